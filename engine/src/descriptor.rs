@@ -1,0 +1,306 @@
+//! The one declaration of a node kind, which feeds the validator, the command line and the reference.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use crate::port::Port;
+
+/// What a change of a parameter costs while the patch plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The running processor takes the new value.
+    Live,
+    /// The processor is built anew; its ports stay as they are.
+    Rebuild,
+    /// The node's ports or types may change, so that its neighbours are checked again.
+    Structural,
+}
+
+impl Change {
+    /// The word in the reference.
+    pub fn name(self) -> &'static str {
+        match self {
+            Change::Live => "live",
+            Change::Rebuild => "rebuild",
+            Change::Structural => "structural",
+        }
+    }
+}
+
+/// What a file parameter names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileRole {
+    /// A file that must exist.
+    Read,
+    /// A file that the run writes. No two nodes may write the same.
+    Write,
+}
+
+/// The values that a parameter takes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ParamType {
+    /// Any number from `min` to `max`.
+    Number {
+        /// The smallest.
+        min: f64,
+        /// The largest.
+        max: f64,
+    },
+    /// A whole number from `min` to `max`.
+    Integer {
+        /// The smallest.
+        min: i64,
+        /// The largest.
+        max: i64,
+    },
+    /// Seconds as a number, or `beats(n)`; both from `min` to `max`. Arrives as a [`crate::Length`].
+    Length {
+        /// The smallest.
+        min: f64,
+        /// The largest.
+        max: f64,
+    },
+    /// `true` or `false`.
+    Flag,
+    /// Text in quotes.
+    Text,
+    /// One of these words, without quotes. Arrives as text.
+    Choice(Vec<Cow<'static, str>>),
+    /// A path in quotes, from the patch's own folder. Arrives absolute.
+    File(FileRole),
+    /// Values of one type in brackets.
+    List(Box<ParamType>),
+}
+
+/// A parameter as a node kind declares it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Param {
+    /// Its name in patches, snake_case.
+    pub name: Cow<'static, str>,
+    /// The values that it takes.
+    pub param_type: ParamType,
+    /// What a number counts: `s`, `Hz`, `dB`; empty for a plain number.
+    pub unit: Cow<'static, str>,
+    /// One line for the reference.
+    pub summary: Cow<'static, str>,
+    /// Its value when the patch gives none; `None`: the patch must give one. `null`: may be left out.
+    pub default: Option<Value>,
+    /// What a change costs while the patch plays.
+    pub change: Change,
+}
+
+impl Param {
+    fn new(
+        name: impl Into<Cow<'static, str>>,
+        param_type: ParamType,
+        summary: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Param {
+            name: name.into(),
+            param_type,
+            unit: Cow::Borrowed(""),
+            summary: summary.into(),
+            default: None,
+            change: Change::Rebuild,
+        }
+    }
+
+    /// A number from `min` to `max`.
+    pub fn number(
+        name: impl Into<Cow<'static, str>>,
+        (min, max): (f64, f64),
+        summary: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self::new(name, ParamType::Number { min, max }, summary)
+    }
+
+    /// A whole number from `min` to `max`.
+    pub fn integer(
+        name: impl Into<Cow<'static, str>>,
+        (min, max): (i64, i64),
+        summary: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self::new(name, ParamType::Integer { min, max }, summary)
+    }
+
+    /// A length in seconds or beats from `min` to `max`.
+    pub fn length(
+        name: impl Into<Cow<'static, str>>,
+        (min, max): (f64, f64),
+        summary: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self::new(name, ParamType::Length { min, max }, summary).unit("s or beats(n)")
+    }
+
+    /// `true` or `false`.
+    pub fn flag(name: impl Into<Cow<'static, str>>, summary: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(name, ParamType::Flag, summary)
+    }
+
+    /// Text.
+    pub fn text(name: impl Into<Cow<'static, str>>, summary: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(name, ParamType::Text, summary)
+    }
+
+    /// One of the words.
+    pub fn choice(
+        name: impl Into<Cow<'static, str>>,
+        words: &[&'static str],
+        summary: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self::new(
+            name,
+            ParamType::Choice(words.iter().map(|word| Cow::Borrowed(*word)).collect()),
+            summary,
+        )
+    }
+
+    /// The path of a file that the node reads.
+    pub fn file_to_read(
+        name: impl Into<Cow<'static, str>>,
+        summary: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self::new(name, ParamType::File(FileRole::Read), summary)
+    }
+
+    /// The path of a file that the node writes.
+    pub fn file_to_write(
+        name: impl Into<Cow<'static, str>>,
+        summary: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self::new(name, ParamType::File(FileRole::Write), summary)
+    }
+
+    /// A list whose items are as `item`'s type says.
+    pub fn list(
+        name: impl Into<Cow<'static, str>>,
+        item: ParamType,
+        summary: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self::new(name, ParamType::List(Box::new(item)), summary)
+    }
+
+    /// What a number counts.
+    pub fn unit(mut self, unit: impl Into<Cow<'static, str>>) -> Self {
+        self.unit = unit.into();
+        self
+    }
+
+    /// Its value when the patch gives none. A length is given in seconds.
+    pub fn default(mut self, value: impl Into<Value>) -> Self {
+        let value = value.into();
+        self.default = Some(match (&self.param_type, value.as_f64()) {
+            (ParamType::Length { .. }, Some(seconds)) => serde_json::json!({ "seconds": seconds }),
+            _ => value,
+        });
+        self
+    }
+
+    /// May be left out; arrives as `null`, to be read as an `Option`.
+    pub fn optional(self) -> Self {
+        self.default(Value::Null)
+    }
+
+    /// A change reaches the running processor.
+    pub fn live(mut self) -> Self {
+        self.change = Change::Live;
+        self
+    }
+
+    /// A change may alter the node's ports or their types.
+    pub fn structural(mut self) -> Self {
+        self.change = Change::Structural;
+        self
+    }
+}
+
+/// In which order a node with several inputs sees their packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InputOrder {
+    /// By media time; at equal times by port. An input that is late holds the others back.
+    ByTime,
+    /// Each input in its own order, as packets come. Only for a node whose result does not depend on how
+    /// its inputs interleave.
+    Independent,
+}
+
+/// Everything there is to know of a node kind before one is built.
+#[derive(Clone, Debug)]
+pub struct Descriptor {
+    /// Its name in patches, snake_case.
+    pub kind: Cow<'static, str>,
+    /// The family that it belongs to: `video`, `latent`, `audio`…
+    pub family: Cow<'static, str>,
+    /// One line.
+    pub summary: Cow<'static, str>,
+    /// What else a user should know: paragraphs in Markdown.
+    pub details: Cow<'static, str>,
+    /// Inputs, in the order of their indices.
+    pub inputs: Vec<Port>,
+    /// Outputs, in the order of their indices.
+    pub outputs: Vec<Port>,
+    /// Parameters.
+    pub params: Vec<Param>,
+    /// In which order several inputs are seen.
+    pub input_order: InputOrder,
+    /// Whether a cycle may pass through the node because it holds its input back by at least a block.
+    pub delays: bool,
+}
+
+impl Descriptor {
+    /// A kind without ports or parameters.
+    pub fn new(
+        family: impl Into<Cow<'static, str>>,
+        kind: impl Into<Cow<'static, str>>,
+        summary: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Descriptor {
+            kind: kind.into(),
+            family: family.into(),
+            summary: summary.into(),
+            details: Cow::Borrowed(""),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            params: Vec::new(),
+            input_order: InputOrder::ByTime,
+            delays: false,
+        }
+    }
+
+    /// Adds what else a user should know.
+    pub fn details(mut self, details: impl Into<Cow<'static, str>>) -> Self {
+        self.details = details.into();
+        self
+    }
+
+    /// Adds an input.
+    pub fn input(mut self, port: Port) -> Self {
+        self.inputs.push(port);
+        self
+    }
+
+    /// Adds an output.
+    pub fn output(mut self, port: Port) -> Self {
+        self.outputs.push(port);
+        self
+    }
+
+    /// Adds a parameter.
+    pub fn param(mut self, param: Param) -> Self {
+        self.params.push(param);
+        self
+    }
+
+    /// The node's result does not depend on how its inputs interleave.
+    pub fn independent_inputs(mut self) -> Self {
+        self.input_order = InputOrder::Independent;
+        self
+    }
+
+    /// A cycle may pass through the node.
+    pub fn delays(mut self) -> Self {
+        self.delays = true;
+        self
+    }
+}

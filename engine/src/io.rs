@@ -1,0 +1,138 @@
+//! What a processor can do while it runs: take what is due, and send.
+
+use std::time::Instant;
+
+use crate::node::NodeError;
+use crate::packet::{Packet, Payload};
+use crate::time::Time;
+
+/// What stands behind an [`Io`]: the runtime's ports.
+pub(crate) trait Host {
+    fn take(&mut self) -> Option<Input>;
+    fn send(&mut self, port: usize, packet: Packet) -> Result<(), NodeError>;
+    fn end_at(&mut self, time: Time);
+    fn time(&self) -> Time;
+    fn end(&self) -> Option<Time>;
+    fn now(&self) -> Time;
+    fn stop_requested(&self) -> bool;
+}
+
+/// A packet that is due at an input.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// The input's index in the node's declaration.
+    pub port: usize,
+    /// Which of the wires into a port that takes many; 0 for every other port.
+    pub wire: usize,
+    /// The packet.
+    pub packet: Packet,
+}
+
+/// A processor's way to its inputs and outputs.
+pub struct Io<'a> {
+    host: &'a mut dyn Host,
+    lineage: &'a mut Lineage,
+}
+
+/// Remembers how old the oldest input is that the next output stems from.
+#[derive(Debug)]
+pub(crate) struct Lineage {
+    taken: Option<Instant>,
+    sent: Instant,
+}
+
+impl Lineage {
+    pub(crate) fn new() -> Self {
+        Lineage {
+            taken: None,
+            sent: Instant::now(),
+        }
+    }
+}
+
+impl<'a> Io<'a> {
+    pub(crate) fn new(host: &'a mut dyn Host, lineage: &'a mut Lineage) -> Self {
+        Io { host, lineage }
+    }
+
+    /// The next packet that is due, in the order that the node's declaration asks for; `None` when nothing
+    /// more is due for now.
+    pub fn take(&mut self) -> Option<Input> {
+        let input = self.host.take()?;
+        let captured = input.packet.captured;
+        self.lineage.taken = Some(
+            self.lineage
+                .taken
+                .map_or(captured, |oldest| oldest.min(captured)),
+        );
+        Some(input)
+    }
+
+    /// Sends `payload` from output `port` (its index in the declaration). It counts as captured when the
+    /// oldest input taken since the last sending was. Waits while a lossless wire is full.
+    ///
+    /// # Errors
+    /// The run is being stopped, or `time` lies before what was promised or sent.
+    pub fn send(&mut self, port: usize, time: Time, payload: Payload) -> Result<(), NodeError> {
+        if let Some(taken) = self.lineage.taken.take() {
+            self.lineage.sent = taken;
+        }
+        let captured = self.lineage.sent;
+        self.host.send(
+            port,
+            Packet {
+                time,
+                captured,
+                payload,
+            },
+        )
+    }
+
+    /// As [`Io::send`], for a node without inputs: what it sends is captured now.
+    ///
+    /// # Errors
+    /// As [`Io::send`].
+    pub fn send_captured_now(
+        &mut self,
+        port: usize,
+        time: Time,
+        payload: Payload,
+    ) -> Result<(), NodeError> {
+        self.lineage.sent = Instant::now();
+        self.host.send(
+            port,
+            Packet {
+                time,
+                captured: self.lineage.sent,
+                payload,
+            },
+        )
+    }
+
+    /// Says at which media time this node's outputs end, where that is not when its last input ends:
+    /// a film ends after its last frame.
+    pub fn end_at(&mut self, time: Time) {
+        self.host.end_at(time);
+    }
+
+    /// The watermark: every packet before this time has been taken; [`Time::MAX`] once all inputs have
+    /// ended and all was taken.
+    pub fn time(&self) -> Time {
+        self.host.time()
+    }
+
+    /// When the inputs ended, the latest of them; `None` while one goes on.
+    pub fn end(&self) -> Option<Time> {
+        self.host.end()
+    }
+
+    /// The time on the run's clock.
+    pub fn now(&self) -> Time {
+        self.host.now()
+    }
+
+    /// Whether the run is being stopped. A processor that works long in one call looks now and then.
+    pub fn stop_requested(&self) -> bool {
+        self.host.stop_requested()
+    }
+}

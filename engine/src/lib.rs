@@ -1,0 +1,26 @@
+//! The engine of SCORE!: typed nodes on threads of their own, joined by bounded channels.
+//!
+//! It knows no concrete node, no device, and no file format but the patch. See `docs/ARCHITECTURE.md`.
+#![forbid(unsafe_code)]
+
+mod descriptor;
+pub mod harness;
+mod io;
+mod node;
+mod packet;
+mod port;
+mod progress;
+mod registry;
+mod time;
+mod wire;
+
+pub use descriptor::{Change, Descriptor, FileRole, InputOrder, Param, ParamType};
+pub use io::{Input, Io};
+pub use node::{Build, Check, Flow, Node, NodeError, NodeErrorKind, Processor, Resource, Settings};
+pub use packet::{AudioBlock, Event, Frame, Note, Packet, Payload};
+pub use port::{Arity, Port, PortType};
+pub use progress::Progress;
+pub use registry::{NodeKind, Registry};
+pub use serde_json::Value;
+pub use time::{Length, Metre, Time, Transport};
+pub use wire::Policy;

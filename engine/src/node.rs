@@ -1,0 +1,402 @@
+//! What a node is: plain data that checks itself and builds the processor that runs.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::descriptor::Descriptor;
+use crate::io::Io;
+use crate::port::PortType;
+use crate::progress::Progress;
+use crate::time::{Time, Transport};
+
+/// A node kind: its parameters as a struct, deserialised from a checked patch.
+///
+/// A kind is written as one file and registered with one line, [`crate::Registry::add`].
+pub trait Node: DeserializeOwned + Send + Sync + 'static {
+    /// The declaration of the kind. Every field of the struct is a parameter in it.
+    fn descriptor() -> Descriptor;
+
+    /// Looks at what the declaration cannot tell: does the file exist, which dimension has the model?
+    /// Reports problems and the types of outputs that depend on parameters or on what arrives.
+    fn check(&self, _check: &mut Check<'_>) {}
+
+    /// Makes the processor. May block, open devices and load models; nothing that runs waits for it.
+    ///
+    /// # Errors
+    /// What the node needs is not to be had.
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError>;
+}
+
+/// The running half of a node, on a thread of its own.
+pub trait Processor: Send {
+    /// Called when packets are due, when the watermark ([`Io::time`]) has moved, when the asked-for time has
+    /// come, or at once where the node has no inputs. Takes what is due with [`Io::take`].
+    ///
+    /// # Errors
+    /// The node cannot go on.
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError>;
+
+    /// Called once when all inputs have ended and everything due was taken, or after [`Flow::Done`]:
+    /// sends what is held back and finishes files, not yet under their final names.
+    ///
+    /// # Errors
+    /// What is held back cannot be delivered.
+    fn finish(&mut self, _io: &mut Io<'_>) -> Result<(), NodeError> {
+        Ok(())
+    }
+
+    /// Called once after every node of the run has finished well: gives files their final names.
+    ///
+    /// # Errors
+    /// A file cannot be put in its place.
+    fn commit(&mut self) -> Result<(), NodeError> {
+        Ok(())
+    }
+
+    /// The earliest media time at which the processor may still send because of what it holds back;
+    /// `None` when it holds nothing. Keeps the watermark behind packets that are yet to come.
+    fn earliest_pending(&self) -> Option<Time> {
+        None
+    }
+
+    /// Takes the new value of a parameter that the kind declares live.
+    ///
+    /// # Errors
+    /// The value cannot be taken; the old one stays.
+    fn set(&mut self, name: &str, _value: &Value) -> Result<(), NodeError> {
+        Err(NodeError::internal(format!(
+            "the parameter `{name}` cannot change while it runs"
+        )))
+    }
+}
+
+/// What a processor wants next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// Call when something is due; a node without inputs: call again at once.
+    Continue,
+    /// Call when something is due, at the latest at this time.
+    WakeAt(Time),
+    /// Nothing more will come from this node.
+    Done,
+}
+
+/// Which kind of thing went wrong in a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NodeErrorKind {
+    /// A file or stream that is read is missing, broken or of the wrong sort.
+    Input,
+    /// A file cannot be written.
+    Output,
+    /// A model cannot be loaded or does not do what its metadata says.
+    Model,
+    /// A program or library that must be installed is missing.
+    Missing,
+    /// A device cannot be had, or went away.
+    Device,
+    /// A mistake in the node's own code.
+    Internal,
+    /// The run is being stopped; not an error to report.
+    Stopped,
+}
+
+/// Why a node cannot be built or cannot go on, in words for the artist.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct NodeError {
+    kind: NodeErrorKind,
+    message: String,
+    help: Option<String>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl NodeError {
+    /// An error of the given kind; `message` says what is wrong.
+    pub fn new(kind: NodeErrorKind, message: impl Into<String>) -> Self {
+        NodeError {
+            kind,
+            message: message.into(),
+            help: None,
+            source: None,
+        }
+    }
+
+    /// Something that is read is missing, broken or of the wrong sort.
+    pub fn input(message: impl Into<String>) -> Self {
+        Self::new(NodeErrorKind::Input, message)
+    }
+
+    /// Something cannot be written.
+    pub fn output(message: impl Into<String>) -> Self {
+        Self::new(NodeErrorKind::Output, message)
+    }
+
+    /// A model does not do.
+    pub fn model(message: impl Into<String>) -> Self {
+        Self::new(NodeErrorKind::Model, message)
+    }
+
+    /// Something must be installed; `help` is the command.
+    pub fn missing(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::new(NodeErrorKind::Missing, message).help(help)
+    }
+
+    /// A mistake in the node's own code.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(NodeErrorKind::Internal, message)
+    }
+
+    pub(crate) fn stopped() -> Self {
+        Self::new(NodeErrorKind::Stopped, "the run was stopped")
+    }
+
+    pub(crate) fn wrong_payload(expected: &str, found: &str) -> Self {
+        Self::internal(format!(
+            "expected {expected}, but {found} came along the wire"
+        ))
+    }
+
+    /// Adds what to do about it.
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Adds the error that caused this one.
+    pub fn source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Which kind of thing went wrong.
+    pub fn kind(&self) -> NodeErrorKind {
+        self.kind
+    }
+
+    /// What to do about it.
+    pub fn advice(&self) -> Option<&str> {
+        self.help.as_deref()
+    }
+}
+
+/// What a run may use beyond its patch: named folders such as `models`.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    folders: BTreeMap<String, PathBuf>,
+}
+
+impl Settings {
+    /// Adds or replaces the folder called `name`.
+    pub fn with_folder(mut self, name: impl Into<String>, path: impl Into<PathBuf>) -> Self {
+        self.folders.insert(name.into(), path.into());
+        self
+    }
+
+    /// The folder called `name`.
+    pub fn folder(&self, name: &str) -> Option<&Path> {
+        self.folders.get(name).map(PathBuf::as_path)
+    }
+}
+
+/// A thing of which there is one, so that two nodes cannot both have it: a camera, a file to write.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Resource(pub String);
+
+/// What [`Node::check`] sees and says.
+pub struct Check<'a> {
+    /// The run's transport.
+    pub transport: &'a Transport,
+    /// The run's settings.
+    pub settings: &'a Settings,
+    pub(crate) descriptor: &'a Descriptor,
+    pub(crate) inputs: &'a [Option<PortType>],
+    pub(crate) outputs: Vec<PortType>,
+    pub(crate) problems: Vec<Problem>,
+    pub(crate) resources: Vec<(Resource, Option<String>)>,
+}
+
+/// A problem that a node found in its own parameters or inputs.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Problem {
+    pub(crate) subject: Subject,
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
+}
+
+/// What in the patch a problem points at.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Subject {
+    Param(String),
+    Input(usize),
+}
+
+impl Check<'_> {
+    /// The type that arrives at an input, where it is wired and known.
+    pub fn input_type(&self, name: &str) -> Option<&PortType> {
+        let index = self
+            .descriptor
+            .inputs
+            .iter()
+            .position(|port| port.name == name)?;
+        self.inputs.get(index)?.as_ref()
+    }
+
+    /// The dimension of the code that arrives at an input, where it is wired and known.
+    pub fn input_dimension(&self, name: &str) -> Option<usize> {
+        match self.input_type(name) {
+            Some(PortType::Latent(dimension)) => *dimension,
+            _ => None,
+        }
+    }
+
+    /// Sets the type of an output where the declaration leaves it open.
+    pub fn set_output(&mut self, name: &str, port_type: PortType) {
+        if let Some(index) = self
+            .descriptor
+            .outputs
+            .iter()
+            .position(|port| port.name == name)
+        {
+            self.outputs[index] = port_type;
+        }
+    }
+
+    /// Refuses the dimension of the code at an input unless it is `dimension`; `why` names who wants it.
+    pub fn require_dimension(&mut self, name: &str, dimension: usize, why: &str) {
+        if let Some(arrives) = self
+            .input_dimension(name)
+            .filter(|arrives| *arrives != dimension)
+        {
+            let index = self
+                .descriptor
+                .inputs
+                .iter()
+                .position(|port| port.name == name);
+            self.problems.push(Problem {
+                subject: Subject::Input(index.unwrap_or(0)),
+                message: format!("{why} takes Latent({dimension}), but Latent({arrives}) arrives"),
+                help: Some(format!(
+                    "put `latent_map(dimension: {dimension})` between them"
+                )),
+            });
+        }
+    }
+
+    /// Refuses the value of a parameter: `message` says what is wrong, `help` what to do.
+    pub fn refuse(&mut self, param: &str, message: impl Into<String>, help: Option<String>) {
+        self.problems.push(Problem {
+            subject: Subject::Param(param.to_owned()),
+            message: message.into(),
+            help,
+        });
+    }
+
+    /// Refuses a parameter that names a file to read when there is none. Returns whether it may be read.
+    pub fn require_file(&mut self, param: &str, path: &Path, what: &str) -> bool {
+        let problem = match path.metadata() {
+            Ok(metadata) if metadata.is_file() => return true,
+            Ok(_) => format!("`{}` is not a file", path.display()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                format!("there is no {what} at `{}`", path.display())
+            }
+            Err(error) => format!("`{}` cannot be read: {error}", path.display()),
+        };
+        self.refuse(
+            param,
+            problem,
+            Some("paths count from the folder of the patch".to_owned()),
+        );
+        false
+    }
+
+    /// Claims something of which there is one; `param` is the parameter that names it.
+    pub fn claim(&mut self, resource: Resource, param: Option<&str>) {
+        self.resources.push((resource, param.map(str::to_owned)));
+    }
+}
+
+/// What [`Node::build`] sees.
+pub struct Build<'a> {
+    /// The node's id in the patch.
+    pub id: &'a str,
+    /// The run's transport.
+    pub transport: &'a Transport,
+    /// The run's settings.
+    pub settings: &'a Settings,
+    /// Where the node tells how far it has come.
+    pub progress: &'a Arc<Progress>,
+    pub(crate) descriptor: &'a Descriptor,
+    pub(crate) inputs: &'a [Option<PortType>],
+    pub(crate) outputs: &'a [PortType],
+}
+
+impl Build<'_> {
+    /// The node's own stream of random numbers, from the patch's seed and the node's id: the same in every
+    /// run, and independent of every other node's.
+    pub fn rng(&self) -> ChaCha8Rng {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.transport.seed);
+        rng.set_stream(stable_hash(self.id));
+        rng
+    }
+
+    /// Whether the input is wired.
+    pub fn is_wired(&self, input: &str) -> bool {
+        self.input_type(input).is_some()
+    }
+
+    /// The type that arrives at an input, where it is wired.
+    pub fn input_type(&self, name: &str) -> Option<&PortType> {
+        let index = self
+            .descriptor
+            .inputs
+            .iter()
+            .position(|port| port.name == name)?;
+        self.inputs.get(index)?.as_ref()
+    }
+
+    /// The dimension of the code at an input.
+    ///
+    /// # Errors
+    /// It is not known, which a checked patch rules out.
+    pub fn input_dimension(&self, name: &str) -> Result<usize, NodeError> {
+        match self.input_type(name) {
+            Some(PortType::Latent(Some(dimension))) => Ok(*dimension),
+            _ => Err(NodeError::internal(format!(
+                "the dimension of the code at `{name}` is not known"
+            ))),
+        }
+    }
+
+    /// The dimension of the code at an output.
+    ///
+    /// # Errors
+    /// It is not known, which a checked patch rules out.
+    pub fn output_dimension(&self, name: &str) -> Result<usize, NodeError> {
+        let index = self
+            .descriptor
+            .outputs
+            .iter()
+            .position(|port| port.name == name);
+        match index.and_then(|index| self.outputs.get(index)) {
+            Some(PortType::Latent(Some(dimension))) => Ok(*dimension),
+            _ => Err(NodeError::internal(format!(
+                "the dimension of the code at `{name}` is not known"
+            ))),
+        }
+    }
+}
+
+/// FNV-1a over the bytes of `text` (Fowler, Noll, Vo): stays the same across versions of Rust, which the
+/// standard hasher does not promise.
+fn stable_hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}

@@ -1,0 +1,208 @@
+//! What travels along a wire: a time, where it came from, and a shared payload.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::node::NodeError;
+use crate::time::Time;
+
+/// One item on a wire.
+#[derive(Clone, Debug)]
+pub struct Packet {
+    /// Media time at which the payload holds.
+    pub time: Time,
+    /// Wall time at which its oldest ancestor entered the graph; latency is measured from it.
+    pub captured: Instant,
+    /// The content, shared between all that read it.
+    pub payload: Payload,
+}
+
+/// The content of a packet, one variant for each built-in port type.
+#[derive(Clone, Debug)]
+pub enum Payload {
+    /// A picture.
+    Frame(Arc<Frame>),
+    /// A code, one number for each dimension; components of a good encoder's are N(0, 1).
+    Latent(Arc<[f32]>),
+    /// Notes that begin or end at the packet's time.
+    Notes(Arc<[Note]>),
+    /// A block of sound that begins at the packet's time.
+    Audio(Arc<AudioBlock>),
+    /// A number that steers something, usually 0 to 1.
+    Control(f32),
+    /// Something that happened: a cut, a cue.
+    Event(Arc<Event>),
+    /// A plugin's own type.
+    Custom(Arc<dyn Any + Send + Sync>),
+}
+
+impl Payload {
+    /// The name of the variant, as an error message gives it.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Payload::Frame(_) => "Frame",
+            Payload::Latent(_) => "Latent",
+            Payload::Notes(_) => "Notes",
+            Payload::Audio(_) => "Audio",
+            Payload::Control(_) => "Control",
+            Payload::Event(_) => "Event",
+            Payload::Custom(_) => "Custom",
+        }
+    }
+}
+
+macro_rules! payload_accessor {
+    ($(#[$doc:meta])* $name:ident, $variant:ident, $type:ty) => {
+        $(#[$doc])*
+        ///
+        /// # Errors
+        /// The payload is of another type, which a checked patch rules out.
+        pub fn $name(&self) -> Result<$type, NodeError> {
+            match &self.payload {
+                Payload::$variant(content) => Ok(content),
+                other => Err(NodeError::wrong_payload(stringify!($variant), other.type_name())),
+            }
+        }
+    };
+}
+
+impl Packet {
+    payload_accessor!(
+        /// The picture in this packet.
+        frame, Frame, &Arc<Frame>);
+    payload_accessor!(
+        /// The code in this packet.
+        latent, Latent, &Arc<[f32]>);
+    payload_accessor!(
+        /// The notes in this packet.
+        notes, Notes, &Arc<[Note]>);
+    payload_accessor!(
+        /// The block of sound in this packet.
+        audio, Audio, &Arc<AudioBlock>);
+    payload_accessor!(
+        /// The control value in this packet.
+        control, Control, &f32);
+    payload_accessor!(
+        /// The event in this packet.
+        event, Event, &Arc<Event>);
+}
+
+/// A picture of 8-bit RGB pixels.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Frame {
+    width: u32,
+    height: u32,
+    pixels: Vec<u8>,
+}
+
+impl Frame {
+    /// A picture of `width` × `height` pixels, rows from the top, three bytes (R, G, B) a pixel;
+    /// `None` when `pixels` has another length.
+    pub fn rgb(width: u32, height: u32, pixels: Vec<u8>) -> Option<Self> {
+        let length = u64::from(width) * u64::from(height) * 3;
+        (u64::try_from(pixels.len()) == Ok(length)).then_some(Frame {
+            width,
+            height,
+            pixels,
+        })
+    }
+
+    /// Pixels in a row.
+    pub fn width(&self) -> u32 {
+        self.width
+    }
+
+    /// Rows.
+    pub fn height(&self) -> u32 {
+        self.height
+    }
+
+    /// The pixels: rows from the top, three bytes (R, G, B) a pixel.
+    pub fn pixels(&self) -> &[u8] {
+        &self.pixels
+    }
+}
+
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Frame({}×{})", self.width, self.height)
+    }
+}
+
+/// A note that begins or ends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Note {
+    /// A key goes down.
+    On {
+        /// MIDI channel, 0 to 15; 9 is drums.
+        channel: u8,
+        /// MIDI pitch, 0 to 127; 60 is middle C.
+        pitch: u8,
+        /// How hard, above 0 up to 1.
+        velocity: f32,
+    },
+    /// A key comes up.
+    Off {
+        /// MIDI channel, 0 to 15.
+        channel: u8,
+        /// MIDI pitch, 0 to 127.
+        pitch: u8,
+    },
+}
+
+impl Note {
+    /// MIDI channel, 0 to 15.
+    pub fn channel(&self) -> u8 {
+        match *self {
+            Note::On { channel, .. } | Note::Off { channel, .. } => channel,
+        }
+    }
+
+    /// MIDI pitch, 0 to 127.
+    pub fn pitch(&self) -> u8 {
+        match *self {
+            Note::On { pitch, .. } | Note::Off { pitch, .. } => pitch,
+        }
+    }
+}
+
+/// A stretch of sound: interleaved samples, full scale from −1 to 1.
+#[derive(Clone, PartialEq)]
+pub struct AudioBlock {
+    /// Frames a second, Hz.
+    pub rate: u32,
+    /// Samples in a frame: 1 mono, 2 stereo (left, right).
+    pub channels: u16,
+    /// Samples, frame by frame.
+    pub samples: Vec<f32>,
+}
+
+impl AudioBlock {
+    /// Frames in the block.
+    pub fn frames(&self) -> usize {
+        self.samples.len() / usize::from(self.channels.max(1))
+    }
+}
+
+impl fmt::Debug for AudioBlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "AudioBlock({} × {} at {} Hz)",
+            self.frames(),
+            self.channels,
+            self.rate
+        )
+    }
+}
+
+/// Something that happened in the picture or on the stage.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// What: `cut`, or a cue's name.
+    pub name: String,
+    /// How much, 0 to 1.
+    pub strength: f32,
+}

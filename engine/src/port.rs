@@ -1,0 +1,131 @@
+//! The types that ports have, and which of them fit together.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::wire::Policy;
+
+/// What travels through a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PortType {
+    /// Pictures.
+    Frame,
+    /// Codes of so many dimensions; `None` where any number does, or where it is not known yet.
+    Latent(Option<usize>),
+    /// Notes on and off.
+    Notes,
+    /// Blocks of sound.
+    Audio,
+    /// Numbers that steer.
+    Control,
+    /// Things that happened.
+    Event,
+    /// A plugin's own type, by name.
+    Custom(Cow<'static, str>),
+}
+
+impl PortType {
+    /// Whether what leaves a port of this type may enter a port of type `input`.
+    pub fn fits(&self, input: &PortType) -> bool {
+        match (self, input) {
+            (PortType::Latent(Some(from)), PortType::Latent(Some(to))) => from == to,
+            (PortType::Latent(_), PortType::Latent(_)) => true,
+            _ => self == input,
+        }
+    }
+
+    /// The same type with its dimension forgotten: what a chain is joined by.
+    pub(crate) fn family(&self) -> PortType {
+        match self {
+            PortType::Latent(_) => PortType::Latent(None),
+            other => other.clone(),
+        }
+    }
+
+    /// What a live wire of this type does when its reader is late.
+    pub fn default_policy(&self) -> Policy {
+        match self {
+            PortType::Frame => Policy::Latest,
+            PortType::Latent(_) | PortType::Control => Policy::DropOldest(8),
+            PortType::Notes | PortType::Audio | PortType::Event | PortType::Custom(_) => {
+                Policy::Block(16)
+            }
+        }
+    }
+}
+
+impl fmt::Display for PortType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PortType::Frame => f.write_str("Frame"),
+            PortType::Latent(Some(dimension)) => write!(f, "Latent({dimension})"),
+            PortType::Latent(None) => f.write_str("Latent"),
+            PortType::Notes => f.write_str("Notes"),
+            PortType::Audio => f.write_str("Audio"),
+            PortType::Control => f.write_str("Control"),
+            PortType::Event => f.write_str("Event"),
+            PortType::Custom(name) => f.write_str(name),
+        }
+    }
+}
+
+/// How many wires an input takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arity {
+    /// Exactly one.
+    Required,
+    /// One or none.
+    Optional,
+    /// Any number, each served as an input of its own.
+    Many,
+}
+
+/// A port as a node kind declares it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Port {
+    /// Its name in patches, snake_case.
+    pub name: Cow<'static, str>,
+    /// What travels through it.
+    pub port_type: PortType,
+    /// One line for the reference.
+    pub summary: Cow<'static, str>,
+    /// How many wires it takes; outputs take any number.
+    pub arity: Arity,
+    /// What a live wire into it does when the node is late; `None`: the type's default.
+    pub policy: Option<Policy>,
+}
+
+impl Port {
+    /// A port that takes exactly one wire (as an input) or any number (as an output).
+    pub fn new(
+        name: impl Into<Cow<'static, str>>,
+        port_type: PortType,
+        summary: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Port {
+            name: name.into(),
+            port_type,
+            summary: summary.into(),
+            arity: Arity::Required,
+            policy: None,
+        }
+    }
+
+    /// An input that may stay unwired.
+    pub fn optional(mut self) -> Self {
+        self.arity = Arity::Optional;
+        self
+    }
+
+    /// An input that takes any number of wires.
+    pub fn many(mut self) -> Self {
+        self.arity = Arity::Many;
+        self
+    }
+
+    /// An input whose live wires follow `policy` unless the patch says otherwise.
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = Some(policy);
+        self
+    }
+}
