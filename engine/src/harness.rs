@@ -2,13 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 
-use crate::node::{Node, NodeError, Settings};
+use crate::descriptor::Descriptor;
+use crate::graph::{Graph, GraphNode, GraphWire};
+use crate::io::Io;
+use crate::node::{Build, Check, Flow, Node, NodeError, Processor, Settings};
 use crate::packet::{Packet, Payload};
-use crate::port::PortType;
+use crate::port::{Port, PortType};
+use crate::registry::{AnyNode, Registry};
+use crate::run::{Run, RunError};
 use crate::time::{Time, Transport};
+use crate::wire::Policy;
 
 /// One node of kind `N` under test: feed its inputs, then [`Harness::run`] it.
 pub struct Harness<N> {
@@ -94,6 +101,209 @@ impl<N: Node> Harness<N> {
     /// # Errors
     /// A refused parameter or input, or the node's own error. A panic becomes an internal error.
     pub fn run(self) -> Result<Outputs, NodeError> {
-        Err(NodeError::internal("not written yet"))
+        let collected = Arc::new(Mutex::new(Outputs::default()));
+        let graph = self.graph(&collected)?;
+        match Run::start(graph, &self.settings).and_then(Run::wait) {
+            Ok(_) => {}
+            Err(RunError::Node { error, .. }) => return Err(error),
+            Err(other) => return Err(NodeError::internal(other.to_string())),
+        }
+        let mut collected = collected.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(std::mem::take(&mut *collected))
+    }
+
+    /// The node between feeds on every wired input and collectors on every output.
+    fn graph(&self, collected: &Arc<Mutex<Outputs>>) -> Result<Graph, NodeError> {
+        let mut registry = Registry::new();
+        registry.add::<N>();
+        let descriptor = N::descriptor();
+        let kind = registry
+            .kind(&descriptor.kind)
+            .ok_or_else(|| NodeError::internal("no such kind"))?;
+        let node = kind
+            .node(with_defaults(&descriptor, self.params.clone()))
+            .map_err(|error| {
+                NodeError::internal(format!("the parameters do not fit the struct: {error}"))
+            })?;
+
+        let mut graph = Graph {
+            transport: self.transport.clone(),
+            nodes: Vec::new(),
+            wires: Vec::new(),
+        };
+        let mut inputs = vec![None; descriptor.inputs.len()];
+        for feed in &self.feeds {
+            let input = descriptor
+                .inputs
+                .iter()
+                .position(|port| port.name == feed.input)
+                .ok_or_else(|| {
+                    NodeError::internal(format!("there is no input `{}`", feed.input))
+                })?;
+            inputs[input] = Some(feed.port_type.clone());
+            graph.wires.push(GraphWire {
+                from: 1 + graph.wires.len(),
+                output: 0,
+                to: 0,
+                input,
+                policy: Policy::Block(1),
+            });
+        }
+        let outputs = self.checked(&*node, &descriptor, &inputs)?;
+        graph.nodes.push(GraphNode {
+            id: "node".into(),
+            descriptor,
+            node,
+            inputs,
+            outputs: outputs.clone(),
+        });
+        for feed in &self.feeds {
+            let port = Port::new("out", feed.port_type.clone(), "");
+            graph.nodes.push(GraphNode {
+                id: format!("feed {}", graph.nodes.len()),
+                descriptor: Descriptor::new("test", "feed", "").output(port),
+                node: Box::new(feed.clone()),
+                inputs: Vec::new(),
+                outputs: vec![feed.port_type.clone()],
+            });
+        }
+        for (index, port_type) in outputs.into_iter().enumerate() {
+            let name = graph.nodes[0].descriptor.outputs[index].name.to_string();
+            let to = graph.nodes.len();
+            graph.wires.push(GraphWire {
+                from: 0,
+                output: index,
+                to,
+                input: 0,
+                policy: Policy::Block(1),
+            });
+            graph.nodes.push(GraphNode {
+                id: format!("collect {name}"),
+                descriptor: Descriptor::new("test", "collect", "").input(Port::new(
+                    "in",
+                    port_type.clone(),
+                    "",
+                )),
+                node: Box::new(Collect {
+                    name,
+                    collected: collected.clone(),
+                }),
+                inputs: vec![Some(port_type)],
+                outputs: Vec::new(),
+            });
+        }
+        Ok(graph)
+    }
+
+    fn checked(
+        &self,
+        node: &dyn AnyNode,
+        descriptor: &Descriptor,
+        inputs: &[Option<PortType>],
+    ) -> Result<Vec<PortType>, NodeError> {
+        let mut check = Check {
+            transport: &self.transport,
+            settings: &self.settings,
+            descriptor,
+            inputs,
+            outputs: descriptor
+                .outputs
+                .iter()
+                .map(|port| port.port_type.clone())
+                .collect(),
+            problems: Vec::new(),
+            resources: Vec::new(),
+        };
+        node.check(&mut check);
+        match check.problems.into_iter().next() {
+            None => Ok(check.outputs),
+            Some(problem) => {
+                Err(NodeError::input(problem.message).help(problem.help.unwrap_or_default()))
+            }
+        }
+    }
+}
+
+/// The parameters with every default filled in.
+fn with_defaults(descriptor: &Descriptor, params: Value) -> Value {
+    let mut params = match params {
+        Value::Object(params) => params,
+        _ => serde_json::Map::new(),
+    };
+    for param in &descriptor.params {
+        if let Some(default) = &param.default {
+            params
+                .entry(param.name.to_string())
+                .or_insert_with(|| default.clone());
+        }
+    }
+    Value::Object(params)
+}
+
+impl AnyNode for Feed {
+    fn check(&self, _check: &mut Check<'_>) {}
+
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        Ok(Box::new(Feeding {
+            packets: self.packets.clone().into_iter(),
+            end: self.end,
+        }))
+    }
+}
+
+/// Sends prepared packets, one a call.
+struct Feeding {
+    packets: std::vec::IntoIter<(Time, Payload)>,
+    end: Time,
+}
+
+impl Processor for Feeding {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        io.end_at(self.end);
+        let Some((time, payload)) = self.packets.next() else {
+            return Ok(Flow::Done);
+        };
+        io.send_captured_now(0, time, payload)?;
+        Ok(Flow::Continue)
+    }
+}
+
+/// Keeps what arrives.
+struct Collect {
+    name: String,
+    collected: Arc<Mutex<Outputs>>,
+}
+
+impl AnyNode for Collect {
+    fn check(&self, _check: &mut Check<'_>) {}
+
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        Ok(Box::new(Collect {
+            name: self.name.clone(),
+            collected: self.collected.clone(),
+        }))
+    }
+}
+
+impl Processor for Collect {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        let mut collected = self
+            .collected
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let packets = &mut collected.ports.entry(self.name.clone()).or_default().0;
+        while let Some(input) = io.take() {
+            packets.push(input.packet);
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+        let mut collected = self
+            .collected
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        collected.ports.entry(self.name.clone()).or_default().1 = io.end();
+        Ok(())
     }
 }

@@ -3,24 +3,30 @@
 //! It knows no concrete node, no device, and no file format but the patch. See `docs/ARCHITECTURE.md`.
 #![forbid(unsafe_code)]
 
+mod census;
 mod descriptor;
+mod graph;
 pub mod harness;
 mod io;
 mod node;
 mod packet;
 mod port;
+mod ports;
 mod progress;
 mod registry;
+mod run;
 mod time;
 mod wire;
 
 pub use descriptor::{Change, Descriptor, FileRole, InputOrder, Param, ParamType};
+pub use graph::Graph;
 pub use io::{Input, Io};
 pub use node::{Build, Check, Flow, Node, NodeError, NodeErrorKind, Processor, Resource, Settings};
 pub use packet::{AudioBlock, Event, Frame, Note, Packet, Payload};
 pub use port::{Arity, Port, PortType};
 pub use progress::Progress;
 pub use registry::{NodeKind, Registry};
+pub use run::{NodeReport, Report, Run, RunError, Stopper};
 pub use serde_json::Value;
 pub use time::{Length, Metre, Time, Transport};
-pub use wire::Policy;
+pub use wire::{Policy, WireReport};

@@ -1,5 +1,16 @@
 //! One wire: a bounded channel with a policy and counters.
 
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded};
+use serde::Serialize;
+
+use crate::packet::Packet;
+use crate::time::Time;
+
 /// What a wire does when its reader is late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
@@ -9,4 +20,387 @@ pub enum Policy {
     DropOldest(usize),
     /// Up to so many packets wait; then the sender does.
     Block(usize),
+}
+
+impl Policy {
+    fn capacity(self) -> usize {
+        match self {
+            Policy::Latest => 1,
+            Policy::DropOldest(capacity) | Policy::Block(capacity) => capacity.max(1),
+        }
+    }
+
+    /// The lossless policy of the same size, which every wire follows offline.
+    pub(crate) fn lossless(self) -> Self {
+        match self {
+            Policy::Latest => Policy::Block(OFFLINE_CAPACITY),
+            Policy::DropOldest(capacity) | Policy::Block(capacity) => {
+                Policy::Block(capacity.max(OFFLINE_CAPACITY))
+            }
+        }
+    }
+}
+
+/// Packets that wait on a wire offline at first: enough that threads seldom wait for each other, and little
+/// memory even for frames.
+const OFFLINE_CAPACITY: usize = 16;
+
+/// What travels through the channel.
+#[derive(Debug)]
+pub(crate) enum Signal {
+    Packet(Packet),
+    /// Nothing before this time will follow.
+    Watermark(Time),
+}
+
+/// Time that no end was set to.
+const NOT_ENDED: i64 = i64::MIN;
+
+/// What both ends and every watcher of a wire see. Each counter has one writer.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) name: String,
+    pushed: AtomicU64,
+    popped: AtomicU64,
+    discarded: AtomicU64,
+    sent: AtomicU64,
+    received: AtomicU64,
+    dropped: AtomicU64,
+    oldest: AtomicU64,
+    capacity: AtomicUsize,
+    end: AtomicI64,
+    closed: AtomicBool,
+    reader_gone: AtomicBool,
+    /// Channels that take over, one after the other, once the reader has emptied the one before.
+    successors: Mutex<VecDeque<Receiver<Signal>>>,
+}
+
+/// What a wire has carried so far.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WireReport {
+    /// `film.frames -> eye.frames`.
+    pub name: String,
+    /// Packets that entered it.
+    pub sent: u64,
+    /// Packets that its reader took.
+    pub received: u64,
+    /// Packets that its policy dropped.
+    pub dropped: u64,
+    /// Packets and watermarks that wait in it now.
+    pub depth: u64,
+    /// How many may wait.
+    pub capacity: usize,
+    /// The greatest age of a packet when its reader took it, counted from its capture.
+    pub oldest: Duration,
+}
+
+impl Shared {
+    /// How many signals wait.
+    pub(crate) fn depth(&self) -> u64 {
+        // Read in this order, a signal on its way out is counted rather than missed.
+        let gone = self.popped.load(Ordering::Acquire) + self.discarded.load(Ordering::Acquire);
+        self.pushed.load(Ordering::Acquire).saturating_sub(gone)
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.depth() >= self.capacity() as u64
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.capacity.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn reader_gone(&self) -> bool {
+        self.reader_gone.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn report(&self) -> WireReport {
+        WireReport {
+            name: self.name.clone(),
+            sent: self.sent.load(Ordering::Acquire),
+            received: self.received.load(Ordering::Acquire),
+            dropped: self.dropped.load(Ordering::Acquire),
+            depth: self.depth(),
+            capacity: self.capacity(),
+            oldest: Duration::from_nanos(self.oldest.load(Ordering::Acquire)),
+        }
+    }
+}
+
+/// A counter with one writer needs no atomic addition.
+fn add_one(counter: &AtomicU64) {
+    counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Release);
+}
+
+/// Makes a wire.
+pub(crate) fn wire(name: String, policy: Policy) -> (WireSender, WireReceiver) {
+    let capacity = policy.capacity();
+    let (sender, receiver) = bounded(capacity);
+    let shared = Arc::new(Shared {
+        name,
+        pushed: AtomicU64::new(0),
+        popped: AtomicU64::new(0),
+        discarded: AtomicU64::new(0),
+        sent: AtomicU64::new(0),
+        received: AtomicU64::new(0),
+        dropped: AtomicU64::new(0),
+        oldest: AtomicU64::new(0),
+        capacity: AtomicUsize::new(capacity),
+        end: AtomicI64::new(NOT_ENDED),
+        closed: AtomicBool::new(false),
+        reader_gone: AtomicBool::new(false),
+        successors: Mutex::default(),
+    });
+    let spill = (!matches!(policy, Policy::Block(_))).then(|| receiver.clone());
+    (
+        WireSender {
+            sender,
+            spill,
+            shared: shared.clone(),
+        },
+        WireReceiver { receiver, shared },
+    )
+}
+
+/// The end of a wire that a node sends into.
+#[derive(Debug)]
+pub(crate) struct WireSender {
+    sender: Sender<Signal>,
+    /// The same channel's reading end, to make room where the policy drops.
+    spill: Option<Receiver<Signal>>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// Why a signal did not enter a wire.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// The wire is full and does not drop; the signal comes back.
+    Full(Signal),
+    /// Nobody reads the wire any more.
+    Gone,
+}
+
+impl WireSender {
+    /// Sends without waiting.
+    pub(crate) fn try_send(&mut self, mut signal: Signal) -> Result<(), Refused> {
+        loop {
+            if self.shared.reader_gone() {
+                return Err(Refused::Gone);
+            }
+            let is_packet = matches!(signal, Signal::Packet(_));
+            match self.sender.try_send(signal) {
+                Ok(()) => {
+                    self.count_pushed(is_packet);
+                    return Ok(());
+                }
+                Err(TrySendError::Disconnected(_)) => return Err(Refused::Gone),
+                Err(TrySendError::Full(back)) => {
+                    let Some(spill) = &self.spill else {
+                        return Err(Refused::Full(back));
+                    };
+                    signal = back;
+                    if let Ok(oldest) = spill.try_recv() {
+                        add_one(&self.shared.discarded);
+                        if matches!(oldest, Signal::Packet(_)) {
+                            add_one(&self.shared.dropped);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The channel itself, to wait on when it is full.
+    pub(crate) fn channel(&self) -> &Sender<Signal> {
+        &self.sender
+    }
+
+    /// Counts a signal that entered by [`WireSender::channel`].
+    pub(crate) fn count_pushed(&self, is_packet: bool) {
+        if is_packet {
+            add_one(&self.shared.sent);
+        }
+        add_one(&self.shared.pushed);
+    }
+
+    /// Doubles the wire: a new channel takes over, and the reader moves to it once it has emptied the old one.
+    pub(crate) fn grow(&mut self) {
+        let capacity = self.shared.capacity();
+        let (sender, receiver) = bounded(capacity);
+        self.shared
+            .successors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push_back(receiver);
+        self.shared.capacity.store(capacity * 2, Ordering::Release);
+        self.sender = sender;
+    }
+
+    /// Ends the stream at `time`.
+    pub(crate) fn end(self, time: Time) {
+        self.shared.end.store(time.nanos(), Ordering::Release);
+    }
+}
+
+impl Drop for WireSender {
+    fn drop(&mut self) {
+        self.shared.closed.store(true, Ordering::Release);
+    }
+}
+
+/// The end of a wire that a node reads.
+#[derive(Debug)]
+pub(crate) struct WireReceiver {
+    receiver: Receiver<Signal>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What a look into a wire found.
+#[derive(Debug)]
+pub(crate) enum Received {
+    Signal(Signal),
+    /// Nothing yet.
+    Empty,
+    /// The stream ended at this time.
+    Ended(Time),
+    /// The sender went away without ending the stream: its node failed.
+    Broken,
+}
+
+impl WireReceiver {
+    /// Takes the next signal without waiting.
+    pub(crate) fn try_receive(&mut self) -> Received {
+        loop {
+            match self.receiver.try_recv() {
+                Ok(signal) => {
+                    add_one(&self.shared.popped);
+                    if let Signal::Packet(packet) = &signal {
+                        self.count_received(packet);
+                    }
+                    return Received::Signal(signal);
+                }
+                Err(TryRecvError::Empty) => return Received::Empty,
+                Err(TryRecvError::Disconnected) => {
+                    let successor = self
+                        .shared
+                        .successors
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .pop_front();
+                    match (successor, self.shared.end.load(Ordering::Acquire)) {
+                        (Some(receiver), _) => self.receiver = receiver,
+                        (None, NOT_ENDED) => return Received::Broken,
+                        (None, end) => return Received::Ended(Time::from_nanos(end)),
+                    }
+                }
+            }
+        }
+    }
+
+    /// The channel itself, to wait on when it is empty.
+    pub(crate) fn channel(&self) -> &Receiver<Signal> {
+        &self.receiver
+    }
+
+    fn count_received(&self, packet: &Packet) {
+        add_one(&self.shared.received);
+        let age = u64::try_from(packet.captured.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        if age > self.shared.oldest.load(Ordering::Relaxed) {
+            self.shared.oldest.store(age, Ordering::Release);
+        }
+    }
+}
+
+impl Drop for WireReceiver {
+    fn drop(&mut self) {
+        self.shared.reader_gone.store(true, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::packet::Payload;
+
+    fn packet(number: i64) -> Signal {
+        let time = Time::from_nanos(number);
+        Signal::Packet(Packet {
+            time,
+            captured: Instant::now(),
+            payload: Payload::Control(number as f32),
+        })
+    }
+
+    fn drain(receiver: &mut WireReceiver) -> Vec<i64> {
+        let mut times = Vec::new();
+        while let Received::Signal(Signal::Packet(packet)) = receiver.try_receive() {
+            times.push(packet.time.nanos());
+        }
+        times
+    }
+
+    #[test]
+    fn latest_keeps_only_the_newest_and_counts_the_rest() {
+        let (mut sender, mut receiver) = wire("w".into(), Policy::Latest);
+        for number in 0..5 {
+            sender.try_send(packet(number)).unwrap();
+        }
+        assert_eq!(drain(&mut receiver), [4]);
+        let report = receiver.shared.report();
+        assert_eq!(
+            (report.sent, report.received, report.dropped, report.depth),
+            (5, 1, 4, 0)
+        );
+    }
+
+    #[test]
+    fn drop_oldest_keeps_the_newest_in_order() {
+        let (mut sender, mut receiver) = wire("w".into(), Policy::DropOldest(3));
+        for number in 0..5 {
+            sender.try_send(packet(number)).unwrap();
+        }
+        assert_eq!(drain(&mut receiver), [2, 3, 4]);
+    }
+
+    #[test]
+    fn block_refuses_instead_of_dropping() {
+        let (mut sender, mut receiver) = wire("w".into(), Policy::Block(2));
+        sender.try_send(packet(0)).unwrap();
+        sender.try_send(packet(1)).unwrap();
+        assert!(matches!(sender.try_send(packet(2)), Err(Refused::Full(_))));
+        assert_eq!(drain(&mut receiver), [0, 1]);
+        assert_eq!(receiver.shared.report().dropped, 0);
+    }
+
+    #[test]
+    fn a_grown_wire_keeps_the_order() {
+        let (mut sender, mut receiver) = wire("w".into(), Policy::Block(1));
+        sender.try_send(packet(0)).unwrap();
+        sender.grow();
+        sender.try_send(packet(1)).unwrap();
+        sender.try_send(packet(2)).unwrap();
+        sender.end(Time::from_nanos(9));
+        assert_eq!(drain(&mut receiver), [0, 1, 2]);
+        assert!(matches!(receiver.try_receive(), Received::Ended(end) if end.nanos() == 9));
+    }
+
+    #[test]
+    fn a_sender_that_dies_without_an_end_breaks_the_wire() {
+        let (sender, mut receiver) = wire("w".into(), Policy::Block(1));
+        drop(sender);
+        assert!(matches!(receiver.try_receive(), Received::Broken));
+    }
+
+    #[test]
+    fn nobody_to_read_is_told_to_the_sender_of_a_dropping_wire() {
+        let (mut sender, receiver) = wire("w".into(), Policy::Latest);
+        drop(receiver);
+        assert!(matches!(sender.try_send(packet(0)), Err(Refused::Gone)));
+    }
 }

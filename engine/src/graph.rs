@@ -1,0 +1,91 @@
+//! A checked patch: nodes and wires that fit, ready to run.
+
+use std::fmt::Write;
+
+use petgraph::graph::{DiGraph, NodeIndex};
+
+use crate::descriptor::Descriptor;
+use crate::port::PortType;
+use crate::registry::AnyNode;
+use crate::time::Transport;
+use crate::wire::Policy;
+
+/// A node of a checked patch.
+pub(crate) struct GraphNode {
+    pub(crate) id: String,
+    pub(crate) descriptor: Descriptor,
+    pub(crate) node: Box<dyn AnyNode>,
+    /// What arrives at each declared input; `None` where it is not wired.
+    pub(crate) inputs: Vec<Option<PortType>>,
+    /// What leaves each declared output.
+    pub(crate) outputs: Vec<PortType>,
+}
+
+/// A wire of a checked patch, by indices.
+#[derive(Clone, Debug)]
+pub(crate) struct GraphWire {
+    pub(crate) from: usize,
+    pub(crate) output: usize,
+    pub(crate) to: usize,
+    pub(crate) input: usize,
+    pub(crate) policy: Policy,
+}
+
+/// A checked patch. Only [`crate::check`] makes one, so whatever holds a graph holds one that can run.
+pub struct Graph {
+    pub(crate) transport: Transport,
+    pub(crate) nodes: Vec<GraphNode>,
+    pub(crate) wires: Vec<GraphWire>,
+}
+
+impl Graph {
+    /// Tempo, metre, seed and the form of the sound.
+    pub fn transport(&self) -> &Transport {
+        &self.transport
+    }
+
+    /// The ids of the nodes, in the order of the patch.
+    pub fn node_ids(&self) -> impl Iterator<Item = &str> {
+        self.nodes.iter().map(|node| node.id.as_str())
+    }
+
+    /// `film.frames -> eye.frames`.
+    pub(crate) fn wire_name(&self, wire: &GraphWire) -> String {
+        let (from, to) = (&self.nodes[wire.from], &self.nodes[wire.to]);
+        let output = &from.descriptor.outputs[wire.output].name;
+        let input = &to.descriptor.inputs[wire.input].name;
+        format!("{}.{output} -> {}.{input}", from.id, to.id)
+    }
+
+    /// The graph in Mermaid's notation, which many Markdown viewers draw.
+    pub fn mermaid(&self) -> String {
+        let mut text = String::from("graph LR\n");
+        for (index, node) in self.nodes.iter().enumerate() {
+            let _ = writeln!(
+                text,
+                "    n{index}[\"{}<br/><small>{}</small>\"]",
+                node.id, node.descriptor.kind
+            );
+        }
+        for wire in &self.wires {
+            let port_type = &self.nodes[wire.from].outputs[wire.output];
+            let _ = writeln!(text, "    n{} -- {port_type} --> n{}", wire.from, wire.to);
+        }
+        text
+    }
+
+    /// The graph in Graphviz' notation.
+    pub fn dot(&self) -> String {
+        let mut graph = DiGraph::<String, String>::new();
+        let indices: Vec<NodeIndex> = self
+            .nodes
+            .iter()
+            .map(|node| graph.add_node(format!("{}\n{}", node.id, node.descriptor.kind)))
+            .collect();
+        for wire in &self.wires {
+            let port_type = self.nodes[wire.from].outputs[wire.output].to_string();
+            graph.add_edge(indices[wire.from], indices[wire.to], port_type);
+        }
+        format!("{}", petgraph::dot::Dot::new(&graph))
+    }
+}

@@ -1,0 +1,361 @@
+//! A node's inputs and outputs at run time: joins inputs by media time, waits, and keeps promises.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossbeam_channel::{Receiver, Select};
+
+use crate::census::{Census, Command, Wait};
+use crate::descriptor::InputOrder;
+use crate::io::{Host, Input};
+use crate::node::NodeError;
+use crate::packet::Packet;
+use crate::time::Time;
+use crate::wire::{Received, Refused, Signal, WireReceiver, WireSender};
+
+/// One wire into the node.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    port: usize,
+    wire: usize,
+    receiver: WireReceiver,
+    head: Option<Packet>,
+    watermark: Time,
+    end: Option<Time>,
+}
+
+impl Slot {
+    pub(crate) fn new(port: usize, wire: usize, receiver: WireReceiver) -> Self {
+        Slot {
+            port,
+            wire,
+            receiver,
+            head: None,
+            watermark: Time::from_nanos(i64::MIN),
+            end: None,
+        }
+    }
+
+    /// Where the slot stands among the node's inputs.
+    pub(crate) fn place(&self) -> (usize, usize) {
+        (self.port, self.wire)
+    }
+
+    /// The earliest time that a packet yet to be taken from here can have.
+    fn earliest(&self) -> Time {
+        match (&self.head, self.end) {
+            (Some(packet), _) => packet.time,
+            (None, Some(_)) => Time::MAX,
+            (None, None) => self.watermark,
+        }
+    }
+
+    fn is_finished(&self) -> bool {
+        self.head.is_none() && self.end.is_some()
+    }
+
+    /// Looks for a packet unless one waits already.
+    fn refill(&mut self) -> Result<(), NodeError> {
+        while self.head.is_none() && self.end.is_none() {
+            match self.receiver.try_receive() {
+                Received::Signal(Signal::Packet(packet)) => {
+                    self.watermark = self.watermark.max(packet.time);
+                    self.head = Some(packet);
+                }
+                Received::Signal(Signal::Watermark(time)) => {
+                    self.watermark = self.watermark.max(time)
+                }
+                Received::Ended(time) => self.end = Some(time),
+                // The node before this one has failed and says so itself.
+                Received::Broken => return Err(NodeError::stopped()),
+                Received::Empty => break,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One output: all wires that leave it, and what was promised along them.
+#[derive(Debug, Default)]
+pub(crate) struct Output {
+    pub(crate) wires: Vec<WireSender>,
+    promised: Option<Time>,
+}
+
+impl Output {
+    pub(crate) fn push(&mut self, wire: WireSender) {
+        self.wires.push(wire);
+    }
+}
+
+/// The ports of one node and its link to the rest of the run.
+pub(crate) struct Ports {
+    node: usize,
+    order: InputOrder,
+    slots: Vec<Slot>,
+    outputs: Vec<Output>,
+    wired_outputs: usize,
+    census: Arc<Census>,
+    commands: Receiver<Command>,
+    stop: Arc<AtomicBool>,
+    end: Option<Time>,
+    latest: Time,
+    broken: bool,
+}
+
+impl Ports {
+    pub(crate) fn new(
+        node: usize,
+        order: InputOrder,
+        slots: Vec<Slot>,
+        outputs: Vec<Output>,
+        census: Arc<Census>,
+        commands: Receiver<Command>,
+        stop: Arc<AtomicBool>,
+    ) -> Self {
+        let wired_outputs = outputs.iter().map(|output| output.wires.len()).sum();
+        Ports {
+            node,
+            order,
+            slots,
+            outputs,
+            wired_outputs,
+            census,
+            commands,
+            stop,
+            end: None,
+            latest: Time::ZERO,
+            broken: false,
+        }
+    }
+
+    pub(crate) fn is_source(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// Whether all inputs have ended and everything was taken.
+    pub(crate) fn inputs_finished(&mut self) -> Result<bool, NodeError> {
+        self.refill()?;
+        Ok(self.slots.iter().all(Slot::is_finished))
+    }
+
+    /// Whether everything that this node feeds has ended, so that it need not go on.
+    pub(crate) fn nobody_reads(&self) -> bool {
+        self.wired_outputs > 0 && self.outputs.iter().all(|output| output.wires.is_empty())
+    }
+
+    /// Whether a packet may be taken.
+    pub(crate) fn is_due(&mut self) -> Result<bool, NodeError> {
+        self.refill()?;
+        Ok(self.due_slot().is_some())
+    }
+
+    fn refill(&mut self) -> Result<(), NodeError> {
+        if self.broken || self.stop_requested() {
+            return Err(NodeError::stopped());
+        }
+        for slot in &mut self.slots {
+            if let Err(error) = slot.refill() {
+                self.broken = true;
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// The slot whose packet is next in the node's order, where that is certain already.
+    fn due_slot(&self) -> Option<usize> {
+        let next = (0..self.slots.len())
+            .filter(|index| self.slots[*index].head.is_some())
+            .min_by_key(|index| (self.slots[*index].earliest(), *index))?;
+        if self.order == InputOrder::Independent {
+            return Some(next);
+        }
+        let time = self.slots[next].earliest();
+        let certain = self.slots.iter().enumerate().all(|(index, slot)| {
+            slot.head.is_some()
+                || slot.earliest() > time
+                || (slot.earliest() == time && index >= next)
+        });
+        certain.then_some(next)
+    }
+
+    /// Waits until something arrives on an input that holds the node up, `until` has come, or the run tells.
+    ///
+    /// # Errors
+    /// The run is being stopped.
+    pub(crate) fn wait(&mut self, until: Option<Time>) -> Result<(), NodeError> {
+        let awaited: Vec<&Slot> = self
+            .slots
+            .iter()
+            .filter(|slot| slot.head.is_none() && slot.end.is_none())
+            .collect();
+        let wires = awaited
+            .iter()
+            .map(|slot| slot.receiver.shared.clone())
+            .collect();
+        let mut select = Select::new();
+        for slot in &awaited {
+            select.recv(slot.receiver.channel());
+        }
+        select.recv(&self.commands);
+        if select.try_ready().is_err() {
+            self.census.enter(self.node, Wait::Inputs { wires, until });
+            select.ready();
+            self.census.leave(self.node);
+        }
+        self.obey()
+    }
+
+    fn obey(&self) -> Result<(), NodeError> {
+        while let Ok(command) = self.commands.try_recv() {
+            if matches!(command, Command::Stop) {
+                return Err(NodeError::stopped());
+            }
+        }
+        Ok(())
+    }
+
+    /// Promises along every output that nothing before `time` will be sent.
+    ///
+    /// # Errors
+    /// The run is being stopped.
+    pub(crate) fn promise(&mut self, time: Time) -> Result<(), NodeError> {
+        for port in 0..self.outputs.len() {
+            if time > Time::ZERO
+                && time != Time::MAX
+                && self.outputs[port]
+                    .promised
+                    .is_none_or(|promised| time > promised)
+            {
+                self.outputs[port].promised = Some(time);
+                self.send_signals(port, || Signal::Watermark(time))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn send_signals(&mut self, port: usize, signal: impl Fn() -> Signal) -> Result<(), NodeError> {
+        let mut index = 0;
+        while index < self.outputs[port].wires.len() {
+            if self.send_into(port, index, signal())? {
+                index += 1;
+            } else {
+                self.outputs[port].wires.swap_remove(index);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends into one wire, waiting for room; `false`: nobody reads it any more.
+    fn send_into(
+        &mut self,
+        port: usize,
+        index: usize,
+        mut signal: Signal,
+    ) -> Result<bool, NodeError> {
+        let wire = &mut self.outputs[port].wires[index];
+        loop {
+            signal = match wire.try_send(signal) {
+                Ok(()) => return Ok(true),
+                Err(Refused::Gone) => return Ok(false),
+                Err(Refused::Full(signal)) => signal,
+            };
+            self.census
+                .enter(self.node, Wait::Output(wire.shared.clone()));
+            let sender = wire.channel().clone();
+            let mut select = Select::new();
+            let send = select.send(&sender);
+            select.recv(&self.commands);
+            let ready = select.ready();
+            self.census.leave(self.node);
+            if ready == send {
+                continue;
+            }
+            while let Ok(command) = self.commands.try_recv() {
+                match command {
+                    Command::Stop => return Err(NodeError::stopped()),
+                    Command::Grow => wire.grow(),
+                    Command::Tick => {}
+                }
+            }
+        }
+    }
+
+    /// Ends every output, at the time that the node named or else when its inputs ended.
+    pub(crate) fn end_outputs(&mut self) {
+        let end = self
+            .end
+            .or(self.end())
+            .unwrap_or(Time::ZERO)
+            .max(self.latest);
+        for output in &mut self.outputs {
+            for wire in output.wires.drain(..) {
+                wire.end(end);
+            }
+        }
+    }
+}
+
+impl Host for Ports {
+    fn take(&mut self) -> Option<Input> {
+        // A broken input is told by the next look that may fail.
+        self.refill().ok()?;
+        let slot = self.due_slot()?;
+        let slot = &mut self.slots[slot];
+        let packet = slot.head.take()?;
+        Some(Input {
+            port: slot.port,
+            wire: slot.wire,
+            packet,
+        })
+    }
+
+    fn send(&mut self, port: usize, packet: Packet) -> Result<(), NodeError> {
+        let Some(output) = self.outputs.get_mut(port) else {
+            return Err(NodeError::internal(format!("there is no output {port}")));
+        };
+        if self.stop.load(Ordering::Acquire) {
+            return Err(NodeError::stopped());
+        }
+        if let Some(promised) = output.promised.filter(|promised| packet.time < *promised) {
+            return Err(NodeError::internal(format!(
+                "sent a packet at {} after promising nothing before {promised}",
+                packet.time
+            )));
+        }
+        output.promised = Some(packet.time);
+        self.latest = self.latest.max(packet.time);
+        self.send_signals(port, || Signal::Packet(packet.clone()))
+    }
+
+    fn end_at(&mut self, time: Time) {
+        self.end = Some(time);
+    }
+
+    fn time(&self) -> Time {
+        self.slots
+            .iter()
+            .map(Slot::earliest)
+            .min()
+            .unwrap_or(Time::MAX)
+    }
+
+    fn end(&self) -> Option<Time> {
+        if self.slots.is_empty() {
+            return None;
+        }
+        self.slots
+            .iter()
+            .map(|slot| slot.end)
+            .try_fold(Time::ZERO, |latest, end| Some(latest.max(end?)))
+    }
+
+    fn now(&self) -> Time {
+        self.census.now()
+    }
+
+    fn stop_requested(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+}
