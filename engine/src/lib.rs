@@ -5,24 +5,29 @@
 
 mod census;
 mod descriptor;
+mod diagnostic;
 mod graph;
 pub mod harness;
 mod io;
 mod node;
 mod packet;
+mod patch;
 mod port;
 mod ports;
 mod progress;
+pub mod reference;
 mod registry;
 mod run;
 mod time;
 mod wire;
 
 pub use descriptor::{Change, Descriptor, FileRole, InputOrder, Param, ParamType};
+pub use diagnostic::{Diagnostic, Diagnostics, Place};
 pub use graph::Graph;
 pub use io::{Input, Io};
 pub use node::{Build, Check, Flow, Node, NodeError, NodeErrorKind, Processor, Resource, Settings};
 pub use packet::{AudioBlock, Event, Frame, Note, Packet, Payload};
+pub use patch::{Override, Source, check};
 pub use port::{Arity, Port, PortType};
 pub use progress::Progress;
 pub use registry::{NodeKind, Registry};

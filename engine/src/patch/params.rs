@@ -1,0 +1,170 @@
+//! Turns the values in a patch into what a kind's declaration says they are.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::descriptor::{Param, ParamType};
+use crate::diagnostic::did_you_mean;
+use crate::patch::syntax::{Shape, Tree};
+
+/// Why a value does not do, and what to do about it.
+pub(crate) struct Unfit {
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
+}
+
+impl Unfit {
+    fn new(message: impl Into<String>) -> Self {
+        Unfit {
+            message: message.into(),
+            help: None,
+        }
+    }
+}
+
+/// The value of `param` as `tree` gives it; paths count from `folder`. `None`: the writing itself is broken
+/// and has been complained of.
+pub(crate) fn convert(param: &Param, tree: &Tree, folder: &Path) -> Result<Option<Value>, Unfit> {
+    let tree = match &tree.shape {
+        // RON writes an optional value as Some(value) or None.
+        Shape::Tuple(Some(name), items) if name.text == "Some" && items.len() == 1 => &items[0],
+        Shape::Word(word) if word == "None" && param.default == Some(Value::Null) => {
+            return Ok(Some(Value::Null));
+        }
+        _ => tree,
+    };
+    let unit = if param.unit.is_empty() {
+        String::new()
+    } else {
+        format!(" {}", param.unit)
+    };
+    value_of(&param.param_type, tree, folder).map_err(|unfit| match unfit {
+        Misfit::Kind => Unfit::new(format!(
+            "`{}` takes {}",
+            param.name,
+            expectation(&param.param_type, &unit)
+        )),
+        Misfit::Range(found) => Unfit::new(format!(
+            "`{}` must be {}, not {found}",
+            param.name,
+            expectation(&param.param_type, &unit)
+        )),
+        Misfit::Word(word, help) => Unfit {
+            message: format!(
+                "`{}` takes {}, not `{word}`",
+                param.name,
+                expectation(&param.param_type, &unit)
+            ),
+            help,
+        },
+    })
+}
+
+enum Misfit {
+    Kind,
+    Range(String),
+    Word(String, Option<String>),
+}
+
+fn value_of(param_type: &ParamType, tree: &Tree, folder: &Path) -> Result<Option<Value>, Misfit> {
+    let value = match (param_type, &tree.shape) {
+        (_, Shape::Broken) => return Ok(None),
+        (ParamType::Number { min, max }, shape) => {
+            let number = number(shape)?;
+            in_range(number, *min, *max)?;
+            json!(number)
+        }
+        (ParamType::Integer { min, max }, Shape::Integer(integer)) => {
+            if integer < min || integer > max {
+                return Err(Misfit::Range(integer.to_string()));
+            }
+            json!(integer)
+        }
+        (ParamType::Length { min, max }, Shape::Tuple(Some(name), items)) => match items.as_slice()
+        {
+            [length] if name.text == "beats" || name.text == "seconds" => {
+                let length = number(&length.shape)?;
+                in_range(length, *min, *max)?;
+                json!({ name.text.clone(): length })
+            }
+            _ => return Err(Misfit::Kind),
+        },
+        (ParamType::Length { min, max }, shape) => {
+            let seconds = number(shape)?;
+            in_range(seconds, *min, *max)?;
+            json!({ "seconds": seconds })
+        }
+        (ParamType::Flag, Shape::Word(word)) if word == "true" || word == "false" => {
+            json!(word == "true")
+        }
+        (ParamType::Text, Shape::Text(text)) => json!(text),
+        (ParamType::File(_), Shape::Text(text)) if !text.is_empty() && !text.contains('\0') => {
+            json!(folder.join(text).to_string_lossy())
+        }
+        (ParamType::Choice(words), Shape::Word(word) | Shape::Text(word)) => {
+            if !words.iter().any(|choice| choice == word) {
+                let help = did_you_mean(word, words.iter().map(AsRef::as_ref));
+                return Err(Misfit::Word(word.clone(), help));
+            }
+            json!(word)
+        }
+        (ParamType::List(item), Shape::List(items) | Shape::Tuple(None, items)) => {
+            let mut values = Vec::with_capacity(items.len());
+            for tree in items {
+                match value_of(item, tree, folder)? {
+                    Some(value) => values.push(value),
+                    None => return Ok(None),
+                }
+            }
+            Value::Array(values)
+        }
+        _ => return Err(Misfit::Kind),
+    };
+    Ok(Some(value))
+}
+
+fn number(shape: &Shape) -> Result<f64, Misfit> {
+    match shape {
+        Shape::Number(number) => Ok(*number),
+        Shape::Integer(integer) => Ok(*integer as f64),
+        _ => Err(Misfit::Kind),
+    }
+}
+
+fn in_range(number: f64, min: f64, max: f64) -> Result<(), Misfit> {
+    if (min..=max).contains(&number) {
+        Ok(())
+    } else {
+        Err(Misfit::Range(number.to_string()))
+    }
+}
+
+/// What a parameter takes, in words: `a number from 0 to 60 s`.
+pub(crate) fn expectation(param_type: &ParamType, unit: &str) -> String {
+    match param_type {
+        ParamType::Number { min, max } => format!("a number{}{unit}", range(*min, *max)),
+        ParamType::Integer { min, max } => {
+            format!("a whole number{}{unit}", range(*min as f64, *max as f64))
+        }
+        ParamType::Length { min, max } => format!("seconds or beats(n){}", range(*min, *max)),
+        ParamType::Flag => "true or false".to_owned(),
+        ParamType::Text => "text in quotes".to_owned(),
+        ParamType::File(_) => "a path in quotes".to_owned(),
+        ParamType::Choice(words) => format!("one of {}", words.join(", ")),
+        ParamType::List(item) => {
+            format!("a list in brackets, each item {}", expectation(item, unit))
+        }
+    }
+}
+
+fn range(min: f64, max: f64) -> String {
+    // Bounds of this size stand for "any".
+    const ANY: f64 = 1e9;
+    match (min > -ANY, max < ANY) {
+        (true, true) => format!(" from {min} to {max}"),
+        (true, false) => format!(" of at least {min}"),
+        (false, true) => format!(" of at most {max}"),
+        (false, false) => String::new(),
+    }
+}

@@ -1,0 +1,102 @@
+//! Reads wires: `"film -> eye.frames -> calm"`, with an optional policy behind.
+
+use std::ops::Range;
+
+use crate::patch::syntax::{Mistake, Shape, Tree};
+use crate::wire::Policy;
+
+/// One end of a wire as the patch writes it: `node` or `node.port`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Endpoint {
+    pub(crate) span: Range<usize>,
+    pub(crate) node: String,
+    pub(crate) port: Option<String>,
+}
+
+/// A chain of wires.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Chain {
+    pub(crate) endpoints: Vec<Endpoint>,
+    pub(crate) policy: Option<Policy>,
+}
+
+/// Reads one item of `wires`.
+pub(crate) fn chain(text: &str, tree: &Tree) -> Result<Option<Chain>, Mistake> {
+    let mistake = |span: &Range<usize>, message: &str| Mistake {
+        span: span.clone(),
+        message: message.to_owned(),
+    };
+    let (wire, policy) = match &tree.shape {
+        Shape::Broken => return Ok(None),
+        Shape::Text(_) => (tree, None),
+        Shape::Tuple(None, items) if items.len() == 2 => (&items[0], Some(policy(&items[1])?)),
+        _ => {
+            return Err(mistake(
+                &tree.span,
+                "a wire is \"from -> to\", or (\"from -> to\", policy)",
+            ));
+        }
+    };
+    let Shape::Text(content) = &wire.shape else {
+        return Err(mistake(
+            &wire.span,
+            "a wire is written in quotes: \"from -> to\"",
+        ));
+    };
+    // Without escapes the content stands in the file as it is, one quote further in.
+    let verbatim =
+        text.get(wire.span.start + 1..wire.span.end.saturating_sub(1)) == Some(content.as_str());
+    let mut endpoints = Vec::new();
+    let mut at = 0;
+    for part in content.split("->") {
+        let name = part.trim();
+        let start = at + (part.len() - part.trim_start().len());
+        at += part.len() + 2;
+        let span = if verbatim {
+            let start = wire.span.start + 1 + start;
+            start..start + name.len().max(1)
+        } else {
+            wire.span.clone()
+        };
+        if name.is_empty() {
+            return Err(mistake(&span, "a node is missing beside `->`"));
+        }
+        let (node, port) = match name.split_once('.') {
+            Some((node, port)) => (node.trim(), Some(port.trim().to_owned())),
+            None => (name, None),
+        };
+        endpoints.push(Endpoint {
+            span,
+            node: node.to_owned(),
+            port,
+        });
+    }
+    if endpoints.len() < 2 {
+        return Err(mistake(&wire.span, "a wire needs two ends: \"from -> to\""));
+    }
+    Ok(Some(Chain { endpoints, policy }))
+}
+
+fn policy(tree: &Tree) -> Result<Policy, Mistake> {
+    let size = |items: &[Tree]| match items {
+        [
+            Tree {
+                shape: Shape::Integer(size @ 1..=4096),
+                ..
+            },
+        ] => usize::try_from(*size).ok(),
+        _ => None,
+    };
+    let policy = match &tree.shape {
+        Shape::Word(word) if word == "latest" => Some(Policy::Latest),
+        Shape::Tuple(Some(name), items) if name.text == "drop_oldest" => {
+            size(items).map(Policy::DropOldest)
+        }
+        Shape::Tuple(Some(name), items) if name.text == "block" => size(items).map(Policy::Block),
+        _ => None,
+    };
+    policy.ok_or_else(|| Mistake {
+        span: tree.span.clone(),
+        message: "a policy is latest, drop_oldest(n) or block(n), with n from 1 to 4096".to_owned(),
+    })
+}

@@ -1,0 +1,94 @@
+//! Writes the node reference from the declarations.
+
+use std::fmt::Write;
+
+use crate::descriptor::{Descriptor, ParamType};
+use crate::patch::expectation;
+use crate::port::{Arity, Port};
+use crate::registry::Registry;
+
+/// The reference of every kind in the registry, as a Markdown page.
+pub fn markdown(registry: &Registry) -> String {
+    let mut page = String::from(
+        "# Node reference\n\nMade from the declarations by `score nodes --markdown`.\n",
+    );
+    let mut kinds: Vec<&Descriptor> = registry.kinds().map(|kind| kind.descriptor()).collect();
+    kinds.sort_by(|a, b| (&a.family, &a.kind).cmp(&(&b.family, &b.kind)));
+    let mut family = "";
+    for descriptor in kinds {
+        if descriptor.family != family {
+            family = &descriptor.family;
+            let _ = write!(page, "\n## {family}\n");
+        }
+        let _ = write!(page, "\n{}", markdown_of(descriptor));
+    }
+    page
+}
+
+/// The reference of one kind.
+pub fn markdown_of(descriptor: &Descriptor) -> String {
+    let mut text = format!(
+        "### {}\n\n{}.\n",
+        descriptor.kind,
+        descriptor.summary.trim_end_matches('.')
+    );
+    if !descriptor.details.is_empty() {
+        let _ = write!(text, "\n{}\n", descriptor.details.trim());
+    }
+    ports(&mut text, "in", &descriptor.inputs);
+    ports(&mut text, "out", &descriptor.outputs);
+    if !descriptor.params.is_empty() {
+        text.push_str("\n| parameter | takes | default | a change is | |\n|---|---|---|---|---|\n");
+    }
+    for param in &descriptor.params {
+        let unit = if param.unit.is_empty() || matches!(param.param_type, ParamType::Length { .. })
+        {
+            String::new()
+        } else {
+            format!(" {}", param.unit)
+        };
+        let default = match &param.default {
+            None => "must be given".to_owned(),
+            Some(value) if value.is_null() => "none".to_owned(),
+            Some(value) => match value.get("seconds") {
+                Some(seconds) => format!("`{seconds}`"),
+                None => format!(
+                    "`{}`",
+                    value
+                        .as_str()
+                        .map_or_else(|| value.to_string(), str::to_owned)
+                ),
+            },
+        };
+        let _ = writeln!(
+            text,
+            "| `{}` | {} | {default} | {} | {} |",
+            param.name,
+            expectation(&param.param_type, &unit),
+            param.change.name(),
+            param.summary
+        );
+    }
+    text
+}
+
+fn ports(text: &mut String, side: &str, ports: &[Port]) {
+    for port in ports {
+        let arity = match port.arity {
+            Arity::Optional => ", may stay unwired",
+            Arity::Many => ", any number of wires",
+            Arity::Required => "",
+        };
+        let bullet =
+            if text.ends_with("\n\n") || text.lines().last().is_some_and(|l| l.starts_with("- ")) {
+                ""
+            } else {
+                "\n"
+            };
+        let _ = writeln!(
+            text,
+            "{bullet}- {side} `{}` ({}{arity}): {}",
+            port.name, port.port_type, port.summary
+        );
+    }
+}
