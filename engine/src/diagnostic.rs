@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn a_place_counts_characters_from_one() {
         let place = Place::of("p.ron", "é\n\"üb\": x(", &(9..10));
-        assert_eq!((place.line, place.column, place.length), (2, 7, 1));
+        assert_eq!((place.line, place.column, place.length), (2, 6, 1));
         assert_eq!(place.line_text, "\"üb\": x(");
     }
 

@@ -384,6 +384,7 @@ mod tests {
         sender.try_send(packet(0)).unwrap();
         sender.grow();
         sender.try_send(packet(1)).unwrap();
+        sender.grow();
         sender.try_send(packet(2)).unwrap();
         sender.end(Time::from_nanos(9));
         assert_eq!(drain(&mut receiver), [0, 1, 2]);

@@ -417,7 +417,8 @@ impl<'a> Checker<'a> {
                 let (values, spots) = self.read_params(id, &descriptor, fields, &draft.kind_spot);
                 draft.values = values.clone();
                 draft.param_spots = spots;
-                if self.found.len() == before {
+                // A value that could not be read was complained of already.
+                if self.found.len() == before && values.len() == descriptor.params.len() {
                     match known.node(Value::Object(values)) {
                         Ok(node) => draft.node = Some(node),
                         Err(error) => {

@@ -1,0 +1,126 @@
+//! A run keeps its promises whatever the threads do.
+
+mod kinds;
+
+use std::path::PathBuf;
+
+use kinds::log;
+use proptest::prelude::*;
+use score_engine::{Report, Run, RunError, Settings, Source, check};
+
+fn run(nodes: &str, wires: &str) -> Result<Report, RunError> {
+    let text = format!("Patch(format: 1, nodes: {{{nodes}}}, wires: [{wires}])");
+    let source = Source {
+        name: "p.ron".into(),
+        text,
+        folder: PathBuf::new(),
+    };
+    let graph = check(&source, &[], &kinds::registry(), &Settings::default()).unwrap();
+    Run::start(graph, &Settings::default()).and_then(Run::wait)
+}
+
+#[test]
+fn nothing_is_lost_on_the_way() {
+    let report = run(
+        "\"a\": count(count: 1000), \"b\": pass(), \"l\": log(name: \"lossless\")",
+        "(\"a -> b\", latest), \"b -> l.a\"",
+    )
+    .unwrap();
+    assert_eq!(log("lossless").lock().unwrap().0.len(), 1000);
+    for wire in report.wires {
+        assert_eq!(
+            (wire.sent, wire.received, wire.dropped, wire.depth),
+            (1000, 1000, 0, 0),
+            "{}",
+            wire.name
+        );
+    }
+}
+
+#[test]
+fn a_wire_beside_a_node_that_waits_for_everything_grows() {
+    let report = run(
+        "\"a\": count(count: 500), \"b\": pass(hold_all: true), \"l\": log(name: \"grown\")",
+        "\"a -> b -> l.a\", \"a -> l.b\"",
+    )
+    .unwrap();
+    let log = log("grown");
+    let seen = &log.lock().unwrap().0;
+    assert_eq!(seen.len(), 1000);
+    assert!(
+        seen.is_sorted_by_key(|(port, time, _)| (*time, *port)),
+        "joined by time, then by port"
+    );
+    assert!(report.wires.iter().any(|wire| wire.capacity >= 500));
+}
+
+#[test]
+fn a_patch_that_wants_a_whole_long_film_at_once_is_told_which_wire() {
+    let error = run(
+        "\"a\": count(count: 40000), \"b\": pass(hold_all: true), \"l\": log(name: \"long\")",
+        "\"a -> b -> l.a\", \"a -> l.b\"",
+    )
+    .unwrap_err();
+    assert!(
+        matches!(&error, RunError::TooMuchWaits { wire } if wire == "a.out -> l.b"),
+        "{error}"
+    );
+    assert!(!log("long").lock().unwrap().1, "nothing is committed");
+}
+
+#[test]
+fn a_failing_node_ends_the_run_is_named_and_nothing_is_committed() {
+    let error = run(
+        "\"a\": count(count: 100000), \"b\": pass(fail_at: 50), \"l\": log(name: \"failed\"), \"m\": log(name: \"other\")",
+        "\"a -> b -> l.a\", \"a -> m.a\"",
+    )
+    .unwrap_err();
+    assert_eq!(error.to_string(), "`b` (pass): the needle broke");
+    assert_eq!(error.advice(), Some("buy a new one"));
+    assert!(!log("failed").lock().unwrap().1 && !log("other").lock().unwrap().1);
+}
+
+#[test]
+fn a_panicking_node_ends_the_run_and_is_named() {
+    let error = run(
+        "\"a\": count(count: 100000), \"b\": pass(panic_at: 50), \"l\": log(name: \"panicked\")",
+        "\"a -> b -> l.a\"",
+    )
+    .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`b` (pass) failed unexpectedly: the stage collapsed"
+    );
+}
+
+#[test]
+fn a_node_that_cannot_be_built_starts_nothing() {
+    let error = run(
+        "\"a\": count(), \"l\": log(name: \"unbuilt\"), \"c\": code(), \"n\": narrow()",
+        "\"a -> l.a\", \"c -> n\"",
+    )
+    .unwrap_err();
+    assert!(matches!(error, RunError::Node { .. }));
+    assert!(log("unbuilt").lock().unwrap().0.is_empty());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_order_in_which_a_join_sees_packets_does_not_depend_on_timing(
+        seeds in proptest::array::uniform4(1u32..), hold in any::<bool>()
+    ) {
+        let run_with = |seeds: [u32; 4], name: &str| {
+            let [a, b, c, l] = seeds;
+            let nodes = format!(
+                "\"a\": count(count: 60, jitter: {a}), \"b\": pass(jitter: {b}, hold_all: {hold}), \
+                 \"c\": count(count: 40, jitter: {c}), \"l\": log(name: \"{name}\", jitter: {l})"
+            );
+            let wires = if hold { "\"a -> b -> l.a\", \"a -> l.b\"" } else { "\"a -> b -> l.a\", \"c -> l.b\"" };
+            run(&nodes, wires).unwrap();
+            std::mem::take(&mut log(name).lock().unwrap().0)
+        };
+        prop_assert_eq!(run_with([0; 4], "calm"), run_with(seeds, "jittered"));
+    }
+}
