@@ -1,1 +1,37 @@
-//! SCORE!
+//! The `score` program: reads the command line, and leaves the work to the engine and the nodes.
+//!
+//! A program of one's own can register further nodes and call [`run`].
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod command;
+mod failure;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use score_engine::{Registry, Settings};
+
+use arguments::{Arguments, Command};
+
+/// Runs the program with the node kinds in `registry` and returns its exit code: 0 when all went well, 1 when
+/// something is wrong with what was given, 2 when the command line itself is.
+pub fn run(registry: &Registry) -> ExitCode {
+    let arguments = Arguments::parse();
+    let settings = Settings::default();
+    let done = match &arguments.command {
+        Command::Render(render) => command::render::run(render, registry, &settings),
+        Command::Check(check) => command::check::run(check, registry, &settings),
+        Command::Nodes(nodes) => command::nodes::run(nodes, registry),
+        Command::Graph(graph) => command::graph::run(graph, registry, &settings),
+        Command::Completions { shell } => command::shell::completions(*shell),
+        Command::Man => command::shell::man(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

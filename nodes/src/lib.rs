@@ -1,8 +1,20 @@
 //! The built-in nodes of SCORE!, one module a family.
+#![forbid(unsafe_code)]
+
+mod audio;
+mod latent;
+mod midi;
+mod output;
+mod video;
 
 use score_engine::Registry;
 
 /// A registry that knows every built-in node.
 pub fn registry() -> Registry {
-    Registry::new()
+    let mut registry = Registry::new();
+    audio::register(&mut registry);
+    latent::register(&mut registry);
+    midi::register(&mut registry);
+    video::register(&mut registry);
+    registry
 }

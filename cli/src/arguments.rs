@@ -1,0 +1,98 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use score_engine::Override;
+
+/// SCORE! turns moving pictures into music
+#[derive(Parser)]
+#[command(name = "score", version)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Run a patch to its end, as fast as the machine allows, the same bytes each time
+    Render(Render),
+    /// Say everything that is wrong with patches
+    Check(Check),
+    /// List the node kinds, or explain one
+    Nodes(Nodes),
+    /// Draw a patch as a graph
+    Graph(Graph),
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+#[derive(Args)]
+pub(crate) struct Render {
+    /// The patch, a .ron file
+    pub(crate) patch: PathBuf,
+    #[command(flatten)]
+    pub(crate) overrides: Overrides,
+    /// Say nothing but errors
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// Print what every node and wire did, as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Overrides {
+    /// A parameter in place of the patch's, such as film.rate=12; paths count from the current folder
+    #[arg(long = "set", value_name = "NODE.PARAM=VALUE", value_parser = parse_override)]
+    pub(crate) set: Vec<Override>,
+}
+
+fn parse_override(text: &str) -> Result<Override, String> {
+    Override::parse(text).map_err(|diagnostic| diagnostic.to_string())
+}
+
+#[derive(Args)]
+pub(crate) struct Check {
+    /// The patches, .ron files
+    #[arg(required = true)]
+    pub(crate) patches: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) overrides: Overrides,
+    /// Print the mistakes as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Nodes {
+    /// The kind to explain
+    pub(crate) kind: Option<String>,
+    /// Print the whole reference as a Markdown page
+    #[arg(long, conflicts_with = "kind")]
+    pub(crate) markdown: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Graph {
+    /// The patch, a .ron file
+    pub(crate) patch: PathBuf,
+    #[command(flatten)]
+    pub(crate) overrides: Overrides,
+    /// In which notation
+    #[arg(long, value_enum, default_value = "mermaid")]
+    pub(crate) format: Notation,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Notation {
+    /// Mermaid, for Markdown
+    Mermaid,
+    /// Graphviz
+    Dot,
+}

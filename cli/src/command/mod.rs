@@ -1,0 +1,20 @@
+//! One module a command.
+
+pub(crate) mod check;
+pub(crate) mod graph;
+pub(crate) mod nodes;
+pub(crate) mod render;
+pub(crate) mod shell;
+
+use std::path::Path;
+
+use score_engine::{Graph, Override, Registry, Settings, Source};
+
+use crate::failure::Failure;
+
+/// Reads and checks a patch.
+fn load(path: &Path, overrides: &[Override], registry: &Registry, settings: &Settings) -> Result<Graph, Failure> {
+    Source::read(path)
+        .and_then(|source| score_engine::check(&source, overrides, registry, settings))
+        .map_err(Failure::Patch)
+}

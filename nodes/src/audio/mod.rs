@@ -1,0 +1,13 @@
+//! Sound made and written.
+
+mod audio_file;
+mod reverb;
+mod synth;
+mod voice;
+
+use score_engine::Registry;
+
+pub(crate) fn register(registry: &mut Registry) {
+    registry.add::<audio_file::AudioFile>();
+    registry.add::<synth::Synth>();
+}

@@ -1,0 +1,259 @@
+//! Plays notes with a built-in voice.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use score_engine::{
+    AudioBlock, Build, Descriptor, Flow, Io, Node, NodeError, Note, Param, Payload, Port, PortType,
+    Processor, Time, Value,
+};
+use serde::Deserialize;
+
+use super::reverb::Reverb;
+use super::voice::{Sounding, Voice};
+
+const SOUND: usize = 0;
+
+/// More notes than this at once are more than anyone tells apart; the quietest gives way.
+const MAX_SOUNDING: usize = 32;
+
+/// Leaves room for several notes at full velocity: −12 dB.
+const HEADROOM: f32 = 0.25;
+
+/// `synth`.
+#[derive(Deserialize)]
+pub(crate) struct Synth {
+    voice: Voice,
+    gain: f64,
+    reverb: f64,
+}
+
+impl Node for Synth {
+    fn descriptor() -> Descriptor {
+        Descriptor::new("audio", "synth", "Plays notes with a built-in voice")
+            .details("Stereo at the transport's sample rate. The sound lasts exactly as long as its notes' source.")
+            .input(Port::new("notes", PortType::Notes, "what to play"))
+            .output(Port::new("sound", PortType::Audio, "the sound"))
+            .param(Param::choice("voice", &Voice::NAMES, "which instrument").default("electric_piano"))
+            .param(Param::number("gain", (-60.0, 12.0), "level").unit("dB").default(0.0).live())
+            .param(Param::number("reverb", (0.0, 1.0), "share of the room").default(0.25).live())
+    }
+
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        let rate = build.transport.sample_rate;
+        Ok(Box::new(Playing {
+            voice: self.voice,
+            gain: amplitude(self.gain),
+            share: self.reverb as f32,
+            rate,
+            block: u64::from(build.transport.block),
+            at: 0,
+            due: VecDeque::new(),
+            sounding: Vec::new(),
+            reverb: Reverb::new(rate),
+        }))
+    }
+}
+
+/// Decibels as a factor.
+fn amplitude(decibels: f64) -> f32 {
+    10f64.powf(decibels / 20.0) as f32
+}
+
+struct Playing {
+    voice: Voice,
+    gain: f32,
+    share: f32,
+    rate: u32,
+    block: u64,
+    /// The first frame that has not been sent.
+    at: u64,
+    /// Notes that have arrived and not begun, by frame.
+    due: VecDeque<(u64, Note)>,
+    sounding: Vec<Sounding>,
+    reverb: Reverb,
+}
+
+impl Processor for Playing {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        while let Some(input) = io.take() {
+            let frame = input.packet.time.to_samples(self.rate);
+            self.due
+                .extend(input.packet.notes()?.iter().map(|note| (frame, *note)));
+        }
+        let known = io.time();
+        // After the last note the watermark is the end of all time; `finish` knows the end that is meant.
+        if known != Time::MAX {
+            let known = known.to_samples(self.rate);
+            while self.at + self.block <= known {
+                self.send_block(io, self.block)?;
+            }
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+        let end = io.end().unwrap_or(Time::ZERO).to_samples(self.rate);
+        while self.at < end && !io.stop_requested() {
+            self.send_block(io, self.block.min(end - self.at))?;
+        }
+        Ok(())
+    }
+
+    fn earliest_pending(&self) -> Option<Time> {
+        Some(Time::from_samples(self.at, self.rate))
+    }
+
+    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
+        let number = value
+            .as_f64()
+            .ok_or_else(|| NodeError::internal(format!("`{name}` takes a number")))?;
+        match name {
+            "gain" => self.gain = amplitude(number),
+            "reverb" => self.share = number as f32,
+            _ => return Err(NodeError::internal(format!("`{name}` is not live"))),
+        }
+        Ok(())
+    }
+}
+
+impl Playing {
+    fn send_block(&mut self, io: &mut Io<'_>, frames: u64) -> Result<(), NodeError> {
+        let mut samples = vec![0.0; frames as usize * 2];
+        let end = self.at + frames;
+        let mut from = self.at;
+        while from < end {
+            while self.due.front().is_some_and(|(frame, _)| *frame <= from) {
+                if let Some((_, note)) = self.due.pop_front() {
+                    self.play(note);
+                }
+            }
+            let to = self.due.front().map_or(end, |(frame, _)| (*frame).min(end));
+            let stretch = &mut samples[(from - self.at) as usize * 2..(to - self.at) as usize * 2];
+            self.sounding.retain_mut(|note| note.render(stretch));
+            from = to;
+        }
+        let gain = self.gain * HEADROOM;
+        samples.iter_mut().for_each(|sample| *sample *= gain);
+        self.reverb.add(&mut samples, self.share);
+        let time = Time::from_samples(self.at, self.rate);
+        self.at = end;
+        io.send(
+            SOUND,
+            time,
+            Payload::Audio(Arc::new(AudioBlock {
+                rate: self.rate,
+                channels: 2,
+                samples,
+            })),
+        )
+    }
+
+    fn play(&mut self, note: Note) {
+        let key = (note.channel(), note.pitch());
+        for sounding in self
+            .sounding
+            .iter_mut()
+            .filter(|sounding| sounding.key == key)
+        {
+            sounding.release();
+        }
+        if let Note::On { velocity, .. } = note {
+            if self.sounding.len() >= MAX_SOUNDING {
+                let quietest = (0..self.sounding.len()).min_by(|a, b| {
+                    self.sounding[*a]
+                        .loudness()
+                        .total_cmp(&self.sounding[*b].loudness())
+                });
+                quietest.map(|index| self.sounding.swap_remove(index));
+            }
+            self.sounding.push(Sounding::new(
+                self.voice,
+                key,
+                velocity.clamp(0.0, 1.0),
+                self.rate,
+            ));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use score_engine::harness::Harness;
+    use serde_json::json;
+
+    use super::*;
+
+    fn play(voice: &str, notes: Vec<(f64, Note)>, end: f64) -> Vec<f32> {
+        let notes = notes
+            .into_iter()
+            .map(|(at, note)| (Time::from_seconds(at), Payload::Notes([note].into())));
+        let outputs = Harness::<Synth>::new(json!({ "voice": voice }))
+            .feed(
+                "notes",
+                PortType::Notes,
+                notes.collect(),
+                Time::from_seconds(end),
+            )
+            .run()
+            .unwrap();
+        outputs
+            .packets("sound")
+            .iter()
+            .flat_map(|packet| packet.audio().unwrap().samples.clone())
+            .collect()
+    }
+
+    fn on(pitch: u8) -> Note {
+        Note::On {
+            channel: 0,
+            pitch,
+            velocity: 1.0,
+        }
+    }
+
+    fn peak(samples: &[f32]) -> f32 {
+        samples
+            .iter()
+            .fold(0.0, |peak, sample| peak.max(sample.abs()))
+    }
+
+    #[test]
+    fn the_sound_lasts_exactly_as_long_as_the_film() {
+        assert_eq!(play("pad", vec![(0.1, on(60))], 1.2345).len(), 2 * 59_256);
+    }
+
+    #[test]
+    fn a_note_begins_on_its_sample_and_fades_when_released() {
+        for voice in Voice::NAMES {
+            let off = Note::Off {
+                channel: 0,
+                pitch: 57,
+            };
+            let sound = play(voice, vec![(0.3, on(57)), (0.8, off)], 8.0);
+            let frame = |seconds: f64| (seconds * 48_000.0) as usize * 2;
+            assert_eq!(peak(&sound[..frame(0.3)]), 0.0, "{voice}");
+            assert!(peak(&sound[frame(0.3)..frame(0.8)]) > 0.02, "{voice}");
+            assert!(peak(&sound[frame(7.5)..]) < 0.002, "{voice}");
+        }
+    }
+
+    #[test]
+    fn a_chord_of_four_at_full_velocity_does_not_clip() {
+        for voice in Voice::NAMES {
+            let chord = [48, 60, 64, 67].map(|pitch| (0.0, on(pitch)));
+            let level = peak(&play(voice, chord.to_vec(), 1.0));
+            assert!(level < 1.0, "{voice}: {level}");
+        }
+    }
+
+    #[test]
+    fn the_same_notes_give_the_same_samples() {
+        let notes = || {
+            (0..60)
+                .map(|n| (f64::from(n) * 0.05, on(40 + n as u8)))
+                .collect()
+        };
+        assert_eq!(play("glass", notes(), 4.0), play("glass", notes(), 4.0));
+    }
+}

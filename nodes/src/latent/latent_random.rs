@@ -1,0 +1,122 @@
+//! Draws codes at random: music without a film.
+
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+use score_engine::{
+    Build, Check, Descriptor, Flow, Io, Length, Node, NodeError, Param, Payload, Port, PortType,
+    Processor, Time,
+};
+use serde::Deserialize;
+
+const LATENT: usize = 0;
+
+/// `latent_random`.
+#[derive(Deserialize)]
+pub(crate) struct LatentRandom {
+    dimension: usize,
+    every: Length,
+    duration: Length,
+    step: f64,
+}
+
+impl Node for LatentRandom {
+    fn descriptor() -> Descriptor {
+        Descriptor::new("latent", "latent_random", "Draws codes at random")
+            .details(
+                "Every code is N(0, 1) in every component. With `step: 1` each is drawn anew; a smaller step walks \
+                 from code to code without leaving that distribution. The patch's seed decides which.",
+            )
+            .output(Port::new("latent", PortType::Latent(None), "the codes"))
+            .param(Param::integer("dimension", (1, 4096), "components of a code").default(64).structural())
+            .param(Param::length("every", (0.001, 3600.0), "time between two codes").default(4.0))
+            .param(Param::length("duration", (0.001, 86_400.0), "time until the end").default(32.0))
+            .param(Param::number("step", (0.0, 1.0), "how far each code goes from the last; 1: anywhere").default(1.0))
+    }
+
+    fn check(&self, check: &mut Check<'_>) {
+        check.set_output("latent", PortType::Latent(Some(self.dimension)));
+    }
+
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        Ok(Box::new(Drawing {
+            every: self.every.at(build.transport).seconds(),
+            end: self.duration.at(build.transport),
+            step: self.step as f32,
+            code: vec![0.0; self.dimension],
+            drawn: 0,
+            rng: build.rng(),
+        }))
+    }
+}
+
+struct Drawing {
+    every: f64,
+    end: Time,
+    step: f32,
+    code: Vec<f32>,
+    drawn: u64,
+    rng: ChaCha8Rng,
+}
+
+impl Processor for Drawing {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        let time = Time::from_seconds(self.drawn as f64 * self.every);
+        if time >= self.end {
+            io.end_at(self.end);
+            return Ok(Flow::Done);
+        }
+        // Rotating between two independent normal codes keeps the variance at 1.
+        let step = if self.drawn == 0 { 1.0 } else { self.step };
+        let kept = (1.0 - step * step).sqrt();
+        for component in &mut self.code {
+            let fresh: f32 = StandardNormal.sample(&mut self.rng);
+            *component = kept * *component + step * fresh;
+        }
+        self.drawn += 1;
+        io.send_captured_now(LATENT, time, Payload::Latent(self.code.as_slice().into()))?;
+        Ok(Flow::Continue)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use score_engine::Transport;
+    use score_engine::harness::Harness;
+    use serde_json::json;
+
+    use super::*;
+
+    fn draw(seed: u64, step: f64) -> Vec<f32> {
+        let outputs = Harness::<LatentRandom>::new(
+            json!({ "dimension": 8, "every": {"seconds": 0.01}, "duration": {"seconds": 20}, "step": step }),
+        )
+        .transport(Transport { seed, ..Transport::default() })
+        .run()
+        .unwrap();
+        assert_eq!(outputs.end("latent"), Some(Time::from_seconds(20.0)));
+        outputs
+            .packets("latent")
+            .iter()
+            .flat_map(|packet| packet.latent().unwrap().to_vec())
+            .collect()
+    }
+
+    #[test]
+    fn codes_are_standard_normal_whatever_the_step() {
+        for step in [1.0, 0.5] {
+            let all = draw(3, step);
+            let mean = all.iter().sum::<f32>() / all.len() as f32;
+            let variance = all.iter().map(|x| (x - mean).powi(2)).sum::<f32>() / all.len() as f32;
+            assert!(
+                mean.abs() < 0.1 && (variance - 1.0).abs() < 0.1,
+                "step {step}: {mean} {variance}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_seed_decides() {
+        assert_eq!(draw(3, 1.0), draw(3, 1.0));
+        assert_ne!(draw(3, 1.0), draw(4, 1.0));
+    }
+}

@@ -1,0 +1,239 @@
+//! Writes notes to a Standard MIDI File.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use midly::num::{u4, u7, u15, u24, u28};
+use midly::{Format, Header, MetaMessage, MidiMessage, Smf, Timing, TrackEvent, TrackEventKind};
+use score_engine::{
+    Build, Descriptor, Flow, Io, Node, NodeError, Note, Param, Port, PortType, Processor, Time,
+    Transport,
+};
+use serde::Deserialize;
+
+use crate::output::OutputFile;
+
+/// Ticks in a quarter note: divides evenly by all usual note values.
+const TICKS_PER_BEAT: u16 = 480;
+
+/// MIDI's longest gap between two events, in ticks.
+const MAX_DELTA: u64 = (1 << 28) - 1;
+
+/// `midi_file`.
+#[derive(Deserialize)]
+pub(crate) struct MidiFile {
+    path: PathBuf,
+    program: u8,
+}
+
+impl Node for MidiFile {
+    fn descriptor() -> Descriptor {
+        Descriptor::new("midi", "midi_file", "Writes notes to a MIDI file")
+            .details(
+                "A Standard MIDI File of one track with the patch's tempo and metre, which every DAW and notation \
+                 program reads. It ends when its notes' source ends; notes that still sound are closed there.",
+            )
+            .input(Port::new("notes", PortType::Notes, "what to write"))
+            .param(Param::file_to_write("path", "the file to write, .mid"))
+            .param(Param::integer("program", (0, 127), "General MIDI sound, from 0").default(0))
+    }
+
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        Ok(Box::new(Writing {
+            file: OutputFile::create(&self.path)?,
+            transport: build.transport.clone(),
+            program: self.program,
+            events: Vec::new(),
+            sounding: BTreeSet::new(),
+        }))
+    }
+}
+
+struct Writing {
+    file: OutputFile,
+    transport: Transport,
+    program: u8,
+    events: Vec<(u64, Note)>,
+    sounding: BTreeSet<(u8, u8)>,
+}
+
+impl Writing {
+    fn tick(&self, time: Time) -> u64 {
+        (self.transport.position(time) * f64::from(TICKS_PER_BEAT))
+            .round()
+            .max(0.0) as u64
+    }
+}
+
+impl Processor for Writing {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        while let Some(input) = io.take() {
+            let tick = self.tick(input.packet.time);
+            for note in input.packet.notes()?.iter() {
+                let key = (note.channel(), note.pitch());
+                match note {
+                    Note::On { .. } => drop(self.sounding.insert(key)),
+                    Note::Off { .. } => drop(self.sounding.remove(&key)),
+                }
+                self.events.push((tick, *note));
+            }
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+        let end = self.tick(io.end().unwrap_or(Time::ZERO));
+        for (channel, pitch) in std::mem::take(&mut self.sounding) {
+            self.events.push((end, Note::Off { channel, pitch }));
+        }
+        let mut bytes = Vec::new();
+        track(&self.transport, self.program, &self.events, end)
+            .write_std(&mut bytes)
+            .map_err(|error| {
+                NodeError::internal(format!("the MIDI file cannot be written: {error}"))
+            })?;
+        self.file.write(&bytes)
+    }
+
+    fn commit(&mut self) -> Result<(), NodeError> {
+        self.file.commit()
+    }
+}
+
+/// A file of one track that lasts until tick `end`.
+fn track(transport: &Transport, program: u8, events: &[(u64, Note)], end: u64) -> Smf<'static> {
+    let microseconds = (60e6 / transport.tempo).round() as u32;
+    let metre = transport.metre;
+    // Metre's second number as a power of two; 24 MIDI clocks and 8 thirty-seconds are a quarter note.
+    let signature =
+        MetaMessage::TimeSignature(metre.0 as u8, metre.1.trailing_zeros() as u8, 24, 8);
+    let start = |kind| TrackEvent {
+        delta: u28::from(0),
+        kind,
+    };
+    let program = MidiMessage::ProgramChange {
+        program: u7::from_int_lossy(program),
+    };
+    let mut track = vec![
+        start(TrackEventKind::Meta(MetaMessage::Tempo(
+            u24::from_int_lossy(microseconds),
+        ))),
+        start(TrackEventKind::Meta(signature)),
+        start(TrackEventKind::Midi {
+            channel: u4::from(0),
+            message: program,
+        }),
+    ];
+    let mut at = 0;
+    let mut delta = |tick: u64| {
+        let gap = tick.saturating_sub(at).min(MAX_DELTA);
+        at = at.max(tick);
+        u28::from_int_lossy(gap as u32)
+    };
+    for (tick, note) in events {
+        let (key, channel) = (
+            u7::from_int_lossy(note.pitch()),
+            u4::from_int_lossy(note.channel()),
+        );
+        let message = match note {
+            // Velocity 0 would be a note off.
+            Note::On { velocity, .. } => MidiMessage::NoteOn {
+                key,
+                vel: u7::from_int_lossy((velocity * 127.0).round().clamp(1.0, 127.0) as u8),
+            },
+            Note::Off { .. } => MidiMessage::NoteOff {
+                key,
+                vel: u7::from(0),
+            },
+        };
+        track.push(TrackEvent {
+            delta: delta(*tick),
+            kind: TrackEventKind::Midi { channel, message },
+        });
+    }
+    track.push(TrackEvent {
+        delta: delta(end),
+        kind: TrackEventKind::Meta(MetaMessage::EndOfTrack),
+    });
+    let header = Header {
+        format: Format::SingleTrack,
+        timing: Timing::Metrical(u15::from(TICKS_PER_BEAT)),
+    };
+    Smf {
+        header,
+        tracks: vec![track],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use score_engine::harness::Harness;
+    use score_engine::{Metre, Payload};
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn notes_stand_on_their_ticks_and_a_hanging_one_is_closed_at_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.mid");
+        let transport = Transport {
+            tempo: 90.0,
+            metre: Metre(3, 4),
+            ..Transport::default()
+        };
+        let on = |pitch| {
+            Payload::Notes(
+                [Note::On {
+                    channel: 0,
+                    pitch,
+                    velocity: 0.5,
+                }]
+                .into(),
+            )
+        };
+        let off = |pitch| Payload::Notes([Note::Off { channel: 0, pitch }].into());
+        let notes = vec![
+            (transport.sixteenth(0), on(60)),
+            (transport.sixteenth(3), off(60)),
+            (transport.sixteenth(7), on(64)),
+        ];
+        Harness::<MidiFile>::new(json!({ "path": path, "program": 4 }))
+            .transport(transport.clone())
+            .feed("notes", PortType::Notes, notes, transport.beats(5.0))
+            .run()
+            .unwrap();
+
+        let bytes = std::fs::read(&path).unwrap();
+        let smf = Smf::parse(&bytes).unwrap();
+        let mut at = 0;
+        let mut seen = Vec::new();
+        for event in &smf.tracks[0] {
+            at += event.delta.as_int();
+            match event.kind {
+                TrackEventKind::Midi {
+                    message: MidiMessage::NoteOn { key, vel },
+                    ..
+                } => {
+                    seen.push((at, key.as_int(), vel.as_int()));
+                }
+                TrackEventKind::Midi {
+                    message: MidiMessage::NoteOff { key, .. },
+                    ..
+                } => seen.push((at, key.as_int(), 0)),
+                TrackEventKind::Meta(MetaMessage::Tempo(tempo)) => {
+                    assert_eq!(tempo.as_int(), 666_667)
+                }
+                TrackEventKind::Meta(MetaMessage::TimeSignature(beats, unit, ..)) => {
+                    assert_eq!((beats, unit), (3, 2))
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(
+            seen,
+            [(0, 60, 64), (360, 60, 0), (840, 64, 64), (2400, 64, 0)]
+        );
+        assert_eq!(at, 2400);
+    }
+}

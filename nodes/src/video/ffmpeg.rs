@@ -1,0 +1,271 @@
+//! Asks the ffmpeg programs about a film and has them decode it.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::JoinHandle;
+
+use score_engine::{NodeError, Time};
+use serde_json::Value;
+
+/// The protocols that ffmpeg may use: a playlist or a name such as `http:…` must not reach the network.
+const PROTOCOLS: [&str; 2] = ["-protocol_whitelist", "file,pipe"];
+
+/// What a film says of itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Film {
+    /// How long its picture lasts, where it says so.
+    pub(crate) duration: Option<Time>,
+    /// How long one frame lasts on average, where it says so.
+    pub(crate) frame: Option<Time>,
+}
+
+/// `file:` before the path keeps a leading `-` or a `name:` from becoming an option or a protocol.
+fn input_url(path: &Path) -> String {
+    format!("file:{}", path.display())
+}
+
+fn start(program: &str, command: &mut Command) -> Result<Child, NodeError> {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command.spawn().map_err(|error| {
+        NodeError::missing(
+            format!("the program {program} cannot be started: {error}"),
+            "apt install ffmpeg",
+        )
+        .source(error)
+    })
+}
+
+/// Asks ffprobe about the film at `path`.
+///
+/// # Errors
+/// ffprobe is missing, or finds no picture.
+pub(crate) fn probe(path: &Path) -> Result<Film, NodeError> {
+    let mut command = Command::new("ffprobe");
+    command
+        .args(["-v", "error"])
+        .args(PROTOCOLS)
+        .args(["-select_streams", "v:0", "-of", "json"]);
+    command
+        .args([
+            "-show_entries",
+            "stream=duration,avg_frame_rate:format=duration",
+        ])
+        .arg(input_url(path));
+    let output = start("ffprobe", &mut command)?
+        .wait_with_output()
+        .map_err(|error| {
+            NodeError::input(format!("`{}` cannot be probed: {error}", path.display()))
+        })?;
+    if !output.status.success() {
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        return Err(NodeError::input(format!(
+            "`{}` is not a film that can be read: {}",
+            path.display(),
+            last_line(&complaint)
+        ))
+        .help("try to play it; a film cut off while it was copied often lacks its index"));
+    }
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
+    let stream = answer
+        .get("streams")
+        .and_then(|streams| streams.get(0))
+        .ok_or_else(|| {
+            NodeError::input(format!("`{}` has no picture, only sound", path.display()))
+                .help("choose a film with a picture")
+        })?;
+    let seconds = |value: Option<&Value>| value.and_then(Value::as_str)?.parse::<f64>().ok();
+    let duration =
+        seconds(stream.get("duration")).or_else(|| seconds(answer.get("format")?.get("duration")));
+    Ok(Film {
+        duration: duration.map(Time::from_seconds),
+        frame: stream.get("avg_frame_rate").and_then(frame_length),
+    })
+}
+
+/// `25/1` → 40 ms.
+fn frame_length(rate: &Value) -> Option<Time> {
+    let (frames, seconds) = rate.as_str()?.split_once('/')?;
+    let (frames, seconds): (f64, f64) = (frames.parse().ok()?, seconds.parse().ok()?);
+    (frames > 0.0 && seconds > 0.0).then(|| Time::from_seconds(seconds / frames))
+}
+
+fn last_line(text: &str) -> String {
+    let line = text
+        .lines()
+        .rev()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or("no reason given");
+    // ffmpeg puts the part that speaks before what it says: `[mov,mp4 @ 0x55…] moov atom not found`.
+    line.rsplit("] ").next().unwrap_or(line).trim().to_owned()
+}
+
+/// What the ffmpeg program says while it decodes.
+enum Remark {
+    /// The next frame's presentation time, in seconds.
+    Frame(f64),
+    /// An error in ffmpeg's own words.
+    Complaint(String),
+}
+
+/// A film being decoded.
+pub(crate) struct Decoder {
+    child: Child,
+    pixels: ChildStdout,
+    remarks: Receiver<Remark>,
+    listener: Option<JoinHandle<()>>,
+    frame_bytes: usize,
+    complaint: Option<String>,
+}
+
+impl Decoder {
+    /// Begins to decode the first picture stream of `path` to RGB frames of `width` × `height`, all of them or
+    /// `rate` a second.
+    ///
+    /// # Errors
+    /// ffmpeg is missing.
+    pub(crate) fn start(
+        path: &Path,
+        width: u32,
+        height: u32,
+        rate: Option<f64>,
+    ) -> Result<Self, NodeError> {
+        let fps = rate.map(|rate| format!("fps={rate},")).unwrap_or_default();
+        // `showinfo` tells each frame's true time in the same pass that delivers its pixels.
+        let filter =
+            format!("{fps}scale={width}:{height}:flags=area,format=rgb24,showinfo=checksum=0");
+        let mut command = Command::new("ffmpeg");
+        command
+            .args([
+                "-hide_banner",
+                "-nostdin",
+                "-nostats",
+                "-loglevel",
+                "level+info",
+            ])
+            .args(PROTOCOLS);
+        command
+            .arg("-i")
+            .arg(input_url(path))
+            .args(["-map", "0:v:0", "-vf", &filter]);
+        command.args(["-fps_mode", "passthrough", "-f", "rawvideo", "pipe:1"]);
+        let mut child = start("ffmpeg", &mut command)?;
+        let (Some(pixels), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
+            return Err(NodeError::internal("ffmpeg was started without its pipes"));
+        };
+        let (tell, remarks) = channel();
+        let listener = std::thread::spawn(move || {
+            for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
+                let line = String::from_utf8_lossy(&line);
+                let remark = if let Some(time) = presentation_time(&line) {
+                    Remark::Frame(time)
+                } else if line.contains("[error]") || line.contains("[fatal]") {
+                    Remark::Complaint(last_line(&line))
+                } else {
+                    continue;
+                };
+                if tell.send(remark).is_err() {
+                    return;
+                }
+            }
+        });
+        let frame_bytes = width as usize * height as usize * 3;
+        Ok(Decoder {
+            child,
+            pixels,
+            remarks,
+            listener: Some(listener),
+            frame_bytes,
+            complaint: None,
+        })
+    }
+
+    /// The next frame: its time in seconds as the film counts, and its pixels; `None` after the last.
+    ///
+    /// # Errors
+    /// ffmpeg fails.
+    pub(crate) fn next(&mut self) -> Result<Option<(f64, Vec<u8>)>, NodeError> {
+        let mut pixels = vec![0; self.frame_bytes];
+        match self.pixels.read_exact(&mut pixels) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return self.end(),
+            Err(error) => {
+                return Err(
+                    NodeError::input(format!("the film cannot be read on: {error}")).source(error),
+                );
+            }
+        }
+        loop {
+            match self.remarks.recv() {
+                Ok(Remark::Frame(time)) => return Ok(Some((time, pixels))),
+                Ok(Remark::Complaint(complaint)) => self.complaint = Some(complaint),
+                Err(_) => {
+                    return Err(NodeError::internal(
+                        "ffmpeg gave a picture without its time",
+                    ));
+                }
+            }
+        }
+    }
+
+    /// What ffmpeg complained of while it went on.
+    pub(crate) fn complaint(&self) -> Option<&str> {
+        self.complaint.as_deref()
+    }
+
+    fn end(&mut self) -> Result<Option<(f64, Vec<u8>)>, NodeError> {
+        let status = self.child.wait();
+        for remark in self.remarks.iter() {
+            if let Remark::Complaint(complaint) = remark {
+                self.complaint = Some(complaint);
+            }
+        }
+        if status.is_ok_and(|status| status.success()) {
+            return Ok(None);
+        }
+        let reason = self.complaint.as_deref().unwrap_or("no reason given");
+        Err(NodeError::input(format!(
+            "the film cannot be decoded: {reason}"
+        )))
+    }
+}
+
+impl Drop for Decoder {
+    fn drop(&mut self) {
+        // Both fail only when the child is gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if let Some(listener) = self.listener.take() {
+            let _ = listener.join();
+        }
+    }
+}
+
+/// The time in a line of the `showinfo` filter: `… n:   3 pts:   1536 pts_time:0.12 …`.
+fn presentation_time(line: &str) -> Option<f64> {
+    if !line.contains("showinfo") {
+        return None;
+    }
+    line.split("pts_time:")
+        .nth(1)?
+        .split_whitespace()
+        .next()?
+        .parse()
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_a_frame_is_read_from_what_the_filter_says() {
+        let line = "[Parsed_showinfo_2 @ 0x5] [info] n:   1 pts:    512 pts_time:0.04    pos:   1";
+        assert_eq!(presentation_time(line), Some(0.04));
+        assert_eq!(presentation_time("[info] pts_time:3"), None);
+    }
+}

@@ -1,0 +1,10 @@
+//! Pictures in.
+
+mod ffmpeg;
+mod video_file;
+
+use score_engine::Registry;
+
+pub(crate) fn register(registry: &mut Registry) {
+    registry.add::<video_file::VideoFile>();
+}

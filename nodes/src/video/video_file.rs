@@ -1,0 +1,293 @@
+//! Reads a film's frames at their true presentation times.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use score_engine::{
+    Build, Check, Descriptor, Flow, Frame, Io, Node, NodeError, Param, Payload, Port, PortType,
+    Processor, Progress, Time,
+};
+use serde::Deserialize;
+
+use super::ffmpeg::{Decoder, Film, probe};
+
+const FRAMES: usize = 0;
+
+/// A film may end this much before it says it does; encoders round, and sound may outlast the picture.
+const TOLERATED_SECONDS: f64 = 1.0;
+
+/// `video_file`.
+#[derive(Deserialize)]
+pub(crate) struct VideoFile {
+    path: PathBuf,
+    width: u32,
+    height: u32,
+    rate: Option<f64>,
+}
+
+impl Node for VideoFile {
+    fn descriptor() -> Descriptor {
+        Descriptor::new("video", "video_file", "Reads a film")
+            .details(
+                "Any film that ffmpeg reads, at any frame rate, constant or variable: every frame comes at its own \
+                 presentation time, counted from the first, and turned as the film says. Frames are scaled to \
+                 `width` × `height`, whatever their shape. Only local files are read.",
+            )
+            .output(Port::new("frames", PortType::Frame, "the pictures"))
+            .param(Param::file_to_read("path", "the film"))
+            .param(Param::integer("width", (1, 4096), "width of the frames sent").unit("pixels").default(64))
+            .param(Param::integer("height", (1, 4096), "height of the frames sent").unit("pixels").default(64))
+            .param(Param::number("rate", (0.1, 240.0), "frames sent; all of the film's if left out").unit("Hz").optional())
+    }
+
+    fn check(&self, check: &mut Check<'_>) {
+        check.require_file("path", &self.path, "film");
+    }
+
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        let film = probe(&self.path)?;
+        let decoder = Decoder::start(&self.path, self.width, self.height, self.rate)?;
+        if let Some(duration) = film.duration {
+            build.progress.set_total(duration.nanos().unsigned_abs());
+        }
+        let frame = self
+            .rate
+            .map(|rate| Time::from_seconds(1.0 / rate))
+            .or(film.frame);
+        Ok(Box::new(Reading {
+            name: self.path.display().to_string(),
+            size: (self.width, self.height),
+            film: Film { frame, ..film },
+            decoder,
+            first: None,
+            last: None,
+            progress: build.progress.clone(),
+        }))
+    }
+}
+
+/// A film being read.
+struct Reading {
+    name: String,
+    size: (u32, u32),
+    film: Film,
+    decoder: Decoder,
+    first: Option<f64>,
+    last: Option<Time>,
+    progress: Arc<Progress>,
+}
+
+impl Processor for Reading {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        let Some((seconds, pixels)) = self.decoder.next()? else {
+            io.end_at(self.end()?);
+            return Ok(Flow::Done);
+        };
+        let first = *self.first.get_or_insert(seconds);
+        let time = Time::from_seconds(seconds - first);
+        if self.last.is_some_and(|last| time <= last) {
+            // Two pictures at one time: broken films have them; the first is the one that was seen.
+            return Ok(Flow::Continue);
+        }
+        self.last = Some(time);
+        self.progress.set_done(time.nanos().unsigned_abs());
+        let (width, height) = self.size;
+        let frame = Frame::rgb(width, height, pixels)
+            .ok_or_else(|| NodeError::internal("a frame of the wrong size"))?;
+        io.send_captured_now(FRAMES, time, Payload::Frame(Arc::new(frame)))?;
+        Ok(Flow::Continue)
+    }
+}
+
+impl Reading {
+    /// When the film ends: after its last frame, or when it says so, whichever is later.
+    fn end(&self) -> Result<Time, NodeError> {
+        let Some(last) = self.last else {
+            return Err(NodeError::input(format!(
+                "`{}` has no picture that can be decoded",
+                self.name
+            )));
+        };
+        let shown = last + self.film.frame.unwrap_or(Time::ZERO);
+        let declared = self.film.duration.unwrap_or(shown);
+        if shown.seconds() + TOLERATED_SECONDS < declared.seconds() {
+            let complaint = self
+                .decoder
+                .complaint()
+                .map(|complaint| format!(" ({complaint})"))
+                .unwrap_or_default();
+            let message = format!(
+                "`{}` breaks off at {shown} of {declared}{complaint}",
+                self.name
+            );
+            return Err(NodeError::input(message)
+                .help("the file is cut off or damaged; copy or export it again"));
+        }
+        Ok(shown.max(declared))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::process::Command;
+
+    use score_engine::harness::{Harness, Outputs};
+    use serde_json::json;
+
+    use super::*;
+
+    /// Has ffmpeg make a film; `arguments` end with the film's name.
+    fn make(folder: &Path, arguments: &[&str]) {
+        let status = Command::new("ffmpeg")
+            .current_dir(folder)
+            .args(["-nostdin", "-v", "error", "-y"])
+            .args(arguments)
+            .status()
+            .expect("ffmpeg is installed");
+        assert!(status.success());
+    }
+
+    fn read(path: &Path) -> Result<Outputs, NodeError> {
+        Harness::<VideoFile>::new(json!({ "path": path, "width": 8, "height": 8 })).run()
+    }
+
+    #[test]
+    fn every_frame_comes_at_its_own_time_and_the_film_keeps_its_length() {
+        let folder = tempfile::tempdir().unwrap();
+        make(
+            folder.path(),
+            &[
+                "-f",
+                "lavfi",
+                "-i",
+                "testsrc2=rate=25:duration=2:size=64x48",
+                "a.mp4",
+            ],
+        );
+        let outputs = read(&folder.path().join("a.mp4")).unwrap();
+        let frames = outputs.packets("frames");
+        assert_eq!(frames.len(), 50);
+        assert_eq!(frames[13].time, Time::from_seconds(0.52));
+        assert_eq!(outputs.end("frames"), Some(Time::from_seconds(2.0)));
+        assert_eq!(frames[0].frame().unwrap().pixels().len(), 8 * 8 * 3);
+    }
+
+    #[test]
+    fn a_variable_frame_rate_keeps_its_times() {
+        let folder = tempfile::tempdir().unwrap();
+        let select = "select='eq(n,0)+eq(n,3)+eq(n,4)+eq(n,19)'";
+        let source = "testsrc2=rate=20:duration=1:size=64x48";
+        make(
+            folder.path(),
+            &[
+                "-f",
+                "lavfi",
+                "-i",
+                source,
+                "-vf",
+                select,
+                "-fps_mode",
+                "vfr",
+                "v.mkv",
+            ],
+        );
+        let outputs = read(&folder.path().join("v.mkv")).unwrap();
+        let times: Vec<f64> = outputs
+            .packets("frames")
+            .iter()
+            .map(|packet| packet.time.seconds())
+            .collect();
+        assert_eq!(times, [0.0, 0.15, 0.2, 0.95]);
+    }
+
+    #[test]
+    fn a_name_like_an_option_or_a_protocol_is_only_a_name() {
+        let folder = tempfile::tempdir().unwrap();
+        make(
+            folder.path(),
+            &[
+                "-f",
+                "lavfi",
+                "-i",
+                "testsrc2=duration=1:size=64x48",
+                "a.mp4",
+            ],
+        );
+        for name in ["-y.mp4", "http:x%d.mp4", "ü '\"$.mp4"] {
+            let path = folder.path().join(name);
+            std::fs::copy(folder.path().join("a.mp4"), &path).unwrap();
+            assert_eq!(read(&path).unwrap().packets("frames").len(), 25, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_film_of_one_frame_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = "testsrc2=rate=25:duration=0.04:size=64x48";
+        make(folder.path(), &["-f", "lavfi", "-i", source, "one.mp4"]);
+        let outputs = read(&folder.path().join("one.mp4")).unwrap();
+        assert_eq!(outputs.packets("frames").len(), 1);
+        assert_eq!(outputs.end("frames"), Some(Time::from_seconds(0.04)));
+    }
+
+    #[test]
+    fn whatever_is_no_film_is_refused_in_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let refusal = |name: &str| {
+            read(&folder.path().join(name))
+                .err()
+                .expect("refused")
+                .to_string()
+        };
+        std::fs::write(folder.path().join("text.mp4"), "once upon a time").unwrap();
+        std::fs::write(folder.path().join("empty.mp4"), "").unwrap();
+        make(
+            folder.path(),
+            &["-f", "lavfi", "-i", "sine=duration=1", "sound.mp4"],
+        );
+        assert!(refusal("missing.mp4").contains("there is no film at"));
+        assert!(refusal("text.mp4").contains("is not a film that can be read"));
+        assert!(refusal("empty.mp4").contains("is not a film that can be read"));
+        assert!(refusal("sound.mp4").contains("has no picture, only sound"));
+    }
+
+    #[test]
+    fn a_film_cut_off_in_the_middle_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = "testsrc2=rate=25:duration=8:size=160x120";
+        for name in ["late.mp4", "matroska.mkv"] {
+            make(folder.path(), &["-f", "lavfi", "-i", source, name]);
+            cut(&folder.path().join(name));
+        }
+        make(
+            folder.path(),
+            &[
+                "-f",
+                "lavfi",
+                "-i",
+                source,
+                "-movflags",
+                "+faststart",
+                "early.mp4",
+            ],
+        );
+        cut(&folder.path().join("early.mp4"));
+        assert!(read(&folder.path().join("late.mp4")).is_err());
+        for name in ["early.mp4", "matroska.mkv"] {
+            let error = read(&folder.path().join(name))
+                .err()
+                .expect(name)
+                .to_string();
+            assert!(
+                error.contains("breaks off") || error.contains("cannot be decoded"),
+                "{name}: {error}"
+            );
+        }
+    }
+
+    fn cut(path: &Path) {
+        let bytes = std::fs::read(path).unwrap();
+        std::fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
+    }
+}
