@@ -35,5 +35,8 @@ fn count(diagnostics: &Diagnostics) -> String {
 }
 
 fn advice(error: &RunError) -> String {
-    error.advice().map(|advice| format!("\n  help: {advice}")).unwrap_or_default()
+    error
+        .advice()
+        .map(|advice| format!("\n  help: {advice}"))
+        .unwrap_or_default()
 }

@@ -16,7 +16,12 @@ pub(crate) fn run(check: &Check, registry: &Registry, settings: &Settings) -> Re
     for patch in &check.patches {
         match load(patch, &check.overrides.set, registry, settings) {
             Ok(_) if check.json => {}
-            Ok(graph) => writeln!(out, "{}: fine, {} nodes", patch.display(), graph.node_ids().count())?,
+            Ok(graph) => writeln!(
+                out,
+                "{}: fine, {} nodes",
+                patch.display(),
+                graph.node_ids().count()
+            )?,
             Err(Failure::Patch(diagnostics)) => {
                 wrong += 1;
                 if check.json {
@@ -31,5 +36,12 @@ pub(crate) fn run(check: &Check, registry: &Registry, settings: &Settings) -> Re
     if check.json {
         writeln!(out, "{:#}", json!({ "diagnostics": found }))?;
     }
-    if wrong == 0 { Ok(()) } else { Err(Failure::Checked { wrong, checked: check.patches.len() }) }
+    if wrong == 0 {
+        Ok(())
+    } else {
+        Err(Failure::Checked {
+            wrong,
+            checked: check.patches.len(),
+        })
+    }
 }

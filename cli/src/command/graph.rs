@@ -8,8 +8,17 @@ use crate::arguments::{Graph, Notation};
 use crate::command::load;
 use crate::failure::Failure;
 
-pub(crate) fn run(arguments: &Graph, registry: &Registry, settings: &Settings) -> Result<(), Failure> {
-    let graph = load(&arguments.patch, &arguments.overrides.set, registry, settings)?;
+pub(crate) fn run(
+    arguments: &Graph,
+    registry: &Registry,
+    settings: &Settings,
+) -> Result<(), Failure> {
+    let graph = load(
+        &arguments.patch,
+        &arguments.overrides.set,
+        registry,
+        settings,
+    )?;
     let drawing = match arguments.format {
         Notation::Mermaid => graph.mermaid(),
         Notation::Dot => graph.dot(),

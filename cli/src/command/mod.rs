@@ -13,7 +13,12 @@ use score_engine::{Graph, Override, Registry, Settings, Source};
 use crate::failure::Failure;
 
 /// Reads and checks a patch.
-fn load(path: &Path, overrides: &[Override], registry: &Registry, settings: &Settings) -> Result<Graph, Failure> {
+fn load(
+    path: &Path,
+    overrides: &[Override],
+    registry: &Registry,
+    settings: &Settings,
+) -> Result<Graph, Failure> {
     Source::read(path)
         .and_then(|source| score_engine::check(&source, overrides, registry, settings))
         .map_err(Failure::Patch)

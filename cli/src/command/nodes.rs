@@ -16,12 +16,18 @@ pub(crate) fn run(arguments: &Nodes, registry: &Registry) -> Result<(), Failure>
     let Some(name) = &arguments.kind else {
         for kind in registry.kinds() {
             let descriptor = kind.descriptor();
-            writeln!(out, "{:<16} {:<8} {}", descriptor.kind, descriptor.family, descriptor.summary)?;
+            writeln!(
+                out,
+                "{:<16} {:<8} {}",
+                descriptor.kind, descriptor.family, descriptor.summary
+            )?;
         }
         return Ok(());
     };
     let kind = registry.kind(name).ok_or_else(|| {
-        Failure::Unknown(format!("there is no node kind `{name}`; `score nodes` lists all"))
+        Failure::Unknown(format!(
+            "there is no node kind `{name}`; `score nodes` lists all"
+        ))
     })?;
     out.write_all(reference::markdown_of(kind.descriptor()).as_bytes())?;
     Ok(())

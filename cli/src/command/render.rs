@@ -15,15 +15,28 @@ use crate::failure::Failure;
 /// How often the bar is drawn anew.
 const REDRAW: Duration = Duration::from_millis(100);
 
-pub(crate) fn run(arguments: &Render, registry: &Registry, settings: &Settings) -> Result<(), Failure> {
-    let graph = load(&arguments.patch, &arguments.overrides.set, registry, settings)?;
+pub(crate) fn run(
+    arguments: &Render,
+    registry: &Registry,
+    settings: &Settings,
+) -> Result<(), Failure> {
+    let graph = load(
+        &arguments.patch,
+        &arguments.overrides.set,
+        registry,
+        settings,
+    )?;
     let started = Instant::now();
     let run = Run::start(graph, settings).map_err(Failure::Run)?;
     let stopper = run.stopper();
     // A second handler cannot be set; then Ctrl-C ends the program at once, which leaves no half-written file
     // under its final name either.
     let _ = ctrlc::set_handler(move || stopper.stop());
-    let progress: Vec<Arc<Progress>> = run.progress().iter().map(|(_, progress)| progress.clone()).collect();
+    let progress: Vec<Arc<Progress>> = run
+        .progress()
+        .iter()
+        .map(|(_, progress)| progress.clone())
+        .collect();
     let over = Arc::new(AtomicBool::new(false));
     let drawing = (!arguments.quiet).then(|| {
         let over = over.clone();
@@ -52,8 +65,11 @@ fn draw(progress: &[Arc<Progress>], over: &AtomicBool) {
         bar.set_style(style);
     }
     while !over.load(Ordering::Acquire) {
-        let slowest =
-            progress.iter().filter_map(|progress| progress.get()).map(|(done, total)| done * 1000 / total).min();
+        let slowest = progress
+            .iter()
+            .filter_map(|progress| progress.get())
+            .map(|(done, total)| done * 1000 / total)
+            .min();
         bar.set_position(slowest.unwrap_or(0));
         std::thread::sleep(REDRAW);
     }

@@ -6,7 +6,12 @@ use crate::arguments::Arguments;
 use crate::failure::Failure;
 
 pub(crate) fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
-    clap_complete::generate(shell, &mut Arguments::command(), "score", &mut std::io::stdout().lock());
+    clap_complete::generate(
+        shell,
+        &mut Arguments::command(),
+        "score",
+        &mut std::io::stdout().lock(),
+    );
     Ok(())
 }
 

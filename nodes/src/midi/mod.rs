@@ -1,9 +1,11 @@
 //! MIDI.
 
 mod midi_file;
+mod midi_input_file;
 
 use score_engine::Registry;
 
 pub(crate) fn register(registry: &mut Registry) {
     registry.add::<midi_file::MidiFile>();
+    registry.add::<midi_input_file::MidiInputFile>();
 }

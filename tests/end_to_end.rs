@@ -1,0 +1,235 @@
+//! Starts the real program on real files.
+#![allow(missing_docs)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use midly::num::{u4, u7, u15, u28};
+use midly::{Format, Header, MetaMessage, MidiMessage, Smf, Timing, TrackEvent, TrackEventKind};
+
+fn score(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_score"))
+        .current_dir(folder)
+        .args(arguments)
+        .output()
+        .expect("score starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A scale of eight quarter notes at 120 a minute: four seconds.
+fn write_scale(path: &Path) {
+    let mut track = Vec::new();
+    for pitch in [60, 62, 64, 65, 67, 69, 71, 72] {
+        for (delta, vel) in [(0, 100), (480, 0)] {
+            let message = MidiMessage::NoteOn {
+                key: u7::from(pitch),
+                vel: u7::from(vel),
+            };
+            track.push(TrackEvent {
+                delta: u28::from(delta),
+                kind: TrackEventKind::Midi {
+                    channel: u4::from(0),
+                    message,
+                },
+            });
+        }
+    }
+    track.push(TrackEvent {
+        delta: u28::from(0),
+        kind: TrackEventKind::Meta(MetaMessage::EndOfTrack),
+    });
+    let header = Header {
+        format: Format::SingleTrack,
+        timing: Timing::Metrical(u15::from(480)),
+    };
+    Smf {
+        header,
+        tracks: vec![track],
+    }
+    .save(path)
+    .unwrap();
+}
+
+fn graphs() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../graphs")
+}
+
+fn play(folder: &Path, name: &str) -> Output {
+    let patch = graphs().join("play_midi.ron");
+    let (sound, notes) = (
+        format!("sound.path={name}.wav"),
+        format!("notes.path={name}.mid"),
+    );
+    let patch = patch.to_str().unwrap();
+    score(
+        folder,
+        &[
+            "render",
+            patch,
+            "--set",
+            "tune.path=scale.mid",
+            "--set",
+            &sound,
+            "--set",
+            &notes,
+        ],
+    )
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn rendering_twice_gives_the_same_bytes_and_the_right_length() {
+    let folder = tempfile::tempdir().unwrap();
+    write_scale(&folder.path().join("scale.mid"));
+    for name in ["one", "two"] {
+        let output = play(folder.path(), name);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    }
+    let read = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
+    assert_eq!(read("one.wav"), read("two.wav"));
+    assert_eq!(read("one.mid"), read("two.mid"));
+    let mut wav = hound::WavReader::open(folder.path().join("one.wav")).unwrap();
+    assert_eq!(wav.duration(), 4 * 48_000);
+    let samples: Vec<i16> = wav.samples::<i16>().map(Result::unwrap).collect();
+    // Every half second a note begins: it is louder just after than just before.
+    let level = |seconds: f64| {
+        let start = (seconds * 48_000.0) as usize * 2;
+        samples[start..start + 2_400]
+            .iter()
+            .map(|sample| f64::from(*sample).powi(2))
+            .sum::<f64>()
+            .sqrt()
+    };
+    for onset in 1..8 {
+        let onset = f64::from(onset) / 2.0;
+        assert!(
+            level(onset + 0.01) > level(onset - 0.06),
+            "the note at {onset} s"
+        );
+    }
+}
+
+#[test]
+fn a_patch_with_five_mistakes_prints_five_diagnostics_in_their_places() {
+    let folder = tempfile::tempdir().unwrap();
+    let patch = r#"Patch(
+    format: 1,
+    nodes: {
+        "film":  video_fil(path: "a.mp4"),
+        "calm":  latent_smooth(half_live: 0.5),
+        "map":   latent_map(whiten: sometimes),
+        "piano": synth(gain: 40),
+    },
+    wires: ["calm -> map", "map -> violin"],
+)
+"#;
+    std::fs::write(folder.path().join("wrong.ron"), patch).unwrap();
+    let output = score(folder.path(), &["check", "wrong.ron"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    for place in [
+        "wrong.ron:4:18:",
+        "wrong.ron:5:32:",
+        "wrong.ron:6:37:",
+        "wrong.ron:7:30:",
+        "wrong.ron:9:36:",
+    ] {
+        assert!(said.contains(place), "{place} in\n{said}");
+    }
+    assert_eq!(said.matches("wrong.ron:").count(), 5, "{said}");
+    assert!(
+        said.contains("did you mean `video_file`?") && said.contains("did you mean `half_life`?"),
+        "{said}"
+    );
+    let output = score(folder.path(), &["check", "--json", "wrong.ron"]);
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["diagnostics"].as_array().unwrap().len(), 5);
+    assert_eq!(json["diagnostics"][0]["place"]["column"], 18);
+}
+
+#[test]
+fn a_refused_run_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("scale.mid"), "once upon a time").unwrap();
+    let output = play(folder.path(), "out");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        text(&output.stderr).contains("`tune` (midi_input_file)"),
+        "{}",
+        text(&output.stderr)
+    );
+    assert_eq!(names(folder.path()), ["scale.mid"]);
+}
+
+#[test]
+fn a_missing_folder_to_write_to_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    write_scale(&folder.path().join("scale.mid"));
+    let output = play(folder.path(), "nowhere/out");
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("nowhere/out") && said.contains("help: check that the folder exists"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_patch_that_is_not_utf8_is_told_where() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("latin.ron"), b"Patch(\n  // caf\xe9\n)").unwrap();
+    let output = score(folder.path(), &["check", "latin.ron"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        text(&output.stderr).starts_with("latin.ron:2:9: this is not UTF-8 text"),
+        "{}",
+        text(&output.stderr)
+    );
+}
+
+#[test]
+fn the_node_reference_in_the_book_is_what_the_program_prints() {
+    let output = score(Path::new("."), &["nodes", "--markdown"]);
+    let book = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/nodes.md");
+    let written = std::fs::read_to_string(book).unwrap();
+    assert!(
+        text(&output.stdout) == written,
+        "run `make docs` to write docs/nodes.md anew"
+    );
+}
+
+#[test]
+fn a_graph_shows_every_node_and_wire() {
+    let folder = tempfile::tempdir().unwrap();
+    write_scale(&folder.path().join("scale.mid"));
+    let patch = graphs().join("play_midi.ron");
+    for (format, wires) in [
+        ("mermaid", "-- Notes -->"),
+        ("dot", "label = \"Notes\""),
+    ] {
+        let output = score(
+            folder.path(),
+            &[
+                "graph",
+                "--format",
+                format,
+                patch.to_str().unwrap(),
+                "--set",
+                "tune.path=scale.mid",
+            ],
+        );
+        let drawing = text(&output.stdout);
+        assert_eq!(drawing.matches(wires).count(), 2, "{drawing}");
+    }
+}
