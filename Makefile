@@ -1,0 +1,24 @@
+# What a newcomer types: `make test`. `make help` lists the rest.
+
+.PHONY: help test set-up docs clean
+
+help:
+	@echo "make test    install what is missing, then check and test everything"
+	@echo "make docs    write docs/nodes.md anew from the nodes' declarations"
+	@echo "make clean   remove what was built"
+
+set-up:
+	@.ci/set-up
+
+test: set-up
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+	cargo test --workspace --locked
+
+docs:
+	cargo run --quiet --locked --package score -- nodes --markdown > docs/nodes.md.partial
+	mv docs/nodes.md.partial docs/nodes.md
+
+clean:
+	cargo clean
