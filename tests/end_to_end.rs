@@ -1,4 +1,5 @@
 //! Starts the real program on real files.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 #![allow(missing_docs)]
 
 use std::path::{Path, PathBuf};

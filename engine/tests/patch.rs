@@ -1,4 +1,5 @@
 //! A wrong patch is refused with every mistake in its place.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod kinds;
 

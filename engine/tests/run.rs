@@ -1,4 +1,5 @@
 //! A run keeps its promises whatever the threads do.
+#![allow(clippy::unwrap_used)]
 
 mod kinds;
 

@@ -381,8 +381,7 @@ impl Parser<'_> {
             self.skip_space();
             match self.peek() {
                 Some(',') => self.bump(),
-                Some(c) if matches!(c, ')' | ']' | '}') => {}
-                None => {}
+                Some(')' | ']' | '}') | None => {}
                 Some(_) => {
                     self.complain(self.at..self.at + 1, "expected `,` between two items");
                     if self.at == before {

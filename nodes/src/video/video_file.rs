@@ -236,8 +236,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let refusal = |name: &str| {
             read(&folder.path().join(name))
-                .err()
-                .expect("refused")
+                .expect_err("refused")
                 .to_string()
         };
         std::fs::write(folder.path().join("text.mp4"), "once upon a time").unwrap();
@@ -275,10 +274,7 @@ mod tests {
         cut(&folder.path().join("early.mp4"));
         assert!(read(&folder.path().join("late.mp4")).is_err());
         for name in ["early.mp4", "matroska.mkv"] {
-            let error = read(&folder.path().join(name))
-                .err()
-                .expect(name)
-                .to_string();
+            let error = read(&folder.path().join(name)).expect_err(name).to_string();
             assert!(
                 error.contains("breaks off") || error.contains("cannot be decoded"),
                 "{name}: {error}"
