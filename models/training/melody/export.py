@@ -21,8 +21,11 @@ class Part(nn.Module):
 
     def forward(self, *x: Tensor) -> Tensor | tuple[Tensor, ...]:
         if self.name == "encoder":
-            return self.model.flow.inverse(self.model.encoder(x[0])[0])[0]
-        return self.model.decoder.start(self.model.flow(x[0])) if self.name == "start" else self.model.decoder.step(*x)
+            return self.model.flow.inverse(self.model.encoder(x[0])[0])[0].reshape(-1, LATENT)
+        if self.name == "start":
+            return self.model.decoder.start(self.model.flow(x[0]))
+        logits, state = self.model.decoder.step(*x)
+        return logits, state.reshape(-1, WIDTH)
 
 
 def listed(array: np.ndarray) -> dict:
