@@ -19,6 +19,13 @@ def ports(values: list) -> dict[str, list]:
                      [d.dim_param or d.dim_value for d in v.type.tensor_type.shape.dim]] for v in values}
 
 
+def measured(found: dict[str, list], golden: dict) -> dict[str, list]:
+    """The ports with every symbolic dimension but the batch replaced by what the golden vectors have."""
+    return {name: [kind, dims[:1] + [golden[name]["shape"][i] if isinstance(d, str) else d
+                                     for i, d in enumerate(dims) if i > 0]]
+            for name, (kind, dims) in found.items()}
+
+
 def listed(found: dict[str, list]) -> str:
     """Ports as a RON map; the first dimension is always the batch."""
     texts = (f'"{n}": "{kind}[{",".join(["N", *map(str, dims[1:])])}]"' for n, (kind, dims) in found.items())
@@ -32,8 +39,10 @@ def entry(folder: Path, name: str) -> str:
     files, latent, picture = "", 64, "None"
     for path in sorted(folder.glob("*.onnx")):
         data, graph = path.read_bytes(), onnx.load(path).graph
-        inputs, outputs = ports(list(graph.input)), ports(list(graph.output))
         assert path.stem in golden["files"], f"no golden vectors for {path.name}"
+        vectors = golden["files"][path.stem]
+        inputs = measured(ports(list(graph.input)), vectors["inputs"])
+        outputs = measured(ports(list(graph.output)), vectors["outputs"])
         if path.stem == "encoder":
             latent = next(iter(outputs.values()))[1][1]
         if task == "picture":

@@ -5,6 +5,7 @@ mod audio;
 mod latent;
 mod midi;
 mod output;
+mod picture;
 mod video;
 
 use score_engine::Registry;
@@ -15,6 +16,7 @@ pub fn registry() -> Registry {
     audio::register(&mut registry);
     latent::register(&mut registry);
     midi::register(&mut registry);
+    picture::register(&mut registry);
     video::register(&mut registry);
     registry
 }

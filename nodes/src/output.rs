@@ -34,6 +34,18 @@ impl OutputFile {
         })
     }
 
+    /// Where the file grows, for another program to write to.
+    ///
+    /// # Errors
+    /// It was committed.
+    pub(crate) fn growing_path(&self) -> Result<&Path, NodeError> {
+        let file = self
+            .file
+            .as_ref()
+            .ok_or_else(|| NodeError::internal("the file is closed"))?;
+        Ok(file.get_ref().path())
+    }
+
     /// Appends `bytes`.
     ///
     /// # Errors

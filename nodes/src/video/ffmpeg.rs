@@ -1,8 +1,8 @@
 //! Asks the ffmpeg programs about a film and has them decode it.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 
@@ -26,9 +26,9 @@ fn input_url(path: &Path) -> String {
     format!("file:{}", path.display())
 }
 
-fn start(program: &str, command: &mut Command) -> Result<Child, NodeError> {
+fn start(program: &str, stdin: Stdio, command: &mut Command) -> Result<Child, NodeError> {
     command
-        .stdin(Stdio::null())
+        .stdin(stdin)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     command.spawn().map_err(|error| {
@@ -40,37 +40,42 @@ fn start(program: &str, command: &mut Command) -> Result<Child, NodeError> {
     })
 }
 
-/// Asks ffprobe about the film at `path`.
-///
-/// # Errors
-/// ffprobe is missing, or finds no picture.
-pub(crate) fn probe(path: &Path) -> Result<Film, NodeError> {
+/// Asks ffprobe for `entries` of the stream that `stream` selects.
+fn ask(path: &Path, stream: &str, entries: &str) -> Result<Value, NodeError> {
     let mut command = Command::new("ffprobe");
     command
         .args(["-v", "error"])
         .args(PROTOCOLS)
-        .args(["-select_streams", "v:0", "-of", "json"]);
+        .args(["-select_streams", stream, "-of", "json"]);
     command
-        .args([
-            "-show_entries",
-            "stream=duration,avg_frame_rate:format=duration",
-        ])
+        .args(["-show_entries", entries])
         .arg(input_url(path));
-    let output = start("ffprobe", &mut command)?
+    let output = start("ffprobe", Stdio::null(), &mut command)?
         .wait_with_output()
         .map_err(|error| {
             NodeError::input(format!("`{}` cannot be probed: {error}", path.display()))
         })?;
     if !output.status.success() {
-        let complaint = String::from_utf8_lossy(&output.stderr);
+        let complaint = last_line(&String::from_utf8_lossy(&output.stderr));
         return Err(NodeError::input(format!(
-            "`{}` is not a film that can be read: {}",
-            path.display(),
-            last_line(&complaint)
+            "`{}` is not a film that can be read: {complaint}",
+            path.display()
         ))
         .help("try to play it; a film cut off while it was copied often lacks its index"));
     }
-    let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
+    Ok(serde_json::from_slice(&output.stdout).unwrap_or(Value::Null))
+}
+
+/// Asks ffprobe about the film at `path`.
+///
+/// # Errors
+/// ffprobe is missing, or finds no picture.
+pub(crate) fn probe(path: &Path) -> Result<Film, NodeError> {
+    let answer = ask(
+        path,
+        "v:0",
+        "stream=duration,avg_frame_rate:format=duration",
+    )?;
     let stream = answer
         .get("streams")
         .and_then(|streams| streams.get(0))
@@ -153,7 +158,7 @@ impl Decoder {
             .arg(input_url(path))
             .args(["-map", "0:v:0", "-vf", &filter]);
         command.args(["-fps_mode", "passthrough", "-f", "rawvideo", "pipe:1"]);
-        let mut child = start("ffmpeg", &mut command)?;
+        let mut child = start("ffmpeg", Stdio::null(), &mut command)?;
         let (Some(pixels), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
             return Err(NodeError::internal("ffmpeg was started without its pipes"));
         };
@@ -243,6 +248,153 @@ impl Drop for Decoder {
             let _ = listener.join();
         }
     }
+}
+
+/// How the original sound and the new one become one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum OriginalSound {
+    /// The original sound is left out.
+    Dropped,
+    /// It is mixed in, this many times as loud as it was.
+    Mixed(f64),
+}
+
+/// A film whose picture is being joined with new sound.
+pub(crate) struct Muxer {
+    child: Child,
+    sound: Option<ChildStdin>,
+    listener: Option<JoinHandle<String>>,
+}
+
+impl Muxer {
+    /// Begins to write `output`, in the container that ffmpeg calls `container`: the picture of `film` as it is,
+    /// with interleaved 32-bit samples given to [`Muxer::write`].
+    ///
+    /// # Errors
+    /// ffmpeg is missing.
+    pub(crate) fn start(
+        film: &Path,
+        output: &Path,
+        container: &str,
+        (rate, channels): (u32, u16),
+        original: OriginalSound,
+    ) -> Result<Self, NodeError> {
+        let mut command = Command::new("ffmpeg");
+        command.args([
+            "-hide_banner",
+            "-nostdin",
+            "-nostats",
+            "-loglevel",
+            "error",
+            "-y",
+        ]);
+        command.args(PROTOCOLS).arg("-i").arg(input_url(film));
+        command.args([
+            "-f",
+            "f32le",
+            "-ar",
+            &rate.to_string(),
+            "-ac",
+            &channels.to_string(),
+        ]);
+        command.args(["-i", "pipe:0", "-map", "0:v:0"]);
+        match original {
+            OriginalSound::Dropped => command.args(["-map", "1:a"]),
+            OriginalSound::Mixed(level) => {
+                let mix = format!(
+                    "[0:a:0]volume={level}[old];[1:a][old]amix=duration=first:normalize=0[mix]"
+                );
+                command.args(["-filter_complex", &mix, "-map", "[mix]"])
+            }
+        };
+        let codec = if container == "webm" {
+            "libopus"
+        } else {
+            "aac"
+        };
+        command.args(["-c:v", "copy", "-c:a", codec, "-b:a", "192k"]);
+        // Without these, the date and ffmpeg's version would make each file another.
+        command.args([
+            "-fflags",
+            "+bitexact",
+            "-flags:a",
+            "+bitexact",
+            "-f",
+            container,
+        ]);
+        command.arg(input_url(output));
+        let mut child = start("ffmpeg", Stdio::piped(), &mut command)?;
+        let (sound, Some(mut stderr)) = (child.stdin.take(), child.stderr.take()) else {
+            return Err(NodeError::internal("ffmpeg was started without its pipes"));
+        };
+        let listener = std::thread::spawn(move || {
+            let mut said = String::new();
+            // What cannot be read is not needed: the exit status tells whether all went well.
+            let _ = stderr.read_to_string(&mut said);
+            said
+        });
+        Ok(Muxer {
+            child,
+            sound,
+            listener: Some(listener),
+        })
+    }
+
+    /// Gives ffmpeg the next samples.
+    ///
+    /// # Errors
+    /// ffmpeg has given up, for the reason that it told.
+    pub(crate) fn write(&mut self, samples: &[u8]) -> Result<(), NodeError> {
+        match self.sound.as_mut().map(|sound| sound.write_all(samples)) {
+            Some(Ok(())) => Ok(()),
+            _ => Err(self
+                .end()
+                .err()
+                .unwrap_or_else(|| NodeError::internal("ffmpeg closed its input"))),
+        }
+    }
+
+    /// Ends the sound and waits until the film is written.
+    ///
+    /// # Errors
+    /// ffmpeg has failed, for the reason that it told.
+    pub(crate) fn end(&mut self) -> Result<(), NodeError> {
+        drop(self.sound.take());
+        let status = self.child.wait();
+        let said = self
+            .listener
+            .take()
+            .and_then(|listener| listener.join().ok())
+            .unwrap_or_default();
+        if status.is_ok_and(|status| status.success()) {
+            return Ok(());
+        }
+        Err(
+            NodeError::output(format!("the film cannot be written: {}", last_line(&said)))
+                .help("try .mkv, which takes any picture, or make room on the disk"),
+        )
+    }
+}
+
+impl Drop for Muxer {
+    fn drop(&mut self) {
+        drop(self.sound.take());
+        // Both fail only when the child is gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Whether the film at `path` has sound.
+///
+/// # Errors
+/// ffprobe is missing, or cannot read the film.
+pub(crate) fn has_sound(path: &Path) -> Result<bool, NodeError> {
+    let answer = ask(path, "a:0", "stream=index")?;
+    Ok(answer
+        .get("streams")
+        .and_then(|streams| streams.get(0))
+        .is_some())
 }
 
 /// The time in a line of the `showinfo` filter: `… n:   3 pts:   1536 pts_time:0.12 …`.

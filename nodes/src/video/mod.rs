@@ -1,10 +1,12 @@
-//! Pictures in.
+//! Pictures in and out.
 
 mod ffmpeg;
 mod video_file;
+mod video_mux;
 
 use score_engine::Registry;
 
 pub(crate) fn register(registry: &mut Registry) {
     registry.add::<video_file::VideoFile>();
+    registry.add::<video_mux::VideoMux>();
 }

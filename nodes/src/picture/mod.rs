@@ -1,0 +1,11 @@
+//! Pictures of a run.
+
+mod canvas;
+mod course;
+mod piano_roll;
+
+use score_engine::Registry;
+
+pub(crate) fn register(registry: &mut Registry) {
+    registry.add::<piano_roll::PianoRoll>();
+}

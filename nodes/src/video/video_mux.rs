@@ -1,0 +1,238 @@
+//! Writes a film's own picture with new sound.
+
+use std::path::PathBuf;
+
+use score_engine::{
+    Build, Check, Descriptor, Flow, Io, Node, NodeError, Param, Port, PortType, Processor,
+};
+use serde::Deserialize;
+
+use super::ffmpeg::{Muxer, OriginalSound, has_sound, probe};
+use crate::output::OutputFile;
+
+/// Endings of file names, and what ffmpeg calls the container.
+const CONTAINERS: [(&str, &str); 4] = [
+    ("mp4", "mp4"),
+    ("mkv", "matroska"),
+    ("mov", "mov"),
+    ("webm", "webm"),
+];
+
+/// `video_mux`.
+#[derive(Deserialize)]
+pub(crate) struct VideoMux {
+    film: PathBuf,
+    path: PathBuf,
+    original_sound: f64,
+}
+
+impl VideoMux {
+    fn container(&self) -> Option<&'static str> {
+        let ending = self.path.extension()?.to_str()?.to_lowercase();
+        CONTAINERS
+            .iter()
+            .find(|(known, _)| *known == ending)
+            .map(|(_, container)| *container)
+    }
+}
+
+impl Node for VideoMux {
+    fn descriptor() -> Descriptor {
+        Descriptor::new("video", "video_mux", "Writes a film's own picture with new sound")
+            .details(
+                "The picture is copied as it is, not encoded anew. The original sound is left out, or mixed in at \
+                 `original_sound`. The ending of `path` chooses the container: .mp4, .mkv, .mov or .webm.",
+            )
+            .input(Port::new("sound", PortType::Audio, "the new sound"))
+            .param(Param::file_to_read("film", "the film whose picture is taken"))
+            .param(Param::file_to_write("path", "the film to write"))
+            .param(Param::number("original_sound", (0.0, 4.0), "how loud the film's own sound stays; 1: as it was").default(0.0))
+    }
+
+    fn check(&self, check: &mut Check<'_>) {
+        check.require_file("film", &self.film, "film");
+        if self.container().is_none() {
+            let help = Some("it ends in .mp4, .mkv, .mov or .webm".to_owned());
+            check.refuse(
+                "path",
+                format!(
+                    "`{}` has no ending that names a container",
+                    self.path.display()
+                ),
+                help,
+            );
+        }
+    }
+
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        probe(&self.film)?;
+        let mixes = self.original_sound > 0.0 && has_sound(&self.film)?;
+        Ok(Box::new(Joining {
+            film: self.film.clone(),
+            container: self
+                .container()
+                .ok_or_else(|| NodeError::internal("no container"))?,
+            original: if mixes {
+                OriginalSound::Mixed(self.original_sound)
+            } else {
+                OriginalSound::Dropped
+            },
+            file: OutputFile::create(&self.path)?,
+            muxer: None,
+        }))
+    }
+}
+
+struct Joining {
+    film: PathBuf,
+    container: &'static str,
+    original: OriginalSound,
+    // Before the file, so that ffmpeg is gone when the file is removed.
+    muxer: Option<Muxer>,
+    file: OutputFile,
+}
+
+impl Processor for Joining {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        while let Some(input) = io.take() {
+            let block = input.packet.audio()?;
+            let muxer = match &mut self.muxer {
+                Some(muxer) => muxer,
+                none => none.insert(Muxer::start(
+                    &self.film,
+                    self.file.growing_path()?,
+                    self.container,
+                    (block.rate, block.channels),
+                    self.original,
+                )?),
+            };
+            let bytes: Vec<u8> = block
+                .samples
+                .iter()
+                .flat_map(|sample| sample.clamp(-1.0, 1.0).to_le_bytes())
+                .collect();
+            muxer.write(&bytes)?;
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn finish(&mut self, _io: &mut Io<'_>) -> Result<(), NodeError> {
+        match &mut self.muxer {
+            Some(muxer) => muxer.end(),
+            None => Err(NodeError::input("no sound came, so no film is written")),
+        }
+    }
+
+    fn commit(&mut self) -> Result<(), NodeError> {
+        self.file.commit()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::process::Command;
+    use std::sync::Arc;
+
+    use score_engine::harness::Harness;
+    use score_engine::{AudioBlock, Payload, Time};
+    use serde_json::json;
+
+    use super::*;
+
+    fn ffmpeg(folder: &Path, arguments: &[&str]) -> Vec<u8> {
+        let output = Command::new("ffmpeg")
+            .current_dir(folder)
+            .args(["-nostdin", "-v", "error", "-y"])
+            .args(arguments)
+            .output()
+            .expect("ffmpeg is installed");
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        output.stdout
+    }
+
+    fn join(folder: &Path, name: &str) -> Result<(), NodeError> {
+        let samples: Vec<f32> = (0..96_000)
+            .flat_map(|n| [(n as f32 * 0.05).sin() * 0.3; 2])
+            .collect();
+        let block = AudioBlock {
+            rate: 48_000,
+            channels: 2,
+            samples,
+        };
+        Harness::<VideoMux>::new(json!({
+            "film": folder.join("film.mp4"), "path": folder.join(name), "original_sound": 0.5
+        }))
+        .feed(
+            "sound",
+            PortType::Audio,
+            vec![(Time::ZERO, Payload::Audio(Arc::new(block)))],
+            Time::from_seconds(2.0),
+        )
+        .run()
+        .map(|_| ())
+    }
+
+    /// A hash of every packet of the picture.
+    fn picture(folder: &Path, name: &str) -> Vec<u8> {
+        ffmpeg(
+            folder,
+            &["-i", name, "-map", "0:v:0", "-c", "copy", "-f", "hash", "-"],
+        )
+    }
+
+    #[test]
+    fn the_picture_is_copied_bit_by_bit_and_two_runs_give_the_same_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let (picture_source, sound) = ("testsrc2=rate=25:duration=2:size=64x48", "sine=duration=2");
+        ffmpeg(
+            folder,
+            &[
+                "-f",
+                "lavfi",
+                "-i",
+                picture_source,
+                "-f",
+                "lavfi",
+                "-i",
+                sound,
+                "film.mp4",
+            ],
+        );
+        for name in ["one.mp4", "two.mp4", "other.mkv"] {
+            join(folder, name).unwrap();
+        }
+        assert_eq!(picture(folder, "film.mp4"), picture(folder, "one.mp4"));
+        assert_eq!(
+            std::fs::read(folder.join("one.mp4")).unwrap(),
+            std::fs::read(folder.join("two.mp4")).unwrap()
+        );
+        let level = ffmpeg(
+            folder,
+            &["-i", "other.mkv", "-map", "0:a", "-f", "f32le", "-"],
+        );
+        let loudest = level
+            .chunks_exact(4)
+            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .fold(0.0, f32::max);
+        assert!((0.25..1.0).contains(&loudest), "{loudest}");
+    }
+
+    #[test]
+    fn an_ending_without_a_container_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("film.mp4"), "x").unwrap();
+        let error = join(folder.path(), "film.gif").unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("no ending that names a container"),
+            "{error}"
+        );
+    }
+}
