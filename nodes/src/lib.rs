@@ -4,8 +4,11 @@
 mod audio;
 mod latent;
 mod midi;
+pub mod model;
+pub mod music;
 mod output;
 mod video;
+mod vision;
 
 use score_engine::Registry;
 
@@ -15,6 +18,8 @@ pub fn registry() -> Registry {
     audio::register(&mut registry);
     latent::register(&mut registry);
     midi::register(&mut registry);
+    music::register(&mut registry);
     video::register(&mut registry);
+    vision::register(&mut registry);
     registry
 }
