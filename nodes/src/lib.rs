@@ -4,9 +4,12 @@
 mod audio;
 mod latent;
 mod midi;
+pub mod model;
+pub mod music;
 mod output;
 mod picture;
 mod video;
+mod vision;
 
 use score_engine::Registry;
 
@@ -16,7 +19,9 @@ pub fn registry() -> Registry {
     audio::register(&mut registry);
     latent::register(&mut registry);
     midi::register(&mut registry);
+    music::register(&mut registry);
     picture::register(&mut registry);
     video::register(&mut registry);
+    vision::register(&mut registry);
     registry
 }

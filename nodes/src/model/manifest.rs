@@ -1,0 +1,258 @@
+//! The manifest of a folder of models, `manifest.ron`: what each is for, its files and their checksums.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use score_engine::{NodeError, Settings};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::session::Session;
+
+/// The version of the manifest that this program reads.
+const FORMAT: u32 = 1;
+
+/// What a model is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    /// Codes to melodies and back.
+    Music,
+    /// Pictures to codes.
+    Picture,
+}
+
+impl Task {
+    fn name(self) -> &'static str {
+        match self {
+            Task::Music => "music",
+            Task::Picture => "picture",
+        }
+    }
+}
+
+/// The models in a folder.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    format: u32,
+    /// The models, by the names that patches use.
+    pub models: BTreeMap<String, Model>,
+    #[serde(skip)]
+    folder: PathBuf,
+}
+
+/// One model.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    /// What it is for.
+    pub task: Task,
+    /// One line.
+    pub summary: String,
+    /// The dimension of its codes.
+    pub latent: usize,
+    /// The licence of its weights.
+    pub licence: String,
+    /// Its model card, from the folder of the manifest.
+    pub card: PathBuf,
+    /// Its ONNX files, by role: `encoder`, `start`, `step`.
+    pub files: BTreeMap<String, File>,
+    /// The layout of its tokens, where it makes music.
+    #[serde(default)]
+    pub music: Option<Music>,
+    /// The pictures that it wants, where it sees.
+    #[serde(default)]
+    pub picture: Option<Picture>,
+    /// Known inputs and outputs, from the folder of the manifest.
+    pub golden: PathBuf,
+}
+
+/// One ONNX file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    /// Where it lies, from the folder of the manifest.
+    pub path: PathBuf,
+    /// Its SHA-256, in hexadecimal.
+    pub sha256: String,
+    /// Its length.
+    pub bytes: u64,
+    /// Its inputs, as `int64[N,32]`.
+    pub inputs: BTreeMap<String, String>,
+    /// Its outputs, as `float32[N,64]`.
+    pub outputs: BTreeMap<String, String>,
+}
+
+/// How a model writes melodies as tokens: 0 nothing, 1 the note ends, from 2 a note of `lowest_pitch` and up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Music {
+    /// Tokens in a melody.
+    pub steps: usize,
+    /// Tokens in a bar.
+    pub steps_per_bar: usize,
+    /// Different tokens.
+    pub tokens: usize,
+    /// The MIDI pitch of token 2.
+    pub lowest_pitch: u8,
+    /// What stands before the first token.
+    pub start_token: i64,
+}
+
+/// The pictures that a model wants, RGB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Picture {
+    /// Pixels in a row.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+}
+
+impl Manifest {
+    /// Reads the manifest of the settings' folder `models`.
+    ///
+    /// # Errors
+    /// No folder of models is known, or its manifest is missing or broken.
+    pub fn of(settings: &Settings) -> Result<Self, NodeError> {
+        let folder = settings.folder("models").ok_or_else(|| {
+            NodeError::missing(
+                "no folder of models is known",
+                "start the program from the folder that holds `models`, or name it",
+            )
+        })?;
+        Self::load(folder)
+    }
+
+    /// Reads `manifest.ron` in `folder`.
+    ///
+    /// # Errors
+    /// It is missing or broken.
+    pub fn load(folder: &Path) -> Result<Self, NodeError> {
+        let path = folder.join("manifest.ron");
+        let text = std::fs::read_to_string(&path).map_err(|error| {
+            NodeError::model(format!(
+                "the list of models `{}` cannot be read: {error}",
+                path.display()
+            ))
+        })?;
+        let mut manifest: Manifest = ron::from_str(&text)
+            .map_err(|error| NodeError::model(format!("`{}` at {error}", path.display())))?;
+        if manifest.format != FORMAT {
+            return Err(NodeError::model(format!(
+                "`{}` has format {}, but this program reads format {FORMAT}",
+                path.display(),
+                manifest.format
+            )));
+        }
+        manifest.folder = folder.to_owned();
+        Ok(manifest)
+    }
+
+    /// The model called `name`, for `task`.
+    ///
+    /// # Errors
+    /// There is none of that name, or it is for something else. The advice lists those that there are.
+    pub fn model(&self, name: &str, task: Task) -> Result<&Model, NodeError> {
+        let fitting: Vec<&str> = self
+            .models
+            .iter()
+            .filter(|(_, model)| model.task == task)
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let help = if fitting.is_empty() {
+            format!(
+                "there is no {} model in `{}`",
+                task.name(),
+                self.folder.display()
+            )
+        } else {
+            format!("{} models: {}", task.name(), fitting.join(", "))
+        };
+        match self.models.get(name) {
+            Some(model) if model.task == task => Ok(model),
+            Some(model) => Err(NodeError::model(format!(
+                "`{name}` is a {} model, but a {} model is wanted",
+                model.task.name(),
+                task.name()
+            ))
+            .help(help)),
+            None => Err(NodeError::model(format!("there is no model `{name}`")).help(help)),
+        }
+    }
+
+    /// Opens a file of a model, by role, after comparing its checksum.
+    ///
+    /// # Errors
+    /// The file is missing, is not the one that the manifest names, or cannot be run.
+    pub fn open(&self, model: &Model, role: &str) -> Result<Session, NodeError> {
+        let file = model
+            .files
+            .get(role)
+            .ok_or_else(|| NodeError::model(format!("the model has no file `{role}`")))?;
+        let path = self.folder.join(&file.path);
+        let bytes = std::fs::read(&path).map_err(|error| {
+            NodeError::model(format!("`{}` cannot be read: {error}", path.display()))
+        })?;
+        let found = Sha256::digest(&bytes)
+            .iter()
+            .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        if !found.eq_ignore_ascii_case(&file.sha256) {
+            let what = if bytes.len() as u64 == file.bytes {
+                "another checksum".to_owned()
+            } else {
+                format!("{} bytes instead of {}", bytes.len(), file.bytes)
+            };
+            return Err(NodeError::model(format!(
+                "`{}` is not the file that the manifest names: it has {what}",
+                path.display()
+            ))
+            .help("fetch it again; if you trained it anew, write the manifest anew"));
+        }
+        Session::open(&path)
+    }
+
+    pub(super) fn golden(&self, model: &Model) -> PathBuf {
+        self.folder.join(&model.golden)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = r#"Manifest(format: 1, models: {
+        "melody": Model(task: music, summary: "two-bar melodies", latent: 64, licence: "MIT", card: "melody/CARD.md",
+            files: { "step": File(path: "step.onnx", sha256: "00", bytes: 5, inputs: {"token": "int64[N]"}, outputs: {}) },
+            music: Some((steps: 32, steps_per_bar: 16, tokens: 90, lowest_pitch: 21, start_token: 90)),
+            picture: None, golden: "melody/golden.json"),
+    })"#;
+
+    fn manifest() -> (tempfile::TempDir, Manifest) {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("manifest.ron"), TEXT).unwrap();
+        let manifest = Manifest::load(folder.path()).unwrap();
+        (folder, manifest)
+    }
+
+    #[test]
+    fn an_unknown_model_is_answered_with_those_that_there_are() {
+        let (_folder, manifest) = manifest();
+        let error = manifest.model("melodie", Task::Music).unwrap_err();
+        assert_eq!(error.advice(), Some("music models: melody"));
+        assert!(manifest.model("melody", Task::Picture).is_err());
+    }
+
+    #[test]
+    fn a_truncated_file_is_refused_before_it_is_run() {
+        let (folder, manifest) = manifest();
+        std::fs::write(folder.path().join("step.onnx"), "abc").unwrap();
+        let model = manifest.model("melody", Task::Music).unwrap();
+        let error = manifest.open(model, "step").err().unwrap();
+        assert!(
+            error.to_string().contains("3 bytes instead of 5"),
+            "{error}"
+        );
+    }
+}

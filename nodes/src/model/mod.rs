@@ -1,0 +1,10 @@
+//! Models: the ONNX Runtime library, the manifest of a folder of models, sessions, and their verification.
+
+mod manifest;
+mod runtime;
+mod session;
+mod verify;
+
+pub use manifest::{File, Manifest, Model, Music, Picture, Task};
+pub use session::{Data, Session, Tensor};
+pub use verify::{Report, verify};

@@ -1,0 +1,102 @@
+//! A loaded ONNX file: named tensors in, named tensors out.
+
+use std::fmt::Display;
+use std::path::Path;
+
+use ort::session::SessionInputValue;
+use ort::value::TensorRef;
+use score_engine::NodeError;
+
+use super::runtime;
+
+/// The numbers of a tensor that goes in.
+#[derive(Clone, Copy, Debug)]
+pub enum Data<'a> {
+    /// 32-bit floating point.
+    F32(&'a [f32]),
+    /// 64-bit integers.
+    I64(&'a [i64]),
+    /// Bytes.
+    U8(&'a [u8]),
+}
+
+/// A tensor that came out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor {
+    /// Its size along each axis.
+    pub shape: Vec<usize>,
+    /// Its numbers, last axis fastest.
+    pub values: Vec<f32>,
+}
+
+/// A loaded ONNX file.
+pub struct Session {
+    session: ort::session::Session,
+    name: String,
+}
+
+impl Session {
+    /// Loads the ONNX file at `path`, to run on one thread: the graph has a thread a node already.
+    ///
+    /// # Errors
+    /// ONNX Runtime is missing, or the file cannot be run.
+    pub fn open(path: &Path) -> Result<Self, NodeError> {
+        let environment = runtime::environment()?;
+        let name = path.display().to_string();
+        let failed = |error: &dyn Display| {
+            NodeError::model(format!("the model `{name}` cannot be loaded: {error}"))
+        };
+        let session = ort::session::Session::builder(&environment)
+            .map_err(|error| failed(&error))?
+            .with_intra_threads(1)
+            .map_err(|error| failed(&error))?
+            .with_intra_op_spinning(false)
+            .map_err(|error| failed(&error))?
+            .commit_from_file(path)
+            .map_err(|error| failed(&error))?;
+        Ok(Session { session, name })
+    }
+
+    /// Runs the model on `inputs` (name, shape, numbers) and returns the tensors called `outputs`.
+    ///
+    /// # Errors
+    /// The model refuses the inputs, or has no such output of 32-bit floating point.
+    pub fn run(
+        &mut self,
+        inputs: &[(&str, &[usize], Data<'_>)],
+        outputs: &[&str],
+    ) -> Result<Vec<Tensor>, NodeError> {
+        let name = &self.name;
+        let failed =
+            |error: &dyn Display| NodeError::model(format!("the model `{name}` fails: {error}"));
+        let mut given: Vec<(&str, SessionInputValue<'_>)> = Vec::with_capacity(inputs.len());
+        for (input, shape, data) in inputs {
+            let shape = shape.to_vec();
+            let value = match data {
+                Data::F32(values) => TensorRef::from_array_view((shape, *values)).map(Into::into),
+                Data::I64(values) => TensorRef::from_array_view((shape, *values)).map(Into::into),
+                Data::U8(values) => TensorRef::from_array_view((shape, *values)).map(Into::into),
+            };
+            given.push((input, value.map_err(|error| failed(&error))?));
+        }
+        let came = self.session.run(given).map_err(|error| failed(&error))?;
+        outputs
+            .iter()
+            .map(|output| {
+                let value = came
+                    .get(output)
+                    .ok_or_else(|| failed(&format!("it has no output `{output}`")))?;
+                let (shape, values) = value
+                    .try_extract_tensor::<f32>()
+                    .map_err(|error| failed(&error))?;
+                Ok(Tensor {
+                    shape: shape
+                        .iter()
+                        .map(|size| usize::try_from(*size).unwrap_or(0))
+                        .collect(),
+                    values: values.to_vec(),
+                })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,215 @@
+//! The melody model: codes to tokens and back.
+
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardUniform};
+use score_engine::{NodeError, Settings};
+
+use crate::model::{Data, Manifest, Model, Music, Session, Task};
+
+/// A loaded melody model.
+pub struct Melody {
+    manifest: Manifest,
+    model: Model,
+    layout: Music,
+    start: Session,
+    step: Session,
+    encoder: Option<Session>,
+}
+
+impl Melody {
+    /// Loads the music model called `name` from the settings' folder of models.
+    ///
+    /// # Errors
+    /// There is no such model, or it cannot be loaded.
+    pub fn load(settings: &Settings, name: &str) -> Result<Self, NodeError> {
+        let manifest = Manifest::of(settings)?;
+        let model = manifest.model(name, Task::Music)?.clone();
+        let layout = model
+            .music
+            .filter(|layout| layout.steps > 0 && layout.steps_per_bar > 0)
+            .ok_or_else(|| {
+                NodeError::model(format!(
+                    "the manifest gives no layout of tokens for `{name}`"
+                ))
+            })?;
+        Ok(Melody {
+            start: manifest.open(&model, "start")?,
+            step: manifest.open(&model, "step")?,
+            encoder: None,
+            manifest,
+            model,
+            layout,
+        })
+    }
+
+    /// The dimension of the model's codes.
+    pub fn dimension(&self) -> usize {
+        self.model.latent
+    }
+
+    /// The layout of the model's tokens.
+    pub fn layout(&self) -> &Music {
+        &self.layout
+    }
+
+    /// Draws a melody for `code`; at temperature 0 the likeliest token is taken at every step.
+    ///
+    /// # Errors
+    /// The code has another dimension, or the model fails.
+    pub fn decode(
+        &mut self,
+        code: &[f32],
+        temperature: f32,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Vec<i64>, NodeError> {
+        self.require_dimension(code)?;
+        let mut started = self.start.run(
+            &[("latent", &[1, code.len()], Data::F32(code))],
+            &["condition", "state"],
+        )?;
+        let (Some(mut state), Some(condition)) = (started.pop(), started.pop()) else {
+            return Err(NodeError::internal("the model gave no state"));
+        };
+        let mut token = self.layout.start_token;
+        let mut tokens = Vec::with_capacity(self.layout.steps);
+        for _ in 0..self.layout.steps {
+            let mut came = self.step.run(
+                &[
+                    ("condition", &condition.shape, Data::F32(&condition.values)),
+                    ("token", &[1], Data::I64(&[token])),
+                    ("state", &state.shape, Data::F32(&state.values)),
+                ],
+                &["logits", "state_out"],
+            )?;
+            let (Some(next), Some(logits)) = (came.pop(), came.pop()) else {
+                return Err(NodeError::internal("the model gave no state"));
+            };
+            state = next;
+            let uniform: f64 = StandardUniform.sample(rng);
+            token = draw(&logits.values, f64::from(temperature), uniform)
+                .and_then(|token| i64::try_from(token).ok())
+                .ok_or_else(|| NodeError::model("the model gave logits that are not numbers"))?;
+            tokens.push(token);
+        }
+        Ok(tokens)
+    }
+
+    /// The code of a melody of exactly as many tokens as the layout has steps.
+    ///
+    /// # Errors
+    /// There are more or fewer tokens, or one that the layout has not; or the model fails.
+    pub fn encode(&mut self, tokens: &[i64]) -> Result<Vec<f32>, NodeError> {
+        let known =
+            |token: &i64| usize::try_from(*token).is_ok_and(|token| token < self.layout.tokens);
+        if tokens.len() != self.layout.steps || !tokens.iter().all(known) {
+            return Err(NodeError::input(format!(
+                "a melody for this model has {} tokens from 0 to {}",
+                self.layout.steps,
+                self.layout.tokens.saturating_sub(1)
+            )));
+        }
+        let encoder = match &mut self.encoder {
+            Some(encoder) => encoder,
+            none => none.insert(self.manifest.open(&self.model, "encoder")?),
+        };
+        let mut codes = encoder.run(
+            &[("tokens", &[1, tokens.len()], Data::I64(tokens))],
+            &["latent"],
+        )?;
+        let code = codes.pop().map(|code| code.values).unwrap_or_default();
+        self.require_dimension(&code)?;
+        Ok(code)
+    }
+
+    fn require_dimension(&self, code: &[f32]) -> Result<(), NodeError> {
+        if code.len() == self.model.latent {
+            return Ok(());
+        }
+        Err(NodeError::model(format!(
+            "the model's codes have {} components, but this one has {}",
+            self.model.latent,
+            code.len()
+        )))
+    }
+}
+
+/// The index that `uniform` (0 up to 1) falls on when each has the weight exp(logit / temperature); the
+/// largest at temperature 0. `None` unless all are numbers.
+fn draw(logits: &[f32], temperature: f64, uniform: f64) -> Option<usize> {
+    if !logits.iter().all(|logit| logit.is_finite()) {
+        return None;
+    }
+    let (likeliest, most) = logits
+        .iter()
+        .copied()
+        .enumerate()
+        .reduce(|best, next| if next.1 > best.1 { next } else { best })?;
+    if temperature <= 0.0 {
+        return Some(likeliest);
+    }
+    let weights: Vec<f64> = logits
+        .iter()
+        .map(|logit| (f64::from(logit - most) / temperature).exp())
+        .collect();
+    let mut left = uniform * weights.iter().sum::<f64>();
+    for (index, weight) in weights.iter().enumerate() {
+        left -= weight;
+        if left < 0.0 {
+            return Some(index);
+        }
+    }
+    Some(likeliest)
+}
+
+/// The code at `share` (0 to 1) of the way from one to another along the arc between them, the length going
+/// evenly from one's to the other's (Shoemake 1985): codes half-way are as long as codes are, which a
+/// straight line's are not.
+pub fn slerp(from: &[f32], to: &[f32], share: f32) -> Vec<f32> {
+    let dot = |a: &[f32], b: &[f32]| -> f64 {
+        a.iter()
+            .zip(b)
+            .map(|(a, b)| f64::from(*a) * f64::from(*b))
+            .sum()
+    };
+    let share = f64::from(share);
+    let (long_from, long_to) = (dot(from, from).sqrt(), dot(to, to).sqrt());
+    let cosine = (dot(from, to) / (long_from * long_to)).clamp(-1.0, 1.0);
+    let angle = cosine.acos();
+    let (mut weight_from, mut weight_to) = (1.0 - share, share);
+    // Codes along one line, or without length, have no arc between them: a straight line does.
+    if angle.sin() > 1e-6 {
+        let length = (1.0 - share) * long_from + share * long_to;
+        weight_from = ((1.0 - share) * angle).sin() / angle.sin() * length / long_from;
+        weight_to = (share * angle).sin() / angle.sin() * length / long_to;
+    }
+    from.iter()
+        .zip(to)
+        .map(|(from, to)| (weight_from * f64::from(*from) + weight_to * f64::from(*to)) as f32)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_on_the_way_are_as_long_as_the_ends() {
+        let (from, to) = ([3.0, 0.0, 0.0], [0.0, 0.0, 3.0]);
+        for share in [0.0, 0.25, 0.5, 1.0] {
+            let code = slerp(&from, &to, share);
+            let length = code.iter().map(|value| value * value).sum::<f32>().sqrt();
+            assert!((length - 3.0).abs() < 1e-5, "{share}: {length}");
+        }
+        assert_eq!(slerp(&[0.0], &[2.0], 0.5), [1.0]);
+    }
+
+    #[test]
+    fn cold_draws_take_the_likeliest_and_warm_ones_follow_the_odds() {
+        let logits = [0.0, 2.0_f32.ln(), 0.0];
+        assert_eq!(draw(&logits, 0.0, 0.99), Some(1));
+        assert_eq!(draw(&logits, 1.0, 0.2), Some(0));
+        assert_eq!(draw(&logits, 1.0, 0.7), Some(1));
+        assert_eq!(draw(&logits, 1.0, 0.8), Some(2));
+        assert_eq!(draw(&[0.0, f32::NAN], 1.0, 0.5), None);
+    }
+}
