@@ -1,9 +1,11 @@
 # What a newcomer types: `make test`. `make help` lists the rest.
 
-.PHONY: help test set-up docs clean
+.PHONY: help test set-up runtime models docs clean
 
 help:
 	@echo "make test    install what is missing, then check and test everything"
+	@echo "make runtime fetch ONNX Runtime's library into runtime/"
+	@echo "make models DATA=FOLDER  train the models anew (models/training/README.md)"
 	@echo "make docs    write docs/nodes.md anew from the nodes' declarations"
 	@echo "make clean   remove what was built"
 
@@ -15,6 +17,12 @@ test: set-up
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 	cargo test --workspace --locked
+
+runtime:
+	@.ci/fetch-runtime
+
+models:
+	models/training/run_all.sh "$(DATA)"
 
 docs:
 	cargo run --quiet --locked --package score -- nodes --markdown > docs/nodes.md.partial

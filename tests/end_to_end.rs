@@ -9,11 +9,25 @@ use midly::num::{u4, u7, u15, u28};
 use midly::{Format, Header, MetaMessage, MidiMessage, Smf, Timing, TrackEvent, TrackEventKind};
 
 fn score(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_score"))
+    let house = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_score"));
+    command
         .current_dir(folder)
         .args(arguments)
-        .output()
-        .expect("score starts")
+        .env("SCORE_MODELS", house.join("models"));
+    // The program may be built outside the house, where it does not find what `make runtime` fetched.
+    let runtime = std::fs::read_dir(house.join("runtime"))
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
+    if let Some(library) = runtime
+        .into_iter()
+        .find(|path| path.to_string_lossy().contains(".so"))
+    {
+        command.env("ORT_DYLIB_PATH", library);
+    }
+    command.output().expect("score starts")
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -230,4 +244,36 @@ fn a_graph_shows_every_node_and_wire() {
         let drawing = text(&output.stdout);
         assert_eq!(drawing.matches(wires).count(), 2, "{drawing}");
     }
+}
+
+#[test]
+fn a_walk_through_the_melody_model_gives_the_same_music_twice_and_other_music_for_another_seed() {
+    let folder = tempfile::tempdir().unwrap();
+    let patch = graphs().join("random_walk.ron");
+    let walk = |name: &str, seed: &str| {
+        let files = [("sound", "wav"), ("notes", "mid"), ("roll", "png")]
+            .map(|(node, ending)| format!("{node}.path={name}.{ending}"));
+        let mut arguments = vec!["render", patch.to_str().unwrap(), "--set", seed];
+        for file in &files {
+            arguments.extend(["--set", file]);
+        }
+        let output = score(folder.path(), &arguments);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        ["wav", "mid", "png"]
+            .map(|ending| std::fs::read(folder.path().join(format!("{name}.{ending}"))).unwrap())
+    };
+    let first = walk("one", "transport.seed=7");
+    assert!(first == walk("two", "transport.seed=7"));
+    assert!(first[1] != walk("three", "transport.seed=8")[1]);
+    let smf = Smf::parse(&first[1]).unwrap();
+    let is_note = |event: &&TrackEvent<'_>| {
+        matches!(
+            event.kind,
+            TrackEventKind::Midi {
+                message: MidiMessage::NoteOn { .. },
+                ..
+            }
+        )
+    };
+    assert!(smf.tracks[0].iter().filter(is_note).count() >= 16);
 }

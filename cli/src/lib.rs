@@ -6,11 +6,12 @@
 mod arguments;
 mod command;
 mod failure;
+mod folders;
 
 use std::process::ExitCode;
 
 use clap::Parser;
-use score_engine::{Registry, Settings};
+use score_engine::Registry;
 
 use arguments::{Arguments, Command};
 
@@ -18,7 +19,7 @@ use arguments::{Arguments, Command};
 /// something is wrong with what was given, 2 when the command line itself is.
 pub fn run(registry: &Registry) -> ExitCode {
     let arguments = Arguments::parse();
-    let settings = Settings::default();
+    let settings = folders::settings();
     let done = match &arguments.command {
         Command::Render(render) => command::render::run(render, registry, &settings),
         Command::Check(check) => command::check::run(check, registry, &settings),

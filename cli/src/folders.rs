@@ -1,0 +1,28 @@
+//! Finds what lies beside the program: the folder of models.
+
+use std::path::{Path, PathBuf};
+
+use score_engine::Settings;
+
+/// The settings of this installation: the folder in SCORE_MODELS, else the nearest `models` with a manifest
+/// above the program or the current folder.
+pub(crate) fn settings() -> Settings {
+    let named = std::env::var_os("SCORE_MODELS")
+        .filter(|path| !path.is_empty())
+        .map(PathBuf::from);
+    match named.or_else(nearest) {
+        Some(models) => Settings::default().with_folder("models", models),
+        None => Settings::default(),
+    }
+}
+
+fn nearest() -> Option<PathBuf> {
+    let program = std::env::current_exe().ok();
+    let current = std::env::current_dir().ok();
+    [program, current]
+        .iter()
+        .flatten()
+        .flat_map(|start| start.ancestors().map(Path::to_path_buf).collect::<Vec<_>>())
+        .map(|folder| folder.join("models"))
+        .find(|models| models.join("manifest.ron").is_file())
+}
