@@ -36,7 +36,8 @@ pub trait Node: DeserializeOwned + Send + Sync + 'static {
 /// The running half of a node, on a thread of its own.
 pub trait Processor: Send {
     /// Called when packets are due, when the watermark ([`Io::time`]) has moved, when the asked-for time has
-    /// come, or at once where the node has no inputs. Takes what is due with [`Io::take`].
+    /// come, or at once where the node has no inputs. Takes all that is due with [`Io::take`]; what it leaves, it
+    /// is called for again at once.
     ///
     /// # Errors
     /// The node cannot go on.
