@@ -6,15 +6,17 @@ LATENT, WIDTH, START = 64, 256, 90
 
 
 class Encoder(nn.Module):
-    """32 tokens to the mean and log variance of the inner code."""
+    """32 tokens, read in both directions, to the mean and log variance of the inner code."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = 192) -> None:
         super().__init__()
-        self.embed = nn.Embedding(90, 32)
-        self.body = nn.Sequential(nn.Linear(1024, 512), nn.GELU(), nn.Linear(512, 512), nn.GELU(), nn.Linear(512, 2 * LATENT))
+        self.embed = nn.Embedding(90, 64)
+        self.gru = nn.GRU(64, width, batch_first=True, bidirectional=True)
+        self.out = nn.Linear(2 * width, 2 * LATENT)
 
     def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        mean, spread = self.body(self.embed(tokens).flatten(1)).chunk(2, 1)
+        last = self.gru(self.embed(tokens))[1]
+        mean, spread = self.out(torch.cat([last[0], last[1]], 1)).chunk(2, 1)
         return mean, spread.clamp(-8, 4)
 
 
@@ -48,7 +50,7 @@ class Decoder(nn.Module):
 class Flow(nn.Module):
     """RealNVP between N(0, I) and the inner codes."""
 
-    def __init__(self, couplings: int = 8, width: int = 192) -> None:
+    def __init__(self, couplings: int = 10, width: int = 256) -> None:
         super().__init__()
         half = LATENT // 2
         self.nets = nn.ModuleList(nn.Sequential(nn.Linear(half, width), nn.GELU(), nn.Linear(width, width), nn.GELU(),

@@ -9,6 +9,10 @@ from torch import Tensor, nn
 from network import Melody, previous_of
 
 
+SAVE_EVERY = 300
+"""Seconds between checkpoints."""
+
+
 def batch(rows: Tensor, size: int) -> Tensor:
     """Random windows, each transposed by up to six semitones."""
     picked = rows[torch.randint(len(rows), (size,))]
@@ -19,13 +23,13 @@ def rate(done: float, top: float) -> float:
     return top * min(1, done * 50) * 0.5 * (1 + math.cos(math.pi * min(1, done)))
 
 
-def train_vae(model: Melody, rows: Tensor, seconds: float, beta: float, free: float) -> None:
+def train_vae(model: Melody, rows: Tensor, seconds: float, beta: float, free: float, out: Path) -> None:
     """Reconstruction with a cost on nats above the free ones."""
     parts = [*model.encoder.parameters(), *model.decoder.parameters()]
-    adam, begin, step = torch.optim.Adam(parts, 1e-3), time.time(), 0
+    adam, begin, step, saved = torch.optim.Adam(parts, 1e-3), time.time(), 0, time.time()
     while (done := (time.time() - begin) / seconds) < 1:
-        adam.param_groups[0]["lr"] = rate(done, 3e-3)
-        x = batch(rows, 192)
+        adam.param_groups[0]["lr"] = rate(done, 2e-3)
+        x = batch(rows, 256)
         mean, spread = model.encoder(x)
         code = mean + torch.randn_like(mean) * torch.exp(spread / 2)
         before = previous_of(x)
@@ -39,6 +43,9 @@ def train_vae(model: Melody, rows: Tensor, seconds: float, beta: float, free: fl
         step += 1
         if step % 50 == 0:
             print(f"vae {step} {loss.item():.2f} kl {nats.item():.1f}", flush=True)
+        if time.time() - saved > SAVE_EVERY:
+            torch.save(model.state_dict(), out)
+            saved = time.time()
 
 
 def train_flow(model: Melody, rows: Tensor, seconds: float) -> None:
@@ -53,7 +60,7 @@ def train_flow(model: Melody, rows: Tensor, seconds: float) -> None:
     while (done := (time.time() - begin) / seconds) < 1:
         adam.param_groups[0]["lr"] = rate(done, 2e-3)
         with torch.no_grad():
-            mean, spread = model.encoder(batch(rows, 256))
+            mean, spread = model.encoder(batch(rows, 512))
             code = mean + torch.randn_like(mean) * torch.exp(spread / 2)
         u, change = flow.inverse(code)
         loss = (0.5 * u.square().sum(1) - change).mean()
@@ -81,7 +88,8 @@ def main() -> None:
     rows, model = torch.from_numpy(np.load(args.windows)["train"]), Melody()
     if args.resume:
         model.load_state_dict(torch.load(args.resume, weights_only=True))
-    train_vae(model, rows, args.seconds, args.beta, args.free)
+    if args.seconds > 0:
+        train_vae(model, rows, args.seconds, args.beta, args.free, args.out)
     train_flow(model, rows, args.flow_seconds)
     torch.save(model.state_dict(), args.out)
 

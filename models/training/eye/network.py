@@ -1,0 +1,52 @@
+"""The eye: a small convolutional encoder of pictures."""
+import torch
+from torch import Tensor, nn
+
+SIDE, LATENT = 64, 64
+
+
+def unit(inside: int, outside: int, kernel: int, stride: int = 1, groups: int = 1, active: bool = True) -> nn.Sequential:
+    """Convolution, batch normalisation, and ReLU where active."""
+    parts = [nn.Conv2d(inside, outside, kernel, stride, kernel // 2, groups=groups, bias=False), nn.BatchNorm2d(outside)]
+    return nn.Sequential(*parts, *([nn.ReLU()] if active else []))
+
+
+class Residual(nn.Module):
+    """What the inner layers add to their input."""
+
+    def __init__(self, *inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = nn.Sequential(*inner)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.inner(x)
+
+
+def inverted(inside: int, outside: int, stride: int = 1, expansion: int = 4) -> nn.Module:
+    """An inverted residual: widen, look around in each channel, narrow."""
+    wide = inside * expansion
+    parts = (unit(inside, wide, 1), unit(wide, wide, 3, stride, wide), unit(wide, outside, 1, active=False))
+    return Residual(*parts) if stride == 1 and inside == outside else nn.Sequential(*parts)
+
+
+class Eye(nn.Module):
+    """uint8 pictures [N, 64, 64, 3] to latents [N, 64]; whole convolutions while the channels are few, then
+    separable ones, after EfficientNetV2 (Tan and Le, 2021)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            unit(3, 24, 3, 2), unit(24, 48, 3, 2), Residual(unit(48, 48, 3)), unit(48, 96, 3, 2),
+            inverted(96, 96), inverted(96, 96), inverted(96, 160, 2),
+            inverted(160, 160), inverted(160, 160), inverted(160, 160), unit(160, 640, 1))
+        self.out = nn.Linear(640, LATENT)
+        self.register_buffer("mean", torch.zeros(LATENT))
+        self.register_buffer("whiten", torch.eye(LATENT))
+
+    def raw(self, pictures: Tensor) -> Tensor:
+        """The codes before whitening."""
+        x = (pictures.float() / 127.5 - 1).permute(0, 3, 1, 2)
+        return self.out(self.body(x).mean((2, 3)))
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return (self.raw(pictures) - self.mean) @ self.whiten
