@@ -15,6 +15,8 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Give a film music that follows its pictures: writes a film, its sound, its notes and a picture of both
+    Film(Film),
     /// Run a patch to its end, as fast as the machine allows, the same bytes each time
     Render(Render),
     /// Say everything that is wrong with patches
@@ -30,6 +32,35 @@ pub(crate) enum Command {
     },
     /// Print the manual page
     Man,
+}
+
+#[derive(Args)]
+pub(crate) struct Film {
+    /// The film: any file that ffmpeg reads
+    pub(crate) film: PathBuf,
+    /// Name of what is written, without ending [default: the film's, with -scored]
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) out: Option<PathBuf>,
+    /// A patch in place of the built-in one: its films, sounds, MIDI files and pictures get the names given here
+    #[arg(long, value_name = "PATCH")]
+    pub(crate) patch: Option<PathBuf>,
+    /// Beats a minute
+    #[arg(long, value_name = "BPM")]
+    pub(crate) tempo: Option<String>,
+    /// Another number, another tune for the same pictures
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) seed: Option<String>,
+    /// The instrument; `score nodes synth` lists them
+    #[arg(long, value_name = "VOICE")]
+    pub(crate) voice: Option<String>,
+    #[command(flatten)]
+    pub(crate) overrides: Overrides,
+    /// Say nothing but errors
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// Print what was written, as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args)]

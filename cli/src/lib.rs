@@ -7,6 +7,7 @@ mod arguments;
 mod command;
 mod failure;
 mod folders;
+mod performance;
 
 use std::process::ExitCode;
 
@@ -21,6 +22,7 @@ pub fn run(registry: &Registry) -> ExitCode {
     let arguments = Arguments::parse();
     let settings = folders::settings();
     let done = match &arguments.command {
+        Command::Film(film) => command::film::run(film, registry, &settings),
         Command::Render(render) => command::render::run(render, registry, &settings),
         Command::Check(check) => command::check::run(check, registry, &settings),
         Command::Nodes(nodes) => command::nodes::run(nodes, registry),

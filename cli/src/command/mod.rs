@@ -1,6 +1,7 @@
 //! One module a command.
 
 pub(crate) mod check;
+pub(crate) mod film;
 pub(crate) mod graph;
 pub(crate) mod nodes;
 pub(crate) mod render;
@@ -19,7 +20,20 @@ fn load(
     registry: &Registry,
     settings: &Settings,
 ) -> Result<Graph, Failure> {
-    Source::read(path)
-        .and_then(|source| score_engine::check(&source, overrides, registry, settings))
-        .map_err(Failure::Patch)
+    checked(
+        &Source::read(path).map_err(Failure::Patch)?,
+        overrides,
+        registry,
+        settings,
+    )
+}
+
+/// Checks a patch that was read.
+fn checked(
+    source: &Source,
+    overrides: &[Override],
+    registry: &Registry,
+    settings: &Settings,
+) -> Result<Graph, Failure> {
+    score_engine::check(source, overrides, registry, settings).map_err(Failure::Patch)
 }

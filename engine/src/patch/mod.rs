@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 pub use check::check;
 pub(crate) use params::expectation;
 
+use self::syntax::Shape;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 
 /// The text of a patch and where it came from.
@@ -60,6 +61,41 @@ impl Source {
     }
 }
 
+impl Source {
+    /// A patch that is not in a file: `name` is what diagnostics call it.
+    #[must_use]
+    pub fn text(name: &str, text: &str, folder: PathBuf) -> Source {
+        Source {
+            name: name.to_owned(),
+            text: text.to_owned(),
+            folder,
+        }
+    }
+
+    /// The id and kind of every node, as far as the text can be read; nothing is checked.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<(String, String)> {
+        let (tree, _) = syntax::parse(&self.text);
+        let Shape::Struct(_, fields) = tree.shape else {
+            return Vec::new();
+        };
+        let nodes = fields.into_iter().find(|(name, _)| name.text == "nodes");
+        let Some(Shape::Map(entries)) = nodes.map(|(_, tree)| tree.shape) else {
+            return Vec::new();
+        };
+        entries
+            .into_iter()
+            .filter_map(|(key, node)| match (key.shape, node.shape) {
+                (Shape::Text(id), Shape::Struct(Some(kind), _) | Shape::Tuple(Some(kind), _)) => {
+                    Some((id, kind.text))
+                }
+                (Shape::Text(id), Shape::Word(kind)) => Some((id, kind)),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
 /// A parameter given on the command line in place of the patch's: `node.param=value`.
 #[derive(Clone, Debug)]
 pub struct Override {
@@ -70,6 +106,19 @@ pub struct Override {
 }
 
 impl Override {
+    /// A text, path or word for a parameter, taken as it is: nothing in it needs quoting.
+    #[must_use]
+    pub fn text(node: &str, param: &str, value: &str) -> Override {
+        let target = format!("{node}.{param}=");
+        Override {
+            // A string of RON escapes as Rust's does.
+            text: format!("{target}{value:?}"),
+            node: node.to_owned(),
+            param: param.to_owned(),
+            value_at: target.len(),
+        }
+    }
+
     /// Reads `node.param=value` or `transport.tempo=90`. The value is written as in a patch; text and paths may
     /// go without quotes. Paths count from the current folder.
     ///

@@ -1,0 +1,157 @@
+//! `score film`
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use score_engine::{Override, Registry, Settings, Source};
+use serde_json::json;
+
+use crate::arguments::Film;
+use crate::command::checked;
+use crate::failure::Failure;
+use crate::performance::perform;
+
+const BUILT_IN: &str = include_str!("../../../graphs/film.ron");
+
+/// Containers of films; a scored film keeps its own where it is one of these.
+const CONTAINERS: [&str; 4] = ["mp4", "mkv", "mov", "webm"];
+
+pub(crate) fn run(
+    arguments: &Film,
+    registry: &Registry,
+    settings: &Settings,
+) -> Result<(), Failure> {
+    let source = match &arguments.patch {
+        Some(patch) => Source::read(patch).map_err(Failure::Patch)?,
+        None => {
+            let here = std::env::current_dir().unwrap_or_default();
+            Source::text("the built-in film patch", BUILT_IN, here)
+        }
+    };
+    let name = match &arguments.out {
+        Some(name) => name.clone(),
+        None => beside(&arguments.film),
+    };
+    let nodes = source.nodes();
+    let mut overrides = Vec::new();
+    let mut outputs = Vec::new();
+    for (id, kind) in &nodes {
+        let ending = match kind.as_str() {
+            "video_file" => {
+                overrides.push(path(id, "path", &arguments.film)?);
+                continue;
+            }
+            "synth" => {
+                overrides.extend(
+                    arguments
+                        .voice
+                        .as_ref()
+                        .map(|voice| Override::text(id, "voice", voice)),
+                );
+                continue;
+            }
+            "video_mux" => {
+                overrides.push(path(id, "film", &arguments.film)?);
+                container(&arguments.film)
+            }
+            "audio_file" => "wav",
+            "midi_file" => "mid",
+            "piano_roll" => "png",
+            _ => continue,
+        };
+        // Two files of one kind: the node's id tells them apart.
+        let alone = nodes.iter().filter(|(_, other)| other == kind).count() == 1;
+        let written = with_ending(&name, id, alone, ending);
+        overrides.push(path(id, "path", &written)?);
+        outputs.push(written);
+    }
+    for (param, value) in [("tempo", &arguments.tempo), ("seed", &arguments.seed)] {
+        if let Some(value) = value {
+            overrides.push(
+                Override::parse(&format!("transport.{param}={value}"))
+                    .map_err(|wrong| Failure::Unknown(wrong.to_string()))?,
+            );
+        }
+    }
+    overrides.extend(arguments.overrides.set.iter().cloned());
+    let graph = checked(&source, &overrides, registry, settings)?;
+    let started = Instant::now();
+    perform(graph, settings, arguments.quiet)?;
+    let seconds = started.elapsed().as_secs_f64();
+    let mut out = std::io::stdout().lock();
+    if arguments.json {
+        writeln!(
+            out,
+            "{:#}",
+            json!({ "written": outputs, "seconds": seconds })
+        )?;
+    } else if !arguments.quiet {
+        for written in &outputs {
+            writeln!(out, "{}", written.display())?;
+        }
+        eprintln!("done in {seconds:.1} s");
+    }
+    Ok(())
+}
+
+/// `name-scored` in the current folder, for a film anywhere.
+fn beside(film: &Path) -> PathBuf {
+    let mut name = film.file_stem().unwrap_or_default().to_os_string();
+    name.push("-scored");
+    PathBuf::from(name)
+}
+
+fn container(film: &Path) -> &'static str {
+    let ending = film
+        .extension()
+        .and_then(|ending| ending.to_str())
+        .map(str::to_lowercase);
+    CONTAINERS
+        .into_iter()
+        .find(|known| Some(*known) == ending.as_deref())
+        .unwrap_or("mp4")
+}
+
+fn with_ending(name: &Path, id: &str, alone: bool, ending: &str) -> PathBuf {
+    let mut name = name.as_os_str().to_os_string();
+    if !alone {
+        name.push(format!("-{id}"));
+    }
+    name.push(format!(".{ending}"));
+    PathBuf::from(name)
+}
+
+fn path(node: &str, param: &str, path: &Path) -> Result<Override, Failure> {
+    let text = path.to_str().ok_or_else(|| {
+        Failure::Unknown(format!(
+            "the name `{}` is not UTF-8; give the file another",
+            path.display()
+        ))
+    })?;
+    Ok(Override::text(node, param, text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_film_keeps_its_container_where_it_is_a_known_one() {
+        assert_eq!(container(Path::new("a/b.MKV")), "mkv");
+        assert_eq!(container(Path::new("b.avi")), "mp4");
+        assert_eq!(container(Path::new("b")), "mp4");
+    }
+
+    #[test]
+    fn a_name_with_a_dot_keeps_it() {
+        assert_eq!(
+            with_ending(Path::new("out/take.2"), "sound", true, "wav"),
+            Path::new("out/take.2.wav")
+        );
+        assert_eq!(
+            with_ending(Path::new("out"), "left", false, "wav"),
+            Path::new("out-left.wav")
+        );
+    }
+}

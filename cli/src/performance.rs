@@ -1,0 +1,58 @@
+//! Runs a checked patch to its end, with a bar that shows how far it is.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use score_engine::{Graph, Progress, Report, Run, Settings};
+
+use crate::failure::Failure;
+
+/// How often the bar is drawn anew.
+const REDRAW: Duration = Duration::from_millis(100);
+
+/// Runs `graph` to its end; Ctrl-C stops it.
+pub(crate) fn perform(graph: Graph, settings: &Settings, quiet: bool) -> Result<Report, Failure> {
+    let run = Run::start(graph, settings).map_err(Failure::Run)?;
+    let stopper = run.stopper();
+    // A second handler cannot be set; then Ctrl-C ends the program at once, which leaves no half-written file
+    // under its final name either.
+    let _ = ctrlc::set_handler(move || stopper.stop());
+    let progress: Vec<Arc<Progress>> = run
+        .progress()
+        .iter()
+        .map(|(_, progress)| progress.clone())
+        .collect();
+    let over = Arc::new(AtomicBool::new(false));
+    let drawing = (!quiet).then(|| {
+        let over = over.clone();
+        std::thread::spawn(move || draw(&progress, &over))
+    });
+    let report = run.wait();
+    over.store(true, Ordering::Release);
+    if let Some(drawing) = drawing {
+        drawing.thread().unpark();
+        // A bar that could not be drawn is no reason to fail.
+        let _ = drawing.join();
+    }
+    report.map_err(Failure::Run)
+}
+
+/// Draws how far the slowest node has come, where standard error is a terminal.
+fn draw(progress: &[Arc<Progress>], over: &AtomicBool) {
+    let bar = ProgressBar::new(1000);
+    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {percent:>3} %  {eta} left") {
+        bar.set_style(style);
+    }
+    while !over.load(Ordering::Acquire) {
+        let slowest = progress
+            .iter()
+            .filter_map(|progress| progress.get())
+            .map(|(done, total)| done * 1000 / total)
+            .min();
+        bar.set_position(slowest.unwrap_or(0));
+        std::thread::park_timeout(REDRAW);
+    }
+    bar.finish_and_clear();
+}
