@@ -8,22 +8,41 @@ use serde::Deserialize;
 
 const LATENT: usize = 0;
 
+/// The cutoff at which the speed of the code is itself smoothed, as Casiez, Roussel and Vogel (2012) set it.
+const SPEED_CUTOFF: f64 = 1.0;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Method {
+    HalfLife,
+    OneEuro,
+}
+
 /// `latent_smooth`.
 #[derive(Deserialize)]
 pub(crate) struct LatentSmooth {
+    method: Method,
     half_life: Length,
+    cutoff: f64,
+    speed_gain: f64,
 }
 
 impl Node for LatentSmooth {
     fn descriptor() -> Descriptor {
         Descriptor::new("latent", "latent_smooth", "Smooths a code over time")
             .details(
-                "An exponential moving average that follows media time, so that the result does not depend on the \
-                 frame rate: after `half_life`, half of a jump has been followed. 0 changes nothing.",
+                "Both methods are exponential moving averages that follow media time, so that the result does not \
+                 depend on the frame rate. `half_life`: after that time, half of a jump has been followed; 0 changes \
+                 nothing. `one_euro` (Casiez, Roussel and Vogel 2012): still pictures are smoothed strongly, with \
+                 `cutoff`, and the faster the code moves, the less it lags: the cutoff grows by `speed_gain` for \
+                 every unit a second that its components move on average.",
             )
             .input(Port::new("latent", PortType::Latent(None), "the code"))
             .output(Port::new("latent", PortType::Latent(None), "the code, smoothed"))
+            .param(Param::choice("method", &["half_life", "one_euro"], "how to smooth").default("half_life"))
             .param(Param::length("half_life", (0.0, 600.0), "time to follow half of a jump").default(0.5).live())
+            .param(Param::number("cutoff", (0.001, 100.0), "of `one_euro`, at rest").unit("Hz").default(0.3).live())
+            .param(Param::number("speed_gain", (0.0, 100.0), "of `one_euro`: how fast it lets go").default(0.5).live())
     }
 
     fn check(&self, check: &mut Check<'_>) {
@@ -33,9 +52,11 @@ impl Node for LatentSmooth {
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
-        let half_life = self.half_life.at(build.transport);
         Ok(Box::new(Smoothing {
-            half_life,
+            method: self.method,
+            half_life: self.half_life.at(build.transport).seconds(),
+            cutoff: self.cutoff,
+            speed_gain: self.speed_gain,
             transport: build.transport.clone(),
             state: None,
         }))
@@ -43,9 +64,21 @@ impl Node for LatentSmooth {
 }
 
 struct Smoothing {
-    half_life: Time,
+    method: Method,
+    /// Seconds.
+    half_life: f64,
+    /// Hz.
+    cutoff: f64,
+    speed_gain: f64,
     transport: Transport,
-    state: Option<(Time, Vec<f32>)>,
+    state: Option<State>,
+}
+
+struct State {
+    time: Time,
+    code: Vec<f32>,
+    /// Root mean square of the components' speeds, smoothed, a second.
+    speed: f64,
 }
 
 impl Processor for Smoothing {
@@ -53,17 +86,19 @@ impl Processor for Smoothing {
         while let Some(input) = io.take() {
             let time = input.packet.time;
             let code = input.packet.latent()?;
-            let smoothed = match &mut self.state {
-                Some((before, state)) => {
-                    let followed = followed((time - *before).seconds(), self.half_life.seconds());
-                    for (held, new) in state.iter_mut().zip(code.iter()) {
-                        *held += followed * (new - *held);
-                    }
-                    *before = time;
-                    state.as_slice().into()
+            let smoothed = match self.state.take() {
+                Some(mut state) => {
+                    self.follow(&mut state, time, code);
+                    let smoothed = state.code.as_slice().into();
+                    self.state = Some(state);
+                    smoothed
                 }
                 None => {
-                    self.state = Some((time, code.to_vec()));
+                    self.state = Some(State {
+                        time,
+                        code: code.to_vec(),
+                        speed: 0.0,
+                    });
                     code.clone()
                 }
             };
@@ -73,11 +108,54 @@ impl Processor for Smoothing {
     }
 
     fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        let length: Length = serde_json::from_value(value.clone())
-            .map_err(|error| NodeError::internal(format!("`{name}`: {error}")))?;
-        self.half_life = length.at(&self.transport);
+        let wrong =
+            |error: &dyn std::fmt::Display| NodeError::internal(format!("`{name}`: {error}"));
+        if name == "half_life" {
+            let length: Length =
+                serde_json::from_value(value.clone()).map_err(|error| wrong(&error))?;
+            self.half_life = length.at(&self.transport).seconds();
+            return Ok(());
+        }
+        let number = value.as_f64().ok_or_else(|| wrong(&"it takes a number"))?;
+        match name {
+            "cutoff" => self.cutoff = number,
+            "speed_gain" => self.speed_gain = number,
+            _ => return Err(wrong(&"it is not live")),
+        }
         Ok(())
     }
+}
+
+impl Smoothing {
+    /// Moves the state towards `code`.
+    fn follow(&self, state: &mut State, time: Time, code: &[f32]) {
+        let seconds = (time - state.time).seconds();
+        if seconds <= 0.0 {
+            return;
+        }
+        let half_life = match self.method {
+            Method::HalfLife => self.half_life,
+            Method::OneEuro => {
+                let squares: f64 = (state.code.iter().zip(code))
+                    .map(|(held, new)| f64::from(new - held).powi(2))
+                    .sum();
+                let speed = (squares / code.len().max(1) as f64).sqrt() / seconds;
+                state.speed += f64::from(followed(seconds, half_life_of(SPEED_CUTOFF)))
+                    * (speed - state.speed);
+                half_life_of(self.cutoff + self.speed_gain * state.speed)
+            }
+        };
+        let share = followed(seconds, half_life);
+        for (held, new) in state.code.iter_mut().zip(code) {
+            *held += share * (new - *held);
+        }
+        state.time = time;
+    }
+}
+
+/// The half-life in seconds of a one-pole low-pass filter with this cutoff in Hz: ln 2 / 2πf.
+fn half_life_of(cutoff: f64) -> f64 {
+    std::f64::consts::LN_2 / (std::f64::consts::TAU * cutoff)
 }
 
 /// The share of a jump that is followed after `seconds`.
@@ -125,5 +203,43 @@ mod tests {
         // Two beats at 120 a minute are one second.
         assert!((after_a_jump(1) - 0.5).abs() < 1e-6);
         assert!((after_a_jump(60) - 0.5).abs() < 1e-4);
+    }
+
+    /// How far a code gets within `seconds`, at 25 pictures a second, that is 0 and then moves to `target` at
+    /// once, and whether it trembles by ±0.05 all the time.
+    fn one_euro(target: f32, tremble: f32, seconds: f64) -> Vec<f32> {
+        let packets = (0..(seconds * 25.0) as u32)
+            .map(|n| {
+                let sign = if n % 2 == 0 { 1.0 } else { -1.0 };
+                let value = if n == 0 { 0.0 } else { target } + sign * tremble;
+                (Time::from_seconds(f64::from(n) / 25.0), code(&[value]))
+            })
+            .collect();
+        Harness::<LatentSmooth>::new(json!({ "method": "one_euro" }))
+            .feed(
+                "latent",
+                PortType::Latent(Some(1)),
+                packets,
+                Time::from_seconds(seconds),
+            )
+            .run()
+            .unwrap()
+            .packets("latent")
+            .iter()
+            .map(|packet| packet.latent().unwrap()[0])
+            .collect()
+    }
+
+    #[test]
+    fn one_euro_follows_a_large_jump_sooner_than_a_small_one_and_stills_trembling() {
+        let share = |target: f32| one_euro(target, 0.0, 0.5).last().unwrap() / target;
+        assert!(
+            share(4.0) > 0.95 && share(4.0) > share(0.1) + 0.1,
+            "{} {}",
+            share(4.0),
+            share(0.1)
+        );
+        let still = &one_euro(0.0, 0.05, 4.0)[50..];
+        assert!(still.iter().all(|value| value.abs() < 0.01), "{still:?}");
     }
 }

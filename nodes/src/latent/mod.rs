@@ -1,5 +1,6 @@
 //! Codes: made, smoothed, mapped.
 
+mod latent_interpolate;
 mod latent_map;
 mod latent_random;
 mod latent_smooth;
@@ -7,6 +8,7 @@ mod latent_smooth;
 use score_engine::Registry;
 
 pub(crate) fn register(registry: &mut Registry) {
+    registry.add::<latent_interpolate::LatentInterpolate>();
     registry.add::<latent_map::LatentMap>();
     registry.add::<latent_random::LatentRandom>();
     registry.add::<latent_smooth::LatentSmooth>();
