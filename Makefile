@@ -1,8 +1,12 @@
-# What a newcomer types: `make test`. `make help` lists the rest.
+# What a newcomer types: `make demo` and `make test`. `make help` lists the rest.
 
-.PHONY: help test set-up runtime models docs clean
+.PHONY: help demo test set-up runtime models docs clean
+
+# Where the Rust installer puts cargo, which a shell that was open before does not know yet.
+export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
 help:
+	@echo "make demo    install what is missing, then score a film; FILM=your-film.mp4 scores yours"
 	@echo "make test    install what is missing, then check and test everything"
 	@echo "make runtime fetch ONNX Runtime's library into runtime/"
 	@echo "make models DATA=FOLDER  train the models anew (models/training/README.md)"
@@ -11,6 +15,10 @@ help:
 
 set-up:
 	@.ci/set-up
+
+demo: set-up
+	cargo build --release --locked --package score
+	@.ci/demo "$(FILM)"
 
 test: set-up
 	cargo fmt --all --check

@@ -4,6 +4,9 @@ from collections import Counter
 from pathlib import Path
 import numpy as np
 import onnxruntime
+import torch
+from network import Melody
+from reference import LATENT, Google
 
 SCALES = [{(r + d) % 12 for d in (0, 2, 4, 5, 7, 9, 11)} for r in range(12)]
 
@@ -61,10 +64,25 @@ def divergence(a: Counter, b: Counter) -> float:
     return float(sum(0.5 * (x[x > 0] * np.log2(x[x > 0] / m[x > 0])).sum() for x in (p, q)))
 
 
+def before_flow(checkpoint: Path, held: np.ndarray, rng: np.random.Generator) -> list[tuple[str, np.ndarray]]:
+    """Codes that the flow turns into N(0, I) inner codes, as if there were no flow, and into posterior samples."""
+    torch.set_grad_enabled(False)
+    model = Melody().eval()
+    model.load_state_dict(torch.load(checkpoint, weights_only=True))
+    mean, spread = model.encoder(torch.from_numpy(held))
+    noise = torch.from_numpy(rng.standard_normal(mean.shape).astype(np.float32))
+    nats = 0.5 * (mean ** 2 + spread.exp() - 1 - spread).sum(1).mean()
+    print(f"the code says {nats:.1f} nats")
+    return [("prior, without flow", model.flow.inverse(noise)[0].numpy()),
+            ("codes of held-out tunes (drawn)", model.flow.inverse(mean + noise * torch.exp(spread / 2))[0].numpy())]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--windows", type=Path, required=True)
     parser.add_argument("--models", type=Path, required=True)
+    parser.add_argument("--checkpoint", type=Path, help="adds the rows that need the parts before export")
+    parser.add_argument("--reference", type=Path, help="a folder with Google's mel_2bar_small, for comparison")
     args = parser.parse_args()
     rng, graphs, data = np.random.default_rng(7), Graphs(args.models), np.load(args.windows)
     held = data["held"][rng.permutation(len(data["held"]))[:2000]]
@@ -78,6 +96,11 @@ def main() -> None:
             "prior, with flow": graphs.decode(noise, 0.5, rng=rng),
             "prior, with flow, u x 0.8": graphs.decode(noise * np.float32(0.8), 0.5, rng=rng),
             "codes of held-out tunes (mean)": graphs.decode(codes[:1000], 0.5, rng=rng)}
+    if args.checkpoint:
+        sets |= {name: graphs.decode(codes, 0.5, rng=rng) for name, codes in before_flow(args.checkpoint, held[:1000], rng)}
+    if args.reference:
+        drawn = rng.standard_normal((1000, LATENT)).astype(np.float32)
+        sets["prior, Google's decoder"] = Google(args.reference).decode(drawn, 0.5, rng)
     target, share = features(held)
     print(f"held-out mean scale share {share:.3f}")
     for name, rows in sets.items():

@@ -2,18 +2,16 @@
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use rand_distr::{Distribution, StandardNormal};
 use score_engine::{
     Build, Check, Descriptor, Flow, Io, Node, NodeError, Param, ParamType, Payload, Port, PortType,
     Processor, Time,
 };
 use serde::Deserialize;
 
-const LATENT: usize = 0;
+use super::rotation::{directions, dot};
+use super::statistics::Statistics;
 
-/// How many observations the assumption "mean 0, deviation 1" counts for: keeps a component that hardly
-/// moves from being blown up, and an on-line start calm.
-const PRIOR_OBSERVATIONS: f64 = 8.0;
+const LATENT: usize = 0;
 
 /// Components may be named up to this index.
 const MAX_INDEX: i64 = 4095;
@@ -96,7 +94,9 @@ impl Node for LatentMap {
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
         let dimension = build.input_dimension("latent")?;
         Ok(Box::new(Mapping {
-            rotation: self.shuffle.map(|seed| rotation(dimension, seed)),
+            rotation: self
+                .shuffle
+                .map(|seed| directions(dimension, dimension, &mut ChaCha8Rng::seed_from_u64(seed))),
             map: self.clone(),
             dimension,
             statistics: Statistics::new(dimension),
@@ -183,73 +183,6 @@ impl Mapping {
         code.resize(map.dimension.unwrap_or(self.dimension), 0.0);
         code.into()
     }
-}
-
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-/// Running mean and variance of every component (Welford 1962).
-struct Statistics {
-    count: f64,
-    mean: Vec<f64>,
-    squares: Vec<f64>,
-}
-
-impl Statistics {
-    fn new(dimension: usize) -> Self {
-        Statistics {
-            count: 0.0,
-            mean: vec![0.0; dimension],
-            squares: vec![0.0; dimension],
-        }
-    }
-
-    fn add(&mut self, code: &[f32]) {
-        self.count += 1.0;
-        for ((value, mean), squares) in code.iter().zip(&mut self.mean).zip(&mut self.squares) {
-            let before = f64::from(*value) - *mean;
-            *mean += before / self.count;
-            *squares += before * (f64::from(*value) - *mean);
-        }
-    }
-
-    /// Subtracts the mean and divides by the standard deviation, both shrunk towards 0 and 1.
-    fn whiten(&self, code: &mut [f32]) {
-        let trust = self.count / (self.count + PRIOR_OBSERVATIONS);
-        for ((value, mean), squares) in code.iter_mut().zip(&self.mean).zip(&self.squares) {
-            let variance = (squares + PRIOR_OBSERVATIONS) / (self.count + PRIOR_OBSERVATIONS);
-            *value = ((f64::from(*value) - trust * mean) / variance.sqrt()) as f32;
-        }
-    }
-}
-
-/// A random rotation: Gram–Schmidt on normal vectors, which is uniform over all (Stewart 1980).
-fn rotation(dimension: usize, seed: u64) -> Vec<Vec<f32>> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut rows: Vec<Vec<f32>> = Vec::with_capacity(dimension);
-    while rows.len() < dimension {
-        let mut row: Vec<f32> = StandardNormal
-            .sample_iter(&mut rng)
-            .take(dimension)
-            .collect();
-        // Twice, since one pass leaves rounding errors in single precision.
-        for _ in 0..2 {
-            for earlier in &rows {
-                let along = dot(&row, earlier);
-                row.iter_mut()
-                    .zip(earlier)
-                    .for_each(|(value, direction)| *value -= along * direction);
-            }
-        }
-        let length = dot(&row, &row).sqrt();
-        // A vector almost within the span of the others would be all rounding error; draw again.
-        if length > 1e-3 {
-            row.iter_mut().for_each(|value| *value /= length);
-            rows.push(row);
-        }
-    }
-    rows
 }
 
 #[cfg(test)]

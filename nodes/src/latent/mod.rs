@@ -4,6 +4,8 @@ mod latent_interpolate;
 mod latent_map;
 mod latent_random;
 mod latent_smooth;
+pub(crate) mod rotation;
+pub(crate) mod statistics;
 
 use score_engine::Registry;
 

@@ -6,5 +6,5 @@ mod session;
 mod verify;
 
 pub use manifest::{File, Manifest, Model, Music, Picture, Task};
-pub use session::{Data, Session, Tensor};
+pub use session::{Data, Kind, Session, Slot, Tensor};
 pub use verify::{Report, verify};

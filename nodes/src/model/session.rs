@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::path::Path;
 
 use ort::session::SessionInputValue;
-use ort::value::TensorRef;
+use ort::value::{Outlet, TensorElementType, TensorRef, ValueType};
 use score_engine::NodeError;
 
 use super::runtime;
@@ -27,6 +27,58 @@ pub struct Tensor {
     pub shape: Vec<usize>,
     /// Its numbers, last axis fastest.
     pub values: Vec<f32>,
+}
+
+/// The numbers that a tensor of a loaded file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// 32-bit floating point.
+    F32,
+    /// 64-bit integers.
+    I64,
+    /// Bytes.
+    U8,
+    /// Something that SCORE! does not know.
+    Other,
+}
+
+/// An input or output as a loaded file declares it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Slot {
+    /// Its name.
+    pub name: String,
+    /// What it holds.
+    pub kind: Kind,
+    /// Its size along each axis; `None` where the file leaves it open.
+    pub shape: Vec<Option<usize>>,
+}
+
+impl Slot {
+    fn of(outlet: &Outlet) -> Self {
+        let (kind, shape) = match outlet.dtype() {
+            ValueType::Tensor { ty, shape, .. } => {
+                let kind = match ty {
+                    TensorElementType::Float32 => Kind::F32,
+                    TensorElementType::Int64 => Kind::I64,
+                    TensorElementType::Uint8 => Kind::U8,
+                    _ => Kind::Other,
+                };
+                (
+                    kind,
+                    shape
+                        .iter()
+                        .map(|size| usize::try_from(*size).ok())
+                        .collect(),
+                )
+            }
+            _ => (Kind::Other, Vec::new()),
+        };
+        Slot {
+            name: outlet.name().to_owned(),
+            kind,
+            shape,
+        }
+    }
 }
 
 /// A loaded ONNX file.
@@ -55,6 +107,16 @@ impl Session {
             .commit_from_file(path)
             .map_err(|error| failed(&error))?;
         Ok(Session { session, name })
+    }
+
+    /// The inputs that the file declares.
+    pub fn inputs(&self) -> Vec<Slot> {
+        self.session.inputs().iter().map(Slot::of).collect()
+    }
+
+    /// The outputs that the file declares.
+    pub fn outputs(&self) -> Vec<Slot> {
+        self.session.outputs().iter().map(Slot::of).collect()
     }
 
     /// Runs the model on `inputs` (name, shape, numbers) and returns the tensors called `outputs`.

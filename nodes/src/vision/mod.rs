@@ -1,6 +1,9 @@
 //! Seeing: pictures to codes.
 
+mod classifier;
+mod encoder;
 mod frame_encoder;
+mod shrink;
 
 use score_engine::Registry;
 

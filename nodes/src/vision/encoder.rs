@@ -1,0 +1,57 @@
+//! What turns a batch of pictures into codes, and the one that the manifest of models lists.
+
+use score_engine::NodeError;
+
+use crate::model::{Data, Manifest, Picture, Session, Task};
+
+/// Turns a batch of pictures into codes.
+pub(super) trait Encoder: Send {
+    /// The size of picture that it takes.
+    fn picture(&self) -> Picture;
+
+    /// The codes of `count` pictures, one after another; `pixels` are RGB bytes, row by row.
+    ///
+    /// # Errors
+    /// The model fails.
+    fn encode(&mut self, pixels: &[u8], count: usize) -> Result<Vec<f32>, NodeError>;
+}
+
+/// A picture model of the manifest, whose codes are N(0, 1) as they come.
+pub(super) struct ListedEncoder {
+    session: Session,
+    picture: Picture,
+}
+
+impl ListedEncoder {
+    /// Opens the picture model called `name`.
+    ///
+    /// # Errors
+    /// There is no such model, or it cannot be loaded.
+    pub(super) fn open(manifest: &Manifest, name: &str) -> Result<Self, NodeError> {
+        let model = manifest.model(name, Task::Picture)?;
+        let picture = model
+            .picture
+            .filter(|picture| picture.width > 0 && picture.height > 0)
+            .ok_or_else(|| {
+                NodeError::model(format!("the manifest gives no picture size for `{name}`"))
+            })?;
+        Ok(ListedEncoder {
+            session: manifest.open(model, "encoder")?,
+            picture,
+        })
+    }
+}
+
+impl Encoder for ListedEncoder {
+    fn picture(&self) -> Picture {
+        self.picture
+    }
+
+    fn encode(&mut self, pixels: &[u8], count: usize) -> Result<Vec<f32>, NodeError> {
+        let shape = [count, self.picture.height, self.picture.width, 3];
+        let mut codes = self
+            .session
+            .run(&[("frames", &shape, Data::U8(pixels))], &["latent"])?;
+        Ok(codes.pop().map(|tensor| tensor.values).unwrap_or_default())
+    }
+}
