@@ -1,0 +1,7 @@
+//! Starts the real program on real files. One module a subject.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(missing_docs)]
+
+mod melodies;
+mod patches;
+mod support;
