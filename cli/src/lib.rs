@@ -20,7 +20,7 @@ use arguments::{Arguments, Command};
 /// something is wrong with what was given, 2 when the command line itself is.
 pub fn run(registry: &Registry) -> ExitCode {
     let arguments = Arguments::parse();
-    let settings = folders::settings();
+    let settings = folders::settings(arguments.common.models.as_deref());
     let done = match &arguments.command {
         Command::Film(film) => command::film::run(film, registry, &settings),
         Command::Render(render) => command::render::run(render, registry, &settings),

@@ -3,5 +3,6 @@
 #![allow(missing_docs)]
 
 mod melodies;
+mod models;
 mod patches;
 mod support;
