@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 #![allow(missing_docs)]
 
+mod colours;
 mod melodies;
 mod models;
 mod patches;

@@ -19,6 +19,9 @@ pub(crate) fn program(folder: &Path, arguments: &[&str]) -> Command {
         .current_dir(folder)
         .args(arguments)
         .env("SCORE_MODELS", house.join("models"));
+    for colours in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+        command.env_remove(colours);
+    }
     // The program may be built outside the house, where it does not find what `make runtime` fetched.
     let runtime = std::fs::read_dir(house.join("runtime"))
         .into_iter()
