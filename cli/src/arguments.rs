@@ -9,9 +9,31 @@ use score_engine::Override;
 #[derive(Parser)]
 #[command(name = "score", version)]
 pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) common: Common,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
+
+/// What every command takes.
+#[derive(Args)]
+pub(crate) struct Common {
+    /// The folder that holds the models' manifest.ron [default: SCORE_MODELS, else the nearest folder `models`]
+    #[arg(long, global = true, value_name = "FOLDER", help_heading = EVERYWHERE)]
+    pub(crate) models: Option<PathBuf>,
+    /// Colours in what is said on standard error; auto: on a terminal, unless NO_COLOR is set
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value = "auto", help_heading = EVERYWHERE)]
+    pub(crate) color: Color,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+const EVERYWHERE: &str = "Options of every command";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {

@@ -1,15 +1,18 @@
 //! Why a command did not do what was asked, in words for the terminal.
 
+use std::fmt::{self, Display};
+
 use score_engine::{Diagnostics, RunError};
 
-/// Why a command did not do what was asked.
-#[derive(Debug, thiserror::Error)]
+use crate::terminal::{colourful, error};
+
+/// Why a command did not do what was asked. Prints itself in colours, which [`crate::terminal::tell`] takes away
+/// where they are not wanted.
+#[derive(Debug)]
 pub(crate) enum Failure {
     /// A patch is wrong.
-    #[error("{0}\n\n{count} in the patch; nothing was run", count = count(.0))]
     Patch(Diagnostics),
     /// Patches were checked and some are wrong; each was told already.
-    #[error("{wrong} of {checked} patches cannot run")]
     Checked {
         /// How many are wrong.
         wrong: usize,
@@ -17,26 +20,38 @@ pub(crate) enum Failure {
         checked: usize,
     },
     /// The run did not end well.
-    #[error("error: {0}{help}", help = advice(.0))]
     Run(RunError),
     /// There is no such thing as was asked for.
-    #[error("error: {0}")]
     Unknown(String),
     /// The terminal or the pipe is gone.
-    #[error("error: nothing can be printed: {0}")]
-    Print(#[from] std::io::Error),
+    Print(std::io::Error),
 }
 
-fn count(diagnostics: &Diagnostics) -> String {
-    match diagnostics.0.len() {
-        1 => "1 mistake".to_owned(),
-        several => format!("{several} mistakes"),
+impl Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Patch(diagnostics) => {
+                let count = match diagnostics.0.len() {
+                    1 => "1 mistake".to_owned(),
+                    several => format!("{several} mistakes"),
+                };
+                let diagnostics = colourful(diagnostics);
+                write!(f, "{diagnostics}\n\n{count} in the patch; nothing was run")
+            }
+            Failure::Checked { wrong, checked } => {
+                write!(f, "{wrong} of {checked} patches cannot run")
+            }
+            Failure::Run(why) => error(why, why.advice()).fmt(f),
+            Failure::Unknown(what) => error(what, None).fmt(f),
+            Failure::Print(why) => {
+                error(format_args!("nothing can be printed: {why}"), None).fmt(f)
+            }
+        }
     }
 }
 
-fn advice(error: &RunError) -> String {
-    error
-        .advice()
-        .map(|advice| format!("\n  help: {advice}"))
-        .unwrap_or_default()
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Failure::Print(error)
+    }
 }

@@ -4,13 +4,15 @@ use std::path::{Path, PathBuf};
 
 use score_engine::Settings;
 
-/// The settings of this installation: the folder in SCORE_MODELS, else the nearest `models` with a manifest
-/// above the program or the current folder.
-pub(crate) fn settings() -> Settings {
-    let named = std::env::var_os("SCORE_MODELS")
-        .filter(|path| !path.is_empty())
-        .map(PathBuf::from);
-    match named.or_else(nearest) {
+/// The settings of this installation: the folder of models is the one `given`, else the one in SCORE_MODELS, else
+/// the nearest `models` with a manifest above the program or the current folder.
+pub(crate) fn settings(given: Option<&Path>) -> Settings {
+    let named = || {
+        std::env::var_os("SCORE_MODELS")
+            .filter(|path| !path.is_empty())
+            .map(PathBuf::from)
+    };
+    match given.map(Path::to_owned).or_else(named).or_else(nearest) {
         Some(models) => Settings::default().with_folder("models", models),
         None => Settings::default(),
     }

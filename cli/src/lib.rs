@@ -8,6 +8,7 @@ mod command;
 mod failure;
 mod folders;
 mod performance;
+mod terminal;
 
 use std::process::ExitCode;
 
@@ -20,7 +21,8 @@ use arguments::{Arguments, Command};
 /// something is wrong with what was given, 2 when the command line itself is.
 pub fn run(registry: &Registry) -> ExitCode {
     let arguments = Arguments::parse();
-    let settings = folders::settings();
+    terminal::colour(arguments.common.color);
+    let settings = folders::settings(arguments.common.models.as_deref());
     let done = match &arguments.command {
         Command::Film(film) => command::film::run(film, registry, &settings),
         Command::Render(render) => command::render::run(render, registry, &settings),
@@ -33,7 +35,7 @@ pub fn run(registry: &Registry) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("{failure}");
+            terminal::tell(failure);
             ExitCode::FAILURE
         }
     }

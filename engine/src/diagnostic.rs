@@ -51,6 +51,18 @@ impl Place {
             line_text: text[line_start..line_end].trim_end_matches('\r').to_owned(),
         }
     }
+
+    /// What stands below [`Place::line_text`]: carets under the place.
+    #[must_use]
+    pub fn pointer(&self) -> String {
+        // Tabs stay tabs, so that the caret stands below what it means.
+        self.line_text
+            .chars()
+            .take(self.column.saturating_sub(1))
+            .map(|c| if c == '\t' { '\t' } else { ' ' })
+            .chain(std::iter::repeat_n('^', self.length))
+            .collect()
+    }
 }
 
 fn floor_boundary(text: &str, mut index: usize) -> usize {
@@ -70,14 +82,7 @@ impl fmt::Display for Diagnostic {
                 place.file, place.line, place.column, self.message
             )?;
             writeln!(f, "  {}", place.line_text)?;
-            // Tabs stay tabs, so that the caret stands below what it means.
-            let indent: String = place
-                .line_text
-                .chars()
-                .take(place.column - 1)
-                .map(|c| if c == '\t' { '\t' } else { ' ' })
-                .collect();
-            write!(f, "  {indent}{}", "^".repeat(place.length))?;
+            write!(f, "  {}", place.pointer())?;
         } else {
             write!(f, "{}", self.message)?;
         }
@@ -127,6 +132,12 @@ mod tests {
         let place = Place::of("p.ron", "é\n\"üb\": x(", &(9..10));
         assert_eq!((place.line, place.column, place.length), (2, 6, 1));
         assert_eq!(place.line_text, "\"üb\": x(");
+    }
+
+    #[test]
+    fn carets_stand_below_the_place_past_tabs() {
+        let place = Place::of("p.ron", "\té: bad", &(5..8));
+        assert_eq!(place.pointer(), "\t   ^^^");
     }
 
     #[test]

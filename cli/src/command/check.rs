@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::arguments::Check;
 use crate::command::load;
 use crate::failure::Failure;
+use crate::terminal::{colourful, tell};
 
 pub(crate) fn run(check: &Check, registry: &Registry, settings: &Settings) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
@@ -27,7 +28,7 @@ pub(crate) fn run(check: &Check, registry: &Registry, settings: &Settings) -> Re
                 if check.json {
                     found.extend(diagnostics.0);
                 } else {
-                    eprintln!("{diagnostics}\n");
+                    tell(format_args!("{}\n", colourful(&diagnostics)));
                 }
             }
             Err(other) => return Err(other),

@@ -11,6 +11,7 @@ use crate::arguments::Film;
 use crate::command::checked;
 use crate::failure::Failure;
 use crate::performance::perform;
+use crate::terminal::tell;
 
 const BUILT_IN: &str = include_str!("../../../graphs/film.ron");
 
@@ -90,7 +91,7 @@ pub(crate) fn run(
         for written in &outputs {
             writeln!(out, "{}", written.display())?;
         }
-        eprintln!("done in {seconds:.1} s");
+        tell(format_args!("done in {seconds:.1} s"));
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use crate::arguments::Render;
 use crate::command::load;
 use crate::failure::Failure;
 use crate::performance::perform;
+use crate::terminal::tell;
 
 pub(crate) fn run(
     arguments: &Render,
@@ -27,7 +28,8 @@ pub(crate) fn run(
         let json = serde_json::to_string_pretty(&report).unwrap_or_default();
         writeln!(std::io::stdout().lock(), "{json}")?;
     } else if !arguments.quiet {
-        eprintln!("done in {:.1} s", started.elapsed().as_secs_f64());
+        let seconds = started.elapsed().as_secs_f64();
+        tell(format_args!("done in {seconds:.1} s"));
     }
     Ok(())
 }

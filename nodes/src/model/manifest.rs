@@ -119,7 +119,7 @@ impl Manifest {
         let folder = settings.folder("models").ok_or_else(|| {
             NodeError::missing(
                 "no folder of models is known",
-                "start the program from the folder that holds `models`, or name it",
+                "start the program from the folder that holds `models`, or name it with --models FOLDER",
             )
         })?;
         Self::load(folder)
@@ -132,10 +132,20 @@ impl Manifest {
     pub fn load(folder: &Path) -> Result<Self, NodeError> {
         let path = folder.join("manifest.ron");
         let text = std::fs::read_to_string(&path).map_err(|error| {
-            NodeError::model(format!(
-                "the list of models `{}` cannot be read: {error}",
-                path.display()
-            ))
+            let why = if error.kind() == std::io::ErrorKind::NotFound {
+                format!(
+                    "`{}` is no folder of models: it has no manifest.ron",
+                    folder.display()
+                )
+            } else {
+                format!(
+                    "the list of models `{}` cannot be read: {error}",
+                    path.display()
+                )
+            };
+            NodeError::model(why)
+                .help("--models FOLDER or SCORE_MODELS names the folder that holds manifest.ron")
+                .source(error)
         })?;
         let mut manifest: Manifest = ron::from_str(&text)
             .map_err(|error| NodeError::model(format!("`{}` at {error}", path.display())))?;
@@ -242,6 +252,19 @@ mod tests {
         let error = manifest.model("melodie", Task::Music).unwrap_err();
         assert_eq!(error.advice(), Some("music models: melody"));
         assert!(manifest.model("melody", Task::Picture).is_err());
+    }
+
+    #[test]
+    fn a_folder_without_a_manifest_is_named_in_the_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = Manifest::load(folder.path()).unwrap_err();
+        let name = folder.path().display().to_string();
+        assert!(error.to_string().contains(&name), "{error}");
+        assert!(
+            error
+                .advice()
+                .is_some_and(|advice| advice.contains("--models"))
+        );
     }
 
     #[test]

@@ -1,76 +1,9 @@
-//! Starts the real program on real files.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-#![allow(missing_docs)]
+//! Patches: rendered, checked, drawn, and their reference.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
+use std::process::Output;
 
-use midly::num::{u4, u7, u15, u28};
-use midly::{Format, Header, MetaMessage, MidiMessage, Smf, Timing, TrackEvent, TrackEventKind};
-
-fn score(folder: &Path, arguments: &[&str]) -> Output {
-    let house = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_score"));
-    command
-        .current_dir(folder)
-        .args(arguments)
-        .env("SCORE_MODELS", house.join("models"));
-    // The program may be built outside the house, where it does not find what `make runtime` fetched.
-    let runtime = std::fs::read_dir(house.join("runtime"))
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path());
-    if let Some(library) = runtime
-        .into_iter()
-        .find(|path| path.to_string_lossy().contains(".so"))
-    {
-        command.env("ORT_DYLIB_PATH", library);
-    }
-    command.output().expect("score starts")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// A scale of eight quarter notes at 120 a minute: four seconds.
-fn write_scale(path: &Path) {
-    let mut track = Vec::new();
-    for pitch in [60, 62, 64, 65, 67, 69, 71, 72] {
-        for (delta, vel) in [(0, 100), (480, 0)] {
-            let message = MidiMessage::NoteOn {
-                key: u7::from(pitch),
-                vel: u7::from(vel),
-            };
-            track.push(TrackEvent {
-                delta: u28::from(delta),
-                kind: TrackEventKind::Midi {
-                    channel: u4::from(0),
-                    message,
-                },
-            });
-        }
-    }
-    track.push(TrackEvent {
-        delta: u28::from(0),
-        kind: TrackEventKind::Meta(MetaMessage::EndOfTrack),
-    });
-    let header = Header {
-        format: Format::SingleTrack,
-        timing: Timing::Metrical(u15::from(480)),
-    };
-    Smf {
-        header,
-        tracks: vec![track],
-    }
-    .save(path)
-    .unwrap();
-}
-
-fn graphs() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../graphs")
-}
+use crate::support::{graphs, names, score, text, write_scale};
 
 fn play(folder: &Path, name: &str) -> Output {
     let patch = graphs().join("play_midi.ron");
@@ -92,15 +25,6 @@ fn play(folder: &Path, name: &str) -> Output {
             &notes,
         ],
     )
-}
-
-fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
 }
 
 #[test]
@@ -244,36 +168,4 @@ fn a_graph_shows_every_node_and_wire() {
         let drawing = text(&output.stdout);
         assert_eq!(drawing.matches(wires).count(), 2, "{drawing}");
     }
-}
-
-#[test]
-fn a_walk_through_the_melody_model_gives_the_same_music_twice_and_other_music_for_another_seed() {
-    let folder = tempfile::tempdir().unwrap();
-    let patch = graphs().join("random_walk.ron");
-    let walk = |name: &str, seed: &str| {
-        let files = [("sound", "wav"), ("notes", "mid"), ("roll", "png")]
-            .map(|(node, ending)| format!("{node}.path={name}.{ending}"));
-        let mut arguments = vec!["render", patch.to_str().unwrap(), "--set", seed];
-        for file in &files {
-            arguments.extend(["--set", file]);
-        }
-        let output = score(folder.path(), &arguments);
-        assert!(output.status.success(), "{}", text(&output.stderr));
-        ["wav", "mid", "png"]
-            .map(|ending| std::fs::read(folder.path().join(format!("{name}.{ending}"))).unwrap())
-    };
-    let first = walk("one", "transport.seed=7");
-    assert!(first == walk("two", "transport.seed=7"));
-    assert!(first[1] != walk("three", "transport.seed=8")[1]);
-    let smf = Smf::parse(&first[1]).unwrap();
-    let is_note = |event: &&TrackEvent<'_>| {
-        matches!(
-            event.kind,
-            TrackEventKind::Midi {
-                message: MidiMessage::NoteOn { .. },
-                ..
-            }
-        )
-    };
-    assert!(smf.tracks[0].iter().filter(is_note).count() >= 16);
 }

@@ -1,0 +1,9 @@
+//! Starts the real program on real files. One module a subject.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(missing_docs)]
+
+mod colours;
+mod melodies;
+mod models;
+mod patches;
+mod support;

@@ -1,0 +1,97 @@
+//! What the tests of several subjects need.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use midly::num::{u4, u7, u15, u28};
+use midly::{Format, Header, MetaMessage, MidiMessage, Smf, Timing, TrackEvent, TrackEventKind};
+
+/// Runs the program in `folder` and waits for it.
+pub(crate) fn score(folder: &Path, arguments: &[&str]) -> Output {
+    program(folder, arguments).output().expect("score starts")
+}
+
+/// The program, to be run in `folder`; a test may change its environment first.
+pub(crate) fn program(folder: &Path, arguments: &[&str]) -> Command {
+    let house = house();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_score"));
+    command
+        .current_dir(folder)
+        .args(arguments)
+        .env("SCORE_MODELS", house.join("models"));
+    for colours in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+        command.env_remove(colours);
+    }
+    // The program may be built outside the house, where it does not find what `make runtime` fetched.
+    let runtime = std::fs::read_dir(house.join("runtime"))
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
+    if let Some(library) = runtime
+        .into_iter()
+        .find(|path| path.to_string_lossy().contains(".so"))
+    {
+        command.env("ORT_DYLIB_PATH", library);
+    }
+    command
+}
+
+/// What was printed.
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A scale of eight quarter notes at 120 a minute: four seconds.
+pub(crate) fn write_scale(path: &Path) {
+    let mut track = Vec::new();
+    for pitch in [60, 62, 64, 65, 67, 69, 71, 72] {
+        for (delta, vel) in [(0, 100), (480, 0)] {
+            let message = MidiMessage::NoteOn {
+                key: u7::from(pitch),
+                vel: u7::from(vel),
+            };
+            track.push(TrackEvent {
+                delta: u28::from(delta),
+                kind: TrackEventKind::Midi {
+                    channel: u4::from(0),
+                    message,
+                },
+            });
+        }
+    }
+    track.push(TrackEvent {
+        delta: u28::from(0),
+        kind: TrackEventKind::Meta(MetaMessage::EndOfTrack),
+    });
+    let header = Header {
+        format: Format::SingleTrack,
+        timing: Timing::Metrical(u15::from(480)),
+    };
+    Smf {
+        header,
+        tracks: vec![track],
+    }
+    .save(path)
+    .unwrap();
+}
+
+/// The folder of the whole project.
+pub(crate) fn house() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The patches that ship.
+pub(crate) fn graphs() -> PathBuf {
+    house().join("graphs")
+}
+
+/// The names of what lies in `folder`, in order.
+pub(crate) fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
