@@ -45,6 +45,9 @@ pub(crate) enum Command {
     Check(Check),
     /// List the node kinds, or explain one
     Nodes(Nodes),
+    /// List the models, explain one, or test that they are whole and compute what they should
+    #[command(subcommand)]
+    Models(Models),
     /// Draw a patch as a graph
     Graph(Graph),
     /// Print a completion script for a shell
@@ -129,6 +132,33 @@ pub(crate) struct Nodes {
     /// Print the whole reference as a Markdown page
     #[arg(long, conflicts_with = "kind")]
     pub(crate) markdown: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Models {
+    /// List the models: name, task, dimension of the codes, size, licence, summary
+    List {
+        /// Print the list as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print what the manifest says of a model, then its card
+    Info {
+        /// The model
+        name: String,
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Compare checksums, and what the models compute with what is known to be right
+    Verify {
+        /// The models [default: all]
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+        /// Print the results as JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Args)]

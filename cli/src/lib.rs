@@ -28,6 +28,7 @@ pub fn run(registry: &Registry) -> ExitCode {
         Command::Render(render) => command::render::run(render, registry, &settings),
         Command::Check(check) => command::check::run(check, registry, &settings),
         Command::Nodes(nodes) => command::nodes::run(nodes, registry),
+        Command::Models(models) => command::models::run(models, &settings),
         Command::Graph(graph) => command::graph::run(graph, registry, &settings),
         Command::Completions { shell } => command::shell::completions(*shell),
         Command::Man => command::shell::man(),

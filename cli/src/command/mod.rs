@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod film;
 pub(crate) mod graph;
+pub(crate) mod models;
 pub(crate) mod nodes;
 pub(crate) mod render;
 pub(crate) mod shell;
