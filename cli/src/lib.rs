@@ -27,6 +27,8 @@ pub fn run(registry: &Registry) -> ExitCode {
         Command::Film(film) => command::film::run(film, registry, &settings),
         Command::Render(render) => command::render::run(render, registry, &settings),
         Command::Check(check) => command::check::run(check, registry, &settings),
+        Command::Sample(sample) => command::sample::run(sample, &settings),
+        Command::Interpolate(interpolate) => command::interpolate::run(interpolate, &settings),
         Command::Nodes(nodes) => command::nodes::run(nodes, registry),
         Command::Models(models) => command::models::run(models, &settings),
         Command::Graph(graph) => command::graph::run(graph, registry, &settings),
