@@ -3,6 +3,7 @@
 #![allow(missing_docs)]
 
 mod colours;
+mod film;
 mod melodies;
 mod models;
 mod patches;

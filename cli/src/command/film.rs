@@ -23,6 +23,18 @@ pub(crate) fn run(
     registry: &Registry,
     settings: &Settings,
 ) -> Result<(), Failure> {
+    // The patch would say so too, but of every node that reads the film, in terms of parameters.
+    if !arguments.film.is_file() {
+        let what = if arguments.film.exists() {
+            "is not a file"
+        } else {
+            "does not exist"
+        };
+        return Err(Failure::Unknown(format!(
+            "the film `{}` {what}",
+            arguments.film.display()
+        )));
+    }
     let source = match &arguments.patch {
         Some(patch) => Source::read(patch).map_err(Failure::Patch)?,
         None => {

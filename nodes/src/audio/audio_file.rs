@@ -34,7 +34,13 @@ impl Node for AudioFile {
 
     fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
         let scratch = tempfile::tempfile().map_err(|error| {
-            NodeError::output(format!("no temporary file can be made: {error}")).source(error)
+            let folder = std::env::temp_dir();
+            NodeError::output(format!(
+                "no temporary file can be made in `{}`: {error}",
+                folder.display()
+            ))
+            .help("set TMPDIR to a folder that exists and may be written to")
+            .source(error)
         })?;
         Ok(Box::new(Writing {
             file: OutputFile::create(&self.path)?,

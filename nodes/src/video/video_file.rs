@@ -103,10 +103,14 @@ impl Reading {
     /// When the film ends: after its last frame, or when it says so, whichever is later.
     fn end(&self) -> Result<Time, NodeError> {
         let Some(last) = self.last else {
-            return Err(NodeError::input(format!(
-                "`{}` has no picture that can be decoded",
-                self.name
-            )));
+            let (name, duration) = (&self.name, self.film.duration.map(Time::seconds));
+            return Err(match duration.filter(|seconds| *seconds < 1.0) {
+                Some(seconds) => NodeError::input(format!(
+                    "`{name}` lasts only {seconds:.2} s, too short for one picture at this `rate`"
+                ))
+                .help("choose a longer film, or a higher `rate`"),
+                None => NodeError::input(format!("`{name}` has no picture that can be decoded")),
+            });
         };
         let shown = last + self.film.frame.unwrap_or(Time::ZERO);
         let declared = self.film.duration.unwrap_or(shown);

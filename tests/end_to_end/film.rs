@@ -1,0 +1,249 @@
+//! Films in, music out.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use midly::{MidiMessage, Smf, TrackEventKind};
+
+use crate::support::{house, names, program, score, text};
+
+/// Runs ffmpeg with arguments that white space separates, in `folder`.
+fn ffmpeg(folder: &Path, arguments: &str) {
+    let done = Command::new("ffmpeg")
+        .args(["-v", "error", "-nostdin", "-y"])
+        .args(arguments.split_whitespace())
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{}", text(&done.stderr));
+}
+
+/// Three scenes of four seconds, each as long as two bars at 120 a minute, with hard cuts, and a sound of its own.
+fn write_film(folder: &Path) {
+    ffmpeg(
+        folder,
+        "-f lavfi -i testsrc2=size=320x180:rate=25:duration=4 \
+         -f lavfi -i mandelbrot=size=320x180:rate=25:start_scale=0.4 \
+         -f lavfi -i gradients=size=320x180:rate=25:seed=5:speed=0.02 \
+         -f lavfi -i sine=duration=12 \
+         -filter_complex [0:v]setsar=1,format=yuv420p[a];[1:v]trim=duration=4,setsar=1,format=yuv420p[b];\
+         [2:v]trim=duration=4,setsar=1,format=yuv420p[c];[a][b][c]concat=n=3[v] \
+         -map [v] -map 3:a -c:v libx264 -preset ultrafast -c:a aac -shortest film.mp4",
+    );
+}
+
+/// Onsets as sixteenths at 120 a minute, and pitches.
+fn onsets(path: &Path) -> Vec<(u32, u8)> {
+    let bytes = std::fs::read(path).unwrap();
+    let smf = Smf::parse(&bytes).unwrap();
+    let midly::Timing::Metrical(ticks) = smf.header.timing else {
+        panic!("no metrical timing");
+    };
+    let mut found = Vec::new();
+    for track in &smf.tracks {
+        let mut at = 0;
+        for event in track {
+            at += event.delta.as_int();
+            if let TrackEventKind::Midi {
+                message: MidiMessage::NoteOn { key, vel },
+                ..
+            } = event.kind
+                && vel.as_int() > 0
+            {
+                found.push((at * 4 / u32::from(ticks.as_int()), key.as_int()));
+            }
+        }
+    }
+    found
+}
+
+/// What ffprobe says of a file, one value a line.
+fn probe(folder: &Path, arguments: &str) -> String {
+    let done = Command::new("ffprobe")
+        .args(["-v", "error", "-of", "csv=p=0"])
+        .args(arguments.split_whitespace())
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    text(&done.stdout)
+}
+
+#[test]
+fn each_scene_of_a_film_gets_other_music_and_the_same_each_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_film(folder);
+    for name in ["one", "two"] {
+        let output = score(folder, &["film", "film.mp4", "--out", name, "--seed", "3"]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        assert_eq!(
+            text(&output.stdout),
+            ["wav", "mid", "mp4", "png"]
+                .map(|ending| format!("{name}.{ending}\n"))
+                .concat()
+        );
+    }
+    let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
+    for ending in ["mid", "wav", "png"] {
+        assert!(
+            read(&format!("one.{ending}")) == read(&format!("two.{ending}")),
+            "{ending}"
+        );
+    }
+    let onsets = onsets(&folder.join("one.mid"));
+    let scenes: Vec<BTreeSet<(u32, u8)>> = (0..3)
+        .map(|scene| {
+            (onsets.iter())
+                .filter(|(at, _)| at / 32 == scene)
+                .map(|(at, pitch)| (at % 32, *pitch))
+                .collect()
+        })
+        .collect();
+    for (earlier, later) in [(0, 1), (1, 2), (0, 2)] {
+        let shared = scenes[earlier].intersection(&scenes[later]).count();
+        let fewer = scenes[earlier].len().min(scenes[later].len());
+        assert!(
+            fewer >= 3 && shared * 2 < fewer,
+            "scenes {earlier} and {later}: {scenes:?}"
+        );
+    }
+    let wav = hound::WavReader::open(folder.join("one.wav")).unwrap();
+    let peak = wav
+        .into_samples::<i16>()
+        .map(|sample| sample.unwrap().unsigned_abs())
+        .max();
+    assert!((3_000..32_000).contains(&peak.unwrap()), "{peak:?}");
+    // The picture is the film's own, packet by packet, and the sound is the new one alone.
+    let packets = "-select_streams v -show_packets -show_entries packet=pts_time,size";
+    let film = probe(folder, &format!("{packets} film.mp4"));
+    assert_eq!(probe(folder, &format!("{packets} one.mp4")), film);
+    let streams = probe(folder, "-show_entries stream=codec_type,duration one.mp4");
+    let mut kinds = streams.lines().map(|line| line.split_once(',').unwrap());
+    assert_eq!(kinds.next().unwrap().0, "video");
+    let (kind, seconds) = kinds.next().unwrap();
+    assert_eq!((kind, kinds.next()), ("audio", None));
+    assert!(
+        (seconds.parse::<f64>().unwrap() - 12.0).abs() < 0.1,
+        "{streams}"
+    );
+}
+
+#[test]
+fn what_is_no_film_is_told_and_nothing_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_film(folder);
+    std::fs::write(folder.join("text.mp4"), "once upon a time").unwrap();
+    std::fs::write(folder.join("empty.mp4"), "").unwrap();
+    ffmpeg(folder, "-i film.mp4 -an -frames:v 1 single.mp4");
+    ffmpeg(folder, "-i film.mp4 -vn -c copy sound.mp4");
+    ffmpeg(folder, "-i film.mp4 -c copy film.mkv");
+    let whole = std::fs::read(folder.join("film.mkv")).unwrap();
+    std::fs::write(folder.join("cut.mkv"), &whole[..whole.len() / 2]).unwrap();
+    let before = names(folder);
+    for (film, wanted) in [
+        ("text.mp4", "is not a film that can be read"),
+        ("empty.mp4", "is not a film that can be read"),
+        ("single.mp4", "too short for one picture"),
+        ("sound.mp4", "has no picture, only sound"),
+        ("cut.mkv", "breaks off at"),
+        ("missing.mp4", "the film `missing.mp4` does not exist"),
+        (".", "the film `.` is not a file"),
+    ] {
+        let output = score(folder, &["film", film, "--out", "out"]);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{film}");
+        assert!(said.contains(wanted), "{film}: {said}");
+        assert_eq!(names(folder), before, "{film}");
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_to_or_is_missing_is_told_before_work_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_film(folder);
+    for out in ["missing/out", "film.mp4/out", "/proc/out"] {
+        let output = score(folder, &["film", "film.mp4", "--out", out]);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{out}");
+        assert!(
+            said.contains("cannot be written") && said.contains(out),
+            "{out}: {said}"
+        );
+    }
+    assert_eq!(names(folder), ["film.mp4"]);
+}
+
+/// A limit on the size of files stands in for the end of the disk: a small file system to fill needs root.
+#[test]
+fn a_full_disk_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_film(folder);
+    let small = folder.join("small");
+    std::fs::create_dir(&small).unwrap();
+    // A shell sets the limit for what it starts.
+    let score = program(folder, &["film", "film.mp4", "--out", "small/out"]);
+    let mut limited = Command::new("sh");
+    limited
+        .args(["-c", "trap '' XFSZ; ulimit -f 200; exec \"$0\" \"$@\""])
+        .arg(score.get_program())
+        .args(score.get_args())
+        .current_dir(folder);
+    for (name, value) in score.get_envs() {
+        if let Some(value) = value {
+            limited.env(name, value);
+        }
+    }
+    let output = limited.output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains("room"),
+        "{}",
+        text(&output.stderr)
+    );
+    assert_eq!(names(&small), Vec::<String>::new());
+}
+
+#[test]
+fn a_model_that_is_cut_off_or_not_the_listed_one_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_film(folder);
+    let models = folder.join("models");
+    for model in ["eye", "melody"] {
+        std::fs::create_dir_all(models.join(model)).unwrap();
+        for file in std::fs::read_dir(house().join("models").join(model)).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), models.join(model).join(file.file_name())).unwrap();
+        }
+    }
+    let manifest = std::fs::read_to_string(house().join("models/manifest.ron")).unwrap();
+    std::fs::write(models.join("manifest.ron"), &manifest).unwrap();
+    let eye = models.join("eye/encoder.onnx");
+    let whole = std::fs::read(&eye).unwrap();
+    let said = |wanted: &str| {
+        let output = program(folder, &["film", "film.mp4", "--out", "out"])
+            .env("SCORE_MODELS", &models)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert!(
+            text(&output.stderr).contains(wanted),
+            "{}",
+            text(&output.stderr)
+        );
+        assert_eq!(names(folder), ["film.mp4", "models"]);
+    };
+    std::fs::write(&eye, &whole[..whole.len() / 2]).unwrap();
+    said("bytes instead of");
+    let mut other = whole.clone();
+    other[1000] ^= 1;
+    std::fs::write(&eye, &other).unwrap();
+    said("another checksum");
+    std::fs::write(models.join("manifest.ron"), &manifest[..manifest.len() / 2]).unwrap();
+    said("manifest.ron");
+}
