@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 use score_engine::Override;
 
 /// SCORE! turns moving pictures into music
@@ -43,8 +43,15 @@ pub(crate) enum Command {
     Render(Render),
     /// Say everything that is wrong with patches
     Check(Check),
+    /// Draw melodies at random and write them to a MIDI file, one after another
+    Sample(Sample),
+    /// Write the melodies on the way from one MIDI file's first two bars to another's
+    Interpolate(Interpolate),
     /// List the node kinds, or explain one
     Nodes(Nodes),
+    /// List the models, explain one, or test that they are whole and compute what they should
+    #[command(subcommand)]
+    Models(Models),
     /// Draw a patch as a graph
     Graph(Graph),
     /// Print a completion script for a shell
@@ -123,12 +130,115 @@ pub(crate) struct Check {
 }
 
 #[derive(Args)]
+pub(crate) struct Sample {
+    /// How many melodies of two bars
+    #[arg(long, value_name = "NUMBER", default_value = "1", value_parser = value_parser!(u32).range(1..=10_000))]
+    pub(crate) count: u32,
+    /// The file to write
+    #[arg(long, short, value_name = "NAME.mid", default_value = "sample.mid")]
+    pub(crate) out: PathBuf,
+    /// Quarter notes a minute, 10 to 400
+    #[arg(long, value_name = "BPM", default_value = "120", value_parser = tempo)]
+    pub(crate) tempo: f64,
+    /// How freely notes are drawn, 0 to 4; 0: always the likeliest
+    #[arg(long, value_name = "NUMBER", default_value = "0.5", value_parser = temperature)]
+    pub(crate) temperature: f32,
+    #[command(flatten)]
+    pub(crate) drawing: Drawing,
+}
+
+#[derive(Args)]
+pub(crate) struct Interpolate {
+    /// The MIDI file to start from; its highest notes are the melody
+    #[arg(value_name = "A.mid")]
+    pub(crate) from: PathBuf,
+    /// The MIDI file to arrive at
+    #[arg(value_name = "B.mid")]
+    pub(crate) to: PathBuf,
+    /// How many melodies of two bars, both ends among them
+    #[arg(long, value_name = "NUMBER", default_value = "9", value_parser = value_parser!(u32).range(2..=10_000))]
+    pub(crate) steps: u32,
+    /// The file to write, at the tempo and in the metre of A.mid
+    #[arg(
+        long,
+        short,
+        value_name = "NAME.mid",
+        default_value = "interpolate.mid"
+    )]
+    pub(crate) out: PathBuf,
+    /// How freely notes are drawn, 0 to 4; 0: always the likeliest
+    #[arg(long, value_name = "NUMBER", default_value = "0", value_parser = temperature)]
+    pub(crate) temperature: f32,
+    #[command(flatten)]
+    pub(crate) drawing: Drawing,
+}
+
+/// What all commands take that draw melodies.
+#[derive(Args)]
+pub(crate) struct Drawing {
+    /// The music model; `score models list` lists them
+    #[arg(long, value_name = "NAME", default_value = "melody")]
+    pub(crate) model: String,
+    /// The same number, the same bytes [default: another each time, which is told]
+    #[arg(long, value_name = "NUMBER", value_parser = value_parser!(u64).range(..=i64::MAX as u64))]
+    pub(crate) seed: Option<u64>,
+    /// Say nothing but errors
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// Print what was written, as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn temperature(text: &str) -> Result<f32, String> {
+    number(text, 0.0, 4.0).map(|number| number as f32)
+}
+
+fn tempo(text: &str) -> Result<f64, String> {
+    number(text, 10.0, 400.0)
+}
+
+fn number(text: &str, least: f64, most: f64) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|number| (least..=most).contains(number))
+        .ok_or_else(|| format!("a number from {least} to {most} is wanted"))
+}
+
+#[derive(Args)]
 pub(crate) struct Nodes {
     /// The kind to explain
     pub(crate) kind: Option<String>,
     /// Print the whole reference as a Markdown page
     #[arg(long, conflicts_with = "kind")]
     pub(crate) markdown: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Models {
+    /// List the models: name, task, dimension of the codes, size, licence, summary
+    List {
+        /// Print the list as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print what the manifest says of a model, then its card
+    Info {
+        /// The model
+        name: String,
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Compare checksums, and what the models compute with what is known to be right
+    Verify {
+        /// The models [default: all]
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+        /// Print the results as JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Args)]

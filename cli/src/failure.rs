@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use score_engine::{Diagnostics, RunError};
+use score_engine::{Diagnostics, NodeError, RunError};
 
 use crate::terminal::{colourful, error};
 
@@ -19,6 +19,15 @@ pub(crate) enum Failure {
         /// How many were checked.
         checked: usize,
     },
+    /// Models were verified and some are wrong; each was told already.
+    Verified {
+        /// How many are wrong.
+        wrong: usize,
+        /// How many were verified.
+        verified: usize,
+    },
+    /// A model or a file does not do.
+    Node(NodeError),
     /// The run did not end well.
     Run(RunError),
     /// There is no such thing as was asked for.
@@ -41,12 +50,22 @@ impl Display for Failure {
             Failure::Checked { wrong, checked } => {
                 write!(f, "{wrong} of {checked} patches cannot run")
             }
+            Failure::Verified { wrong, verified } => {
+                write!(f, "{wrong} of {verified} models must not be used")
+            }
+            Failure::Node(why) => error(why, why.advice()).fmt(f),
             Failure::Run(why) => error(why, why.advice()).fmt(f),
             Failure::Unknown(what) => error(what, None).fmt(f),
             Failure::Print(why) => {
                 error(format_args!("nothing can be printed: {why}"), None).fmt(f)
             }
         }
+    }
+}
+
+impl From<NodeError> for Failure {
+    fn from(error: NodeError) -> Self {
+        Failure::Node(error)
     }
 }
 

@@ -5,6 +5,7 @@
 mod colours;
 mod film;
 mod melodies;
+mod missing_tools;
 mod models;
 mod patches;
 mod support;

@@ -1,15 +1,19 @@
 //! One module a command.
 
 pub(crate) mod check;
+mod drawing;
 pub(crate) mod film;
 pub(crate) mod graph;
+pub(crate) mod interpolate;
+pub(crate) mod models;
 pub(crate) mod nodes;
 pub(crate) mod render;
+pub(crate) mod sample;
 pub(crate) mod shell;
 
 use std::path::Path;
 
-use score_engine::{Graph, Override, Registry, Settings, Source};
+use score_engine::{Graph, NodeError, Override, Registry, Settings, Source};
 
 use crate::failure::Failure;
 
@@ -36,4 +40,23 @@ fn checked(
     settings: &Settings,
 ) -> Result<Graph, Failure> {
     score_engine::check(source, overrides, registry, settings).map_err(Failure::Patch)
+}
+
+/// Refuses a file to write that cannot be, before anything is done for it.
+fn require_place(path: &Path) -> Result<(), Failure> {
+    let refuse = |why: String, help: &str| {
+        let why = format!("`{}` cannot be written: {why}", path.display());
+        Err(NodeError::output(why).help(help).into())
+    };
+    let folder = path.parent().unwrap_or(Path::new(""));
+    if path.is_dir() {
+        return refuse("it is a folder".to_owned(), "give the file another name");
+    }
+    if folder.as_os_str().is_empty() || folder.is_dir() {
+        return Ok(());
+    }
+    refuse(
+        format!("there is no folder `{}`", folder.display()),
+        "check that the folder exists, or make it with mkdir",
+    )
 }

@@ -3,21 +3,14 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use midly::num::{u4, u7, u15, u24, u28};
-use midly::{Format, Header, MetaMessage, MidiMessage, Smf, Timing, TrackEvent, TrackEventKind};
 use score_engine::{
     Build, Descriptor, Flow, Io, Node, NodeError, Note, Param, Port, PortType, Processor, Time,
     Transport,
 };
 use serde::Deserialize;
 
+use super::writing;
 use crate::output::OutputFile;
-
-/// Ticks in a quarter note: divides evenly by all usual note values.
-const TICKS_PER_BEAT: u16 = 480;
-
-/// MIDI's longest gap between two events, in ticks.
-const MAX_DELTA: u64 = (1 << 28) - 1;
 
 /// `midi_file`.
 #[derive(Deserialize)]
@@ -57,18 +50,10 @@ struct Writing {
     sounding: BTreeSet<(u8, u8)>,
 }
 
-impl Writing {
-    fn tick(&self, time: Time) -> u64 {
-        (self.transport.position(time) * f64::from(TICKS_PER_BEAT))
-            .round()
-            .max(0.0) as u64
-    }
-}
-
 impl Processor for Writing {
     fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
-            let tick = self.tick(input.packet.time);
+            let tick = writing::tick(&self.transport, input.packet.time);
             for note in input.packet.notes()?.iter() {
                 let key = (note.channel(), note.pitch());
                 match note {
@@ -82,16 +67,11 @@ impl Processor for Writing {
     }
 
     fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
-        let end = self.tick(io.end().unwrap_or(Time::ZERO));
+        let end = writing::tick(&self.transport, io.end().unwrap_or(Time::ZERO));
         for (channel, pitch) in std::mem::take(&mut self.sounding) {
             self.events.push((end, Note::Off { channel, pitch }));
         }
-        let mut bytes = Vec::new();
-        track(&self.transport, self.program, &self.events, end)
-            .write_std(&mut bytes)
-            .map_err(|error| {
-                NodeError::internal(format!("the MIDI file cannot be written: {error}"))
-            })?;
+        let bytes = writing::bytes(&self.transport, self.program, &self.events, end)?;
         self.file.write(&bytes)
     }
 
@@ -100,73 +80,9 @@ impl Processor for Writing {
     }
 }
 
-/// A file of one track that lasts until tick `end`.
-fn track(transport: &Transport, program: u8, events: &[(u64, Note)], end: u64) -> Smf<'static> {
-    let microseconds = (60e6 / transport.tempo).round() as u32;
-    let metre = transport.metre;
-    // Metre's second number as a power of two; 24 MIDI clocks and 8 thirty-seconds are a quarter note.
-    let signature =
-        MetaMessage::TimeSignature(metre.0 as u8, metre.1.trailing_zeros() as u8, 24, 8);
-    let start = |kind| TrackEvent {
-        delta: u28::from(0),
-        kind,
-    };
-    let program = MidiMessage::ProgramChange {
-        program: u7::from_int_lossy(program),
-    };
-    let mut track = vec![
-        start(TrackEventKind::Meta(MetaMessage::Tempo(
-            u24::from_int_lossy(microseconds),
-        ))),
-        start(TrackEventKind::Meta(signature)),
-        start(TrackEventKind::Midi {
-            channel: u4::from(0),
-            message: program,
-        }),
-    ];
-    let mut at = 0;
-    let mut delta = |tick: u64| {
-        let gap = tick.saturating_sub(at).min(MAX_DELTA);
-        at = at.max(tick);
-        u28::from_int_lossy(gap as u32)
-    };
-    for (tick, note) in events {
-        let (key, channel) = (
-            u7::from_int_lossy(note.pitch()),
-            u4::from_int_lossy(note.channel()),
-        );
-        let message = match note {
-            // Velocity 0 would be a note off.
-            Note::On { velocity, .. } => MidiMessage::NoteOn {
-                key,
-                vel: u7::from_int_lossy((velocity * 127.0).round().clamp(1.0, 127.0) as u8),
-            },
-            Note::Off { .. } => MidiMessage::NoteOff {
-                key,
-                vel: u7::from(0),
-            },
-        };
-        track.push(TrackEvent {
-            delta: delta(*tick),
-            kind: TrackEventKind::Midi { channel, message },
-        });
-    }
-    track.push(TrackEvent {
-        delta: delta(end),
-        kind: TrackEventKind::Meta(MetaMessage::EndOfTrack),
-    });
-    let header = Header {
-        format: Format::SingleTrack,
-        timing: Timing::Metrical(u15::from(TICKS_PER_BEAT)),
-    };
-    Smf {
-        header,
-        tracks: vec![track],
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use midly::{MetaMessage, MidiMessage, Smf, TrackEventKind};
     use score_engine::harness::Harness;
     use score_engine::{Metre, Payload};
     use serde_json::json;

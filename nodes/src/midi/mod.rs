@@ -2,6 +2,8 @@
 
 mod midi_file;
 mod midi_input_file;
+pub(crate) mod reading;
+pub(crate) mod writing;
 
 use score_engine::Registry;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use score_engine::{NodeError, Settings};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::session::Session;
@@ -13,7 +13,7 @@ use super::session::Session;
 const FORMAT: u32 = 1;
 
 /// What a model is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Task {
     /// Codes to melodies and back.
@@ -23,7 +23,8 @@ pub enum Task {
 }
 
 impl Task {
-    fn name(self) -> &'static str {
+    /// Its name in the manifest.
+    pub fn name(self) -> &'static str {
         match self {
             Task::Music => "music",
             Task::Picture => "picture",
@@ -43,7 +44,7 @@ pub struct Manifest {
 }
 
 /// One model.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Model {
     /// What it is for.
@@ -69,7 +70,7 @@ pub struct Model {
 }
 
 /// One ONNX file.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct File {
     /// Where it lies, from the folder of the manifest.
@@ -85,7 +86,7 @@ pub struct File {
 }
 
 /// How a model writes melodies as tokens: 0 nothing, 1 the note ends, from 2 a note of `lowest_pitch` and up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Music {
     /// Tokens in a melody.
@@ -101,13 +102,22 @@ pub struct Music {
 }
 
 /// The pictures that a model wants, RGB.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Picture {
     /// Pixels in a row.
     pub width: usize,
     /// Rows.
     pub height: usize,
+}
+
+impl Model {
+    /// The length of all its files together, in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.files
+            .values()
+            .fold(0, |sum, file| sum.saturating_add(file.bytes))
+    }
 }
 
 impl Manifest {
@@ -158,6 +168,38 @@ impl Manifest {
         }
         manifest.folder = folder.to_owned();
         Ok(manifest)
+    }
+
+    /// The folder that the manifest's paths count from.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The model called `name`, whatever it is for.
+    ///
+    /// # Errors
+    /// There is none. The advice lists those that there are.
+    pub fn find(&self, name: &str) -> Result<&Model, NodeError> {
+        self.models.get(name).ok_or_else(|| {
+            let names: Vec<&str> = self.models.keys().map(String::as_str).collect();
+            NodeError::model(format!("there is no model `{name}`"))
+                .help(format!("models: {}", names.join(", ")))
+        })
+    }
+
+    /// The text of a model's card.
+    ///
+    /// # Errors
+    /// It is missing or is no text.
+    pub fn card(&self, model: &Model) -> Result<String, NodeError> {
+        let path = self.folder.join(&model.card);
+        std::fs::read_to_string(&path).map_err(|error| {
+            NodeError::model(format!(
+                "the model card `{}` cannot be read: {error}",
+                path.display()
+            ))
+            .source(error)
+        })
     }
 
     /// The model called `name`, for `task`.

@@ -7,4 +7,4 @@ mod verify;
 
 pub use manifest::{File, Manifest, Model, Music, Picture, Task};
 pub use session::{Data, Kind, Session, Slot, Tensor};
-pub use verify::{Report, verify};
+pub use verify::{Agreement, verify};

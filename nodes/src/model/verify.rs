@@ -1,20 +1,20 @@
-//! Compares every model with its checksums and with outputs that are known to be right.
+//! Compares models with their checksums and with outputs that are known to be right.
 
 use std::collections::BTreeMap;
 
 use score_engine::NodeError;
 use serde::Deserialize;
 
-use super::manifest::{Manifest, Model};
+use super::manifest::Manifest;
 use super::session::Data;
 
-/// What verification says of one model.
-#[derive(Debug)]
-pub struct Report {
-    /// The model's name.
-    pub model: String,
-    /// How many of its files were compared, and the largest difference found; or what is wrong.
-    pub result: Result<(usize, f32), NodeError>,
+/// How far a model does what is known of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Agreement {
+    /// How many of its files were compared.
+    pub files: usize,
+    /// The largest difference between an output and what it should be.
+    pub largest_difference: f32,
 }
 
 #[derive(Deserialize)]
@@ -37,19 +37,13 @@ struct Values {
     uint8: Option<Vec<u8>>,
 }
 
-/// Verifies every model of the manifest.
-pub fn verify(manifest: &Manifest) -> Vec<Report> {
-    manifest
-        .models
-        .iter()
-        .map(|(name, model)| Report {
-            model: name.clone(),
-            result: verify_model(manifest, model),
-        })
-        .collect()
-}
-
-fn verify_model(manifest: &Manifest, model: &Model) -> Result<(usize, f32), NodeError> {
+/// Compares the model called `name` with its checksums and with outputs that are known to be right.
+///
+/// # Errors
+/// There is no such model, a file of it is missing or another, or an output differs by more than is allowed.
+/// [`score_engine::NodeErrorKind::Missing`]: ONNX Runtime is, and nothing can be said of any model.
+pub fn verify(manifest: &Manifest, name: &str) -> Result<Agreement, NodeError> {
+    let model = manifest.find(name)?;
     let path = manifest.golden(model);
     let broken = |error: &dyn std::fmt::Display| {
         NodeError::model(format!("`{}` cannot be read: {error}", path.display()))
@@ -105,5 +99,8 @@ fn verify_model(manifest: &Manifest, model: &Model) -> Result<(usize, f32), Node
             largest = largest.max(difference);
         }
     }
-    Ok((model.files.len(), largest))
+    Ok(Agreement {
+        files: model.files.len(),
+        largest_difference: largest,
+    })
 }

@@ -34,7 +34,7 @@ fn start(program: &str, stdin: Stdio, command: &mut Command) -> Result<Child, No
     command.spawn().map_err(|error| {
         NodeError::missing(
             format!("the program {program} cannot be started: {error}"),
-            "apt install ffmpeg",
+            "install it with `sudo apt install ffmpeg`",
         )
         .source(error)
     })

@@ -242,7 +242,7 @@ fn colours_first(pixels: &[u8], area: usize) -> Vec<u8> {
 /// One row of features for each picture: maps [N, features, height, width] are averaged over their area, all
 /// else is taken as it lies. `None` if there is no whole row for each.
 fn pooled(tensor: Tensor, pictures: usize) -> Option<Vec<f32>> {
-    if tensor.values.is_empty() || pictures == 0 || tensor.values.len() % pictures != 0 {
+    if tensor.values.is_empty() || pictures == 0 || !tensor.values.len().is_multiple_of(pictures) {
         return None;
     }
     match tensor.shape.as_slice() {

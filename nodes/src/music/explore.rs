@@ -1,0 +1,53 @@
+//! Melodies from the space of codes: drawn at random, and on the way from one melody to another.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use rand_distr::{Distribution, StandardNormal};
+use score_engine::NodeError;
+
+use super::melody::{Melody, slerp};
+
+/// The tokens of `count` melodies whose codes are drawn from N(0, 1) in every component. The first of many are
+/// the ones that a smaller count gives.
+///
+/// # Errors
+/// The model fails.
+pub fn sample(
+    melody: &mut Melody,
+    count: usize,
+    temperature: f32,
+    seed: u64,
+) -> Result<Vec<Vec<i64>>, NodeError> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    (0..count)
+        .map(|_| {
+            let code: Vec<f32> = (0..melody.dimension())
+                .map(|_| StandardNormal.sample(&mut rng))
+                .collect();
+            melody.decode(&code, temperature, &mut rng)
+        })
+        .collect()
+}
+
+/// The tokens of `steps` melodies at even distances on the arc from one melody's code to another's, both ends
+/// among them.
+///
+/// # Errors
+/// A melody does not fit the model, or the model fails.
+pub fn interpolate(
+    melody: &mut Melody,
+    (from, to): (&[i64], &[i64]),
+    steps: usize,
+    temperature: f32,
+    seed: u64,
+) -> Result<Vec<Vec<i64>>, NodeError> {
+    let (from, to) = (melody.encode(from)?, melody.encode(to)?);
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let last = steps.saturating_sub(1).max(1) as f32;
+    (0..steps)
+        .map(|step| {
+            let code = slerp(&from, &to, step as f32 / last);
+            melody.decode(&code, temperature, &mut rng)
+        })
+        .collect()
+}

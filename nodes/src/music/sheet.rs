@@ -1,0 +1,370 @@
+//! Melodies in Standard MIDI Files: several written one after another, and the one that begins a file read.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use score_engine::{NodeError, Note, Time, Transport};
+
+use super::tokens::{MelodyNote, tokens};
+use super::voice::{Chunk, Voice};
+use crate::midi::reading::{DEFAULT_TEMPO, Event, Song};
+use crate::midi::writing;
+use crate::model::Music;
+use crate::output::OutputFile;
+
+/// How hard notes are struck; the beginning of a bar a little harder.
+const VELOCITY: f32 = 0.8;
+
+/// The channel of drums, counted from 0, whose pitches are none (General MIDI).
+const DRUMS: u8 = 9;
+
+/// The General MIDI sound of what is written: the grand piano.
+const PROGRAM: u8 = 0;
+
+/// The melody that begins a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Opening {
+    /// Its tokens, as many as the model's melodies have.
+    pub tokens: Vec<i64>,
+    /// The tempo and metre with which the file begins.
+    pub transport: Transport,
+}
+
+/// Writes `melodies` (tokens) one after another to the MIDI file `path`, in the metre and at the tempo of
+/// `transport`. The file gets its name when it is whole.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write(
+    path: &Path,
+    melodies: &[Vec<i64>],
+    layout: &Music,
+    transport: &Transport,
+) -> Result<(), NodeError> {
+    let mut file = OutputFile::create(path)?;
+    file.write(&bytes(melodies, layout, transport)?)?;
+    file.commit()
+}
+
+fn bytes(
+    melodies: &[Vec<i64>],
+    layout: &Music,
+    transport: &Transport,
+) -> Result<Vec<u8>, NodeError> {
+    let mut voice = Voice::new(Chunk::new(transport, layout), layout, 0, VELOCITY);
+    let mut events = Vec::new();
+    let mut end = Time::ZERO;
+    for (index, tokens) in (0u64..).zip(melodies) {
+        end = voice.chunk.start(index + 1);
+        for (time, notes) in voice.play(index, tokens, end) {
+            let tick = writing::tick(transport, time);
+            events.extend(notes.into_iter().map(|note| (tick, note)));
+        }
+    }
+    let end = writing::tick(transport, end);
+    events.extend(voice.close().map(|off| (end, off)));
+    writing::bytes(transport, PROGRAM, &events, end)
+}
+
+/// Reads the melody of the first bars of the MIDI file `path`, as many as the model knows (two).
+///
+/// Notes begin and end at the nearest sixteenth by the file's ticks, so that its tempo does not matter; bars are
+/// as long as its time signatures say. Of all notes that sound together, but for drums and those outside the
+/// layout's pitches, the highest is the melody's. Of longer bars than the model's the beginning is read, in
+/// shorter ones the last note is held.
+///
+/// # Errors
+/// The file is not a MIDI file that can be read, or has no such note in its first bars.
+pub fn read(path: &Path, layout: &Music) -> Result<Opening, NodeError> {
+    let opening = opening(&Song::open(path)?, layout);
+    if opening.tokens.iter().any(|token| *token >= 2) {
+        return Ok(opening);
+    }
+    let highest = usize::from(layout.lowest_pitch) + layout.tokens.saturating_sub(3);
+    Err(NodeError::input(format!(
+        "`{}` has no notes in its first {} bars",
+        path.display(),
+        bars(layout)
+    ))
+    .help(format!(
+        "move the tune to the start of the file; drums, and pitches outside {} to {highest}, do not count",
+        layout.lowest_pitch
+    )))
+}
+
+fn bars(layout: &Music) -> usize {
+    (layout.steps / layout.steps_per_bar.max(1)).max(1)
+}
+
+fn opening(song: &Song, layout: &Music) -> Opening {
+    let spans = spans(song, layout);
+    let mut notes = Vec::new();
+    let mut sounding: Option<(Span, usize)> = None;
+    let mut go_on = |next: Option<Span>, step: usize| {
+        if next.map(Span::identity) == sounding.map(|(span, _)| span.identity()) {
+            return;
+        }
+        notes.extend(sounding.map(|(span, start)| MelodyNote {
+            start,
+            end: step,
+            pitch: span.pitch,
+        }));
+        sounding = next.map(|span| (span, step));
+    };
+    for (step, sixteenth) in places(song, layout) {
+        let highest = spans
+            .iter()
+            .filter(|span| span.start <= sixteenth && sixteenth < span.end)
+            .max_by_key(|span| (span.pitch, span.start, span.end));
+        go_on(highest.copied(), step);
+    }
+    go_on(None, layout.steps);
+    Opening {
+        tokens: tokens(&notes, layout),
+        transport: transport(song, 0),
+    }
+}
+
+/// A note of a file, in its sixteenths.
+#[derive(Clone, Copy)]
+struct Span {
+    start: u64,
+    end: u64,
+    pitch: u8,
+}
+
+impl Span {
+    fn identity(self) -> (u64, u8) {
+        (self.start, self.pitch)
+    }
+}
+
+/// The notes of a file that may be a melody's.
+fn spans(song: &Song, layout: &Music) -> Vec<Span> {
+    let mut open = BTreeMap::new();
+    let mut spans = Vec::new();
+    let known = |pitch: u8| {
+        usize::from(pitch)
+            .checked_sub(usize::from(layout.lowest_pitch))
+            .is_some_and(|above| above + 2 < layout.tokens)
+    };
+    let mut close = |pitch: u8, start: u64, end: u64| {
+        let (start, end) = (sixteenth(song, start), sixteenth(song, end));
+        spans.push(Span {
+            start,
+            end: end.max(start + 1),
+            pitch,
+        });
+    };
+    for (tick, event) in &song.events {
+        let Event::Note(note) = event else { continue };
+        let key = (note.channel(), note.pitch());
+        if note.channel() == DRUMS || !known(note.pitch()) {
+            continue;
+        }
+        let before = match note {
+            Note::On { .. } => open.insert(key, *tick),
+            Note::Off { .. } => open.remove(&key),
+        };
+        if let Some(start) = before {
+            close(note.pitch(), start, *tick);
+        }
+    }
+    for ((_, pitch), start) in open {
+        close(pitch, start, song.end);
+    }
+    spans
+}
+
+/// The sixteenth, counted from the start, that is nearest to `tick`.
+fn sixteenth(song: &Song, tick: u64) -> u64 {
+    (tick * 4 + song.ticks_per_beat / 2) / song.ticks_per_beat
+}
+
+/// The model's steps that the file has: index in the melody, sixteenth in the file.
+fn places(song: &Song, layout: &Music) -> Vec<(usize, u64)> {
+    let mut places = Vec::new();
+    let mut start = 0;
+    for bar in 0..bars(layout) {
+        let long = transport(song, start * song.ticks_per_beat / 4).sixteenths_per_bar();
+        let steps = bar * layout.steps_per_bar..(bar + 1) * layout.steps_per_bar;
+        places.extend(steps.zip(start..start + long));
+        start += long;
+    }
+    places
+}
+
+/// The tempo and the metre at `tick`.
+fn transport(song: &Song, tick: u64) -> Transport {
+    let mut transport = Transport::default();
+    let mut tempo = DEFAULT_TEMPO;
+    for (_, event) in song.events.iter().take_while(|(at, _)| *at <= tick) {
+        match event {
+            Event::Tempo(new) => tempo = *new,
+            Event::Metre(new) => transport.metre = *new,
+            Event::Note(_) => {}
+        }
+    }
+    // Within what a patch may ask for.
+    transport.tempo = (60e6 / f64::from(tempo.max(1))).clamp(10.0, 400.0);
+    transport
+}
+
+#[cfg(test)]
+mod tests {
+    use score_engine::Metre;
+
+    use super::*;
+    use crate::music::notes;
+
+    const LAYOUT: Music = Music {
+        steps: 32,
+        steps_per_bar: 16,
+        tokens: 90,
+        lowest_pitch: 21,
+        start_token: 90,
+    };
+
+    /// A song with 480 ticks in a quarter note: channel, pitch, first and last tick of each note.
+    fn song(before: &[(u64, Event)], played: &[(u8, u8, u64, u64)]) -> Song {
+        let mut events = before.to_vec();
+        for (channel, pitch, start, end) in played {
+            let (channel, pitch) = (*channel, *pitch);
+            let velocity = 0.5;
+            let on = Note::On {
+                channel,
+                pitch,
+                velocity,
+            };
+            events.push((*start, Event::Note(on)));
+            events.push((*end, Event::Note(Note::Off { channel, pitch })));
+        }
+        events.sort_by_key(|(tick, _)| *tick);
+        let end = events.last().map_or(0, |(tick, _)| *tick);
+        Song {
+            ticks_per_beat: 480,
+            events,
+            end,
+        }
+    }
+
+    /// First step, last step and pitch of the melody's notes.
+    fn melody(song: &Song) -> Vec<(usize, usize, u8)> {
+        notes(&opening(song, &LAYOUT).tokens, &LAYOUT)
+            .iter()
+            .map(|note| (note.start, note.end, note.pitch))
+            .collect()
+    }
+
+    #[test]
+    fn a_melody_that_was_written_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.mid");
+        for metre in [Metre(4, 4), Metre(3, 4), Metre(5, 4)] {
+            let transport = Transport {
+                tempo: 93.0,
+                metre,
+                ..Transport::default()
+            };
+            let mut tune = vec![0; 32];
+            for (step, token) in [(0, 41), (3, 1), (7, 45), (10, 43), (16, 88), (24, 2)] {
+                tune[step] = token;
+            }
+            let melodies = [tune.clone(), vec![0; 32]];
+            write(&path, &melodies, &LAYOUT, &transport).unwrap();
+            let opening = read(&path, &LAYOUT).unwrap();
+            assert_eq!(opening.tokens, tune, "{metre:?}");
+            assert_eq!(opening.transport.metre, metre);
+            assert!((opening.transport.tempo - 93.0).abs() < 1e-3);
+        }
+    }
+
+    #[test]
+    fn melodies_follow_each_other_and_the_file_is_as_long_as_all() {
+        let mut tune = vec![0; 32];
+        tune[30] = 41;
+        let transport = Transport::default();
+        let melodies = vec![tune; 3];
+        let song = Song::parse(&bytes(&melodies, &LAYOUT, &transport).unwrap()).unwrap();
+        assert_eq!(song.end, 3 * 8 * 480);
+        let ticks: Vec<u64> = song
+            .events
+            .iter()
+            .filter(|(_, event)| matches!(event, Event::Note(_)))
+            .map(|(tick, _)| *tick)
+            .collect();
+        // Each is closed where the next melody begins.
+        assert_eq!(ticks, [3600, 3840, 7440, 7680, 11_280, 11_520]);
+    }
+
+    #[test]
+    fn the_highest_note_wins_and_the_one_below_comes_back() {
+        let song = song(&[], &[(0, 48, 0, 1920), (1, 60, 480, 960)]);
+        assert_eq!(melody(&song), [(0, 4, 48), (4, 8, 60), (8, 16, 48)]);
+    }
+
+    #[test]
+    fn doubled_notes_are_one() {
+        let song = song(&[], &[(0, 60, 0, 480), (1, 60, 0, 960)]);
+        assert_eq!(melody(&song), [(0, 8, 60)]);
+    }
+
+    #[test]
+    fn played_notes_fall_on_the_nearest_sixteenth_and_last_at_least_one() {
+        let song = song(&[], &[(0, 60, 59, 490), (0, 62, 541, 545)]);
+        assert_eq!(melody(&song), [(0, 4, 60), (5, 6, 62)]);
+    }
+
+    #[test]
+    fn the_tempo_moves_nothing() {
+        let change = [(0, Event::Tempo(1_000_000)), (240, Event::Tempo(250_000))];
+        let song = song(&change, &[(0, 60, 0, 480), (0, 62, 480, 960)]);
+        assert_eq!(melody(&song), [(0, 4, 60), (4, 8, 62)]);
+        assert_eq!(opening(&song, &LAYOUT).transport.tempo, 60.0);
+    }
+
+    #[test]
+    fn the_second_bar_begins_where_the_metre_says_and_a_short_bar_holds_its_last_note() {
+        let three = [(0, Event::Metre(Metre(3, 4)))];
+        let song = song(&three, &[(0, 60, 960, 1440), (0, 62, 1440, 2880)]);
+        assert_eq!(melody(&song), [(8, 16, 60), (16, 32, 62)]);
+    }
+
+    #[test]
+    fn a_metre_that_changes_with_the_second_bar_counts_for_it() {
+        let change = [
+            (0, Event::Metre(Metre(3, 4))),
+            (1440, Event::Metre(Metre(2, 4))),
+        ];
+        // The third bar, from tick 2400, is not read.
+        let song = song(&change, &[(0, 60, 1440, 2400), (0, 62, 2400, 2880)]);
+        assert_eq!(melody(&song), [(16, 32, 60)]);
+    }
+
+    #[test]
+    fn drums_and_what_the_model_does_not_know_are_no_melody() {
+        let song = song(
+            &[],
+            &[
+                (9, 60, 0, 480),
+                (0, 120, 0, 480),
+                (0, 10, 0, 480),
+                (0, 50, 3840, 4000),
+            ],
+        );
+        assert_eq!(melody(&song), []);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.mid");
+        write(&path, &[vec![0; 32]], &LAYOUT, &Transport::default()).unwrap();
+        let error = read(&path, &LAYOUT).unwrap_err();
+        assert!(
+            error.to_string().contains("no notes in its first 2 bars"),
+            "{error}"
+        );
+        assert!(
+            error
+                .advice()
+                .is_some_and(|advice| advice.contains("21 to 108"))
+        );
+    }
+}

@@ -1,0 +1,170 @@
+//! Plays melodies of tokens as notes at their times, two bars after two bars.
+
+use score_engine::{Note, Time, Transport};
+
+use super::tokens::{Step, step};
+use crate::model::Music;
+
+/// Where the model's steps lie in the transport's bars.
+pub(super) struct Chunk {
+    transport: Transport,
+    bars: u64,
+    steps_per_bar: u64,
+}
+
+impl Chunk {
+    pub(super) fn new(transport: &Transport, layout: &Music) -> Self {
+        Chunk {
+            transport: transport.clone(),
+            bars: (layout.steps / layout.steps_per_bar).max(1) as u64,
+            steps_per_bar: layout.steps_per_bar as u64,
+        }
+    }
+
+    pub(super) fn start(&self, index: u64) -> Time {
+        self.transport
+            .sixteenth(index * self.bars * self.transport.sixteenths_per_bar())
+    }
+
+    /// The model's steps that are heard: index in the melody, sixteenth in the bar, time.
+    fn steps(&self, index: u64) -> impl Iterator<Item = (usize, u64, Time)> {
+        let bar = self.transport.sixteenths_per_bar();
+        let heard = bar.min(self.steps_per_bar);
+        (0..self.bars).flat_map(move |number| {
+            (0..heard).map(move |sixteenth| {
+                let step = (number * self.steps_per_bar + sixteenth) as usize;
+                let place = (index * self.bars + number) * bar + sixteenth;
+                (step, sixteenth, self.transport.sixteenth(place))
+            })
+        })
+    }
+}
+
+/// One melody's voice: at most one note sounds.
+pub(super) struct Voice {
+    pub(super) chunk: Chunk,
+    lowest_pitch: u8,
+    channel: u8,
+    pub(super) velocity: f32,
+    sounding: Option<u8>,
+}
+
+impl Voice {
+    pub(super) fn new(chunk: Chunk, layout: &Music, channel: u8, velocity: f32) -> Self {
+        Voice {
+            chunk,
+            lowest_pitch: layout.lowest_pitch,
+            channel,
+            velocity,
+            sounding: None,
+        }
+    }
+
+    pub(super) fn close(&mut self) -> Option<Note> {
+        let channel = self.channel;
+        self.sounding
+            .take()
+            .map(|pitch| Note::Off { channel, pitch })
+    }
+
+    /// The packets of a stretch before `end`. A note that sounds at its end is closed by the next stretch's
+    /// beginning, so that an instant has one packet.
+    pub(super) fn play(&mut self, index: u64, tokens: &[i64], end: Time) -> Vec<(Time, Vec<Note>)> {
+        let beat = u64::from(16 / self.chunk.transport.metre.1.clamp(1, 16));
+        let mut packets = Vec::new();
+        let steps: Vec<(usize, u64, Time)> = self.chunk.steps(index).collect();
+        for (number, sixteenth, time) in steps {
+            if time >= end {
+                break;
+            }
+            let said = tokens
+                .get(number)
+                .map_or(Step::Hold, |token| step(*token, self.lowest_pitch));
+            let mut notes = Vec::new();
+            if number == 0 || said != Step::Hold {
+                notes.extend(self.close());
+            }
+            if let Step::On(pitch) = said {
+                let accent = match sixteenth {
+                    0 => 1.1,
+                    place if place % beat == 0 => 1.0,
+                    _ => 0.9,
+                };
+                self.sounding = Some(pitch);
+                notes.push(Note::On {
+                    channel: self.channel,
+                    pitch,
+                    velocity: (self.velocity * accent).clamp(0.001, 1.0),
+                });
+            }
+            if !notes.is_empty() {
+                packets.push((time, notes));
+            }
+        }
+        packets
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use score_engine::Metre;
+
+    use super::*;
+
+    const LAYOUT: Music = Music {
+        steps: 32,
+        steps_per_bar: 16,
+        tokens: 90,
+        lowest_pitch: 21,
+        start_token: 90,
+    };
+
+    fn voice(metre: Metre) -> Voice {
+        let transport = Transport {
+            metre,
+            ..Transport::default()
+        };
+        Voice::new(Chunk::new(&transport, &LAYOUT), &LAYOUT, 0, 0.5)
+    }
+
+    fn tokens(given: &[(usize, i64)]) -> Vec<i64> {
+        let mut tokens = vec![0; 32];
+        for (step, token) in given {
+            tokens[*step] = *token;
+        }
+        tokens
+    }
+
+    #[test]
+    fn a_note_that_overlaps_the_stretch_is_closed_at_its_end_before_the_next_begins() {
+        let mut voice = voice(Metre(4, 4));
+        let first = voice.play(0, &tokens(&[(30, 41)]), Time::MAX);
+        assert_eq!(first.len(), 1);
+        let second = voice.play(1, &tokens(&[(0, 43)]), Time::MAX);
+        assert_eq!(second[0].0, Time::from_seconds(4.0));
+        assert_eq!(
+            second[0].1[0],
+            Note::Off {
+                channel: 0,
+                pitch: 60
+            }
+        );
+        assert_eq!(second[0].1[1].pitch(), 62);
+    }
+
+    #[test]
+    fn nothing_begins_at_or_after_the_end_of_the_film() {
+        let packets =
+            voice(Metre(4, 4)).play(0, &tokens(&[(0, 41), (8, 43)]), Time::from_seconds(1.0));
+        assert_eq!(packets.len(), 1);
+    }
+
+    #[test]
+    fn a_bar_of_three_four_takes_the_first_twelve_steps_of_each_bar() {
+        let mut voice = voice(Metre(3, 4));
+        assert_eq!(voice.chunk.start(1), Time::from_seconds(3.0));
+        let packets = voice.play(0, &tokens(&[(0, 41), (13, 43), (16, 45)]), Time::MAX);
+        let times: Vec<f64> = packets.iter().map(|(time, _)| time.seconds()).collect();
+        assert_eq!(times, [0.0, 1.5]);
+    }
+}
