@@ -1,6 +1,7 @@
 //! Sound made and written.
 
 mod audio_file;
+mod ensemble;
 mod reverb;
 mod synth;
 mod voice;
