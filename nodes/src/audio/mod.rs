@@ -3,6 +3,7 @@
 mod audio_file;
 mod ensemble;
 mod reverb;
+mod sound_font;
 mod synth;
 mod voice;
 
