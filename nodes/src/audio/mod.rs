@@ -1,6 +1,7 @@
 //! Sound made and written.
 
 mod audio_file;
+mod encoder;
 mod ensemble;
 mod reverb;
 mod sound_font;
