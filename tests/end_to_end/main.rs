@@ -1,9 +1,10 @@
 //! Starts the real program on real files. One module a subject.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(missing_docs)]
 
 mod colours;
 mod film;
+mod film_names;
 mod melodies;
 mod missing_tools;
 mod models;
