@@ -1,4 +1,5 @@
-//! Knows which nodes wait and for what; when all do, lets time pass or makes room.
+//! Knows which nodes wait and for what; when all do, lets time pass or makes room. Of a live run it knows the clock
+//! alone: time passes by itself, and no wire waits for another branch.
 //!
 //! A network of lossless bounded wires may stop although no node has failed: one waits for the end of the
 //! film while the branch beside it fills up. Parks (1995, "Bounded scheduling of process networks", §4)
@@ -9,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam_channel::Sender;
 
+use crate::clock::LiveClock;
 use crate::time::Time;
 use crate::wire::Shared;
 
@@ -24,6 +26,8 @@ pub(crate) enum Command {
     Grow,
     /// The virtual clock has advanced.
     Tick,
+    /// Sources end, as if what they read had ended.
+    Drain,
 }
 
 /// What a node waits for.
@@ -71,11 +75,12 @@ struct State {
 pub(crate) struct Census {
     state: Mutex<State>,
     commands: Vec<Sender<Command>>,
+    live: Option<Arc<LiveClock>>,
 }
 
 impl Census {
-    /// A register of as many running nodes as there are command channels.
-    pub(crate) fn new(commands: Vec<Sender<Command>>) -> Self {
+    /// A register of as many running nodes as there are command channels; of a live run where there is a clock.
+    pub(crate) fn new(commands: Vec<Sender<Command>>, live: Option<Arc<LiveClock>>) -> Self {
         let nodes = commands.len();
         let state = State {
             waits: vec![None; nodes],
@@ -86,12 +91,21 @@ impl Census {
         Census {
             state: Mutex::new(state),
             commands,
+            live,
         }
     }
 
-    /// The virtual time.
+    /// The time on the run's clock.
     pub(crate) fn now(&self) -> Time {
-        self.lock().now
+        match &self.live {
+            Some(clock) => clock.now(),
+            None => self.lock().now,
+        }
+    }
+
+    /// The clock of a live run.
+    pub(crate) fn live(&self) -> Option<&Arc<LiveClock>> {
+        self.live.as_ref()
     }
 
     /// Why the run is stuck, where it is.
@@ -101,6 +115,9 @@ impl Census {
 
     /// Node `node` is about to wait.
     pub(crate) fn enter(&self, node: usize, wait: Wait) {
+        if self.live.is_some() {
+            return;
+        }
         let mut state = self.lock();
         state.waits[node] = Some(wait);
         state.running -= 1;
@@ -109,6 +126,9 @@ impl Census {
 
     /// Node `node` waits no longer.
     pub(crate) fn leave(&self, node: usize) {
+        if self.live.is_some() {
+            return;
+        }
         let mut state = self.lock();
         if state.waits[node].take().is_some() {
             state.running += 1;
@@ -117,6 +137,9 @@ impl Census {
 
     /// Node `node` has ended. Its wires must have been closed before.
     pub(crate) fn retire(&self, node: usize) {
+        if self.live.is_some() {
+            return;
+        }
         let mut state = self.lock();
         if state.waits[node].take().is_none() {
             state.running -= 1;
@@ -126,9 +149,18 @@ impl Census {
 
     /// Tells every node to end.
     pub(crate) fn stop_all(&self) {
+        self.tell_all(&Command::Stop);
+    }
+
+    /// Tells every source to end.
+    pub(crate) fn drain_all(&self) {
+        self.tell_all(&Command::Drain);
+    }
+
+    fn tell_all(&self, command: &Command) {
         for commands in &self.commands {
             // A node that has ended needs no telling.
-            let _ = commands.send(Command::Stop);
+            let _ = commands.send(command.clone());
         }
     }
 

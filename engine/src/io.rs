@@ -14,6 +14,7 @@ pub(crate) trait Host {
     fn time(&self) -> Time;
     fn end(&self) -> Option<Time>;
     fn now(&self) -> Time;
+    fn is_live(&self) -> bool;
     fn stop_requested(&self) -> bool;
 }
 
@@ -116,7 +117,8 @@ impl<'a> Io<'a> {
     }
 
     /// The watermark: every packet before this time has been taken; [`Time::MAX`] once all inputs have
-    /// ended and all was taken.
+    /// ended and all was taken. Live, it is the clock's time while nothing waits: what comes with an earlier time
+    /// comes late.
     pub fn time(&self) -> Time {
         self.host.time()
     }
@@ -129,6 +131,12 @@ impl<'a> Io<'a> {
     /// The time on the run's clock.
     pub fn now(&self) -> Time {
         self.host.now()
+    }
+
+    /// Whether the run is live: time passes by itself, and a node that has something to do at a time says so with
+    /// [`crate::Flow::WakeAt`].
+    pub fn is_live(&self) -> bool {
+        self.host.is_live()
     }
 
     /// Whether the run is being stopped. A processor that works long in one call looks now and then.

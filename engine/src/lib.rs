@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod census;
+mod clock;
 mod descriptor;
 mod diagnostic;
 mod graph;
@@ -21,6 +22,7 @@ mod run;
 mod time;
 mod wire;
 
+pub use clock::LiveClock;
 pub use descriptor::{Change, Descriptor, FileRole, InputOrder, Param, ParamType};
 pub use diagnostic::{Diagnostic, Diagnostics, Place};
 pub use graph::Graph;

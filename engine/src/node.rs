@@ -9,6 +9,7 @@ use rand_chacha::rand_core::SeedableRng;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::clock::LiveClock;
 use crate::descriptor::Descriptor;
 use crate::io::Io;
 use crate::port::PortType;
@@ -333,6 +334,8 @@ pub struct Build<'a> {
     pub settings: &'a Settings,
     /// Where the node tells how far it has come.
     pub progress: &'a Arc<Progress>,
+    /// The clock of a live run; `None` in a render.
+    pub clock: Option<&'a Arc<LiveClock>>,
     pub(crate) descriptor: &'a Descriptor,
     pub(crate) inputs: &'a [Option<PortType>],
     pub(crate) outputs: &'a [PortType],

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Select};
 
 use crate::census::{Census, Command, Wait};
+use crate::clock::LiveClock;
 use crate::descriptor::InputOrder;
 use crate::io::{Host, Input};
 use crate::node::NodeError;
@@ -101,6 +103,7 @@ pub(crate) struct Ports {
     end: Option<Time>,
     latest: Time,
     broken: bool,
+    draining: bool,
 }
 
 impl Ports {
@@ -126,11 +129,25 @@ impl Ports {
             end: None,
             latest: Time::ZERO,
             broken: false,
+            draining: false,
         }
     }
 
     pub(crate) fn is_source(&self) -> bool {
         self.slots.is_empty()
+    }
+
+    /// The clock, where the run is live.
+    pub(crate) fn live(&self) -> Option<&Arc<LiveClock>> {
+        self.census.live()
+    }
+
+    /// Whether the node shall end as if what it reads had ended.
+    pub(crate) fn drain_requested(&mut self) -> bool {
+        while let Ok(command) = self.commands.try_recv() {
+            self.draining |= matches!(command, Command::Drain);
+        }
+        self.draining && self.is_source()
     }
 
     /// Whether all inputs have ended and everything was taken.
@@ -168,7 +185,8 @@ impl Ports {
         let next = (0..self.slots.len())
             .filter(|index| self.slots[*index].head.is_some())
             .min_by_key(|index| (self.slots[*index].earliest(), *index))?;
-        if self.order == InputOrder::Independent {
+        // Live, a late branch must not hold the others up.
+        if self.order == InputOrder::Independent || self.live().is_some() {
             return Some(next);
         }
         let time = self.slots[next].earliest();
@@ -200,17 +218,28 @@ impl Ports {
         }
         select.recv(&self.commands);
         if select.try_ready().is_err() {
-            self.census.enter(self.node, Wait::Inputs { wires, until });
-            select.ready();
-            self.census.leave(self.node);
+            match (until, self.live()) {
+                (Some(until), Some(clock)) => {
+                    let left = (until - clock.now()).nanos().max(0);
+                    // Whether something came or the time did is seen by whoever asked.
+                    let _ = select.ready_timeout(Duration::from_nanos(left.unsigned_abs()));
+                }
+                _ => {
+                    self.census.enter(self.node, Wait::Inputs { wires, until });
+                    select.ready();
+                    self.census.leave(self.node);
+                }
+            }
         }
         self.obey()
     }
 
-    fn obey(&self) -> Result<(), NodeError> {
+    fn obey(&mut self) -> Result<(), NodeError> {
         while let Ok(command) = self.commands.try_recv() {
-            if matches!(command, Command::Stop) {
-                return Err(NodeError::stopped());
+            match command {
+                Command::Stop => return Err(NodeError::stopped()),
+                Command::Drain => self.draining = true,
+                Command::Grow | Command::Tick => {}
             }
         }
         Ok(())
@@ -221,6 +250,10 @@ impl Ports {
     /// # Errors
     /// The run is being stopped.
     pub(crate) fn promise(&mut self, time: Time) -> Result<(), NodeError> {
+        if self.live().is_some() {
+            // Live, the clock itself says what can no longer come.
+            return Ok(());
+        }
         for port in 0..self.outputs.len() {
             if time > Time::ZERO
                 && time != Time::MAX
@@ -276,6 +309,7 @@ impl Ports {
                 match command {
                     Command::Stop => return Err(NodeError::stopped()),
                     Command::Grow => wire.grow(),
+                    Command::Drain => self.draining = true,
                     Command::Tick => {}
                 }
             }
@@ -287,7 +321,7 @@ impl Ports {
         let end = self
             .end
             .or(self.end())
-            .unwrap_or(Time::ZERO)
+            .unwrap_or(self.live().map_or(Time::ZERO, |clock| clock.now()))
             .max(self.latest);
         for output in &mut self.outputs {
             for wire in output.wires.drain(..) {
@@ -318,7 +352,12 @@ impl Host for Ports {
         if self.stop.load(Ordering::Acquire) {
             return Err(NodeError::stopped());
         }
-        if let Some(promised) = output.promised.filter(|promised| packet.time < *promised) {
+        // Live, a correction may come after what it corrects; readers take packets as they come.
+        let live = self.census.live().is_some();
+        if let Some(promised) = output
+            .promised
+            .filter(|promised| packet.time < *promised && !live)
+        {
             return Err(NodeError::internal(format!(
                 "sent a packet at {} after promising nothing before {promised}",
                 packet.time
@@ -334,9 +373,14 @@ impl Host for Ports {
     }
 
     fn time(&self) -> Time {
+        let now = self.live().map(|clock| clock.now());
         self.slots
             .iter()
-            .map(Slot::earliest)
+            .map(|slot| match now {
+                // What comes after now comes late.
+                Some(now) if slot.head.is_none() && slot.end.is_none() => now,
+                _ => slot.earliest(),
+            })
             .min()
             .unwrap_or(Time::MAX)
     }
@@ -353,6 +397,10 @@ impl Host for Ports {
 
     fn now(&self) -> Time {
         self.census.now()
+    }
+
+    fn is_live(&self) -> bool {
+        self.live().is_some()
     }
 
     fn stop_requested(&self) -> bool {

@@ -11,6 +11,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use serde::Serialize;
 
 use crate::census::{Census, MAX_CAPACITY, Stuck};
+use crate::clock::LiveClock;
 use crate::graph::{Graph, GraphNode};
 use crate::io::{Host, Io, Lineage};
 use crate::node::{Build, Flow, NodeError, NodeErrorKind, Processor, Settings};
@@ -114,6 +115,11 @@ impl Stopper {
         self.stop.store(true, Ordering::Release);
         self.census.stop_all();
     }
+
+    /// Ends every source as if what it reads had ended now; everything behind plays out, finishes and is committed.
+    pub fn drain(&self) {
+        self.census.drain_all();
+    }
 }
 
 /// What all threads of a run share.
@@ -150,14 +156,31 @@ pub struct Run {
 }
 
 impl Run {
-    /// Builds every node, each on its own thread, and starts them all once every one is built.
+    /// Builds every node, each on its own thread, and starts them all once every one is built; to be run to the end
+    /// as fast as it goes, without losing anything.
     ///
     /// # Errors
     /// A node cannot be built, or the system refuses a thread. Nothing runs then.
     pub fn start(graph: Graph, settings: &Settings) -> Result<Run, RunError> {
+        Self::start_with(graph, settings, None)
+    }
+
+    /// As [`Run::start`], live: time passes by itself, and wires follow their policies.
+    ///
+    /// # Errors
+    /// As [`Run::start`].
+    pub fn start_live(graph: Graph, settings: &Settings) -> Result<Run, RunError> {
+        Self::start_with(graph, settings, Some(Arc::new(LiveClock::new())))
+    }
+
+    fn start_with(
+        graph: Graph,
+        settings: &Settings,
+        clock: Option<Arc<LiveClock>>,
+    ) -> Result<Run, RunError> {
         let (commands, command_receivers): (Vec<_>, Vec<_>) =
             graph.nodes.iter().map(|_| unbounded()).unzip();
-        let census = Arc::new(Census::new(commands));
+        let census = Arc::new(Census::new(commands, clock.clone()));
         let stopper = Stopper {
             stop: Arc::new(AtomicBool::new(false)),
             census: census.clone(),
@@ -219,6 +242,9 @@ impl Run {
         if built < run.threads.len() {
             drop(gates);
             return Err(run.collect().1.unwrap_or(RunError::Stopped));
+        }
+        if let Some(clock) = clock.filter(|clock| !clock.is_steered()) {
+            clock.restart();
         }
         for gate in gates {
             let _ = gate.send(());
@@ -337,7 +363,11 @@ fn connect(
     let mut shared = Vec::new();
     let mut per_input = std::collections::BTreeMap::new();
     for edge in &graph.wires {
-        let (sender, receiver) = wire(graph.wire_name(edge), edge.policy.lossless());
+        let policy = match census.live() {
+            Some(_) => edge.policy,
+            None => edge.policy.lossless(),
+        };
+        let (sender, receiver) = wire(graph.wire_name(edge), policy);
         shared.push(sender.shared.clone());
         outputs[edge.from][edge.output].push(sender);
         let number: &mut usize = per_input.entry((edge.to, edge.input)).or_default();
@@ -389,6 +419,7 @@ impl NodeThread {
                 transport: &this.transport,
                 settings: &this.settings,
                 progress: &this.progress,
+                clock: this.census.live(),
                 descriptor: &this.node.descriptor,
                 inputs: &this.node.inputs,
                 outputs: &this.node.outputs,
@@ -444,13 +475,20 @@ fn drive(
     let mut lineage = Lineage::new();
     let mut wake: Option<Time> = None;
     let mut seen = ports.time();
+    let live = ports.live().is_some();
     loop {
         let source = ports.is_source();
+        if live && ports.drain_requested() {
+            break;
+        }
         if ports.nobody_reads() || (!source && ports.inputs_finished()?) {
             break;
         }
         let timer_due = wake.is_some_and(|time| ports.now() >= time);
-        let due = (source && wake.is_none()) || timer_due || ports.is_due()? || ports.time() > seen;
+        let due = (source && wake.is_none())
+            || timer_due
+            || ports.is_due()?
+            || (!live && ports.time() > seen);
         if !due {
             ports.wait(wake)?;
             continue;

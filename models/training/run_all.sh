@@ -1,14 +1,24 @@
 #!/bin/sh
-# Reproduces models/melody and the manifest: run_all.sh DATA (see README.md). PYTHON names the interpreter.
+# Reproduces the models and the manifest: run_all.sh DATA (see README.md). PYTHON names the interpreter.
 set -eu
 data=$1
 here=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-python3}
 work=$here/work
 mkdir -p "$work"
+
 "$python" "$here/melody/prepare.py" --data "$data" --out "$work/melody.npz"
 "$python" "$here/melody/train.py" --windows "$work/melody.npz" --out "$work/melody.pt" \
-    --seconds "${SECONDS_VAE:-3600}" --flow-seconds "${SECONDS_FLOW:-900}"
+    --seconds "${SECONDS_VAE:-3300}" --flow-seconds "${SECONDS_FLOW:-700}"
 "$python" "$here/melody/export.py" --checkpoint "$work/melody.pt" --windows "$work/melody.npz" --out "$here/../melody"
-"$python" "$here/melody/evaluate.py" --windows "$work/melody.npz" --models "$here/../melody"
+reference=$data/reference/mel_2bar_small
+[ -d "$reference" ] && set -- --reference "$reference" || set --
+"$python" "$here/melody/evaluate.py" --windows "$work/melody.npz" --models "$here/../melody" \
+    --checkpoint "$work/melody.pt" "$@"
+
+"$python" "$here/eye/prepare.py" --data "$data" --out "$work/eye.npz"
+"$python" "$here/eye/train.py" --views "$work/eye.npz" --out "$work/eye.pt" --seconds "${SECONDS_EYE:-3300}"
+"$python" "$here/eye/export.py" --checkpoint "$work/eye.pt" --out "$here/../eye"
+"$python" "$here/eye/evaluate.py" --views "$work/eye.npz" --models "$here/../eye"
+
 "$python" "$here/manifest.py"

@@ -18,7 +18,7 @@ pub(crate) fn run(arguments: &Nodes, registry: &Registry) -> Result<(), Failure>
             let descriptor = kind.descriptor();
             writeln!(
                 out,
-                "{:<16} {:<8} {}",
+                "{:<18}  {:<7}  {}",
                 descriptor.kind, descriptor.family, descriptor.summary
             )?;
         }

@@ -5,7 +5,7 @@ import numpy as np
 from PIL import Image
 import teacher
 
-SIDE, TARGETS, VIEWS, SEED = 64, 64, 8, 7
+SIDE, TARGETS, VIEWS, SEED = 64, 64, 5, 7
 UNLABELLED = ("BACKGROUND_Google", "Faces_easy")
 """Folders that are not classes: clutter, and the same photographs as Faces."""
 

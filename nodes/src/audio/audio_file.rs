@@ -1,13 +1,15 @@
-//! Writes sound to a WAV file that never clips.
+//! Writes sound to a WAV or FLAC file that never clips.
 
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
 use score_engine::{
-    Build, Descriptor, Flow, Io, Node, NodeError, Param, Port, PortType, Processor,
+    Build, Check, Descriptor, Flow, Io, Node, NodeError, Param, Port, PortType, Processor,
 };
 use serde::Deserialize;
 
+use super::encoder::{Encoder, Form, Format, flush};
 use crate::output::OutputFile;
 
 /// Samples converted at a time when the file is finished.
@@ -22,14 +24,28 @@ pub(crate) struct AudioFile {
 
 impl Node for AudioFile {
     fn descriptor() -> Descriptor {
-        Descriptor::new("audio", "audio_file", "Writes sound to a WAV file")
+        Descriptor::new("audio", "audio_file", "Writes sound to a WAV or FLAC file")
             .details(
-                "16 bits a sample. Sound whose peak would pass `ceiling` is turned down as a whole, so that \
+                "16 bits a sample. The ending of `path` chooses the format: .wav, or .flac, which holds the same \
+                 samples in about half the room. Sound whose peak would pass `ceiling` is turned down as a whole, so that \
                  nothing clips; quieter sound is left as it is.",
             )
             .input(Port::new("sound", PortType::Audio, "what to write"))
-            .param(Param::file_to_write("path", "the file to write, .wav"))
+            .param(Param::file_to_write("path", "the file to write, .wav or .flac"))
             .param(Param::number("ceiling", (-60.0, 0.0), "highest peak").unit("dBFS").default(-1.0))
+    }
+
+    fn check(&self, check: &mut Check<'_>) {
+        if Format::of(&self.path).is_none() {
+            check.refuse(
+                "path",
+                format!(
+                    "`{}` has no ending that names a sound format",
+                    self.path.display()
+                ),
+                Some("it ends in .wav or .flac".to_owned()),
+            );
+        }
     }
 
     fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
@@ -43,9 +59,10 @@ impl Node for AudioFile {
             .source(error)
         })?;
         Ok(Box::new(Writing {
+            format: Format::of(&self.path).ok_or_else(|| NodeError::internal("no format"))?,
             file: OutputFile::create(&self.path)?,
             ceiling: 10f64.powf(self.ceiling / 20.0) as f32,
-            scratch: std::io::BufWriter::new(scratch),
+            scratch: BufWriter::new(scratch),
             form: None,
             peak: 0.0,
             samples: 0,
@@ -54,10 +71,11 @@ impl Node for AudioFile {
 }
 
 struct Writing {
+    format: Format,
     file: OutputFile,
     ceiling: f32,
     /// The sound as it came. Its peak is known only at the end, and memory must not grow with the film.
-    scratch: std::io::BufWriter<std::fs::File>,
+    scratch: BufWriter<File>,
     form: Option<(u32, u16)>,
     peak: f32,
     samples: u64,
@@ -86,20 +104,18 @@ impl Processor for Writing {
                 bytes.extend_from_slice(&sample.to_le_bytes());
             }
             self.samples += block.samples.len() as u64;
-            std::io::Write::write_all(&mut self.scratch, &bytes).map_err(full)?;
+            self.scratch.write_all(&bytes).map_err(full)?;
         }
         Ok(Flow::Continue)
     }
 
     fn finish(&mut self, _io: &mut Io<'_>) -> Result<(), NodeError> {
         let (rate, channels) = self.form.unwrap_or((48_000, 2));
-        let spec = hound::WavSpec {
-            channels,
-            sample_rate: rate,
-            bits_per_sample: 16,
-            sample_format: hound::SampleFormat::Int,
-        };
-        std::io::Write::flush(&mut self.scratch).map_err(full)?;
+        if self.format == Format::Flac && self.samples == 0 {
+            return Err(NodeError::output("a FLAC file cannot hold no sound at all")
+                .help("nothing came; see what is wired to `sound`"));
+        }
+        self.scratch.flush().map_err(full)?;
         let scratch = self.scratch.get_mut();
         scratch.seek(SeekFrom::Start(0)).map_err(full)?;
         let mut scratch = BufReader::new(scratch);
@@ -108,34 +124,32 @@ impl Processor for Writing {
         } else {
             1.0
         };
-        let refuse = |error: hound::Error| match error {
-            hound::Error::IoError(error) => {
-                NodeError::output(format!("the sound cannot be written: {error}"))
-                    .help("make room on the disk")
-                    .source(error)
-            }
-            other => NodeError::output(format!("the sound cannot be written: {other}"))
-                .help("a WAV file holds at most 4 GB; score the film in parts"),
+        let form = Form {
+            rate,
+            channels,
+            frames: self.samples / u64::from(channels.max(1)),
         };
-        let target = self.file.finished()?;
-        let mut writer =
-            hound::WavWriter::new(std::io::BufWriter::new(target), spec).map_err(refuse)?;
+        let mut target = BufWriter::new(self.file.finished()?);
+        let mut encoder = Encoder::start(self.format, &mut target, form)?;
         let mut left = self.samples;
         let mut bytes = vec![0; CHUNK * 4];
+        let mut block = Vec::with_capacity(CHUNK);
         while left > 0 {
             let count = left.min(CHUNK as u64) as usize;
             scratch.read_exact(&mut bytes[..count * 4]).map_err(full)?;
-            for sample in bytes[..count * 4].chunks_exact(4) {
+            block.clear();
+            block.extend(bytes[..count * 4].chunks_exact(4).map(|sample| {
                 let sample =
                     f32::from_le_bytes([sample[0], sample[1], sample[2], sample[3]]) * gain;
-                let sample = (sample * f32::from(i16::MAX))
+                (sample * f32::from(i16::MAX))
                     .round()
-                    .clamp(-32_767.0, 32_767.0);
-                writer.write_sample(sample as i16).map_err(refuse)?;
-            }
+                    .clamp(-32_767.0, 32_767.0) as i16
+            }));
+            encoder.write(&block)?;
             left -= count as u64;
         }
-        writer.finalize().map_err(refuse)
+        encoder.finish()?;
+        flush(&mut target)
     }
 
     fn commit(&mut self) -> Result<(), NodeError> {
@@ -145,6 +159,8 @@ impl Processor for Writing {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+    use std::process::Command;
     use std::sync::Arc;
 
     use score_engine::harness::Harness;
@@ -153,9 +169,7 @@ mod tests {
 
     use super::*;
 
-    fn write(samples: Vec<f32>) -> Vec<i16> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.wav");
+    fn write_to(path: &Path, samples: Vec<f32>) -> Result<(), NodeError> {
         let block = AudioBlock {
             rate: 48_000,
             channels: 2,
@@ -165,12 +179,22 @@ mod tests {
         Harness::<AudioFile>::new(json!({ "path": path }))
             .feed("sound", PortType::Audio, packets, Time::from_seconds(1.0))
             .run()
-            .unwrap();
+            .map(|_| ())
+    }
+
+    fn read_wav(path: &Path) -> Vec<i16> {
         hound::WavReader::open(path)
             .unwrap()
             .samples::<i16>()
             .map(Result::unwrap)
             .collect()
+    }
+
+    fn write(samples: Vec<f32>) -> Vec<i16> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.wav");
+        write_to(&path, samples).unwrap();
+        read_wav(&path)
     }
 
     #[test]
@@ -183,5 +207,63 @@ mod tests {
     #[test]
     fn quiet_sound_is_left_as_it_is() {
         assert_eq!(write(vec![0.5, -0.25]), [16_384, -8_192]);
+    }
+
+    /// A file's samples as the ffmpeg program decodes them, which shares no code with the encoder.
+    fn decoded(path: &Path) -> Vec<i16> {
+        let output = Command::new("ffmpeg")
+            .args(["-nostdin", "-v", "error", "-i"])
+            .arg(path)
+            .args(["-f", "s16le", "-"])
+            .output()
+            .expect("ffmpeg is installed");
+        assert!(
+            output.stderr.is_empty(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        output
+            .stdout
+            .chunks_exact(2)
+            .map(|bytes| i16::from_le_bytes([bytes[0], bytes[1]]))
+            .collect()
+    }
+
+    #[test]
+    fn a_flac_file_holds_the_samples_of_the_wav_in_less_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let (wav, flac) = (folder.path().join("a.wav"), folder.path().join("a.FLAC"));
+        // Not a whole number of blocks; quiet, loud, and different on both sides.
+        let samples: Vec<f32> = (0..100_001)
+            .flat_map(|n| {
+                let n = n as f32;
+                [(n * 0.05).sin() * n / 5e4, (n * n * 1e-6).sin() * 0.3]
+            })
+            .collect();
+        write_to(&wav, samples.clone()).unwrap();
+        write_to(&flac, samples).unwrap();
+        assert_eq!(decoded(&flac), read_wav(&wav));
+        let size = |path: &Path| path.metadata().unwrap().len();
+        assert!(size(&flac) * 4 < size(&wav) * 3, "{}", size(&flac));
+    }
+
+    #[test]
+    fn a_flac_file_without_sound_is_refused_in_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = write_to(&folder.path().join("a.flac"), Vec::new()).unwrap_err();
+        assert!(error.to_string().contains("no sound at all"), "{error}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn an_ending_that_names_no_format_is_refused() {
+        for name in ["a.mp3", "a", "wav"] {
+            let error = write_to(Path::new(name), vec![0.0; 2]).unwrap_err();
+            assert!(
+                error.to_string().contains("no ending that names"),
+                "{error}"
+            );
+            assert_eq!(error.advice(), Some("it ends in .wav or .flac"));
+        }
     }
 }

@@ -1,7 +1,10 @@
 //! Sound made and written.
 
 mod audio_file;
+mod encoder;
+mod ensemble;
 mod reverb;
+mod sound_font;
 mod synth;
 mod voice;
 

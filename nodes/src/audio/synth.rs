@@ -1,21 +1,21 @@
-//! Plays notes with a built-in voice.
+//! Plays notes with a built-in voice or a SoundFont.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use score_engine::{
-    AudioBlock, Build, Descriptor, Flow, Io, Node, NodeError, Note, Param, Payload, Port, PortType,
-    Processor, Time, Value,
+    AudioBlock, Build, Check, Descriptor, Flow, Io, Node, NodeError, Note, Param, Payload, Port,
+    PortType, Processor, Time, Value,
 };
 use serde::Deserialize;
 
+use super::ensemble::Ensemble;
 use super::reverb::Reverb;
-use super::voice::{Sounding, Voice};
+use super::sound_font::Player;
+use super::voice::Voice;
 
 const SOUND: usize = 0;
-
-/// More notes than this at once are more than anyone tells apart; the quietest gives way.
-const MAX_SOUNDING: usize = 32;
 
 /// Leaves room for several notes at full velocity: −12 dB.
 const HEADROOM: f32 = 0.25;
@@ -24,32 +24,50 @@ const HEADROOM: f32 = 0.25;
 #[derive(Deserialize)]
 pub(crate) struct Synth {
     voice: Voice,
+    sound_font: Option<PathBuf>,
+    program: i32,
     gain: f64,
     reverb: f64,
 }
 
 impl Node for Synth {
     fn descriptor() -> Descriptor {
-        Descriptor::new("audio", "synth", "Plays notes with a built-in voice")
-            .details("Stereo at the transport's sample rate. The sound lasts exactly as long as its notes' source.")
+        Descriptor::new("audio", "synth", "Plays notes with a built-in voice or a SoundFont")
+            .details(
+                "Stereo at the transport's sample rate. The sound lasts exactly as long as its notes' source. The \
+                 voice `drum_kit` plays every channel on the keys of General MIDI's percussion map. With a \
+                 `sound_font` (.sf2) its `program` plays in place of the voice, and channel 9 (the tenth) its \
+                 percussion.",
+            )
             .input(Port::new("notes", PortType::Notes, "what to play"))
             .output(Port::new("sound", PortType::Audio, "the sound"))
             .param(Param::choice("voice", &Voice::NAMES, "which instrument").default("electric_piano"))
+            .param(Param::file_to_read("sound_font", "SoundFont that plays in place of the voice, .sf2").optional())
+            .param(Param::integer("program", (0, 127), "which instrument of the SoundFont, as in General MIDI").default(0))
             .param(Param::number("gain", (-60.0, 12.0), "level").unit("dB").default(0.0).live())
             .param(Param::number("reverb", (0.0, 1.0), "share of the room").default(0.25).live())
     }
 
+    fn check(&self, check: &mut Check<'_>) {
+        if let Some(path) = &self.sound_font {
+            check.require_file("sound_font", path, "SoundFont");
+        }
+    }
+
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
         let rate = build.transport.sample_rate;
+        let instrument = match &self.sound_font {
+            Some(path) => Instrument::SoundFont(Player::open(path, self.program, rate)?),
+            None => Instrument::Voice(Box::new(Ensemble::new(self.voice, rate, build.rng()))),
+        };
         Ok(Box::new(Playing {
-            voice: self.voice,
+            instrument,
             gain: amplitude(self.gain),
             share: self.reverb as f32,
             rate,
             block: u64::from(build.transport.block),
             at: 0,
             due: VecDeque::new(),
-            sounding: Vec::new(),
             reverb: Reverb::new(rate),
         }))
     }
@@ -60,8 +78,32 @@ fn amplitude(decibels: f64) -> f32 {
     10f64.powf(decibels / 20.0) as f32
 }
 
+/// What plays the notes.
+enum Instrument {
+    Voice(Box<Ensemble>),
+    SoundFont(Player),
+}
+
+impl Instrument {
+    fn play(&mut self, note: Note) -> Result<(), NodeError> {
+        match self {
+            Instrument::Voice(ensemble) => ensemble.play(note),
+            Instrument::SoundFont(player) => player.play(note)?,
+        }
+        Ok(())
+    }
+
+    fn render(&mut self, samples: &mut [f32]) -> Result<(), NodeError> {
+        match self {
+            Instrument::Voice(ensemble) => ensemble.render(samples),
+            Instrument::SoundFont(player) => player.render(samples)?,
+        }
+        Ok(())
+    }
+}
+
 struct Playing {
-    voice: Voice,
+    instrument: Instrument,
     gain: f32,
     share: f32,
     rate: u32,
@@ -70,7 +112,6 @@ struct Playing {
     at: u64,
     /// Notes that have arrived and not begun, by frame.
     due: VecDeque<(u64, Note)>,
-    sounding: Vec<Sounding>,
     reverb: Reverb,
 }
 
@@ -125,12 +166,12 @@ impl Playing {
         while from < end {
             while self.due.front().is_some_and(|(frame, _)| *frame <= from) {
                 if let Some((_, note)) = self.due.pop_front() {
-                    self.play(note);
+                    self.instrument.play(note)?;
                 }
             }
             let to = self.due.front().map_or(end, |(frame, _)| (*frame).min(end));
             let stretch = &mut samples[(from - self.at) as usize * 2..(to - self.at) as usize * 2];
-            self.sounding.retain_mut(|note| note.render(stretch));
+            self.instrument.render(stretch)?;
             from = to;
         }
         let gain = self.gain * HEADROOM;
@@ -148,33 +189,6 @@ impl Playing {
             })),
         )
     }
-
-    fn play(&mut self, note: Note) {
-        let key = (note.channel(), note.pitch());
-        for sounding in self
-            .sounding
-            .iter_mut()
-            .filter(|sounding| sounding.key == key)
-        {
-            sounding.release();
-        }
-        if let Note::On { velocity, .. } = note {
-            if self.sounding.len() >= MAX_SOUNDING {
-                let quietest = (0..self.sounding.len()).min_by(|a, b| {
-                    self.sounding[*a]
-                        .loudness()
-                        .total_cmp(&self.sounding[*b].loudness())
-                });
-                quietest.map(|index| self.sounding.swap_remove(index));
-            }
-            self.sounding.push(Sounding::new(
-                self.voice,
-                key,
-                velocity.clamp(0.0, 1.0),
-                self.rate,
-            ));
-        }
-    }
 }
 
 #[cfg(test)]
@@ -182,26 +196,30 @@ mod tests {
     use score_engine::harness::Harness;
     use serde_json::json;
 
+    use super::super::sound_font::tiny;
     use super::*;
 
     fn play(voice: &str, notes: Vec<(f64, Note)>, end: f64) -> Vec<f32> {
+        perform(json!({ "voice": voice }), notes, end).unwrap()
+    }
+
+    fn perform(params: Value, notes: Vec<(f64, Note)>, end: f64) -> Result<Vec<f32>, NodeError> {
         let notes = notes
             .into_iter()
-            .map(|(at, note)| (Time::from_seconds(at), Payload::Notes([note].into())));
-        let outputs = Harness::<Synth>::new(json!({ "voice": voice }))
+            .map(|(time, note)| (Time::from_seconds(time), Payload::Notes([note].into())));
+        let outputs = Harness::<Synth>::new(params)
             .feed(
                 "notes",
                 PortType::Notes,
                 notes.collect(),
                 Time::from_seconds(end),
             )
-            .run()
-            .unwrap();
-        outputs
+            .run()?;
+        Ok(outputs
             .packets("sound")
             .iter()
             .flat_map(|packet| packet.audio().unwrap().samples.clone())
-            .collect()
+            .collect())
     }
 
     fn on(pitch: u8) -> Note {
@@ -249,11 +267,70 @@ mod tests {
 
     #[test]
     fn the_same_notes_give_the_same_samples() {
-        let notes = || {
-            (0..60)
-                .map(|n| (f64::from(n) * 0.05, on(40 + n as u8)))
-                .collect()
+        for voice in Voice::NAMES {
+            let notes = || {
+                (0..60)
+                    .map(|n| (f64::from(n) * 0.05, on(40 + n as u8)))
+                    .collect()
+            };
+            assert_eq!(
+                play(voice, notes(), 4.0),
+                play(voice, notes(), 4.0),
+                "{voice}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_closed_hat_ends_the_open_one() {
+        let level = |closed: u8| {
+            let sound = play("drum_kit", vec![(0.0, on(46)), (0.1, on(closed))], 0.5);
+            sound[40_000..]
+                .iter()
+                .map(|sample| sample.abs())
+                .sum::<f32>()
         };
-        assert_eq!(play("glass", notes(), 4.0), play("glass", notes(), 4.0));
+        // A side stick is as short as a closed hat.
+        assert!(level(42) * 2.0 < level(37), "{} {}", level(42), level(37));
+    }
+
+    /// The SoundFont `bytes` plays A4 from 0.3 s on.
+    fn with_sound_font(bytes: &[u8], end: f64) -> Result<Vec<f32>, NodeError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.sf2");
+        std::fs::write(&path, bytes).unwrap();
+        perform(
+            json!({ "sound_font": path, "reverb": 0 }),
+            vec![(0.3, on(69))],
+            end,
+        )
+    }
+
+    #[test]
+    fn a_sound_font_plays_in_tune_from_its_sample_to_the_exact_end() {
+        let sound = with_sound_font(&tiny::sound_font(), 1.2345).unwrap();
+        assert_eq!(sound.len(), 2 * 59_256);
+        let onset = 2 * 14_400;
+        assert!(sound[..onset].iter().all(|sample| *sample == 0.0));
+        assert!(sound[onset] > 0.05);
+        let left: Vec<f32> = sound[onset..].iter().step_by(2).copied().collect();
+        let rises = left
+            .windows(2)
+            .filter(|pair| pair[0] < 0.0 && pair[1] >= 0.0);
+        let expected = 440 * left.len() / 48_000;
+        assert!(rises.count().abs_diff(expected) <= 1);
+    }
+
+    #[test]
+    fn what_is_no_sound_font_is_refused_in_words() {
+        let whole = tiny::sound_font();
+        let refusal = |bytes: &[u8]| with_sound_font(bytes, 1.0).unwrap_err().to_string();
+        assert!(refusal(b"once upon a time there was").contains("is no SoundFont"));
+        assert!(refusal(&whole[..whole.len() - 50]).contains("is cut off"));
+        let error = perform(json!({ "sound_font": "/no/such.sf2" }), Vec::new(), 1.0).unwrap_err();
+        assert!(
+            error.to_string().contains("there is no SoundFont at"),
+            "{error}"
+        );
     }
 }

@@ -302,7 +302,9 @@ impl Muxer {
             OriginalSound::Dropped => command.args(["-map", "1:a"]),
             OriginalSound::Mixed(level) => {
                 let mix = format!(
-                    "[0:a:0]volume={level}[old];[1:a][old]amix=duration=first:normalize=0[mix]"
+                    // Two sounds together may pass full scale although neither does.
+                    "[0:a:0]volume={level}[old];[1:a][old]amix=duration=first:normalize=0,\
+                     alimiter=limit=0.9:level=false[mix]"
                 );
                 command.args(["-filter_complex", &mix, "-map", "[mix]"])
             }
@@ -313,6 +315,10 @@ impl Muxer {
             "aac"
         };
         command.args(["-c:v", "copy", "-c:a", codec, "-b:a", "192k"]);
+        if codec == "aac" {
+            // A third less time than the default way to search, and at this bit rate nobody hears a difference.
+            command.args(["-aac_coder", "fast"]);
+        }
         // Without these, the date and ffmpeg's version would make each file another.
         command.args([
             "-fflags",

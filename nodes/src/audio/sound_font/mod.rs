@@ -1,0 +1,265 @@
+//! Notes played with the samples of a SoundFont.
+
+mod file;
+#[cfg(test)]
+pub(crate) mod tiny;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+
+use rustysynth::{SoundFont, Synthesizer, SynthesizerSettings};
+use score_engine::{NodeError, Note};
+
+/// Frames that a synthesizer computes at once, as few as it can. A note begins with the next of its blocks.
+const BLOCK: usize = 8;
+
+/// Notes at once in each synthesizer; the least important gives way.
+const POLYPHONY: usize = 32;
+
+/// Recorded instruments are softer than the built-in voices at the same velocity: this makes up for it, and a
+/// chord of four flutes at full velocity, which are among the loudest, stays below full scale.
+const LEVEL: f32 = 1.5;
+
+/// The channel that General MIDI gives to percussion, counted from 0.
+const PERCUSSION: u8 = 9;
+
+/// The bank in which a SoundFont keeps percussion.
+const PERCUSSION_BANK: i32 = 128;
+
+/// A SoundFont being played.
+pub(crate) struct Player {
+    name: String,
+    /// One for each frame of a block: number n begins its blocks n frames after the first. A note is given to
+    /// the one whose block begins with it, and so begins on its frame.
+    synthesizers: Vec<Synthesizer>,
+    /// Whose block begins now.
+    turn: usize,
+    left: Vec<f32>,
+    right: Vec<f32>,
+}
+
+impl Player {
+    /// Reads the SoundFont at `path` and takes its `program` for every channel but percussion's.
+    ///
+    /// # Errors
+    /// The file is no SoundFont or is damaged, has no such program, or `rate` is lower than it can be played at.
+    pub(crate) fn open(path: &Path, program: i32, rate: u32) -> Result<Self, NodeError> {
+        let name = path.display().to_string();
+        let font = Arc::new(file::read(path)?);
+        require_program(&font, program, &name)?;
+        let mut settings = SynthesizerSettings::new(i32::try_from(rate).unwrap_or(i32::MAX));
+        settings.block_size = BLOCK;
+        settings.maximum_polyphony = POLYPHONY;
+        settings.enable_reverb_and_chorus = false;
+        let synthesizer = |place: usize| {
+            let mut synthesizer = Synthesizer::new(&font, &settings).map_err(|error| {
+                NodeError::input(format!("a SoundFont cannot be played: {error}"))
+                    .help("set another sample_rate in the transport, or leave `sound_font` out")
+                    .source(error)
+            })?;
+            synthesizer.set_master_volume(LEVEL);
+            for channel in (0..16).filter(|channel| *channel != i32::from(PERCUSSION)) {
+                synthesizer.process_midi_message(channel, 0xC0, program, 0);
+            }
+            // What is left of the first block is how long this one waits for its turn.
+            let mut skipped = [0.0; BLOCK];
+            let skipped = &mut skipped[..(BLOCK - place) % BLOCK];
+            synthesizer.render(skipped, &mut skipped.to_vec());
+            Ok(synthesizer)
+        };
+        Ok(Player {
+            synthesizers: (0..BLOCK)
+                .map(synthesizer)
+                .collect::<Result<_, NodeError>>()?,
+            name,
+            turn: 0,
+            left: Vec::new(),
+            right: Vec::new(),
+        })
+    }
+
+    /// Begins or ends a note.
+    ///
+    /// # Errors
+    /// The SoundFont is damaged.
+    pub(crate) fn play(&mut self, note: Note) -> Result<(), NodeError> {
+        self.guarded(|player| {
+            let (channel, key) = (i32::from(note.channel()), i32::from(note.pitch()));
+            // A key that goes down again ends its note.
+            for synthesizer in &mut player.synthesizers {
+                synthesizer.note_off(channel, key);
+            }
+            if let Note::On { velocity, .. } = note {
+                // A closed hi-hat chokes the open one, which works within one synthesizer only; so drums begin
+                // up to 7 frames late, which is a sixth of a millisecond.
+                let place = if note.channel() == PERCUSSION {
+                    0
+                } else {
+                    player.turn
+                };
+                if let Some(synthesizer) = player.synthesizers.get_mut(place) {
+                    let velocity = (velocity * 127.0).round().clamp(1.0, 127.0);
+                    synthesizer.note_on(channel, key, velocity as i32);
+                }
+            }
+        })
+    }
+
+    /// Adds what sounds to interleaved stereo `samples`.
+    ///
+    /// # Errors
+    /// The SoundFont is damaged.
+    pub(crate) fn render(&mut self, samples: &mut [f32]) -> Result<(), NodeError> {
+        self.guarded(|player| {
+            let frames = samples.len() / 2;
+            player.left.resize(frames, 0.0);
+            player.right.resize(frames, 0.0);
+            for synthesizer in &mut player.synthesizers {
+                synthesizer.render(&mut player.left, &mut player.right);
+                let sides = player.left.iter().zip(&player.right);
+                for (frame, (left, right)) in samples.chunks_exact_mut(2).zip(sides) {
+                    // What is not a number would stay in the reverb for ever.
+                    frame[0] += if left.is_finite() { *left } else { 0.0 };
+                    frame[1] += if right.is_finite() { *right } else { 0.0 };
+                }
+            }
+            player.turn = (player.turn + frames) % BLOCK;
+        })
+    }
+
+    /// Does `work`, in which rustysynth panics where a note leaves its sample: at a loop shorter than one step of
+    /// a very high note, at an absurd sample rate. Nothing of the player is used after that.
+    fn guarded(&mut self, work: impl FnOnce(&mut Self)) -> Result<(), NodeError> {
+        catch_unwind(AssertUnwindSafe(|| work(self))).map_err(|_| {
+            NodeError::input(format!(
+                "the SoundFont `{}` has a sample that cannot be played",
+                self.name
+            ))
+            .help("choose another SoundFont or `program`, or leave out very high notes")
+        })
+    }
+}
+
+/// Refuses a program that the SoundFont has not, but for 0, which stands for whatever comes first.
+fn require_program(font: &SoundFont, program: i32, name: &str) -> Result<(), NodeError> {
+    let mut programs: Vec<(i32, &str)> = font
+        .get_presets()
+        .iter()
+        .filter(|preset| preset.get_bank_number() != PERCUSSION_BANK)
+        .map(|preset| (preset.get_patch_number(), preset.get_name()))
+        .collect();
+    if program == 0 || programs.iter().any(|(number, _)| *number == program) {
+        return Ok(());
+    }
+    programs.sort();
+    programs.dedup_by_key(|(number, _)| *number);
+    let known: Vec<String> = programs
+        .iter()
+        .take(20)
+        .map(|(number, name)| format!("{number} ({name})"))
+        .collect();
+    Err(
+        NodeError::input(format!("the SoundFont `{name}` has no program {program}"))
+            .help(format!("it has {}", known.join(", "))),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn on(channel: u8, pitch: u8) -> Note {
+        Note::On {
+            channel,
+            pitch,
+            velocity: 1.0,
+        }
+    }
+
+    fn open(bytes: &[u8], program: i32) -> Result<Player, NodeError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.sf2");
+        std::fs::write(&path, bytes).unwrap();
+        Player::open(&path, program, 48_000)
+    }
+
+    /// One second of a note, on the left.
+    fn second(channel: u8, pitch: u8) -> Vec<f32> {
+        let mut player = open(&tiny::sound_font(), 0).unwrap();
+        player.play(on(channel, pitch)).unwrap();
+        let mut samples = vec![0.0; 96_000];
+        player.render(&mut samples).unwrap();
+        samples.iter().step_by(2).copied().collect()
+    }
+
+    /// How often a second of sound goes up through zero: the frequency of a sine.
+    fn frequency(samples: &[f32]) -> usize {
+        samples
+            .windows(2)
+            .filter(|pair| pair[0] < 0.0 && pair[1] >= 0.0)
+            .count()
+    }
+
+    #[test]
+    fn a_key_sounds_at_its_pitch() {
+        for (pitch, expected) in [(57, 220), (69, 440), (81, 880)] {
+            let heard = frequency(&second(0, pitch));
+            assert!(heard.abs_diff(expected) <= 1, "key {pitch}: {heard} Hz");
+        }
+    }
+
+    #[test]
+    fn channel_ten_plays_the_percussion_bank() {
+        let heard = frequency(&second(9, 69));
+        assert!(heard.abs_diff(880) <= 1, "{heard} Hz");
+    }
+
+    #[test]
+    fn a_note_begins_on_its_frame_wherever_that_lies() {
+        for frame in 40..50 {
+            let mut player = open(&tiny::sound_font(), 0).unwrap();
+            let mut samples = vec![0.0; 200];
+            let (before, after) = samples.split_at_mut(frame * 2);
+            player.render(before).unwrap();
+            player.play(on(0, 69)).unwrap();
+            player.render(after).unwrap();
+            assert!(before.iter().all(|sample| *sample == 0.0), "frame {frame}");
+            assert!(after[0] != 0.0, "frame {frame}");
+        }
+    }
+
+    #[test]
+    fn a_note_ends_when_its_key_comes_up() {
+        let mut player = open(&tiny::sound_font(), 0).unwrap();
+        let mut samples = vec![0.0; 19_200];
+        player.render(&mut samples[..6]).unwrap();
+        player.play(on(0, 69)).unwrap();
+        player.render(&mut samples).unwrap();
+        let off = Note::Off {
+            channel: 0,
+            pitch: 69,
+        };
+        player.play(off).unwrap();
+        player.render(&mut samples).unwrap();
+        samples.fill(0.0);
+        player.render(&mut samples).unwrap();
+        assert!(samples.iter().all(|sample| *sample == 0.0));
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_refused_with_those_that_are() {
+        let error = open(&tiny::sound_font(), 5).err().unwrap();
+        assert!(error.to_string().contains("has no program 5"), "{error}");
+        assert_eq!(error.advice(), Some("it has 0 (sine)"));
+    }
+
+    #[test]
+    fn a_note_that_leaves_its_loop_is_told_and_does_not_panic() {
+        // At a sample rate of 2 GHz one step is longer than the loop.
+        let mut player = open(&tiny::sound_font_at(2_000_000_000), 0).unwrap();
+        player.play(on(0, 127)).unwrap();
+        let error = player.render(&mut vec![0.0; 96_000]).unwrap_err();
+        assert!(error.to_string().contains("cannot be played"), "{error}");
+    }
+}

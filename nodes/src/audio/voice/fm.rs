@@ -1,0 +1,153 @@
+//! Tones by frequency modulation with two operators (Chowning 1973).
+
+use std::f32::consts::TAU;
+
+use super::{SILENCE, fall};
+
+/// A voice's numbers; times in seconds.
+pub(super) struct Numbers {
+    /// Modulator's frequency against the carrier's.
+    ratio: f32,
+    /// Depth of modulation at full velocity.
+    index: f32,
+    /// Time in which the depth falls to 1/e.
+    fade: f32,
+    attack: f32,
+    /// Time in which the level falls to 1/e of its way to `sustain`.
+    decay: f32,
+    sustain: f32,
+    /// Time in which a released note falls to 1/e.
+    release: f32,
+    /// Factor for the note's frequency.
+    octave: f32,
+}
+
+/// The short bright attack of a tine is a high modulator that fades at once.
+pub(super) const ELECTRIC_PIANO: Numbers = Numbers {
+    ratio: 1.0,
+    index: 1.4,
+    fade: 0.5,
+    attack: 0.003,
+    decay: 1.6,
+    sustain: 0.0,
+    release: 0.12,
+    octave: 1.0,
+};
+
+/// An inharmonic ratio rings like a bell.
+pub(super) const GLASS: Numbers = Numbers {
+    ratio: 3.51,
+    index: 1.8,
+    fade: 0.9,
+    attack: 0.002,
+    decay: 2.2,
+    sustain: 0.0,
+    release: 0.8,
+    octave: 1.0,
+};
+
+/// Two octaves down, bright only as it begins.
+pub(super) const BASS: Numbers = Numbers {
+    ratio: 1.0,
+    index: 2.4,
+    fade: 0.25,
+    attack: 0.004,
+    decay: 0.9,
+    sustain: 0.25,
+    release: 0.08,
+    octave: 0.25,
+};
+
+/// A ratio a little off beats slowly.
+pub(super) const PAD: Numbers = Numbers {
+    ratio: 2.003,
+    index: 0.7,
+    fade: 4.0,
+    attack: 0.25,
+    decay: 3.0,
+    sustain: 0.7,
+    release: 0.9,
+    octave: 1.0,
+};
+
+/// A carrier that a modulator bends.
+pub(super) struct Tone {
+    released: bool,
+    carrier: f32,
+    modulator: f32,
+    carrier_step: f32,
+    modulator_step: f32,
+    depth: f32,
+    depth_fade: f32,
+    level: f32,
+    attack_step: f32,
+    attacking: bool,
+    decay: f32,
+    sustain: f32,
+    release: f32,
+}
+
+impl Tone {
+    /// Begins a tone of `frequency` Hz at `rate` samples a second.
+    pub(super) fn new(numbers: &Numbers, frequency: f32, velocity: f32, rate: f32) -> Self {
+        let frequency = frequency * numbers.octave;
+        // What lies above half the sample rate would fold back; high notes are modulated less.
+        let room = (1.0 - frequency * (numbers.ratio + 1.0) / rate).clamp(0.0, 1.0);
+        Tone {
+            released: false,
+            carrier: 0.0,
+            modulator: 0.0,
+            carrier_step: frequency / rate,
+            modulator_step: frequency * numbers.ratio / rate,
+            depth: numbers.index * velocity * room,
+            depth_fade: fall(numbers.fade, rate),
+            level: 0.0,
+            attack_step: 1.0 / (numbers.attack * rate).max(1.0),
+            attacking: true,
+            decay: fall(numbers.decay, rate),
+            sustain: numbers.sustain,
+            release: fall(numbers.release, rate),
+        }
+    }
+
+    /// The next sample.
+    pub(super) fn next(&mut self) -> f32 {
+        self.step_level();
+        let bend = self.depth * (self.modulator * TAU).sin();
+        let sample = (self.carrier * TAU + bend).sin() * self.level;
+        self.depth *= self.depth_fade;
+        self.carrier = (self.carrier + self.carrier_step).fract();
+        self.modulator = (self.modulator + self.modulator_step).fract();
+        sample
+    }
+
+    fn step_level(&mut self) {
+        if self.released {
+            self.level *= self.release;
+        } else if self.attacking {
+            self.level += self.attack_step;
+            if self.level >= 1.0 {
+                self.level = 1.0;
+                self.attacking = false;
+            }
+        } else {
+            self.level = self.sustain + (self.level - self.sustain) * self.decay;
+        }
+    }
+
+    /// Lets the tone fade.
+    pub(super) fn release(&mut self) {
+        self.released = true;
+        self.attacking = false;
+    }
+
+    /// Whether it has not faded away.
+    pub(super) fn sounds(&self) -> bool {
+        self.attacking || self.level > SILENCE
+    }
+
+    /// Its level, 0 to 1.
+    pub(super) fn level(&self) -> f32 {
+        self.level
+    }
+}
