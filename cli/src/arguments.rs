@@ -7,7 +7,7 @@ use score_engine::Override;
 
 /// SCORE! turns moving pictures into music
 #[derive(Parser)]
-#[command(name = "score", version)]
+#[command(name = "score", version, after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) common: Common,
@@ -15,13 +15,20 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  score film holiday.mp4            give a film its music
+  score sample --count 8            write eight new melodies to sample.mid
+  score nodes synth                 read what a node does
+  score COMMAND --help              read what a command takes";
+
 /// What every command takes.
 #[derive(Args)]
 pub(crate) struct Common {
-    /// The folder that holds the models' manifest.ron [default: SCORE_MODELS, else the nearest folder `models`]
+    /// Folder of the models [default: SCORE_MODELS, else the nearest `models`]
     #[arg(long, global = true, value_name = "FOLDER", help_heading = EVERYWHERE)]
     pub(crate) models: Option<PathBuf>,
-    /// Colours in what is said on standard error; auto: on a terminal, unless NO_COLOR is set
+    /// Colours in errors; auto: on a terminal, unless NO_COLOR is set
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value = "auto", help_heading = EVERYWHERE)]
     pub(crate) color: Color,
 }
@@ -37,19 +44,19 @@ const EVERYWHERE: &str = "Options of every command";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Give a film music that follows its pictures: writes a film, its sound, its notes and a picture of both
+    /// Give a film music that follows its pictures
     Film(Film),
-    /// Run a patch to its end, as fast as the machine allows, the same bytes each time
+    /// Run a patch to its end, as fast as the machine allows
     Render(Render),
     /// Say everything that is wrong with patches
     Check(Check),
-    /// Draw melodies at random and write them to a MIDI file, one after another
+    /// Write melodies drawn at random, one after another, to a MIDI file
     Sample(Sample),
-    /// Write the melodies on the way from one MIDI file's first two bars to another's
+    /// Write the melodies between the first two bars of two MIDI files
     Interpolate(Interpolate),
     /// List the node kinds, or explain one
     Nodes(Nodes),
-    /// List the models, explain one, or test that they are whole and compute what they should
+    /// List the models, explain one, or test them
     #[command(subcommand)]
     Models(Models),
     /// Draw a patch as a graph
@@ -64,22 +71,25 @@ pub(crate) enum Command {
 }
 
 #[derive(Args)]
+#[command(after_help = "\
+Writes the film with its music, the sound (.wav), the notes (.mid) and a picture of all (.png).
+A film whose name begins with a dash goes after two: score film -- -film.mp4")]
 pub(crate) struct Film {
     /// The film: any file that ffmpeg reads
     pub(crate) film: PathBuf,
-    /// Name of what is written, without ending [default: the film's, with -scored]
+    /// Name of what is written, without ending [default: FILM-scored]
     #[arg(long, short, value_name = "NAME")]
     pub(crate) out: Option<PathBuf>,
-    /// A patch in place of the built-in one: its films, sounds, MIDI files and pictures get the names given here
+    /// A patch in place of the built-in one; what it reads and writes gets the names given here
     #[arg(long, value_name = "PATCH")]
     pub(crate) patch: Option<PathBuf>,
-    /// Beats a minute
+    /// Quarter notes a minute [default: the patch's]
     #[arg(long, value_name = "BPM")]
     pub(crate) tempo: Option<String>,
-    /// Another number, another tune for the same pictures
+    /// Another number, another tune for the same pictures [default: the patch's]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) seed: Option<String>,
-    /// The instrument; `score nodes synth` lists them
+    /// The instrument; `score nodes synth` lists them [default: the patch's]
     #[arg(long, value_name = "VOICE")]
     pub(crate) voice: Option<String>,
     #[command(flatten)]
@@ -108,7 +118,7 @@ pub(crate) struct Render {
 
 #[derive(Args)]
 pub(crate) struct Overrides {
-    /// A parameter in place of the patch's, such as film.rate=12; paths count from the current folder
+    /// Another value for a parameter, as film.rate=12; paths count from the current folder
     #[arg(long = "set", value_name = "NODE.PARAM=VALUE", value_parser = parse_override)]
     pub(crate) set: Vec<Override>,
 }
@@ -120,7 +130,7 @@ fn parse_override(text: &str) -> Result<Override, String> {
 #[derive(Args)]
 pub(crate) struct Check {
     /// The patches, .ron files
-    #[arg(required = true)]
+    #[arg(required = true, value_name = "PATCH")]
     pub(crate) patches: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) overrides: Overrides,
@@ -140,7 +150,7 @@ pub(crate) struct Sample {
     /// Quarter notes a minute, 10 to 400
     #[arg(long, value_name = "BPM", default_value = "120", value_parser = tempo)]
     pub(crate) tempo: f64,
-    /// How freely notes are drawn, 0 to 4; 0: always the likeliest
+    /// How freely notes are drawn, 0 (always the likeliest) to 4
     #[arg(long, value_name = "NUMBER", default_value = "0.5", value_parser = temperature)]
     pub(crate) temperature: f32,
     #[command(flatten)]
@@ -166,7 +176,7 @@ pub(crate) struct Interpolate {
         default_value = "interpolate.mid"
     )]
     pub(crate) out: PathBuf,
-    /// How freely notes are drawn, 0 to 4; 0: always the likeliest
+    /// How freely notes are drawn, 0 (always the likeliest) to 4
     #[arg(long, value_name = "NUMBER", default_value = "0", value_parser = temperature)]
     pub(crate) temperature: f32,
     #[command(flatten)]
@@ -179,7 +189,7 @@ pub(crate) struct Drawing {
     /// The music model; `score models list` lists them
     #[arg(long, value_name = "NAME", default_value = "melody")]
     pub(crate) model: String,
-    /// The same number, the same bytes [default: another each time, which is told]
+    /// The same number, the same notes [default: a new one, which is told]
     #[arg(long, value_name = "NUMBER", value_parser = value_parser!(u64).range(..=i64::MAX as u64))]
     pub(crate) seed: Option<u64>,
     /// Say nothing but errors
@@ -247,15 +257,34 @@ pub(crate) struct Graph {
     pub(crate) patch: PathBuf,
     #[command(flatten)]
     pub(crate) overrides: Overrides,
-    /// In which notation
+    /// Notation: mermaid for Markdown, dot for Graphviz
     #[arg(long, value_enum, default_value = "mermaid")]
     pub(crate) format: Notation,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum Notation {
-    /// Mermaid, for Markdown
     Mermaid,
-    /// Graphviz
     Dot,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn no_two_options_contradict_each_other() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn only_numbers_within_their_range_are_taken() {
+        assert_eq!(tempo("97.5"), Ok(97.5));
+        assert_eq!(temperature("0"), Ok(0.0));
+        for wrong in ["9.99", "400.1", "nan", "inf", "fast", ""] {
+            assert!(tempo(wrong).is_err(), "{wrong}");
+        }
+    }
 }

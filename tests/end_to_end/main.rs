@@ -4,6 +4,7 @@
 
 mod colours;
 mod film;
+mod film_names;
 mod melodies;
 mod missing_tools;
 mod models;

@@ -4,11 +4,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use score_engine::{Override, Registry, Settings, Source};
+use score_engine::{NodeError, Override, Registry, Settings, Source};
 use serde_json::json;
 
 use crate::arguments::Film;
-use crate::command::checked;
+use crate::command::{checked, require_place};
 use crate::failure::Failure;
 use crate::performance::perform;
 use crate::terminal::tell;
@@ -76,6 +76,13 @@ pub(crate) fn run(
         // Two files of one kind: the node's id tells them apart.
         let alone = nodes.iter().filter(|(_, other)| other == kind).count() == 1;
         let written = with_ending(&name, id, alone, ending);
+        require_place(&written)?;
+        if is_one_file(&written, &arguments.film) {
+            let why = format!("`{}` is the film itself", written.display());
+            return Err(NodeError::output(why)
+                .help("give another name with --out")
+                .into());
+        }
         overrides.push(path(id, "path", &written)?);
         outputs.push(written);
     }
@@ -113,6 +120,13 @@ fn beside(film: &Path) -> PathBuf {
     let mut name = film.file_stem().unwrap_or_default().to_os_string();
     name.push("-scored");
     PathBuf::from(name)
+}
+
+fn is_one_file(one: &Path, other: &Path) -> bool {
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => false,
+    }
 }
 
 fn container(film: &Path) -> &'static str {
