@@ -64,7 +64,13 @@ impl FfmpegSound {
         };
         let filter = format!("aresample={rate}:async=1{start_of_file}");
         let mut command = Command::new("ffmpeg");
-        command.args(["-hide_banner", "-nostdin", "-nostats", "-loglevel", "error"]);
+        command.args([
+            "-hide_banner",
+            "-nostdin",
+            "-nostats",
+            "-loglevel",
+            "repeat+error",
+        ]);
         command.args(PROTOCOLS).arg("-i").arg(input_url(path));
         command.args(["-map", "0:a:0", "-af", &filter, "-ac", "2"]);
         command.args(["-f", "f32le", "pipe:1"]);
