@@ -9,6 +9,7 @@ use score_engine::{
 };
 use serde::Deserialize;
 
+use super::amplitude;
 use super::encoder::{Encoder, Form, Format, flush};
 use crate::output::OutputFile;
 
@@ -61,7 +62,7 @@ impl Node for AudioFile {
         Ok(Box::new(Writing {
             format: Format::of(&self.path).ok_or_else(|| NodeError::internal("no format"))?,
             file: OutputFile::create(&self.path)?,
-            ceiling: 10f64.powf(self.ceiling / 20.0) as f32,
+            ceiling: amplitude(self.ceiling),
             scratch: BufWriter::new(scratch),
             form: None,
             peak: 0.0,

@@ -1,10 +1,14 @@
-//! Sound made and written.
+//! Sound read, made and written.
 
 mod audio_file;
+mod audio_input_file;
 mod encoder;
 mod ensemble;
+mod mixdown;
+mod resampler;
 mod reverb;
 mod sound_font;
+mod sound_source;
 mod synth;
 mod voice;
 
@@ -12,5 +16,11 @@ use score_engine::Registry;
 
 pub(crate) fn register(registry: &mut Registry) {
     registry.add::<audio_file::AudioFile>();
+    registry.add::<audio_input_file::AudioInputFile>();
     registry.add::<synth::Synth>();
+}
+
+/// Decibels as a factor.
+fn amplitude(decibels: f64) -> f32 {
+    10f64.powf(decibels / 20.0) as f32
 }

@@ -10,6 +10,7 @@ use score_engine::{
 };
 use serde::Deserialize;
 
+use super::amplitude;
 use super::ensemble::Ensemble;
 use super::reverb::Reverb;
 use super::sound_font::Player;
@@ -71,11 +72,6 @@ impl Node for Synth {
             reverb: Reverb::new(rate),
         }))
     }
-}
-
-/// Decibels as a factor.
-fn amplitude(decibels: f64) -> f32 {
-    10f64.powf(decibels / 20.0) as f32
 }
 
 /// What plays the notes.

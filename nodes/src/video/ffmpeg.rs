@@ -10,7 +10,7 @@ use score_engine::{NodeError, Time};
 use serde_json::Value;
 
 /// The protocols that ffmpeg may use: a playlist or a name such as `http:…` must not reach the network.
-const PROTOCOLS: [&str; 2] = ["-protocol_whitelist", "file,pipe"];
+pub(crate) const PROTOCOLS: [&str; 2] = ["-protocol_whitelist", "file,pipe"];
 
 /// What a film says of itself.
 #[derive(Clone, Copy, Debug)]
@@ -22,11 +22,19 @@ pub(crate) struct Film {
 }
 
 /// `file:` before the path keeps a leading `-` or a `name:` from becoming an option or a protocol.
-fn input_url(path: &Path) -> String {
+pub(crate) fn input_url(path: &Path) -> String {
     format!("file:{}", path.display())
 }
 
-fn start(program: &str, stdin: Stdio, command: &mut Command) -> Result<Child, NodeError> {
+/// Starts `program` with pipes for what it gives and says.
+///
+/// # Errors
+/// It is not installed.
+pub(crate) fn start(
+    program: &str,
+    stdin: Stdio,
+    command: &mut Command,
+) -> Result<Child, NodeError> {
     command
         .stdin(stdin)
         .stdout(Stdio::piped())
@@ -40,8 +48,16 @@ fn start(program: &str, stdin: Stdio, command: &mut Command) -> Result<Child, No
     })
 }
 
-/// Asks ffprobe for `entries` of the stream that `stream` selects.
-fn ask(path: &Path, stream: &str, entries: &str) -> Result<Value, NodeError> {
+/// Asks ffprobe for `entries` of the stream that `stream` selects in the file at `path`, which ought to be `what`.
+///
+/// # Errors
+/// ffprobe is missing, or cannot read the file.
+pub(crate) fn ask(
+    path: &Path,
+    what: &str,
+    stream: &str,
+    entries: &str,
+) -> Result<Value, NodeError> {
     let mut command = Command::new("ffprobe");
     command
         .args(["-v", "error"])
@@ -58,10 +74,10 @@ fn ask(path: &Path, stream: &str, entries: &str) -> Result<Value, NodeError> {
     if !output.status.success() {
         let complaint = last_line(&String::from_utf8_lossy(&output.stderr));
         return Err(NodeError::input(format!(
-            "`{}` is not a film that can be read: {complaint}",
+            "`{}` is not {what} that can be read: {complaint}",
             path.display()
         ))
-        .help("try to play it; a film cut off while it was copied often lacks its index"));
+        .help("try to play it; a file cut off while it was copied often lacks its index"));
     }
     Ok(serde_json::from_slice(&output.stdout).unwrap_or(Value::Null))
 }
@@ -73,6 +89,7 @@ fn ask(path: &Path, stream: &str, entries: &str) -> Result<Value, NodeError> {
 pub(crate) fn probe(path: &Path) -> Result<Film, NodeError> {
     let answer = ask(
         path,
+        "a film",
         "v:0",
         "stream=duration,avg_frame_rate:format=duration",
     )?;
@@ -83,13 +100,20 @@ pub(crate) fn probe(path: &Path) -> Result<Film, NodeError> {
             NodeError::input(format!("`{}` has no picture, only sound", path.display()))
                 .help("choose a film with a picture")
         })?;
-    let seconds = |value: Option<&Value>| value.and_then(Value::as_str)?.parse::<f64>().ok();
-    let duration =
-        seconds(stream.get("duration")).or_else(|| seconds(answer.get("format")?.get("duration")));
     Ok(Film {
-        duration: duration.map(Time::from_seconds),
+        duration: duration(stream).or_else(|| duration(answer.get("format")?)),
         frame: stream.get("avg_frame_rate").and_then(frame_length),
     })
+}
+
+/// How long a stream or file says that it lasts.
+pub(crate) fn duration(of: &Value) -> Option<Time> {
+    seconds(of, "duration").map(Time::from_seconds)
+}
+
+/// A time that ffprobe gives, in seconds.
+pub(crate) fn seconds(of: &Value, entry: &str) -> Option<f64> {
+    of.get(entry)?.as_str()?.parse().ok()
 }
 
 /// `25/1` → 40 ms.
@@ -99,7 +123,8 @@ fn frame_length(rate: &Value) -> Option<Time> {
     (frames > 0.0 && seconds > 0.0).then(|| Time::from_seconds(seconds / frames))
 }
 
-fn last_line(text: &str) -> String {
+/// What a program said last, without the part of it that speaks.
+pub(crate) fn last_line(text: &str) -> String {
     let line = text
         .lines()
         .rev()
@@ -396,7 +421,7 @@ impl Drop for Muxer {
 /// # Errors
 /// ffprobe is missing, or cannot read the film.
 pub(crate) fn has_sound(path: &Path) -> Result<bool, NodeError> {
-    let answer = ask(path, "a:0", "stream=index")?;
+    let answer = ask(path, "a film", "a:0", "stream=index")?;
     Ok(answer
         .get("streams")
         .and_then(|streams| streams.get(0))

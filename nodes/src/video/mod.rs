@@ -1,6 +1,6 @@
 //! Pictures in and out.
 
-mod ffmpeg;
+pub(crate) mod ffmpeg;
 mod video_file;
 mod video_mux;
 

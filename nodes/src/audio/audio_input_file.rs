@@ -1,0 +1,442 @@
+//! Reads the sound in a file.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use score_engine::{
+    AudioBlock, Build, Check, Descriptor, Flow, Io, Node, NodeError, Param, Payload, Port,
+    PortType, Processor, Progress, Time, Value,
+};
+use serde::Deserialize;
+
+use super::amplitude;
+use super::resampler::Resampler;
+use super::sound_source::{SoundSource, open};
+
+const SOUND: usize = 0;
+
+/// `audio_input_file`.
+#[derive(Deserialize)]
+pub(crate) struct AudioInputFile {
+    path: PathBuf,
+    gain: f64,
+}
+
+impl Node for AudioInputFile {
+    fn descriptor() -> Descriptor {
+        Descriptor::new("audio", "audio_input_file", "Reads the sound in a file")
+            .details(
+                "WAV, FLAC, MP3 and Ogg Vorbis, and with the ffmpeg program anything else that it reads, the sound \
+                 of a film too. Stereo at the transport's sample rate: one channel is doubled, more than two are \
+                 mixed, other rates are resampled. The sound ends when the file does. Only local files are read.",
+            )
+            .output(Port::new("sound", PortType::Audio, "the sound"))
+            .param(Param::file_to_read("path", "the file"))
+            .param(Param::number("gain", (-60.0, 24.0), "level").unit("dB").default(0.0).live())
+    }
+
+    fn check(&self, check: &mut Check<'_>) {
+        check.require_file("path", &self.path, "sound file");
+    }
+
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        let rate = build.transport.sample_rate;
+        let source = open(&self.path, rate)?;
+        if let Some(duration) = source.duration() {
+            build.progress.set_total(duration.nanos().unsigned_abs());
+        }
+        Ok(Box::new(Reading {
+            name: self.path.display().to_string(),
+            gain: amplitude(self.gain),
+            rate,
+            block: build.transport.block as usize,
+            resampler: Resampler::new(source.rate(), rate)?,
+            source: Some(source),
+            ready: Vec::new(),
+            at: 0,
+            progress: build.progress.clone(),
+        }))
+    }
+}
+
+/// A file being read.
+struct Reading {
+    name: String,
+    gain: f32,
+    rate: u32,
+    block: usize,
+    /// `None` after its end.
+    source: Option<Box<dyn SoundSource>>,
+    resampler: Option<Resampler>,
+    /// Decoded and not yet sent, interleaved stereo.
+    ready: Vec<f32>,
+    /// The first frame that has not been sent.
+    at: u64,
+    progress: Arc<Progress>,
+}
+
+impl Processor for Reading {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        while self.ready.len() < self.block * 2 {
+            let Some(source) = &mut self.source else {
+                break;
+            };
+            match (source.next()?, &mut self.resampler) {
+                (Some(samples), Some(resampler)) => resampler.push(&samples, &mut self.ready)?,
+                (Some(mut samples), None) => self.ready.append(&mut samples),
+                (None, resampler) => {
+                    self.source = None;
+                    if let Some(resampler) = resampler {
+                        resampler.finish(&mut self.ready)?;
+                    }
+                }
+            }
+        }
+        let time = Time::from_samples(self.at, self.rate);
+        self.progress.set_done(time.nanos().unsigned_abs());
+        if self.ready.is_empty() {
+            if self.at == 0 {
+                return Err(
+                    NodeError::input(format!("`{}` has no sound in it", self.name))
+                        .help("choose another file"),
+                );
+            }
+            io.end_at(time);
+            return Ok(Flow::Done);
+        }
+        let count = self.ready.len().min(self.block * 2);
+        let samples = self.ready.drain(..count).map(|sample| sample * self.gain);
+        let block = AudioBlock {
+            rate: self.rate,
+            channels: 2,
+            samples: samples.collect(),
+        };
+        self.at += count as u64 / 2;
+        io.send_captured_now(SOUND, time, Payload::Audio(Arc::new(block)))?;
+        Ok(Flow::Continue)
+    }
+
+    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
+        match (name, value.as_f64()) {
+            ("gain", Some(decibels)) => self.gain = amplitude(decibels),
+            ("gain", None) => return Err(NodeError::internal("`gain` takes a number")),
+            _ => return Err(NodeError::internal(format!("`{name}` is not live"))),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::process::Command;
+
+    use score_engine::harness::{Harness, Outputs};
+    use score_engine::{Packet, Transport};
+    use serde_json::json;
+
+    use super::super::audio_file::AudioFile;
+    use super::*;
+
+    fn run(path: &Path) -> Result<Outputs, NodeError> {
+        Harness::<AudioInputFile>::new(json!({ "path": path })).run()
+    }
+
+    fn samples(outputs: &Outputs) -> Vec<f32> {
+        let packets = outputs.packets("sound").iter();
+        packets
+            .flat_map(|packet| packet.audio().unwrap().samples.clone())
+            .collect()
+    }
+
+    fn read(path: &Path) -> Vec<f32> {
+        samples(&run(path).unwrap())
+    }
+
+    fn refusal(path: &Path) -> String {
+        run(path).expect_err("refused").to_string()
+    }
+
+    fn write_wav(path: &Path, rate: u32, channels: u16, samples: &[f32]) {
+        let spec = hound::WavSpec {
+            channels,
+            sample_rate: rate,
+            bits_per_sample: 32,
+            sample_format: hound::SampleFormat::Float,
+        };
+        let mut writer = hound::WavWriter::create(path, spec).unwrap();
+        for sample in samples {
+            writer.write_sample(*sample).unwrap();
+        }
+        writer.finalize().unwrap();
+    }
+
+    /// Has ffmpeg make a file; `arguments` end with its name.
+    fn make(folder: &Path, arguments: &[&str]) {
+        let status = Command::new("ffmpeg")
+            .current_dir(folder)
+            .args(["-nostdin", "-v", "error", "-y"])
+            .args(arguments)
+            .status()
+            .expect("ffmpeg is installed");
+        assert!(status.success());
+    }
+
+    fn sine(frequency: f64, rate: u32, frames: usize) -> Vec<f32> {
+        let turn = std::f64::consts::TAU * frequency / f64::from(rate);
+        (0..frames)
+            .map(|n| (0.5 * (turn * n as f64).sin()) as f32)
+            .collect()
+    }
+
+    /// The frame at which a short loud tone in silence is loudest: the middle of a window of 480 frames.
+    fn loudest(samples: &[f32]) -> usize {
+        let left: Vec<f32> = samples.iter().step_by(2).copied().collect();
+        let energy = |at: usize| -> f32 { left[at..at + 480].iter().map(|s| s * s).sum() };
+        let at = (0..left.len() - 480).step_by(8);
+        at.max_by(|a, b| energy(*a).total_cmp(&energy(*b))).unwrap() + 240
+    }
+
+    /// Two seconds of silence with a tone of 10 ms, whose middle is at frame 48,240.
+    fn write_beep(path: &Path) {
+        let mut samples = vec![0.0; 2 * 96_000];
+        for (frame, sample) in sine(2_000.0, 48_000, 480).into_iter().enumerate() {
+            samples[2 * (48_000 + frame)..][..2].fill(sample);
+        }
+        write_wav(path, 48_000, 2, &samples);
+    }
+
+    #[test]
+    fn every_block_comes_at_its_time_and_the_last_ends_with_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.wav");
+        let written: Vec<f32> = (0..2 * 1_300).map(|n| n as f32 / 4_000.0).collect();
+        write_wav(&path, 48_000, 2, &written);
+        let outputs = run(&path).unwrap();
+        let form = |packet: &Packet| {
+            let block = packet.audio().unwrap();
+            (packet.time, block.frames(), block.channels, block.rate)
+        };
+        let forms: Vec<_> = outputs.packets("sound").iter().map(form).collect();
+        let time = |frame| Time::from_samples(frame, 48_000);
+        assert_eq!(
+            forms,
+            [
+                (time(0), 512, 2, 48_000),
+                (time(512), 512, 2, 48_000),
+                (time(1_024), 276, 2, 48_000)
+            ]
+        );
+        assert_eq!(outputs.end("sound"), Some(time(1_300)));
+        assert_eq!(samples(&outputs), written);
+    }
+
+    #[test]
+    fn a_sine_of_another_rate_keeps_its_pitch_its_level_and_its_length() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.wav");
+        write_wav(&path, 44_100, 1, &sine(1_000.0, 44_100, 2 * 44_100));
+        let read = read(&path);
+        assert_eq!(read.len(), 2 * 96_000);
+        assert!(read.chunks_exact(2).all(|frame| frame[0] == frame[1]));
+        let left: Vec<f32> = read.iter().step_by(2).copied().collect();
+        // Away from the edges, where the sine begins and stops at once.
+        let middle = &left[4_800..91_200];
+        let rises: Vec<f64> = middle
+            .windows(2)
+            .enumerate()
+            .filter(|(_, pair)| pair[0] < 0.0 && pair[1] >= 0.0)
+            .map(|(n, pair)| n as f64 + f64::from(pair[0] / (pair[0] - pair[1])))
+            .collect();
+        let period = (rises[rises.len() - 1] - rises[0]) / (rises.len() - 1) as f64;
+        assert!((48_000.0 / period - 1_000.0).abs() < 1.0, "{period}");
+        let square: f64 = middle.iter().map(|sample| f64::from(*sample).powi(2)).sum();
+        let level = (square / middle.len() as f64).sqrt();
+        let decibels = 20.0 * (level / (0.5 / 2f64.sqrt())).log10();
+        assert!(decibels.abs() < 0.2, "{decibels} dB");
+    }
+
+    #[test]
+    fn what_audio_file_writes_as_flac_comes_back_to_the_bit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.flac");
+        let written: Vec<f32> = sine(440.0, 48_000, 2 * 30_000);
+        let block = AudioBlock {
+            rate: 48_000,
+            channels: 2,
+            samples: written.clone(),
+        };
+        Harness::<AudioFile>::new(json!({ "path": path }))
+            .feed(
+                "sound",
+                PortType::Audio,
+                vec![(Time::ZERO, Payload::Audio(Arc::new(block)))],
+                Time::from_seconds(1.0),
+            )
+            .run()
+            .unwrap();
+        // 16 bits, where full scale is 32,767 to the writer and 32,768 to the reader.
+        let expected: Vec<f32> = written
+            .iter()
+            .map(|sample| (sample * 32_767.0).round() / 32_768.0)
+            .collect();
+        assert_eq!(read(&path), expected);
+    }
+
+    #[test]
+    fn every_format_keeps_the_time_of_its_sound_and_its_length() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        write_beep(&folder.join("beep.wav"));
+        for name in [
+            "a.flac", "a.mp3", "a.ogg", "a.m4a", "a.opus", "a.mka", "a.aiff", "a.wv",
+        ] {
+            make(folder, &["-i", "beep.wav", name]);
+            let read = read(&folder.join(name));
+            // MPEG audio is encoded in frames of 24 ms, and Opus in some of 20; the end may be filled up.
+            let frames = read.len() / 2;
+            assert!(
+                (96_000..96_000 + 1_200).contains(&frames),
+                "{name}: {frames}"
+            );
+            let middle = loudest(&read);
+            assert!(middle.abs_diff(48_240) <= 24, "{name}: {middle}");
+        }
+    }
+
+    #[test]
+    fn the_sound_of_a_film_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        write_beep(&folder.path().join("beep.wav"));
+        let picture = [
+            "-f",
+            "lavfi",
+            "-i",
+            "testsrc2=rate=25:duration=3:size=64x48",
+        ];
+        for name in ["film.mp4", "film.mkv", "film.webm"] {
+            let arguments = [&picture[..], &["-i", "beep.wav", name]].concat();
+            make(folder.path(), &arguments);
+            let read = read(&folder.path().join(name));
+            let middle = loudest(&read);
+            assert!(middle.abs_diff(48_240) <= 24, "{name}: {middle}");
+        }
+    }
+
+    #[test]
+    fn sound_that_begins_after_the_picture_keeps_its_distance() {
+        let folder = tempfile::tempdir().unwrap();
+        write_beep(&folder.path().join("beep.wav"));
+        let picture = [
+            "-f",
+            "lavfi",
+            "-i",
+            "testsrc2=rate=25:duration=3:size=64x48",
+        ];
+        let late = ["-itsoffset", "0.5", "-i", "beep.wav", "late.mp4"];
+        make(folder.path(), &[&picture[..], &late].concat());
+        let middle = loudest(&read(&folder.path().join("late.mp4")));
+        // MP4 counts the start of a track in milliseconds.
+        assert!(middle.abs_diff(24_000 + 48_240) <= 48, "{middle}");
+    }
+
+    #[test]
+    fn the_gain_and_the_transport_are_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.wav");
+        write_wav(&path, 22_050, 1, &[0.5; 22_050]);
+        let transport = Transport {
+            sample_rate: 22_050,
+            block: 1_000,
+            ..Transport::default()
+        };
+        let outputs = Harness::<AudioInputFile>::new(json!({ "path": path, "gain": -6.0206 }))
+            .transport(transport)
+            .run()
+            .unwrap();
+        assert_eq!(outputs.packets("sound").len(), 23);
+        let read = samples(&outputs);
+        assert_eq!(read.len(), 2 * 22_050);
+        assert!(read.iter().all(|sample| (sample - 0.25).abs() < 1e-4));
+    }
+
+    #[test]
+    fn whatever_holds_no_sound_is_refused_in_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        std::fs::write(
+            folder.join("text.wav"),
+            "once upon a time there was a sound",
+        )
+        .unwrap();
+        std::fs::write(folder.join("empty.wav"), "").unwrap();
+        std::fs::write(folder.join("header.wav"), b"RIFF\x24\0\0\0WAVEfmt ").unwrap();
+        write_wav(&folder.join("silent.wav"), 48_000, 2, &[]);
+        let picture = ["-f", "lavfi", "-i", "testsrc2=duration=1:size=64x48"];
+        make(folder, &[&picture[..], &["mute.mp4"]].concat());
+        assert!(refusal(&folder.join("missing.wav")).contains("there is no sound file at"));
+        for name in ["text.wav", "empty.wav", "header.wav"] {
+            let why = refusal(&folder.join(name));
+            assert!(
+                why.contains("is not sound that can be read"),
+                "{name}: {why}"
+            );
+        }
+        assert!(refusal(&folder.join("silent.wav")).contains("has no sound in it"));
+        assert!(refusal(&folder.join("mute.mp4")).contains("has no sound"));
+    }
+
+    #[test]
+    fn an_impossible_sample_rate_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.wav");
+        write_wav(&path, 4_000_000, 1, &[0.0; 100]);
+        assert!(refusal(&path).contains("4000000 samples a second"));
+    }
+
+    #[test]
+    fn a_file_cut_off_in_the_middle_is_refused_with_the_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let noise = ["-f", "lavfi", "-i", "anoisesrc=duration=8:amplitude=0.3"];
+        for name in ["a.wav", "a.flac", "a.aiff", "a.mka"] {
+            make(folder, &[&noise[..], &[name]].concat());
+            let path = folder.join(name);
+            let bytes = std::fs::read(&path).unwrap();
+            std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+            let why = refusal(&path);
+            let (_, told) = why.split_once(" at ").unwrap();
+            let seconds: f64 = told.split(' ').next().unwrap().parse().unwrap();
+            assert!((3.5..4.1).contains(&seconds), "{name}: {why}");
+        }
+    }
+
+    #[test]
+    fn a_flac_file_damaged_in_the_middle_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.flac");
+        let noise = ["-f", "lavfi", "-i", "anoisesrc=duration=4:amplitude=0.3"];
+        make(folder.path(), &[&noise[..], &["a.flac"]].concat());
+        let mut bytes = std::fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle..middle + 64].fill(0x55);
+        std::fs::write(&path, bytes).unwrap();
+        let why = refusal(&path);
+        assert!(
+            why.contains("is damaged") || why.contains("breaks off"),
+            "{why}"
+        );
+    }
+
+    #[test]
+    fn a_name_like_an_option_or_a_protocol_is_only_a_name() {
+        let folder = tempfile::tempdir().unwrap();
+        write_beep(&folder.path().join("beep.wav"));
+        make(folder.path(), &["-i", "beep.wav", "a.m4a"]);
+        for name in ["-y.m4a", "http:x%d.m4a", "concat:a|b.m4a", "ü '\"$.m4a"] {
+            let path = folder.path().join(name);
+            std::fs::copy(folder.path().join("a.m4a"), &path).unwrap();
+            assert!(read(&path).len() >= 2 * 96_000, "{name}");
+        }
+    }
+}
