@@ -341,8 +341,9 @@ impl Muxer {
         };
         command.args(["-c:v", "copy", "-c:a", codec, "-b:a", "192k"]);
         if codec == "aac" {
-            // A third less time than the default way to search, and at this bit rate nobody hears a difference.
-            command.args(["-aac_coder", "fast"]);
+            // Half the time of the default search; what is left out saves bits, of which there are enough here.
+            command.args(["-aac_coder", "fast", "-aac_tns", "0", "-aac_pns", "0"]);
+            command.args(["-aac_is", "0", "-aac_ms", "0"]);
         }
         // Without these, the date and ffmpeg's version would make each file another.
         command.args([
