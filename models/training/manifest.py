@@ -60,7 +60,7 @@ def entry(folder: Path, name: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--models", type=Path, default=Path(__file__).parent.parent)
+    parser.add_argument("--models", type=Path, default=Path(__file__).resolve().parent.parent)
     folder = parser.parse_args().models
     present = [n for n in MODELS if (folder / n / "encoder.onnx").exists() and (folder / n / "golden.json").exists()]
     text = "".join(entry(folder / n, n) for n in present)
