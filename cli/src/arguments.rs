@@ -48,6 +48,8 @@ pub(crate) enum Command {
     Film(Film),
     /// Run a patch to its end, as fast as the machine allows
     Render(Render),
+    /// Play a patch live, until Ctrl-C
+    Run(Live),
     /// Say everything that is wrong with patches
     Check(Check),
     /// Write melodies drawn at random, one after another, to a MIDI file
@@ -114,6 +116,14 @@ pub(crate) struct Render {
     /// Print what every node and wire did, as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Live {
+    /// The patch, a .ron file
+    pub(crate) patch: PathBuf,
+    #[command(flatten)]
+    pub(crate) overrides: Overrides,
 }
 
 #[derive(Args)]

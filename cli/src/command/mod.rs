@@ -8,6 +8,7 @@ pub(crate) mod interpolate;
 pub(crate) mod models;
 pub(crate) mod nodes;
 pub(crate) mod render;
+pub(crate) mod run;
 pub(crate) mod sample;
 pub(crate) mod shell;
 
