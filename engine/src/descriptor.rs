@@ -246,6 +246,8 @@ pub struct Descriptor {
     pub input_order: InputOrder,
     /// Whether a cycle may pass through the node because it holds its input back by at least a block.
     pub delays: bool,
+    /// Whether the node must be built anew when the tempo changes while it plays.
+    pub follows_tempo: bool,
 }
 
 impl Descriptor {
@@ -265,6 +267,7 @@ impl Descriptor {
             params: Vec::new(),
             input_order: InputOrder::ByTime,
             delays: false,
+            follows_tempo: false,
         }
     }
 
@@ -301,6 +304,12 @@ impl Descriptor {
     /// A cycle may pass through the node.
     pub fn delays(mut self) -> Self {
         self.delays = true;
+        self
+    }
+
+    /// The node asks the transport for musical times, so that it is built anew when the tempo changes while it plays.
+    pub fn follows_tempo(mut self) -> Self {
+        self.follows_tempo = true;
         self
     }
 }
