@@ -1,9 +1,8 @@
 //! A live node's inputs and outputs: takes packets as they come, waits by the clock, and is rewired while it runs.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Select};
 use serde_json::Value;
@@ -13,8 +12,8 @@ use crate::clock::LiveClock;
 use crate::graph::GraphNode;
 use crate::io::{Host, Input};
 use crate::node::NodeError;
-use crate::packet::Packet;
-use crate::time::Time;
+use crate::packet::{Packet, Payload};
+use crate::time::{Time, Transport};
 use crate::wire::{Refused, Signal, WireReceiver, WireSender};
 
 /// How long a node waits at most before it looks whether anything has changed.
@@ -25,11 +24,8 @@ const LOOK_WHEN_RETIRED: Duration = Duration::from_millis(10);
 
 /// What a live node's thread is told.
 pub(super) enum Command {
-    /// These parameters have new values; `node` is what the patch says now.
-    Set {
-        node: Arc<GraphNode>,
-        values: Vec<(String, Value)>,
-    },
+    /// Parameters have new values.
+    Set(NewValues),
     /// Inputs, by slot, read from other wires; outputs, by port, feed further wires.
     Rewire {
         inputs: Vec<(usize, WireReceiver)>,
@@ -41,6 +37,14 @@ pub(super) enum Command {
     Drain,
     /// End now: finish, and put results in their places.
     Finish,
+}
+
+/// New values of live parameters.
+pub(super) struct NewValues {
+    /// What the patch says now.
+    pub(super) node: Arc<GraphNode>,
+    /// Names and values.
+    pub(super) values: Vec<(String, Value)>,
 }
 
 /// Whether and how the node shall end.
@@ -57,14 +61,47 @@ pub(super) struct LivePorts {
     slots: Vec<Slot>,
     outputs: Vec<Vec<WireSender>>,
     commands: Receiver<Command>,
-    /// Commands that came while the node was at work.
-    postponed: VecDeque<Command>,
+    /// New values that came while the node was at work.
+    postponed: Vec<NewValues>,
     clock: Arc<LiveClock>,
     stop: Arc<AtomicBool>,
     /// How long sound takes from one wire to another, in seconds.
     fade: f64,
     ending: Ending,
     end: Option<Time>,
+    /// How a source that does not look at the clock is held back.
+    pace: Option<Pace>,
+}
+
+/// How packets of a source that tells times from its own start are held back.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    /// Where sound blocks begin: multiples of so many frames, and their rate.
+    block: u64,
+    rate: u32,
+    /// Where the source's time begins, once it has sent.
+    origin: Option<Time>,
+}
+
+impl Pace {
+    /// A source of a run with such sound.
+    pub(super) fn new(transport: &Transport) -> Self {
+        Pace {
+            block: u64::from(transport.block.max(1)),
+            rate: transport.sample_rate,
+            origin: None,
+        }
+    }
+
+    /// The time that belongs to the source's `time`; its start is put on the grid of sound blocks.
+    fn place(&mut self, time: Time, now: Time) -> Time {
+        let origin = *self.origin.get_or_insert_with(|| {
+            let blocks = now.to_samples(self.rate).div_ceil(self.block);
+            Time::from_samples(blocks * self.block, self.rate)
+        });
+        // To whole frames, as all sound is.
+        origin + time
+    }
 }
 
 impl LivePorts {
@@ -76,17 +113,19 @@ impl LivePorts {
         clock: Arc<LiveClock>,
         stop: Arc<AtomicBool>,
         fade: f64,
+        pace: Option<Pace>,
     ) -> Self {
         LivePorts {
             slots,
             outputs,
             commands,
-            postponed: VecDeque::new(),
+            postponed: Vec::new(),
             clock,
             stop,
             fade,
             ending: Ending::No,
             end: None,
+            pace,
         }
     }
 
@@ -95,36 +134,36 @@ impl LivePorts {
     }
 
     /// Does what was told; gives the new values that the node's own code must hear of.
-    pub(super) fn obey(&mut self) -> Vec<(Arc<GraphNode>, Vec<(String, Value)>)> {
-        let mut set = Vec::new();
-        while let Some(command) = self.next_command() {
+    pub(super) fn obey(&mut self) -> Vec<NewValues> {
+        self.hear();
+        std::mem::take(&mut self.postponed)
+    }
+
+    /// Does what was told, but for new values: those wait until the node's own code has returned.
+    fn hear(&mut self) {
+        while let Ok(command) = self.commands.try_recv() {
             match command {
-                Command::Set { node, values } => set.push((node, values)),
-                Command::Rewire { inputs, outputs } => {
-                    let now = self.clock.now();
-                    for (slot, receiver) in inputs {
-                        if let Some(slot) = self.slots.get_mut(slot) {
-                            slot.exchange(receiver, now, self.fade);
-                        }
-                    }
-                    for (port, sender) in outputs {
-                        if let Some(wires) = self.outputs.get_mut(port) {
-                            wires.push(sender);
-                        }
-                    }
-                }
+                Command::Set(values) => self.postponed.push(values),
+                Command::Rewire { inputs, outputs } => self.rewire(inputs, outputs),
                 Command::Retire => self.end_by(Ending::WhenNobodyReads),
                 Command::Drain => self.end_by(Ending::WhenInputsEnd),
                 Command::Finish => self.end_by(Ending::Now),
             }
         }
-        set
     }
 
-    fn next_command(&mut self) -> Option<Command> {
-        self.postponed
-            .pop_front()
-            .or_else(|| self.commands.try_recv().ok())
+    fn rewire(&mut self, inputs: Vec<(usize, WireReceiver)>, outputs: Vec<(usize, WireSender)>) {
+        let now = self.clock.now();
+        for (slot, receiver) in inputs {
+            if let Some(slot) = self.slots.get_mut(slot) {
+                slot.exchange(receiver, now, self.fade);
+            }
+        }
+        for (port, sender) in outputs {
+            if let Some(wires) = self.outputs.get_mut(port) {
+                wires.push(sender);
+            }
+        }
     }
 
     fn end_by(&mut self, ending: Ending) {
@@ -203,6 +242,14 @@ impl LivePorts {
         let _ = select.ready_timeout(longest);
     }
 
+    /// The node begins anew.
+    pub(super) fn begin_anew(&mut self) {
+        self.end = None;
+        if let Some(pace) = &mut self.pace {
+            pace.origin = None;
+        }
+    }
+
     /// Tells every reader that what this node began it will not end.
     pub(super) fn tell_lost(&mut self) {
         for wire in self.outputs.iter_mut().flatten() {
@@ -228,6 +275,38 @@ impl LivePorts {
         }
     }
 
+    /// Waits until the time of a packet has come; of sound, until the end of the block has.
+    fn hold_back(&mut self, packet: &mut Packet) -> Result<(), NodeError> {
+        let due = match &packet.payload {
+            Payload::Audio(block) => {
+                packet.time + Time::from_samples(block.frames() as u64, block.rate)
+            }
+            _ => packet.time,
+        };
+        while self.clock.now() < due {
+            let left = (due - self.clock.now()).nanos().max(0).unsigned_abs();
+            let mut select = Select::new();
+            select.recv(&self.commands);
+            let longest = match self.ending {
+                Ending::No => LOOK,
+                _ => LOOK_WHEN_RETIRED,
+            };
+            if select
+                .ready_timeout(Duration::from_nanos(left).min(longest))
+                .is_ok()
+            {
+                self.hear();
+            }
+            let leaves = self.ending == Ending::WhenNobodyReads && self.nobody_reads();
+            if self.ending > Ending::WhenNobodyReads || leaves || self.stop.load(Ordering::Acquire)
+            {
+                return Err(NodeError::stopped());
+            }
+        }
+        packet.captured = Instant::now();
+        Ok(())
+    }
+
     /// Sends into one wire, waiting for room where its policy says so; `false`: nobody reads it any more.
     fn send_into(&mut self, port: usize, index: usize, packet: Packet) -> bool {
         let mut signal = Signal::Packet(packet);
@@ -242,16 +321,8 @@ impl LivePorts {
             let mut select = Select::new();
             let room = select.send(&sender);
             select.recv(&self.commands);
-            match select.ready_timeout(LOOK) {
-                Ok(ready) if ready != room => {
-                    while let Ok(command) = self.commands.try_recv() {
-                        if matches!(command, Command::Finish) {
-                            self.end_by(Ending::Now);
-                        }
-                        self.postponed.push_back(command);
-                    }
-                }
-                _ => {}
+            if select.ready_timeout(LOOK).is_ok_and(|ready| ready != room) {
+                self.hear();
             }
             if self.ending == Ending::Now || self.stop.load(Ordering::Acquire) {
                 // The reader stands still, and the run waits for this node.
@@ -274,7 +345,11 @@ impl Host for LivePorts {
         })
     }
 
-    fn send(&mut self, port: usize, packet: Packet) -> Result<(), NodeError> {
+    fn send(&mut self, port: usize, mut packet: Packet) -> Result<(), NodeError> {
+        if let Some(pace) = &mut self.pace {
+            packet.time = pace.place(packet.time, self.clock.now());
+            self.hold_back(&mut packet)?;
+        }
         if port >= self.outputs.len() {
             return Err(NodeError::internal(format!("there is no output {port}")));
         }
@@ -293,7 +368,11 @@ impl Host for LivePorts {
     }
 
     fn end_at(&mut self, time: Time) {
-        self.end = Some(time);
+        let now = self.clock.now();
+        self.end = Some(match &mut self.pace {
+            Some(pace) => pace.place(time, now),
+            None => time,
+        });
     }
 
     fn time(&self) -> Time {

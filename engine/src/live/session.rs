@@ -11,7 +11,7 @@ use crossbeam_channel::{bounded, unbounded};
 use super::gauges::{Calls, Gauges};
 use super::node_handle::NodeHandle;
 use super::plan::{Edge, Fate, Plan, Shape, edges, plan};
-use super::ports::{Command, LivePorts};
+use super::ports::{Command, LivePorts, NewValues, Pace};
 use super::restart::{RestartPolicy, Restarts};
 use super::slot::Slot;
 use super::status::Status;
@@ -313,6 +313,7 @@ impl Live {
                 self.clock.clone(),
                 stop.clone(),
                 self.options.fade.as_secs_f64(),
+                node.descriptor.paced.then(|| Pace::new(transport)),
             ),
             transport: transport.clone(),
             settings: self.settings.clone(),
@@ -381,7 +382,7 @@ impl Live {
                     }
                     .push(id);
                     handle.node = node.clone();
-                    handle.tell(Command::Set { node, values });
+                    handle.tell(Command::Set(NewValues { node, values }));
                     if !(rewired.inputs.is_empty() && rewired.outputs.is_empty()) {
                         let inputs = rewired
                             .inputs

@@ -6,6 +6,9 @@ use crate::packet::{AudioBlock, Packet, Payload};
 use crate::time::Time;
 use crate::wire::{Received, Signal, WireReceiver};
 
+/// Times of one frame may differ by so much, as they were added up.
+const TOLERANCE: Time = Time::from_nanos(10);
+
 /// How many blocks the new wire may be ahead of an old one that has fallen silent.
 const PATIENCE: i64 = 4;
 
@@ -65,7 +68,7 @@ impl Splice {
             return told;
         }
         match (self.old_head.take(), self.new_head.take()) {
-            (Some(old), Some(new)) if old.time < new.time => {
+            (Some(old), Some(new)) if frame(&old) < frame(&new) => {
                 self.new_head = Some(new);
                 Joined::Block(old)
             }
@@ -91,7 +94,7 @@ impl Splice {
         while self.new_head.is_none() {
             match new.try_receive() {
                 // The old wire's block of this time has been heard.
-                Received::Signal(Signal::Packet(packet)) if packet.time < heard => {}
+                Received::Signal(Signal::Packet(packet)) if packet.time + TOLERANCE < heard => {}
                 Received::Signal(Signal::Packet(packet)) => self.new_head = Some(packet),
                 Received::Signal(Signal::Watermark(_)) => {}
                 Received::Signal(Signal::Lost) => return Some(Joined::Lost),
@@ -116,7 +119,7 @@ impl Splice {
                 return Joined::Nothing;
             }
         }
-        let partner = old.as_ref().filter(|old| old.time == new.time);
+        let partner = old.as_ref().filter(|old| frame(old) == frame(&new));
         let partner = partner.and_then(|old| old.audio().ok());
         let mixed = crossfade(
             partner.map(Arc::as_ref),
@@ -125,7 +128,7 @@ impl Splice {
             seconds / self.length,
         );
         // An old block of a later time waits for its turn.
-        self.old_head = old.filter(|old| old.time > new.time);
+        self.old_head = old.filter(|old| frame(old) > frame(&new));
         self.begun = true;
         self.passed += seconds;
         Joined::Block(Packet {
@@ -143,6 +146,12 @@ impl Splice {
     pub(super) fn rest(self) -> Option<Packet> {
         self.new_head
     }
+}
+
+/// The frame that a block begins with.
+fn frame(packet: &Packet) -> u64 {
+    let rate = packet.audio().map_or(1, |block| block.rate);
+    packet.time.to_samples(rate)
 }
 
 /// `new` faded in over `old`, or over silence; `from` is the share of the fade that has passed, `share` the block's.

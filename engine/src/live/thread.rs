@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, Sender};
 use serde_json::Value;
 
 use super::gauges::{Gauges, NodeState};
-use super::ports::LivePorts;
+use super::ports::{LivePorts, NewValues};
 use super::restart::Restarts;
 use crate::clock::LiveClock;
 use crate::counters::Counters;
@@ -117,6 +117,7 @@ impl LiveThread {
 
     fn drive(&mut self, processor: &mut dyn Processor) -> Result<(), NodeError> {
         let gauges = self.gauges.clone();
+        self.ports.begin_anew();
         let mut lineage = Lineage::new();
         // Called once at the start, so that it can say when it wants to be woken.
         let mut wake: Option<Time> = Some(Time::ZERO);
@@ -147,7 +148,7 @@ impl LiveThread {
 
     /// Does what was told; parameters without a processor to take them wait for the next.
     fn obey(&mut self, mut processor: Option<&mut dyn Processor>) {
-        for (node, values) in self.ports.obey() {
+        for NewValues { node, values } in self.ports.obey() {
             self.node = node;
             for (name, value) in values {
                 if let Some(processor) = &mut processor {
