@@ -4,6 +4,7 @@ mod audio_out;
 mod counters;
 mod feed;
 mod keeper;
+mod midi;
 pub mod playback;
 mod sound;
 mod watchdog;
@@ -17,6 +18,7 @@ pub use feed::Feed;
 
 pub(crate) fn register(registry: &mut Registry) {
     registry.add::<audio_out::AudioOut>();
+    midi::register(registry);
 }
 
 /// The clock of a live run; a render has no use for a device.
