@@ -1,9 +1,12 @@
 //! Sound and MIDI devices, opened by name and kept open.
 
+mod audio_in;
 mod audio_out;
+mod capture;
 mod counters;
 mod feed;
 mod keeper;
+pub mod list;
 mod midi;
 pub mod playback;
 mod sound;
@@ -13,10 +16,12 @@ use std::sync::Arc;
 
 use score_engine::{Build, LiveClock, NodeError, NodeErrorKind, Registry};
 
+pub use capture::CaptureCounters;
 pub use counters::PlaybackCounters;
 pub use feed::Feed;
 
 pub(crate) fn register(registry: &mut Registry) {
+    registry.add::<audio_in::AudioIn>();
     registry.add::<audio_out::AudioOut>();
     midi::register(registry);
 }

@@ -140,9 +140,9 @@ pub(crate) fn open_output(
     clock: Arc<LiveClock>,
     due: Consumer<Timed>,
 ) -> Result<JackPort, NodeError> {
-    let client = client()?;
+    let client = client(own)?;
     let port = client
-        .register_port(own, MidiOut::default())
+        .register_port("out", MidiOut::default())
         .map_err(|error| refused(own, &error))?;
     let name = port.name().unwrap_or_default();
     let work = Work::Send { port, due };
@@ -159,17 +159,25 @@ pub(crate) fn open_input(
     clock: Arc<LiveClock>,
     came: Box<dyn FnMut(Timed) + Send>,
 ) -> Result<JackPort, NodeError> {
-    let client = client()?;
+    let client = client(own)?;
     let port = client
-        .register_port(own, MidiIn::default())
+        .register_port("in", MidiIn::default())
         .map_err(|error| refused(own, &error))?;
     let name = port.name().unwrap_or_default();
     let work = Work::Receive { port, came };
     activate(client, name, work, Direction::Input, join, clock)
 }
 
-fn client() -> Result<Client, NodeError> {
-    let opened = Client::new(CLIENT, ClientOptions::NO_START_SERVER);
+/// A client for the port of node `own`. Each node has one of its own, so that it is called the same in every run.
+fn client(own: &str) -> Result<Client, NodeError> {
+    // JACK's names have at most 63 bytes and their parts are parted by a colon.
+    let own: String = own
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+        .take(40)
+        .collect();
+    let name = format!("{CLIENT}_midi_{own}");
+    let opened = Client::new(&name, ClientOptions::NO_START_SERVER);
     let (client, _) = opened.map_err(|_| missing("no JACK server runs"))?;
     Ok(client)
 }
@@ -259,7 +267,7 @@ fn ports_of(client: &Client, direction: Direction) -> Vec<String> {
 
 /// The MIDI ports at JACK's server; `None` where none runs.
 pub(crate) fn ports(direction: Direction) -> Option<Vec<String>> {
-    let client = client().ok()?;
+    let client = client("list").ok()?;
     Some(ports_of(&client, direction))
 }
 

@@ -9,6 +9,8 @@ mod midi_out;
 mod outlet;
 pub(crate) mod port;
 
+pub(crate) use jack::ports as jack_ports;
+
 use score_engine::Registry;
 
 pub(crate) fn register(registry: &mut Registry) {
