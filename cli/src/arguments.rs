@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Sample(Sample),
     /// Write the melodies between the first two bars of two MIDI files
     Interpolate(Interpolate),
+    /// List sound devices and MIDI ports, with the text that names each in a patch
+    Devices(Devices),
     /// List the node kinds, or explain one
     Nodes(Nodes),
     /// List the models, explain one, or test them
@@ -249,6 +251,13 @@ fn number(text: &str, least: f64, most: f64) -> Result<f64, String> {
         .ok()
         .filter(|number| (least..=most).contains(number))
         .ok_or_else(|| format!("a number from {least} to {most} is wanted"))
+}
+
+#[derive(Args)]
+pub(crate) struct Devices {
+    /// Print the list as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args)]

@@ -11,6 +11,7 @@ mod reverb;
 mod sound_font;
 mod sound_source;
 mod synth;
+mod tone;
 mod voice;
 
 use score_engine::Registry;
@@ -19,9 +20,10 @@ pub(crate) fn register(registry: &mut Registry) {
     registry.add::<audio_file::AudioFile>();
     registry.add::<audio_input_file::AudioInputFile>();
     registry.add::<synth::Synth>();
+    registry.add::<tone::Tone>();
 }
 
 /// Decibels as a factor.
-fn amplitude(decibels: f64) -> f32 {
+pub(crate) fn amplitude(decibels: f64) -> f32 {
     10f64.powf(decibels / 20.0) as f32
 }
