@@ -8,6 +8,8 @@ pub mod model;
 pub mod music;
 mod output;
 mod picture;
+#[cfg(test)]
+mod testing;
 mod video;
 mod vision;
 

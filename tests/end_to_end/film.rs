@@ -6,7 +6,7 @@ use std::process::Command;
 
 use midly::{MidiMessage, Smf, TrackEventKind};
 
-use crate::support::{house, names, program, score, text};
+use crate::support::{copy_models, names, program, score, text};
 
 /// Runs ffmpeg with arguments that white space separates, in `folder`.
 fn ffmpeg(folder: &Path, arguments: &str) {
@@ -213,16 +213,9 @@ fn a_model_that_is_cut_off_or_not_the_listed_one_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     write_film(folder);
+    copy_models(folder);
     let models = folder.join("models");
-    for model in ["eye", "melody"] {
-        std::fs::create_dir_all(models.join(model)).unwrap();
-        for file in std::fs::read_dir(house().join("models").join(model)).unwrap() {
-            let file = file.unwrap();
-            std::fs::copy(file.path(), models.join(model).join(file.file_name())).unwrap();
-        }
-    }
-    let manifest = std::fs::read_to_string(house().join("models/manifest.ron")).unwrap();
-    std::fs::write(models.join("manifest.ron"), &manifest).unwrap();
+    let manifest = std::fs::read_to_string(models.join("manifest.ron")).unwrap();
     let eye = models.join("eye/encoder.onnx");
     let whole = std::fs::read(&eye).unwrap();
     let said = |wanted: &str| {

@@ -5,6 +5,7 @@ use std::process::{Command, Output};
 
 use midly::num::{u4, u7, u15, u28};
 use midly::{Format, Header, MetaMessage, MidiMessage, Smf, Timing, TrackEvent, TrackEventKind};
+use score_nodes::model::Manifest;
 
 /// Runs the program in `folder` and waits for it.
 pub(crate) fn score(folder: &Path, arguments: &[&str]) -> Output {
@@ -94,4 +95,21 @@ pub(crate) fn names(folder: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// Copies the models that ship into `folder`/models.
+pub(crate) fn copy_models(folder: &Path) {
+    let from = house().join("models");
+    let manifest = Manifest::load(&from).unwrap();
+    let copy = |file: &Path| {
+        let to = folder.join("models").join(file);
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::copy(from.join(file), to).unwrap();
+    };
+    copy(Path::new("manifest.ron"));
+    for model in manifest.models.values() {
+        copy(&model.card);
+        copy(&model.golden);
+        model.files.values().for_each(|file| copy(&file.path));
+    }
 }

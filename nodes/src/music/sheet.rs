@@ -215,15 +215,7 @@ mod tests {
     use score_engine::Metre;
 
     use super::*;
-    use crate::music::notes;
-
-    const LAYOUT: Music = Music {
-        steps: 32,
-        steps_per_bar: 16,
-        tokens: 90,
-        lowest_pitch: 21,
-        start_token: 90,
-    };
+    use crate::music::{LAYOUT, notes};
 
     /// A song with 480 ticks in a quarter note: channel, pitch, first and last tick of each note.
     fn song(before: &[(u64, Event)], played: &[(u8, u8, u64, u64)]) -> Song {

@@ -134,23 +134,12 @@ impl Reading {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
-    use std::process::Command;
 
     use score_engine::harness::{Harness, Outputs};
     use serde_json::json;
 
     use super::*;
-
-    /// Has ffmpeg make a film; `arguments` end with the film's name.
-    fn make(folder: &Path, arguments: &[&str]) {
-        let status = Command::new("ffmpeg")
-            .current_dir(folder)
-            .args(["-nostdin", "-v", "error", "-y"])
-            .args(arguments)
-            .status()
-            .expect("ffmpeg is installed");
-        assert!(status.success());
-    }
+    use crate::testing::ffmpeg;
 
     fn read(path: &Path) -> Result<Outputs, NodeError> {
         Harness::<VideoFile>::new(json!({ "path": path, "width": 8, "height": 8 })).run()
@@ -159,7 +148,7 @@ mod tests {
     #[test]
     fn every_frame_comes_at_its_own_time_and_the_film_keeps_its_length() {
         let folder = tempfile::tempdir().unwrap();
-        make(
+        ffmpeg(
             folder.path(),
             &[
                 "-f",
@@ -182,7 +171,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let select = "select='eq(n,0)+eq(n,3)+eq(n,4)+eq(n,19)'";
         let source = "testsrc2=rate=20:duration=1:size=64x48";
-        make(
+        ffmpeg(
             folder.path(),
             &[
                 "-f",
@@ -208,7 +197,7 @@ mod tests {
     #[test]
     fn a_name_like_an_option_or_a_protocol_is_only_a_name() {
         let folder = tempfile::tempdir().unwrap();
-        make(
+        ffmpeg(
             folder.path(),
             &[
                 "-f",
@@ -229,7 +218,7 @@ mod tests {
     fn a_film_of_one_frame_is_read() {
         let folder = tempfile::tempdir().unwrap();
         let source = "testsrc2=rate=25:duration=0.04:size=64x48";
-        make(folder.path(), &["-f", "lavfi", "-i", source, "one.mp4"]);
+        ffmpeg(folder.path(), &["-f", "lavfi", "-i", source, "one.mp4"]);
         let outputs = read(&folder.path().join("one.mp4")).unwrap();
         assert_eq!(outputs.packets("frames").len(), 1);
         assert_eq!(outputs.end("frames"), Some(Time::from_seconds(0.04)));
@@ -245,7 +234,7 @@ mod tests {
         };
         std::fs::write(folder.path().join("text.mp4"), "once upon a time").unwrap();
         std::fs::write(folder.path().join("empty.mp4"), "").unwrap();
-        make(
+        ffmpeg(
             folder.path(),
             &["-f", "lavfi", "-i", "sine=duration=1", "sound.mp4"],
         );
@@ -260,10 +249,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let source = "testsrc2=rate=25:duration=8:size=160x120";
         for name in ["late.mp4", "matroska.mkv"] {
-            make(folder.path(), &["-f", "lavfi", "-i", source, name]);
+            ffmpeg(folder.path(), &["-f", "lavfi", "-i", source, name]);
             cut(&folder.path().join(name));
         }
-        make(
+        ffmpeg(
             folder.path(),
             &[
                 "-f",

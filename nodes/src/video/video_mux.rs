@@ -131,7 +131,6 @@ impl Processor for Joining {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
-    use std::process::Command;
     use std::sync::Arc;
 
     use score_engine::harness::Harness;
@@ -139,21 +138,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    fn ffmpeg(folder: &Path, arguments: &[&str]) -> Vec<u8> {
-        let output = Command::new("ffmpeg")
-            .current_dir(folder)
-            .args(["-nostdin", "-v", "error", "-y"])
-            .args(arguments)
-            .output()
-            .expect("ffmpeg is installed");
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        output.stdout
-    }
+    use crate::testing::ffmpeg;
 
     fn join(folder: &Path, name: &str) -> Result<(), NodeError> {
         let samples: Vec<f32> = (0..96_000)
