@@ -8,5 +8,6 @@ mod film_names;
 mod melodies;
 mod missing_tools;
 mod models;
+mod own_model;
 mod patches;
 mod support;
