@@ -5,6 +5,7 @@
 mod colours;
 mod film;
 mod film_names;
+mod golden;
 mod melodies;
 mod missing_tools;
 mod models;
