@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use score_engine::{
     Build, Check, Descriptor, Flow, Frame, Io, Node, NodeError, Param, Payload, Port, PortType,
@@ -45,19 +46,12 @@ impl Node for VideoFile {
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
-        let film = probe(&self.path)?;
         let decoder = Decoder::start(&self.path, self.width, self.height, self.rate)?;
-        if let Some(duration) = film.duration {
-            build.progress.set_total(duration.nanos().unsigned_abs());
-        }
-        let frame = self
-            .rate
-            .map(|rate| Time::from_seconds(1.0 / rate))
-            .or(film.frame);
         Ok(Box::new(Reading {
             name: self.path.display().to_string(),
             size: (self.width, self.height),
-            film: Film { frame, ..film },
+            rate: self.rate,
+            probing: Some(self.probing(build.progress.clone())),
             decoder,
             first: None,
             last: None,
@@ -66,11 +60,29 @@ impl Node for VideoFile {
     }
 }
 
+impl VideoFile {
+    /// Has ffprobe look at the film while ffmpeg decodes it already; `progress` hears how long it is.
+    fn probing(&self, progress: Arc<Progress>) -> Probing {
+        let path = self.path.clone();
+        std::thread::spawn(move || {
+            let film = probe(&path)?;
+            if let Some(duration) = film.duration {
+                progress.set_total(duration.nanos().unsigned_abs());
+            }
+            Ok(film)
+        })
+    }
+}
+
+type Probing = JoinHandle<Result<Film, NodeError>>;
+
 /// A film being read.
 struct Reading {
     name: String,
     size: (u32, u32),
-    film: Film,
+    rate: Option<f64>,
+    /// Until the film ends.
+    probing: Option<Probing>,
     decoder: Decoder,
     first: Option<f64>,
     last: Option<Time>,
@@ -79,9 +91,14 @@ struct Reading {
 
 impl Processor for Reading {
     fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
-        let Some((seconds, pixels)) = self.decoder.next()? else {
-            io.end_at(self.end()?);
-            return Ok(Flow::Done);
+        let (seconds, pixels) = match self.decoder.next() {
+            Ok(Some(frame)) => frame,
+            Ok(None) => {
+                io.end_at(self.end()?);
+                return Ok(Flow::Done);
+            }
+            // What ffprobe says of a file that is no film is clearer.
+            Err(error) => return Err(self.film().err().unwrap_or(error)),
         };
         let first = *self.first.get_or_insert(seconds);
         let time = Time::from_seconds(seconds - first);
@@ -100,10 +117,18 @@ impl Processor for Reading {
 }
 
 impl Reading {
+    /// What the film says of itself, once.
+    fn film(&mut self) -> Result<Film, NodeError> {
+        let probed = self.probing.take().map(JoinHandle::join);
+        let lost = || NodeError::internal("nobody looked at the film");
+        probed.and_then(Result::ok).ok_or_else(lost)?
+    }
+
     /// When the film ends: after its last frame, or when it says so, whichever is later.
-    fn end(&self) -> Result<Time, NodeError> {
+    fn end(&mut self) -> Result<Time, NodeError> {
+        let film = self.film()?;
         let Some(last) = self.last else {
-            let (name, duration) = (&self.name, self.film.duration.map(Time::seconds));
+            let (name, duration) = (&self.name, film.duration.map(Time::seconds));
             return Err(match duration.filter(|seconds| *seconds < 1.0) {
                 Some(seconds) => NodeError::input(format!(
                     "`{name}` lasts only {seconds:.2} s, too short for one picture at this `rate`"
@@ -112,8 +137,12 @@ impl Reading {
                 None => NodeError::input(format!("`{name}` has no picture that can be decoded")),
             });
         };
-        let shown = last + self.film.frame.unwrap_or(Time::ZERO);
-        let declared = self.film.duration.unwrap_or(shown);
+        let frame = self
+            .rate
+            .map(|rate| Time::from_seconds(1.0 / rate))
+            .or(film.frame);
+        let shown = last + frame.unwrap_or(Time::ZERO);
+        let declared = film.duration.unwrap_or(shown);
         if shown.seconds() + TOLERATED_SECONDS < declared.seconds() {
             let complaint = self
                 .decoder
@@ -128,6 +157,15 @@ impl Reading {
                 .help("the file is cut off or damaged; copy or export it again"));
         }
         Ok(shown.max(declared))
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        // A moment at most; nothing is left running behind.
+        if let Some(probing) = self.probing.take() {
+            let _ = probing.join();
+        }
     }
 }
 
