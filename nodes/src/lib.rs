@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod audio;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod latent;
 mod midi;
 pub mod model;

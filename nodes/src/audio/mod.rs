@@ -7,8 +7,8 @@ mod ensemble;
 mod mixdown;
 mod resampler;
 mod reverb;
-mod sound_font;
-mod sound_source;
+pub(crate) mod sound_font;
+pub(crate) mod sound_source;
 mod synth;
 mod voice;
 

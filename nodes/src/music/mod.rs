@@ -18,8 +18,8 @@ pub(crate) fn register(registry: &mut Registry) {
 }
 
 /// The layout of the model that ships, for tests.
-#[cfg(test)]
-const LAYOUT: crate::model::Music = crate::model::Music {
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) const LAYOUT: crate::model::Music = crate::model::Music {
     steps: 32,
     steps_per_bar: 16,
     tokens: 90,

@@ -96,7 +96,8 @@ fn bars(layout: &Music) -> usize {
     (layout.steps / layout.steps_per_bar.max(1)).max(1)
 }
 
-fn opening(song: &Song, layout: &Music) -> Opening {
+/// The melody that begins `song`.
+pub(crate) fn opening(song: &Song, layout: &Music) -> Opening {
     let spans = spans(song, layout);
     let mut notes = Vec::new();
     let mut sounding: Option<(Span, usize)> = None;
