@@ -3,12 +3,16 @@
 
 mod audio;
 pub mod device;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod latent;
 mod midi;
 pub mod model;
 pub mod music;
 mod output;
 mod picture;
+#[cfg(test)]
+mod testing;
 mod video;
 mod vision;
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use score_engine::{
     Build, Check, Descriptor, Flow, Frame, Io, Node, NodeError, Param, Payload, Port, PortType,
@@ -45,19 +46,12 @@ impl Node for VideoFile {
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
-        let film = probe(&self.path)?;
         let decoder = Decoder::start(&self.path, self.width, self.height, self.rate)?;
-        if let Some(duration) = film.duration {
-            build.progress.set_total(duration.nanos().unsigned_abs());
-        }
-        let frame = self
-            .rate
-            .map(|rate| Time::from_seconds(1.0 / rate))
-            .or(film.frame);
         Ok(Box::new(Reading {
             name: self.path.display().to_string(),
             size: (self.width, self.height),
-            film: Film { frame, ..film },
+            rate: self.rate,
+            probing: Some(self.probing(build.progress.clone())),
             decoder,
             first: None,
             last: None,
@@ -66,11 +60,29 @@ impl Node for VideoFile {
     }
 }
 
+impl VideoFile {
+    /// Has ffprobe look at the film while ffmpeg decodes it already; `progress` hears how long it is.
+    fn probing(&self, progress: Arc<Progress>) -> Probing {
+        let path = self.path.clone();
+        std::thread::spawn(move || {
+            let film = probe(&path)?;
+            if let Some(duration) = film.duration {
+                progress.set_total(duration.nanos().unsigned_abs());
+            }
+            Ok(film)
+        })
+    }
+}
+
+type Probing = JoinHandle<Result<Film, NodeError>>;
+
 /// A film being read.
 struct Reading {
     name: String,
     size: (u32, u32),
-    film: Film,
+    rate: Option<f64>,
+    /// Until the film ends.
+    probing: Option<Probing>,
     decoder: Decoder,
     first: Option<f64>,
     last: Option<Time>,
@@ -79,9 +91,14 @@ struct Reading {
 
 impl Processor for Reading {
     fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
-        let Some((seconds, pixels)) = self.decoder.next()? else {
-            io.end_at(self.end()?);
-            return Ok(Flow::Done);
+        let (seconds, pixels) = match self.decoder.next() {
+            Ok(Some(frame)) => frame,
+            Ok(None) => {
+                io.end_at(self.end()?);
+                return Ok(Flow::Done);
+            }
+            // What ffprobe says of a file that is no film is clearer.
+            Err(error) => return Err(self.film().err().unwrap_or(error)),
         };
         let first = *self.first.get_or_insert(seconds);
         let time = Time::from_seconds(seconds - first);
@@ -100,10 +117,18 @@ impl Processor for Reading {
 }
 
 impl Reading {
+    /// What the film says of itself, once.
+    fn film(&mut self) -> Result<Film, NodeError> {
+        let probed = self.probing.take().map(JoinHandle::join);
+        let lost = || NodeError::internal("nobody looked at the film");
+        probed.and_then(Result::ok).ok_or_else(lost)?
+    }
+
     /// When the film ends: after its last frame, or when it says so, whichever is later.
-    fn end(&self) -> Result<Time, NodeError> {
+    fn end(&mut self) -> Result<Time, NodeError> {
+        let film = self.film()?;
         let Some(last) = self.last else {
-            let (name, duration) = (&self.name, self.film.duration.map(Time::seconds));
+            let (name, duration) = (&self.name, film.duration.map(Time::seconds));
             return Err(match duration.filter(|seconds| *seconds < 1.0) {
                 Some(seconds) => NodeError::input(format!(
                     "`{name}` lasts only {seconds:.2} s, too short for one picture at this `rate`"
@@ -112,8 +137,12 @@ impl Reading {
                 None => NodeError::input(format!("`{name}` has no picture that can be decoded")),
             });
         };
-        let shown = last + self.film.frame.unwrap_or(Time::ZERO);
-        let declared = self.film.duration.unwrap_or(shown);
+        let frame = self
+            .rate
+            .map(|rate| Time::from_seconds(1.0 / rate))
+            .or(film.frame);
+        let shown = last + frame.unwrap_or(Time::ZERO);
+        let declared = film.duration.unwrap_or(shown);
         if shown.seconds() + TOLERATED_SECONDS < declared.seconds() {
             let complaint = self
                 .decoder
@@ -131,26 +160,24 @@ impl Reading {
     }
 }
 
+impl Drop for Reading {
+    fn drop(&mut self) {
+        // A moment at most; nothing is left running behind.
+        if let Some(probing) = self.probing.take() {
+            let _ = probing.join();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
-    use std::process::Command;
 
     use score_engine::harness::{Harness, Outputs};
     use serde_json::json;
 
     use super::*;
-
-    /// Has ffmpeg make a film; `arguments` end with the film's name.
-    fn make(folder: &Path, arguments: &[&str]) {
-        let status = Command::new("ffmpeg")
-            .current_dir(folder)
-            .args(["-nostdin", "-v", "error", "-y"])
-            .args(arguments)
-            .status()
-            .expect("ffmpeg is installed");
-        assert!(status.success());
-    }
+    use crate::testing::ffmpeg;
 
     fn read(path: &Path) -> Result<Outputs, NodeError> {
         Harness::<VideoFile>::new(json!({ "path": path, "width": 8, "height": 8 })).run()
@@ -159,7 +186,7 @@ mod tests {
     #[test]
     fn every_frame_comes_at_its_own_time_and_the_film_keeps_its_length() {
         let folder = tempfile::tempdir().unwrap();
-        make(
+        ffmpeg(
             folder.path(),
             &[
                 "-f",
@@ -182,7 +209,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let select = "select='eq(n,0)+eq(n,3)+eq(n,4)+eq(n,19)'";
         let source = "testsrc2=rate=20:duration=1:size=64x48";
-        make(
+        ffmpeg(
             folder.path(),
             &[
                 "-f",
@@ -208,7 +235,7 @@ mod tests {
     #[test]
     fn a_name_like_an_option_or_a_protocol_is_only_a_name() {
         let folder = tempfile::tempdir().unwrap();
-        make(
+        ffmpeg(
             folder.path(),
             &[
                 "-f",
@@ -229,7 +256,7 @@ mod tests {
     fn a_film_of_one_frame_is_read() {
         let folder = tempfile::tempdir().unwrap();
         let source = "testsrc2=rate=25:duration=0.04:size=64x48";
-        make(folder.path(), &["-f", "lavfi", "-i", source, "one.mp4"]);
+        ffmpeg(folder.path(), &["-f", "lavfi", "-i", source, "one.mp4"]);
         let outputs = read(&folder.path().join("one.mp4")).unwrap();
         assert_eq!(outputs.packets("frames").len(), 1);
         assert_eq!(outputs.end("frames"), Some(Time::from_seconds(0.04)));
@@ -245,7 +272,7 @@ mod tests {
         };
         std::fs::write(folder.path().join("text.mp4"), "once upon a time").unwrap();
         std::fs::write(folder.path().join("empty.mp4"), "").unwrap();
-        make(
+        ffmpeg(
             folder.path(),
             &["-f", "lavfi", "-i", "sine=duration=1", "sound.mp4"],
         );
@@ -260,10 +287,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let source = "testsrc2=rate=25:duration=8:size=160x120";
         for name in ["late.mp4", "matroska.mkv"] {
-            make(folder.path(), &["-f", "lavfi", "-i", source, name]);
+            ffmpeg(folder.path(), &["-f", "lavfi", "-i", source, name]);
             cut(&folder.path().join(name));
         }
-        make(
+        ffmpeg(
             folder.path(),
             &[
                 "-f",
