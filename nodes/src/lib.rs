@@ -2,7 +2,10 @@
 #![forbid(unsafe_code)]
 
 mod audio;
+mod control;
+mod half_life;
 mod latent;
+mod live;
 mod midi;
 pub mod model;
 pub mod music;
@@ -17,6 +20,7 @@ use score_engine::Registry;
 pub fn registry() -> Registry {
     let mut registry = Registry::new();
     audio::register(&mut registry);
+    control::register(&mut registry);
     latent::register(&mut registry);
     midi::register(&mut registry);
     music::register(&mut registry);
