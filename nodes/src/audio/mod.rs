@@ -2,14 +2,21 @@
 
 mod audio_file;
 mod audio_input_file;
+mod effect;
 mod encoder;
 mod ensemble;
+mod limiter;
 mod mixdown;
+mod mixer;
+mod ramp;
 mod resampler;
 mod reverb;
 mod sound_font;
 mod sound_source;
+mod stereo;
 mod synth;
+#[cfg(test)]
+mod test_sound;
 mod voice;
 
 use score_engine::Registry;
@@ -17,6 +24,9 @@ use score_engine::Registry;
 pub(crate) fn register(registry: &mut Registry) {
     registry.add::<audio_file::AudioFile>();
     registry.add::<audio_input_file::AudioInputFile>();
+    registry.add::<effect::Delay>();
+    registry.add::<effect::Room>();
+    registry.add::<mixer::Mixer>();
     registry.add::<synth::Synth>();
 }
 
