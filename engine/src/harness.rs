@@ -55,6 +55,7 @@ struct Arrival {
 pub struct Outputs {
     ports: BTreeMap<String, (Vec<Packet>, Option<Time>)>,
     sent: BTreeMap<String, Vec<Time>>,
+    counters: BTreeMap<&'static str, u64>,
 }
 
 impl Outputs {
@@ -71,6 +72,11 @@ impl Outputs {
     /// The clock's time at which each packet left the output called `name`, live.
     pub fn sent(&self, name: &str) -> &[Time] {
         self.sent.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// What the node counted as `name`, live.
+    pub fn counter(&self, name: &str) -> u64 {
+        self.counters.get(name).copied().unwrap_or(0)
     }
 }
 
@@ -227,6 +233,7 @@ impl<N: Node> Harness<N> {
             node,
             inputs,
             outputs: outputs.clone(),
+            values: serde_json::Map::new(),
         });
         for feed in &self.feeds {
             let port = Port::new("out", feed.port_type.clone(), "");
@@ -236,6 +243,7 @@ impl<N: Node> Harness<N> {
                 node: Box::new(feed.clone()),
                 inputs: Vec::new(),
                 outputs: vec![feed.port_type.clone()],
+                values: serde_json::Map::new(),
             });
         }
         for (index, port_type) in outputs.into_iter().enumerate() {
@@ -261,6 +269,7 @@ impl<N: Node> Harness<N> {
                 }),
                 inputs: vec![Some(port_type)],
                 outputs: Vec::new(),
+                values: serde_json::Map::new(),
             });
         }
         Ok(graph)

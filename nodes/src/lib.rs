@@ -3,6 +3,7 @@
 
 mod audio;
 mod control;
+pub mod device;
 mod half_life;
 mod latent;
 mod live;
@@ -21,6 +22,7 @@ pub fn registry() -> Registry {
     let mut registry = Registry::new();
     audio::register(&mut registry);
     control::register(&mut registry);
+    device::register(&mut registry);
     latent::register(&mut registry);
     midi::register(&mut registry);
     music::register(&mut registry);

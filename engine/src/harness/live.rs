@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::{Feed, Outputs};
 use crate::clock::LiveClock;
+use crate::counters::Counters;
 use crate::graph::GraphNode;
 use crate::io::{Host, Input, Io, Lineage};
 use crate::node::{Build, Flow, NodeError, Processor, Settings};
@@ -57,11 +58,13 @@ pub(super) fn play(
     if feeds.is_empty() {
         return Err(NodeError::internal("a source cannot be played alone"));
     }
+    let counters = Arc::<Counters>::default();
     let mut processor = node.node.build(&Build {
         id: &node.id,
         transport,
         settings: folders,
         progress: &Arc::new(Progress::default()),
+        counters: &counters,
         clock: Some(&Arc::new(LiveClock::new())),
         descriptor: &node.descriptor,
         inputs: &node.inputs,
@@ -94,6 +97,7 @@ pub(super) fn play(
     }
     processor.finish(&mut Io::new(&mut stage, &mut lineage))?;
     processor.commit()?;
+    stage.outputs.counters = counters.read();
     let end = stage.end.or(stage.end());
     for name in &stage.names {
         let port = stage.outputs.ports.entry(name.clone()).or_default();

@@ -17,6 +17,7 @@ mod stereo;
 mod synth;
 #[cfg(test)]
 mod test_sound;
+mod tone;
 mod voice;
 
 use score_engine::Registry;
@@ -28,9 +29,10 @@ pub(crate) fn register(registry: &mut Registry) {
     registry.add::<effect::Room>();
     registry.add::<mixer::Mixer>();
     registry.add::<synth::Synth>();
+    registry.add::<tone::Tone>();
 }
 
 /// Decibels as a factor.
-fn amplitude(decibels: f64) -> f32 {
+pub(crate) fn amplitude(decibels: f64) -> f32 {
     10f64.powf(decibels / 20.0) as f32
 }

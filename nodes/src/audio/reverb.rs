@@ -47,10 +47,11 @@ impl Reverb {
         }
     }
 
-    /// Adds `share` of the room's answer to interleaved stereo `samples`.
-    pub(crate) fn add(&mut self, samples: &mut [f32], share: f32) {
+    /// Adds the room's answer to interleaved stereo `samples`, of each frame the share that `share` comes to.
+    pub(crate) fn add(&mut self, samples: &mut [f32], share: &mut Ramp) {
         for frame in samples.chunks_exact_mut(2) {
             let [left, right] = self.answer([frame[0], frame[1]]);
+            let share = share.next();
             frame[0] += share * left;
             frame[1] += share * right;
         }

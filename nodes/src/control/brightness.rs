@@ -28,6 +28,7 @@ impl Node for Brightness {
             .input(Port::new("frames", PortType::Frame, "the pictures"))
             .output(Port::new("brightness", PortType::Control, "0 black to 1 white"))
             .param(Param::length("smooth", (0.0, 60.0), "time to follow half of a jump").default(0.0).live())
+            .follows_tempo()
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {

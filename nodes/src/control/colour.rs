@@ -41,6 +41,7 @@ impl Node for Colour {
             .output(Port::new("saturation", PortType::Control, "0 grey to 1 pure colours"))
             .output(Port::new("warmth", PortType::Control, "0 blue to 1 red or yellow"))
             .param(Param::length("smooth", (0.0, 60.0), "time to follow half of a jump").default(0.0).live())
+            .follows_tempo()
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {

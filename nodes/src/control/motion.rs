@@ -43,6 +43,7 @@ impl Node for Motion {
             .param(Param::number("gain", (0.0, 100.0), "factor").default(1.0).live())
             .param(Param::length("smooth", (0.0, 60.0), "time to follow half of a jump").default(0.1).live())
             .param(Param::number("noise", (0.0, 0.5), "difference of luma that does not count, of 1").default(0.012).live())
+            .follows_tempo()
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {

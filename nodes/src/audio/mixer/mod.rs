@@ -6,6 +6,7 @@ mod desk;
 mod tests;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use score_engine::{
     AudioBlock, Build, Descriptor, Flow, Io, Node, NodeError, Param, ParamType, Payload, Port,
@@ -21,7 +22,6 @@ use crate::live;
 use desk::Desk;
 
 const SOUND: usize = 0;
-const LATE: usize = 1;
 
 /// `mixer`.
 #[derive(Deserialize)]
@@ -49,13 +49,12 @@ impl Node for Mixer {
                  scale: up to −3 dB it is left as it is, and beyond a limiter turns it down gently. The sound lasts as \
                  long as the longest that comes in.\n\n\
                  Live, a block goes out as soon as every wire has brought it, and at the latest half a block's time \
-                 after the first did. What comes later is left out, and counted at the output `late`. A wire that has \
+                 after the first did. What comes later is left out, and counted as `late_blocks`. A wire that has \
                  left out 8 blocks in a row is not waited for until it brings something again. For the first 8 blocks \
                  it waits that half block for wires that may yet begin.",
             )
             .input(Port::new("sounds", PortType::Audio, "the sounds").many())
             .output(Port::new("sound", PortType::Audio, "their sum, stereo"))
-            .output(Port::new("late", PortType::Control, "blocks that came too late so far, told with each"))
             .param(Param::number("gain", (-60.0, 24.0), "level of the sum").unit("dB").default(0.0).live())
             .param(Param::list("gains", decibels, "level of each wire").unit("dB").default(nothing()).live())
             .param(Param::list("pans", place, "place of each wire: −1 left, 0 middle, 1 right").default(nothing()).live())
@@ -70,7 +69,7 @@ impl Node for Mixer {
             rate,
             block: u64::from(block.max(1)),
             at: 0,
-            late: 0,
+            late: build.counters.counter("late_blocks"),
         }))
     }
 }
@@ -84,7 +83,7 @@ struct Mixing {
     /// The first frame that has not been sent.
     at: u64,
     /// Blocks that came too late.
-    late: u32,
+    late: Arc<AtomicU64>,
 }
 
 impl Processor for Mixing {
@@ -96,8 +95,7 @@ impl Processor for Mixing {
                 .desk
                 .bring(input.wire, from, samples, io.now(), self.at)
             {
-                self.late += 1;
-                io.send(LATE, io.now(), Payload::Control(self.late as f32))?;
+                self.late.fetch_add(1, Ordering::Relaxed);
             }
         }
         if io.is_live() {

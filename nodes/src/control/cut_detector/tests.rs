@@ -121,6 +121,8 @@ fn a_cut_goes_out_one_frame_late_at_most_and_at_once_unless_it_must_be_confirmed
             .unwrap();
         let sent: Vec<Time> = wanted.iter().map(|cut| *cut + time(late)).collect();
         assert_eq!(outputs.sent("cut"), sent, "confirm: {confirm}");
+        let count = |name| outputs.counter(name);
+        assert_eq!((count("cuts"), count("refused")), (wanted.len() as u64, 0));
     }
 }
 

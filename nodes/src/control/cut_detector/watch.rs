@@ -61,6 +61,8 @@ pub(super) struct Watch {
     recent: f32,
     candidate: Option<Candidate>,
     last_cut: Option<Time>,
+    /// Changes that were taken for cuts and did not stand.
+    pub(super) refused: u64,
 }
 
 impl Watch {
@@ -71,6 +73,7 @@ impl Watch {
             recent: 0.0,
             candidate: None,
             last_cut: None,
+            refused: 0,
         }
     }
 
@@ -123,6 +126,7 @@ impl Watch {
         let stands = view.change(&candidate.before) > STAYS * strength && change < CALM * strength;
         candidate.stood += 1;
         if !stands {
+            self.refused += 1;
             return None;
         }
         if candidate.stood < confirm {
