@@ -2,10 +2,13 @@
 #![forbid(unsafe_code)]
 
 mod audio;
+mod control;
 pub mod device;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+mod half_life;
 mod latent;
+mod live;
 mod midi;
 pub mod model;
 pub mod music;
@@ -22,6 +25,7 @@ use score_engine::Registry;
 pub fn registry() -> Registry {
     let mut registry = Registry::new();
     audio::register(&mut registry);
+    control::register(&mut registry);
     device::register(&mut registry);
     latent::register(&mut registry);
     midi::register(&mut registry);

@@ -2,15 +2,21 @@
 
 mod audio_file;
 mod audio_input_file;
+mod effect;
 mod encoder;
 mod ensemble;
-mod glide;
+mod limiter;
 mod mixdown;
+mod mixer;
+mod ramp;
 mod resampler;
 mod reverb;
 pub(crate) mod sound_font;
 pub(crate) mod sound_source;
+mod stereo;
 mod synth;
+#[cfg(test)]
+mod test_sound;
 mod tone;
 mod voice;
 
@@ -19,6 +25,9 @@ use score_engine::Registry;
 pub(crate) fn register(registry: &mut Registry) {
     registry.add::<audio_file::AudioFile>();
     registry.add::<audio_input_file::AudioInputFile>();
+    registry.add::<effect::Delay>();
+    registry.add::<effect::Room>();
+    registry.add::<mixer::Mixer>();
     registry.add::<synth::Synth>();
     registry.add::<tone::Tone>();
 }
