@@ -39,6 +39,9 @@ pub(crate) fn start(
         .stdin(stdin)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
+    // A Ctrl-C in the terminal is meant for the run, which ends its programs itself.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(command, 0);
     command.spawn().map_err(|error| {
         NodeError::missing(
             format!("the program {program} cannot be started: {error}"),
@@ -46,6 +49,21 @@ pub(crate) fn start(
         )
         .source(error)
     })
+}
+
+/// Looks whether `program` can be started.
+///
+/// # Errors
+/// It is not installed.
+pub(crate) fn require(program: &str) -> Result<(), NodeError> {
+    let mut child = start(
+        program,
+        Stdio::null(),
+        Command::new(program).arg("-version"),
+    )?;
+    // Its answer fits into the pipes; whether it is a good one shows when it is used.
+    let _ = child.wait();
+    Ok(())
 }
 
 /// Asks ffprobe for `entries` of the stream that `stream` selects in the file at `path`, which ought to be `what`.
