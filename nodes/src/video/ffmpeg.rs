@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use score_engine::{NodeError, Time};
@@ -160,9 +161,25 @@ enum Remark {
     Complaint(String),
 }
 
+/// Ends a decoder from another thread: one that hangs cannot be asked.
+#[derive(Clone)]
+pub(crate) struct Stopper(Arc<Mutex<Child>>);
+
+impl Stopper {
+    /// Ends ffmpeg, so that the decoder fails.
+    pub(crate) fn stop(&self) {
+        // Fails only when it is gone already.
+        let _ = self.child().kill();
+    }
+
+    fn child(&self) -> MutexGuard<'_, Child> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// A film being decoded.
 pub(crate) struct Decoder {
-    child: Child,
+    stopper: Stopper,
     pixels: ChildStdout,
     remarks: Receiver<Remark>,
     listener: Option<JoinHandle<()>>,
@@ -172,7 +189,7 @@ pub(crate) struct Decoder {
 
 impl Decoder {
     /// Begins to decode the first picture stream of `path` to RGB frames of `width` × `height`, all of them or
-    /// `rate` a second.
+    /// `rate` a second; `from` a time in seconds as the film counts, or from its beginning.
     ///
     /// # Errors
     /// ffmpeg is missing.
@@ -181,6 +198,7 @@ impl Decoder {
         width: u32,
         height: u32,
         rate: Option<f64>,
+        from: Option<f64>,
     ) -> Result<Self, NodeError> {
         let fps = rate.map(|rate| format!("fps={rate},")).unwrap_or_default();
         // `showinfo` tells each frame's true time in the same pass that delivers its pixels.
@@ -196,6 +214,10 @@ impl Decoder {
                 "level+info",
             ])
             .args(PROTOCOLS);
+        if let Some(from) = from {
+            // The times stay those that the film has when it is read from its beginning.
+            command.args(["-copyts", "-start_at_zero", "-ss", &format!("{from:.6}")]);
+        }
         command
             .arg("-i")
             .arg(input_url(path))
@@ -223,7 +245,7 @@ impl Decoder {
         });
         let frame_bytes = width as usize * height as usize * 3;
         Ok(Decoder {
-            child,
+            stopper: Stopper(Arc::new(Mutex::new(child))),
             pixels,
             remarks,
             listener: Some(listener),
@@ -260,13 +282,18 @@ impl Decoder {
         }
     }
 
+    /// What ends the decoder from another thread.
+    pub(crate) fn stopper(&self) -> Stopper {
+        self.stopper.clone()
+    }
+
     /// What ffmpeg complained of while it went on.
     pub(crate) fn complaint(&self) -> Option<&str> {
         self.complaint.as_deref()
     }
 
     fn end(&mut self) -> Result<Option<(f64, Vec<u8>)>, NodeError> {
-        let status = self.child.wait();
+        let status = self.stopper.child().wait();
         for remark in self.remarks.iter() {
             if let Remark::Complaint(complaint) = remark {
                 self.complaint = Some(complaint);
@@ -284,9 +311,9 @@ impl Decoder {
 
 impl Drop for Decoder {
     fn drop(&mut self) {
-        // Both fail only when the child is gone already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.stopper.stop();
+        // Fails only when the child is gone already.
+        let _ = self.stopper.child().wait();
         if let Some(listener) = self.listener.take() {
             let _ = listener.join();
         }

@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use score_engine::{
-    Build, Descriptor, Flow, Io, Node, NodeError, Packet, Port, PortType, Processor, Registry,
-    Run, RunError, Settings, Source, check,
+    Build, Descriptor, Flow, Io, Node, NodeError, Packet, Port, PortType, Processor, Registry, Run,
+    RunError, Settings, Source, check,
 };
 use serde::Deserialize;
 
@@ -57,9 +57,8 @@ pub(super) fn play<N: Node>(
     let mut registry = Registry::new();
     registry.add::<N>();
     registry.add::<Watch>();
-    let text = format!(
-        "Patch(format: 1, nodes: {{\"a\": {node}, \"b\": watch()}}, wires: [\"a -> b\"])"
-    );
+    let text =
+        format!("Patch(format: 1, nodes: {{\"a\": {node}, \"b\": watch()}}, wires: [\"a -> b\"])");
     let source = Source::text("test", &text, PathBuf::new());
     let graph = check(&source, &[], &registry, &Settings::default())
         .unwrap_or_else(|problems| panic!("{problems:?}"));

@@ -6,9 +6,7 @@ use std::time::Duration;
 use score_engine::{Build, Check, Descriptor, Node, NodeError, Param, ParamType, Processor};
 use serde::Deserialize;
 
-use super::capture::{
-    Capturing, Source, after_input, before_input, capturing, require_live,
-};
+use super::capture::{Capturing, Source, after_input, before_input, capturing, require_live};
 use super::system::System;
 
 /// A screen is there at once.
@@ -60,7 +58,10 @@ impl Screen {
 
 impl Node for Screen {
     fn descriptor() -> Descriptor {
-        let pixels = ParamType::Integer { min: 0, max: 65_535 };
+        let pixels = ParamType::Integer {
+            min: 0,
+            max: 65_535,
+        };
         let descriptor = Descriptor::new("video", "screen", "Takes pictures of the screen")
             .details(
                 "Live only. On Linux it sees an X11 screen; under Wayland only the windows of X11 programs are seen. \
@@ -77,11 +78,15 @@ impl Node for Screen {
 
     fn check(&self, check: &mut Check<'_>) {
         if self.area.is_some() && self.area().is_none() {
-            let help = Some("write it as [left, top, width, height], for example [0, 0, 1280, 720]".to_owned());
+            let help = Some(
+                "write it as [left, top, width, height], for example [0, 0, 1280, 720]".to_owned(),
+            );
             check.refuse("area", "an area is four numbers, and not empty", help);
         }
         if let Some(display) = self.display.as_ref().filter(|display| !is_display(display)) {
-            let help = Some("write it as `:0`, as in the variable DISPLAY; on macOS as a number".to_owned());
+            let help = Some(
+                "write it as `:0`, as in the variable DISPLAY; on macOS as a number".to_owned(),
+            );
             check.refuse("display", format!("`{display}` is no display"), help);
         }
     }
@@ -100,7 +105,10 @@ impl Node for Screen {
             program: "ffmpeg",
             arguments: Box::new(move || {
                 // ffmpeg would take the variable itself, but an area needs a name before it.
-                let display = view.display.clone().or_else(|| std::env::var("DISPLAY").ok());
+                let display = view
+                    .display
+                    .clone()
+                    .or_else(|| std::env::var("DISPLAY").ok());
                 arguments(System::this(), display.as_deref(), &view, output)
             }),
             size: output,
@@ -113,7 +121,9 @@ impl Node for Screen {
 
 /// `:0`, `:1.0`, `host:0`, or a number.
 fn is_display(display: &str) -> bool {
-    let number = display.rsplit_once(':').map_or(display, |(_, number)| number);
+    let number = display
+        .rsplit_once(':')
+        .map_or(display, |(_, number)| number);
     let digits = |text: &str| !text.is_empty() && text.chars().all(|digit| digit.is_ascii_digit());
     let host = display.rsplit_once(':').map_or("", |(host, _)| host);
     !host.starts_with('-')
@@ -133,7 +143,9 @@ fn arguments(
     let mut arguments = before_input();
     let mut add = |words: &[&str]| arguments.extend(words.iter().map(OsString::from));
     let (rate, pointer) = (view.rate.to_string(), if view.pointer { "1" } else { "0" });
-    let size = view.area.map(|area| format!("{}x{}", area.width, area.height));
+    let size = view
+        .area
+        .map(|area| format!("{}x{}", area.width, area.height));
     let mut crop = None;
     match system {
         System::Linux => {
@@ -148,11 +160,23 @@ fn arguments(
             add(&["-i", &format!("{display}{}", offset.unwrap_or_default())]);
         }
         System::MacOs => {
-            add(&["-f", "avfoundation", "-framerate", &rate, "-capture_cursor", pointer]);
+            add(&[
+                "-f",
+                "avfoundation",
+                "-framerate",
+                &rate,
+                "-capture_cursor",
+                pointer,
+            ]);
             let number = view.display.as_deref().unwrap_or("0");
             add(&["-i", &format!("Capture screen {number}:none")]);
             crop = view.area.map(|area| {
-                let Area { left, top, width, height } = area;
+                let Area {
+                    left,
+                    top,
+                    width,
+                    height,
+                } = area;
                 format!("crop={width}:{height}:{left}:{top}")
             });
         }
@@ -198,14 +222,19 @@ mod tests {
         });
         let linux = text(System::Linux, Some(":0"), area);
         assert!(
-            linux.contains("-f x11grab -framerate 25 -draw_mouse 1 -video_size 300x200 -i :0+10,20 -map"),
+            linux.contains(
+                "-f x11grab -framerate 25 -draw_mouse 1 -video_size 300x200 -i :0+10,20 -map"
+            ),
             "{linux}"
         );
         let macos = text(System::MacOs, None, area);
         assert!(macos.contains("-i Capture screen 0:none"), "{macos}");
         assert!(macos.contains("-vf crop=300:200:10:20,scale"), "{macos}");
         let windows = text(System::Windows, None, None);
-        assert!(windows.contains("-f gdigrab") && windows.contains("-i desktop"), "{windows}");
+        assert!(
+            windows.contains("-f gdigrab") && windows.contains("-i desktop"),
+            "{windows}"
+        );
     }
 
     #[test]

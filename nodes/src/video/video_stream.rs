@@ -6,9 +6,7 @@ use std::time::Duration;
 use score_engine::{Build, Check, Descriptor, Node, NodeError, Param, Processor};
 use serde::Deserialize;
 
-use super::capture::{
-    Capturing, Source, after_input, before_input, capturing, require_live,
-};
+use super::capture::{Capturing, Source, after_input, before_input, capturing, require_live};
 
 /// A stream's first picture waits for the connection and for the next picture that stands alone.
 const OPENING: Duration = Duration::from_secs(15);
@@ -50,7 +48,14 @@ impl Node for VideoStream {
     fn check(&self, check: &mut Check<'_>) {
         if protocols(&self.url).is_none() {
             let help = Some("it begins with http://, https://, rtsp://, rtsps:// or srt://; a file is read by `video_file`".to_owned());
-            check.refuse("url", format!("`{}` is no address of a stream", without_password(&self.url)), help);
+            check.refuse(
+                "url",
+                format!(
+                    "`{}` is no address of a stream",
+                    without_password(&self.url)
+                ),
+                help,
+            );
         }
     }
 
@@ -75,7 +80,9 @@ impl Node for VideoStream {
 /// The protocol of `url`, and what ffmpeg may use for it.
 fn protocols(url: &str) -> Option<(&'static str, &'static str)> {
     let (scheme, rest) = url.split_once("://")?;
-    let known = PROTOCOLS.iter().find(|(known, _)| scheme.eq_ignore_ascii_case(known));
+    let known = PROTOCOLS
+        .iter()
+        .find(|(known, _)| scheme.eq_ignore_ascii_case(known));
     known.copied().filter(|_| !rest.is_empty())
 }
 

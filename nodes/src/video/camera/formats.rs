@@ -4,7 +4,10 @@ use super::list::{Camera, CameraFormat};
 
 /// What stands behind ffmpeg's own name in a line: `[video4linux2,v4l2 @ 0x5] Raw : …`.
 fn content(line: &str) -> Option<&str> {
-    line.split_once(" @ 0x")?.1.split_once("] ").map(|(_, content)| content)
+    line.split_once(" @ 0x")?
+        .1
+        .split_once("] ")
+        .map(|(_, content)| content)
 }
 
 /// The formats of a camera, from ffmpeg's `-list_formats all`:
@@ -12,20 +15,21 @@ fn content(line: &str) -> Option<&str> {
 pub(super) fn video4linux(said: &str) -> Vec<CameraFormat> {
     said.lines()
         .filter_map(|line| {
-            let mut columns = content(line)?.splitn(4, ':').map(str::trim);
-            let compressed = match columns.next()? {
+            let (kind, rest) = content(line)?.split_once(':')?;
+            let compressed = match kind.trim() {
                 "Raw" => false,
                 "Compressed" => true,
                 _ => return None,
             };
-            let name = columns.next()?.to_owned();
-            let sizes = columns.nth(1)?;
+            let (name, rest) = rest.split_once(':')?;
+            // The description between may have colons of its own: `YUYV 4:2:2`.
+            let sizes = rest.rsplit_once(" :").map_or("", |(_, sizes)| sizes.trim());
             let sizes = match sizes.starts_with('{') {
                 true => vec![sizes.to_owned()],
                 false => sizes.split_whitespace().map(str::to_owned).collect(),
             };
             Some(CameraFormat {
-                name,
+                name: name.trim().to_owned(),
                 compressed,
                 sizes,
             })
@@ -60,8 +64,12 @@ pub(super) fn direct_show(said: &str) -> Vec<Camera> {
     let mut is_camera = false;
     for line in said.lines() {
         // Windows writes addresses without `0x`.
-        let Some((_, line)) = line.split_once("] ") else { continue };
-        let Some(quoted) = line.split('"').nth(1) else { continue };
+        let Some((_, line)) = line.split_once("] ") else {
+            continue;
+        };
+        let Some(quoted) = line.split('"').nth(1) else {
+            continue;
+        };
         if line.trim_start().starts_with("Alternative name") {
             if let Some(camera) = cameras.last_mut().filter(|_| is_camera) {
                 quoted.clone_into(&mut camera.id);
@@ -122,6 +130,9 @@ mod tests {
 [dshow @ 000001f2]   Alternative name \"@device_cm_two\"";
         let cameras = direct_show(said);
         assert_eq!(cameras.len(), 1);
-        assert_eq!((cameras[0].name.as_str(), cameras[0].id.as_str()), ("USB Camera", "@device_pnp_one"));
+        assert_eq!(
+            (cameras[0].name.as_str(), cameras[0].id.as_str()),
+            ("USB Camera", "@device_pnp_one")
+        );
     }
 }

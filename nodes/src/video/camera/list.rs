@@ -136,7 +136,9 @@ pub(super) fn resolve(device: Option<&str>, cameras: &[Camera]) -> Result<String
             false => Err(format!("there is no `{device}`")),
         };
     }
-    let numbered = device.parse::<u32>().map(|number| format!("/dev/video{number}"));
+    let numbered = device
+        .parse::<u32>()
+        .map(|number| format!("/dev/video{number}"));
     let matches: [&dyn Fn(&Camera) -> bool; 4] = [
         &|camera| numbered.as_ref() == Ok(&camera.path),
         &|camera| camera.id == device,
@@ -183,7 +185,10 @@ mod tests {
     fn cameras_are_listed_by_number_with_their_stable_ids_and_without_their_data_devices() {
         let machine = machine();
         let cameras = list(machine.path());
-        let ids: Vec<_> = cameras.iter().map(|camera| (camera.id.as_str(), camera.path.as_str())).collect();
+        let ids: Vec<_> = cameras
+            .iter()
+            .map(|camera| (camera.id.as_str(), camera.path.as_str()))
+            .collect();
         assert_eq!(
             ids,
             [
@@ -206,10 +211,21 @@ mod tests {
         let found = |device| resolve(device, &cameras);
         assert_eq!(found(None).unwrap(), "/dev/video2");
         assert_eq!(found(Some("10")).unwrap(), "/dev/video10");
-        assert_eq!(found(Some("usb-Maker_HD_Webcam_B-video-index0")).unwrap(), "/dev/video10");
+        assert_eq!(
+            found(Some("usb-Maker_HD_Webcam_B-video-index0")).unwrap(),
+            "/dev/video10"
+        );
         assert_eq!(found(Some("hd webcam: hd webcam")).unwrap(), "/dev/video2");
-        assert!(found(Some("3")).unwrap_err().contains("usb-Maker_HD_Webcam_A"));
-        assert!(found(Some("/dev/no such")).unwrap_err().contains("there is no"));
+        assert!(
+            found(Some("3"))
+                .unwrap_err()
+                .contains("usb-Maker_HD_Webcam_A")
+        );
+        assert!(
+            found(Some("/dev/no such"))
+                .unwrap_err()
+                .contains("there is no")
+        );
         assert_eq!(resolve(None, &[]).unwrap_err(), "no camera is connected");
     }
 }

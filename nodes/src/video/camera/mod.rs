@@ -45,7 +45,10 @@ impl CameraNode {
 
 impl Node for CameraNode {
     fn descriptor() -> Descriptor {
-        let side = ParamType::Integer { min: 1, max: 16_384 };
+        let side = ParamType::Integer {
+            min: 1,
+            max: 16_384,
+        };
         let descriptor = Descriptor::new("video", "camera", "Takes pictures from a camera")
             .details(
                 "Live only. `score devices` lists the cameras with the names to use. A `device` is named by its stable \
@@ -74,7 +77,8 @@ impl Node for CameraNode {
         }
         let is_word = |format: &String| {
             let mut letters = format.chars();
-            !format.is_empty() && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+            !format.is_empty()
+                && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
         };
         if let Some(format) = self.format.as_ref().filter(|format| !is_word(format)) {
             let help = Some("`score devices` lists the formats of each camera".to_owned());
@@ -83,10 +87,15 @@ impl Node for CameraNode {
         // The same camera may be named in several ways; one that is not there cannot be compared.
         let named = self.device.clone().unwrap_or_else(|| "the first".into());
         let device = match System::this() {
-            System::Linux => resolve(self.device.as_deref(), &list(Path::new("/"))).unwrap_or(named),
+            System::Linux => {
+                resolve(self.device.as_deref(), &list(Path::new("/"))).unwrap_or(named)
+            }
             System::MacOs | System::Windows => named,
         };
-        check.claim(Resource(format!("the camera {device}")), self.device.as_ref().map(|_| "device"));
+        check.claim(
+            Resource(format!("the camera {device}")),
+            self.device.as_ref().map(|_| "device"),
+        );
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
@@ -138,7 +147,9 @@ mod tests {
     use super::*;
 
     fn refusal(params: serde_json::Value) -> String {
-        let error = Harness::<CameraNode>::new(params).run().expect_err("refused");
+        let error = Harness::<CameraNode>::new(params)
+            .run()
+            .expect_err("refused");
         error.to_string()
     }
 

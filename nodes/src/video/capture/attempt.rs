@@ -33,11 +33,7 @@ impl Outcome {
 
 /// Starts the program and watches over it until it ends, no picture comes in time, or the capture is no longer
 /// needed. Calls `first` when the first picture has come.
-pub(super) fn attempt(
-    shared: &Arc<Shared>,
-    source: &mut Source,
-    first: impl FnOnce(),
-) -> Outcome {
+pub(super) fn attempt(shared: &Arc<Shared>, source: &mut Source, first: impl FnOnce()) -> Outcome {
     let arguments = match (source.arguments)() {
         Ok(arguments) => arguments,
         Err(reason) => return Outcome::failed(reason),
@@ -73,8 +69,12 @@ pub(super) fn attempt(
 }
 
 fn spawn(program: &str, arguments: &[OsString]) -> Result<Child, String> {
-    start(program, Stdio::null(), Command::new(program).args(arguments))
-        .map_err(|error| error.to_string())
+    start(
+        program,
+        Stdio::null(),
+        Command::new(program).args(arguments),
+    )
+    .map_err(|error| error.to_string())
 }
 
 /// Makes room for a new start; gives its number.

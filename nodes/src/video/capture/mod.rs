@@ -95,11 +95,7 @@ impl Shared {
     }
 
     /// Waits until something changes, `longest` at most.
-    fn wait<'a>(
-        &self,
-        state: MutexGuard<'a, State>,
-        longest: Duration,
-    ) -> MutexGuard<'a, State> {
+    fn wait<'a>(&self, state: MutexGuard<'a, State>, longest: Duration) -> MutexGuard<'a, State> {
         let waited = self.changed.wait_timeout(state, longest);
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
@@ -198,7 +194,9 @@ fn supervise(shared: &Arc<Shared>, mut source: Source) {
         if !shared.rest(Duration::ZERO) {
             return;
         }
-        let since = trouble.as_ref().map_or_else(Instant::now, |(_, since)| *since);
+        let since = trouble
+            .as_ref()
+            .map_or_else(Instant::now, |(_, since)| *since);
         if trouble.is_none_or(|(told, _)| told != outcome.reason) {
             tracing::warn!(
                 "{name}: {}; the last picture stays, and it is tried again until it works",

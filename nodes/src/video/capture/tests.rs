@@ -5,9 +5,8 @@ use super::*;
 /// A grey that brightens, 100 frames a second of 2 × 2 pixels, in real time.
 fn source(timeout: f64) -> Source {
     let mut arguments = before_input();
-    arguments.extend(
-        ["-re", "-f", "lavfi", "-i", "testsrc=rate=100:size=32x32"].map(OsString::from),
-    );
+    arguments
+        .extend(["-re", "-f", "lavfi", "-i", "testsrc=rate=100:size=32x32"].map(OsString::from));
     arguments.extend(after_input((2, 2), None));
     Source {
         name: "the test".into(),
@@ -52,7 +51,10 @@ fn comes_back_after(signal_name: &str) {
     next_process(&capture, first);
     // What the struck program still sent.
     capture.next(Duration::ZERO);
-    assert!(capture.next(LONG).is_some(), "no picture after {signal_name}");
+    assert!(
+        capture.next(LONG).is_some(),
+        "no picture after {signal_name}"
+    );
 }
 
 #[test]
@@ -88,7 +90,10 @@ fn a_capture_that_is_dropped_leaves_no_program_behind() {
     // A frozen one must go as well.
     signal("-STOP", process);
     drop(capture);
-    let alive = Command::new("kill").args(["-0", &process.to_string()]).output().unwrap();
+    let alive = Command::new("kill")
+        .args(["-0", &process.to_string()])
+        .output()
+        .unwrap();
     assert!(!alive.status.success());
 }
 
