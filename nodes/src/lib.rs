@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod audio;
+pub mod device;
 mod latent;
 mod midi;
 pub mod model;
@@ -19,6 +20,7 @@ pub use video::{Camera, CameraFormat, cameras};
 pub fn registry() -> Registry {
     let mut registry = Registry::new();
     audio::register(&mut registry);
+    device::register(&mut registry);
     latent::register(&mut registry);
     midi::register(&mut registry);
     music::register(&mut registry);

@@ -1,6 +1,7 @@
 //! One module a command.
 
 pub(crate) mod check;
+pub(crate) mod devices;
 mod drawing;
 pub(crate) mod film;
 pub(crate) mod graph;
