@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use score_engine::{NodeError, Time};
@@ -44,6 +45,9 @@ pub(crate) fn start(
         .stdin(stdin)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
+    // A Ctrl-C in the terminal is meant for the run, which ends its programs itself.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(command, 0);
     command.spawn().map_err(|error| {
         NodeError::missing(
             format!("the program {program} cannot be started: {error}"),
@@ -62,6 +66,21 @@ impl Drop for Running {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// Looks whether `program` can be started.
+///
+/// # Errors
+/// It is not installed.
+pub(crate) fn require(program: &str) -> Result<(), NodeError> {
+    let mut child = start(
+        program,
+        Stdio::null(),
+        Command::new(program).arg("-version"),
+    )?;
+    // Its answer fits into the pipes; whether it is a good one shows when it is used.
+    let _ = child.wait();
+    Ok(())
 }
 
 /// Asks ffprobe for `entries` of the stream that `stream` selects in the file at `path`, which ought to be `what`.
@@ -158,9 +177,25 @@ enum Remark {
     Complaint(String),
 }
 
+/// Ends a decoder from another thread: one that hangs cannot be asked.
+#[derive(Clone)]
+pub(crate) struct Stopper(Arc<Mutex<Running>>);
+
+impl Stopper {
+    /// Ends ffmpeg, so that the decoder fails.
+    pub(crate) fn stop(&self) {
+        // Fails only when it is gone already.
+        let _ = self.child().0.kill();
+    }
+
+    fn child(&self) -> MutexGuard<'_, Running> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// A film being decoded.
 pub(crate) struct Decoder {
-    child: Running,
+    stopper: Stopper,
     pixels: ChildStdout,
     remarks: Receiver<Remark>,
     frame_bytes: usize,
@@ -169,7 +204,7 @@ pub(crate) struct Decoder {
 
 impl Decoder {
     /// Begins to decode the first picture stream of `path` to RGB frames of `width` × `height`, all of them or
-    /// `rate` a second.
+    /// `rate` a second; `from` a time in seconds as the film counts, or from its beginning.
     ///
     /// # Errors
     /// ffmpeg is missing.
@@ -178,6 +213,7 @@ impl Decoder {
         width: u32,
         height: u32,
         rate: Option<f64>,
+        from: Option<f64>,
     ) -> Result<Self, NodeError> {
         let fps = rate.map(|rate| format!("fps={rate},")).unwrap_or_default();
         // `showinfo` tells each frame's true time in the same pass that delivers its pixels.
@@ -195,6 +231,10 @@ impl Decoder {
             .args(PROTOCOLS);
         if width.max(height) <= THUMBNAIL {
             command.args(["-skip_loop_filter", "all"]);
+        }
+        if let Some(from) = from {
+            // The times stay those that the film has when it is read from its beginning.
+            command.args(["-copyts", "-start_at_zero", "-ss", &format!("{from:.6}")]);
         }
         command
             .arg("-i")
@@ -224,7 +264,7 @@ impl Decoder {
         });
         let frame_bytes = width as usize * height as usize * 3;
         Ok(Decoder {
-            child,
+            stopper: Stopper(Arc::new(Mutex::new(child))),
             pixels,
             remarks,
             frame_bytes,
@@ -260,13 +300,18 @@ impl Decoder {
         }
     }
 
+    /// What ends the decoder from another thread.
+    pub(crate) fn stopper(&self) -> Stopper {
+        self.stopper.clone()
+    }
+
     /// What ffmpeg complained of while it went on.
     pub(crate) fn complaint(&self) -> Option<&str> {
         self.complaint.as_deref()
     }
 
     fn end(&mut self) -> Result<Option<(f64, Vec<u8>)>, NodeError> {
-        let status = self.child.0.wait();
+        let status = self.stopper.child().0.wait();
         for remark in self.remarks.iter() {
             if let Remark::Complaint(complaint) = remark {
                 self.complaint = Some(complaint);
@@ -279,6 +324,13 @@ impl Decoder {
         Err(NodeError::input(format!(
             "the film cannot be decoded: {reason}"
         )))
+    }
+}
+
+impl Drop for Decoder {
+    fn drop(&mut self) {
+        // Whoever may stop it still holds it.
+        self.stopper.stop();
     }
 }
 

@@ -1,5 +1,8 @@
 //! Reads a film's frames at their true presentation times.
 
+mod playing;
+mod reel;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -10,6 +13,8 @@ use score_engine::{
 };
 use serde::Deserialize;
 
+use self::playing::Playing;
+use self::reel::{Reel, Script};
 use super::ffmpeg::{Decoder, Film, probe};
 
 const FRAMES: usize = 0;
@@ -24,6 +29,9 @@ pub(crate) struct VideoFile {
     width: u32,
     height: u32,
     rate: Option<f64>,
+    #[serde(rename = "loop")]
+    looped: bool,
+    speed: f64,
 }
 
 impl Node for VideoFile {
@@ -32,13 +40,20 @@ impl Node for VideoFile {
             .details(
                 "Any film that ffmpeg reads, at any frame rate, constant or variable: every frame comes at its own \
                  presentation time, counted from the first, and turned as the film says. Frames are scaled to \
-                 `width` × `height`, whatever their shape. Only local files are read.",
+                 `width` × `height`, whatever their shape. Only local files are read.\n\n\
+                 Live, the film plays in real time: each frame leaves when the run's clock reaches its time. Frames \
+                 that are late are left out, and the newest is sent. With `loop` it begins anew without a gap when it \
+                 has ended, for ever, so that it takes the place of a camera; a film that loops cannot be rendered. \
+                 When the decoder fails in the middle, it is started anew at the right place, and the last picture \
+                 stays meanwhile.",
             )
             .output(Port::new("frames", PortType::Frame, "the pictures"))
             .param(Param::file_to_read("path", "the film"))
             .param(Param::integer("width", (1, 4096), "width of the frames sent").unit("pixels").default(64))
             .param(Param::integer("height", (1, 4096), "height of the frames sent").unit("pixels").default(64))
             .param(Param::number("rate", (0.1, 240.0), "frames sent; all of the film's if left out").unit("Hz").optional())
+            .param(Param::flag("loop", "whether the film begins anew when it has ended; live only").default(false))
+            .param(Param::number("speed", (0.1, 10.0), "how fast the film plays; 1: as it was made").default(1.0))
     }
 
     fn check(&self, check: &mut Check<'_>) {
@@ -46,11 +61,33 @@ impl Node for VideoFile {
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
-        let decoder = Decoder::start(&self.path, self.width, self.height, self.rate)?;
+        if self.looped && build.clock.is_none() {
+            let message = "with `loop: true` the film never ends, so it cannot be rendered";
+            return Err(NodeError::input(message).help(
+                "leave `loop` out to render the film once, or play it live with `score run`",
+            ));
+        }
+        if let Some(clock) = build.clock {
+            let film = probe(&self.path)?;
+            let script = Script {
+                path: self.path.clone(),
+                size: (self.width, self.height),
+                rate: self.rate,
+                film: Film {
+                    frame: frame_length(self.rate, &film),
+                    ..film
+                },
+                looped: self.looped,
+                speed: self.speed,
+            };
+            return Ok(Box::new(Playing::new(Reel::start(script, clock.clone())?)));
+        }
+        let decoder = Decoder::start(&self.path, self.width, self.height, self.rate, None)?;
         Ok(Box::new(Reading {
             name: self.path.display().to_string(),
             size: (self.width, self.height),
             rate: self.rate,
+            speed: self.speed,
             probing: Some(self.probing(build.progress.clone())),
             decoder,
             first: None,
@@ -81,6 +118,7 @@ struct Reading {
     name: String,
     size: (u32, u32),
     rate: Option<f64>,
+    speed: f64,
     /// Until the film ends.
     probing: Option<Probing>,
     decoder: Decoder,
@@ -94,7 +132,7 @@ impl Processor for Reading {
         let (seconds, pixels) = match self.decoder.next() {
             Ok(Some(frame)) => frame,
             Ok(None) => {
-                io.end_at(self.end()?);
+                io.end_at(at_speed(self.end()?, self.speed));
                 return Ok(Flow::Done);
             }
             // What ffprobe says of a file that is no film is clearer.
@@ -111,9 +149,24 @@ impl Processor for Reading {
         let (width, height) = self.size;
         let frame = Frame::rgb(width, height, pixels)
             .ok_or_else(|| NodeError::internal("a frame of the wrong size"))?;
+        let time = at_speed(time, self.speed);
         io.send_captured_now(FRAMES, time, Payload::Frame(Arc::new(frame)))?;
         Ok(Flow::Continue)
     }
+}
+
+/// How long a frame is shown: as long as the rate asked for says, else the film's own.
+fn frame_length(rate: Option<f64>, film: &Film) -> Option<Time> {
+    rate.map(|rate| Time::from_seconds(1.0 / rate))
+        .or(film.frame)
+}
+
+/// When what the film has at `time` is shown, at `speed`.
+fn at_speed(time: Time, speed: f64) -> Time {
+    if speed == 1.0 {
+        return time;
+    }
+    Time::from_seconds(time.seconds() / speed)
 }
 
 impl Reading {
@@ -137,10 +190,7 @@ impl Reading {
                 None => NodeError::input(format!("`{name}` has no picture that can be decoded")),
             });
         };
-        let frame = self
-            .rate
-            .map(|rate| Time::from_seconds(1.0 / rate))
-            .or(film.frame);
+        let frame = frame_length(self.rate, &film);
         let shown = last + frame.unwrap_or(Time::ZERO);
         let declared = film.duration.unwrap_or(shown);
         if shown.seconds() + TOLERATED_SECONDS < declared.seconds() {
@@ -168,6 +218,10 @@ impl Drop for Reading {
         }
     }
 }
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod live_tests;
 
 #[cfg(test)]
 mod tests {
@@ -250,6 +304,24 @@ mod tests {
             std::fs::copy(folder.path().join("a.mp4"), &path).unwrap();
             assert_eq!(read(&path).unwrap().packets("frames").len(), 25, "{name}");
         }
+    }
+
+    #[test]
+    fn a_film_that_never_ends_is_not_rendered_and_a_slow_one_lasts_longer() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = "testsrc2=rate=25:duration=1:size=64x48";
+        ffmpeg(folder.path(), &["-f", "lavfi", "-i", source, "a.mp4"]);
+        let read = |key: &str, value: serde_json::Value| {
+            let path = folder.path().join("a.mp4");
+            let mut params = json!({ "path": path, "width": 8, "height": 8 });
+            params[key] = value;
+            Harness::<VideoFile>::new(params).run()
+        };
+        let refusal = read("loop", json!(true)).expect_err("refused").to_string();
+        assert!(refusal.contains("never ends"), "{refusal}");
+        let slow = read("speed", json!(0.5)).unwrap();
+        assert_eq!(slow.packets("frames")[1].time, Time::from_seconds(0.08));
+        assert_eq!(slow.end("frames"), Some(Time::from_seconds(2.0)));
     }
 
     #[test]
