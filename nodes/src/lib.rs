@@ -9,6 +9,7 @@ pub mod model;
 pub mod music;
 mod output;
 mod picture;
+mod recorder;
 mod video;
 mod vision;
 
@@ -23,6 +24,7 @@ pub fn registry() -> Registry {
     midi::register(&mut registry);
     music::register(&mut registry);
     picture::register(&mut registry);
+    registry.add::<recorder::Recorder>();
     video::register(&mut registry);
     vision::register(&mut registry);
     registry

@@ -9,6 +9,7 @@ mod resampler;
 mod reverb;
 mod sound_font;
 mod sound_source;
+pub(crate) mod sound_writer;
 mod synth;
 mod tone;
 mod voice;
