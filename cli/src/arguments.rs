@@ -48,8 +48,8 @@ pub(crate) enum Command {
     Film(Film),
     /// Run a patch to its end, as fast as the machine allows
     Render(Render),
-    /// Play a patch live, until Ctrl-C
-    Run(Live),
+    /// Play a patch live until Ctrl-C; what is saved in it is heard at once
+    Run(Run),
     /// Say everything that is wrong with patches
     Check(Check),
     /// Write melodies drawn at random, one after another, to a MIDI file
@@ -121,11 +121,37 @@ pub(crate) struct Render {
 }
 
 #[derive(Args)]
-pub(crate) struct Live {
+pub(crate) struct Run {
     /// The patch, a .ron file
     pub(crate) patch: PathBuf,
     #[command(flatten)]
     pub(crate) overrides: Overrides,
+    /// Play on as begun, whatever is saved
+    #[arg(long)]
+    pub(crate) no_reload: bool,
+    /// Write what every node and wire does, a line of JSON a second; - is standard output
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) status_json: Option<PathBuf>,
+    /// How the log is written
+    #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
+    pub(crate) log_format: LogFormat,
+    /// Log into this file, and an older one that ends in .1, instead of standard error
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log_file: Option<PathBuf>,
+    /// What the two may have together, in megabytes
+    #[arg(long, value_name = "MB", default_value = "20", value_parser = value_parser!(u64).range(1..=100_000))]
+    pub(crate) log_size: u64,
+    /// No table on the terminal
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Lines to read
+    Text,
+    /// An object a line
+    Json,
 }
 
 #[derive(Args)]

@@ -156,6 +156,7 @@ impl<N: Node> Harness<N> {
             node,
             inputs,
             outputs: outputs.clone(),
+            values: serde_json::Map::new(),
         });
         for feed in &self.feeds {
             let port = Port::new("out", feed.port_type.clone(), "");
@@ -165,6 +166,7 @@ impl<N: Node> Harness<N> {
                 node: Box::new(feed.clone()),
                 inputs: Vec::new(),
                 outputs: vec![feed.port_type.clone()],
+                values: serde_json::Map::new(),
             });
         }
         for (index, port_type) in outputs.into_iter().enumerate() {
@@ -190,6 +192,7 @@ impl<N: Node> Harness<N> {
                 }),
                 inputs: vec![Some(port_type)],
                 outputs: Vec::new(),
+                values: serde_json::Map::new(),
             });
         }
         Ok(graph)

@@ -29,9 +29,9 @@ impl Reverb {
         }
     }
 
-    /// Adds `share` of the room's answer to interleaved stereo `samples`.
-    pub(crate) fn add(&mut self, samples: &mut [f32], share: f32) {
-        for frame in samples.chunks_exact_mut(2) {
+    /// Adds the room's answer to interleaved stereo `samples`, of each frame the share that `shares` gives.
+    pub(crate) fn add(&mut self, samples: &mut [f32], shares: impl Iterator<Item = f32>) {
+        for (frame, share) in samples.chunks_exact_mut(2).zip(shares) {
             let mut taps = [0.0; 4];
             for (line, tap) in taps.iter_mut().enumerate() {
                 let echo = self.lines[line][self.positions[line]];
