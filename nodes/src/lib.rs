@@ -14,6 +14,7 @@ pub mod model;
 pub mod music;
 mod output;
 mod picture;
+mod recorder;
 #[cfg(test)]
 mod testing;
 mod video;
@@ -33,6 +34,7 @@ pub fn registry() -> Registry {
     midi::register(&mut registry);
     music::register(&mut registry);
     picture::register(&mut registry);
+    registry.add::<recorder::Recorder>();
     video::register(&mut registry);
     vision::register(&mut registry);
     registry

@@ -13,6 +13,7 @@ mod resampler;
 mod reverb;
 pub(crate) mod sound_font;
 pub(crate) mod sound_source;
+pub(crate) mod sound_writer;
 mod stereo;
 mod synth;
 #[cfg(test)]

@@ -105,9 +105,15 @@ impl Node for AudioOut {
 
 /// Claims a device, of which one node may have each direction.
 pub(crate) fn claim(check: &mut Check<'_>, direction: Direction, device: Option<&str>) {
-    let name = device.unwrap_or("of the system").to_lowercase();
-    let resource = Resource(format!("{direction:?} {name}"));
-    check.claim(resource, device.map(|_| "device"));
+    let what = match direction {
+        Direction::Output => "sound output",
+        Direction::Input => "sound input",
+    };
+    let name = match device {
+        Some(device) => format!("the {what} `{}`", device.trim().to_lowercase()),
+        None => format!("the system's {what}"),
+    };
+    check.claim(Resource(name), device.map(|_| "device"));
 }
 
 struct Playing {

@@ -1,16 +1,13 @@
 //! Writes notes to a Standard MIDI File.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use score_engine::{
-    Build, Descriptor, Flow, Io, Node, NodeError, Note, Param, Port, PortType, Processor, Time,
-    Transport,
+    Build, Descriptor, Flow, Io, Node, NodeError, Param, Port, PortType, Processor, Time,
 };
 use serde::Deserialize;
 
-use super::writing;
-use crate::output::OutputFile;
+use super::note_writer::NoteWriter;
 
 /// `midi_file`.
 #[derive(Deserialize)]
@@ -32,51 +29,30 @@ impl Node for MidiFile {
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
-        Ok(Box::new(Writing {
-            file: OutputFile::create(&self.path)?,
-            transport: build.transport.clone(),
-            program: self.program,
-            events: Vec::new(),
-            sounding: BTreeSet::new(),
-        }))
+        Ok(Box::new(Writing(NoteWriter::create(
+            &self.path,
+            build.transport,
+            self.program,
+        )?)))
     }
 }
 
-struct Writing {
-    file: OutputFile,
-    transport: Transport,
-    program: u8,
-    events: Vec<(u64, Note)>,
-    sounding: BTreeSet<(u8, u8)>,
-}
+struct Writing(NoteWriter);
 
 impl Processor for Writing {
     fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
-            let tick = writing::tick(&self.transport, input.packet.time);
-            for note in input.packet.notes()?.iter() {
-                let key = (note.channel(), note.pitch());
-                match note {
-                    Note::On { .. } => drop(self.sounding.insert(key)),
-                    Note::Off { .. } => drop(self.sounding.remove(&key)),
-                }
-                self.events.push((tick, *note));
-            }
+            self.0.write(input.packet.time, input.packet.notes()?);
         }
         Ok(Flow::Continue)
     }
 
     fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
-        let end = writing::tick(&self.transport, io.end().unwrap_or(Time::ZERO));
-        for (channel, pitch) in std::mem::take(&mut self.sounding) {
-            self.events.push((end, Note::Off { channel, pitch }));
-        }
-        let bytes = writing::bytes(&self.transport, self.program, &self.events, end)?;
-        self.file.write(&bytes)
+        self.0.finish(io.end().unwrap_or(Time::ZERO))
     }
 
     fn commit(&mut self) -> Result<(), NodeError> {
-        self.file.commit()
+        self.0.commit()
     }
 }
 
@@ -84,7 +60,7 @@ impl Processor for Writing {
 mod tests {
     use midly::{MetaMessage, MidiMessage, Smf, TrackEventKind};
     use score_engine::harness::Harness;
-    use score_engine::{Metre, Payload};
+    use score_engine::{Metre, Note, Payload, Transport};
     use serde_json::json;
 
     use super::*;

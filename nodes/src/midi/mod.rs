@@ -2,6 +2,7 @@
 
 mod midi_file;
 pub(crate) mod midi_input_file;
+pub(crate) mod note_writer;
 pub(crate) mod reading;
 pub(crate) mod writing;
 

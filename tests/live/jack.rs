@@ -1,0 +1,159 @@
+//! A sound server without sound hardware, and programs that run on it.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::support::{program, text};
+
+/// Frames a second of every server here.
+pub(crate) const RATE: u32 = 48_000;
+
+/// How long anything may take before a test gives up.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Held by the test that runs.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// JACK's server with the dummy driver, under a name of its own.
+pub(crate) struct Jack {
+    name: String,
+    server: Child,
+    period: u32,
+    _turn: MutexGuard<'static, ()>,
+}
+
+/// Ends a program as Ctrl-C does, and waits for it.
+pub(crate) fn interrupt(child: &mut Child) -> std::process::ExitStatus {
+    signal(child, "INT");
+    wait(child)
+}
+
+fn signal(child: &Child, name: &str) {
+    let arguments = [format!("-{name}"), child.id().to_string()];
+    Command::new("kill")
+        .args(arguments)
+        .status()
+        .expect("kill runs");
+}
+
+fn wait(child: &mut Child) -> std::process::ExitStatus {
+    let started = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        if started.elapsed() > PATIENCE {
+            let _ = child.kill();
+            panic!("a program does not end");
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+impl Jack {
+    /// Starts a server with periods of `period` frames; `None`, and a line that says so, where JACK is not installed.
+    pub(crate) fn start(period: u32) -> Option<Self> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        if Command::new("jackd").arg("--version").output().is_err() {
+            eprintln!("skipped: jackd is not installed (apt install jackd2)");
+            return None;
+        }
+        let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("score-{}-{number}", std::process::id());
+        let server = Self::serve(&name, period);
+        let jack = Jack {
+            name,
+            server,
+            period,
+            _turn: turn,
+        };
+        jack.until_port("system:playback_1");
+        Some(jack)
+    }
+
+    fn serve(name: &str, period: u32) -> Child {
+        Command::new("jackd")
+            .args(["-r", "-n", name, "-d", "dummy"])
+            .args(["-r", &RATE.to_string(), "-p", &period.to_string()])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("jackd starts")
+    }
+
+    /// Kills the server without a warning.
+    pub(crate) fn kill(&mut self) {
+        self.server.kill().unwrap();
+        self.server.wait().unwrap();
+    }
+
+    /// Starts the server anew, under the same name.
+    pub(crate) fn restart(&mut self) {
+        self.server = Self::serve(&self.name, self.period);
+        self.until_port("system:playback_1");
+    }
+
+    /// One of JACK's own programs, on this server.
+    pub(crate) fn tool(&self, name: &str) -> Command {
+        let mut command = Command::new(name);
+        command.env("JACK_DEFAULT_SERVER", &self.name);
+        command
+    }
+
+    /// The program `score` in `folder`, on this server.
+    pub(crate) fn score(&self, folder: &Path, arguments: &[&str]) -> Command {
+        let mut command = program(folder, arguments);
+        command.env("JACK_DEFAULT_SERVER", &self.name);
+        command
+    }
+
+    /// Waits until the server has a port of this name.
+    pub(crate) fn until_port(&self, port: &str) {
+        let started = Instant::now();
+        loop {
+            let output = self.tool("jack_lsp").output().expect("jack_lsp runs");
+            if text(&output.stdout).lines().any(|line| line == port) {
+                return;
+            }
+            assert!(started.elapsed() < PATIENCE, "`{port}` does not come");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for Jack {
+    fn drop(&mut self) {
+        // Asked kindly, it takes its shared memory with it.
+        signal(&self.server, "TERM");
+        let _ = self.server.wait();
+    }
+}
+
+/// A program that is ended with the test, whatever comes.
+pub(crate) struct Running(pub(crate) Child);
+
+impl Running {
+    /// Starts `command`.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        Running(command.spawn().expect("the program starts"))
+    }
+
+    /// Ends it as Ctrl-C does, and demands that it ends well.
+    pub(crate) fn drain(mut self) {
+        let status = interrupt(&mut self.0);
+        assert!(status.success(), "{status}");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if matches!(self.0.try_wait(), Ok(None)) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Notes that come in by MIDI go out by MIDI at their times, and none is left sounding.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use crate::jack::{Jack, Running, interrupt};
+
+/// A message that was captured: its frame and its bytes.
+type Captured = (i64, Vec<u8>);
+
+fn write_patch(folder: &Path) {
+    let patch = r#"
+        Patch(
+            format: 1,
+            nodes: {
+                "keys": midi_in(port: "JACK: keys:out"),
+                "out": midi_out(port: "JACK: monitor", channel: 5),
+                "beat": midi_clock_out(port: "JACK: clock"),
+                "tone": tone(gain: -60),
+                "speaker": audio_out(device: "JACK"),
+            },
+            wires: ["keys.notes -> out.notes", "tone -> speaker"],
+        )
+    "#;
+    std::fs::write(folder.join("midi.ron"), patch).unwrap();
+}
+
+/// `  61281: 90 3c 40 note on  (channel  0): …`
+fn parse(text: &str) -> Vec<Captured> {
+    text.lines()
+        .filter_map(|line| {
+            let (frame, rest) = line.split_once(": ")?;
+            let bytes = rest
+                .split_whitespace()
+                .map_while(|word| (word.len() == 2).then(|| u8::from_str_radix(word, 16).ok())?)
+                .collect();
+            Some((frame.trim().parse().ok()?, bytes))
+        })
+        .collect()
+}
+
+/// The gaps between the frames of messages, the first ones left out: the clock settles.
+fn gaps(messages: &[&Captured]) -> Vec<i64> {
+    let frames: Vec<i64> = messages.iter().map(|(frame, _)| *frame).collect();
+    frames
+        .windows(2)
+        .skip(2)
+        .map(|pair| pair[1] - pair[0])
+        .collect()
+}
+
+#[test]
+fn notes_keep_their_distance_the_clock_ticks_evenly_and_nothing_is_left_sounding() {
+    let Some(jack) = Jack::start(1024) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    write_patch(folder.path());
+    let listen = |name: &str| {
+        let mut dump = jack.tool("jack_midi_dump");
+        Running::start(dump.args(["-a", name]).stdout(Stdio::piped()))
+    };
+    let (mut monitor, mut clock) = (listen("monitor"), listen("clock"));
+    jack.until_port("monitor:input");
+    jack.until_port("clock:input");
+    // A note that sounds nearly all the time: it must be ended when the run is, in its middle.
+    let keys = ["keys", "12000", "0", "60", "11000"];
+    let _keys = Running::start(jack.tool("jack_midiseq").args(keys).stdout(Stdio::null()));
+    jack.until_port("keys:out");
+    let run = Running::start(&mut jack.score(folder.path(), &["run", "midi.ron"]));
+    jack.until_port("score_midi_beat:out");
+    std::thread::sleep(Duration::from_millis(4000));
+    run.drain();
+    std::thread::sleep(Duration::from_millis(200));
+    let heard = |of: &mut Running| {
+        interrupt(&mut of.0);
+        let mut text = String::new();
+        let mut out = of.0.stdout.take().unwrap();
+        std::io::Read::read_to_string(&mut out, &mut text).unwrap();
+        parse(&text)
+    };
+
+    let notes = heard(&mut monitor);
+    let ons: Vec<&Captured> = notes.iter().filter(|(_, bytes)| bytes[0] == 0x95).collect();
+    assert!(ons.len() >= 10, "{notes:?}");
+    assert!(ons.iter().all(|(_, bytes)| bytes[1] == 60));
+    // 2 ms: far less than a period of 21 ms, in which they would otherwise all begin.
+    for gap in gaps(&ons) {
+        assert!((gap - 12_000).abs() < 96, "{gap}: {notes:?}");
+    }
+    assert_eq!(notes.last().unwrap().1[0], 0x85, "{notes:?}");
+
+    let ticks = heard(&mut clock);
+    let first = ticks.first().unwrap().1[0];
+    assert!([0xF2, 0xFA, 0xF8].contains(&first), "{first:x}");
+    assert_eq!(ticks.last().unwrap().1, [0xFC]);
+    let beats: Vec<&Captured> = ticks.iter().filter(|(_, bytes)| *bytes == [0xF8]).collect();
+    assert!(beats.len() > 100, "{}", beats.len());
+    // Later than a second in: 120 quarter notes a minute are 48 ticks a second.
+    for gap in gaps(&beats[48..]) {
+        assert!((gap - 1000).abs() < 96, "{gap}");
+    }
+}

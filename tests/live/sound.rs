@@ -1,0 +1,110 @@
+//! Sound that is played live arrives whole, and comes back when the sound server does.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::capture::{Recorded, frequency, largest_step, peak, record};
+use crate::jack::{Jack, Running};
+
+/// 440 Hz at half of full scale on the left side and nothing on the right.
+fn write_tone(folder: &Path) {
+    let patch = r#"
+        // A tone.
+        Patch(
+            format: 1,
+            nodes: {
+                "tone": tone(frequency: 440, gain: -6.0206, channel: 1),
+                "speaker": audio_out(device: "JACK", latency: 4),
+            },
+            wires: ["tone -> speaker"],
+        )
+    "#;
+    std::fs::write(folder.join("tone.ron"), patch).unwrap();
+}
+
+fn is_whole(sound: &Recorded) -> bool {
+    // The slope of the tone, and the steps of 16 bits.
+    largest_step(&sound.left) < 0.5 * 440.0 / 48_000.0 * std::f32::consts::TAU + 2e-4
+}
+
+#[test]
+fn a_tone_arrives_at_its_pitch_and_level_without_a_break_on_its_channel_alone() {
+    let Some(jack) = Jack::start(1024) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    write_tone(folder.path());
+    let run = Running::start(&mut jack.score(folder.path(), &["run", "tone.ron"]));
+    jack.until_port("score_out:out_1");
+    std::thread::sleep(Duration::from_millis(500));
+    // A machine that does other things may lose a period of the recording; not three times running.
+    let sound = (0..3)
+        .map(|_| record(&jack, folder.path(), "score_out", 2))
+        .find(is_whole)
+        .expect("a whole tone");
+    assert!((frequency(&sound.left) - 440.0).abs() < 0.1);
+    assert!((peak(&sound.left) - 0.5).abs() < 0.002);
+    assert_eq!(peak(&sound.right), 0.0);
+    run.drain();
+}
+
+#[test]
+fn the_sound_comes_back_after_the_sound_server_was_killed_and_started_again() {
+    let Some(mut jack) = Jack::start(1024) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    write_tone(folder.path());
+    let run = Running::start(&mut jack.score(folder.path(), &["run", "tone.ron"]));
+    jack.until_port("score_out:out_1");
+    jack.kill();
+    std::thread::sleep(Duration::from_millis(300));
+    jack.restart();
+    jack.until_port("score_out:out_1");
+    std::thread::sleep(Duration::from_millis(500));
+    let sound = record(&jack, folder.path(), "score_out", 1);
+    assert!((frequency(&sound.left) - 440.0).abs() < 0.5);
+    assert!((peak(&sound.left) - 0.5).abs() < 0.002);
+    run.drain();
+}
+
+#[test]
+fn what_is_heard_from_outside_is_recorded_and_played_again() {
+    let Some(jack) = Jack::start(1024) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    write_tone(folder.path());
+    let patch = r#"
+        Patch(
+            format: 1,
+            nodes: {
+                "ear": audio_in(device: "JACK", channels: 1),
+                "take": recorder(path: "take.wav"),
+            },
+            wires: ["ear -> take.sound"],
+        )
+    "#;
+    std::fs::write(folder.path().join("ear.ron"), patch).unwrap();
+    let tone = Running::start(&mut jack.score(folder.path(), &["run", "tone.ron"]));
+    let ear = Running::start(&mut jack.score(folder.path(), &["run", "ear.ron"]));
+    jack.until_port("score_out:out_0");
+    jack.until_port("score_in:in_0");
+    let joined = jack
+        .tool("jack_connect")
+        .args(["score_out:out_0", "score_in:in_0"])
+        .status()
+        .unwrap();
+    assert!(joined.success());
+    std::thread::sleep(Duration::from_millis(1500));
+    ear.drain();
+    tone.drain();
+    let samples: Vec<f32> = hound::WavReader::open(folder.path().join("take.wav"))
+        .unwrap()
+        .samples::<i16>()
+        .map(|sample| f32::from(sample.unwrap()) / 32_768.0)
+        .collect();
+    let end = &samples[samples.len() - 24_000..];
+    assert!((frequency(end) - 440.0).abs() < 0.5, "{}", frequency(end));
+    assert!((peak(end) - 0.5).abs() < 0.002, "{}", peak(end));
+}
