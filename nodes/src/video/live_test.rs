@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use score_engine::{
-    Build, Descriptor, Flow, Io, Node, NodeError, Packet, Port, PortType, Processor, Registry, Run,
-    RunError, Settings, Source, check,
+    Build, Descriptor, Flow, Io, Live, LiveOptions, Node, NodeError, Packet, Port, PortType,
+    Processor, Registry, RunError, Settings, Source, check,
 };
 use serde::Deserialize;
 
@@ -62,21 +62,12 @@ pub(super) fn play<N: Node>(
     let source = Source::text("test", &text, PathBuf::new());
     let graph = check(&source, &[], &registry, &Settings::default())
         .unwrap_or_else(|problems| panic!("{problems:?}"));
-    let run = Run::start_live(graph, &Settings::default())?;
-    let stopper = run.stopper();
-    let (over, is_over) = std::sync::mpsc::channel();
-    let waiting = std::thread::spawn(move || {
-        let result = run.wait();
-        let _ = over.send(());
-        result
-    });
+    let (mut live, _) = Live::start(graph, &Settings::default(), LiveOptions::default())?;
     let until = Instant::now() + longest;
-    while Instant::now() < until && !enough(&SEEN.lock().unwrap()) {
-        if is_over.recv_timeout(Duration::from_millis(10)).is_ok() {
-            break;
-        }
+    while Instant::now() < until && !live.is_over() && !enough(&SEEN.lock().unwrap()) {
+        std::thread::sleep(Duration::from_millis(10));
     }
-    stopper.drain();
-    waiting.join().unwrap()?;
+    let left = live.drain(Duration::from_secs(20));
+    assert_eq!(left, Vec::<String>::new(), "they hang");
     Ok(std::mem::take(&mut SEEN.lock().unwrap()))
 }
