@@ -22,8 +22,6 @@ mod vision;
 
 use score_engine::Registry;
 
-pub use video::{Camera, CameraFormat, cameras};
-
 /// A registry that knows every built-in node.
 pub fn registry() -> Registry {
     let mut registry = Registry::new();

@@ -3,7 +3,7 @@
 //!     cargo bench --package score-nodes --bench live_picture -- 60
 //!
 //! The number is how many seconds each part lasts. A film of 25 frames a second, once from memory and once decoded all
-//! the time: how late each frame is at the node behind, against its own time on the run's clock. A stream on this
+//! the time: how late each frame is at the node behind, against its own time on the run's clock; and how late a bare sleep is meanwhile. A stream on this
 //! machine, whose frames have the wall time at which they were made as their brightness: how old each is at the node
 //! behind; uncompressed, and as the pictures of a webcam (its own encoding counts as well).
 #![allow(clippy::unwrap_used, missing_docs, clippy::print_stdout)]
@@ -12,7 +12,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use score_engine::{
     Build, Descriptor, Flow, Io, Live, LiveOptions, Node, NodeError, Port, PortType, Processor,
@@ -65,6 +65,22 @@ impl Processor for Watching {
     }
 }
 
+/// How late a bare sleep to each of the same times is: what the machine itself can do.
+fn bare(seconds: f64) -> Vec<Seen> {
+    let began = Instant::now();
+    let frames = (seconds * 25.0) as u32;
+    let late = |frame: u32| {
+        let time = Duration::from_millis(40) * frame;
+        std::thread::sleep(time.saturating_sub(began.elapsed()));
+        Seen {
+            time: time.as_secs_f64() * 1000.0,
+            late: (began.elapsed().saturating_sub(time)).as_secs_f64() * 1000.0,
+            old: 0.0,
+        }
+    };
+    (1..frames).map(late).collect()
+}
+
 /// Plays `node` for so long; what came of it, without the first second.
 fn play(node: &str, seconds: f64) -> Vec<Seen> {
     let mut registry = score_nodes::registry();
@@ -75,7 +91,7 @@ fn play(node: &str, seconds: f64) -> Vec<Seen> {
     let graph = check(&source, &[], &registry, &Settings::default()).unwrap();
     let (live, _) = Live::start(graph, &Settings::default(), LiveOptions::default()).unwrap();
     std::thread::sleep(Duration::from_secs_f64(seconds));
-    live.drain(Duration::from_secs(2));
+    live.drain(Duration::from_secs(5));
     let seen = std::mem::take(&mut *SEEN.lock().unwrap());
     seen.into_iter().skip(25).collect()
 }
@@ -148,7 +164,10 @@ fn main() {
     film(&path);
     for (name, side) in [("film, kept in memory", 64), ("film, decoded", 160)] {
         let node = format!("video_file(path: {path:?}, width: {side}, height: {side}, loop: true)");
+        let sleep = std::thread::spawn(move || bare(seconds));
         report(name, &play(&node, seconds), |seen| seen.late);
+        let sleep = sleep.join().unwrap();
+        report("  a bare sleep meanwhile", &sleep, |seen| seen.late);
     }
     let formats: [(&str, &[&str]); 2] = [
         ("stream, uncompressed", &["-f", "yuv4mpegpipe"]),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use score_engine::{
     Build, Descriptor, Flow, Io, Live, LiveOptions, Node, NodeError, Packet, Port, PortType,
-    Processor, Registry, RestartPolicy, RunError, Settings, Source, check,
+    Processor, Registry, RunError, Settings, Source, check,
 };
 use serde::Deserialize;
 
@@ -62,18 +62,12 @@ pub(super) fn play<N: Node>(
     let source = Source::text("test", &text, PathBuf::new());
     let graph = check(&source, &[], &registry, &Settings::default())
         .unwrap_or_else(|problems| panic!("{problems:?}"));
-    let options = LiveOptions {
-        restart: RestartPolicy {
-            most: 0,
-            ..RestartPolicy::default()
-        },
-        ..LiveOptions::default()
-    };
-    let (mut live, _) = Live::start(graph, &Settings::default(), options)?;
+    let (mut live, _) = Live::start(graph, &Settings::default(), LiveOptions::default())?;
     let until = Instant::now() + longest;
-    while Instant::now() < until && !enough(&SEEN.lock().unwrap()) && !live.is_over() {
+    while Instant::now() < until && !live.is_over() && !enough(&SEEN.lock().unwrap()) {
         std::thread::sleep(Duration::from_millis(10));
     }
-    live.drain(Duration::from_secs(2));
+    let left = live.drain(Duration::from_secs(20));
+    assert_eq!(left, Vec::<String>::new(), "they hang");
     Ok(std::mem::take(&mut SEEN.lock().unwrap()))
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 use score_engine::{Build, Check, Descriptor, Node, NodeError, Param, ParamType, Processor};
 use serde::Deserialize;
 
-use super::capture::{Capturing, Source, after_input, before_input, capturing, require_live};
+use super::capture::{
+    Capturing, REOPENED, Source, after_input, before_input, capturing, require_live,
+};
 use super::system::System;
 
 /// A screen is there at once.
@@ -114,6 +116,7 @@ impl Node for Screen {
             size: output,
             timeout: Duration::from_secs_f64(self.timeout),
             opening: OPENING,
+            reopened: build.counters.counter(REOPENED),
             hidden: None,
         })
     }

@@ -15,6 +15,7 @@ use serde::Deserialize;
 
 use self::playing::Playing;
 use self::reel::{Reel, Script};
+use super::capture::REOPENED;
 use super::ffmpeg::{Decoder, Film, probe};
 
 const FRAMES: usize = 0;
@@ -80,7 +81,12 @@ impl Node for VideoFile {
                 looped: self.looped,
                 speed: self.speed,
             };
-            return Ok(Box::new(Playing::new(Reel::start(script, clock.clone())?)));
+            let reopened = build.counters.counter(REOPENED);
+            let reel = Reel::start(script, clock.clone(), reopened)?;
+            return Ok(Box::new(Playing::new(
+                reel,
+                build.counters.counter("late_frames"),
+            )));
         }
         let decoder = Decoder::start(&self.path, self.width, self.height, self.rate, None)?;
         Ok(Box::new(Reading {

@@ -6,7 +6,9 @@ use std::time::Duration;
 use score_engine::{Build, Check, Descriptor, Node, NodeError, Param, Processor};
 use serde::Deserialize;
 
-use super::capture::{Capturing, Source, after_input, before_input, capturing, require_live};
+use super::capture::{
+    Capturing, REOPENED, Source, after_input, before_input, capturing, require_live,
+};
 
 /// A stream's first picture waits for the connection and for the next picture that stands alone.
 const OPENING: Duration = Duration::from_secs(15);
@@ -72,6 +74,7 @@ impl Node for VideoStream {
             size,
             timeout: Duration::from_secs_f64(self.timeout),
             opening: OPENING,
+            reopened: build.counters.counter(REOPENED),
             hidden: Some((self.url.clone(), shown)),
         })
     }

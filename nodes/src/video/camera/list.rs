@@ -4,12 +4,14 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use serde::Serialize;
+
 use super::formats::{avfoundation, direct_show, video4linux};
 use crate::video::ffmpeg::start;
 use crate::video::system::System;
 
 /// A camera that is connected.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Camera {
     /// The name for a patch: stays the same in any socket and after any start of the machine, where the camera allows
     /// it.
@@ -23,7 +25,7 @@ pub struct Camera {
 }
 
 /// A format of a camera.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CameraFormat {
     /// As the parameter `format` takes it: `mjpeg`, `yuyv422`.
     pub name: String,

@@ -4,6 +4,7 @@ mod attempt;
 mod node;
 
 use std::ffi::OsString;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -11,7 +12,9 @@ use std::time::{Duration, Instant};
 use score_engine::NodeError;
 
 use self::attempt::attempt;
-pub(crate) use self::node::{Capturing, after_input, before_input, capturing, require_live};
+pub(crate) use self::node::{
+    Capturing, REOPENED, after_input, before_input, capturing, require_live,
+};
 use super::backoff::Backoff;
 
 /// The wait before the first new try.
@@ -35,6 +38,8 @@ pub(crate) struct Source {
     pub(crate) timeout: Duration,
     /// The first frame may take so long.
     pub(crate) opening: Duration,
+    /// Counts how often it was started anew.
+    pub(crate) reopened: Arc<AtomicU64>,
     /// What must not be told of what the program says, and what is told instead: an address with a password.
     pub(crate) hidden: Option<(String, String)>,
 }
@@ -207,6 +212,7 @@ fn supervise(shared: &Arc<Shared>, mut source: Source) {
         if !shared.rest(pause) {
             return;
         }
+        source.reopened.fetch_add(1, Ordering::Relaxed);
     }
 }
 

@@ -13,6 +13,9 @@ use crate::video::ffmpeg::require;
 
 const FRAMES: usize = 0;
 
+/// The figure that tells how often a source was opened anew.
+pub(crate) const REOPENED: &str = "reopened";
+
 /// A node without inputs may wait so long in one call.
 const PATIENCE: Duration = Duration::from_millis(50);
 

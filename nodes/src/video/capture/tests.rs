@@ -15,6 +15,7 @@ fn source(timeout: f64) -> Source {
         size: (2, 2),
         timeout: Duration::from_secs_f64(timeout),
         opening: Duration::from_secs(20),
+        reopened: Arc::default(),
         hidden: None,
     }
 }

@@ -1,6 +1,7 @@
 //! A film that plays in real time.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use score_engine::{Flow, Frame, Io, NodeError, Payload, Processor, Time};
@@ -31,18 +32,19 @@ pub(super) struct Playing {
     starving: Option<Instant>,
     /// When the decoder was told last that it is far behind.
     hurried: Option<Instant>,
-    dropped: u64,
+    /// Counts frames that were left out because they were late.
+    late: Arc<AtomicU64>,
 }
 
 impl Playing {
-    pub(super) fn new(reel: Reel) -> Self {
+    pub(super) fn new(reel: Reel, late: Arc<AtomicU64>) -> Self {
         Playing {
             reel,
             began: None,
             held: None,
             starving: None,
             hurried: None,
-            dropped: 0,
+            late,
         }
     }
 
@@ -64,7 +66,8 @@ impl Playing {
             }
             match self.held.take() {
                 Some(Item::Frame(time, frame)) if began + time <= now => {
-                    self.dropped += u64::from(due.is_some());
+                    self.late
+                        .fetch_add(u64::from(due.is_some()), Ordering::Relaxed);
                     due = Some((began + time, frame));
                 }
                 other => {
@@ -117,10 +120,5 @@ impl Processor for Playing {
             None => self.starve(),
         }
         Ok(Flow::Continue)
-    }
-
-    fn finish(&mut self, _io: &mut Io<'_>) -> Result<(), NodeError> {
-        tracing::debug!(dropped = self.dropped, "the film has played");
-        Ok(())
     }
 }

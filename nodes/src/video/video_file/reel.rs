@@ -1,6 +1,7 @@
 //! Reads a film a little ahead of the clock, on a thread of its own.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -107,11 +108,15 @@ pub(super) struct Reel {
 }
 
 impl Reel {
-    /// Begins to read, and waits for the first frame.
+    /// Begins to read, and waits for the first frame. `reopened` counts how often a decoder is started anew.
     ///
     /// # Errors
     /// ffmpeg is missing, or the film has no frame that can be decoded.
-    pub(super) fn start(script: Script, clock: Arc<LiveClock>) -> Result<Self, NodeError> {
+    pub(super) fn start(
+        script: Script,
+        clock: Arc<LiveClock>,
+        reopened: Arc<AtomicU64>,
+    ) -> Result<Self, NodeError> {
         let desk = Arc::new(Desk {
             clock,
             state: Mutex::default(),
@@ -137,6 +142,7 @@ impl Reel {
             first,
             offset: Time::ZERO,
             last: None,
+            reopened,
             backoff: Backoff::new(FIRST_WAIT, LONGEST_WAIT),
         };
         let thread = std::thread::Builder::new()
@@ -214,6 +220,8 @@ struct Reader {
     last: Option<Time>,
     /// All frames of the first round, while they are few enough.
     kept: Option<Vec<(Time, Arc<Frame>)>>,
+    /// Counts how often a decoder was started anew because another failed.
+    reopened: Arc<AtomicU64>,
     backoff: Backoff,
 }
 
@@ -336,6 +344,7 @@ impl Reader {
             if !self.script.looped && position >= self.round_length() {
                 return Ok(None);
             }
+            self.reopened.fetch_add(1, Ordering::Relaxed);
             if let Ok(decoder) = self.script.decoder(Some(self.first + position.seconds())) {
                 return Ok(Some(decoder));
             }
