@@ -48,12 +48,16 @@ pub(crate) enum Command {
     Film(Film),
     /// Run a patch to its end, as fast as the machine allows
     Render(Render),
+    /// Play a patch live until Ctrl-C; what is saved in it is heard at once
+    Run(Run),
     /// Say everything that is wrong with patches
     Check(Check),
     /// Write melodies drawn at random, one after another, to a MIDI file
     Sample(Sample),
     /// Write the melodies between the first two bars of two MIDI files
     Interpolate(Interpolate),
+    /// List sound devices and MIDI ports, with the text that names each in a patch
+    Devices(Devices),
     /// List the node kinds, or explain one
     Nodes(Nodes),
     /// List the models, explain one, or test them
@@ -114,6 +118,40 @@ pub(crate) struct Render {
     /// Print what every node and wire did, as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Run {
+    /// The patch, a .ron file
+    pub(crate) patch: PathBuf,
+    #[command(flatten)]
+    pub(crate) overrides: Overrides,
+    /// Play on as begun, whatever is saved
+    #[arg(long)]
+    pub(crate) no_reload: bool,
+    /// Write what every node and wire does, a line of JSON a second; - is standard output
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) status_json: Option<PathBuf>,
+    /// How the log is written
+    #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
+    pub(crate) log_format: LogFormat,
+    /// Log into this file, and an older one that ends in .1, instead of standard error
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log_file: Option<PathBuf>,
+    /// What the two may have together, in megabytes
+    #[arg(long, value_name = "MB", default_value = "20", value_parser = value_parser!(u64).range(1..=100_000))]
+    pub(crate) log_size: u64,
+    /// No table on the terminal
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Lines to read
+    Text,
+    /// An object a line
+    Json,
 }
 
 #[derive(Args)]
@@ -213,6 +251,13 @@ fn number(text: &str, least: f64, most: f64) -> Result<f64, String> {
         .ok()
         .filter(|number| (least..=most).contains(number))
         .ok_or_else(|| format!("a number from {least} to {most} is wanted"))
+}
+
+#[derive(Args)]
+pub(crate) struct Devices {
+    /// Print the list as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args)]

@@ -4,10 +4,13 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod capped_file;
 mod command;
 mod failure;
 mod folders;
+mod log;
 mod performance;
+mod status;
 mod terminal;
 
 use std::process::ExitCode;
@@ -26,9 +29,11 @@ pub fn run(registry: &Registry) -> ExitCode {
     let done = match &arguments.command {
         Command::Film(film) => command::film::run(film, registry, &settings),
         Command::Render(render) => command::render::run(render, registry, &settings),
+        Command::Run(run) => command::run::run(run, registry, &settings),
         Command::Check(check) => command::check::run(check, registry, &settings),
         Command::Sample(sample) => command::sample::run(sample, &settings),
         Command::Interpolate(interpolate) => command::interpolate::run(interpolate, &settings),
+        Command::Devices(devices) => command::devices::run(devices),
         Command::Nodes(nodes) => command::nodes::run(nodes, registry),
         Command::Models(models) => command::models::run(models, &settings),
         Command::Graph(graph) => command::graph::run(graph, registry, &settings),

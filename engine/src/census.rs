@@ -1,5 +1,4 @@
-//! Knows which nodes wait and for what; when all do, lets time pass or makes room. Of a live run it knows the clock
-//! alone: time passes by itself, and no wire waits for another branch.
+//! Knows which nodes of a render wait and for what; when all do, lets time pass or makes room.
 //!
 //! A network of lossless bounded wires may stop although no node has failed: one waits for the end of the
 //! film while the branch beside it fills up. Parks (1995, "Bounded scheduling of process networks", §4)
@@ -10,7 +9,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam_channel::Sender;
 
-use crate::clock::LiveClock;
 use crate::time::Time;
 use crate::wire::Shared;
 
@@ -26,13 +24,13 @@ pub(crate) enum Command {
     Grow,
     /// The virtual clock has advanced.
     Tick,
-    /// Sources end, as if what they read had ended.
-    Drain,
 }
 
 /// What a node waits for.
 #[derive(Clone, Debug)]
 pub(crate) enum Wait {
+    /// Something on this wire.
+    Input(Arc<Shared>),
     /// Something on one of these wires, or the virtual time.
     Inputs {
         wires: Vec<Arc<Shared>>,
@@ -45,12 +43,16 @@ pub(crate) enum Wait {
 impl Wait {
     fn is_over(&self) -> bool {
         match self {
-            Wait::Inputs { wires, .. } => wires
-                .iter()
-                .any(|wire| wire.depth() > 0 || wire.is_closed()),
+            Wait::Input(wire) => has_news(wire),
+            Wait::Inputs { wires, .. } => wires.iter().any(|wire| has_news(wire)),
             Wait::Output(wire) => !wire.is_full() || wire.reader_gone(),
         }
     }
+}
+
+/// Whether the reader of `wire` has something to take or to learn.
+fn has_news(wire: &Shared) -> bool {
+    wire.depth() > 0 || wire.is_closed()
 }
 
 /// Why the run cannot go on although no node failed.
@@ -75,12 +77,11 @@ struct State {
 pub(crate) struct Census {
     state: Mutex<State>,
     commands: Vec<Sender<Command>>,
-    live: Option<Arc<LiveClock>>,
 }
 
 impl Census {
-    /// A register of as many running nodes as there are command channels; of a live run where there is a clock.
-    pub(crate) fn new(commands: Vec<Sender<Command>>, live: Option<Arc<LiveClock>>) -> Self {
+    /// A register of as many running nodes as there are command channels.
+    pub(crate) fn new(commands: Vec<Sender<Command>>) -> Self {
         let nodes = commands.len();
         let state = State {
             waits: vec![None; nodes],
@@ -91,21 +92,12 @@ impl Census {
         Census {
             state: Mutex::new(state),
             commands,
-            live,
         }
     }
 
-    /// The time on the run's clock.
+    /// The virtual time.
     pub(crate) fn now(&self) -> Time {
-        match &self.live {
-            Some(clock) => clock.now(),
-            None => self.lock().now,
-        }
-    }
-
-    /// The clock of a live run.
-    pub(crate) fn live(&self) -> Option<&Arc<LiveClock>> {
-        self.live.as_ref()
+        self.lock().now
     }
 
     /// Why the run is stuck, where it is.
@@ -115,9 +107,6 @@ impl Census {
 
     /// Node `node` is about to wait.
     pub(crate) fn enter(&self, node: usize, wait: Wait) {
-        if self.live.is_some() {
-            return;
-        }
         let mut state = self.lock();
         state.waits[node] = Some(wait);
         state.running -= 1;
@@ -126,9 +115,6 @@ impl Census {
 
     /// Node `node` waits no longer.
     pub(crate) fn leave(&self, node: usize) {
-        if self.live.is_some() {
-            return;
-        }
         let mut state = self.lock();
         if state.waits[node].take().is_some() {
             state.running += 1;
@@ -137,9 +123,6 @@ impl Census {
 
     /// Node `node` has ended. Its wires must have been closed before.
     pub(crate) fn retire(&self, node: usize) {
-        if self.live.is_some() {
-            return;
-        }
         let mut state = self.lock();
         if state.waits[node].take().is_none() {
             state.running -= 1;
@@ -149,18 +132,9 @@ impl Census {
 
     /// Tells every node to end.
     pub(crate) fn stop_all(&self) {
-        self.tell_all(&Command::Stop);
-    }
-
-    /// Tells every source to end.
-    pub(crate) fn drain_all(&self) {
-        self.tell_all(&Command::Drain);
-    }
-
-    fn tell_all(&self, command: &Command) {
         for commands in &self.commands {
             // A node that has ended needs no telling.
-            let _ = commands.send(command.clone());
+            let _ = commands.send(Command::Stop);
         }
     }
 
@@ -181,7 +155,7 @@ impl Census {
         let next_time = waiting()
             .filter_map(|(_, wait)| match wait {
                 Wait::Inputs { until, .. } => *until,
-                Wait::Output(_) => None,
+                Wait::Input(_) | Wait::Output(_) => None,
             })
             .min();
         if let Some(now) = next_time {
@@ -198,7 +172,7 @@ impl Census {
         let smallest = waiting()
             .filter_map(|(node, wait)| match wait {
                 Wait::Output(wire) => Some((wire.capacity(), node, wire.name.clone())),
-                Wait::Inputs { .. } => None,
+                Wait::Input(_) | Wait::Inputs { .. } => None,
             })
             .min();
         match smallest {

@@ -24,16 +24,25 @@ pub struct LiveClock {
     /// The latest time that anybody saw, in nanoseconds.
     latest: AtomicI64,
     steered: AtomicBool,
+    /// How much later than its time a sound is heard, in nanoseconds.
+    lead: AtomicI64,
+}
+
+impl Default for LiveClock {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl LiveClock {
     /// A clock that begins now.
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         LiveClock {
             epoch: Instant::now(),
             offset: AtomicI64::new(0),
             latest: AtomicI64::new(0),
             steered: AtomicBool::new(false),
+            lead: AtomicI64::new(0),
         }
     }
 
@@ -66,6 +75,17 @@ impl LiveClock {
             difference / CORRECTION
         };
         self.offset.store(offset + correction, Ordering::Release);
+    }
+
+    /// How much later than its time a thing is heard: what happens at time t sounds when the clock says t + lead.
+    /// Zero where no sound device plays. MIDI that goes out follows it, so that it agrees with the sound.
+    pub fn lead(&self) -> Time {
+        Time::from_nanos(self.lead.load(Ordering::Acquire))
+    }
+
+    /// The sound device says how much later than its time a thing is heard.
+    pub fn set_lead(&self, lead: Time) {
+        self.lead.store(lead.nanos(), Ordering::Release);
     }
 
     /// Whether a sound device steers the clock.

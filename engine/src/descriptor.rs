@@ -246,6 +246,11 @@ pub struct Descriptor {
     pub input_order: InputOrder,
     /// Whether a cycle may pass through the node because it holds its input back by at least a block.
     pub delays: bool,
+    /// Whether the node, a source, tells times from its own start as fast as it can; live, the engine gives each packet
+    /// the time that it has counted from there, and holds it back until then.
+    pub paced: bool,
+    /// Whether the node must be built anew when the tempo changes while it plays.
+    pub follows_tempo: bool,
 }
 
 impl Descriptor {
@@ -265,6 +270,8 @@ impl Descriptor {
             params: Vec::new(),
             input_order: InputOrder::ByTime,
             delays: false,
+            paced: false,
+            follows_tempo: false,
         }
     }
 
@@ -301,6 +308,18 @@ impl Descriptor {
     /// A cycle may pass through the node.
     pub fn delays(mut self) -> Self {
         self.delays = true;
+        self
+    }
+
+    /// The node is a source that tells times from its own start, as fast as it can.
+    pub fn paced(mut self) -> Self {
+        self.paced = true;
+        self
+    }
+
+    /// The node asks the transport for musical times, so that it is built anew when the tempo changes while it plays.
+    pub fn follows_tempo(mut self) -> Self {
+        self.follows_tempo = true;
         self
     }
 }

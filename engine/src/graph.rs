@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use petgraph::graph::{DiGraph, NodeIndex};
+use serde_json::Value;
 
 use crate::descriptor::Descriptor;
 use crate::port::PortType;
@@ -19,6 +20,8 @@ pub(crate) struct GraphNode {
     pub(crate) inputs: Vec<Option<PortType>>,
     /// What leaves each declared output.
     pub(crate) outputs: Vec<PortType>,
+    /// Every parameter, defaults filled in.
+    pub(crate) values: serde_json::Map<String, Value>,
 }
 
 /// A wire of a checked patch, by indices.

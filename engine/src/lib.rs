@@ -5,11 +5,13 @@
 
 mod census;
 mod clock;
+mod counters;
 mod descriptor;
 mod diagnostic;
 mod graph;
 pub mod harness;
 mod io;
+mod live;
 mod node;
 mod packet;
 mod patch;
@@ -20,13 +22,18 @@ pub mod reference;
 mod registry;
 mod run;
 mod time;
+mod watch;
 mod wire;
 
 pub use clock::LiveClock;
+pub use counters::Counters;
 pub use descriptor::{Change, Descriptor, FileRole, InputOrder, Param, ParamType};
 pub use diagnostic::{Diagnostic, Diagnostics, Place};
 pub use graph::Graph;
 pub use io::{Input, Io};
+pub use live::{
+    Live, LiveOptions, NodeState, NodeStatus, RestartPolicy, Revision, Status, WireStatus,
+};
 pub use node::{Build, Check, Flow, Node, NodeError, NodeErrorKind, Processor, Resource, Settings};
 pub use packet::{AudioBlock, Event, Frame, Note, Packet, Payload};
 pub use patch::{Override, Source, check};
@@ -36,4 +43,5 @@ pub use registry::{NodeKind, Registry};
 pub use run::{NodeReport, Report, Run, RunError, Stopper};
 pub use serde_json::Value;
 pub use time::{Length, Metre, Time, Transport};
+pub use watch::Watch;
 pub use wire::{Policy, WireReport};

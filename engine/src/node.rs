@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::clock::LiveClock;
+use crate::counters::Counters;
 use crate::descriptor::Descriptor;
 use crate::io::Io;
 use crate::port::PortType;
@@ -334,6 +335,8 @@ pub struct Build<'a> {
     pub settings: &'a Settings,
     /// Where the node tells how far it has come.
     pub progress: &'a Arc<Progress>,
+    /// What the node counts for whoever watches.
+    pub counters: &'a Arc<Counters>,
     /// The clock of a live run; `None` in a render.
     pub clock: Option<&'a Arc<LiveClock>>,
     pub(crate) descriptor: &'a Descriptor,

@@ -47,9 +47,11 @@ impl PortType {
         match self {
             PortType::Frame => Policy::Latest,
             PortType::Latent(_) | PortType::Control => Policy::DropOldest(8),
-            PortType::Notes | PortType::Audio | PortType::Event | PortType::Custom(_) => {
-                Policy::Block(16)
-            }
+            // Sound that has waited so long is too late to be heard; whoever made it must not wait as well.
+            PortType::Audio => Policy::DropOldest(16),
+            // A note's end must not be lost; a reader that stands still for seconds holds nobody up.
+            PortType::Notes | PortType::Event => Policy::Block(256),
+            PortType::Custom(_) => Policy::Block(16),
         }
     }
 }

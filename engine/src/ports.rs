@@ -1,4 +1,4 @@
-//! A node's inputs and outputs at run time: joins inputs by media time, waits, and keeps promises.
+//! A node's inputs and outputs in a render: joins inputs by media time, waits, and keeps promises.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,13 +7,16 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Select};
 
 use crate::census::{Census, Command, Wait};
-use crate::clock::LiveClock;
 use crate::descriptor::InputOrder;
 use crate::io::{Host, Input};
 use crate::node::NodeError;
 use crate::packet::Packet;
 use crate::time::Time;
 use crate::wire::{Received, Refused, Signal, WireReceiver, WireSender};
+
+/// How long a node that waits for one wire alone does not look whether the run stops. Whoever sends into the wire ends
+/// when the run does, which wakes the node, unless the wire is part of a cycle.
+const ALONE: Duration = Duration::from_millis(100);
 
 /// One wire into the node.
 #[derive(Debug)]
@@ -67,6 +70,8 @@ impl Slot {
                 Received::Signal(Signal::Watermark(time)) => {
                     self.watermark = self.watermark.max(time)
                 }
+                // A render ends with a node's failure.
+                Received::Signal(Signal::Lost) => {}
                 Received::Ended(time) => self.end = Some(time),
                 // The node before this one has failed and says so itself.
                 Received::Broken => return Err(NodeError::stopped()),
@@ -103,7 +108,6 @@ pub(crate) struct Ports {
     end: Option<Time>,
     latest: Time,
     broken: bool,
-    draining: bool,
 }
 
 impl Ports {
@@ -129,25 +133,11 @@ impl Ports {
             end: None,
             latest: Time::ZERO,
             broken: false,
-            draining: false,
         }
     }
 
     pub(crate) fn is_source(&self) -> bool {
         self.slots.is_empty()
-    }
-
-    /// The clock, where the run is live.
-    pub(crate) fn live(&self) -> Option<&Arc<LiveClock>> {
-        self.census.live()
-    }
-
-    /// Whether the node shall end as if what it reads had ended.
-    pub(crate) fn drain_requested(&mut self) -> bool {
-        while let Ok(command) = self.commands.try_recv() {
-            self.draining |= matches!(command, Command::Drain);
-        }
-        self.draining && self.is_source()
     }
 
     /// Whether all inputs have ended and everything was taken.
@@ -185,8 +175,7 @@ impl Ports {
         let next = (0..self.slots.len())
             .filter(|index| self.slots[*index].head.is_some())
             .min_by_key(|index| (self.slots[*index].earliest(), *index))?;
-        // Live, a late branch must not hold the others up.
-        if self.order == InputOrder::Independent || self.live().is_some() {
+        if self.order == InputOrder::Independent {
             return Some(next);
         }
         let time = self.slots[next].earliest();
@@ -203,33 +192,32 @@ impl Ports {
     /// # Errors
     /// The run is being stopped.
     pub(crate) fn wait(&mut self, until: Option<Time>) -> Result<(), NodeError> {
-        let awaited: Vec<&Slot> = self
+        let mut awaited = self
             .slots
-            .iter()
-            .filter(|slot| slot.head.is_none() && slot.end.is_none())
-            .collect();
-        let wires = awaited
-            .iter()
-            .map(|slot| slot.receiver.shared.clone())
-            .collect();
+            .iter_mut()
+            .filter(|slot| slot.head.is_none() && slot.end.is_none());
+        if let (Some(only), None, None) = (awaited.next(), awaited.next(), until) {
+            let wire = only.receiver.shared.clone();
+            self.census.enter(self.node, Wait::Input(wire));
+            only.receiver.wait(ALONE);
+            self.census.leave(self.node);
+            return self.obey();
+        }
+        let awaited = || {
+            self.slots
+                .iter()
+                .filter(|slot| slot.head.is_none() && slot.end.is_none())
+        };
         let mut select = Select::new();
-        for slot in &awaited {
+        for slot in awaited() {
             select.recv(slot.receiver.channel());
         }
         select.recv(&self.commands);
         if select.try_ready().is_err() {
-            match (until, self.live()) {
-                (Some(until), Some(clock)) => {
-                    let left = (until - clock.now()).nanos().max(0);
-                    // Whether something came or the time did is seen by whoever asked.
-                    let _ = select.ready_timeout(Duration::from_nanos(left.unsigned_abs()));
-                }
-                _ => {
-                    self.census.enter(self.node, Wait::Inputs { wires, until });
-                    select.ready();
-                    self.census.leave(self.node);
-                }
-            }
+            let wires = awaited().map(|slot| slot.receiver.shared.clone()).collect();
+            self.census.enter(self.node, Wait::Inputs { wires, until });
+            select.ready();
+            self.census.leave(self.node);
         }
         self.obey()
     }
@@ -238,7 +226,6 @@ impl Ports {
         while let Ok(command) = self.commands.try_recv() {
             match command {
                 Command::Stop => return Err(NodeError::stopped()),
-                Command::Drain => self.draining = true,
                 Command::Grow | Command::Tick => {}
             }
         }
@@ -250,10 +237,6 @@ impl Ports {
     /// # Errors
     /// The run is being stopped.
     pub(crate) fn promise(&mut self, time: Time) -> Result<(), NodeError> {
-        if self.live().is_some() {
-            // Live, the clock itself says what can no longer come.
-            return Ok(());
-        }
         for port in 0..self.outputs.len() {
             if time > Time::ZERO
                 && time != Time::MAX
@@ -309,7 +292,6 @@ impl Ports {
                 match command {
                     Command::Stop => return Err(NodeError::stopped()),
                     Command::Grow => wire.grow(),
-                    Command::Drain => self.draining = true,
                     Command::Tick => {}
                 }
             }
@@ -321,7 +303,7 @@ impl Ports {
         let end = self
             .end
             .or(self.end())
-            .unwrap_or(self.live().map_or(Time::ZERO, |clock| clock.now()))
+            .unwrap_or(Time::ZERO)
             .max(self.latest);
         for output in &mut self.outputs {
             for wire in output.wires.drain(..) {
@@ -352,12 +334,7 @@ impl Host for Ports {
         if self.stop.load(Ordering::Acquire) {
             return Err(NodeError::stopped());
         }
-        // Live, a correction may come after what it corrects; readers take packets as they come.
-        let live = self.census.live().is_some();
-        if let Some(promised) = output
-            .promised
-            .filter(|promised| packet.time < *promised && !live)
-        {
+        if let Some(promised) = output.promised.filter(|promised| packet.time < *promised) {
             return Err(NodeError::internal(format!(
                 "sent a packet at {} after promising nothing before {promised}",
                 packet.time
@@ -373,14 +350,9 @@ impl Host for Ports {
     }
 
     fn time(&self) -> Time {
-        let now = self.live().map(|clock| clock.now());
         self.slots
             .iter()
-            .map(|slot| match now {
-                // What comes after now comes late.
-                Some(now) if slot.head.is_none() && slot.end.is_none() => now,
-                _ => slot.earliest(),
-            })
+            .map(Slot::earliest)
             .min()
             .unwrap_or(Time::MAX)
     }
@@ -400,7 +372,7 @@ impl Host for Ports {
     }
 
     fn is_live(&self) -> bool {
-        self.live().is_some()
+        false
     }
 
     fn stop_requested(&self) -> bool {

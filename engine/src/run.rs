@@ -11,7 +11,6 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use serde::Serialize;
 
 use crate::census::{Census, MAX_CAPACITY, Stuck};
-use crate::clock::LiveClock;
 use crate::graph::{Graph, GraphNode};
 use crate::io::{Host, Io, Lineage};
 use crate::node::{Build, Flow, NodeError, NodeErrorKind, Processor, Settings};
@@ -55,6 +54,16 @@ pub enum RunError {
     /// Every node waits for another.
     #[error("every node waits for another")]
     Deadlock,
+    /// A node takes too long to open what it needs.
+    #[error("`{id}` ({kind}) was not ready after {seconds} s")]
+    NotReady {
+        /// The node's id in the patch.
+        id: String,
+        /// Its kind.
+        kind: String,
+        /// How long it had.
+        seconds: u64,
+    },
     /// The system refuses a thread.
     #[error("no thread can be started: {0}")]
     Thread(std::io::Error),
@@ -76,6 +85,9 @@ impl RunError {
             ),
             RunError::Deadlock => {
                 Some("this is a mistake in the engine; please report it with the patch")
+            }
+            RunError::NotReady { .. } => {
+                Some("look whether what it opens answers: a file on a slow disk, a device, a model")
             }
             RunError::Thread(_) | RunError::Stopped => None,
         }
@@ -114,11 +126,6 @@ impl Stopper {
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Release);
         self.census.stop_all();
-    }
-
-    /// Ends every source as if what it reads had ended now; everything behind plays out, finishes and is committed.
-    pub fn drain(&self) {
-        self.census.drain_all();
     }
 }
 
@@ -162,25 +169,9 @@ impl Run {
     /// # Errors
     /// A node cannot be built, or the system refuses a thread. Nothing runs then.
     pub fn start(graph: Graph, settings: &Settings) -> Result<Run, RunError> {
-        Self::start_with(graph, settings, None)
-    }
-
-    /// As [`Run::start`], live: time passes by itself, and wires follow their policies.
-    ///
-    /// # Errors
-    /// As [`Run::start`].
-    pub fn start_live(graph: Graph, settings: &Settings) -> Result<Run, RunError> {
-        Self::start_with(graph, settings, Some(Arc::new(LiveClock::new())))
-    }
-
-    fn start_with(
-        graph: Graph,
-        settings: &Settings,
-        clock: Option<Arc<LiveClock>>,
-    ) -> Result<Run, RunError> {
         let (commands, command_receivers): (Vec<_>, Vec<_>) =
             graph.nodes.iter().map(|_| unbounded()).unzip();
-        let census = Arc::new(Census::new(commands, clock.clone()));
+        let census = Arc::new(Census::new(commands));
         let stopper = Stopper {
             stop: Arc::new(AtomicBool::new(false)),
             census: census.clone(),
@@ -242,9 +233,6 @@ impl Run {
         if built < run.threads.len() {
             drop(gates);
             return Err(run.collect().1.unwrap_or(RunError::Stopped));
-        }
-        if let Some(clock) = clock.filter(|clock| !clock.is_steered()) {
-            clock.restart();
         }
         for gate in gates {
             let _ = gate.send(());
@@ -363,11 +351,7 @@ fn connect(
     let mut shared = Vec::new();
     let mut per_input = std::collections::BTreeMap::new();
     for edge in &graph.wires {
-        let policy = match census.live() {
-            Some(_) => edge.policy,
-            None => edge.policy.lossless(),
-        };
-        let (sender, receiver) = wire(graph.wire_name(edge), policy);
+        let (sender, receiver) = wire(graph.wire_name(edge), edge.policy.lossless());
         shared.push(sender.shared.clone());
         outputs[edge.from][edge.output].push(sender);
         let number: &mut usize = per_input.entry((edge.to, edge.input)).or_default();
@@ -419,7 +403,8 @@ impl NodeThread {
                 transport: &this.transport,
                 settings: &this.settings,
                 progress: &this.progress,
-                clock: this.census.live(),
+                clock: None,
+                counters: &Arc::default(),
                 descriptor: &this.node.descriptor,
                 inputs: &this.node.inputs,
                 outputs: &this.node.outputs,
@@ -475,20 +460,13 @@ fn drive(
     let mut lineage = Lineage::new();
     let mut wake: Option<Time> = None;
     let mut seen = ports.time();
-    let live = ports.live().is_some();
     loop {
         let source = ports.is_source();
-        if live && ports.drain_requested() {
-            break;
-        }
         if ports.nobody_reads() || (!source && ports.inputs_finished()?) {
             break;
         }
         let timer_due = wake.is_some_and(|time| ports.now() >= time);
-        let due = (source && wake.is_none())
-            || timer_due
-            || ports.is_due()?
-            || (!live && ports.time() > seen);
+        let due = (source && wake.is_none()) || timer_due || ports.is_due()? || ports.time() > seen;
         if !due {
             ports.wait(wake)?;
             continue;
@@ -515,7 +493,7 @@ fn drive(
     Ok(())
 }
 
-fn panic_message(panic: &(dyn Any + Send)) -> String {
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
     panic
         .downcast_ref::<&str>()
         .map(|message| (*message).to_owned())

@@ -95,6 +95,10 @@ pub struct Transport {
     pub sample_rate: u32,
     /// Frames in a block of sound.
     pub block: u32,
+    /// A time, and the position in quarter notes that belongs to it: the start and 0, until the tempo of a live run
+    /// changes.
+    #[serde(default)]
+    pub anchor: (Time, f64),
 }
 
 impl Default for Transport {
@@ -105,11 +109,21 @@ impl Default for Transport {
             seed: 0,
             sample_rate: 48_000,
             block: 512,
+            anchor: (Time::ZERO, 0.0),
         }
     }
 }
 
 impl Transport {
+    /// The same from `time` on at another tempo: the position at `time` stays what it was.
+    pub(crate) fn with_tempo_from(&self, time: Time, tempo: f64) -> Self {
+        Transport {
+            tempo,
+            anchor: (time, self.position(time)),
+            ..self.clone()
+        }
+    }
+
     /// How long `beats` quarter notes last.
     pub fn beats(&self, beats: f64) -> Time {
         Time::from_seconds(beats * 60.0 / self.tempo)
@@ -119,7 +133,7 @@ impl Transport {
     ///
     /// Computed from the start each time, so that rounding does not add up.
     pub fn sixteenth(&self, index: u64) -> Time {
-        self.beats(index as f64 / 4.0)
+        self.anchor.0 + self.beats(index as f64 / 4.0 - self.anchor.1)
     }
 
     /// Sixteenth notes in a bar, at least one.
@@ -129,7 +143,7 @@ impl Transport {
 
     /// The position of `time` in quarter notes from the start.
     pub fn position(&self, time: Time) -> f64 {
-        time.seconds() * self.tempo / 60.0
+        self.anchor.1 + (time - self.anchor.0).seconds() * self.tempo / 60.0
     }
 }
 
@@ -182,5 +196,17 @@ mod tests {
         };
         let after_an_hour = transport.sixteenth(97 * 60 * 4);
         assert!((after_an_hour.seconds() - 97.0 * 60.0 * 60.0 / 97.3).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_new_tempo_goes_on_from_where_the_old_one_was() {
+        let slow = Transport {
+            tempo: 60.0,
+            ..Transport::default()
+        };
+        let fast = slow.with_tempo_from(Time::from_seconds(3.5), 120.0);
+        assert!((fast.position(Time::from_seconds(3.5)) - 3.5).abs() < 1e-9);
+        // The sixteenth at position 4 was half a second away at the old tempo.
+        assert!((fast.sixteenth(16).seconds() - 3.75).abs() < 1e-9);
     }
 }

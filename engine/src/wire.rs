@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded};
 use serde::Serialize;
@@ -51,6 +51,8 @@ pub(crate) enum Signal {
     Packet(Packet),
     /// Nothing before this time will follow.
     Watermark(Time),
+    /// The sender has failed and begins anew: what it began, it will not end. Only live.
+    Lost,
 }
 
 /// Time that no end was set to.
@@ -67,6 +69,7 @@ pub(crate) struct Shared {
     received: AtomicU64,
     dropped: AtomicU64,
     oldest: AtomicU64,
+    age: AtomicU64,
     capacity: AtomicUsize,
     end: AtomicI64,
     closed: AtomicBool,
@@ -90,8 +93,11 @@ pub struct WireReport {
     pub depth: u64,
     /// How many may wait.
     pub capacity: usize,
-    /// The greatest age of a packet when its reader took it, counted from its capture.
+    /// The greatest age of a packet when its reader took it, counted from its capture; of packets that stem from one
+    /// capture, the first counts.
     pub oldest: Duration,
+    /// The same of the latest packet.
+    pub age: Duration,
 }
 
 impl Shared {
@@ -127,6 +133,7 @@ impl Shared {
             depth: self.depth(),
             capacity: self.capacity(),
             oldest: Duration::from_nanos(self.oldest.load(Ordering::Acquire)),
+            age: Duration::from_nanos(self.age.load(Ordering::Acquire)),
         }
     }
 }
@@ -149,6 +156,7 @@ pub(crate) fn wire(name: String, policy: Policy) -> (WireSender, WireReceiver) {
         received: AtomicU64::new(0),
         dropped: AtomicU64::new(0),
         oldest: AtomicU64::new(0),
+        age: AtomicU64::new(0),
         capacity: AtomicUsize::new(capacity),
         end: AtomicI64::new(NOT_ENDED),
         closed: AtomicBool::new(false),
@@ -162,7 +170,12 @@ pub(crate) fn wire(name: String, policy: Policy) -> (WireSender, WireReceiver) {
             spill,
             shared: shared.clone(),
         },
-        WireReceiver { receiver, shared },
+        WireReceiver {
+            receiver,
+            shared,
+            captured: None,
+            waited_for: None,
+        },
     )
 }
 
@@ -257,6 +270,10 @@ impl Drop for WireSender {
 pub(crate) struct WireReceiver {
     receiver: Receiver<Signal>,
     pub(crate) shared: Arc<Shared>,
+    /// When the latest packet was captured.
+    captured: Option<Instant>,
+    /// What [`WireReceiver::wait`] has taken out of the channel.
+    waited_for: Option<Signal>,
 }
 
 /// What a look into a wire found.
@@ -272,10 +289,21 @@ pub(crate) enum Received {
 }
 
 impl WireReceiver {
+    /// Waits until there is something to receive, at most so long.
+    pub(crate) fn wait(&mut self, longest: Duration) {
+        if self.waited_for.is_none() {
+            self.waited_for = self.receiver.recv_timeout(longest).ok();
+        }
+    }
+
     /// Takes the next signal without waiting.
     pub(crate) fn try_receive(&mut self) -> Received {
         loop {
-            match self.receiver.try_recv() {
+            let next = match self.waited_for.take() {
+                Some(signal) => Ok(signal),
+                None => self.receiver.try_recv(),
+            };
+            match next {
                 Ok(signal) => {
                     add_one(&self.shared.popped);
                     if let Signal::Packet(packet) = &signal {
@@ -306,9 +334,14 @@ impl WireReceiver {
         &self.receiver
     }
 
-    fn count_received(&self, packet: &Packet) {
+    fn count_received(&mut self, packet: &Packet) {
         add_one(&self.shared.received);
+        if self.captured == Some(packet.captured) {
+            return;
+        }
+        self.captured = Some(packet.captured);
         let age = u64::try_from(packet.captured.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.shared.age.store(age, Ordering::Release);
         if age > self.shared.oldest.load(Ordering::Relaxed) {
             self.shared.oldest.store(age, Ordering::Release);
         }
@@ -323,8 +356,6 @@ impl Drop for WireReceiver {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::*;
     use crate::packet::Payload;
 

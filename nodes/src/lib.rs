@@ -2,9 +2,13 @@
 #![forbid(unsafe_code)]
 
 mod audio;
+mod control;
+pub mod device;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+mod half_life;
 mod latent;
+mod live;
 mod midi;
 pub mod model;
 pub mod music;
@@ -21,6 +25,8 @@ use score_engine::Registry;
 pub fn registry() -> Registry {
     let mut registry = Registry::new();
     audio::register(&mut registry);
+    control::register(&mut registry);
+    device::register(&mut registry);
     latent::register(&mut registry);
     midi::register(&mut registry);
     music::register(&mut registry);

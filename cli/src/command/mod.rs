@@ -1,6 +1,7 @@
 //! One module a command.
 
 pub(crate) mod check;
+pub(crate) mod devices;
 mod drawing;
 pub(crate) mod film;
 pub(crate) mod graph;
@@ -8,6 +9,7 @@ pub(crate) mod interpolate;
 pub(crate) mod models;
 pub(crate) mod nodes;
 pub(crate) mod render;
+pub(crate) mod run;
 pub(crate) mod sample;
 pub(crate) mod shell;
 

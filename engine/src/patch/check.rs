@@ -309,6 +309,7 @@ impl<'a> Checker<'a> {
                 .unwrap_or(0),
             sample_rate: narrow("sample_rate", defaults.sample_rate),
             block: narrow("block", defaults.block),
+            anchor: defaults.anchor,
         };
         let metre: Option<(u32, u32)> = values
             .get("metre")
@@ -978,6 +979,7 @@ impl<'a> Checker<'a> {
                     node: draft.node?,
                     inputs: draft.inputs,
                     outputs: draft.outputs,
+                    values: draft.values,
                 })
             })
             .collect();

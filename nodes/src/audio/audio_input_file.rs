@@ -33,6 +33,7 @@ impl Node for AudioInputFile {
             .output(Port::new("sound", PortType::Audio, "the sound"))
             .param(Param::file_to_read("path", "the file"))
             .param(Param::number("gain", (-60.0, 24.0), "level").unit("dB").default(0.0).live())
+            .paced()
     }
 
     fn check(&self, check: &mut Check<'_>) {

@@ -2,14 +2,22 @@
 
 mod audio_file;
 mod audio_input_file;
+mod effect;
 mod encoder;
 mod ensemble;
+mod limiter;
 mod mixdown;
+mod mixer;
+mod ramp;
 mod resampler;
 mod reverb;
 pub(crate) mod sound_font;
 pub(crate) mod sound_source;
+mod stereo;
 mod synth;
+#[cfg(test)]
+mod test_sound;
+mod tone;
 mod voice;
 
 use score_engine::Registry;
@@ -17,10 +25,14 @@ use score_engine::Registry;
 pub(crate) fn register(registry: &mut Registry) {
     registry.add::<audio_file::AudioFile>();
     registry.add::<audio_input_file::AudioInputFile>();
+    registry.add::<effect::Delay>();
+    registry.add::<effect::Room>();
+    registry.add::<mixer::Mixer>();
     registry.add::<synth::Synth>();
+    registry.add::<tone::Tone>();
 }
 
 /// Decibels as a factor.
-fn amplitude(decibels: f64) -> f32 {
+pub(crate) fn amplitude(decibels: f64) -> f32 {
     10f64.powf(decibels / 20.0) as f32
 }

@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use super::amplitude;
 use super::ensemble::Ensemble;
+use super::ramp::Ramp;
 use super::reverb::Reverb;
 use super::sound_font::Player;
 use super::voice::Voice;
@@ -20,6 +21,9 @@ const SOUND: usize = 0;
 
 /// Leaves room for several notes at full velocity: −12 dB.
 const HEADROOM: f32 = 0.25;
+
+/// So many blocks late, a live synth goes on from now.
+const MISSED: u64 = 8;
 
 /// `synth`.
 #[derive(Deserialize)]
@@ -63,11 +67,11 @@ impl Node for Synth {
         };
         Ok(Box::new(Playing {
             instrument,
-            gain: amplitude(self.gain),
-            share: self.reverb as f32,
+            gain: Ramp::new(amplitude(self.gain) * HEADROOM, build.transport.block),
+            share: Ramp::new(self.reverb as f32, build.transport.block),
             rate,
             block: u64::from(build.transport.block),
-            at: 0,
+            at: None,
             due: VecDeque::new(),
             reverb: Reverb::new(rate),
         }))
@@ -100,12 +104,12 @@ impl Instrument {
 
 struct Playing {
     instrument: Instrument,
-    gain: f32,
-    share: f32,
+    gain: Ramp,
+    share: Ramp,
     rate: u32,
     block: u64,
-    /// The first frame that has not been sent.
-    at: u64,
+    /// The first frame that has not been sent; `None` before the first call.
+    at: Option<u64>,
     /// Notes that have arrived and not begun, by frame.
     due: VecDeque<(u64, Note)>,
     reverb: Reverb,
@@ -118,11 +122,14 @@ impl Processor for Playing {
             self.due
                 .extend(input.packet.notes()?.iter().map(|note| (frame, *note)));
         }
+        if io.is_live() {
+            return self.keep_time(io);
+        }
         let known = io.time();
         // After the last note the watermark is the end of all time; `finish` knows the end that is meant.
         if known != Time::MAX {
             let known = known.to_samples(self.rate);
-            while self.at + self.block <= known {
+            while self.at() + self.block <= known {
                 self.send_block(io, self.block)?;
             }
         }
@@ -131,14 +138,14 @@ impl Processor for Playing {
 
     fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
         let end = io.end().unwrap_or(Time::ZERO).to_samples(self.rate);
-        while self.at < end && !io.stop_requested() {
-            self.send_block(io, self.block.min(end - self.at))?;
+        while !io.is_live() && self.at() < end && !io.stop_requested() {
+            self.send_block(io, self.block.min(end - self.at()))?;
         }
         Ok(())
     }
 
     fn earliest_pending(&self) -> Option<Time> {
-        Some(Time::from_samples(self.at, self.rate))
+        Some(Time::from_samples(self.at(), self.rate))
     }
 
     fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
@@ -146,8 +153,8 @@ impl Processor for Playing {
             .as_f64()
             .ok_or_else(|| NodeError::internal(format!("`{name}` takes a number")))?;
         match name {
-            "gain" => self.gain = amplitude(number),
-            "reverb" => self.share = number as f32,
+            "gain" => self.gain.set(amplitude(number) * HEADROOM),
+            "reverb" => self.share.set(number as f32),
             _ => return Err(NodeError::internal(format!("`{name}` is not live"))),
         }
         Ok(())
@@ -155,10 +162,33 @@ impl Processor for Playing {
 }
 
 impl Playing {
+    fn at(&self) -> u64 {
+        self.at.unwrap_or(0)
+    }
+
+    /// Sends every block whose end has come, so that all notes within it are known.
+    fn keep_time(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        let now = io.now().to_samples(self.rate);
+        let current = now / self.block * self.block;
+        // What was missed by far is not caught up with: it could no longer be heard.
+        let at = self.at.unwrap_or(current);
+        self.at = Some(if at + MISSED * self.block < current {
+            current
+        } else {
+            at
+        });
+        while self.at() + self.block <= now {
+            self.send_block(io, self.block)?;
+        }
+        let end = self.at() + self.block;
+        Ok(Flow::WakeAt(Time::from_samples(end, self.rate)))
+    }
+
     fn send_block(&mut self, io: &mut Io<'_>, frames: u64) -> Result<(), NodeError> {
         let mut samples = vec![0.0; frames as usize * 2];
-        let end = self.at + frames;
-        let mut from = self.at;
+        let at = self.at();
+        let end = at + frames;
+        let mut from = at;
         while from < end {
             while self.due.front().is_some_and(|(frame, _)| *frame <= from) {
                 if let Some((_, note)) = self.due.pop_front() {
@@ -166,15 +196,17 @@ impl Playing {
                 }
             }
             let to = self.due.front().map_or(end, |(frame, _)| (*frame).min(end));
-            let stretch = &mut samples[(from - self.at) as usize * 2..(to - self.at) as usize * 2];
+            let stretch = &mut samples[(from - at) as usize * 2..(to - at) as usize * 2];
             self.instrument.render(stretch)?;
             from = to;
         }
-        let gain = self.gain * HEADROOM;
-        samples.iter_mut().for_each(|sample| *sample *= gain);
-        self.reverb.add(&mut samples, self.share);
-        let time = Time::from_samples(self.at, self.rate);
-        self.at = end;
+        for frame in samples.chunks_exact_mut(2) {
+            let gain = self.gain.next();
+            frame.iter_mut().for_each(|sample| *sample *= gain);
+        }
+        self.reverb.add(&mut samples, &mut self.share);
+        let time = Time::from_samples(at, self.rate);
+        self.at = Some(end);
         io.send(
             SOUND,
             time,

@@ -45,6 +45,7 @@ impl Node for LatentInterpolate {
             .param(Param::length("leg", (0.001, 3600.0), "time from one code to the next").default(8.0))
             .param(Param::length("every", (0.001, 3600.0), "time between two steps on the way").default(0.5))
             .param(Param::flag("closed", "return to the first code").default(false))
+            .paced()
     }
 
     fn check(&self, check: &mut Check<'_>) {
@@ -107,11 +108,12 @@ impl Processor for Gliding {
         let legs = self.codes.len().saturating_sub(1).max(1);
         let seconds = self.sent as f64 * self.every;
         let end = legs as f64 * self.leg;
-        if seconds >= end {
+        if seconds >= end && !io.is_live() {
             io.end_at(Time::from_seconds(end));
             return Ok(Flow::Done);
         }
-        let passed = seconds / self.leg;
+        // Live, the way begins again at its end.
+        let passed = seconds / self.leg % legs as f64;
         let index = passed as usize;
         let code = match (self.codes.get(index), self.codes.get(index + 1)) {
             (Some(from), Some(to)) => slerp(from, to, passed.fract() as f32),

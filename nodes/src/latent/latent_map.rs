@@ -92,6 +92,12 @@ impl Node for LatentMap {
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        if self.whiten == Whiten::WholeFilm && build.clock.is_some() {
+            return Err(NodeError::input(
+                "`whiten: whole_film` waits for the end of the film, which a live run has not",
+            )
+            .help("write `whiten: online`"));
+        }
         let dimension = build.input_dimension("latent")?;
         Ok(Box::new(Mapping {
             rotation: self

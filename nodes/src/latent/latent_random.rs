@@ -29,8 +29,9 @@ impl Node for LatentRandom {
             .output(Port::new("latent", PortType::Latent(None), "the codes"))
             .param(Param::integer("dimension", (1, 4096), "components of a code").default(64).structural())
             .param(Param::length("every", (0.001, 3600.0), "time between two codes").default(4.0))
-            .param(Param::length("duration", (0.001, 86_400.0), "time until the end").default(32.0))
+            .param(Param::length("duration", (0.001, 86_400.0), "time until the end; live there is none").default(32.0))
             .param(Param::number("step", (0.0, 1.0), "how far each code goes from the last; 1: anywhere").default(1.0))
+            .paced()
     }
 
     fn check(&self, check: &mut Check<'_>) {
@@ -61,7 +62,8 @@ struct Drawing {
 impl Processor for Drawing {
     fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         let time = Time::from_seconds(self.drawn as f64 * self.every);
-        if time >= self.end {
+        // Live, the walk goes on.
+        if time >= self.end && !io.is_live() {
             io.end_at(self.end);
             return Ok(Flow::Done);
         }

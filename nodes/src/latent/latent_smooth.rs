@@ -1,10 +1,15 @@
 //! Smooths a code over time.
 
+use std::sync::Arc;
+
 use score_engine::{
     Build, Check, Descriptor, Flow, Io, Length, Node, NodeError, Param, Payload, Port, PortType,
     Processor, Time, Transport, Value,
 };
 use serde::Deserialize;
+
+use crate::half_life::{followed, half_life_of};
+use crate::live;
 
 const LATENT: usize = 0;
 
@@ -38,11 +43,13 @@ impl Node for LatentSmooth {
                  every unit a second that its components move on average.",
             )
             .input(Port::new("latent", PortType::Latent(None), "the code"))
+            .input(Port::new("cut", PortType::Event, "the code from here on is taken as it is: nothing glides over a cut").optional())
             .output(Port::new("latent", PortType::Latent(None), "the code, smoothed"))
             .param(Param::choice("method", &["half_life", "one_euro"], "how to smooth").default("half_life"))
             .param(Param::length("half_life", (0.0, 600.0), "time to follow half of a jump").default(0.5).live())
             .param(Param::number("cutoff", (0.001, 100.0), "of `one_euro`, at rest").unit("Hz").default(0.3).live())
             .param(Param::number("speed_gain", (0.0, 100.0), "of `one_euro`: how fast it lets go").default(0.5).live())
+            .follows_tempo()
     }
 
     fn check(&self, check: &mut Check<'_>) {
@@ -59,6 +66,8 @@ impl Node for LatentSmooth {
             speed_gain: self.speed_gain,
             transport: build.transport.clone(),
             state: None,
+            raw: None,
+            cut: None,
         }))
     }
 }
@@ -72,6 +81,10 @@ struct Smoothing {
     speed_gain: f64,
     transport: Transport,
     state: Option<State>,
+    /// The latest code as it came.
+    raw: Option<(Time, Arc<[f32]>)>,
+    /// A cut whose first code has not come yet.
+    cut: Option<Time>,
 }
 
 struct State {
@@ -85,7 +98,16 @@ impl Processor for Smoothing {
     fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let time = input.packet.time;
+            if input.port != LATENT {
+                self.hear_of_cut(io, time)?;
+                continue;
+            }
             let code = input.packet.latent()?;
+            if self.cut.is_some_and(|cut| time >= cut) {
+                self.cut = None;
+                self.state = None;
+            }
+            self.raw = Some((time, code.clone()));
             let smoothed = match self.state.take() {
                 Some(mut state) => {
                     self.follow(&mut state, time, code);
@@ -108,25 +130,34 @@ impl Processor for Smoothing {
     }
 
     fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        let wrong =
-            |error: &dyn std::fmt::Display| NodeError::internal(format!("`{name}`: {error}"));
-        if name == "half_life" {
-            let length: Length =
-                serde_json::from_value(value.clone()).map_err(|error| wrong(&error))?;
-            self.half_life = length.at(&self.transport).seconds();
-            return Ok(());
-        }
-        let number = value.as_f64().ok_or_else(|| wrong(&"it takes a number"))?;
         match name {
-            "cutoff" => self.cutoff = number,
-            "speed_gain" => self.speed_gain = number,
-            _ => return Err(wrong(&"it is not live")),
+            "half_life" => {
+                self.half_life = live::length(name, value, &self.transport)?.seconds();
+            }
+            "cutoff" => self.cutoff = live::number(name, value)?,
+            "speed_gain" => self.speed_gain = live::number(name, value)?,
+            _ => return Err(live::not_live(name)),
         }
         Ok(())
     }
 }
 
 impl Smoothing {
+    /// A cut came at `time`: the code from there on counts at once, also when it was smoothed already.
+    fn hear_of_cut(&mut self, io: &mut Io<'_>, time: Time) -> Result<(), NodeError> {
+        let Some((came, code)) = self.raw.clone().filter(|(came, _)| *came >= time) else {
+            self.cut = Some(time);
+            return Ok(());
+        };
+        self.state = Some(State {
+            time: came,
+            code: code.to_vec(),
+            speed: 0.0,
+        });
+        // In a render the join gives the cut before the code of the same time, or after it: at that time still.
+        io.send(LATENT, came, Payload::Latent(code))
+    }
+
     /// Moves the state towards `code`.
     fn follow(&self, state: &mut State, time: Time, code: &[f32]) {
         let seconds = (time - state.time).seconds();
@@ -153,22 +184,9 @@ impl Smoothing {
     }
 }
 
-/// The half-life in seconds of a one-pole low-pass filter with this cutoff in Hz: ln 2 / 2πf.
-fn half_life_of(cutoff: f64) -> f64 {
-    std::f64::consts::LN_2 / (std::f64::consts::TAU * cutoff)
-}
-
-/// The share of a jump that is followed after `seconds`.
-fn followed(seconds: f64, half_life: f64) -> f32 {
-    if half_life > 0.0 {
-        (1.0 - (-seconds / half_life).exp2()) as f32
-    } else {
-        1.0
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use score_engine::Event;
     use score_engine::harness::Harness;
     use serde_json::json;
 
@@ -241,5 +259,43 @@ mod tests {
         );
         let still = &one_euro(0.0, 0.05, 4.0)[50..];
         assert!(still.iter().all(|value| value.abs() < 0.01), "{still:?}");
+    }
+
+    /// What comes out when the code jumps from 0 to 1 at 0.5 s, where a cut is told at `cut` seconds.
+    fn over_a_cut(cut: f64) -> Vec<f32> {
+        let packets = (0..10).map(|n| {
+            let value = if n < 5 { 0.0 } else { 1.0 };
+            (Time::from_seconds(f64::from(n) / 10.0), code(&[value]))
+        });
+        let event = Event {
+            name: "cut".to_owned(),
+            strength: 1.0,
+        };
+        let cuts = vec![(Time::from_seconds(cut), Payload::Event(Arc::new(event)))];
+        let end = Time::from_seconds(1.0);
+        Harness::<LatentSmooth>::new(json!({ "half_life": { "seconds": 10 } }))
+            .feed("latent", PortType::Latent(Some(1)), packets.collect(), end)
+            .feed("cut", PortType::Event, cuts, end)
+            .run()
+            .unwrap()
+            .packets("latent")
+            .iter()
+            .map(|packet| packet.latent().unwrap()[0])
+            .collect()
+    }
+
+    #[test]
+    fn nothing_glides_over_a_cut() {
+        // Told before the code that follows it, or with it, which the join hands on after it.
+        for cut in [0.45, 0.5] {
+            let codes = over_a_cut(cut);
+            assert!(
+                codes[..5].iter().all(|code| *code == 0.0),
+                "{cut}: {codes:?}"
+            );
+            assert_eq!(codes[codes.len() - 1], 1.0, "{cut}: {codes:?}");
+        }
+        let elsewhere = over_a_cut(0.2);
+        assert!(elsewhere[elsewhere.len() - 1] < 0.1, "{elsewhere:?}");
     }
 }

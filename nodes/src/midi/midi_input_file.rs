@@ -25,6 +25,7 @@ impl Node for MidiInputFile {
             .details("All tracks together, at the file's own tempo and its changes, on the channels of the file.")
             .output(Port::new("notes", PortType::Notes, "the notes"))
             .param(Param::file_to_read("path", "the file, .mid"))
+            .paced()
     }
 
     fn check(&self, check: &mut Check<'_>) {

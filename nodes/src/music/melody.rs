@@ -4,7 +4,15 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardUniform};
 use score_engine::{NodeError, Settings};
 
-use crate::model::{Data, Manifest, Model, Music, Session, Task};
+use crate::model::{Data, Manifest, Model, Music, Session, Task, Tensor};
+
+/// A melody that is being drawn.
+pub struct Phrase {
+    condition: Tensor,
+    state: Tensor,
+    /// The latest token.
+    token: i64,
+}
 
 /// A loaded melody model.
 pub struct Melody {
@@ -62,36 +70,73 @@ impl Melody {
         temperature: f32,
         rng: &mut ChaCha8Rng,
     ) -> Result<Vec<i64>, NodeError> {
+        let mut phrase = self.begin(code)?;
+        (0..self.layout.steps)
+            .map(|_| self.go_on(&mut phrase, temperature, rng))
+            .collect()
+    }
+
+    /// Begins a melody for `code`, to be drawn token by token.
+    ///
+    /// # Errors
+    /// The code has another dimension, or the model fails.
+    pub fn begin(&mut self, code: &[f32]) -> Result<Phrase, NodeError> {
         self.require_dimension(code)?;
         let mut started = self.start.run(
             &[("latent", &[1, code.len()], Data::F32(code))],
             &["condition", "state"],
         )?;
-        let (Some(mut state), Some(condition)) = (started.pop(), started.pop()) else {
+        let (Some(state), Some(condition)) = (started.pop(), started.pop()) else {
             return Err(NodeError::internal("the model gave no state"));
         };
-        let mut token = self.layout.start_token;
-        let mut tokens = Vec::with_capacity(self.layout.steps);
-        for _ in 0..self.layout.steps {
-            let mut came = self.step.run(
-                &[
-                    ("condition", &condition.shape, Data::F32(&condition.values)),
-                    ("token", &[1], Data::I64(&[token])),
-                    ("state", &state.shape, Data::F32(&state.values)),
-                ],
-                &["logits", "state_out"],
-            )?;
-            let (Some(next), Some(logits)) = (came.pop(), came.pop()) else {
-                return Err(NodeError::internal("the model gave no state"));
-            };
-            state = next;
-            let uniform: f64 = StandardUniform.sample(rng);
-            token = draw(&logits.values, f64::from(temperature), uniform)
-                .and_then(|token| i64::try_from(token).ok())
-                .ok_or_else(|| NodeError::model("the model gave logits that are not numbers"))?;
-            tokens.push(token);
-        }
-        Ok(tokens)
+        Ok(Phrase {
+            condition,
+            state,
+            token: self.layout.start_token,
+        })
+    }
+
+    /// Turns a melody that is being drawn towards another code.
+    ///
+    /// # Errors
+    /// The code has another dimension, or the model fails.
+    pub fn turn(&mut self, phrase: &mut Phrase, code: &[f32]) -> Result<(), NodeError> {
+        phrase.condition = self.begin(code)?.condition;
+        Ok(())
+    }
+
+    /// Draws the melody's next token; at temperature 0 the likeliest.
+    ///
+    /// # Errors
+    /// The model fails.
+    pub fn go_on(
+        &mut self,
+        phrase: &mut Phrase,
+        temperature: f32,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<i64, NodeError> {
+        let Phrase {
+            condition,
+            state,
+            token,
+        } = phrase;
+        let mut came = self.step.run(
+            &[
+                ("condition", &condition.shape, Data::F32(&condition.values)),
+                ("token", &[1], Data::I64(&[*token])),
+                ("state", &state.shape, Data::F32(&state.values)),
+            ],
+            &["logits", "state_out"],
+        )?;
+        let (Some(next), Some(logits)) = (came.pop(), came.pop()) else {
+            return Err(NodeError::internal("the model gave no state"));
+        };
+        *state = next;
+        let uniform: f64 = StandardUniform.sample(rng);
+        *token = draw(&logits.values, f64::from(temperature), uniform)
+            .and_then(|token| i64::try_from(token).ok())
+            .ok_or_else(|| NodeError::model("the model gave logits that are not numbers"))?;
+        Ok(*token)
     }
 
     /// The code of a melody of exactly as many tokens as the layout has steps.

@@ -4,6 +4,7 @@ mod explore;
 mod melody;
 mod music_decoder;
 pub mod sheet;
+mod stepping;
 mod tokens;
 mod voice;
 

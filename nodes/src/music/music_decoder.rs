@@ -9,10 +9,13 @@ use score_engine::{
 use serde::Deserialize;
 
 use super::melody::Melody;
+use super::stepping::Stepping;
 use super::voice::{Chunk, Voice};
 use crate::model::{Manifest, Task};
 
-const NOTES: usize = 0;
+pub(super) const LATENT: usize = 0;
+
+pub(super) const NOTES: usize = 0;
 
 /// `music_decoder`.
 #[derive(Deserialize)]
@@ -35,9 +38,12 @@ impl Node for MusicDecoder {
                  leave once their stretch is over. A mean of many codes is shorter than each: `normalise` brings it \
                  to the length that codes have, √dimension. `noise` is the share of the components that one code, \
                  drawn from the patch's seed and the same throughout, replaces. In bars shorter than 4/4 the first \
-                 sixteenths of each bar are heard; in longer ones the last note is held.",
+                 sixteenths of each bar are heard; in longer ones the last note is held.\n\n\
+                 Live, the newest code is followed from each sixteenth to the next, and notes leave just before they \
+                 sound. After a `cut` the next sixteenth begins a new phrase.",
             )
             .input(Port::new("latent", PortType::Latent(None), "the code"))
+            .input(Port::new("cut", PortType::Event, "live: begins a new phrase").optional())
             .output(Port::new("notes", PortType::Notes, "the melody, one note at a time"))
             .param(Param::text("model", "name of a music model").default("melody"))
             .param(Param::number("temperature", (0.0, 4.0), "how freely tokens are drawn; 0: always the likeliest").default(0.5).live())
@@ -46,6 +52,7 @@ impl Node for MusicDecoder {
             .param(Param::flag("normalise", "bring the mean code to the usual length").default(true))
             .param(Param::number("velocity", (0.01, 1.0), "how hard notes are struck").default(0.8).live())
             .param(Param::integer("channel", (0, 15), "MIDI channel, counted from 0").default(0))
+            .follows_tempo()
     }
 
     fn check(&self, check: &mut Check<'_>) {
@@ -68,7 +75,7 @@ impl Node for MusicDecoder {
         let dimension = melody.dimension();
         let mut rng = build.rng();
         let layout = *melody.layout();
-        Ok(Box::new(Decoding {
+        let player = Player {
             shape: Shape {
                 noise: noise(dimension, self.noise, &mut rng),
                 gain: self.gain,
@@ -83,6 +90,12 @@ impl Node for MusicDecoder {
             melody,
             rng,
             temperature: self.temperature,
+        };
+        if build.clock.is_some() {
+            return Ok(Box::new(Stepping::new(player)));
+        }
+        Ok(Box::new(Decoding {
+            player,
             index: 0,
             sum: vec![0.0; dimension],
             count: 0,
@@ -91,12 +104,33 @@ impl Node for MusicDecoder {
     }
 }
 
+/// A loaded model and how it plays.
+pub(super) struct Player {
+    pub(super) melody: Melody,
+    pub(super) rng: ChaCha8Rng,
+    pub(super) temperature: f32,
+    pub(super) shape: Shape,
+    pub(super) voice: Voice,
+}
+
+impl Player {
+    /// Takes a new value of a live parameter.
+    pub(super) fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
+        let number: f32 = serde_json::from_value(value.clone())
+            .map_err(|error| NodeError::internal(format!("`{name}`: {error}")))?;
+        match name {
+            "temperature" => self.temperature = number,
+            "gain" => self.shape.gain = number,
+            "velocity" => self.voice.velocity = number,
+            _ => return Err(NodeError::internal(format!("`{name}` is not live"))),
+        }
+        Ok(())
+    }
+}
+
+/// Decodes stretch by stretch, each from the mean of its codes.
 struct Decoding {
-    melody: Melody,
-    rng: ChaCha8Rng,
-    temperature: f32,
-    shape: Shape,
-    voice: Voice,
+    player: Player,
     /// The stretch that is being collected.
     index: u64,
     sum: Vec<f64>,
@@ -107,7 +141,10 @@ struct Decoding {
 impl Processor for Decoding {
     fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
-            while input.packet.time >= self.voice.chunk.start(self.index + 1) {
+            if input.port != LATENT {
+                continue;
+            }
+            while input.packet.time >= self.player.voice.chunk.start(self.index + 1) {
                 self.play(io, Time::MAX)?;
             }
             let code = input.packet.latent()?;
@@ -122,7 +159,7 @@ impl Processor for Decoding {
         // At the end the watermark is infinite; how far to play is then known only in `finish`.
         while io.end().is_none()
             && !io.stop_requested()
-            && io.time() >= self.voice.chunk.start(self.index + 1)
+            && io.time() >= self.player.voice.chunk.start(self.index + 1)
         {
             self.play(io, Time::MAX)?;
         }
@@ -132,30 +169,22 @@ impl Processor for Decoding {
     fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
         let end = io
             .end()
-            .unwrap_or_else(|| self.voice.chunk.start(self.index));
-        while self.voice.chunk.start(self.index) < end && !io.stop_requested() {
+            .unwrap_or_else(|| self.player.voice.chunk.start(self.index));
+        while self.player.voice.chunk.start(self.index) < end && !io.stop_requested() {
             self.play(io, end)?;
         }
-        if let Some(off) = self.voice.close() {
+        if let Some(off) = self.player.voice.close() {
             io.send(NOTES, end, Payload::Notes([off].into()))?;
         }
         Ok(())
     }
 
     fn earliest_pending(&self) -> Option<Time> {
-        Some(self.voice.chunk.start(self.index))
+        Some(self.player.voice.chunk.start(self.index))
     }
 
     fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        let number: f32 = serde_json::from_value(value.clone())
-            .map_err(|error| NodeError::internal(format!("`{name}`: {error}")))?;
-        match name {
-            "temperature" => self.temperature = number,
-            "gain" => self.shape.gain = number,
-            "velocity" => self.voice.velocity = number,
-            _ => return Err(NodeError::internal(format!("`{name}` is not live"))),
-        }
-        Ok(())
+        self.player.set(name, value)
     }
 }
 
@@ -165,13 +194,16 @@ impl Decoding {
         if self.count > 0 {
             let count = self.count as f64;
             let mean = self.sum.iter().map(|sum| (sum / count) as f32).collect();
-            self.code = Some(self.shape.apply(mean));
+            self.code = Some(self.player.shape.apply(mean));
             self.sum.fill(0.0);
             self.count = 0;
         }
         if let Some(code) = &self.code {
-            let tokens = self.melody.decode(code, self.temperature, &mut self.rng)?;
-            for (time, notes) in self.voice.play(self.index, &tokens, end) {
+            let player = &mut self.player;
+            let tokens = player
+                .melody
+                .decode(code, player.temperature, &mut player.rng)?;
+            for (time, notes) in player.voice.play(self.index, &tokens, end) {
                 io.send(NOTES, time, Payload::Notes(notes.into()))?;
             }
         }
@@ -181,14 +213,14 @@ impl Decoding {
 }
 
 /// What is done to a mean code before it is decoded.
-struct Shape {
+pub(super) struct Shape {
     noise: Vec<Option<f32>>,
     gain: f32,
     normalise: bool,
 }
 
 impl Shape {
-    fn apply(&self, mut code: Vec<f32>) -> Vec<f32> {
+    pub(super) fn apply(&self, mut code: Vec<f32>) -> Vec<f32> {
         let length = code.iter().map(|value| value * value).sum::<f32>().sqrt();
         // A code of almost no length has no direction worth keeping.
         let usual = (code.len() as f32).sqrt();

@@ -21,6 +21,27 @@ impl Chunk {
         }
     }
 
+    /// Where sixteenth `place`, counted from the start, lies: the model's step, where it has one, and the sixteenth in
+    /// its bar.
+    pub(super) fn place(&self, place: u64) -> (Option<u64>, u64) {
+        let bar = self.transport.sixteenths_per_bar();
+        let (number, sixteenth) = (place / bar % self.bars, place % bar);
+        let step = number * self.steps_per_bar + sixteenth;
+        ((sixteenth < self.steps_per_bar).then_some(step), sixteenth)
+    }
+
+    /// The sixteenth, counted from the start, that begins at `time` or after it.
+    pub(super) fn sixteenth_from(&self, time: Time) -> u64 {
+        let sixteenths = (self.transport.position(time) * 4.0).max(0.0);
+        // A sixteenth that began just now, but for rounding, has begun.
+        (sixteenths - 1e-6).ceil() as u64
+    }
+
+    /// When sixteenth `place`, counted from the start, begins.
+    pub(super) fn time_of(&self, place: u64) -> Time {
+        self.transport.sixteenth(place)
+    }
+
     pub(super) fn start(&self, index: u64) -> Time {
         self.transport
             .sixteenth(index * self.bars * self.transport.sixteenths_per_bar())
@@ -70,38 +91,43 @@ impl Voice {
     /// The packets of a stretch before `end`. A note that sounds at its end is closed by the next stretch's
     /// beginning, so that an instant has one packet.
     pub(super) fn play(&mut self, index: u64, tokens: &[i64], end: Time) -> Vec<(Time, Vec<Note>)> {
-        let beat = u64::from(16 / self.chunk.transport.metre.1.clamp(1, 16));
         let mut packets = Vec::new();
         let steps: Vec<(usize, u64, Time)> = self.chunk.steps(index).collect();
         for (number, sixteenth, time) in steps {
             if time >= end {
                 break;
             }
-            let said = tokens
-                .get(number)
-                .map_or(Step::Hold, |token| step(*token, self.lowest_pitch));
-            let mut notes = Vec::new();
-            if number == 0 || said != Step::Hold {
-                notes.extend(self.close());
-            }
-            if let Step::On(pitch) = said {
-                let accent = match sixteenth {
-                    0 => 1.1,
-                    place if place % beat == 0 => 1.0,
-                    _ => 0.9,
-                };
-                self.sounding = Some(pitch);
-                notes.push(Note::On {
-                    channel: self.channel,
-                    pitch,
-                    velocity: (self.velocity * accent).clamp(0.001, 1.0),
-                });
-            }
+            let notes = self.say(tokens.get(number).copied(), number == 0, sixteenth);
             if !notes.is_empty() {
                 packets.push((time, notes));
             }
         }
         packets
+    }
+
+    /// What is played at sixteenth `sixteenth` of a bar where the melody says `token`; one that begins anew there
+    /// ends the note that sounds.
+    pub(super) fn say(&mut self, token: Option<i64>, anew: bool, sixteenth: u64) -> Vec<Note> {
+        let beat = u64::from(16 / self.chunk.transport.metre.1.clamp(1, 16));
+        let said = token.map_or(Step::Hold, |token| step(token, self.lowest_pitch));
+        let mut notes = Vec::new();
+        if anew || said != Step::Hold {
+            notes.extend(self.close());
+        }
+        if let Step::On(pitch) = said {
+            let accent = match sixteenth {
+                0 => 1.1,
+                place if place % beat == 0 => 1.0,
+                _ => 0.9,
+            };
+            self.sounding = Some(pitch);
+            notes.push(Note::On {
+                channel: self.channel,
+                pitch,
+                velocity: (self.velocity * accent).clamp(0.001, 1.0),
+            });
+        }
+        notes
     }
 }
 

@@ -114,6 +114,10 @@ impl Processor for Encoding {
                 self.encode(io)?;
             }
         }
+        // Live, a picture that waits for others is late.
+        if io.is_live() {
+            self.encode(io)?;
+        }
         Ok(Flow::Continue)
     }
 

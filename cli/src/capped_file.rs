@@ -1,0 +1,79 @@
+//! A file that grows line by line and never beyond its size: the older half of it is kept under another name.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// A file to append to. When it has reached its size it is renamed to end in `.1`, in place of the one before, and
+/// begins anew.
+#[derive(Debug)]
+pub(crate) struct CappedFile {
+    path: PathBuf,
+    file: File,
+    length: u64,
+    most: u64,
+}
+
+impl CappedFile {
+    /// Opens the file at `path`; it and its predecessor together stay below about `most` bytes.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(crate) fn open(path: &Path, most: u64) -> io::Result<Self> {
+        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        Ok(CappedFile {
+            path: path.to_owned(),
+            length: file.metadata()?.len(),
+            file,
+            most: most / 2,
+        })
+    }
+
+    fn begin_anew(&mut self) -> io::Result<()> {
+        let mut older = self.path.clone().into_os_string();
+        older.push(".1");
+        std::fs::rename(&self.path, older)?;
+        *self = Self::open(&self.path, self.most * 2)?;
+        Ok(())
+    }
+}
+
+impl Write for CappedFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.length > 0 && self.length + bytes.len() as u64 > self.most {
+            self.begin_anew()?;
+        }
+        // Whole, so that a line is never torn between two files.
+        self.file.write_all(bytes)?;
+        self.length += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_lines_are_kept_whole_and_the_size_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("score.log");
+        for number in 0..100 {
+            // Opened anew each time, as a program is that is started again.
+            let mut file = CappedFile::open(&path, 200).unwrap();
+            file.write_all(format!("line {number:04}\n").as_bytes())
+                .unwrap();
+        }
+        let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+        let both = read("score.log.1") + &read("score.log");
+        assert!(both.len() <= 200 && both.len() > 100, "{}", both.len());
+        let first = 100 - both.lines().count();
+        for (number, line) in (first..).zip(both.lines()) {
+            assert_eq!(line, format!("line {number:04}"));
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! `score run`
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, bounded, never, select_biased};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use score_engine::{Live, LiveOptions, Registry, Revision, RunError, Settings, Watch};
+
+use crate::arguments::Run;
+use crate::command::load;
+use crate::failure::Failure;
+use crate::log;
+use crate::status::{Lines, table};
+
+/// How long the music may take to end.
+const DRAINS_WITHIN: Duration = Duration::from_millis(900);
+
+/// How often the run is looked after.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// How often it tells what it does.
+const TELL: Duration = Duration::from_secs(1);
+
+pub(crate) fn run(
+    arguments: &Run,
+    registry: &Registry,
+    settings: &Settings,
+) -> Result<(), Failure> {
+    let bar = bar(arguments);
+    let graph = load(
+        &arguments.patch,
+        &arguments.overrides.set,
+        registry,
+        settings,
+    )?;
+    log::start(
+        arguments.log_format,
+        arguments.log_file.as_deref(),
+        arguments.log_size,
+        &bar,
+    )?;
+    let mut lines = arguments
+        .status_json
+        .as_deref()
+        .map(Lines::open)
+        .transpose()?;
+    let stop = signals();
+    let (live, revision) =
+        Live::start(graph, settings, LiveOptions::default()).map_err(Failure::Run)?;
+    tracing::info!(
+        revision = revision.number,
+        nodes = revision.begun.len(),
+        "plays"
+    );
+    let mut playing = Playing {
+        arguments,
+        registry,
+        settings,
+        live,
+        watch: None,
+    };
+    playing.watch();
+    let done = playing.play(&stop, &bar, &mut lines);
+    bar.finish_and_clear();
+    let lost = playing.live.drain(DRAINS_WITHIN);
+    if !lost.is_empty() {
+        tracing::warn!("did not end in time: {}", lost.join(", "));
+    }
+    done
+}
+
+/// A table on a terminal, unless something else writes there.
+fn bar(arguments: &Run) -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if arguments.quiet {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    if let Ok(style) = ProgressStyle::with_template("{msg}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// Hears of Ctrl-C, SIGTERM and SIGHUP; the second time ends the program at once.
+fn signals() -> Receiver<()> {
+    let (tell, told) = bounded(1);
+    // Where no handler can be set, a signal ends the program at once.
+    let _ = ctrlc::set_handler(move || {
+        if tell.try_send(()).is_err() {
+            std::process::exit(130);
+        }
+    });
+    told
+}
+
+/// A patch that plays, and what its edits are checked with.
+struct Playing<'a> {
+    arguments: &'a Run,
+    registry: &'a Registry,
+    settings: &'a Settings,
+    live: Live,
+    watch: Option<Watch>,
+}
+
+impl Playing<'_> {
+    /// Plays until a signal comes or every node has ended.
+    fn play(
+        &mut self,
+        stop: &Receiver<()>,
+        bar: &ProgressBar,
+        lines: &mut Option<Lines>,
+    ) -> Result<(), Failure> {
+        let mut told = Instant::now();
+        let mut steered = None;
+        loop {
+            let saved = match &self.watch {
+                Some(watch) => watch.saved().clone(),
+                None => never(),
+            };
+            select_biased! {
+                recv(stop) -> _ => return Ok(()),
+                recv(saved) -> files => self.reload(files.unwrap_or_default()),
+                default(LOOK) => {}
+            }
+            if self.live.is_over() {
+                tracing::info!("every node has ended");
+                return Ok(());
+            }
+            if told.elapsed() < TELL {
+                continue;
+            }
+            told = Instant::now();
+            let status = self.live.status();
+            if steered.replace(status.steered) != Some(status.steered) && !status.steered {
+                tracing::info!("no sound device leads the clock; the system's clock does");
+            }
+            bar.set_message(table(&status));
+            if let Some(Err(error)) = lines.as_mut().map(|lines| lines.write(&status)) {
+                tracing::warn!("the status can no longer be written: {error}");
+                *lines = None;
+            }
+        }
+    }
+
+    /// Takes over what the patch says now, or plays on and says why not.
+    fn reload(&mut self, touched: BTreeSet<PathBuf>) {
+        let started = Instant::now();
+        let running = self.live.revision();
+        let loaded = load(
+            &self.arguments.patch,
+            &self.arguments.overrides.set,
+            self.registry,
+            self.settings,
+        );
+        let done = loaded.and_then(|graph| {
+            self.live
+                .replace(graph, &touched)
+                .map_err(|error| match error {
+                    RunError::Stopped => Failure::Unknown("a node gave up".to_owned()),
+                    error => Failure::Run(error),
+                })
+        });
+        match done {
+            Ok(None) => {}
+            Ok(Some(revision)) => tell(&revision, started.elapsed()),
+            Err(why) => {
+                let why = anstream::adapter::strip_str(&why.to_string()).to_string();
+                tracing::warn!(
+                    revision = running,
+                    refused = true,
+                    "the edit is refused, revision {running} plays on:\n{why}"
+                );
+            }
+        }
+        self.watch();
+    }
+
+    /// Watches the patch and the files that its nodes read.
+    fn watch(&mut self) {
+        if self.arguments.no_reload {
+            return;
+        }
+        if self.watch.is_none() {
+            match Watch::new() {
+                Ok(watch) => self.watch = Some(watch),
+                Err(error) => tracing::warn!("edits will not be seen: {error}"),
+            }
+        }
+        let Some(watch) = &mut self.watch else { return };
+        let mut files = self.live.files();
+        files.extend(std::path::absolute(&self.arguments.patch));
+        for folder in watch.set(files) {
+            tracing::warn!(
+                "edits in `{}` will not be seen: it cannot be watched",
+                folder.display()
+            );
+        }
+    }
+}
+
+fn tell(revision: &Revision, took: Duration) {
+    let list = |ids: &[String]| ids.join(" ");
+    tracing::info!(
+        revision = revision.number,
+        begun = list(&revision.begun),
+        set = list(&revision.set),
+        gone = list(&revision.gone),
+        milliseconds = took.as_millis() as u64,
+        "plays"
+    );
+}

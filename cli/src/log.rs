@@ -1,0 +1,96 @@
+//! What a live run tells while it plays: on standard error, or into a file that does not grow without end.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use indicatif::ProgressBar;
+use score_engine::NodeError;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::arguments::LogFormat;
+use crate::capped_file::CappedFile;
+use crate::failure::Failure;
+
+/// Begins to log. `bar` is what stands on the terminal, which log lines must not tear; RUST_LOG chooses what is told.
+pub(crate) fn start(
+    format: LogFormat,
+    file: Option<&Path>,
+    most: u64,
+    bar: &ProgressBar,
+) -> Result<(), Failure> {
+    let target = match file {
+        Some(path) => Target::File(Arc::new(Mutex::new(open(path, most)?))),
+        None => Target::Terminal(bar.clone()),
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let colours = file.is_none() && anstream::stderr().is_terminal();
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(colours)
+        .with_target(false)
+        .with_writer(target);
+    // Only a second start could fail; a program has one.
+    let _ = match format {
+        LogFormat::Text => log.try_init(),
+        LogFormat::Json => log.json().flatten_event(true).try_init(),
+    };
+    Ok(())
+}
+
+/// Opens a file to append to that stays below `most` megabytes.
+pub(crate) fn open(path: &Path, most: u64) -> Result<CappedFile, Failure> {
+    CappedFile::open(path, most.saturating_mul(1_000_000)).map_err(|error| {
+        let message = format!("`{}` cannot be written: {error}", path.display());
+        Failure::Node(NodeError::output(message).help("give another file"))
+    })
+}
+
+/// Where log lines go.
+#[derive(Clone)]
+enum Target {
+    Terminal(ProgressBar),
+    File(Arc<Mutex<CappedFile>>),
+}
+
+impl<'a> MakeWriter<'a> for Target {
+    type Writer = Line;
+
+    fn make_writer(&'a self) -> Line {
+        Line {
+            target: self.clone(),
+            text: Vec::new(),
+        }
+    }
+}
+
+/// One entry, written as a whole when it is complete.
+struct Line {
+    target: Target,
+    text: Vec<u8>,
+}
+
+impl Write for Line {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.text.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        // Where a log cannot be written there is nowhere to tell it; the music goes on.
+        let _ = match &self.target {
+            Target::Terminal(bar) => bar.suspend(|| anstream::stderr().write_all(&self.text)),
+            Target::File(file) => file
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .write_all(&self.text),
+        };
+    }
+}

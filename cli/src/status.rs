@@ -1,0 +1,135 @@
+//! Shows what a live run does: a table on the terminal, or a line of JSON a second.
+
+use std::fmt::Write as _;
+use std::io::Write;
+use std::path::Path;
+
+use score_engine::{NodeState, NodeStatus, Status, WireStatus};
+
+use crate::capped_file::CappedFile;
+use crate::failure::Failure;
+use crate::log;
+
+/// Megabytes that a file of status lines may have.
+const MOST: u64 = 20;
+
+/// Where lines of JSON go.
+pub(crate) enum Lines {
+    Output,
+    File(CappedFile),
+}
+
+impl Lines {
+    /// `-` is standard output, all else a file.
+    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        if path == Path::new("-") {
+            return Ok(Lines::Output);
+        }
+        log::open(path, MOST).map(Lines::File)
+    }
+
+    /// Writes a line.
+    ///
+    /// # Errors
+    /// Nobody reads any more, or the disk is full.
+    pub(crate) fn write(&mut self, status: &Status) -> Result<(), std::io::Error> {
+        let mut line = serde_json::to_value(status)?;
+        line["latency"] = latency(status).into();
+        line["dropouts"] = dropouts(status).into();
+        let line = format!("{line}\n");
+        match self {
+            Lines::Output => std::io::stdout().lock().write_all(line.as_bytes()),
+            Lines::File(file) => file.write_all(line.as_bytes()),
+        }
+    }
+}
+
+/// Seconds from a picture to the sound that stems from it, where a sound device plays.
+fn latency(status: &Status) -> Option<f64> {
+    let devices = status.nodes.iter().filter_map(|node| {
+        let latency = *node.counters.get("latency_microseconds")?;
+        let arrives = inputs(status, &node.id)
+            .map(|wire| wire.age)
+            .reduce(f64::max)?;
+        Some(arrives + latency as f64 * 1e-6)
+    });
+    devices.reduce(f64::max)
+}
+
+/// How often a sound device had nothing to play.
+fn dropouts(status: &Status) -> u64 {
+    let counters = status.nodes.iter().map(|node| &node.counters);
+    counters
+        .filter_map(|counters| counters.get("dropouts"))
+        .sum()
+}
+
+/// The wires into a node.
+fn inputs<'a>(status: &'a Status, id: &'a str) -> impl Iterator<Item = &'a WireStatus> {
+    status.wires.iter().filter(move |wire| {
+        let reader = wire.name.split(" -> ").nth(1);
+        reader
+            .and_then(|reader| reader.rsplit_once('.'))
+            .is_some_and(|(node, _)| node == id)
+    })
+}
+
+/// A table: a line a node, what waits and what was dropped on the wires into it, and a line for all.
+pub(crate) fn table(status: &Status) -> String {
+    let width = status
+        .nodes
+        .iter()
+        .map(|node| node.id.chars().count())
+        .max()
+        .unwrap_or(0)
+        .max(4);
+    let mut text = format!(
+        "{:width$}  {:<11} {:>8} {:>9} {:>5} {:>6} {:>8}\n",
+        "node", "state", "calls/s", "p95", "load", "waits", "dropped"
+    );
+    for node in &status.nodes {
+        let (waits, dropped) = inputs(status, &node.id).fold((0, 0), |(waits, dropped), wire| {
+            (waits + wire.depth, dropped + wire.dropped)
+        });
+        let _ = writeln!(
+            text,
+            "{:width$}  {:<11} {:>8.1} {:>6.2} ms {:>3.0} % {waits:>6} {dropped:>8}",
+            node.id,
+            state(node),
+            node.rate,
+            node.p95 * 1e3,
+            node.load * 100.0,
+        );
+    }
+    let minutes = status.time as u64 / 60;
+    let _ = write!(
+        text,
+        "revision {}, {minutes}:{:02}",
+        status.revision,
+        status.time as u64 % 60
+    );
+    match latency(status) {
+        Some(latency) => {
+            let _ = write!(
+                text,
+                ", picture to sound {:.0} ms, {} dropouts",
+                latency * 1e3,
+                dropouts(status)
+            );
+        }
+        None if !status.steered => text.push_str(", no sound device leads the clock"),
+        None => {}
+    }
+    text
+}
+
+fn state(node: &NodeStatus) -> &'static str {
+    match node.state {
+        _ if node.hangs.is_some() => "hangs",
+        NodeState::Preparing => "preparing",
+        NodeState::Running => "running",
+        NodeState::Restarting => "restarting",
+        NodeState::Failed => "failed",
+        NodeState::Ended => "ended",
+    }
+}

@@ -1,0 +1,19 @@
+//! A patch that plays: by the clock, edited while it runs, and with whatever fails brought back.
+
+mod gauges;
+mod node_handle;
+mod plan;
+mod ports;
+mod prepare;
+mod restart;
+mod session;
+mod slot;
+mod sounding;
+mod splice;
+mod status;
+mod thread;
+
+pub use gauges::NodeState;
+pub use restart::RestartPolicy;
+pub use session::{Live, LiveOptions, Revision};
+pub use status::{NodeStatus, Status, WireStatus};

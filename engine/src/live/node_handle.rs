@@ -1,0 +1,87 @@
+//! What the rest of a live run holds of a node that has a thread.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use crossbeam_channel::Sender;
+
+use super::gauges::{Calls, Gauges, NodeState};
+use super::ports::Command;
+use super::status::{HANGS, NodeStatus};
+use crate::counters::Counters;
+use crate::graph::GraphNode;
+
+/// A node that has a thread.
+pub(super) struct NodeHandle {
+    pub(super) node: Arc<GraphNode>,
+    pub(super) generation: u64,
+    pub(super) commands: Sender<Command>,
+    pub(super) stop: Arc<AtomicBool>,
+    pub(super) thread: Option<JoinHandle<()>>,
+    pub(super) gauges: Arc<Gauges>,
+    pub(super) counters: Arc<Counters>,
+    /// Opens the gate that the node waits at when it is built.
+    pub(super) gate: Sender<()>,
+    /// All calls at the last look.
+    pub(super) looked: (Instant, Calls),
+}
+
+impl NodeHandle {
+    /// Tells the node's thread; one that has ended needs no telling.
+    pub(super) fn tell(&self, command: Command) {
+        let _ = self.commands.send(command);
+    }
+
+    /// Whether the thread has come to its end.
+    pub(super) fn has_ended(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Whether the node will do nothing more by itself.
+    pub(super) fn rests(&self) -> bool {
+        self.has_ended() || self.gauges.state() == NodeState::Failed
+    }
+
+    /// Waits for the thread, which has ended or is about to.
+    pub(super) fn join(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            // Its panics were caught and told; one in a destructor is the system's to print.
+            let _ = thread.join();
+        }
+    }
+
+    /// Leaves the thread to itself: it ends when its call returns.
+    pub(super) fn abandon(&mut self) {
+        self.stop.store(true, Ordering::Release);
+        self.thread = None;
+    }
+
+    /// What it does now.
+    pub(super) fn status(&mut self) -> NodeStatus {
+        let (now, calls) = (Instant::now(), self.gauges.calls());
+        let (before, earlier) = std::mem::replace(&mut self.looked, (now, calls.clone()));
+        let seconds = (now - before).as_secs_f64().max(1e-9);
+        let recent = calls.since(&earlier);
+        NodeStatus {
+            id: self.node.id.clone(),
+            kind: self.node.descriptor.kind.to_string(),
+            generation: self.generation,
+            state: match self.has_ended() {
+                true => NodeState::Ended,
+                false => self.gauges.state(),
+            },
+            failures: self.gauges.failures(),
+            rate: recent.count() as f64 / seconds,
+            p95: recent.p95().as_secs_f64(),
+            load: recent.busy().as_secs_f64() / seconds,
+            hangs: self
+                .gauges
+                .in_call()
+                .filter(|call| *call > HANGS)
+                .map(|call| call.as_secs_f64()),
+            counters: self.counters.read(),
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! Compares a checked patch with what runs: which nodes and wires stay, which begin, which go.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::descriptor::{Change, ParamType};
+use crate::graph::{GraphNode, GraphWire};
+use crate::time::Transport;
+use crate::wire::Policy;
+
+/// What becomes of a node of the new patch.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Fate {
+    /// The running node at this index goes on; these parameters get new values.
+    Stays {
+        old: usize,
+        values: Vec<(String, Value)>,
+    },
+    /// A new node begins.
+    Begins,
+}
+
+/// A wire's place: from output `output` of node `from` into the `number`th wire of input `input` of node `to`.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Edge {
+    pub(super) from: usize,
+    pub(super) output: usize,
+    pub(super) to: usize,
+    pub(super) input: usize,
+    pub(super) number: usize,
+    pub(super) policy: Policy,
+}
+
+/// What runs, or shall run.
+pub(super) struct Shape<'a> {
+    pub(super) transport: &'a Transport,
+    pub(super) nodes: Vec<&'a GraphNode>,
+    pub(super) edges: &'a [Edge],
+}
+
+/// The difference.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// For each node of the new patch.
+    pub(super) fates: Vec<Fate>,
+    /// For each wire of the new patch: the running wire that stays in its place.
+    pub(super) wires: Vec<Option<usize>>,
+    /// The running nodes that go.
+    pub(super) leaving: Vec<usize>,
+}
+
+/// Numbers the wires into each input in the patch's order.
+pub(super) fn edges(wires: &[GraphWire]) -> Vec<Edge> {
+    let mut numbers: BTreeMap<(usize, usize), usize> = BTreeMap::new();
+    wires
+        .iter()
+        .map(|wire| {
+            let next = numbers.entry((wire.to, wire.input)).or_default();
+            let number = *next;
+            *next += 1;
+            Edge {
+                from: wire.from,
+                output: wire.output,
+                to: wire.to,
+                input: wire.input,
+                number,
+                policy: wire.policy,
+            }
+        })
+        .collect()
+}
+
+/// Plans the way from `old` to `new`. Nodes that read one of the `touched` files begin anew, and so do nodes for which
+/// `rests` says that they run no longer.
+pub(super) fn plan(
+    old: &Shape<'_>,
+    new: &Shape<'_>,
+    touched: &BTreeSet<PathBuf>,
+    rests: impl Fn(usize) -> bool,
+) -> Plan {
+    let another_form = {
+        let form = |of: &Transport| (of.metre, of.seed, of.sample_rate, of.block);
+        form(old.transport) != form(new.transport)
+    };
+    let another_tempo = old.transport.tempo != new.transport.tempo;
+    let places: BTreeMap<&str, usize> = (0..)
+        .zip(&old.nodes)
+        .map(|(index, node)| (node.id.as_str(), index))
+        .collect();
+    let fate = |index: usize, node: &GraphNode| {
+        let Some(place) = places.get(node.id.as_str()).copied() else {
+            return Fate::Begins;
+        };
+        let before = old.nodes[place];
+        let same = !another_form
+            && !(another_tempo && node.descriptor.follows_tempo)
+            && !rests(place)
+            && node.descriptor.kind == before.descriptor.kind
+            && (&node.inputs, &node.outputs) == (&before.inputs, &before.outputs)
+            && arrivals(new.edges, index) == arrivals(old.edges, place)
+            && !reads_any(node, touched);
+        match live_changes(before, node).filter(|_| same) {
+            Some(values) => Fate::Stays { old: place, values },
+            None => Fate::Begins,
+        }
+    };
+    let fates: Vec<Fate> = (0..)
+        .zip(&new.nodes)
+        .map(|(index, node)| fate(index, node))
+        .collect();
+    let stays = |node: usize| match &fates[node] {
+        Fate::Stays { old, .. } => Some(*old),
+        Fate::Begins => None,
+    };
+    let wires = new
+        .edges
+        .iter()
+        .map(|edge| {
+            let before = Edge {
+                from: stays(edge.from)?,
+                to: stays(edge.to)?,
+                ..edge.clone()
+            };
+            old.edges.iter().position(|running| *running == before)
+        })
+        .collect();
+    let staying: BTreeSet<usize> = (0..fates.len()).filter_map(stays).collect();
+    Plan {
+        wires,
+        leaving: (0..old.nodes.len())
+            .filter(|node| !staying.contains(node))
+            .collect(),
+        fates,
+    }
+}
+
+/// How many wires come into each input of a node.
+fn arrivals(edges: &[Edge], node: usize) -> BTreeMap<usize, usize> {
+    let mut counts = BTreeMap::new();
+    for edge in edges.iter().filter(|edge| edge.to == node) {
+        *counts.entry(edge.input).or_default() += 1;
+    }
+    counts
+}
+
+/// Whether a parameter of the node names one of the files.
+fn reads_any(node: &GraphNode, files: &BTreeSet<PathBuf>) -> bool {
+    node.files().any(|file| files.contains(&file))
+}
+
+/// The parameters whose values differ, where the running processor can take them all.
+fn live_changes(old: &GraphNode, new: &GraphNode) -> Option<Vec<(String, Value)>> {
+    let mut changes = Vec::new();
+    for param in &new.descriptor.params {
+        let name = param.name.as_ref();
+        let value = new.values.get(name).unwrap_or(&Value::Null);
+        if value == old.values.get(name).unwrap_or(&Value::Null) {
+            continue;
+        }
+        if param.change != Change::Live {
+            return None;
+        }
+        changes.push((name.to_owned(), value.clone()));
+    }
+    Some(changes)
+}
+
+impl GraphNode {
+    /// The files that the node's parameters name for reading.
+    pub(crate) fn files(&self) -> impl Iterator<Item = PathBuf> {
+        self.descriptor
+            .params
+            .iter()
+            .filter(|param| param.param_type == ParamType::File(crate::descriptor::FileRole::Read))
+            .filter_map(|param| self.values.get(param.name.as_ref())?.as_str())
+            .map(PathBuf::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use proptest::prelude::*;
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::descriptor::{Descriptor, Param};
+    use crate::graph::Graph;
+    use crate::node::{Build, Node, NodeError, Processor, Settings};
+    use crate::patch::{Source, check};
+    use crate::port::{Port, PortType};
+    use crate::registry::Registry;
+
+    #[derive(Deserialize)]
+    struct Knob {}
+
+    impl Node for Knob {
+        fn descriptor() -> Descriptor {
+            Descriptor::new("test", "knob", "")
+                .input(Port::new("in", PortType::Control, "").many())
+                .output(Port::new("out", PortType::Control, ""))
+                .param(Param::integer("turn", (0, 9), "").default(0).live())
+                .param(Param::integer("size", (0, 9), "").default(0))
+        }
+
+        fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+            Err(NodeError::internal("only planned"))
+        }
+    }
+
+    /// Up to four knobs with their values, and the wires between them, each to a later one.
+    #[derive(Clone, Debug)]
+    struct Draft {
+        knobs: Vec<Option<(u8, u8)>>,
+        wires: Vec<(usize, usize)>,
+        tempo: u16,
+    }
+
+    fn draft() -> impl Strategy<Value = Draft> {
+        (
+            proptest::collection::vec(proptest::option::weighted(0.8, (0..3u8, 0..2u8)), 4),
+            proptest::collection::vec((0..4usize, 0..4usize), 0..5),
+            100..102u16,
+        )
+            .prop_map(|(mut knobs, wires, tempo)| {
+                knobs[0].get_or_insert((0, 0));
+                let there = |index: &usize| knobs[*index].is_some();
+                let wires = wires
+                    .into_iter()
+                    .filter(|(from, to)| from < to && there(from) && there(to))
+                    .collect();
+                Draft {
+                    knobs,
+                    wires,
+                    tempo,
+                }
+            })
+    }
+
+    fn graph(draft: &Draft) -> Graph {
+        let nodes: Vec<String> = (0..)
+            .zip(&draft.knobs)
+            .filter_map(|(index, knob): (usize, _)| Some((index, (*knob)?)))
+            .map(|(index, (turn, size))| format!("\"k{index}\": knob(turn: {turn}, size: {size})"))
+            .collect();
+        let wires: Vec<String> = draft
+            .wires
+            .iter()
+            .map(|(from, to)| format!("\"k{from} -> k{to}\""))
+            .collect();
+        let text = format!(
+            "Patch(format: 1, transport: (tempo: {}), nodes: {{{}}}, wires: [{}])",
+            draft.tempo,
+            nodes.join(", "),
+            wires.join(", ")
+        );
+        let mut registry = Registry::new();
+        registry.add::<Knob>();
+        let source = Source::text("p.ron", &text, PathBuf::new());
+        check(&source, &[], &registry, &Settings::default()).unwrap()
+    }
+
+    fn planned(old: &Graph, new: &Graph) -> Plan {
+        let (old_edges, new_edges) = (edges(&old.wires), edges(&new.wires));
+        let shape = |graph| -> Vec<&GraphNode> { Graph::nodes(graph).collect() };
+        plan(
+            &Shape {
+                transport: &old.transport,
+                nodes: shape(old),
+                edges: &old_edges,
+            },
+            &Shape {
+                transport: &new.transport,
+                nodes: shape(new),
+                edges: &new_edges,
+            },
+            &BTreeSet::new(),
+            |_| false,
+        )
+    }
+
+    impl Graph {
+        fn nodes(&self) -> impl Iterator<Item = &GraphNode> {
+            self.nodes.iter()
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_same_patch_changes_nothing(draft in draft()) {
+            let plan = planned(&graph(&draft), &graph(&draft));
+            prop_assert!(plan.leaving.is_empty() && plan.wires.iter().all(Option::is_some));
+            for (index, fate) in plan.fates.iter().enumerate() {
+                prop_assert_eq!(fate, &Fate::Stays { old: index, values: Vec::new() });
+            }
+        }
+
+        #[test]
+        fn exactly_those_stay_that_can_and_every_wire_between_them(old in draft(), new in draft()) {
+            let (before, after) = (graph(&old), graph(&new));
+            let plan = planned(&before, &after);
+            let number = |node: &GraphNode| node.id[1..].parse::<usize>().unwrap();
+            let arrivals = |draft: &Draft, knob| draft.wires.iter().filter(|(_, to)| *to == knob).count();
+            for (node, fate) in after.nodes.iter().zip(&plan.fates) {
+                let knob = number(node);
+                let (was, is) = (old.knobs[knob], new.knobs[knob].unwrap());
+                let may_stay = was.is_some_and(|was| was.1 == is.1) && arrivals(&old, knob) == arrivals(&new, knob);
+                match fate {
+                    Fate::Begins => prop_assert!(!may_stay),
+                    Fate::Stays { old: place, values } => {
+                        prop_assert!(may_stay);
+                        prop_assert_eq!(number(&before.nodes[*place]), knob);
+                        let turned = was.unwrap().0 != is.0;
+                        prop_assert_eq!(values.len(), usize::from(turned), "only what is new is told");
+                    }
+                }
+            }
+            let mut gone_or_kept: Vec<usize> = plan.leaving.clone();
+            gone_or_kept.extend(plan.fates.iter().filter_map(|fate| match fate {
+                Fate::Stays { old, .. } => Some(*old),
+                Fate::Begins => None,
+            }));
+            gone_or_kept.sort_unstable();
+            prop_assert_eq!(gone_or_kept, (0..before.nodes.len()).collect::<Vec<_>>(), "each goes or stays, once");
+            let kept: Vec<usize> = plan.wires.iter().flatten().copied().collect();
+            prop_assert_eq!(kept.iter().collect::<BTreeSet<_>>().len(), kept.len(), "no wire twice");
+        }
+    }
+}

@@ -1,0 +1,422 @@
+//! A live node's inputs and outputs: takes packets as they come, waits by the clock, and is rewired while it runs.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Select};
+use serde_json::Value;
+
+use super::gauges::Gauges;
+use super::slot::Slot;
+use crate::clock::LiveClock;
+use crate::graph::GraphNode;
+use crate::io::{Host, Input};
+use crate::node::NodeError;
+use crate::packet::{Packet, Payload};
+use crate::time::{Time, Transport};
+use crate::wire::{Refused, Signal, WireReceiver, WireSender};
+
+/// How long a node waits at most before it looks whether anything has changed.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// The same for a node that ends as soon as nobody reads what it sends.
+const LOOK_WHEN_RETIRED: Duration = Duration::from_millis(10);
+
+/// What a live node's thread is told.
+pub(super) enum Command {
+    /// Parameters have new values.
+    Set(NewValues),
+    /// Inputs read from other wires, outputs feed further ones.
+    Rewire(Rewired),
+    /// End once nobody reads any more.
+    Retire,
+    /// A source ends, as if what it reads had ended.
+    Drain,
+    /// End now: finish, and put results in their places.
+    Finish,
+}
+
+/// The new wires of one node.
+#[derive(Default)]
+pub(super) struct Rewired {
+    /// By input, and number among the wires into it.
+    pub(super) inputs: Vec<((usize, usize), WireReceiver)>,
+    /// By output.
+    pub(super) outputs: Vec<(usize, WireSender)>,
+}
+
+/// New values of live parameters.
+pub(super) struct NewValues {
+    /// What the patch says now.
+    pub(super) node: Arc<GraphNode>,
+    /// Names and values.
+    pub(super) values: Vec<(String, Value)>,
+}
+
+/// Whether and how the node shall end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Ending {
+    No,
+    WhenNobodyReads,
+    WhenInputsEnd,
+    Now,
+}
+
+/// The ports of one live node.
+pub(super) struct LivePorts {
+    slots: Vec<Slot>,
+    outputs: Vec<Vec<WireSender>>,
+    commands: Receiver<Command>,
+    /// New values that came while the node was at work.
+    postponed: Vec<NewValues>,
+    clock: Arc<LiveClock>,
+    gauges: Arc<Gauges>,
+    stop: Arc<AtomicBool>,
+    /// How long sound takes from one wire to another, in seconds.
+    fade: f64,
+    ending: Ending,
+    end: Option<Time>,
+    /// How a source that does not look at the clock is held back.
+    pace: Option<Pace>,
+}
+
+/// How packets of a source that tells times from its own start are held back.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    /// Where sound blocks begin: multiples of so many frames, and their rate.
+    block: u64,
+    rate: u32,
+    /// Where the source's time begins, once it has sent.
+    origin: Option<Time>,
+}
+
+impl Pace {
+    /// A source of a run with such sound.
+    pub(super) fn new(transport: &Transport) -> Self {
+        Pace {
+            block: u64::from(transport.block.max(1)),
+            rate: transport.sample_rate,
+            origin: None,
+        }
+    }
+
+    /// The time that belongs to the source's `time`; its start is put on the grid of sound blocks.
+    fn place(&mut self, time: Time, now: Time) -> Time {
+        let origin = *self.origin.get_or_insert_with(|| {
+            let blocks = now.to_samples(self.rate).div_ceil(self.block);
+            Time::from_samples(blocks * self.block, self.rate)
+        });
+        // To whole frames, as all sound is.
+        origin + time
+    }
+}
+
+impl LivePorts {
+    /// Ports with these wires; `slots` are in the order of the node's inputs.
+    pub(super) fn new(
+        slots: Vec<Slot>,
+        outputs: Vec<Vec<WireSender>>,
+        commands: Receiver<Command>,
+        clock: Arc<LiveClock>,
+        gauges: Arc<Gauges>,
+        stop: Arc<AtomicBool>,
+        fade: f64,
+        pace: Option<Pace>,
+    ) -> Self {
+        LivePorts {
+            slots,
+            outputs,
+            commands,
+            postponed: Vec::new(),
+            clock,
+            gauges,
+            stop,
+            fade,
+            ending: Ending::No,
+            end: None,
+            pace,
+        }
+    }
+
+    pub(super) fn is_source(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// Does what was told; gives the new values that the node's own code must hear of.
+    pub(super) fn obey(&mut self) -> Vec<NewValues> {
+        self.hear();
+        std::mem::take(&mut self.postponed)
+    }
+
+    /// Does what was told, but for new values: those wait until the node's own code has returned.
+    fn hear(&mut self) {
+        while let Ok(command) = self.commands.try_recv() {
+            match command {
+                Command::Set(values) => self.postponed.push(values),
+                Command::Rewire(rewired) => self.rewire(rewired),
+                Command::Retire => self.end_by(Ending::WhenNobodyReads),
+                Command::Drain => self.end_by(Ending::WhenInputsEnd),
+                Command::Finish => self.end_by(Ending::Now),
+            }
+        }
+    }
+
+    fn rewire(&mut self, rewired: Rewired) {
+        let now = self.clock.now();
+        for (place, receiver) in rewired.inputs {
+            if let Some(slot) = self.slots.iter_mut().find(|slot| slot.place() == place) {
+                slot.exchange(receiver, now, self.fade);
+            }
+        }
+        for (port, sender) in rewired.outputs {
+            if let Some(wires) = self.outputs.get_mut(port) {
+                wires.push(sender);
+            }
+        }
+    }
+
+    fn end_by(&mut self, ending: Ending) {
+        self.ending = self.ending.max(ending);
+    }
+
+    /// Whether the node has come to its end.
+    pub(super) fn is_over(&mut self) -> bool {
+        self.refill();
+        let ends = match self.ending {
+            Ending::No => false,
+            Ending::WhenNobodyReads => self.nobody_reads(),
+            Ending::WhenInputsEnd => self.is_source(),
+            Ending::Now => true,
+        };
+        if ends {
+            // What is left to take are the ends of notes.
+            let now = self.clock.now();
+            self.slots.iter_mut().for_each(|slot| slot.close(now));
+        }
+        if self.is_source() {
+            ends
+        } else {
+            self.slots.iter().all(|slot| slot.end().is_some())
+        }
+    }
+
+    fn nobody_reads(&self) -> bool {
+        let mut wires = self.outputs.iter().flatten();
+        wires.all(|wire| wire.shared.reader_gone())
+    }
+
+    /// Whether a packet may be taken.
+    pub(super) fn is_due(&mut self) -> bool {
+        self.refill();
+        self.next_slot().is_some()
+    }
+
+    fn refill(&mut self) {
+        let now = self.clock.now();
+        for slot in &mut self.slots {
+            slot.refill(now);
+        }
+    }
+
+    /// The slot with the earliest packet of those that have come: a late branch must not hold the others up.
+    fn next_slot(&self) -> Option<usize> {
+        (0..self.slots.len())
+            .filter_map(|index| Some((self.slots[index].head()?.time, index)))
+            .min()
+            .map(|(_, index)| index)
+    }
+
+    /// Waits until something arrives, the clock has come to `until`, or the node is told something.
+    pub(super) fn wait(&mut self, until: Option<Time>) {
+        let longest = match self.ending {
+            Ending::WhenNobodyReads => LOOK_WHEN_RETIRED,
+            _ => LOOK,
+        };
+        let longest = match until {
+            Some(until) => {
+                let left = (until - self.clock.now()).nanos().max(0).unsigned_abs();
+                longest.min(Duration::from_nanos(left))
+            }
+            None => longest,
+        };
+        if !self.postponed.is_empty() {
+            return;
+        }
+        let mut select = Select::new();
+        for wire in self.slots.iter().flat_map(Slot::awaited) {
+            select.recv(wire.channel());
+        }
+        select.recv(&self.commands);
+        // What has happened is seen by whoever asked.
+        let _ = select.ready_timeout(longest);
+    }
+
+    /// The node begins anew.
+    pub(super) fn begin_anew(&mut self) {
+        self.end = None;
+        if let Some(pace) = &mut self.pace {
+            pace.origin = None;
+        }
+    }
+
+    /// Tells every reader that what this node began it will not end.
+    pub(super) fn tell_lost(&mut self) {
+        for wire in self.outputs.iter_mut().flatten() {
+            // A reader whose wire is full learns of the notes' ends when the node is gone for good.
+            let _ = wire.try_send(Signal::Lost);
+        }
+    }
+
+    /// Throws away what has come, so that nobody waits for a node that does not run.
+    pub(super) fn discard(&mut self) {
+        self.refill();
+        while let Some(slot) = self.next_slot() {
+            let _ = self.slots[slot].take();
+            self.refill();
+        }
+    }
+
+    /// Ends every output, now or when the node said.
+    pub(super) fn end_outputs(&mut self) {
+        let end = self.end.or(self.end()).unwrap_or(self.clock.now());
+        for wire in self.outputs.iter_mut().flat_map(|wires| wires.drain(..)) {
+            wire.end(end);
+        }
+    }
+
+    /// Waits until the time of a packet has come; of sound, until the end of the block has.
+    fn hold_back(&mut self, packet: &mut Packet) -> Result<(), NodeError> {
+        let due = match &packet.payload {
+            Payload::Audio(block) => {
+                packet.time + Time::from_samples(block.frames() as u64, block.rate)
+            }
+            _ => packet.time,
+        };
+        while self.clock.now() < due {
+            let left = (due - self.clock.now()).nanos().max(0).unsigned_abs();
+            let mut select = Select::new();
+            select.recv(&self.commands);
+            let longest = match self.ending {
+                Ending::No => LOOK,
+                _ => LOOK_WHEN_RETIRED,
+            };
+            let left = Duration::from_nanos(left).min(longest);
+            if self.gauges.wait(|| select.ready_timeout(left)).is_ok() {
+                self.hear();
+            }
+            let leaves = self.ending == Ending::WhenNobodyReads && self.nobody_reads();
+            if self.ending > Ending::WhenNobodyReads || leaves || self.stop.load(Ordering::Acquire)
+            {
+                return Err(NodeError::stopped());
+            }
+        }
+        packet.captured = Instant::now();
+        Ok(())
+    }
+
+    /// Sends into one wire, waiting for room where its policy says so; `false`: nobody reads it any more.
+    fn send_into(&mut self, port: usize, index: usize, packet: Packet) -> bool {
+        let mut signal = Signal::Packet(packet);
+        loop {
+            let wire = &mut self.outputs[port][index];
+            signal = match wire.try_send(signal) {
+                Ok(()) => return true,
+                Err(Refused::Gone) => return false,
+                Err(Refused::Full(signal)) => signal,
+            };
+            let sender = wire.channel().clone();
+            let mut select = Select::new();
+            let room = select.send(&sender);
+            select.recv(&self.commands);
+            let ready = self.gauges.wait(|| select.ready_timeout(LOOK));
+            if ready.is_ok_and(|ready| ready != room) {
+                self.hear();
+            }
+            if self.ending == Ending::Now || self.stop.load(Ordering::Acquire) {
+                // The reader stands still, and the run waits for this node.
+                return true;
+            }
+        }
+    }
+}
+
+impl Host for LivePorts {
+    fn take(&mut self) -> Option<Input> {
+        self.refill();
+        let slot = self.next_slot()?;
+        let slot = &mut self.slots[slot];
+        let packet = slot.take()?;
+        Some(Input {
+            port: slot.port,
+            wire: slot.wire,
+            packet,
+        })
+    }
+
+    fn send(&mut self, port: usize, mut packet: Packet) -> Result<(), NodeError> {
+        if let Some(pace) = &mut self.pace {
+            packet.time = pace.place(packet.time, self.clock.now());
+            self.hold_back(&mut packet)?;
+        }
+        if port >= self.outputs.len() {
+            return Err(NodeError::internal(format!("there is no output {port}")));
+        }
+        if self.stop.load(Ordering::Acquire) {
+            return Err(NodeError::stopped());
+        }
+        let mut index = 0;
+        while index < self.outputs[port].len() {
+            if self.send_into(port, index, packet.clone()) {
+                index += 1;
+            } else {
+                self.outputs[port].swap_remove(index);
+            }
+        }
+        Ok(())
+    }
+
+    fn end_at(&mut self, time: Time) {
+        let now = self.clock.now();
+        self.end = Some(match &mut self.pace {
+            Some(pace) => pace.place(time, now),
+            None => time,
+        });
+    }
+
+    fn time(&self) -> Time {
+        let now = self.clock.now();
+        self.slots
+            .iter()
+            .map(|slot| match (slot.head(), slot.end()) {
+                (Some(packet), _) => packet.time,
+                (None, Some(_)) => Time::MAX,
+                // What comes after now comes late.
+                (None, None) => now,
+            })
+            .min()
+            .unwrap_or(now)
+    }
+
+    fn end(&self) -> Option<Time> {
+        if self.slots.is_empty() {
+            return None;
+        }
+        self.slots
+            .iter()
+            .map(Slot::end)
+            .try_fold(Time::ZERO, |latest, end| Some(latest.max(end?)))
+    }
+
+    fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    fn is_live(&self) -> bool {
+        true
+    }
+
+    fn stop_requested(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+}

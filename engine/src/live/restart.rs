@@ -1,0 +1,100 @@
+//! When a failed node begins anew, and when it is given up.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// How failed nodes are restarted.
+#[derive(Clone, Copy, Debug)]
+pub struct RestartPolicy {
+    /// How long the first restart waits; each further one twice as long as the one before.
+    pub first: Duration,
+    /// How long a restart waits at most.
+    pub longest: Duration,
+    /// So many failures within `window` are too many: the node stays failed until the patch changes.
+    pub most: usize,
+    /// How far back failures count.
+    pub window: Duration,
+}
+
+impl Default for RestartPolicy {
+    fn default() -> Self {
+        RestartPolicy {
+            first: Duration::from_millis(100),
+            longest: Duration::from_secs(10),
+            most: 8,
+            window: Duration::from_secs(60),
+        }
+    }
+}
+
+/// The failures of one node.
+#[derive(Debug)]
+pub(super) struct Restarts {
+    policy: RestartPolicy,
+    failures: VecDeque<Instant>,
+}
+
+impl Restarts {
+    pub(super) fn new(policy: RestartPolicy) -> Self {
+        Restarts {
+            policy,
+            failures: VecDeque::new(),
+        }
+    }
+
+    /// The node has failed `now`: how long to wait before it begins anew; `None` when it has failed too often.
+    pub(super) fn next(&mut self, now: Instant) -> Option<Duration> {
+        let window = self.policy.window;
+        self.failures
+            .retain(|failure| now.saturating_duration_since(*failure) < window);
+        self.failures.push_back(now);
+        let before = self.failures.len() - 1;
+        (before < self.policy.most).then(|| {
+            let factor = 1u32.checked_shl(before as u32).unwrap_or(u32::MAX);
+            self.policy
+                .first
+                .saturating_mul(factor)
+                .min(self.policy.longest)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_restart_waits_twice_as_long_until_there_are_too_many() {
+        let mut restarts = Restarts::new(RestartPolicy {
+            first: Duration::from_millis(100),
+            longest: Duration::from_millis(300),
+            most: 4,
+            window: Duration::from_secs(60),
+        });
+        let now = Instant::now();
+        let waits: Vec<_> = (0..6).map(|_| restarts.next(now)).collect();
+        let millis = |wait| Some(Duration::from_millis(wait));
+        assert_eq!(
+            waits,
+            [
+                millis(100),
+                millis(200),
+                millis(300),
+                millis(300),
+                None,
+                None
+            ]
+        );
+    }
+
+    #[test]
+    fn failures_long_past_are_forgotten() {
+        let policy = RestartPolicy::default();
+        let mut restarts = Restarts::new(policy);
+        let start = Instant::now();
+        for _ in 0..20 {
+            restarts.next(start);
+        }
+        assert_eq!(restarts.next(start + policy.window), Some(policy.first));
+    }
+}

@@ -1,0 +1,334 @@
+//! A live run: begins, takes over edits, and drains.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::node_handle::NodeHandle;
+use super::plan::{Edge, Fate, Plan, Shape, edges, plan};
+use super::ports::{Command, NewValues};
+use super::prepare::{Prepared, Workshop};
+use super::restart::RestartPolicy;
+use super::status::Status;
+use crate::clock::LiveClock;
+use crate::graph::{Graph, GraphNode};
+use crate::node::Settings;
+use crate::run::RunError;
+use crate::time::Transport;
+use crate::wire::Shared;
+
+/// How long a node that was taken out of the patch may play on before it is made to end.
+const LEAVES_WITHIN: Duration = Duration::from_secs(2);
+
+/// Between two looks whether threads have ended.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// How a live run behaves.
+#[derive(Clone, Copy, Debug)]
+pub struct LiveOptions {
+    /// How failed nodes are restarted.
+    pub restart: RestartPolicy,
+    /// How long nodes may take to open what they need; a patch that takes longer is refused.
+    pub ready_within: Duration,
+    /// How long sound takes to go over from one node to its successor.
+    pub fade: Duration,
+}
+
+impl Default for LiveOptions {
+    fn default() -> Self {
+        LiveOptions {
+            restart: RestartPolicy::default(),
+            ready_within: Duration::from_secs(30),
+            fade: Duration::from_millis(10),
+        }
+    }
+}
+
+/// What an edit that was taken over has changed, by the nodes' ids.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Revision {
+    /// Its number: 1 for the patch that the run began with.
+    pub number: u64,
+    /// Nodes that began, new or anew.
+    pub begun: Vec<String>,
+    /// Nodes that got new values while they play on.
+    pub set: Vec<String>,
+    /// Nodes that play on as they are.
+    pub kept: Vec<String>,
+    /// Nodes that went.
+    pub gone: Vec<String>,
+}
+
+/// A patch that plays.
+pub struct Live {
+    settings: Settings,
+    options: LiveOptions,
+    clock: Arc<LiveClock>,
+    transport: Transport,
+    revision: u64,
+    generations: u64,
+    nodes: Vec<NodeHandle>,
+    edges: Vec<Edge>,
+    wires: Vec<Arc<Shared>>,
+    /// Nodes that are no longer part of the patch, and since when.
+    leaving: Vec<(Instant, NodeHandle)>,
+}
+
+impl Live {
+    /// Builds every node, each on its own thread, and starts them all once every one is built.
+    ///
+    /// # Errors
+    /// A node cannot be built, or takes too long, or the system refuses a thread. Nothing runs then.
+    pub fn start(
+        graph: Graph,
+        settings: &Settings,
+        options: LiveOptions,
+    ) -> Result<(Live, Revision), RunError> {
+        let mut live = Live {
+            settings: settings.clone(),
+            options,
+            clock: Arc::new(LiveClock::new()),
+            transport: graph.transport.clone(),
+            revision: 0,
+            generations: 0,
+            nodes: Vec::new(),
+            edges: Vec::new(),
+            wires: Vec::new(),
+            leaving: Vec::new(),
+        };
+        let revision = live.take_over(graph, &BTreeSet::new())?;
+        Ok((live, revision))
+    }
+
+    /// Goes over to another patch while this one plays: nodes that are the same in both play on, sound crossfades, and
+    /// notes of nodes that go are ended. Nodes that read one of the `touched` files begin anew. `None`: nothing is
+    /// different.
+    ///
+    /// # Errors
+    /// A node cannot be built, or takes too long, or the system refuses a thread. The patch that runs plays on.
+    pub fn replace(
+        &mut self,
+        graph: Graph,
+        touched: &BTreeSet<PathBuf>,
+    ) -> Result<Option<Revision>, RunError> {
+        let same_transport = {
+            let now = &self.transport;
+            Transport {
+                anchor: now.anchor,
+                ..graph.transport.clone()
+            } == *now
+        };
+        let new_edges = edges(&graph.wires);
+        let plan = self.plan(&graph, &new_edges, touched);
+        let nothing = plan.leaving.is_empty()
+            && plan.wires.iter().all(Option::is_some)
+            && plan.wires.len() == self.wires.len()
+            && plan
+                .fates
+                .iter()
+                .all(|fate| matches!(fate, Fate::Stays { values, .. } if values.is_empty()));
+        if nothing && same_transport {
+            return Ok(None);
+        }
+        self.take_over(graph, touched).map(Some)
+    }
+
+    fn plan(&self, graph: &Graph, new_edges: &[Edge], touched: &BTreeSet<PathBuf>) -> Plan {
+        let old = Shape {
+            transport: &self.transport,
+            nodes: self.nodes.iter().map(|handle| &*handle.node).collect(),
+            edges: &self.edges,
+        };
+        let new = Shape {
+            transport: &graph.transport,
+            nodes: graph.nodes.iter().collect(),
+            edges: new_edges,
+        };
+        plan(&old, &new, touched, |node| self.nodes[node].rests())
+    }
+
+    fn take_over(
+        &mut self,
+        graph: Graph,
+        touched: &BTreeSet<PathBuf>,
+    ) -> Result<Revision, RunError> {
+        let new_edges = edges(&graph.wires);
+        let plan = self.plan(&graph, &new_edges, touched);
+        let names: Vec<String> = graph
+            .wires
+            .iter()
+            .map(|wire| graph.wire_name(wire))
+            .collect();
+        let transport = self.transport_for(&graph.transport);
+        let nodes: Vec<Arc<GraphNode>> = graph.nodes.into_iter().map(Arc::new).collect();
+        let prepared = Workshop {
+            settings: &self.settings,
+            options: &self.options,
+            clock: &self.clock,
+            transport: &transport,
+            wires: &self.wires,
+            generations: &mut self.generations,
+        }
+        .prepare(&nodes, &new_edges, &names, &plan)?;
+        if self.revision == 0 && !self.clock.is_steered() {
+            self.clock.restart();
+        }
+        self.transport = transport;
+        self.revision += 1;
+        Ok(self.commit(nodes, new_edges, plan, prepared))
+    }
+
+    /// The new patch's transport, its positions going on from where the music is.
+    fn transport_for(&self, new: &Transport) -> Transport {
+        if new.tempo == self.transport.tempo {
+            return Transport {
+                anchor: self.transport.anchor,
+                ..new.clone()
+            };
+        }
+        let turned = self.transport.with_tempo_from(self.clock.now(), new.tempo);
+        Transport {
+            anchor: turned.anchor,
+            ..new.clone()
+        }
+    }
+
+    /// Opens the new nodes' gates, rewires those that stay, and lets go those that leave.
+    fn commit(
+        &mut self,
+        nodes: Vec<Arc<GraphNode>>,
+        edges: Vec<Edge>,
+        plan: Plan,
+        prepared: Prepared,
+    ) -> Revision {
+        let mut revision = Revision {
+            number: self.revision,
+            ..Revision::default()
+        };
+        let mut running: Vec<Option<NodeHandle>> = std::mem::take(&mut self.nodes)
+            .into_iter()
+            .map(Some)
+            .collect();
+        let parts = nodes
+            .into_iter()
+            .zip(plan.fates)
+            .zip(prepared.begun)
+            .zip(prepared.rewired);
+        for (((node, fate), begun), rewired) in parts {
+            let id = node.id.clone();
+            match (fate, begun) {
+                (_, Some(handle)) => {
+                    let _ = handle.gate.send(());
+                    revision.begun.push(id);
+                    self.nodes.push(handle);
+                }
+                (Fate::Stays { old, values }, None) => {
+                    let Some(mut handle) = running[old].take() else {
+                        continue;
+                    };
+                    if values.is_empty() {
+                        &mut revision.kept
+                    } else {
+                        &mut revision.set
+                    }
+                    .push(id);
+                    handle.node = node.clone();
+                    handle.tell(Command::Set(NewValues { node, values }));
+                    handle.tell(Command::Rewire(rewired));
+                    self.nodes.push(handle);
+                }
+                (Fate::Begins, None) => {}
+            }
+        }
+        for handle in running.into_iter().flatten() {
+            if !self.nodes.iter().any(|node| node.node.id == handle.node.id) {
+                revision.gone.push(handle.node.id.clone());
+            }
+            handle.tell(Command::Retire);
+            self.leaving.push((Instant::now(), handle));
+        }
+        self.edges = edges;
+        self.wires = prepared.wires;
+        revision
+    }
+
+    /// The files that the patch's nodes read.
+    pub fn files(&self) -> BTreeSet<PathBuf> {
+        self.nodes
+            .iter()
+            .flat_map(|handle| handle.node.files())
+            .collect()
+    }
+
+    /// The number of the revision that runs.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &Arc<LiveClock> {
+        &self.clock
+    }
+
+    /// Looks after nodes that leave, and tells whether every node has ended by itself.
+    pub fn is_over(&mut self) -> bool {
+        for (since, handle) in &mut self.leaving {
+            if handle.has_ended() {
+                handle.join();
+            } else if since.elapsed() > LEAVES_WITHIN * 2 {
+                tracing::warn!(node = %handle.node.id, generation = handle.generation, "does not return from its work and is left to itself");
+                handle.abandon();
+            } else if since.elapsed() > LEAVES_WITHIN {
+                handle.tell(Command::Finish);
+            }
+        }
+        self.leaving.retain(|(_, handle)| handle.thread.is_some());
+        self.nodes.iter().all(NodeHandle::has_ended)
+    }
+
+    /// What every node and wire does now.
+    pub fn status(&mut self) -> Status {
+        Status {
+            revision: self.revision,
+            time: self.clock.now().seconds(),
+            steered: self.clock.is_steered(),
+            nodes: self.nodes.iter_mut().map(NodeHandle::status).collect(),
+            wires: self.wires.iter().map(|wire| wire.report().into()).collect(),
+        }
+    }
+
+    /// Ends the run: sources end now, everything behind plays out, files are finished. What has not ended after half
+    /// of `within` is told to end as it stands. Returns the ids of the nodes that did not return from their work.
+    pub fn drain(mut self, within: Duration) -> Vec<String> {
+        let started = Instant::now();
+        let mut handles: Vec<NodeHandle> = std::mem::take(&mut self.nodes);
+        handles.extend(
+            std::mem::take(&mut self.leaving)
+                .into_iter()
+                .map(|(_, handle)| handle),
+        );
+        let steps: [(fn() -> Command, Duration); 2] = [
+            (|| Command::Drain, within / 2),
+            (|| Command::Finish, within),
+        ];
+        for (command, until) in steps {
+            for handle in &handles {
+                handle.tell(command());
+            }
+            while started.elapsed() < until && !handles.iter().all(NodeHandle::has_ended) {
+                std::thread::sleep(LOOK);
+            }
+        }
+        let mut lost = Vec::new();
+        for handle in &mut handles {
+            if handle.has_ended() {
+                handle.join();
+            } else {
+                lost.push(handle.node.id.clone());
+                handle.abandon();
+            }
+        }
+        lost
+    }
+}

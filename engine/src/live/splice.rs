@@ -1,0 +1,270 @@
+//! Goes from the sound of one wire over to another's without a click.
+
+use std::sync::Arc;
+
+use crate::packet::{AudioBlock, Packet, Payload};
+use crate::time::Time;
+use crate::wire::{Received, Signal, WireReceiver};
+
+/// Times of one frame may differ by so much, as they were added up.
+const TOLERANCE: Time = Time::from_nanos(10);
+
+/// How many blocks the new wire may be ahead of an old one that has fallen silent.
+const PATIENCE: i64 = 4;
+
+/// The end of an old wire, faded out while a new one is faded in. Until the new one has sound the old one is heard.
+/// Both are taken to have their blocks on one grid, as live sound has.
+#[derive(Debug)]
+pub(super) struct Splice {
+    old: Option<WireReceiver>,
+    old_head: Option<Packet>,
+    new_head: Option<Packet>,
+    /// The length of the fade and how much of it has passed, in seconds.
+    length: f64,
+    passed: f64,
+    begun: bool,
+}
+
+/// What a look at both wires gave.
+pub(super) enum Joined {
+    /// A block to hand to the reader.
+    Block(Packet),
+    /// Nothing yet.
+    Nothing,
+    /// The new wire is alone from here on; its next packet, where it was taken already.
+    Over(Option<Packet>),
+    /// The sender of the new wire has failed and begins anew.
+    Lost,
+    /// The new wire has ended.
+    Ended(Time),
+}
+
+impl Splice {
+    pub(super) fn new(old: WireReceiver, length: f64) -> Self {
+        Splice {
+            old: Some(old),
+            old_head: None,
+            new_head: None,
+            length,
+            passed: 0.0,
+            begun: false,
+        }
+    }
+
+    /// Another wire takes the new one's place; `false`: too late, the new one is heard already.
+    pub(super) fn wait_for_another(&mut self) -> bool {
+        self.new_head = None;
+        !self.begun
+    }
+
+    /// The old wire, while it is heard.
+    pub(super) fn old(&self) -> Option<&WireReceiver> {
+        self.old.as_ref()
+    }
+
+    /// The next block; `heard` is the end of what the reader has, `now` the clock's time.
+    pub(super) fn next(&mut self, new: &mut WireReceiver, heard: Time, now: Time) -> Joined {
+        if let Some(told) = self.fill(new, heard) {
+            return told;
+        }
+        match (self.old_head.take(), self.new_head.take()) {
+            (Some(old), Some(new)) if frame(&old) < frame(&new) => {
+                self.new_head = Some(new);
+                Joined::Block(old)
+            }
+            (Some(old), None) if !self.begun => Joined::Block(old),
+            (old, Some(new)) => self.join(old, new, now),
+            (old, None) => {
+                self.old_head = old;
+                Joined::Nothing
+            }
+        }
+    }
+
+    /// Takes from both wires what comes next.
+    fn fill(&mut self, new: &mut WireReceiver, heard: Time) -> Option<Joined> {
+        while self.old_head.is_none() {
+            match self.old.as_mut().map(WireReceiver::try_receive) {
+                Some(Received::Signal(Signal::Packet(packet))) => self.old_head = Some(packet),
+                Some(Received::Signal(_)) => {}
+                Some(Received::Ended(_) | Received::Broken) => self.old = None,
+                Some(Received::Empty) | None => break,
+            }
+        }
+        while self.new_head.is_none() {
+            match new.try_receive() {
+                // The old wire's block of this time has been heard.
+                Received::Signal(Signal::Packet(packet)) if packet.time + TOLERANCE < heard => {}
+                Received::Signal(Signal::Packet(packet)) => self.new_head = Some(packet),
+                Received::Signal(Signal::Watermark(_)) => {}
+                Received::Signal(Signal::Lost) => return Some(Joined::Lost),
+                Received::Ended(time) => return Some(Joined::Ended(time)),
+                Received::Broken => return Some(Joined::Ended(heard)),
+                Received::Empty => break,
+            }
+        }
+        None
+    }
+
+    /// A block of the new wire has come, and perhaps one of the old.
+    fn join(&mut self, old: Option<Packet>, new: Packet, now: Time) -> Joined {
+        let Ok(block) = new.audio().cloned() else {
+            return Joined::Over(Some(new));
+        };
+        let seconds = block.frames() as f64 / f64::from(block.rate.max(1));
+        if old.is_none() && self.old.is_some() {
+            let ahead = (now - new.time).seconds();
+            if ahead < seconds * PATIENCE as f64 {
+                self.new_head = Some(new);
+                return Joined::Nothing;
+            }
+        }
+        let partner = old.as_ref().filter(|old| frame(old) == frame(&new));
+        let partner = partner.and_then(|old| old.audio().ok());
+        let mixed = crossfade(
+            partner.map(Arc::as_ref),
+            &block,
+            self.passed / self.length,
+            seconds / self.length,
+        );
+        // An old block of a later time waits for its turn.
+        self.old_head = old.filter(|old| frame(old) > frame(&new));
+        self.begun = true;
+        self.passed += seconds;
+        Joined::Block(Packet {
+            payload: Payload::Audio(Arc::new(mixed)),
+            ..new
+        })
+    }
+
+    /// Whether the new wire is alone from here on.
+    pub(super) fn is_over(&self) -> bool {
+        self.passed >= self.length
+    }
+
+    /// What was taken from the new wire and not handed on.
+    pub(super) fn rest(self) -> Option<Packet> {
+        self.new_head
+    }
+}
+
+/// The frame that a block begins with.
+fn frame(packet: &Packet) -> u64 {
+    let rate = packet.audio().map_or(1, |block| block.rate);
+    packet.time.to_samples(rate)
+}
+
+/// `new` faded in over `old`, or over silence; `from` is the share of the fade that has passed, `share` the block's.
+/// Straight lines: what both have in common keeps its level.
+fn crossfade(old: Option<&AudioBlock>, new: &AudioBlock, from: f64, share: f64) -> AudioBlock {
+    let channels = usize::from(new.channels.max(1));
+    let old = old.filter(|old| (old.rate, old.channels) == (new.rate, new.channels));
+    let frames = new.frames().max(1) as f64;
+    let mut samples = new.samples.clone();
+    for (index, sample) in samples.iter_mut().enumerate() {
+        let place = from + share * (index / channels) as f64 / frames;
+        let weight = place.clamp(0.0, 1.0) as f32;
+        let before = old.and_then(|old| old.samples.get(index));
+        *sample = *sample * weight + before.copied().unwrap_or(0.0) * (1.0 - weight);
+    }
+    AudioBlock { samples, ..*new }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::wire::{Policy, WireSender, wire};
+
+    const BLOCK: usize = 48;
+    const RATE: u32 = 48_000;
+
+    fn send(sender: &mut WireSender, index: u64, level: f32) {
+        let packet = Packet {
+            time: Time::from_samples(index * BLOCK as u64, RATE),
+            captured: Instant::now(),
+            payload: Payload::Audio(Arc::new(AudioBlock {
+                rate: RATE,
+                channels: 1,
+                samples: vec![level; BLOCK],
+            })),
+        };
+        sender.try_send(Signal::Packet(packet)).unwrap();
+    }
+
+    /// Everything that comes out, with the time up to which sound was heard kept.
+    fn hear(splice: &mut Splice, new: &mut WireReceiver, heard: &mut Time, now: f64) -> Vec<f32> {
+        let mut samples = Vec::new();
+        while !splice.is_over() {
+            let Joined::Block(packet) = splice.next(new, *heard, Time::from_seconds(now)) else {
+                break;
+            };
+            assert!(packet.time >= *heard, "a block came twice");
+            *heard = packet.time + Time::from_samples(BLOCK as u64, RATE);
+            samples.extend(&packet.audio().unwrap().samples);
+        }
+        samples
+    }
+
+    #[test]
+    fn the_old_sound_goes_over_into_the_new_without_a_step() {
+        let (mut old_sender, old) = wire("old".into(), Policy::Block(64));
+        let (mut new_sender, mut new) = wire("new".into(), Policy::Block(64));
+        for index in 0..20 {
+            send(&mut old_sender, index, 1.0);
+        }
+        // The new sound begins at the third block.
+        for index in 3..20 {
+            send(&mut new_sender, index, -1.0);
+        }
+        let mut splice = Splice::new(old, 0.004);
+        let mut heard = Time::ZERO;
+        let samples = hear(&mut splice, &mut new, &mut heard, 0.02);
+        assert!(splice.is_over());
+        assert!(samples[..3 * BLOCK].iter().all(|sample| *sample == 1.0));
+        assert!(samples[samples.len() - 1] < -0.95);
+        let step = samples
+            .windows(2)
+            .map(|pair| (pair[1] - pair[0]).abs())
+            .fold(0.0, f32::max);
+        assert!(
+            step <= 2.0 / (0.004 * RATE as f32) * 1.01,
+            "a step of {step}"
+        );
+    }
+
+    #[test]
+    fn sound_that_the_reader_has_is_not_heard_again() {
+        let (mut old_sender, old) = wire("old".into(), Policy::Block(64));
+        let (mut new_sender, mut new) = wire("new".into(), Policy::Block(64));
+        for index in 5..12 {
+            send(&mut old_sender, index, 1.0);
+        }
+        for index in 0..12 {
+            send(&mut new_sender, index, 1.0);
+        }
+        let mut heard = Time::from_samples(5 * BLOCK as u64, RATE);
+        let mut splice = Splice::new(old, 0.004);
+        let samples = hear(&mut splice, &mut new, &mut heard, 0.02);
+        assert!(samples.iter().all(|sample| (sample - 1.0).abs() < 1e-6));
+    }
+
+    #[test]
+    fn an_old_wire_that_fell_silent_does_not_hold_the_new_one_up() {
+        let (old_sender, old) = wire("old".into(), Policy::Block(64));
+        let (mut new_sender, mut new) = wire("new".into(), Policy::Block(64));
+        for index in 0..8 {
+            send(&mut new_sender, index, 1.0);
+        }
+        let mut splice = Splice::new(old, 0.004);
+        let mut heard = Time::ZERO;
+        assert!(
+            hear(&mut splice, &mut new, &mut heard, 0.001).is_empty(),
+            "it waits a little"
+        );
+        let samples = hear(&mut splice, &mut new, &mut heard, 1.0);
+        assert!(splice.is_over() && samples[0] == 0.0 && samples[BLOCK * 4 - 1] > 0.95);
+        drop(old_sender);
+    }
+}

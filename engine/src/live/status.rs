@@ -1,0 +1,82 @@
+//! What a live run looks like from outside at one moment.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::gauges::NodeState;
+use crate::wire::WireReport;
+
+/// A live run at one moment. Durations are in seconds.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// The number of the patch's revision that runs: 1 at first, one more with each edit that was taken over.
+    pub revision: u64,
+    /// The time on the run's clock.
+    pub time: f64,
+    /// Whether a sound device leads the clock.
+    pub steered: bool,
+    /// Every node of the patch, in its order.
+    pub nodes: Vec<NodeStatus>,
+    /// Every wire of the patch, in its order.
+    pub wires: Vec<WireStatus>,
+}
+
+/// A node of a live run at one moment.
+#[derive(Clone, Debug, Serialize)]
+pub struct NodeStatus {
+    /// Its id in the patch.
+    pub id: String,
+    /// Its kind.
+    pub kind: String,
+    /// Which of all nodes that this run has begun it is.
+    pub generation: u64,
+    /// What it does.
+    pub state: NodeState,
+    /// How often it has failed.
+    pub failures: u64,
+    /// Calls a second since the last look.
+    pub rate: f64,
+    /// What 95 of 100 calls since the last look stayed below, in seconds.
+    pub p95: f64,
+    /// The share of the time since the last look that its calls took.
+    pub load: f64,
+    /// How long a call that is under way has taken, in seconds, where it is longer than a second: the node hangs.
+    pub hangs: Option<f64>,
+    /// The node's own figures.
+    pub counters: BTreeMap<&'static str, u64>,
+}
+
+/// A wire of a live run at one moment.
+#[derive(Clone, Debug, Serialize)]
+pub struct WireStatus {
+    /// `film.frames -> eye.frames`.
+    pub name: String,
+    /// Packets that entered it.
+    pub sent: u64,
+    /// Packets that its reader took.
+    pub received: u64,
+    /// Packets that its policy dropped.
+    pub dropped: u64,
+    /// Packets that wait.
+    pub depth: u64,
+    /// The age of the latest packet with news when its reader took it, counted from its capture, in seconds.
+    pub age: f64,
+}
+
+impl From<WireReport> for WireStatus {
+    fn from(report: WireReport) -> Self {
+        WireStatus {
+            name: report.name,
+            sent: report.sent,
+            received: report.received,
+            dropped: report.dropped,
+            depth: report.depth,
+            age: report.age.as_secs_f64(),
+        }
+    }
+}
+
+/// A call that takes longer hangs.
+pub(super) const HANGS: Duration = Duration::from_secs(1);

@@ -1,0 +1,221 @@
+//! The thread of a live node: builds it, runs it, and begins anew when it fails.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender};
+use serde_json::Value;
+
+use super::gauges::{Gauges, NodeState};
+use super::ports::{LivePorts, NewValues};
+use super::restart::Restarts;
+use crate::clock::LiveClock;
+use crate::counters::Counters;
+use crate::graph::GraphNode;
+use crate::io::{Host, Io, Lineage};
+use crate::node::{Build, Flow, NodeError, NodeErrorKind, Processor, Settings};
+use crate::progress::Progress;
+use crate::run::{RunError, panic_message};
+use crate::time::{Time, Transport};
+
+/// How long a node that does not run goes between two looks at what it is told.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Everything that a live node's thread owns.
+pub(super) struct LiveThread {
+    pub(super) node: Arc<GraphNode>,
+    pub(super) generation: u64,
+    pub(super) ports: LivePorts,
+    pub(super) transport: Transport,
+    pub(super) settings: Settings,
+    pub(super) progress: Arc<Progress>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) gauges: Arc<Gauges>,
+    pub(super) clock: Arc<LiveClock>,
+    pub(super) restarts: Restarts,
+}
+
+impl LiveThread {
+    /// Builds the node, says so, and runs it once the gate opens.
+    pub(super) fn run(
+        mut self,
+        ready: &Sender<(usize, Result<(), RunError>)>,
+        index: usize,
+        gate: &Receiver<()>,
+    ) {
+        let built = self.guarded(Self::build);
+        let (processor, told) = match built {
+            Ok(processor) => (Some(processor), Ok(())),
+            Err(error) => (None, Err(error)),
+        };
+        // Whoever waits has given up already, or hears it.
+        let _ = ready.send((index, told));
+        if let Some(processor) = processor
+            && gate.recv().is_ok()
+        {
+            self.gauges.set_state(NodeState::Running);
+            self.supervise(processor);
+            self.ports.end_outputs();
+        }
+        self.gauges.set_state(NodeState::Ended);
+    }
+
+    fn build(&mut self) -> Result<Box<dyn Processor>, NodeError> {
+        self.node.node.build(&Build {
+            id: &self.node.id,
+            transport: &self.transport,
+            settings: &self.settings,
+            progress: &self.progress,
+            counters: &self.counters,
+            clock: Some(&self.clock),
+            descriptor: &self.node.descriptor,
+            inputs: &self.node.inputs,
+            outputs: &self.node.outputs,
+        })
+    }
+
+    /// Runs the processor, and others like it when it fails, until the node has come to its end.
+    fn supervise(&mut self, first: Box<dyn Processor>) {
+        let mut processor = Some(first);
+        loop {
+            let failure = match processor.take() {
+                Some(mut running) => self.perform(running.as_mut()).err(),
+                None => match self.guarded(Self::build) {
+                    Ok(anew) => {
+                        tracing::info!(node = %self.node.id, generation = self.generation, "runs again");
+                        self.gauges.set_state(NodeState::Running);
+                        processor = Some(anew);
+                        continue;
+                    }
+                    Err(error) => Some(error),
+                },
+            };
+            let Some(failure) = failure else { return };
+            self.gauges.count_failure();
+            self.ports.tell_lost();
+            let wait = self.restarts.next(Instant::now());
+            self.tell(&failure, wait);
+            self.gauges.set_state(match wait {
+                Some(_) => NodeState::Restarting,
+                None => NodeState::Failed,
+            });
+            if self.idle(wait.map(|wait| Instant::now() + wait)) {
+                return;
+            }
+        }
+    }
+
+    /// Runs a processor to the node's end.
+    fn perform(&mut self, processor: &mut dyn Processor) -> Result<(), RunError> {
+        match self.guarded(|this| this.drive(processor)) {
+            // The run is over; nobody waits for results.
+            Err(RunError::Stopped) => Ok(()),
+            done => done,
+        }
+    }
+
+    fn drive(&mut self, processor: &mut dyn Processor) -> Result<(), NodeError> {
+        let gauges = self.gauges.clone();
+        self.ports.begin_anew();
+        let mut lineage = Lineage::new();
+        // Called once at the start, so that it can say when it wants to be woken.
+        let mut wake: Option<Time> = Some(Time::ZERO);
+        loop {
+            self.obey(Some(processor));
+            if self.ports.is_over() {
+                break;
+            }
+            let due = match wake {
+                Some(time) => self.ports.now() >= time,
+                None => self.ports.is_source(),
+            };
+            if !due && !self.ports.is_due() {
+                self.ports.wait(wake);
+                continue;
+            }
+            let ports = &mut self.ports;
+            let flow = gauges.measure(|| processor.process(&mut Io::new(ports, &mut lineage)))?;
+            wake = match flow {
+                Flow::Continue => None,
+                Flow::WakeAt(time) => Some(time),
+                Flow::Done => break,
+            };
+        }
+        processor.finish(&mut Io::new(&mut self.ports, &mut lineage))?;
+        processor.commit()
+    }
+
+    /// Does what was told; parameters without a processor to take them wait for the next.
+    fn obey(&mut self, mut processor: Option<&mut dyn Processor>) {
+        for NewValues { node, values } in self.ports.obey() {
+            self.node = node;
+            for (name, value) in values {
+                if let Some(processor) = &mut processor {
+                    self.set(*processor, &name, &value);
+                }
+            }
+        }
+    }
+
+    fn set(&self, processor: &mut dyn Processor, name: &str, value: &Value) {
+        if let Err(error) = processor.set(name, value) {
+            tracing::warn!(node = %self.node.id, generation = self.generation, param = name, "keeps its old value: {error}");
+        }
+    }
+
+    /// Throws away what comes until `until`, or for good; `true`: the node has come to its end meanwhile.
+    fn idle(&mut self, until: Option<Instant>) -> bool {
+        loop {
+            self.obey(None);
+            self.ports.discard();
+            if self.ports.is_over() {
+                return true;
+            }
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return false;
+            }
+            std::thread::sleep(left.map_or(LOOK, |left| left.min(LOOK)));
+        }
+    }
+
+    fn tell(&self, failure: &RunError, wait: Option<Duration>) {
+        let (node, generation) = (&self.node.id, self.generation);
+        let advice = failure.advice().unwrap_or_default();
+        match wait {
+            Some(wait) => tracing::warn!(
+                node,
+                generation,
+                advice,
+                "{failure}; it begins anew in {:.1} s",
+                wait.as_secs_f64()
+            ),
+            None => tracing::error!(
+                node,
+                generation,
+                advice,
+                "{failure}; it has failed too often and rests until the patch changes; all else plays on"
+            ),
+        }
+    }
+
+    /// Does a piece of the node's own work and makes an error of whatever goes wrong.
+    fn guarded<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, NodeError>,
+    ) -> Result<T, RunError> {
+        let result = catch_unwind(AssertUnwindSafe(|| work(self)));
+        let (id, kind) = (self.node.id.clone(), self.node.descriptor.kind.to_string());
+        match result {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) if error.kind() == NodeErrorKind::Stopped => Err(RunError::Stopped),
+            Ok(Err(error)) => Err(RunError::Node { id, kind, error }),
+            Err(panic) => Err(RunError::Panic {
+                id,
+                kind,
+                message: panic_message(panic.as_ref()),
+            }),
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Makes a test tone.
+
+use std::f64::consts::TAU;
+use std::sync::Arc;
+
+use score_engine::{
+    AudioBlock, Build, Descriptor, Flow, Io, Length, Node, NodeError, Param, Payload, Port,
+    PortType, Processor, Time, Value,
+};
+use serde::Deserialize;
+
+use super::amplitude;
+
+const SOUND: usize = 0;
+
+/// `tone`.
+#[derive(Deserialize)]
+pub(crate) struct Tone {
+    frequency: f64,
+    gain: f64,
+    channels: u16,
+    channel: u16,
+    length: Option<Length>,
+}
+
+impl Node for Tone {
+    fn descriptor() -> Descriptor {
+        Descriptor::new("audio", "tone", "Makes a sine tone to check loudspeakers with")
+            .details(
+                "A render needs a `length`; a live tone without one plays until the run ends. It begins with a fade \
+                 of 10 ms.",
+            )
+            .output(Port::new("sound", PortType::Audio, "the tone"))
+            .param(Param::number("frequency", (20.0, 20_000.0), "pitch").unit("Hz").default(440.0))
+            .param(Param::number("gain", (-96.0, 0.0), "level of the peak").unit("dBFS").default(-20.0).live())
+            .param(Param::integer("channels", (1, 64), "channels of the sound").default(2))
+            .param(Param::integer("channel", (0, 64), "the one that sounds, from 1; 0: all").default(0))
+            .param(Param::length("length", (0.0, 86_400.0), "how long it lasts").optional())
+    }
+
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        let rate = build.transport.sample_rate;
+        let end = self
+            .length
+            .map(|length| length.at(build.transport).to_samples(rate));
+        if end.is_none() && build.clock.is_none() {
+            return Err(NodeError::input("a tone without a length never ends")
+                .help("write `length: 5` in `tone`, or play the patch with `score run`"));
+        }
+        Ok(Box::new(Sounding {
+            rate,
+            block: u64::from(build.transport.block),
+            channels: self.channels,
+            channel: self.channel,
+            turn: self.frequency / f64::from(rate),
+            gain: (0.0, amplitude(self.gain)),
+            at: 0,
+            end: end.unwrap_or(u64::MAX),
+        }))
+    }
+}
+
+struct Sounding {
+    rate: u32,
+    /// Frames sent at a time.
+    block: u64,
+    channels: u16,
+    channel: u16,
+    /// Turns in a frame.
+    turn: f64,
+    /// The level now and the level to reach, as factors.
+    gain: (f32, f32),
+    /// The first frame that has not been sent.
+    at: u64,
+    /// The frame after the last one.
+    end: u64,
+}
+
+impl Processor for Sounding {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        let time = |frame| Time::from_samples(frame, self.rate);
+        if self.end != u64::MAX {
+            io.end_at(time(self.end));
+        }
+        if self.at >= self.end {
+            return Ok(Flow::Done);
+        }
+        let to = (self.at + self.block).min(self.end);
+        if io.is_live() && io.now() < time(to) {
+            return Ok(Flow::WakeAt(time(to)));
+        }
+        let start = time(self.at);
+        let samples = self.samples(to);
+        self.at = to;
+        io.send_captured_now(
+            SOUND,
+            start,
+            Payload::Audio(Arc::new(AudioBlock {
+                rate: self.rate,
+                channels: self.channels,
+                samples,
+            })),
+        )?;
+        Ok(Flow::Continue)
+    }
+
+    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
+        match (name, value.as_f64()) {
+            ("gain", Some(gain)) => self.gain.1 = amplitude(gain),
+            _ => return Err(NodeError::internal(format!("`{name}` cannot be set"))),
+        }
+        Ok(())
+    }
+}
+
+impl Sounding {
+    /// The frames up to `to`; the level moves towards its goal by full scale in 10 ms.
+    fn samples(&mut self, to: u64) -> Vec<f32> {
+        let step = 100.0 / self.rate as f32;
+        let channels = usize::from(self.channels);
+        let mut samples = Vec::with_capacity((to - self.at) as usize * channels);
+        for frame in self.at..to {
+            let (now, goal) = self.gain;
+            self.gain.0 = now + (goal - now).clamp(-step, step);
+            let turns = frame as f64 * self.turn;
+            let sample = (TAU * turns.fract()).sin() as f32 * self.gain.0;
+            samples.extend((1..=self.channels).map(|channel| {
+                if self.channel == 0 || self.channel == channel {
+                    sample
+                } else {
+                    0.0
+                }
+            }));
+        }
+        samples
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use score_engine::harness::Harness;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_tone_has_its_pitch_its_level_and_its_length_on_its_channel_alone() {
+        let params = json!({
+            "frequency": 1000.0, "gain": -6.0, "channel": 2, "length": { "seconds": 1.0 },
+        });
+        let outputs = Harness::<Tone>::new(params).run().unwrap();
+        let samples: Vec<f32> = outputs
+            .packets("sound")
+            .iter()
+            .flat_map(|packet| packet.audio().unwrap().samples.clone())
+            .collect();
+        assert_eq!(samples.len(), 2 * 48_000);
+        assert!(samples.iter().step_by(2).all(|sample| *sample == 0.0));
+        let right: Vec<f32> = samples.iter().skip(1).step_by(2).copied().collect();
+        let rises = right
+            .windows(2)
+            .filter(|pair| pair[0] < 0.0 && pair[1] >= 0.0)
+            .count();
+        assert!(rises.abs_diff(1000) <= 1, "{rises}");
+        let peak = right.iter().fold(0.0f32, |peak, s| peak.max(s.abs()));
+        assert!((peak - 0.5012).abs() < 1e-3, "{peak}");
+        assert!(right[..20].iter().all(|sample| sample.abs() < 0.05));
+    }
+
+    #[test]
+    fn a_tone_without_a_length_is_not_rendered() {
+        let error = Harness::<Tone>::new(json!({})).run().unwrap_err();
+        assert!(error.to_string().contains("never ends"), "{error}");
+    }
+}

@@ -1,0 +1,290 @@
+//! Listens to a sound device.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, OnceLock};
+use std::thread::Thread;
+use std::time::Duration;
+
+use cpal::{FromSample, SizedSample};
+use score_engine::{
+    AudioBlock, Build, Check, Descriptor, Flow, Io, LiveClock, Node, NodeError, Param, Payload,
+    Port, PortType, Processor, Time, Value,
+};
+use serde::Deserialize;
+
+use super::audio_out::claim;
+use super::capture::{Assembly, Capture, CaptureCounters, Captured, ring};
+use super::counters::read;
+use super::keeper::{Keeper, Opener, missing};
+use super::only_live;
+use super::sound::{Callback, Complaint, Direction, Opened, Wanted, open};
+use super::watchdog::Watchdog;
+use crate::audio::amplitude;
+
+const SOUND: usize = 0;
+
+/// How long a block that is not complete is waited for, in blocks of the device or the run after its end.
+const LATE_BLOCKS: u64 = 3;
+
+/// How long one call waits for the device: short enough to send silence in time where there is none.
+const PATIENCE: Duration = Duration::from_millis(5);
+
+/// `audio_in`.
+#[derive(Deserialize)]
+pub(crate) struct AudioIn {
+    device: Option<String>,
+    channels: u16,
+    block: Option<u32>,
+    gain: f64,
+    required: bool,
+}
+
+impl Node for AudioIn {
+    fn descriptor() -> Descriptor {
+        Descriptor::new("audio", "audio_in", "Listens to a sound device")
+            .details(
+                "Only in a live run. The sound has the time at which it was heard, and comes one block of the \
+                 device later: where it is played again, give `audio_out` a `latency` of 4. Where the device is \
+                 missing, or goes away, silence comes until it is back. Its rate must be the transport's.",
+            )
+            .output(Port::new("sound", PortType::Audio, "what is heard"))
+            .param(
+                Param::text(
+                    "device",
+                    "the device, as `score devices` prints it; left out: the system's own",
+                )
+                .optional(),
+            )
+            .param(Param::integer("channels", (1, 64), "channels of the device").default(2))
+            .param(
+                Param::integer("block", (16, 8_192), "frames that the device is asked to give at a time; left out: the transport's block")
+                    .unit("frames")
+                    .optional(),
+            )
+            .param(Param::number("gain", (-60.0, 24.0), "level").unit("dB").default(0.0).live())
+            .param(Param::flag("required", "do not start without the device").default(false))
+    }
+
+    fn check(&self, check: &mut Check<'_>) {
+        claim(check, Direction::Input, self.device.as_deref());
+    }
+
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        let clock = only_live(build, "audio_in", "read a file with `audio_input_file`")?;
+        let rate = build.transport.sample_rate;
+        let counters = Arc::<CaptureCounters>::default();
+        let reader = Arc::new(OnceLock::new());
+        let (hand_over, rings) = channel();
+        let block = self.block.unwrap_or(build.transport.block);
+        let opener = InputOpener {
+            wanted: Wanted {
+                device: self.device.clone(),
+                rate,
+                channels: self.channels,
+                block,
+            },
+            clock: clock.clone(),
+            counters: counters.clone(),
+            reader: reader.clone(),
+            hand_over,
+        };
+        let keeper = Keeper::start(opener, self.required)?;
+        let gain = amplitude(self.gain);
+        Ok(Box::new(Listening {
+            rate,
+            block: build.transport.block,
+            patience: u64::from(block.max(build.transport.block)) * LATE_BLOCKS,
+            channels: usize::from(self.channels),
+            gain: (gain, gain),
+            ring: None,
+            rings,
+            reader,
+            counters,
+            assembly: None,
+            _keeper: keeper,
+        }))
+    }
+}
+
+struct Listening {
+    rate: u32,
+    /// Frames in a block of the run.
+    block: u32,
+    /// Frames after a block's end until which it is waited for.
+    patience: u64,
+    channels: usize,
+    /// The level now and the level to reach within the next block, as factors.
+    gain: (f32, f32),
+    ring: Option<Captured>,
+    rings: Receiver<Captured>,
+    reader: Arc<OnceLock<Thread>>,
+    counters: Arc<CaptureCounters>,
+    assembly: Option<Assembly>,
+    _keeper: Keeper,
+}
+
+impl Processor for Listening {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        self.reader.get_or_init(std::thread::current);
+        let now = io.now().to_samples(self.rate);
+        while let Ok(ring) = self.rings.try_recv() {
+            self.ring = Some(ring);
+        }
+        let counters = &self.counters;
+        let assembly = self
+            .assembly
+            .get_or_insert_with(|| Assembly::new(self.block, self.channels, now, counters.clone()));
+        while let Some((start, samples)) = self.ring.as_mut().and_then(Captured::next) {
+            let from = self.ring.as_ref().map_or(1, |ring| ring.channels);
+            assembly.lay(start, &fitted(samples, from, self.channels));
+        }
+        let mut sent = false;
+        while let Some((start, mut samples)) = assembly.next(now.saturating_sub(self.patience)) {
+            scale(&mut samples, self.channels, &mut self.gain);
+            sent = true;
+            io.send_captured_now(
+                SOUND,
+                Time::from_samples(start, self.rate),
+                Payload::Audio(Arc::new(AudioBlock {
+                    rate: self.rate,
+                    channels: self.channels as u16,
+                    samples,
+                })),
+            )?;
+        }
+        io.end_at(Time::from_samples(assembly.end(), self.rate));
+        if !sent {
+            std::thread::park_timeout(PATIENCE);
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
+        match (name, value.as_f64()) {
+            ("gain", Some(gain)) => self.gain.1 = amplitude(gain),
+            _ => return Err(NodeError::internal(format!("`{name}` cannot be set"))),
+        }
+        Ok(())
+    }
+}
+
+/// Frames of `from` channels as frames of `to`: a device may have fewer than asked for, or more.
+fn fitted(samples: Vec<f32>, from: usize, to: usize) -> Vec<f32> {
+    if from == to {
+        return samples;
+    }
+    samples
+        .chunks_exact(from.max(1))
+        .flat_map(|frame| {
+            (0..to).map(|channel| {
+                let channel = if frame.len() == 1 { 0 } else { channel };
+                frame.get(channel).copied().unwrap_or(0.0)
+            })
+        })
+        .collect()
+}
+
+/// Brings a block to the level, a change of which takes one block.
+fn scale(samples: &mut [f32], channels: usize, gain: &mut (f32, f32)) {
+    let (from, to) = *gain;
+    gain.0 = to;
+    let frames = (samples.len() / channels.max(1)).max(1) as f32;
+    for (frame, samples) in samples.chunks_mut(channels.max(1)).enumerate() {
+        let gain = from + (to - from) * (frame + 1) as f32 / frames;
+        samples.iter_mut().for_each(|sample| *sample *= gain);
+    }
+}
+
+/// Opens the device for the keeper.
+struct InputOpener {
+    wanted: Wanted,
+    clock: Arc<LiveClock>,
+    counters: Arc<CaptureCounters>,
+    reader: Arc<OnceLock<Thread>>,
+    hand_over: Sender<Captured>,
+}
+
+/// The open device.
+struct Input {
+    _opened: Opened,
+    complaint: Complaint,
+    watchdog: Watchdog,
+}
+
+impl Callback for Capture {
+    fn hear<T: SizedSample>(&mut self, samples: &[T])
+    where
+        f32: FromSample<T>,
+    {
+        self.take(samples);
+    }
+}
+
+impl Opener for InputOpener {
+    type Device = Input;
+
+    fn name(&self) -> String {
+        self.wanted.name(Direction::Input)
+    }
+
+    fn open(&mut self) -> Result<Input, NodeError> {
+        let complaint = Complaint::default();
+        let mut latest = None;
+        let opened = open(
+            &self.wanted,
+            Direction::Input,
+            &complaint,
+            &mut |channels| {
+                let (capture, captured) = ring(
+                    self.wanted.rate,
+                    channels,
+                    self.clock.clone(),
+                    self.counters.clone(),
+                    self.reader.clone(),
+                );
+                latest = Some(captured);
+                capture
+            },
+        )?;
+        if let Some(captured) = latest {
+            // A node that is gone needs no ring.
+            let _ = self.hand_over.send(captured);
+        }
+        Ok(Input {
+            _opened: opened,
+            complaint,
+            watchdog: Watchdog::new(read(&self.counters.callbacks)),
+        })
+    }
+
+    fn look(&mut self, input: &mut Input) -> Result<(), NodeError> {
+        if let Some(why) = input.complaint.get() {
+            return Err(missing(format!("{} is gone: {why}", self.name())));
+        }
+        if !input.watchdog.is_alive(read(&self.counters.callbacks)) {
+            return Err(missing(format!("{} has stopped giving sound", self.name())));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_with_other_channels_than_asked_for_is_fitted() {
+        assert_eq!(fitted(vec![0.1, 0.2], 1, 2), [0.1, 0.1, 0.2, 0.2]);
+        assert_eq!(fitted(vec![0.1, 0.2, 0.3, 0.4], 2, 1), [0.1, 0.3]);
+        assert_eq!(fitted(vec![0.1, 0.2], 2, 3), [0.1, 0.2, 0.0]);
+    }
+
+    #[test]
+    fn a_change_of_level_takes_a_whole_block() {
+        let mut gain = (1.0, 0.0);
+        let mut samples = vec![1.0; 8];
+        scale(&mut samples, 2, &mut gain);
+        assert_eq!(samples, [0.75, 0.75, 0.5, 0.5, 0.25, 0.25, 0.0, 0.0]);
+        assert_eq!(gain, (0.0, 0.0));
+    }
+}

@@ -1,0 +1,297 @@
+//! Plays sound on a sound device.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
+
+use cpal::{FromSample, SizedSample};
+use score_engine::{
+    AudioBlock, Build, Check, Descriptor, Flow, Io, LiveClock, Node, NodeError, Param, Port,
+    PortType, Processor, Resource, Value,
+};
+use serde::Deserialize;
+
+use super::counters::read;
+use super::feed::Feed;
+use super::keeper::{Keeper, Opener, missing};
+use super::playback::{Playback, PlaybackForm, Shared, ring};
+use super::sound::{Callback, Complaint, Direction, Opened, Wanted, open};
+use super::{only_live, watchdog::Watchdog};
+use crate::audio::amplitude;
+
+/// How often dropouts are told at most.
+const TELL: Duration = Duration::from_secs(5);
+
+/// How long the device may take, beyond its lead, to play out the end.
+const PLAY_OUT: Duration = Duration::from_millis(250);
+
+/// `audio_out`.
+#[derive(Deserialize)]
+pub(crate) struct AudioOut {
+    device: Option<String>,
+    channels: u16,
+    block: Option<u32>,
+    latency: u32,
+    gain: f64,
+    required: bool,
+}
+
+impl Node for AudioOut {
+    fn descriptor() -> Descriptor {
+        Descriptor::new("audio", "audio_out", "Plays sound on a sound device")
+            .details(
+                "Only in a live run. The device's time becomes the run's clock. A sound is heard `latency` blocks \
+                 after its time; a block is the device's or the transport's, whichever is larger. Where the device \
+                 is missing, or goes away, the run goes on without sound by the computer's own clock, and the device \
+                 is opened again as soon as it is there. Its rate must be the transport's.\n\n\
+                 One channel is played on the device's first two, more on as many of its channels.",
+            )
+            .input(Port::new("sound", PortType::Audio, "what to play"))
+            .param(
+                Param::text(
+                    "device",
+                    "the device, as `score devices` prints it; left out: the system's own",
+                )
+                .optional(),
+            )
+            .param(Param::integer("channels", (1, 64), "channels of the device").default(2))
+            .param(
+                Param::integer("block", (16, 8_192), "frames that the device is asked to take at a time; left out: the transport's block")
+                    .unit("frames")
+                    .optional(),
+            )
+            .param(Param::integer("latency", (2, 8), "how much later a sound is heard").unit("blocks").default(3))
+            .param(Param::number("gain", (-60.0, 12.0), "level").unit("dB").default(0.0).live())
+            .param(Param::flag("required", "do not start without the device").default(false))
+    }
+
+    fn check(&self, check: &mut Check<'_>) {
+        claim(check, Direction::Output, self.device.as_deref());
+    }
+
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        let clock = only_live(build, "audio_out", "write a file with `audio_file`")?;
+        let rate = build.transport.sample_rate;
+        let shared = Arc::new(Shared::new());
+        let (hand_over, feeds) = channel();
+        let opener = OutputOpener {
+            wanted: Wanted {
+                device: self.device.clone(),
+                rate,
+                channels: self.channels,
+                block: self.block.unwrap_or(build.transport.block),
+            },
+            block: build.transport.block,
+            latency: self.latency,
+            clock: clock.clone(),
+            shared: shared.clone(),
+            hand_over,
+            told: (Instant::now(), 0),
+        };
+        let keeper = Keeper::start(opener, self.required)?;
+        let gain = amplitude(self.gain);
+        Ok(Box::new(Playing {
+            rate,
+            gain: (gain, gain),
+            feed: None,
+            feeds,
+            shared,
+            keeper: Some(keeper),
+            next: 0,
+        }))
+    }
+}
+
+/// Claims a device, of which one node may have each direction.
+pub(crate) fn claim(check: &mut Check<'_>, direction: Direction, device: Option<&str>) {
+    let name = device.unwrap_or("of the system").to_lowercase();
+    let resource = Resource(format!("{direction:?} {name}"));
+    check.claim(resource, device.map(|_| "device"));
+}
+
+struct Playing {
+    rate: u32,
+    /// The level now and the level to reach within the next block, as factors.
+    gain: (f32, f32),
+    feed: Option<Feed>,
+    feeds: Receiver<Feed>,
+    shared: Arc<Shared>,
+    keeper: Option<Keeper>,
+    /// The frame after the last one that came.
+    next: u64,
+}
+
+impl Processor for Playing {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        self.shared.running.store(true, Ordering::Release);
+        while let Ok(feed) = self.feeds.try_recv() {
+            self.feed = Some(feed);
+        }
+        while let Some(input) = io.take() {
+            let block = input.packet.audio()?;
+            if block.rate != self.rate {
+                return Err(NodeError::internal(format!(
+                    "sound at {} Hz came, where the transport has {} Hz",
+                    block.rate, self.rate
+                )));
+            }
+            let start = input.packet.time.to_samples(self.rate);
+            self.next = self.next.max(start + block.frames() as u64);
+            let scaled = self.scaled(block);
+            if let Some(feed) = self.feed.as_mut().filter(|feed| !feed.is_abandoned()) {
+                feed.push(start, scaled.as_ref().unwrap_or(block));
+            }
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+        if let Some(mut feed) = self.feed.take() {
+            feed.end(self.next);
+            let lead = read(&self.shared.counters.lead_frames) as f64 / f64::from(self.rate);
+            let patience = Duration::from_secs_f64(lead.min(2.0)) + PLAY_OUT;
+            let started = Instant::now();
+            while self.shared.counters.is_open.load(Ordering::Acquire)
+                && !self.shared.finished.load(Ordering::Acquire)
+                && !io.stop_requested()
+                && started.elapsed() < patience
+            {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        }
+        self.keeper.take();
+        Ok(())
+    }
+
+    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
+        match (name, value.as_f64()) {
+            ("gain", Some(gain)) => self.gain.1 = amplitude(gain),
+            _ => return Err(NodeError::internal(format!("`{name}` cannot be set"))),
+        }
+        Ok(())
+    }
+}
+
+impl Playing {
+    /// The block at the node's level, a change of which takes one block; `None` where it is the block itself.
+    fn scaled(&mut self, block: &AudioBlock) -> Option<AudioBlock> {
+        let (from, to) = self.gain;
+        if from == 1.0 && to == 1.0 {
+            return None;
+        }
+        self.gain.0 = to;
+        let frames = block.frames().max(1) as f32;
+        let channels = usize::from(block.channels.max(1));
+        let mut block = block.clone();
+        for (frame, samples) in block.samples.chunks_mut(channels).enumerate() {
+            let gain = from + (to - from) * (frame + 1) as f32 / frames;
+            samples.iter_mut().for_each(|sample| *sample *= gain);
+        }
+        Some(block)
+    }
+}
+
+/// Opens the device for the keeper.
+struct OutputOpener {
+    wanted: Wanted,
+    block: u32,
+    latency: u32,
+    clock: Arc<LiveClock>,
+    shared: Arc<Shared>,
+    hand_over: Sender<Feed>,
+    /// When dropouts were told last, and how many there had been.
+    told: (Instant, u64),
+}
+
+/// The open device.
+struct Output {
+    opened: Opened,
+    complaint: Complaint,
+    watchdog: Watchdog,
+    shared: Arc<Shared>,
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        self.shared.counters.is_open.store(false, Ordering::Release);
+    }
+}
+
+impl Callback for Playback {
+    fn play<T: SizedSample + FromSample<f32>>(&mut self, out: &mut [T]) {
+        self.fill(out);
+    }
+}
+
+impl Opener for OutputOpener {
+    type Device = Output;
+
+    fn name(&self) -> String {
+        self.wanted.name(Direction::Output)
+    }
+
+    fn open(&mut self) -> Result<Output, NodeError> {
+        let complaint = Complaint::default();
+        let mut latest = None;
+        let opened = open(
+            &self.wanted,
+            Direction::Output,
+            &complaint,
+            &mut |channels| {
+                let form = PlaybackForm {
+                    rate: self.wanted.rate,
+                    channels,
+                    block: self.block,
+                    latency: self.latency,
+                };
+                let (feed, playback) = ring(form, self.clock.clone(), self.shared.clone());
+                latest = Some(feed);
+                playback
+            },
+        )?;
+        if let Some(feed) = latest {
+            // A node that is gone needs no feed.
+            let _ = self.hand_over.send(feed);
+        }
+        let counters = &self.shared.counters;
+        counters.openings.fetch_add(1, Ordering::Relaxed);
+        counters.is_open.store(true, Ordering::Release);
+        Ok(Output {
+            opened,
+            complaint,
+            watchdog: Watchdog::new(read(&counters.callbacks)),
+            shared: self.shared.clone(),
+        })
+    }
+
+    fn look(&mut self, output: &mut Output) -> Result<(), NodeError> {
+        let name = self.name();
+        if let Some(why) = output.complaint.get() {
+            return Err(missing(format!("{name} is gone: {why}")));
+        }
+        let counters = &self.shared.counters;
+        if !output.watchdog.is_alive(read(&counters.callbacks)) {
+            return Err(missing(format!("{name} has stopped asking for sound")));
+        }
+        let dropouts = read(&counters.dropouts);
+        if dropouts > self.told.1 && self.told.0.elapsed() >= TELL {
+            let seconds = read(&counters.missing_frames) as f64 / f64::from(self.wanted.rate);
+            tracing::warn!(
+                device = output.opened.device,
+                "{} dropouts, {dropouts} in all with {seconds:.2} s of silence: raise `latency` or `block`",
+                dropouts - self.told.1,
+            );
+            self.told = (Instant::now(), dropouts);
+        }
+        Ok(())
+    }
+
+    fn closing(&mut self, _output: &mut Output) {
+        self.shared.closing.store(true, Ordering::Release);
+        // One call of the device and the fade that it begins.
+        let frames = read(&self.shared.counters.device_block) * 2;
+        let seconds = 0.01 + frames as f64 / f64::from(self.wanted.rate);
+        std::thread::sleep(Duration::from_secs_f64(seconds.min(0.2)));
+    }
+}

@@ -1,0 +1,266 @@
+//! Keeps a device open: opens it on a thread of its own, notices when it is gone, and tries again until it is back.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use score_engine::{NodeError, NodeErrorKind};
+
+/// The wait before the second try; doubles up to [`LONGEST_WAIT`].
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+
+/// The longest wait between two tries.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
+/// How often an open device is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// How long the start of a run waits for a device to open.
+const START: Duration = Duration::from_secs(5);
+
+/// How long the end of a node waits for its device to close.
+const END: Duration = Duration::from_secs(1);
+
+/// Opens one device, again and again.
+pub(crate) trait Opener: Send + 'static {
+    /// The open device; dropped, it is closed. It never leaves the keeper's thread.
+    type Device;
+
+    /// What is opened, as the user knows it: "the sound device `JACK`".
+    fn name(&self) -> String;
+
+    /// Opens it.
+    ///
+    /// # Errors
+    /// It is not there, or refuses.
+    fn open(&mut self) -> Result<Self::Device, NodeError>;
+
+    /// Looks whether the device still works, ten times a second.
+    ///
+    /// # Errors
+    /// It does not, and must be opened again.
+    fn look(&mut self, device: &mut Self::Device) -> Result<(), NodeError>;
+
+    /// The device is about to be closed because the node goes away.
+    fn closing(&mut self, _device: &mut Self::Device) {}
+}
+
+/// The thread that keeps a device open. Dropped, it closes the device.
+pub(crate) struct Keeper {
+    stop: Option<Sender<()>>,
+    over: Receiver<()>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Keeper {
+    /// Starts to keep a device and waits for the first try. A device that is missing is tried again while the run
+    /// goes on, unless it is `required`.
+    ///
+    /// # Errors
+    /// The device is required and cannot be opened, or no thread can be started.
+    pub(crate) fn start<O: Opener>(opener: O, required: bool) -> Result<Self, NodeError> {
+        let (stop, stopped) = channel();
+        let (tell, tried) = channel();
+        let (_over, over) = channel();
+        let name = opener.name();
+        let thread = std::thread::Builder::new()
+            .name("device".to_owned())
+            .spawn(move || {
+                let _over = _over;
+                keep(opener, required, &stopped, &tell);
+            })
+            .map_err(|error| NodeError::internal(format!("no thread for {name}: {error}")))?;
+        let keeper = Keeper {
+            stop: Some(stop),
+            over,
+            thread: Some(thread),
+        };
+        match tried.recv_timeout(START) {
+            Ok(Err(error)) if required => Err(error),
+            Err(_) if required => Err(missing(format!("{name} does not open"))),
+            Err(_) => {
+                tracing::warn!("{name} does not open yet; the run goes on without it");
+                Ok(keeper)
+            }
+            Ok(_) => Ok(keeper),
+        }
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.stop.take();
+        // A driver that hangs must not hang the run.
+        let is_over = self.over.recv_timeout(END) == Err(RecvTimeoutError::Disconnected);
+        if let Some(thread) = self.thread.take().filter(|_| is_over) {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// A device that is not there.
+pub(crate) fn missing(message: impl Into<String>) -> NodeError {
+    NodeError::new(NodeErrorKind::Device, message).help("`score devices` lists what there is")
+}
+
+/// Opens, looks and opens again until told to stop.
+fn keep<O: Opener>(
+    mut opener: O,
+    required: bool,
+    stopped: &Receiver<()>,
+    tell: &Sender<Result<(), NodeError>>,
+) {
+    let _silence = silence();
+    let mut wait = FIRST_WAIT;
+    let mut told = String::new();
+    let mut gone: Option<Instant> = None;
+    let mut first = true;
+    loop {
+        match opener.open() {
+            Ok(mut device) => {
+                let _ = tell.send(Ok(()));
+                let name = opener.name();
+                match gone.take() {
+                    Some(since) => {
+                        let seconds = since.elapsed().as_secs_f64();
+                        tracing::info!("{name} is back after {seconds:.1} s");
+                    }
+                    None if first => tracing::info!("{name} is open"),
+                    None => tracing::info!("{name} is there now"),
+                }
+                told.clear();
+                let why = loop {
+                    match stopped.recv_timeout(LOOK) {
+                        Err(RecvTimeoutError::Timeout) => {}
+                        _ => {
+                            opener.closing(&mut device);
+                            return;
+                        }
+                    }
+                    if let Err(why) = opener.look(&mut device) {
+                        break why;
+                    }
+                };
+                gone = Some(Instant::now());
+                wait = FIRST_WAIT;
+                tracing::warn!("{why}; the run goes on without it until it is back");
+            }
+            Err(why) => {
+                let text = why.to_string();
+                if text != told && !(first && required) {
+                    let help = why.advice().unwrap_or_default();
+                    tracing::warn!("{text}; the run goes on without it and keeps trying ({help})");
+                    told = text;
+                }
+                let _ = tell.send(Err(why));
+                if first && required {
+                    return;
+                }
+            }
+        }
+        first = false;
+        match stopped.recv_timeout(wait) {
+            Err(RecvTimeoutError::Timeout) => wait = (wait * 2).min(LONGEST_WAIT),
+            _ => return,
+        }
+    }
+}
+
+/// Keeps the system's sound library from writing to the terminal from this thread, for as long as the result lives:
+/// what it says comes as errors as well.
+#[cfg(target_os = "linux")]
+pub(crate) fn silence() -> impl Sized {
+    alsa::Output::local_error_handler().ok()
+}
+
+/// Nothing to keep silent on this system.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn silence() -> impl Sized {}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// A device that can be pulled out.
+    struct Toy {
+        is_there: Arc<AtomicBool>,
+        openings: Arc<AtomicUsize>,
+        closings: Arc<AtomicUsize>,
+        misses: Arc<AtomicUsize>,
+    }
+
+    impl Opener for Toy {
+        type Device = ();
+
+        fn name(&self) -> String {
+            "the toy".to_owned()
+        }
+
+        fn open(&mut self) -> Result<(), NodeError> {
+            self.look(&mut ())?;
+            self.openings.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        }
+
+        fn look(&mut self, (): &mut ()) -> Result<(), NodeError> {
+            if self.is_there.load(Ordering::SeqCst) {
+                Ok(())
+            } else {
+                self.misses.fetch_add(1, Ordering::SeqCst);
+                Err(missing("the toy is gone"))
+            }
+        }
+
+        fn closing(&mut self, (): &mut ()) {
+            self.closings.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    fn until(what: impl Fn() -> bool) {
+        let started = Instant::now();
+        while !what() {
+            assert!(started.elapsed() < Duration::from_secs(30), "it never came");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn a_device_that_comes_late_goes_and_comes_back_is_opened_each_time_and_closed_once() {
+        let is_there = Arc::new(AtomicBool::new(false));
+        let (openings, closings) = (Arc::default(), Arc::default());
+        let misses: Arc<AtomicUsize> = Arc::default();
+        let toy = Toy {
+            is_there: is_there.clone(),
+            openings: Arc::clone(&openings),
+            closings: Arc::clone(&closings),
+            misses: misses.clone(),
+        };
+        let keeper = Keeper::start(toy, false).unwrap();
+        assert_eq!(openings.load(Ordering::SeqCst), 0);
+        is_there.store(true, Ordering::SeqCst);
+        until(|| openings.load(Ordering::SeqCst) == 1);
+        let before = misses.load(Ordering::SeqCst);
+        is_there.store(false, Ordering::SeqCst);
+        until(|| misses.load(Ordering::SeqCst) > before);
+        is_there.store(true, Ordering::SeqCst);
+        until(|| openings.load(Ordering::SeqCst) == 2);
+        drop(keeper);
+        assert_eq!(closings.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_required_device_that_is_missing_is_an_error_with_advice() {
+        let toy = Toy {
+            is_there: Arc::default(),
+            openings: Arc::default(),
+            closings: Arc::default(),
+            misses: Arc::default(),
+        };
+        let error = Keeper::start(toy, true).err().unwrap();
+        assert_eq!(error.to_string(), "the toy is gone");
+        assert!(error.advice().unwrap().contains("score devices"));
+    }
+}

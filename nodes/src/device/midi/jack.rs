@@ -1,0 +1,301 @@
+//! MIDI ports at JACK's server, where each message has its frame.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use jack::{
+    AsyncClient, Client, ClientOptions, Control, Frames, MidiIn, MidiOut, Port, PortFlags,
+    ProcessHandler, ProcessScope, RawMidi,
+};
+use rtrb::Consumer;
+use score_engine::{LiveClock, NodeError, Time};
+
+use super::super::keeper::missing;
+use super::super::sound::Direction;
+use super::super::watchdog::Watchdog;
+use super::message::{Message, Timed};
+use super::port::CLIENT;
+
+/// How often a port that is joined to nothing looks for what it shall be joined to.
+const JOIN: Duration = Duration::from_millis(500);
+
+/// The share of its distance to the clock that one period puts right.
+const CORRECTION: i64 = 32;
+
+/// A distance to the clock, in nanoseconds, that is a jump.
+const JUMP: i64 = 20_000_000;
+
+/// The clock's time at the start of each period, freed from the jitter with which periods are handled: what lies
+/// within one then lies on its frame.
+#[derive(Debug, Default)]
+struct PeriodTime {
+    /// When the next period starts, in nanoseconds.
+    next: Option<i64>,
+}
+
+impl PeriodTime {
+    /// The time at which a period of `frames` frames starts, handled when the clock says `now`.
+    fn start(&mut self, now: Time, frames: Frames, rate: u32) -> i64 {
+        let now = now.nanos();
+        let start = match self.next {
+            Some(next) if (now - next).abs() < JUMP => next + (now - next) / CORRECTION,
+            _ => now,
+        };
+        self.next = Some(start + Time::from_samples(u64::from(frames), rate).nanos());
+        start
+    }
+}
+
+/// What runs in JACK's process callback: no lock, no allocation.
+enum Work {
+    Send {
+        port: Port<MidiOut>,
+        due: Consumer<Timed>,
+    },
+    Receive {
+        port: Port<MidiIn>,
+        came: Box<dyn FnMut(Timed) + Send>,
+    },
+}
+
+struct Handler {
+    work: Work,
+    clock: Arc<LiveClock>,
+    periods: PeriodTime,
+    rate: u32,
+    calls: Arc<AtomicU64>,
+}
+
+impl ProcessHandler for Handler {
+    fn process(&mut self, _: &Client, scope: &ProcessScope) -> Control {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let frames = scope.n_frames();
+        let start = self.periods.start(self.clock.now(), frames, self.rate);
+        let period = Time::from_samples(u64::from(frames), self.rate).nanos();
+        match &mut self.work {
+            Work::Send { port, due } => {
+                // Without a sound device nothing says how much later things are heard: one period, so that each can
+                // still be put on its frame.
+                let lead = self.clock.lead().nanos().max(period);
+                let mut writer = port.writer(scope);
+                let mut earliest = 0;
+                while let Ok(timed) = due.peek() {
+                    let wait = (timed.time.nanos() + lead - start).max(0);
+                    let frame = Time::from_nanos(wait).to_samples(self.rate);
+                    let Some(frame) = u32::try_from(frame).ok().filter(|frame| *frame < frames)
+                    else {
+                        break;
+                    };
+                    earliest = frame.max(earliest);
+                    let bytes = timed.message.bytes();
+                    let message = RawMidi {
+                        time: earliest,
+                        bytes,
+                    };
+                    if writer.write(&message).is_err() {
+                        // The period's buffer is full; the rest goes out with the next one.
+                        break;
+                    }
+                    let _ = due.pop();
+                }
+            }
+            Work::Receive { port, came } => {
+                for message in port.iter(scope) {
+                    let Some(content) = Message::from_bytes(message.bytes) else {
+                        continue;
+                    };
+                    // JACK hands over what came during the period before this one.
+                    let offset = Time::from_samples(u64::from(message.time), self.rate).nanos();
+                    came(Timed {
+                        time: Time::from_nanos((start - period + offset).max(0)),
+                        message: content,
+                    });
+                }
+            }
+        }
+        Control::Continue
+    }
+}
+
+/// An open port at JACK's server.
+pub(crate) struct JackPort {
+    client: AsyncClient<(), Handler>,
+    direction: Direction,
+    /// The port's full name.
+    pub(crate) name: String,
+    join: Option<String>,
+    joined: Instant,
+    calls: Arc<AtomicU64>,
+    watchdog: Watchdog,
+}
+
+/// Opens a port for sending what comes out of `due`, at its time plus the sound's lead.
+///
+/// # Errors
+/// No server runs, or it refuses the port.
+pub(crate) fn open_output(
+    own: &str,
+    join: Option<&str>,
+    clock: Arc<LiveClock>,
+    due: Consumer<Timed>,
+) -> Result<JackPort, NodeError> {
+    let client = client(own)?;
+    let port = client
+        .register_port("out", MidiOut::default())
+        .map_err(|error| refused(own, &error))?;
+    let name = port.name().unwrap_or_default();
+    let work = Work::Send { port, due };
+    activate(client, name, work, Direction::Output, join, clock)
+}
+
+/// Opens a port for listening; `came` is called in JACK's callback and must not wait.
+///
+/// # Errors
+/// As [`open_output`].
+pub(crate) fn open_input(
+    own: &str,
+    join: Option<&str>,
+    clock: Arc<LiveClock>,
+    came: Box<dyn FnMut(Timed) + Send>,
+) -> Result<JackPort, NodeError> {
+    let client = client(own)?;
+    let port = client
+        .register_port("in", MidiIn::default())
+        .map_err(|error| refused(own, &error))?;
+    let name = port.name().unwrap_or_default();
+    let work = Work::Receive { port, came };
+    activate(client, name, work, Direction::Input, join, clock)
+}
+
+/// A client for the port of node `own`. Each node has one of its own, so that it is called the same in every run.
+fn client(own: &str) -> Result<Client, NodeError> {
+    // JACK's names have at most 63 bytes and their parts are parted by a colon.
+    let own: String = own
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+        .take(40)
+        .collect();
+    let name = format!("{CLIENT}_midi_{own}");
+    let opened = Client::new(&name, ClientOptions::NO_START_SERVER);
+    let (client, _) = opened.map_err(|_| missing("no JACK server runs"))?;
+    Ok(client)
+}
+
+fn refused(port: &str, error: &jack::Error) -> NodeError {
+    missing(format!("JACK refuses the MIDI port `{port}`: {error}"))
+}
+
+fn activate(
+    client: Client,
+    name: String,
+    work: Work,
+    direction: Direction,
+    join: Option<&str>,
+    clock: Arc<LiveClock>,
+) -> Result<JackPort, NodeError> {
+    let calls = Arc::new(AtomicU64::new(0));
+    let handler = Handler {
+        work,
+        clock,
+        periods: PeriodTime::default(),
+        rate: client.sample_rate(),
+        calls: calls.clone(),
+    };
+    let client = client
+        .activate_async((), handler)
+        .map_err(|error| refused(&name, &error))?;
+    let mut port = JackPort {
+        client,
+        direction,
+        name,
+        join: join.map(str::to_lowercase),
+        joined: Instant::now(),
+        calls,
+        watchdog: Watchdog::new(0),
+    };
+    port.join();
+    Ok(port)
+}
+
+impl JackPort {
+    /// Whether the server still calls. Joins the port where what it shall be joined to has come.
+    pub(crate) fn is_alive(&mut self) -> bool {
+        if !self.watchdog.is_alive(self.calls.load(Ordering::Relaxed)) {
+            return false;
+        }
+        if self.joined.elapsed() >= JOIN {
+            self.join();
+        }
+        true
+    }
+
+    fn join(&mut self) {
+        self.joined = Instant::now();
+        let Some(wanted) = &self.join else { return };
+        let client = self.client.as_client();
+        let is_joined = client
+            .port_by_name(&self.name)
+            .and_then(|port| port.connected_count().ok())
+            .is_some_and(|count| count > 0);
+        if is_joined {
+            return;
+        }
+        for other in ports_of(client, self.direction) {
+            if other.to_lowercase().contains(wanted) && other != self.name {
+                let joined = match self.direction {
+                    Direction::Output => client.connect_ports_by_name(&self.name, &other),
+                    Direction::Input => client.connect_ports_by_name(&other, &self.name),
+                };
+                if joined.is_ok() {
+                    tracing::info!("`{}` is joined to `{other}`", self.name);
+                }
+            }
+        }
+    }
+}
+
+/// The MIDI ports of others that a port of this direction can be joined to.
+fn ports_of(client: &Client, direction: Direction) -> Vec<String> {
+    let flags = match direction {
+        // What we send goes into others' inputs.
+        Direction::Output => PortFlags::IS_INPUT,
+        Direction::Input => PortFlags::IS_OUTPUT,
+    };
+    client.ports(None, Some("midi"), flags)
+}
+
+/// The MIDI ports at JACK's server; `None` where none runs.
+pub(crate) fn ports(direction: Direction) -> Option<Vec<String>> {
+    let client = client("list").ok()?;
+    Some(ports_of(&client, direction))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn periods_are_evenly_long_although_they_are_handled_with_jitter() {
+        let mut periods = PeriodTime::default();
+        let length = Time::from_samples(256, 48_000).nanos();
+        let mut last = None;
+        for number in 0..2_000i64 {
+            // Up to 1 ms late, in a pattern without a rhythm.
+            let late = number * number * 7919 % 1_000_000;
+            let start = periods.start(Time::from_nanos(number * length + late), 256, 48_000);
+            if let Some(last) = last.replace(start).filter(|_| number > 200) {
+                let error: i64 = start - last - length;
+                assert!(error.abs() < 35_000, "{number}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_jump_of_the_clock_is_followed_at_once() {
+        let mut periods = PeriodTime::default();
+        periods.start(Time::ZERO, 256, 48_000);
+        let later = Time::from_seconds(3.0);
+        assert_eq!(periods.start(later, 256, 48_000), later.nanos());
+    }
+}

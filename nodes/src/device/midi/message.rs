@@ -1,0 +1,199 @@
+//! MIDI's short messages as bytes.
+
+use score_engine::{Note, Time};
+
+/// One beat of a MIDI clock: 24 a quarter note.
+pub(crate) const TICK: u8 = 0xF8;
+/// A sequence begins at its start.
+pub(crate) const START: u8 = 0xFA;
+/// A sequence goes on from the song position.
+pub(crate) const CONTINUE: u8 = 0xFB;
+/// A sequence stops.
+pub(crate) const STOP: u8 = 0xFC;
+/// The song position in sixteenths, two bytes of seven bits, low one first.
+const SONG_POSITION: u8 = 0xF2;
+/// The controller that ends every note of a channel.
+const ALL_NOTES_OFF: u8 = 123;
+
+/// A message of at most three bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Message {
+    bytes: [u8; 3],
+    length: u8,
+}
+
+/// A message and when it is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Timed {
+    pub(crate) time: Time,
+    pub(crate) message: Message,
+}
+
+/// What a message means to a patch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Meaning {
+    /// A key goes down or comes up.
+    Note(Note),
+    /// A controller stands at a value from 0 to 1.
+    Control { channel: u8, number: u8, value: f32 },
+    /// Every note of the channel ends.
+    Silence(u8),
+}
+
+impl Message {
+    /// A message of the first three of `bytes`, where there are any.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let length = bytes.len().min(3);
+        let mut message = Message {
+            bytes: [0; 3],
+            length: length as u8,
+        };
+        message.bytes[..length].copy_from_slice(&bytes[..length]);
+        (length > 0).then_some(message)
+    }
+
+    /// A key goes down or comes up.
+    pub(crate) fn note(note: Note) -> Self {
+        let (channel, pitch) = (note.channel() & 0x0F, note.pitch() & 0x7F);
+        match note {
+            // Velocity 0 would be a note off.
+            Note::On { velocity, .. } => {
+                Self::three(0x90 | channel, pitch, seven_bits(velocity).max(1))
+            }
+            Note::Off { .. } => Self::three(0x80 | channel, pitch, 64),
+        }
+    }
+
+    /// A controller goes to a value from 0 to 1.
+    pub(crate) fn control(channel: u8, number: u8, value: f32) -> Self {
+        Self::three(0xB0 | (channel & 0x0F), number & 0x7F, seven_bits(value))
+    }
+
+    /// Every note of the channel ends.
+    pub(crate) fn all_notes_off(channel: u8) -> Self {
+        Self::three(0xB0 | (channel & 0x0F), ALL_NOTES_OFF, 0)
+    }
+
+    /// A message of one byte.
+    pub(crate) fn single(byte: u8) -> Self {
+        Message {
+            bytes: [byte, 0, 0],
+            length: 1,
+        }
+    }
+
+    /// The song stands at sixteenth note `sixteenth`; MIDI counts to 16,383.
+    pub(crate) fn song_position(sixteenth: u64) -> Self {
+        let position = sixteenth.min(0x3FFF);
+        Self::three(
+            SONG_POSITION,
+            (position & 0x7F) as u8,
+            (position >> 7) as u8,
+        )
+    }
+
+    fn three(status: u8, first: u8, second: u8) -> Self {
+        Message {
+            bytes: [status, first, second],
+            length: 3,
+        }
+    }
+
+    /// The bytes.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length)]
+    }
+
+    /// What the message means to a patch; `None`: nothing.
+    pub(crate) fn meaning(&self) -> Option<Meaning> {
+        let [status, first, second] = self.bytes;
+        if self.length < 3 || first > 0x7F || second > 0x7F {
+            return None;
+        }
+        let channel = status & 0x0F;
+        let pitch = first;
+        let value = f32::from(second) / 127.0;
+        match status & 0xF0 {
+            0x90 if second > 0 => Some(Meaning::Note(Note::On {
+                channel,
+                pitch,
+                velocity: value,
+            })),
+            0x80 | 0x90 => Some(Meaning::Note(Note::Off { channel, pitch })),
+            // All sound off, and the messages that end notes on the way to another mode.
+            0xB0 if matches!(first, 120 | ALL_NOTES_OFF..=127) => Some(Meaning::Silence(channel)),
+            0xB0 => Some(Meaning::Control {
+                channel,
+                number: first,
+                value,
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// A number from 0 to 1 in seven bits; what is no number becomes 0.
+fn seven_bits(value: f32) -> u8 {
+    (value * 127.0).round().clamp(0.0, 127.0) as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_means_what_it_was_made_of() {
+        let on = Note::On {
+            channel: 3,
+            pitch: 60,
+            velocity: 1.0,
+        };
+        let off = Note::Off {
+            channel: 3,
+            pitch: 60,
+        };
+        for note in [on, off] {
+            assert_eq!(Message::note(note).meaning(), Some(Meaning::Note(note)));
+        }
+        let control = Meaning::Control {
+            channel: 15,
+            number: 7,
+            value: 1.0,
+        };
+        assert_eq!(Message::control(15, 7, 1.0).meaning(), Some(control));
+        assert_eq!(
+            Message::all_notes_off(2).meaning(),
+            Some(Meaning::Silence(2))
+        );
+    }
+
+    #[test]
+    fn the_softest_note_still_begins_and_velocity_zero_ends_one() {
+        let soft = Note::On {
+            channel: 0,
+            pitch: 60,
+            velocity: 0.001,
+        };
+        assert_eq!(Message::note(soft).bytes(), [0x90, 60, 1]);
+        let end = Message::from_bytes(&[0x91, 60, 0]).unwrap();
+        assert!(matches!(
+            end.meaning(),
+            Some(Meaning::Note(Note::Off { channel: 1, .. }))
+        ));
+    }
+
+    #[test]
+    fn what_is_no_number_or_no_message_does_no_harm() {
+        assert_eq!(Message::control(0, 1, f32::NAN).bytes(), [0xB0, 1, 0]);
+        assert_eq!(Message::from_bytes(&[]), None);
+        for bytes in [&[0xF8][..], &[0x90, 60], &[0x90, 200, 1], &[1, 2, 3, 4]] {
+            assert_eq!(Message::from_bytes(bytes).unwrap().meaning(), None);
+        }
+    }
+
+    #[test]
+    fn the_song_position_is_told_in_two_times_seven_bits() {
+        assert_eq!(Message::song_position(200).bytes(), [0xF2, 72, 1]);
+        assert_eq!(Message::song_position(u64::MAX).bytes(), [0xF2, 127, 127]);
+    }
+}

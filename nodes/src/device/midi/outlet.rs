@@ -1,0 +1,240 @@
+//! A MIDI port that is kept open and sends each message when it is heard.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
+
+use midir::MidiOutputConnection;
+use rtrb::{Producer, RingBuffer};
+use score_engine::{Build, LiveClock, NodeError, Time};
+
+use super::super::keeper::{Keeper, Opener, missing};
+use super::super::only_live;
+use super::super::sound::Direction;
+use super::jack::{self, JackPort};
+use super::message::{Message, Timed};
+use super::port::{self, PortName};
+
+/// Messages on the way to JACK, or waiting for their time, at most.
+const ROOM: usize = 4096;
+
+/// How long the end waits for the last messages to go out, beyond the sound's lead.
+const LAST: Duration = Duration::from_millis(60);
+
+/// How often the system is asked whether a port is still there.
+const ASK: Duration = Duration::from_secs(1);
+
+/// The way out while a port is open.
+enum Line {
+    /// A port of the system; messages go out at once.
+    System(MidiOutputConnection),
+    /// JACK's callback puts each message on its frame.
+    Jack(Producer<Timed>),
+    /// The port is gone.
+    Gone,
+}
+
+/// What has become of the port since the last look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    /// Nothing.
+    Same,
+    /// It is open, for the first time or again: whoever listens knows nothing of what was sent before.
+    Opened,
+    /// It is gone.
+    Gone,
+}
+
+/// A way for messages to a port that may come and go.
+pub(crate) struct Outlet {
+    line: Line,
+    lines: Receiver<Line>,
+    clock: Arc<LiveClock>,
+    /// What waits for its time, in the order of it.
+    waiting: VecDeque<Timed>,
+    keeper: Option<Keeper>,
+}
+
+impl Outlet {
+    /// Opens the port that `name` means, now or as soon as it is there.
+    ///
+    /// # Errors
+    /// This is a render, or the port is `required` and not there.
+    pub(crate) fn open(
+        build: &Build<'_>,
+        kind: &str,
+        name: &str,
+        required: bool,
+    ) -> Result<Self, NodeError> {
+        let clock = only_live(build, kind, "write a file with `midi_file`")?;
+        let (hand_over, lines) = channel();
+        let opener = OutputOpener {
+            name: PortName::parse(name),
+            text: name.to_owned(),
+            own: build.id.to_owned(),
+            clock: clock.clone(),
+            hand_over,
+        };
+        Ok(Outlet {
+            line: Line::Gone,
+            lines,
+            clock: clock.clone(),
+            waiting: VecDeque::new(),
+            keeper: Some(Keeper::start(opener, required)?),
+        })
+    }
+
+    /// Looks what has become of the port.
+    pub(crate) fn news(&mut self) -> News {
+        let mut news = News::Same;
+        while let Ok(line) = self.lines.try_recv() {
+            news = match line {
+                Line::Gone => News::Gone,
+                _ => News::Opened,
+            };
+            self.waiting.clear();
+            self.line = line;
+        }
+        news
+    }
+
+    /// Sends a message so that it is heard together with a sound of this time.
+    pub(crate) fn send(&mut self, time: Time, message: Message) {
+        let timed = Timed { time, message };
+        match &mut self.line {
+            Line::Gone => {}
+            // What does not fit is older than what JACK can have stood still for.
+            Line::Jack(ring) => drop(ring.push(timed)),
+            Line::System(_) => {
+                let place = self.waiting.partition_point(|other| other.time <= time);
+                if self.waiting.len() < ROOM {
+                    self.waiting.insert(place, timed);
+                }
+            }
+        }
+    }
+
+    /// Sends what is due. Returns when the next message is, in the run's time.
+    pub(crate) fn work(&mut self) -> Option<Time> {
+        let heard = self.clock.now() - self.clock.lead();
+        while let Some(timed) = self.waiting.front().filter(|timed| timed.time <= heard) {
+            if let Line::System(connection) = &mut self.line {
+                // A port that is gone is noticed by the keeper.
+                let _ = connection.send(timed.message.bytes());
+            }
+            self.waiting.pop_front();
+        }
+        let next = self.waiting.front()?;
+        Some(next.time + self.clock.lead())
+    }
+
+    /// Sends `last` after everything else, waits until it is out, and closes the port.
+    pub(crate) fn close(&mut self, last: impl IntoIterator<Item = Message>) {
+        self.news();
+        let now = self.clock.now();
+        let patience = LAST
+            + Duration::from_nanos(
+                self.clock
+                    .lead()
+                    .nanos()
+                    .clamp(0, 1_000_000_000)
+                    .unsigned_abs(),
+            );
+        let started = Instant::now();
+        while !self.waiting.is_empty() && started.elapsed() < patience {
+            self.work();
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.waiting.clear();
+        for message in last {
+            match &mut self.line {
+                Line::System(connection) => drop(connection.send(message.bytes())),
+                Line::Jack(ring) => drop(ring.push(Timed { time: now, message })),
+                Line::Gone => {}
+            }
+        }
+        if let Line::Jack(ring) = &self.line {
+            while ring.slots() < ring.buffer().capacity()
+                && !ring.is_abandoned()
+                && started.elapsed() < patience
+            {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            // JACK hands over what was written at the end of the period.
+            std::thread::sleep(Duration::from_millis(30));
+        }
+        self.line = Line::Gone;
+        self.keeper.take();
+    }
+}
+
+/// Opens the port for the keeper.
+struct OutputOpener {
+    name: PortName,
+    text: String,
+    /// What the port is called at JACK, or as a virtual port.
+    own: String,
+    clock: Arc<LiveClock>,
+    hand_over: Sender<Line>,
+}
+
+/// An open port as the keeper knows it.
+enum OpenPort {
+    /// A port of the system by its name, and when it was last asked for.
+    System(String, Instant),
+    /// A port of one's own, which nobody can take away.
+    Virtual,
+    Jack(Box<JackPort>),
+}
+
+impl Opener for OutputOpener {
+    type Device = OpenPort;
+
+    fn name(&self) -> String {
+        format!("the MIDI output `{}`", self.text)
+    }
+
+    fn open(&mut self) -> Result<OpenPort, NodeError> {
+        let (port, line) = match &self.name {
+            PortName::Jack(join) => {
+                let (ring, due) = RingBuffer::new(ROOM);
+                let port = jack::open_output(&self.own, join.as_deref(), self.clock.clone(), due)?;
+                (OpenPort::Jack(Box::new(port)), Line::Jack(ring))
+            }
+            name => {
+                let (name, connection) = port::open_output(name, &self.own)?;
+                let port = match self.name {
+                    PortName::Virtual => OpenPort::Virtual,
+                    _ => OpenPort::System(name, Instant::now()),
+                };
+                (port, Line::System(connection))
+            }
+        };
+        // A node that is gone needs no line.
+        let _ = self.hand_over.send(line);
+        Ok(port)
+    }
+
+    fn look(&mut self, port: &mut OpenPort) -> Result<(), NodeError> {
+        let alive = match port {
+            OpenPort::Jack(port) => port.is_alive(),
+            OpenPort::Virtual => true,
+            OpenPort::System(name, asked) => is_listed(Direction::Output, name, asked),
+        };
+        if alive {
+            return Ok(());
+        }
+        let _ = self.hand_over.send(Line::Gone);
+        Err(missing(format!("{} is gone", self.name())))
+    }
+}
+
+/// Whether the system still lists the port, asked now and then.
+pub(crate) fn is_listed(direction: Direction, name: &str, asked: &mut Instant) -> bool {
+    if asked.elapsed() < ASK {
+        return true;
+    }
+    *asked = Instant::now();
+    port::system_ports(direction).is_some_and(|ports| ports.iter().any(|port| port == name))
+}

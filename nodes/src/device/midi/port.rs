@@ -1,0 +1,199 @@
+//! Finds MIDI ports by name and opens the system's.
+
+use midir::{MidiInput, MidiInputConnection, MidiOutput, MidiOutputConnection};
+use score_engine::NodeError;
+
+use super::super::keeper::missing;
+use super::super::sound::{Direction, best_match};
+
+/// The name under which other programs see this one.
+pub(crate) const CLIENT: &str = "score";
+
+/// The system's own MIDI.
+pub(crate) const SYSTEM: &str = if cfg!(target_os = "linux") {
+    "ALSA"
+} else if cfg!(target_os = "macos") {
+    "CoreMIDI"
+} else {
+    "WinMM"
+};
+
+/// Whether a program can make ports of its own for others to join.
+pub(crate) const HAS_VIRTUAL: bool = cfg!(unix);
+
+/// What the parameter `port` means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum PortName {
+    /// A port of the system whose name is, or contains, this.
+    System(String),
+    /// A port of one's own that others join.
+    Virtual,
+    /// A port of one's own at JACK's server, joined to those whose names contain the text.
+    Jack(Option<String>),
+}
+
+impl PortName {
+    /// Reads the parameter.
+    pub(crate) fn parse(text: &str) -> Self {
+        let text = text.trim();
+        let (head, rest) = match text.split_once(':') {
+            Some((head, rest)) => (head.trim(), rest.trim()),
+            None => (text, ""),
+        };
+        if head.eq_ignore_ascii_case("JACK") {
+            return PortName::Jack((!rest.is_empty()).then(|| rest.to_owned()));
+        }
+        if text.eq_ignore_ascii_case("virtual") {
+            return PortName::Virtual;
+        }
+        match head.eq_ignore_ascii_case(SYSTEM) && !rest.is_empty() {
+            true => PortName::System(rest.to_owned()),
+            false => PortName::System(text.to_owned()),
+        }
+    }
+}
+
+/// The names of the system's ports; `None` where the system has no MIDI.
+pub(crate) fn system_ports(direction: Direction) -> Option<Vec<String>> {
+    match direction {
+        Direction::Output => {
+            let client = MidiOutput::new(CLIENT).ok()?;
+            let ports = client.ports();
+            Some(
+                ports
+                    .iter()
+                    .flat_map(|port| client.port_name(port))
+                    .collect(),
+            )
+        }
+        Direction::Input => {
+            let client = MidiInput::new(CLIENT).ok()?;
+            let ports = client.ports();
+            Some(
+                ports
+                    .iter()
+                    .flat_map(|port| client.port_name(port))
+                    .collect(),
+            )
+        }
+    }
+}
+
+/// The refusal where a system has no MIDI.
+fn no_midi() -> NodeError {
+    missing(format!("there is no {SYSTEM} MIDI on this computer"))
+}
+
+/// Opens the port for sending that `name` means. Returns the port's own name too.
+///
+/// # Errors
+/// It is not there, or does not open.
+pub(crate) fn open_output(
+    name: &PortName,
+    own: &str,
+) -> Result<(String, MidiOutputConnection), NodeError> {
+    let client = MidiOutput::new(CLIENT).map_err(|_| no_midi())?;
+    let PortName::System(wanted) = name else {
+        return own_output(client, own);
+    };
+    let ports: Vec<_> = client
+        .ports()
+        .into_iter()
+        .filter_map(|port| Some((client.port_name(&port).ok()?, port)))
+        .collect();
+    let (name, port) = best_match(&ports, wanted, |(name, _)| (name, ""))
+        .ok_or_else(|| missing(format!("there is no MIDI port `{wanted}`")))?;
+    let connection = client
+        .connect(port, own)
+        .map_err(|error| missing(format!("the MIDI port `{name}` does not open: {error}")))?;
+    Ok((name.clone(), connection))
+}
+
+/// What is done with each message that comes in.
+pub(crate) type Receive = Box<dyn FnMut(&[u8]) + Send>;
+
+/// Opens the port for listening that `name` means. Returns the port's own name too.
+///
+/// # Errors
+/// As [`open_output`].
+pub(crate) fn open_input(
+    name: &PortName,
+    own: &str,
+    mut receive: Receive,
+) -> Result<(String, MidiInputConnection<()>), NodeError> {
+    let client = MidiInput::new(CLIENT).map_err(|_| no_midi())?;
+    let PortName::System(wanted) = name else {
+        return own_input(client, own, receive);
+    };
+    let ports: Vec<_> = client
+        .ports()
+        .into_iter()
+        .filter_map(|port| Some((client.port_name(&port).ok()?, port)))
+        .collect();
+    let (name, port) = best_match(&ports, wanted, |(name, _)| (name, ""))
+        .ok_or_else(|| missing(format!("there is no MIDI port `{wanted}`")))?;
+    let connection = client
+        .connect(port, own, move |_, bytes, ()| receive(bytes), ())
+        .map_err(|error| missing(format!("the MIDI port `{name}` does not open: {error}")))?;
+    Ok((name.clone(), connection))
+}
+
+#[cfg(unix)]
+fn own_output(client: MidiOutput, own: &str) -> Result<(String, MidiOutputConnection), NodeError> {
+    use midir::os::unix::VirtualOutput;
+    let connection = client
+        .create_virtual(own)
+        .map_err(|error| missing(format!("no virtual MIDI port can be made: {error}")))?;
+    Ok((format!("{CLIENT}:{own}"), connection))
+}
+
+#[cfg(unix)]
+fn own_input(
+    client: MidiInput,
+    own: &str,
+    mut receive: Receive,
+) -> Result<(String, MidiInputConnection<()>), NodeError> {
+    use midir::os::unix::VirtualInput;
+    let connection = client
+        .create_virtual(own, move |_, bytes, ()| receive(bytes), ())
+        .map_err(|error| missing(format!("no virtual MIDI port can be made: {error}")))?;
+    Ok((format!("{CLIENT}:{own}"), connection))
+}
+
+#[cfg(not(unix))]
+fn own_output(_: MidiOutput, _: &str) -> Result<(String, MidiOutputConnection), NodeError> {
+    Err(missing("this system has no virtual MIDI ports"))
+}
+
+#[cfg(not(unix))]
+fn own_input(
+    _: MidiInput,
+    _: &str,
+    _: Receive,
+) -> Result<(String, MidiInputConnection<()>), NodeError> {
+    Err(missing("this system has no virtual MIDI ports"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_way_to_name_a_port_is_understood() {
+        let system = |name: &str| PortName::System(name.to_owned());
+        assert_eq!(PortName::parse("JACK"), PortName::Jack(None));
+        let synth = Some("fluidsynth:midi_00".to_owned());
+        assert_eq!(
+            PortName::parse("jack: fluidsynth:midi_00"),
+            PortName::Jack(synth)
+        );
+        assert_eq!(PortName::parse("virtual"), PortName::Virtual);
+        assert_eq!(PortName::parse("Midi Through"), system("Midi Through"));
+        let full = format!("{SYSTEM}: Keystation:Keystation 49 20:0");
+        assert_eq!(
+            PortName::parse(&full),
+            system("Keystation:Keystation 49 20:0")
+        );
+        assert_eq!(PortName::parse("Key:x"), system("Key:x"));
+    }
+}

@@ -1,0 +1,700 @@
+//! What runs in a sound device's callback. It takes frames out of a ring and does nothing that may wait: no lock, no
+//! allocation, no log.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use cpal::{FromSample, Sample};
+use rtrb::{Consumer, RingBuffer};
+use score_engine::{LiveClock, Time};
+
+use super::counters::{PlaybackCounters, add};
+use super::feed::Feed;
+
+/// How long sound takes to fade where it breaks off, and to come back: too short to be heard as a fade, long enough
+/// not to click.
+const FADE_SECONDS: f64 = 0.005;
+
+/// A distance from the clock that is a jump and not jitter, in nanoseconds: the device stood still. Below the
+/// distance at which the clock itself would jump.
+const RESYNC: i64 = 40_000_000;
+
+/// How much sound the ring holds at least, in seconds.
+const RING_SECONDS: f64 = 0.5;
+
+/// Stretches of sound that the ring holds at most.
+const STRETCHES: usize = 4096;
+
+/// A stretch of frames that lies in the ring: where it belongs on the run's time line, and how long it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stretch {
+    /// The first frame, counted from the start of the run.
+    pub(crate) start: u64,
+    /// Frames in the ring.
+    pub(crate) frames: usize,
+    /// Nothing will follow.
+    pub(crate) last: bool,
+}
+
+/// The clock that playback steers; a test has one that stands still.
+pub trait MasterClock: Send {
+    /// The time now.
+    fn now(&self) -> Time;
+    /// The device says that it is `time` now.
+    fn steer(&self, time: Time);
+    /// The device says how much later than its time a thing is heard.
+    fn set_lead(&self, lead: Time);
+}
+
+impl MasterClock for Arc<LiveClock> {
+    fn now(&self) -> Time {
+        LiveClock::now(self)
+    }
+
+    fn steer(&self, time: Time) {
+        LiveClock::steer(self, time);
+    }
+
+    fn set_lead(&self, lead: Time) {
+        LiveClock::set_lead(self, lead);
+    }
+}
+
+/// What the node and its callbacks share, over all openings of the device.
+#[derive(Debug)]
+pub struct Shared {
+    /// The counters.
+    pub counters: PlaybackCounters,
+    /// The run has begun, so that the clock counts.
+    pub running: AtomicBool,
+    /// The node goes away: fade out.
+    pub closing: AtomicBool,
+    /// The last frame was played.
+    pub finished: AtomicBool,
+}
+
+impl Shared {
+    /// Nothing played yet.
+    pub fn new() -> Self {
+        Shared {
+            counters: PlaybackCounters::new(),
+            running: AtomicBool::new(false),
+            closing: AtomicBool::new(false),
+            finished: AtomicBool::new(false),
+        }
+    }
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The form in which a device plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlaybackForm {
+    /// Frames a second, Hz: the transport's.
+    pub rate: u32,
+    /// Channels of the device.
+    pub channels: u16,
+    /// Frames in a block of the run.
+    pub block: u32,
+    /// How many blocks (the device's or the run's, whichever is larger) a sound is heard after its time.
+    pub latency: u32,
+}
+
+/// The device's side of the ring: hands out the frames of the run, one after another.
+pub struct Playback<C = Arc<LiveClock>> {
+    samples: Consumer<f32>,
+    stretches: Consumer<Stretch>,
+    current: Option<Stretch>,
+    clock: C,
+    shared: Arc<Shared>,
+    form: PlaybackForm,
+    /// The frame of the run that is handed out next, once playing has begun. Before the run's start: negative.
+    position: Option<i64>,
+    /// The largest number of frames asked for at a time.
+    largest: usize,
+    lead: i64,
+    /// The next frame of what plays, before its fade.
+    frame: Vec<f32>,
+    /// What was played when the sound broke off, and how much of it is still heard.
+    ghost: Vec<f32>,
+    ghost_level: f32,
+    /// The last frame handed out.
+    last: Vec<f32>,
+    /// How much of the sound is heard: below 1 while it comes back.
+    level: f32,
+    step: f32,
+    begun: bool,
+    ended: bool,
+}
+
+/// Both ends of a ring between a node and a device of the given form.
+pub fn ring<C: MasterClock>(
+    form: PlaybackForm,
+    clock: C,
+    shared: Arc<Shared>,
+) -> (Feed, Playback<C>) {
+    let channels = usize::from(form.channels.max(1));
+    let blocks = 16 * form.block as usize;
+    let frames = blocks.max((f64::from(form.rate) * RING_SECONDS) as usize);
+    // A whole number of frames: no frame is torn where the ring begins again.
+    let (samples_in, samples_out) = RingBuffer::new(frames * channels);
+    let (stretches_in, stretches_out) = RingBuffer::new(STRETCHES);
+    shared
+        .counters
+        .least_reserve
+        .store(u64::MAX, Ordering::Relaxed);
+    let feed = Feed::new(samples_in, stretches_in, channels, shared.clone());
+    let playback = Playback {
+        samples: samples_out,
+        stretches: stretches_out,
+        current: None,
+        clock,
+        shared,
+        form,
+        position: None,
+        largest: 0,
+        lead: 0,
+        frame: vec![0.0; channels],
+        ghost: vec![0.0; channels],
+        ghost_level: 0.0,
+        last: vec![0.0; channels],
+        level: 0.0,
+        step: (1.0 / (f64::from(form.rate.max(1)) * FADE_SECONDS).max(1.0)) as f32,
+        begun: false,
+        ended: false,
+    };
+    (feed, playback)
+}
+
+/// What comes next at the place that is played.
+enum Next {
+    /// So many frames lie in the ring.
+    Sound(usize),
+    /// So many frames are not there.
+    Nothing(usize),
+}
+
+impl<C: MasterClock> Playback<C> {
+    /// Fills the device's buffer of interleaved samples. Neither allocates, locks nor waits.
+    pub fn fill<T: Sample + FromSample<f32>>(&mut self, out: &mut [T]) {
+        let channels = self.frame.len();
+        let frames = out.len() / channels;
+        add(&self.shared.counters.callbacks, 1);
+        if !self.shared.running.load(Ordering::Acquire) {
+            out.fill(T::EQUILIBRIUM);
+            return;
+        }
+        let counters = &self.shared.counters;
+        add(&counters.frames, frames as u64);
+        let mut position = self.synchronise(frames);
+        let closing = self.shared.closing.load(Ordering::Acquire);
+        let mut out = out.chunks_exact_mut(channels);
+        let mut left = frames;
+        while left > 0 {
+            let next = if closing {
+                Next::Nothing(left)
+            } else {
+                self.next(position, left)
+            };
+            match next {
+                Next::Sound(count) => {
+                    self.sound(count, &mut out);
+                    position += count as i64;
+                    left -= count;
+                }
+                Next::Nothing(count) => {
+                    self.nothing(count, closing, &mut out);
+                    position += count as i64;
+                    left -= count;
+                }
+            }
+        }
+        self.position = Some(position);
+        if self.begun && !self.ended {
+            let ready = (self.samples.slots() / channels) as u64;
+            let least = &self.shared.counters.least_reserve;
+            least.fetch_min(ready, Ordering::Relaxed);
+        }
+    }
+
+    /// Tells the clock what is played now; begins anew where both are far apart. Returns the frame to play next.
+    fn synchronise(&mut self, frames: usize) -> i64 {
+        if frames > self.largest {
+            self.largest = frames;
+            let block = self.largest.max(self.form.block as usize) as i64;
+            self.lead = block * i64::from(self.form.latency);
+            self.clock
+                .set_lead(Time::from_nanos(nanos(self.lead, self.form.rate)));
+            let counters = &self.shared.counters;
+            counters
+                .device_block
+                .store(self.largest as u64, Ordering::Relaxed);
+            counters
+                .lead_frames
+                .store(self.lead.unsigned_abs(), Ordering::Relaxed);
+        }
+        let now = self.clock.now();
+        let (lead, rate) = (self.lead, self.form.rate);
+        let heard = |position: i64| nanos(position + lead, rate);
+        let position = match self.position {
+            Some(position) if (heard(position) - now.nanos()).abs() < RESYNC => position,
+            before => {
+                if before.is_some() {
+                    add(&self.shared.counters.resyncs, 1);
+                    self.break_off(self.begun && !self.ended);
+                }
+                let now = now.to_samples(self.form.rate);
+                i64::try_from(now).unwrap_or(i64::MAX / 2) - self.lead
+            }
+        };
+        self.clock.steer(Time::from_nanos(heard(position)));
+        position
+    }
+
+    /// Looks into the ring for the frame `position`; leaves out what came too late.
+    fn next(&mut self, position: i64, left: usize) -> Next {
+        let channels = self.frame.len();
+        loop {
+            let Some(stretch) = &mut self.current else {
+                match self.stretches.pop() {
+                    Ok(stretch) => self.current = Some(stretch),
+                    Err(_) => return Next::Nothing(left),
+                }
+                continue;
+            };
+            let ahead = i64::try_from(stretch.start).unwrap_or(i64::MAX) - position;
+            if ahead > 0 {
+                let wait = usize::try_from(ahead).unwrap_or(usize::MAX);
+                return Next::Nothing(left.min(wait));
+            }
+            if stretch.last {
+                self.ended = true;
+                self.shared.finished.store(true, Ordering::Release);
+                return Next::Nothing(left);
+            }
+            let late = usize::try_from(-ahead)
+                .unwrap_or(usize::MAX)
+                .min(stretch.frames);
+            if late > 0 {
+                discard(&mut self.samples, late * channels);
+                add(&self.shared.counters.late_frames, late as u64);
+                stretch.start += late as u64;
+                stretch.frames -= late;
+            }
+            if stretch.frames == 0 {
+                self.current = None;
+                continue;
+            }
+            if late == 0 || stretch.start as i64 == position {
+                return Next::Sound(left.min(stretch.frames));
+            }
+        }
+    }
+
+    /// Plays `count` frames out of the ring.
+    fn sound<'a, T: Sample + FromSample<f32> + 'a>(
+        &mut self,
+        count: usize,
+        out: &mut impl Iterator<Item = &'a mut [T]>,
+    ) {
+        let channels = self.frame.len();
+        let Ok(chunk) = self.samples.read_chunk(count * channels) else {
+            // The samples are written before their stretch is announced.
+            return self.nothing(count, false, out);
+        };
+        self.begun = true;
+        let (first, second) = chunk.as_slices();
+        let frames = first
+            .chunks_exact(channels)
+            .chain(second.chunks_exact(channels));
+        // The frames come first: a pair is begun only while there is one.
+        for (frame, out) in frames.zip(out.by_ref()) {
+            self.level = (self.level + self.step).min(1.0);
+            self.ghost_level = (self.ghost_level - self.step).max(0.0);
+            for (channel, out) in out.iter_mut().enumerate() {
+                let sample = frame[channel] * self.level + self.ghost[channel] * self.ghost_level;
+                self.last[channel] = sample;
+                *out = T::from_sample(sample);
+            }
+        }
+        chunk.commit_all();
+        if let Some(stretch) = &mut self.current {
+            stretch.start += count as u64;
+            stretch.frames -= count;
+        }
+    }
+
+    /// Plays `count` frames where nothing is: what was heard last fades away.
+    fn nothing<'a, T: Sample + FromSample<f32> + 'a>(
+        &mut self,
+        count: usize,
+        wanted: bool,
+        out: &mut impl Iterator<Item = &'a mut [T]>,
+    ) {
+        let expected = self.begun && !self.ended && !wanted;
+        self.break_off(expected);
+        if expected {
+            add(&self.shared.counters.missing_frames, count as u64);
+        }
+        for out in out.by_ref().take(count) {
+            self.ghost_level = (self.ghost_level - self.step).max(0.0);
+            for (channel, out) in out.iter_mut().enumerate() {
+                let sample = self.ghost[channel] * self.ghost_level;
+                self.last[channel] = sample;
+                *out = T::from_sample(sample);
+            }
+        }
+    }
+}
+
+impl<C> Playback<C> {
+    /// The sound ends here, unless it has already: what was heard last begins to fade.
+    fn break_off(&mut self, is_dropout: bool) {
+        if self.level == 0.0 {
+            return;
+        }
+        self.ghost.copy_from_slice(&self.last);
+        self.ghost_level = 1.0;
+        self.level = 0.0;
+        if is_dropout {
+            add(&self.shared.counters.dropouts, 1);
+        }
+    }
+}
+
+/// Takes `samples` samples out of the ring and forgets them.
+fn discard(ring: &mut Consumer<f32>, samples: usize) {
+    if let Ok(chunk) = ring.read_chunk(samples) {
+        chunk.commit_all();
+    }
+}
+
+/// The time of frame `frames`, before the run's start too, in nanoseconds.
+fn nanos(frames: i64, rate: u32) -> i64 {
+    let time = Time::from_samples(frames.unsigned_abs(), rate).nanos();
+    if frames < 0 { -time } else { time }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicI64;
+
+    use score_engine::AudioBlock;
+
+    use super::super::counters::read;
+    use super::*;
+
+    const RATE: u32 = 48_000;
+    const BLOCK: usize = 512;
+
+    /// A clock that a test sets, in frames, and that keeps what it was told.
+    #[derive(Clone, Default)]
+    struct Hand {
+        now: Arc<AtomicI64>,
+        told: Arc<AtomicI64>,
+    }
+
+    impl MasterClock for Hand {
+        fn now(&self) -> Time {
+            Time::from_nanos(self.now.load(Ordering::SeqCst))
+        }
+
+        fn steer(&self, time: Time) {
+            self.told.store(time.nanos(), Ordering::SeqCst);
+        }
+
+        fn set_lead(&self, _lead: Time) {}
+    }
+
+    struct Stage {
+        feed: Feed,
+        playback: Playback<Hand>,
+        clock: Hand,
+        shared: Arc<Shared>,
+        /// What the device played, left.
+        heard: Vec<f32>,
+    }
+
+    impl Stage {
+        fn new() -> Self {
+            let form = PlaybackForm {
+                rate: RATE,
+                channels: 2,
+                block: BLOCK as u32,
+                latency: 3,
+            };
+            let (clock, shared) = (Hand::default(), Arc::new(Shared::new()));
+            let (feed, playback) = ring(form, clock.clone(), shared.clone());
+            shared.running.store(true, Ordering::SeqCst);
+            Stage {
+                feed,
+                playback,
+                clock,
+                shared,
+                heard: Vec::new(),
+            }
+        }
+
+        /// A 1 kHz tone, block `number` of it.
+        fn push(&mut self, number: u64) {
+            let start = number * BLOCK as u64;
+            let samples = (start..start + BLOCK as u64)
+                .map(tone)
+                .flat_map(|sample| [sample, -sample])
+                .collect();
+            self.push_samples(start, samples);
+        }
+
+        fn push_samples(&mut self, start: u64, samples: Vec<f32>) {
+            let block = AudioBlock {
+                rate: RATE,
+                channels: 2,
+                samples,
+            };
+            self.feed.push(start, &block);
+        }
+
+        /// The device asks for `frames` frames; then its clock has moved on by as many.
+        fn call(&mut self, frames: usize) {
+            let mut out = vec![9.0f32; frames * 2];
+            self.playback.fill(&mut out);
+            self.heard.extend(out.iter().step_by(2));
+            let after = self.clock.now.load(Ordering::SeqCst) + nanos(frames as i64, RATE);
+            self.clock.now.store(after, Ordering::SeqCst);
+        }
+
+        fn counter(&self, of: impl Fn(&PlaybackCounters) -> u64) -> u64 {
+            of(&self.shared.counters)
+        }
+    }
+
+    fn tone(frame: u64) -> f32 {
+        (frame as f32 * std::f32::consts::TAU * 1000.0 / RATE as f32).sin() * 0.8
+    }
+
+    /// The largest step between neighbours of a 1 kHz tone at 0.8, with room for its fade.
+    const STEP: f32 = 0.8 * 0.131 + 0.01;
+
+    fn largest_step(heard: &[f32]) -> f32 {
+        heard
+            .windows(2)
+            .fold(0.0, |most, pair| most.max((pair[1] - pair[0]).abs()))
+    }
+
+    /// Plays `blocks` blocks of a live run at device calls of 256 frames; blocks in `missing` never come.
+    fn play(blocks: u64, missing: std::ops::Range<u64>) -> Stage {
+        let mut stage = Stage::new();
+        for number in 0..blocks {
+            // Block n is made when the clock has reached its end.
+            stage.call(256);
+            stage.call(256);
+            if !missing.contains(&number) {
+                stage.push(number);
+            }
+        }
+        stage
+    }
+
+    #[test]
+    fn a_frame_is_heard_exactly_the_lead_after_its_time() {
+        let stage = play(40, 0..0);
+        let lead = 3 * BLOCK;
+        assert_eq!(stage.counter(|c| read(&c.lead_frames)), lead as u64);
+        let fade = 300;
+        for frame in [fade, 1_000, 10_000] {
+            let heard = stage.heard[frame + lead];
+            assert!(
+                (heard - tone(frame as u64)).abs() < 1e-4,
+                "{frame}: {heard}"
+            );
+        }
+        assert_eq!(stage.counter(|c| read(&c.dropouts)), 0);
+        assert_eq!(stage.counter(|c| read(&c.late_frames)), 0);
+        assert!(stage.heard[..lead].iter().all(|sample| *sample == 0.0));
+    }
+
+    #[test]
+    fn the_clock_is_told_the_frame_that_is_played_and_the_lead_and_does_not_jump_at_the_start() {
+        let mut stage = Stage::new();
+        let start = Time::from_seconds(12.3);
+        stage.clock.now.store(start.nanos(), Ordering::SeqCst);
+        stage.call(256);
+        let told = stage.clock.told.load(Ordering::SeqCst);
+        assert!((told - start.nanos()).abs() < 30_000, "{told}");
+        stage.call(256);
+        let later = stage.clock.told.load(Ordering::SeqCst);
+        assert!((later - told - nanos(256, RATE)).abs() <= 1, "{later}");
+    }
+
+    #[test]
+    fn a_gap_fades_out_and_in_without_a_click_and_is_counted_once() {
+        let stage = play(40, 20..22);
+        assert_eq!(stage.counter(|c| read(&c.dropouts)), 1);
+        assert_eq!(stage.counter(|c| read(&c.missing_frames)), 2 * BLOCK as u64);
+        let step = largest_step(&stage.heard);
+        assert!(step < STEP, "{step}");
+        let middle = (21 + 3) * BLOCK;
+        assert_eq!(stage.heard[middle], 0.0);
+        // Afterwards every frame is in its place again.
+        let frame = 25 * BLOCK;
+        assert!((stage.heard[frame + 3 * BLOCK] - tone(frame as u64)).abs() < 1e-4);
+    }
+
+    #[test]
+    fn a_gap_shorter_than_the_fade_makes_no_click_either() {
+        let mut stage = Stage::new();
+        for call in 0..200u64 {
+            stage.call(256);
+            let start = call * 256;
+            // Of every fifth stretch the first 40 frames are missing.
+            let from = if call % 5 == 4 { start + 40 } else { start };
+            let samples: Vec<f32> = (from..start + 256)
+                .flat_map(|frame| [tone(frame); 2])
+                .collect();
+            stage.push_samples(from, samples);
+        }
+        assert!(stage.counter(|c| read(&c.dropouts)) > 30);
+        let step = largest_step(&stage.heard);
+        assert!(step < 2.0 * STEP, "{step}");
+    }
+
+    #[test]
+    fn blocks_that_come_too_late_are_left_out_and_what_follows_keeps_its_place() {
+        let mut stage = Stage::new();
+        for number in 0..40u64 {
+            stage.call(256);
+            stage.call(256);
+            match number {
+                10..15 => {}
+                15 => (10..=15).for_each(|late| stage.push(late)),
+                _ => stage.push(number),
+            }
+        }
+        assert!(stage.counter(|c| read(&c.late_frames)) >= 2 * BLOCK as u64);
+        assert!(largest_step(&stage.heard) < STEP);
+        let frame = 20 * BLOCK;
+        assert!((stage.heard[frame + 3 * BLOCK] - tone(frame as u64)).abs() < 1e-4);
+    }
+
+    #[test]
+    fn a_block_sent_twice_is_heard_once() {
+        let mut stage = Stage::new();
+        for number in 0..20u64 {
+            stage.call(256);
+            stage.call(256);
+            stage.push(number);
+            stage.push(number);
+        }
+        assert_eq!(stage.counter(|c| read(&c.late_frames)), 20 * BLOCK as u64);
+        assert!(largest_step(&stage.heard) < STEP);
+    }
+
+    #[test]
+    fn a_device_that_stood_still_goes_on_at_the_clocks_time() {
+        let mut stage = play(20, 0..0);
+        // For 200 ms the device does not call, and everything else goes on.
+        let stall = 200_000_000;
+        stage.clock.now.fetch_add(stall, Ordering::SeqCst);
+        for number in 20..20 + 19 {
+            stage.push(number);
+        }
+        let now = stage.clock.now.load(Ordering::SeqCst);
+        stage.call(256);
+        let told = stage.clock.told.load(Ordering::SeqCst);
+        assert!((told - now).abs() < 30_000, "{told} {now}");
+        assert_eq!(stage.counter(|c| read(&c.resyncs)), 1);
+        for number in 39..60 {
+            stage.call(512);
+            stage.push(number);
+        }
+        assert!(largest_step(&stage.heard) < STEP);
+    }
+
+    #[test]
+    fn a_device_that_takes_more_at_a_time_gets_a_longer_lead() {
+        let mut stage = Stage::new();
+        stage.call(2048);
+        assert_eq!(stage.counter(|c| read(&c.lead_frames)), 3 * 2048);
+        assert_eq!(stage.counter(|c| read(&c.device_block)), 2048);
+    }
+
+    #[test]
+    fn the_end_is_no_dropout_and_closing_fades() {
+        let mut stage = play(20, 0..0);
+        stage.feed.end(20 * BLOCK as u64);
+        for _ in 0..20 {
+            stage.call(256);
+        }
+        assert_eq!(stage.counter(|c| read(&c.dropouts)), 0);
+        assert!(stage.shared.finished.load(Ordering::SeqCst));
+        assert_eq!(stage.heard.last(), Some(&0.0));
+        assert!(largest_step(&stage.heard) < STEP);
+
+        let mut stage = play(20, 0..0);
+        stage.shared.closing.store(true, Ordering::SeqCst);
+        stage.call(512);
+        assert_eq!(stage.counter(|c| read(&c.dropouts)), 0);
+        assert_eq!(stage.heard.last(), Some(&0.0));
+        assert!(largest_step(&stage.heard) < STEP);
+    }
+
+    #[test]
+    fn a_ring_that_overflows_drops_whole_blocks_and_says_so() {
+        let mut stage = Stage::new();
+        for number in 0..200 {
+            stage.push(number);
+        }
+        assert!(stage.counter(|c| read(&c.overflowed_frames)) > 0);
+        for _ in 0..400 {
+            stage.call(256);
+        }
+        assert!(largest_step(&stage.heard) < STEP);
+    }
+
+    #[test]
+    fn every_form_of_samples_gets_the_same_sound() {
+        let mut stage = Stage::new();
+        stage.push_samples(0, vec![0.5; 4096 * 2]);
+        let mut out = vec![0i16; 4096 * 2];
+        stage.playback.fill(&mut out);
+        // The lead is three times the 4096 frames asked for: nothing yet.
+        assert!(out.iter().all(|sample| *sample == 0));
+        for _ in 0..3 {
+            let block = nanos(4096, RATE);
+            stage.clock.now.fetch_add(block, Ordering::SeqCst);
+            stage.playback.fill(&mut out);
+        }
+        assert_eq!(out[4095 * 2], 16_384);
+    }
+
+    #[test]
+    fn one_channel_goes_to_both_sides_and_two_come_together_on_one() {
+        let form = |channels| PlaybackForm {
+            rate: RATE,
+            channels,
+            block: 16,
+            latency: 2,
+        };
+        let block = |channels, samples: &[f32]| AudioBlock {
+            rate: RATE,
+            channels,
+            samples: samples.to_vec(),
+        };
+        let mapped = |to, block: &AudioBlock| {
+            let (mut feed, mut playback) = ring(form(to), Hand::default(), Arc::new(Shared::new()));
+            feed.push(0, block);
+            let count = playback.samples.slots();
+            let mut samples = vec![0.0; count];
+            playback.samples.pop_entire_slice(&mut samples).unwrap();
+            samples
+        };
+        assert_eq!(mapped(4, &block(1, &[0.5])), [0.5, 0.5, 0.0, 0.0]);
+        assert_eq!(mapped(1, &block(2, &[0.5, -0.1])), [0.2]);
+        assert_eq!(mapped(2, &block(2, &[f32::NAN, 7.0])), [0.0, 1.0]);
+        assert_eq!(mapped(2, &block(3, &[0.1, 0.2, 0.3])), [0.1, 0.2]);
+    }
+}

@@ -1,0 +1,529 @@
+//! Finds sound devices by name and opens streams on them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cpal::platform::JackHost;
+use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
+use cpal::{
+    BufferSize, Device, Error, ErrorKind, FromSample, HostId, SampleFormat, SizedSample, Stream,
+    StreamConfig, SupportedBufferSize, SupportedStreamConfigRange,
+};
+use score_engine::NodeError;
+
+use super::keeper::missing;
+
+/// Which way sound goes through a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// Out of the program, to loudspeakers.
+    Output,
+    /// Into the program, from microphones.
+    Input,
+}
+
+/// What a node asks of a device.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    /// As `score devices` prints it; `None`: what the system uses.
+    pub(crate) device: Option<String>,
+    /// Frames a second, Hz.
+    pub(crate) rate: u32,
+    /// Channels.
+    pub(crate) channels: u16,
+    /// Frames at a time.
+    pub(crate) block: u32,
+}
+
+impl Wanted {
+    /// The device in words, for messages.
+    pub(crate) fn name(&self, direction: Direction) -> String {
+        let what = match direction {
+            Direction::Output => "sound output",
+            Direction::Input => "sound input",
+        };
+        match &self.device {
+            Some(device) => format!("the {what} `{device}`"),
+            None => format!("the system's {what}"),
+        }
+    }
+}
+
+/// What a stream said last about why it stopped.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Complaint(Arc<Mutex<Option<String>>>);
+
+impl Complaint {
+    /// Keeps an error that ends a stream; a dropout or a change of priority does not.
+    fn take_note(&self, error: &Error) {
+        let goes_on = [
+            ErrorKind::Xrun,
+            ErrorKind::DeviceChanged,
+            ErrorKind::RealtimeDenied,
+        ];
+        if !goes_on.contains(&error.kind()) {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+        }
+    }
+
+    /// What was said, where anything was.
+    pub(crate) fn get(&self) -> Option<String> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+/// The devices of `host` for a direction, each with the text that names it in a patch and a title.
+pub(crate) fn devices_of(host: HostId, direction: Direction) -> Vec<(String, String, Device)> {
+    if host == HostId::Jack {
+        return jack(direction)
+            .map(|device| (host.name().to_owned(), title(&device), device))
+            .into_iter()
+            .collect();
+    }
+    let Ok(host) = cpal::host_from_id(host) else {
+        return Vec::new();
+    };
+    let Ok(devices) = host.devices() else {
+        return Vec::new();
+    };
+    devices
+        .filter(|device| match direction {
+            Direction::Output => device.supports_output(),
+            Direction::Input => device.supports_input(),
+        })
+        .filter_map(|device| {
+            let id = device.id().ok()?;
+            let name = format!("{}: {}", host.id().name(), id.id());
+            Some((name, title(&device), device))
+        })
+        .collect()
+}
+
+fn title(device: &Device) -> String {
+    device
+        .description()
+        .map(|description| description.name().to_owned())
+        .unwrap_or_default()
+}
+
+/// JACK, where its server runs. Its ports are joined to the system's. No server is started.
+fn jack(direction: Direction) -> Result<Device, Error> {
+    // The only way to a client name of one's own: the host names its clients after the process.
+    type JackDevice = <JackHost as HostTrait>::Device;
+    let device = match direction {
+        Direction::Output => JackDevice::default_output_device("score", true, false),
+        Direction::Input => JackDevice::default_input_device("score", true, false),
+    };
+    device.map(Device::from)
+}
+
+/// The devices that `name` may mean, best first; `None`: what the system uses.
+fn candidates(
+    name: Option<&str>,
+    direction: Direction,
+    whole: &str,
+) -> Result<Vec<(String, Device)>, NodeError> {
+    let Some(name) = name else {
+        let mut hosts = vec![cpal::default_host().id()];
+        hosts.extend(cpal::available_hosts());
+        hosts.dedup();
+        let found: Vec<_> = hosts
+            .into_iter()
+            .filter_map(|host| Some((host.name().to_owned(), default_of(host, direction)?)))
+            .collect();
+        return match found.is_empty() {
+            true => Err(missing(format!("{whole} is not there"))),
+            false => Ok(found),
+        };
+    };
+    let (host, rest) = split(name);
+    if let (Some(host), None) = (host, rest) {
+        let device = default_of(host, direction);
+        return device
+            .map(|device| vec![(host.name().to_owned(), device)])
+            .ok_or_else(|| {
+                missing(format!(
+                    "{whole} is not there: {} does not run",
+                    host.name()
+                ))
+            });
+    }
+    let wanted = rest.unwrap_or(name);
+    let hosts = host.map_or_else(cpal::available_hosts, |host| vec![host]);
+    let all: Vec<_> = hosts
+        .into_iter()
+        .flat_map(|host| devices_of(host, direction))
+        .collect();
+    let found = best_match(&all, wanted, |(full, title, _)| (full, title));
+    match found {
+        Some((name, _, device)) => Ok(vec![(name.clone(), device.clone())]),
+        None => Err(missing(format!("{whole} is not there"))),
+    }
+}
+
+/// The host that a name begins with, and what follows it.
+fn split(name: &str) -> (Option<HostId>, Option<&str>) {
+    let (head, rest) = match name.split_once(':') {
+        Some((head, rest)) => (head.trim(), Some(rest.trim())),
+        None => (name.trim(), None),
+    };
+    let host = cpal::ALL_HOSTS
+        .iter()
+        .find(|host| host.name().eq_ignore_ascii_case(head));
+    match host {
+        Some(host) => (Some(*host), rest.filter(|rest| !rest.is_empty())),
+        None => (None, None),
+    }
+}
+
+/// The item that `wanted` names: the whole name or title first, else the first that contains it, whatever the case.
+pub(crate) fn best_match<'a, T>(
+    all: &'a [T],
+    wanted: &str,
+    names: impl Fn(&'a T) -> (&'a str, &'a str),
+) -> Option<&'a T> {
+    let wanted = wanted.to_lowercase();
+    let exact = |name: &str| {
+        let name = name.to_lowercase();
+        name == wanted
+            || name
+                .split_once(": ")
+                .is_some_and(|(_, rest)| rest == wanted)
+    };
+    let contains = |name: &str| name.to_lowercase().contains(&wanted);
+    let find = |fits: &dyn Fn(&str) -> bool| {
+        all.iter().find(|item| {
+            let (name, title) = names(item);
+            fits(name) || fits(title)
+        })
+    };
+    find(&exact).or_else(|| find(&contains))
+}
+
+fn default_of(host: HostId, direction: Direction) -> Option<Device> {
+    if host == HostId::Jack {
+        return jack(direction).ok();
+    }
+    let host = cpal::host_from_id(host).ok()?;
+    match direction {
+        Direction::Output => host.default_output_device(),
+        Direction::Input => host.default_input_device(),
+    }
+}
+
+/// What a stream's callback does with its buffers.
+pub(crate) trait Callback: Send + 'static {
+    /// Handles an output's buffer.
+    fn play<T: SizedSample + FromSample<f32>>(&mut self, _out: &mut [T]) {}
+    /// Handles an input's buffer.
+    fn hear<T: SizedSample>(&mut self, _samples: &[T])
+    where
+        f32: FromSample<T>,
+    {
+    }
+}
+
+/// An open stream and the device's name.
+pub(crate) struct Opened {
+    /// Dropped, it stops.
+    pub(crate) _stream: Stream,
+    /// As `score devices` prints it.
+    pub(crate) device: String,
+}
+
+/// Opens the first device that fits and starts it. `callback` makes what runs in it, for so many channels.
+///
+/// # Errors
+/// No device is there, none plays at the wanted rate, or none opens.
+pub(crate) fn open<C: Callback>(
+    wanted: &Wanted,
+    direction: Direction,
+    complaint: &Complaint,
+    callback: &mut dyn FnMut(u16) -> C,
+) -> Result<Opened, NodeError> {
+    let whole = wanted.name(direction);
+    let mut first = None;
+    for (name, device) in candidates(wanted.device.as_deref(), direction, &whole)? {
+        match open_one(&device, wanted, direction, complaint, callback) {
+            Ok(stream) => {
+                return Ok(Opened {
+                    _stream: stream,
+                    device: name,
+                });
+            }
+            Err(error) => {
+                let error = error.into_node_error(&whole, wanted.rate);
+                first.get_or_insert(error);
+            }
+        }
+    }
+    Err(first.unwrap_or_else(|| missing(format!("{whole} is not there"))))
+}
+
+/// Why one device cannot be used.
+enum Refusal {
+    /// It has other rates.
+    Rate(Vec<u32>),
+    /// It has no form of samples that is known.
+    Format,
+    /// In the words of the system.
+    System(Error),
+}
+
+impl Refusal {
+    fn into_node_error(self, whole: &str, rate: u32) -> NodeError {
+        match self {
+            Refusal::Rate(rates) => {
+                let text: Vec<String> = rates.iter().map(u32::to_string).collect();
+                let help = match rates.first() {
+                    Some(first) => {
+                        format!(
+                            "write `transport: (sample_rate: {first})` in the patch, or set the device to {rate} Hz"
+                        )
+                    }
+                    None => format!("set the device to {rate} Hz"),
+                };
+                missing(format!(
+                    "{whole} does not go at the patch's {rate} Hz, but at {}",
+                    text.join(" or ")
+                ))
+                .help(help)
+            }
+            Refusal::Format => missing(format!("{whole} has no usable form of samples")),
+            Refusal::System(error) => missing(format!("{whole} does not open: {error}")),
+        }
+    }
+}
+
+fn open_one<C: Callback>(
+    device: &Device,
+    wanted: &Wanted,
+    direction: Direction,
+    complaint: &Complaint,
+    callback: &mut dyn FnMut(u16) -> C,
+) -> Result<Stream, Refusal> {
+    let configs: Vec<SupportedStreamConfigRange> = match direction {
+        Direction::Output => device
+            .supported_output_configs()
+            .map_err(Refusal::System)?
+            .collect(),
+        Direction::Input => device
+            .supported_input_configs()
+            .map_err(Refusal::System)?
+            .collect(),
+    };
+    let chosen = choose(&configs, wanted)?;
+    let format = chosen.sample_format();
+    let sizes = match *chosen.buffer_size() {
+        SupportedBufferSize::Range { min, max } if min <= max => {
+            vec![
+                BufferSize::Fixed(wanted.block.clamp(min, max)),
+                BufferSize::Default,
+            ]
+        }
+        _ => vec![BufferSize::Fixed(wanted.block), BufferSize::Default],
+    };
+    let mut refusal = Refusal::Format;
+    for buffer_size in sizes {
+        let config = StreamConfig {
+            channels: chosen.channels(),
+            sample_rate: wanted.rate,
+            buffer_size,
+        };
+        let callback = callback(config.channels);
+        let built = build(
+            device,
+            config,
+            format,
+            direction,
+            callback,
+            complaint.clone(),
+        );
+        match built.and_then(|stream| stream.play().map(|()| stream)) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => refusal = Refusal::System(error),
+        }
+    }
+    Err(refusal)
+}
+
+/// The form of samples in the order of liking; forms that are not here cannot be converted.
+const FORMATS: [SampleFormat; 9] = [
+    SampleFormat::F32,
+    SampleFormat::I32,
+    SampleFormat::I24,
+    SampleFormat::I16,
+    SampleFormat::F64,
+    SampleFormat::U32,
+    SampleFormat::U16,
+    SampleFormat::I8,
+    SampleFormat::U8,
+];
+
+/// The configuration at the wanted rate that comes nearest: enough channels but few too many, then the best form of
+/// samples.
+fn choose(
+    configs: &[SupportedStreamConfigRange],
+    wanted: &Wanted,
+) -> Result<SupportedStreamConfigRange, Refusal> {
+    let at_rate: Vec<_> = configs
+        .iter()
+        .filter(|config| {
+            (config.min_sample_rate()..=config.max_sample_rate()).contains(&wanted.rate)
+        })
+        .collect();
+    if at_rate.is_empty() {
+        let mut rates: Vec<u32> = configs
+            .iter()
+            .flat_map(|config| [config.max_sample_rate(), config.min_sample_rate()])
+            .collect();
+        rates.sort_by_key(|rate| rate.abs_diff(wanted.rate));
+        rates.dedup();
+        rates.truncate(4);
+        return Err(Refusal::Rate(rates));
+    }
+    at_rate
+        .into_iter()
+        .filter_map(|config| {
+            let format = FORMATS
+                .iter()
+                .position(|format| *format == config.sample_format())?;
+            let (has, wants) = (config.channels(), wanted.channels);
+            let channels = match has >= wants {
+                true => (false, has - wants),
+                false => (true, wants - has),
+            };
+            Some(((channels, format), *config))
+        })
+        .min_by_key(|(rank, _)| *rank)
+        .map(|(_, config)| config)
+        .ok_or(Refusal::Format)
+}
+
+fn build<C: Callback>(
+    device: &Device,
+    config: StreamConfig,
+    format: SampleFormat,
+    direction: Direction,
+    callback: C,
+    complaint: Complaint,
+) -> Result<Stream, Error> {
+    match format {
+        SampleFormat::F32 => typed::<f32, C>(device, config, direction, callback, complaint),
+        SampleFormat::F64 => typed::<f64, C>(device, config, direction, callback, complaint),
+        SampleFormat::I8 => typed::<i8, C>(device, config, direction, callback, complaint),
+        SampleFormat::I16 => typed::<i16, C>(device, config, direction, callback, complaint),
+        SampleFormat::I24 => typed::<cpal::I24, C>(device, config, direction, callback, complaint),
+        SampleFormat::I32 => typed::<i32, C>(device, config, direction, callback, complaint),
+        SampleFormat::U8 => typed::<u8, C>(device, config, direction, callback, complaint),
+        SampleFormat::U16 => typed::<u16, C>(device, config, direction, callback, complaint),
+        SampleFormat::U32 => typed::<u32, C>(device, config, direction, callback, complaint),
+        _ => Err(Error::new(ErrorKind::UnsupportedConfig)),
+    }
+}
+
+fn typed<T, C>(
+    device: &Device,
+    config: StreamConfig,
+    direction: Direction,
+    mut callback: C,
+    complaint: Complaint,
+) -> Result<Stream, Error>
+where
+    T: SizedSample + FromSample<f32>,
+    f32: FromSample<T>,
+    C: Callback,
+{
+    let failed = move |error| complaint.take_note(&error);
+    match direction {
+        Direction::Output => device.build_output_stream(
+            config,
+            move |out: &mut [T], _| callback.play(out),
+            failed,
+            None,
+        ),
+        Direction::Input => device.build_input_stream(
+            config,
+            move |samples: &[T], _| callback.hear(samples),
+            failed,
+            None,
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(rate: u32, channels: u16) -> Wanted {
+        Wanted {
+            device: None,
+            rate,
+            channels,
+            block: 256,
+        }
+    }
+
+    fn config(
+        channels: u16,
+        rates: (u32, u32),
+        format: SampleFormat,
+    ) -> SupportedStreamConfigRange {
+        let size = SupportedBufferSize::Range { min: 64, max: 4096 };
+        SupportedStreamConfigRange::new(channels, rates.0, rates.1, size, format)
+    }
+
+    #[test]
+    fn the_fewest_channels_that_suffice_are_opened_in_the_best_form_of_samples() {
+        let all = [
+            config(1, (8_000, 96_000), SampleFormat::F32),
+            config(8, (8_000, 96_000), SampleFormat::F32),
+            config(2, (8_000, 96_000), SampleFormat::I16),
+            config(2, (8_000, 96_000), SampleFormat::I32),
+            config(2, (44_100, 44_100), SampleFormat::F32),
+        ];
+        let chosen = choose(&all, &wanted(48_000, 2)).ok().unwrap();
+        assert_eq!(
+            (chosen.channels(), chosen.sample_format()),
+            (2, SampleFormat::I32)
+        );
+        let chosen = choose(&all, &wanted(48_000, 16)).ok().unwrap();
+        assert_eq!(chosen.channels(), 8);
+    }
+
+    #[test]
+    fn a_device_at_another_rate_is_refused_with_the_line_to_write() {
+        let all = [config(2, (44_100, 44_100), SampleFormat::F32)];
+        let refusal = choose(&all, &wanted(48_000, 2)).err().unwrap();
+        let error = refusal.into_node_error("the sound output `JACK`", 48_000);
+        assert!(
+            error.to_string().contains("48000 Hz, but at 44100"),
+            "{error}"
+        );
+        assert!(error.advice().unwrap().contains("sample_rate: 44100"));
+    }
+
+    #[test]
+    fn a_name_is_found_whole_first_and_then_by_a_part_in_any_case() {
+        let all = [
+            ("ALSA: hw:CARD=0,DEV=10", "HDA Intel"),
+            ("ALSA: hw:CARD=0,DEV=1", "HDA Intel PCH"),
+            ("JACK", "JACK Output"),
+        ];
+        let find = |wanted: &str| {
+            best_match(&all, wanted, |(name, title)| (name, title)).map(|(name, _)| *name)
+        };
+        assert_eq!(find("hw:card=0,dev=1"), Some("ALSA: hw:CARD=0,DEV=1"));
+        assert_eq!(find("intel pch"), Some("ALSA: hw:CARD=0,DEV=1"));
+        assert_eq!(find("jack"), Some("JACK"));
+        assert_eq!(find("Focusrite"), None);
+    }
+
+    #[test]
+    fn the_host_before_the_colon_is_known_and_an_alsa_name_is_not_taken_for_one() {
+        assert_eq!(split("jack"), (Some(HostId::Jack), None));
+        assert_eq!(split("hw:CARD=0"), (None, None));
+    }
+}

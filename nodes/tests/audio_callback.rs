@@ -1,0 +1,122 @@
+//! The sound device's callback does not allocate: run under an allocator that counts what this thread asks of it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+// An allocator cannot be written without it.
+#![allow(unsafe_code)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use score_engine::{AudioBlock, LiveClock};
+use score_nodes::device::playback::{PlaybackForm, Shared, ring};
+
+thread_local! {
+    /// Whether this thread is inside the callback.
+    static WATCHED: Cell<bool> = const { Cell::new(false) };
+    /// How often it asked for memory, or gave it back, there.
+    static CALLS: Cell<u64> = const { Cell::new(0) };
+}
+
+struct Guard;
+
+fn count() {
+    if WATCHED.get() {
+        CALLS.set(CALLS.get() + 1);
+    }
+}
+
+// SAFETY: every call is handed on unchanged to the system's allocator.
+unsafe impl GlobalAlloc for Guard {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promise is handed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count();
+        // SAFETY: the caller's promise is handed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promise is handed on.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static GUARD: Guard = Guard;
+
+/// How often `work` asks for memory or gives it back.
+fn allocations(work: impl FnOnce()) -> u64 {
+    CALLS.set(0);
+    WATCHED.set(true);
+    work();
+    WATCHED.set(false);
+    CALLS.get()
+}
+
+#[test]
+fn the_guard_sees_an_allocation() {
+    assert!(allocations(|| drop(vec![1; 100])) >= 2);
+}
+
+#[test]
+fn the_callback_neither_allocates_nor_frees_through_gaps_late_blocks_overflow_and_the_end() {
+    let form = PlaybackForm {
+        rate: 48_000,
+        channels: 2,
+        block: 256,
+        latency: 3,
+    };
+    let shared = Arc::new(Shared::new());
+    let clock = Arc::new(LiveClock::new());
+    let (mut feed, mut playback) = ring(form, clock.clone(), shared.clone());
+    let block = AudioBlock {
+        rate: 48_000,
+        channels: 2,
+        samples: vec![0.5; 512],
+    };
+    let mut floats = vec![0.0f32; 512];
+    let mut integers = vec![0i16; 2048];
+    let mut seen = 0;
+    for call in 0..20_000u64 {
+        if call == 10 {
+            shared.running.store(true, Ordering::SeqCst);
+        }
+        // Blocks near the clock, now and then none, twice the same, an old one, or one far ahead.
+        let now = clock.now().to_samples(48_000) / 256;
+        match call % 97 {
+            0..8 => {}
+            8 => feed.push(now.saturating_sub(40) * 256, &block),
+            9 => feed.push((now + 100) * 256, &block),
+            _ => feed.push(now * 256, &block),
+        }
+        if call == 19_000 {
+            feed.end(now * 256);
+        }
+        if call == 19_500 {
+            shared.closing.store(true, Ordering::SeqCst);
+        }
+        seen += allocations(|| {
+            if call % 3 == 0 {
+                playback.fill(&mut integers);
+            } else {
+                playback.fill(&mut floats);
+            }
+        });
+    }
+    assert_eq!(seen, 0);
+    let counters = &shared.counters;
+    for counter in [
+        &counters.dropouts,
+        &counters.late_frames,
+        &counters.resyncs,
+        &counters.missing_frames,
+    ] {
+        assert!(counter.load(Ordering::SeqCst) > 0, "{counters:?}");
+    }
+}
