@@ -50,9 +50,9 @@ impl Song {
     /// # Errors
     /// It is not a MIDI file, or counts its times in film frames.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
-        // midly negates the count of frames a second, and overflows where it is −128.
-        let header = bytes.windows(4).position(|id| id == b"MThd");
-        if header.and_then(|start| bytes.get(start + 12)) == Some(&0x80) {
+        // midly negates the count of frames a second in every header it meets, and overflows where that is −128.
+        let overflows = |header: &[u8]| header.starts_with(b"MThd") && header[12] == 0x80;
+        if bytes.windows(13).any(overflows) {
             return Err(IN_FRAMES.to_owned());
         }
         let smf = Smf::parse(bytes)
@@ -131,5 +131,10 @@ mod tests {
             bytes[12] = frames.to_be_bytes()[0];
             assert_eq!(Song::parse(&bytes).unwrap_err(), IN_FRAMES, "{frames}");
         }
+        // A second header, inside what follows the first.
+        let first = bytes.clone();
+        bytes[12] = 0;
+        bytes.splice(14..14, first);
+        assert!(Song::parse(&bytes).is_err());
     }
 }
