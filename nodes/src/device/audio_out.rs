@@ -12,7 +12,7 @@ use score_engine::{
 };
 use serde::Deserialize;
 
-use super::counters::read;
+use super::counters::{PlaybackCounters, read};
 use super::feed::Feed;
 use super::keeper::{Keeper, Opener, missing};
 use super::playback::{Playback, PlaybackForm, Shared, ring};
@@ -73,7 +73,7 @@ impl Node for AudioOut {
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
         let clock = only_live(build, "audio_out", "write a file with `audio_file`")?;
         let rate = build.transport.sample_rate;
-        let shared = Arc::new(Shared::new());
+        let shared = Arc::new(Shared::new(PlaybackCounters::of(build.counters)));
         let (hand_over, feeds) = channel();
         let opener = OutputOpener {
             wanted: Wanted {

@@ -1,6 +1,9 @@
 //! What a sound device's callback did, counted where nothing may wait.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use score_engine::Counters;
 
 /// Counters of one sound output. The callback writes them, anybody may read them while it plays. They go on when the
 /// device goes away and comes back.
@@ -9,17 +12,17 @@ pub struct PlaybackCounters {
     /// Whether a device plays now.
     pub is_open: AtomicBool,
     /// How often a device was opened; more than 1: it went away and came back.
-    pub openings: AtomicU64,
+    pub openings: Arc<AtomicU64>,
     /// Calls of the device.
     pub callbacks: AtomicU64,
     /// Frames that the device asked for.
     pub frames: AtomicU64,
     /// How often sound broke off that should have gone on.
-    pub dropouts: AtomicU64,
+    pub dropouts: Arc<AtomicU64>,
     /// Frames of silence that the dropouts put in.
-    pub missing_frames: AtomicU64,
+    pub missing_frames: Arc<AtomicU64>,
     /// Frames that came after they should have been heard, and were left out.
-    pub late_frames: AtomicU64,
+    pub late_frames: Arc<AtomicU64>,
     /// Frames left out because the device had stood still and the ring was full.
     pub overflowed_frames: AtomicU64,
     /// How often the device ran ahead or behind so far that playing began anew at the clock's time.
@@ -39,6 +42,17 @@ impl PlaybackCounters {
         PlaybackCounters {
             least_reserve: AtomicU64::new(u64::MAX),
             ..Self::default()
+        }
+    }
+
+    /// Counters at zero of which the node's own figures are some.
+    pub fn of(figures: &Counters) -> Self {
+        PlaybackCounters {
+            openings: figures.counter("openings"),
+            dropouts: figures.counter("dropouts"),
+            missing_frames: figures.counter("missing_frames"),
+            late_frames: figures.counter("late_frames"),
+            ..Self::new()
         }
     }
 

@@ -74,20 +74,14 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Nothing played yet.
-    pub fn new() -> Self {
+    /// Nothing played yet, and these counters.
+    pub fn new(counters: PlaybackCounters) -> Self {
         Shared {
-            counters: PlaybackCounters::new(),
+            counters,
             running: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             finished: AtomicBool::new(false),
         }
-    }
-}
-
-impl Default for Shared {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -427,7 +421,10 @@ mod tests {
                 block: BLOCK as u32,
                 latency: 3,
             };
-            let (clock, shared) = (Hand::default(), Arc::new(Shared::new()));
+            let (clock, shared) = (
+                Hand::default(),
+                Arc::new(Shared::new(PlaybackCounters::new())),
+            );
             let (feed, playback) = ring(form, clock.clone(), shared.clone());
             shared.running.store(true, Ordering::SeqCst);
             Stage {
@@ -685,7 +682,11 @@ mod tests {
             samples: samples.to_vec(),
         };
         let mapped = |to, block: &AudioBlock| {
-            let (mut feed, mut playback) = ring(form(to), Hand::default(), Arc::new(Shared::new()));
+            let (mut feed, mut playback) = ring(
+                form(to),
+                Hand::default(),
+                Arc::new(Shared::new(PlaybackCounters::new())),
+            );
             feed.push(0, block);
             let count = playback.samples.slots();
             let mut samples = vec![0.0; count];
