@@ -4,7 +4,7 @@ mod audio_file;
 mod audio_input_file;
 mod encoder;
 mod ensemble;
-mod glide;
+pub(crate) mod glide;
 mod mixdown;
 mod resampler;
 mod reverb;
