@@ -52,14 +52,13 @@ impl LiveClock {
         self.latest.store(0, Ordering::Release);
     }
 
-    /// The time now.
+    /// The time now. While a sound device catches up, it stands still.
     pub fn now(&self) -> Time {
         let now = self.elapsed() + self.offset.load(Ordering::Acquire);
         Time::from_nanos(self.latest.fetch_max(now, Ordering::AcqRel).max(now))
     }
 
-    /// The time now, as if it had never been seen later: while a sound device catches up, [`LiveClock::now`]
-    /// stands still.
+    /// Nanoseconds since `epoch`.
     fn elapsed(&self) -> i64 {
         i64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(i64::MAX)
     }

@@ -1,4 +1,7 @@
-//! Tests one node alone: packets in, packets out, in virtual time, on the real runtime.
+//! Tests one node alone: packets in, packets out; in virtual time on the real runtime, or live on a clock of the
+//! test's own.
+
+mod live;
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
@@ -16,13 +19,15 @@ use crate::registry::{AnyNode, Registry};
 use crate::run::{Run, RunError};
 use crate::time::{Time, Transport};
 use crate::wire::Policy;
+use live::Setting;
 
-/// One node of kind `N` under test: feed its inputs, then [`Harness::run`] it.
+/// One node of kind `N` under test: feed its inputs, then [`Harness::run`] or [`Harness::play_live`] it.
 pub struct Harness<N> {
     params: Value,
     transport: Transport,
     settings: Settings,
     feeds: Vec<Feed>,
+    live_settings: Vec<Setting>,
     node: PhantomData<N>,
 }
 
@@ -31,14 +36,26 @@ pub struct Harness<N> {
 struct Feed {
     input: String,
     port_type: PortType,
-    packets: Vec<(Time, Payload)>,
+    packets: Vec<Arrival>,
     end: Time,
+}
+
+/// A packet that is fed.
+#[derive(Clone, Debug)]
+struct Arrival {
+    /// The clock's time at which it comes, live.
+    at: Time,
+    /// The packet's own time.
+    time: Time,
+    payload: Payload,
 }
 
 /// What came out of the node under test.
 #[derive(Clone, Debug, Default)]
 pub struct Outputs {
     ports: BTreeMap<String, (Vec<Packet>, Option<Time>)>,
+    sent: BTreeMap<String, Vec<Time>>,
+    counters: BTreeMap<&'static str, u64>,
 }
 
 impl Outputs {
@@ -51,6 +68,16 @@ impl Outputs {
     pub fn end(&self, name: &str) -> Option<Time> {
         self.ports.get(name).and_then(|(_, end)| *end)
     }
+
+    /// The clock's time at which each packet left the output called `name`, live.
+    pub fn sent(&self, name: &str) -> &[Time] {
+        self.sent.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// What the node counted as `name`, live.
+    pub fn counter(&self, name: &str) -> u64 {
+        self.counters.get(name).copied().unwrap_or(0)
+    }
 }
 
 impl<N: Node> Harness<N> {
@@ -62,6 +89,7 @@ impl<N: Node> Harness<N> {
             transport: Transport::default(),
             settings: Settings::default(),
             feeds: Vec::new(),
+            live_settings: Vec::new(),
             node: PhantomData,
         }
     }
@@ -81,12 +109,30 @@ impl<N: Node> Harness<N> {
     /// Wires `packets`, then the end of the stream at `end`, into `input`. Called again for the same input,
     /// it adds a wire to a port that takes many.
     pub fn feed(
-        mut self,
+        self,
         input: &str,
         port_type: PortType,
         packets: Vec<(Time, Payload)>,
         end: Time,
     ) -> Self {
+        let packets = packets.into_iter();
+        let packets = packets.map(|(time, payload)| (time, time, payload));
+        self.feed_live(input, port_type, packets.collect(), end)
+    }
+
+    /// As [`Harness::feed`], for [`Harness::play_live`]: each packet comes at a time of the clock that need not be
+    /// its own, and is given as (when it comes, its own time, its content).
+    pub fn feed_live(
+        mut self,
+        input: &str,
+        port_type: PortType,
+        packets: Vec<(Time, Time, Payload)>,
+        end: Time,
+    ) -> Self {
+        let packets = packets.into_iter();
+        let packets = packets
+            .map(|(at, time, payload)| Arrival { at, time, payload })
+            .collect();
         self.feeds.push(Feed {
             input: input.to_owned(),
             port_type,
@@ -94,6 +140,37 @@ impl<N: Node> Harness<N> {
             end,
         });
         self
+    }
+
+    /// Tells the node the new value of a live parameter when the clock says `at`, in [`Harness::play_live`].
+    pub fn set_live(mut self, at: Time, name: &str, value: impl Into<Value>) -> Self {
+        self.live_settings.push(Setting {
+            at,
+            name: name.to_owned(),
+            value: value.into(),
+        });
+        self
+    }
+
+    /// Checks and builds the node and plays it live until every feed has ended. The clock stands still while the node
+    /// works and jumps to the next thing that happens: a packet comes, the node asked to be woken, a parameter
+    /// changes. Not for sources.
+    ///
+    /// # Errors
+    /// As [`Harness::run`].
+    pub fn play_live(self) -> Result<Outputs, NodeError> {
+        let graph = self.graph(&Arc::default())?;
+        let node = graph
+            .nodes
+            .first()
+            .ok_or_else(|| NodeError::internal("no node"))?;
+        live::play(
+            node,
+            &self.feeds,
+            self.live_settings,
+            &self.transport,
+            &self.settings,
+        )
     }
 
     /// Checks and builds the node, runs it to its end and commits it.
@@ -256,17 +333,17 @@ impl AnyNode for Feed {
 
 /// Sends prepared packets, one a call.
 struct Feeding {
-    packets: std::vec::IntoIter<(Time, Payload)>,
+    packets: std::vec::IntoIter<Arrival>,
     end: Time,
 }
 
 impl Processor for Feeding {
     fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         io.end_at(self.end);
-        let Some((time, payload)) = self.packets.next() else {
+        let Some(arrival) = self.packets.next() else {
             return Ok(Flow::Done);
         };
-        io.send_captured_now(0, time, payload)?;
+        io.send_captured_now(0, arrival.time, arrival.payload)?;
         Ok(Flow::Continue)
     }
 }

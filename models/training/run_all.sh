@@ -9,7 +9,7 @@ mkdir -p "$work"
 
 "$python" "$here/melody/prepare.py" --data "$data" --out "$work/melody.npz"
 "$python" "$here/melody/train.py" --windows "$work/melody.npz" --out "$work/melody.pt" \
-    --seconds "${SECONDS_VAE:-3300}" --flow-seconds "${SECONDS_FLOW:-700}"
+    --seconds "${SECONDS_VAE:-6000}" --flow-seconds "${SECONDS_FLOW:-1000}" --beta 0.2 --free 56
 "$python" "$here/melody/export.py" --checkpoint "$work/melody.pt" --windows "$work/melody.npz" --out "$here/../melody"
 reference=$data/reference/mel_2bar_small
 [ -d "$reference" ] && set -- --reference "$reference" || set --

@@ -2,14 +2,21 @@
 #![forbid(unsafe_code)]
 
 mod audio;
+mod control;
 pub mod device;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
+mod half_life;
 mod latent;
+mod live;
 mod midi;
 pub mod model;
 pub mod music;
 mod output;
 mod picture;
 mod recorder;
+#[cfg(test)]
+mod testing;
 mod video;
 mod vision;
 
@@ -19,6 +26,7 @@ use score_engine::Registry;
 pub fn registry() -> Registry {
     let mut registry = Registry::new();
     audio::register(&mut registry);
+    control::register(&mut registry);
     device::register(&mut registry);
     latent::register(&mut registry);
     midi::register(&mut registry);

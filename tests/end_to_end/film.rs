@@ -1,62 +1,11 @@
 //! Films in, music out.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use midly::{MidiMessage, Smf, TrackEventKind};
-
-use crate::support::{house, names, program, score, text};
-
-/// Runs ffmpeg with arguments that white space separates, in `folder`.
-fn ffmpeg(folder: &Path, arguments: &str) {
-    let done = Command::new("ffmpeg")
-        .args(["-v", "error", "-nostdin", "-y"])
-        .args(arguments.split_whitespace())
-        .current_dir(folder)
-        .output()
-        .unwrap();
-    assert!(done.status.success(), "{}", text(&done.stderr));
-}
-
-/// Three scenes of four seconds, each as long as two bars at 120 a minute, with hard cuts, and a sound of its own.
-fn write_film(folder: &Path) {
-    ffmpeg(
-        folder,
-        "-f lavfi -i testsrc2=size=320x180:rate=25:duration=4 \
-         -f lavfi -i mandelbrot=size=320x180:rate=25:start_scale=0.4 \
-         -f lavfi -i gradients=size=320x180:rate=25:seed=5:speed=0.02 \
-         -f lavfi -i sine=duration=12 \
-         -filter_complex [0:v]setsar=1,format=yuv420p[a];[1:v]trim=duration=4,setsar=1,format=yuv420p[b];\
-         [2:v]trim=duration=4,setsar=1,format=yuv420p[c];[a][b][c]concat=n=3[v] \
-         -map [v] -map 3:a -c:v libx264 -preset ultrafast -c:a aac -shortest film.mp4",
-    );
-}
-
-/// Onsets as sixteenths at 120 a minute, and pitches.
-fn onsets(path: &Path) -> Vec<(u32, u8)> {
-    let bytes = std::fs::read(path).unwrap();
-    let smf = Smf::parse(&bytes).unwrap();
-    let midly::Timing::Metrical(ticks) = smf.header.timing else {
-        panic!("no metrical timing");
-    };
-    let mut found = Vec::new();
-    for track in &smf.tracks {
-        let mut at = 0;
-        for event in track {
-            at += event.delta.as_int();
-            if let TrackEventKind::Midi {
-                message: MidiMessage::NoteOn { key, vel },
-                ..
-            } = event.kind
-                && vel.as_int() > 0
-            {
-                found.push((at * 4 / u32::from(ticks.as_int()), key.as_int()));
-            }
-        }
-    }
-    found
-}
+use crate::support::{
+    copy_models, ffmpeg, names, program, require_other_music_in_each_scene, score, text, write_film,
+};
 
 /// What ffprobe says of a file, one value a line.
 fn probe(folder: &Path, arguments: &str) -> String {
@@ -92,23 +41,7 @@ fn each_scene_of_a_film_gets_other_music_and_the_same_each_time() {
             "{ending}"
         );
     }
-    let onsets = onsets(&folder.join("one.mid"));
-    let scenes: Vec<BTreeSet<(u32, u8)>> = (0..3)
-        .map(|scene| {
-            (onsets.iter())
-                .filter(|(at, _)| at / 32 == scene)
-                .map(|(at, pitch)| (at % 32, *pitch))
-                .collect()
-        })
-        .collect();
-    for (earlier, later) in [(0, 1), (1, 2), (0, 2)] {
-        let shared = scenes[earlier].intersection(&scenes[later]).count();
-        let fewer = scenes[earlier].len().min(scenes[later].len());
-        assert!(
-            fewer >= 3 && shared * 2 < fewer,
-            "scenes {earlier} and {later}: {scenes:?}"
-        );
-    }
+    require_other_music_in_each_scene(&folder.join("one.mid"));
     let wav = hound::WavReader::open(folder.join("one.wav")).unwrap();
     let peak = wav
         .into_samples::<i16>()
@@ -213,16 +146,9 @@ fn a_model_that_is_cut_off_or_not_the_listed_one_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     write_film(folder);
+    copy_models(folder);
     let models = folder.join("models");
-    for model in ["eye", "melody"] {
-        std::fs::create_dir_all(models.join(model)).unwrap();
-        for file in std::fs::read_dir(house().join("models").join(model)).unwrap() {
-            let file = file.unwrap();
-            std::fs::copy(file.path(), models.join(model).join(file.file_name())).unwrap();
-        }
-    }
-    let manifest = std::fs::read_to_string(house().join("models/manifest.ron")).unwrap();
-    std::fs::write(models.join("manifest.ron"), &manifest).unwrap();
+    let manifest = std::fs::read_to_string(models.join("manifest.ron")).unwrap();
     let eye = models.join("eye/encoder.onnx");
     let whole = std::fs::read(&eye).unwrap();
     let said = |wanted: &str| {

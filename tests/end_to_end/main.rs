@@ -5,8 +5,10 @@
 mod colours;
 mod film;
 mod film_names;
+mod golden;
 mod melodies;
 mod missing_tools;
 mod models;
+mod own_model;
 mod patches;
 mod support;

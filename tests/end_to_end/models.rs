@@ -1,10 +1,8 @@
 //! The folder of models, and the commands about it.
 
-use std::path::Path;
-
 use score_nodes::model::Manifest;
 
-use crate::support::{graphs, house, program, score, text};
+use crate::support::{copy_models, graphs, house, program, score, text};
 
 #[test]
 fn a_folder_of_models_that_is_given_comes_before_the_one_in_the_environment() {
@@ -31,23 +29,6 @@ fn a_folder_of_models_that_is_given_comes_before_the_one_in_the_environment() {
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", text(&output.stderr));
-}
-
-/// Copies the models that ship into `folder`/models.
-fn copy_models(folder: &Path) {
-    let from = house().join("models");
-    let manifest = Manifest::load(&from).unwrap();
-    let copy = |file: &Path| {
-        let to = folder.join("models").join(file);
-        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
-        std::fs::copy(from.join(file), to).unwrap();
-    };
-    copy(Path::new("manifest.ron"));
-    for model in manifest.models.values() {
-        copy(&model.card);
-        copy(&model.golden);
-        model.files.values().for_each(|file| copy(&file.path));
-    }
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! What the tests of several subjects need.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use midly::num::{u4, u7, u15, u28};
 use midly::{Format, Header, MetaMessage, MidiMessage, Smf, Timing, TrackEvent, TrackEventKind};
+use score_nodes::model::Manifest;
 
 /// Runs the program in `folder` and waits for it.
 pub(crate) fn score(folder: &Path, arguments: &[&str]) -> Output {
@@ -94,4 +96,92 @@ pub(crate) fn names(folder: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// Copies the models that ship into `folder`/models.
+pub(crate) fn copy_models(folder: &Path) {
+    let from = house().join("models");
+    let manifest = Manifest::load(&from).unwrap();
+    let copy = |file: &Path| {
+        let to = folder.join("models").join(file);
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::copy(from.join(file), to).unwrap();
+    };
+    copy(Path::new("manifest.ron"));
+    for model in manifest.models.values() {
+        copy(&model.card);
+        copy(&model.golden);
+        model.files.values().for_each(|file| copy(&file.path));
+    }
+}
+
+/// Runs ffmpeg with arguments that white space separates, in `folder`.
+pub(crate) fn ffmpeg(folder: &Path, arguments: &str) {
+    let done = Command::new("ffmpeg")
+        .args(["-v", "error", "-nostdin", "-y"])
+        .args(arguments.split_whitespace())
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{}", text(&done.stderr));
+}
+
+/// Three scenes of four seconds, each as long as two bars at 120 a minute, with hard cuts, and a sound of its own.
+pub(crate) fn write_film(folder: &Path) {
+    ffmpeg(
+        folder,
+        "-f lavfi -i testsrc2=size=320x180:rate=25:duration=4 \
+         -f lavfi -i mandelbrot=size=320x180:rate=25:start_scale=0.4 \
+         -f lavfi -i gradients=size=320x180:rate=25:seed=5:speed=0.02 \
+         -f lavfi -i sine=duration=12 \
+         -filter_complex [0:v]setsar=1,format=yuv420p[a];[1:v]trim=duration=4,setsar=1,format=yuv420p[b];\
+         [2:v]trim=duration=4,setsar=1,format=yuv420p[c];[a][b][c]concat=n=3[v] \
+         -map [v] -map 3:a -c:v libx264 -preset ultrafast -c:a aac -shortest film.mp4",
+    );
+}
+
+/// Onsets as sixteenths at 120 a minute, and pitches.
+fn onsets(path: &Path) -> Vec<(u32, u8)> {
+    let bytes = std::fs::read(path).unwrap();
+    let smf = Smf::parse(&bytes).unwrap();
+    let Timing::Metrical(ticks) = smf.header.timing else {
+        panic!("no metrical timing");
+    };
+    let mut found = Vec::new();
+    for track in &smf.tracks {
+        let mut at = 0;
+        for event in track {
+            at += event.delta.as_int();
+            if let TrackEventKind::Midi {
+                message: MidiMessage::NoteOn { key, vel },
+                ..
+            } = event.kind
+                && vel.as_int() > 0
+            {
+                found.push((at * 4 / u32::from(ticks.as_int()), key.as_int()));
+            }
+        }
+    }
+    found
+}
+
+/// Requires that less than half of the notes of any of the three scenes of [`write_film`] come again in another.
+pub(crate) fn require_other_music_in_each_scene(path: &Path) {
+    let onsets = onsets(path);
+    let scenes: Vec<BTreeSet<(u32, u8)>> = (0..3)
+        .map(|scene| {
+            (onsets.iter())
+                .filter(|(at, _)| at / 32 == scene)
+                .map(|(at, pitch)| (at % 32, *pitch))
+                .collect()
+        })
+        .collect();
+    for (earlier, later) in [(0, 1), (1, 2), (0, 2)] {
+        let shared = scenes[earlier].intersection(&scenes[later]).count();
+        let fewer = scenes[earlier].len().min(scenes[later].len());
+        assert!(
+            fewer >= 3 && shared * 2 < fewer,
+            "scenes {earlier} and {later}: {scenes:?}"
+        );
+    }
 }

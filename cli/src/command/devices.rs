@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use score_nodes::device::list::{Group, devices};
+use score_nodes::device::list::{Camera, Group, devices};
 
 use crate::arguments::Devices;
 use crate::failure::Failure;
@@ -47,6 +47,24 @@ pub(crate) fn run(arguments: &Devices) -> Result<(), Failure> {
         for group in groups {
             print(&mut out, param, what, group)?;
         }
+    }
+    writeln!(out, "\nCameras, for camera")?;
+    if found.cameras.is_empty() {
+        writeln!(out, "  no camera here")?;
+    }
+    for camera in &found.cameras {
+        print_camera(&mut out, camera)?;
+    }
+    Ok(())
+}
+
+fn print_camera(out: &mut impl Write, camera: &Camera) -> Result<(), Failure> {
+    let text = format!("device: {:?}", camera.id);
+    let title = format!("{} at {}", camera.name, camera.path);
+    writeln!(out, "  {text:<WIDTH$}  {title}")?;
+    for format in &camera.formats {
+        let text = format!("format: {:?}", format.name);
+        writeln!(out, "    {text:<WIDTH$}{}", format.sizes.join(" "))?;
     }
     Ok(())
 }

@@ -45,6 +45,8 @@ pub(super) struct Gauges {
     /// When the call that is under way began, in nanoseconds since `epoch`.
     since: AtomicI64,
     busy: AtomicU64,
+    /// How long calls have waited for others, in nanoseconds.
+    waited: AtomicU64,
     failures: AtomicU64,
     classes: [AtomicU64; CLASSES],
 }
@@ -56,6 +58,7 @@ impl Gauges {
             state: AtomicU8::new(NodeState::Preparing as u8),
             since: AtomicI64::new(AT_REST),
             busy: AtomicU64::new(0),
+            waited: AtomicU64::new(0),
             failures: AtomicU64::new(0),
             classes: [const { AtomicU64::new(0) }; CLASSES],
         }
@@ -80,16 +83,31 @@ impl Gauges {
 
     /// Measures a call of the node's own code.
     pub(super) fn measure<T>(&self, call: impl FnOnce() -> T) -> T {
-        let started = Instant::now();
-        let since = (started - self.epoch).as_nanos();
-        self.since
-            .store(i64::try_from(since).unwrap_or(0), Ordering::Release);
+        let (started, waited) = (Instant::now(), self.waited.load(Ordering::Relaxed));
+        self.begin();
         let result = call();
         self.since.store(AT_REST, Ordering::Release);
-        let nanos = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let waited = self.waited.load(Ordering::Relaxed) - waited;
+        let nanos = nanos(started.elapsed()).saturating_sub(waited);
         self.busy.fetch_add(nanos, Ordering::Relaxed);
         self.classes[class(nanos)].fetch_add(1, Ordering::Relaxed);
         result
+    }
+
+    /// Within a call: waits for somebody else, which is not the node's own work.
+    pub(super) fn wait<T>(&self, wait: impl FnOnce() -> T) -> T {
+        let started = Instant::now();
+        self.since.store(AT_REST, Ordering::Release);
+        let result = wait();
+        self.begin();
+        self.waited
+            .fetch_add(nanos(started.elapsed()), Ordering::Relaxed);
+        result
+    }
+
+    fn begin(&self) {
+        let since = i64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(i64::MAX);
+        self.since.store(since, Ordering::Release);
     }
 
     /// How long the call that is under way has taken.
@@ -109,6 +127,10 @@ impl Gauges {
             classes: std::array::from_fn(|class| self.classes[class].load(Ordering::Relaxed)),
         }
     }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// The class of a call of so many nanoseconds.
@@ -190,6 +212,14 @@ mod tests {
         assert!(gauges.in_call().is_none());
         gauges.measure(|| assert!(gauges.in_call().is_some()));
         assert!(gauges.in_call().is_none());
-        assert_eq!(gauges.calls().count(), 1);
+        gauges.measure(|| {
+            gauges.wait(|| {
+                std::thread::sleep(Duration::from_millis(20));
+                assert!(gauges.in_call().is_none(), "it waits for somebody else");
+            });
+            assert!(gauges.in_call().is_some());
+        });
+        assert_eq!(gauges.calls().count(), 2);
+        assert!(gauges.calls().busy() < Duration::from_millis(15));
     }
 }

@@ -4,6 +4,7 @@ mod gauges;
 mod node_handle;
 mod plan;
 mod ports;
+mod prepare;
 mod restart;
 mod session;
 mod slot;

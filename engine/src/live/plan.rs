@@ -178,3 +178,155 @@ impl GraphNode {
             .map(PathBuf::from)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use proptest::prelude::*;
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::descriptor::{Descriptor, Param};
+    use crate::graph::Graph;
+    use crate::node::{Build, Node, NodeError, Processor, Settings};
+    use crate::patch::{Source, check};
+    use crate::port::{Port, PortType};
+    use crate::registry::Registry;
+
+    #[derive(Deserialize)]
+    struct Knob {}
+
+    impl Node for Knob {
+        fn descriptor() -> Descriptor {
+            Descriptor::new("test", "knob", "")
+                .input(Port::new("in", PortType::Control, "").many())
+                .output(Port::new("out", PortType::Control, ""))
+                .param(Param::integer("turn", (0, 9), "").default(0).live())
+                .param(Param::integer("size", (0, 9), "").default(0))
+        }
+
+        fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+            Err(NodeError::internal("only planned"))
+        }
+    }
+
+    /// Up to four knobs with their values, and the wires between them, each to a later one.
+    #[derive(Clone, Debug)]
+    struct Draft {
+        knobs: Vec<Option<(u8, u8)>>,
+        wires: Vec<(usize, usize)>,
+        tempo: u16,
+    }
+
+    fn draft() -> impl Strategy<Value = Draft> {
+        (
+            proptest::collection::vec(proptest::option::weighted(0.8, (0..3u8, 0..2u8)), 4),
+            proptest::collection::vec((0..4usize, 0..4usize), 0..5),
+            100..102u16,
+        )
+            .prop_map(|(mut knobs, wires, tempo)| {
+                knobs[0].get_or_insert((0, 0));
+                let there = |index: &usize| knobs[*index].is_some();
+                let wires = wires
+                    .into_iter()
+                    .filter(|(from, to)| from < to && there(from) && there(to))
+                    .collect();
+                Draft {
+                    knobs,
+                    wires,
+                    tempo,
+                }
+            })
+    }
+
+    fn graph(draft: &Draft) -> Graph {
+        let nodes: Vec<String> = (0..)
+            .zip(&draft.knobs)
+            .filter_map(|(index, knob): (usize, _)| Some((index, (*knob)?)))
+            .map(|(index, (turn, size))| format!("\"k{index}\": knob(turn: {turn}, size: {size})"))
+            .collect();
+        let wires: Vec<String> = draft
+            .wires
+            .iter()
+            .map(|(from, to)| format!("\"k{from} -> k{to}\""))
+            .collect();
+        let text = format!(
+            "Patch(format: 1, transport: (tempo: {}), nodes: {{{}}}, wires: [{}])",
+            draft.tempo,
+            nodes.join(", "),
+            wires.join(", ")
+        );
+        let mut registry = Registry::new();
+        registry.add::<Knob>();
+        let source = Source::text("p.ron", &text, PathBuf::new());
+        check(&source, &[], &registry, &Settings::default()).unwrap()
+    }
+
+    fn planned(old: &Graph, new: &Graph) -> Plan {
+        let (old_edges, new_edges) = (edges(&old.wires), edges(&new.wires));
+        let shape = |graph| -> Vec<&GraphNode> { Graph::nodes(graph).collect() };
+        plan(
+            &Shape {
+                transport: &old.transport,
+                nodes: shape(old),
+                edges: &old_edges,
+            },
+            &Shape {
+                transport: &new.transport,
+                nodes: shape(new),
+                edges: &new_edges,
+            },
+            &BTreeSet::new(),
+            |_| false,
+        )
+    }
+
+    impl Graph {
+        fn nodes(&self) -> impl Iterator<Item = &GraphNode> {
+            self.nodes.iter()
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_same_patch_changes_nothing(draft in draft()) {
+            let plan = planned(&graph(&draft), &graph(&draft));
+            prop_assert!(plan.leaving.is_empty() && plan.wires.iter().all(Option::is_some));
+            for (index, fate) in plan.fates.iter().enumerate() {
+                prop_assert_eq!(fate, &Fate::Stays { old: index, values: Vec::new() });
+            }
+        }
+
+        #[test]
+        fn exactly_those_stay_that_can_and_every_wire_between_them(old in draft(), new in draft()) {
+            let (before, after) = (graph(&old), graph(&new));
+            let plan = planned(&before, &after);
+            let number = |node: &GraphNode| node.id[1..].parse::<usize>().unwrap();
+            let arrivals = |draft: &Draft, knob| draft.wires.iter().filter(|(_, to)| *to == knob).count();
+            for (node, fate) in after.nodes.iter().zip(&plan.fates) {
+                let knob = number(node);
+                let (was, is) = (old.knobs[knob], new.knobs[knob].unwrap());
+                let may_stay = was.is_some_and(|was| was.1 == is.1) && arrivals(&old, knob) == arrivals(&new, knob);
+                match fate {
+                    Fate::Begins => prop_assert!(!may_stay),
+                    Fate::Stays { old: place, values } => {
+                        prop_assert!(may_stay);
+                        prop_assert_eq!(number(&before.nodes[*place]), knob);
+                        let turned = was.unwrap().0 != is.0;
+                        prop_assert_eq!(values.len(), usize::from(turned), "only what is new is told");
+                    }
+                }
+            }
+            let mut gone_or_kept: Vec<usize> = plan.leaving.clone();
+            gone_or_kept.extend(plan.fates.iter().filter_map(|fate| match fate {
+                Fate::Stays { old, .. } => Some(*old),
+                Fate::Begins => None,
+            }));
+            gone_or_kept.sort_unstable();
+            prop_assert_eq!(gone_or_kept, (0..before.nodes.len()).collect::<Vec<_>>(), "each goes or stays, once");
+            let kept: Vec<usize> = plan.wires.iter().flatten().copied().collect();
+            prop_assert_eq!(kept.iter().collect::<BTreeSet<_>>().len(), kept.len(), "no wire twice");
+        }
+    }
+}

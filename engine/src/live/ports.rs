@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Select};
 use serde_json::Value;
 
+use super::gauges::Gauges;
 use super::slot::Slot;
 use crate::clock::LiveClock;
 use crate::graph::GraphNode;
@@ -26,17 +27,23 @@ const LOOK_WHEN_RETIRED: Duration = Duration::from_millis(10);
 pub(super) enum Command {
     /// Parameters have new values.
     Set(NewValues),
-    /// Inputs, by slot, read from other wires; outputs, by port, feed further wires.
-    Rewire {
-        inputs: Vec<(usize, WireReceiver)>,
-        outputs: Vec<(usize, WireSender)>,
-    },
+    /// Inputs read from other wires, outputs feed further ones.
+    Rewire(Rewired),
     /// End once nobody reads any more.
     Retire,
     /// A source ends, as if what it reads had ended.
     Drain,
     /// End now: finish, and put results in their places.
     Finish,
+}
+
+/// The new wires of one node.
+#[derive(Default)]
+pub(super) struct Rewired {
+    /// By input, and number among the wires into it.
+    pub(super) inputs: Vec<((usize, usize), WireReceiver)>,
+    /// By output.
+    pub(super) outputs: Vec<(usize, WireSender)>,
 }
 
 /// New values of live parameters.
@@ -64,6 +71,7 @@ pub(super) struct LivePorts {
     /// New values that came while the node was at work.
     postponed: Vec<NewValues>,
     clock: Arc<LiveClock>,
+    gauges: Arc<Gauges>,
     stop: Arc<AtomicBool>,
     /// How long sound takes from one wire to another, in seconds.
     fade: f64,
@@ -111,6 +119,7 @@ impl LivePorts {
         outputs: Vec<Vec<WireSender>>,
         commands: Receiver<Command>,
         clock: Arc<LiveClock>,
+        gauges: Arc<Gauges>,
         stop: Arc<AtomicBool>,
         fade: f64,
         pace: Option<Pace>,
@@ -121,6 +130,7 @@ impl LivePorts {
             commands,
             postponed: Vec::new(),
             clock,
+            gauges,
             stop,
             fade,
             ending: Ending::No,
@@ -144,7 +154,7 @@ impl LivePorts {
         while let Ok(command) = self.commands.try_recv() {
             match command {
                 Command::Set(values) => self.postponed.push(values),
-                Command::Rewire { inputs, outputs } => self.rewire(inputs, outputs),
+                Command::Rewire(rewired) => self.rewire(rewired),
                 Command::Retire => self.end_by(Ending::WhenNobodyReads),
                 Command::Drain => self.end_by(Ending::WhenInputsEnd),
                 Command::Finish => self.end_by(Ending::Now),
@@ -152,14 +162,14 @@ impl LivePorts {
         }
     }
 
-    fn rewire(&mut self, inputs: Vec<(usize, WireReceiver)>, outputs: Vec<(usize, WireSender)>) {
+    fn rewire(&mut self, rewired: Rewired) {
         let now = self.clock.now();
-        for (slot, receiver) in inputs {
-            if let Some(slot) = self.slots.get_mut(slot) {
+        for (place, receiver) in rewired.inputs {
+            if let Some(slot) = self.slots.iter_mut().find(|slot| slot.place() == place) {
                 slot.exchange(receiver, now, self.fade);
             }
         }
-        for (port, sender) in outputs {
+        for (port, sender) in rewired.outputs {
             if let Some(wires) = self.outputs.get_mut(port) {
                 wires.push(sender);
             }
@@ -291,10 +301,8 @@ impl LivePorts {
                 Ending::No => LOOK,
                 _ => LOOK_WHEN_RETIRED,
             };
-            if select
-                .ready_timeout(Duration::from_nanos(left).min(longest))
-                .is_ok()
-            {
+            let left = Duration::from_nanos(left).min(longest);
+            if self.gauges.wait(|| select.ready_timeout(left)).is_ok() {
                 self.hear();
             }
             let leaves = self.ending == Ending::WhenNobodyReads && self.nobody_reads();
@@ -321,7 +329,8 @@ impl LivePorts {
             let mut select = Select::new();
             let room = select.send(&sender);
             select.recv(&self.commands);
-            if select.ready_timeout(LOOK).is_ok_and(|ready| ready != room) {
+            let ready = self.gauges.wait(|| select.ready_timeout(LOOK));
+            if ready.is_ok_and(|ready| ready != room) {
                 self.hear();
             }
             if self.ending == Ending::Now || self.stop.load(Ordering::Acquire) {

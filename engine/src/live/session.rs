@@ -3,27 +3,20 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{bounded, unbounded};
-
-use super::gauges::{Calls, Gauges};
 use super::node_handle::NodeHandle;
 use super::plan::{Edge, Fate, Plan, Shape, edges, plan};
-use super::ports::{Command, LivePorts, NewValues, Pace};
-use super::restart::{RestartPolicy, Restarts};
-use super::slot::Slot;
+use super::ports::{Command, NewValues};
+use super::prepare::{Prepared, Workshop};
+use super::restart::RestartPolicy;
 use super::status::Status;
-use super::thread::LiveThread;
 use crate::clock::LiveClock;
-use crate::counters::Counters;
 use crate::graph::{Graph, GraphNode};
 use crate::node::Settings;
-use crate::progress::Progress;
 use crate::run::RunError;
 use crate::time::Transport;
-use crate::wire::{Shared, WireReceiver, WireSender, wire};
+use crate::wire::Shared;
 
 /// How long a node that was taken out of the patch may play on before it is made to end.
 const LEAVES_WITHIN: Duration = Duration::from_secs(2);
@@ -80,23 +73,6 @@ pub struct Live {
     wires: Vec<Arc<Shared>>,
     /// Nodes that are no longer part of the patch, and since when.
     leaving: Vec<(Instant, NodeHandle)>,
-}
-
-/// Nodes that are built and wait for their gates to open, with the wires that they bring.
-struct Prepared {
-    /// For each node of the new patch that begins.
-    begun: Vec<Option<NodeHandle>>,
-    /// For each wire of the new patch.
-    wires: Vec<Arc<Shared>>,
-    /// For each node that stays: wires that its inputs and outputs get.
-    rewired: Vec<Rewired>,
-}
-
-/// The new wires of one node.
-#[derive(Default)]
-struct Rewired {
-    inputs: Vec<(usize, usize, WireReceiver)>,
-    outputs: Vec<(usize, WireSender)>,
 }
 
 impl Live {
@@ -186,7 +162,15 @@ impl Live {
             .collect();
         let transport = self.transport_for(&graph.transport);
         let nodes: Vec<Arc<GraphNode>> = graph.nodes.into_iter().map(Arc::new).collect();
-        let prepared = self.prepare(&nodes, &new_edges, &names, &plan, &transport)?;
+        let prepared = Workshop {
+            settings: &self.settings,
+            options: &self.options,
+            clock: &self.clock,
+            transport: &transport,
+            wires: &self.wires,
+            generations: &mut self.generations,
+        }
+        .prepare(&nodes, &new_edges, &names, &plan)?;
         if self.revision == 0 && !self.clock.is_steered() {
             self.clock.restart();
         }
@@ -210,137 +194,6 @@ impl Live {
         }
     }
 
-    /// Makes the new wires and builds the new nodes, while everything plays on.
-    fn prepare(
-        &mut self,
-        nodes: &[Arc<GraphNode>],
-        edges: &[Edge],
-        names: &[String],
-        plan: &Plan,
-        transport: &Transport,
-    ) -> Result<Prepared, RunError> {
-        let mut rewired: Vec<Rewired> = nodes.iter().map(|_| Rewired::default()).collect();
-        let mut wires = Vec::new();
-        for ((edge, name), kept) in edges.iter().zip(names).zip(&plan.wires) {
-            if let Some(kept) = kept {
-                wires.push(self.wires[*kept].clone());
-                continue;
-            }
-            let (sender, receiver) = wire(name.clone(), edge.policy);
-            wires.push(sender.shared.clone());
-            rewired[edge.from].outputs.push((edge.output, sender));
-            rewired[edge.to]
-                .inputs
-                .push((edge.input, edge.number, receiver));
-        }
-        let (tell, ready) = unbounded();
-        let mut begun: Vec<Option<NodeHandle>> = Vec::new();
-        for (index, (node, fate)) in nodes.iter().zip(&plan.fates).enumerate() {
-            begun.push(match fate {
-                Fate::Stays { .. } => None,
-                Fate::Begins => {
-                    let wires = std::mem::take(&mut rewired[index]);
-                    Some(self.begin(node, index, wires, transport, &tell)?)
-                }
-            });
-        }
-        drop(tell);
-        let deadline = Instant::now() + self.options.ready_within;
-        let mut waiting: BTreeSet<usize> = (0..)
-            .zip(&begun)
-            .filter(|(_, node)| node.is_some())
-            .map(|(index, _)| index)
-            .collect();
-        while !waiting.is_empty() {
-            match ready.recv_deadline(deadline) {
-                Ok((index, Ok(()))) => {
-                    waiting.remove(&index);
-                }
-                // Dropped gates tell those that are built to go.
-                Ok((_, Err(error))) => return Err(error),
-                Err(_) => {
-                    let slow = waiting.first().and_then(|index| nodes.get(*index));
-                    return Err(RunError::NotReady {
-                        id: slow.map(|node| node.id.clone()).unwrap_or_default(),
-                        kind: slow
-                            .map(|node| node.descriptor.kind.to_string())
-                            .unwrap_or_default(),
-                        seconds: self.options.ready_within.as_secs(),
-                    });
-                }
-            }
-        }
-        Ok(Prepared {
-            begun,
-            wires,
-            rewired,
-        })
-    }
-
-    /// Starts a node's thread, which builds it and waits at its gate.
-    fn begin(
-        &mut self,
-        node: &Arc<GraphNode>,
-        index: usize,
-        wires: Rewired,
-        transport: &Transport,
-        ready: &crossbeam_channel::Sender<(usize, Result<(), RunError>)>,
-    ) -> Result<NodeHandle, RunError> {
-        let mut slots: Vec<Slot> = wires
-            .inputs
-            .into_iter()
-            .map(|(input, number, receiver)| Slot::new(input, number, receiver))
-            .collect();
-        slots.sort_by_key(Slot::place);
-        let mut outputs: Vec<Vec<WireSender>> =
-            node.descriptor.outputs.iter().map(|_| Vec::new()).collect();
-        for (output, sender) in wires.outputs {
-            outputs[output].push(sender);
-        }
-        let (commands, receiver) = unbounded();
-        let (open, gate) = bounded(1);
-        let stop = Arc::new(AtomicBool::new(false));
-        let gauges = Arc::new(Gauges::new());
-        let counters = Arc::new(Counters::default());
-        self.generations += 1;
-        let thread = LiveThread {
-            node: node.clone(),
-            generation: self.generations,
-            ports: LivePorts::new(
-                slots,
-                outputs,
-                receiver,
-                self.clock.clone(),
-                stop.clone(),
-                self.options.fade.as_secs_f64(),
-                node.descriptor.paced.then(|| Pace::new(transport)),
-            ),
-            transport: transport.clone(),
-            settings: self.settings.clone(),
-            progress: Arc::new(Progress::default()),
-            counters: counters.clone(),
-            gauges: gauges.clone(),
-            clock: self.clock.clone(),
-            restarts: Restarts::new(self.options.restart),
-        };
-        let ready = ready.clone();
-        let thread = std::thread::Builder::new()
-            .name(format!("node {}", node.id))
-            .spawn(move || thread.run(&ready, index, &gate))
-            .map_err(RunError::Thread)?;
-        Ok(NodeHandle {
-            node: node.clone(),
-            generation: self.generations,
-            commands,
-            stop,
-            thread: Some(thread),
-            gauges,
-            counters,
-            gate: open,
-            looked: (Instant::now(), Calls::default()),
-        })
-    }
-
     /// Opens the new nodes' gates, rewires those that stay, and lets go those that leave.
     fn commit(
         &mut self,
@@ -353,7 +206,6 @@ impl Live {
             number: self.revision,
             ..Revision::default()
         };
-        let places = slot_places(&edges, nodes.len());
         let mut running: Vec<Option<NodeHandle>> = std::mem::take(&mut self.nodes)
             .into_iter()
             .map(Some)
@@ -363,7 +215,7 @@ impl Live {
             .zip(plan.fates)
             .zip(prepared.begun)
             .zip(prepared.rewired);
-        for (index, (((node, fate), begun), rewired)) in parts.enumerate() {
+        for (((node, fate), begun), rewired) in parts {
             let id = node.id.clone();
             match (fate, begun) {
                 (_, Some(handle)) => {
@@ -383,22 +235,7 @@ impl Live {
                     .push(id);
                     handle.node = node.clone();
                     handle.tell(Command::Set(NewValues { node, values }));
-                    if !(rewired.inputs.is_empty() && rewired.outputs.is_empty()) {
-                        let inputs = rewired
-                            .inputs
-                            .into_iter()
-                            .filter_map(|(input, number, receiver)| {
-                                let slot = places[index]
-                                    .iter()
-                                    .position(|place| *place == (input, number))?;
-                                Some((slot, receiver))
-                            })
-                            .collect();
-                        handle.tell(Command::Rewire {
-                            inputs,
-                            outputs: rewired.outputs,
-                        });
-                    }
+                    handle.tell(Command::Rewire(rewired));
                     self.nodes.push(handle);
                 }
                 (Fate::Begins, None) => {}
@@ -494,16 +331,4 @@ impl Live {
         }
         lost
     }
-}
-
-/// For each node the places of its slots, in the slots' order.
-fn slot_places(edges: &[Edge], nodes: usize) -> Vec<Vec<(usize, usize)>> {
-    let mut places = vec![Vec::new(); nodes];
-    for edge in edges {
-        places[edge.to].push((edge.input, edge.number));
-    }
-    for places in &mut places {
-        places.sort_unstable();
-    }
-    places
 }

@@ -130,7 +130,6 @@ impl Processor for Reading {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
-    use std::process::Command;
 
     use score_engine::harness::{Harness, Outputs};
     use score_engine::{Packet, Transport};
@@ -138,6 +137,7 @@ mod tests {
 
     use super::super::audio_file::AudioFile;
     use super::*;
+    use crate::testing::ffmpeg;
 
     fn run(path: &Path) -> Result<Outputs, NodeError> {
         Harness::<AudioInputFile>::new(json!({ "path": path })).run()
@@ -170,17 +170,6 @@ mod tests {
             writer.write_sample(*sample).unwrap();
         }
         writer.finalize().unwrap();
-    }
-
-    /// Has ffmpeg make a file; `arguments` end with its name.
-    fn make(folder: &Path, arguments: &[&str]) {
-        let status = Command::new("ffmpeg")
-            .current_dir(folder)
-            .args(["-nostdin", "-v", "error", "-y"])
-            .args(arguments)
-            .status()
-            .expect("ffmpeg is installed");
-        assert!(status.success());
     }
 
     fn sine(frequency: f64, rate: u32, frames: usize) -> Vec<f32> {
@@ -292,7 +281,7 @@ mod tests {
         for name in [
             "a.flac", "a.mp3", "a.ogg", "a.m4a", "a.opus", "a.mka", "a.aiff", "a.wv",
         ] {
-            make(folder, &["-i", "beep.wav", name]);
+            ffmpeg(folder, &["-i", "beep.wav", name]);
             let read = read(&folder.join(name));
             // MPEG audio is encoded in frames of 24 ms, and Opus in some of 20; the end may be filled up.
             let frames = read.len() / 2;
@@ -317,7 +306,7 @@ mod tests {
         ];
         for name in ["film.mp4", "film.mkv", "film.webm"] {
             let arguments = [&picture[..], &["-i", "beep.wav", name]].concat();
-            make(folder.path(), &arguments);
+            ffmpeg(folder.path(), &arguments);
             let read = read(&folder.path().join(name));
             let middle = loudest(&read);
             assert!(middle.abs_diff(48_240) <= 24, "{name}: {middle}");
@@ -335,7 +324,7 @@ mod tests {
             "testsrc2=rate=25:duration=3:size=64x48",
         ];
         let late = ["-itsoffset", "0.5", "-i", "beep.wav", "late.mp4"];
-        make(folder.path(), &[&picture[..], &late].concat());
+        ffmpeg(folder.path(), &[&picture[..], &late].concat());
         let middle = loudest(&read(&folder.path().join("late.mp4")));
         // MP4 counts the start of a track in milliseconds.
         assert!(middle.abs_diff(24_000 + 48_240) <= 48, "{middle}");
@@ -374,7 +363,7 @@ mod tests {
         std::fs::write(folder.join("header.wav"), b"RIFF\x24\0\0\0WAVEfmt ").unwrap();
         write_wav(&folder.join("silent.wav"), 48_000, 2, &[]);
         let picture = ["-f", "lavfi", "-i", "testsrc2=duration=1:size=64x48"];
-        make(folder, &[&picture[..], &["mute.mp4"]].concat());
+        ffmpeg(folder, &[&picture[..], &["mute.mp4"]].concat());
         assert!(refusal(&folder.join("missing.wav")).contains("there is no sound file at"));
         for name in ["text.wav", "empty.wav", "header.wav"] {
             let why = refusal(&folder.join(name));
@@ -401,7 +390,7 @@ mod tests {
         let folder = folder.path();
         let noise = ["-f", "lavfi", "-i", "anoisesrc=duration=8:amplitude=0.3"];
         for name in ["a.wav", "a.flac", "a.aiff", "a.mka"] {
-            make(folder, &[&noise[..], &[name]].concat());
+            ffmpeg(folder, &[&noise[..], &[name]].concat());
             let path = folder.join(name);
             let bytes = std::fs::read(&path).unwrap();
             std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
@@ -417,7 +406,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.flac");
         let noise = ["-f", "lavfi", "-i", "anoisesrc=duration=4:amplitude=0.3"];
-        make(folder.path(), &[&noise[..], &["a.flac"]].concat());
+        ffmpeg(folder.path(), &[&noise[..], &["a.flac"]].concat());
         let mut bytes = std::fs::read(&path).unwrap();
         let middle = bytes.len() / 2;
         bytes[middle..middle + 64].fill(0x55);
@@ -433,7 +422,7 @@ mod tests {
     fn a_name_like_an_option_or_a_protocol_is_only_a_name() {
         let folder = tempfile::tempdir().unwrap();
         write_beep(&folder.path().join("beep.wav"));
-        make(folder.path(), &["-i", "beep.wav", "a.m4a"]);
+        ffmpeg(folder.path(), &["-i", "beep.wav", "a.m4a"]);
         for name in ["-y.m4a", "http:x%d.m4a", "concat:a|b.m4a", "ü '\"$.m4a"] {
             let path = folder.path().join(name);
             std::fs::copy(folder.path().join("a.m4a"), &path).unwrap();

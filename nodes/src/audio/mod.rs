@@ -2,16 +2,22 @@
 
 mod audio_file;
 mod audio_input_file;
+mod effect;
 mod encoder;
 mod ensemble;
-pub(crate) mod glide;
+mod limiter;
 mod mixdown;
+mod mixer;
+pub(crate) mod ramp;
 mod resampler;
 mod reverb;
-mod sound_font;
-mod sound_source;
+pub(crate) mod sound_font;
+pub(crate) mod sound_source;
 pub(crate) mod sound_writer;
+mod stereo;
 mod synth;
+#[cfg(test)]
+mod test_sound;
 mod tone;
 mod voice;
 
@@ -20,6 +26,9 @@ use score_engine::Registry;
 pub(crate) fn register(registry: &mut Registry) {
     registry.add::<audio_file::AudioFile>();
     registry.add::<audio_input_file::AudioInputFile>();
+    registry.add::<effect::Delay>();
+    registry.add::<effect::Room>();
+    registry.add::<mixer::Mixer>();
     registry.add::<synth::Synth>();
     registry.add::<tone::Tone>();
 }

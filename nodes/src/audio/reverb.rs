@@ -1,10 +1,12 @@
 //! A room: four delay lines that feed each other.
 
+use super::ramp::Ramp;
+
 /// Lengths of the lines in seconds: without a common divisor, so that their echoes do not fall together.
 const LINES: [f32; 4] = [0.0297, 0.0371, 0.0411, 0.0437];
 
-/// Time in which the room falls silent by 60 dB, in seconds.
-const DECAY: f32 = 1.8;
+/// Time in which the usual room falls silent by 60 dB, in seconds.
+pub(crate) const DECAY: f32 = 1.8;
 
 /// How much of each echo the walls' dullness takes from the one before, per sample.
 const DAMPING: f32 = 0.35;
@@ -14,42 +16,70 @@ pub(crate) struct Reverb {
     lines: [Vec<f32>; 4],
     positions: [usize; 4],
     dulled: [f32; 4],
-    gains: [f32; 4],
+    gains: [Ramp; 4],
+    /// How many times larger than usual the room is.
+    size: f32,
 }
 
 impl Reverb {
-    /// A silent room.
+    /// A silent room of the usual size and decay.
     pub(crate) fn new(rate: u32) -> Self {
-        let length = |seconds: f32| (seconds * rate as f32) as usize + 1;
+        Self::sized(rate, 1.0, DECAY, 1)
+    }
+
+    /// A silent room, `size` times as large as usual, that falls silent by 60 dB in `decay` seconds. A new decay
+    /// comes about within `ramp` frames.
+    pub(crate) fn sized(rate: u32, size: f32, decay: f32, ramp: u32) -> Self {
+        let length = |seconds: f32| (seconds * size * rate as f32) as usize + 1;
         Reverb {
             lines: LINES.map(|seconds| vec![0.0; length(seconds)]),
             positions: [0; 4],
             dulled: [0.0; 4],
-            gains: LINES.map(|seconds| 10f32.powf(-3.0 * seconds / DECAY)),
+            gains: LINES.map(|seconds| Ramp::new(gain(seconds * size, decay), ramp)),
+            size,
         }
     }
 
-    /// Adds the room's answer to interleaved stereo `samples`, of each frame the share that `shares` gives.
-    pub(crate) fn add(&mut self, samples: &mut [f32], shares: impl Iterator<Item = f32>) {
-        for (frame, share) in samples.chunks_exact_mut(2).zip(shares) {
-            let mut taps = [0.0; 4];
-            for (line, tap) in taps.iter_mut().enumerate() {
-                let echo = self.lines[line][self.positions[line]];
-                // Tiny numbers cost a hundred times as long to compute with, and nobody hears them.
-                let dulled = echo + DAMPING * (self.dulled[line] - echo);
-                self.dulled[line] = if dulled.abs() < 1e-15 { 0.0 } else { dulled };
-                *tap = self.dulled[line] * self.gains[line];
-            }
-            let [a, b, c, d] = taps;
-            let mixed = [a + b + c + d, a - b + c - d, a + b - c - d, a - b - c + d];
-            for line in 0..4 {
-                let input = frame[line % 2] * 0.5;
-                let position = self.positions[line];
-                self.lines[line][position] = input + 0.5 * mixed[line];
-                self.positions[line] = (position + 1) % self.lines[line].len();
-            }
-            frame[0] += share * (a + c);
-            frame[1] += share * (b + d);
+    /// From now on the room falls silent by 60 dB in `decay` seconds.
+    pub(crate) fn set_decay(&mut self, decay: f32) {
+        for (ramp, seconds) in self.gains.iter_mut().zip(LINES) {
+            ramp.set(gain(seconds * self.size, decay));
         }
     }
+
+    /// Adds the room's answer to interleaved stereo `samples`, of each frame the share that `share` comes to.
+    pub(crate) fn add(&mut self, samples: &mut [f32], share: &mut Ramp) {
+        for frame in samples.chunks_exact_mut(2) {
+            let [left, right] = self.answer([frame[0], frame[1]]);
+            let share = share.next();
+            frame[0] += share * left;
+            frame[1] += share * right;
+        }
+    }
+
+    /// Hears a frame, left and right, and gives the room's answer to those before it.
+    pub(crate) fn answer(&mut self, frame: [f32; 2]) -> [f32; 2] {
+        let mut taps = [0.0; 4];
+        for (line, tap) in taps.iter_mut().enumerate() {
+            let echo = self.lines[line][self.positions[line]];
+            // Tiny numbers cost a hundred times as long to compute with, and nobody hears them.
+            let dulled = echo + DAMPING * (self.dulled[line] - echo);
+            self.dulled[line] = if dulled.abs() < 1e-15 { 0.0 } else { dulled };
+            *tap = self.dulled[line] * self.gains[line].next();
+        }
+        let [a, b, c, d] = taps;
+        let mixed = [a + b + c + d, a - b + c - d, a + b - c - d, a - b - c + d];
+        for line in 0..4 {
+            let input = frame[line % 2] * 0.5;
+            let position = self.positions[line];
+            self.lines[line][position] = input + 0.5 * mixed[line];
+            self.positions[line] = (position + 1) % self.lines[line].len();
+        }
+        [a + c, b + d]
+    }
+}
+
+/// The factor of a line of `seconds` with which the room falls silent by 60 dB in `decay` seconds.
+fn gain(seconds: f32, decay: f32) -> f32 {
+    10f32.powf(-3.0 * seconds / decay)
 }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::amplitude;
 use super::ensemble::Ensemble;
-use super::glide::Glide;
+use super::ramp::Ramp;
 use super::reverb::Reverb;
 use super::sound_font::Player;
 use super::voice::Voice;
@@ -67,8 +67,8 @@ impl Node for Synth {
         };
         Ok(Box::new(Playing {
             instrument,
-            gain: Glide::new(amplitude(self.gain) * HEADROOM),
-            share: Glide::new(self.reverb as f32),
+            gain: Ramp::new(amplitude(self.gain) * HEADROOM, build.transport.block),
+            share: Ramp::new(self.reverb as f32, build.transport.block),
             rate,
             block: u64::from(build.transport.block),
             at: None,
@@ -104,8 +104,8 @@ impl Instrument {
 
 struct Playing {
     instrument: Instrument,
-    gain: Glide,
-    share: Glide,
+    gain: Ramp,
+    share: Ramp,
     rate: u32,
     block: u64,
     /// The first frame that has not been sent; `None` before the first call.
@@ -153,8 +153,8 @@ impl Processor for Playing {
             .as_f64()
             .ok_or_else(|| NodeError::internal(format!("`{name}` takes a number")))?;
         match name {
-            "gain" => self.gain.go_to(amplitude(number) * HEADROOM),
-            "reverb" => self.share.go_to(number as f32),
+            "gain" => self.gain.set(amplitude(number) * HEADROOM),
+            "reverb" => self.share.set(number as f32),
             _ => return Err(NodeError::internal(format!("`{name}` is not live"))),
         }
         Ok(())
@@ -200,10 +200,11 @@ impl Playing {
             self.instrument.render(stretch)?;
             from = to;
         }
-        for (frame, gain) in samples.chunks_exact_mut(2).zip(self.gain.over(frames)) {
+        for frame in samples.chunks_exact_mut(2) {
+            let gain = self.gain.next();
             frame.iter_mut().for_each(|sample| *sample *= gain);
         }
-        self.reverb.add(&mut samples, self.share.over(frames));
+        self.reverb.add(&mut samples, &mut self.share);
         let time = Time::from_samples(at, self.rate);
         self.at = Some(end);
         io.send(

@@ -10,7 +10,7 @@ use score_engine::{
 use serde::Deserialize;
 
 use super::amplitude;
-use super::glide::Glide;
+use super::ramp::Ramp;
 
 const SOUND: usize = 0;
 
@@ -48,8 +48,8 @@ impl Node for Tone {
             return Err(NodeError::input("a tone without a length never ends")
                 .help("write `length: 5` in `tone`, or play the patch with `score run`"));
         }
-        let mut gain = Glide::new(0.0);
-        gain.go_to(amplitude(self.gain));
+        let mut gain = Ramp::new(0.0, build.transport.block);
+        gain.set(amplitude(self.gain));
         Ok(Box::new(Sounding {
             rate,
             block: u64::from(build.transport.block),
@@ -72,7 +72,7 @@ struct Sounding {
     /// Turns in a frame.
     turn: f64,
     /// The level, as a factor.
-    gain: Glide,
+    gain: Ramp,
     /// The first frame that has not been sent.
     at: u64,
     /// The frame after the last one.
@@ -109,7 +109,7 @@ impl Processor for Sounding {
 
     fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
         match (name, value.as_f64()) {
-            ("gain", Some(gain)) => self.gain.go_to(amplitude(gain)),
+            ("gain", Some(gain)) => self.gain.set(amplitude(gain)),
             _ => return Err(NodeError::internal(format!("`{name}` cannot be set"))),
         }
         Ok(())
@@ -121,9 +121,9 @@ impl Sounding {
     fn samples(&mut self, to: u64) -> Vec<f32> {
         let channels = usize::from(self.channels);
         let mut samples = Vec::with_capacity((to - self.at) as usize * channels);
-        for (frame, gain) in (self.at..to).zip(self.gain.over(to - self.at)) {
+        for frame in self.at..to {
             let turns = frame as f64 * self.turn;
-            let sample = (TAU * turns.fract()).sin() as f32 * gain;
+            let sample = (TAU * turns.fract()).sin() as f32 * self.gain.next();
             samples.extend((1..=self.channels).map(|channel| {
                 if self.channel == 0 || self.channel == channel {
                     sample

@@ -20,7 +20,7 @@ use super::only_live;
 use super::sound::{Callback, Complaint, Direction, Opened, Wanted, open};
 use super::watchdog::Watchdog;
 use crate::audio::amplitude;
-use crate::audio::glide::Glide;
+use crate::audio::ramp::Ramp;
 
 const SOUND: usize = 0;
 
@@ -95,7 +95,7 @@ impl Node for AudioIn {
             block: build.transport.block,
             patience: u64::from(block.max(build.transport.block)) * LATE_BLOCKS,
             channels: usize::from(self.channels),
-            gain: Glide::new(amplitude(self.gain)),
+            gain: Ramp::new(amplitude(self.gain), build.transport.block),
             ring: None,
             rings,
             reader,
@@ -114,7 +114,7 @@ struct Listening {
     patience: u64,
     channels: usize,
     /// The level, as a factor.
-    gain: Glide,
+    gain: Ramp,
     ring: Option<Captured>,
     rings: Receiver<Captured>,
     reader: Arc<OnceLock<Thread>>,
@@ -161,7 +161,7 @@ impl Processor for Listening {
 
     fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
         match (name, value.as_f64()) {
-            ("gain", Some(gain)) => self.gain.go_to(amplitude(gain)),
+            ("gain", Some(gain)) => self.gain.set(amplitude(gain)),
             _ => return Err(NodeError::internal(format!("`{name}` cannot be set"))),
         }
         Ok(())

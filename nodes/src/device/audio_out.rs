@@ -19,7 +19,7 @@ use super::playback::{Playback, PlaybackForm, Shared, ring};
 use super::sound::{Callback, Complaint, Direction, Opened, Wanted, open};
 use super::{only_live, watchdog::Watchdog};
 use crate::audio::amplitude;
-use crate::audio::glide::Glide;
+use crate::audio::ramp::Ramp;
 
 /// How often dropouts are told at most.
 const TELL: Duration = Duration::from_secs(5);
@@ -93,7 +93,7 @@ impl Node for AudioOut {
         let keeper = Keeper::start(opener, self.required)?;
         Ok(Box::new(Playing {
             rate,
-            gain: Glide::new(amplitude(self.gain)),
+            gain: Ramp::new(amplitude(self.gain), build.transport.block),
             feed: None,
             feeds,
             shared,
@@ -119,7 +119,7 @@ pub(crate) fn claim(check: &mut Check<'_>, direction: Direction, device: Option<
 struct Playing {
     rate: u32,
     /// The level, as a factor.
-    gain: Glide,
+    gain: Ramp,
     feed: Option<Feed>,
     feeds: Receiver<Feed>,
     shared: Arc<Shared>,
@@ -172,7 +172,7 @@ impl Processor for Playing {
 
     fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
         match (name, value.as_f64()) {
-            ("gain", Some(gain)) => self.gain.go_to(amplitude(gain)),
+            ("gain", Some(gain)) => self.gain.set(amplitude(gain)),
             _ => return Err(NodeError::internal(format!("`{name}` cannot be set"))),
         }
         Ok(())

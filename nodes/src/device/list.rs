@@ -6,6 +6,7 @@ use super::keeper::silence;
 use super::midi::jack_ports;
 use super::midi::port::{HAS_VIRTUAL, SYSTEM, system_ports};
 use super::sound::{Direction, devices_of};
+pub use crate::video::{Camera, CameraFormat, cameras};
 
 /// One device or port.
 #[derive(Clone, Debug, Serialize)]
@@ -38,6 +39,8 @@ pub struct Devices {
     pub midi_outputs: Vec<Group>,
     /// For `midi_in`.
     pub midi_inputs: Vec<Group>,
+    /// For `camera`.
+    pub cameras: Vec<Camera>,
 }
 
 /// Looks what there is. What is missing is told as missing; nothing fails, and no server is started.
@@ -48,6 +51,7 @@ pub fn devices() -> Devices {
         sound_inputs: sound(Direction::Input),
         midi_outputs: midi(Direction::Output),
         midi_inputs: midi(Direction::Input),
+        cameras: cameras(),
     }
 }
 

@@ -7,7 +7,7 @@ use score_engine::{
 };
 use serde::Deserialize;
 
-use crate::music::slerp;
+use super::slerp::slerp;
 
 const LATENT: usize = 0;
 

@@ -8,6 +8,9 @@ use score_engine::{
 };
 use serde::Deserialize;
 
+use crate::half_life::{followed, half_life_of};
+use crate::live;
+
 const LATENT: usize = 0;
 
 /// The cutoff at which the speed of the code is itself smoothed, as Casiez, Roussel and Vogel (2012) set it.
@@ -127,19 +130,13 @@ impl Processor for Smoothing {
     }
 
     fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        let wrong =
-            |error: &dyn std::fmt::Display| NodeError::internal(format!("`{name}`: {error}"));
-        if name == "half_life" {
-            let length: Length =
-                serde_json::from_value(value.clone()).map_err(|error| wrong(&error))?;
-            self.half_life = length.at(&self.transport).seconds();
-            return Ok(());
-        }
-        let number = value.as_f64().ok_or_else(|| wrong(&"it takes a number"))?;
         match name {
-            "cutoff" => self.cutoff = number,
-            "speed_gain" => self.speed_gain = number,
-            _ => return Err(wrong(&"it is not live")),
+            "half_life" => {
+                self.half_life = live::length(name, value, &self.transport)?.seconds();
+            }
+            "cutoff" => self.cutoff = live::number(name, value)?,
+            "speed_gain" => self.speed_gain = live::number(name, value)?,
+            _ => return Err(live::not_live(name)),
         }
         Ok(())
     }
@@ -184,20 +181,6 @@ impl Smoothing {
             *held += share * (new - *held);
         }
         state.time = time;
-    }
-}
-
-/// The half-life in seconds of a one-pole low-pass filter with this cutoff in Hz: ln 2 / 2πf.
-fn half_life_of(cutoff: f64) -> f64 {
-    std::f64::consts::LN_2 / (std::f64::consts::TAU * cutoff)
-}
-
-/// The share of a jump that is followed after `seconds`.
-fn followed(seconds: f64, half_life: f64) -> f32 {
-    if half_life > 0.0 {
-        (1.0 - (-seconds / half_life).exp2()) as f32
-    } else {
-        1.0
     }
 }
 

@@ -5,6 +5,7 @@ mod latent_map;
 mod latent_random;
 mod latent_smooth;
 pub(crate) mod rotation;
+pub(crate) mod slerp;
 pub(crate) mod statistics;
 
 use score_engine::Registry;

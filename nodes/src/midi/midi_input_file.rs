@@ -58,9 +58,10 @@ impl Processor for Playing {
 }
 
 /// What a file contains, instant by instant, and when it ends.
-type Contents = (Vec<(Time, Vec<Note>)>, Time);
+pub(crate) type Contents = (Vec<(Time, Vec<Note>)>, Time);
 
-fn instants(song: &Song) -> Contents {
+/// The notes of `song` by the instants at which they begin or end.
+pub(crate) fn instants(song: &Song) -> Contents {
     let nanos_per_tick = |tempo: u32| f64::from(tempo) * 1000.0 / song.ticks_per_beat as f64;
     let mut instants: Vec<(Time, Vec<Note>)> = Vec::new();
     // Counted from the last change of tempo, so that rounding does not add up.

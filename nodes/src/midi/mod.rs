@@ -1,7 +1,7 @@
 //! MIDI.
 
 mod midi_file;
-mod midi_input_file;
+pub(crate) mod midi_input_file;
 pub(crate) mod note_writer;
 pub(crate) mod reading;
 pub(crate) mod writing;

@@ -8,6 +8,8 @@ use score_engine::{Metre, NodeError, Note};
 /// The tempo of a file that gives none: 120 quarter notes a minute, in microseconds each.
 pub(crate) const DEFAULT_TEMPO: u32 = 500_000;
 
+const IN_FRAMES: &str = "its times are counted in film frames, which is not supported";
+
 /// The contents of a file.
 #[derive(Debug)]
 pub(crate) struct Song {
@@ -48,10 +50,15 @@ impl Song {
     /// # Errors
     /// It is not a MIDI file, or counts its times in film frames.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
+        // midly negates the count of frames a second in every header it meets, and overflows where that is −128.
+        let overflows = |header: &[u8]| header.starts_with(b"MThd") && header[12] == 0x80;
+        if bytes.windows(13).any(overflows) {
+            return Err(IN_FRAMES.to_owned());
+        }
         let smf = Smf::parse(bytes)
             .map_err(|error| format!("this is not a MIDI file that can be read ({error})"))?;
         let Timing::Metrical(ticks_per_beat) = smf.header.timing else {
-            return Err("its times are counted in film frames, which is not supported".to_owned());
+            return Err(IN_FRAMES.to_owned());
         };
         let mut events = Vec::new();
         let mut end = 0;
@@ -114,5 +121,20 @@ mod tests {
                 "{bytes:?}"
             );
         }
+    }
+
+    #[test]
+    fn times_in_film_frames_are_refused_however_many_a_second() {
+        let mut bytes = b"MThd\0\0\0\x06\0\x01\0\x01\0\x28MTrk\0\0\0\x04\0\xFF\x2F\0".to_vec();
+        assert!(Song::parse(&bytes).is_ok());
+        for frames in [-24_i8, -30, -128] {
+            bytes[12] = frames.to_be_bytes()[0];
+            assert_eq!(Song::parse(&bytes).unwrap_err(), IN_FRAMES, "{frames}");
+        }
+        // A second header, inside what follows the first.
+        let first = bytes.clone();
+        bytes[12] = 0;
+        bytes.splice(14..14, first);
+        assert!(Song::parse(&bytes).is_err());
     }
 }

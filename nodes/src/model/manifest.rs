@@ -157,7 +157,16 @@ impl Manifest {
                 .help("--models FOLDER or SCORE_MODELS names the folder that holds manifest.ron")
                 .source(error)
         })?;
-        let mut manifest: Manifest = ron::from_str(&text)
+        Self::parse(&text, folder)
+    }
+
+    /// Reads the text of a manifest; its paths count from `folder`.
+    ///
+    /// # Errors
+    /// It is broken, or of another format.
+    pub fn parse(text: &str, folder: &Path) -> Result<Self, NodeError> {
+        let path = folder.join("manifest.ron");
+        let mut manifest: Manifest = ron::from_str(text)
             .map_err(|error| NodeError::model(format!("`{}` at {error}", path.display())))?;
         if manifest.format != FORMAT {
             return Err(NodeError::model(format!(

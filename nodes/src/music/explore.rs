@@ -5,7 +5,8 @@ use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 use score_engine::NodeError;
 
-use super::melody::{Melody, slerp};
+use super::melody::Melody;
+use crate::latent::slerp::slerp;
 
 /// The tokens of `count` melodies whose codes are drawn from N(0, 1) in every component. The first of many are
 /// the ones that a smaller count gives.

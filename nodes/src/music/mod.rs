@@ -11,9 +11,19 @@ mod voice;
 use score_engine::Registry;
 
 pub use explore::{interpolate, sample};
-pub use melody::{Melody, slerp};
+pub use melody::Melody;
 pub use tokens::{MelodyNote, notes, tokens};
 
 pub(crate) fn register(registry: &mut Registry) {
     registry.add::<music_decoder::MusicDecoder>();
 }
+
+/// The layout of the model that ships, for tests.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) const LAYOUT: crate::model::Music = crate::model::Music {
+    steps: 32,
+    steps_per_bar: 16,
+    tokens: 90,
+    lowest_pitch: 21,
+    start_token: 90,
+};

@@ -96,7 +96,8 @@ fn bars(layout: &Music) -> usize {
     (layout.steps / layout.steps_per_bar.max(1)).max(1)
 }
 
-fn opening(song: &Song, layout: &Music) -> Opening {
+/// The melody that begins `song`.
+pub(crate) fn opening(song: &Song, layout: &Music) -> Opening {
     let spans = spans(song, layout);
     let mut notes = Vec::new();
     let mut sounding: Option<(Span, usize)> = None;
@@ -215,15 +216,7 @@ mod tests {
     use score_engine::Metre;
 
     use super::*;
-    use crate::music::notes;
-
-    const LAYOUT: Music = Music {
-        steps: 32,
-        steps_per_bar: 16,
-        tokens: 90,
-        lowest_pitch: 21,
-        start_token: 90,
-    };
+    use crate::music::{LAYOUT, notes};
 
     /// A song with 480 ticks in a quarter note: channel, pitch, first and last tick of each note.
     fn song(before: &[(u64, Event)], played: &[(u8, u8, u64, u64)]) -> Song {

@@ -87,14 +87,7 @@ pub fn tokens(notes: &[MelodyNote], layout: &Music) -> Vec<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const LAYOUT: Music = Music {
-        steps: 32,
-        steps_per_bar: 16,
-        tokens: 90,
-        lowest_pitch: 21,
-        start_token: 90,
-    };
+    use crate::music::LAYOUT;
 
     #[test]
     fn notes_survive_the_way_through_tokens() {

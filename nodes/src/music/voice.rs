@@ -136,14 +136,7 @@ mod tests {
     use score_engine::Metre;
 
     use super::*;
-
-    const LAYOUT: Music = Music {
-        steps: 32,
-        steps_per_bar: 16,
-        tokens: 90,
-        lowest_pitch: 21,
-        start_token: 90,
-    };
+    use crate::music::LAYOUT;
 
     fn voice(metre: Metre) -> Voice {
         let transport = Transport {

@@ -1,12 +1,25 @@
 //! Pictures in and out.
 
+mod backoff;
+mod camera;
+mod capture;
 pub(crate) mod ffmpeg;
+#[cfg(test)]
+mod live_test;
+mod screen;
+mod system;
 mod video_file;
 mod video_mux;
+mod video_stream;
 
 use score_engine::Registry;
 
+pub use camera::{Camera, CameraFormat, cameras};
+
 pub(crate) fn register(registry: &mut Registry) {
+    registry.add::<camera::CameraNode>();
+    registry.add::<screen::Screen>();
     registry.add::<video_file::VideoFile>();
     registry.add::<video_mux::VideoMux>();
+    registry.add::<video_stream::VideoStream>();
 }

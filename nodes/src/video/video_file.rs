@@ -1,7 +1,11 @@
 //! Reads a film's frames at their true presentation times.
 
+mod playing;
+mod reel;
+
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use score_engine::{
     Build, Check, Descriptor, Flow, Frame, Io, Node, NodeError, Param, Payload, Port, PortType,
@@ -9,6 +13,9 @@ use score_engine::{
 };
 use serde::Deserialize;
 
+use self::playing::Playing;
+use self::reel::{Reel, Script};
+use super::capture::REOPENED;
 use super::ffmpeg::{Decoder, Film, probe};
 
 const FRAMES: usize = 0;
@@ -23,6 +30,9 @@ pub(crate) struct VideoFile {
     width: u32,
     height: u32,
     rate: Option<f64>,
+    #[serde(rename = "loop")]
+    looped: bool,
+    speed: f64,
 }
 
 impl Node for VideoFile {
@@ -31,13 +41,20 @@ impl Node for VideoFile {
             .details(
                 "Any film that ffmpeg reads, at any frame rate, constant or variable: every frame comes at its own \
                  presentation time, counted from the first, and turned as the film says. Frames are scaled to \
-                 `width` × `height`, whatever their shape. Only local files are read.",
+                 `width` × `height`, whatever their shape. Only local files are read.\n\n\
+                 Live, the film plays in real time: each frame leaves when the run's clock reaches its time. Frames \
+                 that are late are left out, and the newest is sent. With `loop` it begins anew without a gap when it \
+                 has ended, for ever, so that it takes the place of a camera; a film that loops cannot be rendered. \
+                 When the decoder fails in the middle, it is started anew at the right place, and the last picture \
+                 stays meanwhile.",
             )
             .output(Port::new("frames", PortType::Frame, "the pictures"))
             .param(Param::file_to_read("path", "the film"))
             .param(Param::integer("width", (1, 4096), "width of the frames sent").unit("pixels").default(64))
             .param(Param::integer("height", (1, 4096), "height of the frames sent").unit("pixels").default(64))
             .param(Param::number("rate", (0.1, 240.0), "frames sent; all of the film's if left out").unit("Hz").optional())
+            .param(Param::flag("loop", "whether the film begins anew when it has ended; live only").default(false))
+            .param(Param::number("speed", (0.1, 10.0), "how fast the film plays; 1: as it was made").default(1.0))
     }
 
     fn check(&self, check: &mut Check<'_>) {
@@ -45,19 +62,39 @@ impl Node for VideoFile {
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
-        let film = probe(&self.path)?;
-        let decoder = Decoder::start(&self.path, self.width, self.height, self.rate)?;
-        if let Some(duration) = film.duration {
-            build.progress.set_total(duration.nanos().unsigned_abs());
+        if self.looped && build.clock.is_none() {
+            let message = "with `loop: true` the film never ends, so it cannot be rendered";
+            return Err(NodeError::input(message).help(
+                "leave `loop` out to render the film once, or play it live with `score run`",
+            ));
         }
-        let frame = self
-            .rate
-            .map(|rate| Time::from_seconds(1.0 / rate))
-            .or(film.frame);
+        if let Some(clock) = build.clock {
+            let film = probe(&self.path)?;
+            let script = Script {
+                path: self.path.clone(),
+                size: (self.width, self.height),
+                rate: self.rate,
+                film: Film {
+                    frame: frame_length(self.rate, &film),
+                    ..film
+                },
+                looped: self.looped,
+                speed: self.speed,
+            };
+            let reopened = build.counters.counter(REOPENED);
+            let reel = Reel::start(script, clock.clone(), reopened)?;
+            return Ok(Box::new(Playing::new(
+                reel,
+                build.counters.counter("late_frames"),
+            )));
+        }
+        let decoder = Decoder::start(&self.path, self.width, self.height, self.rate, None)?;
         Ok(Box::new(Reading {
             name: self.path.display().to_string(),
             size: (self.width, self.height),
-            film: Film { frame, ..film },
+            rate: self.rate,
+            speed: self.speed,
+            probing: Some(self.probing(build.progress.clone())),
             decoder,
             first: None,
             last: None,
@@ -66,11 +103,30 @@ impl Node for VideoFile {
     }
 }
 
+impl VideoFile {
+    /// Has ffprobe look at the film while ffmpeg decodes it already; `progress` hears how long it is.
+    fn probing(&self, progress: Arc<Progress>) -> Probing {
+        let path = self.path.clone();
+        std::thread::spawn(move || {
+            let film = probe(&path)?;
+            if let Some(duration) = film.duration {
+                progress.set_total(duration.nanos().unsigned_abs());
+            }
+            Ok(film)
+        })
+    }
+}
+
+type Probing = JoinHandle<Result<Film, NodeError>>;
+
 /// A film being read.
 struct Reading {
     name: String,
     size: (u32, u32),
-    film: Film,
+    rate: Option<f64>,
+    speed: f64,
+    /// Until the film ends.
+    probing: Option<Probing>,
     decoder: Decoder,
     first: Option<f64>,
     last: Option<Time>,
@@ -79,9 +135,14 @@ struct Reading {
 
 impl Processor for Reading {
     fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
-        let Some((seconds, pixels)) = self.decoder.next()? else {
-            io.end_at(self.end()?);
-            return Ok(Flow::Done);
+        let (seconds, pixels) = match self.decoder.next() {
+            Ok(Some(frame)) => frame,
+            Ok(None) => {
+                io.end_at(at_speed(self.end()?, self.speed));
+                return Ok(Flow::Done);
+            }
+            // What ffprobe says of a file that is no film is clearer.
+            Err(error) => return Err(self.film().err().unwrap_or(error)),
         };
         let first = *self.first.get_or_insert(seconds);
         let time = Time::from_seconds(seconds - first);
@@ -94,16 +155,39 @@ impl Processor for Reading {
         let (width, height) = self.size;
         let frame = Frame::rgb(width, height, pixels)
             .ok_or_else(|| NodeError::internal("a frame of the wrong size"))?;
+        let time = at_speed(time, self.speed);
         io.send_captured_now(FRAMES, time, Payload::Frame(Arc::new(frame)))?;
         Ok(Flow::Continue)
     }
 }
 
+/// How long a frame is shown: as long as the rate asked for says, else the film's own.
+fn frame_length(rate: Option<f64>, film: &Film) -> Option<Time> {
+    rate.map(|rate| Time::from_seconds(1.0 / rate))
+        .or(film.frame)
+}
+
+/// When what the film has at `time` is shown, at `speed`.
+fn at_speed(time: Time, speed: f64) -> Time {
+    if speed == 1.0 {
+        return time;
+    }
+    Time::from_seconds(time.seconds() / speed)
+}
+
 impl Reading {
+    /// What the film says of itself, once.
+    fn film(&mut self) -> Result<Film, NodeError> {
+        let probed = self.probing.take().map(JoinHandle::join);
+        let lost = || NodeError::internal("nobody looked at the film");
+        probed.and_then(Result::ok).ok_or_else(lost)?
+    }
+
     /// When the film ends: after its last frame, or when it says so, whichever is later.
-    fn end(&self) -> Result<Time, NodeError> {
+    fn end(&mut self) -> Result<Time, NodeError> {
+        let film = self.film()?;
         let Some(last) = self.last else {
-            let (name, duration) = (&self.name, self.film.duration.map(Time::seconds));
+            let (name, duration) = (&self.name, film.duration.map(Time::seconds));
             return Err(match duration.filter(|seconds| *seconds < 1.0) {
                 Some(seconds) => NodeError::input(format!(
                     "`{name}` lasts only {seconds:.2} s, too short for one picture at this `rate`"
@@ -112,8 +196,9 @@ impl Reading {
                 None => NodeError::input(format!("`{name}` has no picture that can be decoded")),
             });
         };
-        let shown = last + self.film.frame.unwrap_or(Time::ZERO);
-        let declared = self.film.duration.unwrap_or(shown);
+        let frame = frame_length(self.rate, &film);
+        let shown = last + frame.unwrap_or(Time::ZERO);
+        let declared = film.duration.unwrap_or(shown);
         if shown.seconds() + TOLERATED_SECONDS < declared.seconds() {
             let complaint = self
                 .decoder
@@ -131,26 +216,28 @@ impl Reading {
     }
 }
 
+impl Drop for Reading {
+    fn drop(&mut self) {
+        // A moment at most; nothing is left running behind.
+        if let Some(probing) = self.probing.take() {
+            let _ = probing.join();
+        }
+    }
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod live_tests;
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
-    use std::process::Command;
 
     use score_engine::harness::{Harness, Outputs};
     use serde_json::json;
 
     use super::*;
-
-    /// Has ffmpeg make a film; `arguments` end with the film's name.
-    fn make(folder: &Path, arguments: &[&str]) {
-        let status = Command::new("ffmpeg")
-            .current_dir(folder)
-            .args(["-nostdin", "-v", "error", "-y"])
-            .args(arguments)
-            .status()
-            .expect("ffmpeg is installed");
-        assert!(status.success());
-    }
+    use crate::testing::ffmpeg;
 
     fn read(path: &Path) -> Result<Outputs, NodeError> {
         Harness::<VideoFile>::new(json!({ "path": path, "width": 8, "height": 8 })).run()
@@ -159,7 +246,7 @@ mod tests {
     #[test]
     fn every_frame_comes_at_its_own_time_and_the_film_keeps_its_length() {
         let folder = tempfile::tempdir().unwrap();
-        make(
+        ffmpeg(
             folder.path(),
             &[
                 "-f",
@@ -182,7 +269,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let select = "select='eq(n,0)+eq(n,3)+eq(n,4)+eq(n,19)'";
         let source = "testsrc2=rate=20:duration=1:size=64x48";
-        make(
+        ffmpeg(
             folder.path(),
             &[
                 "-f",
@@ -208,7 +295,7 @@ mod tests {
     #[test]
     fn a_name_like_an_option_or_a_protocol_is_only_a_name() {
         let folder = tempfile::tempdir().unwrap();
-        make(
+        ffmpeg(
             folder.path(),
             &[
                 "-f",
@@ -226,10 +313,28 @@ mod tests {
     }
 
     #[test]
+    fn a_film_that_never_ends_is_not_rendered_and_a_slow_one_lasts_longer() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = "testsrc2=rate=25:duration=1:size=64x48";
+        ffmpeg(folder.path(), &["-f", "lavfi", "-i", source, "a.mp4"]);
+        let read = |key: &str, value: serde_json::Value| {
+            let path = folder.path().join("a.mp4");
+            let mut params = json!({ "path": path, "width": 8, "height": 8 });
+            params[key] = value;
+            Harness::<VideoFile>::new(params).run()
+        };
+        let refusal = read("loop", json!(true)).expect_err("refused").to_string();
+        assert!(refusal.contains("never ends"), "{refusal}");
+        let slow = read("speed", json!(0.5)).unwrap();
+        assert_eq!(slow.packets("frames")[1].time, Time::from_seconds(0.08));
+        assert_eq!(slow.end("frames"), Some(Time::from_seconds(2.0)));
+    }
+
+    #[test]
     fn a_film_of_one_frame_is_read() {
         let folder = tempfile::tempdir().unwrap();
         let source = "testsrc2=rate=25:duration=0.04:size=64x48";
-        make(folder.path(), &["-f", "lavfi", "-i", source, "one.mp4"]);
+        ffmpeg(folder.path(), &["-f", "lavfi", "-i", source, "one.mp4"]);
         let outputs = read(&folder.path().join("one.mp4")).unwrap();
         assert_eq!(outputs.packets("frames").len(), 1);
         assert_eq!(outputs.end("frames"), Some(Time::from_seconds(0.04)));
@@ -245,7 +350,7 @@ mod tests {
         };
         std::fs::write(folder.path().join("text.mp4"), "once upon a time").unwrap();
         std::fs::write(folder.path().join("empty.mp4"), "").unwrap();
-        make(
+        ffmpeg(
             folder.path(),
             &["-f", "lavfi", "-i", "sine=duration=1", "sound.mp4"],
         );
@@ -260,10 +365,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let source = "testsrc2=rate=25:duration=8:size=160x120";
         for name in ["late.mp4", "matroska.mkv"] {
-            make(folder.path(), &["-f", "lavfi", "-i", source, name]);
+            ffmpeg(folder.path(), &["-f", "lavfi", "-i", source, name]);
             cut(&folder.path().join(name));
         }
-        make(
+        ffmpeg(
             folder.path(),
             &[
                 "-f",

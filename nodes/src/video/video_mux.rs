@@ -18,6 +18,12 @@ const CONTAINERS: [(&str, &str); 4] = [
     ("webm", "webm"),
 ];
 
+/// The whole number that a sample of 1 would be in 16 bits.
+const FULL_SCALE: f32 = 32_768.0;
+
+/// Samples in a frame of what nodes make.
+const CHANNELS: u16 = 2;
+
 /// `video_mux`.
 #[derive(Deserialize)]
 pub(crate) struct VideoMux {
@@ -64,10 +70,10 @@ impl Node for VideoMux {
         }
     }
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
-        probe(&self.film)?;
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
         let mixes = self.original_sound > 0.0 && has_sound(&self.film)?;
-        Ok(Box::new(Joining {
+        let file = OutputFile::create(&self.path)?;
+        let mut joining = Joining {
             film: self.film.clone(),
             container: self
                 .container()
@@ -77,9 +83,14 @@ impl Node for VideoMux {
             } else {
                 OriginalSound::Dropped
             },
-            file: OutputFile::create(&self.path)?,
+            form: (build.transport.sample_rate, CHANNELS),
+            begun: false,
             muxer: None,
-        }))
+            file,
+        };
+        // So that ffmpeg is ready when the sound comes.
+        joining.start()?;
+        Ok(Box::new(joining))
     }
 }
 
@@ -87,40 +98,73 @@ struct Joining {
     film: PathBuf,
     container: &'static str,
     original: OriginalSound,
+    /// Frames a second, and samples in each.
+    form: (u32, u16),
+    /// Whether sound has come.
+    begun: bool,
     // Before the file, so that ffmpeg is gone when the file is removed.
     muxer: Option<Muxer>,
     file: OutputFile,
+}
+
+impl Joining {
+    fn start(&mut self) -> Result<(), NodeError> {
+        // The one before must not write to the same file.
+        self.muxer = None;
+        self.muxer = Some(Muxer::start(
+            &self.film,
+            self.file.growing_path()?,
+            self.container,
+            self.form,
+            self.original,
+        )?);
+        Ok(())
+    }
+
+    /// The muxer at work.
+    fn muxer(&mut self) -> Result<&mut Muxer, NodeError> {
+        let missing = || NodeError::internal("no ffmpeg was started");
+        self.muxer.as_mut().ok_or_else(missing)
+    }
+
+    /// Why ffmpeg failed: what is wrong with the film says more than `error`, if something is.
+    fn blame(&self, error: NodeError) -> NodeError {
+        probe(&self.film).err().unwrap_or(error)
+    }
 }
 
 impl Processor for Joining {
     fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let block = input.packet.audio()?;
-            let muxer = match &mut self.muxer {
-                Some(muxer) => muxer,
-                none => none.insert(Muxer::start(
-                    &self.film,
-                    self.file.growing_path()?,
-                    self.container,
-                    (block.rate, block.channels),
-                    self.original,
-                )?),
-            };
+            let form = (block.rate, block.channels);
+            if form != self.form {
+                if self.begun {
+                    return Err(NodeError::internal("sound of another form arrived"));
+                }
+                self.form = form;
+                self.start()?;
+            }
+            self.begun = true;
             let bytes: Vec<u8> = block
                 .samples
                 .iter()
-                .flat_map(|sample| sample.clamp(-1.0, 1.0).to_le_bytes())
+                // What is too loud is cut by the conversion, and what is no number is silence.
+                .flat_map(|sample| ((sample * FULL_SCALE).round() as i16).to_le_bytes())
                 .collect();
-            muxer.write(&bytes)?;
+            if let Err(error) = self.muxer()?.write(&bytes) {
+                return Err(self.blame(error));
+            }
         }
         Ok(Flow::Continue)
     }
 
     fn finish(&mut self, _io: &mut Io<'_>) -> Result<(), NodeError> {
-        match &mut self.muxer {
-            Some(muxer) => muxer.end(),
-            None => Err(NodeError::input("no sound came, so no film is written")),
+        if !self.begun {
+            return Err(NodeError::input("no sound came, so no film is written"));
         }
+        let ended = self.muxer()?.end();
+        ended.map_err(|error| self.blame(error))
     }
 
     fn commit(&mut self) -> Result<(), NodeError> {
@@ -131,7 +175,6 @@ impl Processor for Joining {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
-    use std::process::Command;
     use std::sync::Arc;
 
     use score_engine::harness::Harness;
@@ -139,21 +182,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    fn ffmpeg(folder: &Path, arguments: &[&str]) -> Vec<u8> {
-        let output = Command::new("ffmpeg")
-            .current_dir(folder)
-            .args(["-nostdin", "-v", "error", "-y"])
-            .args(arguments)
-            .output()
-            .expect("ffmpeg is installed");
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        output.stdout
-    }
+    use crate::testing::ffmpeg;
 
     fn join(folder: &Path, name: &str) -> Result<(), NodeError> {
         let samples: Vec<f32> = (0..96_000)
@@ -221,6 +250,28 @@ mod tests {
             .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
             .fold(0.0, f32::max);
         assert!((0.25..1.0).contains(&loudest), "{loudest}");
+    }
+
+    #[test]
+    fn a_film_without_a_picture_is_told_and_nothing_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        ffmpeg(
+            folder,
+            &["-f", "lavfi", "-i", "sine=duration=2", "film.mp4"],
+        );
+        let error = join(folder, "out.mp4").unwrap_err();
+        assert!(
+            error.to_string().contains("has no picture, only sound"),
+            "{error}"
+        );
+        std::fs::write(folder.join("film.mp4"), "once upon a time").unwrap();
+        let error = join(folder, "out.mp4").unwrap_err();
+        assert!(
+            error.to_string().contains("is not a film that can be read"),
+            "{error}"
+        );
+        assert_eq!(std::fs::read_dir(folder).unwrap().count(), 1);
     }
 
     #[test]

@@ -46,6 +46,10 @@ impl Levels {
     }
 }
 
+/// The longest side of a picture that a model may ask for, in pixels: more is a mistake in the file, and would ask
+/// for gigabytes.
+const LONGEST_SIDE: usize = 4096;
+
 /// A picture model of the user's own.
 pub(super) struct Classifier {
     session: Session,
@@ -98,17 +102,7 @@ impl Classifier {
             ))
             .help("convert the model to 32-bit floating point"));
         }
-        let (colours_first, height, width) = match input.shape.as_slice() {
-            [_, Some(3), height, width] => (true, *height, *width),
-            [_, height, width, Some(3)] => (false, *height, *width),
-            shape => {
-                return Err(NodeError::model(format!(
-                    "the input `{}` of `{name}` is {shape:?}, which is no RGB picture",
-                    input.name
-                ))
-                .help("a picture model takes [N, 3, height, width] or [N, height, width, 3]"));
-            }
-        };
+        let (colours_first, picture) = wanted_picture(input, &name, size)?;
         let outputs = session.outputs();
         let chosen = match output {
             Some(wanted) => outputs.iter().find(|slot| slot.name == wanted),
@@ -128,10 +122,7 @@ impl Classifier {
             session,
             name,
             colours_first,
-            picture: Picture {
-                width: width.unwrap_or(size),
-                height: height.unwrap_or(size),
-            },
+            picture,
             levels,
             dimension,
             rng,
@@ -228,6 +219,40 @@ impl Projection {
     }
 }
 
+/// Whether `input` of the model `name` takes all red before all green before all blue, and pictures of which size;
+/// what it leaves open becomes `size`.
+///
+/// # Errors
+/// It takes no RGB pictures, or none of a size that there can be.
+fn wanted_picture(input: &Slot, name: &str, size: usize) -> Result<(bool, Picture), NodeError> {
+    let (colours_first, height, width) = match input.shape.as_slice() {
+        [_, Some(3), height, width] => (true, *height, *width),
+        [_, height, width, Some(3)] => (false, *height, *width),
+        shape => {
+            return Err(NodeError::model(format!(
+                "the input `{}` of `{name}` is {shape:?}, which is no RGB picture",
+                input.name
+            ))
+            .help("a picture model takes [N, 3, height, width] or [N, height, width, 3]"));
+        }
+    };
+    let picture = Picture {
+        width: width.unwrap_or(size),
+        height: height.unwrap_or(size),
+    };
+    let possible = 1..=LONGEST_SIDE;
+    if !possible.contains(&picture.width) || !possible.contains(&picture.height) {
+        return Err(NodeError::model(format!(
+            "the input `{}` of `{name}` takes pictures of {} × {} pixels",
+            input.name, picture.width, picture.height
+        ))
+        .help(format!(
+            "export the model for pictures of 1 to {LONGEST_SIDE} pixels a side"
+        )));
+    }
+    Ok((colours_first, picture))
+}
+
 /// From red, green, blue of each pixel to all red, all green, all blue of each picture of `area` pixels.
 fn colours_first(pixels: &[u8], area: usize) -> Vec<u8> {
     let mut ordered = Vec::with_capacity(pixels.len());
@@ -268,6 +293,38 @@ mod tests {
             colours_first(&pixels, 2),
             [1, 4, 2, 5, 3, 6, 11, 14, 12, 15, 13, 16]
         );
+    }
+
+    #[test]
+    fn pictures_without_pixels_or_with_too_many_are_refused() {
+        let wanted = |shape: &[Option<usize>]| {
+            let slot = Slot {
+                name: "image".to_owned(),
+                kind: Kind::F32,
+                shape: shape.to_vec(),
+            };
+            wanted_picture(&slot, "a.onnx", 224)
+        };
+        let (colours_first, picture) = wanted(&[None, Some(3), None, Some(64)]).unwrap();
+        assert!(colours_first);
+        assert_eq!((picture.height, picture.width), (224, 64));
+        let (colours_first, picture) = wanted(&[None, Some(32), Some(64), Some(3)]).unwrap();
+        assert!(!colours_first);
+        assert_eq!((picture.height, picture.width), (32, 64));
+        for (height, width) in [(0, 64), (64, 0), (64, 4097), (usize::MAX, 64)] {
+            for shape in [
+                [None, Some(3), Some(height), Some(width)],
+                [None, Some(height), Some(width), Some(3)],
+            ] {
+                let said = wanted(&shape).unwrap_err().to_string();
+                assert!(
+                    said.contains(&format!("{height} × {width}"))
+                        || said.contains(&format!("{width} × {height}")),
+                    "{said}"
+                );
+            }
+        }
+        assert!(wanted(&[None, Some(1), Some(64), Some(64)]).is_err());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Notes played with the samples of a SoundFont.
 
-mod file;
+pub(crate) mod file;
 #[cfg(test)]
 pub(crate) mod tiny;
 
@@ -45,8 +45,20 @@ impl Player {
     /// # Errors
     /// The file is no SoundFont or is damaged, has no such program, or `rate` is lower than it can be played at.
     pub(crate) fn open(path: &Path, program: i32, rate: u32) -> Result<Self, NodeError> {
-        let name = path.display().to_string();
-        let font = Arc::new(file::read(path)?);
+        Self::with(file::read(path)?, path.display().to_string(), program, rate)
+    }
+
+    /// The same with a SoundFont that was read, which errors call `name`.
+    ///
+    /// # Errors
+    /// It has no such program, or `rate` is lower than it can be played at.
+    pub(crate) fn with(
+        font: SoundFont,
+        name: String,
+        program: i32,
+        rate: u32,
+    ) -> Result<Self, NodeError> {
+        let font = Arc::new(font);
         require_program(&font, program, &name)?;
         let mut settings = SynthesizerSettings::new(i32::try_from(rate).unwrap_or(i32::MAX));
         settings.block_size = BLOCK;

@@ -2,14 +2,16 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::process::{ChildStderr, ChildStdout, Command, Stdio};
 use std::thread::JoinHandle;
 
 use score_engine::{NodeError, Time};
 use serde_json::Value;
 
 use super::{SoundSource, breaks_off};
-use crate::video::ffmpeg::{PROTOCOLS, ask, duration, input_url, last_line, seconds, start};
+use crate::video::ffmpeg::{
+    PROTOCOLS, Running, ask, duration, input_url, last_line, seconds, start,
+};
 
 /// Bytes in a piece; a frame has eight.
 const PIECE: usize = 1 << 16;
@@ -24,7 +26,7 @@ const LATE_SECONDS: f64 = 0.1;
 pub(super) struct FfmpegSound {
     name: String,
     rate: u32,
-    child: Child,
+    child: Running,
     samples: ChildStdout,
     listener: Option<JoinHandle<Option<String>>>,
     /// How long the sound says it lasts, and the whole file, whose picture may be longer.
@@ -74,8 +76,8 @@ impl FfmpegSound {
         command.args(PROTOCOLS).arg("-i").arg(input_url(path));
         command.args(["-map", "0:a:0", "-af", &filter, "-ac", "2"]);
         command.args(["-f", "f32le", "pipe:1"]);
-        let mut child = start("ffmpeg", Stdio::null(), &mut command)?;
-        let (Some(samples), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
+        let mut child = Running(start("ffmpeg", Stdio::null(), &mut command)?);
+        let (Some(samples), Some(stderr)) = (child.0.stdout.take(), child.0.stderr.take()) else {
             return Err(NodeError::internal("ffmpeg was started without its pipes"));
         };
         Ok(FfmpegSound {
@@ -91,7 +93,7 @@ impl FfmpegSound {
     }
 
     fn end(&mut self) -> Result<Option<Vec<f32>>, NodeError> {
-        let status = self.child.wait();
+        let status = self.child.0.wait();
         let complaint = self
             .listener
             .take()
@@ -144,17 +146,6 @@ impl SoundSource for FfmpegSound {
                 .map(|sample| if sample.is_finite() { sample } else { 0.0 })
                 .collect(),
         ))
-    }
-}
-
-impl Drop for FfmpegSound {
-    fn drop(&mut self) {
-        // Both fail only when the child is gone already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        if let Some(listener) = self.listener.take() {
-            let _ = listener.join();
-        }
     }
 }
 

@@ -38,6 +38,19 @@ pub(crate) fn open(path: &Path, rate: u32) -> Result<Box<dyn SoundSource>, NodeE
     Ok(Box::new(ffmpeg::FfmpegSound::open(path, rate)?))
 }
 
+/// Decodes a file's `bytes` with the built-in decoders; `None` where they are not asked, or do not know it.
+///
+/// # Errors
+/// The sound has an impossible sample rate.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn decode(bytes: &[u8], name: &str) -> Result<Option<impl SoundSource>, NodeError> {
+    if !begins_natively(bytes) {
+        return Ok(None);
+    }
+    let file = Box::new(std::io::Cursor::new(bytes.to_vec()));
+    native::NativeSound::decode(file, name.to_owned())
+}
+
 /// Whether the file begins as WAV, FLAC, Ogg or MP3 does. The built-in decoders look for anything like them all
 /// through a file, and would find MP3 in a film.
 fn is_native(path: &Path) -> Result<bool, NodeError> {
@@ -50,14 +63,18 @@ fn is_native(path: &Path) -> Result<bool, NodeError> {
         .take(12)
         .read_to_end(&mut start)
         .map_err(unreadable)?;
-    Ok(match start.as_slice() {
+    Ok(begins_natively(&start))
+}
+
+fn begins_natively(start: &[u8]) -> bool {
+    match start {
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E'] => true,
         [b'f', b'L', b'a', b'C', ..] | [b'O', b'g', b'g', b'S', ..] => true,
         // An MP3's title, or the 11 bits with which each of its frames begins, and that it is layer III.
         [b'I', b'D', b'3', ..] => true,
         [0xFF, second, ..] => second & 0xE6 == 0xE2,
         _ => false,
-    })
+    }
 }
 
 /// The error for a file that ends too early.

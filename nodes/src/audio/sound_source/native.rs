@@ -10,7 +10,7 @@ use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
-use symphonia::core::io::MediaSourceStream;
+use symphonia::core::io::{MediaSource, MediaSourceStream};
 use symphonia::core::meta::MetadataOptions;
 
 use super::{SoundSource, breaks_off};
@@ -45,7 +45,18 @@ impl NativeSound {
         let file = File::open(path).map_err(|error| {
             NodeError::input(format!("`{name}` cannot be read: {error}")).source(error)
         })?;
-        let stream = MediaSourceStream::new(Box::new(file), Default::default());
+        Self::decode(Box::new(file), name)
+    }
+
+    /// The same with the contents of a file, which errors call `name`.
+    ///
+    /// # Errors
+    /// They have an impossible sample rate.
+    pub(super) fn decode(
+        file: Box<dyn MediaSource>,
+        name: String,
+    ) -> Result<Option<Self>, NodeError> {
+        let stream = MediaSourceStream::new(file, Default::default());
         let probed = symphonia::default::get_probe().probe(
             &Hint::new(),
             stream,

@@ -1,0 +1,179 @@
+//! Builds the nodes of a patch that is about to be played, while everything plays on.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use crossbeam_channel::{Sender, bounded, unbounded};
+
+use super::gauges::{Calls, Gauges};
+use super::node_handle::NodeHandle;
+use super::plan::{Edge, Fate, Plan};
+use super::ports::{LivePorts, Pace, Rewired};
+use super::restart::Restarts;
+use super::session::LiveOptions;
+use super::slot::Slot;
+use super::thread::LiveThread;
+use crate::clock::LiveClock;
+use crate::counters::Counters;
+use crate::graph::GraphNode;
+use crate::node::Settings;
+use crate::progress::Progress;
+use crate::run::RunError;
+use crate::time::Transport;
+use crate::wire::{Shared, WireSender, wire};
+
+/// Nodes that are built and wait for their gates to open, with the wires that they bring.
+pub(super) struct Prepared {
+    /// For each node of the new patch that begins.
+    pub(super) begun: Vec<Option<NodeHandle>>,
+    /// For each wire of the new patch.
+    pub(super) wires: Vec<Arc<Shared>>,
+    /// For each node that stays: wires that its inputs and outputs get.
+    pub(super) rewired: Vec<Rewired>,
+}
+
+/// What nodes are built with.
+pub(super) struct Workshop<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) options: &'a LiveOptions,
+    pub(super) clock: &'a Arc<LiveClock>,
+    pub(super) transport: &'a Transport,
+    /// The wires that run.
+    pub(super) wires: &'a [Arc<Shared>],
+    /// How many nodes the run has begun.
+    pub(super) generations: &'a mut u64,
+}
+
+impl Workshop<'_> {
+    /// Makes the new wires and builds the new nodes, while everything plays on.
+    pub(super) fn prepare(
+        &mut self,
+        nodes: &[Arc<GraphNode>],
+        edges: &[Edge],
+        names: &[String],
+        plan: &Plan,
+    ) -> Result<Prepared, RunError> {
+        let mut rewired: Vec<Rewired> = nodes.iter().map(|_| Rewired::default()).collect();
+        let mut wires = Vec::new();
+        for ((edge, name), kept) in edges.iter().zip(names).zip(&plan.wires) {
+            if let Some(kept) = kept {
+                wires.push(self.wires[*kept].clone());
+                continue;
+            }
+            let (sender, receiver) = wire(name.clone(), edge.policy);
+            wires.push(sender.shared.clone());
+            rewired[edge.from].outputs.push((edge.output, sender));
+            rewired[edge.to]
+                .inputs
+                .push(((edge.input, edge.number), receiver));
+        }
+        let (tell, ready) = unbounded();
+        let mut begun: Vec<Option<NodeHandle>> = Vec::new();
+        for (index, (node, fate)) in nodes.iter().zip(&plan.fates).enumerate() {
+            begun.push(match fate {
+                Fate::Stays { .. } => None,
+                Fate::Begins => {
+                    let wires = std::mem::take(&mut rewired[index]);
+                    Some(self.begin(node, index, wires, &tell)?)
+                }
+            });
+        }
+        drop(tell);
+        let deadline = Instant::now() + self.options.ready_within;
+        let mut waiting: BTreeSet<usize> = (0..)
+            .zip(&begun)
+            .filter(|(_, node)| node.is_some())
+            .map(|(index, _)| index)
+            .collect();
+        while !waiting.is_empty() {
+            match ready.recv_deadline(deadline) {
+                Ok((index, Ok(()))) => {
+                    waiting.remove(&index);
+                }
+                // Dropped gates tell those that are built to go.
+                Ok((_, Err(error))) => return Err(error),
+                Err(_) => {
+                    let slow = waiting.first().and_then(|index| nodes.get(*index));
+                    return Err(RunError::NotReady {
+                        id: slow.map(|node| node.id.clone()).unwrap_or_default(),
+                        kind: slow
+                            .map(|node| node.descriptor.kind.to_string())
+                            .unwrap_or_default(),
+                        seconds: self.options.ready_within.as_secs(),
+                    });
+                }
+            }
+        }
+        Ok(Prepared {
+            begun,
+            wires,
+            rewired,
+        })
+    }
+
+    /// Starts a node's thread, which builds it and waits at its gate.
+    fn begin(
+        &mut self,
+        node: &Arc<GraphNode>,
+        index: usize,
+        wires: Rewired,
+        ready: &Sender<(usize, Result<(), RunError>)>,
+    ) -> Result<NodeHandle, RunError> {
+        let mut slots: Vec<Slot> = wires
+            .inputs
+            .into_iter()
+            .map(|((input, number), receiver)| Slot::new(input, number, receiver))
+            .collect();
+        slots.sort_by_key(Slot::place);
+        let mut outputs: Vec<Vec<WireSender>> =
+            node.descriptor.outputs.iter().map(|_| Vec::new()).collect();
+        for (output, sender) in wires.outputs {
+            outputs[output].push(sender);
+        }
+        let (commands, receiver) = unbounded();
+        let (open, gate) = bounded(1);
+        let stop = Arc::new(AtomicBool::new(false));
+        let gauges = Arc::new(Gauges::new());
+        let counters = Arc::new(Counters::default());
+        *self.generations += 1;
+        let thread = LiveThread {
+            node: node.clone(),
+            generation: *self.generations,
+            ports: LivePorts::new(
+                slots,
+                outputs,
+                receiver,
+                self.clock.clone(),
+                gauges.clone(),
+                stop.clone(),
+                self.options.fade.as_secs_f64(),
+                node.descriptor.paced.then(|| Pace::new(self.transport)),
+            ),
+            transport: self.transport.clone(),
+            settings: self.settings.clone(),
+            progress: Arc::new(Progress::default()),
+            counters: counters.clone(),
+            gauges: gauges.clone(),
+            clock: self.clock.clone(),
+            restarts: Restarts::new(self.options.restart),
+        };
+        let ready = ready.clone();
+        let thread = std::thread::Builder::new()
+            .name(format!("node {}", node.id))
+            .spawn(move || thread.run(&ready, index, &gate))
+            .map_err(RunError::Thread)?;
+        Ok(NodeHandle {
+            node: node.clone(),
+            generation: *self.generations,
+            commands,
+            stop,
+            thread: Some(thread),
+            gauges,
+            counters,
+            gate: open,
+            looked: (Instant::now(), Calls::default()),
+        })
+    }
+}

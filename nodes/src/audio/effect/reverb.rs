@@ -1,0 +1,129 @@
+//! Puts sound into a room.
+
+use score_engine::{
+    Build, Descriptor, Node, NodeError, Param, Port, PortType, Processor, Transport, Value,
+};
+use serde::Deserialize;
+
+use super::super::reverb::Reverb;
+use super::{Effect, Mixing};
+use crate::live;
+
+/// `reverb`.
+#[derive(Deserialize)]
+pub(crate) struct Room {
+    size: f64,
+    decay: f64,
+    mix: f64,
+}
+
+impl Node for Room {
+    fn descriptor() -> Descriptor {
+        Descriptor::new("audio", "reverb", "Puts sound into a room")
+            .details(
+                "The synth's own room as a node of its own, for any sound. Stereo. `size` sets how far apart its walls \
+                 stand, and with it how dense the echoes are; `decay` how long they go on. The sound lasts as long as \
+                 what comes in: what still rings then is cut off.",
+            )
+            .input(Port::new("sound", PortType::Audio, "the sound"))
+            .output(Port::new("sound", PortType::Audio, "the sound in its room"))
+            .param(Param::number("size", (0.1, 4.0), "size of the room; 1 is the synth's").default(1.0))
+            .param(Param::number("decay", (0.1, 60.0), "time to fall silent by 60 dB").unit("s").default(1.8).live())
+            .param(Param::number("mix", (0.0, 1.0), "share of the room: 0 only the sound, 1 only the room").default(0.25).live())
+    }
+
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        let transport = build.transport;
+        let (size, decay) = (self.size as f32, self.decay as f32);
+        let room = Reverb::sized(transport.sample_rate, size, decay, transport.block);
+        Ok(Box::new(Mixing::new(room, self.mix, build)))
+    }
+}
+
+impl Effect for Reverb {
+    fn hear(&mut self, frame: [f32; 2]) -> [f32; 2] {
+        self.answer(frame)
+    }
+
+    fn set(&mut self, name: &str, value: &Value, _transport: &Transport) -> Result<(), NodeError> {
+        match name {
+            "decay" => self.set_decay(live::number(name, value)? as f32),
+            _ => return Err(live::not_live(name)),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use score_engine::harness::Harness;
+    use serde_json::json;
+
+    use super::super::super::reverb::DECAY;
+    use super::*;
+    use crate::audio::test_sound::{at, blocks, largest_step, left, one_frame, sine};
+
+    fn ring(params: Value) -> Vec<f32> {
+        let outputs = Harness::<Room>::new(params)
+            .feed(
+                "sound",
+                PortType::Audio,
+                blocks(&one_frame(96_000)),
+                at(2.0),
+            )
+            .run()
+            .unwrap();
+        left(&outputs)
+    }
+
+    fn energy(samples: &[f32]) -> f32 {
+        samples.iter().map(|sample| sample * sample).sum()
+    }
+
+    #[test]
+    fn the_default_decay_is_the_synths() {
+        let param = Room::descriptor()
+            .params
+            .into_iter()
+            .find(|param| param.name == "decay");
+        let default = param
+            .and_then(|param| param.default)
+            .and_then(|value| value.as_f64());
+        assert_eq!(default.map(|decay| decay as f32), Some(DECAY));
+    }
+
+    #[test]
+    fn the_room_rings_as_long_as_its_decay_and_its_first_echo_as_late_as_it_is_large() {
+        for (size, decay) in [(1.0, 1.0), (0.5, 0.5), (2.0, 2.0)] {
+            let heard = ring(json!({ "size": size, "decay": decay, "mix": 1.0 }));
+            let first = heard.iter().position(|sample| *sample != 0.0).unwrap();
+            let expected = (0.0297 * size * 48_000.0) as usize + 1;
+            assert!(first.abs_diff(expected) <= 1, "{first}, not {expected}");
+            // In half of its decay it falls by 30 dB; the walls' dullness takes more of the high tones.
+            let tenth = 4_800;
+            let late = (0.6 * decay * 48_000.0) as usize;
+            let early = (0.1 * decay * 48_000.0) as usize;
+            let fallen = 10.0
+                * (energy(&heard[early..early + tenth]) / energy(&heard[late..late + tenth]))
+                    .log10();
+            assert!((25.0..60.0).contains(&fallen), "{fallen} dB at size {size}");
+        }
+    }
+
+    #[test]
+    fn nothing_that_changes_while_it_plays_clicks() {
+        let sound = sine(96_000);
+        let outputs = Harness::<Room>::new(json!({ "mix": 1.0 }))
+            .feed("sound", PortType::Audio, blocks(&sound), at(2.0))
+            .set_live(at(0.5), "decay", 0.2)
+            .set_live(at(0.8), "decay", 20.0)
+            .set_live(at(1.0), "mix", 0.0)
+            .set_live(at(1.5), "mix", 0.5)
+            .play_live()
+            .unwrap();
+        let heard = left(&outputs);
+        let calm = largest_step(&heard[12_000..24_000]).max(largest_step(&sound));
+        let step = largest_step(&heard[12_000..]);
+        assert!(step < 3.0 * calm + 2.0 / 512.0, "{step}, in calm {calm}");
+    }
+}

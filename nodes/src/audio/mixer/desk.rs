@@ -1,0 +1,188 @@
+//! The mixer's channels: what each wire has brought, and their sum.
+
+use std::f32::consts::FRAC_PI_2;
+
+use score_engine::Time;
+
+use super::super::amplitude;
+use super::super::ramp::Ramp;
+
+/// A wire that has left out so many blocks in a row is not waited for.
+const PATIENCE: u32 = 8;
+
+/// Sound that a wire has brought and that is not all sent.
+struct Piece {
+    wire: usize,
+    /// Its first frame.
+    from: u64,
+    /// Interleaved stereo.
+    samples: Vec<f32>,
+    /// When it came, on the clock.
+    came: Time,
+}
+
+impl Piece {
+    fn end(&self) -> u64 {
+        self.from + self.samples.len() as u64 / 2
+    }
+}
+
+/// One wire into the mixer.
+struct Channel {
+    sides: [Ramp; 2],
+    /// The first frame that it has not brought.
+    reached: u64,
+    /// How many blocks in a row were sent without it.
+    missed: u32,
+}
+
+/// All wires and what they have brought.
+pub(super) struct Desk {
+    channels: Vec<Channel>,
+    pieces: Vec<Piece>,
+    /// How many blocks in a row were sent without a wire that has brought nothing yet.
+    newcomer_missed: u32,
+    /// Level of each wire in dB and its place from −1 (left) to 1 (right); wires beyond have 0 dB in the middle.
+    gains: Vec<f64>,
+    pans: Vec<f64>,
+    ramp: u32,
+}
+
+impl Desk {
+    pub(super) fn new(gains: Vec<f64>, pans: Vec<f64>, ramp: u32) -> Self {
+        Desk {
+            channels: Vec::new(),
+            pieces: Vec::new(),
+            newcomer_missed: 0,
+            gains,
+            pans,
+            ramp,
+        }
+    }
+
+    /// Sets every wire's level, in dB.
+    pub(super) fn set_gains(&mut self, gains: Vec<f64>) {
+        self.gains = gains;
+        self.turn();
+    }
+
+    /// Sets every wire's place.
+    pub(super) fn set_pans(&mut self, pans: Vec<f64>) {
+        self.pans = pans;
+        self.turn();
+    }
+
+    /// Turns every channel's sides to where they belong.
+    fn turn(&mut self) {
+        for wire in 0..self.channels.len() {
+            let sides = self.sides(wire);
+            for (ramp, side) in self.channels[wire].sides.iter_mut().zip(sides) {
+                ramp.set(side);
+            }
+        }
+    }
+
+    /// The factors of a wire's left and right: in the middle both are the gain; towards one side the other is turned
+    /// down along a quarter of a cosine.
+    fn sides(&self, wire: usize) -> [f32; 2] {
+        let gain = amplitude(self.gains.get(wire).copied().unwrap_or(0.0));
+        let pan = self.pans.get(wire).copied().unwrap_or(0.0) as f32;
+        let side = |away: f32| match away {
+            away if away <= 0.0 => gain,
+            away if away >= 1.0 => 0.0,
+            away => gain * (away * FRAC_PI_2).cos(),
+        };
+        [side(pan), side(-pan)]
+    }
+
+    /// Takes what a wire brings at `came`, of which nothing before the frame `at` can still be sent. `false`: all of
+    /// it comes too late.
+    pub(super) fn bring(
+        &mut self,
+        wire: usize,
+        from: u64,
+        samples: Vec<f32>,
+        came: Time,
+        at: u64,
+    ) -> bool {
+        while self.channels.len() <= wire {
+            let sides = self
+                .sides(self.channels.len())
+                .map(|side| Ramp::new(side, self.ramp));
+            self.channels.push(Channel {
+                sides,
+                reached: 0,
+                missed: 0,
+            });
+            // Where one has come, another may.
+            self.newcomer_missed = 0;
+        }
+        let piece = Piece {
+            wire,
+            from,
+            samples,
+            came,
+        };
+        let channel = &mut self.channels[wire];
+        channel.reached = channel.reached.max(piece.end());
+        channel.missed = 0;
+        let is_in_time = piece.end() > at;
+        if is_in_time {
+            self.pieces.push(piece);
+        }
+        is_in_time
+    }
+
+    /// The first frame that anything waits for.
+    pub(super) fn earliest(&self) -> Option<u64> {
+        self.pieces.iter().map(|piece| piece.from).min()
+    }
+
+    /// When the first came that sounds before the frame `end`.
+    pub(super) fn came(&self, end: u64) -> Option<Time> {
+        let pieces = self.pieces.iter().filter(|piece| piece.from < end);
+        pieces.map(|piece| piece.came).min()
+    }
+
+    /// Whether every wire that is waited for has brought all up to the frame `end`. Which wires there are shows only
+    /// as they bring something, so at first one more is waited for.
+    pub(super) fn is_complete(&self, end: u64) -> bool {
+        self.newcomer_missed >= PATIENCE
+            && self
+                .channels
+                .iter()
+                .all(|channel| channel.reached >= end || channel.missed >= PATIENCE)
+    }
+
+    /// Adds all that sounds from `at` on to interleaved stereo `samples` and forgets it; wires in their order, so that
+    /// the sum is the same in every run.
+    pub(super) fn mix(&mut self, at: u64, samples: &mut [f32]) {
+        let end = at + samples.len() as u64 / 2;
+        let mut brought = vec![0.0; samples.len()];
+        for (wire, channel) in self.channels.iter_mut().enumerate() {
+            brought.fill(0.0);
+            for piece in self.pieces.iter().filter(|piece| piece.wire == wire) {
+                let (from, to) = (piece.from.max(at), piece.end().min(end));
+                if from < to {
+                    let source = &piece.samples
+                        [(from - piece.from) as usize * 2..(to - piece.from) as usize * 2];
+                    let target = &mut brought[(from - at) as usize * 2..(to - at) as usize * 2];
+                    target
+                        .iter_mut()
+                        .zip(source)
+                        .for_each(|(sum, sample)| *sum += sample);
+                }
+            }
+            for (sum, frame) in samples.chunks_exact_mut(2).zip(brought.chunks_exact(2)) {
+                for side in 0..2 {
+                    sum[side] += frame[side] * channel.sides[side].next();
+                }
+            }
+            if channel.reached < end {
+                channel.missed = channel.missed.saturating_add(1);
+            }
+        }
+        self.newcomer_missed = self.newcomer_missed.saturating_add(1);
+        self.pieces.retain(|piece| piece.end() > end);
+    }
+}

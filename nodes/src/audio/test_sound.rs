@@ -1,0 +1,71 @@
+//! Sounds for the tests of effects and of the mixer.
+
+use std::sync::Arc;
+
+use score_engine::harness::Outputs;
+use score_engine::{AudioBlock, Payload, Time};
+
+/// A time in seconds.
+pub(crate) fn at(seconds: f64) -> Time {
+    Time::from_seconds(seconds)
+}
+
+/// Samples as blocks of 512 frames of one channel, on the grid.
+pub(crate) fn blocks(samples: &[f32]) -> Vec<(Time, Payload)> {
+    let blocks = samples.chunks(512).enumerate();
+    blocks
+        .map(|(number, samples)| {
+            (
+                Time::from_samples(number as u64 * 512, 48_000),
+                block(1, samples),
+            )
+        })
+        .collect()
+}
+
+/// One block of sound.
+pub(crate) fn block(channels: u16, samples: &[f32]) -> Payload {
+    Payload::Audio(Arc::new(AudioBlock {
+        rate: 48_000,
+        channels,
+        samples: samples.to_vec(),
+    }))
+}
+
+/// A frame of full scale and then silence.
+pub(crate) fn one_frame(frames: usize) -> Vec<f32> {
+    let mut samples = vec![0.0; frames];
+    samples[0] = 1.0;
+    samples
+}
+
+/// A tone of 220 Hz at half of full scale.
+pub(crate) fn sine(frames: usize) -> Vec<f32> {
+    let step = std::f64::consts::TAU * 220.0 / 48_000.0;
+    (0..frames)
+        .map(|n| 0.5 * (n as f64 * step).sin() as f32)
+        .collect()
+}
+
+/// The left side of what left the output `sound`.
+pub(crate) fn left(outputs: &Outputs) -> Vec<f32> {
+    let packets = outputs.packets("sound").iter();
+    packets
+        .flat_map(|packet| {
+            packet
+                .audio()
+                .unwrap()
+                .samples
+                .iter()
+                .step_by(2)
+                .copied()
+                .collect::<Vec<f32>>()
+        })
+        .collect()
+}
+
+/// The largest jump between neighbouring samples.
+pub(crate) fn largest_step(samples: &[f32]) -> f32 {
+    let steps = samples.windows(2).map(|pair| (pair[1] - pair[0]).abs());
+    steps.fold(0.0, f32::max)
+}

@@ -1,0 +1,264 @@
+//! Makes a hit of everything that happens.
+
+use std::collections::VecDeque;
+
+use score_engine::{
+    Build, Descriptor, Flow, Io, Length, Node, NodeError, Note, Param, Payload, Port, PortType,
+    Processor, Time, Transport, Value,
+};
+use serde::Deserialize;
+
+use crate::live;
+
+const NOTES: usize = 0;
+
+/// `accent`.
+#[derive(Deserialize)]
+pub(crate) struct Accent {
+    pitch: u8,
+    channel: u8,
+    velocity: f64,
+    dynamics: f64,
+    length: Length,
+}
+
+impl Node for Accent {
+    fn descriptor() -> Descriptor {
+        Descriptor::new("control", "accent", "Makes a hit of everything that happens")
+            .details(
+                "An event becomes a note at once, at its own time and on no beat; live, at the time at which it is \
+                 known. An event of strength 1 plays with `velocity`, a weaker one softer by as much as `dynamics` \
+                 says: 0 plays all alike, 1 in proportion. A key that is still down is struck anew. On channel 9, the \
+                 tenth, `pitch` is a drum of General MIDI's percussion map: 36 bass drum, 38 snare, 39 clap, 49 crash, \
+                 56 cowbell.",
+            )
+            .input(Port::new("events", PortType::Event, "what happens"))
+            .output(Port::new("notes", PortType::Notes, "the hits"))
+            .param(Param::integer("pitch", (0, 127), "key of the hit").default(49).live())
+            .param(Param::integer("channel", (0, 15), "MIDI channel; 9 is drums").default(9).live())
+            .param(Param::number("velocity", (0.01, 1.0), "how hard an event of full strength is struck").default(1.0).live())
+            .param(Param::number("dynamics", (0.0, 1.0), "how much the strength counts").default(0.5).live())
+            .param(Param::length("length", (0.001, 60.0), "time until the key comes up").default(0.1).live())
+            .follows_tempo()
+    }
+
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        Ok(Box::new(Striking {
+            pitch: self.pitch,
+            channel: self.channel,
+            velocity: self.velocity,
+            dynamics: self.dynamics,
+            length: self.length.at(build.transport),
+            transport: build.transport.clone(),
+            known: Time::ZERO,
+            down: VecDeque::new(),
+        }))
+    }
+}
+
+/// A key that is down.
+#[derive(Clone, Copy)]
+struct Held {
+    until: Time,
+    channel: u8,
+    pitch: u8,
+}
+
+struct Striking {
+    pitch: u8,
+    channel: u8,
+    velocity: f64,
+    dynamics: f64,
+    length: Time,
+    transport: Transport,
+    /// The last watermark before the end of all time.
+    known: Time,
+    /// Keys that are down, the one to come up first at the front.
+    down: VecDeque<Held>,
+}
+
+impl Processor for Striking {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        while let Some(input) = io.take() {
+            // Live, an event is heard when it is known: its own time has passed.
+            let time = if io.is_live() {
+                io.now()
+            } else {
+                input.packet.time
+            };
+            let strength = f64::from(input.packet.event()?.strength);
+            self.strike(io, time, strength)?;
+        }
+        let known = if io.is_live() { io.now() } else { io.time() };
+        // After the last event the watermark is the end of all time; `finish` knows the end that is meant.
+        if known != Time::MAX {
+            self.known = known;
+            self.release(io, known)?;
+        }
+        Ok(self
+            .down
+            .front()
+            .map_or(Flow::Continue, |held| Flow::WakeAt(held.until)))
+    }
+
+    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+        let end = io.end().unwrap_or(Time::ZERO);
+        let end = if io.is_live() { io.now().max(end) } else { end };
+        self.release(io, end)?;
+        while let Some(held) = self.down.pop_front() {
+            send(io, end, off(held))?;
+        }
+        Ok(())
+    }
+
+    fn earliest_pending(&self) -> Option<Time> {
+        // A key that is down when the events end comes up with their end.
+        self.down.front().map(|held| held.until.min(self.known))
+    }
+
+    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
+        match name {
+            "pitch" => self.pitch = live::number(name, value)?.clamp(0.0, 127.0) as u8,
+            "channel" => self.channel = live::number(name, value)?.clamp(0.0, 15.0) as u8,
+            "velocity" => self.velocity = live::number(name, value)?,
+            "dynamics" => self.dynamics = live::number(name, value)?,
+            "length" => self.length = live::length(name, value, &self.transport)?,
+            _ => return Err(live::not_live(name)),
+        }
+        Ok(())
+    }
+}
+
+impl Striking {
+    /// Strikes the key at `time`, after all that comes up until then, itself included.
+    fn strike(&mut self, io: &mut Io<'_>, time: Time, strength: f64) -> Result<(), NodeError> {
+        self.release(io, time)?;
+        let (channel, pitch) = (self.channel, self.pitch);
+        let same = |held: &Held| (held.channel, held.pitch) == (channel, pitch);
+        if let Some(held) = self.down.iter().position(same) {
+            self.down.remove(held);
+            send(io, time, Note::Off { channel, pitch })?;
+        }
+        // What is no number counts as nothing, and a velocity of zero would be a key that comes up.
+        let strength = if strength.is_nan() { 0.0 } else { strength };
+        let weakness = 1.0 - strength.clamp(0.0, 1.0);
+        let velocity = (self.velocity * (1.0 - self.dynamics * weakness)).max(0.01) as f32;
+        let on = Note::On {
+            channel,
+            pitch,
+            velocity,
+        };
+        send(io, time, on)?;
+        let held = Held {
+            until: time + self.length,
+            channel,
+            pitch,
+        };
+        let place = self.down.partition_point(|other| other.until <= held.until);
+        self.down.insert(place, held);
+        Ok(())
+    }
+
+    /// Lets up every key whose time has come by `time`.
+    fn release(&mut self, io: &mut Io<'_>, time: Time) -> Result<(), NodeError> {
+        while let Some(held) = self.down.front().copied().filter(|held| held.until <= time) {
+            self.down.pop_front();
+            send(io, held.until, off(held))?;
+        }
+        Ok(())
+    }
+}
+
+fn off(held: Held) -> Note {
+    Note::Off {
+        channel: held.channel,
+        pitch: held.pitch,
+    }
+}
+
+fn send(io: &mut Io<'_>, time: Time, note: Note) -> Result<(), NodeError> {
+    io.send(NOTES, time, Payload::Notes([note].into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use score_engine::Event;
+    use score_engine::harness::{Harness, Outputs};
+    use serde_json::json;
+
+    use super::super::test_pictures::at;
+    use super::*;
+
+    fn event(strength: f32) -> Payload {
+        Payload::Event(Arc::new(Event {
+            name: "cut".into(),
+            strength,
+        }))
+    }
+
+    /// Milliseconds, and the velocity in hundredths or 0 for a key that comes up.
+    fn told(outputs: &Outputs) -> Vec<(i64, i32)> {
+        let packets = outputs.packets("notes").iter();
+        packets
+            .map(|packet| {
+                let milliseconds = packet.time.nanos() / 1_000_000;
+                match packet.notes().unwrap()[0] {
+                    Note::On {
+                        channel: 9,
+                        pitch: 49,
+                        velocity,
+                    } => (milliseconds, (velocity * 100.0).round() as i32),
+                    Note::Off {
+                        channel: 9,
+                        pitch: 49,
+                    } => (milliseconds, 0),
+                    other => panic!("{other:?}"),
+                }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn an_event_is_a_hit_at_its_own_time_and_strength_and_every_key_comes_up() {
+        let events = vec![
+            (at(0.123), event(1.0)),
+            (at(0.173), event(0.5)),
+            (at(0.95), event(f32::NAN)),
+        ];
+        let outputs = Harness::<Accent>::new(json!({}))
+            .feed("events", PortType::Event, events, at(1.0))
+            .run()
+            .unwrap();
+        // The second strikes a key that is down; the last comes up with the end of the film.
+        let wanted = [
+            (123, 100),
+            (173, 0),
+            (173, 75),
+            (273, 0),
+            (950, 50),
+            (1000, 0),
+        ];
+        assert_eq!(told(&outputs), wanted);
+        assert_eq!(outputs.end("notes"), Some(at(1.0)));
+    }
+
+    #[test]
+    fn live_the_hit_goes_out_when_the_event_comes_and_the_key_comes_up_by_the_clock() {
+        let events = vec![
+            (at(0.5), at(0.46), event(1.0)),
+            (at(2.0), at(1.96), event(1.0)),
+        ];
+        let outputs = Harness::<Accent>::new(json!({ "length": { "beats": 0.5 } }))
+            .feed_live("events", PortType::Event, events, at(2.1))
+            .set_live(at(1.0), "velocity", 0.5)
+            .play_live()
+            .unwrap();
+        assert_eq!(
+            told(&outputs),
+            [(500, 100), (750, 0), (2000, 50), (2100, 0)]
+        );
+        assert_eq!(outputs.sent("notes"), [at(0.5), at(0.75), at(2.0), at(2.1)]);
+    }
+}

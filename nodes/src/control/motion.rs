@@ -1,0 +1,213 @@
+//! How much moves in the picture.
+
+use score_engine::{
+    Build, Descriptor, Flow, Frame, Io, Length, Node, NodeError, Param, Payload, Port, PortType,
+    Processor, Time, Transport, Value,
+};
+use serde::Deserialize;
+
+use super::cells::{COUNT, cells, luma};
+use crate::half_life::{Follower, followed};
+use crate::live;
+
+const MOTION: usize = 0;
+
+/// The half-life with which the past that a picture is compared with follows, in seconds: long enough that slow
+/// things move in it, short enough that what has stopped is soon forgotten.
+const MEMORY: f64 = 0.1;
+
+/// Spreads mean differences of luma over 0 to 1. Measured: a figure of a tenth of the picture that crosses it in a
+/// second comes to 0.7, the median of a film of street traffic to 0.3, of a talking head to 0.06.
+const SCALE: f32 = 20.0;
+
+/// `motion`.
+#[derive(Deserialize)]
+pub(crate) struct Motion {
+    gain: f64,
+    smooth: Length,
+    noise: f64,
+}
+
+impl Node for Motion {
+    fn descriptor() -> Descriptor {
+        Descriptor::new("control", "motion", "How much moves in the picture")
+            .details(
+                "Compares the luma of a grid of 16 × 16 mean colours with its own recent past (half-life 0.1 s), so that \
+                 the same motion gives the same number at any frame rate. What all of the picture does alike, such as \
+                 a lamp that flickers or a camera that adjusts its exposure, does not count, nor do differences below \
+                 `noise`. 0: nothing moves; a talking head comes to about 0.1, busy traffic to 0.3 and more, and ever more motion \
+                 nears 1. A hard cut is motion too, for a moment.",
+            )
+            .input(Port::new("frames", PortType::Frame, "the pictures"))
+            .output(Port::new("motion", PortType::Control, "0 still to 1 much"))
+            .param(Param::number("gain", (0.0, 100.0), "factor").default(1.0).live())
+            .param(Param::length("smooth", (0.0, 60.0), "time to follow half of a jump").default(0.1).live())
+            .param(Param::number("noise", (0.0, 0.5), "difference of luma that does not count, of 1").default(0.012).live())
+            .follows_tempo()
+    }
+
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        Ok(Box::new(Measuring {
+            gain: self.gain as f32,
+            noise: self.noise as f32,
+            half_life: self.smooth.at(build.transport),
+            transport: build.transport.clone(),
+            past: None,
+            follower: Follower::default(),
+        }))
+    }
+}
+
+struct Measuring {
+    gain: f32,
+    noise: f32,
+    half_life: Time,
+    transport: Transport,
+    /// The last picture's time, and each cell's luma as it was of late.
+    past: Option<(Time, Vec<f32>)>,
+    follower: Follower<1>,
+}
+
+impl Processor for Measuring {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        while let Some(input) = io.take() {
+            let time = input.packet.time;
+            let moved = self.moved(time, input.packet.frame()?);
+            // Much motion approaches 1 gently, so that more of it can still be told.
+            let value = 1.0 - (-self.gain * SCALE * moved).exp();
+            let [value] = self.follower.follow(time, [value], self.half_life);
+            io.send(MOTION, time, Payload::Control(value))?;
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
+        match name {
+            "gain" => self.gain = live::number(name, value)? as f32,
+            "noise" => self.noise = live::number(name, value)? as f32,
+            "smooth" => self.half_life = live::length(name, value, &self.transport)?,
+            _ => return Err(live::not_live(name)),
+        }
+        Ok(())
+    }
+}
+
+impl Measuring {
+    /// By how much the cells differ from their past in the mean, beyond what all of them do and what is noise.
+    fn moved(&mut self, time: Time, frame: &Frame) -> f32 {
+        let now: Vec<f32> = cells(frame).into_iter().map(luma).collect();
+        let Some((last, past)) = &mut self.past else {
+            self.past = Some((time, now));
+            return 0.0;
+        };
+        let seconds = (time - *last).seconds();
+        if seconds <= 0.0 {
+            return 0.0;
+        }
+        let share = followed(seconds, MEMORY);
+        // The past lags behind a steady motion by a time that depends on the frame rate. Half-way between the
+        // differences before and after it follows, the rate cancels out but for its square.
+        let halfway = 1.0 - share / 2.0;
+        let mut differences: Vec<f32> = now
+            .iter()
+            .zip(&*past)
+            .map(|(now, past)| (now - past) * halfway)
+            .collect();
+        for (past, now) in past.iter_mut().zip(&now) {
+            *past += share * (now - *past);
+        }
+        *last = time;
+        let (_, common, _) = differences.select_nth_unstable_by(COUNT / 2, f32::total_cmp);
+        let common = *common;
+        let beyond = differences
+            .iter()
+            .map(|difference| ((difference - common).abs() - self.noise).max(0.0));
+        beyond.sum::<f32>() / COUNT as f32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::{Rng, SeedableRng};
+    use score_engine::harness::Harness;
+    use serde_json::json;
+
+    use super::super::test_pictures::{SIZE, at, controls, drawn, picture};
+    use super::*;
+
+    fn motion(params: Value, pictures: Vec<(Time, Payload)>) -> Vec<f32> {
+        let outputs = Harness::<Motion>::new(params)
+            .feed("frames", PortType::Frame, pictures, at(100.0))
+            .run()
+            .unwrap();
+        controls(&outputs, "motion")
+    }
+
+    /// Two seconds of a light square, an eighth of the picture wide, that runs through it twice a second.
+    fn running(rate: u32) -> Vec<(Time, Payload)> {
+        let frames = 0..2 * rate;
+        let frames = frames.map(|n| {
+            let seconds = f64::from(n) / f64::from(rate);
+            let left = (seconds * 2.0 * SIZE as f64) as usize % SIZE;
+            let mut pixels = vec![40; SIZE * SIZE * 3];
+            for y in 20..36 {
+                for x in left..(left + 8).min(SIZE) {
+                    pixels[(y * SIZE + x) * 3..][..3].fill(220);
+                }
+            }
+            (at(seconds), picture(pixels))
+        });
+        frames.collect()
+    }
+
+    fn mean(values: &[f32]) -> f32 {
+        let half = &values[values.len() / 2..];
+        half.iter().sum::<f32>() / half.len() as f32
+    }
+
+    #[test]
+    fn the_same_motion_gives_the_same_number_at_any_frame_rate() {
+        let [slow, usual, fast] = [12, 25, 60].map(|rate| mean(&motion(json!({}), running(rate))));
+        assert!(usual > 0.1 && usual < 0.9, "{usual}");
+        assert!((slow / usual - 1.0).abs() < 0.15, "{slow} {usual}");
+        assert!((fast / usual - 1.0).abs() < 0.15, "{fast} {usual}");
+    }
+
+    #[test]
+    fn noise_on_a_still_picture_is_no_motion_nor_is_a_flickering_lamp() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let pictures = (0..100).map(|n| {
+            let lamp = if n % 2 == 0 { 20 } else { 0 };
+            let pixels = (0..SIZE * SIZE).flat_map(|index| {
+                let drawn = (index / 7 % 120) as u32 + lamp;
+                // Even from −12 to 12: a standard deviation of 7 in 255, that of a camera in a dim room.
+                [0; 3].map(|_: u8| (drawn + 20 + rng.next_u32() % 25 - 12) as u8)
+            });
+            (at(f64::from(n) / 25.0), picture(pixels.collect()))
+        });
+        let found = motion(json!({ "smooth": { "seconds": 0 } }), pictures.collect());
+        assert!(found.iter().all(|value| *value < 0.01), "{found:?}");
+    }
+
+    #[test]
+    fn a_film_that_stops_is_still_within_a_second() {
+        // Conway's cells live for a second, and then the picture stands.
+        let life = "life=size=64x64:rate=25:seed=3:random_fill_ratio=0.3:mold=5,trim=duration=1,tpad=stop_mode=clone:stop_duration=2";
+        let found = motion(json!({}), drawn(life, 25.0));
+        assert_eq!(found.len(), 75);
+        assert!(found[20] > 0.2, "{found:?}");
+        assert!(found[50..].iter().all(|value| *value < 0.02), "{found:?}");
+    }
+
+    #[test]
+    fn a_new_gain_counts_from_the_next_picture() {
+        let outputs = Harness::<Motion>::new(json!({ "smooth": { "seconds": 0 } }))
+            .feed("frames", PortType::Frame, running(25), at(2.0))
+            .set_live(at(1.0), "gain", 0.0)
+            .play_live()
+            .unwrap();
+        let found = controls(&outputs, "motion");
+        assert!(found[24] > 0.1 && found[25] == 0.0, "{:?}", &found[20..30]);
+    }
+}

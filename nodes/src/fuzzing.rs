@@ -1,0 +1,74 @@
+//! The readers of files that others made, for the fuzz targets in `tests/fuzz`. Each takes the bytes of a file, reads it
+//! as a node would, and throws away what comes: only a panic, a hang or endless memory is a finding.
+
+use std::path::Path;
+
+use score_engine::Note;
+
+use crate::audio::sound_font::{Player, file};
+use crate::audio::sound_source::{self, SoundSource};
+use crate::midi::midi_input_file::instants;
+use crate::midi::reading::Song;
+use crate::model::Manifest;
+use crate::music::{LAYOUT, sheet};
+
+/// What errors call a file that is only bytes.
+const NAME: &str = "fuzz";
+
+/// Frames of a sound that are decoded at most: a small file may hold hours of silence.
+const MOST_FRAMES: usize = 1 << 20;
+
+/// Frames of each note that are played.
+const PLAYED: usize = 512;
+
+/// Reads a manifest of models.
+pub fn manifest(bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let _ = Manifest::parse(text, Path::new(NAME));
+    }
+}
+
+/// Reads a MIDI file, as notes in time and as the two bars that a melody model is given.
+pub fn midi(bytes: &[u8]) {
+    if let Ok(song) = Song::parse(bytes) {
+        let _ = instants(&song);
+        let _ = sheet::opening(&song, &LAYOUT);
+    }
+}
+
+/// Reads a SoundFont, and plays low, middle and high notes with it.
+pub fn sound_font(bytes: &[u8]) {
+    let player = file::read_unguarded(bytes)
+        .and_then(|font| Player::with(font, NAME.to_owned(), 0, 48_000).ok());
+    let Some(mut player) = player else {
+        return;
+    };
+    for pitch in [0, 60, 127] {
+        let (channel, velocity) = (0, 1.0);
+        let on = Note::On {
+            channel,
+            pitch,
+            velocity,
+        };
+        let mut samples = [0.0; 2 * PLAYED];
+        let played = player.play(on).and_then(|()| player.render(&mut samples));
+        assert!(samples.iter().all(|sample| sample.is_finite()));
+        if played.is_err() {
+            return;
+        }
+    }
+}
+
+/// Decodes a sound with the built-in decoders.
+pub fn sound(bytes: &[u8]) {
+    let Ok(Some(mut source)) = sound_source::decode(bytes, NAME) else {
+        return;
+    };
+    let mut frames = 0;
+    while let Ok(Some(samples)) = source.next() {
+        frames += samples.len() / 2;
+        if frames > MOST_FRAMES {
+            return;
+        }
+    }
+}

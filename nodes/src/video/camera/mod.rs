@@ -1,0 +1,167 @@
+//! Takes pictures from a camera.
+
+mod arguments;
+mod formats;
+mod list;
+
+use std::path::Path;
+use std::time::Duration;
+
+use score_engine::{
+    Build, Check, Descriptor, Node, NodeError, Param, ParamType, Processor, Resource,
+};
+use serde::Deserialize;
+
+use self::arguments::{Mode, arguments};
+pub use self::list::{Camera, CameraFormat, cameras};
+use self::list::{list, resolve};
+use super::capture::{Capturing, REOPENED, Source, capturing, require_live};
+use super::system::System;
+
+/// Cameras take their time to wake up: to measure the light, to start the sensor.
+const OPENING: Duration = Duration::from_secs(6);
+
+/// `camera`.
+#[derive(Deserialize)]
+pub(crate) struct CameraNode {
+    device: Option<String>,
+    size: Option<Vec<u32>>,
+    rate: Option<f64>,
+    format: Option<String>,
+    width: u32,
+    height: u32,
+    timeout: f64,
+}
+
+impl CameraNode {
+    /// Width and height, where two are given.
+    fn size(&self) -> Option<(u32, u32)> {
+        match self.size.as_deref() {
+            Some(&[width, height]) => Some((width, height)),
+            _ => None,
+        }
+    }
+}
+
+impl Node for CameraNode {
+    fn descriptor() -> Descriptor {
+        let side = ParamType::Integer {
+            min: 1,
+            max: 16_384,
+        };
+        let descriptor = Descriptor::new("video", "camera", "Takes pictures from a camera")
+            .details(
+                "Live only. `score devices` lists the cameras with the names to use. A `device` is named by its stable \
+                 id, which stays the same in any socket and after any start of the machine; by the name that it gives \
+                 itself; by its number; or by its path, such as `/dev/video0`. Left out, it is the first camera.\n\n\
+                 A camera that is missing at the start, is unplugged or gives no picture for `timeout` is opened anew, \
+                 at first at once, then ever more seldom, every 4 seconds at the least. The last picture stays \
+                 meanwhile, and the rest of the patch plays on.\n\n\
+                 `size`, `rate` and `format` choose one of the camera's own modes, which `score devices` lists; \
+                 pictures are then scaled to `width` × `height`. A raw format such as `yuyv422` spares the decoding, \
+                 `mjpeg` often allows more pictures a second.\n\n\
+                 On Linux through Video4Linux2. The ways for macOS (AVFoundation) and Windows (DirectShow) are written \
+                 but have not been tried on such a machine.",
+            )
+            .param(Param::text("device", "which camera; the first if left out").optional())
+            .param(Param::list("size", side, "width and height in which the camera works, as [1280, 720]").unit("pixels").optional())
+            .param(Param::number("rate", (0.1, 1000.0), "pictures a second that the camera is asked for").unit("Hz").optional())
+            .param(Param::text("format", "in which the camera delivers: `mjpeg`, `yuyv422`").optional());
+        capturing(descriptor, 2.0)
+    }
+
+    fn check(&self, check: &mut Check<'_>) {
+        if self.size.is_some() && self.size().is_none() {
+            let help = Some("write it as [1280, 720]".to_owned());
+            check.refuse("size", "a size is a width and a height", help);
+        }
+        let is_word = |format: &String| {
+            let mut letters = format.chars();
+            !format.is_empty()
+                && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+        };
+        if let Some(format) = self.format.as_ref().filter(|format| !is_word(format)) {
+            let help = Some("`score devices` lists the formats of each camera".to_owned());
+            check.refuse("format", format!("`{format}` is no format"), help);
+        }
+        // The same camera may be named in several ways; one that is not there cannot be compared.
+        let named = self.device.clone().unwrap_or_else(|| "the first".into());
+        let device = match System::this() {
+            System::Linux => {
+                resolve(self.device.as_deref(), &list(Path::new("/"))).unwrap_or(named)
+            }
+            System::MacOs | System::Windows => named,
+        };
+        check.claim(
+            Resource(format!("the camera {device}")),
+            self.device.as_ref().map(|_| "device"),
+        );
+    }
+
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        require_live(build, "a camera")?;
+        let (device, output) = (self.device.clone(), (self.width, self.height));
+        let mode = Mode {
+            size: self.size(),
+            rate: self.rate,
+            format: self.format.clone(),
+        };
+        Capturing::start(Source {
+            name: match &self.device {
+                Some(device) => format!("the camera `{device}`"),
+                None => "the camera".into(),
+            },
+            program: "ffmpeg",
+            arguments: Box::new(move || {
+                let system = System::this();
+                let device = find(system, device.as_deref())?;
+                Ok(arguments(system, &device, &mode, output))
+            }),
+            size: output,
+            timeout: Duration::from_secs_f64(self.timeout),
+            opening: OPENING,
+            reopened: build.counters.counter(REOPENED),
+            hidden: None,
+        })
+    }
+}
+
+/// What the system calls the camera now.
+fn find(system: System, device: Option<&str>) -> Result<String, String> {
+    match (system, device) {
+        (System::Linux, device) => resolve(device, &list(Path::new("/"))),
+        (_, Some(device)) => Ok(device.to_owned()),
+        (System::MacOs, None) => Ok("0".into()),
+        (System::Windows, None) => cameras()
+            .into_iter()
+            .next()
+            .map(|camera| camera.id)
+            .ok_or_else(|| "no camera is connected".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use score_engine::harness::Harness;
+    use serde_json::json;
+
+    use super::*;
+
+    fn refusal(params: serde_json::Value) -> String {
+        let error = Harness::<CameraNode>::new(params)
+            .run()
+            .expect_err("refused");
+        error.to_string()
+    }
+
+    #[test]
+    fn a_camera_is_not_rendered() {
+        assert!(refusal(json!({})).contains("plays live only"));
+    }
+
+    #[test]
+    fn a_mode_that_cannot_be_is_refused() {
+        assert!(refusal(json!({ "size": [1280] })).contains("a width and a height"));
+        assert!(refusal(json!({ "format": "-i /etc/passwd" })).contains("is no format"));
+    }
+}

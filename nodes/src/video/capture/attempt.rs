@@ -1,0 +1,193 @@
+//! One start of a capturing program, from its first sign of life to its end.
+
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use super::{Picture, Shared, Source};
+use crate::video::ffmpeg::{last_line, start};
+
+/// A killed program is waited for so long. One that hangs inside a driver cannot be killed; it is left behind rather
+/// than hang the run as well.
+const REAP: Duration = Duration::from_secs(1);
+
+/// How a start went.
+pub(super) struct Outcome {
+    /// Why it is over, in words that follow the source's name and a colon.
+    pub(super) reason: String,
+    /// How long pictures came.
+    pub(super) worked: Duration,
+}
+
+impl Outcome {
+    fn failed(reason: String) -> Self {
+        Outcome {
+            reason,
+            worked: Duration::ZERO,
+        }
+    }
+}
+
+/// Starts the program and watches over it until it ends, no picture comes in time, or the capture is no longer
+/// needed. Calls `first` when the first picture has come.
+pub(super) fn attempt(shared: &Arc<Shared>, source: &mut Source, first: impl FnOnce()) -> Outcome {
+    let arguments = match (source.arguments)() {
+        Ok(arguments) => arguments,
+        Err(reason) => return Outcome::failed(reason),
+    };
+    let mut child = match spawn(source.program, &arguments) {
+        Ok(child) => child,
+        Err(reason) => return Outcome::failed(reason),
+    };
+    let (Some(pixels), Some(words)) = (child.stdout.take(), child.stderr.take()) else {
+        return Outcome::failed("its output cannot be read".into());
+    };
+    let number = begin(shared, child.id());
+    let (reader, reading) = (shared.clone(), source.frame_bytes());
+    // These threads end with the program, which closes its pipes. They are not joined: see `REAP`.
+    let reads = std::thread::Builder::new()
+        .name("capture pixels".into())
+        .spawn(move || read(&reader, number, pixels, reading));
+    let complaint = listen(words);
+    let too_late = match reads {
+        Ok(_) => watch(shared, source, first),
+        Err(error) => Some(format!("no thread can be started: {error}")),
+    };
+    stop(&mut child);
+    let worked = shared.lock().worked();
+    let reason = too_late.unwrap_or_else(|| {
+        let said = complaint.recv_timeout(REAP).ok().flatten();
+        hide(
+            said.unwrap_or_else(|| "it ended".into()),
+            source.hidden.as_ref(),
+        )
+    });
+    Outcome { reason, worked }
+}
+
+fn spawn(program: &str, arguments: &[OsString]) -> Result<Child, String> {
+    start(
+        program,
+        Stdio::null(),
+        Command::new(program).args(arguments),
+    )
+    .map_err(|error| error.to_string())
+}
+
+/// Makes room for a new start; gives its number.
+fn begin(shared: &Shared, process: u32) -> u64 {
+    let mut state = shared.lock();
+    state.attempt += 1;
+    state.pictures = 0;
+    state.first = None;
+    state.last = None;
+    state.ended = false;
+    state.process = Some(process);
+    state.attempt
+}
+
+/// Puts each picture in the place of the one before, until the program's output ends.
+fn read(shared: &Shared, number: u64, mut output: ChildStdout, frame_bytes: usize) {
+    loop {
+        let mut pixels = vec![0; frame_bytes];
+        let read = output.read_exact(&mut pixels);
+        let captured = Instant::now();
+        let mut state = shared.lock();
+        if state.attempt != number {
+            return;
+        }
+        if read.is_err() {
+            state.ended = true;
+        } else {
+            state.newest = Some(Picture { pixels, captured });
+            state.pictures += 1;
+            state.first.get_or_insert(captured);
+            state.last = Some(captured);
+        }
+        drop(state);
+        shared.changed.notify_all();
+        if read.is_err() {
+            return;
+        }
+    }
+}
+
+/// Reads what the program says; the last of it comes when the program has ended.
+fn listen(words: ChildStderr) -> Receiver<Option<String>> {
+    let (tell, complaint) = channel();
+    let listens = std::thread::Builder::new()
+        .name("capture words".into())
+        .spawn(move || {
+            let mut last = None;
+            for line in BufReader::new(words).split(b'\n').map_while(Result::ok) {
+                let line = String::from_utf8_lossy(&line);
+                if !line.trim().is_empty() {
+                    last = Some(last_line(&line));
+                }
+            }
+            // Nobody listens when the run is over.
+            let _ = tell.send(last);
+        });
+    // Without the thread, the channel is closed and the reason is simply not known.
+    drop(listens);
+    complaint
+}
+
+/// Waits until the program has ended or is not needed; says so if it is too late with a picture.
+fn watch(shared: &Shared, source: &Source, first: impl FnOnce()) -> Option<String> {
+    let began = Instant::now();
+    let mut first = Some(first);
+    let mut state = shared.lock();
+    loop {
+        if state.stop || state.ended {
+            return None;
+        }
+        let (since, longest) = match state.last {
+            Some(last) => (last, source.timeout),
+            None => (began, source.opening.max(source.timeout)),
+        };
+        if state.pictures > 0
+            && let Some(first) = first.take()
+        {
+            drop(state);
+            first();
+            state = shared.lock();
+            continue;
+        }
+        let left = longest.saturating_sub(since.elapsed());
+        if left.is_zero() {
+            return Some(format!("no picture for {:.1} s", longest.as_secs_f64()));
+        }
+        state = shared.wait(state, left);
+    }
+}
+
+/// Ends the program.
+fn stop(child: &mut Child) {
+    // Fails only when the program is gone already.
+    let _ = child.kill();
+    let until = Instant::now() + REAP;
+    let mut pause = Duration::from_micros(200);
+    while matches!(child.try_wait(), Ok(None)) {
+        if Instant::now() >= until {
+            tracing::warn!(
+                "the capturing program {} cannot be ended: it hangs in a device's driver",
+                child.id()
+            );
+            return;
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(20));
+    }
+}
+
+/// What was said, without what must not be told.
+fn hide(said: String, hidden: Option<&(String, String)>) -> String {
+    match hidden {
+        Some((secret, instead)) if !secret.is_empty() => said.replace(secret, instead),
+        _ => said,
+    }
+}

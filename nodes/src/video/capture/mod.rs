@@ -1,0 +1,220 @@
+//! Pictures as they come from a program that captures them, which is started anew whenever it fails.
+
+mod attempt;
+mod node;
+
+use std::ffi::OsString;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use score_engine::NodeError;
+
+use self::attempt::attempt;
+pub(crate) use self::node::{
+    Capturing, REOPENED, after_input, before_input, capturing, require_live,
+};
+use super::backoff::Backoff;
+
+/// The wait before the first new try.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+
+/// The longest wait between two tries: a camera that is plugged in again is seen after this at the latest.
+const LONGEST_WAIT: Duration = Duration::from_secs(4);
+
+/// What is captured, and how.
+pub(crate) struct Source {
+    /// What the artist calls it, for messages: `the camera "Integrated Camera"`.
+    pub(crate) name: String,
+    /// The program that writes frames of three bytes a pixel to its standard output.
+    pub(crate) program: &'static str,
+    /// Its arguments, asked for at each start: a camera may be another device after it was plugged in again. Or why
+    /// it cannot be started now.
+    pub(crate) arguments: Box<dyn FnMut() -> Result<Vec<OsString>, String> + Send>,
+    /// Width and height of the frames that it writes.
+    pub(crate) size: (u32, u32),
+    /// Without a frame for so long, it is started anew.
+    pub(crate) timeout: Duration,
+    /// The first frame may take so long.
+    pub(crate) opening: Duration,
+    /// Counts how often it was started anew.
+    pub(crate) reopened: Arc<AtomicU64>,
+    /// What must not be told of what the program says, and what is told instead: an address with a password.
+    pub(crate) hidden: Option<(String, String)>,
+}
+
+impl Source {
+    /// Bytes in a frame.
+    fn frame_bytes(&self) -> usize {
+        self.size.0 as usize * self.size.1 as usize * 3
+    }
+}
+
+/// A captured picture.
+#[derive(Debug)]
+pub(crate) struct Picture {
+    /// Rows from the top, three bytes (R, G, B) a pixel.
+    pub(crate) pixels: Vec<u8>,
+    /// When its last byte came.
+    pub(crate) captured: Instant,
+}
+
+/// What the threads of a capture share.
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The newest picture that nobody has taken; a newer one takes its place.
+    newest: Option<Picture>,
+    /// How many times the program was started. What a reader of an earlier start still brings is not taken.
+    attempt: u64,
+    /// Pictures of this start.
+    pictures: u64,
+    /// When this start's first picture came.
+    first: Option<Instant>,
+    /// When this start's last picture came.
+    last: Option<Instant>,
+    /// This start's program has closed its output.
+    ended: bool,
+    /// The capture is no longer needed.
+    stop: bool,
+    /// The program that runs, for tests that kill it.
+    process: Option<u32>,
+}
+
+impl State {
+    /// How long pictures came since the program was started.
+    fn worked(&self) -> Duration {
+        let between = |(first, last): (Instant, Instant)| last.duration_since(first);
+        self.first.zip(self.last).map_or(Duration::ZERO, between)
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until something changes, `longest` at most.
+    fn wait<'a>(&self, state: MutexGuard<'a, State>, longest: Duration) -> MutexGuard<'a, State> {
+        let waited = self.changed.wait_timeout(state, longest);
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Waits `pause`, or until the capture is no longer needed; says whether it still is.
+    fn rest(&self, pause: Duration) -> bool {
+        let until = Instant::now() + pause;
+        let mut state = self.lock();
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if state.stop || left.is_zero() {
+                return !state.stop;
+            }
+            state = self.wait(state, left);
+        }
+    }
+}
+
+/// A source that is being captured until it is dropped.
+pub(crate) struct Capture {
+    shared: Arc<Shared>,
+    supervisor: Option<JoinHandle<()>>,
+}
+
+impl Capture {
+    /// Starts to capture. Whatever goes wrong afterwards is tried anew, ever more seldom.
+    ///
+    /// # Errors
+    /// The system refuses a thread.
+    pub(crate) fn start(source: Source) -> Result<Self, NodeError> {
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        });
+        let supervised = shared.clone();
+        let supervisor = std::thread::Builder::new()
+            .name("capture".into())
+            .spawn(move || supervise(&supervised, source))
+            .map_err(|error| {
+                NodeError::internal(format!("no thread can be started: {error}")).source(error)
+            })?;
+        Ok(Capture {
+            shared,
+            supervisor: Some(supervisor),
+        })
+    }
+
+    /// The newest picture that was not taken yet; waits for it `longest` at most.
+    pub(crate) fn next(&self, longest: Duration) -> Option<Picture> {
+        let until = Instant::now() + longest;
+        let mut state = self.shared.lock();
+        loop {
+            if let Some(picture) = state.newest.take() {
+                return Some(picture);
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return None;
+            }
+            state = self.shared.wait(state, left);
+        }
+    }
+
+    /// The program that captures now.
+    #[cfg(test)]
+    fn process(&self) -> Option<u32> {
+        self.shared.lock().process
+    }
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        self.shared.lock().stop = true;
+        self.shared.changed.notify_all();
+        if let Some(supervisor) = self.supervisor.take() {
+            // It cannot have panicked, and there would be nothing to do about it.
+            let _ = supervisor.join();
+        }
+    }
+}
+
+/// Starts the program again and again until the capture is no longer needed.
+fn supervise(shared: &Arc<Shared>, mut source: Source) {
+    let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
+    let name = source.name.clone();
+    // What was told last and since when it lasts: a camera that is away for weeks must not fill the log.
+    let mut trouble: Option<(String, Instant)> = None;
+    loop {
+        let outcome = attempt(shared, &mut source, || {
+            if let Some((_, since)) = trouble.take() {
+                let seconds = since.elapsed().as_secs_f64();
+                tracing::info!("{name}: pictures again after {seconds:.1} s");
+            }
+        });
+        let pause = backoff.after(outcome.worked);
+        if !shared.rest(Duration::ZERO) {
+            return;
+        }
+        let since = trouble
+            .as_ref()
+            .map_or_else(Instant::now, |(_, since)| *since);
+        if trouble.is_none_or(|(told, _)| told != outcome.reason) {
+            tracing::warn!(
+                "{name}: {}; the last picture stays, and it is tried again until it works",
+                outcome.reason
+            );
+        }
+        trouble = Some((outcome.reason, since));
+        if !shared.rest(pause) {
+            return;
+        }
+        source.reopened.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+//! What the nodes that capture have in common.
+
+use std::ffi::OsString;
+use std::sync::Arc;
+use std::time::Duration;
+
+use score_engine::{
+    Build, Descriptor, Flow, Frame, Io, NodeError, Param, Payload, Port, PortType, Processor, Time,
+};
+
+use super::{Capture, Source};
+use crate::video::ffmpeg::require;
+
+const FRAMES: usize = 0;
+
+/// The figure that tells how often a source was opened anew.
+pub(crate) const REOPENED: &str = "reopened";
+
+/// A node without inputs may wait so long in one call.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// The ports and parameters of every node that captures.
+pub(crate) fn capturing(descriptor: Descriptor, timeout: f64) -> Descriptor {
+    descriptor
+        .output(Port::new("frames", PortType::Frame, "the pictures"))
+        .param(
+            Param::integer("width", (1, 4096), "width of the frames sent")
+                .unit("pixels")
+                .default(64),
+        )
+        .param(
+            Param::integer("height", (1, 4096), "height of the frames sent")
+                .unit("pixels")
+                .default(64),
+        )
+        .param(
+            Param::number(
+                "timeout",
+                (0.1, 60.0),
+                "without a picture for so long, the source is opened anew",
+            )
+            .unit("s")
+            .default(timeout),
+        )
+}
+
+/// Refuses to capture where nothing is live.
+///
+/// # Errors
+/// The patch is being rendered.
+pub(crate) fn require_live(build: &Build<'_>, what: &str) -> Result<(), NodeError> {
+    if build.clock.is_some() {
+        return Ok(());
+    }
+    Err(
+        NodeError::input(format!("{what} plays live only; it cannot be rendered")).help(
+            "start the patch with `score run`, or take `video_file` in its place to render a film",
+        ),
+    )
+}
+
+/// What ffmpeg is told before the source: little to say, and no frame held back. Several decoding threads would each
+/// hold one.
+pub(crate) fn before_input() -> Vec<OsString> {
+    [
+        "-hide_banner",
+        "-nostdin",
+        "-nostats",
+        "-loglevel",
+        "error",
+        "-threads",
+        "1",
+    ]
+    .map(OsString::from)
+    .into()
+}
+
+/// What ffmpeg is told after the source, to give each frame in the wanted size at once. `crop` is a filter that comes
+/// first, where one is wanted.
+pub(crate) fn after_input((width, height): (u32, u32), crop: Option<String>) -> Vec<OsString> {
+    let crop = crop.map(|crop| format!("{crop},")).unwrap_or_default();
+    let filter = format!("{crop}scale={width}:{height}:flags=area,format=rgb24");
+    [
+        "-map",
+        "0:v:0",
+        "-vf",
+        &filter,
+        "-threads",
+        "1",
+        "-fps_mode",
+        "passthrough",
+        "-flush_packets",
+        "1",
+        "-f",
+        "rawvideo",
+        "pipe:1",
+    ]
+    .map(OsString::from)
+    .into()
+}
+
+/// Sends what is captured as it comes.
+pub(crate) struct Capturing {
+    capture: Capture,
+    size: (u32, u32),
+}
+
+impl Capturing {
+    /// Starts to capture.
+    ///
+    /// # Errors
+    /// ffmpeg is missing, or the system refuses a thread.
+    pub(crate) fn start(source: Source) -> Result<Box<dyn Processor>, NodeError> {
+        require(source.program)?;
+        Ok(Box::new(Capturing {
+            size: source.size,
+            capture: Capture::start(source)?,
+        }))
+    }
+}
+
+impl Processor for Capturing {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        let Some(picture) = self.capture.next(PATIENCE) else {
+            return Ok(Flow::Continue);
+        };
+        let age = Time::from_seconds(picture.captured.elapsed().as_secs_f64());
+        let time = (io.now() - age).max(Time::ZERO);
+        let (width, height) = self.size;
+        let frame = Frame::rgb(width, height, picture.pixels)
+            .ok_or_else(|| NodeError::internal("a frame of the wrong size"))?;
+        io.send_captured_now(FRAMES, time, Payload::Frame(Arc::new(frame)))?;
+        Ok(Flow::Continue)
+    }
+}

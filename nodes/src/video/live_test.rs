@@ -1,0 +1,73 @@
+//! Plays one source live for the tests of sources.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use score_engine::{
+    Build, Descriptor, Flow, Io, Live, LiveOptions, Node, NodeError, Packet, Port, PortType,
+    Processor, Registry, RunError, Settings, Source, check,
+};
+use serde::Deserialize;
+
+/// What the one run that plays now has brought; runs take turns.
+static SEEN: Mutex<Vec<Packet>> = Mutex::new(Vec::new());
+static TURN: Mutex<()> = Mutex::new(());
+
+#[derive(Deserialize)]
+struct Watch {}
+
+impl Node for Watch {
+    fn descriptor() -> Descriptor {
+        Descriptor::new("test", "watch", "Keeps what comes").input(Port::new(
+            "in",
+            PortType::Frame,
+            "pictures",
+        ))
+    }
+
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        SEEN.lock().unwrap().clear();
+        Ok(Box::new(Watching))
+    }
+}
+
+struct Watching;
+
+impl Processor for Watching {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        while let Some(input) = io.take() {
+            SEEN.lock().unwrap().push(input.packet);
+        }
+        Ok(Flow::Continue)
+    }
+}
+
+/// Plays the source that `node` writes as a patch does, until `enough` says so of what has come, the source ends, or
+/// `longest` is over. Gives all that came.
+///
+/// # Errors
+/// The node's own.
+pub(super) fn play<N: Node>(
+    node: &str,
+    longest: Duration,
+    enough: impl Fn(&[Packet]) -> bool,
+) -> Result<Vec<Packet>, RunError> {
+    let _turn = TURN.lock();
+    let mut registry = Registry::new();
+    registry.add::<N>();
+    registry.add::<Watch>();
+    let text =
+        format!("Patch(format: 1, nodes: {{\"a\": {node}, \"b\": watch()}}, wires: [\"a -> b\"])");
+    let source = Source::text("test", &text, PathBuf::new());
+    let graph = check(&source, &[], &registry, &Settings::default())
+        .unwrap_or_else(|problems| panic!("{problems:?}"));
+    let (mut live, _) = Live::start(graph, &Settings::default(), LiveOptions::default())?;
+    let until = Instant::now() + longest;
+    while Instant::now() < until && !live.is_over() && !enough(&SEEN.lock().unwrap()) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let left = live.drain(Duration::from_secs(20));
+    assert_eq!(left, Vec::<String>::new(), "they hang");
+    Ok(std::mem::take(&mut SEEN.lock().unwrap()))
+}

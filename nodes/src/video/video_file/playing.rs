@@ -1,0 +1,124 @@
+//! A film that plays in real time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use score_engine::{Flow, Frame, Io, NodeError, Payload, Processor, Time};
+
+use super::FRAMES;
+use super::reel::{Item, Reel};
+
+/// A node without inputs may wait so long in one call.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// A decoder that gives nothing for so long hangs.
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A film so far behind the clock is not read up to it, but read on from where it ought to be.
+const FAR_BEHIND: Time = Time::from_nanos(5_000_000_000);
+
+/// A film that is there so soon after the run began plays from the run's beginning.
+const BEGINNING: Time = Time::from_nanos(100_000_000);
+
+/// Sends the frames of a film when their times have come.
+pub(super) struct Playing {
+    reel: Reel,
+    /// When the film began, on the run's clock.
+    began: Option<Time>,
+    /// What comes next.
+    held: Option<Item>,
+    /// Since when there is nothing to send.
+    starving: Option<Instant>,
+    /// When the decoder was told last that it is far behind.
+    hurried: Option<Instant>,
+    /// Counts frames that were left out because they were late.
+    late: Arc<AtomicU64>,
+}
+
+impl Playing {
+    pub(super) fn new(reel: Reel, late: Arc<AtomicU64>) -> Self {
+        Playing {
+            reel,
+            began: None,
+            held: None,
+            starving: None,
+            hurried: None,
+            late,
+        }
+    }
+
+    /// When the film began; it does so when it is first asked for.
+    fn begin(&mut self, now: Time) -> Time {
+        *self.began.get_or_insert_with(|| {
+            let began = if now < BEGINNING { Time::ZERO } else { now };
+            self.reel.begin(began);
+            began
+        })
+    }
+
+    /// The newest frame whose time has come; what comes after it is held.
+    fn due(&mut self, began: Time, now: Time) -> Option<(Time, Arc<Frame>)> {
+        let mut due: Option<(Time, Arc<Frame>)> = None;
+        loop {
+            if self.held.is_none() {
+                self.held = self.reel.next(Duration::ZERO);
+            }
+            match self.held.take() {
+                Some(Item::Frame(time, frame)) if began + time <= now => {
+                    self.late
+                        .fetch_add(u64::from(due.is_some()), Ordering::Relaxed);
+                    due = Some((began + time, frame));
+                }
+                other => {
+                    self.held = other;
+                    return due;
+                }
+            }
+        }
+    }
+
+    /// Waits a little for the decoder; one that hangs is ended, and the reel starts another.
+    fn starve(&mut self) {
+        let since = *self.starving.get_or_insert_with(Instant::now);
+        self.held = self.reel.next(PATIENCE);
+        if self.held.is_none() && since.elapsed() >= TIMEOUT {
+            self.reel.start_anew("it gives no picture");
+            self.starving = None;
+        }
+    }
+
+    /// Has the film read on from where it ought to be, if it is far behind.
+    fn hurry(&mut self, late: Time) {
+        let recently = |since: Instant| {
+            since.elapsed() < Duration::from_nanos(FAR_BEHIND.nanos().unsigned_abs())
+        };
+        if late > FAR_BEHIND && !self.hurried.is_some_and(recently) {
+            self.hurried = Some(Instant::now());
+            self.reel.start_anew("it is far behind");
+        }
+    }
+}
+
+impl Processor for Playing {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        let now = io.now();
+        let began = self.begin(now);
+        if let Some((time, frame)) = self.due(began, now) {
+            io.send_captured_now(FRAMES, time, Payload::Frame(frame))?;
+            self.hurry(now - time);
+        }
+        match self.held {
+            Some(Item::End(time)) if began + time <= now => {
+                io.end_at(began + time);
+                return Ok(Flow::Done);
+            }
+            Some(Item::End(time) | Item::Frame(time, _)) => {
+                self.starving = None;
+                return Ok(Flow::WakeAt(began + time));
+            }
+            None => self.starve(),
+        }
+        Ok(Flow::Continue)
+    }
+}

@@ -1,0 +1,122 @@
+//! Takes pictures from a stream on the network.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use score_engine::{Build, Check, Descriptor, Node, NodeError, Param, Processor};
+use serde::Deserialize;
+
+use super::capture::{
+    Capturing, REOPENED, Source, after_input, before_input, capturing, require_live,
+};
+
+/// A stream's first picture waits for the connection and for the next picture that stands alone.
+const OPENING: Duration = Duration::from_secs(15);
+
+/// Protocols, and what ffmpeg may use for each. Neither files nor pipes are among them, so that no redirect, playlist
+/// or description can reach one.
+const PROTOCOLS: [(&str, &str); 5] = [
+    ("http", "http,tcp"),
+    ("https", "https,tls,tcp"),
+    // Pictures come through the same connection as the answers, so that no server can name another host for them.
+    ("rtsp", "rtsp,tcp"),
+    ("rtsps", "rtsps,tls,tcp"),
+    ("srt", "srt"),
+];
+
+/// `video_stream`.
+#[derive(Deserialize)]
+pub(crate) struct VideoStream {
+    url: String,
+    width: u32,
+    height: u32,
+    timeout: f64,
+}
+
+impl Node for VideoStream {
+    fn descriptor() -> Descriptor {
+        let descriptor = Descriptor::new("video", "video_stream", "Takes pictures from a stream on the network")
+            .details(
+                "Live only. `url` begins with http://, https://, rtsp://, rtsps:// or srt://; only that protocol is \
+                 used, and neither a redirect nor a playlist can reach a file of this machine. A stream that breaks \
+                 off, ends or gives no picture for `timeout` is opened anew, ever more seldom, every 4 seconds at the \
+                 least; the last picture stays meanwhile.\n\n\
+                 Pictures are sent as they come. A recording that a server gives out as fast as it can plays too fast.",
+            )
+            .param(Param::text("url", "the address of the stream"));
+        capturing(descriptor, 5.0)
+    }
+
+    fn check(&self, check: &mut Check<'_>) {
+        if protocols(&self.url).is_none() {
+            let help = Some("it begins with http://, https://, rtsp://, rtsps:// or srt://; a file is read by `video_file`".to_owned());
+            check.refuse(
+                "url",
+                format!(
+                    "`{}` is no address of a stream",
+                    without_password(&self.url)
+                ),
+                help,
+            );
+        }
+    }
+
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        require_live(build, "a stream")?;
+        let (url, size) = (self.url.clone(), (self.width, self.height));
+        let shown = without_password(&url);
+        Capturing::start(Source {
+            name: format!("the stream {shown}"),
+            program: "ffmpeg",
+            arguments: Box::new(move || {
+                arguments(&url, size).ok_or_else(|| "it has no address of a stream".into())
+            }),
+            size,
+            timeout: Duration::from_secs_f64(self.timeout),
+            opening: OPENING,
+            reopened: build.counters.counter(REOPENED),
+            hidden: Some((self.url.clone(), shown)),
+        })
+    }
+}
+
+/// The protocol of `url`, and what ffmpeg may use for it.
+fn protocols(url: &str) -> Option<(&'static str, &'static str)> {
+    let (scheme, rest) = url.split_once("://")?;
+    let known = PROTOCOLS
+        .iter()
+        .find(|(known, _)| scheme.eq_ignore_ascii_case(known));
+    known.copied().filter(|_| !rest.is_empty())
+}
+
+/// Arguments that open the stream at `url`.
+fn arguments(url: &str, size: (u32, u32)) -> Option<Vec<OsString>> {
+    let (protocol, allowed) = protocols(url)?;
+    let mut arguments = before_input();
+    arguments.extend(["-protocol_whitelist", allowed].map(OsString::from));
+    if protocol.starts_with("rtsp") {
+        arguments.extend(["-rtsp_transport", "tcp"].map(OsString::from));
+    }
+    arguments.extend(["-i", url].map(OsString::from));
+    arguments.extend(after_input(size, None));
+    Some(arguments)
+}
+
+/// The address as it may be told: `rtsp://user:secret@host/` → `rtsp://…@host/`, and without what follows a `?`.
+fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let rest = match rest.split_once('?') {
+        Some((path, _)) => format!("{path}?…"),
+        None => rest.to_owned(),
+    };
+    let host_ends = rest.find('/').unwrap_or(rest.len());
+    match rest[..host_ends].rfind('@') {
+        Some(at) => format!("{scheme}://…{}", &rest[at..]),
+        None => format!("{scheme}://{rest}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

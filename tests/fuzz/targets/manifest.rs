@@ -1,0 +1,4 @@
+//! A manifest of models.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| score_nodes::fuzzing::manifest(bytes));
