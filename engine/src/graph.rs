@@ -1,6 +1,7 @@
 //! A checked patch: nodes and wires that fit, ready to run.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use petgraph::graph::{DiGraph, NodeIndex};
 use serde_json::Value;
@@ -41,6 +42,8 @@ pub struct Graph {
     pub(crate) transport: Transport,
     pub(crate) nodes: Vec<GraphNode>,
     pub(crate) wires: Vec<GraphWire>,
+    /// What the patch says, word for word.
+    pub(crate) text: Arc<str>,
 }
 
 impl Graph {

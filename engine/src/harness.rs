@@ -204,6 +204,7 @@ impl<N: Node> Harness<N> {
             })?;
 
         let mut graph = Graph {
+            text: "".into(),
             transport: self.transport.clone(),
             nodes: Vec::new(),
             wires: Vec::new(),

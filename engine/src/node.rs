@@ -13,6 +13,7 @@ use crate::clock::LiveClock;
 use crate::counters::Counters;
 use crate::descriptor::Descriptor;
 use crate::io::Io;
+use crate::live::Revision;
 use crate::port::PortType;
 use crate::progress::Progress;
 use crate::time::{Time, Transport};
@@ -67,6 +68,9 @@ pub trait Processor: Send {
     fn earliest_pending(&self) -> Option<Time> {
         None
     }
+
+    /// Hears of each revision of the patch that plays live from `time` on, the one that this node began with too.
+    fn revised(&mut self, _time: Time, _revision: &Revision) {}
 
     /// Takes the new value of a parameter that the kind declares live.
     ///

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use score_engine::{
     AudioBlock, Build, Check, Descriptor, Flow, Io, Node, NodeError, Param, Port, PortType,
-    Processor, Resource, Time,
+    Processor, Resource, Revision, Time,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -27,14 +27,38 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
+    /// The files of the first take of which there is none yet.
+    fn next_take(&self) -> Take {
+        let stem = self.path.file_stem().unwrap_or_default().to_os_string();
+        let ending = self.path.extension().unwrap_or_default().to_os_string();
+        let numbered = (2..u32::MAX).map(|number| {
+            let mut name = stem.clone();
+            name.push(format!("-{number}."));
+            name.push(&ending);
+            Take(self.path.with_file_name(name))
+        });
+        let mut takes = std::iter::once(Take(self.path.clone())).chain(numbered);
+        let free = takes.find(|take| !take.files().iter().any(|file| file.exists()));
+        free.unwrap_or_else(|| Take(self.path.clone()))
+    }
+}
+
+/// The files of one recording, by the one with the sound.
+struct Take(PathBuf);
+
+impl Take {
     /// The file with the notes.
     fn midi_path(&self) -> PathBuf {
-        self.path.with_extension("mid")
+        self.0.with_extension("mid")
     }
 
-    /// The file with the controls and events.
+    /// The file with the controls, events and revisions.
     fn log_path(&self) -> PathBuf {
-        self.path.with_extension("jsonl")
+        self.0.with_extension("jsonl")
+    }
+
+    fn files(&self) -> [PathBuf; 3] {
+        [self.0.clone(), self.midi_path(), self.log_path()]
     }
 }
 
@@ -43,11 +67,12 @@ impl Node for Recorder {
         Descriptor::new("audio", "recorder", "Records what is heard, the notes, and what steered them")
             .details(
                 "Beside the sound at `path` it writes the notes to a .mid and the controls and events to a .jsonl of \
-                 the same name, where anything is wired to them. All begin with the run, so that they can be laid on \
-                 each other: where sound is missing there is silence. The .jsonl has one JSON object a line: the \
-                 transport first, then each value with its time in seconds, the input, and the number of the wire, \
-                 counted from 0 as the patch lists them. The files get their names when the run ends; sound whose \
-                 peak would clip is turned down as a whole.",
+                 the same name. All begin with the run, so that they can be laid on each other: where sound is \
+                 missing there is silence. The .jsonl has one JSON object a line: the transport first, then each \
+                 value with its time in seconds, the input, and the number of the wire, counted from 0 as the patch \
+                 lists them; and, live, each revision of the patch with the time from which it plays, so that the run \
+                 can be played again. The files get their names when the run ends; sound whose peak would clip is \
+                 turned down as a whole. A live run leaves earlier takes as they are: the second is called `NAME-2`.",
             )
             .input(Port::new("sound", PortType::Audio, "what is heard").optional())
             .input(Port::new("notes", PortType::Notes, "what is played").many())
@@ -73,21 +98,27 @@ impl Node for Recorder {
                 Some("it ends in .wav or .flac".to_owned()),
             );
         }
-        for path in [self.midi_path(), self.log_path()] {
+        let take = Take(self.path.clone());
+        for path in [take.midi_path(), take.log_path()] {
             check.claim(Resource(path.display().to_string()), Some("path"));
         }
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        let live = build.clock.is_some();
+        let take = match live {
+            true => self.next_take(),
+            false => Take(self.path.clone()),
+        };
         let sound = build
             .is_wired("sound")
-            .then(|| SoundWriter::create(&self.path, 1.0));
+            .then(|| SoundWriter::create(&take.0, 1.0));
         let notes = build
             .is_wired("notes")
-            .then(|| NoteWriter::create(&self.midi_path(), build.transport, 0));
-        let steered = build.is_wired("controls") || build.is_wired("events");
-        let mut log = steered
-            .then(|| OutputFile::create(&self.log_path()))
+            .then(|| NoteWriter::create(&take.midi_path(), build.transport, 0));
+        let logs = live || build.is_wired("controls") || build.is_wired("events");
+        let mut log = logs
+            .then(|| OutputFile::create(&take.log_path()))
             .transpose()?;
         if let Some(log) = &mut log {
             line(log, &json!({ "format": 1, "transport": build.transport }))?;
@@ -96,6 +127,7 @@ impl Node for Recorder {
             sound: sound.transpose()?,
             notes: notes.transpose()?,
             log,
+            revisions: Vec::new(),
         }))
     }
 }
@@ -104,6 +136,8 @@ struct Recording {
     sound: Option<SoundWriter>,
     notes: Option<NoteWriter>,
     log: Option<OutputFile>,
+    /// Lines about revisions that are not written yet.
+    revisions: Vec<Value>,
 }
 
 /// Appends a line to the log.
@@ -129,6 +163,7 @@ fn lay(sound: &mut SoundWriter, time: Time, block: &AudioBlock) -> Result<(), No
 
 impl Processor for Recording {
     fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        self.write_revisions()?;
         while let Some(input) = io.take() {
             let packet = &input.packet;
             match (input.port, &mut self.sound, &mut self.notes, &mut self.log) {
@@ -159,7 +194,13 @@ impl Processor for Recording {
         Ok(Flow::Continue)
     }
 
+    fn revised(&mut self, time: Time, revision: &Revision) {
+        self.revisions
+            .push(json!({ "time": time.seconds(), "revision": revision }));
+    }
+
     fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+        self.write_revisions()?;
         if let Some(sound) = &mut self.sound {
             sound.finish()?;
         }
@@ -190,14 +231,27 @@ impl Processor for Recording {
     }
 }
 
+impl Recording {
+    fn write_revisions(&mut self) -> Result<(), NodeError> {
+        for revision in self.revisions.drain(..) {
+            if let Some(log) = &mut self.log {
+                line(log, &revision)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::path::Path;
     use std::sync::Arc;
+    use std::time::Duration;
 
     use midly::Smf;
     use score_engine::harness::Harness;
-    use score_engine::{Event, Note, Payload};
+    use score_engine::{Event, Live, LiveOptions, Note, Payload, Settings, Source, check};
 
     use super::*;
 
@@ -289,6 +343,38 @@ mod tests {
         );
         assert_eq!(lines[2]["name"], "cut");
         assert_eq!(lines[3], json!({ "end": 1.0 }));
+    }
+
+    #[test]
+    fn a_live_run_keeps_earlier_takes_and_writes_down_the_patch_and_its_edits() {
+        let folder = tempfile::tempdir().unwrap();
+        let registry = crate::registry();
+        let graph = |level: i32| {
+            let text = format!(
+                "Patch(format: 1, nodes: {{\"a\": tone(gain: {level}), \"r\": recorder(path: \"take.wav\")}}, wires: [\"a -> r\"])"
+            );
+            let source = Source::text("p.ron", &text, folder.path().to_owned());
+            check(&source, &[], &registry, &Settings::default()).unwrap()
+        };
+        for take in ["take", "take-2"] {
+            let (mut live, _) =
+                Live::start(graph(-20), &Settings::default(), LiveOptions::default()).unwrap();
+            live.replace(graph(-30), &BTreeSet::new()).unwrap().unwrap();
+            std::thread::sleep(Duration::from_millis(50));
+            assert!(live.drain(Duration::from_secs(10)).is_empty());
+            let log = std::fs::read_to_string(folder.path().join(take).with_extension("jsonl"));
+            let log = log.unwrap();
+            let patches: Vec<String> = log
+                .lines()
+                .filter_map(|line| {
+                    let line: Value = serde_json::from_str(line).unwrap();
+                    Some(line["revision"]["patch"].as_str()?.to_owned())
+                })
+                .collect();
+            assert_eq!(patches.len(), 2, "{log}");
+            assert!(patches[0].contains("-20") && patches[1].contains("-30"));
+            assert!(folder.path().join(take).with_extension("wav").exists());
+        }
     }
 
     #[test]

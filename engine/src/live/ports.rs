@@ -8,6 +8,7 @@ use crossbeam_channel::{Receiver, Select};
 use serde_json::Value;
 
 use super::gauges::Gauges;
+use super::session::Revision;
 use super::slot::Slot;
 use crate::clock::LiveClock;
 use crate::graph::GraphNode;
@@ -29,12 +30,20 @@ pub(super) enum Command {
     Set(NewValues),
     /// Inputs read from other wires, outputs feed further ones.
     Rewire(Rewired),
+    /// The patch has this revision now.
+    Tell(Arc<Revision>),
     /// End once nobody reads any more.
     Retire,
     /// A source ends, as if what it reads had ended.
     Drain,
     /// End now: finish, and put results in their places.
     Finish,
+}
+
+/// What the node's own code must hear of.
+pub(super) enum News {
+    Values(NewValues),
+    Revision(Arc<Revision>),
 }
 
 /// The new wires of one node.
@@ -68,8 +77,8 @@ pub(super) struct LivePorts {
     slots: Vec<Slot>,
     outputs: Vec<Vec<WireSender>>,
     surroundings: Surroundings,
-    /// New values that came while the node was at work.
-    postponed: Vec<NewValues>,
+    /// News that came while the node was at work.
+    postponed: Vec<News>,
     ending: Ending,
     end: Option<Time>,
 }
@@ -138,17 +147,18 @@ impl LivePorts {
         self.slots.is_empty()
     }
 
-    /// Does what was told; gives the new values that the node's own code must hear of.
-    pub(super) fn obey(&mut self) -> Vec<NewValues> {
+    /// Does what was told; gives what the node's own code must hear of.
+    pub(super) fn obey(&mut self) -> Vec<News> {
         self.hear();
         std::mem::take(&mut self.postponed)
     }
 
-    /// Does what was told, but for new values: those wait until the node's own code has returned.
+    /// Does what was told, but for news: those wait until the node's own code has returned.
     fn hear(&mut self) {
         while let Ok(command) = self.surroundings.commands.try_recv() {
             match command {
-                Command::Set(values) => self.postponed.push(values),
+                Command::Set(values) => self.postponed.push(News::Values(values)),
+                Command::Tell(revision) => self.postponed.push(News::Revision(revision)),
                 Command::Rewire(rewired) => self.rewire(rewired),
                 Command::Retire => self.end_by(Ending::WhenNobodyReads),
                 Command::Drain => self.end_by(Ending::WhenInputsEnd),

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
+
 use super::node_handle::NodeHandle;
 use super::plan::{Edge, Fate, Plan, Shape, edges, plan};
 use super::ports::{Command, NewValues};
@@ -46,7 +48,7 @@ impl Default for LiveOptions {
 }
 
 /// What an edit that was taken over has changed, by the nodes' ids.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Revision {
     /// Its number: 1 for the patch that the run began with.
     pub number: u64,
@@ -58,6 +60,8 @@ pub struct Revision {
     pub kept: Vec<String>,
     /// Nodes that went.
     pub gone: Vec<String>,
+    /// What the patch says, word for word.
+    pub patch: Arc<str>,
 }
 
 /// A patch that plays.
@@ -161,6 +165,7 @@ impl Live {
             .map(|wire| graph.wire_name(wire))
             .collect();
         let transport = self.transport_for(&graph.transport);
+        let text = graph.text.clone();
         let nodes: Vec<Arc<GraphNode>> = graph.nodes.into_iter().map(Arc::new).collect();
         let prepared = Workshop {
             settings: &self.settings,
@@ -176,7 +181,13 @@ impl Live {
         }
         self.transport = transport;
         self.revision += 1;
-        Ok(self.commit(nodes, new_edges, plan, prepared))
+        let mut revision = self.commit(nodes, new_edges, plan, prepared);
+        revision.patch = text;
+        let told = Arc::new(revision.clone());
+        for handle in &self.nodes {
+            handle.tell(Command::Tell(told.clone()));
+        }
+        Ok(revision)
     }
 
     /// The new patch's transport, its positions going on from where the music is.

@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, Sender};
 use serde_json::Value;
 
 use super::gauges::{Gauges, NodeState};
-use super::ports::{LivePorts, NewValues};
+use super::ports::{LivePorts, NewValues, News};
 use super::restart::Restarts;
 use crate::clock::LiveClock;
 use crate::counters::Counters;
@@ -149,12 +149,20 @@ impl LiveThread {
 
     /// Does what was told; parameters without a processor to take them wait for the next.
     fn obey(&mut self, mut processor: Option<&mut dyn Processor>) {
-        for NewValues { node, values } in self.ports.obey() {
-            self.node = node;
-            for (name, value) in values {
-                if let Some(processor) = &mut processor {
-                    self.set(*processor, &name, &value);
+        for news in self.ports.obey() {
+            match (news, &mut processor) {
+                (News::Values(NewValues { node, values }), processor) => {
+                    self.node = node;
+                    for (name, value) in values {
+                        if let Some(processor) = processor {
+                            self.set(*processor, &name, &value);
+                        }
+                    }
                 }
+                (News::Revision(revision), Some(processor)) => {
+                    processor.revised(self.clock.now(), &revision);
+                }
+                (News::Revision(_), None) => {}
             }
         }
     }

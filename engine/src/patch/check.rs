@@ -67,6 +67,7 @@ impl Spot {
 }
 
 /// A text that spots point into.
+#[derive(Default)]
 struct Text {
     name: String,
     text: String,
@@ -987,7 +988,9 @@ impl<'a> Checker<'a> {
                 })
             })
             .collect();
+        let text = self.texts.into_iter().next().unwrap_or_default().text;
         Ok(Graph {
+            text: text.into(),
             transport: self.transport,
             nodes,
             wires,
