@@ -14,6 +14,9 @@ use crate::video::ffmpeg::{last_line, start};
 /// than hang the run as well.
 const REAP: Duration = Duration::from_secs(1);
 
+/// Between two looks whether what is captured is still there.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// How a start went.
 pub(super) struct Outcome {
     /// Why it is over, in words that follow the source's name and a colon.
@@ -34,11 +37,11 @@ impl Outcome {
 /// Starts the program and watches over it until it ends, no picture comes in time, or the capture is no longer
 /// needed. Calls `first` when the first picture has come.
 pub(super) fn attempt(shared: &Arc<Shared>, source: &mut Source, first: impl FnOnce()) -> Outcome {
-    let arguments = match (source.arguments)() {
-        Ok(arguments) => arguments,
+    let start = match (source.begin)() {
+        Ok(start) => start,
         Err(reason) => return Outcome::failed(reason),
     };
-    let mut child = match spawn(source.program, &arguments) {
+    let mut child = match spawn(source.program, &start.arguments) {
         Ok(child) => child,
         Err(reason) => return Outcome::failed(reason),
     };
@@ -53,7 +56,7 @@ pub(super) fn attempt(shared: &Arc<Shared>, source: &mut Source, first: impl FnO
         .spawn(move || read(&reader, number, pixels, reading));
     let complaint = listen(words);
     let too_late = match reads {
-        Ok(_) => watch(shared, source, first),
+        Ok(_) => watch(shared, source, &start.is_there, first),
         Err(error) => Some(format!("no thread can be started: {error}")),
     };
     stop(&mut child);
@@ -137,8 +140,14 @@ fn listen(words: ChildStderr) -> Receiver<Option<String>> {
 }
 
 /// Waits until the program has ended or is not needed; says so if it is too late with a picture.
-fn watch(shared: &Shared, source: &Source, first: impl FnOnce()) -> Option<String> {
+fn watch(
+    shared: &Shared,
+    source: &Source,
+    is_there: &dyn Fn() -> bool,
+    first: impl FnOnce(),
+) -> Option<String> {
     let began = Instant::now();
+    let mut looked = began;
     let mut first = Some(first);
     let mut state = shared.lock();
     loop {
@@ -157,11 +166,20 @@ fn watch(shared: &Shared, source: &Source, first: impl FnOnce()) -> Option<Strin
             state = shared.lock();
             continue;
         }
+        if looked.elapsed() >= LOOK {
+            looked = Instant::now();
+            drop(state);
+            if !is_there() {
+                return Some("it has gone away".into());
+            }
+            state = shared.lock();
+            continue;
+        }
         let left = longest.saturating_sub(since.elapsed());
         if left.is_zero() {
             return Some(format!("no picture for {:.1} s", longest.as_secs_f64()));
         }
-        state = shared.wait(state, left);
+        state = shared.wait(state, left.min(LOOK));
     }
 }
 
