@@ -14,6 +14,9 @@ use crate::video::ffmpeg::{last_line, start};
 /// than hang the run as well.
 const REAP: Duration = Duration::from_secs(1);
 
+/// A program that has closed its output is gone after so long.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+
 /// Between two looks whether what is captured is still there.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -59,9 +62,13 @@ pub(super) fn attempt(shared: &Arc<Shared>, source: &mut Source, first: impl FnO
         Ok(_) => watch(shared, source, &start.is_there, first),
         Err(error) => Some(format!("no thread can be started: {error}")),
     };
+    let was_killed = too_late.is_none() && !shared.lock().stop && is_killed(&mut child);
     stop(&mut child);
     let worked = shared.lock().worked();
     let reason = too_late.unwrap_or_else(|| {
+        if was_killed {
+            return "its program was killed".into();
+        }
         let said = complaint.recv_timeout(REAP).ok().flatten();
         hide(
             said.unwrap_or_else(|| "it ended".into()),
@@ -127,7 +134,9 @@ fn listen(words: ChildStderr) -> Receiver<Option<String>> {
             let mut last = None;
             for line in BufReader::new(words).split(b'\n').map_while(Result::ok) {
                 let line = String::from_utf8_lossy(&line);
-                if !line.trim().is_empty() {
+                // Two pictures within one tick of ffmpeg's clock; both are written.
+                let is_noise = line.contains("non monotonically increasing dts");
+                if !line.trim().is_empty() && !is_noise {
                     last = Some(last_line(&line));
                 }
             }
@@ -180,6 +189,18 @@ fn watch(
             return Some(format!("no picture for {:.1} s", longest.as_secs_f64()));
         }
         state = shared.wait(state, left.min(LOOK));
+    }
+}
+
+/// Whether the program, which has closed its output, was ended by somebody else rather than by itself.
+fn is_killed(child: &mut Child) -> bool {
+    let until = Instant::now() + LAST_WORDS;
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return status.code().is_none(),
+            Ok(None) if Instant::now() < until => std::thread::sleep(Duration::from_millis(1)),
+            _ => return false,
+        }
     }
 }
 
