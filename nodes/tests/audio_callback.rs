@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use score_engine::{AudioBlock, LiveClock};
+use score_engine::{AudioBlock, Counters, LiveClock};
 use score_nodes::device::playback::{PlaybackForm, Shared, ring};
 
 thread_local! {
@@ -72,7 +72,7 @@ fn the_callback_neither_allocates_nor_frees_through_gaps_late_blocks_overflow_an
         block: 256,
         latency: 3,
     };
-    let shared = Arc::new(Shared::new());
+    let shared = Arc::new(Shared::new(&Counters::default()));
     let clock = Arc::new(LiveClock::new());
     let (mut feed, mut playback) = ring(form, clock.clone(), shared.clone());
     let block = AudioBlock {

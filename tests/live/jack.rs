@@ -77,7 +77,8 @@ impl Jack {
 
     fn serve(name: &str, period: u32) -> Child {
         Command::new("jackd")
-            .args(["-r", "-n", name, "-d", "dummy"])
+            // Where real-time scheduling is refused, it goes on without.
+            .args(["-R", "-P20", "-n", name, "-d", "dummy"])
             .args(["-r", &RATE.to_string(), "-p", &period.to_string()])
             .stdout(Stdio::null())
             .stderr(Stdio::null())

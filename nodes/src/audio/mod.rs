@@ -8,7 +8,7 @@ mod ensemble;
 mod limiter;
 mod mixdown;
 mod mixer;
-mod ramp;
+pub(crate) mod ramp;
 mod resampler;
 mod reverb;
 pub(crate) mod sound_font;

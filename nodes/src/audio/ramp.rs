@@ -30,6 +30,19 @@ impl Ramp {
         self.step = (target - self.value) / self.length as f32;
     }
 
+    /// Whether the value is `value` and stays so.
+    pub(crate) fn is_at(&self, value: f32) -> bool {
+        self.left == 0 && self.value == value
+    }
+
+    /// Multiplies each frame of interleaved `samples` by the value for it.
+    pub(crate) fn scale(&mut self, samples: &mut [f32], channels: usize) {
+        for frame in samples.chunks_exact_mut(channels.max(1)) {
+            let factor = self.next();
+            frame.iter_mut().for_each(|sample| *sample *= factor);
+        }
+    }
+
     /// The value for the next frame.
     pub(crate) fn next(&mut self) -> f32 {
         if self.left > 0 {
@@ -66,5 +79,17 @@ mod tests {
         ramp.set(-1.0);
         let next = ramp.next();
         assert!((half[4] - 0.5).abs() < 1e-6 && (next - 0.35).abs() < 1e-6);
+    }
+
+    #[test]
+    fn every_channel_of_a_frame_has_the_same_factor() {
+        let mut ramp = Ramp::new(1.0, 4);
+        assert!(ramp.is_at(1.0));
+        ramp.set(0.0);
+        assert!(!ramp.is_at(1.0));
+        let mut samples = vec![1.0; 8];
+        ramp.scale(&mut samples, 2);
+        assert_eq!(samples, [0.75, 0.75, 0.5, 0.5, 0.25, 0.25, 0.0, 0.0]);
+        assert!(ramp.is_at(0.0));
     }
 }

@@ -10,6 +10,7 @@ use score_engine::{
 use serde::Deserialize;
 
 use super::amplitude;
+use super::ramp::Ramp;
 
 const SOUND: usize = 0;
 
@@ -27,8 +28,8 @@ impl Node for Tone {
     fn descriptor() -> Descriptor {
         Descriptor::new("audio", "tone", "Makes a sine tone to check loudspeakers with")
             .details(
-                "A render needs a `length`; a live tone without one plays until the run ends. It begins with a fade \
-                 of 10 ms.",
+                "A render needs a `length`; a live tone without one plays until the run ends. It fades in over \
+                 its first block.",
             )
             .output(Port::new("sound", PortType::Audio, "the tone"))
             .param(Param::number("frequency", (20.0, 20_000.0), "pitch").unit("Hz").default(440.0))
@@ -47,13 +48,15 @@ impl Node for Tone {
             return Err(NodeError::input("a tone without a length never ends")
                 .help("write `length: 5` in `tone`, or play the patch with `score run`"));
         }
+        let mut gain = Ramp::new(0.0, build.transport.block);
+        gain.set(amplitude(self.gain));
         Ok(Box::new(Sounding {
             rate,
             block: u64::from(build.transport.block),
             channels: self.channels,
             channel: self.channel,
             turn: self.frequency / f64::from(rate),
-            gain: (0.0, amplitude(self.gain)),
+            gain,
             at: 0,
             end: end.unwrap_or(u64::MAX),
         }))
@@ -68,8 +71,8 @@ struct Sounding {
     channel: u16,
     /// Turns in a frame.
     turn: f64,
-    /// The level now and the level to reach, as factors.
-    gain: (f32, f32),
+    /// The level, as a factor.
+    gain: Ramp,
     /// The first frame that has not been sent.
     at: u64,
     /// The frame after the last one.
@@ -106,7 +109,7 @@ impl Processor for Sounding {
 
     fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
         match (name, value.as_f64()) {
-            ("gain", Some(gain)) => self.gain.1 = amplitude(gain),
+            ("gain", Some(gain)) => self.gain.set(amplitude(gain)),
             _ => return Err(NodeError::internal(format!("`{name}` cannot be set"))),
         }
         Ok(())
@@ -114,16 +117,13 @@ impl Processor for Sounding {
 }
 
 impl Sounding {
-    /// The frames up to `to`; the level moves towards its goal by full scale in 10 ms.
+    /// The frames up to `to`.
     fn samples(&mut self, to: u64) -> Vec<f32> {
-        let step = 100.0 / self.rate as f32;
         let channels = usize::from(self.channels);
         let mut samples = Vec::with_capacity((to - self.at) as usize * channels);
         for frame in self.at..to {
-            let (now, goal) = self.gain;
-            self.gain.0 = now + (goal - now).clamp(-step, step);
             let turns = frame as f64 * self.turn;
-            let sample = (TAU * turns.fract()).sin() as f32 * self.gain.0;
+            let sample = (TAU * turns.fract()).sin() as f32 * self.gain.next();
             samples.extend((1..=self.channels).map(|channel| {
                 if self.channel == 0 || self.channel == channel {
                     sample

@@ -20,6 +20,7 @@ use super::only_live;
 use super::sound::{Callback, Complaint, Direction, Opened, Wanted, open};
 use super::watchdog::Watchdog;
 use crate::audio::amplitude;
+use crate::audio::ramp::Ramp;
 
 const SOUND: usize = 0;
 
@@ -72,7 +73,7 @@ impl Node for AudioIn {
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
         let clock = only_live(build, "audio_in", "read a file with `audio_input_file`")?;
         let rate = build.transport.sample_rate;
-        let counters = Arc::<CaptureCounters>::default();
+        let counters = Arc::new(CaptureCounters::of(build.counters));
         let reader = Arc::new(OnceLock::new());
         let (hand_over, rings) = channel();
         let block = self.block.unwrap_or(build.transport.block);
@@ -89,13 +90,12 @@ impl Node for AudioIn {
             hand_over,
         };
         let keeper = Keeper::start(opener, self.required)?;
-        let gain = amplitude(self.gain);
         Ok(Box::new(Listening {
             rate,
             block: build.transport.block,
             patience: u64::from(block.max(build.transport.block)) * LATE_BLOCKS,
             channels: usize::from(self.channels),
-            gain: (gain, gain),
+            gain: Ramp::new(amplitude(self.gain), build.transport.block),
             ring: None,
             rings,
             reader,
@@ -113,8 +113,8 @@ struct Listening {
     /// Frames after a block's end until which it is waited for.
     patience: u64,
     channels: usize,
-    /// The level now and the level to reach within the next block, as factors.
-    gain: (f32, f32),
+    /// The level, as a factor.
+    gain: Ramp,
     ring: Option<Captured>,
     rings: Receiver<Captured>,
     reader: Arc<OnceLock<Thread>>,
@@ -140,7 +140,7 @@ impl Processor for Listening {
         }
         let mut sent = false;
         while let Some((start, mut samples)) = assembly.next(now.saturating_sub(self.patience)) {
-            scale(&mut samples, self.channels, &mut self.gain);
+            self.gain.scale(&mut samples, self.channels);
             sent = true;
             io.send_captured_now(
                 SOUND,
@@ -161,7 +161,7 @@ impl Processor for Listening {
 
     fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
         match (name, value.as_f64()) {
-            ("gain", Some(gain)) => self.gain.1 = amplitude(gain),
+            ("gain", Some(gain)) => self.gain.set(amplitude(gain)),
             _ => return Err(NodeError::internal(format!("`{name}` cannot be set"))),
         }
         Ok(())
@@ -182,17 +182,6 @@ fn fitted(samples: Vec<f32>, from: usize, to: usize) -> Vec<f32> {
             })
         })
         .collect()
-}
-
-/// Brings a block to the level, a change of which takes one block.
-fn scale(samples: &mut [f32], channels: usize, gain: &mut (f32, f32)) {
-    let (from, to) = *gain;
-    gain.0 = to;
-    let frames = (samples.len() / channels.max(1)).max(1) as f32;
-    for (frame, samples) in samples.chunks_mut(channels.max(1)).enumerate() {
-        let gain = from + (to - from) * (frame + 1) as f32 / frames;
-        samples.iter_mut().for_each(|sample| *sample *= gain);
-    }
 }
 
 /// Opens the device for the keeper.
@@ -277,14 +266,5 @@ mod tests {
         assert_eq!(fitted(vec![0.1, 0.2], 1, 2), [0.1, 0.1, 0.2, 0.2]);
         assert_eq!(fitted(vec![0.1, 0.2, 0.3, 0.4], 2, 1), [0.1, 0.3]);
         assert_eq!(fitted(vec![0.1, 0.2], 2, 3), [0.1, 0.2, 0.0]);
-    }
-
-    #[test]
-    fn a_change_of_level_takes_a_whole_block() {
-        let mut gain = (1.0, 0.0);
-        let mut samples = vec![1.0; 8];
-        scale(&mut samples, 2, &mut gain);
-        assert_eq!(samples, [0.75, 0.75, 0.5, 0.5, 0.25, 0.25, 0.0, 0.0]);
-        assert_eq!(gain, (0.0, 0.0));
     }
 }

@@ -19,6 +19,7 @@ use super::playback::{Playback, PlaybackForm, Shared, ring};
 use super::sound::{Callback, Complaint, Direction, Opened, Wanted, open};
 use super::{only_live, watchdog::Watchdog};
 use crate::audio::amplitude;
+use crate::audio::ramp::Ramp;
 
 /// How often dropouts are told at most.
 const TELL: Duration = Duration::from_secs(5);
@@ -73,7 +74,7 @@ impl Node for AudioOut {
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
         let clock = only_live(build, "audio_out", "write a file with `audio_file`")?;
         let rate = build.transport.sample_rate;
-        let shared = Arc::new(Shared::new());
+        let shared = Arc::new(Shared::new(build.counters));
         let (hand_over, feeds) = channel();
         let opener = OutputOpener {
             wanted: Wanted {
@@ -90,10 +91,9 @@ impl Node for AudioOut {
             told: (Instant::now(), 0),
         };
         let keeper = Keeper::start(opener, self.required)?;
-        let gain = amplitude(self.gain);
         Ok(Box::new(Playing {
             rate,
-            gain: (gain, gain),
+            gain: Ramp::new(amplitude(self.gain), build.transport.block),
             feed: None,
             feeds,
             shared,
@@ -118,8 +118,8 @@ pub(crate) fn claim(check: &mut Check<'_>, direction: Direction, device: Option<
 
 struct Playing {
     rate: u32,
-    /// The level now and the level to reach within the next block, as factors.
-    gain: (f32, f32),
+    /// The level, as a factor.
+    gain: Ramp,
     feed: Option<Feed>,
     feeds: Receiver<Feed>,
     shared: Arc<Shared>,
@@ -158,7 +158,7 @@ impl Processor for Playing {
             let lead = read(&self.shared.counters.lead_frames) as f64 / f64::from(self.rate);
             let patience = Duration::from_secs_f64(lead.min(2.0)) + PLAY_OUT;
             let started = Instant::now();
-            while self.shared.counters.is_open.load(Ordering::Acquire)
+            while read(&self.shared.counters.is_open) == 1
                 && !self.shared.finished.load(Ordering::Acquire)
                 && !io.stop_requested()
                 && started.elapsed() < patience
@@ -172,7 +172,7 @@ impl Processor for Playing {
 
     fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
         match (name, value.as_f64()) {
-            ("gain", Some(gain)) => self.gain.1 = amplitude(gain),
+            ("gain", Some(gain)) => self.gain.set(amplitude(gain)),
             _ => return Err(NodeError::internal(format!("`{name}` cannot be set"))),
         }
         Ok(())
@@ -180,20 +180,14 @@ impl Processor for Playing {
 }
 
 impl Playing {
-    /// The block at the node's level, a change of which takes one block; `None` where it is the block itself.
+    /// The block at the node's level; `None` where it is the block itself.
     fn scaled(&mut self, block: &AudioBlock) -> Option<AudioBlock> {
-        let (from, to) = self.gain;
-        if from == 1.0 && to == 1.0 {
+        if self.gain.is_at(1.0) {
             return None;
         }
-        self.gain.0 = to;
-        let frames = block.frames().max(1) as f32;
-        let channels = usize::from(block.channels.max(1));
         let mut block = block.clone();
-        for (frame, samples) in block.samples.chunks_mut(channels).enumerate() {
-            let gain = from + (to - from) * (frame + 1) as f32 / frames;
-            samples.iter_mut().for_each(|sample| *sample *= gain);
-        }
+        let channels = usize::from(block.channels.max(1));
+        self.gain.scale(&mut block.samples, channels);
         Some(block)
     }
 }
@@ -220,7 +214,7 @@ struct Output {
 
 impl Drop for Output {
     fn drop(&mut self) {
-        self.shared.counters.is_open.store(false, Ordering::Release);
+        self.shared.counters.is_open.store(0, Ordering::Release);
     }
 }
 
@@ -262,7 +256,7 @@ impl Opener for OutputOpener {
         }
         let counters = &self.shared.counters;
         counters.openings.fetch_add(1, Ordering::Relaxed);
-        counters.is_open.store(true, Ordering::Release);
+        counters.is_open.store(1, Ordering::Release);
         Ok(Output {
             opened,
             complaint,

@@ -7,7 +7,7 @@ use std::thread::Thread;
 
 use cpal::{FromSample, Sample};
 use rtrb::{Consumer, Producer, RingBuffer};
-use score_engine::{LiveClock, Time};
+use score_engine::{Counters, LiveClock, Time};
 
 use super::counters::add;
 use super::playback::Stretch;
@@ -21,17 +21,29 @@ const RING_SECONDS: f64 = 0.5;
 /// Stretches of sound that the ring holds at most.
 const STRETCHES: usize = 4096;
 
-/// Counters of one sound input, over all openings of its device.
-#[derive(Debug, Default)]
+/// Counters of one sound input, among the node's own figures in the run's status, over all openings of its device.
+#[derive(Debug)]
 pub struct CaptureCounters {
-    /// Calls of the device.
-    pub callbacks: AtomicU64,
-    /// How often listening began anew at the clock's time.
-    pub resyncs: AtomicU64,
-    /// Frames left out because nobody took them in time.
-    pub overflowed_frames: AtomicU64,
-    /// Frames that did not come in time and were sent as silence.
-    pub missing_frames: AtomicU64,
+    /// `callbacks`: calls of the device.
+    pub callbacks: Arc<AtomicU64>,
+    /// `resyncs`: how often listening began anew at the clock's time.
+    pub resyncs: Arc<AtomicU64>,
+    /// `overflowed_frames`: frames left out because nobody took them in time.
+    pub overflowed_frames: Arc<AtomicU64>,
+    /// `missing_frames`: frames that did not come in time and were sent as silence.
+    pub missing_frames: Arc<AtomicU64>,
+}
+
+impl CaptureCounters {
+    /// Counters among `figures`.
+    pub fn of(figures: &Counters) -> Self {
+        CaptureCounters {
+            callbacks: figures.counter("callbacks"),
+            resyncs: figures.counter("resyncs"),
+            overflowed_frames: figures.counter("overflowed_frames"),
+            missing_frames: figures.counter("missing_frames"),
+        }
+    }
 }
 
 /// The device's side of the ring.
@@ -214,8 +226,12 @@ impl Assembly {
 mod tests {
     use super::*;
 
+    fn counters() -> Arc<CaptureCounters> {
+        Arc::new(CaptureCounters::of(&Counters::default()))
+    }
+
     fn assembly() -> Assembly {
-        Assembly::new(4, 1, 1, Arc::default())
+        Assembly::new(4, 1, 1, counters())
     }
 
     #[test]
@@ -254,7 +270,7 @@ mod tests {
     fn what_the_device_heard_has_the_time_at_which_it_was_heard() {
         let clock = Arc::new(LiveClock::new());
         clock.steer(Time::from_seconds(10.0));
-        let counters = Arc::<CaptureCounters>::default();
+        let counters = counters();
         let (mut capture, mut captured) = ring(48_000, 2, clock, counters.clone(), Arc::default());
         capture.take(&[i16::MAX; 512]);
         capture.take(&[0i16; 512]);

@@ -1,50 +1,66 @@
 //! What a sound device's callback did, counted where nothing may wait.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counters of one sound output. The callback writes them, anybody may read them while it plays. They go on when the
-/// device goes away and comes back.
-#[derive(Debug, Default)]
+use score_engine::Counters;
+
+/// Counters of one sound output, among the node's own figures in the run's status. The callback writes them, anybody
+/// may read them while it plays. They go on when the device goes away and comes back.
+#[derive(Debug)]
 pub struct PlaybackCounters {
-    /// Whether a device plays now.
-    pub is_open: AtomicBool,
-    /// How often a device was opened; more than 1: it went away and came back.
-    pub openings: AtomicU64,
-    /// Calls of the device.
-    pub callbacks: AtomicU64,
-    /// Frames that the device asked for.
-    pub frames: AtomicU64,
-    /// How often sound broke off that should have gone on.
-    pub dropouts: AtomicU64,
-    /// Frames of silence that the dropouts put in.
-    pub missing_frames: AtomicU64,
-    /// Frames that came after they should have been heard, and were left out.
-    pub late_frames: AtomicU64,
-    /// Frames left out because the device had stood still and the ring was full.
-    pub overflowed_frames: AtomicU64,
-    /// How often the device ran ahead or behind so far that playing began anew at the clock's time.
-    pub resyncs: AtomicU64,
-    /// Frames that the device asks for at a time, the largest number so far.
-    pub device_block: AtomicU64,
-    /// Frames between a sound's time and when it is handed to the device.
-    pub lead_frames: AtomicU64,
-    /// Frames that lay ready after the scarcest call so far: what was left of the lead. Counts from the first sound of
-    /// an opening.
-    pub least_reserve: AtomicU64,
+    /// `open`: 1 while a device plays.
+    pub is_open: Arc<AtomicU64>,
+    /// `openings`: how often a device was opened; more than 1: it went away and came back.
+    pub openings: Arc<AtomicU64>,
+    /// `callbacks`: calls of the device.
+    pub callbacks: Arc<AtomicU64>,
+    /// `dropouts`: how often sound broke off that should have gone on.
+    pub dropouts: Arc<AtomicU64>,
+    /// `missing_frames`: frames of silence that the dropouts put in.
+    pub missing_frames: Arc<AtomicU64>,
+    /// `late_frames`: frames that came after they should have been heard, and were left out.
+    pub late_frames: Arc<AtomicU64>,
+    /// `overflowed_frames`: frames left out because the device had stood still and the ring was full.
+    pub overflowed_frames: Arc<AtomicU64>,
+    /// `resyncs`: how often the device ran ahead or behind so far that playing began anew at the clock's time.
+    pub resyncs: Arc<AtomicU64>,
+    /// `device_block`: frames that the device asks for at a time, the largest number so far.
+    pub device_block: Arc<AtomicU64>,
+    /// `lead_frames`: frames between a sound's time and when it is handed to the device.
+    pub lead_frames: Arc<AtomicU64>,
+    /// `latency_microseconds`: from when a block comes to the node until its first frame leaves the device's buffer.
+    pub latency: Arc<AtomicU64>,
+    /// `least_reserve_frames`: frames that lay ready after the scarcest call so far, from the first sound of an
+    /// opening on: what was left of the lead.
+    pub least_reserve: Arc<AtomicU64>,
 }
 
 impl PlaybackCounters {
-    /// Counters at zero.
-    pub fn new() -> Self {
-        PlaybackCounters {
-            least_reserve: AtomicU64::new(u64::MAX),
-            ..Self::default()
-        }
+    /// Counters among `figures`.
+    pub fn of(figures: &Counters) -> Self {
+        let counters = PlaybackCounters {
+            is_open: figures.counter("open"),
+            openings: figures.counter("openings"),
+            callbacks: figures.counter("callbacks"),
+            dropouts: figures.counter("dropouts"),
+            missing_frames: figures.counter("missing_frames"),
+            late_frames: figures.counter("late_frames"),
+            overflowed_frames: figures.counter("overflowed_frames"),
+            resyncs: figures.counter("resyncs"),
+            device_block: figures.counter("device_block"),
+            lead_frames: figures.counter("lead_frames"),
+            latency: figures.counter("latency_microseconds"),
+            least_reserve: figures.counter("least_reserve_frames"),
+        };
+        // Whoever looks before the first sound shall not see an empty ring.
+        counters.forget_reserve();
+        counters
     }
 
-    /// Frames that lay ready after the scarcest call; `None` before anything was played.
-    pub fn reserve(&self) -> Option<u64> {
-        Some(self.least_reserve.load(Ordering::Relaxed)).filter(|frames| *frames != u64::MAX)
+    /// Measures the reserve anew.
+    pub(crate) fn forget_reserve(&self) {
+        self.least_reserve.store(u64::MAX, Ordering::Relaxed);
     }
 }
 

@@ -126,9 +126,10 @@ fn candidates(
     whole: &str,
 ) -> Result<Vec<(String, Device)>, NodeError> {
     let Some(name) = name else {
-        let mut hosts = vec![cpal::default_host().id()];
-        hosts.extend(cpal::available_hosts());
-        hosts.dedup();
+        let first = cpal::default_host().id();
+        let others = cpal::available_hosts();
+        let others = others.into_iter().filter(|host| *host != first);
+        let hosts: Vec<HostId> = std::iter::once(first).chain(others).collect();
         let found: Vec<_> = hosts
             .into_iter()
             .filter_map(|host| Some((host.name().to_owned(), default_of(host, direction)?)))
