@@ -7,7 +7,7 @@ use score_engine::{Build, Check, Descriptor, Node, NodeError, Param, ParamType, 
 use serde::Deserialize;
 
 use super::capture::{
-    Capturing, REOPENED, Source, after_input, before_input, capturing, require_live,
+    Capturing, REOPENED, Source, Start, after_input, before_input, capturing, require_live,
 };
 use super::system::System;
 
@@ -105,13 +105,16 @@ impl Node for Screen {
         Capturing::start(Source {
             name: "the screen".into(),
             program: "ffmpeg",
-            arguments: Box::new(move || {
+            begin: Box::new(move || {
                 // ffmpeg would take the variable itself, but an area needs a name before it.
                 let display = view
                     .display
                     .clone()
                     .or_else(|| std::env::var("DISPLAY").ok());
-                arguments(System::this(), display.as_deref(), &view, output)
+                Ok(Start {
+                    arguments: arguments(System::this(), display.as_deref(), &view, output)?,
+                    is_there: server(display.as_deref()),
+                })
             }),
             size: output,
             timeout: Duration::from_secs_f64(self.timeout),
@@ -120,6 +123,36 @@ impl Node for Screen {
             hidden: None,
         })
     }
+}
+
+/// Tells whether the X11 server of a display on this machine is still the one that it is now. ffmpeg does not notice
+/// when it ends: it repeats the last picture for ever. Of all other displays nothing is known, so that they count as
+/// there.
+fn server(display: Option<&str>) -> Box<dyn Fn() -> bool + Send> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        use std::os::unix::net::UnixStream;
+
+        let number = display.and_then(|display| display.strip_prefix(':'));
+        let number = number.and_then(|number| number.split('.').next());
+        let socket = number.map(|number| format!("/tmp/.X11-unix/X{number}"));
+        // A server that begins makes its socket anew.
+        let birth = |socket: &str| {
+            let of = std::fs::metadata(socket).ok()?;
+            Some((of.ino(), of.ctime(), of.ctime_nsec()))
+        };
+        if let Some(socket) = socket
+            && let Some(born) = birth(&socket)
+        {
+            return Box::new(move || {
+                birth(&socket) == Some(born) && UnixStream::connect(&socket).is_ok()
+            });
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = display;
+    Box::new(|| true)
 }
 
 /// `:0`, `:1.0`, `host:0`, or a number.

@@ -68,8 +68,9 @@ impl Node for VideoStream {
         Capturing::start(Source {
             name: format!("the stream {shown}"),
             program: "ffmpeg",
-            arguments: Box::new(move || {
-                arguments(&url, size).ok_or_else(|| "it has no address of a stream".into())
+            begin: Box::new(move || {
+                let arguments = arguments(&url, size).map(Into::into);
+                arguments.ok_or_else(|| "it has no address of a stream".into())
             }),
             size,
             timeout: Duration::from_secs_f64(self.timeout),

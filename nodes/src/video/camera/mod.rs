@@ -55,7 +55,7 @@ impl Node for CameraNode {
                  id, which stays the same in any socket and after any start of the machine; by the name that it gives \
                  itself; by its number; or by its path, such as `/dev/video0`. Left out, it is the first camera.\n\n\
                  A camera that is missing at the start, is unplugged or gives no picture for `timeout` is opened anew, \
-                 at first at once, then ever more seldom, every 4 seconds at the least. The last picture stays \
+                 at first almost at once, then ever more seldom, but at least every 4 seconds. The last picture stays \
                  meanwhile, and the rest of the patch plays on.\n\n\
                  `size`, `rate` and `format` choose one of the camera's own modes, which `score devices` lists; \
                  pictures are then scaled to `width` × `height`. A raw format such as `yuyv422` spares the decoding, \
@@ -112,10 +112,10 @@ impl Node for CameraNode {
                 None => "the camera".into(),
             },
             program: "ffmpeg",
-            arguments: Box::new(move || {
+            begin: Box::new(move || {
                 let system = System::this();
                 let device = find(system, device.as_deref())?;
-                Ok(arguments(system, &device, &mode, output))
+                Ok(arguments(system, &device, &mode, output).into())
             }),
             size: output,
             timeout: Duration::from_secs_f64(self.timeout),

@@ -14,6 +14,12 @@ use crate::video::ffmpeg::{last_line, start};
 /// than hang the run as well.
 const REAP: Duration = Duration::from_secs(1);
 
+/// A program that has closed its output is gone after so long.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+
+/// Between two looks whether what is captured is still there.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// How a start went.
 pub(super) struct Outcome {
     /// Why it is over, in words that follow the source's name and a colon.
@@ -34,11 +40,11 @@ impl Outcome {
 /// Starts the program and watches over it until it ends, no picture comes in time, or the capture is no longer
 /// needed. Calls `first` when the first picture has come.
 pub(super) fn attempt(shared: &Arc<Shared>, source: &mut Source, first: impl FnOnce()) -> Outcome {
-    let arguments = match (source.arguments)() {
-        Ok(arguments) => arguments,
+    let start = match (source.begin)() {
+        Ok(start) => start,
         Err(reason) => return Outcome::failed(reason),
     };
-    let mut child = match spawn(source.program, &arguments) {
+    let mut child = match spawn(source.program, &start.arguments) {
         Ok(child) => child,
         Err(reason) => return Outcome::failed(reason),
     };
@@ -53,12 +59,16 @@ pub(super) fn attempt(shared: &Arc<Shared>, source: &mut Source, first: impl FnO
         .spawn(move || read(&reader, number, pixels, reading));
     let complaint = listen(words);
     let too_late = match reads {
-        Ok(_) => watch(shared, source, first),
+        Ok(_) => watch(shared, source, &start.is_there, first),
         Err(error) => Some(format!("no thread can be started: {error}")),
     };
+    let was_killed = too_late.is_none() && !shared.lock().stop && is_killed(&mut child);
     stop(&mut child);
     let worked = shared.lock().worked();
     let reason = too_late.unwrap_or_else(|| {
+        if was_killed {
+            return "its program was killed".into();
+        }
         let said = complaint.recv_timeout(REAP).ok().flatten();
         hide(
             said.unwrap_or_else(|| "it ended".into()),
@@ -124,7 +134,9 @@ fn listen(words: ChildStderr) -> Receiver<Option<String>> {
             let mut last = None;
             for line in BufReader::new(words).split(b'\n').map_while(Result::ok) {
                 let line = String::from_utf8_lossy(&line);
-                if !line.trim().is_empty() {
+                // Two pictures within one tick of ffmpeg's clock; both are written.
+                let is_noise = line.contains("non monotonically increasing dts");
+                if !line.trim().is_empty() && !is_noise {
                     last = Some(last_line(&line));
                 }
             }
@@ -137,8 +149,14 @@ fn listen(words: ChildStderr) -> Receiver<Option<String>> {
 }
 
 /// Waits until the program has ended or is not needed; says so if it is too late with a picture.
-fn watch(shared: &Shared, source: &Source, first: impl FnOnce()) -> Option<String> {
+fn watch(
+    shared: &Shared,
+    source: &Source,
+    is_there: &dyn Fn() -> bool,
+    first: impl FnOnce(),
+) -> Option<String> {
     let began = Instant::now();
+    let mut looked = began;
     let mut first = Some(first);
     let mut state = shared.lock();
     loop {
@@ -157,11 +175,32 @@ fn watch(shared: &Shared, source: &Source, first: impl FnOnce()) -> Option<Strin
             state = shared.lock();
             continue;
         }
+        if looked.elapsed() >= LOOK {
+            looked = Instant::now();
+            drop(state);
+            if !is_there() {
+                return Some("it has gone away".into());
+            }
+            state = shared.lock();
+            continue;
+        }
         let left = longest.saturating_sub(since.elapsed());
         if left.is_zero() {
             return Some(format!("no picture for {:.1} s", longest.as_secs_f64()));
         }
-        state = shared.wait(state, left);
+        state = shared.wait(state, left.min(LOOK));
+    }
+}
+
+/// Whether the program, which has closed its output, was ended by somebody else rather than by itself.
+fn is_killed(child: &mut Child) -> bool {
+    let until = Instant::now() + LAST_WORDS;
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return status.code().is_none(),
+            Ok(None) if Instant::now() < until => std::thread::sleep(Duration::from_millis(1)),
+            _ => return false,
+        }
     }
 }
 

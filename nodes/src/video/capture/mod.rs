@@ -23,15 +23,31 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// The longest wait between two tries: a camera that is plugged in again is seen after this at the latest.
 const LONGEST_WAIT: Duration = Duration::from_secs(4);
 
+/// How a program is started.
+pub(crate) struct Start {
+    pub(crate) arguments: Vec<OsString>,
+    /// Whether what it captures is still there, for what ffmpeg would not notice. Asked every second.
+    pub(crate) is_there: Box<dyn Fn() -> bool + Send>,
+}
+
+impl From<Vec<OsString>> for Start {
+    fn from(arguments: Vec<OsString>) -> Self {
+        Start {
+            arguments,
+            is_there: Box::new(|| true),
+        }
+    }
+}
+
 /// What is captured, and how.
 pub(crate) struct Source {
     /// What the artist calls it, for messages: `the camera "Integrated Camera"`.
     pub(crate) name: String,
     /// The program that writes frames of three bytes a pixel to its standard output.
     pub(crate) program: &'static str,
-    /// Its arguments, asked for at each start: a camera may be another device after it was plugged in again. Or why
+    /// How it is started, asked for at each start: a camera may be another device after it was plugged in again. Or why
     /// it cannot be started now.
-    pub(crate) arguments: Box<dyn FnMut() -> Result<Vec<OsString>, String> + Send>,
+    pub(crate) begin: Box<dyn FnMut() -> Result<Start, String> + Send>,
     /// Width and height of the frames that it writes.
     pub(crate) size: (u32, u32),
     /// Without a frame for so long, it is started anew.

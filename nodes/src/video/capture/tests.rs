@@ -11,7 +11,7 @@ fn source(timeout: f64) -> Source {
     Source {
         name: "the test".into(),
         program: "ffmpeg",
-        arguments: Box::new(move || Ok(arguments.clone())),
+        begin: Box::new(move || Ok(arguments.clone().into())),
         size: (2, 2),
         timeout: Duration::from_secs_f64(timeout),
         opening: Duration::from_secs(20),
@@ -72,15 +72,29 @@ fn pictures_come_again_after_the_program_froze() {
 fn a_source_that_is_missing_at_first_is_taken_when_it_comes() {
     let mut there = source(2.0);
     let mut tries = 0;
-    let mut arguments = there.arguments;
-    there.arguments = Box::new(move || {
+    let mut begin = there.begin;
+    there.begin = Box::new(move || {
         tries += 1;
         match tries {
             1 | 2 => Err("no camera is connected".into()),
-            _ => arguments(),
+            _ => begin(),
         }
     });
     assert!(Capture::start(there).unwrap().next(LONG).is_some());
+}
+
+#[test]
+fn a_source_that_went_away_unnoticed_by_the_program_is_opened_anew() {
+    let mut there = source(2.0);
+    let mut begin = there.begin;
+    there.begin = Box::new(move || {
+        let mut start = begin()?;
+        start.is_there = Box::new(|| false);
+        Ok(start)
+    });
+    let capture = Capture::start(there).unwrap();
+    assert!(capture.next(LONG).is_some());
+    next_process(&capture, capture.process().unwrap());
 }
 
 #[test]

@@ -18,6 +18,13 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// A film so far behind the clock is not read up to it, but read on from where it ought to be.
 const FAR_BEHIND: Time = Time::from_nanos(5_000_000_000);
 
+/// A frame sent so soon after its time is on time; nothing newer is looked for.
+const ON_TIME: Time = Time::from_nanos(5_000_000);
+
+/// How long after a frame the next is fetched, at most: fetching makes room for the decoder, whose work would hold up
+/// those that are at work on the frame just sent.
+const QUIET: Time = Time::from_nanos(5_000_000);
+
 /// A film that is there so soon after the run began plays from the run's beginning.
 const BEGINNING: Time = Time::from_nanos(100_000_000);
 
@@ -26,6 +33,8 @@ pub(super) struct Playing {
     reel: Reel,
     /// When the film began, on the run's clock.
     began: Option<Time>,
+    /// When the last frame was sent on time.
+    sent: Option<Time>,
     /// What comes next.
     held: Option<Item>,
     /// Since when there is nothing to send.
@@ -41,6 +50,7 @@ impl Playing {
         Playing {
             reel,
             began: None,
+            sent: None,
             held: None,
             starving: None,
             hurried: None,
@@ -78,6 +88,24 @@ impl Playing {
         }
     }
 
+    /// The frame that is held, if its time has just come.
+    fn on_time(&mut self, began: Time, now: Time) -> Option<(Time, Arc<Frame>)> {
+        let just = |time: Time| began + time <= now && now - (began + time) <= ON_TIME;
+        match self.held.take() {
+            Some(Item::Frame(time, frame)) if just(time) => Some((began + time, frame)),
+            other => {
+                self.held = other;
+                None
+            }
+        }
+    }
+
+    /// When to fetch the next frame after the one of `time` was sent.
+    fn quiet_until(&mut self, time: Time) -> Time {
+        let before = self.sent.replace(time).unwrap_or(time);
+        time + QUIET.min(Time::from_nanos((time - before).nanos() / 4))
+    }
+
     /// Waits a little for the decoder; one that hangs is ended, and the reel starts another.
     fn starve(&mut self) {
         let since = *self.starving.get_or_insert_with(Instant::now);
@@ -104,6 +132,10 @@ impl Processor for Playing {
     fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         let now = io.now();
         let began = self.begin(now);
+        if let Some((time, frame)) = self.on_time(began, now) {
+            io.send_captured_now(FRAMES, time, Payload::Frame(frame))?;
+            return Ok(Flow::WakeAt(self.quiet_until(time)));
+        }
         if let Some((time, frame)) = self.due(began, now) {
             io.send_captured_now(FRAMES, time, Payload::Frame(frame))?;
             self.hurry(now - time);
