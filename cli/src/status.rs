@@ -46,14 +46,12 @@ impl Lines {
 
 /// Seconds from a picture to the sound that stems from it, where a sound device plays.
 fn latency(status: &Status) -> Option<f64> {
-    let devices = status.nodes.iter().filter_map(|node| {
-        let latency = *node.counters.get("latency_microseconds")?;
-        let arrives = inputs(status, &node.id)
-            .map(|wire| wire.age)
-            .reduce(f64::max)?;
-        Some(arrives + latency as f64 * 1e-6)
-    });
-    devices.reduce(f64::max)
+    let devices = status.nodes.iter().filter(|node| node.kind == "audio_out");
+    let arrives = devices
+        .flat_map(|node| inputs(status, &node.id))
+        .map(|wire| wire.age)
+        .reduce(f64::max)?;
+    status.steered.then_some(arrives + status.lead)
 }
 
 /// How often a sound device had nothing to play.

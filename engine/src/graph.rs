@@ -20,6 +20,8 @@ pub(crate) struct GraphNode {
     pub(crate) inputs: Vec<Option<PortType>>,
     /// What leaves each declared output.
     pub(crate) outputs: Vec<PortType>,
+    /// How many wires come into each declared input.
+    pub(crate) wires: Vec<usize>,
     /// Every parameter, defaults filled in.
     pub(crate) values: serde_json::Map<String, Value>,
 }

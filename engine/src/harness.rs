@@ -209,6 +209,7 @@ impl<N: Node> Harness<N> {
             wires: Vec::new(),
         };
         let mut inputs = vec![None; descriptor.inputs.len()];
+        let mut arrivals = vec![0; descriptor.inputs.len()];
         for feed in &self.feeds {
             let input = descriptor
                 .inputs
@@ -218,6 +219,7 @@ impl<N: Node> Harness<N> {
                     NodeError::internal(format!("there is no input `{}`", feed.input))
                 })?;
             inputs[input] = Some(feed.port_type.clone());
+            arrivals[input] += 1;
             graph.wires.push(GraphWire {
                 from: 1 + graph.wires.len(),
                 output: 0,
@@ -233,6 +235,7 @@ impl<N: Node> Harness<N> {
             node,
             inputs,
             outputs: outputs.clone(),
+            wires: arrivals,
             values: serde_json::Map::new(),
         });
         for feed in &self.feeds {
@@ -243,6 +246,7 @@ impl<N: Node> Harness<N> {
                 node: Box::new(feed.clone()),
                 inputs: Vec::new(),
                 outputs: vec![feed.port_type.clone()],
+                wires: Vec::new(),
                 values: serde_json::Map::new(),
             });
         }
@@ -269,6 +273,7 @@ impl<N: Node> Harness<N> {
                 }),
                 inputs: vec![Some(port_type)],
                 outputs: Vec::new(),
+                wires: Vec::new(),
                 values: serde_json::Map::new(),
             });
         }

@@ -35,9 +35,12 @@ pub struct Io<'a> {
     lineage: &'a mut Lineage,
 }
 
-/// Remembers how old the oldest input is that the next output stems from.
+/// Remembers how old the oldest input is that the next output stems from. Sound flows whether anything happens or not:
+/// a packet that stems from the same capture as the one before it on its wire has no news.
 #[derive(Debug)]
 pub(crate) struct Lineage {
+    /// The latest capture that came along each wire, by port and wire.
+    known: Vec<((usize, usize), Instant)>,
     taken: Option<Instant>,
     sent: Instant,
 }
@@ -45,9 +48,20 @@ pub(crate) struct Lineage {
 impl Lineage {
     pub(crate) fn new() -> Self {
         Lineage {
+            known: Vec::new(),
             taken: None,
             sent: Instant::now(),
         }
+    }
+
+    fn take(&mut self, input: &Input) {
+        let (wire, captured) = ((input.port, input.wire), input.packet.captured);
+        match self.known.iter_mut().find(|(known, _)| *known == wire) {
+            Some((_, latest)) if *latest == captured => return,
+            Some((_, latest)) => *latest = captured,
+            None => self.known.push((wire, captured)),
+        }
+        self.taken = Some(self.taken.map_or(captured, |oldest| oldest.min(captured)));
     }
 }
 
@@ -60,12 +74,7 @@ impl<'a> Io<'a> {
     /// more is due for now.
     pub fn take(&mut self) -> Option<Input> {
         let input = self.host.take()?;
-        let captured = input.packet.captured;
-        self.lineage.taken = Some(
-            self.lineage
-                .taken
-                .map_or(captured, |oldest| oldest.min(captured)),
-        );
+        self.lineage.take(&input);
         Some(input)
     }
 
@@ -89,6 +98,30 @@ impl<'a> Io<'a> {
         )
     }
 
+    /// As [`Io::send`], for a node that knows better than by the oldest what its output stems from: of many pictures the
+    /// newest.
+    ///
+    /// # Errors
+    /// As [`Io::send`].
+    pub fn send_captured(
+        &mut self,
+        port: usize,
+        time: Time,
+        captured: Instant,
+        payload: Payload,
+    ) -> Result<(), NodeError> {
+        self.lineage.taken = None;
+        self.lineage.sent = captured;
+        self.host.send(
+            port,
+            Packet {
+                time,
+                captured,
+                payload,
+            },
+        )
+    }
+
     /// As [`Io::send`], for a node without inputs: what it sends is captured now.
     ///
     /// # Errors
@@ -99,15 +132,7 @@ impl<'a> Io<'a> {
         time: Time,
         payload: Payload,
     ) -> Result<(), NodeError> {
-        self.lineage.sent = Instant::now();
-        self.host.send(
-            port,
-            Packet {
-                time,
-                captured: self.lineage.sent,
-                payload,
-            },
-        )
+        self.send_captured(port, time, Instant::now(), payload)
     }
 
     /// Says at which media time this node's outputs end, where that is not when its last input ends:

@@ -341,6 +341,7 @@ pub struct Build<'a> {
     pub clock: Option<&'a Arc<LiveClock>>,
     pub(crate) descriptor: &'a Descriptor,
     pub(crate) inputs: &'a [Option<PortType>],
+    pub(crate) wires: &'a [usize],
     pub(crate) outputs: &'a [PortType],
 }
 
@@ -356,6 +357,17 @@ impl Build<'_> {
     /// Whether the input is wired.
     pub fn is_wired(&self, input: &str) -> bool {
         self.input_type(input).is_some()
+    }
+
+    /// How many wires come into the input.
+    pub fn wires(&self, input: &str) -> usize {
+        let index = self
+            .descriptor
+            .inputs
+            .iter()
+            .position(|port| port.name == input);
+        let wires = index.and_then(|index| self.wires.get(index));
+        wires.copied().unwrap_or(0)
     }
 
     /// The type that arrives at an input, where it is wired.

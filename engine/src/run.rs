@@ -407,6 +407,7 @@ impl NodeThread {
                 counters: &Arc::default(),
                 descriptor: &this.node.descriptor,
                 inputs: &this.node.inputs,
+                wires: &this.node.wires,
                 outputs: &this.node.outputs,
             })
         });

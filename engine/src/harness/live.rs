@@ -68,6 +68,7 @@ pub(super) fn play(
         clock: Some(&Arc::new(LiveClock::new())),
         descriptor: &node.descriptor,
         inputs: &node.inputs,
+        wires: &node.wires,
         outputs: &node.outputs,
     })?;
     settings.sort_by_key(|setting| setting.at);

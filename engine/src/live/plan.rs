@@ -89,27 +89,24 @@ pub(super) fn plan(
         .zip(&old.nodes)
         .map(|(index, node)| (node.id.as_str(), index))
         .collect();
-    let fate = |index: usize, node: &GraphNode| {
+    let fate = |node: &GraphNode| {
         let Some(place) = places.get(node.id.as_str()).copied() else {
             return Fate::Begins;
         };
         let before = old.nodes[place];
-        let same = !another_form
-            && !(another_tempo && node.descriptor.follows_tempo)
-            && !rests(place)
-            && node.descriptor.kind == before.descriptor.kind
-            && (&node.inputs, &node.outputs) == (&before.inputs, &before.outputs)
-            && arrivals(new.edges, index) == arrivals(old.edges, place)
-            && !reads_any(node, touched);
-        match live_changes(before, node).filter(|_| same) {
+        let begins = another_form
+            || (another_tempo && node.descriptor.follows_tempo)
+            || rests(place)
+            || node.descriptor.kind != before.descriptor.kind
+            || (&node.inputs, &node.outputs) != (&before.inputs, &before.outputs)
+            || node.wires != before.wires
+            || reads_any(node, touched);
+        match live_changes(before, node).filter(|_| !begins) {
             Some(values) => Fate::Stays { old: place, values },
             None => Fate::Begins,
         }
     };
-    let fates: Vec<Fate> = (0..)
-        .zip(&new.nodes)
-        .map(|(index, node)| fate(index, node))
-        .collect();
+    let fates: Vec<Fate> = new.nodes.iter().map(|node| fate(node)).collect();
     let stays = |node: usize| match &fates[node] {
         Fate::Stays { old, .. } => Some(*old),
         Fate::Begins => None,
@@ -134,15 +131,6 @@ pub(super) fn plan(
             .collect(),
         fates,
     }
-}
-
-/// How many wires come into each input of a node.
-fn arrivals(edges: &[Edge], node: usize) -> BTreeMap<usize, usize> {
-    let mut counts = BTreeMap::new();
-    for edge in edges.iter().filter(|edge| edge.to == node) {
-        *counts.entry(edge.input).or_default() += 1;
-    }
-    counts
 }
 
 /// Whether a parameter of the node names one of the files.

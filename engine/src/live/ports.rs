@@ -67,18 +67,23 @@ enum Ending {
 pub(super) struct LivePorts {
     slots: Vec<Slot>,
     outputs: Vec<Vec<WireSender>>,
-    commands: Receiver<Command>,
+    surroundings: Surroundings,
     /// New values that came while the node was at work.
     postponed: Vec<NewValues>,
-    clock: Arc<LiveClock>,
-    gauges: Arc<Gauges>,
-    stop: Arc<AtomicBool>,
-    /// How long sound takes from one wire to another, in seconds.
-    fade: f64,
     ending: Ending,
     end: Option<Time>,
+}
+
+/// What the ports of a live node share with the rest of the run.
+pub(super) struct Surroundings {
+    pub(super) commands: Receiver<Command>,
+    pub(super) clock: Arc<LiveClock>,
+    pub(super) gauges: Arc<Gauges>,
+    pub(super) stop: Arc<AtomicBool>,
+    /// How long sound takes from one wire to another, in seconds.
+    pub(super) fade: f64,
     /// How a source that does not look at the clock is held back.
-    pace: Option<Pace>,
+    pub(super) pace: Option<Pace>,
 }
 
 /// How packets of a source that tells times from its own start are held back.
@@ -117,25 +122,15 @@ impl LivePorts {
     pub(super) fn new(
         slots: Vec<Slot>,
         outputs: Vec<Vec<WireSender>>,
-        commands: Receiver<Command>,
-        clock: Arc<LiveClock>,
-        gauges: Arc<Gauges>,
-        stop: Arc<AtomicBool>,
-        fade: f64,
-        pace: Option<Pace>,
+        surroundings: Surroundings,
     ) -> Self {
         LivePorts {
             slots,
             outputs,
-            commands,
+            surroundings,
             postponed: Vec::new(),
-            clock,
-            gauges,
-            stop,
-            fade,
             ending: Ending::No,
             end: None,
-            pace,
         }
     }
 
@@ -151,7 +146,7 @@ impl LivePorts {
 
     /// Does what was told, but for new values: those wait until the node's own code has returned.
     fn hear(&mut self) {
-        while let Ok(command) = self.commands.try_recv() {
+        while let Ok(command) = self.surroundings.commands.try_recv() {
             match command {
                 Command::Set(values) => self.postponed.push(values),
                 Command::Rewire(rewired) => self.rewire(rewired),
@@ -163,10 +158,10 @@ impl LivePorts {
     }
 
     fn rewire(&mut self, rewired: Rewired) {
-        let now = self.clock.now();
+        let now = self.surroundings.clock.now();
         for (place, receiver) in rewired.inputs {
             if let Some(slot) = self.slots.iter_mut().find(|slot| slot.place() == place) {
-                slot.exchange(receiver, now, self.fade);
+                slot.exchange(receiver, now, self.surroundings.fade);
             }
         }
         for (port, sender) in rewired.outputs {
@@ -191,7 +186,7 @@ impl LivePorts {
         };
         if ends {
             // What is left to take are the ends of notes.
-            let now = self.clock.now();
+            let now = self.surroundings.clock.now();
             self.slots.iter_mut().for_each(|slot| slot.close(now));
         }
         if self.is_source() {
@@ -213,7 +208,7 @@ impl LivePorts {
     }
 
     fn refill(&mut self) {
-        let now = self.clock.now();
+        let now = self.surroundings.clock.now();
         for slot in &mut self.slots {
             slot.refill(now);
         }
@@ -235,7 +230,10 @@ impl LivePorts {
         };
         let longest = match until {
             Some(until) => {
-                let left = (until - self.clock.now()).nanos().max(0).unsigned_abs();
+                let left = (until - self.surroundings.clock.now())
+                    .nanos()
+                    .max(0)
+                    .unsigned_abs();
                 longest.min(Duration::from_nanos(left))
             }
             None => longest,
@@ -247,7 +245,7 @@ impl LivePorts {
         for wire in self.slots.iter().flat_map(Slot::awaited) {
             select.recv(wire.channel());
         }
-        select.recv(&self.commands);
+        select.recv(&self.surroundings.commands);
         // What has happened is seen by whoever asked.
         let _ = select.ready_timeout(longest);
     }
@@ -255,7 +253,7 @@ impl LivePorts {
     /// The node begins anew.
     pub(super) fn begin_anew(&mut self) {
         self.end = None;
-        if let Some(pace) = &mut self.pace {
+        if let Some(pace) = &mut self.surroundings.pace {
             pace.origin = None;
         }
     }
@@ -279,7 +277,10 @@ impl LivePorts {
 
     /// Ends every output, now or when the node said.
     pub(super) fn end_outputs(&mut self) {
-        let end = self.end.or(self.end()).unwrap_or(self.clock.now());
+        let end = self
+            .end
+            .or(self.end())
+            .unwrap_or(self.surroundings.clock.now());
         for wire in self.outputs.iter_mut().flat_map(|wires| wires.drain(..)) {
             wire.end(end);
         }
@@ -293,20 +294,30 @@ impl LivePorts {
             }
             _ => packet.time,
         };
-        while self.clock.now() < due {
-            let left = (due - self.clock.now()).nanos().max(0).unsigned_abs();
+        while self.surroundings.clock.now() < due {
+            let left = (due - self.surroundings.clock.now())
+                .nanos()
+                .max(0)
+                .unsigned_abs();
             let mut select = Select::new();
-            select.recv(&self.commands);
+            select.recv(&self.surroundings.commands);
             let longest = match self.ending {
                 Ending::No => LOOK,
                 _ => LOOK_WHEN_RETIRED,
             };
             let left = Duration::from_nanos(left).min(longest);
-            if self.gauges.wait(|| select.ready_timeout(left)).is_ok() {
+            if self
+                .surroundings
+                .gauges
+                .wait(|| select.ready_timeout(left))
+                .is_ok()
+            {
                 self.hear();
             }
             let leaves = self.ending == Ending::WhenNobodyReads && self.nobody_reads();
-            if self.ending > Ending::WhenNobodyReads || leaves || self.stop.load(Ordering::Acquire)
+            if self.ending > Ending::WhenNobodyReads
+                || leaves
+                || self.surroundings.stop.load(Ordering::Acquire)
             {
                 return Err(NodeError::stopped());
             }
@@ -328,12 +339,12 @@ impl LivePorts {
             let sender = wire.channel().clone();
             let mut select = Select::new();
             let room = select.send(&sender);
-            select.recv(&self.commands);
-            let ready = self.gauges.wait(|| select.ready_timeout(LOOK));
+            select.recv(&self.surroundings.commands);
+            let ready = self.surroundings.gauges.wait(|| select.ready_timeout(LOOK));
             if ready.is_ok_and(|ready| ready != room) {
                 self.hear();
             }
-            if self.ending == Ending::Now || self.stop.load(Ordering::Acquire) {
+            if self.ending == Ending::Now || self.surroundings.stop.load(Ordering::Acquire) {
                 // The reader stands still, and the run waits for this node.
                 return true;
             }
@@ -355,14 +366,14 @@ impl Host for LivePorts {
     }
 
     fn send(&mut self, port: usize, mut packet: Packet) -> Result<(), NodeError> {
-        if let Some(pace) = &mut self.pace {
-            packet.time = pace.place(packet.time, self.clock.now());
+        if let Some(pace) = &mut self.surroundings.pace {
+            packet.time = pace.place(packet.time, self.surroundings.clock.now());
             self.hold_back(&mut packet)?;
         }
         if port >= self.outputs.len() {
             return Err(NodeError::internal(format!("there is no output {port}")));
         }
-        if self.stop.load(Ordering::Acquire) {
+        if self.surroundings.stop.load(Ordering::Acquire) {
             return Err(NodeError::stopped());
         }
         let mut index = 0;
@@ -377,15 +388,15 @@ impl Host for LivePorts {
     }
 
     fn end_at(&mut self, time: Time) {
-        let now = self.clock.now();
-        self.end = Some(match &mut self.pace {
+        let now = self.surroundings.clock.now();
+        self.end = Some(match &mut self.surroundings.pace {
             Some(pace) => pace.place(time, now),
             None => time,
         });
     }
 
     fn time(&self) -> Time {
-        let now = self.clock.now();
+        let now = self.surroundings.clock.now();
         self.slots
             .iter()
             .map(|slot| match (slot.head(), slot.end()) {
@@ -409,7 +420,7 @@ impl Host for LivePorts {
     }
 
     fn now(&self) -> Time {
-        self.clock.now()
+        self.surroundings.clock.now()
     }
 
     fn is_live(&self) -> bool {
@@ -417,6 +428,6 @@ impl Host for LivePorts {
     }
 
     fn stop_requested(&self) -> bool {
-        self.stop.load(Ordering::Acquire)
+        self.surroundings.stop.load(Ordering::Acquire)
     }
 }

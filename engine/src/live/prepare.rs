@@ -10,7 +10,7 @@ use crossbeam_channel::{Sender, bounded, unbounded};
 use super::gauges::{Calls, Gauges};
 use super::node_handle::NodeHandle;
 use super::plan::{Edge, Fate, Plan};
-use super::ports::{LivePorts, Pace, Rewired};
+use super::ports::{LivePorts, Pace, Rewired, Surroundings};
 use super::restart::Restarts;
 use super::session::LiveOptions;
 use super::slot::Slot;
@@ -144,12 +144,14 @@ impl Workshop<'_> {
             ports: LivePorts::new(
                 slots,
                 outputs,
-                receiver,
-                self.clock.clone(),
-                gauges.clone(),
-                stop.clone(),
-                self.options.fade.as_secs_f64(),
-                node.descriptor.paced.then(|| Pace::new(self.transport)),
+                Surroundings {
+                    commands: receiver,
+                    clock: self.clock.clone(),
+                    gauges: gauges.clone(),
+                    stop: stop.clone(),
+                    fade: self.options.fade.as_secs_f64(),
+                    pace: node.descriptor.paced.then(|| Pace::new(self.transport)),
+                },
             ),
             transport: self.transport.clone(),
             settings: self.settings.clone(),

@@ -293,6 +293,7 @@ impl Live {
             revision: self.revision,
             time: self.clock.now().seconds(),
             steered: self.clock.is_steered(),
+            lead: self.clock.lead().seconds(),
             nodes: self.nodes.iter_mut().map(NodeHandle::status).collect(),
             wires: self.wires.iter().map(|wire| wire.report().into()).collect(),
         }

@@ -17,6 +17,8 @@ pub struct Status {
     pub time: f64,
     /// Whether a sound device leads the clock.
     pub steered: bool,
+    /// How much later than its time a thing is heard on the sound device, in seconds.
+    pub lead: f64,
     /// Every node of the patch, in its order.
     pub nodes: Vec<NodeStatus>,
     /// Every wire of the patch, in its order.

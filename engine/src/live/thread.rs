@@ -71,6 +71,7 @@ impl LiveThread {
             clock: Some(&self.clock),
             descriptor: &self.node.descriptor,
             inputs: &self.node.inputs,
+            wires: &self.node.wires,
             outputs: &self.node.outputs,
         })
     }

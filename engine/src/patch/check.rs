@@ -968,12 +968,16 @@ impl<'a> Checker<'a> {
                     .collect(),
             ));
         }
-        let wires = self.links.into_iter().map(|link| link.wire).collect();
-        let nodes = self
-            .drafts
-            .into_iter()
-            .filter_map(|draft| {
+        let wires: Vec<GraphWire> = self.links.into_iter().map(|link| link.wire).collect();
+        let nodes = (0..)
+            .zip(self.drafts)
+            .filter_map(|(index, draft): (usize, Draft)| {
+                let mut arrivals = vec![0; draft.inputs.len()];
+                for wire in wires.iter().filter(|wire| wire.to == index) {
+                    arrivals[wire.input] += 1;
+                }
                 Some(GraphNode {
+                    wires: arrivals,
                     id: draft.id,
                     descriptor: draft.descriptor?,
                     node: draft.node?,

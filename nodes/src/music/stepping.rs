@@ -1,5 +1,7 @@
 //! Decodes live, sixteenth by sixteenth: the code may change at every step.
 
+use std::time::Instant;
+
 use score_engine::{Flow, Io, NodeError, Note, Payload, Processor, Time, Value};
 
 use super::melody::Phrase;
@@ -18,6 +20,8 @@ pub(super) struct Stepping {
     /// The code that the phrase follows, to begin the next one with.
     followed: Option<Vec<f32>>,
     cut: bool,
+    /// When the newest picture was captured that the music knows.
+    captured: Instant,
     /// The next sixteenth to decide, counted from the start; `None` before the first call.
     next: Option<u64>,
 }
@@ -30,6 +34,7 @@ impl Stepping {
             code: None,
             followed: None,
             cut: false,
+            captured: Instant::now(),
             next: None,
         }
     }
@@ -70,6 +75,7 @@ impl Stepping {
 impl Processor for Stepping {
     fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
+            self.captured = input.packet.captured;
             if input.port == LATENT {
                 let code = input.packet.latent()?.to_vec();
                 if code.len() != self.player.melody.dimension() {
@@ -92,7 +98,8 @@ impl Processor for Stepping {
         while chunk(self, next) <= soon {
             let notes = self.step(next)?;
             if !notes.is_empty() {
-                io.send(NOTES, chunk(self, next), Payload::Notes(notes.into()))?;
+                let payload = Payload::Notes(notes.into());
+                io.send_captured(NOTES, chunk(self, next), self.captured, payload)?;
             }
             next += 1;
         }

@@ -40,24 +40,28 @@ struct Channel {
 pub(super) struct Desk {
     channels: Vec<Channel>,
     pieces: Vec<Piece>,
-    /// How many blocks in a row were sent without a wire that has brought nothing yet.
-    newcomer_missed: u32,
     /// Level of each wire in dB and its place from −1 (left) to 1 (right); wires beyond have 0 dB in the middle.
     gains: Vec<f64>,
     pans: Vec<f64>,
-    ramp: u32,
 }
 
 impl Desk {
-    pub(super) fn new(gains: Vec<f64>, pans: Vec<f64>, ramp: u32) -> Self {
-        Desk {
+    /// A desk for so many wires.
+    pub(super) fn new(wires: usize, gains: Vec<f64>, pans: Vec<f64>, ramp: u32) -> Self {
+        let mut desk = Desk {
             channels: Vec::new(),
             pieces: Vec::new(),
-            newcomer_missed: 0,
             gains,
             pans,
-            ramp,
-        }
+        };
+        desk.channels = (0..wires)
+            .map(|wire| Channel {
+                sides: desk.sides(wire).map(|side| Ramp::new(side, ramp)),
+                reached: 0,
+                missed: 0,
+            })
+            .collect();
+        desk
     }
 
     /// Sets every wire's level, in dB.
@@ -105,25 +109,15 @@ impl Desk {
         came: Time,
         at: u64,
     ) -> bool {
-        while self.channels.len() <= wire {
-            let sides = self
-                .sides(self.channels.len())
-                .map(|side| Ramp::new(side, self.ramp));
-            self.channels.push(Channel {
-                sides,
-                reached: 0,
-                missed: 0,
-            });
-            // Where one has come, another may.
-            self.newcomer_missed = 0;
-        }
         let piece = Piece {
             wire,
             from,
             samples,
             came,
         };
-        let channel = &mut self.channels[wire];
+        let Some(channel) = self.channels.get_mut(piece.wire) else {
+            return false;
+        };
         channel.reached = channel.reached.max(piece.end());
         channel.missed = 0;
         let is_in_time = piece.end() > at;
@@ -144,14 +138,11 @@ impl Desk {
         pieces.map(|piece| piece.came).min()
     }
 
-    /// Whether every wire that is waited for has brought all up to the frame `end`. Which wires there are shows only
-    /// as they bring something, so at first one more is waited for.
+    /// Whether every wire that is waited for has brought all up to the frame `end`.
     pub(super) fn is_complete(&self, end: u64) -> bool {
-        self.newcomer_missed >= PATIENCE
-            && self
-                .channels
-                .iter()
-                .all(|channel| channel.reached >= end || channel.missed >= PATIENCE)
+        self.channels
+            .iter()
+            .all(|channel| channel.reached >= end || channel.missed >= PATIENCE)
     }
 
     /// Adds all that sounds from `at` on to interleaved stereo `samples` and forgets it; wires in their order, so that
@@ -182,7 +173,6 @@ impl Desk {
                 channel.missed = channel.missed.saturating_add(1);
             }
         }
-        self.newcomer_missed = self.newcomer_missed.saturating_add(1);
         self.pieces.retain(|piece| piece.end() > end);
     }
 }

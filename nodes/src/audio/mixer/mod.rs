@@ -48,10 +48,9 @@ impl Node for Mixer {
                  from the middle. A pan turns the other side down; the middle changes nothing. The sum stays below full \
                  scale: up to −3 dB it is left as it is, and beyond a limiter turns it down gently. The sound lasts as \
                  long as the longest that comes in.\n\n\
-                 Live, a block goes out as soon as every wire has brought it, and at the latest half a block's time \
-                 after the first did. What comes later is left out, and counted as `late_blocks`. A wire that has \
-                 left out 8 blocks in a row is not waited for until it brings something again. For the first 8 blocks \
-                 it waits that half block for wires that may yet begin.",
+                 Live, a block goes out as soon as every wire has brought it, and at the latest a block's time after \
+                 the first did. What comes later is left out, and counted as `late_blocks`. A wire that has left out \
+                 8 blocks in a row is not waited for until it brings something again.",
             )
             .input(Port::new("sounds", PortType::Audio, "the sounds").many())
             .output(Port::new("sound", PortType::Audio, "their sum, stereo"))
@@ -63,7 +62,12 @@ impl Node for Mixer {
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
         let (rate, block) = (build.transport.sample_rate, build.transport.block);
         Ok(Box::new(Mixing {
-            desk: Desk::new(self.gains.clone(), self.pans.clone(), block),
+            desk: Desk::new(
+                build.wires("sounds"),
+                self.gains.clone(),
+                self.pans.clone(),
+                block,
+            ),
             gain: Ramp::new(amplitude(self.gain), block),
             limiter: Limiter::new(rate),
             rate,
@@ -144,13 +148,13 @@ impl Processor for Mixing {
 impl Mixing {
     /// Live: sends every block that is complete or whose time is up.
     fn keep_up(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
-        let half = Time::from_samples(self.block.div_ceil(2), self.rate);
+        let patience = Time::from_samples(self.block, self.rate);
         while self.skip_silence() {
             let end = self.at + self.block;
             if !self.desk.is_complete(end) {
                 let first = self.desk.came(end).unwrap_or(Time::ZERO);
-                if io.now() < first + half {
-                    return Ok(Flow::WakeAt(first + half));
+                if io.now() < first + patience {
+                    return Ok(Flow::WakeAt(first + patience));
                 }
             }
             self.send_block(io, self.block)?;

@@ -167,26 +167,20 @@ fn live_a_block_goes_out_once_all_wires_have_brought_it() {
         levels(&outputs),
         (0..20).map(|n| (n, 2)).collect::<Vec<_>>()
     );
-    // At first half a block is waited, for there may be more wires; then only for those that there are.
-    let delays = delays(&outputs);
-    assert_eq!(
-        (delays[0], delays[8], delays[19]),
-        (50, 20, 20),
-        "{delays:?}"
-    );
+    assert_eq!(delays(&outputs), [20; 20]);
     assert_eq!(outputs.counter("late_blocks"), 0);
 }
 
 #[test]
-fn live_a_wire_that_is_later_than_half_a_block_is_left_out_and_counted() {
+fn live_a_wire_that_is_later_than_a_block_is_left_out_and_counted() {
     let prompt: Vec<_> = (0..20).map(|n| (n, 0.0)).collect();
     let hesitant: Vec<_> = (0..20)
-        .map(|n| (n, if n == 12 { 0.7 } else { 0.1 }))
+        .map(|n| (n, if n == 12 { 1.2 } else { 0.1 }))
         .collect();
     let outputs = live(&[&prompt, &hesitant]);
     let wanted: Vec<_> = (0..20).map(|n| (n, if n == 12 { 1 } else { 2 })).collect();
     assert_eq!(levels(&outputs), wanted);
-    assert_eq!(delays(&outputs)[12], 50);
+    assert_eq!(delays(&outputs)[12], 100);
     assert_eq!(outputs.counter("late_blocks"), 1);
 }
 
@@ -201,7 +195,7 @@ fn live_a_wire_that_stops_is_soon_not_waited_for_and_may_come_back() {
     let delays = delays(&outputs);
     assert_eq!(
         (delays[9], delays[10], delays[18], delays[29]),
-        (0, 50, 0, 0),
+        (0, 100, 0, 0),
         "{delays:?}"
     );
     let levels = levels(&outputs);
