@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::capture::{Recorded, frequency, largest_step, peak, record};
 use crate::jack::{Jack, Running};
 
-/// 440 Hz at half of full scale on the left side and nothing on the right.
+/// 440 Hz at half of full scale on the left side and nothing on the right, and a second client of JACK.
 fn write_tone(folder: &Path) {
     let patch = r#"
         // A tone.
@@ -15,6 +15,7 @@ fn write_tone(folder: &Path) {
             nodes: {
                 "tone": tone(frequency: 440, gain: -6.0206, channel: 1),
                 "speaker": audio_out(device: "JACK", latency: 4),
+                "beat": midi_clock_out(port: "JACK"),
             },
             wires: ["tone -> speaker"],
         )
@@ -49,7 +50,7 @@ fn a_tone_arrives_at_its_pitch_and_level_without_a_break_on_its_channel_alone() 
 }
 
 #[test]
-fn the_sound_comes_back_after_the_sound_server_was_killed_and_started_again() {
+fn sound_and_midi_come_back_after_the_sound_server_was_killed_and_started_again() {
     let Some(mut jack) = Jack::start(1024) else {
         return;
     };
@@ -57,10 +58,12 @@ fn the_sound_comes_back_after_the_sound_server_was_killed_and_started_again() {
     write_tone(folder.path());
     let run = Running::start(&mut jack.score(folder.path(), &["run", "tone.ron"]));
     jack.until_port("score_out:out_1");
+    jack.until_port("score_midi_beat:out");
     jack.kill();
     std::thread::sleep(Duration::from_millis(300));
     jack.restart();
     jack.until_port("score_out:out_1");
+    jack.until_port("score_midi_beat:out");
     std::thread::sleep(Duration::from_millis(500));
     let sound = record(&jack, folder.path(), "score_out", 1);
     assert!((frequency(&sound.left) - 440.0).abs() < 0.5);

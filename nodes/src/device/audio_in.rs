@@ -195,7 +195,7 @@ struct InputOpener {
 
 /// The open device.
 struct Input {
-    _opened: Opened,
+    opened: Opened,
     complaint: Complaint,
     watchdog: Watchdog,
 }
@@ -240,7 +240,7 @@ impl Opener for InputOpener {
             let _ = self.hand_over.send(captured);
         }
         Ok(Input {
-            _opened: opened,
+            opened,
             complaint,
             watchdog: Watchdog::new(read(&self.counters.callbacks)),
         })
@@ -248,12 +248,21 @@ impl Opener for InputOpener {
 
     fn look(&mut self, input: &mut Input) -> Result<(), NodeError> {
         if let Some(why) = input.complaint.get() {
+            input.opened.report_lost();
             return Err(missing(format!("{} is gone: {why}", self.name())));
         }
+        if input.opened.is_lost() {
+            return Err(missing(format!("{} is gone", self.name())));
+        }
         if !input.watchdog.is_alive(read(&self.counters.callbacks)) {
+            input.opened.report_lost();
             return Err(missing(format!("{} has stopped giving sound", self.name())));
         }
         Ok(())
+    }
+    fn which(&self, input: &Input) -> Option<String> {
+        let device = &input.opened.device;
+        self.wanted.device.is_none().then(|| device.clone())
     }
 }
 

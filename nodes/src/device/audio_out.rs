@@ -268,10 +268,15 @@ impl Opener for OutputOpener {
     fn look(&mut self, output: &mut Output) -> Result<(), NodeError> {
         let name = self.name();
         if let Some(why) = output.complaint.get() {
+            output.opened.report_lost();
             return Err(missing(format!("{name} is gone: {why}")));
+        }
+        if output.opened.is_lost() {
+            return Err(missing(format!("{name} is gone")));
         }
         let counters = &self.shared.counters;
         if !output.watchdog.is_alive(read(&counters.callbacks)) {
+            output.opened.report_lost();
             return Err(missing(format!("{name} has stopped asking for sound")));
         }
         let dropouts = read(&counters.dropouts);
@@ -285,6 +290,11 @@ impl Opener for OutputOpener {
             self.told = (Instant::now(), dropouts);
         }
         Ok(())
+    }
+
+    fn which(&self, output: &Output) -> Option<String> {
+        let device = &output.opened.device;
+        self.wanted.device.is_none().then(|| device.clone())
     }
 
     fn closing(&mut self, _output: &mut Output) {

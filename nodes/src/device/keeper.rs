@@ -41,6 +41,11 @@ pub(crate) trait Opener: Send + 'static {
     /// It does not, and must be opened again.
     fn look(&mut self, device: &mut Self::Device) -> Result<(), NodeError>;
 
+    /// What was opened, where the name does not tell: which device the system's own is.
+    fn which(&self, _device: &Self::Device) -> Option<String> {
+        None
+    }
+
     /// The device is about to be closed because the node goes away.
     fn closing(&mut self, _device: &mut Self::Device) {}
 }
@@ -120,13 +125,15 @@ fn keep<O: Opener>(
             Ok(mut device) => {
                 let _ = tell.send(Ok(()));
                 let name = opener.name();
+                let which = opener.which(&device);
+                let which = which.map(|which| format!(": {which}")).unwrap_or_default();
                 match gone.take() {
                     Some(since) => {
                         let seconds = since.elapsed().as_secs_f64();
-                        tracing::info!("{name} is back after {seconds:.1} s");
+                        tracing::info!("{name} is back after {seconds:.1} s{which}");
                     }
-                    None if first => tracing::info!("{name} is open"),
-                    None => tracing::info!("{name} is there now"),
+                    None if first => tracing::info!("{name} is open{which}"),
+                    None => tracing::info!("{name} is there now{which}"),
                 }
                 told.clear();
                 let why = loop {
@@ -146,7 +153,11 @@ fn keep<O: Opener>(
                 tracing::warn!("{why}; the run goes on without it until it is back");
             }
             Err(why) => {
-                let text = why.to_string();
+                let (name, text) = (opener.name(), why.to_string());
+                let text = match text.starts_with(&name) {
+                    true => text,
+                    false => format!("{name}: {text}"),
+                };
                 if text != told && !(first && required) {
                     let help = why.advice().unwrap_or_default();
                     tracing::warn!("{text}; the run goes on without it and keeps trying ({help})");

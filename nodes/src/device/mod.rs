@@ -5,6 +5,7 @@ mod audio_out;
 mod capture;
 mod counters;
 mod feed;
+mod jack_server;
 mod keeper;
 pub mod list;
 mod midi;

@@ -10,6 +10,7 @@ use cpal::{
 };
 use score_engine::NodeError;
 
+use super::jack_server::Ticket;
 use super::keeper::missing;
 
 /// Which way sound goes through a device.
@@ -78,7 +79,7 @@ impl Complaint {
 pub(crate) fn devices_of(host: HostId, direction: Direction) -> Vec<(String, String, Device)> {
     if host == HostId::Jack {
         return jack(direction)
-            .map(|device| (host.name().to_owned(), title(&device), device))
+            .map(|(device, _)| (host.name().to_owned(), title(&device), device))
             .into_iter()
             .collect();
     }
@@ -109,22 +110,27 @@ fn title(device: &Device) -> String {
 }
 
 /// JACK, where its server runs. Its ports are joined to the system's. No server is started.
-fn jack(direction: Direction) -> Result<Device, Error> {
+fn jack(direction: Direction) -> Result<(Device, Option<Ticket>), NodeError> {
     // The only way to a client name of one's own: the host names its clients after the process.
     type JackDevice = <JackHost as HostTrait>::Device;
+    let ticket = Ticket::take()?;
     let device = match direction {
         Direction::Output => JackDevice::default_output_device("score", true, false),
         Direction::Input => JackDevice::default_input_device("score", true, false),
     };
-    device.map(Device::from)
+    let device = device.map_err(|error| missing(error.to_string()))?;
+    Ok((Device::from(device), Some(ticket)))
 }
+
+/// A device that may be meant: its name, and the leave to use it where it is JACK.
+type Candidate = (String, Device, Option<Ticket>);
 
 /// The devices that `name` may mean, best first; `None`: what the system uses.
 fn candidates(
     name: Option<&str>,
     direction: Direction,
     whole: &str,
-) -> Result<Vec<(String, Device)>, NodeError> {
+) -> Result<Vec<Candidate>, NodeError> {
     let Some(name) = name else {
         let first = cpal::default_host().id();
         let others = cpal::available_hosts();
@@ -132,7 +138,10 @@ fn candidates(
         let hosts: Vec<HostId> = std::iter::once(first).chain(others).collect();
         let found: Vec<_> = hosts
             .into_iter()
-            .filter_map(|host| Some((host.name().to_owned(), default_of(host, direction)?)))
+            .filter_map(|host| {
+                let (device, ticket) = default_of(host, direction)?;
+                Some((host.name().to_owned(), device, ticket))
+            })
             .collect();
         return match found.is_empty() {
             true => Err(missing(format!("{whole} is not there"))),
@@ -143,7 +152,7 @@ fn candidates(
     if let (Some(host), None) = (host, rest) {
         let device = default_of(host, direction);
         return device
-            .map(|device| vec![(host.name().to_owned(), device)])
+            .map(|(device, ticket)| vec![(host.name().to_owned(), device, ticket)])
             .ok_or_else(|| {
                 missing(format!(
                     "{whole} is not there: {} does not run",
@@ -159,7 +168,11 @@ fn candidates(
         .collect();
     let found = best_match(&all, wanted, |(full, title, _)| (full, title));
     match found {
-        Some((name, _, device)) => Ok(vec![(name.clone(), device.clone())]),
+        // JACK has one device, which is asked for by its host's name alone.
+        Some((name, _, _)) if name == HostId::Jack.name() => {
+            candidates(Some(name), direction, whole)
+        }
+        Some((name, _, device)) => Ok(vec![(name.clone(), device.clone(), None)]),
         None => Err(missing(format!("{whole} is not there"))),
     }
 }
@@ -203,15 +216,16 @@ pub(crate) fn best_match<'a, T>(
     find(&exact).or_else(|| find(&contains))
 }
 
-fn default_of(host: HostId, direction: Direction) -> Option<Device> {
+fn default_of(host: HostId, direction: Direction) -> Option<(Device, Option<Ticket>)> {
     if host == HostId::Jack {
         return jack(direction).ok();
     }
     let host = cpal::host_from_id(host).ok()?;
-    match direction {
+    let device = match direction {
         Direction::Output => host.default_output_device(),
         Direction::Input => host.default_input_device(),
-    }
+    };
+    Some((device?, None))
 }
 
 /// What a stream's callback does with its buffers.
@@ -232,6 +246,22 @@ pub(crate) struct Opened {
     pub(crate) _stream: Stream,
     /// As `score devices` prints it.
     pub(crate) device: String,
+    /// Last, so that it goes after the stream.
+    ticket: Option<Ticket>,
+}
+
+impl Opened {
+    /// The device does not work any more.
+    pub(crate) fn report_lost(&self) {
+        if let Some(ticket) = &self.ticket {
+            ticket.report_lost();
+        }
+    }
+
+    /// Whether another node has noticed that the server of this device is gone.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.ticket.as_ref().is_some_and(Ticket::is_lost)
+    }
 }
 
 /// Opens the first device that fits and starts it. `callback` makes what runs in it, for so many channels.
@@ -246,12 +276,13 @@ pub(crate) fn open<C: Callback>(
 ) -> Result<Opened, NodeError> {
     let whole = wanted.name(direction);
     let mut first = None;
-    for (name, device) in candidates(wanted.device.as_deref(), direction, &whole)? {
+    for (name, device, ticket) in candidates(wanted.device.as_deref(), direction, &whole)? {
         match open_one(&device, wanted, direction, complaint, callback) {
             Ok(stream) => {
                 return Ok(Opened {
                     _stream: stream,
                     device: name,
+                    ticket,
                 });
             }
             Err(error) => {

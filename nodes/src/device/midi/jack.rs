@@ -11,6 +11,7 @@ use jack::{
 use rtrb::Consumer;
 use score_engine::{LiveClock, NodeError, Time};
 
+use super::super::jack_server::Ticket;
 use super::super::keeper::missing;
 use super::super::sound::Direction;
 use super::super::watchdog::Watchdog;
@@ -128,6 +129,8 @@ pub(crate) struct JackPort {
     joined: Instant,
     calls: Arc<AtomicU64>,
     watchdog: Watchdog,
+    /// Last, so that it goes after the client.
+    ticket: Ticket,
 }
 
 /// Opens a port for sending what comes out of `due`, at its time plus the sound's lead.
@@ -140,13 +143,13 @@ pub(crate) fn open_output(
     clock: Arc<LiveClock>,
     due: Consumer<Timed>,
 ) -> Result<JackPort, NodeError> {
-    let client = client(own)?;
+    let (client, ticket) = client(own)?;
     let port = client
         .register_port("out", MidiOut::default())
         .map_err(|error| refused(own, &error))?;
     let name = port.name().unwrap_or_default();
     let work = Work::Send { port, due };
-    activate(client, name, work, Direction::Output, join, clock)
+    activate((client, ticket), name, work, Direction::Output, join, clock)
 }
 
 /// Opens a port for listening; `came` is called in JACK's callback and must not wait.
@@ -159,17 +162,18 @@ pub(crate) fn open_input(
     clock: Arc<LiveClock>,
     came: Box<dyn FnMut(Timed) + Send>,
 ) -> Result<JackPort, NodeError> {
-    let client = client(own)?;
+    let (client, ticket) = client(own)?;
     let port = client
         .register_port("in", MidiIn::default())
         .map_err(|error| refused(own, &error))?;
     let name = port.name().unwrap_or_default();
     let work = Work::Receive { port, came };
-    activate(client, name, work, Direction::Input, join, clock)
+    activate((client, ticket), name, work, Direction::Input, join, clock)
 }
 
 /// A client for the port of node `own`. Each node has one of its own, so that it is called the same in every run.
-fn client(own: &str) -> Result<Client, NodeError> {
+fn client(own: &str) -> Result<(Client, Ticket), NodeError> {
+    let ticket = Ticket::take()?;
     // JACK's names have at most 63 bytes and their parts are parted by a colon.
     let own: String = own
         .chars()
@@ -179,7 +183,7 @@ fn client(own: &str) -> Result<Client, NodeError> {
     let name = format!("{CLIENT}_midi_{own}");
     let opened = Client::new(&name, ClientOptions::NO_START_SERVER);
     let (client, _) = opened.map_err(|_| missing("no JACK server runs"))?;
-    Ok(client)
+    Ok((client, ticket))
 }
 
 fn refused(port: &str, error: &jack::Error) -> NodeError {
@@ -187,7 +191,7 @@ fn refused(port: &str, error: &jack::Error) -> NodeError {
 }
 
 fn activate(
-    client: Client,
+    (client, ticket): (Client, Ticket),
     name: String,
     work: Work,
     direction: Direction,
@@ -213,6 +217,7 @@ fn activate(
         joined: Instant::now(),
         calls,
         watchdog: Watchdog::new(0),
+        ticket,
     };
     port.join();
     Ok(port)
@@ -222,6 +227,9 @@ impl JackPort {
     /// Whether the server still calls. Joins the port where what it shall be joined to has come.
     pub(crate) fn is_alive(&mut self) -> bool {
         if !self.watchdog.is_alive(self.calls.load(Ordering::Relaxed)) {
+            self.ticket.report_lost();
+        }
+        if self.ticket.is_lost() {
             return false;
         }
         if self.joined.elapsed() >= JOIN {
@@ -267,7 +275,7 @@ fn ports_of(client: &Client, direction: Direction) -> Vec<String> {
 
 /// The MIDI ports at JACK's server; `None` where none runs.
 pub(crate) fn ports(direction: Direction) -> Option<Vec<String>> {
-    let client = client("list").ok()?;
+    let (client, _ticket) = client("list").ok()?;
     Some(ports_of(&client, direction))
 }
 
