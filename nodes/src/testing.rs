@@ -18,3 +18,14 @@ pub(crate) fn ffmpeg(folder: &Path, arguments: &[&str]) -> Vec<u8> {
     );
     output.stdout
 }
+
+/// Sends a process the signal `name`, such as `STOP`, or `0` to ask for it; whether the process was there.
+pub(crate) fn signal(name: &str, process: u32) -> bool {
+    // The shell has its own `kill`; the program of that name is not on every computer.
+    Command::new("sh")
+        .args(["-c", "kill -\"$0\" \"$1\" 2>&1", name, &process.to_string()])
+        .output()
+        .expect("a shell is there")
+        .status
+        .success()
+}
