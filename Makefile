@@ -1,6 +1,6 @@
 # What a newcomer types: `make demo` and `make test`. `make help` lists the rest.
 
-.PHONY: help demo test set-up set-up-tests runtime models docs clean
+.PHONY: help demo test set-up set-up-tests film-is-there runtime models docs clean
 
 # Where the Rust installer puts cargo, which a shell that was open before does not know yet.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
@@ -19,7 +19,11 @@ set-up:
 set-up-tests:
 	@.ci/set-up tests
 
-demo: set-up
+# Before anything is installed and built, which takes minutes.
+film-is-there:
+	@[ -z "$(FILM)" ] || [ -f "$(FILM)" ] || { echo "error: there is no film $(FILM)" >&2; exit 1; }
+
+demo: film-is-there set-up
 	cargo build --release --locked --package score
 	@.ci/demo "$(FILM)"
 
