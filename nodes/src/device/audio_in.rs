@@ -154,7 +154,7 @@ impl Processor for Listening {
         }
         io.end_at(Time::from_samples(assembly.end(), self.rate));
         if !sent {
-            std::thread::park_timeout(PATIENCE);
+            io.idle(|| std::thread::park_timeout(PATIENCE));
         }
         Ok(Flow::Continue)
     }
