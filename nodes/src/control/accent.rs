@@ -43,6 +43,7 @@ impl Node for Accent {
             .param(Param::number("dynamics", (0.0, 1.0), "how much the strength counts").default(0.5).live())
             .param(Param::length("length", (0.001, 60.0), "time until the key comes up").default(0.1).live())
             .follows_tempo()
+            .urgent()
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {

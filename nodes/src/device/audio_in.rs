@@ -64,6 +64,7 @@ impl Node for AudioIn {
             )
             .param(Param::number("gain", (-60.0, 24.0), "level").unit("dB").default(0.0).live())
             .param(Param::flag("required", "do not start without the device").default(false))
+            .urgent()
     }
 
     fn check(&self, check: &mut Check<'_>) {
