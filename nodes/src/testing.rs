@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use score_engine::Settings;
+
 /// Runs ffmpeg in `folder`, mostly to make a file, whose name the arguments end with; what it printed.
 pub(crate) fn ffmpeg(folder: &Path, arguments: &[&str]) -> Vec<u8> {
     let output = Command::new("ffmpeg")
@@ -28,4 +30,10 @@ pub(crate) fn signal(name: &str, process: u32) -> bool {
         .expect("a shell is there")
         .status
         .success()
+}
+
+/// The settings of this repository: its models.
+pub(crate) fn settings() -> Settings {
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
+    Settings::default().with_folder("models", models)
 }

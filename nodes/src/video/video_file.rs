@@ -1,6 +1,7 @@
 //! Reads a film's frames at their true presentation times.
 
 mod playing;
+mod reader;
 mod reel;
 
 use std::path::PathBuf;

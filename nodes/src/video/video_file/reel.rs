@@ -1,16 +1,16 @@
 //! Reads a film a little ahead of the clock, on a thread of its own.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::sync::atomic::AtomicU64;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use score_engine::{Frame, LiveClock, NodeError, Time};
 
 use super::at_speed;
-use crate::video::backoff::Backoff;
+use super::reader::{Beginning, Reader};
 use crate::video::ffmpeg::{Decoder, Film, Stopper};
 
 /// Frames that wait for their time take no more than this, in bytes.
@@ -18,20 +18,6 @@ const AHEAD_BYTES: usize = 16 << 20;
 
 /// Frames that wait for their time: enough to start a decoder anew meanwhile.
 const MOST_AHEAD: usize = 32;
-
-/// A film that loops and whose frames take no more than this, in bytes, is decoded once only. A film of a second would
-/// otherwise start a decoder each second.
-const KEPT_BYTES: usize = 8 << 20;
-
-/// The decoder for the next round is started so long before the end of this one.
-const PREPARATION: Time = Time::from_nanos(2_000_000_000);
-
-/// The wait before a decoder that failed is started anew: frames read ahead play on meanwhile.
-const FIRST_WAIT: Duration = Duration::from_millis(20);
-const LONGEST_WAIT: Duration = Duration::from_secs(4);
-
-/// No round is shorter.
-const SHORTEST_ROUND: Time = Time::from_nanos(10_000_000);
 
 /// What is played, and how.
 pub(super) struct Script {
@@ -47,11 +33,16 @@ pub(super) struct Script {
 }
 
 impl Script {
-    fn frame_bytes(&self) -> usize {
+    /// Bytes in a frame.
+    pub(super) fn frame_bytes(&self) -> usize {
         self.size.0 as usize * self.size.1 as usize * 3
     }
 
-    fn decoder(&self, from: Option<f64>) -> Result<Decoder, NodeError> {
+    /// Begins to decode the film, `from` a time in seconds as it counts, or from its beginning.
+    ///
+    /// # Errors
+    /// ffmpeg is missing.
+    pub(super) fn decoder(&self, from: Option<f64>) -> Result<Decoder, NodeError> {
         Decoder::start(&self.path, self.size.0, self.size.1, self.rate, from)
     }
 }
@@ -64,7 +55,7 @@ pub(super) enum Item {
 }
 
 /// What both sides of a reel know.
-struct Desk {
+pub(super) struct Desk {
     clock: Arc<LiveClock>,
     state: Mutex<DeskState>,
 }
@@ -80,18 +71,24 @@ struct DeskState {
 }
 
 impl Desk {
+    /// Why the decoder was ended from here, if it was.
+    pub(super) fn why_ended(&self) -> Option<&'static str> {
+        self.lock().ended.take()
+    }
+
     fn lock(&self) -> MutexGuard<'_, DeskState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where the film ought to be now; may lie beyond its end where it loops.
-    fn position(&self, speed: f64) -> Time {
+    pub(super) fn position(&self, speed: f64) -> Time {
         let began = self.lock().began;
         let played = began.map_or(Time::ZERO, |began| self.clock.now() - began);
         at_speed(played, 1.0 / speed)
     }
 
-    fn watch(&self, decoder: &Decoder) {
+    /// This decoder is being read from now on.
+    pub(super) fn watch(&self, decoder: &Decoder) {
         let mut state = self.lock();
         state.decoder = Some(decoder.stopper());
         state.ended = None;
@@ -132,19 +129,15 @@ impl Reel {
         let ahead = (AHEAD_BYTES / script.frame_bytes().max(1)).clamp(2, MOST_AHEAD);
         let (send, items) = sync_channel(ahead);
         let (life, alive) = channel();
-        let reader = Reader {
-            kept: script.looped.then(Vec::new),
-            length: script.film.duration,
+        let from = Beginning {
             script,
             items: send,
             alive,
             desk: desk.clone(),
             first,
-            offset: Time::ZERO,
-            last: None,
             reopened,
-            backoff: Backoff::new(FIRST_WAIT, LONGEST_WAIT),
         };
+        let reader = Reader::new(from);
         let thread = std::thread::Builder::new()
             .name("film".into())
             // Whoever no longer takes the frames has dropped the reel.
@@ -198,184 +191,5 @@ impl Drop for Reel {
             // It cannot have panicked, and there would be nothing to do about it.
             let _ = thread.join();
         }
-    }
-}
-
-/// Nobody takes frames any more.
-struct Gone;
-
-/// The thread that reads.
-struct Reader {
-    script: Script,
-    items: SyncSender<Item>,
-    alive: Receiver<()>,
-    desk: Arc<Desk>,
-    /// The time of the first frame as the film counts, in seconds.
-    first: f64,
-    /// How long one round lasts, as far as that is known.
-    length: Option<Time>,
-    /// Where the round began, counted on from the first.
-    offset: Time,
-    /// The last frame's time in its round.
-    last: Option<Time>,
-    /// All frames of the first round, while they are few enough.
-    kept: Option<Vec<(Time, Arc<Frame>)>>,
-    /// Counts how often a decoder was started anew because another failed.
-    reopened: Arc<AtomicU64>,
-    backoff: Backoff,
-}
-
-impl Reader {
-    /// Reads the film, round after round where it loops; the decoder has given its first frame already.
-    fn run(mut self, decoder: Decoder, first: Vec<u8>) -> Result<(), Gone> {
-        self.take(Time::ZERO, first)?;
-        let mut decoder = Some(decoder);
-        loop {
-            let prepared = match decoder {
-                Some(decoder) => self.round(decoder)?,
-                None => None,
-            };
-            let length = self.round_length();
-            self.length = Some(length);
-            self.offset = self.offset + length;
-            self.last = None;
-            if !self.script.looped {
-                return self.send(Item::End(at_speed(self.offset, self.script.speed)));
-            }
-            if let Some(kept) = self.kept.take() {
-                return self.repeat(&kept);
-            }
-            decoder = match prepared.map_or_else(|| self.script.decoder(None), Ok) {
-                Ok(decoder) => Some(decoder),
-                Err(error) => self.start_anew(&error, Duration::ZERO)?,
-            };
-        }
-    }
-
-    /// Reads one round to its end; gives the decoder that was prepared for the next.
-    fn round(&mut self, mut decoder: Decoder) -> Result<Option<Decoder>, Gone> {
-        let mut prepared = None;
-        let mut started = Instant::now();
-        self.desk.watch(&decoder);
-        loop {
-            match decoder.next() {
-                Ok(Some((seconds, pixels))) => {
-                    let position = Time::from_seconds(seconds - self.first);
-                    if self.last.is_none_or(|last| position > last) {
-                        self.take(position, pixels)?;
-                    }
-                    if prepared.is_none() && self.ends_soon(position) {
-                        prepared = self.script.decoder(None).ok();
-                    }
-                }
-                Ok(None) => return Ok(prepared),
-                Err(error) => match self.start_anew(&error, started.elapsed())? {
-                    Some(another) => {
-                        decoder = another;
-                        started = Instant::now();
-                        self.desk.watch(&decoder);
-                    }
-                    None => return Ok(None),
-                },
-            }
-        }
-    }
-
-    /// Whether the next round's decoder is needed soon.
-    fn ends_soon(&self, position: Time) -> bool {
-        let wanted = self.script.looped && self.kept.is_none();
-        wanted
-            && self
-                .length
-                .is_some_and(|length| position + PREPARATION > length)
-    }
-
-    /// How long the round was: to the end of its last frame, or as long as the film says, whichever is longer. That is
-    /// where it ends in a render as well.
-    fn round_length(&self) -> Time {
-        let frame = self.script.film.frame.unwrap_or(Time::ZERO);
-        let shown = self.last.map_or(Time::ZERO, |last| last + frame);
-        let known = self.length.or(self.script.film.duration);
-        // A picture that says nothing of its length still must not loop without rest.
-        shown.max(known.unwrap_or(Time::ZERO)).max(SHORTEST_ROUND)
-    }
-
-    /// Plays the frames of the first round for ever.
-    fn repeat(&mut self, kept: &[(Time, Arc<Frame>)]) -> Result<(), Gone> {
-        loop {
-            self.skip_rounds(self.desk.position(self.script.speed));
-            for (position, frame) in kept {
-                let time = at_speed(self.offset + *position, self.script.speed);
-                self.send(Item::Frame(time, frame.clone()))?;
-            }
-            self.offset = self.offset + self.round_length();
-        }
-    }
-
-    /// Leaves out the rounds that ought to be over at `position`. The clock may have jumped: the machine slept.
-    fn skip_rounds(&mut self, position: Time) {
-        let length = self.round_length();
-        let rounds = (position - self.offset).nanos().max(0) / length.nanos().max(1);
-        if rounds > 0 {
-            self.last = None;
-            self.offset = self.offset + Time::from_nanos(length.nanos().saturating_mul(rounds));
-        }
-    }
-
-    /// Starts another decoder in the place of one that failed, where the film ought to be now or where it was read
-    /// to, whichever is later; `None` when the film ought to be over.
-    fn start_anew(&mut self, error: &NodeError, worked: Duration) -> Result<Option<Decoder>, Gone> {
-        let why = self.desk.lock().ended.take();
-        let name = self.script.path.display();
-        match why {
-            Some(why) => tracing::warn!("the film `{name}`: {why}; it is decoded anew"),
-            None => tracing::warn!("the film `{name}`: {error}; it is decoded anew"),
-        }
-        // What is kept must be whole.
-        self.kept = None;
-        let mut pause = self.backoff.after(worked);
-        loop {
-            self.rest(pause)?;
-            let now = self.desk.position(self.script.speed);
-            if self.script.looped {
-                self.skip_rounds(now);
-            }
-            let position = (now - self.offset).max(self.last.unwrap_or(Time::ZERO));
-            if !self.script.looped && position >= self.round_length() {
-                return Ok(None);
-            }
-            self.reopened.fetch_add(1, Ordering::Relaxed);
-            if let Ok(decoder) = self.script.decoder(Some(self.first + position.seconds())) {
-                return Ok(Some(decoder));
-            }
-            pause = self.backoff.after(Duration::ZERO);
-        }
-    }
-
-    /// Waits while the reel is needed.
-    fn rest(&self, pause: Duration) -> Result<(), Gone> {
-        match self.alive.recv_timeout(pause) {
-            Err(RecvTimeoutError::Timeout) => Ok(()),
-            _ => Err(Gone),
-        }
-    }
-
-    /// Sends a frame of this round, and keeps it where there is room.
-    fn take(&mut self, position: Time, pixels: Vec<u8>) -> Result<(), Gone> {
-        let (width, height) = self.script.size;
-        // The decoder gives so many bytes as a frame has.
-        let frame = Arc::new(Frame::rgb(width, height, pixels).ok_or(Gone)?);
-        self.last = Some(position);
-        let most = KEPT_BYTES / self.script.frame_bytes().max(1);
-        if let Some(kept) = &mut self.kept {
-            kept.push((position, frame.clone()));
-        }
-        self.kept.take_if(|kept| kept.len() > most);
-        let time = at_speed(self.offset + position, self.script.speed);
-        self.send(Item::Frame(time, frame))
-    }
-
-    fn send(&self, item: Item) -> Result<(), Gone> {
-        self.items.send(item).map_err(|_| Gone)
     }
 }
