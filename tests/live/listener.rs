@@ -150,7 +150,7 @@ impl Listener {
         command
             .env(FOLDER, folder)
             // Where this program is a test's, the one that listens; a program that measures ignores it.
-            .args(["listens", "--exact", "--ignored", "--nocapture"])
+            .args(["proofs::listens", "--exact", "--ignored", "--nocapture"])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null());

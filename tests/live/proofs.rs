@@ -61,9 +61,9 @@ fn random_edits_neither_break_the_sound_nor_leave_a_note_nor_touch_what_did_not_
         if is_whole && done.dropouts == 0 {
             return;
         }
-        broken.push((done.steps, done.dropouts, done.overruns));
+        broken.push((done.jumps, done.dropouts, done.overruns));
     }
-    panic!("steps and allowed ones, dropouts, overruns of the server: {broken:?}");
+    panic!("jumps, dropouts, overruns of the server: {broken:?}");
 }
 
 #[test]

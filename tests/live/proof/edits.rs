@@ -145,6 +145,8 @@ struct Taken {
     only_values: bool,
     loud: usize,
     has_melody: bool,
+    /// What the log says.
+    what: String,
 }
 
 /// What came of many edits.
@@ -165,6 +167,8 @@ pub(crate) struct Edits {
     pub(crate) overruns: u64,
     /// The largest step of each side, and the largest that its sound may have.
     pub(crate) steps: [(f32, f32); 2],
+    /// Where the sound jumps, in words.
+    pub(crate) jumps: Vec<String>,
     /// Promises that were broken, in words.
     pub(crate) complaints: Vec<String>,
 }
@@ -225,6 +229,7 @@ pub(crate) fn edits(count: usize, seed: u64, period: u32) -> Option<Edits> {
                 only_values,
                 loud: scene.loud,
                 has_melody: scene.melody.is_some(),
+                what: told.value.to_string(),
             });
         }
     }
@@ -237,6 +242,7 @@ pub(crate) fn edits(count: usize, seed: u64, period: u32) -> Option<Edits> {
     done.dropouts = dropouts(&statuses);
     done.overruns = take.overruns;
     done.steps = steps(&take, began);
+    done.jumps = jumps(&take, began, &taken, done.steps);
     hear(&take, &taken, &mut done);
     done.complaints.extend(generations(&statuses));
     done.complaints.extend(wires(&statuses));
@@ -262,6 +268,34 @@ fn steps(take: &Take, began: f64) -> [(f32, f32); 2] {
         most(amplitude(RIGHT.0), RIGHT.1),
     ];
     [0, 1].map(|side| (take.largest_step(side, began).0, allowed[side]))
+}
+
+/// Where steps are larger than they may be, and which edit was last: the first in each tenth of a second.
+fn jumps(take: &Take, began: f64, taken: &[Taken], steps: [(f32, f32); 2]) -> Vec<String> {
+    let mut jumps = Vec::new();
+    for (side, (_, allowed)) in steps.into_iter().enumerate() {
+        let mut last = 0;
+        for number in take.sample_at(began).max(1)..take.sound.len() {
+            let (before, after) = (take.sound[number - 1][side], take.sound[number][side]);
+            if (after - before).abs() <= allowed || number < last + RATE as usize / 10 {
+                continue;
+            }
+            last = number;
+            let wall = take.wall_of(number);
+            let edit = taken.iter().rev().find(|edit| edit.saved < wall);
+            let text = edit.map_or(String::new(), |edit| {
+                let (saved, told) = (wall - edit.saved, wall - edit.told);
+                format!(
+                    "{:.1} ms after saving, {:.1} ms after taking over: {}",
+                    saved * 1e3,
+                    told * 1e3,
+                    edit.what
+                )
+            });
+            jumps.push(format!("side {side}: {before:.4} to {after:.4}, {text}"));
+        }
+    }
+    jumps
 }
 
 /// When the left tone's level changes after each saving.
@@ -416,7 +450,7 @@ pub(crate) fn print_edits(count: usize, seed: u64, period: u32) {
     for ((step, allowed), side) in done.steps.into_iter().zip(["left", "right"]) {
         println!("largest step, {side}: {step:.4}, the sound's own: {allowed:.4}");
     }
-    for complaint in &done.complaints {
+    for complaint in done.jumps.iter().chain(&done.complaints) {
         println!("  {complaint}");
     }
     println!("{} promises broken", done.complaints.len());
