@@ -1,6 +1,6 @@
 # What a newcomer types: `make demo` and `make test`. `make help` lists the rest.
 
-.PHONY: help demo test set-up runtime models docs clean
+.PHONY: help demo test set-up set-up-tests film-is-there runtime models docs clean
 
 # Where the Rust installer puts cargo, which a shell that was open before does not know yet.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
@@ -16,11 +16,18 @@ help:
 set-up:
 	@.ci/set-up
 
-demo: set-up
+set-up-tests:
+	@.ci/set-up tests
+
+# Before anything is installed and built, which takes minutes.
+film-is-there:
+	@[ -z "$(FILM)" ] || [ -f "$(FILM)" ] || { echo "error: there is no film $(FILM)" >&2; exit 1; }
+
+demo: film-is-there set-up
 	cargo build --release --locked --package score
 	@.ci/demo "$(FILM)"
 
-test: set-up
+test: set-up-tests
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked

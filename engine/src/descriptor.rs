@@ -249,6 +249,9 @@ pub struct Descriptor {
     /// Whether the node, a source, tells times from its own start as fast as it can; live, the engine gives each packet
     /// the time that it has counted from there, and holds it back until then.
     pub paced: bool,
+    /// Whether what the node does is heard within milliseconds, so that live its thread comes before others where the
+    /// system allows it. Such a node never works longer than a block of sound lasts.
+    pub urgent: bool,
     /// Whether the node must be built anew when the tempo changes while it plays.
     pub follows_tempo: bool,
 }
@@ -271,6 +274,7 @@ impl Descriptor {
             input_order: InputOrder::ByTime,
             delays: false,
             paced: false,
+            urgent: false,
             follows_tempo: false,
         }
     }
@@ -314,6 +318,12 @@ impl Descriptor {
     /// The node is a source that tells times from its own start, as fast as it can.
     pub fn paced(mut self) -> Self {
         self.paced = true;
+        self
+    }
+
+    /// What the node does is heard within milliseconds.
+    pub fn urgent(mut self) -> Self {
+        self.urgent = true;
         self
     }
 

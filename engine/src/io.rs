@@ -16,6 +16,8 @@ pub(crate) trait Host {
     fn now(&self) -> Time;
     fn is_live(&self) -> bool;
     fn stop_requested(&self) -> bool;
+    /// The node begins or ends to wait for somebody outside.
+    fn set_idle(&self, _idle: bool) {}
 }
 
 /// A packet that is due at an input.
@@ -162,6 +164,14 @@ impl<'a> Io<'a> {
     /// [`crate::Flow::WakeAt`].
     pub fn is_live(&self) -> bool {
         self.host.is_live()
+    }
+
+    /// Waits for something outside, a device or a program: the time is not counted as the node's work.
+    pub fn idle<T>(&self, wait: impl FnOnce() -> T) -> T {
+        self.host.set_idle(true);
+        let result = wait();
+        self.host.set_idle(false);
+        result
     }
 
     /// Whether the run is being stopped. A processor that works long in one call looks now and then.

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use score_engine::Settings;
+
 /// Runs ffmpeg in `folder`, mostly to make a file, whose name the arguments end with; what it printed.
 pub(crate) fn ffmpeg(folder: &Path, arguments: &[&str]) -> Vec<u8> {
     let output = Command::new("ffmpeg")
@@ -17,4 +19,21 @@ pub(crate) fn ffmpeg(folder: &Path, arguments: &[&str]) -> Vec<u8> {
         String::from_utf8_lossy(&output.stderr)
     );
     output.stdout
+}
+
+/// Sends a process the signal `name`, such as `STOP`, or `0` to ask for it; whether the process was there.
+pub(crate) fn signal(name: &str, process: u32) -> bool {
+    // The shell has its own `kill`; the program of that name is not on every computer.
+    Command::new("sh")
+        .args(["-c", "kill -\"$0\" \"$1\" 2>&1", name, &process.to_string()])
+        .output()
+        .expect("a shell is there")
+        .status
+        .success()
+}
+
+/// The settings of this repository: its models.
+pub(crate) fn settings() -> Settings {
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
+    Settings::default().with_folder("models", models)
 }

@@ -32,11 +32,11 @@ pub(crate) fn interrupt(child: &mut Child) -> std::process::ExitStatus {
 }
 
 fn signal(child: &Child, name: &str) {
-    let arguments = [format!("-{name}"), child.id().to_string()];
-    Command::new("kill")
-        .args(arguments)
+    // The shell has its own `kill`; the program of that name is not on every computer.
+    Command::new("sh")
+        .args(["-c", "kill -\"$0\" \"$1\"", name, &child.id().to_string()])
         .status()
-        .expect("kill runs");
+        .expect("a shell is there");
 }
 
 fn wait(child: &mut Child) -> std::process::ExitStatus {

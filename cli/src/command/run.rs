@@ -166,7 +166,10 @@ impl Playing<'_> {
             Ok(None) => {}
             Ok(Some(revision)) => tell(&revision, started.elapsed()),
             Err(why) => {
-                let why = anstream::adapter::strip_str(&why.to_string()).to_string();
+                let why = match &why {
+                    Failure::Patch(diagnostics) => diagnostics.to_string(),
+                    why => anstream::adapter::strip_str(&why.to_string()).to_string(),
+                };
                 tracing::warn!(
                     revision = running,
                     refused = true,
@@ -201,13 +204,20 @@ impl Playing<'_> {
 }
 
 fn tell(revision: &Revision, took: Duration) {
-    let list = |ids: &[String]| ids.join(" ");
+    let parts = [
+        ("began", &revision.begun),
+        ("got new values", &revision.set),
+        ("went", &revision.gone),
+    ];
+    let parts: Vec<String> = parts
+        .into_iter()
+        .filter(|(_, ids)| !ids.is_empty())
+        .map(|(what, ids)| format!("{what}: {}", ids.join(", ")))
+        .collect();
     tracing::info!(
         revision = revision.number,
-        begun = list(&revision.begun),
-        set = list(&revision.set),
-        gone = list(&revision.gone),
         milliseconds = took.as_millis() as u64,
-        "plays"
+        "the edit plays; {}",
+        parts.join("; ")
     );
 }

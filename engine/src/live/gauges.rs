@@ -45,6 +45,8 @@ pub(super) struct Gauges {
     /// When the call that is under way began, in nanoseconds since `epoch`.
     since: AtomicI64,
     busy: AtomicU64,
+    /// Since when the call waits for somebody else, in nanoseconds since `epoch`.
+    idle: AtomicI64,
     /// How long calls have waited for others, in nanoseconds.
     waited: AtomicU64,
     failures: AtomicU64,
@@ -58,6 +60,7 @@ impl Gauges {
             state: AtomicU8::new(NodeState::Preparing as u8),
             since: AtomicI64::new(AT_REST),
             busy: AtomicU64::new(0),
+            idle: AtomicI64::new(0),
             waited: AtomicU64::new(0),
             failures: AtomicU64::new(0),
             classes: [const { AtomicU64::new(0) }; CLASSES],
@@ -96,13 +99,24 @@ impl Gauges {
 
     /// Within a call: waits for somebody else, which is not the node's own work.
     pub(super) fn wait<T>(&self, wait: impl FnOnce() -> T) -> T {
-        let started = Instant::now();
-        self.since.store(AT_REST, Ordering::Release);
+        self.set_idle(true);
         let result = wait();
-        self.begin();
-        self.waited
-            .fetch_add(nanos(started.elapsed()), Ordering::Relaxed);
+        self.set_idle(false);
         result
+    }
+
+    /// The same, from here to there.
+    pub(super) fn set_idle(&self, idle: bool) {
+        let now = i64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(i64::MAX);
+        if idle {
+            self.since.store(AT_REST, Ordering::Release);
+            self.idle.store(now, Ordering::Relaxed);
+        } else {
+            let waited = now - self.idle.load(Ordering::Relaxed);
+            self.waited
+                .fetch_add(u64::try_from(waited).unwrap_or(0), Ordering::Relaxed);
+            self.begin();
+        }
     }
 
     fn begin(&self) {

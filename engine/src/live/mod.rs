@@ -5,6 +5,7 @@ mod node_handle;
 mod plan;
 mod ports;
 mod prepare;
+mod priority;
 mod restart;
 mod session;
 mod slot;

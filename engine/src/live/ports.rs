@@ -437,6 +437,10 @@ impl Host for LivePorts {
         true
     }
 
+    fn set_idle(&self, idle: bool) {
+        self.surroundings.gauges.set_idle(idle);
+    }
+
     fn stop_requested(&self) -> bool {
         self.surroundings.stop.load(Ordering::Acquire)
     }

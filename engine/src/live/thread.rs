@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::gauges::{Gauges, NodeState};
 use super::ports::{LivePorts, NewValues, News};
+use super::priority::come_first;
 use super::restart::Restarts;
 use crate::clock::LiveClock;
 use crate::counters::Counters;
@@ -55,6 +56,10 @@ impl LiveThread {
             && gate.recv().is_ok()
         {
             self.gauges.set_state(NodeState::Running);
+            // Only now: what the node has started to be built is not as urgent.
+            if self.node.descriptor.urgent && !come_first() {
+                tracing::debug!(node = %self.node.id, "the system does not let its thread come first");
+            }
             self.supervise(processor);
             self.ports.end_outputs();
         }

@@ -51,6 +51,7 @@ impl Node for Synth {
             .param(Param::integer("program", (0, 127), "which instrument of the SoundFont, as in General MIDI").default(0))
             .param(Param::number("gain", (-60.0, 12.0), "level").unit("dB").default(0.0).live())
             .param(Param::number("reverb", (0.0, 1.0), "share of the room").default(0.25).live())
+            .urgent()
     }
 
     fn check(&self, check: &mut Check<'_>) {

@@ -37,6 +37,7 @@ impl Node for Tone {
             .param(Param::integer("channels", (1, 64), "channels of the sound").default(2))
             .param(Param::integer("channel", (0, 64), "the one that sounds, from 1; 0: all").default(0))
             .param(Param::length("length", (0.0, 86_400.0), "how long it lasts").optional())
+            .urgent()
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {

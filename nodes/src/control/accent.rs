@@ -11,6 +11,7 @@ use serde::Deserialize;
 use crate::live;
 
 const NOTES: usize = 0;
+const LEVEL: usize = 1;
 
 /// `accent`.
 #[derive(Deserialize)]
@@ -30,16 +31,19 @@ impl Node for Accent {
                  known. An event of strength 1 plays with `velocity`, a weaker one softer by as much as `dynamics` \
                  says: 0 plays all alike, 1 in proportion. A key that is still down is struck anew. On channel 9, the \
                  tenth, `pitch` is a drum of General MIDI's percussion map: 36 bass drum, 38 snare, 39 clap, 49 crash, \
-                 56 cowbell.",
+                 56 cowbell. `level` is the velocity while a key is down and else 0: through `midi_out`'s `controls` \
+                 the event is a MIDI controller.",
             )
             .input(Port::new("events", PortType::Event, "what happens"))
             .output(Port::new("notes", PortType::Notes, "the hits"))
+            .output(Port::new("level", PortType::Control, "how hard the latest hit was, until its key comes up"))
             .param(Param::integer("pitch", (0, 127), "key of the hit").default(49).live())
             .param(Param::integer("channel", (0, 15), "MIDI channel; 9 is drums").default(9).live())
             .param(Param::number("velocity", (0.01, 1.0), "how hard an event of full strength is struck").default(1.0).live())
             .param(Param::number("dynamics", (0.0, 1.0), "how much the strength counts").default(0.5).live())
             .param(Param::length("length", (0.001, 60.0), "time until the key comes up").default(0.1).live())
             .follows_tempo()
+            .urgent()
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
@@ -105,10 +109,14 @@ impl Processor for Striking {
         let end = io.end().unwrap_or(Time::ZERO);
         let end = if io.is_live() { io.now().max(end) } else { end };
         self.release(io, end)?;
+        let struck = !self.down.is_empty();
         while let Some(held) = self.down.pop_front() {
             send(io, end, off(held))?;
         }
-        Ok(())
+        match struck {
+            true => io.send(LEVEL, end, Payload::Control(0.0)),
+            false => Ok(()),
+        }
     }
 
     fn earliest_pending(&self) -> Option<Time> {
@@ -149,6 +157,7 @@ impl Striking {
             velocity,
         };
         send(io, time, on)?;
+        io.send(LEVEL, time, Payload::Control(velocity))?;
         let held = Held {
             until: time + self.length,
             channel,
@@ -164,6 +173,9 @@ impl Striking {
         while let Some(held) = self.down.front().copied().filter(|held| held.until <= time) {
             self.down.pop_front();
             send(io, held.until, off(held))?;
+            if self.down.is_empty() {
+                io.send(LEVEL, held.until, Payload::Control(0.0))?;
+            }
         }
         Ok(())
     }
@@ -242,6 +254,15 @@ mod tests {
         ];
         assert_eq!(told(&outputs), wanted);
         assert_eq!(outputs.end("notes"), Some(at(1.0)));
+        let levels = outputs.packets("level").iter();
+        let levels: Vec<(i64, f32)> = levels
+            .map(|packet| (packet.time.nanos() / 1_000_000, *packet.control().unwrap()))
+            .collect();
+        let wanted = [(123, 1.0), (173, 0.75), (273, 0.0), (950, 0.5), (1000, 0.0)];
+        assert_eq!(
+            levels, wanted,
+            "a controller that rises and falls with the hits"
+        );
     }
 
     #[test]

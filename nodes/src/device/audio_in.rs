@@ -64,6 +64,7 @@ impl Node for AudioIn {
             )
             .param(Param::number("gain", (-60.0, 24.0), "level").unit("dB").default(0.0).live())
             .param(Param::flag("required", "do not start without the device").default(false))
+            .urgent()
     }
 
     fn check(&self, check: &mut Check<'_>) {
@@ -154,7 +155,7 @@ impl Processor for Listening {
         }
         io.end_at(Time::from_samples(assembly.end(), self.rate));
         if !sent {
-            std::thread::park_timeout(PATIENCE);
+            io.idle(|| std::thread::park_timeout(PATIENCE));
         }
         Ok(Flow::Continue)
     }

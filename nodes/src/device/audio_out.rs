@@ -65,6 +65,7 @@ impl Node for AudioOut {
             .param(Param::integer("latency", (2, 8), "how much later a sound is heard").unit("blocks").default(3))
             .param(Param::number("gain", (-60.0, 12.0), "level").unit("dB").default(0.0).live())
             .param(Param::flag("required", "do not start without the device").default(false))
+            .urgent()
     }
 
     fn check(&self, check: &mut Check<'_>) {

@@ -11,6 +11,7 @@ pub mod list;
 mod midi;
 pub mod playback;
 mod sound;
+mod sound_form;
 mod watchdog;
 
 use std::sync::Arc;

@@ -12,6 +12,7 @@ use score_engine::NodeError;
 
 use super::jack_server::Ticket;
 use super::keeper::missing;
+use super::sound_form::{Refusal, choose};
 
 /// Which way sound goes through a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -294,41 +295,6 @@ pub(crate) fn open<C: Callback>(
     Err(first.unwrap_or_else(|| missing(format!("{whole} is not there"))))
 }
 
-/// Why one device cannot be used.
-enum Refusal {
-    /// It has other rates.
-    Rate(Vec<u32>),
-    /// It has no form of samples that is known.
-    Format,
-    /// In the words of the system.
-    System(Error),
-}
-
-impl Refusal {
-    fn into_node_error(self, whole: &str, rate: u32) -> NodeError {
-        match self {
-            Refusal::Rate(rates) => {
-                let text: Vec<String> = rates.iter().map(u32::to_string).collect();
-                let help = match rates.first() {
-                    Some(first) => {
-                        format!(
-                            "write `transport: (sample_rate: {first})` in the patch, or set the device to {rate} Hz"
-                        )
-                    }
-                    None => format!("set the device to {rate} Hz"),
-                };
-                missing(format!(
-                    "{whole} does not go at the patch's {rate} Hz, but at {}",
-                    text.join(" or ")
-                ))
-                .help(help)
-            }
-            Refusal::Format => missing(format!("{whole} has no usable form of samples")),
-            Refusal::System(error) => missing(format!("{whole} does not open: {error}")),
-        }
-    }
-}
-
 fn open_one<C: Callback>(
     device: &Device,
     wanted: &Wanted,
@@ -379,59 +345,6 @@ fn open_one<C: Callback>(
         }
     }
     Err(refusal)
-}
-
-/// The form of samples in the order of liking; forms that are not here cannot be converted.
-const FORMATS: [SampleFormat; 9] = [
-    SampleFormat::F32,
-    SampleFormat::I32,
-    SampleFormat::I24,
-    SampleFormat::I16,
-    SampleFormat::F64,
-    SampleFormat::U32,
-    SampleFormat::U16,
-    SampleFormat::I8,
-    SampleFormat::U8,
-];
-
-/// The configuration at the wanted rate that comes nearest: enough channels but few too many, then the best form of
-/// samples.
-fn choose(
-    configs: &[SupportedStreamConfigRange],
-    wanted: &Wanted,
-) -> Result<SupportedStreamConfigRange, Refusal> {
-    let at_rate: Vec<_> = configs
-        .iter()
-        .filter(|config| {
-            (config.min_sample_rate()..=config.max_sample_rate()).contains(&wanted.rate)
-        })
-        .collect();
-    if at_rate.is_empty() {
-        let mut rates: Vec<u32> = configs
-            .iter()
-            .flat_map(|config| [config.max_sample_rate(), config.min_sample_rate()])
-            .collect();
-        rates.sort_by_key(|rate| rate.abs_diff(wanted.rate));
-        rates.dedup();
-        rates.truncate(4);
-        return Err(Refusal::Rate(rates));
-    }
-    at_rate
-        .into_iter()
-        .filter_map(|config| {
-            let format = FORMATS
-                .iter()
-                .position(|format| *format == config.sample_format())?;
-            let (has, wants) = (config.channels(), wanted.channels);
-            let channels = match has >= wants {
-                true => (false, has - wants),
-                false => (true, wants - has),
-            };
-            Some(((channels, format), *config))
-        })
-        .min_by_key(|(rank, _)| *rank)
-        .map(|(_, config)| config)
-        .ok_or(Refusal::Format)
 }
 
 fn build<C: Callback>(
@@ -488,54 +401,6 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn wanted(rate: u32, channels: u16) -> Wanted {
-        Wanted {
-            device: None,
-            rate,
-            channels,
-            block: 256,
-        }
-    }
-
-    fn config(
-        channels: u16,
-        rates: (u32, u32),
-        format: SampleFormat,
-    ) -> SupportedStreamConfigRange {
-        let size = SupportedBufferSize::Range { min: 64, max: 4096 };
-        SupportedStreamConfigRange::new(channels, rates.0, rates.1, size, format)
-    }
-
-    #[test]
-    fn the_fewest_channels_that_suffice_are_opened_in_the_best_form_of_samples() {
-        let all = [
-            config(1, (8_000, 96_000), SampleFormat::F32),
-            config(8, (8_000, 96_000), SampleFormat::F32),
-            config(2, (8_000, 96_000), SampleFormat::I16),
-            config(2, (8_000, 96_000), SampleFormat::I32),
-            config(2, (44_100, 44_100), SampleFormat::F32),
-        ];
-        let chosen = choose(&all, &wanted(48_000, 2)).ok().unwrap();
-        assert_eq!(
-            (chosen.channels(), chosen.sample_format()),
-            (2, SampleFormat::I32)
-        );
-        let chosen = choose(&all, &wanted(48_000, 16)).ok().unwrap();
-        assert_eq!(chosen.channels(), 8);
-    }
-
-    #[test]
-    fn a_device_at_another_rate_is_refused_with_the_line_to_write() {
-        let all = [config(2, (44_100, 44_100), SampleFormat::F32)];
-        let refusal = choose(&all, &wanted(48_000, 2)).err().unwrap();
-        let error = refusal.into_node_error("the sound output `JACK`", 48_000);
-        assert!(
-            error.to_string().contains("48000 Hz, but at 44100"),
-            "{error}"
-        );
-        assert!(error.advice().unwrap().contains("sample_rate: 44100"));
-    }
 
     #[test]
     fn a_name_is_found_whole_first_and_then_by_a_part_in_any_case() {

@@ -53,6 +53,7 @@ impl Node for MusicDecoder {
             .param(Param::number("velocity", (0.01, 1.0), "how hard notes are struck").default(0.8).live())
             .param(Param::integer("channel", (0, 15), "MIDI channel, counted from 0").default(0))
             .follows_tempo()
+            .urgent()
     }
 
     fn check(&self, check: &mut Check<'_>) {

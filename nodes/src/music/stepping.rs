@@ -131,3 +131,124 @@ impl Processor for Stepping {
         self.player.set(name, value)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use score_engine::harness::{Harness, Outputs};
+    use score_engine::{Event, Note, PortType};
+    use serde_json::json;
+
+    use super::super::music_decoder::MusicDecoder;
+    use super::*;
+    use crate::testing::settings;
+
+    fn at(seconds: f64) -> Time {
+        Time::from_seconds(seconds)
+    }
+
+    /// A code of 64 components that all are `value` or, in turn, its opposite.
+    fn code(value: f32) -> Payload {
+        Payload::Latent(
+            (0..64)
+                .map(|n| if n % 2 == 0 { value } else { -value })
+                .collect(),
+        )
+    }
+
+    /// Plays live, at temperature 0, codes that come 25 times a second: `first`, and from `turn` seconds on `then`, for
+    /// so many seconds; at the turn a cut is told, or not.
+    fn play(first: f32, then: f32, turn: f64, seconds: f64, cut: bool) -> Outputs {
+        let codes = (0..(seconds * 25.0) as u32).map(|n| {
+            let time = f64::from(n) / 25.0;
+            (
+                at(time),
+                at(time),
+                code(if time < turn { first } else { then }),
+            )
+        });
+        let event = Payload::Event(Arc::new(Event {
+            name: "cut".to_owned(),
+            strength: 1.0,
+        }));
+        let cuts = cut.then(|| (at(turn), at(turn), event)).into_iter();
+        Harness::<MusicDecoder>::new(json!({ "temperature": 0 }))
+            .settings(settings())
+            .feed_live(
+                "latent",
+                PortType::Latent(Some(64)),
+                codes.collect(),
+                at(seconds),
+            )
+            .feed_live("cut", PortType::Event, cuts.collect(), at(seconds))
+            .play_live()
+            .unwrap()
+    }
+
+    /// Notes that begin: when, in sixteenths at 120 a minute, and which.
+    fn begun(outputs: &Outputs) -> Vec<(i64, u8)> {
+        let packets = outputs.packets("notes").iter();
+        packets
+            .flat_map(|packet| {
+                let sixteenth = (packet.time.seconds() * 8.0).round() as i64;
+                let notes = packet.notes().unwrap().to_vec();
+                notes.into_iter().filter_map(move |note| match note {
+                    Note::On { pitch, .. } => Some((sixteenth, pitch)),
+                    Note::Off { .. } => None,
+                })
+            })
+            .collect()
+    }
+
+    #[test]
+    fn live_a_note_leaves_just_before_its_sixteenth_and_lies_on_it() {
+        let outputs = play(1.0, 1.0, 9.0, 4.0, false);
+        let packets = outputs.packets("notes");
+        assert!(packets.len() > 8);
+        let last = packets.len() - 1;
+        for (packet, sent) in packets[..last].iter().zip(outputs.sent("notes")) {
+            let ahead = (packet.time - *sent).seconds();
+            assert!((0.0..=AHEAD + 1e-6).contains(&ahead), "{ahead} s ahead");
+            let sixteenth = packet.time.seconds() * 8.0;
+            assert!((sixteenth - sixteenth.round()).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn live_every_note_that_begins_ends_and_one_sounds_at_a_time() {
+        let outputs = play(1.0, -1.0, 1.3, 4.0, true);
+        let mut sounding = None;
+        for packet in outputs.packets("notes") {
+            for note in packet.notes().unwrap().iter() {
+                match note {
+                    Note::On { pitch, .. } => assert_eq!(sounding.replace(*pitch), None),
+                    Note::Off { pitch, .. } => assert_eq!(sounding.take(), Some(*pitch)),
+                }
+            }
+        }
+        assert_eq!(sounding, None);
+    }
+
+    #[test]
+    fn live_a_cut_begins_the_new_codes_own_phrase_at_the_next_sixteenth() {
+        // What the new code's phrase is when nothing came before it.
+        let own: Vec<_> = begun(&play(-1.0, -1.0, 9.0, 3.9, false));
+        assert!(own.len() > 3);
+        // The cut comes at 10.4 sixteenths.
+        let heard = begun(&play(1.0, -1.0, 1.3, 3.9, true));
+        let after: Vec<_> = heard
+            .iter()
+            .copied()
+            .filter(|(place, _)| *place >= 11)
+            .collect();
+        let moved: Vec<_> = own
+            .iter()
+            .map(|(place, pitch)| (place + 11, *pitch))
+            .filter(|(place, _)| *place <= 31)
+            .collect();
+        assert_eq!(after, moved);
+        // Without the cut the phrase goes on, and bends.
+        assert_ne!(begun(&play(1.0, -1.0, 1.3, 3.9, false)), heard);
+    }
+}

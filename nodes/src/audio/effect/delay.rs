@@ -39,6 +39,7 @@ impl Node for Delay {
             .param(Param::number("feedback", (0.0, 0.95), "how much of each echo comes again").default(0.4).live())
             .param(Param::number("mix", (0.0, 1.0), "share of the echoes: 0 only the sound, 1 only the echoes").default(0.3).live())
             .follows_tempo()
+            .urgent()
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {

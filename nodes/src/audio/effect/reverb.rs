@@ -30,6 +30,7 @@ impl Node for Room {
             .param(Param::number("size", (0.1, 4.0), "size of the room; 1 is the synth's").default(1.0))
             .param(Param::number("decay", (0.1, 60.0), "time to fall silent by 60 dB").unit("s").default(1.8).live())
             .param(Param::number("mix", (0.0, 1.0), "share of the room: 0 only the sound, 1 only the room").default(0.25).live())
+            .urgent()
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {

@@ -57,6 +57,7 @@ impl Node for Mixer {
             .param(Param::number("gain", (-60.0, 24.0), "level of the sum").unit("dB").default(0.0).live())
             .param(Param::list("gains", decibels, "level of each wire").unit("dB").default(nothing()).live())
             .param(Param::list("pans", place, "place of each wire: −1 left, 0 middle, 1 right").default(nothing()).live())
+            .urgent()
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {

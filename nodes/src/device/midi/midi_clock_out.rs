@@ -32,6 +32,7 @@ impl Node for MidiClockOut {
             .param(Param::text("port", "the port, as `score devices` prints it, `virtual`, or `JACK`"))
             .param(Param::flag("required", "do not start without the port").default(false))
             .follows_tempo()
+            .urgent()
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {

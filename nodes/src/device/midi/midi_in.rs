@@ -87,7 +87,7 @@ struct Listening {
 
 impl Processor for Listening {
     fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
-        match self.inlet.next(PATIENCE) {
+        match io.idle(|| self.inlet.next(PATIENCE)) {
             Arrival::Message(timed) => {
                 if let Some((port, payload)) = self.ear.hear(timed.message) {
                     io.send_captured_now(port, timed.time, payload)?;

@@ -47,6 +47,7 @@ impl Node for MidiOut {
             )
             .param(Param::flag("required", "do not start without the port").default(false))
             .independent_inputs()
+            .urgent()
     }
 
     fn check(&self, check: &mut Check<'_>) {

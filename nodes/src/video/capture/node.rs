@@ -121,7 +121,7 @@ impl Capturing {
 
 impl Processor for Capturing {
     fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
-        let Some(picture) = self.capture.next(PATIENCE) else {
+        let Some(picture) = io.idle(|| self.capture.next(PATIENCE)) else {
             return Ok(Flow::Continue);
         };
         let age = Time::from_seconds(picture.captured.elapsed().as_secs_f64());
@@ -129,7 +129,8 @@ impl Processor for Capturing {
         let (width, height) = self.size;
         let frame = Frame::rgb(width, height, picture.pixels)
             .ok_or_else(|| NodeError::internal("a frame of the wrong size"))?;
-        io.send_captured_now(FRAMES, time, Payload::Frame(Arc::new(frame)))?;
+        let payload = Payload::Frame(Arc::new(frame));
+        io.send_captured(FRAMES, time, picture.captured, payload)?;
         Ok(Flow::Continue)
     }
 }

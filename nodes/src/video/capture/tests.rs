@@ -1,4 +1,4 @@
-use std::process::Command;
+use crate::testing::signal;
 
 use super::*;
 
@@ -23,14 +23,6 @@ fn source(timeout: f64) -> Source {
 /// Long enough for the slowest machine.
 const LONG: Duration = Duration::from_secs(30);
 
-fn signal(name: &str, process: u32) {
-    let status = Command::new("kill")
-        .args([name, &process.to_string()])
-        .status()
-        .unwrap();
-    assert!(status.success());
-}
-
 /// The program that captures once it is another than `old`.
 fn next_process(capture: &Capture, old: u32) -> u32 {
     let began = Instant::now();
@@ -48,7 +40,7 @@ fn comes_back_after(signal_name: &str) {
     let capture = Capture::start(source(0.5)).unwrap();
     assert!(capture.next(LONG).is_some(), "no first picture");
     let first = capture.process().unwrap();
-    signal(signal_name, first);
+    assert!(signal(signal_name, first));
     next_process(&capture, first);
     // What the struck program still sent.
     capture.next(Duration::ZERO);
@@ -60,12 +52,12 @@ fn comes_back_after(signal_name: &str) {
 
 #[test]
 fn pictures_come_again_after_the_program_was_killed() {
-    comes_back_after("-KILL");
+    comes_back_after("KILL");
 }
 
 #[test]
 fn pictures_come_again_after_the_program_froze() {
-    comes_back_after("-STOP");
+    comes_back_after("STOP");
 }
 
 #[test]
@@ -103,13 +95,9 @@ fn a_capture_that_is_dropped_leaves_no_program_behind() {
     assert!(capture.next(LONG).is_some());
     let process = capture.process().unwrap();
     // A frozen one must go as well.
-    signal("-STOP", process);
+    assert!(signal("STOP", process));
     drop(capture);
-    let alive = Command::new("kill")
-        .args(["-0", &process.to_string()])
-        .output()
-        .unwrap();
-    assert!(!alive.status.success());
+    assert!(!signal("0", process));
 }
 
 #[test]

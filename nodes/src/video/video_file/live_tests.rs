@@ -6,6 +6,7 @@ use std::time::Duration;
 use score_engine::{Packet, Time};
 
 use super::VideoFile;
+use crate::testing::signal;
 use crate::video::live_test::play;
 
 /// Long enough for the slowest machine.
@@ -61,18 +62,14 @@ fn lasts(packets: &[Packet], seconds: f64) -> bool {
 }
 
 /// Strikes the decoders of the film at `path`.
-fn strike(signal: &str, path: &Path) {
+fn strike(name: &str, path: &Path) {
     let path = path.to_string_lossy().into_owned();
     let mut struck = 0;
     for process in std::fs::read_dir("/proc").unwrap().flatten() {
         let command = std::fs::read_to_string(process.path().join("cmdline")).unwrap_or_default();
         if command.starts_with("ffmpeg") && command.contains(&path) {
             let number = process.file_name().into_string().unwrap();
-            let status = Command::new("kill")
-                .args([signal, &number])
-                .status()
-                .unwrap();
-            struck += u32::from(status.success());
+            struck += u32::from(signal(name, number.parse().unwrap()));
         }
     }
     assert!(struck > 0, "no decoder was found");
@@ -105,7 +102,7 @@ fn a_film_that_does_not_loop_ends_by_itself() {
 }
 
 /// Strikes the decoder once; the film goes on at the right place.
-fn goes_on_after(signal: &str) {
+fn goes_on_after(name: &str) {
     let folder = tempfile::tempdir().unwrap();
     let path = film(folder.path(), 20);
     // Large, so that the decoder cannot be done with all of it.
@@ -114,7 +111,7 @@ fn goes_on_after(signal: &str) {
     let packets = play::<VideoFile>(&node, LONG, |packets| {
         if !struck.get() && lasts(packets, 1.0) {
             struck.set(true);
-            strike(signal, &path);
+            strike(name, &path);
         }
         lasts(packets, 6.0)
     })
@@ -150,10 +147,10 @@ fn goes_on_after(signal: &str) {
 
 #[test]
 fn a_decoder_that_is_killed_is_started_anew_at_the_right_place() {
-    goes_on_after("-KILL");
+    goes_on_after("KILL");
 }
 
 #[test]
 fn a_decoder_that_freezes_is_started_anew_at_the_right_place() {
-    goes_on_after("-STOP");
+    goes_on_after("STOP");
 }
