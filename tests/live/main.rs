@@ -5,8 +5,15 @@
 
 mod capture;
 mod devices;
+mod film;
 mod jack;
+mod journal;
+mod listener;
 mod midi;
+mod player;
+#[allow(dead_code)]
+mod proof;
+mod proofs;
 mod sound;
 #[path = "../end_to_end/support.rs"]
 #[allow(dead_code)]

@@ -19,7 +19,10 @@ pub(super) struct Stepping {
     code: Option<Vec<f32>>,
     /// The code that the phrase follows, to begin the next one with.
     followed: Option<Vec<f32>>,
-    cut: bool,
+    /// When a cut came that no phrase has followed yet.
+    cut: Option<Time>,
+    /// The time of the newest code.
+    seen: Time,
     /// When the newest picture was captured that the music knows.
     captured: Instant,
     /// The next sixteenth to decide, counted from the start; `None` before the first call.
@@ -33,7 +36,8 @@ impl Stepping {
             phrase: None,
             code: None,
             followed: None,
-            cut: false,
+            cut: None,
+            seen: Time::ZERO,
             captured: Instant::now(),
             next: None,
         }
@@ -42,7 +46,7 @@ impl Stepping {
     /// Decides what is played at sixteenth `place`.
     fn step(&mut self, place: u64) -> Result<Vec<Note>, NodeError> {
         let (step, sixteenth) = self.player.voice.chunk.place(place);
-        let anew = self.phrase.is_none() || step == Some(0) || self.cut;
+        let anew = self.phrase.is_none() || step == Some(0) || self.cut.is_some();
         let news = self.code.take();
         let is_news = news.is_some();
         self.followed = news.or(self.followed.take());
@@ -50,7 +54,7 @@ impl Stepping {
             return Ok(Vec::new());
         };
         let player = &mut self.player;
-        self.cut = false;
+        let cut = self.cut.take();
         let phrase = match &mut self.phrase {
             Some(phrase) if !anew => {
                 if is_news {
@@ -68,7 +72,13 @@ impl Stepping {
             ),
             None => None,
         };
-        Ok(player.voice.say(token, anew, sixteenth))
+        let notes = player.voice.say(token, anew, sixteenth);
+        if let Some(cut) = cut {
+            let (cut, due) = (cut.seconds(), player.voice.chunk.time_of(place).seconds());
+            let (code, notes) = (self.seen.seconds(), notes.len());
+            tracing::debug!(cut, due, code, notes, "phrase");
+        }
+        Ok(notes)
     }
 }
 
@@ -76,14 +86,16 @@ impl Processor for Stepping {
     fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             self.captured = input.packet.captured;
+            let time = input.packet.time;
             if input.port == LATENT {
+                self.seen = time;
                 let code = input.packet.latent()?.to_vec();
                 if code.len() != self.player.melody.dimension() {
                     return Err(NodeError::internal("a code of another dimension arrived"));
                 }
                 self.code = Some(self.player.shape.apply(code));
             } else {
-                self.cut = true;
+                self.cut = Some(time);
             }
         }
         let soon = io.now() + Time::from_seconds(AHEAD);

@@ -43,6 +43,8 @@ pub(super) struct Playing {
     hurried: Option<Instant>,
     /// Counts frames that were left out because they were late.
     late: Arc<AtomicU64>,
+    /// The log knows of the first picture.
+    told: bool,
 }
 
 impl Playing {
@@ -55,6 +57,7 @@ impl Playing {
             starving: None,
             hurried: None,
             late,
+            told: false,
         }
     }
 
@@ -116,6 +119,17 @@ impl Playing {
         }
     }
 
+    /// Tells that the picture of `time` has left, so that the log relates the film to the wall's time.
+    fn tell(&mut self, began: Time, time: Time, now: Time) {
+        let film = (time - began).seconds();
+        let (due, late) = (time.seconds(), (now - time).seconds());
+        if std::mem::replace(&mut self.told, true) {
+            tracing::trace!(film, due, late, "picture");
+        } else {
+            tracing::debug!(film, due, late, "picture");
+        }
+    }
+
     /// Has the film read on from where it ought to be, if it is far behind.
     fn hurry(&mut self, late: Time) {
         let recently = |since: Instant| {
@@ -134,10 +148,12 @@ impl Processor for Playing {
         let began = self.begin(now);
         if let Some((time, frame)) = self.on_time(began, now) {
             io.send_captured_now(FRAMES, time, Payload::Frame(frame))?;
+            self.tell(began, time, io.now());
             return Ok(Flow::WakeAt(self.quiet_until(time)));
         }
         if let Some((time, frame)) = self.due(began, now) {
             io.send_captured_now(FRAMES, time, Payload::Frame(frame))?;
+            self.tell(began, time, io.now());
             self.hurry(now - time);
         }
         match self.held {

@@ -1,0 +1,130 @@
+//! What the live patch that ships costs, and whether that grows.
+
+use std::time::{Duration, Instant};
+
+use super::{patches, process::Process};
+use crate::film;
+use crate::jack::Jack;
+use crate::player::{PATCH, Player, dropouts};
+
+/// Starts the shipped patch on a server of its own.
+fn start(folder: &std::path::Path) -> Option<(Jack, Player)> {
+    let jack = Jack::start(256)?;
+    film::write(folder, "cuts.mp4");
+    let player = Player::start(&jack, folder, &patches::shipped());
+    Some((jack, player))
+}
+
+/// Prints the share of a core and the memory that the program and its decoder take over `seconds`.
+pub(crate) fn print_idle(seconds: f64) {
+    let folder = tempfile::tempdir().unwrap();
+    let Some((_jack, player)) = start(folder.path()) else {
+        return;
+    };
+    std::thread::sleep(Duration::from_secs(5));
+    let score = Process(player.program.0.id());
+    let decoders = score.children("ffmpeg");
+    let taken = || {
+        let decoders: f64 = decoders.iter().map(|child| child.processor_time()).sum();
+        (score.processor_time(), decoders)
+    };
+    let (before, started) = (taken(), Instant::now());
+    std::thread::sleep(Duration::from_secs_f64(seconds));
+    let (after, passed) = (taken(), started.elapsed().as_secs_f64());
+    let share = |taken: f64| taken / passed * 100.0;
+    println!(
+        "graphs/live.ron at 25 pictures a second, over {passed:.0} s: score {:.1} %, ffmpeg {:.1} % of a core",
+        share(after.0 - before.0),
+        share(after.1 - before.1)
+    );
+    let decoders: f64 = decoders.iter().map(|child| child.memory()).sum();
+    println!(
+        "memory: score {:.1} MB, ffmpeg {decoders:.1} MB; {} threads, {} files",
+        score.memory(),
+        score.threads(),
+        score.files()
+    );
+    for node in player.statuses().last().unwrap()["nodes"]
+        .as_array()
+        .unwrap()
+    {
+        println!(
+            "  {:<8} {:>6.1} calls/s, p95 {:.2} ms, load {:.1} %",
+            node["id"].as_str().unwrap(),
+            node["rate"].as_f64().unwrap(),
+            node["p95"].as_f64().unwrap() * 1e3,
+            node["load"].as_f64().unwrap() * 100.0
+        );
+    }
+    player.drain();
+}
+
+/// The straight line through points: its slope, and the slope's standard error.
+pub(crate) fn slope(points: &[(f64, f64)]) -> (f64, f64) {
+    let count = points.len() as f64;
+    let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
+    let (x, y) = (mean(|point| point.0), mean(|point| point.1));
+    let spread: f64 = points.iter().map(|point| (point.0 - x).powi(2)).sum();
+    let both: f64 = points
+        .iter()
+        .map(|point| (point.0 - x) * (point.1 - y))
+        .sum();
+    let slope = both / spread;
+    let left = points
+        .iter()
+        .map(|point| (point.1 - y - slope * (point.0 - x)).powi(2))
+        .sum::<f64>();
+    (slope, (left / (count - 2.0) / spread).sqrt())
+}
+
+/// Plays the shipped patch for `minutes`, edits it every ten seconds, and prints how memory, threads and files go.
+pub(crate) fn print_soak(minutes: f64) {
+    let folder = tempfile::tempdir().unwrap();
+    let Some((_jack, player)) = start(folder.path()) else {
+        return;
+    };
+    let patch = patches::shipped();
+    let (mild, wild) = ("temperature: 0.5", "temperature: 0.9");
+    assert!(patch.contains(mild));
+    let score = Process(player.program.0.id());
+    let started = Instant::now();
+    let mut memory = Vec::new();
+    let (mut threads, mut files) = (Vec::new(), Vec::new());
+    let mut turn = 0u32;
+    while started.elapsed().as_secs_f64() < minutes * 60.0 {
+        std::thread::sleep(Duration::from_secs(10));
+        turn += 1;
+        // What is read and opened in the first half minute stays.
+        if turn > 3 {
+            memory.push((started.elapsed().as_secs_f64() / 3600.0, score.memory()));
+            threads.push(score.threads());
+            files.push(score.files());
+        }
+        // By turns a live value, a node that begins anew, and back.
+        let text = match turn % 4 {
+            1 => patch.replace(mild, wild),
+            3 => patch.replace("voice: electric_piano", "voice: marimba"),
+            _ => patch.clone(),
+        };
+        std::fs::write(folder.path().join("new"), text).unwrap();
+        std::fs::rename(folder.path().join("new"), folder.path().join(PATCH)).unwrap();
+    }
+    let (grows, error) = slope(&memory);
+    let range = |values: &[u64]| (values.iter().min().copied(), values.iter().max().copied());
+    let files: Vec<u64> = files.into_iter().map(|count| count as u64).collect();
+    let statuses = player.statuses();
+    let last = statuses.last().unwrap();
+    println!(
+        "{minutes} minutes, {} revisions: memory {:.1} MB at first, {:.1} MB at last, {grows:+.2} ± {error:.2} MB an hour",
+        last["revision"],
+        memory.first().unwrap().1,
+        memory.last().unwrap().1
+    );
+    println!(
+        "threads {:?}, files {:?}, {} dropouts",
+        range(&threads),
+        range(&files),
+        dropouts(&statuses)
+    );
+    player.drain();
+}

@@ -1,0 +1,62 @@
+//! What a live run promises, measured on JACK's dummy driver.
+//!
+//!     cargo bench --package score --bench live -- hits | phrases | edits [NUMBER] | faults | idle [SECONDS] | soak [MINUTES]
+//!
+//! `docs/performance.md` says what each prints.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(missing_docs, clippy::print_stdout)]
+
+#[path = "../live/film.rs"]
+mod film;
+#[path = "../live/jack.rs"]
+mod jack;
+#[path = "../live/journal.rs"]
+#[allow(dead_code)]
+mod journal;
+#[path = "../live/listener.rs"]
+mod listener;
+#[path = "../live/player.rs"]
+mod player;
+#[path = "../live/proof/mod.rs"]
+#[allow(dead_code)]
+mod proof;
+#[path = "../end_to_end/support.rs"]
+#[allow(dead_code)]
+mod support;
+
+use crate::proof::{cuts, edits, faults, resources};
+
+/// Frames in a period of the server, as in a block of the run.
+const PERIOD: u32 = 256;
+
+/// Edits in one run.
+const EDITS: usize = 1_000;
+
+fn main() {
+    if listener::listen_if_asked() {
+        return;
+    }
+    let words: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with('-'))
+        .collect();
+    let what = words.first().map_or("", String::as_str);
+    let number = words.get(1).and_then(|word| word.parse::<f64>().ok());
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    println!("load of the machine at the beginning: {}", load.trim());
+    match what {
+        "hits" => cuts::print_hits(PERIOD),
+        "phrases" => cuts::print_phrases(PERIOD),
+        "edits" => {
+            let mut left = number.unwrap_or(500.0) as usize;
+            while left > 0 {
+                edits::print_edits(left.min(EDITS), left as u64, PERIOD);
+                left -= left.min(EDITS);
+            }
+        }
+        "faults" => faults::print_faults(PERIOD),
+        "idle" => resources::print_idle(number.unwrap_or(60.0)),
+        "soak" => resources::print_soak(number.unwrap_or(30.0)),
+        _ => println!("say what: hits, phrases, edits, faults, idle or soak"),
+    }
+}
