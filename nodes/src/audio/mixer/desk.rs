@@ -6,6 +6,7 @@ use score_engine::Time;
 
 use super::super::amplitude;
 use super::super::ramp::Ramp;
+use super::seam::Seam;
 
 /// A wire that has left out so many blocks in a row is not waited for.
 const PATIENCE: u32 = 8;
@@ -34,6 +35,8 @@ struct Channel {
     reached: u64,
     /// How many blocks in a row were sent without it.
     missed: u32,
+    /// Live: hides where its blocks are missing.
+    seam: Option<Seam>,
 }
 
 /// All wires and what they have brought.
@@ -46,8 +49,14 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    /// A desk for so many wires.
-    pub(super) fn new(wires: usize, gains: Vec<f64>, pans: Vec<f64>, ramp: u32) -> Self {
+    /// A desk for so many wires; live, with the `rate` of its sound, in Hz.
+    pub(super) fn new(
+        wires: usize,
+        gains: Vec<f64>,
+        pans: Vec<f64>,
+        ramp: u32,
+        live: Option<u32>,
+    ) -> Self {
         let mut desk = Desk {
             channels: Vec::new(),
             pieces: Vec::new(),
@@ -59,6 +68,7 @@ impl Desk {
                 sides: desk.sides(wire).map(|side| Ramp::new(side, ramp)),
                 reached: 0,
                 missed: 0,
+                seam: live.map(Seam::new),
             })
             .collect();
         desk
@@ -150,8 +160,10 @@ impl Desk {
     pub(super) fn mix(&mut self, at: u64, samples: &mut [f32]) {
         let end = at + samples.len() as u64 / 2;
         let mut brought = vec![0.0; samples.len()];
+        let mut came = vec![false; samples.len() / 2];
         for (wire, channel) in self.channels.iter_mut().enumerate() {
             brought.fill(0.0);
+            came.fill(false);
             for piece in self.pieces.iter().filter(|piece| piece.wire == wire) {
                 let (from, to) = (piece.from.max(at), piece.end().min(end));
                 if from < to {
@@ -162,9 +174,15 @@ impl Desk {
                         .iter_mut()
                         .zip(source)
                         .for_each(|(sum, sample)| *sum += sample);
+                    came[(from - at) as usize..(to - at) as usize].fill(true);
                 }
             }
-            for (sum, frame) in samples.chunks_exact_mut(2).zip(brought.chunks_exact(2)) {
+            let frames = brought.chunks_exact(2).zip(&came);
+            for (sum, (frame, came)) in samples.chunks_exact_mut(2).zip(frames) {
+                let mut frame = [frame[0], frame[1]];
+                if let Some(seam) = &mut channel.seam {
+                    frame = seam.next(came.then_some(frame));
+                }
                 for side in 0..2 {
                     sum[side] += frame[side] * channel.sides[side].next();
                 }

@@ -1,6 +1,7 @@
 //! Adds sounds up.
 
 mod desk;
+mod seam;
 
 #[cfg(test)]
 mod tests;
@@ -49,7 +50,8 @@ impl Node for Mixer {
                  scale: up to −3 dB it is left as it is, and beyond a limiter turns it down gently. The sound lasts as \
                  long as the longest that comes in.\n\n\
                  Live, a block goes out as soon as every wire has brought it, and at the latest a block's time after \
-                 the first did. What comes later is left out, and counted as `late_blocks`. A wire that has left out \
+                 the first did. What comes later is left out, and counted as \
+                 `late_blocks`; the wire's sound fades there and comes back within 5 ms. A wire that has left out \
                  8 blocks in a row is not waited for until it brings something again.",
             )
             .input(Port::new("sounds", PortType::Audio, "the sounds").many())
@@ -68,6 +70,7 @@ impl Node for Mixer {
                 self.gains.clone(),
                 self.pans.clone(),
                 block,
+                build.clock.map(|_| rate),
             ),
             gain: Ramp::new(amplitude(self.gain), block),
             limiter: Limiter::new(rate),
