@@ -99,6 +99,7 @@ impl Output {
 pub(crate) struct Ports {
     node: usize,
     order: InputOrder,
+    source: bool,
     slots: Vec<Slot>,
     outputs: Vec<Output>,
     wired_outputs: usize,
@@ -113,7 +114,7 @@ pub(crate) struct Ports {
 impl Ports {
     pub(crate) fn new(
         node: usize,
-        order: InputOrder,
+        (order, source): (InputOrder, bool),
         slots: Vec<Slot>,
         outputs: Vec<Output>,
         census: Arc<Census>,
@@ -124,6 +125,7 @@ impl Ports {
         Ports {
             node,
             order,
+            source,
             slots,
             outputs,
             wired_outputs,
@@ -136,8 +138,9 @@ impl Ports {
         }
     }
 
+    /// Whether the node's kind has no inputs. One whose inputs are not wired has nothing to do.
     pub(crate) fn is_source(&self) -> bool {
-        self.slots.is_empty()
+        self.source
     }
 
     /// Whether all inputs have ended and everything was taken.

@@ -369,9 +369,10 @@ fn connect(
             // At equal times packets are seen in the order of the ports, however the patch lists its wires.
             slots.sort_by_key(Slot::place);
             let order = node.descriptor.input_order;
+            let source = node.descriptor.inputs.is_empty();
             Ports::new(
                 index,
-                order,
+                (order, source),
                 slots,
                 outputs,
                 census.clone(),

@@ -143,7 +143,8 @@ impl LivePorts {
         }
     }
 
-    pub(super) fn is_source(&self) -> bool {
+    /// Whether nothing comes in: it is a source, or its inputs are not wired.
+    fn has_no_inputs(&self) -> bool {
         self.slots.is_empty()
     }
 
@@ -191,7 +192,7 @@ impl LivePorts {
         let ends = match self.ending {
             Ending::No => false,
             Ending::WhenNobodyReads => self.nobody_reads(),
-            Ending::WhenInputsEnd => self.is_source(),
+            Ending::WhenInputsEnd => self.has_no_inputs(),
             Ending::Now => true,
         };
         if ends {
@@ -199,7 +200,7 @@ impl LivePorts {
             let now = self.surroundings.clock.now();
             self.slots.iter_mut().for_each(|slot| slot.close(now));
         }
-        if self.is_source() {
+        if self.has_no_inputs() {
             ends
         } else {
             self.slots.iter().all(|slot| slot.end().is_some())

@@ -134,7 +134,8 @@ impl LiveThread {
             }
             let due = match wake {
                 Some(time) => self.ports.now() >= time,
-                None => self.ports.is_source(),
+                // One whose inputs are not wired has nothing to do.
+                None => self.node.descriptor.inputs.is_empty(),
             };
             if !due && !self.ports.is_due() {
                 self.ports.wait(wake);

@@ -410,6 +410,28 @@ impl Node for Slow {
     }
 }
 
+/// Takes what comes, if it is wired.
+#[derive(Deserialize)]
+struct Idler {}
+
+impl Node for Idler {
+    fn descriptor() -> Descriptor {
+        Descriptor::new("test", "idler", "Idles")
+            .input(Port::new("in", PortType::Control, "anything").optional())
+    }
+
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        Ok(Box::new(Idler {}))
+    }
+}
+
+impl Processor for Idler {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        while io.take().is_some() {}
+        Ok(Flow::Continue)
+    }
+}
+
 /// All kinds above.
 pub fn registry() -> Registry {
     let mut registry = Registry::new();
@@ -423,5 +445,6 @@ pub fn registry() -> Registry {
     registry.add::<Broken>();
     registry.add::<Crash>();
     registry.add::<Slow>();
+    registry.add::<Idler>();
     registry
 }

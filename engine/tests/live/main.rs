@@ -271,6 +271,18 @@ fn a_node_that_hangs_holds_nobody_up_and_is_named_at_the_end() {
 }
 
 #[test]
+fn a_node_whose_inputs_are_not_wired_has_nothing_to_do_and_ends_with_the_run() {
+    let mut live = start(
+        "\"a\": hum(), \"e\": ear(name: \"wired\"), \"l\": idler()",
+        "\"a -> e\"",
+    );
+    until("sound comes", || heard("wired").len() > 4_800);
+    let idler = live.status().nodes.into_iter().find(|node| node.id == "l");
+    assert!(idler.unwrap().rate < 100.0, "it must not spin");
+    assert!(live.drain(END).is_empty());
+}
+
+#[test]
 fn a_drained_run_finishes_its_files_at_once() {
     let live = start("\"a\": hum(), \"e\": ear(name: \"drained\")", "\"a -> e\"");
     until("sound comes", || heard("drained").len() > 4_800);
