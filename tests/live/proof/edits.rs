@@ -197,7 +197,7 @@ pub(crate) fn edits(count: usize, seed: u64, period: u32) -> Option<Edits> {
             save(folder.path(), &text, how.min(1));
             let saved = wall();
             let told = player.until(saved - 0.001, patience, |entry| {
-                entry.value["refused"] == true || entry.message() == "plays"
+                entry.value["refused"] == true || entry.is_edit()
             });
             match told {
                 Some(entry) if entry.value["refused"] == true => done.refused += 1,
@@ -209,16 +209,16 @@ pub(crate) fn edits(count: usize, seed: u64, period: u32) -> Option<Edits> {
             save(folder.path(), &scene.text(), how);
             let saved = wall();
             // In place, what was saved may be seen before the clock is read.
-            let told = player.until(saved - 0.001, patience, |entry| entry.message() == "plays");
+            let told = player.until(saved - 0.001, patience, |entry| entry.is_edit());
             let Some(told) = told else {
                 done.ignored += 1;
                 continue;
             };
             done.told.push(told.wall - saved);
             for id in UNTOUCHED {
-                if ["begun", "set", "gone"]
+                if ["began", "got new values", "went"]
                     .iter()
-                    .any(|list| told.lists(list, id))
+                    .any(|list| told.nodes(list).contains(&id))
                 {
                     done.complaints.push(format!("`{id}` did not play on"));
                 }
@@ -229,7 +229,7 @@ pub(crate) fn edits(count: usize, seed: u64, period: u32) -> Option<Edits> {
                 only_values,
                 loud: scene.loud,
                 has_melody: scene.melody.is_some(),
-                what: told.value.to_string(),
+                what: told.message().to_owned(),
             });
         }
     }

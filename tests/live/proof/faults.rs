@@ -119,11 +119,11 @@ fn spoil(player: &mut Player, file: &str, id: &str, complaints: &mut Vec<String>
     std::fs::write(path.with_extension("new"), good).unwrap();
     std::fs::rename(path.with_extension("new"), &path).unwrap();
     let saved = wall();
-    let plays = player.until(saved - 0.001, PATIENCE, |entry| entry.message() == "plays");
+    let plays = player.until(saved - 0.001, PATIENCE, |entry| entry.is_edit());
     let replaced = match plays {
         Some(entry) => {
-            if entry.value["begun"] != id {
-                complaints.push(format!("`{file}` began anew: {}", entry.value["begun"]));
+            if entry.nodes("began") != [id] {
+                complaints.push(format!("`{file}` began anew: {}", entry.message()));
             }
             entry.wall - saved
         }
