@@ -38,7 +38,7 @@ test: set-up-tests
 MINUTES ?= 30
 EDITS ?= 10000
 
-soak: set-up
+soak: set-up-tests
 	cargo bench --locked --package score --bench live -- soak $(MINUTES)
 	cargo bench --locked --package score --bench live -- edits $(EDITS)
 

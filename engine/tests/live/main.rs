@@ -271,6 +271,26 @@ fn a_node_that_hangs_holds_nobody_up_and_is_named_at_the_end() {
 }
 
 #[test]
+fn a_node_that_hung_five_seconds_goes_on_while_the_sound_never_stopped() {
+    let nodes = "\"a\": hum(), \"e\": ear(name: \"hung\"), \"h\": hang(seconds: 5)";
+    let mut live = start(nodes, "\"a -> e\", \"a -> h\"");
+    let taken = |live: &mut Live| {
+        let wires = live.status().wires;
+        let wire = wires.iter().find(|wire| wire.name.ends_with("h.in"));
+        wire.unwrap().received
+    };
+    until("it is seen to hang", || {
+        live.status().nodes[2].hangs.is_some()
+    });
+    let before = taken(&mut live);
+    until("it takes again what comes", || taken(&mut live) > before);
+    let generation = generation(&mut live, "h");
+    assert_eq!((generation, state(&mut live, "h")), (3, NodeState::Running));
+    live.drain(END);
+    assert!(heard("hung").len() > 4 * 48_000 && kinds::gaps("hung") == 0);
+}
+
+#[test]
 fn a_drained_run_finishes_its_files_at_once() {
     let live = start("\"a\": hum(), \"e\": ear(name: \"drained\")", "\"a -> e\"");
     until("sound comes", || heard("drained").len() > 4_800);
