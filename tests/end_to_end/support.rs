@@ -126,13 +126,14 @@ pub(crate) fn ffmpeg(folder: &Path, arguments: &str) {
     assert!(done.status.success(), "{}", text(&done.stderr));
 }
 
-/// Three scenes of four seconds, each as long as two bars at 120 a minute, with hard cuts, and a sound of its own.
+/// Three scenes of four seconds, each as long as two bars at 120 a minute, with hard cuts, and a sound of its own. The
+/// gradient's colours are named, since ffmpeg chooses them by lot, whatever the seed.
 pub(crate) fn write_film(folder: &Path) {
     ffmpeg(
         folder,
         "-f lavfi -i testsrc2=size=320x180:rate=25:duration=4 \
          -f lavfi -i mandelbrot=size=320x180:rate=25:start_scale=0.4 \
-         -f lavfi -i gradients=size=320x180:rate=25:seed=5:speed=0.02 \
+         -f lavfi -i gradients=size=320x180:rate=25:c0=#e09080:c1=#4070a0:seed=5:speed=0.02 \
          -f lavfi -i sine=duration=12 \
          -filter_complex [0:v]setsar=1,format=yuv420p[a];[1:v]trim=duration=4,setsar=1,format=yuv420p[b];\
          [2:v]trim=duration=4,setsar=1,format=yuv420p[c];[a][b][c]concat=n=3[v] \

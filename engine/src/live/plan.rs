@@ -51,6 +51,18 @@ pub(super) struct Plan {
     pub(super) leaving: Vec<usize>,
 }
 
+impl Plan {
+    /// Whether all that runs, with its `wires` wires, stays exactly as it is.
+    pub(super) fn changes_nothing(&self, wires: usize) -> bool {
+        let as_it_is =
+            |fate: &Fate| matches!(fate, Fate::Stays { values, .. } if values.is_empty());
+        self.leaving.is_empty()
+            && self.fates.iter().all(as_it_is)
+            && self.wires.len() == wires
+            && self.wires.iter().all(Option::is_some)
+    }
+}
+
 /// Numbers the wires into each input in the patch's order.
 pub(super) fn edges(wires: &[GraphWire]) -> Vec<Edge> {
     let mut numbers: BTreeMap<(usize, usize), usize> = BTreeMap::new();

@@ -101,7 +101,9 @@ impl Live {
             wires: Vec::new(),
             leaving: Vec::new(),
         };
-        let revision = live.take_over(graph, &BTreeSet::new())?;
+        let edges = edges(&graph.wires);
+        let plan = live.plan(&graph, &edges, &BTreeSet::new());
+        let revision = live.take_over(graph, edges, plan)?;
         Ok((live, revision))
     }
 
@@ -116,26 +118,16 @@ impl Live {
         graph: Graph,
         touched: &BTreeSet<PathBuf>,
     ) -> Result<Option<Revision>, RunError> {
-        let same_transport = {
-            let now = &self.transport;
-            Transport {
-                anchor: now.anchor,
-                ..graph.transport.clone()
-            } == *now
-        };
-        let new_edges = edges(&graph.wires);
-        let plan = self.plan(&graph, &new_edges, touched);
-        let nothing = plan.leaving.is_empty()
-            && plan.wires.iter().all(Option::is_some)
-            && plan.wires.len() == self.wires.len()
-            && plan
-                .fates
-                .iter()
-                .all(|fate| matches!(fate, Fate::Stays { values, .. } if values.is_empty()));
-        if nothing && same_transport {
+        let edges = edges(&graph.wires);
+        let plan = self.plan(&graph, &edges, touched);
+        let same_transport = Transport {
+            anchor: self.transport.anchor,
+            ..graph.transport.clone()
+        } == self.transport;
+        if same_transport && plan.changes_nothing(self.wires.len()) {
             return Ok(None);
         }
-        self.take_over(graph, touched).map(Some)
+        self.take_over(graph, edges, plan).map(Some)
     }
 
     fn plan(&self, graph: &Graph, new_edges: &[Edge], touched: &BTreeSet<PathBuf>) -> Plan {
@@ -155,10 +147,9 @@ impl Live {
     fn take_over(
         &mut self,
         graph: Graph,
-        touched: &BTreeSet<PathBuf>,
+        edges: Vec<Edge>,
+        plan: Plan,
     ) -> Result<Revision, RunError> {
-        let new_edges = edges(&graph.wires);
-        let plan = self.plan(&graph, &new_edges, touched);
         let names: Vec<String> = graph
             .wires
             .iter()
@@ -175,13 +166,13 @@ impl Live {
             wires: &self.wires,
             generations: &mut self.generations,
         }
-        .prepare(&nodes, &new_edges, &names, &plan)?;
+        .prepare(&nodes, &edges, &names, &plan)?;
         if self.revision == 0 && !self.clock.is_steered() {
             self.clock.restart();
         }
         self.transport = transport;
         self.revision += 1;
-        let mut revision = self.commit(nodes, new_edges, plan, prepared);
+        let mut revision = self.commit(nodes, edges, plan, prepared);
         revision.patch = text;
         let told = Arc::new(revision.clone());
         for handle in &self.nodes {
@@ -342,5 +333,16 @@ impl Live {
             }
         }
         lost
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        // A run that was drained has none left.
+        let leaving = self.leaving.iter_mut().map(|(_, handle)| handle);
+        for handle in self.nodes.iter_mut().chain(leaving) {
+            handle.tell(Command::Finish);
+            handle.abandon();
+        }
     }
 }

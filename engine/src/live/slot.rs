@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::mem;
 
 use super::sounding::Sounding;
-use super::splice::{Joined, Splice};
+use super::splice::{Heard, Joined, Splice};
 use crate::packet::{Packet, Payload};
 use crate::time::Time;
 use crate::wire::{Received, Signal, WireReceiver};
@@ -21,8 +21,8 @@ pub(super) struct Slot {
     end: Option<Time>,
     sounding: Sounding,
     splice: Option<Splice>,
-    /// Where the sound that the reader has ends.
-    heard: Time,
+    /// The sound that the reader has.
+    heard: Heard,
 }
 
 impl Slot {
@@ -36,7 +36,7 @@ impl Slot {
             end: None,
             sounding: Sounding::default(),
             splice: None,
-            heard: Time::ZERO,
+            heard: Heard::default(),
         }
     }
 
@@ -51,7 +51,7 @@ impl Slot {
         let old = mem::replace(&mut self.receiver, receiver);
         // A wire from which nothing was heard yet is passed over: what is heard goes on until the newest has sound.
         let waits = self.splice.as_mut().is_some_and(Splice::wait_for_another);
-        if self.heard > Time::ZERO && !waits {
+        if self.heard.until > Time::ZERO && !waits {
             self.splice = Some(Splice::new(old, fade));
         }
         self.first.extend(self.sounding.close(now));
@@ -83,7 +83,7 @@ impl Slot {
             Some(splice) if splice.is_over() => {
                 Joined::Over(self.splice.take().and_then(Splice::rest))
             }
-            Some(splice) => splice.next(&mut self.receiver, self.heard, now),
+            Some(splice) => splice.next(&mut self.receiver, &self.heard, now),
             None => match self.receiver.try_receive() {
                 Received::Signal(Signal::Packet(packet)) => Joined::Block(packet),
                 Received::Signal(Signal::Watermark(_)) => return true,
@@ -119,7 +119,7 @@ impl Slot {
         let packet = self.head.take()?;
         self.sounding.hear(&packet);
         if let Payload::Audio(block) = &packet.payload {
-            self.heard = packet.time + Time::from_samples(block.frames() as u64, block.rate);
+            self.heard.hear(packet.time, block);
         }
         Some(packet)
     }

@@ -9,8 +9,29 @@ use crate::wire::{Received, Signal, WireReceiver};
 /// Times of one frame may differ by so much, as they were added up.
 const TOLERANCE: Time = Time::from_nanos(10);
 
-/// How many blocks the new wire may be ahead of an old one that has fallen silent.
-const PATIENCE: i64 = 4;
+/// How long, in seconds, the new wire waits for an old one that has fallen silent and not ended: its node hangs, or the
+/// computer is busy.
+const PATIENCE: f64 = 0.25;
+
+/// What the reader of a wire has heard.
+#[derive(Debug, Default)]
+pub(super) struct Heard {
+    /// Where it ends.
+    pub(super) until: Time,
+    /// Its last frame.
+    pub(super) last: Vec<f32>,
+}
+
+impl Heard {
+    /// Takes notice of a block at `time`.
+    pub(super) fn hear(&mut self, time: Time, block: &AudioBlock) {
+        self.until = time + Time::from_samples(block.frames() as u64, block.rate);
+        let channels = usize::from(block.channels.max(1));
+        self.last.clear();
+        let last = block.samples.len().saturating_sub(channels);
+        self.last.extend_from_slice(&block.samples[last..]);
+    }
+}
 
 /// The end of an old wire, faded out while a new one is faded in. Until the new one has sound the old one is heard.
 /// Both are taken to have their blocks on one grid, as live sound has.
@@ -23,6 +44,8 @@ pub(super) struct Splice {
     length: f64,
     passed: f64,
     begun: bool,
+    /// The last frame that was heard, where the old wire broke off.
+    held: Option<Vec<f32>>,
 }
 
 /// What a look at both wires gave.
@@ -48,6 +71,7 @@ impl Splice {
             length,
             passed: 0.0,
             begun: false,
+            held: None,
         }
     }
 
@@ -62,9 +86,9 @@ impl Splice {
         self.old.as_ref()
     }
 
-    /// The next block; `heard` is the end of what the reader has, `now` the clock's time.
-    pub(super) fn next(&mut self, new: &mut WireReceiver, heard: Time, now: Time) -> Joined {
-        if let Some(told) = self.fill(new, heard) {
+    /// The next block; `heard` is what the reader has, `now` the clock's time.
+    pub(super) fn next(&mut self, new: &mut WireReceiver, heard: &Heard, now: Time) -> Joined {
+        if let Some(told) = self.fill(new, heard.until) {
             return told;
         }
         match (self.old_head.take(), self.new_head.take()) {
@@ -73,7 +97,7 @@ impl Splice {
                 Joined::Block(old)
             }
             (Some(old), None) if !self.begun => Joined::Block(old),
-            (old, Some(new)) => self.join(old, new, now),
+            (old, Some(new)) => self.join(old, new, heard, now),
             (old, None) => {
                 self.old_head = old;
                 Joined::Nothing
@@ -107,22 +131,36 @@ impl Splice {
     }
 
     /// A block of the new wire has come, and perhaps one of the old.
-    fn join(&mut self, old: Option<Packet>, new: Packet, now: Time) -> Joined {
+    fn join(&mut self, old: Option<Packet>, new: Packet, heard: &Heard, now: Time) -> Joined {
         let Ok(block) = new.audio().cloned() else {
             return Joined::Over(Some(new));
         };
         let seconds = block.frames() as f64 / f64::from(block.rate.max(1));
         if old.is_none() && self.old.is_some() {
             let ahead = (now - new.time).seconds();
-            if ahead < seconds * PATIENCE as f64 {
+            if ahead < PATIENCE {
                 self.new_head = Some(new);
                 return Joined::Nothing;
             }
         }
         let partner = old.as_ref().filter(|old| frame(old) == frame(&new));
         let partner = partner.and_then(|old| old.audio().ok());
+        let held = match partner {
+            Some(_) => &[],
+            // What was heard last is all there is to go over from.
+            None => {
+                let passed = &mut self.passed;
+                self.held
+                    .get_or_insert_with(|| {
+                        *passed = 0.0;
+                        heard.last.clone()
+                    })
+                    .as_slice()
+            }
+        };
         let mixed = crossfade(
             partner.map(Arc::as_ref),
+            held,
             &block,
             self.passed / self.length,
             seconds / self.length,
@@ -154,9 +192,15 @@ fn frame(packet: &Packet) -> u64 {
     packet.time.to_samples(rate)
 }
 
-/// `new` faded in over `old`, or over silence; `from` is the share of the fade that has passed, `share` the block's.
+/// `new` faded in over `old`, or over a frame that is held; `from` is the share of the fade that has passed, `share` the block's.
 /// Straight lines: what both have in common keeps its level.
-fn crossfade(old: Option<&AudioBlock>, new: &AudioBlock, from: f64, share: f64) -> AudioBlock {
+fn crossfade(
+    old: Option<&AudioBlock>,
+    held: &[f32],
+    new: &AudioBlock,
+    from: f64,
+    share: f64,
+) -> AudioBlock {
     let channels = usize::from(new.channels.max(1));
     let old = old.filter(|old| (old.rate, old.channels) == (new.rate, new.channels));
     let frames = new.frames().max(1) as f64;
@@ -164,7 +208,10 @@ fn crossfade(old: Option<&AudioBlock>, new: &AudioBlock, from: f64, share: f64) 
     for (index, sample) in samples.iter_mut().enumerate() {
         let place = from + share * (index / channels) as f64 / frames;
         let weight = place.clamp(0.0, 1.0) as f32;
-        let before = old.and_then(|old| old.samples.get(index));
+        let before = match old {
+            Some(old) => old.samples.get(index),
+            None => held.get(index % channels),
+        };
         *sample = *sample * weight + before.copied().unwrap_or(0.0) * (1.0 - weight);
     }
     AudioBlock { samples, ..*new }
@@ -194,14 +241,14 @@ mod tests {
     }
 
     /// Everything that comes out, with the time up to which sound was heard kept.
-    fn hear(splice: &mut Splice, new: &mut WireReceiver, heard: &mut Time, now: f64) -> Vec<f32> {
+    fn hear(splice: &mut Splice, new: &mut WireReceiver, heard: &mut Heard, now: f64) -> Vec<f32> {
         let mut samples = Vec::new();
         while !splice.is_over() {
-            let Joined::Block(packet) = splice.next(new, *heard, Time::from_seconds(now)) else {
+            let Joined::Block(packet) = splice.next(new, heard, Time::from_seconds(now)) else {
                 break;
             };
-            assert!(packet.time >= *heard, "a block came twice");
-            *heard = packet.time + Time::from_samples(BLOCK as u64, RATE);
+            assert!(packet.time >= heard.until, "a block came twice");
+            heard.hear(packet.time, packet.audio().unwrap());
             samples.extend(&packet.audio().unwrap().samples);
         }
         samples
@@ -219,7 +266,7 @@ mod tests {
             send(&mut new_sender, index, -1.0);
         }
         let mut splice = Splice::new(old, 0.004);
-        let mut heard = Time::ZERO;
+        let mut heard = Heard::default();
         let samples = hear(&mut splice, &mut new, &mut heard, 0.02);
         assert!(splice.is_over());
         assert!(samples[..3 * BLOCK].iter().all(|sample| *sample == 1.0));
@@ -244,7 +291,10 @@ mod tests {
         for index in 0..12 {
             send(&mut new_sender, index, 1.0);
         }
-        let mut heard = Time::from_samples(5 * BLOCK as u64, RATE);
+        let mut heard = Heard {
+            until: Time::from_samples(5 * BLOCK as u64, RATE),
+            last: vec![1.0],
+        };
         let mut splice = Splice::new(old, 0.004);
         let samples = hear(&mut splice, &mut new, &mut heard, 0.02);
         assert!(samples.iter().all(|sample| (sample - 1.0).abs() < 1e-6));
@@ -258,13 +308,16 @@ mod tests {
             send(&mut new_sender, index, 1.0);
         }
         let mut splice = Splice::new(old, 0.004);
-        let mut heard = Time::ZERO;
+        let mut heard = Heard {
+            until: Time::ZERO,
+            last: vec![-1.0],
+        };
         assert!(
             hear(&mut splice, &mut new, &mut heard, 0.001).is_empty(),
             "it waits a little"
         );
         let samples = hear(&mut splice, &mut new, &mut heard, 1.0);
-        assert!(splice.is_over() && samples[0] == 0.0 && samples[BLOCK * 4 - 1] > 0.95);
+        assert!(splice.is_over() && samples[0] == -1.0 && samples[BLOCK * 4 - 1] > 0.95);
         drop(old_sender);
     }
 }

@@ -69,6 +69,7 @@ struct Hum {
 impl Node for Hum {
     fn descriptor() -> Descriptor {
         Descriptor::new("test", "hum", "Hums")
+            .urgent()
             .output(Port::new("out", PortType::Audio, "sound"))
             .param(
                 Param::number("level", (0.0, 1.0), "level")
@@ -149,6 +150,7 @@ struct Softer {}
 impl Node for Softer {
     fn descriptor() -> Descriptor {
         Descriptor::new("test", "softer", "Turns down")
+            .urgent()
             .input(Port::new("in", PortType::Audio, "sound"))
             .output(Port::new("out", PortType::Audio, "sound"))
     }
@@ -179,6 +181,7 @@ struct Ear {
 impl Node for Ear {
     fn descriptor() -> Descriptor {
         Descriptor::new("test", "ear", "Hears")
+            .urgent()
             .input(Port::new("in", PortType::Audio, "sound"))
             .param(Param::text("name", "whose"))
     }
@@ -219,6 +222,7 @@ struct Press {
 impl Node for Press {
     fn descriptor() -> Descriptor {
         Descriptor::new("test", "press", "Presses a key")
+            .urgent()
             .output(Port::new("out", PortType::Notes, "notes"))
             .param(Param::integer("pitch", (0, 127), "which"))
     }
@@ -260,6 +264,7 @@ struct Keys {
 impl Node for Keys {
     fn descriptor() -> Descriptor {
         Descriptor::new("test", "keys", "Is played")
+            .urgent()
             .input(Port::new("in", PortType::Notes, "notes"))
             .param(Param::text("name", "whose"))
     }

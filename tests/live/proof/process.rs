@@ -70,9 +70,9 @@ impl Process {
 
     /// Ends it without a warning.
     pub(crate) fn kill(self) {
-        let arguments = ["-KILL".to_owned(), self.0.to_string()];
-        std::process::Command::new("kill")
-            .args(arguments)
+        // The shell has its own `kill`; the program of that name is not on every computer.
+        std::process::Command::new("sh")
+            .args(["-c", "kill -KILL \"$0\"", &self.0.to_string()])
             .status()
             .unwrap();
     }

@@ -9,7 +9,8 @@ use super::super::test_pictures::{SIZE, at, controls, drawn, flat, picture};
 use super::*;
 use crate::video::ffmpeg::Decoder;
 
-/// Scenes of ffmpeg's own at 25 pictures a second, each of so many pictures, one cut to the next.
+/// Scenes of ffmpeg's own at 25 pictures a second, each of so many pictures, one cut to the next. The colours of
+/// gradients are named, since ffmpeg chooses them by lot, whatever the seed.
 const SCENES: [(&str, usize); 7] = [
     (
         "mandelbrot=size=64x64:start_scale=0.4:end_scale=0.02:end_pts=130",
@@ -20,11 +21,14 @@ const SCENES: [(&str, usize); 7] = [
         "life=size=64x64:mold=8:life_color=#ffe040:death_color=#102060:mold_color=#903020:seed=3:random_fill_ratio=0.2",
         40,
     ),
-    ("gradients=size=64x64:nb_colors=4:seed=5:speed=0.03", 25),
+    (
+        "gradients=size=64x64:nb_colors=4:c0=#e09080:c1=#30d040:c2=#4070a0:c3=#f0c040:seed=5:speed=0.03",
+        25,
+    ),
     ("sierpinski=size=64x64:seed=2", 22),
     ("smptehdbars=size=64x64", 12),
     (
-        "gradients=size=64x64:nb_colors=3:seed=9:speed=0.05:type=radial",
+        "gradients=size=64x64:nb_colors=3:c0=#a02020:c1=#2060c0:c2=#f0f0a0:seed=9:speed=0.05:type=radial",
         33,
     ),
 ];
