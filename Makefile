@@ -1,6 +1,6 @@
 # What a newcomer types: `make demo` and `make test`. `make help` lists the rest.
 
-.PHONY: help demo test set-up set-up-tests film-is-there runtime models docs clean
+.PHONY: help demo test soak set-up set-up-tests film-is-there runtime models docs clean
 
 # Where the Rust installer puts cargo, which a shell that was open before does not know yet.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
@@ -8,6 +8,7 @@ export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 help:
 	@echo "make demo    install what is missing, then score a film; FILM=your-film.mp4 scores yours"
 	@echo "make test    install what is missing, then check and test everything"
+	@echo "make soak    play for half an hour, then make 10,000 edits while it plays; MINUTES=5 EDITS=500 for less"
 	@echo "make runtime fetch ONNX Runtime's library into runtime/"
 	@echo "make models DATA=FOLDER  train the models anew (models/training/README.md)"
 	@echo "make docs    write docs/nodes.md anew from the nodes' declarations"
@@ -32,6 +33,14 @@ test: set-up-tests
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 	cargo test --workspace --locked
+
+# How long it plays, and how many edits it makes.
+MINUTES ?= 30
+EDITS ?= 10000
+
+soak: set-up-tests
+	cargo bench --locked --package score --bench live -- soak $(MINUTES)
+	cargo bench --locked --package score --bench live -- edits $(EDITS)
 
 runtime:
 	@.ci/fetch-runtime

@@ -23,10 +23,18 @@ impl Entry {
         self.value[name].as_f64().unwrap_or(f64::NAN)
     }
 
-    /// Whether a list of ids in the entry has this one.
-    pub(crate) fn lists(&self, name: &str, id: &str) -> bool {
-        let ids = self.value[name].as_str().unwrap_or_default();
-        ids.split(' ').any(|listed| listed == id)
+    /// Whether it tells that an edit was taken over.
+    pub(crate) fn is_edit(&self) -> bool {
+        self.message().starts_with("the edit plays")
+    }
+
+    /// The nodes of an edit that `began`, `got new values` or `went`, in the patch's order.
+    pub(crate) fn nodes(&self, what: &str) -> Vec<&str> {
+        let parts = self.message().split("; ");
+        parts
+            .filter_map(|part| part.strip_prefix(what)?.strip_prefix(": "))
+            .flat_map(|ids| ids.split(", "))
+            .collect()
     }
 }
 

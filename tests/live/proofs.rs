@@ -49,14 +49,16 @@ fn a_cut_begins_a_new_phrase_within_a_sixteenth() {
 #[test]
 fn random_edits_neither_break_the_sound_nor_leave_a_note_nor_touch_what_did_not_change() {
     let mut broken = Vec::new();
-    // Sound that breaks off because the machine does other things is not forgiven twice.
-    for seed in 0..2 {
-        let Some(done) = edits::edits(100, seed, PERIOD) else {
+    // Sound that breaks off because the machine does other things is not forgiven three times running.
+    for seed in 0..3 {
+        let Some(done) = edits::edits(60, seed, PERIOD) else {
             return;
         };
         assert_eq!(done.complaints, [""; 0]);
-        assert_eq!((done.ignored, done.unheard), (0, 0));
-        assert!(done.taken > 40 && done.refused > 15);
+        assert_eq!(done.ignored, 0);
+        // Two edits that come between two blocks of a machine out of breath undo each other unheard.
+        assert!(done.unheard <= 3, "{} edits were not heard", done.unheard);
+        assert!(done.taken > 25 && done.refused > 8);
         let is_whole = done.steps.iter().all(|(step, allowed)| step <= allowed);
         if is_whole && done.dropouts == 0 {
             return;

@@ -120,21 +120,24 @@ impl Scene {
     }
 }
 
-/// Saves `text` as one of three kinds of editors does.
-fn save(folder: &Path, text: &str, how: u32) {
+/// Saves `text` as one of three kinds of editors does; when it began to put the whole text in its place.
+fn save(folder: &Path, text: &str, how: u32) -> f64 {
     let path = folder.join(PATCH);
+    let new = folder.join("patch.ron~");
     match how {
-        0 => {
-            std::fs::write(folder.join("patch.ron~"), text).unwrap();
-            std::fs::rename(folder.join("patch.ron~"), path).unwrap();
-        }
-        1 => std::fs::write(path, text).unwrap(),
+        0 => std::fs::write(&new, text).unwrap(),
+        1 => {}
         _ => {
             std::fs::write(&path, &text[..text.len() / 2]).unwrap();
             std::thread::sleep(Duration::from_millis(60));
-            std::fs::write(&path, text).unwrap();
         }
     }
+    let saved = wall();
+    match how {
+        0 => std::fs::rename(new, path).unwrap(),
+        _ => std::fs::write(path, text).unwrap(),
+    }
+    saved
 }
 
 /// An edit that was taken over.
@@ -194,10 +197,9 @@ pub(crate) fn edits(count: usize, seed: u64, period: u32) -> Option<Edits> {
         let how = draw(3);
         if draw(3) == 0 {
             let text = scene.broken(&mut draw);
-            save(folder.path(), &text, how.min(1));
-            let saved = wall();
-            let told = player.until(saved - 0.001, patience, |entry| {
-                entry.value["refused"] == true || entry.message() == "plays"
+            let saved = save(folder.path(), &text, how.min(1));
+            let told = player.until(saved, patience, |entry| {
+                entry.value["refused"] == true || entry.is_edit()
             });
             match told {
                 Some(entry) if entry.value["refused"] == true => done.refused += 1,
@@ -206,19 +208,17 @@ pub(crate) fn edits(count: usize, seed: u64, period: u32) -> Option<Edits> {
             }
         } else {
             let only_values = scene.edit(&mut draw);
-            save(folder.path(), &scene.text(), how);
-            let saved = wall();
-            // In place, what was saved may be seen before the clock is read.
-            let told = player.until(saved - 0.001, patience, |entry| entry.message() == "plays");
+            let saved = save(folder.path(), &scene.text(), how);
+            let told = player.until(saved, patience, |entry| entry.is_edit());
             let Some(told) = told else {
                 done.ignored += 1;
                 continue;
             };
             done.told.push(told.wall - saved);
             for id in UNTOUCHED {
-                if ["begun", "set", "gone"]
+                if ["began", "got new values", "went"]
                     .iter()
-                    .any(|list| told.lists(list, id))
+                    .any(|list| told.nodes(list).contains(&id))
                 {
                     done.complaints.push(format!("`{id}` did not play on"));
                 }
@@ -229,7 +229,7 @@ pub(crate) fn edits(count: usize, seed: u64, period: u32) -> Option<Edits> {
                 only_values,
                 loud: scene.loud,
                 has_melody: scene.melody.is_some(),
-                what: told.value.to_string(),
+                what: told.message().to_owned(),
             });
         }
     }

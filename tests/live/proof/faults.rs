@@ -102,11 +102,9 @@ fn spoil(player: &mut Player, file: &str, id: &str, complaints: &mut Vec<String>
         complaints.push(format!("`{file}`: {what}"));
         f64::NAN
     };
-    std::fs::write(&path, "no such thing").unwrap();
     let saved = wall();
-    let refused = player.until(saved - 0.001, PATIENCE, |entry| {
-        entry.value["refused"] == true
-    });
+    std::fs::write(&path, "no such thing").unwrap();
+    let refused = player.until(saved, PATIENCE, |entry| entry.value["refused"] == true);
     let refused = match refused {
         Some(entry) => entry.wall - saved,
         None => lost(complaints, "garbage was not refused"),
@@ -117,13 +115,13 @@ fn spoil(player: &mut Player, file: &str, id: &str, complaints: &mut Vec<String>
         complaints.push(format!("`{id}` did not play on: {meanwhile}"));
     }
     std::fs::write(path.with_extension("new"), good).unwrap();
-    std::fs::rename(path.with_extension("new"), &path).unwrap();
     let saved = wall();
-    let plays = player.until(saved - 0.001, PATIENCE, |entry| entry.message() == "plays");
+    std::fs::rename(path.with_extension("new"), &path).unwrap();
+    let plays = player.until(saved, PATIENCE, |entry| entry.is_edit());
     let replaced = match plays {
         Some(entry) => {
-            if entry.value["begun"] != id {
-                complaints.push(format!("`{file}` began anew: {}", entry.value["begun"]));
+            if entry.nodes("began") != [id] {
+                complaints.push(format!("`{file}` began anew: {}", entry.message()));
             }
             entry.wall - saved
         }
