@@ -160,12 +160,21 @@ impl<'a> Written<'a> {
     }
 }
 
-/// Reads a checkpoint's converter, tensors and layers, and throws them away: for the fuzz target.
-#[cfg(feature = "fuzzing")]
-pub(crate) fn try_checkpoint(folder: &Path) {
-    if let (Ok(music), Ok(weights)) = (converter::read(folder), Weights::read(folder)) {
-        let _ = Network::of(&weights, &music);
+/// Reads the checkpoint in `folder`, writes its graphs, and throws them away; whether all of it went well.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn try_checkpoint(folder: &Path) -> bool {
+    let (Ok(music), Ok(weights)) = (converter::read(folder), Weights::read(folder)) else {
+        return false;
+    };
+    let Ok(network) = Network::of(&weights, &music) else {
+        return false;
+    };
+    let _ = graphs::start(&network, &music).finish();
+    let _ = graphs::step(&network, &music).finish();
+    if let Ok(encoder) = &network.encoder {
+        let _ = graphs::encoder(encoder, network.latent, &music).finish();
     }
+    true
 }
 
 /// How many bars a melody of `music` has.

@@ -152,34 +152,36 @@ fn read_groups(folder: &Path, manifest: &Path, groups: Vec<Group>) -> Result<Wei
             read_into(&path, left.saturating_sub(bytes.len() as u64), &mut bytes)?;
         }
         left = left.saturating_sub(bytes.len() as u64);
-        let mut rest = bytes.as_slice();
+        let mut planned = Vec::new();
+        let mut wanted = 0_usize;
         for entry in group.weights {
             let coding = coding(manifest, &entry)?;
             let length = length(manifest, &entry.name, &entry.shape, coding.bytes())?;
-            let Some((own, after)) = rest.split_at_checked(length) else {
-                return Err(NodeError::input(format!(
-                    "`{}` ends too soon: `{}` wants {length} bytes, but {} are left",
-                    group.paths.join("`, `"),
-                    entry.name,
-                    rest.len()
-                ))
-                .help("fetch the checkpoint again"));
+            wanted = wanted.saturating_add(length);
+            planned.push((entry, coding, length));
+        }
+        // Compared first: what is cut off in the middle moves all that follows.
+        if bytes.len() != wanted {
+            let apart = match wanted.checked_sub(bytes.len()) {
+                Some(few) => format!("{few} too few"),
+                None => format!("{} too many", bytes.len() - wanted),
             };
+            return Err(NodeError::input(format!(
+                "`{}` in `{}` have {} bytes together, {apart} for their tensors",
+                group.paths.join("`, `"),
+                folder.display(),
+                bytes.len(),
+            ))
+            .help("fetch the checkpoint again"));
+        }
+        let mut rest = bytes.as_slice();
+        for (entry, coding, length) in planned {
+            let (own, after) = rest.split_at_checked(length).unwrap_or((rest, &[]));
             rest = after;
             weights.quantised |= matches!(coding, Coding::Quantised(..));
             if !matches!(coding, Coding::Other(_)) {
                 weights.insert(manifest, entry.name, entry.shape, coding.numbers(own))?;
             }
-        }
-        if !rest.is_empty() {
-            return Err(NodeError::input(format!(
-                "`{}` has {} bytes more than its tensors",
-                group.paths.join("`, `"),
-                rest.len()
-            ))
-            .help(
-                "the manifest belongs to another checkpoint, or lists the files in another order",
-            ));
         }
     }
     Ok(weights)
