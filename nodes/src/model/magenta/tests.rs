@@ -387,7 +387,7 @@ fn shapes_that_do_not_fit_or_have_no_end_are_refused() {
             config["dataConverter"] = converter(MELODY)
         });
     });
-    assert!(told.contains("where 18 are wanted"), "{told}");
+    assert!(told.contains("where 17 are wanted"), "{told}");
 }
 
 #[test]
