@@ -77,7 +77,7 @@ fn music(path: &Path, value: Value) -> Result<Music, NodeError> {
         serde_json::from_value(value).map_err(|error| broken(path, error))?;
     let arguments = converter.args;
     let steps = arguments.num_steps.unwrap_or(0);
-    if steps == 0 || steps % STEPS_PER_BAR != 0 || steps > MOST_STEPS {
+    if steps == 0 || !steps.is_multiple_of(STEPS_PER_BAR) || steps > MOST_STEPS {
         return Err(broken(
             path,
             format!("`numSteps` must be a multiple of {STEPS_PER_BAR}, up to {MOST_STEPS}"),

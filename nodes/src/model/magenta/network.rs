@@ -217,7 +217,7 @@ fn tensor<'a>(weights: &'a Weights, name: &str) -> Result<&'a Tensor, NodeError>
 
 /// Requires that an LSTM has whole gates, and takes `below` numbers beside its own output.
 fn require_cell(name: &str, layer: &Layer<'_>, below: usize) -> Result<(), NodeError> {
-    if layer.columns % 4 != 0 {
+    if !layer.columns.is_multiple_of(4) {
         return Err(NodeError::input(format!(
             "the tensor `{name}/kernel` has {} columns, which are no four gates",
             layer.columns
