@@ -60,7 +60,7 @@ pub(crate) enum Command {
     Devices(Devices),
     /// List the node kinds, or explain one
     Nodes(Nodes),
-    /// List the models, explain one, or test them
+    /// List the models, explain one, test them, or import one
     #[command(subcommand)]
     Models(Models),
     /// Draw a patch as a graph
@@ -291,6 +291,24 @@ pub(crate) enum Models {
         #[arg(value_name = "NAME")]
         names: Vec<String>,
         /// Print the results as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a model of a checkpoint for Magenta.js: MusicVAE for melodies or drums, with a flat decoder
+    Import {
+        /// The folder with weights_manifest.json (or manifest.json), config.json and the weights
+        #[arg(value_name = "FOLDER")]
+        checkpoint: PathBuf,
+        /// What patches will call it
+        #[arg(long)]
+        name: String,
+        /// The folder of models that it joins, made if it is not there [default: the folder of the models]
+        #[arg(long, value_name = "FOLDER")]
+        to: Option<PathBuf>,
+        /// The licence of the weights [default: what their LICENSE says]
+        #[arg(long)]
+        licence: Option<String>,
+        /// Print what was imported, as JSON
         #[arg(long)]
         json: bool,
     },

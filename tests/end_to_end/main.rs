@@ -6,6 +6,7 @@ mod colours;
 mod film;
 mod film_names;
 mod golden;
+mod import;
 mod melodies;
 mod missing_tools;
 mod models;

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use score_engine::{NodeErrorKind, Settings};
+use score_nodes::model::magenta::{self, Import};
 use score_nodes::model::{Manifest, Model, verify};
 use serde_json::{Value, json};
 
@@ -11,12 +12,68 @@ use crate::failure::Failure;
 use crate::terminal::{error, tell};
 
 pub(crate) fn run(arguments: &Models, settings: &Settings) -> Result<(), Failure> {
-    let manifest = Manifest::of(settings)?;
     match arguments {
-        Models::List { json } => list(&manifest, *json),
-        Models::Info { name, json } => info(&manifest, name, *json),
-        Models::Verify { names, json } => verify_all(&manifest, names, *json),
+        Models::List { json } => list(&Manifest::of(settings)?, *json),
+        Models::Info { name, json } => info(&Manifest::of(settings)?, name, *json),
+        Models::Verify { names, json } => verify_all(&Manifest::of(settings)?, names, *json),
+        Models::Import {
+            checkpoint,
+            name,
+            to,
+            licence,
+            json,
+        } => {
+            let to = match to {
+                Some(to) => to.clone(),
+                None => Manifest::of(settings)?.folder().to_owned(),
+            };
+            let import = Import {
+                checkpoint,
+                name,
+                to: &to,
+                licence: licence.as_deref(),
+            };
+            import_one(import, *json)
+        }
     }
+}
+
+fn import_one(import: Import<'_>, json: bool) -> Result<(), Failure> {
+    let (folder, name) = (import.to, import.name);
+    let imported = magenta::import(import)?;
+    let mut out = std::io::stdout().lock();
+    if json {
+        let report = json!({
+            "name": name, "folder": folder, "manifest": imported.model,
+            "without_encoder": imported.without_encoder,
+            "largest_difference": imported.largest_difference,
+        });
+        writeln!(out, "{report:#}")?;
+        return Ok(());
+    }
+    let model = &imported.model;
+    let place = folder.join(name);
+    writeln!(
+        out,
+        "{name}: {}, codes of {}: {}",
+        model.summary,
+        model.latent,
+        place.display()
+    )?;
+    match imported.largest_difference {
+        Some(difference) => writeln!(
+            out,
+            "computes what its tensors say, largest difference {}",
+            scientific(difference)
+        )?,
+        None => tell("not tested: ONNX Runtime is missing; `score models verify` tests it later"),
+    }
+    if let Some(why) = imported.without_encoder {
+        tell(format_args!(
+            "without an encoder, so that `score interpolate` cannot use it: {why}"
+        ));
+    }
+    Ok(())
 }
 
 fn list(manifest: &Manifest, json: bool) -> Result<(), Failure> {

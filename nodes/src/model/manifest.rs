@@ -33,7 +33,7 @@ impl Task {
 }
 
 /// The models in a folder.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     format: u32,
@@ -44,7 +44,7 @@ pub struct Manifest {
 }
 
 /// One model.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Model {
     /// What it is for.
@@ -70,7 +70,7 @@ pub struct Model {
 }
 
 /// One ONNX file.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct File {
     /// Where it lies, from the folder of the manifest.
@@ -85,7 +85,8 @@ pub struct File {
     pub outputs: BTreeMap<String, String>,
 }
 
-/// How a model writes melodies as tokens: 0 nothing, 1 the note ends, from 2 a note of `lowest_pitch` and up.
+/// How a model writes music as tokens. Melodies: 0 nothing, 1 the note ends, from 2 a note of `lowest_pitch` and up.
+/// Drums: bit n says that class n of nine is struck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Music {
@@ -99,6 +100,9 @@ pub struct Music {
     pub lowest_pitch: u8,
     /// What stands before the first token.
     pub start_token: i64,
+    /// Whether tokens are drums.
+    #[serde(default)]
+    pub drums: bool,
 }
 
 /// The pictures that a model wants, RGB.

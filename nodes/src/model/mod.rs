@@ -1,6 +1,10 @@
-//! Models: the ONNX Runtime library, the manifest of a folder of models, sessions, and their verification.
+//! Models: the ONNX Runtime library, the manifest of a folder of models, sessions, their verification, and the import of
+//! models that were made elsewhere.
 
+mod addition;
+pub mod magenta;
 mod manifest;
+mod onnx_writer;
 mod runtime;
 mod session;
 mod verify;

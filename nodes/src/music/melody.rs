@@ -153,6 +153,12 @@ impl Melody {
                 self.layout.tokens.saturating_sub(1)
             )));
         }
+        if !self.model.files.contains_key("encoder") {
+            return Err(NodeError::model(
+                "this model has no encoder: it plays codes, but reads no melodies",
+            )
+            .help("`score models info NAME` says why"));
+        }
         let encoder = match &mut self.encoder {
             Some(encoder) => encoder,
             none => none.insert(self.manifest.open(&self.model, "encoder")?),

@@ -1,5 +1,6 @@
 //! Music from codes: the decoder node, the melody model itself, and its melodies in files.
 
+mod drums;
 mod explore;
 mod melody;
 mod music_decoder;
@@ -18,7 +19,7 @@ pub(crate) fn register(registry: &mut Registry) {
     registry.add::<music_decoder::MusicDecoder>();
 }
 
-/// The layout of the model that ships, for tests.
+/// The layout of the melody model that ships, for tests.
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) const LAYOUT: crate::model::Music = crate::model::Music {
     steps: 32,
@@ -26,4 +27,5 @@ pub(crate) const LAYOUT: crate::model::Music = crate::model::Music {
     tokens: 90,
     lowest_pitch: 21,
     start_token: 90,
+    drums: false,
 };

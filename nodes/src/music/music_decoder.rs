@@ -40,7 +40,8 @@ impl Node for MusicDecoder {
                  drawn from the patch's seed and the same throughout, replaces. In bars shorter than 4/4 the first \
                  sixteenths of each bar are heard; in longer ones the last note is held.\n\n\
                  Live, the newest code is followed from each sixteenth to the next, and notes leave just before they \
-                 sound. After a `cut` the next sixteenth begins a new phrase.",
+                 sound. After a `cut` the next sixteenth begins a new phrase.\n\n\
+                 A model of drums plays on channel 9, whatever `channel` says.",
             )
             .input(Port::new("latent", PortType::Latent(None), "the code"))
             .input(Port::new("cut", PortType::Event, "live: begins a new phrase").optional())
@@ -174,8 +175,9 @@ impl Processor for Decoding {
         while self.player.voice.chunk.start(self.index) < end && !io.stop_requested() {
             self.play(io, end)?;
         }
-        if let Some(off) = self.player.voice.close() {
-            io.send(NOTES, end, Payload::Notes([off].into()))?;
+        let ends = self.player.voice.close();
+        if !ends.is_empty() {
+            io.send(NOTES, end, Payload::Notes(ends.into()))?;
         }
         Ok(())
     }

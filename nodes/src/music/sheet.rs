@@ -5,6 +5,7 @@ use std::path::Path;
 
 use score_engine::{NodeError, Note, Time, Transport};
 
+use super::drums;
 use super::tokens::{MelodyNote, tokens};
 use super::voice::{Chunk, Voice};
 use crate::midi::reading::{DEFAULT_TEMPO, Event, Song};
@@ -14,9 +15,6 @@ use crate::output::OutputFile;
 
 /// How hard notes are struck; the beginning of a bar a little harder.
 const VELOCITY: f32 = 0.8;
-
-/// The channel of drums, counted from 0, whose pitches are none (General MIDI).
-const DRUMS: u8 = 9;
 
 /// The General MIDI sound of what is written: the grand piano.
 const PROGRAM: u8 = 0;
@@ -62,7 +60,7 @@ fn bytes(
         }
     }
     let end = writing::tick(transport, end);
-    events.extend(voice.close().map(|off| (end, off)));
+    events.extend(voice.close().into_iter().map(|off| (end, off)));
     writing::bytes(transport, PROGRAM, &events, end)
 }
 
@@ -71,14 +69,24 @@ fn bytes(
 /// Notes begin and end at the nearest sixteenth by the file's ticks, so that its tempo does not matter; bars are
 /// as long as its time signatures say. Of all notes that sound together, but for drums and those outside the
 /// layout's pitches, the highest is the melody's. Of longer bars than the model's the beginning is read, in
-/// shorter ones the last note is held.
+/// shorter ones the last note is held. For a model of drums only the drums' beginnings are read.
 ///
 /// # Errors
 /// The file is not a MIDI file that can be read, or has no such note in its first bars.
 pub fn read(path: &Path, layout: &Music) -> Result<Opening, NodeError> {
-    let opening = opening(&Song::open(path)?, layout);
-    if opening.tokens.iter().any(|token| *token >= 2) {
+    let song = Song::open(path)?;
+    let opening = opening(&song, layout);
+    let least = if layout.drums { 1 } else { 2 };
+    if opening.tokens.iter().any(|token| *token >= least) {
         return Ok(opening);
+    }
+    if layout.drums {
+        return Err(NodeError::input(format!(
+            "`{}` has no drums in its first {} bars",
+            path.display(),
+            bars(layout)
+        ))
+        .help("move the drums to the start of the file, on MIDI channel 10"));
     }
     let highest = usize::from(layout.lowest_pitch) + layout.tokens.saturating_sub(3);
     Err(NodeError::input(format!(
@@ -98,6 +106,12 @@ fn bars(layout: &Music) -> usize {
 
 /// The melody that begins `song`.
 pub(crate) fn opening(song: &Song, layout: &Music) -> Opening {
+    if layout.drums {
+        return Opening {
+            tokens: strokes(song, layout),
+            transport: transport(song, 0),
+        };
+    }
     let spans = spans(song, layout);
     let mut notes = Vec::new();
     let mut sounding: Option<(Span, usize)> = None;
@@ -124,6 +138,25 @@ pub(crate) fn opening(song: &Song, layout: &Music) -> Opening {
         tokens: tokens(&notes, layout),
         transport: transport(song, 0),
     }
+}
+
+/// The tokens of the drums that begin `song`.
+fn strokes(song: &Song, layout: &Music) -> Vec<i64> {
+    let mut struck: BTreeMap<u64, i64> = BTreeMap::new();
+    for (tick, event) in &song.events {
+        if let Event::Note(Note::On { channel, pitch, .. }) = event
+            && *channel == drums::CHANNEL
+        {
+            *struck.entry(sixteenth(song, *tick)).or_default() |= drums::token(*pitch);
+        }
+    }
+    let mut tokens = vec![0; layout.steps];
+    for (step, sixteenth) in places(song, layout) {
+        if let (Some(token), Some(struck)) = (tokens.get_mut(step), struck.get(&sixteenth)) {
+            *token = *struck;
+        }
+    }
+    tokens
 }
 
 /// A note of a file, in its sixteenths.
@@ -160,7 +193,7 @@ fn spans(song: &Song, layout: &Music) -> Vec<Span> {
     for (tick, event) in &song.events {
         let Event::Note(note) = event else { continue };
         let key = (note.channel(), note.pitch());
-        if note.channel() == DRUMS || !known(note.pitch()) {
+        if note.channel() == drums::CHANNEL || !known(note.pitch()) {
             continue;
         }
         let before = match note {
@@ -294,6 +327,28 @@ mod tests {
     fn the_highest_note_wins_and_the_one_below_comes_back() {
         let song = song(&[], &[(0, 48, 0, 1920), (1, 60, 480, 960)]);
         assert_eq!(melody(&song), [(0, 4, 48), (4, 8, 60), (8, 16, 48)]);
+    }
+
+    #[test]
+    fn drums_that_were_written_are_read_again_by_a_model_of_drums_and_by_no_other() {
+        let drums = Music {
+            tokens: 512,
+            start_token: 512,
+            drums: true,
+            ..LAYOUT
+        };
+        let mut beat = vec![0; 32];
+        for (step, token) in [(0, 5), (4, 6), (5, 4), (12, 511), (31, 256)] {
+            beat[step] = token;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.mid");
+        write(&path, &[beat.clone()], &drums, &Transport::default()).unwrap();
+        assert_eq!(read(&path, &drums).unwrap().tokens, beat);
+        read(&path, &LAYOUT).unwrap_err();
+        write(&path, &[vec![41; 32]], &LAYOUT, &Transport::default()).unwrap();
+        let error = read(&path, &drums).unwrap_err();
+        assert!(error.to_string().contains("no drums"), "{error}");
     }
 
     #[test]

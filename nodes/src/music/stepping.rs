@@ -120,9 +120,10 @@ impl Processor for Stepping {
     }
 
     fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
-        if let Some(off) = self.player.voice.close() {
+        let ends = self.player.voice.close();
+        if !ends.is_empty() {
             let end = io.end().unwrap_or(io.now());
-            io.send(NOTES, end, Payload::Notes([off].into()))?;
+            io.send(NOTES, end, Payload::Notes(ends.into()))?;
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use score_engine::{Note, Time, Transport};
 
+use super::drums;
 use super::tokens::{Step, step};
 use crate::model::Music;
 
@@ -61,13 +62,14 @@ impl Chunk {
     }
 }
 
-/// One melody's voice: at most one note sounds.
+/// One melody's voice, of which at most one note sounds; or one player's drums, which sound for a step.
 pub(super) struct Voice {
     pub(super) chunk: Chunk,
     lowest_pitch: u8,
+    drums: bool,
     channel: u8,
     pub(super) velocity: f32,
-    sounding: Option<u8>,
+    sounding: Vec<u8>,
 }
 
 impl Voice {
@@ -75,17 +77,22 @@ impl Voice {
         Voice {
             chunk,
             lowest_pitch: layout.lowest_pitch,
-            channel,
+            drums: layout.drums,
+            channel: if layout.drums {
+                drums::CHANNEL
+            } else {
+                channel
+            },
             velocity,
-            sounding: None,
+            sounding: Vec::new(),
         }
     }
 
-    pub(super) fn close(&mut self) -> Option<Note> {
+    /// Ends what sounds.
+    pub(super) fn close(&mut self) -> Vec<Note> {
         let channel = self.channel;
-        self.sounding
-            .take()
-            .map(|pitch| Note::Off { channel, pitch })
+        let end = |pitch| Note::Off { channel, pitch };
+        self.sounding.drain(..).map(end).collect()
     }
 
     /// The packets of a stretch before `end`. A note that sounds at its end is closed by the next stretch's
@@ -109,24 +116,30 @@ impl Voice {
     /// ends the note that sounds.
     pub(super) fn say(&mut self, token: Option<i64>, anew: bool, sixteenth: u64) -> Vec<Note> {
         let beat = u64::from(16 / self.chunk.transport.metre.1.clamp(1, 16));
-        let said = token.map_or(Step::Hold, |token| step(token, self.lowest_pitch));
+        let (ends, begun): (bool, Vec<u8>) = match token {
+            Some(token) if self.drums => (true, drums::struck(token).collect()),
+            Some(token) => match step(token, self.lowest_pitch) {
+                Step::Hold => (false, Vec::new()),
+                Step::Off => (true, Vec::new()),
+                Step::On(pitch) => (true, vec![pitch]),
+            },
+            None => (self.drums, Vec::new()),
+        };
         let mut notes = Vec::new();
-        if anew || said != Step::Hold {
+        if anew || ends {
             notes.extend(self.close());
         }
-        if let Step::On(pitch) = said {
-            let accent = match sixteenth {
-                0 => 1.1,
-                place if place % beat == 0 => 1.0,
-                _ => 0.9,
-            };
-            self.sounding = Some(pitch);
-            notes.push(Note::On {
-                channel: self.channel,
-                pitch,
-                velocity: (self.velocity * accent).clamp(0.001, 1.0),
-            });
-        }
+        let accent = match sixteenth {
+            0 => 1.1,
+            place if place % beat == 0 => 1.0,
+            _ => 0.9,
+        };
+        notes.extend(begun.iter().map(|pitch| Note::On {
+            channel: self.channel,
+            pitch: *pitch,
+            velocity: (self.velocity * accent).clamp(0.001, 1.0),
+        }));
+        self.sounding.extend(begun);
         notes
     }
 }
@@ -185,5 +198,32 @@ mod tests {
         let packets = voice.play(0, &tokens(&[(0, 41), (13, 43), (16, 45)]), Time::MAX);
         let times: Vec<f64> = packets.iter().map(|(time, _)| time.seconds()).collect();
         assert_eq!(times, [0.0, 1.5]);
+    }
+
+    #[test]
+    fn drums_sound_together_for_a_step_on_their_own_channel() {
+        let layout = Music {
+            tokens: 512,
+            lowest_pitch: 0,
+            start_token: 512,
+            drums: true,
+            ..LAYOUT
+        };
+        let chunk = Chunk::new(&Transport::default(), &layout);
+        let mut voice = Voice::new(chunk, &layout, 0, 0.5);
+        let packets = voice.play(0, &tokens(&[(4, 0b101), (31, 1)]), Time::MAX);
+        let told: Vec<(f64, Vec<(u8, u8)>)> = packets
+            .iter()
+            .map(|(time, notes)| {
+                let notes = notes.iter().map(|note| (note.channel(), note.pitch()));
+                (time.seconds(), notes.collect())
+            })
+            .collect();
+        let both = vec![(9, 36), (9, 42)];
+        assert_eq!(
+            told,
+            [(0.5, both.clone()), (0.625, both), (3.875, vec![(9, 36)])]
+        );
+        assert_eq!(voice.close().len(), 1);
     }
 }
