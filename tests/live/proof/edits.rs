@@ -148,6 +148,7 @@ struct Taken {
     only_values: bool,
     loud: usize,
     has_melody: bool,
+    loads_model: bool,
     /// What the log says.
     what: String,
 }
@@ -162,6 +163,8 @@ pub(crate) struct Edits {
     /// From saving to the changed sound, of edits that change values only, and of the others.
     pub(crate) heard: Vec<f64>,
     pub(crate) heard_rebuilt: Vec<f64>,
+    /// The same of edits that begin a node which loads a model.
+    pub(crate) heard_loaded: Vec<f64>,
     /// From saving until the log says so.
     pub(crate) told: Vec<f64>,
     /// Edits that were not heard within a second.
@@ -229,6 +232,7 @@ pub(crate) fn edits(count: usize, seed: u64, period: u32) -> Option<Edits> {
                 only_values,
                 loud: scene.loud,
                 has_melody: scene.melody.is_some(),
+                loads_model: told.nodes("began").contains(&"tune"),
                 what: told.message().to_owned(),
             });
         }
@@ -322,9 +326,10 @@ fn hear(take: &Take, taken: &[Taken], done: &mut Edits) {
         match changed {
             Some(number) => {
                 let heard = take.wall_of(from + number * window) - edit.saved;
-                match edit.only_values {
-                    true => &mut done.heard,
-                    false => &mut done.heard_rebuilt,
+                match (edit.loads_model, edit.only_values) {
+                    (true, _) => &mut done.heard_loaded,
+                    (false, true) => &mut done.heard,
+                    (false, false) => &mut done.heard_rebuilt,
                 }
                 .push(heard);
             }
@@ -441,6 +446,10 @@ pub(crate) fn print_edits(count: usize, seed: u64, period: u32) {
     println!(
         "saved to heard, nodes and wires: {}",
         Figures::new(done.heard_rebuilt)
+    );
+    println!(
+        "saved to heard, with a model to load: {}",
+        Figures::new(done.heard_loaded)
     );
     println!(
         "saved to told: {}; {} not heard",

@@ -182,7 +182,8 @@ pub(crate) fn server(period: u32) -> Option<f64> {
     let folder = tempfile::tempdir().unwrap();
     write_files(folder.path());
     let player = Player::start(&jack, folder.path(), PATCH);
-    std::thread::sleep(Duration::from_secs(1));
+    // The status comes once a second.
+    std::thread::sleep(Duration::from_millis(2_500));
     let generation = node(&player, "sound")["generation"].clone();
     jack.kill();
     std::thread::sleep(Duration::from_millis(500));

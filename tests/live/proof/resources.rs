@@ -6,40 +6,55 @@ use super::{patches, process::Process};
 use crate::film;
 use crate::jack::Jack;
 use crate::player::{PATCH, Player, dropouts};
+use crate::support::ffmpeg;
 
 /// Starts the shipped patch on a server of its own.
-fn start(folder: &std::path::Path) -> Option<(Jack, Player)> {
+fn start(folder: &std::path::Path, patch: &str) -> Option<(Jack, Player)> {
     let jack = Jack::start(256)?;
     film::write(folder, "cuts.mp4");
-    let player = Player::start(&jack, folder, &patches::shipped());
+    ffmpeg(
+        folder,
+        "-f lavfi -i testsrc2=rate=25:duration=20:size=1280x720 -c:v libx264 -preset ultrafast large.mp4",
+    );
+    let player = Player::start(&jack, folder, patch);
     Some((jack, player))
 }
 
-/// Prints the share of a core and the memory that the program and its decoder take over `seconds`.
+/// Prints what the shipped patch takes over `seconds`: with a film that is kept in memory, and with one of 1280 × 720
+/// that is decoded all the time, as a camera's pictures are.
 pub(crate) fn print_idle(seconds: f64) {
+    println!("a film that is kept in memory:");
+    print_cost(seconds, &patches::shipped());
+    println!("a film of 1280 × 720 that is decoded all the time:");
+    let decoded = "large.mp4\", width: 160, height: 160";
+    print_cost(seconds, &patches::shipped().replace("cuts.mp4\"", decoded));
+}
+
+/// Prints the share of a core and the memory that the program and its decoder take over `seconds`.
+fn print_cost(seconds: f64, patch: &str) {
     let folder = tempfile::tempdir().unwrap();
-    let Some((_jack, player)) = start(folder.path()) else {
+    let Some((_jack, player)) = start(folder.path(), patch) else {
         return;
     };
     std::thread::sleep(Duration::from_secs(5));
     let score = Process(player.program.0.id());
-    let decoders = score.children("ffmpeg");
+    // Once they have ended, their time counts among the program's.
     let taken = || {
+        let decoders = score.children("ffmpeg");
         let decoders: f64 = decoders.iter().map(|child| child.processor_time()).sum();
-        (score.processor_time(), decoders)
+        score.processor_time() + decoders
     };
     let (before, started) = (taken(), Instant::now());
     std::thread::sleep(Duration::from_secs_f64(seconds));
     let (after, passed) = (taken(), started.elapsed().as_secs_f64());
-    let share = |taken: f64| taken / passed * 100.0;
     println!(
-        "graphs/live.ron at 25 pictures a second, over {passed:.0} s: score {:.1} %, ffmpeg {:.1} % of a core",
-        share(after.0 - before.0),
-        share(after.1 - before.1)
+        "  graphs/live.ron at 25 pictures a second, over {passed:.0} s: {:.1} % of a core, ffmpeg's work included",
+        (after - before) / passed * 100.0
     );
+    let decoders = score.children("ffmpeg");
     let decoders: f64 = decoders.iter().map(|child| child.memory()).sum();
     println!(
-        "memory: score {:.1} MB, ffmpeg {decoders:.1} MB; {} threads, {} files",
+        "  memory: score {:.1} MB, ffmpeg {decoders:.1} MB; {} threads, {} files",
         score.memory(),
         score.threads(),
         score.files()
@@ -49,7 +64,7 @@ pub(crate) fn print_idle(seconds: f64) {
         .unwrap()
     {
         println!(
-            "  {:<8} {:>6.1} calls/s, p95 {:.2} ms, load {:.1} %",
+            "    {:<8} {:>6.1} calls/s, p95 {:.2} ms, load {:.1} %",
             node["id"].as_str().unwrap(),
             node["rate"].as_f64().unwrap(),
             node["p95"].as_f64().unwrap() * 1e3,
@@ -80,7 +95,7 @@ pub(crate) fn slope(points: &[(f64, f64)]) -> (f64, f64) {
 /// Plays the shipped patch for `minutes`, edits it every ten seconds, and prints how memory, threads and files go.
 pub(crate) fn print_soak(minutes: f64) {
     let folder = tempfile::tempdir().unwrap();
-    let Some((_jack, player)) = start(folder.path()) else {
+    let Some((_jack, player)) = start(folder.path(), &patches::shipped()) else {
         return;
     };
     let patch = patches::shipped();
@@ -90,7 +105,7 @@ pub(crate) fn print_soak(minutes: f64) {
     let started = Instant::now();
     let mut memory = Vec::new();
     let (mut threads, mut files) = (Vec::new(), Vec::new());
-    let mut turn = 0u32;
+    let (mut turn, mut known) = (0u32, 0);
     while started.elapsed().as_secs_f64() < minutes * 60.0 {
         std::thread::sleep(Duration::from_secs(10));
         turn += 1;
@@ -99,6 +114,17 @@ pub(crate) fn print_soak(minutes: f64) {
             memory.push((started.elapsed().as_secs_f64() / 3600.0, score.memory()));
             threads.push(score.threads());
             files.push(score.files());
+        }
+        let broken = dropouts(&player.statuses());
+        if broken > known {
+            let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+            println!(
+                "after {} s: {} more dropouts, load {}",
+                turn * 10,
+                broken - known,
+                load.trim()
+            );
+            known = broken;
         }
         // By turns a live value, a node that begins anew, and back.
         let text = match turn % 4 {
