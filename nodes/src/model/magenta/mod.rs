@@ -4,6 +4,7 @@
 //! Magenta.js' `music_vae/model.ts` (the names of tensors, the cells), and in Roberts et al. 2018 (MusicVAE).
 
 mod card;
+mod coding;
 mod converter;
 mod golden;
 mod graphs;
