@@ -12,14 +12,14 @@ use score_engine::{
     Graph, Live, LiveOptions, NodeState, Note, RestartPolicy, Settings, Source, check,
 };
 
-/// Wires hold minutes, so that what a busy machine holds up comes late here and is not lost; those behind a `~` are as
+/// Wires hold seconds, so that what a busy machine holds up comes late here and is not lost; those behind a `~` are as
 /// they are in any patch.
 fn graph(nodes: &str, wires: &str) -> Graph {
     let wires: Vec<String> = wires
         .split(", ")
         .map(|chain| match chain.strip_prefix('~') {
             Some(usual) => usual.to_owned(),
-            None => format!("({chain}, block(10000))"),
+            None => format!("({chain}, block(4096))"),
         })
         .collect();
     let wires = wires.join(", ");
