@@ -61,11 +61,11 @@ pub fn played(packets: &[Packet], end: f64) -> Vec<Played> {
 
 /// What a stretch of music is like.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Manner {
+pub(super) struct Manner {
     /// Notes that begin in it, drums apart.
-    pub onsets: f64,
+    pub(super) onsets: f64,
     /// Strokes of drums.
-    pub strokes: f64,
+    pub(super) strokes: f64,
     /// The share of onsets of each pitch class.
     classes: [f64; 12],
     /// The mean pitch.
@@ -75,7 +75,7 @@ pub struct Manner {
 }
 
 /// The manner of the notes that begin from `from` on and before `to`; `notes` are in order.
-pub fn manner(notes: &[Played], from: f64, to: f64) -> Manner {
+pub(super) fn manner(notes: &[Played], from: f64, to: f64) -> Manner {
     // A note on the border, but for rounding, is on it.
     let border = 1e-6;
     let first = notes.partition_point(|note| note.start < from - border);
@@ -106,7 +106,7 @@ pub fn manner(notes: &[Played], from: f64, to: f64) -> Manner {
 /// the differences of their shares), rhythm (places that only one has, of all that either has), register (an octave
 /// counts as 1) and density (the difference of counts over the larger), and in strokes of drums where one has any.
 /// Silence against notes is 1.
-pub fn unlike(one: &Manner, other: &Manner) -> f64 {
+pub(super) fn unlike(one: &Manner, other: &Manner) -> f64 {
     let share = |a: f64, b: f64| {
         let larger = a.max(b);
         if larger > 0.0 {
@@ -143,7 +143,7 @@ pub fn unlike(one: &Manner, other: &Manner) -> f64 {
 
 /// How unlike the music before and after each of `times` is, over `window` seconds on either side. Nearer to an end of
 /// the `seconds` the windows are shorter; within half a second of it nothing is new.
-pub fn novelty(notes: &[Played], times: &[f64], window: f64, seconds: f64) -> Vec<f64> {
+pub(super) fn novelty(notes: &[Played], times: &[f64], window: f64, seconds: f64) -> Vec<f64> {
     times
         .iter()
         .map(|time| {
@@ -166,7 +166,7 @@ fn least(seconds: f64) -> f64 {
 
 /// When the music changes: at onsets where it is more unlike before and after than at any other within half a window,
 /// and than at three onsets of four.
-pub fn changes(notes: &[Played], window: f64, seconds: f64) -> Vec<f64> {
+pub(super) fn changes(notes: &[Played], window: f64, seconds: f64) -> Vec<f64> {
     let mut times: Vec<f64> = notes.iter().map(|note| note.start).collect();
     times.dedup_by(|later, earlier| *later - *earlier < 1e-6);
     let novelty = novelty(notes, &times, window, seconds);
@@ -275,6 +275,6 @@ mod tests {
         let found = changes(&notes, 2.0, 24.0);
         assert!(found.contains(&8.0) && found.contains(&16.0), "{found:?}");
         assert!(found.len() <= 4, "{found:?}");
-        assert_eq!(changes(&[], 2.0, 24.0), []);
+        assert!(changes(&[], 2.0, 24.0).is_empty());
     }
 }

@@ -30,7 +30,7 @@ pub struct Tested {
 
 /// `count` distances in seconds, evenly spread over a circle of `seconds` but for `guard` on both sides of 0, where
 /// the music would lie almost as it does. Empty where the guards leave nothing.
-pub fn shifts(seconds: f64, guard: f64, count: usize) -> Vec<f64> {
+pub(super) fn shifts(seconds: f64, guard: f64, count: usize) -> Vec<f64> {
     let room = seconds - 2.0 * guard;
     if !(room.is_finite() && room > 0.0) {
         return Vec::new();
@@ -43,7 +43,11 @@ pub fn shifts(seconds: f64, guard: f64, count: usize) -> Vec<f64> {
 
 /// Holds what `figure` is without a shift against what it is under each. `None` where it cannot be had as the music
 /// lies; a shift under which it cannot counts as no success.
-pub fn test(shifts: &[f64], good: Good, figure: impl Fn(f64) -> Option<f64>) -> Option<Tested> {
+pub(super) fn test(
+    shifts: &[f64],
+    good: Good,
+    figure: impl Fn(f64) -> Option<f64>,
+) -> Option<Tested> {
     let value = figure(0.0)?;
     let shifted: Vec<f64> = shifts.iter().filter_map(|shift| figure(*shift)).collect();
     if shifted.is_empty() {

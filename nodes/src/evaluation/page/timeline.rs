@@ -168,7 +168,9 @@ impl<'a> Row<'a> {
 
     fn marks(&mut self) {
         let report = self.page.report;
-        for cut in report.cuts.iter().filter(|cut| self.shows(**cut)) {
+        let (from, to) = (self.from, self.to);
+        let shows = |time: &f64| from <= *time && *time < to;
+        for cut in report.cuts.iter().filter(|cut| shows(cut)) {
             let at = self.across(*cut);
             let _ = write!(
                 self.svg,
@@ -176,7 +178,7 @@ impl<'a> Row<'a> {
                 CURVES.1
             );
         }
-        for change in report.changes.iter().filter(|change| self.shows(**change)) {
+        for change in report.changes.iter().filter(|change| shows(change)) {
             let at = self.across(*change);
             let _ = write!(
                 self.svg,
