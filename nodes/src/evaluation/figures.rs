@@ -52,6 +52,21 @@ impl Figure {
         self
     }
 
+    /// The further numbers in words: `lift 2.26`, `scenes 5`.
+    pub fn further(&self) -> Vec<String> {
+        let numbers = self.more.iter();
+        numbers
+            .map(|(name, number)| {
+                let name = name.replace('_', " ");
+                if number.fract() == 0.0 && name == "scenes" {
+                    format!("{name} {number:.0}")
+                } else {
+                    format!("{name} {number:.2}")
+                }
+            })
+            .collect()
+    }
+
     /// Whether it is better than all but a twentieth of shifts.
     pub fn beats_chance(&self) -> bool {
         self.tested.as_ref().is_some_and(|tested| tested.p < 0.05)

@@ -102,17 +102,12 @@ impl Page<'_> {
             );
             match &figure.tested {
                 Some(tested) => {
-                    let more: Vec<String> = figure
-                        .more
-                        .iter()
-                        .map(|(name, value)| format!("{} {value:.2}", name.replace('_', " ")))
-                        .collect();
                     let _ = writeln!(
                         page,
                         "<td class=\"n\">{:.2}<br><small>{}</small></td><td class=\"n\">{:.2}</td>\
                          <td class=\"n\">{}</td></tr>",
                         tested.value,
-                        more.join("<br>"),
+                        figure.further().join("<br>"),
                         tested.chance,
                         probability(tested.p)
                     );

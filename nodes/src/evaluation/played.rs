@@ -12,6 +12,9 @@ const DRUMS: u8 = 9;
 /// Onsets of a stretch are told apart by so many places in it.
 const PLACES: usize = 16;
 
+/// Of the notes before a stretch so many are looked at whether they still sound.
+const HELD: usize = 16;
+
 /// A note that was played.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Played {
@@ -66,21 +69,34 @@ pub(super) struct Manner {
     pub(super) onsets: f64,
     /// Strokes of drums.
     pub(super) strokes: f64,
-    /// The share of onsets of each pitch class.
+    /// Notes that sound in it, those held on from before among them.
+    sounding: f64,
+    /// The share of them of each pitch class.
     classes: [f64; 12],
-    /// The mean pitch.
+    /// Their mean pitch.
     register: f64,
     /// At which of its sixteenth parts a note or stroke begins.
     places: [bool; PLACES],
 }
 
-/// The manner of the notes that begin from `from` on and before `to`; `notes` are in order.
+/// The manner of the music from `from` on and before `to`; `notes` are in order.
 pub(super) fn manner(notes: &[Played], from: f64, to: f64) -> Manner {
     // A note on the border, but for rounding, is on it.
     let border = 1e-6;
     let first = notes.partition_point(|note| note.start < from - border);
     let last = notes.partition_point(|note| note.start < to - border);
     let mut manner = Manner::default();
+    let sounds = |manner: &mut Manner, note: &Played| {
+        manner.sounding += 1.0;
+        manner.register += f64::from(note.pitch);
+        manner.classes[usize::from(note.pitch) % 12] += 1.0;
+    };
+    // A note that is held on is heard as well as one that begins.
+    for note in notes.get(first.saturating_sub(HELD)..first).unwrap_or(&[]) {
+        if note.end > from + border && !note.drum {
+            sounds(&mut manner, note);
+        }
+    }
     for note in notes.get(first..last).unwrap_or(&[]) {
         let place = (note.start - from + border) / (to - from) * PLACES as f64;
         manner.places[(place.max(0.0) as usize).min(PLACES - 1)] = true;
@@ -88,16 +104,15 @@ pub(super) fn manner(notes: &[Played], from: f64, to: f64) -> Manner {
             manner.strokes += 1.0;
         } else {
             manner.onsets += 1.0;
-            manner.register += f64::from(note.pitch);
-            manner.classes[usize::from(note.pitch) % 12] += 1.0;
+            sounds(&mut manner, note);
         }
     }
-    if manner.onsets > 0.0 {
-        manner.register /= manner.onsets;
+    if manner.sounding > 0.0 {
+        manner.register /= manner.sounding;
         manner
             .classes
             .iter_mut()
-            .for_each(|share| *share /= manner.onsets);
+            .for_each(|share| *share /= manner.sounding);
     }
     manner
 }
@@ -116,13 +131,13 @@ pub(super) fn unlike(one: &Manner, other: &Manner) -> f64 {
         }
     };
     let (mut sum, mut parts) = (0.0, 0.0);
-    if one.onsets > 0.0 && other.onsets > 0.0 {
+    if one.sounding > 0.0 && other.sounding > 0.0 {
         let classes = one.classes.iter().zip(&other.classes);
         sum += classes.map(|(a, b)| (a - b).abs()).sum::<f64>() / 2.0;
         sum += ((one.register - other.register).abs() / 12.0).min(1.0);
         sum += share(one.onsets, other.onsets);
         parts += 3.0;
-    } else if one.onsets > 0.0 || other.onsets > 0.0 {
+    } else if one.sounding > 0.0 || other.sounding > 0.0 {
         sum += 3.0;
         parts += 3.0;
     }
@@ -142,13 +157,14 @@ pub(super) fn unlike(one: &Manner, other: &Manner) -> f64 {
 }
 
 /// How unlike the music before and after each of `times` is, over `window` seconds on either side. Nearer to an end of
-/// the `seconds` the windows are shorter; within half a second of it nothing is new.
+/// the `seconds` the windows are shorter; nearer than half of one nothing is new.
 pub(super) fn novelty(notes: &[Played], times: &[f64], window: f64, seconds: f64) -> Vec<f64> {
+    let least = window / 2.0;
     times
         .iter()
         .map(|time| {
             let window = window.min(*time).min(seconds - time);
-            if window < least(seconds) {
+            if window < least {
                 return 0.0;
             }
             unlike(
@@ -157,11 +173,6 @@ pub(super) fn novelty(notes: &[Played], times: &[f64], window: f64, seconds: f64
             )
         })
         .collect()
-}
-
-/// Below half a second nothing is known of a manner.
-fn least(seconds: f64) -> f64 {
-    0.5_f64.min(seconds / 4.0)
 }
 
 /// When the music changes: at onsets where it is more unlike before and after than at any other within half a window,

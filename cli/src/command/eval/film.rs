@@ -169,17 +169,12 @@ fn table(out: &mut impl Write, report: &FilmReport) -> std::io::Result<()> {
         let title = figure.title;
         match &figure.tested {
             Some(tested) => {
-                let more: Vec<String> = figure
-                    .more
-                    .iter()
-                    .map(|(name, value)| format!("{} {value:.2}", name.replace('_', " ")))
-                    .collect();
                 let line = format!(
                     "{title:<wide$}  {:>8.3}  {:>6.3}  {:>6}  {}",
                     tested.value,
                     tested.chance,
                     probability(tested.p),
-                    more.join(", ")
+                    figure.further().join(", ")
                 );
                 writeln!(out, "{}", line.trim_end())?;
             }

@@ -23,9 +23,9 @@ const MOST_ROWS: f64 = 30.0;
 /// The whole film, row by row.
 pub(super) fn rows(page: &Page<'_>) -> String {
     let seconds = page.report.seconds.max(1.0);
-    let row = SHORTEST.max(seconds / MOST_ROWS);
+    // Whole tens of seconds, so that the times below are whole too.
+    let row = SHORTEST.max((seconds / MOST_ROWS / 10.0).ceil() * 10.0);
     let count = (seconds / row).ceil() as usize;
-    let row = seconds / count as f64;
     (0..count)
         .map(|index| Row::new(page, index as f64 * row, row).svg())
         .collect()
@@ -73,6 +73,9 @@ impl<'a> Row<'a> {
         let wide = WIDTH / STILLS as f64;
         for index in 0..STILLS {
             let time = self.from + (index as f64 + 0.5) / STILLS as f64 * (self.to - self.from);
+            if time >= self.page.report.seconds {
+                break;
+            }
             let stills = self.page.stills;
             let after = stills.partition_point(|(at, _)| *at <= time);
             let Some((_, frame)) = stills.get(after.saturating_sub(1)) else {
@@ -93,7 +96,7 @@ impl<'a> Row<'a> {
     fn bars(&mut self) {
         let bar = self.page.report.bar;
         let mut number = (self.from / bar).ceil();
-        while number * bar < self.to {
+        while number * bar < self.to.min(self.page.report.seconds) {
             let at = self.across(number * bar);
             let _ = write!(
                 self.svg,
@@ -106,10 +109,10 @@ impl<'a> Row<'a> {
             let time = self.from + index as f64 / STILLS as f64 * (self.to - self.from);
             let _ = write!(
                 self.svg,
-                "<text x=\"{:.1}\" y=\"227\">{}:{:04.1}</text>",
+                "<text x=\"{:.1}\" y=\"227\">{}:{:02}</text>",
                 self.across(time) + 2.0,
                 (time / 60.0) as u64,
-                time % 60.0
+                (time % 60.0) as u64
             );
         }
     }
