@@ -107,6 +107,9 @@ impl<'a> Row<'a> {
         }
         for index in 0..STILLS {
             let time = self.from + index as f64 / STILLS as f64 * (self.to - self.from);
+            if time >= self.page.report.seconds {
+                break;
+            }
             let _ = write!(
                 self.svg,
                 "<text x=\"{:.1}\" y=\"227\">{}:{:02}</text>",
