@@ -56,6 +56,9 @@ pub(crate) enum Command {
     Sample(Sample),
     /// Write the melodies between the first two bars of two MIDI files
     Interpolate(Interpolate),
+    /// Measure whether music follows its film, or how good a music model is
+    #[command(subcommand)]
+    Eval(Eval),
     /// List sound devices and MIDI ports, with the text that names each in a patch
     Devices(Devices),
     /// List the node kinds, or explain one
@@ -251,6 +254,69 @@ fn number(text: &str, least: f64, most: f64) -> Result<f64, String> {
         .ok()
         .filter(|number| (least..=most).contains(number))
         .ok_or_else(|| format!("a number from {least} to {most} is wanted"))
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Eval {
+    /// Measure whether the music that a patch makes follows the film, against chance
+    Film(EvalFilm),
+    /// Measure how well a model rebuilds the melodies in a folder, and how like them its own are
+    Music(EvalMusic),
+}
+
+#[derive(Args)]
+pub(crate) struct EvalFilm {
+    /// The film: any file that ffmpeg reads
+    pub(crate) film: PathBuf,
+    /// The patch that makes the music, in place of the built-in one; nothing is written
+    #[arg(long, value_name = "PATCH")]
+    pub(crate) patch: Option<PathBuf>,
+    /// Write a page with plots, the stills and the notes
+    #[arg(long, value_name = "NAME.html")]
+    pub(crate) report: Option<PathBuf>,
+    /// Circular shifts of the music that tell what chance gives
+    #[arg(long, value_name = "NUMBER", default_value = "1999", value_parser = value_parser!(u32).range(999..=100_000))]
+    pub(crate) shifts: u32,
+    /// Bars in each of the stretches that are compared
+    #[arg(long, value_name = "NUMBER", default_value = "1", value_parser = value_parser!(u32).range(1..=64))]
+    pub(crate) bars: u32,
+    /// Seconds after a cut within which the music must change to have answered it
+    #[arg(long, value_name = "SECONDS", default_value = "0.5", value_parser = within)]
+    pub(crate) within: f64,
+    #[command(flatten)]
+    pub(crate) overrides: Overrides,
+    /// Say nothing but the figures and errors
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// Print the figures as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct EvalMusic {
+    /// Folder of MIDI files, and all folders in it
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
+    /// The music model; `score models list` lists them
+    #[arg(long, value_name = "NAME", default_value = "melody")]
+    pub(crate) model: String,
+    /// Melodies to rebuild, at most
+    #[arg(long, value_name = "NUMBER", default_value = "2000", value_parser = value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) most: u32,
+    /// Melodies to draw
+    #[arg(long, value_name = "NUMBER", default_value = "1000", value_parser = value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) samples: u32,
+    /// The same number, the same samples
+    #[arg(long, value_name = "NUMBER", default_value = "7", value_parser = value_parser!(u64).range(..=i64::MAX as u64))]
+    pub(crate) seed: u64,
+    /// Print the figures as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn within(text: &str) -> Result<f64, String> {
+    number(text, 0.05, 60.0)
 }
 
 #[derive(Args)]

@@ -33,6 +33,7 @@ pub fn run(registry: &Registry) -> ExitCode {
         Command::Check(check) => command::check::run(check, registry, &settings),
         Command::Sample(sample) => command::sample::run(sample, &settings),
         Command::Interpolate(interpolate) => command::interpolate::run(interpolate, &settings),
+        Command::Eval(eval) => command::eval::run(eval, registry, &settings),
         Command::Devices(devices) => command::devices::run(devices),
         Command::Nodes(nodes) => command::nodes::run(nodes, registry),
         Command::Models(models) => command::models::run(models, &settings),

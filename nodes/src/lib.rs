@@ -4,6 +4,7 @@
 mod audio;
 mod control;
 pub mod device;
+pub mod evaluation;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod half_life;

@@ -3,6 +3,7 @@
 #![allow(missing_docs)]
 
 mod colours;
+mod evaluation;
 mod film;
 mod film_names;
 mod golden;

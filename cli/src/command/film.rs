@@ -23,69 +23,14 @@ pub(crate) fn run(
     registry: &Registry,
     settings: &Settings,
 ) -> Result<(), Failure> {
-    // The patch would say so too, but of every node that reads the film, in terms of parameters.
-    if !arguments.film.is_file() {
-        let what = if arguments.film.exists() {
-            "is not a file"
-        } else {
-            "does not exist"
-        };
-        return Err(Failure::Unknown(format!(
-            "the film `{}` {what}",
-            arguments.film.display()
-        )));
-    }
-    let source = match &arguments.patch {
-        Some(patch) => Source::read(patch).map_err(Failure::Patch)?,
-        None => {
-            let here = std::env::current_dir().unwrap_or_default();
-            Source::text("the built-in film patch", BUILT_IN, here)
-        }
-    };
+    require_film(&arguments.film)?;
+    let source = source(arguments.patch.as_deref())?;
     let name = match &arguments.out {
         Some(name) => name.clone(),
         None => beside(&arguments.film),
     };
-    let nodes = source.nodes();
-    let mut overrides = Vec::new();
-    let mut outputs = Vec::new();
-    for (id, kind) in &nodes {
-        let ending = match kind.as_str() {
-            "video_file" => {
-                overrides.push(path(id, "path", &arguments.film)?);
-                continue;
-            }
-            "synth" => {
-                overrides.extend(
-                    arguments
-                        .voice
-                        .as_ref()
-                        .map(|voice| Override::text(id, "voice", voice)),
-                );
-                continue;
-            }
-            "video_mux" => {
-                overrides.push(path(id, "film", &arguments.film)?);
-                container(&arguments.film)
-            }
-            "audio_file" => "wav",
-            "midi_file" => "mid",
-            "piano_roll" => "png",
-            _ => continue,
-        };
-        // Two files of one kind: the node's id tells them apart.
-        let alone = nodes.iter().filter(|(_, other)| other == kind).count() == 1;
-        let written = with_ending(&name, id, alone, ending);
-        require_place(&written)?;
-        if is_one_file(&written, &arguments.film) {
-            let why = format!("`{}` is the film itself", written.display());
-            return Err(NodeError::output(why)
-                .help("give another name with --out")
-                .into());
-        }
-        overrides.push(path(id, "path", &written)?);
-        outputs.push(written);
-    }
+    let (mut overrides, outputs) =
+        bound(&source, &arguments.film, &name, arguments.voice.as_deref())?;
     for (param, value) in [("tempo", &arguments.tempo), ("seed", &arguments.seed)] {
         if let Some(value) = value {
             overrides.push(
@@ -113,6 +58,79 @@ pub(crate) fn run(
         tell(format_args!("done in {seconds:.1} s"));
     }
     Ok(())
+}
+
+/// Refuses a film that is no file. The patch would say so too, but of every node that reads the film, in terms of
+/// parameters.
+pub(crate) fn require_film(film: &Path) -> Result<(), Failure> {
+    if film.is_file() {
+        return Ok(());
+    }
+    let what = if film.exists() {
+        "is not a file"
+    } else {
+        "does not exist"
+    };
+    Err(Failure::Unknown(format!(
+        "the film `{}` {what}",
+        film.display()
+    )))
+}
+
+/// The patch that scores a film: the one given, or the one that ships.
+pub(crate) fn source(patch: Option<&Path>) -> Result<Source, Failure> {
+    match patch {
+        Some(patch) => Source::read(patch).map_err(Failure::Patch),
+        None => {
+            let here = std::env::current_dir().unwrap_or_default();
+            Ok(Source::text("the built-in film patch", BUILT_IN, here))
+        }
+    }
+}
+
+/// What binds a patch to a film: the values that its nodes get, and the files that they will write, called `name`.
+pub(crate) fn bound(
+    source: &Source,
+    film: &Path,
+    name: &Path,
+    voice: Option<&str>,
+) -> Result<(Vec<Override>, Vec<PathBuf>), Failure> {
+    let nodes = source.nodes();
+    let mut overrides = Vec::new();
+    let mut outputs = Vec::new();
+    for (id, kind) in &nodes {
+        let ending = match kind.as_str() {
+            "video_file" => {
+                overrides.push(path(id, "path", film)?);
+                continue;
+            }
+            "synth" => {
+                overrides.extend(voice.map(|voice| Override::text(id, "voice", voice)));
+                continue;
+            }
+            "video_mux" => {
+                overrides.push(path(id, "film", film)?);
+                container(film)
+            }
+            "audio_file" => "wav",
+            "midi_file" => "mid",
+            "piano_roll" => "png",
+            _ => continue,
+        };
+        // Two files of one kind: the node's id tells them apart.
+        let alone = nodes.iter().filter(|(_, other)| other == kind).count() == 1;
+        let written = with_ending(name, id, alone, ending);
+        require_place(&written)?;
+        if is_one_file(&written, film) {
+            let why = format!("`{}` is the film itself", written.display());
+            return Err(NodeError::output(why)
+                .help("give another name with --out")
+                .into());
+        }
+        overrides.push(path(id, "path", &written)?);
+        outputs.push(written);
+    }
+    Ok((overrides, outputs))
 }
 
 /// `name-scored` in the current folder, for a film anywhere.

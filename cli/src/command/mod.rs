@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod devices;
 mod drawing;
+pub(crate) mod eval;
 pub(crate) mod film;
 pub(crate) mod graph;
 pub(crate) mod interpolate;

@@ -1,6 +1,7 @@
 //! The melody model: codes to tokens and back.
 
 use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardUniform};
 use score_engine::{NodeError, Settings};
 
@@ -137,6 +138,34 @@ impl Melody {
             .and_then(|token| i64::try_from(token).ok())
             .ok_or_else(|| NodeError::model("the model gave logits that are not numbers"))?;
         Ok(*token)
+    }
+
+    /// What the model takes for the likeliest token at every step, told the right tokens before it.
+    ///
+    /// # Errors
+    /// The code has another dimension, or the model fails.
+    pub fn forced(&mut self, code: &[f32], right: &[i64]) -> Result<Vec<i64>, NodeError> {
+        let mut rng = ChaCha8Rng::seed_from_u64(0);
+        let mut phrase = self.begin(code)?;
+        let mut found = Vec::with_capacity(right.len());
+        for token in right {
+            found.push(self.go_on(&mut phrase, 0.0, &mut rng)?);
+            phrase.token = *token;
+        }
+        Ok(found)
+    }
+
+    /// The melody of `code` at temperature 0.
+    ///
+    /// # Errors
+    /// The code has another dimension, or the model fails.
+    pub fn likeliest(&mut self, code: &[f32]) -> Result<Vec<i64>, NodeError> {
+        self.decode(code, 0.0, &mut ChaCha8Rng::seed_from_u64(0))
+    }
+
+    /// Whether the model can encode melodies.
+    pub fn encodes(&self) -> bool {
+        self.model.files.contains_key("encoder")
     }
 
     /// The code of a melody of exactly as many tokens as the layout has steps.

@@ -19,6 +19,9 @@ const VELOCITY: f32 = 0.8;
 /// The General MIDI sound of what is written: the grand piano.
 const PROGRAM: u8 = 0;
 
+/// Of a longer file the first so many bars are read; no tune is so long.
+const MOST_BARS: u64 = 10_000;
+
 /// The melody that begins a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Opening {
@@ -104,6 +107,41 @@ fn bars(layout: &Music) -> usize {
     (layout.steps / layout.steps_per_bar.max(1)).max(1)
 }
 
+/// The melodies of the MIDI file `path` from every bar on, each as long as the model's: the second begins a bar after
+/// the first. As [`read`] reads them; only where every bar is as long as the model's, for others lose a part.
+///
+/// # Errors
+/// The file is not a MIDI file that can be read.
+pub fn windows(path: &Path, layout: &Music) -> Result<Vec<Vec<i64>>, NodeError> {
+    let song = Song::open(path)?;
+    let spans = spans(&song, layout);
+    let notes_end = spans.iter().map(|span| span.end).max().unwrap_or(0);
+    let last = notes_end
+        .max(sixteenth(&song, song.end))
+        .min(MOST_BARS * layout.steps_per_bar as u64);
+    let bars = bars(layout) as u64;
+    let mut starts = vec![0];
+    let mut found = Vec::new();
+    let mut start = 0;
+    while start < last {
+        let long = transport(&song, start * song.ticks_per_beat / 4).sixteenths_per_bar();
+        start += long;
+        // What is not as long as the model's bars begins a new row of them.
+        if long != layout.steps_per_bar as u64 {
+            starts.clear();
+        }
+        starts.push(start);
+        if starts.len() as u64 > bars {
+            let from = start - bars * long;
+            let near: Vec<Span> = (spans.iter().copied())
+                .filter(|span| span.start < start && span.end > from)
+                .collect();
+            found.push(melody(&near, (0..layout.steps).zip(from..), layout));
+        }
+    }
+    Ok(found)
+}
+
 /// The melody that begins `song`.
 pub(crate) fn opening(song: &Song, layout: &Music) -> Opening {
     if layout.drums {
@@ -112,7 +150,18 @@ pub(crate) fn opening(song: &Song, layout: &Music) -> Opening {
             transport: transport(song, 0),
         };
     }
-    let spans = spans(song, layout);
+    Opening {
+        tokens: melody(&spans(song, layout), places(song, layout), layout),
+        transport: transport(song, 0),
+    }
+}
+
+/// The highest of the notes at `places`: index in the melody, sixteenth in the file.
+fn melody(
+    spans: &[Span],
+    places: impl IntoIterator<Item = (usize, u64)>,
+    layout: &Music,
+) -> Vec<i64> {
     let mut notes = Vec::new();
     let mut sounding: Option<(Span, usize)> = None;
     let mut go_on = |next: Option<Span>, step: usize| {
@@ -126,7 +175,7 @@ pub(crate) fn opening(song: &Song, layout: &Music) -> Opening {
         }));
         sounding = next.map(|span| (span, step));
     };
-    for (step, sixteenth) in places(song, layout) {
+    for (step, sixteenth) in places {
         let highest = spans
             .iter()
             .filter(|span| span.start <= sixteenth && sixteenth < span.end)
@@ -134,10 +183,7 @@ pub(crate) fn opening(song: &Song, layout: &Music) -> Opening {
         go_on(highest.copied(), step);
     }
     go_on(None, layout.steps);
-    Opening {
-        tokens: tokens(&notes, layout),
-        transport: transport(song, 0),
-    }
+    tokens(&notes, layout)
 }
 
 /// The tokens of the drums that begin `song`.
@@ -274,8 +320,34 @@ mod tests {
         }
     }
 
+    #[test]
+    fn every_bar_begins_a_melody_and_bars_of_another_length_are_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.mid");
+        let tune = |from: usize| {
+            let mut tune = vec![0; 32];
+            for step in [0, 5, 16, 20, 24] {
+                tune[step] = (41 + from + step) as i64;
+            }
+            tune
+        };
+        let melodies = [tune(0), tune(7)];
+        write(&path, &melodies, &LAYOUT, &Transport::default()).unwrap();
+        let found = windows(&path, &LAYOUT).unwrap();
+        assert_eq!(found.len(), 3);
+        assert_eq!((&found[0], &found[2]), (&melodies[0], &melodies[1]));
+        let across = [&melodies[0][16..], &melodies[1][..16]].concat();
+        assert_eq!(found[1], across);
+        let waltz = Transport {
+            metre: Metre(3, 4),
+            ..Transport::default()
+        };
+        write(&path, &melodies, &LAYOUT, &waltz).unwrap();
+        assert!(windows(&path, &LAYOUT).unwrap().is_empty());
+    }
+
     /// First step, last step and pitch of the melody's notes.
-    fn melody(song: &Song) -> Vec<(usize, usize, u8)> {
+    fn opened(song: &Song) -> Vec<(usize, usize, u8)> {
         notes(&opening(song, &LAYOUT).tokens, &LAYOUT)
             .iter()
             .map(|note| (note.start, note.end, note.pitch))
@@ -326,7 +398,7 @@ mod tests {
     #[test]
     fn the_highest_note_wins_and_the_one_below_comes_back() {
         let song = song(&[], &[(0, 48, 0, 1920), (1, 60, 480, 960)]);
-        assert_eq!(melody(&song), [(0, 4, 48), (4, 8, 60), (8, 16, 48)]);
+        assert_eq!(opened(&song), [(0, 4, 48), (4, 8, 60), (8, 16, 48)]);
     }
 
     #[test]
@@ -354,20 +426,20 @@ mod tests {
     #[test]
     fn doubled_notes_are_one() {
         let song = song(&[], &[(0, 60, 0, 480), (1, 60, 0, 960)]);
-        assert_eq!(melody(&song), [(0, 8, 60)]);
+        assert_eq!(opened(&song), [(0, 8, 60)]);
     }
 
     #[test]
     fn played_notes_fall_on_the_nearest_sixteenth_and_last_at_least_one() {
         let song = song(&[], &[(0, 60, 59, 490), (0, 62, 541, 545)]);
-        assert_eq!(melody(&song), [(0, 4, 60), (5, 6, 62)]);
+        assert_eq!(opened(&song), [(0, 4, 60), (5, 6, 62)]);
     }
 
     #[test]
     fn the_tempo_moves_nothing() {
         let change = [(0, Event::Tempo(1_000_000)), (240, Event::Tempo(250_000))];
         let song = song(&change, &[(0, 60, 0, 480), (0, 62, 480, 960)]);
-        assert_eq!(melody(&song), [(0, 4, 60), (4, 8, 62)]);
+        assert_eq!(opened(&song), [(0, 4, 60), (4, 8, 62)]);
         assert_eq!(opening(&song, &LAYOUT).transport.tempo, 60.0);
     }
 
@@ -375,7 +447,7 @@ mod tests {
     fn the_second_bar_begins_where_the_metre_says_and_a_short_bar_holds_its_last_note() {
         let three = [(0, Event::Metre(Metre(3, 4)))];
         let song = song(&three, &[(0, 60, 960, 1440), (0, 62, 1440, 2880)]);
-        assert_eq!(melody(&song), [(8, 16, 60), (16, 32, 62)]);
+        assert_eq!(opened(&song), [(8, 16, 60), (16, 32, 62)]);
     }
 
     #[test]
@@ -386,7 +458,7 @@ mod tests {
         ];
         // The third bar, from tick 2400, is not read.
         let song = song(&change, &[(0, 60, 1440, 2400), (0, 62, 2400, 2880)]);
-        assert_eq!(melody(&song), [(16, 32, 60)]);
+        assert_eq!(opened(&song), [(16, 32, 60)]);
     }
 
     #[test]
@@ -400,7 +472,7 @@ mod tests {
                 (0, 50, 3840, 4000),
             ],
         );
-        assert_eq!(melody(&song), []);
+        assert_eq!(opened(&song), []);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.mid");
         write(&path, &[vec![0; 32]], &LAYOUT, &Transport::default()).unwrap();

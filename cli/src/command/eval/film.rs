@@ -1,0 +1,189 @@
+//! `score eval film`
+
+use std::io::Write;
+use std::path::Path;
+
+use score_engine::{Graph, NodeError, Override, PortType, Registry, Settings, Source, Tap};
+use score_nodes::evaluation::observe::{Observation, PATCH, READERS, Still};
+use score_nodes::evaluation::page::{Page, probability};
+use score_nodes::evaluation::{Film, FilmReport, Options, Played, Seen, evaluate, played};
+use serde_json::json;
+
+use crate::arguments::EvalFilm;
+use crate::command::film::{bound, require_film, source};
+use crate::command::{checked, require_place};
+use crate::failure::Failure;
+use crate::performance::perform;
+
+/// Stills for the page, at most.
+const STILLS: usize = 300;
+
+pub(super) fn run(
+    arguments: &EvalFilm,
+    registry: &Registry,
+    settings: &Settings,
+) -> Result<(), Failure> {
+    require_film(&arguments.film)?;
+    if let Some(report) = &arguments.report {
+        require_place(report)?;
+    }
+    let source = source(arguments.patch.as_deref())?;
+    let (notes, bar) = music(arguments, &source, registry, settings)?;
+    let (seen, stills) = observe(arguments, registry, settings)?;
+    let end = seen.seconds;
+    let notes = played(&notes, end);
+    let options = Options {
+        shifts: arguments.shifts as usize,
+        bars: arguments.bars as usize,
+        within: arguments.within,
+        bar,
+    };
+    let film = Film::new(seen);
+    let report = evaluate(&film, &notes, &options).ok_or_else(|| {
+        NodeError::input(format!(
+            "the film lasts {end:.1} s, too short: six stretches of {} bars ({:.1} s each) are the least",
+            options.bars,
+            bar * options.bars as f64
+        ))
+        .help("take a longer film, a faster tempo (--set transport.tempo=160) or --bars 1")
+    })?;
+    if let Some(path) = &arguments.report {
+        write_page(arguments, path, &source.name, &report, &notes, &stills)?;
+    }
+    let mut out = std::io::stdout().lock();
+    if arguments.json {
+        let found = json!({
+            "film": arguments.film, "patch": source.name, "found": report, "report": arguments.report,
+        });
+        writeln!(out, "{found:#}")?;
+    } else {
+        table(&mut out, &report)?;
+        if let Some(path) = &arguments.report {
+            writeln!(out, "\n{}", path.display())?;
+        }
+    }
+    Ok(())
+}
+
+/// The notes that the patch makes of the film, and the length of its bars in seconds. Only what leads to notes is run.
+fn music(
+    arguments: &EvalFilm,
+    source: &Source,
+    registry: &Registry,
+    settings: &Settings,
+) -> Result<(Vec<score_engine::Packet>, f64), Failure> {
+    // Nothing is written there: what writes files is left out of the run. Only the checker wants a place.
+    let nowhere = std::env::temp_dir().join("score-evaluation");
+    let (mut overrides, _) = bound(source, &arguments.film, &nowhere, None)?;
+    overrides.extend(arguments.overrides.set.iter().cloned());
+    let mut graph = checked(source, &overrides, registry, settings)?;
+    let outputs = graph.final_outputs(&PortType::Notes);
+    let taps: Vec<Tap> = outputs
+        .iter()
+        .filter_map(|(node, port)| graph.tap(node, port))
+        .collect();
+    if taps.is_empty() {
+        let why = format!("no notes are played in {}", source.name);
+        return Err(NodeError::input(why)
+            .help("an evaluation needs a patch with notes, such as those of `music_decoder`")
+            .into());
+    }
+    let transport = graph.transport().clone();
+    let bar = transport.sixteenth(transport.sixteenths_per_bar());
+    run_tapped(graph, settings, arguments.quiet)?;
+    let mut notes: Vec<_> = taps.iter().flat_map(Tap::take).collect();
+    notes.sort_by_key(|packet| packet.time);
+    Ok((notes, bar.seconds()))
+}
+
+fn run_tapped(mut graph: Graph, settings: &Settings, quiet: bool) -> Result<(), Failure> {
+    graph.keep_tapped();
+    perform(graph, settings, quiet).map(|_| ())
+}
+
+/// Looks at the film.
+fn observe(
+    arguments: &EvalFilm,
+    registry: &Registry,
+    settings: &Settings,
+) -> Result<(Seen, Vec<Still>), Failure> {
+    let here = std::env::current_dir().unwrap_or_default();
+    let source = Source::text("the patch that looks at the film", PATCH, here);
+    let film = arguments.film.to_str().ok_or_else(|| {
+        Failure::Unknown("the film's name is not UTF-8; give the file another".to_owned())
+    })?;
+    let overrides: Vec<Override> = READERS
+        .iter()
+        .map(|reader| Override::text(reader, "path", film))
+        .collect();
+    let mut graph = checked(&source, &overrides, registry, settings)?;
+    let observation = Observation::of(&mut graph)?;
+    run_tapped(graph, settings, arguments.quiet)?;
+    Ok(observation.seen(STILLS)?)
+}
+
+fn write_page(
+    arguments: &EvalFilm,
+    path: &Path,
+    patch: &str,
+    report: &FilmReport,
+    notes: &[Played],
+    stills: &[Still],
+) -> Result<(), Failure> {
+    let film = arguments.film.file_name().unwrap_or_default();
+    let page = Page {
+        film: &film.to_string_lossy(),
+        patch,
+        report,
+        notes,
+        stills,
+    };
+    std::fs::write(path, page.html()).map_err(|error| {
+        NodeError::output(format!("`{}` cannot be written: {error}", path.display()))
+            .help("look whether there is room, and whether the folder may be written to")
+    })?;
+    Ok(())
+}
+
+/// The figures as lines.
+fn table(out: &mut impl Write, report: &FilmReport) -> std::io::Result<()> {
+    writeln!(
+        out,
+        "{:.1} s, {} notes, {} cuts, {} changes of the music; {} stretches of {:.1} s, {} shifts\n",
+        report.seconds,
+        report.notes,
+        report.cuts.len(),
+        report.changes.len(),
+        report.segments,
+        report.segment,
+        report.shifts,
+    )?;
+    let wide = report
+        .figures
+        .iter()
+        .map(|figure| figure.title.chars().count())
+        .max()
+        .unwrap_or(0);
+    writeln!(out, "{:<wide$}  measured  chance       p", "")?;
+    for figure in &report.figures {
+        let title = figure.title;
+        match &figure.tested {
+            Some(tested) => {
+                let line = format!(
+                    "{title:<wide$}  {:>8.3}  {:>6.3}  {:>6}  {}",
+                    tested.value,
+                    tested.chance,
+                    probability(tested.p),
+                    figure.further().join(", ")
+                );
+                writeln!(out, "{}", line.trim_end())?;
+            }
+            None => writeln!(
+                out,
+                "{title:<wide$}  {}",
+                figure.missing.unwrap_or("not to be had")
+            )?,
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,156 @@
+//! Collects in memory what chosen outputs of a graph send in a run.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::descriptor::Descriptor;
+use crate::graph::{Graph, GraphNode, GraphWire};
+use crate::io::Io;
+use crate::node::{Build, Check, Flow, NodeError, Processor};
+use crate::packet::Packet;
+use crate::port::{Port, PortType};
+use crate::registry::AnyNode;
+use crate::time::Time;
+use crate::wire::Policy;
+
+/// The kind of the nodes that collect; no patch can name it, for it has a space.
+const KIND: &str = "a tap";
+
+/// What one output sent, once the run is over. All of it stays in memory: wide pictures fill it fast.
+#[derive(Clone, Default)]
+pub struct Tap(Arc<Mutex<Collected>>);
+
+#[derive(Default)]
+struct Collected {
+    packets: Vec<Packet>,
+    end: Option<Time>,
+}
+
+impl Tap {
+    /// The packets that were sent since the last call, in order.
+    pub fn take(&self) -> Vec<Packet> {
+        let mut collected = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut collected.packets)
+    }
+
+    /// When the output ended; `None` while it goes on.
+    pub fn end(&self) -> Option<Time> {
+        let collected = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        collected.end
+    }
+}
+
+impl fmt::Debug for Tap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tap")
+    }
+}
+
+impl AnyNode for Tap {
+    fn check(&self, _check: &mut Check<'_>) {}
+
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        Ok(Box::new(Collecting(self.clone())))
+    }
+}
+
+struct Collecting(Tap);
+
+impl Processor for Collecting {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        let mut collected = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(input) = io.take() {
+            collected.packets.push(input.packet);
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+        let mut collected = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        collected.end = io.end();
+        Ok(())
+    }
+}
+
+impl Graph {
+    /// Collects what the output `output` of the node `id` sends in the run to come; `None` if there is no such.
+    pub fn tap(&mut self, id: &str, output: &str) -> Option<Tap> {
+        let from = self.nodes.iter().position(|node| node.id == id)?;
+        let ports = &self.nodes[from].descriptor.outputs;
+        let index = ports.iter().position(|port| port.name == output)?;
+        let port_type = self.nodes[from].outputs.get(index)?.clone();
+        let tap = Tap::default();
+        self.wires.push(GraphWire {
+            from,
+            output: index,
+            to: self.nodes.len(),
+            input: 0,
+            policy: Policy::Block(16),
+        });
+        self.nodes.push(GraphNode {
+            id: format!("tap of {id}.{output}"),
+            descriptor: Descriptor::new("engine", KIND, "").input(Port::new(
+                "in",
+                port_type.clone(),
+                "",
+            )),
+            node: Box::new(tap.clone()),
+            inputs: vec![Some(port_type)],
+            outputs: Vec::new(),
+            wires: vec![1],
+            values: serde_json::Map::new(),
+        });
+        Some(tap)
+    }
+
+    /// Leaves out every node from which nothing comes to a tap: what only plays, draws or writes files.
+    pub fn keep_tapped(&mut self) {
+        let mut kept: Vec<bool> = self
+            .nodes
+            .iter()
+            .map(|node| node.descriptor.kind == KIND)
+            .collect();
+        // Each round takes in the nodes one wire further up; there are no longer chains than nodes.
+        for _ in 0..self.nodes.len() {
+            for wire in &self.wires {
+                if kept[wire.to] {
+                    kept[wire.from] = true;
+                }
+            }
+        }
+        let mut places = Vec::with_capacity(kept.len());
+        let mut next = 0;
+        for keep in &kept {
+            places.push(next);
+            next += usize::from(*keep);
+        }
+        let mut keep = kept.iter();
+        self.nodes.retain(|_| keep.next().copied().unwrap_or(false));
+        self.wires.retain(|wire| kept[wire.to]);
+        for wire in &mut self.wires {
+            wire.from = places[wire.from];
+            wire.to = places[wire.to];
+        }
+    }
+
+    /// The outputs, as node and port, whose `port_type` is an end in itself: some reader does not turn it into more of
+    /// the same. Of notes, what is played or written, and not what an effect for notes will change.
+    pub fn final_outputs(&self, port_type: &PortType) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        for wire in &self.wires {
+            let reader = &self.nodes[wire.to];
+            if self.nodes[wire.from].outputs[wire.output] != *port_type
+                || reader.outputs.contains(port_type)
+            {
+                continue;
+            }
+            let node = &self.nodes[wire.from];
+            let port = &node.descriptor.outputs[wire.output].name;
+            let output = (node.id.clone(), port.to_string());
+            if !found.contains(&output) {
+                found.push(output);
+            }
+        }
+        found
+    }
+}

@@ -1,0 +1,60 @@
+//! What a tap collects, and what a graph leaves out around it.
+#![allow(clippy::unwrap_used)]
+
+mod kinds;
+
+use std::path::PathBuf;
+
+use kinds::log;
+use score_engine::{Graph, PortType, Run, Settings, Source, Time, check};
+
+fn graph() -> Graph {
+    let nodes = "\"a\": count(count: 20), \"b\": pass(), \"l\": log(name: \"left out\"), \"c\": count(count: 5)";
+    let wires = "\"a -> b -> l.a\", \"c -> l.b\"";
+    let text = format!("Patch(format: 1, nodes: {{{nodes}}}, wires: [{wires}])");
+    let source = Source::text("p.ron", &text, PathBuf::new());
+    check(&source, &[], &kinds::registry(), &Settings::default()).unwrap()
+}
+
+fn run(graph: Graph) -> usize {
+    let done = Run::start(graph, &Settings::default()).and_then(Run::wait);
+    done.unwrap().nodes.len()
+}
+
+#[test]
+fn a_tap_collects_everything_that_its_output_sends_and_its_end() {
+    let mut graph = graph();
+    let tap = graph.tap("b", "out").unwrap();
+    assert_eq!((tap.take().len(), tap.end()), (0, None));
+    run(graph);
+    let packets = tap.take();
+    assert_eq!(packets.len(), 20);
+    assert!(packets.is_sorted_by_key(|packet| packet.time));
+    assert!(tap.end().unwrap() > Time::ZERO);
+}
+
+#[test]
+fn only_what_leads_to_a_tap_is_run() {
+    let mut graph = graph();
+    let tap = graph.tap("b", "out").unwrap();
+    graph.keep_tapped();
+    let ids: Vec<_> = graph.node_ids().map(str::to_owned).collect();
+    assert_eq!(ids, ["a", "b", "tap of b.out"]);
+    assert_eq!(run(graph), 3);
+    assert_eq!(tap.take().len(), 20);
+    assert!(log("left out").lock().unwrap().0.is_empty());
+}
+
+#[test]
+fn what_is_not_there_cannot_be_tapped() {
+    let mut graph = graph();
+    assert!(graph.tap("b", "in").is_none() && graph.tap("z", "out").is_none());
+}
+
+#[test]
+fn outputs_are_final_where_nobody_makes_more_of_them() {
+    let outputs = graph().final_outputs(&PortType::Control);
+    let named = |node: &str| (node.to_owned(), "out".to_owned());
+    assert_eq!(outputs, [named("b"), named("c")]);
+    assert!(graph().final_outputs(&PortType::Notes).is_empty());
+}

@@ -1,0 +1,358 @@
+//! All figures of a film and its music.
+
+use serde::Serialize;
+
+use super::figures::{CONTRAST, EVENTS, Figure, HITS, LATENCY, MANTEL, MOTION, RECURRENCE, Words};
+use super::hits::{Hits, hits, latencies};
+use super::mantel::{apart, pairs, partial};
+use super::played::{Manner, Played, changes, manner, novelty, unlike};
+use super::rank::{pearson, quantile, spearman};
+use super::scenes::{Belongs, contrast, distance, scenes};
+use super::seen::Film;
+use super::shifts::{Good, Tested, shifts, test};
+
+/// Stretches that are compared, at most: of longer films each is longer.
+const MOST_SEGMENTS: usize = 200;
+
+/// Fewer say nothing.
+const FEWEST_SEGMENTS: usize = 6;
+
+/// Points of the curves of change, at most.
+const MOST_POINTS: f64 = 4000.0;
+
+/// How a film is evaluated.
+#[derive(Clone, Debug, Serialize)]
+pub struct Options {
+    /// Circular shifts that chance is told by.
+    pub shifts: usize,
+    /// Bars in a stretch that is compared with others.
+    pub bars: usize,
+    /// How soon a change must follow a cut, in seconds.
+    pub within: f64,
+    /// The length of a bar, in seconds.
+    pub bar: f64,
+}
+
+/// What is found of a film and its music.
+#[derive(Clone, Debug, Serialize)]
+pub struct FilmReport {
+    /// The length of the film.
+    pub seconds: f64,
+    /// The length of a bar, in seconds.
+    pub bar: f64,
+    /// The length of the stretches that are compared, in seconds, and their number.
+    pub segment: f64,
+    /// How many there are.
+    pub segments: usize,
+    /// Notes and strokes that begin.
+    pub notes: usize,
+    /// How many shifts tell chance.
+    pub shifts: usize,
+    /// The least shift, in seconds.
+    pub least_shift: f64,
+    /// How soon a change must follow a cut, in seconds.
+    pub within: f64,
+    /// The hard cuts, in seconds.
+    pub cuts: Vec<f64>,
+    /// The music's changes, in seconds.
+    pub changes: Vec<f64>,
+    /// The figures.
+    pub figures: Vec<Figure>,
+    /// The curves of change: time, of the picture, of the music.
+    #[serde(skip)]
+    pub curves: Vec<(f64, f64, f64)>,
+}
+
+impl FilmReport {
+    /// The figure called `name`.
+    pub fn figure(&self, name: &str) -> Option<&Figure> {
+        self.figures.iter().find(|figure| figure.name == name)
+    }
+}
+
+/// Holds the music against the film. `None` where the film is too short: six stretches and four bars at least.
+pub fn evaluate(film: &Film, notes: &[Played], options: &Options) -> Option<FilmReport> {
+    let whole = Whole::new(film, notes, options)?;
+    let figures = vec![
+        whole.mantel(),
+        whole.events(),
+        whole.cut_hits(),
+        whole.latency(),
+        whole.motion(),
+        whole.scenes(CONTRAST, false),
+        whole.scenes(RECURRENCE, true),
+    ];
+    Some(FilmReport {
+        seconds: film.seen.seconds,
+        bar: options.bar,
+        segment: whole.segment,
+        segments: whole.manners.len(),
+        notes: notes.len(),
+        shifts: whole.shifts.len(),
+        least_shift: whole.guard,
+        within: options.within,
+        cuts: film.seen.cuts.clone(),
+        changes: whole.changes.clone(),
+        figures,
+        curves: (whole.curve.times.iter().zip(&whole.curve.music))
+            .map(|(time, music)| (*time, whole.curve.picture(*time), *music))
+            .collect(),
+    })
+}
+
+/// Everything that the figures share.
+struct Whole<'a> {
+    film: &'a Film,
+    options: &'a Options,
+    seconds: f64,
+    /// Seconds of a stretch.
+    segment: f64,
+    manners: Vec<Manner>,
+    /// How unlike the music of each pair of stretches is.
+    unlike: Vec<f64>,
+    changes: Vec<f64>,
+    guard: f64,
+    shifts: Vec<f64>,
+    curve: Curve,
+    moves: bool,
+}
+
+impl<'a> Whole<'a> {
+    fn new(film: &'a Film, notes: &[Played], options: &'a Options) -> Option<Self> {
+        let seconds = film.seen.seconds;
+        let bar = options.bar;
+        if !(seconds.is_finite() && bar > 0.0) {
+            return None;
+        }
+        let mut segment = bar * options.bars.max(1) as f64;
+        while seconds / segment > MOST_SEGMENTS as f64 {
+            segment *= 2.0;
+        }
+        // The last one may lack a little: films end between two pictures.
+        let segments = ((seconds + 0.05) / segment).floor() as usize;
+        // As far as a delay of the music is looked for.
+        let guard = 2.0 * bar;
+        let shifts = shifts(seconds, guard, options.shifts);
+        if segments < FEWEST_SEGMENTS || shifts.is_empty() {
+            return None;
+        }
+        let manners: Vec<Manner> = (0..segments)
+            .map(|index| {
+                let from = index as f64 * segment;
+                manner(notes, from, from + segment)
+            })
+            .collect();
+        Some(Whole {
+            unlike: pairs(segments)
+                .map(|(first, second)| unlike(&manners[first], &manners[second]))
+                .collect(),
+            manners,
+            changes: changes(notes, bar, seconds),
+            curve: Curve::new(film, notes, bar),
+            moves: film.moves(),
+            film,
+            options,
+            seconds,
+            segment,
+            guard,
+            shifts,
+        })
+    }
+
+    /// The stretches of the film over which those of the music lie that was moved by `shift`.
+    fn stretches(&self, shift: f64) -> impl Iterator<Item = (f64, f64)> {
+        let segment = self.segment;
+        (0..self.manners.len()).map(move |index| {
+            let from = index as f64 * segment + shift;
+            (from, from + segment)
+        })
+    }
+
+    fn test(&self, good: Good, figure: impl Fn(f64) -> Option<f64>) -> Option<Tested> {
+        test(&self.shifts, good, figure)
+    }
+
+    fn mantel(&self) -> Figure {
+        let apart = apart(self.manners.len());
+        let figure = |shift: f64| {
+            let codes: Vec<Vec<f64>> = self
+                .stretches(shift)
+                .map(|(from, to)| self.film.code(from, to))
+                .collect();
+            let distances: Vec<f64> = pairs(codes.len())
+                .map(|(first, second)| distance(&codes[first], &codes[second]))
+                .collect();
+            partial(&distances, &self.unlike, &apart)
+        };
+        let tested = self.moves.then(|| self.test(Good::High, figure)).flatten();
+        Figure::new(
+            MANTEL,
+            tested,
+            self.still("the music is everywhere the same"),
+        )
+    }
+
+    /// Why there is nothing to compare.
+    fn still(&self, otherwise: &'static str) -> &'static str {
+        if self.moves {
+            otherwise
+        } else {
+            "the picture stands still"
+        }
+    }
+
+    fn events(&self) -> Figure {
+        let best = |shift: f64| self.curve.best(shift, self.options.bar);
+        let figure = |shift: f64| best(shift).map(|(correlation, _)| correlation);
+        let tested = self.moves.then(|| self.test(Good::High, figure)).flatten();
+        let lag = tested.is_some().then(|| best(0.0)).flatten();
+        Figure::new(EVENTS, tested, self.still("the music does not change"))
+            .with("lag", lag.map(|(_, lag)| lag))
+    }
+
+    /// The music's changes, moved.
+    fn moved(&self, shift: f64) -> Vec<f64> {
+        let moved = self.changes.iter();
+        moved
+            .map(|change| (change + shift).rem_euclid(self.seconds))
+            .collect()
+    }
+
+    fn hits(&self, shift: f64) -> Option<Hits> {
+        let (cuts, within) = (&self.film.seen.cuts, self.options.within);
+        hits(cuts, &self.moved(shift), within, self.seconds)
+    }
+
+    /// Why no cut is answered.
+    fn uncut(&self) -> &'static str {
+        if self.film.seen.cuts.is_empty() {
+            "the film has no hard cut"
+        } else {
+            "the music does not change"
+        }
+    }
+
+    fn cut_hits(&self) -> Figure {
+        let tested = self.test(Good::High, |shift| self.hits(shift).map(|hits| hits.rate));
+        let precision = self.test(Good::High, |shift| {
+            self.hits(shift).map(|hits| hits.precision)
+        });
+        let lift = |tested: &Option<Tested>| {
+            let tested = tested.as_ref()?;
+            Some(tested.value / tested.chance)
+        };
+        let (rate_lift, precision_lift) = (lift(&tested), lift(&precision));
+        Figure::new(HITS, tested, self.uncut())
+            .with("lift", rate_lift)
+            .with("precision", precision.map(|tested| tested.value))
+            .with("precision_lift", precision_lift)
+    }
+
+    fn latency(&self) -> Figure {
+        let all = |shift: f64| latencies(&self.film.seen.cuts, &self.moved(shift), self.seconds);
+        let tested = self.test(Good::Low, |shift| quantile(&all(shift)?, 0.5));
+        let late = all(0.0).and_then(|all| quantile(&all, 0.95));
+        Figure::new(LATENCY, tested, self.uncut()).with("p95", late)
+    }
+
+    fn motion(&self) -> Figure {
+        let density: Vec<f64> = self
+            .manners
+            .iter()
+            .map(|manner| manner.onsets + manner.strokes)
+            .collect();
+        let figure = |shift: f64| {
+            let motion: Vec<f64> = self
+                .stretches(shift)
+                .map(|(from, to)| self.film.motion(from, to))
+                .collect();
+            spearman(&motion, &density)
+        };
+        let tested = self.moves.then(|| self.test(Good::High, figure)).flatten();
+        Figure::new(
+            MOTION,
+            tested,
+            self.still("nothing moves, or all stretches have as many notes"),
+        )
+    }
+
+    fn scenes(&self, words: Words, returning: bool) -> Figure {
+        let scenes = scenes(&self.film.shots());
+        let figure = |shift: f64| {
+            let segments: Vec<Belongs> = self
+                .stretches(shift)
+                .map(|(from, to)| {
+                    let shot = self.film.shot((from + to) / 2.0);
+                    let scene = scenes.get(shot).copied().unwrap_or(0);
+                    Belongs { shot, scene }
+                })
+                .collect();
+            contrast(&segments, &self.unlike, returning)
+        };
+        let missing = if returning {
+            "no scene leaves and returns"
+        } else {
+            "there is one scene, or none is longer than a stretch"
+        };
+        let scenes = scenes.iter().max().map(|last| last + 1);
+        Figure::new(words, self.test(Good::High, figure), missing)
+            .with("scenes", scenes.map(|count| count as f64))
+    }
+}
+
+/// The curves of change of picture and music.
+struct Curve {
+    /// Where the music's is known: evenly spread.
+    times: Vec<f64>,
+    music: Vec<f64>,
+    step: f64,
+    /// The picture's, finer, round the circle.
+    pictures: Vec<f64>,
+    seconds: f64,
+}
+
+impl Curve {
+    fn new(film: &Film, notes: &[Played], bar: f64) -> Self {
+        let seconds = film.seen.seconds;
+        let step = (bar / 16.0).max(seconds / MOST_POINTS);
+        let count = (seconds / step).floor().max(0.0) as usize;
+        let times: Vec<f64> = (0..count).map(|index| index as f64 * step).collect();
+        let fine = 2 * count.max(1);
+        Curve {
+            music: novelty(notes, &times, bar, seconds),
+            pictures: (0..fine)
+                .map(|index| film.novelty(index as f64 * seconds / fine as f64, bar))
+                .collect(),
+            times,
+            step,
+            seconds,
+        }
+    }
+
+    /// How much the picture changes at `time`, round the circle.
+    fn picture(&self, time: f64) -> f64 {
+        let count = self.pictures.len();
+        let place = (time / self.seconds).rem_euclid(1.0) * count as f64;
+        let index = (place.round() as usize) % count.max(1);
+        self.pictures.get(index).copied().unwrap_or(0.0)
+    }
+
+    /// The best correlation and the delay of the music at which it is reached: from a bar early to two late.
+    fn best(&self, shift: f64, bar: f64) -> Option<(f64, f64)> {
+        let (early, late) = (bar / self.step, 2.0 * bar / self.step);
+        let lags = -(early.floor() as i64)..=late.floor() as i64;
+        lags.filter_map(|lag| {
+            let lag = lag as f64 * self.step;
+            let pictures: Vec<f64> = self
+                .times
+                .iter()
+                .map(|time| self.picture(time + shift - lag))
+                .collect();
+            Some((pearson(&pictures, &self.music)?, lag))
+        })
+        .reduce(|best, next| if next.0 > best.0 { next } else { best })
+    }
+}
+
+#[cfg(test)]
+mod tests;
