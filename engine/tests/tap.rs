@@ -8,8 +8,11 @@ use std::path::PathBuf;
 use kinds::log;
 use score_engine::{Graph, PortType, Run, Settings, Source, Time, check};
 
-fn graph() -> Graph {
-    let nodes = "\"a\": count(count: 20), \"b\": pass(), \"l\": log(name: \"left out\"), \"c\": count(count: 5)";
+/// A graph that writes into the log called `name`.
+fn graph(name: &str) -> Graph {
+    let nodes = format!(
+        "\"a\": count(count: 20), \"b\": pass(), \"l\": log(name: \"{name}\"), \"c\": count(count: 5)"
+    );
     let wires = "\"a -> b -> l.a\", \"c -> l.b\"";
     let text = format!("Patch(format: 1, nodes: {{{nodes}}}, wires: [{wires}])");
     let source = Source::text("p.ron", &text, PathBuf::new());
@@ -23,7 +26,7 @@ fn run(graph: Graph) -> usize {
 
 #[test]
 fn a_tap_collects_everything_that_its_output_sends_and_its_end() {
-    let mut graph = graph();
+    let mut graph = graph("tapped");
     let tap = graph.tap("b", "out").unwrap();
     assert_eq!((tap.take().len(), tap.end()), (0, None));
     run(graph);
@@ -35,7 +38,7 @@ fn a_tap_collects_everything_that_its_output_sends_and_its_end() {
 
 #[test]
 fn only_what_leads_to_a_tap_is_run() {
-    let mut graph = graph();
+    let mut graph = graph("left out");
     let tap = graph.tap("b", "out").unwrap();
     graph.keep_tapped();
     let ids: Vec<_> = graph.node_ids().map(str::to_owned).collect();
@@ -47,14 +50,14 @@ fn only_what_leads_to_a_tap_is_run() {
 
 #[test]
 fn what_is_not_there_cannot_be_tapped() {
-    let mut graph = graph();
+    let mut graph = graph("untapped");
     assert!(graph.tap("b", "in").is_none() && graph.tap("z", "out").is_none());
 }
 
 #[test]
 fn outputs_are_final_where_nobody_makes_more_of_them() {
-    let outputs = graph().final_outputs(&PortType::Control);
+    let outputs = graph("final").final_outputs(&PortType::Control);
     let named = |node: &str| (node.to_owned(), "out".to_owned());
     assert_eq!(outputs, [named("b"), named("c")]);
-    assert!(graph().final_outputs(&PortType::Notes).is_empty());
+    assert!(graph("final").final_outputs(&PortType::Notes).is_empty());
 }
