@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
+use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use serde_json::Value;
 
@@ -63,6 +64,23 @@ impl Graph {
         let output = &from.descriptor.outputs[wire.output].name;
         let input = &to.descriptor.inputs[wire.input].name;
         format!("{}.{output} -> {}.{input}", from.id, to.id)
+    }
+
+    /// Of each node whether a cycle passes through it.
+    pub(crate) fn in_cycle(&self) -> Vec<bool> {
+        let mut graph = DiGraph::<(), ()>::new();
+        let indices: Vec<NodeIndex> = self.nodes.iter().map(|_| graph.add_node(())).collect();
+        for wire in &self.wires {
+            graph.add_edge(indices[wire.from], indices[wire.to], ());
+        }
+        let mut in_cycle = vec![false; self.nodes.len()];
+        for members in tarjan_scc(&graph) {
+            let is_cycle = members.len() > 1 || graph.contains_edge(members[0], members[0]);
+            for member in members {
+                in_cycle[member.index()] = is_cycle;
+            }
+        }
+        in_cycle
     }
 
     /// The graph in Mermaid's notation, which many Markdown viewers draw.

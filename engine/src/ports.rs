@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Select};
 
@@ -13,10 +12,6 @@ use crate::node::NodeError;
 use crate::packet::Packet;
 use crate::time::Time;
 use crate::wire::{Received, Refused, Signal, WireReceiver, WireSender};
-
-/// How long a node that waits for one wire alone does not look whether the run stops. Whoever sends into the wire ends
-/// when the run does, which wakes the node, unless the wire is part of a cycle.
-const ALONE: Duration = Duration::from_millis(100);
 
 /// One wire into the node.
 #[derive(Debug)]
@@ -95,11 +90,22 @@ impl Output {
     }
 }
 
+/// Where a node stands in its graph.
+pub(crate) struct Place {
+    pub(crate) node: usize,
+    pub(crate) order: InputOrder,
+    /// Its kind has no inputs.
+    pub(crate) source: bool,
+    /// What it sends may come back to it.
+    pub(crate) in_cycle: bool,
+}
+
 /// The ports of one node and its link to the rest of the run.
 pub(crate) struct Ports {
     node: usize,
     order: InputOrder,
     source: bool,
+    in_cycle: bool,
     slots: Vec<Slot>,
     outputs: Vec<Output>,
     wired_outputs: usize,
@@ -113,8 +119,7 @@ pub(crate) struct Ports {
 
 impl Ports {
     pub(crate) fn new(
-        node: usize,
-        (order, source): (InputOrder, bool),
+        place: Place,
         slots: Vec<Slot>,
         outputs: Vec<Output>,
         census: Arc<Census>,
@@ -123,9 +128,10 @@ impl Ports {
     ) -> Self {
         let wired_outputs = outputs.iter().map(|output| output.wires.len()).sum();
         Ports {
-            node,
-            order,
-            source,
+            node: place.node,
+            order: place.order,
+            source: place.source,
+            in_cycle: place.in_cycle,
             slots,
             outputs,
             wired_outputs,
@@ -199,10 +205,13 @@ impl Ports {
             .slots
             .iter_mut()
             .filter(|slot| slot.head.is_none() && slot.end.is_none());
-        if let (Some(only), None, None) = (awaited.next(), awaited.next(), until) {
+        // Whoever sends into the wire ends when the run does, which wakes this node; in a cycle it may be this node itself.
+        if let (Some(only), None, None, false) =
+            (awaited.next(), awaited.next(), until, self.in_cycle)
+        {
             let wire = only.receiver.shared.clone();
             self.census.enter(self.node, Wait::Input(wire));
-            only.receiver.wait(ALONE);
+            only.receiver.wait();
             self.census.leave(self.node);
             return self.obey();
         }

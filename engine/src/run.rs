@@ -14,7 +14,7 @@ use crate::census::{Census, MAX_CAPACITY, Stuck};
 use crate::graph::{Graph, GraphNode};
 use crate::io::{Host, Io, Lineage};
 use crate::node::{Build, Flow, NodeError, NodeErrorKind, Processor, Settings};
-use crate::ports::{Output, Ports, Slot};
+use crate::ports::{Output, Place, Ports, Slot};
 use crate::progress::Progress;
 use crate::time::{Time, Transport};
 use crate::wire::{Shared, WireReport, wire};
@@ -358,6 +358,7 @@ fn connect(
         slots[edge.to].push(Slot::new(edge.input, *number, receiver));
         *number += 1;
     }
+    let in_cycle = graph.in_cycle();
     let ports = graph
         .nodes
         .iter()
@@ -368,11 +369,14 @@ fn connect(
         .map(|(index, (((node, mut slots), outputs), commands))| {
             // At equal times packets are seen in the order of the ports, however the patch lists its wires.
             slots.sort_by_key(Slot::place);
-            let order = node.descriptor.input_order;
-            let source = node.descriptor.inputs.is_empty();
+            let place = Place {
+                node: index,
+                order: node.descriptor.input_order,
+                source: node.descriptor.inputs.is_empty(),
+                in_cycle: in_cycle[index],
+            };
             Ports::new(
-                index,
-                (order, source),
+                place,
                 slots,
                 outputs,
                 census.clone(),

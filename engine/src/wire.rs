@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded};
+use crossbeam_utils::CachePadded;
 use serde::Serialize;
 
 use crate::packet::Packet;
@@ -58,24 +59,37 @@ pub(crate) enum Signal {
 /// Time that no end was set to.
 const NOT_ENDED: i64 = i64::MIN;
 
-/// What both ends and every watcher of a wire see. Each counter has one writer.
+/// What both ends and every watcher of a wire see. Each end writes into cache lines of its own: counters that lay side
+/// by side would travel between the two processors with every packet.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) name: String,
-    pushed: AtomicU64,
-    popped: AtomicU64,
-    discarded: AtomicU64,
-    sent: AtomicU64,
-    received: AtomicU64,
-    dropped: AtomicU64,
-    oldest: AtomicU64,
-    age: AtomicU64,
     capacity: AtomicUsize,
     end: AtomicI64,
     closed: AtomicBool,
-    reader_gone: AtomicBool,
+    reader_gone: CachePadded<AtomicBool>,
+    sender: CachePadded<SenderCounters>,
+    reader: CachePadded<ReaderCounters>,
     /// Channels that take over, one after the other, once the reader has emptied the one before.
     successors: Mutex<VecDeque<Receiver<Signal>>>,
+}
+
+/// What only the sender writes.
+#[derive(Debug, Default)]
+struct SenderCounters {
+    pushed: AtomicU64,
+    discarded: AtomicU64,
+    sent: AtomicU64,
+    dropped: AtomicU64,
+}
+
+/// What only the reader writes.
+#[derive(Debug, Default)]
+struct ReaderCounters {
+    popped: AtomicU64,
+    received: AtomicU64,
+    oldest: AtomicU64,
+    age: AtomicU64,
 }
 
 /// What a wire has carried so far.
@@ -104,8 +118,10 @@ impl Shared {
     /// How many signals wait.
     pub(crate) fn depth(&self) -> u64 {
         // Read in this order, a signal on its way out is counted rather than missed.
-        let gone = self.popped.load(Ordering::Acquire) + self.discarded.load(Ordering::Acquire);
-        self.pushed.load(Ordering::Acquire).saturating_sub(gone)
+        let gone = self.reader.popped.load(Ordering::Acquire)
+            + self.sender.discarded.load(Ordering::Acquire);
+        let pushed = self.sender.pushed.load(Ordering::Acquire);
+        pushed.saturating_sub(gone)
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -127,13 +143,13 @@ impl Shared {
     pub(crate) fn report(&self) -> WireReport {
         WireReport {
             name: self.name.clone(),
-            sent: self.sent.load(Ordering::Acquire),
-            received: self.received.load(Ordering::Acquire),
-            dropped: self.dropped.load(Ordering::Acquire),
+            sent: self.sender.sent.load(Ordering::Acquire),
+            received: self.reader.received.load(Ordering::Acquire),
+            dropped: self.sender.dropped.load(Ordering::Acquire),
             depth: self.depth(),
             capacity: self.capacity(),
-            oldest: Duration::from_nanos(self.oldest.load(Ordering::Acquire)),
-            age: Duration::from_nanos(self.age.load(Ordering::Acquire)),
+            oldest: Duration::from_nanos(self.reader.oldest.load(Ordering::Acquire)),
+            age: Duration::from_nanos(self.reader.age.load(Ordering::Acquire)),
         }
     }
 }
@@ -149,18 +165,12 @@ pub(crate) fn wire(name: String, policy: Policy) -> (WireSender, WireReceiver) {
     let (sender, receiver) = bounded(capacity);
     let shared = Arc::new(Shared {
         name,
-        pushed: AtomicU64::new(0),
-        popped: AtomicU64::new(0),
-        discarded: AtomicU64::new(0),
-        sent: AtomicU64::new(0),
-        received: AtomicU64::new(0),
-        dropped: AtomicU64::new(0),
-        oldest: AtomicU64::new(0),
-        age: AtomicU64::new(0),
         capacity: AtomicUsize::new(capacity),
         end: AtomicI64::new(NOT_ENDED),
         closed: AtomicBool::new(false),
-        reader_gone: AtomicBool::new(false),
+        reader_gone: CachePadded::default(),
+        sender: CachePadded::default(),
+        reader: CachePadded::default(),
         successors: Mutex::default(),
     });
     let spill = (!matches!(policy, Policy::Block(_))).then(|| receiver.clone());
@@ -217,9 +227,9 @@ impl WireSender {
                     };
                     signal = back;
                     if let Ok(oldest) = spill.try_recv() {
-                        add_one(&self.shared.discarded);
+                        add_one(&self.shared.sender.discarded);
                         if matches!(oldest, Signal::Packet(_)) {
-                            add_one(&self.shared.dropped);
+                            add_one(&self.shared.sender.dropped);
                         }
                     }
                 }
@@ -235,9 +245,9 @@ impl WireSender {
     /// Counts a signal that entered by [`WireSender::channel`].
     pub(crate) fn count_pushed(&self, is_packet: bool) {
         if is_packet {
-            add_one(&self.shared.sent);
+            add_one(&self.shared.sender.sent);
         }
-        add_one(&self.shared.pushed);
+        add_one(&self.shared.sender.pushed);
     }
 
     /// Doubles the wire: a new channel takes over, and the reader moves to it once it has emptied the old one.
@@ -289,10 +299,11 @@ pub(crate) enum Received {
 }
 
 impl WireReceiver {
-    /// Waits until there is something to receive, at most so long.
-    pub(crate) fn wait(&mut self, longest: Duration) {
+    /// Waits until there is something to receive or to learn.
+    pub(crate) fn wait(&mut self) {
         if self.waited_for.is_none() {
-            self.waited_for = self.receiver.recv_timeout(longest).ok();
+            // That nothing more comes is seen by the next look.
+            self.waited_for = self.receiver.recv().ok();
         }
     }
 
@@ -305,7 +316,7 @@ impl WireReceiver {
             };
             match next {
                 Ok(signal) => {
-                    add_one(&self.shared.popped);
+                    add_one(&self.shared.reader.popped);
                     if let Signal::Packet(packet) = &signal {
                         self.count_received(packet);
                     }
@@ -335,15 +346,16 @@ impl WireReceiver {
     }
 
     fn count_received(&mut self, packet: &Packet) {
-        add_one(&self.shared.received);
+        add_one(&self.shared.reader.received);
         if self.captured == Some(packet.captured) {
             return;
         }
         self.captured = Some(packet.captured);
         let age = u64::try_from(packet.captured.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.shared.age.store(age, Ordering::Release);
-        if age > self.shared.oldest.load(Ordering::Relaxed) {
-            self.shared.oldest.store(age, Ordering::Release);
+        let reader = &self.shared.reader;
+        reader.age.store(age, Ordering::Release);
+        if age > reader.oldest.load(Ordering::Relaxed) {
+            reader.oldest.store(age, Ordering::Release);
         }
     }
 }
