@@ -58,8 +58,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.manual_seed(7)
     torch.set_grad_enabled(False)
-    model = Melody().eval()
-    model.load_state_dict(torch.load(args.checkpoint, weights_only=True))
+    model = Melody.of(torch.load(args.checkpoint, weights_only=True))
     args.out.mkdir(parents=True, exist_ok=True)
     tokens = torch.from_numpy(np.load(args.windows)["held"][:3])
     inputs = {"encoder": (tokens,), "start": (torch.randn(3, LATENT),),

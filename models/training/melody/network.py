@@ -64,6 +64,17 @@ class Flow(nn.Module):
         self.register_buffer("mean", torch.zeros(LATENT))
         self.register_buffer("scale", torch.ones(LATENT))
 
+    def lengthened(self, couplings: int) -> "Flow":
+        """The same map with further couplings, which change nothing yet."""
+        longer = Flow(couplings, self.nets[0][0].out_features)
+        for i, net in enumerate(self.nets):
+            longer.nets[i] = net
+        for name in ("order", "back"):
+            getattr(longer, name)[:len(self.nets)] = getattr(self, name)
+        longer.mean.copy_(self.mean)
+        longer.scale.copy_(self.scale)
+        return longer
+
     def inverse(self, code: Tensor) -> tuple[Tensor, Tensor]:
         """Inner code to N(0, I), and the log determinant but for a constant."""
         x, total = (code - self.mean) / self.scale, torch.zeros(1)
@@ -86,9 +97,16 @@ class Flow(nn.Module):
 class Melody(nn.Module):
     """All parts in one checkpoint."""
 
-    def __init__(self) -> None:
+    def __init__(self, couplings: int = 10) -> None:
         super().__init__()
-        self.encoder, self.decoder, self.flow = Encoder(), Decoder(), Flow()
+        self.encoder, self.decoder, self.flow = Encoder(), Decoder(), Flow(couplings)
+
+    @staticmethod
+    def of(state: dict[str, Tensor]) -> "Melody":
+        """The network that a checkpoint was saved from, whose flow may have any number of couplings."""
+        model = Melody(len(state["flow.order"]))
+        model.load_state_dict(state)
+        return model.eval()
 
 
 def previous_of(tokens: Tensor) -> Tensor:
