@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use score_engine::{NodeError, Note, Time, Transport};
+use score_engine::{Metre, NodeError, Note, Time, Transport};
 
 use super::drums;
 use super::tokens::{MelodyNote, tokens};
@@ -278,15 +278,34 @@ fn places(song: &Song, layout: &Music) -> Vec<(usize, u64)> {
     places
 }
 
-/// The tempo and the metre at `tick`.
+/// The tempo and the metre at `tick`. Bars of 1/4 that go on for four beats come from programs that know beats but no
+/// bars (most of POP909's files): four of them are taken for a bar of 4/4.
 fn transport(song: &Song, tick: u64) -> Transport {
     let mut transport = Transport::default();
     let mut tempo = DEFAULT_TEMPO;
-    for (_, event) in song.events.iter().take_while(|(at, _)| *at <= tick) {
+    let mut later = song.events.iter();
+    let mut next = later.next();
+    while let Some((at, event)) = next
+        && *at <= tick
+    {
         match event {
             Event::Tempo(new) => tempo = *new,
             Event::Metre(new) => transport.metre = *new,
             Event::Note(_) => {}
+        }
+        next = later.next();
+    }
+    if transport.metre == Metre(1, 4) {
+        let end = tick.saturating_add(4 * song.ticks_per_beat);
+        let another =
+            |(_, event): &(u64, Event)| matches!(event, Event::Metre(new) if *new != Metre(1, 4));
+        let counted = next
+            .into_iter()
+            .chain(later)
+            .take_while(|(at, _)| *at < end)
+            .any(another);
+        if !counted {
+            transport.metre = Metre(4, 4);
         }
     }
     // Within what a patch may ask for.
@@ -296,8 +315,6 @@ fn transport(song: &Song, tick: u64) -> Transport {
 
 #[cfg(test)]
 mod tests {
-    use score_engine::Metre;
-
     use super::*;
     use crate::music::{LAYOUT, notes};
 
@@ -322,6 +339,25 @@ mod tests {
             events,
             end,
         }
+    }
+
+    #[test]
+    fn beats_without_bars_are_counted_in_fours_and_a_single_beat_is_a_bar_of_its_own() {
+        let metre = |tick: u64, metre| (tick * 480, Event::Metre(metre));
+        let metres = |changes: &[(u64, Event)]| {
+            let song = song(changes, &[(0, 60, 0, 480 * 12)]);
+            [0, 1, 4, 7].map(|beat| transport(&song, beat * 480).metre)
+        };
+        let (one, three, four) = (Metre(1, 4), Metre(3, 4), Metre(4, 4));
+        assert_eq!(metres(&[metre(0, one)]), [four; 4]);
+        assert_eq!(
+            metres(&[metre(0, one), metre(1, four)]),
+            [one, four, four, four]
+        );
+        assert_eq!(
+            metres(&[metre(0, one), metre(5, three)]),
+            [four, four, one, three]
+        );
     }
 
     #[test]
