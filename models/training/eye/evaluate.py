@@ -17,9 +17,9 @@ def unit(codes: np.ndarray) -> np.ndarray:
 
 def nearest(known: np.ndarray, labels: np.ndarray, asked: np.ndarray, wanted: np.ndarray) -> float:
     """Share of codes whose label is the commonest among their nearest neighbours' by the cosine; the nearer wins ties."""
-    right = 0
+    right, known = 0, unit(known)
     for code, label in zip(unit(asked), wanted, strict=True):
-        near = labels[np.argsort(unit(known) @ code)[::-1][:NEIGHBOURS]]
+        near = labels[np.argsort(known @ code)[::-1][:NEIGHBOURS]]
         votes = {n: int((near == n).sum()) for n in near}
         right += max(votes, key=votes.__getitem__) == label
     return right / len(wanted)
