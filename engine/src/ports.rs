@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Select};
 
@@ -115,6 +116,7 @@ pub(crate) struct Ports {
     end: Option<Time>,
     latest: Time,
     broken: bool,
+    waited: Duration,
 }
 
 impl Ports {
@@ -141,7 +143,13 @@ impl Ports {
             end: None,
             latest: Time::ZERO,
             broken: false,
+            waited: Duration::ZERO,
         }
+    }
+
+    /// How long the node has waited for its neighbours so far.
+    pub(crate) fn waited(&self) -> Duration {
+        self.waited
     }
 
     /// Whether the node's kind has no inputs. One whose inputs are not wired has nothing to do.
@@ -210,9 +218,11 @@ impl Ports {
             (awaited.next(), awaited.next(), until, self.in_cycle)
         {
             let wire = only.receiver.shared.clone();
+            let since = Instant::now();
             self.census.enter(self.node, Wait::Input(wire));
             only.receiver.wait();
             self.census.leave(self.node);
+            self.waited += since.elapsed();
             return self.obey();
         }
         let awaited = || {
@@ -227,9 +237,11 @@ impl Ports {
         select.recv(&self.commands);
         if select.try_ready().is_err() {
             let wires = awaited().map(|slot| slot.receiver.shared.clone()).collect();
+            let since = Instant::now();
             self.census.enter(self.node, Wait::Inputs { wires, until });
             select.ready();
             self.census.leave(self.node);
+            self.waited += since.elapsed();
         }
         self.obey()
     }
@@ -289,6 +301,7 @@ impl Ports {
                 Err(Refused::Gone) => return Ok(false),
                 Err(Refused::Full(signal)) => signal,
             };
+            let since = Instant::now();
             self.census
                 .enter(self.node, Wait::Output(wire.shared.clone()));
             let sender = wire.channel().clone();
@@ -297,6 +310,7 @@ impl Ports {
             select.recv(&self.commands);
             let ready = select.ready();
             self.census.leave(self.node);
+            self.waited += since.elapsed();
             if ready == send {
                 continue;
             }

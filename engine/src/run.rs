@@ -101,7 +101,7 @@ pub struct NodeReport {
     pub id: String,
     /// Its kind.
     pub kind: String,
-    /// How long it was at work or waited inside a call for a wire.
+    /// How long it was at work: the time of its run less what it waited for its neighbours.
     pub busy: Duration,
 }
 
@@ -425,11 +425,11 @@ impl NodeThread {
         if gate.recv().is_ok()
             && let Some(processor) = &mut outcome.processor
         {
-            let busy = &mut outcome.busy;
-            if self
-                .guarded(|this| drive(processor.as_mut(), &mut this.ports, busy))
-                .is_some()
-            {
+            let started = Instant::now();
+            let driven = self.guarded(|this| drive(processor.as_mut(), &mut this.ports));
+            // By what it did not wait: clocks that were read for every packet would cost as much as a wire does.
+            outcome.busy = started.elapsed().saturating_sub(self.ports.waited());
+            if driven.is_some() {
                 self.ports.end_outputs();
             }
         }
@@ -458,11 +458,7 @@ impl NodeThread {
 }
 
 /// Runs a processor until its inputs have ended, it is done, or nobody reads what it sends.
-fn drive(
-    processor: &mut dyn Processor,
-    ports: &mut Ports,
-    busy: &mut Duration,
-) -> Result<(), NodeError> {
+fn drive(processor: &mut dyn Processor, ports: &mut Ports) -> Result<(), NodeError> {
     let mut lineage = Lineage::new();
     let mut wake: Option<Time> = None;
     let mut seen = ports.time();
@@ -480,9 +476,7 @@ fn drive(
         if ports.stop_requested() {
             return Err(NodeError::stopped());
         }
-        let started = Instant::now();
         let flow = processor.process(&mut Io::new(ports, &mut lineage))?;
-        *busy += started.elapsed();
         seen = ports.time();
         if !source {
             ports.promise(seen.min(processor.earliest_pending().unwrap_or(Time::MAX)))?;
@@ -493,10 +487,7 @@ fn drive(
             Flow::Done => break,
         };
     }
-    let started = Instant::now();
-    processor.finish(&mut Io::new(ports, &mut lineage))?;
-    *busy += started.elapsed();
-    Ok(())
+    processor.finish(&mut Io::new(ports, &mut lineage))
 }
 
 pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {

@@ -23,9 +23,17 @@ fn write_tone(folder: &Path) {
     std::fs::write(folder.join("tone.ron"), patch).unwrap();
 }
 
-fn is_whole(sound: &Recorded) -> bool {
-    // The slope of the tone, and the steps of 16 bits.
-    largest_step(&sound.left) < 0.5 * 440.0 / 48_000.0 * std::f32::consts::TAU + 2e-4
+/// Whether no neighbouring samples are further apart than the slope of the tone and the steps of 16 bits allow.
+fn is_whole(sound: &[f32]) -> bool {
+    largest_step(sound) < 0.5 * 440.0 / 48_000.0 * std::f32::consts::TAU + 2e-4
+}
+
+/// A recording of the tone that `score` plays. A machine that does other things may lose a period of it; not every time.
+fn whole_tone(jack: &Jack, folder: &Path) -> Recorded {
+    (0..8)
+        .map(|_| record(jack, folder, "score_out", 1))
+        .find(|sound| is_whole(&sound.left) && peak(&sound.left) > 0.0)
+        .expect("a whole tone")
 }
 
 #[test]
@@ -38,11 +46,7 @@ fn a_tone_arrives_at_its_pitch_and_level_without_a_break_on_its_channel_alone() 
     let run = Running::start(&mut jack.score(folder.path(), &["run", "tone.ron"]));
     jack.until_port("score_out:out_1");
     std::thread::sleep(Duration::from_millis(500));
-    // A machine that does other things may lose a period of the recording; not every time.
-    let sound = (0..8)
-        .map(|_| record(&jack, folder.path(), "score_out", 1))
-        .find(is_whole)
-        .expect("a whole tone");
+    let sound = whole_tone(&jack, folder.path());
     assert!((frequency(&sound.left) - 440.0).abs() < 0.1);
     assert!((peak(&sound.left) - 0.5).abs() < 0.002);
     assert_eq!(peak(&sound.right), 0.0);
@@ -65,8 +69,8 @@ fn sound_and_midi_come_back_after_the_sound_server_was_killed_and_started_again(
     jack.until_port("score_out:out_1");
     jack.until_port("score_midi_beat:out");
     std::thread::sleep(Duration::from_millis(500));
-    let sound = record(&jack, folder.path(), "score_out", 1);
-    assert!((frequency(&sound.left) - 440.0).abs() < 0.5);
+    let sound = whole_tone(&jack, folder.path());
+    assert!((frequency(&sound.left) - 440.0).abs() < 0.1);
     assert!((peak(&sound.left) - 0.5).abs() < 0.002);
     run.drain();
 }
@@ -99,7 +103,7 @@ fn what_is_heard_from_outside_is_recorded_and_played_again() {
         .status()
         .unwrap();
     assert!(joined.success());
-    std::thread::sleep(Duration::from_millis(1500));
+    std::thread::sleep(Duration::from_millis(3000));
     ear.drain();
     tone.drain();
     let samples: Vec<f32> = hound::WavReader::open(folder.path().join("take.wav"))
@@ -107,7 +111,17 @@ fn what_is_heard_from_outside_is_recorded_and_played_again() {
         .samples::<i16>()
         .map(|sample| f32::from(sample.unwrap()) / 32_768.0)
         .collect();
-    let end = &samples[samples.len() - 24_000..];
-    assert!((frequency(end) - 440.0).abs() < 0.5, "{}", frequency(end));
-    assert!((peak(end) - 0.5).abs() < 0.002, "{}", peak(end));
+    // The same forgiveness: half a second of it is whole.
+    let whole = samples
+        .windows(24_000)
+        .step_by(2_400)
+        .rev()
+        .find(|part| is_whole(part) && peak(part) > 0.4)
+        .expect("half a second of the tone");
+    assert!(
+        (frequency(whole) - 440.0).abs() < 0.5,
+        "{}",
+        frequency(whole)
+    );
+    assert!((peak(whole) - 0.5).abs() < 0.002, "{}", peak(whole));
 }

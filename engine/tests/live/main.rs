@@ -318,7 +318,7 @@ fn a_drained_run_finishes_its_files_at_once() {
     until("sound comes", || heard("drained").len() > 4_800);
     let started = Instant::now();
     assert!(live.drain(END).is_empty());
-    assert!(kinds::is_committed("drained") && started.elapsed() < Duration::from_secs(1));
+    assert!(kinds::is_committed("drained") && started.elapsed() < Duration::from_secs(5));
 }
 
 #[test]

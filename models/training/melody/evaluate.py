@@ -67,8 +67,7 @@ def divergence(a: Counter, b: Counter) -> float:
 def before_flow(checkpoint: Path, held: np.ndarray, rng: np.random.Generator) -> list[tuple[str, np.ndarray]]:
     """Codes that the flow turns into N(0, I) inner codes, as if there were no flow, and into posterior samples."""
     torch.set_grad_enabled(False)
-    model = Melody().eval()
-    model.load_state_dict(torch.load(checkpoint, weights_only=True))
+    model = Melody.of(torch.load(checkpoint, weights_only=True))
     mean, spread = model.encoder(torch.from_numpy(held))
     noise = torch.from_numpy(rng.standard_normal(mean.shape).astype(np.float32))
     nats = 0.5 * (mean ** 2 + spread.exp() - 1 - spread).sum(1).mean()

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Figures, patches};
 use crate::film;
-use crate::jack::Jack;
+use crate::jack::{Jack, RATE};
 use crate::journal::Entry;
 use crate::listener::{Listener, Take};
 use crate::player::{Player, dropouts};
@@ -135,11 +135,13 @@ pub(crate) fn phrases(period: u32) -> Option<Phrases> {
             silent += 1;
             continue;
         }
-        // Notes leave for JACK at their time and are heard `lead` later; nothing else of the melody is near.
+        // Notes leave for JACK at their time and are heard some of the server's periods later; nothing else of the
+        // melody is near.
+        let within = 0.05 + 3.0 * f64::from(period) / f64::from(RATE);
         let message = take
             .messages
             .iter()
-            .find(|(wall, _)| (cut.wall + after - 0.005..cut.wall + after + 0.06).contains(wall));
+            .find(|(wall, _)| (cut.wall + after - 0.005..cut.wall + after + within).contains(wall));
         match message {
             Some((wall, _)) => heard.push(wall - cut.wall),
             None => lost += 1,

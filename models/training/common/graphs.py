@@ -1,0 +1,40 @@
+"""Writes ONNX graphs and their golden vectors."""
+import json
+from pathlib import Path
+import numpy as np
+import onnxruntime
+import torch
+from torch import Tensor, nn
+
+
+def listed(array: np.ndarray) -> dict:
+    kind = str(array.dtype)
+    return {"shape": list(array.shape), kind: [float(v) if kind == "float32" else int(v) for v in array.ravel()]}
+
+
+Ports = tuple[list[str], list[str]]
+
+
+def export(part: nn.Module, ports: Ports, path: Path, inputs: tuple[Tensor, ...]) -> dict:
+    """Writes one graph, compares it with torch, returns its golden vectors."""
+    names, outs = ports
+    torch.onnx.export(part, inputs, str(path), input_names=names, output_names=outs, opset_version=17, dynamo=False,
+                      dynamic_axes={n: {0: "N"} for n in names + outs})
+    session = onnxruntime.InferenceSession(str(path))
+    fed = {n: i.numpy() for n, i in zip(names, inputs)}
+    found = session.run(outs, fed)
+    wanted = part(*inputs)
+    for a, b in zip(found, wanted if isinstance(wanted, tuple) else (wanted,)):
+        assert np.abs(a - b.numpy()).max() < 1e-3, path.name
+    single = {n: v[:1] for n, v in fed.items()}
+    result = dict(zip(outs, session.run(outs, single)))
+    return {"inputs": {n: listed(v) for n, v in single.items()}, "outputs": {n: listed(v) for n, v in result.items()},
+            "tolerance": 0.001}
+
+
+def export_all(parts: dict[str, nn.Module], ports: dict[str, Ports], inputs: dict[str, tuple[Tensor, ...]],
+               out: Path) -> None:
+    """Writes every graph and the golden vectors into a folder."""
+    out.mkdir(parents=True, exist_ok=True)
+    golden = {n: export(parts[n], ports[n], out / f"{n}.onnx", inputs[n]) for n in ports}
+    (out / "golden.json").write_text(json.dumps({"files": golden}) + "\n")
