@@ -21,7 +21,7 @@ AVERAGE = 0.995
 
 
 def maps(eye: Eye, pictures: Tensor) -> tuple[list[Tensor], Tensor]:
-    """What the eye's chosen layers see, and the code."""
+    """What the eye's chosen layers see, and the code without the mirror image's share."""
     x, found = (pictures / 127.5 - 1).permute(0, 3, 1, 2), []
     for index, layer in enumerate(eye.body):
         x = layer(x)
@@ -57,7 +57,7 @@ def main() -> None:
         with torch.autocast("cpu", torch.bfloat16):
             with torch.no_grad():
                 true = cut(wide[at].permute(0, 3, 1, 2).float()).permute(0, 2, 3, 1)
-                wanted, code = maps(eye, true)
+                wanted, code = maps(eye, true)[0], eye(true)
             drawn = drawing.colours(code.float() + SHAKE * torch.randn(code.shape)).float()
             found, again = maps(eye, drawn.clamp(0, 255))
         pixels = nn.functional.l1_loss(drawn, true) / 64 + nn.functional.mse_loss(drawn, true) / 64 ** 2

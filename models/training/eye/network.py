@@ -61,8 +61,13 @@ class Eye(nn.Module):
         """The codes before whitening."""
         return self.out(self.seen(pictures))
 
+    def steady(self, pictures: Tensor) -> Tensor:
+        """The codes before whitening, the mean of each picture's and of its mirror image's."""
+        both = self.seen(torch.cat([pictures, pictures.flip(2)]))
+        return self.out(both.view(2, -1, both.shape[1]).mean(0))
+
     def forward(self, pictures: Tensor) -> Tensor:
-        return (self.raw(pictures) - self.mean) @ self.whiten
+        return (self.steady(pictures) - self.mean) @ self.whiten
 
 
 class Drawing(nn.Module):

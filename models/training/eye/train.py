@@ -18,6 +18,8 @@ SHRINKAGE = 0.05
 """Share of the mean variance added to every direction before whitening, so that noise is not blown up."""
 SHARPNESS = 16.0
 """Factor of the cosine between a code and a class before the softmax."""
+NAMING = 1.0
+"""Weight of telling the classes apart, beside the teacher's components."""
 AVERAGE = 0.997
 """Decay of the running average of the weights, which is what is kept."""
 SPARED = 0.05
@@ -53,10 +55,30 @@ def follow(average: nn.Module, model: nn.Module, decay: float) -> None:
             kept.lerp_(now, 1 - decay) if kept.is_floating_point() else kept.copy_(now)
 
 
+def begin_heads(pupil: Pupil, pictures: Tensor, targets: Tensor, classes: Tensor) -> None:
+    """Gives the heads of an eye that has learnt already what fits it best: least squares for the components, and
+    the mean direction of each class."""
+    pupil.eye.eval()
+    with torch.no_grad():
+        seen = torch.cat([pupil.eye.seen(p) for p in pictures.split(256)])
+        mean, middle = seen.mean(0), targets.mean(0)
+        square = (seen - mean).T @ (seen - mean)
+        square += 0.01 * square.diagonal().mean() * torch.eye(len(square))
+        weight = torch.linalg.solve(square, (seen - mean).T @ (targets - middle)).T
+        pupil.more.weight.copy_(weight)
+        pupil.more.bias.copy_(middle - weight @ mean)
+        raw = pupil.eye.out(seen)
+        directions = nn.functional.normalize(raw - raw.mean(0), dim=1)
+        for label in range(len(pupil.classes)):
+            if (classes == label).any():
+                pupil.classes[label] = directions[classes == label].mean(0)
+
+
 def codes_of(eye: Eye, pictures: Tensor, raw: bool = False) -> Tensor:
+    """Codes of many pictures; raw: before whitening."""
     eye.eval()
     with torch.no_grad():
-        return torch.cat([eye.raw(p) if raw else eye(p) for p in pictures.split(256)])
+        return torch.cat([eye.steady(p) if raw else eye(p) for p in pictures.split(256)])
 
 
 def whiten(eye: Eye, known: Tensor, spared: Tensor) -> None:
@@ -95,13 +117,14 @@ def main() -> None:
     pupil = Pupil(targets.shape[1], int(classes.max()) + 1).to(memory_format=torch.channels_last)
     if args.resume:
         pupil.eye.load_state_dict(torch.load(args.resume, weights_only=True))
+        some = at[torch.randperm(len(at))[:8192]]
+        begin_heads(pupil, pictures[some], targets[some], classes[some])
     average = copy.deepcopy(pupil)
     adam = torch.optim.AdamW(pupil.parameters(), args.rate, weight_decay=0.02)
     rng = np.random.default_rng(7)
     fresh = torch.from_numpy(np.flatnonzero(train)[rng.permutation(int(train.sum()))[:12288]])
     fresh_pictures = torch.cat([augmented(wide[part]).round().byte() for part in fresh.split(256)])
     spare = pictures[torch.from_numpy(np.flatnonzero(spared))]
-    spare = torch.cat([spare, spare.flip(2)])
     begin, step, saved = time.time(), 0, time.time()
 
     def keep() -> None:
@@ -125,7 +148,7 @@ def main() -> None:
         angle = 2 - nn.functional.cosine_similarity(raw, head).mean() - nn.functional.cosine_similarity(more, wanted).mean()
         naming = nn.functional.cross_entropy(scores, label, ignore_index=-1, label_smoothing=0.1)
         adam.zero_grad()
-        (distance + angle + 0.5 * naming).backward()
+        (distance + angle + NAMING * naming).backward()
         nn.utils.clip_grad_norm_(pupil.parameters(), 5.0)
         adam.step()
         step += 1
