@@ -1,5 +1,6 @@
 //! Music from codes: the decoder node, the melody model itself, and its melodies in files.
 
+mod decoding;
 mod drums;
 mod explore;
 mod melody;

@@ -3,11 +3,11 @@
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal, StandardUniform};
 use score_engine::{
-    Build, Check, Descriptor, Flow, Io, Node, NodeError, Param, Payload, Port, PortType, Processor,
-    Time, Value,
+    Build, Check, Descriptor, Node, NodeError, Param, Port, PortType, Processor, Value,
 };
 use serde::Deserialize;
 
+use super::decoding::Decoding;
 use super::melody::Melody;
 use super::stepping::Stepping;
 use super::voice::{Chunk, Voice};
@@ -35,8 +35,9 @@ impl Node for MusicDecoder {
             .details(
                 "The music of each stretch of as many bars as the model knows (two) comes from the mean of the codes \
                  within it; a stretch without a code keeps the last, and until the first there is silence. So notes \
-                 leave once their stretch is over. A mean of many codes is shorter than each: `normalise` brings it \
-                 to the length that codes have, √dimension. `noise` is the share of the components that one code, \
+                 leave once their stretch is over. A `cut` divides its stretch: the next sixteenth begins a new \
+                 phrase, from the mean of the codes from the cut on. A mean of many codes is shorter than each: \
+                 `normalise` brings it to the length that codes have, √dimension. `noise` is the share of the components that one code, \
                  drawn from the patch's seed and the same throughout, replaces. In bars shorter than 4/4 the first \
                  sixteenths of each bar are heard; in longer ones the last note is held.\n\n\
                  Live, the newest code is followed from each sixteenth to the next, and notes leave just before they \
@@ -44,7 +45,7 @@ impl Node for MusicDecoder {
                  A model of drums plays on channel 9, whatever `channel` says.",
             )
             .input(Port::new("latent", PortType::Latent(None), "the code"))
-            .input(Port::new("cut", PortType::Event, "live: begins a new phrase").optional())
+            .input(Port::new("cut", PortType::Event, "begins a new phrase at the next sixteenth").optional())
             .output(Port::new("notes", PortType::Notes, "the melody, one note at a time"))
             .param(Param::text("model", "name of a music model").default("melody"))
             .param(Param::number("temperature", (0.0, 4.0), "how freely tokens are drawn; 0: always the likeliest").default(0.5).live())
@@ -96,13 +97,7 @@ impl Node for MusicDecoder {
         if build.clock.is_some() {
             return Ok(Box::new(Stepping::new(player)));
         }
-        Ok(Box::new(Decoding {
-            player,
-            index: 0,
-            sum: vec![0.0; dimension],
-            count: 0,
-            code: None,
-        }))
+        Ok(Box::new(Decoding::new(player)))
     }
 }
 
@@ -126,91 +121,6 @@ impl Player {
             "velocity" => self.voice.velocity = number,
             _ => return Err(NodeError::internal(format!("`{name}` is not live"))),
         }
-        Ok(())
-    }
-}
-
-/// Decodes stretch by stretch, each from the mean of its codes.
-struct Decoding {
-    player: Player,
-    /// The stretch that is being collected.
-    index: u64,
-    sum: Vec<f64>,
-    count: u64,
-    code: Option<Vec<f32>>,
-}
-
-impl Processor for Decoding {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
-        while let Some(input) = io.take() {
-            if input.port != LATENT {
-                continue;
-            }
-            while input.packet.time >= self.player.voice.chunk.start(self.index + 1) {
-                self.play(io, Time::MAX)?;
-            }
-            let code = input.packet.latent()?;
-            if code.len() != self.sum.len() {
-                return Err(NodeError::internal("a code of another dimension arrived"));
-            }
-            for (sum, value) in self.sum.iter_mut().zip(code.iter()) {
-                *sum += f64::from(*value);
-            }
-            self.count += 1;
-        }
-        // At the end the watermark is infinite; how far to play is then known only in `finish`.
-        while io.end().is_none()
-            && !io.stop_requested()
-            && io.time() >= self.player.voice.chunk.start(self.index + 1)
-        {
-            self.play(io, Time::MAX)?;
-        }
-        Ok(Flow::Continue)
-    }
-
-    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
-        let end = io
-            .end()
-            .unwrap_or_else(|| self.player.voice.chunk.start(self.index));
-        while self.player.voice.chunk.start(self.index) < end && !io.stop_requested() {
-            self.play(io, end)?;
-        }
-        let ends = self.player.voice.close();
-        if !ends.is_empty() {
-            io.send(NOTES, end, Payload::Notes(ends.into()))?;
-        }
-        Ok(())
-    }
-
-    fn earliest_pending(&self) -> Option<Time> {
-        Some(self.player.voice.chunk.start(self.index))
-    }
-
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        self.player.set(name, value)
-    }
-}
-
-impl Decoding {
-    /// Plays the collected stretch up to `end`, and begins to collect the next.
-    fn play(&mut self, io: &mut Io<'_>, end: Time) -> Result<(), NodeError> {
-        if self.count > 0 {
-            let count = self.count as f64;
-            let mean = self.sum.iter().map(|sum| (sum / count) as f32).collect();
-            self.code = Some(self.player.shape.apply(mean));
-            self.sum.fill(0.0);
-            self.count = 0;
-        }
-        if let Some(code) = &self.code {
-            let player = &mut self.player;
-            let tokens = player
-                .melody
-                .decode(code, player.temperature, &mut player.rng)?;
-            for (time, notes) in player.voice.play(self.index, &tokens, end) {
-                io.send(NOTES, time, Payload::Notes(notes.into()))?;
-            }
-        }
-        self.index += 1;
         Ok(())
     }
 }

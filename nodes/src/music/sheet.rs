@@ -7,7 +7,7 @@ use score_engine::{NodeError, Note, Time, Transport};
 
 use super::drums;
 use super::tokens::{MelodyNote, tokens};
-use super::voice::{Chunk, Voice};
+use super::voice::{Chunk, Passage, Voice};
 use crate::midi::reading::{DEFAULT_TEMPO, Event, Song};
 use crate::midi::writing;
 use crate::model::Music;
@@ -57,7 +57,11 @@ fn bytes(
     let mut end = Time::ZERO;
     for (index, tokens) in (0u64..).zip(melodies) {
         end = voice.chunk.start(index + 1);
-        for (time, notes) in voice.play(index, tokens, end) {
+        let passage = Passage {
+            place: voice.chunk.first(index),
+            tokens: tokens.clone(),
+        };
+        for (time, notes) in voice.play(index, &[passage], end) {
             let tick = writing::tick(transport, time);
             events.extend(notes.into_iter().map(|note| (tick, note)));
         }

@@ -6,6 +6,24 @@ use super::drums;
 use super::tokens::{Step, step};
 use crate::model::Music;
 
+/// A melody from a place on, up to the next passage.
+pub(super) struct Passage {
+    /// Its first sixteenth, counted from the start.
+    pub(super) place: u64,
+    pub(super) tokens: Vec<i64>,
+}
+
+/// A step of the model that is heard.
+struct Heard {
+    /// Its index in the melody of a whole stretch.
+    step: usize,
+    /// The sixteenth in its bar.
+    sixteenth: u64,
+    /// The same, counted from the start.
+    place: u64,
+    time: Time,
+}
+
 /// Where the model's steps lie in the transport's bars.
 pub(super) struct Chunk {
     transport: Transport,
@@ -44,19 +62,28 @@ impl Chunk {
     }
 
     pub(super) fn start(&self, index: u64) -> Time {
-        self.transport
-            .sixteenth(index * self.bars * self.transport.sixteenths_per_bar())
+        self.transport.sixteenth(self.first(index))
     }
 
-    /// The model's steps that are heard: index in the melody, sixteenth in the bar, time.
-    fn steps(&self, index: u64) -> impl Iterator<Item = (usize, u64, Time)> {
+    /// The first sixteenth of a stretch, counted from the start.
+    pub(super) fn first(&self, index: u64) -> u64 {
+        index * self.bars * self.transport.sixteenths_per_bar()
+    }
+
+    /// The steps of a stretch that are heard.
+    fn steps(&self, index: u64) -> impl Iterator<Item = Heard> {
         let bar = self.transport.sixteenths_per_bar();
         let heard = bar.min(self.steps_per_bar);
         (0..self.bars).flat_map(move |number| {
             (0..heard).map(move |sixteenth| {
                 let step = (number * self.steps_per_bar + sixteenth) as usize;
                 let place = (index * self.bars + number) * bar + sixteenth;
-                (step, sixteenth, self.transport.sixteenth(place))
+                Heard {
+                    step,
+                    sixteenth,
+                    place,
+                    time: self.transport.sixteenth(place),
+                }
             })
         })
     }
@@ -97,16 +124,40 @@ impl Voice {
 
     /// The packets of a stretch before `end`. A note that sounds at its end is closed by the next stretch's
     /// beginning, so that an instant has one packet.
-    pub(super) fn play(&mut self, index: u64, tokens: &[i64], end: Time) -> Vec<(Time, Vec<Note>)> {
+    pub(super) fn play(
+        &mut self,
+        index: u64,
+        passages: &[Passage],
+        end: Time,
+    ) -> Vec<(Time, Vec<Note>)> {
         let mut packets = Vec::new();
-        let steps: Vec<(usize, u64, Time)> = self.chunk.steps(index).collect();
-        for (number, sixteenth, time) in steps {
-            if time >= end {
+        let steps: Vec<Heard> = self.chunk.steps(index).collect();
+        let mut begun = None;
+        for (count, heard) in steps.into_iter().enumerate() {
+            if heard.time >= end {
                 break;
             }
-            let notes = self.say(tokens.get(number).copied(), number == 0, sixteenth);
+            let is_here = |passage: &Passage| passage.place <= heard.place;
+            let Some(number) = passages.iter().rposition(is_here) else {
+                continue;
+            };
+            let (first, since) = match begun {
+                Some((playing, first, since)) if playing == number => (first, since),
+                _ => (heard.step, count),
+            };
+            begun = Some((number, first, since));
+            let passage = &passages[number];
+            // In bars shorter than the model's, what begins with the stretch leaves out steps at their ends; a passage
+            // that begins elsewhere has no bars of its own yet.
+            let step = if first == 0 {
+                heard.step
+            } else {
+                count - since
+            };
+            let token = passage.tokens.get(step).copied();
+            let notes = self.say(token, count == since, heard.sixteenth);
             if !notes.is_empty() {
-                packets.push((time, notes));
+                packets.push((heard.time, notes));
             }
         }
         packets
@@ -159,20 +210,21 @@ mod tests {
         Voice::new(Chunk::new(&transport, &LAYOUT), &LAYOUT, 0, 0.5)
     }
 
-    fn tokens(given: &[(usize, i64)]) -> Vec<i64> {
+    /// A passage of 32 tokens from `place` on: holds, but for those given by step.
+    fn passage(place: u64, given: &[(usize, i64)]) -> Passage {
         let mut tokens = vec![0; 32];
         for (step, token) in given {
             tokens[*step] = *token;
         }
-        tokens
+        Passage { place, tokens }
     }
 
     #[test]
     fn a_note_that_overlaps_the_stretch_is_closed_at_its_end_before_the_next_begins() {
         let mut voice = voice(Metre(4, 4));
-        let first = voice.play(0, &tokens(&[(30, 41)]), Time::MAX);
+        let first = voice.play(0, &[passage(0, &[(30, 41)])], Time::MAX);
         assert_eq!(first.len(), 1);
-        let second = voice.play(1, &tokens(&[(0, 43)]), Time::MAX);
+        let second = voice.play(1, &[passage(32, &[(0, 43)])], Time::MAX);
         assert_eq!(second[0].0, Time::from_seconds(4.0));
         assert_eq!(
             second[0].1[0],
@@ -186,8 +238,11 @@ mod tests {
 
     #[test]
     fn nothing_begins_at_or_after_the_end_of_the_film() {
-        let packets =
-            voice(Metre(4, 4)).play(0, &tokens(&[(0, 41), (8, 43)]), Time::from_seconds(1.0));
+        let packets = voice(Metre(4, 4)).play(
+            0,
+            &[passage(0, &[(0, 41), (8, 43)])],
+            Time::from_seconds(1.0),
+        );
         assert_eq!(packets.len(), 1);
     }
 
@@ -195,9 +250,24 @@ mod tests {
     fn a_bar_of_three_four_takes_the_first_twelve_steps_of_each_bar() {
         let mut voice = voice(Metre(3, 4));
         assert_eq!(voice.chunk.start(1), Time::from_seconds(3.0));
-        let packets = voice.play(0, &tokens(&[(0, 41), (13, 43), (16, 45)]), Time::MAX);
+        let packets = voice.play(0, &[passage(0, &[(0, 41), (13, 43), (16, 45)])], Time::MAX);
         let times: Vec<f64> = packets.iter().map(|(time, _)| time.seconds()).collect();
         assert_eq!(times, [0.0, 1.5]);
+    }
+
+    #[test]
+    fn a_passage_within_a_stretch_begins_with_its_first_token_and_ends_what_sounds() {
+        let both = [
+            passage(0, &[(0, 41), (8, 43)]),
+            passage(5, &[(0, 45), (3, 47)]),
+        ];
+        let packets = voice(Metre(4, 4)).play(0, &both, Time::MAX);
+        let begun: Vec<(f64, u8)> = packets
+            .iter()
+            .map(|(time, notes)| (time.seconds() * 8.0, notes[notes.len() - 1].pitch()))
+            .collect();
+        assert_eq!(begun, [(0.0, 60), (5.0, 64), (8.0, 66)]);
+        assert_eq!(packets[1].1.len(), 2);
     }
 
     #[test]
@@ -211,7 +281,7 @@ mod tests {
         };
         let chunk = Chunk::new(&Transport::default(), &layout);
         let mut voice = Voice::new(chunk, &layout, 0, 0.5);
-        let packets = voice.play(0, &tokens(&[(4, 0b101), (31, 1)]), Time::MAX);
+        let packets = voice.play(0, &[passage(0, &[(4, 0b101), (31, 1)])], Time::MAX);
         let told: Vec<(f64, Vec<(u8, u8)>)> = packets
             .iter()
             .map(|(time, notes)| {

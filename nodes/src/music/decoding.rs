@@ -1,0 +1,229 @@
+//! Decodes a render, stretch by stretch: each from the mean of its codes, or divided by the cuts in it.
+
+use std::sync::Arc;
+
+use score_engine::{Flow, Io, NodeError, Payload, Processor, Time, Value};
+
+use super::music_decoder::{LATENT, NOTES, Player};
+use super::voice::Passage;
+
+/// Collects the codes and cuts of a stretch, and plays it once it is over.
+pub(super) struct Decoding {
+    player: Player,
+    /// The stretch that is being collected.
+    index: u64,
+    codes: Vec<(Time, Arc<[f32]>)>,
+    cuts: Vec<Time>,
+    /// What plays where no code comes.
+    code: Option<Vec<f32>>,
+}
+
+impl Decoding {
+    pub(super) fn new(player: Player) -> Self {
+        Decoding {
+            player,
+            index: 0,
+            codes: Vec::new(),
+            cuts: Vec::new(),
+            code: None,
+        }
+    }
+
+    /// Plays the collected stretch up to `end`, and begins to collect the next.
+    fn play(&mut self, io: &mut Io<'_>, end: Time) -> Result<(), NodeError> {
+        let chunk = &self.player.voice.chunk;
+        let (first, next) = (chunk.first(self.index), chunk.first(self.index + 1));
+        let mut begun: Vec<(u64, Time)> = vec![(first, Time::from_nanos(i64::MIN))];
+        for cut in self.cuts.drain(..) {
+            let place = chunk.sixteenth_from(cut).max(first);
+            // Of two cuts within a sixteenth the later is heard.
+            begun.retain(|(earlier, _)| *earlier < place);
+            begun.push((place, cut));
+        }
+        let mut passages = Vec::new();
+        let mut codes = std::mem::take(&mut self.codes);
+        for (number, (place, _)) in begun.iter().enumerate() {
+            let until = begun.get(number + 1).map_or(Time::MAX, |(_, cut)| *cut);
+            let rest = codes.split_off(codes.partition_point(|(time, _)| *time < until));
+            if *place >= next {
+                // The cut lies within the last sixteenth: the next stretch begins with it.
+                self.codes = codes;
+                break;
+            }
+            if let Some(mean) = mean(&codes) {
+                self.code = Some(self.player.shape.apply(mean));
+            }
+            codes = rest;
+            let player = &mut self.player;
+            if let Some(code) = &self.code {
+                let tokens = player
+                    .melody
+                    .decode(code, player.temperature, &mut player.rng)?;
+                passages.push(Passage {
+                    place: *place,
+                    tokens,
+                });
+            }
+        }
+        for (time, notes) in self.player.voice.play(self.index, &passages, end) {
+            io.send(NOTES, time, Payload::Notes(notes.into()))?;
+        }
+        self.index += 1;
+        Ok(())
+    }
+}
+
+impl Processor for Decoding {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        while let Some(input) = io.take() {
+            let time = input.packet.time;
+            while time >= self.player.voice.chunk.start(self.index + 1) {
+                self.play(io, Time::MAX)?;
+            }
+            if input.port != LATENT {
+                self.cuts.push(time);
+                continue;
+            }
+            let code = input.packet.latent()?;
+            if code.len() != self.player.melody.dimension() {
+                return Err(NodeError::internal("a code of another dimension arrived"));
+            }
+            self.codes.push((time, code.clone()));
+        }
+        // At the end the watermark is infinite; how far to play is then known only in `finish`.
+        while io.end().is_none()
+            && !io.stop_requested()
+            && io.time() >= self.player.voice.chunk.start(self.index + 1)
+        {
+            self.play(io, Time::MAX)?;
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+        let end = io
+            .end()
+            .unwrap_or_else(|| self.player.voice.chunk.start(self.index));
+        while self.player.voice.chunk.start(self.index) < end && !io.stop_requested() {
+            self.play(io, end)?;
+        }
+        let ends = self.player.voice.close();
+        if !ends.is_empty() {
+            io.send(NOTES, end, Payload::Notes(ends.into()))?;
+        }
+        Ok(())
+    }
+
+    fn earliest_pending(&self) -> Option<Time> {
+        Some(self.player.voice.chunk.start(self.index))
+    }
+
+    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
+        self.player.set(name, value)
+    }
+}
+
+/// The mean of codes of one dimension; `None` where there are none.
+fn mean(codes: &[(Time, Arc<[f32]>)]) -> Option<Vec<f32>> {
+    let (_, first) = codes.first()?;
+    let mut sum = vec![0.0_f64; first.len()];
+    for (_, code) in codes {
+        for (sum, value) in sum.iter_mut().zip(code.iter()) {
+            *sum += f64::from(*value);
+        }
+    }
+    let count = codes.len() as f64;
+    Some(sum.iter().map(|sum| (sum / count) as f32).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use score_engine::harness::{Harness, Outputs};
+    use score_engine::{Event, Note, PortType};
+    use serde_json::json;
+
+    use super::super::music_decoder::MusicDecoder;
+    use super::*;
+    use crate::testing::settings;
+
+    fn at(seconds: f64) -> Time {
+        Time::from_seconds(seconds)
+    }
+
+    /// Notes that begin, by their sixteenth at 120 quarter notes a minute, of codes eight times a second: all components
+    /// 1 before second `turn`, -1 after, with cuts at `cuts`.
+    fn played(turn: f64, cuts: &[f64]) -> Vec<(i64, u8)> {
+        let codes = (0..64).map(|number| {
+            let time = f64::from(number) / 8.0;
+            let value = if time < turn { 1.0 } else { -1.0 };
+            let code: Arc<[f32]> = (0..64)
+                .map(|n| if n % 2 == 0 { value } else { -value })
+                .collect();
+            (at(time), Payload::Latent(code))
+        });
+        let cuts = cuts.iter().map(|time| {
+            let event = Event {
+                name: "cut".to_owned(),
+                strength: 1.0,
+            };
+            (at(*time), Payload::Event(Arc::new(event)))
+        });
+        let outputs = Harness::<MusicDecoder>::new(json!({ "temperature": 0 }))
+            .settings(settings())
+            .feed(
+                "latent",
+                PortType::Latent(Some(64)),
+                codes.collect(),
+                at(8.0),
+            )
+            .feed("cut", PortType::Event, cuts.collect(), at(8.0))
+            .run()
+            .unwrap();
+        begun(&outputs)
+    }
+
+    fn begun(outputs: &Outputs) -> Vec<(i64, u8)> {
+        let packets = outputs.packets("notes").iter();
+        packets
+            .flat_map(|packet| {
+                let sixteenth = (packet.time.seconds() * 8.0).round() as i64;
+                let notes = packet.notes().unwrap().to_vec();
+                notes.into_iter().filter_map(move |note| match note {
+                    Note::On { pitch, .. } => Some((sixteenth, pitch)),
+                    Note::Off { .. } => None,
+                })
+            })
+            .collect()
+    }
+
+    fn between(notes: &[(i64, u8)], from: i64, to: i64, moved: i64) -> Vec<(i64, u8)> {
+        notes
+            .iter()
+            .map(|(place, pitch)| (place + moved, *pitch))
+            .filter(|(place, _)| (from..to).contains(place))
+            .collect()
+    }
+
+    #[test]
+    fn a_cut_begins_the_new_codes_own_phrase_at_the_next_sixteenth() {
+        let (before, after) = (played(9.0, &[]), played(0.0, &[]));
+        let heard = played(1.25, &[1.25]);
+        assert_eq!(between(&heard, 0, 10, 0), between(&before, 0, 10, 0));
+        let phrase = between(&after, 10, 32, 10);
+        assert!(phrase.len() > 2);
+        assert_eq!(between(&heard, 10, 32, 0), phrase);
+        assert_ne!(played(1.25, &[]), heard);
+    }
+
+    #[test]
+    fn of_two_cuts_within_a_sixteenth_the_later_is_heard() {
+        assert_eq!(played(1.25, &[1.19, 1.25]), played(1.25, &[1.25]));
+    }
+
+    #[test]
+    fn a_cut_within_the_last_sixteenth_begins_the_next_stretch() {
+        let after = played(0.0, &[]);
+        let heard = played(3.95, &[3.95]);
+        assert_eq!(between(&heard, 32, 64, 0), between(&after, 32, 64, 0));
+    }
+}
