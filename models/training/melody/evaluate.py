@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import torch
+from language import Language
 from network import Melody
 from reference import LATENT, Google
 
@@ -76,6 +77,29 @@ def before_flow(checkpoint: Path, held: np.ndarray, rng: np.random.Generator) ->
             ("codes of held-out tunes (drawn)", model.flow.inverse(mean + noise * torch.exp(spread / 2))[0].numpy())]
 
 
+POINTS = 11
+"""Codes on the way from one held-out melody to another, both ends counted."""
+
+
+def between(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:
+    """The codes so far on the way from a to b, along great circles (slerp)."""
+    cosine = (a * b).sum(1, keepdims=True) / np.linalg.norm(a, axis=1, keepdims=True) / np.linalg.norm(b, axis=1, keepdims=True)
+    angle = np.arccos(np.clip(cosine, -1, 1))
+    return ((np.sin((1 - share) * angle) * a + np.sin(share * angle) * b) / np.sin(angle)).astype(np.float32)
+
+
+def interpolation(graphs: Graphs, codes: np.ndarray, language: Language, rng: np.random.Generator) -> None:
+    """Prints distance to both ends and cost along the way, beside a cross-fade of tokens."""
+    a, b = codes[:500], codes[500:1000]
+    way = [graphs.decode(between(a, b, i / (POINTS - 1))) for i in range(POINTS)]
+    for name, rows in (("slerp", way), ("cross-fade", [np.where(rng.random(way[0].shape) < i / (POINTS - 1), way[-1], way[0])
+                                                      for i in range(POINTS)])):
+        for what, found in (("from the first", [(r != way[0]).mean() for r in rows]),
+                            ("from the last", [(r != way[-1]).mean() for r in rows]),
+                            ("cost", [language.cost(r).mean() for r in rows])):
+            print(f"| {name}, {what} | " + " | ".join(f"{v:.2f}" for v in found) + " |")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--windows", type=Path, required=True)
@@ -101,11 +125,14 @@ def main() -> None:
         drawn = rng.standard_normal((1000, LATENT)).astype(np.float32)
         sets["prior, Google's decoder"] = Google(args.reference).decode(drawn, 0.5, rng)
     target, share = features(held)
+    language = Language(data["train"])
+    print(f"held-out tunes cost {language.cost(held).mean():.3f} bits a step")
     print(f"held-out mean scale share {share:.3f}")
     for name, rows in sets.items():
         found, share = features(rows)
         cells = [f"{divergence(a, b):.3f}" for a, b in zip(found, target)]
-        print("| " + " | ".join([name, *cells, f"{share:.3f}"]) + " |")
+        print("| " + " | ".join([name, *cells, f"{share:.3f}", f"{language.cost(rows).mean():.3f}"]) + " |")
+    interpolation(graphs, codes, language, rng)
     print("different prior samples:", len({r.tobytes() for r in sets["prior, with flow"]}))
 
 
