@@ -213,7 +213,8 @@ impl Opener for InputOpener {
 
     fn open(&mut self) -> Result<Opened, NodeError> {
         let mut latest = None;
-        let opened = open(&self.wanted, Direction::Input, &mut |channels| {
+        let calls = read(&self.counters.callbacks);
+        let opened = open(&self.wanted, Direction::Input, calls, &mut |channels| {
             let (capture, captured) = ring(
                 self.wanted.rate,
                 channels,

@@ -234,7 +234,8 @@ impl Opener for OutputOpener {
 
     fn open(&mut self) -> Result<Output, NodeError> {
         let mut latest = None;
-        let opened = open(&self.wanted, Direction::Output, &mut |channels| {
+        let calls = read(&self.shared.counters.callbacks);
+        let opened = open(&self.wanted, Direction::Output, calls, &mut |channels| {
             let form = PlaybackForm {
                 rate: self.wanted.rate,
                 channels,
