@@ -208,7 +208,5 @@ fn load(environment: &Environment, path: &Path) -> ort::Result<ort::session::Ses
     ort::session::Session::builder(environment)?
         .with_intra_threads(1)?
         .with_intra_op_spinning(false)?
-        // The arena takes memory by doubling and gives none back.
-        .with_execution_providers([ort::ep::CPU::default().with_arena_allocator(false).build()])?
         .commit_from_file(path)
 }
