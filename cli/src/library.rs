@@ -14,6 +14,7 @@ pub(crate) const PATCHES: &[(&str, &str)] = &[
     ("live", include_str!("../../graphs/live.ron")),
     ("play_midi", include_str!("../../graphs/play_midi.ron")),
     ("random_walk", include_str!("../../graphs/random_walk.ron")),
+    ("seen", include_str!("../../graphs/seen.ron")),
 ];
 
 /// The text of the patch called `name`.
