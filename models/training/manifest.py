@@ -48,7 +48,7 @@ def entry(folder: Path, name: str) -> str:
         outputs = measured(ports(list(graph.output)), vectors["outputs"])
         if path.stem == "encoder":
             latent = next(iter(outputs.values()))[1][1]
-        if task == "picture":
+        if task == "picture" and path.stem == "encoder":
             dims = inputs["frames"][1]
             picture = f"Some((width: {dims[2]}, height: {dims[1]}))"
         files += (f'                "{path.stem}": File(path: "{name}/{path.name}", '

@@ -52,6 +52,7 @@ pub(crate) fn run(
     tracing::info!(
         revision = revision.number,
         nodes = revision.begun.len(),
+        generations = generations(&revision),
         "plays"
     );
     let mut playing = Playing {
@@ -217,7 +218,14 @@ fn tell(revision: &Revision, took: Duration) {
     tracing::info!(
         revision = revision.number,
         milliseconds = took.as_millis() as u64,
+        generations = generations(revision),
         "the edit plays; {}",
         parts.join("; ")
     );
+}
+
+/// The generations of the nodes that began, in their order: `7, 8`.
+fn generations(revision: &Revision) -> String {
+    let numbers: Vec<String> = revision.generations.iter().map(u64::to_string).collect();
+    numbers.join(", ")
 }

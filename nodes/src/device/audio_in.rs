@@ -15,10 +15,11 @@ use serde::Deserialize;
 use super::audio_out::claim;
 use super::capture::{Assembly, Capture, CaptureCounters, Captured, ring};
 use super::counters::read;
-use super::keeper::{Keeper, Opener, missing};
+use super::keeper::{Keeper, Opener};
 use super::only_live;
-use super::sound::{Callback, Complaint, Direction, Opened, Wanted, open};
-use super::watchdog::Watchdog;
+use super::sound::{Callback, Wanted, open};
+use super::sound_device::Direction;
+use super::sound_stream::Opened;
 use crate::audio::amplitude;
 use crate::audio::ramp::Ramp;
 
@@ -194,13 +195,6 @@ struct InputOpener {
     hand_over: Sender<Captured>,
 }
 
-/// The open device.
-struct Input {
-    opened: Opened,
-    complaint: Complaint,
-    watchdog: Watchdog,
-}
-
 impl Callback for Capture {
     fn hear<T: SizedSample>(&mut self, samples: &[T])
     where
@@ -211,58 +205,40 @@ impl Callback for Capture {
 }
 
 impl Opener for InputOpener {
-    type Device = Input;
+    type Device = Opened;
 
     fn name(&self) -> String {
         self.wanted.name(Direction::Input)
     }
 
-    fn open(&mut self) -> Result<Input, NodeError> {
-        let complaint = Complaint::default();
+    fn open(&mut self) -> Result<Opened, NodeError> {
         let mut latest = None;
-        let opened = open(
-            &self.wanted,
-            Direction::Input,
-            &complaint,
-            &mut |channels| {
-                let (capture, captured) = ring(
-                    self.wanted.rate,
-                    channels,
-                    self.clock.clone(),
-                    self.counters.clone(),
-                    self.reader.clone(),
-                );
-                latest = Some(captured);
-                capture
-            },
-        )?;
+        let calls = read(&self.counters.callbacks);
+        let opened = open(&self.wanted, Direction::Input, calls, &mut |channels| {
+            let (capture, captured) = ring(
+                self.wanted.rate,
+                channels,
+                self.clock.clone(),
+                self.counters.clone(),
+                self.reader.clone(),
+            );
+            latest = Some(captured);
+            capture
+        })?;
         if let Some(captured) = latest {
             // A node that is gone needs no ring.
             let _ = self.hand_over.send(captured);
         }
-        Ok(Input {
-            opened,
-            complaint,
-            watchdog: Watchdog::new(read(&self.counters.callbacks)),
-        })
+        Ok(opened)
     }
 
-    fn look(&mut self, input: &mut Input) -> Result<(), NodeError> {
-        if let Some(why) = input.complaint.get() {
-            input.opened.report_lost();
-            return Err(missing(format!("{} is gone: {why}", self.name())));
-        }
-        if input.opened.is_lost() {
-            return Err(missing(format!("{} is gone", self.name())));
-        }
-        if !input.watchdog.is_alive(read(&self.counters.callbacks)) {
-            input.opened.report_lost();
-            return Err(missing(format!("{} has stopped giving sound", self.name())));
-        }
-        Ok(())
+    fn look(&mut self, opened: &mut Opened) -> Result<(), NodeError> {
+        let calls = read(&self.counters.callbacks);
+        opened.look(&self.name(), "giving sound", calls)
     }
-    fn which(&self, input: &Input) -> Option<String> {
-        let device = &input.opened.device;
+
+    fn which(&self, opened: &Opened) -> Option<String> {
+        let device = &opened.device;
         self.wanted.device.is_none().then(|| device.clone())
     }
 }

@@ -14,10 +14,12 @@ use serde::Deserialize;
 
 use super::counters::read;
 use super::feed::Feed;
-use super::keeper::{Keeper, Opener, missing};
+use super::keeper::{Keeper, Opener};
+use super::only_live;
 use super::playback::{Playback, PlaybackForm, Shared, ring};
-use super::sound::{Callback, Complaint, Direction, Opened, Wanted, open};
-use super::{only_live, watchdog::Watchdog};
+use super::sound::{Callback, Wanted, open};
+use super::sound_device::Direction;
+use super::sound_stream::Opened;
 use crate::audio::amplitude;
 use crate::audio::ramp::Ramp;
 
@@ -208,8 +210,6 @@ struct OutputOpener {
 /// The open device.
 struct Output {
     opened: Opened,
-    complaint: Complaint,
-    watchdog: Watchdog,
     shared: Arc<Shared>,
 }
 
@@ -233,24 +233,19 @@ impl Opener for OutputOpener {
     }
 
     fn open(&mut self) -> Result<Output, NodeError> {
-        let complaint = Complaint::default();
         let mut latest = None;
-        let opened = open(
-            &self.wanted,
-            Direction::Output,
-            &complaint,
-            &mut |channels| {
-                let form = PlaybackForm {
-                    rate: self.wanted.rate,
-                    channels,
-                    block: self.block,
-                    latency: self.latency,
-                };
-                let (feed, playback) = ring(form, self.clock.clone(), self.shared.clone());
-                latest = Some(feed);
-                playback
-            },
-        )?;
+        let calls = read(&self.shared.counters.callbacks);
+        let opened = open(&self.wanted, Direction::Output, calls, &mut |channels| {
+            let form = PlaybackForm {
+                rate: self.wanted.rate,
+                channels,
+                block: self.block,
+                latency: self.latency,
+            };
+            let (feed, playback) = ring(form, self.clock.clone(), self.shared.clone());
+            latest = Some(feed);
+            playback
+        })?;
         if let Some(feed) = latest {
             // A node that is gone needs no feed.
             let _ = self.hand_over.send(feed);
@@ -260,26 +255,15 @@ impl Opener for OutputOpener {
         counters.is_open.store(1, Ordering::Release);
         Ok(Output {
             opened,
-            complaint,
-            watchdog: Watchdog::new(read(&counters.callbacks)),
             shared: self.shared.clone(),
         })
     }
 
     fn look(&mut self, output: &mut Output) -> Result<(), NodeError> {
-        let name = self.name();
-        if let Some(why) = output.complaint.get() {
-            output.opened.report_lost();
-            return Err(missing(format!("{name} is gone: {why}")));
-        }
-        if output.opened.is_lost() {
-            return Err(missing(format!("{name} is gone")));
-        }
         let counters = &self.shared.counters;
-        if !output.watchdog.is_alive(read(&counters.callbacks)) {
-            output.opened.report_lost();
-            return Err(missing(format!("{name} has stopped asking for sound")));
-        }
+        let name = self.name();
+        let calls = read(&counters.callbacks);
+        output.opened.look(&name, "asking for sound", calls)?;
         let dropouts = read(&counters.dropouts);
         if dropouts > self.told.1 && self.told.0.elapsed() >= TELL {
             let seconds = read(&counters.missing_frames) as f64 / f64::from(self.wanted.rate);

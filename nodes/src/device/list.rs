@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::keeper::silence;
 use super::midi::jack_ports;
 use super::midi::port::{HAS_VIRTUAL, SYSTEM, system_ports};
-use super::sound::{Direction, devices_of};
+use super::sound_device::{Direction, devices_of};
 pub use crate::video::{Camera, CameraFormat, cameras};
 
 /// One device or port.

@@ -11,7 +11,9 @@ pub mod list;
 mod midi;
 pub mod playback;
 mod sound;
+mod sound_device;
 mod sound_form;
+mod sound_stream;
 mod watchdog;
 
 use std::sync::Arc;

@@ -1,14 +1,19 @@
 //! What runs in a sound device's callback. It takes frames out of a ring and does nothing that may wait: no lock, no
 //! allocation, no log.
 
+mod clock;
+mod shared;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use cpal::{FromSample, Sample};
 use rtrb::{Consumer, RingBuffer};
-use score_engine::{Counters, LiveClock, Time};
+use score_engine::{LiveClock, Time};
 
-use super::counters::{PlaybackCounters, add};
+pub use self::clock::MasterClock;
+pub use self::shared::Shared;
+use super::counters::add;
 use super::feed::Feed;
 
 /// How long sound takes to fade where it breaks off, and to come back: too short to be heard as a fade, long enough
@@ -34,55 +39,6 @@ pub(crate) struct Stretch {
     pub(crate) frames: usize,
     /// Nothing will follow.
     pub(crate) last: bool,
-}
-
-/// The clock that playback steers; a test has one that stands still.
-pub trait MasterClock: Send {
-    /// The time now.
-    fn now(&self) -> Time;
-    /// The device says that it is `time` now.
-    fn steer(&self, time: Time);
-    /// The device says how much later than its time a thing is heard.
-    fn set_lead(&self, lead: Time);
-}
-
-impl MasterClock for Arc<LiveClock> {
-    fn now(&self) -> Time {
-        LiveClock::now(self)
-    }
-
-    fn steer(&self, time: Time) {
-        LiveClock::steer(self, time);
-    }
-
-    fn set_lead(&self, lead: Time) {
-        LiveClock::set_lead(self, lead);
-    }
-}
-
-/// What the node and its callbacks share, over all openings of the device.
-#[derive(Debug)]
-pub struct Shared {
-    /// The counters.
-    pub counters: PlaybackCounters,
-    /// The run has begun, so that the clock counts.
-    pub running: AtomicBool,
-    /// The node goes away: fade out.
-    pub closing: AtomicBool,
-    /// The last frame was played.
-    pub finished: AtomicBool,
-}
-
-impl Shared {
-    /// Nothing played yet; what is counted stands among `figures`.
-    pub fn new(figures: &Counters) -> Self {
-        Shared {
-            counters: PlaybackCounters::of(figures),
-            running: AtomicBool::new(false),
-            closing: AtomicBool::new(false),
-            finished: AtomicBool::new(false),
-        }
-    }
 }
 
 /// The form in which a device plays.

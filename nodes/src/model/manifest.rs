@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use score_engine::{NodeError, Settings};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
+use super::checksum::checksum;
 use super::session::Session;
 
 /// The version of the manifest that this program reads.
@@ -18,7 +18,7 @@ const FORMAT: u32 = 1;
 pub enum Task {
     /// Codes to melodies and back.
     Music,
-    /// Pictures to codes.
+    /// Pictures to codes, and back where there is a decoder.
     Picture,
 }
 
@@ -57,7 +57,7 @@ pub struct Model {
     pub licence: String,
     /// Its model card, from the folder of the manifest.
     pub card: PathBuf,
-    /// Its ONNX files, by role: `encoder`, `start`, `step`.
+    /// Its ONNX files, by role: `encoder`, `decoder`, `start`, `step`.
     pub files: BTreeMap<String, File>,
     /// The layout of its tokens, where it makes music.
     #[serde(default)]
@@ -257,17 +257,14 @@ impl Manifest {
             .get(role)
             .ok_or_else(|| NodeError::model(format!("the model has no file `{role}`")))?;
         let path = self.folder.join(&file.path);
-        let bytes = std::fs::read(&path).map_err(|error| {
+        let (found, length) = checksum(&path).map_err(|error| {
             NodeError::model(format!("`{}` cannot be read: {error}", path.display()))
         })?;
-        let found = Sha256::digest(&bytes)
-            .iter()
-            .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
         if !found.eq_ignore_ascii_case(&file.sha256) {
-            let what = if bytes.len() as u64 == file.bytes {
+            let what = if length == file.bytes {
                 "another checksum".to_owned()
             } else {
-                format!("{} bytes instead of {}", bytes.len(), file.bytes)
+                format!("{length} bytes instead of {}", file.bytes)
             };
             return Err(NodeError::model(format!(
                 "`{}` is not the file that the manifest names: it has {what}",

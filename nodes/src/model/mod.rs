@@ -2,11 +2,14 @@
 //! models that were made elsewhere.
 
 mod addition;
+mod checksum;
 pub mod magenta;
 mod manifest;
 mod onnx_writer;
 mod runtime;
 mod session;
+mod shelf;
+mod stamp;
 mod verify;
 
 pub use manifest::{File, Manifest, Model, Music, Picture, Task};

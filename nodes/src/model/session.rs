@@ -2,12 +2,16 @@
 
 use std::fmt::Display;
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use ort::environment::Environment;
 use ort::session::SessionInputValue;
 use ort::value::{Outlet, TensorElementType, TensorRef, ValueType};
 use score_engine::NodeError;
 
 use super::runtime;
+use super::shelf::Shelf;
+use super::stamp::Stamp;
 
 /// The numbers of a tensor that goes in.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +29,7 @@ pub enum Data<'a> {
 pub struct Tensor {
     /// Its size along each axis.
     pub shape: Vec<usize>,
-    /// Its numbers, last axis fastest.
+    /// Its numbers, last axis fastest; bytes as numbers from 0 to 255.
     pub values: Vec<f32>,
 }
 
@@ -81,9 +85,17 @@ impl Slot {
     }
 }
 
-/// A loaded ONNX file.
+/// Sessions that no node uses now. One of a file is enough for the edits of an artist, who exchanges one node by another;
+/// the models that ship are together 16 MB.
+static UNUSED: Mutex<Shelf<ort::session::Session>> = Mutex::new(Shelf::new(1, 64 << 20));
+
+/// A loaded ONNX file. One that is dropped waits for the next that opens the same file, so that a node which an edit
+/// exchanges plays at once.
 pub struct Session {
-    session: ort::session::Session,
+    /// There until it is dropped.
+    session: Option<ort::session::Session>,
+    /// The file as it was before it was loaded.
+    stamp: Option<Stamp>,
     name: String,
 }
 
@@ -95,34 +107,43 @@ impl Session {
     pub fn open(path: &Path) -> Result<Self, NodeError> {
         let environment = runtime::environment()?;
         let name = path.display().to_string();
-        let failed = |error: &dyn Display| {
-            NodeError::model(format!("the model `{name}` cannot be loaded: {error}"))
+        let stamp = Stamp::of(path).ok();
+        let unused = stamp.as_ref().and_then(|stamp| unused().take(stamp));
+        let session = match unused {
+            Some(session) => session,
+            None => load(&environment, path).map_err(|error| {
+                NodeError::model(format!("the model `{name}` cannot be loaded: {error}"))
+            })?,
         };
-        let session = ort::session::Session::builder(&environment)
-            .map_err(|error| failed(&error))?
-            .with_intra_threads(1)
-            .map_err(|error| failed(&error))?
-            .with_intra_op_spinning(false)
-            .map_err(|error| failed(&error))?
-            .commit_from_file(path)
-            .map_err(|error| failed(&error))?;
-        Ok(Session { session, name })
+        Ok(Session {
+            session: Some(session),
+            stamp,
+            name,
+        })
     }
 
     /// The inputs that the file declares.
     pub fn inputs(&self) -> Vec<Slot> {
-        self.session.inputs().iter().map(Slot::of).collect()
+        let session = self.session.iter();
+        session
+            .flat_map(|session| session.inputs())
+            .map(Slot::of)
+            .collect()
     }
 
     /// The outputs that the file declares.
     pub fn outputs(&self) -> Vec<Slot> {
-        self.session.outputs().iter().map(Slot::of).collect()
+        let session = self.session.iter();
+        session
+            .flat_map(|session| session.outputs())
+            .map(Slot::of)
+            .collect()
     }
 
     /// Runs the model on `inputs` (name, shape, numbers) and returns the tensors called `outputs`.
     ///
     /// # Errors
-    /// The model refuses the inputs, or has no such output of 32-bit floating point.
+    /// The model refuses the inputs, or has no such output of 32-bit floating point or bytes.
     pub fn run(
         &mut self,
         inputs: &[(&str, &[usize], Data<'_>)],
@@ -141,24 +162,66 @@ impl Session {
             };
             given.push((input, value.map_err(|error| failed(&error))?));
         }
-        let came = self.session.run(given).map_err(|error| failed(&error))?;
+        let session = self
+            .session
+            .as_mut()
+            .ok_or_else(|| failed(&"it was given back"))?;
+        let came = session.run(given).map_err(|error| failed(&error))?;
         outputs
             .iter()
             .map(|output| {
                 let value = came
                     .get(output)
                     .ok_or_else(|| failed(&format!("it has no output `{output}`")))?;
-                let (shape, values) = value
-                    .try_extract_tensor::<f32>()
-                    .map_err(|error| failed(&error))?;
+                let bytes = matches!(
+                    value.dtype(),
+                    ValueType::Tensor {
+                        ty: TensorElementType::Uint8,
+                        ..
+                    }
+                );
+                let (shape, values) = if bytes {
+                    let (shape, bytes) = value
+                        .try_extract_tensor::<u8>()
+                        .map_err(|error| failed(&error))?;
+                    (shape, bytes.iter().copied().map(f32::from).collect())
+                } else {
+                    let (shape, values) = value
+                        .try_extract_tensor::<f32>()
+                        .map_err(|error| failed(&error))?;
+                    (shape, values.to_vec())
+                };
                 Ok(Tensor {
                     shape: shape
                         .iter()
                         .map(|size| usize::try_from(*size).unwrap_or(0))
                         .collect(),
-                    values: values.to_vec(),
+                    values,
                 })
             })
             .collect()
     }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // What failed while it worked is not trusted again.
+        if std::thread::panicking() {
+            return;
+        }
+        if let (Some(stamp), Some(session)) = (self.stamp.take(), self.session.take()) {
+            unused().give(stamp, session);
+        }
+    }
+}
+
+fn unused() -> MutexGuard<'static, Shelf<ort::session::Session>> {
+    UNUSED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn load(environment: &Environment, path: &Path) -> ort::Result<ort::session::Session> {
+    ort::session::Session::builder(environment)?
+        .with_intra_threads(1)?
+        .with_intra_op_spinning(false)?
+        .commit_from_file(path)
 }

@@ -89,7 +89,13 @@ impl Node for VideoFile {
                 build.counters.counter("late_frames"),
             )));
         }
-        let decoder = Decoder::start(&self.path, self.width, self.height, self.rate, None)?;
+        let decoder = Decoder::start(
+            &self.path,
+            (self.width, self.height),
+            self.rate,
+            None,
+            false,
+        )?;
         Ok(Box::new(Reading {
             name: self.path.display().to_string(),
             size: (self.width, self.height),

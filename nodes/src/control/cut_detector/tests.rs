@@ -177,7 +177,7 @@ fn the_change_of_every_picture_is_told_and_pictures_of_any_size_are_taken() {
 fn the_cuts_of_a_film() {
     let film = std::env::var("SCORE_FILM").expect("SCORE_FILM names a film");
     let film = PathBuf::from(film);
-    let mut decoder = Decoder::start(&film, SIZE as u32, SIZE as u32, None, None).unwrap();
+    let mut decoder = Decoder::start(&film, (SIZE as u32, SIZE as u32), None, None, false).unwrap();
     let mut frames = Vec::new();
     while let Some((seconds, pixels)) = decoder.next().unwrap() {
         frames.push((at(seconds), picture(pixels)));

@@ -11,10 +11,10 @@ use score_engine::{Build, LiveClock, NodeError};
 
 use super::super::keeper::{Keeper, Opener, missing};
 use super::super::only_live;
-use super::super::sound::Direction;
-use super::jack::{self, JackPort};
+use super::super::sound_device::Direction;
+use super::jack;
 use super::message::{Message, Timed};
-use super::outlet::is_listed;
+use super::open_port::OpenPort;
 use super::port::{self, PortName};
 
 /// Messages that may wait for the node.
@@ -105,27 +105,14 @@ struct InputOpener {
     hand_over: Sender<Option<Consumer<Timed>>>,
 }
 
-/// An open port as the keeper knows it. Dropped, it is closed.
-enum OpenPort {
-    System {
-        _connection: MidiInputConnection<()>,
-        name: String,
-        asked: Instant,
-    },
-    Virtual {
-        _connection: MidiInputConnection<()>,
-    },
-    Jack(Box<JackPort>),
-}
-
 impl Opener for InputOpener {
-    type Device = OpenPort;
+    type Device = OpenPort<MidiInputConnection<()>>;
 
     fn name(&self) -> String {
         format!("the MIDI input `{}`", self.text)
     }
 
-    fn open(&mut self) -> Result<OpenPort, NodeError> {
+    fn open(&mut self) -> Result<Self::Device, NodeError> {
         let (mut ring, came) = RingBuffer::new(ROOM);
         let (clock, reader) = (self.clock.clone(), self.reader.clone());
         // Waking a thread is one call of the system that does not wait.
@@ -149,16 +136,7 @@ impl Opener for InputOpener {
                     }
                 });
                 let (port, connection) = port::open_input(name, &self.own, receive)?;
-                match self.name {
-                    PortName::Virtual => OpenPort::Virtual {
-                        _connection: connection,
-                    },
-                    _ => OpenPort::System {
-                        _connection: connection,
-                        name: port,
-                        asked: Instant::now(),
-                    },
-                }
+                OpenPort::of_system(name, port, connection)
             }
         };
         // A node that is gone needs no ring.
@@ -166,13 +144,8 @@ impl Opener for InputOpener {
         Ok(port)
     }
 
-    fn look(&mut self, port: &mut OpenPort) -> Result<(), NodeError> {
-        let alive = match port {
-            OpenPort::Jack(port) => port.is_alive(),
-            OpenPort::Virtual { .. } => true,
-            OpenPort::System { name, asked, .. } => is_listed(Direction::Input, name, asked),
-        };
-        if alive {
+    fn look(&mut self, port: &mut Self::Device) -> Result<(), NodeError> {
+        if port.is_alive(Direction::Input) {
             return Ok(());
         }
         let _ = self.hand_over.send(None);

@@ -13,7 +13,7 @@ use score_engine::{LiveClock, NodeError, Time};
 
 use super::super::jack_server::Ticket;
 use super::super::keeper::missing;
-use super::super::sound::Direction;
+use super::super::sound_device::Direction;
 use super::super::watchdog::Watchdog;
 use super::message::{Message, Timed};
 use super::port::CLIENT;

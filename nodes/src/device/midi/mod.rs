@@ -6,6 +6,7 @@ mod message;
 mod midi_clock_out;
 mod midi_in;
 mod midi_out;
+mod open_port;
 mod outlet;
 pub(crate) mod port;
 

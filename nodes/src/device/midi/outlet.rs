@@ -11,9 +11,10 @@ use score_engine::{Build, LiveClock, NodeError, Time};
 
 use super::super::keeper::{Keeper, Opener, missing};
 use super::super::only_live;
-use super::super::sound::Direction;
-use super::jack::{self, JackPort};
+use super::super::sound_device::Direction;
+use super::jack;
 use super::message::{Message, Timed};
+use super::open_port::OpenPort;
 use super::port::{self, PortName};
 
 /// Messages on the way to JACK, or waiting for their time, at most.
@@ -21,9 +22,6 @@ const ROOM: usize = 4096;
 
 /// How long the end waits for the last messages to go out, beyond the sound's lead.
 const LAST: Duration = Duration::from_millis(60);
-
-/// How often the system is asked whether a port is still there.
-const ASK: Duration = Duration::from_secs(1);
 
 /// The way out while a port is open.
 enum Line {
@@ -179,23 +177,14 @@ struct OutputOpener {
     hand_over: Sender<Line>,
 }
 
-/// An open port as the keeper knows it.
-enum OpenPort {
-    /// A port of the system by its name, and when it was last asked for.
-    System(String, Instant),
-    /// A port of one's own, which nobody can take away.
-    Virtual,
-    Jack(Box<JackPort>),
-}
-
 impl Opener for OutputOpener {
-    type Device = OpenPort;
+    type Device = OpenPort<()>;
 
     fn name(&self) -> String {
         format!("the MIDI output `{}`", self.text)
     }
 
-    fn open(&mut self) -> Result<OpenPort, NodeError> {
+    fn open(&mut self) -> Result<Self::Device, NodeError> {
         let (port, line) = match &self.name {
             PortName::Jack(join) => {
                 let (ring, due) = RingBuffer::new(ROOM);
@@ -204,10 +193,8 @@ impl Opener for OutputOpener {
             }
             name => {
                 let (name, connection) = port::open_output(name, &self.own)?;
-                let port = match self.name {
-                    PortName::Virtual => OpenPort::Virtual,
-                    _ => OpenPort::System(name, Instant::now()),
-                };
+                // The connection is where the messages go.
+                let port = OpenPort::of_system(&self.name, name, ());
                 (port, Line::System(connection))
             }
         };
@@ -216,25 +203,11 @@ impl Opener for OutputOpener {
         Ok(port)
     }
 
-    fn look(&mut self, port: &mut OpenPort) -> Result<(), NodeError> {
-        let alive = match port {
-            OpenPort::Jack(port) => port.is_alive(),
-            OpenPort::Virtual => true,
-            OpenPort::System(name, asked) => is_listed(Direction::Output, name, asked),
-        };
-        if alive {
+    fn look(&mut self, port: &mut Self::Device) -> Result<(), NodeError> {
+        if port.is_alive(Direction::Output) {
             return Ok(());
         }
         let _ = self.hand_over.send(Line::Gone);
         Err(missing(format!("{} is gone", self.name())))
     }
-}
-
-/// Whether the system still lists the port, asked now and then.
-pub(crate) fn is_listed(direction: Direction, name: &str, asked: &mut Instant) -> bool {
-    if asked.elapsed() < ASK {
-        return true;
-    }
-    *asked = Instant::now();
-    port::system_ports(direction).is_some_and(|ports| ports.iter().any(|port| port == name))
 }

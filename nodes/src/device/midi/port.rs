@@ -4,7 +4,7 @@ use midir::{MidiInput, MidiInputConnection, MidiOutput, MidiOutputConnection};
 use score_engine::NodeError;
 
 use super::super::keeper::missing;
-use super::super::sound::{Direction, best_match};
+use super::super::sound_device::{Direction, best_match};
 
 /// The name under which other programs see this one.
 pub(crate) const CLIENT: &str = "score";

@@ -2,10 +2,10 @@
 
 use std::sync::atomic::AtomicI64;
 
-use score_engine::AudioBlock;
+use score_engine::{AudioBlock, Counters};
 
 use super::*;
-use crate::device::counters::read;
+use crate::device::counters::{PlaybackCounters, read};
 
 const RATE: u32 = 48_000;
 const BLOCK: usize = 512;

@@ -19,6 +19,9 @@ const AHEAD_BYTES: usize = 16 << 20;
 /// Frames that wait for their time: enough to start a decoder anew meanwhile.
 const MOST_AHEAD: usize = 32;
 
+/// A picture of so many pixels at the film's own speed is decoded by one processor in time: 1920 × 1088.
+const SLOW_PIXELS: f64 = 1920.0 * 1088.0;
+
 /// What is played, and how.
 pub(super) struct Script {
     pub(super) path: PathBuf,
@@ -43,7 +46,13 @@ impl Script {
     /// # Errors
     /// ffmpeg is missing.
     pub(super) fn decoder(&self, from: Option<f64>) -> Result<Decoder, NodeError> {
-        Decoder::start(&self.path, self.size.0, self.size.1, self.rate, from)
+        Decoder::start(&self.path, self.size, self.rate, from, self.is_slow())
+    }
+
+    /// Whether one processor surely decodes it in time.
+    fn is_slow(&self) -> bool {
+        let pixels = self.film.pixels.unwrap_or(u64::MAX) as f64;
+        pixels * self.speed <= SLOW_PIXELS
     }
 }
 

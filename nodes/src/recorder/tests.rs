@@ -1,0 +1,162 @@
+//! Recordings of a harness and of live runs.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use midly::Smf;
+use score_engine::harness::Harness;
+use score_engine::{Event, Live, LiveOptions, Note, Payload, Settings, Source, check};
+
+use super::*;
+
+fn block(time: f64, value: f32) -> (Time, Payload) {
+    let block = AudioBlock {
+        rate: 48_000,
+        channels: 1,
+        samples: vec![value; 4800],
+    };
+    (Time::from_seconds(time), Payload::Audio(Arc::new(block)))
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn sound_notes_and_controls_lie_at_their_times_in_files_of_one_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let end = Time::from_seconds(1.0);
+    let note = Note::On {
+        channel: 0,
+        pitch: 60,
+        velocity: 1.0,
+    };
+    let cut = Event {
+        name: "cut".to_owned(),
+        strength: 0.5,
+    };
+    let at = |seconds: f64, payload| vec![(Time::from_seconds(seconds), payload)];
+    Harness::<Recorder>::new(json!({ "path": folder.path().join("take.wav") }))
+        .feed(
+            "sound",
+            PortType::Audio,
+            vec![block(0.2, 0.5), block(0.5, -0.5)],
+            end,
+        )
+        .feed(
+            "notes",
+            PortType::Notes,
+            at(0.5, Payload::Notes([note].into())),
+            end,
+        )
+        .feed(
+            "controls",
+            PortType::Control,
+            at(0.25, Payload::Control(0.75)),
+            end,
+        )
+        .feed(
+            "events",
+            PortType::Event,
+            at(0.75, Payload::Event(Arc::new(cut))),
+            end,
+        )
+        .run()
+        .unwrap();
+    assert_eq!(names(folder.path()), ["take.jsonl", "take.mid", "take.wav"]);
+    let samples: Vec<i16> = hound::WavReader::open(folder.path().join("take.wav"))
+        .unwrap()
+        .samples()
+        .map(Result::unwrap)
+        .collect();
+    assert_eq!(samples.len(), 28_800);
+    let at = |seconds: f64| samples[(seconds * 48_000.0) as usize];
+    assert_eq!(
+        [at(0.1), at(0.21), at(0.4), at(0.51)],
+        [0, 16_384, 0, -16_384]
+    );
+
+    let bytes = std::fs::read(folder.path().join("take.mid")).unwrap();
+    // The note, its end at the end of the run, and four events that every file has.
+    assert_eq!(Smf::parse(&bytes).unwrap().tracks[0].len(), 6);
+
+    let log = std::fs::read_to_string(folder.path().join("take.jsonl")).unwrap();
+    let lines: Vec<Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines[0]["transport"]["tempo"], 120.0);
+    assert_eq!(
+        lines[1],
+        json!({ "time": 0.25, "control": 0, "value": 0.75 })
+    );
+    assert_eq!(lines[2]["name"], "cut");
+    assert_eq!(lines[3], json!({ "end": 1.0 }));
+}
+
+#[test]
+fn a_live_run_keeps_earlier_takes_and_writes_down_the_patch_and_its_edits() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = crate::registry();
+    let graph = |level: i32| {
+        let text = format!(
+            "Patch(format: 1, nodes: {{\"a\": tone(gain: {level}), \"r\": recorder(path: \"take.wav\")}}, wires: [\"a -> r\"])"
+        );
+        let source = Source::text("p.ron", &text, folder.path().to_owned());
+        check(&source, &[], &registry, &Settings::default()).unwrap()
+    };
+    for take in ["take", "take-2"] {
+        let (mut live, _) =
+            Live::start(graph(-20), &Settings::default(), LiveOptions::default()).unwrap();
+        live.replace(graph(-30), &BTreeSet::new()).unwrap().unwrap();
+        std::thread::sleep(Duration::from_millis(50));
+        assert!(live.drain(Duration::from_secs(10)).is_empty());
+        let log = std::fs::read_to_string(folder.path().join(take).with_extension("jsonl"));
+        let log = log.unwrap();
+        let patches: Vec<String> = log
+            .lines()
+            .filter_map(|line| {
+                let line: Value = serde_json::from_str(line).unwrap();
+                Some(line["revision"]["patch"].as_str()?.to_owned())
+            })
+            .collect();
+        assert_eq!(patches.len(), 2, "{log}");
+        assert!(patches[0].contains("-20") && patches[1].contains("-30"));
+        assert!(folder.path().join(take).with_extension("wav").exists());
+    }
+}
+
+#[test]
+fn only_what_is_wired_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    Harness::<Recorder>::new(json!({ "path": folder.path().join("take.wav") }))
+        .feed(
+            "sound",
+            PortType::Audio,
+            vec![block(0.0, 0.5)],
+            Time::from_seconds(0.1),
+        )
+        .run()
+        .unwrap();
+    assert_eq!(names(folder.path()), ["take.wav"]);
+}
+
+#[test]
+fn a_block_that_comes_twice_is_heard_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("take.wav");
+    let mut sound = SoundWriter::create(&path, 1.0).unwrap();
+    for (time, payload) in [block(0.0, 0.5), block(0.0, 0.1), block(0.05, 0.25)] {
+        if let Payload::Audio(block) = payload {
+            lay(&mut sound, time, &block).unwrap();
+        }
+    }
+    assert_eq!(sound.frames(), 7_200);
+}
