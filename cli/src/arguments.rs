@@ -52,6 +52,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Say everything that is wrong with patches
     Check(Check),
+    /// Begin a patch of your own with a copy of another, comments and all
+    New(New),
     /// Write melodies drawn at random, one after another, to a MIDI file
     Sample(Sample),
     /// Write the melodies between the first two bars of two MIDI files
@@ -175,9 +177,26 @@ pub(crate) struct Check {
     pub(crate) patches: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) overrides: Overrides,
+    /// Check again whenever a patch is saved, until Ctrl-C
+    #[arg(long)]
+    pub(crate) watch: bool,
     /// Print the mistakes as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "Without a name, or with --list, it says what there is to begin with.")]
+pub(crate) struct New {
+    /// The patch to write; .ron is added
+    #[arg(value_name = "NAME")]
+    pub(crate) name: Option<PathBuf>,
+    /// What to begin with: one of the patches that come along, or a .ron file
+    #[arg(long, value_name = "PATCH", default_value = "film")]
+    pub(crate) from: String,
+    /// List the patches that come along
+    #[arg(long, conflicts_with = "name")]
+    pub(crate) list: bool,
 }
 
 #[derive(Args)]

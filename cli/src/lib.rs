@@ -8,6 +8,7 @@ mod capped_file;
 mod command;
 mod failure;
 mod folders;
+mod library;
 mod log;
 mod performance;
 mod status;
@@ -31,6 +32,7 @@ pub fn run(registry: &Registry) -> ExitCode {
         Command::Render(render) => command::render::run(render, registry, &settings),
         Command::Run(run) => command::run::run(run, registry, &settings),
         Command::Check(check) => command::check::run(check, registry, &settings),
+        Command::New(new) => command::new::run(new),
         Command::Sample(sample) => command::sample::run(sample, &settings),
         Command::Interpolate(interpolate) => command::interpolate::run(interpolate, &settings),
         Command::Eval(eval) => command::eval::run(eval, registry, &settings),

@@ -1,7 +1,8 @@
-"""Writes models/manifest.ron from the model files that are present."""
+"""Writes models/manifest.ron from the model files that are present; entries of other models stay as they are."""
 import argparse
 import hashlib
 import json
+import re
 from pathlib import Path
 import onnx
 
@@ -9,6 +10,8 @@ KINDS = {1: "float32", 2: "uint8", 7: "int64"}
 MODELS = {
     "melody": ("music", "two-bar melodies",
                "Some((steps: 32, steps_per_bar: 16, tokens: 90, lowest_pitch: 21, start_token: 90))"),
+    "drums": ("music", "two-bar drum patterns",
+              "Some((steps: 32, steps_per_bar: 16, tokens: 512, lowest_pitch: 0, start_token: 512, drums: true))"),
     "eye": ("picture", "what a picture shows", "None"),
 }
 
@@ -45,7 +48,7 @@ def entry(folder: Path, name: str) -> str:
         outputs = measured(ports(list(graph.output)), vectors["outputs"])
         if path.stem == "encoder":
             latent = next(iter(outputs.values()))[1][1]
-        if task == "picture":
+        if task == "picture" and path.stem == "encoder":
             dims = inputs["frames"][1]
             picture = f"Some((width: {dims[2]}, height: {dims[1]}))"
         files += (f'                "{path.stem}": File(path: "{name}/{path.name}", '
@@ -58,13 +61,46 @@ def entry(folder: Path, name: str) -> str:
             f'            golden: "{name}/golden.json",\n        ),\n')
 
 
+def closing(text: str, opening: int) -> int:
+    """The place behind the bracket that closes the one at `opening`; brackets in strings do not count."""
+    depth, at = 0, opening
+    while at < len(text):
+        if text[at] == '"':
+            at += 1
+            while text[at] != '"':
+                at += 2 if text[at] == "\\" else 1
+        depth += (text[at] in "({[") - (text[at] in ")}]")
+        at += 1
+        if depth == 0:
+            return at
+    raise ValueError("a bracket of manifest.ron is not closed")
+
+
+def others(text: str, written: list[str]) -> list[str]:
+    """The entries in a manifest's text of all models but those `written` anew, such as imported ones."""
+    begin = re.search(r"\bmodels\s*:\s*\{", text)
+    if not begin:
+        raise ValueError("manifest.ron has no `models`")
+    at, end, found = begin.end(), closing(text, begin.end() - 1) - 1, []
+    while entry := re.compile(r'\s*"([^"\\]+)"\s*:\s*(?:Model\s*)?(\()').match(text, at, end):
+        at = closing(text, entry.start(2))
+        if entry[1] not in written:
+            found.append(f"        {text[entry.start():at].strip()},\n")
+        at += len(re.compile(r"\s*,?").match(text, at, end)[0])
+    if text[at:end].strip():
+        raise ValueError(f"manifest.ron cannot be read from here on: {text[at:end].strip()[:60]}")
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", type=Path, default=Path(__file__).resolve().parent.parent)
     folder = parser.parse_args().models
     present = [n for n in MODELS if (folder / n / "encoder.onnx").exists() and (folder / n / "golden.json").exists()]
-    text = "".join(entry(folder / n, n) for n in present)
-    (folder / "manifest.ron").write_text(f"Manifest(\n    format: 1,\n    models: {{\n{text}    }},\n)\n")
+    manifest = folder / "manifest.ron"
+    kept = others(manifest.read_text(), present) if manifest.exists() else []
+    text = "".join([entry(folder / n, n) for n in present] + kept)
+    manifest.write_text(f"Manifest(\n    format: 1,\n    models: {{\n{text}    }},\n)\n")
 
 
 if __name__ == "__main__":

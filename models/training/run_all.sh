@@ -18,7 +18,10 @@ reference=$data/reference/mel_2bar_small
 
 "$python" "$here/eye/prepare.py" --data "$data" --out "$work/eye.npz"
 "$python" "$here/eye/train.py" --views "$work/eye.npz" --out "$work/eye.pt" --seconds "${SECONDS_EYE:-3300}"
-"$python" "$here/eye/export.py" --checkpoint "$work/eye.pt" --out "$here/../eye"
+"$python" "$here/eye/draw.py" --views "$work/eye.npz" --eye "$work/eye.pt" --out "$work/drawing.pt" \
+    --seconds "${SECONDS_DRAWING:-1800}"
+"$python" "$here/eye/export.py" --checkpoint "$work/eye.pt" --drawing "$work/drawing.pt" --out "$here/../eye"
 "$python" "$here/eye/evaluate.py" --views "$work/eye.npz" --models "$here/../eye"
+"$python" "$here/eye/evaluate_drawing.py" --views "$work/eye.npz" --models "$here/../eye" --grid "$here/../eye/drawn.jpg"
 
 "$python" "$here/manifest.py"

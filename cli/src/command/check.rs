@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use score_engine::{Registry, Settings};
+use score_engine::{NodeError, Registry, Settings, Watch};
 use serde_json::json;
 
 use crate::arguments::Check;
@@ -11,6 +11,42 @@ use crate::failure::Failure;
 use crate::terminal::{colourful, tell};
 
 pub(crate) fn run(check: &Check, registry: &Registry, settings: &Settings) -> Result<(), Failure> {
+    if check.watch {
+        return watch(check, registry, settings);
+    }
+    match look(check, registry, settings)? {
+        0 => Ok(()),
+        wrong => Err(Failure::Checked {
+            wrong,
+            checked: check.patches.len(),
+        }),
+    }
+}
+
+/// Checks the patches now and whenever one of them is saved, until the program is ended.
+fn watch(check: &Check, registry: &Registry, settings: &Settings) -> Result<(), Failure> {
+    let unseen = |why: String| {
+        let why = format!("what is saved cannot be seen: {why}");
+        NodeError::input(why).help("without `--watch` the patches are checked once")
+    };
+    let mut watch = Watch::new().map_err(|error| unseen(error.to_string()))?;
+    let files = check.patches.iter().map(std::path::absolute);
+    let files = files
+        .collect::<Result<_, _>>()
+        .map_err(|error| unseen(error.to_string()))?;
+    if let Some(folder) = watch.set(files).first() {
+        let why = format!("`{}` cannot be watched", folder.display());
+        return Err(unseen(why).into());
+    }
+    look(check, registry, settings)?;
+    for _ in watch.saved() {
+        look(check, registry, settings)?;
+    }
+    Ok(())
+}
+
+/// Says what is wrong with the patches now; how many are wrong.
+fn look(check: &Check, registry: &Registry, settings: &Settings) -> Result<usize, Failure> {
     let mut out = std::io::stdout().lock();
     let mut wrong = 0;
     let mut found = Vec::new();
@@ -37,12 +73,6 @@ pub(crate) fn run(check: &Check, registry: &Registry, settings: &Settings) -> Re
     if check.json {
         writeln!(out, "{:#}", json!({ "diagnostics": found }))?;
     }
-    if wrong == 0 {
-        Ok(())
-    } else {
-        Err(Failure::Checked {
-            wrong,
-            checked: check.patches.len(),
-        })
-    }
+    out.flush()?;
+    Ok(wrong)
 }

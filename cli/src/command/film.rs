@@ -10,10 +10,9 @@ use serde_json::json;
 use crate::arguments::Film;
 use crate::command::{checked, require_place};
 use crate::failure::Failure;
+use crate::library::FILM;
 use crate::performance::perform;
 use crate::terminal::tell;
-
-const BUILT_IN: &str = include_str!("../../../graphs/film.ron");
 
 /// Containers of films; a scored film keeps its own where it is one of these.
 const CONTAINERS: [&str; 4] = ["mp4", "mkv", "mov", "webm"];
@@ -83,7 +82,7 @@ pub(crate) fn source(patch: Option<&Path>) -> Result<Source, Failure> {
         Some(patch) => Source::read(patch).map_err(Failure::Patch),
         None => {
             let here = std::env::current_dir().unwrap_or_default();
-            Ok(Source::text("the built-in film patch", BUILT_IN, here))
+            Ok(Source::text("the built-in film patch", FILM, here))
         }
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod film;
 pub(crate) mod graph;
 pub(crate) mod interpolate;
 pub(crate) mod models;
+pub(crate) mod new;
 pub(crate) mod nodes;
 pub(crate) mod render;
 pub(crate) mod run;

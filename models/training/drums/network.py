@@ -7,9 +7,12 @@ from common.steps import gru_step
 CLASSES, TOKENS, START, WIDTH = 9, 512, 512, 256
 
 
+BITS = (torch.arange(START + 1)[:, None] >> torch.arange(CLASSES + 1) & 1).float()
+
+
 def bits(tokens: Tensor) -> Tensor:
     """Tokens to [.., 10]: the classes hit, and whether it is the beginning."""
-    return (tokens[..., None] >> torch.arange(CLASSES + 1) & 1).float()
+    return BITS[tokens]
 
 
 class Encoder(nn.Module):

@@ -1,11 +1,14 @@
-"""Cuts views out of photographs, asks the teacher for the features of each, and whitens them to 64 targets."""
+"""Cuts views out of photographs, asks the teacher for the features of each, and whitens them to targets."""
 import argparse
 from pathlib import Path
 import numpy as np
 from PIL import Image
 import teacher
 
-SIDE, TARGETS, VIEWS, SEED = 64, 64, 5, 7
+SIDE, WIDE, TARGETS, WHITENED, VIEWS, SEED = 64, 80, 256, 64, 5, 7
+"""Sides of the eye's pictures and of those that training cuts them from; principal components of the teacher that are
+kept, and how many of them, the first, are scaled to variance 1 (the others keep their share beside the last of these).
+"""
 UNLABELLED = ("BACKGROUND_Google", "Faces_easy")
 """Folders that are not classes: clutter, and the same photographs as Faces."""
 
@@ -37,15 +40,18 @@ def main() -> None:
     folders = sorted(p for p in (args.data / "images" / "caltech101").iterdir() if p.is_dir())
     files = [(path, label) for label, folder in enumerate(folders) for path in sorted(folder.glob("*.jpg"))
              if folder.name != UNLABELLED[1]]
-    small, large, labels, held, found = [], [], [], [], []
-    for path, label in files:
+    small, wide, large, labels, classes, photographs, held, found = [], [], [], [], [], [], [], []
+    for number, (path, label) in enumerate(files):
         picture = Image.open(path).convert("RGB")
         test = folders[label].name not in UNLABELLED and rng.random() < 0.2
         for index in range(1 if test else args.views):
             part = view(picture, rng, whole=index == 0)
             small.append(pixels(part, SIDE))
+            wide.append(pixels(part, WIDE))
             large.append(pixels(part, teacher.SIDE))
-            labels.append(label if index == 0 and folders[label].name not in UNLABELLED else -1)
+            classes.append(-1 if folders[label].name in UNLABELLED else label)
+            labels.append(classes[-1] if index == 0 else -1)
+            photographs.append(number)
             held.append(test)
         if len(large) >= 64:
             found.append(features.of(np.stack(large)))
@@ -58,9 +64,10 @@ def main() -> None:
     mean = kept[~test].mean(0)
     spread, directions = np.linalg.eigh(np.cov((kept[~test] - mean).T))
     top = np.argsort(spread)[::-1][:TARGETS]
-    targets = (kept - mean) @ directions[:, top] / np.sqrt(spread[top])
-    np.savez(args.out, pictures=np.stack(small), targets=targets.astype(np.float32), labels=np.array(labels), held=test)
-    print({"views": len(labels), "held-out photographs": int(test.sum()), "share of variance": float(spread[top].sum() / spread.sum())})
+    targets = (kept - mean) @ directions[:, top] / np.sqrt(np.maximum(spread[top], spread[top[WHITENED - 1]]))
+    np.savez(args.out, pictures=np.stack(small), wide=np.stack(wide), targets=targets.astype(np.float32),
+             labels=np.array(labels), classes=np.array(classes), photographs=np.array(photographs), held=test)
+    print({"views": len(labels), "held-out photographs": int(test.sum()), "share of variance": float(spread[top[:WHITENED]].sum() / spread.sum())})
 
 
 if __name__ == "__main__":

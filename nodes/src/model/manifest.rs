@@ -18,7 +18,7 @@ const FORMAT: u32 = 1;
 pub enum Task {
     /// Codes to melodies and back.
     Music,
-    /// Pictures to codes.
+    /// Pictures to codes, and back where there is a decoder.
     Picture,
 }
 
@@ -57,7 +57,7 @@ pub struct Model {
     pub licence: String,
     /// Its model card, from the folder of the manifest.
     pub card: PathBuf,
-    /// Its ONNX files, by role: `encoder`, `start`, `step`.
+    /// Its ONNX files, by role: `encoder`, `decoder`, `start`, `step`.
     pub files: BTreeMap<String, File>,
     /// The layout of its tokens, where it makes music.
     #[serde(default)]

@@ -29,7 +29,7 @@ pub enum Data<'a> {
 pub struct Tensor {
     /// Its size along each axis.
     pub shape: Vec<usize>,
-    /// Its numbers, last axis fastest.
+    /// Its numbers, last axis fastest; bytes as numbers from 0 to 255.
     pub values: Vec<f32>,
 }
 
@@ -143,7 +143,7 @@ impl Session {
     /// Runs the model on `inputs` (name, shape, numbers) and returns the tensors called `outputs`.
     ///
     /// # Errors
-    /// The model refuses the inputs, or has no such output of 32-bit floating point.
+    /// The model refuses the inputs, or has no such output of 32-bit floating point or bytes.
     pub fn run(
         &mut self,
         inputs: &[(&str, &[usize], Data<'_>)],
@@ -173,15 +173,30 @@ impl Session {
                 let value = came
                     .get(output)
                     .ok_or_else(|| failed(&format!("it has no output `{output}`")))?;
-                let (shape, values) = value
-                    .try_extract_tensor::<f32>()
-                    .map_err(|error| failed(&error))?;
+                let bytes = matches!(
+                    value.dtype(),
+                    ValueType::Tensor {
+                        ty: TensorElementType::Uint8,
+                        ..
+                    }
+                );
+                let (shape, values) = if bytes {
+                    let (shape, bytes) = value
+                        .try_extract_tensor::<u8>()
+                        .map_err(|error| failed(&error))?;
+                    (shape, bytes.iter().copied().map(f32::from).collect())
+                } else {
+                    let (shape, values) = value
+                        .try_extract_tensor::<f32>()
+                        .map_err(|error| failed(&error))?;
+                    (shape, values.to_vec())
+                };
                 Ok(Tensor {
                     shape: shape
                         .iter()
                         .map(|size| usize::try_from(*size).unwrap_or(0))
                         .collect(),
-                    values: values.to_vec(),
+                    values,
                 })
             })
             .collect()

@@ -70,7 +70,11 @@ pub fn verify(manifest: &Manifest, name: &str) -> Result<Agreement, NodeError> {
         let names: Vec<&str> = case.outputs.keys().map(String::as_str).collect();
         let came = session.run(&inputs, &names)?;
         for ((name, wanted), came) in case.outputs.iter().zip(came) {
-            let numbers = wanted.float32.as_deref().unwrap_or(&[]);
+            let numbers: Vec<f32> = match (&wanted.float32, &wanted.uint8) {
+                (Some(values), _) => values.clone(),
+                (_, Some(bytes)) => bytes.iter().copied().map(f32::from).collect(),
+                _ => return Err(broken(&format!("`{name}` has no numbers"))),
+            };
             if came.shape != wanted.shape || came.values.len() != numbers.len() {
                 return Err(NodeError::model(format!(
                     "`{name}` of `{role}` has shape {:?} instead of {:?}",

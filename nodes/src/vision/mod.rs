@@ -1,12 +1,14 @@
-//! Seeing: pictures to codes.
+//! Seeing: pictures to codes, and codes back to pictures.
 
 mod classifier;
 mod encoder;
 mod frame_encoder;
+mod picture_decoder;
 mod shrink;
 
 use score_engine::Registry;
 
 pub(crate) fn register(registry: &mut Registry) {
     registry.add::<frame_encoder::FrameEncoder>();
+    registry.add::<picture_decoder::PictureDecoder>();
 }

@@ -1,0 +1,70 @@
+//! `score new`
+
+use std::fs::File;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use score_engine::NodeError;
+
+use crate::arguments::New;
+use crate::failure::Failure;
+use crate::library;
+
+pub(crate) fn run(new: &New) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    let Some(name) = &new.name else {
+        for (name, text) in library::PATCHES {
+            writeln!(out, "{name:<16}{}", library::summary(text))?;
+        }
+        return Ok(());
+    };
+    let text = text_of(&new.from)?;
+    let mut path = name.clone().into_os_string();
+    if name.extension().is_none_or(|end| end != "ron") {
+        path.push(".ron");
+    }
+    let path = PathBuf::from(path);
+    write(&path, &text)?;
+    let path = path.display();
+    writeln!(out, "{path}: {}", library::summary(&text))?;
+    writeln!(
+        out,
+        "Read its first lines, turn what you like, then: score check {path}"
+    )?;
+    Ok(())
+}
+
+/// The text of the patch to begin with: one that comes along, or a file.
+fn text_of(from: &str) -> Result<String, Failure> {
+    if let Some(text) = library::patch(from) {
+        return Ok(text.to_owned());
+    }
+    let names: Vec<&str> = library::PATCHES.iter().map(|(name, _)| *name).collect();
+    let help = format!("name a .ron file, or one of these: {}", names.join(", "));
+    if Path::new(from).extension().is_none_or(|end| end != "ron") {
+        let why = format!("no patch called `{from}` comes along");
+        return Err(NodeError::input(why).help(help).into());
+    }
+    std::fs::read_to_string(from).map_err(|error| {
+        let why = format!("`{from}` cannot be read: {error}");
+        NodeError::input(why).help(help).into()
+    })
+}
+
+/// Writes a new file, and never over another.
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let written = File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|error| {
+        let shown = path.display();
+        if error.kind() == ErrorKind::AlreadyExists {
+            let why = format!("there is a file `{shown}` already");
+            return NodeError::output(why)
+                .help("give the new patch another name")
+                .into();
+        }
+        let why = format!("`{shown}` cannot be written: {error}");
+        NodeError::output(why)
+            .help("check that the folder exists and is yours to write in")
+            .into()
+    })
+}

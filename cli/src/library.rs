@@ -1,0 +1,67 @@
+//! The patches that come along.
+
+/// What scores a film unless another patch is named.
+pub(crate) const FILM: &str = include_str!("../../graphs/film.ron");
+
+/// Their names and texts, in order of the names.
+pub(crate) const PATCHES: &[(&str, &str)] = &[
+    ("cuts", include_str!("../../graphs/cuts.ron")),
+    ("film", FILM),
+    (
+        "film_with_midi",
+        include_str!("../../graphs/film_with_midi.ron"),
+    ),
+    ("live", include_str!("../../graphs/live.ron")),
+    ("play_midi", include_str!("../../graphs/play_midi.ron")),
+    ("random_walk", include_str!("../../graphs/random_walk.ron")),
+];
+
+/// The text of the patch called `name`.
+pub(crate) fn patch(name: &str) -> Option<&'static str> {
+    PATCHES
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, text)| *text)
+}
+
+/// What a patch says of itself: the sentence that opens it.
+pub(crate) fn summary(text: &str) -> String {
+    let opening: Vec<&str> = text
+        .lines()
+        .map_while(|line| line.strip_prefix("//"))
+        .map(str::trim)
+        .take_while(|line| !line.is_empty())
+        .collect();
+    opening.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn every_patch_of_the_repository_comes_along_and_says_what_it_does() {
+        let graphs = concat!(env!("CARGO_MANIFEST_DIR"), "/../graphs");
+        let mut there: Vec<String> = std::fs::read_dir(graphs)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|end| end == "ron"))
+            .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
+            .collect();
+        there.sort();
+        let known: Vec<&str> = PATCHES.iter().map(|(name, _)| *name).collect();
+        assert_eq!(known, there);
+        for (name, text) in PATCHES {
+            let summary = summary(text);
+            assert!(summary.len() > 20, "{name}: {summary}");
+            assert!(
+                ["score render", "score run", "score film"]
+                    .iter()
+                    .any(|command| text.contains(command)),
+                "{name} does not say how to run it"
+            );
+        }
+    }
+}
