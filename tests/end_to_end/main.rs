@@ -12,5 +12,6 @@ mod melodies;
 mod missing_tools;
 mod models;
 mod own_model;
+mod own_patch;
 mod patches;
 mod support;
