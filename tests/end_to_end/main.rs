@@ -8,6 +8,7 @@ mod film;
 mod film_names;
 mod golden;
 mod import;
+mod library;
 mod melodies;
 mod missing_tools;
 mod models;
