@@ -6,15 +6,24 @@ pub(crate) const FILM: &str = include_str!("../../graphs/film.ron");
 /// Their names and texts, in order of the names.
 pub(crate) const PATCHES: &[(&str, &str)] = &[
     ("cuts", include_str!("../../graphs/cuts.ron")),
+    ("factors", include_str!("../../graphs/factors.ron")),
     ("film", FILM),
     (
         "film_with_midi",
         include_str!("../../graphs/film_with_midi.ron"),
     ),
+    (
+        "interpolation",
+        include_str!("../../graphs/interpolation.ron"),
+    ),
+    ("layers", include_str!("../../graphs/layers.ron")),
     ("live", include_str!("../../graphs/live.ron")),
     ("play_midi", include_str!("../../graphs/play_midi.ron")),
     ("random_walk", include_str!("../../graphs/random_walk.ron")),
     ("seen", include_str!("../../graphs/seen.ron")),
+    ("shuffled", include_str!("../../graphs/shuffled.ron")),
+    ("to_daw", include_str!("../../graphs/to_daw.ron")),
+    ("two_films", include_str!("../../graphs/two_films.ron")),
 ];
 
 /// The text of the patch called `name`.

@@ -81,6 +81,10 @@ struct SenderCounters {
     discarded: AtomicU64,
     sent: AtomicU64,
     dropped: AtomicU64,
+    /// What was pushed into channels that have been taken over since.
+    before: AtomicU64,
+    /// How much the channel holds that is filled now.
+    room: AtomicU64,
 }
 
 /// What only the reader writes.
@@ -124,8 +128,14 @@ impl Shared {
         pushed.saturating_sub(gone)
     }
 
+    /// Whether the sender must wait. What the reader took out of channels from before the wire grew makes no room in
+    /// the one that the sender fills now.
     pub(crate) fn is_full(&self) -> bool {
-        self.depth() >= self.capacity() as u64
+        let gone = self.reader.popped.load(Ordering::Acquire)
+            + self.sender.discarded.load(Ordering::Acquire);
+        let before = self.sender.before.load(Ordering::Acquire);
+        let pushed = self.sender.pushed.load(Ordering::Acquire);
+        pushed.saturating_sub(gone.max(before)) >= self.sender.room.load(Ordering::Acquire)
     }
 
     pub(crate) fn capacity(&self) -> usize {
@@ -169,7 +179,10 @@ pub(crate) fn wire(name: String, policy: Policy) -> (WireSender, WireReceiver) {
         end: AtomicI64::new(NOT_ENDED),
         closed: AtomicBool::new(false),
         reader_gone: CachePadded::default(),
-        sender: CachePadded::default(),
+        sender: CachePadded::new(SenderCounters {
+            room: AtomicU64::new(capacity as u64),
+            ..SenderCounters::default()
+        }),
         reader: CachePadded::default(),
         successors: Mutex::default(),
     });
@@ -259,6 +272,10 @@ impl WireSender {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push_back(receiver);
+        let counters = &self.shared.sender;
+        let pushed = counters.pushed.load(Ordering::Relaxed);
+        counters.before.store(pushed, Ordering::Release);
+        counters.room.store(capacity as u64, Ordering::Release);
         self.shared.capacity.store(capacity * 2, Ordering::Release);
         self.sender = sender;
     }
@@ -409,6 +426,25 @@ mod tests {
             sender.try_send(packet(number)).unwrap();
         }
         assert_eq!(drain(&mut receiver), [2, 3, 4]);
+    }
+
+    #[test]
+    fn a_wire_that_grew_stays_full_for_its_sender_until_the_reader_comes_to_the_new_channel() {
+        let (mut sender, mut receiver) = wire("w".into(), Policy::Block(2));
+        let fill = |sender: &mut WireSender| {
+            while sender.try_send(packet(0)).is_ok() {}
+        };
+        fill(&mut sender);
+        sender.grow();
+        fill(&mut sender);
+        assert!(sender.shared.is_full() && sender.shared.depth() == 4);
+        for left in [3, 2] {
+            assert!(matches!(receiver.try_receive(), Received::Signal(_)));
+            assert_eq!(sender.shared.depth(), left);
+            assert!(sender.shared.is_full() && sender.try_send(packet(0)).is_err());
+        }
+        assert!(matches!(receiver.try_receive(), Received::Signal(_)));
+        assert!(!sender.shared.is_full() && sender.try_send(packet(0)).is_ok());
     }
 
     #[test]

@@ -6,15 +6,22 @@ here=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-python3}
 work=$here/work
 mkdir -p "$work"
+export PYTHONPATH="$here"
 
 "$python" "$here/melody/prepare.py" --data "$data" --out "$work/melody.npz"
 "$python" "$here/melody/train.py" --windows "$work/melody.npz" --out "$work/melody.pt" \
-    --seconds "${SECONDS_VAE:-6000}" --flow-seconds "${SECONDS_FLOW:-1000}" --beta 0.2 --free 56
+    --seconds "${SECONDS_VAE:-6000}" --flow-seconds "${SECONDS_FLOW:-2100}" --beta 0.2 --free 56
 "$python" "$here/melody/export.py" --checkpoint "$work/melody.pt" --windows "$work/melody.npz" --out "$here/../melody"
 reference=$data/reference/mel_2bar_small
 [ -d "$reference" ] && set -- --reference "$reference" || set --
 "$python" "$here/melody/evaluate.py" --windows "$work/melody.npz" --models "$here/../melody" \
     --checkpoint "$work/melody.pt" "$@"
+
+"$python" "$here/drums/prepare.py" --data "$data" --out "$work/drums.npz"
+"$python" "$here/drums/train.py" --windows "$work/drums.npz" --out "$work/drums.pt" \
+    --seconds "${SECONDS_DRUMS:-6000}" --flow-seconds "${SECONDS_FLOW:-2100}" --beta 0.2 --free 40
+"$python" "$here/drums/export.py" --checkpoint "$work/drums.pt" --windows "$work/drums.npz" --out "$here/../drums"
+"$python" "$here/drums/evaluate.py" --windows "$work/drums.npz" --models "$here/../drums"
 
 "$python" "$here/eye/prepare.py" --data "$data" --out "$work/eye.npz"
 "$python" "$here/eye/train.py" --views "$work/eye.npz" --out "$work/eye.pt" --seconds "${SECONDS_EYE:-3300}"

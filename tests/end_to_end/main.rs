@@ -2,12 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(missing_docs)]
 
+mod book;
 mod colours;
 mod evaluation;
 mod film;
 mod film_names;
 mod golden;
 mod import;
+mod library;
 mod melodies;
 mod missing_tools;
 mod models;

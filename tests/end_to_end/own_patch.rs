@@ -75,7 +75,7 @@ fn a_watched_patch_is_checked_again_at_every_save() {
             }
         });
     }
-    let mut until = |wanted: &str| {
+    let until = |wanted: &str| {
         loop {
             let line = lines.recv_timeout(PATIENCE).unwrap_or_else(|_| {
                 panic!("`{wanted}` was not told");

@@ -5,6 +5,28 @@ import numpy as np
 import onnxruntime
 import torch
 from torch import Tensor, nn
+from common.flow import LATENT
+
+
+GRAPHS = {"encoder": (["tokens"], ["latent"]), "start": (["latent"], ["condition", "state"]),
+          "step": (["condition", "token", "state"], ["logits", "state_out"])}
+"""Inputs and outputs of what an autoencoder of tokens with a prior flow is exported as."""
+
+
+class Part(nn.Module):
+    """One exported graph of such an autoencoder."""
+
+    def __init__(self, model: nn.Module, name: str) -> None:
+        super().__init__()
+        self.model, self.name = model, name
+
+    def forward(self, *x: Tensor) -> Tensor | tuple[Tensor, ...]:
+        if self.name == "encoder":
+            return self.model.flow.inverse(self.model.encoder(x[0])[0])[0].reshape(-1, LATENT)
+        if self.name == "start":
+            return self.model.decoder.start(self.model.flow(x[0]))
+        logits, state = self.model.decoder.step(*x)
+        return logits, state.reshape(-1, self.model.decoder.gru.hidden_size)
 
 
 def listed(array: np.ndarray) -> dict:

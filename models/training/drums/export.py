@@ -5,31 +5,22 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from common.flow import LATENT
-from common.graphs import export_all
+from common.graphs import GRAPHS, Part, export_all
 from network import CLASSES, START, WIDTH, Drums
 
-GRAPHS = {"encoder": (["tokens"], ["latent"]), "start": (["latent"], ["condition", "state"]),
-          "step": (["condition", "token", "state"], ["logits", "state_out"]),
-          "groove": (["condition", "hits"], ["velocity", "offset"])}
+GROOVE = (["condition", "hits"], ["velocity", "offset"])
 
 
-class Part(nn.Module):
-    """One exported graph."""
+class GroovePart(nn.Module):
+    """The graph that says how loud and how late each hit is."""
 
-    def __init__(self, model: Drums, name: str) -> None:
+    def __init__(self, groove: nn.Module) -> None:
         super().__init__()
-        self.model, self.name = model, name
+        self.groove = groove
 
-    def forward(self, *x: Tensor) -> Tensor | tuple[Tensor, ...]:
-        if self.name == "encoder":
-            return self.model.flow.inverse(self.model.encoder(x[0])[0])[0].reshape(-1, LATENT)
-        if self.name == "start":
-            return self.model.decoder.start(self.model.flow(x[0]))
-        if self.name == "groove":
-            velocity, offset = self.model.groove(*x)
-            return velocity.reshape(-1, 32, CLASSES), offset.reshape(-1, 32, CLASSES)
-        logits, state = self.model.decoder.step(*x)
-        return logits, state.reshape(-1, WIDTH)
+    def forward(self, condition: Tensor, hits: Tensor) -> tuple[Tensor, Tensor]:
+        velocity, offset = self.groove(condition, hits)
+        return velocity.reshape(-1, 32, CLASSES), offset.reshape(-1, 32, CLASSES)
 
 
 def main() -> None:
@@ -45,7 +36,8 @@ def main() -> None:
     inputs = {"encoder": (tokens,), "start": (torch.randn(3, LATENT),),
               "step": (torch.randn(3, WIDTH), torch.tensor([START, 0, 5]), torch.tanh(torch.randn(3, WIDTH))),
               "groove": (torch.randn(3, WIDTH), (torch.rand(3, 32, CLASSES) < 0.2).float())}
-    export_all({n: Part(model, n) for n in GRAPHS}, GRAPHS, inputs, args.out)
+    parts = {n: Part(model, n) for n in GRAPHS} | {"groove": GroovePart(model.groove)}
+    export_all(parts, GRAPHS | {"groove": GROOVE}, inputs, args.out)
 
 
 if __name__ == "__main__":

@@ -3,28 +3,9 @@ import argparse
 from pathlib import Path
 import numpy as np
 import torch
-from torch import Tensor, nn
-from common.graphs import export_all
-from network import LATENT, WIDTH, Melody
-
-GRAPHS = {"encoder": (["tokens"], ["latent"]), "start": (["latent"], ["condition", "state"]),
-          "step": (["condition", "token", "state"], ["logits", "state_out"])}
-
-
-class Part(nn.Module):
-    """One exported graph."""
-
-    def __init__(self, model: Melody, name: str) -> None:
-        super().__init__()
-        self.model, self.name = model, name
-
-    def forward(self, *x: Tensor) -> Tensor | tuple[Tensor, ...]:
-        if self.name == "encoder":
-            return self.model.flow.inverse(self.model.encoder(x[0])[0])[0].reshape(-1, LATENT)
-        if self.name == "start":
-            return self.model.decoder.start(self.model.flow(x[0]))
-        logits, state = self.model.decoder.step(*x)
-        return logits, state.reshape(-1, WIDTH)
+from common.flow import LATENT
+from common.graphs import GRAPHS, Part, export_all
+from network import WIDTH, Melody
 
 
 def main() -> None:

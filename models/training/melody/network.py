@@ -1,10 +1,10 @@
 """The melody network: encoder, prior flow, step decoder."""
 import torch
 from torch import Tensor, nn
-from common.flow import Flow
+from common.flow import LATENT, Flow
 from common.steps import gru_step
 
-LATENT, WIDTH, START = 64, 256, 90
+WIDTH, START = 256, 90
 
 
 class Encoder(nn.Module):
