@@ -12,8 +12,24 @@ SOFT = 0.2
 """Deviation of the noise on the knobs in training, which fills the gaps between whole numbers."""
 
 
+UNMOVED = torch.tensor([1.0, 0.0, 1.0, 1.0])
+"""The knobs that say nothing of where a bar lies."""
+CENTRE = 45
+"""The token that bars are moved to, before they are read."""
+
+
+def centred(bars: Tensor) -> Tensor:
+    """The bars moved so that their mean pitch is the same: where they lie the knob `register` says, and the key what
+    was played before, so that codes of different keys can follow one another."""
+    onset = bars > 1
+    count = onset.sum(1, keepdim=True)
+    total = torch.where(onset, bars, 0).sum(1, keepdim=True)
+    mean = torch.div(2 * total + count, 2 * count.clamp(min=1), rounding_mode="floor")
+    return torch.where(onset, (bars - mean + CENTRE).clamp(2, TOKENS - 1), bars)
+
+
 class Encoder(nn.Module):
-    """The tokens of one bar to the mean and log variance of what the knobs leave to say."""
+    """The tokens of one bar to the mean and log variance of what the knobs leave to say, which knows no key."""
 
     def __init__(self, width: int = 160) -> None:
         super().__init__()
@@ -24,8 +40,8 @@ class Encoder(nn.Module):
 
     def forward(self, bars: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         knobs = self.knobs(bars)
-        last = self.gru(self.embed(bars))[1]
-        mean, spread = self.out(torch.cat([last[0], last[1], knobs], 1)).chunk(2, 1)
+        last = self.gru(self.embed(centred(bars)))[1]
+        mean, spread = self.out(torch.cat([last[0], last[1], knobs * UNMOVED], 1)).chunk(2, 1)
         return knobs, mean, spread.clamp(-6, 2)
 
     def drawn(self, bars: Tensor) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 from common.steps import previous_of
 from common.train_vae import SAVE_EVERY, rate
-from controls import BAR, controls, left_out
+from controls import BAR, CONTROLS, controls, left_out
+from knobs import KNOBS
 from network import START, Recurrent, Stream
 from ring import Attending
 from tunes import LONG, Tunes
@@ -21,6 +22,19 @@ DECODERS = {"gru": Recurrent, "transformer": Attending}
 PHASE = torch.eye(BAR).repeat(LONG, 1)
 
 
+def overruled(codes: Tensor, given: Tensor) -> Tensor:
+    """Codes [N, steps, 64] whose density and register, in half of the bars where a control of that name is given, are
+    anything: the control is believed."""
+    count, steps = given.shape[:2]
+    parts = []
+    for knob, name in enumerate(KNOBS[:2]):
+        told = given[:, :, CONTROLS.index(name)] > 0
+        half = (torch.rand(count, steps // BAR) < 0.5).repeat_interleave(BAR, 1)
+        drawn = torch.randn(count, steps // BAR).repeat_interleave(BAR, 1)
+        parts.append(torch.where(told & half, drawn, codes[:, :, knob])[..., None])
+    return torch.cat([*parts, codes[:, :, 2:]], 2)
+
+
 def costs(model: Stream, batch: tuple[Tensor, Tensor, Tensor, Tensor], forgotten: float = 0,
           without: bool = False) -> tuple[Tensor, Tensor]:
     """Nats of every sixteenth and of every free dimension of every bar's code; `without` gives no control."""
@@ -30,7 +44,8 @@ def costs(model: Stream, batch: tuple[Tensor, Tensor, Tensor, Tensor], forgotten
     before = previous_of(tokens, START)
     before = torch.where(torch.rand(before.shape) < forgotten, torch.zeros_like(before), before)
     codes, nats = model.encoder.drawn(bars)
-    guess = model.decoder(codes[source], before, values, given, PHASE.expand(len(tokens), -1, -1))
+    heard = overruled(codes[source], given)
+    guess = model.decoder(heard, before, values, given, PHASE.expand(len(tokens), -1, -1))
     return nn.functional.cross_entropy(guess.float().transpose(1, 2), tokens, reduction="none"), nats.float()
 
 
