@@ -10,11 +10,12 @@ from controls import BAR, CONTROLS, LOWEST, SPAN, novelty
 from graphs import Graphs, gumbel
 from knobs import KNOBS, attributes
 from melody.features import divergence, features
-from similarity import apart, told
+from similarity import apart, matrix, told
 from tunes import Tunes
 
 LENGTH = 64
 """Bars of a piece whose form is measured."""
+RETURNING = "planner, a scene of 8 bars returning twice"
 
 
 def windows(bars: np.ndarray) -> np.ndarray:
@@ -114,8 +115,11 @@ def form(graphs: Graphs, held: Tunes, heat: float, melody: Path | None, rng: np.
     theme = plan.copy()
     theme[:, 24:32], theme[:, 48:56] = plan[:, :8], plan[:, :8]  # scenes that return bring their codes back
     sets = {"held-out tunes, one half": list(real[half:])}
-    for name, codes in (("planner", plan), ("planner, a scene of 8 bars returning twice", theme), ("N(0, I) every bar", drawn)):
+    for name, codes in (("planner", plan), ("planner, its deviation halved", graphs.plan(count, LENGTH, 0.5, rng)), (RETURNING, theme),
+                        ("N(0, I) every bar", drawn)):
         sets[name] = list(graphs.play(spread(codes), heat, gumbel((count, LENGTH * BAR), rng))[0])
+    alike = np.mean([[np.diagonal(matrix(p), 24)[:8].mean(), np.diagonal(matrix(p), 16)[:8].mean()] for p in sets[RETURNING]], 0)
+    print(f"a scene that returns resembles its first time {alike[0]:.3f}, any other {alike[1]:.3f}")
     if melody:
         sets["melody's chunks from N(0, I)"] = list(chunks(melody, count * LENGTH // 2, rng).reshape(count, -1))
     lags, shares, returns = told(list(real[:half]))
