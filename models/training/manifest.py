@@ -12,6 +12,8 @@ MODELS = {
                "Some((steps: 32, steps_per_bar: 16, tokens: 90, lowest_pitch: 21, start_token: 90))"),
     "drums": ("music", "two-bar drum patterns",
               "Some((steps: 32, steps_per_bar: 16, tokens: 512, lowest_pitch: 0, start_token: 512, drums: true))"),
+    "stream": ("stream", "melodies bar by bar, that answer at every sixteenth",
+               "Some((steps: 16, steps_per_bar: 16, tokens: 90, lowest_pitch: 21, start_token: 90))"),
     "eye": ("picture", "what a picture shows", "None"),
 }
 

@@ -23,6 +23,15 @@ reference=$data/reference/mel_2bar_small
 "$python" "$here/drums/export.py" --checkpoint "$work/drums.pt" --windows "$work/drums.npz" --out "$here/../drums"
 "$python" "$here/drums/evaluate.py" --windows "$work/drums.npz" --models "$here/../drums"
 
+"$python" "$here/stream/prepare.py" --data "$data" --out "$work/stream.npz"
+"$python" "$here/stream/train.py" --tunes "$work/stream.npz" --out "$work/stream.pt" \
+    --seconds "${SECONDS_STREAM:-1800}" --beta 0.3 --free 13
+"$python" "$here/stream/plan.py" --tunes "$work/stream.npz" --checkpoint "$work/stream.pt" --out "$work/planner.pt" \
+    --seconds "${SECONDS_PLANNER:-600}"
+"$python" "$here/stream/export.py" --checkpoint "$work/stream.pt" --planner "$work/planner.pt" \
+    --tunes "$work/stream.npz" --out "$here/../stream"
+"$python" "$here/stream/evaluate.py" --tunes "$work/stream.npz" --models "$here/../stream" --melody "$here/../melody"
+
 "$python" "$here/eye/prepare.py" --data "$data" --out "$work/eye.npz"
 "$python" "$here/eye/train.py" --views "$work/eye.npz" --out "$work/eye.pt" --seconds "${SECONDS_EYE:-3300}"
 "$python" "$here/eye/draw.py" --views "$work/eye.npz" --eye "$work/eye.pt" --out "$work/drawing.pt" \

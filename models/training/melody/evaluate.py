@@ -1,15 +1,13 @@
 """Measures the exported melody graphs: reconstruction of held-out windows, and music from the prior."""
 import argparse
-from collections import Counter
 from pathlib import Path
 import numpy as np
 import onnxruntime
 import torch
+from features import divergence, features
 from language import Language
 from network import Melody
 from reference import LATENT, Google
-
-SCALES = [{(r + d) % 12 for d in (0, 2, 4, 5, 7, 9, 11)} for r in range(12)]
 
 
 class Graphs:
@@ -36,33 +34,6 @@ class Graphs:
             rows.append(logits.argmax(1))
             token = rows[-1] if forced is None else forced[:, step]
         return np.stack(rows, 1)
-
-
-def features(rows: np.ndarray) -> tuple[list[Counter], float]:
-    """Histograms of note count, |interval|, inter-onset steps, entropy and scale share; the mean scale share."""
-    found: list[Counter] = [Counter() for _ in range(5)]
-    shares = []
-    for row in rows:
-        at = np.flatnonzero(row > 1)
-        found[0][len(at)] += 1
-        found[1].update(np.minimum(15, np.abs(np.diff(row[at]))).tolist())
-        found[2].update(np.minimum(16, np.diff(at)).tolist())
-        if len(at):
-            classes = Counter(((row[at] + 19) % 12).tolist())
-            p = np.array(list(classes.values())) / len(at)
-            found[3][round(float(-(p * np.log2(p)).sum()) * 5)] += 1
-            share = max(sum(c for k, c in classes.items() if k in s) for s in SCALES) / len(at)
-            shares.append(share)
-            found[4][round(share * 20)] += 1
-    return found, float(np.mean(shares)) if shares else 0.0
-
-
-def divergence(a: Counter, b: Counter) -> float:
-    """Jensen-Shannon divergence in bits."""
-    keys = sorted(set(a) | set(b))
-    p, q = (np.array([c[k] for k in keys]) / max(1, sum(c.values())) for c in (a, b))
-    m = (p + q) / 2
-    return float(sum(0.5 * (x[x > 0] * np.log2(x[x > 0] / m[x > 0])).sum() for x in (p, q)))
 
 
 def before_flow(checkpoint: Path, held: np.ndarray, rng: np.random.Generator) -> list[tuple[str, np.ndarray]]:

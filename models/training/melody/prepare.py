@@ -2,35 +2,15 @@
 import argparse
 import hashlib
 from collections.abc import Iterator
-from fractions import Fraction as F
 from pathlib import Path
 import numpy as np
 import read_abc
 import read_musicxml
 import read_pop909
+from tokens import tokens_of
 
 ABC_FOLDERS = ("oneills1850", "ryansMammoth", "airdsAirs")
 FEWEST_NOTES = 4
-
-
-def tokens_of(bars: list[list]) -> np.ndarray | None:
-    """32 tokens of two whole bars, or None where they do not fill the grid."""
-    row, sounding, tied = np.zeros(32, np.int64), False, None
-    for index, bar in enumerate(bars):
-        if sum(n[1] for n in bar) != 16:
-            return None
-        at = F(16 * index)
-        for pitch, length, tie in bar:
-            step = min(31, int(at + F(1, 2)))
-            if pitch is None:
-                row[step], sounding = (1 if sounding else 0), False
-            elif pitch != tied:
-                if not 27 <= pitch <= 102:
-                    return None
-                row[step], sounding = pitch - 19, True
-            tied = pitch if tie else None
-            at += length
-    return row
 
 
 def pairs(bars: list[list]) -> list[np.ndarray]:

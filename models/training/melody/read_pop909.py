@@ -31,16 +31,17 @@ def notes(path: Path) -> list[tuple[float, float, int]]:
     return sorted(found)
 
 
-def rows(folder: Path) -> list[np.ndarray]:
-    """32 tokens from each downbeat on, where two bars of four beats follow; none for a song off its own grid."""
+def line(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """The tokens of a whole song, four to a beat, and its downbeats in beats; nothing for a song off its own grid."""
     beats = np.loadtxt(folder / "beat_midi.txt", ndmin=2)
     played = notes(folder / f"{folder.name}.mid")
     downbeats = np.flatnonzero(beats[:, 2] > 0)
+    nothing = np.zeros(0, np.int64), np.zeros(0, np.int64)
     if not played or len(downbeats) < 3:
-        return []
+        return nothing
     grid = np.interp([n[:2] for n in played], beats[:, 0], np.arange(len(beats))) * 4
     if np.abs(grid[:, 0] - np.round(grid[:, 0])).mean() > 0.1:
-        return []
+        return nothing
     tokens = np.zeros(len(beats) * 4 + 64, np.int64)
     spans = [(int(round(a)), max(int(round(b)), int(round(a)) + 1), n[2]) for (a, b), n in zip(grid, played)]
     for begin, end, pitch in spans:  # sorted by start, then pitch: the highest of a chord is written last
@@ -49,6 +50,12 @@ def rows(folder: Path) -> list[np.ndarray]:
     for begin, end, pitch in spans:
         if 27 <= pitch <= 102 and not (tokens[begin + 1:end + 1] > 1).any():
             tokens[end] = 1
+    return tokens, downbeats
+
+
+def rows(folder: Path) -> list[np.ndarray]:
+    """32 tokens from each downbeat on, where two bars of four beats follow."""
+    tokens, downbeats = line(folder)
     found = []
     for first, middle, last in zip(downbeats, downbeats[1:], downbeats[2:]):
         if middle - first == 4 and last - middle == 4:

@@ -20,6 +20,8 @@ pub enum Task {
     Music,
     /// Pictures to codes, and back where there is a decoder.
     Picture,
+    /// Codes of bars, and what is asked at each sixteenth, to music that goes on and on.
+    Stream,
 }
 
 impl Task {
@@ -28,6 +30,7 @@ impl Task {
         match self {
             Task::Music => "music",
             Task::Picture => "picture",
+            Task::Stream => "stream",
         }
     }
 }
@@ -57,7 +60,7 @@ pub struct Model {
     pub licence: String,
     /// Its model card, from the folder of the manifest.
     pub card: PathBuf,
-    /// Its ONNX files, by role: `encoder`, `decoder`, `start`, `step`.
+    /// Its ONNX files, by role: `encoder`, `decoder`, `start`, `step`, `planner`.
     pub files: BTreeMap<String, File>,
     /// The layout of its tokens, where it makes music.
     #[serde(default)]
