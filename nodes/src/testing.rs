@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use score_engine::Settings;
+use score_engine::harness::Outputs;
+use score_engine::{Note, Settings};
 
 /// Runs ffmpeg in `folder`, mostly to make a file, whose name the arguments end with; what it printed.
 pub(crate) fn ffmpeg(folder: &Path, arguments: &[&str]) -> Vec<u8> {
@@ -36,4 +37,19 @@ pub(crate) fn signal(name: &str, process: u32) -> bool {
 pub(crate) fn settings() -> Settings {
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
     Settings::default().with_folder("models", models)
+}
+
+/// The notes that begin at output `notes`: when, in sixteenths at 120 quarter notes a minute, and which.
+pub(crate) fn begun(outputs: &Outputs) -> Vec<(i64, u8)> {
+    let packets = outputs.packets("notes").iter();
+    packets
+        .flat_map(|packet| {
+            let sixteenth = (packet.time.seconds() * 8.0).round() as i64;
+            let notes = packet.notes().unwrap().to_vec();
+            notes.into_iter().filter_map(move |note| match note {
+                Note::On { pitch, .. } => Some((sixteenth, pitch)),
+                Note::Off { .. } => None,
+            })
+        })
+        .collect()
 }

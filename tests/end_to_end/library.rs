@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{graphs, score, text, write_film, write_scale};
+use crate::support::{graphs, onsets, score, text, write_film, write_scale};
 
 /// All patches in a folder with the film and the tune that they name.
 fn unpacked() -> tempfile::TempDir {
@@ -14,22 +14,6 @@ fn unpacked() -> tempfile::TempDir {
         std::fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();
     }
     folder
-}
-
-/// The notes that begin in a MIDI file, by channel.
-fn begun(path: &Path) -> Vec<u8> {
-    let bytes = std::fs::read(path).unwrap();
-    let file = midly::Smf::parse(&bytes).unwrap();
-    let events = file.tracks.iter().flatten();
-    events
-        .filter_map(|event| match event.kind {
-            midly::TrackEventKind::Midi {
-                channel,
-                message: midly::MidiMessage::NoteOn { vel, .. },
-            } if vel > 0 => Some(channel.as_int()),
-            _ => None,
-        })
-        .collect()
 }
 
 /// The loudest sample of a sound file.
@@ -86,7 +70,7 @@ fn a_dialogue_and_a_way_between_melodies_are_rendered() {
     ] {
         let made = score(folder.path(), &["render", patch, "-q"]);
         assert!(made.status.success(), "{patch}: {}", text(&made.stderr));
-        assert!(begun(&folder.path().join(notes)).len() > 4, "{patch}");
+        assert!(onsets(&folder.path().join(notes)).len() > 4, "{patch}");
         assert!(peak(&folder.path().join(sound)) > 1_000, "{patch}");
     }
 }

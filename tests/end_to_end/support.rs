@@ -142,7 +142,7 @@ pub(crate) fn write_film(folder: &Path) {
 }
 
 /// Onsets as sixteenths at 120 a minute, and pitches.
-fn onsets(path: &Path) -> Vec<(u32, u8)> {
+pub(crate) fn onsets(path: &Path) -> Vec<(u32, u8)> {
     let bytes = std::fs::read(path).unwrap();
     let smf = Smf::parse(&bytes).unwrap();
     let Timing::Metrical(ticks) = smf.header.timing else {

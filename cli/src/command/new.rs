@@ -53,7 +53,10 @@ fn text_of(from: &str) -> Result<String, Failure> {
 
 /// Writes a new file, and never over another.
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    let written = File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()));
+    let written = File::create_new(path).and_then(|mut file| {
+        // Half a patch does not stay.
+        (file.write_all(text.as_bytes())).inspect_err(|_| drop(std::fs::remove_file(path)))
+    });
     written.map_err(|error| {
         let shown = path.display();
         if error.kind() == ErrorKind::AlreadyExists {

@@ -3,6 +3,7 @@
 
 mod addition;
 mod checksum;
+mod codes;
 pub mod magenta;
 mod manifest;
 mod onnx_writer;
@@ -12,6 +13,7 @@ mod shelf;
 mod stamp;
 mod verify;
 
+pub(crate) use codes::require_codes;
 pub use manifest::{File, Manifest, Model, Music, Picture, Task};
 pub use session::{Data, Kind, Session, Slot, Tensor};
 pub use verify::{Agreement, verify};

@@ -86,7 +86,7 @@ impl Slot {
 }
 
 /// Sessions that no node uses now. One of a file is enough for the edits of an artist, who exchanges one node by another;
-/// the models that ship are together 16 MB.
+/// the models that ship are together 39 MB.
 static UNUSED: Mutex<Shelf<ort::session::Session>> = Mutex::new(Shelf::new(1, 64 << 20));
 
 /// A loaded ONNX file. One that is dropped waits for the next that opens the same file, so that a node which an edit

@@ -138,13 +138,13 @@ fn mean(codes: &[(Time, Arc<[f32]>)]) -> Option<Vec<f32>> {
 
 #[cfg(test)]
 mod tests {
-    use score_engine::harness::{Harness, Outputs};
-    use score_engine::{Event, Note, PortType};
+    use score_engine::harness::Harness;
+    use score_engine::{Event, PortType};
     use serde_json::json;
 
     use super::super::music_decoder::MusicDecoder;
     use super::*;
-    use crate::testing::settings;
+    use crate::testing::{begun, settings};
 
     fn at(seconds: f64) -> Time {
         Time::from_seconds(seconds)
@@ -180,20 +180,6 @@ mod tests {
             .run()
             .unwrap();
         begun(&outputs)
-    }
-
-    fn begun(outputs: &Outputs) -> Vec<(i64, u8)> {
-        let packets = outputs.packets("notes").iter();
-        packets
-            .flat_map(|packet| {
-                let sixteenth = (packet.time.seconds() * 8.0).round() as i64;
-                let notes = packet.notes().unwrap().to_vec();
-                notes.into_iter().filter_map(move |note| match note {
-                    Note::On { pitch, .. } => Some((sixteenth, pitch)),
-                    Note::Off { .. } => None,
-                })
-            })
-            .collect()
     }
 
     fn between(notes: &[(i64, u8)], from: i64, to: i64, moved: i64) -> Vec<(i64, u8)> {

@@ -11,7 +11,7 @@ use super::decoding::Decoding;
 use super::melody::Melody;
 use super::stepping::Stepping;
 use super::voice::{Chunk, Voice};
-use crate::model::{Manifest, Task};
+use crate::model::{Manifest, Task, require_codes};
 
 pub(super) const LATENT: usize = 0;
 
@@ -61,16 +61,7 @@ impl Node for MusicDecoder {
     fn check(&self, check: &mut Check<'_>) {
         let dimension = Manifest::of(check.settings)
             .and_then(|manifest| Ok(manifest.model(&self.model, Task::Music)?.latent));
-        match dimension {
-            Ok(dimension) => {
-                let why = format!("the model `{}`", self.model);
-                check.require_dimension("latent", dimension, &why);
-            }
-            Err(error) => {
-                let help = error.advice().map(str::to_owned);
-                check.refuse("model", error.to_string(), help);
-            }
-        }
+        require_codes(check, &self.model, dimension);
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {

@@ -143,7 +143,7 @@ mod tests {
 
     use super::super::music_decoder::MusicDecoder;
     use super::*;
-    use crate::testing::settings;
+    use crate::testing::{begun, settings};
 
     fn at(seconds: f64) -> Time {
         Time::from_seconds(seconds)
@@ -185,21 +185,6 @@ mod tests {
             .feed_live("cut", PortType::Event, cuts.collect(), at(seconds))
             .play_live()
             .unwrap()
-    }
-
-    /// Notes that begin: when, in sixteenths at 120 a minute, and which.
-    fn begun(outputs: &Outputs) -> Vec<(i64, u8)> {
-        let packets = outputs.packets("notes").iter();
-        packets
-            .flat_map(|packet| {
-                let sixteenth = (packet.time.seconds() * 8.0).round() as i64;
-                let notes = packet.notes().unwrap().to_vec();
-                notes.into_iter().filter_map(move |note| match note {
-                    Note::On { pitch, .. } => Some((sixteenth, pitch)),
-                    Note::Off { .. } => None,
-                })
-            })
-            .collect()
     }
 
     #[test]

@@ -8,7 +8,7 @@ use score_engine::{
 };
 use serde::Deserialize;
 
-use crate::model::{Data, Manifest, Model, Session, Task};
+use crate::model::{Data, Manifest, Model, Session, Task, require_codes};
 
 const FRAMES: usize = 0;
 
@@ -59,16 +59,7 @@ impl Node for PictureDecoder {
     fn check(&self, check: &mut Check<'_>) {
         let dimension =
             Manifest::of(check.settings).and_then(|manifest| Ok(self.model(&manifest)?.latent));
-        match dimension {
-            Ok(dimension) => {
-                let why = format!("the model `{}`", self.model);
-                check.require_dimension("latent", dimension, &why);
-            }
-            Err(error) => {
-                let help = error.advice().map(str::to_owned);
-                check.refuse("model", error.to_string(), help);
-            }
-        }
+        require_codes(check, &self.model, dimension);
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {

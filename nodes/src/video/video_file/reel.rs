@@ -20,7 +20,7 @@ const AHEAD_BYTES: usize = 16 << 20;
 const MOST_AHEAD: usize = 32;
 
 /// A picture of so many pixels at the film's own speed is decoded by one processor in time: 1920 × 1088.
-const SLOW_PIXELS: f64 = 1920.0 * 1088.0;
+const LIGHT_PIXELS: f64 = 1920.0 * 1088.0;
 
 /// What is played, and how.
 pub(super) struct Script {
@@ -46,13 +46,13 @@ impl Script {
     /// # Errors
     /// ffmpeg is missing.
     pub(super) fn decoder(&self, from: Option<f64>) -> Result<Decoder, NodeError> {
-        Decoder::start(&self.path, self.size, self.rate, from, self.is_slow())
+        Decoder::start(&self.path, self.size, self.rate, from, self.is_light())
     }
 
-    /// Whether one processor surely decodes it in time.
-    fn is_slow(&self) -> bool {
+    /// Whether it is little enough work for one processor.
+    fn is_light(&self) -> bool {
         let pixels = self.film.pixels.unwrap_or(u64::MAX) as f64;
-        pixels * self.speed <= SLOW_PIXELS
+        pixels * self.speed <= LIGHT_PIXELS
     }
 }
 
