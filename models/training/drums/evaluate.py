@@ -3,34 +3,11 @@ import argparse
 from collections import Counter
 from pathlib import Path
 import numpy as np
-import onnxruntime
+from common.exported import Exported, divergence
 
 START, CLASSES = 512, 9
 SIXTEENTH = 125
 """Milliseconds at 120 quarter notes a minute."""
-
-
-class Graphs:
-    """The four exported graphs."""
-
-    def __init__(self, folder: Path) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        self.run = {n: onnxruntime.InferenceSession(str(folder / f"{n}.onnx"), options).run
-                    for n in ("encoder", "start", "step", "groove")}
-
-    def decode(self, latent: np.ndarray, heat: float = 0.0, forced: np.ndarray | None = None,
-               rng: np.random.Generator | None = None) -> np.ndarray:
-        """Greedy at heat 0, sampled above it; `forced` feeds the true previous tokens."""
-        condition, state = self.run["start"](None, {"latent": latent})
-        token, rows = np.full(len(latent), START, np.int64), []
-        for step in range(32):
-            logits, state = self.run["step"](None, {"condition": condition, "token": token, "state": state})
-            if heat > 0 and rng is not None:
-                logits = logits / heat + rng.gumbel(size=logits.shape)
-            rows.append(logits.argmax(1))
-            token = rows[-1] if forced is None else forced[:, step]
-        return np.stack(rows, 1)
 
 
 def bits(rows: np.ndarray) -> np.ndarray:
@@ -51,15 +28,7 @@ def features(rows: np.ndarray) -> list[Counter]:
             Counter((np.nonzero(hits)[1] % 16).tolist()), Counter(rows[rows > 0].tolist())]
 
 
-def divergence(a: Counter, b: Counter) -> float:
-    """Jensen-Shannon divergence in bits."""
-    keys = sorted(set(a) | set(b))
-    p, q = (np.array([c[k] for k in keys]) / max(1, sum(c.values())) for c in (a, b))
-    m = (p + q) / 2
-    return float(sum(0.5 * (x[x > 0] * np.log2(x[x > 0] / m[x > 0])).sum() for x in (p, q)))
-
-
-def groove(graphs: Graphs, codes: np.ndarray, played: np.ndarray, trained: np.ndarray) -> None:
+def groove(graphs: Exported, codes: np.ndarray, played: np.ndarray, trained: np.ndarray) -> None:
     """Errors of loudness and lateness, beside the mean of each class at each place of the bar in the training split."""
     condition = graphs.run["start"](None, {"latent": codes})[0]
     hits, loud, late = (np.ascontiguousarray(played[..., i]) for i in range(3))
@@ -77,10 +46,10 @@ def main() -> None:
     parser.add_argument("--windows", type=Path, required=True)
     parser.add_argument("--models", type=Path, required=True)
     args = parser.parse_args()
-    rng, graphs, data = np.random.default_rng(7), Graphs(args.models), np.load(args.windows)
+    rng, graphs, data = np.random.default_rng(7), Exported(args.models, START, "groove"), np.load(args.windows)
     for split in ("train", "held", "test"):
         rows = data[split][rng.permutation(len(data[split]))[:1500]]
-        codes = graphs.run["encoder"](None, {"tokens": rows})[0]
+        codes = graphs.encode(rows)
         told(f"{split}, teacher-forced", graphs.decode(codes, forced=rows), rows)
         told(f"{split}, greedy", graphs.decode(codes), rows)
         print(f"codes: mean {np.abs(codes.mean(0)).mean():.2f} deviation {codes.std(0).mean():.2f}")
@@ -90,7 +59,7 @@ def main() -> None:
                        ("prior at temperature 1", graphs.decode(noise, 1.0, rng=rng)),
                        ("codes of the test split", graphs.decode(codes, 0.5, rng=rng))):
         print(f"| {name} | " + " | ".join(f"{divergence(a, b):.3f}" for a, b in zip(features(rows), target)) + " |")
-    codes = graphs.run["encoder"](None, {"tokens": data["test"]})[0]
+    codes = graphs.encode(data["test"])
     groove(graphs, codes, data["test_played"], data["train_played"])
 
 

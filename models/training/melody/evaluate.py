@@ -2,38 +2,12 @@
 import argparse
 from pathlib import Path
 import numpy as np
-import onnxruntime
 import torch
-from features import divergence, features
+from common.exported import Exported, divergence
+from features import features
 from language import Language
-from network import Melody
+from network import START, Melody
 from reference import LATENT, Google
-
-
-class Graphs:
-    """The three exported graphs."""
-
-    def __init__(self, folder: Path) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        self.run = {n: onnxruntime.InferenceSession(str(folder / f"{n}.onnx"), options).run
-                    for n in ("encoder", "start", "step")}
-
-    def encode(self, rows: np.ndarray) -> np.ndarray:
-        return self.run["encoder"](None, {"tokens": rows})[0]
-
-    def decode(self, latent: np.ndarray, heat: float = 0.0, forced: np.ndarray | None = None,
-               rng: np.random.Generator | None = None) -> np.ndarray:
-        """Greedy at heat 0, sampled above it; `forced` feeds the true previous tokens."""
-        condition, state = self.run["start"](None, {"latent": latent})
-        token, rows = np.full(len(latent), 90, np.int64), []
-        for step in range(32):
-            logits, state = self.run["step"](None, {"condition": condition, "token": token, "state": state})
-            if heat > 0 and rng is not None:
-                logits = logits / heat + rng.gumbel(size=logits.shape)
-            rows.append(logits.argmax(1))
-            token = rows[-1] if forced is None else forced[:, step]
-        return np.stack(rows, 1)
 
 
 def before_flow(checkpoint: Path, held: np.ndarray, rng: np.random.Generator) -> list[tuple[str, np.ndarray]]:
@@ -59,7 +33,7 @@ def between(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:
     return ((np.sin((1 - share) * angle) * a + np.sin(share * angle) * b) / np.sin(angle)).astype(np.float32)
 
 
-def interpolation(graphs: Graphs, codes: np.ndarray, language: Language, rng: np.random.Generator) -> None:
+def interpolation(graphs: Exported, codes: np.ndarray, language: Language, rng: np.random.Generator) -> None:
     """Prints distance to both ends and cost along the way, beside a cross-fade of tokens."""
     a, b = codes[:500], codes[500:1000]
     way = [graphs.decode(between(a, b, i / (POINTS - 1))) for i in range(POINTS)]
@@ -78,7 +52,7 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path, help="adds the rows that need the parts before export")
     parser.add_argument("--reference", type=Path, help="a folder with Google's mel_2bar_small, for comparison")
     args = parser.parse_args()
-    rng, graphs, data = np.random.default_rng(7), Graphs(args.models), np.load(args.windows)
+    rng, graphs, data = np.random.default_rng(7), Exported(args.models, START), np.load(args.windows)
     held = data["held"][rng.permutation(len(data["held"]))[:2000]]
     codes = graphs.encode(held)
     forced, greedy = graphs.decode(codes, forced=held), graphs.decode(codes)

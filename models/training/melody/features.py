@@ -22,11 +22,3 @@ def features(rows: np.ndarray) -> tuple[list[Counter], float]:
             shares.append(share)
             found[4][round(share * 20)] += 1
     return found, float(np.mean(shares)) if shares else 0.0
-
-
-def divergence(a: Counter, b: Counter) -> float:
-    """Jensen-Shannon divergence in bits."""
-    keys = sorted(set(a) | set(b))
-    p, q = (np.array([c[k] for k in keys]) / max(1, sum(c.values())) for c in (a, b))
-    m = (p + q) / 2
-    return float(sum(0.5 * (x[x > 0] * np.log2(x[x > 0] / m[x > 0])).sum() for x in (p, q)))

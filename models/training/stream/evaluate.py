@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import torch
+from common.exported import divergence
 from common.flow import LATENT
 from controls import BAR, CONTROLS, LOWEST, SPAN, novelty
 from graphs import Graphs, gumbel
 from knobs import KNOBS, attributes
-from melody.features import divergence, features
+from melody.features import features
 from similarity import apart, matrix, told
 from tunes import Tunes
 
