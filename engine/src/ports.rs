@@ -57,6 +57,7 @@ impl Slot {
 
     /// Looks for a packet unless one waits already.
     fn refill(&mut self) -> Result<(), NodeError> {
+        let mut promised = None;
         while self.head.is_none() && self.end.is_none() {
             match self.receiver.try_receive() {
                 Received::Signal(Signal::Packet(packet)) => {
@@ -71,7 +72,14 @@ impl Slot {
                 Received::Ended(time) => self.end = Some(time),
                 // The node before this one has failed and says so itself.
                 Received::Broken => return Err(NodeError::stopped()),
-                Received::Empty => break,
+                // A promise counts if there is nothing to take after it was asked for.
+                Received::Empty => match promised {
+                    None => promised = Some(self.receiver.promised()),
+                    Some(promised) => {
+                        self.watermark = self.watermark.max(promised);
+                        break;
+                    }
+                },
             }
         }
         Ok(())
@@ -257,34 +265,14 @@ impl Ports {
     }
 
     /// Promises along every output that nothing before `time` will be sent.
-    ///
-    /// # Errors
-    /// The run is being stopped.
-    pub(crate) fn promise(&mut self, time: Time) -> Result<(), NodeError> {
-        for port in 0..self.outputs.len() {
-            if time > Time::ZERO
-                && time != Time::MAX
-                && self.outputs[port]
-                    .promised
-                    .is_none_or(|promised| time > promised)
-            {
-                self.outputs[port].promised = Some(time);
-                self.send_signals(port, || Signal::Watermark(time))?;
+    pub(crate) fn promise(&mut self, time: Time) {
+        for output in &mut self.outputs {
+            let is_news = output.promised.is_none_or(|promised| time > promised);
+            if is_news && time > Time::ZERO && time != Time::MAX {
+                output.promised = Some(time);
+                output.wires.retain_mut(|wire| wire.promise(time));
             }
         }
-        Ok(())
-    }
-
-    fn send_signals(&mut self, port: usize, signal: impl Fn() -> Signal) -> Result<(), NodeError> {
-        let mut index = 0;
-        while index < self.outputs[port].wires.len() {
-            if self.send_into(port, index, signal())? {
-                index += 1;
-            } else {
-                self.outputs[port].wires.swap_remove(index);
-            }
-        }
-        Ok(())
     }
 
     /// Sends into one wire, waiting for room; `false`: nobody reads it any more.
@@ -368,7 +356,15 @@ impl Host for Ports {
         }
         output.promised = Some(packet.time);
         self.latest = self.latest.max(packet.time);
-        self.send_signals(port, || Signal::Packet(packet.clone()))
+        let mut index = 0;
+        while index < self.outputs[port].wires.len() {
+            if self.send_into(port, index, Signal::Packet(packet.clone()))? {
+                index += 1;
+            } else {
+                self.outputs[port].wires.swap_remove(index);
+            }
+        }
+        Ok(())
     }
 
     fn end_at(&mut self, time: Time) {

@@ -479,7 +479,7 @@ fn drive(processor: &mut dyn Processor, ports: &mut Ports) -> Result<(), NodeErr
         let flow = processor.process(&mut Io::new(ports, &mut lineage))?;
         seen = ports.time();
         if !source {
-            ports.promise(seen.min(processor.earliest_pending().unwrap_or(Time::MAX)))?;
+            ports.promise(seen.min(processor.earliest_pending().unwrap_or(Time::MAX)));
         }
         wake = match flow {
             Flow::Continue => None,

@@ -1,7 +1,7 @@
 //! One wire: a bounded channel with a policy and counters.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -50,7 +50,8 @@ const OFFLINE_CAPACITY: usize = 16;
 #[derive(Debug)]
 pub(crate) enum Signal {
     Packet(Packet),
-    /// Nothing before this time will follow.
+    /// Nothing before this time will follow. It wakes a reader that has nothing else to take; all others learn of
+    /// promises by [`WireReceiver::promised`].
     Watermark(Time),
     /// The sender has failed and begins anew: what it began, it will not end. Only live.
     Lost,
@@ -75,7 +76,7 @@ pub(crate) struct Shared {
 }
 
 /// What only the sender writes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct SenderCounters {
     pushed: AtomicU64,
     discarded: AtomicU64,
@@ -85,6 +86,22 @@ struct SenderCounters {
     before: AtomicU64,
     /// How much the channel holds that is filled now.
     room: AtomicU64,
+    /// Nothing before this time will follow what has been sent.
+    promised: AtomicI64,
+}
+
+impl SenderCounters {
+    fn new(room: usize) -> Self {
+        SenderCounters {
+            pushed: AtomicU64::new(0),
+            discarded: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            before: AtomicU64::new(0),
+            room: AtomicU64::new(room as u64),
+            promised: AtomicI64::new(i64::MIN),
+        }
+    }
 }
 
 /// What only the reader writes.
@@ -179,10 +196,7 @@ pub(crate) fn wire(name: String, policy: Policy) -> (WireSender, WireReceiver) {
         end: AtomicI64::new(NOT_ENDED),
         closed: AtomicBool::new(false),
         reader_gone: CachePadded::default(),
-        sender: CachePadded::new(SenderCounters {
-            room: AtomicU64::new(capacity as u64),
-            ..SenderCounters::default()
-        }),
+        sender: CachePadded::new(SenderCounters::new(capacity)),
         reader: CachePadded::default(),
         successors: Mutex::default(),
     });
@@ -248,6 +262,22 @@ impl WireSender {
                 }
             }
         }
+    }
+
+    /// Promises that nothing before `time` will be sent; `false`: nobody reads the wire any more. Promises take no room:
+    /// a reader that waits for another input would otherwise leave the wire full of them.
+    pub(crate) fn promise(&mut self, time: Time) -> bool {
+        if self.shared.reader_gone() {
+            return false;
+        }
+        let promised = &self.shared.sender.promised;
+        promised.store(time.nanos(), Ordering::Release);
+        // With the fence in `promised`: either the reader sees the promise, or it is seen to have taken everything.
+        fence(Ordering::SeqCst);
+        if self.sender.is_empty() && self.sender.try_send(Signal::Watermark(time)).is_ok() {
+            self.count_pushed(false);
+        }
+        true
     }
 
     /// The channel itself, to wait on when it is full.
@@ -322,6 +352,12 @@ impl WireReceiver {
             // That nothing more comes is seen by the next look.
             self.waited_for = self.receiver.recv().ok();
         }
+    }
+
+    /// Nothing before this time will follow, if the wire is found empty after this was asked.
+    pub(crate) fn promised(&self) -> Time {
+        fence(Ordering::SeqCst);
+        Time::from_nanos(self.shared.sender.promised.load(Ordering::Acquire))
     }
 
     /// Takes the next signal without waiting.
@@ -445,6 +481,22 @@ mod tests {
         }
         assert!(matches!(receiver.try_receive(), Received::Signal(_)));
         assert!(!sender.shared.is_full() && sender.try_send(packet(0)).is_ok());
+    }
+
+    #[test]
+    fn promises_take_no_room_and_the_last_is_known_once_everything_was_taken() {
+        let (mut sender, mut receiver) = wire("w".into(), Policy::Block(2));
+        for number in 0..1_000 {
+            assert!(sender.promise(Time::from_nanos(number)));
+        }
+        assert_eq!(sender.shared.depth(), 1);
+        sender.try_send(packet(1_000)).unwrap();
+        assert!(sender.promise(Time::from_nanos(2_000)));
+        assert_eq!(sender.shared.depth(), 2);
+        while let Received::Signal(_) = receiver.try_receive() {}
+        assert_eq!(receiver.promised(), Time::from_nanos(2_000));
+        drop(receiver);
+        assert!(!sender.promise(Time::from_nanos(3_000)));
     }
 
     #[test]

@@ -70,6 +70,27 @@ fn a_patch_that_wants_a_whole_long_film_at_once_is_told_which_wire() {
 }
 
 #[test]
+fn a_wire_with_little_to_say_stays_small_beside_a_node_that_waits_for_everything() {
+    for jitter in [0, 1, 2] {
+        let name = format!("sparse {jitter}");
+        let report = run(
+            &format!(
+                "\"a\": count(count: 4000), \"b\": pass(hold_all: true), \
+                 \"c\": pass(every: 100, jitter: {jitter}), \"l\": log(name: \"{name}\", jitter: {jitter})"
+            ),
+            "\"a -> b -> l.a\", \"a -> c -> l.b\"",
+        )
+        .unwrap();
+        let log = log(&name);
+        let seen = &log.lock().unwrap().0;
+        assert_eq!(seen.len(), 4_000 + 40);
+        assert!(seen.is_sorted_by_key(|(port, time, _)| (*time, *port)));
+        let most = report.wires.iter().map(|wire| wire.capacity).max();
+        assert!(most <= Some(128), "{:?}", report.wires);
+    }
+}
+
+#[test]
 fn a_failing_node_ends_the_run_is_named_and_nothing_is_committed() {
     let error = run(
         "\"a\": count(count: 100000), \"b\": pass(fail_at: 50), \"l\": log(name: \"failed\"), \"m\": log(name: \"other\")",

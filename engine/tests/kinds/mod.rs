@@ -68,6 +68,7 @@ impl Processor for Counting {
 #[derive(Deserialize)]
 pub struct Pass {
     hold_all: bool,
+    every: i64,
     jitter: u64,
     fail_at: Option<i64>,
     panic_at: Option<i64>,
@@ -79,6 +80,7 @@ impl Node for Pass {
             .input(Port::new("in", PortType::Control, "numbers"))
             .output(Port::new("out", PortType::Control, "the same"))
             .param(Param::flag("hold_all", "wait for the end").default(false))
+            .param(Param::integer("every", (1, 1_000_000), "hands on one of so many").default(1))
             .param(Param::integer("jitter", (0, i64::MAX), "seed of delays").default(0))
             .param(Param::integer("fail_at", (0, 1_000_000), "number to fail at").optional())
             .param(Param::integer("panic_at", (0, 1_000_000), "number to panic at").optional())
@@ -88,6 +90,7 @@ impl Node for Pass {
         Ok(Box::new(Passing {
             held: Vec::new(),
             hold_all: self.hold_all,
+            every: self.every,
             jitter: self.jitter,
             fail_at: self.fail_at,
             panic_at: self.panic_at,
@@ -98,6 +101,7 @@ impl Node for Pass {
 struct Passing {
     held: Vec<(Time, f32)>,
     hold_all: bool,
+    every: i64,
     jitter: u64,
     fail_at: Option<i64>,
     panic_at: Option<i64>,
@@ -112,6 +116,9 @@ impl Processor for Passing {
                 return Err(NodeError::input("the needle broke").help("buy a new one"));
             }
             assert!(self.panic_at != Some(number as i64), "the stage collapsed");
+            if number as i64 % self.every != 0 {
+                continue;
+            }
             if self.hold_all {
                 self.held.push((input.packet.time, number));
             } else {
