@@ -32,6 +32,8 @@ def train(network: type[nn.Module], draw: Draw, summary: str) -> tuple[nn.Module
         model.flow = model.flow.lengthened(max(args.couplings, len(model.flow.nets)))
     if args.seconds > 0:
         train_vae(model, lambda: draw(rows, 256), args.seconds, args.beta, args.free, args.out)
+    if args.flow_seconds <= 0:
+        return model, args.out, windows
     codes, unseen = (drawn_codes(model.encoder, lambda: draw(part, 2048), count) for part, count in ((rows, 200), (held, 4)))
     train_flow(model, codes, unseen, args.flow_seconds, not args.resume, args.out)
     torch.save(model.state_dict(), args.out)

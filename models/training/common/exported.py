@@ -21,7 +21,7 @@ class Exported:
     def decode(self, latent: np.ndarray, heat: float = 0.0, forced: np.ndarray | None = None,
                rng: np.random.Generator | None = None) -> np.ndarray:
         """Greedy at heat 0, sampled above it; `forced` feeds the true previous tokens."""
-        condition, state = self.run["start"](None, {"latent": latent})
+        condition, state = self.run["start"](None, {"latent": latent})[:2]
         token, rows = np.full(len(latent), self.begin, np.int64), []
         for step in range(32):
             logits, state = self.run["step"](None, {"condition": condition, "token": token, "state": state})

@@ -30,9 +30,12 @@ def features(rows: np.ndarray) -> list[Counter]:
 
 def groove(graphs: Exported, codes: np.ndarray, played: np.ndarray, trained: np.ndarray) -> None:
     """Errors of loudness and lateness, beside the mean of each class at each place of the bar in the training split."""
-    condition = graphs.run["start"](None, {"latent": codes})[0]
+    condition, _, touch = graphs.run["start"](None, {"latent": codes})
     hits, loud, late = (np.ascontiguousarray(played[..., i]) for i in range(3))
-    velocity, offset = graphs.run["groove"](None, {"condition": condition, "hits": hits})
+    velocity, offset = np.empty_like(loud), np.empty_like(late)
+    for step in range(hits.shape[1]):
+        velocity[:, step], offset[:, step], touch = graphs.run["groove"](
+            None, {"condition": condition, "hits": np.ascontiguousarray(hits[:, step]), "touch": touch})
     count = trained[..., 0].reshape(-1, 16, CLASSES).sum(0).clip(1)
     usual = [np.tile(trained[..., i].reshape(-1, 16, CLASSES).sum(0) / count, (2, 1))[None] for i in (1, 2)]
     error = lambda a, b: float((np.abs(a - b) * hits).sum() / hits.sum())
