@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use score_engine::{Flow, Io, NodeError, Payload, Processor, Time, Value};
 
-use super::music_decoder::{LATENT, NOTES, Player};
+use super::player::{LATENT, NOTES, Player};
 use super::voice::Passage;
 
 /// Collects the codes and cuts of a stretch, and plays it once it is over.
@@ -54,14 +54,10 @@ impl Decoding {
                 self.code = Some(self.player.shape.apply(mean));
             }
             codes = rest;
-            let player = &mut self.player;
             if let Some(code) = &self.code {
-                let tokens = player
-                    .melody
-                    .decode(code, player.temperature, &mut player.rng)?;
                 passages.push(Passage {
                     place: *place,
-                    tokens,
+                    said: self.player.decode(code)?,
                 });
             }
         }
@@ -115,7 +111,8 @@ impl Processor for Decoding {
     }
 
     fn earliest_pending(&self) -> Option<Time> {
-        Some(self.player.voice.chunk.start(self.index))
+        let voice = &self.player.voice;
+        Some(voice.chunk.start(self.index) - voice.earliest())
     }
 
     fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {

@@ -28,9 +28,26 @@ const CLASSES: [&[u8]; 9] = [
 
 /// The keys that a token strikes.
 pub(super) fn struck(token: i64) -> impl Iterator<Item = u8> {
-    (0..CLASSES.len())
-        .filter(move |class| token >= 0 && token >> class & 1 == 1)
-        .filter_map(|class| CLASSES[class].first().copied())
+    classes(token).filter_map(key)
+}
+
+/// The classes that a token strikes.
+pub(super) fn classes(token: i64) -> impl Iterator<Item = usize> {
+    (0..CLASSES.len()).filter(move |class| token >= 0 && token >> class & 1 == 1)
+}
+
+/// The key of a class.
+pub(super) fn key(class: usize) -> Option<u8> {
+    CLASSES.get(class)?.first().copied()
+}
+
+/// For each class 1 where the token strikes it, else 0.
+pub(super) fn hits(token: i64) -> [f32; CLASSES.len()] {
+    let mut hits = [0.0; CLASSES.len()];
+    for class in classes(token) {
+        hits[class] = 1.0;
+    }
+    hits
 }
 
 /// The token that strikes `key` alone; 0 where no class has it.

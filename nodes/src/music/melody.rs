@@ -1,10 +1,11 @@
-//! The melody model: codes to tokens and back.
+//! The melody model: codes to tokens and back, and how drums are struck.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardUniform};
 use score_engine::{NodeError, Settings};
 
+use super::drums;
 use crate::model::{Data, Manifest, Model, Music, Session, Task, Tensor};
 
 /// A melody that is being drawn.
@@ -13,6 +14,31 @@ pub struct Phrase {
     state: Tensor,
     /// The latest token.
     token: i64,
+    /// What the groove remembers, where the model has one that was asked for.
+    touch: Option<Tensor>,
+}
+
+/// How each of the drums that may be struck at a step is played.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Touch {
+    /// How hard, 0 to 1, by class.
+    pub(super) velocity: Vec<f32>,
+    /// How late, in sixteenths, by class.
+    pub(super) offset: Vec<f32>,
+}
+
+/// What the model says of one step.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Said {
+    pub(super) token: i64,
+    pub(super) touch: Option<Touch>,
+}
+
+impl Said {
+    /// A token of a model that says no more.
+    pub(super) fn of(token: i64) -> Self {
+        Said { token, touch: None }
+    }
 }
 
 /// A loaded melody model.
@@ -23,6 +49,7 @@ pub struct Melody {
     start: Session,
     step: Session,
     encoder: Option<Session>,
+    groove: Option<Session>,
 }
 
 impl Melody {
@@ -45,10 +72,19 @@ impl Melody {
             start: manifest.open(&model, "start")?,
             step: manifest.open(&model, "step")?,
             encoder: None,
+            groove: None,
             manifest,
             model,
             layout,
         })
+    }
+
+    /// The same model, which says how drums are struck as well, where it knows.
+    pub(super) fn with_groove(mut self) -> Result<Self, NodeError> {
+        if self.model.files.contains_key("groove") {
+            self.groove = Some(self.manifest.open(&self.model, "groove")?);
+        }
+        Ok(self)
     }
 
     /// The dimension of the model's codes.
@@ -83,10 +119,13 @@ impl Melody {
     /// The code has another dimension, or the model fails.
     pub fn begin(&mut self, code: &[f32]) -> Result<Phrase, NodeError> {
         self.require_dimension(code)?;
+        let outputs = ["condition", "state", "touch"];
+        let asked = if self.groove.is_some() { 3 } else { 2 };
         let mut started = self.start.run(
             &[("latent", &[1, code.len()], Data::F32(code))],
-            &["condition", "state"],
+            &outputs[..asked],
         )?;
+        let touch = self.groove.as_ref().and_then(|_| started.pop());
         let (Some(state), Some(condition)) = (started.pop(), started.pop()) else {
             return Err(NodeError::internal("the model gave no state"));
         };
@@ -94,6 +133,7 @@ impl Melody {
             condition,
             state,
             token: self.layout.start_token,
+            touch,
         })
     }
 
@@ -120,6 +160,7 @@ impl Melody {
             condition,
             state,
             token,
+            ..
         } = phrase;
         let mut came = self.step.run(
             &[
@@ -138,6 +179,45 @@ impl Melody {
             .and_then(|token| i64::try_from(token).ok())
             .ok_or_else(|| NodeError::model("the model gave logits that are not numbers"))?;
         Ok(*token)
+    }
+
+    /// Draws the melody's next token, and how its drums are struck.
+    ///
+    /// # Errors
+    /// The model fails.
+    pub(super) fn say(
+        &mut self,
+        phrase: &mut Phrase,
+        temperature: f32,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Said, NodeError> {
+        let token = self.go_on(phrase, temperature, rng)?;
+        let (Some(groove), Some(state)) = (&mut self.groove, &mut phrase.touch) else {
+            return Ok(Said::of(token));
+        };
+        let hits = drums::hits(token);
+        let condition = &phrase.condition;
+        let mut came = groove.run(
+            &[
+                ("condition", &condition.shape, Data::F32(&condition.values)),
+                ("hits", &[1, hits.len()], Data::F32(&hits)),
+                ("touch", &state.shape, Data::F32(&state.values)),
+            ],
+            &["velocity", "offset", "touch_out"],
+        )?;
+        let (Some(next), Some(offset), Some(velocity)) = (came.pop(), came.pop(), came.pop())
+        else {
+            return Err(NodeError::internal("the model gave no touch"));
+        };
+        *state = next;
+        let touch = Touch {
+            velocity: velocity.values,
+            offset: offset.values,
+        };
+        Ok(Said {
+            token,
+            touch: Some(touch),
+        })
     }
 
     /// What the model takes for the likeliest token at every step, told the right tokens before it.

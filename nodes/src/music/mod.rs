@@ -1,10 +1,13 @@
-//! Music from codes: the decoder node, the melody model itself, and its melodies in files.
+//! Music from codes: the decoder nodes, the melody model itself, and its melodies in files.
 
 mod decoding;
+mod drum_decoder;
 mod drums;
 mod explore;
+mod kit;
 mod melody;
 mod music_decoder;
+mod player;
 pub mod sheet;
 mod stepping;
 mod tokens;
@@ -17,6 +20,7 @@ pub use melody::Melody;
 pub use tokens::{MelodyNote, notes, tokens};
 
 pub(crate) fn register(registry: &mut Registry) {
+    registry.add::<drum_decoder::DrumDecoder>();
     registry.add::<music_decoder::MusicDecoder>();
 }
 

@@ -1,21 +1,13 @@
 //! Turns codes into a melody with a decoder model.
 
-use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, StandardNormal, StandardUniform};
-use score_engine::{
-    Build, Check, Descriptor, Node, NodeError, Param, Port, PortType, Processor, Value,
-};
+use score_engine::{Build, Check, Descriptor, Node, NodeError, Param, Port, PortType, Processor};
 use serde::Deserialize;
 
-use super::decoding::Decoding;
+use super::drums;
 use super::melody::Melody;
-use super::stepping::Stepping;
+use super::player::{Player, Shape};
 use super::voice::{Chunk, Voice};
 use crate::model::{Manifest, Task, require_codes};
-
-pub(super) const LATENT: usize = 0;
-
-pub(super) const NOTES: usize = 0;
 
 /// `music_decoder`.
 #[derive(Deserialize)]
@@ -42,7 +34,8 @@ impl Node for MusicDecoder {
                  sixteenths of each bar are heard; in longer ones the last note is held.\n\n\
                  Live, the newest code is followed from each sixteenth to the next, and notes leave just before they \
                  sound. After a `cut` the next sixteenth begins a new phrase.\n\n\
-                 A model of drums plays on channel 9, whatever `channel` says.",
+                 A model of drums plays on channel 9, whatever `channel` says, and every stroke lies on its \
+                 sixteenth: `drum_decoder` plays them as by hand.",
             )
             .input(Port::new("latent", PortType::Latent(None), "the code"))
             .input(Port::new("cut", PortType::Event, "begins a new phrase at the next sixteenth").optional())
@@ -69,118 +62,23 @@ impl Node for MusicDecoder {
         let dimension = melody.dimension();
         let mut rng = build.rng();
         let layout = *melody.layout();
+        let channel = if layout.drums {
+            drums::CHANNEL
+        } else {
+            self.channel
+        };
         let player = Player {
-            shape: Shape {
-                noise: noise(dimension, self.noise, &mut rng),
-                gain: self.gain,
-                normalise: self.normalise,
-            },
+            shape: Shape::new(dimension, self.noise, self.gain, self.normalise, &mut rng),
             voice: Voice::new(
                 Chunk::new(build.transport, &layout),
                 &layout,
-                self.channel,
+                channel,
                 self.velocity,
             ),
             melody,
             rng,
             temperature: self.temperature,
         };
-        if build.clock.is_some() {
-            return Ok(Box::new(Stepping::new(player)));
-        }
-        Ok(Box::new(Decoding::new(player)))
-    }
-}
-
-/// A loaded model and how it plays.
-pub(super) struct Player {
-    pub(super) melody: Melody,
-    pub(super) rng: ChaCha8Rng,
-    pub(super) temperature: f32,
-    pub(super) shape: Shape,
-    pub(super) voice: Voice,
-}
-
-impl Player {
-    /// Takes a new value of a live parameter.
-    pub(super) fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        let number: f32 = serde_json::from_value(value.clone())
-            .map_err(|error| NodeError::internal(format!("`{name}`: {error}")))?;
-        match name {
-            "temperature" => self.temperature = number,
-            "gain" => self.shape.gain = number,
-            "velocity" => self.voice.velocity = number,
-            _ => return Err(NodeError::internal(format!("`{name}` is not live"))),
-        }
-        Ok(())
-    }
-}
-
-/// What is done to a mean code before it is decoded.
-pub(super) struct Shape {
-    noise: Vec<Option<f32>>,
-    gain: f32,
-    normalise: bool,
-}
-
-impl Shape {
-    pub(super) fn apply(&self, mut code: Vec<f32>) -> Vec<f32> {
-        let length = code.iter().map(|value| value * value).sum::<f32>().sqrt();
-        // A code of almost no length has no direction worth keeping.
-        let usual = (code.len() as f32).sqrt();
-        let factor = if self.normalise && length > 1e-3 * usual {
-            usual / length
-        } else {
-            1.0
-        };
-        for (value, noise) in code.iter_mut().zip(&self.noise) {
-            *value = noise.unwrap_or(*value * factor) * self.gain;
-        }
-        code
-    }
-}
-
-/// One constant N(0, 1) value for a random `share` of the components.
-fn noise(dimension: usize, share: f32, rng: &mut ChaCha8Rng) -> Vec<Option<f32>> {
-    // Drawn for all, so that a larger share replaces what a smaller one does, and more.
-    let drawn: Vec<(f64, f32)> = (0..dimension)
-        .map(|_| (StandardUniform.sample(rng), StandardNormal.sample(rng)))
-        .collect();
-    let mut order: Vec<usize> = (0..dimension).collect();
-    order.sort_by(|a, b| drawn[*a].0.total_cmp(&drawn[*b].0));
-    order.truncate((share * dimension as f32).round() as usize);
-    let mut noise = vec![None; dimension];
-    for index in order {
-        noise[index] = Some(drawn[index].1);
-    }
-    noise
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use rand_chacha::rand_core::SeedableRng;
-
-    #[test]
-    fn a_mean_code_gets_the_usual_length_back() {
-        let shape = Shape {
-            noise: vec![None; 4],
-            gain: 1.0,
-            normalise: true,
-        };
-        assert_eq!(shape.apply(vec![0.5, 0.0, 0.0, 0.0]), [2.0, 0.0, 0.0, 0.0]);
-    }
-
-    #[test]
-    fn noise_replaces_its_share_and_grows_with_it() {
-        let few = noise(64, 0.25, &mut ChaCha8Rng::seed_from_u64(1));
-        let many = noise(64, 0.5, &mut ChaCha8Rng::seed_from_u64(1));
-        assert_eq!(few.iter().flatten().count(), 16);
-        assert_eq!(many.iter().flatten().count(), 32);
-        assert!(
-            few.iter()
-                .zip(&many)
-                .all(|(few, many)| few.is_none() || few == many)
-        );
+        Ok(player.processor(build))
     }
 }

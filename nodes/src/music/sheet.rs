@@ -6,6 +6,7 @@ use std::path::Path;
 use score_engine::{Metre, NodeError, Note, Time, Transport};
 
 use super::drums;
+use super::melody::Said;
 use super::tokens::{MelodyNote, tokens};
 use super::voice::{Chunk, Passage, Voice};
 use crate::midi::reading::{DEFAULT_TEMPO, Event, Song};
@@ -52,14 +53,15 @@ fn bytes(
     layout: &Music,
     transport: &Transport,
 ) -> Result<Vec<u8>, NodeError> {
-    let mut voice = Voice::new(Chunk::new(transport, layout), layout, 0, VELOCITY);
+    let channel = if layout.drums { drums::CHANNEL } else { 0 };
+    let mut voice = Voice::new(Chunk::new(transport, layout), layout, channel, VELOCITY);
     let mut events = Vec::new();
     let mut end = Time::ZERO;
     for (index, tokens) in (0u64..).zip(melodies) {
         end = voice.chunk.start(index + 1);
         let passage = Passage {
             place: voice.chunk.first(index),
-            tokens: tokens.clone(),
+            said: tokens.iter().copied().map(Said::of).collect(),
         };
         for (time, notes) in voice.play(index, &[passage], end) {
             let tick = writing::tick(transport, time);

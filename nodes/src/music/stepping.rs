@@ -2,12 +2,13 @@
 
 use std::time::Instant;
 
-use score_engine::{Flow, Io, NodeError, Note, Payload, Processor, Time, Value};
+use score_engine::{Flow, Io, NodeError, Payload, Processor, Time, Value};
 
 use super::melody::Phrase;
-use super::music_decoder::{LATENT, NOTES, Player};
+use super::player::{LATENT, NOTES, Player};
+use super::voice::Packet;
 
-/// A note leaves this long before it sounds, in seconds: enough for a step of the model and a hop along a wire, and
+/// A note leaves this long before the earliest that it may sound, in seconds: enough for a step of the model and a hop along a wire, and
 /// little against the sixteenth that a cut may have to wait.
 const AHEAD: f64 = 0.008;
 
@@ -44,7 +45,7 @@ impl Stepping {
     }
 
     /// Decides what is played at sixteenth `place`.
-    fn step(&mut self, place: u64) -> Result<Vec<Note>, NodeError> {
+    fn step(&mut self, place: u64) -> Result<Vec<Packet>, NodeError> {
         let (step, sixteenth) = self.player.voice.chunk.place(place);
         let anew = self.phrase.is_none() || step == Some(0) || self.cut.is_some();
         let news = self.code.take();
@@ -64,15 +65,16 @@ impl Stepping {
             }
             phrase => phrase.insert(player.melody.begin(code)?),
         };
-        let token = match step {
+        let said = match step {
             Some(_) => Some(
                 player
                     .melody
-                    .go_on(phrase, player.temperature, &mut player.rng)?,
+                    .say(phrase, player.temperature, &mut player.rng)?,
             ),
             None => None,
         };
-        let notes = player.voice.say(token, anew, sixteenth);
+        let time = player.voice.chunk.time_of(place);
+        let notes = player.voice.say(said.as_ref(), anew, sixteenth, time);
         if let Some(cut) = cut {
             let (cut, due) = (cut.seconds(), player.voice.chunk.time_of(place).seconds());
             let (code, notes) = (self.seen.seconds(), notes.len());
@@ -98,7 +100,8 @@ impl Processor for Stepping {
                 self.cut = Some(time);
             }
         }
-        let soon = io.now() + Time::from_seconds(AHEAD);
+        let ahead = Time::from_seconds(AHEAD) + self.player.voice.earliest();
+        let soon = io.now() + ahead;
         let chunk = |stepping: &Self, place| stepping.player.voice.chunk.time_of(place);
         let mut next = self
             .next
@@ -108,15 +111,14 @@ impl Processor for Stepping {
             next = self.player.voice.chunk.sixteenth_from(io.now());
         }
         while chunk(self, next) <= soon {
-            let notes = self.step(next)?;
-            if !notes.is_empty() {
+            for (time, notes) in self.step(next)? {
                 let payload = Payload::Notes(notes.into());
-                io.send_captured(NOTES, chunk(self, next), self.captured, payload)?;
+                io.send_captured(NOTES, time, self.captured, payload)?;
             }
             next += 1;
         }
         self.next = Some(next);
-        Ok(Flow::WakeAt(chunk(self, next) - Time::from_seconds(AHEAD)))
+        Ok(Flow::WakeAt(chunk(self, next) - ahead))
     }
 
     fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {

@@ -3,6 +3,8 @@
 use score_engine::{Note, Time, Transport};
 
 use super::drums;
+use super::kit::Kit;
+use super::melody::Said;
 use super::tokens::{Step, step};
 use crate::model::Music;
 
@@ -10,8 +12,11 @@ use crate::model::Music;
 pub(super) struct Passage {
     /// Its first sixteenth, counted from the start.
     pub(super) place: u64,
-    pub(super) tokens: Vec<i64>,
+    pub(super) said: Vec<Said>,
 }
+
+/// Notes that begin or end together.
+pub(super) type Packet = (Time, Vec<Note>);
 
 /// A step of the model that is heard.
 struct Heard {
@@ -89,13 +94,15 @@ impl Chunk {
     }
 }
 
-/// One melody's voice, of which at most one note sounds; or one player's drums, which sound for a step.
+/// One melody's voice, of which at most one note sounds; or one player's drums, which sound for a step, or as long as a
+/// stroke where the model knows how they are struck.
 pub(super) struct Voice {
     pub(super) chunk: Chunk,
     lowest_pitch: u8,
     drums: bool,
     channel: u8,
     pub(super) velocity: f32,
+    pub(super) kit: Option<Kit>,
     sounding: Vec<u8>,
 }
 
@@ -105,12 +112,9 @@ impl Voice {
             chunk,
             lowest_pitch: layout.lowest_pitch,
             drums: layout.drums,
-            channel: if layout.drums {
-                drums::CHANNEL
-            } else {
-                channel
-            },
+            channel,
             velocity,
+            kit: None,
             sounding: Vec::new(),
         }
     }
@@ -122,14 +126,15 @@ impl Voice {
         self.sounding.drain(..).map(end).collect()
     }
 
+    /// How long before its sixteenth a note may begin.
+    pub(super) fn earliest(&self) -> Time {
+        let sixteenths = self.kit.as_ref().map_or(0.0, Kit::earliest);
+        self.chunk.transport.beats(sixteenths / 4.0)
+    }
+
     /// The packets of a stretch before `end`. A note that sounds at its end is closed by the next stretch's
     /// beginning, so that an instant has one packet.
-    pub(super) fn play(
-        &mut self,
-        index: u64,
-        passages: &[Passage],
-        end: Time,
-    ) -> Vec<(Time, Vec<Note>)> {
+    pub(super) fn play(&mut self, index: u64, passages: &[Passage], end: Time) -> Vec<Packet> {
         let mut packets = Vec::new();
         let steps: Vec<Heard> = self.chunk.steps(index).collect();
         let mut begun = None;
@@ -154,22 +159,37 @@ impl Voice {
             } else {
                 count - since
             };
-            let token = passage.tokens.get(step).copied();
-            let notes = self.say(token, count == since, heard.sixteenth);
-            if !notes.is_empty() {
-                packets.push((heard.time, notes));
-            }
+            let said = passage.said.get(step);
+            packets.extend(self.say(said, count == since, heard.sixteenth, heard.time));
+        }
+        for (time, _) in &mut packets {
+            *time = (*time).min(end);
         }
         packets
     }
 
-    /// What is played at sixteenth `sixteenth` of a bar where the melody says `token`; one that begins anew there
-    /// ends the note that sounds.
-    pub(super) fn say(&mut self, token: Option<i64>, anew: bool, sixteenth: u64) -> Vec<Note> {
-        let beat = u64::from(16 / self.chunk.transport.metre.1.clamp(1, 16));
-        let (ends, begun): (bool, Vec<u8>) = match token {
-            Some(token) if self.drums => (true, drums::struck(token).collect()),
-            Some(token) => match step(token, self.lowest_pitch) {
+    /// What is played at sixteenth `sixteenth` of a bar, which begins at `time`, where the model says `said`; a melody
+    /// that begins anew there ends the note that sounds.
+    pub(super) fn say(
+        &mut self,
+        said: Option<&Said>,
+        anew: bool,
+        sixteenth: u64,
+        time: Time,
+    ) -> Vec<Packet> {
+        let accent = self.accent(sixteenth);
+        if let (Some(kit), Some(said)) = (&self.kit, said)
+            && let Some(touch) = &said.touch
+        {
+            let strokes = kit.strike(said.token, touch, self.velocity, self.channel);
+            return strokes
+                .into_iter()
+                .map(|(sixteenths, note)| (self.moved(time, sixteenths), vec![note]))
+                .collect();
+        }
+        let (ends, begun): (bool, Vec<u8>) = match said {
+            Some(said) if self.drums => (true, drums::struck(said.token).collect()),
+            Some(said) => match step(said.token, self.lowest_pitch) {
                 Step::Hold => (false, Vec::new()),
                 Step::Off => (true, Vec::new()),
                 Step::On(pitch) => (true, vec![pitch]),
@@ -180,18 +200,39 @@ impl Voice {
         if anew || ends {
             notes.extend(self.close());
         }
-        let accent = match sixteenth {
-            0 => 1.1,
-            place if place % beat == 0 => 1.0,
-            _ => 0.9,
-        };
         notes.extend(begun.iter().map(|pitch| Note::On {
             channel: self.channel,
             pitch: *pitch,
             velocity: (self.velocity * accent).clamp(0.001, 1.0),
         }));
         self.sounding.extend(begun);
-        notes
+        if notes.is_empty() {
+            return Vec::new();
+        }
+        vec![(time, notes)]
+    }
+
+    /// How much harder notes are struck at a place in the bar.
+    fn accent(&self, sixteenth: u64) -> f32 {
+        let beat = u64::from(16 / self.chunk.transport.metre.1.clamp(1, 16));
+        match sixteenth {
+            0 => 1.1,
+            place if place % beat == 0 => 1.0,
+            _ => 0.9,
+        }
+    }
+
+    /// So many sixteenths after `time`, or before it; never before the start.
+    fn moved(&self, time: Time, sixteenths: f32) -> Time {
+        let way = self
+            .chunk
+            .transport
+            .beats(f64::from(sixteenths.abs()) / 4.0);
+        if sixteenths < 0.0 {
+            (time - way).max(Time::ZERO)
+        } else {
+            time + way
+        }
     }
 }
 
@@ -216,7 +257,10 @@ mod tests {
         for (step, token) in given {
             tokens[*step] = *token;
         }
-        Passage { place, tokens }
+        Passage {
+            place,
+            said: tokens.into_iter().map(Said::of).collect(),
+        }
     }
 
     #[test]
@@ -280,7 +324,7 @@ mod tests {
             ..LAYOUT
         };
         let chunk = Chunk::new(&Transport::default(), &layout);
-        let mut voice = Voice::new(chunk, &layout, 0, 0.5);
+        let mut voice = Voice::new(chunk, &layout, 9, 0.5);
         let packets = voice.play(0, &[passage(0, &[(4, 0b101), (31, 1)])], Time::MAX);
         let told: Vec<(f64, Vec<(u8, u8)>)> = packets
             .iter()
