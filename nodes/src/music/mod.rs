@@ -1,12 +1,16 @@
-//! Music from codes: the decoder node, the melody model itself, and its melodies in files.
+//! Music from codes: the decoder nodes, their models, melodies in files, and a plan for the bars to come.
 
 mod decoding;
 mod drums;
 mod explore;
 mod melody;
 mod music_decoder;
+mod planner;
+mod pulse;
+mod shape;
 pub mod sheet;
 mod stepping;
+mod stream;
 mod tokens;
 mod voice;
 
@@ -14,10 +18,14 @@ use score_engine::Registry;
 
 pub use explore::{interpolate, sample};
 pub use melody::Melody;
+pub use planner::Forecast;
+pub use stream::{Asked, Strand, Stream};
 pub use tokens::{MelodyNote, notes, tokens};
 
 pub(crate) fn register(registry: &mut Registry) {
     registry.add::<music_decoder::MusicDecoder>();
+    registry.add::<planner::Planner>();
+    registry.add::<stream::StreamDecoder>();
 }
 
 /// The layout of the melody model that ships, for tests.

@@ -6,10 +6,11 @@ use score_engine::{Flow, Io, NodeError, Note, Payload, Processor, Time, Value};
 
 use super::melody::Phrase;
 use super::music_decoder::{LATENT, NOTES, Player};
+use super::pulse::Pulse;
 
 /// A note leaves this long before it sounds, in seconds: enough for a step of the model and a hop along a wire, and
 /// little against the sixteenth that a cut may have to wait.
-const AHEAD: f64 = 0.008;
+pub(super) const AHEAD: f64 = 0.008;
 
 /// A melody that follows its code while it is played.
 pub(super) struct Stepping {
@@ -25,8 +26,7 @@ pub(super) struct Stepping {
     seen: Time,
     /// When the newest picture was captured that the music knows.
     captured: Instant,
-    /// The next sixteenth to decide, counted from the start; `None` before the first call.
-    next: Option<u64>,
+    pulse: Pulse,
 }
 
 impl Stepping {
@@ -39,7 +39,7 @@ impl Stepping {
             cut: None,
             seen: Time::ZERO,
             captured: Instant::now(),
-            next: None,
+            pulse: Pulse::new(AHEAD),
         }
     }
 
@@ -98,25 +98,14 @@ impl Processor for Stepping {
                 self.cut = Some(time);
             }
         }
-        let soon = io.now() + Time::from_seconds(AHEAD);
-        let chunk = |stepping: &Self, place| stepping.player.voice.chunk.time_of(place);
-        let mut next = self
-            .next
-            .unwrap_or_else(|| self.player.voice.chunk.sixteenth_from(io.now()));
-        // What was missed is not caught up with.
-        if chunk(self, next + 1) <= io.now() {
-            next = self.player.voice.chunk.sixteenth_from(io.now());
-        }
-        while chunk(self, next) <= soon {
-            let notes = self.step(next)?;
+        for place in self.pulse.due(&self.player.voice.chunk, io.now()) {
+            let notes = self.step(place)?;
             if !notes.is_empty() {
-                let payload = Payload::Notes(notes.into());
-                io.send_captured(NOTES, chunk(self, next), self.captured, payload)?;
+                let time = self.player.voice.chunk.time_of(place);
+                io.send_captured(NOTES, time, self.captured, Payload::Notes(notes.into()))?;
             }
-            next += 1;
         }
-        self.next = Some(next);
-        Ok(Flow::WakeAt(chunk(self, next) - Time::from_seconds(AHEAD)))
+        Ok(Flow::WakeAt(self.pulse.wake(&self.player.voice.chunk)))
     }
 
     fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {

@@ -40,6 +40,15 @@ impl Chunk {
         }
     }
 
+    /// Stretches of one bar of the transport each.
+    pub(super) fn bar(transport: &Transport) -> Self {
+        Chunk {
+            transport: transport.clone(),
+            bars: 1,
+            steps_per_bar: transport.sixteenths_per_bar(),
+        }
+    }
+
     /// Where sixteenth `place`, counted from the start, lies: the model's step, where it has one, and the sixteenth in
     /// its bar.
     pub(super) fn place(&self, place: u64) -> (Option<u64>, u64) {
