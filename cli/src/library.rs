@@ -22,6 +22,8 @@ pub(crate) const PATCHES: &[(&str, &str)] = &[
     ("random_walk", include_str!("../../graphs/random_walk.ron")),
     ("seen", include_str!("../../graphs/seen.ron")),
     ("shuffled", include_str!("../../graphs/shuffled.ron")),
+    ("stream", include_str!("../../graphs/stream.ron")),
+    ("stream_live", include_str!("../../graphs/stream_live.ron")),
     ("to_daw", include_str!("../../graphs/to_daw.ron")),
     ("two_films", include_str!("../../graphs/two_films.ron")),
 ];

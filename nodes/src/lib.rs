@@ -3,6 +3,7 @@
 
 mod audio;
 mod control;
+mod controls;
 pub mod device;
 pub mod evaluation;
 #[cfg(feature = "fuzzing")]

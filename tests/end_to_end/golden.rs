@@ -162,6 +162,16 @@ fn the_random_walk_plays_its_golden_notes() {
 
 #[test]
 fn a_film_gets_its_golden_notes() {
+    compare_film("film");
+}
+
+#[test]
+fn a_film_gets_its_golden_melody_that_goes_on() {
+    compare_film("stream");
+}
+
+/// The notes that the patch called `name` gives to a film.
+fn compare_film(name: &str) {
     let folder = tempfile::tempdir().unwrap();
     write_plain_film(folder.path());
     let set = [
@@ -173,5 +183,5 @@ fn a_film_gets_its_golden_notes() {
         "roll.path=out.png",
         "transport.seed=1",
     ];
-    compare("film", folder.path(), &set);
+    compare(name, folder.path(), &set);
 }

@@ -31,7 +31,7 @@ fn every_patch_that_comes_along_is_fine() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    assert!(names.len() >= 13);
+    assert!(names.len() >= 15);
     let mut arguments = vec!["check"];
     arguments.extend(names.iter().map(String::as_str));
     let checked = score(folder.path(), &arguments);
@@ -42,7 +42,7 @@ fn every_patch_that_comes_along_is_fine() {
 #[test]
 fn patches_for_a_film_give_it_music() {
     let folder = unpacked();
-    for name in ["shuffled", "factors", "layers"] {
+    for name in ["shuffled", "factors", "layers", "stream"] {
         let patch = format!("{name}.ron");
         let made = score(
             folder.path(),

@@ -41,9 +41,19 @@ fn a_cut_is_heard_as_a_hit_and_nothing_else_is() {
 
 #[test]
 fn a_cut_begins_a_new_phrase_within_a_sixteenth() {
+    require_phrases("live");
+}
+
+#[test]
+fn a_cut_changes_the_melody_that_goes_on_within_a_sixteenth() {
+    require_phrases("stream_live");
+}
+
+/// Requires that cuts change the notes of the live patch called `name` at once.
+fn require_phrases(name: &str) {
     let mut rounds = Vec::new();
     for _ in 0..ROUNDS {
-        let Some(phrases) = cuts::phrases(PERIOD) else {
+        let Some(phrases) = cuts::phrases(name, PERIOD) else {
             return;
         };
         println!(

@@ -46,7 +46,11 @@ fn main() {
     println!("load of the machine at the beginning: {}", load.trim());
     match what {
         "hits" => cuts::print_hits(PERIOD),
-        "phrases" => cuts::print_phrases(PERIOD),
+        "phrases" => {
+            for name in ["live", "stream_live"] {
+                cuts::print_phrases(name, PERIOD);
+            }
+        }
         "edits" => {
             let mut left = number.unwrap_or(500.0) as usize;
             while left > 0 {

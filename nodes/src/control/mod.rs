@@ -6,8 +6,12 @@ mod cells;
 mod colour;
 mod cut_detector;
 mod motion;
+mod moving;
+mod recurrence;
 #[cfg(test)]
 mod test_pictures;
+mod view;
+mod visual_controls;
 
 use score_engine::Registry;
 
@@ -17,4 +21,5 @@ pub(crate) fn register(registry: &mut Registry) {
     registry.add::<colour::Colour>();
     registry.add::<cut_detector::CutDetector>();
     registry.add::<motion::Motion>();
+    registry.add::<visual_controls::VisualControls>();
 }

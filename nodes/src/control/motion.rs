@@ -1,24 +1,17 @@
 //! How much moves in the picture.
 
 use score_engine::{
-    Build, Descriptor, Flow, Frame, Io, Length, Node, NodeError, Param, Payload, Port, PortType,
+    Build, Descriptor, Flow, Io, Length, Node, NodeError, Param, Payload, Port, PortType,
     Processor, Time, Transport, Value,
 };
 use serde::Deserialize;
 
-use super::cells::{COUNT, cells, luma};
-use crate::half_life::{Follower, followed};
+use super::cells::{cells, luma};
+use super::moving::Moving;
+use crate::half_life::Follower;
 use crate::live;
 
 const MOTION: usize = 0;
-
-/// The half-life with which the past that a picture is compared with follows, in seconds: long enough that slow
-/// things move in it, short enough that what has stopped is soon forgotten.
-const MEMORY: f64 = 0.1;
-
-/// Spreads mean differences of luma over 0 to 1. Measured: a figure of a tenth of the picture that crosses it in a
-/// second comes to 0.7, the median of a film of street traffic to 0.3, of a talking head to 0.06.
-const SCALE: f32 = 20.0;
 
 /// `motion`.
 #[derive(Deserialize)]
@@ -52,7 +45,7 @@ impl Node for Motion {
             noise: self.noise as f32,
             half_life: self.smooth.at(build.transport),
             transport: build.transport.clone(),
-            past: None,
+            moving: Moving::default(),
             follower: Follower::default(),
         }))
     }
@@ -63,8 +56,7 @@ struct Measuring {
     noise: f32,
     half_life: Time,
     transport: Transport,
-    /// The last picture's time, and each cell's luma as it was of late.
-    past: Option<(Time, Vec<f32>)>,
+    moving: Moving,
     follower: Follower<1>,
 }
 
@@ -72,9 +64,8 @@ impl Processor for Measuring {
     fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let time = input.packet.time;
-            let moved = self.moved(time, input.packet.frame()?);
-            // Much motion approaches 1 gently, so that more of it can still be told.
-            let value = 1.0 - (-self.gain * SCALE * moved).exp();
+            let cells = cells(input.packet.frame()?).into_iter().map(luma).collect();
+            let value = self.moving.see(time, cells, self.noise, self.gain);
             let [value] = self.follower.follow(time, [value], self.half_life);
             io.send(MOTION, time, Payload::Control(value))?;
         }
@@ -89,40 +80,6 @@ impl Processor for Measuring {
             _ => return Err(live::not_live(name)),
         }
         Ok(())
-    }
-}
-
-impl Measuring {
-    /// By how much the cells differ from their past in the mean, beyond what all of them do and what is noise.
-    fn moved(&mut self, time: Time, frame: &Frame) -> f32 {
-        let now: Vec<f32> = cells(frame).into_iter().map(luma).collect();
-        let Some((last, past)) = &mut self.past else {
-            self.past = Some((time, now));
-            return 0.0;
-        };
-        let seconds = (time - *last).seconds();
-        if seconds <= 0.0 {
-            return 0.0;
-        }
-        let share = followed(seconds, MEMORY);
-        // The past lags behind a steady motion by a time that depends on the frame rate. Half-way between the
-        // differences before and after it follows, the rate cancels out but for its square.
-        let halfway = 1.0 - share / 2.0;
-        let mut differences: Vec<f32> = now
-            .iter()
-            .zip(&*past)
-            .map(|(now, past)| (now - past) * halfway)
-            .collect();
-        for (past, now) in past.iter_mut().zip(&now) {
-            *past += share * (now - *past);
-        }
-        *last = time;
-        let (_, common, _) = differences.select_nth_unstable_by(COUNT / 2, f32::total_cmp);
-        let common = *common;
-        let beyond = differences
-            .iter()
-            .map(|difference| ((difference - common).abs() - self.noise).max(0.0));
-        beyond.sum::<f32>() / COUNT as f32
     }
 }
 

@@ -121,7 +121,7 @@ impl Processor for Decoding {
 }
 
 /// The mean of codes of one dimension; `None` where there are none.
-fn mean(codes: &[(Time, Arc<[f32]>)]) -> Option<Vec<f32>> {
+pub(super) fn mean(codes: &[(Time, Arc<[f32]>)]) -> Option<Vec<f32>> {
     let (_, first) = codes.first()?;
     let mut sum = vec![0.0_f64; first.len()];
     for (_, code) in codes {

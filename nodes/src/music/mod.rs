@@ -1,4 +1,4 @@
-//! Music from codes: the decoder nodes, the melody model itself, and its melodies in files.
+//! Music from codes: the decoder nodes, their models, melodies in files, and a plan for the bars to come.
 
 mod decoding;
 mod drum_decoder;
@@ -7,9 +7,13 @@ mod explore;
 mod kit;
 mod melody;
 mod music_decoder;
+mod planner;
 mod player;
+mod pulse;
+mod shape;
 pub mod sheet;
 mod stepping;
+mod stream;
 mod tokens;
 mod voice;
 
@@ -17,11 +21,15 @@ use score_engine::Registry;
 
 pub use explore::{interpolate, sample};
 pub use melody::Melody;
+pub use planner::Forecast;
+pub use stream::{Asked, Strand, Stream};
 pub use tokens::{MelodyNote, notes, tokens};
 
 pub(crate) fn register(registry: &mut Registry) {
     registry.add::<drum_decoder::DrumDecoder>();
     registry.add::<music_decoder::MusicDecoder>();
+    registry.add::<planner::Planner>();
+    registry.add::<stream::StreamDecoder>();
 }
 
 /// The layout of the melody model that ships, for tests.

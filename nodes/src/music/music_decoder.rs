@@ -5,7 +5,8 @@ use serde::Deserialize;
 
 use super::drums;
 use super::melody::Melody;
-use super::player::{Player, Shape};
+use super::player::Player;
+use super::shape::{Shape, noise};
 use super::voice::{Chunk, Voice};
 use crate::model::{Manifest, Task, require_codes};
 
@@ -68,7 +69,11 @@ impl Node for MusicDecoder {
             self.channel
         };
         let player = Player {
-            shape: Shape::new(dimension, self.noise, self.gain, self.normalise, &mut rng),
+            shape: Shape {
+                noise: noise(dimension, self.noise, &mut rng),
+                gain: self.gain,
+                normalise: self.normalise,
+            },
             voice: Voice::new(
                 Chunk::new(build.transport, &layout),
                 &layout,

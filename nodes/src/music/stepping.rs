@@ -6,11 +6,12 @@ use score_engine::{Flow, Io, NodeError, Payload, Processor, Time, Value};
 
 use super::melody::Phrase;
 use super::player::{LATENT, NOTES, Player};
+use super::pulse::Pulse;
 use super::voice::Packet;
 
-/// A note leaves this long before the earliest that it may sound, in seconds: enough for a step of the model and a hop along a wire, and
-/// little against the sixteenth that a cut may have to wait.
-const AHEAD: f64 = 0.008;
+/// A note leaves this long before the earliest that it may sound, in seconds: enough for a step of the model and a hop
+/// along a wire, and little against the sixteenth that a cut may have to wait.
+pub(super) const AHEAD: f64 = 0.008;
 
 /// A melody that follows its code while it is played.
 pub(super) struct Stepping {
@@ -26,8 +27,7 @@ pub(super) struct Stepping {
     seen: Time,
     /// When the newest picture was captured that the music knows.
     captured: Instant,
-    /// The next sixteenth to decide, counted from the start; `None` before the first call.
-    next: Option<u64>,
+    pulse: Pulse,
 }
 
 impl Stepping {
@@ -40,7 +40,7 @@ impl Stepping {
             cut: None,
             seen: Time::ZERO,
             captured: Instant::now(),
-            next: None,
+            pulse: Pulse::new(AHEAD),
         }
     }
 
@@ -74,7 +74,7 @@ impl Stepping {
             None => None,
         };
         let time = player.voice.chunk.time_of(place);
-        let notes = player.voice.say(said.as_ref(), anew, sixteenth, time);
+        let notes = player.voice.step(said.as_ref(), anew, sixteenth, time);
         if let Some(cut) = cut {
             let (cut, due) = (cut.seconds(), player.voice.chunk.time_of(place).seconds());
             let (code, notes) = (self.seen.seconds(), notes.len());
@@ -100,25 +100,13 @@ impl Processor for Stepping {
                 self.cut = Some(time);
             }
         }
-        let ahead = Time::from_seconds(AHEAD) + self.player.voice.earliest();
-        let soon = io.now() + ahead;
-        let chunk = |stepping: &Self, place| stepping.player.voice.chunk.time_of(place);
-        let mut next = self
-            .next
-            .unwrap_or_else(|| self.player.voice.chunk.sixteenth_from(io.now()));
-        // What was missed is not caught up with.
-        if chunk(self, next + 1) <= io.now() {
-            next = self.player.voice.chunk.sixteenth_from(io.now());
-        }
-        while chunk(self, next) <= soon {
-            for (time, notes) in self.step(next)? {
-                let payload = Payload::Notes(notes.into());
-                io.send_captured(NOTES, time, self.captured, payload)?;
+        self.pulse.ahead = AHEAD + self.player.voice.earliest().seconds();
+        for place in self.pulse.due(&self.player.voice.chunk, io.now()) {
+            for (time, notes) in self.step(place)? {
+                io.send_captured(NOTES, time, self.captured, Payload::Notes(notes.into()))?;
             }
-            next += 1;
         }
-        self.next = Some(next);
-        Ok(Flow::WakeAt(chunk(self, next) - ahead))
+        Ok(Flow::WakeAt(self.pulse.wake(&self.player.voice.chunk)))
     }
 
     fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {

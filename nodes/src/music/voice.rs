@@ -45,6 +45,15 @@ impl Chunk {
         }
     }
 
+    /// Stretches of one bar of the transport each.
+    pub(super) fn bar(transport: &Transport) -> Self {
+        Chunk {
+            transport: transport.clone(),
+            bars: 1,
+            steps_per_bar: transport.sixteenths_per_bar(),
+        }
+    }
+
     /// Where sixteenth `place`, counted from the start, lies: the model's step, where it has one, and the sixteenth in
     /// its bar.
     pub(super) fn place(&self, place: u64) -> (Option<u64>, u64) {
@@ -160,7 +169,7 @@ impl Voice {
                 count - since
             };
             let said = passage.said.get(step);
-            packets.extend(self.say(said, count == since, heard.sixteenth, heard.time));
+            packets.extend(self.step(said, count == since, heard.sixteenth, heard.time));
         }
         for (time, _) in &mut packets {
             *time = (*time).min(end);
@@ -168,16 +177,14 @@ impl Voice {
         packets
     }
 
-    /// What is played at sixteenth `sixteenth` of a bar, which begins at `time`, where the model says `said`; a melody
-    /// that begins anew there ends the note that sounds.
-    pub(super) fn say(
+    /// What is played at sixteenth `sixteenth` of a bar, which begins at `time`, where the model says `said`.
+    pub(super) fn step(
         &mut self,
         said: Option<&Said>,
         anew: bool,
         sixteenth: u64,
         time: Time,
     ) -> Vec<Packet> {
-        let accent = self.accent(sixteenth);
         if let (Some(kit), Some(said)) = (&self.kit, said)
             && let Some(touch) = &said.touch
         {
@@ -187,9 +194,19 @@ impl Voice {
                 .map(|(sixteenths, note)| (self.moved(time, sixteenths), vec![note]))
                 .collect();
         }
-        let (ends, begun): (bool, Vec<u8>) = match said {
-            Some(said) if self.drums => (true, drums::struck(said.token).collect()),
-            Some(said) => match step(said.token, self.lowest_pitch) {
+        let notes = self.say(said.map(|said| said.token), anew, sixteenth);
+        if notes.is_empty() {
+            return Vec::new();
+        }
+        vec![(time, notes)]
+    }
+
+    /// What is played at sixteenth `sixteenth` of a bar where the melody says `token`; one that begins anew there
+    /// ends the note that sounds.
+    pub(super) fn say(&mut self, token: Option<i64>, anew: bool, sixteenth: u64) -> Vec<Note> {
+        let (ends, begun): (bool, Vec<u8>) = match token {
+            Some(token) if self.drums => (true, drums::struck(token).collect()),
+            Some(token) => match step(token, self.lowest_pitch) {
                 Step::Hold => (false, Vec::new()),
                 Step::Off => (true, Vec::new()),
                 Step::On(pitch) => (true, vec![pitch]),
@@ -200,16 +217,14 @@ impl Voice {
         if anew || ends {
             notes.extend(self.close());
         }
+        let accent = self.accent(sixteenth);
         notes.extend(begun.iter().map(|pitch| Note::On {
             channel: self.channel,
             pitch: *pitch,
             velocity: (self.velocity * accent).clamp(0.001, 1.0),
         }));
         self.sounding.extend(begun);
-        if notes.is_empty() {
-            return Vec::new();
-        }
-        vec![(time, notes)]
+        notes
     }
 
     /// How much harder notes are struck at a place in the bar.

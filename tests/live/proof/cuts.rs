@@ -111,9 +111,9 @@ pub(crate) struct Phrases {
     pub(crate) lost: usize,
 }
 
-/// A new phrase for every cut; `None` without JACK.
-pub(crate) fn phrases(period: u32) -> Option<Phrases> {
-    let (log, _, take) = play(&patches::shipped(), period)?;
+/// A new phrase for every cut, with the live patch called `name`; `None` without JACK.
+pub(crate) fn phrases(name: &str, period: u32) -> Option<Phrases> {
+    let (log, _, take) = play(&patches::shipped(name), period)?;
     let (mut clock, mut heard) = (Vec::new(), Vec::new());
     let (mut missed, mut silent, mut early, mut lost) = (0, 0, 0, 0);
     let begun: Vec<&Entry> = log
@@ -166,12 +166,12 @@ pub(crate) fn print_hits(period: u32) {
     );
 }
 
-/// Prints phrases.
-pub(crate) fn print_phrases(period: u32) {
-    let Some(phrases) = phrases(period) else {
+/// Prints phrases of the live patch called `name`.
+pub(crate) fn print_phrases(name: &str, period: u32) {
+    let Some(phrases) = phrases(name, period) else {
         return;
     };
-    println!("cut to new phrase, on the clock: {}", phrases.clock);
+    println!("{name}: cut to new phrase, on the clock: {}", phrases.clock);
     println!("cut to changed notes, heard: {}", phrases.heard);
     println!(
         "  at most {:.1} ms are wanted; {} cuts without a phrase, {} phrases that change no note at first, {} before their picture's code, {} not heard",

@@ -22,9 +22,9 @@ pub(crate) fn hits() -> String {
     .to_owned()
 }
 
-/// The live patch that ships, on JACK, its melody's notes sent to the listener as well.
-pub(crate) fn shipped() -> String {
-    let text = std::fs::read_to_string(graphs().join("live.ron")).unwrap();
+/// A live patch that ships, by its name: on JACK, its melody's notes sent to the listener as well.
+pub(crate) fn shipped(name: &str) -> String {
+    let text = std::fs::read_to_string(graphs().join(format!("{name}.ron"))).unwrap();
     let changed = [
         ("film.mp4\"", "cuts.mp4\""),
         ("audio_out()", "audio_out(device: \"JACK\")"),
@@ -35,7 +35,7 @@ pub(crate) fn shipped() -> String {
         ("    wires: [\n", "    wires: [\n\"tune -> melody\",\n"),
     ];
     changed.into_iter().fold(text, |text, (old, new)| {
-        assert!(text.contains(old), "graphs/live.ron has no `{old}`");
+        assert!(text.contains(old), "graphs/{name}.ron has no `{old}`");
         text.replace(old, new)
     })
 }

@@ -24,10 +24,13 @@ fn start(folder: &std::path::Path, patch: &str) -> Option<(Jack, Player)> {
 /// that is decoded all the time, as a camera's pictures are.
 pub(crate) fn print_idle(seconds: f64) {
     println!("a film that is kept in memory:");
-    print_cost(seconds, &patches::shipped());
+    print_cost(seconds, &patches::shipped("live"));
     println!("a film of 1280 × 720 that is decoded all the time:");
     let decoded = "large.mp4\", width: 160, height: 160";
-    print_cost(seconds, &patches::shipped().replace("cuts.mp4\"", decoded));
+    print_cost(
+        seconds,
+        &patches::shipped("live").replace("cuts.mp4\"", decoded),
+    );
 }
 
 /// Prints the share of a core and the memory that the program and its decoder take over `seconds`.
@@ -95,10 +98,10 @@ pub(crate) fn slope(points: &[(f64, f64)]) -> (f64, f64) {
 /// Plays the shipped patch for `minutes`, edits it every ten seconds, and prints how memory, threads and files go.
 pub(crate) fn print_soak(minutes: f64) {
     let folder = tempfile::tempdir().unwrap();
-    let Some((_jack, player)) = start(folder.path(), &patches::shipped()) else {
+    let Some((_jack, player)) = start(folder.path(), &patches::shipped("live")) else {
         return;
     };
-    let patch = patches::shipped();
+    let patch = patches::shipped("live");
     let (mild, wild) = ("temperature: 0.5", "temperature: 0.9");
     assert!(patch.contains(mild));
     let score = Process(player.program.0.id());

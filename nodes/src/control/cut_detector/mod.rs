@@ -1,6 +1,5 @@
 //! Tells of hard cuts.
 
-mod view;
 mod watch;
 
 #[cfg(test)]
@@ -15,8 +14,8 @@ use score_engine::{
 };
 use serde::Deserialize;
 
+use super::view::View;
 use crate::live;
-use view::View;
 use watch::{Cut, Limits, Watch};
 
 const CUT: usize = 0;

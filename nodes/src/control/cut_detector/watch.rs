@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use score_engine::Time;
 
-use super::view::View;
+use super::super::view::View;
 use crate::half_life::followed;
 
 /// A new scene is new against so many pictures, not only the last: what comes back after a flash is not.

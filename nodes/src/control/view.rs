@@ -2,7 +2,7 @@
 
 use score_engine::Frame;
 
-use super::super::cells::{COUNT, cells, luma};
+use super::cells::{COUNT, cells, luma};
 
 /// Bins of the histograms of luma, blue difference and red difference. Colour fills only the middle of its range.
 const BINS: [usize; 3] = [16, 32, 32];

@@ -1,0 +1,389 @@
+//! Turns what the picture does into what is asked of the music.
+
+use score_engine::{
+    Build, Descriptor, Flow, Frame, Io, Length, Node, NodeError, Param, Port, PortType, Processor,
+    Time, Transport, Value,
+};
+use serde::Deserialize;
+
+use super::cells::{COUNT, cells, luma};
+use super::moving::Moving;
+use super::recurrence::Recurrence;
+use super::view::View;
+use crate::controls::Controls;
+use crate::half_life::Follower;
+use crate::live;
+
+const FRAMES: usize = 0;
+
+const CONTROLS: usize = 0;
+
+/// Differences of luma that are no motion, as in `motion`.
+const NOISE: f32 = 0.012;
+
+/// Notes a sixteenth where the motion is as in a quiet film, and how many more where everything moves.
+const DENSITY: Line = Line {
+    middle: 0.2,
+    there: 0.35,
+    slope: 0.8,
+    range: (0.03, 0.95),
+};
+
+/// The register of a picture of middle brightness (MIDI pitch 71, where tunes lie), and how far up white is from black.
+const REGISTER: Line = Line {
+    middle: 0.45,
+    there: 0.58,
+    slope: 0.5,
+    range: (0.15, 0.9),
+};
+
+/// From bars that repeat, where the picture stands, to bars that have nothing of those before, after a cut to what was
+/// never shown.
+const NOVELTY: Line = Line {
+    middle: 0.3,
+    there: 0.5,
+    slope: 0.75,
+    range: (0.0, 1.0),
+};
+
+/// The contour for a brightness that differs by 1 from what it was.
+const CONTOUR: f32 = 4.0;
+
+/// A contour that is not worth asking for: the melody is not held level where the light is.
+const LEVEL: f32 = 0.15;
+
+/// Quarter notes in which half of a change of brightness is forgotten: half a bar of 4/4, as far as a contour looks.
+const BEFORE: f64 = 2.0;
+
+/// By how much motion exceeds what it was of late where a note is asked for, and where one that stands out is.
+const SURGES: (f32, f32) = (0.15, 0.35);
+
+/// The half-life of what motion was of late, in quarter notes.
+const LATE: f64 = 1.0;
+
+/// A straight line from what is measured to what is asked.
+struct Line {
+    /// What is measured and what is asked for it, whatever the amount.
+    middle: f32,
+    there: f32,
+    slope: f32,
+    range: (f32, f32),
+}
+
+impl Line {
+    /// What is asked for `measured`; nothing where the amount is 0.
+    fn at(&self, measured: f32, amount: f32) -> Option<f32> {
+        let asked = self.there + amount * self.slope * (measured - self.middle);
+        (amount != 0.0).then_some(asked.clamp(self.range.0, self.range.1))
+    }
+}
+
+/// How much each thing seen counts; 0: not at all.
+#[derive(Clone, Copy, Deserialize)]
+struct Amounts {
+    onset: f32,
+    density: f32,
+    register: f32,
+    contour: f32,
+    novelty: f32,
+}
+
+/// `visual_controls`.
+#[derive(Deserialize)]
+pub(crate) struct VisualControls {
+    #[serde(flatten)]
+    amounts: Amounts,
+    smooth: Length,
+}
+
+impl Node for VisualControls {
+    fn descriptor() -> Descriptor {
+        let amount = |name: &'static str, summary: &'static str| {
+            Param::number(name, (-4.0, 4.0), summary)
+                .default(1.0)
+                .live()
+        };
+        Descriptor::new("control", "visual_controls", "Turns what the picture does into what is asked of the music")
+            .details(
+                "For `stream_decoder`, which follows what it is asked for from sixteenth to sixteenth. Each parameter \
+                 but `smooth` is an amount: 0 asks for nothing, so that the music is free in it; 1 is usual, 2 twice as much, \
+                 and below 0 the wrong way round.\n\n\
+                 - `density`: motion becomes notes. At 1, three notes a bar where nothing moves, seven in busy \
+                 traffic, twelve and more in a fight.\n\
+                 - `register`: brightness becomes height. At 1, about a twelfth below the usual for black, as much above \
+                 it for white.\n\
+                 - `contour`: where it becomes lighter the melody climbs, where it becomes darker it falls.\n\
+                 - `novelty`: how unlike the likest of the last eight bars the picture is becomes how unlike them the \
+                 music's bar is; where the picture stands or comes back, bars repeat.\n\
+                 - `onset`: a sudden motion is a note at the next sixteenth, a stronger one or a `cut` a note that \
+                 stands out. 2 hears half as sudden ones.",
+            )
+            .input(Port::new("frames", PortType::Frame, "the pictures"))
+            .input(Port::new("cut", PortType::Event, "asks for a note that stands out").optional())
+            .output(Port::new("controls", Controls::port_type(), "what is asked for, with each picture"))
+            .param(amount("onset", "amount: sudden motion and cuts to notes").default(1.0))
+            .param(amount("density", "amount: motion to how many notes"))
+            .param(amount("register", "amount: brightness to height"))
+            .param(amount("contour", "amount: change of brightness to the way up or down"))
+            .param(amount("novelty", "amount: what was not seen lately to what was not heard lately"))
+            .param(Param::length("smooth", (0.0, 60.0), "time to follow half of a jump in motion and brightness").default(0.2).live())
+            .follows_tempo()
+    }
+
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        let transport = build.transport.clone();
+        Ok(Box::new(Watching {
+            amounts: self.amounts,
+            half_life: self.smooth.at(&transport),
+            moving: Moving::default(),
+            recurrence: Recurrence::default(),
+            level: Follower::default(),
+            light_before: Follower::default(),
+            surge: Surge::new(&transport),
+            asked: Controls::default(),
+            transport,
+        }))
+    }
+}
+
+struct Watching {
+    amounts: Amounts,
+    half_life: Time,
+    transport: Transport,
+    moving: Moving,
+    recurrence: Recurrence,
+    /// Motion and brightness, smoothed.
+    level: Follower<2>,
+    light_before: Follower<1>,
+    surge: Surge,
+    /// What was asked for last.
+    asked: Controls,
+}
+
+impl Processor for Watching {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        while let Some(input) = io.take() {
+            let time = input.packet.time;
+            if input.port == FRAMES {
+                self.asked = self.see(time, input.packet.frame()?);
+            } else {
+                self.asked.onset = self.surge.cut(time, self.amounts.onset);
+            }
+            io.send(CONTROLS, time, self.asked.payload())?;
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
+        let amount = match name {
+            "smooth" => {
+                self.half_life = live::length(name, value, &self.transport)?;
+                return Ok(());
+            }
+            "onset" => &mut self.amounts.onset,
+            "density" => &mut self.amounts.density,
+            "register" => &mut self.amounts.register,
+            "contour" => &mut self.amounts.contour,
+            "novelty" => &mut self.amounts.novelty,
+            _ => return Err(live::not_live(name)),
+        };
+        *amount = live::number(name, value)? as f32;
+        Ok(())
+    }
+}
+
+impl Watching {
+    /// What is asked for with a picture.
+    fn see(&mut self, time: Time, frame: &Frame) -> Controls {
+        let cells: Vec<f32> = cells(frame).into_iter().map(luma).collect();
+        let light = cells.iter().sum::<f32>() / COUNT as f32;
+        let moves = self.moving.see(time, cells, NOISE, 1.0);
+        let [motion, brightness] = self.level.follow(time, [moves, light], self.half_life);
+        let before = self.transport.beats(BEFORE);
+        let [before] = self.light_before.follow(time, [brightness], before);
+        let bar = self.transport.sixteenths_per_bar() as f64 / 4.0;
+        let bar = (self.transport.position(time) / bar).floor() as i64;
+        let new = self.recurrence.see(bar, View::new(frame));
+        let amounts = &self.amounts;
+        let contour = (amounts.contour * CONTOUR * (brightness - before)).clamp(-1.0, 1.0);
+        Controls {
+            onset: self.surge.see(time, moves, amounts.onset),
+            density: DENSITY.at(motion, amounts.density),
+            register: REGISTER.at(brightness, amounts.register),
+            contour: (contour.abs() >= LEVEL).then_some(contour),
+            novelty: new.and_then(|new| NOVELTY.at(new, amounts.novelty)),
+        }
+    }
+}
+
+/// Finds where motion begins all of a sudden.
+struct Surge {
+    of_late: Follower<1>,
+    half_life: Time,
+    /// Between two there is a sixteenth at least.
+    apart: Time,
+    last: Option<Time>,
+    /// Whether motion has calmed down since the last.
+    ready: bool,
+}
+
+impl Surge {
+    fn new(transport: &Transport) -> Self {
+        Surge {
+            of_late: Follower::default(),
+            half_life: transport.beats(LATE),
+            apart: transport.beats(0.25),
+            last: None,
+            ready: true,
+        }
+    }
+
+    fn is_far(&self, time: Time) -> bool {
+        self.last.is_none_or(|last| time - last >= self.apart)
+    }
+
+    /// The onset that is asked for where so much moves.
+    fn see(&mut self, time: Time, motion: f32, amount: f32) -> Option<f32> {
+        let [of_late] = self.of_late.follow(time, [motion], self.half_life);
+        let above = (motion - of_late) * amount.abs();
+        let (note, accent) = SURGES;
+        self.ready |= above < note / 2.0;
+        if !self.ready || above < note || !self.is_far(time) {
+            return None;
+        }
+        self.ready = false;
+        self.last = Some(time);
+        Some(if above < accent { 0.5 } else { 1.0 })
+    }
+
+    /// The onset that a cut asks for.
+    fn cut(&mut self, time: Time, amount: f32) -> Option<f32> {
+        self.ready = false;
+        self.last = Some(time);
+        (amount != 0.0).then_some(1.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use score_engine::harness::{Harness, Outputs};
+    use score_engine::{Event, Payload};
+    use serde_json::json;
+
+    use super::super::test_pictures::{at, drawn, flat};
+    use super::*;
+
+    fn asked(outputs: &Outputs) -> Vec<Controls> {
+        let packets = outputs.packets("controls").iter();
+        packets
+            .map(|packet| Controls::of(packet).unwrap())
+            .collect()
+    }
+
+    fn watch(params: Value, pictures: Vec<(Time, Payload)>) -> Vec<Controls> {
+        let outputs = Harness::<VisualControls>::new(params)
+            .feed("frames", PortType::Frame, pictures, at(100.0))
+            .run()
+            .unwrap();
+        asked(&outputs)
+    }
+
+    fn lights(levels: &[u8]) -> Vec<(Time, Payload)> {
+        let times = (0..).map(|n| at(f64::from(n) / 25.0));
+        times
+            .zip(levels.iter().map(|level| flat([*level; 3])))
+            .collect()
+    }
+
+    #[test]
+    fn motion_asks_for_more_notes_than_rest_and_a_negative_amount_for_fewer() {
+        let life = "life=size=64x64:rate=25:seed=3:random_fill_ratio=0.3:mold=5,trim=duration=2";
+        let density = |amount: f64, pictures: &[(Time, Payload)]| {
+            let found = watch(json!({ "density": amount }), pictures.to_vec());
+            found.last().unwrap().density.unwrap()
+        };
+        let (moving, still) = (drawn(life, 25.0), lights(&[90; 50]));
+        assert!(density(1.0, &moving) > density(1.0, &still) + 0.2);
+        assert!(density(-1.0, &moving) < density(-1.0, &still) - 0.2);
+    }
+
+    #[test]
+    fn bright_pictures_ask_for_high_notes_and_the_way_there_for_a_rise() {
+        let mut levels = vec![20; 25];
+        levels.extend([230; 10]);
+        let found = watch(json!({}), lights(&levels));
+        assert!(found[34].register.unwrap() > found[24].register.unwrap() + 0.2);
+        assert_eq!(found[24].contour, None);
+        assert!(found[34].contour.unwrap() > 0.5);
+    }
+
+    #[test]
+    fn an_amount_of_0_asks_for_nothing() {
+        let muted = json!({ "onset": 0, "density": 0, "register": 0, "contour": 0, "novelty": 0 });
+        let mut levels = vec![20; 60];
+        levels.extend([230; 60]);
+        let found = watch(muted, lights(&levels));
+        assert!(found.iter().all(|asked| *asked == Controls::default()));
+    }
+
+    #[test]
+    fn what_was_seen_lately_asks_for_bars_that_repeat() {
+        // Bars of two seconds: red, blue, and red again.
+        let pictures = (0..150).map(|n| {
+            let colour = [[220, 20, 20], [20, 20, 220], [220, 20, 20]][n / 50];
+            (at(n as f64 / 25.0), flat(colour))
+        });
+        let found = watch(json!({}), pictures.collect());
+        assert_eq!(found[40].novelty, None);
+        assert!(found[90].novelty.unwrap() > 0.8);
+        assert!(found[140].novelty.unwrap() < 0.3);
+    }
+
+    #[test]
+    fn a_cut_asks_for_one_note_that_stands_out_at_its_own_time() {
+        let event = Payload::Event(Arc::new(Event {
+            name: "cut".to_owned(),
+            strength: 1.0,
+        }));
+        let outputs = Harness::<VisualControls>::new(json!({}))
+            .feed("frames", PortType::Frame, lights(&[90; 50]), at(2.0))
+            .feed("cut", PortType::Event, vec![(at(1.0), event)], at(2.0))
+            .run()
+            .unwrap();
+        let packets = outputs.packets("controls");
+        let told: Vec<(f64, Controls)> = packets
+            .iter()
+            .map(|packet| (packet.time.seconds(), Controls::of(packet).unwrap()))
+            .filter(|(_, asked)| asked.onset.is_some())
+            .collect();
+        assert_eq!(told.len(), 1);
+        assert_eq!((told[0].0, told[0].1.onset), (1.0, Some(1.0)));
+        // What else is asked for goes on.
+        assert!(told[0].1.density.is_some());
+    }
+
+    #[test]
+    fn a_sudden_motion_asks_for_a_note_and_one_that_goes_on_asks_no_further() {
+        let life = "life=size=64x64:rate=25:seed=3:random_fill_ratio=0.3:mold=5,trim=duration=2,tpad=start_mode=clone:start_duration=1";
+        let found = watch(json!({}), drawn(life, 25.0));
+        let onsets: Vec<usize> = (0..found.len())
+            .filter(|n| found[*n].onset.is_some())
+            .collect();
+        assert_eq!(onsets.len(), 1, "{onsets:?}");
+        assert!((25..28).contains(&onsets[0]), "{onsets:?}");
+    }
+
+    #[test]
+    fn live_an_amount_that_is_turned_to_0_lets_go_from_the_next_picture() {
+        let outputs = Harness::<VisualControls>::new(json!({}))
+            .feed("frames", PortType::Frame, lights(&[90; 50]), at(2.0))
+            .set_live(at(1.0), "density", 0.0)
+            .play_live()
+            .unwrap();
+        let found = asked(&outputs);
+        assert!(found[24].density.is_some() && found[25].density.is_none());
+        assert!(found[25].register.is_some());
+    }
+}

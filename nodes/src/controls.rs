@@ -1,0 +1,46 @@
+//! What can be asked of music from moment to moment, as one packet on a wire.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use score_engine::{NodeError, Packet, Payload, PortType};
+
+/// What is asked from now on; what is `None` is left to the music. The model `stream` was taught what each means by
+/// measuring it on tunes (`models/training/stream/controls.py`).
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Controls {
+    /// At the next sixteenth, once: 0 no note, 0.5 a note, 1 one that stands out.
+    pub(crate) onset: Option<f32>,
+    /// Notes for each sixteenth of the bar to come, 0 to 1.
+    pub(crate) density: Option<f32>,
+    /// The mean pitch of the bar to come: 0 is MIDI 36, 1 is MIDI 96.
+    pub(crate) register: Option<f32>,
+    /// How far the half bar to come lies above the one before: 1 is an octave up, −1 one down.
+    pub(crate) contour: Option<f32>,
+    /// How unlike the bars before this bar is: 0 repeats one, 1 has nothing of them.
+    pub(crate) novelty: Option<f32>,
+}
+
+impl Controls {
+    /// The type of a port that they travel through.
+    pub(crate) fn port_type() -> PortType {
+        PortType::Custom(Cow::Borrowed("Controls"))
+    }
+
+    /// As the content of a packet.
+    pub(crate) fn payload(self) -> Payload {
+        Payload::Custom(Arc::new(self))
+    }
+
+    /// Those in `packet`.
+    ///
+    /// # Errors
+    /// There is something else in it, which a checked patch rules out.
+    pub(crate) fn of(packet: &Packet) -> Result<Self, NodeError> {
+        match &packet.payload {
+            Payload::Custom(content) => content.downcast_ref().copied(),
+            _ => None,
+        }
+        .ok_or_else(|| NodeError::internal("something else came where controls were expected"))
+    }
+}

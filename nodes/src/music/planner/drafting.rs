@@ -1,0 +1,99 @@
+//! Plans live: each bar just before it begins, from the newest picture.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use score_engine::{Flow, Io, NodeError, Payload, Processor, Time, Value};
+
+use super::super::pulse::Pulse;
+use super::super::voice::Chunk;
+use super::plan::Plan;
+use super::planner_node::{LATENT, PLANNED};
+
+/// A bar's code leaves so long before the bar, in seconds: `stream_decoder` decides the first sixteenth a little before
+/// it begins.
+const AHEAD: f64 = 0.03;
+
+/// Plans while the picture goes on.
+pub(super) struct Drafting {
+    plan: Plan,
+    bars: Chunk,
+    pulse: Pulse,
+    /// The picture's newest code, when it holds and when it was captured.
+    newest: Option<(Time, Instant, Arc<[f32]>)>,
+    /// A cut of whose scene there was no code yet.
+    cut: Option<Time>,
+    /// Until when the code of the last cut holds.
+    held: Time,
+    /// From when the last code holds.
+    sent: Option<Time>,
+}
+
+impl Drafting {
+    pub(super) fn new(plan: Plan, bars: Chunk) -> Self {
+        Drafting {
+            plan,
+            bars,
+            pulse: Pulse::new(AHEAD),
+            newest: None,
+            cut: None,
+            held: Time::ZERO,
+            sent: None,
+        }
+    }
+
+    /// Sends a code that holds from `time` on.
+    fn send(&mut self, io: &mut Io<'_>, time: Time) -> Result<(), NodeError> {
+        let Some((_, captured, seen)) = &self.newest else {
+            return Ok(());
+        };
+        let captured = *captured;
+        let code = self.plan.next(seen.to_vec())?;
+        // A cut just before the bar, whose code is out: the bar begins with the cut's.
+        let time = self.sent.map_or(time, |sent| sent.max(time));
+        self.sent = Some(time);
+        io.send_captured(PLANNED, time, captured, Payload::Latent(code.into()))
+    }
+
+    /// Answers a cut once its scene has a code.
+    fn answer(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+        let code = self.newest.as_ref().map(|(time, _, _)| *time);
+        let Some(time) = code.filter(|code| self.cut.is_some_and(|cut| *code >= cut)) else {
+            return Ok(());
+        };
+        self.cut = None;
+        let half = Time::from_nanos((self.bars.start(1) - self.bars.start(0)).nanos() / 2);
+        self.held = time + half;
+        self.send(io, time)
+    }
+}
+
+impl Processor for Drafting {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        while let Some(input) = io.take() {
+            let (time, captured) = (input.packet.time, input.packet.captured);
+            if input.port == LATENT {
+                let is_first = self.newest.is_none();
+                self.newest = Some((time, captured, input.packet.latent()?.clone()));
+                if is_first {
+                    self.send(io, time)?;
+                }
+            } else {
+                self.cut = Some(time);
+            }
+            self.answer(io)?;
+        }
+        for place in self.pulse.due(&self.bars, io.now()) {
+            let time = self.bars.time_of(place);
+            let is_planned = self.sent.is_some_and(|sent| sent >= time);
+            if self.bars.place(place).1 == 0 && time >= self.held && !is_planned {
+                self.send(io, time)?;
+            }
+        }
+        Ok(Flow::WakeAt(self.pulse.wake(&self.bars)))
+    }
+
+    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
+        self.plan.set(name, value)
+    }
+}

@@ -1,0 +1,78 @@
+//! Plans the code of each bar from the picture's codes.
+
+use score_engine::{Build, Check, Descriptor, Node, NodeError, Param, Port, PortType, Processor};
+use serde::Deserialize;
+
+use super::super::voice::Chunk;
+use super::drafting::Drafting;
+use super::forecast::Forecast;
+use super::plan::{Plan, Taste};
+use super::planning::Planning;
+use crate::model::{Manifest, Task, require_codes};
+
+pub(super) const LATENT: usize = 0;
+
+pub(super) const PLANNED: usize = 0;
+
+/// `planner`.
+#[derive(Deserialize)]
+pub(crate) struct Planner {
+    model: String,
+    amount: f32,
+    temperature: f32,
+    alike: f32,
+    theme: usize,
+}
+
+impl Node for Planner {
+    fn descriptor() -> Descriptor {
+        Descriptor::new("music", "planner", "Plans the bars to come: each scene has a theme that returns with it")
+            .details(
+                "Stands between the picture's codes and `stream_decoder`, and gives one code for each bar. A new bar's code is \
+                 what the model expects after the last 32 bars, drawn with the patch's seed, mixed with the picture's own \
+                 code (the mean of the bar): `amount` is the picture's share of the variance. The first `theme` bars of a scene are its \
+                 theme. When a picture comes back, after another, that is `alike` (the cosine of the angle between its code and \
+                 the scene's), the theme's bars come again as they were, then the music goes on anew. 64 scenes are \
+                 remembered.\n\n\
+                 With `cut` wired, the new scene's code comes at the cut, and holds for half a bar at least. Live, a \
+                 bar's code comes just before the bar, from the newest picture; at a cut, with the first picture after \
+                 it.\n\n\
+                 Codes should be whitened (`latent_map`): without, all pictures of a film look alike.",
+            )
+            .input(Port::new("latent", PortType::Latent(None), "the picture's code"))
+            .input(Port::new("cut", PortType::Event, "a new code at once").optional())
+            .output(Port::new("latent", PortType::Latent(None), "the code of each bar"))
+            .param(Param::text("model", "name of a stream model").default("stream").structural())
+            .param(Param::number("amount", (0.0, 1.0), "the picture's share; 0: the model alone, 1: the picture alone").default(0.5).live())
+            .param(Param::number("temperature", (0.0, 2.0), "how freely the model's share is drawn; 0: always the mean").default(1.0).live())
+            .param(Param::number("alike", (0.0, 1.0), "how alike the pictures of one scene are; lower recognises more, 1 none").default(0.6).live())
+            .param(Param::integer("theme", (0, 64), "length of a theme, at most; 0: no theme returns").unit("bars").default(8).live())
+            .follows_tempo()
+            .urgent()
+    }
+
+    fn check(&self, check: &mut Check<'_>) {
+        let dimension = Manifest::of(check.settings)
+            .and_then(|manifest| Ok(manifest.model(&self.model, Task::Stream)?.latent));
+        if let Ok(dimension) = &dimension {
+            check.set_output("latent", PortType::Latent(Some(*dimension)));
+        }
+        require_codes(check, &self.model, dimension);
+    }
+
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        let forecast = Forecast::load(build.settings, &self.model)?;
+        let taste = Taste {
+            amount: self.amount,
+            temperature: self.temperature,
+            alike: self.alike,
+            theme: self.theme,
+        };
+        let plan = Plan::new(forecast, taste, build.rng());
+        let bars = Chunk::bar(build.transport);
+        if build.clock.is_some() {
+            return Ok(Box::new(Drafting::new(plan, bars)));
+        }
+        Ok(Box::new(Planning::new(plan, bars)))
+    }
+}

@@ -1,0 +1,105 @@
+//! The node in renders and in live runs.
+
+use std::sync::Arc;
+
+use score_engine::harness::{Harness, Outputs};
+use score_engine::{Event, Payload, PortType, Time};
+use serde_json::json;
+
+use super::planner_node::Planner;
+use crate::testing::settings;
+
+fn at(seconds: f64) -> Time {
+    Time::from_seconds(seconds)
+}
+
+/// The picture's code of a scene.
+fn look(scene: usize) -> Arc<[f32]> {
+    (0..64)
+        .map(|n| ((n * (scene + 1)) as f32 * 0.7).sin() * 1.4)
+        .collect()
+}
+
+/// Scenes with their lengths in seconds, each told by a cut or not, eight pictures a second.
+fn film(scenes: &[(usize, f64)], cuts: bool) -> (Harness<Planner>, f64) {
+    let (mut codes, mut told, mut begin) = (Vec::new(), Vec::new(), 0.0);
+    for (scene, seconds) in scenes {
+        if begin > 0.0 {
+            let event = Event {
+                name: "cut".to_owned(),
+                strength: 1.0,
+            };
+            told.push((at(begin), Payload::Event(Arc::new(event))));
+        }
+        let pictures = (0..(seconds * 8.0) as u32).map(|n| begin + f64::from(n) / 8.0);
+        codes.extend(pictures.map(|time| (at(time), Payload::Latent(look(*scene)))));
+        begin += seconds;
+    }
+    let harness = Harness::<Planner>::new(json!({}))
+        .settings(settings())
+        .feed("latent", PortType::Latent(Some(64)), codes, at(begin));
+    let harness = if cuts {
+        harness.feed("cut", PortType::Event, told, at(begin))
+    } else {
+        harness
+    };
+    (harness, begin)
+}
+
+/// When codes hold from, and they themselves.
+fn planned(outputs: &Outputs) -> Vec<(f64, Vec<f32>)> {
+    let packets = outputs.packets("latent").iter();
+    packets
+        .map(|packet| (packet.time.seconds(), packet.latent().unwrap().to_vec()))
+        .collect()
+}
+
+fn times(planned: &[(f64, Vec<f32>)]) -> Vec<f64> {
+    planned.iter().map(|(time, _)| *time).collect()
+}
+
+#[test]
+fn every_bar_gets_a_code_and_a_scene_that_returns_gets_those_of_its_theme() {
+    // Bars of two seconds.
+    let (harness, end) = film(&[(0, 8.0), (1, 6.0), (0, 6.0)], false);
+    let outputs = harness.run().unwrap();
+    let codes = planned(&outputs);
+    assert_eq!(
+        times(&codes),
+        (0..10).map(|bar| f64::from(bar) * 2.0).collect::<Vec<_>>()
+    );
+    assert_eq!(outputs.end("latent"), Some(at(end)));
+    for bar in 0..3 {
+        assert_eq!(codes[7 + bar].1, codes[bar].1);
+    }
+    assert_ne!(codes[4].1, codes[0].1);
+}
+
+#[test]
+fn a_cut_gets_the_new_scenes_code_at_once_which_holds_for_half_a_bar_at_least() {
+    // Cuts early in the second bar and late in the third.
+    let (harness, _) = film(&[(0, 2.5), (1, 3.0), (2, 4.5)], true);
+    let found = planned(&harness.run().unwrap());
+    assert_eq!(times(&found), [0.0, 2.0, 2.5, 4.0, 5.5, 8.0]);
+    // The code that holds at the end of the first scene's bar is the first scene's.
+    assert_ne!(found[1].1, found[2].1);
+}
+
+#[test]
+fn live_a_bars_code_leaves_just_before_the_bar_and_a_cuts_with_its_picture() {
+    let (harness, _) = film(&[(0, 2.5), (1, 3.0), (2, 4.5)], true);
+    let outputs = harness.play_live().unwrap();
+    let found = planned(&outputs);
+    // The first picture's code comes when the bar has begun; the bar at the end is planned, and never comes.
+    assert_eq!(times(&found), [0.0, 2.0, 2.5, 4.0, 5.5, 8.0, 10.0]);
+    let sent = outputs.sent("latent");
+    for (number, (time, _)) in found.iter().enumerate() {
+        let ahead = time - sent[number].seconds();
+        let wanted = if [1, 3, 5, 6].contains(&number) {
+            0.03
+        } else {
+            0.0
+        };
+        assert!((ahead - wanted).abs() < 1e-6, "{number}: {ahead} s ahead");
+    }
+}

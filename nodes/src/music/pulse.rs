@@ -1,0 +1,62 @@
+//! When sixteenths are decided in a live run.
+
+use std::ops::Range;
+
+use score_engine::Time;
+
+use super::voice::Chunk;
+
+/// Counts the sixteenths that are decided, each a little before it begins.
+pub(super) struct Pulse {
+    /// How long before, in seconds.
+    pub(super) ahead: f64,
+    /// The next one, counted from the start; `None` before the first call.
+    next: Option<u64>,
+}
+
+impl Pulse {
+    pub(super) fn new(ahead: f64) -> Self {
+        Pulse { ahead, next: None }
+    }
+
+    /// The sixteenths to decide at the clock's time `now`. What was missed is not caught up with.
+    pub(super) fn due(&mut self, chunk: &Chunk, now: Time) -> Range<u64> {
+        let mut first = self.next.unwrap_or_else(|| chunk.sixteenth_from(now));
+        if chunk.time_of(first + 1) <= now {
+            first = chunk.sixteenth_from(now);
+        }
+        let soon = now + Time::from_seconds(self.ahead);
+        let mut next = first;
+        while chunk.time_of(next) <= soon {
+            next += 1;
+        }
+        self.next = Some(next);
+        first..next
+    }
+
+    /// When the next sixteenth is to be decided.
+    pub(super) fn wake(&self, chunk: &Chunk) -> Time {
+        chunk.time_of(self.next.unwrap_or_default()) - Time::from_seconds(self.ahead)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use score_engine::Transport;
+
+    use super::*;
+    use crate::music::LAYOUT;
+
+    #[test]
+    fn each_sixteenth_is_decided_once_a_little_before_and_missed_ones_are_left_out() {
+        let chunk = Chunk::new(&Transport::default(), &LAYOUT);
+        let mut pulse = Pulse::new(0.01);
+        let mut due = |seconds: f64| pulse.due(&chunk, Time::from_seconds(seconds));
+        assert_eq!(due(0.0), 0..1);
+        assert_eq!(due(0.05), 1..1);
+        // A sixteenth lasts an eighth of a second.
+        assert_eq!(due(0.116), 1..2);
+        assert_eq!(due(1.0), 8..9);
+        assert_eq!(pulse.wake(&chunk), Time::from_seconds(9.0 / 8.0 - 0.01));
+    }
+}

@@ -1,0 +1,13 @@
+//! The model of two clocks: a code for each bar, and what is asked at each sixteenth, to music that goes on and on.
+
+mod asking;
+mod model;
+mod player;
+mod rendering;
+mod stream_decoder;
+mod streaming;
+#[cfg(test)]
+mod tests;
+
+pub use model::{Asked, Strand, Stream};
+pub(super) use stream_decoder::StreamDecoder;

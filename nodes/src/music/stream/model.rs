@@ -1,0 +1,211 @@
+//! The model itself: one sixteenth after another, with all that was before in its state.
+
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardUniform};
+use score_engine::{NodeError, Settings};
+
+use super::super::melody::draw;
+use crate::model::{Data, Manifest, Music, Session, Task};
+
+/// What can be asked at a sixteenth.
+const ASKED: usize = 6;
+
+/// Tokens below this one begin no note: nothing happens, and the note ends.
+const FIRST_NOTE: usize = 2;
+
+/// What is asked at a sixteenth: onset, density, register, contour, novelty, cut, as `models/training/stream/controls.py`
+/// measures them on tunes.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Asked {
+    /// The values; of what is not given any.
+    pub values: [f32; ASKED],
+    /// 1 where the value is given, 0 where the model is free.
+    pub given: [f32; ASKED],
+}
+
+impl Asked {
+    /// Nothing but these values, in the order of the type; `None` leaves the model free.
+    pub fn of(values: [Option<f32>; ASKED]) -> Self {
+        let finite = values.map(|value| value.filter(|value| value.is_finite()));
+        Asked {
+            values: finite.map(Option::unwrap_or_default),
+            given: finite.map(|value| f32::from(u8::from(value.is_some()))),
+        }
+    }
+}
+
+/// Music that is being drawn: all that the model remembers of it.
+pub struct Strand {
+    state: Vec<f32>,
+    /// The latest token.
+    token: i64,
+}
+
+/// A loaded model of the task `stream`.
+pub struct Stream {
+    step: Session,
+    layout: Music,
+    dimension: usize,
+    /// Numbers in the state.
+    memory: usize,
+}
+
+impl Stream {
+    /// Loads the model called `name` from the settings' folder of models.
+    ///
+    /// # Errors
+    /// There is no such model, or it cannot be loaded.
+    pub fn load(settings: &Settings, name: &str) -> Result<Self, NodeError> {
+        let manifest = Manifest::of(settings)?;
+        let model = manifest.model(name, Task::Stream)?;
+        let layout = model
+            .music
+            .filter(|layout| layout.steps_per_bar > 0)
+            .ok_or_else(|| {
+                NodeError::model(format!(
+                    "the manifest gives no layout of tokens for `{name}`"
+                ))
+            })?;
+        let step = manifest.open(model, "step")?;
+        let inputs = step.inputs();
+        let state = inputs.iter().find(|input| input.name == "state");
+        let memory = state.and_then(|state| *state.shape.get(1)?);
+        Ok(Stream {
+            layout,
+            dimension: model.latent,
+            memory: memory.ok_or_else(|| {
+                NodeError::model(format!(
+                    "the model `{name}` does not say how large its state is"
+                ))
+            })?,
+            step,
+        })
+    }
+
+    /// The dimension of the codes.
+    pub fn dimension(&self) -> usize {
+        self.dimension
+    }
+
+    /// The layout of the tokens.
+    pub fn layout(&self) -> &Music {
+        &self.layout
+    }
+
+    /// Music of which there is nothing yet.
+    pub fn begin(&self) -> Strand {
+        Strand {
+            state: vec![0.0; self.memory],
+            token: self.layout.start_token,
+        }
+    }
+
+    /// Draws the token of the next sixteenth, which lies at `place` in its bar, by the code that holds and what is asked;
+    /// at temperature 0 the likeliest. With `begins` a note begins there.
+    ///
+    /// # Errors
+    /// The code has another dimension, or the model fails.
+    pub fn go_on(
+        &mut self,
+        strand: &mut Strand,
+        (place, begins): (u64, bool),
+        code: &[f32],
+        asked: &Asked,
+        (temperature, rng): (f32, &mut ChaCha8Rng),
+    ) -> Result<i64, NodeError> {
+        if code.len() != self.dimension {
+            return Err(NodeError::model(format!(
+                "the model's codes have {} components, but this one has {}",
+                self.dimension,
+                code.len()
+            )));
+        }
+        let mut phase = vec![0.0; self.layout.steps_per_bar];
+        if let Some(now) = phase.get_mut(step_of(place, self.layout.steps_per_bar)) {
+            *now = 1.0;
+        }
+        let mut came = self.step.run(
+            &[
+                ("code", &[1, code.len()], Data::F32(code)),
+                ("token", &[1], Data::I64(&[strand.token])),
+                ("control", &[1, ASKED], Data::F32(&asked.values)),
+                ("given", &[1, ASKED], Data::F32(&asked.given)),
+                ("phase", &[1, phase.len()], Data::F32(&phase)),
+                ("state", &[1, self.memory], Data::F32(&strand.state)),
+            ],
+            &["logits", "state_out"],
+        )?;
+        let (Some(state), Some(logits)) = (came.pop(), came.pop()) else {
+            return Err(NodeError::internal("the model gave no state"));
+        };
+        if state.values.len() != self.memory {
+            return Err(NodeError::model("the model gave a state of another size"));
+        }
+        strand.state = state.values;
+        let first = if begins { FIRST_NOTE } else { 0 };
+        let uniform: f64 = StandardUniform.sample(rng);
+        let drawn = logits.values.get(first..);
+        strand.token = drawn
+            .and_then(|logits| draw(logits, f64::from(temperature), uniform))
+            .and_then(|token| i64::try_from(token + first).ok())
+            .ok_or_else(|| NodeError::model("the model gave logits that are not numbers"))?;
+        Ok(strand.token)
+    }
+}
+
+/// Which of the model's `steps` in a bar sixteenth `place` of a bar is. Longer bars say their last beat again: the model
+/// knows bars of 4/4.
+fn step_of(place: u64, steps: usize) -> usize {
+    const BEAT: usize = 4;
+    let place = usize::try_from(place).unwrap_or_default();
+    if place < steps {
+        place
+    } else {
+        steps.saturating_sub(BEAT) + (place - steps) % BEAT
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::rand_core::SeedableRng;
+
+    use super::*;
+    use crate::testing::settings;
+
+    #[test]
+    fn a_bar_that_is_longer_than_the_models_says_its_last_beat_again() {
+        let steps: Vec<usize> = (0..20).map(|place| step_of(place, 16)).collect();
+        assert_eq!(steps[..16], (0..16).collect::<Vec<_>>());
+        assert_eq!(steps[16..], [12, 13, 14, 15]);
+    }
+
+    #[test]
+    fn what_is_not_a_number_is_not_asked() {
+        let asked = Asked::of([Some(1.0), None, Some(f32::NAN), None, None, Some(0.0)]);
+        assert_eq!(asked.given, [1.0, 0.0, 0.0, 0.0, 0.0, 1.0]);
+        assert_eq!(asked.values, [1.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn where_a_note_must_begin_one_begins_and_a_code_of_another_size_is_refused() {
+        let mut stream = Stream::load(&settings(), "stream").unwrap();
+        let mut strand = stream.begin();
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let code = vec![0.0; stream.dimension()];
+        for place in 0..32 {
+            let token = stream
+                .go_on(
+                    &mut strand,
+                    (place % 16, place > 1),
+                    &code,
+                    &Asked::default(),
+                    (0.7, &mut rng),
+                )
+                .unwrap();
+            assert!(token >= if place > 1 { 2 } else { 0 } && token < 90);
+        }
+        let asked = Asked::default();
+        let refused = stream.go_on(&mut strand, (0, false), &[0.0], &asked, (0.7, &mut rng));
+        assert!(refused.is_err());
+    }
+}

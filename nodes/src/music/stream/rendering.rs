@@ -1,0 +1,163 @@
+//! Plays a render, bar by bar: each once it is over, when all codes and all that is asked within it are known.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use score_engine::{Flow, Input, Io, NodeError, Payload, Processor, Time, Value};
+
+use super::super::decoding::mean;
+use super::player::Player;
+use super::stream_decoder::{CUT, LATENT, NOTES};
+
+/// Collects what comes within a bar, and plays the bar once it is over.
+pub(super) struct Rendering {
+    player: Player,
+    /// The bar that is being collected.
+    bar: u64,
+    codes: Vec<(Time, Arc<[f32]>)>,
+    cuts: Vec<Time>,
+    asked: VecDeque<Input>,
+}
+
+/// A part of a bar that has a code of its own.
+struct Part {
+    /// Its first sixteenth, counted from the start.
+    place: u64,
+    /// Since when codes belong to it.
+    since: Time,
+    /// Whether it begins with a cut.
+    cut: bool,
+}
+
+impl Rendering {
+    pub(super) fn new(player: Player) -> Self {
+        Rendering {
+            player,
+            bar: 0,
+            codes: Vec::new(),
+            cuts: Vec::new(),
+            asked: VecDeque::new(),
+        }
+    }
+
+    /// When the bar that is being collected begins.
+    fn start(&self) -> Time {
+        self.player.voice.chunk.start(self.bar)
+    }
+
+    /// The parts of the bar, and those that belong to the next.
+    fn parts(&mut self) -> (Vec<Part>, Vec<Part>) {
+        let chunk = &self.player.voice.chunk;
+        let (first, next) = (chunk.first(self.bar), chunk.first(self.bar + 1));
+        let mut parts = vec![Part {
+            place: first,
+            since: Time::from_nanos(i64::MIN),
+            cut: false,
+        }];
+        for since in self.cuts.drain(..) {
+            let place = chunk.sixteenth_from(since).max(first);
+            // Of two cuts within a sixteenth the later is heard.
+            parts.retain(|part| part.place < place);
+            parts.push(Part {
+                place,
+                since,
+                cut: true,
+            });
+        }
+        let later = parts.partition_point(|part| part.place < next);
+        let rest = parts.split_off(later);
+        (parts, rest)
+    }
+
+    /// Plays the collected bar up to `end`, and begins to collect the next.
+    fn play(&mut self, io: &mut Io<'_>, end: Time) -> Result<(), NodeError> {
+        let (parts, rest) = self.parts();
+        let next = self.player.voice.chunk.first(self.bar + 1);
+        let first = self.player.voice.chunk.first(self.bar);
+        let mut parts = parts.into_iter().chain(rest).peekable();
+        for place in first..next {
+            let time = self.player.voice.chunk.time_of(place);
+            if time >= end {
+                break;
+            }
+            let part = parts.next_if(|part| part.place == place);
+            if part.is_some() {
+                let until = parts.peek().map_or(Time::MAX, |part| part.since);
+                let later = self
+                    .codes
+                    .split_off(self.codes.partition_point(|(at, _)| *at < until));
+                if let Some(code) = mean(&std::mem::replace(&mut self.codes, later)) {
+                    self.player.follow(code)?;
+                }
+            }
+            self.ask(place)?;
+            let notes = self.player.step(place, part.is_some_and(|part| part.cut))?;
+            if !notes.is_empty() {
+                io.send(NOTES, time, Payload::Notes(notes.into()))?;
+            }
+        }
+        // A cut within the last sixteenth: the next bar begins with it.
+        self.cuts = parts
+            .filter(|part| part.cut)
+            .map(|part| part.since)
+            .collect();
+        self.bar += 1;
+        Ok(())
+    }
+
+    /// Takes in what is asked up to sixteenth `place`.
+    fn ask(&mut self, place: u64) -> Result<(), NodeError> {
+        while let Some(input) = self.asked.pop_front() {
+            if self.player.voice.chunk.sixteenth_from(input.packet.time) > place {
+                self.asked.push_front(input);
+                break;
+            }
+            self.player.asking.hear(&input)?;
+        }
+        Ok(())
+    }
+}
+
+impl Processor for Rendering {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        while let Some(input) = io.take() {
+            let time = input.packet.time;
+            while time >= self.player.voice.chunk.start(self.bar + 1) {
+                self.play(io, Time::MAX)?;
+            }
+            match input.port {
+                LATENT => self.codes.push((time, input.packet.latent()?.clone())),
+                CUT => self.cuts.push(time),
+                _ => self.asked.push_back(input),
+            }
+        }
+        // At the end the watermark is infinite; how far to play is then known only in `finish`.
+        while io.end().is_none()
+            && !io.stop_requested()
+            && io.time() >= self.player.voice.chunk.start(self.bar + 1)
+        {
+            self.play(io, Time::MAX)?;
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+        let end = io.end().unwrap_or_else(|| self.start());
+        while self.start() < end && !io.stop_requested() {
+            self.play(io, end)?;
+        }
+        let ends = self.player.voice.close();
+        if !ends.is_empty() {
+            io.send(NOTES, end, Payload::Notes(ends.into()))?;
+        }
+        Ok(())
+    }
+
+    fn earliest_pending(&self) -> Option<Time> {
+        Some(self.start())
+    }
+
+    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
+        self.player.set(name, value)
+    }
+}

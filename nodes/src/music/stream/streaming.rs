@@ -1,0 +1,99 @@
+//! Plays live: each sixteenth is decided just before it sounds.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use score_engine::{Flow, Io, NodeError, Payload, Processor, Time, Value};
+
+use super::super::pulse::Pulse;
+use super::super::stepping::AHEAD;
+use super::player::Player;
+use super::stream_decoder::{CUT, LATENT, NOTES};
+
+/// A melody that is played while what is asked of it comes.
+pub(super) struct Streaming {
+    player: Player,
+    /// The newest code.
+    newest: Option<(Time, Arc<[f32]>)>,
+    /// When a cut came that no sixteenth has followed yet.
+    cut: Option<Time>,
+    /// When a cut came of whose scene there was no code yet.
+    awaited: Option<Time>,
+    /// When the newest picture was captured that the music knows.
+    captured: Instant,
+    pulse: Pulse,
+}
+
+impl Streaming {
+    pub(super) fn new(player: Player) -> Self {
+        Streaming {
+            player,
+            newest: None,
+            cut: None,
+            awaited: None,
+            captured: Instant::now(),
+            pulse: Pulse::new(AHEAD),
+        }
+    }
+
+    /// Lets the newest code hold where a bar begins, where a cut's own code has come, and where none holds.
+    fn choose(&mut self, place: u64) -> Result<(), NodeError> {
+        let Some((time, code)) = &self.newest else {
+            return Ok(());
+        };
+        let begins_bar = self.player.voice.chunk.place(place).1 == 0;
+        let is_awaited = self.awaited.is_some_and(|cut| *time >= cut);
+        if begins_bar || is_awaited || self.player.code.is_none() {
+            if is_awaited {
+                self.awaited = None;
+            }
+            self.player.follow(code.to_vec())?;
+        }
+        Ok(())
+    }
+}
+
+impl Processor for Streaming {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        while let Some(input) = io.take() {
+            self.captured = input.packet.captured;
+            let time = input.packet.time;
+            match input.port {
+                LATENT => self.newest = Some((time, input.packet.latent()?.clone())),
+                CUT => {
+                    self.cut = Some(time);
+                    self.awaited = Some(time);
+                }
+                _ => self.player.asking.hear(&input)?,
+            }
+        }
+        for place in self.pulse.due(&self.player.voice.chunk, io.now()) {
+            self.choose(place)?;
+            let cut = self.cut.take();
+            let notes = self.player.step(place, cut.is_some())?;
+            let time = self.player.voice.chunk.time_of(place);
+            if let Some(cut) = cut {
+                let code = self.newest.as_ref().map_or(Time::ZERO, |(time, _)| *time);
+                let (cut, due, code) = (cut.seconds(), time.seconds(), code.seconds());
+                tracing::debug!(cut, due, code, notes = notes.len(), "phrase");
+            }
+            if !notes.is_empty() {
+                io.send_captured(NOTES, time, self.captured, Payload::Notes(notes.into()))?;
+            }
+        }
+        Ok(Flow::WakeAt(self.pulse.wake(&self.player.voice.chunk)))
+    }
+
+    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+        let ends = self.player.voice.close();
+        if !ends.is_empty() {
+            let end = io.end().unwrap_or(io.now());
+            io.send(NOTES, end, Payload::Notes(ends.into()))?;
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
+        self.player.set(name, value)
+    }
+}

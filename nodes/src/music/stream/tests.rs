@@ -1,0 +1,285 @@
+//! The node in renders and in live runs. What is asserted holds for any weights of the model.
+
+use std::sync::Arc;
+
+use score_engine::harness::{Harness, Outputs};
+use score_engine::{Event, Note, Payload, PortType, Time};
+use serde_json::{Value, json};
+
+use super::stream_decoder::StreamDecoder;
+use crate::controls::Controls;
+use crate::testing::{begun, settings};
+
+/// The sixteenth is an eighth of a second, at 120 quarter notes a minute.
+const SIXTEENTH: f64 = 0.125;
+
+/// How long before its own time a packet comes, live: as what stands before the decoder sends it.
+const EARLY: f64 = 0.02;
+
+fn at(seconds: f64) -> Time {
+    Time::from_seconds(seconds)
+}
+
+/// A code of 64 components, another for each number.
+fn code(number: f32) -> Payload {
+    let angles = (0..64).map(|n| n as f32 * number);
+    Payload::Latent(angles.map(|angle| angle.cos() + angle.sin()).collect())
+}
+
+fn event(strength: f32) -> Payload {
+    Payload::Event(Arc::new(Event {
+        name: "cut".to_owned(),
+        strength,
+    }))
+}
+
+/// Eight seconds of music: four bars.
+#[derive(Clone)]
+struct Piece {
+    params: Value,
+    codes: Vec<(f64, f32)>,
+    /// Each input, with times and contents.
+    wires: Vec<(&'static str, PortType, Vec<(f64, Payload)>)>,
+    /// A knob that is turned, and when, live.
+    turned: Option<(f64, &'static str, Value)>,
+}
+
+const LENGTH: f64 = 8.0;
+
+impl Piece {
+    fn new() -> Self {
+        Piece {
+            params: json!({}),
+            codes: vec![(0.0, 1.0), (2.0, -1.0), (4.0, 0.5), (6.0, 1.0)],
+            wires: Vec::new(),
+            turned: None,
+        }
+    }
+
+    fn wire(mut self, input: &'static str, port: PortType, packets: Vec<(f64, Payload)>) -> Self {
+        self.wires.push((input, port, packets));
+        self
+    }
+
+    fn cut(self, time: f64) -> Self {
+        self.wire("cut", PortType::Event, vec![(time, event(1.0))])
+    }
+
+    fn control(self, input: &'static str, values: &[(f64, f32)]) -> Self {
+        let values = values.iter();
+        let packets = values.map(|(time, value)| (*time, Payload::Control(*value)));
+        self.wire(input, PortType::Control, packets.collect())
+    }
+
+    fn harness(&self, early: f64) -> Harness<StreamDecoder> {
+        let codes = self.codes.iter();
+        let codes = codes.map(|(time, value)| (at(time - early), at(*time), code(*value)));
+        let start = Harness::<StreamDecoder>::new(self.params.clone())
+            .settings(settings())
+            .feed_live(
+                "latent",
+                PortType::Latent(Some(64)),
+                codes.collect(),
+                at(LENGTH),
+            );
+        let wires = self.wires.iter().cloned();
+        wires.fold(start, |harness, (input, port, packets)| {
+            let packets = packets.into_iter();
+            let packets = packets.map(|(time, payload)| (at(time - early), at(time), payload));
+            harness.feed_live(input, port, packets.collect(), at(LENGTH))
+        })
+    }
+
+    fn render(&self) -> Outputs {
+        self.harness(0.0).run().unwrap()
+    }
+
+    fn live(&self) -> Outputs {
+        let harness = self.harness(EARLY);
+        match &self.turned {
+            Some((time, name, value)) => harness.set_live(at(*time), name, value.clone()),
+            None => harness,
+        }
+        .play_live()
+        .unwrap()
+    }
+}
+
+/// The notes before sixteenth `place`, and those from there on.
+fn parted(notes: &[(i64, u8)], place: i64) -> (&[(i64, u8)], &[(i64, u8)]) {
+    notes.split_at(notes.partition_point(|(at, _)| *at < place))
+}
+
+/// Requires that two pieces are the same before sixteenth `place`, and other from there on.
+#[track_caller]
+fn assert_part(one: &[(i64, u8)], other: &[(i64, u8)], place: i64) {
+    let (one, other) = (parted(one, place), parted(other, place));
+    assert_eq!(one.0, other.0, "before sixteenth {place}");
+    assert_ne!(one.1, other.1, "from sixteenth {place} on");
+}
+
+#[test]
+fn a_render_is_the_same_each_time_and_one_note_sounds_at_a_time_until_the_film_ends() {
+    let outputs = Piece::new().cut(3.1).render();
+    assert!(begun(&outputs).len() > 8, "{:?}", begun(&outputs));
+    assert_eq!(begun(&outputs), begun(&Piece::new().cut(3.1).render()));
+    assert_eq!(outputs.end("notes"), Some(at(LENGTH)));
+    let mut sounding = None;
+    for packet in outputs.packets("notes") {
+        assert!(packet.time <= at(LENGTH));
+        for note in packet.notes().unwrap().iter() {
+            match note {
+                Note::On { pitch, .. } => assert_eq!(sounding.replace(*pitch), None),
+                Note::Off { pitch, .. } => assert_eq!(sounding.take(), Some(*pitch)),
+            }
+        }
+    }
+    assert_eq!(sounding, None);
+}
+
+#[test]
+fn a_cut_begins_a_note_at_the_next_sixteenth_and_changes_nothing_before() {
+    let plain = begun(
+        &Piece::new()
+            .wire("cut", PortType::Event, Vec::new())
+            .render(),
+    );
+    for place in [17, 22, 27, 31, 32] {
+        let time = (f64::from(place) - 0.6) * SIXTEENTH;
+        let mut piece = Piece::new().cut(time);
+        // The cut's own scene has another code.
+        piece.codes.push((time, -2.0));
+        piece.codes.sort_by(|one, other| one.0.total_cmp(&other.0));
+        for notes in [begun(&piece.render()), begun(&piece.live())] {
+            assert_part(&plain, &notes, i64::from(place));
+            let (_, after) = parted(&notes, i64::from(place));
+            assert_eq!(after.first().map(|note| note.0), Some(i64::from(place)));
+        }
+    }
+}
+
+#[test]
+fn a_live_run_plays_what_a_render_plays_where_everything_comes_in_time() {
+    let controls = Controls {
+        onset: Some(1.0),
+        novelty: Some(0.9),
+        ..Controls::default()
+    };
+    let mut piece = Piece::new()
+        .cut(2.7)
+        .control("density_ahead", &[(1.0, 0.9), (5.0, 0.1)])
+        .wire(
+            "controls",
+            Controls::port_type(),
+            vec![(4.3, controls.payload())],
+        );
+    piece.codes.insert(2, (2.7, 2.0));
+    let (rendered, live) = (begun(&piece.render()), begun(&piece.live()));
+    assert!(rendered.len() > 8);
+    // Live, the sixteenth that begins at the end is decided just before it.
+    assert_eq!(rendered, parted(&live, 64).0);
+}
+
+#[test]
+fn what_is_asked_for_is_heard_from_the_next_sixteenth_on_and_what_is_not_wired_is_free() {
+    let free = begun(&Piece::new().render());
+    // An input that never says anything asks for nothing.
+    let silent = begun(&Piece::new().control("density_ahead", &[]).render());
+    assert_eq!(free, silent);
+    for input in ["density_ahead", "register_ahead", "novelty", "contour"] {
+        let asked = [0.0, 1.0].map(|value| {
+            let piece = Piece::new().control(input, &[(3.9, value)]);
+            begun(&piece.render())
+        });
+        assert_part(&asked[0], &asked[1], 32);
+        assert_eq!(parted(&asked[0], 32).0, parted(&free, 32).0);
+    }
+    let onset = vec![(3.9, event(1.0))];
+    let asked = Piece::new().wire("onset", PortType::Event, onset);
+    assert_eq!(parted(&begun(&asked.render()), 32).0, parted(&free, 32).0);
+}
+
+#[test]
+fn more_notes_are_played_where_more_are_asked_for() {
+    let notes = |value: f32| {
+        let piece = Piece::new().control("density_ahead", &[(0.0, value)]);
+        begun(&piece.render()).len()
+    };
+    assert!(notes(0.9) > notes(0.05), "{} {}", notes(0.9), notes(0.05));
+}
+
+#[test]
+fn a_knob_stands_in_for_the_code_until_it_is_let_go() {
+    let register = |value: Option<f64>| {
+        let mut piece = Piece::new();
+        piece.params = json!({ "register": value });
+        begun(&piece.render())
+    };
+    let mean = |notes: &[(i64, u8)]| {
+        let sum: f64 = notes.iter().map(|note| f64::from(note.1)).sum();
+        sum / notes.len().max(1) as f64
+    };
+    let (low, high) = (register(Some(-2.0)), register(Some(2.0)));
+    assert!(mean(&high) > mean(&low) + 6.0, "{low:?} {high:?}");
+    // Turned while it plays.
+    let mut piece = Piece::new();
+    let before = begun(&piece.live());
+    piece.turned = Some((4.3 - EARLY, "register", json!(2.5)));
+    assert_part(&before, &begun(&piece.live()), 35);
+    piece.params = json!({ "register": 2.5 });
+    piece.turned = Some((0.0, "register", Value::Null));
+    assert_eq!(begun(&piece.live()), before);
+}
+
+#[test]
+fn live_a_note_leaves_just_before_its_sixteenth_and_lies_on_it() {
+    let outputs = Piece::new().live();
+    let packets = outputs.packets("notes");
+    assert!(packets.len() > 8);
+    let last = packets.len() - 1;
+    for (packet, sent) in packets[..last].iter().zip(outputs.sent("notes")) {
+        let ahead = (packet.time - *sent).seconds();
+        assert!((0.0..=0.0081).contains(&ahead), "{ahead} s ahead");
+        let sixteenth = packet.time.seconds() / SIXTEENTH;
+        assert!((sixteenth - sixteenth.round()).abs() < 1e-6);
+    }
+}
+
+#[test]
+fn live_a_bar_keeps_its_code_and_a_scene_whose_code_comes_late_gets_it_at_the_next_sixteenth() {
+    // Within a bar another code changes nothing until the next.
+    let plain = begun(&Piece::new().live());
+    let mut piece = Piece::new();
+    piece.codes.insert(1, (0.9, -2.0));
+    piece.codes[2].0 = 2.5;
+    assert_part(&plain, &begun(&piece.live()), 16);
+    // Two sixteenths after the cut its code comes: until there, all is as without it.
+    let late = |value: f32| {
+        let mut piece = Piece::new().cut(2.7);
+        piece.codes.insert(2, (2.96, value));
+        begun(&piece.live())
+    };
+    assert_part(&late(2.0), &late(-2.0), 24);
+}
+
+#[test]
+fn metres_other_than_four_four_play_on_through_every_bar() {
+    for metre in [(3, 4), (5, 4), (7, 8)] {
+        let transport = score_engine::Transport {
+            metre: score_engine::Metre(metre.0, metre.1),
+            ..score_engine::Transport::default()
+        };
+        let piece = Piece::new().control("density_ahead", &[(0.0, 0.9)]);
+        let outputs = piece
+            .harness(0.0)
+            .transport(transport.clone())
+            .run()
+            .unwrap();
+        let bar = transport.sixteenths_per_bar() as i64;
+        for number in 0..64 / bar {
+            let within = |note: &&(i64, u8)| note.0 / bar == number;
+            let count = begun(&outputs).iter().filter(within).count();
+            assert!(count > 0, "{metre:?}, bar {number}");
+        }
+    }
+}
