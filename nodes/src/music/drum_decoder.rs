@@ -93,3 +93,136 @@ impl Node for DrumDecoder {
         Ok(player.processor(build))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use score_engine::harness::{Harness, Outputs};
+    use score_engine::{Note, Payload, Time};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::testing::settings;
+
+    fn at(seconds: f64) -> Time {
+        Time::from_seconds(seconds)
+    }
+
+    fn code(sign: f32) -> Payload {
+        Payload::Latent(
+            (0..64)
+                .map(|n| if n % 2 == 0 { sign } else { -sign })
+                .collect(),
+        )
+    }
+
+    /// Eight seconds of one code, 25 times a second, rendered or live.
+    fn played(params: Value, live: bool) -> Outputs {
+        let codes = (0..200).map(|n| at(f64::from(n) / 25.0));
+        let harness = Harness::<DrumDecoder>::new(params).settings(settings());
+        let port = PortType::Latent(Some(64));
+        if live {
+            let codes = codes.map(|time| (time, time, code(1.0))).collect();
+            return harness
+                .feed_live("latent", port, codes, at(8.0))
+                .play_live()
+                .unwrap();
+        }
+        let codes = codes.map(|time| (time, code(1.0))).collect();
+        harness.feed("latent", port, codes, at(8.0)).run().unwrap()
+    }
+
+    /// Time in sixteenths at 120 quarter notes a minute, key and velocity of every stroke.
+    fn strokes(outputs: &Outputs) -> Vec<(f64, u8, f32)> {
+        let packets = outputs.packets("notes").iter();
+        packets
+            .flat_map(|packet| {
+                let time = packet.time.seconds() * 8.0;
+                let notes: Arc<[Note]> = packet.notes().unwrap().clone();
+                let begun: Vec<_> = (notes.iter())
+                    .filter_map(|note| match note {
+                        Note::On {
+                            pitch, velocity, ..
+                        } => Some((time, *pitch, *velocity)),
+                        Note::Off { .. } => None,
+                    })
+                    .collect();
+                begun
+            })
+            .collect()
+    }
+
+    #[test]
+    fn what_is_struck_is_what_the_machine_would_strike_but_neither_on_the_grid_nor_all_as_hard() {
+        let still = json!({ "temperature": 0, "looseness": 0, "dynamics": 0 });
+        let (machine, hand) = (
+            strokes(&played(still, false)),
+            strokes(&played(json!({ "temperature": 0 }), false)),
+        );
+        assert!(machine.len() > 16);
+        let struck = |strokes: &[(f64, u8, f32)]| {
+            let mut places: Vec<_> = strokes
+                .iter()
+                .map(|(time, key, _)| (time.round() as i64, *key))
+                .collect();
+            places.sort_unstable();
+            places
+        };
+        assert_eq!(struck(&machine), struck(&hand));
+        assert!(machine.iter().all(|(time, _, velocity)| {
+            (time - time.round()).abs() < 1e-6 && (velocity - 0.7).abs() < 1e-6
+        }));
+        let off = hand
+            .iter()
+            .map(|(time, ..)| (time - time.round()).abs())
+            .fold(0.0, f64::max);
+        assert!((0.02..=0.36).contains(&off), "{off}");
+        let loudest = hand.iter().map(|stroke| stroke.2).fold(0.0, f32::max);
+        let softest = hand.iter().map(|stroke| stroke.2).fold(1.0, f32::min);
+        assert!(loudest > 1.5 * softest, "{softest} to {loudest}");
+    }
+
+    #[test]
+    fn every_stroke_ends_and_none_of_the_same_drum_begins_before() {
+        for live in [false, true] {
+            let outputs = played(json!({ "looseness": 2 }), live);
+            let mut sounding = Vec::new();
+            for packet in outputs.packets("notes") {
+                for note in packet.notes().unwrap().iter() {
+                    match note {
+                        Note::On { pitch, .. } => {
+                            assert!(!sounding.contains(pitch));
+                            sounding.push(*pitch);
+                        }
+                        Note::Off { pitch, .. } => sounding.retain(|other| other != pitch),
+                    }
+                }
+            }
+            assert_eq!(sounding, [] as [u8; 0]);
+        }
+    }
+
+    #[test]
+    fn live_a_stroke_leaves_before_it_sounds() {
+        let outputs = played(json!({}), true);
+        let packets = outputs.packets("notes");
+        assert!(packets.len() > 32);
+        for (packet, sent) in packets.iter().zip(outputs.sent("notes")) {
+            assert!(packet.time >= *sent);
+        }
+    }
+
+    #[test]
+    fn a_model_of_melodies_is_refused() {
+        let error = Harness::<DrumDecoder>::new(json!({ "model": "melody" }))
+            .settings(settings())
+            .feed("latent", PortType::Latent(Some(64)), Vec::new(), at(1.0))
+            .run()
+            .unwrap_err();
+        assert!(
+            error.to_string().contains("a model of drums is wanted"),
+            "{error}"
+        );
+    }
+}
