@@ -19,7 +19,7 @@ reference=$data/reference/mel_2bar_small
 
 "$python" "$here/drums/prepare.py" --data "$data" --out "$work/drums.npz"
 "$python" "$here/drums/train.py" --windows "$work/drums.npz" --out "$work/drums.pt" \
-    --seconds "${SECONDS_DRUMS:-6000}" --flow-seconds "${SECONDS_FLOW:-2100}" --beta 0.2 --free 40
+    --seconds "${SECONDS_DRUMS:-2400}" --flow-seconds "${SECONDS_DRUMS_FLOW:-300}" --couplings 8 --beta 0.2 --free 80
 "$python" "$here/drums/export.py" --checkpoint "$work/drums.pt" --windows "$work/drums.npz" --out "$here/../drums"
 "$python" "$here/drums/evaluate.py" --windows "$work/drums.npz" --models "$here/../drums"
 

@@ -24,13 +24,15 @@ def cost(flow: nn.Module, codes: Codes, picked: Tensor) -> Tensor:
 
 
 def train_flow(model: nn.Module, codes: Codes, unseen: Codes, seconds: float, anew: bool, out: Path) -> None:
-    """Maximum likelihood on samples of the posterior, drawn anew each time; the weights' moving average is kept."""
+    """Maximum likelihood on samples of the posterior, drawn anew each time; the weights' moving average is kept, as it was
+    when it said most of unseen codes."""
     flow = model.flow
     if anew:
         flow.mean.copy_(codes[0].mean(0))
         flow.scale.copy_((codes[0].var(0) + codes[1].square().mean(0)).sqrt())
     average = torch.optim.swa_utils.AveragedModel(flow, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.999))
     adam, begin, step, saved = torch.optim.Adam(flow.parameters(), 1e-3), time.time(), 0, time.time()
+    least, best = float("inf"), flow.state_dict()
     while (done := (time.time() - begin) / seconds) < 1:
         adam.param_groups[0]["lr"] = rate(done, 2e-3 if anew else 7e-4)
         loss = cost(flow, codes, torch.randint(len(codes[0]), (512,)))
@@ -44,7 +46,9 @@ def train_flow(model: nn.Module, codes: Codes, unseen: Codes, seconds: float, an
             with torch.no_grad():
                 told = cost(average.module, unseen, torch.arange(len(unseen[0])))
             print(f"flow {step} {loss.item():.2f}, held out {told.item():.2f}", flush=True)
+            if told < least:
+                least, best = told, {n: w.clone() for n, w in average.module.state_dict().items()}
         if time.time() - saved > SAVE_EVERY:
-            torch.save(model.state_dict() | {f"flow.{n}": w for n, w in average.module.state_dict().items()}, out)
+            torch.save(model.state_dict() | {f"flow.{n}": w for n, w in best.items()}, out)
             saved = time.time()
-    flow.load_state_dict(average.module.state_dict())
+    flow.load_state_dict(best)

@@ -24,7 +24,7 @@ class DrumPart(nn.Module):
             return self.model.flow.inverse(self.model.encoder(x[0])[0])[0].reshape(-1, LATENT)
         if self.name == "start":
             condition, state = self.model.decoder.start(self.model.flow(x[0]))
-            touch = torch.cat([torch.zeros(1, TOUCH), torch.eye(STEPS)[:1]], 1).expand(len(state), -1)
+            touch = torch.cat([torch.zeros(1, TOUCH), torch.eye(STEPS)[:1]], 1).expand(state.shape[0], -1)
             return condition, state.reshape(-1, WIDTH + STEPS), touch.reshape(-1, TOUCH + STEPS)
         if self.name == "groove":
             velocity, offset, touch = self.model.groove.step(*x)
