@@ -269,23 +269,26 @@ fn live_a_bar_keeps_its_code_and_a_scene_whose_code_comes_late_gets_it_at_the_ne
 }
 
 #[test]
-fn metres_other_than_four_four_play_on_through_every_bar() {
+fn bars_of_every_length_are_played_to_their_last_sixteenth() {
     for metre in [(3, 4), (5, 4), (7, 8)] {
         let transport = score_engine::Transport {
             metre: score_engine::Metre(metre.0, metre.1),
             ..score_engine::Transport::default()
         };
-        let piece = Piece::new().control("density_ahead", &[(0.0, 0.9)]);
+        let bar = transport.sixteenths_per_bar();
+        let lasts: Vec<u64> = (1..=64 / bar).map(|number| number * bar - 1).collect();
+        let cuts = lasts.iter();
+        let cuts = cuts.map(|last| (transport.sixteenth(*last).seconds(), event(1.0)));
+        let piece = Piece::new().wire("cut", PortType::Event, cuts.collect());
         let outputs = piece
             .harness(0.0)
             .transport(transport.clone())
             .run()
             .unwrap();
-        let bar = transport.sixteenths_per_bar() as i64;
-        for number in 0..64 / bar {
-            let within = |note: &&Begun| note.0 / bar == number;
-            let count = begun(&outputs).iter().filter(within).count();
-            assert!(count > 0, "{metre:?}, bar {number}");
+        let notes = begun(&outputs);
+        for last in lasts {
+            let is_there = notes.iter().any(|(place, _)| *place == last as i64);
+            assert!(is_there, "{metre:?}: {last} in {notes:?}");
         }
     }
 }
