@@ -14,6 +14,7 @@ fn pages() -> Vec<PathBuf> {
         "models/eye",
         "models/melody",
         "models/drums",
+        "models/stream",
     ];
     let entries = folders
         .iter()

@@ -35,6 +35,20 @@ def overruled(codes: Tensor, given: Tensor) -> Tensor:
     return torch.cat([*parts, codes[:, :, 2:]], 2)
 
 
+STRANGE = 0.4
+"""Share of the bars whose free part is another bar's, so that the decoder believes the knobs."""
+
+
+def estranged(heard: Tensor, codes: Tensor) -> Tensor:
+    """Codes [N, steps, 64] in which some bars have their own knobs and the free part of any other of the bars `codes`:
+    a free part that says the same as the knobs must not be believed more than they."""
+    count, steps = heard.shape[:2]
+    strange = torch.rand(count, steps // BAR) < STRANGE
+    free = codes[torch.randint(len(codes), (count, steps // BAR)), len(KNOBS):]
+    strange, free = strange.repeat_interleave(BAR, 1)[..., None], free.repeat_interleave(BAR, 1)
+    return torch.cat([heard[..., :len(KNOBS)], torch.where(strange, free, heard[..., len(KNOBS):])], 2)
+
+
 def costs(model: Stream, batch: tuple[Tensor, Tensor, Tensor, Tensor], forgotten: float = 0,
           without: bool = False) -> tuple[Tensor, Tensor]:
     """Nats of every sixteenth and of every free dimension of every bar's code; `without` gives no control."""
@@ -44,7 +58,7 @@ def costs(model: Stream, batch: tuple[Tensor, Tensor, Tensor, Tensor], forgotten
     before = previous_of(tokens, START)
     before = torch.where(torch.rand(before.shape) < forgotten, torch.zeros_like(before), before)
     codes, nats = model.encoder.drawn(bars)
-    heard = overruled(codes[source], given)
+    heard = overruled(estranged(codes[source], codes), given)
     guess = model.decoder(heard, before, values, given, PHASE.expand(len(tokens), -1, -1))
     return nn.functional.cross_entropy(guess.float().transpose(1, 2), tokens, reduction="none"), nats.float()
 

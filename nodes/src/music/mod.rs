@@ -21,7 +21,7 @@ use score_engine::Registry;
 
 pub use explore::{interpolate, sample};
 pub use melody::Melody;
-pub use planner::Forecast;
+pub use planner::{Forecast, Likely};
 pub use stream::{Asked, Strand, Stream};
 pub use tokens::{MelodyNote, notes, tokens};
 

@@ -9,5 +9,5 @@ mod planning;
 mod tests;
 mod themes;
 
-pub use forecast::Forecast;
+pub use forecast::{Forecast, Likely};
 pub(super) use planner_node::Planner;

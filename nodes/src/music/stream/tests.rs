@@ -33,13 +33,19 @@ fn event(strength: f32) -> Payload {
     }))
 }
 
+/// An input, and what comes along its wire when.
+type Wire = (&'static str, PortType, Vec<(f64, Payload)>);
+
+/// A note that begins: its sixteenth, and its pitch.
+type Begun = (i64, u8);
+
 /// Eight seconds of music: four bars.
 #[derive(Clone)]
 struct Piece {
     params: Value,
     codes: Vec<(f64, f32)>,
     /// Each input, with times and contents.
-    wires: Vec<(&'static str, PortType, Vec<(f64, Payload)>)>,
+    wires: Vec<Wire>,
     /// A knob that is turned, and when, live.
     turned: Option<(f64, &'static str, Value)>,
 }
@@ -106,13 +112,13 @@ impl Piece {
 }
 
 /// The notes before sixteenth `place`, and those from there on.
-fn parted(notes: &[(i64, u8)], place: i64) -> (&[(i64, u8)], &[(i64, u8)]) {
+fn parted(notes: &[Begun], place: i64) -> (&[Begun], &[Begun]) {
     notes.split_at(notes.partition_point(|(at, _)| *at < place))
 }
 
 /// Requires that two pieces are the same before sixteenth `place`, and other from there on.
 #[track_caller]
-fn assert_part(one: &[(i64, u8)], other: &[(i64, u8)], place: i64) {
+fn assert_part(one: &[Begun], other: &[Begun], place: i64) {
     let (one, other) = (parted(one, place), parted(other, place));
     assert_eq!(one.0, other.0, "before sixteenth {place}");
     assert_ne!(one.1, other.1, "from sixteenth {place} on");
@@ -215,7 +221,7 @@ fn a_knob_stands_in_for_the_code_until_it_is_let_go() {
         piece.params = json!({ "register": value });
         begun(&piece.render())
     };
-    let mean = |notes: &[(i64, u8)]| {
+    let mean = |notes: &[Begun]| {
         let sum: f64 = notes.iter().map(|note| f64::from(note.1)).sum();
         sum / notes.len().max(1) as f64
     };
@@ -263,23 +269,26 @@ fn live_a_bar_keeps_its_code_and_a_scene_whose_code_comes_late_gets_it_at_the_ne
 }
 
 #[test]
-fn metres_other_than_four_four_play_on_through_every_bar() {
+fn bars_of_every_length_are_played_to_their_last_sixteenth() {
     for metre in [(3, 4), (5, 4), (7, 8)] {
         let transport = score_engine::Transport {
             metre: score_engine::Metre(metre.0, metre.1),
             ..score_engine::Transport::default()
         };
-        let piece = Piece::new().control("density_ahead", &[(0.0, 0.9)]);
+        let bar = transport.sixteenths_per_bar();
+        let lasts: Vec<u64> = (1..=64 / bar).map(|number| number * bar - 1).collect();
+        let cuts = lasts.iter();
+        let cuts = cuts.map(|last| (transport.sixteenth(*last).seconds(), event(1.0)));
+        let piece = Piece::new().wire("cut", PortType::Event, cuts.collect());
         let outputs = piece
             .harness(0.0)
             .transport(transport.clone())
             .run()
             .unwrap();
-        let bar = transport.sixteenths_per_bar() as i64;
-        for number in 0..64 / bar {
-            let within = |note: &&(i64, u8)| note.0 / bar == number;
-            let count = begun(&outputs).iter().filter(within).count();
-            assert!(count > 0, "{metre:?}, bar {number}");
+        let notes = begun(&outputs);
+        for last in lasts {
+            let is_there = notes.iter().any(|(place, _)| *place == last as i64);
+            assert!(is_there, "{metre:?}: {last} in {notes:?}");
         }
     }
 }
