@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::descriptor::{Param, ParamType};
 use crate::diagnostic::did_you_mean;
-use crate::patch::syntax::{Shape, Tree};
+use crate::patch::tree::{Shape, Tree};
 
 /// Why a value does not do, and what to do about it.
 pub(crate) struct Unfit {

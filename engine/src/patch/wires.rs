@@ -1,14 +1,12 @@
 //! Reads wires: `"film -> eye.frames -> calm"`, with an optional policy behind.
 
-use std::ops::Range;
-
-use crate::patch::syntax::{Mistake, Shape, Tree};
+use crate::patch::tree::{Mistake, Shape, Spot, Tree};
 use crate::wire::Policy;
 
 /// One end of a wire as the patch writes it: `node` or `node.port`.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Endpoint {
-    pub(crate) span: Range<usize>,
+    pub(crate) spot: Spot,
     pub(crate) node: String,
     pub(crate) port: Option<String>,
 }
@@ -22,8 +20,8 @@ pub(crate) struct Chain {
 
 /// Reads one item of `wires`.
 pub(crate) fn chain(text: &str, tree: &Tree) -> Result<Option<Chain>, Mistake> {
-    let mistake = |span: &Range<usize>, message: &str| Mistake {
-        span: span.clone(),
+    let mistake = |spot: Spot, message: &str| Mistake {
+        spot,
         message: message.to_owned(),
     };
     let (wire, policy) = match &tree.shape {
@@ -32,47 +30,51 @@ pub(crate) fn chain(text: &str, tree: &Tree) -> Result<Option<Chain>, Mistake> {
         Shape::Tuple(None, items) if items.len() == 2 => (&items[0], Some(policy(&items[1])?)),
         _ => {
             return Err(mistake(
-                &tree.span,
+                tree.spot,
                 "a wire is \"from -> to\", or (\"from -> to\", policy)",
             ));
         }
     };
     let Shape::Text(content) = &wire.shape else {
         return Err(mistake(
-            &wire.span,
+            wire.spot,
             "a wire is written in quotes: \"from -> to\"",
         ));
     };
     // Without escapes the content stands in the file as it is, one quote further in.
     let verbatim =
-        text.get(wire.span.start + 1..wire.span.end.saturating_sub(1)) == Some(content.as_str());
+        text.get(wire.spot.start + 1..wire.spot.end.saturating_sub(1)) == Some(content.as_str());
     let mut endpoints = Vec::new();
     let mut at = 0;
     for part in content.split("->") {
         let name = part.trim();
         let start = at + (part.len() - part.trim_start().len());
         at += part.len() + 2;
-        let span = if verbatim {
-            let start = wire.span.start + 1 + start;
-            start..start + name.len().max(1)
+        let spot = if verbatim {
+            let start = wire.spot.start + 1 + start;
+            Spot {
+                start,
+                end: start + name.len().max(1),
+                ..wire.spot
+            }
         } else {
-            wire.span.clone()
+            wire.spot
         };
         if name.is_empty() {
-            return Err(mistake(&span, "a node is missing beside `->`"));
+            return Err(mistake(spot, "a node is missing beside `->`"));
         }
         let (node, port) = match name.split_once('.') {
             Some((node, port)) => (node.trim(), Some(port.trim().to_owned())),
             None => (name, None),
         };
         endpoints.push(Endpoint {
-            span,
+            spot,
             node: node.to_owned(),
             port,
         });
     }
     if endpoints.len() < 2 {
-        return Err(mistake(&wire.span, "a wire needs two ends: \"from -> to\""));
+        return Err(mistake(wire.spot, "a wire needs two ends: \"from -> to\""));
     }
     Ok(Some(Chain { endpoints, policy }))
 }
@@ -96,7 +98,7 @@ fn policy(tree: &Tree) -> Result<Policy, Mistake> {
         _ => None,
     };
     policy.ok_or_else(|| Mistake {
-        span: tree.span.clone(),
+        spot: tree.spot,
         message: "a policy is latest, drop_oldest(n) or block(n), with n from 1 to 4096".to_owned(),
     })
 }
