@@ -405,7 +405,7 @@ pub(crate) struct Graph {
     pub(crate) patch: PathBuf,
     #[command(flatten)]
     pub(crate) overrides: Overrides,
-    /// Notation: mermaid for Markdown, dot for Graphviz
+    /// Notation: mermaid for Markdown, dot for Graphviz, json for programs, with all values
     #[arg(long, value_enum, default_value = "mermaid")]
     pub(crate) format: Notation,
 }
@@ -414,6 +414,7 @@ pub(crate) struct Graph {
 pub(crate) enum Notation {
     Mermaid,
     Dot,
+    Json,
 }
 
 #[cfg(test)]

@@ -15,5 +15,6 @@ mod missing_tools;
 mod models;
 mod own_model;
 mod own_patch;
+mod parts;
 mod patches;
 mod support;

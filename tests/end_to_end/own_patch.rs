@@ -1,14 +1,6 @@
 //! A patch of one's own: begun with a copy, checked at every save.
 
-use std::io::{BufRead, BufReader};
-use std::process::Stdio;
-use std::sync::mpsc;
-use std::time::Duration;
-
-use crate::support::{graphs, program, score, text};
-
-/// How long a line may take to come before the test gives up.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::support::{Talking, graphs, program, score, text};
 
 #[test]
 fn a_new_patch_is_a_copy_with_its_comments_and_never_takes_another_ones_place() {
@@ -57,40 +49,15 @@ fn a_watched_patch_is_checked_again_at_every_save() {
     let path = folder.path().join("mine.ron");
     let made = score(folder.path(), &["new", "mine", "--from", "random_walk"]);
     assert!(made.status.success());
-    let mut watching = program(folder.path(), &["check", "--watch", "mine.ron"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let (told, lines) = mpsc::channel();
-    let ends: [Box<dyn std::io::Read + Send>; 2] = [
-        Box::new(watching.stdout.take().unwrap()),
-        Box::new(watching.stderr.take().unwrap()),
-    ];
-    for end in ends {
-        let told = told.clone();
-        std::thread::spawn(move || {
-            for line in BufReader::new(end).lines().map_while(Result::ok) {
-                let _ = told.send(line);
-            }
-        });
-    }
-    let until = |wanted: &str| {
-        loop {
-            let line = lines.recv_timeout(PATIENCE).unwrap_or_else(|_| {
-                panic!("`{wanted}` was not told");
-            });
-            if line.contains(wanted) {
-                return;
-            }
-        }
-    };
+    let watching = Talking::start(&mut program(
+        folder.path(),
+        &["check", "--watch", "mine.ron"],
+    ));
+    let until = |wanted: &str| watching.until(wanted);
     until("mine.ron: fine");
     let good = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, good.replacen("temperature:", "temperatur:", 1)).unwrap();
     until("temperatur");
     std::fs::write(&path, &good).unwrap();
     until("mine.ron: fine");
-    watching.kill().unwrap();
-    watching.wait().unwrap();
 }

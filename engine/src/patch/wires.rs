@@ -20,10 +20,6 @@ pub(crate) struct Chain {
 
 /// Reads one item of `wires`.
 pub(crate) fn chain(text: &str, tree: &Tree) -> Result<Option<Chain>, Mistake> {
-    let mistake = |spot: Spot, message: &str| Mistake {
-        spot,
-        message: message.to_owned(),
-    };
     let (wire, policy) = match &tree.shape {
         Shape::Broken => return Ok(None),
         Shape::Text(_) => (tree, None),
@@ -41,42 +37,64 @@ pub(crate) fn chain(text: &str, tree: &Tree) -> Result<Option<Chain>, Mistake> {
             "a wire is written in quotes: \"from -> to\"",
         ));
     };
-    // Without escapes the content stands in the file as it is, one quote further in.
-    let verbatim =
-        text.get(wire.spot.start + 1..wire.spot.end.saturating_sub(1)) == Some(content.as_str());
     let mut endpoints = Vec::new();
     let mut at = 0;
     for part in content.split("->") {
-        let name = part.trim();
-        let start = at + (part.len() - part.trim_start().len());
+        endpoints.push(end_at(text, wire, content, at, part)?);
         at += part.len() + 2;
-        let spot = if verbatim {
-            let start = wire.spot.start + 1 + start;
-            Spot {
-                start,
-                end: start + name.len().max(1),
-                ..wire.spot
-            }
-        } else {
-            wire.spot
-        };
-        if name.is_empty() {
-            return Err(mistake(spot, "a node is missing beside `->`"));
-        }
-        let (node, port) = match name.split_once('.') {
-            Some((node, port)) => (node.trim(), Some(port.trim().to_owned())),
-            None => (name, None),
-        };
-        endpoints.push(Endpoint {
-            spot,
-            node: node.to_owned(),
-            port,
-        });
     }
     if endpoints.len() < 2 {
         return Err(mistake(wire.spot, "a wire needs two ends: \"from -> to\""));
     }
     Ok(Some(Chain { endpoints, policy }))
+}
+
+/// Reads the one end that a text in quotes names: `"node"` or `"node.port"`.
+pub(crate) fn endpoint(text: &str, tree: &Tree) -> Result<Endpoint, Mistake> {
+    match &tree.shape {
+        Shape::Text(content) if !content.contains("->") => end_at(text, tree, content, 0, content),
+        _ => Err(mistake(
+            tree.spot,
+            "one node and its port are named here: \"node.port\"",
+        )),
+    }
+}
+
+/// The end that `part` names, which begins at the byte `at` of the `content` of `tree`.
+fn end_at(
+    text: &str,
+    tree: &Tree,
+    content: &str,
+    at: usize,
+    part: &str,
+) -> Result<Endpoint, Mistake> {
+    // Without escapes the content stands in the file as it is, one quote further in.
+    let inside = tree.spot.start + 1..tree.spot.end.saturating_sub(1);
+    let name = part.trim();
+    let mut spot = tree.spot;
+    if text.get(inside) == Some(content) {
+        spot.start += 1 + at + (part.len() - part.trim_start().len());
+        spot.end = spot.start + name.len().max(1);
+    }
+    if name.is_empty() {
+        return Err(mistake(spot, "a node is missing beside `->`"));
+    }
+    let (node, port) = match name.split_once('.') {
+        Some((node, port)) => (node.trim(), Some(port.trim().to_owned())),
+        None => (name, None),
+    };
+    Ok(Endpoint {
+        spot,
+        node: node.to_owned(),
+        port,
+    })
+}
+
+fn mistake(spot: Spot, message: &str) -> Mistake {
+    Mistake {
+        spot,
+        message: message.to_owned(),
+    }
 }
 
 fn policy(tree: &Tree) -> Result<Policy, Mistake> {

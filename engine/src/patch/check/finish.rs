@@ -31,6 +31,9 @@ impl Checker<'_> {
             .collect();
         Ok(Graph {
             text: self.texts.text(0).into(),
+            included: (self.texts.included())
+                .map(|(name, text)| (name.to_owned(), text.into()))
+                .collect(),
             transport: self.transport,
             nodes,
             wires,

@@ -31,12 +31,21 @@ impl Checker<'_> {
                         "nothing is wired into `{}.{}` ({})",
                         draft.id, port.name, port.port_type
                     );
-                    problems.push((draft.id_spot, message, None));
+                    problems.push((draft.id_spot, message, self.waits(index, input)));
                 }
             }
         }
         for (spot, message, help) in problems {
             self.report(spot, message, help);
         }
+    }
+
+    /// What to do where an input has no wire because other patches may give it one.
+    fn waits(&self, node: usize, input: usize) -> Option<String> {
+        let end = (self.waiting.iter()).find(|end| end.ports.contains(&(node, input)))?;
+        Some(format!(
+            "a patch that includes this one wires it as `{}`; alone it does not run",
+            end.name
+        ))
     }
 }

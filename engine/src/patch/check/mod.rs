@@ -3,17 +3,25 @@
 mod asking;
 mod cycles;
 mod draft;
+mod ends;
 mod finish;
+mod include;
 mod inputs;
 mod nodes;
 mod outline;
 mod resources;
+mod scope;
+mod settings;
 mod texts;
 mod transport;
 mod values;
 mod wiring;
 
 use self::draft::{Draft, Link};
+use self::ends::End;
+use self::include::Part;
+use self::scope::Scope;
+use self::settings::Setting;
 use self::texts::Texts;
 use crate::diagnostic::Diagnostics;
 use crate::graph::Graph;
@@ -40,7 +48,17 @@ pub fn check(
     for mistake in parsed.mistakes {
         checker.report(mistake.spot, mistake.message, None);
     }
-    checker.read_patch(&parsed.tree);
+    let mut scope = Scope::default();
+    // A text that is in no file cannot be included.
+    if let Some(file) = source.file() {
+        scope.within.push((file, source.name.clone()));
+    }
+    let face = checker.read_patch(&mut scope, &parsed.tree);
+    checker.waiting = face.inputs;
+    if checker.drafts.is_empty() && checker.texts.mistakes() == 0 {
+        checker.report(parsed.tree.spot.first(), "a patch needs nodes", None);
+    }
+    checker.check_settings();
     checker.join_wires();
     checker.check_inputs();
     checker.check_cycles();
@@ -53,37 +71,43 @@ pub fn check(
 struct Checker<'a> {
     registry: &'a Registry,
     settings: &'a Settings,
-    overrides: &'a [Override],
+    given: Vec<Setting>,
     texts: Texts,
     transport: Transport,
     drafts: Vec<Draft>,
-    chains: Vec<Chain>,
+    parts: Vec<Part>,
+    /// Chains, each with what stands before the ids of its patch.
+    chains: Vec<(String, Chain)>,
     links: Vec<Link>,
     claims: Vec<(Resource, usize, Spot)>,
     /// Whether wires could not all be made, so that an unwired input may be that wire's.
     wires_missing: bool,
     has_cycle: bool,
+    /// What the patch lets others wire that include it.
+    waiting: Vec<End>,
 }
 
 impl<'a> Checker<'a> {
     fn new(
         source: &Source,
-        overrides: &'a [Override],
+        overrides: &[Override],
         registry: &'a Registry,
         settings: &'a Settings,
     ) -> Self {
         Checker {
             registry,
             settings,
-            overrides,
+            given: Setting::typed(overrides),
             texts: Texts::new(source, overrides),
             transport: Transport::default(),
             drafts: Vec::new(),
+            parts: Vec::new(),
             chains: Vec::new(),
             links: Vec::new(),
             claims: Vec::new(),
             wires_missing: false,
             has_cycle: false,
+            waiting: Vec::new(),
         }
     }
 

@@ -6,11 +6,13 @@ use serde_json::Value;
 
 use super::Checker;
 use super::draft::Draft;
+use super::scope::Scope;
+use super::settings::LET;
 use crate::diagnostic::did_you_mean;
-use crate::patch::tree::{Name, Shape, Tree};
+use crate::patch::tree::{Name, Shape, Spot, Tree};
 
 impl Checker<'_> {
-    pub(super) fn read_nodes(&mut self, value: &Tree) {
+    pub(super) fn read_nodes(&mut self, scope: &Scope, value: &Tree) {
         let Shape::Map(entries) = &value.shape else {
             if value.shape != Shape::Broken {
                 self.report(value.spot, "`nodes` looks like `{\"id\": kind(…)}`", None);
@@ -18,26 +20,37 @@ impl Checker<'_> {
             return;
         };
         for (key, node) in entries {
-            let Shape::Text(id) = &key.shape else {
-                if key.shape != Shape::Broken {
-                    self.report(key.spot, "a node's id is text in quotes", None);
-                }
-                continue;
-            };
-            if id.is_empty() || id == "transport" || id.contains(['.', '>', '=']) || id.trim() != id
-            {
-                let help = Some("an id has none of . > = in it, and is not `transport`".to_owned());
-                self.report(key.spot, format!("`{id}` cannot be a node's id"), help);
+            if let Some(id) = self.new_id(scope, key) {
+                self.read_node(scope, &id, key.spot, node);
             }
-            if self.drafts.iter().any(|draft| draft.id == *id) {
-                self.report(key.spot, format!("there are two nodes `{id}`"), None);
-                continue;
-            }
-            self.read_node(id, key, node);
         }
     }
 
-    pub(super) fn read_node(&mut self, id: &str, key: &Tree, node: &Tree) {
+    /// The whole id that `key` gives to a node or an included patch; `None` where it cannot be one, which was
+    /// complained of.
+    pub(super) fn new_id(&mut self, scope: &Scope, key: &Tree) -> Option<String> {
+        let Shape::Text(id) = &key.shape else {
+            if key.shape != Shape::Broken {
+                self.report(key.spot, "a node's id is text in quotes", None);
+            }
+            return None;
+        };
+        let reserved = id == "transport" || id == LET;
+        if id.is_empty() || reserved || id.contains(['.', '>', '=']) || id.trim() != id {
+            let help = "an id has none of . > = in it, and is neither `transport` nor `let`";
+            let message = format!("`{id}` cannot be a node's id");
+            self.report(key.spot, message, Some(help.to_owned()));
+        }
+        let whole = scope.id(id);
+        let taken = self.drafts.iter().any(|draft| draft.id == whole)
+            || self.parts.iter().any(|part| part.id == whole);
+        if taken {
+            self.report(key.spot, format!("there are two nodes `{id}`"), None);
+        }
+        (!taken).then_some(whole)
+    }
+
+    fn read_node(&mut self, scope: &Scope, id: &str, id_spot: Spot, node: &Tree) {
         let no_fields: &[(Name, Tree)] = &[];
         let (kind, kind_spot, fields) = match &node.shape {
             Shape::Struct(Some(kind), fields) => (kind.text.clone(), kind.spot, fields.as_slice()),
@@ -56,7 +69,7 @@ impl Checker<'_> {
         };
         let mut draft = Draft {
             id: id.to_owned(),
-            id_spot: key.spot,
+            id_spot,
             kind_spot,
             descriptor: None,
             param_spots: BTreeMap::new(),
@@ -69,7 +82,7 @@ impl Checker<'_> {
             Some(known) => {
                 let descriptor = known.descriptor().clone();
                 let before = self.texts.mistakes();
-                let (values, spots) = self.read_params(id, &descriptor, fields, &draft.kind_spot);
+                let (values, spots) = self.read_params(scope, id, &descriptor, fields, kind_spot);
                 draft.values = values.clone();
                 draft.param_spots = spots;
                 // A value that could not be read was complained of already.

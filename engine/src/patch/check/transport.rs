@@ -3,12 +3,14 @@
 use serde_json::Value;
 
 use super::Checker;
+use super::scope::Scope;
 use crate::descriptor::{Descriptor, Param, ParamType};
 use crate::patch::tree::{Shape, Tree};
 use crate::time::{Metre, Transport};
 
 impl Checker<'_> {
-    pub(super) fn read_transport(&mut self, value: &Tree) {
+    /// Reads the transport; `None` where it is written as none can be.
+    pub(super) fn read_transport(&mut self, scope: &Scope, value: &Tree) -> Option<Transport> {
         let Shape::Struct(None, fields) = &value.shape else {
             if value.shape != Shape::Broken {
                 self.report(
@@ -17,7 +19,7 @@ impl Checker<'_> {
                     None,
                 );
             }
-            return;
+            return None;
         };
         let defaults = Transport::default();
         let descriptor = Descriptor::new("", "transport", "")
@@ -41,14 +43,20 @@ impl Checker<'_> {
                     .unit("frames")
                     .default(defaults.block),
             );
-        let (values, spots) = self.read_params("transport", &descriptor, fields, &value.spot);
+        let (values, spots) = self.read_params(
+            scope,
+            &scope.id("transport"),
+            &descriptor,
+            fields,
+            value.spot,
+        );
         let whole = |name: &str| values.get(name).and_then(Value::as_i64);
         let narrow = |name: &str, default: u32| {
             whole(name)
                 .and_then(|n| u32::try_from(n).ok())
                 .unwrap_or(default)
         };
-        self.transport = Transport {
+        let mut transport = Transport {
             tempo: values
                 .get("tempo")
                 .and_then(Value::as_f64)
@@ -66,7 +74,7 @@ impl Checker<'_> {
             .and_then(|m| serde_json::from_value(m.clone()).ok());
         match metre {
             Some((beats, unit)) if unit.is_power_of_two() && unit <= 16 => {
-                self.transport.metre = Metre(beats, unit)
+                transport.metre = Metre(beats, unit)
             }
             _ => {
                 let spot = spots.get("metre").cloned().unwrap_or(value.spot);
@@ -77,5 +85,6 @@ impl Checker<'_> {
                 );
             }
         }
+        Some(transport)
     }
 }

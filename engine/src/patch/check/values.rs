@@ -1,99 +1,93 @@
-//! Reads the values that a node gets: from the patch, from the command line, and by default.
+//! Reads the values that a node gets: from the patch, from outside of it, and by default.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::Checker;
+use super::scope::Scope;
 use crate::descriptor::{Descriptor, Param, ParamType};
 use crate::diagnostic::did_you_mean;
-use crate::patch::Override;
 use crate::patch::params::{Unfit, convert};
-use crate::patch::syntax::parse_from;
-use crate::patch::tree::{Name, Shape, Spot, Tree};
+use crate::patch::tree::{Name, Spot, Tree};
+
+/// A value that a parameter gets.
+struct Given {
+    /// The value itself, which `use` may have brought from elsewhere.
+    tree: Tree,
+    /// Where the parameter is given.
+    spot: Spot,
+}
 
 impl Checker<'_> {
-    /// Reads the parameters of node `id` from the patch and the overrides, and fills in the defaults.
+    /// Reads the parameters of node `id` from the patch and from outside, and fills in the defaults.
     pub(super) fn read_params(
         &mut self,
+        scope: &Scope,
         id: &str,
         descriptor: &Descriptor,
         fields: &[(Name, Tree)],
-        kind_spot: &Spot,
+        kind_spot: Spot,
     ) -> (serde_json::Map<String, Value>, BTreeMap<String, Spot>) {
-        let mut given: BTreeMap<&str, (Spot, Tree)> = BTreeMap::new();
-        for (name, tree) in fields {
-            if name.text.is_empty() {
-                continue;
-            }
+        let mut given: BTreeMap<String, Given> = BTreeMap::new();
+        for (name, value) in fields.iter().filter(|(name, _)| !name.text.is_empty()) {
+            let tree = self.resolve(scope, value);
+            let spot = value.spot;
             if given
-                .insert(&name.text, (tree.spot, tree.clone()))
+                .insert(name.text.clone(), Given { tree, spot })
                 .is_some()
             {
-                self.report(
-                    name.spot,
-                    format!("`{}` stands here twice", name.text),
-                    None,
-                );
+                let message = format!("`{}` stands here twice", name.text);
+                self.report(name.spot, message, None);
             }
             self.know_param(descriptor, &name.text, name.spot);
         }
-        for (index, set) in self
-            .overrides
-            .iter()
-            .enumerate()
-            .filter(|(_, set)| set.node == id)
-        {
-            let name_at = set.node.len() + 1;
-            let name_spot = Spot {
-                source: index + 1,
-                start: name_at,
-                end: name_at + set.param.len(),
-            };
-            if let Some(param) = self.know_param(descriptor, &set.param, name_spot) {
-                let spot = Spot {
-                    source: index + 1,
-                    start: set.value_at,
-                    end: set.text.len(),
-                };
-                let tree = self.override_value(&param, set, spot);
-                given.insert(&set.param, (spot, tree));
+        for set in self.settings_of(id) {
+            if let Some(param) = self.know_param(descriptor, &set.param, set.param_spot) {
+                let takes_text = matches!(param.param_type, ParamType::Text | ParamType::File(_));
+                let tree = set.tree(takes_text, &mut self.texts);
+                let spot = tree.spot;
+                given.insert(set.param, Given { tree, spot });
             }
         }
         let mut values = serde_json::Map::new();
         let mut spots = BTreeMap::new();
         for param in &descriptor.params {
-            match (given.get(param.name.as_ref()), &param.default) {
-                (Some((spot, tree)), _) => {
-                    spots.insert(param.name.to_string(), *spot);
-                    match convert(param, tree, self.texts.folder(spot.source)) {
-                        Ok(Some(value)) => drop(values.insert(param.name.to_string(), value)),
+            let name = param.name.to_string();
+            match (given.get(&name), &param.default) {
+                (Some(given), _) => {
+                    spots.insert(name.clone(), given.tree.spot);
+                    match convert(param, &given.tree, |source| self.texts.folder(source)) {
+                        Ok(Some(value)) => drop(values.insert(name, value)),
                         Ok(None) => {}
-                        Err(Unfit { message, help }) => self.report(*spot, message, help),
+                        Err(unfit) => self.refuse(id, given, unfit),
                     }
                 }
-                (None, Some(default)) => {
-                    drop(values.insert(param.name.to_string(), default.clone()))
-                }
+                (None, Some(default)) => drop(values.insert(name, default.clone())),
                 (None, None) => {
-                    let help = Some(format!("{}: {}", param.name, param.summary));
-                    self.report(
-                        *kind_spot,
-                        format!("`{}` needs `{}`", descriptor.kind, param.name),
-                        help,
-                    );
+                    let help = Some(format!("{name}: {}", param.summary));
+                    let message = format!("`{}` needs `{name}`", descriptor.kind);
+                    self.report(kind_spot, message, help);
                 }
             }
         }
         (values, spots)
     }
 
-    pub(super) fn know_param(
-        &mut self,
-        descriptor: &Descriptor,
-        name: &str,
-        spot: Spot,
-    ) -> Option<Param> {
+    /// Complains of a value; where `use` brought it, says where to.
+    fn refuse(&mut self, id: &str, given: &Given, unfit: Unfit) {
+        let Unfit { message, mut help } = unfit;
+        if given.tree.spot != given.spot {
+            let used = format!("`{id}` uses it at {}", self.texts.place(given.spot));
+            help = Some(match help {
+                Some(help) => format!("{help} {used}"),
+                None => used,
+            });
+        }
+        self.report(given.tree.spot, message, help);
+    }
+
+    fn know_param(&mut self, descriptor: &Descriptor, name: &str, spot: Spot) -> Option<Param> {
         let param = descriptor
             .params
             .iter()
@@ -112,23 +106,5 @@ impl Checker<'_> {
             );
         }
         param
-    }
-
-    /// An override's value. Text and paths may stand without quotes.
-    pub(super) fn override_value(&mut self, param: &Param, set: &Override, spot: Spot) -> Tree {
-        let text = &set.text[set.value_at..];
-        if matches!(param.param_type, ParamType::Text | ParamType::File(_))
-            && !text.starts_with('"')
-        {
-            return Tree {
-                spot,
-                shape: Shape::Text(text.to_owned()),
-            };
-        }
-        let parsed = parse_from(spot.source, &set.text, set.value_at);
-        for mistake in parsed.mistakes {
-            self.report(mistake.spot, mistake.message, None);
-        }
-        parsed.tree
     }
 }
