@@ -1,6 +1,7 @@
 //! Patches: RON files that wire nodes into a graph.
 
 mod check;
+mod layout;
 mod overrides;
 mod params;
 mod source;

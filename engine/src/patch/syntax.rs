@@ -13,7 +13,6 @@ pub(crate) struct Parsed {
     pub(crate) tree: Tree,
     pub(crate) mistakes: Vec<Mistake>,
     /// Where comments stand, in the order of the text.
-    #[allow(dead_code)]
     pub(crate) comments: Vec<Spot>,
 }
 

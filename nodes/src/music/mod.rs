@@ -5,6 +5,8 @@ mod drums;
 mod explore;
 mod melody;
 mod music_decoder;
+mod scale;
+mod scale_walk;
 pub mod sheet;
 mod stepping;
 mod tokens;
@@ -18,6 +20,7 @@ pub use tokens::{MelodyNote, notes, tokens};
 
 pub(crate) fn register(registry: &mut Registry) {
     registry.add::<music_decoder::MusicDecoder>();
+    registry.add::<scale_walk::ScaleWalk>();
 }
 
 /// The layout of the melody model that ships, for tests.
