@@ -54,10 +54,12 @@ pub(crate) fn run(fmt: &Fmt) -> Result<(), Failure> {
 /// What comes along standard input.
 fn piped() -> Result<Source, Failure> {
     let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text).map_err(|error| {
-        let why = format!("standard input cannot be read: {error}");
-        NodeError::input(why).help("save the patch as UTF-8")
-    })?;
+    std::io::stdin()
+        .read_to_string(&mut text)
+        .map_err(|error| {
+            let why = format!("standard input cannot be read: {error}");
+            NodeError::input(why).help("save the patch as UTF-8")
+        })?;
     Ok(Source::text("standard input", &text, PathBuf::new()))
 }
 

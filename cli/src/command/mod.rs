@@ -5,6 +5,7 @@ pub(crate) mod devices;
 mod drawing;
 pub(crate) mod eval;
 pub(crate) mod film;
+pub(crate) mod fmt;
 pub(crate) mod graph;
 pub(crate) mod interpolate;
 pub(crate) mod models;

@@ -43,6 +43,16 @@ pub(crate) struct ScaleWalk {
 impl Node for ScaleWalk {
     fn descriptor() -> Descriptor {
         Descriptor::new("music", "scale_walk", "Walks at random through a scale, as dense as a control says")
+            .example(
+                r#"nodes: {
+                    "film": video_file(path: "film.mp4", width: 64, height: 64),
+                    "motion": motion(smooth: 0.3),
+                    "cuts": cut_detector(),
+                    "tune": scale_walk(scale: minor_pentatonic, tonic: 45),
+                    "notes": midi_file(path: "film.mid"),
+                },
+                wires: ["film -> motion -> tune.density", "film -> cuts", "cuts.cut -> tune.accent", "tune -> notes"]"#,
+            )
             .details(
                 "No model: notes lie on sixteenths, and `density` fills the bar from its strong places to its weak \
                  ones. A little gives the first beat of each bar, 0.2 every beat, 0.45 the eighths, 0.75 the \
