@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::support::{graphs, house, score, text, write_film, write_scale};
+use crate::support::{ffmpeg, house, score, text, unpack_graphs, write_film, write_scale};
 
 /// Every page of the repository that a reader may open.
 fn pages() -> Vec<PathBuf> {
@@ -124,17 +124,8 @@ fn workshop() -> tempfile::TempDir {
     for name in ["a.mid", "b.mid"] {
         std::fs::copy(at("song.mid"), at(name)).unwrap();
     }
-    crate::support::ffmpeg(folder.path(), "-f lavfi -i sine=duration=2 song.wav");
-    std::fs::create_dir_all(at("graphs/parts")).unwrap();
-    for part in ["", "parts"] {
-        for entry in std::fs::read_dir(graphs().join(part)).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_file() {
-                let name = path.file_name().unwrap();
-                std::fs::copy(&path, at("graphs").join(part).join(name)).unwrap();
-            }
-        }
-    }
+    ffmpeg(folder.path(), "-f lavfi -i sine=duration=2 song.wav");
+    unpack_graphs(&at("graphs"));
     std::fs::copy(at("film.mp4"), at("graphs/film.mp4")).unwrap();
     folder
 }

@@ -2,23 +2,17 @@
 
 use std::path::Path;
 
-use crate::support::{Talking, graphs, onsets, program, score, text, write_film, write_scale};
+use crate::support::{
+    Talking, graphs, onsets, patches_in, program, score, text, unpack_graphs, write_film,
+    write_scale,
+};
 
 /// All patches in a folder with the film and the tune that they name.
 fn unpacked() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     write_film(folder.path());
     write_scale(&folder.path().join("song.mid"));
-    for entry in std::fs::read_dir(graphs()).unwrap() {
-        let path = entry.unwrap().path();
-        std::fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();
-    }
-    std::fs::create_dir(folder.path().join("parts")).unwrap();
-    for entry in std::fs::read_dir(graphs().join("parts")).unwrap() {
-        let path = entry.unwrap().path();
-        let part = folder.path().join("parts").join(path.file_name().unwrap());
-        std::fs::copy(&path, part).unwrap();
-    }
+    unpack_graphs(folder.path());
     folder
 }
 
@@ -32,11 +26,7 @@ fn peak(path: &Path) -> i32 {
 #[test]
 fn every_patch_that_comes_along_is_fine() {
     let folder = unpacked();
-    let mut names: Vec<String> = std::fs::read_dir(graphs())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
+    let names = patches_in(&graphs());
     assert!(names.len() >= 16);
     let mut arguments = vec!["check"];
     arguments.extend(names.iter().map(String::as_str));
@@ -134,14 +124,9 @@ fn a_new_patch_brings_the_parts_that_it_includes() {
 #[test]
 fn every_patch_that_comes_along_is_set() {
     let folder = graphs();
-    let names = std::fs::read_dir(&folder)
-        .unwrap()
-        .chain(std::fs::read_dir(folder.join("parts")).unwrap());
-    let paths: Vec<String> = names
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|end| end == "ron"))
-        .map(|path| path.to_str().unwrap().to_owned())
-        .collect();
+    let parts = patches_in(&folder.join("parts"));
+    let parts = parts.iter().map(|name| format!("parts/{name}"));
+    let paths: Vec<String> = patches_in(&folder).into_iter().chain(parts).collect();
     let mut arguments = vec!["fmt", "--check"];
     arguments.extend(paths.iter().map(String::as_str));
     let checked = score(&folder, &arguments);

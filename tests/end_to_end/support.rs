@@ -143,6 +143,27 @@ pub(crate) fn graphs() -> PathBuf {
     house().join("graphs")
 }
 
+/// Copies the patches that ship, and their parts, into `folder`.
+pub(crate) fn unpack_graphs(folder: &Path) {
+    for part in ["", "parts"] {
+        std::fs::create_dir_all(folder.join(part)).unwrap();
+        for name in patches_in(&graphs().join(part)) {
+            std::fs::copy(
+                graphs().join(part).join(&name),
+                folder.join(part).join(&name),
+            )
+            .unwrap();
+        }
+    }
+}
+
+/// The names of the patches that lie in `folder`, in order.
+pub(crate) fn patches_in(folder: &Path) -> Vec<String> {
+    let mut names = names(folder);
+    names.retain(|name| name.ends_with(".ron"));
+    names
+}
+
 /// The names of what lies in `folder`, in order.
 pub(crate) fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(folder)
