@@ -1,6 +1,6 @@
 # What a newcomer types: `make demo` and `make test`. `make help` lists the rest.
 
-.PHONY: help demo test soak set-up set-up-tests film-is-there runtime models docs book clean
+.PHONY: help demo test soak set-up set-up-tests film-is-there runtime models docs pictures book clean
 
 # Where the Rust installer puts cargo, which a shell that was open before does not know yet.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
@@ -12,6 +12,7 @@ help:
 	@echo "make runtime fetch ONNX Runtime's library into runtime/"
 	@echo "make models DATA=FOLDER  train the models anew (models/training/README.md)"
 	@echo "make docs    write docs/nodes.md anew from the nodes' declarations"
+	@echo "make pictures  make the book's pictures anew (needs Graphviz: apt install graphviz)"
 	@echo "make book    make a book of docs/ in target/book, with mdbook (cargo install mdbook)"
 	@echo "make clean   remove what was built"
 
@@ -52,6 +53,10 @@ models:
 docs:
 	cargo run --quiet --locked --package score -- nodes --markdown > docs/nodes.md.partial
 	mv docs/nodes.md.partial docs/nodes.md
+
+pictures:
+	cargo build --release --locked --package score
+	@.ci/pictures
 
 book:
 	mdbook build docs

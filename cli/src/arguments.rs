@@ -52,6 +52,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Say everything that is wrong with patches
     Check(Check),
+    /// Set patches in their one layout; every comment stays
+    Fmt(Fmt),
     /// Begin a patch of your own with a copy of another, comments and all
     New(New),
     /// Write melodies drawn at random, one after another, to a MIDI file
@@ -183,6 +185,19 @@ pub(crate) struct Check {
     /// Print the mistakes as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Prints the names of the patches that it changes. What cannot be read is told and stays as it is.
+Editors can pipe a patch through: score fmt -")]
+pub(crate) struct Fmt {
+    /// The patches, .ron files; - is standard input, which goes to standard output
+    #[arg(required = true, value_name = "PATCH")]
+    pub(crate) patches: Vec<PathBuf>,
+    /// Change nothing; fail where something would be changed
+    #[arg(long)]
+    pub(crate) check: bool,
 }
 
 #[derive(Args)]
@@ -352,6 +367,9 @@ pub(crate) struct Nodes {
     /// Print the whole reference as a Markdown page
     #[arg(long, conflicts_with = "kind")]
     pub(crate) markdown: bool,
+    /// Print snippets for editors, in the form of VS Code, which others read too
+    #[arg(long, conflicts_with_all = ["kind", "markdown"])]
+    pub(crate) snippets: bool,
 }
 
 #[derive(Subcommand)]
@@ -405,7 +423,7 @@ pub(crate) struct Graph {
     pub(crate) patch: PathBuf,
     #[command(flatten)]
     pub(crate) overrides: Overrides,
-    /// Notation: mermaid for Markdown, dot for Graphviz
+    /// Notation: mermaid for Markdown, dot for Graphviz, json for programs, with all values
     #[arg(long, value_enum, default_value = "mermaid")]
     pub(crate) format: Notation,
 }
@@ -414,6 +432,7 @@ pub(crate) struct Graph {
 pub(crate) enum Notation {
     Mermaid,
     Dot,
+    Json,
 }
 
 #[cfg(test)]

@@ -19,6 +19,15 @@ pub(crate) enum Failure {
         /// How many were checked.
         checked: usize,
     },
+    /// Patches could not be set because they cannot be read; each was told already.
+    Unreadable {
+        /// How many.
+        wrong: usize,
+        /// How many there were.
+        checked: usize,
+    },
+    /// So many patches are in another layout than theirs; each was named already.
+    Unset(usize),
     /// Models were verified and some are wrong; each was told already.
     Verified {
         /// How many are wrong.
@@ -49,6 +58,13 @@ impl Display for Failure {
             }
             Failure::Checked { wrong, checked } => {
                 write!(f, "{wrong} of {checked} patches cannot run")
+            }
+            Failure::Unreadable { wrong, checked } => {
+                write!(f, "{wrong} of {checked} patches cannot be read")
+            }
+            Failure::Unset(1) => write!(f, "1 patch is not set; `score fmt` sets it"),
+            Failure::Unset(count) => {
+                write!(f, "{count} patches are not set; `score fmt` sets them")
             }
             Failure::Verified { wrong, verified } => {
                 write!(f, "{wrong} of {verified} models must not be used")

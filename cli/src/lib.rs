@@ -32,6 +32,7 @@ pub fn run(registry: &Registry) -> ExitCode {
         Command::Render(render) => command::render::run(render, registry, &settings),
         Command::Run(run) => command::run::run(run, registry, &settings),
         Command::Check(check) => command::check::run(check, registry, &settings),
+        Command::Fmt(fmt) => command::fmt::run(fmt),
         Command::New(new) => command::new::run(new),
         Command::Sample(sample) => command::sample::run(sample, &settings),
         Command::Interpolate(interpolate) => command::interpolate::run(interpolate, &settings),

@@ -6,11 +6,16 @@ pub(crate) const FILM: &str = include_str!("../../graphs/film.ron");
 /// Their names and texts, in order of the names.
 pub(crate) const PATCHES: &[(&str, &str)] = &[
     ("cuts", include_str!("../../graphs/cuts.ron")),
+    ("density", include_str!("../../graphs/density.ron")),
     ("factors", include_str!("../../graphs/factors.ron")),
     ("film", FILM),
     (
         "film_with_midi",
         include_str!("../../graphs/film_with_midi.ron"),
+    ),
+    (
+        "installation",
+        include_str!("../../graphs/installation.ron"),
     ),
     (
         "interpolation",
@@ -22,11 +27,21 @@ pub(crate) const PATCHES: &[(&str, &str)] = &[
     ("random_walk", include_str!("../../graphs/random_walk.ron")),
     ("seen", include_str!("../../graphs/seen.ron")),
     ("shuffled", include_str!("../../graphs/shuffled.ron")),
+    (
+        "silent_until_movement",
+        include_str!("../../graphs/silent_until_movement.ron"),
+    ),
     ("stream", include_str!("../../graphs/stream.ron")),
     ("stream_live", include_str!("../../graphs/stream_live.ron")),
     ("to_daw", include_str!("../../graphs/to_daw.ron")),
     ("two_films", include_str!("../../graphs/two_films.ron")),
 ];
+
+/// What they include, by the paths that they name, and the texts.
+pub(crate) const PARTS: &[(&str, &str)] = &[(
+    "parts/film_voice.ron",
+    include_str!("../../graphs/parts/film_voice.ron"),
+)];
 
 /// The text of the patch called `name`.
 pub(crate) fn patch(name: &str) -> Option<&'static str> {
@@ -63,6 +78,13 @@ mod tests {
             .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
             .collect();
         there.sort();
+        let mut parts: Vec<String> = std::fs::read_dir(format!("{graphs}/parts"))
+            .unwrap()
+            .map(|entry| format!("parts/{}", entry.unwrap().file_name().display()))
+            .collect();
+        parts.sort();
+        let known: Vec<&str> = PARTS.iter().map(|(path, _)| *path).collect();
+        assert_eq!(known, parts);
         let known: Vec<&str> = PATCHES.iter().map(|(name, _)| *name).collect();
         assert_eq!(known, there);
         for (name, text) in PATCHES {

@@ -1,9 +1,11 @@
 //! The one declaration of a node kind, which feeds the validator, the command line and the reference.
 
 use std::borrow::Cow;
+use std::path::PathBuf;
 
 use serde_json::Value;
 
+use crate::patch::Source;
 use crate::port::Port;
 
 /// What a change of a parameter costs while the patch plays.
@@ -236,6 +238,8 @@ pub struct Descriptor {
     pub summary: Cow<'static, str>,
     /// What else a user should know: paragraphs in Markdown.
     pub details: Cow<'static, str>,
+    /// A patch that shows it at work, without `Patch(format: 1, …)` around it; empty: none.
+    pub example: Cow<'static, str>,
     /// Inputs, in the order of their indices.
     pub inputs: Vec<Port>,
     /// Outputs, in the order of their indices.
@@ -268,6 +272,7 @@ impl Descriptor {
             family: family.into(),
             summary: summary.into(),
             details: Cow::Borrowed(""),
+            example: Cow::Borrowed(""),
             inputs: Vec::new(),
             outputs: Vec::new(),
             params: Vec::new(),
@@ -283,6 +288,20 @@ impl Descriptor {
     pub fn details(mut self, details: impl Into<Cow<'static, str>>) -> Self {
         self.details = details.into();
         self
+    }
+
+    /// Adds a patch that shows the node at work: `nodes: {…}, wires: […]`, and what else stands in a patch, but its
+    /// format.
+    pub fn example(mut self, example: impl Into<Cow<'static, str>>) -> Self {
+        self.example = example.into();
+        self
+    }
+
+    /// The example as a whole patch, where there is one.
+    pub fn example_patch(&self) -> Option<String> {
+        let text = format!("Patch(format: 1, {})", self.example);
+        let patch = Source::text(&self.kind, &text, PathBuf::new());
+        (!self.example.is_empty()).then(|| patch.formatted().unwrap_or(text))
     }
 
     /// Adds an input.

@@ -1,11 +1,12 @@
 //! A checked patch: nodes and wires that fit, ready to run.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::descriptor::Descriptor;
 use crate::port::PortType;
@@ -45,6 +46,8 @@ pub struct Graph {
     pub(crate) wires: Vec<GraphWire>,
     /// What the patch says, word for word.
     pub(crate) text: Arc<str>,
+    /// What the patches say that it includes, by the names of their files.
+    pub(crate) included: BTreeMap<String, Arc<str>>,
 }
 
 impl Graph {
@@ -86,18 +89,56 @@ impl Graph {
     /// The graph in Mermaid's notation, which many Markdown viewers draw.
     pub fn mermaid(&self) -> String {
         let mut text = String::from("graph LR\n");
-        for (index, node) in self.nodes.iter().enumerate() {
-            let _ = writeln!(
-                text,
-                "    n{index}[\"{}<br/><small>{}</small>\"]",
-                node.id, node.descriptor.kind
-            );
-        }
+        self.mermaid_nodes(&mut text, "", 1);
         for wire in &self.wires {
             let port_type = &self.nodes[wire.from].outputs[wire.output];
             let _ = writeln!(text, "    n{} -- {port_type} --> n{}", wire.from, wire.to);
         }
         text
+    }
+
+    /// The graph for programs: the transport, every node with its kind and all its values, and every wire.
+    pub fn json(&self) -> Value {
+        let node = |node: &GraphNode| json!({ "id": node.id, "kind": node.descriptor.kind, "values": node.values });
+        let transport = &self.transport;
+        json!({
+            "transport": {
+                "tempo": transport.tempo,
+                "metre": [transport.metre.0, transport.metre.1],
+                "seed": transport.seed,
+                "sample_rate": transport.sample_rate,
+                "block": transport.block,
+            },
+            "nodes": self.nodes.iter().map(node).collect::<Vec<_>>(),
+            "wires": self.wires.iter().map(|wire| self.wire_name(wire)).collect::<Vec<_>>(),
+        })
+    }
+
+    /// The nodes whose ids begin with `prefix`, those of each included patch within a frame.
+    fn mermaid_nodes(&self, text: &mut String, prefix: &str, depth: usize) {
+        let mut parts: Vec<(usize, &str)> = Vec::new();
+        let indent = "    ".repeat(depth);
+        for (index, node) in self.nodes.iter().enumerate() {
+            let Some(rest) = node.id.strip_prefix(prefix) else {
+                continue;
+            };
+            if let Some((part, _)) = rest.split_once('.') {
+                if !parts.iter().any(|(_, known)| *known == part) {
+                    parts.push((index, part));
+                }
+                continue;
+            }
+            let kind = &node.descriptor.kind;
+            let _ = writeln!(
+                text,
+                "{indent}n{index}[\"{rest}<br/><small>{kind}</small>\"]"
+            );
+        }
+        for (first, part) in parts {
+            let _ = writeln!(text, "{indent}subgraph p{depth}_{first}[\"{part}\"]");
+            self.mermaid_nodes(text, &format!("{prefix}{part}."), depth + 1);
+            let _ = writeln!(text, "{indent}end");
+        }
     }
 
     /// The graph in Graphviz' notation.

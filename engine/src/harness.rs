@@ -205,6 +205,7 @@ impl<N: Node> Harness<N> {
 
         let mut graph = Graph {
             text: "".into(),
+            included: BTreeMap::new(),
             transport: self.transport.clone(),
             nodes: Vec::new(),
             wires: Vec::new(),

@@ -21,6 +21,7 @@ mod progress;
 pub mod reference;
 mod registry;
 mod run;
+pub mod snippets;
 mod tap;
 mod time;
 mod watch;

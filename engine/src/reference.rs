@@ -69,6 +69,9 @@ pub fn markdown_of(descriptor: &Descriptor) -> String {
             param.summary
         );
     }
+    if let Some(example) = descriptor.example_patch() {
+        let _ = write!(text, "\n```ron\n{example}```\n");
+    }
     text
 }
 

@@ -74,7 +74,9 @@ impl Watch {
                 refused.push(new.clone());
             }
         }
+        // What was refused is tried again the next time: a folder may have been made by then.
         self.folders = folders;
+        self.folders.retain(|folder| !refused.contains(folder));
         refused
     }
 

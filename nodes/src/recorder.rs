@@ -32,6 +32,17 @@ pub(crate) struct Recorder {
 impl Node for Recorder {
     fn descriptor() -> Descriptor {
         Descriptor::new("audio", "recorder", "Records what is heard, the notes, and what steered them")
+            .example(
+                r#"nodes: {
+                    "camera": camera(),
+                    "motion": motion(),
+                    "tune": scale_walk(),
+                    "piano": synth(),
+                    "sound": audio_out(),
+                    "take": recorder(path: "take.wav"),
+                },
+                wires: ["camera -> motion -> tune -> piano -> sound", "piano -> take.sound", "tune -> take.notes", "motion -> take.controls"]"#,
+            )
             .details(
                 "Beside the sound at `path` it writes the notes to a .mid and the controls and events to a .jsonl of \
                  the same name. All begin with the run, so that they can be laid on each other: where sound is \

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::support::{house, score, text};
+use crate::support::{ffmpeg, house, score, text, unpack_graphs, write_film, write_scale};
 
 /// Every page of the repository that a reader may open.
 fn pages() -> Vec<PathBuf> {
@@ -93,4 +93,153 @@ fn every_command_that_a_page_shows_exists() {
         }
     }
     assert!(shown >= 10, "{shown}");
+}
+
+/// The code blocks of a page that are fenced as `language`, with the lines on which they begin.
+fn blocks(page: &str, language: &str) -> Vec<(usize, String)> {
+    let mut blocks = Vec::new();
+    let mut open: Option<(usize, String)> = None;
+    for (number, line) in (1..).zip(page.lines()) {
+        match &mut open {
+            Some(_) if line == "```" => blocks.extend(open.take()),
+            Some((_, text)) => {
+                text.push_str(line);
+                text.push('\n');
+            }
+            None if line == format!("```{language}") => open = Some((number, String::new())),
+            None => {}
+        }
+    }
+    blocks
+}
+
+/// A folder with all that the pages' patches and commands name: films, melodies, a sound, the patches that ship.
+fn workshop() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    write_film(folder.path());
+    write_scale(&at("song.mid"));
+    for name in ["holiday.mp4", "a.mp4", "b.mp4"] {
+        std::fs::copy(at("film.mp4"), at(name)).unwrap();
+    }
+    for name in ["a.mid", "b.mid"] {
+        std::fs::copy(at("song.mid"), at(name)).unwrap();
+    }
+    ffmpeg(folder.path(), "-f lavfi -i sine=duration=2 song.wav");
+    unpack_graphs(&at("graphs"));
+    std::fs::copy(at("film.mp4"), at("graphs/film.mp4")).unwrap();
+    folder
+}
+
+#[test]
+fn every_patch_in_the_book_is_fine_and_set() {
+    let folder = workshop();
+    let (mut names, mut parts) = (Vec::new(), Vec::new());
+    for page in pages()
+        .iter()
+        .filter(|page| page.parent().unwrap().ends_with("docs"))
+    {
+        let text = std::fs::read_to_string(page).unwrap();
+        let stem = page.file_stem().unwrap().to_str().unwrap();
+        for (line, block) in blocks(&text, "ron") {
+            // A patch for another begins with its own name: `// parts/hum.ron`.
+            let first = block.lines().next().unwrap_or_default();
+            let name = match first
+                .strip_prefix("// ")
+                .filter(|name| name.ends_with(".ron"))
+            {
+                Some(name) => name.to_owned(),
+                None => format!("{stem}-{line}.ron"),
+            };
+            let path = folder.path().join(&name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, &block).unwrap();
+            match first.starts_with("// parts/") {
+                true => parts.push(name),
+                false => names.push(name),
+            }
+        }
+    }
+    assert!(names.len() > 35, "{names:?}");
+    // Parts wait for the patches that include them, and are checked with them.
+    for (command, of) in [
+        (vec!["check"], &[][..]),
+        (vec!["fmt", "--check"], &parts[..]),
+    ] {
+        let names = names.iter().chain(of).map(String::as_str);
+        let arguments: Vec<&str> = command.into_iter().chain(names).collect();
+        let done = score(folder.path(), &arguments);
+        assert!(
+            done.status.success(),
+            "{}{}",
+            text(&done.stdout),
+            text(&done.stderr)
+        );
+    }
+}
+
+/// What stands for a command in the test: what plays on without end, or needs what a test machine has not, is checked.
+fn tested(line: &str) -> Option<Vec<String>> {
+    let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+    let (program, rest) = words.split_first()?;
+    let is_score = program == "score" || program == "target/release/score";
+    if !is_score
+        || rest
+            .iter()
+            .any(|word| ["|", ">", "&&"].contains(&word.as_str()))
+    {
+        return None;
+    }
+    let (command, rest) = rest.split_first()?;
+    let keeps = |index: usize| {
+        let is_set = |word: &String| word == "--set";
+        is_set(&rest[index]) || (index > 0 && is_set(&rest[index - 1]))
+    };
+    Some(match command.as_str() {
+        "run" => {
+            let sets = (1..rest.len()).filter(|index| keeps(*index));
+            ["check".to_owned(), rest[0].clone()]
+                .into_iter()
+                .chain(sets.map(|index| rest[index].clone()))
+                .collect()
+        }
+        "check" if rest.iter().any(|word| word == "--watch") => {
+            vec!["check".to_owned(), rest[rest.len() - 1].clone()]
+        }
+        "devices" => return None,
+        _ => words[1..].to_vec(),
+    })
+}
+
+#[test]
+fn every_command_in_the_book_does_what_it_is_shown_for() {
+    let mut done = 0;
+    for page in pages()
+        .iter()
+        .filter(|page| page.parent().unwrap().ends_with("docs"))
+    {
+        let shown = std::fs::read_to_string(page).unwrap();
+        let blocks = blocks(&shown, "sh");
+        if blocks.is_empty() {
+            continue;
+        }
+        let folder = workshop();
+        for (line, block) in blocks {
+            for typed in block.replace("\\\n", " ").lines() {
+                let Some(arguments) = tested(typed) else {
+                    continue;
+                };
+                let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+                let output = score(folder.path(), &arguments);
+                let told = text(&output.stderr);
+                assert!(
+                    output.status.success(),
+                    "{}:{line}: {typed}\n{told}",
+                    page.display()
+                );
+                done += 1;
+            }
+        }
+    }
+    assert!(done > 12, "{done}");
 }

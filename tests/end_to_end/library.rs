@@ -2,17 +2,17 @@
 
 use std::path::Path;
 
-use crate::support::{graphs, onsets, score, text, write_film, write_scale};
+use crate::support::{
+    Talking, graphs, onsets, patches_in, program, score, text, unpack_graphs, write_film,
+    write_scale,
+};
 
 /// All patches in a folder with the film and the tune that they name.
 fn unpacked() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     write_film(folder.path());
     write_scale(&folder.path().join("song.mid"));
-    for entry in std::fs::read_dir(graphs()).unwrap() {
-        let path = entry.unwrap().path();
-        std::fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();
-    }
+    unpack_graphs(folder.path());
     folder
 }
 
@@ -26,12 +26,8 @@ fn peak(path: &Path) -> i32 {
 #[test]
 fn every_patch_that_comes_along_is_fine() {
     let folder = unpacked();
-    let mut names: Vec<String> = std::fs::read_dir(graphs())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    assert!(names.len() >= 15);
+    let names = patches_in(&graphs());
+    assert!(names.len() >= 18);
     let mut arguments = vec!["check"];
     arguments.extend(names.iter().map(String::as_str));
     let checked = score(folder.path(), &arguments);
@@ -42,7 +38,7 @@ fn every_patch_that_comes_along_is_fine() {
 #[test]
 fn patches_for_a_film_give_it_music() {
     let folder = unpacked();
-    for name in ["shuffled", "factors", "layers", "stream"] {
+    for name in ["shuffled", "factors", "layers", "density", "stream"] {
         let patch = format!("{name}.ron");
         let made = score(
             folder.path(),
@@ -73,4 +69,71 @@ fn a_dialogue_and_a_way_between_melodies_are_rendered() {
         assert!(onsets(&folder.path().join(notes)).len() > 4, "{patch}");
         assert!(peak(&folder.path().join(sound)) > 1_000, "{patch}");
     }
+}
+
+#[test]
+fn patches_that_play_live_begin_even_where_there_is_no_device() {
+    let folder = unpacked();
+    for name in ["live", "installation", "silent_until_movement", "to_daw"] {
+        let patch = format!("{name}.ron");
+        let playing = Talking::start(&mut program(folder.path(), &["run", &patch, "--quiet"]));
+        // A system without a MIDI sequencer has no ports to give; that too is said, and tried again.
+        playing.until("plays");
+    }
+}
+
+#[test]
+fn more_motion_is_more_notes_and_every_cut_is_an_accent() {
+    let folder = unpacked();
+    let made = score(folder.path(), &["render", "density.ron", "-q"]);
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let heard = onsets(&folder.path().join("film-scored.mid"));
+    let scene = |number: u32| {
+        // Four seconds at 104 a minute are 27.7 sixteenths; `onsets` counts them by the file's own ticks.
+        let from = f64::from(number) * 4.0 * 104.0 / 15.0;
+        let until = from + 4.0 * 104.0 / 15.0;
+        let within = |at: &u32| (from..until).contains(&f64::from(*at));
+        heard.iter().filter(|(at, _)| within(at)).count()
+    };
+    // Test pattern, fractal, and a gradient that hardly moves.
+    assert!(scene(0) > scene(2) && scene(1) > 0, "{heard:?}");
+    for cut in [4.0, 8.0] {
+        let next = (cut * 104.0 / 15.0_f64).ceil() as u32;
+        assert!(
+            heard.iter().any(|(at, _)| *at == next),
+            "{next} in {heard:?}"
+        );
+    }
+}
+
+#[test]
+fn a_new_patch_brings_the_parts_that_it_includes() {
+    let folder = unpacked();
+    let other = tempfile::tempdir().unwrap();
+    let made = score(other.path(), &["new", "mine", "--from", "two_films"]);
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    std::fs::copy(
+        folder.path().join("film.mp4"),
+        other.path().join("film.mp4"),
+    )
+    .unwrap();
+    let checked = score(other.path(), &["check", "mine.ron"]);
+    assert!(checked.status.success(), "{}", text(&checked.stderr));
+}
+
+#[test]
+fn every_patch_that_comes_along_is_set() {
+    let folder = graphs();
+    let parts = patches_in(&folder.join("parts"));
+    let parts = parts.iter().map(|name| format!("parts/{name}"));
+    let paths: Vec<String> = patches_in(&folder).into_iter().chain(parts).collect();
+    let mut arguments = vec!["fmt", "--check"];
+    arguments.extend(paths.iter().map(String::as_str));
+    let checked = score(&folder, &arguments);
+    assert!(
+        checked.status.success(),
+        "{}{}",
+        text(&checked.stdout),
+        text(&checked.stderr)
+    );
 }

@@ -15,6 +15,7 @@ mod missing_tools;
 mod models;
 mod own_model;
 mod own_patch;
+mod parts;
 mod patches;
 mod stream;
 mod support;

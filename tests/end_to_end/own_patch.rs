@@ -1,14 +1,9 @@
 //! A patch of one's own: begun with a copy, checked at every save.
 
-use std::io::{BufRead, BufReader};
+use std::io::Write;
 use std::process::Stdio;
-use std::sync::mpsc;
-use std::time::Duration;
 
-use crate::support::{graphs, program, score, text};
-
-/// How long a line may take to come before the test gives up.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::support::{Talking, graphs, names, program, score, text};
 
 #[test]
 fn a_new_patch_is_a_copy_with_its_comments_and_never_takes_another_ones_place() {
@@ -57,40 +52,82 @@ fn a_watched_patch_is_checked_again_at_every_save() {
     let path = folder.path().join("mine.ron");
     let made = score(folder.path(), &["new", "mine", "--from", "random_walk"]);
     assert!(made.status.success());
-    let mut watching = program(folder.path(), &["check", "--watch", "mine.ron"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let (told, lines) = mpsc::channel();
-    let ends: [Box<dyn std::io::Read + Send>; 2] = [
-        Box::new(watching.stdout.take().unwrap()),
-        Box::new(watching.stderr.take().unwrap()),
-    ];
-    for end in ends {
-        let told = told.clone();
-        std::thread::spawn(move || {
-            for line in BufReader::new(end).lines().map_while(Result::ok) {
-                let _ = told.send(line);
-            }
-        });
-    }
-    let until = |wanted: &str| {
-        loop {
-            let line = lines.recv_timeout(PATIENCE).unwrap_or_else(|_| {
-                panic!("`{wanted}` was not told");
-            });
-            if line.contains(wanted) {
-                return;
-            }
-        }
-    };
+    let watching = Talking::start(&mut program(
+        folder.path(),
+        &["check", "--watch", "mine.ron"],
+    ));
+    let until = |wanted: &str| watching.until(wanted);
     until("mine.ron: fine");
     let good = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, good.replacen("temperature:", "temperatur:", 1)).unwrap();
     until("temperatur");
     std::fs::write(&path, &good).unwrap();
     until("mine.ron: fine");
-    watching.kill().unwrap();
-    watching.wait().unwrap();
+}
+
+#[test]
+fn a_patch_is_set_in_place_or_through_a_pipe_and_only_where_it_can_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mine.ron");
+    let wild = "// Mine.\nPatch(format:1,nodes:{\"a\":tone(),// loud\n\"longer\":mixer()},wires:[\"a -> longer\"])";
+    std::fs::write(&path, wild).unwrap();
+    std::fs::write(folder.path().join("wrong.ron"), "Patch(format: 1..2)").unwrap();
+    let looked = score(folder.path(), &["fmt", "--check", "mine.ron"]);
+    assert_eq!(looked.status.code(), Some(1));
+    assert_eq!(text(&looked.stdout), "mine.ron\n");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), wild);
+    let done = score(folder.path(), &["fmt", "mine.ron", "wrong.ron"]);
+    assert_eq!(done.status.code(), Some(1));
+    assert!(
+        text(&done.stderr).contains("wrong.ron:1:15"),
+        "{}",
+        text(&done.stderr)
+    );
+    let set = std::fs::read_to_string(&path).unwrap();
+    assert!(
+        set.contains("        \"a\":      tone(), // loud\n"),
+        "{set}"
+    );
+    let again = score(folder.path(), &["fmt", "--check", "mine.ron"]);
+    assert!(again.status.success());
+    let mut piped = program(folder.path(), &["fmt", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    piped
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(wild.as_bytes())
+        .unwrap();
+    assert_eq!(text(&piped.wait_with_output().unwrap().stdout), set);
+    assert_eq!(names(folder.path()), ["mine.ron", "wrong.ron"]);
+}
+
+#[test]
+fn snippets_have_every_kind_with_what_must_be_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let printed = score(folder.path(), &["nodes", "--snippets"]);
+    let snippets: serde_json::Value = serde_json::from_slice(&printed.stdout).unwrap();
+    let kinds = score(folder.path(), &["nodes"]);
+    for kind in text(&kinds.stdout)
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+    {
+        let snippet = &snippets[kind];
+        assert_eq!(snippet["prefix"], kind);
+        assert!(
+            snippet["body"][0]
+                .as_str()
+                .unwrap()
+                .contains(&format!("{kind}(")),
+            "{snippet}"
+        );
+    }
+    let film = snippets["video_file"]["body"][0].as_str().unwrap();
+    assert_eq!(
+        film,
+        "\"${1:video_file}\": video_file(path: \"${2:path}\"$0),"
+    );
 }

@@ -169,3 +169,20 @@ fn a_graph_shows_every_node_and_wire() {
         assert_eq!(drawing.matches(wires).count(), 2, "{drawing}");
     }
 }
+
+#[test]
+fn every_kind_has_an_example_in_the_reference_that_uses_it() {
+    let kinds = text(&score(Path::new("."), &["nodes"]).stdout);
+    let kinds: Vec<&str> = kinds
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    assert!(kinds.len() >= 34, "{kinds:?}");
+    for kind in kinds {
+        let told = text(&score(Path::new("."), &["nodes", kind]).stdout);
+        let example = told
+            .split_once("```ron\n")
+            .map_or("", |(_, example)| example);
+        assert!(example.contains(&format!(" {kind}(")), "{kind}: {told}");
+    }
+}

@@ -1,12 +1,18 @@
 //! What the tests of several subjects need.
 
 use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use midly::num::{u4, u7, u15, u28};
 use midly::{Format, Header, MetaMessage, MidiMessage, Smf, Timing, TrackEvent, TrackEventKind};
 use score_nodes::model::Manifest;
+
+/// How long a program may take to say what is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs the program in `folder` and waits for it.
 pub(crate) fn score(folder: &Path, arguments: &[&str]) -> Output {
@@ -37,6 +43,55 @@ pub(crate) fn program(folder: &Path, arguments: &[&str]) -> Command {
         command.env("ORT_DYLIB_PATH", library);
     }
     command
+}
+
+/// A program that runs on and says something from time to time. It is ended with this value.
+pub(crate) struct Talking {
+    program: Child,
+    lines: mpsc::Receiver<String>,
+}
+
+impl Talking {
+    /// Starts it.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let mut program = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (told, lines) = mpsc::channel();
+        let ends: [Box<dyn Read + Send>; 2] = [
+            Box::new(program.stdout.take().unwrap()),
+            Box::new(program.stderr.take().unwrap()),
+        ];
+        for end in ends {
+            let told = told.clone();
+            std::thread::spawn(move || {
+                for line in BufReader::new(end).lines().map_while(Result::ok) {
+                    let _ = told.send(line);
+                }
+            });
+        }
+        Talking { program, lines }
+    }
+
+    /// Waits until it says a line with `wanted` in it.
+    pub(crate) fn until(&self, wanted: &str) {
+        loop {
+            let line = self.lines.recv_timeout(PATIENCE);
+            let line = line.unwrap_or_else(|_| panic!("`{wanted}` was not told"));
+            if line.contains(wanted) {
+                return;
+            }
+        }
+    }
+}
+
+impl Drop for Talking {
+    fn drop(&mut self) {
+        let _ = self.program.kill();
+        let _ = self.program.wait();
+    }
 }
 
 /// What was printed.
@@ -86,6 +141,27 @@ pub(crate) fn house() -> PathBuf {
 /// The patches that ship.
 pub(crate) fn graphs() -> PathBuf {
     house().join("graphs")
+}
+
+/// Copies the patches that ship, and their parts, into `folder`.
+pub(crate) fn unpack_graphs(folder: &Path) {
+    for part in ["", "parts"] {
+        std::fs::create_dir_all(folder.join(part)).unwrap();
+        for name in patches_in(&graphs().join(part)) {
+            std::fs::copy(
+                graphs().join(part).join(&name),
+                folder.join(part).join(&name),
+            )
+            .unwrap();
+        }
+    }
+}
+
+/// The names of the patches that lie in `folder`, in order.
+pub(crate) fn patches_in(folder: &Path) -> Vec<String> {
+    let mut names = names(folder);
+    names.retain(|name| name.ends_with(".ron"));
+    names
 }
 
 /// The names of what lies in `folder`, in order.

@@ -1,12 +1,13 @@
 //! `score check`
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use score_engine::{NodeError, Registry, Settings, Watch};
 use serde_json::json;
 
 use crate::arguments::Check;
-use crate::command::load;
+use crate::command::{files_of, load};
 use crate::failure::Failure;
 use crate::terminal::{colourful, tell};
 
@@ -30,19 +31,20 @@ fn watch(check: &Check, registry: &Registry, settings: &Settings) -> Result<(), 
         NodeError::input(why).help("without `--watch` the patches are checked once")
     };
     let mut watch = Watch::new().map_err(|error| unseen(error.to_string()))?;
-    let files = check.patches.iter().map(std::path::absolute);
-    let files = files
-        .collect::<Result<_, _>>()
-        .map_err(|error| unseen(error.to_string()))?;
-    if let Some(folder) = watch.set(files).first() {
-        let why = format!("`{}` cannot be watched", folder.display());
-        return Err(unseen(why).into());
-    }
-    look(check, registry, settings)?;
-    for _ in watch.saved() {
+    loop {
+        let files = check.patches.iter().flat_map(|patch| files_of(patch));
+        let refused = watch.set(files.collect());
+        // The folder of an included patch may not be there yet; those of the patches are.
+        let own = |folder: &&PathBuf| folder.is_dir();
+        if let Some(folder) = refused.iter().find(own) {
+            let why = format!("`{}` cannot be watched", folder.display());
+            return Err(unseen(why).into());
+        }
         look(check, registry, settings)?;
+        if watch.saved().recv().is_err() {
+            return Ok(());
+        }
     }
-    Ok(())
 }
 
 /// Says what is wrong with the patches now; how many are wrong.

@@ -22,6 +22,7 @@ pub(crate) fn run(
     let drawing = match arguments.format {
         Notation::Mermaid => graph.mermaid(),
         Notation::Dot => graph.dot(),
+        Notation::Json => format!("{:#}\n", graph.json()),
     };
     std::io::stdout().lock().write_all(drawing.as_bytes())?;
     Ok(())

@@ -5,6 +5,7 @@ pub(crate) mod devices;
 mod drawing;
 pub(crate) mod eval;
 pub(crate) mod film;
+pub(crate) mod fmt;
 pub(crate) mod graph;
 pub(crate) mod interpolate;
 pub(crate) mod models;
@@ -15,7 +16,8 @@ pub(crate) mod run;
 pub(crate) mod sample;
 pub(crate) mod shell;
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use score_engine::{Graph, NodeError, Override, Registry, Settings, Source};
 
@@ -34,6 +36,13 @@ fn load(
         registry,
         settings,
     )
+}
+
+/// The files that a patch is made of, by their absolute paths: its own, and those that it includes.
+fn files_of(path: &Path) -> BTreeSet<PathBuf> {
+    let mut files = Source::read(path).map_or_else(|_| BTreeSet::new(), |patch| patch.included());
+    files.extend(std::path::absolute(path));
+    files
 }
 
 /// Checks a patch that was read.

@@ -14,7 +14,7 @@ pub(crate) fn run(new: &New) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     let Some(name) = &new.name else {
         for (name, text) in library::PATCHES {
-            writeln!(out, "{name:<16}{}", library::summary(text))?;
+            writeln!(out, "{name:<23}{}", library::summary(text))?;
         }
         return Ok(());
     };
@@ -25,8 +25,12 @@ pub(crate) fn run(new: &New) -> Result<(), Failure> {
     }
     let path = PathBuf::from(path);
     write(&path, &text)?;
+    let brought = bring_parts(&path, &text)?;
     let path = path.display();
     writeln!(out, "{path}: {}", library::summary(&text))?;
+    for part in brought {
+        writeln!(out, "{}: a part of it", part.display())?;
+    }
     writeln!(
         out,
         "Read its first lines, turn what you like, then: score check {path}"
@@ -49,6 +53,27 @@ fn text_of(from: &str) -> Result<String, Failure> {
         let why = format!("`{from}` cannot be read: {error}");
         NodeError::input(why).help(help).into()
     })
+}
+
+/// Puts the parts that come along beside the new patch, where it includes them and there are none yet.
+fn bring_parts(patch: &Path, text: &str) -> Result<Vec<PathBuf>, Failure> {
+    let folder = patch.parent().unwrap_or(Path::new(""));
+    let mut brought = Vec::new();
+    for (name, part) in library::PARTS {
+        let path = folder.join(name);
+        if !text.contains(&format!("\"{name}\"")) || path.exists() {
+            continue;
+        }
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|error| {
+                let why = format!("`{}` cannot be made: {error}", folder.display());
+                NodeError::output(why).help("check that the folder is yours to write in")
+            })?;
+        }
+        write(&path, part)?;
+        brought.push(path);
+    }
+    Ok(brought)
 }
 
 /// Writes a new file, and never over another.

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use score_engine::{Registry, reference};
+use score_engine::{Registry, reference, snippets};
 
 use crate::arguments::Nodes;
 use crate::failure::Failure;
@@ -11,6 +11,10 @@ pub(crate) fn run(arguments: &Nodes, registry: &Registry) -> Result<(), Failure>
     let mut out = std::io::stdout().lock();
     if arguments.markdown {
         out.write_all(reference::markdown(registry).as_bytes())?;
+        return Ok(());
+    }
+    if arguments.snippets {
+        writeln!(out, "{:#}", snippets::snippets(registry))?;
         return Ok(());
     }
     let Some(name) = &arguments.kind else {

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use score_engine::{Live, LiveOptions, Registry, Revision, RunError, Settings, Watch};
 
 use crate::arguments::Run;
-use crate::command::load;
+use crate::command::{files_of, load};
 use crate::failure::Failure;
 use crate::log;
 use crate::status::{Lines, table};
@@ -29,6 +29,13 @@ pub(crate) fn run(
     settings: &Settings,
 ) -> Result<(), Failure> {
     let bar = bar(arguments);
+    // Before the patch is read, so that no save is missed; what cannot be watched is told once the log is there.
+    let mut watch = Some(arguments)
+        .filter(|arguments| !arguments.no_reload)
+        .and_then(|_| Watch::new().ok());
+    if let Some(watch) = &mut watch {
+        let _ = watch.set(files_of(&arguments.patch));
+    }
     let graph = load(
         &arguments.patch,
         &arguments.overrides.set,
@@ -60,7 +67,7 @@ pub(crate) fn run(
         registry,
         settings,
         live,
-        watch: None,
+        watch,
     };
     playing.watch();
     let done = playing.play(&stop, &bar, &mut lines);
@@ -181,7 +188,7 @@ impl Playing<'_> {
         self.watch();
     }
 
-    /// Watches the patch and the files that its nodes read.
+    /// Watches the patch, what it includes, and the files that its nodes read.
     fn watch(&mut self) {
         if self.arguments.no_reload {
             return;
@@ -194,7 +201,7 @@ impl Playing<'_> {
         }
         let Some(watch) = &mut self.watch else { return };
         let mut files = self.live.files();
-        files.extend(std::path::absolute(&self.arguments.patch));
+        files.extend(files_of(&self.arguments.patch));
         for folder in watch.set(files) {
             tracing::warn!(
                 "edits in `{}` will not be seen: it cannot be watched",

@@ -1,6 +1,6 @@
 //! A live run: begins, takes over edits, and drains.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -64,6 +64,9 @@ pub struct Revision {
     pub gone: Vec<String>,
     /// What the patch says, word for word.
     pub patch: Arc<str>,
+    /// What the patches say that it includes, by the names of their files.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub included: BTreeMap<String, Arc<str>>,
 }
 
 /// A patch that plays.
@@ -158,7 +161,7 @@ impl Live {
             .map(|wire| graph.wire_name(wire))
             .collect();
         let transport = self.transport_for(&graph.transport);
-        let text = graph.text.clone();
+        let (text, included) = (graph.text.clone(), graph.included.clone());
         let nodes: Vec<Arc<GraphNode>> = graph.nodes.into_iter().map(Arc::new).collect();
         let prepared = Workshop {
             settings: &self.settings,
@@ -176,6 +179,7 @@ impl Live {
         self.revision += 1;
         let mut revision = self.commit(nodes, edges, plan, prepared);
         revision.patch = text;
+        revision.included = included;
         let told = Arc::new(revision.clone());
         for handle in &self.nodes {
             handle.tell(Command::Tell(told.clone()));

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::descriptor::{Param, ParamType};
 use crate::diagnostic::did_you_mean;
-use crate::patch::syntax::{Shape, Tree};
+use crate::patch::tree::{Shape, Tree};
 
 /// Why a value does not do, and what to do about it.
 pub(crate) struct Unfit {
@@ -23,9 +23,14 @@ impl Unfit {
     }
 }
 
-/// The value of `param` as `tree` gives it; paths count from `folder`. `None`: the writing itself is broken
+/// The value of `param` as `tree` gives it; `folder` is the one that paths in a text
+/// count from. `None`: the writing itself is broken
 /// and has been complained of.
-pub(crate) fn convert(param: &Param, tree: &Tree, folder: &Path) -> Result<Option<Value>, Unfit> {
+pub(crate) fn convert<'a>(
+    param: &Param,
+    tree: &Tree,
+    folder: impl Fn(usize) -> &'a Path,
+) -> Result<Option<Value>, Unfit> {
     let tree = match &tree.shape {
         // RON writes an optional value as Some(value) or None.
         Shape::Tuple(Some(name), items) if name.text == "Some" && items.len() == 1 => &items[0],
@@ -39,7 +44,7 @@ pub(crate) fn convert(param: &Param, tree: &Tree, folder: &Path) -> Result<Optio
     } else {
         format!(" {}", param.unit)
     };
-    value_of(&param.param_type, tree, folder).map_err(|unfit| match unfit {
+    value_of(&param.param_type, tree, &folder).map_err(|unfit| match unfit {
         Misfit::Kind => Unfit::new(format!(
             "`{}` takes {}",
             param.name,
@@ -67,7 +72,11 @@ enum Misfit {
     Word(String, Option<String>),
 }
 
-fn value_of(param_type: &ParamType, tree: &Tree, folder: &Path) -> Result<Option<Value>, Misfit> {
+fn value_of<'a>(
+    param_type: &ParamType,
+    tree: &Tree,
+    folder: &impl Fn(usize) -> &'a Path,
+) -> Result<Option<Value>, Misfit> {
     let value = match (param_type, &tree.shape) {
         (_, Shape::Broken) => return Ok(None),
         (ParamType::Number { min, max }, shape) => {
@@ -100,7 +109,7 @@ fn value_of(param_type: &ParamType, tree: &Tree, folder: &Path) -> Result<Option
         }
         (ParamType::Text, Shape::Text(text)) => json!(text),
         (ParamType::File(_), Shape::Text(text)) if !text.is_empty() && !text.contains('\0') => {
-            json!(folder.join(text).to_string_lossy())
+            json!(folder(tree.spot.source).join(text).to_string_lossy())
         }
         (ParamType::Choice(words), Shape::Word(word) | Shape::Text(word)) => {
             if !words.iter().any(|choice| choice == word) {

@@ -3,88 +3,69 @@
 //! The `ron` crate stops at the first mistake and forgets where values stood, so the outline (brackets,
 //! commas, names) is read here; what a literal means is left to `ron`.
 
-use std::ops::Range;
-
-/// A part of the file and its place in bytes.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Tree {
-    pub(crate) span: Range<usize>,
-    pub(crate) shape: Shape,
-}
-
-/// What a part of the file is.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Shape {
-    Number(f64),
-    Integer(i64),
-    Text(String),
-    /// `true`, `whole_film`, or a name before a bracket without one.
-    Word(String),
-    /// `[a, b]`.
-    List(Vec<Tree>),
-    /// `(a, b)` or `name(a, b)`.
-    Tuple(Option<Name>, Vec<Tree>),
-    /// `(a: 1)` or `name(a: 1)`.
-    Struct(Option<Name>, Vec<(Name, Tree)>),
-    /// `{"a": 1}`.
-    Map(Vec<(Tree, Tree)>),
-    /// Something that was not understood, and has been complained of.
-    Broken,
-}
-
-/// A word and its place in bytes.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Name {
-    pub(crate) span: Range<usize>,
-    pub(crate) text: String,
-}
-
-/// A mistake in the writing.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Mistake {
-    pub(crate) span: Range<usize>,
-    pub(crate) message: String,
-}
+use crate::patch::tree::{Mistake, Name, Shape, Spot, Tree};
 
 /// Brackets within brackets that are followed; deeper ones are refused rather than overflow the stack.
 const MAX_DEPTH: usize = 64;
 
-/// Reads a whole file.
-pub(crate) fn parse(text: &str) -> (Tree, Vec<Mistake>) {
+/// What was read from a text.
+pub(crate) struct Parsed {
+    pub(crate) tree: Tree,
+    pub(crate) mistakes: Vec<Mistake>,
+    /// Where comments stand, in the order of the text.
+    pub(crate) comments: Vec<Spot>,
+}
+
+/// Reads a whole file; `source` is the number that its places get.
+pub(crate) fn parse(source: usize, text: &str) -> Parsed {
+    parse_from(source, text, 0)
+}
+
+/// Reads the one value that `text` has from the byte `at` on.
+pub(crate) fn parse_from(source: usize, text: &str, at: usize) -> Parsed {
     let mut parser = Parser {
+        source,
         text,
-        at: 0,
+        at,
         depth: 0,
         mistakes: Vec::new(),
+        comments: Vec::new(),
     };
     parser.skip_attributes();
     let tree = parser.value();
     parser.skip_space();
     if parser.at < text.len() {
-        parser.complain(
-            parser.at..parser.at + 1,
-            "nothing may follow the patch's closing bracket",
-        );
+        let stray = parser.spot(parser.at, parser.at + 1);
+        parser.complain(stray, "nothing may follow the patch's closing bracket");
     }
-    (tree, parser.mistakes)
-}
-
-/// Reads one value, as `--set` gives it.
-pub(crate) fn parse_value(text: &str) -> (Tree, Vec<Mistake>) {
-    parse(text)
+    Parsed {
+        tree,
+        mistakes: parser.mistakes,
+        comments: parser.comments,
+    }
 }
 
 struct Parser<'a> {
+    source: usize,
     text: &'a str,
     at: usize,
     depth: usize,
     mistakes: Vec<Mistake>,
+    comments: Vec<Spot>,
 }
 
 impl Parser<'_> {
-    fn complain(&mut self, span: Range<usize>, message: impl Into<String>) {
+    fn spot(&self, start: usize, end: usize) -> Spot {
+        Spot {
+            source: self.source,
+            start,
+            end,
+        }
+    }
+
+    fn complain(&mut self, spot: Spot, message: impl Into<String>) {
         self.mistakes.push(Mistake {
-            span,
+            spot,
             message: message.into(),
         });
     }
@@ -109,6 +90,7 @@ impl Parser<'_> {
                 - rest
                     .trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}')
                     .len();
+            let start = self.at;
             if self.starts_with("//") {
                 self.at += self.text[self.at..]
                     .find('\n')
@@ -117,6 +99,10 @@ impl Parser<'_> {
                 self.skip_block_comment();
             } else {
                 return;
+            }
+            // What was looked ahead at is read again.
+            if self.comments.last().is_none_or(|last| last.end <= start) {
+                self.comments.push(self.spot(start, self.at));
             }
         }
     }
@@ -139,7 +125,10 @@ impl Parser<'_> {
                 self.bump();
             }
         }
-        self.complain(start..start + 2, "this comment is never closed with `*/`");
+        self.complain(
+            self.spot(start, start + 2),
+            "this comment is never closed with `*/`",
+        );
     }
 
     /// Skips `#![enable(…)]`, which changes nothing here.
@@ -157,7 +146,7 @@ impl Parser<'_> {
         self.depth += 1;
         let shape = if self.depth > MAX_DEPTH {
             self.complain(
-                start..start + 1,
+                self.spot(start, start + 1),
                 format!("more than {MAX_DEPTH} brackets within each other"),
             );
             self.at = self.text.len();
@@ -173,21 +162,24 @@ impl Parser<'_> {
                 Some(c) if c == '_' || c.is_alphabetic() => self.word(),
                 Some(c) => {
                     self.complain(
-                        start..start + c.len_utf8(),
+                        self.spot(start, start + c.len_utf8()),
                         format!("expected a value, found `{c}`"),
                     );
                     self.recover();
                     Shape::Broken
                 }
                 None => {
-                    self.complain(start..start, "the file ends where a value should be");
+                    self.complain(
+                        self.spot(start, start),
+                        "the file ends where a value should be",
+                    );
                     Shape::Broken
                 }
             }
         };
         self.depth -= 1;
         Tree {
-            span: start..self.at,
+            spot: self.spot(start, self.at),
             shape,
         }
     }
@@ -198,7 +190,7 @@ impl Parser<'_> {
         if self.peek() == Some('(') {
             return self.parenthesised(Some(name));
         }
-        self.at = name.span.end;
+        self.at = name.spot.end;
         Shape::Word(name.text)
     }
 
@@ -208,7 +200,7 @@ impl Parser<'_> {
             self.bump();
         }
         Name {
-            span: start..self.at,
+            spot: self.spot(start, self.at),
             text: self.text[start..self.at].to_owned(),
         }
     }
@@ -228,7 +220,10 @@ impl Parser<'_> {
         match ron::from_str::<f64>(literal) {
             Ok(number) if number.is_finite() => Shape::Number(number),
             _ => {
-                self.complain(start..self.at, format!("`{literal}` is not a number"));
+                self.complain(
+                    self.spot(start, self.at),
+                    format!("`{literal}` is not a number"),
+                );
                 Shape::Broken
             }
         }
@@ -275,7 +270,7 @@ impl Parser<'_> {
             Ok(text) => Shape::Text(text),
             Err(error) => {
                 self.complain(
-                    start..self.at,
+                    self.spot(start, self.at),
                     format!("this text cannot be read: {}", error.code),
                 );
                 Shape::Broken
@@ -288,7 +283,10 @@ impl Parser<'_> {
         self.at = self.text[start..]
             .find('\n')
             .map_or(self.text.len(), |newline| start + newline);
-        self.complain(start..start + 1, "this text is never closed with `\"`");
+        self.complain(
+            self.spot(start, start + 1),
+            "this text is never closed with `\"`",
+        );
         Shape::Broken
     }
 
@@ -298,7 +296,7 @@ impl Parser<'_> {
         if self.peek() == Some(':') {
             self.bump();
         } else {
-            self.complain(self.at..self.at + 1, "expected `:` and a value");
+            self.complain(self.spot(self.at, self.at + 1), "expected `:` and a value");
         }
         (key, self.value())
     }
@@ -308,17 +306,17 @@ impl Parser<'_> {
         let name = self.name();
         self.skip_space();
         if name.text.is_empty() || self.peek() != Some(':') {
-            let span = if name.text.is_empty() {
-                self.at..self.at + 1
+            let spot = if name.text.is_empty() {
+                self.spot(self.at, self.at + 1)
             } else {
-                name.span.clone()
+                name.spot
             };
-            self.complain(span, "expected `name: value`");
+            self.complain(spot, "expected `name: value`");
             self.recover();
             return (
                 name,
                 Tree {
-                    span: self.at..self.at,
+                    spot: self.spot(self.at, self.at),
                     shape: Shape::Broken,
                 },
             );
@@ -358,14 +356,14 @@ impl Parser<'_> {
                 }
                 None => {
                     self.complain(
-                        open..open + 1,
+                        self.spot(open, open + 1),
                         format!("this bracket is never closed with `{close}`"),
                     );
                     return items;
                 }
                 Some(c) if matches!(c, ')' | ']' | '}') => {
                     self.complain(
-                        self.at..self.at + 1,
+                        self.spot(self.at, self.at + 1),
                         format!("expected `{close}`, found `{c}`"),
                     );
                     // The bracket belongs to something further out; leave it there, unless nothing is.
@@ -383,7 +381,10 @@ impl Parser<'_> {
                 Some(',') => self.bump(),
                 Some(')' | ']' | '}') | None => {}
                 Some(_) => {
-                    self.complain(self.at..self.at + 1, "expected `,` between two items");
+                    self.complain(
+                        self.spot(self.at, self.at + 1),
+                        "expected `,` between two items",
+                    );
                     if self.at == before {
                         self.bump();
                     }
@@ -416,28 +417,37 @@ mod tests {
 
     #[test]
     fn several_mistakes_are_all_found() {
-        let (_, mistakes) =
-            parse("Patch(\n a: ,\n b: 1..2,\n c: \"ok\",\n d: \"open\n e: [1, 2\n)");
+        let Parsed { mistakes, .. } = parse(
+            0,
+            "Patch(\n a: ,\n b: 1..2,\n c: \"ok\",\n d: \"open\n e: [1, 2\n)",
+        );
         assert!(mistakes.len() >= 4, "{mistakes:?}");
     }
 
     #[test]
     fn comments_may_stand_anywhere() {
-        let (tree, mistakes) =
-            parse("/* a /* nested */ */ P( // b\n x /* c */ : /* d */ 1, /* e */ ) // f");
+        let Parsed {
+            tree,
+            mistakes,
+            comments,
+        } = parse(
+            0,
+            "/* a /* nested */ */ P( // b\n x /* c */ : /* d */ 1, /* e */ ) // f",
+        );
         assert_eq!(mistakes, []);
         assert!(matches!(tree.shape, Shape::Struct(_, fields) if fields.len() == 1));
+        assert_eq!(comments.len(), 6);
     }
 
     proptest! {
         #[test]
         fn no_text_makes_the_parser_panic_or_hang(text in "\\PC{0,200}") {
-            let _ = parse(&text);
+            let _ = parse(0, &text);
         }
 
         #[test]
         fn no_mix_of_brackets_makes_the_parser_panic_or_hang(text in "[\\[\\](){}\",:a1\\n/*#r-]{0,80}") {
-            let _ = parse(&text);
+            let _ = parse(0, &text);
         }
 
         #[test]
@@ -446,7 +456,7 @@ mod tests {
             struct Sample { numbers: Vec<f64>, text: String, nested: Option<(i64, bool)> }
             let sample = Sample { numbers, text: text.clone(), nested: None };
             let written = ron::ser::to_string_pretty(&sample, ron::ser::PrettyConfig::default()).unwrap();
-            let (tree, mistakes) = parse(&written);
+            let Parsed { tree, mistakes, .. } = parse(0, &written);
             prop_assert_eq!(mistakes, vec![]);
             let Shape::Struct(_, fields) = tree.shape else { panic!("not a struct: {written}") };
             prop_assert_eq!(&fields[1].1.shape, &Shape::Text(text));

@@ -64,6 +64,26 @@ impl Processor for Counting {
     }
 }
 
+/// Names a file, and emits nothing.
+#[derive(Deserialize)]
+pub struct Reads {}
+
+impl Node for Reads {
+    fn descriptor() -> Descriptor {
+        Descriptor::new("test", "reads", "Reads")
+            .output(Port::new("out", PortType::Control, "nothing"))
+            .param(Param::file_to_read("path", "the file"))
+    }
+
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        Ok(Box::new(Counting {
+            next: 0,
+            count: 0,
+            jitter: 0,
+        }))
+    }
+}
+
 /// Hands its input on, at once or only when all of it has come.
 #[derive(Deserialize)]
 pub struct Pass {
@@ -255,6 +275,7 @@ impl Node for Code {
 pub fn registry() -> Registry {
     let mut registry = Registry::new();
     registry.add::<Count>();
+    registry.add::<Reads>();
     registry.add::<Pass>();
     registry.add::<Log>();
     registry.add::<Narrow>();

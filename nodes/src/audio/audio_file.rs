@@ -21,6 +21,14 @@ pub(crate) struct AudioFile {
 impl Node for AudioFile {
     fn descriptor() -> Descriptor {
         Descriptor::new("audio", "audio_file", "Writes sound to a WAV or FLAC file")
+            .example(
+                r#"nodes: {
+                    "tune": midi_input_file(path: "song.mid"),
+                    "piano": synth(),
+                    "sound": audio_file(path: "song.wav"),
+                },
+                wires: ["tune -> piano -> sound"]"#,
+            )
             .details(
                 "16 bits a sample. The ending of `path` chooses the format: .wav, or .flac, which holds the same \
                  samples in about half the room. Sound whose peak would pass `ceiling` is turned down as a whole, so that \

@@ -25,6 +25,14 @@ pub(crate) struct AudioInputFile {
 impl Node for AudioInputFile {
     fn descriptor() -> Descriptor {
         Descriptor::new("audio", "audio_input_file", "Reads the sound in a file")
+            .example(
+                r#"nodes: {
+                    "song": audio_input_file(path: "song.wav"),
+                    "room": reverb(),
+                    "sound": audio_file(path: "in_a_room.wav"),
+                },
+                wires: ["song -> room -> sound"]"#,
+            )
             .details(
                 "WAV, FLAC, MP3 and Ogg Vorbis, and with the ffmpeg program anything else that it reads, the sound \
                  of a film too. Stereo at the transport's sample rate: one channel is doubled, more than two are \

@@ -38,6 +38,14 @@ pub(crate) struct Synth {
 impl Node for Synth {
     fn descriptor() -> Descriptor {
         Descriptor::new("audio", "synth", "Plays notes with a built-in voice or a SoundFont")
+            .example(
+                r#"nodes: {
+                    "tune": midi_input_file(path: "song.mid"),
+                    "glass": synth(voice: glass, reverb: 0.4),
+                    "sound": audio_file(path: "song.wav"),
+                },
+                wires: ["tune -> glass -> sound"]"#,
+            )
             .details(
                 "Stereo at the transport's sample rate. The sound lasts exactly as long as its notes' source. The \
                  voice `drum_kit` plays every channel on the keys of General MIDI's percussion map. With a \

@@ -27,6 +27,13 @@ pub(crate) struct Tone {
 impl Node for Tone {
     fn descriptor() -> Descriptor {
         Descriptor::new("audio", "tone", "Makes a sine tone to check loudspeakers with")
+            .example(
+                r#"nodes: {
+                    "tone": tone(frequency: 440, length: beats(4)),
+                    "sound": audio_file(path: "tone.wav"),
+                },
+                wires: ["tone -> sound"]"#,
+            )
             .details(
                 "A render needs a `length`; a live tone without one plays until the run ends. It fades in over \
                  its first block.",

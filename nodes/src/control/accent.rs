@@ -26,6 +26,16 @@ pub(crate) struct Accent {
 impl Node for Accent {
     fn descriptor() -> Descriptor {
         Descriptor::new("control", "accent", "Makes a hit of everything that happens")
+            .example(
+                r#"nodes: {
+                    "film": video_file(path: "film.mp4"),
+                    "cuts": cut_detector(),
+                    "hit": accent(pitch: 49),
+                    "drums": synth(voice: drum_kit),
+                    "sound": audio_file(path: "cuts.wav"),
+                },
+                wires: ["film -> cuts.frames", "cuts.cut -> hit -> drums -> sound"]"#,
+            )
             .details(
                 "An event becomes a note at once, at its own time and on no beat; live, at the time at which it is \
                  known. An event of strength 1 plays with `velocity`, a weaker one softer by as much as `dynamics` \

@@ -21,6 +21,14 @@ pub(crate) struct Brightness {
 impl Node for Brightness {
     fn descriptor() -> Descriptor {
         Descriptor::new("control", "brightness", "How bright the picture is")
+            .example(
+                r#"nodes: {
+                    "camera": camera(),
+                    "light": brightness(smooth: 0.5),
+                    "daw": midi_out(port: "virtual", controls: [74]),
+                },
+                wires: ["camera -> light -> daw"]"#,
+            )
             .details(
                 "The mean luma of the picture (ITU-R BT.709, on the film's own gamma): 0 is black, 1 white, and mid-grey \
                  about 0.5. One number for each picture.",

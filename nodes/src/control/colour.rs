@@ -28,6 +28,14 @@ pub(crate) struct Colour {
 impl Node for Colour {
     fn descriptor() -> Descriptor {
         Descriptor::new("control", "colour", "Which colour the picture has")
+            .example(
+                r#"nodes: {
+                    "camera": camera(),
+                    "colour": colour(),
+                    "daw": midi_out(port: "virtual", controls: [74, 71]),
+                },
+                wires: ["camera -> colour", "colour.warmth -> daw.controls", "colour.saturation -> daw.controls"]"#,
+            )
             .details(
                 "Measured on a grid of 16 × 16 mean colours, one number of each for every picture. `hue` is that of the \
                  mean colour on the colour circle: 0 red, 1/6 yellow, 1/3 green, 1/2 cyan, 2/3 blue, 5/6 magenta, and \

@@ -24,6 +24,15 @@ pub(crate) struct Motion {
 impl Node for Motion {
     fn descriptor() -> Descriptor {
         Descriptor::new("control", "motion", "How much moves in the picture")
+            .example(
+                r#"nodes: {
+                    "film": video_file(path: "film.mp4", width: 64, height: 64),
+                    "motion": motion(smooth: 0.3),
+                    "tune": scale_walk(),
+                    "notes": midi_file(path: "motion.mid"),
+                },
+                wires: ["film -> motion -> tune -> notes"]"#,
+            )
             .details(
                 "Compares the luma of a grid of 16 × 16 mean colours with its own recent past (half-life 0.1 s), so that \
                  the same motion gives the same number at any frame rate. What all of the picture does alike, such as \

@@ -104,6 +104,26 @@ impl Node for VisualControls {
                 .live()
         };
         Descriptor::new("control", "visual_controls", "Turns what the picture does into what is asked of the music")
+            .example(
+                r#"nodes: {
+                    "film": video_file(path: "film.mp4", width: 64, height: 64, rate: 8),
+                    "eye": frame_encoder(model: "eye"),
+                    "map": latent_map(whiten: whole_film),
+                    "cuts": cut_detector(),
+                    "plan": planner(amount: 0.5),
+                    "ask": visual_controls(density: 1.5, register: 0),
+                    "tune": stream_decoder(),
+                    "notes": midi_file(path: "film.mid"),
+                },
+                wires: [
+                    "film -> eye -> map -> plan -> tune -> notes",
+                    "film -> ask -> tune",
+                    "film -> cuts",
+                    "cuts.cut -> plan.cut",
+                    "cuts.cut -> ask.cut",
+                    "cuts.cut -> tune.cut",
+                ]"#,
+            )
             .details(
                 "For `stream_decoder`, which follows what it is asked for from sixteenth to sixteenth. Each parameter \
                  but `smooth` is an amount: 0 asks for nothing, so that the music is free in it; 1 is usual, 2 twice as much, \

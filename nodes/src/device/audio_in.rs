@@ -44,6 +44,14 @@ pub(crate) struct AudioIn {
 impl Node for AudioIn {
     fn descriptor() -> Descriptor {
         Descriptor::new("audio", "audio_in", "Listens to a sound device")
+            .example(
+                r#"nodes: {
+                    "voice": audio_in(),
+                    "room": reverb(size: 1.6),
+                    "sound": audio_out(),
+                },
+                wires: ["voice -> room -> sound"]"#,
+            )
             .details(
                 "Only in a live run. The sound has the time at which it was heard, and comes one block of the \
                  device later: where it is played again, give `audio_out` a `latency` of 4. Where the device is \

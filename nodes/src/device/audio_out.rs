@@ -43,6 +43,14 @@ pub(crate) struct AudioOut {
 impl Node for AudioOut {
     fn descriptor() -> Descriptor {
         Descriptor::new("audio", "audio_out", "Plays sound on a sound device")
+            .example(
+                r#"nodes: {
+                    "tune": midi_input_file(path: "song.mid"),
+                    "piano": synth(),
+                    "sound": audio_out(),
+                },
+                wires: ["tune -> piano -> sound"]"#,
+            )
             .details(
                 "Only in a live run. The device's time becomes the run's clock. A sound is heard `latency` blocks \
                  after its time; a block is the device's or the transport's, whichever is larger. Where the device \

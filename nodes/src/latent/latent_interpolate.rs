@@ -29,6 +29,14 @@ impl Node for LatentInterpolate {
             max: 1000.0,
         };
         Descriptor::new("latent", "latent_interpolate", "Glides from code to code")
+            .example(
+                r#"nodes: {
+                    "way": latent_interpolate(random: 3, leg: beats(16), every: beats(8)),
+                    "tune": music_decoder(),
+                    "notes": midi_file(path: "way.mid"),
+                },
+                wires: ["way -> tune -> notes"]"#,
+            )
             .details(
                 "Goes through the given codes, then through `random` further ones drawn from N(0, 1) by the patch's \
                  seed, on the arcs between them (Shoemake 1985), so that codes on the way are as long as those at \

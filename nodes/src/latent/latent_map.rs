@@ -45,6 +45,16 @@ impl Node for LatentMap {
             max: MAX_INDEX,
         };
         Descriptor::new("latent", "latent_map", "Chooses what of a code drives what")
+            .example(
+                r#"nodes: {
+                    "film": video_file(path: "film.mp4", width: 64, height: 64, rate: 8),
+                    "eye": frame_encoder(model: "eye"),
+                    "map": latent_map(whiten: whole_film, mute: [3, 7], shuffle: 5),
+                    "tune": music_decoder(),
+                    "notes": midi_file(path: "film.mid"),
+                },
+                wires: ["film -> eye -> map -> tune -> notes"]"#,
+            )
             .details(
                 "In this order: whitening; weights; mute; invert; reverse; shuffle; gain; normalise; dimension. \
                  Whitening subtracts the mean and divides by the standard deviation of each component: over the \

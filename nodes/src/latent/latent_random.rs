@@ -22,6 +22,14 @@ pub(crate) struct LatentRandom {
 impl Node for LatentRandom {
     fn descriptor() -> Descriptor {
         Descriptor::new("latent", "latent_random", "Draws codes at random")
+            .example(
+                r#"nodes: {
+                    "walk": latent_random(dimension: 64, every: beats(8), duration: beats(32), step: 0.5),
+                    "tune": music_decoder(),
+                    "notes": midi_file(path: "walk.mid"),
+                },
+                wires: ["walk -> tune -> notes"]"#,
+            )
             .details(
                 "Every code is N(0, 1) in every component. With `step: 1` each is drawn anew; a smaller step walks \
                  from code to code without leaving that distribution. The patch's seed decides which.",

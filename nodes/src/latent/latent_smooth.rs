@@ -35,6 +35,17 @@ pub(crate) struct LatentSmooth {
 impl Node for LatentSmooth {
     fn descriptor() -> Descriptor {
         Descriptor::new("latent", "latent_smooth", "Smooths a code over time")
+            .example(
+                r#"nodes: {
+                    "film": video_file(path: "film.mp4", width: 64, height: 64, rate: 8),
+                    "eye": frame_encoder(model: "eye"),
+                    "cuts": cut_detector(),
+                    "calm": latent_smooth(half_life: seconds(0.5)),
+                    "tune": music_decoder(),
+                    "notes": midi_file(path: "film.mid"),
+                },
+                wires: ["film -> eye -> calm -> tune -> notes", "film -> cuts", "cuts.cut -> calm.cut"]"#,
+            )
             .details(
                 "Both methods are exponential moving averages that follow media time, so that the result does not \
                  depend on the frame rate. `half_life`: after that time, half of a jump has been followed; 0 changes \

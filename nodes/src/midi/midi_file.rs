@@ -19,6 +19,14 @@ pub(crate) struct MidiFile {
 impl Node for MidiFile {
     fn descriptor() -> Descriptor {
         Descriptor::new("midi", "midi_file", "Writes notes to a MIDI file")
+            .example(
+                r#"nodes: {
+                    "walk": latent_random(dimension: 64, duration: beats(32)),
+                    "tune": music_decoder(),
+                    "notes": midi_file(path: "walk.mid"),
+                },
+                wires: ["walk -> tune -> notes"]"#,
+            )
             .details(
                 "A Standard MIDI File of one track with the patch's tempo and metre, which every DAW and notation \
                  program reads. It ends when its notes' source ends; notes that still sound are closed there.",

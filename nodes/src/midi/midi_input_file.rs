@@ -22,6 +22,14 @@ pub(crate) struct MidiInputFile {
 impl Node for MidiInputFile {
     fn descriptor() -> Descriptor {
         Descriptor::new("midi", "midi_input_file", "Plays the notes of a MIDI file")
+            .example(
+                r#"nodes: {
+                    "tune": midi_input_file(path: "song.mid"),
+                    "piano": synth(voice: electric_piano),
+                    "sound": audio_file(path: "song.wav"),
+                },
+                wires: ["tune -> piano -> sound"]"#,
+            )
             .details("All tracks together, at the file's own tempo and its changes, on the channels of the file.")
             .output(Port::new("notes", PortType::Notes, "the notes"))
             .param(Param::file_to_read("path", "the file, .mid"))

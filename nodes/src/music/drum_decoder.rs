@@ -28,6 +28,18 @@ pub(crate) struct DrumDecoder {
 impl Node for DrumDecoder {
     fn descriptor() -> Descriptor {
         Descriptor::new("music", "drum_decoder", "Turns codes into drums, struck as by hand")
+            .example(
+                r#"nodes: {
+                    "film": video_file(path: "film.mp4", width: 64, height: 64, rate: 8),
+                    "eye": frame_encoder(model: "eye"),
+                    "cuts": cut_detector(),
+                    "beat": latent_map(shuffle: 3),
+                    "drums": drum_decoder(looseness: 0.8),
+                    "kit": synth(voice: drum_kit),
+                    "sound": audio_file(path: "film.wav"),
+                },
+                wires: ["film -> eye -> beat -> drums -> kit -> sound", "film -> cuts", "cuts.cut -> drums.cut"]"#,
+            )
             .details(
                 "Which drums are struck at each sixteenth is decided as `music_decoder` decides on notes, from the \
                  same kind of codes and cuts. How hard and how early or late each stroke is, the model says as well, \

@@ -10,6 +10,8 @@ mod music_decoder;
 mod planner;
 mod player;
 mod pulse;
+mod scale;
+mod scale_walk;
 mod shape;
 pub mod sheet;
 mod stepping;
@@ -30,6 +32,7 @@ pub(crate) fn register(registry: &mut Registry) {
     registry.add::<music_decoder::MusicDecoder>();
     registry.add::<planner::Planner>();
     registry.add::<stream::StreamDecoder>();
+    registry.add::<scale_walk::ScaleWalk>();
 }
 
 /// The layout of the melody model that ships, for tests.

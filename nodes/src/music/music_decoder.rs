@@ -25,6 +25,16 @@ pub(crate) struct MusicDecoder {
 impl Node for MusicDecoder {
     fn descriptor() -> Descriptor {
         Descriptor::new("music", "music_decoder", "Turns codes into a melody")
+            .example(
+                r#"nodes: {
+                    "film": video_file(path: "film.mp4", width: 64, height: 64, rate: 8),
+                    "eye": frame_encoder(model: "eye"),
+                    "cuts": cut_detector(),
+                    "tune": music_decoder(model: "melody", temperature: 0.5),
+                    "notes": midi_file(path: "film.mid"),
+                },
+                wires: ["film -> eye -> tune -> notes", "film -> cuts", "cuts.cut -> tune.cut"]"#,
+            )
             .details(
                 "The music of each stretch of as many bars as the model knows (two) comes from the mean of the codes \
                  within it; a stretch without a code keeps the last, and until the first there is silence. So notes \

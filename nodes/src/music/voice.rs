@@ -29,6 +29,13 @@ struct Heard {
     time: Time,
 }
 
+/// The sixteenth, counted from the start, that begins at `time` or after it.
+pub(super) fn sixteenth_from(transport: &Transport, time: Time) -> u64 {
+    let sixteenths = (transport.position(time) * 4.0).max(0.0);
+    // A sixteenth that began just now, but for rounding, has begun.
+    (sixteenths - 1e-6).ceil() as u64
+}
+
 /// Where the model's steps lie in the transport's bars.
 pub(super) struct Chunk {
     transport: Transport,
@@ -65,9 +72,7 @@ impl Chunk {
 
     /// The sixteenth, counted from the start, that begins at `time` or after it.
     pub(super) fn sixteenth_from(&self, time: Time) -> u64 {
-        let sixteenths = (self.transport.position(time) * 4.0).max(0.0);
-        // A sixteenth that began just now, but for rounding, has begun.
-        (sixteenths - 1e-6).ceil() as u64
+        sixteenth_from(&self.transport, time)
     }
 
     /// When sixteenth `place`, counted from the start, begins.

@@ -44,6 +44,14 @@ pub(crate) struct PianoRoll {
 impl Node for PianoRoll {
     fn descriptor() -> Descriptor {
         Descriptor::new("picture", "piano_roll", "Draws one picture of the whole run")
+            .example(
+                r#"nodes: {
+                    "film": video_file(path: "film.mp4", width: 80, height: 80, rate: 4),
+                    "tune": midi_input_file(path: "song.mid"),
+                    "roll": piano_roll(path: "film.png"),
+                },
+                wires: ["film -> roll.frames", "tune -> roll.notes"]"#,
+            )
             .details(
                 "From top to bottom along time: thumbnails of the film; the code's course, a line a component, blue \
                  below and orange above 0; the notes over bar lines, the brighter the harder they are struck. The \

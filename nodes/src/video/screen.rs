@@ -65,6 +65,16 @@ impl Node for Screen {
             max: 65_535,
         };
         let descriptor = Descriptor::new("video", "screen", "Takes pictures of the screen")
+            .example(
+                r#"nodes: {
+                    "screen": screen(),
+                    "motion": motion(),
+                    "tune": scale_walk(),
+                    "piano": synth(),
+                    "sound": audio_out(),
+                },
+                wires: ["screen -> motion -> tune -> piano -> sound"]"#,
+            )
             .details(
                 "Live only. On Linux it sees an X11 screen; under Wayland only the windows of X11 programs are seen. \
                  The ways for macOS (AVFoundation) and Windows (GDI) are written but have not been tried on such a \

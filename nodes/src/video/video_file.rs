@@ -39,6 +39,15 @@ pub(crate) struct VideoFile {
 impl Node for VideoFile {
     fn descriptor() -> Descriptor {
         Descriptor::new("video", "video_file", "Reads a film")
+            .example(
+                r#"nodes: {
+                    "film": video_file(path: "film.mp4", width: 64, height: 64, rate: 8),
+                    "eye": frame_encoder(model: "eye"),
+                    "tune": music_decoder(),
+                    "notes": midi_file(path: "film.mid"),
+                },
+                wires: ["film -> eye -> tune -> notes"]"#,
+            )
             .details(
                 "Any film that ffmpeg reads, at any frame rate, constant or variable: every frame comes at its own \
                  presentation time, counted from the first, and turned as the film says. Frames are scaled to \

@@ -45,6 +45,14 @@ impl VideoMux {
 impl Node for VideoMux {
     fn descriptor() -> Descriptor {
         Descriptor::new("video", "video_mux", "Writes a film's own picture with new sound")
+            .example(
+                r#"nodes: {
+                    "tune": midi_input_file(path: "song.mid"),
+                    "piano": synth(),
+                    "movie": video_mux(film: "film.mp4", path: "scored.mp4"),
+                },
+                wires: ["tune -> piano -> movie"]"#,
+            )
             .details(
                 "The picture is copied as it is, not encoded anew. The original sound is left out, or mixed in at \
                  `original_sound`. The ending of `path` chooses the container: .mp4, .mkv, .mov or .webm.",

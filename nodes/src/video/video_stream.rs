@@ -36,6 +36,16 @@ pub(crate) struct VideoStream {
 impl Node for VideoStream {
     fn descriptor() -> Descriptor {
         let descriptor = Descriptor::new("video", "video_stream", "Takes pictures from a stream on the network")
+            .example(
+                r#"nodes: {
+                    "street": video_stream(url: "rtsp://192.168.1.20/live"),
+                    "motion": motion(),
+                    "tune": scale_walk(),
+                    "piano": synth(),
+                    "sound": audio_out(),
+                },
+                wires: ["street -> motion -> tune -> piano -> sound"]"#,
+            )
             .details(
                 "Live only. `url` begins with http://, https://, rtsp://, rtsps:// or srt://; only that protocol is \
                  used, and neither a redirect nor a playlist can reach a file of this machine. A stream that breaks \

@@ -30,6 +30,15 @@ pub(crate) struct FrameEncoder {
 impl Node for FrameEncoder {
     fn descriptor() -> Descriptor {
         Descriptor::new("vision", "frame_encoder", "Turns pictures into codes")
+            .example(
+                r#"nodes: {
+                    "film": video_file(path: "film.mp4", width: 64, height: 64, rate: 8),
+                    "eye": frame_encoder(model: "eye"),
+                    "tune": music_decoder(),
+                    "notes": midi_file(path: "film.mid"),
+                },
+                wires: ["film -> eye -> tune -> notes"]"#,
+            )
             .details(
                 "Pictures of any size are averaged down to what the model wants, without regard to their shape. \
                  A batch is a fixed count of pictures, so that the result never depends on timing; it holds \

@@ -46,6 +46,15 @@ impl PictureDecoder {
 impl Node for PictureDecoder {
     fn descriptor() -> Descriptor {
         Descriptor::new("vision", "picture_decoder", "Draws pictures from codes")
+            .example(
+                r#"nodes: {
+                    "walk": latent_random(dimension: 64, every: 0.5, duration: 8),
+                    "seen": picture_decoder(model: "eye"),
+                    "tune": music_decoder(),
+                    "roll": piano_roll(path: "walk.png"),
+                },
+                wires: ["walk -> seen -> roll.frames", "walk -> tune -> roll.notes"]"#,
+            )
             .details(
                 "What a code of `frame_encoder` says, as a picture of the model's own size: a code keeps what is shown \
                  and drops how, so expect the gist, blurred. Any code of that dimension can be drawn, also one that no \

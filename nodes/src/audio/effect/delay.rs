@@ -27,6 +27,15 @@ pub(crate) struct Delay {
 impl Node for Delay {
     fn descriptor() -> Descriptor {
         Descriptor::new("audio", "delay", "Repeats sound after a while")
+            .example(
+                r#"nodes: {
+                    "tune": midi_input_file(path: "song.mid"),
+                    "pluck": synth(voice: pluck),
+                    "echo": delay(),
+                    "sound": audio_file(path: "echoes.wav"),
+                },
+                wires: ["tune -> pluck -> echo -> sound"]"#,
+            )
             .details(
                 "An echo after `time`, and of each echo another, weaker by `feedback`. Stereo. The sound is not held \
                  back: what comes in is heard at once. When `time` changes while it plays, the old echo fades into the \

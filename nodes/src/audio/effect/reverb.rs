@@ -20,6 +20,15 @@ pub(crate) struct Room {
 impl Node for Room {
     fn descriptor() -> Descriptor {
         Descriptor::new("audio", "reverb", "Puts sound into a room")
+            .example(
+                r#"nodes: {
+                    "tune": midi_input_file(path: "song.mid"),
+                    "glass": synth(voice: glass),
+                    "room": reverb(size: 1.8, decay: 3.0, mix: 0.3),
+                    "sound": audio_file(path: "in_a_room.wav"),
+                },
+                wires: ["tune -> glass -> room -> sound"]"#,
+            )
             .details(
                 "The synth's own room as a node of its own, for any sound. Stereo. `size` sets how far apart its walls \
                  stand, and with it how dense the echoes are; `decay` how long they go on. The sound lasts as long as \

@@ -44,6 +44,15 @@ impl Node for Mixer {
         };
         let nothing = || Value::Array(Vec::new());
         Descriptor::new("audio", "mixer", "Adds sounds up")
+            .example(
+                r#"nodes: {
+                    "left": tone(frequency: 220, length: 2),
+                    "right": tone(frequency: 330, length: 2),
+                    "mix": mixer(gains: [0, -6], pans: [-0.5, 0.5]),
+                    "sound": audio_file(path: "two_tones.wav"),
+                },
+                wires: ["left -> mix -> sound", "right -> mix"]"#,
+            )
             .details(
                 "`gains` and `pans` count the wires in the order of the patch; wires beyond their ends come with 0 dB \
                  from the middle. A pan turns the other side down; the middle changes nothing. The sum stays below full \

@@ -32,6 +32,15 @@ pub(crate) struct CutDetector {
 impl Node for CutDetector {
     fn descriptor() -> Descriptor {
         Descriptor::new("control", "cut_detector", "Tells of hard cuts in a film")
+            .example(
+                r#"nodes: {
+                    "film": video_file(path: "film.mp4"),
+                    "cuts": cut_detector(threshold: 0.4),
+                    "hit": accent(),
+                    "notes": midi_file(path: "cuts.mid"),
+                },
+                wires: ["film -> cuts.frames", "cuts.cut -> hit.events", "hit -> notes"]"#,
+            )
             .details(DETAILS)
             .input(Port::new("frames", PortType::Frame, "the pictures"))
             .output(Port::new(

@@ -24,6 +24,13 @@ pub(crate) struct MidiClockOut {
 impl Node for MidiClockOut {
     fn descriptor() -> Descriptor {
         Descriptor::new("midi", "midi_clock_out", "Sends the beat to a MIDI port")
+            .example(
+                r#"transport: (tempo: 96),
+                nodes: {
+                    "beat": midi_clock_out(port: "virtual"),
+                },
+                wires: []"#,
+            )
             .details(
                 "Only in a live run. MIDI's clock: start, 24 ticks a quarter note at the transport's tempo, stop at \
                  the end. A port that comes late, or comes back, is told the song position and goes on at the next \

@@ -33,6 +33,14 @@ impl Node for MidiIn {
     fn descriptor() -> Descriptor {
         let number = ParamType::Integer { min: 0, max: 119 };
         let descriptor = Descriptor::new("midi", "midi_in", "Listens to a MIDI port")
+            .example(
+                r#"nodes: {
+                    "keys": midi_in(port: "virtual"),
+                    "piano": synth(),
+                    "sound": audio_out(),
+                },
+                wires: ["keys.notes -> piano -> sound"]"#,
+            )
             .details(
                 "Only in a live run. Each message has the time at which it came. `port` is as in `midi_out`, for \
                  ports that send. Of the controllers in `controls` the first comes out of `control_1`, and so on, as \

@@ -26,6 +26,15 @@ impl Node for MidiOut {
     fn descriptor() -> Descriptor {
         let number = ParamType::Integer { min: 0, max: 119 };
         Descriptor::new("midi", "midi_out", "Sends notes and controls to a MIDI port")
+            .example(
+                r#"nodes: {
+                    "camera": camera(),
+                    "motion": motion(),
+                    "tune": scale_walk(),
+                    "daw": midi_out(port: "virtual"),
+                },
+                wires: ["camera -> motion -> tune -> daw.notes"]"#,
+            )
             .details(
                 "Only in a live run. Notes go out when a sound of the same time is heard. `port` names a port of the \
                  system, or a part of its name; `virtual` makes a port of this node's name that other programs join; \

@@ -50,6 +50,16 @@ impl Node for CameraNode {
             max: 16_384,
         };
         let descriptor = Descriptor::new("video", "camera", "Takes pictures from a camera")
+            .example(
+                r#"nodes: {
+                    "camera": camera(),
+                    "motion": motion(),
+                    "tune": scale_walk(),
+                    "piano": synth(),
+                    "sound": audio_out(),
+                },
+                wires: ["camera -> motion -> tune -> piano -> sound"]"#,
+            )
             .details(
                 "Live only. `score devices` lists the cameras with the names to use. A `device` is named by its stable \
                  id, which stays the same in any socket and after any start of the machine; by the name that it gives \

@@ -1,0 +1,80 @@
+//! Asks every node what only it can know.
+
+use super::Checker;
+use crate::node::{Check, Subject};
+
+impl Checker<'_> {
+    /// Asks every node, sources first, so that each knows what arrives.
+    pub(super) fn ask_nodes(&mut self) {
+        if self.has_cycle {
+            return;
+        }
+        let graph = self.petgraph(|_| true);
+        let Ok(order) = petgraph::algo::toposort(&graph, None) else {
+            return;
+        };
+        for index in order.into_iter().map(|node| graph[node]) {
+            self.ask_node(index);
+        }
+    }
+
+    pub(super) fn ask_node(&mut self, index: usize) {
+        let Some(descriptor) = self.drafts[index].descriptor.clone() else {
+            return;
+        };
+        let mut arriving = vec![None; descriptor.inputs.len()];
+        let mut misfits = Vec::new();
+        for link in self.links.iter().filter(|link| link.wire.to == index) {
+            let port_type = self.drafts[link.wire.from].outputs[link.wire.output].clone();
+            if !port_type.fits(&descriptor.inputs[link.wire.input].port_type) {
+                misfits.push((link.spot, port_type.clone(), link.wire.input));
+            }
+            arriving[link.wire.input] = Some(port_type);
+        }
+        for (spot, port_type, input) in misfits {
+            let port = &descriptor.inputs[input];
+            let message = format!(
+                "`{}.{}` takes {}, but {port_type} arrives",
+                self.drafts[index].id, port.name, port.port_type
+            );
+            self.report(spot, message, None);
+        }
+        self.drafts[index].inputs = arriving.clone();
+        let Some(node) = self.drafts[index].node.take() else {
+            return;
+        };
+        let mut check = Check {
+            transport: &self.transport,
+            settings: self.settings,
+            descriptor: &descriptor,
+            inputs: &arriving,
+            outputs: self.drafts[index].outputs.clone(),
+            problems: Vec::new(),
+            resources: Vec::new(),
+        };
+        node.check(&mut check);
+        let (outputs, problems, resources) = (check.outputs, check.problems, check.resources);
+        self.drafts[index].outputs = outputs;
+        self.drafts[index].node = Some(node);
+        for problem in problems {
+            let draft = &self.drafts[index];
+            let spot = match &problem.subject {
+                Subject::Param(name) => draft.param_spots.get(name).cloned(),
+                Subject::Input(input) => self
+                    .links
+                    .iter()
+                    .find(|link| (link.wire.to, link.wire.input) == (index, *input))
+                    .map(|link| link.spot),
+            };
+            let spot = spot.unwrap_or(draft.kind_spot);
+            self.report(spot, problem.message, problem.help);
+        }
+        for (resource, param) in resources {
+            let draft = &self.drafts[index];
+            let spot = *param
+                .and_then(|param| draft.param_spots.get(&param))
+                .unwrap_or(&draft.kind_spot);
+            self.claims.push((resource, index, spot));
+        }
+    }
+}

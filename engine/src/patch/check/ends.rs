@@ -1,0 +1,192 @@
+//! What a wire can begin or end at: ports of nodes, and what an included patch names in `inputs` and `outputs`.
+
+use super::Checker;
+use super::scope::Scope;
+use crate::diagnostic::did_you_mean;
+use crate::patch::tree::{Shape, Tree};
+use crate::patch::wires::{Endpoint, endpoint};
+use crate::port::PortType;
+
+/// A named place where a wire can begin or end.
+#[derive(Clone)]
+pub(super) struct End {
+    pub(super) name: String,
+    pub(super) port_type: PortType,
+    /// Nodes and their ports; more than one where an input of an included patch goes to several.
+    pub(super) ports: Vec<(usize, usize)>,
+}
+
+/// The side of a node or of an included patch.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    Inputs,
+    Outputs,
+}
+
+impl Side {
+    /// One of them, in words.
+    pub(super) fn one(self) -> &'static str {
+        match self {
+            Side::Inputs => "input",
+            Side::Outputs => "output",
+        }
+    }
+}
+
+impl Checker<'_> {
+    /// Where a wire may begin or end that names `endpoint`; `None` where that is unknown, which was complained of.
+    pub(super) fn ends(
+        &mut self,
+        scope: &str,
+        endpoint: &Endpoint,
+        side: Side,
+    ) -> Option<Vec<End>> {
+        let ends = self.all_ends(scope, endpoint, side)?;
+        let Some(name) = &endpoint.port else {
+            return Some(ends);
+        };
+        let found: Vec<End> = ends
+            .iter()
+            .filter(|end| end.name == *name)
+            .cloned()
+            .collect();
+        if !found.is_empty() {
+            return Some(found);
+        }
+        let names: Vec<&str> = ends.iter().map(|end| end.name.as_str()).collect();
+        let help = did_you_mean(name, names.iter().copied()).or_else(|| {
+            (!names.is_empty()).then(|| format!("its {}s: {}", side.one(), names.join(", ")))
+        });
+        let message = format!("`{}` has no {} `{name}`", endpoint.node, side.one());
+        self.report(endpoint.spot, message, help);
+        None
+    }
+
+    fn all_ends(&mut self, prefix: &str, endpoint: &Endpoint, side: Side) -> Option<Vec<End>> {
+        let id = format!("{prefix}{}", endpoint.node);
+        if let Some(part) = self.parts.iter().find(|part| part.id == id) {
+            let ends = match side {
+                Side::Inputs => &part.inputs,
+                Side::Outputs => &part.outputs,
+            };
+            return (!part.broken).then(|| ends.clone());
+        }
+        if let Some(node) = self.drafts.iter().position(|draft| draft.id == id) {
+            let descriptor = self.drafts[node].descriptor.as_ref()?;
+            let ports = match side {
+                Side::Inputs => &descriptor.inputs,
+                Side::Outputs => &descriptor.outputs,
+            };
+            let end = |(index, port): (usize, &crate::port::Port)| End {
+                name: port.name.to_string(),
+                port_type: port.port_type.clone(),
+                ports: vec![(node, index)],
+            };
+            return Some((0..).zip(ports).map(end).collect());
+        }
+        let drafts = self.drafts.iter().map(|draft| draft.id.as_str());
+        let ids = drafts.chain(self.parts.iter().map(|part| part.id.as_str()));
+        let near = ids.filter_map(|id| id.strip_prefix(prefix));
+        let help = did_you_mean(&endpoint.node, near.filter(|id| !id.contains('.')));
+        let message = format!("there is no node `{}`", endpoint.node);
+        self.report(endpoint.spot, message, help);
+        None
+    }
+
+    /// Reads `inputs` or `outputs`: the names under which other patches wire what is in this one.
+    pub(super) fn read_face(&mut self, scope: &Scope, value: &Tree, side: Side) -> Vec<End> {
+        let Shape::Map(entries) = &value.shape else {
+            if value.shape != Shape::Broken {
+                let message = format!("`{}s` looks like `{{\"name\": \"node.port\"}}`", side.one());
+                self.report(value.spot, message, None);
+            }
+            return Vec::new();
+        };
+        let mut face: Vec<End> = Vec::new();
+        for (key, value) in entries {
+            let Shape::Text(name) = &key.shape else {
+                if key.shape != Shape::Broken {
+                    let message = format!("the name of an {} is text in quotes", side.one());
+                    self.report(key.spot, message, None);
+                }
+                continue;
+            };
+            if name.is_empty() || name.contains(['.', '>']) || name.trim() != name {
+                let message = format!("`{name}` cannot be the name of an {}", side.one());
+                self.report(
+                    key.spot,
+                    message,
+                    Some("a name has none of . > in it".to_owned()),
+                );
+            } else if face.iter().any(|end| end.name == *name) {
+                self.report(key.spot, format!("`{name}` stands here twice"), None);
+            } else {
+                face.extend(self.read_end(scope, name, value, side));
+            }
+        }
+        face
+    }
+
+    fn read_end(&mut self, scope: &Scope, name: &str, value: &Tree, side: Side) -> Option<End> {
+        let targets = match (&value.shape, side) {
+            (Shape::List(items), Side::Inputs) if !items.is_empty() => items.as_slice(),
+            _ => std::slice::from_ref(value),
+        };
+        let mut end: Option<End> = None;
+        for target in targets {
+            let Shape::Text(_) = &target.shape else {
+                if target.shape != Shape::Broken {
+                    let message =
+                        format!("an {} names what is behind it: \"node.port\"", side.one());
+                    self.report(target.spot, message, None);
+                }
+                return None;
+            };
+            let endpoint = match endpoint(self.texts.text(target.spot.source), target) {
+                Ok(endpoint) => endpoint,
+                Err(mistake) => {
+                    self.report(mistake.spot, mistake.message, None);
+                    return None;
+                }
+            };
+            let ends = self.ends(&scope.prefix, &endpoint, side)?;
+            let [found] = ends.as_slice() else {
+                let names: Vec<&str> = ends.iter().map(|end| end.name.as_str()).collect();
+                let message = if names.is_empty() {
+                    format!("`{}` has no {}s", endpoint.node, side.one())
+                } else {
+                    format!("`{}` has several {}s", endpoint.node, side.one())
+                };
+                let help = names.first().map(|first| {
+                    format!(
+                        "name one: `{}.{first}`; it has {}",
+                        endpoint.node,
+                        names.join(", ")
+                    )
+                });
+                self.report(endpoint.spot, message, help);
+                return None;
+            };
+            match &mut end {
+                None => {
+                    end = Some(End {
+                        name: name.to_owned(),
+                        ..found.clone()
+                    });
+                }
+                Some(end) if end.port_type.family() == found.port_type.family() => {
+                    end.ports.extend(&found.ports);
+                }
+                Some(end) => {
+                    let message = format!(
+                        "`{}` takes {}, but the others behind `{name}` take {}",
+                        endpoint.node, found.port_type, end.port_type
+                    );
+                    self.report(endpoint.spot, message, None);
+                    return None;
+                }
+            }
+        }
+        end
+    }
+}

@@ -1,0 +1,225 @@
+//! Reads patches that a patch includes.
+
+use std::path::{Path, PathBuf};
+
+use super::Checker;
+use super::ends::End;
+use super::scope::Scope;
+use super::settings::{LET, Setting, SettingValue};
+use crate::diagnostic::did_you_mean;
+use crate::patch::Source;
+use crate::patch::source::MAX_PARTS;
+use crate::patch::syntax::parse;
+use crate::patch::tree::{Shape, Spot, Tree};
+
+/// Patches that may be included within each other.
+const MAX_DEPTH: usize = 16;
+
+/// A patch that another includes.
+pub(super) struct Part {
+    /// Its whole id.
+    pub(super) id: String,
+    /// Whether it could not be read, so that nothing is known of what it has.
+    pub(super) broken: bool,
+    /// What the patch that includes it can wire to it.
+    pub(super) inputs: Vec<End>,
+    /// What the patch that includes it can wire from it.
+    pub(super) outputs: Vec<End>,
+}
+
+impl Checker<'_> {
+    pub(super) fn read_includes(&mut self, scope: &Scope, value: &Tree) {
+        let Shape::Map(entries) = &value.shape else {
+            if value.shape != Shape::Broken {
+                let message = "`include` looks like `{\"id\": (patch: \"part.ron\")}`";
+                self.report(value.spot, message, None);
+            }
+            return;
+        };
+        for (key, entry) in entries {
+            if let Some(id) = self.new_id(scope, key) {
+                self.read_include(scope, id, key.spot, entry);
+            }
+        }
+    }
+
+    fn read_include(&mut self, scope: &Scope, id: String, id_spot: Spot, entry: &Tree) {
+        let place = self.parts.len();
+        self.parts.push(Part {
+            id: id.clone(),
+            broken: true,
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+        });
+        let Shape::Struct(None, fields) = &entry.shape else {
+            if entry.shape != Shape::Broken {
+                let message =
+                    "an included patch is written `(patch: \"part.ron\", let: (…), set: {…})`";
+                self.report(entry.spot, message, None);
+            }
+            return;
+        };
+        if place >= MAX_PARTS {
+            let message = format!("more than {MAX_PARTS} included patches");
+            return self.report(id_spot, message, None);
+        }
+        let mut seen: Vec<&str> = Vec::new();
+        let (mut patch, mut given) = (None, Vec::new());
+        for (name, value) in fields.iter().filter(|(name, _)| !name.text.is_empty()) {
+            if seen.contains(&name.text.as_str()) {
+                self.report(
+                    name.spot,
+                    format!("`{}` stands here twice", name.text),
+                    None,
+                );
+                continue;
+            }
+            seen.push(&name.text);
+            match name.text.as_str() {
+                "patch" => patch = Some(value),
+                "let" => self.read_given_let(scope, &id, value, &mut given),
+                "set" => self.read_given_set(scope, &id, value, &mut given),
+                other => {
+                    let help = did_you_mean(other, ["patch", "let", "set"])
+                        .or_else(|| Some("it has patch, let and set".to_owned()));
+                    self.report(
+                        name.spot,
+                        format!("an included patch has no `{other}`"),
+                        help,
+                    );
+                }
+            }
+        }
+        // What the outer patch gives counts more than what is given within.
+        self.given.splice(0..0, given);
+        match patch.map(|patch| (&patch.shape, patch.spot)) {
+            Some((Shape::Text(path), spot)) if !path.is_empty() && !path.contains('\0') => {
+                self.read_part(scope, place, path, spot);
+            }
+            Some((Shape::Broken, _)) => {}
+            Some((_, spot)) => self.report(spot, "`patch` takes a path in quotes", None),
+            None => {
+                let help = Some("patch: the file, from this patch's folder".to_owned());
+                self.report(id_spot, "an included patch needs `patch`", help);
+            }
+        }
+    }
+
+    /// Reads the values that a patch gives for the `let` of one that it includes as `id`.
+    fn read_given_let(&mut self, scope: &Scope, id: &str, value: &Tree, given: &mut Vec<Setting>) {
+        let Shape::Struct(None, fields) = &value.shape else {
+            if value.shape != Shape::Broken {
+                self.report(value.spot, "`let` looks like `(name: value)`", None);
+            }
+            return;
+        };
+        for (name, tree) in fields.iter().filter(|(name, _)| !name.text.is_empty()) {
+            given.push(Setting {
+                node: format!("{id}.{LET}"),
+                node_spot: name.spot,
+                param: name.text.clone(),
+                param_spot: name.spot,
+                value: SettingValue::Written(self.resolve(scope, tree)),
+            });
+        }
+    }
+
+    /// Reads the values that a patch gives to nodes within one that it includes as `id`.
+    fn read_given_set(&mut self, scope: &Scope, id: &str, value: &Tree, given: &mut Vec<Setting>) {
+        let Shape::Map(entries) = &value.shape else {
+            if value.shape != Shape::Broken {
+                self.report(
+                    value.spot,
+                    "`set` looks like `{\"node.parameter\": value}`",
+                    None,
+                );
+            }
+            return;
+        };
+        for (key, tree) in entries {
+            let parts = match &key.shape {
+                Shape::Text(text) => text.rsplit_once('.'),
+                Shape::Broken => continue,
+                _ => None,
+            };
+            let Some((node, param)) = parts else {
+                let message = "what is set is written \"node.parameter\": value";
+                self.report(key.spot, message, None);
+                continue;
+            };
+            given.push(Setting {
+                node: format!("{id}.{node}"),
+                node_spot: key.spot,
+                param: param.to_owned(),
+                param_spot: key.spot,
+                value: SettingValue::Written(self.resolve(scope, tree)),
+            });
+        }
+    }
+
+    /// Reads the file of the part at `place`, which `scope`'s patch names `path` at `spot`.
+    fn read_part(&mut self, scope: &Scope, place: usize, path: &str, spot: Spot) {
+        let file = self.texts.folder(spot.source).join(path);
+        let file = std::path::absolute(&file).unwrap_or(file);
+        let name = beside(self.texts.name(spot.source), path);
+        // One file can have several names.
+        let known = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let same = known(&file);
+        if let Some(first) = scope.within.iter().position(|(path, _)| *path == same) {
+            let names = scope.within[first..].iter().map(|(_, name)| name.as_str());
+            let names: Vec<&str> = names.chain([name.as_str()]).collect();
+            let message = format!("these patches include each other: {}", names.join(" -> "));
+            return self.report(spot, message, None);
+        }
+        if scope.within.len() >= MAX_DEPTH {
+            let message = format!("more than {MAX_DEPTH} patches within each other");
+            return self.report(spot, message, None);
+        }
+        let source = match Source::read_part(&file, name.clone()) {
+            Ok(source) => self.texts.add(source),
+            Err(mut why) => {
+                if why.place.is_none() {
+                    why.help = Some(advice(&file));
+                }
+                return self.texts.refuse(spot, why);
+            }
+        };
+        let parsed = parse(source, self.texts.text(source));
+        self.parts[place].broken = !parsed.mistakes.is_empty();
+        for mistake in parsed.mistakes {
+            self.report(mistake.spot, mistake.message, None);
+        }
+        let mut within = scope.within.clone();
+        within.push((same, name));
+        let mut inner = Scope {
+            prefix: format!("{}.", self.parts[place].id),
+            within,
+            ..Scope::default()
+        };
+        let face = self.read_patch(&mut inner, &parsed.tree);
+        self.parts[place].inputs = face.inputs;
+        self.parts[place].outputs = face.outputs;
+    }
+}
+
+/// The name of a file that the file called `name` calls `path`, for whoever called that `name`.
+fn beside(name: &str, path: &str) -> String {
+    let folder = Path::new(name).parent().map(Path::to_path_buf);
+    let beside: PathBuf = folder.unwrap_or_default().join(path);
+    beside.display().to_string()
+}
+
+/// What to do where there is no file.
+fn advice(file: &Path) -> String {
+    let patches = file.parent().and_then(|folder| folder.read_dir().ok());
+    let names: Vec<String> = patches
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| name.ends_with(".ron"))
+        .collect();
+    let wanted = file.file_name().unwrap_or_default().to_string_lossy();
+    did_you_mean(&wanted, names.iter().map(String::as_str))
+        .unwrap_or_else(|| "paths count from the folder of the patch".to_owned())
+}

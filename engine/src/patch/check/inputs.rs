@@ -1,0 +1,51 @@
+//! Looks whether every input has the wires that it needs.
+
+use super::Checker;
+use super::draft::Link;
+use crate::port::Arity;
+
+impl Checker<'_> {
+    pub(super) fn check_inputs(&mut self) {
+        let mut problems = Vec::new();
+        for (index, draft) in self.drafts.iter().enumerate() {
+            let Some(descriptor) = &draft.descriptor else {
+                continue;
+            };
+            for (input, port) in descriptor.inputs.iter().enumerate() {
+                let wires: Vec<&Link> = self
+                    .links
+                    .iter()
+                    .filter(|link| (link.wire.to, link.wire.input) == (index, input))
+                    .collect();
+                if wires.len() > 1 && port.arity != Arity::Many {
+                    let message = format!(
+                        "`{}.{}` takes one wire, and has one from `{}`",
+                        draft.id,
+                        port.name,
+                        { &self.drafts[wires[0].wire.from].id }
+                    );
+                    problems.push((wires[1].spot, message, None));
+                }
+                if wires.is_empty() && port.arity == Arity::Required && !self.wires_missing {
+                    let message = format!(
+                        "nothing is wired into `{}.{}` ({})",
+                        draft.id, port.name, port.port_type
+                    );
+                    problems.push((draft.id_spot, message, self.waits(index, input)));
+                }
+            }
+        }
+        for (spot, message, help) in problems {
+            self.report(spot, message, help);
+        }
+    }
+
+    /// What to do where an input has no wire because other patches may give it one.
+    fn waits(&self, node: usize, input: usize) -> Option<String> {
+        let end = (self.waiting.iter()).find(|end| end.ports.contains(&(node, input)))?;
+        Some(format!(
+            "a patch that includes this one wires it as `{}`; alone it does not run",
+            end.name
+        ))
+    }
+}

@@ -1,0 +1,134 @@
+//! What a patch's own names mean: its `let` values, and the ids that stand before those of an included patch.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::Checker;
+use super::settings::LET;
+use crate::diagnostic::did_you_mean;
+use crate::patch::tree::{Name, Shape, Spot, Tree};
+
+/// The surroundings of one patch's text.
+#[derive(Default)]
+pub(super) struct Scope {
+    /// What stands before every id: empty, or `drums.` within the patch that is included as `drums`.
+    pub(super) prefix: String,
+    /// The values of `let`.
+    pub(super) lets: BTreeMap<String, Tree>,
+    /// The names of all of them, those too that are not read yet.
+    pub(super) let_names: Vec<String>,
+    /// The files that are being read, each included by the one before.
+    pub(super) within: Vec<(PathBuf, String)>,
+}
+
+impl Scope {
+    /// The whole id of a node of this patch.
+    pub(super) fn id(&self, id: &str) -> String {
+        format!("{}{id}", self.prefix)
+    }
+}
+
+impl Checker<'_> {
+    /// Reads `let`, each value with those above it, and with what is given from outside.
+    pub(super) fn read_let(&mut self, scope: &mut Scope, value: Option<&Tree>) {
+        let fields: &[(Name, Tree)] = match value.map(|value| (&value.shape, value.spot)) {
+            None | Some((Shape::Broken, _)) => &[],
+            Some((Shape::Struct(None, fields), _)) => fields,
+            Some((_, spot)) => {
+                self.report(spot, "`let` looks like `(name: value)`", None);
+                &[]
+            }
+        };
+        scope.let_names = fields.iter().map(|(name, _)| name.text.clone()).collect();
+        for (name, tree) in fields.iter().filter(|(name, _)| !name.text.is_empty()) {
+            if scope.lets.contains_key(&name.text) {
+                self.report(
+                    name.spot,
+                    format!("`{}` stands here twice", name.text),
+                    None,
+                );
+            }
+            let tree = self.resolve(scope, tree);
+            scope.lets.insert(name.text.clone(), tree);
+        }
+        for given in self.settings_of(&scope.id(LET)) {
+            let Some(own) = scope.lets.get(&given.param) else {
+                self.unknown_let(scope, &given.param, given.param_spot);
+                continue;
+            };
+            let takes_text = matches!(own.shape, Shape::Text(_));
+            let tree = given.tree(takes_text, &mut self.texts);
+            scope.lets.insert(given.param, tree);
+        }
+    }
+
+    /// `tree` with the values of `let` in the place of every `use(name)`.
+    pub(super) fn resolve(&mut self, scope: &Scope, tree: &Tree) -> Tree {
+        let mut all = |trees: &[Tree]| trees.iter().map(|tree| self.resolve(scope, tree)).collect();
+        let shape = match &tree.shape {
+            Shape::Tuple(Some(name), items) if name.text == "use" => {
+                return self.used(scope, tree.spot, items);
+            }
+            Shape::Struct(Some(name), fields) if name.text == "use" && fields.is_empty() => {
+                return self.used(scope, tree.spot, &[]);
+            }
+            Shape::List(items) => Shape::List(all(items)),
+            Shape::Tuple(name, items) => Shape::Tuple(name.clone(), all(items)),
+            other => other.clone(),
+        };
+        Tree {
+            spot: tree.spot,
+            shape,
+        }
+    }
+
+    /// The value that `use(name)` at `spot` means.
+    fn used(&mut self, scope: &Scope, spot: Spot, items: &[Tree]) -> Tree {
+        let broken = Tree {
+            spot,
+            shape: Shape::Broken,
+        };
+        let [item] = items else {
+            self.report(spot, "`use(name)` takes the name of one `let` value", None);
+            return broken;
+        };
+        let (Shape::Word(name) | Shape::Text(name)) = &item.shape else {
+            if item.shape != Shape::Broken {
+                self.report(
+                    item.spot,
+                    "`use(name)` takes the name of a `let` value",
+                    None,
+                );
+            }
+            return broken;
+        };
+        match scope.lets.get(name) {
+            Some(value) => value.clone(),
+            None => {
+                self.unknown_let(scope, name, item.spot);
+                broken
+            }
+        }
+    }
+
+    fn unknown_let(&mut self, scope: &Scope, name: &str, spot: Spot) {
+        if scope.let_names.iter().any(|below| below == name) {
+            let message = format!("the `let` value `{name}` stands below");
+            let help = format!("a value uses those above it; move `{name}` up");
+            return self.report(spot, message, Some(help));
+        }
+        let names: Vec<&str> = scope.lets.keys().map(String::as_str).collect();
+        let help = did_you_mean(name, names.iter().copied()).unwrap_or_else(|| {
+            if names.is_empty() {
+                "values get their names in `let: (name: value)`".to_owned()
+            } else {
+                format!("there are {}", names.join(", "))
+            }
+        });
+        self.report(
+            spot,
+            format!("no `let` value is called `{name}`"),
+            Some(help),
+        );
+    }
+}

@@ -1,0 +1,67 @@
+//! What was read from a patch: a tree in which every part knows its place.
+
+use std::ops::Range;
+
+/// A place in bytes, in one of the texts that are checked together: 0 is the patch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Spot {
+    pub(crate) source: usize,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+impl Spot {
+    /// The bytes of the text.
+    pub(crate) fn range(self) -> Range<usize> {
+        self.start..self.end
+    }
+
+    /// The first byte alone.
+    pub(crate) fn first(self) -> Spot {
+        Spot {
+            end: self.start + 1,
+            ..self
+        }
+    }
+}
+
+/// A part of the file and its place.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Tree {
+    pub(crate) spot: Spot,
+    pub(crate) shape: Shape,
+}
+
+/// What a part of the file is.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Shape {
+    Number(f64),
+    Integer(i64),
+    Text(String),
+    /// `true`, `whole_film`, or a name before a bracket without one.
+    Word(String),
+    /// `[a, b]`.
+    List(Vec<Tree>),
+    /// `(a, b)` or `name(a, b)`.
+    Tuple(Option<Name>, Vec<Tree>),
+    /// `(a: 1)` or `name(a: 1)`.
+    Struct(Option<Name>, Vec<(Name, Tree)>),
+    /// `{"a": 1}`.
+    Map(Vec<(Tree, Tree)>),
+    /// Something that was not understood, and has been complained of.
+    Broken,
+}
+
+/// A word and its place.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Name {
+    pub(crate) spot: Spot,
+    pub(crate) text: String,
+}
+
+/// A mistake in the writing.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Mistake {
+    pub(crate) spot: Spot,
+    pub(crate) message: String,
+}

@@ -1,0 +1,334 @@
+//! Values with names, and patches within patches.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod kinds;
+
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+use score_engine::{Diagnostics, Graph, Override, Settings, Source, check};
+
+/// Checks the patch of a folder.
+fn checked(folder: &Path, name: &str, overrides: &[&str]) -> Result<Graph, Diagnostics> {
+    let mut source = Source::read(&folder.join(name))?;
+    source.name = name.to_owned();
+    let overrides: Vec<Override> = overrides
+        .iter()
+        .map(|text| Override::parse(text).unwrap())
+        .collect();
+    check(
+        &source,
+        &overrides,
+        &kinds::registry(),
+        &Settings::default(),
+    )
+}
+
+/// A folder with these files.
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+/// `file:line:column message` of every mistake, with the help behind it.
+fn mistakes(folder: &Path, overrides: &[&str]) -> Vec<String> {
+    let found = checked(folder, "p.ron", overrides);
+    let found = found.err().expect("the patch is wrong").0;
+    let line = |diagnostic: &score_engine::Diagnostic| {
+        let place = diagnostic.place.as_ref().unwrap();
+        let help = diagnostic.help.as_deref().unwrap_or("-");
+        format!(
+            "{}:{}:{} {} | {help}",
+            place.file, place.line, place.column, diagnostic.message
+        )
+    };
+    found.iter().map(line).collect()
+}
+
+/// What a checked patch is, for comparison: its nodes with their values, and its wires.
+fn meaning(graph: &Graph) -> String {
+    let json = graph.json();
+    let nodes = json["nodes"].as_array().unwrap().iter();
+    let nodes = nodes.map(|node| {
+        let word = |name: &str| node[name].as_str().unwrap();
+        format!("{} {} {}", word("id"), word("kind"), node["values"])
+    });
+    let wires = json["wires"].as_array().unwrap().iter();
+    let wires = wires.map(|wire| wire.as_str().unwrap().to_owned());
+    nodes.chain(wires).collect::<Vec<_>>().join("\n")
+}
+
+const PART: &str = r#"Patch(
+    format: 1,
+    let: (many: 3),
+    nodes: {
+        "source": count(count: use(many)),
+        "through": pass(),
+    },
+    wires: [],
+    inputs: { "in": "through" },
+    outputs: { "made": "source.out", "passed": "through.out" },
+)
+"#;
+
+fn whole(include: &str, wires: &str) -> String {
+    format!(
+        "Patch(\n    format: 1,\n    nodes: {{ \"own\": count(count: 9), \"end\": pass() }},\n    include: {{\n{include}\n    }},\n    wires: [ {wires} ],\n)\n"
+    )
+}
+
+#[test]
+fn a_let_value_stands_wherever_it_is_used() {
+    let with = "Patch(format: 1, let: (n: 5, m: use(n)), nodes: {\"a\": count(count: use(n)), \"b\": count(count: use(m))})";
+    let without = "Patch(format: 1, nodes: {\"a\": count(count: 5), \"b\": count(count: 5)})";
+    let folder = folder(&[("p.ron", with), ("q.ron", without)]);
+    let one = checked(folder.path(), "p.ron", &[]).unwrap();
+    let other = checked(folder.path(), "q.ron", &[]).unwrap();
+    assert_eq!(meaning(&one), meaning(&other));
+    let set = checked(folder.path(), "p.ron", &["let.n=7", "b.count=8"]).unwrap();
+    assert!(
+        meaning(&set).contains("a count {\"count\":7"),
+        "{}",
+        meaning(&set)
+    );
+    assert!(
+        meaning(&set).contains("b count {\"count\":8"),
+        "{}",
+        meaning(&set)
+    );
+}
+
+#[test]
+fn a_wrong_let_value_is_shown_where_it_stands_and_where_it_is_used() {
+    let text = "Patch(\n  format: 1,\n  let: (many: -4),\n  nodes: {\n    \"a\": count(count: use(many)),\n    \"b\": count(count: use(mani)),\n  },\n)";
+    let folder = folder(&[("p.ron", text)]);
+    assert_eq!(
+        mistakes(folder.path(), &["let.meny=3"]),
+        [
+            "p.ron:3:15 `count` must be a whole number from 0 to 1000000, not -4 | `a` uses it at p.ron:5:23",
+            "p.ron:6:27 no `let` value is called `mani` | did you mean `many`?",
+            "--set:1:5 no `let` value is called `meny` | did you mean `many`?",
+        ]
+    );
+}
+
+#[test]
+fn a_let_value_uses_those_above_it_only() {
+    let text = "Patch(format: 1, let: (a: use(b), b: 1), nodes: {\"c\": count()})";
+    let folder = folder(&[("p.ron", text)]);
+    assert_eq!(
+        mistakes(folder.path(), &[]),
+        ["p.ron:1:31 the `let` value `b` stands below | a value uses those above it; move `b` up"]
+    );
+}
+
+#[test]
+fn an_included_patch_is_wired_by_its_named_inputs_and_outputs() {
+    let text = whole(
+        "\"left\": (patch: \"parts/part.ron\"), \"right\": (patch: \"parts/part.ron\", let: (many: 7), set: {\"through.hold_all\": true}),",
+        "\"own -> left\", \"left.passed -> right -> end\"",
+    );
+    let text = text.replace("right ->", "right.in\", \"right.passed ->");
+    let folder = folder(&[("p.ron", &text), ("parts/part.ron", PART)]);
+    let graph = checked(folder.path(), "p.ron", &["left.source.count=2"]).unwrap();
+    let ids: Vec<&str> = graph.node_ids().collect();
+    assert_eq!(
+        ids,
+        [
+            "own",
+            "end",
+            "left.source",
+            "left.through",
+            "right.source",
+            "right.through"
+        ]
+    );
+    let said = meaning(&graph);
+    for line in [
+        "left.source count {\"count\":2",
+        "right.source count {\"count\":7",
+        "own.out -> left.through.in",
+        "left.through.out -> right.through.in",
+        "right.through.out -> end.in",
+        "\"hold_all\":true",
+    ] {
+        assert!(said.contains(line), "{line} in\n{said}");
+    }
+    let drawn = graph.mermaid();
+    assert!(
+        drawn.contains("subgraph p1_2[\"left\"]") && drawn.contains("n2[\"source<br/>"),
+        "{drawn}"
+    );
+    let again = checked(folder.path(), "p.ron", &["right.let.many=8"]).unwrap();
+    assert!(meaning(&again).contains("right.source count {\"count\":8"));
+}
+
+#[test]
+fn mistakes_in_an_included_patch_point_into_its_file() {
+    let part = PART.replace("pass()", "pas()").replace("use(many)", "-1");
+    let text = whole(
+        "\"beat\": (patch: \"parts/part.ron\"),\n\"twin\": (patch: \"parts/part.ron\"),",
+        "\"own -> end\"",
+    );
+    let folder = folder(&[("p.ron", &text), ("parts/part.ron", &part)]);
+    assert_eq!(
+        mistakes(folder.path(), &[]),
+        [
+            "parts/part.ron:5:32 `count` must be a whole number from 0 to 1000000, not -1 | -",
+            "parts/part.ron:6:20 there is no node kind `pas` | did you mean `pass`?",
+        ]
+    );
+}
+
+#[test]
+fn what_is_wrong_with_an_include_is_said_in_its_place() {
+    let text = whole(
+        "\"a\": (patch: \"parts/prt.ron\"),\n\"b\": (patch: \"parts/part.ron\", lte: (many: 1)),\n\"c\": (patch: \"parts/part.ron\", let: (mny: 1), set: {\"sourc.count\": 1, \"source.cuont\": 2}),\n\"own\": (patch: \"parts/part.ron\"),\n\"d\": (patch: \"p.ron\"),\n\"e\": (),",
+        "\"own -> b\", \"b -> end\", \"b.mad -> end\", \"a -> end\", \"bb -> end\"",
+    );
+    let folder = folder(&[("p.ron", &text), ("parts/part.ron", PART)]);
+    assert_eq!(
+        mistakes(folder.path(), &["c.many=4", "a.x.y=1"]),
+        [
+            "p.ron:5:14 `parts/prt.ron` cannot be included: there is no such file | did you mean `part.ron`?",
+            "p.ron:6:32 an included patch has no `lte` | it has patch, let and set",
+            "p.ron:7:38 no `let` value is called `mny` | did you mean `many`?",
+            "p.ron:7:53 there is no node `c.sourc` | did you mean `c.source`?",
+            "p.ron:7:71 `count` has no parameter `cuont` | did you mean `count`?",
+            "p.ron:8:1 there are two nodes `own` | -",
+            "p.ron:9:14 these patches include each other: p.ron -> p.ron | -",
+            "p.ron:10:1 an included patch needs `patch` | patch: the file, from this patch's folder",
+            "p.ron:12:27 more than one port of `b` and `end` would fit | name them, for example `b.made -> end.in`",
+            "p.ron:12:39 `b` has no output `mad` | did you mean `made`?",
+            "p.ron:12:67 there is no node `bb` | did you mean `b`?",
+            "--set:1:1 there is no node `c` | `c` is an included patch: write `c.let.many` for its `let`, or `c.NODE.many` for a node in it",
+        ]
+    );
+}
+
+#[test]
+fn patches_that_include_each_other_are_refused_and_end() {
+    let other = "Patch(format: 1, include: {\"back\": (patch: \"../p.ron\")})";
+    let folder = folder(&[
+        (
+            "p.ron",
+            "Patch(format: 1, include: {\"on\": (patch: \"parts/q.ron\")})",
+        ),
+        ("parts/q.ron", other),
+    ]);
+    assert_eq!(
+        mistakes(folder.path(), &[]),
+        [
+            "parts/q.ron:1:44 these patches include each other: p.ron -> parts/q.ron -> parts/../p.ron | -"
+        ]
+    );
+    let source = Source::read(&folder.path().join("p.ron")).unwrap();
+    assert!(source.included().len() >= 2);
+    assert_eq!(source.nodes(), []);
+}
+
+#[test]
+fn patches_that_include_the_next_twice_do_not_fill_the_memory() {
+    let files: Vec<(String, String)> = (0..14)
+        .map(|index| {
+            let next = index + 1;
+            let text = format!(
+                "Patch(format: 1, nodes: {{\"n\": count()}}, include: {{\"a\": (patch: \"{next}.ron\"), \"b\": (patch: \"{next}.ron\")}})"
+            );
+            (if index == 0 { "p.ron".to_owned() } else { format!("{index}.ron") }, text)
+        })
+        .collect();
+    let files: Vec<(&str, &str)> = files
+        .iter()
+        .map(|(a, b)| (a.as_str(), b.as_str()))
+        .collect();
+    let folder = folder(&files);
+    let found = mistakes(folder.path(), &[]);
+    assert!(
+        found
+            .iter()
+            .any(|line| line.contains("more than 256 included patches")),
+        "{found:?}"
+    );
+    let source = Source::read(&folder.path().join("p.ron")).unwrap();
+    assert!(source.nodes().len() < 300);
+}
+
+#[test]
+fn a_part_says_that_it_waits_for_a_patch_that_includes_it() {
+    let folder = folder(&[("p.ron", PART)]);
+    assert_eq!(
+        mistakes(folder.path(), &[]),
+        [
+            "p.ron:6:9 nothing is wired into `through.in` (Control) | a patch that includes this one wires it as `in`; alone it does not run"
+        ]
+    );
+}
+
+#[test]
+fn an_input_of_a_part_can_go_to_several_nodes() {
+    let part = "Patch(format: 1, nodes: {\"a\": pass(), \"b\": pass()}, inputs: {\"in\": [\"a\", \"b.in\"]}, outputs: {\"out\": \"a\"})";
+    let text = whole("\"two\": (patch: \"part.ron\"),", "\"own -> two -> end\"");
+    let folder = folder(&[("p.ron", &text), ("part.ron", part)]);
+    let said = meaning(&checked(folder.path(), "p.ron", &[]).unwrap());
+    assert!(
+        said.contains("own.out -> two.a.in") && said.contains("own.out -> two.b.in"),
+        "{said}"
+    );
+}
+
+#[test]
+fn paths_count_from_the_folder_of_the_text_that_they_stand_in() {
+    let part = "Patch(format: 1, let: (file: \"own.txt\"), nodes: {\"a\": reads(path: use(file)), \"b\": reads(path: \"b.txt\")})";
+    let text = "Patch(format: 1, include: {\"one\": (patch: \"parts/part.ron\"), \"two\": (patch: \"parts/part.ron\", let: (file: \"given.txt\"))})";
+    let folder = folder(&[("p.ron", text), ("parts/part.ron", part)]);
+    let said = meaning(&checked(folder.path(), "p.ron", &[]).unwrap());
+    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    let paths: Vec<PathBuf> = ["parts/own.txt", "parts/b.txt", "given.txt"]
+        .map(PathBuf::from)
+        .into();
+    for name in paths {
+        assert!(said.contains(&path(name.to_str().unwrap())), "{said}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_prefix_and_every_mix_of_includes_is_answered(text in "(include|let|use|set|patch|inputs|outputs|nodes|wires|format|p\\.ron|a\\.b|[\\[\\](){}\":,1a. ]){0,60}") {
+        let folder = folder(&[("p.ron", &format!("Patch(format: 1, {text})")), ("q.ron", &text)]);
+        let _ = checked(folder.path(), "p.ron", &["a.let.b=1"]);
+        let source = Source::read(&folder.path().join("p.ron")).unwrap();
+        let _ = (source.nodes(), source.included());
+    }
+
+    #[test]
+    fn a_value_means_the_same_in_place_by_let_by_a_part_and_by_the_command_line(n in 0u32..1_000_000) {
+        let place = format!("Patch(format: 1, include: {{\"x\": (patch: \"in_place.ron\")}}, nodes: {{}})");
+        let node = |value: &str, lets: &str| format!("Patch(format: 1, {lets} nodes: {{\"a\": count(count: {value})}})");
+        let number = n.to_string();
+        let folder = folder(&[
+            ("p.ron", &place),
+            ("in_place.ron", &node(&number, "")),
+            ("by_let.ron", &node("use(v)", &format!("let: (v: {number}),"))),
+            ("other.ron", &node("use(v)", "let: (v: 5),")),
+        ]);
+        let wanted = meaning(&checked(folder.path(), "p.ron", &[]).unwrap());
+        let include = |part: &str, more: &str| format!("Patch(format: 1, include: {{\"x\": (patch: \"{part}\"{more})}})");
+        for (text, set) in [
+            (include("by_let.ron", ""), String::new()),
+            (include("other.ron", &format!(", let: (v: {number})")), String::new()),
+            (include("other.ron", &format!(", set: {{\"a.count\": {number}}}")), String::new()),
+            (include("other.ron", ""), format!("x.let.v={number}")),
+            (include("other.ron", ""), format!("x.a.count={number}")),
+        ] {
+            std::fs::write(folder.path().join("p.ron"), &text).unwrap();
+            let sets: Vec<&str> = [set.as_str()].into_iter().filter(|set| !set.is_empty()).collect();
+            prop_assert_eq!(&meaning(&checked(folder.path(), "p.ron", &sets).unwrap()), &wanted, "{}", text);
+        }
+    }
+}
