@@ -225,6 +225,9 @@ impl Ports {
         if let (Some(only), None, None, false) =
             (awaited.next(), awaited.next(), until, self.in_cycle)
         {
+            if only.receiver.look_for_signal() {
+                return Ok(());
+            }
             let wire = only.receiver.shared.clone();
             let since = Instant::now();
             self.census.enter(self.node, Wait::Input(wire));
@@ -289,6 +292,9 @@ impl Ports {
                 Err(Refused::Gone) => return Ok(false),
                 Err(Refused::Full(signal)) => signal,
             };
+            if wire.look_for_room() {
+                continue;
+            }
             let since = Instant::now();
             self.census
                 .enter(self.node, Wait::Output(wire.shared.clone()));

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded};
-use crossbeam_utils::CachePadded;
+use crossbeam_utils::{Backoff, CachePadded};
 use serde::Serialize;
 
 use crate::packet::Packet;
@@ -45,6 +45,10 @@ impl Policy {
 /// Packets that wait on a wire offline at first: enough that threads seldom wait for each other, and little
 /// memory even for frames.
 const OFFLINE_CAPACITY: usize = 16;
+
+/// A packet captured so shortly after the one whose age was measured last, is as old as that one: a clock read for every
+/// packet would cost a tenth of the way through a wire.
+const GRAIN: Duration = Duration::from_micros(50);
 
 /// What travels through the channel.
 #[derive(Debug)]
@@ -129,7 +133,7 @@ pub struct WireReport {
     /// How many may wait.
     pub capacity: usize,
     /// The greatest age of a packet when its reader took it, counted from its capture; of packets that stem from one
-    /// capture, the first counts.
+    /// capture, or from captures less than 50 µs apart, the first counts.
     pub oldest: Duration,
     /// The same of the latest packet.
     pub age: Duration,
@@ -184,6 +188,18 @@ impl Shared {
 /// A counter with one writer needs no atomic addition.
 fn add_one(counter: &AtomicU64) {
     counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Release);
+}
+
+/// Whether `there` becomes true while one looks for some microseconds, first by spinning, then by giving way.
+fn look(there: impl Fn() -> bool) -> bool {
+    let backoff = Backoff::new();
+    while !there() {
+        if backoff.is_completed() {
+            return false;
+        }
+        backoff.snooze();
+    }
+    true
 }
 
 /// Makes a wire.
@@ -280,6 +296,14 @@ impl WireSender {
         true
     }
 
+    /// Looks, as often as a channel's own sending does before it sleeps, until half of the wire is empty: two ends that
+    /// wait for each other at every packet would be in each other's way. `false`: nothing was taken meanwhile.
+    pub(crate) fn look_for_room(&self) -> bool {
+        let room = self.sender.capacity().unwrap_or(usize::MAX);
+        look(|| self.sender.len() * 2 <= room || self.shared.reader_gone())
+            || !self.sender.is_full()
+    }
+
     /// The channel itself, to wait on when it is full.
     pub(crate) fn channel(&self) -> &Sender<Signal> {
         &self.sender
@@ -327,7 +351,7 @@ impl Drop for WireSender {
 pub(crate) struct WireReceiver {
     receiver: Receiver<Signal>,
     pub(crate) shared: Arc<Shared>,
-    /// When the latest packet was captured.
+    /// When the packet was captured whose age was measured last.
     captured: Option<Instant>,
     /// What [`WireReceiver::wait`] has taken out of the channel.
     waited_for: Option<Signal>,
@@ -346,6 +370,12 @@ pub(crate) enum Received {
 }
 
 impl WireReceiver {
+    /// Looks for something to receive as often as a channel's own receiving does before it sleeps; `false`: there is
+    /// nothing still.
+    pub(crate) fn look_for_signal(&self) -> bool {
+        self.waited_for.is_some() || look(|| !self.receiver.is_empty())
+    }
+
     /// Waits until there is something to receive or to learn.
     pub(crate) fn wait(&mut self) {
         if self.waited_for.is_none() {
@@ -400,7 +430,10 @@ impl WireReceiver {
 
     fn count_received(&mut self, packet: &Packet) {
         add_one(&self.shared.reader.received);
-        if self.captured == Some(packet.captured) {
+        let since = self
+            .captured
+            .and_then(|measured| packet.captured.checked_duration_since(measured));
+        if since.is_some_and(|since| since < GRAIN) {
             return;
         }
         self.captured = Some(packet.captured);
@@ -497,6 +530,31 @@ mod tests {
         assert_eq!(receiver.promised(), Time::from_nanos(2_000));
         drop(receiver);
         assert!(!sender.promise(Time::from_nanos(3_000)));
+    }
+
+    #[test]
+    fn of_captures_that_fall_together_the_first_counts_for_the_age() {
+        let (mut sender, mut receiver) = wire("w".into(), Policy::Block(2));
+        let begin = Instant::now()
+            .checked_sub(Duration::from_millis(9))
+            .unwrap();
+        let mut age_of = |captured: Instant| {
+            let payload = Payload::Control(0.0);
+            let time = Time::ZERO;
+            sender
+                .try_send(Signal::Packet(Packet {
+                    time,
+                    captured,
+                    payload,
+                }))
+                .unwrap();
+            assert!(matches!(receiver.try_receive(), Received::Signal(_)));
+            receiver.shared.report().age
+        };
+        let first = age_of(begin);
+        assert!(first >= Duration::from_millis(9));
+        assert_eq!(age_of(begin + GRAIN / 2), first);
+        assert_ne!(age_of(begin + GRAIN), first);
     }
 
     #[test]
