@@ -308,11 +308,11 @@ proptest! {
 
     #[test]
     fn a_value_means_the_same_in_place_by_let_by_a_part_and_by_the_command_line(n in 0u32..1_000_000) {
-        let place = format!("Patch(format: 1, include: {{\"x\": (patch: \"in_place.ron\")}}, nodes: {{}})");
+        let place = "Patch(format: 1, include: {\"x\": (patch: \"in_place.ron\")}, nodes: {})";
         let node = |value: &str, lets: &str| format!("Patch(format: 1, {lets} nodes: {{\"a\": count(count: {value})}})");
         let number = n.to_string();
         let folder = folder(&[
-            ("p.ron", &place),
+            ("p.ron", place),
             ("in_place.ron", &node(&number, "")),
             ("by_let.ron", &node("use(v)", &format!("let: (v: {number}),"))),
             ("other.ron", &node("use(v)", "let: (v: 5),")),

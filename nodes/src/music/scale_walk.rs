@@ -178,8 +178,8 @@ impl Walk {
         let beat = u64::from(16 / self.transport.metre.1.clamp(1, 16));
         let level = match sixteenth {
             0 => 0,
-            _ if sixteenth % beat.max(2) == 0 => 1,
-            _ if sixteenth % 2 == 0 => 2,
+            _ if sixteenth.is_multiple_of(beat.max(2)) => 1,
+            _ if sixteenth.is_multiple_of(2) => 2,
             _ => 3,
         };
         PLACES[level]

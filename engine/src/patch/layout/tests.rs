@@ -151,9 +151,8 @@ fn ron() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn setting_keeps_the_meaning_and_every_comment_and_does_nothing_the_second_time(text in ron()) {
-        // Two line comments may have swallowed what follows them in the text; then there is nothing to set.
-        if parse(0, &text).mistakes.is_empty() {
-            check(&text);
-        }
+        // What cannot be read is not set; proptest gives up where that is most of it.
+        prop_assume!(parse(0, &text).mistakes.is_empty());
+        check(&text);
     }
 }
