@@ -21,11 +21,11 @@ const CONTROLS: usize = 0;
 /// Differences of luma that are no motion, as in `motion`.
 const NOISE: f32 = 0.012;
 
-/// Notes a sixteenth where the motion is as in a quiet film, and how many more where everything moves.
+/// Notes a sixteenth where a little moves (tunes have 0.33), and how many more for more motion.
 const DENSITY: Line = Line {
-    middle: 0.2,
-    there: 0.35,
-    slope: 0.8,
+    middle: 0.12,
+    there: 0.4,
+    slope: 1.5,
     range: (0.03, 0.95),
 };
 
@@ -128,8 +128,8 @@ impl Node for VisualControls {
                 "For `stream_decoder`, which follows what it is asked for from sixteenth to sixteenth. Each parameter \
                  but `smooth` is an amount: 0 asks for nothing, so that the music is free in it; 1 is usual, 2 twice as much, \
                  and below 0 the wrong way round.\n\n\
-                 - `density`: motion becomes notes. At 1, three notes a bar where nothing moves, seven in busy \
-                 traffic, twelve and more in a fight.\n\
+                 - `density`: motion becomes notes. At 1, it asks for three notes a bar where nothing moves, five before a \
+                 talking head, ten in busy traffic.\n\
                  - `register`: brightness becomes height. At 1, about a twelfth below the usual for black, as much above \
                  it for white.\n\
                  - `contour`: where it becomes lighter the melody climbs, where it becomes darker it falls.\n\
@@ -159,6 +159,8 @@ impl Node for VisualControls {
             recurrence: Recurrence::default(),
             level: Follower::default(),
             light_before: Follower::default(),
+            motion: [0.0; 2],
+            light: 0.0,
             surge: Surge::new(&transport),
             asked: Controls::default(),
             transport,
@@ -175,6 +177,10 @@ struct Watching {
     /// Motion and brightness, smoothed.
     level: Follower<2>,
     light_before: Follower<1>,
+    /// The smoothed motion at the last picture but one, and at the last.
+    motion: [f32; 2],
+    /// The brightness of the last picture, as it is.
+    light: f32,
     surge: Surge,
     /// What was asked for last.
     asked: Controls,
@@ -187,7 +193,7 @@ impl Processor for Watching {
             if input.port == FRAMES {
                 self.asked = self.see(time, input.packet.frame()?);
             } else {
-                self.asked.onset = self.surge.cut(time, self.amounts.onset);
+                self.cut(time);
             }
             io.send(CONTROLS, time, self.asked.payload())?;
         }
@@ -216,9 +222,11 @@ impl Watching {
     /// What is asked for with a picture.
     fn see(&mut self, time: Time, frame: &Frame) -> Controls {
         let cells: Vec<f32> = cells(frame).into_iter().map(luma).collect();
-        let light = cells.iter().sum::<f32>() / COUNT as f32;
+        self.light = cells.iter().sum::<f32>() / COUNT as f32;
         let moves = self.moving.see(time, cells, NOISE, 1.0);
-        let [motion, brightness] = self.level.follow(time, [moves, light], self.half_life);
+        let seen = [moves, self.light];
+        let [motion, brightness] = self.level.follow(time, seen, self.half_life);
+        self.motion = [self.motion[1], motion];
         let before = self.transport.beats(BEFORE);
         let [before] = self.light_before.follow(time, [brightness], before);
         let bar = self.transport.sixteenths_per_bar() as f64 / 4.0;
@@ -233,6 +241,26 @@ impl Watching {
             contour: (contour.abs() >= LEVEL).then_some(contour),
             novelty: new.and_then(|new| NOVELTY.at(new, amounts.novelty)),
         }
+    }
+}
+
+impl Watching {
+    /// The picture was cut: that is no motion, and brightness does not glide over it.
+    fn cut(&mut self, time: Time) {
+        let motion = self.motion[0];
+        self.motion[1] = motion;
+        self.moving = Moving::default();
+        self.level = Follower::default();
+        self.level.follow(time, [motion, self.light], Time::ZERO);
+        self.light_before = Follower::default();
+        let amounts = &self.amounts;
+        self.asked = Controls {
+            onset: self.surge.cut(time, motion, amounts.onset),
+            density: DENSITY.at(motion, amounts.density),
+            register: REGISTER.at(self.light, amounts.register),
+            contour: None,
+            novelty: self.asked.novelty,
+        };
     }
 }
 
@@ -276,9 +304,10 @@ impl Surge {
         Some(if above < accent { 0.5 } else { 1.0 })
     }
 
-    /// The onset that a cut asks for.
-    fn cut(&mut self, time: Time, amount: f32) -> Option<f32> {
-        self.ready = false;
+    /// The onset that a cut asks for, before which so much moved.
+    fn cut(&mut self, time: Time, motion: f32, amount: f32) -> Option<f32> {
+        self.of_late = Follower::default();
+        self.of_late.follow(time, [motion], Time::ZERO);
         self.last = Some(time);
         (amount != 0.0).then_some(1.0)
     }
@@ -292,7 +321,7 @@ mod tests {
     use score_engine::{Event, Payload};
     use serde_json::json;
 
-    use super::super::test_pictures::{at, drawn, flat};
+    use super::super::test_pictures::{SIZE, at, drawn, flat, picture};
     use super::*;
 
     fn asked(outputs: &Outputs) -> Vec<Controls> {
@@ -382,6 +411,44 @@ mod tests {
         assert_eq!((told[0].0, told[0].1.onset), (1.0, Some(1.0)));
         // What else is asked for goes on.
         assert!(told[0].1.density.is_some());
+    }
+
+    #[test]
+    fn a_cut_to_another_still_is_no_motion_and_its_light_is_asked_for_at_once() {
+        let mut levels = vec![20; 25];
+        levels.extend([230; 25]);
+        let event = Payload::Event(Arc::new(Event {
+            name: "cut".to_owned(),
+            strength: 1.0,
+        }));
+        let mut pictures = lights(&levels);
+        // The new scene has structure, so that it differs in more than its light.
+        for (_, picture) in &mut pictures[25..] {
+            *picture = halves();
+        }
+        let outputs = Harness::<VisualControls>::new(json!({}))
+            .feed("frames", PortType::Frame, pictures, at(2.0))
+            .feed("cut", PortType::Event, vec![(at(1.0), event)], at(2.0))
+            .run()
+            .unwrap();
+        let found = asked(&outputs);
+        // The cut's own packet follows that of its picture.
+        let (before, cut) = (found[24], found[26]);
+        assert!(cut.register.unwrap() > before.register.unwrap() + 0.1);
+        assert_eq!(cut.contour, None);
+        for after in &found[26..] {
+            assert_eq!(after.density, before.density);
+            assert_eq!(after.register, cut.register);
+        }
+        assert_eq!(cut.onset, Some(1.0));
+        assert!(found[27..].iter().all(|asked| asked.onset.is_none()));
+    }
+
+    /// A picture that is dark on the left and bright on the right.
+    fn halves() -> Payload {
+        let row = [[10; 3]; SIZE / 2].into_iter().chain([[250; 3]; SIZE / 2]);
+        let row: Vec<u8> = row.flatten().collect();
+        picture(row.repeat(SIZE))
     }
 
     #[test]

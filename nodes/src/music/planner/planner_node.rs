@@ -63,7 +63,7 @@ impl Node for Planner {
             .input(Port::new("cut", PortType::Event, "a new code at once").optional())
             .output(Port::new("latent", PortType::Latent(None), "the code of each bar"))
             .param(Param::text("model", "name of a stream model").default("stream").structural())
-            .param(Param::number("amount", (0.0, 1.0), "the picture's share; 0: the model alone, 1: the picture alone").default(0.5).live())
+            .param(Param::number("amount", (0.0, 1.0), "the picture's share; 0: the model alone, 1: the picture alone").default(0.7).live())
             .param(Param::number("temperature", (0.0, 2.0), "how freely the model's share is drawn; 0: always the mean").default(1.0).live())
             .param(Param::number("alike", (0.0, 1.0), "how alike the pictures of one scene are; lower recognises more, 1 none").default(0.6).live())
             .param(Param::integer("theme", (0, 64), "length of a theme, at most; 0: no theme returns").unit("bars").default(8).live())
