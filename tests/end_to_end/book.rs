@@ -152,7 +152,7 @@ fn every_patch_in_the_book_is_fine_and_set() {
             };
             let path = folder.path().join(&name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, block).unwrap();
+            std::fs::write(path, &block).unwrap();
             match first.starts_with("// parts/") {
                 true => parts.push(name),
                 false => names.push(name),
