@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::port::Port;
 
 /// What a change of a parameter costs while the patch plays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Change {
     /// The running processor takes the new value.
     Live,
@@ -29,7 +30,7 @@ impl Change {
 }
 
 /// What a file parameter names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FileRole {
     /// A file that must exist.
     Read,
@@ -38,7 +39,7 @@ pub enum FileRole {
 }
 
 /// The values that a parameter takes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ParamType {
     /// Any number from `min` to `max`.
     Number {
@@ -74,7 +75,7 @@ pub enum ParamType {
 }
 
 /// A parameter as a node kind declares it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Param {
     /// Its name in patches, snake_case.
     pub name: Cow<'static, str>,
@@ -85,6 +86,7 @@ pub struct Param {
     /// One line for the reference.
     pub summary: Cow<'static, str>,
     /// Its value when the patch gives none; `None`: the patch must give one. `null`: may be left out.
+    #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "given")]
     pub default: Option<Value>,
     /// What a change costs while the patch plays.
     pub change: Change,
@@ -215,8 +217,13 @@ impl Param {
     }
 }
 
+/// Reads a value that is there, `null` too; serde would take `null` for none.
+fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
 /// In which order a node with several inputs sees their packets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum InputOrder {
     /// By media time; at equal times by port. An input that is late holds the others back.
     ByTime,
@@ -226,7 +233,7 @@ pub enum InputOrder {
 }
 
 /// Everything there is to know of a node kind before one is built.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Descriptor {
     /// Its name in patches, snake_case.
     pub kind: Cow<'static, str>,

@@ -83,6 +83,7 @@ struct Draft {
     param_spots: BTreeMap<String, Spot>,
     values: serde_json::Map<String, Value>,
     node: Option<Box<dyn AnyNode>>,
+    edition: u64,
     inputs: Vec<Option<PortType>>,
     outputs: Vec<PortType>,
 }
@@ -409,12 +410,14 @@ impl<'a> Checker<'a> {
             param_spots: BTreeMap::new(),
             values: serde_json::Map::new(),
             node: None,
+            edition: 0,
             inputs: Vec::new(),
             outputs: Vec::new(),
         };
         match self.registry.kind(&kind).cloned() {
             Some(known) => {
                 let descriptor = known.descriptor().clone();
+                draft.edition = known.edition();
                 let before = self.found.len();
                 let (values, spots) = self.read_params(id, &descriptor, fields, &draft.kind_spot);
                 draft.values = values.clone();
@@ -982,6 +985,7 @@ impl<'a> Checker<'a> {
                     id: draft.id,
                     descriptor: draft.descriptor?,
                     node: draft.node?,
+                    edition: draft.edition,
                     inputs: draft.inputs,
                     outputs: draft.outputs,
                     values: draft.values,
