@@ -86,7 +86,11 @@ pub struct Param {
     /// One line for the reference.
     pub summary: Cow<'static, str>,
     /// Its value when the patch gives none; `None`: the patch must give one. `null`: may be left out.
-    #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "given")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        default,
+        deserialize_with = "given"
+    )]
     pub default: Option<Value>,
     /// What a change costs while the patch plays.
     pub change: Change,

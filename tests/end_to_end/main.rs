@@ -16,4 +16,5 @@ mod models;
 mod own_model;
 mod own_patch;
 mod patches;
+mod plugins;
 mod support;

@@ -2,15 +2,21 @@
 
 use std::io::Write;
 
-use score_engine::{Registry, reference};
+use score_engine::reference;
 
 use crate::arguments::Nodes;
 use crate::failure::Failure;
+use crate::kinds::Kinds;
 
-pub(crate) fn run(arguments: &Nodes, registry: &Registry) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &Nodes, kinds: &Kinds<'_>) -> Result<(), Failure> {
+    // The page is the program's own, whatever lies about.
+    let registry = match arguments.markdown {
+        true => kinds.built_in().clone(),
+        false => kinds.of(None),
+    };
     let mut out = std::io::stdout().lock();
     if arguments.markdown {
-        out.write_all(reference::markdown(registry).as_bytes())?;
+        out.write_all(reference::markdown(&registry).as_bytes())?;
         return Ok(());
     }
     let Some(name) = &arguments.kind else {
