@@ -1,12 +1,13 @@
-//! The sound device's callback does not allocate: run under an allocator that counts what this thread asks of it.
+//! The sound device's callback neither allocates nor waits for a lock: run under an allocator that counts what this thread
+//! asks of it, and beside threads that would hold every lock that it could take.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 // An allocator cannot be written without it.
 #![allow(unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use score_engine::{AudioBlock, Counters, LiveClock};
 use score_nodes::device::playback::{PlaybackForm, Shared, ring};
@@ -119,4 +120,81 @@ fn the_callback_neither_allocates_nor_frees_through_gaps_late_blocks_overflow_an
     ] {
         assert!(counter.load(Ordering::SeqCst) > 0, "{counters:?}");
     }
+}
+
+/// How often this thread has given its processor away of its own accord, as one that waits for a lock does.
+fn waits() -> u64 {
+    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    line.unwrap().trim().parse().unwrap()
+}
+
+/// How often `work` waits while `beside` is done again and again by another thread.
+fn waits_beside(mut beside: impl FnMut() + Send, work: impl FnOnce()) -> u64 {
+    let (begun, over) = (AtomicBool::new(false), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::SeqCst) {
+                beside();
+                begun.store(true, Ordering::SeqCst);
+            }
+        });
+        while !begun.load(Ordering::SeqCst) {
+            std::thread::yield_now();
+        }
+        let before = waits();
+        work();
+        let after = waits();
+        over.store(true, Ordering::SeqCst);
+        after - before
+    })
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_guard_sees_a_lock_that_another_thread_holds() {
+    let lock = Mutex::new(0u64);
+    let hold = || {
+        let held = lock.lock().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(1));
+        drop(held);
+    };
+    let seen = waits_beside(hold, || (0..50).for_each(|_| *lock.lock().unwrap() += 1));
+    assert!(seen > 0);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_callback_never_waits_for_the_node_that_feeds_it_or_for_who_looks_at_its_counters() {
+    let form = PlaybackForm {
+        rate: 48_000,
+        channels: 2,
+        block: 256,
+        latency: 3,
+    };
+    let shared = Arc::new(Shared::new(&Counters::default()));
+    shared.running.store(true, Ordering::SeqCst);
+    let clock = Arc::new(LiveClock::new());
+    let (mut feed, mut playback) = ring(form, clock.clone(), shared.clone());
+    let block = AudioBlock {
+        rate: 48_000,
+        channels: 2,
+        samples: vec![0.5; 512],
+    };
+    let mut told = 0;
+    let beside = || {
+        let now = clock.now().to_samples(48_000) / 256;
+        feed.push(now * 256, &block);
+        told += format!("{:?} {:?}", shared.counters, clock.lead()).len();
+    };
+    let mut out = vec![0.0f32; 512];
+    let seen = waits_beside(beside, || {
+        for _ in 0..100_000 {
+            playback.fill(&mut out);
+        }
+    });
+    assert_eq!(seen, 0);
+    assert!(told > 0 && shared.counters.callbacks.load(Ordering::SeqCst) == 100_000);
 }
