@@ -29,7 +29,13 @@ fn built() -> &'static Path {
                 "--examples",
             ])
             .args(["--package", "score-plugin", "--package", "edge_density"])
-            .args(["--package", "scale_quantiser"])
+            // As the tests of the whole workspace have it, so that nothing is compiled twice.
+            .args([
+                "--package",
+                "scale_quantiser",
+                "--features",
+                "score-plugin/host",
+            ])
             .env("CARGO_TARGET_DIR", folder.parent().unwrap());
         if folder.ends_with("release") {
             cargo.arg("--release");
@@ -186,9 +192,9 @@ fn pictures_codes_and_a_type_of_the_plugins_own_go_through_its_nodes() {
     write_film(folder);
     let patch = patch(
         "\"pass\": probe_pass(), \"same\": brightness(), \"draw\": probe_draw(), \"trace\": probe_trace(),\
-         \"code\": probe_code(weights: [1, -1, 2]), \"roll\": piano_roll(path: \"roll.png\")",
+         \"code\": probe_code(weights: [1, -1, 2]), \"calm\": latent_smooth()",
         "\"film -> pass.frames\", \"pass.frames -> same -> record.controls\",\
-         \"light -> draw -> trace -> record.controls\", \"light -> code -> roll.latent\"",
+         \"light -> draw -> trace -> record.controls\", \"light -> code -> calm\"",
     );
     std::fs::write(folder.join("patch.ron"), patch).unwrap();
     let done = score(folder, &["render", "patch.ron"]);
