@@ -13,8 +13,8 @@ use crate::terminal::tell;
 pub(crate) struct Kinds<'a> {
     built_in: &'a Registry,
     shelf: RefCell<Shelf>,
-    /// What was told of refused plugins, so that it is told once.
-    told: RefCell<BTreeSet<String>>,
+    /// Which refused files were told of, and at which try, so that each is told once.
+    told: RefCell<BTreeSet<(PathBuf, u64)>>,
     say: Cell<fn(&str)>,
 }
 
@@ -48,7 +48,7 @@ impl<'a> Kinds<'a> {
                 "the plugin `{}` is refused{stays}: {why}",
                 entry.path.display()
             );
-            if self.told.borrow_mut().insert(line.clone()) {
+            if (self.told.borrow_mut()).insert((entry.path.clone(), entry.tries)) {
                 (self.say.get())(&line);
             }
         }

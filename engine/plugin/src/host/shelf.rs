@@ -24,6 +24,8 @@ pub struct Shelf {
 /// A file that was looked at.
 struct Known {
     stamp: Stamp,
+    /// How often it was tried.
+    tries: u64,
     /// What it was when it could last be loaded.
     plugin: Option<Arc<Plugin>>,
     refused: Option<Refusal>,
@@ -54,6 +56,8 @@ pub struct Entry {
     pub refused: Option<String>,
     /// Whether the file is, or once was, a plugin, and not some other library.
     pub is_plugin: bool,
+    /// How often the file was tried: once, and again each time that it had changed.
+    pub tries: u64,
 }
 
 impl Shelf {
@@ -102,6 +106,7 @@ impl Shelf {
                         .refused
                         .as_ref()
                         .is_some_and(|refusal| refusal.is_plugin),
+                tries: known.tries,
             };
             if let Some(plugin) = &known.plugin {
                 match clash(plugin, registry, &owners) {
@@ -130,11 +135,13 @@ fn look<'a>(known: &'a mut BTreeMap<PathBuf, Known>, path: &Path) -> &'a Known {
     let stamp = (path.metadata().ok()).and_then(|data| Some((data.len(), data.modified().ok()?)));
     let known = known.entry(path.to_path_buf()).or_insert(Known {
         stamp: None,
+        tries: 0,
         plugin: None,
         refused: None,
     });
     if known.stamp.is_none() || known.stamp != stamp {
         known.stamp = stamp;
+        known.tries += 1;
         known.refused = match Plugin::load(path) {
             Ok(plugin) => {
                 known.plugin = Some(Arc::new(plugin));
