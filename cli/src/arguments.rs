@@ -28,6 +28,9 @@ pub(crate) struct Common {
     /// Folder of the models [default: SCORE_MODELS, else the nearest `models`]
     #[arg(long, global = true, value_name = "FOLDER", help_heading = EVERYWHERE)]
     pub(crate) models: Option<PathBuf>,
+    /// A folder of plugins, more than one if given again; SCORE_PLUGINS, `plugins` beside the patch and the user's own follow
+    #[arg(long, global = true, value_name = "FOLDER", help_heading = EVERYWHERE)]
+    pub(crate) plugins: Vec<PathBuf>,
     /// Colours in errors; auto: on a terminal, unless NO_COLOR is set
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value = "auto", help_heading = EVERYWHERE)]
     pub(crate) color: Color,
@@ -70,6 +73,11 @@ pub(crate) enum Command {
     /// List the models, explain one, test them, or import one
     #[command(subcommand)]
     Models(Models),
+    /// List the plugins that are found, and say why one is refused
+    Plugins(Plugins),
+    /// Begin a plugin of your own, or test one
+    #[command(subcommand)]
+    Plugin(Plugin),
     /// Draw a patch as a graph
     Graph(Graph),
     /// Print a completion script for a shell
@@ -414,6 +422,34 @@ pub(crate) enum Models {
         /// Print what was imported, as JSON
         #[arg(long)]
         json: bool,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct Plugins {
+    /// The patch whose plugins are meant [default: a patch in the current folder]
+    pub(crate) patch: Option<PathBuf>,
+    /// Print the list as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Plugin {
+    /// Write a crate with a node, its test, a README and a patch that uses it, all to be changed
+    New {
+        /// The crate, its folder and its node: lower-case letters, digits and _
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// Folder of the crate score-plugin [default: that of these sources, where they are at hand]
+        #[arg(long, value_name = "FOLDER")]
+        sdk: Option<PathBuf>,
+    },
+    /// Build a plugin and run its tests, with cargo
+    Test {
+        /// The plugin's folder
+        #[arg(value_name = "FOLDER", default_value = ".")]
+        folder: PathBuf,
     },
 }
 

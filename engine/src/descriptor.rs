@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::patch::Source;
 use crate::port::Port;
 
 /// What a change of a parameter costs while the patch plays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Change {
     /// The running processor takes the new value.
     Live,
@@ -31,7 +32,7 @@ impl Change {
 }
 
 /// What a file parameter names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FileRole {
     /// A file that must exist.
     Read,
@@ -40,7 +41,7 @@ pub enum FileRole {
 }
 
 /// The values that a parameter takes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ParamType {
     /// Any number from `min` to `max`.
     Number {
@@ -76,7 +77,7 @@ pub enum ParamType {
 }
 
 /// A parameter as a node kind declares it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Param {
     /// Its name in patches, snake_case.
     pub name: Cow<'static, str>,
@@ -87,6 +88,11 @@ pub struct Param {
     /// One line for the reference.
     pub summary: Cow<'static, str>,
     /// Its value when the patch gives none; `None`: the patch must give one. `null`: may be left out.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        default,
+        deserialize_with = "given"
+    )]
     pub default: Option<Value>,
     /// What a change costs while the patch plays.
     pub change: Change,
@@ -217,8 +223,13 @@ impl Param {
     }
 }
 
+/// Reads a value that is there, `null` too; serde would take `null` for none.
+fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
 /// In which order a node with several inputs sees their packets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum InputOrder {
     /// By media time; at equal times by port. An input that is late holds the others back.
     ByTime,
@@ -228,7 +239,7 @@ pub enum InputOrder {
 }
 
 /// Everything there is to know of a node kind before one is built.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Descriptor {
     /// Its name in patches, snake_case.
     pub kind: Cow<'static, str>,

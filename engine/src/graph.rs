@@ -19,6 +19,8 @@ pub(crate) struct GraphNode {
     pub(crate) id: String,
     pub(crate) descriptor: Descriptor,
     pub(crate) node: Box<dyn AnyNode>,
+    /// Which of all the kinds of its name the node is of.
+    pub(crate) edition: u64,
     /// What arrives at each declared input; `None` where it is not wired.
     pub(crate) inputs: Vec<Option<PortType>>,
     /// What leaves each declared output.

@@ -6,15 +6,26 @@ use crate::node::NodeError;
 use crate::packet::{Packet, Payload};
 use crate::time::Time;
 
-/// What stands behind an [`Io`]: the runtime's ports.
-pub(crate) trait Host {
+/// What stands behind an [`Io`]: the runtime's ports. Each method does what the one of [`Io`] with its name does.
+pub trait Host {
+    /// See [`Io::take`].
     fn take(&mut self) -> Option<Input>;
+    /// See [`Io::send`]; the packet is complete.
+    ///
+    /// # Errors
+    /// As [`Io::send`].
     fn send(&mut self, port: usize, packet: Packet) -> Result<(), NodeError>;
+    /// See [`Io::end_at`].
     fn end_at(&mut self, time: Time);
+    /// See [`Io::time`].
     fn time(&self) -> Time;
+    /// See [`Io::end`].
     fn end(&self) -> Option<Time>;
+    /// See [`Io::now`].
     fn now(&self) -> Time;
+    /// See [`Io::is_live`].
     fn is_live(&self) -> bool;
+    /// See [`Io::stop_requested`].
     fn stop_requested(&self) -> bool;
     /// The node begins or ends to wait for somebody outside.
     fn set_idle(&self, _idle: bool) {}
@@ -40,7 +51,7 @@ pub struct Io<'a> {
 /// Remembers how old the oldest input is that the next output stems from. Sound flows whether anything happens or not:
 /// a packet that stems from the same capture as the one before it on its wire has no news.
 #[derive(Debug)]
-pub(crate) struct Lineage {
+pub struct Lineage {
     /// The latest capture that came along each wire, by port and wire.
     known: Vec<((usize, usize), Instant)>,
     taken: Option<Instant>,
@@ -48,7 +59,9 @@ pub(crate) struct Lineage {
 }
 
 impl Lineage {
-    pub(crate) fn new() -> Self {
+    /// Nothing was taken yet.
+    #[expect(clippy::new_without_default, reason = "it remembers when it began")]
+    pub fn new() -> Self {
         Lineage {
             known: Vec::new(),
             taken: None,
@@ -68,7 +81,8 @@ impl Lineage {
 }
 
 impl<'a> Io<'a> {
-    pub(crate) fn new(host: &'a mut dyn Host, lineage: &'a mut Lineage) -> Self {
+    /// The way that leads to `host`; made by whoever calls the processor.
+    pub fn new(host: &'a mut dyn Host, lineage: &'a mut Lineage) -> Self {
         Io { host, lineage }
     }
 
@@ -164,6 +178,11 @@ impl<'a> Io<'a> {
     /// [`crate::Flow::WakeAt`].
     pub fn is_live(&self) -> bool {
         self.host.is_live()
+    }
+
+    /// Says that the node begins or ends to wait for something outside; [`Io::idle`] says both.
+    pub fn set_idle(&self, idle: bool) {
+        self.host.set_idle(idle);
     }
 
     /// Waits for something outside, a device or a program: the time is not counted as the node's work.

@@ -8,6 +8,7 @@ mod clock;
 mod counters;
 mod descriptor;
 mod diagnostic;
+pub mod foreign;
 mod graph;
 pub mod harness;
 mod io;

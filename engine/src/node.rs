@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::clock::LiveClock;
@@ -95,7 +96,7 @@ pub enum Flow {
 }
 
 /// Which kind of thing went wrong in a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum NodeErrorKind {
     /// A file or stream that is read is missing, broken or of the wrong sort.
@@ -194,7 +195,7 @@ impl NodeError {
 }
 
 /// What a run may use beyond its patch: named folders such as `models`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Settings {
     folders: BTreeMap<String, PathBuf>,
 }
@@ -213,7 +214,7 @@ impl Settings {
 }
 
 /// A thing of which there is one, so that two nodes cannot both have it: a camera, a file to write.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Resource(pub String);
 
 /// What [`Node::check`] sees and says.
@@ -230,7 +231,7 @@ pub struct Check<'a> {
 }
 
 /// A problem that a node found in its own parameters or inputs.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Problem {
     pub(crate) subject: Subject,
     pub(crate) message: String,
@@ -238,7 +239,7 @@ pub(crate) struct Problem {
 }
 
 /// What in the patch a problem points at.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Subject {
     Param(String),
     Input(usize),

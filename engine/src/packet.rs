@@ -87,26 +87,61 @@ impl Packet {
     payload_accessor!(
         /// The event in this packet.
         event, Event, &Arc<Event>);
+
+    /// The value of a plugin's own type `T` in this packet.
+    ///
+    /// # Errors
+    /// The payload is of another type, or was made by another library than the one that reads it.
+    pub fn custom<T: Any + Send + Sync>(&self) -> Result<&T, NodeError> {
+        let expected = std::any::type_name::<T>();
+        match &self.payload {
+            Payload::Custom(content) => content.downcast_ref().ok_or_else(|| {
+                NodeError::wrong_payload(expected, "a value that another library made")
+            }),
+            other => Err(NodeError::wrong_payload(expected, other.type_name())),
+        }
+    }
 }
 
 /// A picture of 8-bit RGB pixels.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Frame {
     width: u32,
     height: u32,
-    pixels: Vec<u8>,
+    pixels: Pixels,
+}
+
+/// Where the bytes of a picture lie.
+#[derive(Clone)]
+enum Pixels {
+    Own(Vec<u8>),
+    Shared(Arc<dyn AsRef<[u8]> + Send + Sync>),
 }
 
 impl Frame {
     /// A picture of `width` × `height` pixels, rows from the top, three bytes (R, G, B) a pixel;
     /// `None` when `pixels` has another length.
     pub fn rgb(width: u32, height: u32, pixels: Vec<u8>) -> Option<Self> {
-        let length = u64::from(width) * u64::from(height) * 3;
-        (u64::try_from(pixels.len()) == Ok(length)).then_some(Frame {
+        Self::of(width, height, Pixels::Own(pixels))
+    }
+
+    /// The same of memory that belongs to somebody else and is shared, not copied.
+    pub fn shared(
+        width: u32,
+        height: u32,
+        pixels: Arc<dyn AsRef<[u8]> + Send + Sync>,
+    ) -> Option<Self> {
+        Self::of(width, height, Pixels::Shared(pixels))
+    }
+
+    fn of(width: u32, height: u32, pixels: Pixels) -> Option<Self> {
+        let frame = Frame {
             width,
             height,
             pixels,
-        })
+        };
+        let length = u64::from(width) * u64::from(height) * 3;
+        (u64::try_from(frame.pixels().len()) == Ok(length)).then_some(frame)
     }
 
     /// Pixels in a row.
@@ -121,9 +156,20 @@ impl Frame {
 
     /// The pixels: rows from the top, three bytes (R, G, B) a pixel.
     pub fn pixels(&self) -> &[u8] {
-        &self.pixels
+        match &self.pixels {
+            Pixels::Own(pixels) => pixels,
+            Pixels::Shared(pixels) => (**pixels).as_ref(),
+        }
     }
 }
+
+impl PartialEq for Frame {
+    fn eq(&self, other: &Self) -> bool {
+        (self.width, self.height, self.pixels()) == (other.width, other.height, other.pixels())
+    }
+}
+
+impl Eq for Frame {}
 
 impl fmt::Debug for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

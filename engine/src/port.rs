@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::wire::Policy;
 
 /// What travels through a port.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PortType {
     /// Pictures.
     Frame,
@@ -72,7 +74,7 @@ impl fmt::Display for PortType {
 }
 
 /// How many wires an input takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Arity {
     /// Exactly one.
     Required,
@@ -83,7 +85,7 @@ pub enum Arity {
 }
 
 /// A port as a node kind declares it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Port {
     /// Its name in patches, snake_case.
     pub name: Cow<'static, str>,

@@ -9,8 +9,13 @@ use crate::descriptor::Descriptor;
 use crate::node::{Build, Check, Node, NodeError, Processor};
 
 /// A node of any kind, its parameters set.
-pub(crate) trait AnyNode: Send + Sync {
+pub trait AnyNode: Send + Sync {
+    /// See [`Node::check`].
     fn check(&self, check: &mut Check<'_>);
+    /// See [`Node::build`].
+    ///
+    /// # Errors
+    /// As [`Node::build`].
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError>;
 }
 
@@ -24,18 +29,24 @@ impl<N: Node> AnyNode for N {
     }
 }
 
-type Parse = fn(Value) -> Result<Box<dyn AnyNode>, serde_json::Error>;
+type Parse = dyn Fn(Value) -> Result<Box<dyn AnyNode>, serde_json::Error> + Send + Sync;
 
 /// A node kind: its declaration, and how its parameters become a node.
 pub struct NodeKind {
     descriptor: Descriptor,
-    parse: Parse,
+    parse: Box<Parse>,
+    edition: u64,
 }
 
 impl NodeKind {
     /// The declaration.
     pub fn descriptor(&self) -> &Descriptor {
         &self.descriptor
+    }
+
+    /// Which of all the kinds of its name this is: 0, unless it comes from a library that may be loaded anew.
+    pub fn edition(&self) -> u64 {
+        self.edition
     }
 
     /// A node from parameters that the declaration admits, all defaults filled in.
@@ -60,11 +71,31 @@ impl Registry {
     pub fn add<N: Node>(&mut self) {
         let kind = NodeKind {
             descriptor: N::descriptor(),
-            parse: |params| {
+            parse: Box::new(|params| {
                 let node: N = serde_json::from_value(params)?;
                 Ok(Box::new(node))
-            },
+            }),
+            edition: 0,
         };
+        self.insert(kind);
+    }
+
+    /// Adds a kind whose nodes are made elsewhere: `parse` makes one from its parameters, all defaults filled in. Nodes
+    /// that run are exchanged when their kind comes with another `edition`. One of the same name is replaced.
+    pub fn add_foreign(
+        &mut self,
+        descriptor: Descriptor,
+        edition: u64,
+        parse: impl Fn(Value) -> Result<Box<dyn AnyNode>, serde_json::Error> + Send + Sync + 'static,
+    ) {
+        self.insert(NodeKind {
+            descriptor,
+            parse: Box::new(parse),
+            edition,
+        });
+    }
+
+    fn insert(&mut self, kind: NodeKind) {
         self.kinds
             .insert(kind.descriptor.kind.to_string(), Arc::new(kind));
     }

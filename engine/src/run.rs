@@ -490,7 +490,8 @@ fn drive(processor: &mut dyn Processor, ports: &mut Ports) -> Result<(), NodeErr
     processor.finish(&mut Io::new(ports, &mut lineage))
 }
 
-pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
+/// What a panic says.
+pub fn panic_message(panic: &(dyn Any + Send)) -> String {
     panic
         .downcast_ref::<&str>()
         .map(|message| (*message).to_owned())

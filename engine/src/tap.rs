@@ -95,6 +95,7 @@ impl Graph {
                 "",
             )),
             node: Box::new(tap.clone()),
+            edition: 0,
             inputs: vec![Some(port_type)],
             outputs: Vec::new(),
             wires: vec![1],

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded};
 use crossbeam_utils::{Backoff, CachePadded};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::packet::Packet;
 use crate::time::Time;
 
 /// What a wire does when its reader is late.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Policy {
     /// Only the newest packet waits.
     Latest,

@@ -10,6 +10,8 @@ fn pages() -> Vec<PathBuf> {
         "",
         "docs",
         "tests/fuzz",
+        "nodes/plugins/edge_density",
+        "nodes/plugins/scale_quantiser",
         "models/training",
         "models/eye",
         "models/melody",

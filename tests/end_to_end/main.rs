@@ -17,5 +17,6 @@ mod own_model;
 mod own_patch;
 mod parts;
 mod patches;
+mod plugins;
 mod stream;
 mod support;

@@ -3,19 +3,20 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use score_engine::{NodeError, Registry, Settings, Watch};
+use score_engine::{NodeError, Settings, Watch};
 use serde_json::json;
 
 use crate::arguments::Check;
 use crate::command::{files_of, load};
 use crate::failure::Failure;
+use crate::kinds::Kinds;
 use crate::terminal::{colourful, tell};
 
-pub(crate) fn run(check: &Check, registry: &Registry, settings: &Settings) -> Result<(), Failure> {
+pub(crate) fn run(check: &Check, kinds: &Kinds<'_>, settings: &Settings) -> Result<(), Failure> {
     if check.watch {
-        return watch(check, registry, settings);
+        return watch(check, kinds, settings);
     }
-    match look(check, registry, settings)? {
+    match look(check, kinds, settings)? {
         0 => Ok(()),
         wrong => Err(Failure::Checked {
             wrong,
@@ -25,7 +26,7 @@ pub(crate) fn run(check: &Check, registry: &Registry, settings: &Settings) -> Re
 }
 
 /// Checks the patches now and whenever one of them is saved, until the program is ended.
-fn watch(check: &Check, registry: &Registry, settings: &Settings) -> Result<(), Failure> {
+fn watch(check: &Check, kinds: &Kinds<'_>, settings: &Settings) -> Result<(), Failure> {
     let unseen = |why: String| {
         let why = format!("what is saved cannot be seen: {why}");
         NodeError::input(why).help("without `--watch` the patches are checked once")
@@ -40,7 +41,7 @@ fn watch(check: &Check, registry: &Registry, settings: &Settings) -> Result<(), 
             let why = format!("`{}` cannot be watched", folder.display());
             return Err(unseen(why).into());
         }
-        look(check, registry, settings)?;
+        look(check, kinds, settings)?;
         if watch.saved().recv().is_err() {
             return Ok(());
         }
@@ -48,12 +49,12 @@ fn watch(check: &Check, registry: &Registry, settings: &Settings) -> Result<(), 
 }
 
 /// Says what is wrong with the patches now; how many are wrong.
-fn look(check: &Check, registry: &Registry, settings: &Settings) -> Result<usize, Failure> {
+fn look(check: &Check, kinds: &Kinds<'_>, settings: &Settings) -> Result<usize, Failure> {
     let mut out = std::io::stdout().lock();
     let mut wrong = 0;
     let mut found = Vec::new();
     for patch in &check.patches {
-        match load(patch, &check.overrides.set, registry, settings) {
+        match load(patch, &check.overrides.set, kinds, settings) {
             Ok(_) if check.json => {}
             Ok(graph) => writeln!(
                 out,

@@ -4,12 +4,13 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use score_engine::{NodeError, Override, Registry, Settings, Source};
+use score_engine::{NodeError, Override, Settings, Source};
 use serde_json::json;
 
 use crate::arguments::Film;
 use crate::command::{checked, require_place};
 use crate::failure::Failure;
+use crate::kinds::Kinds;
 use crate::library::FILM;
 use crate::performance::perform;
 use crate::terminal::tell;
@@ -17,11 +18,7 @@ use crate::terminal::tell;
 /// Containers of films; a scored film keeps its own where it is one of these.
 const CONTAINERS: [&str; 4] = ["mp4", "mkv", "mov", "webm"];
 
-pub(crate) fn run(
-    arguments: &Film,
-    registry: &Registry,
-    settings: &Settings,
-) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &Film, kinds: &Kinds<'_>, settings: &Settings) -> Result<(), Failure> {
     require_film(&arguments.film)?;
     let source = source(arguments.patch.as_deref())?;
     let name = match &arguments.out {
@@ -39,7 +36,12 @@ pub(crate) fn run(
         }
     }
     overrides.extend(arguments.overrides.set.iter().cloned());
-    let graph = checked(&source, &overrides, registry, settings)?;
+    let graph = checked(
+        &source,
+        &overrides,
+        &kinds.of(arguments.patch.as_deref()),
+        settings,
+    )?;
     let started = Instant::now();
     perform(graph, settings, arguments.quiet)?;
     let seconds = started.elapsed().as_secs_f64();

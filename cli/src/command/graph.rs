@@ -2,23 +2,19 @@
 
 use std::io::Write;
 
-use score_engine::{Registry, Settings};
+use score_engine::Settings;
 
 use crate::arguments::{Graph, Notation};
 use crate::command::load;
 use crate::failure::Failure;
+use crate::kinds::Kinds;
 
 pub(crate) fn run(
     arguments: &Graph,
-    registry: &Registry,
+    kinds: &Kinds<'_>,
     settings: &Settings,
 ) -> Result<(), Failure> {
-    let graph = load(
-        &arguments.patch,
-        &arguments.overrides.set,
-        registry,
-        settings,
-    )?;
+    let graph = load(&arguments.patch, &arguments.overrides.set, kinds, settings)?;
     let drawing = match arguments.format {
         Notation::Mermaid => graph.mermaid(),
         Notation::Dot => graph.dot(),

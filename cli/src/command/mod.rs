@@ -11,6 +11,8 @@ pub(crate) mod interpolate;
 pub(crate) mod models;
 pub(crate) mod new;
 pub(crate) mod nodes;
+pub(crate) mod plugin;
+pub(crate) mod plugins;
 pub(crate) mod render;
 pub(crate) mod run;
 pub(crate) mod sample;
@@ -22,18 +24,19 @@ use std::path::{Path, PathBuf};
 use score_engine::{Graph, NodeError, Override, Registry, Settings, Source};
 
 use crate::failure::Failure;
+use crate::kinds::Kinds;
 
 /// Reads and checks a patch.
 fn load(
     path: &Path,
     overrides: &[Override],
-    registry: &Registry,
+    kinds: &Kinds<'_>,
     settings: &Settings,
 ) -> Result<Graph, Failure> {
     checked(
         &Source::read(path).map_err(Failure::Patch)?,
         overrides,
-        registry,
+        &kinds.of(Some(path)),
         settings,
     )
 }

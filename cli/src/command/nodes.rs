@@ -2,19 +2,25 @@
 
 use std::io::Write;
 
-use score_engine::{Registry, reference, snippets};
+use score_engine::{reference, snippets};
 
 use crate::arguments::Nodes;
 use crate::failure::Failure;
+use crate::kinds::Kinds;
 
-pub(crate) fn run(arguments: &Nodes, registry: &Registry) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &Nodes, kinds: &Kinds<'_>) -> Result<(), Failure> {
+    // The page is the program's own, whatever lies about.
+    let registry = match arguments.markdown {
+        true => kinds.built_in().clone(),
+        false => kinds.of(None),
+    };
     let mut out = std::io::stdout().lock();
     if arguments.markdown {
-        out.write_all(reference::markdown(registry).as_bytes())?;
+        out.write_all(reference::markdown(&registry).as_bytes())?;
         return Ok(());
     }
     if arguments.snippets {
-        writeln!(out, "{:#}", snippets::snippets(registry))?;
+        writeln!(out, "{:#}", snippets::snippets(&registry))?;
         return Ok(());
     }
     let Some(name) = &arguments.kind else {

@@ -3,25 +3,21 @@
 use std::io::Write;
 use std::time::Instant;
 
-use score_engine::{Registry, Settings};
+use score_engine::Settings;
 
 use crate::arguments::Render;
 use crate::command::load;
 use crate::failure::Failure;
+use crate::kinds::Kinds;
 use crate::performance::perform;
 use crate::terminal::tell;
 
 pub(crate) fn run(
     arguments: &Render,
-    registry: &Registry,
+    kinds: &Kinds<'_>,
     settings: &Settings,
 ) -> Result<(), Failure> {
-    let graph = load(
-        &arguments.patch,
-        &arguments.overrides.set,
-        registry,
-        settings,
-    )?;
+    let graph = load(&arguments.patch, &arguments.overrides.set, kinds, settings)?;
     let started = Instant::now();
     let report = perform(graph, settings, arguments.quiet)?;
     if arguments.json {

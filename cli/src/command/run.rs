@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, bounded, never, select_biased};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use score_engine::{Live, LiveOptions, Registry, Revision, RunError, Settings, Watch};
+use score_engine::{Live, LiveOptions, Revision, RunError, Settings, Watch};
 
 use crate::arguments::Run;
 use crate::command::{files_of, load};
 use crate::failure::Failure;
+use crate::kinds::Kinds;
 use crate::log;
 use crate::status::{Lines, table};
 
@@ -23,11 +24,7 @@ const LOOK: Duration = Duration::from_millis(200);
 /// How often it tells what it does.
 const TELL: Duration = Duration::from_secs(1);
 
-pub(crate) fn run(
-    arguments: &Run,
-    registry: &Registry,
-    settings: &Settings,
-) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &Run, kinds: &Kinds<'_>, settings: &Settings) -> Result<(), Failure> {
     let bar = bar(arguments);
     // Before the patch is read, so that no save is missed; what cannot be watched is told once the log is there.
     let mut watch = Some(arguments)
@@ -36,18 +33,14 @@ pub(crate) fn run(
     if let Some(watch) = &mut watch {
         let _ = watch.set(files_of(&arguments.patch));
     }
-    let graph = load(
-        &arguments.patch,
-        &arguments.overrides.set,
-        registry,
-        settings,
-    )?;
+    let graph = load(&arguments.patch, &arguments.overrides.set, kinds, settings)?;
     log::start(
         arguments.log_format,
         arguments.log_file.as_deref(),
         arguments.log_size,
         &bar,
     )?;
+    kinds.say_by(|line| tracing::warn!("{line}"));
     let mut lines = arguments
         .status_json
         .as_deref()
@@ -64,7 +57,7 @@ pub(crate) fn run(
     );
     let mut playing = Playing {
         arguments,
-        registry,
+        kinds,
         settings,
         live,
         watch,
@@ -106,7 +99,7 @@ fn signals() -> Receiver<()> {
 /// A patch that plays, and what its edits are checked with.
 struct Playing<'a> {
     arguments: &'a Run,
-    registry: &'a Registry,
+    kinds: &'a Kinds<'a>,
     settings: &'a Settings,
     live: Live,
     watch: Option<Watch>,
@@ -159,7 +152,7 @@ impl Playing<'_> {
         let loaded = load(
             &self.arguments.patch,
             &self.arguments.overrides.set,
-            self.registry,
+            self.kinds,
             self.settings,
         );
         let done = loaded.and_then(|graph| {
@@ -188,7 +181,7 @@ impl Playing<'_> {
         self.watch();
     }
 
-    /// Watches the patch, what it includes, and the files that its nodes read.
+    /// Watches the patch, what it includes, the plugins, and the files that its nodes read.
     fn watch(&mut self) {
         if self.arguments.no_reload {
             return;
@@ -202,6 +195,7 @@ impl Playing<'_> {
         let Some(watch) = &mut self.watch else { return };
         let mut files = self.live.files();
         files.extend(files_of(&self.arguments.patch));
+        files.extend(self.kinds.files());
         for folder in watch.set(files) {
             tracing::warn!(
                 "edits in `{}` will not be seen: it cannot be watched",

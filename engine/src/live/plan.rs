@@ -110,6 +110,7 @@ pub(super) fn plan(
             || (another_tempo && node.descriptor.follows_tempo)
             || rests(place)
             || node.descriptor.kind != before.descriptor.kind
+            || node.edition != before.edition
             || (&node.inputs, &node.outputs) != (&before.inputs, &before.outputs)
             || node.wires != before.wires
             || reads_any(node, touched);

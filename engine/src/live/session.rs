@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::node_handle::NodeHandle;
 use super::plan::{Edge, Fate, Plan, Shape, edges, plan};
@@ -48,7 +48,7 @@ impl Default for LiveOptions {
 }
 
 /// What an edit that was taken over has changed, by the nodes' ids.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revision {
     /// Its number: 1 for the patch that the run began with.
     pub number: u64,

@@ -13,6 +13,7 @@ use crate::arguments::EvalFilm;
 use crate::command::film::{bound, require_film, source};
 use crate::command::{checked, require_place};
 use crate::failure::Failure;
+use crate::kinds::Kinds;
 use crate::performance::perform;
 
 /// Stills for the page, at most.
@@ -20,7 +21,7 @@ const STILLS: usize = 300;
 
 pub(super) fn run(
     arguments: &EvalFilm,
-    registry: &Registry,
+    kinds: &Kinds<'_>,
     settings: &Settings,
 ) -> Result<(), Failure> {
     require_film(&arguments.film)?;
@@ -28,8 +29,9 @@ pub(super) fn run(
         require_place(report)?;
     }
     let source = source(arguments.patch.as_deref())?;
-    let (notes, bar) = music(arguments, &source, registry, settings)?;
-    let (seen, stills) = observe(arguments, registry, settings)?;
+    let registry = kinds.of(arguments.patch.as_deref());
+    let (notes, bar) = music(arguments, &source, &registry, settings)?;
+    let (seen, stills) = observe(arguments, &registry, settings)?;
     let end = seen.seconds;
     let notes = played(&notes, end);
     let options = Options {

@@ -3,18 +3,15 @@
 mod film;
 mod music;
 
-use score_engine::{Registry, Settings};
+use score_engine::Settings;
 
 use crate::arguments::Eval;
 use crate::failure::Failure;
+use crate::kinds::Kinds;
 
-pub(crate) fn run(
-    arguments: &Eval,
-    registry: &Registry,
-    settings: &Settings,
-) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &Eval, kinds: &Kinds<'_>, settings: &Settings) -> Result<(), Failure> {
     match arguments {
-        Eval::Film(film) => film::run(film, registry, settings),
+        Eval::Film(film) => film::run(film, kinds, settings),
         Eval::Music(music) => music::run(music, settings),
     }
 }

@@ -19,6 +19,7 @@ pub(super) struct Draft {
     pub(super) param_spots: BTreeMap<String, Spot>,
     pub(super) values: serde_json::Map<String, Value>,
     pub(super) node: Option<Box<dyn AnyNode>>,
+    pub(super) edition: u64,
     pub(super) inputs: Vec<Option<PortType>>,
     pub(super) outputs: Vec<PortType>,
 }

@@ -23,6 +23,7 @@ impl Checker<'_> {
                     id: draft.id,
                     descriptor: draft.descriptor?,
                     node: draft.node?,
+                    edition: draft.edition,
                     inputs: draft.inputs,
                     outputs: draft.outputs,
                     values: draft.values,

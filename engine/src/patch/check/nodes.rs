@@ -75,12 +75,14 @@ impl Checker<'_> {
             param_spots: BTreeMap::new(),
             values: serde_json::Map::new(),
             node: None,
+            edition: 0,
             inputs: Vec::new(),
             outputs: Vec::new(),
         };
         match self.registry.kind(&kind).cloned() {
             Some(known) => {
                 let descriptor = known.descriptor().clone();
+                draft.edition = known.edition();
                 let before = self.texts.mistakes();
                 let (values, spots) = self.read_params(scope, id, &descriptor, fields, kind_spot);
                 draft.values = values.clone();

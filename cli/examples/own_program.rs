@@ -1,0 +1,11 @@
+//! A program of one's own: `score`, every command of it, with a further node linked in instead of loaded.
+//!
+//!     cargo run --package score --example own_program -- nodes edge_density
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut registry = score_nodes::registry();
+    registry.add::<edge_density::EdgeDensity>();
+    score::run(&registry)
+}

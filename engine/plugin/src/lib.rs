@@ -1,0 +1,95 @@
+//! Write nodes for SCORE! as plugins.
+//!
+//! A plugin is a crate of its own that builds a `cdylib`. Its nodes are written as the built-in ones are, with the
+//! traits of the engine, which this crate hands on, and one line tells the program which kinds there are:
+//!
+//! ```
+//! use score_plugin::{
+//!     Build, Descriptor, Flow, Io, Node, NodeError, Payload, Port, PortType, Processor,
+//! };
+//!
+//! #[derive(serde::Deserialize)]
+//! struct Invert {}
+//!
+//! impl Node for Invert {
+//!     fn descriptor() -> Descriptor {
+//!         Descriptor::new("control", "invert", "What was high becomes low")
+//!             .input(Port::new("value", PortType::Control, "a number from 0 to 1"))
+//!             .output(Port::new("inverted", PortType::Control, "1 minus the number"))
+//!     }
+//!
+//!     fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+//!         Ok(Box::new(Inverting))
+//!     }
+//! }
+//!
+//! struct Inverting;
+//!
+//! impl Processor for Inverting {
+//!     fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+//!         while let Some(input) = io.take() {
+//!             let value = 1.0 - *input.packet.control()?;
+//!             io.send(0, input.packet.time, Payload::Control(value))?;
+//!         }
+//!         Ok(Flow::Continue)
+//!     }
+//! }
+//!
+//! score_plugin::export!(Invert);
+//! # fn main() {}
+//! ```
+//!
+//! Behind it stands a table of C functions ([`abi`]). A panic does not cross it: it is caught on the side on which it
+//! happens, and the node is supervised like any other. `docs/plugins.md` of the repository is the guide.
+
+#[cfg(not(panic = "unwind"))]
+compile_error!(
+    "a plugin must be built with panics that unwind, so that a mistake in it ends one node and not the whole \
+     installation: remove `panic = \"abort\"` from the profile"
+);
+
+pub mod abi;
+#[cfg(feature = "host")]
+pub mod host;
+mod instant;
+mod packets;
+#[doc(hidden)]
+pub mod shim;
+
+pub use score_engine::*;
+
+/// Tells the program which kinds the plugin has: `score_plugin::export!(EdgeDensity, Quantiser);`, once in a library.
+///
+/// A crate with a feature `linked` that is on is no plugin then, so that several can be linked into one program.
+#[macro_export]
+macro_rules! export {
+    ($($kind:ty),+ $(,)?) => {
+        #[cfg(not(feature = "linked"))]
+        #[allow(unexpected_cfgs, unsafe_code)]
+        const _: () = {
+            static KINDS: &[$crate::shim::Kind] = &[$($crate::shim::Kind::of::<$kind>()),+];
+
+            extern "C" fn describe() -> $crate::abi::Reply {
+                $crate::shim::describe(KINDS)
+            }
+
+            /// # Safety
+            /// Both texts are valid while the function runs.
+            unsafe extern "C" fn parse(
+                kind: $crate::abi::Text,
+                params: $crate::abi::Text,
+            ) -> $crate::abi::Reply {
+                // SAFETY: the caller's promise.
+                unsafe { $crate::shim::parse(KINDS, kind, params) }
+            }
+
+            #[unsafe(no_mangle)]
+            static SCORE_PLUGIN: $crate::abi::Header = $crate::shim::header(
+                env!("CARGO_PKG_NAME"),
+                env!("CARGO_PKG_VERSION"),
+                describe,
+                parse,
+            );
+        };
+    };
+}

@@ -1,0 +1,217 @@
+//! For nodes that are made in one program and run in another, as plugins are: what [`Check`], [`Build`] and
+//! [`NodeError`] hold, as data that can be written and read on the other side.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::counters::Counters;
+use crate::descriptor::Descriptor;
+use crate::node::{
+    Build, Check, NodeError, NodeErrorKind, Problem, Processor, Resource, Settings, Subject,
+};
+use crate::port::PortType;
+use crate::progress::Progress;
+use crate::time::Transport;
+
+pub use crate::io::{Host, Lineage};
+pub use crate::registry::AnyNode;
+pub use crate::run::panic_message;
+
+/// What a node's check sees.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CheckRequest {
+    transport: Transport,
+    settings: Settings,
+    inputs: Vec<Option<PortType>>,
+    outputs: Vec<PortType>,
+}
+
+/// What a node's check says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CheckReply {
+    outputs: Vec<PortType>,
+    problems: Vec<Problem>,
+    resources: Vec<(Resource, Option<String>)>,
+}
+
+impl CheckRequest {
+    /// What `check` sees.
+    pub fn of(check: &Check<'_>) -> Self {
+        CheckRequest {
+            transport: check.transport.clone(),
+            settings: check.settings.clone(),
+            inputs: check.inputs.to_vec(),
+            outputs: check.outputs.clone(),
+        }
+    }
+
+    /// Lets `node` check itself.
+    pub fn answer(self, node: &dyn AnyNode, descriptor: &Descriptor) -> CheckReply {
+        let mut check = Check {
+            transport: &self.transport,
+            settings: &self.settings,
+            descriptor,
+            inputs: &self.inputs,
+            outputs: self.outputs,
+            problems: Vec::new(),
+            resources: Vec::new(),
+        };
+        node.check(&mut check);
+        CheckReply {
+            outputs: check.outputs,
+            problems: check.problems,
+            resources: check.resources,
+        }
+    }
+
+    /// Every type of a port in it, to be given another name.
+    pub fn types(&mut self) -> impl Iterator<Item = &mut PortType> {
+        self.inputs.iter_mut().flatten().chain(&mut self.outputs)
+    }
+}
+
+impl CheckReply {
+    /// Says the same to `check`.
+    pub fn tell(self, check: &mut Check<'_>) {
+        for (output, told) in check.outputs.iter_mut().zip(self.outputs) {
+            *output = told;
+        }
+        let inputs = check.inputs.len();
+        let is_there = |problem: &Problem| match problem.subject {
+            Subject::Input(input) => input < inputs,
+            Subject::Param(_) => true,
+        };
+        check
+            .problems
+            .extend(self.problems.into_iter().filter(is_there));
+        check.resources.extend(self.resources);
+    }
+
+    /// Every type of a port in it, to be given another name.
+    pub fn types(&mut self) -> impl Iterator<Item = &mut PortType> {
+        self.outputs.iter_mut()
+    }
+}
+
+/// What a node is built with.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BuildRequest {
+    id: String,
+    transport: Transport,
+    settings: Settings,
+    inputs: Vec<Option<PortType>>,
+    wires: Vec<usize>,
+    outputs: Vec<PortType>,
+}
+
+impl BuildRequest {
+    /// What `build` holds, but for the clock: it cannot be shared, and [`crate::Io::now`] tells its time.
+    pub fn of(build: &Build<'_>) -> Self {
+        BuildRequest {
+            id: build.id.to_owned(),
+            transport: build.transport.clone(),
+            settings: build.settings.clone(),
+            inputs: build.inputs.to_vec(),
+            wires: build.wires.to_vec(),
+            outputs: build.outputs.to_vec(),
+        }
+    }
+
+    /// Builds `node`, which tells how far it has come and what it counts in `progress` and `counters`.
+    ///
+    /// # Errors
+    /// As [`crate::Node::build`].
+    pub fn answer(
+        &self,
+        node: &dyn AnyNode,
+        descriptor: &Descriptor,
+        progress: &Arc<Progress>,
+        counters: &Arc<Counters>,
+    ) -> Result<Box<dyn Processor>, NodeError> {
+        node.build(&Build {
+            id: &self.id,
+            transport: &self.transport,
+            settings: &self.settings,
+            progress,
+            counters,
+            clock: None,
+            descriptor,
+            inputs: &self.inputs,
+            wires: &self.wires,
+            outputs: &self.outputs,
+        })
+    }
+
+    /// Every type of a port in it, to be given another name.
+    pub fn types(&mut self) -> impl Iterator<Item = &mut PortType> {
+        self.inputs.iter_mut().flatten().chain(&mut self.outputs)
+    }
+}
+
+/// A [`NodeError`] as data; the errors that caused it are part of its message.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ErrorReply {
+    kind: NodeErrorKind,
+    message: String,
+    help: Option<String>,
+}
+
+impl From<&NodeError> for ErrorReply {
+    fn from(error: &NodeError) -> Self {
+        let mut message = error.to_string();
+        let mut cause = std::error::Error::source(error);
+        while let Some(because) = cause {
+            let because_text = because.to_string();
+            if !message.contains(&because_text) {
+                message.push_str(": ");
+                message.push_str(&because_text);
+            }
+            cause = because.source();
+        }
+        ErrorReply {
+            kind: error.kind(),
+            message,
+            help: error.advice().map(str::to_owned),
+        }
+    }
+}
+
+impl From<ErrorReply> for NodeError {
+    fn from(reply: ErrorReply) -> Self {
+        let error = NodeError::new(reply.kind, reply.message);
+        match reply.help {
+            Some(help) => error.help(help),
+            None => error,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::descriptor::Param;
+
+    #[test]
+    fn an_error_keeps_its_kind_its_advice_and_what_caused_it() {
+        let cause = std::io::Error::other("the disk is full");
+        let error = NodeError::output("no room").help("make some").source(cause);
+        let text = serde_json::to_string(&ErrorReply::from(&error)).unwrap();
+        let read: NodeError = serde_json::from_str::<ErrorReply>(&text).unwrap().into();
+        assert_eq!(read.kind(), NodeErrorKind::Output);
+        assert_eq!(read.to_string(), "no room: the disk is full");
+        assert_eq!(read.advice(), Some("make some"));
+    }
+
+    #[test]
+    fn a_default_of_null_and_no_default_stay_two_things() {
+        for param in [
+            Param::text("a", ""),
+            Param::text("a", "").optional(),
+            Param::text("a", "").default("x"),
+        ] {
+            let text = serde_json::to_string(&param).unwrap();
+            assert_eq!(serde_json::from_str::<Param>(&text).unwrap(), param);
+        }
+    }
+}
