@@ -25,9 +25,9 @@ reference=$data/reference/mel_2bar_small
 
 "$python" "$here/stream/prepare.py" --data "$data" --out "$work/stream.npz"
 "$python" "$here/stream/train.py" --tunes "$work/stream.npz" --out "$work/stream.pt" \
-    --seconds "${SECONDS_STREAM:-1800}" --beta 0.3 --free 13
+    --seconds "${SECONDS_STREAM:-4200}" --beta 0.3 --free 13
 "$python" "$here/stream/plan.py" --tunes "$work/stream.npz" --checkpoint "$work/stream.pt" --out "$work/planner.pt" \
-    --seconds "${SECONDS_PLANNER:-600}"
+    --seconds "${SECONDS_PLANNER:-300}"
 "$python" "$here/stream/export.py" --checkpoint "$work/stream.pt" --planner "$work/planner.pt" \
     --tunes "$work/stream.npz" --out "$here/../stream"
 "$python" "$here/stream/evaluate.py" --tunes "$work/stream.npz" --models "$here/../stream" --melody "$here/../melody"
