@@ -90,7 +90,7 @@ fn random_edits_neither_break_the_sound_nor_leave_a_note_nor_touch_what_did_not_
         // Where the server itself broke off, so did what the listener heard. An edit that broke the sound would do so
         // most times.
         let is_whole = done.jumps.len() as u64 <= done.overruns;
-        let plays_on = 4 * done.dropouts <= done.taken as u64;
+        let plays_on = 10 * done.dropouts <= done.taken as u64;
         if is_answered && is_whole && plays_on && done.complaints.is_empty() {
             return;
         }

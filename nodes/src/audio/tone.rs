@@ -44,6 +44,8 @@ impl Node for Tone {
             .param(Param::integer("channels", (1, 64), "channels of the sound").default(2))
             .param(Param::integer("channel", (0, 64), "the one that sounds, from 1; 0: all").default(0))
             .param(Param::length("length", (0.0, 86_400.0), "how long it lasts").optional())
+            // Its frames count from its own start: one that begins late would else send all that it has missed at once.
+            .paced()
             .urgent()
     }
 
@@ -97,9 +99,6 @@ impl Processor for Sounding {
             return Ok(Flow::Done);
         }
         let to = (self.at + self.block).min(self.end);
-        if io.is_live() && io.now() < time(to) {
-            return Ok(Flow::WakeAt(time(to)));
-        }
         let start = time(self.at);
         let samples = self.samples(to);
         self.at = to;
