@@ -46,8 +46,8 @@ impl Policy {
 /// memory even for frames.
 const OFFLINE_CAPACITY: usize = 16;
 
-/// A packet captured so shortly after the one whose age was measured last, is as old as that one: a clock read for every
-/// packet would cost a tenth of the way through a wire.
+/// A packet captured so shortly after the one whose age was measured last, is as old as that one: so the clock is not read for
+/// every packet of a full wire.
 const GRAIN: Duration = Duration::from_micros(50);
 
 /// What travels through the channel.

@@ -5,6 +5,26 @@ use std::sync::Arc;
 
 use score_engine::{NodeError, Packet, Payload, PortType};
 
+/// A patch in which a picture asks and music answers, for the nodes that have a part in it.
+pub(crate) const EXAMPLE: &str = r#"nodes: {
+        "film": video_file(path: "film.mp4", width: 64, height: 64, rate: 8),
+        "eye": frame_encoder(model: "eye"),
+        "map": latent_map(whiten: whole_film),
+        "cuts": cut_detector(),
+        "plan": planner(amount: 0.5, theme: 8),
+        "ask": visual_controls(density: 1.5),
+        "tune": stream_decoder(temperature: 0.8),
+        "notes": midi_file(path: "film.mid"),
+    },
+    wires: [
+        "film -> eye -> map -> plan -> tune -> notes",
+        "film -> ask -> tune",
+        "film -> cuts",
+        "cuts.cut -> plan.cut",
+        "cuts.cut -> ask.cut",
+        "cuts.cut -> tune.cut",
+    ]"#;
+
 /// What is asked from now on; what is `None` is left to the music. The model `stream` was taught what each means by
 /// measuring it on tunes (`models/training/stream/controls.py`).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -53,3 +53,18 @@ pub(crate) fn begun(outputs: &Outputs) -> Vec<(i64, u8)> {
         })
         .collect()
 }
+
+/// Requires that each note at output `notes` ends before the next begins, and the last one too.
+#[track_caller]
+pub(crate) fn require_one_at_a_time(outputs: &Outputs) {
+    let mut sounding = None;
+    for packet in outputs.packets("notes") {
+        for note in packet.notes().unwrap().iter() {
+            match note {
+                Note::On { pitch, .. } => assert_eq!(sounding.replace(*pitch), None),
+                Note::Off { pitch, .. } => assert_eq!(sounding.take(), Some(*pitch)),
+            }
+        }
+    }
+    assert_eq!(sounding, None);
+}

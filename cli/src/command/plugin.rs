@@ -34,9 +34,13 @@ const TEMPLATE: [(&str, &str); 4] = [
 /// What git does not keep of a plugin.
 const IGNORED: &str = "/target\n*.mid\n*.wav\n";
 
-/// Words of Rust's that no crate can be called.
-const KEYWORDS: [&str; 12] = [
-    "abstract", "as", "box", "dyn", "enum", "fn", "impl", "mod", "self", "super", "test", "type",
+/// Words of Rust's, and a crate of its own, that no crate can be called (The Rust Reference, "Keywords").
+#[rustfmt::skip]
+const KEYWORDS: &[&str] = &[
+    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn", "else",
+    "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match", "mod",
+    "move", "mut", "override", "priv", "pub", "ref", "return", "self", "static", "struct", "super", "test", "trait",
+    "true", "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
 ];
 
 pub(crate) fn run(arguments: &Plugin, kinds: &Kinds<'_>) -> Result<(), Failure> {

@@ -145,7 +145,11 @@ impl Sounding {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::time::Duration;
+
     use score_engine::harness::Harness;
+    use score_engine::{Live, LiveOptions, Settings, Source, check};
     use serde_json::json;
 
     use super::*;
@@ -178,5 +182,36 @@ mod tests {
     fn a_tone_without_a_length_is_not_rendered() {
         let error = Harness::<Tone>::new(json!({})).run().unwrap_err();
         assert!(error.to_string().contains("never ends"), "{error}");
+    }
+
+    #[test]
+    fn one_that_an_edit_begins_sends_nothing_of_what_it_missed() {
+        let folder = tempfile::tempdir().unwrap();
+        let registry = crate::registry();
+        let graph = |frequency: u32| {
+            let text = format!(
+                "Patch(format: 1, transport: (block: 256), nodes: {{\"a\": tone(frequency: {frequency}), \"r\": recorder(path: \"a.wav\")}}, wires: [\"a -> r\"])"
+            );
+            let source = Source::text("p.ron", &text, folder.path().to_owned());
+            check(&source, &[], &registry, &Settings::default()).unwrap()
+        };
+        let options = LiveOptions::default();
+        let (mut live, _) = Live::start(graph(300), &Settings::default(), options).unwrap();
+        let until = |live: &Live, seconds: f64| {
+            while live.clock().now().seconds() < seconds {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        };
+        until(&live, 0.5);
+        let before = live.clock().now().seconds();
+        live.replace(graph(400), &BTreeSet::new()).unwrap().unwrap();
+        until(&live, before + 0.2);
+        let sent = live.status().wires[0].sent as f64 * 256.0 / 48_000.0;
+        let passed = live.clock().now().seconds() - before;
+        assert!(
+            sent > 0.0 && sent <= passed + 0.02,
+            "{sent} s in {passed} s"
+        );
+        assert!(live.drain(Duration::from_secs(10)).is_empty());
     }
 }

@@ -10,7 +10,7 @@ use super::cells::{COUNT, cells, luma};
 use super::moving::Moving;
 use super::recurrence::Recurrence;
 use super::view::View;
-use crate::controls::Controls;
+use crate::controls::{Controls, EXAMPLE};
 use crate::half_life::Follower;
 use crate::live;
 
@@ -104,26 +104,7 @@ impl Node for VisualControls {
                 .live()
         };
         Descriptor::new("control", "visual_controls", "Turns what the picture does into what is asked of the music")
-            .example(
-                r#"nodes: {
-                    "film": video_file(path: "film.mp4", width: 64, height: 64, rate: 8),
-                    "eye": frame_encoder(model: "eye"),
-                    "map": latent_map(whiten: whole_film),
-                    "cuts": cut_detector(),
-                    "plan": planner(amount: 0.5),
-                    "ask": visual_controls(density: 1.5, register: 0),
-                    "tune": stream_decoder(),
-                    "notes": midi_file(path: "film.mid"),
-                },
-                wires: [
-                    "film -> eye -> map -> plan -> tune -> notes",
-                    "film -> ask -> tune",
-                    "film -> cuts",
-                    "cuts.cut -> plan.cut",
-                    "cuts.cut -> ask.cut",
-                    "cuts.cut -> tune.cut",
-                ]"#,
-            )
+            .example(EXAMPLE)
             .details(
                 "For `stream_decoder`, which follows what it is asked for from sixteenth to sixteenth. Each parameter \
                  but `smooth` is an amount: 0 asks for nothing, so that the music is free in it; 1 is usual, 2 twice as much, \
@@ -141,7 +122,7 @@ impl Node for VisualControls {
             .input(Port::new("frames", PortType::Frame, "the pictures"))
             .input(Port::new("cut", PortType::Event, "asks for a note that stands out").optional())
             .output(Port::new("controls", Controls::port_type(), "what is asked for, with each picture"))
-            .param(amount("onset", "amount: sudden motion and cuts to notes").default(1.0))
+            .param(amount("onset", "amount: sudden motion and cuts to notes"))
             .param(amount("density", "amount: motion to how many notes"))
             .param(amount("register", "amount: brightness to height"))
             .param(amount("contour", "amount: change of brightness to the way up or down"))
@@ -242,9 +223,7 @@ impl Watching {
             novelty: new.and_then(|new| NOVELTY.at(new, amounts.novelty)),
         }
     }
-}
 
-impl Watching {
     /// The picture was cut: that is no motion, and brightness does not glide over it.
     fn cut(&mut self, time: Time) {
         let motion = self.motion[0];

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use score_engine::{Flow, Io, NodeError, Payload, Processor, Time, Value};
 
-use super::player::{LATENT, NOTES, Player};
-use super::voice::Passage;
+use super::player::{LATENT, Player};
+use super::voice::{NOTES, Passage};
 
 /// Collects the codes and cuts of a stretch, and plays it once it is over.
 pub(super) struct Decoding {
@@ -103,11 +103,7 @@ impl Processor for Decoding {
         while self.player.voice.chunk.start(self.index) < end && !io.stop_requested() {
             self.play(io, end)?;
         }
-        let ends = self.player.voice.close();
-        if !ends.is_empty() {
-            io.send(NOTES, end, Payload::Notes(ends.into()))?;
-        }
-        Ok(())
+        self.player.voice.finish(io, end)
     }
 
     fn earliest_pending(&self) -> Option<Time> {

@@ -1,7 +1,5 @@
 //! Strikes drums as hard and as late as the model says that a drummer would.
 
-use score_engine::Note;
-
 use super::drums;
 use super::melody::Touch;
 
@@ -10,10 +8,18 @@ use super::melody::Touch;
 const LATEST: f32 = 0.35;
 
 /// How long a stroke lasts, in sixteenths: it ends before the next of the same drum can come.
-const LASTS: f32 = 0.25;
+pub(super) const LASTS: f32 = 0.25;
 
 /// The mean velocity of all strokes in the training split of the Groove MIDI Dataset.
 const USUAL: f32 = 0.56;
+
+/// One stroke of a step.
+pub(super) struct Stroke {
+    pub(super) pitch: u8,
+    pub(super) velocity: f32,
+    /// How much later than the step, in sixteenths.
+    pub(super) late: f32,
+}
 
 /// How much of the drummer is heard.
 pub(super) struct Kit {
@@ -29,37 +35,20 @@ impl Kit {
         f64::from((self.looseness / 2.0).min(LATEST))
     }
 
-    /// Beginnings and ends of the strokes of one step, in their order, each with its distance from the step in
-    /// sixteenths.
-    pub(super) fn strike(
-        &self,
-        token: i64,
-        touch: &Touch,
-        velocity: f32,
-        channel: u8,
-    ) -> Vec<(f32, Note)> {
-        let mut notes = Vec::new();
-        for class in drums::classes(token) {
-            let (Some(pitch), Some(loud), Some(late)) = (
-                drums::key(class),
-                touch.velocity.get(class),
-                touch.offset.get(class),
-            ) else {
-                continue;
-            };
-            let late = (late * self.looseness).clamp(-LATEST, LATEST);
-            let factor = 1.0 + self.dynamics * (loud / USUAL - 1.0);
-            let velocity = (velocity * factor).clamp(0.01, 1.0);
-            let on = Note::On {
-                channel,
-                pitch,
-                velocity,
-            };
-            notes.push((late, on));
-            notes.push((late + LASTS, Note::Off { channel, pitch }));
-        }
-        notes.sort_by(|(a, _), (b, _)| a.total_cmp(b));
-        notes
+    /// The strokes of one step.
+    pub(super) fn strokes(&self, token: i64, touch: &Touch, velocity: f32) -> Vec<Stroke> {
+        drums::classes(token)
+            .filter_map(|class| {
+                let loud = touch.velocity.get(class)?;
+                let late = touch.offset.get(class)? * self.looseness;
+                let factor = 1.0 + self.dynamics * (loud / USUAL - 1.0);
+                Some(Stroke {
+                    pitch: drums::key(class)?,
+                    velocity: (velocity * factor).clamp(0.01, 1.0),
+                    late: late.clamp(-LATEST, LATEST),
+                })
+            })
+            .collect()
     }
 }
 
@@ -67,19 +56,12 @@ impl Kit {
 mod tests {
     use super::*;
 
-    fn struck(kit: &Kit, late: f32) -> Vec<(f32, Note)> {
+    fn struck(kit: &Kit, late: f32) -> Stroke {
         let touch = Touch {
             velocity: vec![USUAL / 2.0; 9],
             offset: vec![late; 9],
         };
-        kit.strike(1, &touch, 0.8, 9)
-    }
-
-    fn velocity(note: Note) -> f32 {
-        match note {
-            Note::On { velocity, .. } => velocity,
-            Note::Off { .. } => 0.0,
-        }
+        kit.strokes(1, &touch, 0.8).pop().unwrap()
     }
 
     #[test]
@@ -88,8 +70,8 @@ mod tests {
             looseness: 0.0,
             dynamics: 0.0,
         };
-        let notes = struck(&kit, -0.2);
-        assert_eq!((notes[0].0, velocity(notes[0].1)), (0.0, 0.8));
+        let stroke = struck(&kit, -0.2);
+        assert_eq!((stroke.late, stroke.velocity), (0.0, 0.8));
         assert_eq!(kit.earliest(), 0.0);
     }
 
@@ -100,8 +82,8 @@ mod tests {
             dynamics: 1.0,
         };
         let (late, early) = (struck(&kit, 0.5), struck(&kit, -0.5));
-        assert!((velocity(late[0].1) - 0.4).abs() < 1e-6);
-        assert!(late[1].0 < 1.0 + early[0].0);
-        assert!(f64::from(early[0].0) >= -kit.earliest());
+        assert!((late.velocity - 0.4).abs() < 1e-6);
+        assert!(late.late + LASTS < 1.0 + early.late);
+        assert!(f64::from(early.late) >= -kit.earliest());
     }
 }

@@ -10,7 +10,6 @@ mod music_decoder;
 mod planner;
 mod player;
 mod pulse;
-mod scale;
 mod scale_walk;
 mod shape;
 pub mod sheet;

@@ -8,10 +8,9 @@ use super::melody::{Melody, Said};
 use super::shape::Shape;
 use super::stepping::Stepping;
 use super::voice::Voice;
+use crate::live;
 
 pub(super) const LATENT: usize = 0;
-
-pub(super) const NOTES: usize = 0;
 
 /// A loaded model and how it plays.
 pub(super) struct Player {
@@ -44,21 +43,14 @@ impl Player {
 
     /// Takes a new value of a live parameter.
     pub(super) fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        let number: f32 = serde_json::from_value(value.clone())
-            .map_err(|error| NodeError::internal(format!("`{name}`: {error}")))?;
-        match name {
-            "temperature" => self.temperature = number,
-            "gain" => self.shape.gain = number,
-            "velocity" => self.voice.velocity = number,
-            "looseness" | "dynamics" if self.voice.kit.is_some() => {
-                if let Some(kit) = &mut self.voice.kit {
-                    match name {
-                        "looseness" => kit.looseness = number,
-                        _ => kit.dynamics = number,
-                    }
-                }
-            }
-            _ => return Err(NodeError::internal(format!("`{name}` is not live"))),
+        let number = live::number(name, value)? as f32;
+        match (name, &mut self.voice.kit) {
+            ("temperature", _) => self.temperature = number,
+            ("gain", _) => self.shape.gain = number,
+            ("velocity", _) => self.voice.velocity = number,
+            ("looseness", Some(kit)) => kit.looseness = number,
+            ("dynamics", Some(kit)) => kit.dynamics = number,
+            _ => return Err(live::not_live(name)),
         }
         Ok(())
     }

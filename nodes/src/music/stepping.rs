@@ -5,9 +5,9 @@ use std::time::Instant;
 use score_engine::{Flow, Io, NodeError, Payload, Processor, Time, Value};
 
 use super::melody::Phrase;
-use super::player::{LATENT, NOTES, Player};
+use super::player::{LATENT, Player};
 use super::pulse::Pulse;
-use super::voice::Packet;
+use super::voice::{NOTES, Packet};
 
 /// A note leaves this long before the earliest that it may sound, in seconds: enough for a step of the model and a hop
 /// along a wire, and little against the sixteenth that a cut may have to wait.
@@ -74,13 +74,14 @@ impl Stepping {
             None => None,
         };
         let time = player.voice.chunk.time_of(place);
-        let notes = player.voice.step(said.as_ref(), anew, sixteenth, time);
+        let place = (sixteenth, time);
+        let packets = player.voice.step(said.as_ref(), anew, place, Time::MAX);
         if let Some(cut) = cut {
-            let (cut, due) = (cut.seconds(), player.voice.chunk.time_of(place).seconds());
-            let (code, notes) = (self.seen.seconds(), notes.len());
+            let (cut, due, code) = (cut.seconds(), time.seconds(), self.seen.seconds());
+            let notes: usize = packets.iter().map(|(_, notes)| notes.len()).sum();
             tracing::debug!(cut, due, code, notes, "phrase");
         }
-        Ok(notes)
+        Ok(packets)
     }
 }
 
@@ -110,12 +111,8 @@ impl Processor for Stepping {
     }
 
     fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
-        let ends = self.player.voice.close();
-        if !ends.is_empty() {
-            let end = io.end().unwrap_or(io.now());
-            io.send(NOTES, end, Payload::Notes(ends.into()))?;
-        }
-        Ok(())
+        let end = io.end().unwrap_or(io.now());
+        self.player.voice.finish(io, end)
     }
 
     fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
@@ -128,12 +125,12 @@ mod tests {
     use std::sync::Arc;
 
     use score_engine::harness::{Harness, Outputs};
-    use score_engine::{Event, Note, PortType};
+    use score_engine::{Event, PortType};
     use serde_json::json;
 
     use super::super::music_decoder::MusicDecoder;
     use super::*;
-    use crate::testing::{begun, settings};
+    use crate::testing::{begun, require_one_at_a_time, settings};
 
     fn at(seconds: f64) -> Time {
         Time::from_seconds(seconds)
@@ -194,16 +191,7 @@ mod tests {
     #[test]
     fn live_every_note_that_begins_ends_and_one_sounds_at_a_time() {
         let outputs = play(1.0, -1.0, 1.3, 4.0, true);
-        let mut sounding = None;
-        for packet in outputs.packets("notes") {
-            for note in packet.notes().unwrap().iter() {
-                match note {
-                    Note::On { pitch, .. } => assert_eq!(sounding.replace(*pitch), None),
-                    Note::Off { pitch, .. } => assert_eq!(sounding.take(), Some(*pitch)),
-                }
-            }
-        }
-        assert_eq!(sounding, None);
+        require_one_at_a_time(&outputs);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Plays melodies of tokens as notes at their times, two bars after two bars.
 
-use score_engine::{Note, Time, Transport};
+use score_engine::{Io, NodeError, Note, Payload, Time, Transport};
 
 use super::drums;
-use super::kit::Kit;
+use super::kit::{Kit, LASTS, Stroke};
 use super::melody::Said;
 use super::tokens::{Step, step};
 use crate::model::Music;
@@ -14,6 +14,9 @@ pub(super) struct Passage {
     pub(super) place: u64,
     pub(super) said: Vec<Said>,
 }
+
+/// The output of every node that plays with a voice.
+pub(super) const NOTES: usize = 0;
 
 /// Notes that begin or end together.
 pub(super) type Packet = (Time, Vec<Note>);
@@ -27,13 +30,6 @@ struct Heard {
     /// The same, counted from the start.
     place: u64,
     time: Time,
-}
-
-/// The sixteenth, counted from the start, that begins at `time` or after it.
-pub(super) fn sixteenth_from(transport: &Transport, time: Time) -> u64 {
-    let sixteenths = (transport.position(time) * 4.0).max(0.0);
-    // A sixteenth that began just now, but for rounding, has begun.
-    (sixteenths - 1e-6).ceil() as u64
 }
 
 /// Where the model's steps lie in the transport's bars.
@@ -72,7 +68,9 @@ impl Chunk {
 
     /// The sixteenth, counted from the start, that begins at `time` or after it.
     pub(super) fn sixteenth_from(&self, time: Time) -> u64 {
-        sixteenth_from(&self.transport, time)
+        let sixteenths = (self.transport.position(time) * 4.0).max(0.0);
+        // A sixteenth that began just now, but for rounding, has begun.
+        (sixteenths - 1e-6).ceil() as u64
     }
 
     /// When sixteenth `place`, counted from the start, begins.
@@ -140,6 +138,15 @@ impl Voice {
         self.sounding.drain(..).map(end).collect()
     }
 
+    /// Ends what sounds, at `time`.
+    pub(super) fn finish(&mut self, io: &mut Io<'_>, time: Time) -> Result<(), NodeError> {
+        let ends = self.close();
+        if ends.is_empty() {
+            return Ok(());
+        }
+        io.send(NOTES, time, Payload::Notes(ends.into()))
+    }
+
     /// How long before its sixteenth a note may begin.
     pub(super) fn earliest(&self) -> Time {
         let sixteenths = self.kit.as_ref().map_or(0.0, Kit::earliest);
@@ -174,36 +181,55 @@ impl Voice {
                 count - since
             };
             let said = passage.said.get(step);
-            packets.extend(self.step(said, count == since, heard.sixteenth, heard.time));
-        }
-        for (time, _) in &mut packets {
-            *time = (*time).min(end);
+            let place = (heard.sixteenth, heard.time);
+            packets.extend(self.step(said, count == since, place, end));
         }
         packets
     }
 
-    /// What is played at sixteenth `sixteenth` of a bar, which begins at `time`, where the model says `said`.
+    /// What is played before `end` at a sixteenth of a bar, which begins at a time, where the model says `said`.
     pub(super) fn step(
         &mut self,
         said: Option<&Said>,
         anew: bool,
-        sixteenth: u64,
-        time: Time,
+        (sixteenth, time): (u64, Time),
+        end: Time,
     ) -> Vec<Packet> {
         if let (Some(kit), Some(said)) = (&self.kit, said)
             && let Some(touch) = &said.touch
         {
-            let strokes = kit.strike(said.token, touch, self.velocity, self.channel);
-            return strokes
-                .into_iter()
-                .map(|(sixteenths, note)| (self.moved(time, sixteenths), vec![note]))
-                .collect();
+            return self.strike(kit.strokes(said.token, touch, self.velocity), time, end);
         }
         let notes = self.say(said.map(|said| said.token), anew, sixteenth);
         if notes.is_empty() {
             return Vec::new();
         }
         vec![(time, notes)]
+    }
+
+    /// Beginnings and ends of the strokes of a step at `time`, in their order; those that begin before `end`.
+    fn strike(&self, strokes: Vec<Stroke>, time: Time, end: Time) -> Vec<Packet> {
+        let channel = self.channel;
+        let mut packets = Vec::new();
+        for stroke in strokes {
+            let Stroke {
+                pitch, velocity, ..
+            } = stroke;
+            let begin = self.moved(time, stroke.late);
+            if begin >= end {
+                continue;
+            }
+            let on = Note::On {
+                channel,
+                pitch,
+                velocity,
+            };
+            packets.push((begin, vec![on]));
+            let over = self.moved(time, stroke.late + LASTS).min(end);
+            packets.push((over, vec![Note::Off { channel, pitch }]));
+        }
+        packets.sort_by_key(|(time, _)| *time);
+        packets
     }
 
     /// What is played at sixteenth `sixteenth` of a bar where the melody says `token`; one that begins anew there
@@ -260,6 +286,7 @@ impl Voice {
 mod tests {
     use score_engine::Metre;
 
+    use super::super::melody::Touch;
     use super::*;
     use crate::music::LAYOUT;
 
@@ -359,5 +386,39 @@ mod tests {
             [(0.5, both.clone()), (0.625, both), (3.875, vec![(9, 36)])]
         );
         assert_eq!(voice.close().len(), 1);
+    }
+
+    #[test]
+    fn a_stroke_that_would_begin_at_the_end_or_later_is_left_out_and_one_before_ends_there() {
+        let layout = Music {
+            drums: true,
+            ..LAYOUT
+        };
+        let chunk = Chunk::new(&Transport::default(), &layout);
+        let mut voice = Voice::new(chunk, &layout, 9, 0.5);
+        voice.kit = Some(Kit {
+            looseness: 1.0,
+            dynamics: 0.0,
+        });
+        let late = |offset| Said {
+            token: 1,
+            touch: Some(Touch {
+                velocity: vec![0.5; 9],
+                offset: vec![offset; 9],
+            }),
+        };
+        let mut heard = |offset| {
+            let passage = Passage {
+                place: 0,
+                said: vec![late(offset)],
+            };
+            // A tenth of a sixteenth after the step.
+            let end = Time::from_seconds(0.0125);
+            voice.play(0, &[passage], end)
+        };
+        assert_eq!(heard(0.3), []);
+        let packets = heard(0.05);
+        assert_eq!(packets.len(), 2);
+        assert_eq!(packets[1].0, Time::from_seconds(0.0125));
     }
 }

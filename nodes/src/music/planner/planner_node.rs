@@ -8,6 +8,7 @@ use super::drafting::Drafting;
 use super::forecast::Forecast;
 use super::plan::{Plan, Taste};
 use super::planning::Planning;
+use crate::controls::EXAMPLE;
 use crate::model::{Manifest, Task, require_codes};
 
 pub(super) const LATENT: usize = 0;
@@ -27,26 +28,7 @@ pub(crate) struct Planner {
 impl Node for Planner {
     fn descriptor() -> Descriptor {
         Descriptor::new("music", "planner", "Plans the bars to come: each scene has a theme that returns with it")
-            .example(
-                r#"nodes: {
-                    "film": video_file(path: "film.mp4", width: 64, height: 64, rate: 8),
-                    "eye": frame_encoder(model: "eye"),
-                    "map": latent_map(whiten: whole_film),
-                    "cuts": cut_detector(),
-                    "plan": planner(amount: 0.3, theme: 8),
-                    "ask": visual_controls(),
-                    "tune": stream_decoder(),
-                    "notes": midi_file(path: "film.mid"),
-                },
-                wires: [
-                    "film -> eye -> map -> plan -> tune -> notes",
-                    "film -> ask -> tune",
-                    "film -> cuts",
-                    "cuts.cut -> plan.cut",
-                    "cuts.cut -> ask.cut",
-                    "cuts.cut -> tune.cut",
-                ]"#,
-            )
+            .example(EXAMPLE)
             .details(
                 "Stands between the picture's codes and `stream_decoder`, and gives one code for each bar. A new bar's code is \
                  what the model expects after the last 32 bars, drawn with the patch's seed, mixed with the picture's own \

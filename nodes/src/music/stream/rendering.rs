@@ -6,8 +6,9 @@ use std::sync::Arc;
 use score_engine::{Flow, Input, Io, NodeError, Payload, Processor, Time, Value};
 
 use super::super::decoding::mean;
+use super::super::voice::NOTES;
 use super::player::Player;
-use super::stream_decoder::{CUT, LATENT, NOTES};
+use super::stream_decoder::{CUT, LATENT};
 
 /// Collects what comes within a bar, and plays the bar once it is over.
 pub(super) struct Rendering {
@@ -146,11 +147,7 @@ impl Processor for Rendering {
         while self.start() < end && !io.stop_requested() {
             self.play(io, end)?;
         }
-        let ends = self.player.voice.close();
-        if !ends.is_empty() {
-            io.send(NOTES, end, Payload::Notes(ends.into()))?;
-        }
-        Ok(())
+        self.player.voice.finish(io, end)
     }
 
     fn earliest_pending(&self) -> Option<Time> {

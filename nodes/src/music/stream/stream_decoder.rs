@@ -10,7 +10,7 @@ use super::model::Stream;
 use super::player::Player;
 use super::rendering::Rendering;
 use super::streaming::Streaming;
-use crate::controls::Controls;
+use crate::controls::{Controls, EXAMPLE};
 use crate::model::{Manifest, Task, require_codes};
 
 pub(super) const LATENT: usize = 0;
@@ -21,8 +21,6 @@ pub(super) const DENSITY: usize = 4;
 pub(super) const REGISTER: usize = 5;
 pub(super) const CONTOUR: usize = 6;
 pub(super) const NOVELTY: usize = 7;
-
-pub(super) const NOTES: usize = 0;
 
 /// `stream_decoder`.
 #[derive(Deserialize)]
@@ -55,26 +53,7 @@ impl Node for StreamDecoder {
             "stream_decoder",
             "Turns codes, and what is asked from moment to moment, into a melody that goes on",
         )
-            .example(
-                r#"nodes: {
-                    "film": video_file(path: "film.mp4", width: 64, height: 64, rate: 8),
-                    "eye": frame_encoder(model: "eye"),
-                    "map": latent_map(whiten: whole_film),
-                    "cuts": cut_detector(),
-                    "plan": planner(amount: 0.5),
-                    "ask": visual_controls(),
-                    "tune": stream_decoder(),
-                    "notes": midi_file(path: "film.mid"),
-                },
-                wires: [
-                    "film -> eye -> map -> plan -> tune -> notes",
-                    "film -> ask -> tune",
-                    "film -> cuts",
-                    "cuts.cut -> plan.cut",
-                    "cuts.cut -> ask.cut",
-                    "cuts.cut -> tune.cut",
-                ]"#,
-            )
+            .example(EXAMPLE)
         .details(DETAILS)
         .input(Port::new("latent", PortType::Latent(None), "the code of each bar"))
         .input(Port::new("cut", PortType::Event, "a note and the new code at the next sixteenth").optional())

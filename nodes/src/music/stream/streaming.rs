@@ -7,8 +7,9 @@ use score_engine::{Flow, Io, NodeError, Payload, Processor, Time, Value};
 
 use super::super::pulse::Pulse;
 use super::super::stepping::AHEAD;
+use super::super::voice::NOTES;
 use super::player::Player;
-use super::stream_decoder::{CUT, LATENT, NOTES};
+use super::stream_decoder::{CUT, LATENT};
 
 /// A melody that is played while what is asked of it comes.
 pub(super) struct Streaming {
@@ -85,12 +86,8 @@ impl Processor for Streaming {
     }
 
     fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
-        let ends = self.player.voice.close();
-        if !ends.is_empty() {
-            let end = io.end().unwrap_or(io.now());
-            io.send(NOTES, end, Payload::Notes(ends.into()))?;
-        }
-        Ok(())
+        let end = io.end().unwrap_or(io.now());
+        self.player.voice.finish(io, end)
     }
 
     fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {

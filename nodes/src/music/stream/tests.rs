@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use score_engine::harness::{Harness, Outputs};
-use score_engine::{Event, Note, Payload, PortType, Time};
+use score_engine::{Event, Packet, Payload, PortType, Time};
 use serde_json::{Value, json};
 
 use super::stream_decoder::StreamDecoder;
 use crate::controls::Controls;
-use crate::testing::{begun, settings};
+use crate::testing::{begun, require_one_at_a_time, settings};
 
 /// The sixteenth is an eighth of a second, at 120 quarter notes a minute.
 const SIXTEENTH: f64 = 0.125;
@@ -130,17 +130,9 @@ fn a_render_is_the_same_each_time_and_one_note_sounds_at_a_time_until_the_film_e
     assert!(begun(&outputs).len() > 8, "{:?}", begun(&outputs));
     assert_eq!(begun(&outputs), begun(&Piece::new().cut(3.1).render()));
     assert_eq!(outputs.end("notes"), Some(at(LENGTH)));
-    let mut sounding = None;
-    for packet in outputs.packets("notes") {
-        assert!(packet.time <= at(LENGTH));
-        for note in packet.notes().unwrap().iter() {
-            match note {
-                Note::On { pitch, .. } => assert_eq!(sounding.replace(*pitch), None),
-                Note::Off { pitch, .. } => assert_eq!(sounding.take(), Some(*pitch)),
-            }
-        }
-    }
-    assert_eq!(sounding, None);
+    let late = |packet: &Packet| packet.time > at(LENGTH);
+    assert!(!outputs.packets("notes").iter().any(late));
+    require_one_at_a_time(&outputs);
 }
 
 #[test]
