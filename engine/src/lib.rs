@@ -42,6 +42,9 @@ pub use packet::{AudioBlock, Event, Frame, Note, Packet, Payload};
 pub use patch::{Override, Source, check};
 pub use port::{Arity, Port, PortType};
 pub use progress::Progress;
+// What `Build::rng` gives, and the crate whose traits draw from it.
+pub use rand;
+pub use rand_chacha::ChaCha8Rng;
 pub use registry::{NodeKind, Registry};
 pub use run::{NodeReport, Report, Run, RunError, Stopper};
 pub use serde_json::Value;

@@ -11,6 +11,7 @@ fn pages() -> Vec<PathBuf> {
         "docs",
         "tests/fuzz",
         "nodes/plugins/edge_density",
+        "nodes/plugins/humanise",
         "nodes/plugins/scale_quantiser",
         "models/training",
         "models/eye",

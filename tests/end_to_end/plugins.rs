@@ -30,12 +30,8 @@ fn built() -> &'static Path {
             ])
             .args(["--package", "score-plugin", "--package", "edge_density"])
             // As the tests of the whole workspace have it, so that nothing is compiled twice.
-            .args([
-                "--package",
-                "scale_quantiser",
-                "--features",
-                "score-plugin/host",
-            ])
+            .args(["--package", "humanise", "--package", "scale_quantiser"])
+            .args(["--features", "score-plugin/host"])
             .env("CARGO_TARGET_DIR", folder.parent().unwrap());
         if folder.ends_with("release") {
             cargo.arg("--release");
@@ -419,7 +415,7 @@ fn the_examples_patches_run_with_the_examples_plugins() {
     let folder = folder.path();
     write_film(folder);
     let plugins = built().to_str().unwrap();
-    for name in ["edge_density", "scale_quantiser"] {
+    for name in ["edge_density", "humanise", "scale_quantiser"] {
         let patch = house()
             .join("nodes/plugins")
             .join(name)
