@@ -59,7 +59,7 @@ pictures:
 	@.ci/pictures
 
 book:
-	mdbook build docs
+	@.ci/book
 
 clean:
 	cargo clean
