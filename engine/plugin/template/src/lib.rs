@@ -73,8 +73,9 @@ impl Processor for Moving {
         Ok(Flow::Continue)
     }
 
-    // Only for parameters that are declared `.live()`; `by` is not, since the end of a note that sounds would be moved
-    // otherwise than its beginning was. A change of `by` builds the node anew, and the engine ends what sounds.
+    // May be left out here. Only for parameters that are declared `.live()`; `by` is not, since the end of a note that
+    // sounds would be moved otherwise than its beginning was. A change of `by` builds the node anew, and the engine ends
+    // what sounds.
     fn set(&mut self, name: &str, _value: &Value) -> Result<(), NodeError> {
         Err(NodeError::internal(format!("`{name}` is not live")))
     }
