@@ -46,8 +46,8 @@ impl Policy {
 /// memory even for frames.
 const OFFLINE_CAPACITY: usize = 16;
 
-/// A packet captured so shortly after the one whose age was measured last, is as old as that one: so the clock is not read for
-/// every packet of a full wire.
+/// A packet captured so shortly after the one whose age was measured last is as old as that one, so that the clock is
+/// not read for every packet of a full wire.
 const GRAIN: Duration = Duration::from_micros(50);
 
 /// What travels through the channel.

@@ -68,3 +68,17 @@ pub(crate) fn require_one_at_a_time(outputs: &Outputs) {
     }
     assert_eq!(sounding, None);
 }
+
+/// Requires that every packet at output `notes` but the last, which ends what sounds, lies on a sixteenth at 120 quarter
+/// notes a minute, and left at most `ahead` seconds before.
+#[track_caller]
+pub(crate) fn require_on_sixteenths(outputs: &Outputs, ahead: f64) {
+    let packets = outputs.packets("notes");
+    let last = packets.len() - 1;
+    for (packet, sent) in packets[..last].iter().zip(outputs.sent("notes")) {
+        let before = (packet.time - *sent).seconds();
+        assert!((0.0..=ahead + 1e-6).contains(&before), "{before} s ahead");
+        let sixteenth = packet.time.seconds() * 8.0;
+        assert!((sixteenth - sixteenth.round()).abs() < 1e-6);
+    }
+}

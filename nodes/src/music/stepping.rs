@@ -74,8 +74,8 @@ impl Stepping {
             None => None,
         };
         let time = player.voice.chunk.time_of(place);
-        let place = (sixteenth, time);
-        let packets = player.voice.step(said.as_ref(), anew, place, Time::MAX);
+        let (said, voice) = (said.as_ref(), &mut player.voice);
+        let packets = voice.step(said, anew, sixteenth, time, Time::MAX);
         if let Some(cut) = cut {
             let (cut, due, code) = (cut.seconds(), time.seconds(), self.seen.seconds());
             let notes: usize = packets.iter().map(|(_, notes)| notes.len()).sum();
@@ -130,7 +130,7 @@ mod tests {
 
     use super::super::music_decoder::MusicDecoder;
     use super::*;
-    use crate::testing::{begun, require_one_at_a_time, settings};
+    use crate::testing::{begun, require_on_sixteenths, require_one_at_a_time, settings};
 
     fn at(seconds: f64) -> Time {
         Time::from_seconds(seconds)
@@ -177,15 +177,8 @@ mod tests {
     #[test]
     fn live_a_note_leaves_just_before_its_sixteenth_and_lies_on_it() {
         let outputs = play(1.0, 1.0, 9.0, 4.0, false);
-        let packets = outputs.packets("notes");
-        assert!(packets.len() > 8);
-        let last = packets.len() - 1;
-        for (packet, sent) in packets[..last].iter().zip(outputs.sent("notes")) {
-            let ahead = (packet.time - *sent).seconds();
-            assert!((0.0..=AHEAD + 1e-6).contains(&ahead), "{ahead} s ahead");
-            let sixteenth = packet.time.seconds() * 8.0;
-            assert!((sixteenth - sixteenth.round()).abs() < 1e-6);
-        }
+        assert!(outputs.packets("notes").len() > 8);
+        require_on_sixteenths(&outputs, AHEAD);
     }
 
     #[test]

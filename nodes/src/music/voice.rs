@@ -181,18 +181,19 @@ impl Voice {
                 count - since
             };
             let said = passage.said.get(step);
-            let place = (heard.sixteenth, heard.time);
-            packets.extend(self.step(said, count == since, place, end));
+            let anew = count == since;
+            packets.extend(self.step(said, anew, heard.sixteenth, heard.time, end));
         }
         packets
     }
 
-    /// What is played before `end` at a sixteenth of a bar, which begins at a time, where the model says `said`.
+    /// What is played before `end` at sixteenth `sixteenth` of a bar, which begins at `time`, where the model says `said`.
     pub(super) fn step(
         &mut self,
         said: Option<&Said>,
         anew: bool,
-        (sixteenth, time): (u64, Time),
+        sixteenth: u64,
+        time: Time,
         end: Time,
     ) -> Vec<Packet> {
         if let (Some(kit), Some(said)) = (&self.kit, said)

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::super::stepping::AHEAD;
 use super::{ScaleWalk, scale};
-use crate::testing::require_one_at_a_time;
+use crate::testing::{require_on_sixteenths, require_one_at_a_time};
 
 fn at(seconds: f64) -> Time {
     Time::from_seconds(seconds)
@@ -146,12 +146,5 @@ fn live_notes_lie_on_sixteenths_and_leave_just_before_them() {
         .play_live()
         .unwrap();
     assert!(begun(&outputs).len() > 16);
-    let packets = outputs.packets("notes");
-    let last = packets.len() - 1;
-    for (packet, sent) in packets[..last].iter().zip(outputs.sent("notes")) {
-        let ahead = (packet.time - *sent).seconds();
-        assert!((0.0..=AHEAD + 1e-6).contains(&ahead), "{ahead} s ahead");
-        let sixteenth = packet.time.seconds() * 8.0;
-        assert!((sixteenth - sixteenth.round()).abs() < 1e-6);
-    }
+    require_on_sixteenths(&outputs, AHEAD);
 }
