@@ -31,7 +31,8 @@ pub(crate) fn interrupt(child: &mut Child) -> std::process::ExitStatus {
     wait(child)
 }
 
-fn signal(child: &Child, name: &str) {
+/// Sends a program the signal of this name.
+pub(crate) fn signal(child: &Child, name: &str) {
     // The shell has its own `kill`; the program of that name is not on every computer.
     Command::new("sh")
         .args(["-c", "kill -\"$0\" \"$1\"", name, &child.id().to_string()])

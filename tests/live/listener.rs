@@ -4,16 +4,16 @@
 //! one, started once more. It joins itself to what plays as often as that comes back, and ends when its standard
 //! input does.
 
-use std::io::{BufWriter, Read, Write};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jack::contrib::ClosureProcessHandler;
 use jack::{AudioIn, Client, ClientOptions, Control, MidiIn, NotificationHandler, ProcessScope};
 
+use crate::helper;
 use crate::jack::{Jack, RATE, Running};
 
 /// The folder for what is heard, in the environment of the listening program.
@@ -42,11 +42,12 @@ enum Heard {
     Midi(u32, [u8; 3]),
 }
 
-struct Overruns(Arc<AtomicU64>);
+/// Tells when the server was too late.
+struct Overruns(Sender<f64>);
 
 impl NotificationHandler for Overruns {
     fn xrun(&mut self, _: &Client) -> Control {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        let _ = self.0.send(wall());
         Control::Continue
     }
 }
@@ -82,19 +83,11 @@ fn listen(folder: &Path) {
         }
         Control::Continue
     };
-    let overruns = Arc::new(AtomicU64::new(0));
+    let (overrun, overruns) = channel();
     let active = client
-        .activate_async(
-            Overruns(overruns.clone()),
-            ClosureProcessHandler::new(process),
-        )
+        .activate_async(Overruns(overrun), ClosureProcessHandler::new(process))
         .unwrap();
-    let over = Arc::new(AtomicBool::new(false));
-    let ended = over.clone();
-    std::thread::spawn(move || {
-        let _ = std::io::stdin().read(&mut [0]);
-        ended.store(true, Ordering::Release);
-    });
+    let over = helper::asked_to_end();
     let file = |name: &str| BufWriter::new(std::fs::File::create(folder.join(name)).unwrap());
     let (mut heard, mut events) = (file("sound.f32"), file("events"));
     loop {
@@ -128,7 +121,9 @@ fn listen(folder: &Path) {
         }
         std::thread::sleep(Duration::from_millis(20));
     }
-    writeln!(events, "overruns {}", overruns.load(Ordering::Relaxed)).unwrap();
+    for wall in overruns.try_iter() {
+        writeln!(events, "overrun {wall:.6}").unwrap();
+    }
     heard.flush().unwrap();
     events.flush().unwrap();
     // A server that is gone would be waited for.
@@ -144,16 +139,8 @@ pub(crate) struct Listener {
 impl Listener {
     /// Begins to listen on `jack`'s server, and waits until it does.
     pub(crate) fn start(jack: &Jack, folder: &Path) -> Self {
-        std::fs::create_dir_all(folder).unwrap();
-        let this = std::env::current_exe().unwrap();
-        let mut command = jack.tool(this.to_str().unwrap());
-        command
-            .env(FOLDER, folder)
-            // Where this program is a test's, the one that listens; a program that measures ignores it.
-            .args(["proofs::listens", "--exact", "--ignored", "--nocapture"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+        let mut command = jack.tool(helper::this_program().to_str().unwrap());
+        helper::prepare(&mut command, "proofs::listens", FOLDER, folder);
         let program = Running::start(&mut command);
         jack.until_port(&format!("{NAME}:notes"));
         Listener {
@@ -188,8 +175,8 @@ pub(crate) struct Take {
     /// Left and right.
     pub(crate) sound: Vec<[f32; 2]>,
     pub(crate) messages: Vec<Message>,
-    /// How often the server itself was too late.
-    pub(crate) overruns: u64,
+    /// When the server told that it had been too late itself.
+    pub(crate) overruns: Vec<f64>,
     cycles: Vec<Cycle>,
 }
 
@@ -204,7 +191,7 @@ impl Take {
         let mut take = Take {
             sound,
             messages: Vec::new(),
-            overruns: 0,
+            overruns: Vec::new(),
             cycles: Vec::new(),
         };
         let mut at = 0;
@@ -227,7 +214,7 @@ impl Take {
                     let byte = |word: &str| word.parse::<u8>().unwrap();
                     messages.push((frame.parse().unwrap(), [byte(a), byte(b), byte(c)]));
                 }
-                ["overruns", number] => take.overruns = number.parse().unwrap(),
+                ["overrun", wall] => take.overruns.push(wall.parse().unwrap()),
                 _ => panic!("{line}"),
             }
         }

@@ -6,6 +6,7 @@
 mod capture;
 mod devices;
 mod film;
+mod helper;
 mod jack;
 mod journal;
 mod listener;
@@ -18,3 +19,4 @@ mod sound;
 #[path = "../end_to_end/support.rs"]
 #[allow(dead_code)]
 mod support;
+mod witness;

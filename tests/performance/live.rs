@@ -8,6 +8,8 @@
 
 #[path = "../live/film.rs"]
 mod film;
+#[path = "../live/helper.rs"]
+mod helper;
 #[path = "../live/jack.rs"]
 mod jack;
 #[path = "../live/journal.rs"]
@@ -23,6 +25,8 @@ mod proof;
 #[path = "../end_to_end/support.rs"]
 #[allow(dead_code)]
 mod support;
+#[path = "../live/witness.rs"]
+mod witness;
 
 use crate::proof::{cuts, edits, faults, resources};
 
@@ -33,7 +37,7 @@ const PERIOD: u32 = 256;
 const EDITS: usize = 1_000;
 
 fn main() {
-    if listener::listen_if_asked() {
+    if listener::listen_if_asked() || witness::watch_if_asked() {
         return;
     }
     let words: Vec<String> = std::env::args()

@@ -14,7 +14,6 @@ use serde::Deserialize;
 
 use super::audio_out::claim;
 use super::capture::{Assembly, Capture, CaptureCounters, Captured, ring};
-use super::counters::read;
 use super::keeper::{Keeper, Opener};
 use super::only_live;
 use super::sound::{Callback, Wanted, open};
@@ -221,8 +220,7 @@ impl Opener for InputOpener {
 
     fn open(&mut self) -> Result<Opened, NodeError> {
         let mut latest = None;
-        let calls = read(&self.counters.callbacks);
-        let opened = open(&self.wanted, Direction::Input, calls, &mut |channels| {
+        let opened = open(&self.wanted, Direction::Input, &mut |channels| {
             let (capture, captured) = ring(
                 self.wanted.rate,
                 channels,
@@ -241,8 +239,7 @@ impl Opener for InputOpener {
     }
 
     fn look(&mut self, opened: &mut Opened) -> Result<(), NodeError> {
-        let calls = read(&self.counters.callbacks);
-        opened.look(&self.name(), "giving sound", calls)
+        opened.look(&self.name(), "giving sound")
     }
 
     fn which(&self, opened: &Opened) -> Option<String> {

@@ -99,6 +99,7 @@ impl Node for AudioOut {
             clock: clock.clone(),
             shared: shared.clone(),
             hand_over,
+            seen: 0,
             told: (Instant::now(), 0),
         };
         let keeper = Keeper::start(opener, self.required)?;
@@ -211,6 +212,8 @@ struct OutputOpener {
     clock: Arc<LiveClock>,
     shared: Arc<Shared>,
     hand_over: Sender<Feed>,
+    /// How many dropouts there had been at the last look.
+    seen: u64,
     /// When dropouts were told last, and how many there had been.
     told: (Instant, u64),
 }
@@ -242,8 +245,7 @@ impl Opener for OutputOpener {
 
     fn open(&mut self) -> Result<Output, NodeError> {
         let mut latest = None;
-        let calls = read(&self.shared.counters.callbacks);
-        let opened = open(&self.wanted, Direction::Output, calls, &mut |channels| {
+        let opened = open(&self.wanted, Direction::Output, &mut |channels| {
             let form = PlaybackForm {
                 rate: self.wanted.rate,
                 channels,
@@ -270,9 +272,16 @@ impl Opener for OutputOpener {
     fn look(&mut self, output: &mut Output) -> Result<(), NodeError> {
         let counters = &self.shared.counters;
         let name = self.name();
-        let calls = read(&counters.callbacks);
-        output.opened.look(&name, "asking for sound", calls)?;
+        output.opened.look(&name, "asking for sound")?;
         let dropouts = read(&counters.dropouts);
+        if dropouts > self.seen {
+            tracing::debug!(
+                device = output.opened.device,
+                dropouts,
+                "the sound broke off"
+            );
+            self.seen = dropouts;
+        }
         if dropouts > self.told.1 && self.told.0.elapsed() >= TELL {
             let seconds = read(&counters.missing_frames) as f64 / f64::from(self.wanted.rate);
             tracing::warn!(

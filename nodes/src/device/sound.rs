@@ -1,5 +1,8 @@
 //! Opens streams of sound on devices.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use cpal::traits::{DeviceTrait, StreamTrait};
 use cpal::{
     BufferSize, Device, Error, ErrorKind, FromSample, SampleFormat, SizedSample, Stream,
@@ -7,11 +10,11 @@ use cpal::{
 };
 use score_engine::NodeError;
 
+use super::jack_server::Ticket;
 use super::keeper::missing;
 use super::sound_device::{Direction, candidates};
 use super::sound_form::{Refusal, choose};
 use super::sound_stream::{Complaint, Opened};
-use super::watchdog::Watchdog;
 
 /// What a node asks of a device.
 #[derive(Clone, Debug)]
@@ -52,26 +55,47 @@ pub(crate) trait Callback: Send + 'static {
     }
 }
 
-/// Opens the first device that fits and starts it. `callback` makes what runs in it, for so many channels; its calls are
-/// counted on from `calls`.
+/// A callback whose calls are counted.
+struct Counted<C> {
+    calls: Arc<AtomicU64>,
+    callback: C,
+}
+
+impl<C: Callback> Callback for Counted<C> {
+    fn play<T: SizedSample + FromSample<f32>>(&mut self, out: &mut [T]) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.callback.play(out);
+    }
+
+    fn hear<T: SizedSample>(&mut self, samples: &[T])
+    where
+        f32: FromSample<T>,
+    {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.callback.hear(samples);
+    }
+}
+
+/// Opens the first device that fits and starts it. `callback` makes what runs in it, for so many channels.
 ///
 /// # Errors
 /// No device is there, none plays at the wanted rate, or none opens.
 pub(crate) fn open<C: Callback>(
     wanted: &Wanted,
     direction: Direction,
-    calls: u64,
     callback: &mut dyn FnMut(u16) -> C,
 ) -> Result<Opened, NodeError> {
     let whole = wanted.name(direction);
     let mut first = None;
     for (name, device, ticket) in candidates(wanted.device.as_deref(), direction, &whole)? {
         let complaint = Complaint::default();
-        match open_one(&device, wanted, direction, &complaint, callback) {
-            Ok(stream) => {
-                let watchdog = Watchdog::new(calls);
-                return Ok(Opened::new(stream, name, ticket, complaint, watchdog));
-            }
+        let calls = ticket.as_ref().map_or_else(Arc::default, Ticket::calls);
+        let mut counted = |channels| Counted {
+            calls: calls.clone(),
+            callback: callback(channels),
+        };
+        match open_one(&device, wanted, direction, &complaint, &mut counted) {
+            Ok(stream) => return Ok(Opened::new(stream, name, ticket, complaint, calls)),
             Err(error) => {
                 let error = error.into_node_error(&whole, wanted.rate);
                 first.get_or_insert(error);

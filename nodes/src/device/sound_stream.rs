@@ -1,5 +1,6 @@
 //! A stream of sound that is open, and how it is noticed that it has ended.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cpal::{Error, ErrorKind, Stream};
@@ -42,6 +43,8 @@ pub(crate) struct Opened {
     /// As `score devices` prints it.
     pub(crate) device: String,
     complaint: Complaint,
+    /// Calls of the device.
+    calls: Arc<AtomicU64>,
     watchdog: Watchdog,
     /// Last, so that it goes after the stream.
     ticket: Option<Ticket>,
@@ -53,13 +56,14 @@ impl Opened {
         device: String,
         ticket: Option<Ticket>,
         complaint: Complaint,
-        watchdog: Watchdog,
+        calls: Arc<AtomicU64>,
     ) -> Self {
         Opened {
             _stream: stream,
             device,
             complaint,
-            watchdog,
+            calls,
+            watchdog: Watchdog::new(),
             ticket,
         }
     }
@@ -71,12 +75,11 @@ impl Opened {
         }
     }
 
-    /// Looks whether the device still works. `name` is the device in words, `work` what it does: "asking for sound";
-    /// its calls have been counted to `calls`.
+    /// Looks whether the device still works. `name` is the device in words, `work` what it does: "asking for sound".
     ///
     /// # Errors
     /// It does not.
-    pub(crate) fn look(&mut self, name: &str, work: &str, calls: u64) -> Result<(), NodeError> {
+    pub(crate) fn look(&mut self, name: &str, work: &str) -> Result<(), NodeError> {
         if let Some(why) = self.complaint.get() {
             self.report_lost();
             return Err(missing(format!("{name} is gone: {why}")));
@@ -84,7 +87,7 @@ impl Opened {
         if self.ticket.as_ref().is_some_and(Ticket::is_lost) {
             return Err(missing(format!("{name} is gone")));
         }
-        if !self.watchdog.is_alive(calls) {
+        if !self.watchdog.is_alive(self.calls.load(Ordering::Relaxed)) {
             self.report_lost();
             return Err(missing(format!("{name} has stopped {work}")));
         }

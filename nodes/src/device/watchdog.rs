@@ -17,10 +17,10 @@ pub(crate) struct Watchdog {
 }
 
 impl Watchdog {
-    /// Watches from now on a counter that stands at `count`.
-    pub(crate) fn new(count: u64) -> Self {
+    /// Watches from now on a counter that stands at 0.
+    pub(crate) fn new() -> Self {
         Watchdog {
-            count,
+            count: 0,
             since: Instant::now(),
             begun: false,
         }

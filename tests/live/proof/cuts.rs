@@ -59,7 +59,7 @@ pub(crate) struct Hits {
     /// Hits without a cut.
     pub(crate) false_alarms: usize,
     pub(crate) dropouts: u64,
-    pub(crate) overruns: u64,
+    pub(crate) overruns: usize,
 }
 
 /// A hit for every cut; `None` without JACK.
@@ -90,7 +90,7 @@ pub(crate) fn hits(period: u32) -> Option<Hits> {
         false_alarms: heard - latencies.len().min(heard),
         latency: Figures::new(latencies),
         dropouts,
-        overruns: take.overruns,
+        overruns: take.overruns.len(),
     })
 }
 

@@ -9,10 +9,12 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde_json::Value;
 
 use super::Figures;
+use super::trouble::Trouble;
 use crate::film;
 use crate::jack::{Jack, RATE};
 use crate::listener::{Listener, Take, wall};
 use crate::player::{PATCH, Player, dropouts};
+use crate::witness::Witness;
 
 /// Levels of the left tone, in dB; a valid edit goes from one to the other.
 const LEVELS: [f64; 2] = [-20.0, -26.0];
@@ -153,6 +155,15 @@ struct Taken {
     what: String,
 }
 
+/// A step between neighbouring samples that is larger than the sound's own.
+#[derive(Debug)]
+pub(crate) struct Jump {
+    /// Whether the server missed a period then, or the machine stood still.
+    pub(crate) is_excused: bool,
+    /// What it is, and which edit was last.
+    pub(crate) text: String,
+}
+
 /// What came of many edits.
 #[derive(Default)]
 pub(crate) struct Edits {
@@ -170,11 +181,15 @@ pub(crate) struct Edits {
     /// Edits that were not heard within a second.
     pub(crate) unheard: usize,
     pub(crate) dropouts: u64,
-    pub(crate) overruns: u64,
+    /// Dropouts with which neither the server nor the machine had to do.
+    pub(crate) own_dropouts: u64,
+    pub(crate) overruns: usize,
     /// The largest step of each side, and the largest that its sound may have.
     pub(crate) steps: [(f32, f32); 2],
-    /// Where the sound jumps, in words.
-    pub(crate) jumps: Vec<String>,
+    /// Where the sound jumps.
+    pub(crate) jumps: Vec<Jump>,
+    /// What the server and the machine did, in words.
+    pub(crate) trouble: String,
     /// Promises that were broken, in words.
     pub(crate) complaints: Vec<String>,
 }
@@ -188,6 +203,7 @@ pub(crate) fn edits(count: usize, seed: u64, period: u32) -> Option<Edits> {
     let mut scene = Scene::default();
     let mut player = Player::start(&jack, folder.path(), &scene.text());
     std::thread::sleep(Duration::from_millis(2_500));
+    let witness = Witness::start(&folder.path().join("witness"));
     let began = wall();
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut draw = move |below: u32| rng.next_u32() % below;
@@ -239,14 +255,18 @@ pub(crate) fn edits(count: usize, seed: u64, period: u32) -> Option<Edits> {
     }
     // Two more lines of status.
     std::thread::sleep(Duration::from_millis(2_300));
-    let (_, statuses) = player.drain();
+    let (log, statuses) = player.drain();
     std::thread::sleep(Duration::from_millis(200));
+    let ended = wall();
     let take = listener.end();
+    let trouble = Trouble::new(&take.overruns, witness.map(Witness::end));
     done.taken = taken.len();
     done.dropouts = dropouts(&statuses);
-    done.overruns = take.overruns;
+    done.own_dropouts = trouble.dropouts_elsewhere(&log);
+    done.overruns = take.overruns.len();
     done.steps = steps(&take, began);
-    done.jumps = jumps(&take, began, &taken, done.steps);
+    done.jumps = jumps(&take, began, &taken, done.steps, &trouble);
+    done.trouble = trouble.describe(began, ended);
     hear(&take, &taken, &mut done);
     done.complaints.extend(generations(&statuses));
     done.complaints.extend(wires(&statuses));
@@ -275,7 +295,13 @@ fn steps(take: &Take, began: f64) -> [(f32, f32); 2] {
 }
 
 /// Where steps are larger than they may be, and which edit was last: the first in each tenth of a second.
-fn jumps(take: &Take, began: f64, taken: &[Taken], steps: [(f32, f32); 2]) -> Vec<String> {
+fn jumps(
+    take: &Take,
+    began: f64,
+    taken: &[Taken],
+    steps: [(f32, f32); 2],
+    trouble: &Trouble,
+) -> Vec<Jump> {
     let mut jumps = Vec::new();
     for (side, (_, allowed)) in steps.into_iter().enumerate() {
         let mut last = 0;
@@ -296,7 +322,10 @@ fn jumps(take: &Take, began: f64, taken: &[Taken], steps: [(f32, f32); 2]) -> Ve
                     edit.what
                 )
             });
-            jumps.push(format!("side {side}: {before:.4} to {after:.4}, {text}"));
+            jumps.push(Jump {
+                is_excused: trouble.is_near(wall, wall),
+                text: format!("side {side}: {before:.4} to {after:.4}, {text}"),
+            });
         }
     }
     jumps
@@ -439,8 +468,12 @@ pub(crate) fn print_edits(count: usize, seed: u64, period: u32) {
         return;
     };
     println!(
-        "{count} edits ({period} frames a period): {} taken, {} refused, {} without an answer; {} dropouts, {} overruns of the server",
-        done.taken, done.refused, done.ignored, done.dropouts, done.overruns
+        "{count} edits ({period} frames a period): {} taken, {} refused, {} without an answer; {} dropouts",
+        done.taken, done.refused, done.ignored, done.dropouts
+    );
+    println!(
+        "the server missed {} periods; {}",
+        done.overruns, done.trouble
     );
     println!("saved to heard, values: {}", Figures::new(done.heard));
     println!(
@@ -459,8 +492,17 @@ pub(crate) fn print_edits(count: usize, seed: u64, period: u32) {
     for ((step, allowed), side) in done.steps.into_iter().zip(["left", "right"]) {
         println!("largest step, {side}: {step:.4}, the sound's own: {allowed:.4}");
     }
-    for complaint in done.jumps.iter().chain(&done.complaints) {
+    for jump in &done.jumps {
+        let whose = if jump.is_excused { "excused" } else { "own" };
+        println!("  {whose}: {}", jump.text);
+    }
+    for complaint in &done.complaints {
         println!("  {complaint}");
     }
-    println!("{} promises broken", done.complaints.len());
+    let own_jumps = done.jumps.iter().filter(|jump| !jump.is_excused).count();
+    println!(
+        "away from these troubles: {own_jumps} larger steps, {} dropouts; {} promises broken",
+        done.own_dropouts,
+        done.complaints.len()
+    );
 }

@@ -46,7 +46,7 @@ pub(crate) struct Faults {
     /// From saving the right file again until it plays.
     pub(crate) replaced: [f64; 2],
     pub(crate) dropouts: u64,
-    pub(crate) overruns: u64,
+    pub(crate) overruns: usize,
     /// Promises that were broken, in words.
     pub(crate) complaints: Vec<String>,
 }
@@ -171,7 +171,7 @@ pub(crate) fn faults(period: u32) -> Option<Faults> {
         refused: [model.0, font.0],
         replaced: [model.1, font.1],
         dropouts: dropouts(&statuses),
-        overruns: listener.end().overruns,
+        overruns: listener.end().overruns.len(),
         complaints,
     })
 }

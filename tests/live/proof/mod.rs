@@ -7,6 +7,7 @@ pub(crate) mod faults;
 pub(crate) mod patches;
 pub(crate) mod process;
 pub(crate) mod resources;
+pub(crate) mod trouble;
 
 use std::fmt;
 

@@ -2,11 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use super::trouble::Trouble;
 use super::{patches, process::Process};
 use crate::film;
 use crate::jack::Jack;
+use crate::listener::wall;
 use crate::player::{PATCH, Player, dropouts};
 use crate::support::ffmpeg;
+use crate::witness::Witness;
 
 /// Starts the shipped patch on a server of its own.
 fn start(folder: &std::path::Path, patch: &str) -> Option<(Jack, Player)> {
@@ -105,7 +108,8 @@ pub(crate) fn print_soak(minutes: f64) {
     let (mild, wild) = ("temperature: 0.5", "temperature: 0.9");
     assert!(patch.contains(mild));
     let score = Process(player.program.0.id());
-    let started = Instant::now();
+    let witness = Witness::start(&folder.path().join("witness"));
+    let (started, began) = (Instant::now(), wall());
     let mut memory = Vec::new();
     let (mut threads, mut files) = (Vec::new(), Vec::new());
     let (mut turn, mut known) = (0u32, 0);
@@ -155,5 +159,11 @@ pub(crate) fn print_soak(minutes: f64) {
         range(&files),
         dropouts(&statuses)
     );
-    player.drain();
+    let (log, _) = player.drain();
+    let trouble = Trouble::new(&[], witness.map(Witness::end));
+    println!(
+        "{}; away from that {} dropouts",
+        trouble.describe(began, wall()),
+        trouble.dropouts_elsewhere(&log)
+    );
 }

@@ -198,7 +198,7 @@ fn activate(
     join: Option<&str>,
     clock: Arc<LiveClock>,
 ) -> Result<JackPort, NodeError> {
-    let calls = Arc::new(AtomicU64::new(0));
+    let calls = ticket.calls();
     let handler = Handler {
         work,
         clock,
@@ -216,7 +216,7 @@ fn activate(
         join: join.map(str::to_lowercase),
         joined: Instant::now(),
         calls,
-        watchdog: Watchdog::new(0),
+        watchdog: Watchdog::new(),
         ticket,
     };
     port.join();
