@@ -55,15 +55,22 @@ impl Clients {
             .filter(|(_, count)| *count > 0)
             .collect();
         let started = Instant::now();
-        let is_quiet =
-            |(calls, count): &(Arc<AtomicU64>, u64)| calls.load(Ordering::Relaxed) == *count;
-        while called.iter().any(is_quiet) {
+        while self.is_any_quiet(&called) {
             if started.elapsed() > CALL {
                 return Err(missing("the JACK server does not call"));
             }
             std::thread::sleep(LOOK);
         }
         Ok(())
+    }
+
+    /// Whether any of these has not been called since. One that was closed meanwhile is called no more.
+    fn is_any_quiet(&self, called: &[(Arc<AtomicU64>, u64)]) -> bool {
+        let state = self.state();
+        let is_open = |calls| state.open.iter().any(|open| Arc::ptr_eq(open, calls));
+        called
+            .iter()
+            .any(|(calls, count)| calls.load(Ordering::Relaxed) == *count && is_open(calls))
     }
 
     fn admit(&'static self) -> Result<Ticket, NodeError> {
@@ -163,5 +170,18 @@ mod tests {
         assert!(clients.admit().is_ok());
         drop(stop);
         server.join().unwrap();
+    }
+
+    #[test]
+    fn a_client_that_is_closed_meanwhile_is_not_waited_for() {
+        let clients = clients();
+        let open = clients.admit().unwrap();
+        open.calls().store(7, Ordering::Relaxed);
+        std::thread::scope(|scope| {
+            let new = scope.spawn(|| clients.admit().map(|_| ()));
+            std::thread::sleep(LOOK * 20);
+            drop(open);
+            assert!(new.join().unwrap().is_ok());
+        });
     }
 }
