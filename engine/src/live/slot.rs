@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::mem;
 
 use super::sounding::Sounding;
-use super::splice::{Heard, Joined, Splice};
+use super::splice::{Heard, Joined, PATIENCE, Splice};
 use crate::packet::{Packet, Payload};
 use crate::time::Time;
 use crate::wire::{Received, Signal, WireReceiver};
@@ -21,6 +21,8 @@ pub(super) struct Slot {
     end: Option<Time>,
     sounding: Sounding,
     splice: Option<Splice>,
+    /// The wire to read from once the fade that goes on is over, and how long sound takes to it.
+    next: Option<(WireReceiver, f64)>,
     /// The sound that the reader has.
     heard: Heard,
 }
@@ -36,6 +38,7 @@ impl Slot {
             end: None,
             sounding: Sounding::default(),
             splice: None,
+            next: None,
             heard: Heard::default(),
         }
     }
@@ -45,22 +48,42 @@ impl Slot {
         (self.port, self.wire)
     }
 
-    /// Reads from another wire from now on: sound goes over within `fade` seconds, notes that sound are ended.
+    /// Reads from another wire from now on: sound goes over within `fade` seconds, notes that sound are ended. A fade that
+    /// goes on is heard to its end first.
     pub(super) fn exchange(&mut self, receiver: WireReceiver, now: Time, fade: f64) {
         self.end = None;
-        let old = mem::replace(&mut self.receiver, receiver);
-        // A wire from which nothing was heard yet is passed over: what is heard goes on until the newest has sound.
-        let waits = self.splice.as_mut().is_some_and(Splice::wait_for_another);
-        if self.heard.until > Time::ZERO && !waits {
-            self.splice = Some(Splice::new(old, fade));
+        match self.splice.as_mut().map(Splice::wait_for_another) {
+            // A wire from which nothing was heard yet is passed over: what is heard goes on until the newest has sound.
+            Some(true) => self.receiver = receiver,
+            None if self.next.is_none() => self.go_over(receiver, fade),
+            _ => self.next = Some((receiver, fade)),
         }
         self.first.extend(self.sounding.close(now));
+    }
+
+    fn go_over(&mut self, receiver: WireReceiver, fade: f64) {
+        let old = mem::replace(&mut self.receiver, receiver);
+        let is_heard = self.heard.until > Time::ZERO;
+        self.splice = is_heard.then(|| Splice::new(old, fade));
+    }
+
+    /// Takes the wire whose turn comes next, where the fade before it is over, or what it fades to has fallen silent.
+    fn take_next(&mut self, now: Time) -> bool {
+        let is_over = self.splice.is_none() || (now - self.heard.until).seconds() > PATIENCE;
+        match self.next.take_if(|_| is_over) {
+            Some((receiver, fade)) => {
+                self.go_over(receiver, fade);
+                true
+            }
+            None => false,
+        }
     }
 
     /// Reads no further: ends the notes that sound, then itself.
     pub(super) fn close(&mut self, now: Time) {
         if self.end.is_none() {
             self.splice = None;
+            self.next = None;
             self.end = Some(now);
             self.first.extend(self.sounding.close(now));
         }
@@ -79,6 +102,9 @@ impl Slot {
 
     /// Takes what comes next from the wire; `false`: nothing does.
     fn look(&mut self, now: Time) -> bool {
+        if self.take_next(now) {
+            return true;
+        }
         let joined = match &mut self.splice {
             Some(splice) if splice.is_over() => {
                 Joined::Over(self.splice.take().and_then(Splice::rest))
@@ -101,10 +127,13 @@ impl Slot {
                 self.head = packet;
             }
             Joined::Lost => self.first.extend(self.sounding.close(now)),
-            Joined::Ended(time) => {
-                self.close(now);
-                self.end = Some(time);
-            }
+            Joined::Ended(time) => match self.next.take() {
+                Some((receiver, fade)) => self.go_over(receiver, fade),
+                None => {
+                    self.close(now);
+                    self.end = Some(time);
+                }
+            },
         }
         true
     }
@@ -134,8 +163,10 @@ impl Slot {
     pub(super) fn awaited(&self) -> impl Iterator<Item = &WireReceiver> {
         let waits = self.head.is_none() && self.end.is_none();
         let old = self.splice.as_ref().and_then(Splice::old);
+        let next = self.next.as_ref().map(|(receiver, _)| receiver);
         std::iter::once(&self.receiver)
             .chain(old)
+            .chain(next)
             .filter(move |_| waits)
     }
 }
@@ -144,6 +175,7 @@ impl Slot {
 mod tests {
     use std::time::Instant;
 
+    use super::super::splice::tests::send;
     use super::*;
     use crate::packet::Note;
     use crate::wire::{Policy, wire};
@@ -186,6 +218,73 @@ mod tests {
         let (_new, receiver) = wire("new".into(), Policy::Block(4));
         slot.exchange(receiver, Time::from_seconds(2.0), 0.01);
         assert_eq!(taken(&mut slot), [OFF]);
+    }
+
+    /// All blocks that come next.
+    fn samples(slot: &mut Slot, blocks: usize, now: f64) -> Vec<f32> {
+        let mut samples = Vec::new();
+        for _ in 0..blocks {
+            slot.refill(Time::from_seconds(now));
+            let Some(packet) = slot.take() else { break };
+            samples.extend(&packet.audio().unwrap().samples);
+        }
+        samples
+    }
+
+    fn largest_step(samples: &[f32]) -> f32 {
+        let steps = samples.windows(2).map(|pair| (pair[1] - pair[0]).abs());
+        steps.fold(0.0, f32::max)
+    }
+
+    #[test]
+    fn a_wire_exchanged_while_the_last_one_still_fades_in_makes_no_step() {
+        let (mut first, receiver) = wire("first".into(), Policy::Block(64));
+        let mut slot = Slot::new(0, 0, receiver);
+        let (mut second, after) = wire("second".into(), Policy::Block(64));
+        let (mut third, last) = wire("third".into(), Policy::Block(64));
+        for index in 0..20 {
+            send(&mut first, index, 1.0);
+            send(&mut second, index, -1.0);
+            send(&mut third, index, 0.5);
+        }
+        let mut heard = samples(&mut slot, 3, 0.01);
+        slot.exchange(after, Time::from_seconds(0.01), 0.004);
+        heard.extend(samples(&mut slot, 2, 0.01));
+        // Half of the fade has passed.
+        assert!(heard[heard.len() - 1].abs() < 0.1, "{:?}", heard.last());
+        slot.exchange(last, Time::from_seconds(0.01), 0.004);
+        heard.extend(samples(&mut slot, 12, 0.01));
+        let step = largest_step(&heard);
+        assert!(step <= 2.0 / (0.004 * 48_000.0) * 1.01, "a step of {step}");
+        assert_eq!(heard.last(), Some(&0.5));
+        assert!(heard.iter().any(|sample| *sample < -0.9));
+    }
+
+    #[test]
+    fn a_wire_that_ends_or_hangs_while_it_fades_in_does_not_keep_its_successor_away() {
+        for ends in [true, false] {
+            let (mut first, receiver) = wire("first".into(), Policy::Block(64));
+            let mut slot = Slot::new(0, 0, receiver);
+            let (mut second, after) = wire("second".into(), Policy::Block(64));
+            let (mut third, last) = wire("third".into(), Policy::Block(64));
+            for index in 0..20 {
+                send(&mut first, index, 1.0);
+                send(&mut third, index, 0.5);
+            }
+            for index in 3..5 {
+                send(&mut second, index, -1.0);
+            }
+            let mut heard = samples(&mut slot, 3, 0.01);
+            slot.exchange(after, Time::from_seconds(0.01), 0.004);
+            heard.extend(samples(&mut slot, 2, 0.01));
+            slot.exchange(last, Time::from_seconds(0.01), 0.004);
+            let second = (!ends).then_some(second);
+            heard.extend(samples(&mut slot, 20, 0.01 + PATIENCE + 0.1));
+            assert_eq!(heard.last(), Some(&0.5), "it ends: {ends}");
+            let step = largest_step(&heard);
+            assert!(step <= 2.0 / (0.004 * 48_000.0) * 1.01, "a step of {step}");
+            drop(second);
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ const TOLERANCE: Time = Time::from_nanos(10);
 
 /// How long, in seconds, the new wire waits for an old one that has fallen silent and not ended: its node hangs, or the
 /// computer is busy.
-const PATIENCE: f64 = 0.25;
+pub(super) const PATIENCE: f64 = 0.25;
 
 /// What the reader of a wire has heard.
 #[derive(Debug, Default)]
@@ -218,7 +218,7 @@ fn crossfade(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::time::Instant;
 
     use super::*;
@@ -227,7 +227,8 @@ mod tests {
     const BLOCK: usize = 48;
     const RATE: u32 = 48_000;
 
-    fn send(sender: &mut WireSender, index: u64, level: f32) {
+    /// Sends the block of this number, a millisecond long, in which every sample is `level`.
+    pub(in super::super) fn send(sender: &mut WireSender, index: u64, level: f32) {
         let packet = Packet {
             time: Time::from_samples(index * BLOCK as u64, RATE),
             captured: Instant::now(),
