@@ -2,9 +2,7 @@
 //!
 //!     cargo run --package score --example own_program -- nodes edge_density
 
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
+fn main() -> std::process::ExitCode {
     let mut registry = score_nodes::registry();
     registry.add::<edge_density::EdgeDensity>();
     score::run(&registry)

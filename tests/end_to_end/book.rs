@@ -116,6 +116,80 @@ fn blocks(page: &str, language: &str) -> Vec<(usize, String)> {
     blocks
 }
 
+/// The pieces of code of a page that are set in by four spaces, each without blank lines, with the lines on which they
+/// begin.
+fn pieces(page: &str) -> Vec<(usize, String)> {
+    let mut pieces: Vec<(usize, String)> = Vec::new();
+    let mut goes_on = false;
+    for (number, line) in (1..).zip(page.lines()) {
+        let code = line.strip_prefix("    ");
+        match (code, pieces.last_mut()) {
+            (Some(code), Some((_, text))) if goes_on => {
+                text.push('\n');
+                text.push_str(code);
+            }
+            (Some(code), _) => pieces.push((number, code.to_owned())),
+            (None, _) => {}
+        }
+        goes_on = code.is_some();
+    }
+    pieces
+}
+
+/// Code without comments on lines of their own and without what its layout adds: blanks, and commas before brackets that
+/// close.
+fn bare(code: &str) -> String {
+    let lines = code
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"));
+    let code: String = lines
+        .flat_map(str::chars)
+        .filter(|c| !c.is_whitespace())
+        .collect();
+    [",)", ",]", ",}"]
+        .iter()
+        .fold(code, |code, end| code.replace(end, &end[1..]))
+}
+
+#[test]
+fn what_the_plugin_guide_shows_of_rust_stands_in_files_that_are_compiled() {
+    let read = |path: &str| std::fs::read_to_string(house().join(path)).unwrap();
+    let compiled = [
+        "tests/plugins/guide.rs",
+        "nodes/plugins/humanise/src/lib.rs",
+        "engine/plugin/template/src/lib.rs",
+        "cli/examples/own_program.rs",
+    ];
+    let compiled: String = compiled.map(|path| bare(&read(path))).concat();
+    // Parameters that are not used have another name there.
+    let traits = bare(&read("engine/src/node.rs")).replace('_', "");
+    let (mut lost, mut found) = (Vec::new(), 0);
+    for (line, piece) in pieces(&read("docs/plugins.md")) {
+        let is_typed = |line: &str| line.starts_with("score ") || line.starts_with("cargo ");
+        if piece.lines().any(is_typed) {
+            continue;
+        }
+        found += 1;
+        let stands = if piece.starts_with("trait ") {
+            let signatures = piece.lines().filter(|line| line.contains("fn "));
+            signatures
+                .map(|line| bare(line.trim_matches(['[', ']', ' ', ';'])).replace('_', ""))
+                .all(|signature| traits.contains(&signature))
+        } else if piece.contains('…') {
+            piece
+                .split(['…', '\n'])
+                .all(|part| compiled.contains(&bare(part)))
+        } else {
+            compiled.contains(&bare(&piece))
+        };
+        if !stands {
+            lost.push(format!("docs/plugins.md:{line}: {piece}"));
+        }
+    }
+    assert!(found >= 15, "{found}");
+    assert_eq!(lost, [""; 0]);
+}
+
 /// A folder with all that the pages' patches and commands name: films, melodies, a sound, the patches that ship.
 fn workshop() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();

@@ -248,6 +248,23 @@ mod tests {
         }
     }
 
+    // As docs/plugins.md shows it.
+    #[test]
+    fn the_guides_test_of_notes_holds() -> Result<(), NodeError> {
+        let (on, off) = (on(60), off(60));
+        let played = vec![
+            (Time::from_seconds(0.0), Payload::Notes([on].into())),
+            (Time::from_seconds(0.5), Payload::Notes([off].into())),
+        ];
+        let outputs = Harness::<Humanise>::new(json!({ "late": { "seconds": 0.1 } }))
+            .feed("notes", PortType::Notes, played, Time::from_seconds(2.0))
+            .run()?;
+        let first = &outputs.packets("notes")[0];
+        assert!(first.time <= Time::from_seconds(0.1));
+        assert_eq!(first.notes()?.len(), 1);
+        Ok(())
+    }
+
     #[test]
     fn the_same_seed_plays_the_same_live_and_in_a_render() {
         let notes = [(0.0, on(60)), (0.5, off(60)), (0.5, on(64)), (1.0, off(64))];
