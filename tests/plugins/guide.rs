@@ -1,6 +1,7 @@
 //! What docs/plugins.md shows in pieces, whole, so that it always compiles and does what the guide says.
 #![allow(missing_docs)]
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use score_plugin::{
@@ -154,6 +155,31 @@ pub fn middle_c() -> [Note; 2] {
     [on, off]
 }
 
+/// Which note, by a number of its own, holds each key down.
+#[derive(Default)]
+pub struct Keys {
+    down: HashMap<(u8, u8), u64>,
+}
+
+impl Keys {
+    /// What is sent for the note `id`, so that a key is down once.
+    pub fn pass(&mut self, id: u64, note: Note) -> Vec<Note> {
+        let (channel, pitch) = (note.channel(), note.pitch());
+        let key = (channel, pitch);
+        match note {
+            Note::On { .. } => match self.down.insert(key, id) {
+                Some(_) => vec![Note::Off { channel, pitch }, note],
+                None => vec![note],
+            },
+            Note::Off { .. } if self.down.get(&key) == Some(&id) => {
+                self.down.remove(&key);
+                vec![note]
+            }
+            Note::Off { .. } => Vec::new(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::error::Error;
@@ -181,6 +207,16 @@ mod tests {
     fn a_key_goes_up_where_it_went_down() {
         let [on, off] = middle_c();
         assert_eq!((on.channel(), on.pitch()), (off.channel(), off.pitch()));
+    }
+
+    #[test]
+    fn a_key_is_down_once_and_comes_up_with_the_note_that_holds_it() {
+        let [on, off] = middle_c();
+        let mut keys = Keys::default();
+        assert_eq!(keys.pass(1, on), [on]);
+        assert_eq!(keys.pass(2, on), [off, on]);
+        assert_eq!(keys.pass(1, off), []);
+        assert_eq!(keys.pass(2, off), [off]);
     }
 
     #[test]

@@ -114,7 +114,8 @@ impl Checker<'_> {
                         .kinds()
                         .map(|kind| kind.descriptor().kind.as_ref()),
                 )
-                .unwrap_or_else(|| "`score nodes` lists all kinds".to_owned());
+                .unwrap_or_else(|| "`score nodes` lists all kinds, `score plugins` those of plugins; `--plugins FOLDER` says where to look"
+                        .to_owned());
                 self.report(
                     draft.kind_spot,
                     format!("there is no node kind `{kind}`"),
