@@ -29,6 +29,9 @@ const SLEEP: Duration = Duration::from_millis(1);
 /// How late a waking counts: less than half a period of 256 frames.
 const LATE: Duration = Duration::from_millis(2);
 
+/// How long the witness may take to begin.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// A time in which the machine stood still, in seconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Standstill {
@@ -83,7 +86,9 @@ impl Witness {
     /// Stops the watching program for a while, once it watches, as if the machine stood still.
     #[allow(dead_code)]
     pub(crate) fn stand_still(&self, duration: Duration) {
+        let started = Instant::now();
         while !self.folder.join(SEEN).exists() {
+            assert!(started.elapsed() < PATIENCE, "the witness does not begin");
             std::thread::sleep(SLEEP);
         }
         signal(&self.program.0, "STOP");

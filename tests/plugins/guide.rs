@@ -204,12 +204,6 @@ mod tests {
     }
 
     #[test]
-    fn a_key_goes_up_where_it_went_down() {
-        let [on, off] = middle_c();
-        assert_eq!((on.channel(), on.pitch()), (off.channel(), off.pitch()));
-    }
-
-    #[test]
     fn a_key_is_down_once_and_comes_up_with_the_note_that_holds_it() {
         let [on, off] = middle_c();
         let mut keys = Keys::default();

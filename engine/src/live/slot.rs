@@ -178,7 +178,7 @@ mod tests {
     use super::super::splice::tests::send;
     use super::*;
     use crate::packet::Note;
-    use crate::wire::{Policy, wire};
+    use crate::wire::{Policy, WireSender, wire};
 
     fn notes(note: Note) -> Signal {
         Signal::Packet(Packet {
@@ -231,6 +231,11 @@ mod tests {
         samples
     }
 
+    /// Wires that take the place of each other.
+    fn three_wires() -> [(WireSender, WireReceiver); 3] {
+        ["first", "second", "third"].map(|name| wire(name.into(), Policy::Block(64)))
+    }
+
     fn largest_step(samples: &[f32]) -> f32 {
         let steps = samples.windows(2).map(|pair| (pair[1] - pair[0]).abs());
         steps.fold(0.0, f32::max)
@@ -238,10 +243,12 @@ mod tests {
 
     #[test]
     fn a_wire_exchanged_while_the_last_one_still_fades_in_makes_no_step() {
-        let (mut first, receiver) = wire("first".into(), Policy::Block(64));
+        let [
+            (mut first, receiver),
+            (mut second, after),
+            (mut third, last),
+        ] = three_wires();
         let mut slot = Slot::new(0, 0, receiver);
-        let (mut second, after) = wire("second".into(), Policy::Block(64));
-        let (mut third, last) = wire("third".into(), Policy::Block(64));
         for index in 0..20 {
             send(&mut first, index, 1.0);
             send(&mut second, index, -1.0);
@@ -263,10 +270,12 @@ mod tests {
     #[test]
     fn a_wire_that_ends_or_hangs_while_it_fades_in_does_not_keep_its_successor_away() {
         for ends in [true, false] {
-            let (mut first, receiver) = wire("first".into(), Policy::Block(64));
+            let [
+                (mut first, receiver),
+                (mut second, after),
+                (mut third, last),
+            ] = three_wires();
             let mut slot = Slot::new(0, 0, receiver);
-            let (mut second, after) = wire("second".into(), Policy::Block(64));
-            let (mut third, last) = wire("third".into(), Policy::Block(64));
             for index in 0..20 {
                 send(&mut first, index, 1.0);
                 send(&mut third, index, 0.5);

@@ -262,7 +262,7 @@ pub(crate) fn edits(count: usize, seed: u64, period: u32) -> Option<Edits> {
     let trouble = Trouble::new(&take.overruns, witness.map(Witness::end));
     done.taken = taken.len();
     done.dropouts = dropouts(&statuses);
-    done.own_dropouts = trouble.dropouts_elsewhere(&log);
+    done.own_dropouts = trouble.dropouts_elsewhere(done.dropouts, &log);
     done.overruns = take.overruns.len();
     done.steps = steps(&take, began);
     done.jumps = jumps(&take, began, &taken, done.steps, &trouble);

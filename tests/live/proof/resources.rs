@@ -176,6 +176,6 @@ pub(crate) fn print_soak(minutes: f64) {
     println!(
         "{}; away from that {} dropouts",
         trouble.describe(began, wall()),
-        trouble.dropouts_elsewhere(&log)
+        trouble.dropouts_elsewhere(dropouts(&statuses), &log)
     );
 }

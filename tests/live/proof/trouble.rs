@@ -55,10 +55,10 @@ impl Trouble {
             / (to - from)
     }
 
-    /// How many of the dropouts that a player's log tells are near no trouble.
-    pub(crate) fn dropouts_elsewhere(&self, log: &[Entry]) -> u64 {
+    /// How many of `all` dropouts are near no trouble: those of which the player's log does not tell that they are.
+    pub(crate) fn dropouts_elsewhere(&self, all: u64, log: &[Entry]) -> u64 {
         let mut known = 0;
-        let mut elsewhere = 0;
+        let mut near = 0;
         for entry in log {
             let Some(dropouts) = entry.value["dropouts"].as_u64() else {
                 continue;
@@ -69,11 +69,11 @@ impl Trouble {
                 false => dropouts,
             };
             known = dropouts;
-            if !self.is_near(entry.wall - LOOK, entry.wall) {
-                elsewhere += more;
+            if self.is_near(entry.wall - LOOK, entry.wall) {
+                near += more;
             }
         }
-        elsewhere
+        all.saturating_sub(near)
     }
 
     /// In words, of the time from `from` to `to`.
@@ -85,7 +85,7 @@ impl Trouble {
             .iter()
             .map(|standstill| standstill.to - standstill.from);
         format!(
-            "the machine stood still {} times, at most {:.1} ms; {:.2} % of the time within {NEAR} s of that or of a missed period",
+            "the machine stood still {} times, at most {:.1} ms; {:.2} % of the time within {NEAR} s of a trouble",
             standstills.len(),
             lengths.fold(0.0, f64::max) * 1e3,
             self.share(from, to) * 100.0
@@ -112,5 +112,6 @@ fn what_breaks_near_a_trouble_is_told_from_what_breaks_elsewhere() {
         value: serde_json::json!({ "dropouts": dropouts }),
     };
     let log = [told(10.3, 2), told(15.0, 5), told(20.9, 6)];
-    assert_eq!(trouble.dropouts_elsewhere(&log), 3);
+    assert_eq!(trouble.dropouts_elsewhere(6, &log), 3);
+    assert_eq!(trouble.dropouts_elsewhere(6, &[]), 6);
 }
