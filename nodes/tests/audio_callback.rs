@@ -8,6 +8,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use score_engine::{AudioBlock, Counters, LiveClock};
 use score_nodes::device::playback::{PlaybackForm, Shared, ring};
@@ -123,16 +124,25 @@ fn the_callback_neither_allocates_nor_frees_through_gaps_late_blocks_overflow_an
 }
 
 /// How often this thread has given its processor away of its own accord, as one that waits for a lock does.
-fn waits() -> u64 {
-    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
-    line.unwrap().trim().parse().unwrap()
+#[cfg(target_os = "linux")]
+fn waits() -> i64 {
+    // SAFETY: numbers only, for which zeros are a value.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: the structure is this thread's own and outlives the call.
+    let refused = unsafe { libc::getrusage(libc::RUSAGE_THREAD, &raw mut usage) };
+    assert_eq!(refused, 0);
+    usage.ru_nvcsw
 }
 
+/// Waits that are the kernel's own: seldom, a thread waits without a lock too, such as for a page of memory that the
+/// machine's host has taken away. A lock that the callback took in each call was waited for 840 to 3,600 times in the test
+/// below.
+#[cfg(target_os = "linux")]
+const KERNELS_OWN: i64 = 10;
+
 /// How often `work` waits while `beside` is done again and again by another thread.
-fn waits_beside(mut beside: impl FnMut() + Send, work: impl FnOnce()) -> u64 {
+#[cfg(target_os = "linux")]
+fn waits_beside(mut beside: impl FnMut() + Send, work: impl FnOnce()) -> i64 {
     let (begun, over) = (AtomicBool::new(false), AtomicBool::new(false));
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -146,9 +156,9 @@ fn waits_beside(mut beside: impl FnMut() + Send, work: impl FnOnce()) -> u64 {
         }
         let before = waits();
         work();
-        let after = waits();
+        let seen = waits() - before;
         over.store(true, Ordering::SeqCst);
-        after - before
+        seen
     })
 }
 
@@ -158,11 +168,19 @@ fn the_guard_sees_a_lock_that_another_thread_holds() {
     let lock = Mutex::new(0u64);
     let hold = || {
         let held = lock.lock().unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(1));
+        std::thread::sleep(Duration::from_millis(1));
         drop(held);
     };
-    let seen = waits_beside(hold, || (0..50).for_each(|_| *lock.lock().unwrap() += 1));
-    assert!(seen > 0);
+    let seen = waits_beside(hold, || {
+        for _ in 0..1_000 {
+            *lock.lock().unwrap() += 1;
+            let since = Instant::now();
+            while since.elapsed() < Duration::from_micros(100) {
+                std::hint::spin_loop();
+            }
+        }
+    });
+    assert!(seen > KERNELS_OWN, "{seen}");
 }
 
 #[cfg(target_os = "linux")]
@@ -195,6 +213,6 @@ fn the_callback_never_waits_for_the_node_that_feeds_it_or_for_who_looks_at_its_c
             playback.fill(&mut out);
         }
     });
-    assert_eq!(seen, 0);
+    assert!(seen <= KERNELS_OWN, "it waited {seen} times");
     assert!(told > 0 && shared.counters.callbacks.load(Ordering::SeqCst) == 100_000);
 }
