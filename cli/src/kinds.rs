@@ -13,7 +13,7 @@ use crate::terminal::tell;
 pub(crate) struct Kinds<'a> {
     built_in: &'a Registry,
     shelf: RefCell<Shelf>,
-    /// Which refused files were told of, and at which try, so that each is told once.
+    /// Which files were told of, and at which try, so that each is told once.
     told: RefCell<BTreeSet<(PathBuf, u64)>>,
     say: Cell<fn(&str)>,
 }
@@ -39,7 +39,15 @@ impl<'a> Kinds<'a> {
     pub(crate) fn of(&self, patch: Option<&Path>) -> Registry {
         let (registry, entries) = self.look(patch);
         for entry in entries.iter().filter(|entry| entry.is_plugin) {
-            let Some(why) = &entry.refused else { continue };
+            let is_news = || (self.told.borrow_mut()).insert((entry.path.clone(), entry.tries));
+            let Some(why) = &entry.refused else {
+                if entry.tries > 1 && is_news() {
+                    let version = entry.version.as_deref().unwrap_or_default();
+                    let path = entry.path.display();
+                    tracing::info!("the plugin `{path}` is loaded anew, version {version}");
+                }
+                continue;
+            };
             let stays = match entry.kinds.as_slice() {
                 [] => "",
                 _ => "; what it was before stays in use",
@@ -48,7 +56,7 @@ impl<'a> Kinds<'a> {
                 "the plugin `{}` is refused{stays}: {why}",
                 entry.path.display()
             );
-            if (self.told.borrow_mut()).insert((entry.path.clone(), entry.tries)) {
+            if is_news() {
                 (self.say.get())(&line);
             }
         }

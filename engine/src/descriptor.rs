@@ -1,5 +1,8 @@
 //! The one declaration of a node kind, which feeds the validator, the command line and the reference.
 
+mod fault;
+mod values;
+
 use std::borrow::Cow;
 use std::path::PathBuf;
 
@@ -203,6 +206,11 @@ impl Param {
             _ => value,
         });
         self
+    }
+
+    /// Its value in beats when the patch gives none, for a length.
+    pub fn default_beats(self, beats: f64) -> Self {
+        self.default(serde_json::json!({ "beats": beats }))
     }
 
     /// May be left out; arrives as `null`, to be read as an `Option`.

@@ -1,6 +1,7 @@
 //! Tests one node alone: packets in, packets out; in virtual time on the real runtime, or live on a clock of the
 //! test's own.
 
+mod demand;
 mod live;
 
 use std::collections::BTreeMap;
@@ -142,7 +143,8 @@ impl<N: Node> Harness<N> {
         self
     }
 
-    /// Tells the node the new value of a live parameter when the clock says `at`, in [`Harness::play_live`].
+    /// Tells the node the new value of a live parameter when the clock says `at`, in [`Harness::play_live`]; with
+    /// [`Harness::run`] that is an error.
     pub fn set_live(mut self, at: Time, name: &str, value: impl Into<Value>) -> Self {
         self.live_settings.push(Setting {
             at,
@@ -157,8 +159,13 @@ impl<N: Node> Harness<N> {
     /// changes. Not for sources.
     ///
     /// # Errors
-    /// As [`Harness::run`].
+    /// As [`Harness::run`], and a value set that is not of a live parameter.
     pub fn play_live(self) -> Result<Outputs, NodeError> {
+        demand::settings(&N::descriptor(), &self.live_settings)?;
+        for feed in &self.feeds {
+            let times = feed.packets.iter().map(|packet| packet.at);
+            demand::order(feed, "comes at", times)?;
+        }
         let graph = self.graph(&Arc::default())?;
         let node = graph
             .nodes
@@ -176,8 +183,21 @@ impl<N: Node> Harness<N> {
     /// Checks and builds the node, runs it to its end and commits it.
     ///
     /// # Errors
-    /// A refused parameter or input, or the node's own error. A panic becomes an internal error.
+    /// A declaration that contradicts itself, a parameter, input or packet that the declaration does not admit, packets
+    /// that are not in the order of their times or lie after the end, or the node's own error. A panic becomes an
+    /// internal error.
     pub fn run(self) -> Result<Outputs, NodeError> {
+        if let Some(setting) = self.live_settings.first() {
+            let why = format!(
+                "`{}` is set while the node runs, which is live only",
+                setting.name
+            );
+            return Err(NodeError::input(why).help("`.play_live()` in place of `.run()`"));
+        }
+        for feed in &self.feeds {
+            let times = feed.packets.iter().map(|packet| packet.time);
+            demand::order(feed, "has the time", times)?;
+        }
         let collected = Arc::new(Mutex::new(Outputs::default()));
         let graph = self.graph(&collected)?;
         match Run::start(graph, &self.settings).and_then(Run::wait) {
@@ -194,11 +214,14 @@ impl<N: Node> Harness<N> {
         let mut registry = Registry::new();
         registry.add::<N>();
         let descriptor = N::descriptor();
+        if let Some(fault) = descriptor.fault() {
+            return Err(NodeError::internal(fault));
+        }
         let kind = registry
             .kind(&descriptor.kind)
             .ok_or_else(|| NodeError::internal("no such kind"))?;
         let node = kind
-            .node(with_defaults(&descriptor, self.params.clone()))
+            .node(demand::params(&descriptor, &self.params)?)
             .map_err(|error| {
                 NodeError::internal(format!("the parameters do not fit the struct: {error}"))
             })?;
@@ -312,22 +335,6 @@ impl<N: Node> Harness<N> {
             }
         }
     }
-}
-
-/// The parameters with every default filled in.
-fn with_defaults(descriptor: &Descriptor, params: Value) -> Value {
-    let mut params = match params {
-        Value::Object(params) => params,
-        _ => serde_json::Map::new(),
-    };
-    for param in &descriptor.params {
-        if let Some(default) = &param.default {
-            params
-                .entry(param.name.to_string())
-                .or_insert_with(|| default.clone());
-        }
-    }
-    Value::Object(params)
 }
 
 impl AnyNode for Feed {

@@ -2,8 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::descriptor::{Descriptor, ParamType};
-use crate::patch::expectation;
+use crate::descriptor::Descriptor;
 use crate::port::{Arity, Port};
 use crate::registry::Registry;
 
@@ -41,30 +40,16 @@ pub fn markdown_of(descriptor: &Descriptor) -> String {
         text.push_str("\n| parameter | takes | default | a change is | |\n|---|---|---|---|---|\n");
     }
     for param in &descriptor.params {
-        let unit = if param.unit.is_empty() || matches!(param.param_type, ParamType::Length { .. })
-        {
-            String::new()
-        } else {
-            format!(" {}", param.unit)
-        };
         let default = match &param.default {
             None => "must be given".to_owned(),
             Some(value) if value.is_null() => "none".to_owned(),
-            Some(value) => match value.get("seconds") {
-                Some(seconds) => format!("`{seconds}`"),
-                None => format!(
-                    "`{}`",
-                    value
-                        .as_str()
-                        .map_or_else(|| value.to_string(), str::to_owned)
-                ),
-            },
+            Some(value) => format!("`{}`", param.written(value)),
         };
         let _ = writeln!(
             text,
             "| `{}` | {} | {default} | {} | {} |",
             param.name,
-            expectation(&param.param_type, &unit),
+            param.takes(),
             param.change.name(),
             param.summary
         );

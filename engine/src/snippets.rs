@@ -3,7 +3,6 @@
 use serde_json::{Map, Value, json};
 
 use crate::descriptor::{Descriptor, Param, ParamType};
-use crate::patch::expectation;
 use crate::registry::Registry;
 
 /// Snippets of every kind in the registry and of what else a patch has, in the form of Visual Studio Code, which
@@ -82,15 +81,7 @@ fn value(stop: usize, param: &Param) -> String {
 
 /// What the node does, and a line for every parameter.
 fn description(descriptor: &Descriptor) -> String {
-    let line = |param: &Param| {
-        let unit = match &param.param_type {
-            ParamType::Length { .. } => String::new(),
-            _ if param.unit.is_empty() => String::new(),
-            _ => format!(" {}", param.unit),
-        };
-        let takes = expectation(&param.param_type, &unit);
-        format!("\n{}: {}; {takes}", param.name, param.summary)
-    };
+    let line = |param: &Param| format!("\n{}: {}; {}", param.name, param.summary, param.takes());
     let params: String = descriptor.params.iter().map(line).collect();
     format!("{}.{params}", descriptor.summary.trim_end_matches('.'))
 }

@@ -39,3 +39,13 @@ pub fn registry() -> Registry {
     vision::register(&mut registry);
     registry
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn no_declaration_contradicts_itself() {
+        for kind in super::registry().kinds() {
+            assert_eq!(kind.descriptor().fault(), None);
+        }
+    }
+}

@@ -102,6 +102,7 @@ fn plugins_are_listed_with_version_and_path_and_one_of_another_abi_with_both_ver
     let folder = folder.path();
     compile(folder, "other_abi", OF_ANOTHER_ABI);
     compile(folder, "no_plugin", "");
+    put(folder, &probe("probe_contradicting"), "contradicting");
     std::fs::write(folder.join("plugins").join(library("text")), "no library").unwrap();
     let listed = text(&score(folder, &["plugins"]).stdout);
     let line = |name: &str| {
@@ -121,15 +122,20 @@ fn plugins_are_listed_with_version_and_path_and_one_of_another_abi_with_both_ver
         other.contains("plugin ABI 1 (score-plugin 0.1.0)"),
         "{other}"
     );
+    let contradicting = line("contradicting");
+    assert!(
+        contradicting.starts_with("refused") && contradicting.contains(r#"not "beats(0.5)""#),
+        "{contradicting}"
+    );
     assert!(line("no_plugin").contains("no plugin of SCORE!"));
     assert!(line("text").contains("no library that this system loads"));
 
-    // A patch that needs none of them runs, and hears of the plugin that is too old, and of nothing else.
+    // A patch that needs none of them runs, and hears of the plugins that are refused, and of no other library.
     let nodes = score(folder, &["nodes"]);
     assert!(text(&nodes.stdout).contains("probe_shift"));
     let told = text(&nodes.stderr);
     assert!(
-        told.contains("ABI 99") && told.lines().count() == 2,
+        told.contains("ABI 99") && told.matches(" is refused").count() == 2,
         "{told}"
     );
 }
@@ -367,6 +373,7 @@ fn a_plugin_that_was_built_anew_plays_on_in_the_running_patch() {
     playing.until("got new values: shift", 1);
 
     put(folder, &probe("probe_rebuilt"), "probe");
+    playing.until("is loaded anew, version", 1);
     playing.until("the edit plays; began: shift", 1);
     // Two more notes of half a second.
     std::thread::sleep(Duration::from_millis(1200));

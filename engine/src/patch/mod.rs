@@ -11,5 +11,4 @@ mod wires;
 
 pub use check::check;
 pub use overrides::Override;
-pub(crate) use params::expectation;
 pub use source::Source;

@@ -39,28 +39,15 @@ pub(crate) fn convert<'a>(
         }
         _ => tree,
     };
-    let unit = if param.unit.is_empty() {
-        String::new()
-    } else {
-        format!(" {}", param.unit)
-    };
     value_of(&param.param_type, tree, &folder).map_err(|unfit| match unfit {
-        Misfit::Kind => Unfit::new(format!(
-            "`{}` takes {}",
-            param.name,
-            expectation(&param.param_type, &unit)
-        )),
+        Misfit::Kind => Unfit::new(format!("`{}` takes {}", param.name, param.takes())),
         Misfit::Range(found) => Unfit::new(format!(
             "`{}` must be {}, not {found}",
             param.name,
-            expectation(&param.param_type, &unit)
+            param.takes()
         )),
         Misfit::Word(word, help) => Unfit {
-            message: format!(
-                "`{}` takes {}, not `{word}`",
-                param.name,
-                expectation(&param.param_type, &unit)
-            ),
+            message: format!("`{}` takes {}, not `{word}`", param.name, param.takes()),
             help,
         },
     })
@@ -146,34 +133,5 @@ fn in_range(number: f64, min: f64, max: f64) -> Result<(), Misfit> {
         Ok(())
     } else {
         Err(Misfit::Range(number.to_string()))
-    }
-}
-
-/// What a parameter takes, in words: `a number from 0 to 60 s`.
-pub(crate) fn expectation(param_type: &ParamType, unit: &str) -> String {
-    match param_type {
-        ParamType::Number { min, max } => format!("a number{}{unit}", range(*min, *max)),
-        ParamType::Integer { min, max } => {
-            format!("a whole number{}{unit}", range(*min as f64, *max as f64))
-        }
-        ParamType::Length { min, max } => format!("seconds or beats(n){}", range(*min, *max)),
-        ParamType::Flag => "true or false".to_owned(),
-        ParamType::Text => "text in quotes".to_owned(),
-        ParamType::File(_) => "a path in quotes".to_owned(),
-        ParamType::Choice(words) => format!("one of {}", words.join(", ")),
-        ParamType::List(item) => {
-            format!("a list in brackets, each item {}", expectation(item, unit))
-        }
-    }
-}
-
-fn range(min: f64, max: f64) -> String {
-    // Bounds of this size stand for "any".
-    const ANY: f64 = 1e9;
-    match (min > -ANY, max < ANY) {
-        (true, true) => format!(" from {min} to {max}"),
-        (true, false) => format!(" of at least {min}"),
-        (false, true) => format!(" of at most {max}"),
-        (false, false) => String::new(),
     }
 }

@@ -138,6 +138,9 @@ impl Plugin {
             .map_err(|refused| LoadError::Declaration(refused.to_string()))?;
         let mut descriptors: Vec<Descriptor> = serde_json::from_str(&text)
             .map_err(|error| LoadError::Declaration(error.to_string()))?;
+        if let Some(fault) = descriptors.iter().find_map(Descriptor::fault) {
+            return Err(LoadError::Declaration(fault));
+        }
         for descriptor in &mut descriptors {
             let ports = descriptor.inputs.iter_mut().chain(&mut descriptor.outputs);
             ports.for_each(|port| qualify(&name, &mut port.port_type));

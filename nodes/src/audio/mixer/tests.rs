@@ -173,9 +173,13 @@ fn live_a_block_goes_out_once_all_wires_have_brought_it() {
 #[test]
 fn live_a_wire_that_is_later_than_a_block_is_left_out_and_counted() {
     let prompt: Vec<_> = (0..20).map(|n| (n, 0.0)).collect();
-    let hesitant: Vec<_> = (0..20)
-        .map(|n| (n, if n == 12 { 1.2 } else { 0.1 }))
-        .collect();
+    // What follows a late block on its wire cannot come before it.
+    let late = |n| match n {
+        12 => 1.2,
+        13 => 0.2,
+        _ => 0.1,
+    };
+    let hesitant: Vec<_> = (0..20).map(|n| (n, late(n))).collect();
     let outputs = live(&[&prompt, &hesitant]);
     let wanted: Vec<_> = (0..20).map(|n| (n, if n == 12 { 1 } else { 2 })).collect();
     assert_eq!(levels(&outputs), wanted);

@@ -1,0 +1,131 @@
+//! What is wrong with a declaration.
+
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+
+use super::{Descriptor, Param, ParamType};
+
+impl Descriptor {
+    /// The first thing that is wrong with the declaration, in words: a name that no patch can say, one that stands twice,
+    /// a range without values, or a default that its own parameter does not take.
+    pub fn fault(&self) -> Option<String> {
+        let kind = &self.kind;
+        if !is_name(kind) {
+            return Some(format!("the kind `{kind}` {NO_NAME}"));
+        }
+        let names = |what: &'static str, ports: &[crate::port::Port]| {
+            let names = ports.iter().map(|port| port.name.to_string());
+            names_fault(what, names)
+        };
+        names("input", &self.inputs)
+            .or_else(|| names("output", &self.outputs))
+            .or_else(|| {
+                let names = self.params.iter().map(|param| param.name.to_string());
+                names_fault("parameter", names)
+            })
+            .or_else(|| self.params.iter().find_map(param_fault))
+            .map(|fault| format!("`{kind}`: {fault}"))
+    }
+}
+
+const NO_NAME: &str =
+    "has a name that no patch can say: lower-case letters, digits and _, a letter first";
+
+fn is_name(name: &str) -> bool {
+    let mut letters = name.chars();
+    letters
+        .next()
+        .is_some_and(|first| first.is_ascii_lowercase())
+        && letters.all(|letter| matches!(letter, 'a'..='z' | '0'..='9' | '_'))
+}
+
+fn names_fault(what: &str, names: impl Iterator<Item = String>) -> Option<String> {
+    let mut seen = BTreeSet::new();
+    for name in names {
+        if !is_name(&name) {
+            return Some(format!("the {what} `{name}` {NO_NAME}"));
+        }
+        if !seen.insert(name.clone()) {
+            return Some(format!("there are two {what}s `{name}`"));
+        }
+    }
+    None
+}
+
+fn param_fault(param: &Param) -> Option<String> {
+    if let Some(why) = emptiness(&param.param_type) {
+        return Some(format!("`{}` has {why}", param.name));
+    }
+    let default = param.default.as_ref().filter(|value| !value.is_null())?;
+    let why = param.admits(default).err()?;
+    Some(format!("a default that its parameter does not take: {why}"))
+}
+
+fn emptiness(param_type: &ParamType) -> Option<&'static str> {
+    const RANGE: &str = "a range whose end comes before its beginning";
+    match param_type {
+        // A bound that is no number makes a range without values too.
+        ParamType::Number { min, max } | ParamType::Length { min, max } => {
+            (min.partial_cmp(max).is_none_or(Ordering::is_gt)).then_some(RANGE)
+        }
+        ParamType::Integer { min, max } => (min > max).then_some(RANGE),
+        ParamType::Choice(words) => words.is_empty().then_some("no word to choose"),
+        ParamType::List(item) => emptiness(item),
+        ParamType::Flag | ParamType::Text | ParamType::File(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::port::{Port, PortType};
+    use serde_json::json;
+
+    fn with(param: Param) -> Descriptor {
+        Descriptor::new("test", "echo", "").param(param)
+    }
+
+    #[test]
+    fn a_declaration_that_contradicts_itself_is_told_and_a_sound_one_is_not() {
+        let port = || Port::new("in", PortType::Control, "");
+        let length = || Param::length("delay", (0.0, 5.0), "");
+        for (descriptor, fault) in [
+            (with(length()), None),
+            (with(length().default(0.5)), None),
+            (with(length().default_beats(0.5)), None),
+            (with(length().optional()), None),
+            (with(length().default("beats(0.5)")), Some("beats(0.5)")),
+            (with(length().default(6.0)), Some("from 0 to 5")),
+            (with(Param::number("x", (1.0, 0.0), "")), Some("range")),
+            (with(Param::number("x", (f64::NAN, 0.0), "")), Some("range")),
+            (with(Param::integer("x", (1, 0), "")), Some("range")),
+            (with(Param::choice("x", &[], "")), Some("no word")),
+            (
+                with(Param::integer("x", (0, 1), "").default(json!(0.5))),
+                Some("0.5"),
+            ),
+            (with(Param::flag("Loud", "")), Some("`Loud`")),
+            (with(Param::flag("", "")), Some("parameter")),
+            (
+                with(length()).param(length()),
+                Some("two parameters `delay`"),
+            ),
+            (with(length()).input(port()).output(port()), None),
+            (
+                with(length()).input(port()).input(port()),
+                Some("two inputs `in`"),
+            ),
+            (
+                with(length()).output(port()).output(port()),
+                Some("two outputs `in`"),
+            ),
+            (Descriptor::new("test", "my-echo", ""), Some("`my-echo`")),
+        ] {
+            match (descriptor.fault(), fault) {
+                (None, None) => {}
+                (Some(told), Some(word)) if told.contains(word) => {}
+                (told, _) => panic!("{told:?} instead of {fault:?}"),
+            }
+        }
+    }
+}
