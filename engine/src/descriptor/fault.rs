@@ -58,7 +58,13 @@ fn param_fault(param: &Param) -> Option<String> {
     }
     let default = param.default.as_ref().filter(|value| !value.is_null())?;
     let why = param.admits(default).err()?;
-    Some(format!("a default that its parameter does not take: {why}"))
+    let help = match param.param_type {
+        ParamType::Length { .. } => {
+            "; `.default(0.5)` is in seconds, `.default_beats(2.0)` in beats"
+        }
+        _ => "",
+    };
+    Some(format!("the default cannot be: {why}{help}"))
 }
 
 fn emptiness(param_type: &ParamType) -> Option<&'static str> {

@@ -52,7 +52,7 @@ pub enum LoadError {
         theirs: u64,
     },
     /// What it says of itself is wrong.
-    #[error("what it declares does not do: {0}")]
+    #[error("its declaration is wrong: {0}")]
     Declaration(String),
 }
 
