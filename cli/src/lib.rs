@@ -15,16 +15,18 @@ mod performance;
 mod status;
 mod terminal;
 
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use clap::Parser;
 use score_engine::Registry;
 
 use arguments::{Arguments, Command};
+use failure::Failure;
 use kinds::Kinds;
 
-/// Runs the program with the node kinds in `registry`, and those of the plugins that it finds, and returns its exit code: 0 when all went well, 1 when
-/// something is wrong with what was given, 2 when the command line itself is.
+/// Runs the program with the node kinds in `registry`, and those of the plugins that it finds, and returns its exit code:
+/// 0 when all went well, 1 when something is wrong with what was given, 2 when the command line itself is.
 pub fn run(registry: &Registry) -> ExitCode {
     let arguments = Arguments::parse();
     terminal::colour(arguments.common.color);
@@ -51,6 +53,8 @@ pub fn run(registry: &Registry) -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads, such as `head`, has read enough.
+        Err(Failure::Print(why)) if why.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(failure) => {
             terminal::tell(failure);
             ExitCode::FAILURE

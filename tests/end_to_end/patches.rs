@@ -1,9 +1,9 @@
 //! Patches: rendered, checked, drawn, and their reference.
 
 use std::path::Path;
-use std::process::Output;
+use std::process::{Output, Stdio};
 
-use crate::support::{graphs, names, score, text, write_scale};
+use crate::support::{graphs, names, program, score, text, write_scale};
 
 fn play(folder: &Path, name: &str) -> Output {
     let patch = graphs().join("play_midi.ron");
@@ -185,4 +185,19 @@ fn every_kind_has_an_example_in_the_reference_that_uses_it() {
             .map_or("", |(_, example)| example);
         assert!(example.contains(&format!(" {kind}(")), "{kind}: {told}");
     }
+}
+
+#[test]
+fn whoever_has_read_enough_of_what_is_printed_hears_of_no_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = program(folder.path(), &["nodes", "--markdown"]);
+    let printing = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut printing = printing.unwrap();
+    drop(printing.stdout.take());
+    let output = printing.wait_with_output().unwrap();
+    assert!(output.status.success());
+    assert_eq!(text(&output.stderr), "");
 }

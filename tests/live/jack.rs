@@ -14,8 +14,11 @@ pub(crate) const RATE: u32 = 48_000;
 /// How long anything may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Held by the test that runs.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+/// Waits until no other test plays; none does while the result lives.
+pub(crate) fn take_turn() -> MutexGuard<'static, ()> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// JACK's server with the dummy driver, under a name of its own.
 pub(crate) struct Jack {
@@ -62,7 +65,7 @@ impl Jack {
             eprintln!("skipped: jackd is not installed (apt install jackd2)");
             return None;
         }
-        let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = take_turn();
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("score-{}-{number}", std::process::id());
         let server = Self::serve(&name, period);

@@ -15,6 +15,7 @@ mod player;
 #[allow(dead_code)]
 mod proof;
 mod proofs;
+mod pulse;
 mod sound;
 #[path = "../end_to_end/support.rs"]
 #[allow(dead_code)]

@@ -24,6 +24,11 @@ const FADE_SECONDS: f64 = 0.005;
 /// distance at which the clock itself would jump.
 const RESYNC: i64 = 40_000_000;
 
+/// How much a device is given of silence at first, in seconds, and at least four blocks. Sound servers fill a buffer of
+/// several of their blocks at once when they begin, PipeWire's PulseAudio twice: that says nothing of how much they will ask
+/// for at a time, nor of when it is heard.
+const FILL_SECONDS: f64 = 0.05;
+
 /// How much sound the ring holds at least, in seconds.
 const RING_SECONDS: f64 = 0.5;
 
@@ -77,6 +82,8 @@ pub struct Playback<C = Arc<LiveClock>> {
     /// How much of the sound is heard: below 1 while it comes back.
     level: f32,
     step: f32,
+    /// Frames that the device is yet to ask for before it counts as playing.
+    filling: usize,
     begun: bool,
     ended: bool,
 }
@@ -111,6 +118,7 @@ pub fn ring<C: MasterClock>(
         last: vec![0.0; channels],
         level: 0.0,
         step: (1.0 / (f64::from(form.rate.max(1)) * FADE_SECONDS).max(1.0)) as f32,
+        filling: ((f64::from(form.rate) * FILL_SECONDS) as usize).max(4 * form.block as usize),
         begun: false,
         ended: false,
     };
@@ -131,7 +139,9 @@ impl<C: MasterClock> Playback<C> {
         let channels = self.frame.len();
         let frames = out.len() / channels;
         add(&self.shared.counters.callbacks, 1);
-        if !self.shared.running.load(Ordering::Acquire) {
+        let filling = self.filling > 0;
+        self.filling = self.filling.saturating_sub(frames);
+        if filling || !self.shared.running.load(Ordering::Acquire) {
             out.fill(T::EQUILIBRIUM);
             return;
         }

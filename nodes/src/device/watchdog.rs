@@ -13,7 +13,8 @@ const BEGINNING: Duration = Duration::from_secs(6);
 pub(crate) struct Watchdog {
     count: u64,
     since: Instant,
-    begun: bool,
+    /// In how many looks the counter had moved.
+    moves: u32,
 }
 
 impl Watchdog {
@@ -22,7 +23,7 @@ impl Watchdog {
         Watchdog {
             count: 0,
             since: Instant::now(),
-            begun: false,
+            moves: 0,
         }
     }
 
@@ -31,9 +32,34 @@ impl Watchdog {
         if count != self.count {
             self.count = count;
             self.since = Instant::now();
-            self.begun = true;
+            self.moves = self.moves.saturating_add(1);
         }
-        let patience = if self.begun { STILL } else { BEGINNING };
+        // A sound server fills its buffer at once and may then take its time to begin: PulseAudio's null sink first plays
+        // out up to two seconds of silence.
+        let patience = if self.moves > 1 { STILL } else { BEGINNING };
         self.since.elapsed() < patience
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn watched(looks: &[u64], ago: Duration) -> bool {
+        let mut watchdog = Watchdog::new();
+        for count in looks {
+            watchdog.is_alive(*count);
+        }
+        watchdog.since = Instant::now().checked_sub(ago).unwrap();
+        watchdog.is_alive(looks.last().copied().unwrap_or(0))
+    }
+
+    #[test]
+    fn a_device_that_only_filled_its_buffer_may_take_as_long_to_begin_as_one_that_did_nothing() {
+        let (soon, late) = (Duration::from_secs(2), Duration::from_secs(7));
+        for looks in [&[][..], &[3], &[3, 3, 3]] {
+            assert!(watched(looks, soon) && !watched(looks, late));
+        }
+        assert!(!watched(&[3, 4], soon));
     }
 }

@@ -168,12 +168,14 @@ pub(crate) fn print_soak(minutes: f64) {
         std::fs::rename(folder.path().join("new"), folder.path().join(PATCH)).unwrap();
     }
     let (grows, error) = slope(&memory);
+    let (later, later_error) = slope(&memory[memory.len() / 2..]);
     let range = |values: &[u64]| (values.iter().min().copied(), values.iter().max().copied());
     let files: Vec<u64> = files.into_iter().map(|count| count as u64).collect();
     let statuses = player.statuses();
     let last = statuses.last().unwrap();
     println!(
-        "{minutes} minutes, {} revisions: memory {:.1} MB at first, {:.1} MB at last, {grows:+.2} ± {error:.2} MB an hour",
+        "{minutes} minutes, {} revisions: memory {:.1} MB at first, {:.1} MB at last, {grows:+.2} ± {error:.2} MB an hour, \
+         in the second half {later:+.2} ± {later_error:.2}",
         last["revision"],
         memory.first().unwrap().1,
         memory.last().unwrap().1

@@ -10,6 +10,9 @@ use crate::device::counters::{PlaybackCounters, read};
 const RATE: u32 = 48_000;
 const BLOCK: usize = 512;
 
+/// Frames that the device asks for at first, twice: several of its blocks.
+const FIRST: usize = 1_200;
+
 /// A clock that a test sets, in frames, and that keeps what it was told.
 #[derive(Clone, Default)]
 struct Hand {
@@ -47,8 +50,14 @@ impl Stage {
             latency: 3,
         };
         let (clock, shared) = (Hand::default(), Arc::new(Shared::new(&Counters::default())));
-        let (feed, playback) = ring(form, clock.clone(), shared.clone());
+        let (feed, mut playback) = ring(form, clock.clone(), shared.clone());
         shared.running.store(true, Ordering::SeqCst);
+        // As a device does that begins.
+        for _ in 0..2 {
+            let mut out = vec![9.0f32; 2 * FIRST];
+            playback.fill(&mut out);
+            assert!(out.iter().all(|sample| *sample == 0.0));
+        }
         Stage {
             feed,
             playback,
@@ -246,6 +255,15 @@ fn a_device_that_takes_more_at_a_time_gets_a_longer_lead() {
     stage.call(2048);
     assert_eq!(stage.counter(|c| read(&c.lead_frames)), 3 * 2048);
     assert_eq!(stage.counter(|c| read(&c.device_block)), 2048);
+}
+
+#[test]
+fn what_a_device_asks_for_first_is_silent_and_makes_no_lead() {
+    let stage = Stage::new();
+    assert_eq!(stage.counter(|c| read(&c.device_block)), 0);
+    assert!(stage.playback.position.is_none());
+    let stage = play(20, 0..0);
+    assert_eq!(stage.counter(|c| read(&c.device_block)), 256);
 }
 
 #[test]
