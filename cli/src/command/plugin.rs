@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use score_engine::NodeError;
+use score_engine::{Descriptor, NodeError};
 
 use crate::arguments::Plugin;
 use crate::failure::Failure;
@@ -51,12 +51,8 @@ pub(crate) fn run(arguments: &Plugin, kinds: &Kinds<'_>) -> Result<(), Failure> 
 }
 
 fn begin(name: &str, sdk: Option<&Path>, kinds: &Kinds<'_>) -> Result<(), Failure> {
-    let mut letters = name.chars();
-    let is_name = letters
-        .next()
-        .is_some_and(|first| first.is_ascii_lowercase())
-        && letters
-            .all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_');
+    // The folder's name becomes the first kind's.
+    let is_name = (Descriptor::new("plugin", name.to_owned(), "").fault()).is_none();
     if !is_name || KEYWORDS.contains(&name) {
         let why = format!("a plugin cannot be called `{name}`");
         let help = "a name begins with a lower-case letter; letters, digits and _ follow, as in `edge_density`";

@@ -25,8 +25,8 @@ const FADE_SECONDS: f64 = 0.005;
 const RESYNC: i64 = 40_000_000;
 
 /// How much a device is given of silence at first, in seconds, and at least four blocks. Sound servers fill a buffer of
-/// several of their blocks at once when they begin, PipeWire's PulseAudio twice: that says nothing of how much they will ask
-/// for at a time, nor of when it is heard.
+/// several of their blocks at once when they begin, PipeWire now and then a second time: that says nothing of how much they
+/// will ask for at a time, nor of when it is heard.
 const FILL_SECONDS: f64 = 0.05;
 
 /// How much sound the ring holds at least, in seconds.
