@@ -14,6 +14,11 @@ MODELS = {
               "Some((steps: 32, steps_per_bar: 16, tokens: 512, lowest_pitch: 0, start_token: 512, drums: true))"),
     "stream": ("stream", "melodies bar by bar, that answer at every sixteenth",
                "Some((steps: 16, steps_per_bar: 16, tokens: 90, lowest_pitch: 21, start_token: 90))"),
+    "harmony": ("harmony", "chords, half bar by half bar", "None"),
+    "lead": ("lead", "melodies on chords, that answer at every sixteenth",
+             "Some((steps: 16, steps_per_bar: 16, tokens: 90, lowest_pitch: 21, start_token: 90))"),
+    "texture": ("texture", "accompaniments on chords, two bars at a time", "None"),
+    "touch": ("touch", "how notes are struck: velocity, timing, length, pedal", "None"),
     "eye": ("picture", "what a picture shows", "None"),
 }
 
@@ -41,7 +46,7 @@ def entry(folder: Path, name: str) -> str:
     """The manifest's entry of one model."""
     task, summary, music = MODELS[name]
     golden = json.loads((folder / "golden.json").read_text())
-    files, latent, picture = "", 64, "None"
+    files, latent, picture = "", 0 if task == "touch" else 64, "None"
     for path in sorted(folder.glob("*.onnx")):
         data, graph = path.read_bytes(), onnx.load(path).graph
         assert path.stem in golden["files"], f"no golden vectors for {path.name}"
@@ -98,7 +103,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", type=Path, default=Path(__file__).resolve().parent.parent)
     folder = parser.parse_args().models
-    present = [n for n in MODELS if (folder / n / "encoder.onnx").exists() and (folder / n / "golden.json").exists()]
+    present = [n for n in MODELS if any((folder / n).glob("*.onnx")) and (folder / n / "golden.json").exists()]
     manifest = folder / "manifest.ron"
     kept = others(manifest.read_text(), present) if manifest.exists() else []
     text = "".join([entry(folder / n, n) for n in present] + kept)

@@ -32,6 +32,23 @@ reference=$data/reference/mel_2bar_small
     --tunes "$work/stream.npz" --out "$here/../stream"
 "$python" "$here/stream/evaluate.py" --tunes "$work/stream.npz" --models "$here/../stream" --melody "$here/../melody"
 
+"$python" "$here/songs/prepare.py" --data "$data" --out "$work/songs"
+"$python" "$here/harmony_figures.py" --songs "$work/songs/held.npz"
+songs=$work/songs
+"$python" "$here/harmony/train.py" --songs "$songs" --out "$work/harmony.pt" --seconds "${SECONDS_HARMONY:-600}"
+"$python" "$here/harmony/export.py" --checkpoint "$work/harmony.pt" --out "$here/../harmony"
+"$python" "$here/harmony/evaluate.py" --songs "$songs" --models "$here/../harmony"
+"$python" "$here/lead/train.py" --songs "$songs" --out "$work/lead.pt" --seconds "${SECONDS_LEAD:-3600}"
+"$python" "$here/lead/export.py" --checkpoint "$work/lead.pt" --out "$here/../lead"
+"$python" "$here/lead/evaluate.py" --songs "$songs" --models "$here/../lead"
+"$python" "$here/texture/train.py" --songs "$songs" --out "$work/texture.pt" --seconds "${SECONDS_TEXTURE:-1800}" \
+    --flow-seconds "${SECONDS_TEXTURE_FLOW:-300}"
+"$python" "$here/texture/export.py" --checkpoint "$work/texture.pt" --out "$here/../texture"
+"$python" "$here/texture/evaluate.py" --songs "$songs" --models "$here/../texture"
+"$python" "$here/touch/train.py" --songs "$songs" --data "$data" --out "$work/touch.pt" --seconds "${SECONDS_TOUCH:-300}"
+"$python" "$here/touch/export.py" --checkpoint "$work/touch.pt" --out "$here/../touch"
+"$python" "$here/touch/evaluate.py" --songs "$songs" --data "$data" --models "$here/../touch"
+
 "$python" "$here/eye/prepare.py" --data "$data" --out "$work/eye.npz"
 "$python" "$here/eye/train.py" --views "$work/eye.npz" --out "$work/eye.pt" --seconds "${SECONDS_EYE:-3300}"
 "$python" "$here/eye/draw.py" --views "$work/eye.npz" --eye "$work/eye.pt" --out "$work/drawing.pt" \

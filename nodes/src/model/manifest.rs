@@ -22,6 +22,14 @@ pub enum Task {
     Picture,
     /// Codes of bars, and what is asked at each sixteenth, to music that goes on and on.
     Stream,
+    /// Codes and moods to chords, half bar by half bar.
+    Harmony,
+    /// Chords, and codes of bars, to a melody.
+    Lead,
+    /// Chords, and codes of two bars, to an accompaniment.
+    Texture,
+    /// Onsets to velocities, timing, lengths and pedal.
+    Touch,
 }
 
 impl Task {
@@ -31,6 +39,10 @@ impl Task {
             Task::Music => "music",
             Task::Picture => "picture",
             Task::Stream => "stream",
+            Task::Harmony => "harmony",
+            Task::Lead => "lead",
+            Task::Texture => "texture",
+            Task::Touch => "touch",
         }
     }
 }

@@ -1,0 +1,105 @@
+"""Onsets of POP909's melodies and pianos, and of the Groove MIDI Dataset's drummers, as the touch model hears them."""
+import csv
+from pathlib import Path
+import numpy as np
+import torch
+from torch import Tensor
+from common.chords import NONE, classes
+from drums import read_groove
+from harmony.data import gauss
+from songs.song import Song, load
+from texture.data import groups
+from texture.slots import HIGHEST_BASS
+from touch.network import FEATURES
+
+LONG = 96
+"""Onsets in a sequence."""
+FAR = 32
+TARGETS = 4
+"""Velocity, timing, log2 of the length, pedal; not a number where it is not known."""
+
+
+def features(steps: np.ndarray, high: np.ndarray, low: np.ndarray, count: np.ndarray, fresh: np.ndarray, tone: np.ndarray,
+             pitched: bool) -> np.ndarray:
+    """[onsets, 12]; energy and whether it is given come later."""
+    found = np.zeros((len(steps), FEATURES), np.float32)
+    before, after = np.diff(steps, prepend=steps[0] - FAR), np.diff(steps, append=steps[-1] + FAR)
+    found[:, 0] = count / 4
+    if pitched:
+        found[:, 1], found[:, 2] = (high - 60) / 24, (low - 60) / 24
+        found[1:, 3] = (np.diff(high) / 12).clip(-2, 2)
+    found[:, 4], found[:, 5] = (np.log2(1 + d.clip(0, FAR)) / 5 for d in (before, after))
+    found[:, 6] = 1
+    found[:, 7] = (np.arange(len(steps)) - np.searchsorted(steps, steps - 15) + 1) / 16
+    found[:, 8], found[:, 9] = fresh, tone
+    return found
+
+
+def energies(loud: np.ndarray, bar: np.ndarray) -> np.ndarray:
+    """For each onset, how much louder than the piece its bar is."""
+    sums, counts = np.bincount(bar, loud), np.bincount(bar)
+    return (sums / counts.clip(1))[bar] - loud.mean()
+
+
+def part_of(song: Song, part: int) -> tuple | None:
+    """Phase, features, targets and energy of a part of a song."""
+    notes = song.notes[song.notes[:, 0] == min(part, 1)]
+    if part == 2:
+        lowest = [g[int(g[:, 3].argmin())] for _, g in groups(notes)]
+        notes = np.array([n for n in lowest if n[3] < HIGHEST_BASS]).reshape(-1, 8)
+    found = groups(notes)
+    if len(found) < 32:
+        return None
+    steps = np.array([s for s, _ in found])
+    high, low, count = (np.array([f(g) for _, g in found], float) for f in (lambda g: g[:, 3].max(), lambda g: g[:, 3].min(), len))
+    inside = {c: classes(c) for c in np.unique(song.chords)}
+    tone = np.array([int(h) % 12 in inside[song.chords[s]] for s, h in zip(steps, high)])
+    fresh = np.array([s == 0 or song.chords[s] != song.chords[s - 1] for s in steps])
+    loud = np.array([g[:, 4].mean() for _, g in found])
+    length = np.log2(np.array([np.median(g[:, 2]) for _, g in found]).clip(0.25, 32))
+    pedal = np.array([g[:, 6].max() for _, g in found])
+    targets = np.stack([loud, np.full(len(found), np.nan), length, np.where((pedal < 0) | (part == 0), np.nan, pedal)], 1)
+    return steps % song.bar, features(steps, high, low, count, fresh, tone, True), targets, energies(loud, steps // song.bar), song.metre, part
+
+
+def drummed(take: np.ndarray) -> tuple | None:
+    """The same of a drummer's take in 4/4."""
+    steps = np.flatnonzero(take[..., 0].any(1))
+    if len(steps) < 32:
+        return None
+    hits, count = take[steps], take[steps, :, 0].sum(1)
+    loud, late = ((hits[..., 0] * hits[..., i]).sum(1) / count for i in (1, 2))
+    nothing = np.zeros(len(steps))
+    targets = np.stack([loud, late, np.full(len(steps), np.nan), np.full(len(steps), np.nan)], 1)
+    return steps % 16, features(steps, nothing, nothing, count, nothing, nothing, False), targets, energies(loud, steps // 16), 0, 3
+
+
+class Onsets:
+    """All parts of a split."""
+
+    def __init__(self, songs: Path, data: Path, split: str, ranks: list | None = None) -> None:
+        found = [part_of(s, part) for s in load(songs / f"{split}.npz") if s.source == "pop909" for part in (0, 1, 2)]
+        folder = next((data / "drums" / "groove").rglob("info.csv")).parent
+        for row in csv.DictReader((folder / "info.csv").open()):
+            if row["time_signature"] == "4-4" and row["split"] == {"train": "train", "held": "validation"}[split]:
+                found.append(drummed(read_groove.take(folder / row["midi_filename"])))
+        self.parts = [p for p in found if p is not None]
+        self.kinds = [[p for p in self.parts if p[5] == kind] for kind in range(4)]
+        self.ranks = ranks or [np.sort(np.concatenate([p[3] for p in kind])) for kind in self.kinds]
+
+    def batch(self, rng: np.random.Generator, size: int) -> tuple[Tensor, ...]:
+        """Part, phase, metre, features, targets, there of sequences of onsets."""
+        rows = []
+        for _ in range(size):
+            kind = int(rng.choice(4, p=(0.25, 0.4, 0.15, 0.2)))
+            phase, told, targets, energy, metre, part = self.kinds[kind][rng.integers(len(self.kinds[kind]))]
+            first = int(rng.integers(0, max(1, len(phase) - LONG)))
+            at = np.arange(first, first + LONG).clip(max=len(phase) - 1)
+            told = told[at].copy()
+            told[0, 3], told[0, 4] = 0, 1
+            if rng.random() < 0.5:
+                told[:, 10], told[:, 11] = gauss(energy[at], self.ranks[kind]), 1
+            unknown = rng.random(LONG) < rng.choice([0, 0.5, 1])
+            told[unknown, 5], told[unknown, 6] = 0, 0
+            rows.append((np.full(LONG, part), phase[at], np.full(LONG, metre), told, targets[at].astype(np.float32), np.arange(first, first + LONG) < len(phase)))
+        return tuple(torch.from_numpy(np.stack(part)) for part in zip(*rows))

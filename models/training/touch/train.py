@@ -1,0 +1,59 @@
+"""Trains the touch model for a given number of seconds."""
+import argparse
+import time
+from pathlib import Path
+import numpy as np
+import torch
+from torch import Tensor, nn
+from common.train_vae import rate
+from touch.data import Onsets
+from touch.network import SAID, Touch, told
+
+SIZE = 48
+
+
+def costs(model: Touch, batch: tuple[Tensor, ...]) -> Tensor:
+    """Nats of velocity, timing, length and pedal, each over the onsets where it is known."""
+    *heard, targets, there = batch
+    mean, deviation, pedal = told(model(*heard))
+    known = ~torch.isnan(targets) & there[..., None]
+    wanted = targets.nan_to_num()
+    nats = 0.5 * ((wanted[..., :3] - mean) / deviation).square() + deviation.log()
+    pressed = nn.functional.binary_cross_entropy_with_logits(pedal, wanted[..., 3:], reduction="none")
+    both = torch.cat([nats, pressed], -1)
+    return (both * known).sum((0, 1)) / known.sum((0, 1)).clamp(min=1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--songs", type=Path, required=True, help="the folder that songs/prepare.py wrote")
+    parser.add_argument("--data", type=Path, required=True, help="the data folder, for its drummers")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seconds", type=float, default=600)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.manual_seed(7)
+    rng = np.random.default_rng(7)
+    onsets = Onsets(args.songs, args.data, "train")
+    held, unseen, model = Onsets(args.songs, args.data, "held", onsets.ranks), np.random.default_rng(11), Touch()
+    batches = [held.batch(unseen, 128) for _ in range(3)]
+    adam, begin, saved, step = torch.optim.AdamW(model.parameters(), 1e-3, weight_decay=1e-3), time.time(), time.time(), 0
+    while (done := (time.time() - begin) / args.seconds) < 1:
+        adam.param_groups[0]["lr"] = rate(done, 3e-3)
+        loss = costs(model, onsets.batch(rng, SIZE)).sum()
+        adam.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        adam.step()
+        step += 1
+        if time.time() - saved > 60:
+            saved = time.time()
+            with torch.no_grad():
+                found = torch.stack([costs(model, b) for b in batches]).mean(0)
+            print(f"{step} at {time.time() - begin:.0f} s: " + ", ".join(f"{n} {v:.3f}" for n, v in zip((*SAID, "pedal"), found.tolist())), flush=True)
+            torch.save(model.state_dict(), args.out)
+    torch.save(model.state_dict(), args.out)
+
+
+if __name__ == "__main__":
+    main()
