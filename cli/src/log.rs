@@ -39,6 +39,18 @@ pub(crate) fn start(
     Ok(())
 }
 
+/// Tells what nodes warn of during a render, above the `bar`.
+pub(crate) fn warnings(bar: &ProgressBar) {
+    // Only a second start could fail; a program has one.
+    let _ = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::WARN)
+        .without_time()
+        .with_ansi(anstream::stderr().is_terminal())
+        .with_target(false)
+        .with_writer(Target::Terminal(bar.clone()))
+        .try_init();
+}
+
 /// Opens a file to append to that stays below `most` megabytes.
 pub(crate) fn open(path: &Path, most: u64) -> Result<CappedFile, Failure> {
     CappedFile::open(path, most.saturating_mul(1_000_000)).map_err(|error| {

@@ -8,12 +8,17 @@ use indicatif::{ProgressBar, ProgressStyle};
 use score_engine::{Graph, Progress, Report, Run, Settings};
 
 use crate::failure::Failure;
+use crate::log;
 
 /// How often the bar is drawn anew.
 const REDRAW: Duration = Duration::from_millis(100);
 
 /// Runs `graph` to its end; Ctrl-C stops it.
 pub(crate) fn perform(graph: Graph, settings: &Settings, quiet: bool) -> Result<Report, Failure> {
+    let bar = ProgressBar::new(1000);
+    if !quiet {
+        log::warnings(&bar);
+    }
     let run = Run::start(graph, settings).map_err(Failure::Run)?;
     let stopper = run.stopper();
     // A second handler cannot be set; then Ctrl-C ends the program at once, which leaves no half-written file
@@ -27,7 +32,7 @@ pub(crate) fn perform(graph: Graph, settings: &Settings, quiet: bool) -> Result<
     let over = Arc::new(AtomicBool::new(false));
     let drawing = (!quiet).then(|| {
         let over = over.clone();
-        std::thread::spawn(move || draw(&progress, &over))
+        std::thread::spawn(move || draw(&bar, &progress, &over))
     });
     let report = run.wait();
     over.store(true, Ordering::Release);
@@ -40,8 +45,7 @@ pub(crate) fn perform(graph: Graph, settings: &Settings, quiet: bool) -> Result<
 }
 
 /// Draws how far the slowest node has come, where standard error is a terminal.
-fn draw(progress: &[Arc<Progress>], over: &AtomicBool) {
-    let bar = ProgressBar::new(1000);
+fn draw(bar: &ProgressBar, progress: &[Arc<Progress>], over: &AtomicBool) {
     if let Ok(style) = ProgressStyle::with_template("{wide_bar} {percent:>3} %  {eta} left") {
         bar.set_style(style);
     }

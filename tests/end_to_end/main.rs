@@ -20,3 +20,4 @@ mod patches;
 mod plugins;
 mod stream;
 mod support;
+mod timeline;

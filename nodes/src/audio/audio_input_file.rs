@@ -10,8 +10,7 @@ use score_engine::{
 use serde::Deserialize;
 
 use super::amplitude;
-use super::resampler::Resampler;
-use super::sound_source::{SoundSource, open};
+use super::sound_source::{SoundAtRate, open};
 
 const SOUND: usize = 0;
 
@@ -59,9 +58,7 @@ impl Node for AudioInputFile {
             gain: amplitude(self.gain),
             rate,
             block: build.transport.block as usize,
-            resampler: Resampler::new(source.rate(), rate)?,
-            source: Some(source),
-            ready: Vec::new(),
+            source: SoundAtRate::new(source, rate)?,
             at: 0,
             progress: build.progress.clone(),
         }))
@@ -74,11 +71,7 @@ struct Reading {
     gain: f32,
     rate: u32,
     block: usize,
-    /// `None` after its end.
-    source: Option<Box<dyn SoundSource>>,
-    resampler: Option<Resampler>,
-    /// Decoded and not yet sent, interleaved stereo.
-    ready: Vec<f32>,
+    source: SoundAtRate,
     /// The first frame that has not been sent.
     at: u64,
     progress: Arc<Progress>,
@@ -86,24 +79,10 @@ struct Reading {
 
 impl Processor for Reading {
     fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
-        while self.ready.len() < self.block * 2 {
-            let Some(source) = &mut self.source else {
-                break;
-            };
-            match (source.next()?, &mut self.resampler) {
-                (Some(samples), Some(resampler)) => resampler.push(&samples, &mut self.ready)?,
-                (Some(mut samples), None) => self.ready.append(&mut samples),
-                (None, resampler) => {
-                    self.source = None;
-                    if let Some(resampler) = resampler {
-                        resampler.finish(&mut self.ready)?;
-                    }
-                }
-            }
-        }
+        let mut samples = self.source.take(self.block)?;
         let time = Time::from_samples(self.at, self.rate);
         self.progress.set_done(time.nanos().unsigned_abs());
-        if self.ready.is_empty() {
+        if samples.is_empty() {
             if self.at == 0 {
                 return Err(
                     NodeError::input(format!("`{}` has no sound in it", self.name))
@@ -113,14 +92,15 @@ impl Processor for Reading {
             io.end_at(time);
             return Ok(Flow::Done);
         }
-        let count = self.ready.len().min(self.block * 2);
-        let samples = self.ready.drain(..count).map(|sample| sample * self.gain);
+        for sample in &mut samples {
+            *sample *= self.gain;
+        }
+        self.at += samples.len() as u64 / 2;
         let block = AudioBlock {
             rate: self.rate,
             channels: 2,
-            samples: samples.collect(),
+            samples,
         };
-        self.at += count as u64 / 2;
         io.send_captured_now(SOUND, time, Payload::Audio(Arc::new(block)))?;
         Ok(Flow::Continue)
     }
@@ -331,11 +311,18 @@ mod tests {
             "-i",
             "testsrc2=rate=25:duration=3:size=64x48",
         ];
-        let late = ["-itsoffset", "0.5", "-i", "beep.wav", "late.mp4"];
-        ffmpeg(folder.path(), &[&picture[..], &late].concat());
-        let middle = loudest(&read(&folder.path().join("late.mp4")));
-        // MP4 counts the start of a track in milliseconds.
-        assert!(middle.abs_diff(24_000 + 48_240) <= 48, "{middle}");
+        for (offset, name) in [
+            ("0.5", "late.mp4"),
+            ("0.05", "little.mkv"),
+            ("0.5", "late.ogv"),
+        ] {
+            let late = ["-itsoffset", offset, "-i", "beep.wav", name];
+            ffmpeg(folder.path(), &[&picture[..], &late].concat());
+            let middle = loudest(&read(&folder.path().join(name)));
+            let late = (offset.parse::<f64>().unwrap() * 48_000.0) as usize;
+            // Containers count the start of a track in milliseconds.
+            assert!(middle.abs_diff(late + 48_240) <= 72, "{name}: {middle}");
+        }
     }
 
     #[test]

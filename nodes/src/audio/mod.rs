@@ -5,7 +5,7 @@ mod audio_input_file;
 mod effect;
 mod encoder;
 mod ensemble;
-mod limiter;
+pub(crate) mod limiter;
 mod mixdown;
 mod mixer;
 pub(crate) mod ramp;

@@ -10,6 +10,8 @@ use std::thread::JoinHandle;
 use score_engine::{NodeError, Time};
 use serde_json::Value;
 
+use super::timeline::{Contents, Declared, Picture, Timeline, rate};
+
 /// The protocols that ffmpeg may use: a playlist or a name such as `http:…` must not reach the network.
 pub(crate) const PROTOCOLS: [&str; 2] = ["-protocol_whitelist", "file,pipe"];
 
@@ -21,8 +23,10 @@ const THUMBNAIL: u32 = 96;
 /// What a film says of itself.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Film {
-    /// How long its picture lasts, where it says so.
-    pub(crate) duration: Option<Time>,
+    /// How it counts.
+    pub(crate) timeline: Timeline,
+    /// Where its picture ought to end, where it says so.
+    pub(crate) declared: Option<Declared>,
     /// How long one frame lasts on average, where it says so.
     pub(crate) frame: Option<Time>,
     /// How many pixels a picture has, where it says so.
@@ -85,21 +89,22 @@ pub(crate) fn require(program: &str) -> Result<(), NodeError> {
     Ok(())
 }
 
-/// Asks ffprobe for `entries` of the stream that `stream` selects in the file at `path`, which ought to be `what`.
+/// Asks ffprobe for `entries` of the file at `path`, which ought to be `what`; `arguments` say of which part of it.
 ///
 /// # Errors
 /// ffprobe is missing, or cannot read the file.
 pub(crate) fn ask(
     path: &Path,
     what: &str,
-    stream: &str,
+    arguments: &[&str],
     entries: &str,
 ) -> Result<Value, NodeError> {
     let mut command = Command::new("ffprobe");
     command
         .args(["-v", "error"])
         .args(PROTOCOLS)
-        .args(["-select_streams", stream, "-of", "json"]);
+        .args(arguments)
+        .args(["-of", "json"]);
     command
         .args(["-show_entries", entries])
         .arg(input_url(path));
@@ -124,42 +129,21 @@ pub(crate) fn ask(
 /// # Errors
 /// ffprobe is missing, or finds no picture.
 pub(crate) fn probe(path: &Path) -> Result<Film, NodeError> {
-    let answer = ask(
-        path,
-        "a film",
-        "v:0",
-        "stream=duration,avg_frame_rate,width,height:format=duration",
-    )?;
-    let stream = answer
-        .get("streams")
-        .and_then(|streams| streams.get(0))
-        .ok_or_else(|| {
-            NodeError::input(format!("`{}` has no picture, only sound", path.display()))
-                .help("choose a film with a picture")
-        })?;
+    let contents = Contents::of(path, "a film")?;
+    let stream = contents.picture(path)?;
     let side = |name: &str| stream.get(name)?.as_u64();
+    let rate = stream.get("avg_frame_rate").and_then(rate);
     Ok(Film {
+        timeline: contents.timeline(),
+        declared: contents.declared(stream),
+        frame: rate.map(|rate| Time::from_seconds(1.0 / rate)),
         pixels: side("width").and_then(|width| width.checked_mul(side("height")?)),
-        duration: duration(stream).or_else(|| duration(answer.get("format")?)),
-        frame: stream.get("avg_frame_rate").and_then(frame_length),
     })
-}
-
-/// How long a stream or file says that it lasts.
-pub(crate) fn duration(of: &Value) -> Option<Time> {
-    seconds(of, "duration").map(Time::from_seconds)
 }
 
 /// A time that ffprobe gives, in seconds.
 pub(crate) fn seconds(of: &Value, entry: &str) -> Option<f64> {
     of.get(entry)?.as_str()?.parse().ok()
-}
-
-/// `25/1` → 40 ms.
-fn frame_length(rate: &Value) -> Option<Time> {
-    let (frames, seconds) = rate.as_str()?.split_once('/')?;
-    let (frames, seconds): (f64, f64) = (frames.parse().ok()?, seconds.parse().ok()?);
-    (frames > 0.0 && seconds > 0.0).then(|| Time::from_seconds(seconds / frames))
 }
 
 /// What a program said last, without the part of it that speaks.
@@ -175,8 +159,8 @@ pub(crate) fn last_line(text: &str) -> String {
 
 /// What the ffmpeg program says while it decodes.
 enum Remark {
-    /// The next frame's presentation time, in seconds.
-    Frame(f64),
+    /// The next frame's presentation time, on the film's timeline.
+    Frame(Time),
     /// An error in ffmpeg's own words.
     Complaint(String),
 }
@@ -208,16 +192,16 @@ pub(crate) struct Decoder {
 
 impl Decoder {
     /// Begins to decode the first picture stream of `path` to RGB frames of `width` × `height`, all of them or
-    /// `rate` a second; `from` a time in seconds as the film counts, or from its beginning. `sparing`: on one thread,
-    /// which takes some 10 MB less, and is as fast as one processor is.
+    /// `rate` a second, `from` a time on its `timeline` or from its beginning. `sparing`: on one thread, which takes
+    /// some 10 MB less, and is as fast as one processor is.
     ///
     /// # Errors
     /// ffmpeg is missing.
     pub(crate) fn start(
-        path: &Path,
+        (path, timeline): (&Path, Timeline),
         (width, height): (u32, u32),
         rate: Option<f64>,
-        from: Option<f64>,
+        from: Option<Time>,
         sparing: bool,
     ) -> Result<Self, NodeError> {
         let fps = rate.map(|rate| format!("fps={rate},")).unwrap_or_default();
@@ -242,9 +226,11 @@ impl Decoder {
         }
         if let Some(from) = from {
             // The times stay those that the film has when it is read from its beginning.
-            command.args(["-copyts", "-start_at_zero", "-ss", &format!("{from:.6}")]);
+            let from = format!("{:.6}", from.seconds());
+            command.args(["-copyts", "-start_at_zero", "-ss", &from]);
         }
         command
+            .args(timeline.arguments())
             .arg("-i")
             .arg(input_url(path))
             .args(["-map", "0:v:0", "-vf", &filter]);
@@ -259,9 +245,11 @@ impl Decoder {
         let (tell, remarks) = channel();
         // This thread ends with ffmpeg, which closes its pipes.
         std::thread::spawn(move || {
+            let mut unit = None;
             for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
                 let line = String::from_utf8_lossy(&line);
-                let remark = if let Some(time) = presentation_time(&line) {
+                unit = time_base(&line).or(unit);
+                let remark = if let Some(time) = presentation_time(&line, unit) {
                     Remark::Frame(time)
                 } else if line.contains("[error]") || line.contains("[fatal]") {
                     Remark::Complaint(last_line(&line))
@@ -283,11 +271,11 @@ impl Decoder {
         })
     }
 
-    /// The next frame: its time in seconds as the film counts, and its pixels; `None` after the last.
+    /// The next frame: its time on the film's timeline, and its pixels; `None` after the last.
     ///
     /// # Errors
     /// ffmpeg fails.
-    pub(crate) fn next(&mut self) -> Result<Option<(f64, Vec<u8>)>, NodeError> {
+    pub(crate) fn next(&mut self) -> Result<Option<(Time, Vec<u8>)>, NodeError> {
         let mut pixels = vec![0; self.frame_bytes];
         match self.pixels.read_exact(&mut pixels) {
             Ok(()) => {}
@@ -321,7 +309,7 @@ impl Decoder {
         self.complaint.as_deref()
     }
 
-    fn end(&mut self) -> Result<Option<(f64, Vec<u8>)>, NodeError> {
+    fn end(&mut self) -> Result<Option<(Time, Vec<u8>)>, NodeError> {
         let status = self.stopper.child().0.wait();
         for remark in self.remarks.iter() {
             if let Remark::Complaint(complaint) = remark {
@@ -345,15 +333,6 @@ impl Drop for Decoder {
     }
 }
 
-/// How the original sound and the new one become one.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum OriginalSound {
-    /// The original sound is left out.
-    Dropped,
-    /// It is mixed in, this many times as loud as it was.
-    Mixed(f64),
-}
-
 /// A film whose picture is being joined with new sound.
 pub(crate) struct Muxer {
     child: Running,
@@ -362,18 +341,17 @@ pub(crate) struct Muxer {
 }
 
 impl Muxer {
-    /// Begins to write `output`, in the container that ffmpeg calls `container`: the picture of `film` as it is,
-    /// with interleaved 16-bit samples given to [`Muxer::write`], little end first: the AAC encoder takes twice as
-    /// long over floating-point ones, whose silence is never quite silent.
+    /// Begins to write `output`, in the container that ffmpeg calls `container`: the picture of `film`, which counts on
+    /// `timeline`, with interleaved 16-bit samples given to [`Muxer::write`], little end first: the AAC encoder takes
+    /// twice as long over floating-point ones, whose silence is never quite silent. Both begin at zero.
     ///
     /// # Errors
     /// ffmpeg is missing.
     pub(crate) fn start(
-        film: &Path,
-        output: &Path,
-        container: &str,
+        (film, timeline): (&Path, Timeline),
+        picture: Picture,
+        (output, container): (&Path, &str),
         (rate, channels): (u32, u16),
-        original: OriginalSound,
     ) -> Result<Self, NodeError> {
         let mut command = Command::new("ffmpeg");
         command.args([
@@ -384,33 +362,29 @@ impl Muxer {
             "error",
             "-y",
         ]);
-        command.args(PROTOCOLS).arg("-i").arg(input_url(film));
-        command.args([
-            "-f",
-            "s16le",
-            "-ar",
-            &rate.to_string(),
-            "-ac",
-            &channels.to_string(),
-        ]);
-        command.args(["-i", "pipe:0", "-map", "0:v:0"]);
-        match original {
-            OriginalSound::Dropped => command.args(["-map", "1:a"]),
-            OriginalSound::Mixed(level) => {
-                let mix = format!(
-                    // Two sounds together may pass full scale although neither does.
-                    "[0:a:0]volume={level}[old];[1:a][old]amix=duration=first:normalize=0,\
-                     alimiter=limit=0.9:level=false[mix]"
-                );
-                command.args(["-filter_complex", &mix, "-map", "[mix]"])
-            }
-        };
+        command.args(PROTOCOLS).args(timeline.arguments());
+        if picture == Picture::CopiedInOrder {
+            command.args(["-fflags", "+genpts"]);
+        }
+        command.arg("-i").arg(input_url(film));
+        command.args(["-f", "s16le"]);
+        command.args(["-ar", &rate.to_string(), "-ac", &channels.to_string()]);
+        command.args(["-i", "pipe:0", "-map", "0:v:0", "-map", "1:a"]);
         let codec = if container == "webm" {
             "libopus"
         } else {
             "aac"
         };
-        command.args(["-c:v", "copy", "-c:a", codec, "-b:a", "192k"]);
+        match picture {
+            Picture::Copied | Picture::CopiedInOrder => command.args(["-c:v", "copy"]),
+            Picture::Encoded => {
+                command.args(["-c:v", "libx264", "-preset", "fast", "-crf", "17"]);
+                // Pictures in this format have even sides.
+                command.args(["-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2"]);
+                command.args(["-pix_fmt", "yuv420p", "-fps_mode", "passthrough"])
+            }
+        };
+        command.args(["-c:a", codec, "-b:a", "192k"]);
         if codec == "aac" {
             // Half the time of the default search; what is left out saves bits, of which there are enough here.
             command.args(["-aac_coder", "fast", "-aac_tns", "0", "-aac_pns", "0"]);
@@ -479,29 +453,26 @@ impl Muxer {
     }
 }
 
-/// Whether the film at `path` has sound.
-///
-/// # Errors
-/// ffprobe is missing, or cannot read the film.
-pub(crate) fn has_sound(path: &Path) -> Result<bool, NodeError> {
-    let answer = ask(path, "a film", "a:0", "stream=index")?;
-    Ok(answer
-        .get("streams")
-        .and_then(|streams| streams.get(0))
-        .is_some())
+/// The unit of the times in the lines of the `showinfo` filter, in seconds, from its first line:
+/// `… config in time_base: 1/12800, frame_rate: 25/1`.
+fn time_base(line: &str) -> Option<(i64, i64)> {
+    let (_, unit) = line.split_once("config in time_base: ")?;
+    let (over, under) = unit.split(',').next()?.split_once('/')?;
+    Some((over.parse().ok()?, under.trim().parse().ok()?))
 }
 
-/// The time in a line of the `showinfo` filter: `… n:   3 pts:   1536 pts_time:0.12 …`.
-fn presentation_time(line: &str) -> Option<f64> {
+/// The time in a line of the `showinfo` filter, of which `unit` is known: `… n:   3 pts:   1536 pts_time:0.12 …`. What it
+/// says in seconds has six digits only: a tenth of a second in a film of three hours.
+fn presentation_time(line: &str, unit: Option<(i64, i64)>) -> Option<Time> {
     if !line.contains("showinfo") {
         return None;
     }
-    line.split("pts_time:")
-        .nth(1)?
-        .split_whitespace()
-        .next()?
-        .parse()
-        .ok()
+    let count = line.split(" pts:").nth(1)?.split_whitespace().next()?;
+    let (over, under) = unit.filter(|(_, under)| *under > 0)?;
+    let nanos = i128::from(count.parse::<i64>().ok()?) * i128::from(over) * 1_000_000_000;
+    let (half, under) = (i128::from(under) / 2, i128::from(under));
+    let time = i64::try_from((nanos + half).div_euclid(under)).ok()?;
+    Some(Time::from_nanos(time).max(Time::ZERO))
 }
 
 #[cfg(test)]
@@ -509,9 +480,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_time_of_a_frame_is_read_from_what_the_filter_says() {
+    fn the_time_of_a_frame_is_exact_however_late_it_comes() {
+        let first =
+            "[Parsed_showinfo_2 @ 0x5] [info] config in time_base: 1/12800, frame_rate: 25/1";
+        let unit = time_base(first);
         let line = "[Parsed_showinfo_2 @ 0x5] [info] n:   1 pts:    512 pts_time:0.04    pos:   1";
-        assert_eq!(presentation_time(line), Some(0.04));
-        assert_eq!(presentation_time("[info] pts_time:3"), None);
+        assert_eq!(
+            presentation_time(line, unit),
+            Some(Time::from_seconds(0.04))
+        );
+        let line = "[Parsed_showinfo_2 @ 0x5] [info] n:   1 pts:138240512 pts_time:10800 pos:   1";
+        assert_eq!(
+            presentation_time(line, unit),
+            Some(Time::from_seconds(10_800.04))
+        );
+        assert_eq!(presentation_time("[info] pts_time:3", unit), None);
+        assert_eq!(presentation_time(line, None), None);
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod ffmpeg;
 mod live_test;
 mod screen;
 mod system;
+pub(crate) mod timeline;
 mod video_file;
 mod video_mux;
 mod video_stream;

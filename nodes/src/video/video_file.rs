@@ -6,7 +6,6 @@ mod reel;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use score_engine::{
     Build, Check, Descriptor, Flow, Frame, Io, Node, NodeError, Param, Payload, Port, PortType,
@@ -18,11 +17,9 @@ use self::playing::Playing;
 use self::reel::{Reel, Script};
 use super::capture::REOPENED;
 use super::ffmpeg::{Decoder, Film, probe};
+use super::timeline::Pictures;
 
 const FRAMES: usize = 0;
-
-/// A film may end this much before it says it does; encoders round, and sound may outlast the picture.
-const TOLERATED_SECONDS: f64 = 1.0;
 
 /// `video_file`.
 #[derive(Deserialize)]
@@ -49,9 +46,11 @@ impl Node for VideoFile {
                 wires: ["film -> eye -> tune -> notes"]"#,
             )
             .details(
-                "Any film that ffmpeg reads, at any frame rate, constant or variable: every frame comes at its own \
-                 presentation time, counted from the first, and turned as the film says. Frames are scaled to \
-                 `width` × `height`, whatever their shape. Only local files are read.\n\n\
+                "Any film that ffmpeg reads, at any frame rate, constant or variable: every frame comes at the time at \
+                 which a player shows it, counted from the film's first picture or the beginning of its sound, \
+                 whichever comes first, and turned as the film says. The film ends where its picture does, though its \
+                 sound may go on. Frames are scaled to `width` × `height`, whatever their shape. Only local files are \
+                 read.\n\n\
                  Live, the film plays in real time: each frame leaves when the run's clock reaches its time. Frames \
                  that are late are left out, and the newest is sent. With `loop` it begins anew without a gap when it \
                  has ended, for ever, so that it takes the place of a camera; a film that loops cannot be rendered. \
@@ -78,16 +77,20 @@ impl Node for VideoFile {
                 "leave `loop` out to render the film once, or play it live with `score run`",
             ));
         }
+        let film = probe(&self.path)?;
+        let film = Film {
+            frame: self
+                .rate
+                .map(|rate| Time::from_seconds(1.0 / rate))
+                .or(film.frame),
+            ..film
+        };
         if let Some(clock) = build.clock {
-            let film = probe(&self.path)?;
             let script = Script {
                 path: self.path.clone(),
                 size: (self.width, self.height),
                 rate: self.rate,
-                film: Film {
-                    frame: frame_length(self.rate, &film),
-                    ..film
-                },
+                film,
                 looped: self.looped,
                 speed: self.speed,
             };
@@ -98,75 +101,49 @@ impl Node for VideoFile {
                 build.counters.counter("late_frames"),
             )));
         }
+        if let Some(declared) = film.declared {
+            let length = declared.end.nanos().unsigned_abs();
+            build.progress.set_total(length);
+        }
         let decoder = Decoder::start(
-            &self.path,
+            (&self.path, film.timeline),
             (self.width, self.height),
             self.rate,
             None,
             false,
         )?;
         Ok(Box::new(Reading {
-            name: self.path.display().to_string(),
+            path: self.path.clone(),
             size: (self.width, self.height),
-            rate: self.rate,
             speed: self.speed,
-            probing: Some(self.probing(build.progress.clone())),
+            film,
             decoder,
-            first: None,
-            last: None,
+            pictures: Pictures::default(),
             progress: build.progress.clone(),
         }))
     }
 }
 
-impl VideoFile {
-    /// Has ffprobe look at the film while ffmpeg decodes it already; `progress` hears how long it is.
-    fn probing(&self, progress: Arc<Progress>) -> Probing {
-        let path = self.path.clone();
-        std::thread::spawn(move || {
-            let film = probe(&path)?;
-            if let Some(duration) = film.duration {
-                progress.set_total(duration.nanos().unsigned_abs());
-            }
-            Ok(film)
-        })
-    }
-}
-
-type Probing = JoinHandle<Result<Film, NodeError>>;
-
 /// A film being read.
 struct Reading {
-    name: String,
+    path: PathBuf,
     size: (u32, u32),
-    rate: Option<f64>,
     speed: f64,
-    /// Until the film ends.
-    probing: Option<Probing>,
+    film: Film,
     decoder: Decoder,
-    first: Option<f64>,
-    last: Option<Time>,
+    pictures: Pictures,
     progress: Arc<Progress>,
 }
 
 impl Processor for Reading {
     fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
-        let (seconds, pixels) = match self.decoder.next() {
-            Ok(Some(frame)) => frame,
-            Ok(None) => {
-                io.end_at(at_speed(self.end()?, self.speed));
-                return Ok(Flow::Done);
-            }
-            // What ffprobe says of a file that is no film is clearer.
-            Err(error) => return Err(self.film().err().unwrap_or(error)),
+        let Some((time, pixels)) = self.decoder.next()? else {
+            io.end_at(at_speed(self.end()?, self.speed));
+            return Ok(Flow::Done);
         };
-        let first = *self.first.get_or_insert(seconds);
-        let time = Time::from_seconds(seconds - first);
-        if self.last.is_some_and(|last| time <= last) {
-            // Two pictures at one time: broken films have them; the first is the one that was seen.
+        if !self.pictures.note(time) {
             return Ok(Flow::Continue);
         }
-        self.last = Some(time);
         self.progress.set_done(time.nanos().unsigned_abs());
         let (width, height) = self.size;
         let frame = Frame::rgb(width, height, pixels)
@@ -175,12 +152,6 @@ impl Processor for Reading {
         io.send_captured_now(FRAMES, time, Payload::Frame(Arc::new(frame)))?;
         Ok(Flow::Continue)
     }
-}
-
-/// How long a frame is shown: as long as the rate asked for says, else the film's own.
-fn frame_length(rate: Option<f64>, film: &Film) -> Option<Time> {
-    rate.map(|rate| Time::from_seconds(1.0 / rate))
-        .or(film.frame)
 }
 
 /// When what the film has at `time` is shown, at `speed`.
@@ -192,19 +163,14 @@ fn at_speed(time: Time, speed: f64) -> Time {
 }
 
 impl Reading {
-    /// What the film says of itself, once.
-    fn film(&mut self) -> Result<Film, NodeError> {
-        let probed = self.probing.take().map(JoinHandle::join);
-        let lost = || NodeError::internal("nobody looked at the film");
-        probed.and_then(Result::ok).ok_or_else(lost)?
-    }
-
-    /// When the film ends: after its last frame, or when it says so, whichever is later.
+    /// When the film ends: where its last picture does.
     fn end(&mut self) -> Result<Time, NodeError> {
-        let film = self.film()?;
-        let Some(last) = self.last else {
-            let (name, duration) = (&self.name, film.duration.map(Time::seconds));
-            return Err(match duration.filter(|seconds| *seconds < 1.0) {
+        let (name, declared) = (self.path.display(), self.film.declared);
+        let usual = self.film.frame;
+        let ends = self.pictures.shown(usual);
+        let (Some(shown), Some(end)) = (ends, self.pictures.end(usual, declared)) else {
+            let lasts = declared.map(|declared| declared.end.seconds());
+            return Err(match lasts.filter(|seconds| *seconds < 1.0) {
                 Some(seconds) => NodeError::input(format!(
                     "`{name}` lasts only {seconds:.2} s, too short for one picture at this `rate`"
                 ))
@@ -212,32 +178,22 @@ impl Reading {
                 None => NodeError::input(format!("`{name}` has no picture that can be decoded")),
             });
         };
-        let frame = frame_length(self.rate, &film);
-        let shown = last + frame.unwrap_or(Time::ZERO);
-        let declared = film.duration.unwrap_or(shown);
-        if shown.seconds() + TOLERATED_SECONDS < declared.seconds() {
+        if let Some(declared) = declared
+            && declared.is_missed(&self.path, shown)?
+        {
             let complaint = self
                 .decoder
                 .complaint()
                 .map(|complaint| format!(" ({complaint})"))
                 .unwrap_or_default();
             let message = format!(
-                "`{}` breaks off at {shown} of {declared}{complaint}",
-                self.name
+                "`{name}` breaks off at {shown} of {}{complaint}",
+                declared.end
             );
             return Err(NodeError::input(message)
                 .help("the file is cut off or damaged; copy or export it again"));
         }
-        Ok(shown.max(declared))
-    }
-}
-
-impl Drop for Reading {
-    fn drop(&mut self) {
-        // A moment at most; nothing is left running behind.
-        if let Some(probing) = self.probing.take() {
-            let _ = probing.join();
-        }
+        Ok(end)
     }
 }
 
@@ -306,6 +262,50 @@ mod tests {
             .map(|packet| packet.time.seconds())
             .collect();
         assert_eq!(times, [0.0, 0.15, 0.2, 0.95]);
+    }
+
+    #[test]
+    fn after_a_pause_of_an_hour_the_film_ends_with_its_last_picture() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = "testsrc2=rate=25:duration=1:size=64x48";
+        let pause = "setpts='(N*0.04+gte(N,20)*3600)/TB'";
+        for name in ["pause.mkv", "pause.mp4"] {
+            let arguments = ["-f", "lavfi", "-i", source, "-vf", pause];
+            ffmpeg(
+                folder.path(),
+                &[&arguments[..], &["-fps_mode", "vfr", name]].concat(),
+            );
+            let outputs = read(&folder.path().join(name)).unwrap();
+            let last = outputs.packets("frames").last().unwrap().time;
+            assert_eq!(last, Time::from_seconds(3_600.96), "{name}");
+            assert_eq!(
+                outputs.end("frames"),
+                Some(Time::from_seconds(3_601.0)),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn pictures_count_from_where_the_sound_begins_if_that_is_earlier() {
+        let folder = tempfile::tempdir().unwrap();
+        let picture = "testsrc2=rate=25:duration=1:size=64x48";
+        ffmpeg(folder.path(), &["-f", "lavfi", "-i", picture, "a.mp4"]);
+        let sound = ["-f", "lavfi", "-i", "sine=duration=1"];
+        for (name, more) in [("sound.mp4", &sound[..]), ("mute.mp4", &[])] {
+            let late = ["-itsoffset", "0.5", "-i", "a.mp4"];
+            let copy = ["-c:v", "copy", name];
+            ffmpeg(folder.path(), &[&late[..], more, &copy].concat());
+            let outputs = read(&folder.path().join(name)).unwrap();
+            let first = outputs.packets("frames")[0].time;
+            let begins = if more.is_empty() { 0.0 } else { 0.5 };
+            assert_eq!(first, Time::from_seconds(begins), "{name}");
+            assert_eq!(
+                outputs.end("frames"),
+                Some(Time::from_seconds(begins + 1.0)),
+                "{name}"
+            );
+        }
     }
 
     #[test]
@@ -380,7 +380,7 @@ mod tests {
     fn a_film_cut_off_in_the_middle_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let source = "testsrc2=rate=25:duration=8:size=160x120";
-        for name in ["late.mp4", "matroska.mkv"] {
+        for name in ["late.mp4", "matroska.mkv", "flash.flv", "old.avi"] {
             ffmpeg(folder.path(), &["-f", "lavfi", "-i", source, name]);
             cut(&folder.path().join(name));
         }
@@ -398,7 +398,7 @@ mod tests {
         );
         cut(&folder.path().join("early.mp4"));
         assert!(read(&folder.path().join("late.mp4")).is_err());
-        for name in ["early.mp4", "matroska.mkv"] {
+        for name in ["early.mp4", "matroska.mkv", "flash.flv", "old.avi"] {
             let error = read(&folder.path().join(name)).expect_err(name).to_string();
             assert!(
                 error.contains("breaks off") || error.contains("cannot be decoded"),

@@ -1,13 +1,17 @@
 //! Writes a film's own picture with new sound.
 
-use std::path::PathBuf;
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
 
 use score_engine::{
     Build, Check, Descriptor, Flow, Io, Node, NodeError, Param, Port, PortType, Processor,
 };
 use serde::Deserialize;
 
-use super::ffmpeg::{Muxer, OriginalSound, has_sound, probe};
+use super::ffmpeg::{Muxer, probe};
+use super::timeline::{Contents, Picture, Timeline, rotation};
+use crate::audio::limiter::Limiter;
+use crate::audio::sound_source::{FfmpegSound, SoundAtRate};
 use crate::output::OutputFile;
 
 /// Endings of file names, and what ffmpeg calls the container.
@@ -23,6 +27,9 @@ const FULL_SCALE: f32 = 32_768.0;
 
 /// Samples in a frame of what nodes make.
 const CHANNELS: u16 = 2;
+
+/// So many frames of what is left of the original sound are written at a time.
+const BLOCK: usize = 4096;
 
 /// `video_mux`.
 #[derive(Deserialize)]
@@ -54,8 +61,11 @@ impl Node for VideoMux {
                 wires: ["tune -> piano -> movie"]"#,
             )
             .details(
-                "The picture is copied as it is, not encoded anew. The original sound is left out, or mixed in at \
-                 `original_sound`. The ending of `path` chooses the container: .mp4, .mkv, .mov or .webm.",
+                "The picture is copied as it is, not encoded anew, and keeps its times: what `video_file` sends for a \
+                 picture is heard when that picture is seen. Only where a file does not say when its pictures are \
+                 shown, as AVI files with B-frames, are they encoded (H.264), which is told. The original sound is \
+                 left out, or mixed in at `original_sound`, at its own time and whole: where it goes on after the new \
+                 sound, it is heard to its end. The ending of `path` chooses the container: .mp4, .mkv, .mov or .webm.",
             )
             .input(Port::new("sound", PortType::Audio, "the new sound"))
             .param(Param::file_to_read("film", "the film whose picture is taken"))
@@ -79,18 +89,27 @@ impl Node for VideoMux {
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
-        let mixes = self.original_sound > 0.0 && has_sound(&self.film)?;
+        let contents = Contents::of(&self.film, "a film")?;
+        let stream = contents.picture(&self.film)?;
+        let picture = Picture::of(&self.film, &contents, stream)?;
+        if picture == Picture::Encoded {
+            tracing::warn!(
+                "`{}` does not say when its pictures are shown; they are encoded (H.264), not copied",
+                self.film.display()
+            );
+        }
+        let mixes = self.original_sound > 0.0 && contents.sound().is_some();
         let file = OutputFile::create(&self.path)?;
         let mut joining = Joining {
             film: self.film.clone(),
+            timeline: contents.timeline(),
+            picture,
+            rotation: rotation(stream),
             container: self
                 .container()
                 .ok_or_else(|| NodeError::internal("no container"))?,
-            original: if mixes {
-                OriginalSound::Mixed(self.original_sound)
-            } else {
-                OriginalSound::Dropped
-            },
+            mixes: mixes.then_some(self.original_sound as f32),
+            original: None,
             form: (build.transport.sample_rate, CHANNELS),
             begun: false,
             muxer: None,
@@ -102,10 +121,68 @@ impl Node for VideoMux {
     }
 }
 
+/// The film's own sound, which is mixed in.
+struct Original {
+    sound: SoundAtRate,
+    /// As many times as loud as it was.
+    level: f32,
+    /// Two sounds together may pass full scale although neither does.
+    limiter: Limiter,
+    /// Samples in a frame of the new sound.
+    channels: usize,
+}
+
+impl Original {
+    fn open(film: &Path, level: f32, (rate, channels): (u32, u16)) -> Result<Self, NodeError> {
+        let sound = FfmpegSound::open(film, rate)?;
+        Ok(Original {
+            sound: SoundAtRate::new(Box::new(sound), rate)?,
+            level,
+            limiter: Limiter::new(rate),
+            channels: usize::from(channels.max(1)),
+        })
+    }
+
+    /// Mixes the next of it into `samples` of the new sound: left and right into the first two channels, or both into
+    /// the only one.
+    fn mix(&mut self, samples: &mut [f32]) -> Result<(), NodeError> {
+        let own = self.sound.take(samples.len() / self.channels)?;
+        let mut own = own.chunks_exact(2);
+        for frame in samples.chunks_exact_mut(self.channels) {
+            let [left, right] = match own.next() {
+                Some([left, right]) => [left * self.level, right * self.level],
+                _ => [0.0; 2],
+            };
+            match frame {
+                [both] => *both = self.limiter.limit([*both + (left + right) / 2.0, 0.0])[0],
+                [first, second, ..] => {
+                    [*first, *second] = self.limiter.limit([*first + left, *second + right]);
+                }
+                [] => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// What is left of it after the new sound, the next of it at most; nothing at its end.
+    fn rest(&mut self) -> Result<Vec<f32>, NodeError> {
+        let frames = self.sound.waiting(BLOCK)?;
+        let mut samples = vec![0.0; frames * self.channels];
+        self.mix(&mut samples)?;
+        Ok(samples)
+    }
+}
+
 struct Joining {
     film: PathBuf,
+    timeline: Timeline,
+    picture: Picture,
+    /// By how many degrees a player turns the film.
+    rotation: i64,
     container: &'static str,
-    original: OriginalSound,
+    /// How loud the film's own sound is mixed in, if at all.
+    mixes: Option<f32>,
+    original: Option<Original>,
     /// Frames a second, and samples in each.
     form: (u32, u16),
     /// Whether sound has come.
@@ -119,13 +196,43 @@ impl Joining {
     fn start(&mut self) -> Result<(), NodeError> {
         // The one before must not write to the same file.
         self.muxer = None;
+        self.original = match self.mixes {
+            Some(level) => Some(Original::open(&self.film, level, self.form)?),
+            None => None,
+        };
         self.muxer = Some(Muxer::start(
-            &self.film,
-            self.file.growing_path()?,
-            self.container,
+            (&self.film, self.timeline),
+            self.picture,
+            (self.file.growing_path()?, self.container),
             self.form,
-            self.original,
         )?);
+        Ok(())
+    }
+
+    fn write(&mut self, samples: &[f32]) -> Result<(), NodeError> {
+        let bytes: Vec<u8> = samples
+            .iter()
+            // What is too loud is cut by the conversion, and what is no number is silence.
+            .flat_map(|sample| ((sample * FULL_SCALE).round() as i16).to_le_bytes())
+            .collect();
+        let written = self.muxer()?.write(&bytes);
+        written.map_err(|error| self.blame(error))
+    }
+
+    /// Tells of a rotation that the container has not kept: ffmpeg before 6.1 writes none into .mkv.
+    fn tell_rotation(&self) -> Result<(), NodeError> {
+        if self.rotation == 0 {
+            return Ok(());
+        }
+        let written = Contents::of(self.file.growing_path()?, "a film")?;
+        if rotation(written.picture(&self.film)?) != self.rotation {
+            tracing::warn!(
+                "`{}` is turned by {} degrees, which this container does not keep: the new film lies on its side. \
+                 Write .mp4 or .mov instead",
+                self.film.display(),
+                self.rotation
+            );
+        }
         Ok(())
     }
 
@@ -154,15 +261,11 @@ impl Processor for Joining {
                 self.start()?;
             }
             self.begun = true;
-            let bytes: Vec<u8> = block
-                .samples
-                .iter()
-                // What is too loud is cut by the conversion, and what is no number is silence.
-                .flat_map(|sample| ((sample * FULL_SCALE).round() as i16).to_le_bytes())
-                .collect();
-            if let Err(error) = self.muxer()?.write(&bytes) {
-                return Err(self.blame(error));
+            let mut samples = Cow::Borrowed(&block.samples[..]);
+            if let Some(original) = &mut self.original {
+                original.mix(samples.to_mut())?;
             }
+            self.write(&samples)?;
         }
         Ok(Flow::Continue)
     }
@@ -171,8 +274,16 @@ impl Processor for Joining {
         if !self.begun {
             return Err(NodeError::input("no sound came, so no film is written"));
         }
+        while let Some(original) = &mut self.original {
+            let rest = original.rest()?;
+            if rest.is_empty() {
+                break;
+            }
+            self.write(&rest)?;
+        }
         let ended = self.muxer()?.end();
-        ended.map_err(|error| self.blame(error))
+        ended.map_err(|error| self.blame(error))?;
+        self.tell_rotation()
     }
 
     fn commit(&mut self) -> Result<(), NodeError> {
@@ -182,7 +293,6 @@ impl Processor for Joining {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
     use std::sync::Arc;
 
     use score_engine::harness::Harness;

@@ -1,70 +1,48 @@
 //! Any sound that the ffmpeg program decodes.
 
 use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{ChildStderr, ChildStdout, Command, Stdio};
 use std::thread::JoinHandle;
 
 use score_engine::{NodeError, Time};
-use serde_json::Value;
 
 use super::{SoundSource, breaks_off};
-use crate::video::ffmpeg::{
-    PROTOCOLS, Running, ask, duration, input_url, last_line, seconds, start,
-};
+use crate::video::ffmpeg::{PROTOCOLS, Running, input_url, last_line, start};
+use crate::video::timeline::{Contents, Declared};
 
 /// Bytes in a piece; a frame has eight.
 const PIECE: usize = 1 << 16;
 
-/// A file may end this much before it says it does: encoders round.
-const TOLERATED_SECONDS: f64 = 1.0;
-
-/// Sound that begins this much after the file does is meant to.
-const LATE_SECONDS: f64 = 0.1;
+/// A pause in the sound no shorter than this, in seconds, is filled with silence: a packet that is missing is longer,
+/// and times that containers round are not.
+const PAUSE: f64 = 0.015;
 
 /// A file being decoded.
-pub(super) struct FfmpegSound {
-    name: String,
+pub(crate) struct FfmpegSound {
+    path: PathBuf,
     rate: u32,
     child: Running,
     samples: ChildStdout,
     listener: Option<JoinHandle<Option<String>>>,
-    /// How long the sound says it lasts, and the whole file, whose picture may be longer.
-    stream: Option<Time>,
-    file: Option<Time>,
+    /// Where the sound ought to end.
+    declared: Option<Declared>,
     frames: u64,
 }
 
 impl FfmpegSound {
-    /// Begins to decode the first sound in `path`, at `rate` frames a second.
+    /// Begins to decode the first sound in `path`, at `rate` frames a second. The first frame is the file's zero; where
+    /// the sound begins later or pauses, there is silence.
     ///
     /// # Errors
     /// ffmpeg is missing, or finds no sound.
-    pub(super) fn open(path: &Path, rate: u32) -> Result<Self, NodeError> {
-        let answer = ask(
-            path,
-            "sound",
-            "a:0",
-            "stream=index,start_time,duration:format=start_time,duration",
-        )?;
-        let name = path.display().to_string();
-        let stream = answer
-            .get("streams")
-            .and_then(|streams| streams.get(0))
-            .ok_or_else(|| {
-                NodeError::input(format!("`{name}` has no sound")).help("choose a file with sound")
-            })?;
-        let format = answer.get("format");
-        let starts = |of: Option<&Value>| seconds(of?, "start_time");
-        let late = starts(Some(stream)).unwrap_or(0.0) - starts(format).unwrap_or(0.0);
-        // Silence stands where sound pauses, and before sound that begins later than the picture; a few
-        // milliseconds are no such beginning but the encoder's, which ffmpeg has left out already.
-        let start_of_file = if late > LATE_SECONDS {
-            ":first_pts=0"
-        } else {
-            ""
-        };
-        let filter = format!("aresample={rate}:async=1{start_of_file}");
+    pub(crate) fn open(path: &Path, rate: u32) -> Result<Self, NodeError> {
+        let contents = Contents::of(path, "sound")?;
+        let stream = contents.sound().ok_or_else(|| {
+            NodeError::input(format!("`{}` has no sound", path.display()))
+                .help("choose a file with sound")
+        })?;
+        let filter = format!("aresample={rate}:async=1:first_pts=0:min_hard_comp={PAUSE}");
         let mut command = Command::new("ffmpeg");
         command.args([
             "-hide_banner",
@@ -73,7 +51,10 @@ impl FfmpegSound {
             "-loglevel",
             "repeat+error",
         ]);
-        command.args(PROTOCOLS).arg("-i").arg(input_url(path));
+        command
+            .args(PROTOCOLS)
+            .args(contents.timeline().arguments());
+        command.arg("-i").arg(input_url(path));
         command.args(["-map", "0:a:0", "-af", &filter, "-ac", "2"]);
         command.args(["-f", "f32le", "pipe:1"]);
         let mut child = Running(start("ffmpeg", Stdio::null(), &mut command)?);
@@ -81,13 +62,12 @@ impl FfmpegSound {
             return Err(NodeError::internal("ffmpeg was started without its pipes"));
         };
         Ok(FfmpegSound {
-            name,
+            path: path.to_owned(),
             rate,
             child,
             samples,
             listener: Some(std::thread::spawn(move || last_complaint(stderr))),
-            stream: duration(stream),
-            file: format.and_then(duration),
+            declared: contents.declared(stream),
             frames: 0,
         })
     }
@@ -104,14 +84,15 @@ impl FfmpegSound {
             let reason = complaint.as_deref().unwrap_or("no reason given");
             return Err(NodeError::input(format!(
                 "`{}` cannot be decoded at {at}: {reason}",
-                self.name
+                self.path.display()
             )));
         }
-        // That the file is longer than the sound says something only where ffmpeg complained as well.
-        let of = self.stream.or(self.file.filter(|_| complaint.is_some()));
-        match of.filter(|of| at.seconds() + TOLERATED_SECONDS < of.seconds()) {
-            Some(of) => Err(breaks_off(&self.name, at, of, complaint.as_deref())),
-            None => Ok(None),
+        match self.declared {
+            Some(declared) if declared.is_missed(&self.path, at)? => {
+                let name = self.path.display().to_string();
+                Err(breaks_off(&name, at, declared.end, complaint.as_deref()))
+            }
+            _ => Ok(None),
         }
     }
 }
@@ -122,7 +103,7 @@ impl SoundSource for FfmpegSound {
     }
 
     fn duration(&self) -> Option<Time> {
-        self.stream.or(self.file)
+        self.declared.map(|declared| declared.end)
     }
 
     fn next(&mut self) -> Result<Option<Vec<f32>>, NodeError> {
@@ -131,8 +112,8 @@ impl SoundSource for FfmpegSound {
             .take(PIECE as u64)
             .read_to_end(&mut bytes)
             .map_err(|error| {
-                NodeError::input(format!("`{}` cannot be read on: {error}", self.name))
-                    .source(error)
+                let name = self.path.display();
+                NodeError::input(format!("`{name}` cannot be read on: {error}")).source(error)
             })?;
         let frames = bytes.len() / 8;
         if frames == 0 {

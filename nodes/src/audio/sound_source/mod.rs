@@ -1,5 +1,6 @@
 //! Sound in files, decoded piece by piece.
 
+mod at_rate;
 mod ffmpeg;
 mod native;
 
@@ -7,6 +8,9 @@ use std::io::Read;
 use std::path::Path;
 
 use score_engine::{NodeError, Time};
+
+pub(crate) use self::at_rate::SoundAtRate;
+pub(crate) use self::ffmpeg::FfmpegSound;
 
 /// Sound being decoded.
 pub(crate) trait SoundSource: Send {
@@ -35,7 +39,7 @@ pub(crate) fn open(path: &Path, rate: u32) -> Result<Box<dyn SoundSource>, NodeE
     {
         return Ok(Box::new(sound));
     }
-    Ok(Box::new(ffmpeg::FfmpegSound::open(path, rate)?))
+    Ok(Box::new(FfmpegSound::open(path, rate)?))
 }
 
 /// Decodes a file's `bytes` with the built-in decoders; `None` where they are not asked, or do not know it.
@@ -60,7 +64,7 @@ fn is_native(path: &Path) -> Result<bool, NodeError> {
     let mut start = Vec::new();
     std::fs::File::open(path)
         .map_err(unreadable)?
-        .take(12)
+        .take(64)
         .read_to_end(&mut start)
         .map_err(unreadable)?;
     Ok(begins_natively(&start))
@@ -68,13 +72,35 @@ fn is_native(path: &Path) -> Result<bool, NodeError> {
 
 fn begins_natively(start: &[u8]) -> bool {
     match start {
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E'] => true,
-        [b'f', b'L', b'a', b'C', ..] | [b'O', b'g', b'g', b'S', ..] => true,
+        [
+            b'R',
+            b'I',
+            b'F',
+            b'F',
+            _,
+            _,
+            _,
+            _,
+            b'W',
+            b'A',
+            b'V',
+            b'E',
+            ..,
+        ] => true,
+        [b'f', b'L', b'a', b'C', ..] => true,
+        [b'O', b'g', b'g', b'S', ..] => !is_ogg_film(start),
         // An MP3's title, or the 11 bits with which each of its frames begins, and that it is layer III.
         [b'I', b'D', b'3', ..] => true,
         [0xFF, second, ..] => second & 0xE6 == 0xE2,
         _ => false,
     }
+}
+
+/// Whether an Ogg file's first stream is a picture's, or an index of several: its sound has a place beside the picture.
+fn is_ogg_film(start: &[u8]) -> bool {
+    let films: [&[u8]; 3] = [b"\x80theora", b"fishead\0", b"BBCD\0"];
+    let begins = |film: &&[u8]| start.windows(film.len()).any(|part| part == *film);
+    films.iter().any(begins)
 }
 
 /// The error for a file that ends too early.

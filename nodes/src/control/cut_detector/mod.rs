@@ -66,7 +66,7 @@ impl Node for CutDetector {
                 Param::integer(
                     "confirm",
                     (0, 10),
-                    "pictures that a new scene must stand after its first, each a delay",
+                    "how long a new scene must stand, in pictures of 1/25 s, each a delay",
                 )
                 .default(1)
                 .live(),
@@ -92,6 +92,7 @@ impl Node for CutDetector {
             },
             transport: build.transport.clone(),
             watch: Watch::new(),
+            live: build.clock.is_some(),
             cuts: build.counters.counter("cuts"),
             refused: build.counters.counter("refused"),
         }))
@@ -102,6 +103,8 @@ struct Detecting {
     limits: Limits,
     transport: Transport,
     watch: Watch,
+    /// Offline the next picture says how long one was held; live the clock does.
+    live: bool,
     cuts: Arc<AtomicU64>,
     refused: Arc<AtomicU64>,
 }
@@ -117,6 +120,13 @@ impl Processor for Detecting {
                 self.tell(io, cut)?;
             }
             io.send(CHANGE, time, Payload::Control(change))?;
+        }
+        if self.live {
+            if let Some(cut) = self.watch.held(io.now(), self.limits) {
+                self.tell(io, cut)?;
+            } else if let Some(time) = self.watch.held_at(self.limits) {
+                return Ok(Flow::WakeAt(time));
+            }
         }
         Ok(Flow::Continue)
     }
@@ -157,11 +167,12 @@ impl Detecting {
 
 const DETAILS: &str = "A hard cut is a picture that differs much from the one before, in its colours (histograms) and in where its \
     light and dark lie (a grid of 16 × 16) alike: motion changes the second, a flash the first. It must differ more than \
-    `threshold`, three times as much as pictures did of late (half-life 0.3 s), and from all of the last four \
-    pictures; and the new scene must stand for `confirm` pictures, so that a flash that lasts no longer is not taken for a \
-    cut. Each of them is a picture's delay: 0 tells a cut at once, 1 one picture late. Offline the cut still has the time \
-    of the new scene's first picture. Fades and dissolves are not hard cuts. The output `change` shows what is compared \
-    with the threshold. Live, `cuts` counts the cuts, `refused` the flashes and whirls that did not stand.\n\n\
+    `threshold`, three times as much as pictures did of late (half-life 0.3 s), and from all that was shown within the last \
+    0.16 s; and the new scene must stand, so that a flash is not taken for a cut: for `confirm` pictures of 1/25 s, or \
+    as a still of 0.16 s or longer. All of it is counted in time, so that slides, a GIF and a screen recording that holds \
+    a still have their cuts too. With `confirm: 1` a cut goes out one picture late, with 0 at once. Offline the cut still \
+    has the time of the new scene's first picture. Fades and dissolves are not hard cuts. The output `change` shows what \
+    is compared with the threshold. Live, `cuts` counts the cuts, `refused` the flashes and whirls that did not stand.\n\n\
     Measured with the defaults, the exact picture counting: on a film that played no part in its making, street scenes with \
     close traffic, 5 of 5 cuts and no false alarm in 250 pictures; two films without cuts, no false alarm in 252; on Big \
     Buck Bunny's first 30 s, 3 of 3 and none false in 720 (a false alarm in its fade-in led to one constant). On 177 cuts \

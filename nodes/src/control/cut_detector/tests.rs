@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use score_engine::harness::{Harness, Outputs};
 use serde_json::json;
 
-use super::super::test_pictures::{SIZE, at, controls, drawn, flat, picture};
+use super::super::test_pictures::{SIZE, controls, drawn, flat, picture};
 use super::*;
 use crate::video::ffmpeg::Decoder;
+use crate::video::timeline::Contents;
 
 /// Scenes of ffmpeg's own at 25 pictures a second, each of so many pictures, one cut to the next. The colours of
 /// gradients are named, since ffmpeg chooses them by lot, whatever the seed.
@@ -54,7 +55,8 @@ fn time(frame: usize) -> Time {
 }
 
 fn watch(params: Value, film: Film) -> Outputs {
-    let end = time(film.len());
+    let last = film.last().map_or(Time::ZERO, |(time, _)| *time);
+    let end = last + time(1);
     Harness::<CutDetector>::new(params)
         .feed("frames", PortType::Frame, film, end)
         .run()
@@ -170,6 +172,58 @@ fn the_change_of_every_picture_is_told_and_pictures_of_any_size_are_taken() {
     );
 }
 
+#[test]
+fn stills_of_any_length_have_their_cuts_and_flashes_have_none_at_any_rate() {
+    let colours = [[220, 30, 30], [30, 30, 220], [220, 220, 30], [20, 160, 60]];
+    for millis in [300, 1_000, 2_000, 60_000] {
+        let at = |n: i64| Time::from_nanos(n * millis * 1_000_000);
+        let film: Film = (0..8)
+            .map(|n| (at(n), flat(colours[n as usize % 4])))
+            .collect();
+        let wanted: Vec<Time> = (1..8).map(at).collect();
+        assert_eq!(cuts(&watch(json!({}), film)), wanted, "{millis} ms");
+    }
+    for rate in [8, 12, 24, 25, 30, 60, 120] {
+        let at = |n: i64| Time::from_nanos(n * 1_000_000_000 / rate);
+        // As long as one picture of 1/25 s, or the one picture of a slower film.
+        let flash = (rate / 25).max(1);
+        let colour = |n: i64| {
+            if (rate..rate + flash).contains(&n) {
+                3
+            } else {
+                0
+            }
+        };
+        let film: Film = (0..rate * 3)
+            .map(|n| (at(n), flat(colours[colour(n)])))
+            .collect();
+        assert_eq!(cuts(&watch(json!({}), film)), [], "{rate} Hz");
+    }
+}
+
+#[test]
+fn live_a_still_that_is_held_is_a_scene_before_the_next_picture_comes() {
+    let film: Film = (0..4)
+        .map(|n| {
+            let colour = if n % 2 == 0 {
+                [220, 30, 30]
+            } else {
+                [30, 30, 220]
+            };
+            (Time::from_nanos(n * 2_000_000_000), flat(colour))
+        })
+        .collect();
+    let wanted: Vec<Time> = film[1..].iter().map(|(time, _)| *time).collect();
+    let outputs = Harness::<CutDetector>::new(json!({}))
+        .feed("frames", PortType::Frame, film, Time::from_seconds(8.0))
+        .play_live()
+        .unwrap();
+    assert_eq!(cuts(&outputs), wanted);
+    let held = Time::from_nanos(160_000_000);
+    let sent: Vec<Time> = wanted.iter().map(|cut| *cut + held).collect();
+    assert_eq!(outputs.sent("cut"), sent);
+}
+
 /// Says where the cuts of a film are, for measuring precision and recall:
 /// `SCORE_FILM=film.mp4 cargo test -p score-nodes --lib -- --ignored --nocapture the_cuts_of_a_film`.
 #[test]
@@ -177,10 +231,12 @@ fn the_change_of_every_picture_is_told_and_pictures_of_any_size_are_taken() {
 fn the_cuts_of_a_film() {
     let film = std::env::var("SCORE_FILM").expect("SCORE_FILM names a film");
     let film = PathBuf::from(film);
-    let mut decoder = Decoder::start(&film, (SIZE as u32, SIZE as u32), None, None, false).unwrap();
+    let timeline = Contents::of(&film, "a film").unwrap().timeline();
+    let size = (SIZE as u32, SIZE as u32);
+    let mut decoder = Decoder::start((&film, timeline), size, None, None, false).unwrap();
     let mut frames = Vec::new();
-    while let Some((seconds, pixels)) = decoder.next().unwrap() {
-        frames.push((at(seconds), picture(pixels)));
+    while let Some((time, pixels)) = decoder.next().unwrap() {
+        frames.push((time, picture(pixels)));
     }
     let times: Vec<Time> = frames.iter().map(|(time, _)| *time).collect();
     let outputs = watch(json!({}), frames);

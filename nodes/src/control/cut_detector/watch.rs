@@ -8,8 +8,15 @@ use score_engine::Time;
 use super::super::view::View;
 use crate::half_life::followed;
 
-/// A new scene is new against so many pictures, not only the last: what comes back after a flash is not.
-const MEMORY: usize = 4;
+/// No flash lasts longer. A new scene is new against all that was shown within this time, not only the last picture: what
+/// comes back after a flash is not. And what is held for longer is a scene, whatever follows.
+const FLASH: Time = Time::from_nanos(160_000_000);
+
+/// So many pictures are remembered, at most; more are shown within the time of a flash only above 200 a second.
+const MEMORY: usize = 32;
+
+/// How long one picture lasts that confirms a scene: those of a film with 25 pictures a second.
+const PICTURE: Time = Time::from_nanos(40_000_000);
 
 /// A cut is so many times the change of the recent past, as Yeo and Liu (1995) compare the two largest in a window.
 const ABOVE_RECENT: f32 = 3.0;
@@ -28,7 +35,7 @@ const CALM: f32 = 0.7;
 pub(super) struct Limits {
     /// The change that a cut has at least, 0 to 1.
     pub(super) threshold: f32,
-    /// Pictures that the new scene must stand after its first.
+    /// How long the new scene must stand, in pictures of 1/25 s.
     pub(super) confirm: u32,
     /// The time between two cuts, at least.
     pub(super) apart: Time,
@@ -43,19 +50,39 @@ pub(super) struct Cut {
     pub(super) strength: f32,
 }
 
+impl Limits {
+    /// A picture of the new scene so long after its first confirms it. A quarter less than is asked for, so that one
+    /// more picture is enough for `confirm: 1` at 30 pictures a second too.
+    fn stands_after(self) -> Time {
+        let quarters = i64::from(self.confirm) * 4 - 1;
+        Time::from_nanos(PICTURE.nanos() / 4 * quarters)
+    }
+
+    /// A scene that was held so long was one, though the next picture is another.
+    fn held_after(self) -> Time {
+        let confirmed = Time::from_nanos(PICTURE.nanos() * i64::from(self.confirm));
+        confirmed.max(FLASH)
+    }
+}
+
 /// A change that may be a cut.
 struct Candidate {
     cut: Cut,
     /// The last picture of the scene before.
     before: Arc<View>,
-    /// How many pictures have followed.
-    stood: u32,
+}
+
+/// A picture that was seen.
+struct Seen {
+    view: Arc<View>,
+    /// When the next took its place; the end of time for the last.
+    until: Time,
 }
 
 /// What was seen.
 pub(super) struct Watch {
-    /// The last pictures, the newest at the back.
-    views: VecDeque<Arc<View>>,
+    /// What was shown of late, the newest at the back.
+    views: VecDeque<Seen>,
     last: Time,
     /// The change from picture to picture of late, without that of cuts.
     recent: f32,
@@ -80,13 +107,18 @@ impl Watch {
     /// Sees the next picture: how much it changes, and the cut that it makes certain.
     pub(super) fn see(&mut self, time: Time, view: View, limits: Limits) -> (f32, Option<Cut>) {
         let view = Arc::new(view);
-        let Some(previous) = self.views.back().cloned() else {
-            self.views.push_back(view);
-            self.last = time;
+        let Some(previous) = self.views.back_mut() else {
+            self.remember(time, view);
             return (0.0, None);
         };
+        previous.until = time;
+        let previous = previous.view.clone();
+        self.views.retain(|seen| seen.until > time - FLASH);
         let change = view.change(&previous);
-        let mut cut = self.weigh(&view, change, limits.confirm);
+        let mut cut = self.weigh(time, &view, change, limits);
+        // What happened before a still was held is long ago.
+        let apart = (time - self.last).max(Time::ZERO);
+        self.recent *= 1.0 - followed((apart - FLASH).max(Time::ZERO).seconds(), RECENT);
         let is_far = self.last_cut.is_none_or(|last| time - last >= limits.apart);
         if self.candidate.is_none()
             && is_far
@@ -105,31 +137,36 @@ impl Watch {
                 self.candidate = Some(Candidate {
                     cut: found,
                     before: previous,
-                    stood: 0,
                 });
             }
         }
-        let share = followed((time - self.last).seconds().max(0.0), RECENT);
+        let share = followed(apart.min(FLASH).seconds(), RECENT);
         self.recent += share * (change.min(limits.threshold) - self.recent);
-        self.last = time;
-        self.views.push_back(view);
-        while self.views.len() > MEMORY {
-            self.views.pop_front();
-        }
+        self.remember(time, view);
         (change, cut)
     }
 
-    /// Holds the picture against the candidate: is it still the new scene?
-    fn weigh(&mut self, view: &View, change: f32, confirm: u32) -> Option<Cut> {
-        let mut candidate = self.candidate.take()?;
+    /// Remembers the newest picture.
+    fn remember(&mut self, time: Time, view: Arc<View>) {
+        self.last = time;
+        let until = Time::MAX;
+        self.views.push_back(Seen { view, until });
+        while self.views.len() > MEMORY {
+            self.views.pop_front();
+        }
+    }
+
+    /// Holds the picture against the candidate: is it still the new scene, or has that been held for long enough?
+    fn weigh(&mut self, time: Time, view: &View, change: f32, limits: Limits) -> Option<Cut> {
+        let candidate = self.candidate.take()?;
         let strength = candidate.cut.strength;
+        let stood = time - candidate.cut.time;
         let stands = view.change(&candidate.before) > STAYS * strength && change < CALM * strength;
-        candidate.stood += 1;
-        if !stands {
+        if !stands && stood < limits.held_after() {
             self.refused += 1;
             return None;
         }
-        if candidate.stood < confirm {
+        if stands && stood < limits.stands_after() {
             self.candidate = Some(candidate);
             return None;
         }
@@ -137,10 +174,24 @@ impl Watch {
         Some(candidate.cut)
     }
 
+    /// The cut to a picture that is still held at `now`, long enough to be a scene.
+    pub(super) fn held(&mut self, now: Time, limits: Limits) -> Option<Cut> {
+        let held = self.held_at(limits)?;
+        let candidate = self.candidate.take_if(|_| now >= held)?;
+        self.last_cut = Some(candidate.cut.time);
+        Some(candidate.cut)
+    }
+
+    /// When a picture that may be a new scene will have been held long enough to be one.
+    pub(super) fn held_at(&self, limits: Limits) -> Option<Time> {
+        let candidate = self.candidate.as_ref()?;
+        Some(candidate.cut.time + limits.held_after())
+    }
+
     /// Whether none of the last pictures is like this one.
     fn is_new(&self, view: &View, change: f32) -> bool {
         let mut earlier = self.views.iter().rev().skip(1);
-        earlier.all(|earlier| view.change(earlier) > STAYS * change)
+        earlier.all(|earlier| view.change(&earlier.view) > STAYS * change)
     }
 
     /// The time of a change of which it is not certain yet whether it is a cut.

@@ -93,6 +93,23 @@ fn a_film_too_large_to_keep_loops_without_a_gap() {
 }
 
 #[test]
+fn a_film_loops_at_the_end_of_its_picture_though_its_sound_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("film.mkv");
+    let status = Command::new("ffmpeg")
+        .args(["-nostdin", "-v", "error", "-f", "lavfi", "-i"])
+        .arg("testsrc2=rate=25:duration=1:size=96x96")
+        .args(["-f", "lavfi", "-i", "sine=duration=9", "-c:a", "flac"])
+        .arg(&path)
+        .status()
+        .expect("ffmpeg is installed");
+    assert!(status.success());
+    let node = node(&path, 8, ", loop: true");
+    let packets = play::<VideoFile>(&node, LONG, |packets| lasts(packets, 2.5)).unwrap();
+    assert_eq!(rounds(&packets, 1), 3);
+}
+
+#[test]
 fn a_film_that_does_not_loop_ends_by_itself() {
     let folder = tempfile::tempdir().unwrap();
     let node = node(&film(folder.path(), 1), 8, ", speed: 2");

@@ -11,6 +11,7 @@ use super::at_speed;
 use super::reel::{Desk, Item, Script};
 use crate::video::backoff::Backoff;
 use crate::video::ffmpeg::Decoder;
+use crate::video::timeline::Pictures;
 
 /// A film that loops and whose frames take no more than this, in bytes, is decoded once only. A film of a second would
 /// otherwise start a decoder each second.
@@ -37,8 +38,6 @@ pub(super) struct Beginning {
     /// Closed when the reel is no longer needed.
     pub(super) alive: Receiver<()>,
     pub(super) desk: Arc<Desk>,
-    /// The time of the first frame as the film counts, in seconds.
-    pub(super) first: f64,
     /// Counts how often a decoder was started anew because another failed.
     pub(super) reopened: Arc<AtomicU64>,
 }
@@ -49,13 +48,12 @@ pub(super) struct Reader {
     items: SyncSender<Item>,
     alive: Receiver<()>,
     desk: Arc<Desk>,
-    first: f64,
-    /// How long one round lasts, as far as that is known.
+    /// How long one round lasts, once one has been read to its end.
     length: Option<Time>,
     /// Where the round began, counted on from the first.
     offset: Time,
-    /// The last frame's time in its round.
-    last: Option<Time>,
+    /// The frames of this round.
+    pictures: Pictures,
     /// All frames of the first round, while they are few enough.
     kept: Option<Vec<(Time, Arc<Frame>)>>,
     reopened: Arc<AtomicU64>,
@@ -66,32 +64,31 @@ impl Reader {
     pub(super) fn new(from: Beginning) -> Self {
         Reader {
             kept: from.script.looped.then(Vec::new),
-            length: from.script.film.duration,
+            length: None,
             script: from.script,
             items: from.items,
             alive: from.alive,
             desk: from.desk,
-            first: from.first,
             offset: Time::ZERO,
-            last: None,
+            pictures: Pictures::default(),
             reopened: from.reopened,
             backoff: Backoff::new(FIRST_WAIT, LONGEST_WAIT),
         }
     }
 
     /// Reads the film, round after round where it loops; the decoder has given its first frame already.
-    pub(super) fn run(mut self, decoder: Decoder, first: Vec<u8>) -> Result<(), Gone> {
-        self.take(Time::ZERO, first)?;
+    pub(super) fn run(mut self, decoder: Decoder, first: (Time, Vec<u8>)) -> Result<(), Gone> {
+        self.take(first.0, first.1)?;
         let mut decoder = Some(decoder);
         loop {
             let prepared = match decoder {
                 Some(decoder) => self.round(decoder)?,
                 None => None,
             };
-            let length = self.round_length();
+            let length = self.length.unwrap_or_else(|| self.shown_length());
             self.length = Some(length);
             self.offset = self.offset + length;
-            self.last = None;
+            self.pictures = Pictures::default();
             if !self.script.looped {
                 return self.send(Item::End(at_speed(self.offset, self.script.speed)));
             }
@@ -112,11 +109,8 @@ impl Reader {
         self.desk.watch(&decoder);
         loop {
             match decoder.next() {
-                Ok(Some((seconds, pixels))) => {
-                    let position = Time::from_seconds(seconds - self.first);
-                    if self.last.is_none_or(|last| position > last) {
-                        self.take(position, pixels)?;
-                    }
+                Ok(Some((position, pixels))) => {
+                    self.take(position, pixels)?;
                     if prepared.is_none() && self.ends_soon(position) {
                         prepared = self.script.decoder(None).ok();
                     }
@@ -137,20 +131,22 @@ impl Reader {
     /// Whether the next round's decoder is needed soon.
     fn ends_soon(&self, position: Time) -> bool {
         let wanted = self.script.looped && self.kept.is_none();
-        wanted
-            && self
-                .length
-                .is_some_and(|length| position + PREPARATION > length)
+        wanted && position + PREPARATION > self.round_length()
     }
 
-    /// How long the round was: to the end of its last frame, or as long as the film says, whichever is longer. That is
-    /// where it ends in a render as well.
+    /// How long a round lasts. While the first is being read, that is what the file says.
     fn round_length(&self) -> Time {
-        let frame = self.script.film.frame.unwrap_or(Time::ZERO);
-        let shown = self.last.map_or(Time::ZERO, |last| last + frame);
-        let known = self.length.or(self.script.film.duration);
+        let declared = self.script.film.declared.map(|declared| declared.end);
+        let known = self.length.or(declared);
+        known.unwrap_or(Time::MAX).max(SHORTEST_ROUND)
+    }
+
+    /// How long the round that has been read was: to the end of its last picture, as in a render.
+    fn shown_length(&self) -> Time {
+        let film = &self.script.film;
+        let end = self.pictures.end(film.frame, film.declared);
         // A picture that says nothing of its length still must not loop without rest.
-        shown.max(known.unwrap_or(Time::ZERO)).max(SHORTEST_ROUND)
+        end.unwrap_or(Time::ZERO).max(SHORTEST_ROUND)
     }
 
     /// Plays the frames of the first round for ever.
@@ -170,7 +166,7 @@ impl Reader {
         let length = self.round_length();
         let rounds = (position - self.offset).nanos().max(0) / length.nanos().max(1);
         if rounds > 0 {
-            self.last = None;
+            self.pictures = Pictures::default();
             self.offset = self.offset + Time::from_nanos(length.nanos().saturating_mul(rounds));
         }
     }
@@ -193,12 +189,12 @@ impl Reader {
             if self.script.looped {
                 self.skip_rounds(now);
             }
-            let position = (now - self.offset).max(self.last.unwrap_or(Time::ZERO));
+            let position = (now - self.offset).max(self.pictures.last().unwrap_or(Time::ZERO));
             if !self.script.looped && position >= self.round_length() {
                 return Ok(None);
             }
             self.reopened.fetch_add(1, Ordering::Relaxed);
-            if let Ok(decoder) = self.script.decoder(Some(self.first + position.seconds())) {
+            if let Ok(decoder) = self.script.decoder(Some(position)) {
                 return Ok(Some(decoder));
             }
             pause = self.backoff.after(Duration::ZERO);
@@ -213,12 +209,14 @@ impl Reader {
         }
     }
 
-    /// Sends a frame of this round, and keeps it where there is room.
+    /// Sends a frame of this round unless it was sent before, and keeps it where there is room.
     fn take(&mut self, position: Time, pixels: Vec<u8>) -> Result<(), Gone> {
+        if !self.pictures.note(position) {
+            return Ok(());
+        }
         let (width, height) = self.script.size;
         // The decoder gives so many bytes as a frame has.
         let frame = Arc::new(Frame::rgb(width, height, pixels).ok_or(Gone)?);
-        self.last = Some(position);
         let most = KEPT_BYTES / self.script.frame_bytes().max(1);
         if let Some(kept) = &mut self.kept {
             kept.push((position, frame.clone()));

@@ -41,12 +41,13 @@ impl Script {
         self.size.0 as usize * self.size.1 as usize * 3
     }
 
-    /// Begins to decode the film, `from` a time in seconds as it counts, or from its beginning.
+    /// Begins to decode the film, `from` a time in it, or from its beginning.
     ///
     /// # Errors
     /// ffmpeg is missing.
-    pub(super) fn decoder(&self, from: Option<f64>) -> Result<Decoder, NodeError> {
-        Decoder::start(&self.path, self.size, self.rate, from, self.is_light())
+    pub(super) fn decoder(&self, from: Option<Time>) -> Result<Decoder, NodeError> {
+        let film = (self.path.as_path(), self.film.timeline);
+        Decoder::start(film, self.size, self.rate, from, self.is_light())
     }
 
     /// Whether it is little enough work for one processor.
@@ -129,7 +130,7 @@ impl Reel {
         });
         let mut decoder = script.decoder(None)?;
         desk.watch(&decoder);
-        let Some((first, pixels)) = decoder.next()? else {
+        let Some(first) = decoder.next()? else {
             let name = script.path.display();
             return Err(NodeError::input(format!(
                 "`{name}` has no picture that can be decoded"
@@ -143,14 +144,13 @@ impl Reel {
             items: send,
             alive,
             desk: desk.clone(),
-            first,
             reopened,
         };
         let reader = Reader::new(from);
         let thread = std::thread::Builder::new()
             .name("film".into())
             // Whoever no longer takes the frames has dropped the reel.
-            .spawn(move || drop(reader.run(decoder, pixels)))
+            .spawn(move || drop(reader.run(decoder, first)))
             .map_err(|error| NodeError::internal(format!("no thread can be started: {error}")))?;
         Ok(Reel {
             items: Some(items),
