@@ -191,7 +191,7 @@ fn pictures_are_encoded_only_where_a_copy_would_lose_their_times() {
     assert!(!said.contains("are encoded"), "{said}");
     let said = strike(folder, "encoded.avi", "encoded.mp4", 0, 0.0);
     assert!(
-        said.contains("`encoded.avi` does not say when its pictures are shown"),
+        said.contains("encoded.avi` does not say when its pictures are shown"),
         "{said}"
     );
 }
@@ -236,6 +236,10 @@ fn a_stroke_lies_on_its_cut_in_containers_without_edit_lists() {
     for film in ["fragments.mp4", "stream.ts", "flash.flv"] {
         require_strokes(folder, film, "scored.mp4", 2);
     }
+    // Two recordings in one file: the second's times begin again.
+    let stream = std::fs::read(folder.join("stream.ts")).unwrap();
+    std::fs::write(folder.join("joined.ts"), [&stream[..], &stream].concat()).unwrap();
+    require_strokes(folder, "joined.ts", "joined.mp4", 5);
     require_strokes(folder, "web.webm", "scored.webm", 2);
 }
 
