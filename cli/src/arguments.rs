@@ -89,6 +89,21 @@ pub(crate) enum Command {
     Man,
 }
 
+impl Command {
+    /// Whether the command refuses what would only be warned of.
+    pub(crate) fn is_strict(&self) -> bool {
+        match self {
+            Command::Film(film) => film.overrides.strict,
+            Command::Render(render) => render.overrides.strict,
+            Command::Run(run) => run.overrides.strict,
+            Command::Check(check) => check.overrides.strict,
+            Command::Graph(graph) => graph.overrides.strict,
+            Command::Eval(Eval::Film(film)) => film.overrides.strict,
+            _ => false,
+        }
+    }
+}
+
 #[derive(Args)]
 #[command(after_help = "\
 Writes the film with its music, the sound (.wav), the notes (.mid) and a picture of all (.png).
@@ -174,6 +189,9 @@ pub(crate) struct Overrides {
     /// Another value for a parameter, as film.rate=12; paths count from the current folder
     #[arg(long = "set", value_name = "NODE.PARAM=VALUE", value_parser = parse_override)]
     pub(crate) set: Vec<Override>,
+    /// Refuse what would only be warned of, such as a damaged MIDI file of which not all can be read
+    #[arg(long)]
+    pub(crate) strict: bool,
 }
 
 fn parse_override(text: &str) -> Result<Override, String> {

@@ -30,7 +30,8 @@ use kinds::Kinds;
 pub fn run(registry: &Registry) -> ExitCode {
     let arguments = Arguments::parse();
     terminal::colour(arguments.common.color);
-    let settings = folders::settings(arguments.common.models.as_deref());
+    let settings =
+        folders::settings(arguments.common.models.as_deref()).strict(arguments.command.is_strict());
     let kinds = Kinds::new(registry, &arguments.common.plugins);
     let done = match &arguments.command {
         Command::Film(film) => command::film::run(film, &kinds, &settings),

@@ -40,6 +40,13 @@ pub(crate) fn error(message: impl Display, help: Option<&str>) -> impl Display {
     format!("{HEADING}error:{HEADING:#} {message}{help}")
 }
 
+/// Tells what a patch that can run warns of.
+pub(crate) fn warn(warnings: &Diagnostics) {
+    for warning in &warnings.0 {
+        tell(format_args!("{CARET}warning:{CARET:#} {}", one(warning)));
+    }
+}
+
 /// Diagnostics as they print themselves, in colours.
 pub(crate) fn colourful(diagnostics: &Diagnostics) -> impl Display {
     let all: Vec<String> = diagnostics.0.iter().map(one).collect();

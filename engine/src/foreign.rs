@@ -55,6 +55,7 @@ impl CheckRequest {
             inputs: &self.inputs,
             outputs: self.outputs,
             problems: Vec::new(),
+            warnings: Vec::new(),
             resources: Vec::new(),
         };
         node.check(&mut check);
@@ -139,6 +140,7 @@ impl BuildRequest {
             descriptor,
             inputs: &self.inputs,
             wires: &self.wires,
+            sources: &[],
             outputs: &self.outputs,
         })
     }

@@ -9,6 +9,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use serde_json::{Value, json};
 
 use crate::descriptor::Descriptor;
+use crate::diagnostic::Diagnostics;
 use crate::port::PortType;
 use crate::registry::AnyNode;
 use crate::time::Transport;
@@ -27,6 +28,8 @@ pub(crate) struct GraphNode {
     pub(crate) outputs: Vec<PortType>,
     /// How many wires come into each declared input.
     pub(crate) wires: Vec<usize>,
+    /// Where each of them comes from, as the user calls it; empty where nobody knows.
+    pub(crate) sources: Vec<Vec<String>>,
     /// Every parameter, defaults filled in.
     pub(crate) values: serde_json::Map<String, Value>,
 }
@@ -46,6 +49,8 @@ pub struct Graph {
     pub(crate) transport: Transport,
     pub(crate) nodes: Vec<GraphNode>,
     pub(crate) wires: Vec<GraphWire>,
+    /// What may not be meant.
+    pub(crate) warnings: Diagnostics,
     /// What the patch says, word for word.
     pub(crate) text: Arc<str>,
     /// What the patches say that it includes, by the names of their files.
@@ -56,6 +61,11 @@ impl Graph {
     /// Tempo, metre, seed and the form of the sound.
     pub fn transport(&self) -> &Transport {
         &self.transport
+    }
+
+    /// What the patch's nodes warn of: it can run, though not all may be as it is meant.
+    pub fn warnings(&self) -> &Diagnostics {
+        &self.warnings
     }
 
     /// The ids of the nodes, in the order of the patch.

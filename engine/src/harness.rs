@@ -227,6 +227,7 @@ impl<N: Node> Harness<N> {
             })?;
 
         let mut graph = Graph {
+            warnings: crate::diagnostic::Diagnostics(Vec::new()),
             text: "".into(),
             included: BTreeMap::new(),
             transport: self.transport.clone(),
@@ -255,6 +256,7 @@ impl<N: Node> Harness<N> {
         }
         let outputs = self.checked(&*node, &descriptor, &inputs)?;
         graph.nodes.push(GraphNode {
+            sources: Vec::new(),
             id: "node".into(),
             descriptor,
             node,
@@ -267,6 +269,7 @@ impl<N: Node> Harness<N> {
         for feed in &self.feeds {
             let port = Port::new("out", feed.port_type.clone(), "");
             graph.nodes.push(GraphNode {
+                sources: Vec::new(),
                 id: format!("feed {}", graph.nodes.len()),
                 descriptor: Descriptor::new("test", "feed", "").output(port),
                 node: Box::new(feed.clone()),
@@ -288,6 +291,7 @@ impl<N: Node> Harness<N> {
                 policy: Policy::Block(1),
             });
             graph.nodes.push(GraphNode {
+                sources: Vec::new(),
                 id: format!("collect {name}"),
                 descriptor: Descriptor::new("test", "collect", "").input(Port::new(
                     "in",
@@ -325,6 +329,7 @@ impl<N: Node> Harness<N> {
                 .map(|port| port.port_type.clone())
                 .collect(),
             problems: Vec::new(),
+            warnings: Vec::new(),
             resources: Vec::new(),
         };
         node.check(&mut check);

@@ -38,7 +38,7 @@ pub use live::{
     Live, LiveOptions, NodeState, NodeStatus, RestartPolicy, Revision, Status, WireStatus,
 };
 pub use node::{Build, Check, Flow, Node, NodeError, NodeErrorKind, Processor, Resource, Settings};
-pub use packet::{AudioBlock, Event, Frame, Note, Packet, Payload};
+pub use packet::{AudioBlock, ChannelChange, Event, Frame, Note, Packet, Payload, Performance};
 pub use patch::{Override, Source, check};
 pub use port::{Arity, Port, PortType};
 pub use progress::Progress;

@@ -198,6 +198,9 @@ impl NodeError {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Settings {
     folders: BTreeMap<String, PathBuf>,
+    /// A plugin's nodes have no warnings, so it need not know.
+    #[serde(skip)]
+    is_strict: bool,
 }
 
 impl Settings {
@@ -205,6 +208,17 @@ impl Settings {
     pub fn with_folder(mut self, name: impl Into<String>, path: impl Into<PathBuf>) -> Self {
         self.folders.insert(name.into(), path.into());
         self
+    }
+
+    /// Whether a patch is refused for what nodes would only warn of.
+    pub fn strict(mut self, is_strict: bool) -> Self {
+        self.is_strict = is_strict;
+        self
+    }
+
+    /// Whether a patch is refused for what nodes would only warn of.
+    pub fn is_strict(&self) -> bool {
+        self.is_strict
     }
 
     /// The folder called `name`.
@@ -227,6 +241,7 @@ pub struct Check<'a> {
     pub(crate) inputs: &'a [Option<PortType>],
     pub(crate) outputs: Vec<PortType>,
     pub(crate) problems: Vec<Problem>,
+    pub(crate) warnings: Vec<Problem>,
     pub(crate) resources: Vec<(Resource, Option<String>)>,
 }
 
@@ -306,6 +321,16 @@ impl Check<'_> {
         });
     }
 
+    /// Warns of the value of a parameter: the patch can run, though not all will be as the user may expect. A strict run
+    /// refuses it. What a plugin's node warns of is not told yet.
+    pub fn warn(&mut self, param: &str, message: impl Into<String>, help: Option<String>) {
+        self.warnings.push(Problem {
+            subject: Subject::Param(param.to_owned()),
+            message: message.into(),
+            help,
+        });
+    }
+
     /// Refuses a parameter that names a file to read when there is none. Returns whether it may be read.
     pub fn require_file(&mut self, param: &str, path: &Path, what: &str) -> bool {
         let problem = match path.metadata() {
@@ -347,6 +372,7 @@ pub struct Build<'a> {
     pub(crate) descriptor: &'a Descriptor,
     pub(crate) inputs: &'a [Option<PortType>],
     pub(crate) wires: &'a [usize],
+    pub(crate) sources: &'a [Vec<String>],
     pub(crate) outputs: &'a [PortType],
 }
 
@@ -373,6 +399,17 @@ impl Build<'_> {
             .position(|port| port.name == input);
         let wires = index.and_then(|index| self.wires.get(index));
         wires.copied().unwrap_or(0)
+    }
+
+    /// Where a wire into an input comes from, as the patch calls it: the node's id, and the output's name where the node
+    /// has several of its type. `None` in a plugin, and in a harness.
+    pub fn source(&self, input: &str, wire: usize) -> Option<&str> {
+        let index = self
+            .descriptor
+            .inputs
+            .iter()
+            .position(|port| port.name == input)?;
+        Some(self.sources.get(index)?.get(wire)?.as_str())
     }
 
     /// The type that arrives at an input, where it is wired.

@@ -28,6 +28,9 @@ pub enum Payload {
     Latent(Arc<[f32]>),
     /// Notes that begin or end at the packet's time.
     Notes(Arc<[Note]>),
+    /// The same, after changes to the channels that notes sound on. It travels wherever notes do; a reader that only
+    /// wants the notes takes them as ever, with [`Packet::notes`].
+    Performance(Arc<Performance>),
     /// A block of sound that begins at the packet's time.
     Audio(Arc<AudioBlock>),
     /// A number that steers something, usually 0 to 1.
@@ -44,7 +47,7 @@ impl Payload {
         match self {
             Payload::Frame(_) => "Frame",
             Payload::Latent(_) => "Latent",
-            Payload::Notes(_) => "Notes",
+            Payload::Notes(_) | Payload::Performance(_) => "Notes",
             Payload::Audio(_) => "Audio",
             Payload::Control(_) => "Control",
             Payload::Event(_) => "Event",
@@ -75,9 +78,26 @@ impl Packet {
     payload_accessor!(
         /// The code in this packet.
         latent, Latent, &Arc<[f32]>);
-    payload_accessor!(
-        /// The notes in this packet.
-        notes, Notes, &Arc<[Note]>);
+    /// The notes in this packet.
+    ///
+    /// # Errors
+    /// The payload is of another type, which a checked patch rules out.
+    pub fn notes(&self) -> Result<&Arc<[Note]>, NodeError> {
+        match &self.payload {
+            Payload::Notes(notes) => Ok(notes),
+            Payload::Performance(performance) => Ok(&performance.notes),
+            other => Err(NodeError::wrong_payload("Notes", other.type_name())),
+        }
+    }
+
+    /// What is done to channels before the notes in this packet begin or end.
+    pub fn changes(&self) -> &[ChannelChange] {
+        match &self.payload {
+            Payload::Performance(performance) => &performance.changes,
+            _ => &[],
+        }
+    }
+
     payload_accessor!(
         /// The block of sound in this packet.
         audio, Audio, &Arc<AudioBlock>);
@@ -210,6 +230,65 @@ impl Note {
     pub fn pitch(&self) -> u8 {
         match *self {
             Note::On { pitch, .. } | Note::Off { pitch, .. } => pitch,
+        }
+    }
+}
+
+/// Notes, and what is done to their channels before they begin or end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Performance {
+    /// What is done to channels.
+    pub changes: Vec<ChannelChange>,
+    /// The notes.
+    pub notes: Arc<[Note]>,
+}
+
+/// Something that is done to a channel, and holds for all its notes from then on. The pedals that hold notes are not
+/// among them: whoever reads a player's hands applies them to the notes' ends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ChannelChange {
+    /// A controller goes to a value.
+    Controller {
+        /// MIDI channel, 0 to 15.
+        channel: u8,
+        /// MIDI's number for it: 7 is volume, 10 pan, 11 expression.
+        number: u8,
+        /// 0 to 1.
+        value: f32,
+    },
+    /// The pitch is bent.
+    Bend {
+        /// MIDI channel, 0 to 15.
+        channel: u8,
+        /// −1 to 1: how much of the span that registered parameter 0 gives, else of two semitones.
+        value: f32,
+    },
+    /// Another program is chosen.
+    Program {
+        /// MIDI channel, 0 to 15.
+        channel: u8,
+        /// General MIDI's number for it, from 0.
+        number: u8,
+    },
+}
+
+impl ChannelChange {
+    /// The same on another MIDI channel.
+    #[must_use]
+    pub fn on_channel(mut self, wanted: u8) -> Self {
+        let (ChannelChange::Controller { channel, .. }
+        | ChannelChange::Bend { channel, .. }
+        | ChannelChange::Program { channel, .. }) = &mut self;
+        *channel = wanted;
+        self
+    }
+
+    /// MIDI channel, 0 to 15.
+    pub fn channel(&self) -> u8 {
+        match *self {
+            ChannelChange::Controller { channel, .. }
+            | ChannelChange::Bend { channel, .. }
+            | ChannelChange::Program { channel, .. } => channel,
         }
     }
 }

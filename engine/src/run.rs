@@ -413,6 +413,7 @@ impl NodeThread {
                 descriptor: &this.node.descriptor,
                 inputs: &this.node.inputs,
                 wires: &this.node.wires,
+                sources: &this.node.sources,
                 outputs: &this.node.outputs,
             })
         });

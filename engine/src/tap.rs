@@ -88,6 +88,7 @@ impl Graph {
             policy: Policy::Block(16),
         });
         self.nodes.push(GraphNode {
+            sources: Vec::new(),
             id: format!("tap of {id}.{output}"),
             descriptor: Descriptor::new("engine", KIND, "").input(Port::new(
                 "in",

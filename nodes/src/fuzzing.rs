@@ -7,8 +7,9 @@ use score_engine::Note;
 
 use crate::audio::sound_font::{Player, file};
 use crate::audio::sound_source::{self, SoundSource};
-use crate::midi::midi_input_file::instants;
+use crate::midi::performance::instants;
 use crate::midi::reading::Song;
+use crate::midi::smf::File;
 use crate::model::{Manifest, magenta};
 use crate::music::{LAYOUT, sheet};
 
@@ -52,9 +53,10 @@ pub fn checkpoint(bytes: &[u8]) {
 
 /// Reads a MIDI file, as notes in time and as the two bars that a melody model is given.
 pub fn midi(bytes: &[u8]) {
-    if let Ok(song) = Song::parse(bytes) {
-        let _ = instants(&song);
-        let _ = sheet::opening(&song, &LAYOUT);
+    if let Ok(file) = File::parse(bytes) {
+        let _ = instants(&file);
+        let _ = sheet::opening(&Song::of(&file), &LAYOUT);
+        let _ = file.flaws.to_string();
     }
 }
 

@@ -44,7 +44,7 @@ impl Node for Recorder {
                 wires: ["camera -> motion -> tune -> piano -> sound", "piano -> take.sound", "tune -> take.notes", "motion -> take.controls"]"#,
             )
             .details(
-                "Beside the sound at `path` it writes the notes to a .mid and the controls and events to a .jsonl of \
+                "Beside the sound at `path` it writes the notes to a .mid, a track for each wire and channel, and the controls and events to a .jsonl of \
                  the same name. All begin with the run, so that they can be laid on each other: where sound is \
                  missing there is silence. The .jsonl has one JSON object a line: the transport first, then each \
                  value with its time in seconds, the input, and the number of the wire, counted from 0 as the patch \
@@ -93,7 +93,7 @@ impl Node for Recorder {
             .then(|| SoundWriter::create(take.sound_path(), 1.0));
         let notes = build
             .is_wired("notes")
-            .then(|| NoteWriter::create(&take.midi_path(), build.transport, 0));
+            .then(|| NoteWriter::create(&take.midi_path(), build, "notes", 0));
         let logs = live || build.is_wired("controls") || build.is_wired("events");
         let mut log = logs
             .then(|| OutputFile::create(&take.log_path()))
@@ -146,7 +146,7 @@ impl Processor for Recording {
             let packet = &input.packet;
             match (input.port, &mut self.sound, &mut self.notes, &mut self.log) {
                 (SOUND, Some(sound), _, _) => lay(sound, packet.time, packet.audio()?)?,
-                (NOTES, _, Some(notes), _) => notes.write(packet.time, packet.notes()?),
+                (NOTES, _, Some(notes), _) => notes.write(input.wire, packet)?,
                 (CONTROLS, _, _, Some(log)) => {
                     let value = *packet.control()?;
                     let seconds = packet.time.seconds();

@@ -11,6 +11,7 @@ mod golden;
 mod import;
 mod library;
 mod melodies;
+mod midi;
 mod missing_tools;
 mod models;
 mod own_model;

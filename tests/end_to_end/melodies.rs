@@ -24,16 +24,20 @@ fn read(path: &Path) -> Sheet {
     let bytes = std::fs::read(path).unwrap();
     let smf = Smf::parse(&bytes).unwrap();
     let (mut onsets, mut end, mut microseconds) = (Vec::new(), 0, 0);
-    for event in &smf.tracks[0] {
-        end += u64::from(event.delta.as_int());
-        match event.kind {
-            TrackEventKind::Midi {
-                message: MidiMessage::NoteOn { key, .. },
-                ..
-            } => onsets.push((end, key.as_int())),
-            TrackEventKind::Meta(MetaMessage::Tempo(tempo)) => microseconds = tempo.as_int(),
-            _ => {}
+    for track in &smf.tracks {
+        let mut at = 0;
+        for event in track {
+            at += u64::from(event.delta.as_int());
+            match event.kind {
+                TrackEventKind::Midi {
+                    message: MidiMessage::NoteOn { key, .. },
+                    ..
+                } => onsets.push((at, key.as_int())),
+                TrackEventKind::Meta(MetaMessage::Tempo(tempo)) => microseconds = tempo.as_int(),
+                _ => {}
+            }
         }
+        end = at.max(end);
     }
     Sheet {
         onsets,
@@ -218,5 +222,5 @@ fn a_walk_through_the_melody_model_gives_the_same_music_twice_and_other_music_fo
             }
         )
     };
-    assert!(smf.tracks[0].iter().filter(is_note).count() >= 16);
+    assert!(smf.tracks.iter().flatten().filter(is_note).count() >= 16);
 }

@@ -10,7 +10,7 @@ use crate::arguments::Check;
 use crate::command::{files_of, load};
 use crate::failure::Failure;
 use crate::kinds::Kinds;
-use crate::terminal::{colourful, tell};
+use crate::terminal::{colourful, tell, warn};
 
 pub(crate) fn run(check: &Check, kinds: &Kinds<'_>, settings: &Settings) -> Result<(), Failure> {
     if check.watch {
@@ -52,16 +52,15 @@ fn watch(check: &Check, kinds: &Kinds<'_>, settings: &Settings) -> Result<(), Fa
 fn look(check: &Check, kinds: &Kinds<'_>, settings: &Settings) -> Result<usize, Failure> {
     let mut out = std::io::stdout().lock();
     let mut wrong = 0;
-    let mut found = Vec::new();
+    let (mut found, mut warned) = (Vec::new(), Vec::new());
     for patch in &check.patches {
         match load(patch, &check.overrides.set, kinds, settings) {
-            Ok(_) if check.json => {}
-            Ok(graph) => writeln!(
-                out,
-                "{}: fine, {} nodes",
-                patch.display(),
-                graph.node_ids().count()
-            )?,
+            Ok(graph) if check.json => warned.extend(graph.warnings().0.iter().cloned()),
+            Ok(graph) => {
+                warn(graph.warnings());
+                let (patch, nodes) = (patch.display(), graph.node_ids().count());
+                writeln!(out, "{patch}: fine, {nodes} nodes")?;
+            }
             Err(Failure::Patch(diagnostics)) => {
                 wrong += 1;
                 if check.json {
@@ -74,7 +73,11 @@ fn look(check: &Check, kinds: &Kinds<'_>, settings: &Settings) -> Result<usize, 
         }
     }
     if check.json {
-        writeln!(out, "{:#}", json!({ "diagnostics": found }))?;
+        writeln!(
+            out,
+            "{:#}",
+            json!({ "diagnostics": found, "warnings": warned })
+        )?;
     }
     out.flush()?;
     Ok(wrong)

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::kinds::Kinds;
 use crate::library::FILM;
 use crate::performance::perform;
-use crate::terminal::tell;
+use crate::terminal::{tell, warn};
 
 /// Containers of films; a scored film keeps its own where it is one of these.
 const CONTAINERS: [&str; 4] = ["mp4", "mkv", "mov", "webm"];
@@ -42,6 +42,9 @@ pub(crate) fn run(arguments: &Film, kinds: &Kinds<'_>, settings: &Settings) -> R
         &kinds.of(arguments.patch.as_deref()),
         settings,
     )?;
+    if !arguments.quiet {
+        warn(graph.warnings());
+    }
     let started = Instant::now();
     perform(graph, settings, arguments.quiet)?;
     let seconds = started.elapsed().as_secs_f64();

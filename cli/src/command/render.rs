@@ -10,7 +10,7 @@ use crate::command::load;
 use crate::failure::Failure;
 use crate::kinds::Kinds;
 use crate::performance::perform;
-use crate::terminal::tell;
+use crate::terminal::{tell, warn};
 
 pub(crate) fn run(
     arguments: &Render,
@@ -18,6 +18,9 @@ pub(crate) fn run(
     settings: &Settings,
 ) -> Result<(), Failure> {
     let graph = load(&arguments.patch, &arguments.overrides.set, kinds, settings)?;
+    if !arguments.quiet {
+        warn(graph.warnings());
+    }
     let started = Instant::now();
     let report = perform(graph, settings, arguments.quiet)?;
     if arguments.json {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, bounded, never, select_biased};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use score_engine::{Live, LiveOptions, Revision, RunError, Settings, Watch};
+use score_engine::{Graph, Live, LiveOptions, Revision, RunError, Settings, Watch};
 
 use crate::arguments::Run;
 use crate::command::{files_of, load};
@@ -41,6 +41,7 @@ pub(crate) fn run(arguments: &Run, kinds: &Kinds<'_>, settings: &Settings) -> Re
         &bar,
     )?;
     kinds.say_by(|line| tracing::warn!("{line}"));
+    warn(&graph);
     let mut lines = arguments
         .status_json
         .as_deref()
@@ -156,6 +157,7 @@ impl Playing<'_> {
             self.settings,
         );
         let done = loaded.and_then(|graph| {
+            warn(&graph);
             self.live
                 .replace(graph, &touched)
                 .map_err(|error| match error {
@@ -202,6 +204,13 @@ impl Playing<'_> {
                 folder.display()
             );
         }
+    }
+}
+
+/// Logs what a patch warns of.
+fn warn(graph: &Graph) {
+    for warning in &graph.warnings().0 {
+        tracing::warn!("{warning}");
     }
 }
 

@@ -60,6 +60,13 @@ pub(crate) fn write(
             notes.extend(these.iter().map(write_note));
             (raw.data, raw.length) = lend(notes);
         }
+        // What is done to channels has no place in what crosses; the notes have.
+        Payload::Performance(performance) => {
+            raw.payload = abi::NOTES;
+            notes.clear();
+            notes.extend(performance.notes.iter().map(write_note));
+            (raw.data, raw.length) = lend(notes);
+        }
         Payload::Audio(block) => {
             raw.payload = abi::AUDIO;
             (raw.first, raw.second) = (block.rate, u32::from(block.channels));

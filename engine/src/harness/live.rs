@@ -69,6 +69,7 @@ pub(super) fn play(
         descriptor: &node.descriptor,
         inputs: &node.inputs,
         wires: &node.wires,
+        sources: &node.sources,
         outputs: &node.outputs,
     })?;
     settings.sort_by_key(|setting| setting.at);

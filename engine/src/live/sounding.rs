@@ -13,7 +13,7 @@ pub(super) struct Sounding(BTreeMap<(u8, u8), Time>);
 impl Sounding {
     /// Takes notice of a packet that is handed to the reader.
     pub(super) fn hear(&mut self, packet: &Packet) {
-        let Payload::Notes(notes) = &packet.payload else {
+        let Ok(notes) = packet.notes() else {
             return;
         };
         for note in notes.iter() {

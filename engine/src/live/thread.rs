@@ -77,6 +77,7 @@ impl LiveThread {
             descriptor: &self.node.descriptor,
             inputs: &self.node.inputs,
             wires: &self.node.wires,
+            sources: &self.node.sources,
             outputs: &self.node.outputs,
         })
     }

@@ -35,7 +35,8 @@ impl Node for AudioInputFile {
             .details(
                 "WAV, FLAC, MP3 and Ogg Vorbis, and with the ffmpeg program anything else that it reads, the sound \
                  of a film too. Stereo at the transport's sample rate: one channel is doubled, more than two are \
-                 mixed, other rates are resampled. The sound ends when the file does. Only local files are read.",
+                 mixed, other rates are resampled. The sound ends when the file does; several MP3s or Oggs in one file \
+                 are played one after another, and a file that is cut off is refused. Only local files are read.",
             )
             .output(Port::new("sound", PortType::Audio, "the sound"))
             .param(Param::file_to_read("path", "the file"))
@@ -394,6 +395,120 @@ mod tests {
             let seconds: f64 = told.split(' ').next().unwrap().parse().unwrap();
             assert!((3.5..4.1).contains(&seconds), "{name}: {why}");
         }
+    }
+
+    /// How many frames ffmpeg decodes of `name` in `folder`.
+    fn frames_of_ffmpeg(folder: &Path, name: &str) -> usize {
+        ffmpeg(folder, &["-i", name, "-f", "f32le", "-ac", "2", "decoded"]);
+        std::fs::metadata(folder.join("decoded")).unwrap().len() as usize / 8
+    }
+
+    /// Three seconds of silence, then three of noise: a variable rate whose start says nothing of the rest.
+    const UNEVEN: &str = "aevalsrc=0.6*(random(0)-0.5)*gt(t\\,3):s=48000:d=6";
+
+    /// Without resampling.
+    fn frames_at_48_kilohertz(path: &Path) -> usize {
+        read(path).len() / 2
+    }
+
+    #[test]
+    fn an_mp3_of_variable_rate_without_a_header_is_read_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let form = ["-q:a", "4", "-write_xing", "0", "radio.mp3"];
+        ffmpeg(
+            folder,
+            &[&["-f", "lavfi", "-i", UNEVEN][..], &form].concat(),
+        );
+        let expected = frames_of_ffmpeg(folder, "radio.mp3");
+        assert!(expected > 6 * 48_000);
+        assert_eq!(frames_at_48_kilohertz(&folder.join("radio.mp3")), expected);
+    }
+
+    #[test]
+    fn an_mp3_that_is_cut_off_is_refused_with_the_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let noise = ["-f", "lavfi", "-i", "anoisesrc=duration=8:amplitude=0.3"];
+        for (name, header) in [("tagged.mp3", "1"), ("bare.mp3", "0")] {
+            ffmpeg(
+                folder,
+                &[&noise[..], &["-write_xing", header, name]].concat(),
+            );
+            let path = folder.join(name);
+            let bytes = std::fs::read(&path).unwrap();
+            std::fs::write(&path, &bytes[..bytes.len() / 2 - 1]).unwrap();
+            let why = refusal(&path);
+            assert!(
+                why.contains("breaks off at 3.9") || why.contains("at 4.0"),
+                "{why}"
+            );
+            assert_eq!(why.contains(" of 8"), header == "1", "{why}");
+        }
+    }
+
+    #[test]
+    fn mp3s_put_into_one_file_are_all_read_each_to_its_own_length() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let tone = |name: &str, rate: &str, more: &[&str]| {
+            let source = format!("sine=frequency=440:sample_rate={rate}:duration=1");
+            ffmpeg(
+                folder,
+                &[&["-f", "lavfi", "-i", &source][..], more, &[name]].concat(),
+            );
+            std::fs::read(folder.join(name)).unwrap()
+        };
+        let tagged = tone("tagged.mp3", "48000", &["-metadata", "title=one"]);
+        let bare = tone("bare.mp3", "48000", &["-write_xing", "0"]);
+        let other = tone("other.mp3", "44100", &[]);
+        let all = folder.join("all.mp3");
+        std::fs::write(&all, [&tagged[..], &tagged, &bare, &other].concat()).unwrap();
+        let bare = frames_of_ffmpeg(folder, "bare.mp3");
+        assert_eq!(frames_at_48_kilohertz(&all), 3 * 48_000 + bare);
+    }
+
+    #[test]
+    fn ogg_files_put_one_after_another_are_all_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let tone = |name: &str, rate: &str, channels: &str| {
+            let source = format!("sine=frequency=440:sample_rate={rate}:duration=1");
+            let form = ["-c:a", "libvorbis", "-ac", channels, name];
+            ffmpeg(
+                folder,
+                &[&["-f", "lavfi", "-i", &source][..], &form].concat(),
+            );
+            std::fs::read(folder.join(name)).unwrap()
+        };
+        let (one, two) = (tone("1.ogg", "48000", "2"), tone("2.ogg", "44100", "1"));
+        let path = folder.join("chained.ogg");
+        // The first twice: its stream has the same number both times.
+        std::fs::write(&path, [&one[..], &one, &two].concat()).unwrap();
+        let read = read(&path);
+        assert_eq!(read.len() / 2, 3 * 48_000);
+        let loud = |from: usize| {
+            read[from * 2..][..9_600]
+                .iter()
+                .any(|sample| *sample > 0.05)
+        };
+        assert!([0, 60_000, 130_000].into_iter().all(loud));
+    }
+
+    #[test]
+    fn an_ogg_file_that_is_cut_off_is_refused_with_the_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let noise = ["-f", "lavfi", "-i", "anoisesrc=duration=8:amplitude=0.3"];
+        ffmpeg(
+            folder,
+            &[&noise[..], &["-c:a", "libvorbis", "a.ogg"]].concat(),
+        );
+        let path = folder.join("a.ogg");
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+        let why = refusal(&path);
+        assert!(why.contains("breaks off at "), "{why}");
     }
 
     #[test]

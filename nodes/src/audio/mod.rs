@@ -5,6 +5,7 @@ mod audio_input_file;
 mod effect;
 mod encoder;
 mod ensemble;
+mod instrument;
 pub(crate) mod limiter;
 mod mixdown;
 mod mixer;
@@ -15,6 +16,7 @@ pub(crate) mod sound_font;
 pub(crate) mod sound_source;
 pub(crate) mod sound_writer;
 mod stereo;
+pub(crate) mod strip;
 mod synth;
 #[cfg(test)]
 mod test_sound;

@@ -1,26 +1,30 @@
 //! Plays notes with a built-in voice or a SoundFont.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use score_engine::{
-    AudioBlock, Build, Check, Descriptor, Flow, Io, Node, NodeError, Note, Param, Payload, Port,
-    PortType, Processor, Time, Value,
+    AudioBlock, Build, ChannelChange, Check, Descriptor, Flow, Io, Node, NodeError, Note, Param,
+    Payload, Port, PortType, Processor, Time, Value,
 };
 use serde::Deserialize;
 
 use super::amplitude;
 use super::ensemble::Ensemble;
+use super::instrument::Instrument;
 use super::ramp::Ramp;
 use super::reverb::Reverb;
-use super::sound_font::Player;
+use super::sound_font::{Player, file};
 use super::voice::Voice;
 
 const SOUND: usize = 0;
 
 /// Leaves room for several notes at full velocity: −12 dB.
 const HEADROOM: f32 = 0.25;
+
+/// So many damaged presets of a SoundFont are named; more are only counted.
+const TOLD: usize = 10;
 
 /// So many blocks late, a live synth goes on from now.
 const MISSED: u64 = 8;
@@ -50,7 +54,10 @@ impl Node for Synth {
                 "Stereo at the transport's sample rate. The sound lasts exactly as long as its notes' source. The \
                  voice `drum_kit` plays every channel on the keys of General MIDI's percussion map. With a \
                  `sound_font` (.sf2) its `program` plays in place of the voice, and channel 9 (the tenth) its \
-                 percussion.",
+                 percussion; of a damaged SoundFont all plays that can be played.\n\n\
+                 Volume, expression, pan and pitch bend of a MIDI file or port are followed, channel by channel; \
+                 `pluck` and `drum_kit` cannot be bent. A SoundFont plays modulation too. What is asked for and cannot \
+                 be played is a warning. The patch chooses what plays: program changes do nothing.",
             )
             .input(Port::new("notes", PortType::Notes, "what to play"))
             .output(Port::new("sound", PortType::Audio, "the sound"))
@@ -64,7 +71,24 @@ impl Node for Synth {
 
     fn check(&self, check: &mut Check<'_>) {
         if let Some(path) = &self.sound_font {
-            check.require_file("sound_font", path, "SoundFont");
+            let is_there = check.require_file("sound_font", path, "SoundFont");
+            let faults = match is_there {
+                true => file::faults(path).unwrap_or_default(),
+                false => Vec::new(),
+            };
+            if !faults.is_empty() {
+                let mut told: Vec<String> = faults
+                    .iter()
+                    .take(TOLD)
+                    .map(file::Fault::to_string)
+                    .collect();
+                if faults.len() > TOLD {
+                    told.push(format!("and {} more", faults.len() - TOLD));
+                }
+                let why = format!("`{}` is damaged: {}", path.display(), told.join("; "));
+                let help = "everything else in it plays; copy or download the file again";
+                check.warn("sound_font", why, Some(help.to_owned()));
+            }
         }
     }
 
@@ -74,6 +98,10 @@ impl Node for Synth {
             Some(path) => Instrument::SoundFont(Player::open(path, self.program, rate)?),
             None => Instrument::Voice(Box::new(Ensemble::new(self.voice, rate, build.rng()))),
         };
+        let name = match &self.sound_font {
+            Some(path) => format!("`{}` with the SoundFont `{}`", build.id, path.display()),
+            None => format!("`{}` with its built-in voice", build.id),
+        };
         Ok(Box::new(Playing {
             instrument,
             gain: Ramp::new(amplitude(self.gain) * HEADROOM, build.transport.block),
@@ -82,33 +110,18 @@ impl Node for Synth {
             block: u64::from(build.transport.block),
             at: None,
             due: VecDeque::new(),
+            ignored: BTreeSet::new(),
+            name,
             reverb: Reverb::new(rate),
         }))
     }
 }
 
-/// What plays the notes.
-enum Instrument {
-    Voice(Box<Ensemble>),
-    SoundFont(Player),
-}
-
-impl Instrument {
-    fn play(&mut self, note: Note) -> Result<(), NodeError> {
-        match self {
-            Instrument::Voice(ensemble) => ensemble.play(note),
-            Instrument::SoundFont(player) => player.play(note)?,
-        }
-        Ok(())
-    }
-
-    fn render(&mut self, samples: &mut [f32]) -> Result<(), NodeError> {
-        match self {
-            Instrument::Voice(ensemble) => ensemble.render(samples),
-            Instrument::SoundFont(player) => player.render(samples)?,
-        }
-        Ok(())
-    }
+/// What is due at a frame.
+#[derive(Clone, Copy)]
+enum Act {
+    Note(Note),
+    Change(ChannelChange),
 }
 
 struct Playing {
@@ -119,8 +132,12 @@ struct Playing {
     block: u64,
     /// The first frame that has not been sent; `None` before the first call.
     at: Option<u64>,
-    /// Notes that have arrived and not begun, by frame.
-    due: VecDeque<(u64, Note)>,
+    /// Notes that have arrived and not begun, and what is done to their channels, by frame.
+    due: VecDeque<(u64, Act)>,
+    /// What the instrument was asked for and cannot do.
+    ignored: BTreeSet<&'static str>,
+    /// What errors and warnings call the node and what it plays with.
+    name: String,
     reverb: Reverb,
 }
 
@@ -128,8 +145,11 @@ impl Processor for Playing {
     fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let frame = input.packet.time.to_samples(self.rate);
+            let changes = input.packet.changes().iter();
+            let notes = input.packet.notes()?.iter();
             self.due
-                .extend(input.packet.notes()?.iter().map(|note| (frame, *note)));
+                .extend(changes.map(|change| (frame, Act::Change(*change))));
+            self.due.extend(notes.map(|note| (frame, Act::Note(*note))));
         }
         if io.is_live() {
             return self.keep_time(io);
@@ -149,6 +169,9 @@ impl Processor for Playing {
         let end = io.end().unwrap_or(Time::ZERO).to_samples(self.rate);
         while !io.is_live() && self.at() < end && !io.stop_requested() {
             self.send_block(io, self.block.min(end - self.at()))?;
+        }
+        if !io.is_live() {
+            self.tell_ignored();
         }
         Ok(())
     }
@@ -173,6 +196,30 @@ impl Processor for Playing {
 impl Playing {
     fn at(&self) -> u64 {
         self.at.unwrap_or(0)
+    }
+
+    fn change(&mut self, io: &Io<'_>, change: ChannelChange) -> Result<(), NodeError> {
+        if let Some(ignored) = self.instrument.change(change)? {
+            let is_first = self.ignored.is_empty();
+            self.ignored.insert(ignored);
+            // A live run may never end; a render tells all of it together.
+            if is_first && io.is_live() {
+                self.tell_ignored();
+            }
+        }
+        Ok(())
+    }
+
+    /// Warns of what the notes' source asks for in vain.
+    fn tell_ignored(&self) {
+        if !self.ignored.is_empty() {
+            let ignored: Vec<&str> = self.ignored.iter().copied().collect();
+            tracing::warn!(
+                "{} does not play {}, which its notes ask for",
+                self.name,
+                ignored.join(", ")
+            );
+        }
     }
 
     /// Sends every block whose end has come, so that all notes within it are known.
@@ -200,8 +247,10 @@ impl Playing {
         let mut from = at;
         while from < end {
             while self.due.front().is_some_and(|(frame, _)| *frame <= from) {
-                if let Some((_, note)) = self.due.pop_front() {
-                    self.instrument.play(note)?;
+                match self.due.pop_front() {
+                    Some((_, Act::Note(note))) => self.instrument.play(note)?,
+                    Some((_, Act::Change(change))) => self.change(io, change)?,
+                    None => {}
                 }
             }
             let to = self.due.front().map_or(end, |(frame, _)| (*frame).min(end));

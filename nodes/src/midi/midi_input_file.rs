@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::vec::IntoIter;
 
 use score_engine::{
-    Build, Check, Descriptor, Flow, Io, Node, NodeError, Note, Param, Payload, Port, PortType,
-    Processor, Time,
+    Build, Check, Descriptor, Flow, Io, Node, NodeError, Param, Payload, Performance, Port,
+    PortType, Processor, Time,
 };
 use serde::Deserialize;
 
-use super::reading::{DEFAULT_TEMPO, Event, Song};
+use super::performance::instants;
+use super::reading;
 
 const NOTES: usize = 0;
 
@@ -30,18 +31,33 @@ impl Node for MidiInputFile {
                 },
                 wires: ["tune -> piano -> sound"]"#,
             )
-            .details("All tracks together, at the file's own tempo and its changes, on the channels of the file.")
+            .details(
+                "All tracks together, at the file's own tempo and its changes, on the channels of the file; in a file \
+                 of format 2 each track keeps its own tempo. Pedals hold notes as they hold a piano's, a key that is \
+                 struck again ends the note before, and a note without a length sounds for 20 ms. Volume, expression, \
+                 pan, pitch bend and other controllers travel with the notes to a `synth`, a `midi_out` or a file.\n\n\
+                 Damaged files are read as far as anything can be found in them. What cannot be read is a warning \
+                 that names the track and the byte, and `--strict` refuses the file.",
+            )
             .output(Port::new("notes", PortType::Notes, "the notes"))
             .param(Param::file_to_read("path", "the file, .mid"))
             .paced()
     }
 
     fn check(&self, check: &mut Check<'_>) {
-        check.require_file("path", &self.path, "MIDI file");
+        if check.require_file("path", &self.path, "MIDI file")
+            && let Ok(file) = reading::open(&self.path)
+            && !file.flaws.is_empty()
+        {
+            let why = format!("`{}`: {}", self.path.display(), file.flaws);
+            let help =
+                "everything else in it is played; export it again, or mend it in a MIDI editor";
+            check.warn("path", why, Some(help.to_owned()));
+        }
     }
 
     fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
-        let (notes, end) = instants(&Song::open(&self.path)?);
+        let (notes, end) = instants(&reading::open(&self.path)?);
         Ok(Box::new(Playing {
             notes: notes.into_iter(),
             end,
@@ -50,47 +66,23 @@ impl Node for MidiInputFile {
 }
 
 struct Playing {
-    notes: IntoIter<(Time, Vec<Note>)>,
+    notes: IntoIter<(Time, Performance)>,
     end: Time,
 }
 
 impl Processor for Playing {
     fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         io.end_at(self.end);
-        let Some((time, notes)) = self.notes.next() else {
+        let Some((time, performance)) = self.notes.next() else {
             return Ok(Flow::Done);
         };
-        io.send_captured_now(NOTES, time, Payload::Notes(notes.into()))?;
+        let payload = match performance.changes.is_empty() {
+            true => Payload::Notes(performance.notes),
+            false => Payload::Performance(performance.into()),
+        };
+        io.send_captured_now(NOTES, time, payload)?;
         Ok(Flow::Continue)
     }
-}
-
-/// What a file contains, instant by instant, and when it ends.
-pub(crate) type Contents = (Vec<(Time, Vec<Note>)>, Time);
-
-/// The notes of `song` by the instants at which they begin or end.
-pub(crate) fn instants(song: &Song) -> Contents {
-    let nanos_per_tick = |tempo: u32| f64::from(tempo) * 1000.0 / song.ticks_per_beat as f64;
-    let mut instants: Vec<(Time, Vec<Note>)> = Vec::new();
-    // Counted from the last change of tempo, so that rounding does not add up.
-    let mut last_change = (DEFAULT_TEMPO, 0, 0.0);
-    let nanos = |tick: u64, (tempo, since, nanos): (u32, u64, f64)| {
-        nanos + (tick - since) as f64 * nanos_per_tick(tempo)
-    };
-    for (tick, event) in &song.events {
-        let nanos = nanos(*tick, last_change);
-        let time = Time::from_nanos(nanos.round() as i64);
-        match event {
-            Event::Tempo(new) => last_change = (*new, *tick, nanos),
-            Event::Note(note) => match instants.last_mut() {
-                Some((last, notes)) if *last == time => notes.push(*note),
-                _ => instants.push((time, vec![*note])),
-            },
-            Event::Metre(_) => {}
-        }
-    }
-    let end = nanos(song.end, last_change);
-    (instants, Time::from_nanos(end.round() as i64))
 }
 
 #[cfg(test)]
@@ -99,6 +91,7 @@ mod tests {
     use midly::{
         Format, Header, MetaMessage, MidiMessage, Smf, Timing, TrackEvent, TrackEventKind,
     };
+    use score_engine::Note;
     use score_engine::harness::Harness;
     use serde_json::json;
 

@@ -1,9 +1,14 @@
 //! MIDI.
 
+pub(crate) mod keyboard;
+pub(crate) mod message;
 mod midi_file;
-pub(crate) mod midi_input_file;
+mod midi_input_file;
 pub(crate) mod note_writer;
+pub(crate) mod performance;
 pub(crate) mod reading;
+pub(crate) mod smf;
+mod strokes;
 pub(crate) mod writing;
 
 use score_engine::Registry;

@@ -1,14 +1,18 @@
-//! What stands in a Standard MIDI File, by ticks.
+//! What stands in a Standard MIDI File as on a sheet of music: by ticks, all tracks together.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use midly::{MetaMessage, MidiMessage, Smf, Timing, TrackEventKind};
 use score_engine::{Metre, NodeError, Note};
+
+use super::smf::{Division, File, Item};
+use super::strokes::{Stroke, strokes};
 
 /// The tempo of a file that gives none: 120 quarter notes a minute, in microseconds each.
 pub(crate) const DEFAULT_TEMPO: u32 = 500_000;
 
-const IN_FRAMES: &str = "its times are counted in film frames, which is not supported";
+/// A file that is larger is no tune.
+const MOST_BYTES: u64 = 64 << 20;
 
 /// The contents of a file.
 #[derive(Debug)]
@@ -32,79 +36,129 @@ pub(crate) enum Event {
     Note(Note),
 }
 
+/// Reads the file at `path`.
+///
+/// # Errors
+/// It cannot be read, or there is no MIDI in it.
+pub(crate) fn open(path: &Path) -> Result<File, NodeError> {
+    let name = path.display();
+    let unreadable = |error: std::io::Error| {
+        NodeError::input(format!("`{name}` cannot be read: {error}")).source(error)
+    };
+    let length = std::fs::metadata(path).map_err(unreadable)?.len();
+    if length > MOST_BYTES {
+        return Err(NodeError::input(format!(
+            "`{name}` has {length} bytes, and no MIDI file is so large"
+        )));
+    }
+    let bytes = std::fs::read(path).map_err(unreadable)?;
+    File::parse(&bytes).map_err(|why| NodeError::input(format!("`{name}`: {why}")))
+}
+
 impl Song {
     /// Reads the file at `path`.
     ///
     /// # Errors
-    /// It cannot be read, is not a MIDI file, or counts its times in film frames.
+    /// It cannot be read, or there is no MIDI in it.
     pub(crate) fn open(path: &Path) -> Result<Self, NodeError> {
-        let name = path.display();
-        let bytes = std::fs::read(path).map_err(|error| {
-            NodeError::input(format!("`{name}` cannot be read: {error}")).source(error)
-        })?;
-        Self::parse(&bytes).map_err(|why| NodeError::input(format!("`{name}`: {why}")))
+        let file = open(path)?;
+        if !file.flaws.is_empty() {
+            tracing::warn!("`{}`: {}", path.display(), file.flaws);
+        }
+        Ok(Self::of(&file))
     }
 
     /// Reads the bytes of a file.
     ///
     /// # Errors
-    /// It is not a MIDI file, or counts its times in film frames.
+    /// There is no MIDI in it.
+    #[cfg(test)]
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
-        // midly negates the count of frames a second in every header it meets, and overflows where that is −128.
-        let overflows = |header: &[u8]| header.starts_with(b"MThd") && header[12] == 0x80;
-        if bytes.windows(13).any(overflows) {
-            return Err(IN_FRAMES.to_owned());
-        }
-        let smf = Smf::parse(bytes)
-            .map_err(|error| format!("this is not a MIDI file that can be read ({error})"))?;
-        let Timing::Metrical(ticks_per_beat) = smf.header.timing else {
-            return Err(IN_FRAMES.to_owned());
-        };
-        let mut events = Vec::new();
-        let mut end = 0;
-        for messages in &smf.tracks {
-            let mut tick = 0;
-            for message in messages {
-                tick += u64::from(message.delta.as_int());
-                events.extend(event(message.kind).map(|event| (tick, event)));
+        Ok(Self::of(&File::parse(bytes)?))
+    }
+
+    /// The contents of `file`, without what pedals do.
+    pub(crate) fn of(file: &File) -> Self {
+        let ticks_per_beat = match file.division {
+            Division::Beat(ticks) => ticks,
+            // Files that count in film frames know no beats: those of the usual tempo are taken.
+            Division::Film(nanos) => {
+                (f64::from(DEFAULT_TEMPO) * 1000.0 / nanos).round().max(1.0) as u64
             }
-            end = end.max(tick);
+        };
+        let mut found: Vec<(Order, Found)> = Vec::new();
+        for (track, read) in file.tracks.iter().enumerate() {
+            for stroke in strokes(read) {
+                let down = (stroke.start.tick, track, stroke.start.event);
+                let up = (stroke.end.tick, track, stroke.end.event);
+                found.extend([(down, Found::Down(stroke)), (up, Found::Up(stroke))]);
+            }
+            for (index, (tick, item)) in read.events.iter().enumerate() {
+                if let Some(event) = event(*item) {
+                    found.push(((*tick, track, index), Found::Event(event)));
+                }
+            }
         }
-        // Stable: events of one tick keep their order, track by track.
-        events.sort_by_key(|(tick, _)| *tick);
-        Ok(Song {
-            ticks_per_beat: u64::from(ticks_per_beat.as_int().max(1)),
-            events,
-            end,
-        })
+        found.sort_by_key(|(order, _)| *order);
+        Song {
+            ticks_per_beat,
+            events: merged(&found),
+            end: file.tracks.iter().map(|track| track.end).max().unwrap_or(0),
+        }
     }
 }
 
-fn event(kind: TrackEventKind<'_>) -> Option<Event> {
-    match kind {
-        TrackEventKind::Meta(MetaMessage::Tempo(tempo)) => Some(Event::Tempo(tempo.as_int())),
+/// Tick, track, and number among the events of the track.
+type Order = (u64, usize, usize);
+
+enum Found {
+    Down(Stroke),
+    Up(Stroke),
+    Event(Event),
+}
+
+/// A key that several tracks hold sounds until the last lets go, and a new stroke ends the note before it.
+fn merged(found: &[(Order, Found)]) -> Vec<(u64, Event)> {
+    let mut fingers: BTreeMap<(u8, u8), usize> = BTreeMap::new();
+    let mut events = Vec::new();
+    for ((tick, ..), found) in found {
+        let mut add = |note| events.push((*tick, Event::Note(note)));
+        match found {
+            Found::Down(stroke) => {
+                let (channel, pitch) = (stroke.channel, stroke.pitch);
+                let fingers = fingers.entry((channel, pitch)).or_default();
+                if *fingers > 0 {
+                    add(Note::Off { channel, pitch });
+                }
+                *fingers += 1;
+                let velocity = f32::from(stroke.velocity) / 127.0;
+                add(Note::On {
+                    channel,
+                    pitch,
+                    velocity,
+                });
+            }
+            Found::Up(stroke) => {
+                let (channel, pitch) = (stroke.channel, stroke.pitch);
+                let fingers = fingers.entry((channel, pitch)).or_default();
+                *fingers = fingers.saturating_sub(1);
+                if *fingers == 0 {
+                    add(Note::Off { channel, pitch });
+                }
+            }
+            Found::Event(event) => events.push((*tick, *event)),
+        }
+    }
+    events
+}
+
+fn event(item: Item) -> Option<Event> {
+    match item {
+        Item::Tempo(tempo) => Some(Event::Tempo(tempo)),
         // The second number is a power of two; no metre counts in less than sixty-fourths.
-        TrackEventKind::Meta(MetaMessage::TimeSignature(beats @ 1.., unit @ ..=6, ..)) => {
+        Item::Metre(beats @ 1.., unit @ ..=6) => {
             Some(Event::Metre(Metre(u32::from(beats), 1 << unit)))
         }
-        TrackEventKind::Midi { channel, message } => {
-            note(channel.as_int(), message).map(Event::Note)
-        }
-        _ => None,
-    }
-}
-
-fn note(channel: u8, message: MidiMessage) -> Option<Note> {
-    match message {
-        MidiMessage::NoteOn { key, vel } if vel.as_int() > 0 => Some(Note::On {
-            channel,
-            pitch: key.as_int(),
-            velocity: f32::from(vel.as_int()) / 127.0,
-        }),
-        MidiMessage::NoteOn { key, .. } | MidiMessage::NoteOff { key, .. } => Some(Note::Off {
-            channel,
-            pitch: key.as_int(),
-        }),
         _ => None,
     }
 }
@@ -124,17 +178,14 @@ mod tests {
     }
 
     #[test]
-    fn times_in_film_frames_are_refused_however_many_a_second() {
+    fn a_file_in_film_frames_has_beats_of_the_usual_tempo() {
         let mut bytes = b"MThd\0\0\0\x06\0\x01\0\x01\0\x28MTrk\0\0\0\x04\0\xFF\x2F\0".to_vec();
-        assert!(Song::parse(&bytes).is_ok());
-        for frames in [-24_i8, -30, -128] {
-            bytes[12] = frames.to_be_bytes()[0];
-            assert_eq!(Song::parse(&bytes).unwrap_err(), IN_FRAMES, "{frames}");
-        }
-        // A second header, inside what follows the first.
-        let first = bytes.clone();
-        bytes[12] = 0;
-        bytes.splice(14..14, first);
-        assert!(Song::parse(&bytes).is_err());
+        assert_eq!(Song::parse(&bytes).unwrap().ticks_per_beat, 40);
+        // 25 pictures of 40 ticks a second.
+        bytes[12] = (-25_i8).to_be_bytes()[0];
+        assert_eq!(Song::parse(&bytes).unwrap().ticks_per_beat, 500);
+        // −128, whose negative is too large, is no count of pictures.
+        bytes[12] = 0x80;
+        assert_eq!(Song::parse(&bytes).unwrap().ticks_per_beat, 480);
     }
 }

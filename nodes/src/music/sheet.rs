@@ -10,7 +10,7 @@ use super::melody::Said;
 use super::tokens::{MelodyNote, tokens};
 use super::voice::{Chunk, Passage, Voice};
 use crate::midi::reading::{DEFAULT_TEMPO, Event, Song};
-use crate::midi::writing;
+use crate::midi::writing::{self, Act, Part};
 use crate::model::Music;
 use crate::output::OutputFile;
 
@@ -65,12 +65,18 @@ fn bytes(
         };
         for (time, notes) in voice.play(index, &[passage], end) {
             let tick = writing::tick(transport, time);
-            events.extend(notes.into_iter().map(|note| (tick, note)));
+            events.extend(notes.into_iter().map(|note| (tick, Act::Note(note))));
         }
     }
     let end = writing::tick(transport, end);
-    events.extend(voice.close().into_iter().map(|off| (end, off)));
-    writing::bytes(transport, PROGRAM, &events, end)
+    events.extend(voice.close().into_iter().map(|off| (end, Act::Note(off))));
+    let name = if layout.drums { "drums" } else { "melody" };
+    let part = Part {
+        name: name.to_owned(),
+        channel,
+        acts: events,
+    };
+    writing::bytes(transport, PROGRAM, &[part], end)
 }
 
 /// Reads the melody of the first bars of the MIDI file `path`, as many as the model knows (two).

@@ -84,8 +84,8 @@ fn sound_notes_and_controls_lie_at_their_times_in_files_of_one_name() {
     );
 
     let bytes = std::fs::read(folder.path().join("take.mid")).unwrap();
-    // The note, its end at the end of the run, and four events that every file has.
-    assert_eq!(Smf::parse(&bytes).unwrap().tracks[0].len(), 6);
+    // The note, its end at the end of the run, the track's name, its program and its end.
+    assert_eq!(Smf::parse(&bytes).unwrap().tracks[1].len(), 5);
 
     let log = std::fs::read_to_string(folder.path().join("take.jsonl")).unwrap();
     let lines: Vec<Value> = log

@@ -2,6 +2,7 @@
 
 use super::Checker;
 use crate::node::{Check, Subject};
+use crate::patch::tree::Spot;
 
 impl Checker<'_> {
     /// Asks every node, sources first, so that each knows what arrives.
@@ -50,24 +51,24 @@ impl Checker<'_> {
             inputs: &arriving,
             outputs: self.drafts[index].outputs.clone(),
             problems: Vec::new(),
+            warnings: Vec::new(),
             resources: Vec::new(),
         };
         node.check(&mut check);
         let (outputs, problems, resources) = (check.outputs, check.problems, check.resources);
+        let warnings = check.warnings;
         self.drafts[index].outputs = outputs;
         self.drafts[index].node = Some(node);
         for problem in problems {
-            let draft = &self.drafts[index];
-            let spot = match &problem.subject {
-                Subject::Param(name) => draft.param_spots.get(name).cloned(),
-                Subject::Input(input) => self
-                    .links
-                    .iter()
-                    .find(|link| (link.wire.to, link.wire.input) == (index, *input))
-                    .map(|link| link.spot),
-            };
-            let spot = spot.unwrap_or(draft.kind_spot);
+            let spot = self.spot_of(index, &problem.subject);
             self.report(spot, problem.message, problem.help);
+        }
+        for warning in warnings {
+            let spot = self.spot_of(index, &warning.subject);
+            match self.settings.is_strict() {
+                true => self.report(spot, warning.message, warning.help),
+                false => self.texts.warn(spot, warning.message, warning.help),
+            }
         }
         for (resource, param) in resources {
             let draft = &self.drafts[index];
@@ -76,5 +77,19 @@ impl Checker<'_> {
                 .unwrap_or(&draft.kind_spot);
             self.claims.push((resource, index, spot));
         }
+    }
+
+    /// What in the patch a node's own problem points at.
+    fn spot_of(&self, index: usize, subject: &Subject) -> Spot {
+        let draft = &self.drafts[index];
+        let spot = match subject {
+            Subject::Param(name) => draft.param_spots.get(name).cloned(),
+            Subject::Input(input) => self
+                .links
+                .iter()
+                .find(|link| (link.wire.to, link.wire.input) == (index, *input))
+                .map(|link| link.spot),
+        };
+        spot.unwrap_or(draft.kind_spot)
     }
 }

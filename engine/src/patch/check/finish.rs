@@ -4,6 +4,7 @@ use super::Checker;
 use super::draft::Draft;
 use crate::diagnostic::Diagnostics;
 use crate::graph::{Graph, GraphNode, GraphWire};
+use crate::port::PortType;
 
 impl Checker<'_> {
     pub(super) fn finish(self) -> Result<Graph, Diagnostics> {
@@ -11,6 +12,7 @@ impl Checker<'_> {
             return Err(self.texts.into_diagnostics());
         }
         let wires: Vec<GraphWire> = self.links.into_iter().map(|link| link.wire).collect();
+        let mut sources = sources(&self.drafts, &wires);
         let nodes = (0..)
             .zip(self.drafts)
             .filter_map(|(index, draft): (usize, Draft)| {
@@ -20,6 +22,7 @@ impl Checker<'_> {
                 }
                 Some(GraphNode {
                     wires: arrivals,
+                    sources: std::mem::take(&mut sources[index]),
                     id: draft.id,
                     descriptor: draft.descriptor?,
                     node: draft.node?,
@@ -31,6 +34,7 @@ impl Checker<'_> {
             })
             .collect();
         Ok(Graph {
+            warnings: self.texts.warnings(),
             text: self.texts.text(0).into(),
             included: (self.texts.included())
                 .map(|(name, text)| (name.to_owned(), text.into()))
@@ -40,4 +44,26 @@ impl Checker<'_> {
             wires,
         })
     }
+}
+
+/// Where the wires into each input of each node come from: the node's id, and the output's name where others are of its
+/// type.
+fn sources(drafts: &[Draft], wires: &[GraphWire]) -> Vec<Vec<Vec<String>>> {
+    let inputs = |draft: &Draft| vec![Vec::new(); draft.inputs.len()];
+    let mut sources: Vec<Vec<Vec<String>>> = drafts.iter().map(inputs).collect();
+    for wire in wires {
+        let from = &drafts[wire.from];
+        let is_same = |output: &&PortType| **output == from.outputs[wire.output];
+        let output = from
+            .descriptor
+            .as_ref()
+            .map(|descriptor| &descriptor.outputs[wire.output].name)
+            .filter(|_| from.outputs.iter().filter(is_same).count() > 1);
+        let name = match output {
+            Some(output) => format!("{}.{output}", from.id),
+            None => from.id.clone(),
+        };
+        sources[wire.to][wire.input].push(name);
+    }
+    sources
 }

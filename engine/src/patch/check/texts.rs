@@ -28,6 +28,7 @@ pub(super) struct Texts {
     texts: Vec<Text>,
     first_included: usize,
     found: Vec<(Spot, Diagnostic)>,
+    warned: Vec<(Spot, Diagnostic)>,
 }
 
 impl Texts {
@@ -44,6 +45,7 @@ impl Texts {
             texts: std::iter::once(patch).chain(given).collect(),
             first_included: overrides.len() + 1,
             found: Vec::new(),
+            warned: Vec::new(),
         }
     }
 
@@ -80,16 +82,23 @@ impl Texts {
 
     /// Notes a mistake.
     pub(super) fn report(&mut self, spot: Spot, message: impl Into<String>, help: Option<String>) {
+        let diagnostic = self.diagnostic(spot, message.into(), help);
+        self.found.push((spot, diagnostic));
+    }
+
+    /// Notes what is no mistake, but may not be meant.
+    pub(super) fn warn(&mut self, spot: Spot, message: impl Into<String>, help: Option<String>) {
+        let diagnostic = self.diagnostic(spot, message.into(), help);
+        self.warned.push((spot, diagnostic));
+    }
+
+    fn diagnostic(&self, spot: Spot, message: String, help: Option<String>) -> Diagnostic {
         let text = &self.texts[spot.source];
-        let place = Place::of(&text.name, &text.text, &spot.range());
-        self.found.push((
-            spot,
-            Diagnostic {
-                message: message.into(),
-                help,
-                place: Some(place),
-            },
-        ));
+        Diagnostic {
+            message,
+            help,
+            place: Some(Place::of(&text.name, &text.text, &spot.range())),
+        }
     }
 
     /// Notes why a file cannot be read that is named at `spot`.
@@ -113,10 +122,19 @@ impl Texts {
     }
 
     /// Every mistake once, in the order of the texts.
-    pub(super) fn into_diagnostics(mut self) -> Diagnostics {
-        self.found.sort_by_key(|(a, _)| *a);
-        self.found.dedup();
-        let found = self.found.into_iter();
-        Diagnostics(found.map(|(_, diagnostic)| diagnostic).collect())
+    pub(super) fn into_diagnostics(self) -> Diagnostics {
+        sorted(self.found)
     }
+
+    /// Every warning once, in the order of the texts.
+    pub(super) fn warnings(&self) -> Diagnostics {
+        sorted(self.warned.clone())
+    }
+}
+
+fn sorted(mut found: Vec<(Spot, Diagnostic)>) -> Diagnostics {
+    found.sort_by_key(|(spot, _)| *spot);
+    found.dedup();
+    let found = found.into_iter();
+    Diagnostics(found.map(|(_, diagnostic)| diagnostic).collect())
 }

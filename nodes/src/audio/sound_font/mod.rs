@@ -1,6 +1,7 @@
 //! Notes played with the samples of a SoundFont.
 
 pub(crate) mod file;
+mod mend;
 #[cfg(test)]
 pub(crate) mod tiny;
 
@@ -9,7 +10,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustysynth::{SoundFont, Synthesizer, SynthesizerSettings};
-use score_engine::{NodeError, Note};
+use score_engine::{ChannelChange, NodeError, Note};
+
+use crate::midi::message;
 
 /// Frames that a synthesizer computes at once, as few as it can. A note begins with the next of its blocks.
 const BLOCK: usize = 8;
@@ -26,6 +29,11 @@ const PERCUSSION: u8 = 9;
 
 /// The bank in which a SoundFont keeps percussion.
 const PERCUSSION_BANK: i32 = 128;
+
+/// The controllers that are followed: modulation, volume, pan, expression, their fine halves, the registered parameters,
+/// and the one that puts all of them back. Banks are the patch's to choose, the room is the synth's own, and pedals are in
+/// the notes' ends.
+const FOLLOWED: [u8; 15] = [1, 6, 7, 10, 11, 33, 38, 39, 42, 43, 98, 99, 100, 101, 121];
 
 /// A SoundFont being played.
 pub(crate) struct Player {
@@ -45,7 +53,19 @@ impl Player {
     /// # Errors
     /// The file is no SoundFont or is damaged, has no such program, or `rate` is lower than it can be played at.
     pub(crate) fn open(path: &Path, program: i32, rate: u32) -> Result<Self, NodeError> {
-        Self::with(file::read(path)?, path.display().to_string(), program, rate)
+        let (font, faults) = file::read(path)?;
+        let name = path.display().to_string();
+        let is_lost = |fault: &&file::Fault| fault.is_lost_melody() && fault.is_program(program);
+        let is_left = font.get_presets().iter().any(|preset| {
+            preset.get_bank_number() != PERCUSSION_BANK && preset.get_patch_number() == program
+        });
+        if let Some(fault) = faults.iter().find(is_lost).filter(|_| !is_left) {
+            return Err(
+                NodeError::input(format!("the SoundFont `{name}` is damaged: {fault}"))
+                    .help("choose another `program` or SoundFont"),
+            );
+        }
+        Self::with(font, name, program, rate)
     }
 
     /// The same with a SoundFont that was read, which errors call `name`.
@@ -116,6 +136,29 @@ impl Player {
                 }
             }
         })
+    }
+
+    /// Does something to a channel. Returns whether it can be done.
+    ///
+    /// # Errors
+    /// The SoundFont is damaged.
+    pub(crate) fn change(&mut self, change: ChannelChange) -> Result<bool, NodeError> {
+        let [status, first, second] = message::bytes(change).map(i32::from);
+        let is_followed = match change {
+            ChannelChange::Bend { .. } => true,
+            ChannelChange::Controller { number, .. } => FOLLOWED.contains(&number),
+            // The patch says which program plays.
+            ChannelChange::Program { .. } => false,
+        };
+        if is_followed {
+            let (channel, command) = (status & 0x0F, status & 0xF0);
+            self.guarded(|player| {
+                for synthesizer in &mut player.synthesizers {
+                    synthesizer.process_midi_message(channel, command, first, second);
+                }
+            })?;
+        }
+        Ok(is_followed)
     }
 
     /// Adds what sounds to interleaved stereo `samples`.

@@ -1,8 +1,11 @@
 //! Sound in files, decoded piece by piece.
 
 mod at_rate;
+mod contents;
 mod ffmpeg;
+mod mp3;
 mod native;
+mod ogg;
 
 use std::io::Read;
 use std::path::Path;
@@ -51,8 +54,8 @@ pub(crate) fn decode(bytes: &[u8], name: &str) -> Result<Option<impl SoundSource
     if !begins_natively(bytes) {
         return Ok(None);
     }
-    let file = Box::new(std::io::Cursor::new(bytes.to_vec()));
-    native::NativeSound::decode(file, name.to_owned())
+    let contents = contents::Contents::Bytes(bytes.into());
+    native::NativeSound::decode(contents, name.to_owned())
 }
 
 /// Whether the file begins as WAV, FLAC, Ogg or MP3 does. The built-in decoders look for anything like them all
@@ -104,10 +107,13 @@ fn is_ogg_film(start: &[u8]) -> bool {
 }
 
 /// The error for a file that ends too early.
-fn breaks_off(name: &str, at: Time, of: Time, complaint: Option<&str>) -> NodeError {
+fn breaks_off(name: &str, at: Time, of: Option<Time>, complaint: Option<&str>) -> NodeError {
+    let of = of.map(|of| format!(" of {of}")).unwrap_or_default();
     let complaint = complaint
         .map(|complaint| format!(" ({complaint})"))
         .unwrap_or_default();
-    NodeError::input(format!("`{name}` breaks off at {at} of {of}{complaint}"))
-        .help("the file is cut off or damaged; copy or export it again")
+    NodeError::input(format!("`{name}` breaks off at {at}{of}{complaint}")).help(
+        "the file is cut off or damaged; copy or export it again, or keep what there is with \
+         `ffmpeg -i FILE -c copy OTHER_FILE`",
+    )
 }

@@ -77,6 +77,8 @@ pub(super) struct Tone {
     modulator: f32,
     carrier_step: f32,
     modulator_step: f32,
+    /// What bends both steps.
+    bend: f32,
     depth: f32,
     depth_fade: f32,
     level: f32,
@@ -99,6 +101,7 @@ impl Tone {
             modulator: 0.0,
             carrier_step: frequency / rate,
             modulator_step: frequency * numbers.ratio / rate,
+            bend: 1.0,
             depth: numbers.index * velocity * room,
             depth_fade: fall(numbers.fade, rate),
             level: 0.0,
@@ -116,8 +119,8 @@ impl Tone {
         let bend = self.depth * (self.modulator * TAU).sin();
         let sample = (self.carrier * TAU + bend).sin() * self.level;
         self.depth *= self.depth_fade;
-        self.carrier = (self.carrier + self.carrier_step).fract();
-        self.modulator = (self.modulator + self.modulator_step).fract();
+        self.carrier = (self.carrier + self.carrier_step * self.bend).fract();
+        self.modulator = (self.modulator + self.modulator_step * self.bend).fract();
         sample
     }
 
@@ -133,6 +136,11 @@ impl Tone {
         } else {
             self.level = self.sustain + (self.level - self.sustain) * self.decay;
         }
+    }
+
+    /// Bends its frequency by a factor.
+    pub(super) fn bend(&mut self, factor: f32) {
+        self.bend = factor;
     }
 
     /// Lets the tone fade.

@@ -8,6 +8,8 @@ mod pluck;
 use score_engine::Note;
 use serde::Deserialize;
 
+use super::strip::Gains;
+
 /// A built-in voice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -30,6 +32,11 @@ impl Voice {
         "pluck",
         "drum_kit",
     ];
+
+    /// Whether the pitch of its notes can be bent while they sound.
+    pub(crate) fn can_bend(self) -> bool {
+        !matches!(self, Voice::Pluck | Voice::DrumKit)
+    }
 }
 
 /// Below this a note cannot be heard and ends: −80 dB.
@@ -97,17 +104,35 @@ impl Sounding {
         }
     }
 
-    /// Adds the note to interleaved stereo `samples`. `false`: it has faded away.
-    pub(crate) fn render(&mut self, samples: &mut [f32]) -> bool {
-        for frame in samples.chunks_exact_mut(2) {
+    /// Its MIDI channel.
+    pub(crate) fn channel(&self) -> u8 {
+        self.channel
+    }
+
+    /// Bends it by a factor for its frequency, where the voice can.
+    pub(crate) fn bend(&mut self, factor: f32) {
+        if let Body::Modulated(tone) = &mut self.body {
+            tone.bend(factor);
+        }
+    }
+
+    /// Adds the note to interleaved stereo `samples`, with the gains of its channel. `false`: it has faded away.
+    pub(crate) fn render(&mut self, samples: &mut [f32], gains: Option<&Gains>) -> bool {
+        let gain = |index: usize| match gains {
+            None => [1.0; 2],
+            Some(Gains::Flat(gain)) => *gain,
+            Some(Gains::Moving(gains)) => gains.get(index).copied().unwrap_or([1.0; 2]),
+        };
+        for (index, frame) in samples.chunks_exact_mut(2).enumerate() {
             let sample = self.velocity
                 * match &mut self.body {
                     Body::Modulated(tone) => tone.next(),
                     Body::Plucked(string) => string.next(),
                     Body::Struck(stroke) => stroke.next(),
                 };
-            frame[0] += sample * self.left;
-            frame[1] += sample * self.right;
+            let gain = gain(index);
+            frame[0] += sample * self.left * gain[0];
+            frame[1] += sample * self.right * gain[1];
         }
         match &self.body {
             Body::Modulated(tone) => tone.sounds(),

@@ -20,10 +20,22 @@ use super::port::{self, PortName};
 /// Messages that may wait for the node.
 const ROOM: usize = 4096;
 
+/// What the keeper's thread tells.
+enum News {
+    /// The port is open.
+    Opened(Consumer<Timed>),
+    /// The port is open as before, but something that sent to it is gone.
+    LostPeer,
+    /// The port is gone.
+    Gone,
+}
+
 /// A way for messages from a port that may come and go.
 pub(crate) struct Inlet {
     ring: Option<Consumer<Timed>>,
-    rings: Receiver<Option<Consumer<Timed>>>,
+    /// Whether a sender is gone that may have left notes behind.
+    is_left_behind: bool,
+    news: Receiver<News>,
     reader: Arc<OnceLock<Thread>>,
     _keeper: Keeper,
 }
@@ -33,7 +45,7 @@ pub(crate) struct Inlet {
 pub(crate) enum Arrival {
     /// A message, and when it came.
     Message(Timed),
-    /// The port is gone: what sounds will never be ended by it.
+    /// The port, or something that sent to it, is gone: what sounds will never be ended by it.
     Gone,
     /// Nothing.
     Nothing,
@@ -51,7 +63,7 @@ impl Inlet {
         required: bool,
     ) -> Result<Self, NodeError> {
         let clock = only_live(build, kind, "read a file with `midi_input_file`")?;
-        let (hand_over, rings) = channel();
+        let (hand_over, news) = channel();
         let reader = Arc::new(OnceLock::new());
         let opener = InputOpener {
             name: PortName::parse(name),
@@ -63,7 +75,8 @@ impl Inlet {
         };
         Ok(Inlet {
             ring: None,
-            rings,
+            is_left_behind: false,
+            news,
             reader,
             _keeper: Keeper::start(opener, required)?,
         })
@@ -74,15 +87,18 @@ impl Inlet {
         self.reader.get_or_init(std::thread::current);
         let until = Instant::now() + patience;
         loop {
-            if let Ok(ring) = self.rings.try_recv() {
-                let is_gone = self.ring.take().is_some() && ring.is_none();
-                self.ring = ring;
-                if is_gone {
-                    return Arrival::Gone;
-                }
+            match self.news.try_recv() {
+                Ok(News::Opened(ring)) => self.ring = Some(ring),
+                Ok(News::LostPeer) => self.is_left_behind = true,
+                Ok(News::Gone) if self.ring.take().is_some() => return Arrival::Gone,
+                Ok(News::Gone) | Err(_) => {}
             }
             if let Some(timed) = self.ring.as_mut().and_then(|ring| ring.pop().ok()) {
                 return Arrival::Message(timed);
+            }
+            // What it had sent before it went was taken first.
+            if std::mem::take(&mut self.is_left_behind) {
+                return Arrival::Gone;
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -102,7 +118,7 @@ struct InputOpener {
     clock: Arc<LiveClock>,
     /// The thread to wake when something comes.
     reader: Arc<OnceLock<Thread>>,
-    hand_over: Sender<Option<Consumer<Timed>>>,
+    hand_over: Sender<News>,
 }
 
 impl Opener for InputOpener {
@@ -140,15 +156,18 @@ impl Opener for InputOpener {
             }
         };
         // A node that is gone needs no ring.
-        let _ = self.hand_over.send(Some(came));
+        let _ = self.hand_over.send(News::Opened(came));
         Ok(port)
     }
 
     fn look(&mut self, port: &mut Self::Device) -> Result<(), NodeError> {
         if port.is_alive(Direction::Input) {
+            if port.has_lost_peer() {
+                let _ = self.hand_over.send(News::LostPeer);
+            }
             return Ok(());
         }
-        let _ = self.hand_over.send(None);
+        let _ = self.hand_over.send(News::Gone);
         Err(missing(format!("{} is gone", self.name())))
     }
 }

@@ -127,6 +127,8 @@ pub(crate) struct JackPort {
     pub(crate) name: String,
     join: Option<String>,
     joined: Instant,
+    /// What the port was connected to when it was last looked at.
+    peers: Vec<String>,
     calls: Arc<AtomicU64>,
     watchdog: Watchdog,
     /// Last, so that it goes after the client.
@@ -215,6 +217,7 @@ fn activate(
         name,
         join: join.map(str::to_lowercase),
         joined: Instant::now(),
+        peers: Vec::new(),
         calls,
         watchdog: Watchdog::new(),
         ticket,
@@ -236,6 +239,15 @@ impl JackPort {
             self.join();
         }
         true
+    }
+
+    /// Whether something that the port was connected to has gone since the last look.
+    pub(crate) fn has_lost_peer(&mut self) -> bool {
+        let own = self.client.as_client().port_by_name(&self.name);
+        let peers = own.map(|port| port.get_connections()).unwrap_or_default();
+        let is_lost = self.peers.iter().any(|peer| !peers.contains(peer));
+        self.peers = peers;
+        is_lost
     }
 
     fn join(&mut self) {

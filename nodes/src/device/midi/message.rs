@@ -1,6 +1,8 @@
 //! MIDI's short messages as bytes.
 
-use score_engine::{Note, Time};
+use score_engine::{ChannelChange, Note, Time};
+
+use crate::midi::message::{bytes, change, seven_bits};
 
 /// One beat of a MIDI clock: 24 a quarter note.
 pub(crate) const TICK: u8 = 0xF8;
@@ -34,10 +36,10 @@ pub(crate) struct Timed {
 pub(crate) enum Meaning {
     /// A key goes down or comes up.
     Note(Note),
-    /// A controller stands at a value from 0 to 1.
-    Control { channel: u8, number: u8, value: f32 },
-    /// Every note of the channel ends.
-    Silence(u8),
+    /// A controller stands at a value from 0 to 127; those from 120 on end notes.
+    Controller { channel: u8, number: u8, value: u8 },
+    /// Something else is done to the channel.
+    Change(ChannelChange),
 }
 
 impl Message {
@@ -67,6 +69,17 @@ impl Message {
     /// A controller goes to a value from 0 to 1.
     pub(crate) fn control(channel: u8, number: u8, value: f32) -> Self {
         Self::three(0xB0 | (channel & 0x0F), number & 0x7F, seven_bits(value))
+    }
+
+    /// Something is done to a channel.
+    pub(crate) fn change(change: ChannelChange) -> Self {
+        Message {
+            bytes: bytes(change),
+            length: match change {
+                ChannelChange::Program { .. } => 2,
+                _ => 3,
+            },
+        }
     }
 
     /// Every note of the channel ends.
@@ -107,7 +120,8 @@ impl Message {
     /// What the message means to a patch; `None`: nothing.
     pub(crate) fn meaning(&self) -> Option<Meaning> {
         let [status, first, second] = self.bytes;
-        if self.length < 3 || first > 0x7F || second > 0x7F {
+        let wanted = if status & 0xF0 == 0xC0 { 2 } else { 3 };
+        if self.length < wanted || first > 0x7F || second > 0x7F {
             return None;
         }
         let channel = status & 0x0F;
@@ -120,21 +134,14 @@ impl Message {
                 velocity: value,
             })),
             0x80 | 0x90 => Some(Meaning::Note(Note::Off { channel, pitch })),
-            // All sound off, and the messages that end notes on the way to another mode.
-            0xB0 if matches!(first, 120 | ALL_NOTES_OFF..=127) => Some(Meaning::Silence(channel)),
-            0xB0 => Some(Meaning::Control {
+            0xB0 => Some(Meaning::Controller {
                 channel,
                 number: first,
-                value,
+                value: second,
             }),
-            _ => None,
+            _ => change(status, first, second).map(Meaning::Change),
         }
     }
-}
-
-/// A number from 0 to 1 in seven bits; what is no number becomes 0.
-fn seven_bits(value: f32) -> u8 {
-    (value * 127.0).round().clamp(0.0, 127.0) as u8
 }
 
 #[cfg(test)]
@@ -155,16 +162,19 @@ mod tests {
         for note in [on, off] {
             assert_eq!(Message::note(note).meaning(), Some(Meaning::Note(note)));
         }
-        let control = Meaning::Control {
+        let control = Meaning::Controller {
             channel: 15,
             number: 7,
-            value: 1.0,
+            value: 127,
         };
         assert_eq!(Message::control(15, 7, 1.0).meaning(), Some(control));
-        assert_eq!(
-            Message::all_notes_off(2).meaning(),
-            Some(Meaning::Silence(2))
-        );
+        let program = ChannelChange::Program {
+            channel: 2,
+            number: 40,
+        };
+        let message = Message::change(program);
+        assert_eq!(message.bytes(), [0xC2, 40]);
+        assert_eq!(message.meaning(), Some(Meaning::Change(program)));
     }
 
     #[test]

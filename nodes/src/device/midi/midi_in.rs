@@ -1,16 +1,16 @@
 //! Listens to a MIDI port.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use score_engine::{
-    Build, Check, Descriptor, Flow, Io, Node, NodeError, Note, Param, ParamType, Payload, Port,
-    PortType, Processor, Time,
+    Build, ChannelChange, Check, Descriptor, Flow, Io, Node, NodeError, Note, Param, ParamType,
+    Payload, Performance, Port, PortType, Processor, Time,
 };
 use serde::Deserialize;
 
 use super::inlet::{Arrival, Inlet};
 use super::message::{Meaning, Message};
+use crate::midi::keyboard::{Keyboard, is_about_ends};
 
 const NOTES: usize = 0;
 
@@ -44,7 +44,9 @@ impl Node for MidiIn {
             .details(
                 "Only in a live run. Each message has the time at which it came. `port` is as in `midi_out`, for \
                  ports that send. Of the controllers in `controls` the first comes out of `control_1`, and so on, as \
-                 0 to 1. When the port goes away, the notes that sound are ended.",
+                 0 to 1. Pedals hold notes as they hold a piano's, and the messages that end all notes are followed. \
+                 Other controllers and pitch bend travel with the notes, but for those in `controls`. When the port \
+                 goes away, or at JACK something that was connected to it, the notes that sound are ended.",
             )
             .output(Port::new("notes", PortType::Notes, "what is played"))
             .param(Param::text("port", "the port, as `score devices` prints it, `virtual`, or `JACK`"))
@@ -82,7 +84,7 @@ impl Node for MidiIn {
             ear: Ear {
                 channel: self.channel,
                 controls: self.controls.clone(),
-                sounding: BTreeSet::new(),
+                keyboard: Keyboard::default(),
             },
         }))
     }
@@ -97,7 +99,7 @@ impl Processor for Listening {
     fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         match io.idle(|| self.inlet.next(PATIENCE)) {
             Arrival::Message(timed) => {
-                if let Some((port, payload)) = self.ear.hear(timed.message) {
+                for (port, payload) in self.ear.hear(timed.message) {
                     io.send_captured_now(port, timed.time, payload)?;
                 }
             }
@@ -115,9 +117,9 @@ impl Processor for Listening {
 impl Listening {
     fn end_all(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
         let now: Time = io.now();
-        match self.ear.silence(None) {
-            Some(notes) => io.send_captured_now(NOTES, now, notes),
-            None => Ok(()),
+        match self.ear.keyboard.silence(None) {
+            ends if ends.is_empty() => Ok(()),
+            ends => io.send_captured_now(NOTES, now, Payload::Notes(ends.into())),
         }
     }
 }
@@ -126,52 +128,64 @@ impl Listening {
 struct Ear {
     channel: Option<u8>,
     controls: Vec<u8>,
-    sounding: BTreeSet<(u8, u8)>,
+    keyboard: Keyboard,
 }
 
 impl Ear {
-    /// The output and what comes out of it.
-    fn hear(&mut self, message: Message) -> Option<(usize, Payload)> {
+    /// The outputs and what comes out of them.
+    fn hear(&mut self, message: Message) -> Vec<(usize, Payload)> {
         let wanted = |channel: u8| self.channel.is_none_or(|wanted| wanted == channel);
-        match message.meaning()? {
-            Meaning::Note(note) if wanted(note.channel()) => {
-                let key = (note.channel(), note.pitch());
+        let notes = |notes: Vec<Note>| match notes.is_empty() {
+            true => Vec::new(),
+            false => vec![(NOTES, Payload::Notes(notes.into()))],
+        };
+        match message.meaning() {
+            Some(Meaning::Note(note)) if wanted(note.channel()) => {
+                let (channel, pitch) = (note.channel(), note.pitch());
+                let off = Note::Off { channel, pitch };
                 match note {
-                    Note::On { .. } => self.sounding.insert(key),
-                    Note::Off { .. } => self.sounding.remove(&key),
-                };
-                Some((NOTES, Payload::Notes([note].into())))
+                    Note::On { .. } if self.keyboard.down(channel, pitch) => notes(vec![off, note]),
+                    Note::On { .. } => notes(vec![note]),
+                    Note::Off { .. } if self.keyboard.up(channel, pitch) => notes(vec![off]),
+                    Note::Off { .. } => Vec::new(),
+                }
             }
-            Meaning::Silence(channel) if wanted(channel) => {
-                Some((NOTES, self.silence(Some(channel))?))
-            }
-            Meaning::Control {
+            Some(Meaning::Controller {
                 channel,
                 number,
                 value,
-            } if wanted(channel) => {
-                let place = self.controls.iter().position(|wanted| *wanted == number)?;
-                Some((1 + place, Payload::Control(value)))
+            }) if wanted(channel) => {
+                let mut heard = notes(self.keyboard.control(channel, number, value));
+                let place = self.controls.iter().position(|wanted| *wanted == number);
+                let value = f32::from(value) / 127.0;
+                let change = ChannelChange::Controller {
+                    channel,
+                    number,
+                    value,
+                };
+                match place {
+                    Some(place) => heard.push((1 + place, Payload::Control(value))),
+                    None if is_about_ends(number) => {}
+                    None => heard.push((NOTES, changed(change))),
+                }
+                heard
             }
-            _ => None,
+            Some(Meaning::Change(change)) if wanted(change.channel()) => {
+                vec![(NOTES, changed(change))]
+            }
+            _ => Vec::new(),
         }
     }
+}
 
-    /// The ends of all notes that sound, of one channel or of all.
-    fn silence(&mut self, of: Option<u8>) -> Option<Payload> {
-        let ends: Vec<Note> = self
-            .sounding
-            .iter()
-            .filter(|(channel, _)| of.is_none_or(|of| of == *channel))
-            .map(|(channel, pitch)| Note::Off {
-                channel: *channel,
-                pitch: *pitch,
-            })
-            .collect();
-        self.sounding
-            .retain(|(channel, _)| of.is_some_and(|of| of != *channel));
-        (!ends.is_empty()).then(|| Payload::Notes(ends.into()))
-    }
+fn changed(change: ChannelChange) -> Payload {
+    Payload::Performance(
+        Performance {
+            changes: vec![change],
+            notes: [].into(),
+        }
+        .into(),
+    )
 }
 
 #[cfg(test)]
@@ -182,7 +196,7 @@ mod tests {
         Ear {
             channel,
             controls: vec![7, 1],
-            sounding: BTreeSet::new(),
+            keyboard: Keyboard::default(),
         }
     }
 
@@ -194,14 +208,66 @@ mod tests {
         })
     }
 
+    fn off(channel: u8, pitch: u8) -> Message {
+        Message::note(Note::Off { channel, pitch })
+    }
+
+    /// How many notes begin and end.
+    fn count(heard: &[(usize, Payload)]) -> usize {
+        let notes = |(_, payload): &(usize, Payload)| match payload {
+            Payload::Notes(notes) => notes.len(),
+            _ => 0,
+        };
+        heard.iter().map(notes).sum()
+    }
+
     #[test]
     fn notes_and_chosen_controllers_come_out_where_they_belong() {
         let mut ear = ear(Some(2));
-        assert!(matches!(ear.hear(on(2, 60)), Some((NOTES, _))));
-        assert!(ear.hear(on(3, 60)).is_none());
+        assert!(matches!(ear.hear(on(2, 60))[..], [(NOTES, _)]));
+        assert!(ear.hear(on(3, 60)).is_empty());
         let heard = ear.hear(Message::control(2, 1, 1.0));
-        assert!(matches!(heard, Some((2, Payload::Control(value))) if value == 1.0));
-        assert!(ear.hear(Message::control(2, 9, 1.0)).is_none());
+        assert!(matches!(heard[..], [(2, Payload::Control(value))] if value == 1.0));
+    }
+
+    #[test]
+    fn other_controllers_and_pitch_bend_travel_with_the_notes() {
+        let mut ear = ear(None);
+        let bend = ChannelChange::Bend {
+            channel: 3,
+            value: -0.5,
+        };
+        let volume = ChannelChange::Controller {
+            channel: 0,
+            number: 11,
+            value: 1.0,
+        };
+        for (message, expected) in [
+            (Message::change(bend), bend),
+            (Message::control(0, 11, 1.0), volume),
+        ] {
+            let heard = ear.hear(message);
+            let [(NOTES, Payload::Performance(performance))] = &heard[..] else {
+                panic!("{heard:?}");
+            };
+            assert_eq!(performance.changes, [expected]);
+        }
+    }
+
+    #[test]
+    fn pedals_hold_live_notes_as_they_hold_those_of_files() {
+        let mut ear = ear(None);
+        assert_eq!(count(&ear.hear(Message::control(0, 64, 1.0))), 0);
+        assert_eq!(count(&ear.hear(on(0, 60))), 1);
+        assert_eq!(count(&ear.hear(off(0, 60))), 0);
+        // Struck again: the end of the note that the pedal holds, and the new one.
+        assert_eq!(count(&ear.hear(on(0, 60))), 2);
+        ear.hear(off(0, 60));
+        assert_eq!(count(&ear.hear(Message::control(0, 64, 0.0))), 1);
+        ear.hear(on(0, 62));
+        ear.hear(Message::control(0, 66, 1.0));
+        assert_eq!(count(&ear.hear(off(0, 62))), 0);
+        assert_eq!(count(&ear.hear(Message::control(0, 66, 0.0))), 1);
     }
 
     #[test]
@@ -210,13 +276,10 @@ mod tests {
         for message in [on(0, 60), on(0, 64), on(1, 50)] {
             ear.hear(message);
         }
-        let count = |payload: Option<Payload>| match payload {
-            Some(Payload::Notes(notes)) => notes.len(),
-            _ => 0,
-        };
-        let (_, ended) = ear.hear(Message::all_notes_off(0)).unwrap();
-        assert_eq!(count(Some(ended)), 2);
-        assert_eq!(count(ear.silence(None)), 1);
-        assert_eq!(count(ear.silence(None)), 0);
+        assert_eq!(count(&ear.hear(Message::all_notes_off(0))), 2);
+        ear.hear(on(0, 60));
+        assert_eq!(count(&ear.hear(Message::control(0, 120, 0.0))), 1);
+        assert_eq!(ear.keyboard.silence(None).len(), 1);
+        assert_eq!(ear.keyboard.silence(None).len(), 0);
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use score_engine::{
-    Build, Check, Descriptor, Flow, Io, Node, NodeError, Note, Param, ParamType, Port, PortType,
-    Processor,
+    Build, ChannelChange, Check, Descriptor, Flow, Io, Node, NodeError, Note, Param, ParamType,
+    Port, PortType, Processor, Time,
 };
 use serde::Deserialize;
 
@@ -40,7 +40,8 @@ impl Node for MidiOut {
                  system, or a part of its name; `virtual` makes a port of this node's name that other programs join; \
                  `JACK` makes one at JACK's server, `score_midi_ID:out` by the node's id, where every note has its \
                  frame, and `JACK: NAME` joins it to the ports whose names contain NAME. A port that is missing or goes away is looked for while the run \
-                 goes on. However the run ends, no note is left sounding.\n\n\
+                 goes on. However the run ends, no note is left sounding. Controllers and pitch bend that travel with the \
+                 notes are sent as well.\n\n\
                  The first wire into `controls` is sent as the first of the controllers in `controls`, and so on.",
             )
             .input(Port::new("notes", PortType::Notes, "what to play").optional())
@@ -101,6 +102,9 @@ impl Processor for Sending {
         while let Some(input) = io.take() {
             let time = input.packet.time;
             if input.port == NOTES {
+                for change in input.packet.changes() {
+                    self.change(time, *change);
+                }
                 for note in input.packet.notes()?.iter() {
                     self.play(time, *note);
                 }
@@ -142,7 +146,7 @@ impl Sending {
         }
     }
 
-    fn play(&mut self, time: score_engine::Time, note: Note) {
+    fn play(&mut self, time: Time, note: Note) {
         let channel = self.channel.unwrap_or(note.channel());
         let note = match note {
             Note::On {
@@ -162,6 +166,13 @@ impl Sending {
         };
         self.used.insert(channel);
         self.outlet.send(time, Message::note(note));
+    }
+
+    fn change(&mut self, time: Time, change: ChannelChange) {
+        let channel = self.channel.unwrap_or(change.channel());
+        self.used.insert(channel);
+        let message = Message::change(change.on_channel(channel));
+        self.outlet.send(time, message);
     }
 
     /// Ends every note and closes the port.

@@ -39,6 +39,14 @@ impl<C> OpenPort<C> {
         }
     }
 
+    /// Whether something that sent to it, or listened to it, has gone since the last look. Only JACK tells.
+    pub(super) fn has_lost_peer(&mut self) -> bool {
+        match self {
+            OpenPort::Jack(port) => port.has_lost_peer(),
+            OpenPort::Virtual { .. } | OpenPort::System { .. } => false,
+        }
+    }
+
     /// Whether it is still there, as far as was asked lately.
     pub(super) fn is_alive(&mut self, direction: Direction) -> bool {
         match self {
