@@ -70,6 +70,36 @@ fn notes_keep_their_distance_the_clock_ticks_evenly_and_nothing_is_left_sounding
     assert!(rounds.len() < ROUNDS, "{rounds:#?}");
 }
 
+/// The port of a `midi_in` stays, and what was connected to it goes in the middle of a note.
+#[test]
+fn a_note_ends_when_what_sent_it_to_a_jack_port_goes() {
+    let Some(jack) = Jack::start(1024) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    write_patch(folder.path());
+    let mut dump = jack.tool("jack_midi_dump");
+    let mut monitor = Running::start(dump.args(["-a", "monitor"]).stdout(Stdio::piped()));
+    jack.until_port("monitor:input");
+    // A note that sounds nearly all of each second.
+    let keys = ["keys", "48000", "0", "60", "47000"];
+    let mut keys = Running::start(jack.tool("jack_midiseq").args(keys).stdout(Stdio::null()));
+    jack.until_port("keys:out");
+    let run = Running::start(&mut jack.score(folder.path(), &["run", "midi.ron"]));
+    jack.until_port("score_midi_beat:out");
+    std::thread::sleep(Duration::from_millis(3500));
+    keys.0.kill().unwrap();
+    std::thread::sleep(Duration::from_millis(1500));
+    interrupt(&mut monitor.0);
+    let mut text = String::new();
+    let mut out = monitor.0.stdout.take().unwrap();
+    std::io::Read::read_to_string(&mut out, &mut text).unwrap();
+    run.drain();
+    let notes = parse(&text);
+    assert!(notes.iter().any(|(_, bytes)| bytes[0] == 0x95), "{notes:?}");
+    assert_eq!(notes.last().unwrap().1[0], 0x85, "{notes:?}");
+}
+
 /// Plays four seconds. What is wrong and may be the machine's fault comes back.
 fn round(jack: &Jack) -> Result<(), String> {
     let folder = tempfile::tempdir().unwrap();

@@ -3,6 +3,7 @@
 mod event;
 mod flaw;
 mod track;
+mod way;
 
 #[cfg(test)]
 mod tests;

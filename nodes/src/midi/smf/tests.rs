@@ -226,7 +226,7 @@ proptest! {
         bytes[place] = value;
         let (file, _) = read(&bytes);
         let found = pitches(&file);
-        prop_assert!(kept(&found, &known) >= 36, "{place} {value}: {found:?} of {known:?}");
+        prop_assert!(kept(&found, &known) >= 35, "{place} {value}: {found:?} of {known:?}");
     }
 
     #[test]
