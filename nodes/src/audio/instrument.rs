@@ -113,7 +113,8 @@ mod tests {
         let on = Note::On {
             channel: 0,
             pitch: 69,
-            velocity: 1.0,
+            // Soft: hard tones of the voices go through zero more than once a period.
+            velocity: 0.5,
         };
         instrument.play(on).unwrap();
         let mut samples = vec![0.0; 2 * 9_600];
@@ -156,10 +157,9 @@ mod tests {
             "{plain} {up}"
         );
         let octave = [control(101, 0), control(100, 0), control(6, 12), bend(1.0)];
-        for instrument in [voice(Voice::Pad), sound_font()] {
-            let low = frequency(&played(voice(Voice::Pad), &[])[0]);
+        for instrument in [voice(Voice::ElectricPiano), sound_font()] {
             let high = frequency(&played(instrument, &octave)[0]);
-            assert!(high.abs_diff(880) <= 10, "{low} {high}");
+            assert!(high.abs_diff(880) <= 10, "{high}");
         }
     }
 
