@@ -54,6 +54,9 @@ pub(crate) fn instants(file: &File) -> Contents {
     Playing::default().play(&acts, end.unwrap_or(Time::ZERO))
 }
 
+/// When something happens: time, tick, track, and number among the events of the track.
+type Order = (Time, u64, usize, usize);
+
 /// A track's number, and that of the event that began a stroke.
 type Begin = (usize, usize);
 
@@ -126,7 +129,7 @@ struct Playing {
 }
 
 impl Playing {
-    fn play(mut self, acts: &[((Time, u64, usize, usize), Act)], end: Time) -> Contents {
+    fn play(mut self, acts: &[(Order, Act)], end: Time) -> Contents {
         let mut end = end;
         for ((time, ..), act) in acts {
             end = end.max(*time);

@@ -40,6 +40,7 @@ pub(super) struct NativeSound {
 
 /// A sound in a file that may hold several.
 struct Part {
+    /// Where it lies; of what is not known, everywhere.
     stretches: Vec<Range<u64>>,
     form: Form,
 }
@@ -57,7 +58,7 @@ enum Form {
 /// Finds the sounds in a file that begins with `start`, how long they are, and whether the file is cut off.
 fn outline(contents: &Contents, start: &[u8]) -> io::Result<(VecDeque<Part>, Option<Time>, bool)> {
     let whole = || {
-        let stretches = vec![0..u64::MAX];
+        let stretches = Vec::new();
         let form = Form::Any;
         (VecDeque::from([Part { stretches, form }]), None, false)
     };
