@@ -90,7 +90,12 @@ impl FfmpegSound {
         match self.declared {
             Some(declared) if declared.is_missed(&self.path, at)? => {
                 let name = self.path.display().to_string();
-                Err(breaks_off(&name, at, Some(declared.end), complaint.as_deref()))
+                Err(breaks_off(
+                    &name,
+                    at,
+                    Some(declared.end),
+                    complaint.as_deref(),
+                ))
             }
             _ => Ok(None),
         }
