@@ -43,8 +43,11 @@ impl Write for CappedFile {
         if self.length > 0 && self.length + bytes.len() as u64 > self.most {
             self.begin_anew()?;
         }
-        // Whole, so that a line is never torn between two files.
-        self.file.write_all(bytes)?;
+        // Whole, so that a line is never torn between two files; on a full disk not at all.
+        if let Err(error) = self.file.write_all(bytes) {
+            let _ = self.file.set_len(self.length);
+            return Err(error);
+        }
         self.length += bytes.len() as u64;
         Ok(bytes.len())
     }

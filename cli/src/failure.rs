@@ -1,6 +1,7 @@
 //! Why a command did not do what was asked, in words for the terminal.
 
 use std::fmt::{self, Display};
+use std::process::ExitCode;
 
 use score_engine::{Diagnostics, NodeError, RunError};
 
@@ -39,10 +40,25 @@ pub(crate) enum Failure {
     Node(NodeError),
     /// The run did not end well.
     Run(RunError),
+    /// The run has ended, and these nodes could not keep all of what they were given.
+    Lost(Vec<String>),
     /// There is no such thing as was asked for.
     Unknown(String),
     /// The terminal or the pipe is gone.
     Print(std::io::Error),
+}
+
+/// What a program ends with that has lost something which was to be kept.
+const LOST: u8 = 3;
+
+impl Failure {
+    /// What the program ends with.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Failure::Lost(_) => ExitCode::from(LOST),
+            _ => ExitCode::FAILURE,
+        }
+    }
 }
 
 impl Display for Failure {
@@ -71,6 +87,11 @@ impl Display for Failure {
             }
             Failure::Node(why) => error(why, why.advice()).fmt(f),
             Failure::Run(why) => error(why, why.advice()).fmt(f),
+            Failure::Lost(nodes) => error(
+                format_args!("not everything was kept by: {}", nodes.join(", ")),
+                Some("what was kept stands under its name; the log says what is missing and why"),
+            )
+            .fmt(f),
             Failure::Unknown(what) => error(what, None).fmt(f),
             Failure::Print(why) => {
                 error(format_args!("nothing can be printed: {why}"), None).fmt(f)

@@ -14,6 +14,7 @@ mod log;
 mod performance;
 mod status;
 mod terminal;
+mod unhurried;
 
 use std::io::ErrorKind;
 use std::process::ExitCode;
@@ -26,7 +27,8 @@ use failure::Failure;
 use kinds::Kinds;
 
 /// Runs the program with the node kinds in `registry`, and those of the plugins that it finds, and returns its exit code:
-/// 0 when all went well, 1 when something is wrong with what was given, 2 when the command line itself is.
+/// 0 when all went well, 1 when something is wrong with what was given, 2 when the command line itself is, 3 when a live
+/// run ended and not all that it should have kept was.
 pub fn run(registry: &Registry) -> ExitCode {
     let arguments = Arguments::parse();
     terminal::colour(arguments.common.color);
@@ -57,8 +59,9 @@ pub fn run(registry: &Registry) -> ExitCode {
         // Whoever reads, such as `head`, has read enough.
         Err(Failure::Print(why)) if why.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(failure) => {
+            let code = failure.exit_code();
             terminal::tell(failure);
-            ExitCode::FAILURE
+            code
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use indicatif::ProgressBar;
 use score_engine::NodeError;
@@ -12,6 +13,13 @@ use tracing_subscriber::fmt::MakeWriter;
 use crate::arguments::LogFormat;
 use crate::capped_file::CappedFile;
 use crate::failure::Failure;
+use crate::unhurried::Unhurried;
+
+/// Log lines that may wait for whoever reads them.
+const ROOM: usize = 1024;
+
+/// How long the end of the run waits for whoever reads.
+const PATIENCE: Duration = Duration::from_millis(300);
 
 /// Begins to log. `bar` is what stands on the terminal, which log lines must not tear; RUST_LOG chooses what is told.
 pub(crate) fn start(
@@ -19,10 +27,11 @@ pub(crate) fn start(
     file: Option<&Path>,
     most: u64,
     bar: &ProgressBar,
-) -> Result<(), Failure> {
+) -> Result<Log, Failure> {
+    let terminal = Terminal(Arc::new(Mutex::new(Unhurried::start("log", ROOM))));
     let target = match file {
         Some(path) => Target::File(Arc::new(Mutex::new(open(path, most)?))),
-        None => Target::Terminal(bar.clone()),
+        None => Target::Terminal(terminal.clone(), bar.clone()),
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let colours = file.is_none() && anstream::stderr().is_terminal();
@@ -36,7 +45,44 @@ pub(crate) fn start(
         LogFormat::Text => log.try_init(),
         LogFormat::Json => log.json().flatten_event(true).try_init(),
     };
-    Ok(())
+    Ok(Log(terminal))
+}
+
+/// The log. Dropped, it waits a moment until all is shown.
+pub(crate) struct Log(Terminal);
+
+impl Log {
+    /// Shows a table in place of the last.
+    pub(crate) fn show(&self, bar: &ProgressBar, table: String) {
+        let bar = bar.clone();
+        self.0.ask(move || bar.set_message(table));
+    }
+
+    /// Takes the table away.
+    pub(crate) fn clear(&self, bar: &ProgressBar) {
+        let bar = bar.clone();
+        self.0.ask(move || bar.finish_and_clear());
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.0.lock().finish(PATIENCE);
+    }
+}
+
+/// What is shown on the terminal, log lines and a table, by a thread of its own: whoever reads may stand still.
+#[derive(Clone)]
+struct Terminal(Arc<Mutex<Unhurried>>);
+
+impl Terminal {
+    fn lock(&self) -> MutexGuard<'_, Unhurried> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ask(&self, job: impl FnOnce() + Send + 'static) {
+        self.lock().ask(job);
+    }
 }
 
 /// Tells what nodes warn of during a render, above the `bar`.
@@ -62,7 +108,7 @@ pub(crate) fn open(path: &Path, most: u64) -> Result<CappedFile, Failure> {
 /// Where log lines go.
 #[derive(Clone)]
 enum Target {
-    Terminal(ProgressBar),
+    Terminal(Terminal, ProgressBar),
     File(Arc<Mutex<CappedFile>>),
 }
 
@@ -97,12 +143,20 @@ impl Write for Line {
 impl Drop for Line {
     fn drop(&mut self) {
         // Where a log cannot be written there is nowhere to tell it; the music goes on.
-        let _ = match &self.target {
-            Target::Terminal(bar) => bar.suspend(|| anstream::stderr().write_all(&self.text)),
-            Target::File(file) => file
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .write_all(&self.text),
-        };
+        let text = std::mem::take(&mut self.text);
+        match &self.target {
+            Target::Terminal(terminal, bar) => {
+                let bar = bar.clone();
+                terminal.ask(move || {
+                    let _ = bar.suspend(|| anstream::stderr().write_all(&text));
+                });
+            }
+            Target::File(file) => {
+                let _ = file
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .write_all(&text);
+            }
+        }
     }
 }

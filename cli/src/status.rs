@@ -3,44 +3,107 @@
 use std::fmt::Write as _;
 use std::io::Write;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use score_engine::{NodeState, NodeStatus, Status, WireStatus};
 
 use crate::capped_file::CappedFile;
 use crate::failure::Failure;
 use crate::log;
+use crate::unhurried::Unhurried;
 
 /// Megabytes that a file of status lines may have.
 const MOST: u64 = 20;
 
-/// Where lines of JSON go.
-pub(crate) enum Lines {
-    Output,
-    File(CappedFile),
+/// Lines that may wait for whoever reads them.
+const ROOM: usize = 16;
+
+/// How long the end of the run waits for whoever reads.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// Writes lines of JSON, on a thread of its own.
+pub(crate) struct Lines {
+    target: Arc<Mutex<Target>>,
+    writer: Unhurried,
+}
+
+/// Where lines go.
+struct Target {
+    /// `None`: standard output.
+    file: Option<CappedFile>,
+    /// Lines that could not be written since the last that was; `None`: nobody reads any more.
+    lost: Option<u64>,
+}
+
+impl Target {
+    fn write(&mut self, line: &str) {
+        let Some(lost) = self.lost else { return };
+        let written = match &mut self.file {
+            None => {
+                let mut out = std::io::stdout().lock();
+                out.write_all(line.as_bytes()).and_then(|()| out.flush())
+            }
+            Some(file) => file.write_all(line.as_bytes()),
+        };
+        match written {
+            Ok(()) if lost > 0 => {
+                tracing::info!("the status is written again; lines lost: {lost}");
+                self.lost = Some(0);
+            }
+            Ok(()) => {}
+            Err(error) if self.file.is_none() => {
+                tracing::warn!("the status can no longer be written ({error})");
+                self.lost = None;
+            }
+            Err(error) => {
+                if lost == 0 {
+                    tracing::warn!("the status cannot be written now ({error})");
+                }
+                self.lost = Some(lost + 1);
+            }
+        }
+    }
 }
 
 impl Lines {
     /// `-` is standard output, all else a file.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
-        if path == Path::new("-") {
-            return Ok(Lines::Output);
-        }
-        log::open(path, MOST).map(Lines::File)
+        let file = match path == Path::new("-") {
+            true => None,
+            false => Some(log::open(path, MOST)?),
+        };
+        Ok(Lines {
+            target: Arc::new(Mutex::new(Target {
+                file,
+                lost: Some(0),
+            })),
+            writer: Unhurried::start("status", ROOM),
+        })
     }
 
-    /// Writes a line.
-    ///
-    /// # Errors
-    /// Nobody reads any more, or the disk is full.
-    pub(crate) fn write(&mut self, status: &Status) -> Result<(), std::io::Error> {
-        let mut line = serde_json::to_value(status)?;
+    /// Writes a line soon. Where whoever reads is too slow, it is left out, and the next says how many were.
+    pub(crate) fn write(&self, status: &Status) {
+        let Ok(mut line) = serde_json::to_value(status) else {
+            return;
+        };
         line["latency"] = latency(status).into();
         line["dropouts"] = dropouts(status).into();
+        line["missed_lines"] = self.writer.missed().into();
         let line = format!("{line}\n");
-        match self {
-            Lines::Output => std::io::stdout().lock().write_all(line.as_bytes()),
-            Lines::File(file) => file.write_all(line.as_bytes()),
-        }
+        let target = self.target.clone();
+        self.writer.ask(move || {
+            target
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .write(&line);
+        });
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        self.writer.finish(PATIENCE);
     }
 }
 

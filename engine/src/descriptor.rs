@@ -359,6 +359,12 @@ impl Descriptor {
         self
     }
 
+    /// Whether nodes of this kind write files: a run that ends waits until those are finished.
+    pub fn writes_files(&self) -> bool {
+        let writes = |param: &Param| param.param_type == ParamType::File(FileRole::Write);
+        self.params.iter().any(writes)
+    }
+
     /// What the node does is heard within milliseconds.
     pub fn urgent(mut self) -> Self {
         self.urgent = true;

@@ -137,6 +137,7 @@ impl BuildRequest {
             progress,
             counters,
             clock: None,
+            with_run: true,
             descriptor,
             inputs: &self.inputs,
             wires: &self.wires,

@@ -35,7 +35,7 @@ pub use diagnostic::{Diagnostic, Diagnostics, Place};
 pub use graph::Graph;
 pub use io::{Input, Io};
 pub use live::{
-    Live, LiveOptions, NodeState, NodeStatus, RestartPolicy, Revision, Status, WireStatus,
+    Drained, Live, LiveOptions, NodeState, NodeStatus, RestartPolicy, Revision, Status, WireStatus,
 };
 pub use node::{Build, Check, Flow, Node, NodeError, NodeErrorKind, Processor, Resource, Settings};
 pub use packet::{AudioBlock, ChannelChange, Event, Frame, Note, Packet, Payload, Performance};

@@ -369,6 +369,8 @@ pub struct Build<'a> {
     pub counters: &'a Arc<Counters>,
     /// The clock of a live run; `None` in a render.
     pub clock: Option<&'a Arc<LiveClock>>,
+    /// Whether the node begins with the run, at its time 0: not one that an edit adds or that is restarted.
+    pub with_run: bool,
     pub(crate) descriptor: &'a Descriptor,
     pub(crate) inputs: &'a [Option<PortType>],
     pub(crate) wires: &'a [usize],

@@ -409,6 +409,7 @@ impl NodeThread {
                 settings: &this.settings,
                 progress: &this.progress,
                 clock: None,
+                with_run: true,
                 counters: &Arc::default(),
                 descriptor: &this.node.descriptor,
                 inputs: &this.node.inputs,

@@ -8,6 +8,7 @@ pub mod device;
 pub mod evaluation;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+mod growing_file;
 mod half_life;
 mod latent;
 mod live;
@@ -17,6 +18,7 @@ pub mod music;
 mod output;
 mod picture;
 mod recorder;
+mod syncing;
 #[cfg(test)]
 mod testing;
 mod video;

@@ -1,27 +1,21 @@
 //! Records a run: its sound, its notes, and what steered it.
 
+mod line_file;
+mod recording;
 mod take;
 
 use std::path::PathBuf;
 
 use score_engine::{
-    AudioBlock, Build, Check, Descriptor, Flow, Io, Node, NodeError, Param, Port, PortType,
-    Processor, Resource, Revision, Time,
+    Build, Check, Descriptor, Node, NodeError, Param, Policy, Port, PortType, Processor, Resource,
 };
 use serde::Deserialize;
-use serde_json::{Value, json};
 
+use self::recording::Recording;
 use self::take::Take;
-use crate::audio::sound_writer::SoundWriter;
-use crate::midi::note_writer::NoteWriter;
-use crate::output::OutputFile;
 
-const SOUND: usize = 0;
-const NOTES: usize = 1;
-const CONTROLS: usize = 2;
-
-/// Frames of silence written at a time where sound is missing.
-const SILENCE: u64 = 8192;
+/// Blocks of sound that wait while the disk is slow: five seconds.
+pub(crate) const PATIENCE: Policy = Policy::DropOldest(1024);
 
 /// `recorder`.
 #[derive(Deserialize)]
@@ -44,15 +38,22 @@ impl Node for Recorder {
                 wires: ["camera -> motion -> tune -> piano -> sound", "piano -> take.sound", "tune -> take.notes", "motion -> take.controls"]"#,
             )
             .details(
-                "Beside the sound at `path` it writes the notes to a .mid, a track for each wire and channel, and the controls and events to a .jsonl of \
-                 the same name. All begin with the run, so that they can be laid on each other: where sound is \
-                 missing there is silence. The .jsonl has one JSON object a line: the transport first, then each \
-                 value with its time in seconds, the input, and the number of the wire, counted from 0 as the patch \
-                 lists them; and, live, each revision of the patch with the time from which it plays, so that the run \
-                 can be played again. The files get their names when the run ends; sound whose peak would clip is \
-                 turned down as a whole. A live run leaves earlier takes as they are: the second is called `NAME-2`.",
+                "Beside the sound at `path` it writes the notes to a .mid, a track for each wire and channel, and the \
+                 controls and events to a .jsonl of the same name. All begin together, so that they can be laid on each other: with the run, or when an \
+                 edit adds the recorder. Where sound is missing there is silence. The .jsonl has one JSON object per \
+                 line: the transport first, with the time of the run at which the take begins, then each value with \
+                 its time in seconds, the input, and the number of the wire, counted from 0 as the patch lists them; \
+                 and, live, each revision of the patch with the time from which it plays, so that the run can be \
+                 played again.\n\n\
+                 A WAV beyond 4 GiB becomes an RF64, which most programs read as they read a WAV.\n\n\
+                 Live, the files grow beside their place as `.NAME.partial`, are whole up to their last second \
+                 whenever they are read, and get their names when the run ends. After a power cut the next start \
+                 keeps them as `NAME-recovered`. Earlier takes stay as they are: the second is called `NAME-2`. On a \
+                 full disk what was recorded is kept, and a new take begins when there is room. Sound that would \
+                 clip is turned down where it would, and counted as `turned_down_frames`; a render turns it down as a \
+                 whole.",
             )
-            .input(Port::new("sound", PortType::Audio, "what is heard").optional())
+            .input(Port::new("sound", PortType::Audio, "what is heard").optional().policy(PATIENCE))
             .input(Port::new("notes", PortType::Notes, "what is played").many())
             .input(Port::new("controls", PortType::Control, "what steers").many())
             .input(Port::new("events", PortType::Event, "what happens").many())
@@ -83,140 +84,11 @@ impl Node for Recorder {
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
-        let live = build.clock.is_some();
-        let take = match live {
-            true => Take::next(&self.path),
-            false => Take::at(&self.path),
+        let recording = match build.clock {
+            Some(_) => Recording::live(&self.path, build)?,
+            None => Recording::offline(&Take::at(&self.path), build)?,
         };
-        let sound = build
-            .is_wired("sound")
-            .then(|| SoundWriter::create(take.sound_path(), 1.0));
-        let notes = build
-            .is_wired("notes")
-            .then(|| NoteWriter::create(&take.midi_path(), build, "notes", 0));
-        let logs = live || build.is_wired("controls") || build.is_wired("events");
-        let mut log = logs
-            .then(|| OutputFile::create(&take.log_path()))
-            .transpose()?;
-        if let Some(log) = &mut log {
-            line(log, &json!({ "format": 1, "transport": build.transport }))?;
-        }
-        Ok(Box::new(Recording {
-            sound: sound.transpose()?,
-            notes: notes.transpose()?,
-            log,
-            revisions: Vec::new(),
-        }))
-    }
-}
-
-struct Recording {
-    sound: Option<SoundWriter>,
-    notes: Option<NoteWriter>,
-    log: Option<OutputFile>,
-    /// Lines about revisions that are not written yet.
-    revisions: Vec<Value>,
-}
-
-/// Appends a line to the log.
-fn line(log: &mut OutputFile, value: &Value) -> Result<(), NodeError> {
-    log.write(format!("{value}\n").as_bytes())
-}
-
-/// Lays a block in its place: silence before it where some is missing, without what is there already.
-fn lay(sound: &mut SoundWriter, time: Time, block: &AudioBlock) -> Result<(), NodeError> {
-    let start = time.to_samples(block.rate);
-    let channels = usize::from(block.channels.max(1));
-    while sound.frames() < start {
-        let frames = (start - sound.frames()).min(SILENCE) as usize;
-        sound.append(block.rate, block.channels, &vec![0.0; frames * channels])?;
-    }
-    let known = (sound.frames() - start).min(block.frames() as u64) as usize;
-    sound.append(
-        block.rate,
-        block.channels,
-        &block.samples[known * channels..],
-    )
-}
-
-impl Processor for Recording {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
-        self.write_revisions()?;
-        while let Some(input) = io.take() {
-            let packet = &input.packet;
-            match (input.port, &mut self.sound, &mut self.notes, &mut self.log) {
-                (SOUND, Some(sound), _, _) => lay(sound, packet.time, packet.audio()?)?,
-                (NOTES, _, Some(notes), _) => notes.write(input.wire, packet)?,
-                (CONTROLS, _, _, Some(log)) => {
-                    let value = *packet.control()?;
-                    let seconds = packet.time.seconds();
-                    line(
-                        log,
-                        &json!({ "time": seconds, "control": input.wire, "value": value }),
-                    )?;
-                }
-                (_, _, _, Some(log)) => {
-                    let event = packet.event()?;
-                    let seconds = packet.time.seconds();
-                    line(
-                        log,
-                        &json!({
-                            "time": seconds, "event": input.wire, "name": event.name,
-                            "strength": event.strength,
-                        }),
-                    )?;
-                }
-                _ => {}
-            }
-        }
-        Ok(Flow::Continue)
-    }
-
-    fn revised(&mut self, time: Time, revision: &Revision) {
-        self.revisions
-            .push(json!({ "time": time.seconds(), "revision": revision }));
-    }
-
-    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
-        self.write_revisions()?;
-        if let Some(sound) = &mut self.sound {
-            sound.finish()?;
-        }
-        if let Some(notes) = &mut self.notes {
-            notes.finish(io.end().unwrap_or(Time::ZERO))?;
-        }
-        if let Some(log) = &mut self.log {
-            line(
-                log,
-                &json!({ "end": io.end().unwrap_or(Time::ZERO).seconds() }),
-            )?;
-            log.finished()?;
-        }
-        Ok(())
-    }
-
-    fn commit(&mut self) -> Result<(), NodeError> {
-        if let Some(sound) = &mut self.sound {
-            sound.commit()?;
-        }
-        if let Some(notes) = &mut self.notes {
-            notes.commit()?;
-        }
-        if let Some(log) = &mut self.log {
-            log.commit()?;
-        }
-        Ok(())
-    }
-}
-
-impl Recording {
-    fn write_revisions(&mut self) -> Result<(), NodeError> {
-        for revision in self.revisions.drain(..) {
-            if let Some(log) = &mut self.log {
-                line(log, &revision)?;
-            }
-        }
-        Ok(())
+        Ok(Box::new(recording))
     }
 }
 

@@ -19,6 +19,7 @@ mod own_patch;
 mod parts;
 mod patches;
 mod plugins;
+mod recording;
 mod stream;
 mod support;
 mod timeline;

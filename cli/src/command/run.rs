@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, bounded, never, select_biased};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use score_engine::{Graph, Live, LiveOptions, Revision, RunError, Settings, Watch};
+use score_engine::{Graph, Live, LiveOptions, Revision, RunError, Settings, Status, Watch};
 
 use crate::arguments::Run;
 use crate::command::{files_of, load};
@@ -15,7 +15,7 @@ use crate::kinds::Kinds;
 use crate::log;
 use crate::status::{Lines, table};
 
-/// How long the music may take to end.
+/// How long the music may take to end. Files may take longer: the run waits for them.
 const DRAINS_WITHIN: Duration = Duration::from_millis(900);
 
 /// How often the run is looked after.
@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &Run, kinds: &Kinds<'_>, settings: &Settings) -> Re
         let _ = watch.set(files_of(&arguments.patch));
     }
     let graph = load(&arguments.patch, &arguments.overrides.set, kinds, settings)?;
-    log::start(
+    let log = log::start(
         arguments.log_format,
         arguments.log_file.as_deref(),
         arguments.log_size,
@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: &Run, kinds: &Kinds<'_>, settings: &Settings) -> Re
     )?;
     kinds.say_by(|line| tracing::warn!("{line}"));
     warn(&graph);
-    let mut lines = arguments
+    let lines = arguments
         .status_json
         .as_deref()
         .map(Lines::open)
@@ -64,13 +64,21 @@ pub(crate) fn run(arguments: &Run, kinds: &Kinds<'_>, settings: &Settings) -> Re
         watch,
     };
     playing.watch();
-    let done = playing.play(&stop, &bar, &mut lines);
-    bar.finish_and_clear();
-    let lost = playing.live.drain(DRAINS_WITHIN);
-    if !lost.is_empty() {
-        tracing::warn!("did not end in time: {}", lost.join(", "));
+    playing.play(&stop, |status| {
+        log.show(&bar, table(status));
+        if let Some(lines) = &lines {
+            lines.write(status);
+        }
+    });
+    log.clear(&bar);
+    let drained = playing.live.drain(DRAINS_WITHIN);
+    if !drained.left.is_empty() {
+        tracing::warn!("did not end in time: {}", drained.left.join(", "));
     }
-    done
+    match drained.lost.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::Lost(drained.lost)),
+    }
 }
 
 /// A table on a terminal, unless something else writes there.
@@ -107,13 +115,8 @@ struct Playing<'a> {
 }
 
 impl Playing<'_> {
-    /// Plays until a signal comes or every node has ended.
-    fn play(
-        &mut self,
-        stop: &Receiver<()>,
-        bar: &ProgressBar,
-        lines: &mut Option<Lines>,
-    ) -> Result<(), Failure> {
+    /// Plays until a signal comes or every node has ended, and has shown what it does.
+    fn play(&mut self, stop: &Receiver<()>, show: impl Fn(&Status)) {
         let mut told = Instant::now();
         let mut steered = None;
         loop {
@@ -122,13 +125,13 @@ impl Playing<'_> {
                 None => never(),
             };
             select_biased! {
-                recv(stop) -> _ => return Ok(()),
+                recv(stop) -> _ => return,
                 recv(saved) -> files => self.reload(files.unwrap_or_default()),
                 default(LOOK) => {}
             }
             if self.live.is_over() {
                 tracing::info!("every node has ended");
-                return Ok(());
+                return;
             }
             if told.elapsed() < TELL {
                 continue;
@@ -138,11 +141,7 @@ impl Playing<'_> {
             if steered.replace(status.steered) != Some(status.steered) && !status.steered {
                 tracing::info!("no sound device leads the clock; the system's clock does");
             }
-            bar.set_message(table(&status));
-            if let Some(Err(error)) = lines.as_mut().map(|lines| lines.write(&status)) {
-                tracing::warn!("the status can no longer be written: {error}");
-                *lines = None;
-            }
+            show(&status);
         }
     }
 

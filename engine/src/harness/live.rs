@@ -66,6 +66,7 @@ pub(super) fn play(
         progress: &Arc::new(Progress::default()),
         counters: &counters,
         clock: Some(&Arc::new(LiveClock::new())),
+        with_run: true,
         descriptor: &node.descriptor,
         inputs: &node.inputs,
         wires: &node.wires,

@@ -1,6 +1,6 @@
 //! What a live node's thread tells whoever watches: its state, and how long its calls take.
 
-use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -50,6 +50,7 @@ pub(super) struct Gauges {
     /// How long calls have waited for others, in nanoseconds.
     waited: AtomicU64,
     failures: AtomicU64,
+    lost: AtomicBool,
     classes: [AtomicU64; CLASSES],
 }
 
@@ -63,6 +64,7 @@ impl Gauges {
             idle: AtomicI64::new(0),
             waited: AtomicU64::new(0),
             failures: AtomicU64::new(0),
+            lost: AtomicBool::new(false),
             classes: [const { AtomicU64::new(0) }; CLASSES],
         }
     }
@@ -78,6 +80,15 @@ impl Gauges {
 
     pub(super) fn count_failure(&self) {
         self.failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Something that the node should have kept is lost.
+    pub(super) fn set_lost(&self) {
+        self.lost.store(true, Ordering::Release);
+    }
+
+    pub(super) fn has_lost(&self) -> bool {
+        self.lost.load(Ordering::Acquire)
     }
 
     pub(super) fn failures(&self) -> u64 {

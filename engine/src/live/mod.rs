@@ -16,5 +16,5 @@ mod thread;
 
 pub use gauges::NodeState;
 pub use restart::RestartPolicy;
-pub use session::{Live, LiveOptions, Revision};
+pub use session::{Drained, Live, LiveOptions, Revision};
 pub use status::{NodeStatus, Status, WireStatus};

@@ -42,6 +42,8 @@ pub(super) struct Workshop<'a> {
     pub(super) transport: &'a Transport,
     /// The wires that run.
     pub(super) wires: &'a [Arc<Shared>],
+    /// Whether the run begins with them.
+    pub(super) with_run: bool,
     /// How many nodes the run has begun.
     pub(super) generations: &'a mut u64,
 }
@@ -160,6 +162,9 @@ impl Workshop<'_> {
             gauges: gauges.clone(),
             clock: self.clock.clone(),
             restarts: Restarts::new(self.options.restart),
+            with_run: self.with_run,
+            revision: None,
+            told: String::new(),
         };
         let ready = ready.clone();
         let thread = std::thread::Builder::new()

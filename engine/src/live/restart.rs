@@ -42,6 +42,11 @@ impl Restarts {
         }
     }
 
+    /// How long a restart waits at most.
+    pub(super) fn longest(&self) -> Duration {
+        self.policy.longest
+    }
+
     /// The node has failed `now`: how long to wait before it begins anew; `None` when it has failed too often.
     pub(super) fn next(&mut self, now: Instant) -> Option<Duration> {
         let window = self.policy.window;

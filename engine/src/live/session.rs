@@ -69,6 +69,22 @@ pub struct Revision {
     pub included: BTreeMap<String, Arc<str>>,
 }
 
+/// How a run came to its end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Drained {
+    /// The ids of the nodes that did not return from their work.
+    pub left: Vec<String>,
+    /// The ids of the nodes that write files and could not keep all of what came, at the end or earlier.
+    pub lost: Vec<String>,
+}
+
+impl Drained {
+    /// Whether every node came to its end and nothing was lost.
+    pub fn is_empty(&self) -> bool {
+        self.left.is_empty() && self.lost.is_empty()
+    }
+}
+
 /// A patch that plays.
 pub struct Live {
     settings: Settings,
@@ -82,6 +98,8 @@ pub struct Live {
     wires: Vec<Arc<Shared>>,
     /// Nodes that are no longer part of the patch, and since when.
     leaving: Vec<(Instant, NodeHandle)>,
+    /// Nodes that are gone and could not keep all of what came.
+    lost: BTreeSet<String>,
 }
 
 impl Live {
@@ -105,6 +123,7 @@ impl Live {
             edges: Vec::new(),
             wires: Vec::new(),
             leaving: Vec::new(),
+            lost: BTreeSet::new(),
         };
         let edges = edges(&graph.wires);
         let plan = live.plan(&graph, &edges, &BTreeSet::new());
@@ -169,6 +188,7 @@ impl Live {
             clock: &self.clock,
             transport: &transport,
             wires: &self.wires,
+            with_run: self.revision == 0,
             generations: &mut self.generations,
         }
         .prepare(&nodes, &edges, &names, &plan)?;
@@ -183,6 +203,10 @@ impl Live {
         let told = Arc::new(revision.clone());
         for handle in &self.nodes {
             handle.tell(Command::Tell(told.clone()));
+        }
+        // Last, so that a node knows what it belongs to before its own code runs. Those that run have no gate.
+        for handle in &self.nodes {
+            let _ = handle.gate.try_send(());
         }
         Ok(revision)
     }
@@ -202,7 +226,7 @@ impl Live {
         }
     }
 
-    /// Opens the new nodes' gates, rewires those that stay, and lets go those that leave.
+    /// Takes in the new nodes, rewires those that stay, and lets go those that leave.
     fn commit(
         &mut self,
         nodes: Vec<Arc<GraphNode>>,
@@ -227,7 +251,6 @@ impl Live {
             let id = node.id.clone();
             match (fate, begun) {
                 (_, Some(handle)) => {
-                    let _ = handle.gate.send(());
                     revision.begun.push(id);
                     revision.generations.push(handle.generation);
                     self.nodes.push(handle);
@@ -285,7 +308,11 @@ impl Live {
         for (since, handle) in &mut self.leaving {
             if handle.has_ended() {
                 handle.join();
-            } else if since.elapsed() > LEAVES_WITHIN * 2 {
+                if handle.gauges.has_lost() {
+                    self.lost.insert(handle.node.id.clone());
+                }
+            } else if since.elapsed() > LEAVES_WITHIN * 2 && !handle.node.descriptor.writes_files()
+            {
                 tracing::warn!(node = %handle.node.id, generation = handle.generation, "does not return from its work and is left to itself");
                 handle.abandon();
             } else if since.elapsed() > LEAVES_WITHIN {
@@ -309,8 +336,8 @@ impl Live {
     }
 
     /// Ends the run: sources end now, everything behind plays out, files are finished. What has not ended after half
-    /// of `within` is told to end as it stands. Returns the ids of the nodes that did not return from their work.
-    pub fn drain(mut self, within: Duration) -> Vec<String> {
+    /// of `within` is told to end as it stands. Nodes that write files are waited for however long it takes.
+    pub fn drain(mut self, within: Duration) -> Drained {
         let started = Instant::now();
         let mut handles: Vec<NodeHandle> = std::mem::take(&mut self.nodes);
         handles.extend(
@@ -330,16 +357,42 @@ impl Live {
                 std::thread::sleep(LOOK);
             }
         }
-        let mut lost = Vec::new();
+        wait_for_files(&handles);
+        let mut drained = Drained::default();
+        let mut lost = std::mem::take(&mut self.lost);
         for handle in &mut handles {
+            if handle.gauges.has_lost() {
+                lost.insert(handle.node.id.clone());
+            }
             if handle.has_ended() {
                 handle.join();
             } else {
-                lost.push(handle.node.id.clone());
+                drained.left.push(handle.node.id.clone());
                 handle.abandon();
             }
         }
-        lost
+        drained.lost = lost.into_iter().collect();
+        drained
+    }
+}
+
+/// Waits for nodes that write files.
+fn wait_for_files(handles: &[NodeHandle]) {
+    let writes =
+        |handle: &&NodeHandle| !handle.has_ended() && handle.node.descriptor.writes_files();
+    let writing: Vec<&str> = handles
+        .iter()
+        .filter(writes)
+        .map(|handle| handle.node.id.as_str())
+        .collect();
+    if !writing.is_empty() {
+        tracing::info!(
+            "waiting until the files are finished of: {}; a second signal ends the run at once",
+            writing.join(", ")
+        );
+    }
+    while handles.iter().filter(writes).count() > 0 {
+        std::thread::sleep(LOOK);
     }
 }
 

@@ -11,6 +11,7 @@ use super::gauges::{Gauges, NodeState};
 use super::ports::{LivePorts, NewValues, News};
 use super::priority::come_first;
 use super::restart::Restarts;
+use super::session::Revision;
 use crate::clock::LiveClock;
 use crate::counters::Counters;
 use crate::graph::GraphNode;
@@ -22,6 +23,11 @@ use crate::time::{Time, Transport};
 
 /// How long a node that does not run goes between two looks at what it is told.
 const LOOK: Duration = Duration::from_millis(20);
+
+/// Whether a file cannot be written.
+fn is_output(failure: &RunError) -> bool {
+    matches!(failure, RunError::Node { error, .. } if error.kind() == NodeErrorKind::Output)
+}
 
 /// Everything that a live node's thread owns.
 pub(super) struct LiveThread {
@@ -35,6 +41,12 @@ pub(super) struct LiveThread {
     pub(super) gauges: Arc<Gauges>,
     pub(super) clock: Arc<LiveClock>,
     pub(super) restarts: Restarts,
+    /// Whether the node that is built next begins with the run.
+    pub(super) with_run: bool,
+    /// What the patch says, for a node that begins anew.
+    pub(super) revision: Option<Arc<Revision>>,
+    /// What the last failure said.
+    pub(super) told: String,
 }
 
 impl LiveThread {
@@ -46,6 +58,7 @@ impl LiveThread {
         gate: &Receiver<()>,
     ) {
         let built = self.guarded(Self::build);
+        self.with_run = false;
         let (processor, told) = match built {
             Ok(processor) => (Some(processor), Ok(())),
             Err(error) => (None, Err(error)),
@@ -74,6 +87,7 @@ impl LiveThread {
             progress: &self.progress,
             counters: &self.counters,
             clock: Some(&self.clock),
+            with_run: self.with_run,
             descriptor: &self.node.descriptor,
             inputs: &self.node.inputs,
             wires: &self.node.wires,
@@ -89,7 +103,10 @@ impl LiveThread {
             let failure = match processor.take() {
                 Some(mut running) => self.perform(running.as_mut()).err(),
                 None => match self.guarded(Self::build) {
-                    Ok(anew) => {
+                    Ok(mut anew) => {
+                        if let Some(revision) = &self.revision {
+                            anew.revised(self.clock.now(), revision);
+                        }
                         tracing::info!(node = %self.node.id, generation = self.generation, "runs again");
                         self.gauges.set_state(NodeState::Running);
                         processor = Some(anew);
@@ -100,8 +117,15 @@ impl LiveThread {
             };
             let Some(failure) = failure else { return };
             self.gauges.count_failure();
+            if self.node.descriptor.writes_files() {
+                self.gauges.set_lost();
+            }
             self.ports.tell_lost();
-            let wait = self.restarts.next(Instant::now());
+            let mut wait = self.restarts.next(Instant::now());
+            if is_output(&failure) {
+                // A disk that is full has room again some day, and what is recorded then counts.
+                wait = wait.or(Some(self.restarts.longest()));
+            }
             self.tell(&failure, wait);
             self.gauges.set_state(match wait {
                 Some(_) => NodeState::Restarting,
@@ -166,10 +190,12 @@ impl LiveThread {
                         }
                     }
                 }
-                (News::Revision(revision), Some(processor)) => {
-                    processor.revised(self.clock.now(), &revision);
+                (News::Revision(revision), processor) => {
+                    if let Some(processor) = processor {
+                        processor.revised(self.clock.now(), &revision);
+                    }
+                    self.revision = Some(revision);
                 }
-                (News::Revision(_), None) => {}
             }
         }
     }
@@ -196,8 +222,15 @@ impl LiveThread {
         }
     }
 
-    fn tell(&self, failure: &RunError, wait: Option<Duration>) {
+    fn tell(&mut self, failure: &RunError, wait: Option<Duration>) {
+        let text = failure.to_string();
+        let known = std::mem::replace(&mut self.told, text) == self.told;
         let (node, generation) = (&self.node.id, self.generation);
+        if known && wait.is_some_and(|wait| wait >= self.restarts.longest()) {
+            // It has been said, and would be said every ten seconds for as long as it lasts.
+            tracing::debug!(node, generation, "{failure}; it is tried again and again");
+            return;
+        }
         let advice = failure.advice().unwrap_or_default();
         match wait {
             Some(wait) => tracing::warn!(

@@ -433,8 +433,85 @@ impl Processor for Idler {
 }
 
 /// All kinds above.
+/// Writes a file: takes long to finish it, fails, or counts what it was told when it began.
+#[derive(Deserialize)]
+struct Write {
+    name: String,
+    finishes_in: f64,
+    fails: bool,
+    #[serde(rename = "path")]
+    _path: PathBuf,
+}
+
+/// How often `write` nodes of each name were built, and with what revision each processor began.
+static BEGUN: Mutex<BTreeMap<String, Vec<Option<u64>>>> = Mutex::new(BTreeMap::new());
+
+/// For each processor of the `write` node called `name`: the revision that it was told before its first call.
+pub fn begun(name: &str) -> Vec<Option<u64>> {
+    BEGUN.lock().unwrap().get(name).cloned().unwrap_or_default()
+}
+
+impl Node for Write {
+    fn descriptor() -> Descriptor {
+        Descriptor::new("test", "write", "Writes a file")
+            .input(Port::new("in", PortType::Audio, "sound"))
+            .param(Param::text("name", "whose"))
+            .param(Param::number("finishes_in", (0.0, 60.0), "how long it takes").default(0.0))
+            .param(Param::flag("fails", "whether the disk is full").default(false))
+            .param(Param::file_to_write("path", "the file").default("file"))
+    }
+
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        Ok(Box::new(Writing {
+            name: self.name.clone(),
+            finishes_in: Duration::from_secs_f64(self.finishes_in),
+            fails: self.fails,
+            revision: None,
+            called: false,
+        }))
+    }
+}
+
+struct Writing {
+    name: String,
+    finishes_in: Duration,
+    fails: bool,
+    revision: Option<u64>,
+    called: bool,
+}
+
+impl Processor for Writing {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        if !std::mem::replace(&mut self.called, true) {
+            let mut begun = BEGUN.lock().unwrap();
+            let begun = begun.entry(self.name.clone()).or_default();
+            begun.push(self.revision);
+        }
+        while io.take().is_some() {}
+        if self.fails {
+            return Err(NodeError::output("the disk is full"));
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn revised(&mut self, _time: Time, revision: &score_engine::Revision) {
+        self.revision = Some(revision.number);
+    }
+
+    fn finish(&mut self, _io: &mut Io<'_>) -> Result<(), NodeError> {
+        std::thread::sleep(self.finishes_in);
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<(), NodeError> {
+        with(&self.name, |heard| heard.committed = true);
+        Ok(())
+    }
+}
+
 pub fn registry() -> Registry {
     let mut registry = Registry::new();
+    registry.add::<Write>();
     registry.add::<Hum>();
     registry.add::<Softer>();
     registry.add::<Ear>();

@@ -276,7 +276,7 @@ fn a_node_that_hangs_holds_nobody_up_and_is_named_at_the_end() {
         waits.dropped > 0,
         "what waits too long is dropped and counted"
     );
-    assert_eq!(live.drain(END), ["h"]);
+    assert_eq!(live.drain(END).left, ["h"]);
     assert!(heard("hangs").len() > 48_000 && kinds::gaps("hangs") == 0);
 }
 
@@ -319,6 +319,35 @@ fn a_drained_run_finishes_its_files_at_once() {
     let started = Instant::now();
     assert!(live.drain(END).is_empty());
     assert!(kinds::is_committed("drained") && started.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn the_end_of_a_run_waits_for_files_that_are_being_finished() {
+    let live = start(
+        "\"a\": hum(), \"w\": write(name: \"slow\", finishes_in: 1.5)",
+        "\"a -> w\"",
+    );
+    let started = Instant::now();
+    assert!(live.drain(Duration::from_millis(200)).is_empty());
+    assert!(kinds::is_committed("slow") && started.elapsed() > Duration::from_millis(1_500));
+}
+
+#[test]
+fn a_node_that_cannot_write_is_tried_again_for_ever_and_named_as_lost() {
+    let mut live = start(
+        "\"a\": hum(), \"w\": write(name: \"full\", fails: true)",
+        "\"a -> w\"",
+    );
+    // More often than the policy allows to any other failure.
+    until("it has failed often", || {
+        live.status().nodes[1].failures > 6
+    });
+    assert_ne!(state(&mut live, "w"), NodeState::Failed);
+    let revisions = kinds::begun("full");
+    assert!(revisions.len() > 5 && revisions.iter().all(|known| *known == Some(1)));
+    let drained = live.drain(END);
+    assert!(drained.left.is_empty() && !drained.is_empty());
+    assert_eq!(drained.lost, ["w"]);
 }
 
 #[test]

@@ -1,15 +1,19 @@
 //! Writes sound to a WAV or FLAC file that never clips.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use score_engine::{
-    Build, Check, Descriptor, Flow, Io, Node, NodeError, Param, Port, PortType, Processor,
+    Build, Check, Descriptor, Flow, Io, Node, NodeError, Param, Port, PortType, Processor, Time,
 };
 use serde::Deserialize;
 
 use super::amplitude;
 use super::encoder::Format;
 use super::sound_writer::SoundWriter;
+use crate::growing_file::GrowingFile;
+use crate::recorder::PATIENCE;
+use crate::syncing::{Pace, Syncing};
 
 /// `audio_file`.
 #[derive(Deserialize)]
@@ -32,9 +36,11 @@ impl Node for AudioFile {
             .details(
                 "16 bits a sample. The ending of `path` chooses the format: .wav, or .flac, which holds the same \
                  samples in about half the room. Sound whose peak would pass `ceiling` is turned down as a whole, so that \
-                 nothing clips; quieter sound is left as it is.",
+                 nothing clips; quieter sound is left as it is. A WAV beyond 4 GiB becomes an RF64.\n\n\
+                 Live, sound is final as it comes: a peak that would pass `ceiling` is turned down where it is, and the \
+                 file grows as `.NAME.partial`, whole up to its last second whenever it is read.",
             )
-            .input(Port::new("sound", PortType::Audio, "what to write"))
+            .input(Port::new("sound", PortType::Audio, "what to write").policy(PATIENCE))
             .param(Param::file_to_write("path", "the file to write, .wav or .flac"))
             .param(Param::number("ceiling", (-60.0, 0.0), "highest peak").unit("dBFS").default(-1.0))
     }
@@ -52,30 +58,51 @@ impl Node for AudioFile {
         }
     }
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
-        Ok(Box::new(Writing(SoundWriter::create(
-            &self.path,
-            amplitude(self.ceiling),
-        )?)))
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        let ceiling = amplitude(self.ceiling);
+        let (sound, upkeep) = match build.clock {
+            None => (SoundWriter::offline(&self.path, ceiling)?, None),
+            Some(_) => {
+                let file = GrowingFile::begin(&self.path, build.with_run)?;
+                let upkeep = (Syncing::start()?, Pace::start());
+                (SoundWriter::live(file, ceiling)?, Some(upkeep))
+            }
+        };
+        Ok(Box::new(Writing { sound, upkeep }))
     }
 }
 
-struct Writing(SoundWriter);
+struct Writing {
+    sound: SoundWriter,
+    /// What keeps the file of a live run whole.
+    upkeep: Option<(Syncing, Pace)>,
+}
 
 impl Processor for Writing {
     fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
-            self.0.write(input.packet.audio()?)?;
+            self.sound.write(input.packet.audio()?)?;
         }
-        Ok(Flow::Continue)
+        let Some((syncing, pace)) = &mut self.upkeep else {
+            return Ok(Flow::Continue);
+        };
+        if pace.is_due() {
+            let began = Instant::now();
+            if let Some(file) = self.sound.checkpoint()? {
+                syncing.sync(vec![file])?;
+            }
+            pace.done(began);
+        }
+        Ok(Flow::WakeAt(io.now() + Time::from_seconds(1.0)))
     }
 
     fn finish(&mut self, _io: &mut Io<'_>) -> Result<(), NodeError> {
-        self.0.finish()
+        self.sound.finish()
     }
 
     fn commit(&mut self) -> Result<(), NodeError> {
-        self.0.commit()
+        self.upkeep = None;
+        self.sound.commit()
     }
 }
 

@@ -1,11 +1,13 @@
-//! Writes 16-bit samples as a WAV or FLAC file, block by block.
+//! Writes 16-bit samples as a WAV or FLAC file while they come, so that the end needs only a flush.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use flac_codec::encode::{FlacSampleWriter, Options};
 use score_engine::NodeError;
+
+use super::flac_writer::{FlacWriter, MOST_COUNTED, Refusal};
+use super::sound_sink::Target;
+use super::wav_writer::{LARGEST_RIFF, WavWriter};
 
 /// A kind of sound file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,56 +27,55 @@ impl Format {
     }
 }
 
-/// What a file contains: frames a second, samples a frame, and frames.
-#[derive(Clone, Copy, Debug)]
+/// What a file contains: frames a second, and samples a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Form {
     pub(crate) rate: u32,
     pub(crate) channels: u16,
-    pub(crate) frames: u64,
 }
 
-/// Where the encoders write. They lend it, so that what it still holds at the end is flushed with its error told.
-type Target<'a, 'b> = &'a mut BufWriter<&'b mut File>;
+/// Where the formats come to their limits. Tests lower them, so that no hours have to be written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// The largest size that a RIFF can name.
+    pub(super) riff: u64,
+    /// The most samples of each channel that a FLAC's header can count.
+    pub(super) counted: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            riff: LARGEST_RIFF,
+            counted: MOST_COUNTED,
+        }
+    }
+}
 
 /// A sound file being written.
-pub(crate) enum Encoder<'a, 'b> {
-    Wav(hound::WavWriter<Target<'a, 'b>>),
-    Flac(Box<FlacSampleWriter<Target<'a, 'b>>>),
+pub(crate) enum Encoder<W = File> {
+    Wav(WavWriter<W>),
+    Flac(Box<FlacWriter<W>>),
 }
 
-impl<'a, 'b> Encoder<'a, 'b> {
-    /// Begins the file.
+impl<W: Target> Encoder<W> {
+    /// Begins the file, in place of what `target` holds.
     ///
     /// # Errors
     /// The disk is full, or the format has no room for such a sound.
-    pub(crate) fn start(
+    pub(super) fn start(
         format: Format,
-        target: Target<'a, 'b>,
+        target: W,
         form: Form,
+        limits: Limits,
     ) -> Result<Self, NodeError> {
         Ok(match format {
             Format::Wav => {
-                let spec = hound::WavSpec {
-                    channels: form.channels,
-                    sample_rate: form.rate,
-                    bits_per_sample: 16,
-                    sample_format: hound::SampleFormat::Int,
-                };
-                Encoder::Wav(hound::WavWriter::new(target, spec).map_err(refuse_wav)?)
+                Encoder::Wav(WavWriter::start(target, form, limits.riff).map_err(no_room)?)
             }
             Format::Flac => {
-                let channels = u8::try_from(form.channels)
-                    .map_err(|_| refuse(&"FLAC has at most 8 channels"))?;
-                let samples = form.frames * u64::from(form.channels);
-                let writer = FlacSampleWriter::new(
-                    target,
-                    Options::default(),
-                    form.rate,
-                    16,
-                    channels,
-                    Some(samples),
-                );
-                Encoder::Flac(Box::new(writer.map_err(refuse_flac)?))
+                let writer = FlacWriter::start(target, form, limits.counted).map_err(refuse)?;
+                Encoder::Flac(Box::new(writer))
             }
         })
     }
@@ -82,58 +83,70 @@ impl<'a, 'b> Encoder<'a, 'b> {
     /// Appends interleaved `samples`.
     ///
     /// # Errors
-    /// The disk is full, or the file would grow larger than its format allows.
-    pub(crate) fn write(&mut self, samples: &[i16]) -> Result<(), NodeError> {
+    /// The disk is full.
+    pub(super) fn write(&mut self, samples: &[i16]) -> Result<(), NodeError> {
         match self {
-            Encoder::Wav(writer) => samples
-                .iter()
-                .try_for_each(|sample| writer.write_sample(*sample))
-                .map_err(refuse_wav),
-            Encoder::Flac(writer) => {
-                let samples: Vec<i32> = samples.iter().map(|sample| i32::from(*sample)).collect();
-                writer.write(&samples).map_err(refuse_flac)
-            }
+            Encoder::Wav(writer) => writer.write(samples).map_err(no_room),
+            Encoder::Flac(writer) => writer.write(samples).map_err(refuse),
         }
     }
 
-    /// Writes what is held back, and the header anew.
+    /// Makes the file one that can be read as it is, up to less than a tenth of a second ago.
     ///
     /// # Errors
     /// The disk is full.
-    pub(crate) fn finish(self) -> Result<(), NodeError> {
+    pub(super) fn checkpoint(&mut self) -> Result<(), NodeError> {
         match self {
-            Encoder::Wav(writer) => writer.finalize().map_err(refuse_wav),
-            Encoder::Flac(writer) => writer.finalize().map_err(refuse_flac),
+            Encoder::Wav(writer) => writer.checkpoint().map_err(no_room),
+            Encoder::Flac(writer) => writer.checkpoint().map_err(refuse),
+        }
+    }
+
+    /// Writes what is held back, and a header that is true.
+    ///
+    /// # Errors
+    /// The disk is full.
+    pub(super) fn finish(&mut self) -> Result<(), NodeError> {
+        match self {
+            Encoder::Wav(writer) => writer.checkpoint().map_err(no_room),
+            Encoder::Flac(writer) => writer.finish().map_err(refuse),
+        }
+    }
+
+    /// Makes what has arrived a whole file when no more can be written.
+    ///
+    /// # Errors
+    /// The disk is gone.
+    pub(super) fn salvage(&mut self) -> Result<(), NodeError> {
+        match self {
+            Encoder::Wav(writer) => writer.salvage().map_err(no_room),
+            Encoder::Flac(writer) => writer.salvage().map_err(refuse),
+        }
+    }
+
+    /// Frames that have arrived in the file.
+    pub(super) fn arrived(&self) -> u64 {
+        match self {
+            Encoder::Wav(writer) => writer.arrived(),
+            Encoder::Flac(writer) => writer.arrived(),
         }
     }
 }
 
-/// Writes what `target` still holds.
-///
-/// # Errors
-/// The disk is full.
-pub(crate) fn flush(target: Target<'_, '_>) -> Result<(), NodeError> {
-    target.flush().map_err(no_room)
-}
-
-fn refuse(why: &dyn std::fmt::Display) -> NodeError {
-    NodeError::output(format!("the sound cannot be written: {why}"))
-}
-
 fn no_room(error: std::io::Error) -> NodeError {
-    refuse(&error).help("make room on the disk").source(error)
+    NodeError::output(format!("the sound cannot be written ({error})"))
+        .help("make room on the disk")
+        .source(error)
 }
 
-fn refuse_wav(error: hound::Error) -> NodeError {
-    match error {
-        hound::Error::IoError(error) => no_room(error),
-        other => refuse(&other).help("a WAV file holds at most 4 GB; a .flac holds more"),
+fn refuse(refusal: Refusal) -> NodeError {
+    match refusal {
+        Refusal::Io(error) => no_room(error),
+        Refusal::Form(why) => NodeError::output(format!("the sound cannot be written: {why}"))
+            .help("a .wav takes any number of channels and any rate"),
     }
 }
 
-fn refuse_flac(error: flac_codec::Error) -> NodeError {
-    match error {
-        flac_codec::Error::Io(error) => no_room(error),
-        other => refuse(&other),
-    }
-}
+#[cfg(test)]
+#[path = "encoder_tests.rs"]
+mod tests;

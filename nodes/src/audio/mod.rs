@@ -2,9 +2,12 @@
 
 mod audio_file;
 mod audio_input_file;
+mod ceiling;
 mod effect;
 mod encoder;
+mod end_fade;
 mod ensemble;
+pub(crate) mod flac_writer;
 mod instrument;
 pub(crate) mod limiter;
 mod mixdown;
@@ -13,6 +16,7 @@ pub(crate) mod ramp;
 mod resampler;
 mod reverb;
 pub(crate) mod sound_font;
+mod sound_sink;
 pub(crate) mod sound_source;
 pub(crate) mod sound_writer;
 mod stereo;
@@ -22,6 +26,7 @@ mod synth;
 mod test_sound;
 mod tone;
 mod voice;
+pub(crate) mod wav_writer;
 
 use score_engine::Registry;
 

@@ -1,4 +1,8 @@
 //! Writes sound of unknown peak and length to a file that never clips.
+//!
+//! Sound is encoded while it comes. Live it is final at once, so that the file is whole whenever it is read, and a peak that
+//! would clip is turned down where it is. A render knows its peak at the end: where it would clip, all of it is encoded
+//! anew, turned down as a whole.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
@@ -6,60 +10,97 @@ use std::path::Path;
 
 use score_engine::{AudioBlock, NodeError};
 
-use super::encoder::{Encoder, Form, Format, flush};
+use super::ceiling::Ceiling;
+use super::encoder::{Encoder, Form, Format, Limits};
+use crate::growing_file::GrowingFile;
 use crate::output::OutputFile;
 
-/// Samples converted at a time when the file is finished.
+/// Samples converted at a time when a file is encoded anew.
 const CHUNK: usize = 16_384;
 
-/// A sound file that grows beside its place.
+/// A sound file that grows beside its place. One of a live run is kept when it is dropped.
 pub(crate) struct SoundWriter {
     format: Format,
-    file: OutputFile,
+    limits: Limits,
+    place: Place,
     ceiling: f32,
-    /// The sound as it came. Its peak is known only at the end, and memory must not grow with the film.
-    scratch: BufWriter<File>,
-    form: Option<(u32, u16)>,
-    peak: f32,
+    form: Option<Form>,
+    encoder: Option<Encoder>,
+    level: Level,
     samples: u64,
+    /// Whether something could not be written, so that nothing can be appended.
+    broken: bool,
+    /// Whole numbers on their way to the encoder.
+    block: Vec<i16>,
+}
+
+/// Where the file grows.
+enum Place {
+    Offline(OutputFile),
+    Live(GrowingFile),
+}
+
+/// How the sound is kept from clipping.
+enum Level {
+    /// As a whole: its highest peak so far, and the sound as it came.
+    Whole { peak: f32, scratch: BufWriter<File> },
+    /// At once; there is nothing to guard before the sound's form is known.
+    AtOnce(Option<Ceiling>),
 }
 
 impl SoundWriter {
-    /// Begins the file at `path`, whose ending names its format and whose peak will be `ceiling` at most.
+    /// Begins the file of a render at `path`, whose ending names its format and whose peak will be `ceiling` at most.
     ///
     /// # Errors
-    /// The file, or the temporary one, cannot be made.
-    pub(crate) fn create(path: &Path, ceiling: f32) -> Result<Self, NodeError> {
-        let scratch = tempfile::tempfile().map_err(|error| {
-            let folder = std::env::temp_dir();
-            NodeError::output(format!(
-                "no temporary file can be made in `{}`: {error}",
-                folder.display()
-            ))
-            .help("set TMPDIR to a folder that exists and may be written to")
-            .source(error)
-        })?;
+    /// The file, or the temporary one beside it, cannot be made.
+    pub(crate) fn offline(path: &Path, ceiling: f32) -> Result<Self, NodeError> {
+        let file = OutputFile::create(path)?;
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let scratch = tempfile::tempfile_in(folder).map_err(full)?;
+        let level = Level::Whole {
+            peak: 0.0,
+            scratch: BufWriter::new(scratch),
+        };
+        Self::new(path, Place::Offline(file), ceiling, level)
+    }
+
+    /// Writes the sound of a live run to `file`.
+    ///
+    /// # Errors
+    /// Its name has no ending of a format.
+    pub(crate) fn live(file: GrowingFile, ceiling: f32) -> Result<Self, NodeError> {
+        let path = file.path().to_owned();
+        Self::new(&path, Place::Live(file), ceiling, Level::AtOnce(None))
+    }
+
+    fn new(path: &Path, place: Place, ceiling: f32, level: Level) -> Result<Self, NodeError> {
         Ok(SoundWriter {
             format: Format::of(path).ok_or_else(|| NodeError::internal("no format"))?,
-            file: OutputFile::create(path)?,
+            limits: Limits::default(),
+            place,
             ceiling,
-            scratch: BufWriter::new(scratch),
             form: None,
-            peak: 0.0,
+            encoder: None,
+            level,
             samples: 0,
+            broken: false,
+            block: Vec::new(),
         })
     }
 
     /// Frames written so far.
     pub(crate) fn frames(&self) -> u64 {
-        let (_, channels) = self.form.unwrap_or((0, 1));
+        let channels = self.form.map_or(1, |form| form.channels);
         self.samples / u64::from(channels.max(1))
     }
 
     /// Appends a block.
     ///
     /// # Errors
-    /// The disk is full, or the sound has changed its form.
+    /// The disk is full, the format has no room for such a sound, or the sound has changed its form.
     pub(crate) fn write(&mut self, block: &AudioBlock) -> Result<(), NodeError> {
         self.append(block.rate, block.channels, &block.samples)
     }
@@ -74,20 +115,91 @@ impl SoundWriter {
         channels: u16,
         samples: &[f32],
     ) -> Result<(), NodeError> {
-        let form = (rate, channels);
-        if *self.form.get_or_insert(form) != form {
-            return Err(NodeError::internal(
-                "the sound changed its rate or its channels",
-            ));
-        }
-        let mut bytes = Vec::with_capacity(samples.len() * 4);
-        for sample in samples {
-            let sample = if sample.is_finite() { *sample } else { 0.0 };
-            self.peak = self.peak.max(sample.abs());
-            bytes.extend_from_slice(&sample.to_le_bytes());
+        let form = Form { rate, channels };
+        match self.form {
+            Some(known) if known == form => {}
+            Some(_) => {
+                return Err(NodeError::internal(
+                    "the sound changed its rate or its channels",
+                ));
+            }
+            None => {
+                self.form = Some(form);
+                self.encoder = Some(self.encoder(form)?);
+                if let Level::AtOnce(guard) = &mut self.level {
+                    *guard = Some(Ceiling::new(self.ceiling, rate, channels));
+                }
+            }
         }
         self.samples += samples.len() as u64;
-        self.scratch.write_all(&bytes).map_err(full)
+        match &mut self.level {
+            Level::Whole { peak, scratch } => {
+                let mut bytes = Vec::with_capacity(samples.len() * 4);
+                self.block.clear();
+                for sample in samples {
+                    let sample = if sample.is_finite() { *sample } else { 0.0 };
+                    *peak = peak.max(sample.abs());
+                    bytes.extend_from_slice(&sample.to_le_bytes());
+                    self.block.push(whole_number(sample));
+                }
+                scratch.write_all(&bytes).map_err(full)?;
+                if *peak > self.ceiling {
+                    // All of it will be encoded anew.
+                    self.encoder = None;
+                }
+            }
+            Level::AtOnce(guard) => {
+                let mut passed = Vec::with_capacity(samples.len());
+                if let Some(guard) = guard {
+                    guard.pass(samples, &mut passed);
+                }
+                self.block.clear();
+                self.block
+                    .extend(passed.iter().map(|sample| whole_number(*sample)));
+            }
+        }
+        self.encode()
+    }
+
+    /// Gives the block to the encoder.
+    fn encode(&mut self) -> Result<(), NodeError> {
+        let Some(encoder) = &mut self.encoder else {
+            return Ok(());
+        };
+        let written = encoder.write(&self.block);
+        self.broken |= written.is_err();
+        written
+    }
+
+    fn encoder(&mut self, form: Form) -> Result<Encoder, NodeError> {
+        let target = match &mut self.place {
+            Place::Offline(file) => file.finished()?.try_clone().map_err(full)?,
+            Place::Live(file) => file.handle()?,
+        };
+        Encoder::start(self.format, target, form, self.limits)
+    }
+
+    /// Makes the file of a live run one that can be read as it is, up to less than a tenth of a second ago, and gives it to
+    /// be put on the disk.
+    ///
+    /// # Errors
+    /// The disk is full.
+    pub(crate) fn checkpoint(&mut self) -> Result<Option<File>, NodeError> {
+        let (Some(encoder), Place::Live(file)) = (&mut self.encoder, &self.place) else {
+            return Ok(None);
+        };
+        let written = encoder.checkpoint();
+        self.broken |= written.is_err();
+        written?;
+        file.handle().map(Some)
+    }
+
+    /// Frames that were turned down so far because they would have clipped, live.
+    pub(crate) fn turned_down(&self) -> u64 {
+        match &self.level {
+            Level::AtOnce(Some(guard)) => guard.touched(),
+            _ => 0,
+        }
     }
 
     /// Writes the file, not yet under its final name.
@@ -95,46 +207,64 @@ impl SoundWriter {
     /// # Errors
     /// The disk is full, or the format cannot hold the sound.
     pub(crate) fn finish(&mut self) -> Result<(), NodeError> {
-        let (rate, channels) = self.form.unwrap_or((48_000, 2));
-        if self.format == Format::Flac && self.samples == 0 {
+        if self.samples == 0 && self.format == Format::Flac {
+            if let Place::Live(file) = &mut self.place {
+                file.remove();
+                return Ok(());
+            }
             return Err(NodeError::output("a FLAC file cannot hold no sound at all")
                 .help("nothing came; see what is wired to `sound`"));
         }
-        self.scratch.flush().map_err(full)?;
-        let scratch = self.scratch.get_mut();
+        if self.form.is_none() {
+            let form = Form {
+                rate: 48_000,
+                channels: 2,
+            };
+            self.encoder = Some(self.encoder(form)?);
+        }
+        if let Level::AtOnce(Some(guard)) = &mut self.level {
+            let mut passed = Vec::new();
+            guard.finish(&mut passed);
+            self.block.clear();
+            self.block
+                .extend(passed.iter().map(|sample| whole_number(*sample)));
+            self.encode()?;
+        }
+        let Some(encoder) = &mut self.encoder else {
+            return self.encode_anew();
+        };
+        let written = encoder.finish();
+        self.broken |= written.is_err();
+        written
+    }
+
+    /// Encodes all that came, turned down so far that its peak is the ceiling.
+    fn encode_anew(&mut self) -> Result<(), NodeError> {
+        let Some(form) = self.form else { return Ok(()) };
+        let mut encoder = self.encoder(form)?;
+        let Level::Whole { peak, scratch } = &mut self.level else {
+            return Ok(());
+        };
+        let gain = self.ceiling / *peak;
+        scratch.flush().map_err(full)?;
+        let scratch = scratch.get_mut();
         scratch.seek(SeekFrom::Start(0)).map_err(full)?;
         let mut scratch = BufReader::new(scratch);
-        let gain = if self.peak > self.ceiling {
-            self.ceiling / self.peak
-        } else {
-            1.0
-        };
-        let form = Form {
-            rate,
-            channels,
-            frames: self.samples / u64::from(channels.max(1)),
-        };
-        let mut target = BufWriter::new(self.file.finished()?);
-        let mut encoder = Encoder::start(self.format, &mut target, form)?;
         let mut left = self.samples;
         let mut bytes = vec![0; CHUNK * 4];
-        let mut block = Vec::with_capacity(CHUNK);
         while left > 0 {
             let count = left.min(CHUNK as u64) as usize;
             scratch.read_exact(&mut bytes[..count * 4]).map_err(full)?;
-            block.clear();
-            block.extend(bytes[..count * 4].chunks_exact(4).map(|sample| {
-                let sample =
-                    f32::from_le_bytes([sample[0], sample[1], sample[2], sample[3]]) * gain;
-                (sample * f32::from(i16::MAX))
-                    .round()
-                    .clamp(-32_767.0, 32_767.0) as i16
-            }));
-            encoder.write(&block)?;
+            self.block.clear();
+            self.block
+                .extend(bytes[..count * 4].chunks_exact(4).map(|sample| {
+                    let sample = f32::from_le_bytes([sample[0], sample[1], sample[2], sample[3]]);
+                    whole_number(sample * gain)
+                }));
+            encoder.write(&self.block)?;
             left -= count as u64;
         }
-        encoder.finish()?;
-        flush(&mut target)
+        encoder.finish()
     }
 
     /// Gives the file its final name.
@@ -142,12 +272,106 @@ impl SoundWriter {
     /// # Errors
     /// It cannot be put in its place.
     pub(crate) fn commit(&mut self) -> Result<(), NodeError> {
-        self.file.commit()
+        match &mut self.place {
+            Place::Offline(file) => file.commit(),
+            Place::Live(file) => {
+                self.encoder = None;
+                file.commit()
+            }
+        }
     }
 }
 
+impl Drop for SoundWriter {
+    fn drop(&mut self) {
+        let (Some(encoder), Place::Live(file)) = (&mut self.encoder, &mut self.place) else {
+            return;
+        };
+        // What can still be written is; on a full disk what has arrived is made whole, which takes no room.
+        if self.broken || encoder.finish().is_err() {
+            let _ = encoder.salvage();
+        }
+        if encoder.arrived() == 0 {
+            file.remove();
+        }
+    }
+}
+
+fn whole_number(sample: f32) -> i16 {
+    (sample * f32::from(i16::MAX))
+        .round()
+        .clamp(-32_767.0, 32_767.0) as i16
+}
+
 fn full(error: std::io::Error) -> NodeError {
-    NodeError::output(format!("the temporary sound cannot be kept: {error}"))
-        .help("make room in the folder for temporary files")
+    NodeError::output(format!("the temporary sound cannot be kept ({error})"))
+        .help("make room in the folder of the file")
         .source(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::growing_file::Naming;
+
+    fn sound(level: f32) -> Vec<f32> {
+        (0..200_000)
+            .map(|n| level * (n as f32 * n as f32).sin())
+            .collect()
+    }
+
+    #[test]
+    fn sound_is_encoded_while_it_comes_and_the_end_needs_only_a_flush() {
+        for name in ["a.wav", "a.flac"] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join(name);
+            let mut writer = SoundWriter::offline(&path, 0.9).unwrap();
+            writer.append(48_000, 2, &sound(0.8)).unwrap();
+            let entries = folder.path().read_dir().unwrap().flatten();
+            let before: u64 = entries.map(|entry| entry.metadata().unwrap().len()).sum();
+            writer.finish().unwrap();
+            writer.commit().unwrap();
+            let after = path.metadata().unwrap().len();
+            // All but what waits in the buffer.
+            assert!(
+                before + 80_000 > after && after > 200_000,
+                "{before} {after}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_live_file_never_clips_and_leaves_what_is_below_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.wav");
+        let file = GrowingFile::create(&path, Naming::Counts).unwrap().unwrap();
+        let mut writer = SoundWriter::live(file, 0.9).unwrap();
+        let quiet = sound(0.8);
+        writer.append(48_000, 2, &quiet).unwrap();
+        writer.append(48_000, 2, &sound(3.0)).unwrap();
+        assert!(writer.turned_down() > 50_000);
+        drop(writer);
+        let written: Vec<i16> = hound::WavReader::open(&path)
+            .unwrap()
+            .into_samples()
+            .map(Result::unwrap)
+            .collect();
+        // Before the first peak the sound is turned down, for two milliseconds.
+        let untouched = quiet.len() - 200;
+        assert!(
+            (written.iter().zip(&quiet[..untouched]))
+                .all(|(found, sent)| *found == whole_number(*sent))
+        );
+        assert!(written.len() > 399_000 && written.iter().all(|sample| sample.abs() <= 29_490));
+    }
+
+    #[test]
+    fn a_live_file_that_got_no_sound_leaves_nothing() {
+        for name in ["a.wav", "a.flac"] {
+            let folder = tempfile::tempdir().unwrap();
+            let file = GrowingFile::create(&folder.path().join(name), Naming::Counts);
+            drop(SoundWriter::live(file.unwrap().unwrap(), 1.0).unwrap());
+            assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+        }
+    }
 }

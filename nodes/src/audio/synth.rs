@@ -11,6 +11,7 @@ use score_engine::{
 use serde::Deserialize;
 
 use super::amplitude;
+use super::end_fade::EndFade;
 use super::ensemble::Ensemble;
 use super::instrument::Instrument;
 use super::ramp::Ramp;
@@ -51,7 +52,8 @@ impl Node for Synth {
                 wires: ["tune -> glass -> sound"]"#,
             )
             .details(
-                "Stereo at the transport's sample rate. The sound lasts exactly as long as its notes' source. The \
+                "Stereo at the transport's sample rate. The sound lasts exactly as long as its notes' source: a \
+                 render in which notes sound at its end fades there. The \
                  voice `drum_kit` plays every channel on the keys of General MIDI's percussion map. With a \
                  `sound_font` (.sf2) its `program` plays in place of the voice, and channel 9 (the tenth) its \
                  percussion; of a damaged SoundFont all plays that can be played.\n\n\
@@ -113,6 +115,7 @@ impl Node for Synth {
             ignored: BTreeSet::new(),
             name,
             reverb: Reverb::new(rate),
+            fade: EndFade::new(rate),
         }))
     }
 }
@@ -139,6 +142,8 @@ struct Playing {
     /// What errors and warnings call the node and what it plays with.
     name: String,
     reverb: Reverb,
+    /// What a render holds back until it is known whether it ends there.
+    fade: EndFade,
 }
 
 impl Processor for Playing {
@@ -170,6 +175,9 @@ impl Processor for Playing {
         while !io.is_live() && self.at() < end && !io.stop_requested() {
             self.send_block(io, self.block.min(end - self.at()))?;
         }
+        for (time, samples) in self.fade.finish() {
+            self.send(io, time, samples)?;
+        }
         if !io.is_live() {
             self.tell_ignored();
         }
@@ -177,7 +185,8 @@ impl Processor for Playing {
     }
 
     fn earliest_pending(&self) -> Option<Time> {
-        Some(Time::from_samples(self.at(), self.rate))
+        let next = Time::from_samples(self.at(), self.rate);
+        Some(self.fade.earliest().unwrap_or(next))
     }
 
     fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
@@ -265,6 +274,16 @@ impl Playing {
         self.reverb.add(&mut samples, &mut self.share);
         let time = Time::from_samples(at, self.rate);
         self.at = Some(end);
+        if io.is_live() {
+            return self.send(io, time, samples);
+        }
+        for (time, samples) in self.fade.pass(time, samples) {
+            self.send(io, time, samples)?;
+        }
+        Ok(())
+    }
+
+    fn send(&self, io: &mut Io<'_>, time: Time, samples: Vec<f32>) -> Result<(), NodeError> {
         io.send(
             SOUND,
             time,
@@ -328,6 +347,17 @@ mod tests {
     }
 
     #[test]
+    fn notes_that_sound_when_the_film_ends_fade_before_it() {
+        for voice in Voice::NAMES {
+            let notes = [(0.0, on(50)), (2.8, on(60))];
+            let sound = play(voice, notes.to_vec(), 3.0);
+            assert_eq!(sound.len(), 2 * 144_000);
+            let last = peak(&sound[sound.len() - 2 * 2_400..]);
+            assert!(last < 0.003_16, "{voice}: {last}");
+        }
+    }
+
+    #[test]
     fn a_note_begins_on_its_sample_and_fades_when_released() {
         for voice in Voice::NAMES {
             let off = Note::Off {
@@ -370,8 +400,8 @@ mod tests {
     #[test]
     fn a_closed_hat_ends_the_open_one() {
         let level = |closed: u8| {
-            let sound = play("drum_kit", vec![(0.0, on(46)), (0.1, on(closed))], 0.5);
-            sound[40_000..]
+            let sound = play("drum_kit", vec![(0.0, on(46)), (0.1, on(closed))], 1.2);
+            sound[40_000..48_000]
                 .iter()
                 .map(|sample| sample.abs())
                 .sum::<f32>()

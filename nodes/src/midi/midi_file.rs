@@ -1,6 +1,7 @@
 //! Writes notes to a Standard MIDI File.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use score_engine::{
     Build, Check, Descriptor, Flow, Io, Node, NodeError, Param, Port, PortType, Processor, Time,
@@ -8,6 +9,8 @@ use score_engine::{
 use serde::Deserialize;
 
 use super::note_writer::NoteWriter;
+use crate::growing_file::GrowingFile;
+use crate::syncing::{Pace, Syncing};
 
 /// `midi_file`.
 #[derive(Deserialize)]
@@ -50,31 +53,63 @@ impl Node for MidiFile {
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
-        Ok(Box::new(Writing(NoteWriter::create(
-            &self.path,
-            build,
-            "notes",
-            self.program,
-        )?)))
+        let program = self.program;
+        let (notes, upkeep) = match build.clock {
+            None => (
+                NoteWriter::offline(&self.path, build, "notes", program)?,
+                None,
+            ),
+            Some(_) => {
+                let file = GrowingFile::begin(&self.path, build.with_run)?;
+                let upkeep = (Syncing::start()?, Pace::start());
+                let notes = NoteWriter::live(file, build, "notes", build.transport, program);
+                (notes, Some(upkeep))
+            }
+        };
+        Ok(Box::new(Writing { notes, upkeep }))
     }
 }
 
-struct Writing(NoteWriter);
+struct Writing {
+    notes: NoteWriter,
+    /// What keeps the file of a live run whole.
+    upkeep: Option<(Syncing, Pace)>,
+}
 
 impl Processor for Writing {
     fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
-            self.0.write(input.wire, &input.packet)?;
+            let time = input.packet.time;
+            self.notes.write(input.wire, time, &input.packet)?;
         }
-        Ok(Flow::Continue)
+        let Some((syncing, pace)) = &mut self.upkeep else {
+            return Ok(Flow::Continue);
+        };
+        if pace.is_due() {
+            let began = Instant::now();
+            if let Some(write) = self.notes.checkpoint(io.now())? {
+                syncing.ask(write)?;
+            }
+            pace.done(began);
+        }
+        Ok(Flow::WakeAt(io.now() + Time::from_seconds(1.0)))
     }
 
     fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
-        self.0.finish(io.end().unwrap_or(Time::ZERO))
+        // Waits for what is under way, which must not be put in place of what comes now.
+        self.upkeep = None;
+        self.notes.finish(io.end().unwrap_or(Time::ZERO))
     }
 
     fn commit(&mut self) -> Result<(), NodeError> {
-        self.0.commit()
+        self.notes.commit()
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        // Before the file is given its name.
+        self.upkeep = None;
     }
 }
 

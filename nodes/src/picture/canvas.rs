@@ -42,6 +42,13 @@ impl Canvas {
         }
     }
 
+    /// `frame` scaled to `width` × `height`, as [`Canvas::place`] draws it.
+    pub(crate) fn scaled(frame: &Frame, width: usize, height: usize) -> Option<Frame> {
+        let mut canvas = Canvas::new(width, height, [0; 3]);
+        canvas.place(frame, 0, 0, width, height);
+        Frame::rgb(width as u32, height as u32, canvas.pixels)
+    }
+
     fn set(&mut self, x: usize, y: usize, colour: Colour) {
         let at = (y * self.width + x) * 3;
         self.pixels[at..at + 3].copy_from_slice(&colour);

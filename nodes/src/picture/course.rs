@@ -22,6 +22,11 @@ impl<T> Course<T> {
     }
 
     pub(crate) fn push(&mut self, time: Time, item: T) {
+        self.push_made(time, || item);
+    }
+
+    /// As [`Course::push`] with an item that is made only if it is kept.
+    pub(crate) fn push_made(&mut self, time: Time, make: impl FnOnce() -> T) {
         if self.seen.is_multiple_of(self.stride) {
             if self.items.len() == self.most {
                 let mut index = 0;
@@ -32,7 +37,7 @@ impl<T> Course<T> {
                 self.stride *= 2;
             }
             if self.seen.is_multiple_of(self.stride) {
-                self.items.push((time, item));
+                self.items.push((time, make()));
             }
         }
         self.seen += 1;

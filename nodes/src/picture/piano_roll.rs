@@ -90,7 +90,8 @@ struct Collecting {
     file: OutputFile,
     width: usize,
     transport: Transport,
-    frames: Course<Arc<Frame>>,
+    /// Thumbnails: whole pictures would fill the memory.
+    frames: Course<Option<Frame>>,
     codes: Course<Arc<[f32]>>,
     notes: Vec<Bar>,
 }
@@ -100,7 +101,10 @@ impl Processor for Collecting {
         while let Some(input) = io.take() {
             let time = input.packet.time;
             match input.port {
-                FRAMES => self.frames.push(time, input.packet.frame()?.clone()),
+                FRAMES => {
+                    let frame = input.packet.frame()?;
+                    self.frames.push_made(time, || thumbnail(frame));
+                }
                 LATENT => self.codes.push(time, input.packet.latent()?.clone()),
                 _ => input
                     .packet
@@ -165,7 +169,7 @@ impl Collecting {
         let x_at = |time: Time| (time.seconds() / seconds * self.width as f64).round() as usize;
 
         for x in (0..self.width).step_by(THUMBNAIL) {
-            if let Some(frame) = self.frames.at(time_at(x)) {
+            if let Some(Some(frame)) = self.frames.at(time_at(x)) {
                 canvas.place(frame, x, 0, THUMBNAIL - 1, THUMBNAIL);
             }
         }
@@ -215,6 +219,11 @@ impl Collecting {
     }
 }
 
+/// A picture as small as it is drawn.
+fn thumbnail(frame: &Frame) -> Option<Frame> {
+    Canvas::scaled(frame, THUMBNAIL - 1, THUMBNAIL)
+}
+
 /// Blue below 0, orange above, full at three standard deviations.
 fn heat(value: f32) -> Colour {
     let share = (value.abs() / 3.0).clamp(0.0, 1.0).sqrt();
@@ -239,6 +248,20 @@ fn mix(from: u8, to: u8, share: f32) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_large_pictures_only_thumbnails_are_kept_and_they_look_the_same() {
+        let pixels = (0..1920 * 1080 * 3).map(|n| (n * 7 / 1000 % 251) as u8);
+        let frame = Frame::rgb(1920, 1080, pixels.collect()).unwrap();
+        let small = thumbnail(&frame).unwrap();
+        assert!(small.pixels().len() < 20_000);
+        let drawn = |frame: &Frame| {
+            let mut canvas = Canvas::new(100, 100, BACKGROUND);
+            canvas.place(frame, 10, 0, THUMBNAIL - 1, THUMBNAIL);
+            canvas.png().unwrap()
+        };
+        assert_eq!(drawn(&small), drawn(&frame));
+    }
 
     #[test]
     fn a_note_is_drawn_from_its_begin_to_its_end_and_nowhere_else() {

@@ -7,9 +7,15 @@ use std::time::Duration;
 
 use midly::Smf;
 use score_engine::harness::Harness;
-use score_engine::{Event, Live, LiveOptions, Note, Payload, Settings, Source, check};
+use score_engine::{
+    AudioBlock, Event, Live, LiveOptions, Note, Payload, Settings, Source, Time, check,
+};
 
+use serde_json::{Value, json};
+
+use super::recording::lay;
 use super::*;
+use crate::audio::sound_writer::SoundWriter;
 
 fn block(time: f64, value: f32) -> (Time, Payload) {
     let block = AudioBlock {
@@ -152,11 +158,87 @@ fn only_what_is_wired_is_written() {
 fn a_block_that_comes_twice_is_heard_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("take.wav");
-    let mut sound = SoundWriter::create(&path, 1.0).unwrap();
+    let mut sound = SoundWriter::offline(&path, 1.0).unwrap();
     for (time, payload) in [block(0.0, 0.5), block(0.0, 0.1), block(0.05, 0.25)] {
         if let Payload::Audio(block) = payload {
             lay(&mut sound, time, &block).unwrap();
         }
     }
     assert_eq!(sound.frames(), 7_200);
+}
+
+/// Plays a tone, with a recorder at `path` or without.
+fn tone(folder: &Path, recorder: Option<&str>) -> score_engine::Graph {
+    let (node, wires) = match recorder {
+        Some(path) => (format!(", \"r\": recorder(path: \"{path}\")"), "\"a -> r\""),
+        None => (String::new(), ""),
+    };
+    let text =
+        format!("Patch(format: 1, nodes: {{\"a\": tone(gain: -20){node}}}, wires: [{wires}])");
+    let source = Source::text("p.ron", &text, folder.to_owned());
+    check(&source, &[], &crate::registry(), &Settings::default()).unwrap()
+}
+
+fn first_line(path: &Path) -> Value {
+    let text = std::fs::read_to_string(path).unwrap();
+    serde_json::from_str(text.lines().next().unwrap()).unwrap()
+}
+
+#[test]
+fn a_recorder_that_an_edit_adds_begins_at_its_beginning() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let settings = Settings::default();
+    let (mut live, _) = Live::start(tone(folder, None), &settings, LiveOptions::default()).unwrap();
+    std::thread::sleep(Duration::from_millis(1_500));
+    let added = live.replace(tone(folder, Some("take.wav")), &BTreeSet::new());
+    assert!(added.unwrap().is_some());
+    std::thread::sleep(Duration::from_millis(300));
+    let seconds = live.clock().now().seconds();
+    assert!(live.drain(Duration::from_secs(10)).is_empty());
+    let begins = first_line(&folder.join("take.jsonl"))["begins"]
+        .as_f64()
+        .unwrap();
+    assert!(begins >= 1.5, "{begins}");
+    let wav = hound::WavReader::open(folder.join("take.wav")).unwrap();
+    let length = f64::from(wav.duration()) / 48_000.0;
+    assert!(length < seconds - begins + 0.5 && length > 0.1, "{length}");
+    // No silence in front: the tone is heard within its first hundredth of a second.
+    let first: Vec<i16> = wav.into_samples().take(480).map(Result::unwrap).collect();
+    assert!(first.iter().any(|sample| sample.abs() > 500));
+    let log = std::fs::read_to_string(folder.join("take.jsonl")).unwrap();
+    assert!(log.contains("\"revision\":{\"number\":2"), "{log}");
+}
+
+#[test]
+fn a_recorder_that_begins_with_the_run_begins_at_its_zero() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let graph = tone(folder, Some("take.flac"));
+    let (live, _) = Live::start(graph, &Settings::default(), LiveOptions::default()).unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(live.drain(Duration::from_secs(10)).is_empty());
+    assert_eq!(first_line(&folder.join("take.jsonl"))["begins"], 0.0);
+    assert_eq!(names(folder), ["take.flac", "take.jsonl"]);
+}
+
+#[test]
+fn two_recorders_at_once_never_write_one_take() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let start = || {
+        let graph = tone(folder, Some("take.wav"));
+        Live::start(graph, &Settings::default(), LiveOptions::default())
+            .unwrap()
+            .0
+    };
+    let runs = [start(), start()];
+    std::thread::sleep(Duration::from_millis(200));
+    for run in runs {
+        assert!(run.drain(Duration::from_secs(10)).is_empty());
+    }
+    assert_eq!(
+        names(folder),
+        ["take-2.jsonl", "take-2.wav", "take.jsonl", "take.wav"]
+    );
 }

@@ -68,6 +68,6 @@ pub(super) fn play<N: Node>(
         std::thread::sleep(Duration::from_millis(10));
     }
     let left = live.drain(Duration::from_secs(20));
-    assert_eq!(left, Vec::<String>::new(), "they hang");
+    assert_eq!(left.left, Vec::<String>::new(), "they hang");
     Ok(std::mem::take(&mut SEEN.lock().unwrap()))
 }

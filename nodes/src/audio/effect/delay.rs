@@ -39,8 +39,8 @@ impl Node for Delay {
             .details(
                 "An echo after `time`, and of each echo another, weaker by `feedback`. Stereo. The sound is not held \
                  back: what comes in is heard at once. When `time` changes while it plays, the old echo fades into the \
-                 new one, without a change of pitch. The sound lasts as long as what comes in: echoes after its end are \
-                 cut off.",
+                 new one, without a change of pitch. The sound lasts as long as what comes in: echoes that \
+                 sound at the end of a render fade there.",
             )
             .input(Port::new("sound", PortType::Audio, "the sound"))
             .output(Port::new("sound", PortType::Audio, "the sound with its echoes"))

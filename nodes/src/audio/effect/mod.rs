@@ -5,8 +5,11 @@ mod reverb;
 
 use std::sync::Arc;
 
-use score_engine::{AudioBlock, Build, Flow, Io, NodeError, Payload, Processor, Transport, Value};
+use score_engine::{
+    AudioBlock, Build, Flow, Io, NodeError, Payload, Processor, Time, Transport, Value,
+};
 
+use super::end_fade::EndFade;
 use super::ramp::Ramp;
 use super::stereo::stereo;
 use crate::live;
@@ -39,6 +42,8 @@ struct Mixing<E> {
     transport: Transport,
     /// The first frame that has not come.
     at: Option<u64>,
+    /// What a render holds back until it is known whether it ends there: its sound may have ended, but not its echoes.
+    fade: EndFade,
 }
 
 impl<E: Effect> Mixing<E> {
@@ -48,7 +53,17 @@ impl<E: Effect> Mixing<E> {
             mix: Ramp::new(mix as f32, build.transport.block),
             transport: build.transport.clone(),
             at: None,
+            fade: EndFade::new(build.transport.sample_rate),
         }
+    }
+
+    fn send(&self, io: &mut Io<'_>, time: Time, samples: Vec<f32>) -> Result<(), NodeError> {
+        let block = AudioBlock {
+            rate: self.transport.sample_rate,
+            channels: 2,
+            samples,
+        };
+        io.send(SOUND, time, Payload::Audio(Arc::new(block)))
     }
 
     /// Lets the effect hear the silence between the last block and one that begins at `frame`.
@@ -77,14 +92,26 @@ impl<E: Effect> Processor for Mixing<E> {
                     *sample += mix * (wet - *sample);
                 }
             }
-            let block = AudioBlock {
-                rate: self.transport.sample_rate,
-                channels: 2,
-                samples,
-            };
-            io.send(SOUND, time, Payload::Audio(Arc::new(block)))?;
+            if io.is_live() {
+                self.send(io, time, samples)?;
+                continue;
+            }
+            for (time, samples) in self.fade.pass(time, samples) {
+                self.send(io, time, samples)?;
+            }
         }
         Ok(Flow::Continue)
+    }
+
+    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+        for (time, samples) in self.fade.finish() {
+            self.send(io, time, samples)?;
+        }
+        Ok(())
+    }
+
+    fn earliest_pending(&self) -> Option<Time> {
+        self.fade.earliest()
     }
 
     fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {

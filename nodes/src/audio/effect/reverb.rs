@@ -32,7 +32,7 @@ impl Node for Room {
             .details(
                 "The synth's own room as a node of its own, for any sound. Stereo. `size` sets how far apart its walls \
                  stand, and with it how dense the echoes are; `decay` how long they go on. The sound lasts as long as \
-                 what comes in: what still rings then is cut off.",
+                 what comes in: what still rings at the end of a render fades there.",
             )
             .input(Port::new("sound", PortType::Audio, "the sound"))
             .output(Port::new("sound", PortType::Audio, "the sound in its room"))

@@ -1,0 +1,95 @@
+//! Does what may have to wait for a reader (a terminal, a pipe) on a thread of its own, so that the run never waits.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Sender, bounded};
+
+/// Between two looks whether all is done.
+const LOOK: Duration = Duration::from_millis(2);
+
+/// Something that may have to wait.
+type Job = Box<dyn FnOnce() + Send>;
+
+/// A thread that does one job after another. What finds no room in front of it is left out, and counted.
+pub(crate) struct Unhurried {
+    jobs: Option<Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+    missed: Arc<AtomicU64>,
+}
+
+impl Unhurried {
+    /// Starts the thread, before which `room` jobs may wait.
+    pub(crate) fn start(name: &str, room: usize) -> Self {
+        let (jobs, to_do) = bounded::<Job>(room);
+        let thread = std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || to_do.into_iter().for_each(|job| job()));
+        Unhurried {
+            jobs: Some(jobs),
+            // Without a thread nobody takes what is sent, and all of it counts as missed.
+            thread: thread.ok(),
+            missed: Arc::default(),
+        }
+    }
+
+    /// Has a job done as soon as those before it are; `false`: too many wait.
+    pub(crate) fn ask(&self, job: impl FnOnce() + Send + 'static) -> bool {
+        let asked = match &self.jobs {
+            Some(jobs) => jobs.try_send(Box::new(job)).is_ok(),
+            None => false,
+        };
+        if !asked {
+            self.missed.fetch_add(1, Ordering::Relaxed);
+        }
+        asked
+    }
+
+    /// How many jobs were left out.
+    pub(crate) fn missed(&self) -> u64 {
+        self.missed.load(Ordering::Relaxed)
+    }
+
+    /// Waits until all is done, at most for `within`: whoever does not read must not hold up the end.
+    pub(crate) fn finish(&mut self, within: Duration) {
+        self.jobs = None;
+        let started = Instant::now();
+        let Some(thread) = self.thread.take() else {
+            return;
+        };
+        while !thread.is_finished() && started.elapsed() < within {
+            std::thread::sleep(LOOK);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[test]
+    fn whoever_stands_still_holds_nobody_up_and_what_is_left_out_is_counted() {
+        let (open, gate) = bounded::<()>(0);
+        let done = Arc::new(Mutex::new(Vec::new()));
+        let mut queue = Unhurried::start("test", 4);
+        queue.ask(move || drop(gate.recv()));
+        for number in 0..100 {
+            let done = done.clone();
+            queue.ask(move || done.lock().unwrap().push(number));
+        }
+        let missed = queue.missed();
+        assert!((95..=96).contains(&missed), "{missed}");
+        let started = Instant::now();
+        queue.finish(Duration::from_millis(50));
+        assert!(started.elapsed() < Duration::from_secs(20));
+        drop(open);
+        while done.lock().unwrap().len() as u64 + missed < 100 {
+            std::thread::sleep(LOOK);
+        }
+        assert_eq!(done.lock().unwrap()[..4], [0, 1, 2, 3]);
+    }
+}

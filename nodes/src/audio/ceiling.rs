@@ -1,0 +1,156 @@
+//! Keeps sound that is being recorded below full scale without knowing what is still to come.
+
+use std::collections::VecDeque;
+
+/// How early the sound is turned down before a peak, in seconds.
+const AHEAD: f32 = 0.002;
+
+/// The time in which it would come back from silence, in seconds.
+const RELEASE: f32 = 0.3;
+
+/// A peak limiter that looks ahead. Sound below the ceiling passes it bit by bit; before a peak above, all channels are
+/// turned down together in a straight line.
+pub(crate) struct Ceiling {
+    ceiling: f32,
+    channels: usize,
+    /// Frames looked ahead.
+    ahead: usize,
+    waiting: VecDeque<f32>,
+    /// The factor of each frame that waits.
+    gains: VecDeque<f32>,
+    gain: f32,
+    /// By how much the factor rises in a frame.
+    rise: f32,
+    /// Frames that were turned down.
+    touched: u64,
+}
+
+impl Ceiling {
+    /// For sound of `channels` channels at `rate` frames a second, whose peak will be `ceiling` at most.
+    pub(crate) fn new(ceiling: f32, rate: u32, channels: u16) -> Self {
+        let rate = rate.max(1) as f32;
+        Ceiling {
+            ceiling,
+            channels: usize::from(channels.max(1)),
+            ahead: (AHEAD * rate).ceil() as usize,
+            waiting: VecDeque::new(),
+            gains: VecDeque::new(),
+            gain: 1.0,
+            rise: 1.0 / (RELEASE * rate),
+            touched: 0,
+        }
+    }
+
+    /// Takes interleaved `samples` and appends to `passed` those that came [`AHEAD`] earlier.
+    pub(crate) fn pass(&mut self, samples: &[f32], passed: &mut Vec<f32>) {
+        for frame in samples.chunks_exact(self.channels) {
+            let peak = frame.iter().fold(0.0f32, |peak, sample| {
+                let size = sample.abs();
+                if size.is_finite() {
+                    peak.max(size)
+                } else {
+                    peak
+                }
+            });
+            self.gain = (self.gain + self.rise).min(1.0);
+            if peak > self.ceiling {
+                self.turn_down(self.ceiling / peak);
+            }
+            let finite = |sample: &f32| if sample.is_finite() { *sample } else { 0.0 };
+            self.waiting.extend(frame.iter().map(finite));
+            self.gains.push_back(self.gain);
+            if self.gains.len() > self.ahead {
+                self.release_one(passed);
+            }
+        }
+    }
+
+    /// Appends to `passed` what still waits.
+    pub(crate) fn finish(&mut self, passed: &mut Vec<f32>) {
+        while !self.gains.is_empty() {
+            self.release_one(passed);
+        }
+    }
+
+    /// Frames that were turned down so far.
+    pub(crate) fn touched(&self) -> u64 {
+        self.touched
+    }
+
+    fn turn_down(&mut self, needed: f32) {
+        let count = self.gains.len() + 1;
+        for (index, gain) in self.gains.iter_mut().enumerate() {
+            let share = (index + 1) as f32 / count as f32;
+            *gain = gain.min(1.0 - (1.0 - needed) * share);
+        }
+        self.gain = self.gain.min(needed);
+    }
+
+    fn release_one(&mut self, passed: &mut Vec<f32>) {
+        let gain = self.gains.pop_front().unwrap_or(1.0);
+        let frame = self.waiting.drain(..self.channels);
+        if gain == 1.0 {
+            passed.extend(frame);
+            return;
+        }
+        self.touched += 1;
+        let ceiling = self.ceiling;
+        // Rounding may be one step too much.
+        passed.extend(frame.map(|sample| (sample * gain).clamp(-ceiling, ceiling)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pass(samples: &[f32], channels: u16) -> (Vec<f32>, u64) {
+        let mut ceiling = Ceiling::new(0.9, 48_000, channels);
+        let mut passed = Vec::new();
+        for block in samples.chunks(250 * usize::from(channels)) {
+            ceiling.pass(block, &mut passed);
+        }
+        ceiling.finish(&mut passed);
+        (passed, ceiling.touched())
+    }
+
+    #[test]
+    fn sound_below_the_ceiling_passes_bit_by_bit() {
+        let sound: Vec<f32> = (0..9_000).map(|n| 0.9 * (n as f32 * 0.05).sin()).collect();
+        assert_eq!(pass(&sound, 3), (sound, 0));
+    }
+
+    #[test]
+    fn a_loud_moment_is_turned_down_without_a_jump_and_let_go() {
+        let sound: Vec<f32> = (0..48_000)
+            .map(|n| {
+                let level = if (10_000..12_000).contains(&n) {
+                    3.0
+                } else {
+                    0.3
+                };
+                level * (n as f32 * 0.05).sin()
+            })
+            .collect();
+        let (passed, touched) = pass(&sound, 1);
+        assert_eq!(passed.len(), sound.len());
+        assert!(passed.iter().all(|sample| sample.abs() <= 0.9));
+        assert_eq!(passed[..9_900], sound[..9_900]);
+        assert_eq!(passed[40_000..], sound[40_000..]);
+        assert!((2_000..30_000).contains(&touched), "{touched}");
+        // Where the sound itself jumps to ten times its level, so does what passes.
+        for at in 10_200..48_000 {
+            let step = (passed[at] - passed[at - 1]).abs();
+            assert!(
+                step < 0.06 || (11_990..12_100).contains(&at),
+                "{at}: {step}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_number_is_silence() {
+        let (passed, _) = pass(&[f32::NAN, f32::INFINITY, 0.5], 1);
+        assert_eq!(passed, [0.0, 0.0, 0.5]);
+    }
+}

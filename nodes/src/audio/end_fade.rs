@@ -1,0 +1,132 @@
+//! Lets the sound of a render fade before its end, where it would be cut off at full level: that clicks.
+
+use std::collections::VecDeque;
+
+use score_engine::Time;
+
+/// How long the sound fades, in seconds. By the third power of what is left, so that the last 50 ms lie 65 dB lower.
+const LENGTH: f64 = 0.6;
+
+/// Sound whose last 50 ms stay below this, −50 dBFS, has ended by itself and is left as it is.
+const SILENT: f32 = 0.003_16;
+const LAST: f64 = 0.05;
+
+/// The latest blocks of a stereo sound, held back until it is known whether the sound ends with them.
+pub(crate) struct EndFade {
+    rate: u32,
+    held: VecDeque<(Time, Vec<f32>)>,
+    /// Frames held back.
+    frames: usize,
+}
+
+impl EndFade {
+    /// For sound at `rate` frames a second.
+    pub(crate) fn new(rate: u32) -> Self {
+        EndFade {
+            rate,
+            held: VecDeque::new(),
+            frames: 0,
+        }
+    }
+
+    fn count(&self, seconds: f64) -> usize {
+        (seconds * f64::from(self.rate)) as usize
+    }
+
+    /// Takes a block of left and right in turn, and gives those that are far enough from it to be no part of the end.
+    pub(crate) fn pass(&mut self, time: Time, samples: Vec<f32>) -> Vec<(Time, Vec<f32>)> {
+        self.frames += samples.len() / 2;
+        self.held.push_back((time, samples));
+        let enough = self.count(LENGTH);
+        let mut free = Vec::new();
+        while let Some(first) = self.held.front()
+            && self.frames - first.1.len() / 2 >= enough
+        {
+            self.frames -= first.1.len() / 2;
+            free.extend(self.held.pop_front());
+        }
+        free
+    }
+
+    /// The sound has ended: gives the rest of it.
+    pub(crate) fn finish(&mut self) -> Vec<(Time, Vec<f32>)> {
+        let mut blocks: Vec<(Time, Vec<f32>)> = self.held.drain(..).collect();
+        let total = std::mem::take(&mut self.frames);
+        let last = total.min(self.count(LAST));
+        let peak = blocks
+            .iter()
+            .flat_map(|(_, samples)| samples)
+            .skip((total - last) * 2)
+            .fold(0.0f32, |peak, sample| peak.max(sample.abs()));
+        if peak < SILENT {
+            return blocks;
+        }
+        let length = self.count(LENGTH).min(total / 2).max(1);
+        let frames = blocks
+            .iter_mut()
+            .flat_map(|(_, samples)| samples.chunks_exact_mut(2));
+        for (index, frame) in frames.enumerate() {
+            let left = (total - 1 - index) as f32 / length as f32;
+            if left < 1.0 {
+                frame.iter_mut().for_each(|sample| *sample *= left.powi(3));
+            }
+        }
+        blocks
+    }
+
+    /// When the earliest block begins that is held back.
+    pub(crate) fn earliest(&self) -> Option<Time> {
+        self.held.front().map(|(time, _)| *time)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What passes of `frames` frames that `sound` makes, in blocks of 256.
+    fn pass(frames: usize, sound: impl Fn(usize) -> f32) -> Vec<f32> {
+        let mut fade = EndFade::new(48_000);
+        let mut passed = Vec::new();
+        for start in (0..frames).step_by(256) {
+            let block = (start..(start + 256).min(frames)).flat_map(|n| [sound(n); 2]);
+            let time = Time::from_samples(start as u64, 48_000);
+            passed.extend(fade.pass(time, block.collect()));
+            assert!(fade.earliest() <= Some(time));
+        }
+        passed.extend(fade.finish());
+        let times = passed.windows(2).all(|pair| pair[0].0 < pair[1].0);
+        assert!(times && fade.earliest().is_none());
+        passed
+            .into_iter()
+            .flat_map(|(_, samples)| samples)
+            .collect()
+    }
+
+    #[test]
+    fn sound_that_would_be_cut_off_fades_and_lasts_as_long() {
+        for frames in [48_000, 20_000, 3_000] {
+            let sound = |n: usize| (n as f32 * 0.05).sin();
+            let passed = pass(frames, sound);
+            assert_eq!(passed.len(), frames * 2);
+            assert_eq!(passed[..frames / 2], pass(frames * 2, sound)[..frames / 2]);
+            let end = &passed[passed.len() - 2_400.min(frames / 12)..];
+            assert!(end.iter().all(|sample| sample.abs() < SILENT), "{frames}");
+            let steps = passed.windows(3).map(|three| (three[2] - three[0]).abs());
+            assert!(steps.fold(0.0, f32::max) < 0.06);
+        }
+    }
+
+    #[test]
+    fn sound_that_has_ended_by_itself_passes_bit_by_bit() {
+        let sound = |n: usize| {
+            if n < 40_000 {
+                (n as f32 * 0.05).sin()
+            } else {
+                0.001
+            }
+        };
+        let whole: Vec<f32> = (0..48_000).flat_map(|n| [sound(n); 2]).collect();
+        assert_eq!(pass(48_000, sound), whole);
+    }
+}

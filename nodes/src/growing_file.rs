@@ -1,0 +1,266 @@
+//! Files of a live run, which are kept whatever becomes of the run.
+//!
+//! A file grows beside its place, as `.NAME.partial`, locked by the program that writes it, and is whole whenever it is
+//! read. What a run leaves that did not end (a power cut, `kill -9`) is no longer locked: the next start finds it and keeps
+//! it as `NAME-recovered`.
+
+mod recovery;
+
+use std::fs::{File, TryLockError};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use score_engine::NodeError;
+use tempfile::TempPath;
+
+pub(crate) use self::recovery::recover;
+
+/// A disk that has no room for so much is full: a file that begins on it would not grow.
+const ROOM: usize = 256 * 1024;
+
+/// What may be in the way of a file's final name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Naming {
+    /// A file of that name is replaced.
+    Replaces,
+    /// It is not: the next free number is taken.
+    Counts,
+}
+
+/// A file being written beside its final place.
+pub(crate) struct GrowingFile {
+    path: PathBuf,
+    partial: PathBuf,
+    file: File,
+    naming: Naming,
+    done: bool,
+}
+
+impl GrowingFile {
+    /// Begins a file that will be called `path`; `None` if another one grows there.
+    ///
+    /// # Errors
+    /// Its folder is missing or cannot be written to, or the disk is full.
+    pub(crate) fn create(path: &Path, naming: Naming) -> Result<Option<Self>, NodeError> {
+        let partial = partial(path);
+        let opened = File::options()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&partial);
+        let file = match opened {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
+            Err(error) => return Err(refuse(path, error)),
+        };
+        // Where the system has no locks the file is ours all the same; only its recovery is not to be had.
+        if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) || !lies_at(&file, &partial) {
+            // Another program took it for one that was left behind.
+            return Ok(None);
+        }
+        let mut growing = GrowingFile {
+            path: path.to_owned(),
+            partial,
+            file,
+            naming,
+            done: false,
+        };
+        if let Err(error) = growing.require_room() {
+            growing.remove();
+            return Err(refuse(path, error));
+        }
+        Ok(Some(growing))
+    }
+
+    /// Begins a file of a live run at `path`: in place of what is there if the node begins with the run, else beside it,
+    /// under the next free number, for what is there may be this run's own.
+    ///
+    /// # Errors
+    /// As [`GrowingFile::create`], or another run writes the file.
+    pub(crate) fn begin(path: &Path, with_run: bool) -> Result<Self, NodeError> {
+        recover(path);
+        if with_run {
+            return GrowingFile::create(path, Naming::Replaces)?.ok_or_else(|| {
+                NodeError::output(format!("another run writes `{}`", path.display()))
+                    .help("give one of them another path")
+            });
+        }
+        for number in 1..u32::MAX {
+            let path = numbered(path, number);
+            if !path.exists()
+                && let Some(file) = GrowingFile::create(&path, Naming::Counts)?
+            {
+                return Ok(file);
+            }
+        }
+        Err(NodeError::output(format!(
+            "there is no free name beside `{}`",
+            path.display()
+        )))
+    }
+
+    fn require_room(&mut self) -> io::Result<()> {
+        let written = self.file.write_all(&vec![0; ROOM]);
+        self.file.set_len(0)?;
+        self.file.seek(SeekFrom::Start(0))?;
+        written
+    }
+
+    /// The name that the file will have.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A second handle of the file.
+    ///
+    /// # Errors
+    /// The system has none left.
+    pub(crate) fn handle(&self) -> Result<File, NodeError> {
+        self.file
+            .try_clone()
+            .map_err(|error| refuse(&self.path, error))
+    }
+
+    /// Puts `bytes` in place of all that it holds. Whenever the power goes, either the one or the other is there.
+    ///
+    /// # Errors
+    /// The disk is full or gone; it holds what it held then.
+    pub(crate) fn replace(&mut self, bytes: &[u8]) -> Result<(), NodeError> {
+        self.try_replace(bytes)
+            .map_err(|error| refuse(&self.path, error))
+    }
+
+    fn try_replace(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let next = self.partial.with_extension("next");
+        let mut file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&next)?;
+        let written = file
+            .write_all(bytes)
+            .and_then(|()| file.sync_data())
+            .and_then(|()| {
+                let _ = file.try_lock();
+                std::fs::rename(&next, &self.partial)
+            });
+        if written.is_err() {
+            // It is only in the way.
+            let _ = std::fs::remove_file(&next);
+        }
+        written?;
+        self.file = file;
+        Ok(())
+    }
+
+    /// Gives the file its final name.
+    ///
+    /// # Errors
+    /// The disk is full or gone; the file stays where it grew.
+    pub(crate) fn commit(&mut self) -> Result<(), NodeError> {
+        if self.done {
+            return Ok(());
+        }
+        self.done = true;
+        let synced = self.file.sync_all();
+        self.rename()
+            .and(synced)
+            .map_err(|error| refuse(&self.path, error))
+    }
+
+    fn rename(&mut self) -> io::Result<()> {
+        if self.naming == Naming::Replaces {
+            return std::fs::rename(&self.partial, &self.path);
+        }
+        let wanted = self.path.clone();
+        for number in 1.. {
+            self.path = numbered(&wanted, number);
+            if rename_to_free(&self.partial, &self.path)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Throws it away: nothing is in it.
+    pub(crate) fn remove(&mut self) {
+        if !self.done {
+            self.done = true;
+            let _ = std::fs::remove_file(&self.partial);
+        }
+    }
+}
+
+impl Drop for GrowingFile {
+    fn drop(&mut self) {
+        match self.file.metadata() {
+            Ok(metadata) if metadata.len() == 0 => self.remove(),
+            // Where it cannot have its name it stays, and is found at the next start.
+            _ => drop(self.commit()),
+        }
+    }
+}
+
+/// The name of a file that will be called `path` while it grows.
+fn partial(path: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".partial");
+    path.with_file_name(name)
+}
+
+/// `NAME`, `NAME-2`, `NAME-3`…
+pub(crate) fn numbered(path: &Path, number: u32) -> PathBuf {
+    if number < 2 {
+        return path.to_owned();
+    }
+    let mut name = path.file_stem().unwrap_or_default().to_os_string();
+    name.push(format!("-{number}"));
+    if let Some(ending) = path.extension() {
+        name.push(".");
+        name.push(ending);
+    }
+    path.with_file_name(name)
+}
+
+/// Whether something grows at `path`.
+pub(crate) fn grows(path: &Path) -> bool {
+    partial(path).exists()
+}
+
+/// Renames a file unless something has the new name; `false`: something has.
+fn rename_to_free(from: &Path, to: &Path) -> io::Result<bool> {
+    let mut path = TempPath::try_from_path(from)?;
+    path.disable_cleanup(true);
+    match path.persist_noclobber(to) {
+        Ok(()) => Ok(true),
+        Err(failed) if failed.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(failed) => Err(failed.error),
+    }
+}
+
+/// Whether `file` is what lies at `path`.
+#[cfg(unix)]
+fn lies_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    match (file.metadata(), path.metadata()) {
+        (Ok(file), Ok(there)) => (file.dev(), file.ino()) == (there.dev(), there.ino()),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn lies_at(_file: &File, path: &Path) -> bool {
+    path.exists()
+}
+
+fn refuse(path: &Path, error: io::Error) -> NodeError {
+    NodeError::output(format!("`{}` cannot be written ({error})", path.display()))
+        .help("check that the folder exists, may be written to, and has room")
+        .source(error)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! Finds what a run has left that did not end, and keeps it under a clear name.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use super::{lies_at, numbered, rename_to_free};
+use crate::audio::wav_writer;
+
+/// Endings of the files of a take, beside that of its sound.
+const COMPANIONS: [&str; 2] = ["mid", "jsonl"];
+
+/// Keeps every file, as `NAME-recovered`, that a run began to write as `path`, as a take of that name, or as a companion
+/// of it, and that no program writes any more.
+pub(crate) fn recover(path: &Path) {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    // A folder that cannot be read is told when the file is begun.
+    let Ok(entries) = folder.read_dir() else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let Some(name) = name.to_str().and_then(|name| left_behind(name, path)) else {
+            continue;
+        };
+        let left = folder.join(name);
+        match keep(&entry.path(), &left) {
+            Ok(Some(kept)) => tracing::warn!(
+                "`{}` was being written when a run broke off; it is kept as `{}`",
+                left.display(),
+                kept.display()
+            ),
+            Ok(None) => {}
+            Err(error) => tracing::warn!(
+                "`{}`, which a run left that broke off, cannot be kept under a name of its own ({error})",
+                entry.path().display()
+            ),
+        }
+    }
+}
+
+/// The name that a file would have got which grew as `name`, if it belongs to `path`.
+fn left_behind<'a>(name: &'a str, path: &Path) -> Option<&'a str> {
+    let name = name.strip_prefix('.')?.strip_suffix(".partial")?;
+    let (stem, ending) = name.rsplit_once('.')?;
+    let own = path.extension().is_some_and(|own| own == ending);
+    let number = stem.strip_prefix(path.file_stem()?.to_str()?)?;
+    let counts = |number: &str| {
+        number
+            .strip_prefix('-')
+            .is_some_and(|digits| digits.parse::<u32>().is_ok())
+    };
+    ((own || COMPANIONS.contains(&ending)) && (number.is_empty() || counts(number))).then_some(name)
+}
+
+/// Mends the file at `partial` and gives it a name made of `path`; `None`: a program still writes it, or nothing is in it.
+fn keep(partial: &Path, path: &Path) -> io::Result<Option<PathBuf>> {
+    let mut file = File::options().read(true).write(true).open(partial)?;
+    // Where the system has no locks nobody can tell, and the file stays.
+    if file.try_lock().is_err() || !lies_at(&file, partial) {
+        return Ok(None);
+    }
+    let _ = std::fs::remove_file(partial.with_extension("next"));
+    let is_empty = match path.extension().and_then(|ending| ending.to_str()) {
+        Some(ending) if ending.eq_ignore_ascii_case("wav") => {
+            wav_writer::mend(&mut file)?;
+            file.metadata()?.len() <= wav_writer::LONGEST_HEADER
+        }
+        Some(ending) if ending.eq_ignore_ascii_case("flac") => {
+            file.metadata()?.len() <= crate::audio::flac_writer::HEADER as u64
+        }
+        Some("jsonl") => cut_to_whole_lines(&mut file)? == 0,
+        _ => file.metadata()?.len() == 0,
+    };
+    if is_empty {
+        std::fs::remove_file(partial)?;
+        return Ok(None);
+    }
+    let mut stem = path.file_stem().unwrap_or_default().to_os_string();
+    stem.push("-recovered.");
+    stem.push(path.extension().unwrap_or_default());
+    let wanted = path.with_file_name(stem);
+    for number in 1.. {
+        let kept = numbered(&wanted, number);
+        if rename_to_free(partial, &kept)? {
+            return Ok(Some(kept));
+        }
+    }
+    Ok(None)
+}
+
+/// Cuts off half a line at the end; how much stays.
+fn cut_to_whole_lines(file: &mut File) -> io::Result<u64> {
+    let mut end = file.metadata()?.len();
+    let mut block = Vec::new();
+    while end > 0 {
+        let start = end.saturating_sub(64 * 1024);
+        file.seek(SeekFrom::Start(start))?;
+        block.clear();
+        file.by_ref().take(end - start).read_to_end(&mut block)?;
+        if let Some(last) = block.iter().rposition(|byte| *byte == b'\n') {
+            end = start + last as u64 + 1;
+            break;
+        }
+        end = start;
+    }
+    file.set_len(end)?;
+    Ok(end)
+}

@@ -1,0 +1,263 @@
+//! A recording under way.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use score_engine::{AudioBlock, Build, Flow, Io, NodeError, Processor, Revision, Time, Transport};
+use serde_json::{Value, json};
+
+use super::line_file::LineFile;
+use super::take::Take;
+use crate::audio::sound_writer::SoundWriter;
+use crate::midi::note_writer::NoteWriter;
+use crate::output::OutputFile;
+use crate::syncing::{Pace, Syncing, sync};
+
+const SOUND: usize = 0;
+const NOTES: usize = 1;
+const CONTROLS: usize = 2;
+
+/// Frames of silence written at a time where sound is missing.
+const SILENCE: u64 = 8192;
+
+/// A recording under way.
+pub(super) struct Recording {
+    sound: Option<SoundWriter>,
+    notes: Option<NoteWriter>,
+    log: Option<LineFile>,
+    transport: Transport,
+    /// The run's time at which the take begins, once it is known.
+    begins: Option<Time>,
+    /// Lines about revisions that are not written yet.
+    revisions: Vec<(Time, Value)>,
+    /// What a live run keeps up while it records.
+    upkeep: Option<Upkeep>,
+}
+
+/// What a live run keeps up while it records.
+struct Upkeep {
+    syncing: Syncing,
+    pace: Pace,
+    /// Notes are written anew as a whole, which takes longer and longer.
+    notes_pace: Pace,
+    turned_down: Arc<AtomicU64>,
+}
+
+impl Recording {
+    /// Begins the take of a render.
+    ///
+    /// # Errors
+    /// A file cannot be made.
+    pub(super) fn offline(take: &Take, build: &Build<'_>) -> Result<Self, NodeError> {
+        let sound = build
+            .is_wired("sound")
+            .then(|| SoundWriter::offline(take.sound_path(), 1.0));
+        let notes = build
+            .is_wired("notes")
+            .then(|| NoteWriter::offline(&take.midi_path(), build, "notes", 0));
+        let logs = build.is_wired("controls") || build.is_wired("events");
+        let log = logs.then(|| OutputFile::create(&take.log_path()));
+        Ok(Recording {
+            sound: sound.transpose()?,
+            notes: notes.transpose()?,
+            log: log.transpose()?.map(LineFile::offline),
+            transport: build.transport.clone(),
+            begins: None,
+            revisions: Vec::new(),
+            upkeep: None,
+        })
+    }
+
+    /// Begins the next take of a live run at `path`.
+    ///
+    /// # Errors
+    /// A file cannot be made, or the disk is full.
+    pub(super) fn live(path: &Path, build: &Build<'_>) -> Result<Self, NodeError> {
+        let files = Take::begin(path, build.is_wired("sound"), build.is_wired("notes"))?;
+        let transport = match build.with_run {
+            true => build.transport.clone(),
+            // The take's own beat begins with it.
+            false => Transport {
+                anchor: (Time::ZERO, 0.0),
+                ..build.transport.clone()
+            },
+        };
+        let sound = files.sound.map(|file| SoundWriter::live(file, 1.0));
+        let notes = files
+            .notes
+            .map(|file| NoteWriter::live(file, build, "notes", &transport, 0));
+        Ok(Recording {
+            sound: sound.transpose()?,
+            notes,
+            log: Some(LineFile::live(files.log)?),
+            transport,
+            begins: build.with_run.then_some(Time::ZERO),
+            revisions: Vec::new(),
+            upkeep: Some(Upkeep {
+                syncing: Syncing::start()?,
+                pace: Pace::start(),
+                notes_pace: Pace::start(),
+                turned_down: build.counters.counter("turned_down_frames"),
+            }),
+        })
+    }
+
+    /// When the take begins; with the first call, if not with the run. The log's first line says so.
+    fn begin(&mut self, io: &Io<'_>) -> Result<Time, NodeError> {
+        let known = self.begins.or((!io.is_live()).then_some(Time::ZERO));
+        let begins = known.unwrap_or_else(|| io.now());
+        self.begins = Some(begins);
+        if let Some(log) = &mut self.log
+            && !log.has_begun()
+        {
+            log.line(&json!({
+                "format": 1, "transport": self.transport, "begins": begins.seconds(),
+            }))?;
+        }
+        Ok(begins)
+    }
+
+    fn write_revisions(&mut self, begins: Time) -> Result<(), NodeError> {
+        for (time, revision) in self.revisions.drain(..) {
+            let seconds = (time - begins).max(Time::ZERO).seconds();
+            if let Some(log) = &mut self.log {
+                log.line(&json!({ "time": seconds, "revision": revision }))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the files whole and has them put on the disk, if it is time to.
+    fn keep_up(&mut self, now: Time) -> Result<(), NodeError> {
+        let Some(upkeep) = &mut self.upkeep else {
+            return Ok(());
+        };
+        if !upkeep.pace.is_due() {
+            return Ok(());
+        }
+        let began = Instant::now();
+        let mut files = Vec::new();
+        if let Some(sound) = &mut self.sound {
+            files.extend(sound.checkpoint()?);
+            upkeep
+                .turned_down
+                .store(sound.turned_down(), Ordering::Relaxed);
+        }
+        if let Some(log) = &mut self.log {
+            files.extend(log.flush()?);
+        }
+        let mut write_notes = None;
+        if let Some(notes) = self.notes.as_mut().filter(|_| upkeep.notes_pace.is_due()) {
+            let began = Instant::now();
+            write_notes = notes.checkpoint(now)?;
+            upkeep.notes_pace.done(began);
+        }
+        upkeep.pace.done(began);
+        upkeep.syncing.ask(move || {
+            sync(&files)?;
+            write_notes.map_or(Ok(()), |write| write())
+        })
+    }
+}
+
+/// Lays a block in its place: silence before it where some is missing, without what is there already.
+pub(super) fn lay(
+    sound: &mut SoundWriter,
+    time: Time,
+    block: &AudioBlock,
+) -> Result<(), NodeError> {
+    let start = time.to_samples(block.rate);
+    let channels = usize::from(block.channels.max(1));
+    // What lies before the take's beginning does not belong to it.
+    let early = (Time::ZERO - time).to_samples(block.rate);
+    while sound.frames() < start {
+        let frames = (start - sound.frames()).min(SILENCE) as usize;
+        sound.append(block.rate, block.channels, &vec![0.0; frames * channels])?;
+    }
+    let known = (sound.frames() - start + early).min(block.frames() as u64) as usize;
+    sound.append(
+        block.rate,
+        block.channels,
+        &block.samples[known * channels..],
+    )
+}
+
+impl Processor for Recording {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        let begins = self.begin(io)?;
+        self.write_revisions(begins)?;
+        while let Some(input) = io.take() {
+            let packet = &input.packet;
+            let time = packet.time - begins;
+            let seconds = time.max(Time::ZERO).seconds();
+            match (input.port, &mut self.sound, &mut self.notes, &mut self.log) {
+                (SOUND, Some(sound), _, _) => lay(sound, time, packet.audio()?)?,
+                (NOTES, _, Some(notes), _) => {
+                    notes.write(input.wire, time.max(Time::ZERO), packet)?;
+                }
+                (CONTROLS, _, _, Some(log)) => {
+                    let value = *packet.control()?;
+                    log.line(&json!({ "time": seconds, "control": input.wire, "value": value }))?;
+                }
+                (_, _, _, Some(log)) => {
+                    let event = packet.event()?;
+                    log.line(&json!({
+                        "time": seconds, "event": input.wire, "name": event.name,
+                        "strength": event.strength,
+                    }))?;
+                }
+                _ => {}
+            }
+        }
+        if !io.is_live() {
+            return Ok(Flow::Continue);
+        }
+        self.keep_up(io.now() - begins)?;
+        Ok(Flow::WakeAt(io.now() + Time::from_seconds(1.0)))
+    }
+
+    fn revised(&mut self, time: Time, revision: &Revision) {
+        self.revisions.push((time, json!(revision)));
+    }
+
+    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+        let begins = self.begin(io)?;
+        self.write_revisions(begins)?;
+        let end = io.end().unwrap_or(Time::ZERO).max(begins) - begins;
+        // Waits for what is under way, which must not be put in place of what comes now.
+        self.upkeep = None;
+        if let Some(sound) = &mut self.sound {
+            sound.finish()?;
+        }
+        if let Some(notes) = &mut self.notes {
+            notes.finish(end)?;
+        }
+        if let Some(log) = &mut self.log {
+            log.line(&json!({ "end": end.seconds() }))?;
+            log.flush()?;
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<(), NodeError> {
+        if let Some(sound) = &mut self.sound {
+            sound.commit()?;
+        }
+        if let Some(notes) = &mut self.notes {
+            notes.commit()?;
+        }
+        if let Some(log) = &mut self.log {
+            log.commit()?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        // Before the files are given their names.
+        self.upkeep = None;
+    }
+}
