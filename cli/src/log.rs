@@ -93,7 +93,7 @@ pub(crate) fn warnings(bar: &ProgressBar) {
         .without_time()
         .with_ansi(anstream::stderr().is_terminal())
         .with_target(false)
-        .with_writer(Target::Terminal(bar.clone()))
+        .with_writer(Target::AtOnce(bar.clone()))
         .try_init();
 }
 
@@ -109,6 +109,8 @@ pub(crate) fn open(path: &Path, most: u64) -> Result<CappedFile, Failure> {
 #[derive(Clone)]
 enum Target {
     Terminal(Terminal, ProgressBar),
+    /// The terminal, of a render, which may wait.
+    AtOnce(ProgressBar),
     File(Arc<Mutex<CappedFile>>),
 }
 
@@ -150,6 +152,9 @@ impl Drop for Line {
                 terminal.ask(move || {
                     let _ = bar.suspend(|| anstream::stderr().write_all(&text));
                 });
+            }
+            Target::AtOnce(bar) => {
+                let _ = bar.suspend(|| anstream::stderr().write_all(&text));
             }
             Target::File(file) => {
                 let _ = file
