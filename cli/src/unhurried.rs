@@ -76,7 +76,9 @@ mod tests {
         let (open, gate) = bounded::<()>(0);
         let done = Arc::new(Mutex::new(Vec::new()));
         let mut queue = Unhurried::start("test", 4);
-        queue.ask(move || drop(gate.recv()));
+        queue.ask(move || {
+            let _ = gate.recv();
+        });
         for number in 0..100 {
             let done = done.clone();
             queue.ask(move || done.lock().unwrap().push(number));
