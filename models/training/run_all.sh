@@ -45,9 +45,10 @@ songs=$work/songs
     --flow-seconds "${SECONDS_TEXTURE_FLOW:-300}"
 "$python" "$here/texture/export.py" --checkpoint "$work/texture.pt" --out "$here/../texture"
 "$python" "$here/texture/evaluate.py" --songs "$songs" --models "$here/../texture"
-"$python" "$here/touch/train.py" --songs "$songs" --data "$data" --out "$work/touch.pt" --seconds "${SECONDS_TOUCH:-300}"
+"$python" "$here/touch/prepare.py" --songs "$songs" --data "$data" --out "$work/touch.npz"
+"$python" "$here/touch/train.py" --onsets "$work/touch.npz" --out "$work/touch.pt" --seconds "${SECONDS_TOUCH:-300}"
 "$python" "$here/touch/export.py" --checkpoint "$work/touch.pt" --out "$here/../touch"
-"$python" "$here/touch/evaluate.py" --songs "$songs" --data "$data" --models "$here/../touch"
+"$python" "$here/touch/evaluate.py" --onsets "$work/touch.npz" --models "$here/../touch"
 
 "$python" "$here/eye/prepare.py" --data "$data" --out "$work/eye.npz"
 "$python" "$here/eye/train.py" --views "$work/eye.npz" --out "$work/eye.pt" --seconds "${SECONDS_EYE:-3300}"

@@ -79,7 +79,7 @@ def bars_of(tokens: np.ndarray, bar: int) -> np.ndarray:
 def music(found: Graphs, songs: list[Song], metre: int, rng: np.random.Generator) -> None:
     """Prints cost and figures on the chords of held-out songs."""
     bars, bar = 16, BARS[metre]
-    picked = beginnings(songs, bars, metre, 8 if metre == 0 else 0)[:96]
+    picked = beginnings(songs, bars, metre, 8 if metre == 0 else 0)[:64]
     chords, tokens, modes = np.stack([s.chords for s in picked]), np.stack([s.melody for s in picked]), np.array([s.mode for s in picked])
     print(f"metre {metre}, {len(picked)} songs: " + " | ".join(SHOWN))
     print("| real | " + shown(tokens, chords, modes, bar) + " |")
@@ -89,7 +89,7 @@ def music(found: Graphs, songs: list[Song], metre: int, rng: np.random.Generator
         print(f"{name}: {-found.play(codes, chords, modes, 1, rng, metre, forced=tokens)[1].mean():.4f} nats a sixteenth")
     every = rng.standard_normal((len(picked), bars, LATENT)).astype(np.float32)
     for name, codes in (("own codes", own), ("N(0, I) every bar", every), ("N(0, I) every four bars", np.repeat(every[:, ::4], 4, 1))):
-        for heat in (0.7,) if name == "own codes" else (0.5, 0.7, 0.9):
+        for heat in (0.7,) if name != "N(0, I) every four bars" else (0.5, 0.7):
             print(f"| {name}, temperature {heat} | {shown(found.play(codes, chords, modes, heat, rng, metre)[0], chords, modes, bar)} |")
 
 
@@ -97,7 +97,7 @@ def obedience(found: Graphs, songs: list[Song], rng: np.random.Generator) -> Non
     """Prints what knobs, controls, cuts and closes do."""
     bars, heat = 8, 0.7
     picked = beginnings(songs, bars, 0)
-    picked = [picked[i % len(picked)] for i in range(128)]
+    picked = [picked[i % len(picked)] for i in range(96)]
     chords, modes = np.stack([s.chords for s in picked]), np.array([s.mode for s in picked])
     count, steps = chords.shape
     codes = rng.standard_normal((count, bars, LATENT)).astype(np.float32)

@@ -19,6 +19,11 @@ TARGETS = 4
 """Velocity, timing, log2 of the length, pedal; not a number where it is not known."""
 
 
+DRUMMERS = 4
+"""One take in so many is read: timing needs no more, and reading them is slow."""
+NAMES = ("phase", "features", "targets", "energy")
+
+
 def features(steps: np.ndarray, high: np.ndarray, low: np.ndarray, count: np.ndarray, fresh: np.ndarray, tone: np.ndarray,
              pitched: bool) -> np.ndarray:
     """[onsets, 12]; energy and whether it is given come later."""
@@ -74,16 +79,24 @@ def drummed(take: np.ndarray) -> tuple | None:
     return steps % 16, features(steps, nothing, nothing, count, nothing, nothing, False), targets, energies(loud, steps // 16), 0, 3
 
 
-class Onsets:
-    """All parts of a split."""
+def read(songs: Path, data: Path, split: str) -> list[tuple]:
+    """All parts of a split: its songs', and its drummers'."""
+    found = [part_of(s, part) for s in load(songs / f"{split}.npz") if s.source == "pop909" for part in (0, 1, 2)]
+    folder = next((data / "drums" / "groove").rglob("info.csv")).parent
+    for row in list(csv.DictReader((folder / "info.csv").open()))[::DRUMMERS]:
+        if row["time_signature"] == "4-4" and row["split"] == {"train": "train", "held": "validation"}[split]:
+            found.append(drummed(read_groove.take(folder / row["midi_filename"])))
+    return [p for p in found if p is not None]
 
-    def __init__(self, songs: Path, data: Path, split: str, ranks: list | None = None) -> None:
-        found = [part_of(s, part) for s in load(songs / f"{split}.npz") if s.source == "pop909" for part in (0, 1, 2)]
-        folder = next((data / "drums" / "groove").rglob("info.csv")).parent
-        for row in csv.DictReader((folder / "info.csv").open()):
-            if row["time_signature"] == "4-4" and row["split"] == {"train": "train", "held": "validation"}[split]:
-                found.append(drummed(read_groove.take(folder / row["midi_filename"])))
-        self.parts = [p for p in found if p is not None]
+
+class Onsets:
+    """All parts of a split, as touch/prepare.py wrote them."""
+
+    def __init__(self, path: Path, split: str, ranks: list | None = None) -> None:
+        found = np.load(path)
+        cuts = np.cumsum(found[f"{split}_lengths"])[:-1]
+        arrays = [np.split(found[f"{split}_{name}"], cuts) for name in NAMES]
+        self.parts = [(*rows, int(metre), int(part)) for *rows, (metre, part) in zip(*arrays, found[f"{split}_kinds"])]
         self.kinds = [[p for p in self.parts if p[5] == kind] for kind in range(4)]
         self.ranks = ranks or [np.sort(np.concatenate([p[3] for p in kind])) for kind in self.kinds]
 

@@ -6,7 +6,7 @@ from common.measure import graphs
 from touch.data import Onsets
 from touch.network import PARTS
 
-SONGS = 40
+SONGS = 16
 
 
 def correlated(phase: np.ndarray, loud: np.ndarray) -> float:
@@ -19,12 +19,11 @@ def correlated(phase: np.ndarray, loud: np.ndarray) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--songs", type=Path, required=True)
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--onsets", type=Path, required=True)
     parser.add_argument("--models", type=Path, required=True)
     args = parser.parse_args()
     run, size = graphs(args.models, "step")
-    rng, held = np.random.default_rng(1), Onsets(args.songs, args.data, "held")
+    rng, held = np.random.default_rng(1), Onsets(args.onsets, "held")
     for kind, name in enumerate(PARTS):
         parts = held.kinds[kind][:SONGS]
         found: dict[str, list] = {"real": [], "mean alone": [], "looseness 1": [], "looseness .5": []}

@@ -9,7 +9,7 @@ from common.train_vae import rate
 from touch.data import Onsets
 from touch.network import SAID, Touch, told
 
-SIZE = 48
+SIZE = 16
 
 
 def costs(model: Touch, batch: tuple[Tensor, ...]) -> Tensor:
@@ -26,20 +26,19 @@ def costs(model: Touch, batch: tuple[Tensor, ...]) -> Tensor:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--songs", type=Path, required=True, help="the folder that songs/prepare.py wrote")
-    parser.add_argument("--data", type=Path, required=True, help="the data folder, for its drummers")
+    parser.add_argument("--onsets", type=Path, required=True, help="what touch/prepare.py wrote")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seconds", type=float, default=600)
     args = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(7)
     rng = np.random.default_rng(7)
-    onsets = Onsets(args.songs, args.data, "train")
-    held, unseen, model = Onsets(args.songs, args.data, "held", onsets.ranks), np.random.default_rng(11), Touch()
-    batches = [held.batch(unseen, 128) for _ in range(3)]
+    onsets = Onsets(args.onsets, "train")
+    held, unseen, model = Onsets(args.onsets, "held", onsets.ranks), np.random.default_rng(11), Touch()
+    batches = [held.batch(unseen, 64) for _ in range(2)]
     adam, begin, saved, step = torch.optim.AdamW(model.parameters(), 1e-3, weight_decay=1e-3), time.time(), time.time(), 0
     while (done := (time.time() - begin) / args.seconds) < 1:
-        adam.param_groups[0]["lr"] = rate(done, 3e-3)
+        adam.param_groups[0]["lr"] = rate(done, 4e-3)
         loss = costs(model, onsets.batch(rng, SIZE)).sum()
         adam.zero_grad()
         loss.backward()
