@@ -88,7 +88,7 @@ fn a_note_ends_when_what_sent_it_to_a_jack_port_goes() {
     let run = Running::start(&mut jack.score(folder.path(), &["run", "midi.ron"]));
     jack.until_port("score_midi_beat:out");
     std::thread::sleep(Duration::from_millis(3500));
-    keys.0.kill().unwrap();
+    interrupt(&mut keys.0);
     std::thread::sleep(Duration::from_millis(1500));
     interrupt(&mut monitor.0);
     let mut text = String::new();
