@@ -272,6 +272,8 @@ unsafe extern "C" fn release_custom(owner: *mut c_void) {
 
 #[cfg(test)]
 mod tests {
+    use score_engine::{ChannelChange, Performance};
+
     use super::*;
 
     fn crossed(payload: Payload) -> Packet {
@@ -317,6 +319,16 @@ mod tests {
             **crossed(Payload::Notes(notes.into())).notes().unwrap(),
             notes
         );
+        let performance = Performance {
+            changes: vec![ChannelChange::Bend {
+                channel: 0,
+                value: 0.5,
+            }],
+            notes: notes.into(),
+        };
+        let arrived = crossed(Payload::Performance(performance.into()));
+        assert_eq!(**arrived.notes().unwrap(), notes);
+        assert!(arrived.changes().is_empty());
         let block = AudioBlock {
             rate: 48_000,
             channels: 2,
