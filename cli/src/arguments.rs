@@ -159,6 +159,9 @@ pub(crate) struct Run {
     /// Play on as begun, whatever is saved
     #[arg(long)]
     pub(crate) no_reload: bool,
+    /// Look at the files once a second: for network shares and containers that do not tell what is saved
+    #[arg(long, conflicts_with = "no_reload")]
+    pub(crate) poll: bool,
     /// Write what every node and wire does, a line of JSON a second; - is standard output
     #[arg(long, value_name = "FILE|-")]
     pub(crate) status_json: Option<PathBuf>,
@@ -208,6 +211,9 @@ pub(crate) struct Check {
     /// Check again whenever a patch is saved, until Ctrl-C
     #[arg(long)]
     pub(crate) watch: bool,
+    /// With --watch: look at the files once a second, for network shares and containers that do not tell what is saved
+    #[arg(long, requires = "watch")]
+    pub(crate) poll: bool,
     /// Print the mistakes as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -65,16 +65,23 @@ impl Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Patch(diagnostics) => {
-                let count = match diagnostics.0.len() {
+                if let [one] = diagnostics.mistakes.as_slice()
+                    && one.place.is_none()
+                {
+                    return error(&one.message, one.help.as_deref()).fmt(f);
+                }
+                let count = match diagnostics.count() {
                     1 => "1 mistake".to_owned(),
                     several => format!("{several} mistakes"),
                 };
                 let diagnostics = colourful(diagnostics);
                 write!(f, "{diagnostics}\n\n{count} in the patch; nothing was run")
             }
+            Failure::Checked { checked: 1, .. } => f.write_str("this patch cannot run"),
             Failure::Checked { wrong, checked } => {
                 write!(f, "{wrong} of {checked} patches cannot run")
             }
+            Failure::Unreadable { checked: 1, .. } => f.write_str("this patch cannot be read"),
             Failure::Unreadable { wrong, checked } => {
                 write!(f, "{wrong} of {checked} patches cannot be read")
             }

@@ -1,5 +1,6 @@
 //! The node kinds that a patch may use: those of the program, and those of the plugins that are found for it.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use crate::terminal::tell;
 
 /// The program's kinds, and the plugins.
 pub(crate) struct Kinds<'a> {
-    built_in: &'a Registry,
+    built_in: Cow<'a, Registry>,
     shelf: RefCell<Shelf>,
     /// Which files were told of, and at which try, so that each is told once.
     told: RefCell<BTreeSet<(PathBuf, u64)>>,
@@ -22,10 +23,20 @@ impl<'a> Kinds<'a> {
     /// The kinds in `built_in`; plugins come from the folders `given` first.
     pub(crate) fn new(built_in: &'a Registry, given: &[PathBuf]) -> Self {
         Kinds {
-            built_in,
+            built_in: Cow::Borrowed(built_in),
             shelf: RefCell::new(Shelf::new(given)),
             told: RefCell::default(),
             say: Cell::new(|line| tell(line)),
+        }
+    }
+
+    /// The same kinds, for a thread that may outlive the program's own.
+    pub(crate) fn into_owned(self) -> Kinds<'static> {
+        Kinds {
+            built_in: Cow::Owned(self.built_in.into_owned()),
+            shelf: self.shelf,
+            told: self.told,
+            say: self.say,
         }
     }
 
@@ -65,7 +76,7 @@ impl<'a> Kinds<'a> {
 
     /// The kinds for a patch, and what was found.
     pub(crate) fn look(&self, patch: Option<&Path>) -> (Registry, Vec<Entry>) {
-        let mut registry = self.built_in.clone();
+        let mut registry = self.built_in.clone().into_owned();
         let entries = (self.shelf.borrow_mut()).add_to(&mut registry, &folder_of(patch));
         (registry, entries)
     }
@@ -77,7 +88,7 @@ impl<'a> Kinds<'a> {
 
     /// The program's own kinds.
     pub(crate) fn built_in(&self) -> &Registry {
-        self.built_in
+        &self.built_in
     }
 
     /// The files of all plugins that were found.

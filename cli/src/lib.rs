@@ -12,6 +12,7 @@ mod kinds;
 mod library;
 mod log;
 mod performance;
+mod signals;
 mod status;
 mod terminal;
 mod unhurried;
@@ -38,7 +39,7 @@ pub fn run(registry: &Registry) -> ExitCode {
     let done = match &arguments.command {
         Command::Film(film) => command::film::run(film, &kinds, &settings),
         Command::Render(render) => command::render::run(render, &kinds, &settings),
-        Command::Run(run) => command::run::run(run, &kinds, &settings),
+        Command::Run(run) => command::run::run(run, kinds.into_owned(), &settings),
         Command::Check(check) => command::check::run(check, &kinds, &settings),
         Command::Fmt(fmt) => command::fmt::run(fmt),
         Command::New(new) => command::new::run(new),
@@ -60,7 +61,7 @@ pub fn run(registry: &Registry) -> ExitCode {
         Err(Failure::Print(why)) if why.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(failure) => {
             let code = failure.exit_code();
-            terminal::tell(failure);
+            terminal::tell_styled(failure);
             code
         }
     }

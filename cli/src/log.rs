@@ -1,18 +1,20 @@
 //! What a live run tells while it plays: on standard error, or into a file that does not grow without end.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use indicatif::ProgressBar;
-use score_engine::NodeError;
+use score_engine::{NodeError, shown};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::arguments::LogFormat;
 use crate::capped_file::CappedFile;
 use crate::failure::Failure;
+use crate::terminal::{shown_in_colours, shown_json};
 use crate::unhurried::Unhurried;
 
 /// Log lines that may wait for whoever reads them.
@@ -35,11 +37,16 @@ pub(crate) fn start(
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let colours = file.is_none() && anstream::stderr().is_terminal();
+    let form = match format {
+        LogFormat::Json => Form::Json,
+        LogFormat::Text if colours => Form::Colours,
+        LogFormat::Text => Form::Text,
+    };
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(colours)
         .with_target(false)
-        .with_writer(target);
+        .with_writer(Writer { target, form });
     // Only a second start could fail; a program has one.
     let _ = match format {
         LogFormat::Text => log.try_init(),
@@ -87,13 +94,16 @@ impl Terminal {
 
 /// Tells what nodes warn of during a render, above the `bar`.
 pub(crate) fn warnings(bar: &ProgressBar) {
+    let colours = anstream::stderr().is_terminal();
+    let form = if colours { Form::Colours } else { Form::Text };
+    let target = Target::AtOnce(bar.clone());
     // Only a second start could fail; a program has one.
     let _ = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::WARN)
         .without_time()
-        .with_ansi(anstream::stderr().is_terminal())
+        .with_ansi(colours)
         .with_target(false)
-        .with_writer(Target::AtOnce(bar.clone()))
+        .with_writer(Writer { target, form })
         .try_init();
 }
 
@@ -114,12 +124,76 @@ enum Target {
     File(Arc<Mutex<CappedFile>>),
 }
 
-impl<'a> MakeWriter<'a> for Target {
+/// How log lines are written.
+#[derive(Clone, Copy)]
+enum Form {
+    Text,
+    Colours,
+    Json,
+}
+
+impl Form {
+    /// An entry as it is written: what would steer a terminal is shown, and what is longer than anybody reads is cut.
+    fn of(self, entry: &[u8]) -> String {
+        let entry = String::from_utf8_lossy(entry);
+        match self {
+            Form::Text => shown(&cut(&entry)).into_owned(),
+            Form::Colours => shown_in_colours(&cut(&entry)),
+            Form::Json if entry.len() <= MAX_ENTRY => shown_json(&entry).into_owned(),
+            Form::Json => {
+                let mut json: serde_json::Value = serde_json::from_str(&entry).unwrap_or_default();
+                if let Some(fields) = json.as_object_mut() {
+                    let texts = fields.values_mut();
+                    for text in
+                        texts.filter(|text| text.as_str().is_some_and(|text| text.len() > 1_000))
+                    {
+                        let all = text.as_str().unwrap_or_default();
+                        *text = format!("{}…", &all[..floor(all, MAX_ENTRY / 8)]).into();
+                    }
+                }
+                format!("{}\n", shown_json(&json.to_string()))
+            }
+        }
+    }
+}
+
+/// Bytes of one entry.
+const MAX_ENTRY: usize = 256 << 10;
+
+/// An entry, or the beginning of a long one.
+fn cut(entry: &str) -> Cow<'_, str> {
+    if entry.len() <= MAX_ENTRY {
+        return Cow::Borrowed(entry);
+    }
+    let kept = floor(entry, MAX_ENTRY);
+    Cow::Owned(format!(
+        "{}… ({} bytes more)\n",
+        &entry[..kept],
+        entry.len() - kept
+    ))
+}
+
+/// The last place at or before `at` between two characters.
+fn floor(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len()))
+        .rev()
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(0)
+}
+
+/// Writes log lines.
+struct Writer {
+    target: Target,
+    form: Form,
+}
+
+impl<'a> MakeWriter<'a> for Writer {
     type Writer = Line;
 
     fn make_writer(&'a self) -> Line {
         Line {
-            target: self.clone(),
+            target: self.target.clone(),
+            form: self.form,
             text: Vec::new(),
         }
     }
@@ -128,6 +202,7 @@ impl<'a> MakeWriter<'a> for Target {
 /// One entry, written as a whole when it is complete.
 struct Line {
     target: Target,
+    form: Form,
     text: Vec<u8>,
 }
 
@@ -144,24 +219,48 @@ impl Write for Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
+        let text = self.form.of(&self.text);
         // Where a log cannot be written there is nowhere to tell it; the music goes on.
-        let text = std::mem::take(&mut self.text);
         match &self.target {
             Target::Terminal(terminal, bar) => {
                 let bar = bar.clone();
                 terminal.ask(move || {
-                    let _ = bar.suspend(|| anstream::stderr().write_all(&text));
+                    let _ = bar.suspend(|| anstream::stderr().write_all(text.as_bytes()));
                 });
             }
             Target::AtOnce(bar) => {
-                let _ = bar.suspend(|| anstream::stderr().write_all(&text));
+                let _ = bar.suspend(|| anstream::stderr().write_all(text.as_bytes()));
             }
             Target::File(file) => {
                 let _ = file
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
-                    .write_all(&text);
+                    .write_all(text.as_bytes());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_cut_and_steers_no_terminal_whatever_comes() {
+        let long = "\u{1b}[2J".to_owned() + &"é".repeat(1 << 20);
+        let text = Form::Text.of(long.as_bytes());
+        assert!(text.starts_with("\\u{1b}[2J") && text.len() < MAX_ENTRY + 100);
+        assert!(text.ends_with("bytes more)\n"));
+        let json =
+            serde_json::json!({ "level": "WARN", "message": long, "patch": long }).to_string();
+        let json = Form::Json.of(json.as_bytes());
+        assert!(json.len() < MAX_ENTRY, "{}", json.len());
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap_or_default();
+        assert_eq!(json["level"], "WARN");
+        assert!(
+            json["message"]
+                .as_str()
+                .is_some_and(|text| text.starts_with("\u{1b}[2J"))
+        );
     }
 }

@@ -9,6 +9,7 @@ use score_engine::{Graph, Progress, Report, Run, Settings};
 
 use crate::failure::Failure;
 use crate::log;
+use crate::signals::on_end;
 
 /// How often the bar is drawn anew.
 const REDRAW: Duration = Duration::from_millis(100);
@@ -21,9 +22,7 @@ pub(crate) fn perform(graph: Graph, settings: &Settings, quiet: bool) -> Result<
     }
     let run = Run::start(graph, settings).map_err(Failure::Run)?;
     let stopper = run.stopper();
-    // A second handler cannot be set; then Ctrl-C ends the program at once, which leaves no half-written file
-    // under its final name either.
-    let _ = ctrlc::set_handler(move || stopper.stop());
+    on_end(move || stopper.stop());
     let progress: Vec<Arc<Progress>> = run
         .progress()
         .iter()

@@ -11,6 +11,7 @@ use score_engine::{NodeState, NodeStatus, Status, WireStatus};
 use crate::capped_file::CappedFile;
 use crate::failure::Failure;
 use crate::log;
+use crate::terminal::shown_json;
 use crate::unhurried::Unhurried;
 
 /// Megabytes that a file of status lines may have.
@@ -90,7 +91,7 @@ impl Lines {
         line["latency"] = latency(status).into();
         line["dropouts"] = dropouts(status).into();
         line["missed_lines"] = self.writer.missed().into();
-        let line = format!("{line}\n");
+        let line = format!("{}\n", shown_json(&line.to_string()));
         let target = self.target.clone();
         self.writer.ask(move || {
             target

@@ -51,6 +51,10 @@ pub struct Graph {
     pub(crate) wires: Vec<GraphWire>,
     /// What may not be meant.
     pub(crate) warnings: Diagnostics,
+    /// What was typed on the command line and has nothing to set, as it is told.
+    pub(crate) left_out: Vec<String>,
+    /// What was typed on the command line, and what the patch itself says there.
+    pub(crate) overridden: BTreeMap<String, Option<String>>,
     /// What the patch says, word for word.
     pub(crate) text: Arc<str>,
     /// What the patches say that it includes, by the names of their files.
@@ -66,6 +70,17 @@ impl Graph {
     /// What the patch's nodes warn of: it can run, though not all may be as it is meant.
     pub fn warnings(&self) -> &Diagnostics {
         &self.warnings
+    }
+
+    /// Values of the command line that an edit left nothing to set, each with the reason.
+    pub fn left_out(&self) -> &[String] {
+        &self.left_out
+    }
+
+    /// Values of the command line, as they were typed, with what the patch itself says in their places: `None` where it
+    /// says nothing.
+    pub fn overridden(&self) -> &BTreeMap<String, Option<String>> {
+        &self.overridden
     }
 
     /// The ids of the nodes, in the order of the patch.

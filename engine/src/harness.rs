@@ -227,7 +227,9 @@ impl<N: Node> Harness<N> {
             })?;
 
         let mut graph = Graph {
-            warnings: crate::diagnostic::Diagnostics(Vec::new()),
+            warnings: Vec::new().into(),
+            left_out: Vec::new(),
+            overridden: Default::default(),
             text: "".into(),
             included: BTreeMap::new(),
             transport: self.transport.clone(),

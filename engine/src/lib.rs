@@ -12,6 +12,7 @@ pub mod foreign;
 mod graph;
 pub mod harness;
 mod io;
+pub mod limits;
 mod live;
 mod node;
 mod packet;
@@ -31,15 +32,16 @@ mod wire;
 pub use clock::LiveClock;
 pub use counters::Counters;
 pub use descriptor::{Change, Descriptor, FileRole, InputOrder, Param, ParamType};
-pub use diagnostic::{Diagnostic, Diagnostics, Place};
+pub use diagnostic::{Diagnostic, Diagnostics, Place, shown, steers};
 pub use graph::Graph;
 pub use io::{Input, Io};
 pub use live::{
-    Drained, Live, LiveOptions, NodeState, NodeStatus, RestartPolicy, Revision, Status, WireStatus,
+    Drained, Edit, Live, LiveOptions, NodeState, NodeStatus, RestartPolicy, Revision, Status,
+    WireStatus,
 };
 pub use node::{Build, Check, Flow, Node, NodeError, NodeErrorKind, Processor, Resource, Settings};
 pub use packet::{AudioBlock, ChannelChange, Event, Frame, Note, Packet, Payload, Performance};
-pub use patch::{Override, Source, check};
+pub use patch::{Override, Source, check, check_edit};
 pub use port::{Arity, Port, PortType};
 pub use progress::Progress;
 // What `Build::rng` gives, and the crate whose traits draw from it.
@@ -50,5 +52,5 @@ pub use run::{NodeReport, Report, Run, RunError, Stopper};
 pub use serde_json::Value;
 pub use tap::Tap;
 pub use time::{Length, Metre, Time, Transport};
-pub use watch::Watch;
+pub use watch::{Unwatched, Watch};
 pub use wire::{Policy, WireReport};

@@ -38,14 +38,18 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
 /// `file:line:column message` of every mistake, with the help behind it.
 fn mistakes(folder: &Path, overrides: &[&str]) -> Vec<String> {
     let found = checked(folder, "p.ron", overrides);
-    let found = found.err().expect("the patch is wrong").0;
+    let found = found.err().expect("the patch is wrong").mistakes;
     let line = |diagnostic: &score_engine::Diagnostic| {
-        let place = diagnostic.place.as_ref().unwrap();
         let help = diagnostic.help.as_deref().unwrap_or("-");
-        format!(
-            "{}:{}:{} {} | {help}",
-            place.file, place.line, place.column, diagnostic.message
-        )
+        let message = &diagnostic.message;
+        match &diagnostic.place {
+            Some(place) => {
+                let (line, column) = (place.line, place.column);
+                format!("{}:{line}:{column} {message} | {help}", place.file)
+            }
+            // What was typed on the command line.
+            None => format!("{message} | {help}"),
+        }
     };
     found.iter().map(line).collect()
 }
@@ -112,7 +116,7 @@ fn a_wrong_let_value_is_shown_where_it_stands_and_where_it_is_used() {
         [
             "p.ron:3:15 `count` must be a whole number from 0 to 1000000, not -4 | `a` uses it at p.ron:5:23",
             "p.ron:6:27 no `let` value is called `mani` | did you mean `many`?",
-            "--set:1:5 no `let` value is called `meny` | did you mean `many`?",
+            "--set let.meny=3: no `let` value is called `meny` | did you mean `many`?",
         ]
     );
 }
@@ -200,13 +204,13 @@ fn what_is_wrong_with_an_include_is_said_in_its_place() {
             "p.ron:7:38 no `let` value is called `mny` | did you mean `many`?",
             "p.ron:7:53 there is no node `c.sourc` | did you mean `c.source`?",
             "p.ron:7:71 `count` has no parameter `cuont` | did you mean `count`?",
-            "p.ron:8:1 there are two nodes `own` | -",
-            "p.ron:9:14 these patches include each other: p.ron -> p.ron | -",
+            "p.ron:8:1 two nodes are called `own`; the first is at 3:14 | -",
+            "p.ron:9:14 p.ron includes itself | -",
             "p.ron:10:1 an included patch needs `patch` | patch: the file, from this patch's folder",
             "p.ron:12:27 more than one port of `b` and `end` would fit | name them, for example `b.made -> end.in`",
             "p.ron:12:39 `b` has no output `mad` | did you mean `made`?",
             "p.ron:12:67 there is no node `bb` | did you mean `b`?",
-            "--set:1:1 there is no node `c` | `c` is an included patch: write `c.let.many` for its `let`, or `c.NODE.many` for a node in it",
+            "--set c.many=4: there is no node `c` | `c` is an included patch: write `c.let.many` for its `let`, or `c.NODE.many` for a node in it",
         ]
     );
 }
@@ -257,6 +261,69 @@ fn patches_that_include_the_next_twice_do_not_fill_the_memory() {
     );
     let source = Source::read(&folder.path().join("p.ron")).unwrap();
     assert!(source.nodes().len() < 300);
+}
+
+#[test]
+fn one_part_250_times_and_10_000_includes_stay_small() {
+    let list = "1, ".repeat(2_000);
+    let part = format!("Patch(format: 1, let: (l: [{list}]), nodes: {{\"n\": count(count: 1)}})");
+    let include = |count: usize| -> String {
+        let entries = (0..count).map(|n| format!("\"p{n}\": (patch: \"part.ron\")"));
+        let entries: Vec<String> = entries.collect();
+        format!("Patch(format: 1, include: {{{}}})", entries.join(", "))
+    };
+    let folder = folder(&[("p.ron", &include(250)), ("part.ron", &part)]);
+    let found = mistakes(folder.path(), &[]);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("more than 200000 values"), "{found:?}");
+    std::fs::write(folder.path().join("p.ron"), include(10_000)).unwrap();
+    std::fs::write(
+        folder.path().join("part.ron"),
+        "Patch(format: 1, nodes: {\"n\": count(count: 1)})",
+    )
+    .unwrap();
+    let found = mistakes(folder.path(), &[]);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].contains("more than 256 included patches"),
+        "{found:?}"
+    );
+    let source = Source::read(&folder.path().join("p.ron")).unwrap();
+    assert!(source.included().len() <= 256);
+}
+
+#[test]
+fn a_patch_is_a_file_that_is_not_too_long() {
+    let folder = folder(&[("p.ron", "Patch(format: 1)")]);
+    let told = |path: &Path| Source::read(path).unwrap_err().to_string();
+    let missing = folder.path().join("none.ron");
+    assert_eq!(
+        told(&missing),
+        format!("there is no patch `{}`", missing.display())
+    );
+    assert!(told(folder.path()).ends_with("is not a patch: it is a folder"));
+    let long = folder.path().join("long.ron");
+    std::fs::File::create(&long)
+        .unwrap()
+        .set_len(1 << 40)
+        .unwrap();
+    assert!(told(&long).ends_with("is not a patch: it is longer than 4 MB"));
+    #[cfg(unix)]
+    {
+        assert!(
+            told(Path::new("/dev/zero"))
+                .ends_with("is not a patch: it is a pipe or a device, not a file")
+        );
+        let pipe = folder.path().join("pipe.ron");
+        assert!(
+            std::process::Command::new("mkfifo")
+                .arg(&pipe)
+                .status()
+                .unwrap()
+                .success()
+        );
+        assert!(told(&pipe).ends_with("it is a pipe or a device, not a file"));
+    }
 }
 
 #[test]

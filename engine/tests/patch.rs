@@ -5,7 +5,8 @@ mod kinds;
 
 use std::path::PathBuf;
 
-use score_engine::{Diagnostics, Graph, Override, Settings, Source, check};
+use proptest::prelude::*;
+use score_engine::{Diagnostics, Graph, Override, Settings, Source, check, limits};
 
 fn checked(text: &str, overrides: &[&str]) -> Result<Graph, Diagnostics> {
     let source = Source {
@@ -27,7 +28,10 @@ fn checked(text: &str, overrides: &[&str]) -> Result<Graph, Diagnostics> {
 
 /// `line:column message` of every mistake.
 fn mistakes(text: &str) -> Vec<String> {
-    let found = checked(text, &[]).err().expect("the patch is wrong").0;
+    let found = checked(text, &[])
+        .err()
+        .expect("the patch is wrong")
+        .mistakes;
     found
         .iter()
         .map(|diagnostic| {
@@ -83,7 +87,7 @@ fn duplicate_ids_and_duplicate_parameters_are_found() {
         mistakes(&text),
         [
             "4:22 `count` stands here twice",
-            "5:1 there are two nodes `a`"
+            "5:1 two nodes are called `a`; the first is at 4:1"
         ]
     );
 }
@@ -123,7 +127,7 @@ fn an_unwired_required_input_is_refused() {
 #[test]
 fn where_two_ports_fit_one_must_be_named() {
     let text = patch("\"a\": count(),\n\"l\": log(name: \"x\"),", "\"a -> l\",");
-    let found = checked(&text, &[]).err().unwrap().0;
+    let found = checked(&text, &[]).err().unwrap().mistakes;
     assert_eq!(
         found[0].message,
         "more than one port of `a` and `l` would fit"
@@ -171,14 +175,23 @@ fn a_policy_may_stand_behind_a_wire_and_a_wrong_one_is_refused() {
 fn an_override_is_checked_like_the_patch_and_blamed_itself() {
     let text = patch("\"a\": count(count: 3),", "");
     assert!(checked(&text, &["a.count=5", "transport.tempo=90"]).is_ok());
-    let found = checked(&text, &["a.count=many"]).err().unwrap().0;
-    let place = found[0].place.as_ref().unwrap();
+    let found = checked(&text, &["a.count=many"]).err().unwrap().mistakes;
+    assert_eq!(found[0].place, None);
     assert_eq!(
-        (place.file.as_str(), place.line, place.column),
-        ("--set", 1, 9)
+        found[0].message,
+        "--set a.count=many: `count` takes a whole number from 0 to 1000000"
     );
-    let found = checked(&text, &["b.count=1"]).err().unwrap().0;
-    assert_eq!(found[0].message, "there is no node `b`");
+    let typed = Override::parse("transport.tempo=1000")
+        .unwrap()
+        .typed_as("--tempo");
+    let source = Source::text("p.ron", &text, PathBuf::from("/patches"));
+    let found = check(&source, &[typed], &kinds::registry(), &Settings::default());
+    assert_eq!(
+        found.err().unwrap().mistakes[0].message,
+        "--tempo 1000: `tempo` must be a number from 10 to 400 quarter notes a minute, not 1000"
+    );
+    let found = checked(&text, &["b.count=1"]).err().unwrap().mistakes;
+    assert_eq!(found[0].message, "--set b.count=1: there is no node `b`");
 }
 
 #[test]
@@ -205,5 +218,190 @@ fn every_prefix_of_a_patch_is_answered_with_diagnostics() {
     );
     for end in 0..text.trim_end().len() {
         assert!(checked(&text[..end], &[]).is_err(), "{}", &text[..end]);
+    }
+}
+
+/// A patch with one of everything.
+const ALL: &str = "\
+// One of everything.
+Patch(
+    format: 1,
+    let: (many: 3, name: \"x\"),
+    transport: (tempo: 96, metre: (3, 4), seed: 7),
+    nodes: {
+        \"a\":   count(count: use(many)),
+        \"b\":   pass(hold_all: true),
+        \"end\": log(name: \"end\"),
+    },
+    wires: [
+        \"a -> b -> end.a\",
+        (\"b -> end.b\", drop_oldest(4)),
+    ],
+    outputs: {
+        \"out\": \"b.out\",
+    },
+)
+";
+
+#[test]
+fn one_missing_quote_or_bracket_gives_one_message_of_the_whole_patch() {
+    checked(ALL, &[]).unwrap();
+    for (at, found) in ALL.match_indices(['"', '(', ')', '[', ']', '{', '}']) {
+        let mut broken = ALL.to_owned();
+        broken.remove(at);
+        let mistakes = mistakes(&broken);
+        let line = ALL[..at].matches('\n').count() + 1;
+        assert_eq!(
+            mistakes.len(),
+            1,
+            "without {found} in line {line}: {mistakes:?}"
+        );
+        if found == "\"" {
+            assert!(
+                mistakes[0].starts_with(&format!("{line}:")),
+                "{line}: {mistakes:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_missing_quote_does_not_hide_what_is_wrong_in_other_lines() {
+    let text = patch(
+        "\"a\": count(count: -4),\n\"l: log(name: \"x\"),\n\"c\": pas(),",
+        "\"a -> l.a,\n\"a -> d\",",
+    );
+    assert_eq!(
+        mistakes(&text),
+        [
+            "4:19 `count` must be a whole number from 0 to 1000000, not -4",
+            "5:1 this text has no closing quote",
+            "6:6 there is no node kind `pas`",
+            "9:1 this text has no closing quote",
+            "10:7 there is no node `d`",
+        ]
+    );
+}
+
+#[test]
+fn ten_thousand_mistakes_in_one_line_are_told_in_a_page() {
+    let nodes: Vec<String> = (0..4_000)
+        .map(|n| format!("\"{n}\": pas(a: b c)"))
+        .collect();
+    let text = format!("Patch(format: 1, nodes: {{{}}})", nodes.join(", "));
+    let found = checked(&text, &[]).err().unwrap();
+    assert_eq!(found.mistakes.len(), 50);
+    assert!(found.count() >= 8_000, "{}", found.count());
+    let told = found.to_string();
+    assert!(told.len() < 50 * 1_000, "{}", told.len());
+    assert!(told.ends_with("more") && told.contains("\nand "), "{told}");
+    assert!(told.lines().all(|line| line.chars().count() < 400));
+}
+
+#[test]
+fn values_that_use_each_other_are_measured_before_they_are_written_out() {
+    // 17 values, each ten times the one above it: 10^17 numbers.
+    let lets: Vec<String> = (0..17)
+        .map(|n| match n {
+            0 => "v0: [1, 1]".to_owned(),
+            n => format!(
+                "v{n}: [{}]",
+                vec![format!("use(v{})", n - 1); 10].join(", ")
+            ),
+        })
+        .collect();
+    let text = format!(
+        "Patch(format: 1, let: ({}), nodes: {{\"a\": count(count: 1)}})",
+        lets.join(", ")
+    );
+    assert!(text.len() < 2_000);
+    let found = mistakes(&text);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("more than 200000 values"), "{found:?}");
+    // A long text, used often.
+    let text = format!(
+        "Patch(format: 1, let: (t: \"{}\", u: [{}]), nodes: {{\"a\": count(count: 1)}})",
+        "x".repeat(1 << 20),
+        "use(t),".repeat(100)
+    );
+    assert!(mistakes(&text)[0].contains("more than 16 MB of text"));
+    // Each within the next: a chain as long as this would overflow the stack.
+    let lets: Vec<String> = (1..5_000)
+        .map(|n| format!("v{n}: [use(v{})]", n - 1))
+        .collect();
+    let text = format!(
+        "Patch(format: 1, let: (v0: 1, {}), nodes: {{\"a\": count(count: 1)}})",
+        lets.join(", ")
+    );
+    let found = mistakes(&text);
+    assert!(
+        found[0].contains("more than 64 values within each other"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn more_nodes_and_wires_than_can_be_are_refused_at_once() {
+    let nodes: Vec<String> = (0..20_000)
+        .map(|n| format!("\"n{n}\": count(count: 1)"))
+        .collect();
+    let text = format!("Patch(format: 1, nodes: {{{}}})", nodes.join(","));
+    let found = mistakes(&text);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].ends_with("more than 4096 nodes"), "{found:?}");
+    let text = patch(
+        "\"a\": pass(),",
+        &format!("\"a{}\"", " -> a".repeat(20_000)),
+    );
+    assert!(
+        mistakes(&text)
+            .iter()
+            .any(|line| line.ends_with("more than 16384 wires"))
+    );
+}
+
+#[test]
+fn an_id_that_would_steer_a_terminal_is_refused_and_shown() {
+    let text = patch("\"a\u{1b}[2J\": count(count: 1),", "");
+    let found = checked(&text, &[]).err().unwrap();
+    assert_eq!(
+        found.mistakes[0].message,
+        "a node's id has no `\\u{1b}` in it"
+    );
+    let told = found.to_string();
+    assert!(
+        !told.contains('\u{1b}') && told.contains("\"a\\u{1b}[2J\""),
+        "{told}"
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever uses whatever: what would be too much when it is written out is refused, and nothing else is.
+    #[test]
+    fn exactly_what_is_too_large_when_written_out_is_refused(base in 1usize..50, factor in 1usize..12, levels in 1usize..9) {
+        let mut lets = vec![format!("v0: [{}]", "1,".repeat(base))];
+        let (mut size, mut all) = (base + 1, base + 1);
+        for level in 1..levels {
+            let above = format!("use(v{}),", level - 1);
+            lets.push(format!("v{level}: [{}]", above.repeat(factor)));
+            // The word `use` and what it names were values of the text.
+            all += factor * (size + 2) + 1;
+            size = factor * size + 1;
+        }
+        let text = format!("Patch(format: 1, let: ({}), nodes: {{\"a\": count(count: 1)}})", lets.join(","));
+        let found = checked(&text, &[]);
+        let is_near = all.abs_diff(limits::MAX_VALUES) < 100;
+        prop_assert!(is_near || found.is_ok() == (all < limits::MAX_VALUES), "{all} {:?}", found.err());
+    }
+
+    /// However many mistakes there are, and however long their line is, what is told is a page.
+    #[test]
+    fn what_is_told_of_a_patch_is_a_page(mistakes in 1usize..3_000, long in 0usize..3_000) {
+        let nodes = format!("\"{}\": pas(),", "x".repeat(long)).repeat(mistakes);
+        let found = checked(&format!("Patch(format: 1, nodes: {{{nodes}}})"), &[]).err().unwrap();
+        prop_assert!(found.mistakes.len() <= limits::MAX_MISTAKES);
+        prop_assert!(found.to_string().len() < limits::MAX_MISTAKES * (2 * limits::MAX_MESSAGE + 1_000));
     }
 }

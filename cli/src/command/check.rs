@@ -1,16 +1,15 @@
 //! `score check`
 
 use std::io::Write;
-use std::path::PathBuf;
 
 use score_engine::{NodeError, Settings, Watch};
 use serde_json::json;
 
 use crate::arguments::Check;
-use crate::command::{files_of, load};
+use crate::command::{files_of, load, looked_at};
 use crate::failure::Failure;
 use crate::kinds::Kinds;
-use crate::terminal::{colourful, tell, warn};
+use crate::terminal::{colourful, out, tell, tell_styled, warn};
 
 pub(crate) fn run(check: &Check, kinds: &Kinds<'_>, settings: &Settings) -> Result<(), Failure> {
     if check.watch {
@@ -31,15 +30,11 @@ fn watch(check: &Check, kinds: &Kinds<'_>, settings: &Settings) -> Result<(), Fa
         let why = format!("what is saved cannot be seen: {why}");
         NodeError::input(why).help("without `--watch` the patches are checked once")
     };
-    let mut watch = Watch::new().map_err(|error| unseen(error.to_string()))?;
+    let watch = Watch::new(check.poll).map_err(|error| unseen(error.to_string()))?;
     loop {
         let files = check.patches.iter().flat_map(|patch| files_of(patch));
-        let refused = watch.set(files.collect());
-        // The folder of an included patch may not be there yet; those of the patches are.
-        let own = |folder: &&PathBuf| folder.is_dir();
-        if let Some(folder) = refused.iter().find(own) {
-            let why = format!("`{}` cannot be watched", folder.display());
-            return Err(unseen(why).into());
+        for unwatched in watch.set(files.collect()) {
+            tell(looked_at(&unwatched));
         }
         look(check, kinds, settings)?;
         if watch.saved().recv().is_err() {
@@ -50,12 +45,13 @@ fn watch(check: &Check, kinds: &Kinds<'_>, settings: &Settings) -> Result<(), Fa
 
 /// Says what is wrong with the patches now; how many are wrong.
 fn look(check: &Check, kinds: &Kinds<'_>, settings: &Settings) -> Result<usize, Failure> {
-    let mut out = std::io::stdout().lock();
+    let mut out = out();
     let mut wrong = 0;
     let (mut found, mut warned) = (Vec::new(), Vec::new());
+    let mut untold = 0;
     for patch in &check.patches {
         match load(patch, &check.overrides.set, kinds, settings) {
-            Ok(graph) if check.json => warned.extend(graph.warnings().0.iter().cloned()),
+            Ok(graph) if check.json => warned.extend(graph.warnings().mistakes.iter().cloned()),
             Ok(graph) => {
                 warn(graph.warnings());
                 let (patch, nodes) = (patch.display(), graph.node_ids().count());
@@ -64,9 +60,10 @@ fn look(check: &Check, kinds: &Kinds<'_>, settings: &Settings) -> Result<usize, 
             Err(Failure::Patch(diagnostics)) => {
                 wrong += 1;
                 if check.json {
-                    found.extend(diagnostics.0);
+                    untold += diagnostics.untold;
+                    found.extend(diagnostics.mistakes);
                 } else {
-                    tell(format_args!("{}\n", colourful(&diagnostics)));
+                    tell_styled(format_args!("{}\n", colourful(&diagnostics)));
                 }
             }
             Err(other) => return Err(other),
@@ -76,7 +73,7 @@ fn look(check: &Check, kinds: &Kinds<'_>, settings: &Settings) -> Result<usize, 
         writeln!(
             out,
             "{:#}",
-            json!({ "diagnostics": found, "warnings": warned })
+            json!({ "diagnostics": found, "untold": untold, "warnings": warned })
         )?;
     }
     out.flush()?;

@@ -6,13 +6,14 @@ use score_nodes::device::list::{Camera, Group, devices};
 
 use crate::arguments::Devices;
 use crate::failure::Failure;
+use crate::terminal::out;
 
 /// Width of the column with the text for the patch.
 const WIDTH: usize = 44;
 
 pub(crate) fn run(arguments: &Devices) -> Result<(), Failure> {
     let found = devices();
-    let mut out = std::io::stdout().lock();
+    let mut out = out();
     if arguments.json {
         let json = serde_json::to_string_pretty(&found).unwrap_or_default();
         writeln!(out, "{json}")?;

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::arguments::Drawing;
 use crate::failure::Failure;
-use crate::terminal::tell;
+use crate::terminal::{out, tell};
 
 /// Seeds that nobody chose stay below this, so that they are easy to type again.
 const SEEDS: u64 = 1_000_000;
@@ -28,7 +28,7 @@ pub(super) fn report(
     melodies: usize,
     seed: Option<u64>,
 ) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
+    let mut out = out();
     if arguments.json {
         let report = json!({ "written": [written], "melodies": melodies, "seed": seed });
         writeln!(out, "{report:#}")?;

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::kinds::Kinds;
 use crate::library::FILM;
 use crate::performance::perform;
-use crate::terminal::{tell, warn};
+use crate::terminal::{out, tell, warn};
 
 /// Containers of films; a scored film keeps its own where it is one of these.
 const CONTAINERS: [&str; 4] = ["mp4", "mkv", "mov", "webm"];
@@ -29,10 +29,9 @@ pub(crate) fn run(arguments: &Film, kinds: &Kinds<'_>, settings: &Settings) -> R
         bound(&source, &arguments.film, &name, arguments.voice.as_deref())?;
     for (param, value) in [("tempo", &arguments.tempo), ("seed", &arguments.seed)] {
         if let Some(value) = value {
-            overrides.push(
-                Override::parse(&format!("transport.{param}={value}"))
-                    .map_err(|wrong| Failure::Unknown(wrong.to_string()))?,
-            );
+            let given = Override::parse(&format!("transport.{param}={value}"))
+                .map_err(|wrong| Failure::Unknown(wrong.to_string()))?;
+            overrides.push(given.typed_as(&format!("--{param}")));
         }
     }
     overrides.extend(arguments.overrides.set.iter().cloned());
@@ -48,7 +47,7 @@ pub(crate) fn run(arguments: &Film, kinds: &Kinds<'_>, settings: &Settings) -> R
     let started = Instant::now();
     perform(graph, settings, arguments.quiet)?;
     let seconds = started.elapsed().as_secs_f64();
-    let mut out = std::io::stdout().lock();
+    let mut out = out();
     if arguments.json {
         writeln!(
             out,

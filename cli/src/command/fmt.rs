@@ -3,14 +3,15 @@
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
+use score_engine::limits::MAX_FILE;
 use score_engine::{NodeError, Source};
 
 use crate::arguments::Fmt;
 use crate::failure::Failure;
-use crate::terminal::{colourful, tell};
+use crate::terminal::{colourful, out, tell_styled};
 
 pub(crate) fn run(fmt: &Fmt) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
+    let mut out = out();
     let (mut wrong, mut other) = (0, 0);
     for path in &fmt.patches {
         let is_pipe = path == Path::new("-");
@@ -26,7 +27,7 @@ pub(crate) fn run(fmt: &Fmt) -> Result<(), Failure> {
         match set {
             Err(Failure::Patch(diagnostics)) => {
                 wrong += 1;
-                tell(format_args!("{}\n", colourful(&diagnostics)));
+                tell_styled(format_args!("{}\n", colourful(&diagnostics)));
             }
             Err(failure) => return Err(failure),
             Ok((_, set)) if is_pipe && !fmt.check => out.write_all(set.as_bytes())?,
@@ -55,11 +56,16 @@ pub(crate) fn run(fmt: &Fmt) -> Result<(), Failure> {
 fn piped() -> Result<Source, Failure> {
     let mut text = String::new();
     std::io::stdin()
+        .take(MAX_FILE + 1)
         .read_to_string(&mut text)
         .map_err(|error| {
             let why = format!("standard input cannot be read: {error}");
             NodeError::input(why).help("save the patch as UTF-8")
         })?;
+    if text.len() as u64 > MAX_FILE {
+        let why = format!("standard input is longer than {} MB", MAX_FILE >> 20);
+        return Err(NodeError::input(why).into());
+    }
     Ok(Source::text("standard input", &text, PathBuf::new()))
 }
 
@@ -71,15 +77,19 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
     };
     // A link stays one: what it leads to is written.
     let path = path.canonicalize().map_err(refuse)?;
-    let mut beside = path.clone().into_os_string();
-    beside.push(".partial");
-    let beside = PathBuf::from(beside);
-    let written = std::fs::write(&beside, text)
-        .and_then(|()| path.metadata())
-        .and_then(|old| std::fs::set_permissions(&beside, old.permissions()))
-        .and_then(|()| std::fs::rename(&beside, &path));
-    written.map_err(|error| {
-        let _ = std::fs::remove_file(&beside);
-        refuse(error)
-    })
+    let folder = path.parent().unwrap_or(Path::new("."));
+    // A name that nobody can guess, taken by making it: another's link is never written through.
+    let replaced = tempfile::Builder::new()
+        .prefix(".score-")
+        .suffix(".partial")
+        .tempfile_in(folder)
+        .and_then(|mut beside| {
+            beside.write_all(text.as_bytes())?;
+            beside
+                .as_file()
+                .set_permissions(path.metadata()?.permissions())?;
+            beside.persist(&path).map_err(|error| error.error)?;
+            Ok(())
+        });
+    replaced.map_err(refuse)
 }

@@ -8,6 +8,7 @@ use crate::arguments::{Graph, Notation};
 use crate::command::load;
 use crate::failure::Failure;
 use crate::kinds::Kinds;
+use crate::terminal::out;
 
 pub(crate) fn run(
     arguments: &Graph,
@@ -20,6 +21,6 @@ pub(crate) fn run(
         Notation::Dot => graph.dot(),
         Notation::Json => format!("{:#}\n", graph.json()),
     };
-    std::io::stdout().lock().write_all(drawing.as_bytes())?;
+    out().write_all(drawing.as_bytes())?;
     Ok(())
 }

@@ -21,7 +21,7 @@ pub(crate) mod shell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use score_engine::{Graph, NodeError, Override, Registry, Settings, Source};
+use score_engine::{Graph, NodeError, Override, Registry, Settings, Source, Unwatched};
 
 use crate::failure::Failure;
 use crate::kinds::Kinds;
@@ -33,12 +33,18 @@ fn load(
     kinds: &Kinds<'_>,
     settings: &Settings,
 ) -> Result<Graph, Failure> {
-    checked(
-        &Source::read(path).map_err(Failure::Patch)?,
-        overrides,
-        &kinds.of(Some(path)),
-        settings,
-    )
+    load_with(path, overrides, &kinds.of(Some(path)), settings)
+}
+
+/// Reads and checks a patch.
+fn load_with(
+    path: &Path,
+    overrides: &[Override],
+    registry: &Registry,
+    settings: &Settings,
+) -> Result<Graph, Failure> {
+    let source = Source::read(path).map_err(Failure::Patch)?;
+    checked(&source, overrides, registry, settings)
 }
 
 /// The files that a patch is made of, by their absolute paths: its own, and those that it includes.
@@ -46,6 +52,24 @@ fn files_of(path: &Path) -> BTreeSet<PathBuf> {
     let mut files = Source::read(path).map_or_else(|_| BTreeSet::new(), |patch| patch.included());
     files.extend(std::path::absolute(path));
     files
+}
+
+/// Reads and checks a patch that was edited while it plays.
+fn load_edit(
+    path: &Path,
+    overrides: &[Override],
+    registry: &Registry,
+    settings: &Settings,
+) -> Result<Graph, Failure> {
+    let source = Source::read(path).map_err(Failure::Patch)?;
+    score_engine::check_edit(&source, overrides, registry, settings).map_err(Failure::Patch)
+}
+
+/// What is said of a folder that gives no notice of what is saved in it.
+fn looked_at(unwatched: &Unwatched) -> String {
+    let Unwatched { folder, why } = unwatched;
+    let folder = folder.display();
+    format!("`{folder}` cannot be watched; its files are looked at once a second ({why})")
 }
 
 /// Checks a patch that was read.

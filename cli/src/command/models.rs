@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::arguments::Models;
 use crate::failure::Failure;
-use crate::terminal::{error, tell};
+use crate::terminal::{error, out, tell, tell_styled};
 
 pub(crate) fn run(arguments: &Models, settings: &Settings) -> Result<(), Failure> {
     match arguments {
@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: &Models, settings: &Settings) -> Result<(), Failure
 fn import_one(import: Import<'_>, json: bool) -> Result<(), Failure> {
     let (folder, name) = (import.to, import.name);
     let imported = magenta::import(import)?;
-    let mut out = std::io::stdout().lock();
+    let mut out = out();
     if json {
         let report = json!({
             "name": name, "folder": folder, "manifest": imported.model,
@@ -77,7 +77,7 @@ fn import_one(import: Import<'_>, json: bool) -> Result<(), Failure> {
 }
 
 fn list(manifest: &Manifest, json: bool) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
+    let mut out = out();
     if json {
         let models: Vec<Value> = manifest
             .models
@@ -140,7 +140,7 @@ fn megabytes(bytes: u64) -> String {
 fn info(manifest: &Manifest, name: &str, json: bool) -> Result<(), Failure> {
     let model = manifest.find(name)?;
     let card = manifest.card(model)?;
-    let mut out = std::io::stdout().lock();
+    let mut out = out();
     if json {
         let info = json!({
             "name": name, "folder": manifest.folder(), "manifest": model, "card": card,
@@ -205,7 +205,7 @@ fn verify_all(manifest: &Manifest, names: &[String], json: bool) -> Result<(), F
     for name in &names {
         manifest.find(name)?;
     }
-    let mut out = std::io::stdout().lock();
+    let mut out = out();
     let mut results = Vec::new();
     let mut wrong = 0;
     for name in &names {
@@ -232,7 +232,7 @@ fn verify_all(manifest: &Manifest, names: &[String], json: bool) -> Result<(), F
                         "name": name, "fine": false, "error": why.to_string(), "help": why.advice(),
                     }));
                 } else {
-                    tell(error(format_args!("{name}: {why}"), why.advice()));
+                    tell_styled(error(format_args!("{name}: {why}"), why.advice()));
                 }
             }
         }

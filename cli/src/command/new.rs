@@ -4,14 +4,15 @@ use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use score_engine::NodeError;
+use score_engine::{NodeError, Source};
 
 use crate::arguments::New;
 use crate::failure::Failure;
 use crate::library;
+use crate::terminal::out;
 
 pub(crate) fn run(new: &New) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
+    let mut out = out();
     let Some(name) = &new.name else {
         for (name, text) in library::PATCHES {
             writeln!(out, "{name:<23}{}", library::summary(text))?;
@@ -49,10 +50,8 @@ fn text_of(from: &str) -> Result<String, Failure> {
         let why = format!("no patch called `{from}` comes along");
         return Err(NodeError::input(why).help(help).into());
     }
-    std::fs::read_to_string(from).map_err(|error| {
-        let why = format!("`{from}` cannot be read: {error}");
-        NodeError::input(why).help(help).into()
-    })
+    let source = Source::read(Path::new(from)).map_err(Failure::Patch)?;
+    Ok(source.text)
 }
 
 /// Puts the parts that come along beside the new patch, where it includes them and there are none yet.

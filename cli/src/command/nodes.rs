@@ -7,6 +7,7 @@ use score_engine::{reference, snippets};
 use crate::arguments::Nodes;
 use crate::failure::Failure;
 use crate::kinds::Kinds;
+use crate::terminal::out;
 
 pub(crate) fn run(arguments: &Nodes, kinds: &Kinds<'_>) -> Result<(), Failure> {
     // The page is the program's own, whatever lies about.
@@ -14,7 +15,7 @@ pub(crate) fn run(arguments: &Nodes, kinds: &Kinds<'_>) -> Result<(), Failure> {
         true => kinds.built_in().clone(),
         false => kinds.of(None),
     };
-    let mut out = std::io::stdout().lock();
+    let mut out = out();
     if arguments.markdown {
         out.write_all(reference::markdown(&registry).as_bytes())?;
         return Ok(());

@@ -9,6 +9,7 @@ use score_engine::{Descriptor, NodeError};
 use crate::arguments::Plugin;
 use crate::failure::Failure;
 use crate::kinds::Kinds;
+use crate::terminal::out;
 
 /// What a new plugin is made of: the names of its files and what stands in them, with `my_node` and `MyNode` for its
 /// own names.
@@ -81,7 +82,7 @@ fn begin(name: &str, sdk: Option<&Path>, kinds: &Kinds<'_>) -> Result<(), Failur
         write(&folder.join(written(file)), &written(text))?;
     }
     write(&folder.join(".gitignore"), IGNORED)?;
-    let mut out = std::io::stdout().lock();
+    let mut out = out();
     writeln!(
         out,
         "{name}/src/lib.rs is a node that moves notes: read it, and make of it what you like. Then:"

@@ -7,13 +7,13 @@ use serde_json::json;
 use crate::arguments::Plugins;
 use crate::failure::Failure;
 use crate::kinds::Kinds;
-use crate::terminal::tell;
+use crate::terminal::{out, tell};
 
 pub(crate) fn run(arguments: &Plugins, kinds: &Kinds<'_>) -> Result<(), Failure> {
     let patch = arguments.patch.as_deref();
     let (_, entries) = kinds.look(patch);
     let folders = kinds.folders(patch);
-    let mut out = std::io::stdout().lock();
+    let mut out = out();
     if arguments.json {
         let plugins = entries.iter().map(|entry| {
             json!({

@@ -10,7 +10,7 @@ use crate::command::load;
 use crate::failure::Failure;
 use crate::kinds::Kinds;
 use crate::performance::perform;
-use crate::terminal::{tell, warn};
+use crate::terminal::{out, tell, warn};
 
 pub(crate) fn run(
     arguments: &Render,
@@ -25,7 +25,7 @@ pub(crate) fn run(
     let report = perform(graph, settings, arguments.quiet)?;
     if arguments.json {
         let json = serde_json::to_string_pretty(&report).unwrap_or_default();
-        writeln!(std::io::stdout().lock(), "{json}")?;
+        writeln!(out(), "{json}")?;
     } else if !arguments.quiet {
         let seconds = started.elapsed().as_secs_f64();
         tell(format_args!("done in {seconds:.1} s"));

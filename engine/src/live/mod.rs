@@ -1,5 +1,6 @@
 //! A patch that plays: by the clock, edited while it runs, and with whatever fails brought back.
 
+mod edit;
 mod gauges;
 mod node_handle;
 mod plan;
@@ -14,6 +15,7 @@ mod splice;
 mod status;
 mod thread;
 
+pub use edit::Edit;
 pub use gauges::NodeState;
 pub use restart::RestartPolicy;
 pub use session::{Drained, Live, LiveOptions, Revision};

@@ -1,11 +1,10 @@
 //! Builds the nodes of a patch that is about to be played, while everything plays on.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use crossbeam_channel::{Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::gauges::{Calls, Gauges};
 use super::node_handle::NodeHandle;
@@ -34,6 +33,9 @@ pub(super) struct Prepared {
     pub(super) rewired: Vec<Rewired>,
 }
 
+/// Gives each node that is built, or why it cannot be, by its number.
+pub(super) type Ready = Receiver<(usize, Result<(), RunError>)>;
+
 /// What nodes are built with.
 pub(super) struct Workshop<'a> {
     pub(super) settings: &'a Settings,
@@ -49,14 +51,14 @@ pub(super) struct Workshop<'a> {
 }
 
 impl Workshop<'_> {
-    /// Makes the new wires and builds the new nodes, while everything plays on.
+    /// Makes the new wires and has the new nodes built, while everything plays on; does not wait for them.
     pub(super) fn prepare(
         &mut self,
         nodes: &[Arc<GraphNode>],
         edges: &[Edge],
         names: &[String],
         plan: &Plan,
-    ) -> Result<Prepared, RunError> {
+    ) -> Result<(Prepared, Ready), RunError> {
         let mut rewired: Vec<Rewired> = nodes.iter().map(|_| Rewired::default()).collect();
         let mut wires = Vec::new();
         for ((edge, name), kept) in edges.iter().zip(names).zip(&plan.wires) {
@@ -82,37 +84,12 @@ impl Workshop<'_> {
                 }
             });
         }
-        drop(tell);
-        let deadline = Instant::now() + self.options.ready_within;
-        let mut waiting: BTreeSet<usize> = (0..)
-            .zip(&begun)
-            .filter(|(_, node)| node.is_some())
-            .map(|(index, _)| index)
-            .collect();
-        while !waiting.is_empty() {
-            match ready.recv_deadline(deadline) {
-                Ok((index, Ok(()))) => {
-                    waiting.remove(&index);
-                }
-                // Dropped gates tell those that are built to go.
-                Ok((_, Err(error))) => return Err(error),
-                Err(_) => {
-                    let slow = waiting.first().and_then(|index| nodes.get(*index));
-                    return Err(RunError::NotReady {
-                        id: slow.map(|node| node.id.clone()).unwrap_or_default(),
-                        kind: slow
-                            .map(|node| node.descriptor.kind.to_string())
-                            .unwrap_or_default(),
-                        seconds: self.options.ready_within.as_secs(),
-                    });
-                }
-            }
-        }
-        Ok(Prepared {
+        let prepared = Prepared {
             begun,
             wires,
             rewired,
-        })
+        };
+        Ok((prepared, ready))
     }
 
     /// Starts a node's thread, which builds it and waits at its gate.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::edit::Edit;
 use super::node_handle::NodeHandle;
 use super::plan::{Edge, Fate, Plan, Shape, edges, plan};
 use super::ports::{Command, NewValues};
@@ -112,11 +113,20 @@ impl Live {
         settings: &Settings,
         options: LiveOptions,
     ) -> Result<(Live, Revision), RunError> {
-        let mut live = Live {
+        let mut live = Live::new(settings, options);
+        let mut edit = live.begin(graph, &BTreeSet::new())?;
+        edit.wait(live.options.ready_within)?;
+        let revision = live.play(edit);
+        Ok((live, revision))
+    }
+
+    /// A run that plays nothing yet: its first patch is prepared and committed as every edit is.
+    pub fn new(settings: &Settings, options: LiveOptions) -> Live {
+        Live {
             settings: settings.clone(),
             options,
             clock: Arc::new(LiveClock::new()),
-            transport: graph.transport.clone(),
+            transport: Transport::default(),
             revision: 0,
             generations: 0,
             nodes: Vec::new(),
@@ -124,16 +134,12 @@ impl Live {
             wires: Vec::new(),
             leaving: Vec::new(),
             lost: BTreeSet::new(),
-        };
-        let edges = edges(&graph.wires);
-        let plan = live.plan(&graph, &edges, &BTreeSet::new());
-        let revision = live.take_over(graph, edges, plan)?;
-        Ok((live, revision))
+        }
     }
 
     /// Goes over to another patch while this one plays: nodes that are the same in both play on, sound crossfades, and
     /// notes of nodes that go are ended. Nodes that read one of the `touched` files begin anew. `None`: nothing is
-    /// different.
+    /// different. Waits until all is built; [`Live::prepare`] does not.
     ///
     /// # Errors
     /// A node cannot be built, or takes too long, or the system refuses a thread. The patch that runs plays on.
@@ -142,16 +148,38 @@ impl Live {
         graph: Graph,
         touched: &BTreeSet<PathBuf>,
     ) -> Result<Option<Revision>, RunError> {
-        let edges = edges(&graph.wires);
-        let plan = self.plan(&graph, &edges, touched);
+        let Some(mut edit) = self.prepare(graph, touched)? else {
+            return Ok(None);
+        };
+        edit.wait(self.options.ready_within)?;
+        Ok(Some(self.play(edit)))
+    }
+
+    /// Begins to build what is new in another patch, and returns at once. `None`: nothing is different. Of several edits
+    /// that are prepared one can be committed.
+    ///
+    /// # Errors
+    /// The system refuses a thread. The patch that runs plays on.
+    pub fn prepare(
+        &mut self,
+        graph: Graph,
+        touched: &BTreeSet<PathBuf>,
+    ) -> Result<Option<Edit>, RunError> {
         let same_transport = Transport {
             anchor: self.transport.anchor,
             ..graph.transport.clone()
         } == self.transport;
-        if same_transport && plan.changes_nothing(self.wires.len()) {
+        let edges = edges(&graph.wires);
+        let plan = self.plan(&graph, &edges, touched);
+        if self.revision > 0 && same_transport && plan.changes_nothing(self.wires.len()) {
             return Ok(None);
         }
-        self.take_over(graph, edges, plan).map(Some)
+        self.begin(graph, touched).map(Some)
+    }
+
+    /// Plays an edit. `None`: it is not ready, or another was committed since it was prepared.
+    pub fn commit(&mut self, edit: Edit) -> Option<Revision> {
+        (edit.is_ready() && edit.of == self.revision).then(|| self.play(edit))
     }
 
     fn plan(&self, graph: &Graph, new_edges: &[Edge], touched: &BTreeSet<PathBuf>) -> Plan {
@@ -168,12 +196,10 @@ impl Live {
         plan(&old, &new, touched, |node| self.nodes[node].rests())
     }
 
-    fn take_over(
-        &mut self,
-        graph: Graph,
-        edges: Vec<Edge>,
-        plan: Plan,
-    ) -> Result<Revision, RunError> {
+    /// Has the new nodes of a patch built.
+    fn begin(&mut self, graph: Graph, touched: &BTreeSet<PathBuf>) -> Result<Edit, RunError> {
+        let edges = edges(&graph.wires);
+        let plan = self.plan(&graph, &edges, touched);
         let names: Vec<String> = graph
             .wires
             .iter()
@@ -182,7 +208,7 @@ impl Live {
         let transport = self.transport_for(&graph.transport);
         let (text, included) = (graph.text.clone(), graph.included.clone());
         let nodes: Vec<Arc<GraphNode>> = graph.nodes.into_iter().map(Arc::new).collect();
-        let prepared = Workshop {
+        let (prepared, ready) = Workshop {
             settings: &self.settings,
             options: &self.options,
             clock: &self.clock,
@@ -192,14 +218,32 @@ impl Live {
             generations: &mut self.generations,
         }
         .prepare(&nodes, &edges, &names, &plan)?;
+        let begins = (0..)
+            .zip(&prepared.begun)
+            .filter(|(_, node)| node.is_some());
+        Ok(Edit {
+            of: self.revision,
+            waiting: begins.map(|(index, _)| index).collect(),
+            nodes,
+            edges,
+            plan,
+            transport,
+            text,
+            included,
+            prepared,
+            ready,
+        })
+    }
+
+    fn play(&mut self, edit: Edit) -> Revision {
         if self.revision == 0 && !self.clock.is_steered() {
             self.clock.restart();
         }
-        self.transport = transport;
+        self.transport = edit.transport;
         self.revision += 1;
-        let mut revision = self.commit(nodes, edges, plan, prepared);
-        revision.patch = text;
-        revision.included = included;
+        let mut revision = self.exchange(edit.nodes, edit.edges, edit.plan, edit.prepared);
+        revision.patch = edit.text;
+        revision.included = edit.included;
         let told = Arc::new(revision.clone());
         for handle in &self.nodes {
             handle.tell(Command::Tell(told.clone()));
@@ -208,11 +252,14 @@ impl Live {
         for handle in &self.nodes {
             let _ = handle.gate.try_send(());
         }
-        Ok(revision)
+        revision
     }
 
     /// The new patch's transport, its positions going on from where the music is.
     fn transport_for(&self, new: &Transport) -> Transport {
+        if self.revision == 0 {
+            return new.clone();
+        }
         if new.tempo == self.transport.tempo {
             return Transport {
                 anchor: self.transport.anchor,
@@ -227,7 +274,7 @@ impl Live {
     }
 
     /// Takes in the new nodes, rewires those that stay, and lets go those that leave.
-    fn commit(
+    fn exchange(
         &mut self,
         nodes: Vec<Arc<GraphNode>>,
         edges: Vec<Edge>,
@@ -320,7 +367,7 @@ impl Live {
             }
         }
         self.leaving.retain(|(_, handle)| handle.thread.is_some());
-        self.nodes.iter().all(NodeHandle::has_ended)
+        self.revision > 0 && self.nodes.iter().all(NodeHandle::has_ended)
     }
 
     /// What every node and wire does now.

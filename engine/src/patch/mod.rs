@@ -9,6 +9,6 @@ mod syntax;
 mod tree;
 mod wires;
 
-pub use check::check;
+pub use check::{check, check_edit};
 pub use overrides::Override;
 pub use source::Source;

@@ -1,18 +1,14 @@
 //! The text of a patch.
 
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
+use crate::limits::{MAX_FILE, MAX_PARTS, MAX_TEXT};
 use crate::patch::syntax::parse;
 use crate::patch::tree::{Shape, Tree};
-
-/// Bytes that a patch may have: more than anybody writes, less than what fills the memory.
-const MOST: u64 = 4 << 20;
-
-/// Patches that may be included in all. Without a limit a few short files that each include the next twice would
-/// fill the memory.
-pub(super) const MAX_PARTS: usize = 256;
 
 /// The text of a patch and where it came from.
 #[derive(Clone, Debug)]
@@ -29,28 +25,39 @@ impl Source {
     /// Reads a patch file.
     ///
     /// # Errors
-    /// The file cannot be read, or is not UTF-8.
+    /// There is no such file, it is a folder, a pipe or a device, it is too long, or not UTF-8.
     pub fn read(path: &Path) -> Result<Source, Diagnostics> {
-        read(path, path.display().to_string()).map_err(|why| Diagnostics(vec![why]))
+        let name = path.display().to_string();
+        read(path, &name).map_err(|why| {
+            let message = match why {
+                Unreadable::Missing => format!("there is no patch `{name}`"),
+                Unreadable::Unfit(why) => format!("`{name}` is not a patch: {why}"),
+                Unreadable::Refused(error) => format!("`{name}` cannot be read ({error})"),
+                Unreadable::Garbled(why) => return Diagnostics::from(vec![*why]),
+            };
+            Diagnostics::from(vec![Diagnostic {
+                message,
+                help: None,
+                place: None,
+            }])
+        })
     }
 
     /// Reads the file of an included patch, which is called `name`.
     pub(super) fn read_part(path: &Path, name: String) -> Result<Source, Diagnostic> {
-        let refuse = |why: &str| Diagnostic {
-            message: format!("`{name}` cannot be included: {why}"),
-            help: None,
-            place: None,
-        };
-        // A pipe or a device would never end.
-        match path.metadata() {
-            Ok(file) if !file.is_file() => return Err(refuse("it is not a file")),
-            Ok(file) if file.len() > MOST => return Err(refuse("it is too long for a patch")),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(refuse("there is no such file"));
+        read(path, &name).map_err(|why| {
+            let why = match why {
+                Unreadable::Missing => "there is no such file".to_owned(),
+                Unreadable::Unfit(why) => why,
+                Unreadable::Refused(error) => format!("it cannot be read ({error})"),
+                Unreadable::Garbled(why) => return *why,
+            };
+            Diagnostic {
+                message: format!("`{name}` cannot be included: {why}"),
+                help: None,
+                place: None,
             }
-            _ => {}
-        }
-        read(path, name)
+        })
     }
 
     /// A patch that is not in a file: `name` is what diagnostics call it.
@@ -130,13 +137,17 @@ impl Source {
             };
             let file = self.folder.join(path);
             let file = std::path::absolute(&file).unwrap_or(file);
-            see(Found::File(file.clone()));
             // Cycles, and more patches than can be, are the checker's to complain of.
             visit.parts += 1;
-            if visit.within.contains(&file) || visit.parts > MAX_PARTS {
+            if visit.parts > MAX_PARTS {
+                return;
+            }
+            see(Found::File(file.clone()));
+            if visit.within.contains(&file) || visit.bytes > MAX_TEXT {
                 continue;
             }
             if let Ok(part) = Source::read_part(&file, String::new()) {
+                visit.bytes += part.text.len();
                 visit.within.push(file);
                 part.visit(&format!("{id}."), visit, see);
                 visit.within.pop();
@@ -152,6 +163,8 @@ struct Visit {
     within: Vec<PathBuf>,
     /// Patches that were included.
     parts: usize,
+    /// Bytes that were read.
+    bytes: usize,
 }
 
 /// What a text has in it.
@@ -160,30 +173,70 @@ enum Found {
     File(PathBuf),
 }
 
-fn read(path: &Path, name: String) -> Result<Source, Diagnostic> {
-    let refuse = |message: String, place: Option<Place>, help: Option<String>| Diagnostic {
-        message,
-        help,
-        place,
-    };
-    let bytes = std::fs::read(path)
-        .map_err(|error| refuse(format!("`{name}` cannot be read: {error}"), None, None))?;
+/// Why a file is not read.
+enum Unreadable {
+    Missing,
+    /// What it is instead of a patch.
+    Unfit(String),
+    Refused(std::io::Error),
+    /// It is not text.
+    Garbled(Box<Diagnostic>),
+}
+
+impl From<std::io::Error> for Unreadable {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::NotFound => Unreadable::Missing,
+            _ => Unreadable::Refused(error),
+        }
+    }
+}
+
+/// Reads a file that is one, and not too long. A pipe or a device would never end.
+fn read(path: &Path, name: &str) -> Result<Source, Unreadable> {
+    require_file(&path.metadata()?)?;
+    let file = File::open(path)?;
+    // What is open may be another than was looked at.
+    require_file(&file.metadata()?)?;
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(too_long());
+    }
     let text = String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
-        let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-        let place = Place::of(&name, &text, &(valid..valid + 1));
-        refuse(
-            "this is not UTF-8 text".to_owned(),
-            Some(place),
-            Some("save the patch as UTF-8".to_owned()),
-        )
+        let text = String::from_utf8_lossy(error.as_bytes());
+        Unreadable::Garbled(Box::new(Diagnostic {
+            message: "this is not UTF-8 text".to_owned(),
+            help: Some("save the patch as UTF-8".to_owned()),
+            place: Some(Place::of(name, &text, &(valid..valid + 1))),
+        }))
     })?;
     let folder = std::path::absolute(path)
         .ok()
         .and_then(|path| path.parent().map(Path::to_path_buf));
     Ok(Source {
-        name,
+        name: name.to_owned(),
         text,
         folder: folder.unwrap_or_default(),
     })
+}
+
+fn require_file(file: &std::fs::Metadata) -> Result<(), Unreadable> {
+    if file.is_dir() {
+        return Err(Unreadable::Unfit("it is a folder".to_owned()));
+    }
+    if !file.is_file() {
+        return Err(Unreadable::Unfit(
+            "it is a pipe or a device, not a file".to_owned(),
+        ));
+    }
+    if file.len() > MAX_FILE {
+        return Err(too_long());
+    }
+    Ok(())
+}
+
+fn too_long() -> Unreadable {
+    Unreadable::Unfit(format!("it is longer than {} MB", MAX_FILE >> 20))
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 /// A place in bytes, in one of the texts that are checked together: 0 is the patch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Spot {
     pub(crate) source: usize,
     pub(crate) start: usize,
@@ -64,4 +64,52 @@ pub(crate) struct Name {
 pub(crate) struct Mistake {
     pub(crate) spot: Spot,
     pub(crate) message: String,
+}
+
+/// How much a tree holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Size {
+    /// Values, each with those in it.
+    pub(crate) values: usize,
+    /// Bytes of text in them.
+    pub(crate) text: usize,
+    /// Values within each other.
+    pub(crate) depth: usize,
+}
+
+impl Size {
+    fn with(self, inner: Size) -> Size {
+        Size {
+            values: self.values + inner.values,
+            text: self.text + inner.text,
+            depth: self.depth.max(inner.depth + 1),
+        }
+    }
+}
+
+impl Tree {
+    /// How much it holds. It goes as deep as the tree, which no reader lets grow beyond
+    /// [`MAX_BRACKETS`](crate::limits::MAX_BRACKETS).
+    pub(crate) fn size(&self) -> Size {
+        let own = Size {
+            values: 1,
+            text: 0,
+            depth: 1,
+        };
+        let all = |own: Size, trees: &mut dyn Iterator<Item = &Tree>| {
+            trees.fold(own, |size, tree| size.with(tree.size()))
+        };
+        match &self.shape {
+            Shape::Text(text) | Shape::Word(text) => Size {
+                text: text.len(),
+                ..own
+            },
+            Shape::List(items) | Shape::Tuple(_, items) => all(own, &mut items.iter()),
+            Shape::Struct(_, fields) => all(own, &mut fields.iter().map(|(_, tree)| tree)),
+            Shape::Map(entries) => {
+                all(own, &mut entries.iter().flat_map(|(key, tree)| [key, tree]))
+            }
+            Shape::Number(_) | Shape::Integer(_) | Shape::Broken => own,
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Reads wires: `"film -> eye.frames -> calm"`, with an optional policy behind.
 
+use crate::limits::MAX_WIRES;
 use crate::patch::tree::{Mistake, Shape, Spot, Tree};
 use crate::wire::Policy;
 
@@ -37,6 +38,9 @@ pub(crate) fn chain(text: &str, tree: &Tree) -> Result<Option<Chain>, Mistake> {
             "a wire is written in quotes: \"from -> to\"",
         ));
     };
+    if content.matches("->").count() > MAX_WIRES {
+        return Err(mistake(wire.spot, &format!("more than {MAX_WIRES} wires")));
+    }
     let mut endpoints = Vec::new();
     let mut at = 0;
     for part in content.split("->") {

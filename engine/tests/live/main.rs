@@ -313,6 +313,50 @@ fn a_node_that_hung_five_seconds_goes_on_while_the_sound_never_stopped() {
 }
 
 #[test]
+fn an_edit_that_takes_long_holds_nothing_up_and_gives_way_to_a_newer() {
+    let nodes = "\"a\": hum(level: 0.5), \"e\": ear(name: \"meanwhile\")";
+    let mut live = start(nodes, "\"a -> e\"");
+    let prepare = |live: &mut Live, nodes: &str| {
+        let graph = graph(nodes, "\"a -> e\"");
+        live.prepare(graph, &BTreeSet::new()).unwrap().unwrap()
+    };
+    let began = Instant::now();
+    let slow = prepare(&mut live, &format!("{nodes}, \"s\": slow(seconds: 60)"));
+    assert!(began.elapsed() < Duration::from_secs(20));
+    assert!(!slow.is_ready());
+    assert_eq!(slow.waits_for(), [("s".to_owned(), "slow".to_owned())]);
+    let now = heard("meanwhile").len();
+    until("it plays on", || heard("meanwhile").len() > now + 4_800);
+    assert_eq!(live.status().revision, 1);
+    let newer = prepare(&mut live, &nodes.replace("0.5", "0.4"));
+    assert!(newer.is_ready());
+    assert_eq!(live.commit(newer).unwrap().set, ["a"]);
+    assert!(live.commit(slow).is_none());
+    assert_eq!(live.revision(), 2);
+    assert!(live.drain(END).is_empty());
+}
+
+#[test]
+fn a_run_that_plays_nothing_yet_is_not_over() {
+    let mut live = Live::new(&Settings::default(), LiveOptions::default());
+    assert!(!live.is_over());
+    assert_eq!((live.revision(), live.status().nodes.len()), (0, 0));
+    let graph = graph(
+        "\"a\": hum(level: 0.5), \"e\": ear(name: \"first\")",
+        "\"a -> e\"",
+    );
+    let mut edit = live.prepare(graph, &BTreeSet::new()).unwrap().unwrap();
+    assert!(live.status().nodes.is_empty());
+    while !edit.is_ready() {
+        let built = edit.ready().recv_timeout(Duration::from_secs(20)).unwrap();
+        edit.take(built).unwrap();
+    }
+    assert_eq!(live.commit(edit).unwrap().number, 1);
+    until("sound comes", || heard("first").len() > 480);
+    assert!(live.drain(END).is_empty());
+}
+
+#[test]
 fn a_drained_run_finishes_its_files_at_once() {
     let live = start("\"a\": hum(), \"e\": ear(name: \"drained\")", "\"a -> e\"");
     until("sound comes", || heard("drained").len() > 4_800);

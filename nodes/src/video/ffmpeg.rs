@@ -54,13 +54,34 @@ pub(crate) fn start(
     // A Ctrl-C in the terminal is meant for the run, which ends its programs itself.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(command, 0);
-    command.spawn().map_err(|error| {
-        NodeError::missing(
-            format!("the program {program} cannot be started: {error}"),
-            "install it with `sudo apt install ffmpeg`",
-        )
-        .source(error)
-    })
+    command
+        .spawn()
+        .map_err(|error| cannot_start(program, error))
+}
+
+/// Why a program cannot be started: only one that is not there is to be installed.
+fn cannot_start(program: &str, error: std::io::Error) -> NodeError {
+    let message = format!("the program {program} cannot be started: {error}");
+    #[cfg(unix)]
+    let advice = match error.raw_os_error() {
+        Some(libc::EMFILE) => Some(
+            "this run has too many files open: allow it more, with `ulimit -n 4096` or `LimitNOFILE=` of its unit",
+        ),
+        Some(libc::ENFILE) => Some("the system has too many files open; end what is not needed"),
+        Some(libc::EAGAIN) => Some(
+            "too many programs and threads run: allow more, with `ulimit -u` or `TasksMax=` of the unit",
+        ),
+        Some(libc::ENOMEM) => Some("the memory is full; end what is not needed"),
+        Some(libc::EACCES | libc::EPERM) => Some("check that you may run it"),
+        _ => None,
+    };
+    #[cfg(not(unix))]
+    let advice: Option<&str> = None;
+    match advice {
+        Some(advice) => NodeError::input(message).help(advice),
+        None => NodeError::missing(message, "install it with `sudo apt install ffmpeg`"),
+    }
+    .source(error)
 }
 
 /// A program that is stopped when nobody needs it any more.
@@ -478,6 +499,25 @@ fn presentation_time(line: &str, unit: Option<(i64, i64)>) -> Option<Time> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn only_a_program_that_is_not_there_is_to_be_installed() {
+        let advice = |code: i32| {
+            let error = cannot_start("ffmpeg", std::io::Error::from_raw_os_error(code));
+            error.advice().unwrap_or_default().to_owned()
+        };
+        assert!(advice(libc::ENOENT).contains("apt install"));
+        for (code, wanted) in [
+            (libc::EMFILE, "ulimit -n"),
+            (libc::ENFILE, "too many files"),
+            (libc::EAGAIN, "ulimit -u"),
+            (libc::EACCES, "may run"),
+        ] {
+            let told = advice(code);
+            assert!(told.contains(wanted) && !told.contains("install"), "{told}");
+        }
+    }
 
     #[test]
     fn the_time_of_a_frame_is_exact_however_late_it_comes() {

@@ -15,6 +15,7 @@ use crate::command::{checked, require_place};
 use crate::failure::Failure;
 use crate::kinds::Kinds;
 use crate::performance::perform;
+use crate::terminal::out;
 
 /// Stills for the page, at most.
 const STILLS: usize = 300;
@@ -52,7 +53,7 @@ pub(super) fn run(
     if let Some(path) = &arguments.report {
         write_page(arguments, path, &source.name, &report, &notes, &stills)?;
     }
-    let mut out = std::io::stdout().lock();
+    let mut out = out();
     if arguments.json {
         let found = json!({
             "film": arguments.film, "patch": source.name, "found": report, "report": arguments.report,

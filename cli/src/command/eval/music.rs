@@ -10,13 +10,14 @@ use serde_json::json;
 
 use crate::arguments::EvalMusic;
 use crate::failure::Failure;
+use crate::terminal::out;
 
 pub(super) fn run(arguments: &EvalMusic, settings: &Settings) -> Result<(), Failure> {
     let mut melody = Melody::load(settings, &arguments.model)?;
     let tunes = melodies::read(&arguments.folder, &melody)?;
     let (most, samples) = (arguments.most as usize, arguments.samples as usize);
     let report = melodies::evaluate(&mut melody, &tunes, most, samples, arguments.seed)?;
-    let mut out = std::io::stdout().lock();
+    let mut out = out();
     if arguments.json {
         let found = json!({ "model": arguments.model, "seed": arguments.seed, "found": report });
         writeln!(out, "{found:#}")?;

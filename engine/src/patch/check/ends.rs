@@ -1,8 +1,11 @@
 //! What a wire can begin or end at: ports of nodes, and what an included patch names in `inputs` and `outputs`.
 
+use std::collections::BTreeSet;
+
 use super::Checker;
 use super::scope::Scope;
 use crate::diagnostic::did_you_mean;
+use crate::limits::{MAX_NODES, MAX_WIRES};
 use crate::patch::tree::{Shape, Tree};
 use crate::patch::wires::{Endpoint, endpoint};
 use crate::port::PortType;
@@ -87,7 +90,7 @@ impl Checker<'_> {
         let drafts = self.drafts.iter().map(|draft| draft.id.as_str());
         let ids = drafts.chain(self.parts.iter().map(|part| part.id.as_str()));
         let near = ids.filter_map(|id| id.strip_prefix(prefix));
-        let help = did_you_mean(&endpoint.node, near.filter(|id| !id.contains('.')));
+        let help = self.near(&endpoint.node, near.filter(|id| !id.contains('.')));
         let message = format!("there is no node `{}`", endpoint.node);
         self.report(endpoint.spot, message, help);
         None
@@ -103,6 +106,7 @@ impl Checker<'_> {
             return Vec::new();
         };
         let mut face: Vec<End> = Vec::new();
+        let mut known: BTreeSet<&str> = BTreeSet::new();
         for (key, value) in entries {
             let Shape::Text(name) = &key.shape else {
                 if key.shape != Shape::Broken {
@@ -118,8 +122,12 @@ impl Checker<'_> {
                     message,
                     Some("a name has none of . > in it".to_owned()),
                 );
-            } else if face.iter().any(|end| end.name == *name) {
+            } else if !known.insert(name) {
                 self.report(key.spot, format!("`{name}` stands here twice"), None);
+            } else if face.len() >= MAX_NODES {
+                let message = format!("more than {MAX_NODES} {}s", side.one());
+                self.refuse_size(key.spot, message);
+                return face;
             } else {
                 face.extend(self.read_end(scope, name, value, side));
             }
@@ -176,6 +184,10 @@ impl Checker<'_> {
                 }
                 Some(end) if end.port_type.family() == found.port_type.family() => {
                     end.ports.extend(&found.ports);
+                    if end.ports.len() > MAX_WIRES {
+                        self.refuse_size(endpoint.spot, format!("more than {MAX_WIRES} wires"));
+                        return None;
+                    }
                 }
                 Some(end) => {
                     let message = format!(

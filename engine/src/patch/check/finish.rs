@@ -8,7 +8,7 @@ use crate::port::PortType;
 
 impl Checker<'_> {
     pub(super) fn finish(self) -> Result<Graph, Diagnostics> {
-        if self.texts.mistakes() > 0 {
+        if self.texts.has_mistakes() {
             return Err(self.texts.into_diagnostics());
         }
         let wires: Vec<GraphWire> = self.links.into_iter().map(|link| link.wire).collect();
@@ -39,6 +39,8 @@ impl Checker<'_> {
             included: (self.texts.included())
                 .map(|(name, text)| (name.to_owned(), text.into()))
                 .collect(),
+            left_out: self.left_out,
+            overridden: self.overridden,
             transport: self.transport,
             nodes,
             wires,

@@ -1,5 +1,6 @@
 //! Reads patches that a patch includes.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::Checker;
@@ -7,18 +8,15 @@ use super::ends::End;
 use super::scope::Scope;
 use super::settings::{LET, Setting, SettingValue};
 use crate::diagnostic::did_you_mean;
+use crate::limits::{MAX_PARTS, MAX_PARTS_WITHIN};
 use crate::patch::Source;
-use crate::patch::source::MAX_PARTS;
-use crate::patch::syntax::parse;
 use crate::patch::tree::{Shape, Spot, Tree};
-
-/// Patches that may be included within each other.
-const MAX_DEPTH: usize = 16;
 
 /// A patch that another includes.
 pub(super) struct Part {
-    /// Its whole id.
+    /// Its whole id, and where that stands.
     pub(super) id: String,
+    pub(super) id_spot: Spot,
     /// Whether it could not be read, so that nothing is known of what it has.
     pub(super) broken: bool,
     /// What the patch that includes it can wire to it.
@@ -37,6 +35,13 @@ impl Checker<'_> {
             return;
         };
         for (key, entry) in entries {
+            if self.parts.len() >= MAX_PARTS {
+                let message = format!("more than {MAX_PARTS} included patches");
+                return self.refuse_size(key.spot, message);
+            }
+            if self.too_large {
+                return;
+            }
             if let Some(id) = self.new_id(scope, key) {
                 self.read_include(scope, id, key.spot, entry);
             }
@@ -47,6 +52,7 @@ impl Checker<'_> {
         let place = self.parts.len();
         self.parts.push(Part {
             id: id.clone(),
+            id_spot,
             broken: true,
             inputs: Vec::new(),
             outputs: Vec::new(),
@@ -59,14 +65,10 @@ impl Checker<'_> {
             }
             return;
         };
-        if place >= MAX_PARTS {
-            let message = format!("more than {MAX_PARTS} included patches");
-            return self.report(id_spot, message, None);
-        }
-        let mut seen: Vec<&str> = Vec::new();
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
         let (mut patch, mut given) = (None, Vec::new());
         for (name, value) in fields.iter().filter(|(name, _)| !name.text.is_empty()) {
-            if seen.contains(&name.text.as_str()) {
+            if !seen.insert(&name.text) {
                 self.report(
                     name.spot,
                     format!("`{}` stands here twice", name.text),
@@ -74,7 +76,6 @@ impl Checker<'_> {
                 );
                 continue;
             }
-            seen.push(&name.text);
             match name.text.as_str() {
                 "patch" => patch = Some(value),
                 "let" => self.read_given_let(scope, &id, value, &mut given),
@@ -168,12 +169,15 @@ impl Checker<'_> {
         if let Some(first) = scope.within.iter().position(|(path, _)| *path == same) {
             let names = scope.within[first..].iter().map(|(_, name)| name.as_str());
             let names: Vec<&str> = names.chain([name.as_str()]).collect();
-            let message = format!("these patches include each other: {}", names.join(" -> "));
+            let message = match names.as_slice() {
+                [itself, _] => format!("{itself} includes itself"),
+                _ => format!("these patches include each other: {}", names.join(" -> ")),
+            };
             return self.report(spot, message, None);
         }
-        if scope.within.len() >= MAX_DEPTH {
-            let message = format!("more than {MAX_DEPTH} patches within each other");
-            return self.report(spot, message, None);
+        if scope.within.len() >= MAX_PARTS_WITHIN {
+            let message = format!("more than {MAX_PARTS_WITHIN} patches within each other");
+            return self.refuse_size(spot, message);
         }
         let source = match Source::read_part(&file, name.clone()) {
             Ok(source) => self.texts.add(source),
@@ -184,11 +188,14 @@ impl Checker<'_> {
                 return self.texts.refuse(spot, why);
             }
         };
-        let parsed = parse(source, self.texts.text(source));
-        self.parts[place].broken = !parsed.mistakes.is_empty();
-        for mistake in parsed.mistakes {
-            self.report(mistake.spot, mistake.message, None);
+        if !self.charge(source) {
+            return;
         }
+        let parsed = self.texts.parse(source).0;
+        if parsed.unbalanced {
+            return;
+        }
+        self.parts[place].broken = !self.texts.is_well_written(source);
         let mut within = scope.within.clone();
         within.push((same, name));
         let mut inner = Scope {

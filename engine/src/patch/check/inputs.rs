@@ -2,7 +2,8 @@
 
 use super::Checker;
 use super::draft::Link;
-use crate::port::Arity;
+use crate::descriptor::Descriptor;
+use crate::port::{Arity, PortType};
 
 impl Checker<'_> {
     pub(super) fn check_inputs(&mut self) {
@@ -24,7 +25,7 @@ impl Checker<'_> {
                         port.name,
                         { &self.drafts[wires[0].wire.from].id }
                     );
-                    problems.push((wires[1].spot, message, None));
+                    problems.push((wires[1].spot, message, self.joins(&port.port_type)));
                 }
                 if wires.is_empty() && port.arity == Arity::Required && !self.wires_missing {
                     let message = format!(
@@ -38,6 +39,24 @@ impl Checker<'_> {
         for (spot, message, help) in problems {
             self.report(spot, message, help);
         }
+    }
+
+    /// The kind that makes one of several of a type, where there is one that does nothing else.
+    fn joins(&self, port_type: &PortType) -> Option<String> {
+        let mut kinds = self.registry.kinds().map(|kind| kind.descriptor());
+        let joins = |descriptor: &&Descriptor| {
+            let [input] = descriptor.inputs.as_slice() else {
+                return false;
+            };
+            let [output] = descriptor.outputs.as_slice() else {
+                return false;
+            };
+            input.arity == Arity::Many
+                && input.port_type.family() == port_type.family()
+                && output.port_type.family() == port_type.family()
+        };
+        let kind = &kinds.find(joins)?.kind;
+        Some(format!("put `{kind}` before it"))
     }
 
     /// What to do where an input has no wire because other patches may give it one.

@@ -12,10 +12,13 @@ mod outline;
 mod resources;
 mod scope;
 mod settings;
+mod size;
 mod texts;
 mod transport;
 mod values;
 mod wiring;
+
+use std::collections::BTreeMap;
 
 use self::draft::{Draft, Link};
 use self::ends::End;
@@ -23,11 +26,10 @@ use self::include::Part;
 use self::scope::Scope;
 use self::settings::Setting;
 use self::texts::Texts;
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, did_you_mean};
 use crate::graph::Graph;
 use crate::node::{Resource, Settings};
-use crate::patch::syntax::parse;
-use crate::patch::tree::Spot;
+use crate::patch::tree::{Size, Spot};
 use crate::patch::wires::Chain;
 use crate::patch::{Override, Source};
 use crate::registry::Registry;
@@ -43,19 +45,42 @@ pub fn check(
     registry: &Registry,
     settings: &Settings,
 ) -> Result<Graph, Diagnostics> {
+    checked(Checker::new(source, overrides, registry, settings), source)
+}
+
+/// Checks an edit of a patch that plays. A value of the command line for something that the edit took away is left out,
+/// which [`Graph::left_out`] says.
+///
+/// # Errors
+/// Everything that is wrong with it, in the order of the file.
+pub fn check_edit(
+    source: &Source,
+    overrides: &[Override],
+    registry: &Registry,
+    settings: &Settings,
+) -> Result<Graph, Diagnostics> {
     let mut checker = Checker::new(source, overrides, registry, settings);
-    let parsed = parse(0, &source.text);
-    for mistake in parsed.mistakes {
-        checker.report(mistake.spot, mistake.message, None);
+    checker.is_edit = true;
+    checked(checker, source)
+}
+
+fn checked(mut checker: Checker<'_>, source: &Source) -> Result<Graph, Diagnostics> {
+    let parsed = checker.texts.parse(0).0;
+    if parsed.unbalanced {
+        return checker.finish();
     }
     let mut scope = Scope::default();
     // A text that is in no file cannot be included.
     if let Some(file) = source.file() {
         scope.within.push((file, source.name.clone()));
     }
+    checker.charge(0);
     let face = checker.read_patch(&mut scope, &parsed.tree);
     checker.waiting = face.inputs;
-    if checker.drafts.is_empty() && checker.texts.mistakes() == 0 {
+    if checker.too_large {
+        return checker.finish();
+    }
+    if checker.drafts.is_empty() && !checker.texts.has_mistakes() {
         checker.report(parsed.tree.spot.first(), "a patch needs nodes", None);
     }
     checker.check_settings();
@@ -85,6 +110,18 @@ struct Checker<'a> {
     has_cycle: bool,
     /// What the patch lets others wire that include it.
     waiting: Vec<End>,
+    /// Whether a patch is checked that was edited while it plays.
+    is_edit: bool,
+    /// What was typed and has nothing to set any more.
+    left_out: Vec<String>,
+    /// What the patch itself says for that which was typed.
+    overridden: BTreeMap<String, Option<String>>,
+    /// How much all values hold, with what `use` stands for written out.
+    size: Size,
+    /// How many wires were written.
+    wires: usize,
+    /// Whether a limit was met, so that not all was read.
+    too_large: bool,
 }
 
 impl<'a> Checker<'a> {
@@ -108,7 +145,32 @@ impl<'a> Checker<'a> {
             wires_missing: false,
             has_cycle: false,
             waiting: Vec::new(),
+            is_edit: false,
+            left_out: Vec::new(),
+            overridden: BTreeMap::new(),
+            size: Size::default(),
+            wires: 0,
+            too_large: false,
         }
+    }
+
+    /// Refuses a patch that is too large, once.
+    fn refuse_size(&mut self, spot: Spot, message: String) {
+        if !std::mem::replace(&mut self.too_large, true) {
+            self.report(
+                spot,
+                message,
+                Some("docs/patches.md has the limits".to_owned()),
+            );
+        }
+    }
+
+    /// The name that was probably meant; not guessed any more where enough is wrong already.
+    fn near<'n>(&self, typed: &str, names: impl IntoIterator<Item = &'n str>) -> Option<String> {
+        if self.texts.is_full() {
+            return None;
+        }
+        did_you_mean(typed, names)
     }
 
     fn report(&mut self, spot: Spot, message: impl Into<String>, help: Option<String>) {

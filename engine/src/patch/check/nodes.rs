@@ -8,7 +8,8 @@ use super::Checker;
 use super::draft::Draft;
 use super::scope::Scope;
 use super::settings::LET;
-use crate::diagnostic::did_you_mean;
+use crate::diagnostic::{did_you_mean, steers};
+use crate::limits::MAX_NODES;
 use crate::patch::tree::{Name, Shape, Spot, Tree};
 
 impl Checker<'_> {
@@ -20,6 +21,10 @@ impl Checker<'_> {
             return;
         };
         for (key, node) in entries {
+            if self.drafts.len() >= MAX_NODES {
+                let message = format!("more than {MAX_NODES} nodes");
+                return self.refuse_size(key.spot, message);
+            }
             if let Some(id) = self.new_id(scope, key) {
                 self.read_node(scope, &id, key.spot, node);
             }
@@ -35,6 +40,10 @@ impl Checker<'_> {
             }
             return None;
         };
+        if let Some(odd) = id.chars().find(|c| steers(*c) || *c == '\n' || *c == '\t') {
+            let message = format!("a node's id has no `{}` in it", odd.escape_default());
+            self.report(key.spot, message, None);
+        }
         let reserved = id == "transport" || id == LET;
         if id.is_empty() || reserved || id.contains(['.', '>', '=']) || id.trim() != id {
             let help = "an id has none of . > = in it, and is neither `transport` nor `let`";
@@ -42,12 +51,20 @@ impl Checker<'_> {
             self.report(key.spot, message, Some(help.to_owned()));
         }
         let whole = scope.id(id);
-        let taken = self.drafts.iter().any(|draft| draft.id == whole)
-            || self.parts.iter().any(|part| part.id == whole);
-        if taken {
-            self.report(key.spot, format!("there are two nodes `{id}`"), None);
-        }
-        (!taken).then_some(whole)
+        let draft = (self.drafts.iter()).find(|draft| draft.id == whole);
+        let part = self.parts.iter().find(|part| part.id == whole);
+        let first = (draft.map(|draft| draft.id_spot)).or(part.map(|part| part.id_spot));
+        let Some(first) = first else {
+            return Some(whole);
+        };
+        let message = if self.texts.is_full() {
+            format!("two nodes are called `{id}`")
+        } else {
+            let first = self.texts.place_from(first, key.spot);
+            format!("two nodes are called `{id}`; the first is at {first}")
+        };
+        self.report(key.spot, message, None);
+        None
     }
 
     fn read_node(&mut self, scope: &Scope, id: &str, id_spot: Spot, node: &Tree) {
@@ -83,12 +100,12 @@ impl Checker<'_> {
             Some(known) => {
                 let descriptor = known.descriptor().clone();
                 draft.edition = known.edition();
-                let before = self.texts.mistakes();
+                let before = self.texts.complaints();
                 let (values, spots) = self.read_params(scope, id, &descriptor, fields, kind_spot);
                 draft.values = values.clone();
                 draft.param_spots = spots;
                 // A value that could not be read was complained of already.
-                if self.texts.mistakes() == before && values.len() == descriptor.params.len() {
+                if self.texts.complaints() == before && values.len() == descriptor.params.len() {
                     match known.node(Value::Object(values)) {
                         Ok(node) => draft.node = Some(node),
                         Err(error) => {

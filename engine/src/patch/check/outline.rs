@@ -1,5 +1,7 @@
 //! Reads the parts that a patch has.
 
+use std::collections::BTreeSet;
+
 use super::Checker;
 use super::ends::{End, Side};
 use super::scope::Scope;
@@ -91,9 +93,9 @@ impl Checker<'_> {
                 return None;
             }
         };
-        let mut seen: Vec<&str> = Vec::new();
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
         for (name, _) in fields.iter().filter(|(name, _)| !name.text.is_empty()) {
-            if seen.contains(&name.text.as_str()) {
+            if !seen.insert(&name.text) {
                 self.report(
                     name.spot,
                     format!("`{}` stands here twice", name.text),
@@ -103,7 +105,6 @@ impl Checker<'_> {
                 let help = did_you_mean(&name.text, SECTIONS);
                 self.report(name.spot, format!("a patch has no `{}`", name.text), help);
             }
-            seen.push(&name.text);
         }
         Some(fields)
     }

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 
 use super::Checker;
 use super::settings::LET;
-use crate::diagnostic::did_you_mean;
-use crate::patch::tree::{Name, Shape, Spot, Tree};
+use crate::patch::tree::{Name, Shape, Size, Spot, Tree};
 
 /// The surroundings of one patch's text.
 #[derive(Default)]
@@ -14,11 +13,26 @@ pub(super) struct Scope {
     /// What stands before every id: empty, or `drums.` within the patch that is included as `drums`.
     pub(super) prefix: String,
     /// The values of `let`.
-    pub(super) lets: BTreeMap<String, Tree>,
+    pub(super) lets: BTreeMap<String, Let>,
     /// The names of all of them, those too that are not read yet.
     pub(super) let_names: Vec<String>,
     /// The files that are being read, each included by the one before.
     pub(super) within: Vec<(PathBuf, String)>,
+}
+
+/// A value of `let`, with its own `use`s written out, and how much that is.
+pub(super) struct Let {
+    tree: Tree,
+    size: Size,
+}
+
+impl Let {
+    fn new(tree: Tree) -> Let {
+        Let {
+            size: tree.size(),
+            tree,
+        }
+    }
 }
 
 impl Scope {
@@ -49,28 +63,42 @@ impl Checker<'_> {
                 );
             }
             let tree = self.resolve(scope, tree);
-            scope.lets.insert(name.text.clone(), tree);
+            scope.lets.insert(name.text.clone(), Let::new(tree));
         }
         for given in self.settings_of(&scope.id(LET)) {
             let Some(own) = scope.lets.get(&given.param) else {
+                let why = format!("no `let` value is called `{}`", given.param);
+                if self.leave_out(&given, &why) {
+                    continue;
+                }
                 self.unknown_let(scope, &given.param, given.param_spot);
                 continue;
             };
-            let takes_text = matches!(own.shape, Shape::Text(_));
+            let takes_text = matches!(own.tree.shape, Shape::Text(_));
+            self.override_with(&given, Some(own.tree.spot));
             let tree = given.tree(takes_text, &mut self.texts);
-            scope.lets.insert(given.param, tree);
+            scope.lets.insert(given.param, Let::new(tree));
         }
     }
 
     /// `tree` with the values of `let` in the place of every `use(name)`.
     pub(super) fn resolve(&mut self, scope: &Scope, tree: &Tree) -> Tree {
-        let mut all = |trees: &[Tree]| trees.iter().map(|tree| self.resolve(scope, tree)).collect();
+        self.resolve_within(scope, tree, 0)
+    }
+
+    fn resolve_within(&mut self, scope: &Scope, tree: &Tree, depth: usize) -> Tree {
+        let mut all = |trees: &[Tree]| {
+            let trees = trees.iter();
+            trees
+                .map(|tree| self.resolve_within(scope, tree, depth + 1))
+                .collect()
+        };
         let shape = match &tree.shape {
             Shape::Tuple(Some(name), items) if name.text == "use" => {
-                return self.used(scope, tree.spot, items);
+                return self.used(scope, tree.spot, items, depth);
             }
             Shape::Struct(Some(name), fields) if name.text == "use" && fields.is_empty() => {
-                return self.used(scope, tree.spot, &[]);
+                return self.used(scope, tree.spot, &[], depth);
             }
             Shape::List(items) => Shape::List(all(items)),
             Shape::Tuple(name, items) => Shape::Tuple(name.clone(), all(items)),
@@ -83,7 +111,7 @@ impl Checker<'_> {
     }
 
     /// The value that `use(name)` at `spot` means.
-    fn used(&mut self, scope: &Scope, spot: Spot, items: &[Tree]) -> Tree {
+    fn used(&mut self, scope: &Scope, spot: Spot, items: &[Tree], depth: usize) -> Tree {
         let broken = Tree {
             spot,
             shape: Shape::Broken,
@@ -103,7 +131,8 @@ impl Checker<'_> {
             return broken;
         };
         match scope.lets.get(name) {
-            Some(value) => value.clone(),
+            Some(value) if self.charge_size(spot, value.size, depth) => value.tree.clone(),
+            Some(_) => broken,
             None => {
                 self.unknown_let(scope, name, item.spot);
                 broken
@@ -112,13 +141,16 @@ impl Checker<'_> {
     }
 
     fn unknown_let(&mut self, scope: &Scope, name: &str, spot: Spot) {
+        if self.texts.is_full() {
+            return self.report(spot, format!("no `let` value is called `{name}`"), None);
+        }
         if scope.let_names.iter().any(|below| below == name) {
             let message = format!("the `let` value `{name}` stands below");
             let help = format!("a value uses those above it; move `{name}` up");
             return self.report(spot, message, Some(help));
         }
         let names: Vec<&str> = scope.lets.keys().map(String::as_str).collect();
-        let help = did_you_mean(name, names.iter().copied()).unwrap_or_else(|| {
+        let help = self.near(name, names.iter().copied()).unwrap_or_else(|| {
             if names.is_empty() {
                 "values get their names in `let: (name: value)`".to_owned()
             } else {

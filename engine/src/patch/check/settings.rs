@@ -2,7 +2,6 @@
 
 use super::Checker;
 use super::texts::Texts;
-use crate::diagnostic::did_you_mean;
 use crate::patch::Override;
 use crate::patch::syntax::parse_from;
 use crate::patch::tree::{Shape, Spot, Tree};
@@ -47,6 +46,11 @@ impl Setting {
         (1..).zip(overrides).map(setting).collect()
     }
 
+    /// Whether it was typed on the command line.
+    pub(super) fn is_typed(&self) -> bool {
+        matches!(self.value, SettingValue::Typed(_))
+    }
+
     /// The value, where it is known whether text is wanted.
     pub(super) fn tree(&self, takes_text: bool, texts: &mut Texts) -> Tree {
         let spot = match &self.value {
@@ -76,6 +80,27 @@ impl Checker<'_> {
         settings.cloned().collect()
     }
 
+    /// Leaves out a value of the command line that has nothing to set since the patch was edited. `false`: it is to be
+    /// complained of.
+    pub(super) fn leave_out(&mut self, given: &Setting, why: &str) -> bool {
+        let leaves = self.is_edit && given.is_typed();
+        if leaves {
+            let typed = self.texts.typed(given.node_spot.source);
+            self.left_out
+                .push(format!("{typed} has nothing to set any more: {why}"));
+        }
+        leaves
+    }
+
+    /// Notes what the patch says where a value of the command line goes before it.
+    pub(super) fn override_with(&mut self, given: &Setting, own: Option<Spot>) {
+        if given.is_typed() {
+            let own = own.map(|spot| self.texts.text(spot.source)[spot.range()].to_owned());
+            let typed = self.texts.typed(given.node_spot.source);
+            self.overridden.insert(typed, own);
+        }
+    }
+
     /// Complains of settings for what there is not.
     pub(super) fn check_settings(&mut self) {
         for given in std::mem::take(&mut self.given) {
@@ -96,6 +121,9 @@ impl Checker<'_> {
             if is_known {
                 continue;
             }
+            if self.leave_out(&given, &format!("there is no node `{node}`")) {
+                continue;
+            }
             let ids = self.drafts.iter().map(|draft| draft.id.as_str());
             let help = match self.parts.iter().find(|part| part.id == node) {
                 Some(_) => Some(format!(
@@ -103,7 +131,7 @@ impl Checker<'_> {
                      `{node}.NODE.{}` for a node in it",
                     given.param, given.param
                 )),
-                None => did_you_mean(node, ids),
+                None => self.near(node, ids),
             };
             self.report(given.node_spot, format!("there is no node `{node}`"), help);
         }

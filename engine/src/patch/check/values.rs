@@ -43,6 +43,16 @@ impl Checker<'_> {
             self.know_param(descriptor, &name.text, name.spot);
         }
         for set in self.settings_of(id) {
+            let is_known = descriptor
+                .params
+                .iter()
+                .any(|param| param.name == set.param);
+            let why = || format!("`{}` has no parameter `{}`", descriptor.kind, set.param);
+            if !is_known && self.leave_out(&set, &why()) {
+                continue;
+            }
+            let own = given.get(&set.param).map(|given| given.tree.spot);
+            self.override_with(&set, own);
             if let Some(param) = self.know_param(descriptor, &set.param, set.param_spot) {
                 let takes_text = matches!(param.param_type, ParamType::Text | ParamType::File(_));
                 let tree = set.tree(takes_text, &mut self.texts);
@@ -64,6 +74,8 @@ impl Checker<'_> {
                     }
                 }
                 (None, Some(default)) => drop(values.insert(name, default.clone())),
+                // One that could not be read may be it, and was complained of.
+                (None, None) if fields.iter().any(|(name, _)| name.text.is_empty()) => {}
                 (None, None) => {
                     let help = Some(format!("{name}: {}", param.summary));
                     let message = format!("`{}` needs `{name}`", descriptor.kind);
@@ -77,7 +89,7 @@ impl Checker<'_> {
     /// Complains of a value; where `use` brought it, says where to.
     fn refuse(&mut self, id: &str, given: &Given, unfit: Unfit) {
         let Unfit { message, mut help } = unfit;
-        if given.tree.spot != given.spot {
+        if given.tree.spot != given.spot && !self.texts.is_full() {
             let used = format!("`{id}` uses it at {}", self.texts.place(given.spot));
             help = Some(match help {
                 Some(help) => format!("{help} {used}"),

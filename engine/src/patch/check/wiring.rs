@@ -5,6 +5,7 @@ use super::draft::Link;
 use super::ends::{End, Side};
 use super::scope::Scope;
 use crate::graph::GraphWire;
+use crate::limits::MAX_WIRES;
 use crate::patch::tree::{Shape, Spot, Tree};
 use crate::patch::wires::{Endpoint, chain};
 use crate::wire::Policy;
@@ -20,7 +21,13 @@ impl Checker<'_> {
         };
         for item in items {
             match chain(self.texts.text(item.spot.source), item) {
-                Ok(Some(chain)) => self.chains.push((scope.prefix.clone(), chain)),
+                Ok(Some(chain)) => {
+                    self.wires += chain.endpoints.len() - 1;
+                    if self.wires > MAX_WIRES {
+                        return self.refuse_size(item.spot, format!("more than {MAX_WIRES} wires"));
+                    }
+                    self.chains.push((scope.prefix.clone(), chain));
+                }
                 Ok(None) => self.wires_missing = true,
                 Err(mistake) => {
                     self.wires_missing = true;
@@ -36,6 +43,7 @@ impl Checker<'_> {
                 let [from, to] = pair else { continue };
                 match self.join(&prefix, from, to, chain.policy) {
                     Some(links) => self.links.extend(links),
+                    None if self.too_large => return,
                     None => self.wires_missing = true,
                 }
             }
@@ -68,6 +76,10 @@ impl Checker<'_> {
             [(output, input)] => {
                 let &(from, output) = output.ports.first()?;
                 let mut links = Vec::new();
+                if self.links.len() + input.ports.len() > MAX_WIRES {
+                    self.refuse_size(spot, format!("more than {MAX_WIRES} wires"));
+                    return None;
+                }
                 for &(to, input) in &input.ports {
                     let declared = &self.drafts[to].descriptor.as_ref()?.inputs[input];
                     let policy = policy

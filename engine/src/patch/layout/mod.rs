@@ -31,7 +31,9 @@ impl Source {
         let Parsed {
             tree,
             mistakes,
+            untold,
             comments,
+            ..
         } = parse(0, &self.text);
         if !mistakes.is_empty() {
             let diagnostic = |mistake: Mistake| Diagnostic {
@@ -39,7 +41,10 @@ impl Source {
                 help: None,
                 place: Some(Place::of(&self.name, &self.text, &mistake.spot.range())),
             };
-            return Err(Diagnostics(mistakes.into_iter().map(diagnostic).collect()));
+            return Err(Diagnostics {
+                mistakes: mistakes.into_iter().map(diagnostic).collect(),
+                untold,
+            });
         }
         Ok(Reader::new(&self.text, &comments).patch(&tree))
     }

@@ -90,7 +90,7 @@ fn what_cannot_be_read_is_told_and_not_set() {
     let wrong = source("Patch(\n  format: 1..2,\n)")
         .formatted()
         .unwrap_err();
-    assert_eq!(wrong.0[0].place.as_ref().unwrap().line, 2);
+    assert_eq!(wrong.mistakes[0].place.as_ref().unwrap().line, 2);
 }
 
 /// RON with comments and empty lines in all sorts of places.

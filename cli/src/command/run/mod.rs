@@ -1,0 +1,147 @@
+//! `score run`
+
+mod loader;
+mod playing;
+
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, bounded, select_biased};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use score_engine::{Graph, Settings, Watch};
+
+use self::loader::{Given, Loader, Unloaded};
+use self::playing::Playing;
+use crate::arguments::Run;
+use crate::failure::Failure;
+use crate::kinds::Kinds;
+use crate::log;
+use crate::signals::on_end;
+use crate::status::{Lines, table};
+use crate::terminal::tell;
+
+/// How long the music may take to end. Files may take longer: the run waits for them.
+const DRAINS_WITHIN: Duration = Duration::from_millis(900);
+
+pub(crate) fn run(
+    arguments: &Run,
+    kinds: Kinds<'static>,
+    settings: &Settings,
+) -> Result<(), Failure> {
+    let bar = bar(arguments);
+    let stop = signals();
+    let mut unseen = None;
+    let watch = match arguments.no_reload {
+        true => None,
+        false => Watch::new(arguments.poll)
+            .map_err(|error| unseen = Some(error))
+            .ok(),
+    };
+    let mut loader = Loader::new(Given {
+        patch: arguments.patch.clone(),
+        overrides: arguments.overrides.set.clone(),
+        settings: settings.clone(),
+        kinds: kinds.into(),
+        watch,
+    });
+    let Some((graph, unwatched)) = first(&mut loader, &stop)? else {
+        return Ok(());
+    };
+    let log = log::start(
+        arguments.log_format,
+        arguments.log_file.as_deref(),
+        arguments.log_size,
+        &bar,
+    )?;
+    loader.kinds().say_by(|line| tracing::warn!("{line}"));
+    warn(&graph);
+    let unseen = unseen.map(|error| format!("edits will not be seen: {error}"));
+    for line in unwatched.into_iter().chain(unseen) {
+        tracing::warn!("{line}");
+    }
+    let lines = arguments
+        .status_json
+        .as_deref()
+        .map(Lines::open)
+        .transpose()?;
+    let mut playing = Playing::new(arguments, settings, loader);
+    playing.prepare_first(graph)?;
+    let played = playing.play(&stop, |status| {
+        log.show(&bar, table(status));
+        if let Some(lines) = &lines {
+            lines.write(status);
+        }
+    });
+    log.clear(&bar);
+    let drained = playing.into_live().drain(DRAINS_WITHIN);
+    if !drained.left.is_empty() {
+        tracing::warn!("did not end in time: {}", drained.left.join(", "));
+    }
+    played?;
+    match drained.lost.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::Lost(drained.lost)),
+    }
+}
+
+/// The patch as it stands when the run begins, and what is to be said of what cannot be watched. `None`: a signal came
+/// first.
+fn first(
+    loader: &mut Loader,
+    stop: &Receiver<()>,
+) -> Result<Option<(Graph, Vec<String>)>, Failure> {
+    loader.begin_first().map_err(no_thread)?;
+    let mut patience = Duration::from_secs(2);
+    loop {
+        select_biased! {
+            recv(stop) -> _ => return Ok(None),
+            recv(loader.loaded()) -> loaded => {
+                let Ok(loaded) = loaded else { return Ok(None) };
+                loader.is_over(loaded.number);
+                return match loaded.patch {
+                    Ok(graph) => Ok(Some((graph, loaded.unwatched))),
+                    Err(Unloaded::Refused(why)) => Err(why),
+                    Err(Unloaded::Gone) => Err(Failure::Unknown("the patch is gone".to_owned())),
+                };
+            }
+            default(patience) => {
+                let seconds = loader.since().map_or(0, |since| since.elapsed().as_secs());
+                tell(format_args!("the patch, or a file that it names, is still being read after {seconds} s"));
+                patience *= 2;
+            }
+        }
+    }
+}
+
+/// Logs what a patch warns of.
+fn warn(graph: &Graph) {
+    for warning in &graph.warnings().mistakes {
+        tracing::warn!("{warning}");
+    }
+}
+
+fn no_thread(error: std::io::Error) -> Failure {
+    Failure::Run(score_engine::RunError::Thread(error))
+}
+
+/// A table on a terminal, unless something else writes there.
+fn bar(arguments: &Run) -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if arguments.quiet {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    if let Ok(style) = ProgressStyle::with_template("{msg}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// Hears of signals that ask for the end; the second time ends the program at once.
+fn signals() -> Receiver<()> {
+    let (tell, told) = bounded(1);
+    on_end(move || {
+        if tell.try_send(()).is_err() {
+            std::process::exit(130);
+        }
+    });
+    told
+}

@@ -1,0 +1,363 @@
+//! A patch that plays, and the edits that are prepared beside it.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, never, select_biased};
+use score_engine::{Edit, Graph, Live, LiveOptions, Revision, RunError, Settings, Status};
+
+use super::loader::{Loaded, Loader, PATIENCE, Unloaded};
+use super::{no_thread, warn};
+use crate::arguments::Run;
+use crate::failure::Failure;
+
+/// How often the run is looked after.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// How often it tells what it does.
+const TELL: Duration = Duration::from_secs(1);
+
+/// After this time it is told what an edit waits for, and again each time when twice as much has passed.
+const SLOW: Duration = Duration::from_secs(2);
+
+/// A patch that plays, and the edits that are prepared beside it.
+pub(super) struct Playing<'a> {
+    arguments: &'a Run,
+    live: Live,
+    loader: Loader,
+    pending: Option<Pending>,
+    /// What was typed on the command line, and what the patch itself says there.
+    overridden: BTreeMap<String, Option<String>>,
+    /// What was typed there and has nothing to set, as it was told.
+    left_out: Vec<String>,
+    /// Whether the patch's file is gone.
+    gone: bool,
+    /// When it is told next what an edit waits for.
+    patience: Duration,
+}
+
+/// An edit whose nodes are being built.
+struct Pending {
+    edit: Edit,
+    /// The reading of the patch that it is from.
+    number: u64,
+    begun: Instant,
+}
+
+/// What one step has come to.
+type Step = Result<(), Failure>;
+
+impl<'a> Playing<'a> {
+    pub(super) fn new(arguments: &'a Run, settings: &Settings, loader: Loader) -> Self {
+        Playing {
+            arguments,
+            live: Live::new(settings, LiveOptions::default()),
+            loader,
+            pending: None,
+            overridden: BTreeMap::new(),
+            left_out: Vec::new(),
+            gone: false,
+            patience: SLOW,
+        }
+    }
+
+    pub(super) fn into_live(self) -> Live {
+        self.live
+    }
+
+    /// Has the first patch built.
+    pub(super) fn prepare_first(&mut self, graph: Graph) -> Step {
+        self.overridden = graph.overridden().clone();
+        let edit = self
+            .live
+            .prepare(graph, &Default::default())
+            .map_err(Failure::Run)?;
+        self.pending = edit.map(|edit| Pending {
+            edit,
+            number: 1,
+            begun: Instant::now(),
+        });
+        Ok(())
+    }
+
+    /// Plays until a signal comes or every node has ended, and has shown what it does.
+    pub(super) fn play(&mut self, stop: &Receiver<()>, show: impl Fn(&Status)) -> Step {
+        let mut told = Instant::now();
+        let mut steered = None;
+        loop {
+            let saved = self.loader.saved().cloned().unwrap_or_else(never);
+            let loaded = self.loader.loaded().clone();
+            let built = match &self.pending {
+                Some(pending) => pending.edit.ready().clone(),
+                None => never(),
+            };
+            select_biased! {
+                recv(stop) -> _ => return Ok(()),
+                // Every thread tells before it ends, unless it ends as none should.
+                recv(built) -> built => self.take(built.unwrap_or((0, Err(RunError::Stopped))))?,
+                recv(loaded) -> loaded => if let Ok(loaded) = loaded { self.compare(loaded)? },
+                recv(saved) -> files => self.loader.note(files.unwrap_or_default()),
+                default(LOOK) => {}
+            }
+            self.tend();
+            if self.live.is_over() && self.pending.is_none() {
+                tracing::info!("every node has ended");
+                return Ok(());
+            }
+            if told.elapsed() < TELL {
+                continue;
+            }
+            told = Instant::now();
+            let status = self.live.status();
+            if status.revision > 0
+                && steered.replace(status.steered) != Some(status.steered)
+                && !status.steered
+            {
+                tracing::info!("no sound device leads the clock; the system's clock does");
+            }
+            show(&status);
+        }
+    }
+
+    /// Has what was saved read, and tells what takes long.
+    fn tend(&mut self) {
+        let building = self.pending.as_ref().map(|pending| pending.begun);
+        // What was just begun is played before the next is read, so that saves close together are all heard.
+        if building.is_none_or(|begun| begun.elapsed() >= PATIENCE) {
+            let live = &self.live;
+            if let Err(error) = self.loader.tend(|| live.files()) {
+                tracing::warn!("the edit is not read: {}", no_thread(error));
+            }
+        }
+        let since = self.loader.since().or(building);
+        let Some(waited) = since.map(|since| since.elapsed()) else {
+            self.patience = SLOW;
+            return;
+        };
+        if waited < self.patience {
+            return;
+        }
+        self.patience = waited.max(self.patience) * 2;
+        let seconds = waited.as_secs();
+        let what = match &self.pending {
+            Some(pending) if self.loader.since().is_none() => {
+                let nodes = pending.edit.waits_for();
+                let named = nodes.iter().map(|(id, kind)| format!("`{id}` ({kind})"));
+                let named: Vec<String> = named.collect();
+                let are = if named.len() == 1 { "is" } else { "are" };
+                format!("{} {are} not ready after {seconds} s", named.join(", "))
+            }
+            _ => {
+                format!("the patch, or a file that it names, is still being read after {seconds} s")
+            }
+        };
+        let revision = self.live.revision();
+        let meanwhile = match revision {
+            0 => "nothing plays yet".to_owned(),
+            revision => format!("revision {revision} keeps playing"),
+        };
+        tracing::warn!(revision, "{what}; {meanwhile}");
+    }
+
+    /// Compares what the patch says now with what plays, and has what is new built.
+    fn compare(&mut self, loaded: Loaded) -> Step {
+        let Loaded {
+            number,
+            begun,
+            patch,
+            unwatched,
+        } = loaded;
+        for line in unwatched {
+            tracing::warn!("{line}");
+        }
+        if !self.loader.is_over(number) {
+            return Ok(());
+        }
+        let graph = match patch {
+            Ok(graph) => graph,
+            Err(Unloaded::Gone) => {
+                self.tell_gone();
+                return Ok(());
+            }
+            Err(Unloaded::Refused(why)) => {
+                self.refuse(&why);
+                return Ok(());
+            }
+        };
+        let was_gone = std::mem::take(&mut self.gone);
+        warn(&graph);
+        self.tell_typed(&graph);
+        let touched = self.loader.touched_before(number);
+        match self.live.prepare(graph, &touched) {
+            Ok(edit) => {
+                if self.pending.take().is_some() {
+                    if self.live.revision() == 0 {
+                        tracing::info!(
+                            "the patch was saved again before it played; that is prepared now"
+                        );
+                    } else {
+                        tracing::info!(
+                            "a newer edit takes the place of the one that was still being prepared"
+                        );
+                    }
+                }
+                match edit {
+                    None => {
+                        self.loader.forget_before(number);
+                        if was_gone {
+                            let revision = self.live.revision();
+                            tracing::info!(
+                                revision,
+                                "{} is back, with nothing changed",
+                                self.name()
+                            );
+                        }
+                    }
+                    Some(edit) => {
+                        self.patience = SLOW;
+                        self.pending = Some(Pending {
+                            edit,
+                            number,
+                            begun,
+                        });
+                        self.commit();
+                    }
+                }
+            }
+            Err(error) => self.refuse(&Failure::Run(error)),
+        }
+        Ok(())
+    }
+
+    /// Takes a node that was built.
+    fn take(&mut self, built: (usize, Result<(), RunError>)) -> Step {
+        let Some(pending) = &mut self.pending else {
+            return Ok(());
+        };
+        let Err(error) = pending.edit.take(built) else {
+            self.commit();
+            return Ok(());
+        };
+        self.pending = None;
+        let why = match error {
+            RunError::Stopped => Failure::Unknown("a node gave up".to_owned()),
+            error => Failure::Run(error),
+        };
+        if self.live.revision() == 0 {
+            return Err(why);
+        }
+        self.refuse(&why);
+        Ok(())
+    }
+
+    /// Plays the edit, if all of it is built.
+    fn commit(&mut self) {
+        let Some(Pending {
+            edit,
+            number,
+            begun,
+        }) = self.pending.take_if(|pending| pending.edit.is_ready())
+        else {
+            return;
+        };
+        self.loader.forget_before(number);
+        let Some(revision) = self.live.commit(edit) else {
+            return;
+        };
+        if revision.number == 1 {
+            tracing::info!(
+                revision = revision.number,
+                nodes = revision.begun.len(),
+                generations = generations(&revision),
+                "plays"
+            );
+        } else {
+            tell(&revision, begun.elapsed());
+        }
+    }
+
+    fn refuse(&self, why: &Failure) {
+        let running = self.live.revision();
+        let why = match why {
+            Failure::Patch(diagnostics) => diagnostics.to_string(),
+            why => anstream::adapter::strip_str(&why.to_string()).to_string(),
+        };
+        tracing::warn!(
+            revision = running,
+            refused = true,
+            "the edit is refused, revision {running} plays on:\n{why}"
+        );
+    }
+
+    fn tell_gone(&mut self) {
+        if !std::mem::replace(&mut self.gone, true) {
+            let revision = self.live.revision();
+            tracing::warn!(
+                revision,
+                "{} is gone; revision {revision} keeps playing",
+                self.name()
+            );
+        }
+    }
+
+    /// Tells of values of the command line that an edit changes nothing about, or left nothing to set.
+    fn tell_typed(&mut self, graph: &Graph) {
+        let revision = self.live.revision();
+        for line in graph.left_out() {
+            if !self.left_out.contains(line) {
+                tracing::warn!(revision, "{line}");
+            }
+        }
+        self.left_out = graph.left_out().to_vec();
+        for (typed, own) in graph.overridden() {
+            let Some(before) = self.overridden.get(typed).filter(|before| *before != own) else {
+                continue;
+            };
+            match own {
+                Some(own) => tracing::warn!(
+                    revision,
+                    "{} now says {own}, which is not heard: {typed} goes before it",
+                    self.name()
+                ),
+                None => tracing::info!(
+                    revision,
+                    "{} no longer says {}; {typed} stays",
+                    self.name(),
+                    before.as_deref().unwrap_or_default()
+                ),
+            }
+        }
+        self.overridden = graph.overridden().clone();
+    }
+
+    /// What the user calls the patch.
+    fn name(&self) -> String {
+        self.arguments.patch.display().to_string()
+    }
+}
+
+fn tell(revision: &Revision, took: Duration) {
+    let parts = [
+        ("began", &revision.begun),
+        ("got new values", &revision.set),
+        ("went", &revision.gone),
+    ];
+    let parts: Vec<String> = parts
+        .into_iter()
+        .filter(|(_, ids)| !ids.is_empty())
+        .map(|(what, ids)| format!("{what}: {}", ids.join(", ")))
+        .collect();
+    tracing::info!(
+        revision = revision.number,
+        milliseconds = took.as_millis() as u64,
+        generations = generations(revision),
+        "the edit plays; {}",
+        parts.join("; ")
+    );
+}
+
+/// The generations of the nodes that began, in their order: `7, 8`.
+fn generations(revision: &Revision) -> String {
+    let numbers: Vec<String> = revision.generations.iter().map(u64::to_string).collect();
+    numbers.join(", ")
+}
