@@ -1,6 +1,6 @@
 # What a newcomer types: `make demo` and `make test`. `make help` lists the rest.
 
-.PHONY: help demo test soak set-up set-up-tests film-is-there runtime models docs pictures book clean
+.PHONY: help demo test soak matrix set-up set-up-tests film-is-there runtime models docs pictures book clean
 
 # Where the Rust installer puts cargo, which a shell that was open before does not know yet.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
@@ -9,6 +9,7 @@ help:
 	@echo "make demo    install what is missing, then score a film; FILM=your-film.mp4 scores yours"
 	@echo "make test    install what is missing, then check and test everything"
 	@echo "make soak    play for half an hour, then make 10,000 edits while it plays; MINUTES=5 EDITS=500 for less"
+	@echo "make matrix  score films of every muxer and encoder that ffmpeg has: half an hour"
 	@echo "make runtime fetch ONNX Runtime's library into runtime/"
 	@echo "make models DATA=FOLDER  train the models anew (models/training/README.md)"
 	@echo "make docs    write docs/nodes.md anew from the nodes' declarations"
@@ -43,6 +44,10 @@ EDITS ?= 10000
 soak: set-up-tests
 	cargo bench --locked --package score --bench live -- soak $(MINUTES)
 	cargo bench --locked --package score --bench live -- edits $(EDITS)
+
+# The films of `make test` are some of these.
+matrix: set-up-tests
+	cargo test --locked --package score --test end_to_end -- --ignored --nocapture every_muxer_with_every_encoder
 
 runtime:
 	@.ci/fetch-runtime

@@ -111,7 +111,7 @@ A film whose name begins with a dash goes after two: score film -- -film.mp4")]
 pub(crate) struct Film {
     /// The film: any file that ffmpeg reads
     pub(crate) film: PathBuf,
-    /// Name of what is written, without ending [default: FILM-scored]
+    /// Name of what is written, without ending; with .mp4, .mkv, .mov or .webm, that container [default: FILM-scored]
     #[arg(long, short, value_name = "NAME")]
     pub(crate) out: Option<PathBuf>,
     /// A patch in place of the built-in one; what it reads and writes gets the names given here

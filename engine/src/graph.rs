@@ -88,6 +88,12 @@ impl Graph {
         self.nodes.iter().map(|node| node.id.as_str())
     }
 
+    /// The value of a parameter of the node called `id`, a default too.
+    pub fn value(&self, id: &str, param: &str) -> Option<&Value> {
+        let node = self.nodes.iter().find(|node| node.id == id)?;
+        node.values.get(param)
+    }
+
     /// `film.frames -> eye.frames`.
     pub(crate) fn wire_name(&self, wire: &GraphWire) -> String {
         let (from, to) = (&self.nodes[wire.from], &self.nodes[wire.to]);

@@ -202,8 +202,10 @@ impl<N: Node> Harness<N> {
         let graph = self.graph(&collected)?;
         match Run::start(graph, &self.settings).and_then(Run::wait) {
             Ok(_) => {}
-            Err(RunError::Node { error, .. }) => return Err(error),
-            Err(other) => return Err(NodeError::internal(other.to_string())),
+            Err(failure) => {
+                let internal = |other: RunError| NodeError::internal(other.to_string());
+                return Err(failure.into_node_error().unwrap_or_else(internal));
+            }
         }
         let mut collected = collected.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(std::mem::take(&mut *collected))

@@ -56,7 +56,9 @@ pub trait Processor: Send {
         Ok(())
     }
 
-    /// Called once after every node of the run has finished well: gives files their final names.
+    /// Called once after every node of the run has finished well: gives files their final names. An error here does not
+    /// keep other nodes from doing the same, so that a node whose own result is lost, and which nobody reads, may keep
+    /// the reason until now.
     ///
     /// # Errors
     /// A file cannot be put in its place.

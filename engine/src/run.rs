@@ -64,6 +64,13 @@ pub enum RunError {
         /// How long it had.
         seconds: u64,
     },
+    /// The run itself went well, but some nodes could not put their results in their places. What the other nodes
+    /// made is in its place.
+    #[error("{}", lines(.failures))]
+    NotPlaced {
+        /// Why, one failure per node, each a [`RunError::Node`] or a [`RunError::Panic`].
+        failures: Vec<RunError>,
+    },
     /// The system refuses a thread.
     #[error("no thread can be started: {0}")]
     Thread(std::io::Error),
@@ -89,9 +96,43 @@ impl RunError {
             RunError::NotReady { .. } => {
                 Some("look whether what it opens answers: a file on a slow disk, a device, a model")
             }
+            RunError::NotPlaced { failures } => failures.iter().find_map(RunError::advice),
             RunError::Thread(_) | RunError::Stopped => None,
         }
     }
+
+    /// What the node that failed first says.
+    ///
+    /// # Errors
+    /// It was no error of a node's; the error itself.
+    pub fn into_node_error(self) -> Result<NodeError, RunError> {
+        match self {
+            RunError::Node { error, .. } => Ok(error),
+            RunError::NotPlaced { mut failures } if !failures.is_empty() => {
+                failures.swap_remove(0).into_node_error()
+            }
+            other => Err(other),
+        }
+    }
+
+    /// The nodes whose results are missing although the run itself went well: all others' are in their places.
+    /// `None` where the run failed, so that no node's result was put in its place.
+    pub fn not_placed(&self) -> Option<Vec<&str>> {
+        let RunError::NotPlaced { failures } = self else {
+            return None;
+        };
+        let ids = failures.iter().filter_map(|failure| match failure {
+            RunError::Node { id, .. } | RunError::Panic { id, .. } => Some(id.as_str()),
+            _ => None,
+        });
+        Some(ids.collect())
+    }
+}
+
+/// One failure per line.
+fn lines(failures: &[RunError]) -> String {
+    let lines: Vec<String> = failures.iter().map(RunError::to_string).collect();
+    lines.join("\n")
 }
 
 /// What a node did.
@@ -253,7 +294,8 @@ impl Run {
     /// Waits until every node has ended, then has each put its results in their places.
     ///
     /// # Errors
-    /// A node failed, or the run was stopped. Nothing was put in its place then, unless placing itself failed.
+    /// A node failed, or the run was stopped: nothing was put in its place then. Or a node could not put its result in
+    /// its place ([`RunError::NotPlaced`]): the others' are in theirs.
     pub fn wait(mut self) -> Result<Report, RunError> {
         let names = std::mem::take(&mut self.names);
         let wires = std::mem::take(&mut self.wires);
@@ -271,26 +313,23 @@ impl Run {
                 busy: outcome.busy,
             });
         }
-        for (id, kind, processor) in &mut processors {
-            let Some(processor) = processor else { continue };
+        let mut failures = Vec::new();
+        for (id, kind, processor) in processors {
+            let Some(mut processor) = processor else {
+                continue;
+            };
             match catch_unwind(AssertUnwindSafe(|| processor.commit())) {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => {
-                    return Err(RunError::Node {
-                        id: id.clone(),
-                        kind: kind.clone(),
-                        error,
-                    });
-                }
-                Err(panic) => {
-                    let message = panic_message(panic.as_ref());
-                    return Err(RunError::Panic {
-                        id: id.clone(),
-                        kind: kind.clone(),
-                        message,
-                    });
-                }
+                Ok(Err(error)) => failures.push(RunError::Node { id, kind, error }),
+                Err(panic) => failures.push(RunError::Panic {
+                    id,
+                    kind,
+                    message: panic_message(panic.as_ref()),
+                }),
             }
+        }
+        if !failures.is_empty() {
+            return Err(RunError::NotPlaced { failures });
         }
         Ok(Report {
             nodes,
@@ -480,7 +519,8 @@ fn drive(processor: &mut dyn Processor, ports: &mut Ports) -> Result<(), NodeErr
         }
         let flow = processor.process(&mut Io::new(ports, &mut lineage))?;
         seen = ports.time();
-        if !source {
+        // Once every input has ended, what still comes lies at the end at the latest, which only `finish` knows.
+        if !source && seen != Time::MAX {
             ports.promise(seen.min(processor.earliest_pending().unwrap_or(Time::MAX)));
         }
         wake = match flow {

@@ -103,6 +103,19 @@ fn a_failing_node_ends_the_run_is_named_and_nothing_is_committed() {
 }
 
 #[test]
+fn a_node_that_cannot_place_its_result_does_not_take_that_of_others() {
+    let error = run(
+        "\"a\": count(count: 10), \"bad\": log(name: \"unplaced\", fail_at_end: true), \"l\": log(name: \"placed\")",
+        "\"a -> bad.a\", \"a -> l.a\"",
+    )
+    .unwrap_err();
+    assert_eq!(error.to_string(), "`bad` (log): the paper is used up");
+    assert_eq!(error.advice(), Some("buy more"));
+    assert_eq!(error.not_placed(), Some(vec!["bad"]));
+    assert!(log("placed").lock().unwrap().1 && !log("unplaced").lock().unwrap().1);
+}
+
+#[test]
 fn a_panicking_node_ends_the_run_and_is_named() {
     let error = run(
         "\"a\": count(count: 100000), \"b\": pass(panic_at: 50), \"l\": log(name: \"panicked\")",

@@ -18,6 +18,7 @@ pub mod music;
 mod output;
 mod picture;
 mod recorder;
+pub mod scored_film;
 mod syncing;
 #[cfg(test)]
 mod testing;

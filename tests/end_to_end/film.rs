@@ -1,23 +1,11 @@
 //! Films in, music out.
 
-use std::path::Path;
 use std::process::Command;
 
 use crate::support::{
-    copy_models, ffmpeg, names, program, require_other_music_in_each_scene, score, text, write_film,
+    copy_models, ffmpeg, names, probe, program, require_other_music_in_each_scene, score, text,
+    write_film,
 };
-
-/// What ffprobe says of a file, one value a line.
-fn probe(folder: &Path, arguments: &str) -> String {
-    let done = Command::new("ffprobe")
-        .args(["-v", "error", "-of", "csv=p=0"])
-        .args(arguments.split_whitespace())
-        .current_dir(folder)
-        .output()
-        .unwrap();
-    assert!(done.status.success(), "{}", text(&done.stderr));
-    text(&done.stdout)
-}
 
 #[test]
 fn each_scene_of_a_film_gets_other_music_and_the_same_each_time() {

@@ -4,6 +4,7 @@
 
 mod book;
 mod colours;
+mod containers;
 mod evaluation;
 mod film;
 mod film_names;

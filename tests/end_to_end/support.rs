@@ -226,6 +226,18 @@ pub(crate) fn ffmpeg(folder: &Path, arguments: &str) {
     assert!(done.status.success(), "{}", text(&done.stderr));
 }
 
+/// What ffprobe says of a file, one value a line.
+pub(crate) fn probe(folder: &Path, arguments: &str) -> String {
+    let done = Command::new("ffprobe")
+        .args(["-v", "error", "-of", "csv=p=0"])
+        .args(arguments.split_whitespace())
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    text(&done.stdout)
+}
+
 /// Three scenes of four seconds, each as long as two bars at 120 a minute, with hard cuts, and a sound of its own. The
 /// gradient's colours are named, since ffmpeg chooses them by lot, whatever the seed.
 pub(crate) fn write_film(folder: &Path) {

@@ -4,8 +4,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use score_engine::{NodeError, Override, Settings, Source};
-use serde_json::json;
+use score_engine::{Graph, NodeError, NodeErrorKind, Override, Registry, Settings, Source};
+use score_nodes::scored_film::ScoredFilm;
+use serde_json::{Value, json};
 
 use crate::arguments::Film;
 use crate::command::{checked, require_place};
@@ -15,53 +16,152 @@ use crate::library::FILM;
 use crate::performance::perform;
 use crate::terminal::{out, tell, warn};
 
-/// Containers of films; a scored film keeps its own where it is one of these.
-const CONTAINERS: [&str; 4] = ["mp4", "mkv", "mov", "webm"];
+/// What a film is called that gets no name of its own, until its picture was looked at.
+const USUAL: &str = "mp4";
 
 pub(crate) fn run(arguments: &Film, kinds: &Kinds<'_>, settings: &Settings) -> Result<(), Failure> {
     require_film(&arguments.film)?;
     let source = source(arguments.patch.as_deref())?;
-    let name = match &arguments.out {
+    let wanted = match &arguments.out {
         Some(name) => name.clone(),
         None => beside(&arguments.film),
     };
-    let (mut overrides, outputs) =
-        bound(&source, &arguments.film, &name, arguments.voice.as_deref())?;
-    for (param, value) in [("tempo", &arguments.tempo), ("seed", &arguments.seed)] {
-        if let Some(value) = value {
-            let given = Override::parse(&format!("transport.{param}={value}"))
-                .map_err(|wrong| Failure::Unknown(wrong.to_string()))?;
-            overrides.push(given.typed_as(&format!("--{param}")));
+    let named = arguments.out.as_deref().and_then(ScoredFilm::ending_of);
+    let name = match named {
+        Some(_) => wanted.with_extension(""),
+        None => wanted,
+    };
+    let order = Order {
+        arguments,
+        source: &source,
+        registry: &kinds.of(arguments.patch.as_deref()),
+        settings,
+        name: &name,
+    };
+    let usual = named.unwrap_or(USUAL);
+    let (mut graph, mut outputs) = order.graph(usual)?;
+    let (mut notes, mut encoded) = (Vec::new(), false);
+    if let Some(scored) = order.plan(&graph, named)? {
+        if scored.ending != usual {
+            (graph, outputs) = order.graph(scored.ending)?;
+        }
+        encoded = scored.encoded;
+        if let Some(why) = scored.why {
+            let film = outputs.iter().find(|output| output.is_film);
+            let film = film.map_or(&*name, |output| &output.path);
+            notes.push(format!("{}: {why}", film.display()));
         }
     }
-    overrides.extend(arguments.overrides.set.iter().cloned());
-    let graph = checked(
-        &source,
-        &overrides,
-        &kinds.of(arguments.patch.as_deref()),
-        settings,
-    )?;
     if !arguments.quiet {
         warn(graph.warnings());
     }
+    // That a picture is encoded is told by the node that does so.
+    if !arguments.quiet && !encoded {
+        notes.iter().for_each(tell);
+    }
     let started = Instant::now();
-    perform(graph, settings, arguments.quiet)?;
+    let done = perform(graph, settings, arguments.quiet);
+    if let Err(failure) = &done {
+        let Failure::Run(failed) = failure else {
+            return done.map(drop);
+        };
+        let Some(missing) = failed.not_placed() else {
+            return done.map(drop);
+        };
+        outputs.retain(|output| !missing.contains(&output.node.as_str()));
+    }
     let seconds = started.elapsed().as_secs_f64();
     let mut out = out();
+    let written: Vec<&PathBuf> = outputs.iter().map(|output| &output.path).collect();
     if arguments.json {
         writeln!(
             out,
             "{:#}",
-            json!({ "written": outputs, "seconds": seconds })
+            json!({ "written": written, "seconds": seconds, "notes": notes })
         )?;
     } else if !arguments.quiet {
-        for written in &outputs {
+        for written in written {
             writeln!(out, "{}", written.display())?;
         }
+    }
+    done?;
+    if !arguments.json && !arguments.quiet {
         tell(format_args!("done in {seconds:.1} s"));
     }
     Ok(())
 }
+
+/// What is to be done, but for the container of the film that is written.
+struct Order<'a> {
+    arguments: &'a Film,
+    source: &'a Source,
+    registry: &'a Registry,
+    settings: &'a Settings,
+    /// What all that is written is called, without an ending.
+    name: &'a Path,
+}
+
+impl Order<'_> {
+    /// The patch, ready to run, and what it will write; films get the name with `ending`.
+    fn graph(&self, ending: &str) -> Result<(Graph, Vec<Written>), Failure> {
+        let Film {
+            film,
+            voice,
+            tempo,
+            seed,
+            overrides: more,
+            ..
+        } = self.arguments;
+        let (mut overrides, outputs) =
+            bound(self.source, film, (self.name, ending), voice.as_deref())?;
+        for (param, value) in [("tempo", tempo), ("seed", seed)] {
+            if let Some(value) = value {
+                let given = Override::parse(&format!("transport.{param}={value}"))
+                    .map_err(|wrong| Failure::Unknown(wrong.to_string()))?;
+                overrides.push(given.typed_as(&format!("--{param}")));
+            }
+        }
+        overrides.extend(more.set.iter().cloned());
+        let graph = checked(self.source, &overrides, self.registry, self.settings)?;
+        Ok((graph, outputs))
+    }
+
+    /// In which container the film comes, if the patch writes one; `named` is the ending that the user gave.
+    fn plan(&self, graph: &Graph, named: Option<&str>) -> Result<Option<ScoredFilm>, Failure> {
+        let nodes = self.source.nodes();
+        let Some((id, _)) = nodes.iter().find(|(_, kind)| kind == MUX) else {
+            return Ok(None);
+        };
+        let stream = graph.value(id, "stream").and_then(Value::as_u64);
+        let stream = stream.and_then(|stream| u32::try_from(stream).ok());
+        let encode = graph.value(id, "encode").and_then(Value::as_str) == Some("h264");
+        let film = &self.arguments.film;
+        match ScoredFilm::plan(film, stream, encode, named) {
+            Ok(scored) => Ok(Some(scored)),
+            Err(refusal) if refusal.kind() == NodeErrorKind::Output && named.is_some() => {
+                let fits = ScoredFilm::plan(film, stream, encode, None)?;
+                let name = self.name.display();
+                let help = format!(
+                    "use --out {name}.{}, or --set {id}.encode=h264 with --out {name}.mp4",
+                    fits.ending
+                );
+                Err(refusal.help(help).into())
+            }
+            Err(refusal) => Err(refusal.into()),
+        }
+    }
+}
+
+/// A file that a patch will write.
+pub(crate) struct Written {
+    /// The node that writes it.
+    node: String,
+    path: PathBuf,
+    is_film: bool,
+}
+
+/// The kind of node that writes films.
+const MUX: &str = "video_mux";
 
 /// Refuses a film that is no file. The patch would say so too, but of every node that reads the film, in terms of
 /// parameters.
@@ -91,13 +191,14 @@ pub(crate) fn source(patch: Option<&Path>) -> Result<Source, Failure> {
     }
 }
 
-/// What binds a patch to a film: the values that its nodes get, and the files that they will write, called `name`.
+/// What binds a patch to a film: the values that its nodes get, and the files that they will write, called `name`; films
+/// end as told.
 pub(crate) fn bound(
     source: &Source,
     film: &Path,
-    name: &Path,
+    (name, film_ending): (&Path, &str),
     voice: Option<&str>,
-) -> Result<(Vec<Override>, Vec<PathBuf>), Failure> {
+) -> Result<(Vec<Override>, Vec<Written>), Failure> {
     let nodes = source.nodes();
     let mut overrides = Vec::new();
     let mut outputs = Vec::new();
@@ -111,9 +212,9 @@ pub(crate) fn bound(
                 overrides.extend(voice.map(|voice| Override::text(id, "voice", voice)));
                 continue;
             }
-            "video_mux" => {
+            MUX => {
                 overrides.push(path(id, "film", film)?);
-                container(film)
+                film_ending
             }
             "audio_file" => "wav",
             "midi_file" => "mid",
@@ -131,7 +232,11 @@ pub(crate) fn bound(
                 .into());
         }
         overrides.push(path(id, "path", &written)?);
-        outputs.push(written);
+        outputs.push(Written {
+            node: id.clone(),
+            path: written,
+            is_film: kind == MUX,
+        });
     }
     Ok((overrides, outputs))
 }
@@ -148,17 +253,6 @@ fn is_one_file(one: &Path, other: &Path) -> bool {
         (Ok(one), Ok(other)) => one == other,
         _ => false,
     }
-}
-
-fn container(film: &Path) -> &'static str {
-    let ending = film
-        .extension()
-        .and_then(|ending| ending.to_str())
-        .map(str::to_lowercase);
-    CONTAINERS
-        .into_iter()
-        .find(|known| Some(*known) == ending.as_deref())
-        .unwrap_or("mp4")
 }
 
 fn with_ending(name: &Path, id: &str, alone: bool, ending: &str) -> PathBuf {
@@ -183,13 +277,6 @@ fn path(node: &str, param: &str, path: &Path) -> Result<Override, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_film_keeps_its_container_where_it_is_a_known_one() {
-        assert_eq!(container(Path::new("a/b.MKV")), "mkv");
-        assert_eq!(container(Path::new("b.avi")), "mp4");
-        assert_eq!(container(Path::new("b")), "mp4");
-    }
 
     #[test]
     fn a_name_with_a_dot_keeps_it() {

@@ -181,6 +181,7 @@ pub fn log(name: &str) -> Logged {
 pub struct Log {
     name: String,
     jitter: u64,
+    fail_at_end: bool,
 }
 
 impl Node for Log {
@@ -190,12 +191,14 @@ impl Node for Log {
             .input(Port::new("b", PortType::Control, "numbers").optional())
             .param(Param::text("name", "of the log"))
             .param(Param::integer("jitter", (0, i64::MAX), "seed of delays").default(0))
+            .param(Param::flag("fail_at_end", "fails when it is to commit").default(false))
     }
 
     fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
         Ok(Box::new(Logging {
             log: log(&self.name),
             jitter: self.jitter,
+            fail_at_end: self.fail_at_end,
         }))
     }
 }
@@ -203,6 +206,7 @@ impl Node for Log {
 struct Logging {
     log: Logged,
     jitter: u64,
+    fail_at_end: bool,
 }
 
 impl Processor for Logging {
@@ -220,6 +224,9 @@ impl Processor for Logging {
     }
 
     fn commit(&mut self) -> Result<(), NodeError> {
+        if self.fail_at_end {
+            return Err(NodeError::output("the paper is used up").help("buy more"));
+        }
         self.log.lock().unwrap().1 = true;
         Ok(())
     }

@@ -10,6 +10,8 @@ use std::thread::JoinHandle;
 use score_engine::{NodeError, Time};
 use serde_json::Value;
 
+use super::container::Container;
+use super::picture_choice;
 use super::timeline::{Contents, Declared, Picture, Timeline, rate};
 
 /// The protocols that ffmpeg may use: a playlist or a name such as `http:…` must not reach the network.
@@ -23,6 +25,8 @@ const THUMBNAIL: u32 = 96;
 /// What a film says of itself.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Film {
+    /// Which of its streams is the picture.
+    pub(crate) stream: u64,
     /// How it counts.
     pub(crate) timeline: Timeline,
     /// Where its picture ought to end, where it says so.
@@ -137,7 +141,7 @@ pub(crate) fn ask(
     if !output.status.success() {
         let complaint = last_line(&String::from_utf8_lossy(&output.stderr));
         return Err(NodeError::input(format!(
-            "`{}` is not {what} that can be read: {complaint}",
+            "`{}` is not {what} that can be read (ffprobe: {complaint})",
             path.display()
         ))
         .help("try to play it; a file cut off while it was copied often lacks its index"));
@@ -145,16 +149,17 @@ pub(crate) fn ask(
     Ok(serde_json::from_slice(&output.stdout).unwrap_or(Value::Null))
 }
 
-/// Asks ffprobe about the film at `path`.
+/// Asks ffprobe about the film at `path`, of which `stream` is wanted or the first picture that is no cover.
 ///
 /// # Errors
 /// ffprobe is missing, or finds no picture.
-pub(crate) fn probe(path: &Path) -> Result<Film, NodeError> {
+pub(crate) fn probe(path: &Path, stream: Option<u32>) -> Result<Film, NodeError> {
     let contents = Contents::of(path, "a film")?;
-    let stream = contents.picture(path)?;
+    let stream = contents.picture(path, stream)?;
     let side = |name: &str| stream.get(name)?.as_u64();
     let rate = stream.get("avg_frame_rate").and_then(rate);
     Ok(Film {
+        stream: picture_choice::index(stream).unwrap_or(0),
         timeline: contents.timeline(),
         declared: contents.declared(stream),
         frame: rate.map(|rate| Time::from_seconds(1.0 / rate)),
@@ -176,6 +181,12 @@ pub(crate) fn last_line(text: &str) -> String {
         .unwrap_or("no reason given");
     // ffmpeg puts the part that speaks before what it says: `[mov,mp4 @ 0x55…] moov atom not found`.
     line.rsplit("] ").next().unwrap_or(line).trim().to_owned()
+}
+
+/// What a program said first: what follows are mostly consequences.
+fn first_line(text: &str) -> String {
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    last_line(lines.next().unwrap_or_default())
 }
 
 /// What the ffmpeg program says while it decodes.
@@ -212,14 +223,14 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
-    /// Begins to decode the first picture stream of `path` to RGB frames of `width` × `height`, all of them or
-    /// `rate` a second, `from` a time on its `timeline` or from its beginning. `sparing`: on one thread, which takes
+    /// Begins to decode the picture of `film`, the file at `path`, to RGB frames of `width` × `height`, all of them or
+    /// `rate` a second, `from` a time on its timeline or from its beginning. `sparing`: on one thread, which takes
     /// some 10 MB less, and is as fast as one processor is.
     ///
     /// # Errors
     /// ffmpeg is missing.
     pub(crate) fn start(
-        (path, timeline): (&Path, Timeline),
+        (path, film): (&Path, &Film),
         (width, height): (u32, u32),
         rate: Option<f64>,
         from: Option<Time>,
@@ -251,10 +262,10 @@ impl Decoder {
             command.args(["-copyts", "-start_at_zero", "-ss", &from]);
         }
         command
-            .args(timeline.arguments())
+            .args(film.timeline.arguments())
             .arg("-i")
             .arg(input_url(path))
-            .args(["-map", "0:v:0", "-vf", &filter]);
+            .args(["-map", &format!("0:{}", film.stream), "-vf", &filter]);
         if sparing {
             command.args(["-threads", "1"]);
         }
@@ -342,7 +353,7 @@ impl Decoder {
         }
         let reason = self.complaint.as_deref().unwrap_or("no reason given");
         Err(NodeError::input(format!(
-            "the film cannot be decoded: {reason}"
+            "the film cannot be decoded (ffmpeg: {reason})"
         )))
     }
 }
@@ -362,16 +373,15 @@ pub(crate) struct Muxer {
 }
 
 impl Muxer {
-    /// Begins to write `output`, in the container that ffmpeg calls `container`: the picture of `film`, which counts on
-    /// `timeline`, with interleaved 16-bit samples given to [`Muxer::write`], little end first: the AAC encoder takes
+    /// Begins to write `output`, in `container`: the picture `stream` of `film`, which counts on `timeline`, with interleaved 16-bit samples given to [`Muxer::write`], little end first: the AAC encoder takes
     /// twice as long over floating-point ones, whose silence is never quite silent. Both begin at zero.
     ///
     /// # Errors
     /// ffmpeg is missing.
     pub(crate) fn start(
         (film, timeline): (&Path, Timeline),
-        picture: Picture,
-        (output, container): (&Path, &str),
+        (stream, picture): (u64, Picture),
+        (output, container): (&Path, &Container),
         (rate, channels): (u32, u16),
     ) -> Result<Self, NodeError> {
         let mut command = Command::new("ffmpeg");
@@ -390,19 +400,18 @@ impl Muxer {
         command.arg("-i").arg(input_url(film));
         command.args(["-f", "s16le"]);
         command.args(["-ar", &rate.to_string(), "-ac", &channels.to_string()]);
-        command.args(["-i", "pipe:0", "-map", "0:v:0", "-map", "1:a"]);
-        let codec = if container == "webm" {
-            "libopus"
-        } else {
-            "aac"
-        };
+        command.args(["-i", "pipe:0", "-map", &format!("0:{stream}")]);
+        command.args(["-map", "1:a"]);
+        let codec = container.sound;
         match picture {
             Picture::Copied | Picture::CopiedInOrder => command.args(["-c:v", "copy"]),
             Picture::Encoded => {
                 command.args(["-c:v", "libx264", "-preset", "fast", "-crf", "17"]);
                 // Pictures in this format have even sides.
                 command.args(["-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2"]);
-                command.args(["-pix_fmt", "yuv420p", "-fps_mode", "passthrough"])
+                command.args(["-pix_fmt", "yuv420p", "-fps_mode", "passthrough"]);
+                // In the film's own unit of time: a rounder one would move pictures.
+                command.args(["-enc_time_base", "-1", "-flags:v", "+bitexact"])
             }
         };
         command.args(["-c:a", codec, "-b:a", "192k"]);
@@ -418,7 +427,7 @@ impl Muxer {
             "-flags:a",
             "+bitexact",
             "-f",
-            container,
+            container.format,
         ]);
         command.arg(input_url(output));
         let mut child = Running(start("ffmpeg", Stdio::piped(), &mut command)?);
@@ -467,10 +476,11 @@ impl Muxer {
         if status.is_ok_and(|status| status.success()) {
             return Ok(());
         }
-        Err(
-            NodeError::output(format!("the film cannot be written: {}", last_line(&said)))
-                .help("try .mkv, which takes any picture, or make room on the disk"),
-        )
+        Err(NodeError::output(format!(
+            "the film cannot be written (ffmpeg: {})",
+            first_line(&said)
+        ))
+        .help("look whether the disk has room; `encode: h264` takes any picture"))
     }
 }
 

@@ -3,9 +3,11 @@
 mod backoff;
 mod camera;
 mod capture;
+pub(crate) mod container;
 pub(crate) mod ffmpeg;
 #[cfg(test)]
 mod live_test;
+mod picture_choice;
 mod screen;
 mod system;
 pub(crate) mod timeline;

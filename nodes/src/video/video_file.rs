@@ -28,6 +28,7 @@ pub(crate) struct VideoFile {
     width: u32,
     height: u32,
     rate: Option<f64>,
+    stream: Option<u32>,
     #[serde(rename = "loop")]
     looped: bool,
     speed: f64,
@@ -51,6 +52,8 @@ impl Node for VideoFile {
                  whichever comes first, and turned as the film says. The film ends where its picture does, though its \
                  sound may go on. Frames are scaled to `width` × `height`, whatever their shape. Only local files are \
                  read.\n\n\
+                 Of several picture streams in a file the first is taken that is not a cover image; `stream` chooses \
+                 another, by the number that ffprobe gives it.\n\n\
                  Live, the film plays in real time: each frame leaves when the run's clock reaches its time. Frames \
                  that are late are left out, and the newest is sent. With `loop` it begins anew without a gap when it \
                  has ended, for ever, so that it takes the place of a camera; a film that loops cannot be rendered. \
@@ -62,6 +65,7 @@ impl Node for VideoFile {
             .param(Param::integer("width", (1, 4096), "width of the frames sent").unit("pixels").default(64))
             .param(Param::integer("height", (1, 4096), "height of the frames sent").unit("pixels").default(64))
             .param(Param::number("rate", (0.1, 240.0), "frames sent; all of the film's if left out").unit("Hz").optional())
+            .param(Param::integer("stream", (0, 9999), "which of the file's streams is the picture, as ffprobe counts; the first that is not a cover if left out").optional())
             .param(Param::flag("loop", "whether the film begins anew when it has ended; live only").default(false))
             .param(Param::number("speed", (0.1, 10.0), "how fast the film plays; 1: as it was made").default(1.0))
     }
@@ -77,7 +81,7 @@ impl Node for VideoFile {
                 "leave `loop` out to render the film once, or play it live with `score run`",
             ));
         }
-        let film = probe(&self.path)?;
+        let film = probe(&self.path, self.stream)?;
         let film = Film {
             frame: self
                 .rate
@@ -87,6 +91,7 @@ impl Node for VideoFile {
         };
         if let Some(clock) = build.clock {
             let script = Script {
+                node: build.id.to_owned(),
                 path: self.path.clone(),
                 size: (self.width, self.height),
                 rate: self.rate,
@@ -106,7 +111,7 @@ impl Node for VideoFile {
             build.progress.set_total(length);
         }
         let decoder = Decoder::start(
-            (&self.path, film.timeline),
+            (&self.path, &film),
             (self.width, self.height),
             self.rate,
             None,

@@ -8,19 +8,13 @@ use score_engine::{
 };
 use serde::Deserialize;
 
+use super::container::{Container, PictureSource};
 use super::ffmpeg::{Muxer, probe};
+use super::picture_choice;
 use super::timeline::{Contents, Picture, Timeline, rotation};
 use crate::audio::limiter::Limiter;
 use crate::audio::sound_source::{FfmpegSound, SoundAtRate};
 use crate::output::OutputFile;
-
-/// Endings of file names, and what ffmpeg calls the container.
-const CONTAINERS: [(&str, &str); 4] = [
-    ("mp4", "mp4"),
-    ("mkv", "matroska"),
-    ("mov", "mov"),
-    ("webm", "webm"),
-];
 
 /// The whole number that a sample of 1 would be in 16 bits.
 const FULL_SCALE: f32 = 32_768.0;
@@ -36,17 +30,19 @@ const BLOCK: usize = 4096;
 pub(crate) struct VideoMux {
     film: PathBuf,
     path: PathBuf,
+    stream: Option<u32>,
+    encode: Encode,
     original_sound: f64,
 }
 
-impl VideoMux {
-    fn container(&self) -> Option<&'static str> {
-        let ending = self.path.extension()?.to_str()?.to_lowercase();
-        CONTAINERS
-            .iter()
-            .find(|(known, _)| *known == ending)
-            .map(|(_, container)| *container)
-    }
+/// When the picture is encoded.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
+#[serde(rename_all = "snake_case")]
+enum Encode {
+    /// Where it cannot be copied.
+    IfNeeded,
+    /// In any case.
+    H264,
 }
 
 impl Node for VideoMux {
@@ -62,20 +58,29 @@ impl Node for VideoMux {
             )
             .details(
                 "The picture is copied as it is, not encoded anew, and keeps its times: what `video_file` sends for a \
-                 picture is heard when that picture is seen. Only where a file does not say when its pictures are \
-                 shown, as AVI files with B-frames, are they encoded (H.264), which is told. The original sound is \
+                 picture is heard when that picture is seen. The ending of `path` chooses the container: .mp4, .mkv, \
+                 .mov or .webm; .mkv holds almost any picture. A container that cannot hold the film's picture is \
+                 refused before anything runs, unless none can: then the picture is encoded (H.264). It is \
+                 encoded also where the film does not say when its pictures are shown, as AVI files with B-frames, \
+                 and with `encode: h264` in any case. `score film` chooses the container by itself: the film's own, \
+                 .mp4 or .mkv, the first that can hold the picture.\n\n\
+                 `film` and `stream` should be the same as of the `video_file` that is scored. The original sound is \
                  left out, or mixed in at `original_sound`, at its own time and whole: where it goes on after the new \
-                 sound, it is heard to its end. The ending of `path` chooses the container: .mp4, .mkv, .mov or .webm.",
+                 sound, it is heard to its end.\n\n\
+                 When the film cannot be written to its end, in a render, the other files of the patch are written \
+                 all the same, and the error is told at the end.",
             )
             .input(Port::new("sound", PortType::Audio, "the new sound"))
             .param(Param::file_to_read("film", "the film whose picture is taken"))
             .param(Param::file_to_write("path", "the film to write"))
+            .param(Param::integer("stream", (0, 9999), "which of the film's streams is the picture, as ffprobe counts; the first that is not a cover if left out").optional())
+            .param(Param::choice("encode", &["if_needed", "h264"], "when the picture is encoded anew").default("if_needed"))
             .param(Param::number("original_sound", (0.0, 4.0), "how loud the film's own sound stays; 1: as it was").default(0.0))
     }
 
     fn check(&self, check: &mut Check<'_>) {
         check.require_file("film", &self.film, "film");
-        if self.container().is_none() {
+        if Container::of(&self.path).is_none() {
             let help = Some("it ends in .mp4, .mkv, .mov or .webm".to_owned());
             check.refuse(
                 "path",
@@ -89,31 +94,38 @@ impl Node for VideoMux {
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        let missing = || NodeError::internal("no container");
+        let container = Container::of(&self.path).ok_or_else(missing)?;
         let contents = Contents::of(&self.film, "a film")?;
-        let stream = contents.picture(&self.film)?;
-        let picture = Picture::of(&self.film, &contents, stream)?;
-        if picture == Picture::Encoded {
-            tracing::warn!(
-                "`{}` does not say when its pictures are shown; they are encoded (H.264), not copied",
-                self.film.display()
-            );
+        let stream = contents.picture(&self.film, self.stream)?;
+        let plan = PictureSource::new(&self.film, &contents, stream)?
+            .placed_in(container, self.encode == Encode::H264)?;
+        if let Some(why) = plan.why {
+            let film = self.film.display();
+            // `it` is the film.
+            match why.strip_prefix("it ") {
+                Some(why) => tracing::warn!("`{film}` {why}"),
+                None => tracing::warn!("`{film}`: {why}"),
+            }
         }
         let mixes = self.original_sound > 0.0 && contents.sound().is_some();
         let file = OutputFile::create(&self.path)?;
         let mut joining = Joining {
             film: self.film.clone(),
             timeline: contents.timeline(),
-            picture,
+            wanted: self.stream,
+            stream: picture_choice::index(stream).unwrap_or(0),
+            picture: plan.picture,
             rotation: rotation(stream),
-            container: self
-                .container()
-                .ok_or_else(|| NodeError::internal("no container"))?,
+            container,
             mixes: mixes.then_some(self.original_sound as f32),
             original: None,
             form: (build.transport.sample_rate, CHANNELS),
             begun: false,
             muxer: None,
             file,
+            live: build.clock.is_some(),
+            failure: None,
         };
         // So that ffmpeg is ready when the sound comes.
         joining.start()?;
@@ -176,10 +188,14 @@ impl Original {
 struct Joining {
     film: PathBuf,
     timeline: Timeline,
+    /// Which stream the user chose.
+    wanted: Option<u32>,
+    /// Which stream is the picture.
+    stream: u64,
     picture: Picture,
     /// By how many degrees a player turns the film.
     rotation: i64,
-    container: &'static str,
+    container: &'static Container,
     /// How loud the film's own sound is mixed in, if at all.
     mixes: Option<f32>,
     original: Option<Original>,
@@ -190,6 +206,10 @@ struct Joining {
     // Before the file, so that ffmpeg is gone when the file is removed.
     muxer: Option<Muxer>,
     file: OutputFile,
+    /// Live, a node that fails is rebuilt; in a render it must not take the other files with it.
+    live: bool,
+    /// Why no film is written.
+    failure: Option<NodeError>,
 }
 
 impl Joining {
@@ -202,7 +222,7 @@ impl Joining {
         };
         self.muxer = Some(Muxer::start(
             (&self.film, self.timeline),
-            self.picture,
+            (self.stream, self.picture),
             (self.file.growing_path()?, self.container),
             self.form,
         )?);
@@ -225,7 +245,7 @@ impl Joining {
             return Ok(());
         }
         let written = Contents::of(self.file.growing_path()?, "a film")?;
-        if rotation(written.picture(&self.film)?) != self.rotation {
+        if rotation(written.picture(&self.film, None)?) != self.rotation {
             tracing::warn!(
                 "`{}` is turned by {} degrees, which this container does not keep: the new film lies on its side. \
                  Write .mp4 or .mov instead",
@@ -244,12 +264,11 @@ impl Joining {
 
     /// Why ffmpeg failed: what is wrong with the film says more than `error`, if something is.
     fn blame(&self, error: NodeError) -> NodeError {
-        probe(&self.film).err().unwrap_or(error)
+        probe(&self.film, self.wanted).err().unwrap_or(error)
     }
-}
 
-impl Processor for Joining {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+    /// Joins what has arrived.
+    fn join(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
         while let Some(input) = io.take() {
             let block = input.packet.audio()?;
             let form = (block.rate, block.channels);
@@ -267,10 +286,11 @@ impl Processor for Joining {
             }
             self.write(&samples)?;
         }
-        Ok(Flow::Continue)
+        Ok(())
     }
 
-    fn finish(&mut self, _io: &mut Io<'_>) -> Result<(), NodeError> {
+    /// Writes what is left, and waits until the film is there.
+    fn end(&mut self) -> Result<(), NodeError> {
         if !self.begun {
             return Err(NodeError::input("no sound came, so no film is written"));
         }
@@ -286,8 +306,44 @@ impl Processor for Joining {
         self.tell_rotation()
     }
 
+    /// Keeps why the film is lost until the other nodes' files are in their places.
+    fn keep(&mut self, done: Result<(), NodeError>) -> Result<(), NodeError> {
+        match done {
+            Err(failure) if !self.live => {
+                self.muxer = None;
+                self.original = None;
+                self.failure = Some(failure);
+                Ok(())
+            }
+            done => done,
+        }
+    }
+}
+
+impl Processor for Joining {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        if self.failure.is_none() {
+            let done = self.join(io);
+            self.keep(done)?;
+        }
+        // What is no longer needed must not hold up the nodes that send it.
+        while self.failure.is_some() && io.take().is_some() {}
+        Ok(Flow::Continue)
+    }
+
+    fn finish(&mut self, _io: &mut Io<'_>) -> Result<(), NodeError> {
+        if self.failure.is_some() {
+            return Ok(());
+        }
+        let done = self.end();
+        self.keep(done)
+    }
+
     fn commit(&mut self) -> Result<(), NodeError> {
-        self.file.commit()
+        match self.failure.take() {
+            Some(failure) => Err(failure),
+            None => self.file.commit(),
+        }
     }
 }
 

@@ -77,7 +77,7 @@ fn music(
 ) -> Result<(Vec<score_engine::Packet>, f64), Failure> {
     // Nothing is written there: what writes files is left out of the run. Only the checker wants a place.
     let nowhere = std::env::temp_dir().join("score-evaluation");
-    let (mut overrides, _) = bound(source, &arguments.film, &nowhere, None)?;
+    let (mut overrides, _) = bound(source, &arguments.film, (&nowhere, "mp4"), None)?;
     overrides.extend(arguments.overrides.set.iter().cloned());
     let mut graph = checked(source, &overrides, registry, settings)?;
     let outputs = graph.final_outputs(&PortType::Notes);

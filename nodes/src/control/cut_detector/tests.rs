@@ -7,8 +7,7 @@ use serde_json::json;
 
 use super::super::test_pictures::{SIZE, controls, drawn, flat, picture};
 use super::*;
-use crate::video::ffmpeg::Decoder;
-use crate::video::timeline::Contents;
+use crate::video::ffmpeg::{Decoder, probe};
 
 /// Scenes of ffmpeg's own at 25 pictures a second, each of so many pictures, one cut to the next. The colours of
 /// gradients are named, since ffmpeg chooses them by lot, whatever the seed.
@@ -231,9 +230,9 @@ fn live_a_still_that_is_held_is_a_scene_before_the_next_picture_comes() {
 fn the_cuts_of_a_film() {
     let film = std::env::var("SCORE_FILM").expect("SCORE_FILM names a film");
     let film = PathBuf::from(film);
-    let timeline = Contents::of(&film, "a film").unwrap().timeline();
+    let probed = probe(&film, None).unwrap();
     let size = (SIZE as u32, SIZE as u32);
-    let mut decoder = Decoder::start((&film, timeline), size, None, None, false).unwrap();
+    let mut decoder = Decoder::start((&film, &probed), size, None, None, false).unwrap();
     let mut frames = Vec::new();
     while let Some((time, pixels)) = decoder.next().unwrap() {
         frames.push((time, picture(pixels)));

@@ -82,7 +82,7 @@ pub(crate) fn after_input((width, height): (u32, u32), crop: Option<String>) -> 
     let filter = format!("{crop}scale={width}:{height}:flags=area,format=rgb24");
     [
         "-map",
-        "0:v:0",
+        "0:V:0",
         "-vf",
         &filter,
         "-threads",

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{Contents, list};
 use crate::video::ffmpeg::ask;
+use crate::video::picture_choice;
 
 /// So many packets are looked at: several groups of pictures with B-frames.
 const PACKETS: &str = "%+#100";
@@ -36,8 +37,7 @@ impl Picture {
         if !reordered || !contents.is_timeless(stream) {
             return Ok(Picture::Copied);
         }
-        let index = stream.get("index").and_then(Value::as_u64).unwrap_or(0);
-        let index = index.to_string();
+        let index = picture_choice::index(stream).unwrap_or(0).to_string();
         let mut arguments = vec!["-fflags", "+genpts", "-select_streams", &index];
         arguments.extend(["-read_intervals", PACKETS]);
         let entries = "packet=pts_time:frame=best_effort_timestamp_time";

@@ -20,6 +20,7 @@ use serde_json::Value;
 pub(crate) use self::copying::Picture;
 pub(crate) use self::ending::Pictures;
 use super::ffmpeg::{ask, seconds};
+use super::picture_choice;
 
 /// With so many packets a file begins that is looked at: two seconds or more of picture and sound.
 const PACKETS: &str = "%+#200";
@@ -115,22 +116,27 @@ impl Contents {
     /// ffprobe is missing, or cannot read the file.
     pub(crate) fn of(path: &Path, what: &str) -> Result<Self, NodeError> {
         let entries = "stream=index,codec_type,codec_name,start_time,duration,nb_frames,avg_frame_rate,width,height,\
-                       has_b_frames,sample_rate:stream_disposition=attached_pic:stream_side_data=rotation:\
+                       has_b_frames,sample_rate:stream_disposition=attached_pic,timed_thumbnails:\
+                       stream_side_data=rotation:\
                        format=format_name,start_time,duration:\
                        packet=stream_index,pts_time,flags:packet_side_data=skip_samples";
         let arguments = ["-read_intervals", PACKETS];
         ask(path, what, &arguments, entries).map(Contents)
     }
 
-    /// The first picture stream of what is the file at `path`.
+    /// The picture stream numbered `wanted` of what is the file at `path`, or its first that is no cover.
     ///
     /// # Errors
     /// There is none.
-    pub(crate) fn picture(&self, path: &Path) -> Result<&Value, NodeError> {
-        self.streams("video").next().ok_or_else(|| {
-            NodeError::input(format!("`{}` has no picture, only sound", path.display()))
-                .help("choose a film with a picture")
-        })
+    pub(crate) fn picture(&self, path: &Path, wanted: Option<u32>) -> Result<&Value, NodeError> {
+        let streams: Vec<&Value> = self.streams("video").collect();
+        picture_choice::choose(path, &streams, wanted)
+    }
+
+    /// What ffprobe calls the container.
+    pub(crate) fn format_name(&self) -> &str {
+        let name = self.format().and_then(|format| format.get("format_name"));
+        name.and_then(Value::as_str).unwrap_or_default()
     }
 
     /// The first sound.
@@ -140,11 +146,10 @@ impl Contents {
 
     /// Where zero lies. It does not depend on which of several streams is used.
     pub(crate) fn timeline(&self) -> Timeline {
-        let pictures = self.streams("video").filter(|stream| {
-            // A cover has no time.
-            let attached = stream.pointer("/disposition/attached_pic");
-            attached.and_then(Value::as_i64) != Some(1)
-        });
+        // A cover has no time.
+        let pictures = self
+            .streams("video")
+            .filter(|stream| !picture_choice::is_cover(stream));
         let shown = pictures.filter_map(|stream| self.first_picture(stream));
         let heard = self
             .streams("audio")
@@ -195,6 +200,12 @@ impl Contents {
     pub(crate) fn is_timeless(&self, stream: &Value) -> bool {
         let mut packets = self.packets(stream).take(12);
         packets.any(|packet| seconds(packet, "pts_time").is_none())
+    }
+
+    /// Whether some of the first packets of `stream` do not say when they are shown.
+    pub(crate) fn lacks_times(&self, stream: &Value) -> bool {
+        self.packets(stream)
+            .any(|packet| seconds(packet, "pts_time").is_none())
     }
 
     /// When the first picture of `stream` is shown: a recording that begins in the middle of a group of pictures shows

@@ -175,10 +175,10 @@ impl Reader {
     /// to, whichever is later; `None` when the film ought to be over.
     fn start_anew(&mut self, error: &NodeError, worked: Duration) -> Result<Option<Decoder>, Gone> {
         let why = self.desk.why_ended();
-        let name = self.script.path.display();
+        let (node, name) = (&self.script.node, self.script.path.display());
         match why {
-            Some(why) => tracing::warn!("the film `{name}`: {why}; it is decoded anew"),
-            None => tracing::warn!("the film `{name}`: {error}; it is decoded anew"),
+            Some(why) => tracing::warn!(%node, "the film `{name}`: {why}; it is decoded anew"),
+            None => tracing::warn!(%node, "the film `{name}`: {error}; it is decoded anew"),
         }
         // What is kept must be whole.
         self.kept = None;

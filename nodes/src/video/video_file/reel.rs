@@ -24,6 +24,8 @@ const LIGHT_PIXELS: f64 = 1920.0 * 1088.0;
 
 /// What is played, and how.
 pub(super) struct Script {
+    /// The node's id, for the log.
+    pub(super) node: String,
     pub(super) path: PathBuf,
     /// Width and height of the frames.
     pub(super) size: (u32, u32),
@@ -46,7 +48,7 @@ impl Script {
     /// # Errors
     /// ffmpeg is missing.
     pub(super) fn decoder(&self, from: Option<Time>) -> Result<Decoder, NodeError> {
-        let film = (self.path.as_path(), self.film.timeline);
+        let film = (self.path.as_path(), &self.film);
         Decoder::start(film, self.size, self.rate, from, self.is_light())
     }
 
