@@ -71,6 +71,10 @@ pub(super) fn settle(parser: Parser<'_>, tree: Tree, from: usize) -> Parsed {
             Some((open, format!("this bracket is never closed with `{close}`")))
         }
         Some(Culprit::Unopened(close)) => match first_order.filter(|first| *first <= close) {
+            Some(first) if open_colon(text, first).is_some() => {
+                let message = "expected an opening bracket behind this `:`";
+                open_colon(text, first).map(|colon| (colon, message.to_owned()))
+            }
             // The first thing that is out of order stands where the bracket is missing.
             Some(first) => {
                 let told = (found.iter())
@@ -128,6 +132,21 @@ fn inner_of_line(text: &str, from: usize, open: usize, odd: Option<usize>) -> us
         .into_iter()
         .rfind(|inner| *inner > open)
         .unwrap_or(open)
+}
+
+/// The colon at the end of one of the few lines above `at`: what begins below it lacks its bracket.
+fn open_colon(text: &str, at: usize) -> Option<usize> {
+    let above = &text[..at];
+    let mut end = above.rfind('\n')?;
+    for _ in 0..3 {
+        let start = above[..end].rfind('\n').map_or(0, |line| line + 1);
+        let line = above[start..end].trim_end();
+        if line.ends_with(':') {
+            return Some(start + line.len() - 1);
+        }
+        end = start.checked_sub(1)?;
+    }
+    None
 }
 
 fn closing_of(text: &str, open: usize) -> Option<char> {
