@@ -326,6 +326,8 @@ fn number(text: &str, least: f64, most: f64) -> Result<f64, String> {
 pub(crate) enum Eval {
     /// Measure whether the music that a patch makes follows the film, against chance
     Film(EvalFilm),
+    /// Measure key, chords, and how parts fit, beside real songs
+    Harmony(EvalHarmony),
     /// Measure how well a model rebuilds the melodies in a folder, and how like them its own are
     Music(EvalMusic),
 }
@@ -349,6 +351,24 @@ pub(crate) struct EvalFilm {
     /// Seconds after a cut within which the music must change to have answered it
     #[arg(long, value_name = "SECONDS", default_value = "0.5", value_parser = within)]
     pub(crate) within: f64,
+    #[command(flatten)]
+    pub(crate) overrides: Overrides,
+    /// Say nothing but the figures and errors
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// Print the figures as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct EvalHarmony {
+    /// A MIDI file, or a film whose music is measured
+    #[arg(value_name = "FILE.mid|FILM")]
+    pub(crate) file: PathBuf,
+    /// The patch that makes the film's music, in place of the built-in one; nothing is written
+    #[arg(long, value_name = "PATCH")]
+    pub(crate) patch: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) overrides: Overrides,
     /// Say nothing but the figures and errors

@@ -138,6 +138,7 @@ impl Graph {
             "transport": {
                 "tempo": transport.tempo,
                 "metre": [transport.metre.0, transport.metre.1],
+                "key": transport.key.map(|key| key.to_string()),
                 "seed": transport.seed,
                 "sample_rate": transport.sample_rate,
                 "block": transport.block,

@@ -12,6 +12,7 @@ pub mod foreign;
 mod graph;
 pub mod harness;
 mod io;
+mod key;
 pub mod limits;
 mod live;
 mod node;
@@ -35,6 +36,7 @@ pub use descriptor::{Change, Descriptor, FileRole, InputOrder, Param, ParamType}
 pub use diagnostic::{Diagnostic, Diagnostics, Place, shown, steers};
 pub use graph::Graph;
 pub use io::{Input, Io};
+pub use key::{Key, KeyChoice, Mode, NotAKey};
 pub use live::{
     Drained, Edit, Live, LiveOptions, NodeState, NodeStatus, RestartPolicy, Revision, Status,
     WireStatus,

@@ -5,6 +5,8 @@ use std::ops::{Add, Sub};
 
 use serde::{Deserialize, Serialize};
 
+use crate::key::KeyChoice;
+
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
 /// A point in media time, or a distance between two: whole nanoseconds since the start of the run.
@@ -89,6 +91,9 @@ pub struct Transport {
     pub tempo: f64,
     /// Beats in a bar and the note value that is a beat.
     pub metre: Metre,
+    /// The key of the music; `None`: every node plays as it does by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<KeyChoice>,
     /// Where all randomness of the run comes from; each node draws its own stream.
     pub seed: u64,
     /// Samples a second of all sound in the graph, Hz.
@@ -106,6 +111,7 @@ impl Default for Transport {
         Transport {
             tempo: 120.0,
             metre: Metre(4, 4),
+            key: None,
             seed: 0,
             sample_rate: 48_000,
             block: 512,

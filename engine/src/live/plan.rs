@@ -96,7 +96,9 @@ pub(super) fn plan(
         let form = |of: &Transport| (of.metre, of.seed, of.sample_rate, of.block);
         form(old.transport) != form(new.transport)
     };
-    let another_tempo = old.transport.tempo != new.transport.tempo;
+    // Whatever counts bars also plays in the key.
+    let another_tempo =
+        (old.transport.tempo, old.transport.key) != (new.transport.tempo, new.transport.key);
     let places: BTreeMap<&str, usize> = (0..)
         .zip(&old.nodes)
         .map(|(index, node)| (node.id.as_str(), index))

@@ -6,7 +6,9 @@
 mod base64;
 mod figures;
 mod film;
+pub mod harmony;
 pub mod hits;
+pub mod key;
 pub mod mantel;
 pub mod melodies;
 pub mod observe;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use score_engine::{Note, Packet};
 
+use super::key::by_tonic;
 use super::rank::quantile;
 
 /// The channel of drums, counted from 0 (General MIDI).
@@ -71,7 +72,7 @@ pub(super) struct Manner {
     pub(super) strokes: f64,
     /// Notes that sound in it, those held on from before among them.
     sounding: f64,
-    /// The share of them of each pitch class.
+    /// The share of them of each pitch class, counted from the tonic that fits this music best.
     classes: [f64; 12],
     /// Their mean pitch.
     register: f64,
@@ -113,12 +114,14 @@ pub(super) fn manner(notes: &[Played], from: f64, to: f64) -> Manner {
             .classes
             .iter_mut()
             .for_each(|share| *share /= manner.sounding);
+        manner.classes = by_tonic(&manner.classes);
     }
     manner
 }
 
-/// How unlike two stretches of music are, 0 to 1: the mean of how unlike they are in pitch classes (half the sum of
-/// the differences of their shares), rhythm (places that only one has, of all that either has), register (an octave
+/// How unlike two segments of music are, 0 to 1: the mean of how unlike they are in pitch classes, each counted from its
+/// own tonic (half the sum of the differences of their shares; another key alone is no difference, so that music does
+/// not do better by jumping from key to key), rhythm (places that only one has, of all that either has), register (an octave
 /// counts as 1) and density (the difference of counts over the larger), and in strokes of drums where one has any.
 /// Silence against notes is 1.
 pub(super) fn unlike(one: &Manner, other: &Manner) -> f64 {
@@ -266,25 +269,53 @@ mod tests {
 
     #[test]
     fn unlike_is_the_mean_of_its_parts_by_hand() {
-        // Classes: all against all; register 7 of 12; density 2 against 1; rhythm 1 of 2 places shared.
+        // Classes: each is its own tonic; register 7 of 12; density 2 against 1; rhythm 1 of 2 places shared.
         let one = manner(&[note(0.0, 60), note(1.0, 60)], 0.0, 2.0);
         let other = manner(&[note(0.0, 67)], 0.0, 2.0);
-        let wanted = (1.0 + 7.0 / 12.0 + 0.5 + 0.5) / 4.0;
+        let wanted = (0.0 + 7.0 / 12.0 + 0.5 + 0.5) / 4.0;
         assert!((unlike(&one, &other) - wanted).abs() < 1e-12);
     }
 
     #[test]
-    fn the_music_changes_where_another_tune_begins() {
-        let tune = |from: f64, low: u8, step: f64| {
-            let count = (8.0 / step) as u32;
-            (0..count).map(move |n| note(from + f64::from(n) * step, low + (n % 3) as u8))
+    fn music_in_another_key_is_unlike_by_its_register_alone() {
+        let tune = [60, 62, 64, 65, 67, 69, 71, 72];
+        let notes = |up: u8| -> Vec<Played> {
+            (0..)
+                .map(|n| f64::from(n) * 0.25)
+                .zip(tune)
+                .map(|(at, pitch)| note(at, pitch + up))
+                .collect()
         };
-        let notes: Vec<_> = tune(0.0, 48, 0.5)
-            .chain(tune(8.0, 77, 0.25))
-            .chain(tune(16.0, 55, 1.0))
+        let home = manner(&notes(0), 0.0, 2.0);
+        for up in 1..12 {
+            let away = manner(&notes(up), 0.0, 2.0);
+            let wanted = f64::from(up) / 12.0 / 4.0;
+            assert!((unlike(&home, &away) - wanted).abs() < 1e-12, "{up}");
+        }
+        // Another tune of the same scale differs in its classes, whatever its key.
+        let other: Vec<_> = [60, 64, 67, 64]
+            .iter()
+            .zip(0..)
+            .map(|(p, n)| note(f64::from(n) * 0.5, *p))
+            .collect();
+        assert!(unlike(&home, &manner(&other, 0.0, 2.0)) > 0.3);
+    }
+
+    #[test]
+    fn the_music_changes_where_another_tune_begins() {
+        let tune = |from: f64, low: u8, step: f64, tones: [u8; 3]| {
+            let count = (8.0 / step) as u32;
+            let pitch = move |n: u32| low + tones[n as usize % 3];
+            (0..count).map(move |n| note(from + f64::from(n) * step, pitch(n)))
+        };
+        let notes: Vec<_> = tune(0.0, 48, 0.5, [0, 4, 7])
+            .chain(tune(8.0, 77, 0.25, [0, 2, 5]))
+            .chain(tune(16.0, 55, 1.0, [0, 1, 8]))
             .collect();
         let found = changes(&notes, 2.0, 24.0);
-        assert!(found.contains(&8.0) && found.contains(&16.0), "{found:?}");
+        // Where windows hold notes of both tunes their tonic is a guess: a sixteenth beside the border may be as new.
+        let near = |wanted: f64| found.iter().any(|time| (time - wanted).abs() <= 0.25);
+        assert!(near(8.0) && near(16.0), "{found:?}");
         assert!(found.len() <= 4, "{found:?}");
         assert!(changes(&[], 2.0, 24.0).is_empty());
     }

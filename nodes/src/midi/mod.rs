@@ -8,7 +8,7 @@ pub(crate) mod note_writer;
 pub(crate) mod performance;
 pub(crate) mod reading;
 pub(crate) mod smf;
-mod strokes;
+pub(crate) mod strokes;
 pub(crate) mod writing;
 
 use score_engine::Registry;

@@ -1,12 +1,15 @@
 //! Music from codes: the decoder nodes, their models, melodies in files, and a plan for the bars to come.
 
+mod accompaniment;
 mod decoding;
 mod drum_decoder;
 mod drums;
 mod explore;
+mod harmony;
 mod kit;
 mod melody;
 mod music_decoder;
+mod pacing;
 mod planner;
 mod player;
 mod pulse;
@@ -16,18 +19,25 @@ pub mod sheet;
 mod stepping;
 mod stream;
 mod tokens;
+mod touch;
 mod voice;
 
 use score_engine::Registry;
 
 pub use explore::{interpolate, sample};
+pub use harmony::{Chord, ChordModel, Family, Moods, NO_CHORD, NotAChord, START, TOKENS};
 pub use melody::Melody;
 pub use planner::{Forecast, Likely};
-pub use stream::{Asked, Strand, Stream};
+pub use stream::{Asked, Setting, Strand, Stream, Under};
 pub use tokens::{MelodyNote, notes, tokens};
 
 pub(crate) fn register(registry: &mut Registry) {
+    registry.add::<accompaniment::Accompaniment>();
+    registry.add::<accompaniment::BassLine>();
+    registry.add::<accompaniment::ChordPad>();
     registry.add::<drum_decoder::DrumDecoder>();
+    registry.add::<harmony::ChordsIn>();
+    registry.add::<harmony::Harmony>();
     registry.add::<music_decoder::MusicDecoder>();
     registry.add::<planner::Planner>();
     registry.add::<stream::StreamDecoder>();

@@ -73,6 +73,11 @@ impl Chunk {
         (sixteenths - 1e-6).ceil() as u64
     }
 
+    /// Sixteenths in a bar of the transport.
+    pub(super) fn bar_length(&self) -> usize {
+        usize::try_from(self.transport.sixteenths_per_bar()).unwrap_or(usize::MAX)
+    }
+
     /// When sixteenth `place`, counted from the start, begins.
     pub(super) fn time_of(&self, place: u64) -> Time {
         self.transport.sixteenth(place)

@@ -3,7 +3,9 @@
 use std::io::Write;
 use std::path::Path;
 
-use score_engine::{Graph, NodeError, Override, PortType, Registry, Settings, Source, Tap};
+use score_engine::{
+    Graph, NodeError, Override, PortType, Registry, Settings, Source, Tap, Transport,
+};
 use score_nodes::evaluation::observe::{Observation, PATCH, READERS, Still};
 use score_nodes::evaluation::page::{Page, probability};
 use score_nodes::evaluation::{Film, FilmReport, Options, Played, Seen, evaluate, played};
@@ -31,7 +33,17 @@ pub(super) fn run(
     }
     let source = source(arguments.patch.as_deref())?;
     let registry = kinds.of(arguments.patch.as_deref());
-    let (notes, bar) = music(arguments, &source, &registry, settings)?;
+    let music = Music {
+        film: &arguments.film,
+        overrides: &arguments.overrides.set,
+        quiet: arguments.quiet,
+    };
+    let (taps, transport) = music.play(&source, &registry, settings, &[PortType::Notes])?;
+    let bar = transport
+        .sixteenth(transport.sixteenths_per_bar())
+        .seconds();
+    let mut notes: Vec<_> = taps.iter().flat_map(|(_, _, tap)| tap.take()).collect();
+    notes.sort_by_key(|packet| packet.time);
     let (seen, stills) = observe(arguments, &registry, settings)?;
     let end = seen.seconds;
     let notes = played(&notes, end);
@@ -68,35 +80,53 @@ pub(super) fn run(
     Ok(())
 }
 
-/// The notes that the patch makes of the film, and the length of its bars in seconds. Only what leads to notes is run.
-fn music(
-    arguments: &EvalFilm,
-    source: &Source,
-    registry: &Registry,
-    settings: &Settings,
-) -> Result<(Vec<score_engine::Packet>, f64), Failure> {
-    // Nothing is written there: what writes files is left out of the run. Only the checker wants a place.
-    let nowhere = std::env::temp_dir().join("score-evaluation");
-    let (mut overrides, _) = bound(source, &arguments.film, (&nowhere, "mp4"), None)?;
-    overrides.extend(arguments.overrides.set.iter().cloned());
-    let mut graph = checked(source, &overrides, registry, settings)?;
-    let outputs = graph.final_outputs(&PortType::Notes);
-    let taps: Vec<Tap> = outputs
-        .iter()
-        .filter_map(|(node, port)| graph.tap(node, port))
-        .collect();
-    if taps.is_empty() {
-        let why = format!("no notes are played in {}", source.name);
-        return Err(NodeError::input(why)
-            .help("an evaluation needs a patch with notes, such as those of `music_decoder`")
-            .into());
+/// The music that a patch makes of a film.
+pub(super) struct Music<'a> {
+    pub(super) film: &'a Path,
+    pub(super) overrides: &'a [Override],
+    pub(super) quiet: bool,
+}
+
+/// What leaves a node: its id, the type, and the packets.
+pub(super) type Tapped = (String, PortType, Tap);
+
+impl Music<'_> {
+    /// Runs what leads to notes, and gives what leaves through ports of the types `wanted`, the first of which must be
+    /// there.
+    pub(super) fn play(
+        &self,
+        source: &Source,
+        registry: &Registry,
+        settings: &Settings,
+        wanted: &[PortType],
+    ) -> Result<(Vec<Tapped>, Transport), Failure> {
+        // Nothing is written there: what writes files is left out of the run. Only the checker wants a place.
+        let nowhere = std::env::temp_dir().join("score-evaluation");
+        let (mut overrides, _) = bound(source, self.film, (&nowhere, "mp4"), None)?;
+        overrides.extend(self.overrides.iter().cloned());
+        let mut graph = checked(source, &overrides, registry, settings)?;
+        let mut taps = Vec::new();
+        for port_type in wanted {
+            for (node, port) in graph.final_outputs(port_type) {
+                taps.extend(
+                    graph
+                        .tap(&node, &port)
+                        .map(|tap| (node, port_type.clone(), tap)),
+                );
+            }
+            if taps.is_empty() {
+                let why = format!("no notes are played in {}", source.name);
+                return Err(NodeError::input(why)
+                    .help(
+                        "an evaluation needs a patch with notes, such as those of `music_decoder`",
+                    )
+                    .into());
+            }
+        }
+        let transport = graph.transport().clone();
+        run_tapped(graph, settings, self.quiet)?;
+        Ok((taps, transport))
     }
-    let transport = graph.transport().clone();
-    let bar = transport.sixteenth(transport.sixteenths_per_bar());
-    run_tapped(graph, settings, arguments.quiet)?;
-    let mut notes: Vec<_> = taps.iter().flat_map(Tap::take).collect();
-    notes.sort_by_key(|packet| packet.time);
-    Ok((notes, bar.seconds()))
 }
 
 fn run_tapped(mut graph: Graph, settings: &Settings, quiet: bool) -> Result<(), Failure> {

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::Checker;
 use super::scope::Scope;
 use crate::descriptor::{Descriptor, Param, ParamType};
+use crate::key::KeyChoice;
 use crate::patch::tree::{Shape, Tree};
 use crate::time::{Metre, Transport};
 
@@ -32,6 +33,7 @@ impl Checker<'_> {
                 Param::list("metre", ParamType::Integer { min: 1, max: 32 }, "")
                     .default(vec![4, 4]),
             )
+            .param(Param::text("key", "").optional())
             .param(Param::integer("seed", (0, i64::MAX), "").default(0))
             .param(
                 Param::integer("sample_rate", (8_000, 192_000), "")
@@ -62,6 +64,7 @@ impl Checker<'_> {
                 .and_then(Value::as_f64)
                 .unwrap_or(defaults.tempo),
             metre: defaults.metre,
+            key: None,
             seed: whole("seed")
                 .and_then(|seed| u64::try_from(seed).ok())
                 .unwrap_or(0),
@@ -69,6 +72,19 @@ impl Checker<'_> {
             block: narrow("block", defaults.block),
             anchor: defaults.anchor,
         };
+        if let Some(text) = values.get("key").and_then(Value::as_str) {
+            match text.parse::<KeyChoice>() {
+                Ok(key) => transport.key = Some(key),
+                Err(error) => {
+                    let spot = spots.get("key").cloned().unwrap_or(value.spot);
+                    self.report(
+                        spot,
+                        format!("`{text}` is not a key"),
+                        Some(format!("{error}; \"auto\" leaves it to the seed")),
+                    );
+                }
+            }
+        }
         let metre: Option<(u32, u32)> = values
             .get("metre")
             .and_then(|m| serde_json::from_value(m.clone()).ok());

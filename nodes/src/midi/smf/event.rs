@@ -9,6 +9,10 @@ pub(crate) enum Item {
     Tempo(u32),
     /// From here on bars have so many beats of one whole note divided by two to this power.
     Metre(u8, u8),
+    /// The key has so many sharps, or flats below 0; in a minor key or not.
+    Key(i8, bool),
+    /// A text of a kind (1 a text, 3 the track's name, 6 a marker), by the bytes of the file in which it stands.
+    Text(u8, usize, usize),
     /// The track ends.
     End,
     /// Something else: a text, a message to one device, a message about the whole system.
@@ -186,6 +190,8 @@ pub(super) fn read_behind_delta(
                 (0x2F, []) => Item::End,
                 (0x51, [a, b, c]) => Item::Tempo(u32::from_be_bytes([0, *a, *b, *c])),
                 (0x58, [beats, unit, ..]) => Item::Metre(*beats, *unit),
+                (0x59, [sharps, minor @ (0 | 1)]) => Item::Key(sharps.cast_signed(), *minor == 1),
+                (kind @ 0x01..=0x0F, _) => Item::Text(kind, from, at),
                 _ => Item::Other,
             };
         }

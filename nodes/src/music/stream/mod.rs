@@ -1,13 +1,15 @@
 //! The model of two clocks: a code for each bar, and what is asked at each sixteenth, to music that goes on and on.
 
 mod asking;
+mod guiding;
 mod model;
 mod player;
+mod recall;
 mod rendering;
 mod stream_decoder;
 mod streaming;
 #[cfg(test)]
 mod tests;
 
-pub use model::{Asked, Strand, Stream};
+pub use model::{Asked, Setting, Strand, Stream, Under};
 pub(super) use stream_decoder::StreamDecoder;

@@ -4,6 +4,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardUniform};
 use score_engine::{NodeError, Settings};
 
+use super::super::harmony::NO_CHORD;
 use super::super::melody::draw;
 use crate::model::{Data, Manifest, Music, Session, Task};
 
@@ -34,6 +35,47 @@ impl Asked {
     }
 }
 
+/// What the model `lead` is told of the harmony, in the tokens of the model `harmony`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Under {
+    /// The chord that sounds.
+    pub chord: i64,
+    /// The next other chord; the same where it is not known.
+    pub next: i64,
+    /// In how many sixteenths it comes; 32: later, or unknown.
+    pub ahead: i64,
+    /// In how many sixteenths the last note of the phrase begins; 63: later, or nobody asks.
+    pub close: i64,
+    /// 0 for 4/4, 1 for 3/4, 2 for 6/8.
+    pub metre: i64,
+    /// 0 for major, 1 for minor.
+    pub mode: i64,
+}
+
+impl Default for Under {
+    fn default() -> Self {
+        Under {
+            chord: NO_CHORD,
+            next: NO_CHORD,
+            ahead: 32,
+            close: 63,
+            metre: 0,
+            mode: 0,
+        }
+    }
+}
+
+/// What else holds at a sixteenth.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Setting {
+    /// The harmony, for a model that follows it.
+    pub under: Under,
+    /// Added to the logits of the tokens; empty: nothing is.
+    pub bias: Vec<f32>,
+    /// The token that comes whatever the model would say.
+    pub forced: Option<i64>,
+}
+
 /// Music that is being drawn: all that the model remembers of it.
 pub struct Strand {
     state: Vec<f32>,
@@ -41,9 +83,11 @@ pub struct Strand {
     token: i64,
 }
 
-/// A loaded model of the task `stream`.
+/// A loaded model of the task `stream`, or of the task `lead`, which follows chords as well.
 pub struct Stream {
     step: Session,
+    /// Whether it follows chords.
+    leads: bool,
     layout: Music,
     dimension: usize,
     /// Numbers in the state.
@@ -57,7 +101,9 @@ impl Stream {
     /// There is no such model, or it cannot be loaded.
     pub fn load(settings: &Settings, name: &str) -> Result<Self, NodeError> {
         let manifest = Manifest::of(settings)?;
-        let model = manifest.model(name, Task::Stream)?;
+        let leads = is_lead(&manifest, name);
+        let task = if leads { Task::Lead } else { Task::Stream };
+        let model = manifest.model(name, task)?;
         let layout = model
             .music
             .filter(|layout| layout.steps_per_bar > 0)
@@ -71,6 +117,7 @@ impl Stream {
         let state = inputs.iter().find(|input| input.name == "state");
         let memory = state.and_then(|state| *state.shape.get(1)?);
         Ok(Stream {
+            leads,
             layout,
             dimension: model.latent,
             memory: memory.ok_or_else(|| {
@@ -92,6 +139,11 @@ impl Stream {
         &self.layout
     }
 
+    /// Whether the model follows chords: its pitches are then those of C major or A minor.
+    pub fn leads(&self) -> bool {
+        self.leads
+    }
+
     /// Music of which there is nothing yet.
     pub fn begin(&self) -> Strand {
         Strand {
@@ -111,6 +163,23 @@ impl Stream {
         (place, begins): (u64, bool),
         code: &[f32],
         asked: &Asked,
+        drawing: (f32, &mut ChaCha8Rng),
+    ) -> Result<i64, NodeError> {
+        let setting = Setting::default();
+        self.go_on_in(strand, (place, begins), code, asked, &setting, drawing)
+    }
+
+    /// As [`Stream::go_on`], in a setting.
+    ///
+    /// # Errors
+    /// As [`Stream::go_on`].
+    pub fn go_on_in(
+        &mut self,
+        strand: &mut Strand,
+        (place, begins): (u64, bool),
+        code: &[f32],
+        asked: &Asked,
+        setting: &Setting,
         (temperature, rng): (f32, &mut ChaCha8Rng),
     ) -> Result<i64, NodeError> {
         if code.len() != self.dimension {
@@ -120,22 +189,43 @@ impl Stream {
                 code.len()
             )));
         }
+        let step = step_of(place, self.layout.steps_per_bar);
         let mut phase = vec![0.0; self.layout.steps_per_bar];
-        if let Some(now) = phase.get_mut(step_of(place, self.layout.steps_per_bar)) {
+        if let Some(now) = phase.get_mut(step) {
             *now = 1.0;
         }
-        let mut came = self.step.run(
-            &[
-                ("code", &[1, code.len()], Data::F32(code)),
-                ("token", &[1], Data::I64(&[strand.token])),
-                ("control", &[1, ASKED], Data::F32(&asked.values)),
-                ("given", &[1, ASKED], Data::F32(&asked.given)),
-                ("phase", &[1, phase.len()], Data::F32(&phase)),
-                ("state", &[1, self.memory], Data::F32(&strand.state)),
-            ],
-            &["logits", "state_out"],
-        )?;
-        let (Some(state), Some(logits)) = (came.pop(), came.pop()) else {
+        let under = &setting.under;
+        let (code_shape, phase_shape) = ([1, code.len()], [1, phase.len()]);
+        let memory = [1, self.memory];
+        let one = |value: i64| [value];
+        let token = one(strand.token);
+        let (sixteenth, chord, next) = (one(step as i64), one(under.chord), one(under.next));
+        let (ahead, close) = (one(under.ahead.clamp(1, 32)), one(under.close.clamp(0, 63)));
+        let (metre, mode) = (one(under.metre), one(under.mode));
+        let mut inputs: Vec<(&str, &[usize], Data<'_>)> = vec![
+            ("code", &code_shape, Data::F32(code)),
+            ("token", &[1], Data::I64(&token)),
+            ("control", &[1, ASKED], Data::F32(&asked.values)),
+            ("given", &[1, ASKED], Data::F32(&asked.given)),
+            ("state", &memory, Data::F32(&strand.state)),
+        ];
+        if self.leads {
+            for (name, value) in [
+                ("phase", &sixteenth),
+                ("chord", &chord),
+                ("next", &next),
+                ("ahead", &ahead),
+                ("close", &close),
+                ("metre", &metre),
+                ("mode", &mode),
+            ] {
+                inputs.push((name, &[1], Data::I64(value)));
+            }
+        } else {
+            inputs.push(("phase", &phase_shape, Data::F32(&phase)));
+        }
+        let mut came = self.step.run(&inputs, &["logits", "state_out"])?;
+        let (Some(state), Some(mut logits)) = (came.pop(), came.pop()) else {
             return Err(NodeError::internal("the model gave no state"));
         };
         if state.values.len() != self.memory {
@@ -144,6 +234,13 @@ impl Stream {
         strand.state = state.values;
         let first = if begins { FIRST_NOTE } else { 0 };
         let uniform: f64 = StandardUniform.sample(rng);
+        for (logit, bias) in logits.values.iter_mut().zip(&setting.bias) {
+            *logit += bias;
+        }
+        if let Some(token) = setting.forced {
+            strand.token = token;
+            return Ok(token);
+        }
         let drawn = logits.values.get(first..);
         strand.token = drawn
             .and_then(|logits| draw(logits, f64::from(temperature), uniform))
@@ -151,6 +248,11 @@ impl Stream {
             .ok_or_else(|| NodeError::model("the model gave logits that are not numbers"))?;
         Ok(strand.token)
     }
+}
+
+/// Whether the model called `name` is one that follows chords.
+pub(super) fn is_lead(manifest: &Manifest, name: &str) -> bool {
+    manifest.model(name, Task::Lead).is_ok()
 }
 
 /// Which of the model's `steps` in a bar sixteenth `place` of a bar is. Longer bars say their last beat again: the model

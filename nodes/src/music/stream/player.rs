@@ -1,16 +1,28 @@
 //! Plays the model, sixteenth after sixteenth: what a render and a live run share.
 
 use rand_chacha::ChaCha8Rng;
-use score_engine::{NodeError, Note, Value};
+use score_engine::{Input, NodeError, Note, Value};
 
+use super::super::harmony::Following;
 use super::super::shape::Shape;
+use super::super::touch::{MIDDLE, Onset, Touch};
 use super::super::voice::Voice;
 use super::asking::Asking;
+use super::guiding::Guide;
 use super::model::{Strand, Stream};
+use super::recall::Recall;
+use super::stream_decoder::CHORDS;
+use crate::chords::Chords;
 use crate::live;
 
 /// The named components of a code, the first ones.
 pub(super) const KNOBS: [&str; 4] = ["density", "register", "range", "syncopation"];
+
+/// The token that lets the note before sound on.
+const HOLD: i64 = 0;
+
+/// Tokens below this one begin no note.
+const FIRST_NOTE: i64 = 2;
 
 /// How much harder a note is struck that was asked to stand out.
 const STRESS: f32 = 1.25;
@@ -20,14 +32,28 @@ pub(super) struct Player {
     pub(super) stream: Stream,
     pub(super) strand: Strand,
     pub(super) asking: Asking,
+    /// The chords; `None` where no wire brings any.
+    pub(super) chords: Option<Following>,
+    pub(super) guide: Guide,
+    pub(super) recall: Recall,
+    /// How notes are struck, for a melody that follows chords.
+    pub(super) touch: Option<Touch>,
+    /// Looseness and dynamics.
+    pub(super) manner: (f32, f32),
+    /// Draws how they are.
+    pub(super) touching: ChaCha8Rng,
     pub(super) voice: Voice,
     pub(super) shape: Shape,
     /// What stands in for the code's named components.
     pub(super) knobs: [Option<f32>; KNOBS.len()],
     pub(super) temperature: f32,
     pub(super) rng: ChaCha8Rng,
+    /// Whether the code holds since this sixteenth.
+    pub(super) code_is_new: bool,
     /// The code that holds.
     pub(super) code: Option<Vec<f32>>,
+    /// Whether the last note was played.
+    pub(super) ended: bool,
 }
 
 impl Player {
@@ -36,8 +62,18 @@ impl Player {
         if code.len() != self.stream.dimension() {
             return Err(NodeError::internal("a code of another dimension arrived"));
         }
-        self.code = Some(self.shape.apply(code));
+        let code = self.shape.apply(code);
+        self.code_is_new = self.code.as_ref() != Some(&code);
+        self.code = Some(code);
         Ok(())
+    }
+
+    /// Takes in what came along a wire that asks for something, or tells the chords.
+    pub(super) fn hear(&mut self, input: &Input) -> Result<(), NodeError> {
+        match &mut self.chords {
+            Some(chords) if input.port == CHORDS => chords.hear(&input.packet, &self.voice.chunk),
+            _ => self.asking.hear(input),
+        }
     }
 
     /// What is played at sixteenth `place`, counted from the start; with `cut` a note begins there, whatever was played.
@@ -51,14 +87,36 @@ impl Player {
             *component = knob.unwrap_or(*component);
         }
         let (_, sixteenth) = self.voice.chunk.place(place);
-        let token = self.stream.go_on(
+        let chords = self.chords.as_mut().and_then(|chords| chords.at(place));
+        let mut setting = self.guide.at(sixteenth, chords.as_ref());
+        let chord = chords.and_then(|chords| chords.chord);
+        let ends = chords.is_some_and(|chords| chords.last && chords.close == Some(0));
+        let in_bar = usize::try_from(sixteenth).unwrap_or_default();
+        if chords.is_some() {
+            if sixteenth == 0 || cut || self.code_is_new {
+                self.recall.begin(&code);
+            }
+            // A cut is heard, and so is the end, whatever was played.
+            setting.forced = self.recall.recall(in_bar, chord).filter(|_| !cut && !ends);
+        }
+        self.code_is_new = false;
+        self.ended |= ends;
+        if self.ended && !ends {
+            // The last note rings.
+            setting.forced = Some(HOLD);
+        }
+        let token = self.stream.go_on_in(
             &mut self.strand,
-            (sixteenth, cut),
+            (sixteenth, cut || ends),
             &code,
             &asked,
+            &setting,
             (self.temperature, &mut self.rng),
         )?;
+        self.recall.keep(in_bar, token, chord);
+        let token = self.sounding(token, self.guide.shift(chords.as_ref()));
         let mut notes = self.voice.say(Some(token), cut, sixteenth);
+        self.touch(place, chords.as_ref(), &mut notes)?;
         for note in &mut notes {
             if let Note::On { velocity, .. } = note
                 && accent
@@ -67,6 +125,56 @@ impl Player {
             }
         }
         Ok(notes)
+    }
+
+    /// Strikes the notes as a player would, where the model of that is there.
+    fn touch(
+        &mut self,
+        place: u64,
+        chords: Option<&Chords>,
+        notes: &mut [Note],
+    ) -> Result<(), NodeError> {
+        let Some(touch) = &mut self.touch else {
+            return Ok(());
+        };
+        for note in notes {
+            if let Note::On {
+                pitch, velocity, ..
+            } = note
+            {
+                let onset = Onset {
+                    place,
+                    phase: place % self.voice.chunk.bar_length() as u64,
+                    metre: self.guide.metre,
+                    notes: 1,
+                    span: (*pitch, *pitch),
+                    fresh: chords.is_some_and(|chords| chords.fresh),
+                    of_chord: chords
+                        .and_then(|chords| chords.chord)
+                        .is_some_and(|chord| chord.holds(*pitch)),
+                };
+                let stroke = touch.strike(&onset, None, &mut self.touching)?;
+                *velocity = (stroke.velocity * self.voice.velocity / MIDDLE).clamp(0.02, 1.0);
+            }
+        }
+        Ok(())
+    }
+
+    /// The token of the note that sounds where the model says `token` and music is moved by `shift` semitones; what would
+    /// leave the instrument stays an octave within it.
+    fn sounding(&self, token: i64, shift: i32) -> i64 {
+        let last = self.guide.layout.tokens as i64;
+        if token < FIRST_NOTE || shift == 0 {
+            return token;
+        }
+        let moved = token + i64::from(shift);
+        if moved < FIRST_NOTE {
+            moved + 12
+        } else if moved >= last {
+            moved - 12
+        } else {
+            moved
+        }
     }
 
     /// Takes a new value of a live parameter.
@@ -83,7 +191,12 @@ impl Player {
             "temperature" => self.temperature = number,
             "gain" => self.shape.gain = number,
             "velocity" => self.voice.velocity = number,
+            "looseness" => self.manner.0 = number,
+            "dynamics" => self.manner.1 = number,
             _ => return Err(live::not_live(name)),
+        }
+        if let Some(touch) = &mut self.touch {
+            (touch.looseness, touch.dynamics) = self.manner;
         }
         Ok(())
     }

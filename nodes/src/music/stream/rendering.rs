@@ -113,7 +113,7 @@ impl Rendering {
                 self.asked.push_front(input);
                 break;
             }
-            self.player.asking.hear(&input)?;
+            self.player.hear(&input)?;
         }
         Ok(())
     }

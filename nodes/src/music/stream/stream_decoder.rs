@@ -1,15 +1,22 @@
 //! Turns a code for each bar, and what is asked at each sixteenth, into a melody that goes on.
 
-use score_engine::{Build, Check, Descriptor, Node, NodeError, Param, Port, PortType, Processor};
+use score_engine::{
+    Build, Check, Descriptor, Mode, Node, NodeError, Param, Port, PortType, Processor,
+};
 use serde::Deserialize;
 
+use super::super::harmony::{Following, Steps};
 use super::super::shape::Shape;
+use super::super::touch::{Part, Touch};
 use super::super::voice::{Chunk, Voice};
 use super::asking::Asking;
+use super::guiding::Guide;
 use super::model::Stream;
 use super::player::Player;
+use super::recall::Recall;
 use super::rendering::Rendering;
 use super::streaming::Streaming;
+use crate::chords::Chords;
 use crate::controls::{Controls, EXAMPLE};
 use crate::model::{Manifest, Task, require_codes};
 
@@ -21,6 +28,13 @@ pub(super) const DENSITY: usize = 4;
 pub(super) const REGISTER: usize = 5;
 pub(super) const CONTOUR: usize = 6;
 pub(super) const NOVELTY: usize = 7;
+pub(super) const CHORDS: usize = 8;
+
+/// The model of how notes are struck.
+const TOUCH: &str = "touch";
+
+/// Far from where the notes' random numbers begin.
+const TOUCHING: u128 = 1 << 60;
 
 /// `stream_decoder`.
 #[derive(Deserialize)]
@@ -34,6 +48,8 @@ pub(crate) struct StreamDecoder {
     gain: f32,
     normalise: bool,
     velocity: f32,
+    looseness: f32,
+    dynamics: f32,
     channel: u8,
 }
 
@@ -63,6 +79,7 @@ impl Node for StreamDecoder {
         .input(asks("register_ahead", "asks for a height in the bar to come: 0 is MIDI 36, 1 MIDI 96"))
         .input(asks("contour", "asks for a way: 0 an octave down, 0.5 level, 1 an octave up"))
         .input(asks("novelty", "asks for bars that repeat, 0, up to ones like none of the last eight, 1"))
+        .input(Port::new("chords", Chords::port_type(), "the chords that the melody follows").optional())
         .output(Port::new("notes", PortType::Notes, "the melody, one note at a time"))
         .param(Param::text("model", "name of a stream model").default("stream"))
         .param(Param::number("temperature", (0.0, 4.0), "how freely tokens are drawn; 0: always the likeliest").default(0.7).live())
@@ -73,22 +90,51 @@ impl Node for StreamDecoder {
         .param(Param::number("gain", (0.0, 10.0), "factor for the code").default(1.0).live())
         .param(Param::flag("normalise", "bring the code to the usual length").default(true))
         .param(Param::number("velocity", (0.01, 1.0), "how hard notes are struck").default(0.8).live())
+        .param(Param::number("looseness", (0.0, 2.0), "with chords: how freely velocities are played; 0: a machine, 1: a player").default(1.0).live())
+        .param(Param::number("dynamics", (0.0, 2.0), "with chords: how much velocities differ; 1: as players do it").default(1.0).live())
         .param(Param::integer("channel", (0, 15), "MIDI channel, counted from 0").default(0))
         .follows_tempo()
         .urgent()
     }
 
     fn check(&self, check: &mut Check<'_>) {
-        let dimension = Manifest::of(check.settings)
-            .and_then(|manifest| Ok(manifest.model(&self.model, Task::Stream)?.latent));
+        let dimension = Manifest::of(check.settings).and_then(|manifest| {
+            let lead = manifest.model(&self.model, Task::Lead);
+            Ok(lead
+                .or_else(|_| manifest.model(&self.model, Task::Stream))?
+                .latent)
+        });
         require_codes(check, &self.model, dimension);
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
         let stream = Stream::load(build.settings, &self.model)?;
         let layout = *stream.layout();
+        let steps = Steps::new(build.transport);
+        let manner = (self.looseness, self.dynamics);
+        let follows = build.is_wired("chords");
+        let touch = match follows {
+            true => Some(Touch::load(build.settings, TOUCH, Part::Melody, manner)?),
+            false => None,
+        };
+        // A stream of its own, so that the notes do not depend on how they are struck.
+        let mut touching = build.rng();
+        touching.set_word_pos(TOUCHING);
         let player = Player {
             strand: stream.begin(),
+            guide: Guide {
+                key: (build.transport.key).map(|key| key.key(build.transport.seed, Mode::Major)),
+                metre: steps.metre(),
+                layout,
+                leads: stream.leads(),
+            },
+            chords: follows.then(Following::default),
+            recall: Recall::default(),
+            touch,
+            manner,
+            touching,
+            code_is_new: false,
+            ended: false,
             stream,
             asking: Asking::new(build.is_wired("cut")),
             voice: Voice::new(
@@ -122,6 +168,10 @@ const DETAILS: &str = "The melody goes on across bars and scenes: the model reme
     something else is; what no wire asks for the model is free in. A single input goes before `controls`: a MIDI \
     knob on `density_ahead` takes the notes out of the picture's hands and leaves it the rest. What is asked for goes \
     before the code.\n\n\
+    With `chords` wired the melody follows them: the model `lead` was taught to, and any other keeps to the scale and the \
+    chord, on strong places rather to the chord. With chords, or with a key in the transport, no note lies outside the \
+    scale but those of the chord. A bar whose code and chords come again is played again, every third time anew; \
+    the piece's last note is the tonic, and rings.\n\n\
     The parameters `density`, `register`, `range` and `syncopation` are knobs: 0 is what tunes have in the mean, 2 \
     more than nearly all, −2 less. Left out, the code says it.\n\n\
     The model knows bars of 4/4: shorter ones leave its last sixteenths out, longer ones say its last beat again.\n\n\
@@ -146,6 +196,7 @@ mod tests {
             (REGISTER, "register_ahead"),
             (CONTOUR, "contour"),
             (NOVELTY, "novelty"),
+            (CHORDS, "chords"),
         ];
         assert_eq!(named.len(), descriptor.inputs.len());
         for (place, name) in named {

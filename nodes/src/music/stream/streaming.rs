@@ -65,7 +65,7 @@ impl Processor for Streaming {
                     self.cut = Some(time);
                     self.awaited = Some(time);
                 }
-                _ => self.player.asking.hear(&input)?,
+                _ => self.player.hear(&input)?,
             }
         }
         for place in self.pulse.due(&self.player.voice.chunk, io.now()) {

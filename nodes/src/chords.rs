@@ -1,0 +1,59 @@
+//! Which chord sounds, in which key, and what comes next: one packet on a wire.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use score_engine::{Key, NodeError, Packet, Payload, PortType};
+
+use crate::music::Chord;
+
+/// The chord from the packet's time on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Chords {
+    /// The key that the music is in.
+    pub(crate) key: Key,
+    /// The chord that sounds; `None`: none does.
+    pub(crate) chord: Option<Chord>,
+    /// Whether it is struck now: it is another one than before, or begins a phrase.
+    pub(crate) fresh: bool,
+    /// The chord after it, and in how many sixteenths from the packet's time it comes; `None` where that is not known.
+    pub(crate) next: Option<(Chord, u32)>,
+    /// In how many sixteenths the phrase closes, where that is known: its last note begins then.
+    pub(crate) close: Option<u32>,
+    /// Whether the piece closes there, not only a phrase.
+    pub(crate) last: bool,
+}
+
+impl Chords {
+    /// The type of a port that they travel through.
+    pub(crate) fn port_type() -> PortType {
+        PortType::Custom(Cow::Borrowed("Chords"))
+    }
+
+    /// As the content of a packet.
+    pub(crate) fn payload(self) -> Payload {
+        Payload::Custom(Arc::new(self))
+    }
+
+    /// Those in `packet`.
+    ///
+    /// # Errors
+    /// There is something else in it, which a checked patch rules out.
+    pub(crate) fn of(packet: &Packet) -> Result<Self, NodeError> {
+        match &packet.payload {
+            Payload::Custom(content) => content.downcast_ref().copied(),
+            _ => None,
+        }
+        .ok_or_else(|| NodeError::internal("something else came where chords were expected"))
+    }
+
+    /// The same, `later` sixteenths on.
+    pub(crate) fn after(mut self, later: u32) -> Self {
+        self.fresh &= later == 0;
+        self.next = self
+            .next
+            .and_then(|(chord, ahead)| Some((chord, ahead.checked_sub(later)?)));
+        self.close = self.close.and_then(|close| close.checked_sub(later));
+        self
+    }
+}

@@ -1,0 +1,13 @@
+//! Is it music? Key, chords, parts that fit, form: figures beside those of real songs.
+
+mod chords;
+mod dynamics;
+mod figures;
+mod file;
+mod grid;
+mod melody;
+mod score;
+mod together;
+
+pub use figures::{Row, evaluate};
+pub use score::{Part, Role, Score, Stroke};

@@ -1,0 +1,134 @@
+//! Leads the voices of a pad from chord to chord.
+
+use score_engine::{Input, NodeError, Time, Value};
+
+use super::super::harmony::{Chord, Following};
+use super::super::pacing::{Part, Played};
+use super::super::voice::Chunk;
+use super::sounding::{Sounding, in_order};
+use crate::live;
+
+/// A pad that is being played.
+pub(super) struct Padding {
+    pub(super) chords: Following,
+    pub(super) voices: usize,
+    /// The lowest and the highest pitch.
+    pub(super) range: (u8, u8),
+    pub(super) velocity: f32,
+    pub(super) sounding: Sounding,
+}
+
+/// The tones of `chord` that the voices go to from where they are: every voice the shortest way, each tone of the chord
+/// at least once where there are voices enough.
+fn voicing(chord: Chord, before: &[u8], voices: usize, (lowest, highest): (u8, u8)) -> Vec<u8> {
+    let middle = f32::from(lowest) / 2.0 + f32::from(highest) / 2.0;
+    let way = |pitch: u8| {
+        let to = |from: f32| (f32::from(pitch) - from).abs();
+        let nearest = before
+            .iter()
+            .map(|from| to(f32::from(*from)))
+            .fold(f32::INFINITY, f32::min);
+        if before.is_empty() {
+            to(middle)
+        } else {
+            nearest
+        }
+    };
+    let all: Vec<u8> = (lowest..=highest)
+        .filter(|pitch| chord.holds(*pitch))
+        .collect();
+    let mut found: Vec<u8> = Vec::new();
+    // The third and the seventh tell the chord, the fifth says least.
+    let tones = chord.family.tones();
+    let order = [1, 0, 3, 2]
+        .into_iter()
+        .filter_map(|place| tones.get(place));
+    let classes: Vec<u8> = order.map(|tone| (chord.root + tone) % 12).collect();
+    for place in 0..voices {
+        let class = classes.get(place).copied();
+        let free = all.iter().copied().filter(|pitch| !found.contains(pitch));
+        let nearest = free
+            .filter(|pitch| class.is_none_or(|class| pitch % 12 == class))
+            .min_by(|one, other| way(*one).total_cmp(&way(*other)));
+        found.extend(nearest);
+    }
+    found.sort_unstable();
+    found
+}
+
+impl Part for Padding {
+    fn hear(&mut self, input: &Input, chunk: &Chunk) -> Result<(), NodeError> {
+        self.chords.hear(&input.packet, chunk)
+    }
+
+    fn at(&mut self, place: u64, chunk: &Chunk) -> Result<Played, NodeError> {
+        let now = chunk.time_of(place);
+        let mut played = Vec::new();
+        let chords = self.chords.at(place);
+        let Some(chord) = chords.and_then(|chords| chords.chord) else {
+            self.sounding.leave(None, now, &mut played);
+            return Ok(played);
+        };
+        let before: Vec<u8> = self.sounding.pitches().collect();
+        let is_new = chords.is_some_and(|chords| chords.fresh) || before.is_empty();
+        if is_new {
+            let wanted = voicing(chord, &before, self.voices, self.range);
+            self.sounding
+                .end(now, |(pitch, _)| !wanted.contains(pitch), &mut played);
+            for pitch in wanted.into_iter().filter(|pitch| !before.contains(pitch)) {
+                self.sounding
+                    .begin(pitch, self.velocity, (now, Time::MAX), &mut played);
+            }
+        }
+        Ok(in_order(played))
+    }
+
+    fn close(&mut self, time: Time) -> Played {
+        let mut played = Vec::new();
+        self.sounding.end(time, |_| true, &mut played);
+        played
+    }
+
+    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
+        let number = live::number(name, value)?;
+        match name {
+            "voices" => self.voices = number.clamp(1.0, 6.0) as usize,
+            "lowest" => self.range.0 = number.clamp(0.0, 115.0) as u8,
+            "highest" => self.range.1 = number.clamp(12.0, 127.0) as u8,
+            "velocity" => self.velocity = number as f32,
+            _ => return Err(live::not_live(name)),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn voices_go_the_shortest_way_and_common_tones_stay() {
+        let lead = |name: &str, before: &[u8]| voicing(name.parse().unwrap(), before, 3, (55, 74));
+        let c = lead("C", &[]);
+        assert_eq!(
+            c.iter()
+                .map(|pitch| pitch % 12)
+                .collect::<std::collections::BTreeSet<_>>()
+                .len(),
+            3
+        );
+        let f = lead("F", &c);
+        for (one, other) in c.iter().zip(&f) {
+            assert!(one.abs_diff(*other) <= 2, "{c:?} {f:?}");
+        }
+        assert!(
+            f.iter().any(|pitch| pitch % 12 == 0 && c.contains(pitch)),
+            "{c:?} {f:?}"
+        );
+        let g = lead("G7", &f);
+        assert!(
+            g.iter().any(|pitch| pitch % 12 == 11) && g.iter().any(|pitch| pitch % 12 == 5),
+            "{g:?}"
+        );
+    }
+}

@@ -1,0 +1,244 @@
+//! Plays a texture: what the model strikes, as notes with their velocities and lengths.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use score_engine::{Input, NodeError, Time, Value};
+
+use super::super::harmony::{Chord, Following, Steps};
+use super::super::pacing::{Part, Played};
+use super::super::shape::normalise;
+use super::super::touch::{MIDDLE, Onset, Touch};
+use super::super::voice::Chunk;
+use super::slots::{bass_pitch, slot_pitch};
+use super::sounding::{Sounding, in_order};
+use super::texture::{Place, Texture, Wishes};
+use crate::chords::Chords;
+use crate::live;
+
+/// The inputs of every node that weaves.
+pub(super) const LATENT: usize = 0;
+pub(super) const CHORDS: usize = 1;
+pub(super) const CUT: usize = 2;
+pub(super) const DENSITY: usize = 3;
+pub(super) const REGISTER: usize = 4;
+pub(super) const ENERGY: usize = 5;
+
+/// What can be asked for, in the order of the model.
+pub(super) const WISHES: [&str; 3] = ["density", "register", "energy"];
+
+/// Slots of the last chord of a piece: a close position in the middle.
+const LAST_SLOTS: [usize; 4] = [2, 3, 4, 5];
+
+/// Which notes of the texture are played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hands {
+    /// The bass and the upper notes.
+    Both,
+    /// The upper notes.
+    Upper,
+    /// The bass, so many semitones lower.
+    Bass(u8),
+}
+
+/// How a texture is played.
+pub(super) struct Manner {
+    pub(super) hands: Hands,
+    pub(super) temperature: f32,
+    pub(super) velocity: f32,
+    pub(super) wishes: Wishes,
+    /// Bars for which a code holds.
+    pub(super) hold: u64,
+}
+
+/// A texture that is being played.
+pub(super) struct Weaving {
+    pub(super) texture: Texture,
+    pub(super) touch: Touch,
+    pub(super) chords: Following,
+    pub(super) steps: Steps,
+    pub(super) manner: Manner,
+    /// What comes along wires, in place of the manner's wishes.
+    pub(super) wished: Wishes,
+    pub(super) sounding: Sounding,
+    /// Draws how notes are struck.
+    pub(super) rng: ChaCha8Rng,
+    pub(super) seed: u64,
+    /// Draws what is struck: begun again with each code, so that a code that returns brings its pattern back.
+    pub(super) pattern: ChaCha8Rng,
+    pub(super) newest: Option<Vec<f32>>,
+    /// The code that holds, and the bar since which it does.
+    pub(super) code: Option<(Vec<f32>, u64)>,
+    pub(super) cut: bool,
+    pub(super) ended: bool,
+}
+
+impl Weaving {
+    /// Lets a code hold from this sixteenth on where its time has come.
+    fn choose(&mut self, place: u64, bar: u64) -> Result<(), NodeError> {
+        let Some(newest) = &self.newest else {
+            return Ok(());
+        };
+        let begins_pair = place % (2 * bar) == 0;
+        let number = place / bar;
+        let over = |since: u64| number >= since + self.manner.hold.max(1);
+        let is_due = match &self.code {
+            None => true,
+            Some((_, since)) => self.cut || (begins_pair && over(*since)),
+        };
+        if is_due {
+            self.code = Some((newest.clone(), number));
+        } else if !begins_pair {
+            return Ok(());
+        }
+        self.cut = false;
+        if let Some((code, _)) = &self.code {
+            self.texture.begin(code)?;
+            self.pattern = ChaCha8Rng::seed_from_u64(self.seed);
+            self.pattern.set_stream(stream_of(code));
+        }
+        Ok(())
+    }
+
+    /// The pitches of what is struck under `chord`.
+    fn pitches(
+        &mut self,
+        place: Place,
+        chords: &Chords,
+        chord: Chord,
+    ) -> Result<Vec<u8>, NodeError> {
+        let wishes: Wishes = std::array::from_fn(|n| self.wished[n].or(self.manner.wishes[n]));
+        let drawing = (self.manner.temperature, &mut self.pattern);
+        let mut struck = self.texture.go_on(place, chords, &wishes, drawing)?;
+        if chords.last && chords.close == Some(0) {
+            // The piece ends on the whole chord.
+            struck.bass = 1;
+            struck.slots = LAST_SLOTS.to_vec();
+        }
+        let bass = bass_pitch(chord, struck.bass);
+        let upper = struck
+            .slots
+            .iter()
+            .filter_map(|slot| slot_pitch(chord, chords.key, *slot));
+        let mut pitches: Vec<u8> = match self.manner.hands {
+            Hands::Both => upper
+                .filter(|pitch| Some(*pitch) != bass)
+                .chain(bass)
+                .collect(),
+            Hands::Upper => upper.collect(),
+            Hands::Bass(down) => bass
+                .map(|pitch| pitch.saturating_sub(down))
+                .into_iter()
+                .collect(),
+        };
+        pitches.sort_unstable();
+        pitches.dedup();
+        Ok(pitches)
+    }
+}
+
+impl Part for Weaving {
+    fn hear(&mut self, input: &Input, chunk: &Chunk) -> Result<(), NodeError> {
+        let packet = &input.packet;
+        match input.port {
+            LATENT => {
+                let mut code = packet.latent()?.to_vec();
+                normalise(&mut code);
+                self.newest = Some(code);
+            }
+            CHORDS => self.chords.hear(packet, chunk)?,
+            CUT => self.cut = true,
+            port => {
+                let value = *packet.control()?;
+                let wish = match port {
+                    DENSITY => 0,
+                    REGISTER => 1,
+                    ENERGY => 2,
+                    _ => return Err(NodeError::internal("there is no such input")),
+                };
+                self.wished[wish] = (!value.is_nan()).then(|| (4.0 * value - 2.0).clamp(-2.0, 2.0));
+            }
+        }
+        Ok(())
+    }
+
+    fn at(&mut self, place: u64, chunk: &Chunk) -> Result<Played, NodeError> {
+        let (now, next) = (chunk.time_of(place), chunk.time_of(place + 1));
+        let mut played = Vec::new();
+        let chords = self.chords.at(place);
+        let chord = chords.and_then(|chords| chords.chord);
+        if chords.is_some_and(|chords| chords.fresh) || chord.is_none() {
+            self.sounding.leave(chord, now, &mut played);
+        }
+        if let (Some(chords), Some(chord), false) = (&chords, chord, self.ended) {
+            let bar = chunk.bar_length() as u64;
+            self.choose(place, bar)?;
+            let where_it_lies = Place {
+                phase: place % (2 * bar),
+                metre: self.steps.metre(),
+            };
+            let pitches = self.pitches(where_it_lies, chords, chord)?;
+            if let (Some(lowest), Some(highest)) = (pitches.first(), pitches.last()) {
+                let onset = Onset {
+                    place,
+                    phase: place % bar,
+                    metre: self.steps.metre(),
+                    notes: pitches.len(),
+                    span: (*lowest, *highest),
+                    fresh: chords.fresh,
+                    of_chord: true,
+                };
+                let energy = self.wished[2].or(self.manner.wishes[2]);
+                let stroke = self.touch.strike(&onset, energy, &mut self.rng)?;
+                let sixteenth = (next - now).seconds();
+                let begins = now + Time::from_seconds(f64::from(stroke.late) * sixteenth);
+                let ends = begins + Time::from_seconds(f64::from(stroke.length) * sixteenth);
+                let velocity = (stroke.velocity * self.manner.velocity / MIDDLE).clamp(0.02, 1.0);
+                for pitch in &pitches {
+                    self.sounding
+                        .begin(*pitch, velocity, (begins, ends), &mut played);
+                }
+            }
+            if chords.last && chords.close == Some(0) {
+                self.ended = true;
+                self.sounding.hold(Time::MAX);
+            }
+        }
+        self.sounding.due(now, next, &mut played);
+        Ok(in_order(played))
+    }
+
+    fn close(&mut self, time: Time) -> Played {
+        let mut played = Vec::new();
+        self.sounding.end(time, |_| true, &mut played);
+        played
+    }
+
+    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
+        if let Some(wish) = WISHES.iter().position(|wish| *wish == name) {
+            self.manner.wishes[wish] = match value {
+                Value::Null => None,
+                value => Some(live::number(name, value)? as f32),
+            };
+            return Ok(());
+        }
+        let number = live::number(name, value)? as f32;
+        match name {
+            "temperature" => self.manner.temperature = number,
+            "velocity" => self.manner.velocity = number,
+            "hold" => self.manner.hold = number.max(1.0) as u64,
+            "looseness" => self.touch.looseness = number,
+            "dynamics" => self.touch.dynamics = number,
+            _ => return Err(live::not_live(name)),
+        }
+        Ok(())
+    }
+}
+
+/// A stream of random numbers of its own for each code (FNV-1a of its bits).
+fn stream_of(code: &[f32]) -> u64 {
+    code.iter()
+        .flat_map(|value| value.to_bits().to_le_bytes())
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        })
+}

@@ -1,0 +1,178 @@
+//! Makes the chords of a render: cuts and the end are known some bars ahead, so that phrases close on them.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use score_engine::{Flow, Io, NodeError, Processor, Time, Value};
+
+use super::chord::Chord;
+use super::form::{Close, next_close};
+use super::harmony_node::{CHORDS, CLOSE, CUT, LATENT, set};
+use super::progression::{Decided, Progression};
+use crate::chords::Chords;
+
+/// Steps that are looked ahead: as far as the model counts down to a close, and a bar more.
+const AHEAD: u64 = 18;
+
+/// Steps within which the next chord is told.
+const TOLD: usize = 5;
+
+/// Collects codes and cuts, and decides each step once what lies ahead of it is known.
+pub(super) struct Composing {
+    progression: Progression,
+    /// Codes that are not used up, by the time from which they hold.
+    codes: VecDeque<(Time, Arc<[f32]>)>,
+    code: Option<Arc<[f32]>>,
+    /// Cuts and wished closes, by their steps.
+    cuts: Vec<u64>,
+    /// The next step to decide.
+    next: u64,
+    /// The step of the close before.
+    closed: Option<u64>,
+    /// The close that the countdown goes to.
+    close: Option<Close>,
+    /// Decided, not yet sent: the first of them is step `sent`.
+    decided: VecDeque<(Decided, Option<Close>)>,
+    sent: u64,
+    before: Option<i64>,
+}
+
+impl Composing {
+    pub(super) fn new(progression: Progression) -> Self {
+        Composing {
+            progression,
+            codes: VecDeque::new(),
+            code: None,
+            cuts: Vec::new(),
+            next: 0,
+            closed: None,
+            close: None,
+            decided: VecDeque::new(),
+            sent: 0,
+            before: None,
+        }
+    }
+
+    /// Decides every step that begins before `end` and whose `AHEAD` steps lie before `known`.
+    fn go_on(&mut self, io: &mut Io<'_>, known: Time, end: Option<Time>) -> Result<(), NodeError> {
+        loop {
+            let steps = &self.progression.steps;
+            let begins = steps.time_of(self.next);
+            let is_known = match end {
+                Some(end) => begins < end,
+                None => steps.time_of(self.next + AHEAD) <= known,
+            };
+            if !is_known || io.stop_requested() {
+                return Ok(());
+            }
+            // The piece's last step.
+            let last = end.map(|end| steps.at(end));
+            self.decide(begins, last)?;
+            while self.decided.len() > TOLD {
+                self.send(io)?;
+            }
+        }
+    }
+
+    fn decide(&mut self, begins: Time, end: Option<u64>) -> Result<(), NodeError> {
+        while self.codes.front().is_some_and(|(time, _)| *time <= begins) {
+            self.code = self.codes.pop_front().map(|(_, code)| code);
+        }
+        // Before the first code there is no picture to follow: the first that comes holds from the start.
+        let code = self
+            .code
+            .clone()
+            .or_else(|| self.codes.front().map(|(_, code)| code.clone()));
+        let zero = || vec![0.0; self.progression.dimension()].into();
+        let code = code.unwrap_or_else(zero);
+        let per_bar = self.progression.steps.per_bar();
+        let least = self.progression.taste.cadence * per_bar;
+        let index = self.next;
+        if self.close.is_none_or(|close| close.step < index) {
+            self.closed = self.close.map(|close| close.step).or(self.closed);
+            self.close = None;
+        }
+        // A close that is counted down to stays, but for the piece's end, which comes before all.
+        let found = next_close(self.closed, &self.cuts, end, per_bar, least);
+        if self.close.is_none() || found.is_some_and(|found| found.last) {
+            self.close = found.filter(|found| found.step >= index);
+        }
+        let close = self.close.filter(|close| close.step < index + AHEAD);
+        let countdown = close.map(|close| close.step - index);
+        let decided = self.progression.decide(index, &code, countdown, false)?;
+        self.progression.ended |= close.is_some_and(|close| close.last && close.step == index);
+        self.decided.push_back((decided, close));
+        self.next += 1;
+        let gone = self
+            .cuts
+            .partition_point(|cut| *cut < index.saturating_sub(least));
+        self.cuts.drain(..gone);
+        Ok(())
+    }
+
+    /// Sends the first decided step.
+    fn send(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+        let Some((now, close)) = self.decided.pop_front() else {
+            return Ok(());
+        };
+        let key = self.progression.key();
+        let length = self.progression.steps.length();
+        let chord = Chord::of_token(now.token, key);
+        let next = (1u64..)
+            .zip(&self.decided)
+            .find(|(_, (next, _))| next.token != now.token)
+            .and_then(|(steps, (next, _))| {
+                Some((
+                    Chord::of_token(next.token, key)?,
+                    u32::try_from(steps * length).ok()?,
+                ))
+            });
+        let close_in = close.map(|close| (close.step - self.sent) * length);
+        let chords = Chords {
+            key,
+            chord,
+            fresh: self.before != Some(now.token) || now.closes,
+            next,
+            close: close_in.and_then(|close| u32::try_from(close).ok()),
+            last: close.is_some_and(|close| close.last),
+        };
+        let time = self.progression.steps.time_of(self.sent);
+        self.before = Some(now.token);
+        self.sent += 1;
+        io.send(CHORDS, time, chords.payload())
+    }
+}
+
+impl Processor for Composing {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        while let Some(input) = io.take() {
+            let time = input.packet.time;
+            match input.port {
+                LATENT => self.codes.push_back((time, input.packet.latent()?.clone())),
+                CUT | CLOSE => self.cuts.push(self.progression.steps.at(time)),
+                _ => self.progression.hear(&input)?,
+            }
+        }
+        if io.end().is_none() && io.time() != Time::MAX {
+            self.go_on(io, io.time(), None)?;
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+        let end = io.end().unwrap_or(Time::ZERO);
+        self.go_on(io, end, Some(end))?;
+        while !self.decided.is_empty() && !io.stop_requested() {
+            self.send(io)?;
+        }
+        Ok(())
+    }
+
+    fn earliest_pending(&self) -> Option<Time> {
+        Some(self.progression.steps.time_of(self.sent))
+    }
+
+    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
+        set(&mut self.progression.taste, name, value)
+    }
+}

@@ -1,0 +1,40 @@
+//! Follows the chords that come along a wire, sixteenth by sixteenth.
+
+use std::collections::VecDeque;
+
+use score_engine::{NodeError, Packet};
+
+use super::super::voice::Chunk;
+use crate::chords::Chords;
+
+/// Chords that were told ahead of their time are kept up to so many.
+const MOST: usize = 64;
+
+/// The chords that came, by the sixteenths from which they hold.
+#[derive(Default)]
+pub(crate) struct Following {
+    coming: VecDeque<(u64, Chords)>,
+    now: Option<(u64, Chords)>,
+}
+
+impl Following {
+    /// Takes in what came; `chunk` knows where its time lies.
+    pub(crate) fn hear(&mut self, packet: &Packet, chunk: &Chunk) -> Result<(), NodeError> {
+        let chords = Chords::of(packet)?;
+        if self.coming.len() == MOST {
+            self.coming.pop_front();
+        }
+        self.coming
+            .push_back((chunk.sixteenth_from(packet.time), chords));
+        Ok(())
+    }
+
+    /// What holds at sixteenth `place`, counted from the start, with what comes next counted from there.
+    pub(crate) fn at(&mut self, place: u64) -> Option<Chords> {
+        while let Some(next) = self.coming.pop_front_if(|(since, _)| *since <= place) {
+            self.now = Some(next);
+        }
+        let (since, chords) = self.now?;
+        Some(chords.after(u32::try_from(place - since).unwrap_or(u32::MAX)))
+    }
+}

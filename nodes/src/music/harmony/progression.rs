@@ -1,0 +1,178 @@
+//! Decides the chords, step after step: what a render and a live run share.
+
+use std::collections::BTreeMap;
+
+use rand_chacha::ChaCha8Rng;
+use score_engine::{Input, Key, KeyChoice, Mode, NodeError};
+
+use super::chord_model::{ChordModel, Moods, Stand};
+use super::harmony_node::{BRIGHTNESS, RATE, TENSION};
+use super::steps::Steps;
+
+/// Bars whose chords are remembered.
+const MOST_BARS: usize = 1024;
+
+/// A close has so many steps to itself, whatever the bars were before: a cadence of two bars.
+const CADENCE: u64 = 4;
+
+/// How a key is found.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Home {
+    pub(super) choice: KeyChoice,
+    pub(super) seed: u64,
+}
+
+/// What an artist turns.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Taste {
+    pub(super) temperature: f32,
+    pub(super) moods: Moods,
+    /// Bars from close to close, at least; 0: only the piece's end closes.
+    pub(super) cadence: u64,
+}
+
+/// A step that is decided.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Decided {
+    /// The chord, key-relative.
+    pub(super) token: i64,
+    /// Whether the phrase closes with it.
+    pub(super) closes: bool,
+}
+
+/// The chords so far.
+pub(super) struct Progression {
+    model: ChordModel,
+    pub(super) steps: Steps,
+    home: Home,
+    key: Option<Key>,
+    pub(super) taste: Taste,
+    /// What comes along wires, in place of the taste's moods.
+    wished: Moods,
+    rng: ChaCha8Rng,
+    /// The chords of bars, by the bar's code: a bar that returns brings them back.
+    known: BTreeMap<Vec<u32>, Vec<i64>>,
+    /// Whether the piece has closed: the tonic rings.
+    pub(super) ended: bool,
+    /// The code of the bar that is being decided, and its chords so far.
+    bar: (Vec<u32>, Vec<i64>),
+}
+
+impl Progression {
+    pub(super) fn new(
+        model: ChordModel,
+        steps: Steps,
+        home: Home,
+        taste: Taste,
+        rng: ChaCha8Rng,
+    ) -> Self {
+        Progression {
+            model,
+            steps,
+            home,
+            key: None,
+            taste,
+            wished: Moods::default(),
+            rng,
+            known: BTreeMap::new(),
+            ended: false,
+            bar: (Vec::new(), Vec::new()),
+        }
+    }
+
+    /// The dimension of the codes.
+    pub(super) fn dimension(&self) -> usize {
+        self.model.dimension()
+    }
+
+    /// The key; before the first code it is not yet known whether one that nobody chose is major.
+    pub(super) fn key(&self) -> Key {
+        self.key
+            .unwrap_or_else(|| self.home.choice.key(self.home.seed, Mode::Major))
+    }
+
+    /// Takes in a mood that came along a wire: 0 to 1 is −2 to 2.
+    pub(super) fn hear(&mut self, input: &Input) -> Result<(), NodeError> {
+        let value = *input.packet.control()?;
+        let mood = match input.port {
+            BRIGHTNESS => 0,
+            TENSION => 1,
+            RATE => 2,
+            _ => return Err(NodeError::internal("there is no such input")),
+        };
+        self.wished[mood] = (!value.is_nan()).then(|| (4.0 * value - 2.0).clamp(-2.0, 2.0));
+        Ok(())
+    }
+
+    /// Decides step `index` by `code`, with a close in so many steps; `change`: another chord than before.
+    pub(super) fn decide(
+        &mut self,
+        index: u64,
+        code: &[f32],
+        close: Option<u64>,
+        change: bool,
+    ) -> Result<Decided, NodeError> {
+        let moods: Moods = std::array::from_fn(|n| self.wished[n].or(self.taste.moods[n]));
+        let key = *self.key.get_or_insert_with(|| {
+            // Dark pictures in minor: the mood where one is asked for, else half of all codes.
+            let bright = moods[0].or(code.first().copied()).unwrap_or(0.0);
+            let mode = if bright < 0.0 {
+                Mode::Minor
+            } else {
+                Mode::Major
+            };
+            self.home.choice.key(self.home.seed, mode)
+        });
+        let stand = Stand {
+            phase: self.steps.phase(index),
+            metre: self.steps.metre(),
+            mode: i64::from(key.mode == Mode::Minor),
+            close,
+        };
+        let place = (index % self.steps.per_bar()) as usize;
+        if place == 0 {
+            self.keep();
+            self.bar = (
+                code.iter().map(|value| value.to_bits()).collect(),
+                Vec::new(),
+            );
+        }
+        let closes = close == Some(0) && !self.ended;
+        let recalled = self
+            .known
+            .get(&self.bar.0)
+            .and_then(|chords| chords.get(place))
+            .copied();
+        let token = match recalled
+            .filter(|_| close.is_none_or(|close| close > CADENCE) && !change && !self.ended)
+        {
+            Some(token) => {
+                self.model.take(token, stand, code, &moods)?;
+                token
+            }
+            None if closes || self.ended => {
+                let tonic = super::Chord::tonic(key).token(key);
+                self.model.take(tonic, stand, code, &moods)?;
+                tonic
+            }
+            None => self.model.go_on(
+                stand,
+                code,
+                &moods,
+                change,
+                (self.taste.temperature, &mut self.rng),
+            )?,
+        };
+        self.bar.1.push(token);
+        Ok(Decided { token, closes })
+    }
+
+    /// Remembers the bar that was decided last.
+    fn keep(&mut self) {
+        let (code, chords) = std::mem::take(&mut self.bar);
+        let whole = chords.len() as u64 == self.steps.per_bar();
+        if whole && self.known.len() < MOST_BARS {
+            self.known.entry(code).or_insert(chords);
+        }
+    }
+}

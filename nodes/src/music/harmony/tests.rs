@@ -1,0 +1,170 @@
+//! The nodes in renders and in live runs.
+
+use std::sync::Arc;
+
+use score_engine::harness::{Harness, Outputs};
+use score_engine::{Event, Key, KeyChoice, Mode, Payload, PortType, Time, Transport};
+use serde_json::json;
+
+use super::harmony_node::Harmony;
+use crate::chords::Chords;
+use crate::testing::settings;
+
+fn at(seconds: f64) -> Time {
+    Time::from_seconds(seconds)
+}
+
+/// The code of a scene's bar.
+fn code(scene: usize, bar: usize) -> Arc<[f32]> {
+    (0..64)
+        .map(|n| ((n * (scene + 1) + 7 * bar) as f32 * 0.7).sin() * 1.4)
+        .collect()
+}
+
+fn in_d_minor() -> Transport {
+    Transport {
+        key: Some(KeyChoice::Of(Key {
+            tonic: 2,
+            mode: Mode::Minor,
+        })),
+        seed: 5,
+        ..Transport::default()
+    }
+}
+
+/// A harmony for scenes of so many bars of two seconds, each bar with a code, each scene begun by a cut.
+fn film(scenes: &[(usize, usize)], params: serde_json::Value) -> (Harness<Harmony>, Time) {
+    let (mut codes, mut cuts, mut begin) = (Vec::new(), Vec::new(), 0.0);
+    for (scene, bars) in scenes {
+        if begin > 0.0 {
+            let event = Event {
+                name: "cut".to_owned(),
+                strength: 1.0,
+            };
+            cuts.push((at(begin), Payload::Event(Arc::new(event))));
+        }
+        for bar in 0..*bars {
+            codes.push((at(begin), Payload::Latent(code(*scene, bar))));
+            begin += 2.0;
+        }
+    }
+    let end = at(begin);
+    let harness = Harness::<Harmony>::new(params)
+        .settings(settings())
+        .transport(in_d_minor())
+        .feed("latent", PortType::Latent(Some(64)), codes, end)
+        .feed("cut", PortType::Event, cuts, end);
+    (harness, end)
+}
+
+/// Since when which chord sounds.
+fn chords(outputs: &Outputs) -> Vec<(f64, Chords)> {
+    let packets = outputs.packets("chords").iter();
+    packets
+        .map(|packet| (packet.time.seconds(), Chords::of(packet).unwrap()))
+        .collect()
+}
+
+fn names(chords: &[(f64, Chords)]) -> Vec<String> {
+    let name = |(_, chords): &(f64, Chords)| chords.chord.map_or(String::new(), |c| c.to_string());
+    chords.iter().map(name).collect()
+}
+
+#[test]
+fn every_half_bar_has_a_chord_and_one_seed_gives_the_same_chords() {
+    let (harness, end) = film(&[(0, 8), (1, 8)], json!({}));
+    let outputs = harness.run().unwrap();
+    let found = chords(&outputs);
+    let times: Vec<f64> = found.iter().map(|(time, _)| *time).collect();
+    assert_eq!(times, (0..32).map(f64::from).collect::<Vec<_>>());
+    assert_eq!(outputs.end("chords"), Some(end));
+    assert!(found.iter().all(|(_, chords)| chords.chord.is_some()));
+    assert!(
+        found
+            .iter()
+            .all(|(_, chords)| chords.key.to_string() == "D minor")
+    );
+    let (again, _) = film(&[(0, 8), (1, 8)], json!({}));
+    assert_eq!(names(&chords(&again.run().unwrap())), names(&found));
+}
+
+#[test]
+fn what_is_told_of_the_next_chord_comes() {
+    let (harness, _) = film(&[(0, 8), (1, 8)], json!({}));
+    let found = chords(&harness.run().unwrap());
+    let mut told = 0;
+    for (index, (_, chords)) in found.iter().enumerate() {
+        if let Some((next, ahead)) = chords.next {
+            // A step is eight sixteenths.
+            let later = &found[index + ahead as usize / 8].1;
+            assert_eq!(later.chord, Some(next));
+            assert!(later.fresh);
+            told += 1;
+        }
+    }
+    assert!(told > 16, "{told}");
+}
+
+#[test]
+fn phrases_close_on_the_tonic_before_a_cut_that_is_far_enough_and_at_the_end() {
+    let (harness, _) = film(&[(0, 12), (1, 2), (2, 10)], json!({ "cadence": 8 }));
+    let found = chords(&harness.run().unwrap());
+    let closes: Vec<(f64, String, bool)> = found
+        .iter()
+        .filter(|(_, chords)| chords.close == Some(0))
+        .map(|(time, chords)| (*time, chords.chord.unwrap().to_string(), chords.last))
+        .collect();
+    // The last bar line a half bar before the first cut at 24 s, and the last of all; the second cut comes too soon.
+    let wanted = [
+        (22.0, "Dm".to_owned(), false),
+        (46.0, "Dm".to_owned(), true),
+    ];
+    assert_eq!(closes, wanted);
+    let before = &found[20].1;
+    assert_eq!(before.close, Some(16));
+}
+
+#[test]
+fn a_bar_whose_code_returns_brings_its_chords_back() {
+    let (harness, _) = film(&[(0, 6), (1, 6), (0, 6), (2, 6)], json!({ "cadence": 0 }));
+    let found = names(&chords(&harness.run().unwrap()));
+    assert_eq!(found[..12], found[24..36]);
+    assert_ne!(found[..12], found[12..24]);
+}
+
+#[test]
+fn live_a_chord_leaves_a_sixteenth_before_it_sounds_and_a_cut_changes_it_on_the_next_beat() {
+    let codes = (0..8).map(|bar| {
+        let time = at(f64::from(bar) * 2.0);
+        (time, time, Payload::Latent(code(bar as usize, 0)))
+    });
+    let event = Payload::Event(Arc::new(Event {
+        name: "cut".to_owned(),
+        strength: 1.0,
+    }));
+    let outputs = Harness::<Harmony>::new(json!({ "cadence": 0 }))
+        .settings(settings())
+        .transport(in_d_minor())
+        .feed_live(
+            "latent",
+            PortType::Latent(Some(64)),
+            codes.collect(),
+            at(16.0),
+        )
+        .feed_live(
+            "cut",
+            PortType::Event,
+            vec![(at(5.1), at(5.1), event)],
+            at(16.0),
+        )
+        .play_live()
+        .unwrap();
+    let found = chords(&outputs);
+    for ((time, _), sent) in found.iter().zip(outputs.sent("chords")).skip(1) {
+        let ahead = time - sent.seconds();
+        assert!((0.12..0.16).contains(&ahead), "{time}: {ahead} s ahead");
+    }
+    let answered = found.iter().position(|(time, _)| (time - 5.5).abs() < 1e-6);
+    let answered = answered.expect("a chord on the beat after the cut");
+    assert_ne!(found[answered].1.chord, found[answered - 1].1.chord);
+}

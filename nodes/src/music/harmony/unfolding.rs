@@ -1,0 +1,132 @@
+//! Makes the chords of a live run: each is decided just before it sounds.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use score_engine::{Flow, Io, NodeError, Processor, Time, Value};
+
+use super::super::stepping::AHEAD;
+use super::chord::Chord;
+use super::harmony_node::{CHORDS, CLOSE, CUT, LATENT, set};
+use super::progression::Progression;
+use crate::chords::Chords;
+
+/// Sixteenths in a beat.
+const BEAT: u64 = 4;
+
+/// Decides a chord a sixteenth before it sounds, and after a cut another one on the next beat.
+pub(super) struct Unfolding {
+    progression: Progression,
+    code: Option<Arc<[f32]>>,
+    captured: Instant,
+    /// The sixteenth, counted from the start, that is decided next.
+    next: Option<u64>,
+    /// A cut that no chord has answered yet.
+    cut: bool,
+    /// Whether a close is wanted.
+    wanted: bool,
+    /// The step with which the phrase closes.
+    close: Option<u64>,
+    before: Option<i64>,
+}
+
+impl Unfolding {
+    pub(super) fn new(progression: Progression) -> Self {
+        Unfolding {
+            progression,
+            code: None,
+            captured: Instant::now(),
+            next: None,
+            cut: false,
+            wanted: false,
+            close: None,
+            before: None,
+        }
+    }
+
+    /// Where the phrase closes that step `index` belongs to: with the last bar of every `cadence` bars, or where one was
+    /// wanted.
+    fn closing(&mut self, index: u64) -> Option<u64> {
+        let per_bar = self.progression.steps.per_bar();
+        if self.close.is_some_and(|close| close < index) {
+            self.close = None;
+        }
+        if std::mem::take(&mut self.wanted) {
+            self.close = Some((index + 2 * per_bar - 1) / per_bar * per_bar);
+        }
+        let phrase = self.progression.taste.cadence * per_bar;
+        if self.close.is_none() && phrase > 0 {
+            let last = index / phrase * phrase + phrase - per_bar;
+            self.close = (last >= index).then_some(last);
+        }
+        self.close
+    }
+
+    /// Decides sixteenth `place`.
+    fn decide(&mut self, io: &mut Io<'_>, place: u64) -> Result<(), NodeError> {
+        let length = self.progression.steps.length();
+        let begins_step = place % length == 0;
+        let answers = self.cut && place % BEAT == 0;
+        let Some(code) = self.code.clone().filter(|_| begins_step || answers) else {
+            return Ok(());
+        };
+        self.cut &= place % BEAT != 0;
+        let index = place / length;
+        let close = self.closing(index).map(|close| close - index);
+        let change = answers && self.before.is_some();
+        let decided = self
+            .progression
+            .decide(index, &code, close, change && close != Some(0))?;
+        let key = self.progression.key();
+        let chords = Chords {
+            key,
+            chord: Chord::of_token(decided.token, key),
+            fresh: self.before != Some(decided.token) || decided.closes,
+            next: None,
+            close: close.and_then(|close| {
+                u32::try_from((close * length).checked_sub(place % length)?).ok()
+            }),
+            last: false,
+        };
+        self.before = Some(decided.token);
+        let time = self.progression.steps.sixteenth(place);
+        io.send_captured(CHORDS, time, self.captured, chords.payload())
+    }
+}
+
+impl Processor for Unfolding {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        while let Some(input) = io.take() {
+            match input.port {
+                LATENT => {
+                    self.captured = input.packet.captured;
+                    self.code = Some(input.packet.latent()?.clone());
+                }
+                CUT => self.cut = true,
+                CLOSE => self.wanted = true,
+                _ => self.progression.hear(&input)?,
+            }
+        }
+        // A sixteenth ahead, and as long before that as a melody decides its notes.
+        let steps = &self.progression.steps;
+        let first = steps.sixteenth_from(io.now());
+        let soon = io.now() + steps.sixteenth(1) - steps.sixteenth(0) + ahead();
+        let mut place = self.next.unwrap_or(first).max(first);
+        while self.progression.steps.sixteenth(place) <= soon {
+            self.decide(io, place)?;
+            place += 1;
+        }
+        self.next = Some(place);
+        let steps = &self.progression.steps;
+        Ok(Flow::WakeAt(steps.sixteenth(place - 1) - ahead()))
+    }
+
+    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
+        set(&mut self.progression.taste, name, value)
+    }
+}
+
+/// Twice as long as a melody needs, so that the chord is there when it decides.
+fn ahead() -> Time {
+    Time::from_seconds(2.0 * AHEAD)
+}

@@ -1,0 +1,121 @@
+//! Remembers what was played, so that a bar whose code and chords come again is played again.
+
+use std::collections::BTreeMap;
+
+use crate::music::Chord;
+
+/// Bars that are remembered, at most.
+const MOST: usize = 1024;
+
+/// Every so many times a bar that returns is played anew, so that what returns also varies.
+const VARIED: u32 = 3;
+
+/// What was said at a sixteenth, and under which chord.
+type Said = (i64, Option<Chord>);
+
+/// A bar as it was played first; what a cut took from it is not known.
+#[derive(Default)]
+struct Bar {
+    said: Vec<Option<Said>>,
+    /// How often its code came.
+    times: u32,
+}
+
+/// The bars so far, by their codes.
+#[derive(Default)]
+pub(super) struct Recall {
+    known: BTreeMap<Vec<u32>, Bar>,
+    code: Vec<u32>,
+    /// Whether it is played as it was.
+    again: bool,
+}
+
+impl Recall {
+    /// From here on `code` holds: a bar begins with it, or a cut brought it.
+    pub(super) fn begin(&mut self, code: &[f32]) {
+        self.code = code.iter().map(|value| value.to_bits()).collect();
+        if self.known.len() >= MOST && !self.known.contains_key(&self.code) {
+            self.again = false;
+            return;
+        }
+        let bar = self.known.entry(self.code.clone()).or_default();
+        self.again = bar.times % VARIED != 0;
+        bar.times += 1;
+    }
+
+    /// What was said at sixteenth `place` of the bar when this code held first, if the chord was the same.
+    pub(super) fn recall(&self, place: usize, chord: Option<Chord>) -> Option<i64> {
+        let bar = self.known.get(&self.code).filter(|_| self.again)?;
+        let (token, then) = (*bar.said.get(place)?)?;
+        (then == chord).then_some(token)
+    }
+
+    /// This was said at sixteenth `place` of the bar.
+    pub(super) fn keep(&mut self, place: usize, token: i64, chord: Option<Chord>) {
+        if let Some(bar) = self.known.get_mut(&self.code) {
+            if bar.said.len() <= place {
+                bar.said.resize(place + 1, None);
+            }
+            bar.said[place].get_or_insert((token, chord));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn play(
+        recall: &mut Recall,
+        code: f32,
+        from: usize,
+        says: &[i64],
+        chord: &str,
+    ) -> Vec<Option<i64>> {
+        let chord = chord.parse().ok();
+        recall.begin(&[code]);
+        let mut heard = Vec::new();
+        for (place, token) in (from..).zip(says) {
+            let recalled = recall.recall(place, chord);
+            recall.keep(place, recalled.unwrap_or(*token), chord);
+            heard.push(recalled);
+        }
+        heard
+    }
+
+    #[test]
+    fn a_bar_that_returns_is_played_again_and_every_third_time_anew() {
+        let mut recall = Recall::default();
+        let again = [Some(1), Some(2), Some(3), Some(4)];
+        assert_eq!(play(&mut recall, 0.5, 0, &[1, 2, 3, 4], "C"), [None; 4]);
+        assert_eq!(play(&mut recall, 0.7, 0, &[9; 4], "C"), [None; 4]);
+        assert_eq!(play(&mut recall, 0.5, 0, &[7; 4], "C"), again);
+        assert_eq!(play(&mut recall, 0.5, 0, &[7; 4], "C"), again);
+        assert_eq!(play(&mut recall, 0.5, 0, &[7; 4], "C"), [None; 4]);
+        // On other chords it would be wrong.
+        assert_eq!(play(&mut recall, 0.5, 0, &[7; 4], "Am"), [None; 4]);
+    }
+
+    #[test]
+    fn what_a_cut_left_of_a_bar_returns_at_its_place() {
+        let mut recall = Recall::default();
+        play(&mut recall, 0.5, 2, &[3, 4], "C");
+        assert_eq!(
+            play(&mut recall, 0.5, 0, &[7; 4], "C"),
+            [None, None, Some(3), Some(4)]
+        );
+        assert_eq!(
+            play(&mut recall, 0.5, 0, &[8; 4], "C"),
+            [Some(7), Some(7), Some(3), Some(4)]
+        );
+    }
+
+    #[test]
+    fn however_many_codes_come_memory_does_not_grow() {
+        let mut recall = Recall::default();
+        for number in 0..3000_u16 {
+            play(&mut recall, f32::from(number), 0, &[1], "C");
+        }
+        assert_eq!(recall.known.len(), MOST);
+    }
+}
