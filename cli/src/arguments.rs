@@ -15,12 +15,54 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
+impl Command {
+    /// Whether the command was asked to print JSON.
+    pub(crate) fn prints_json(&self) -> bool {
+        match self {
+            Command::Film(film) => film.json,
+            Command::Render(render) => render.json,
+            Command::Check(check) => check.json,
+            Command::Sample(sample) => sample.drawing.json,
+            Command::Interpolate(interpolate) => interpolate.drawing.json,
+            Command::Eval(Eval::Film(film)) => film.json,
+            Command::Eval(Eval::Music(music)) => music.json,
+            Command::Devices(devices) => devices.json,
+            Command::Nodes(nodes) => nodes.json,
+            Command::Models(
+                Models::List { json }
+                | Models::Info { json, .. }
+                | Models::Verify { json, .. }
+                | Models::Import { json, .. },
+            ) => *json,
+            Command::Plugins(plugins) => match &plugins.action {
+                Some(PluginsAction::Allowed { json }) => *json,
+                _ => plugins.json,
+            },
+            Command::Graph(graph) => matches!(graph.format, Notation::Json),
+            Command::Run(_)
+            | Command::Fmt(_)
+            | Command::New(_)
+            | Command::Plugin(_)
+            | Command::Completions { .. }
+            | Command::Man => false,
+        }
+    }
+}
+
 const EXAMPLES: &str = "\
 Examples:
   score film holiday.mp4            give a film its music
   score sample --count 8            write eight new melodies to sample.mid
   score nodes synth                 read what a node does
-  score COMMAND --help              read what a command takes";
+  score COMMAND --help              read what a command takes
+
+Exit codes:
+  0    done
+  1    something given is wrong, or the run failed; standard error says what
+  2    the command line is wrong
+  3    a live run ended and not all that it should have kept was
+  130  a second Ctrl-C ended a live run at once
+With --json, an error is JSON too, on standard output: {\"error\": {\"message\": …, \"help\": …}}";
 
 /// What every command takes.
 #[derive(Args)]
@@ -28,9 +70,12 @@ pub(crate) struct Common {
     /// Folder of the models [default: SCORE_MODELS, else the nearest `models`]
     #[arg(long, global = true, value_name = "FOLDER", help_heading = EVERYWHERE)]
     pub(crate) models: Option<PathBuf>,
-    /// A folder of plugins, more than one if given again; SCORE_PLUGINS, `plugins` beside the patch and the user's own follow
+    /// A folder of plugins, more than one if given again; those of SCORE_PLUGINS and the user's own folder follow
     #[arg(long, global = true, value_name = "FOLDER", help_heading = EVERYWHERE)]
     pub(crate) plugins: Vec<PathBuf>,
+    /// Load no plugins from anywhere
+    #[arg(long, global = true, conflicts_with = "plugins", help_heading = EVERYWHERE)]
+    pub(crate) no_plugins: bool,
     /// Colours in errors; auto: on a terminal, unless NO_COLOR is set
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value = "auto", help_heading = EVERYWHERE)]
     pub(crate) color: Color,
@@ -73,12 +118,12 @@ pub(crate) enum Command {
     /// List the models, explain one, test them, or import one
     #[command(subcommand)]
     Models(Models),
-    /// List the plugins that are found, and say why one is refused
+    /// List the plugins that are found without loading them; allow one beside a patch, or take that back
     Plugins(Plugins),
     /// Begin a plugin of your own, or test one
     #[command(subcommand)]
     Plugin(Plugin),
-    /// Draw a patch as a graph
+    /// Print a patch as a graph: for Mermaid, for Graphviz, or as JSON
     Graph(Graph),
     /// Print a completion script for a shell
     Completions {
@@ -422,6 +467,9 @@ pub(crate) struct Nodes {
     /// Print snippets for editors, in the form of VS Code, which others read too
     #[arg(long, conflicts_with_all = ["kind", "markdown"])]
     pub(crate) snippets: bool,
+    /// Print the declarations as JSON: ports, parameters, ranges, defaults, units
+    #[arg(long, conflicts_with_all = ["markdown", "snippets"])]
+    pub(crate) json: bool,
 }
 
 #[derive(Subcommand)]
@@ -470,12 +518,42 @@ pub(crate) enum Models {
 }
 
 #[derive(Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
+A plugin is a program and can do all that you can do. Those in the folders that you name (--plugins, SCORE_PLUGINS) and in \
+your own are loaded; one in the folder `plugins` beside a patch only once you have allowed it, and only when the patch \
+uses it."
+)]
 pub(crate) struct Plugins {
+    #[command(subcommand)]
+    pub(crate) action: Option<PluginsAction>,
     /// The patch whose plugins are meant [default: a patch in the current folder]
     pub(crate) patch: Option<PathBuf>,
     /// Print the list as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum PluginsAction {
+    /// Allow a library beside a patch to be loaded, as it is now: another build has to be allowed again
+    Allow {
+        /// The library, as plugins/libecho.so
+        file: PathBuf,
+    },
+    /// Take it back
+    Revoke {
+        /// The library, or its sha256 as `score plugins allowed` prints it
+        #[arg(value_name = "FILE|SHA256")]
+        what: PathBuf,
+    },
+    /// List what is allowed: sha256, and where the file was
+    Allowed {
+        /// Print the list as JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Subcommand)]

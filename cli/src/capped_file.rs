@@ -1,6 +1,6 @@
 //! A file that grows line by line and never beyond its size: the older half of it is kept under another name.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -18,9 +18,15 @@ impl CappedFile {
     /// Opens the file at `path`; it and its predecessor together stay below about `most` bytes.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// It cannot be written, or another run writes into it: the lines of two would be mixed, and either would take the
+    /// file away from the other when it is full.
     pub(crate) fn open(path: &Path, most: u64) -> io::Result<Self> {
         let file = OpenOptions::new().create(true).append(true).open(path)?;
+        // A file system that knows no locks keeps nobody from writing.
+        if let Err(TryLockError::WouldBlock) = file.try_lock() {
+            let why = "another run writes into it";
+            return Err(io::Error::new(io::ErrorKind::ResourceBusy, why));
+        }
         Ok(CappedFile {
             path: path.to_owned(),
             length: file.metadata()?.len(),
@@ -60,6 +66,22 @@ impl Write for CappedFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_another_run_writes_into_is_refused_until_it_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("score.log");
+        let mut first = CappedFile::open(&path, 40).unwrap();
+        let refused = |path: &Path| CappedFile::open(path, 40).unwrap_err().to_string();
+        assert_eq!(refused(&path), "another run writes into it");
+        // The file that takes its place is the run's own too.
+        for _ in 0..3 {
+            first.write_all(b"ten letters of line\n").unwrap();
+        }
+        assert_eq!(refused(&path), "another run writes into it");
+        drop(first);
+        CappedFile::open(&path, 40).unwrap();
+    }
 
     #[test]
     fn the_newest_lines_are_kept_whole_and_the_size_is() {

@@ -4,6 +4,7 @@ use std::fmt::{self, Display};
 use std::process::ExitCode;
 
 use score_engine::{Diagnostics, NodeError, RunError};
+use serde_json::{Value, json};
 
 use crate::terminal::{colourful, error};
 
@@ -20,14 +21,14 @@ pub(crate) enum Failure {
         /// How many were checked.
         checked: usize,
     },
-    /// Patches could not be set because they cannot be read; each was told already.
+    /// Patches could not be formatted because they cannot be read; each was told already.
     Unreadable {
         /// How many.
         wrong: usize,
         /// How many there were.
         checked: usize,
     },
-    /// So many patches are in another layout than theirs; each was named already.
+    /// How many patches are not in the one layout; each was named already.
     Unset(usize),
     /// Models were verified and some are wrong; each was told already.
     Verified {
@@ -36,7 +37,7 @@ pub(crate) enum Failure {
         /// How many were verified.
         verified: usize,
     },
-    /// A model or a file does not do.
+    /// A model or a file cannot be used.
     Node(NodeError),
     /// The run did not end well.
     Run(RunError),
@@ -70,10 +71,7 @@ impl Display for Failure {
                 {
                     return error(&one.message, one.help.as_deref()).fmt(f);
                 }
-                let count = match diagnostics.count() {
-                    1 => "1 mistake".to_owned(),
-                    several => format!("{several} mistakes"),
-                };
+                let count = mistakes(diagnostics.count());
                 let diagnostics = colourful(diagnostics);
                 write!(f, "{diagnostics}\n\n{count} in the patch; nothing was run")
             }
@@ -85,9 +83,12 @@ impl Display for Failure {
             Failure::Unreadable { wrong, checked } => {
                 write!(f, "{wrong} of {checked} patches cannot be read")
             }
-            Failure::Unset(1) => write!(f, "1 patch is not set; `score fmt` sets it"),
+            Failure::Unset(1) => write!(f, "1 patch is not formatted; `score fmt` formats it"),
             Failure::Unset(count) => {
-                write!(f, "{count} patches are not set; `score fmt` sets them")
+                write!(
+                    f,
+                    "{count} patches are not formatted; `score fmt` formats them"
+                )
             }
             Failure::Verified { wrong, verified } => {
                 write!(f, "{wrong} of {verified} models must not be used")
@@ -104,6 +105,46 @@ impl Display for Failure {
                 error(format_args!("nothing can be printed: {why}"), None).fmt(f)
             }
         }
+    }
+}
+
+impl Failure {
+    /// The same as data, for a command that prints JSON; `None` where the command has printed all that there is.
+    pub(crate) fn json(&self) -> Option<Value> {
+        let (message, help) = match self {
+            Failure::Checked { .. } | Failure::Verified { .. } => return None,
+            Failure::Node(why) => (why.to_string(), why.advice()),
+            Failure::Run(why) => (why.to_string(), why.advice()),
+            Failure::Unknown(what) => (what.clone(), None),
+            Failure::Print(why) => (format!("nothing can be printed: {why}"), None),
+            Failure::Patch(diagnostics) => {
+                let (message, help) = match diagnostics.mistakes.as_slice() {
+                    [only] if only.place.is_none() => (only.message.clone(), only.help.clone()),
+                    _ => (
+                        format!("{} in the patch", mistakes(diagnostics.count())),
+                        None,
+                    ),
+                };
+                let error = json!({ "message": message, "help": help });
+                return Some(
+                    json!({ "error": error, "diagnostics": diagnostics.mistakes, "untold": diagnostics.untold }),
+                );
+            }
+            Failure::Lost(nodes) => (
+                format!("not everything was kept by: {}", nodes.join(", ")),
+                None,
+            ),
+            Failure::Unreadable { .. } | Failure::Unset(_) => (self.to_string(), None),
+        };
+        Some(json!({ "error": { "message": message, "help": help } }))
+    }
+}
+
+/// `1 mistake`, `2 mistakes`.
+fn mistakes(count: usize) -> String {
+    match count {
+        1 => "1 mistake".to_owned(),
+        several => format!("{several} mistakes"),
     }
 }
 

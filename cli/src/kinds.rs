@@ -5,9 +5,10 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use score_engine::Registry;
-use score_plugin::host::{Entry, Shelf};
+use score_engine::{Registry, Source};
+use score_plugin::host::{Entry, Shelf, Trust};
 
+use crate::arguments::Common;
 use crate::terminal::tell;
 
 /// The program's kinds, and the plugins.
@@ -20,11 +21,15 @@ pub(crate) struct Kinds<'a> {
 }
 
 impl<'a> Kinds<'a> {
-    /// The kinds in `built_in`; plugins come from the folders `given` first.
-    pub(crate) fn new(built_in: &'a Registry, given: &[PathBuf]) -> Self {
+    /// The kinds in `built_in`, and those of plugins in the folders that the command line names or allows.
+    pub(crate) fn new(built_in: &'a Registry, common: &Common) -> Self {
+        let shelf = match common.no_plugins {
+            true => Shelf::without_plugins(),
+            false => Shelf::new(&common.plugins),
+        };
         Kinds {
             built_in: Cow::Borrowed(built_in),
-            shelf: RefCell::new(Shelf::new(given)),
+            shelf: RefCell::new(shelf),
             told: RefCell::default(),
             say: Cell::new(|line| tell(line)),
         }
@@ -45,21 +50,38 @@ impl<'a> Kinds<'a> {
         self.say.set(say);
     }
 
-    /// The kinds for a patch, or for one in the current folder; plugins that are new or have changed are loaded. Tells of
-    /// each that is refused.
-    pub(crate) fn of(&self, patch: Option<&Path>) -> Registry {
-        let (registry, entries) = self.look(patch);
+    /// The kinds for the patch in `file`, or for one in the current folder that was read from nowhere. Plugins that are
+    /// new or have changed are loaded, and each that is refused is told.
+    pub(crate) fn of(&self, file: Option<&Path>, patch: &Source) -> Registry {
+        let kinds = patch.nodes().into_iter().map(|(_, kind)| kind);
+        self.with(file, &kinds.collect::<Vec<_>>())
+    }
+
+    /// The kinds for the patch in `file`, as far as it can be read.
+    pub(crate) fn of_file(&self, file: &Path) -> Registry {
+        match Source::read(file) {
+            Ok(patch) => self.of(Some(file), &patch),
+            Err(_) => self.with(Some(file), &[]),
+        }
+    }
+
+    /// The kinds for a patch that uses the kinds `wanted`.
+    pub(crate) fn with(&self, patch: Option<&Path>, wanted: &[String]) -> Registry {
+        let mut registry = self.built_in.clone().into_owned();
+        let entries = (self.shelf.borrow_mut()).add_to(&mut registry, &folder_of(patch), wanted);
         for entry in entries.iter().filter(|entry| entry.is_plugin) {
             let is_news = || (self.told.borrow_mut()).insert((entry.path.clone(), entry.tries));
             let Some(why) = &entry.refused else {
                 if entry.tries > 1 && is_news() {
                     let version = entry.version.as_deref().unwrap_or_default();
                     let path = entry.path.display();
-                    tracing::info!("the plugin `{path}` is loaded anew, version {version}");
+                    tracing::info!("the plugin `{path}` is loaded again, version {version}");
                 }
                 continue;
             };
             let stays = match entry.kinds.as_slice() {
+                // Where a patch needs it, what is wrong with the patch says what to type.
+                [] if entry.trust == Trust::Missing => continue,
                 [] => "",
                 _ => "; what it was before stays in use",
             };
@@ -74,11 +96,9 @@ impl<'a> Kinds<'a> {
         registry
     }
 
-    /// The kinds for a patch, and what was found.
-    pub(crate) fn look(&self, patch: Option<&Path>) -> (Registry, Vec<Entry>) {
-        let mut registry = self.built_in.clone().into_owned();
-        let entries = (self.shelf.borrow_mut()).add_to(&mut registry, &folder_of(patch));
-        (registry, entries)
+    /// The plugins that are found for a patch, told without loading any.
+    pub(crate) fn list(&self, patch: Option<&Path>) -> Vec<Entry> {
+        (self.shelf.borrow()).list(&self.built_in, &folder_of(patch))
     }
 
     /// The folders in which a patch's plugins are looked for.
@@ -91,9 +111,9 @@ impl<'a> Kinds<'a> {
         &self.built_in
     }
 
-    /// The files of all plugins that were found.
+    /// The files of the plugins that were looked at, and the one that remembers what is allowed.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
-        self.shelf.borrow().files().cloned().collect()
+        self.shelf.borrow().files().map(Path::to_path_buf).collect()
     }
 }
 

@@ -11,17 +11,20 @@ mod folders;
 mod kinds;
 mod library;
 mod log;
+mod overload;
 mod performance;
 mod signals;
 mod status;
 mod terminal;
 mod unhurried;
 
-use std::io::ErrorKind;
+use std::ffi::OsString;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
 use score_engine::Registry;
+use serde_json::{Value, json};
 
 use arguments::{Arguments, Command};
 use failure::Failure;
@@ -29,13 +32,16 @@ use kinds::Kinds;
 
 /// Runs the program with the node kinds in `registry`, and those of the plugins that it finds, and returns its exit code:
 /// 0 when all went well, 1 when something is wrong with what was given, 2 when the command line itself is, 3 when a live
-/// run ended and not all that it should have kept was.
+/// run ended and not all that it should have kept was. A live run that a second signal ends at once leaves with 130.
 pub fn run(registry: &Registry) -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(wrong) => return refused(&wrong),
+    };
     terminal::colour(arguments.common.color);
     let settings =
         folders::settings(arguments.common.models.as_deref()).strict(arguments.command.is_strict());
-    let kinds = Kinds::new(registry, &arguments.common.plugins);
+    let kinds = Kinds::new(registry, &arguments.common);
     let done = match &arguments.command {
         Command::Film(film) => command::film::run(film, &kinds, &settings),
         Command::Render(render) => command::render::run(render, &kinds, &settings),
@@ -61,8 +67,31 @@ pub fn run(registry: &Registry) -> ExitCode {
         Err(Failure::Print(why)) if why.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(failure) => {
             let code = failure.exit_code();
-            terminal::tell_styled(failure);
+            match failure.json() {
+                // Who asked for JSON reads JSON, whatever happens.
+                Some(json) if arguments.command.prints_json() => print(&json),
+                _ => terminal::tell_styled(failure),
+            }
             code
         }
     }
+}
+
+/// The command line is wrong, or asks for help.
+fn refused(wrong: &clap::Error) -> ExitCode {
+    let is_option = |word: OsString| word == "--json";
+    if wrong.use_stderr() && std::env::args_os().any(is_option) {
+        let message = wrong.render().to_string();
+        let message = message.trim_start_matches("error: ").trim_end();
+        print(&json!({ "error": { "message": message, "help": null } }));
+    } else {
+        // Where nobody reads any more, there is nobody to tell.
+        let _ = wrong.print();
+    }
+    ExitCode::from(u8::try_from(wrong.exit_code()).unwrap_or(2))
+}
+
+fn print(json: &Value) {
+    // As above.
+    let _ = writeln!(std::io::stdout().lock(), "{json:#}");
 }

@@ -107,6 +107,11 @@ pub(crate) fn warnings(bar: &ProgressBar) {
         .try_init();
 }
 
+/// Whether the log is read apart from what the program says on standard error.
+pub(crate) fn is_apart(format: LogFormat, file: Option<&Path>) -> bool {
+    file.is_some() || matches!(format, LogFormat::Json)
+}
+
 /// Opens a file to append to that stays below `most` megabytes.
 pub(crate) fn open(path: &Path, most: u64) -> Result<CappedFile, Failure> {
     CappedFile::open(path, most.saturating_mul(1_000_000)).map_err(|error| {

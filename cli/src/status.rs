@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use humantime::format_rfc3339_millis;
 use score_engine::{NodeState, NodeStatus, Status, WireStatus};
+use serde_json::{Value, json};
 
 use crate::capped_file::CappedFile;
 use crate::failure::Failure;
@@ -83,13 +85,12 @@ impl Lines {
         })
     }
 
-    /// Writes a line soon. Where whoever reads is too slow, it is left out, and the next says how many were.
-    pub(crate) fn write(&self, status: &Status) {
-        let Ok(mut line) = serde_json::to_value(status) else {
+    /// Writes a line about the run of `patch` soon. Where whoever reads is too slow, it is left out, and the next says how
+    /// many were.
+    pub(crate) fn write(&self, status: &Status, patch: &Path) {
+        let Ok(mut line) = line(status, patch, SystemTime::now()) else {
             return;
         };
-        line["latency"] = latency(status).into();
-        line["dropouts"] = dropouts(status).into();
         line["missed_lines"] = self.writer.missed().into();
         let line = format!("{}\n", shown_json(&line.to_string()));
         let target = self.target.clone();
@@ -106,6 +107,32 @@ impl Drop for Lines {
     fn drop(&mut self) {
         self.writer.finish(PATIENCE);
     }
+}
+
+/// A status as a line of JSON, with what tells it from that of another run: when it was, by the wall clock, and of which
+/// process, program and patch.
+fn line(status: &Status, patch: &Path, now: SystemTime) -> Result<Value, serde_json::Error> {
+    let mut line = json!({
+        "at": format_rfc3339_millis(now).to_string(),
+        "pid": std::process::id(),
+        "version": env!("CARGO_PKG_VERSION"),
+        "patch": patch,
+    });
+    if let (Value::Object(line), Value::Object(status)) = (&mut line, serde_json::to_value(status)?)
+    {
+        line.extend(status);
+    }
+    for (node, told) in status.nodes.iter().zip(0..) {
+        if let Some(waiting) = &node.waiting {
+            let long = Duration::try_from_secs_f64(waiting.seconds).unwrap_or_default();
+            let since = now.checked_sub(long).unwrap_or(now);
+            line["nodes"][told]["waiting"]["since"] =
+                format_rfc3339_millis(since).to_string().into();
+        }
+    }
+    line["latency"] = latency(status).into();
+    line["dropouts"] = dropouts(status).into();
+    Ok(line)
 }
 
 /// Seconds from a picture to the sound that stems from it, where a sound device plays.
@@ -193,5 +220,58 @@ fn state(node: &NodeStatus) -> &'static str {
         NodeState::Restarting => "restarting",
         NodeState::Failed => "failed",
         NodeState::Ended => "ended",
+        NodeState::Waiting => "waiting",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use score_engine::Waiting;
+
+    use super::*;
+
+    #[test]
+    fn a_line_says_whose_it_is_and_since_when_a_node_waits() {
+        let node = NodeStatus {
+            id: "camera".to_owned(),
+            kind: "camera".to_owned(),
+            generation: 1,
+            state: NodeState::Waiting,
+            waiting: Some(Waiting {
+                reason: "no camera is connected".to_owned(),
+                seconds: 90.0,
+            }),
+            last_error: Some("no camera is connected".to_owned()),
+            failures: 0,
+            rate: 0.0,
+            p95: 0.0,
+            load: 0.0,
+            hangs: None,
+            counters: BTreeMap::new(),
+        };
+        let status = Status {
+            revision: 3,
+            time: 1.0,
+            steered: false,
+            lead: 0.0,
+            nodes: vec![node],
+            wires: Vec::new(),
+        };
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        let line = line(&status, Path::new("show.ron"), now).unwrap();
+        assert_eq!(line["at"], "2001-09-09T01:46:40.000Z");
+        assert_eq!(line["pid"], std::process::id());
+        assert_eq!(line["version"], env!("CARGO_PKG_VERSION"));
+        assert_eq!(
+            (&line["patch"], &line["revision"]),
+            (&json!("show.ron"), &json!(3))
+        );
+        let node = &line["nodes"][0];
+        assert_eq!(node["state"], "waiting");
+        assert_eq!(node["waiting"]["reason"], "no camera is connected");
+        assert_eq!(node["waiting"]["since"], "2001-09-09T01:45:10.000Z");
+        assert_eq!(node["last_error"], "no camera is connected");
     }
 }

@@ -39,7 +39,7 @@ pub use io::{Input, Io};
 pub use key::{Key, KeyChoice, Mode, NotAKey};
 pub use live::{
     Drained, Edit, Live, LiveOptions, NodeState, NodeStatus, RestartPolicy, Revision, Status,
-    WireStatus,
+    Waiting, WireStatus,
 };
 pub use node::{Build, Check, Flow, Node, NodeError, NodeErrorKind, Processor, Resource, Settings};
 pub use packet::{AudioBlock, ChannelChange, Event, Frame, Note, Packet, Payload, Performance};

@@ -32,7 +32,16 @@ pub fn markdown_of(descriptor: &Descriptor) -> String {
         descriptor.summary.trim_end_matches('.')
     );
     if !descriptor.details.is_empty() {
-        let _ = write!(text, "\n{}\n", descriptor.details.trim());
+        let details = descriptor.details.trim();
+        let _ = write!(text, "\n{details}\n");
+        // A list that is the node's own would go on with its ports.
+        if details
+            .lines()
+            .last()
+            .is_some_and(|line| line.starts_with("- "))
+        {
+            text.push_str("\nIts ports:\n");
+        }
     }
     ports(&mut text, "in", &descriptor.inputs);
     ports(&mut text, "out", &descriptor.outputs);

@@ -59,6 +59,8 @@ impl NodeKind {
 #[derive(Clone, Default)]
 pub struct Registry {
     kinds: BTreeMap<String, Arc<NodeKind>>,
+    /// What to do about kinds that are not there, by their names.
+    advice: BTreeMap<String, String>,
 }
 
 impl Registry {
@@ -93,6 +95,16 @@ impl Registry {
             parse: Box::new(parse),
             edition,
         });
+    }
+
+    /// Says what to do about a kind that is not there, for whoever uses it in a patch.
+    pub fn advise(&mut self, kind: &str, advice: String) {
+        self.advice.insert(kind.to_owned(), advice);
+    }
+
+    /// What to do about a kind that is not there, where that is known.
+    pub fn advice(&self, kind: &str) -> Option<&str> {
+        self.advice.get(kind).map(String::as_str)
     }
 
     fn insert(&mut self, kind: NodeKind) {

@@ -190,6 +190,36 @@ fn what_the_plugin_guide_shows_of_rust_stands_in_files_that_are_compiled() {
     assert_eq!(lost, [""; 0]);
 }
 
+#[path = "../../nodes/examples/render_a_patch.rs"]
+#[allow(dead_code, unreachable_pub)]
+mod render_a_patch;
+
+#[test]
+fn the_library_renders_a_patch_as_the_book_shows_it() {
+    let read = |path: &str| std::fs::read_to_string(house().join(path)).unwrap();
+    let example = bare(&read("nodes/examples/render_a_patch.rs"));
+    let shown = blocks(&read("docs/library.md"), "rust");
+    assert_eq!(shown.len(), 1);
+    for part in shown[0].1.split("\n\n") {
+        assert!(example.contains(&bare(part)), "{part}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    write_scale(&folder.path().join("song.mid"));
+    let patch = folder.path().join("patch.ron");
+    let text = "Patch(format: 1, nodes: {\"tune\": midi_input_file(path: \"song.mid\"), \
+                \"notes\": midi_file(path: \"out.mid\")}, wires: [\"tune -> notes\"])";
+    std::fs::write(&patch, text).unwrap();
+    let report = render_a_patch::render(&patch, &house().join("models")).unwrap();
+    assert_eq!(report.nodes.len(), 2);
+    assert!(folder.path().join("out.mid").is_file());
+    std::fs::write(&patch, text.replace("midi_file", "midi_fil")).unwrap();
+    let wrong = render_a_patch::render(&patch, &house().join("models")).unwrap_err();
+    assert!(
+        wrong.to_string().contains("did you mean `midi_file`?"),
+        "{wrong}"
+    );
+}
+
 /// A folder with all that the pages' patches and commands name: films, melodies, a sound, the patches that ship.
 fn workshop() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();

@@ -105,6 +105,33 @@ fn the_music_of_strong_scenes_follows_and_that_of_the_film_begun_elsewhere_does_
 }
 
 #[test]
+fn six_scenes_of_eight_seconds_that_return_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let colours = ["0x802020", "0x206080", "0xd0d040"].repeat(2);
+    let inputs = colours
+        .iter()
+        .map(|colour| format!("-f lavfi -t 8 -i color=c={colour}:size=160x90:rate=12 "));
+    let inputs: String = inputs.collect();
+    ffmpeg(
+        folder,
+        &format!(
+            "{inputs} -filter_complex [0:v][1:v][2:v][3:v][4:v][5:v]concat=n=6[v] -map [v] -c:v libx264 -threads 1 \
+             -preset ultrafast -pix_fmt yuv420p film.mp4"
+        ),
+    );
+    let report = found(folder, &["film", "film.mp4", "-q", "--shifts", "999"]);
+    assert_eq!(report["found"]["cuts"].as_array().unwrap().len(), 5);
+    let figures = report["found"]["figures"].as_array().unwrap();
+    for name in ["scene_contrast", "scene_recurrence"] {
+        let figure = figures.iter().find(|figure| figure["name"] == name);
+        let figure = figure.unwrap();
+        assert_eq!(figure["more"]["scenes"], 3.0, "{figure}");
+        assert!(figure["value"].as_f64().unwrap() > 0.0, "{figure}");
+    }
+}
+
+#[test]
 fn what_cannot_be_evaluated_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

@@ -72,8 +72,8 @@ fn names_that_cannot_be_written_are_told_before_anything_is_read() {
     for (out, wanted) in [
         ("nowhere/out", "there is no folder `nowhere`"),
         ("taken", "`taken.png` cannot be written: it is a folder"),
-        ("film", "`film.mp4` is the film itself"),
-        ("./film", "`./film.mp4` is the film itself"),
+        ("film", "`film.mp4` would overwrite the film"),
+        ("./film", "`./film.mp4` would overwrite the film"),
     ] {
         let output = film(folder, &["film.mp4", "--out", out]);
         assert_eq!(output.status.code(), Some(1));

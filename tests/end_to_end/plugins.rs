@@ -1,13 +1,13 @@
 //! Plugins, really built and really loaded.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{house, onsets, program, score, text, write_film, write_scale};
+use crate::support::{self, house, onsets, text, write_film, write_scale};
 
 /// How long anything may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -59,11 +59,31 @@ fn probe(name: &str) -> PathBuf {
     built().join("examples").join(library(name))
 }
 
-/// A folder with the probe in its `plugins`.
+/// The program, of a user whose configuration lies in `folder`.
+fn program(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = support::program(folder, arguments);
+    command.env("XDG_CONFIG_HOME", folder.join("config"));
+    command
+}
+
+/// Runs it.
+fn score(folder: &Path, arguments: &[&str]) -> Output {
+    program(folder, arguments).output().unwrap()
+}
+
+/// A folder with the probe in its `plugins`, which the user has allowed.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     put(folder.path(), &probe("probe"), "probe");
+    allow(folder.path(), "probe");
     folder
+}
+
+/// Allows a library in `plugins` as it is now.
+fn allow(folder: &Path, name: &str) {
+    let file = format!("plugins/{}", library(name));
+    let done = score(folder, &["plugins", "allow", &file]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
 }
 
 /// Compiles a library of its own from `source`.
@@ -97,7 +117,7 @@ const OF_ANOTHER_ABI: &str = r#"
 "#;
 
 #[test]
-fn plugins_are_listed_with_version_and_path_and_one_of_another_abi_with_both_versions() {
+fn plugins_are_listed_from_their_bytes_and_one_of_another_abi_with_both_versions() {
     let folder = folder();
     let folder = folder.path();
     compile(folder, "other_abi", OF_ANOTHER_ABI);
@@ -109,8 +129,10 @@ fn plugins_are_listed_with_version_and_path_and_one_of_another_abi_with_both_ver
         let found = listed.lines().find(|line| line.contains(&library(name)));
         found.unwrap_or_else(|| panic!("no {name} in {listed}"))
     };
+    let own = line("probe");
     assert!(
-        line("probe").starts_with("score-plugin 0.1.0  probe_shift, probe_pass"),
+        own.starts_with("score-plugin 0.1.0  probe_shift, probe_pass")
+            && own.ends_with("(allowed)"),
         "{listed}"
     );
     let other = line("other_abi");
@@ -122,20 +144,21 @@ fn plugins_are_listed_with_version_and_path_and_one_of_another_abi_with_both_ver
         other.contains("plugin ABI 1 (score-plugin 0.1.0)"),
         "{other}"
     );
-    let contradicting = line("contradicting");
     assert!(
-        contradicting.starts_with("refused") && contradicting.contains(r#"not "beats(0.5)""#),
-        "{contradicting}"
+        line("contradicting")
+            .contains("not allowed; if you trust it: score plugins allow plugins/")
     );
-    assert!(line("no_plugin").contains("no plugin of SCORE!"));
-    assert!(line("text").contains("no library that this system loads"));
+    assert!(line("no_plugin").contains("not a plugin of SCORE!"));
+    assert!(line("text").contains("this file is not a plugin library"));
 
-    // A patch that needs none of them runs, and hears of the three that are refused, and of no other library.
-    let nodes = score(folder, &["nodes"]);
+    // What only loading brings to light is told of a folder that is trusted, and of no library that is no plugin.
+    let nodes = score(folder, &["nodes", "--plugins", "plugins"]);
     assert!(text(&nodes.stdout).contains("probe_shift"));
     let told = text(&nodes.stderr);
     assert!(
-        told.contains("ABI 99") && told.matches(" is refused").count() == 3,
+        told.contains("ABI 99")
+            && told.contains(r#"not "beats(0.5)""#)
+            && told.matches(" is refused").count() == 3,
         "{told}"
     );
 }
@@ -159,10 +182,134 @@ fn plugins_are_found_where_they_are_named_and_nowhere_else() {
     let there = elsewhere.path().join("score/plugins");
 
     let found = kinds(&[], &[]);
-    assert!(found.contains("edge_density") && !found.contains("probe_shift"));
-    assert!(kinds(&["--plugins", there.to_str().unwrap()], &[]).contains("probe_shift"));
+    assert!(!found.contains("edge_density") && !found.contains("probe_shift"));
+    let named = ["--plugins", there.to_str().unwrap()];
+    assert!(kinds(&named, &[]).contains("probe_shift"));
     assert!(kinds(&[], &[("SCORE_PLUGINS", &there)]).contains("probe_shift"));
     assert!(kinds(&[], &[("XDG_DATA_HOME", elsewhere.path())]).contains("probe_shift"));
+    let none = kinds(&["--no-plugins"], &[("SCORE_PLUGINS", &there)]);
+    assert!(none.contains("synth") && !none.contains("probe_shift"));
+}
+
+/// A library that writes a file as soon as it is loaded, as one that came with a stranger's patch could.
+fn plant(folder: &Path) -> PathBuf {
+    let mark = folder.join("loaded");
+    let source = r#"
+        #[used]
+        #[unsafe(link_section = ".init_array")]
+        static RUN: extern "C" fn() = run;
+        extern "C" fn run() {
+            let _ = std::fs::write("MARK", "");
+            // There is nothing behind its header.
+            std::process::exit(3);
+        }
+    "#;
+    std::fs::create_dir_all(folder.join("plugins")).unwrap();
+    let source = source.replace("MARK", mark.to_str().unwrap()) + OF_ANOTHER_ABI;
+    // Of this program's interface, as far as can be seen without loading it.
+    let layout = format!(
+        "version: 1, padding: 0, layout: {}",
+        score_plugin::abi::LAYOUT
+    );
+    let source = source.replace("version: 99, padding: 0, layout: 5", &layout);
+    let source = source + r#"#[unsafe(no_mangle)] pub static KIND: [u8; 4] = *b"evil";"#;
+    compile(folder, "planted", &source);
+    mark
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_library_beside_a_patch_is_loaded_by_no_command_without_consent() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mark = plant(folder);
+    write_scale(&folder.join("scale.mid"));
+    let plain = "Patch(format: 1, nodes: {\"tune\": midi_input_file(path: \"scale.mid\"), \
+                 \"notes\": midi_file(path: \"out.mid\")}, wires: [\"tune -> notes\"])";
+    std::fs::write(folder.join("plain.ron"), plain).unwrap();
+    let uses_it = plain.replace("midi_file", "evil");
+    std::fs::write(folder.join("uses_it.ron"), uses_it).unwrap();
+    let file = format!("plugins/{}", library("planted"));
+    for arguments in [
+        &["check", "plain.ron"][..],
+        &["check", "uses_it.ron"],
+        &["graph", "plain.ron"],
+        &["render", "plain.ron"],
+        &["render", "uses_it.ron"],
+        &["run", "uses_it.ron", "--quiet"],
+        &["nodes"],
+        &["nodes", "evil"],
+        &["plugins"],
+        &["plugins", "plain.ron", "--json"],
+        &["film", "scale.mid", "--patch", "uses_it.ron"],
+        &["plugins", "allow", &file],
+        // It is allowed now, and still nothing needs it.
+        &["check", "plain.ron"],
+        &["plugins"],
+        &["nodes"],
+        &["check", "uses_it.ron", "--no-plugins"],
+    ] {
+        score(folder, arguments);
+        assert!(!mark.exists(), "{arguments:?} has loaded it");
+    }
+    score(folder, &["plugins", "revoke", &file]);
+    score(folder, &["check", "uses_it.ron"]);
+    assert!(!mark.exists(), "it was loaded after it was revoked");
+    score(folder, &["plugins", "allow", &file]);
+    score(folder, &["check", "uses_it.ron"]);
+    assert!(
+        mark.exists(),
+        "it is not loaded though it is allowed and needed"
+    );
+}
+
+#[test]
+fn a_kind_that_wants_consent_says_the_one_command_to_type() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    put(folder, &probe("probe"), "probe");
+    put(folder, &built().join(library("humanise")), "humanise");
+    write_scale(&folder.join("scale.mid"));
+    write_shift(folder, 1);
+    let check = || score(folder, &["check", "patch.ron"]);
+    let refused = check();
+    let told = text(&refused.stderr);
+    let command = format!("score plugins allow plugins/{}", library("probe"));
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(
+        told.contains("there is no node kind `probe_shift`")
+            && told.contains("(score-plugin 0.1.0) beside the patch has this kind")
+            && told.contains(&command)
+            && !told.contains("humanise"),
+        "{told}"
+    );
+    let words: Vec<&str> = command.split(' ').skip(1).collect();
+    let allowed = text(&score(folder, &words).stdout);
+    assert!(
+        allowed.starts_with("allowed: score-plugin 0.1.0  probe_shift, "),
+        "{allowed}"
+    );
+    assert!(check().status.success());
+    let listed = text(&score(folder, &["plugins", "allowed"]).stdout);
+    let hash = listed.split(' ').next().unwrap();
+    assert!(
+        hash.len() == 64 && listed.contains(&library("probe")),
+        "{listed}"
+    );
+
+    // Another library under the same name is another library; the old one elsewhere is the same.
+    put(folder, &probe("probe_rebuilt"), "probe");
+    assert!(text(&check().stderr).contains(&command));
+    put(folder, &probe("probe"), "elsewhere");
+    assert!(check().status.success());
+    let gone = text(&score(folder, &["plugins", "revoke", &hash[..8]]).stdout);
+    assert!(
+        gone.starts_with(&format!("no longer allowed: {hash}")),
+        "{gone}"
+    );
+    assert!(!check().status.success());
+    let again = score(folder, &["plugins", "revoke", &hash[..8]]);
+    assert!(!again.status.success() && text(&again.stderr).contains("was not allowed"));
 }
 
 /// A film whose brightness goes through `nodes` and `wires` to a recorder.
@@ -351,7 +498,7 @@ fn write_shift(folder: &Path, by: u8) {
 }
 
 #[test]
-fn a_plugin_that_was_built_anew_plays_on_in_the_running_patch() {
+fn a_plugin_that_was_rebuilt_and_allowed_plays_on_in_the_running_patch() {
     let folder = folder();
     let folder = folder.path();
     write_scales(&folder.join("scale.mid"));
@@ -373,7 +520,12 @@ fn a_plugin_that_was_built_anew_plays_on_in_the_running_patch() {
     playing.until("got new values: shift", 1);
 
     put(folder, &probe("probe_rebuilt"), "probe");
-    playing.until("is loaded anew, version", 1);
+    playing.until(
+        "what it was before stays in use: nobody has allowed what is in this file",
+        1,
+    );
+    allow(folder, "probe");
+    playing.until("is loaded again, version", 1);
     playing.until("the edit plays; began: shift", 1);
     // Two more notes of half a second.
     std::thread::sleep(Duration::from_millis(1200));

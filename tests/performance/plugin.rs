@@ -149,7 +149,7 @@ fn main() {
     // Cargo builds a package's examples beside its benches.
     let folder = std::env::current_exe().unwrap();
     let folder = folder.ancestors().nth(2).unwrap().join("examples");
-    let found = Shelf::new(std::slice::from_ref(&folder)).add_to(&mut theirs, Path::new(""));
+    let found = Shelf::new(std::slice::from_ref(&folder)).add_to(&mut theirs, Path::new(""), &[]);
     assert!(
         theirs.kind("probe_pass").is_some(),
         "`cargo build --release --package score-plugin --examples` first: {found:?}"

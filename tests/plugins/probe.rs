@@ -20,7 +20,14 @@ use std::sync::Arc;
 use pass::Pass;
 use shift::Shift;
 
-score_plugin::export!(Shift, Pass, Broken, Draw, Trace, Code);
+score_plugin::export!(
+    Shift as "probe_shift",
+    Pass as "probe_pass",
+    Broken as "probe_broken",
+    Draw as "probe_draw",
+    Trace as "probe_trace",
+    Code as "probe_code",
+);
 
 /// Hands on so many numbers, then fails.
 #[derive(Deserialize)]

@@ -4,7 +4,7 @@
 use score_plugin::{Build, Descriptor, Node, NodeError, Param, Processor};
 use serde::Deserialize;
 
-score_plugin::export!(Contradicting);
+score_plugin::export!(Contradicting as "probe_contradicting");
 
 #[derive(Deserialize)]
 struct Contradicting {}

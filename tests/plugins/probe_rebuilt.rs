@@ -8,4 +8,4 @@ mod shift {
 
 use shift::Shift;
 
-score_plugin::export!(Shift);
+score_plugin::export!(Shift as "probe_shift");

@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &Film, kinds: &Kinds<'_>, settings: &Settings) -> R
     let order = Order {
         arguments,
         source: &source,
-        registry: &kinds.of(arguments.patch.as_deref()),
+        registry: &kinds.of(arguments.patch.as_deref(), &source),
         settings,
         name: &name,
     };
@@ -209,7 +209,9 @@ pub(crate) fn bound(
                 continue;
             }
             "synth" => {
-                overrides.extend(voice.map(|voice| Override::text(id, "voice", voice)));
+                overrides.extend(
+                    voice.map(|voice| Override::text(id, "voice", voice).typed_as("--voice")),
+                );
                 continue;
             }
             MUX => {
@@ -226,9 +228,9 @@ pub(crate) fn bound(
         let written = with_ending(name, id, alone, ending);
         require_place(&written)?;
         if is_one_file(&written, film) {
-            let why = format!("`{}` is the film itself", written.display());
+            let why = format!("`{}` would overwrite the film", written.display());
             return Err(NodeError::output(why)
-                .help("give another name with --out")
+                .help("choose another name with --out")
                 .into());
         }
         overrides.push(path(id, "path", &written)?);

@@ -33,7 +33,9 @@ fn load(
     kinds: &Kinds<'_>,
     settings: &Settings,
 ) -> Result<Graph, Failure> {
-    load_with(path, overrides, &kinds.of(Some(path)), settings)
+    let source = Source::read(path).map_err(Failure::Patch)?;
+    let registry = kinds.of(Some(path), &source);
+    checked(&source, overrides, &registry, settings)
 }
 
 /// Reads and checks a patch.

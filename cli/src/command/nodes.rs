@@ -2,7 +2,8 @@
 
 use std::io::Write;
 
-use score_engine::{reference, snippets};
+use score_engine::{Descriptor, NodeError, reference, snippets};
+use serde_json::json;
 
 use crate::arguments::Nodes;
 use crate::failure::Failure;
@@ -10,10 +11,11 @@ use crate::kinds::Kinds;
 use crate::terminal::out;
 
 pub(crate) fn run(arguments: &Nodes, kinds: &Kinds<'_>) -> Result<(), Failure> {
+    let wanted: Vec<String> = arguments.kind.iter().cloned().collect();
     // The page is the program's own, whatever lies about.
     let registry = match arguments.markdown {
         true => kinds.built_in().clone(),
-        false => kinds.of(None),
+        false => kinds.with(None, &wanted),
     };
     let mut out = out();
     if arguments.markdown {
@@ -25,8 +27,13 @@ pub(crate) fn run(arguments: &Nodes, kinds: &Kinds<'_>) -> Result<(), Failure> {
         return Ok(());
     }
     let Some(name) = &arguments.kind else {
-        for kind in registry.kinds() {
-            let descriptor = kind.descriptor();
+        let all = registry.kinds().map(|kind| kind.descriptor());
+        if arguments.json {
+            let all: Vec<&Descriptor> = all.collect();
+            writeln!(out, "{:#}", json!({ "kinds": all }))?;
+            return Ok(());
+        }
+        for descriptor in all {
             writeln!(
                 out,
                 "{:<18}  {:<7}  {}",
@@ -36,10 +43,13 @@ pub(crate) fn run(arguments: &Nodes, kinds: &Kinds<'_>) -> Result<(), Failure> {
         return Ok(());
     };
     let kind = registry.kind(name).ok_or_else(|| {
-        Failure::Unknown(format!(
-            "there is no node kind `{name}`; `score nodes` lists all"
-        ))
+        let help = registry.advice(name).unwrap_or("`score nodes` lists all");
+        NodeError::input(format!("there is no node kind `{name}`")).help(help)
     })?;
+    if arguments.json {
+        writeln!(out, "{:#}", json!(kind.descriptor()))?;
+        return Ok(());
+    }
     out.write_all(reference::markdown_of(kind.descriptor()).as_bytes())?;
     Ok(())
 }

@@ -52,6 +52,8 @@ pub mod abi;
 #[cfg(feature = "host")]
 pub mod host;
 mod instant;
+#[doc(hidden)]
+pub mod manifest;
 mod packets;
 #[doc(hidden)]
 pub mod shim;
@@ -60,14 +62,24 @@ pub use score_engine::*;
 
 /// Tells the program which kinds the plugin has: `score_plugin::export!(EdgeDensity, Quantiser);`, once in a library.
 ///
+/// The library also gets a manifest that a program reads without running anything of the library: the crate's name and
+/// version, and the kinds, whose names are taken to be those of the types in snake_case. Where a kind is called otherwise,
+/// say so: `score_plugin::export!(Quantiser as "scale_quantiser");`.
+///
 /// A crate with a feature `linked` that is on is no plugin then, so that several can be linked into one program.
 #[macro_export]
 macro_rules! export {
-    ($($kind:ty),+ $(,)?) => {
+    ($($kind:ty $(as $name:literal)?),+ $(,)?) => {
         #[cfg(not(feature = "linked"))]
         #[allow(unexpected_cfgs, unsafe_code)]
         const _: () = {
             static KINDS: &[$crate::shim::Kind] = &[$($crate::shim::Kind::of::<$kind>()),+];
+
+            const MANIFEST: $crate::manifest::Text<'static> = $crate::manifest::Text {
+                plugin: env!("CARGO_PKG_NAME"),
+                version: env!("CARGO_PKG_VERSION"),
+                kinds: &[$((stringify!($kind), &[$($name)?])),+],
+            };
 
             extern "C" fn describe() -> $crate::abi::Reply {
                 $crate::shim::describe(KINDS)
@@ -90,6 +102,9 @@ macro_rules! export {
                 describe,
                 parse,
             );
+
+            #[unsafe(no_mangle)]
+            static SCORE_PLUGIN_MANIFEST: [u8; MANIFEST.length()] = MANIFEST.bytes();
         };
     };
 }

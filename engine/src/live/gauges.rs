@@ -20,14 +20,17 @@ pub enum NodeState {
     Failed,
     /// Has come to its end.
     Ended,
+    /// Runs, and waits for something that is not there, such as a camera.
+    Waiting,
 }
 
-const STATES: [NodeState; 5] = [
+const STATES: [NodeState; 6] = [
     NodeState::Preparing,
     NodeState::Running,
     NodeState::Restarting,
     NodeState::Failed,
     NodeState::Ended,
+    NodeState::Waiting,
 ];
 
 /// Call times are counted in classes of a quarter of an octave, from a microsecond to a minute.

@@ -19,4 +19,4 @@ pub use edit::Edit;
 pub use gauges::NodeState;
 pub use restart::RestartPolicy;
 pub use session::{Drained, Live, LiveOptions, Revision};
-pub use status::{NodeStatus, Status, WireStatus};
+pub use status::{NodeStatus, Status, Waiting, WireStatus};

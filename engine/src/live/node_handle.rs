@@ -9,7 +9,7 @@ use crossbeam_channel::Sender;
 
 use super::gauges::{Calls, Gauges, NodeState};
 use super::ports::Command;
-use super::status::{HANGS, NodeStatus};
+use super::status::{HANGS, NodeStatus, Waiting};
 use crate::counters::Counters;
 use crate::graph::GraphNode;
 
@@ -64,14 +64,26 @@ impl NodeHandle {
         let (before, earlier) = std::mem::replace(&mut self.looked, (now, calls.clone()));
         let seconds = (now - before).as_secs_f64().max(1e-9);
         let recent = calls.since(&earlier);
+        let condition = self.counters.condition();
+        let state = match self.has_ended() {
+            true => NodeState::Ended,
+            false => self.gauges.state(),
+        };
+        let waiting = (condition.waits).filter(|_| state == NodeState::Running);
+        let waiting = waiting.map(|(reason, since)| Waiting {
+            reason,
+            seconds: since.elapsed().as_secs_f64(),
+        });
         NodeStatus {
             id: self.node.id.clone(),
             kind: self.node.descriptor.kind.to_string(),
             generation: self.generation,
-            state: match self.has_ended() {
-                true => NodeState::Ended,
-                false => self.gauges.state(),
+            state: match waiting {
+                Some(_) => NodeState::Waiting,
+                None => state,
             },
+            waiting,
+            last_error: condition.last_error,
             failures: self.gauges.failures(),
             rate: recent.count() as f64 / seconds,
             p95: recent.p95().as_secs_f64(),

@@ -36,6 +36,11 @@ pub struct NodeStatus {
     pub generation: u64,
     /// What it does.
     pub state: NodeState,
+    /// What it waits for, where it waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Waiting>,
+    /// What went wrong last, which may be over.
+    pub last_error: Option<String>,
     /// How often it has failed.
     pub failures: u64,
     /// Calls a second since the last look.
@@ -48,6 +53,15 @@ pub struct NodeStatus {
     pub hangs: Option<f64>,
     /// The node's own figures.
     pub counters: BTreeMap<&'static str, u64>,
+}
+
+/// What a node waits for.
+#[derive(Clone, Debug, Serialize)]
+pub struct Waiting {
+    /// What is missing, in words.
+    pub reason: String,
+    /// For how long, in seconds.
+    pub seconds: f64,
 }
 
 /// A wire of a live run at one moment.

@@ -120,6 +120,7 @@ impl LiveThread {
             if self.node.descriptor.writes_files() {
                 self.gauges.set_lost();
             }
+            self.counters.fail(failure.to_string());
             self.ports.tell_lost();
             let mut wait = self.restarts.next(Instant::now());
             if is_output(&failure) {

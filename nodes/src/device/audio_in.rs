@@ -98,7 +98,7 @@ impl Node for AudioIn {
             reader: reader.clone(),
             hand_over,
         };
-        let keeper = Keeper::start(opener, self.required)?;
+        let keeper = Keeper::start(opener, self.required, build.counters)?;
         Ok(Box::new(Listening {
             rate,
             block: build.transport.block,

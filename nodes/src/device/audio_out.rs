@@ -102,7 +102,7 @@ impl Node for AudioOut {
             seen: 0,
             told: (Instant::now(), 0),
         };
-        let keeper = Keeper::start(opener, self.required)?;
+        let keeper = Keeper::start(opener, self.required, build.counters)?;
         Ok(Box::new(Playing {
             rate,
             gain: Ramp::new(amplitude(self.gain), build.transport.block),

@@ -60,7 +60,8 @@ impl PlaybackCounters {
 
     /// Measures the reserve anew.
     pub(crate) fn forget_reserve(&self) {
-        self.least_reserve.store(u64::MAX, Ordering::Relaxed);
+        self.least_reserve
+            .store(Counters::UNKNOWN, Ordering::Relaxed);
     }
 }
 

@@ -1,10 +1,11 @@
 //! Keeps a device open: opens it on a thread of its own, notices when it is gone, and tries again until it is back.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use score_engine::{NodeError, NodeErrorKind};
+use score_engine::{Counters, NodeError, NodeErrorKind};
 
 /// The wait before the second try; doubles up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(100);
@@ -63,16 +64,21 @@ impl Keeper {
     ///
     /// # Errors
     /// The device is required and cannot be opened, or no thread can be started.
-    pub(crate) fn start<O: Opener>(opener: O, required: bool) -> Result<Self, NodeError> {
+    pub(crate) fn start<O: Opener>(
+        opener: O,
+        required: bool,
+        counters: &Arc<Counters>,
+    ) -> Result<Self, NodeError> {
         let (stop, stopped) = channel();
         let (tell, tried) = channel();
         let (_over, over) = channel();
         let name = opener.name();
+        let kept = counters.clone();
         let thread = std::thread::Builder::new()
             .name("device".to_owned())
             .spawn(move || {
                 let _over = _over;
-                keep(opener, required, &stopped, &tell);
+                keep(opener, required, &kept, &stopped, &tell);
             })
             .map_err(|error| NodeError::internal(format!("no thread for {name}: {error}")))?;
         let keeper = Keeper {
@@ -84,6 +90,7 @@ impl Keeper {
             Ok(Err(error)) if required => Err(error),
             Err(_) if required => Err(missing(format!("{name} does not open"))),
             Err(_) => {
+                counters.lack(format!("{name} does not open yet"));
                 tracing::warn!("{name} does not open yet; the run goes on without it");
                 Ok(keeper)
             }
@@ -112,6 +119,7 @@ pub(crate) fn missing(message: impl Into<String>) -> NodeError {
 fn keep<O: Opener>(
     mut opener: O,
     required: bool,
+    counters: &Counters,
     stopped: &Receiver<()>,
     tell: &Sender<Result<(), NodeError>>,
 ) {
@@ -123,6 +131,7 @@ fn keep<O: Opener>(
     loop {
         match opener.open() {
             Ok(mut device) => {
+                counters.go_on();
                 let _ = tell.send(Ok(()));
                 let name = opener.name();
                 let which = opener.which(&device);
@@ -149,15 +158,18 @@ fn keep<O: Opener>(
                     }
                 };
                 gone = Some(Instant::now());
+                counters.lack(why.to_string());
                 wait = FIRST_WAIT;
                 tracing::warn!("{why}; the run goes on without it until it is back");
             }
             Err(why) => {
                 let (name, text) = (opener.name(), why.to_string());
+                // In the system's own words only where there are no better ones, and at the end.
                 let text = match text.starts_with(&name) {
                     true => text,
-                    false => format!("{name}: {text}"),
+                    false => format!("{name} cannot be opened ({text})"),
                 };
+                counters.lack(text.clone());
                 if text != told && !(first && required) {
                     let help = why.advice().unwrap_or_default();
                     tracing::warn!("{text}; the run goes on without it and keeps trying ({help})");
@@ -190,7 +202,6 @@ pub(crate) fn silence() -> impl Sized {}
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     use super::*;
@@ -241,6 +252,7 @@ mod tests {
     #[test]
     fn a_device_that_comes_late_goes_and_comes_back_is_opened_each_time_and_closed_once() {
         let is_there = Arc::new(AtomicBool::new(false));
+        let counters = Arc::<Counters>::default();
         let (openings, closings) = (Arc::default(), Arc::default());
         let misses: Arc<AtomicUsize> = Arc::default();
         let toy = Toy {
@@ -249,15 +261,28 @@ mod tests {
             closings: Arc::clone(&closings),
             misses: misses.clone(),
         };
-        let keeper = Keeper::start(toy, false).unwrap();
+        let keeper = Keeper::start(toy, false, &counters).unwrap();
         assert_eq!(openings.load(Ordering::SeqCst), 0);
+        let (reason, since) = counters.condition().waits.unwrap();
+        assert_eq!(reason, "the toy is gone");
         is_there.store(true, Ordering::SeqCst);
         until(|| openings.load(Ordering::SeqCst) == 1);
+        until(|| counters.condition().waits.is_none());
         let before = misses.load(Ordering::SeqCst);
         is_there.store(false, Ordering::SeqCst);
         until(|| misses.load(Ordering::SeqCst) > before);
+        until(|| counters.condition().waits.is_some());
+        assert!(
+            counters
+                .condition()
+                .waits
+                .is_some_and(|(_, anew)| anew > since)
+        );
         is_there.store(true, Ordering::SeqCst);
         until(|| openings.load(Ordering::SeqCst) == 2);
+        until(|| counters.condition().waits.is_none());
+        let last = counters.condition().last_error;
+        assert_eq!(last.as_deref(), Some("the toy is gone"));
         drop(keeper);
         assert_eq!(closings.load(Ordering::SeqCst), 1);
     }
@@ -270,7 +295,7 @@ mod tests {
             closings: Arc::default(),
             misses: Arc::default(),
         };
-        let error = Keeper::start(toy, true).err().unwrap();
+        let error = Keeper::start(toy, true, &Arc::default()).err().unwrap();
         assert_eq!(error.to_string(), "the toy is gone");
         assert!(error.advice().unwrap().contains("score devices"));
     }

@@ -277,7 +277,7 @@ impl<'a> Whole<'a> {
     }
 
     fn scenes(&self, words: Words, returning: bool) -> Figure {
-        let scenes = scenes(&self.film.shots());
+        let scenes = scenes(&self.film.shots(), self.film.spread());
         let figure = |shift: f64| {
             let segments: Vec<Belongs> = self
                 .stretches(shift)
@@ -289,12 +289,14 @@ impl<'a> Whole<'a> {
                 .collect();
             contrast(&segments, &self.unlike, returning)
         };
-        let missing = if returning {
-            "no scene leaves and returns"
-        } else {
-            "there is one scene, or none is longer than a stretch"
+        let count = scenes.iter().max().map_or(0, |last| last + 1);
+        let missing = match (self.film.seen.cuts.is_empty(), count, returning) {
+            (true, ..) => "the film has no hard cut",
+            (_, 0 | 1, _) => "all shots look alike: there is one scene",
+            (.., true) => "no scene leaves and returns for longer than a segment",
+            (.., false) => "no two segments lie in one scene",
         };
-        let scenes = scenes.iter().max().map(|last| last + 1);
+        let scenes = (count > 0).then_some(count);
         Figure::new(words, self.test(Good::High, figure), missing)
             .with("scenes", scenes.map(|count| count as f64))
     }

@@ -1,6 +1,7 @@
 //! Scenes, and whether the music tells them apart and knows them again.
 
 use super::mantel::pairs;
+use super::rank::quantile;
 
 /// How far apart two pictures' codes are on average that have nothing to do with each other: the distance of two draws
 /// from N(0, 1) in each of `dimension` components.
@@ -8,14 +9,28 @@ pub fn unrelated(dimension: usize) -> f64 {
     (2.0 * dimension as f64).sqrt()
 }
 
-/// Which shots are of one scene: a shot joins the first scene whose first shot it is nearer to than half of
-/// [`unrelated`]. One scene number a shot.
-pub fn scenes(codes: &[Vec<f64>]) -> Vec<usize> {
+/// How near the mean codes of two shots of one scene are: nearer than half of what lies on either side of the film's
+/// cuts (their median). How unlike scenes are is the film's own matter: those of a drawn film, or of one room, lie much
+/// nearer than two unrelated pictures. No more than half of [`unrelated`], and no less than what one shot differs from
+/// itself, which is `spread`, nor than what a coder leaves in a still.
+fn near(codes: &[Vec<f64>], spread: f64) -> f64 {
+    let unrelated = unrelated(codes.first().map_or(0, Vec::len));
+    let over_cuts: Vec<f64> = (codes.windows(2))
+        .map(|pair| distance(&pair[0], &pair[1]))
+        .collect();
+    let most = unrelated / 2.0;
+    let least = spread.max(unrelated / 50.0).min(most);
+    quantile(&over_cuts, 0.5).map_or(most, |median| (median / 2.0).clamp(least, most))
+}
+
+/// Which shots are of one scene, where a shot differs from itself by `spread`: a shot joins the first scene whose first
+/// shot it is near to. One scene number for each shot.
+pub fn scenes(codes: &[Vec<f64>], spread: f64) -> Vec<usize> {
     let mut first: Vec<&Vec<f64>> = Vec::new();
+    let near = near(codes, spread);
     codes
         .iter()
         .map(|code| {
-            let near = unrelated(code.len()) / 2.0;
             let known = first.iter().position(|other| distance(code, other) < near);
             known.unwrap_or_else(|| {
                 first.push(code);
@@ -79,7 +94,21 @@ mod tests {
     fn shots_that_look_alike_are_one_scene() {
         let far = vec![3.0; 8];
         let shots = [vec![0.0; 8], far.clone(), vec![0.2; 8], far];
-        assert_eq!(scenes(&shots), [0, 1, 0, 1]);
+        assert_eq!(scenes(&shots, 0.0), [0, 1, 0, 1]);
+    }
+
+    #[test]
+    fn scenes_that_lie_near_each_other_are_told_apart_by_the_films_own_cuts() {
+        let shot = |at: f64| vec![at; 64];
+        // A fifth of what unrelated pictures are apart, as plain colours are.
+        let shots = [0.0, 0.3, 0.6, 0.01, 0.31, 0.58].map(shot);
+        assert_eq!(scenes(&shots, 0.0), [0, 1, 2, 0, 1, 2]);
+        // Where a shot differs as much from itself, cuts say nothing: it is one scene.
+        assert_eq!(scenes(&shots, 5.0), [0; 6]);
+        // Cuts within a still are none.
+        assert_eq!(scenes(&[0.0, 0.01, 0.0].map(shot), 0.0), [0; 3]);
+        assert_eq!(scenes(&[shot(0.0)], 0.0), [0]);
+        assert!(scenes(&[], 0.0).is_empty());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The picture's side: what was seen of a film, on a circle so that it can be shifted against the music.
 
+use super::rank::quantile;
 use super::scenes::{distance, unrelated};
 
 /// A film as the eye and the controls see it. Times are in seconds, in order.
@@ -89,13 +90,27 @@ impl Film {
 
     /// The mean code of each shot.
     pub fn shots(&self) -> Vec<Vec<f64>> {
+        let borders = self.borders();
+        let shots = borders.windows(2);
+        shots.map(|pair| self.code(pair[0], pair[1])).collect()
+    }
+
+    /// How unlike the two halves of a shot are: the median over the shots.
+    pub fn spread(&self) -> f64 {
+        let borders = self.borders();
+        let halves = borders.windows(2).map(|pair| {
+            let middle = (pair[0] + pair[1]) / 2.0;
+            distance(&self.code(pair[0], middle), &self.code(middle, pair[1]))
+        });
+        quantile(&halves.collect::<Vec<_>>(), 0.5).unwrap_or(0.0)
+    }
+
+    /// Where shots begin and end.
+    fn borders(&self) -> Vec<f64> {
         let mut borders = vec![0.0];
         borders.extend(&self.seen.cuts);
         borders.push(self.seen.seconds);
         borders
-            .windows(2)
-            .map(|pair| self.code(pair[0], pair[1]))
-            .collect()
     }
 }
 
@@ -203,6 +218,7 @@ mod tests {
             [0, 0, 1, 2, 1]
         );
         assert_eq!(film.shots(), [[0.5], [4.5], [8.5]]);
+        assert_eq!(film.spread(), 1.0);
     }
 
     #[test]

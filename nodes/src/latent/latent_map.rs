@@ -104,7 +104,7 @@ impl Node for LatentMap {
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
         if self.whiten == Whiten::WholeFilm && build.clock.is_some() {
             return Err(NodeError::input(
-                "`whiten: whole_film` waits for the end of the film, which a live run has not",
+                "`whiten: whole_film` needs the whole film; a live run has no end",
             )
             .help("write `whiten: online`"));
         }

@@ -11,11 +11,18 @@ use score_engine::{NodeError, Time};
 use serde_json::Value;
 
 use super::container::Container;
+use super::demuxers::{DEMUXERS, leads_elsewhere};
 use super::picture_choice;
 use super::timeline::{Contents, Declared, Picture, Timeline, rate};
 
-/// The protocols that ffmpeg may use: a playlist or a name such as `http:…` must not reach the network.
-pub(crate) const PROTOCOLS: [&str; 2] = ["-protocol_whitelist", "file,pipe"];
+/// What ffmpeg may use to read a file, before each input: a playlist or a name such as `http:…` must not reach the
+/// network or other files.
+pub(crate) const PROTOCOLS: [&str; 4] = [
+    "-protocol_whitelist",
+    "file,pipe",
+    "-format_whitelist",
+    DEMUXERS,
+];
 
 /// Frames no larger than this each way, in pixels, are shrunk so much that the filter which smooths the edges of a
 /// codec's blocks (16 pixels and less) can be left out: a sixth of the decoder's time, for a difference of about one
@@ -139,7 +146,11 @@ pub(crate) fn ask(
             NodeError::input(format!("`{}` cannot be probed: {error}", path.display()))
         })?;
     if !output.status.success() {
-        let complaint = last_line(&String::from_utf8_lossy(&output.stderr));
+        let said = String::from_utf8_lossy(&output.stderr);
+        if let Some(through) = leads_elsewhere(&said) {
+            return Err(list_of_files(path, what, &through));
+        }
+        let complaint = last_line(&said);
         return Err(NodeError::input(format!(
             "`{}` is not {what} that can be read (ffprobe: {complaint})",
             path.display()
@@ -147,6 +158,15 @@ pub(crate) fn ask(
         .help("try to play it; a file cut off while it was copied often lacks its index"));
     }
     Ok(serde_json::from_slice(&output.stdout).unwrap_or(Value::Null))
+}
+
+/// Refuses a file that only leads to others.
+fn list_of_files(path: &Path, what: &str, through: &str) -> NodeError {
+    let path = path.display();
+    NodeError::input(format!(
+        "`{path}` is not {what} but a list of other files or addresses (ffmpeg's {through})"
+    ))
+    .help("give the file that it leads to; or make one file of all, where you trust it: ffmpeg -i LIST -c copy whole.mkv")
 }
 
 /// Asks ffprobe about the film at `path`, of which `stream` is wanted or the first picture that is no cover.

@@ -4,6 +4,7 @@ mod backoff;
 mod camera;
 mod capture;
 pub(crate) mod container;
+mod demuxers;
 pub(crate) mod ffmpeg;
 #[cfg(test)]
 mod live_test;

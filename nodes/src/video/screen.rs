@@ -7,7 +7,7 @@ use score_engine::{Build, Check, Descriptor, Node, NodeError, Param, ParamType, 
 use serde::Deserialize;
 
 use super::capture::{
-    Capturing, REOPENED, Source, Start, after_input, before_input, capturing, require_live,
+    Capturing, Source, Start, after_input, before_input, capturing, require_live,
 };
 use super::system::System;
 
@@ -122,6 +122,7 @@ impl Node for Screen {
                     .clone()
                     .or_else(|| std::env::var("DISPLAY").ok());
                 Ok(Start {
+                    proxy: None,
                     arguments: arguments(System::this(), display.as_deref(), &view, output)?,
                     is_there: server(display.as_deref()),
                 })
@@ -129,7 +130,8 @@ impl Node for Screen {
             size: output,
             timeout: Duration::from_secs_f64(self.timeout),
             opening: OPENING,
-            reopened: build.counters.counter(REOPENED),
+            counters: build.counters.clone(),
+            explain: Box::new(|| None),
             hidden: None,
         })
     }

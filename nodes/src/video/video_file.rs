@@ -382,6 +382,38 @@ mod tests {
     }
 
     #[test]
+    fn a_list_of_other_files_is_refused_by_the_demuxer_it_needs() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = "testsrc2=rate=25:duration=1:size=64x48";
+        ffmpeg(folder.path(), &["-f", "lavfi", "-i", source, "a.ts"]);
+        for (demuxer, list) in [
+            (
+                "hls",
+                "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:1,\na.ts\n#EXT-X-ENDLIST\n",
+            ),
+            ("concat", "ffconcat version 1.0\nfile a.ts\n"),
+            (
+                "sdp",
+                "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=video 5004 RTP/AVP 96\r\n",
+            ),
+        ] {
+            let path = folder.path().join("film.mp4");
+            std::fs::write(&path, list).unwrap();
+            let error = read(&path).expect_err(demuxer).to_string();
+            let wanted =
+                format!("a list of other files or addresses (ffmpeg's demuxer `{demuxer}`)");
+            assert!(error.contains(&wanted), "{error}");
+        }
+        assert_eq!(
+            read(&folder.path().join("a.ts"))
+                .unwrap()
+                .packets("frames")
+                .len(),
+            25
+        );
+    }
+
+    #[test]
     fn a_film_cut_off_in_the_middle_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let source = "testsrc2=rate=25:duration=8:size=160x120";

@@ -1,13 +1,21 @@
 //! Takes pictures from a stream on the network.
 
+mod gate;
+mod reach;
+
 use std::ffi::OsString;
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use score_engine::{Build, Check, Descriptor, Node, NodeError, Param, Processor};
+use score_engine::{Build, Check, Descriptor, Node, NodeError, Param, ParamType, Processor};
 use serde::Deserialize;
 
+use self::gate::{Gate, host_and_port};
+use self::reach::public;
+
 use super::capture::{
-    Capturing, REOPENED, Source, after_input, before_input, capturing, require_live,
+    Capturing, Source, Start, after_input, before_input, capturing, require_live,
 };
 
 /// A stream's first picture waits for the connection and for the next picture that stands alone.
@@ -17,7 +25,7 @@ const OPENING: Duration = Duration::from_secs(15);
 /// or description can reach one.
 const PROTOCOLS: [(&str, &str); 5] = [
     ("http", "http,tcp"),
-    ("https", "https,tls,tcp"),
+    ("https", "https,tls,tcp,httpproxy"),
     // Pictures come through the same connection as the answers, so that no server can name another host for them.
     ("rtsp", "rtsp,tcp"),
     ("rtsps", "rtsps,tls,tcp"),
@@ -31,6 +39,7 @@ pub(crate) struct VideoStream {
     width: u32,
     height: u32,
     timeout: f64,
+    hosts: Vec<String>,
 }
 
 impl Node for VideoStream {
@@ -48,12 +57,19 @@ impl Node for VideoStream {
             )
             .details(
                 "Live only. `url` begins with http://, https://, rtsp://, rtsps:// or srt://; only that protocol is \
-                 used, and neither a redirect nor a playlist can reach a file of this machine. A stream that breaks \
+                 used, and neither a redirect nor a playlist can reach a file of this machine. Where an http:// or https:// \
+                 stream leads to another host, by a redirect or a playlist, that host may lie anywhere on the Internet, \
+                 but on this machine or in a private network only if `hosts` names it. Behind a proxy that the \
+                 variable `http_proxy` names, that proxy decides instead. A stream that breaks \
                  off, ends or gives no picture for `timeout` is opened anew, ever more seldom, every 4 seconds at the \
                  least; the last picture stays meanwhile.\n\n\
                  Pictures are sent as they come. A recording that a server gives out as fast as it can plays too fast.",
             )
-            .param(Param::text("url", "the address of the stream"));
+            .param(Param::text("url", "the address of the stream"))
+            .param(
+                Param::list("hosts", ParamType::Text, "further hosts of this machine or a private network that the stream may lead to, as [\"10.0.0.7\"]")
+                    .default(Vec::<String>::new()),
+            );
         capturing(descriptor, 5.0)
     }
 
@@ -75,20 +91,55 @@ impl Node for VideoStream {
         require_live(build, "a stream")?;
         let (url, size) = (self.url.clone(), (self.width, self.height));
         let shown = without_password(&url);
+        let gate = self.gate()?.map(Arc::new);
+        let asked = gate.clone();
         Capturing::start(Source {
             name: format!("the stream {shown}"),
             program: "ffmpeg",
             begin: Box::new(move || {
-                let arguments = arguments(&url, size).map(Into::into);
-                arguments.ok_or_else(|| "it has no address of a stream".into())
+                let arguments = arguments(&url, size).ok_or("it has no address of a stream")?;
+                Ok(Start {
+                    proxy: gate.as_ref().map(|gate| gate.url()),
+                    ..arguments.into()
+                })
             }),
             size,
             timeout: Duration::from_secs_f64(self.timeout),
             opening: OPENING,
-            reopened: build.counters.counter(REOPENED),
+            counters: build.counters.clone(),
+            explain: Box::new(move || asked.as_ref()?.take_refusal()),
             hidden: Some((self.url.clone(), shown)),
         })
     }
+}
+
+impl VideoStream {
+    /// What watches over where the stream leads, for protocols that can lead elsewhere.
+    fn gate(&self) -> Result<Option<Gate>, NodeError> {
+        let Some((host, _)) = host(&self.url).filter(|_| is_led(&self.url)) else {
+            return Ok(None);
+        };
+        // What the user's own proxy reaches is for it to say; it does not reach this machine or a private network.
+        let has_proxy = std::env::var_os("http_proxy").is_some_and(|proxy| !proxy.is_empty());
+        let is_near =
+            host == "localhost" || (host.parse::<IpAddr>()).is_ok_and(|address| !public(address));
+        match has_proxy && !is_near {
+            true => Ok(None),
+            false => Gate::open(&host, &self.hosts).map(Some),
+        }
+    }
+}
+
+/// Whether what is at `url` can lead to another host by http.
+fn is_led(url: &str) -> bool {
+    protocols(url).is_some_and(|(protocol, _)| protocol.starts_with("http"))
+}
+
+/// The host and port of `url`.
+fn host(url: &str) -> Option<(String, u16)> {
+    let (_, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    host_and_port(authority, Some(80))
 }
 
 /// The protocol of `url`, and what ffmpeg may use for it.

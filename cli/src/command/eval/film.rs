@@ -32,7 +32,7 @@ pub(super) fn run(
         require_place(report)?;
     }
     let source = source(arguments.patch.as_deref())?;
-    let registry = kinds.of(arguments.patch.as_deref());
+    let registry = kinds.of(arguments.patch.as_deref(), &source);
     let music = Music {
         film: &arguments.film,
         overrides: &arguments.overrides.set,

@@ -46,7 +46,7 @@ fn score(
     }
     require_film(&arguments.file)?;
     let source = source(arguments.patch.as_deref())?;
-    let registry = kinds.of(arguments.patch.as_deref());
+    let registry = kinds.of(arguments.patch.as_deref(), &source);
     let music = Music {
         film: &arguments.file,
         overrides: &arguments.overrides.set,

@@ -198,7 +198,7 @@ fn read(
     if is_edit && is_gone(given) {
         return Err(Unloaded::Gone);
     }
-    let registry = lock(&given.kinds).of(Some(&given.patch));
+    let registry = lock(&given.kinds).of_file(&given.patch);
     let checked = check(&given.patch, &given.overrides, &registry, &given.settings);
     let before = files.len();
     if let Ok(graph) = &checked {

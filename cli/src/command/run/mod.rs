@@ -3,7 +3,7 @@
 mod loader;
 mod playing;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, bounded, select_biased};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -22,6 +22,9 @@ use crate::terminal::tell;
 /// How long the music may take to end. Files may take longer: the run waits for them.
 const DRAINS_WITHIN: Duration = Duration::from_millis(900);
 
+/// Why a run ends that a signal ends.
+const TOLD: &str = "told to by Ctrl-C or a signal";
+
 pub(crate) fn run(
     arguments: &Run,
     kinds: Kinds<'static>,
@@ -36,16 +39,13 @@ pub(crate) fn run(
             .map_err(|error| unseen = Some(error))
             .ok(),
     };
-    let mut loader = Loader::new(Given {
+    let loader = Loader::new(Given {
         patch: arguments.patch.clone(),
         overrides: arguments.overrides.set.clone(),
         settings: settings.clone(),
         kinds: kinds.into(),
         watch,
     });
-    let Some((graph, unwatched)) = first(&mut loader, &stop)? else {
-        return Ok(());
-    };
     let log = log::start(
         arguments.log_format,
         arguments.log_file.as_deref(),
@@ -53,32 +53,65 @@ pub(crate) fn run(
         &bar,
     )?;
     loader.kinds().say_by(|line| tracing::warn!("{line}"));
-    warn(&graph);
-    let unseen = unseen.map(|error| format!("edits will not be seen: {error}"));
-    for line in unwatched.into_iter().chain(unseen) {
-        tracing::warn!("{line}");
+    let started = Instant::now();
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        pid = std::process::id(),
+        patch = %arguments.patch.display(),
+        "starts"
+    );
+    let played = play(arguments, settings, loader, unseen, &stop, (&log, &bar));
+    log.clear(&bar);
+    let seconds = started.elapsed().as_secs();
+    match &played {
+        Ok(why) => tracing::info!(seconds, "ends: {why}"),
+        // On a terminal the program says it itself, once.
+        Err(why) if log::is_apart(arguments.log_format, arguments.log_file.as_deref()) => {
+            tracing::error!(seconds, "ends: {}", plain(why));
+        }
+        Err(_) => {}
     }
+    played.map(|_| ())
+}
+
+/// Plays the patch; gives why it has ended. `unseen` is why edits cannot be seen.
+fn play(
+    arguments: &Run,
+    settings: &Settings,
+    mut loader: Loader,
+    unseen: Option<std::io::Error>,
+    stop: &Receiver<()>,
+    (log, bar): (&log::Log, &ProgressBar),
+) -> Result<&'static str, Failure> {
     let lines = arguments
         .status_json
         .as_deref()
         .map(Lines::open)
         .transpose()?;
+    let Some((graph, unwatched)) = first(&mut loader, stop)? else {
+        return Ok(TOLD);
+    };
+    warn(&graph);
+    let unseen = unseen.map(|error| format!("edits will not be seen: {error}"));
+    for line in unwatched.into_iter().chain(unseen) {
+        tracing::warn!("{line}");
+    }
     let mut playing = Playing::new(arguments, settings, loader);
     playing.prepare_first(graph)?;
-    let played = playing.play(&stop, |status| {
-        log.show(&bar, table(status));
+    let played = playing.play(stop, |status| {
+        log.show(bar, table(status));
         if let Some(lines) = &lines {
-            lines.write(status);
+            lines.write(status, &arguments.patch);
         }
     });
-    log.clear(&bar);
+    log.clear(bar);
     let drained = playing.into_live().drain(DRAINS_WITHIN);
     if !drained.left.is_empty() {
         tracing::warn!("did not end in time: {}", drained.left.join(", "));
     }
-    played?;
+    let why = played?;
     match drained.lost.is_empty() {
-        true => Ok(()),
+        true => Ok(why),
         false => Err(Failure::Lost(drained.lost)),
     }
 }
@@ -109,6 +142,14 @@ fn first(
                 patience *= 2;
             }
         }
+    }
+}
+
+/// A failure without colours.
+fn plain(why: &Failure) -> String {
+    match why {
+        Failure::Patch(diagnostics) => diagnostics.to_string(),
+        why => anstream::adapter::strip_str(&why.to_string()).to_string(),
     }
 }
 

@@ -7,9 +7,10 @@ use crossbeam_channel::{Receiver, never, select_biased};
 use score_engine::{Edit, Graph, Live, LiveOptions, Revision, RunError, Settings, Status};
 
 use super::loader::{Loaded, Loader, PATIENCE, Unloaded};
-use super::{no_thread, warn};
+use super::{TOLD, no_thread, plain, warn};
 use crate::arguments::Run;
 use crate::failure::Failure;
+use crate::overload::Overload;
 
 /// How often the run is looked after.
 const LOOK: Duration = Duration::from_millis(200);
@@ -34,6 +35,8 @@ pub(super) struct Playing<'a> {
     gone: bool,
     /// When it is told next what an edit waits for.
     patience: Duration,
+    /// The models and the devices of the first patch.
+    used: [String; 2],
 }
 
 /// An edit whose nodes are being built.
@@ -58,6 +61,7 @@ impl<'a> Playing<'a> {
             left_out: Vec::new(),
             gone: false,
             patience: SLOW,
+            used: Default::default(),
         }
     }
 
@@ -68,6 +72,7 @@ impl<'a> Playing<'a> {
     /// Has the first patch built.
     pub(super) fn prepare_first(&mut self, graph: Graph) -> Step {
         self.overridden = graph.overridden().clone();
+        self.used = [used(&graph, &["model"]), used(&graph, &["device", "port"])];
         let edit = self
             .live
             .prepare(graph, &Default::default())
@@ -81,7 +86,12 @@ impl<'a> Playing<'a> {
     }
 
     /// Plays until a signal comes or every node has ended, and has shown what it does.
-    pub(super) fn play(&mut self, stop: &Receiver<()>, show: impl Fn(&Status)) -> Step {
+    pub(super) fn play(
+        &mut self,
+        stop: &Receiver<()>,
+        show: impl Fn(&Status),
+    ) -> Result<&'static str, Failure> {
+        let mut overload = Overload::new();
         let mut told = Instant::now();
         let mut steered = None;
         loop {
@@ -92,7 +102,7 @@ impl<'a> Playing<'a> {
                 None => never(),
             };
             select_biased! {
-                recv(stop) -> _ => return Ok(()),
+                recv(stop) -> _ => return Ok(TOLD),
                 // Every thread tells before it ends, unless it ends as none should.
                 recv(built) -> built => self.take(built.unwrap_or((0, Err(RunError::Stopped))))?,
                 recv(loaded) -> loaded => if let Ok(loaded) = loaded { self.compare(loaded)? },
@@ -101,8 +111,7 @@ impl<'a> Playing<'a> {
             }
             self.tend();
             if self.live.is_over() && self.pending.is_none() {
-                tracing::info!("every node has ended");
-                return Ok(());
+                return Ok("every node has ended");
             }
             if told.elapsed() < TELL {
                 continue;
@@ -114,6 +123,9 @@ impl<'a> Playing<'a> {
                 && !status.steered
             {
                 tracing::info!("no sound device leads the clock; the system's clock does");
+            }
+            if let Some(warning) = overload.look(&status, told) {
+                tracing::warn!("{warning}");
             }
             show(&status);
         }
@@ -265,7 +277,10 @@ impl<'a> Playing<'a> {
             return;
         };
         if revision.number == 1 {
+            let [models, devices] = &self.used;
             tracing::info!(
+                models,
+                devices,
                 revision = revision.number,
                 nodes = revision.begun.len(),
                 generations = generations(&revision),
@@ -278,10 +293,7 @@ impl<'a> Playing<'a> {
 
     fn refuse(&self, why: &Failure) {
         let running = self.live.revision();
-        let why = match why {
-            Failure::Patch(diagnostics) => diagnostics.to_string(),
-            why => anstream::adapter::strip_str(&why.to_string()).to_string(),
-        };
+        let why = plain(why);
         tracing::warn!(
             revision = running,
             refused = true,
@@ -334,6 +346,18 @@ impl<'a> Playing<'a> {
     fn name(&self) -> String {
         self.arguments.patch.display().to_string()
     }
+}
+
+/// What the nodes of a patch have for any of the parameters `names`: `eye: eye, tune: melody`.
+fn used(graph: &Graph, names: &[&str]) -> String {
+    let graph = graph.json();
+    let nodes = graph["nodes"].as_array().into_iter().flatten();
+    let found = nodes.filter_map(|node| {
+        let value = names.iter().find_map(|name| node["values"].get(name))?;
+        let value = value.as_str().unwrap_or("the system's own");
+        Some(format!("{}: {value}", node["id"].as_str()?))
+    });
+    found.collect::<Vec<_>>().join(", ")
 }
 
 fn tell(revision: &Revision, took: Duration) {

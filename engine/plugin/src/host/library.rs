@@ -1,17 +1,23 @@
 //! Loads one plugin.
 #![allow(unsafe_code)]
 
+use std::io::Read;
 use std::path::Path;
 use std::ptr::addr_of;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use score_engine::foreign::ErrorReply;
 use score_engine::{Descriptor, NodeError, PortType};
 
+use super::consent::sha256;
 use super::file::is_cut_short;
+use super::shelf::to_type;
 use crate::abi::{self, Header, Reply};
 use crate::instant;
+
+/// Bytes that a library may have: more than any has, less than what fills the memory.
+const LONGEST: u64 = 512 << 20;
 
 /// Why a file is not loaded as a plugin.
 #[derive(Debug, thiserror::Error)]
@@ -21,18 +27,31 @@ pub enum LoadError {
     #[error("it cannot be read: {0}")]
     File(#[from] std::io::Error),
     /// The file ends too early.
-    #[error("it is not whole: whoever writes it has not finished")]
+    #[error("the file is not whole; it may still be being written")]
     CutShort,
+    /// It is longer than any plugin.
+    #[error("the file is longer than {} MB, which no plugin is", LONGEST >> 20)]
+    TooLong,
     /// The system does not load it.
-    #[error("it is no library that this system loads: {0}")]
+    #[error("this file is not a plugin library ({0})")]
     System(String),
+    /// It lies beside a patch, and the user has not allowed what is in it.
+    #[error(
+        "nobody has allowed what is in this file; if you trust it, type: score plugins allow {path}"
+    )]
+    NotAllowed {
+        /// The sha256 of what is in the file.
+        sha256: String,
+        /// The file, as it is typed.
+        path: String,
+    },
     /// It is a library, but no plugin.
-    #[error("it is a library, but no plugin of SCORE!: `score_plugin::export!` is missing")]
+    #[error("it is a library, but not a plugin of SCORE!: `score_plugin::export!` is missing")]
     NoPlugin,
     /// It was built for another version of what crosses.
     #[error(
         "it was built for plugin ABI {theirs} (score-plugin {sdk}), and this program has plugin ABI {ours} \
-         (score-plugin {version}): build it anew with score-plugin {version}",
+         (score-plugin {version}): rebuild it with score-plugin {version}",
         ours = abi::VERSION, version = env!("CARGO_PKG_VERSION")
     )]
     OtherVersion {
@@ -43,7 +62,7 @@ pub enum LoadError {
     },
     /// It says that it has this version, and its structs have other sizes.
     #[error(
-        "its layout of plugin ABI {version} is {theirs:016x}, and this program's is {ours:016x}: build it anew with \
+        "its layout of plugin ABI {version} is {theirs:016x}, and this program's is {ours:016x}: rebuild it with \
          this program's score-plugin",
         version = abi::VERSION, ours = abi::LAYOUT
     )]
@@ -61,6 +80,8 @@ pub(super) struct Plugin {
     pub(super) header: &'static Header,
     pub(super) name: String,
     pub(super) version: String,
+    /// Of the bytes that were loaded.
+    pub(super) sha256: String,
     pub(super) descriptors: Vec<Descriptor>,
     pub(super) edition: u64,
 }
@@ -84,17 +105,48 @@ pub(super) fn unqualify(plugin: &str, port_type: &mut PortType) {
     }
 }
 
+/// What tells a file from what it was before.
+pub(super) type Stamp = Option<(u64, SystemTime)>;
+
+/// What the file at `path` is now; none where it is not there.
+pub(super) fn stamp(path: &Path) -> Stamp {
+    let data = path.metadata().ok()?;
+    Some((data.len(), data.modified().ok()?))
+}
+
+/// What is in a library.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path)?;
+    file.take(LONGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(LoadError::TooLong);
+    }
+    Ok(bytes)
+}
+
 impl Plugin {
-    /// Loads the plugin at `path`, from a copy, so that the file may be written anew.
-    pub(super) fn load(path: &Path) -> Result<Plugin, LoadError> {
-        let bytes = std::fs::read(path)?;
+    /// Loads the plugin at `path` where what is in it `is_allowed`, by its sha256. It is loaded from a copy of the very
+    /// bytes that were asked about: nobody can exchange them in between, and the file may be written again meanwhile.
+    pub(super) fn load(
+        path: &Path,
+        is_allowed: impl Fn(&str) -> bool,
+    ) -> Result<Plugin, LoadError> {
+        let bytes = read(path)?;
         if is_cut_short(&bytes) {
             return Err(LoadError::CutShort);
+        }
+        let sha256 = sha256(&bytes);
+        if !is_allowed(&sha256) {
+            // What could not be loaded anyway is told as that.
+            super::inspect::inspect(&bytes)?;
+            let path = to_type(path);
+            return Err(LoadError::NotAllowed { sha256, path });
         }
         let private = tempfile::Builder::new().prefix("score-plugin-").tempdir()?;
         let copy = private.path().join(path.file_name().unwrap_or_default());
         std::fs::write(&copy, bytes)?;
-        // SAFETY: loading runs the library's initialisers; whoever puts a plugin into a folder of plugins trusts it.
+        // SAFETY: loading runs the library's initialisers; the user trusts it, by its folder or by its sha256.
         let library = unsafe { libloading::Library::new(&copy) };
         let library = library.map_err(|error| LoadError::System(one_line(&error)))?;
         // SAFETY: the symbol is only looked up; what it leads to is looked at with care below.
@@ -150,6 +202,7 @@ impl Plugin {
             header,
             name,
             version,
+            sha256,
             descriptors,
             edition: EDITION.fetch_add(1, Ordering::Relaxed),
         })

@@ -1,27 +1,33 @@
-//! The plugins that a program finds, loaded once each and anew when their files change.
+//! The plugins that a program finds, loaded once each and again when their files change.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::env::consts::DLL_EXTENSION;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use score_engine::Registry;
 
-use super::library::{LoadError, Plugin};
+use super::beside::{Beside, Glance, Has};
+use super::consent::Consents;
+use super::entry::{Entry, Trust};
+use super::folders::{Folders, libraries};
+use super::library::{LoadError, Plugin, Stamp, stamp};
 use super::node::ForeignNode;
 
-/// The folder of plugins beside a patch, and in the user's own data.
-const FOLDER: &str = "plugins";
-
 /// Where plugins lie, and which are loaded. Nothing is loaded from anywhere else.
+///
+/// Libraries in the folders that the user named or owns are loaded at once. One beside a patch is loaded only when the
+/// patch needs a kind that no other has, and only when the user has allowed the bytes that are in it.
 #[derive(Default)]
 pub struct Shelf {
-    folders: Vec<PathBuf>,
+    /// None: there are to be no plugins.
+    folders: Option<Folders>,
     known: BTreeMap<PathBuf, Known>,
+    beside: Beside,
+    consents: Consents,
 }
 
-/// A file that was looked at.
+/// A file that was tried.
+#[derive(Default)]
 struct Known {
     stamp: Stamp,
     /// How often it was tried.
@@ -31,118 +37,270 @@ struct Known {
     refused: Option<Refusal>,
 }
 
-/// What tells a file from what it was before.
-type Stamp = Option<(u64, SystemTime)>;
-
 #[derive(Clone)]
 struct Refusal {
     why: String,
     /// Whether it is a plugin at all.
     is_plugin: bool,
-}
-
-/// A file that was found.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// The file.
-    pub path: PathBuf,
-    /// The plugin's name, where it is loaded.
-    pub name: Option<String>,
-    /// The plugin's version, where it is loaded.
-    pub version: Option<String>,
-    /// The kinds that it brings.
-    pub kinds: Vec<String>,
-    /// Why the file, as it is now, is not loaded. What it was before may be in use still.
-    pub refused: Option<String>,
-    /// Whether the file is, or once was, a plugin, and not some other library.
-    pub is_plugin: bool,
-    /// How often the file was tried: once, and again each time that it had changed.
-    pub tries: u64,
+    /// The sha256 of what would have to be allowed.
+    unallowed: Option<String>,
 }
 
 impl Shelf {
-    /// Plugins lie in the folders `given`, in those that SCORE_PLUGINS lists, in `plugins` beside the patch, and in the
-    /// user's own data folder; of two with the same kind, the one that is found first is taken.
+    /// Plugins lie in the folders `given`, in those that SCORE_PLUGINS lists, in the user's own data folder, and in
+    /// `plugins` beside a patch; of two with the same kind, the one that is found first is taken.
+    #[must_use]
     pub fn new(given: &[PathBuf]) -> Self {
-        let mut folders = given.to_vec();
-        let listed = std::env::var_os("SCORE_PLUGINS").unwrap_or_default();
-        folders.extend(std::env::split_paths(&listed).filter(|path| !path.as_os_str().is_empty()));
         Shelf {
-            folders,
-            known: BTreeMap::new(),
+            folders: Some(Folders::new(given)),
+            ..Shelf::default()
         }
     }
 
-    /// The folders that are searched for a patch that lies in `beside`, in order, whether they exist or not.
-    pub fn folders(&self, beside: &Path) -> Vec<PathBuf> {
-        let mut folders = self.folders.clone();
-        folders.push(beside.join(FOLDER));
-        folders.extend(users_own());
-        let mut seen = BTreeSet::new();
-        folders
-            .retain(|folder| seen.insert(folder.canonicalize().unwrap_or_else(|_| folder.clone())));
-        folders
+    /// A shelf that loads nothing from anywhere.
+    #[must_use]
+    pub fn without_plugins() -> Self {
+        Shelf::default()
     }
 
-    /// Looks at what lies in the folders, loads what is new or has changed, and adds its kinds to `registry`. A file that
-    /// cannot be loaded leaves what it was before in use.
-    pub fn add_to(&mut self, registry: &mut Registry, beside: &Path) -> Vec<Entry> {
-        let mut entries = Vec::new();
-        let mut owners: BTreeMap<String, PathBuf> = BTreeMap::new();
-        for path in self
-            .folders(beside)
+    /// The folders whose libraries are trusted, and then the one beside a patch that lies in `patch_folder`, in the
+    /// order in which they are searched, whether they exist or not.
+    #[must_use]
+    pub fn folders(&self, patch_folder: &Path) -> Vec<PathBuf> {
+        let Some(folders) = &self.folders else {
+            return Vec::new();
+        };
+        let mut all = folders.trusted().to_vec();
+        all.extend(folders.beside(patch_folder));
+        all
+    }
+
+    /// Adds the kinds of plugins to `registry`: those of every trusted library, and, of the kinds `wanted` that are
+    /// still unknown then, those that an allowed library beside the patch has. Files that are new or have changed are
+    /// loaded; one that cannot be leaves what it was before in use. Where a library would have to be allowed first, the
+    /// registry gets to know how.
+    pub fn add_to(
+        &mut self,
+        registry: &mut Registry,
+        patch_folder: &Path,
+        wanted: &[String],
+    ) -> Vec<Entry> {
+        let Some(folders) = self.folders.clone() else {
+            return Vec::new();
+        };
+        let mut adding = Adding {
+            registry,
+            owners: BTreeMap::new(),
+            entries: Vec::new(),
+        };
+        for path in folders
+            .trusted()
             .iter()
             .flat_map(|folder| libraries(folder))
         {
-            let known = look(&mut self.known, &path);
-            let mut entry = Entry {
-                path: path.clone(),
-                name: known.plugin.as_ref().map(|plugin| plugin.name.clone()),
-                version: known.plugin.as_ref().map(|plugin| plugin.version.clone()),
-                kinds: Vec::new(),
-                refused: known.refused.as_ref().map(|refusal| refusal.why.clone()),
-                is_plugin: known.plugin.is_some()
-                    || known
-                        .refused
-                        .as_ref()
-                        .is_some_and(|refusal| refusal.is_plugin),
-                tries: known.tries,
-            };
-            if let Some(plugin) = &known.plugin {
-                match clash(plugin, registry, &owners) {
-                    Some(why) => entry.refused = entry.refused.or(Some(why)),
-                    None => {
-                        add(plugin, registry);
-                        let kinds = plugin.descriptors.iter();
-                        entry.kinds = kinds.map(|kind| kind.kind.to_string()).collect();
-                        owners.extend(entry.kinds.iter().map(|kind| (kind.clone(), path.clone())));
-                    }
-                }
+            adding.add(&path, look(&mut self.known, &path, None), Trust::Folder);
+        }
+        let is_missing = |kind: &&String| adding.registry.kind(kind).is_none();
+        let missing: Vec<String> = wanted.iter().filter(is_missing).cloned().collect();
+        let beside = folders.beside(patch_folder).filter(|_| !missing.is_empty());
+        let Some(beside) = beside else {
+            return adding.entries;
+        };
+        self.consents = Consents::of_user();
+        let mut unallowed = Vec::new();
+        for path in libraries(&beside) {
+            let glance = self.beside.look(&path);
+            let has = |kind: &String| (glance.has(&path, kind), kind.clone());
+            let mut of_it: Vec<(Has, String)> = missing.iter().map(has).collect();
+            of_it.retain(|(has, _)| *has > Has::No);
+            if of_it.is_empty() && !self.known.contains_key(&path) {
+                continue;
             }
-            entries.push(entry);
+            let about = match &glance.inspected {
+                Ok(told) => {
+                    [&told.name, &told.version].map(|text| text.clone().unwrap_or_default())
+                }
+                Err(_) => Default::default(),
+            };
+            let known = look(&mut self.known, &path, Some(&self.consents));
+            let needs_consent =
+                (known.refused.as_ref()).is_some_and(|refusal| refusal.unallowed.is_some());
+            if needs_consent {
+                let advise = |(has, kind)| (has, kind, path.clone(), about.clone());
+                unallowed.extend(of_it.into_iter().map(advise));
+            }
+            let trust = match needs_consent {
+                true => Trust::Missing,
+                false => Trust::Allowed,
+            };
+            adding.add(&path, known, trust);
+        }
+        // The surest last, which stays.
+        unallowed.sort_by_key(|(has, ..)| *has);
+        for (has, kind, path, about) in unallowed {
+            if adding.registry.kind(&kind).is_none() {
+                adding.registry.advise(&kind, advice(has, &path, &about));
+            }
+        }
+        adding.entries
+    }
+
+    /// What lies in the folders, told from the bytes of the libraries: none is loaded. `registry` has the kinds whose
+    /// names are taken.
+    #[must_use]
+    pub fn list(&self, registry: &Registry, patch_folder: &Path) -> Vec<Entry> {
+        let Some(folders) = &self.folders else {
+            return Vec::new();
+        };
+        let consents = Consents::of_user();
+        let trusted = folders
+            .trusted()
+            .iter()
+            .map(|folder| (folder.clone(), true));
+        let beside = folders.beside(patch_folder).map(|folder| (folder, false));
+        let mut owners = BTreeMap::new();
+        let mut entries = Vec::new();
+        for (folder, is_trusted) in trusted.chain(beside) {
+            for path in libraries(&folder) {
+                let glance = Glance::of(&path, None);
+                let is_allowed = (glance.sha256.as_ref()).is_some_and(|hash| consents.allow(hash));
+                let trust = match (is_trusted, is_allowed) {
+                    (true, _) => Trust::Folder,
+                    (false, true) => Trust::Allowed,
+                    (false, false) => Trust::Missing,
+                };
+                let mut entry = listed(path, glance, trust);
+                if entry.refused.is_none() {
+                    entry.refused = clash(&entry.kinds, registry, &owners);
+                }
+                if entry.refused.is_none() {
+                    let own = entry.kinds.iter();
+                    owners.extend(own.map(|kind| (kind.clone(), entry.path.clone())));
+                }
+                entries.push(entry);
+            }
         }
         entries
     }
 
-    /// The files that were looked at, to be watched.
-    pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
-        self.known.keys()
+    /// The files that were looked at, and the one that remembers what is allowed, to be watched.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        let consents =
+            (self.consents.file()).filter(|file| file.parent().is_some_and(Path::is_dir));
+        let known = self.known.keys().chain(self.beside.files());
+        known.map(PathBuf::as_path).chain(consents)
     }
 }
 
-/// Looks at a file, and loads it where it is new or has changed.
-fn look<'a>(known: &'a mut BTreeMap<PathBuf, Known>, path: &Path) -> &'a Known {
-    let stamp = (path.metadata().ok()).and_then(|data| Some((data.len(), data.modified().ok()?)));
-    let known = known.entry(path.to_path_buf()).or_insert(Known {
-        stamp: None,
+/// What to do about a kind that only a library has that nobody has allowed.
+fn advice(has: Has, path: &Path, [name, version]: &[String; 2]) -> String {
+    let has = match has {
+        Has::Yes => "has this kind",
+        Has::Perhaps | Has::No => "may have this kind",
+    };
+    let about = match name.is_empty() {
+        true => String::new(),
+        false => format!(" ({name} {version})"),
+    };
+    let path = to_type(path);
+    format!(
+        "the plugin {path}{about} beside the patch {has}. A plugin is a program and can do all that you can do; if you \
+         trust this one, type: score plugins allow {path}"
+    )
+}
+
+/// A path as it is typed in a shell: from the current folder where it lies there, in quotes where it needs them.
+#[must_use]
+pub fn to_type(path: &Path) -> String {
+    let here = std::env::current_dir().ok();
+    let short = here.and_then(|here| path.strip_prefix(here).ok());
+    let path = short.unwrap_or(path).display().to_string();
+    let is_plain = |letter: char| letter.is_alphanumeric() || "/._-+".contains(letter);
+    if path.chars().all(is_plain) && !path.starts_with('-') {
+        return path;
+    }
+    format!("'{}'", path.replace('\'', r"'\''"))
+}
+
+fn listed(path: PathBuf, glance: Glance, trust: Trust) -> Entry {
+    let (told, refused) = match glance.inspected {
+        Ok(told) => (told, None),
+        Err(error) => (Default::default(), Some(error)),
+    };
+    Entry {
+        path,
+        trust,
+        sha256: glance.sha256,
+        name: told.name,
+        version: told.version,
+        kinds_known: told.kinds.is_some(),
+        kinds: told.kinds.unwrap_or_default(),
+        is_plugin: !matches!(refused, Some(LoadError::NoPlugin)),
+        refused: refused.map(|error| error.to_string()),
         tries: 0,
-        plugin: None,
-        refused: None,
-    });
-    if known.stamp.is_none() || known.stamp != stamp {
+    }
+}
+
+/// Kinds of plugins on their way into a registry.
+struct Adding<'a> {
+    registry: &'a mut Registry,
+    owners: BTreeMap<String, PathBuf>,
+    entries: Vec<Entry>,
+}
+
+impl Adding<'_> {
+    fn add(&mut self, path: &Path, known: &Known, trust: Trust) {
+        let plugin = known.plugin.as_ref();
+        let refusal = known.refused.as_ref();
+        let mut entry = Entry {
+            path: path.to_path_buf(),
+            trust,
+            sha256: plugin.map(|plugin| plugin.sha256.clone()),
+            name: plugin.map(|plugin| plugin.name.clone()),
+            version: plugin.map(|plugin| plugin.version.clone()),
+            kinds: Vec::new(),
+            kinds_known: plugin.is_some(),
+            refused: refusal.map(|refusal| refusal.why.clone()),
+            is_plugin: plugin.is_some() || refusal.is_some_and(|refusal| refusal.is_plugin),
+            tries: known.tries,
+        };
+        if let Some(plugin) = plugin {
+            let kinds: Vec<String> = (plugin.descriptors.iter())
+                .map(|kind| kind.kind.to_string())
+                .collect();
+            match clash(&kinds, self.registry, &self.owners) {
+                Some(why) => entry.refused = entry.refused.or(Some(why)),
+                None => {
+                    add(plugin, self.registry);
+                    let path = path.to_path_buf();
+                    (self.owners).extend(kinds.iter().map(|kind| (kind.clone(), path.clone())));
+                    entry.kinds = kinds;
+                }
+            }
+        }
+        self.entries.push(entry);
+    }
+}
+
+/// Looks at a file, and loads it where it is new or has changed; with `consents`, only what they allow.
+fn look<'a>(
+    known: &'a mut BTreeMap<PathBuf, Known>,
+    path: &Path,
+    consents: Option<&Consents>,
+) -> &'a Known {
+    let is_allowed = |hash: &str| consents.is_none_or(|consents| consents.allow(hash));
+    let stamp = stamp(path);
+    let known = known.entry(path.to_path_buf()).or_default();
+    // What was taken back is not used any more.
+    if (known.plugin.as_ref()).is_some_and(|plugin| !is_allowed(&plugin.sha256)) {
+        *known = Known::default();
+    }
+    let unallowed = (known.refused.as_ref()).and_then(|refusal| refusal.unallowed.as_deref());
+    let is_allowed_now = unallowed.is_some_and(is_allowed);
+    if known.stamp.is_none() || known.stamp != stamp || is_allowed_now {
         known.stamp = stamp;
         known.tries += 1;
-        known.refused = match Plugin::load(path) {
+        known.refused = match Plugin::load(path, is_allowed) {
             Ok(plugin) => {
                 known.plugin = Some(Arc::new(plugin));
                 None
@@ -150,6 +308,10 @@ fn look<'a>(known: &'a mut BTreeMap<PathBuf, Known>, path: &Path) -> &'a Known {
             Err(error) => Some(Refusal {
                 why: error.to_string(),
                 is_plugin: !matches!(error, LoadError::NoPlugin),
+                unallowed: match error {
+                    LoadError::NotAllowed { sha256, .. } => Some(sha256),
+                    _ => None,
+                },
             }),
         };
     }
@@ -158,13 +320,11 @@ fn look<'a>(known: &'a mut BTreeMap<PathBuf, Known>, path: &Path) -> &'a Known {
 
 /// Why a plugin's kinds cannot be added to those that are there.
 fn clash(
-    plugin: &Plugin,
+    kinds: &[String],
     registry: &Registry,
     owners: &BTreeMap<String, PathBuf>,
 ) -> Option<String> {
-    let mut own = BTreeSet::new();
-    for descriptor in &plugin.descriptors {
-        let kind = descriptor.kind.as_ref();
+    for (place, kind) in kinds.iter().enumerate() {
         if let Some(owner) = owners.get(kind) {
             return Some(format!(
                 "its kind `{kind}` comes from `{}` already",
@@ -174,7 +334,7 @@ fn clash(
         if registry.kind(kind).is_some() {
             return Some(format!("its kind `{kind}` has the name of a built-in one"));
         }
-        if !own.insert(kind) {
+        if kinds[..place].contains(kind) {
             return Some(format!("it has two kinds `{kind}`"));
         }
     }
@@ -191,26 +351,4 @@ fn add(plugin: &Arc<Plugin>, registry: &mut Registry) {
             }
         });
     }
-}
-
-/// The libraries in a folder, in order of their names.
-fn libraries(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut found: Vec<PathBuf> = entries
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|end| end == DLL_EXTENSION) && path.is_file())
-        .filter_map(|path| std::path::absolute(path).ok())
-        .collect();
-    found.sort();
-    found
-}
-
-/// Where the user keeps plugins for every patch: the XDG base directory specification's place for data.
-fn users_own() -> Option<PathBuf> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    let data = match set("XDG_DATA_HOME") {
-        Some(data) => PathBuf::from(data),
-        None => PathBuf::from(set("HOME")?).join(".local/share"),
-    };
-    Some(data.join("score").join(FOLDER))
 }

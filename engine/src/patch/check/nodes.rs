@@ -125,13 +125,12 @@ impl Checker<'_> {
             }
             None if kind.is_empty() => {}
             None => {
-                let help = did_you_mean(
-                    &kind,
-                    self.registry
-                        .kinds()
-                        .map(|kind| kind.descriptor().kind.as_ref()),
-                )
-                .unwrap_or_else(|| "`score nodes` lists all kinds, `score plugins` those of plugins; `--plugins FOLDER` says where to look"
+                let known = self.registry.kinds();
+                let near =
+                    || did_you_mean(&kind, known.map(|kind| kind.descriptor().kind.as_ref()));
+                let help = (self.registry.advice(&kind).map(str::to_owned))
+                    .or_else(near)
+                    .unwrap_or_else(|| "`score nodes` lists all kinds, `score plugins` those of plugins; `--plugins FOLDER` says where to look"
                         .to_owned());
                 self.report(
                     draft.kind_spot,

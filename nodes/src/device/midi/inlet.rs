@@ -78,7 +78,7 @@ impl Inlet {
             is_left_behind: false,
             news,
             reader,
-            _keeper: Keeper::start(opener, required)?,
+            _keeper: Keeper::start(opener, required, build.counters)?,
         })
     }
 

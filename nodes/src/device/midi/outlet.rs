@@ -79,7 +79,7 @@ impl Outlet {
             lines,
             clock: clock.clone(),
             waiting: VecDeque::new(),
-            keeper: Some(Keeper::start(opener, required)?),
+            keeper: Some(Keeper::start(opener, required, build.counters)?),
         })
     }
 

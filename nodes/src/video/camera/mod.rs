@@ -15,7 +15,7 @@ use serde::Deserialize;
 use self::arguments::{Mode, arguments};
 pub use self::list::{Camera, CameraFormat, cameras};
 use self::list::{list, resolve};
-use super::capture::{Capturing, REOPENED, Source, capturing, require_live};
+use super::capture::{Capturing, Source, capturing, require_live};
 use super::system::System;
 
 /// Cameras take their time to wake up: to measure the light, to start the sensor.
@@ -130,7 +130,8 @@ impl Node for CameraNode {
             size: output,
             timeout: Duration::from_secs_f64(self.timeout),
             opening: OPENING,
-            reopened: build.counters.counter(REOPENED),
+            counters: build.counters.clone(),
+            explain: Box::new(|| None),
             hidden: None,
         })
     }

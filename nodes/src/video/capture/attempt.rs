@@ -1,13 +1,12 @@
 //! One start of a capturing program, from its first sign of life to its end.
 
-use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use super::{Picture, Shared, Source};
+use super::{Picture, Shared, Source, Start};
 use crate::video::ffmpeg::{last_line, start};
 
 /// A killed program is waited for so long. One that hangs inside a driver cannot be killed; it is left behind rather
@@ -26,6 +25,8 @@ pub(super) struct Outcome {
     pub(super) reason: String,
     /// How long pictures came.
     pub(super) worked: Duration,
+    /// Whether any came.
+    pub(super) pictures: bool,
 }
 
 impl Outcome {
@@ -33,6 +34,7 @@ impl Outcome {
         Outcome {
             reason,
             worked: Duration::ZERO,
+            pictures: false,
         }
     }
 }
@@ -44,7 +46,7 @@ pub(super) fn attempt(shared: &Arc<Shared>, source: &mut Source, first: impl FnO
         Ok(start) => start,
         Err(reason) => return Outcome::failed(reason),
     };
-    let mut child = match spawn(source.program, &start.arguments) {
+    let mut child = match spawn(source.program, &start) {
         Ok(child) => child,
         Err(reason) => return Outcome::failed(reason),
     };
@@ -64,27 +66,36 @@ pub(super) fn attempt(shared: &Arc<Shared>, source: &mut Source, first: impl FnO
     };
     let was_killed = too_late.is_none() && !shared.lock().stop && is_killed(&mut child);
     stop(&mut child);
-    let worked = shared.lock().worked();
+    let (worked, pictures) = {
+        let state = shared.lock();
+        (state.worked(), state.pictures > 0)
+    };
     let reason = too_late.unwrap_or_else(|| {
         if was_killed {
             return "its program was killed".into();
         }
         let said = complaint.recv_timeout(REAP).ok().flatten();
+        let said = (source.explain)().or(said);
         hide(
             said.unwrap_or_else(|| "it ended".into()),
             source.hidden.as_ref(),
         )
     });
-    Outcome { reason, worked }
+    Outcome {
+        reason,
+        worked,
+        pictures,
+    }
 }
 
-fn spawn(program: &str, arguments: &[OsString]) -> Result<Child, String> {
-    start(
-        program,
-        Stdio::null(),
-        Command::new(program).args(arguments),
-    )
-    .map_err(|error| error.to_string())
+fn spawn(program: &str, beginning: &Start) -> Result<Child, String> {
+    let mut command = Command::new(program);
+    command.args(&beginning.arguments);
+    if let Some(proxy) = &beginning.proxy {
+        // All of ffmpeg's protocols that can be led elsewhere read these.
+        command.env("http_proxy", proxy).env_remove("no_proxy");
+    }
+    start(program, Stdio::null(), &mut command).map_err(|error| error.to_string())
 }
 
 /// Makes room for a new start; gives its number.

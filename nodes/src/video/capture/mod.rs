@@ -4,12 +4,12 @@ mod attempt;
 mod node;
 
 use std::ffi::OsString;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use score_engine::NodeError;
+use score_engine::{Counters, NodeError};
 
 use self::attempt::attempt;
 pub(crate) use self::node::{
@@ -28,6 +28,8 @@ pub(crate) struct Start {
     pub(crate) arguments: Vec<OsString>,
     /// Whether what it captures is still there, for what ffmpeg would not notice. Asked every second.
     pub(crate) is_there: Box<dyn Fn() -> bool + Send>,
+    /// What it has to go through to the network.
+    pub(crate) proxy: Option<String>,
 }
 
 impl From<Vec<OsString>> for Start {
@@ -35,6 +37,7 @@ impl From<Vec<OsString>> for Start {
         Start {
             arguments,
             is_there: Box::new(|| true),
+            proxy: None,
         }
     }
 }
@@ -54,8 +57,10 @@ pub(crate) struct Source {
     pub(crate) timeout: Duration,
     /// The first frame may take so long.
     pub(crate) opening: Duration,
-    /// Counts how often it was started anew.
-    pub(crate) reopened: Arc<AtomicU64>,
+    /// Told how often it was started anew, and why no picture comes.
+    pub(crate) counters: Arc<Counters>,
+    /// Why it has ended, where that is known better than from what the program says.
+    pub(crate) explain: Box<dyn Fn() -> Option<String> + Send>,
     /// What must not be told of what the program says, and what is told instead: an address with a password.
     pub(crate) hidden: Option<(String, String)>,
 }
@@ -202,25 +207,36 @@ impl Drop for Capture {
 fn supervise(shared: &Arc<Shared>, mut source: Source) {
     let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
     let name = source.name.clone();
+    let counters = source.counters.clone();
+    let reopened = counters.counter(REOPENED);
+    counters.wait_for(format!("{name}: no picture yet"));
     // What was told last and since when it lasts: a camera that is away for weeks must not fill the log.
     let mut trouble: Option<(String, Instant)> = None;
+    let mut seen = false;
     loop {
         let outcome = attempt(shared, &mut source, || {
+            counters.go_on();
             if let Some((_, since)) = trouble.take() {
                 let seconds = since.elapsed().as_secs_f64();
                 tracing::info!("{name}: pictures again after {seconds:.1} s");
             }
         });
         let pause = backoff.after(outcome.worked);
+        seen |= outcome.pictures;
         if !shared.rest(Duration::ZERO) {
             return;
         }
+        counters.lack(format!("{name}: {}", outcome.reason));
         let since = trouble
             .as_ref()
             .map_or_else(Instant::now, |(_, since)| *since);
         if trouble.is_none_or(|(told, _)| told != outcome.reason) {
+            let meanwhile = match seen {
+                true => "the last picture stays",
+                false => "no picture yet",
+            };
             tracing::warn!(
-                "{name}: {}; the last picture stays, and it is tried again until it works",
+                "{name}: {}; {meanwhile}; trying again until it works",
                 outcome.reason
             );
         }
@@ -228,7 +244,7 @@ fn supervise(shared: &Arc<Shared>, mut source: Source) {
         if !shared.rest(pause) {
             return;
         }
-        source.reopened.fetch_add(1, Ordering::Relaxed);
+        reopened.fetch_add(1, Ordering::Relaxed);
     }
 }
 

@@ -15,7 +15,8 @@ fn source(timeout: f64) -> Source {
         size: (2, 2),
         timeout: Duration::from_secs_f64(timeout),
         opening: Duration::from_secs(20),
-        reopened: Arc::default(),
+        counters: Arc::default(),
+        explain: Box::new(|| None),
         hidden: None,
     }
 }
@@ -72,7 +73,24 @@ fn a_source_that_is_missing_at_first_is_taken_when_it_comes() {
             _ => begin(),
         }
     });
-    assert!(Capture::start(there).unwrap().next(LONG).is_some());
+    let counters = there.counters.clone();
+    let capture = Capture::start(there).unwrap();
+    let began = Instant::now();
+    let is_told = || {
+        let waits = counters.condition().waits;
+        waits.is_some_and(|(reason, _)| reason == "the test: no camera is connected")
+    };
+    while !is_told() && began.elapsed() < LONG {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert!(is_told());
+    assert!(capture.next(LONG).is_some());
+    while counters.condition().waits.is_some() && began.elapsed() < LONG {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert!(counters.condition().waits.is_none());
+    let last = counters.condition().last_error;
+    assert_eq!(last.as_deref(), Some("the test: no camera is connected"));
 }
 
 #[test]

@@ -118,6 +118,73 @@ fn a_playlist_reaches_no_file() {
     });
 }
 
+/// A server that another one leads to, which is known here by another name: whether its film is seen.
+fn is_led_to_the_other(lead: impl Fn(&str) -> Vec<u8>, hosts: &str) -> bool {
+    let folder = tempfile::tempdir().unwrap();
+    let film = film(folder.path());
+    let (other, reached) = serve(move |_| good("video/mp2t", &film));
+    let other = other.replace("127.0.0.1", "localhost");
+    let answer = lead(&format!("{other}/film.ts"));
+    let (address, asked) = serve(move |_| answer.clone());
+    let node =
+        format!("video_stream(url: \"{address}/list.m3u8\", width: 8, height: 8, hosts: {hosts})");
+    let packets = play::<VideoStream>(&node, Duration::from_secs(60), |packets| {
+        !packets.is_empty() || asked.load(Ordering::Acquire) >= 3
+    })
+    .unwrap();
+    let was_reached = reached.load(Ordering::Acquire) > 0;
+    assert_eq!(
+        !packets.is_empty(),
+        was_reached,
+        "reached, or not, but not so seen"
+    );
+    was_reached
+}
+
+#[test]
+fn a_redirect_to_another_private_host_is_followed_only_where_hosts_names_it() {
+    let redirect = |to: &str| format!("HTTP/1.0 302 Found\r\nLocation: {to}\r\n\r\n").into_bytes();
+    assert!(!is_led_to_the_other(redirect, "[]"));
+    assert!(is_led_to_the_other(redirect, "[\"localhost\"]"));
+}
+
+#[test]
+fn a_playlist_leads_to_another_private_host_only_where_hosts_names_it() {
+    let playlist = |to: &str| {
+        let list = format!("#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{to}\n#EXT-X-ENDLIST\n");
+        good("application/vnd.apple.mpegurl", list.as_bytes())
+    };
+    assert!(!is_led_to_the_other(playlist, "[]"));
+    assert!(is_led_to_the_other(playlist, "[\"localhost\"]"));
+}
+
+#[test]
+fn a_host_that_was_refused_is_the_reason_that_is_told() {
+    let gate = Gate::open("127.0.0.1", &[]).unwrap();
+    let mut client = TcpStream::connect(gate.url().strip_prefix("http://").unwrap()).unwrap();
+    client
+        .write_all(b"CONNECT localhost:443 HTTP/1.1\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+    let why = gate.take_refusal().unwrap();
+    assert!(why.contains("hosts: [\"localhost\"]"), "{why}");
+}
+
+#[test]
+fn the_host_of_an_address_is_found_whatever_stands_around_it() {
+    for (url, wanted) in [
+        ("http://host/a", ("host", 80)),
+        ("https://me:se@cret@host:8443/a?b", ("host", 8443)),
+        ("http://[::1]:81", ("::1", 81)),
+        ("http://host?a", ("host", 80)),
+    ] {
+        let (name, port) = host(url).unwrap();
+        assert_eq!((name.as_str(), port), wanted, "{url}");
+    }
+}
+
 #[test]
 fn only_streams_are_taken() {
     let refusal = |url: &str| {

@@ -1,0 +1,109 @@
+//! A command that was asked for JSON prints JSON, whatever happens.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::support::{score, text};
+
+fn json(folder: &Path, arguments: &[&str], code: i32) -> Value {
+    let output = score(folder, arguments);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+    let printed = text(&output.stdout);
+    serde_json::from_str(&printed)
+        .unwrap_or_else(|why| panic!("{arguments:?}: {why}\n{printed}{}", text(&output.stderr)))
+}
+
+#[test]
+fn an_error_of_a_command_with_json_is_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::write(
+        folder.join("wrong.ron"),
+        "Patch(format: 1, nodes: {\"a\": synt()})",
+    )
+    .unwrap();
+    for (arguments, code, wanted) in [
+        (
+            &["film", "none.mp4", "--json"][..],
+            1,
+            "the film `none.mp4` does not exist",
+        ),
+        (
+            &["render", "none.ron", "--json"],
+            1,
+            "there is no patch `none.ron`",
+        ),
+        (
+            &["render", "wrong.ron", "--json"],
+            1,
+            "1 mistake in the patch",
+        ),
+        (
+            &["graph", "wrong.ron", "--format", "json"],
+            1,
+            "1 mistake in the patch",
+        ),
+        (
+            &["nodes", "synt", "--json"],
+            1,
+            "there is no node kind `synt`",
+        ),
+        (&["models", "info", "none", "--json"], 1, "none"),
+        (&["interpolate", "a.mid", "b.mid", "--json"], 1, "a.mid"),
+        (&["eval", "film", "none.mp4", "--json"], 1, "does not exist"),
+        (&["eval", "music", "none", "--json"], 1, "none"),
+        (&["sample", "--count", "0", "--json"], 2, "--count"),
+        (&["film", "--json", "--frob"], 2, "--frob"),
+    ] {
+        let printed = json(folder, arguments, code);
+        let message = printed["error"]["message"].as_str().unwrap();
+        assert!(message.contains(wanted), "{arguments:?}: {message}");
+        assert!(!message.contains('\x1b'), "{message}");
+    }
+    let printed = json(folder, &["render", "wrong.ron", "--json"], 1);
+    assert_eq!(
+        printed["diagnostics"][0]["message"],
+        "there is no node kind `synt`"
+    );
+    assert_eq!(printed["diagnostics"][0]["place"]["line"], 1);
+    let checked = json(folder, &["check", "wrong.ron", "--json"], 1);
+    assert_eq!(checked["diagnostics"], printed["diagnostics"]);
+}
+
+#[test]
+fn the_node_kinds_are_listed_and_explained_as_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let all = json(folder.path(), &["nodes", "--json"], 0);
+    let kinds = all["kinds"].as_array().unwrap();
+    let synth = kinds.iter().find(|kind| kind["kind"] == "synth").unwrap();
+    assert!(
+        kinds.len() > 30
+            && synth["params"]
+                .as_array()
+                .is_some_and(|params| params.len() > 3)
+    );
+    let one = json(folder.path(), &["nodes", "synth", "--json"], 0);
+    assert_eq!(one, *synth);
+}
+
+#[test]
+fn a_message_names_what_the_user_typed() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::write(folder.join("film.mp4"), "no film").unwrap();
+    let told = |arguments: &[&str]| text(&score(folder, arguments).stderr);
+    let tempo = told(&["film", "film.mp4", "--tempo", "1000"]);
+    assert!(
+        tempo.contains("--tempo 1000: ") && !tempo.contains("--set"),
+        "{tempo}"
+    );
+    let missing = told(&["check", "none.ron"]);
+    assert!(
+        missing.contains("there is no patch `none.ron`"),
+        "{missing}"
+    );
+    assert!(missing.contains("this patch cannot run"), "{missing}");
+    let missing = told(&["render", "none.ron"]);
+    assert!(!missing.contains("nothing was run"), "{missing}");
+}
