@@ -25,6 +25,7 @@ impl Command {
             Command::Sample(sample) => sample.drawing.json,
             Command::Interpolate(interpolate) => interpolate.drawing.json,
             Command::Eval(Eval::Film(film)) => film.json,
+            Command::Eval(Eval::Harmony(harmony)) => harmony.json,
             Command::Eval(Eval::Music(music)) => music.json,
             Command::Devices(devices) => devices.json,
             Command::Nodes(nodes) => nodes.json,

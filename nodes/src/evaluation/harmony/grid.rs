@@ -93,7 +93,7 @@ impl Grid {
 
     /// The half bars, or bars where a half is no whole number of quarters: where beats are strong.
     pub(super) fn strong(&self) -> usize {
-        if self.bar % (2 * QUARTER) == 0 {
+        if self.bar.is_multiple_of(2 * QUARTER) {
             self.bar / 2
         } else {
             self.bar

@@ -78,7 +78,7 @@ impl Weaving {
         let Some(newest) = &self.newest else {
             return Ok(());
         };
-        let begins_pair = place % (2 * bar) == 0;
+        let begins_pair = place.is_multiple_of(2 * bar);
         let number = place / bar;
         let over = |since: u64| number >= since + self.manner.hold.max(1);
         let is_due = match &self.code {

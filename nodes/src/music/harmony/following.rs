@@ -31,8 +31,12 @@ impl Following {
 
     /// What holds at sixteenth `place`, counted from the start, with what comes next counted from there.
     pub(crate) fn at(&mut self, place: u64) -> Option<Chords> {
-        while let Some(next) = self.coming.pop_front_if(|(since, _)| *since <= place) {
-            self.now = Some(next);
+        while self
+            .coming
+            .front()
+            .is_some_and(|(since, _)| *since <= place)
+        {
+            self.now = self.coming.pop_front();
         }
         let (since, chords) = self.now?;
         Some(chords.after(u32::try_from(place - since).unwrap_or(u32::MAX)))

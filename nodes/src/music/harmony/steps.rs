@@ -18,7 +18,7 @@ impl Steps {
         let bar = transport.sixteenths_per_bar();
         Steps {
             transport: transport.clone(),
-            length: if bar % HALF == 0 { HALF } else { bar },
+            length: if bar.is_multiple_of(HALF) { HALF } else { bar },
         }
     }
 

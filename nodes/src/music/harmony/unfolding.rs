@@ -65,12 +65,12 @@ impl Unfolding {
     /// Decides sixteenth `place`.
     fn decide(&mut self, io: &mut Io<'_>, place: u64) -> Result<(), NodeError> {
         let length = self.progression.steps.length();
-        let begins_step = place % length == 0;
-        let answers = self.cut && place % BEAT == 0;
+        let begins_step = place.is_multiple_of(length);
+        let answers = self.cut && place.is_multiple_of(BEAT);
         let Some(code) = self.code.clone().filter(|_| begins_step || answers) else {
             return Ok(());
         };
-        self.cut &= place % BEAT != 0;
+        self.cut &= !place.is_multiple_of(BEAT);
         let index = place / length;
         let close = self.closing(index).map(|close| close - index);
         let change = answers && self.before.is_some();

@@ -80,7 +80,7 @@ impl Guide {
         let shift = if self.leads { key.shift() } else { 0 };
         let chord = chords.and_then(|chords| chords.chord);
         let ends = chords.is_some_and(|chords| chords.last && chords.close == Some(0));
-        let strong = place % STRONG == 0;
+        let strong = place.is_multiple_of(STRONG);
         (0..self.layout.tokens)
             .map(|token| {
                 if token < FIRST_NOTE {

@@ -39,7 +39,7 @@ impl Recall {
             return;
         }
         let bar = self.known.entry(self.code.clone()).or_default();
-        self.again = bar.times % VARIED != 0;
+        self.again = !bar.times.is_multiple_of(VARIED);
         bar.times += 1;
     }
 
