@@ -68,7 +68,7 @@ pub(crate) const CONTAINERS: [Container; 4] = [
     Container {
         ending: "webm",
         format: "webm",
-        sound: "libopus",
+        sound: "libvorbis",
         holds_h264: false,
     },
 ];
