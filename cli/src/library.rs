@@ -7,6 +7,7 @@ pub(crate) const FILM: &str = include_str!("../../graphs/film.ron");
 pub(crate) const PATCHES: &[(&str, &str)] = &[
     ("cuts", include_str!("../../graphs/cuts.ron")),
     ("density", include_str!("../../graphs/density.ron")),
+    ("ensemble", include_str!("../../graphs/ensemble.ron")),
     ("factors", include_str!("../../graphs/factors.ron")),
     ("film", FILM),
     (

@@ -57,7 +57,7 @@ fn without_onnx_runtime_every_command_that_runs_a_model_says_how_to_fetch_it() {
     let walk = graphs().join("random_walk.ron");
     for command in [
         &["models", "verify"][..],
-        &["models", "verify", "--json", "melody"],
+        &["models", "verify", "melody"],
         &["sample"],
         &["interpolate", "scale.mid", "scale.mid"],
         &[

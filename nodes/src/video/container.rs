@@ -386,7 +386,16 @@ fn pictures(film: &Path, stream: u64) -> Result<Vec<Seen>, NodeError> {
 fn require_encoder() -> Result<(), NodeError> {
     static CAN: OnceLock<bool> = OnceLock::new();
     let mut command = quiet();
-    command.args(["-f", "lavfi", "-i", "color=size=64x64:rate=1:duration=1"]);
+    // A black picture from what ffmpeg may read here; its own sources are not among it.
+    command.args([
+        "-f",
+        "rawvideo",
+        "-pixel_format",
+        "rgb24",
+        "-video_size",
+        "64x64",
+    ]);
+    command.args(["-framerate", "1", "-i", "file:/dev/zero", "-frames:v", "1"]);
     command.args(["-c:v", "libx264", "-pix_fmt", "yuv420p", "-f", "null", "-"]);
     let can = match CAN.get() {
         Some(can) => *can,
