@@ -120,7 +120,8 @@ fn a_recording_is_whole_after_ctrl_c_in_either_format() {
         assert!(status.success(), "{said}");
     }
     for name in ["take.wav", "take-2.flac"] {
-        assert!(decoded(folder, name) > 24_000, "{name}");
+        // 30,000 bytes of 16-bit stereo are 7,500 frames.
+        assert!(decoded(folder, name) >= 7_000, "{name}");
     }
     // A name belongs to all files of a take, so the second has a number.
     let expected = [
