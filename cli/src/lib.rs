@@ -11,6 +11,7 @@ mod folders;
 mod kinds;
 mod library;
 mod log;
+mod ownership;
 mod performance;
 mod status;
 mod terminal;

@@ -4,7 +4,7 @@
 mod demand;
 mod live;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -265,6 +265,7 @@ impl<N: Node> Harness<N> {
             outputs: outputs.clone(),
             wires: arrivals,
             values: serde_json::Map::new(),
+            typed: BTreeSet::new(),
         });
         for feed in &self.feeds {
             let port = Port::new("out", feed.port_type.clone(), "");
@@ -278,6 +279,7 @@ impl<N: Node> Harness<N> {
                 outputs: vec![feed.port_type.clone()],
                 wires: Vec::new(),
                 values: serde_json::Map::new(),
+                typed: BTreeSet::new(),
             });
         }
         for (index, port_type) in outputs.into_iter().enumerate() {
@@ -307,6 +309,7 @@ impl<N: Node> Harness<N> {
                 outputs: Vec::new(),
                 wires: Vec::new(),
                 values: serde_json::Map::new(),
+                typed: BTreeSet::new(),
             });
         }
         Ok(graph)

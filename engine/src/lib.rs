@@ -30,9 +30,11 @@ mod wire;
 
 pub use clock::LiveClock;
 pub use counters::Counters;
-pub use descriptor::{Change, Descriptor, FileRole, InputOrder, Param, ParamType};
+pub use descriptor::{
+    Change, Descriptor, FileContent, FilePurpose, FileRole, InputOrder, Param, ParamType,
+};
 pub use diagnostic::{Diagnostic, Diagnostics, Place};
-pub use graph::Graph;
+pub use graph::{Graph, GraphFile};
 pub use io::{Input, Io};
 pub use live::{
     Drained, Live, LiveOptions, NodeState, NodeStatus, RestartPolicy, Revision, Status, WireStatus,

@@ -15,7 +15,7 @@ mod live;
 mod midi;
 pub mod model;
 pub mod music;
-mod output;
+pub mod output;
 mod picture;
 mod recorder;
 mod syncing;

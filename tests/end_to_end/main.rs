@@ -16,6 +16,7 @@ mod missing_tools;
 mod models;
 mod own_model;
 mod own_patch;
+mod ownership;
 mod parts;
 mod patches;
 mod plugins;

@@ -55,7 +55,7 @@ fn put(folder: &Path, built_as: &Path, name: &str) {
     std::fs::rename(plugins.join("partial"), plugins.join(library(name))).unwrap();
 }
 
-fn probe(name: &str) -> PathBuf {
+pub(crate) fn probe(name: &str) -> PathBuf {
     built().join("examples").join(library(name))
 }
 

@@ -15,12 +15,13 @@ use score_plugin::{
 };
 use serde::Deserialize;
 use std::borrow::Cow;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use pass::Pass;
 use shift::Shift;
 
-score_plugin::export!(Shift, Pass, Broken, Draw, Trace, Code);
+score_plugin::export!(Shift, Pass, Broken, Draw, Trace, Code, Page);
 
 /// Hands on so many numbers, then fails.
 #[derive(Deserialize)]
@@ -185,5 +186,45 @@ impl Processor for Coding {
             io.send(0, input.packet.time, Payload::Latent(code))?;
         }
         Ok(Flow::Continue)
+    }
+}
+
+/// Writes a page by itself, as a plugin may.
+#[derive(Deserialize)]
+struct Page {
+    path: PathBuf,
+}
+
+impl Node for Page {
+    fn descriptor() -> Descriptor {
+        Descriptor::new("test", "probe_page", "Writes how many numbers came")
+            .input(Port::new("value", PortType::Control, "numbers"))
+            .param(Param::file_to_write("path", "the page"))
+    }
+
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        Ok(Box::new(Counting {
+            path: self.path.clone(),
+            count: 0,
+        }))
+    }
+}
+
+struct Counting {
+    path: PathBuf,
+    count: usize,
+}
+
+impl Processor for Counting {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        while io.take().is_some() {
+            self.count += 1;
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn commit(&mut self) -> Result<(), NodeError> {
+        let page = format!("<!doctype html><p>{}</p>\n", self.count);
+        std::fs::write(&self.path, page).map_err(|error| NodeError::output(error.to_string()))
     }
 }

@@ -3,7 +3,8 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use score_engine::{NodeError, Settings, Watch};
+use score_engine::{Diagnostic, Diagnostics, NodeError, Settings, Watch};
+use score_nodes::output::missing_folders;
 use serde_json::json;
 
 use crate::arguments::Check;
@@ -55,9 +56,24 @@ fn look(check: &Check, kinds: &Kinds<'_>, settings: &Settings) -> Result<usize, 
     let (mut found, mut warned) = (Vec::new(), Vec::new());
     for patch in &check.patches {
         match load(patch, &check.overrides.set, kinds, settings) {
-            Ok(graph) if check.json => warned.extend(graph.warnings().0.iter().cloned()),
             Ok(graph) => {
-                warn(graph.warnings());
+                let mut warnings = graph.warnings().0.clone();
+                warnings.extend(missing_folders(&graph).into_iter().map(|(node, folder)| {
+                    Diagnostic {
+                        message: format!(
+                            "{}: `{node}` writes into `{}`, which is not there",
+                            patch.display(),
+                            folder.display()
+                        ),
+                        help: Some("make the folder with mkdir".to_owned()),
+                        place: None,
+                    }
+                }));
+                if check.json {
+                    warned.extend(warnings);
+                    continue;
+                }
+                warn(&Diagnostics(warnings));
                 let (patch, nodes) = (patch.display(), graph.node_ids().count());
                 writeln!(out, "{patch}: fine, {nodes} nodes")?;
             }

@@ -4,7 +4,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use score_engine::{NodeError, Override, Settings, Source};
+use score_engine::{
+    FileContent, FileRole, NodeError, Override, ParamType, Registry, Settings, Source,
+};
 use serde_json::json;
 
 use crate::arguments::Film;
@@ -12,6 +14,7 @@ use crate::command::{checked, require_place};
 use crate::failure::Failure;
 use crate::kinds::Kinds;
 use crate::library::FILM;
+use crate::ownership::Ownership;
 use crate::performance::perform;
 use crate::terminal::{tell, warn};
 
@@ -21,12 +24,19 @@ const CONTAINERS: [&str; 4] = ["mp4", "mkv", "mov", "webm"];
 pub(crate) fn run(arguments: &Film, kinds: &Kinds<'_>, settings: &Settings) -> Result<(), Failure> {
     require_film(&arguments.film)?;
     let source = source(arguments.patch.as_deref())?;
+    let registry = kinds.of(arguments.patch.as_deref());
     let name = match &arguments.out {
         Some(name) => name.clone(),
         None => beside(&arguments.film),
     };
-    let (mut overrides, outputs) =
-        bound(&source, &arguments.film, &name, arguments.voice.as_deref())?;
+    let voice = arguments.voice.as_deref();
+    let mut overrides = bound(
+        &source,
+        (&registry, settings),
+        &arguments.film,
+        &name,
+        voice,
+    )?;
     for (param, value) in [("tempo", &arguments.tempo), ("seed", &arguments.seed)] {
         if let Some(value) = value {
             overrides.push(
@@ -36,27 +46,26 @@ pub(crate) fn run(arguments: &Film, kinds: &Kinds<'_>, settings: &Settings) -> R
         }
     }
     overrides.extend(arguments.overrides.set.iter().cloned());
-    let graph = checked(
-        &source,
-        &overrides,
-        &kinds.of(arguments.patch.as_deref()),
-        settings,
-    )?;
+    let graph = checked(&source, &overrides, &registry, settings)?;
     if !arguments.quiet {
         warn(graph.warnings());
     }
+    let ownership = match &arguments.patch {
+        Some(patch) => Ownership::of_file(patch, &arguments.consent),
+        None => Ownership::of_built_in("film", &arguments.consent),
+    };
+    ownership.settle(&graph)?;
+    let before = ownership.before(&graph);
     let started = Instant::now();
-    perform(graph, settings, arguments.quiet)?;
+    perform(graph, &ownership.settings(settings), arguments.quiet)?;
     let seconds = started.elapsed().as_secs_f64();
+    let written = ownership.written(&before);
     let mut out = std::io::stdout().lock();
     if arguments.json {
-        writeln!(
-            out,
-            "{:#}",
-            json!({ "written": outputs, "seconds": seconds })
-        )?;
+        let json = json!({ "written": written, "seconds": seconds });
+        writeln!(out, "{json:#}")?;
     } else if !arguments.quiet {
-        for written in &outputs {
+        for written in &written {
             writeln!(out, "{}", written.display())?;
         }
         tell(format_args!("done in {seconds:.1} s"));
@@ -92,38 +101,49 @@ pub(crate) fn source(patch: Option<&Path>) -> Result<Source, Failure> {
     }
 }
 
-/// What binds a patch to a film: the values that its nodes get, and the files that they will write, called `name`.
+/// What binds a patch to a film: the values that its nodes get, so that they read the film, and what they write is called
+/// `name`. Each kind declares what its files are for.
 pub(crate) fn bound(
     source: &Source,
+    (registry, settings): (&Registry, &Settings),
     film: &Path,
     name: &Path,
     voice: Option<&str>,
-) -> Result<(Vec<Override>, Vec<PathBuf>), Failure> {
-    let nodes = source.nodes();
+) -> Result<Vec<Override>, Failure> {
     let mut overrides = Vec::new();
-    let mut outputs = Vec::new();
-    for (id, kind) in &nodes {
-        let ending = match kind.as_str() {
-            "video_file" => {
-                overrides.push(path(id, "path", film)?);
-                continue;
-            }
-            "synth" => {
-                overrides.extend(voice.map(|voice| Override::text(id, "voice", voice)));
-                continue;
-            }
-            "video_mux" => {
-                overrides.push(path(id, "film", film)?);
-                container(film)
-            }
-            "audio_file" => "wav",
-            "midi_file" => "mid",
-            "piano_roll" => "png",
-            _ => continue,
+    let mut outputs: Vec<Output> = Vec::new();
+    for (id, kind) in source.nodes() {
+        let Some(kind) = registry.kind(&kind) else {
+            continue;
         };
-        // Two files of one kind: the node's id tells them apart.
-        let alone = nodes.iter().filter(|(_, other)| other == kind).count() == 1;
-        let written = with_ending(name, id, alone, ending);
+        for param in &kind.descriptor().params {
+            let is_film = param.purpose.content == Some(FileContent::Film);
+            match param.param_type {
+                ParamType::File(FileRole::Read) if is_film => {
+                    overrides.push(path(&id, &param.name, film)?);
+                }
+                ParamType::File(FileRole::Write) => outputs.push(Output {
+                    node: id.clone(),
+                    param: param.name.to_string(),
+                    ending: match &param.purpose.ending {
+                        _ if is_film => Some(container(film).to_owned()),
+                        Some(ending) => Some(ending.to_string()),
+                        None => None,
+                    },
+                    take: param.purpose.take,
+                }),
+                _ if param.name == "voice" => {
+                    overrides.extend(voice.map(|voice| Override::text(&id, "voice", voice)));
+                }
+                _ => {}
+            }
+        }
+    }
+    if outputs.iter().any(|output| output.ending.is_none()) {
+        endings_of_patch(source, &overrides, (registry, settings), &mut outputs);
+    }
+    for output in &outputs {
+        let written = output.named(name, &outputs);
         require_place(&written)?;
         if is_one_file(&written, film) {
             let why = format!("`{}` is the film itself", written.display());
@@ -131,10 +151,56 @@ pub(crate) fn bound(
                 .help("give another name with --out")
                 .into());
         }
-        overrides.push(path(id, "path", &written)?);
-        outputs.push(written);
+        overrides.push(path(&output.node, &output.param, &written)?);
     }
-    Ok((overrides, outputs))
+    Ok(overrides)
+}
+
+/// A file that a node will write.
+struct Output {
+    node: String,
+    param: String,
+    /// How its name ends, without the point; `None`: its kind does not say.
+    ending: Option<String>,
+    take: bool,
+}
+
+impl Output {
+    /// `name` with the output's ending. A node's id tells several of one ending apart; a take always has it.
+    fn named(&self, name: &Path, all: &[Output]) -> PathBuf {
+        let is_alike = |other: &&Output| !other.take && other.ending == self.ending;
+        let own = all.iter().filter(|other| other.node == self.node);
+        let mut name = name.as_os_str().to_os_string();
+        if self.take || all.iter().filter(is_alike).count() > 1 {
+            name.push(format!("-{}", self.node.replace('/', "_")));
+        }
+        if own.filter(|other| other.ending == self.ending).count() > 1 {
+            name.push(format!("-{}", self.param));
+        }
+        if let Some(ending) = &self.ending {
+            name.push(format!(".{ending}"));
+        }
+        PathBuf::from(name)
+    }
+}
+
+/// Where a kind does not declare how a file's name ends, it ends as in the patch, if that can be read.
+fn endings_of_patch(
+    source: &Source,
+    overrides: &[Override],
+    (registry, settings): (&Registry, &Settings),
+    outputs: &mut [Output],
+) {
+    // What is wrong with the patch is told when all names are known.
+    let Ok(graph) = score_engine::check(source, overrides, registry, settings) else {
+        return;
+    };
+    for output in outputs.iter_mut().filter(|output| output.ending.is_none()) {
+        let mut files = graph.files();
+        let own = files.find(|file| (file.node, file.param) == (&output.node, &output.param));
+        let ending = own.and_then(|file| Some(file.path.extension()?.to_str()?.to_owned()));
+        output.ending = ending;
+    }
 }
 
 /// `name-scored` in the current folder, for a film anywhere.
@@ -162,15 +228,6 @@ fn container(film: &Path) -> &'static str {
         .unwrap_or("mp4")
 }
 
-fn with_ending(name: &Path, id: &str, alone: bool, ending: &str) -> PathBuf {
-    let mut name = name.as_os_str().to_os_string();
-    if !alone {
-        name.push(format!("-{id}"));
-    }
-    name.push(format!(".{ending}"));
-    PathBuf::from(name)
-}
-
 fn path(node: &str, param: &str, path: &Path) -> Result<Override, Failure> {
     let text = path.to_str().ok_or_else(|| {
         Failure::Unknown(format!(
@@ -192,15 +249,37 @@ mod tests {
         assert_eq!(container(Path::new("b")), "mp4");
     }
 
+    fn output(node: &str, ending: &str, take: bool) -> Output {
+        Output {
+            node: node.to_owned(),
+            param: "path".to_owned(),
+            ending: Some(ending.to_owned()),
+            take,
+        }
+    }
+
     #[test]
-    fn a_name_with_a_dot_keeps_it() {
+    fn a_name_with_a_dot_keeps_it_and_ids_tell_apart_what_ends_alike() {
+        let names = |outputs: &[Output], name: &str| -> Vec<String> {
+            let named = |one: &Output| one.named(Path::new(name), outputs).display().to_string();
+            outputs.iter().map(named).collect()
+        };
+        let sound = output("sound", "wav", false);
+        let take = output("take", "wav", true);
         assert_eq!(
-            with_ending(Path::new("out/take.2"), "sound", true, "wav"),
-            Path::new("out/take.2.wav")
+            names(&[sound, take, output("notes", "mid", false)], "out/take.2"),
+            ["out/take.2.wav", "out/take.2-take.wav", "out/take.2.mid"]
         );
+        let two = [
+            output("left", "wav", false),
+            output("a/right", "wav", false),
+        ];
+        assert_eq!(names(&two, "out"), ["out-left.wav", "out-a_right.wav"]);
+        let mut both = [output("both", "wav", false), output("both", "wav", false)];
+        both[1].param = "other".to_owned();
         assert_eq!(
-            with_ending(Path::new("out"), "left", false, "wav"),
-            Path::new("out-left.wav")
+            names(&both, "out"),
+            ["out-both-path.wav", "out-both-other.wav"]
         );
     }
 }

@@ -22,9 +22,11 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use score_engine::{Graph, NodeError, Override, Registry, Settings, Source};
+use score_nodes::output::{Claim, Owner, Standing, look};
 
 use crate::failure::Failure;
 use crate::kinds::Kinds;
+use crate::ownership::confirmed;
 
 /// Reads and checks a patch.
 fn load(
@@ -56,6 +58,19 @@ fn checked(
     settings: &Settings,
 ) -> Result<Graph, Failure> {
     score_engine::check(source, overrides, registry, settings).map_err(Failure::Patch)
+}
+
+/// The name `path` for what a command writes that is no patch's; what lies there is replaced if the same command wrote it
+/// and nobody has changed it since, or by consent.
+fn claim(path: &Path, command: &str, overwrite: bool) -> Result<Claim, Failure> {
+    let owner = Owner::program(command);
+    let consent = |why: &str| {
+        let line = format!("`{}` would be replaced: {why}", path.display());
+        confirmed(&[line])
+    };
+    let overwrite =
+        overwrite || matches!(look(path, &owner), Standing::Foreign(why) if consent(&why));
+    Ok(Claim::new(path, owner, overwrite)?)
 }
 
 /// Refuses a file to write that cannot be, before anything is done for it.

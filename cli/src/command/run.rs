@@ -13,6 +13,7 @@ use crate::command::{files_of, load};
 use crate::failure::Failure;
 use crate::kinds::Kinds;
 use crate::log;
+use crate::ownership::Ownership;
 use crate::status::{Lines, table};
 
 /// How long the music may take to end. Files may take longer: the run waits for them.
@@ -34,6 +35,9 @@ pub(crate) fn run(arguments: &Run, kinds: &Kinds<'_>, settings: &Settings) -> Re
         let _ = watch.set(files_of(&arguments.patch));
     }
     let graph = load(&arguments.patch, &arguments.overrides.set, kinds, settings)?;
+    let ownership = Ownership::of_file(&arguments.patch, &arguments.consent);
+    ownership.settle(&graph)?;
+    let settings = &ownership.settings(settings);
     let log = log::start(
         arguments.log_format,
         arguments.log_file.as_deref(),
@@ -60,6 +64,7 @@ pub(crate) fn run(arguments: &Run, kinds: &Kinds<'_>, settings: &Settings) -> Re
         arguments,
         kinds,
         settings,
+        ownership: &ownership,
         live,
         watch,
     };
@@ -110,6 +115,7 @@ struct Playing<'a> {
     arguments: &'a Run,
     kinds: &'a Kinds<'a>,
     settings: &'a Settings,
+    ownership: &'a Ownership<'a>,
     live: Live,
     watch: Option<Watch>,
 }
@@ -156,6 +162,7 @@ impl Playing<'_> {
             self.settings,
         );
         let done = loaded.and_then(|graph| {
+            self.ownership.settle_edit(&graph)?;
             warn(&graph);
             self.live
                 .replace(graph, &touched)

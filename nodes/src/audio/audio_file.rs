@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use score_engine::{
-    Build, Check, Descriptor, Flow, Io, Node, NodeError, Param, Port, PortType, Processor, Time,
+    Build, Check, Descriptor, FileContent, Flow, Io, Node, NodeError, Param, Port, PortType,
+    Processor, Time,
 };
 use serde::Deserialize;
 
@@ -12,6 +13,7 @@ use super::amplitude;
 use super::encoder::Format;
 use super::sound_writer::SoundWriter;
 use crate::growing_file::GrowingFile;
+use crate::output::Claim;
 use crate::recorder::PATIENCE;
 use crate::syncing::{Pace, Syncing};
 
@@ -41,7 +43,7 @@ impl Node for AudioFile {
                  file grows as `.NAME.partial`, whole up to its last second whenever it is read.",
             )
             .input(Port::new("sound", PortType::Audio, "what to write").policy(PATIENCE))
-            .param(Param::file_to_write("path", "the file to write, .wav or .flac"))
+            .param(Param::file_to_write("path", "the file to write, .wav or .flac").content(FileContent::Sound).ending("wav"))
             .param(Param::number("ceiling", (-60.0, 0.0), "highest peak").unit("dBFS").default(-1.0))
     }
 
@@ -61,9 +63,12 @@ impl Node for AudioFile {
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
         let ceiling = amplitude(self.ceiling);
         let (sound, upkeep) = match build.clock {
-            None => (SoundWriter::offline(&self.path, ceiling)?, None),
+            None => (
+                SoundWriter::offline(Claim::of(&self.path, build)?, ceiling)?,
+                None,
+            ),
             Some(_) => {
-                let file = GrowingFile::begin(&self.path, build.with_run)?;
+                let file = GrowingFile::begin(&self.path, build)?;
                 let upkeep = (Syncing::start()?, Pace::start());
                 (SoundWriter::live(file, ceiling)?, Some(upkeep))
             }

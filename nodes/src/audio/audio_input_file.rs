@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use score_engine::{
-    AudioBlock, Build, Check, Descriptor, Flow, Io, Node, NodeError, Param, Payload, Port,
-    PortType, Processor, Progress, Time, Value,
+    AudioBlock, Build, Check, Descriptor, FileContent, Flow, Io, Node, NodeError, Param, Payload,
+    Port, PortType, Processor, Progress, Time, Value,
 };
 use serde::Deserialize;
 
@@ -39,7 +39,7 @@ impl Node for AudioInputFile {
                  are played one after another, and a file that is cut off is refused. Only local files are read.",
             )
             .output(Port::new("sound", PortType::Audio, "the sound"))
-            .param(Param::file_to_read("path", "the file"))
+            .param(Param::file_to_read("path", "the file").content(FileContent::Sound))
             .param(Param::number("gain", (-60.0, 24.0), "level").unit("dB").default(0.0).live())
             .paced()
     }

@@ -13,7 +13,7 @@ use score_engine::{AudioBlock, NodeError};
 use super::ceiling::Ceiling;
 use super::encoder::{Encoder, Form, Format, Limits};
 use crate::growing_file::GrowingFile;
-use crate::output::OutputFile;
+use crate::output::{Claim, OutputFile};
 
 /// Samples converted at a time when a file is encoded anew.
 const CHUNK: usize = 16_384;
@@ -49,12 +49,14 @@ enum Level {
 }
 
 impl SoundWriter {
-    /// Begins the file of a render at `path`, whose ending names its format and whose peak will be `ceiling` at most.
+    /// Begins the file of a render whose name is claimed: its ending names its format, and its peak will be `ceiling` at
+    /// most.
     ///
     /// # Errors
     /// The file, or the temporary one beside it, cannot be made.
-    pub(crate) fn offline(path: &Path, ceiling: f32) -> Result<Self, NodeError> {
-        let file = OutputFile::create(path)?;
+    pub(crate) fn offline(claim: Claim, ceiling: f32) -> Result<Self, NodeError> {
+        let path = claim.path().to_owned();
+        let file = OutputFile::begin(claim)?;
         let folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
@@ -64,7 +66,7 @@ impl SoundWriter {
             peak: 0.0,
             scratch: BufWriter::new(scratch),
         };
-        Self::new(path, Place::Offline(file), ceiling, level)
+        Self::new(&path, Place::Offline(file), ceiling, level)
     }
 
     /// Writes the sound of a live run to `file`.
@@ -312,7 +314,11 @@ fn full(error: std::io::Error) -> NodeError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::growing_file::Naming;
+    use crate::output::Owner;
+
+    fn claim(path: &Path) -> Claim {
+        Claim::numbered(path, Owner::program("test"))
+    }
 
     fn sound(level: f32) -> Vec<f32> {
         (0..200_000)
@@ -325,7 +331,7 @@ mod tests {
         for name in ["a.wav", "a.flac"] {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join(name);
-            let mut writer = SoundWriter::offline(&path, 0.9).unwrap();
+            let mut writer = SoundWriter::offline(claim(&path), 0.9).unwrap();
             writer.append(48_000, 2, &sound(0.8)).unwrap();
             let entries = folder.path().read_dir().unwrap().flatten();
             let before: u64 = entries.map(|entry| entry.metadata().unwrap().len()).sum();
@@ -344,7 +350,7 @@ mod tests {
     fn a_live_file_never_clips_and_leaves_what_is_below_as_it_is() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.wav");
-        let file = GrowingFile::create(&path, Naming::Counts).unwrap().unwrap();
+        let file = GrowingFile::create(claim(&path)).unwrap().unwrap();
         let mut writer = SoundWriter::live(file, 0.9).unwrap();
         let quiet = sound(0.8);
         writer.append(48_000, 2, &quiet).unwrap();
@@ -369,7 +375,7 @@ mod tests {
     fn a_live_file_that_got_no_sound_leaves_nothing() {
         for name in ["a.wav", "a.flac"] {
             let folder = tempfile::tempdir().unwrap();
-            let file = GrowingFile::create(&folder.path().join(name), Naming::Counts);
+            let file = GrowingFile::create(claim(&folder.path().join(name)));
             drop(SoundWriter::live(file.unwrap().unwrap(), 1.0).unwrap());
             assert_eq!(folder.path().read_dir().unwrap().count(), 0);
         }

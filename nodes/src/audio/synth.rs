@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use score_engine::{
-    AudioBlock, Build, ChannelChange, Check, Descriptor, Flow, Io, Node, NodeError, Note, Param,
-    Payload, Port, PortType, Processor, Time, Value,
+    AudioBlock, Build, ChannelChange, Check, Descriptor, FileContent, Flow, Io, Node, NodeError,
+    Note, Param, Payload, Port, PortType, Processor, Time, Value,
 };
 use serde::Deserialize;
 
@@ -64,7 +64,7 @@ impl Node for Synth {
             .input(Port::new("notes", PortType::Notes, "what to play"))
             .output(Port::new("sound", PortType::Audio, "the sound"))
             .param(Param::choice("voice", &Voice::NAMES, "which instrument").default("electric_piano"))
-            .param(Param::file_to_read("sound_font", "SoundFont that plays in place of the voice, .sf2").optional())
+            .param(Param::file_to_read("sound_font", "SoundFont that plays in place of the voice, .sf2").content(FileContent::SoundFont).optional())
             .param(Param::integer("program", (0, 127), "which instrument of the SoundFont, as in General MIDI").default(0))
             .param(Param::number("gain", (-60.0, 12.0), "level").unit("dB").default(0.0).live())
             .param(Param::number("reverb", (0.0, 1.0), "share of the room").default(0.25).live())

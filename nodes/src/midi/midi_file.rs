@@ -4,12 +4,14 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use score_engine::{
-    Build, Check, Descriptor, Flow, Io, Node, NodeError, Param, Port, PortType, Processor, Time,
+    Build, Check, Descriptor, FileContent, Flow, Io, Node, NodeError, Param, Port, PortType,
+    Processor, Time,
 };
 use serde::Deserialize;
 
 use super::note_writer::NoteWriter;
 use crate::growing_file::GrowingFile;
+use crate::output::Claim;
 use crate::syncing::{Pace, Syncing};
 
 /// `midi_file`.
@@ -37,7 +39,7 @@ impl Node for MidiFile {
                  and pitch bend that travel with the notes are written too.",
             )
             .input(Port::new("notes", PortType::Notes, "what to write").many())
-            .param(Param::file_to_write("path", "the file to write, .mid"))
+            .param(Param::file_to_write("path", "the file to write, .mid").content(FileContent::Notes).ending("mid"))
             .param(Param::integer("program", (0, 127), "General MIDI sound, from 0").default(0))
     }
 
@@ -56,11 +58,11 @@ impl Node for MidiFile {
         let program = self.program;
         let (notes, upkeep) = match build.clock {
             None => (
-                NoteWriter::offline(&self.path, build, "notes", program)?,
+                NoteWriter::offline(Claim::of(&self.path, build)?, build, "notes", program)?,
                 None,
             ),
             Some(_) => {
-                let file = GrowingFile::begin(&self.path, build.with_run)?;
+                let file = GrowingFile::begin(&self.path, build)?;
                 let upkeep = (Syncing::start()?, Pace::start());
                 let notes = NoteWriter::live(file, build, "notes", build.transport, program);
                 (notes, Some(upkeep))

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use score_engine::{
-    Build, Descriptor, Flow, Frame, Io, Node, NodeError, Note, Param, Port, PortType, Processor,
-    Time, Transport,
+    Build, Descriptor, FileContent, Flow, Frame, Io, Node, NodeError, Note, Param, Port, PortType,
+    Processor, Time, Transport,
 };
 use serde::Deserialize;
 
@@ -60,14 +60,14 @@ impl Node for PianoRoll {
             .input(Port::new("frames", PortType::Frame, "the film").optional())
             .input(Port::new("latent", PortType::Latent(None), "the code").optional())
             .input(Port::new("notes", PortType::Notes, "the notes"))
-            .param(Param::file_to_write("path", "the picture to write, .png"))
+            .param(Param::file_to_write("path", "the picture to write, .png").content(FileContent::Picture).ending("png"))
             .param(Param::integer("width", (200, 20_000), "its width").unit("pixels").default(1600))
             .independent_inputs()
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
         Ok(Box::new(Collecting {
-            file: OutputFile::create(&self.path)?,
+            file: OutputFile::create(&self.path, build)?,
             width: self.width,
             transport: build.transport.clone(),
             frames: Course::new(self.width / THUMBNAIL * 4),
@@ -248,6 +248,7 @@ fn mix(from: u8, to: u8, share: f32) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::output::{Claim, Owner};
 
     #[test]
     fn of_large_pictures_only_thumbnails_are_kept_and_they_look_the_same() {
@@ -266,8 +267,10 @@ mod tests {
     #[test]
     fn a_note_is_drawn_from_its_begin_to_its_end_and_nowhere_else() {
         let folder = tempfile::tempdir().unwrap();
+        let owner = Owner::program("test");
+        let claim = Claim::new(&folder.path().join("a.png"), owner, false).unwrap();
         let mut collecting = Collecting {
-            file: OutputFile::create(&folder.path().join("a.png")).unwrap(),
+            file: OutputFile::begin(claim).unwrap(),
             width: 1000,
             transport: Transport::default(),
             frames: Course::new(8),

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use score_engine::{
-    Build, Check, Descriptor, Flow, Io, Node, NodeError, Param, Port, PortType, Processor,
+    Build, Check, Descriptor, FileContent, Flow, Io, Node, NodeError, Param, Port, PortType,
+    Processor,
 };
 use serde::Deserialize;
 
@@ -68,8 +69,8 @@ impl Node for VideoMux {
                  sound, it is heard to its end. The ending of `path` chooses the container: .mp4, .mkv, .mov or .webm.",
             )
             .input(Port::new("sound", PortType::Audio, "the new sound"))
-            .param(Param::file_to_read("film", "the film whose picture is taken"))
-            .param(Param::file_to_write("path", "the film to write"))
+            .param(Param::file_to_read("film", "the film whose picture is taken").content(FileContent::Film))
+            .param(Param::file_to_write("path", "the film to write").content(FileContent::Film).ending("mp4"))
             .param(Param::number("original_sound", (0.0, 4.0), "how loud the film's own sound stays; 1: as it was").default(0.0))
     }
 
@@ -99,7 +100,7 @@ impl Node for VideoMux {
             );
         }
         let mixes = self.original_sound > 0.0 && contents.sound().is_some();
-        let file = OutputFile::create(&self.path)?;
+        let file = OutputFile::create(&self.path, build)?;
         let mut joining = Joining {
             film: self.film.clone(),
             timeline: contents.timeline(),
