@@ -16,7 +16,7 @@ pub(crate) struct Kinds<'a> {
     built_in: Cow<'a, Registry>,
     shelf: RefCell<Shelf>,
     /// Which files were told of, and at which try, so that each is told once.
-    told: RefCell<BTreeSet<(PathBuf, u64, bool)>>,
+    told: RefCell<BTreeSet<(PathBuf, u64)>>,
     say: Cell<fn(&str)>,
 }
 
@@ -70,9 +70,7 @@ impl<'a> Kinds<'a> {
         let mut registry = self.built_in.clone().into_owned();
         let entries = (self.shelf.borrow_mut()).add_to(&mut registry, &folder_of(patch), wanted);
         for entry in entries.iter().filter(|entry| entry.is_plugin) {
-            // A library that was refused may be allowed later, without another try.
-            let news = (entry.path.clone(), entry.tries, entry.refused.is_some());
-            let is_news = || self.told.borrow_mut().insert(news.clone());
+            let is_news = || (self.told.borrow_mut()).insert((entry.path.clone(), entry.tries));
             let Some(why) = &entry.refused else {
                 if entry.tries > 1 && is_news() {
                     let version = entry.version.as_deref().unwrap_or_default();

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The pitch classes' names, as keys are usually written: flats where a key with flats has fewer signs.
+/// The pitch classes' names, as major keys are usually written: flats where a key with flats has fewer signs.
 const NAMES: [&str; 12] = [
     "C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B",
 ];
@@ -17,6 +17,33 @@ const MINOR_NAMES: [&str; 12] = [
 
 /// The distances of a major scale from its tonic, in semitones.
 const MAJOR: [u8; 7] = [0, 2, 4, 5, 7, 9, 11];
+
+/// The usual name of a pitch class, 0 (C) to 11 (B): `F#`, `Bb`.
+pub fn note_name(class: u8) -> &'static str {
+    NAMES[usize::from(class % 12)]
+}
+
+/// Reads the name of a note at the beginning of `text`, such as `Bb` or `F♯`; its pitch class, and the text behind it.
+pub fn note_at(text: &str) -> Option<(u8, &str)> {
+    let mut letters = text.chars();
+    let class = match letters.next()? {
+        'C' => 0,
+        'D' => 2,
+        'E' => 4,
+        'F' => 5,
+        'G' => 7,
+        'A' => 9,
+        'B' => 11,
+        _ => return None,
+    };
+    let rest = letters.as_str();
+    let (alter, behind) = match rest.chars().next() {
+        Some(sign @ ('#' | '♯')) => (1, &rest[sign.len_utf8()..]),
+        Some(sign @ ('b' | '♭')) => (11, &rest[sign.len_utf8()..]),
+        _ => (0, rest),
+    };
+    Some(((class + alter) % 12, behind))
+}
 
 /// Whether the third above the tonic is a major or a minor one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -60,7 +87,7 @@ impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = usize::from(self.tonic % 12);
         match self.mode {
-            Mode::Major => write!(f, "{} major", NAMES[place]),
+            Mode::Major => write!(f, "{} major", note_name(self.tonic)),
             Mode::Minor => write!(f, "{} minor", MINOR_NAMES[place]),
         }
     }
@@ -77,38 +104,18 @@ impl FromStr for Key {
     /// Reads `C major`, `f# minor`, `Bb`, `Am`, `E♭ maj`; a note alone is major.
     fn from_str(text: &str) -> Result<Self, NotAKey> {
         let text = text.trim();
-        let mut letters = text.chars();
-        let letter = letters.next().ok_or(NotAKey)?;
-        let class = match letter.to_ascii_uppercase() {
-            'C' => 0,
-            'D' => 2,
-            'E' => 4,
-            'F' => 5,
-            'G' => 7,
-            'A' => 9,
-            'B' => 11,
-            _ => return Err(NotAKey),
-        };
-        let rest = letters.as_str();
-        let (alter, rest) = match rest.chars().next() {
-            Some('#' | '♯') => (1, rest.trim_start_matches(['#', '♯'])),
-            Some('b' | '♭') => (11, rest.trim_start_matches(['b', '♭'])),
-            _ => (0, rest),
-        };
-        let signs = text.chars().count() - 1 - rest.chars().count();
-        if signs > 1 {
-            return Err(NotAKey);
-        }
+        // Keys are also written small, as `c minor`.
+        let upper: String = (text.chars().take(1).flat_map(char::to_uppercase))
+            .chain(text.chars().skip(1))
+            .collect();
+        let (tonic, rest) = note_at(&upper).ok_or(NotAKey)?;
         let mode = match rest.trim().to_ascii_lowercase().as_str() {
             "" | "major" | "maj" => Mode::Major,
             "minor" | "min" => Mode::Minor,
             "m" if rest.trim() == "m" => Mode::Minor,
             _ => return Err(NotAKey),
         };
-        Ok(Key {
-            tonic: (class + alter) % 12,
-            mode,
-        })
+        Ok(Key { tonic, mode })
     }
 }
 

@@ -36,7 +36,7 @@ pub use descriptor::{Change, Descriptor, FileRole, InputOrder, Param, ParamType}
 pub use diagnostic::{Diagnostic, Diagnostics, Place, shown, steers};
 pub use graph::Graph;
 pub use io::{Input, Io};
-pub use key::{Key, KeyChoice, Mode, NotAKey};
+pub use key::{Key, KeyChoice, Mode, NotAKey, note_at, note_name};
 pub use live::{
     Drained, Edit, Live, LiveOptions, NodeState, NodeStatus, RestartPolicy, Revision, Status,
     Waiting, WireStatus,

@@ -199,8 +199,14 @@ fn the_transport_is_read_and_its_mistakes_are_placed() {
     let text = "Patch(format: 1, transport: (tempo: 90, metre: (3, 4), seed: 7), nodes: {\"a\": count()}, wires: [])";
     let graph = checked(text, &[]).unwrap();
     assert_eq!((graph.transport().tempo, graph.transport().seed), (90.0, 7));
+    assert_eq!(graph.transport().key, None);
     let wrong = text.replace("90", "9000").replace("(3, 4)", "(3, 5)");
     assert_eq!(mistakes(&wrong).len(), 2);
+    let keyed = |key: &str| text.replace("seed: 7", &format!("key: \"{key}\""));
+    let key = checked(&keyed("F# minor"), &[]).unwrap().transport().key;
+    assert_eq!(key.unwrap().to_string(), "F# minor");
+    let said = &mistakes(&keyed("H dur"))[0];
+    assert!(said.contains("`H dur` is not a key"), "{said}");
 }
 
 #[test]

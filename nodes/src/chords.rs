@@ -40,11 +40,7 @@ impl Chords {
     /// # Errors
     /// There is something else in it, which a checked patch rules out.
     pub(crate) fn of(packet: &Packet) -> Result<Self, NodeError> {
-        match &packet.payload {
-            Payload::Custom(content) => content.downcast_ref().copied(),
-            _ => None,
-        }
-        .ok_or_else(|| NodeError::internal("something else came where chords were expected"))
+        packet.custom().copied()
     }
 
     /// The same, `later` sixteenths on.

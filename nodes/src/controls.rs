@@ -57,10 +57,6 @@ impl Controls {
     /// # Errors
     /// There is something else in it, which a checked patch rules out.
     pub(crate) fn of(packet: &Packet) -> Result<Self, NodeError> {
-        match &packet.payload {
-            Payload::Custom(content) => content.downcast_ref().copied(),
-            _ => None,
-        }
-        .ok_or_else(|| NodeError::internal("something else came where controls were expected"))
+        packet.custom().copied()
     }
 }

@@ -12,6 +12,17 @@ pub(crate) fn number(name: &str, value: &Value) -> Result<f64, NodeError> {
         .ok_or_else(|| NodeError::internal(format!("`{name}` takes a number")))
 }
 
+/// The number that the parameter `name` shall be, or that it is left out.
+///
+/// # Errors
+/// It is neither a number nor nothing.
+pub(crate) fn optional(name: &str, value: &Value) -> Result<Option<f32>, NodeError> {
+    match value {
+        Value::Null => Ok(None),
+        value => Ok(Some(number(name, value)? as f32)),
+    }
+}
+
 /// The numbers that the parameter `name` shall be.
 ///
 /// # Errors

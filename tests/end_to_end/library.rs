@@ -38,7 +38,9 @@ fn every_patch_that_comes_along_is_fine() {
 #[test]
 fn patches_for_a_film_give_it_music() {
     let folder = unpacked();
-    for name in ["shuffled", "factors", "layers", "density", "stream"] {
+    for name in [
+        "shuffled", "factors", "layers", "density", "stream", "ensemble",
+    ] {
         let patch = format!("{name}.ron");
         let made = score(
             folder.path(),

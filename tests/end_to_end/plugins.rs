@@ -525,6 +525,7 @@ fn a_plugin_that_was_rebuilt_and_allowed_plays_on_in_the_running_patch() {
         1,
     );
     allow(folder, "probe");
+    playing.until("is loaded again, version", 1);
     playing.until("the edit plays; began: shift", 1);
     // Two more notes of half a second.
     std::thread::sleep(Duration::from_millis(1200));

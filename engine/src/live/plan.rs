@@ -192,6 +192,7 @@ mod tests {
     use super::*;
     use crate::descriptor::{Descriptor, Param};
     use crate::graph::Graph;
+    use crate::key::KeyChoice;
     use crate::node::{Build, Node, NodeError, Processor, Settings};
     use crate::patch::{Source, check};
     use crate::port::{Port, PortType};
@@ -289,6 +290,25 @@ mod tests {
         fn nodes(&self) -> impl Iterator<Item = &GraphNode> {
             self.nodes.iter()
         }
+    }
+
+    #[test]
+    fn in_another_key_what_follows_the_tempo_begins_and_everything_else_stays() {
+        let draft = Draft {
+            knobs: vec![Some((0, 0)), Some((0, 0))],
+            wires: Vec::new(),
+            tempo: 100,
+        };
+        let mut before = graph(&draft);
+        before.nodes[1].descriptor.follows_tempo = true;
+        let mut after = graph(&draft);
+        after.nodes[1].descriptor.follows_tempo = true;
+        after.transport.key = Some(KeyChoice::Auto);
+        let plan = planned(&before, &after);
+        assert!(matches!(
+            plan.fates[..],
+            [Fate::Stays { old: 0, .. }, Fate::Begins]
+        ));
     }
 
     proptest! {

@@ -140,6 +140,21 @@ impl Session {
             .collect()
     }
 
+    /// How many numbers a row of the input `state` has: what the model remembers from step to step.
+    ///
+    /// # Errors
+    /// The file has no such input, or leaves its size open.
+    pub fn memory(&self) -> Result<usize, NodeError> {
+        let inputs = self.inputs();
+        let state = inputs.iter().find(|input| input.name == "state");
+        state.and_then(|state| *state.shape.get(1)?).ok_or_else(|| {
+            NodeError::model(format!(
+                "the model `{}` does not say how large its state is",
+                self.name
+            ))
+        })
+    }
+
     /// Runs the model on `inputs` (name, shape, numbers) and returns the tensors called `outputs`.
     ///
     /// # Errors

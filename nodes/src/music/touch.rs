@@ -6,6 +6,9 @@ use score_engine::{NodeError, Settings};
 
 use crate::model::{Data, Manifest, Session, Task};
 
+/// The name of the model.
+pub(crate) const TOUCH: &str = "touch";
+
 /// Numbers that tell of an onset.
 const FEATURES: usize = 12;
 
@@ -93,18 +96,9 @@ impl Touch {
         let manifest = Manifest::of(settings)?;
         let model = manifest.model(name, Task::Touch)?;
         let step = manifest.open(model, "step")?;
-        let inputs = step.inputs();
-        let state = inputs.iter().find(|input| input.name == "state");
-        let memory = state
-            .and_then(|state| *state.shape.get(1)?)
-            .ok_or_else(|| {
-                NodeError::model(format!(
-                    "the model `{name}` does not say how large its state is"
-                ))
-            })?;
         Ok(Touch {
+            state: vec![0.0; step.memory()?],
             step,
-            state: vec![0.0; memory],
             part,
             onsets: Vec::new(),
             highest: None,

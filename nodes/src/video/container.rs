@@ -15,7 +15,7 @@ use std::time::SystemTime;
 use score_engine::NodeError;
 use serde_json::Value;
 
-use super::ffmpeg::{PROTOCOLS, input_url, last_line, start};
+use super::ffmpeg::{input_url, last_line, quiet, start};
 use super::picture_choice::{codec, index};
 use super::timeline::{Contents, Picture};
 
@@ -411,21 +411,6 @@ fn require_encoder() -> Result<(), NodeError> {
         "this ffmpeg cannot encode h264",
         "install an ffmpeg with libx264, such as Debian's",
     ))
-}
-
-/// ffmpeg, without a word that is not needed.
-fn quiet() -> Command {
-    let mut command = Command::new("ffmpeg");
-    command.args([
-        "-hide_banner",
-        "-nostdin",
-        "-nostats",
-        "-loglevel",
-        "error",
-        "-y",
-    ]);
-    command.args(PROTOCOLS);
-    command
 }
 
 /// What the program writes; `None` if it fails.

@@ -24,6 +24,21 @@ pub(crate) const PROTOCOLS: [&str; 4] = [
     DEMUXERS,
 ];
 
+/// ffmpeg that says no more than it must, replaces what it writes, and reads files only.
+pub(crate) fn quiet() -> Command {
+    let mut command = Command::new("ffmpeg");
+    command.args([
+        "-hide_banner",
+        "-nostdin",
+        "-nostats",
+        "-loglevel",
+        "error",
+        "-y",
+    ]);
+    command.args(PROTOCOLS);
+    command
+}
+
 /// Frames no larger than this each way, in pixels, are shrunk so much that the filter which smooths the edges of a
 /// codec's blocks (16 pixels and less) can be left out: a sixth of the decoder's time, for a difference of about one
 /// level of 255 in 64 × 64 pixels of a film in 854 × 480.
@@ -404,16 +419,8 @@ impl Muxer {
         (output, container): (&Path, &Container),
         (rate, channels): (u32, u16),
     ) -> Result<Self, NodeError> {
-        let mut command = Command::new("ffmpeg");
-        command.args([
-            "-hide_banner",
-            "-nostdin",
-            "-nostats",
-            "-loglevel",
-            "error",
-            "-y",
-        ]);
-        command.args(PROTOCOLS).args(timeline.arguments());
+        let mut command = quiet();
+        command.args(timeline.arguments());
         if picture == Picture::CopiedInOrder {
             command.args(["-fflags", "+genpts"]);
         }

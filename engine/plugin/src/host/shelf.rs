@@ -293,7 +293,10 @@ fn look<'a>(
     let known = known.entry(path.to_path_buf()).or_default();
     // What was taken back is not used any more.
     if (known.plugin.as_ref()).is_some_and(|plugin| !is_allowed(&plugin.sha256)) {
-        *known = Known::default();
+        *known = Known {
+            tries: known.tries,
+            ..Known::default()
+        };
     }
     let unallowed = (known.refused.as_ref()).and_then(|refusal| refusal.unallowed.as_deref());
     let is_allowed_now = unallowed.is_some_and(is_allowed);

@@ -78,7 +78,8 @@ const fn words(
     }
 }
 
-/// The songs' figures were measured on POP909 by the definitions of `models/training`.
+/// The songs' figures were measured on POP909 by a program of its own, whose definitions may differ in detail; that of
+/// `models/training/harmony_figures.py` is another one.
 const ALL: [Words; 36] = [
     words(
         "scale",

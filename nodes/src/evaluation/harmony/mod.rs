@@ -7,6 +7,8 @@ mod file;
 mod grid;
 mod melody;
 mod score;
+#[cfg(test)]
+mod tests;
 mod together;
 
 pub use figures::{Row, evaluate};

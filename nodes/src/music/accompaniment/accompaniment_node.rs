@@ -9,17 +9,9 @@ use super::weaving::Hands;
 /// `accompaniment`.
 #[derive(Deserialize)]
 pub(crate) struct Accompaniment {
-    model: String,
-    temperature: f32,
-    density: Option<f32>,
-    register: Option<f32>,
-    energy: Option<f32>,
-    hold: u64,
-    looseness: f32,
-    dynamics: f32,
-    velocity: f32,
+    #[serde(flatten)]
+    setup: Setup,
     bass: bool,
-    channel: u8,
 }
 
 impl Node for Accompaniment {
@@ -44,22 +36,12 @@ impl Node for Accompaniment {
     }
 
     fn check(&self, check: &mut Check<'_>) {
-        player::check(check, &self.model);
+        self.setup.check(check);
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
-        let setup = Setup {
-            model: &self.model,
-            hands: if self.bass { Hands::Both } else { Hands::Upper },
-            temperature: self.temperature,
-            velocity: self.velocity,
-            wishes: [self.density, self.register, self.energy],
-            hold: self.hold,
-            looseness: self.looseness,
-            dynamics: self.dynamics,
-            channel: self.channel,
-        };
-        player::build(&setup, build)
+        let hands = if self.bass { Hands::Both } else { Hands::Upper };
+        self.setup.build(hands, build)
     }
 }
 

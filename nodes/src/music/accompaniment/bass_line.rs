@@ -13,17 +13,9 @@ const OCTAVE: u8 = 12;
 /// `bass_line`.
 #[derive(Deserialize)]
 pub(crate) struct BassLine {
-    model: String,
-    temperature: f32,
-    density: Option<f32>,
-    register: Option<f32>,
-    energy: Option<f32>,
-    hold: u64,
-    looseness: f32,
-    dynamics: f32,
-    velocity: f32,
+    #[serde(flatten)]
+    setup: Setup,
     octave: bool,
-    channel: u8,
 }
 
 impl Node for BassLine {
@@ -44,21 +36,11 @@ impl Node for BassLine {
     }
 
     fn check(&self, check: &mut Check<'_>) {
-        player::check(check, &self.model);
+        self.setup.check(check);
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
-        let setup = Setup {
-            model: &self.model,
-            hands: Hands::Bass(if self.octave { OCTAVE } else { 0 }),
-            temperature: self.temperature,
-            velocity: self.velocity,
-            wishes: [self.density, self.register, self.energy],
-            hold: self.hold,
-            looseness: self.looseness,
-            dynamics: self.dynamics,
-            channel: self.channel,
-        };
-        player::build(&setup, build)
+        let hands = Hands::Bass(if self.octave { OCTAVE } else { 0 });
+        self.setup.build(hands, build)
     }
 }

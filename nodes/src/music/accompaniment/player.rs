@@ -3,10 +3,11 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use score_engine::{Build, Check, Descriptor, NodeError, Param, Port, PortType, Processor};
+use serde::Deserialize;
 
 use super::super::harmony::{Following, Steps};
 use super::super::pacing::Pacing;
-use super::super::touch::{Part, Touch};
+use super::super::touch::{Part, TOUCH, Touch};
 use super::super::voice::Chunk;
 use super::sounding::Sounding;
 use super::texture::{Texture, Wishes};
@@ -14,20 +15,19 @@ use super::weaving::{Hands, Manner, WISHES, Weaving};
 use crate::chords::Chords;
 use crate::model::{Manifest, Task, require_codes};
 
-/// The model of how notes are struck.
-const TOUCH: &str = "touch";
-
-/// The parameters of a node that weaves.
-pub(super) struct Setup<'a> {
-    pub(super) model: &'a str,
-    pub(super) hands: Hands,
-    pub(super) temperature: f32,
-    pub(super) velocity: f32,
-    pub(super) wishes: Wishes,
-    pub(super) hold: u64,
-    pub(super) looseness: f32,
-    pub(super) dynamics: f32,
-    pub(super) channel: u8,
+/// The parameters that the nodes share, but for the channel, whose default differs.
+#[derive(Deserialize)]
+pub(super) struct Setup {
+    model: String,
+    temperature: f32,
+    density: Option<f32>,
+    register: Option<f32>,
+    energy: Option<f32>,
+    hold: u64,
+    looseness: f32,
+    dynamics: f32,
+    velocity: f32,
+    channel: u8,
 }
 
 /// Adds the ports and parameters that the nodes share.
@@ -119,43 +119,49 @@ pub(super) fn declared(descriptor: Descriptor) -> Descriptor {
         )
 }
 
-/// Refuses a model that is not there, and codes that it does not read.
-pub(super) fn check(check: &mut Check<'_>, model: &str) {
-    let dimension = Manifest::of(check.settings).and_then(|manifest| {
-        manifest.model(TOUCH, Task::Touch)?;
-        Ok(manifest.model(model, Task::Texture)?.latent)
-    });
-    require_codes(check, model, dimension);
-}
+impl Setup {
+    /// Refuses a model that is not there, and codes that it does not read.
+    pub(super) fn check(&self, check: &mut Check<'_>) {
+        let dimension = Manifest::of(check.settings).and_then(|manifest| {
+            manifest.model(TOUCH, Task::Touch)?;
+            Ok(manifest.model(&self.model, Task::Texture)?.latent)
+        });
+        require_codes(check, &self.model, dimension);
+    }
 
-/// The processor.
-pub(super) fn build(setup: &Setup<'_>, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
-    let part = match setup.hands {
-        Hands::Bass(_) => Part::Bass,
-        _ => Part::Accompaniment,
-    };
-    let manners = (setup.looseness, setup.dynamics);
-    let weaving = Weaving {
-        texture: Texture::load(build.settings, setup.model)?,
-        touch: Touch::load(build.settings, TOUCH, part, manners)?,
-        chords: Following::default(),
-        steps: Steps::new(build.transport),
-        manner: Manner {
-            hands: setup.hands,
-            temperature: setup.temperature,
-            velocity: setup.velocity,
-            wishes: setup.wishes,
-            hold: setup.hold,
-        },
-        wished: Wishes::default(),
-        sounding: Sounding::new(setup.channel),
-        rng: build.rng(),
-        seed: build.transport.seed,
-        pattern: ChaCha8Rng::seed_from_u64(build.transport.seed),
-        newest: None,
-        code: None,
-        cut: false,
-        ended: false,
-    };
-    Ok(Box::new(Pacing::new(weaving, Chunk::bar(build.transport))))
+    /// The processor that plays these hands.
+    pub(super) fn build(
+        &self,
+        hands: Hands,
+        build: &Build<'_>,
+    ) -> Result<Box<dyn Processor>, NodeError> {
+        let part = match hands {
+            Hands::Bass(_) => Part::Bass,
+            _ => Part::Accompaniment,
+        };
+        let manners = (self.looseness, self.dynamics);
+        let weaving = Weaving {
+            texture: Texture::load(build.settings, &self.model)?,
+            touch: Touch::load(build.settings, TOUCH, part, manners)?,
+            chords: Following::default(),
+            steps: Steps::new(build.transport),
+            manner: Manner {
+                hands,
+                temperature: self.temperature,
+                velocity: self.velocity,
+                wishes: [self.density, self.register, self.energy],
+                hold: self.hold,
+            },
+            wished: Wishes::default(),
+            sounding: Sounding::new(self.channel),
+            rng: build.rng(),
+            seed: build.transport.seed,
+            pattern: ChaCha8Rng::seed_from_u64(build.transport.seed),
+            newest: None,
+            code: None,
+            cut: false,
+            ended: false,
+        };
+        Ok(Box::new(Pacing::new(weaving, Chunk::bar(build.transport))))
+    }
 }

@@ -215,10 +215,7 @@ impl Part for Weaving {
 
     fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
         if let Some(wish) = WISHES.iter().position(|wish| *wish == name) {
-            self.manner.wishes[wish] = match value {
-                Value::Null => None,
-                value => Some(live::number(name, value)? as f32),
-            };
+            self.manner.wishes[wish] = live::optional(name, value)?;
             return Ok(());
         }
         let number = live::number(name, value)? as f32;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use score_engine::Key;
+use score_engine::{Key, note_at, note_name};
 
 /// Roots that a chord can have.
 const ROOTS: u8 = 12;
@@ -16,11 +16,6 @@ pub const START: i64 = 109;
 
 /// How many tokens a model tells apart: 12 roots of 9 families, and none.
 pub const TOKENS: usize = 109;
-
-/// The pitch classes' names.
-const NAMES: [&str; 12] = [
-    "C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B",
-];
 
 /// What kind of chord stands on the root; the order is that of the models' tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -166,12 +161,7 @@ impl Chord {
 
 impl fmt::Display for Chord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}{}",
-            NAMES[usize::from(self.root % 12)],
-            self.family.sign()
-        )
+        write!(f, "{}{}", note_name(self.root), self.family.sign())
     }
 }
 
@@ -198,25 +188,9 @@ impl FromStr for Chord {
             }
             _ => text,
         };
-        let mut letters = symbol.chars();
-        let class = match letters.next().ok_or_else(wrong)? {
-            'C' => 0,
-            'D' => 2,
-            'E' => 4,
-            'F' => 5,
-            'G' => 7,
-            'A' => 9,
-            'B' => 11,
-            _ => return Err(wrong()),
-        };
-        let rest = letters.as_str();
-        let (alter, sign) = match rest.chars().next() {
-            Some(sharp @ ('#' | '♯')) => (1, &rest[sharp.len_utf8()..]),
-            Some(flat @ ('b' | '♭')) => (11, &rest[flat.len_utf8()..]),
-            _ => (0, rest),
-        };
+        let (root, sign) = note_at(symbol).ok_or_else(wrong)?;
         Ok(Chord {
-            root: (class + alter) % 12,
+            root,
             family: Family::of(sign).ok_or_else(wrong)?,
         })
     }

@@ -52,18 +52,9 @@ impl ChordModel {
         let manifest = Manifest::of(settings)?;
         let model = manifest.model(name, Task::Harmony)?;
         let step = manifest.open(model, "step")?;
-        let inputs = step.inputs();
-        let state = inputs.iter().find(|input| input.name == "state");
-        let memory = state
-            .and_then(|state| *state.shape.get(1)?)
-            .ok_or_else(|| {
-                NodeError::model(format!(
-                    "the model `{name}` does not say how large its state is"
-                ))
-            })?;
         Ok(ChordModel {
             dimension: model.latent,
-            state: vec![0.0; memory],
+            state: vec![0.0; step.memory()?],
             token: START,
             step,
         })

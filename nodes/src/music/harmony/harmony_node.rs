@@ -149,10 +149,7 @@ impl Node for Harmony {
 /// Takes a new value of a live parameter.
 pub(super) fn set(taste: &mut Taste, name: &str, value: &Value) -> Result<(), NodeError> {
     if let Some(mood) = MOODS.iter().position(|mood| *mood == name) {
-        taste.moods[mood] = match value {
-            Value::Null => None,
-            value => Some(live::number(name, value)? as f32),
-        };
+        taste.moods[mood] = live::optional(name, value)?;
         return Ok(());
     }
     let number = live::number(name, value)?;
@@ -191,7 +188,8 @@ const DETAILS: &str = "Chords change on half bars (in 3/4 and 6/8 on bars). Each
     again, as `planner` lets it when a scene returns, brings its chords back.\n\n\
     Phrases close on the tonic. In a render the cuts and the end are known ahead: a phrase closes before a cut that \
     lies at least `cadence` bars after the close before, and the piece closes with its last whole bar. Live nobody \
-    knows the next cut: every `cadence` bars a phrase closes, and where `close` asks for it.\n\n\
+    knows the next cut: every `cadence` bars a phrase closes, and where `close` asks for it. In a render `close` counts as \
+     a cut does.\n\n\
     What comes along `brightness`, `tension` and `rate` goes before the parameters of the same names: a control of 0 to 1 \
     is −2 to 2 there.\n\n\
     Live, a chord is decided a sixteenth before it sounds; after a cut, another one begins with the next beat.";

@@ -118,7 +118,9 @@ impl Processor for Unfolding {
         }
         self.next = Some(place);
         let steps = &self.progression.steps;
-        Ok(Flow::WakeAt(steps.sixteenth(place - 1) - ahead()))
+        Ok(Flow::WakeAt(
+            steps.sixteenth(place.saturating_sub(1)) - ahead(),
+        ))
     }
 
     fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {

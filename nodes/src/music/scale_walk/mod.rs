@@ -9,8 +9,9 @@ mod walking;
 use score_engine::{Build, Descriptor, Length, Node, NodeError, Param, Port, PortType, Processor};
 use serde::Deserialize;
 
+use super::pacing::Pacing;
+use super::voice::Chunk;
 use walk::{Range, Walk};
-use walking::Walking;
 
 const DENSITY: usize = 0;
 
@@ -88,6 +89,6 @@ impl Node for ScaleWalk {
             accent: None,
             sounding: None,
         };
-        Ok(Box::new(Walking::new(walk)))
+        Ok(Box::new(Pacing::new(walk, Chunk::bar(build.transport))))
     }
 }

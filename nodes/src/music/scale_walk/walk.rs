@@ -43,7 +43,7 @@ pub(super) struct Walk {
 
 impl Walk {
     /// What happens at sixteenth `place`, counted from the start.
-    pub(super) fn at(&mut self, place: u64) -> Vec<Note> {
+    pub(super) fn play(&mut self, place: u64) -> Vec<Note> {
         let time = self.transport.sixteenth(place);
         let channel = self.channel;
         // Drawn at every place, so that what one place does with it changes nothing for the next.
@@ -122,7 +122,7 @@ impl Walk {
     }
 
     /// Ends what sounds.
-    pub(super) fn close(&mut self) -> Vec<Note> {
+    pub(super) fn end(&mut self) -> Vec<Note> {
         let channel = self.channel;
         let end = |(pitch, _)| Note::Off { channel, pitch };
         self.sounding.take().map(end).into_iter().collect()

@@ -113,18 +113,11 @@ impl Stream {
                 ))
             })?;
         let step = manifest.open(model, "step")?;
-        let inputs = step.inputs();
-        let state = inputs.iter().find(|input| input.name == "state");
-        let memory = state.and_then(|state| *state.shape.get(1)?);
         Ok(Stream {
             leads,
             layout,
             dimension: model.latent,
-            memory: memory.ok_or_else(|| {
-                NodeError::model(format!(
-                    "the model `{name}` does not say how large its state is"
-                ))
-            })?,
+            memory: step.memory()?,
             step,
         })
     }

@@ -180,10 +180,7 @@ impl Player {
     /// Takes a new value of a live parameter.
     pub(super) fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
         if let Some(knob) = KNOBS.iter().position(|knob| *knob == name) {
-            self.knobs[knob] = match value {
-                Value::Null => None,
-                value => Some(live::number(name, value)? as f32),
-            };
+            self.knobs[knob] = live::optional(name, value)?;
             return Ok(());
         }
         let number = live::number(name, value)? as f32;

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::super::harmony::{Following, Steps};
 use super::super::shape::Shape;
-use super::super::touch::{Part, Touch};
+use super::super::touch::{Part, TOUCH, Touch};
 use super::super::voice::{Chunk, Voice};
 use super::asking::Asking;
 use super::guiding::Guide;
@@ -29,9 +29,6 @@ pub(super) const REGISTER: usize = 5;
 pub(super) const CONTOUR: usize = 6;
 pub(super) const NOVELTY: usize = 7;
 pub(super) const CHORDS: usize = 8;
-
-/// The model of how notes are struck.
-const TOUCH: &str = "touch";
 
 /// Far from where the notes' random numbers begin.
 const TOUCHING: u128 = 1 << 60;

@@ -284,3 +284,25 @@ fn bars_of_every_length_are_played_to_their_last_sixteenth() {
         }
     }
 }
+
+#[test]
+fn in_a_key_every_note_lies_in_its_scale_and_without_one_not() {
+    let key: score_engine::Key = "D minor".parse().unwrap();
+    let transport = score_engine::Transport {
+        key: Some(score_engine::KeyChoice::Of(key)),
+        ..score_engine::Transport::default()
+    };
+    let hot = || Piece::new().harness(2.0);
+    let inside = |outputs: &Outputs| -> Vec<bool> {
+        let notes = begun(outputs).into_iter();
+        notes
+            .map(|(_, pitch)| key.holds(i32::from(pitch)))
+            .collect()
+    };
+    let held = inside(&hot().transport(transport).run().unwrap());
+    assert!(
+        held.len() > 8 && held.iter().all(|inside| *inside),
+        "{held:?}"
+    );
+    assert!(inside(&hot().run().unwrap()).contains(&false));
+}
