@@ -76,6 +76,16 @@ impl Key {
         if up > 6 { up - 12 } else { up }
     }
 
+    /// The key's signature: how many sharps, −6 to 6, flats below 0.
+    pub fn fifths(self) -> i8 {
+        let major = (i32::from(self.tonic) + if self.mode == Mode::Minor { 3 } else { 0 }) % 12;
+        // Each fifth up is a sharp more.
+        let fifths = (major * 7 + 5).rem_euclid(12) - 5;
+        // E♭ minor is written with flats, as its name is, and F♯ major with sharps.
+        let is_flat = fifths == 6 && self.mode == Mode::Minor;
+        (if is_flat { -6 } else { fifths }) as i8
+    }
+
     /// Whether the pitch class of `pitch`, a MIDI pitch, is in the key's scale: major, or natural minor.
     pub fn holds(self, pitch: i32) -> bool {
         let class = (pitch - self.shift()).rem_euclid(12);
@@ -205,6 +215,25 @@ mod tests {
             }
         }
         assert_eq!("auto".parse(), Ok(KeyChoice::Auto));
+    }
+
+    #[test]
+    fn keys_have_the_signs_that_musicians_write() {
+        for (text, fifths) in [
+            ("C", 0),
+            ("G", 1),
+            ("F", -1),
+            ("F#", 6),
+            ("Db", -5),
+            ("B", 5),
+            ("Am", 0),
+            ("Em", 1),
+            ("G# minor", 5),
+            ("Eb minor", -6),
+            ("C minor", -3),
+        ] {
+            assert_eq!(text.parse::<Key>().map(Key::fifths), Ok(fifths), "{text}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use score_engine::{
 use serde::Deserialize;
 
 use super::amplitude;
-use super::encoder::Format;
+use super::encoder::{Depth, Format};
 use super::sound_writer::SoundWriter;
 use crate::growing_file::GrowingFile;
 use crate::recorder::PATIENCE;
@@ -20,6 +20,8 @@ use crate::syncing::{Pace, Syncing};
 pub(crate) struct AudioFile {
     path: PathBuf,
     ceiling: f64,
+    loudness: Option<f64>,
+    bits: u16,
 }
 
 impl Node for AudioFile {
@@ -34,15 +36,21 @@ impl Node for AudioFile {
                 wires: ["tune -> piano -> sound"]"#,
             )
             .details(
-                "16 bits a sample. The ending of `path` chooses the format: .wav, or .flac, which holds the same \
-                 samples in about half the room. Sound whose peak would pass `ceiling` is turned down as a whole, so that \
-                 nothing clips; quieter sound is left as it is. A WAV beyond 4 GiB becomes an RF64.\n\n\
-                 Live, sound is final as it comes: a peak that would pass `ceiling` is turned down where it is, and the \
+                "The ending of `path` chooses the format: .wav, or .flac, which holds the same samples in about half the \
+                 room. Sound whose peak would pass `ceiling` is turned down as a whole, so that nothing clips; quieter \
+                 sound is left as it is. A WAV beyond 4 GiB becomes an RF64.\n\n\
+                 With `loudness`, a render is measured as a whole (integrated loudness, EBU R 128) and brought to that \
+                 loudness, up or down, in a second pass; a limiter that looks ahead keeps the true peak, between samples \
+                 too, below `ceiling`. −16 suits films on the web, −23 broadcasting, −14 music platforms. Sound that would \
+                 be cut off at its end then fades there. Silence stays silence. `video_mux` has the same parameter.\n\n\
+                 Live, nobody knows how loud a run will have been, and `loudness` does nothing. There sound is final as it comes: a peak that would pass `ceiling` is turned down where it is, and the \
                  file grows as `.NAME.partial`, whole up to its last second whenever it is read.",
             )
             .input(Port::new("sound", PortType::Audio, "what to write").policy(PATIENCE))
             .param(Param::file_to_write("path", "the file to write, .wav or .flac"))
-            .param(Param::number("ceiling", (-60.0, 0.0), "highest peak").unit("dBFS").default(-1.0))
+            .param(Param::number("ceiling", (-60.0, 0.0), "highest peak; with `loudness`, in dBTP").unit("dBFS").default(-1.0))
+            .param(Param::number("loudness", (-40.0, -5.0), "integrated loudness of a render; left out: as it comes").unit("LUFS").optional())
+            .param(Param::integer("bits", (16, 32), "bits a sample: 16, 24, or 32 (floating point, only .wav)").default(16))
     }
 
     fn check(&self, check: &mut Check<'_>) {
@@ -56,18 +64,41 @@ impl Node for AudioFile {
                 Some("it ends in .wav or .flac".to_owned()),
             );
         }
+        match Depth::of(self.bits) {
+            None => {
+                let help = Some("it is 16, 24, or 32 (floating point)".to_owned());
+                check.refuse(
+                    "bits",
+                    format!("no sound has {} bits a sample", self.bits),
+                    help,
+                );
+            }
+            Some(Depth::Float) if Format::of(&self.path) == Some(Format::Flac) => {
+                let help = Some("use 24, or a path that ends in .wav".to_owned());
+                check.refuse("bits", "FLAC has no floating-point samples", help);
+            }
+            Some(_) => {}
+        }
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
         let ceiling = amplitude(self.ceiling);
+        let depth = Depth::of(self.bits).unwrap_or_default();
         let (sound, upkeep) = match build.clock {
-            None => (SoundWriter::offline(&self.path, ceiling)?, None),
+            None => {
+                let sound = SoundWriter::offline(&self.path, ceiling)?;
+                match self.loudness {
+                    Some(loudness) => (sound.loudness(loudness), None),
+                    None => (sound, None),
+                }
+            }
             Some(_) => {
                 let file = GrowingFile::begin(&self.path, build.with_run)?;
                 let upkeep = (Syncing::start()?, Pace::start());
                 (SoundWriter::live(file, ceiling)?, Some(upkeep))
             }
         };
+        let sound = sound.depth(depth);
         Ok(Box::new(Writing { sound, upkeep }))
     }
 }
@@ -156,6 +187,60 @@ mod tests {
     #[test]
     fn quiet_sound_is_left_as_it_is() {
         assert_eq!(write(vec![0.5, -0.25]), [16_384, -8_192]);
+    }
+
+    #[test]
+    fn a_render_has_the_loudness_and_the_depth_that_are_wished_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let samples: Vec<f32> = (0..96_000)
+            .map(|n| (n as f32 * 0.03).sin() * (-((n % 9_000) as f32) / 1_500.0).exp())
+            .collect();
+        let block = AudioBlock {
+            rate: 48_000,
+            channels: 2,
+            samples,
+        };
+        for (name, bits) in [("a.wav", 16), ("b.wav", 24), ("c.wav", 32), ("d.flac", 24)] {
+            let path = folder.path().join(name);
+            let packets = vec![(Time::ZERO, Payload::Audio(Arc::new(block.clone())))];
+            Harness::<AudioFile>::new(json!({ "path": path, "loudness": -16, "bits": bits }))
+                .feed("sound", PortType::Audio, packets, Time::from_seconds(1.0))
+                .run()
+                .unwrap();
+            // An independent meter: ffmpeg's.
+            let output = Command::new("ffmpeg")
+                .args(["-nostdin", "-hide_banner", "-i"])
+                .arg(&path)
+                .args(["-af", "ebur128=peak=true", "-f", "null", "-"])
+                .output()
+                .expect("ffmpeg is installed");
+            let said = String::from_utf8_lossy(&output.stderr);
+            let summary = said.split("Summary:").nth(1).unwrap();
+            let figure = |name: &str| -> f64 {
+                let behind = summary.split(name).nth(1).unwrap().trim();
+                behind.split_whitespace().next().unwrap().parse().unwrap()
+            };
+            assert!((figure("I:") + 16.0).abs() < 0.5, "{name}: {summary}");
+            assert!(figure("Peak:") <= -1.0, "{name}: {summary}");
+        }
+        assert_eq!(
+            hound::WavReader::open(folder.path().join("b.wav"))
+                .unwrap()
+                .spec()
+                .bits_per_sample,
+            24
+        );
+    }
+
+    #[test]
+    fn a_depth_that_is_none_is_refused() {
+        for (name, bits, wanted) in [("a.wav", 20, "20 bits"), ("a.flac", 32, "floating-point")] {
+            let error = Harness::<AudioFile>::new(json!({ "path": name, "bits": bits }))
+                .feed("sound", PortType::Audio, Vec::new(), Time::ZERO)
+                .run()
+                .unwrap_err();
+            assert!(error.to_string().contains(wanted), "{error}");
+        }
     }
 
     /// A file's samples as the ffmpeg program decodes them, which shares no code with the encoder.

@@ -1,4 +1,4 @@
-//! Writes 16-bit samples as a WAV or FLAC file while they come, so that the end needs only a flush.
+//! Writes samples as a WAV or FLAC file while they come, so that the end needs only a flush.
 
 use std::fs::File;
 use std::path::Path;
@@ -27,11 +27,55 @@ impl Format {
     }
 }
 
-/// What a file contains: frames a second, and samples a frame.
+/// How a sample is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// A whole number of 16 bits.
+    #[default]
+    Sixteen,
+    /// A whole number of 24 bits.
+    TwentyFour,
+    /// A floating-point number of 32 bits.
+    Float,
+}
+
+impl Depth {
+    /// The depth of so many bits a sample.
+    pub(crate) fn of(bits: u16) -> Option<Self> {
+        match bits {
+            16 => Some(Depth::Sixteen),
+            24 => Some(Depth::TwentyFour),
+            32 => Some(Depth::Float),
+            _ => None,
+        }
+    }
+
+    /// Bits of a sample.
+    pub(super) fn bits(self) -> u16 {
+        match self {
+            Depth::Sixteen => 16,
+            Depth::TwentyFour => 24,
+            Depth::Float => 32,
+        }
+    }
+
+    /// A sample as a whole number of this depth; full scale is the same in both directions.
+    pub(super) fn whole_number(self, sample: f32) -> i32 {
+        let scale = match self {
+            Depth::Sixteen => f32::from(i16::MAX),
+            // Beyond 24 bits a floating-point number of 32 has no digits.
+            Depth::TwentyFour | Depth::Float => 8_388_607.0,
+        };
+        (sample * scale).round().clamp(-scale, scale) as i32
+    }
+}
+
+/// What a file contains: frames a second, samples a frame, and how each is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Form {
     pub(crate) rate: u32,
     pub(crate) channels: u16,
+    pub(crate) depth: Depth,
 }
 
 /// Where the formats come to their limits. Tests lower them, so that no hours have to be written.
@@ -80,11 +124,11 @@ impl<W: Target> Encoder<W> {
         })
     }
 
-    /// Appends interleaved `samples`.
+    /// Appends interleaved `samples`, of which 1 is full scale.
     ///
     /// # Errors
     /// The disk is full.
-    pub(super) fn write(&mut self, samples: &[i16]) -> Result<(), NodeError> {
+    pub(super) fn write(&mut self, samples: &[f32]) -> Result<(), NodeError> {
         match self {
             Encoder::Wav(writer) => writer.write(samples).map_err(no_room),
             Encoder::Flac(writer) => writer.write(samples).map_err(refuse),

@@ -10,6 +10,7 @@ use super::*;
 const STEREO: Form = Form {
     rate: 48_000,
     channels: 2,
+    depth: Depth::Sixteen,
 };
 
 /// A file in a folder of its own.
@@ -41,9 +42,16 @@ fn noise(count: usize) -> Vec<i16> {
     let mut state = 1u32;
     let next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 16) as i16
+        // Full scale is the same in both directions.
+        ((state >> 16) as i16).max(-i16::MAX)
     };
     std::iter::repeat_with(next).take(count).collect()
+}
+
+/// The sound that becomes these samples.
+fn sound_of(samples: &[i16]) -> Vec<f32> {
+    let share = |sample: &i16| f32::from(*sample) / f32::from(i16::MAX);
+    samples.iter().map(share).collect()
 }
 
 /// A file's samples as the ffmpeg program decodes them, which shares no code with the encoders. It must not complain.
@@ -69,7 +77,7 @@ fn a_file_that_grows_is_whole_whenever_it_is_read() {
         let mut encoder = begin(&place.path, STEREO, Limits::default());
         let sound = noise(100_000);
         for (index, block) in sound.chunks(20_000).enumerate() {
-            encoder.write(block).unwrap();
+            encoder.write(&sound_of(block)).unwrap();
             encoder.checkpoint().unwrap();
             // As another program finds it now, which may copy it away.
             let copy = place.path.with_file_name(format!("copy-{name}"));
@@ -105,14 +113,14 @@ fn a_wav_becomes_an_rf64_only_beyond_the_limit_of_a_riff() {
         let mut encoder = begin(&place.path, form, limits);
         let sound = noise(32_000);
         let id = || std::fs::read(&place.path).unwrap()[..4].to_vec();
-        encoder.write(&sound[..16_000]).unwrap();
+        encoder.write(&sound_of(&sound[..16_000])).unwrap();
         encoder.checkpoint().unwrap();
         assert_eq!(
             (id(), decoded(&place.path).len()),
             (b"RIFF".to_vec(), 16_000)
         );
         assert_eq!(hound::WavReader::open(&place.path).unwrap().len(), 16_000);
-        encoder.write(&sound[16_000..]).unwrap();
+        encoder.write(&sound_of(&sound[16_000..])).unwrap();
         encoder.finish().unwrap();
         assert_eq!(id(), b"RF64");
         assert_eq!(decoded(&place.path), sound);
@@ -143,7 +151,7 @@ fn a_flac_longer_than_its_header_can_count_is_read_to_its_end() {
     };
     let mut encoder = begin(&place.path, STEREO, limits);
     let sound = noise(60_001 * 2);
-    encoder.write(&sound).unwrap();
+    encoder.write(&sound_of(&sound)).unwrap();
     encoder.finish().unwrap();
     assert_eq!(decoded(&place.path), sound);
     let bytes = std::fs::read(&place.path).unwrap();
@@ -155,7 +163,7 @@ fn a_flac_has_the_digest_of_its_samples() {
     let place = place("a.flac");
     let mut encoder = begin(&place.path, STEREO, Limits::default());
     let sound = noise(9_000);
-    encoder.write(&sound).unwrap();
+    encoder.write(&sound_of(&sound)).unwrap();
     encoder.finish().unwrap();
     let bytes: Vec<u8> = sound
         .iter()
@@ -163,6 +171,70 @@ fn a_flac_has_the_digest_of_its_samples() {
         .collect();
     let file = std::fs::read(&place.path).unwrap();
     assert_eq!(file[26..42], md5::compute(bytes).0);
+}
+
+/// A file's samples as ffmpeg decodes them to 32-bit whole numbers.
+fn decoded_wide(path: &Path) -> Vec<i32> {
+    let folder = path.parent().unwrap();
+    let name = path.file_name().unwrap().to_str().unwrap();
+    let bytes = crate::testing::ffmpeg(folder, &["-i", name, "-f", "s32le", "-"]);
+    let samples = bytes.chunks_exact(4);
+    samples
+        .map(|bytes| i32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+        .collect()
+}
+
+#[test]
+fn samples_of_24_bits_come_back_exactly() {
+    // Every value is a whole number of 24 bits, most of them none of 16.
+    let sound: Vec<i32> = (0..60_000)
+        .map(|n| (n * 279) % 16_000_000 - 8_000_000)
+        .collect();
+    let floats: Vec<f32> = (sound.iter())
+        .map(|sample| (f64::from(*sample) / 8_388_607.0) as f32)
+        .collect();
+    for name in ["a.wav", "a.flac"] {
+        let place = place(name);
+        let form = Form {
+            depth: Depth::TwentyFour,
+            ..STEREO
+        };
+        let mut encoder = begin(&place.path, form, Limits::default());
+        encoder.write(&floats).unwrap();
+        encoder.finish().unwrap();
+        let found = decoded_wide(&place.path);
+        assert_eq!(found.len(), sound.len());
+        let differs = |(found, sent): (&i32, &i32)| (found >> 8).abs_diff(*sent) > 1;
+        assert!(!found.iter().zip(&sound).any(differs), "{name}");
+    }
+}
+
+#[test]
+fn floating_point_samples_come_back_bit_by_bit_beyond_full_scale_too() {
+    let place = place("a.wav");
+    let form = Form {
+        depth: Depth::Float,
+        ..STEREO
+    };
+    let sound: Vec<f32> = (0..20_000).map(|n| (n as f32 * 0.1).sin() * 3.0).collect();
+    let mut encoder = begin(&place.path, form, Limits::default());
+    encoder.write(&sound[..10_000]).unwrap();
+    encoder.checkpoint().unwrap();
+    encoder.write(&sound[10_000..]).unwrap();
+    encoder.finish().unwrap();
+    let reader = hound::WavReader::open(&place.path).unwrap();
+    assert_eq!(reader.spec().sample_format, hound::SampleFormat::Float);
+    let found: Vec<f32> = reader.into_samples().map(Result::unwrap).collect();
+    assert_eq!(found, sound);
+    // A program that died has left the header of a shorter file.
+    let mut left = file(&place.path);
+    let header = super::super::wav_writer::header(form, 8, LARGEST_RIFF);
+    std::io::Write::write_all(&mut left, &header).unwrap();
+    mend(&mut left).unwrap();
+    assert_eq!(hound::WavReader::open(&place.path).unwrap().len(), 20_000);
+    let refused = Encoder::start(Format::Flac, file(&place.path), form, Limits::default());
+    let error = refused.err().unwrap();
+    assert!(error.to_string().contains("floating-point"), "{error}");
 }
 
 #[test]
@@ -191,7 +263,7 @@ fn on_a_full_disk_what_arrived_is_a_whole_file() {
         let sound = noise(200_000);
         let failed = sound
             .chunks(1_000)
-            .find_map(|block| encoder.write(block).err());
+            .find_map(|block| encoder.write(&sound_of(block)).err());
         assert!(failed.unwrap().advice().unwrap().contains("make room"));
         encoder.salvage().unwrap();
         let arrived = encoder.arrived() as usize * 2;
@@ -205,9 +277,9 @@ fn a_wav_that_a_dead_program_left_is_mended_to_its_last_frame() {
     let place = place("a.wav");
     let mut encoder = begin(&place.path, STEREO, Limits::default());
     let sound = noise(80_000);
-    encoder.write(&sound[..40_000]).unwrap();
+    encoder.write(&sound_of(&sound[..40_000])).unwrap();
     encoder.checkpoint().unwrap();
-    encoder.write(&sound[40_000..]).unwrap();
+    encoder.write(&sound_of(&sound[40_000..])).unwrap();
     // The program dies after the sound has arrived, and a half frame more, but not the header.
     drop(encoder);
     std::io::Write::write_all(

@@ -8,8 +8,35 @@ use score_engine::Time;
 const LENGTH: f64 = 0.6;
 
 /// Sound whose last 50 ms stay below this, −50 dBFS, has ended by itself and is left as it is.
-const SILENT: f32 = 0.003_16;
-const LAST: f64 = 0.05;
+pub(crate) const SILENT: f32 = 0.003_16;
+pub(crate) const LAST: f64 = 0.05;
+
+/// How the end of a sound of known length fades.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Curve {
+    /// Frames of the sound, and of the fade.
+    total: u64,
+    length: f32,
+}
+
+impl Curve {
+    /// Of a sound of `total` frames at `rate` frames a second; of a short one the last half fades.
+    pub(crate) fn of(total: u64, rate: u32) -> Self {
+        let length = (LENGTH * f64::from(rate)) as u64;
+        Curve {
+            total,
+            length: length.min(total / 2).max(1) as f32,
+        }
+    }
+
+    /// Turns the frame at `index` down as far as its place asks.
+    pub(crate) fn scale(&self, index: u64, frame: &mut [f32]) {
+        let left = self.total.saturating_sub(1 + index) as f32 / self.length;
+        if left < 1.0 {
+            frame.iter_mut().for_each(|sample| *sample *= left.powi(3));
+        }
+    }
+}
 
 /// The latest blocks of a stereo sound, held back until it is known whether the sound ends with them.
 pub(crate) struct EndFade {
@@ -61,15 +88,12 @@ impl EndFade {
         if peak < SILENT {
             return blocks;
         }
-        let length = self.count(LENGTH).min(total / 2).max(1);
+        let curve = Curve::of(total as u64, self.rate);
         let frames = blocks
             .iter_mut()
             .flat_map(|(_, samples)| samples.chunks_exact_mut(2));
         for (index, frame) in frames.enumerate() {
-            let left = (total - 1 - index) as f32 / length as f32;
-            if left < 1.0 {
-                frame.iter_mut().for_each(|sample| *sample *= left.powi(3));
-            }
+            curve.scale(index as u64, frame);
         }
         blocks
     }

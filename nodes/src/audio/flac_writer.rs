@@ -1,4 +1,4 @@
-//! Writes 16-bit samples as a FLAC file that can be read at any time while it grows.
+//! Writes samples of 16 or 24 bits as a FLAC file that can be read at any time while it grows.
 //!
 //! The crate encodes the frames; the header is written here, because the crate's own file writers remember a seek point a
 //! frame, which for a take of months is a gigabyte, and fail at the end of one of 2³⁶ samples.
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use flac_codec::encode::{FlacStreamWriter, Options};
 
-use super::encoder::Form;
+use super::encoder::{Depth, Form};
 use super::sound_sink::{SoundSink, Target};
 
 /// Samples of each channel in a frame.
@@ -86,6 +86,10 @@ impl<W: Target> FlacWriter<W> {
                 form.channels
             )));
         }
+        if form.depth == Depth::Float {
+            let why = "FLAC has no floating-point samples";
+            return Err(Refusal::Form(why.to_owned()));
+        }
         let mut sink = SoundSink::new(target)?;
         sink.append(&header(form, 0, [0; 16]))?;
         sink.flush()?;
@@ -107,9 +111,10 @@ impl<W: Target> FlacWriter<W> {
     ///
     /// # Errors
     /// The disk is full, or FLAC has no room for such a sound.
-    pub(super) fn write(&mut self, samples: &[i16]) -> Result<(), Refusal> {
+    pub(super) fn write(&mut self, samples: &[f32]) -> Result<(), Refusal> {
+        let depth = self.form.depth;
         self.waiting
-            .extend(samples.iter().map(|sample| i32::from(*sample)));
+            .extend(samples.iter().map(|sample| depth.whole_number(*sample)));
         let frame = usize::from(BLOCK) * usize::from(self.form.channels);
         while self.waiting.len() >= frame {
             let rest = self.waiting.split_off(frame);
@@ -121,9 +126,11 @@ impl<W: Target> FlacWriter<W> {
 
     fn encode(&mut self, block: &[i32]) -> Result<(), Refusal> {
         let (rate, channels) = (self.form.rate, self.form.channels as u8);
-        self.encoder.write(rate, channels, 16, block)?;
+        let bits = self.form.depth.bits();
+        self.encoder.write(rate, channels, u32::from(bits), block)?;
         for sample in block {
-            self.digest.consume((*sample as i16).to_le_bytes());
+            let bytes = sample.to_le_bytes();
+            self.digest.consume(&bytes[..usize::from(bits / 8)]);
         }
         let mut tray = self.tray.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (samples, length) = self.given.back().copied().unwrap_or(self.arrived);
@@ -213,7 +220,7 @@ fn header(form: Form, samples: u64, digest: [u8; 16]) -> Vec<u8> {
     bytes.extend([0; 6]);
     let facts = (u64::from(form.rate) << 44)
         | (u64::from(form.channels.saturating_sub(1)) << 41)
-        | (15 << 36)
+        | (u64::from(form.depth.bits() - 1) << 36)
         | samples;
     bytes.extend(facts.to_be_bytes());
     bytes.extend(digest);

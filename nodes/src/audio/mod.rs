@@ -3,6 +3,7 @@
 mod audio_file;
 mod audio_input_file;
 mod ceiling;
+pub(crate) mod ducking;
 mod effect;
 mod encoder;
 mod end_fade;
@@ -10,6 +11,7 @@ mod ensemble;
 pub(crate) mod flac_writer;
 mod instrument;
 pub(crate) mod limiter;
+pub(crate) mod mastering;
 mod mixdown;
 mod mixer;
 pub(crate) mod ramp;
@@ -19,12 +21,14 @@ pub(crate) mod sound_font;
 mod sound_sink;
 pub(crate) mod sound_source;
 pub(crate) mod sound_writer;
+pub(crate) mod spool;
 mod stereo;
 pub(crate) mod strip;
 mod synth;
 #[cfg(test)]
 mod test_sound;
 mod tone;
+mod true_peak;
 mod voice;
 pub(crate) mod wav_writer;
 
@@ -34,6 +38,7 @@ pub(crate) fn register(registry: &mut Registry) {
     registry.add::<audio_file::AudioFile>();
     registry.add::<audio_input_file::AudioInputFile>();
     registry.add::<effect::Delay>();
+    registry.add::<effect::Master>();
     registry.add::<effect::Room>();
     registry.add::<mixer::Mixer>();
     registry.add::<synth::Synth>();

@@ -2,21 +2,19 @@
 //!
 //! Sound is encoded while it comes. Live it is final at once, so that the file is whole whenever it is read, and a peak that
 //! would clip is turned down where it is. A render knows its peak at the end: where it would clip, all of it is encoded
-//! anew, turned down as a whole.
+//! anew, turned down as a whole. Sound that is to have a certain loudness is encoded at the end in any case.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use score_engine::{AudioBlock, NodeError};
 
 use super::ceiling::Ceiling;
-use super::encoder::{Encoder, Form, Format, Limits};
+use super::encoder::{Depth, Encoder, Form, Format, Limits};
+use super::mastering::{Mastering, Wish};
+use super::spool::Spool;
 use crate::growing_file::GrowingFile;
 use crate::output::OutputFile;
-
-/// Samples converted at a time when a file is encoded anew.
-const CHUNK: usize = 16_384;
 
 /// A sound file that grows beside its place. One of a live run is kept when it is dropped.
 pub(crate) struct SoundWriter {
@@ -30,8 +28,10 @@ pub(crate) struct SoundWriter {
     samples: u64,
     /// Whether something could not be written, so that nothing can be appended.
     broken: bool,
-    /// Whole numbers on their way to the encoder.
-    block: Vec<i16>,
+    /// How each sample is written.
+    depth: Depth,
+    /// Samples on their way to the encoder.
+    block: Vec<f32>,
 }
 
 /// Where the file grows.
@@ -43,7 +43,13 @@ enum Place {
 /// How the sound is kept from clipping.
 enum Level {
     /// As a whole: its highest peak so far, and the sound as it came.
-    Whole { peak: f32, scratch: BufWriter<File> },
+    Whole { peak: f32, spool: Spool },
+    /// As a whole, to a loudness: what measures it, once its form is known, and the sound as it came.
+    Mastered {
+        wish: Wish,
+        mastering: Option<Mastering>,
+        spool: Spool,
+    },
     /// At once; there is nothing to guard before the sound's form is known.
     AtOnce(Option<Ceiling>),
 }
@@ -55,14 +61,9 @@ impl SoundWriter {
     /// The file, or the temporary one beside it, cannot be made.
     pub(crate) fn offline(path: &Path, ceiling: f32) -> Result<Self, NodeError> {
         let file = OutputFile::create(path)?;
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let scratch = tempfile::tempfile_in(folder).map_err(full)?;
         let level = Level::Whole {
             peak: 0.0,
-            scratch: BufWriter::new(scratch),
+            spool: Spool::beside(path)?,
         };
         Self::new(path, Place::Offline(file), ceiling, level)
     }
@@ -87,8 +88,33 @@ impl SoundWriter {
             level,
             samples: 0,
             broken: false,
+            depth: Depth::default(),
             block: Vec::new(),
         })
+    }
+
+    /// The same, with samples of `depth`.
+    pub(crate) fn depth(mut self, depth: Depth) -> Self {
+        self.depth = depth;
+        self
+    }
+
+    /// The same, brought to a `loudness` in LUFS in a render, where the ceiling then counts peaks between samples too. Of a
+    /// live run nobody knows how loud it will be.
+    pub(crate) fn loudness(mut self, loudness: f64) -> Self {
+        self.level = match std::mem::replace(&mut self.level, Level::AtOnce(None)) {
+            Level::Whole { spool, .. } => Level::Mastered {
+                wish: Wish {
+                    loudness,
+                    ceiling: self.ceiling,
+                    fades: true,
+                },
+                mastering: None,
+                spool,
+            },
+            other => other,
+        };
+        self
     }
 
     /// Frames written so far.
@@ -115,7 +141,11 @@ impl SoundWriter {
         channels: u16,
         samples: &[f32],
     ) -> Result<(), NodeError> {
-        let form = Form { rate, channels };
+        let form = Form {
+            rate,
+            channels,
+            depth: self.depth,
+        };
         match self.form {
             Some(known) if known == form => {}
             Some(_) => {
@@ -126,36 +156,49 @@ impl SoundWriter {
             None => {
                 self.form = Some(form);
                 self.encoder = Some(self.encoder(form)?);
-                if let Level::AtOnce(guard) = &mut self.level {
-                    *guard = Some(Ceiling::new(self.ceiling, rate, channels));
+                match &mut self.level {
+                    Level::AtOnce(guard) => {
+                        *guard = Some(Ceiling::new(self.ceiling, rate, channels));
+                    }
+                    Level::Mastered {
+                        mastering, wish, ..
+                    } => {
+                        *mastering = Some(Mastering::new(*wish, (rate, channels))?);
+                        // All of it will be encoded at the end.
+                        self.encoder = None;
+                    }
+                    Level::Whole { .. } => {}
                 }
             }
         }
         self.samples += samples.len() as u64;
         match &mut self.level {
-            Level::Whole { peak, scratch } => {
-                let mut bytes = Vec::with_capacity(samples.len() * 4);
+            Level::Whole { peak, spool } => {
                 self.block.clear();
                 for sample in samples {
                     let sample = if sample.is_finite() { *sample } else { 0.0 };
                     *peak = peak.max(sample.abs());
-                    bytes.extend_from_slice(&sample.to_le_bytes());
-                    self.block.push(whole_number(sample));
+                    self.block.push(sample);
                 }
-                scratch.write_all(&bytes).map_err(full)?;
+                spool.append(samples)?;
                 if *peak > self.ceiling {
                     // All of it will be encoded anew.
                     self.encoder = None;
                 }
             }
-            Level::AtOnce(guard) => {
-                let mut passed = Vec::with_capacity(samples.len());
-                if let Some(guard) = guard {
-                    guard.pass(samples, &mut passed);
+            Level::Mastered {
+                mastering, spool, ..
+            } => {
+                spool.append(samples)?;
+                if let Some(mastering) = mastering {
+                    mastering.hear(samples)?;
                 }
+            }
+            Level::AtOnce(guard) => {
                 self.block.clear();
-                self.block
-                    .extend(passed.iter().map(|sample| whole_number(*sample)));
+                if let Some(guard) = guard {
+                    guard.pass(samples, &mut self.block);
+                }
             }
         }
         self.encode()
@@ -219,15 +262,13 @@ impl SoundWriter {
             let form = Form {
                 rate: 48_000,
                 channels: 2,
+                depth: self.depth,
             };
             self.encoder = Some(self.encoder(form)?);
         }
         if let Level::AtOnce(Some(guard)) = &mut self.level {
-            let mut passed = Vec::new();
-            guard.finish(&mut passed);
             self.block.clear();
-            self.block
-                .extend(passed.iter().map(|sample| whole_number(*sample)));
+            guard.finish(&mut self.block);
             self.encode()?;
         }
         let Some(encoder) = &mut self.encoder else {
@@ -238,31 +279,26 @@ impl SoundWriter {
         written
     }
 
-    /// Encodes all that came, turned down so far that its peak is the ceiling.
+    /// Encodes all that came: turned down so far that its peak is the ceiling, or as loud as wished.
     fn encode_anew(&mut self) -> Result<(), NodeError> {
         let Some(form) = self.form else { return Ok(()) };
         let mut encoder = self.encoder(form)?;
-        let Level::Whole { peak, scratch } = &mut self.level else {
-            return Ok(());
-        };
-        let gain = self.ceiling / *peak;
-        scratch.flush().map_err(full)?;
-        let scratch = scratch.get_mut();
-        scratch.seek(SeekFrom::Start(0)).map_err(full)?;
-        let mut scratch = BufReader::new(scratch);
-        let mut left = self.samples;
-        let mut bytes = vec![0; CHUNK * 4];
-        while left > 0 {
-            let count = left.min(CHUNK as u64) as usize;
-            scratch.read_exact(&mut bytes[..count * 4]).map_err(full)?;
-            self.block.clear();
-            self.block
-                .extend(bytes[..count * 4].chunks_exact(4).map(|sample| {
-                    let sample = f32::from_le_bytes([sample[0], sample[1], sample[2], sample[3]]);
-                    whole_number(sample * gain)
-                }));
-            encoder.write(&self.block)?;
-            left -= count as u64;
+        match &mut self.level {
+            Level::Whole { peak, spool } => {
+                let gain = self.ceiling / *peak;
+                let block = &mut self.block;
+                spool.read(form.channels, |samples| {
+                    block.clear();
+                    block.extend(samples.iter().map(|sample| sample * gain));
+                    encoder.write(block)
+                })?;
+            }
+            Level::Mastered {
+                mastering: Some(mastering),
+                spool,
+                ..
+            } => mastering.play(spool, |samples| encoder.write(samples))?,
+            _ => {}
         }
         encoder.finish()
     }
@@ -295,12 +331,6 @@ impl Drop for SoundWriter {
             file.remove();
         }
     }
-}
-
-fn whole_number(sample: f32) -> i16 {
-    (sample * f32::from(i16::MAX))
-        .round()
-        .clamp(-32_767.0, 32_767.0) as i16
 }
 
 fn full(error: std::io::Error) -> NodeError {
@@ -360,7 +390,7 @@ mod tests {
         let untouched = quiet.len() - 200;
         assert!(
             (written.iter().zip(&quiet[..untouched]))
-                .all(|(found, sent)| *found == whole_number(*sent))
+                .all(|(found, sent)| i32::from(*found) == Depth::Sixteen.whole_number(*sent))
         );
         assert!(written.len() > 399_000 && written.iter().all(|sample| sample.abs() <= 29_490));
     }

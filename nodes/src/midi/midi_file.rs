@@ -4,19 +4,25 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use score_engine::{
-    Build, Check, Descriptor, Flow, Io, Node, NodeError, Param, Port, PortType, Processor, Time,
+    Build, Check, Descriptor, Flow, Io, Node, NodeError, Param, ParamType, Port, PortType,
+    Processor, Time, Value,
 };
 use serde::Deserialize;
 
 use super::note_writer::NoteWriter;
+use crate::chords::Chords;
 use crate::growing_file::GrowingFile;
 use crate::syncing::{Pace, Syncing};
+
+const CHORDS: usize = 1;
+const EVENTS: usize = 2;
 
 /// `midi_file`.
 #[derive(Deserialize)]
 pub(crate) struct MidiFile {
     path: PathBuf,
     program: u8,
+    programs: Vec<u8>,
 }
 
 impl Node for MidiFile {
@@ -34,11 +40,20 @@ impl Node for MidiFile {
                 "A Standard MIDI File of type 1, which every DAW and notation program reads: a track with the patch's \
                  tempo and metre, then one for each wire and channel, which is called as the node is that the wire \
                  comes from. It ends when its notes' source ends; notes that still sound are closed there. Controllers \
-                 and pitch bend that travel with the notes are written too.",
+                 and pitch bend that travel with the notes are written too.\n\n\
+                 `programs` counts the wires in the order of the patch; wires beyond its end get `program`. With it, every \
+                 part is written on a channel of its own (drums stay on 10), so that one synthesiser plays them all as \
+                 they are meant.\n\n\
+                 The key signature is the transport's key, or comes along `chords`, which also adds a track `chords` with \
+                 their symbols as texts. `events` become markers: a cut begins `scene 2`, `scene 3`…, others are called \
+                 as they are.",
             )
             .input(Port::new("notes", PortType::Notes, "what to write").many())
+            .input(Port::new("chords", Chords::port_type(), "chord symbols and key").optional())
+            .input(Port::new("events", PortType::Event, "cuts and cues, which become markers").many().optional())
             .param(Param::file_to_write("path", "the file to write, .mid"))
             .param(Param::integer("program", (0, 127), "General MIDI sound, from 0").default(0))
+            .param(Param::list("programs", ParamType::Integer { min: 0, max: 127 }, "General MIDI sound of each wire, from 0").default(Value::Array(Vec::new())))
     }
 
     fn check(&self, check: &mut Check<'_>) {
@@ -66,6 +81,7 @@ impl Node for MidiFile {
                 (notes, Some(upkeep))
             }
         };
+        let notes = notes.programs(&self.programs);
         Ok(Box::new(Writing { notes, upkeep }))
     }
 }
@@ -80,7 +96,11 @@ impl Processor for Writing {
     fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let time = input.packet.time;
-            self.notes.write(input.wire, time, &input.packet)?;
+            match input.port {
+                CHORDS => self.notes.hear_chords(time, Chords::of(&input.packet)?),
+                EVENTS => self.notes.mark(time, input.packet.event()?),
+                _ => self.notes.write(input.wire, time, &input.packet)?,
+            }
         }
         let Some((syncing, pace)) = &mut self.upkeep else {
             return Ok(Flow::Continue);
@@ -120,7 +140,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use score_engine::{
-        ChannelChange, Metre, Note, Payload, Performance, Run, Settings, Source, Transport, check,
+        ChannelChange, Event, Metre, Note, Payload, Performance, Run, Settings, Source, Transport,
+        check,
     };
     use serde_json::json;
 
@@ -265,6 +286,109 @@ mod tests {
             ("right".to_owned(), on(3)),
         ];
         assert_eq!(tracks(nodes, wires), expected);
+    }
+
+    /// What a track says, as text, by tick.
+    fn said(track: &[midly::TrackEvent<'_>]) -> Vec<(u32, String)> {
+        let mut at = 0;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (track.iter())
+            .filter_map(|event| {
+                at += event.delta.as_int();
+                let said = match event.kind {
+                    TrackEventKind::Meta(MetaMessage::TrackName(name)) => text(name),
+                    TrackEventKind::Meta(MetaMessage::Text(symbol)) => text(symbol),
+                    TrackEventKind::Meta(MetaMessage::Marker(name)) => text(name),
+                    TrackEventKind::Meta(MetaMessage::KeySignature(signs, minor)) => {
+                        format!("key {signs} {minor}")
+                    }
+                    TrackEventKind::Midi {
+                        channel,
+                        message: MidiMessage::ProgramChange { program },
+                    } => format!("program {program} on {channel}"),
+                    TrackEventKind::Midi {
+                        channel,
+                        message: MidiMessage::NoteOn { key, .. },
+                    } => format!("note {key} on {channel}"),
+                    _ => return None,
+                };
+                Some((at, said))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn parts_have_programs_and_channels_and_chords_keys_and_scenes_are_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.mid");
+        let on = |channel, pitch| {
+            let note = Note::On {
+                channel,
+                pitch,
+                velocity: 0.5,
+            };
+            vec![(Time::ZERO, Payload::Notes([note].into()))]
+        };
+        let beat = |beat: f64| Transport::default().beats(beat);
+        let chord = |symbol: &str, key: &str| {
+            Chords {
+                key: key.parse().unwrap(),
+                chord: symbol.parse().ok(),
+                fresh: true,
+                next: None,
+                close: None,
+                last: false,
+            }
+            .payload()
+        };
+        let chords = vec![
+            (beat(0.0), chord("Am", "A minor")),
+            (beat(1.0), chord("Am", "A minor")),
+            (beat(2.0), chord("G7", "A minor")),
+            (beat(4.0), chord("", "Eb major")),
+        ];
+        let event = |name: &str| {
+            let name = name.to_owned();
+            Payload::Event(
+                Event {
+                    name,
+                    strength: 1.0,
+                }
+                .into(),
+            )
+        };
+        let events = vec![(beat(3.0), event("cut")), (beat(4.0), event("cue"))];
+        let params = json!({ "path": path, "program": 5, "programs": [73, 0] });
+        Harness::<MidiFile>::new(params)
+            .feed("notes", PortType::Notes, on(0, 60), beat(4.0))
+            .feed("notes", PortType::Notes, on(9, 36), beat(4.0))
+            .feed("notes", PortType::Notes, on(0, 40), beat(4.0))
+            .feed("chords", Chords::port_type(), chords, beat(4.0))
+            .feed("events", PortType::Event, events, beat(4.0))
+            .run()
+            .unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        let smf = Smf::parse(&bytes).unwrap();
+        let tracks: Vec<_> = smf.tracks.iter().map(|track| said(track)).collect();
+        let of = |lines: &[(u32, &str)]| -> Vec<(u32, String)> {
+            let line = |(at, said): &(u32, &str)| (*at, (*said).to_owned());
+            lines.iter().map(line).collect()
+        };
+        let conductor = [
+            (0, "key 0 true"),
+            (0, "scene 1"),
+            (1440, "scene 2"),
+            (1920, "key -3 false"),
+            (1920, "cue"),
+        ];
+        assert_eq!(tracks[0], of(&conductor));
+        let melody = [(0, "notes 1"), (0, "program 73 on 0"), (0, "note 60 on 0")];
+        assert_eq!(tracks[1], of(&melody));
+        assert_eq!(tracks[2], of(&[(0, "notes 2"), (0, "note 36 on 9")]));
+        let bass = [(0, "notes 3"), (0, "program 5 on 1"), (0, "note 40 on 1")];
+        assert_eq!(tracks[3], of(&bass));
+        let symbols = [(0, "chords"), (0, "Am"), (960, "G7"), (1920, "N.C.")];
+        assert_eq!(tracks[4], of(&symbols));
     }
 
     #[test]

@@ -4,14 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use score_engine::{Build, NodeError, Note, Packet, Time, Transport};
+use score_engine::{Build, Event, NodeError, Note, Packet, Time, Transport};
 
-use super::writing::{self, Act, Part};
+use super::writing::{self, Act, Conductor, Part};
+use crate::chords::Chords;
 use crate::growing_file::GrowingFile;
 use crate::output::OutputFile;
 
 /// The channel of percussion.
 const PERCUSSION: u8 = 9;
+
+/// How many channels there are.
+const CHANNELS: u8 = 16;
+
+/// What is written where no chord sounds.
+const NO_CHORD: &str = "N.C.";
 
 /// Where the file grows.
 enum Place {
@@ -25,6 +32,11 @@ pub(crate) struct NoteWriter {
     place: Place,
     transport: Transport,
     program: u8,
+    /// The General MIDI sound of each wire. Where there are any, every part gets a channel of its own.
+    programs: Vec<u8>,
+    conductor: Conductor,
+    /// How many scenes have begun.
+    scenes: u32,
     /// What each wire brings, as the patch calls it.
     sources: Vec<String>,
     /// What happened, by wire and channel.
@@ -76,10 +88,53 @@ impl NoteWriter {
             place,
             transport: transport.clone(),
             program,
+            programs: Vec::new(),
+            conductor: Conductor::of(transport),
+            scenes: 1,
             sources: (0..build.wires(input)).map(source).collect(),
             parts: BTreeMap::new(),
             sounding: BTreeSet::new(),
         }
+    }
+
+    /// The same, with a General MIDI sound for each wire and, for each part, a channel of its own.
+    pub(crate) fn programs(mut self, programs: &[u8]) -> Self {
+        self.programs = programs.to_vec();
+        self
+    }
+
+    /// Adds the chord and the key from `time` on.
+    pub(crate) fn hear_chords(&mut self, time: Time, chords: Chords) {
+        let tick = writing::tick(&self.transport, time);
+        let conductor = &mut self.conductor;
+        if conductor.keys.last().map(|(_, key)| *key) != Some(chords.key) {
+            // A key that is known later than the first note holds from the beginning.
+            let since = if conductor.keys.is_empty() { 0 } else { tick };
+            conductor.keys.push((since, chords.key));
+        }
+        let symbol = match chords.chord {
+            Some(chord) => chord.to_string(),
+            None => NO_CHORD.to_owned(),
+        };
+        let last = conductor.chords.last().map(|(_, last)| last.as_str());
+        if last != Some(symbol.as_str()) && !(last.is_none() && symbol == NO_CHORD) {
+            conductor.chords.push((tick, symbol));
+        }
+    }
+
+    /// Adds a marker where something happened: a cut begins the next scene, other events are called as they are.
+    pub(crate) fn mark(&mut self, time: Time, event: &Event) {
+        let tick = writing::tick(&self.transport, time);
+        let markers = &mut self.conductor.markers;
+        if event.name != "cut" {
+            markers.push((tick, event.name.clone()));
+            return;
+        }
+        if self.scenes == 1 {
+            markers.insert(0, (0, "scene 1".to_owned()));
+        }
+        self.scenes += 1;
+        markers.push((tick, format!("scene {}", self.scenes)));
     }
 
     /// Adds what a packet of `wire` brings for `time`.
@@ -145,15 +200,23 @@ impl NoteWriter {
             let part = parts.entry((wire, channel)).or_default();
             part.push((end, Act::Note(Note::Off { channel, pitch })));
         }
-        let parts: Vec<Part> = parts
+        let mut free = (0..CHANNELS)
+            .filter(|channel| *channel != PERCUSSION)
+            .cycle();
+        let parts: Vec<(Part, u8)> = parts
             .into_iter()
-            .map(|((wire, channel), acts)| Part {
-                name: self.name(wire, channel),
-                channel,
-                acts,
+            .map(|((wire, channel), acts)| {
+                let own = !self.programs.is_empty() && channel != PERCUSSION;
+                let part = Part {
+                    name: self.name(wire, channel),
+                    channel: own.then(|| free.next()).flatten().unwrap_or(channel),
+                    acts,
+                };
+                (part, *self.programs.get(wire).unwrap_or(&self.program))
             })
             .collect();
-        writing::bytes(&self.transport, self.program, &parts, end)
+        let parts: Vec<(&Part, u8)> = parts.iter().map(|(part, sound)| (part, *sound)).collect();
+        writing::file(&self.conductor, &parts, end)
     }
 
     /// What the track of a part is called: its source, and the channel where the source plays on several.

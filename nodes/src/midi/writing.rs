@@ -4,7 +4,7 @@ use midly::num::{u4, u7, u15, u24, u28};
 use midly::{
     Format, Header, MetaMessage, MidiMessage, PitchBend, Smf, Timing, TrackEvent, TrackEventKind,
 };
-use score_engine::{ChannelChange, NodeError, Note, Time, Transport};
+use score_engine::{ChannelChange, Key, KeyChoice, Metre, Mode, NodeError, Note, Time, Transport};
 
 use super::message::{bytes as message_bytes, seven_bits};
 
@@ -31,7 +31,7 @@ pub(crate) enum Act {
 pub(crate) struct Part {
     /// What the track is called.
     pub(crate) name: String,
-    /// MIDI channel.
+    /// The MIDI channel that all of it is written on.
     pub(crate) channel: u8,
     /// What happens at which tick, in order.
     pub(crate) acts: Vec<(u64, Act)>,
@@ -44,19 +44,111 @@ pub(crate) fn tick(transport: &Transport, time: Time) -> u64 {
         .max(0.0) as u64
 }
 
-/// A file of format 1 that lasts until tick `end`: a track with tempo and metre, then one for each of `parts`, whose
-/// instrument is `program`.
+/// What holds for all tracks, each from a tick on and in order.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Conductor {
+    /// Quarter notes a minute; the first from tick 0 on.
+    pub(crate) tempi: Vec<(u64, f64)>,
+    /// Beats in a bar and the note value that is a beat.
+    pub(crate) metres: Vec<(u64, Metre)>,
+    /// Key signatures.
+    pub(crate) keys: Vec<(u64, Key)>,
+    /// Places with a name: scenes, cuts.
+    pub(crate) markers: Vec<(u64, String)>,
+    /// Chord symbols, which get a track of their own.
+    pub(crate) chords: Vec<(u64, String)>,
+}
+
+impl Conductor {
+    /// The tempo and the metre of `transport`, and its key where one was chosen.
+    pub(crate) fn of(transport: &Transport) -> Self {
+        let key = match transport.key {
+            Some(KeyChoice::Of(key)) => Some((0, key)),
+            // The mode is not known before the harmony has chosen it.
+            Some(KeyChoice::Auto) | None => None,
+        };
+        Conductor {
+            tempi: vec![(0, transport.tempo)],
+            metres: vec![(0, transport.metre)],
+            keys: key.into_iter().collect(),
+            ..Conductor::default()
+        }
+    }
+
+    /// The track that every reader takes them from. At one tick tempo, metre and key come first.
+    fn track(&self, end: u64) -> Vec<TrackEvent<'_>> {
+        let tempi = self.tempi.iter().map(|(tick, tempo)| {
+            let microseconds = (60e6 / tempo).round() as u32;
+            (*tick, MetaMessage::Tempo(u24::from_int_lossy(microseconds)))
+        });
+        let metres = self.metres.iter().map(|(tick, Metre(beats, unit))| {
+            // The unit as a power of two; 24 MIDI clocks and 8 thirty-seconds are a quarter note.
+            let unit = unit.trailing_zeros() as u8;
+            (*tick, MetaMessage::TimeSignature(*beats as u8, unit, 24, 8))
+        });
+        let keys = self.keys.iter().map(|(tick, key)| {
+            let is_minor = key.mode == Mode::Minor;
+            (*tick, MetaMessage::KeySignature(key.fifths(), is_minor))
+        });
+        let markers = self.markers.iter();
+        let markers = markers.map(|(tick, name)| (*tick, MetaMessage::Marker(name.as_bytes())));
+        let mut all: Vec<(u64, MetaMessage<'_>)> =
+            tempi.chain(metres).chain(keys).chain(markers).collect();
+        all.sort_by_key(|(tick, _)| *tick);
+        let mut track = Track::default();
+        for (tick, message) in all {
+            track.add(tick, TrackEventKind::Meta(message));
+        }
+        track.close(end)
+    }
+
+    /// The chord symbols as texts, which notation programs and DAWs show; nothing where there are none.
+    fn symbols(&self, end: u64) -> Option<Vec<TrackEvent<'_>>> {
+        if self.chords.is_empty() {
+            return None;
+        }
+        let mut track = Track::default();
+        let name = MetaMessage::TrackName(b"chords");
+        track.add(0, TrackEventKind::Meta(name));
+        for (tick, symbol) in &self.chords {
+            let text = MetaMessage::Text(symbol.as_bytes());
+            track.add(*tick, TrackEventKind::Meta(text));
+        }
+        Some(track.close(end))
+    }
+}
+
+/// A file at the tempo of `transport`, as [`file`], with the instrument `program` for each of `parts`.
 ///
 /// # Errors
-/// A track is longer than the format can say, or there are more parts than it can count.
+/// As [`file`].
 pub(crate) fn bytes(
     transport: &Transport,
     program: u8,
     parts: &[Part],
     end: u64,
 ) -> Result<Vec<u8>, NodeError> {
-    let mut tracks = vec![conductor(transport, end)];
-    tracks.extend(parts.iter().map(|part| track(part, program, end)));
+    let parts: Vec<(&Part, u8)> = parts.iter().map(|part| (part, program)).collect();
+    file(&Conductor::of(transport), &parts, end)
+}
+
+/// A file of format 1 that lasts until tick `end`: what holds for all, then a track for each of `parts` with its
+/// instrument, then the chords.
+///
+/// # Errors
+/// A track is longer than the format can say, or there are more parts than it can count.
+pub(crate) fn file(
+    conductor: &Conductor,
+    parts: &[(&Part, u8)],
+    end: u64,
+) -> Result<Vec<u8>, NodeError> {
+    let mut tracks = vec![conductor.track(end)];
+    tracks.extend(
+        parts
+            .iter()
+            .map(|(part, program)| track(part, *program, end)),
+    );
+    tracks.extend(conductor.symbols(end));
     let header = Header {
         format: Format::Parallel,
         timing: Timing::Metrical(u15::from(TICKS_PER_BEAT)),
@@ -68,20 +160,6 @@ pub(crate) fn bytes(
             NodeError::internal(format!("the MIDI file cannot be written: {error}"))
         })?;
     Ok(bytes)
-}
-
-/// What holds for all tracks.
-fn conductor(transport: &Transport, end: u64) -> Vec<TrackEvent<'static>> {
-    let microseconds = (60e6 / transport.tempo).round() as u32;
-    let metre = transport.metre;
-    // Metre's second number as a power of two; 24 MIDI clocks and 8 thirty-seconds are a quarter note.
-    let signature =
-        MetaMessage::TimeSignature(metre.0 as u8, metre.1.trailing_zeros() as u8, 24, 8);
-    let mut track = Track::default();
-    let tempo = MetaMessage::Tempo(u24::from_int_lossy(microseconds));
-    track.add(0, TrackEventKind::Meta(tempo));
-    track.add(0, TrackEventKind::Meta(signature));
-    track.close(end)
 }
 
 fn track(part: &Part, program: u8, end: u64) -> Vec<TrackEvent<'_>> {
@@ -96,9 +174,9 @@ fn track(part: &Part, program: u8, end: u64) -> Vec<TrackEvent<'_>> {
     }
     for (tick, act) in &part.acts {
         match act {
-            Act::Note(note) => track.add(*tick, on_channel(note.channel(), played(*note))),
+            Act::Note(note) => track.add(*tick, on_channel(part.channel, played(*note))),
             Act::Change(change) => {
-                track.add(*tick, on_channel(change.channel(), changed(*change)));
+                track.add(*tick, on_channel(part.channel, changed(*change)));
             }
         }
     }

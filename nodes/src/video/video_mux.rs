@@ -1,6 +1,7 @@
 //! Writes a film's own picture with new sound.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use score_engine::{
@@ -12,8 +13,12 @@ use super::container::{Container, PictureSource};
 use super::ffmpeg::{Muxer, probe};
 use super::picture_choice;
 use super::timeline::{Contents, Picture, Timeline, rotation};
+use crate::audio::amplitude;
+use crate::audio::ducking::{self, Ducking};
 use crate::audio::limiter::Limiter;
+use crate::audio::mastering::{Mastering, Wish};
 use crate::audio::sound_source::{FfmpegSound, SoundAtRate};
+use crate::audio::spool::Spool;
 use crate::output::OutputFile;
 
 /// The whole number that a sample of 1 would be in 16 bits.
@@ -21,6 +26,9 @@ const FULL_SCALE: f32 = 32_768.0;
 
 /// Samples in a frame of what nodes make.
 const CHANNELS: u16 = 2;
+
+/// The highest true peak of sound that was brought to a loudness, in dBTP: coding it moves peaks up by a few tenths of a dB.
+const CEILING: f64 = -1.5;
 
 /// So many frames of what is left of the original sound are written at a time.
 const BLOCK: usize = 4096;
@@ -33,6 +41,8 @@ pub(crate) struct VideoMux {
     stream: Option<u32>,
     encode: Encode,
     original_sound: f64,
+    duck: f64,
+    loudness: Option<f64>,
 }
 
 /// When the picture is encoded.
@@ -66,7 +76,12 @@ impl Node for VideoMux {
                  .mp4 or .mkv, the first that can hold the picture.\n\n\
                  `film` and `stream` should be the same as of the `video_file` that is scored. The original sound is \
                  left out, or mixed in at `original_sound`, at its own time and whole: where it goes on after the new \
-                 sound, it is heard to its end.\n\n\
+                 sound, it is heard to its end. While somebody speaks in it, the new sound is `duck` dB quieter: it goes down \
+                 just before the first word and comes back after the last.\n\n\
+                 With `loudness`, a render is measured as a whole, the film's own sound included (integrated loudness, EBU \
+                 R 128), and brought to that loudness in a second pass, its true peak below −1 dBTP; give `audio_file` the \
+                 same number, and the film is as loud as the mix. The film is then written at the end. Live it does \
+                 nothing.\n\n\
                  When the film cannot be written to its end, in a render, the other files of the patch are written \
                  all the same, and the error is told at the end.",
             )
@@ -76,6 +91,8 @@ impl Node for VideoMux {
             .param(Param::integer("stream", (0, 9999), "which of the film's streams is the picture, as ffprobe counts; the first that is not a cover if left out").optional())
             .param(Param::choice("encode", &["if_needed", "h264"], "when the picture is encoded anew").default("if_needed"))
             .param(Param::number("original_sound", (0.0, 4.0), "how loud the film's own sound stays; 1: as it was").default(0.0))
+            .param(Param::number("duck", (0.0, 40.0), "by how much the new sound is quieter while somebody speaks in the film's own").unit("dB").default(9.0))
+            .param(Param::number("loudness", (-40.0, -5.0), "integrated loudness of a render; left out: as it comes").unit("LUFS").optional())
     }
 
     fn check(&self, check: &mut Check<'_>) {
@@ -118,8 +135,11 @@ impl Node for VideoMux {
             picture: plan.picture,
             rotation: rotation(stream),
             container,
-            mixes: mixes.then_some(self.original_sound as f32),
+            mixes: mixes.then_some((self.original_sound as f32, self.duck)),
             original: None,
+            loudness: self.loudness.filter(|_| build.clock.is_none()),
+            whole: None,
+            path: self.path.clone(),
             form: (build.transport.sample_rate, CHANNELS),
             begun: false,
             muxer: None,
@@ -138,6 +158,12 @@ struct Original {
     sound: SoundAtRate,
     /// As many times as loud as it was.
     level: f32,
+    /// What of it was heard ahead, interleaved stereo.
+    coming: VecDeque<f32>,
+    /// How many frames ahead it is heard.
+    ahead: usize,
+    /// What turns the new sound down under speech, if anything.
+    ducking: Option<Ducking>,
     /// Two sounds together may pass full scale although neither does.
     limiter: Limiter,
     /// Samples in a frame of the new sound.
@@ -145,9 +171,17 @@ struct Original {
 }
 
 impl Original {
-    fn open(film: &Path, level: f32, (rate, channels): (u32, u16)) -> Result<Self, NodeError> {
+    fn open(
+        film: &Path,
+        (level, duck): (f32, f64),
+        (rate, channels): (u32, u16),
+    ) -> Result<Self, NodeError> {
         let sound = FfmpegSound::open(film, rate)?;
+        let ducks = duck > 0.0;
         Ok(Original {
+            coming: VecDeque::new(),
+            ahead: if ducks { ducking::ahead(rate) } else { 0 },
+            ducking: ducks.then(|| Ducking::new(duck, rate)),
             sound: SoundAtRate::new(Box::new(sound), rate)?,
             level,
             limiter: Limiter::new(rate),
@@ -158,13 +192,14 @@ impl Original {
     /// Mixes the next of it into `samples` of the new sound: left and right into the first two channels, or both into
     /// the only one.
     fn mix(&mut self, samples: &mut [f32]) -> Result<(), NodeError> {
-        let own = self.sound.take(samples.len() / self.channels)?;
-        let mut own = own.chunks_exact(2);
+        self.hear(samples.len() / self.channels)?;
         for frame in samples.chunks_exact_mut(self.channels) {
-            let [left, right] = match own.next() {
-                Some([left, right]) => [left * self.level, right * self.level],
-                _ => [0.0; 2],
-            };
+            if let Some(ducking) = &mut self.ducking {
+                let gain = ducking.next();
+                frame.iter_mut().for_each(|sample| *sample *= gain);
+            }
+            let mut own = || self.coming.pop_front().unwrap_or(0.0) * self.level;
+            let (left, right) = (own(), own());
             match frame {
                 [both] => *both = self.limiter.limit([*both + (left + right) / 2.0, 0.0])[0],
                 [first, second, ..] => {
@@ -176,9 +211,27 @@ impl Original {
         Ok(())
     }
 
+    /// Hears so far ahead that its next `frames` frames are known, and what comes after them as far as it matters.
+    fn hear(&mut self, frames: usize) -> Result<(), NodeError> {
+        while self.coming.len() / 2 < frames + self.ahead {
+            let samples = self
+                .sound
+                .take(frames + self.ahead - self.coming.len() / 2)?;
+            if samples.is_empty() {
+                break;
+            }
+            if let Some(ducking) = &mut self.ducking {
+                ducking.hear(&samples);
+            }
+            self.coming.extend(samples);
+        }
+        Ok(())
+    }
+
     /// What is left of it after the new sound, the next of it at most; nothing at its end.
     fn rest(&mut self) -> Result<Vec<f32>, NodeError> {
-        let frames = self.sound.waiting(BLOCK)?;
+        self.hear(BLOCK)?;
+        let frames = (self.coming.len() / 2).min(BLOCK);
         let mut samples = vec![0.0; frames * self.channels];
         self.mix(&mut samples)?;
         Ok(samples)
@@ -196,9 +249,13 @@ struct Joining {
     /// By how many degrees a player turns the film.
     rotation: i64,
     container: &'static Container,
-    /// How loud the film's own sound is mixed in, if at all.
-    mixes: Option<f32>,
+    /// How loud the film's own sound is mixed in, if at all, and by how much its speech turns the new one down.
+    mixes: Option<(f32, f64)>,
     original: Option<Original>,
+    /// The loudness that is wished for, in LUFS; what measures the sound, and the sound as it came.
+    loudness: Option<f64>,
+    whole: Option<(Mastering, Spool)>,
+    path: PathBuf,
     /// Frames a second, and samples in each.
     form: (u32, u16),
     /// Whether sound has come.
@@ -217,7 +274,20 @@ impl Joining {
         // The one before must not write to the same file.
         self.muxer = None;
         self.original = match self.mixes {
-            Some(level) => Some(Original::open(&self.film, level, self.form)?),
+            Some(levels) => Some(Original::open(&self.film, levels, self.form)?),
+            None => None,
+        };
+        self.whole = match self.loudness {
+            Some(loudness) => {
+                let wish = Wish {
+                    loudness,
+                    ceiling: amplitude(CEILING),
+                    // The film's own sound ends as it does.
+                    fades: self.original.is_none(),
+                };
+                let mastering = Mastering::new(wish, self.form)?;
+                Some((mastering, Spool::beside(&self.path)?))
+            }
             None => None,
         };
         self.muxer = Some(Muxer::start(
@@ -229,7 +299,18 @@ impl Joining {
         Ok(())
     }
 
+    /// Writes `samples`, or keeps them until it is known how loud they are as a whole.
     fn write(&mut self, samples: &[f32]) -> Result<(), NodeError> {
+        match &mut self.whole {
+            Some((mastering, spool)) => {
+                spool.append(samples)?;
+                mastering.hear(samples)
+            }
+            None => self.encode(samples),
+        }
+    }
+
+    fn encode(&mut self, samples: &[f32]) -> Result<(), NodeError> {
         let bytes: Vec<u8> = samples
             .iter()
             // What is too loud is cut by the conversion, and what is no number is silence.
@@ -301,6 +382,9 @@ impl Joining {
             }
             self.write(&rest)?;
         }
+        if let Some((mastering, mut spool)) = self.whole.take() {
+            mastering.play(&mut spool, |samples| self.encode(samples))?;
+        }
         let ended = self.muxer()?.end();
         ended.map_err(|error| self.blame(error))?;
         self.tell_rotation()
@@ -312,6 +396,7 @@ impl Joining {
             Err(failure) if !self.live => {
                 self.muxer = None;
                 self.original = None;
+                self.whole = None;
                 self.failure = Some(failure);
                 Ok(())
             }
@@ -359,6 +444,12 @@ mod tests {
     use crate::testing::ffmpeg;
 
     fn join(folder: &Path, name: &str) -> Result<(), NodeError> {
+        let own = json!({ "original_sound": 0.5 });
+        join_with(folder, name, own)
+    }
+
+    /// Joins the film with a tone of two seconds; `more` parameters.
+    fn join_with(folder: &Path, name: &str, more: serde_json::Value) -> Result<(), NodeError> {
         let samples: Vec<f32> = (0..96_000)
             .flat_map(|n| [(n as f32 * 0.05).sin() * 0.3; 2])
             .collect();
@@ -367,17 +458,19 @@ mod tests {
             channels: 2,
             samples,
         };
-        Harness::<VideoMux>::new(json!({
-            "film": folder.join("film.mp4"), "path": folder.join(name), "original_sound": 0.5
-        }))
-        .feed(
-            "sound",
-            PortType::Audio,
-            vec![(Time::ZERO, Payload::Audio(Arc::new(block)))],
-            Time::from_seconds(2.0),
-        )
-        .run()
-        .map(|_| ())
+        let mut params = json!({ "film": folder.join("film.mp4"), "path": folder.join(name) });
+        for (param, value) in more.as_object().unwrap() {
+            params[param] = value.clone();
+        }
+        Harness::<VideoMux>::new(params)
+            .feed(
+                "sound",
+                PortType::Audio,
+                vec![(Time::ZERO, Payload::Audio(Arc::new(block)))],
+                Time::from_seconds(2.0),
+            )
+            .run()
+            .map(|_| ())
     }
 
     /// A hash of every packet of the picture.
@@ -424,6 +517,37 @@ mod tests {
             .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
             .fold(0.0, f32::max);
         assert!((0.25..1.0).contains(&loudest), "{loudest}");
+    }
+
+    #[test]
+    fn the_film_is_as_loud_as_wished_with_its_own_sound_and_without() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let picture = "testsrc2=rate=25:duration=2:size=64x48";
+        let sound = "aevalsrc=0.8*sin(900*t)*exp(-20*mod(t\\,0.25)):d=2";
+        let inputs = [
+            "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound, "film.mp4",
+        ];
+        ffmpeg(folder, &inputs);
+        for (name, own) in [("alone.mp4", 0.0), ("both.mp4", 1.0)] {
+            join_with(
+                folder,
+                name,
+                json!({ "original_sound": own, "loudness": -16 }),
+            )
+            .unwrap();
+            let samples = ffmpeg(folder, &["-i", name, "-map", "0:a", "-f", "f32le", "-"]);
+            let samples: Vec<f32> = (samples.chunks_exact(4))
+                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+                .collect();
+            let mode = ebur128::Mode::I | ebur128::Mode::TRUE_PEAK;
+            let mut meter = ebur128::EbuR128::new(2, 48_000, mode).unwrap();
+            meter.add_frames_f32(&samples).unwrap();
+            let loudness = meter.loudness_global().unwrap();
+            assert!((loudness + 16.0).abs() < 0.5, "{name}: {loudness} LUFS");
+            let peak = 20.0 * meter.true_peak(0).unwrap().log10();
+            assert!(peak <= -1.0, "{name}: {peak} dBTP");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Sound in, sound out: what an effect adds to it.
 
 mod delay;
+mod master;
 mod reverb;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use super::stereo::stereo;
 use crate::live;
 
 pub(crate) use delay::Delay;
+pub(crate) use master::Master;
 pub(crate) use reverb::Room;
 
 const SOUND: usize = 0;

@@ -1,0 +1,228 @@
+//! Evens a whole mix out and keeps it below a ceiling.
+
+use score_engine::{
+    Build, Descriptor, Node, NodeError, Param, Port, PortType, Processor, Transport, Value,
+};
+use serde::Deserialize;
+
+use super::super::amplitude;
+use super::super::limiter::Limiter;
+use super::super::ramp::Ramp;
+use super::{Effect, Mixing};
+use crate::live;
+
+/// How soft the threshold is, in dB: the ratio comes in from half of this below to half of it above.
+const KNEE: f32 = 10.0;
+
+/// Over how long the level is taken, and how fast the gain falls and comes back, in seconds: slower than a stroke, so that
+/// its attack stays.
+const WINDOW: f32 = 0.03;
+const ATTACK: f32 = 0.03;
+const RELEASE: f32 = 0.3;
+
+/// The level is looked at once in so many frames.
+const STEP: u32 = 16;
+
+/// `master`.
+#[derive(Deserialize)]
+pub(crate) struct Master {
+    threshold: f64,
+    ratio: f64,
+    gain: f64,
+    ceiling: f64,
+}
+
+impl Node for Master {
+    fn descriptor() -> Descriptor {
+        Descriptor::new("audio", "master", "Evens a whole mix out and keeps it below a ceiling")
+            .example(
+                r#"nodes: {
+                    "tune": midi_input_file(path: "song.mid"),
+                    "piano": synth(),
+                    "master": master(threshold: -24, ratio: 2, gain: 4),
+                    "sound": audio_file(path: "song.wav"),
+                },
+                wires: ["tune -> piano -> master -> sound"]"#,
+            )
+            .details(
+                "Stands between the mixer and what plays or writes the sound. Of what is louder than `threshold`, taken \
+                 over 30 ms and from both sides together, only the `ratio`th part of the excess stays: loud passages come \
+                 closer to quiet ones, single strokes keep their attack. The threshold is soft, over 10 dB. `gain` then \
+                 turns all of it up, and a limiter without delay keeps every sample below `ceiling`; from 3 dB below the \
+                 ceiling on it turns down gently.\n\n\
+                 It adds no delay, live and in a render alike. For a certain loudness of a file use `audio_file`'s and \
+                 `video_mux`'s `loudness`.",
+            )
+            .input(Port::new("sound", PortType::Audio, "the mix"))
+            .output(Port::new("sound", PortType::Audio, "the same, mastered; stereo"))
+            .param(Param::number("threshold", (-60.0, 0.0), "from where on it evens out").unit("dBFS").default(-24.0).live())
+            .param(Param::number("ratio", (1.0, 20.0), "the excess is divided by this; 1: nothing is evened out").default(2.0).live())
+            .param(Param::number("gain", (-24.0, 24.0), "level after that").unit("dB").default(0.0).live())
+            .param(Param::number("ceiling", (-24.0, 0.0), "highest sample").unit("dBFS").default(-1.0).live())
+            .urgent()
+    }
+
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        let (rate, block) = (build.transport.sample_rate, build.transport.block);
+        let evening = Evening {
+            threshold: self.threshold as f32,
+            ratio: self.ratio as f32,
+            gain: Ramp::new(amplitude(self.gain), block),
+            ceiling: Ramp::new(amplitude(self.ceiling), block),
+            window: share(WINDOW, rate, 1),
+            attack: share(ATTACK, rate, STEP),
+            release: share(RELEASE, rate, STEP),
+            power: 0.0,
+            reduction: 0.0,
+            factor: Ramp::new(1.0, STEP),
+            count: 0,
+            limiter: Limiter::new(rate),
+        };
+        Ok(Box::new(Mixing::new(evening, 1.0, build)))
+    }
+}
+
+/// The share of its way that a value goes in `frames` frames which needs `seconds` for most of it.
+fn share(seconds: f32, rate: u32, frames: u32) -> f32 {
+    1.0 - (-(frames as f32) / (seconds * rate.max(1) as f32)).exp()
+}
+
+/// The compressor and the limiter.
+struct Evening {
+    threshold: f32,
+    ratio: f32,
+    gain: Ramp,
+    ceiling: Ramp,
+    window: f32,
+    attack: f32,
+    release: f32,
+    /// Mean square of both sides.
+    power: f32,
+    /// By how much it turns down now, in dB; and as a factor.
+    reduction: f32,
+    factor: Ramp,
+    count: u32,
+    limiter: Limiter,
+}
+
+impl Evening {
+    /// By how much a steady `level` is turned down, both in dB.
+    fn wanted(&self, level: f32) -> f32 {
+        let over = level - self.threshold;
+        let excess = if over <= -KNEE / 2.0 {
+            0.0
+        } else if over < KNEE / 2.0 {
+            (over + KNEE / 2.0).powi(2) / (2.0 * KNEE)
+        } else {
+            over
+        };
+        excess * (1.0 - 1.0 / self.ratio.max(1.0))
+    }
+
+    fn look(&mut self) {
+        // A sine's peak lies 3 dB above its mean square: levels are told as peaks.
+        let level = 10.0 * (2.0 * self.power).max(1e-12).log10();
+        let wanted = self.wanted(level);
+        let share = if wanted > self.reduction {
+            self.attack
+        } else {
+            self.release
+        };
+        self.reduction += (wanted - self.reduction) * share;
+        self.factor.set(amplitude(f64::from(-self.reduction)));
+    }
+}
+
+impl Effect for Evening {
+    fn hear(&mut self, [left, right]: [f32; 2]) -> [f32; 2] {
+        self.power += ((left * left + right * right) / 2.0 - self.power) * self.window;
+        if !self.power.is_finite() || self.power < 1e-20 {
+            self.power = 0.0;
+        }
+        if self.count == 0 {
+            self.look();
+        }
+        self.count = (self.count + 1) % STEP;
+        let ceiling = self.ceiling.next();
+        let gain = self.factor.next() * self.gain.next() / ceiling;
+        let limited = self.limiter.limit([left * gain, right * gain]);
+        limited.map(|sample| sample * ceiling)
+    }
+
+    fn set(&mut self, name: &str, value: &Value, _transport: &Transport) -> Result<(), NodeError> {
+        let number = live::number(name, value)?;
+        match name {
+            "threshold" => self.threshold = number as f32,
+            "ratio" => self.ratio = number as f32,
+            "gain" => self.gain.set(amplitude(number)),
+            "ceiling" => self.ceiling.set(amplitude(number)),
+            _ => return Err(live::not_live(name)),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use score_engine::harness::Harness;
+    use serde_json::json;
+
+    use super::*;
+    use crate::audio::test_sound::{at, blocks, largest_step, left, sine};
+
+    fn master(params: Value, sound: &[f32]) -> Vec<f32> {
+        let outputs = Harness::<Master>::new(params)
+            .feed("sound", PortType::Audio, blocks(sound), at(2.0))
+            .run()
+            .unwrap();
+        left(&outputs)
+    }
+
+    fn peak(sound: &[f32]) -> f32 {
+        sound
+            .iter()
+            .fold(0.0, |peak, sample| peak.max(sample.abs()))
+    }
+
+    #[test]
+    fn loud_passages_come_closer_to_quiet_ones() {
+        let sound: Vec<f32> = (sine(96_000).iter().enumerate())
+            .map(|(n, sample)| sample * if n < 48_000 { 1.0 } else { 0.05 })
+            .collect();
+        let heard = master(json!({ "threshold": -26, "ratio": 2 }), &sound);
+        // −6 dBFS lies 20 dB above the threshold, of which half stays; −32 dBFS is left alone once the gain is back.
+        let loud = peak(&heard[24_000..47_000]);
+        assert!((20.0 * loud.log10() + 16.0).abs() < 0.5, "{loud}");
+        let quiet = peak(&heard[78_000..81_000]) / 0.025;
+        assert!((0.85..1.01).contains(&quiet), "{quiet}");
+        assert_eq!(heard.len(), sound.len());
+    }
+
+    #[test]
+    fn nothing_passes_the_ceiling_and_a_ratio_of_one_changes_nothing() {
+        let sound = sine(96_000);
+        let heard = master(json!({ "ratio": 1, "gain": 24, "ceiling": -6 }), &sound);
+        assert!(peak(&heard) <= amplitude(-6.0) + 1e-6);
+        let heard = master(json!({ "ratio": 1 }), &sound);
+        let same = heard.iter().zip(&sound).take(60_000);
+        assert!(
+            same.into_iter()
+                .all(|(heard, sent)| (heard - sent).abs() < 1e-6)
+        );
+    }
+
+    #[test]
+    fn nothing_that_changes_while_it_plays_clicks() {
+        let sound = sine(96_000);
+        let outputs = Harness::<Master>::new(json!({}))
+            .feed("sound", PortType::Audio, blocks(&sound), at(2.0))
+            .set_live(at(0.5), "gain", 6.0)
+            .set_live(at(0.8), "threshold", -50.0)
+            .set_live(at(1.0), "ratio", 8.0)
+            .set_live(at(1.5), "ceiling", -12.0)
+            .play_live()
+            .unwrap();
+        let heard = left(&outputs);
+        assert!(largest_step(&heard) < 2.5 * largest_step(&sound));
+    }
+}
