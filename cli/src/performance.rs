@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use score_engine::{Graph, Progress, Report, Run, Settings};
+use score_nodes::fitting::{Fit, fit};
 
 use crate::failure::Failure;
 use crate::log;
@@ -14,8 +15,42 @@ use crate::signals::on_end;
 /// How often the bar is drawn anew.
 const REDRAW: Duration = Duration::from_millis(100);
 
+/// What was performed.
+pub(crate) struct Performance {
+    pub(crate) report: Report,
+    /// Tempi that were chosen, where bars were fitted to a film's cuts.
+    pub(crate) fit: Option<Fit>,
+}
+
+/// Runs `graph` to its end; Ctrl-C stops it. Where its transport wants that, its bars are fitted to the film's cuts.
+pub(crate) fn perform(
+    graph: Graph,
+    settings: &Settings,
+    quiet: bool,
+) -> Result<Performance, Failure> {
+    if !graph.transport().fit_cuts {
+        let report = play(graph, settings, quiet)?;
+        return Ok(Performance { report, fit: None });
+    }
+    let transport = graph.transport().clone();
+    let (first, second) = match graph.in_two_acts() {
+        Ok(acts) => acts,
+        Err(graph) => {
+            let report = play(*graph, settings, quiet)?;
+            return Ok(Performance { report, fit: None });
+        }
+    };
+    let mut report = play(first, settings, quiet)?;
+    let fit = fit(&second.cuts(), transport.tempo, transport.metre);
+    let graph = second.begin(fit.as_ref().map(|fit| fit.tempi.clone()));
+    let then = play(graph, settings, quiet)?;
+    report.nodes.extend(then.nodes);
+    report.wires.extend(then.wires);
+    Ok(Performance { report, fit })
+}
+
 /// Runs `graph` to its end; Ctrl-C stops it.
-pub(crate) fn perform(graph: Graph, settings: &Settings, quiet: bool) -> Result<Report, Failure> {
+fn play(graph: Graph, settings: &Settings, quiet: bool) -> Result<Report, Failure> {
     let bar = ProgressBar::new(1000);
     if !quiet {
         log::warnings(&bar);

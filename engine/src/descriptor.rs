@@ -277,6 +277,9 @@ pub struct Descriptor {
     pub urgent: bool,
     /// Whether the node must be built anew when the tempo changes while it plays.
     pub follows_tempo: bool,
+    /// Whether what the node does depends on where bars and beats lie, so that it waits where those are fitted to a film.
+    #[serde(default)]
+    pub in_bars: bool,
 }
 
 impl Descriptor {
@@ -300,6 +303,7 @@ impl Descriptor {
             paced: false,
             urgent: false,
             follows_tempo: false,
+            in_bars: false,
         }
     }
 
@@ -375,5 +379,12 @@ impl Descriptor {
     pub fn follows_tempo(mut self) -> Self {
         self.follows_tempo = true;
         self
+    }
+
+    /// The node asks the transport where bars and beats lie. Its bars can be fitted to a film; it is built anew when the
+    /// tempo changes while it plays.
+    pub fn in_bars(mut self) -> Self {
+        self.in_bars = true;
+        self.follows_tempo()
     }
 }

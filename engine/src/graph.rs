@@ -139,6 +139,7 @@ impl Graph {
                 "tempo": transport.tempo,
                 "metre": [transport.metre.0, transport.metre.1],
                 "key": transport.key.map(|key| key.to_string()),
+                "fit_cuts": transport.fit_cuts,
                 "seed": transport.seed,
                 "sample_rate": transport.sample_rate,
                 "block": transport.block,

@@ -3,6 +3,7 @@
 //! It knows no concrete node, no device, and no file format but the patch. See `docs/ARCHITECTURE.md`.
 #![forbid(unsafe_code)]
 
+mod acts;
 mod census;
 mod clock;
 mod counters;
@@ -26,6 +27,7 @@ mod registry;
 mod run;
 pub mod snippets;
 mod tap;
+mod tempi;
 mod time;
 mod watch;
 mod wire;
@@ -47,12 +49,14 @@ pub use patch::{Override, Source, check, check_edit};
 pub use port::{Arity, Port, PortType};
 pub use progress::Progress;
 // What `Build::rng` gives, and the crate whose traits draw from it.
+pub use acts::SecondAct;
 pub use rand;
 pub use rand_chacha::ChaCha8Rng;
 pub use registry::{NodeKind, Registry};
 pub use run::{NodeReport, Report, Run, RunError, Stopper};
 pub use serde_json::Value;
 pub use tap::Tap;
+pub use tempi::{Stretch, Tempi};
 pub use time::{Length, Metre, Time, Transport};
 pub use watch::{Unwatched, Watch};
 pub use wire::{Policy, WireReport};

@@ -97,6 +97,9 @@ pub struct Port {
     pub arity: Arity,
     /// What a live wire into it does when the node is late; `None`: the type's default.
     pub policy: Option<Policy>,
+    /// Whether only wires that name it lead to it or from it: those that name just the node go by its other ports.
+    #[serde(default)]
+    pub by_name: bool,
 }
 
 impl Port {
@@ -112,7 +115,14 @@ impl Port {
             summary: summary.into(),
             arity: Arity::Required,
             policy: None,
+            by_name: false,
         }
+    }
+
+    /// A port that only wires reach that name it, so that it does not stand in the way of those that name the node.
+    pub fn by_name(mut self) -> Self {
+        self.by_name = true;
+        self
     }
 
     /// An input that may stay unwired.

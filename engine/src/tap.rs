@@ -33,6 +33,12 @@ impl Tap {
         std::mem::take(&mut collected.packets)
     }
 
+    /// All packets that were sent and not taken, in order.
+    pub(crate) fn packets(&self) -> Vec<Packet> {
+        let collected = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        collected.packets.clone()
+    }
+
     /// When the output ended; `None` while it goes on.
     pub fn end(&self) -> Option<Time> {
         let collected = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -120,15 +126,20 @@ impl Graph {
                 }
             }
         }
+        self.keep(&kept);
+    }
+
+    /// Leaves out every node that is not `kept`, with its wires.
+    pub(crate) fn keep(&mut self, kept: &[bool]) {
         let mut places = Vec::with_capacity(kept.len());
         let mut next = 0;
-        for keep in &kept {
+        for keep in kept {
             places.push(next);
             next += usize::from(*keep);
         }
         let mut keep = kept.iter();
         self.nodes.retain(|_| keep.next().copied().unwrap_or(false));
-        self.wires.retain(|wire| kept[wire.to]);
+        self.wires.retain(|wire| kept[wire.to] && kept[wire.from]);
         for wire in &mut self.wires {
             wire.from = places[wire.from];
             wire.to = places[wire.to];

@@ -6,6 +6,7 @@ use std::ops::{Add, Sub};
 use serde::{Deserialize, Serialize};
 
 use crate::key::KeyChoice;
+use crate::tempi::Tempi;
 
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
@@ -104,6 +105,12 @@ pub struct Transport {
     /// changes.
     #[serde(default)]
     pub anchor: (Time, f64),
+    /// Tempi that follow one another, in place of the one: those that fit a film. Lengths in beats go by `tempo`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tempi: Option<Tempi>,
+    /// Whether a render chooses tempi with which the film's cuts fall on beats.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fit_cuts: bool,
 }
 
 impl Default for Transport {
@@ -116,6 +123,8 @@ impl Default for Transport {
             sample_rate: 48_000,
             block: 512,
             anchor: (Time::ZERO, 0.0),
+            tempi: None,
+            fit_cuts: false,
         }
     }
 }
@@ -126,6 +135,7 @@ impl Transport {
         Transport {
             tempo,
             anchor: (time, self.position(time)),
+            tempi: None,
             ..self.clone()
         }
     }
@@ -135,11 +145,22 @@ impl Transport {
         Time::from_seconds(beats * 60.0 / self.tempo)
     }
 
+    /// The time so many quarter notes after `time`, or before it.
+    pub fn after(&self, time: Time, beats: f64) -> Time {
+        let fitted = self.tempi.as_ref().and_then(|tempi| {
+            let position = tempi.position(time)?;
+            tempi.time(position + beats)
+        });
+        fitted.unwrap_or_else(|| time + self.beats(beats))
+    }
+
     /// The time at which sixteenth note `index` (counted from the start) begins.
     ///
     /// Computed from the start each time, so that rounding does not add up.
     pub fn sixteenth(&self, index: u64) -> Time {
-        self.anchor.0 + self.beats(index as f64 / 4.0 - self.anchor.1)
+        let position = index as f64 / 4.0;
+        let fitted = self.tempi.as_ref().and_then(|tempi| tempi.time(position));
+        fitted.unwrap_or_else(|| self.anchor.0 + self.beats(position - self.anchor.1))
     }
 
     /// Sixteenth notes in a bar, at least one.
@@ -149,7 +170,9 @@ impl Transport {
 
     /// The position of `time` in quarter notes from the start.
     pub fn position(&self, time: Time) -> f64 {
-        self.anchor.1 + (time - self.anchor.0).seconds() * self.tempo / 60.0
+        let fitted = self.tempi.as_ref().and_then(|tempi| tempi.position(time));
+        fitted
+            .unwrap_or_else(|| self.anchor.1 + (time - self.anchor.0).seconds() * self.tempo / 60.0)
     }
 }
 

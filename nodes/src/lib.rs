@@ -7,6 +7,7 @@ mod control;
 mod controls;
 pub mod device;
 pub mod evaluation;
+pub mod fitting;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod growing_file;

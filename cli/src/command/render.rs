@@ -22,7 +22,7 @@ pub(crate) fn run(
         warn(graph.warnings());
     }
     let started = Instant::now();
-    let report = perform(graph, settings, arguments.quiet)?;
+    let report = perform(graph, settings, arguments.quiet)?.report;
     if arguments.json {
         let json = serde_json::to_string_pretty(&report).unwrap_or_default();
         writeln!(out(), "{json}")?;

@@ -108,7 +108,8 @@ impl Processor for Decoding {
 
     fn earliest_pending(&self) -> Option<Time> {
         let voice = &self.player.voice;
-        Some(voice.chunk.start(self.index) - voice.earliest())
+        let start = voice.chunk.start(self.index);
+        Some(start - voice.earliest(start))
     }
 
     fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {

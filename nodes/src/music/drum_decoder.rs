@@ -61,7 +61,7 @@ impl Node for DrumDecoder {
             .param(Param::number("dynamics", (0.0, 2.0), "how much harder some strokes are than others; 0: not at all, 1: as a drummer does").default(1.0).live())
             .param(Param::number("looseness", (0.0, 2.0), "how much strokes are early or late; 0: not at all, 1: as a drummer's").default(1.0).live())
             .param(Param::integer("channel", (0, 15), "MIDI channel, counted from 0").default(i64::from(drums::CHANNEL)))
-            .follows_tempo()
+            .in_bars()
             .urgent()
     }
 

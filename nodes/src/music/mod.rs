@@ -1,6 +1,7 @@
 //! Music from codes: the decoder nodes, their models, melodies in files, and a plan for the bars to come.
 
 mod accompaniment;
+mod arrangement;
 mod decoding;
 mod drum_decoder;
 mod drums;
@@ -18,6 +19,7 @@ mod shape;
 pub mod sheet;
 mod stepping;
 mod stream;
+mod thin_out;
 mod tokens;
 mod touch;
 mod voice;
@@ -35,6 +37,7 @@ pub(crate) fn register(registry: &mut Registry) {
     registry.add::<accompaniment::Accompaniment>();
     registry.add::<accompaniment::BassLine>();
     registry.add::<accompaniment::ChordPad>();
+    registry.add::<arrangement::Arrangement>();
     registry.add::<drum_decoder::DrumDecoder>();
     registry.add::<harmony::ChordsIn>();
     registry.add::<harmony::Harmony>();
@@ -42,6 +45,7 @@ pub(crate) fn register(registry: &mut Registry) {
     registry.add::<planner::Planner>();
     registry.add::<stream::StreamDecoder>();
     registry.add::<scale_walk::ScaleWalk>();
+    registry.add::<thin_out::ThinOut>();
 }
 
 /// The layout of the melody model that ships, for tests.

@@ -58,7 +58,7 @@ impl Node for MusicDecoder {
             .param(Param::flag("normalise", "bring the mean code to the usual length").default(true))
             .param(Param::number("velocity", (0.01, 1.0), "how hard notes are struck").default(0.8).live())
             .param(Param::integer("channel", (0, 15), "MIDI channel, counted from 0").default(0))
-            .follows_tempo()
+            .in_bars()
             .urgent()
     }
 

@@ -101,7 +101,7 @@ impl Processor for Stepping {
                 self.cut = Some(time);
             }
         }
-        self.pulse.ahead = AHEAD + self.player.voice.earliest().seconds();
+        self.pulse.ahead = AHEAD + self.player.voice.earliest(io.now()).seconds();
         for place in self.pulse.due(&self.player.voice.chunk, io.now()) {
             for (time, notes) in self.step(place)? {
                 io.send_captured(NOTES, time, self.captured, Payload::Notes(notes.into()))?;

@@ -152,10 +152,10 @@ impl Voice {
         io.send(NOTES, time, Payload::Notes(ends.into()))
     }
 
-    /// How long before its sixteenth a note may begin.
-    pub(super) fn earliest(&self) -> Time {
+    /// How long before its sixteenth, which begins at `time`, a note may begin.
+    pub(super) fn earliest(&self, time: Time) -> Time {
         let sixteenths = self.kit.as_ref().map_or(0.0, Kit::earliest);
-        self.chunk.transport.beats(sixteenths / 4.0)
+        time - self.chunk.transport.after(time, -sixteenths / 4.0)
     }
 
     /// The packets of a stretch before `end`. A note that sounds at its end is closed by the next stretch's
@@ -276,15 +276,8 @@ impl Voice {
 
     /// So many sixteenths after `time`, or before it; never before the start.
     fn moved(&self, time: Time, sixteenths: f32) -> Time {
-        let way = self
-            .chunk
-            .transport
-            .beats(f64::from(sixteenths.abs()) / 4.0);
-        if sixteenths < 0.0 {
-            (time - way).max(Time::ZERO)
-        } else {
-            time + way
-        }
+        let beats = f64::from(sixteenths) / 4.0;
+        self.chunk.transport.after(time, beats).max(Time::ZERO)
     }
 }
 

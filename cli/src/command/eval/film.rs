@@ -9,6 +9,7 @@ use score_engine::{
 use score_nodes::evaluation::observe::{Observation, PATCH, READERS, Still};
 use score_nodes::evaluation::page::{Page, probability};
 use score_nodes::evaluation::{Film, FilmReport, Options, Played, Seen, evaluate, played};
+use score_nodes::fitting::Fit;
 use serde_json::json;
 
 use crate::arguments::EvalFilm;
@@ -123,15 +124,18 @@ impl Music<'_> {
                     .into());
             }
         }
-        let transport = graph.transport().clone();
-        run_tapped(graph, settings, self.quiet)?;
+        let mut transport = graph.transport().clone();
+        if let Some(fit) = run_tapped(graph, settings, self.quiet)? {
+            transport.tempo = fit.tempo;
+            transport.tempi = Some(fit.tempi);
+        }
         Ok((taps, transport))
     }
 }
 
-fn run_tapped(mut graph: Graph, settings: &Settings, quiet: bool) -> Result<(), Failure> {
+fn run_tapped(mut graph: Graph, settings: &Settings, quiet: bool) -> Result<Option<Fit>, Failure> {
     graph.keep_tapped();
-    perform(graph, settings, quiet).map(|_| ())
+    Ok(perform(graph, settings, quiet)?.fit)
 }
 
 /// Looks at the film.

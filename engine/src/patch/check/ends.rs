@@ -17,6 +17,8 @@ pub(super) struct End {
     pub(super) port_type: PortType,
     /// Nodes and their ports; more than one where an input of an included patch goes to several.
     pub(super) ports: Vec<(usize, usize)>,
+    /// Whether a wire must name it.
+    pub(super) by_name: bool,
 }
 
 /// The side of a node or of an included patch.
@@ -84,6 +86,7 @@ impl Checker<'_> {
                 name: port.name.to_string(),
                 port_type: port.port_type.clone(),
                 ports: vec![(node, index)],
+                by_name: port.by_name,
             };
             return Some((0..).zip(ports).map(end).collect());
         }
@@ -179,6 +182,7 @@ impl Checker<'_> {
                 None => {
                     end = Some(End {
                         name: name.to_owned(),
+                        by_name: false,
                         ..found.clone()
                     });
                 }

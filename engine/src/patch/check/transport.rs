@@ -34,6 +34,7 @@ impl Checker<'_> {
                     .default(vec![4, 4]),
             )
             .param(Param::text("key", "").optional())
+            .param(Param::flag("fit_cuts", "").default(false))
             .param(Param::integer("seed", (0, i64::MAX), "").default(0))
             .param(
                 Param::integer("sample_rate", (8_000, 192_000), "")
@@ -71,6 +72,11 @@ impl Checker<'_> {
             sample_rate: narrow("sample_rate", defaults.sample_rate),
             block: narrow("block", defaults.block),
             anchor: defaults.anchor,
+            tempi: None,
+            fit_cuts: values
+                .get("fit_cuts")
+                .and_then(Value::as_bool)
+                .unwrap_or(false),
         };
         if let Some(text) = values.get("key").and_then(Value::as_str) {
             match text.parse::<KeyChoice>() {

@@ -65,7 +65,9 @@ impl Checker<'_> {
         let pairs = outputs
             .iter()
             .flat_map(|output| inputs.iter().map(move |input| (output, input)));
+        let reached = |end: &End, at: &Endpoint| at.port.is_some() || !end.by_name;
         let fits: Vec<(&End, &End)> = pairs
+            .filter(|(output, input)| reached(output, from) && reached(input, to))
             .filter(|(output, input)| output.port_type.family() == input.port_type.family())
             .collect();
         let spot = Spot {

@@ -38,7 +38,7 @@ impl Node for MidiClockOut {
             )
             .param(Param::text("port", "the port, as `score devices` prints it, `virtual`, or `JACK`"))
             .param(Param::flag("required", "do not start without the port").default(false))
-            .follows_tempo()
+            .in_bars()
             .urgent()
     }
 

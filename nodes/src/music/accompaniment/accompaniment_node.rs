@@ -31,7 +31,7 @@ impl Node for Accompaniment {
         )
         .param(Param::flag("bass", "play the bass as well").default(true))
         .param(Param::integer("channel", (0, 15), "MIDI channel, counted from 0").default(1))
-        .follows_tempo()
+        .in_bars()
         .urgent()
     }
 

@@ -31,7 +31,7 @@ impl Node for BassLine {
         )
         .param(Param::flag("octave", "an octave lower than a piano's left hand").default(true))
         .param(Param::integer("channel", (0, 15), "MIDI channel, counted from 0").default(2))
-        .follows_tempo()
+        .in_bars()
         .urgent()
     }
 

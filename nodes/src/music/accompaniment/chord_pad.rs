@@ -39,7 +39,7 @@ impl Node for ChordPad {
             .param(Param::integer("highest", (12, 127), "the highest key").default(74).live())
             .param(Param::number("velocity", (0.01, 1.0), "how hard notes are struck").default(0.45).live())
             .param(Param::integer("channel", (0, 15), "MIDI channel, counted from 0").default(3))
-            .follows_tempo()
+            .in_bars()
             .urgent()
     }
 

@@ -52,7 +52,7 @@ impl Node for ChordsIn {
             .output(Port::new("chords", Chords::port_type(), "the chords"))
             .param(Param::text("chords", "the symbols, with spaces between them").live())
             .param(Param::number("each", (0.25, 64.0), "how long a chord lasts where there are no bar lines").unit("quarter notes").default(4.0).live())
-            .follows_tempo()
+            .in_bars()
             .urgent()
     }
 

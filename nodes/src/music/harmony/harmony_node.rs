@@ -116,7 +116,7 @@ impl Node for Harmony {
             .default(8)
             .live(),
         )
-        .follows_tempo()
+        .in_bars()
         .urgent()
     }
 

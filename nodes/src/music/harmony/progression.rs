@@ -12,8 +12,12 @@ use super::steps::Steps;
 /// Bars whose chords are remembered.
 const MOST_BARS: usize = 1024;
 
-/// A close has so many steps to itself, whatever the bars were before: a cadence of two bars.
+/// A close is prepared for so many steps, a cadence of two bars: a bar that returns there brings back only what led to a
+/// close as near.
 const CADENCE: u64 = 4;
+
+/// What a bar is known by: its code, and how near the close was, where it was near.
+type Known = (Vec<u32>, Option<u64>);
 
 /// How a key is found.
 #[derive(Clone, Copy, Debug)]
@@ -51,11 +55,11 @@ pub(super) struct Progression {
     wished: Moods,
     rng: ChaCha8Rng,
     /// The chords of bars, by the bar's code: a bar that returns brings them back.
-    known: BTreeMap<Vec<u32>, Vec<i64>>,
+    known: BTreeMap<Known, Vec<i64>>,
     /// Whether the piece has closed: the tonic rings.
     pub(super) ended: bool,
     /// The code of the bar that is being decided, and its chords so far.
-    bar: (Vec<u32>, Vec<i64>),
+    bar: (Known, Vec<i64>),
 }
 
 impl Progression {
@@ -76,7 +80,7 @@ impl Progression {
             rng,
             known: BTreeMap::new(),
             ended: false,
-            bar: (Vec::new(), Vec::new()),
+            bar: ((Vec::new(), None), Vec::new()),
         }
     }
 
@@ -132,10 +136,9 @@ impl Progression {
         let place = (index % self.steps.per_bar()) as usize;
         if place == 0 {
             self.keep();
-            self.bar = (
-                code.iter().map(|value| value.to_bits()).collect(),
-                Vec::new(),
-            );
+            let code = code.iter().map(|value| value.to_bits()).collect();
+            let near = close.filter(|close| *close <= CADENCE);
+            self.bar = ((code, near), Vec::new());
         }
         let closes = close == Some(0) && !self.ended;
         let recalled = self
@@ -143,9 +146,7 @@ impl Progression {
             .get(&self.bar.0)
             .and_then(|chords| chords.get(place))
             .copied();
-        let token = match recalled
-            .filter(|_| close.is_none_or(|close| close > CADENCE) && !change && !self.ended)
-        {
+        let token = match recalled.filter(|_| !closes && !change && !self.ended) {
             Some(token) => {
                 self.model.take(token, stand, code, &moods)?;
                 token

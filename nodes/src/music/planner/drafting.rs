@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use score_engine::{Flow, Io, NodeError, Payload, Processor, Time, Value};
+use score_engine::{Event, Flow, Io, NodeError, Payload, Processor, Time, Value};
 
 use super::super::pulse::Pulse;
 use super::super::voice::Chunk;
 use super::plan::Plan;
-use super::planner_node::{LATENT, PLANNED};
+use super::planner_node::{LATENT, PHRASE, PLANNED, SCENE};
 
 /// A bar's code leaves so long before the bar, in seconds: `stream_decoder` decides the first sixteenth a little before
 /// it begins.
@@ -27,6 +27,8 @@ pub(super) struct Drafting {
     held: Time,
     /// From when the last code holds.
     sent: Option<Time>,
+    /// The bar with which the phrase began.
+    phrase: Option<u64>,
 }
 
 impl Drafting {
@@ -39,7 +41,47 @@ impl Drafting {
             cut: None,
             held: Time::ZERO,
             sent: None,
+            phrase: None,
         }
+    }
+
+    /// Plans bar `bar` of phrases, which begins at `time`.
+    fn go_on(&mut self, io: &mut Io<'_>, time: Time, bar: u64) -> Result<(), NodeError> {
+        let Some((_, captured, seen)) = &self.newest else {
+            return Ok(());
+        };
+        let (captured, seen) = (*captured, seen.to_vec());
+        let number = match self.phrase {
+            Some(first) => bar.saturating_sub(first),
+            None => self.plan.form().0 as u64,
+        };
+        let number = if number >= self.plan.form().0 as u64 {
+            self.phrase = Some(bar);
+            let (scene, _) = self.plan.scene(seen.clone());
+            let name = self.plan.begin_phrase(scene);
+            let event = Event {
+                name,
+                strength: 1.0,
+            };
+            io.send_captured(PHRASE, time, captured, Payload::Event(event.into()))?;
+            0
+        } else {
+            number
+        };
+        let number = usize::try_from(number).unwrap_or_default();
+        let code = self.plan.bar_of_phrase(number, seen)?;
+        self.sent = Some(time);
+        io.send_captured(PLANNED, time, captured, Payload::Latent(code.into()))
+    }
+
+    /// Tells the scene that the picture of `time` shows.
+    fn tell_scene(&mut self, io: &mut Io<'_>, time: Time) -> Result<(), NodeError> {
+        let Some((_, captured, seen)) = &self.newest else {
+            return Ok(());
+        };
+        let captured = *captured;
+        let (_, look) = self.plan.scene(seen.to_vec());
+        io.send_captured(SCENE, time, captured, Payload::Latent(look.into()))
     }
 
     /// Sends a code that holds from `time` on.
@@ -62,6 +104,9 @@ impl Drafting {
             return Ok(());
         };
         self.cut = None;
+        if self.plan.form().0 > 0 {
+            return self.tell_scene(io, time);
+        }
         let half = Time::from_nanos((self.bars.start(1) - self.bars.start(0)).nanos() / 2);
         self.held = time + half;
         self.send(io, time)
@@ -75,7 +120,11 @@ impl Processor for Drafting {
             if input.port == LATENT {
                 let is_first = self.newest.is_none();
                 self.newest = Some((time, captured, input.packet.latent()?.clone()));
-                if is_first {
+                if is_first && self.plan.form().0 > 0 {
+                    let bar = self.bars.sixteenth_from(time) / self.bars.bar_length().max(1) as u64;
+                    self.tell_scene(io, time)?;
+                    self.go_on(io, time, bar)?;
+                } else if is_first {
                     self.send(io, time)?;
                 }
             } else {
@@ -86,7 +135,12 @@ impl Processor for Drafting {
         for place in self.pulse.due(&self.bars, io.now()) {
             let time = self.bars.time_of(place);
             let is_planned = self.sent.is_some_and(|sent| sent >= time);
-            if self.bars.place(place).1 == 0 && time >= self.held && !is_planned {
+            if self.bars.place(place).1 != 0 || time < self.held || is_planned {
+                continue;
+            }
+            if self.plan.form().0 > 0 {
+                self.go_on(io, time, place / self.bars.bar_length().max(1) as u64)?;
+            } else {
                 self.send(io, time)?;
             }
         }

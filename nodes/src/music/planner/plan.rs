@@ -9,6 +9,7 @@ use score_engine::{NodeError, Value};
 use super::super::shape::normalise;
 use super::forecast::Forecast;
 use super::themes::Themes;
+use super::verses::Verses;
 use crate::live;
 
 /// Components of codes lie within so many standard deviations.
@@ -25,6 +26,8 @@ pub(super) struct Taste {
     pub(super) alike: f32,
     /// Bars in a theme, at most.
     pub(super) theme: usize,
+    /// Bars of a phrase; 0: the music goes on without phrases.
+    pub(super) phrase: usize,
 }
 
 /// The bars so far, and the scenes with their themes.
@@ -32,6 +35,7 @@ pub(super) struct Plan {
     forecast: Forecast,
     history: VecDeque<Vec<f32>>,
     themes: Themes,
+    verses: Verses,
     rng: ChaCha8Rng,
     taste: Taste,
 }
@@ -42,6 +46,7 @@ impl Plan {
             forecast,
             history: VecDeque::new(),
             themes: Themes::default(),
+            verses: Verses::default(),
             rng,
             taste,
         }
@@ -59,10 +64,51 @@ impl Plan {
             None => self.compose(&picture)?,
         };
         self.themes.keep(&code, self.taste.theme);
-        self.history.push_back(code.clone());
+        self.remember(&code);
+        Ok(code)
+    }
+
+    /// The code is a bar's: what comes later goes on from it.
+    fn remember(&mut self, code: &[f32]) {
+        self.history.push_back(code.to_vec());
         while self.history.len() > self.forecast.bars() {
             self.history.pop_front();
         }
+    }
+
+    /// Bars of a phrase, and how alike pictures of one scene are.
+    pub(super) fn form(&self) -> (usize, f32) {
+        (self.taste.phrase, self.taste.alike)
+    }
+
+    /// A phrase of `theme` begins; its letter.
+    pub(super) fn begin_phrase(&mut self, theme: usize) -> String {
+        self.verses.begin(theme);
+        self.verses.letter()
+    }
+
+    /// The scene of `picture`, by its number, and the code that it has whenever it is seen.
+    pub(super) fn scene(&mut self, mut picture: Vec<f32>) -> (usize, Vec<f32>) {
+        normalise(&mut picture);
+        self.themes.scene(&picture, self.taste.alike)
+    }
+
+    /// The code of bar `number` of the phrase that began last, over which the picture's code is `picture`.
+    pub(super) fn bar_of_phrase(
+        &mut self,
+        number: usize,
+        mut picture: Vec<f32>,
+    ) -> Result<Vec<f32>, NodeError> {
+        if picture.len() != self.forecast.dimension() {
+            return Err(NodeError::internal("a code of another dimension arrived"));
+        }
+        normalise(&mut picture);
+        let code = match self.verses.bar(number) {
+            Some(code) => code.to_vec(),
+            None => self.compose(&picture)?,
+        };
+        self.verses.keep(number, &code);
+        self.remember(&code);
         Ok(code)
     }
 
@@ -108,6 +154,7 @@ mod tests {
             temperature: 1.0,
             alike: 0.7,
             theme: 4,
+            phrase: 0,
         };
         let forecast = Forecast::load(&settings(), "stream").unwrap();
         Plan::new(forecast, taste, ChaCha8Rng::seed_from_u64(seed))

@@ -1,6 +1,7 @@
 //! Remembers what was played to which scene, so that a scene that returns brings its theme back.
 
 use super::super::shape::normalise;
+use super::alike::cosine;
 
 /// Scenes that are remembered; of more, the one that was not seen for longest is forgotten.
 const MOST_SCENES: usize = 64;
@@ -50,6 +51,14 @@ impl Themes {
         scene.theme.get(self.bars - 1).map(Vec::as_slice)
     }
 
+    /// Sees the picture's code with which a phrase begins: the number of its scene, and the scene's look.
+    pub(super) fn scene(&mut self, picture: &[f32], alike: f32) -> (usize, Vec<f32>) {
+        self.see(picture, alike);
+        let scene = self.present.unwrap_or_default();
+        let look = self.scenes.get(scene).map(|scene| scene.look.clone());
+        (scene, look.unwrap_or_else(|| picture.to_vec()))
+    }
+
     /// The bar that was seen last got `code`: part of the scene's theme, if that has fewer than `length` bars.
     pub(super) fn keep(&mut self, code: &[f32], length: usize) {
         let scene = self.present.and_then(|index| self.scenes.get_mut(index));
@@ -96,17 +105,6 @@ impl Scene {
             *look += share * (new - *look);
         }
         normalise(&mut self.look);
-    }
-}
-
-/// The cosine of the angle between two codes; 0 where one has no direction.
-fn cosine(one: &[f32], other: &[f32]) -> f32 {
-    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
-    let lengths = (dot(one, one) * dot(other, other)).sqrt();
-    if lengths > 0.0 {
-        dot(one, other) / lengths
-    } else {
-        0.0
     }
 }
 

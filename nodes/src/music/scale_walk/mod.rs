@@ -64,7 +64,7 @@ impl Node for ScaleWalk {
             .param(Param::length("hold", (0.0, 60.0), "how long a note sounds where no other follows").default(1.0).live())
             .param(Param::number("velocity", (0.01, 1.0), "how hard notes are struck that are no accents").default(0.6).live())
             .param(Param::integer("channel", (0, 15), "MIDI channel, counted from 0").default(0))
-            .follows_tempo()
+            .in_bars()
             .urgent()
     }
 

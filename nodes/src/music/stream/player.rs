@@ -93,7 +93,7 @@ impl Player {
         let ends = chords.is_some_and(|chords| chords.last && chords.close == Some(0));
         let in_bar = usize::try_from(sixteenth).unwrap_or_default();
         if chords.is_some() {
-            if sixteenth == 0 || cut || self.code_is_new {
+            if sixteenth == 0 || self.code_is_new {
                 self.recall.begin(&code);
             }
             // A cut is heard, and so is the end, whatever was played.

@@ -90,7 +90,7 @@ impl Node for StreamDecoder {
         .param(Param::number("looseness", (0.0, 2.0), "with chords: how freely velocities are played; 0: a machine, 1: a player").default(1.0).live())
         .param(Param::number("dynamics", (0.0, 2.0), "with chords: how much velocities differ; 1: as players do it").default(1.0).live())
         .param(Param::integer("channel", (0, 15), "MIDI channel, counted from 0").default(0))
-        .follows_tempo()
+        .in_bars()
         .urgent()
     }
 

@@ -1,0 +1,190 @@
+//! Plays a graph in two acts: first what knows no bars, so that the film is known when the bars are laid.
+
+use std::collections::BTreeMap;
+
+use crate::descriptor::Descriptor;
+use crate::diagnostic::Diagnostics;
+use crate::graph::{Graph, GraphNode, GraphWire};
+use crate::io::Io;
+use crate::node::{Build, Check, Flow, NodeError, Processor};
+use crate::packet::Packet;
+use crate::port::{Port, PortType};
+use crate::registry::AnyNode;
+use crate::tap::Tap;
+use crate::tempi::Tempi;
+use crate::time::Time;
+
+/// The kind of the nodes that play what the first act gave; no patch can name it, for it has a space.
+const KIND: &str = "a replay";
+
+/// The outputs that tell where a film is cut.
+const CUT: &str = "cut";
+
+/// What is played when the first act is over.
+pub struct SecondAct {
+    graph: Graph,
+    /// What the first act collects: where it comes from, and whether it tells where the film is cut.
+    taps: Vec<(bool, Tap)>,
+}
+
+impl SecondAct {
+    /// When the film is cut, in order, once the first act is over.
+    pub fn cuts(&self) -> Vec<Time> {
+        let told = self.taps.iter().filter(|(is_cut, _)| *is_cut);
+        let mut cuts: Vec<Time> = told
+            .flat_map(|(_, tap)| tap.packets())
+            .filter(|packet| packet.event().is_ok())
+            .map(|packet| packet.time)
+            .collect();
+        cuts.sort();
+        cuts.dedup();
+        cuts
+    }
+
+    /// The graph that plays on what the first act has collected; its bars go by `tempi`, where there are any.
+    pub fn begin(mut self, tempi: Option<Tempi>) -> Graph {
+        self.graph.transport.tempi = tempi;
+        self.graph
+    }
+}
+
+impl Graph {
+    /// Parts the graph into its first act, of the nodes that neither play in bars nor hear one that does, up to where
+    /// others hear them, and its second, of all others. In between the film's cuts are known, and bars can be laid.
+    ///
+    /// # Errors
+    /// The graph as it was, where one act is enough: no node of the first tells cuts, or none plays in bars.
+    pub fn in_two_acts(mut self) -> Result<(Graph, SecondAct), Box<Graph>> {
+        let free = self.knows_no_bars();
+        let mut heard: BTreeMap<(usize, usize), bool> = BTreeMap::new();
+        for wire in &self.wires {
+            let is_cut = self.nodes[wire.from].descriptor.outputs[wire.output].name == CUT
+                && self.nodes[wire.from].outputs[wire.output] == PortType::Event;
+            if free[wire.from] && (!free[wire.to] || is_cut) {
+                heard.insert((wire.from, wire.output), is_cut);
+            }
+        }
+        let plays = self.nodes.iter().any(|node| node.descriptor.in_bars);
+        if !plays || !heard.values().any(|is_cut| *is_cut) {
+            return Err(Box::new(self));
+        }
+        let mut first = Graph {
+            transport: self.transport.clone(),
+            nodes: Vec::new(),
+            wires: Vec::new(),
+            warnings: Diagnostics::from(Vec::new()),
+            left_out: Vec::new(),
+            overridden: BTreeMap::new(),
+            text: self.text.clone(),
+            included: BTreeMap::new(),
+        };
+        // Where each node is now: in its act, and there at its place.
+        let mut places = Vec::with_capacity(free.len());
+        let mut nodes = Vec::new();
+        for (node, free) in self.nodes.into_iter().zip(&free) {
+            let act = if *free { &mut first.nodes } else { &mut nodes };
+            places.push(act.len());
+            act.push(node);
+        }
+        let (between, within): (Vec<GraphWire>, Vec<GraphWire>) =
+            (self.wires.into_iter()).partition(|wire| free[wire.from] != free[wire.to]);
+        let mut wires = Vec::new();
+        for mut wire in within {
+            let act = if free[wire.from] {
+                &mut first.wires
+            } else {
+                &mut wires
+            };
+            (wire.from, wire.to) = (places[wire.from], places[wire.to]);
+            act.push(wire);
+        }
+        let mut taps = Vec::new();
+        for ((from, output), is_cut) in heard {
+            let node = &first.nodes[places[from]];
+            let id = node.id.clone();
+            let port = node.descriptor.outputs[output].clone();
+            let port_type = node.outputs[output].clone();
+            let Some(tap) = first.tap(&id, &port.name) else {
+                continue;
+            };
+            let here = |wire: &&GraphWire| (wire.from, wire.output) == (from, output);
+            for wire in between.iter().filter(here) {
+                wires.push(GraphWire {
+                    from: nodes.len(),
+                    output: 0,
+                    to: places[wire.to],
+                    ..wire.clone()
+                });
+            }
+            if between.iter().any(|wire| here(&wire)) {
+                nodes.push(replay(&id, port, port_type, &tap));
+            }
+            taps.push((is_cut, tap));
+        }
+        first.keep_tapped();
+        (self.nodes, self.wires) = (nodes, wires);
+        Ok((first, SecondAct { graph: self, taps }))
+    }
+
+    /// Of each node whether it neither plays in bars nor hears one that does, and is heard itself.
+    fn knows_no_bars(&self) -> Vec<bool> {
+        let mut free: Vec<bool> = self
+            .nodes
+            .iter()
+            .map(|node| !node.descriptor.in_bars && !node.outputs.is_empty())
+            .collect();
+        // Each round goes one wire further down; there are no longer chains than nodes.
+        for _ in 0..self.nodes.len() {
+            for wire in &self.wires {
+                free[wire.to] &= free[wire.from];
+            }
+        }
+        free
+    }
+}
+
+/// A node that plays what came out of the output `port` of the node `id` before.
+fn replay(id: &str, port: Port, port_type: PortType, tap: &Tap) -> GraphNode {
+    GraphNode {
+        id: format!("{id}.{}", port.name),
+        descriptor: Descriptor::new("engine", KIND, "").output(port),
+        node: Box::new(Replay(tap.clone())),
+        edition: 0,
+        inputs: Vec::new(),
+        outputs: vec![port_type],
+        wires: Vec::new(),
+        sources: Vec::new(),
+        values: serde_json::Map::new(),
+    }
+}
+
+/// Plays what a tap has collected.
+struct Replay(Tap);
+
+impl AnyNode for Replay {
+    fn check(&self, _check: &mut Check<'_>) {}
+
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        Ok(Box::new(Replaying {
+            packets: self.0.take().into_iter(),
+            end: self.0.end().unwrap_or(Time::ZERO),
+        }))
+    }
+}
+
+/// Sends what was collected, one packet a call.
+struct Replaying {
+    packets: std::vec::IntoIter<Packet>,
+    end: Time,
+}
+
+impl Processor for Replaying {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        io.end_at(self.end);
+        let Some(packet) = self.packets.next() else {
+            return Ok(Flow::Done);
+        };
+        io.send_captured(0, packet.time, packet.captured, packet.payload)?;
+        Ok(Flow::Continue)
+    }
+}

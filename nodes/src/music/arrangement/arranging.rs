@@ -1,0 +1,166 @@
+//! Arranges a render, once the whole film is known.
+
+use score_engine::{Flow, Io, NodeError, Payload, Processor, Time, Value};
+
+use super::super::voice::Chunk;
+use super::arrangement_node::{CUT, ENERGY, FULLNESS};
+use super::shaping::{Shape, fullness, places};
+
+/// A shot without a cut is looked at anew with every so many bars.
+const BARS: u64 = 4;
+
+/// Collects motion and cuts, and arranges at the end.
+pub(super) struct Arranging {
+    shape: Shape,
+    bars: Chunk,
+    motion: Vec<(Time, f32)>,
+    cuts: Vec<Time>,
+}
+
+impl Arranging {
+    pub(super) fn new(shape: Shape, bars: Chunk) -> Self {
+        Arranging {
+            shape,
+            bars,
+            motion: Vec::new(),
+            cuts: Vec::new(),
+        }
+    }
+
+    /// How much moves on average in each of the stretches that begin at `begins`.
+    fn moves(&self, begins: &[Time]) -> Vec<f32> {
+        let mut before = 0.0;
+        (0..begins.len())
+            .map(|index| {
+                let until = begins.get(index + 1).copied().unwrap_or(Time::MAX);
+                let from = self
+                    .motion
+                    .partition_point(|(time, _)| *time < begins[index]);
+                let to = self.motion.partition_point(|(time, _)| *time < until);
+                let here = &self.motion[from..to.max(from)];
+                if !here.is_empty() {
+                    before = here.iter().map(|(_, value)| value).sum::<f32>() / here.len() as f32;
+                }
+                before
+            })
+            .collect()
+    }
+
+    /// Everything that is told up to `end`, in the order of time.
+    fn told(&self, end: Time) -> Vec<(Time, usize, f32)> {
+        let bars: Vec<Time> = (0..)
+            .map(|bar| self.bars.start(bar))
+            .take_while(|start| *start < end)
+            .collect();
+        let mut shots: Vec<Time> = bars.iter().copied().step_by(BARS as usize).collect();
+        shots.extend(self.cuts.iter().filter(|cut| **cut < end));
+        shots.sort();
+        shots.dedup();
+        let mut told = Vec::new();
+        for (shot, energy) in shots.iter().zip(places(&self.moves(&shots))) {
+            told.push((*shot, ENERGY, self.shape.within(energy)));
+        }
+        let in_bar = |index: usize| {
+            let until = bars.get(index + 1).copied().unwrap_or(end);
+            let inside = |cut: &&Time| **cut >= bars[index] && **cut < until;
+            self.cuts.iter().filter(inside).count() as f32
+        };
+        let cuts: Vec<f32> = (0..bars.len()).map(in_bar).collect();
+        for (bar, full) in (0..).zip(fullness(&self.moves(&bars), &cuts)) {
+            let full = self.shape.within(self.shape.opened(bar as u64, full));
+            told.push((bars[bar], FULLNESS, full));
+        }
+        told.sort_by_key(|(time, port, _)| (*time, *port));
+        told
+    }
+}
+
+impl Processor for Arranging {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        while let Some(input) = io.take() {
+            let time = input.packet.time;
+            if input.port == CUT {
+                self.cuts.push(time);
+            } else {
+                self.motion.push((time, *input.packet.control()?));
+            }
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+        let end = io.end().unwrap_or(Time::ZERO);
+        for (time, port, value) in self.told(end) {
+            if io.stop_requested() {
+                break;
+            }
+            io.send(port, time, Payload::Control(value))?;
+        }
+        Ok(())
+    }
+
+    fn earliest_pending(&self) -> Option<Time> {
+        Some(Time::ZERO)
+    }
+
+    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
+        self.shape.set(name, value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use score_engine::harness::Harness;
+    use score_engine::{Event, PortType};
+    use serde_json::json;
+
+    use super::super::Arrangement;
+    use super::*;
+
+    fn at(seconds: f64) -> Time {
+        Time::from_seconds(seconds)
+    }
+
+    #[test]
+    fn energy_changes_with_the_cut_and_fullness_from_bar_to_bar_after_an_opening() {
+        // Bars of two seconds; still up to 13.3 s, busy after.
+        let motion = (0..240).map(|n| {
+            let time = f64::from(n) / 8.0;
+            (
+                at(time),
+                Payload::Control(if time < 13.3 { 0.1 } else { 0.6 }),
+            )
+        });
+        let event = Event {
+            name: "cut".to_owned(),
+            strength: 1.0,
+        };
+        let cut = (at(13.3), Payload::Event(Arc::new(event)));
+        let outputs = Harness::<Arrangement>::new(json!({ "opening": 2 }))
+            .feed("motion", PortType::Control, motion.collect(), at(30.0))
+            .feed("cut", PortType::Event, vec![cut], at(30.0))
+            .run()
+            .unwrap();
+        let read = |port: &str| -> Vec<(f64, f32)> {
+            let packets = outputs.packets(port).iter();
+            packets
+                .map(|p| (p.time.seconds(), *p.control().unwrap()))
+                .collect()
+        };
+        let energy = read("energy");
+        let times: Vec<f64> = energy.iter().map(|(time, _)| *time).collect();
+        assert_eq!(times, [0.0, 8.0, 13.3, 16.0, 24.0]);
+        assert!(
+            energy
+                .iter()
+                .all(|(time, energy)| (*energy > 0.5) == (*time >= 13.3)),
+            "{energy:?}"
+        );
+        let fullness = read("fullness");
+        assert_eq!(fullness.len(), 15);
+        assert!(fullness[..2].iter().all(|(_, full)| *full <= 0.3));
+        assert!(fullness[4].1 < fullness[12].1, "{fullness:?}");
+    }
+}

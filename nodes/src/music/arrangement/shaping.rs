@@ -1,0 +1,111 @@
+//! From what moves in shots and bars to how full the music is.
+
+use score_engine::{NodeError, Value};
+
+use crate::evaluation::rank::ranks;
+use crate::live;
+
+/// In the opening, fullness is no more than this.
+const OPENING: f32 = 0.3;
+
+/// Bars before and after, over which fullness is the mean.
+const AROUND: usize = 3;
+
+/// The share of the cuts in fullness; the rest is motion.
+const CUTS: f32 = 0.4;
+
+/// What an artist turns.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shape {
+    /// Bars in which the music begins with few parts.
+    pub(super) opening: u64,
+    /// What both are where the film is stillest, and where it is busiest.
+    pub(super) range: (f32, f32),
+}
+
+impl Shape {
+    /// Brings 0 to 1 into the range.
+    pub(super) fn within(&self, value: f32) -> f32 {
+        let (least, most) = self.range;
+        (least + (most - least) * value).clamp(0.0, 1.0)
+    }
+
+    /// How full bar `bar` may be.
+    pub(super) fn opened(&self, bar: u64, value: f32) -> f32 {
+        if bar < self.opening {
+            value.min(OPENING)
+        } else {
+            value
+        }
+    }
+
+    /// Takes a new value of a live parameter.
+    pub(super) fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
+        let number = live::number(name, value)? as f32;
+        match name {
+            "least" => self.range.0 = number,
+            "most" => self.range.1 = number,
+            _ => return Err(live::not_live(name)),
+        }
+        Ok(())
+    }
+}
+
+/// Values as their places among all, 0 the least to 1 the greatest; equal ones are alike, and 0.5 where all are.
+pub(super) fn places(values: &[f32]) -> Vec<f32> {
+    let values: Vec<f64> = values.iter().map(|value| f64::from(*value)).collect();
+    let most = (values.len() as f64 - 1.0).max(1.0);
+    let all_alike = values.windows(2).all(|pair| pair[0] == pair[1]);
+    ranks(&values)
+        .into_iter()
+        .map(|rank| {
+            if all_alike {
+                0.5
+            } else {
+                ((rank - 1.0) / most) as f32
+            }
+        })
+        .collect()
+}
+
+/// How full each bar is, by how much moves in it and how many cuts it has.
+pub(super) fn fullness(motion: &[f32], cuts: &[f32]) -> Vec<f32> {
+    let (motion, cuts) = (places(&around(motion)), places(&around(cuts)));
+    let both = motion.iter().zip(&cuts);
+    let both: Vec<f32> = both
+        .map(|(motion, cuts)| (1.0 - CUTS) * motion + CUTS * cuts)
+        .collect();
+    places(&both)
+}
+
+/// The mean of each value and its neighbours.
+fn around(values: &[f32]) -> Vec<f32> {
+    (0..values.len())
+        .map(|index| {
+            let near =
+                &values[index.saturating_sub(AROUND)..(index + AROUND + 1).min(values.len())];
+            near.iter().sum::<f32>() / near.len() as f32
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_film_has_its_own_range_and_one_where_all_is_alike_is_in_the_middle() {
+        assert_eq!(places(&[0.3, 0.1, 0.2]), [1.0, 0.0, 0.5]);
+        assert_eq!(places(&[0.3, 0.3]), [0.5, 0.5]);
+        assert_eq!(places(&[0.3]), [0.5]);
+        assert_eq!(places(&[]), [] as [f32; 0]);
+    }
+
+    #[test]
+    fn a_film_that_grows_busier_has_fuller_and_fuller_music() {
+        let motion: Vec<f32> = (0..20).map(|bar| bar as f32 / 20.0).collect();
+        let found = fullness(&motion, &[0.0; 20]);
+        assert!(found.windows(2).all(|pair| pair[0] <= pair[1]), "{found:?}");
+        assert!(found[0] < 0.1 && found[19] > 0.9);
+    }
+}

@@ -1,0 +1,117 @@
+//! Plans a render in phrases, once the whole film is known.
+
+use std::sync::Arc;
+
+use score_engine::{Event, Flow, Io, NodeError, Payload, Processor, Time, Value};
+
+use super::super::decoding::mean;
+use super::super::voice::Chunk;
+use super::form::{phrases, scenes};
+use super::plan::Plan;
+use super::planner_node::{LATENT, PHRASE, PLANNED, SCENE};
+
+/// Collects the codes and cuts of a film, and plans it at the end.
+pub(super) struct Forming {
+    plan: Plan,
+    bars: Chunk,
+    codes: Vec<(Time, Arc<[f32]>)>,
+    cuts: Vec<Time>,
+}
+
+impl Forming {
+    pub(super) fn new(plan: Plan, bars: Chunk) -> Self {
+        Forming {
+            plan,
+            bars,
+            codes: Vec::new(),
+            cuts: Vec::new(),
+        }
+    }
+
+    /// The pictures' code in the mean of each of the stretches that begin at `begins`; where one has no picture, that of the
+    /// one before.
+    fn looks(&self, begins: &[Time]) -> Vec<Vec<f32>> {
+        let mut looks: Vec<Vec<f32>> = Vec::with_capacity(begins.len());
+        for (number, begin) in begins.iter().enumerate() {
+            let until = begins.get(number + 1).copied().unwrap_or(Time::MAX);
+            let from = self.codes.partition_point(|(time, _)| time < begin);
+            let to = self.codes.partition_point(|(time, _)| *time < until);
+            let first = || self.codes.first().map(|(_, code)| code.to_vec());
+            let look = mean(&self.codes[from..to.max(from)]).or_else(|| looks.last().cloned());
+            looks.extend(look.or_else(first));
+        }
+        looks
+    }
+
+    /// Everything that is planned up to `end`, in the order of time.
+    fn planned(&mut self, end: Time) -> Result<Vec<(Time, usize, Payload)>, NodeError> {
+        let begins: Vec<Time> = (0..)
+            .map(|bar| self.bars.start(bar))
+            .take_while(|start| *start < end)
+            .collect();
+        let bars = self.looks(&begins);
+        if bars.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut found = Vec::new();
+        let (usual, alike) = self.plan.form();
+        let mut shots = self.cuts.clone();
+        for phrase in phrases(&bars, usual, alike) {
+            let name = self.plan.begin_phrase(phrase.theme);
+            shots.push(begins[phrase.first]);
+            let event = Event {
+                name,
+                strength: 1.0,
+            };
+            found.push((begins[phrase.first], PHRASE, Payload::Event(event.into())));
+            for number in 0..phrase.bars {
+                let bar = phrase.first + number;
+                let code = self.plan.bar_of_phrase(number, bars[bar].clone())?;
+                found.push((begins[bar], PLANNED, Payload::Latent(code.into())));
+            }
+        }
+        shots.retain(|shot| *shot < end);
+        shots.sort();
+        shots.dedup();
+        let (scene_of, codes) = scenes(&self.looks(&shots), alike);
+        let codes: Vec<Arc<[f32]>> = codes.into_iter().map(Into::into).collect();
+        for (shot, scene) in shots.iter().zip(scene_of) {
+            found.push((*shot, SCENE, Payload::Latent(codes[scene].clone())));
+        }
+        found.sort_by_key(|(time, port, _)| (*time, *port));
+        Ok(found)
+    }
+}
+
+impl Processor for Forming {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        while let Some(input) = io.take() {
+            let time = input.packet.time;
+            if input.port == LATENT {
+                self.codes.push((time, input.packet.latent()?.clone()));
+            } else {
+                self.cuts.push(time);
+            }
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+        let end = io.end().unwrap_or(Time::ZERO);
+        for (time, port, payload) in self.planned(end)? {
+            if io.stop_requested() {
+                break;
+            }
+            io.send(port, time, payload)?;
+        }
+        Ok(())
+    }
+
+    fn earliest_pending(&self) -> Option<Time> {
+        Some(Time::ZERO)
+    }
+
+    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
+        self.plan.set(name, value)
+    }
+}

@@ -1,0 +1,303 @@
+//! Plays as much of a part as a level says.
+
+use std::collections::BTreeSet;
+
+use score_engine::{
+    Build, Descriptor, Flow, Io, Node, NodeError, Note, Param, Payload, Performance, Port,
+    PortType, Processor, Time, Transport, Value,
+};
+use serde::Deserialize;
+
+use crate::live;
+
+const LEVEL: usize = 0;
+const PART: usize = 1;
+
+const NOTES: usize = 0;
+
+/// How much a place in the bar counts: its beginning, its middle, other beats, eighths, sixteenths.
+const PLACES: [f32; 5] = [1.0, 0.9, 0.8, 0.55, 0.3];
+
+/// How much a note counts more that is struck as hard as can be.
+const HARD: f32 = 0.2;
+
+/// Notes within so many quarter notes of a sixteenth are on it.
+const ON_GRID: f64 = 0.125;
+
+/// `thin_out`.
+#[derive(Deserialize)]
+pub(crate) struct ThinOut {
+    from: f32,
+    all: f32,
+    dynamics: f32,
+}
+
+impl Node for ThinOut {
+    fn descriptor() -> Descriptor {
+        Descriptor::new("music", "thin_out", "Plays as much of a part as a level says")
+            .example(
+                r#"nodes: {
+                    "film": video_file(path: "film.mp4", width: 64, height: 64, rate: 8),
+                    "motion": motion(gain: 8),
+                    "tune": scale_walk(),
+                    "played": thin_out(from: 0.2),
+                    "notes": midi_file(path: "film.mid"),
+                },
+                wires: ["film -> motion -> tune -> played.notes", "motion -> played.level", "played -> notes"]"#,
+            )
+            .details(
+                "At a level of `all` and above every note is played. Below it those are left out first that count least: notes \
+                 between the beats before those on beats, and soft ones before hard ones. Below `from` the part rests: \
+                 what sounds ends, and what begins is left out. Notes are softer by `dynamics` of what the level lacks. Pedals and \
+                 controllers pass.",
+            )
+            .input(Port::new("level", PortType::Control, "0 to 1"))
+            .input(Port::new("notes", PortType::Notes, "the part"))
+            .output(Port::new("notes", PortType::Notes, "what is played of it"))
+            .param(Param::number("from", (0.0, 1.0), "the part rests below this level").default(0.0).live())
+            .param(Param::number("all", (0.0, 1.0), "from this level on every note is played").default(0.8).live())
+            .param(Param::number("dynamics", (0.0, 1.0), "how much softer notes are at level 0").default(0.4).live())
+            .in_bars()
+            .urgent()
+    }
+
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        Ok(Box::new(Thinning {
+            transport: build.transport.clone(),
+            from: self.from,
+            all: self.all,
+            dynamics: self.dynamics,
+            level: 1.0,
+            sounding: BTreeSet::new(),
+        }))
+    }
+}
+
+struct Thinning {
+    transport: Transport,
+    from: f32,
+    all: f32,
+    dynamics: f32,
+    level: f32,
+    /// Channel and pitch of what sounds.
+    sounding: BTreeSet<(u8, u8)>,
+}
+
+impl Thinning {
+    /// How much a note counts that begins at `time`.
+    fn weight(&self, time: Time, velocity: f32) -> f32 {
+        let bar = self.transport.sixteenths_per_bar() as f64 / 4.0;
+        let beat = 4.0 / f64::from(self.transport.metre.1.max(1));
+        let place = self.transport.position(time).rem_euclid(bar);
+        let on = |step: f64| {
+            let off = place.rem_euclid(step);
+            off.min(step - off) < ON_GRID
+        };
+        let [first, middle, beats, eighths, others] = PLACES;
+        let place = if place < ON_GRID || bar - place < ON_GRID {
+            first
+        } else if on(bar / 2.0) {
+            middle
+        } else if on(beat) {
+            beats
+        } else if on(0.5) {
+            eighths
+        } else {
+            others
+        };
+        place + HARD * (velocity - 0.5)
+    }
+
+    /// The note as it is played, if it is.
+    fn play(&mut self, time: Time, note: Note) -> Option<Note> {
+        match note {
+            Note::On {
+                channel,
+                pitch,
+                velocity,
+            } => {
+                let share = if self.all > 0.0 {
+                    self.level / self.all
+                } else {
+                    1.0
+                };
+                let counts = share >= 1.0 || self.weight(time, velocity) >= 1.0 - share;
+                if self.level < self.from || !counts {
+                    return None;
+                }
+                self.sounding.insert((channel, pitch));
+                let velocity = velocity * (1.0 - self.dynamics * (1.0 - self.level));
+                Some(Note::On {
+                    channel,
+                    pitch,
+                    velocity: velocity.clamp(0.01, 1.0),
+                })
+            }
+            Note::Off { channel, pitch } => self.sounding.remove(&(channel, pitch)).then_some(note),
+        }
+    }
+
+    /// Ends what sounds.
+    fn rest(&mut self, io: &mut Io<'_>, time: Time) -> Result<(), NodeError> {
+        let ends: Vec<Note> = std::mem::take(&mut self.sounding)
+            .into_iter()
+            .map(|(channel, pitch)| Note::Off { channel, pitch })
+            .collect();
+        if ends.is_empty() {
+            return Ok(());
+        }
+        io.send(NOTES, time, Payload::Notes(ends.into()))
+    }
+}
+
+impl Processor for Thinning {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        while let Some(input) = io.take() {
+            let (time, captured) = (input.packet.time, input.packet.captured);
+            if input.port == LEVEL {
+                let level = *input.packet.control()?;
+                self.level = if level.is_nan() {
+                    1.0
+                } else {
+                    level.clamp(0.0, 1.0)
+                };
+                if self.level < self.from {
+                    self.rest(io, time)?;
+                }
+                continue;
+            }
+            debug_assert_eq!(input.port, PART);
+            let mut played = Vec::new();
+            for note in input.packet.notes()?.iter() {
+                played.extend(self.play(time, *note));
+            }
+            let changes = input.packet.changes();
+            if !changes.is_empty() {
+                let performance = Performance {
+                    changes: changes.to_vec(),
+                    notes: played.into(),
+                };
+                io.send_captured(
+                    NOTES,
+                    time,
+                    captured,
+                    Payload::Performance(performance.into()),
+                )?;
+            } else if !played.is_empty() {
+                io.send_captured(NOTES, time, captured, Payload::Notes(played.into()))?;
+            }
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
+        let number = live::number(name, value)? as f32;
+        match name {
+            "from" => self.from = number,
+            "all" => self.all = number,
+            "dynamics" => self.dynamics = number,
+            _ => return Err(live::not_live(name)),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use score_engine::harness::Harness;
+    use serde_json::json;
+
+    use super::*;
+
+    fn at(seconds: f64) -> Time {
+        Time::from_seconds(seconds)
+    }
+
+    /// A bar of sixteenths at 120, at the level given; when each note that is played begins, and how many do not end.
+    fn played(level: f32, from: f64) -> (Vec<f64>, usize) {
+        let notes = (0..32).map(|n| {
+            let (channel, pitch) = (0, 60 + (n % 7) as u8);
+            let note = if n % 2 == 0 {
+                Note::On {
+                    channel,
+                    pitch,
+                    velocity: 0.5,
+                }
+            } else {
+                Note::Off {
+                    channel,
+                    pitch: 60 + ((n - 1) % 7) as u8,
+                }
+            };
+            (at(f64::from(n) / 16.0), Payload::Notes([note].into()))
+        });
+        let level = vec![(at(0.0), Payload::Control(level))];
+        let outputs = Harness::<ThinOut>::new(json!({ "from": from }))
+            .feed("level", PortType::Control, level, at(2.0))
+            .feed("notes", PortType::Notes, notes.collect(), at(2.0))
+            .run()
+            .unwrap();
+        let (mut begun, mut open) = (Vec::new(), 0);
+        for packet in outputs.packets("notes") {
+            for note in packet.notes().unwrap().iter() {
+                match note {
+                    Note::On { .. } => {
+                        begun.push(packet.time.seconds() * 8.0);
+                        open += 1;
+                    }
+                    Note::Off { .. } => open -= 1,
+                }
+            }
+        }
+        (begun, open)
+    }
+
+    #[test]
+    fn the_lower_the_level_the_fewer_notes_and_those_on_beats_stay() {
+        assert_eq!(played(1.0, 0.0).0.len(), 16);
+        assert_eq!(
+            played(0.45, 0.0).0,
+            [0.0, 2.0, 4.0, 6.0, 8.0, 10.0, 12.0, 14.0]
+        );
+        assert_eq!(played(0.2, 0.0).0, [0.0, 4.0, 8.0, 12.0]);
+        assert_eq!(played(0.0, 0.0).0, [0.0]);
+        assert_eq!(played(0.1, 0.2).0, [] as [f64; 0]);
+        for level in [0.0, 0.2, 0.45, 1.0] {
+            assert_eq!(played(level, 0.0).1, 0, "every note ends");
+        }
+    }
+
+    #[test]
+    fn a_part_that_comes_to_rest_ends_what_sounds() {
+        let note = Note::On {
+            channel: 0,
+            pitch: 60,
+            velocity: 0.5,
+        };
+        let level = vec![
+            (at(0.0), Payload::Control(1.0)),
+            (at(1.0), Payload::Control(0.0)),
+        ];
+        let outputs = Harness::<ThinOut>::new(json!({ "from": 0.3 }))
+            .feed("level", PortType::Control, level, at(2.0))
+            .feed(
+                "notes",
+                PortType::Notes,
+                vec![(at(0.5), Payload::Notes([note].into()))],
+                at(2.0),
+            )
+            .run()
+            .unwrap();
+        let ends = outputs.packets("notes").last().unwrap();
+        assert_eq!(
+            (ends.time, ends.notes().unwrap()[0]),
+            (
+                at(1.0),
+                Note::Off {
+                    channel: 0,
+                    pitch: 60
+                }
+            )
+        );
+    }
+}
