@@ -172,6 +172,9 @@ pub(crate) struct Film {
     /// The instrument; `score nodes synth` lists them [default: the patch's]
     #[arg(long, value_name = "VOICE")]
     pub(crate) voice: Option<String>,
+    /// Write each sound that comes into the patch's mixer to a file of its own too: NAME-stem-PART.wav, 32-bit float
+    #[arg(long)]
+    pub(crate) stems: bool,
     #[command(flatten)]
     pub(crate) overrides: Overrides,
     /// Say nothing but errors

@@ -363,9 +363,12 @@ impl Descriptor {
         self
     }
 
-    /// Whether nodes of this kind write files: a run that ends waits until those are finished.
+    /// Whether nodes of this kind always write files: a run that ends waits until those are finished.
     pub fn writes_files(&self) -> bool {
-        let writes = |param: &Param| param.param_type == ParamType::File(FileRole::Write);
+        let writes = |param: &Param| {
+            let may_be_left_out = param.default == Some(Value::Null);
+            param.param_type == ParamType::File(FileRole::Write) && !may_be_left_out
+        };
         self.params.iter().any(writes)
     }
 

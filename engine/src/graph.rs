@@ -94,6 +94,18 @@ impl Graph {
         node.values.get(param)
     }
 
+    /// Where the wires into `input` of the node called `id` come from, as [`crate::Build::source`] calls them; nothing
+    /// where there is no such node or input.
+    pub fn sources(&self, id: &str, input: &str) -> &[String] {
+        let node = self.nodes.iter().find(|node| node.id == id);
+        let sources = node.and_then(|node| {
+            let mut inputs = node.descriptor.inputs.iter();
+            node.sources
+                .get(inputs.position(|port| port.name == input)?)
+        });
+        sources.map_or(&[], Vec::as_slice)
+    }
+
     /// `film.frames -> eye.frames`.
     pub(crate) fn wire_name(&self, wire: &GraphWire) -> String {
         let (from, to) = (&self.nodes[wire.from], &self.nodes[wire.to]);

@@ -29,6 +29,8 @@ mod vision;
 
 use score_engine::Registry;
 
+pub use audio::stem_files;
+
 /// A registry that knows every built-in node.
 pub fn registry() -> Registry {
     let mut registry = Registry::new();

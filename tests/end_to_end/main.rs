@@ -5,6 +5,7 @@
 mod book;
 mod colours;
 mod containers;
+mod delivery;
 mod errors_as_json;
 mod evaluation;
 mod film;

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use score_engine::{Graph, NodeError, NodeErrorKind, Override, Registry, Settings, Source};
 use score_nodes::scored_film::ScoredFilm;
+use score_nodes::stem_files;
 use serde_json::{Value, json};
 
 use crate::arguments::Film;
@@ -121,9 +122,52 @@ impl Order<'_> {
                 overrides.push(given.typed_as(&format!("--{param}")));
             }
         }
+        let stems = self.stems()?;
+        overrides.extend((stems.iter()).map(|stems| stems.place.clone()));
         overrides.extend(more.set.iter().cloned());
         let graph = checked(self.source, &overrides, self.registry, self.settings)?;
+        let mut outputs = outputs;
+        for stems in stems {
+            let sources = graph.sources(&stems.mixer, "sounds");
+            for file in stem_files(&stems.path, sources) {
+                outputs.push(Written {
+                    node: stems.mixer.clone(),
+                    path: file,
+                    is_film: false,
+                });
+            }
+        }
         Ok((graph, outputs))
+    }
+
+    /// The mixers whose sounds are written apart, if that was asked for.
+    fn stems(&self) -> Result<Vec<Stems>, Failure> {
+        if !self.arguments.stems {
+            return Ok(Vec::new());
+        }
+        let nodes = self.source.nodes();
+        let mixers: Vec<&String> = (nodes.iter())
+            .filter_map(|(id, kind)| (kind == MIXER).then_some(id))
+            .collect();
+        if mixers.is_empty() {
+            let why = "there are no stems: the patch has no mixer into which parts are wired";
+            return Err(NodeError::input(why)
+                .help("leave --stems out, or use a patch with a mixer, such as graphs/ensemble.ron")
+                .into());
+        }
+        let mut name = self.name.as_os_str().to_os_string();
+        name.push("-stem");
+        let alone = mixers.len() == 1;
+        (mixers.into_iter())
+            .map(|mixer| {
+                let file = with_ending(Path::new(&name), mixer, alone, "wav");
+                Ok(Stems {
+                    place: path(mixer, "stems", &file)?.typed_as("--stems"),
+                    mixer: mixer.clone(),
+                    path: file,
+                })
+            })
+            .collect()
     }
 
     /// In which container the film comes, if the patch writes one; `named` is the ending that the user gave.
@@ -152,6 +196,14 @@ impl Order<'_> {
     }
 }
 
+/// A mixer whose sounds are written apart.
+struct Stems {
+    mixer: String,
+    /// What the files' names are made of.
+    path: PathBuf,
+    place: Override,
+}
+
 /// A file that a patch will write.
 pub(crate) struct Written {
     /// The node that writes it.
@@ -160,8 +212,9 @@ pub(crate) struct Written {
     is_film: bool,
 }
 
-/// The kind of node that writes films.
+/// The kind of node that writes films, and that which adds parts up.
 const MUX: &str = "video_mux";
+const MIXER: &str = "mixer";
 
 /// Refuses a film that is no file. The patch would say so too, but of every node that reads the film, in terms of
 /// parameters.
@@ -221,6 +274,7 @@ pub(crate) fn bound(
             "audio_file" => "wav",
             "midi_file" => "mid",
             "piano_roll" => "png",
+            "sheet_music" => "musicxml",
             _ => continue,
         };
         // Two files of one kind: the node's id tells them apart.

@@ -50,7 +50,7 @@ impl Ceiling {
     pub(crate) fn true_peak(ceiling: f32, rate: u32, channels: u16) -> Self {
         let mut limiter = Self::new(ceiling, rate, channels);
         limiter.ahead += true_peak::DELAY;
-        limiter.between = Some(TruePeak::new(limiter.channels));
+        limiter.between = Some(TruePeak::new(limiter.channels, ceiling));
         limiter
     }
 

@@ -34,6 +34,8 @@ pub(crate) mod wav_writer;
 
 use score_engine::Registry;
 
+pub use mixer::stem_files;
+
 pub(crate) fn register(registry: &mut Registry) {
     registry.add::<audio_file::AudioFile>();
     registry.add::<audio_input_file::AudioInputFile>();

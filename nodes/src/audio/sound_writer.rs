@@ -50,6 +50,8 @@ enum Level {
         mastering: Option<Mastering>,
         spool: Spool,
     },
+    /// Not at all: floating-point samples have no highest number.
+    AsItIs,
     /// At once; there is nothing to guard before the sound's form is known.
     AtOnce(Option<Ceiling>),
 }
@@ -66,6 +68,16 @@ impl SoundWriter {
             spool: Spool::beside(path)?,
         };
         Self::new(path, Place::Offline(file), ceiling, level)
+    }
+
+    /// Begins the file of a render at `path`, a .wav whose samples are exactly those that come.
+    ///
+    /// # Errors
+    /// The file cannot be made.
+    pub(crate) fn exact(path: &Path) -> Result<Self, NodeError> {
+        let file = Place::Offline(OutputFile::create(path)?);
+        let writer = Self::new(path, file, f32::INFINITY, Level::AsItIs)?;
+        Ok(writer.depth(Depth::Float))
     }
 
     /// Writes the sound of a live run to `file`.
@@ -167,7 +179,7 @@ impl SoundWriter {
                         // All of it will be encoded at the end.
                         self.encoder = None;
                     }
-                    Level::Whole { .. } => {}
+                    Level::Whole { .. } | Level::AsItIs => {}
                 }
             }
         }
@@ -193,6 +205,11 @@ impl SoundWriter {
                 if let Some(mastering) = mastering {
                     mastering.hear(samples)?;
                 }
+            }
+            Level::AsItIs => {
+                self.block.clear();
+                let finite = |sample: &f32| if sample.is_finite() { *sample } else { 0.0 };
+                self.block.extend(samples.iter().map(finite));
             }
             Level::AtOnce(guard) => {
                 self.block.clear();

@@ -50,7 +50,7 @@ impl Node for MidiFile {
             )
             .input(Port::new("notes", PortType::Notes, "what to write").many())
             .input(Port::new("chords", Chords::port_type(), "chord symbols and key").optional())
-            .input(Port::new("events", PortType::Event, "cuts and cues, which become markers").many().optional())
+            .input(Port::new("events", PortType::Event, "cuts and cues, which become markers").many())
             .param(Param::file_to_write("path", "the file to write, .mid"))
             .param(Param::integer("program", (0, 127), "General MIDI sound, from 0").default(0))
             .param(Param::list("programs", ParamType::Integer { min: 0, max: 127 }, "General MIDI sound of each wire, from 0").default(Value::Array(Vec::new())))

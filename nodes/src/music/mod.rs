@@ -10,6 +10,7 @@ mod harmony;
 mod kit;
 mod melody;
 mod music_decoder;
+mod notation;
 mod pacing;
 mod planner;
 mod player;
@@ -42,6 +43,7 @@ pub(crate) fn register(registry: &mut Registry) {
     registry.add::<harmony::ChordsIn>();
     registry.add::<harmony::Harmony>();
     registry.add::<music_decoder::MusicDecoder>();
+    registry.add::<notation::SheetMusic>();
     registry.add::<planner::Planner>();
     registry.add::<stream::StreamDecoder>();
     registry.add::<scale_walk::ScaleWalk>();

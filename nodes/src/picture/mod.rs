@@ -2,6 +2,7 @@
 
 mod canvas;
 mod course;
+mod letters;
 mod piano_roll;
 
 use score_engine::Registry;

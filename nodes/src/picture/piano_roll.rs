@@ -4,17 +4,25 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use score_engine::{
-    Build, Descriptor, Flow, Frame, Io, Node, NodeError, Note, Param, Port, PortType, Processor,
-    Time, Transport,
+    Build, Check, Descriptor, Flow, Frame, Io, Node, NodeError, Note, Param, Port, PortType,
+    Processor, Time, Transport,
 };
 use serde::Deserialize;
 
 use super::canvas::{Canvas, Colour};
 use super::course::Course;
+use super::letters;
+use crate::chords::Chords;
+use crate::music::Chord;
 use crate::output::OutputFile;
 
 const FRAMES: usize = 0;
 const LATENT: usize = 1;
+const CHORDS: usize = 3;
+const EVENTS: usize = 4;
+
+/// The channel of drums.
+const DRUMS: u8 = 9;
 
 /// Side of a thumbnail, in pixels.
 const THUMBNAIL: usize = 80;
@@ -22,6 +30,9 @@ const THUMBNAIL: usize = 80;
 const COMPONENT: usize = 2;
 /// Height of a semitone, in pixels.
 const SEMITONE: usize = 7;
+/// Height of a drum, and of the band of sections, in pixels.
+const DRUM: usize = 5;
+const SECTIONS: usize = 6;
 /// Between the parts, in pixels.
 const GAP: usize = 8;
 /// Semitones shown above and below the notes.
@@ -33,6 +44,19 @@ const BACKGROUND: Colour = [18, 18, 24];
 const LANE: Colour = [28, 28, 36];
 const C_LANE: Colour = [44, 44, 58];
 const BAR_LINE: Colour = [70, 70, 92];
+const CUT: Colour = [225, 225, 235];
+
+/// The colours of the parts where there are several, as hard as can be struck; further parts begin again.
+const PARTS: [Colour; 8] = [
+    [255, 220, 90],
+    [110, 190, 255],
+    [255, 120, 110],
+    [130, 230, 150],
+    [210, 150, 255],
+    [255, 170, 70],
+    [120, 230, 230],
+    [240, 150, 200],
+];
 
 /// `piano_roll`.
 #[derive(Deserialize)]
@@ -55,14 +79,26 @@ impl Node for PianoRoll {
             .details(
                 "From top to bottom along time: thumbnails of the film; the code's course, a line a component, blue \
                  below and orange above 0; the notes over bar lines, the brighter the harder they are struck. The \
-                 lighter lanes are the Cs.",
+                 lighter lanes are the Cs.\n\n\
+                 With several wires into `notes` each part has a colour, and their names stand below; drums lie on lanes of \
+                 their own under the other notes. `chords` adds a strip with the chords' names, coloured by their roots \
+                 along the circle of fifths; `events` one of the sections between them, and lines at the cuts.",
             )
             .input(Port::new("frames", PortType::Frame, "the film").optional())
             .input(Port::new("latent", PortType::Latent(None), "the code").optional())
-            .input(Port::new("notes", PortType::Notes, "the notes"))
+            .input(Port::new("notes", PortType::Notes, "the notes of each part").many())
+            .input(Port::new("chords", Chords::port_type(), "the chords").optional())
+            .input(Port::new("events", PortType::Event, "cuts and cues, between which the sections lie").many())
             .param(Param::file_to_write("path", "the picture to write, .png"))
             .param(Param::integer("width", (200, 20_000), "its width").unit("pixels").default(1600))
             .independent_inputs()
+    }
+
+    fn check(&self, check: &mut Check<'_>) {
+        if check.input_type("notes").is_none() {
+            let help = Some("wire a node with notes into it".to_owned());
+            check.refuse("path", "nothing is wired into its `notes`", help);
+        }
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
@@ -73,12 +109,18 @@ impl Node for PianoRoll {
             frames: Course::new(self.width / THUMBNAIL * 4),
             codes: Course::new(KEPT),
             notes: Vec::new(),
+            parts: (0..build.wires("notes"))
+                .map(|wire| build.source("notes", wire).unwrap_or("part").to_owned())
+                .collect(),
+            chords: build.is_wired("chords").then(Vec::new),
+            events: (build.wires("events") > 0).then(Vec::new),
         }))
     }
 }
 
 /// A note from its begin to its end; `None` while it sounds.
 struct Bar {
+    part: usize,
     channel: u8,
     pitch: u8,
     velocity: f32,
@@ -94,6 +136,11 @@ struct Collecting {
     frames: Course<Option<Frame>>,
     codes: Course<Arc<[f32]>>,
     notes: Vec<Bar>,
+    /// The parts' names.
+    parts: Vec<String>,
+    /// Which chord sounds from when on, and when something happened, where those are shown.
+    chords: Option<Vec<(Time, Option<Chord>)>>,
+    events: Option<Vec<Time>>,
 }
 
 impl Processor for Collecting {
@@ -106,17 +153,27 @@ impl Processor for Collecting {
                     self.frames.push_made(time, || thumbnail(frame));
                 }
                 LATENT => self.codes.push(time, input.packet.latent()?.clone()),
+                CHORDS => {
+                    let chord = Chords::of(&input.packet)?.chord;
+                    if let Some(chords) = &mut self.chords
+                        && chords.last().is_none_or(|(_, last)| *last != chord)
+                    {
+                        chords.push((time, chord));
+                    }
+                }
+                EVENTS => self.events.iter_mut().for_each(|events| events.push(time)),
                 _ => input
                     .packet
                     .notes()?
                     .iter()
-                    .for_each(|note| self.note(time, *note)),
+                    .for_each(|note| self.note(input.wire, time, *note)),
             }
         }
         Ok(Flow::Continue)
     }
 
     fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+        self.events.iter_mut().for_each(|events| events.sort());
         let picture = self.draw(io.end().unwrap_or(Time::ZERO));
         self.file.write(&picture.png()?)
     }
@@ -127,15 +184,17 @@ impl Processor for Collecting {
 }
 
 impl Collecting {
-    fn note(&mut self, time: Time, note: Note) {
+    fn note(&mut self, part: usize, time: Time, note: Note) {
         let (channel, pitch) = (note.channel(), note.pitch());
-        let sounding =
-            |bar: &&mut Bar| bar.end.is_none() && (bar.channel, bar.pitch) == (channel, pitch);
+        let sounding = |bar: &&mut Bar| {
+            bar.end.is_none() && (bar.part, bar.channel, bar.pitch) == (part, channel, pitch)
+        };
         if let Some(bar) = self.notes.iter_mut().rev().find(sounding) {
             bar.end = Some(time);
         }
         if let Note::On { velocity, .. } = note {
             self.notes.push(Bar {
+                part,
                 channel,
                 pitch,
                 velocity,
@@ -145,9 +204,34 @@ impl Collecting {
         }
     }
 
+    /// Whether a note lies on the lanes of the drums: of several parts only, as one alone is shown as it always was.
+    fn is_drum(&self, bar: &Bar) -> bool {
+        self.parts.len() > 1 && bar.channel == DRUMS
+    }
+
+    /// The drums that were struck, from the highest.
+    fn drums(&self) -> Vec<u8> {
+        let struck = self.notes.iter().filter(|bar| self.is_drum(bar));
+        let mut drums: Vec<u8> = struck.map(|bar| bar.pitch).collect();
+        drums.sort_unstable_by(|one, other| other.cmp(one));
+        drums.dedup();
+        drums
+    }
+
+    /// The colour of a note.
+    fn colour(&self, bar: &Bar) -> Colour {
+        if self.parts.len() < 2 {
+            return glow(bar.velocity);
+        }
+        let bright = PARTS[bar.part % PARTS.len()];
+        let share = 0.4 + 0.6 * bar.velocity.clamp(0.0, 1.0);
+        std::array::from_fn(|part| mix(BACKGROUND[part], bright[part], share))
+    }
+
     /// The lowest and the highest pitch shown.
     fn range(&self) -> (u8, u8) {
-        let pitches = || self.notes.iter().map(|bar| bar.pitch);
+        let shown = || self.notes.iter().filter(|bar| !self.is_drum(bar));
+        let pitches = || shown().map(|bar| bar.pitch);
         let (low, high) = (pitches().min().unwrap_or(60), pitches().max().unwrap_or(72));
         (
             low.saturating_sub(MARGIN),
@@ -162,8 +246,23 @@ impl Collecting {
             .codes
             .at(Time::MAX)
             .map_or(0, |code| code.len() * COMPONENT + GAP);
+        let chords = self.chords.as_ref().map_or(0, |_| letters::LINE + 2);
+        let sections = self.events.as_ref().map_or(0, |_| SECTIONS + 2);
         let notes = usize::from(high - low + 1) * SEMITONE;
-        let mut canvas = Canvas::new(self.width, thumbnails + codes + notes, BACKGROUND);
+        let drums = self.drums();
+        let struck = if drums.is_empty() {
+            0
+        } else {
+            GAP + drums.len() * DRUM
+        };
+        let names = if self.parts.len() > 1 {
+            letters::LINE + GAP
+        } else {
+            0
+        };
+        let top = thumbnails + codes + chords + sections;
+        let height = top + notes + struck + names;
+        let mut canvas = Canvas::new(self.width, height, BACKGROUND);
         let seconds = end.seconds().max(1e-3);
         let time_at = |x: usize| Time::from_seconds(x as f64 / self.width as f64 * seconds);
         let x_at = |time: Time| (time.seconds() / seconds * self.width as f64).round() as usize;
@@ -187,7 +286,30 @@ impl Collecting {
                 );
             }
         }
-        let top = thumbnails + codes;
+        let of_chords = self.chords.as_deref().unwrap_or_default();
+        for (place, (since, chord)) in of_chords.iter().enumerate() {
+            let until = of_chords.get(place + 1).map_or(end, |(until, _)| *until);
+            let (from, to) = (x_at(*since), x_at(until));
+            let width = to.saturating_sub(from + 1).max(1);
+            let y = thumbnails + codes;
+            let Some(chord) = chord else { continue };
+            canvas.fill(from, y, width, letters::LINE, wheel(chord.root));
+            let name = chord.to_string();
+            if letters::width(&name) + 2 <= width {
+                letters::write(&mut canvas, &name, from + 2, y + 2, BACKGROUND);
+            }
+        }
+        let of_events = self.events.as_deref().unwrap_or_default();
+        let starts = std::iter::once(Time::ZERO).chain(of_events.iter().copied());
+        let ends = of_events.iter().copied().chain([end]);
+        for (number, (since, until)) in starts.zip(ends).enumerate() {
+            let (from, to) = (x_at(since), x_at(until));
+            let colour = PARTS[number % PARTS.len()].map(|part| part / 2);
+            let y = thumbnails + codes + chords;
+            if sections > 0 {
+                canvas.fill(from, y, to.saturating_sub(from), SECTIONS, colour);
+            }
+        }
         let y_of = |pitch: u8| top + usize::from(high - pitch) * SEMITONE;
         for pitch in low..=high {
             let lane = if pitch.is_multiple_of(12) {
@@ -204,16 +326,34 @@ impl Collecting {
         for x in bars.take(self.width) {
             canvas.fill(x, top, 1, notes, BAR_LINE);
         }
-        for note in &self.notes {
+        for (row, _) in drums.iter().enumerate() {
+            let y = top + notes + GAP + row * DRUM;
+            canvas.fill(0, y, self.width, DRUM - 1, LANE);
+        }
+        for cut in of_events {
+            canvas.fill(x_at(*cut), top, 1, notes + struck, CUT);
+        }
+        // Inputs may have come in any order; what lies over what does not depend on it.
+        let mut ordered: Vec<&Bar> = self.notes.iter().collect();
+        ordered.sort_by_key(|bar| (bar.start, bar.part));
+        for note in ordered {
             let (from, to) = (x_at(note.start), x_at(note.end.unwrap_or(end).min(end)));
             let width = to.saturating_sub(from + 1).max(2);
-            canvas.fill(
-                from,
-                y_of(note.pitch),
-                width,
-                SEMITONE - 1,
-                glow(note.velocity),
-            );
+            let colour = self.colour(note);
+            if self.is_drum(note) {
+                let row = drums.iter().position(|drum| *drum == note.pitch);
+                let y = top + notes + GAP + row.unwrap_or(0) * DRUM;
+                canvas.fill(from, y, width, DRUM - 1, colour);
+            } else {
+                canvas.fill(from, y_of(note.pitch), width, SEMITONE - 1, colour);
+            }
+        }
+        if names > 0 {
+            let (mut x, y) = (GAP, height - letters::LINE);
+            for (part, name) in self.parts.iter().enumerate() {
+                letters::write(&mut canvas, name, x, y, PARTS[part % PARTS.len()]);
+                x += letters::width(name) + 3 * GAP;
+            }
         }
         canvas
     }
@@ -241,6 +381,16 @@ fn glow(velocity: f32) -> Colour {
     std::array::from_fn(|part| mix(dim[part], bright[part], velocity.clamp(0.0, 1.0)))
 }
 
+/// A colour for each root; neighbours on the circle of fifths look alike.
+fn wheel(root: u8) -> Colour {
+    let turn = f32::from(root * 7 % 12) / 12.0;
+    let part = |shift: f32| {
+        let wave = (std::f32::consts::TAU * (turn + shift)).cos();
+        (150.0 + 70.0 * wave) as u8
+    };
+    [part(0.0), part(-1.0 / 3.0), part(1.0 / 3.0)]
+}
+
 fn mix(from: u8, to: u8, share: f32) -> u8 {
     (f32::from(from) + (f32::from(to) - f32::from(from)) * share).round() as u8
 }
@@ -264,6 +414,50 @@ mod tests {
     }
 
     #[test]
+    fn parts_have_colours_and_drums_chords_and_sections_places_of_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let second = Time::from_seconds;
+        let mut collecting = Collecting {
+            file: OutputFile::create(&folder.path().join("a.png")).unwrap(),
+            width: 1000,
+            transport: Transport::default(),
+            frames: Course::new(8),
+            codes: Course::new(8),
+            notes: Vec::new(),
+            parts: ["tune", "drums"].map(str::to_owned).to_vec(),
+            chords: Some(vec![
+                (second(0.0), "C".parse().ok()),
+                (second(5.0), "F#m".parse().ok()),
+            ]),
+            events: Some(vec![second(4.0)]),
+        };
+        for (part, channel, pitch) in [(0, 0, 60), (1, DRUMS, 36)] {
+            let on = Note::On {
+                channel,
+                pitch,
+                velocity: 1.0,
+            };
+            collecting.note(part, second(2.0), on);
+            collecting.note(part, second(3.0), Note::Off { channel, pitch });
+        }
+        let canvas = collecting.draw(second(10.0));
+        assert_eq!(canvas.at(400, 0), wheel(0));
+        assert_eq!(canvas.at(900, 0), wheel(6));
+        let sections = letters::LINE + 3;
+        assert_ne!(canvas.at(100, sections), canvas.at(900, sections));
+        let top = letters::LINE + 2 + SECTIONS + 2;
+        assert_eq!(
+            canvas.at(250, top + usize::from(MARGIN) * SEMITONE + 2),
+            PARTS[0]
+        );
+        // One pitch with its margin, then the drums.
+        let lanes = usize::from(2 * MARGIN + 1) * SEMITONE;
+        assert_eq!(canvas.at(250, top + lanes + GAP + 1), PARTS[1]);
+        assert_eq!(canvas.at(400, top + 1), CUT);
+        assert!(canvas.png().unwrap().starts_with(b"\x89PNG"));
+    }
+
+    #[test]
     fn a_note_is_drawn_from_its_begin_to_its_end_and_nowhere_else() {
         let folder = tempfile::tempdir().unwrap();
         let mut collecting = Collecting {
@@ -273,8 +467,12 @@ mod tests {
             frames: Course::new(8),
             codes: Course::new(8),
             notes: Vec::new(),
+            parts: vec!["tune".to_owned()],
+            chords: None,
+            events: None,
         };
         collecting.note(
+            0,
             Time::from_seconds(2.0),
             Note::On {
                 channel: 0,
@@ -283,6 +481,7 @@ mod tests {
             },
         );
         collecting.note(
+            0,
             Time::from_seconds(5.0),
             Note::Off {
                 channel: 0,

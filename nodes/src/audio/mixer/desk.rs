@@ -156,8 +156,8 @@ impl Desk {
     }
 
     /// Adds all that sounds from `at` on to interleaved stereo `samples` and forgets it; wires in their order, so that
-    /// the sum is the same in every run.
-    pub(super) fn mix(&mut self, at: u64, samples: &mut [f32]) {
+    /// the sum is the same in every run. What each wire adds is appended to its block of `stems`, where there is one.
+    pub(super) fn mix(&mut self, at: u64, samples: &mut [f32], stems: &mut [Vec<f32>]) {
         let end = at + samples.len() as u64 / 2;
         let mut brought = vec![0.0; samples.len()];
         let mut came = vec![false; samples.len() / 2];
@@ -184,7 +184,11 @@ impl Desk {
                     frame = seam.next(came.then_some(frame));
                 }
                 for side in 0..2 {
-                    sum[side] += frame[side] * channel.sides[side].next();
+                    frame[side] *= channel.sides[side].next();
+                    sum[side] += frame[side];
+                }
+                if let Some(stem) = stems.get_mut(wire) {
+                    stem.extend_from_slice(&frame);
                 }
             }
             if channel.reached < end {

@@ -2,10 +2,12 @@
 
 mod desk;
 mod seam;
+mod stems;
 
 #[cfg(test)]
 mod tests;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -21,6 +23,9 @@ use super::ramp::Ramp;
 use super::stereo::stereo;
 use crate::live;
 use desk::Desk;
+use stems::Stems;
+
+pub use stems::stem_files;
 
 const SOUND: usize = 0;
 
@@ -30,6 +35,7 @@ pub(crate) struct Mixer {
     gain: f64,
     gains: Vec<f64>,
     pans: Vec<f64>,
+    stems: Option<PathBuf>,
 }
 
 impl Node for Mixer {
@@ -61,19 +67,35 @@ impl Node for Mixer {
                  Live, a block goes out as soon as every wire has brought it, and at the latest a block's time after \
                  the first did. What comes later is left out, and counted as \
                  `late_blocks`; the wire's sound fades there and comes back within 5 ms. A wire that has left out \
-                 8 blocks in a row is not waited for until it brings something again.",
+                 8 blocks in a row is not waited for until it brings something again.\n\n\
+                 `stems` writes, in a render, each sound to a file of its own beside the mix, after the node that it comes \
+                 from: `film-stem.wav` becomes `film-stem-lead.wav`, `film-stem-bass.wav`… They have their levels and \
+                 places in the mix (`gains`, `pans` and `gain`) and 32-bit floating-point samples, begin and end together, \
+                 and add up to the sum before the limiter. `score film --stems` sets it.",
             )
             .input(Port::new("sounds", PortType::Audio, "the sounds").many())
             .output(Port::new("sound", PortType::Audio, "their sum, stereo"))
             .param(Param::number("gain", (-60.0, 24.0), "level of the sum").unit("dB").default(0.0).live())
             .param(Param::list("gains", decibels, "level of each wire").unit("dB").default(nothing()).live())
             .param(Param::list("pans", place, "place of each wire: −1 left, 0 middle, 1 right").default(nothing()).live())
+            .param(Param::file_to_write("stems", "a render's files for each sound, .wav; left out: none").optional())
             .urgent()
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
         let (rate, block) = (build.transport.sample_rate, build.transport.block);
+        let stems = match (&self.stems, build.clock) {
+            (Some(path), None) => Some(Stems::begin(path, build, "sounds")?),
+            (Some(_), Some(_)) => {
+                tracing::warn!(
+                    "`stems` are written by a render only; live use a recorder for each sound"
+                );
+                None
+            }
+            (None, _) => None,
+        };
         Ok(Box::new(Mixing {
+            stems,
             desk: Desk::new(
                 build.wires("sounds"),
                 self.gains.clone(),
@@ -92,6 +114,7 @@ impl Node for Mixer {
 }
 
 struct Mixing {
+    stems: Option<Stems>,
     desk: Desk,
     gain: Ramp,
     limiter: Limiter,
@@ -140,7 +163,17 @@ impl Processor for Mixing {
         while self.at < end && !io.stop_requested() {
             self.send_block(io, self.block.min(end - self.at))?;
         }
-        Ok(())
+        match &mut self.stems {
+            Some(stems) => stems.finish(),
+            None => Ok(()),
+        }
+    }
+
+    fn commit(&mut self) -> Result<(), NodeError> {
+        match &mut self.stems {
+            Some(stems) => stems.commit(),
+            None => Ok(()),
+        }
     }
 
     fn earliest_pending(&self) -> Option<Time> {
@@ -186,11 +219,20 @@ impl Mixing {
 
     fn send_block(&mut self, io: &mut Io<'_>, frames: u64) -> Result<(), NodeError> {
         let mut samples = vec![0.0; frames as usize * 2];
-        self.desk.mix(self.at, &mut samples);
+        let stems = self.stems.as_mut();
+        let blocks = stems.map_or(&mut [][..], |stems| &mut stems.blocks);
+        self.desk.mix(self.at, &mut samples, blocks);
+        let mut gains = Vec::new();
         for frame in samples.chunks_exact_mut(2) {
             let gain = self.gain.next();
+            if self.stems.is_some() {
+                gains.push(gain);
+            }
             let limited = self.limiter.limit([frame[0] * gain, frame[1] * gain]);
             frame.copy_from_slice(&limited);
+        }
+        if let Some(stems) = &mut self.stems {
+            stems.write(&gains)?;
         }
         let time = Time::from_samples(self.at, self.rate);
         self.at += frames;

@@ -219,3 +219,59 @@ fn live_the_first_block_of_a_slower_wire_is_not_lost_and_gaps_stay_on_the_grid()
     let outputs = live(&[&prompt, &slow]);
     assert_eq!(levels(&outputs), [(3, 2), (4, 2), (5, 2), (9, 2)]);
 }
+
+#[test]
+fn stems_add_up_to_the_mix_before_its_limiter() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("film-stem.wav");
+    // Together they are far above full scale at first, and below it later.
+    let loud: Vec<f32> = (sine(48_000).iter().enumerate())
+        .map(|(n, sample)| sample * if n < 20_000 { 4.0 } else { 0.4 })
+        .collect();
+    let params = json!({ "stems": path, "gains": [0, -3], "pans": [-0.5, 0.3], "gain": 2 });
+    let outputs = Harness::<Mixer>::new(params)
+        .feed("sounds", PortType::Audio, blocks(&loud), at(1.0))
+        .feed("sounds", PortType::Audio, blocks(&sine(30_000)), at(0.625))
+        .run()
+        .unwrap();
+    let stem = |name: &str| -> Vec<f32> {
+        let file = hound::WavReader::open(folder.path().join(name)).unwrap();
+        assert_eq!(file.spec().sample_format, hound::SampleFormat::Float);
+        file.into_samples().map(Result::unwrap).collect()
+    };
+    let (first, second) = (stem("film-stem-1.wav"), stem("film-stem-2.wav"));
+    let mixed: Vec<f32> = frames(&outputs).concat();
+    assert_eq!((first.len(), second.len()), (mixed.len(), mixed.len()));
+    let sums: Vec<f32> = first
+        .iter()
+        .zip(&second)
+        .map(|(one, other)| one + other)
+        .collect();
+    assert!(sums.iter().any(|sample| *sample > 1.5) && mixed.iter().all(|sample| *sample <= 1.0));
+    // Once the limiter has let go, they are the mix to within −120 dB.
+    let late = sums.iter().zip(&mixed).skip(2 * 40_000);
+    assert!(
+        late.into_iter()
+            .all(|(sum, mixed)| (sum - mixed).abs() < 1e-6)
+    );
+    assert_eq!(folder.path().read_dir().unwrap().count(), 2);
+}
+
+#[test]
+fn stems_are_called_after_their_sources() {
+    let files = |sources: &[&str]| -> Vec<String> {
+        let sources: Vec<String> = sources.iter().map(|source| (*source).to_owned()).collect();
+        (stem_files(std::path::Path::new("/a/film-stem.wav"), &sources).iter())
+            .map(|file| file.display().to_string())
+            .collect()
+    };
+    assert_eq!(
+        files(&["lead", "band.keys", "lead", "a/b"]),
+        [
+            "/a/film-stem-lead.wav",
+            "/a/film-stem-band.keys.wav",
+            "/a/film-stem-lead-2.wav",
+            "/a/film-stem-a_b.wav"
+        ]
+    );
+}

@@ -1,0 +1,556 @@
+//! Writes a sheet as MusicXML 4.0, partwise.
+
+use std::collections::HashMap;
+
+use score_engine::Mode;
+
+use super::grid::{QUARTER, Triplets};
+use super::percussion::drum;
+use super::spelling::{self, Spelt};
+use super::staff::{Chord, Clef, Staff};
+use super::values::{Bars, value};
+use super::xml::Xml;
+use crate::music::{Chord as Harmony, Family};
+
+/// Voices of one staff are numbered from here on for each staff.
+const VOICES_PER_STAFF: usize = 4;
+
+/// The channel of percussion, as musicians count it.
+const PERCUSSION: usize = 10;
+
+const HEAD: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"no\"?>\n\
+    <!DOCTYPE score-partwise PUBLIC \"-//Recordare//DTD MusicXML 4.0 Partwise//EN\" \
+    \"http://www.musicxml.org/dtds/partwise.dtd\">\n";
+
+/// What is written. All places are in units of the grid from the start.
+pub(super) struct Sheet {
+    pub(super) title: String,
+    pub(super) bars: Bars,
+    /// How many bars there are.
+    pub(super) count: u32,
+    /// Quarter notes a minute, from where on.
+    pub(super) tempi: Vec<(u32, f64)>,
+    /// From which bar on: sharps of the key, and its mode where it is known.
+    pub(super) keys: Vec<(u32, i8, Option<Mode>)>,
+    /// Chords, and `None` where none sounds.
+    pub(super) chords: Vec<(u32, Option<Harmony>)>,
+    /// Scenes and cues.
+    pub(super) marks: Vec<(u32, String)>,
+    pub(super) parts: Vec<Part>,
+}
+
+/// A part.
+pub(super) struct Part {
+    pub(super) name: String,
+    /// General MIDI sound, from 0; `None`: drums.
+    pub(super) program: Option<u8>,
+    pub(super) staves: Vec<Staff>,
+    pub(super) triplets: Triplets,
+}
+
+impl Part {
+    /// The drums that it plays, in order.
+    fn drums(&self) -> Vec<u8> {
+        let chords = self.staves.iter().flat_map(|staff| &staff.voices).flatten();
+        let mut keys: Vec<u8> = chords.flat_map(|chord| chord.pitches.clone()).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+}
+
+impl Sheet {
+    /// The document.
+    pub(super) fn musicxml(&self) -> String {
+        let mut xml = Xml::new(HEAD);
+        xml.begin("score-partwise", &[("version", "4.0")]);
+        xml.begin("work", &[]);
+        xml.text("work-title", &self.title);
+        xml.end();
+        xml.begin("identification", &[]);
+        xml.begin("encoding", &[]);
+        xml.text("software", concat!("SCORE! ", env!("CARGO_PKG_VERSION")));
+        xml.empty("supports", &[("element", "accidental"), ("type", "yes")]);
+        xml.end();
+        xml.end();
+        xml.begin("part-list", &[]);
+        let mut channels = (1..=16).filter(|channel| *channel != PERCUSSION).cycle();
+        for (index, part) in self.parts.iter().enumerate() {
+            let channel = match part.program {
+                Some(_) => channels.next().unwrap_or(1),
+                None => PERCUSSION,
+            };
+            list(&mut xml, index, part, channel);
+        }
+        xml.end();
+        for index in 0..self.parts.len() {
+            self.part(&mut xml, index);
+        }
+        xml.end();
+        xml.finish()
+    }
+
+    fn part(&self, xml: &mut Xml, index: usize) {
+        let Some(part) = self.parts.get(index) else {
+            return;
+        };
+        xml.begin("part", &[("id", &part_id(index))]);
+        let mut fifths = 0;
+        for bar in 0..self.count {
+            xml.begin("measure", &[("number", &(bar + 1).to_string())]);
+            let key = self.keys.iter().rev().find(|(since, ..)| *since == bar);
+            if bar == 0 || key.is_some() {
+                let (_, signs, mode) = key.copied().unwrap_or((0, 0, None));
+                fifths = signs;
+                self.attributes(xml, part, bar == 0, (signs, mode));
+            }
+            for (number, staff) in part.staves.iter().enumerate() {
+                let writing = Writing {
+                    sheet: self,
+                    part,
+                    index,
+                    staff: number,
+                    bar: bar * self.bars.length,
+                    fifths,
+                    signs: self.signs(staff, bar, fifths),
+                };
+                writing.staff(xml, staff);
+            }
+            if bar + 1 == self.count {
+                xml.begin("barline", &[("location", "right")]);
+                xml.text("bar-style", "light-heavy");
+                xml.end();
+            }
+            xml.end();
+        }
+        xml.end();
+    }
+
+    fn attributes(&self, xml: &mut Xml, part: &Part, first: bool, key: (i8, Option<Mode>)) {
+        let (fifths, mode) = key;
+        xml.begin("attributes", &[]);
+        if first {
+            xml.text("divisions", QUARTER);
+        }
+        if part.program.is_some() {
+            xml.begin("key", &[]);
+            xml.text("fifths", fifths);
+            match mode {
+                Some(Mode::Major) => xml.text("mode", "major"),
+                Some(Mode::Minor) => xml.text("mode", "minor"),
+                None => {}
+            }
+            xml.end();
+        }
+        if first {
+            xml.begin("time", &[]);
+            xml.text("beats", self.bars.metre.0);
+            xml.text("beat-type", self.bars.metre.1);
+            xml.end();
+            let several = part.staves.len() > 1;
+            if several {
+                xml.text("staves", part.staves.len());
+            }
+            for (number, staff) in (1..).zip(&part.staves) {
+                let number: usize = number;
+                let number = number.to_string();
+                let of: &[(&str, &str)] = if several { &[("number", &number)] } else { &[] };
+                xml.begin("clef", of);
+                let (sign, line, octaves) = match staff.clef {
+                    Clef::Treble => ("G", Some(2), 0),
+                    Clef::TrebleUp => ("G", Some(2), 1),
+                    Clef::Bass => ("F", Some(4), 0),
+                    Clef::BassDown => ("F", Some(4), -1),
+                    Clef::Percussion => ("percussion", None, 0),
+                };
+                xml.text("sign", sign);
+                if let Some(line) = line {
+                    xml.text("line", line);
+                }
+                if octaves != 0 {
+                    xml.text("clef-octave-change", octaves);
+                }
+                xml.end();
+            }
+        }
+        xml.end();
+    }
+
+    /// The signs in front of the notes that begin in a bar: those that the key and the bar so far do not give them.
+    fn signs(&self, staff: &Staff, bar: u32, fifths: i8) -> HashMap<(u32, u8), i32> {
+        let mut signs = HashMap::new();
+        if staff.clef == Clef::Percussion {
+            return signs;
+        }
+        let (from, to) = (bar * self.bars.length, (bar + 1) * self.bars.length);
+        let mut notes: Vec<(u32, u8)> = (staff.voices.iter().flatten())
+            .filter(|chord| (from..to).contains(&chord.start))
+            .flat_map(|chord| chord.pitches.iter().map(|pitch| (chord.start, *pitch)))
+            .collect();
+        notes.sort_unstable();
+        let mut holds: HashMap<(char, i32), i32> = HashMap::new();
+        for (start, pitch) in notes {
+            let Spelt {
+                letter,
+                alter,
+                octave,
+            } = spelling::pitch(pitch, fifths);
+            let held = holds.get(&(letter, octave)).copied();
+            if held.unwrap_or_else(|| spelling::signed(letter, fifths)) != alter {
+                signs.insert((start, pitch), alter);
+            }
+            holds.insert((letter, octave), alter);
+        }
+        signs
+    }
+}
+
+fn part_id(index: usize) -> String {
+    format!("P{}", index + 1)
+}
+
+/// The name of the instrument of a part, or of one of its drums.
+fn instrument_id(index: usize, drum: Option<u8>) -> String {
+    match drum {
+        Some(key) => format!("P{}-I{key}", index + 1),
+        None => format!("P{}-I1", index + 1),
+    }
+}
+
+fn list(xml: &mut Xml, index: usize, part: &Part, channel: usize) {
+    xml.begin("score-part", &[("id", &part_id(index))]);
+    xml.text("part-name", &part.name);
+    let instruments: Vec<(Option<u8>, String)> = match part.program {
+        Some(_) => vec![(None, part.name.clone())],
+        None => (part.drums().into_iter())
+            .map(|key| (Some(key), drum(key).name.to_owned()))
+            .collect(),
+    };
+    for (drum, name) in &instruments {
+        let id = instrument_id(index, *drum);
+        xml.begin("score-instrument", &[("id", &id)]);
+        xml.text("instrument-name", name);
+        xml.end();
+    }
+    for (drum, _) in &instruments {
+        let id = instrument_id(index, *drum);
+        xml.begin("midi-instrument", &[("id", &id)]);
+        xml.text("midi-channel", channel);
+        // Counted from 1, as musicians do.
+        xml.text("midi-program", part.program.unwrap_or(0) + 1);
+        if let Some(key) = drum {
+            xml.text("midi-unpitched", key + 1);
+        }
+        xml.end();
+    }
+    xml.end();
+}
+
+/// A note value, or a rest of one, as it stands in a voice.
+struct Piece<'a> {
+    start: u32,
+    length: u32,
+    /// `None`: a rest.
+    chord: Option<&'a Chord>,
+}
+
+/// One staff of one bar.
+struct Writing<'a> {
+    sheet: &'a Sheet,
+    part: &'a Part,
+    index: usize,
+    staff: usize,
+    /// Where the bar begins.
+    bar: u32,
+    fifths: i8,
+    signs: HashMap<(u32, u8), i32>,
+}
+
+impl Writing<'_> {
+    fn staff(&self, xml: &mut Xml, staff: &Staff) {
+        let length = self.sheet.bars.length;
+        for (voice, chords) in staff.voices.iter().enumerate() {
+            let pieces = self.pieces(chords);
+            let is_first = self.staff == 0 && voice == 0;
+            if voice > 0 && pieces.iter().all(|piece| piece.chord.is_none()) {
+                continue;
+            }
+            if !is_first {
+                xml.begin("backup", &[]);
+                xml.text("duration", length);
+                xml.end();
+            }
+            for (number, piece) in pieces.iter().enumerate() {
+                if is_first && self.index == 0 {
+                    self.above(xml, piece);
+                }
+                let brackets = self.brackets(&pieces, number);
+                self.piece(xml, piece, voice, brackets);
+            }
+        }
+    }
+
+    /// What a voice brings in the bar, rests too.
+    fn pieces<'a>(&self, chords: &'a [Chord]) -> Vec<Piece<'a>> {
+        let (from, to) = (self.bar, self.bar + self.sheet.bars.length);
+        let triplets = &self.part.triplets;
+        let mut pieces = Vec::new();
+        let mut at = from;
+        let mut fill = |start: u32, end: u32, chord: Option<&'a Chord>| {
+            let mut at = start;
+            for length in self.sheet.bars.pieces(start, end, triplets) {
+                pieces.push(Piece {
+                    start: at,
+                    length,
+                    chord,
+                });
+                at += length;
+            }
+        };
+        let first = chords.partition_point(|chord| chord.end <= from);
+        let here = chords[first..].iter().take_while(|chord| chord.start < to);
+        for chord in here {
+            let (start, end) = (chord.start.max(from), chord.end.min(to));
+            fill(at, start, None);
+            fill(start, end, Some(chord));
+            at = end;
+        }
+        if at == from {
+            return vec![Piece {
+                start: from,
+                length: to - from,
+                chord: None,
+            }];
+        }
+        fill(at, to, None);
+        pieces
+    }
+
+    /// Chord symbols, scenes and tempi that belong above a piece.
+    fn above(&self, xml: &mut Xml, piece: &Piece<'_>) {
+        let here = |place: u32| (piece.start..piece.start + piece.length).contains(&place);
+        let offset = |xml: &mut Xml, place: u32| {
+            if place > piece.start {
+                xml.text("offset", place - piece.start);
+            }
+        };
+        for (place, tempo) in self.sheet.tempi.iter().filter(|(place, _)| here(*place)) {
+            xml.begin("direction", &[("placement", "above")]);
+            xml.begin("direction-type", &[]);
+            xml.begin("metronome", &[]);
+            xml.text("beat-unit", "quarter");
+            xml.text("per-minute", (tempo * 10.0).round() / 10.0);
+            xml.end();
+            xml.end();
+            offset(xml, *place);
+            xml.empty("sound", &[("tempo", &tempo.to_string())]);
+            xml.end();
+        }
+        for (place, name) in self.sheet.marks.iter().filter(|(place, _)| here(*place)) {
+            xml.begin("direction", &[("placement", "above")]);
+            xml.begin("direction-type", &[]);
+            xml.text("rehearsal", name);
+            xml.end();
+            offset(xml, *place);
+            xml.end();
+        }
+        for (place, chord) in self.sheet.chords.iter().filter(|(place, _)| here(*place)) {
+            xml.begin("harmony", &[]);
+            match chord {
+                Some(chord) => {
+                    let (letter, alter) = spelling::class(chord.root, self.fifths);
+                    xml.begin("root", &[]);
+                    xml.text("root-step", letter);
+                    if alter != 0 {
+                        xml.text("root-alter", alter);
+                    }
+                    xml.end();
+                    let (kind, sign) = kind(chord.family);
+                    xml.text_with("kind", &[("text", sign)], kind);
+                }
+                None => {
+                    // The element wants a root; programs write C for none.
+                    xml.begin("root", &[]);
+                    xml.text_with("root-step", &[("text", "")], "C");
+                    xml.end();
+                    xml.text_with("kind", &[("text", "N.C.")], "none");
+                }
+            }
+            offset(xml, *place);
+            xml.end();
+        }
+    }
+
+    /// Whether a bracket of three begins with a piece, and whether one ends with it.
+    fn brackets(&self, pieces: &[Piece<'_>], number: usize) -> (bool, bool) {
+        let is_triplet = |piece: &Piece<'_>| value(piece.length).is_some_and(|v| v.is_triplet);
+        let Some(piece) = pieces.get(number).filter(|piece| is_triplet(piece)) else {
+            return (false, false);
+        };
+        let quarter = |piece: &Piece<'_>| piece.start / QUARTER;
+        let joins = |other: Option<&Piece<'_>>| {
+            other.is_some_and(|other| is_triplet(other) && quarter(other) == quarter(piece))
+        };
+        let before = number.checked_sub(1).and_then(|number| pieces.get(number));
+        (!joins(before), !joins(pieces.get(number + 1)))
+    }
+
+    fn piece(&self, xml: &mut Xml, piece: &Piece<'_>, voice: usize, brackets: (bool, bool)) {
+        let Some(chord) = piece.chord else {
+            self.rest(xml, piece, voice, brackets);
+            return;
+        };
+        let is_tied = (
+            piece.start > chord.start,
+            piece.start + piece.length < chord.end,
+        );
+        for (number, pitch) in chord.pitches.iter().enumerate() {
+            xml.begin("note", &[]);
+            if number > 0 {
+                xml.empty("chord", &[]);
+            }
+            let mut head = None;
+            let mut sign = None;
+            if self.part.program.is_none() {
+                let drum = drum(*pitch);
+                head = drum.head;
+                xml.begin("unpitched", &[]);
+                xml.text("display-step", drum.place.0);
+                xml.text("display-octave", drum.place.1);
+                xml.end();
+            } else {
+                let spelt = spelling::pitch(*pitch, self.fifths);
+                xml.begin("pitch", &[]);
+                xml.text("step", spelt.letter);
+                if spelt.alter != 0 {
+                    xml.text("alter", spelt.alter);
+                }
+                xml.text("octave", spelt.octave);
+                xml.end();
+                if !is_tied.0 {
+                    sign = self.signs.get(&(chord.start, *pitch)).copied();
+                }
+            }
+            xml.text("duration", piece.length);
+            if is_tied.0 {
+                xml.empty("tie", &[("type", "stop")]);
+            }
+            if is_tied.1 {
+                xml.empty("tie", &[("type", "start")]);
+            }
+            if self.part.program.is_none() {
+                let id = instrument_id(self.index, Some(*pitch));
+                xml.empty("instrument", &[("id", &id)]);
+            }
+            self.value(xml, piece.length, voice, sign);
+            if let Some(head) = head {
+                xml.text("notehead", head);
+            }
+            self.staff_number(xml);
+            let (begins, ends) = if number == 0 {
+                brackets
+            } else {
+                (false, false)
+            };
+            if is_tied.0 || is_tied.1 || begins || ends {
+                xml.begin("notations", &[]);
+                if is_tied.0 {
+                    xml.empty("tied", &[("type", "stop")]);
+                }
+                if is_tied.1 {
+                    xml.empty("tied", &[("type", "start")]);
+                }
+                tuplets(xml, (begins, ends));
+                xml.end();
+            }
+            xml.end();
+        }
+    }
+
+    fn rest(&self, xml: &mut Xml, piece: &Piece<'_>, voice: usize, brackets: (bool, bool)) {
+        let is_whole_bar = piece.length == self.sheet.bars.length && piece.start == self.bar;
+        // In further voices rests would only stand in the way; in brackets they are counted.
+        let is_counted = value(piece.length).is_some_and(|value| value.is_triplet);
+        if voice > 0 && !is_counted {
+            xml.begin("forward", &[]);
+            xml.text("duration", piece.length);
+            xml.text("voice", self.voice(voice));
+            self.staff_number(xml);
+            xml.end();
+            return;
+        }
+        xml.begin("note", &[]);
+        if is_whole_bar {
+            xml.empty("rest", &[("measure", "yes")]);
+            xml.text("duration", piece.length);
+            xml.text("voice", self.voice(voice));
+        } else {
+            xml.empty("rest", &[]);
+            xml.text("duration", piece.length);
+            self.value(xml, piece.length, voice, None);
+        }
+        self.staff_number(xml);
+        if brackets.0 || brackets.1 {
+            xml.begin("notations", &[]);
+            tuplets(xml, brackets);
+            xml.end();
+        }
+        xml.end();
+    }
+
+    fn voice(&self, voice: usize) -> usize {
+        self.staff * VOICES_PER_STAFF + voice + 1
+    }
+
+    fn staff_number(&self, xml: &mut Xml) {
+        if self.part.staves.len() > 1 {
+            xml.text("staff", self.staff + 1);
+        }
+    }
+
+    /// Voice, note value and sign.
+    fn value(&self, xml: &mut Xml, length: u32, voice: usize, sign: Option<i32>) {
+        xml.text("voice", self.voice(voice));
+        let value = value(length);
+        if let Some(value) = value {
+            xml.text("type", value.name);
+            for _ in 0..value.dots {
+                xml.empty("dot", &[]);
+            }
+        }
+        if let Some(alter) = sign {
+            xml.text("accidental", spelling::sign(alter));
+        }
+        if value.is_some_and(|value| value.is_triplet) {
+            xml.begin("time-modification", &[]);
+            xml.text("actual-notes", 3);
+            xml.text("normal-notes", 2);
+            xml.text("normal-type", "eighth");
+            xml.end();
+        }
+    }
+}
+
+fn tuplets(xml: &mut Xml, (begins, ends): (bool, bool)) {
+    if begins {
+        xml.empty("tuplet", &[("type", "start"), ("bracket", "yes")]);
+    }
+    if ends {
+        xml.empty("tuplet", &[("type", "stop")]);
+    }
+}
+
+/// MusicXML's name of a family, and how it is written behind the root.
+fn kind(family: Family) -> (&'static str, &'static str) {
+    match family {
+        Family::Major => ("major", ""),
+        Family::Minor => ("minor", "m"),
+        Family::Seventh => ("dominant", "7"),
+        Family::MajorSeventh => ("major-seventh", "maj7"),
+        Family::MinorSeventh => ("minor-seventh", "m7"),
+        Family::Fourth => ("suspended-fourth", "sus4"),
+        Family::Second => ("suspended-second", "sus2"),
+        Family::Diminished => ("diminished", "dim"),
+        Family::HalfDiminished => ("half-diminished", "m7♭5"),
+    }
+}

@@ -1,0 +1,338 @@
+//! Writes what a run plays as sheet music.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use score_engine::{
+    Build, Check, Descriptor, Flow, Io, KeyChoice, Mode, Node, NodeError, Note, Param, ParamType,
+    Port, PortType, Processor, Time, Transport, Value,
+};
+use serde::Deserialize;
+
+use super::grid::{Played, QUARTER, SIXTEENTH, Triplets, written};
+use super::musicxml::{Part, Sheet};
+use super::staff::{drums, staves};
+use super::values::Bars;
+use crate::chords::Chords;
+use crate::music::{Chord, drums as kit};
+use crate::output::OutputFile;
+
+const CHORDS: usize = 1;
+const EVENTS: usize = 2;
+
+/// Endings of the files.
+const ENDINGS: [&str; 2] = ["musicxml", "xml"];
+
+/// The most bars that are written: a hundred hours.
+const MOST_BARS: u32 = 100_000;
+
+/// `sheet_music`.
+#[derive(Deserialize)]
+pub(crate) struct SheetMusic {
+    path: PathBuf,
+    title: Option<String>,
+    names: Vec<String>,
+    programs: Vec<u8>,
+    triplets: bool,
+}
+
+impl Node for SheetMusic {
+    fn descriptor() -> Descriptor {
+        let nothing = || Value::Array(Vec::new());
+        Descriptor::new("music", "sheet_music", "Writes notes as sheet music")
+            .example(
+                r#"transport: (tempo: 96, key: "A minor"),
+                nodes: {
+                    "chords": chords_in(chords: "Am F C G"),
+                    "walk": latent_random(dimension: 64, duration: beats(32)),
+                    "tune": music_decoder(),
+                    "bass": midi_input_file(path: "song.mid"),
+                    "sheet": sheet_music(path: "walk.musicxml", title: "A walk", names: ["Melody", "Bass"]),
+                },
+                wires: ["walk -> tune -> sheet", "bass -> sheet.notes", "chords -> sheet"]"#,
+            )
+            .details(
+                "MusicXML 4.0, which MuseScore, Dorico, Sibelius, Finale, LilyPond (musicxml2ly) and browsers (Verovio, \
+                 OpenSheetMusicDisplay) read. A part for each wire, in the order of the patch: the first is the lead \
+                 sheet's, with the chord symbols of `chords` above it. A wire that brings drums (channel 10) gets a \
+                 percussion staff, one whose notes need both hands two staves, and every other the clef in which most of \
+                 its notes lie on the lines.\n\n\
+                 Notes are written as they are meant, not as they are played: they begin and end on the sixteenths of the \
+                 transport, however loose the player was. With `triplets`, quarters whose notes lie on thirds are written \
+                 as triplets. What lasts over a bar line or a beat is tied. The key signature is that of `chords`, else the \
+                 transport's key, else the one that fits most of the notes; accidentals are spelt by it. `events` become \
+                 rehearsal marks: a cut begins 2, 3…\n\n\
+                 `names` and `programs` (General MIDI, from 0) count the wires; parts beyond are called as the node is that \
+                 their wire comes from.",
+            )
+            .input(Port::new("notes", PortType::Notes, "the parts, the melody first").many())
+            .input(Port::new("chords", Chords::port_type(), "chord symbols and key").optional())
+            .input(Port::new("events", PortType::Event, "cuts and cues, which become rehearsal marks").many())
+            .param(Param::file_to_write("path", "the file to write, .musicxml"))
+            .param(Param::text("title", "the title; the file's name if left out").optional())
+            .param(Param::list("names", ParamType::Text, "name of each part").default(nothing()))
+            .param(Param::list("programs", ParamType::Integer { min: 0, max: 127 }, "General MIDI sound of each part, from 0").default(nothing()))
+            .param(Param::flag("triplets", "write triplets").default(false))
+    }
+
+    fn check(&self, check: &mut Check<'_>) {
+        let ending = self.path.extension().and_then(|ending| ending.to_str());
+        if !ending.is_some_and(|ending| {
+            ENDINGS
+                .iter()
+                .any(|known| ending.eq_ignore_ascii_case(known))
+        }) {
+            check.refuse(
+                "path",
+                format!("`{}` has no ending of sheet music", self.path.display()),
+                Some("it ends in .musicxml".to_owned()),
+            );
+        }
+        if check.input_type("notes").is_none() {
+            let help = Some("wire a node with notes into it".to_owned());
+            check.refuse("path", "nothing is wired into its `notes`", help);
+        }
+    }
+
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        let name = |wire: usize| match (self.names.get(wire), build.source("notes", wire)) {
+            (Some(name), _) => name.clone(),
+            (None, Some(source)) => source.to_owned(),
+            (None, None) => format!("part {}", wire + 1),
+        };
+        let program = |wire| self.programs.get(wire).copied().unwrap_or(0);
+        let title = self.title.clone().unwrap_or_else(|| name_of(&self.path));
+        Ok(Box::new(Collecting {
+            file: OutputFile::create(&self.path)?,
+            title,
+            parts: (0..build.wires("notes"))
+                .map(|wire| (name(wire), program(wire)))
+                .collect(),
+            triplets: self.triplets,
+            transport: build.transport.clone(),
+            notes: BTreeMap::new(),
+            sounding: BTreeMap::new(),
+            chords: Vec::new(),
+            marks: Vec::new(),
+            scenes: 1,
+        }))
+    }
+}
+
+fn name_of(path: &Path) -> String {
+    let name = path.file_stem().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+struct Collecting {
+    file: OutputFile,
+    title: String,
+    /// Name and sound of each wire.
+    parts: Vec<(String, u8)>,
+    triplets: bool,
+    transport: Transport,
+    /// What was played, by wire and whether it is drums.
+    notes: BTreeMap<(usize, bool), Vec<Played>>,
+    /// When each note began that sounds, by wire, channel and pitch.
+    sounding: BTreeMap<(usize, u8, u8), f64>,
+    /// Chords and keys, by quarter notes from the start.
+    chords: Vec<(f64, Chords)>,
+    marks: Vec<(f64, String)>,
+    scenes: u32,
+}
+
+impl Processor for Collecting {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        while let Some(input) = io.take() {
+            let place = self.transport.position(input.packet.time);
+            match input.port {
+                CHORDS => self.chords.push((place, Chords::of(&input.packet)?)),
+                EVENTS => {
+                    let name = &input.packet.event()?.name;
+                    if name == "cut" {
+                        self.scenes += 1;
+                        self.marks.push((place, self.scenes.to_string()));
+                    } else {
+                        self.marks.push((place, name.clone()));
+                    }
+                }
+                _ => {
+                    for note in input.packet.notes()?.iter() {
+                        self.note(input.wire, place, *note);
+                    }
+                }
+            }
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+        let end = self.transport.position(io.end().unwrap_or(Time::ZERO));
+        for (wire, channel, pitch) in self.sounding.keys().copied().collect::<Vec<_>>() {
+            self.note(wire, end, Note::Off { channel, pitch });
+        }
+        let sheet = self.sheet(end);
+        self.file.write(sheet.musicxml().as_bytes())
+    }
+
+    fn commit(&mut self) -> Result<(), NodeError> {
+        self.file.commit()
+    }
+}
+
+impl Collecting {
+    fn note(&mut self, wire: usize, place: f64, note: Note) {
+        let (channel, pitch) = (note.channel(), note.pitch());
+        if let Some(start) = self.sounding.remove(&(wire, channel, pitch)) {
+            let notes = self
+                .notes
+                .entry((wire, channel == kit::CHANNEL))
+                .or_default();
+            notes.push(Played {
+                pitch,
+                start,
+                end: place,
+            });
+        }
+        if let Note::On { .. } = note {
+            self.sounding.insert((wire, channel, pitch), place);
+        }
+    }
+
+    /// All that came, as it is written; the piece ends `end` quarter notes from the start.
+    fn sheet(&self, end: f64) -> Sheet {
+        let bars = Bars::new(self.transport.metre);
+        let mut last = 0;
+        let mut parts = Vec::new();
+        for (wire, (name, program)) in self.parts.iter().enumerate() {
+            let of = |is_drums| {
+                self.notes
+                    .get(&(wire, is_drums))
+                    .map_or(&[][..], Vec::as_slice)
+            };
+            let (pitched, struck) = (of(false), of(true));
+            // A part that never plays keeps its staff.
+            if !pitched.is_empty() || struck.is_empty() {
+                let triplets = self.triplets(pitched, &bars);
+                let notes = written(pitched, &triplets);
+                last = notes.iter().map(|note| note.end).fold(last, u32::max);
+                parts.push(Part {
+                    name: name.clone(),
+                    program: Some(*program),
+                    staves: staves(&notes),
+                    triplets,
+                });
+            }
+            if !struck.is_empty() {
+                let triplets = self.triplets(struck, &bars);
+                let notes = written(struck, &triplets);
+                last = notes.iter().map(|note| note.start + 1).fold(last, u32::max);
+                let both = !pitched.is_empty();
+                parts.push(Part {
+                    name: if both {
+                        format!("{name}, drums")
+                    } else {
+                        name.clone()
+                    },
+                    program: None,
+                    staves: vec![drums(&notes, QUARTER)],
+                    triplets,
+                });
+            }
+        }
+        // A bar that has only begun when the piece ends is none.
+        let heard = (end * f64::from(QUARTER) + 0.5).max(0.0) as u32 / bars.length;
+        let count = last.div_ceil(bars.length).max(heard).clamp(1, MOST_BARS);
+        let within = |place: &u32| *place < count * bars.length;
+        Sheet {
+            title: self.title.clone(),
+            bars,
+            count,
+            tempi: vec![(0, self.transport.tempo)],
+            keys: self.keys(&bars),
+            chords: self
+                .symbols()
+                .into_iter()
+                .filter(|(place, _)| within(place))
+                .collect(),
+            marks: (self.marks.iter())
+                .map(|(place, name)| (sixteenth(*place), name.clone()))
+                .filter(|(place, _)| within(place))
+                .collect(),
+            parts,
+        }
+    }
+
+    fn triplets(&self, notes: &[Played], bars: &Bars) -> Triplets {
+        if self.triplets && bars.has_triplets() {
+            Triplets::of(notes)
+        } else {
+            Triplets::default()
+        }
+    }
+
+    /// Where another chord begins.
+    fn symbols(&self) -> Vec<(u32, Option<Chord>)> {
+        let mut symbols: Vec<(u32, Option<Chord>)> = Vec::new();
+        for (place, chords) in &self.chords {
+            let place = sixteenth(*place);
+            if symbols.last().is_some_and(|(since, _)| *since == place) {
+                symbols.pop();
+            }
+            if symbols.last().map_or(None, |(_, chord)| *chord) != chords.chord {
+                symbols.push((place, chords.chord));
+            }
+        }
+        symbols
+    }
+
+    /// Key signatures, and the bars with which they begin.
+    fn keys(&self, bars: &Bars) -> Vec<(u32, i8, Option<Mode>)> {
+        let mut keys: Vec<(u32, i8, Option<Mode>)> = Vec::new();
+        for (place, chords) in &self.chords {
+            let key = (chords.key.fifths(), Some(chords.key.mode));
+            let bar = match keys.last() {
+                Some((_, fifths, mode)) if (*fifths, *mode) == key => continue,
+                Some(_) => sixteenth(*place).div_ceil(bars.length),
+                None => 0,
+            };
+            keys.push((bar, key.0, key.1));
+        }
+        if !keys.is_empty() {
+            return keys;
+        }
+        match self.transport.key {
+            Some(KeyChoice::Of(key)) => vec![(0, key.fifths(), Some(key.mode))],
+            Some(KeyChoice::Auto) | None => vec![(0, self.fitting(), None)],
+        }
+    }
+
+    /// The signature in which most of the notes need no sign; of several the one with fewest.
+    fn fitting(&self) -> i8 {
+        let mut lengths = [0.0; 12];
+        let pitched = self.notes.iter().filter(|((_, is_drums), _)| !is_drums);
+        for note in pitched.flat_map(|(_, notes)| notes) {
+            lengths[usize::from(note.pitch % 12)] += note.end - note.start;
+        }
+        let within = |fifths: i8| -> f64 {
+            // From F of a signature without signs to its B.
+            let classes = (-1..6).map(|place| ((i32::from(fifths) + place) * 7).rem_euclid(12));
+            classes.map(|class| lengths[class as usize]).sum()
+        };
+        let by_signs = |fifths: &i8| (fifths.abs(), *fifths < 0);
+        let mut all: Vec<i8> = (-5..=6).collect();
+        all.sort_by_key(by_signs);
+        let mut best = (0, f64::MIN);
+        for fifths in all {
+            if within(fifths) > best.1 + 1e-9 {
+                best = (fifths, within(fifths));
+            }
+        }
+        best.0
+    }
+}
+
+/// The sixteenth nearest to so many quarter notes from the start, in units.
+fn sixteenth(place: f64) -> u32 {
+    (place * 4.0).round().max(0.0) as u32 * SIXTEENTH
+}
