@@ -5,9 +5,9 @@ pub(crate) const FILM: &str = include_str!("../../graphs/film.ron");
 
 /// Their names and texts, in order of the names.
 pub(crate) const PATCHES: &[(&str, &str)] = &[
+    ("classic", include_str!("../../graphs/classic.ron")),
     ("cuts", include_str!("../../graphs/cuts.ron")),
     ("density", include_str!("../../graphs/density.ron")),
-    ("ensemble", include_str!("../../graphs/ensemble.ron")),
     ("factors", include_str!("../../graphs/factors.ron")),
     ("film", FILM),
     (

@@ -44,6 +44,18 @@ pub(crate) fn tick(transport: &Transport, time: Time) -> u64 {
         .max(0.0) as u64
 }
 
+/// The tempi of `transport` and the ticks from which they hold.
+fn tempi(transport: &Transport) -> Vec<(u64, f64)> {
+    let fitted = transport.tempi.as_ref().map(|tempi| tempi.stretches());
+    match fitted {
+        Some(stretches) if !stretches.is_empty() => stretches
+            .iter()
+            .map(|stretch| (tick(transport, stretch.from), stretch.tempo))
+            .collect(),
+        _ => vec![(0, transport.tempo)],
+    }
+}
+
 /// What holds for all tracks, each from a tick on and in order.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Conductor {
@@ -68,7 +80,7 @@ impl Conductor {
             Some(KeyChoice::Auto) | None => None,
         };
         Conductor {
-            tempi: vec![(0, transport.tempo)],
+            tempi: tempi(transport),
             metres: vec![(0, transport.metre)],
             keys: key.into_iter().collect(),
             ..Conductor::default()

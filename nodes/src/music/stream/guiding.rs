@@ -1,5 +1,7 @@
 //! Keeps a melody in its key and on its chords: which tokens may come at a sixteenth.
 
+use std::ops::RangeInclusive;
+
 use score_engine::Key;
 
 use super::model::{Setting, Under};
@@ -28,6 +30,8 @@ pub(super) struct Guide {
     pub(super) layout: Music,
     /// Whether the model follows chords.
     pub(super) leads: bool,
+    /// The pitches within which it lies.
+    pub(super) range: RangeInclusive<u8>,
 }
 
 impl Guide {
@@ -90,6 +94,9 @@ impl Guide {
                     token as i32 - FIRST_NOTE as i32 + i32::from(self.layout.lowest_pitch) + shift;
                 let class = pitch.rem_euclid(12) as u8;
                 let of_chord = chord.map(|chord| chord.classes().any(|tone| tone == class));
+                if !(i32::from(*self.range.start())..=i32::from(*self.range.end())).contains(&pitch) {
+                    return NEVER;
+                }
                 if ends {
                     return if class == key.tonic % 12 { 0.0 } else { NEVER };
                 }
@@ -120,6 +127,7 @@ mod tests {
             metre: 0,
             layout: crate::music::LAYOUT,
             leads,
+            range: 0..=127,
         }
     }
 

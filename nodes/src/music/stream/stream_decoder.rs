@@ -30,6 +30,9 @@ pub(super) const CONTOUR: usize = 6;
 pub(super) const NOVELTY: usize = 7;
 pub(super) const CHORDS: usize = 8;
 
+/// A melody has at least so many semitones, so that every chord has its tones within.
+const NARROWEST: u8 = 12;
+
 /// Far from where the notes' random numbers begin.
 const TOUCHING: u128 = 1 << 60;
 
@@ -42,6 +45,8 @@ pub(crate) struct StreamDecoder {
     register: Option<f32>,
     range: Option<f32>,
     syncopation: Option<f32>,
+    lowest: u8,
+    highest: u8,
     gain: f32,
     normalise: bool,
     velocity: f32,
@@ -84,6 +89,8 @@ impl Node for StreamDecoder {
         .param(knob("register", "how high, in place of the second"))
         .param(knob("range", "from the lowest to the highest note of a bar, in place of the third"))
         .param(knob("syncopation", "how much against the beat, in place of the fourth"))
+        .param(Param::integer("lowest", (0, 115), "with a key or chords: the lowest note, MIDI's number; 60 is middle C").default(0))
+        .param(Param::integer("highest", (12, 127), "with a key or chords: the highest note").default(127))
         .param(Param::number("gain", (0.0, 10.0), "factor for the code").default(1.0).live())
         .param(Param::flag("normalise", "bring the code to the usual length").default(true))
         .param(Param::number("velocity", (0.01, 1.0), "how hard notes are struck").default(0.8).live())
@@ -102,6 +109,11 @@ impl Node for StreamDecoder {
                 .latent)
         });
         require_codes(check, &self.model, dimension);
+        if self.highest < self.lowest.saturating_add(NARROWEST) {
+            let why = format!("from {} to {} there is no octave", self.lowest, self.highest);
+            let help = "`highest` lies at least 12 above `lowest`".to_owned();
+            check.refuse("highest", why, Some(help));
+        }
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
@@ -124,6 +136,7 @@ impl Node for StreamDecoder {
                 metre: steps.metre(),
                 layout,
                 leads: stream.leads(),
+                range: self.lowest..=self.highest,
             },
             chords: follows.then(Following::default),
             recall: Recall::default(),
