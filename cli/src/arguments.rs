@@ -43,6 +43,7 @@ impl Command {
             Command::Run(_)
             | Command::Fmt(_)
             | Command::New(_)
+            | Command::Styles
             | Command::Plugin(_)
             | Command::Completions { .. }
             | Command::Man => false,
@@ -114,6 +115,8 @@ pub(crate) enum Command {
     Eval(Eval),
     /// List sound devices and MIDI ports, with the text that names each in a patch
     Devices(Devices),
+    /// List the styles in which `score film` scores
+    Styles,
     /// List the node kinds, or explain one
     Nodes(Nodes),
     /// List the models, explain one, test them, or import one
@@ -163,9 +166,18 @@ pub(crate) struct Film {
     /// A patch in place of the built-in one; what it reads and writes gets the names given here
     #[arg(long, value_name = "PATCH")]
     pub(crate) patch: Option<PathBuf>,
-    /// Quarter notes a minute [default: the patch's]
+    /// The built-in patch in another manner; `score styles` lists them
+    #[arg(long, value_name = "NAME", conflicts_with = "patch")]
+    pub(crate) style: Option<String>,
+    /// Quarter notes a minute, exactly: cuts fall where they fall [default: the patch's, fitted to the cuts]
     #[arg(long, value_name = "BPM")]
     pub(crate) tempo: Option<String>,
+    /// Change the tempo a little from cut to cut, so that cuts fall on beats [default: as the patch says]
+    #[arg(long, conflicts_with_all = ["no_fit_cuts", "tempo"])]
+    pub(crate) fit_cuts: bool,
+    /// Keep the tempo, wherever the cuts fall
+    #[arg(long)]
+    pub(crate) no_fit_cuts: bool,
     /// Another number, another tune for the same pictures [default: the patch's]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) seed: Option<String>,

@@ -44,6 +44,24 @@ pub(crate) const PARTS: &[(&str, &str)] = &[(
     include_str!("../../graphs/parts/film_voice.ron"),
 )];
 
+/// The styles of the patch that scores a film, in the order of their names: each includes it as `STYLED`.
+pub(crate) const STYLES: &[(&str, &str)] = &[
+    ("ambient", include_str!("../../graphs/styles/ambient.ron")),
+    ("calm", include_str!("../../graphs/styles/calm.ron")),
+    (
+        "electronic",
+        include_str!("../../graphs/styles/electronic.ron"),
+    ),
+    ("folk", include_str!("../../graphs/styles/folk.ron")),
+    ("noir", include_str!("../../graphs/styles/noir.ron")),
+    ("playful", include_str!("../../graphs/styles/playful.ron")),
+    ("pulse", include_str!("../../graphs/styles/pulse.ron")),
+    ("waltz", include_str!("../../graphs/styles/waltz.ron")),
+];
+
+/// The patch that scores a film, as the styles name it.
+pub(crate) const STYLED: &str = "../film.ron";
+
 /// The text of the patch called `name`.
 pub(crate) fn patch(name: &str) -> Option<&'static str> {
     PATCHES

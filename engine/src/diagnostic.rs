@@ -233,10 +233,7 @@ impl fmt::Display for Diagnostics {
 const MAX_NAME: usize = 64;
 
 /// The name among `names` that `typed` was probably meant to be.
-pub(crate) fn did_you_mean<'a>(
-    typed: &str,
-    names: impl IntoIterator<Item = &'a str>,
-) -> Option<String> {
+pub fn did_you_mean<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
     if typed.len() > MAX_NAME {
         return None;
     }

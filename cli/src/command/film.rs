@@ -4,7 +4,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use score_engine::{Graph, NodeError, NodeErrorKind, Override, Registry, Settings, Source};
+use score_engine::{
+    Graph, NodeError, NodeErrorKind, Override, Registry, Settings, Source, did_you_mean,
+};
 use score_nodes::scored_film::ScoredFilm;
 use score_nodes::stem_files;
 use serde_json::{Value, json};
@@ -13,7 +15,7 @@ use crate::arguments::Film;
 use crate::command::{checked, require_place};
 use crate::failure::Failure;
 use crate::kinds::Kinds;
-use crate::library::FILM;
+use crate::library::{FILM, STYLED, STYLES};
 use crate::performance::perform;
 use crate::terminal::{out, tell, warn};
 
@@ -22,7 +24,10 @@ const USUAL: &str = "mp4";
 
 pub(crate) fn run(arguments: &Film, kinds: &Kinds<'_>, settings: &Settings) -> Result<(), Failure> {
     require_film(&arguments.film)?;
-    let source = source(arguments.patch.as_deref())?;
+    let source = match &arguments.style {
+        Some(style) => styled(style)?,
+        None => source(arguments.patch.as_deref())?,
+    };
     let wanted = match &arguments.out {
         Some(name) => name.clone(),
         None => beside(&arguments.film),
@@ -122,6 +127,17 @@ impl Order<'_> {
                 overrides.push(given.typed_as(&format!("--{param}")));
             }
         }
+        let fit = match (self.arguments.fit_cuts, self.arguments.no_fit_cuts, tempo) {
+            (true, ..) => Some(("--fit-cuts", true)),
+            (_, true, _) => Some(("--no-fit-cuts", false)),
+            (.., Some(_)) => Some(("--tempo", false)),
+            _ => None,
+        };
+        if let Some((typed, fit)) = fit {
+            let given = Override::parse(&format!("transport.fit_cuts={fit}"))
+                .map_err(|wrong| Failure::Unknown(wrong.to_string()))?;
+            overrides.push(given.typed_as(typed));
+        }
         let stems = self.stems()?;
         overrides.extend((stems.iter()).map(|stems| stems.place.clone()));
         overrides.extend(more.set.iter().cloned());
@@ -152,7 +168,7 @@ impl Order<'_> {
         if mixers.is_empty() {
             let why = "there are no stems: the patch has no mixer into which parts are wired";
             return Err(NodeError::input(why)
-                .help("leave --stems out, or use a patch with a mixer, such as graphs/ensemble.ron")
+                .help("leave --stems out, or use a patch with a mixer, such as graphs/film.ron")
                 .into());
         }
         let mut name = self.name.as_os_str().to_os_string();
@@ -244,6 +260,20 @@ pub(crate) fn source(patch: Option<&Path>) -> Result<Source, Failure> {
     }
 }
 
+/// The style called `name`, as a patch.
+pub(crate) fn styled(name: &str) -> Result<Source, Failure> {
+    let here = std::env::current_dir().unwrap_or_default();
+    let style = STYLES.iter().find(|(known, _)| *known == name);
+    let (_, text) = style.ok_or_else(|| {
+        let names: Vec<&str> = STYLES.iter().map(|(name, _)| *name).collect();
+        let near = did_you_mean(name, names.iter().copied());
+        let help = near.unwrap_or_else(|| format!("styles: {}", names.join(", ")));
+        Failure::Unknown(format!("there is no style `{name}`; {help}"))
+    })?;
+    let source = Source::text(&format!("the style `{name}`"), text, here);
+    Ok(source.with_part(STYLED, FILM))
+}
+
 /// What binds a patch to a film: the values that its nodes get, and the files that they will write, called `name`; films
 /// end as told.
 pub(crate) fn bound(
@@ -255,13 +285,16 @@ pub(crate) fn bound(
     let nodes = source.nodes();
     let mut overrides = Vec::new();
     let mut outputs = Vec::new();
+    let synth = nodes.iter().find(|(_, kind)| kind == "synth");
+    let melody = synth.map(|(id, _)| id);
     for (id, kind) in &nodes {
         let ending = match kind.as_str() {
             "video_file" => {
                 overrides.push(path(id, "path", film)?);
                 continue;
             }
-            "synth" => {
+            // The first is the melody's, as in all patches that come along.
+            "synth" if melody == Some(id) => {
                 overrides.extend(
                     voice.map(|voice| Override::text(id, "voice", voice).typed_as("--voice")),
                 );

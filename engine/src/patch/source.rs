@@ -19,6 +19,8 @@ pub struct Source {
     pub text: String,
     /// The folder that paths in it count from.
     pub folder: PathBuf,
+    /// Patches that it includes and that lie in no file: their paths, as it names them, and their texts.
+    parts: Vec<(String, String)>,
 }
 
 impl Source {
@@ -67,7 +69,21 @@ impl Source {
             name: name.to_owned(),
             text: text.to_owned(),
             folder,
+            parts: Vec::new(),
         }
+    }
+
+    /// The patch that it includes as `path` is `text`, whatever files there are.
+    #[must_use]
+    pub fn with_part(mut self, path: &str, text: &str) -> Source {
+        self.parts.push((path.to_owned(), text.to_owned()));
+        self
+    }
+
+    /// The patch that it includes as `path`, where that lies in no file.
+    pub(super) fn part(&self, path: &str) -> Option<Source> {
+        let (_, text) = self.parts.iter().find(|(known, _)| known == path)?;
+        Some(Source::text(path, text, self.folder.clone()))
     }
 
     /// The file, by the one name of the several that it may have; `None` where it is in no file.
@@ -135,6 +151,11 @@ impl Source {
             let Some(Shape::Text(path)) = patch.map(|(_, tree)| tree.shape) else {
                 continue;
             };
+            if let Some(part) = self.part(&path) {
+                visit.parts += 1;
+                part.visit(&format!("{id}."), visit, see);
+                continue;
+            }
             let file = self.folder.join(path);
             let file = std::path::absolute(&file).unwrap_or(file);
             // Cycles, and more patches than can be, are the checker's to complain of.
@@ -219,6 +240,7 @@ fn read(path: &Path, name: &str) -> Result<Source, Unreadable> {
         name: name.to_owned(),
         text,
         folder: folder.unwrap_or_default(),
+        parts: Vec::new(),
     })
 }
 

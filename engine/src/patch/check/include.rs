@@ -179,7 +179,11 @@ impl Checker<'_> {
             let message = format!("more than {MAX_PARTS_WITHIN} patches within each other");
             return self.refuse_size(spot, message);
         }
-        let source = match Source::read_part(&file, name.clone()) {
+        let read = match self.texts.part(spot.source, path) {
+            Some(part) => Ok(part),
+            None => Source::read_part(&file, name.clone()),
+        };
+        let source = match read {
             Ok(source) => self.texts.add(source),
             Err(mut why) => {
                 if why.place.is_none() {

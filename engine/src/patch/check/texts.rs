@@ -20,6 +20,8 @@ struct Text {
     name: String,
     text: String,
     folder: PathBuf,
+    /// The patch itself, for what it includes that lies in no file.
+    source: Option<Source>,
     /// Stretches in which what was read is a guess: what is wrong in them was told already.
     guessed: Vec<Range<usize>>,
     /// What was read from it, and how much that is.
@@ -33,9 +35,10 @@ struct Text {
 impl Text {
     fn of(source: Source) -> Self {
         Text {
-            name: source.name,
-            text: source.text,
-            folder: source.folder,
+            name: source.name.clone(),
+            text: source.text.clone(),
+            folder: source.folder.clone(),
+            source: Some(source),
             guessed: Vec::new(),
             read: None,
             well_written: true,
@@ -78,6 +81,7 @@ impl Texts {
             name: given.typed.clone(),
             text: given.text.clone(),
             folder: here.clone(),
+            source: None,
             guessed: Vec::new(),
             read: None,
             well_written: true,
@@ -110,6 +114,11 @@ impl Texts {
         let read = (Rc::new(parsed), size);
         self.texts[source].read = Some(read.clone());
         read
+    }
+
+    /// The patch that text `source` includes as `path`, where that lies in no file.
+    pub(super) fn part(&self, source: usize, path: &str) -> Option<Source> {
+        self.texts[source].source.as_ref()?.part(path)
     }
 
     /// Whether nothing is wrong with the writing of a text that was read.

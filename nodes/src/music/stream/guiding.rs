@@ -94,7 +94,8 @@ impl Guide {
                     token as i32 - FIRST_NOTE as i32 + i32::from(self.layout.lowest_pitch) + shift;
                 let class = pitch.rem_euclid(12) as u8;
                 let of_chord = chord.map(|chord| chord.classes().any(|tone| tone == class));
-                if !(i32::from(*self.range.start())..=i32::from(*self.range.end())).contains(&pitch) {
+                if !(i32::from(*self.range.start())..=i32::from(*self.range.end())).contains(&pitch)
+                {
                     return NEVER;
                 }
                 if ends {

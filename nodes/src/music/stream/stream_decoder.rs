@@ -110,7 +110,10 @@ impl Node for StreamDecoder {
         });
         require_codes(check, &self.model, dimension);
         if self.highest < self.lowest.saturating_add(NARROWEST) {
-            let why = format!("from {} to {} there is no octave", self.lowest, self.highest);
+            let why = format!(
+                "from {} to {} there is no octave",
+                self.lowest, self.highest
+            );
             let help = "`highest` lies at least 12 above `lowest`".to_owned();
             check.refuse("highest", why, Some(help));
         }
