@@ -277,6 +277,10 @@ pub struct Descriptor {
     pub urgent: bool,
     /// Whether the node must be built anew when the tempo changes while it plays.
     pub follows_tempo: bool,
+    /// Whether the node, a source, goes on for as long as anybody reads it: in a render its readers end with their other
+    /// inputs.
+    #[serde(default)]
+    pub endless: bool,
     /// Whether what the node does depends on where bars and beats lie, so that it waits where those are fitted to a film.
     #[serde(default)]
     pub in_bars: bool,
@@ -303,6 +307,7 @@ impl Descriptor {
             paced: false,
             urgent: false,
             follows_tempo: false,
+            endless: false,
             in_bars: false,
         }
     }
@@ -354,6 +359,12 @@ impl Descriptor {
     /// A cycle may pass through the node.
     pub fn delays(mut self) -> Self {
         self.delays = true;
+        self
+    }
+
+    /// The node is a source that goes on for as long as anybody reads it.
+    pub fn endless(mut self) -> Self {
+        self.endless = true;
         self
     }
 

@@ -23,6 +23,8 @@ pub(crate) struct Slot {
     head: Option<Packet>,
     watermark: Time,
     end: Option<Time>,
+    /// Whether it comes from a source that goes on for as long as it is read.
+    endless: bool,
 }
 
 impl Slot {
@@ -34,6 +36,25 @@ impl Slot {
             head: None,
             watermark: Time::from_nanos(i64::MIN),
             end: None,
+            endless: false,
+        }
+    }
+
+    /// The same, of a source that goes on for as long as it is read where `endless` says so.
+    pub(crate) fn endless(mut self, endless: bool) -> Self {
+        self.endless = endless;
+        self
+    }
+
+    /// Ends what would go on for ever at `end`, where all other inputs end, once all before that was taken.
+    fn end_at(&mut self, end: Time) {
+        match &self.head {
+            Some(packet) if packet.time < end => {}
+            None if self.watermark < end => {}
+            _ => {
+                self.head = None;
+                self.end = Some(end);
+            }
         }
     }
 
@@ -191,6 +212,13 @@ impl Ports {
                 self.broken = true;
                 return Err(error);
             }
+        }
+        let others = self.slots.iter().filter(|slot| !slot.endless);
+        let ends = others.map(|slot| slot.end).collect::<Option<Vec<Time>>>();
+        if let Some(end) = ends.and_then(|ends| ends.into_iter().max()) {
+            let going_on = |slot: &&mut Slot| slot.endless && slot.end.is_none();
+            let slots = self.slots.iter_mut();
+            slots.filter(going_on).for_each(|slot| slot.end_at(end));
         }
         Ok(())
     }

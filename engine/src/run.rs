@@ -394,7 +394,8 @@ fn connect(
         shared.push(sender.shared.clone());
         outputs[edge.from][edge.output].push(sender);
         let number: &mut usize = per_input.entry((edge.to, edge.input)).or_default();
-        slots[edge.to].push(Slot::new(edge.input, *number, receiver));
+        let endless = graph.nodes[edge.from].descriptor.endless;
+        slots[edge.to].push(Slot::new(edge.input, *number, receiver).endless(endless));
         *number += 1;
     }
     let in_cycle = graph.in_cycle();

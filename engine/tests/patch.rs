@@ -9,11 +9,7 @@ use proptest::prelude::*;
 use score_engine::{Diagnostics, Graph, Override, Settings, Source, check, limits};
 
 fn checked(text: &str, overrides: &[&str]) -> Result<Graph, Diagnostics> {
-    let source = Source {
-        name: "p.ron".into(),
-        text: text.into(),
-        folder: PathBuf::from("/patches"),
-    };
+    let source = Source::text("p.ron", text, PathBuf::from("/patches"));
     let overrides: Vec<Override> = overrides
         .iter()
         .map(|text| Override::parse(text).unwrap())

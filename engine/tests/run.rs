@@ -11,11 +11,7 @@ use score_engine::{Report, Run, RunError, Settings, Source, check};
 
 fn run(nodes: &str, wires: &str) -> Result<Report, RunError> {
     let text = format!("Patch(format: 1, nodes: {{{nodes}}}, wires: [{wires}])");
-    let source = Source {
-        name: "p.ron".into(),
-        text,
-        folder: PathBuf::new(),
-    };
+    let source = Source::text("p.ron", &text, PathBuf::new());
     let graph = check(&source, &[], &kinds::registry(), &Settings::default()).unwrap();
     Run::start(graph, &Settings::default()).and_then(Run::wait)
 }

@@ -95,7 +95,10 @@ fn stems_of_a_patch_without_a_mixer_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     std::fs::write(folder.join("film.mp4"), "x").unwrap();
-    let output = score(folder, &["film", "film.mp4", "--stems"]);
+    let patch = r#"Patch(format: 1, nodes: {"film": video_file(path: "film.mp4")}, wires: [])"#;
+    std::fs::write(folder.join("own.ron"), patch).unwrap();
+    let arguments = ["film", "film.mp4", "--patch", "own.ron", "--stems"];
+    let output = score(folder, &arguments);
     assert!(!output.status.success());
     assert!(
         text(&output.stderr).contains("has no mixer"),

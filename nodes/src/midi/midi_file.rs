@@ -23,6 +23,7 @@ pub(crate) struct MidiFile {
     path: PathBuf,
     program: u8,
     programs: Vec<u8>,
+    names: Vec<String>,
 }
 
 impl Node for MidiFile {
@@ -41,7 +42,8 @@ impl Node for MidiFile {
                  tempo and metre, then one for each wire and channel, which is called as the node is that the wire \
                  comes from. It ends when its notes' source ends; notes that still sound are closed there. Controllers \
                  and pitch bend that travel with the notes are written too.\n\n\
-                 `programs` counts the wires in the order of the patch; wires beyond its end get `program`. With it, every \
+                 `names` and `programs` count the wires in the order of the patch; wires beyond their ends get what the node is called \
+                 that they come from, and `program`. With `programs`, every \
                  part is written on a channel of its own (drums stay on 10), so that one synthesiser plays them all as \
                  they are meant.\n\n\
                  The key signature is the transport's key, or comes along `chords`, which also adds a track `chords` with \
@@ -54,6 +56,7 @@ impl Node for MidiFile {
             .param(Param::file_to_write("path", "the file to write, .mid"))
             .param(Param::integer("program", (0, 127), "General MIDI sound, from 0").default(0))
             .param(Param::list("programs", ParamType::Integer { min: 0, max: 127 }, "General MIDI sound of each wire, from 0").default(Value::Array(Vec::new())))
+            .param(Param::list("names", ParamType::Text, "name of each wire's part").default(Value::Array(Vec::new())))
     }
 
     fn check(&self, check: &mut Check<'_>) {
@@ -81,7 +84,7 @@ impl Node for MidiFile {
                 (notes, Some(upkeep))
             }
         };
-        let notes = notes.programs(&self.programs);
+        let notes = notes.programs(&self.programs).names(&self.names);
         Ok(Box::new(Writing { notes, upkeep }))
     }
 }
@@ -138,10 +141,11 @@ mod tests {
     use midly::{MetaMessage, MidiMessage, Smf, TrackEventKind};
     use score_engine::harness::Harness;
     use std::collections::BTreeSet;
+    use std::time::Duration;
 
     use score_engine::{
-        ChannelChange, Event, Metre, Note, Payload, Performance, Run, Settings, Source, Transport,
-        check,
+        ChannelChange, Event, Metre, Note, Payload, Performance, Run, Settings, Source, Stretch,
+        Tempi, Transport, check,
     };
     use serde_json::json;
 
@@ -288,6 +292,20 @@ mod tests {
         assert_eq!(tracks(nodes, wires), expected);
     }
 
+    #[test]
+    fn a_render_with_chords_that_go_on_for_ever_ends_with_its_notes() {
+        let nodes = r#"
+            "left": midi_input_file(path: "b.mid"),
+            "chords": chords_in(chords: "C G", each: 0.5),
+        "#;
+        let wires = r#""left -> out", "chords -> out.chords""#;
+        let (sender, receiver) = std::sync::mpsc::channel();
+        std::thread::spawn(move || sender.send(tracks(nodes, wires)));
+        let tracks = receiver.recv_timeout(Duration::from_secs(60)).unwrap();
+        let names: Vec<&str> = tracks.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["left", "chords"]);
+    }
+
     /// What a track says, as text, by tick.
     fn said(track: &[midly::TrackEvent<'_>]) -> Vec<(u32, String)> {
         let mut at = 0;
@@ -358,7 +376,9 @@ mod tests {
             )
         };
         let events = vec![(beat(3.0), event("cut")), (beat(4.0), event("cue"))];
-        let params = json!({ "path": path, "program": 5, "programs": [73, 0] });
+        let params = json!({
+            "path": path, "program": 5, "programs": [73, 0], "names": ["Flute"]
+        });
         Harness::<MidiFile>::new(params)
             .feed("notes", PortType::Notes, on(0, 60), beat(4.0))
             .feed("notes", PortType::Notes, on(9, 36), beat(4.0))
@@ -382,13 +402,75 @@ mod tests {
             (1920, "cue"),
         ];
         assert_eq!(tracks[0], of(&conductor));
-        let melody = [(0, "notes 1"), (0, "program 73 on 0"), (0, "note 60 on 0")];
+        let melody = [(0, "Flute"), (0, "program 73 on 0"), (0, "note 60 on 0")];
         assert_eq!(tracks[1], of(&melody));
         assert_eq!(tracks[2], of(&[(0, "notes 2"), (0, "note 36 on 9")]));
         let bass = [(0, "notes 3"), (0, "program 5 on 1"), (0, "note 40 on 1")];
         assert_eq!(tracks[3], of(&bass));
         let symbols = [(0, "chords"), (0, "Am"), (960, "G7"), (1920, "N.C.")];
         assert_eq!(tracks[4], of(&symbols));
+    }
+
+    #[test]
+    fn tempi_that_fit_a_film_are_a_tempo_map_and_notes_keep_their_times() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.mid");
+        let stretch = |from: f64, position: f64, tempo: f64| Stretch {
+            from: Time::from_seconds(from),
+            position,
+            tempo,
+        };
+        let transport = Transport {
+            tempi: Some(Tempi::new(vec![
+                stretch(0.0, 0.0, 120.0),
+                stretch(2.0, 4.0, 126.0),
+            ])),
+            ..Transport::default()
+        };
+        let note = Note::On {
+            channel: 0,
+            pitch: 60,
+            velocity: 0.5,
+        };
+        let times: Vec<Time> = [1.0, 2.5, 3.7].map(Time::from_seconds).to_vec();
+        let notes = times
+            .iter()
+            .map(|time| (*time, Payload::Notes([note].into())));
+        Harness::<MidiFile>::new(json!({ "path": path }))
+            .transport(transport)
+            .feed(
+                "notes",
+                PortType::Notes,
+                notes.collect(),
+                Time::from_seconds(4.0),
+            )
+            .run()
+            .unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        let mut at = 0;
+        let tempi: Vec<(u32, u32)> = (Smf::parse(&bytes).unwrap().tracks[0].iter())
+            .filter_map(|event| {
+                at += event.delta.as_int();
+                match event.kind {
+                    TrackEventKind::Meta(MetaMessage::Tempo(tempo)) => Some((at, tempo.as_int())),
+                    _ => None,
+                }
+            })
+            .collect();
+        assert_eq!(tempi, [(0, 500_000), (1920, 476_190)]);
+        // Read again, the notes begin when they did, to a tick.
+        let file = crate::midi::reading::open(&path).unwrap();
+        let (instants, _) = crate::midi::performance::instants(&file);
+        let begun = |performance: &Performance| {
+            let begins = |note: &Note| matches!(note, Note::On { .. });
+            performance.notes.iter().any(begins)
+        };
+        let read = instants
+            .iter()
+            .filter(|(_, performance)| begun(performance));
+        for ((found, _), sent) in read.zip(&times) {
+            assert!((*found - *sent).seconds().abs() < 0.001, "{found} {sent}");
+        }
     }
 
     #[test]

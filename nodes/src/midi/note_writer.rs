@@ -97,6 +97,14 @@ impl NoteWriter {
         }
     }
 
+    /// The same, with names for the wires, in order, in place of what the patch calls them.
+    pub(crate) fn names(mut self, names: &[String]) -> Self {
+        for (source, name) in self.sources.iter_mut().zip(names) {
+            source.clone_from(name);
+        }
+        self
+    }
+
     /// The same, with a General MIDI sound for each wire and, for each part, a channel of its own.
     pub(crate) fn programs(mut self, programs: &[u8]) -> Self {
         self.programs = programs.to_vec();

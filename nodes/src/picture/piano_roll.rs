@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use score_engine::{
-    Build, Check, Descriptor, Flow, Frame, Io, Node, NodeError, Note, Param, Port, PortType,
-    Processor, Time, Transport,
+    Build, Check, Descriptor, Flow, Frame, Io, Node, NodeError, Note, Param, ParamType, Port,
+    PortType, Processor, Time, Transport, Value,
 };
 use serde::Deserialize;
 
@@ -63,6 +63,7 @@ const PARTS: [Colour; 8] = [
 pub(crate) struct PianoRoll {
     path: PathBuf,
     width: usize,
+    names: Vec<String>,
 }
 
 impl Node for PianoRoll {
@@ -80,7 +81,8 @@ impl Node for PianoRoll {
                 "From top to bottom along time: thumbnails of the film; the code's course, a line a component, blue \
                  below and orange above 0; the notes over bar lines, the brighter the harder they are struck. The \
                  lighter lanes are the Cs.\n\n\
-                 With several wires into `notes` each part has a colour, and their names stand below; drums lie on lanes of \
+                 With several wires into `notes` each part has a colour, and their names (`names`, else what the patch calls them) \
+                 stand below; drums lie on lanes of \
                  their own under the other notes. `chords` adds a strip with the chords' names, coloured by their roots \
                  along the circle of fifths; `events` one of the sections between them, and lines at the cuts.",
             )
@@ -91,6 +93,7 @@ impl Node for PianoRoll {
             .input(Port::new("events", PortType::Event, "cuts and cues, between which the sections lie").many())
             .param(Param::file_to_write("path", "the picture to write, .png"))
             .param(Param::integer("width", (200, 20_000), "its width").unit("pixels").default(1600))
+            .param(Param::list("names", ParamType::Text, "name of each part").default(Value::Array(Vec::new())))
             .independent_inputs()
     }
 
@@ -110,7 +113,10 @@ impl Node for PianoRoll {
             codes: Course::new(KEPT),
             notes: Vec::new(),
             parts: (0..build.wires("notes"))
-                .map(|wire| build.source("notes", wire).unwrap_or("part").to_owned())
+                .map(|wire| match self.names.get(wire) {
+                    Some(name) => name.clone(),
+                    None => build.source("notes", wire).unwrap_or("part").to_owned(),
+                })
                 .collect(),
             chords: build.is_wired("chords").then(Vec::new),
             events: (build.wires("events") > 0).then(Vec::new),
@@ -351,8 +357,10 @@ impl Collecting {
         if names > 0 {
             let (mut x, y) = (GAP, height - letters::LINE);
             for (part, name) in self.parts.iter().enumerate() {
-                letters::write(&mut canvas, name, x, y, PARTS[part % PARTS.len()]);
-                x += letters::width(name) + 3 * GAP;
+                // Small letters are for chords.
+                let name = name.to_uppercase();
+                letters::write(&mut canvas, &name, x, y, PARTS[part % PARTS.len()]);
+                x += letters::width(&name) + 3 * GAP;
             }
         }
         canvas

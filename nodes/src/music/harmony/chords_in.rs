@@ -54,6 +54,7 @@ impl Node for ChordsIn {
             .param(Param::number("each", (0.25, 64.0), "how long a chord lasts where there are no bar lines").unit("quarter notes").default(4.0).live())
             .in_bars()
             .urgent()
+            .endless()
     }
 
     fn check(&self, check: &mut Check<'_>) {

@@ -254,6 +254,15 @@ struct Piece<'a> {
     chord: Option<&'a Chord>,
 }
 
+/// How a piece is drawn beside its neighbours.
+struct Drawn {
+    voice: usize,
+    /// Whether a bracket of three begins with it, and whether one ends.
+    brackets: (bool, bool),
+    /// What each beam does, the first of eighths, the second of sixteenths.
+    beams: Vec<&'static str>,
+}
+
 /// One staff of one bar.
 struct Writing<'a> {
     sheet: &'a Sheet,
@@ -284,8 +293,12 @@ impl Writing<'_> {
                 if is_first && self.index == 0 {
                     self.above(xml, piece);
                 }
-                let brackets = self.brackets(&pieces, number);
-                self.piece(xml, piece, voice, brackets);
+                let drawn = Drawn {
+                    voice,
+                    brackets: self.brackets(&pieces, number),
+                    beams: self.beams(&pieces, number),
+                };
+                self.piece(xml, piece, &drawn);
             }
         }
     }
@@ -395,7 +408,42 @@ impl Writing<'_> {
         (!joins(before), !joins(pieces.get(number + 1)))
     }
 
-    fn piece(&self, xml: &mut Xml, piece: &Piece<'_>, voice: usize, brackets: (bool, bool)) {
+    /// Which beams join a piece to its neighbours: notes shorter than a quarter within a beat are joined.
+    fn beams(&self, pieces: &[Piece<'_>], number: usize) -> Vec<&'static str> {
+        let count = |piece: &Piece<'_>| match value(piece.length) {
+            Some(value) if value.name == "eighth" => 1,
+            Some(value) if value.name == "16th" => 2,
+            _ => 0,
+        };
+        let beat = |piece: &Piece<'_>| (piece.start - self.bar) / self.sheet.bars.beat;
+        let Some(piece) = pieces.get(number).filter(|piece| piece.chord.is_some()) else {
+            return Vec::new();
+        };
+        // How many beams a neighbour in the same beat has.
+        let neighbour = |other: Option<&Piece<'_>>| {
+            other
+                .filter(|other| other.chord.is_some() && beat(other) == beat(piece))
+                .map_or(0, count)
+        };
+        let before = neighbour(number.checked_sub(1).and_then(|number| pieces.get(number)));
+        let after = neighbour(pieces.get(number + 1));
+        if before == 0 && after == 0 {
+            return Vec::new();
+        }
+        (1..=count(piece))
+            .map(|beam| match (before >= beam, after >= beam) {
+                (true, true) => "continue",
+                (true, false) => "end",
+                (false, true) => "begin",
+                // A sixteenth beside an eighth has a short one, on the side of the note that it is joined to.
+                (false, false) if before > 0 => "backward hook",
+                (false, false) => "forward hook",
+            })
+            .collect()
+    }
+
+    fn piece(&self, xml: &mut Xml, piece: &Piece<'_>, drawn: &Drawn) {
+        let (voice, brackets) = (drawn.voice, drawn.brackets);
         let Some(chord) = piece.chord else {
             self.rest(xml, piece, voice, brackets);
             return;
@@ -447,6 +495,12 @@ impl Writing<'_> {
                 xml.text("notehead", head);
             }
             self.staff_number(xml);
+            // Of a chord's notes the first has the beams.
+            let beams = if number == 0 { &drawn.beams[..] } else { &[] };
+            for (beam, does) in (1..).zip(beams) {
+                let beam: usize = beam;
+                xml.text_with("beam", &[("number", &beam.to_string())], does);
+            }
             let (begins, ends) = if number == 0 {
                 brackets
             } else {

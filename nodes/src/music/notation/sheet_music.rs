@@ -248,7 +248,11 @@ impl Collecting {
             title: self.title.clone(),
             bars,
             count,
-            tempi: vec![(0, self.transport.tempo)],
+            tempi: self
+                .tempi()
+                .into_iter()
+                .filter(|(place, _)| within(place))
+                .collect(),
             keys: self.keys(&bars),
             chords: self
                 .symbols()
@@ -261,6 +265,28 @@ impl Collecting {
                 .collect(),
             parts,
         }
+    }
+
+    /// The tempo, or those that fit a film, by their places.
+    fn tempi(&self) -> Vec<(u32, f64)> {
+        let stretches = self
+            .transport
+            .tempi
+            .as_ref()
+            .map_or(&[][..], |tempi| tempi.stretches());
+        let mut tempi: Vec<(u32, f64)> = Vec::new();
+        for stretch in stretches {
+            let place = if tempi.is_empty() {
+                0
+            } else {
+                sixteenth(stretch.position)
+            };
+            tempi.push((place, stretch.tempo));
+        }
+        if tempi.is_empty() {
+            tempi.push((0, self.transport.tempo));
+        }
+        tempi
     }
 
     fn triplets(&self, notes: &[Played], bars: &Bars) -> Triplets {

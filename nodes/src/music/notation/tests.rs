@@ -250,6 +250,60 @@ fn note(
     );
 }
 
+/// What the beams of every note do, in the order of the file; notes without any are left out.
+fn beams(path: &Path) -> Vec<String> {
+    let xml = std::fs::read_to_string(path).unwrap();
+    let options = ParsingOptions {
+        allow_dtd: true,
+        ..ParsingOptions::default()
+    };
+    let document = Document::parse_with_options(&xml, options).unwrap();
+    let notes = document
+        .descendants()
+        .filter(|node| node.has_tag_name("note"));
+    notes
+        .map(|note| {
+            let beams = note.children().filter(|node| node.has_tag_name("beam"));
+            beams
+                .filter_map(|beam| beam.text())
+                .collect::<Vec<_>>()
+                .join(", ")
+        })
+        .filter(|beams| !beams.is_empty())
+        .collect()
+}
+
+#[test]
+fn short_notes_are_joined_by_beams_within_their_beat() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.musicxml");
+    let transport = Transport::default();
+    // An eighth alone behind a rest; an eighth and two sixteenths; a dotted eighth and a sixteenth; a quarter.
+    let notes = [
+        (0.5, 0.5),
+        (1.0, 0.5),
+        (1.5, 0.25),
+        (1.75, 0.25),
+        (2.0, 0.75),
+        (2.75, 0.25),
+        (3.0, 1.0),
+    ];
+    let notes = notes.map(|(start, length)| (start, length, 64));
+    let packets = packets(&notes, 0, &transport, 0.0);
+    Harness::<SheetMusic>::new(json!({ "path": path }))
+        .feed("notes", PortType::Notes, packets, transport.beats(4.0))
+        .run()
+        .unwrap();
+    let wanted = [
+        "begin",
+        "continue, begin",
+        "end, end",
+        "begin",
+        "end, backward hook",
+    ];
+    assert_eq!(beams(&path), wanted);
+}
+
 /// Notes as packets at `transport`, each late by up to `late` of a sixteenth.
 fn packets(notes: &[Heard], channel: u8, transport: &Transport, late: f64) -> Vec<(Time, Payload)> {
     let mut acts: Vec<(Time, bool, u8)> = Vec::new();

@@ -45,7 +45,7 @@ pub(super) struct Bars {
     /// Units in a bar.
     pub(super) length: u32,
     /// Units in a beat: a dotted quarter in 6/8, a quarter elsewhere.
-    beat: u32,
+    pub(super) beat: u32,
 }
 
 impl Bars {
