@@ -26,7 +26,7 @@ pub(crate) struct Ceiling {
     /// Frames that were turned down.
     touched: u64,
     /// What hears the peaks between samples, where those count too.
-    between: Option<TruePeak>,
+    between: Option<Box<TruePeak>>,
 }
 
 impl Ceiling {
@@ -50,7 +50,7 @@ impl Ceiling {
     pub(crate) fn true_peak(ceiling: f32, rate: u32, channels: u16) -> Self {
         let mut limiter = Self::new(ceiling, rate, channels);
         limiter.ahead += true_peak::DELAY;
-        limiter.between = Some(TruePeak::new(limiter.channels, ceiling));
+        limiter.between = Some(Box::new(TruePeak::new(limiter.channels, ceiling)));
         limiter
     }
 

@@ -47,7 +47,7 @@ enum Level {
     /// As a whole, to a loudness: what measures it, once its form is known, and the sound as it came.
     Mastered {
         wish: Wish,
-        mastering: Option<Mastering>,
+        mastering: Option<Box<Mastering>>,
         spool: Spool,
     },
     /// Not at all: floating-point samples have no highest number.
@@ -175,7 +175,8 @@ impl SoundWriter {
                     Level::Mastered {
                         mastering, wish, ..
                     } => {
-                        *mastering = Some(Mastering::new(*wish, (rate, channels))?);
+                        let measuring = Mastering::new(*wish, (rate, channels))?;
+                        *mastering = Some(Box::new(measuring));
                         // All of it will be encoded at the end.
                         self.encoder = None;
                     }

@@ -1,5 +1,6 @@
 //! Sheet music: notes as they are written, not as they are played.
 
+mod bar;
 mod grid;
 mod musicxml;
 mod percussion;

@@ -305,7 +305,7 @@ impl Collecting {
             if symbols.last().is_some_and(|(since, _)| *since == place) {
                 symbols.pop();
             }
-            if symbols.last().map_or(None, |(_, chord)| *chord) != chords.chord {
+            if symbols.last().and_then(|(_, chord)| *chord) != chords.chord {
                 symbols.push((place, chords.chord));
             }
         }
