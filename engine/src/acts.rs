@@ -188,3 +188,118 @@ impl Processor for Replaying {
         Ok(Flow::Continue)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::node::{Node, Settings};
+    use crate::packet::{Event, Payload};
+    use crate::patch::{Source, check};
+    use crate::registry::Registry;
+    use crate::run::Run;
+    use crate::tempi::Stretch;
+
+    /// Tells a cut after 1.3 s.
+    #[derive(Deserialize)]
+    struct Cuts {}
+
+    impl Node for Cuts {
+        fn descriptor() -> Descriptor {
+            Descriptor::new("test", "cuts", "").output(Port::new(CUT, PortType::Event, ""))
+        }
+
+        fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+            Ok(Box::new(Told))
+        }
+    }
+
+    struct Told;
+
+    impl Processor for Told {
+        fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+            io.end_at(Time::from_seconds(2.0));
+            let event = Event {
+                name: CUT.to_owned(),
+                strength: 1.0,
+            };
+            io.send(0, Time::from_seconds(1.3), Payload::Event(Arc::new(event)))?;
+            Ok(Flow::Done)
+        }
+    }
+
+    /// Gives the position, in quarter notes, of what it hears.
+    #[derive(Deserialize)]
+    struct Places {}
+
+    impl Node for Places {
+        fn descriptor() -> Descriptor {
+            Descriptor::new("test", "places", "")
+                .input(Port::new("events", PortType::Event, ""))
+                .output(Port::new("place", PortType::Control, ""))
+                .in_bars()
+        }
+
+        fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+            Ok(Box::new(Placing(build.transport.clone())))
+        }
+    }
+
+    struct Placing(crate::time::Transport);
+
+    impl Processor for Placing {
+        fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+            while let Some(input) = io.take() {
+                let time = input.packet.time;
+                let place = self.0.position(time) as f32;
+                io.send(0, time, Payload::Control(place))?;
+            }
+            Ok(Flow::Continue)
+        }
+    }
+
+    fn graph(wires: &str) -> Graph {
+        let mut registry = Registry::new();
+        registry.add::<Cuts>();
+        registry.add::<Places>();
+        let text = format!(
+            r#"Patch(format: 1, nodes: {{ "cuts": cuts(), "bars": places() }}, wires: [{wires}])"#
+        );
+        let source = Source::text("a test", &text, std::path::PathBuf::new());
+        check(&source, &[], &registry, &Settings::default()).unwrap()
+    }
+
+    #[test]
+    fn bars_are_laid_when_the_first_act_has_told_the_cuts_and_all_that_it_sent_is_played() {
+        let mut graph = graph(r#""cuts -> bars""#);
+        let tap = graph.tap("bars", "place").unwrap();
+        let (first, second) = graph.in_two_acts().unwrap_or_else(|_| panic!("one act"));
+        assert_eq!(
+            first.node_ids().collect::<Vec<_>>(),
+            ["cuts", "tap of cuts.cut"]
+        );
+        Run::start(first, &Settings::default())
+            .unwrap()
+            .wait()
+            .unwrap();
+        assert_eq!(second.cuts(), [Time::from_seconds(1.3)]);
+        // Three beats up to the cut.
+        let stretch = Stretch {
+            from: Time::ZERO,
+            position: 0.0,
+            tempo: 3.0 * 60.0 / 1.3,
+        };
+        let graph = second.begin(Some(Tempi::new(vec![stretch])));
+        Run::start(graph, &Settings::default())
+            .unwrap()
+            .wait()
+            .unwrap();
+        let packets = tap.take();
+        let place = *packets[0].control().unwrap();
+        assert!((place - 3.0).abs() < 1e-5, "{place}");
+        assert_eq!(tap.end(), Some(Time::from_seconds(2.0)));
+    }
+}

@@ -1,5 +1,6 @@
 //! Films in, music out.
 
+use std::path::Path;
 use std::process::Command;
 
 use crate::support::{
@@ -17,7 +18,7 @@ fn each_scene_of_a_film_gets_other_music_and_the_same_each_time() {
         assert!(output.status.success(), "{}", text(&output.stderr));
         assert_eq!(
             text(&output.stdout),
-            ["wav", "mid", "mp4", "png"]
+            ["wav", "mid", "mp4", "musicxml", "png"]
                 .map(|ending| format!("{name}.{ending}\n"))
                 .concat()
         );
@@ -53,6 +54,70 @@ fn each_scene_of_a_film_gets_other_music_and_the_same_each_time() {
         (seconds.parse::<f64>().unwrap() - 12.0).abs() < 0.1,
         "{streams}"
     );
+}
+
+#[test]
+fn with_fit_cuts_the_cuts_of_a_film_fall_on_beats_and_without_they_do_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    // At 120 a beat is half a second: the cuts lie a tenth and more beside.
+    let scene = |source: &str, seconds: f64| {
+        format!("-f lavfi -i {source}=size=64x64:rate=25:duration={seconds}")
+    };
+    let scenes = [
+        ("smptebars", 1.88),
+        ("mandelbrot", 2.2),
+        ("testsrc2", 1.88),
+        ("smptebars", 1.0),
+    ];
+    let inputs: Vec<String> = scenes
+        .iter()
+        .map(|(source, seconds)| scene(source, *seconds))
+        .collect();
+    let joined = "-filter_complex concat=n=4:v=1:a=0 film.mp4";
+    ffmpeg(folder, &format!("{} {joined}", inputs.join(" ")));
+    let patch = r#"Patch(
+        format: 1,
+        transport: (tempo: 120, fit_cuts: true),
+        nodes: {
+            "film": video_file(path: "film.mp4", width: 64, height: 64),
+            "cuts": cut_detector(),
+            "motion": motion(),
+            "tune": scale_walk(),
+            "notes": midi_file(path: "film.mid"),
+        },
+        wires: ["film -> motion -> tune -> notes", "film -> cuts", "cuts.cut -> notes.events"],
+    )"#;
+    std::fs::write(folder.join("fit.ron"), patch).unwrap();
+    for (fit, set) in [
+        (true, "transport.fit_cuts=true"),
+        (false, "transport.fit_cuts=false"),
+    ] {
+        let made = score(folder, &["render", "fit.ron", "-q", "--set", set]);
+        assert!(made.status.success(), "{}", text(&made.stderr));
+        let (markers, tempi) = markers(&folder.join("film.mid"));
+        assert_eq!(markers.len(), 3, "{markers:?}");
+        // Of 480 ticks in a beat, a few are what rounding costs.
+        let on_beats = markers.iter().all(|tick| (tick + 3) % 480 <= 6);
+        assert_eq!(on_beats, fit, "{markers:?}");
+        assert_eq!(tempi > 1, fit);
+    }
+}
+
+/// The ticks of the markers in the MIDI file `path`, and how many tempi it has.
+fn markers(path: &Path) -> (Vec<u32>, usize) {
+    let bytes = std::fs::read(path).unwrap();
+    let smf = midly::Smf::parse(&bytes).unwrap();
+    let (mut at, mut markers, mut tempi) = (0, Vec::new(), 0);
+    for event in &smf.tracks[0] {
+        at += event.delta.as_int();
+        match event.kind {
+            midly::TrackEventKind::Meta(midly::MetaMessage::Marker(_)) => markers.push(at),
+            midly::TrackEventKind::Meta(midly::MetaMessage::Tempo(_)) => tempi += 1,
+            _ => {}
+        }
+    }
+    (markers, tempi)
 }
 
 #[test]

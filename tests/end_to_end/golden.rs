@@ -161,17 +161,22 @@ fn the_random_walk_plays_its_golden_notes() {
 }
 
 #[test]
-fn a_film_gets_its_golden_notes() {
-    compare_film("film");
+fn a_film_gets_its_golden_melody_of_two_bars() {
+    compare_film("classic", &[]);
+}
+
+#[test]
+fn a_film_gets_its_golden_ensemble() {
+    compare_film("film", &["sheet.path=out.musicxml"]);
 }
 
 #[test]
 fn a_film_gets_its_golden_melody_that_goes_on() {
-    compare_film("stream");
+    compare_film("stream", &[]);
 }
 
 /// The notes that the patch called `name` gives to a film.
-fn compare_film(name: &str) {
+fn compare_film(name: &str, more: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     write_plain_film(folder.path());
     let set = [
@@ -183,5 +188,5 @@ fn compare_film(name: &str) {
         "roll.path=out.png",
         "transport.seed=1",
     ];
-    compare(name, folder.path(), &set);
+    compare(name, folder.path(), &[&set[..], more].concat());
 }

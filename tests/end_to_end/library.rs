@@ -39,7 +39,7 @@ fn every_patch_that_comes_along_is_fine() {
 fn patches_for_a_film_give_it_music() {
     let folder = unpacked();
     for name in [
-        "shuffled", "factors", "layers", "density", "stream", "ensemble",
+        "shuffled", "factors", "layers", "density", "stream", "film", "classic",
     ] {
         let patch = format!("{name}.ron");
         let made = score(
@@ -56,6 +56,38 @@ fn patches_for_a_film_give_it_music() {
     assert_ne!(
         std::fs::read(folder.path().join("shuffled.wav")).unwrap(),
         std::fs::read(folder.path().join("factors.wav")).unwrap()
+    );
+}
+
+#[test]
+fn every_style_is_a_patch_of_its_own_and_two_in_other_metres_give_a_film_music() {
+    let folder = unpacked();
+    let listed = score(folder.path(), &["styles"]);
+    let listed: Vec<String> = text(&listed.stdout)
+        .lines()
+        .filter_map(|line| Some(line.split_whitespace().next()?.to_owned()))
+        .collect();
+    assert_eq!(listed.len(), 8);
+    let styles = graphs().join("styles");
+    let of = |name: &String| styles.join(format!("{name}.ron")).display().to_string();
+    let patches: Vec<String> = listed.iter().map(of).collect();
+    let mut arguments = vec!["check"];
+    arguments.extend(patches.iter().map(String::as_str));
+    let checked = score(folder.path(), &arguments);
+    assert!(checked.status.success(), "{}", text(&checked.stderr));
+    for style in ["waltz", "folk"] {
+        let made = score(
+            folder.path(),
+            &["film", "film.mp4", "--style", style, "--out", style, "-q"],
+        );
+        assert!(made.status.success(), "{style}: {}", text(&made.stderr));
+        assert!(peak(&folder.path().join(format!("{style}.wav"))) > 1_000);
+    }
+    let unknown = score(folder.path(), &["film", "film.mp4", "--style", "walz"]);
+    assert!(
+        text(&unknown.stderr).contains("waltz"),
+        "{}",
+        text(&unknown.stderr)
     );
 }
 

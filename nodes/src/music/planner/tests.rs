@@ -22,6 +22,11 @@ fn look(scene: usize) -> Arc<[f32]> {
 
 /// Scenes with their lengths in seconds, each told by a cut or not, eight pictures a second.
 fn film(scenes: &[(usize, f64)], cuts: bool) -> (Harness<Planner>, f64) {
+    film_in_phrases(scenes, cuts, 0)
+}
+
+/// The same, for music in phrases of so many bars.
+fn film_in_phrases(scenes: &[(usize, f64)], cuts: bool, phrase: u64) -> (Harness<Planner>, f64) {
     let (mut codes, mut told, mut begin) = (Vec::new(), Vec::new(), 0.0);
     for (scene, seconds) in scenes {
         if begin > 0.0 {
@@ -35,7 +40,7 @@ fn film(scenes: &[(usize, f64)], cuts: bool) -> (Harness<Planner>, f64) {
         codes.extend(pictures.map(|time| (at(time), Payload::Latent(look(*scene)))));
         begin += seconds;
     }
-    let harness = Harness::<Planner>::new(json!({}))
+    let harness = Harness::<Planner>::new(json!({ "phrase": phrase }))
         .settings(settings())
         .feed("latent", PortType::Latent(Some(64)), codes, at(begin));
     let harness = if cuts {
@@ -102,4 +107,52 @@ fn live_a_bars_code_leaves_just_before_the_bar_and_a_cuts_with_its_picture() {
         };
         assert!((ahead - wanted).abs() < 1e-6, "{number}: {ahead} s ahead");
     }
+}
+
+/// When packets left the output `port`.
+fn told(outputs: &Outputs, port: &str) -> Vec<f64> {
+    let packets = outputs.packets(port).iter();
+    packets.map(|packet| packet.time.seconds()).collect()
+}
+
+/// Three scenes, the third of which is the first again; bars of two seconds.
+const RETURNING: [(usize, f64); 3] = [(0, 8.0), (1, 8.0), (0, 8.0)];
+
+#[test]
+fn in_phrases_a_theme_returns_whole_with_its_scene_and_so_does_the_scenes_code() {
+    let (harness, _) = film_in_phrases(&RETURNING, true, 4);
+    let outputs = harness.run().unwrap();
+    let bars = planned(&outputs);
+    assert_eq!(bars.len(), 12);
+    assert_eq!(told(&outputs, "phrase"), [0.0, 8.0, 16.0]);
+    for bar in 0..4 {
+        assert_eq!(bars[bar].1, bars[bar + 8].1);
+        assert_ne!(bars[bar].1, bars[bar + 4].1);
+    }
+    let scenes: Vec<&[f32]> = (outputs.packets("scene").iter())
+        .map(|packet| &**packet.latent().unwrap())
+        .collect();
+    assert_eq!(told(&outputs, "scene"), [0.0, 8.0, 16.0]);
+    assert_eq!(scenes[0], scenes[2]);
+    assert_ne!(scenes[0], scenes[1]);
+}
+
+#[test]
+fn live_too_a_phrase_returns_with_its_scene_and_a_cut_tells_the_scene_at_once() {
+    let (harness, _) = film_in_phrases(&RETURNING, true, 4);
+    let outputs = harness.play_live().unwrap();
+    let bars = planned(&outputs);
+    let phrases = told(&outputs, "phrase");
+    assert_eq!(phrases[..3], [0.0, 8.0, 16.0]);
+    // The picture that a phrase begins with is the one before its bar line, so that the scene is heard a phrase later.
+    assert_eq!(bars[0].1, bars[4].1);
+    assert_eq!(told(&outputs, "scene"), [0.0, 8.0, 16.0]);
+}
+
+#[test]
+fn a_film_of_one_picture_has_a_plan() {
+    let (harness, _) = film_in_phrases(&[(0, 0.125)], false, 8);
+    let outputs = harness.run().unwrap();
+    assert_eq!(planned(&outputs).len(), 1);
+    assert_eq!(told(&outputs, "phrase"), [0.0]);
 }
