@@ -5,7 +5,7 @@ use std::path::Path;
 
 use score_engine::Note;
 
-use crate::audio::sound_font::{Player, file};
+use crate::audio::sound_font::{Beginning, Player, file};
 use crate::audio::sound_source::{self, SoundSource};
 use crate::midi::performance::instants;
 use crate::midi::reading::Song;
@@ -63,7 +63,7 @@ pub fn midi(bytes: &[u8]) {
 /// Reads a SoundFont, and plays low, middle and high notes with it.
 pub fn sound_font(bytes: &[u8]) {
     let player = file::read_unguarded(bytes)
-        .and_then(|font| Player::with(font, NAME.to_owned(), 0, 48_000).ok());
+        .and_then(|font| Player::with(font, NAME.to_owned(), Beginning::default(), 48_000).ok());
     let Some(mut player) = player else {
         return;
     };

@@ -1,4 +1,4 @@
-//! Notes of a built-in voice that sound together.
+//! Notes of built-in voices that sound together.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
@@ -12,7 +12,8 @@ const MAX_SOUNDING: usize = 32;
 
 /// All that sounds.
 pub(crate) struct Ensemble {
-    voice: Voice,
+    /// That of each channel.
+    voices: [Voice; 16],
     rate: u32,
     rng: ChaCha8Rng,
     sounding: Vec<Sounding>,
@@ -21,10 +22,10 @@ pub(crate) struct Ensemble {
 }
 
 impl Ensemble {
-    /// Silence at `rate` samples a second.
-    pub(crate) fn new(voice: Voice, rate: u32, rng: ChaCha8Rng) -> Self {
+    /// Silence at `rate` samples a second; each channel plays its own of `voices`.
+    pub(crate) fn new(voices: [Voice; 16], rate: u32, rng: ChaCha8Rng) -> Self {
         Ensemble {
-            voice,
+            voices,
             rate,
             rng,
             sounding: Vec::new(),
@@ -47,7 +48,7 @@ impl Ensemble {
                 quietest.map(|index| self.sounding.swap_remove(index));
             }
             let mut sounding = Sounding::new(
-                self.voice,
+                self.voices[usize::from(note.channel() & 0x0F)],
                 (note.channel(), note.pitch()),
                 velocity.clamp(0.0, 1.0),
                 self.rate,
@@ -77,7 +78,7 @@ impl Ensemble {
             strip.settle();
         }
         let is_bend = matches!(change, ChannelChange::Bend { .. });
-        is_followed && (!is_bend || self.voice.can_bend())
+        is_followed && (!is_bend || self.voices[usize::from(channel & 0x0F)].can_bend())
     }
 
     /// Adds what sounds to interleaved stereo `samples`.

@@ -52,7 +52,7 @@ impl Instrument {
     }
 }
 
-/// What a change is called that is heard where it is followed; the patch chooses programs and the room itself.
+/// What a change is called that is heard where it is followed; the patch chooses voices and the room itself.
 fn name(change: ChannelChange) -> Option<&'static str> {
     match change {
         ChannelChange::Bend { value, .. } => (value != 0.0).then_some("pitch bend"),
@@ -75,7 +75,7 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
     use rand_chacha::rand_core::SeedableRng;
 
-    use super::super::sound_font::tiny;
+    use super::super::sound_font::{Beginning, tiny};
     use super::super::voice::Voice;
     use super::*;
 
@@ -83,14 +83,14 @@ mod tests {
 
     fn voice(voice: Voice) -> Instrument {
         let rng = ChaCha8Rng::seed_from_u64(1);
-        Instrument::Voice(Box::new(Ensemble::new(voice, RATE, rng)))
+        Instrument::Voice(Box::new(Ensemble::new([voice; 16], RATE, rng)))
     }
 
     fn sound_font() -> Instrument {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.sf2");
         std::fs::write(&path, tiny::sound_font()).unwrap();
-        Instrument::SoundFont(Player::open(&path, 0, RATE).unwrap())
+        Instrument::SoundFont(Player::open(&path, Beginning::default(), RATE).unwrap())
     }
 
     fn control(number: u8, value: u8) -> ChannelChange {

@@ -26,6 +26,8 @@ mod stereo;
 pub(crate) mod strip;
 mod synth;
 #[cfg(test)]
+mod test_ear;
+#[cfg(test)]
 mod test_sound;
 mod tone;
 mod true_peak;

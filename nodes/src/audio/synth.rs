@@ -1,12 +1,13 @@
 //! Plays notes with a built-in voice or a SoundFont.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use score_engine::{
     AudioBlock, Build, ChannelChange, Check, Descriptor, Flow, Io, Node, NodeError, Note, Param,
-    Payload, Port, PortType, Processor, Time, Value,
+    ParamType, Payload, Port, PortType, Processor, Time, Value,
 };
 use serde::Deserialize;
 
@@ -16,10 +17,14 @@ use super::ensemble::Ensemble;
 use super::instrument::Instrument;
 use super::ramp::Ramp;
 use super::reverb::Reverb;
-use super::sound_font::{Player, file};
+use super::sound_font::{Beginning, Player, file};
 use super::voice::Voice;
 
 const SOUND: usize = 0;
+
+/// MIDI's channels, and that of percussion, counted from 0.
+const CHANNELS: usize = 16;
+const PERCUSSION: usize = 9;
 
 /// Leaves room for several notes at full velocity: −12 dB.
 const HEADROOM: f32 = 0.25;
@@ -30,12 +35,32 @@ const TOLD: usize = 10;
 /// So many blocks late, a live synth goes on from now.
 const MISSED: u64 = 8;
 
+/// A list's default.
+const EMPTY: [i64; 0] = [];
+
+fn integers(max: i64) -> ParamType {
+    ParamType::Integer { min: 0, max }
+}
+
+fn choice(words: &[&'static str]) -> ParamType {
+    ParamType::Choice(words.iter().map(|word| Cow::Borrowed(*word)).collect())
+}
+
+/// What each channel gets: its own where `own` has one, else `usual`.
+fn each<T: Copy>(own: &[T], usual: T) -> [T; CHANNELS] {
+    std::array::from_fn(|channel| own.get(channel).copied().unwrap_or(usual))
+}
+
 /// `synth`.
 #[derive(Deserialize)]
 pub(crate) struct Synth {
     voice: Voice,
+    voices: Vec<Voice>,
     sound_font: Option<PathBuf>,
     program: i32,
+    programs: Vec<i32>,
+    bank: i32,
+    banks: Vec<i32>,
     gain: f64,
     reverb: f64,
 }
@@ -53,25 +78,43 @@ impl Node for Synth {
             )
             .details(
                 "Stereo at the transport's sample rate. The sound lasts exactly as long as its notes' source: a \
-                 render in which notes sound at its end fades there. The \
-                 voice `drum_kit` plays every channel on the keys of General MIDI's percussion map. With a \
+                 render in which notes sound at its end fades there. All voices are equally loud, within 2 LU. The \
+                 voice `drum_kit` plays every channel on the keys of General MIDI's percussion map; `bass` sounds two \
+                 octaves lower than it is written, `bass_guitar` and all others where they are written. With a \
                  `sound_font` (.sf2) its `program` plays in place of the voice, and channel 9 (the tenth) its \
                  percussion; of a damaged SoundFont all plays that can be played.\n\n\
+                 Several wires can come in, each on a channel of its own: `voices`, or with a SoundFont `programs` and \
+                 `banks`, say what the channels play, so that one `synth` plays a whole ensemble. Program changes and \
+                 banks of a MIDI file or port choose presets of a SoundFont, channel by channel, from where they \
+                 stand; voices do not follow them. In place of a program that a SoundFont does not have the nearest \
+                 plays, of its family of eight if there is one, and the log says so once.\n\n\
                  Volume, expression, pan and pitch bend of a MIDI file or port are followed, channel by channel; \
                  `pluck` and `drum_kit` cannot be bent. A SoundFont plays modulation too. What is asked for and cannot \
-                 be played is a warning. The patch chooses what plays: program changes do nothing.",
+                 be played is a warning.",
             )
-            .input(Port::new("notes", PortType::Notes, "what to play"))
+            .input(Port::new("notes", PortType::Notes, "what to play").many())
             .output(Port::new("sound", PortType::Audio, "the sound"))
             .param(Param::choice("voice", &Voice::NAMES, "which instrument").default("electric_piano"))
+            .param(Param::list("voices", choice(&Voice::NAMES), "instruments of the channels from 0 on, in place of `voice`").default(EMPTY))
             .param(Param::file_to_read("sound_font", "SoundFont that plays in place of the voice, .sf2").optional())
             .param(Param::integer("program", (0, 127), "which instrument of the SoundFont, as in General MIDI").default(0))
+            .param(Param::list("programs", integers(127), "those of the channels from 0 on, in place of `program`").default(EMPTY))
+            .param(Param::integer("bank", (0, 16_383), "the bank of the SoundFont in which programs are looked for first").default(0))
+            .param(Param::list("banks", integers(16_383), "those of the channels from 0 on, in place of `bank`").default(EMPTY))
             .param(Param::number("gain", (-60.0, 12.0), "level").unit("dB").default(0.0).live())
             .param(Param::number("reverb", (0.0, 1.0), "share of the room").default(0.25).live())
             .urgent()
     }
 
     fn check(&self, check: &mut Check<'_>) {
+        if check.input_type("notes").is_none() {
+            let help = "wire a node with notes into it";
+            check.refuse(
+                "voice",
+                "nothing is wired into its `notes`",
+                Some(help.to_owned()),
+            );
+        }
         if let Some(path) = &self.sound_font {
             let is_there = check.require_file("sound_font", path, "SoundFont");
             let faults = match is_there {
@@ -97,8 +140,24 @@ impl Node for Synth {
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
         let rate = build.transport.sample_rate;
         let instrument = match &self.sound_font {
-            Some(path) => Instrument::SoundFont(Player::open(path, self.program, rate)?),
-            None => Instrument::Voice(Box::new(Ensemble::new(self.voice, rate, build.rng()))),
+            Some(path) => {
+                let mut beginning = Beginning {
+                    banks: each(&self.banks, self.bank),
+                    programs: each(&self.programs, self.program),
+                };
+                // Percussion's channel has kits, of which `program` says nothing.
+                if self.programs.len() <= PERCUSSION {
+                    beginning.programs[PERCUSSION] = 0;
+                }
+                if self.banks.len() <= PERCUSSION {
+                    beginning.banks[PERCUSSION] = 0;
+                }
+                Instrument::SoundFont(Player::open(path, beginning, rate)?)
+            }
+            None => {
+                let voices = each(&self.voices, self.voice);
+                Instrument::Voice(Box::new(Ensemble::new(voices, rate, build.rng())))
+            }
         };
         let name = match &self.sound_font {
             Some(path) => format!("`{}` with the SoundFont `{}`", build.id, path.display()),
@@ -385,13 +444,13 @@ mod tests {
     fn the_same_notes_give_the_same_samples() {
         for voice in Voice::NAMES {
             let notes = || {
-                (0..60)
-                    .map(|n| (f64::from(n) * 0.05, on(40 + n as u8)))
+                (0..12)
+                    .map(|n| (f64::from(n) * 0.05, on(36 + 4 * n as u8)))
                     .collect()
             };
             assert_eq!(
-                play(voice, notes(), 4.0),
-                play(voice, notes(), 4.0),
+                play(voice, notes(), 0.8),
+                play(voice, notes(), 0.8),
                 "{voice}"
             );
         }
@@ -435,6 +494,55 @@ mod tests {
             .filter(|pair| pair[0] < 0.0 && pair[1] >= 0.0);
         let expected = 440 * left.len() / 48_000;
         assert!(rises.count().abs_diff(expected) <= 1);
+    }
+
+    #[test]
+    fn channels_play_voices_of_their_own() {
+        let of = |voices: Value, channel: u8| {
+            let note = Note::On {
+                channel,
+                pitch: 60,
+                velocity: 1.0,
+            };
+            perform(json!({ "voices": voices }), vec![(0.0, note)], 0.5).unwrap()
+        };
+        let alone = |voice: &str| play(voice, vec![(0.0, on(60))], 0.5);
+        assert_eq!(of(json!(["organ", "glass"]), 0), alone("organ"));
+        assert_eq!(of(json!(["organ", "glass"]), 1), alone("glass"));
+        assert_eq!(of(json!(["organ", "glass"]), 2), alone("electric_piano"));
+    }
+
+    #[test]
+    fn one_sound_font_plays_several_wires_each_with_its_program() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.sf2");
+        std::fs::write(&path, tiny::ensemble()).unwrap();
+        let wire = |channel: u8, at: f64| {
+            let note = Note::On {
+                channel,
+                pitch: 57,
+                velocity: 1.0,
+            };
+            vec![(Time::from_seconds(at), Payload::Notes([note].into()))]
+        };
+        let params = json!({
+            "sound_font": path, "reverb": 0, "programs": [0, 7], "banks": [0, 3],
+        });
+        let end = Time::from_seconds(2.0);
+        let outputs = Harness::<Synth>::new(params)
+            .feed("notes", PortType::Notes, wire(0, 0.0), end)
+            .feed("notes", PortType::Notes, wire(1, 1.0), end)
+            .run()
+            .unwrap();
+        let left: Vec<f32> = (outputs.packets("sound").iter())
+            .flat_map(|packet| packet.audio().unwrap().samples.clone())
+            .step_by(2)
+            .collect();
+        let level = |from: usize, hertz: f64| {
+            super::super::test_ear::level_at(&left[from..from + 24_000], hertz)
+        };
+        assert!(level(12_000, 220.0) > 20.0 * level(12_000, 880.0));
+        assert!(level(60_000, 880.0) > 0.3 * level(60_000, 220.0));
     }
 
     #[test]

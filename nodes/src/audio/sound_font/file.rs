@@ -238,7 +238,7 @@ mod tests {
         // The last generators of the first preset and of the first instrument say what they play.
         for (id, place, why) in [
             (b"pgen", 2, "it needs an instrument that is not there"),
-            (b"igen", 14, "it needs a sample that is not there"),
+            (b"igen", 18, "it needs a sample that is not there"),
         ] {
             let mut bytes = whole.clone();
             let place = chunk(&bytes, id) + place;

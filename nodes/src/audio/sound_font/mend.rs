@@ -39,18 +39,6 @@ pub(crate) struct Fault {
     pub(super) is_lost: bool,
 }
 
-impl Fault {
-    /// Whether nothing is left of it, and it is not percussion.
-    pub(super) fn is_lost_melody(&self) -> bool {
-        self.is_lost && self.bank != 128
-    }
-
-    /// Whether it has this number.
-    pub(super) fn is_program(&self, program: i32) -> bool {
-        i32::try_from(self.program) == Ok(program)
-    }
-}
-
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Fault {

@@ -2,6 +2,7 @@
 
 pub(crate) mod file;
 mod mend;
+mod programs;
 #[cfg(test)]
 pub(crate) mod tiny;
 
@@ -13,6 +14,7 @@ use rustysynth::{SoundFont, Synthesizer, SynthesizerSettings};
 use score_engine::{ChannelChange, NodeError, Note};
 
 use crate::midi::message;
+use programs::Programs;
 
 /// Frames that a synthesizer computes at once, as few as it can. A note begins with the next of its blocks.
 const BLOCK: usize = 8;
@@ -31,13 +33,24 @@ const PERCUSSION: u8 = 9;
 const PERCUSSION_BANK: i32 = 128;
 
 /// The controllers that are followed: modulation, volume, pan, expression, their fine halves, the registered parameters,
-/// and the one that puts all of them back. Banks are the patch's to choose, the room is the synth's own, and pedals are in
-/// the notes' ends.
+/// and the one that puts all of them back. The room is the synth's own, and pedals are in the notes' ends.
 const FOLLOWED: [u8; 15] = [1, 6, 7, 10, 11, 33, 38, 39, 42, 43, 98, 99, 100, 101, 121];
+
+/// The controller that chooses the bank of the next program; its fine half is left out.
+const BANK: u8 = 0;
+const FINE_BANK: u8 = 32;
+
+/// The bank and the program with which each channel begins.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Beginning {
+    pub(crate) banks: [i32; 16],
+    pub(crate) programs: [i32; 16],
+}
 
 /// A SoundFont being played.
 pub(crate) struct Player {
     name: String,
+    programs: Programs,
     /// One for each frame of a block: number n begins its blocks n frames after the first. A note is given to
     /// the one whose block begins with it, and so begins on its frame.
     synthesizers: Vec<Synthesizer>,
@@ -48,38 +61,26 @@ pub(crate) struct Player {
 }
 
 impl Player {
-    /// Reads the SoundFont at `path` and takes its `program` for every channel but percussion's.
+    /// Reads the SoundFont at `path`. Channels begin with what `beginning` says, or with what is nearest to it.
     ///
     /// # Errors
-    /// The file is no SoundFont or is damaged, has no such program, or `rate` is lower than it can be played at.
-    pub(crate) fn open(path: &Path, program: i32, rate: u32) -> Result<Self, NodeError> {
-        let (font, faults) = file::read(path)?;
-        let name = path.display().to_string();
-        let is_lost = |fault: &&file::Fault| fault.is_lost_melody() && fault.is_program(program);
-        let is_left = font.get_presets().iter().any(|preset| {
-            preset.get_bank_number() != PERCUSSION_BANK && preset.get_patch_number() == program
-        });
-        if let Some(fault) = faults.iter().find(is_lost).filter(|_| !is_left) {
-            return Err(
-                NodeError::input(format!("the SoundFont `{name}` is damaged: {fault}"))
-                    .help("choose another `program` or SoundFont"),
-            );
-        }
-        Self::with(font, name, program, rate)
+    /// The file is no SoundFont or is damaged, or `rate` is lower than it can be played at.
+    pub(crate) fn open(path: &Path, beginning: Beginning, rate: u32) -> Result<Self, NodeError> {
+        let (font, _) = file::read(path)?;
+        Self::with(font, path.display().to_string(), beginning, rate)
     }
 
     /// The same with a SoundFont that was read, which errors call `name`.
     ///
     /// # Errors
-    /// It has no such program, or `rate` is lower than it can be played at.
+    /// `rate` is lower than it can be played at.
     pub(crate) fn with(
         font: SoundFont,
         name: String,
-        program: i32,
+        beginning: Beginning,
         rate: u32,
     ) -> Result<Self, NodeError> {
         let font = Arc::new(font);
-        require_program(&font, program, &name)?;
         let mut settings = SynthesizerSettings::new(i32::try_from(rate).unwrap_or(i32::MAX));
         settings.block_size = BLOCK;
         settings.maximum_polyphony = POLYPHONY;
@@ -91,24 +92,47 @@ impl Player {
                     .source(error)
             })?;
             synthesizer.set_master_volume(LEVEL);
-            for channel in (0..16).filter(|channel| *channel != i32::from(PERCUSSION)) {
-                synthesizer.process_midi_message(channel, 0xC0, program, 0);
-            }
             // What is left of the first block is how long this one waits for its turn.
             let mut skipped = [0.0; BLOCK];
             let skipped = &mut skipped[..(BLOCK - place) % BLOCK];
             synthesizer.render(skipped, &mut skipped.to_vec());
             Ok(synthesizer)
         };
-        Ok(Player {
+        let mut player = Player {
             synthesizers: (0..BLOCK)
                 .map(synthesizer)
                 .collect::<Result<_, NodeError>>()?,
+            programs: Programs::new(&font, &name, beginning.banks),
             name,
             turn: 0,
             left: Vec::new(),
             right: Vec::new(),
-        })
+        };
+        // Program 0, where nothing else is asked for, stands for whatever comes first: it may be missing without a word.
+        for (channel, (program, bank)) in (0..).zip(beginning.programs.iter().zip(beginning.banks))
+        {
+            if (*program, bank) != (0, 0) {
+                player.choose(channel, *program);
+            }
+        }
+        Ok(player)
+    }
+
+    /// Lets `channel` play `program` of its bank, or what is nearest to it.
+    fn choose(&mut self, channel: u8, program: i32) {
+        let Some((bank, program)) = self.programs.choose(channel, program) else {
+            return;
+        };
+        // To a channel of percussion rustysynth adds that bank itself.
+        let bank = match channel {
+            PERCUSSION => bank - PERCUSSION_BANK,
+            _ => bank,
+        };
+        for synthesizer in &mut self.synthesizers {
+            let channel = i32::from(channel);
+            synthesizer.process_midi_message(channel, 0xB0, i32::from(BANK), bank);
+            synthesizer.process_midi_message(channel, 0xC0, program, 0);
+        }
     }
 
     /// Begins or ends a note.
@@ -146,9 +170,21 @@ impl Player {
         let [status, first, second] = message::bytes(change).map(i32::from);
         let is_followed = match change {
             ChannelChange::Bend { .. } => true,
-            ChannelChange::Controller { number, .. } => FOLLOWED.contains(&number),
-            // The patch says which program plays.
-            ChannelChange::Program { .. } => false,
+            ChannelChange::Controller {
+                channel,
+                number: BANK,
+                ..
+            } => {
+                self.programs.set_bank(channel, second);
+                return Ok(true);
+            }
+            ChannelChange::Controller { number, .. } => {
+                FOLLOWED.contains(&number) || number == FINE_BANK
+            }
+            ChannelChange::Program { channel, number } => {
+                self.choose(channel, i32::from(number));
+                return Ok(true);
+            }
         };
         if is_followed {
             let (channel, command) = (status & 0x0F, status & 0xF0);
@@ -196,30 +232,6 @@ impl Player {
     }
 }
 
-/// Refuses a program that the SoundFont has not, but for 0, which stands for whatever comes first.
-fn require_program(font: &SoundFont, program: i32, name: &str) -> Result<(), NodeError> {
-    let mut programs: Vec<(i32, &str)> = font
-        .get_presets()
-        .iter()
-        .filter(|preset| preset.get_bank_number() != PERCUSSION_BANK)
-        .map(|preset| (preset.get_patch_number(), preset.get_name()))
-        .collect();
-    if program == 0 || programs.iter().any(|(number, _)| *number == program) {
-        return Ok(());
-    }
-    programs.sort();
-    programs.dedup_by_key(|(number, _)| *number);
-    let known: Vec<String> = programs
-        .iter()
-        .take(20)
-        .map(|(number, name)| format!("{number} ({name})"))
-        .collect();
-    Err(
-        NodeError::input(format!("the SoundFont `{name}` has no program {program}"))
-            .help(format!("it has {}", known.join(", "))),
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -236,7 +248,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.sf2");
         std::fs::write(&path, bytes).unwrap();
-        Player::open(&path, program, 48_000)
+        let beginning = Beginning {
+            programs: [program; 16],
+            ..Beginning::default()
+        };
+        Player::open(&path, beginning, 48_000)
     }
 
     /// One second of a note, on the left.
@@ -303,10 +319,38 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_is_not_there_is_refused_with_those_that_are() {
-        let error = open(&tiny::sound_font(), 5).err().unwrap();
-        assert!(error.to_string().contains("has no program 5"), "{error}");
-        assert_eq!(error.advice(), Some("it has 0 (sine)"));
+    fn a_program_that_is_not_there_is_played_by_the_nearest() {
+        let mut player = open(&tiny::sound_font(), 5).unwrap();
+        player.play(on(0, 69)).unwrap();
+        let mut samples = vec![0.0; 96_000];
+        player.render(&mut samples).unwrap();
+        let left: Vec<f32> = samples.iter().step_by(2).copied().collect();
+        assert!(frequency(&left).abs_diff(440) <= 1);
+    }
+
+    #[test]
+    fn program_changes_and_banks_choose_presets_channel_by_channel() {
+        // Program 7 of bank 3 is the sine two octaves higher.
+        let heard = |changes: &[(u8, u8, u8)], channel: u8| {
+            let mut player = open(&tiny::ensemble(), 0).unwrap();
+            for (status, first, second) in changes {
+                let change = message::change(*status, *first, *second).unwrap();
+                assert!(player.change(change).unwrap());
+            }
+            player.play(on(channel, 57)).unwrap();
+            let mut samples = vec![0.0; 96_000];
+            player.render(&mut samples).unwrap();
+            let left: Vec<f32> = samples.iter().step_by(2).copied().collect();
+            frequency(&left)
+        };
+        let near = |heard: usize, wanted: usize| assert!(heard.abs_diff(wanted) <= 1, "{heard}");
+        near(heard(&[], 1), 220);
+        near(heard(&[(0xC1, 7, 0)], 1), 880);
+        near(heard(&[(0xB1, 0, 3), (0xB1, 32, 9), (0xC1, 7, 0)], 1), 880);
+        near(heard(&[(0xC1, 7, 0)], 2), 220);
+        near(heard(&[(0xC1, 7, 0), (0xC1, 0, 0)], 1), 220);
+        // Percussion has its own kits: the sine an octave higher is the only one.
+        near(heard(&[(0xC9, 7, 0)], 9), 440);
     }
 
     #[test]

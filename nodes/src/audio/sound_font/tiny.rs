@@ -32,8 +32,8 @@ fn words(words: &[u16]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_le_bytes()).collect()
 }
 
-fn preset(text: &str, bank: u16, zone: u16) -> Vec<u8> {
-    [name(text), words(&[0, bank, zone]), vec![0; 12]].concat()
+fn preset(text: &str, [bank, program]: [u16; 2], zone: u16) -> Vec<u8> {
+    [name(text), words(&[program, bank, zone]), vec![0; 12]].concat()
 }
 
 fn instrument(text: &str, zone: u16) -> Vec<u8> {
@@ -45,8 +45,17 @@ pub(crate) fn sound_font() -> Vec<u8> {
     sound_font_at(44_000)
 }
 
+/// The same with a third preset: program 7 of bank 3 is the sine two octaves higher.
+pub(crate) fn ensemble() -> Vec<u8> {
+    made(44_000, true)
+}
+
 /// As [`sound_font`], with a sample that says that its rate is `rate`.
 pub(crate) fn sound_font_at(rate: u32) -> Vec<u8> {
+    made(rate, false)
+}
+
+fn made(rate: u32, with_third: bool) -> Vec<u8> {
     let frames = PERIOD * PERIODS;
     let turn = std::f64::consts::TAU / PERIOD as f64;
     let mut samples: Vec<u8> = (0..frames)
@@ -63,35 +72,53 @@ pub(crate) fn sound_font_at(rate: u32) -> Vec<u8> {
         [name(text), places, vec![69, 0], words(&[0, 1])].concat()
     };
     let end = frames as u32;
-    let presets = [
-        preset("sine", 0, 0),
-        preset("high sine", 128, 1),
-        preset("EOP", 0, 2),
+    // An octave above its neighbour: kind, bank and program, and how many semitones higher.
+    let kinds: &[(&str, [u16; 2], u16)] = &[
+        ("sine", [0, 0], 0),
+        ("high sine", [128, 0], 12),
+        ("highest sine", [3, 7], 24),
     ];
-    let instruments = [
-        instrument("sine", 0),
-        instrument("high sine", 1),
-        instrument("EOI", 2),
-    ];
+    let kinds = if with_third { kinds } else { &kinds[..2] };
+    let count = kinds.len() as u16;
+    let numbered = || (0..).zip(kinds);
+    let mut presets: Vec<Vec<u8>> = numbered()
+        .map(|(number, (name, place, _))| preset(name, *place, number))
+        .collect();
+    presets.push(preset("EOP", [0; 2], count));
+    let mut instruments: Vec<Vec<u8>> = numbered()
+        .map(|(number, (name, ..))| instrument(name, number))
+        .collect();
+    instruments.push(instrument("EOI", count));
     let sounds = [
         header("sine", [0, end, 0, end, rate]),
         header("EOS", [0; 5]),
     ];
-    let generators = [
-        &[DELAY, AT_ONCE, ATTACK, AT_ONCE, SAMPLE_MODES, 1, SAMPLE, 0][..],
-        &[DELAY, AT_ONCE, ATTACK, AT_ONCE, COARSE_TUNE, 12],
-        &[SAMPLE_MODES, 1, SAMPLE, 0],
-        &[0, 0],
-    ];
+    // Of each instrument: five pairs of a generator and its value.
+    let mut generators: Vec<u16> = numbered()
+        .flat_map(|(_, (_, _, higher))| {
+            [
+                [DELAY, AT_ONCE],
+                [ATTACK, AT_ONCE],
+                [COARSE_TUNE, *higher],
+                [SAMPLE_MODES, 1],
+                [SAMPLE, 0],
+            ]
+        })
+        .flatten()
+        .collect();
+    generators.extend([0, 0]);
+    let zones = |each: u16| -> Vec<u16> { (0..=count).flat_map(|n| [n * each, 0]).collect() };
+    let mut plays: Vec<u16> = (0..count).flat_map(|n| [INSTRUMENT, n]).collect();
+    plays.extend([0, 0]);
     let parameters = [
         chunk(b"phdr", presets.concat()),
-        chunk(b"pbag", words(&[0, 0, 1, 0, 2, 0])),
+        chunk(b"pbag", words(&zones(1))),
         chunk(b"pmod", vec![0; 10]),
-        chunk(b"pgen", words(&[INSTRUMENT, 0, INSTRUMENT, 1, 0, 0])),
+        chunk(b"pgen", words(&plays)),
         chunk(b"inst", instruments.concat()),
-        chunk(b"ibag", words(&[0, 0, 4, 0, 9, 0])),
+        chunk(b"ibag", words(&zones(5))),
         chunk(b"imod", vec![0; 10]),
-        chunk(b"igen", words(&generators.concat())),
+        chunk(b"igen", words(&generators)),
         chunk(b"shdr", sounds.concat()),
     ];
     let information = [

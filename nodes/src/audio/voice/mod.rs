@@ -3,7 +3,13 @@
 mod drums;
 mod fm;
 mod noise;
+mod organ;
+mod partials;
 mod pluck;
+mod saws;
+mod struck;
+#[cfg(test)]
+mod tests;
 
 use score_engine::Note;
 use serde::Deserialize;
@@ -15,23 +21,56 @@ use super::strip::Gains;
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Voice {
     ElectricPiano,
+    GrandPiano,
+    Organ,
     Glass,
-    Bass,
-    Pad,
+    Bell,
     Pluck,
+    NylonGuitar,
+    Strings,
+    Pad,
+    Lead,
+    BassGuitar,
+    Bass,
     DrumKit,
 }
 
 impl Voice {
     /// The words in a patch.
-    pub(crate) const NAMES: [&'static str; 6] = [
+    pub(crate) const NAMES: [&'static str; 13] = [
         "electric_piano",
+        "grand_piano",
+        "organ",
         "glass",
-        "bass",
-        "pad",
+        "bell",
         "pluck",
+        "nylon_guitar",
+        "strings",
+        "pad",
+        "lead",
+        "bass_guitar",
+        "bass",
         "drum_kit",
     ];
+
+    /// The factor that makes a phrase as loud as any other voice plays it (EBU R 128), measured by the tests beside this.
+    fn gain(self) -> f32 {
+        match self {
+            Voice::ElectricPiano => 1.0,
+            Voice::GrandPiano => 0.77,
+            Voice::Organ => 0.55,
+            Voice::Glass => 0.64,
+            Voice::Bell => 0.69,
+            Voice::Pluck => 1.33,
+            Voice::NylonGuitar => 1.12,
+            Voice::Strings => 1.0,
+            Voice::Pad => 0.67,
+            Voice::Lead => 1.0,
+            Voice::BassGuitar => 1.05,
+            Voice::Bass => 1.1,
+            Voice::DrumKit => 2.4,
+        }
+    }
 
     /// Whether the pitch of its notes can be bent while they sound.
     pub(crate) fn can_bend(self) -> bool {
@@ -57,7 +96,8 @@ pub(crate) struct Sounding {
     channel: u8,
     pitch: u8,
     body: Body,
-    velocity: f32,
+    /// How hard it was struck, and the voice's own gain.
+    strength: f32,
     left: f32,
     right: f32,
 }
@@ -66,7 +106,69 @@ pub(crate) struct Sounding {
 enum Body {
     Modulated(fm::Tone),
     Plucked(pluck::PluckedString),
-    Struck(drums::Stroke),
+    Struck(struck::Note),
+    Sawn(saws::Tone),
+    Organ(organ::Tone),
+    Drum(drums::Stroke),
+}
+
+impl Body {
+    fn new(voice: Voice, pitch: u8, velocity: f32, rate: f32, seed: u32) -> Self {
+        let modulated =
+            |numbers| Body::Modulated(fm::Tone::new(numbers, frequency(pitch), velocity, rate));
+        let struck = |which| Body::Struck(struck::Note::new(which, pitch, velocity, rate, seed));
+        let sawn = |numbers| Body::Sawn(saws::Tone::new(numbers, pitch, velocity, rate, seed));
+        match voice {
+            Voice::ElectricPiano => modulated(&fm::ELECTRIC_PIANO),
+            Voice::GrandPiano => struck(struck::Struck::GrandPiano),
+            Voice::Organ => Body::Organ(organ::Tone::new(pitch, rate, seed)),
+            Voice::Glass => modulated(&fm::GLASS),
+            Voice::Bell => struck(struck::Struck::Bell),
+            Voice::Pluck => Body::Plucked(pluck::PluckedString::new(pitch, velocity, rate, seed)),
+            Voice::NylonGuitar => struck(struck::Struck::NylonGuitar),
+            Voice::Strings => sawn(&saws::STRINGS),
+            Voice::Pad => modulated(&fm::PAD),
+            Voice::Lead => sawn(&saws::LEAD),
+            Voice::BassGuitar => struck(struck::Struck::BassGuitar),
+            Voice::Bass => modulated(&fm::BASS),
+            Voice::DrumKit => Body::Drum(drums::Stroke::new(pitch, rate, seed)),
+        }
+    }
+
+    /// The next sample.
+    fn next(&mut self) -> f32 {
+        match self {
+            Body::Modulated(tone) => tone.next(),
+            Body::Plucked(string) => string.next(),
+            Body::Struck(note) => note.next(),
+            Body::Sawn(tone) => tone.next(),
+            Body::Organ(tone) => tone.next(),
+            Body::Drum(stroke) => stroke.next(),
+        }
+    }
+
+    /// Whether it has not faded away.
+    fn sounds(&self) -> bool {
+        match self {
+            Body::Modulated(tone) => tone.sounds(),
+            Body::Plucked(string) => string.level() > SILENCE,
+            Body::Struck(note) => note.sounds(),
+            Body::Sawn(tone) => tone.sounds(),
+            Body::Organ(tone) => tone.sounds(),
+            Body::Drum(stroke) => stroke.level() > SILENCE,
+        }
+    }
+
+    fn level(&self) -> f32 {
+        match self {
+            Body::Modulated(tone) => tone.level(),
+            Body::Plucked(string) => string.level(),
+            Body::Struck(note) => note.level(),
+            Body::Sawn(tone) => tone.level(),
+            Body::Organ(tone) => tone.level(),
+            Body::Drum(stroke) => stroke.level(),
+        }
+    }
 }
 
 impl Sounding {
@@ -78,19 +180,11 @@ impl Sounding {
         rate: u32,
         seed: u32,
     ) -> Self {
-        let rate = rate as f32;
-        let modulated =
-            |numbers| Body::Modulated(fm::Tone::new(numbers, frequency(pitch), velocity, rate));
-        let body = match voice {
-            Voice::ElectricPiano => modulated(&fm::ELECTRIC_PIANO),
-            Voice::Glass => modulated(&fm::GLASS),
-            Voice::Bass => modulated(&fm::BASS),
-            Voice::Pad => modulated(&fm::PAD),
-            Voice::Pluck => Body::Plucked(pluck::PluckedString::new(pitch, velocity, rate, seed)),
-            Voice::DrumKit => Body::Struck(drums::Stroke::new(pitch, rate, seed)),
-        };
+        let body = Body::new(voice, pitch, velocity, rate as f32, seed);
         let pan = match &body {
-            Body::Struck(stroke) => stroke.pan(),
+            Body::Drum(stroke) => stroke.pan(),
+            // What others stand on, and what leads them, is in the middle.
+            _ if matches!(voice, Voice::BassGuitar | Voice::Lead) => 0.0,
             // Low notes a little to the left, as on a keyboard.
             _ => ((f32::from(pitch) - 60.0) / 96.0).clamp(-0.4, 0.4),
         };
@@ -98,7 +192,7 @@ impl Sounding {
             channel,
             pitch,
             body,
-            velocity,
+            strength: velocity * voice.gain(),
             left: (0.5 - pan).sqrt(),
             right: (0.5 + pan).sqrt(),
         }
@@ -111,8 +205,12 @@ impl Sounding {
 
     /// Bends it by a factor for its frequency, where the voice can.
     pub(crate) fn bend(&mut self, factor: f32) {
-        if let Body::Modulated(tone) = &mut self.body {
-            tone.bend(factor);
+        match &mut self.body {
+            Body::Modulated(tone) => tone.bend(factor),
+            Body::Struck(note) => note.bend(factor),
+            Body::Sawn(tone) => tone.bend(factor),
+            Body::Organ(tone) => tone.bend(factor),
+            Body::Plucked(_) | Body::Drum(_) => {}
         }
     }
 
@@ -124,21 +222,12 @@ impl Sounding {
             Some(Gains::Moving(gains)) => gains.get(index).copied().unwrap_or([1.0; 2]),
         };
         for (index, frame) in samples.chunks_exact_mut(2).enumerate() {
-            let sample = self.velocity
-                * match &mut self.body {
-                    Body::Modulated(tone) => tone.next(),
-                    Body::Plucked(string) => string.next(),
-                    Body::Struck(stroke) => stroke.next(),
-                };
+            let sample = self.strength * self.body.next();
             let gain = gain(index);
             frame[0] += sample * self.left * gain[0];
             frame[1] += sample * self.right * gain[1];
         }
-        match &self.body {
-            Body::Modulated(tone) => tone.sounds(),
-            Body::Plucked(string) => string.level() > SILENCE,
-            Body::Struck(stroke) => stroke.level() > SILENCE,
-        }
+        self.body.sounds()
     }
 
     /// Hears of a note that begins or ends: the same key again, or its end, lets this one fade.
@@ -148,8 +237,11 @@ impl Sounding {
         match &mut self.body {
             Body::Modulated(tone) if same_key => tone.release(),
             Body::Plucked(string) if same_key => string.release(),
+            Body::Struck(struck) if same_key => struck.release(),
+            Body::Sawn(tone) if same_key => tone.release(),
+            Body::Organ(tone) if same_key => tone.release(),
             // A drum rings until it is silent, whenever the key comes up.
-            Body::Struck(stroke) if same_channel && matches!(note, Note::On { .. }) => {
+            Body::Drum(stroke) if same_channel && matches!(note, Note::On { .. }) => {
                 stroke.hear(note.pitch());
             }
             _ => {}
@@ -158,11 +250,6 @@ impl Sounding {
 
     /// How loud it is, to choose which note gives way.
     pub(crate) fn loudness(&self) -> f32 {
-        let level = match &self.body {
-            Body::Modulated(tone) => tone.level(),
-            Body::Plucked(string) => string.level(),
-            Body::Struck(stroke) => stroke.level(),
-        };
-        level * self.velocity
+        self.body.level() * self.strength
     }
 }
