@@ -178,6 +178,9 @@ pub(crate) struct Film {
     /// Keep the tempo, wherever the cuts fall
     #[arg(long)]
     pub(crate) no_fit_cuts: bool,
+    /// The key, such as "D minor", or "auto" [default: the patch's]
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: Option<String>,
     /// Another number, another tune for the same pictures [default: the patch's]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) seed: Option<String>,

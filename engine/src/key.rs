@@ -93,6 +93,71 @@ impl Key {
     }
 }
 
+/// Words for a mode or a sign that are not read, with what is meant.
+const OTHER_WORDS: [(&str, &str); 14] = [
+    ("dur", "major"),
+    ("majeur", "major"),
+    ("maggiore", "major"),
+    ("ionian", "major"),
+    ("lydian", "major"),
+    ("mixolydian", "major"),
+    ("moll", "minor"),
+    ("mineur", "minor"),
+    ("minore", "minor"),
+    ("aeolian", "minor"),
+    ("dorian", "minor"),
+    ("phrygian", "minor"),
+    ("sharp", "#"),
+    ("flat", "b"),
+];
+
+/// How much a word must be like the one that is meant, from 0 to 1.
+const LIKE: f64 = 0.75;
+
+impl Key {
+    /// The key that `text`, which is not one, was probably meant to be: misspelt, in German, or another mode.
+    pub fn near(text: &str) -> Option<Key> {
+        const MOST: usize = 24;
+        let text = text.trim().to_lowercase();
+        if text.len() > MOST {
+            return None;
+        }
+        let letter = text.chars().next()?;
+        // German and Scandinavian musicians call B by that name.
+        let letter = if letter == 'h' { 'b' } else { letter };
+        let rest = text.get(1..)?.replace(['-', '_'], " ");
+        let mut sign = String::new();
+        let mut mode = "major";
+        let mut words: Vec<&str> = rest.split_whitespace().collect();
+        // What stands at the letter itself: a sign, or the German `is` and `es`.
+        if let Some(first) = words.first().copied()
+            && !rest.starts_with(' ')
+        {
+            sign = match first {
+                "#" | "♯" | "is" => "#",
+                "b" | "♭" | "es" | "s" => "b",
+                _ => "",
+            }
+            .to_owned();
+            if !sign.is_empty() {
+                words.remove(0);
+            }
+        }
+        for word in words {
+            let known = [("major", "major"), ("minor", "minor")];
+            let meant = (known.iter().chain(&OTHER_WORDS))
+                .map(|(known, meant)| (strsim::jaro_winkler(word, known), *meant))
+                .max_by(|(a, _), (b, _)| a.total_cmp(b))
+                .filter(|(like, _)| *like > LIKE)?;
+            match meant.1 {
+                "#" | "b" => sign = meant.1.to_owned(),
+                meant => mode = meant,
+            }
+        }
+        format!("{letter}{sign} {mode}").parse().ok()
+    }
+}
+
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = usize::from(self.tonic % 12);
@@ -200,6 +265,34 @@ mod tests {
         }
         for text in ["", "H", "C dorian", "C##", "AM", "1", "major", "♯"] {
             assert_eq!(text.parse::<Key>(), Err(NotAKey), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_nearly_a_key_is_guessed_and_what_is_none_is_not() {
+        for (text, meant) in [
+            ("H moll", "B minor"),
+            ("D minr", "D minor"),
+            ("D flat major", "Db major"),
+            ("cis moll", "C# minor"),
+            ("es dur", "Eb major"),
+            ("C-Dur", "C major"),
+            ("A dorian", "A minor"),
+            ("F# mjor", "F# major"),
+        ] {
+            let near = Key::near(text).map(|key| key.to_string());
+            assert_eq!(near.as_deref(), Some(meant), "{text}");
+        }
+        for text in [
+            "",
+            "1",
+            "♯",
+            "loud",
+            "x minor",
+            "é",
+            "C please play something nice",
+        ] {
+            assert_eq!(Key::near(text), None, "{text}");
         }
     }
 

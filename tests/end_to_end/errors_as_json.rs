@@ -98,6 +98,12 @@ fn a_message_names_what_the_user_typed() {
         tempo.contains("--tempo 1000: ") && !tempo.contains("--set"),
         "{tempo}"
     );
+    let key = told(&["film", "film.mp4", "--key", "H moll"]);
+    assert!(
+        key.contains("--key \"H moll\": `H moll` is not a key")
+            && key.contains("did you mean \"B minor\"?"),
+        "{key}"
+    );
     let missing = told(&["check", "none.ron"]);
     assert!(
         missing.contains("there is no patch `none.ron`"),

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::support::{
-    copy_models, ffmpeg, names, probe, program, require_other_music_in_each_scene, score, text,
-    write_film,
+    copy_models, ffmpeg, names, onsets, probe, program, require_other_music_in_each_scene, score,
+    text, write_film,
 };
 
 #[test]
@@ -118,6 +118,40 @@ fn markers(path: &Path) -> (Vec<u32>, usize) {
         }
     }
     (markers, tempi)
+}
+
+#[test]
+fn a_film_is_scored_in_the_key_that_the_command_line_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    ffmpeg(
+        folder,
+        "-f lavfi -i testsrc=size=64x64:rate=10:duration=2 film.mp4",
+    );
+    let patch = "Patch(format: 1, nodes: {\"film\": video_file(path: \"film.mp4\", width: 64, height: 64), \
+                 \"motion\": motion(gain: 50), \"tune\": scale_walk(scale: major, tonic: 60), \
+                 \"notes\": midi_file(path: \"a.mid\")}, wires: [\"film -> motion -> tune -> notes\"])";
+    std::fs::write(folder.join("walk.ron"), patch).unwrap();
+    let pitches = |name: &str, more: &[&str]| -> Vec<u8> {
+        let all = ["film", "film.mp4", "--patch", "walk.ron", "--out", name];
+        let output = score(folder, &[&all, more].concat());
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let notes = onsets(&folder.join(name).with_extension("mid"));
+        notes.into_iter().map(|(_, pitch)| pitch).collect()
+    };
+    let (free, held) = (
+        pitches("free", &[]),
+        pitches("held", &["--key", "Gb major"]),
+    );
+    assert!(free.len() > 3 && free.len() == held.len());
+    assert!(
+        free.iter()
+            .all(|pitch| [0, 2, 4, 5, 7, 9, 11].contains(&(pitch % 12)))
+    );
+    assert!(
+        held.iter()
+            .all(|pitch| [6, 8, 10, 11, 1, 3, 5].contains(&(pitch % 12)))
+    );
 }
 
 #[test]

@@ -114,6 +114,7 @@ impl Order<'_> {
             film,
             voice,
             tempo,
+            key,
             seed,
             overrides: more,
             ..
@@ -140,6 +141,9 @@ impl Order<'_> {
         }
         let stems = self.stems()?;
         overrides.extend((stems.iter()).map(|stems| stems.place.clone()));
+        if let Some(key) = key {
+            overrides.push(Override::text("transport", "key", key).typed_as("--key"));
+        }
         overrides.extend(more.set.iter().cloned());
         let graph = checked(self.source, &overrides, self.registry, self.settings)?;
         let mut outputs = outputs;
@@ -308,6 +312,7 @@ pub(crate) fn bound(
             "midi_file" => "mid",
             "piano_roll" => "png",
             "sheet_music" => "musicxml",
+            "chord_track" => "txt",
             _ => continue,
         };
         // Two files of one kind: the node's id tells them apart.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use score_engine::{Flow, Io, NodeError, Payload, Processor, Time, Value};
 
-use super::player::{LATENT, Player};
-use super::voice::{NOTES, Passage};
+use super::player::{CHORDS, LATENT, Player};
+use super::voice::{NOTES, Passage, Voice};
 
 /// Collects the codes and cuts of a stretch, and plays it once it is over.
 pub(super) struct Decoding {
@@ -55,9 +55,12 @@ impl Decoding {
             }
             codes = rest;
             if let Some(code) = &self.code {
+                let said = self.player.decode(code)?;
+                let tokens: Vec<i64> = said.iter().map(|said| said.token).collect();
                 passages.push(Passage {
                     place: *place,
-                    said: self.player.decode(code)?,
+                    shift: self.player.voice.shift(&tokens),
+                    said,
                 });
             }
         }
@@ -76,9 +79,18 @@ impl Processor for Decoding {
             while time >= self.player.voice.chunk.start(self.index + 1) {
                 self.play(io, Time::MAX)?;
             }
-            if input.port != LATENT {
-                self.cuts.push(time);
-                continue;
+            match (input.port, &mut self.player.voice) {
+                (LATENT, _) => {}
+                (CHORDS, Voice { fitting, chunk, .. }) => {
+                    if let Some(fitting) = fitting {
+                        fitting.hear(&input.packet, chunk)?;
+                    }
+                    continue;
+                }
+                _ => {
+                    self.cuts.push(time);
+                    continue;
+                }
             }
             let code = input.packet.latent()?;
             if code.len() != self.player.melody.dimension() {
@@ -133,11 +145,13 @@ pub(super) fn mean(codes: &[(Time, Arc<[f32]>)]) -> Option<Vec<f32>> {
 #[cfg(test)]
 mod tests {
     use score_engine::harness::Harness;
-    use score_engine::{Event, PortType};
+    use score_engine::{Event, Key, KeyChoice, Mode, PortType, Transport};
     use serde_json::json;
 
+    use super::super::Chord;
     use super::super::music_decoder::MusicDecoder;
     use super::*;
+    use crate::chords::Chords;
     use crate::testing::{begun, settings};
 
     fn at(seconds: f64) -> Time {
@@ -174,6 +188,109 @@ mod tests {
             .run()
             .unwrap();
         begun(&outputs)
+    }
+
+    /// Eight seconds of one code in a key, on chords that last a second each.
+    fn harmonised(key: Option<&str>, chords: &[&str], live: bool) -> Vec<(i64, u8)> {
+        let code: Arc<[f32]> = (0..64).map(|n| ((n * 7) % 5) as f32 - 2.0).collect();
+        let codes = (0..64).map(|n| at(f64::from(n) / 8.0));
+        let held: Key = "D major".parse().unwrap();
+        let chords: Vec<(Time, Payload)> = (0..)
+            .zip(chords)
+            .map(|(n, chord)| {
+                let chords = Chords {
+                    key: held,
+                    chord: Some(chord.parse().unwrap()),
+                    fresh: true,
+                    next: None,
+                    close: None,
+                    last: false,
+                };
+                (at(f64::from(n)), chords.payload())
+            })
+            .collect();
+        let transport = Transport {
+            key: key.map(|key| key.parse().unwrap()),
+            ..Transport::default()
+        };
+        let harness = Harness::<MusicDecoder>::new(json!({ "temperature": 0 }))
+            .settings(settings())
+            .transport(transport);
+        let port = PortType::Latent(Some(64));
+        let latent = Payload::Latent(code);
+        let outputs = if live {
+            let codes = codes.map(|time| (time, time, latent.clone())).collect();
+            let harness = harness.feed_live("latent", port, codes, at(8.0));
+            let chords: Vec<_> = (chords.into_iter())
+                // A chord is told a sixteenth ahead.
+                .map(|(time, payload)| ((time - at(0.125)).max(Time::ZERO), time, payload))
+                .collect();
+            match chords.is_empty() {
+                true => harness,
+                false => harness.feed_live("chords", Chords::port_type(), chords, at(8.0)),
+            }
+            .play_live()
+        } else {
+            let codes = codes.map(|time| (time, latent.clone())).collect();
+            let harness = harness.feed("latent", port, codes, at(8.0));
+            match chords.is_empty() {
+                true => harness,
+                false => harness.feed("chords", Chords::port_type(), chords, at(8.0)),
+            }
+            .run()
+        };
+        begun(&outputs.unwrap())
+    }
+
+    #[test]
+    fn in_a_key_every_note_lies_in_its_scale_and_the_rhythm_stays() {
+        let free = harmonised(None, &[], false);
+        assert!(free.len() > 8, "{free:?}");
+        for name in ["D major", "G# minor", "auto"] {
+            let key: KeyChoice = name.parse().unwrap();
+            let key = key.key(0, Mode::Major);
+            for live in [false, true] {
+                let held = harmonised(Some(name), &[], live);
+                assert!(
+                    held.iter().all(|(_, pitch)| key.holds(i32::from(*pitch))),
+                    "{name}: {held:?}"
+                );
+                if !live {
+                    let rhythm =
+                        |notes: &[(i64, u8)]| notes.iter().map(|n| n.0).collect::<Vec<_>>();
+                    assert_eq!(rhythm(&held), rhythm(&free));
+                    // Moved as a whole: nothing goes further than half an octave and a step.
+                    let far = held.iter().zip(&free).map(|(a, b)| a.1.abs_diff(b.1));
+                    assert!(far.max() <= Some(8));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn on_chords_no_strong_note_clashes_and_all_lie_in_scale_or_chord() {
+        let names = ["D", "Bm", "G", "A7", "E7", "A", "Em", "D"];
+        let key: Key = "D major".parse().unwrap();
+        for live in [false, true] {
+            let heard = harmonised(None, &names, live);
+            assert!(heard.len() > 8);
+            for (place, pitch) in heard {
+                // Eight sixteenths a second.
+                let chord: Chord = names[(place / 8) as usize].parse().unwrap();
+                let inside = chord.holds(pitch) || key.holds(i32::from(pitch));
+                assert!(inside, "{pitch} on {chord} at {place}");
+                let clash = chord.classes().any(|tone| {
+                    matches!(
+                        (i32::from(pitch) - i32::from(tone)).rem_euclid(12),
+                        1 | 6 | 11
+                    )
+                });
+                assert!(
+                    place % 8 != 0 || chord.holds(pitch) || !clash,
+                    "{pitch} on {chord}"
+                );
+            }
+        }
     }
 
     fn between(notes: &[(i64, u8)], from: i64, to: i64, moved: i64) -> Vec<(i64, u8)> {

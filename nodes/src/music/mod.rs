@@ -6,6 +6,7 @@ mod decoding;
 mod drum_decoder;
 mod drums;
 mod explore;
+mod fitting;
 mod harmony;
 mod kit;
 mod melody;
@@ -40,6 +41,7 @@ pub(crate) fn register(registry: &mut Registry) {
     registry.add::<accompaniment::ChordPad>();
     registry.add::<arrangement::Arrangement>();
     registry.add::<drum_decoder::DrumDecoder>();
+    registry.add::<harmony::ChordTrack>();
     registry.add::<harmony::ChordsIn>();
     registry.add::<harmony::Harmony>();
     registry.add::<music_decoder::MusicDecoder>();

@@ -1,13 +1,17 @@
 //! Turns codes into a melody with a decoder model.
 
-use score_engine::{Build, Check, Descriptor, Node, NodeError, Param, Port, PortType, Processor};
+use score_engine::{
+    Build, Check, Descriptor, Mode, Node, NodeError, Param, Port, PortType, Processor,
+};
 use serde::Deserialize;
 
 use super::drums;
+use super::fitting::Fitting;
 use super::melody::Melody;
 use super::player::Player;
 use super::shape::{Shape, noise};
 use super::voice::{Chunk, Voice};
+use crate::chords::Chords;
 use crate::model::{Manifest, Task, require_codes};
 
 /// `music_decoder`.
@@ -45,11 +49,16 @@ impl Node for MusicDecoder {
                  sixteenths of each bar are heard; in longer ones the last note is held.\n\n\
                  Live, the newest code is followed from each sixteenth to the next, and notes leave just before they \
                  sound. After a `cut` the next sixteenth begins a new phrase.\n\n\
+                 With a key in the transport, or with `chords`, each phrase is moved as a whole to where most of it \
+                 lies in the key. What is still beside the scale goes to its nearest tone, and on the first and third \
+                 beat what clashes with the chord to the chord's; the piece's last note is the tonic. Without either \
+                 it plays what the model says.\n\n\
                  A model of drums plays on channel 9, whatever `channel` says, and every stroke lies on its \
                  sixteenth: `drum_decoder` plays them as by hand.",
             )
             .input(Port::new("latent", PortType::Latent(None), "the code"))
             .input(Port::new("cut", PortType::Event, "begins a new phrase at the next sixteenth").optional())
+            .input(Port::new("chords", Chords::port_type(), "the chords that it is brought to").optional())
             .output(Port::new("notes", PortType::Notes, "the melody, one note at a time"))
             .param(Param::text("model", "name of a music model").default("melody"))
             .param(Param::number("temperature", (0.0, 4.0), "how freely tokens are drawn; 0: always the likeliest").default(0.5).live())
@@ -78,18 +87,23 @@ impl Node for MusicDecoder {
         } else {
             self.channel
         };
+        let mut voice = Voice::new(
+            Chunk::new(build.transport, &layout),
+            &layout,
+            channel,
+            self.velocity,
+        );
+        let key = (build.transport.key).map(|key| key.key(build.transport.seed, Mode::Major));
+        if !layout.drums && (key.is_some() || build.is_wired("chords")) {
+            voice.fitting = Some(Fitting::new(key, layout));
+        }
         let player = Player {
             shape: Shape {
                 noise: noise(dimension, self.noise, &mut rng),
                 gain: self.gain,
                 normalise: self.normalise,
             },
-            voice: Voice::new(
-                Chunk::new(build.transport, &layout),
-                &layout,
-                channel,
-                self.velocity,
-            ),
+            voice,
             melody,
             rng,
             temperature: self.temperature,

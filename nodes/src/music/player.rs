@@ -11,6 +11,7 @@ use super::voice::Voice;
 use crate::live;
 
 pub(super) const LATENT: usize = 0;
+pub(super) const CHORDS: usize = 2;
 
 /// A loaded model and how it plays.
 pub(super) struct Player {

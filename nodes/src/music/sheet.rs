@@ -62,6 +62,7 @@ fn bytes(
         let passage = Passage {
             place: voice.chunk.first(index),
             said: tokens.iter().copied().map(Said::of).collect(),
+            shift: 0,
         };
         for (time, notes) in voice.play(index, &[passage], end) {
             let tick = writing::tick(transport, time);

@@ -5,9 +5,9 @@ use std::time::Instant;
 use score_engine::{Flow, Io, NodeError, Payload, Processor, Time, Value};
 
 use super::melody::Phrase;
-use super::player::{LATENT, Player};
+use super::player::{CHORDS, LATENT, Player};
 use super::pulse::Pulse;
-use super::voice::{NOTES, Packet};
+use super::voice::{NOTES, Packet, Voice};
 
 /// A note leaves this long before the earliest that it may sound, in seconds: enough for a step of the model and a hop
 /// along a wire, and little against the sixteenth that a cut may have to wait.
@@ -21,6 +21,8 @@ pub(super) struct Stepping {
     code: Option<Vec<f32>>,
     /// The code that the phrase follows, to begin the next one with.
     followed: Option<Vec<f32>>,
+    /// How many semitones the phrase is moved, to fit its key.
+    shift: i32,
     /// When a cut came that no phrase has followed yet.
     cut: Option<Time>,
     /// The time of the newest code.
@@ -37,6 +39,7 @@ impl Stepping {
             phrase: None,
             code: None,
             followed: None,
+            shift: 0,
             cut: None,
             seen: Time::ZERO,
             captured: Instant::now(),
@@ -63,7 +66,14 @@ impl Stepping {
                 }
                 phrase
             }
-            phrase => phrase.insert(player.melody.begin(code)?),
+            phrase => {
+                if player.voice.fitting.is_some() {
+                    // What the phrase will be, as far as that is known, says in which key it is.
+                    let whole = player.melody.likeliest(code)?;
+                    self.shift = player.voice.shift(&whole);
+                }
+                phrase.insert(player.melody.begin(code)?)
+            }
         };
         let said = match step {
             Some(_) => Some(
@@ -74,7 +84,8 @@ impl Stepping {
             None => None,
         };
         let time = player.voice.chunk.time_of(place);
-        let (said, voice) = (said.as_ref(), &mut player.voice);
+        let fitted = (player.voice).fit(said.as_ref(), self.shift, (place, sixteenth));
+        let (said, voice) = (fitted.as_ref().or(said.as_ref()), &mut player.voice);
         let packets = voice.step(said, anew, sixteenth, time, Time::MAX);
         if let Some(cut) = cut {
             let (cut, due, code) = (cut.seconds(), time.seconds(), self.seen.seconds());
@@ -97,6 +108,11 @@ impl Processor for Stepping {
                     return Err(NodeError::internal("a code of another dimension arrived"));
                 }
                 self.code = Some(self.player.shape.apply(code));
+            } else if input.port == CHORDS {
+                let Voice { fitting, chunk, .. } = &mut self.player.voice;
+                if let Some(fitting) = fitting {
+                    fitting.hear(&input.packet, chunk)?;
+                }
             } else {
                 self.cut = Some(time);
             }

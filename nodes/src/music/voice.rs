@@ -3,6 +3,7 @@
 use score_engine::{Io, NodeError, Note, Payload, Time, Transport};
 
 use super::drums;
+use super::fitting::Fitting;
 use super::kit::{Kit, LASTS, Stroke};
 use super::melody::Said;
 use super::tokens::{Step, step};
@@ -13,6 +14,8 @@ pub(super) struct Passage {
     /// Its first sixteenth, counted from the start.
     pub(super) place: u64,
     pub(super) said: Vec<Said>,
+    /// How many semitones it is moved, to fit its key.
+    pub(super) shift: i32,
 }
 
 /// The output of every node that plays with a voice.
@@ -120,6 +123,8 @@ pub(super) struct Voice {
     channel: u8,
     pub(super) velocity: f32,
     pub(super) kit: Option<Kit>,
+    /// The key and the chords that a melody is brought to; `None`: it plays what the model says.
+    pub(super) fitting: Option<Fitting>,
     sounding: Vec<u8>,
 }
 
@@ -132,6 +137,7 @@ impl Voice {
             channel,
             velocity,
             kit: None,
+            fitting: None,
             sounding: Vec::new(),
         }
     }
@@ -186,10 +192,30 @@ impl Voice {
                 count - since
             };
             let said = passage.said.get(step);
+            let fitted = self.fit(said, passage.shift, (heard.place, heard.sixteenth));
             let anew = count == since;
+            let said = fitted.as_ref().or(said);
             packets.extend(self.step(said, anew, heard.sixteenth, heard.time, end));
         }
         packets
+    }
+
+    /// By how many semitones a phrase of these tokens is moved.
+    pub(super) fn shift(&self, phrase: &[i64]) -> i32 {
+        self.fitting
+            .as_ref()
+            .map_or(0, |fitting| fitting.shift(phrase))
+    }
+
+    /// What the model says, brought to key and chords; `None`: it stays as it is.
+    pub(super) fn fit(
+        &mut self,
+        said: Option<&Said>,
+        shift: i32,
+        place: (u64, u64),
+    ) -> Option<Said> {
+        let (fitting, said) = (self.fitting.as_mut()?, said?);
+        Some(Said::of(fitting.token(said.token, shift, place)))
     }
 
     /// What is played before `end` at sixteenth `sixteenth` of a bar, which begins at `time`, where the model says `said`.
@@ -306,6 +332,7 @@ mod tests {
         Passage {
             place,
             said: tokens.into_iter().map(Said::of).collect(),
+            shift: 0,
         }
     }
 
@@ -410,6 +437,7 @@ mod tests {
             let passage = Passage {
                 place: 0,
                 said: vec![late(offset)],
+                shift: 0,
             };
             // A tenth of a sixteenth after the step.
             let end = Time::from_seconds(0.0125);

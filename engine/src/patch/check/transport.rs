@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Checker;
 use super::scope::Scope;
 use crate::descriptor::{Descriptor, Param, ParamType};
-use crate::key::KeyChoice;
+use crate::key::{Key, KeyChoice};
 use crate::patch::tree::{Shape, Tree};
 use crate::time::{Metre, Transport};
 
@@ -83,11 +83,12 @@ impl Checker<'_> {
                 Ok(key) => transport.key = Some(key),
                 Err(error) => {
                     let spot = spots.get("key").cloned().unwrap_or(value.spot);
-                    self.report(
-                        spot,
-                        format!("`{text}` is not a key"),
-                        Some(format!("{error}; \"auto\" leaves it to the seed")),
+                    let guess = Key::near(text).map(|key| format!("did you mean \"{key}\"? "));
+                    let help = format!(
+                        "{}{error}; \"auto\" leaves it to the seed",
+                        guess.unwrap_or_default()
                     );
+                    self.report(spot, format!("`{text}` is not a key"), Some(help));
                 }
             }
         }

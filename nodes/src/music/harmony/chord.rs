@@ -41,7 +41,7 @@ pub enum Family {
 }
 
 /// All families, in the order of the tokens.
-const FAMILIES: [Family; 9] = [
+pub(super) const FAMILIES: [Family; 9] = [
     Family::Major,
     Family::Minor,
     Family::Seventh,

@@ -1,22 +1,20 @@
-//! Plays the chords that somebody wrote down.
+//! Plays the chords that somebody wrote down, or follows those that somebody plays.
 
 use score_engine::{
     Build, Check, Descriptor, Flow, Io, Key, KeyChoice, Mode, Node, NodeError, Param, Port,
-    Processor, Time, Value,
+    PortType, Processor, Time, Value,
 };
 use serde::Deserialize;
 
 use super::super::stepping::AHEAD;
-use super::chord::{Chord, NotAChord};
+use super::lead_sheet::{Spans, read};
+use super::listening::Listening;
 use super::steps::Steps;
 use crate::chords::Chords;
 use crate::evaluation::key;
 use crate::live;
 
-const CHORDS: usize = 0;
-
-/// Chords in a text, at most.
-const MOST: usize = 10_000;
+pub(super) const CHORDS: usize = 0;
 
 /// A sixteenth before a chord sounds it is sent, live.
 const EARLY: u64 = 1;
@@ -30,7 +28,7 @@ pub(crate) struct ChordsIn {
 
 impl Node for ChordsIn {
     fn descriptor() -> Descriptor {
-        Descriptor::new("music", "chords_in", "Plays chords that are written down, again and again")
+        Descriptor::new("music", "chords_in", "Takes chords that you write down or play")
             .example(
                 r#"transport: (tempo: 90, key: "A minor"),
                 nodes: {
@@ -42,15 +40,22 @@ impl Node for ChordsIn {
                 wires: ["codes -> tune -> notes", "chords -> tune"]"#,
             )
             .details(
-                "Symbols as lead sheets have them: `C`, `Am`, `F#m7`, `Bbmaj7`, `G7`, `Dsus4`, `Bdim`, `Em7b5`; `%` is the \
-                 chord before once more, `N.C.` none. Chords with more tones are taken as the nearest of these, and a \
-                 bass behind a slash is left out. With bar lines (`| Am | F G |`) the chords of a bar share it; without, \
-                 each lasts `each` quarter notes. Chords change on sixteenths. After the last comes the first.\n\n\
-                 The key is the transport's; without one there it is the one that the chords fit best. A new text is \
-                 taken over where the music is.",
+                "**Written down**, they are played again and again: symbols as lead sheets have them, such as `C`, `Am`, \
+                 `F#m7`, `Bbmaj7`, `G7`, `Dsus4`, `Bdim`, `Em7b5`; `N.C.` is no chord. Chords with more tones are taken \
+                 as the nearest of these, and a bass behind a slash is left out. With bar lines (`| Am | F G |`) the \
+                 chords of a bar share it; without, each lasts `each` quarter notes. A `/` or `.` is one more beat of the \
+                 same chord (`| Am / / G |`), `%` alone in a bar the bar before once more, and `|: Am | F :| x3` is played \
+                 three times (without a number twice). What stands behind a `#` up to the line's end, and between square \
+                 brackets, is a comment. Chords change on sixteenths. A new text is taken over where the music is.\n\n\
+                 **Played**: with `notes` wired the chord is the one that is nearest to the keys that are down, on any \
+                 channel but percussion's, 30 ms after the first of them; of several that are as near the one on the lowest \
+                 tone. Three tones make a chord, or two of which one is doubled. A chord holds until the next is played.\n\n\
+                 The key is the transport's. Without one there, or with `\"auto\"`, it is the one that the chords fit best; \
+                 of chords that are played those of late.",
             )
+            .input(Port::new("notes", PortType::Notes, "chords that somebody plays, in place of a text").optional())
             .output(Port::new("chords", Chords::port_type(), "the chords"))
-            .param(Param::text("chords", "the symbols, with spaces between them").live())
+            .param(Param::text("chords", "the symbols, with spaces between them").default("").live())
             .param(Param::number("each", (0.25, 64.0), "how long a chord lasts where there are no bar lines").unit("quarter notes").default(4.0).live())
             .in_bars()
             .urgent()
@@ -58,12 +63,32 @@ impl Node for ChordsIn {
     }
 
     fn check(&self, check: &mut Check<'_>) {
-        if let Err(why) = read(&self.chords, 16, 4) {
-            check.refuse("chords", why.message, why.help);
+        let bar = check.transport.sixteenths_per_bar();
+        let is_played = check.input_type("notes").is_some();
+        match read(&self.chords, bar, 4) {
+            _ if is_played && self.chords.trim().is_empty() => {}
+            Ok(_) if is_played => {
+                let help = "leave `chords` out, or the wire into `notes`";
+                check.refuse(
+                    "chords",
+                    "chords are both written down and played",
+                    Some(help.to_owned()),
+                );
+            }
+            Ok(_) => {}
+            Err(why) if self.chords.trim().is_empty() => {
+                let help = "write `chords`, such as \"| Am | F | C | G |\", or wire who plays them into `notes`";
+                check.refuse("chords", why.message, Some(help.to_owned()));
+            }
+            Err(why) => check.refuse("chords", why.message, why.help),
         }
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        if build.is_wired("notes") {
+            let listening = Listening::new(build.transport.key, build.transport.seed);
+            return Ok(Box::new(listening));
+        }
         let mut sheet = Sheet {
             steps: Steps::new(build.transport),
             bar: build.transport.sixteenths_per_bar(),
@@ -79,68 +104,6 @@ impl Node for ChordsIn {
         sheet.lay_out()?;
         Ok(Box::new(sheet))
     }
-}
-
-/// Why a text holds no chords.
-#[derive(Debug)]
-struct Unreadable {
-    message: String,
-    help: Option<String>,
-}
-
-/// Chords with their lengths in sixteenths; `None` is no chord.
-type Spans = Vec<(Option<Chord>, u64)>;
-
-/// Reads a text of chords, in bars of `bar` sixteenths, each of `each` sixteenths where there are no bar lines.
-fn read(text: &str, bar: u64, each: u64) -> Result<Spans, Unreadable> {
-    let help = "write chords such as \"Am F C G\", or \"| Am | F G |\" with bar lines";
-    let wrong = |message: String| Unreadable {
-        message,
-        help: Some(help.to_owned()),
-    };
-    let mut spans: Spans = Vec::new();
-    let mut before = None;
-    let has_bars = text.contains('|');
-    for bar_text in text.split('|') {
-        let symbols: Vec<&str> = bar_text
-            .split_whitespace()
-            .filter(|word| *word != "-")
-            .collect();
-        let count = symbols.len() as u64;
-        if has_bars && count > bar {
-            return Err(wrong(format!(
-                "a bar of {bar} sixteenths has {count} chords"
-            )));
-        }
-        for (number, symbol) in (0..).zip(symbols) {
-            let chord = match symbol {
-                "%" => before,
-                "N.C." | "NC" => None,
-                symbol => Some(
-                    symbol
-                        .parse()
-                        .map_err(|error: NotAChord| wrong(error.to_string()))?,
-                ),
-            };
-            before = chord;
-            let length = match has_bars {
-                // Shared so that the bar is full.
-                true => (number + 1) * bar / count - number * bar / count,
-                false => each,
-            };
-            spans.push((chord, length.max(1)));
-        }
-    }
-    if spans.is_empty() {
-        return Err(wrong("there is no chord in it".to_owned()));
-    }
-    if spans.len() > MOST {
-        return Err(wrong(format!(
-            "{} chords are more than {MOST}",
-            spans.len()
-        )));
-    }
-    Ok(spans)
 }
 
 /// The chords, and how far they have been played.
@@ -166,36 +129,13 @@ impl Sheet {
             read(&self.text, self.bar, each).map_err(|why| NodeError::input(why.message))?;
         self.key = match self.choice {
             Some(KeyChoice::Of(key)) => key,
-            choice => self.fitting().unwrap_or_else(|| {
+            choice => fitting(&heard(&self.spans)).unwrap_or_else(|| {
                 choice
                     .unwrap_or(KeyChoice::Auto)
                     .key(self.seed, Mode::Major)
             }),
         };
         Ok(())
-    }
-
-    /// The key that the chords fit best.
-    fn fitting(&self) -> Option<Key> {
-        let mut classes = [0.0; 12];
-        for (chord, length) in &self.spans {
-            for class in chord.iter().flat_map(|chord| chord.classes()) {
-                classes[usize::from(class)] += *length as f64;
-            }
-            // The root is heard most.
-            if let Some(chord) = chord {
-                classes[usize::from(chord.root)] += *length as f64;
-            }
-        }
-        let found = key::key(&classes)?;
-        Some(Key {
-            tonic: found.tonic as u8,
-            mode: if found.minor {
-                Mode::Minor
-            } else {
-                Mode::Major
-            },
-        })
     }
 
     /// The chord that sounds at sixteenth `place`: where in the list it stands, and how far it has come.
@@ -270,46 +210,29 @@ impl Processor for Sheet {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The key that fits best what was heard of each pitch class.
+pub(super) fn fitting(classes: &[f64; 12]) -> Option<Key> {
+    let found = key::key(classes)?;
+    Some(Key {
+        tonic: found.tonic as u8,
+        mode: if found.minor {
+            Mode::Minor
+        } else {
+            Mode::Major
+        },
+    })
+}
 
-    fn spans(text: &str) -> Vec<(String, u64)> {
-        let found = read(text, 16, 16).unwrap();
-        let name = |chord: Option<Chord>| chord.map_or("-".to_owned(), |chord| chord.to_string());
-        found
-            .into_iter()
-            .map(|(chord, length)| (name(chord), length))
-            .collect()
-    }
-
-    #[test]
-    fn chords_share_their_bar_and_without_bar_lines_each_has_its_length() {
-        let of = |pairs: &[(&str, u64)]| -> Vec<(String, u64)> {
-            pairs
-                .iter()
-                .map(|(name, length)| ((*name).to_owned(), *length))
-                .collect()
-        };
-        assert_eq!(spans("Am F"), of(&[("Am", 16), ("F", 16)]));
-        assert_eq!(
-            spans("| Am | F G C | % | N.C. |"),
-            of(&[
-                ("Am", 16),
-                ("F", 5),
-                ("G", 5),
-                ("C", 6),
-                ("C", 16),
-                ("-", 16)
-            ])
-        );
-    }
-
-    #[test]
-    fn what_is_not_a_chord_is_named() {
-        for (text, word) in [("Am H", "`H`"), ("", "no chord"), ("| |", "no chord")] {
-            let why = read(text, 16, 16).unwrap_err();
-            assert!(why.message.contains(word), "{}", why.message);
+/// How much the chords have of each pitch class; the root is heard most.
+fn heard(spans: &Spans) -> [f64; 12] {
+    let mut classes = [0.0; 12];
+    for (chord, length) in spans {
+        for class in chord
+            .iter()
+            .flat_map(|chord| chord.classes().chain([chord.root]))
+        {
+            classes[usize::from(class)] += *length as f64;
         }
     }
+    classes
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use score_engine::{NodeError, Packet};
+use score_engine::{Key, NodeError, Packet};
 
 use super::super::voice::Chunk;
 use crate::chords::Chords;
@@ -27,6 +27,12 @@ impl Following {
         self.coming
             .push_back((chunk.sixteenth_from(packet.time), chords));
         Ok(())
+    }
+
+    /// The key that the chords are in, once one came.
+    pub(crate) fn key(&self) -> Option<Key> {
+        let (_, chords) = self.now.or(self.coming.front().copied())?;
+        Some(chords.key)
     }
 
     /// What holds at sixteenth `place`, counted from the start, with what comes next counted from there.

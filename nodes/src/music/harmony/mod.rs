@@ -2,12 +2,16 @@
 
 mod chord;
 mod chord_model;
+mod chord_track;
 mod chords_in;
 mod composing;
 mod following;
 mod form;
 mod harmony_node;
+mod lead_sheet;
+mod listening;
 mod progression;
+mod recognising;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -15,6 +19,7 @@ mod unfolding;
 
 pub use chord::{Chord, Family, NO_CHORD, NotAChord, START, TOKENS};
 pub use chord_model::{ChordModel, Moods};
+pub(super) use chord_track::ChordTrack;
 pub(super) use chords_in::ChordsIn;
 pub(super) use following::Following;
 pub(super) use harmony_node::Harmony;

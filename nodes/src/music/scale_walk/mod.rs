@@ -6,7 +6,9 @@ mod tests;
 mod walk;
 mod walking;
 
-use score_engine::{Build, Descriptor, Length, Node, NodeError, Param, Port, PortType, Processor};
+use score_engine::{
+    Build, Descriptor, Length, Mode, Node, NodeError, Param, Port, PortType, Processor,
+};
 use serde::Deserialize;
 
 use super::pacing::Pacing;
@@ -47,7 +49,9 @@ impl Node for ScaleWalk {
                  ones. A little gives the first beat of each bar, 0.2 every beat, 0.45 the eighths, 0.75 the \
                  sixteenths; `freedom` blurs these by chance, from the patch's seed. Below `threshold` there is \
                  silence. Each note lies at most `step` degrees of the scale from the last, and the walk turns round \
-                 at the ends of its range. An `accent`, such as a cut, sounds at the next sixteenth whatever the \
+                 at the ends of its range. With a key in the transport the walk begins on the key's tonic that is \
+                 nearest to `tonic`, and keeps to the key: in minor `pentatonic` is `minor_pentatonic`, and so on; with \
+                 the key \"auto\" the scale says the mode. An `accent`, such as a cut, sounds at the next sixteenth whatever the \
                  density: the walk leaps to the nearest tonic, struck as hard as the event is strong.\n\n\
                  Density from motion and strength from changes of the picture are the two rhythmic ties of Di et al., \
                  Video Background Music Generation with Controllable Music Transformer (2021), here without a model.",
@@ -69,6 +73,14 @@ impl Node for ScaleWalk {
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        let minor = matches!(&*self.scale, "minor" | "minor_pentatonic" | "dorian");
+        let mode = if minor { Mode::Minor } else { Mode::Major };
+        let range = Range {
+            scale: self.scale.clone(),
+            tonic: self.tonic,
+            octaves: self.octaves,
+            key: (build.transport.key).map(|key| key.key(build.transport.seed, mode)),
+        };
         let walk = Walk {
             hold: self.hold.at(build.transport),
             velocity: self.velocity as f32,
@@ -76,12 +88,8 @@ impl Node for ScaleWalk {
             threshold: self.threshold,
             step: i64::from(self.step),
             channel: self.channel,
-            range: Range {
-                scale: self.scale.clone(),
-                tonic: self.tonic,
-                octaves: self.octaves,
-            },
-            ladder: scale::ladder(&self.scale, self.tonic, self.octaves),
+            ladder: range.ladder(),
+            range,
             rng: build.rng(),
             transport: build.transport.clone(),
             degree: None,

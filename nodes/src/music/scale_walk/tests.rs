@@ -135,6 +135,48 @@ fn the_walk_keeps_to_its_scale_its_range_and_its_step() {
 }
 
 #[test]
+fn the_walk_obeys_the_transports_key_and_without_one_plays_as_before() {
+    let heard = |key: Option<&str>, params: Value| {
+        let transport = score_engine::Transport {
+            key: key.map(|key| key.parse().unwrap()),
+            ..Default::default()
+        };
+        let outputs = Harness::<ScaleWalk>::new(params)
+            .transport(transport)
+            .feed(
+                "density",
+                PortType::Control,
+                vec![(at(0.0), Payload::Control(1.0))],
+                at(8.0),
+            )
+            .feed(
+                "accent",
+                PortType::Event,
+                vec![(at(3.0), event(1.0))],
+                at(8.0),
+            )
+            .run()
+            .unwrap();
+        begun(&outputs)
+    };
+    let key: score_engine::Key = "Eb minor".parse().unwrap();
+    let moved = heard(Some("Eb minor"), json!({}));
+    assert!(
+        moved
+            .iter()
+            .all(|(_, pitch, _)| key.holds(i32::from(*pitch)))
+    );
+    // The accent is on the tonic.
+    let accent = moved.iter().find(|(place, ..)| *place == 24).unwrap();
+    assert_eq!(accent.1 % 12, 3);
+    let free = heard(None, json!({}));
+    let ladder = scale::ladder("pentatonic", 57, 2);
+    assert!(free.iter().all(|(_, pitch, _)| ladder.contains(pitch)));
+    // The same walk, a step of the ladder for a step.
+    assert_eq!(free.len(), moved.len());
+}
+
+#[test]
 fn live_notes_lie_on_sixteenths_and_leave_just_before_them() {
     let densities = (0..100).map(|n| {
         let time = at(f64::from(n) / 25.0);

@@ -2,7 +2,7 @@
 
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardUniform};
-use score_engine::{Note, Time, Transport};
+use score_engine::{Key, Note, Time, Transport};
 
 use super::scale;
 
@@ -18,6 +18,29 @@ pub(super) struct Range {
     pub(super) scale: String,
     pub(super) tonic: u8,
     pub(super) octaves: u8,
+    /// The key of the music, where it has one.
+    pub(super) key: Option<Key>,
+}
+
+impl Range {
+    /// The keys themselves.
+    pub(super) fn ladder(&self) -> Vec<u8> {
+        match self.key {
+            Some(key) => scale::ladder_in(key, &self.scale, self.tonic, self.octaves),
+            None => scale::ladder(&self.scale, self.tonic, self.octaves),
+        }
+    }
+
+    /// How many of them an octave has.
+    fn degrees(&self, ladder: &[u8]) -> usize {
+        match (self.key, ladder.first()) {
+            (Some(_), Some(lowest)) => {
+                let within = ladder.iter().filter(|pitch| **pitch < lowest + 12);
+                within.count().max(1)
+            }
+            _ => scale::keys(&self.scale).len(),
+        }
+    }
 }
 
 /// A melody as far as it has come.
@@ -115,7 +138,7 @@ impl Walk {
 
     /// The tonic nearest to where the walk is.
     fn tonic(&self) -> usize {
-        let degrees = scale::keys(&self.range.scale).len();
+        let degrees = self.range.degrees(&self.ladder);
         let here = self.degree.unwrap_or(self.ladder.len() / 2);
         let nearest = (here + degrees / 2) / degrees * degrees;
         nearest.min(self.ladder.len().saturating_sub(1))

@@ -4,8 +4,8 @@ use score_engine::{Input, NodeError, Time, Value};
 
 use super::super::pacing::{Part, Played};
 use super::super::voice::Chunk;
+use super::DENSITY;
 use super::walk::Walk;
-use super::{DENSITY, scale};
 use crate::live;
 
 impl Part for Walk {
@@ -51,8 +51,7 @@ impl Part for Walk {
             "velocity" => self.velocity = live::number(name, value)? as f32,
             _ => return Err(live::not_live(name)),
         }
-        let range = &self.range;
-        self.ladder = scale::ladder(&range.scale, range.tonic, range.octaves);
+        self.ladder = self.range.ladder();
         Ok(())
     }
 }

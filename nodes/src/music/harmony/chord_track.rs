@@ -1,0 +1,234 @@
+//! Writes the chords of a run down as a lead sheet.
+
+use std::path::PathBuf;
+
+use score_engine::{
+    Build, Descriptor, Flow, Io, Key, Node, NodeError, Param, Port, PortType, Processor,
+};
+use serde::Deserialize;
+
+use super::chord::Chord;
+use super::steps::Steps;
+use crate::chords::Chords;
+use crate::output::OutputFile;
+
+const CHORDS: usize = 0;
+
+/// Bars in a line.
+const LINE: usize = 4;
+
+/// Chords that go on for so long have no end, in seconds.
+const ENDLESS: f64 = 86_400.0;
+
+/// `chord_track`.
+#[derive(Deserialize)]
+pub(crate) struct ChordTrack {
+    path: PathBuf,
+}
+
+impl Node for ChordTrack {
+    fn descriptor() -> Descriptor {
+        Descriptor::new("music", "chord_track", "Writes the chords of a run down as a lead sheet")
+            .example(
+                r#"transport: (tempo: 90, key: "A minor"),
+                nodes: {
+                    "tune": midi_input_file(path: "song.mid"),
+                    "chords": chords_in(chords: "| Am | F | C | G E7 |"),
+                    "sheet": chord_track(path: "song.txt"),
+                },
+                wires: ["chords -> sheet", "tune -> sheet"]"#,
+            )
+            .details(
+                "A text with bar lines, four bars a line, a line of comment with the time and the key before each, in \
+                 which `/` is one more beat of the same chord. `chords_in` reads it back. The sheet is as long as the \
+                 notes that are wired into it, or without them as the chords; those of `chords_in` alone have no end.",
+            )
+            .input(Port::new("chords", Chords::port_type(), "what to write"))
+            .input(Port::new("notes", PortType::Notes, "what the chords belong to").optional())
+            .param(Param::file_to_write("path", "the text to write, .txt"))
+            .follows_tempo()
+    }
+
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        Ok(Box::new(Tracking {
+            file: OutputFile::create(&self.path)?,
+            steps: Steps::new(build.transport),
+            bar: build.transport.sixteenths_per_bar(),
+            beat: u64::from(16 / build.transport.metre.1.clamp(1, 16)),
+            heard: Vec::new(),
+        }))
+    }
+}
+
+/// The chords so far.
+struct Tracking {
+    file: OutputFile,
+    steps: Steps,
+    /// Sixteenths in a bar and in a beat.
+    bar: u64,
+    beat: u64,
+    /// From which sixteenth on which chord, in which key.
+    heard: Vec<(u64, Option<Chord>, Key)>,
+}
+
+impl Processor for Tracking {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        while let Some(input) = io.take() {
+            if input.port != CHORDS {
+                continue;
+            }
+            if input.packet.time.seconds() > ENDLESS {
+                return Err(NodeError::input("the chords never end")
+                    .help("wire the notes that they belong to into it as well"));
+            }
+            let chords = Chords::of(&input.packet)?;
+            let place = self.steps.sixteenth_from(input.packet.time);
+            let entry = (place, chords.chord, chords.key);
+            match self.heard.last_mut() {
+                Some(last) if last.0 == place => *last = entry,
+                Some(last) if (last.1, last.2) == (entry.1, entry.2) => {}
+                _ => self.heard.push(entry),
+            }
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+        let end = io.end().unwrap_or(io.now());
+        let sixteenths = self.steps.sixteenth_from(end);
+        let text = self.sheet(sixteenths.div_ceil(self.bar.max(1)));
+        self.file.write(text.as_bytes())
+    }
+
+    fn commit(&mut self) -> Result<(), NodeError> {
+        self.file.commit()
+    }
+}
+
+impl Tracking {
+    /// The chord that sounds at sixteenth `place`, and the key.
+    fn at(&self, place: u64) -> (Option<Chord>, Option<Key>) {
+        let count = self.heard.partition_point(|(since, ..)| *since <= place);
+        match count.checked_sub(1).map(|last| self.heard[last]) {
+            Some((_, chord, key)) => (chord, Some(key)),
+            None => (None, None),
+        }
+    }
+
+    fn sheet(&self, bars: u64) -> String {
+        let mut text = String::new();
+        let mut number = 0;
+        while number < bars {
+            let seconds = self.steps.sixteenth(number * self.bar).seconds();
+            let minutes = (seconds / 60.0) as u64;
+            let key = self.at(number * self.bar).1;
+            let key = key.map_or(String::new(), |key| format!(", {key}"));
+            let seconds = seconds - 60.0 * minutes as f64;
+            text.push_str(&format!(
+                "# bar {}, {minutes}:{seconds:04.1}{key}\n|",
+                number + 1
+            ));
+            let line = number..bars.min(number + LINE as u64);
+            for bar in line.clone() {
+                text.push_str(&format!(" {} |", self.bar_text(bar * self.bar)));
+            }
+            text.push('\n');
+            number = line.end;
+        }
+        text
+    }
+
+    /// The bar that begins at sixteenth `first`, in as few parts of one length as its changes need.
+    fn bar_text(&self, first: u64) -> String {
+        let changes: Vec<u64> = (0..self.bar)
+            .filter(|place| *place > 0 && self.at(first + place).0 != self.at(first + place - 1).0)
+            .collect();
+        let fits = |length: &u64| changes.iter().all(|place| place.is_multiple_of(*length));
+        let halves = (self.bar.is_multiple_of(2)).then_some(self.bar / 2);
+        let lengths = [Some(self.bar), halves, Some(self.beat), Some(2), Some(1)];
+        let divides = |length: &u64| *length > 0 && self.bar.is_multiple_of(*length);
+        let length = (lengths.into_iter().flatten())
+            .filter(divides)
+            .find(fits)
+            .unwrap_or(1);
+        let name = |chord: Option<Chord>| chord.map_or("N.C.".to_owned(), |c| c.to_string());
+        let parts = (0..self.bar / length).map(|part| {
+            let chord = self.at(first + part * length).0;
+            match part.checked_sub(1) {
+                Some(before) if self.at(first + before * length).0 == chord => "/".to_owned(),
+                _ => name(chord),
+            }
+        });
+        parts.collect::<Vec<String>>().join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use score_engine::harness::Harness;
+    use score_engine::{Payload, Time, Transport};
+    use serde_json::json;
+
+    use super::super::lead_sheet;
+    use super::*;
+
+    /// What is written of these chords, each from a sixteenth on, at 120 a minute and `bars` bars long.
+    fn written(chords: &[(u64, &str)], bars: u64) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        let transport = Transport::default();
+        let packets = chords.iter().map(|(place, name)| {
+            let chords = Chords {
+                key: "A minor".parse().unwrap(),
+                chord: name.parse().ok(),
+                fresh: true,
+                next: None,
+                close: None,
+                last: false,
+            };
+            (transport.sixteenth(*place), chords.payload())
+        });
+        let end = transport.sixteenth(bars * 16);
+        let notes: Vec<(Time, Payload)> = Vec::new();
+        Harness::<ChordTrack>::new(json!({ "path": path }))
+            .feed("chords", Chords::port_type(), packets.collect(), end)
+            .feed("notes", PortType::Notes, notes, end)
+            .run()
+            .unwrap();
+        std::fs::read_to_string(path).unwrap()
+    }
+
+    #[test]
+    fn the_sheet_has_every_bar_and_is_read_back_by_chords_in() {
+        let chords = [
+            (0, "Am"),
+            (16, "F"),
+            (24, "G7"),
+            (44, "C"),
+            (64, "E7"),
+            (67, "Am"),
+        ];
+        let text = written(&chords, 5);
+        assert_eq!(
+            text,
+            "# bar 1, 0:00.0, A minor\n| Am | F G7 | G7 / / C | C |\n\
+             # bar 5, 0:08.0, A minor\n| E7 / / Am / / / / / / / / / / / / |\n"
+        );
+        let mut place = 0;
+        let mut read = Vec::new();
+        for (chord, length) in lead_sheet::read(&text, 16, 16).unwrap() {
+            let name = chord.unwrap().to_string();
+            if read.last().is_none_or(|(_, last)| *last != name) {
+                read.push((place, name));
+            }
+            place += length;
+        }
+        let wanted = chords.map(|(place, name)| (place, name.to_owned()));
+        assert_eq!(read, wanted);
+    }
+
+    #[test]
+    fn what_comes_before_the_first_chord_is_no_chord() {
+        assert_eq!(written(&[(8, "Am")], 1), "# bar 1, 0:00.0\n| N.C. Am |\n");
+    }
+}
