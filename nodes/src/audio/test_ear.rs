@@ -2,54 +2,16 @@
 
 use std::f64::consts::TAU;
 
+use ebur128::{EbuR128, Mode};
+
 /// Frames a second of everything that is listened to.
 pub(crate) const RATE: usize = 48_000;
 
-/// The loudness of interleaved stereo as EBU R 128 has it (ITU-R BS.1770-4, its filters for 48,000 Hz), in LUFS.
+/// The loudness of interleaved stereo by EBU R 128, in LUFS.
 pub(crate) fn loudness(stereo: &[f32]) -> f64 {
-    let sides = [0, 1].map(|side| weighted(stereo.iter().skip(side).step_by(2)));
-    let (block, hop) = (RATE * 4 / 10, RATE / 10);
-    let mut powers = Vec::new();
-    let mut from = 0;
-    while from + block <= sides[0].len() {
-        let power = |side: &Vec<f64>| {
-            side[from..from + block].iter().map(|s| s * s).sum::<f64>() / block as f64
-        };
-        powers.push(power(&sides[0]) + power(&sides[1]));
-        from += hop;
-    }
-    let level = |power: f64| -0.691 + 10.0 * power.max(1e-15).log10();
-    let mean = |powers: &[f64]| powers.iter().sum::<f64>() / powers.len().max(1) as f64;
-    powers.retain(|power| level(*power) > -70.0);
-    let gate = level(mean(&powers)) - 10.0;
-    powers.retain(|power| level(*power) > gate);
-    level(mean(&powers))
-}
-
-/// One side behind the two filters that hear as an ear in front of a head does.
-fn weighted<'a>(samples: impl Iterator<Item = &'a f32>) -> Vec<f64> {
-    let head = [
-        1.535_124_859_586_97,
-        -2.691_696_189_406_38,
-        1.198_392_810_852_85,
-        -1.690_659_293_182_41,
-        0.732_480_774_215_85,
-    ];
-    let ear = [1.0, -2.0, 1.0, -1.990_047_454_833_98, 0.990_072_250_366_21];
-    let samples = samples.map(|sample| f64::from(*sample));
-    filtered(filtered(samples, head).into_iter(), ear)
-}
-
-fn filtered(samples: impl Iterator<Item = f64>, [b0, b1, b2, a1, a2]: [f64; 5]) -> Vec<f64> {
-    let (mut one, mut two) = (0.0, 0.0);
-    samples
-        .map(|sample| {
-            let out = b0 * sample + one;
-            one = b1 * sample - a1 * out + two;
-            two = b2 * sample - a2 * out;
-            out
-        })
-        .collect()
+    let mut meter = EbuR128::new(2, RATE as u32, Mode::I).unwrap();
+    meter.add_frames_f32(stereo).unwrap();
+    meter.loudness_global().unwrap()
 }
 
 /// The level of the sine of `frequency` in `samples`, as its peak; a Hann window keeps its neighbours out.
