@@ -8,7 +8,7 @@ use super::sound_font::Player;
 /// What plays the notes.
 pub(crate) enum Instrument {
     Voice(Box<Ensemble>),
-    SoundFont(Player),
+    SoundFont(Box<Player>),
 }
 
 impl Instrument {
@@ -90,7 +90,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.sf2");
         std::fs::write(&path, tiny::sound_font()).unwrap();
-        Instrument::SoundFont(Player::open(&path, Beginning::default(), RATE).unwrap())
+        Instrument::SoundFont(Box::new(
+            Player::open(&path, Beginning::default(), RATE).unwrap(),
+        ))
     }
 
     fn control(number: u8, value: u8) -> ChannelChange {

@@ -152,7 +152,7 @@ impl Node for Synth {
                 if self.banks.len() <= PERCUSSION {
                     beginning.banks[PERCUSSION] = 0;
                 }
-                Instrument::SoundFont(Player::open(path, beginning, rate)?)
+                Instrument::SoundFont(Box::new(Player::open(path, beginning, rate)?))
             }
             None => {
                 let voices = each(&self.voices, self.voice);
