@@ -14,6 +14,9 @@ const AROUND: usize = 3;
 /// The share of the cuts in fullness; the rest is motion.
 const CUTS: f32 = 0.4;
 
+/// The least difference that counts.
+const GRAIN: f64 = 1e-4;
+
 /// What an artist turns.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape {
@@ -53,7 +56,9 @@ impl Shape {
 
 /// Values as their places among all, 0 the least to 1 the greatest; equal ones are alike, and 0.5 where all are.
 pub(super) fn places(values: &[f32]) -> Vec<f32> {
-    let values: Vec<f64> = values.iter().map(|value| f64::from(*value)).collect();
+    // What differs by less is alike: rounding does not make one shot busier than another.
+    let grain = |value: &f32| (f64::from(*value) / GRAIN).round();
+    let values: Vec<f64> = values.iter().map(grain).collect();
     let most = (values.len() as f64 - 1.0).max(1.0);
     let all_alike = values.windows(2).all(|pair| pair[0] == pair[1]);
     ranks(&values)

@@ -1,5 +1,7 @@
 //! The form of a piece whose whole film is known: where phrases begin, which of them are alike, and what the scenes are.
 
+use std::cmp::Ordering;
+
 use super::super::shape::normalise;
 use super::alike::{cosine, groups};
 
@@ -12,8 +14,11 @@ const MOST_THEMES: usize = 8;
 /// Of so many phrases one brings a new theme, in the mean.
 const PHRASES_A_THEME: usize = 3;
 
-/// What a phrase of another length costs, in the measure of how new the picture is (1: nothing in common).
-const ODD_LENGTH: f32 = 0.15;
+/// What a phrase costs, one that is longer than usual, and one that is shorter, in the measure of how new the picture is (1:
+/// nothing in common).
+const COST: f32 = 0.03;
+const LONG: f32 = 0.15;
+const SHORT: f32 = 0.3;
 
 /// A phrase of the piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,8 +73,12 @@ fn beginnings(bars: &[Vec<f32>], usual: usize) -> Vec<usize> {
                 let Some((before, _)) = best[start] else {
                     continue;
                 };
-                let odd = if length == usual { 0.0 } else { ODD_LENGTH };
-                let gain = before + newness(bars, start) - odd;
+                let odd = match length.cmp(&usual) {
+                    Ordering::Less => SHORT,
+                    Ordering::Equal => 0.0,
+                    Ordering::Greater => LONG,
+                };
+                let gain = before + newness(bars, start) - odd - COST;
                 if best[end].is_none_or(|(known, _)| gain > known) {
                     best[end] = Some((gain, length));
                 }
