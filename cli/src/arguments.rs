@@ -192,6 +192,8 @@ pub(crate) struct Film {
     pub(crate) stems: bool,
     #[command(flatten)]
     pub(crate) overrides: Overrides,
+    #[command(flatten)]
+    pub(crate) consent: Consent,
     /// Say nothing but errors
     #[arg(long, short)]
     pub(crate) quiet: bool,
@@ -200,12 +202,25 @@ pub(crate) struct Film {
     pub(crate) json: bool,
 }
 
+/// What a patch may write without a question.
+#[derive(Args, Default)]
+pub(crate) struct Consent {
+    /// Replace files that are not this patch's own, or that have changed since it wrote them; takes are never replaced
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// A folder beside the patch's own that it may write to, more than one if given again
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) write_to: Vec<PathBuf>,
+}
+
 #[derive(Args)]
 pub(crate) struct Render {
     /// The patch, a .ron file
     pub(crate) patch: PathBuf,
     #[command(flatten)]
     pub(crate) overrides: Overrides,
+    #[command(flatten)]
+    pub(crate) consent: Consent,
     /// Say nothing but errors
     #[arg(long, short)]
     pub(crate) quiet: bool,
@@ -220,6 +235,8 @@ pub(crate) struct Run {
     pub(crate) patch: PathBuf,
     #[command(flatten)]
     pub(crate) overrides: Overrides,
+    #[command(flatten)]
+    pub(crate) consent: Consent,
     /// Play on as begun, whatever is saved
     #[arg(long)]
     pub(crate) no_reload: bool,
@@ -363,6 +380,9 @@ pub(crate) struct Drawing {
     /// The same number, the same notes [default: a new one, which is told]
     #[arg(long, value_name = "NUMBER", value_parser = value_parser!(u64).range(..=i64::MAX as u64))]
     pub(crate) seed: Option<u64>,
+    /// Replace a file that is there, whoever wrote it
+    #[arg(long)]
+    pub(crate) overwrite: bool,
     /// Say nothing but errors
     #[arg(long, short)]
     pub(crate) quiet: bool,
@@ -406,6 +426,9 @@ pub(crate) struct EvalFilm {
     /// Write a page with plots, the stills and the notes
     #[arg(long, value_name = "NAME.html")]
     pub(crate) report: Option<PathBuf>,
+    /// Replace a page that is there, whoever wrote it
+    #[arg(long)]
+    pub(crate) overwrite: bool,
     /// Circular shifts of the music that tell what chance gives
     #[arg(long, value_name = "NUMBER", default_value = "1999", value_parser = value_parser!(u32).range(999..=100_000))]
     pub(crate) shifts: u32,

@@ -12,6 +12,7 @@ mod kinds;
 mod library;
 mod log;
 mod overload;
+mod ownership;
 mod performance;
 mod signals;
 mod status;

@@ -1,6 +1,6 @@
 //! Plays a graph in two acts: first what knows no bars, so that the film is known when the bars are laid.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::descriptor::Descriptor;
 use crate::diagnostic::Diagnostics;
@@ -155,6 +155,7 @@ fn replay(id: &str, port: Port, port_type: PortType, tap: &Tap) -> GraphNode {
         wires: Vec::new(),
         sources: Vec::new(),
         values: serde_json::Map::new(),
+        typed: BTreeSet::new(),
     }
 }
 

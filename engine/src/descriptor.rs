@@ -1,6 +1,7 @@
 //! The one declaration of a node kind, which feeds the validator, the command line and the reference.
 
 mod fault;
+mod files;
 mod values;
 
 use std::borrow::Cow;
@@ -11,6 +12,8 @@ use serde_json::Value;
 
 use crate::patch::Source;
 use crate::port::Port;
+
+pub use files::{FileContent, FilePurpose};
 
 /// What a change of a parameter costs while the patch plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +102,9 @@ pub struct Param {
     pub default: Option<Value>,
     /// What a change costs while the patch plays.
     pub change: Change,
+    /// What a file is for.
+    #[serde(skip_serializing_if = "FilePurpose::is_unspecified", default)]
+    pub purpose: FilePurpose,
 }
 
 impl Param {
@@ -114,6 +120,7 @@ impl Param {
             summary: summary.into(),
             default: None,
             change: Change::Rebuild,
+            purpose: FilePurpose::default(),
         }
     }
 

@@ -1,14 +1,15 @@
 //! A checked patch: nodes and wires that fit, ready to run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use serde_json::{Value, json};
 
-use crate::descriptor::Descriptor;
+use crate::descriptor::{Descriptor, FilePurpose, FileRole, ParamType};
 use crate::diagnostic::Diagnostics;
 use crate::port::PortType;
 use crate::registry::AnyNode;
@@ -32,6 +33,28 @@ pub(crate) struct GraphNode {
     pub(crate) sources: Vec<Vec<String>>,
     /// Every parameter, defaults filled in.
     pub(crate) values: serde_json::Map<String, Value>,
+    /// The parameters whose values were typed on the command line.
+    pub(crate) typed: BTreeSet<String>,
+}
+
+impl GraphNode {
+    /// The files that the node's parameters name.
+    fn named_files(&self) -> impl Iterator<Item = GraphFile<'_>> {
+        self.descriptor.params.iter().filter_map(|param| {
+            let ParamType::File(role) = param.param_type else {
+                return None;
+            };
+            let name = param.name.as_ref();
+            Some(GraphFile {
+                node: &self.id,
+                param: name,
+                path: PathBuf::from(self.values.get(name)?.as_str()?),
+                role,
+                purpose: &param.purpose,
+                typed: self.typed.contains(name),
+            })
+        })
+    }
 }
 
 /// A wire of a checked patch, by indices.
@@ -42,6 +65,23 @@ pub(crate) struct GraphWire {
     pub(crate) to: usize,
     pub(crate) input: usize,
     pub(crate) policy: Policy,
+}
+
+/// A file that a parameter of a checked patch names.
+#[derive(Clone, Debug)]
+pub struct GraphFile<'a> {
+    /// The node's id.
+    pub node: &'a str,
+    /// The parameter.
+    pub param: &'a str,
+    /// The file, from the root.
+    pub path: PathBuf,
+    /// Whether the node reads or writes it.
+    pub role: FileRole,
+    /// What it is for.
+    pub purpose: &'a FilePurpose,
+    /// Whether the path was typed on the command line, not written in the patch.
+    pub typed: bool,
 }
 
 /// A checked patch. Only [`crate::check`] makes one, so whatever holds a graph holds one that can run.
@@ -104,6 +144,11 @@ impl Graph {
                 .get(inputs.position(|port| port.name == input)?)
         });
         sources.map_or(&[], Vec::as_slice)
+    }
+
+    /// The files that its parameters name, in the order of the patch.
+    pub fn files(&self) -> impl Iterator<Item = GraphFile<'_>> {
+        self.nodes.iter().flat_map(GraphNode::named_files)
     }
 
     /// `film.frames -> eye.frames`.

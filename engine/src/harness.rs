@@ -4,7 +4,7 @@
 mod demand;
 mod live;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -269,6 +269,7 @@ impl<N: Node> Harness<N> {
             outputs: outputs.clone(),
             wires: arrivals,
             values: serde_json::Map::new(),
+            typed: BTreeSet::new(),
         });
         for feed in &self.feeds {
             let port = Port::new("out", feed.port_type.clone(), "");
@@ -282,6 +283,7 @@ impl<N: Node> Harness<N> {
                 outputs: vec![feed.port_type.clone()],
                 wires: Vec::new(),
                 values: serde_json::Map::new(),
+                typed: BTreeSet::new(),
             });
         }
         for (index, port_type) in outputs.into_iter().enumerate() {
@@ -311,6 +313,7 @@ impl<N: Node> Harness<N> {
                 outputs: Vec::new(),
                 wires: Vec::new(),
                 values: serde_json::Map::new(),
+                typed: BTreeSet::new(),
             });
         }
         Ok(graph)

@@ -34,9 +34,11 @@ mod wire;
 
 pub use clock::LiveClock;
 pub use counters::Counters;
-pub use descriptor::{Change, Descriptor, FileRole, InputOrder, Param, ParamType};
+pub use descriptor::{
+    Change, Descriptor, FileContent, FilePurpose, FileRole, InputOrder, Param, ParamType,
+};
 pub use diagnostic::{Diagnostic, Diagnostics, Place, did_you_mean, shown, steers};
-pub use graph::Graph;
+pub use graph::{Graph, GraphFile};
 pub use io::{Input, Io};
 pub use key::{Key, KeyChoice, Mode, NotAKey, note_at, note_name};
 pub use live::{

@@ -1,5 +1,6 @@
 //! What a node is: plain data that checks itself and builds the processor that runs.
 
+use std::any::{Any, TypeId};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -203,6 +204,9 @@ pub struct Settings {
     /// A plugin's nodes have no warnings, so it need not know.
     #[serde(skip)]
     is_strict: bool,
+    /// What the program shares with its own nodes; it cannot cross to a plugin.
+    #[serde(skip)]
+    shared: BTreeMap<TypeId, Arc<dyn Any + Send + Sync>>,
 }
 
 impl Settings {
@@ -226,6 +230,18 @@ impl Settings {
     /// The folder called `name`.
     pub fn folder(&self, name: &str) -> Option<&Path> {
         self.folders.get(name).map(PathBuf::as_path)
+    }
+
+    /// Adds or replaces what all nodes of a run share of this type. Nodes of plugins do not see it.
+    pub fn with_shared<T: Send + Sync + 'static>(mut self, shared: Arc<T>) -> Self {
+        self.shared.insert(TypeId::of::<T>(), shared);
+        self
+    }
+
+    /// What all nodes of a run share of this type.
+    pub fn shared<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        let shared = self.shared.get(&TypeId::of::<T>())?.clone();
+        shared.downcast().ok()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Collects in memory what chosen outputs of a graph send in a run.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -107,6 +108,7 @@ impl Graph {
             outputs: Vec::new(),
             wires: vec![1],
             values: serde_json::Map::new(),
+            typed: BTreeSet::new(),
         });
         Some(tap)
     }

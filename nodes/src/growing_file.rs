@@ -10,39 +10,31 @@ use std::fs::{File, TryLockError};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use score_engine::NodeError;
-use tempfile::TempPath;
+use score_engine::{Build, NodeError};
+
+use crate::output::{Claim, numbered};
 
 pub(crate) use self::recovery::recover;
 
 /// A disk that has no room for so much is full: a file that begins on it would not grow.
 const ROOM: usize = 256 * 1024;
 
-/// What may be in the way of a file's final name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Naming {
-    /// A file of that name is replaced.
-    Replaces,
-    /// It is not: the next free number is taken.
-    Counts,
-}
-
 /// A file being written beside its final place.
 pub(crate) struct GrowingFile {
-    path: PathBuf,
+    claim: Claim,
     partial: PathBuf,
     file: File,
-    naming: Naming,
     done: bool,
 }
 
 impl GrowingFile {
-    /// Begins a file that will be called `path`; `None` if another one grows there.
+    /// Begins the file whose name is claimed; `None` if another one grows there.
     ///
     /// # Errors
     /// Its folder is missing or cannot be written to, or the disk is full.
-    pub(crate) fn create(path: &Path, naming: Naming) -> Result<Option<Self>, NodeError> {
-        let partial = partial(path);
+    pub(crate) fn create(claim: Claim) -> Result<Option<Self>, NodeError> {
+        let path = claim.path().to_owned();
+        let partial = partial(&path);
         let opened = File::options()
             .read(true)
             .write(true)
@@ -51,7 +43,7 @@ impl GrowingFile {
         let file = match opened {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
-            Err(error) => return Err(refuse(path, error)),
+            Err(error) => return Err(refuse(&path, error)),
         };
         // Where the system has no locks the file is ours all the same; only its recovery is not to be had.
         if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) || !lies_at(&file, &partial) {
@@ -59,15 +51,14 @@ impl GrowingFile {
             return Ok(None);
         }
         let mut growing = GrowingFile {
-            path: path.to_owned(),
+            claim,
             partial,
             file,
-            naming,
             done: false,
         };
         if let Err(error) = growing.require_room() {
             growing.remove();
-            return Err(refuse(path, error));
+            return Err(refuse(&path, error));
         }
         Ok(Some(growing))
     }
@@ -76,11 +67,11 @@ impl GrowingFile {
     /// under the next free number, for what is there may be this run's own.
     ///
     /// # Errors
-    /// As [`GrowingFile::create`], or another run writes the file.
-    pub(crate) fn begin(path: &Path, with_run: bool) -> Result<Self, NodeError> {
+    /// As [`GrowingFile::create`], another run writes the file, or what lies there must not be replaced.
+    pub(crate) fn begin(path: &Path, build: &Build<'_>) -> Result<Self, NodeError> {
         recover(path);
-        if with_run {
-            return GrowingFile::create(path, Naming::Replaces)?.ok_or_else(|| {
+        if build.with_run {
+            return GrowingFile::create(Claim::of(path, build)?)?.ok_or_else(|| {
                 NodeError::output(format!("another run writes `{}`", path.display()))
                     .help("give one of them another path")
             });
@@ -88,7 +79,7 @@ impl GrowingFile {
         for number in 1..u32::MAX {
             let path = numbered(path, number);
             if !path.exists()
-                && let Some(file) = GrowingFile::create(&path, Naming::Counts)?
+                && let Some(file) = GrowingFile::create(Claim::free(&path, build))?
             {
                 return Ok(file);
             }
@@ -108,7 +99,7 @@ impl GrowingFile {
 
     /// The name that the file will have.
     pub(crate) fn path(&self) -> &Path {
-        &self.path
+        self.claim.path()
     }
 
     /// A second handle of the file.
@@ -118,7 +109,7 @@ impl GrowingFile {
     pub(crate) fn handle(&self) -> Result<File, NodeError> {
         self.file
             .try_clone()
-            .map_err(|error| refuse(&self.path, error))
+            .map_err(|error| refuse(self.claim.path(), error))
     }
 
     /// Puts `bytes` in place of all that it holds. Whenever the power goes, either the one or the other is there.
@@ -127,7 +118,7 @@ impl GrowingFile {
     /// The disk is full or gone; it holds what it held then.
     pub(crate) fn replace(&mut self, bytes: &[u8]) -> Result<(), NodeError> {
         self.try_replace(bytes)
-            .map_err(|error| refuse(&self.path, error))
+            .map_err(|error| refuse(self.claim.path(), error))
     }
 
     fn try_replace(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -163,24 +154,11 @@ impl GrowingFile {
             return Ok(());
         }
         self.done = true;
+        // Without a mark the file is as good; on a full disk there is no room for one.
+        let _ = self.claim.mark(&mut self.file);
         let synced = self.file.sync_all();
-        self.rename()
-            .and(synced)
-            .map_err(|error| refuse(&self.path, error))
-    }
-
-    fn rename(&mut self) -> io::Result<()> {
-        if self.naming == Naming::Replaces {
-            return std::fs::rename(&self.partial, &self.path);
-        }
-        let wanted = self.path.clone();
-        for number in 1.. {
-            self.path = numbered(&wanted, number);
-            if rename_to_free(&self.partial, &self.path)? {
-                break;
-            }
-        }
-        Ok(())
+        self.claim.settle(&self.partial)?;
+        synced.map_err(|error| refuse(self.claim.path(), error))
     }
 
     /// Throws it away: nothing is in it.
@@ -210,34 +188,9 @@ fn partial(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// `NAME`, `NAME-2`, `NAME-3`…
-pub(crate) fn numbered(path: &Path, number: u32) -> PathBuf {
-    if number < 2 {
-        return path.to_owned();
-    }
-    let mut name = path.file_stem().unwrap_or_default().to_os_string();
-    name.push(format!("-{number}"));
-    if let Some(ending) = path.extension() {
-        name.push(".");
-        name.push(ending);
-    }
-    path.with_file_name(name)
-}
-
 /// Whether something grows at `path`.
 pub(crate) fn grows(path: &Path) -> bool {
     partial(path).exists()
-}
-
-/// Renames a file unless something has the new name; `false`: something has.
-fn rename_to_free(from: &Path, to: &Path) -> io::Result<bool> {
-    let mut path = TempPath::try_from_path(from)?;
-    path.disable_cleanup(true);
-    match path.persist_noclobber(to) {
-        Ok(()) => Ok(true),
-        Err(failed) if failed.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        Err(failed) => Err(failed.error),
-    }
 }
 
 /// Whether `file` is what lies at `path`.

@@ -17,7 +17,7 @@ mod live;
 mod midi;
 pub mod model;
 pub mod music;
-mod output;
+pub mod output;
 mod picture;
 mod recorder;
 pub mod scored_film;
@@ -49,10 +49,29 @@ pub fn registry() -> Registry {
 
 #[cfg(test)]
 mod tests {
+    use score_engine::{FileRole, ParamType};
+
     #[test]
     fn no_declaration_contradicts_itself() {
         for kind in super::registry().kinds() {
             assert_eq!(kind.descriptor().fault(), None);
+        }
+    }
+
+    /// `score film` names files by it, and knows no kind.
+    #[test]
+    fn every_file_parameter_declares_what_the_file_is_for() {
+        for kind in super::registry().kinds() {
+            let descriptor = kind.descriptor();
+            for param in &descriptor.params {
+                let ParamType::File(role) = param.param_type else {
+                    continue;
+                };
+                let (name, purpose) = (&descriptor.kind, &param.purpose);
+                assert!(purpose.content.is_some(), "{name}.{}", param.name);
+                let ends = role == FileRole::Read || purpose.ending.is_some();
+                assert!(ends, "{name}.{} has no ending", param.name);
+            }
         }
     }
 }

@@ -1,35 +1,57 @@
-//! Files that appear under their names only when the whole run has gone well.
+//! Files that appear under their names only when the whole run has gone well, and never in the place of what is not
+//! theirs.
+//!
+//! A node claims a name when it is built ([`Claim`]): nothing lies there, or what the same node of the same patch wrote
+//! before and nobody has changed since ([`mark`]), or what somebody has consented to lose ([`Outputs`]). The file grows
+//! beside its place, under a name that no other has. When it is finished it gets its mark, then its name; should
+//! something else have come there meanwhile, the next free number of it.
+
+mod claim;
+mod mark;
+mod owner;
+mod seen;
+mod survey;
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use score_engine::NodeError;
+use score_engine::{Build, NodeError};
 use tempfile::NamedTempFile;
+
+pub use claim::{Claim, Standing, look};
+pub(crate) use claim::{numbered, rename_to_free};
+pub use owner::{Outputs, Owner, Written};
+pub use survey::{Before, Objection, Survey, Why, allow, missing_folders, survey};
 
 /// A file being written beside its final place. Dropped before [`OutputFile::commit`], it leaves nothing.
 pub(crate) struct OutputFile {
-    path: PathBuf,
+    claim: Claim,
     file: Option<BufWriter<NamedTempFile>>,
 }
 
 impl OutputFile {
-    /// Begins a file that will be called `path`.
+    /// Begins the file that the node that is being built will write as `path`.
+    ///
+    /// # Errors
+    /// Its folder is missing or cannot be written to, or what lies at `path` must not be replaced.
+    pub(crate) fn create(path: &Path, build: &Build<'_>) -> Result<Self, NodeError> {
+        Self::begin(Claim::of(path, build)?)
+    }
+
+    /// Begins the file whose name is claimed.
     ///
     /// # Errors
     /// Its folder is missing or cannot be written to.
-    pub(crate) fn create(path: &Path) -> Result<Self, NodeError> {
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
+    pub(crate) fn begin(claim: Claim) -> Result<Self, NodeError> {
+        let path = claim.path();
         let file = tempfile::Builder::new()
             .prefix(".score-")
             .suffix(".partial")
-            .tempfile_in(folder)
+            .tempfile_in(folder_of(path))
             .map_err(|error| refuse(path, error))?;
         Ok(OutputFile {
-            path: path.to_owned(),
+            claim,
             file: Some(BufWriter::new(file)),
         })
     }
@@ -56,7 +78,7 @@ impl OutputFile {
             .as_mut()
             .ok_or_else(|| NodeError::internal("the file is closed"))?;
         file.write_all(bytes)
-            .map_err(|error| refuse(&self.path, error))
+            .map_err(|error| refuse(self.claim.path(), error))
     }
 
     /// Writes everything down and gives the file itself, to read back or change before [`OutputFile::commit`].
@@ -68,28 +90,71 @@ impl OutputFile {
             .file
             .as_mut()
             .ok_or_else(|| NodeError::internal("the file is closed"))?;
-        file.flush().map_err(|error| refuse(&self.path, error))?;
+        file.flush()
+            .map_err(|error| refuse(self.claim.path(), error))?;
         Ok(file.get_mut().as_file_mut())
     }
 
-    /// Gives the file its final name.
+    /// Gives the file its mark, then its final name.
     ///
     /// # Errors
-    /// The name is taken by a folder, or the disk is full or gone.
+    /// The disk is full or gone.
     pub(crate) fn commit(&mut self) -> Result<(), NodeError> {
         let Some(file) = self.file.take() else {
             return Ok(());
         };
-        let file = file
+        let path = self.claim.path();
+        let mut file = file
             .into_inner()
-            .map_err(|error| refuse(&self.path, error.into_error()))?;
+            .map_err(|error| refuse(path, error.into_error()))?;
+        self.claim.mark(file.as_file_mut())?;
         file.as_file()
             .sync_all()
-            .map_err(|error| refuse(&self.path, error))?;
-        publish(&file).map_err(|error| refuse(&self.path, error))?;
-        file.persist(&self.path)
-            .map_err(|error| refuse(&self.path, error.error))?;
+            .map_err(|error| refuse(path, error))?;
+        publish(&file).map_err(|error| refuse(path, error))?;
+        let mut partial = file.into_temp_path();
+        self.claim.settle(&partial)?;
+        partial.disable_cleanup(true);
         Ok(())
+    }
+}
+
+/// Writes `bytes` as the file whose name is claimed, whole or not at all.
+///
+/// # Errors
+/// The folder is missing or cannot be written to, or the disk is full.
+pub fn write(claim: Claim, bytes: &[u8]) -> Result<(), NodeError> {
+    let mut file = OutputFile::begin(claim)?;
+    file.write(bytes)?;
+    file.commit()
+}
+
+/// Puts `bytes` in place of what a file holds that is the user's own, such as a patch: whole or not at all, without a
+/// mark, and with the permissions that the file has. A link stays one: what it leads to is written.
+///
+/// # Errors
+/// The folder cannot be written to, or the disk is full.
+pub fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let mut file = tempfile::Builder::new()
+        .prefix(".score-")
+        .suffix(".partial")
+        .tempfile_in(folder_of(&path))?;
+    file.write_all(bytes)?;
+    match path.metadata() {
+        Ok(metadata) => file.as_file().set_permissions(metadata.permissions())?,
+        Err(_) => publish(&file)?,
+    }
+    file.as_file().sync_all()?;
+    file.persist(&path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// The folder that a file lies in.
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
     }
 }
 
@@ -113,37 +178,4 @@ fn refuse(path: &Path, error: std::io::Error) -> NodeError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_that_is_not_committed_leaves_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut file = OutputFile::create(&folder.path().join("a.mid")).unwrap();
-        file.write(b"half").unwrap();
-        drop(file);
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-    }
-
-    #[test]
-    fn a_committed_file_stands_under_its_name_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.mid");
-        let mut file = OutputFile::create(&path).unwrap();
-        file.write(b"whole").unwrap();
-        file.commit().unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), b"whole");
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn a_missing_folder_is_told_with_its_path() {
-        let error = OutputFile::create(Path::new("/no/such/folder/a.mid"))
-            .err()
-            .unwrap();
-        assert!(
-            error.to_string().contains("/no/such/folder/a.mid"),
-            "{error}"
-        );
-    }
-}
+mod tests;

@@ -7,7 +7,8 @@ mod take;
 use std::path::PathBuf;
 
 use score_engine::{
-    Build, Check, Descriptor, Node, NodeError, Param, Policy, Port, PortType, Processor, Resource,
+    Build, Check, Descriptor, FileContent, Node, NodeError, Param, Policy, Port, PortType,
+    Processor, Resource,
 };
 use serde::Deserialize;
 
@@ -57,7 +58,7 @@ impl Node for Recorder {
             .input(Port::new("notes", PortType::Notes, "what is played").many())
             .input(Port::new("controls", PortType::Control, "what steers").many())
             .input(Port::new("events", PortType::Event, "what happens").many())
-            .param(Param::file_to_write("path", "the sound file to write, .wav or .flac"))
+            .param(Param::file_to_write("path", "the sound file to write, .wav or .flac").content(FileContent::Sound).ending("wav").take())
     }
 
     fn check(&self, check: &mut Check<'_>) {
@@ -86,7 +87,7 @@ impl Node for Recorder {
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
         let recording = match build.clock {
             Some(_) => Recording::live(&self.path, build)?,
-            None => Recording::offline(&Take::at(&self.path), build)?,
+            None => Recording::offline(&Take::next(&self.path), build)?,
         };
         Ok(Box::new(recording))
     }

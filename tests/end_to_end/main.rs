@@ -20,6 +20,7 @@ mod missing_tools;
 mod models;
 mod own_model;
 mod own_patch;
+mod ownership;
 mod parts;
 mod patches;
 mod patches_from_others;

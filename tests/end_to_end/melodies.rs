@@ -7,6 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use score_engine::{Settings, Transport};
 use score_nodes::music::{Melody, MelodyNote, notes, sheet, tokens};
+use score_nodes::output::{Claim, Owner};
 
 use crate::support::{graphs, house, names, score, text, write_scale};
 
@@ -114,7 +115,8 @@ fn an_interpolation_begins_with_what_the_model_makes_of_the_first_file() {
     let mut drone = vec![0; melody.layout().steps];
     drone[0] = 20;
     let b = folder.path().join("b.mid");
-    sheet::write(&b, &[drone], melody.layout(), &Transport::default()).unwrap();
+    let b = Claim::new(&b, Owner::program("test"), false).unwrap();
+    sheet::write(b, &[drone], melody.layout(), &Transport::default()).unwrap();
     let output = score(folder.path(), &["interpolate", "a.mid", "b.mid"]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     let written = read(&folder.path().join("interpolate.mid"));
@@ -149,8 +151,9 @@ fn what_cannot_be_interpolated_is_told_and_leaves_nothing_behind() {
     write_scale(&folder.path().join("scale.mid"));
     std::fs::write(folder.path().join("tale.mid"), "once upon a time").unwrap();
     let rests = folder.path().join("rests.mid");
+    let rests = Claim::new(&rests, Owner::program("test"), false).unwrap();
     sheet::write(
-        &rests,
+        rests,
         &[vec![0; 32]],
         melody().layout(),
         &Transport::default(),

@@ -55,7 +55,7 @@ fn put(folder: &Path, built_as: &Path, name: &str) {
     std::fs::rename(plugins.join("partial"), plugins.join(library(name))).unwrap();
 }
 
-fn probe(name: &str) -> PathBuf {
+pub(crate) fn probe(name: &str) -> PathBuf {
     built().join("examples").join(library(name))
 }
 
@@ -530,7 +530,7 @@ fn a_plugin_that_was_rebuilt_and_allowed_plays_on_in_the_running_patch() {
     // Two more notes of half a second.
     std::thread::sleep(Duration::from_millis(1200));
     playing.end();
-    let pitches: Vec<u8> = onsets(&folder.join("out.mid"))
+    let pitches: Vec<u8> = onsets(&folder.join("scale_quantiser.mid"))
         .iter()
         .map(|(_, pitch)| *pitch)
         .collect();
@@ -585,7 +585,7 @@ fn the_examples_patches_run_with_the_examples_plugins() {
         let [sound, notes] = [("sound", "wav"), ("notes", "mid")].map(|(node, end)| {
             format!(
                 "{node}.path={}",
-                folder.join(format!("out.{end}")).display()
+                folder.join(format!("{name}.{end}")).display()
             )
         });
         let sets = match name {
@@ -605,7 +605,7 @@ fn the_examples_patches_run_with_the_examples_plugins() {
         "{density:?}"
     );
     let steps = [2, 5, 7, 9, 0];
-    let notes = onsets(&folder.join("out.mid"));
+    let notes = onsets(&folder.join("scale_quantiser.mid"));
     assert!(
         !notes.is_empty() && notes.iter().all(|(_, pitch)| steps.contains(&(pitch % 12))),
         "{notes:?}"

@@ -245,6 +245,8 @@ fn on_a_full_disk_the_take_is_kept_it_is_told_and_another_begins_with_room() {
             "run",
             "p.ron",
             "--quiet",
+            "--write-to",
+            disk.to_str().unwrap(),
             "--log-format",
             "json",
             "--log-file",

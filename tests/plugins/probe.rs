@@ -15,6 +15,7 @@ use score_plugin::{
 };
 use serde::Deserialize;
 use std::borrow::Cow;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use pass::Pass;
@@ -27,6 +28,7 @@ score_plugin::export!(
     Draw as "probe_draw",
     Trace as "probe_trace",
     Code as "probe_code",
+    Page as "probe_page",
 );
 
 /// Hands on so many numbers, then fails.
@@ -192,5 +194,45 @@ impl Processor for Coding {
             io.send(0, input.packet.time, Payload::Latent(code))?;
         }
         Ok(Flow::Continue)
+    }
+}
+
+/// Writes a page by itself, as a plugin may.
+#[derive(Deserialize)]
+struct Page {
+    path: PathBuf,
+}
+
+impl Node for Page {
+    fn descriptor() -> Descriptor {
+        Descriptor::new("test", "probe_page", "Writes how many numbers came")
+            .input(Port::new("value", PortType::Control, "numbers"))
+            .param(Param::file_to_write("path", "the page"))
+    }
+
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        Ok(Box::new(Counting {
+            path: self.path.clone(),
+            count: 0,
+        }))
+    }
+}
+
+struct Counting {
+    path: PathBuf,
+    count: usize,
+}
+
+impl Processor for Counting {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        while io.take().is_some() {
+            self.count += 1;
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn commit(&mut self) -> Result<(), NodeError> {
+        let page = format!("<!doctype html><p>{}</p>\n", self.count);
+        std::fs::write(&self.path, page).map_err(|error| NodeError::output(error.to_string()))
     }
 }

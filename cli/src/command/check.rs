@@ -1,14 +1,17 @@
 //! `score check`
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 
-use score_engine::{NodeError, Settings, Watch};
+use score_engine::{Diagnostic, NodeError, Settings, Watch};
+use score_nodes::output::missing_folders;
 use serde_json::json;
 
 use crate::arguments::Check;
 use crate::command::{files_of, load, looked_at};
 use crate::failure::Failure;
 use crate::kinds::Kinds;
+use crate::ownership::shown;
 use crate::terminal::{colourful, out, tell, tell_styled, warn};
 
 pub(crate) fn run(check: &Check, kinds: &Kinds<'_>, settings: &Settings) -> Result<(), Failure> {
@@ -51,9 +54,15 @@ fn look(check: &Check, kinds: &Kinds<'_>, settings: &Settings) -> Result<usize, 
     let mut untold = 0;
     for patch in &check.patches {
         match load(patch, &check.overrides.set, kinds, settings) {
-            Ok(graph) if check.json => warned.extend(graph.warnings().mistakes.iter().cloned()),
             Ok(graph) => {
-                warn(graph.warnings());
+                let mut warnings = graph.warnings().clone();
+                let missing = missing_folders(&graph).into_iter();
+                (warnings.mistakes).extend(missing.map(|missing| folder_missing(patch, &missing)));
+                if check.json {
+                    warned.extend(warnings.mistakes);
+                    continue;
+                }
+                warn(&warnings);
                 let (patch, nodes) = (patch.display(), graph.node_ids().count());
                 writeln!(out, "{patch}: fine, {nodes} nodes")?;
             }
@@ -78,4 +87,15 @@ fn look(check: &Check, kinds: &Kinds<'_>, settings: &Settings) -> Result<usize, 
     }
     out.flush()?;
     Ok(wrong)
+}
+
+/// What is said of a folder that a node writes to and that is not there.
+fn folder_missing(patch: &Path, (node, folder): &(String, PathBuf)) -> Diagnostic {
+    let (patch, folder) = (patch.display(), shown(folder));
+    let folder = folder.display();
+    Diagnostic {
+        message: format!("{patch}: `{node}` writes into `{folder}`, which is not there"),
+        help: Some("make the folder with mkdir".to_owned()),
+        place: None,
+    }
 }

@@ -1,21 +1,23 @@
 //! `score film`
 
+mod binding;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use score_engine::{
-    Graph, NodeError, NodeErrorKind, Override, Registry, Settings, Source, did_you_mean,
-};
+use score_engine::{Graph, NodeErrorKind, Override, Registry, Settings, Source, did_you_mean};
 use score_nodes::scored_film::ScoredFilm;
-use score_nodes::stem_files;
 use serde_json::{Value, json};
 
+pub(crate) use self::binding::Binding;
+use self::binding::written_film;
 use crate::arguments::Film;
-use crate::command::{checked, require_place};
+use crate::command::checked;
 use crate::failure::Failure;
 use crate::kinds::Kinds;
 use crate::library::{FILM, STYLED, STYLES};
+use crate::ownership::{Ownership, shown};
 use crate::performance::perform;
 use crate::terminal::{out, tell, warn};
 
@@ -45,16 +47,15 @@ pub(crate) fn run(arguments: &Film, kinds: &Kinds<'_>, settings: &Settings) -> R
         name: &name,
     };
     let usual = named.unwrap_or(USUAL);
-    let (mut graph, mut outputs) = order.graph(usual)?;
+    let mut graph = order.graph(usual)?;
     let (mut notes, mut encoded) = (Vec::new(), false);
     if let Some(scored) = order.plan(&graph, named)? {
         if scored.ending != usual {
-            (graph, outputs) = order.graph(scored.ending)?;
+            graph = order.graph(scored.ending)?;
         }
         encoded = scored.encoded;
         if let Some(why) = scored.why {
-            let film = outputs.iter().find(|output| output.is_film);
-            let film = film.map_or(&*name, |output| &output.path);
+            let film = written_film(&graph).map_or(name.clone(), |(_, film)| shown(&film));
             notes.push(format!("{}: {why}", film.display()));
         }
     }
@@ -65,20 +66,21 @@ pub(crate) fn run(arguments: &Film, kinds: &Kinds<'_>, settings: &Settings) -> R
     if !arguments.quiet && !encoded {
         notes.iter().for_each(tell);
     }
+    let ownership = match &arguments.patch {
+        Some(patch) => Ownership::of_file(patch, &arguments.consent),
+        None => Ownership::of_built_in("film", &arguments.consent),
+    };
+    ownership.require(&graph)?;
     let started = Instant::now();
-    let done = perform(graph, settings, arguments.quiet);
-    if let Err(failure) = &done {
-        let Failure::Run(failed) = failure else {
-            return done.map(drop);
-        };
-        let Some(missing) = failed.not_placed() else {
-            return done.map(drop);
-        };
-        outputs.retain(|output| !missing.contains(&output.node.as_str()));
+    let done = perform(graph, &ownership.settings(settings), arguments.quiet);
+    if let Err(failure) = &done
+        && !matches!(failure, Failure::Run(failed) if failed.not_placed().is_some())
+    {
+        return done.map(drop);
     }
     let seconds = started.elapsed().as_secs_f64();
+    let written = ownership.written();
     let mut out = out();
-    let written: Vec<&PathBuf> = outputs.iter().map(|output| &output.path).collect();
     if arguments.json {
         writeln!(
             out,
@@ -86,7 +88,7 @@ pub(crate) fn run(arguments: &Film, kinds: &Kinds<'_>, settings: &Settings) -> R
             json!({ "written": written, "seconds": seconds, "notes": notes })
         )?;
     } else if !arguments.quiet {
-        for written in written {
+        for written in &written {
             writeln!(out, "{}", written.display())?;
         }
     }
@@ -108,19 +110,28 @@ struct Order<'a> {
 }
 
 impl Order<'_> {
-    /// The patch, ready to run, and what it will write; films get the name with `ending`.
-    fn graph(&self, ending: &str) -> Result<(Graph, Vec<Written>), Failure> {
+    /// The patch, ready to run; films that it writes get the name with `ending`.
+    fn graph(&self, ending: &str) -> Result<Graph, Failure> {
         let Film {
             film,
             voice,
+            stems,
             tempo,
             key,
             seed,
             overrides: more,
             ..
         } = self.arguments;
-        let (mut overrides, outputs) =
-            bound(self.source, film, (self.name, ending), voice.as_deref())?;
+        let binding = Binding {
+            source: self.source,
+            registry: self.registry,
+            settings: self.settings,
+            film,
+            name: self.name,
+            voice: voice.as_deref(),
+            stems: *stems,
+        };
+        let mut overrides = binding.overrides(ending)?;
         for (param, value) in [("tempo", tempo), ("seed", seed)] {
             if let Some(value) = value {
                 let given = Override::parse(&format!("transport.{param}={value}"))
@@ -139,61 +150,16 @@ impl Order<'_> {
                 .map_err(|wrong| Failure::Unknown(wrong.to_string()))?;
             overrides.push(given.typed_as(typed));
         }
-        let stems = self.stems()?;
-        overrides.extend((stems.iter()).map(|stems| stems.place.clone()));
         if let Some(key) = key {
             overrides.push(Override::text("transport", "key", key).typed_as("--key"));
         }
         overrides.extend(more.set.iter().cloned());
-        let graph = checked(self.source, &overrides, self.registry, self.settings)?;
-        let mut outputs = outputs;
-        for stems in stems {
-            let sources = graph.sources(&stems.mixer, "sounds");
-            for file in stem_files(&stems.path, sources) {
-                outputs.push(Written {
-                    node: stems.mixer.clone(),
-                    path: file,
-                    is_film: false,
-                });
-            }
-        }
-        Ok((graph, outputs))
-    }
-
-    /// The mixers whose sounds are written apart, if that was asked for.
-    fn stems(&self) -> Result<Vec<Stems>, Failure> {
-        if !self.arguments.stems {
-            return Ok(Vec::new());
-        }
-        let nodes = self.source.nodes();
-        let mixers: Vec<&String> = (nodes.iter())
-            .filter_map(|(id, kind)| (kind == MIXER).then_some(id))
-            .collect();
-        if mixers.is_empty() {
-            let why = "there are no stems: the patch has no mixer into which parts are wired";
-            return Err(NodeError::input(why)
-                .help("leave --stems out, or use a patch with a mixer, such as graphs/film.ron")
-                .into());
-        }
-        let mut name = self.name.as_os_str().to_os_string();
-        name.push("-stem");
-        let alone = mixers.len() == 1;
-        (mixers.into_iter())
-            .map(|mixer| {
-                let file = with_ending(Path::new(&name), mixer, alone, "wav");
-                Ok(Stems {
-                    place: path(mixer, "stems", &file)?.typed_as("--stems"),
-                    mixer: mixer.clone(),
-                    path: file,
-                })
-            })
-            .collect()
+        checked(self.source, &overrides, self.registry, self.settings)
     }
 
     /// In which container the film comes, if the patch writes one; `named` is the ending that the user gave.
     fn plan(&self, graph: &Graph, named: Option<&str>) -> Result<Option<ScoredFilm>, Failure> {
-        let nodes = self.source.nodes();
-        let Some((id, _)) = nodes.iter().find(|(_, kind)| kind == MUX) else {
+        let Some((id, _)) = written_film(graph) else {
             return Ok(None);
         };
         let stream = graph.value(id, "stream").and_then(Value::as_u64);
@@ -215,26 +181,6 @@ impl Order<'_> {
         }
     }
 }
-
-/// A mixer whose sounds are written apart.
-struct Stems {
-    mixer: String,
-    /// What the files' names are made of.
-    path: PathBuf,
-    place: Override,
-}
-
-/// A file that a patch will write.
-pub(crate) struct Written {
-    /// The node that writes it.
-    node: String,
-    path: PathBuf,
-    is_film: bool,
-}
-
-/// The kind of node that writes films, and that which adds parts up.
-const MUX: &str = "video_mux";
-const MIXER: &str = "mixer";
 
 /// Refuses a film that is no file. The patch would say so too, but of every node that reads the film, in terms of
 /// parameters.
@@ -278,109 +224,9 @@ pub(crate) fn styled(name: &str) -> Result<Source, Failure> {
     Ok(source.with_part(STYLED, FILM))
 }
 
-/// What binds a patch to a film: the values that its nodes get, and the files that they will write, called `name`; films
-/// end as told.
-pub(crate) fn bound(
-    source: &Source,
-    film: &Path,
-    (name, film_ending): (&Path, &str),
-    voice: Option<&str>,
-) -> Result<(Vec<Override>, Vec<Written>), Failure> {
-    let nodes = source.nodes();
-    let mut overrides = Vec::new();
-    let mut outputs = Vec::new();
-    let synth = nodes.iter().find(|(_, kind)| kind == "synth");
-    let melody = synth.map(|(id, _)| id);
-    for (id, kind) in &nodes {
-        let ending = match kind.as_str() {
-            "video_file" => {
-                overrides.push(path(id, "path", film)?);
-                continue;
-            }
-            // The first is the melody's, as in all patches that come along.
-            "synth" if melody == Some(id) => {
-                overrides.extend(
-                    voice.map(|voice| Override::text(id, "voice", voice).typed_as("--voice")),
-                );
-                continue;
-            }
-            MUX => {
-                overrides.push(path(id, "film", film)?);
-                film_ending
-            }
-            "audio_file" => "wav",
-            "midi_file" => "mid",
-            "piano_roll" => "png",
-            "sheet_music" => "musicxml",
-            "chord_track" => "txt",
-            _ => continue,
-        };
-        // Two files of one kind: the node's id tells them apart.
-        let alone = nodes.iter().filter(|(_, other)| other == kind).count() == 1;
-        let written = with_ending(name, id, alone, ending);
-        require_place(&written)?;
-        if is_one_file(&written, film) {
-            let why = format!("`{}` would overwrite the film", written.display());
-            return Err(NodeError::output(why)
-                .help("choose another name with --out")
-                .into());
-        }
-        overrides.push(path(id, "path", &written)?);
-        outputs.push(Written {
-            node: id.clone(),
-            path: written,
-            is_film: kind == MUX,
-        });
-    }
-    Ok((overrides, outputs))
-}
-
 /// `name-scored` in the current folder, for a film anywhere.
 fn beside(film: &Path) -> PathBuf {
     let mut name = film.file_stem().unwrap_or_default().to_os_string();
     name.push("-scored");
     PathBuf::from(name)
-}
-
-fn is_one_file(one: &Path, other: &Path) -> bool {
-    match (one.canonicalize(), other.canonicalize()) {
-        (Ok(one), Ok(other)) => one == other,
-        _ => false,
-    }
-}
-
-fn with_ending(name: &Path, id: &str, alone: bool, ending: &str) -> PathBuf {
-    let mut name = name.as_os_str().to_os_string();
-    if !alone {
-        name.push(format!("-{id}"));
-    }
-    name.push(format!(".{ending}"));
-    PathBuf::from(name)
-}
-
-fn path(node: &str, param: &str, path: &Path) -> Result<Override, Failure> {
-    let text = path.to_str().ok_or_else(|| {
-        Failure::Unknown(format!(
-            "the name `{}` is not UTF-8; give the file another",
-            path.display()
-        ))
-    })?;
-    Ok(Override::text(node, param, text))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_with_a_dot_keeps_it() {
-        assert_eq!(
-            with_ending(Path::new("out/take.2"), "sound", true, "wav"),
-            Path::new("out/take.2.wav")
-        );
-        assert_eq!(
-            with_ending(Path::new("out"), "left", false, "wav"),
-            Path::new("out-left.wav")
-        );
-    }
 }

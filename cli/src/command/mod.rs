@@ -23,9 +23,11 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use score_engine::{Graph, NodeError, Override, Registry, Settings, Source, Unwatched};
+use score_nodes::output::{Claim, Owner, Standing, look};
 
 use crate::failure::Failure;
 use crate::kinds::Kinds;
+use crate::ownership::confirmed;
 
 /// Reads and checks a patch.
 fn load(
@@ -83,6 +85,23 @@ fn checked(
     settings: &Settings,
 ) -> Result<Graph, Failure> {
     score_engine::check(source, overrides, registry, settings).map_err(Failure::Patch)
+}
+
+/// The name `path` for what a command writes that is no patch's; what lies there is replaced if the same command wrote it
+/// and nobody has changed it since, or by consent.
+fn claim(path: &Path, command: &str, overwrite: bool) -> Result<Claim, Failure> {
+    let owner = Owner::program(command);
+    let mut overwrite = overwrite;
+    if let Standing::Foreign(why) = look(path, &owner)
+        && !overwrite
+        && let Some(answer) = confirmed(&[format!("`{}` would be replaced: {why}", path.display())])
+    {
+        if !answer {
+            return Err(Failure::Unknown("nothing was written".to_owned()));
+        }
+        overwrite = true;
+    }
+    Ok(Claim::new(path, owner, overwrite)?)
 }
 
 /// Refuses a file to write that cannot be, before anything is done for it.

@@ -96,7 +96,8 @@ fn begin(name: &str, sdk: Option<&Path>, kinds: &Kinds<'_>) -> Result<(), Failur
 
 fn write(path: &Path, text: &str) -> Result<(), NodeError> {
     let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-    made.and_then(|()| std::fs::write(path, text))
+    made.and_then(|()| std::fs::File::create_new(path))
+        .and_then(|mut file| file.write_all(text.as_bytes()))
         .map_err(|error| unwritable(path, &error))
 }
 

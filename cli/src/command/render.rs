@@ -4,11 +4,13 @@ use std::io::Write;
 use std::time::Instant;
 
 use score_engine::Settings;
+use serde_json::json;
 
 use crate::arguments::Render;
 use crate::command::load;
 use crate::failure::Failure;
 use crate::kinds::Kinds;
+use crate::ownership::Ownership;
 use crate::performance::perform;
 use crate::terminal::{out, tell, warn};
 
@@ -21,13 +23,20 @@ pub(crate) fn run(
     if !arguments.quiet {
         warn(graph.warnings());
     }
+    let ownership = Ownership::of_file(&arguments.patch, &arguments.consent);
+    ownership.require(&graph)?;
     let started = Instant::now();
-    let report = perform(graph, settings, arguments.quiet)?.report;
+    let report = perform(graph, &ownership.settings(settings), arguments.quiet)?.report;
+    let seconds = started.elapsed().as_secs_f64();
+    let written = ownership.written();
+    let mut out = out();
     if arguments.json {
-        let json = serde_json::to_string_pretty(&report).unwrap_or_default();
-        writeln!(out(), "{json}")?;
+        let json = json!({ "nodes": report.nodes, "wires": report.wires, "written": written });
+        writeln!(out, "{json:#}")?;
     } else if !arguments.quiet {
-        let seconds = started.elapsed().as_secs_f64();
+        for written in &written {
+            writeln!(out, "{}", written.display())?;
+        }
         tell(format_args!("done in {seconds:.1} s"));
     }
     Ok(())

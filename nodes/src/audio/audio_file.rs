@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use score_engine::{
-    Build, Check, Descriptor, Flow, Io, Node, NodeError, Param, Port, PortType, Processor, Time,
+    Build, Check, Descriptor, FileContent, Flow, Io, Node, NodeError, Param, Port, PortType,
+    Processor, Time,
 };
 use serde::Deserialize;
 
@@ -12,6 +13,7 @@ use super::amplitude;
 use super::encoder::{Depth, Format};
 use super::sound_writer::SoundWriter;
 use crate::growing_file::GrowingFile;
+use crate::output::Claim;
 use crate::recorder::PATIENCE;
 use crate::syncing::{Pace, Syncing};
 
@@ -47,7 +49,7 @@ impl Node for AudioFile {
                  file grows as `.NAME.partial`, whole up to its last second whenever it is read.",
             )
             .input(Port::new("sound", PortType::Audio, "what to write").policy(PATIENCE))
-            .param(Param::file_to_write("path", "the file to write, .wav or .flac"))
+            .param(Param::file_to_write("path", "the file to write, .wav or .flac").content(FileContent::Sound).ending("wav"))
             .param(Param::number("ceiling", (-60.0, 0.0), "highest peak; with `loudness`, in dBTP").unit("dBFS").default(-1.0))
             .param(Param::number("loudness", (-40.0, -5.0), "integrated loudness of a render; left out: as it comes").unit("LUFS").optional())
             .param(Param::integer("bits", (16, 32), "bits a sample: 16, 24, or 32 (floating point, only .wav)").default(16))
@@ -86,14 +88,14 @@ impl Node for AudioFile {
         let depth = Depth::of(self.bits).unwrap_or_default();
         let (sound, upkeep) = match build.clock {
             None => {
-                let sound = SoundWriter::offline(&self.path, ceiling)?;
+                let sound = SoundWriter::offline(Claim::of(&self.path, build)?, ceiling)?;
                 match self.loudness {
                     Some(loudness) => (sound.loudness(loudness), None),
                     None => (sound, None),
                 }
             }
             Some(_) => {
-                let file = GrowingFile::begin(&self.path, build.with_run)?;
+                let file = GrowingFile::begin(&self.path, build)?;
                 let upkeep = (Syncing::start()?, Pace::start());
                 (SoundWriter::live(file, ceiling)?, Some(upkeep))
             }

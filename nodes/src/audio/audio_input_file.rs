@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use score_engine::{
-    AudioBlock, Build, Check, Descriptor, Flow, Io, Node, NodeError, Param, Payload, Port,
-    PortType, Processor, Progress, Time, Value,
+    AudioBlock, Build, Check, Descriptor, FileContent, Flow, Io, Node, NodeError, Param, Payload,
+    Port, PortType, Processor, Progress, Time, Value,
 };
 use serde::Deserialize;
 
@@ -41,7 +41,7 @@ impl Node for AudioInputFile {
                  read.",
             )
             .output(Port::new("sound", PortType::Audio, "the sound"))
-            .param(Param::file_to_read("path", "the file"))
+            .param(Param::file_to_read("path", "the file").content(FileContent::Sound))
             .param(Param::number("gain", (-60.0, 24.0), "level").unit("dB").default(0.0).live())
             .paced()
     }

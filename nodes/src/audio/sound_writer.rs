@@ -14,7 +14,7 @@ use super::encoder::{Depth, Encoder, Form, Format, Limits};
 use super::mastering::{Mastering, Wish};
 use super::spool::Spool;
 use crate::growing_file::GrowingFile;
-use crate::output::OutputFile;
+use crate::output::{Claim, OutputFile};
 
 /// A sound file that grows beside its place. One of a live run is kept when it is dropped.
 pub(crate) struct SoundWriter {
@@ -57,26 +57,29 @@ enum Level {
 }
 
 impl SoundWriter {
-    /// Begins the file of a render at `path`, whose ending names its format and whose peak will be `ceiling` at most.
+    /// Begins the file of a render whose name is claimed: its ending names its format, and its peak will be `ceiling` at
+    /// most.
     ///
     /// # Errors
     /// The file, or the temporary one beside it, cannot be made.
-    pub(crate) fn offline(path: &Path, ceiling: f32) -> Result<Self, NodeError> {
-        let file = OutputFile::create(path)?;
+    pub(crate) fn offline(claim: Claim, ceiling: f32) -> Result<Self, NodeError> {
+        let path = claim.path().to_owned();
+        let file = OutputFile::begin(claim)?;
         let level = Level::Whole {
             peak: 0.0,
-            spool: Spool::beside(path)?,
+            spool: Spool::beside(&path)?,
         };
-        Self::new(path, Place::Offline(file), ceiling, level)
+        Self::new(&path, Place::Offline(file), ceiling, level)
     }
 
-    /// Begins the file of a render at `path`, a .wav whose samples are exactly those that come.
+    /// Begins the file of a render whose name is claimed, a .wav whose samples are exactly those that come.
     ///
     /// # Errors
     /// The file cannot be made.
-    pub(crate) fn exact(path: &Path) -> Result<Self, NodeError> {
-        let file = Place::Offline(OutputFile::create(path)?);
-        let writer = Self::new(path, file, f32::INFINITY, Level::AsItIs)?;
+    pub(crate) fn exact(claim: Claim) -> Result<Self, NodeError> {
+        let path = claim.path().to_owned();
+        let file = Place::Offline(OutputFile::begin(claim)?);
+        let writer = Self::new(&path, file, f32::INFINITY, Level::AsItIs)?;
         Ok(writer.depth(Depth::Float))
     }
 
@@ -360,7 +363,11 @@ fn full(error: std::io::Error) -> NodeError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::growing_file::Naming;
+    use crate::output::Owner;
+
+    fn claim(path: &Path) -> Claim {
+        Claim::numbered(path, Owner::program("test"))
+    }
 
     fn sound(level: f32) -> Vec<f32> {
         (0..200_000)
@@ -373,7 +380,7 @@ mod tests {
         for name in ["a.wav", "a.flac"] {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join(name);
-            let mut writer = SoundWriter::offline(&path, 0.9).unwrap();
+            let mut writer = SoundWriter::offline(claim(&path), 0.9).unwrap();
             writer.append(48_000, 2, &sound(0.8)).unwrap();
             let entries = folder.path().read_dir().unwrap().flatten();
             let before: u64 = entries.map(|entry| entry.metadata().unwrap().len()).sum();
@@ -392,7 +399,7 @@ mod tests {
     fn a_live_file_never_clips_and_leaves_what_is_below_as_it_is() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.wav");
-        let file = GrowingFile::create(&path, Naming::Counts).unwrap().unwrap();
+        let file = GrowingFile::create(claim(&path)).unwrap().unwrap();
         let mut writer = SoundWriter::live(file, 0.9).unwrap();
         let quiet = sound(0.8);
         writer.append(48_000, 2, &quiet).unwrap();
@@ -417,7 +424,7 @@ mod tests {
     fn a_live_file_that_got_no_sound_leaves_nothing() {
         for name in ["a.wav", "a.flac"] {
             let folder = tempfile::tempdir().unwrap();
-            let file = GrowingFile::create(&folder.path().join(name), Naming::Counts);
+            let file = GrowingFile::create(claim(&folder.path().join(name)));
             drop(SoundWriter::live(file.unwrap().unwrap(), 1.0).unwrap());
             assert_eq!(folder.path().read_dir().unwrap().count(), 0);
         }

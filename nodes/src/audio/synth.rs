@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use score_engine::{
-    AudioBlock, Build, ChannelChange, Check, Descriptor, Flow, Io, Node, NodeError, Note, Param,
-    ParamType, Payload, Port, PortType, Processor, Time, Value,
+    AudioBlock, Build, ChannelChange, Check, Descriptor, FileContent, Flow, Io, Node, NodeError,
+    Note, Param, ParamType, Payload, Port, PortType, Processor, Time, Value,
 };
 use serde::Deserialize;
 
@@ -96,7 +96,7 @@ impl Node for Synth {
             .output(Port::new("sound", PortType::Audio, "the sound"))
             .param(Param::choice("voice", &Voice::NAMES, "which instrument").default("electric_piano"))
             .param(Param::list("voices", choice(&Voice::NAMES), "instruments of the channels from 0 on, in place of `voice`").default(EMPTY))
-            .param(Param::file_to_read("sound_font", "SoundFont that plays in place of the voice, .sf2").optional())
+            .param(Param::file_to_read("sound_font", "SoundFont that plays in place of the voice, .sf2").content(FileContent::SoundFont).optional())
             .param(Param::integer("program", (0, 127), "which instrument of the SoundFont, as in General MIDI").default(0))
             .param(Param::list("programs", integers(127), "those of the channels from 0 on, in place of `program`").default(EMPTY))
             .param(Param::integer("bank", (0, 16_383), "the bank of the SoundFont in which programs are looked for first").default(0))

@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use super::{lies_at, numbered, rename_to_free};
+use super::lies_at;
 use crate::audio::wav_writer;
+use crate::output::{numbered, rename_to_free};
 
 /// Endings of the files of a take, beside that of its sound.
 const COMPANIONS: [&str; 2] = ["mid", "jsonl"];

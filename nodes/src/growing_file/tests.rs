@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::*;
+use crate::output::Owner;
 
 fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(folder)
@@ -13,21 +14,25 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-fn begin(path: &Path, naming: Naming) -> GrowingFile {
-    GrowingFile::create(path, naming).unwrap().unwrap()
+fn claim(path: &Path) -> Claim {
+    Claim::numbered(path, Owner::program("test"))
+}
+
+fn begin(path: &Path) -> GrowingFile {
+    GrowingFile::create(claim(path)).unwrap().unwrap()
 }
 
 #[test]
 fn a_file_that_is_dropped_is_kept_and_an_empty_one_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.jsonl");
-    drop(begin(&path, Naming::Counts));
+    drop(begin(&path));
     assert!(names(folder.path()).is_empty());
-    let mut file = begin(&path, Naming::Counts);
+    let mut file = begin(&path);
     assert!(grows(&path));
     file.handle().unwrap().write_all(b"line\n").unwrap();
     file.commit().unwrap();
-    begin(&path, Naming::Counts)
+    begin(&path)
         .handle()
         .unwrap()
         .write_all(b"second\n")
@@ -40,12 +45,8 @@ fn a_file_that_is_dropped_is_kept_and_an_empty_one_leaves_nothing() {
 fn two_runs_never_write_one_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.wav");
-    let mut first = begin(&path, Naming::Counts);
-    assert!(
-        GrowingFile::create(&path, Naming::Counts)
-            .unwrap()
-            .is_none()
-    );
+    let mut first = begin(&path);
+    assert!(GrowingFile::create(claim(&path)).unwrap().is_none());
     first.replace(b"first").unwrap();
     // A file that is being written is not taken for one that was left behind, replaced or not.
     recover(&path);

@@ -4,14 +4,15 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use score_engine::{
-    Build, Check, Descriptor, Flow, Io, Node, NodeError, Param, ParamType, Port, PortType,
-    Processor, Time, Value,
+    Build, Check, Descriptor, FileContent, Flow, Io, Node, NodeError, Param, ParamType, Port,
+    PortType, Processor, Time, Value,
 };
 use serde::Deserialize;
 
 use super::note_writer::NoteWriter;
 use crate::chords::Chords;
 use crate::growing_file::GrowingFile;
+use crate::output::Claim;
 use crate::syncing::{Pace, Syncing};
 
 const CHORDS: usize = 1;
@@ -53,7 +54,7 @@ impl Node for MidiFile {
             .input(Port::new("notes", PortType::Notes, "what to write").many())
             .input(Port::new("chords", Chords::port_type(), "chord symbols and key").optional())
             .input(Port::new("events", PortType::Event, "cuts and cues, which become markers").many())
-            .param(Param::file_to_write("path", "the file to write, .mid"))
+            .param(Param::file_to_write("path", "the file to write, .mid").content(FileContent::Notes).ending("mid"))
             .param(Param::integer("program", (0, 127), "General MIDI sound, from 0").default(0))
             .param(Param::list("programs", ParamType::Integer { min: 0, max: 127 }, "General MIDI sound of each wire, from 0").default(Value::Array(Vec::new())))
             .param(Param::list("names", ParamType::Text, "name of each wire's part").default(Value::Array(Vec::new())))
@@ -74,11 +75,11 @@ impl Node for MidiFile {
         let program = self.program;
         let (notes, upkeep) = match build.clock {
             None => (
-                NoteWriter::offline(&self.path, build, "notes", program)?,
+                NoteWriter::offline(Claim::of(&self.path, build)?, build, "notes", program)?,
                 None,
             ),
             Some(_) => {
-                let file = GrowingFile::begin(&self.path, build.with_run)?;
+                let file = GrowingFile::begin(&self.path, build)?;
                 let upkeep = (Syncing::start()?, Pace::start());
                 let notes = NoteWriter::live(file, build, "notes", build.transport, program);
                 (notes, Some(upkeep))
@@ -401,7 +402,8 @@ mod tests {
             (1920, "key -3 false"),
             (1920, "cue"),
         ];
-        assert_eq!(tracks[0], of(&conductor));
+        assert!(tracks[0][0].1.starts_with("SCORE! "), "{:?}", tracks[0]);
+        assert_eq!(tracks[0][1..], of(&conductor));
         let melody = [(0, "Flute"), (0, "program 73 on 0"), (0, "note 60 on 0")];
         assert_eq!(tracks[1], of(&melody));
         assert_eq!(tracks[2], of(&[(0, "notes 2"), (0, "note 36 on 9")]));

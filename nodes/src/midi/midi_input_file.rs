@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::vec::IntoIter;
 
 use score_engine::{
-    Build, Check, Descriptor, Flow, Io, Node, NodeError, Param, Payload, Performance, Port,
-    PortType, Processor, Time,
+    Build, Check, Descriptor, FileContent, Flow, Io, Node, NodeError, Param, Payload, Performance,
+    Port, PortType, Processor, Time,
 };
 use serde::Deserialize;
 
@@ -40,7 +40,7 @@ impl Node for MidiInputFile {
                  that names the track and the byte, and `--strict` refuses the file.",
             )
             .output(Port::new("notes", PortType::Notes, "the notes"))
-            .param(Param::file_to_read("path", "the file, .mid"))
+            .param(Param::file_to_read("path", "the file, .mid").content(FileContent::Notes))
             .paced()
     }
 

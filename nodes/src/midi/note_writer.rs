@@ -1,7 +1,6 @@
 //! Collects notes and writes them to a Standard MIDI File.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use score_engine::{Build, Event, NodeError, Note, Packet, Time, Transport};
@@ -9,7 +8,7 @@ use score_engine::{Build, Event, NodeError, Note, Packet, Time, Transport};
 use super::writing::{self, Act, Conductor, Part};
 use crate::chords::Chords;
 use crate::growing_file::GrowingFile;
-use crate::output::OutputFile;
+use crate::output::{Claim, OutputFile};
 
 /// The channel of percussion.
 const PERCUSSION: u8 = 9;
@@ -22,7 +21,7 @@ const NO_CHORD: &str = "N.C.";
 
 /// Where the file grows.
 enum Place {
-    Offline(OutputFile),
+    Offline(Box<OutputFile>),
     /// Written anew from time to time, on another thread.
     Live(Arc<Mutex<GrowingFile>>),
 }
@@ -46,17 +45,17 @@ pub(crate) struct NoteWriter {
 }
 
 impl NoteWriter {
-    /// Begins the file of a render at `path` for what comes into `input`; `program` is its General MIDI sound.
+    /// Begins the file of a render whose name is claimed, for what comes into `input`; `program` is its General MIDI sound.
     ///
     /// # Errors
     /// The file cannot be made.
     pub(crate) fn offline(
-        path: &Path,
+        claim: Claim,
         build: &Build<'_>,
         input: &str,
         program: u8,
     ) -> Result<Self, NodeError> {
-        let place = Place::Offline(OutputFile::create(path)?);
+        let place = Place::Offline(Box::new(OutputFile::begin(claim)?));
         Ok(Self::new(place, build, input, build.transport, program))
     }
 

@@ -6,7 +6,7 @@ use ron::ser::PrettyConfig;
 use score_engine::NodeError;
 
 use super::manifest::{Manifest, Model};
-use crate::output::OutputFile;
+use crate::output;
 
 /// A manifest without models.
 const EMPTY: &str = "Manifest(\n    format: 1,\n    models: {\n    },\n)\n";
@@ -75,13 +75,12 @@ pub(super) fn add(
     test(&Manifest::parse(&text, growing.path())?)?;
 
     let path = folder.join("manifest.ron");
-    let mut manifest = OutputFile::create(&path)?;
-    manifest.write(text.as_bytes())?;
     let own = folder.join(name);
     std::fs::rename(&files_folder, &own).map_err(refused)?;
-    manifest.commit().inspect_err(|_| {
+    output::replace(&path, text.as_bytes()).map_err(|error| {
         // Nobody knows of the files yet; that they cannot be removed changes nothing.
         let _ = std::fs::remove_dir_all(&own);
+        refused(error)
     })
 }
 

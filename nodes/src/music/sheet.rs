@@ -12,7 +12,7 @@ use super::voice::{Chunk, Passage, Voice};
 use crate::midi::reading::{DEFAULT_TEMPO, Event, Song};
 use crate::midi::writing::{self, Act, Part};
 use crate::model::Music;
-use crate::output::OutputFile;
+use crate::output::{self, Claim};
 
 /// How hard notes are struck; the beginning of a bar a little harder.
 const VELOCITY: f32 = 0.8;
@@ -32,20 +32,18 @@ pub struct Opening {
     pub transport: Transport,
 }
 
-/// Writes `melodies` (tokens) one after another to the MIDI file `path`, in the metre and at the tempo of
+/// Writes `melodies` (tokens) one after another to the MIDI file whose name is claimed, in the metre and at the tempo of
 /// `transport`. The file gets its name when it is whole.
 ///
 /// # Errors
 /// The file cannot be written.
 pub fn write(
-    path: &Path,
+    claim: Claim,
     melodies: &[Vec<i64>],
     layout: &Music,
     transport: &Transport,
 ) -> Result<(), NodeError> {
-    let mut file = OutputFile::create(path)?;
-    file.write(&bytes(melodies, layout, transport)?)?;
-    file.commit()
+    output::write(claim, &bytes(melodies, layout, transport)?)
 }
 
 fn bytes(
@@ -326,6 +324,17 @@ fn transport(song: &Song, tick: u64) -> Transport {
 mod tests {
     use super::*;
     use crate::music::{LAYOUT, notes};
+    use crate::output::Owner;
+
+    fn write(
+        path: &Path,
+        melodies: &[Vec<i64>],
+        layout: &Music,
+        transport: &Transport,
+    ) -> Result<(), NodeError> {
+        let claim = Claim::new(path, Owner::program("test"), true)?;
+        super::write(claim, melodies, layout, transport)
+    }
 
     /// A song with 480 ticks in a quarter note: channel, pitch, first and last tick of each note.
     fn song(before: &[(u64, Event)], played: &[(u8, u8, u64, u64)]) -> Song {

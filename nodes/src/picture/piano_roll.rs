@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use score_engine::{
-    Build, Check, Descriptor, Flow, Frame, Io, Node, NodeError, Note, Param, ParamType, Port,
-    PortType, Processor, Time, Transport, Value,
+    Build, Check, Descriptor, FileContent, Flow, Frame, Io, Node, NodeError, Note, Param,
+    ParamType, Port, PortType, Processor, Time, Transport, Value,
 };
 use serde::Deserialize;
 
@@ -91,7 +91,7 @@ impl Node for PianoRoll {
             .input(Port::new("notes", PortType::Notes, "the notes of each part").many())
             .input(Port::new("chords", Chords::port_type(), "the chords").optional())
             .input(Port::new("events", PortType::Event, "cuts and cues, between which the sections lie").many())
-            .param(Param::file_to_write("path", "the picture to write, .png"))
+            .param(Param::file_to_write("path", "the picture to write, .png").content(FileContent::Picture).ending("png"))
             .param(Param::integer("width", (200, 20_000), "its width").unit("pixels").default(1600))
             .param(Param::list("names", ParamType::Text, "name of each part").default(Value::Array(Vec::new())))
             .independent_inputs()
@@ -106,7 +106,7 @@ impl Node for PianoRoll {
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
         Ok(Box::new(Collecting {
-            file: OutputFile::create(&self.path)?,
+            file: OutputFile::create(&self.path, build)?,
             width: self.width,
             transport: build.transport.clone(),
             frames: Course::new(self.width / THUMBNAIL * 4),
@@ -406,6 +406,13 @@ fn mix(from: u8, to: u8, share: f32) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::output::{Claim, Owner};
+    use std::path::Path;
+
+    fn begin(path: &Path) -> OutputFile {
+        let claim = Claim::new(path, Owner::program("test"), false).unwrap();
+        OutputFile::begin(claim).unwrap()
+    }
 
     #[test]
     fn of_large_pictures_only_thumbnails_are_kept_and_they_look_the_same() {
@@ -426,7 +433,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let second = Time::from_seconds;
         let mut collecting = Collecting {
-            file: OutputFile::create(&folder.path().join("a.png")).unwrap(),
+            file: begin(&folder.path().join("a.png")),
             width: 1000,
             transport: Transport::default(),
             frames: Course::new(8),
@@ -469,7 +476,7 @@ mod tests {
     fn a_note_is_drawn_from_its_begin_to_its_end_and_nowhere_else() {
         let folder = tempfile::tempdir().unwrap();
         let mut collecting = Collecting {
-            file: OutputFile::create(&folder.path().join("a.png")).unwrap(),
+            file: begin(&folder.path().join("a.png")),
             width: 1000,
             transport: Transport::default(),
             frames: Course::new(8),

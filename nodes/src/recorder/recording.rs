@@ -12,7 +12,7 @@ use super::line_file::LineFile;
 use super::take::Take;
 use crate::audio::sound_writer::SoundWriter;
 use crate::midi::note_writer::NoteWriter;
-use crate::output::OutputFile;
+use crate::output::{Claim, OutputFile};
 use crate::syncing::{Pace, Syncing, sync};
 
 const SOUND: usize = 0;
@@ -27,6 +27,8 @@ pub(super) struct Recording {
     sound: Option<SoundWriter>,
     notes: Option<NoteWriter>,
     log: Option<LineFile>,
+    /// What the log's first line says of whose it is.
+    mark: Value,
     transport: Transport,
     /// The run's time at which the take begins, once it is known.
     begins: Option<Time>,
@@ -51,18 +53,20 @@ impl Recording {
     /// # Errors
     /// A file cannot be made.
     pub(super) fn offline(take: &Take, build: &Build<'_>) -> Result<Self, NodeError> {
+        let claim = |path: &Path| Claim::take(path, build);
         let sound = build
             .is_wired("sound")
-            .then(|| SoundWriter::offline(take.sound_path(), 1.0));
+            .then(|| SoundWriter::offline(claim(take.sound_path()), 1.0));
         let notes = build
             .is_wired("notes")
-            .then(|| NoteWriter::offline(&take.midi_path(), build, "notes", 0));
+            .then(|| NoteWriter::offline(claim(&take.midi_path()), build, "notes", 0));
         let logs = build.is_wired("controls") || build.is_wired("events");
-        let log = logs.then(|| OutputFile::create(&take.log_path()));
+        let log = logs.then(|| OutputFile::begin(claim(&take.log_path())));
         Ok(Recording {
             sound: sound.transpose()?,
             notes: notes.transpose()?,
             log: log.transpose()?.map(LineFile::offline),
+            mark: claim(&take.log_path()).line(),
             transport: build.transport.clone(),
             begins: None,
             revisions: Vec::new(),
@@ -75,7 +79,7 @@ impl Recording {
     /// # Errors
     /// A file cannot be made, or the disk is full.
     pub(super) fn live(path: &Path, build: &Build<'_>) -> Result<Self, NodeError> {
-        let files = Take::begin(path, build.is_wired("sound"), build.is_wired("notes"))?;
+        let files = Take::begin(path, build)?;
         let transport = match build.with_run {
             true => build.transport.clone(),
             // The take's own beat begins with it.
@@ -92,6 +96,7 @@ impl Recording {
             sound: sound.transpose()?,
             notes,
             log: Some(LineFile::live(files.log)?),
+            mark: Claim::take(path, build).line(),
             transport,
             begins: build.with_run.then_some(Time::ZERO),
             revisions: Vec::new(),
@@ -113,7 +118,7 @@ impl Recording {
             && !log.has_begun()
         {
             log.line(&json!({
-                "format": 1, "transport": self.transport, "begins": begins.seconds(),
+                "format": 1, "score": self.mark, "transport": self.transport, "begins": begins.seconds(),
             }))?;
         }
         Ok(begins)

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use score_engine::NodeError;
+use score_engine::{Build, NodeError};
 
-use crate::growing_file::{GrowingFile, Naming, grows, numbered, recover};
+use crate::growing_file::{GrowingFile, grows, recover};
+use crate::output::{Claim, numbered};
 
 /// The files of one recording, by the one with the sound.
 pub(super) struct Take(PathBuf);
@@ -22,14 +23,28 @@ impl Take {
         Take(path.to_owned())
     }
 
+    /// The first take of which there is none yet: at `path`, `NAME-2`, `NAME-3`…
+    pub(super) fn next(path: &Path) -> Self {
+        let mut takes = (1..u32::MAX).map(|number| Take(numbered(path, number)));
+        takes
+            .find(|take| !take.is_taken())
+            .unwrap_or_else(|| Take::at(path))
+    }
+
+    /// Whether a file of this name is there or grows.
+    fn is_taken(&self) -> bool {
+        let files = [self.0.clone(), self.midi_path(), self.log_path()];
+        files.iter().any(|file| file.exists() || grows(file))
+    }
+
     /// Begins the files of the first take of which there is none yet: at `path`, `NAME-2`, `NAME-3`…
     ///
     /// # Errors
     /// The folder is missing or cannot be written to, or the disk is full.
-    pub(super) fn begin(path: &Path, sound: bool, notes: bool) -> Result<Files, NodeError> {
+    pub(super) fn begin(path: &Path, build: &Build<'_>) -> Result<Files, NodeError> {
         recover(path);
         for number in 1..u32::MAX {
-            if let Some(files) = Take(numbered(path, number)).try_begin(sound, notes)? {
+            if let Some(files) = Take(numbered(path, number)).try_begin(build)? {
                 return Ok(files);
             }
         }
@@ -37,17 +52,17 @@ impl Take {
     }
 
     /// Begins the files if nothing of this name is there or grows.
-    fn try_begin(&self, sound: bool, notes: bool) -> Result<Option<Files>, NodeError> {
-        let files = [self.0.clone(), self.midi_path(), self.log_path()];
-        if files.iter().any(|file| file.exists() || grows(file)) {
+    fn try_begin(&self, build: &Build<'_>) -> Result<Option<Files>, NodeError> {
+        let (sound, notes) = (build.is_wired("sound"), build.is_wired("notes"));
+        if self.is_taken() {
             return Ok(None);
         }
         // The log is part of every take. Of two runs that begin at once, one has it.
-        let Some(log) = GrowingFile::create(&self.log_path(), Naming::Counts)? else {
+        let Some(log) = GrowingFile::create(Claim::take(&self.log_path(), build))? else {
             return Ok(None);
         };
         let create = |wanted: bool, path: &Path| match wanted {
-            true => GrowingFile::create(path, Naming::Counts),
+            true => GrowingFile::create(Claim::take(path, build)),
             false => Ok(None),
         };
         let files = Files {

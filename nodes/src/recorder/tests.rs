@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use super::recording::lay;
 use super::*;
 use crate::audio::sound_writer::SoundWriter;
+use crate::output::{Claim, Owner};
 
 fn block(time: f64, value: f32) -> (Time, Payload) {
     let block = AudioBlock {
@@ -99,6 +100,7 @@ fn sound_notes_and_controls_lie_at_their_times_in_files_of_one_name() {
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
     assert_eq!(lines[0]["transport"]["tempo"], 120.0);
+    assert_eq!(lines[0]["score"]["node"], "node");
     assert_eq!(
         lines[1],
         json!({ "time": 0.25, "control": 0, "value": 0.75 })
@@ -158,7 +160,8 @@ fn only_what_is_wired_is_written() {
 fn a_block_that_comes_twice_is_heard_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("take.wav");
-    let mut sound = SoundWriter::offline(&path, 1.0).unwrap();
+    let claim = Claim::new(&path, Owner::program("test"), false).unwrap();
+    let mut sound = SoundWriter::offline(claim, 1.0).unwrap();
     for (time, payload) in [block(0.0, 0.5), block(0.0, 0.1), block(0.05, 0.25)] {
         if let Payload::Audio(block) = payload {
             lay(&mut sound, time, &block).unwrap();

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use score_engine::{
-    Build, Check, Descriptor, Flow, Frame, Io, Node, NodeError, Param, Payload, Port, PortType,
-    Processor, Progress, Time,
+    Build, Check, Descriptor, FileContent, Flow, Frame, Io, Node, NodeError, Param, Payload, Port,
+    PortType, Processor, Progress, Time,
 };
 use serde::Deserialize;
 
@@ -61,7 +61,7 @@ impl Node for VideoFile {
                  stays meanwhile.",
             )
             .output(Port::new("frames", PortType::Frame, "the pictures"))
-            .param(Param::file_to_read("path", "the film"))
+            .param(Param::file_to_read("path", "the film").content(FileContent::Film))
             .param(Param::integer("width", (1, 4096), "width of the frames sent").unit("pixels").default(64))
             .param(Param::integer("height", (1, 4096), "height of the frames sent").unit("pixels").default(64))
             .param(Param::number("rate", (0.1, 240.0), "frames sent; all of the film's if left out").unit("Hz").optional())

@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use score_engine::{
-    Build, Check, Descriptor, Flow, Io, Node, NodeError, Param, Port, PortType, Processor,
+    Build, Check, Descriptor, FileContent, Flow, Io, Node, NodeError, Param, Port, PortType,
+    Processor,
 };
 use serde::Deserialize;
 
@@ -86,8 +87,8 @@ impl Node for VideoMux {
                  all the same, and the error is told at the end.",
             )
             .input(Port::new("sound", PortType::Audio, "the new sound"))
-            .param(Param::file_to_read("film", "the film whose picture is taken"))
-            .param(Param::file_to_write("path", "the film to write"))
+            .param(Param::file_to_read("film", "the film whose picture is taken").content(FileContent::Film))
+            .param(Param::file_to_write("path", "the film to write").content(FileContent::Film).ending("mp4"))
             .param(Param::integer("stream", (0, 9999), "which of the film's streams is the picture, as ffprobe counts; the first that is not a cover if left out").optional())
             .param(Param::choice("encode", &["if_needed", "h264"], "when the picture is encoded anew").default("if_needed"))
             .param(Param::number("original_sound", (0.0, 4.0), "how loud the film's own sound stays; 1: as it was").default(0.0))
@@ -126,7 +127,7 @@ impl Node for VideoMux {
             }
         }
         let mixes = self.original_sound > 0.0 && contents.sound().is_some();
-        let file = OutputFile::create(&self.path)?;
+        let file = OutputFile::create(&self.path, build)?;
         let mut joining = Joining {
             film: self.film.clone(),
             timeline: contents.timeline(),

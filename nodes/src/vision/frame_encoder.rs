@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use score_engine::{
-    Build, Check, Descriptor, Flow, Io, Node, NodeError, Param, Payload, Port, PortType, Processor,
-    Time,
+    Build, Check, Descriptor, FileContent, Flow, Io, Node, NodeError, Param, Payload, Port,
+    PortType, Processor, Time,
 };
 use serde::Deserialize;
 
@@ -55,7 +55,7 @@ impl Node for FrameEncoder {
             .input(Port::new("frames", PortType::Frame, "the pictures"))
             .output(Port::new("latent", PortType::Latent(None), "a code for each picture"))
             .param(Param::text("model", "name of a picture model").default("eye").structural())
-            .param(Param::file_to_read("file", "an ONNX model of your own, in place of `model`").optional().structural())
+            .param(Param::file_to_read("file", "an ONNX model of your own, in place of `model`").content(FileContent::Model).optional().structural())
             .param(Param::integer("dimension", (1, 4096), "components of the code, with `file`").default(64).structural())
             .param(Param::text("output", "which output of `file`; its first if left out").optional())
             .param(Param::choice("levels", &Levels::NAMES, "what `file` takes colours as").default("imagenet"))

@@ -10,11 +10,12 @@ use score_nodes::evaluation::observe::{Observation, PATCH, READERS, Still};
 use score_nodes::evaluation::page::{Page, probability};
 use score_nodes::evaluation::{Film, FilmReport, Options, Played, Seen, evaluate, played};
 use score_nodes::fitting::Fit;
+use score_nodes::output::{self, Claim};
 use serde_json::json;
 
 use crate::arguments::EvalFilm;
-use crate::command::film::{bound, require_film, source};
-use crate::command::{checked, require_place};
+use crate::command::film::{Binding, require_film, source};
+use crate::command::{checked, claim, require_place};
 use crate::failure::Failure;
 use crate::kinds::Kinds;
 use crate::performance::perform;
@@ -29,9 +30,11 @@ pub(super) fn run(
     settings: &Settings,
 ) -> Result<(), Failure> {
     require_film(&arguments.film)?;
-    if let Some(report) = &arguments.report {
+    let page = arguments.report.as_ref().map(|report| {
         require_place(report)?;
-    }
+        claim(report, "score eval film", arguments.overwrite)
+    });
+    let page = page.transpose()?;
     let source = source(arguments.patch.as_deref())?;
     let registry = kinds.of(arguments.patch.as_deref(), &source);
     let music = Music {
@@ -63,8 +66,8 @@ pub(super) fn run(
         ))
         .help("take a longer film, a faster tempo (--set transport.tempo=160) or --bars 1")
     })?;
-    if let Some(path) = &arguments.report {
-        write_page(arguments, path, &source.name, &report, &notes, &stills)?;
+    if let Some(page) = page {
+        write_page(arguments, page, &source.name, &report, &notes, &stills)?;
     }
     let mut out = out();
     if arguments.json {
@@ -103,7 +106,16 @@ impl Music<'_> {
     ) -> Result<(Vec<Tapped>, Transport), Failure> {
         // Nothing is written there: what writes files is left out of the run. Only the checker wants a place.
         let nowhere = std::env::temp_dir().join("score-evaluation");
-        let (mut overrides, _) = bound(source, self.film, (&nowhere, "mp4"), None)?;
+        let binding = Binding {
+            source,
+            registry,
+            settings,
+            film: self.film,
+            name: &nowhere,
+            voice: None,
+            stems: false,
+        };
+        let mut overrides = binding.overrides("mp4")?;
         overrides.extend(self.overrides.iter().cloned());
         let mut graph = checked(source, &overrides, registry, settings)?;
         let mut taps = Vec::new();
@@ -161,7 +173,7 @@ fn observe(
 
 fn write_page(
     arguments: &EvalFilm,
-    path: &Path,
+    claim: Claim,
     patch: &str,
     report: &FilmReport,
     notes: &[Played],
@@ -175,11 +187,7 @@ fn write_page(
         notes,
         stills,
     };
-    std::fs::write(path, page.html()).map_err(|error| {
-        NodeError::output(format!("`{}` cannot be written: {error}", path.display()))
-            .help("look whether there is room, and whether the folder may be written to")
-    })?;
-    Ok(())
+    Ok(output::write(claim, page.html().as_bytes())?)
 }
 
 /// The figures as lines.

@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use score_engine::{Graph, Override, Settings, Watch};
+use score_nodes::output::Survey;
 
 use crate::command::{files_of, load_edit, load_with, looked_at};
 use crate::failure::Failure;
 use crate::kinds::Kinds;
+use crate::ownership::Ownership;
 
 /// A patch that is being read for longer than this is not waited for when it is saved again.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
@@ -27,6 +29,7 @@ pub(super) struct Given {
     pub(super) patch: PathBuf,
     pub(super) overrides: Vec<Override>,
     pub(super) settings: Settings,
+    pub(super) ownership: Ownership,
     pub(super) kinds: Mutex<Kinds<'static>>,
     pub(super) watch: Option<Watch>,
 }
@@ -36,9 +39,15 @@ pub(super) struct Loaded {
     /// Which reading it is.
     pub(super) number: u64,
     pub(super) begun: Instant,
-    pub(super) patch: Result<Graph, Unloaded>,
+    pub(super) patch: Result<Checked, Unloaded>,
     /// What is to be said of folders that give no notices.
     pub(super) unwatched: Vec<String>,
+}
+
+/// A patch that can be played, if it may write what it would.
+pub(super) struct Checked {
+    pub(super) graph: Graph,
+    pub(super) survey: Survey,
 }
 
 /// Why there is no patch to play.
@@ -75,6 +84,10 @@ impl Loader {
             tell,
             told,
         }
+    }
+
+    pub(super) fn ownership(&self) -> &Ownership {
+        &self.given.ownership
     }
 
     pub(super) fn kinds(&self) -> MutexGuard<'_, Kinds<'static>> {
@@ -185,7 +198,7 @@ fn read(
     check: Check,
     is_edit: bool,
     unwatched: &mut BTreeSet<String>,
-) -> Result<Graph, Unloaded> {
+) -> Result<Checked, Unloaded> {
     let mut files = live;
     files.extend(files_of(&given.patch));
     files.extend(lock(&given.kinds).files());
@@ -208,7 +221,9 @@ fn read(
     if files.len() > before {
         set(&files);
     }
-    checked.map_err(Unloaded::Refused)
+    let graph = checked.map_err(Unloaded::Refused)?;
+    let survey = given.ownership.survey(&graph);
+    Ok(Checked { graph, survey })
 }
 
 /// Whether the patch's file is gone, and not only being exchanged.

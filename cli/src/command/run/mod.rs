@@ -9,12 +9,13 @@ use crossbeam_channel::{Receiver, bounded, select_biased};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use score_engine::{Graph, Settings, Watch};
 
-use self::loader::{Given, Loader, Unloaded};
+use self::loader::{Checked, Given, Loader, Unloaded};
 use self::playing::Playing;
 use crate::arguments::Run;
 use crate::failure::Failure;
 use crate::kinds::Kinds;
 use crate::log;
+use crate::ownership::{Ownership, confirmed};
 use crate::signals::on_end;
 use crate::status::{Lines, table};
 use crate::terminal::tell;
@@ -39,10 +40,13 @@ pub(crate) fn run(
             .map_err(|error| unseen = Some(error))
             .ok(),
     };
+    let ownership = Ownership::of_file(&arguments.patch, &arguments.consent);
+    let settings = &ownership.settings(settings);
     let loader = Loader::new(Given {
         patch: arguments.patch.clone(),
         overrides: arguments.overrides.set.clone(),
         settings: settings.clone(),
+        ownership,
         kinds: kinds.into(),
         watch,
     });
@@ -88,9 +92,11 @@ fn play(
         .as_deref()
         .map(Lines::open)
         .transpose()?;
-    let Some((graph, unwatched)) = first(&mut loader, stop)? else {
+    let Some((Checked { graph, survey }, unwatched)) = first(&mut loader, stop)? else {
         return Ok(TOLD);
     };
+    let asked = |lines: &[String]| ask(lines.to_vec(), stop);
+    loader.ownership().settle(survey, asked)?;
     warn(&graph);
     let unseen = unseen.map(|error| format!("edits will not be seen: {error}"));
     for line in unwatched.into_iter().chain(unseen) {
@@ -105,7 +111,10 @@ fn play(
         }
     });
     log.clear(bar);
-    let drained = playing.into_live().drain(DRAINS_WITHIN);
+    let (live, loader) = playing.into_parts();
+    let drained = live.drain(DRAINS_WITHIN);
+    // What plugins have written gets its marks.
+    loader.ownership().written();
     if !drained.left.is_empty() {
         tracing::warn!("did not end in time: {}", drained.left.join(", "));
     }
@@ -121,7 +130,7 @@ fn play(
 fn first(
     loader: &mut Loader,
     stop: &Receiver<()>,
-) -> Result<Option<(Graph, Vec<String>)>, Failure> {
+) -> Result<Option<(Checked, Vec<String>)>, Failure> {
     loader.begin_first().map_err(no_thread)?;
     let mut patience = Duration::from_secs(2);
     loop {
@@ -131,7 +140,7 @@ fn first(
                 let Ok(loaded) = loaded else { return Ok(None) };
                 loader.is_over(loaded.number);
                 return match loaded.patch {
-                    Ok(graph) => Ok(Some((graph, loaded.unwatched))),
+                    Ok(checked) => Ok(Some((checked, loaded.unwatched))),
                     Err(Unloaded::Refused(why)) => Err(why),
                     Err(Unloaded::Gone) => Err(Failure::Unknown("the patch is gone".to_owned())),
                 };
@@ -142,6 +151,17 @@ fn first(
                 patience *= 2;
             }
         }
+    }
+}
+
+/// Asks on the terminal, while a signal means no.
+fn ask(lines: Vec<String>, stop: &Receiver<()>) -> Option<bool> {
+    let (tell, told) = bounded(1);
+    let asking = std::thread::Builder::new().name("question".to_owned());
+    asking.spawn(move || tell.send(confirmed(&lines))).ok()?;
+    select_biased! {
+        recv(stop) -> _ => Some(false),
+        recv(told) -> answer => answer.ok()?,
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, never, select_biased};
 use score_engine::{Edit, Graph, Live, LiveOptions, Revision, RunError, Settings, Status};
 
-use super::loader::{Loaded, Loader, PATIENCE, Unloaded};
+use super::loader::{Checked, Loaded, Loader, PATIENCE, Unloaded};
 use super::{TOLD, no_thread, plain, warn};
 use crate::arguments::Run;
 use crate::failure::Failure;
@@ -65,8 +65,8 @@ impl<'a> Playing<'a> {
         }
     }
 
-    pub(super) fn into_live(self) -> Live {
-        self.live
+    pub(super) fn into_parts(self) -> (Live, Loader) {
+        (self.live, self.loader)
     }
 
     /// Has the first patch built.
@@ -186,7 +186,14 @@ impl<'a> Playing<'a> {
             return Ok(());
         }
         let graph = match patch {
-            Ok(graph) => graph,
+            Ok(Checked { graph, survey }) => {
+                // Nobody is asked while the patch plays.
+                if let Err(why) = self.loader.ownership().settle(survey, |_| None) {
+                    self.refuse(&why);
+                    return Ok(());
+                }
+                graph
+            }
             Err(Unloaded::Gone) => {
                 self.tell_gone();
                 return Ok(());

@@ -20,9 +20,14 @@ impl Checker<'_> {
                 for wire in wires.iter().filter(|wire| wire.to == index) {
                     arrivals[wire.input] += 1;
                 }
+                let typed = (draft.param_spots.iter())
+                    .filter(|(_, spot)| self.texts.is_typed(**spot))
+                    .map(|(name, _)| name.clone())
+                    .collect();
                 Some(GraphNode {
                     wires: arrivals,
                     sources: std::mem::take(&mut sources[index]),
+                    typed,
                     id: draft.id,
                     descriptor: draft.descriptor?,
                     node: draft.node?,

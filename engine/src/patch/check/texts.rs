@@ -159,6 +159,11 @@ impl Texts {
         included.map(|text| (text.name.as_str(), text.text.as_str()))
     }
 
+    /// Whether a spot is in what was typed on the command line.
+    pub(super) fn is_typed(&self, spot: Spot) -> bool {
+        (1..self.first_included).contains(&spot.source)
+    }
+
     /// The folder that paths in a text count from.
     pub(super) fn folder(&self, source: usize) -> &Path {
         &self.texts[source].folder

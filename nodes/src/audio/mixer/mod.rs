@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use score_engine::{
-    AudioBlock, Build, Descriptor, Flow, Io, Node, NodeError, Param, ParamType, Payload, Port,
-    PortType, Processor, Time, Value,
+    AudioBlock, Build, Descriptor, FileContent, Flow, Io, Node, NodeError, Param, ParamType,
+    Payload, Port, PortType, Processor, Time, Value,
 };
 use serde::Deserialize;
 
@@ -78,7 +78,7 @@ impl Node for Mixer {
             .param(Param::number("gain", (-60.0, 24.0), "level of the sum").unit("dB").default(0.0).live())
             .param(Param::list("gains", decibels, "level of each wire").unit("dB").default(nothing()).live())
             .param(Param::list("pans", place, "place of each wire: −1 left, 0 middle, 1 right").default(nothing()).live())
-            .param(Param::file_to_write("stems", "a render's files for each sound, .wav; left out: none").optional())
+            .param(Param::file_to_write("stems", "a render's files for each sound, .wav; left out: none").content(FileContent::Sound).ending("wav").each("sounds").optional())
             .urgent()
     }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use score_engine::{Build, NodeError};
 
 use super::super::sound_writer::SoundWriter;
+use crate::output::Claim;
 
 /// The files of the stems at `path`, one for each of `sources`: `film-stem.wav` becomes `film-stem-lead.wav`, after the
 /// node that the sound comes from.
@@ -48,7 +49,7 @@ impl Stems {
         };
         let sources: Vec<String> = (0..build.wires(input)).map(source).collect();
         let files = stem_files(path, &sources);
-        let files = files.iter().map(|file| SoundWriter::exact(file));
+        let files = (files.iter()).map(|file| SoundWriter::exact(Claim::of(file, build)?));
         Ok(Stems {
             files: files.collect::<Result<_, _>>()?,
             rate: build.transport.sample_rate,

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use score_engine::{
-    Build, Descriptor, Flow, Io, Key, Node, NodeError, Param, Port, PortType, Processor,
+    Build, Descriptor, FileContent, Flow, Io, Key, Node, NodeError, Param, Port, PortType,
+    Processor,
 };
 use serde::Deserialize;
 
@@ -45,13 +46,13 @@ impl Node for ChordTrack {
             )
             .input(Port::new("chords", Chords::port_type(), "what to write"))
             .input(Port::new("notes", PortType::Notes, "what the chords belong to").optional())
-            .param(Param::file_to_write("path", "the text to write, .txt"))
+            .param(Param::file_to_write("path", "the text to write, .txt").content(FileContent::Notes).ending("txt"))
             .follows_tempo()
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
         Ok(Box::new(Tracking {
-            file: OutputFile::create(&self.path)?,
+            file: OutputFile::create(&self.path, build)?,
             steps: Steps::new(build.transport),
             bar: build.transport.sixteenths_per_bar(),
             beat: u64::from(16 / build.transport.metre.1.clamp(1, 16)),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use score_engine::{
-    Build, Check, Descriptor, Flow, Io, KeyChoice, Mode, Node, NodeError, Note, Param, ParamType,
-    Port, PortType, Processor, Time, Transport, Value,
+    Build, Check, Descriptor, FileContent, Flow, Io, KeyChoice, Mode, Node, NodeError, Note, Param,
+    ParamType, Port, PortType, Processor, Time, Transport, Value,
 };
 use serde::Deserialize;
 
@@ -68,7 +68,7 @@ impl Node for SheetMusic {
             .input(Port::new("notes", PortType::Notes, "the parts, the melody first").many())
             .input(Port::new("chords", Chords::port_type(), "chord symbols and key").optional())
             .input(Port::new("events", PortType::Event, "cuts and cues, which become rehearsal marks").many())
-            .param(Param::file_to_write("path", "the file to write, .musicxml"))
+            .param(Param::file_to_write("path", "the file to write, .musicxml").content(FileContent::Notes).ending("musicxml"))
             .param(Param::text("title", "the title; the file's name if left out").optional())
             .param(Param::list("names", ParamType::Text, "name of each part").default(nothing()))
             .param(Param::list("programs", ParamType::Integer { min: 0, max: 127 }, "General MIDI sound of each part, from 0").default(nothing()))
@@ -103,7 +103,7 @@ impl Node for SheetMusic {
         let program = |wire| self.programs.get(wire).copied().unwrap_or(0);
         let title = self.title.clone().unwrap_or_else(|| name_of(&self.path));
         Ok(Box::new(Collecting {
-            file: OutputFile::create(&self.path)?,
+            file: OutputFile::create(&self.path, build)?,
             title,
             parts: (0..build.wires("notes"))
                 .map(|wire| (name(wire), program(wire)))
