@@ -412,7 +412,9 @@ fn connect(
             let place = Place {
                 node: index,
                 order: node.descriptor.input_order,
-                source: node.descriptor.inputs.is_empty(),
+                // What goes on for ever needs nothing to come in, whatever could.
+                source: node.descriptor.inputs.is_empty()
+                    || (node.descriptor.endless && slots.is_empty()),
                 in_cycle: in_cycle[index],
             };
             Ports::new(
