@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{ffmpeg, names, score, text, write_film, write_scale};
+use crate::support::{ffmpeg, graphs, names, score, text, write_film, write_scale};
 
 /// What `score eval` prints as JSON.
 fn found(folder: &Path, arguments: &[&str]) -> serde_json::Value {
@@ -76,7 +76,11 @@ fn the_music_of_strong_scenes_follows_and_that_of_the_film_begun_elsewhere_does_
     let folder = folder.path();
     write_scenes(folder, "film.mp4", 0);
     write_scenes(folder, "shifted.mp4", 5);
-    let arguments = ["film", "film.mp4", "-q", "--report", "report.html"];
+    // One melody, which nothing but the pictures leads.
+    let classic = graphs().join("classic.ron");
+    let classic = classic.to_str().unwrap();
+    let report = ["--report", "report.html", "--patch", classic];
+    let arguments = [&["film", "film.mp4", "-q"][..], &report].concat();
     let report = found(folder, &arguments);
     let mantel = figures(&report).swap_remove(0);
     assert_eq!(mantel.0, "partial_mantel");
@@ -87,7 +91,8 @@ fn the_music_of_strong_scenes_follows_and_that_of_the_film_begun_elsewhere_does_
     // Nothing that is printed depends on chance.
     assert_eq!(found(folder, &arguments), report);
 
-    let done = score(folder, &["film", "shifted.mp4", "--out", "other", "-q"]);
+    let shifted = ["film", "shifted.mp4", "--out", "other", "-q"];
+    let done = score(folder, &[&shifted[..], &["--patch", classic]].concat());
     assert!(done.status.success(), "{}", text(&done.stderr));
     let patch = r#"Patch(
         format: 1,

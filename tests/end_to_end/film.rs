@@ -66,7 +66,7 @@ fn with_fit_cuts_the_cuts_of_a_film_fall_on_beats_and_without_they_do_not() {
     };
     let scenes = [
         ("smptebars", 1.88),
-        ("mandelbrot", 2.2),
+        ("rgbtestsrc", 2.2),
         ("testsrc2", 1.88),
         ("smptebars", 1.0),
     ];

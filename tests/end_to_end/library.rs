@@ -42,20 +42,21 @@ fn patches_for_a_film_give_it_music() {
         "shuffled", "factors", "layers", "density", "stream", "film", "classic",
     ] {
         let patch = format!("{name}.ron");
+        let out = format!("{name}-scored");
         let made = score(
             folder.path(),
-            &["film", "film.mp4", "--patch", &patch, "--out", name, "-q"],
+            &["film", "film.mp4", "--patch", &patch, "--out", &out, "-q"],
         );
         assert!(made.status.success(), "{name}: {}", text(&made.stderr));
         assert!(
-            peak(&folder.path().join(format!("{name}.wav"))) > 1_000,
+            peak(&folder.path().join(format!("{out}.wav"))) > 1_000,
             "{name}"
         );
-        assert!(folder.path().join(format!("{name}.mp4")).exists());
+        assert!(folder.path().join(format!("{out}.mp4")).exists());
     }
     assert_ne!(
-        std::fs::read(folder.path().join("shuffled.wav")).unwrap(),
-        std::fs::read(folder.path().join("factors.wav")).unwrap()
+        std::fs::read(folder.path().join("shuffled-scored.wav")).unwrap(),
+        std::fs::read(folder.path().join("factors-scored.wav")).unwrap()
     );
 }
 
@@ -68,8 +69,12 @@ fn every_style_is_a_patch_of_its_own_and_two_in_other_metres_give_a_film_music()
         .filter_map(|line| Some(line.split_whitespace().next()?.to_owned()))
         .collect();
     assert_eq!(listed.len(), 8);
-    let styles = graphs().join("styles");
-    let of = |name: &String| styles.join(format!("{name}.ron")).display().to_string();
+    let styles = folder.path().join("styles");
+    std::fs::create_dir(&styles).unwrap();
+    for name in patches_in(&graphs().join("styles")) {
+        std::fs::copy(graphs().join("styles").join(&name), styles.join(name)).unwrap();
+    }
+    let of = |name: &String| format!("styles/{name}.ron");
     let patches: Vec<String> = listed.iter().map(of).collect();
     let mut arguments = vec!["check"];
     arguments.extend(patches.iter().map(String::as_str));

@@ -17,6 +17,9 @@ const MOST_SEGMENTS: usize = 200;
 /// Fewer say nothing.
 const FEWEST_SEGMENTS: usize = 6;
 
+/// So much the last stretch may lack, in seconds: films end between two pictures.
+const LACKS: f64 = 0.05;
+
 /// Points of the curves of change, at most.
 const MOST_POINTS: f64 = 4000.0;
 
@@ -125,11 +128,14 @@ impl<'a> Whole<'a> {
             return None;
         }
         let mut segment = bar * options.bars.max(1) as f64;
+        // A film that is too short for these is compared by halves of them.
+        if seconds + LACKS < FEWEST_SEGMENTS as f64 * segment {
+            segment /= 2.0;
+        }
         while seconds / segment > MOST_SEGMENTS as f64 {
             segment *= 2.0;
         }
-        // The last one may lack a little: films end between two pictures.
-        let segments = ((seconds + 0.05) / segment).floor() as usize;
+        let segments = ((seconds + LACKS) / segment).floor() as usize;
         // As far as a delay of the music is looked for.
         let guard = 2.0 * bar;
         let shifts = shifts(seconds, guard, options.shifts);

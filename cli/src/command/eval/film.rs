@@ -60,9 +60,9 @@ pub(super) fn run(
     let film = Film::new(seen);
     let report = evaluate(&film, &notes, &options).ok_or_else(|| {
         NodeError::input(format!(
-            "the film lasts {end:.1} s, too short: six stretches of {} bars ({:.1} s each) are the least",
+            "the film lasts {end:.1} s, too short: six stretches of half of {} bars ({:.1} s each) are the least",
             options.bars,
-            bar * options.bars as f64
+            bar * options.bars as f64 / 2.0
         ))
         .help("take a longer film, a faster tempo (--set transport.tempo=160) or --bars 1")
     })?;
