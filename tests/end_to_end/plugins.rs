@@ -530,7 +530,7 @@ fn a_plugin_that_was_rebuilt_and_allowed_plays_on_in_the_running_patch() {
     // Two more notes of half a second.
     std::thread::sleep(Duration::from_millis(1200));
     playing.end();
-    let pitches: Vec<u8> = onsets(&folder.join("scale_quantiser.mid"))
+    let pitches: Vec<u8> = onsets(&folder.join("out.mid"))
         .iter()
         .map(|(_, pitch)| *pitch)
         .collect();
