@@ -2,7 +2,7 @@
 //! theirs.
 //!
 //! A node claims a name when it is built ([`Claim`]): nothing lies there, or what the same node of the same patch wrote
-//! before and nobody has changed since ([`mark`]), or what somebody has consented to lose ([`Outputs`]). The file grows
+//! before and nobody has changed since (`mark`), or what somebody has consented to lose ([`Outputs`]). The file grows
 //! beside its place, under a name that no other has. When it is finished it gets its mark, then its name; should
 //! something else have come there meanwhile, the next free number of it.
 
