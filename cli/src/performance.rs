@@ -1,12 +1,12 @@
 //! Runs a checked patch to its end, with a bar that shows how far it is.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use score_engine::{Graph, Progress, Report, Run, Settings};
-use score_nodes::fitting::{Fit, fit};
+use score_engine::{Graph, Progress, Report, Run, Settings, Stopper};
+use score_nodes::fit_cuts::{Fit, fit_cuts};
 
 use crate::failure::Failure;
 use crate::log;
@@ -41,7 +41,7 @@ pub(crate) fn perform(
         }
     };
     let mut report = play(first, settings, quiet)?;
-    let fit = fit(&second.cuts(), transport.tempo, transport.metre);
+    let fit = fit_cuts(&second.cuts(), transport.tempo, transport.metre);
     let graph = second.begin(fit.as_ref().map(|fit| fit.tempi.clone()));
     let then = play(graph, settings, quiet)?;
     report.nodes.extend(then.nodes);
@@ -56,8 +56,7 @@ fn play(graph: Graph, settings: &Settings, quiet: bool) -> Result<Report, Failur
         log::warnings(&bar);
     }
     let run = Run::start(graph, settings).map_err(Failure::Run)?;
-    let stopper = run.stopper();
-    on_end(move || stopper.stop());
+    stop_at_signals(run.stopper());
     let progress: Vec<Arc<Progress>> = run
         .progress()
         .iter()
@@ -76,6 +75,33 @@ fn play(graph: Graph, settings: &Settings, quiet: bool) -> Result<Report, Failur
         let _ = drawing.join();
     }
     report.map_err(Failure::Run)
+}
+
+/// The run that signals stop: of a performance of several runs the one that goes on.
+static RUNNING: Mutex<Option<Stopper>> = Mutex::new(None);
+
+/// Whether a signal has come: no run begins any more.
+static ENDED: AtomicBool = AtomicBool::new(false);
+
+/// From here on a signal stops this run, and whatever would follow it.
+fn stop_at_signals(stopper: Stopper) {
+    *running() = Some(stopper);
+    on_end(|| {
+        ENDED.store(true, Ordering::Release);
+        if let Some(stopper) = &*running() {
+            stopper.stop();
+        }
+    });
+    // One that came between two runs has stopped the one before.
+    if ENDED.load(Ordering::Acquire)
+        && let Some(stopper) = &*running()
+    {
+        stopper.stop();
+    }
+}
+
+fn running() -> MutexGuard<'static, Option<Stopper>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Draws how far the slowest node has come, where standard error is a terminal.

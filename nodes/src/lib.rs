@@ -7,7 +7,8 @@ mod control;
 mod controls;
 pub mod device;
 pub mod evaluation;
-pub mod fitting;
+mod file_state;
+pub mod fit_cuts;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod growing_file;

@@ -9,7 +9,6 @@
 mod claim;
 mod mark;
 mod owner;
-mod seen;
 mod survey;
 
 use std::fs::File;

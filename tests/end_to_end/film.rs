@@ -2,10 +2,11 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use crate::support::{
-    copy_models, ffmpeg, names, onsets, probe, program, require_other_music_in_each_scene, score,
-    text, write_film,
+    Talking, copy_models, ffmpeg, names, onsets, probe, program, require_other_music_in_each_scene,
+    score, text, write_film, write_small_film,
 };
 
 #[test]
@@ -102,6 +103,32 @@ fn with_fit_cuts_the_cuts_of_a_film_fall_on_beats_and_without_they_do_not() {
         assert_eq!(on_beats, fit, "{markers:?}");
         assert_eq!(tempi > 1, fit);
     }
+}
+
+#[test]
+fn a_signal_stops_a_film_whose_bars_are_fitted_in_its_second_act_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_small_film(folder);
+    // The first act is over at once; in the second ten hours of music are decoded.
+    let patch = r#"Patch(
+        format: 1,
+        transport: (fit_cuts: true),
+        nodes: {
+            "film": video_file(path: "film.mp4", width: 64, height: 64),
+            "cuts": cut_detector(),
+            "walk": latent_random(dimension: 64, duration: 36000),
+            "tune": music_decoder(),
+            "notes": midi_file(path: "film.mid"),
+        },
+        wires: ["film -> cuts", "cuts.cut -> notes.events", "walk -> tune -> notes"],
+    )"#;
+    std::fs::write(folder.join("long.ron"), patch).unwrap();
+    let mut playing = Talking::start(&mut program(folder, &["render", "long.ron", "--quiet"]));
+    std::thread::sleep(Duration::from_secs(3));
+    playing.signal("INT");
+    assert!(!playing.wait(Duration::from_secs(10)).success());
+    assert!(!folder.join("film.mid").exists());
 }
 
 /// The ticks of the markers after the beginning in the MIDI file `path`, and how many tempi it has.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use crate::support::{Talking, graphs, names, program, score, text, write_scale};
+use crate::support::{Talking, graphs, names, program, score, text, write_scale, write_small_film};
 
 /// A quarter of a second of a tone.
 const TONE: &str = r#"Patch(
@@ -47,10 +47,7 @@ fn change(path: &Path) {
 fn film(folder: &Path, arguments: &[&str]) -> Output {
     if !folder.join("film.mp4").exists() {
         write_scale(&folder.join("scale.mid"));
-        crate::support::ffmpeg(
-            folder,
-            "-f lavfi -i testsrc2=size=64x64:rate=8:duration=1 film.mp4",
-        );
+        write_small_film(folder);
     }
     let patch = graphs().join("film_with_midi.ron");
     let given = [
@@ -189,10 +186,7 @@ fn a_take_is_never_replaced_and_gets_the_films_name_with_all_that_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     write_scale(&folder.join("scale.mid"));
-    crate::support::ffmpeg(
-        folder,
-        "-f lavfi -i testsrc2=size=64x64:rate=8:duration=1 film.mp4",
-    );
+    write_small_film(folder);
     let patch = r#"Patch(
         format: 1,
         nodes: {
@@ -271,10 +265,7 @@ fn what_a_plugin_writes_gets_the_films_name_is_listed_and_is_guarded_alike() {
     let library = crate::plugins::probe("probe");
     let copy = folder.join("plugged").join(library.file_name().unwrap());
     std::fs::copy(&library, copy).unwrap();
-    crate::support::ffmpeg(
-        folder,
-        "-f lavfi -i testsrc2=size=64x64:rate=8:duration=1 film.mp4",
-    );
+    write_small_film(folder);
     let patch = r#"Patch(
         format: 1,
         nodes: {

@@ -253,6 +253,14 @@ pub(crate) fn write_film(folder: &Path) {
     );
 }
 
+/// A film of one second, for tests to which its pictures do not matter.
+pub(crate) fn write_small_film(folder: &Path) {
+    ffmpeg(
+        folder,
+        "-f lavfi -i testsrc2=size=64x64:rate=8:duration=1 film.mp4",
+    );
+}
+
 /// Onsets as sixteenths at 120 a minute, and pitches.
 pub(crate) fn onsets(path: &Path) -> Vec<(u32, u8)> {
     let bytes = std::fs::read(path).unwrap();

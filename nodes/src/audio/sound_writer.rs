@@ -12,7 +12,7 @@ use score_engine::{AudioBlock, NodeError};
 use super::ceiling::Ceiling;
 use super::encoder::{Depth, Encoder, Form, Format, Limits};
 use super::mastering::{Mastering, Wish};
-use super::spool::Spool;
+use super::spool::{Spool, full};
 use crate::growing_file::GrowingFile;
 use crate::output::{Claim, OutputFile};
 
@@ -352,12 +352,6 @@ impl Drop for SoundWriter {
             file.remove();
         }
     }
-}
-
-fn full(error: std::io::Error) -> NodeError {
-    NodeError::output(format!("the temporary sound cannot be kept ({error})"))
-        .help("make room in the folder of the file")
-        .source(error)
 }
 
 #[cfg(test)]

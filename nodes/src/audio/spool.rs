@@ -82,7 +82,8 @@ impl Spool {
     }
 }
 
-fn full(error: std::io::Error) -> NodeError {
+/// What a full disk says of sound that is kept for a while.
+pub(super) fn full(error: std::io::Error) -> NodeError {
     NodeError::output(format!("the temporary sound cannot be kept ({error})"))
         .help("make room in the folder of the file")
         .source(error)

@@ -11,7 +11,6 @@ use serde::Deserialize;
 use crate::live;
 
 const LEVEL: usize = 0;
-const PART: usize = 1;
 
 const NOTES: usize = 0;
 
@@ -166,7 +165,6 @@ impl Processor for Thinning {
                 }
                 continue;
             }
-            debug_assert_eq!(input.port, PART);
             let mut played = Vec::new();
             for note in input.packet.notes()?.iter() {
                 played.extend(self.play(time, *note));

@@ -10,7 +10,7 @@ use tempfile::TempPath;
 
 use super::mark;
 use super::owner::{Outputs, Owner, Written};
-use super::seen::Seen;
+use crate::file_state::FileState;
 
 /// What lies where a file is to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,13 +30,13 @@ pub enum Standing {
 enum Before {
     Nothing,
     /// A file that may be replaced.
-    Replaceable(Seen),
+    Replaceable(FileState),
 }
 
 /// Looks at what lies at `path`, where `owner` wants to write.
 pub fn look(path: &Path, owner: &Owner) -> Standing {
     // Where it may not be looked at, whoever writes there is told so by the system.
-    let Ok(Some((_, metadata))) = Seen::at(path) else {
+    let Ok(Some((_, metadata))) = FileState::lying_at(path) else {
         return Standing::Free;
     };
     if metadata.is_dir() {
@@ -105,7 +105,8 @@ impl Claim {
             take: false,
             outputs: None,
         };
-        let Some((seen, _)) = Seen::at(path).map_err(|error| unwritable(path, error))? else {
+        let Some((seen, _)) = FileState::lying_at(path).map_err(|error| unwritable(path, error))?
+        else {
             return Ok(claim(Before::Nothing));
         };
         match look(path, &owner) {
@@ -125,8 +126,8 @@ impl Claim {
     pub(crate) fn of(path: &Path, build: &Build<'_>) -> Result<Self, NodeError> {
         let owner = Owner::of(build);
         let outputs = Self::outputs(build);
-        let seen = Seen::at(path).map_err(|error| unwritable(path, error))?;
-        let may_replace = |(seen, _): &(Seen, _)| {
+        let seen = FileState::lying_at(path).map_err(|error| unwritable(path, error))?;
+        let may_replace = |(seen, _): &(FileState, _)| {
             let outputs = outputs.as_ref();
             outputs.is_some_and(|outputs| outputs.may_replace(path, seen))
         };
@@ -228,7 +229,7 @@ impl Claim {
 
     fn rename(&self, partial: &Path) -> io::Result<PathBuf> {
         if let Before::Replaceable(seen) = &self.before
-            && Seen::at(&self.path)?.is_some_and(|(now, _)| now == *seen)
+            && FileState::lying_at(&self.path)?.is_some_and(|(now, _)| now == *seen)
         {
             std::fs::rename(partial, &self.path)?;
             return Ok(self.path.clone());

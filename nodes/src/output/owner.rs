@@ -8,7 +8,7 @@ use score_engine::Build;
 use sha2::{Digest, Sha256};
 
 use super::mark::hexadecimal;
-use super::seen::Seen;
+use crate::file_state::FileState;
 
 /// Whose a file is: a node's of a patch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ pub struct Outputs {
 #[derive(Debug, Default)]
 struct State {
     /// Files that may be replaced as they were seen, and no other way.
-    replaceable: BTreeMap<PathBuf, Seen>,
+    replaceable: BTreeMap<PathBuf, FileState>,
     /// The nodes that claim the names of their files. Those of plugins do not see these outputs, so they cannot.
     claiming: BTreeSet<String>,
     written: Vec<Written>,
@@ -133,11 +133,11 @@ impl Outputs {
         self.with(|state| state.written.push(written));
     }
 
-    pub(super) fn may_replace(&self, path: &Path, seen: &Seen) -> bool {
+    pub(super) fn may_replace(&self, path: &Path, seen: &FileState) -> bool {
         self.with(|state| state.replaceable.get(path) == Some(seen))
     }
 
-    pub(super) fn allow(&self, path: &Path, seen: Seen) {
+    pub(super) fn allow(&self, path: &Path, seen: FileState) {
         self.with(|state| {
             state.replaceable.insert(path.to_owned(), seen);
         });

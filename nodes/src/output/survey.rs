@@ -10,8 +10,8 @@ use super::claim::{Standing, look};
 use super::folder_of;
 use super::mark;
 use super::owner::Outputs;
-use super::seen::Seen;
 use crate::audio::stem_files;
+use crate::file_state::FileState;
 
 /// A file that a patch would write, and why not without asking.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +72,10 @@ pub fn survey(graph: &Graph, outputs: &Outputs, places: &[PathBuf], known: &Befo
         if known.has(file.node, &file.path) {
             continue;
         }
-        let seen = Seen::at(&file.path).ok().flatten().map(|(seen, _)| seen);
+        let seen = FileState::lying_at(&file.path)
+            .ok()
+            .flatten()
+            .map(|(seen, _)| seen);
         before.0.push(Lay {
             node: file.node.to_owned(),
             path: file.path.clone(),
@@ -103,7 +106,9 @@ pub fn survey(graph: &Graph, outputs: &Outputs, places: &[PathBuf], known: &Befo
 
 /// Lets a run replace what lies at the place of an objection now.
 pub fn allow(objection: &Objection, outputs: &Outputs) {
-    if let (Why::Taken(_), Ok(Some((seen, _)))) = (&objection.why, Seen::at(&objection.path)) {
+    if let (Why::Taken(_), Ok(Some((seen, _)))) =
+        (&objection.why, FileState::lying_at(&objection.path))
+    {
         outputs.allow(&objection.path, seen);
     }
 }
@@ -117,7 +122,7 @@ pub struct Before(Vec<Lay>);
 struct Lay {
     node: String,
     path: PathBuf,
-    seen: Option<Seen>,
+    seen: Option<FileState>,
 }
 
 impl Before {
@@ -151,7 +156,7 @@ impl Before {
             if outputs.is_claiming(node) {
                 continue;
             }
-            let now = Seen::at(path).ok().flatten();
+            let now = FileState::lying_at(path).ok().flatten();
             if now.is_some_and(|(now, file)| file.is_file() && Some(&now) != seen.as_ref()) {
                 // A file without a mark is as good; it is only asked for the next time.
                 let _ = adopt(path, outputs, node);

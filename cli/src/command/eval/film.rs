@@ -9,7 +9,7 @@ use score_engine::{
 use score_nodes::evaluation::observe::{Observation, PATCH, READERS, Still};
 use score_nodes::evaluation::page::{Page, probability};
 use score_nodes::evaluation::{Film, FilmReport, Options, Played, Seen, evaluate, played};
-use score_nodes::fitting::Fit;
+use score_nodes::fit_cuts::Fit;
 use score_nodes::output::{self, Claim};
 use serde_json::json;
 

@@ -2,7 +2,8 @@
 
 use std::f32::consts::TAU;
 
-use super::{SILENCE, fall};
+use super::envelope::Envelope;
+use super::fall;
 
 /// A voice's numbers; times in seconds.
 pub(super) struct Numbers {
@@ -72,7 +73,6 @@ pub(super) const PAD: Numbers = Numbers {
 
 /// A carrier that a modulator bends.
 pub(super) struct Tone {
-    released: bool,
     carrier: f32,
     modulator: f32,
     carrier_step: f32,
@@ -81,12 +81,7 @@ pub(super) struct Tone {
     bend: f32,
     depth: f32,
     depth_fade: f32,
-    level: f32,
-    attack_step: f32,
-    attacking: bool,
-    decay: f32,
-    sustain: f32,
-    release: f32,
+    envelope: Envelope,
 }
 
 impl Tone {
@@ -96,7 +91,6 @@ impl Tone {
         // What lies above half the sample rate would fold back; high notes are modulated less.
         let room = (1.0 - frequency * (numbers.ratio + 1.0) / rate).clamp(0.0, 1.0);
         Tone {
-            released: false,
             carrier: 0.0,
             modulator: 0.0,
             carrier_step: frequency / rate,
@@ -104,38 +98,25 @@ impl Tone {
             bend: 1.0,
             depth: numbers.index * velocity * room,
             depth_fade: fall(numbers.fade, rate),
-            level: 0.0,
-            attack_step: 1.0 / (numbers.attack * rate).max(1.0),
-            attacking: true,
-            decay: fall(numbers.decay, rate),
-            sustain: numbers.sustain,
-            release: fall(numbers.release, rate),
+            envelope: Envelope::new(
+                numbers.attack,
+                numbers.decay,
+                numbers.sustain,
+                numbers.release,
+                rate,
+            ),
         }
     }
 
     /// The next sample.
     pub(super) fn next(&mut self) -> f32 {
-        self.step_level();
+        self.envelope.step();
         let bend = self.depth * (self.modulator * TAU).sin();
-        let sample = (self.carrier * TAU + bend).sin() * self.level;
+        let sample = (self.carrier * TAU + bend).sin() * self.envelope.level();
         self.depth *= self.depth_fade;
         self.carrier = (self.carrier + self.carrier_step * self.bend).fract();
         self.modulator = (self.modulator + self.modulator_step * self.bend).fract();
         sample
-    }
-
-    fn step_level(&mut self) {
-        if self.released {
-            self.level *= self.release;
-        } else if self.attacking {
-            self.level += self.attack_step;
-            if self.level >= 1.0 {
-                self.level = 1.0;
-                self.attacking = false;
-            }
-        } else {
-            self.level = self.sustain + (self.level - self.sustain) * self.decay;
-        }
     }
 
     /// Bends its frequency by a factor.
@@ -145,17 +126,16 @@ impl Tone {
 
     /// Lets the tone fade.
     pub(super) fn release(&mut self) {
-        self.released = true;
-        self.attacking = false;
+        self.envelope.release();
     }
 
     /// Whether it has not faded away.
     pub(super) fn sounds(&self) -> bool {
-        self.attacking || self.level > SILENCE
+        self.envelope.sounds()
     }
 
     /// Its level, 0 to 1.
     pub(super) fn level(&self) -> f32 {
-        self.level
+        self.envelope.level()
     }
 }

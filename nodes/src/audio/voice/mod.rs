@@ -1,6 +1,7 @@
 //! The built-in voices: what one sounding note computes.
 
 mod drums;
+mod envelope;
 mod fm;
 mod noise;
 mod organ;

@@ -2,8 +2,9 @@
 
 use std::f32::consts::{PI, TAU};
 
+use super::envelope::Envelope;
+use super::frequency;
 use super::noise::Noise;
-use super::{SILENCE, fall, frequency};
 
 /// Samples from one setting of vibrato and filter to the next.
 const SETTING: u32 = 16;
@@ -81,6 +82,11 @@ impl Saw {
     }
 }
 
+/// A rise without corners at 0 and 1 (smoothstep).
+fn round(level: f32) -> f32 {
+    level * level * (3.0 - 2.0 * level)
+}
+
 /// A note.
 pub(super) struct Tone {
     numbers: &'static Numbers,
@@ -89,12 +95,7 @@ pub(super) struct Tone {
     velocity: f32,
     bend: f32,
     saws: Vec<Saw>,
-    level: f32,
-    attacking: bool,
-    attack_step: f32,
-    decay: f32,
-    released: bool,
-    release: f32,
+    envelope: Envelope,
     /// Samples since it began, and until the next setting.
     age: u32,
     until_setting: u32,
@@ -134,12 +135,13 @@ impl Tone {
             velocity,
             bend: 1.0,
             saws: saws.collect(),
-            level: 0.0,
-            attacking: true,
-            attack_step: 1.0 / (numbers.attack * rate).max(1.0),
-            decay: fall(numbers.decay, rate),
-            released: false,
-            release: fall(numbers.release, rate),
+            envelope: Envelope::new(
+                numbers.attack,
+                numbers.decay,
+                numbers.sustain,
+                numbers.release,
+                rate,
+            ),
             age: 0,
             until_setting: 0,
             slope: 0.0,
@@ -157,7 +159,7 @@ impl Tone {
         }
         self.until_setting -= 1;
         self.age = self.age.saturating_add(1);
-        self.step_level();
+        self.envelope.step();
         let count = self.saws.len() as f32;
         let saw = self.saws.iter_mut().map(Saw::next).sum::<f32>() / count.sqrt();
         let high = (saw - (self.numbers.damping + self.slope) * self.band - self.low) * self.scale;
@@ -166,10 +168,10 @@ impl Tone {
         let low = self.slope * band + self.low;
         self.low = self.slope * band + low;
         self.rest += 0.002 * (low - self.rest);
-        let level = self.level;
+        let level = self.envelope.level();
         // The beginning is round: a straight line would have a corner.
-        let shape = match self.attacking && !self.released {
-            true => level * level * (3.0 - 2.0 * level),
+        let shape = match self.envelope.attacks() {
+            true => round(level),
             false => level,
         };
         (low - self.rest) * shape
@@ -198,21 +200,6 @@ impl Tone {
         self.scale = 1.0 / (1.0 + self.slope * (self.slope + numbers.damping));
     }
 
-    fn step_level(&mut self) {
-        if self.released {
-            self.level *= self.release;
-        } else if self.attacking {
-            self.level += self.attack_step;
-            if self.level >= 1.0 {
-                self.level = 1.0;
-                self.attacking = false;
-            }
-        } else {
-            let sustain = self.numbers.sustain;
-            self.level = sustain + (self.level - sustain) * self.decay;
-        }
-    }
-
     /// Bends its frequency by a factor.
     pub(super) fn bend(&mut self, factor: f32) {
         self.bend = factor;
@@ -220,20 +207,20 @@ impl Tone {
 
     /// Lets it fade.
     pub(super) fn release(&mut self) {
-        if self.attacking && !self.released {
+        if self.envelope.attacks() {
             // It goes on from where it is heard.
-            self.level = self.level * self.level * (3.0 - 2.0 * self.level);
+            self.envelope.go_on_from(round(self.envelope.level()));
         }
-        self.released = true;
+        self.envelope.release();
     }
 
     /// Whether it has not faded away.
     pub(super) fn sounds(&self) -> bool {
-        self.level > SILENCE || (self.attacking && !self.released)
+        self.envelope.sounds()
     }
 
     /// Its level, 0 to 1.
     pub(super) fn level(&self) -> f32 {
-        self.level
+        self.envelope.level()
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::super::voice::Chunk;
 use super::arranging::Arranging;
 use super::building::Building;
-use super::shaping::Shape;
+use super::shaping::Limits;
 
 pub(super) const CUT: usize = 1;
 
@@ -69,13 +69,13 @@ impl Node for Arrangement {
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
         let bars = Chunk::bar(build.transport);
-        let shape = Shape {
+        let limits = Limits {
             opening: self.opening,
             range: (self.least, self.most),
         };
         if build.clock.is_some() {
-            return Ok(Box::new(Building::new(shape, bars)));
+            return Ok(Box::new(Building::new(limits, bars)));
         }
-        Ok(Box::new(Arranging::new(shape, bars)))
+        Ok(Box::new(Arranging::new(limits, bars)))
     }
 }

@@ -4,23 +4,23 @@ use score_engine::{Flow, Io, NodeError, Payload, Processor, Time, Value};
 
 use super::super::voice::Chunk;
 use super::arrangement_node::{CUT, ENERGY, FULLNESS};
-use super::shaping::{Shape, fullness, places};
+use super::shaping::{Limits, fullness, places};
 
 /// A shot without a cut is looked at anew with every so many bars.
 const BARS: u64 = 4;
 
 /// Collects motion and cuts, and arranges at the end.
 pub(super) struct Arranging {
-    shape: Shape,
+    limits: Limits,
     bars: Chunk,
     motion: Vec<(Time, f32)>,
     cuts: Vec<Time>,
 }
 
 impl Arranging {
-    pub(super) fn new(shape: Shape, bars: Chunk) -> Self {
+    pub(super) fn new(limits: Limits, bars: Chunk) -> Self {
         Arranging {
-            shape,
+            limits,
             bars,
             motion: Vec::new(),
             cuts: Vec::new(),
@@ -58,7 +58,7 @@ impl Arranging {
         shots.dedup();
         let mut told = Vec::new();
         for (shot, energy) in shots.iter().zip(places(&self.moves(&shots))) {
-            told.push((*shot, ENERGY, self.shape.within(energy)));
+            told.push((*shot, ENERGY, self.limits.within(energy)));
         }
         let in_bar = |index: usize| {
             let until = bars.get(index + 1).copied().unwrap_or(end);
@@ -67,7 +67,7 @@ impl Arranging {
         };
         let cuts: Vec<f32> = (0..bars.len()).map(in_bar).collect();
         for (bar, full) in (0..).zip(fullness(&self.moves(&bars), &cuts)) {
-            let full = self.shape.within(self.shape.opened(bar as u64, full));
+            let full = self.limits.within(self.limits.opened(bar as u64, full));
             told.push((bars[bar], FULLNESS, full));
         }
         told.sort_by_key(|(time, port, _)| (*time, *port));
@@ -104,7 +104,7 @@ impl Processor for Arranging {
     }
 
     fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        self.shape.set(name, value)
+        self.limits.set(name, value)
     }
 }
 

@@ -4,7 +4,7 @@ use score_engine::{Flow, Io, NodeError, Payload, Processor, Time, Value};
 
 use super::super::voice::Chunk;
 use super::arrangement_node::{CUT, ENERGY, FULLNESS};
-use super::shaping::Shape;
+use super::shaping::Limits;
 
 /// Half-lives, in seconds: of energy, of fullness, and of what is usual.
 const SOON: f64 = 0.5;
@@ -16,9 +16,11 @@ const WIDE: f32 = 2.0;
 
 /// Follows motion as it comes.
 pub(super) struct Building {
-    shape: Shape,
+    limits: Limits,
     bars: Chunk,
     last: Option<Time>,
+    /// Whether a shot has begun of which nothing was seen yet.
+    cut: bool,
     soon: f32,
     later: f32,
     /// Mean and variance of motion.
@@ -26,11 +28,12 @@ pub(super) struct Building {
 }
 
 impl Building {
-    pub(super) fn new(shape: Shape, bars: Chunk) -> Self {
+    pub(super) fn new(limits: Limits, bars: Chunk) -> Self {
         Building {
-            shape,
+            limits,
             bars,
             last: None,
+            cut: false,
             soon: 0.0,
             later: 0.0,
             usual: (0.0, 0.0),
@@ -44,7 +47,13 @@ impl Building {
         };
         let seconds = (time - last).seconds().max(0.0);
         let share = |half_life: f64| (1.0 - 0.5_f64.powf(seconds / half_life)) as f32;
-        self.soon += share(SOON) * (motion - self.soon);
+        // A new shot speaks for itself at once.
+        let soon = if std::mem::take(&mut self.cut) {
+            1.0
+        } else {
+            share(SOON)
+        };
+        self.soon += soon * (motion - self.soon);
         self.later += share(LATER) * (motion - self.later);
         let away = motion - self.usual.0;
         self.usual.0 += share(USUAL) * away;
@@ -66,15 +75,14 @@ impl Processor for Building {
         while let Some(input) = io.take() {
             let (time, captured) = (input.packet.time, input.packet.captured);
             if input.port == CUT {
-                // The new shot speaks for itself at once.
-                self.soon = self.later;
+                self.cut = true;
                 continue;
             }
             self.see(time, *input.packet.control()?);
             let bar = self.bars.sixteenth_from(time) / self.bars.bar_length().max(1) as u64;
-            let full = self.shape.opened(bar, self.place(self.later));
+            let full = self.limits.opened(bar, self.place(self.later));
             for (port, value) in [(ENERGY, self.place(self.soon)), (FULLNESS, full)] {
-                let value = Payload::Control(self.shape.within(value));
+                let value = Payload::Control(self.limits.within(value));
                 io.send_captured(port, time, captured, value)?;
             }
         }
@@ -82,6 +90,56 @@ impl Processor for Building {
     }
 
     fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        self.shape.set(name, value)
+        self.limits.set(name, value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use score_engine::harness::Harness;
+    use score_engine::{Event, PortType};
+    use serde_json::json;
+
+    use super::super::Arrangement;
+    use super::*;
+
+    #[test]
+    fn live_a_busy_shot_has_energy_with_its_first_picture_and_fullness_comes_slowly() {
+        let at = Time::from_seconds;
+        // Half a minute of still and busy shots of three seconds, in turns.
+        let motion = (0..240).map(|n| {
+            let time = f64::from(n) / 8.0;
+            let busy = (time / 3.0) as u32 % 2 == 1;
+            (
+                at(time),
+                at(time),
+                Payload::Control(if busy { 0.6 } else { 0.1 }),
+            )
+        });
+        let cuts = (1..10).map(|shot| {
+            let event = Event {
+                name: "cut".to_owned(),
+                strength: 1.0,
+            };
+            let time = at(f64::from(shot) * 3.0);
+            (time, time, Payload::Event(Arc::new(event)))
+        });
+        let outputs = Harness::<Arrangement>::new(json!({ "opening": 0 }))
+            .feed_live("motion", PortType::Control, motion.collect(), at(30.0))
+            .feed_live("cut", PortType::Event, cuts.collect(), at(30.0))
+            .play_live()
+            .unwrap();
+        let read = |port: &str, time: f64| {
+            let packets = outputs.packets(port).iter();
+            let found = packets.rev().find(|packet| packet.time <= at(time));
+            *found.unwrap().control().unwrap()
+        };
+        // The shot of 21 s is busy, that of 24 s still; the picture after the cut is the second of each.
+        let (busy, still) = (read("energy", 21.2), read("energy", 24.2));
+        assert!(busy > still + 0.2, "{busy} {still}");
+        let moved = (read("fullness", 21.2) - read("fullness", 20.8)).abs();
+        assert!(moved < 0.05, "{moved}");
     }
 }

@@ -19,14 +19,14 @@ const GRAIN: f64 = 1e-4;
 
 /// What an artist turns.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Shape {
+pub(super) struct Limits {
     /// Bars in which the music begins with few parts.
     pub(super) opening: u64,
     /// What both are where the film is stillest, and where it is busiest.
     pub(super) range: (f32, f32),
 }
 
-impl Shape {
+impl Limits {
     /// Brings 0 to 1 into the range.
     pub(super) fn within(&self, value: f32) -> f32 {
         let (least, most) = self.range;

@@ -54,10 +54,7 @@ impl Plan {
 
     /// The code of the bar that begins now, over which the picture's code is `picture`.
     pub(super) fn next(&mut self, mut picture: Vec<f32>) -> Result<Vec<f32>, NodeError> {
-        if picture.len() != self.forecast.dimension() {
-            return Err(NodeError::internal("a code of another dimension arrived"));
-        }
-        normalise(&mut picture);
+        self.read(&mut picture)?;
         let recalled = self.themes.see(&picture, self.taste.alike);
         let code = match recalled.map(<[f32]>::to_vec) {
             Some(code) => code,
@@ -66,6 +63,15 @@ impl Plan {
         self.themes.keep(&code, self.taste.theme);
         self.remember(&code);
         Ok(code)
+    }
+
+    /// Brings the picture's code to the length that codes have.
+    fn read(&self, picture: &mut [f32]) -> Result<(), NodeError> {
+        if picture.len() != self.forecast.dimension() {
+            return Err(NodeError::internal("a code of another dimension arrived"));
+        }
+        normalise(picture);
+        Ok(())
     }
 
     /// The code is a bar's: what comes later goes on from it.
@@ -99,10 +105,7 @@ impl Plan {
         number: usize,
         mut picture: Vec<f32>,
     ) -> Result<Vec<f32>, NodeError> {
-        if picture.len() != self.forecast.dimension() {
-            return Err(NodeError::internal("a code of another dimension arrived"));
-        }
-        normalise(&mut picture);
+        self.read(&mut picture)?;
         let code = match self.verses.bar(number) {
             Some(code) => code.to_vec(),
             None => self.compose(&picture)?,

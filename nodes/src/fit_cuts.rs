@@ -45,7 +45,7 @@ pub struct Fit {
 
 /// Tempi around `tempo` (quarter notes a minute) with which as many of `cuts` as can be fall on beats, rather on bar
 /// lines. `None` where nothing is won by that.
-pub fn fit(cuts: &[Time], tempo: f64, metre: Metre) -> Option<Fit> {
+pub fn fit_cuts(cuts: &[Time], tempo: f64, metre: Metre) -> Option<Fit> {
     let beat = Beat::of(metre);
     let mut cuts: Vec<f64> = cuts
         .iter()
@@ -227,7 +227,7 @@ mod tests {
     #[test]
     fn cuts_that_are_near_beats_come_to_lie_on_them_and_scenes_ends_on_bar_lines() {
         // At 120 bars are two seconds long.
-        let fit = fit(&at(&[2.07, 4.05, 7.9]), 120.0, Metre(4, 4)).unwrap();
+        let fit = fit_cuts(&at(&[2.07, 4.05, 7.9]), 120.0, Metre(4, 4)).unwrap();
         let place = |cut: f64| fit.tempi.position(Time::from_seconds(cut)).unwrap();
         for (cut, beats) in [(2.07, 4.0), (4.05, 8.0), (7.9, 16.0)] {
             assert!((place(cut) - beats).abs() < 1e-6, "{cut}: {}", place(cut));
@@ -238,8 +238,8 @@ mod tests {
 
     #[test]
     fn without_cuts_there_is_nothing_to_fit() {
-        assert!(fit(&[], 120.0, Metre(4, 4)).is_none());
-        assert!(fit(&at(&[0.0]), 120.0, Metre(4, 4)).is_none());
+        assert!(fit_cuts(&[], 120.0, Metre(4, 4)).is_none());
+        assert!(fit_cuts(&at(&[0.0]), 120.0, Metre(4, 4)).is_none());
     }
 
     #[test]
@@ -247,7 +247,7 @@ mod tests {
         let cuts: Vec<f64> = (1..2_500)
             .map(|n| f64::from(n) * 2.9 + f64::from(n * n % 97) / 60.0)
             .collect();
-        assert!(fit(&at(&cuts), 104.0, Metre(4, 4)).is_some_and(|fit| fit.on_beat > 0.85));
+        assert!(fit_cuts(&at(&cuts), 104.0, Metre(4, 4)).is_some_and(|fit| fit.on_beat > 0.85));
     }
 
     proptest! {
@@ -258,7 +258,7 @@ mod tests {
             metre in prop::sample::select(vec![Metre(4, 4), Metre(3, 4), Metre(6, 8), Metre(5, 4)]),
         ) {
             let cuts: Vec<f64> = gaps.iter().scan(0.0, |sum, gap| { *sum += gap; Some(*sum) }).collect();
-            if let Some(fit) = fit(&at(&cuts), tempo, metre) {
+            if let Some(fit) = fit_cuts(&at(&cuts), tempo, metre) {
                 prop_assert!((fit.tempo / tempo - 1.0).abs() <= FARTHEST + 1e-9);
                 prop_assert!(fit.on_beat > fit.before);
                 for stretch in fit.tempi.stretches() {
