@@ -17,6 +17,8 @@ MODELS = {
     "harmony": ("harmony", "chords, half bar by half bar", "None"),
     "lead": ("lead", "melodies on chords, that answer at every sixteenth",
              "Some((steps: 16, steps_per_bar: 16, tokens: 90, lowest_pitch: 21, start_token: 90))"),
+    "lead_transformer": ("lead", "melodies on chords, that remember sixteen bars",
+                         "Some((steps: 16, steps_per_bar: 16, tokens: 90, lowest_pitch: 21, start_token: 90))"),
     "texture": ("texture", "accompaniments on chords, two bars at a time", "None"),
     "touch": ("touch", "how notes are struck: velocity, timing, length, pedal", "None"),
     "eye": ("picture", "what a picture shows", "None"),

@@ -41,6 +41,10 @@ songs=$work/songs
 "$python" "$here/lead/train.py" --songs "$songs" --out "$work/lead.pt" --seconds "${SECONDS_LEAD:-3600}"
 "$python" "$here/lead/export.py" --checkpoint "$work/lead.pt" --out "$here/../lead"
 "$python" "$here/lead/evaluate.py" --songs "$songs" --models "$here/../lead"
+"$python" "$here/lead/train.py" --songs "$songs" --out "$work/lead_transformer.pt" --decoder transformer \
+    --teacher "$work/lead.pt" --seconds "${SECONDS_LEAD_TRANSFORMER:-6300}"
+"$python" "$here/lead/export.py" --checkpoint "$work/lead_transformer.pt" --out "$here/../lead_transformer"
+"$python" "$here/lead/evaluate.py" --songs "$songs" --models "$here/../lead_transformer"
 "$python" "$here/texture/train.py" --songs "$songs" --out "$work/texture.pt" --seconds "${SECONDS_TEXTURE:-1800}" \
     --flow-seconds "${SECONDS_TEXTURE_FLOW:-300}"
 "$python" "$here/texture/export.py" --checkpoint "$work/texture.pt" --out "$here/../texture"

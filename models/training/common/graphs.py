@@ -30,8 +30,9 @@ class Part(nn.Module):
 
 
 def listed(array: np.ndarray) -> dict:
+    """An array as golden.json has it; a nought is one letter, since long states hold many."""
     kind = str(array.dtype)
-    return {"shape": list(array.shape), kind: [float(v) if kind == "float32" else int(v) for v in array.ravel()]}
+    return {"shape": list(array.shape), kind: [float(v) if kind == "float32" and v else int(v) for v in array.ravel()]}
 
 
 Ports = tuple[list[str], list[str]]
@@ -59,4 +60,4 @@ def export_all(parts: dict[str, nn.Module], ports: dict[str, Ports], inputs: dic
     """Writes every graph and the golden vectors into a folder."""
     out.mkdir(parents=True, exist_ok=True)
     golden = {n: export(parts[n], ports[n], out / f"{n}.onnx", inputs[n]) for n in ports}
-    (out / "golden.json").write_text(json.dumps({"files": golden}) + "\n")
+    (out / "golden.json").write_text(json.dumps({"files": golden}, separators=(",", ":")) + "\n")

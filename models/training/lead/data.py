@@ -5,11 +5,11 @@ import numpy as np
 import torch
 from torch import Tensor
 from lead.controls import controls
-from lead.network import FAR, OPEN, CONTROLS
+from lead.inputs import CONTROLS, FAR, OPEN
 from songs.song import BARS, Song, closes, load
 
 LONG = 8
-"""Bars in a sequence."""
+"""Bars in a sequence, unless told otherwise."""
 METRES = (0.6, 0.2, 0.2)
 """How often a batch is in 4/4, 3/4 and 6/8."""
 SHARE = {"pop909": 0.5, "openewld": 0.25}
@@ -85,16 +85,16 @@ class Lines:
         name = names[rng.choice(len(names), p=odds / odds.sum())]
         return self.groups[metre][name][int(np.searchsorted(self.weights[metre][name], rng.random()))]
 
-    def sequence(self, metre: int, rng: np.random.Generator) -> list[np.ndarray]:
-        """Tokens, chord, next, ahead, values, known, close, which bar each step is told, of LONG bars; and whole bars."""
+    def sequence(self, metre: int, rng: np.random.Generator, long: int) -> list[np.ndarray]:
+        """Tokens, chord, next, ahead, values, known, close, which bar each step is told, of `long` bars; and whole bars."""
         bar = BARS[metre]
-        steps = LONG * bar
+        steps = long * bar
         out: list[list[np.ndarray]] = [[] for _ in range(7)]
         told, bars, at, mode, tries = [], [], 0, None, 0
         cut = int(rng.integers(bar, steps - bar)) if rng.random() < SPLICED else steps
         while at < steps:
             found = self.picked(metre, rng)
-            first = int(rng.integers(0, max(1, len(found.tokens) // bar - LONG + 1))) * bar
+            first = int(rng.integers(0, max(1, len(found.tokens) // bar - long + 1))) * bar
             phase, tries = at % bar, tries + 1
             if at and tries < TRIES and (found.mode != mode or found.tokens[first + phase] < 2):
                 continue
@@ -126,10 +126,10 @@ class Lines:
             result[4][:, 2] = (result[4][:, 2] + move / 60 * (result[5][:, 2] > 0)).clip(0, 1)
         return [*result, np.concatenate(told), rows, np.int64(mode)]
 
-    def batch(self, rng: np.random.Generator, size: int, metre: int | None = None) -> dict[str, Tensor]:
+    def batch(self, rng: np.random.Generator, size: int, metre: int | None = None, long: int = LONG) -> dict[str, Tensor]:
         """A batch of one metre."""
         metre = int(rng.choice(3, p=METRES)) if metre is None else metre
-        found = [self.sequence(metre, rng) for _ in range(size)]
+        found = [self.sequence(metre, rng, long) for _ in range(size)]
         shift = np.cumsum([0] + [len(f[8]) for f in found[:-1]])
         names = ("tokens", "chord", "next", "ahead", "values", "known", "close")
         batch = {n: torch.from_numpy(np.stack([f[i] for f in found])) for i, n in enumerate(names)}

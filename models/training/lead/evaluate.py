@@ -9,12 +9,12 @@ from common.measure import drawn, graphs, spearman
 from harmony_figures import Piece, figures
 from lead.data import next_chords
 from lead.knobs import KNOBS, attributes
-from lead.network import CONTROLS, OPEN, START
+from lead.inputs import CONTROLS, OPEN, START
 from songs.song import BARS, Song, closes, load
 
 BAR = 16
 SHOWN = ("in scale", "chord tones", "on beats 1, 3", "on beat 1", "others left by step", "steps", "leaps", "range", "notes a sounding bar", "rest",
-         "phrase ends", "on the tonic")
+         "phrase ends", "on the tonic", "bars back", "4-bar stretches back")
 
 
 class Graphs:
@@ -85,8 +85,11 @@ def music(found: Graphs, songs: list[Song], metre: int, rng: np.random.Generator
     print("| real | " + shown(tokens, chords, modes, bar) + " |")
     rows = bars_of(tokens, bar)
     own = found.run["encoder"](None, {"tokens": rows.reshape(-1, BAR), "metre": np.full(rows.shape[0] * rows.shape[1], metre)})[0].reshape(len(rows), -1, LATENT)
+    half = bars // 2 * bar
     for name, codes in (("own codes", own), ("a code of nothing", own * 0)):
-        print(f"{name}: {-found.play(codes, chords, modes, 1, rng, metre, forced=tokens)[1].mean():.4f} nats a sixteenth")
+        nats = -found.play(codes, chords, modes, 1, rng, metre, forced=tokens)[1]
+        late = -found.play(codes[:, bars // 2:], chords[:, half:], modes, 1, rng, metre, forced=tokens[:, half:])[1]
+        print(f"{name}: {nats.mean():.4f} nats a sixteenth; of the second half {nats[:, half:].mean():.4f}, where the first was not heard {late.mean():.4f}")
     every = rng.standard_normal((len(picked), bars, LATENT)).astype(np.float32)
     for name, codes in (("own codes", own), ("N(0, I) every bar", every), ("N(0, I) every four bars", np.repeat(every[:, ::4], 4, 1))):
         for heat in (0.7,) if name != "N(0, I) every four bars" else (0.5, 0.7):

@@ -1,20 +1,14 @@
 """The melody's network: a code for each bar, chords and controls for each sixteenth, and a decoder that hears all that was."""
 import torch
 from torch import Tensor, nn
-from common.chords import START as NO_CHORD, table
 from common.flow import LATENT
 from common.projection import projection
 from common.steps import gru_step
-from lead.knobs import KNOBS, LONGEST, Knobs
+from lead.attentive import Attentive
+from lead.inputs import FREE, TOKENS, Inputs
+from lead.knobs import KNOBS, Knobs
 
-TOKENS, START, WIDTH = 90, 90, 224
-CONTROLS = ("onset", "density", "register", "contour", "novelty", "cut")
-FREE = 12
-"""Numbers that the knobs leave to say, inside the 60 of a code."""
-FAR = 32
-"""Sixteenths that a change of chord is known ahead."""
-OPEN = 63
-"""No phrase end is asked for, or it is further away."""
+WIDTH = 224
 SOFT = 0.2
 """Deviation of the noise on the knobs in training, which fills the gaps between whole numbers."""
 UNMOVED = torch.tensor([1.0, 0.0, 1.0, 1.0])
@@ -58,29 +52,6 @@ class Encoder(nn.Module):
         return torch.cat([knobs + SOFT * torch.randn_like(knobs), drawn], 1), nats
 
 
-class Inputs(nn.Module):
-    """What a decoder hears at a sixteenth."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.register_buffer("table", table())
-        self.code, self.control = nn.Linear(len(KNOBS) + FREE, width), nn.Linear(2 * len(CONTROLS), width)
-        self.token = nn.Embedding(TOKENS + 1, width)
-        self.chord, self.tones = nn.Embedding(NO_CHORD + 1, width), nn.Linear(34, width)
-        self.coming, self.later = nn.Embedding(NO_CHORD + 1, width), nn.Linear(34, width)
-        self.ahead, self.close = nn.Embedding(FAR + 1, width), nn.Embedding(OPEN + 1, width)
-        self.phase, self.mode = nn.Embedding(3 * LONGEST, width), nn.Embedding(2, width)
-
-    def forward(self, token: Tensor, chord: Tensor, coming: Tensor, ahead: Tensor, phase: Tensor, metre: Tensor, mode: Tensor,
-                code: Tensor, control: Tensor, given: Tensor, close: Tensor) -> tuple[Tensor, Tensor]:
-        """All inputs together, and without the token before; what a chord says is worked out once for all chords."""
-        now, later = self.chord.weight + self.tones(self.table), self.coming.weight + self.later(self.table)
-        asked = nn.functional.gelu(self.code(code) + self.control(torch.cat([control * given, given], -1))
-                                   + nn.functional.embedding(chord, now) + nn.functional.embedding(coming, later) + self.ahead(ahead)
-                                   + self.close(close) + self.phase(metre * LONGEST + phase) + self.mode(mode))
-        return asked + self.token(token), asked
-
-
 class Recurrent(nn.Module):
     """One GRU; its state is all that it remembers."""
 
@@ -98,7 +69,7 @@ class Recurrent(nn.Module):
     def step(self, state: Tensor, *heard: Tensor) -> tuple[Tensor, Tensor]:
         x, asked = self.inputs(*heard)
         state = gru_step(self.gru, x, state)
-        return self.out(torch.cat([state, asked], -1)), state
+        return self.out(torch.cat([state, asked], -1)), state.reshape(-1, WIDTH)
 
 
 class Lead(nn.Module):
@@ -120,6 +91,6 @@ class Lead(nn.Module):
     @staticmethod
     def of(state: dict[str, Tensor]) -> "Lead":
         """The network that a checkpoint was saved from."""
-        model = Lead(Recurrent())
+        model = Lead(Attentive() if "decoder.layers.0.place" in state else Recurrent())
         model.load_state_dict(state)
         return model.eval()
