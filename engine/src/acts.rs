@@ -20,6 +20,16 @@ const KIND: &str = "a replay";
 /// The outputs that tell where a film is cut.
 const CUT: &str = "cut";
 
+/// Packets that are kept for a node that takes only a few of them: stills of 64 by 64 are 50 MB then.
+const MOST_SAMPLES: usize = 4096;
+
+/// What the second act hears of an output of the first.
+struct Heard {
+    is_cut: bool,
+    /// Whether all its readers take only a few of its packets.
+    a_few_will_do: bool,
+}
+
 /// What is played when the first act is over.
 pub struct SecondAct {
     graph: Graph,
@@ -56,16 +66,21 @@ impl Graph {
     /// The graph as it was, where one act is enough: no node of the first tells cuts, or none plays in bars.
     pub fn in_two_acts(mut self) -> Result<(Graph, SecondAct), Box<Graph>> {
         let free = self.knows_no_bars();
-        let mut heard: BTreeMap<(usize, usize), bool> = BTreeMap::new();
+        let mut heard: BTreeMap<(usize, usize), Heard> = BTreeMap::new();
         for wire in &self.wires {
             let is_cut = self.nodes[wire.from].descriptor.outputs[wire.output].name == CUT
                 && self.nodes[wire.from].outputs[wire.output] == PortType::Event;
             if free[wire.from] && (!free[wire.to] || is_cut) {
-                heard.insert((wire.from, wire.output), is_cut);
+                let reader = &self.nodes[wire.to].descriptor.inputs[wire.input];
+                let heard = heard.entry((wire.from, wire.output)).or_insert(Heard {
+                    is_cut,
+                    a_few_will_do: true,
+                });
+                heard.a_few_will_do &= reader.samples && !is_cut;
             }
         }
         let plays = self.nodes.iter().any(|node| node.descriptor.in_bars);
-        if !plays || !heard.values().any(|is_cut| *is_cut) {
+        if !plays || !heard.values().any(|heard| heard.is_cut) {
             return Err(Box::new(self));
         }
         let mut first = Graph {
@@ -99,7 +114,7 @@ impl Graph {
             act.push(wire);
         }
         let mut taps = Vec::new();
-        for ((from, output), is_cut) in heard {
+        for ((from, output), heard) in heard {
             let node = &first.nodes[places[from]];
             let id = node.id.clone();
             let port = node.descriptor.outputs[output].clone();
@@ -107,6 +122,9 @@ impl Graph {
             let Some(tap) = first.tap(&id, &port.name) else {
                 continue;
             };
+            if heard.a_few_will_do {
+                tap.thin(MOST_SAMPLES);
+            }
             let here = |wire: &&GraphWire| (wire.from, wire.output) == (from, output);
             for wire in between.iter().filter(here) {
                 wires.push(GraphWire {
@@ -119,7 +137,7 @@ impl Graph {
             if between.iter().any(|wire| here(&wire)) {
                 nodes.push(replay(&id, port, port_type, &tap));
             }
-            taps.push((is_cut, tap));
+            taps.push((heard.is_cut, tap));
         }
         first.keep_tapped();
         (self.nodes, self.wires) = (nodes, wires);

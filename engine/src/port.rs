@@ -100,6 +100,9 @@ pub struct Port {
     /// Whether only wires that name it lead to it or from it: those that name just the node go by its other ports.
     #[serde(default)]
     pub by_name: bool,
+    /// Whether the node takes only a few of the packets: where many would have to be kept for it, some are left out.
+    #[serde(default)]
+    pub samples: bool,
 }
 
 impl Port {
@@ -116,7 +119,15 @@ impl Port {
             arity: Arity::Required,
             policy: None,
             by_name: false,
+            samples: false,
         }
+    }
+
+    /// An input of which the node takes only a few packets, as of pictures for a strip of stills. Where many would have to be
+    /// kept in memory for it, some are left out.
+    pub fn samples(mut self) -> Self {
+        self.samples = true;
+        self
     }
 
     /// A port that only wires reach that name it, so that it does not stand in the way of those that name the node.

@@ -25,9 +25,55 @@ pub struct Tap(Arc<Mutex<Collected>>);
 struct Collected {
     packets: Vec<Packet>,
     end: Option<Time>,
+    thinning: Option<Thinning>,
+}
+
+/// Keeps one packet of so many, where a few are enough.
+struct Thinning {
+    /// Packets that are kept, at most.
+    most: usize,
+    /// Of so many packets one is kept.
+    every: usize,
+    seen: usize,
+}
+
+impl Collected {
+    fn collect(&mut self, packet: Packet) {
+        let Some(thinning) = &mut self.thinning else {
+            self.packets.push(packet);
+            return;
+        };
+        let number = thinning.seen;
+        thinning.seen += 1;
+        if !number.is_multiple_of(thinning.every) {
+            return;
+        }
+        if self.packets.len() >= thinning.most {
+            thinning.every *= 2;
+            let mut index = 0;
+            self.packets.retain(|_| {
+                index += 1;
+                index % 2 == 1
+            });
+            if !number.is_multiple_of(thinning.every) {
+                return;
+            }
+        }
+        self.packets.push(packet);
+    }
 }
 
 impl Tap {
+    /// From now on at most `most` packets are kept: where more come, every second of them is left out.
+    pub(crate) fn thin(&self, most: usize) {
+        let mut collected = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        collected.thinning = Some(Thinning {
+            most: most.max(2),
+            every: 1,
+            seen: 0,
+        });
+    }
+
     /// The packets that were sent since the last call, in order.
     pub fn take(&self) -> Vec<Packet> {
         let mut collected = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -67,7 +113,7 @@ impl Processor for Collecting {
     fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         let mut collected = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(input) = io.take() {
-            collected.packets.push(input.packet);
+            collected.collect(input.packet);
         }
         Ok(Flow::Continue)
     }
@@ -167,5 +213,36 @@ impl Graph {
             }
         }
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::Payload;
+
+    #[test]
+    fn a_tap_that_is_thinned_keeps_a_few_packets_evenly_over_all() {
+        for count in [3, 8, 9, 100, 1_000] {
+            let mut collected = Collected {
+                thinning: Some(Thinning {
+                    most: 8,
+                    every: 1,
+                    seen: 0,
+                }),
+                ..Collected::default()
+            };
+            for number in 0..count {
+                let time = Time::from_seconds(f64::from(number));
+                collected.collect(Packet::new(time, Payload::Control(0.0)));
+            }
+            let kept: Vec<f64> = (collected.packets.iter())
+                .map(|packet| packet.time.seconds())
+                .collect();
+            assert!(kept.len() <= 8 && kept.len() >= usize::min(4, count as usize));
+            let step = kept[1] - kept[0];
+            assert!(kept.windows(2).all(|pair| pair[1] - pair[0] == step));
+            assert!(f64::from(count) - kept[kept.len() - 1] <= step);
+        }
     }
 }

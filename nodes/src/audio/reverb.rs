@@ -73,7 +73,9 @@ impl Reverb {
             let input = frame[line % 2] * 0.5;
             let position = self.positions[line];
             self.lines[line][position] = input + 0.5 * mixed[line];
-            self.positions[line] = (position + 1) % self.lines[line].len();
+            // A division for every sample would cost as much as all the rest.
+            let next = position + 1;
+            self.positions[line] = if next < self.lines[line].len() { next } else { 0 };
         }
         [a + c, b + d]
     }

@@ -42,7 +42,7 @@ impl TruePeak {
     /// 0 where it does not matter.
     pub(crate) fn hear(&mut self, frame: impl Iterator<Item = f32>) -> f32 {
         let at = self.at;
-        self.at = (at + 1) % TAPS;
+        self.at = if at + 1 < TAPS { at + 1 } else { 0 };
         let mut is_quiet = true;
         for (heard, sample) in self.heard.iter_mut().zip(frame) {
             heard[at] = sample;

@@ -128,7 +128,6 @@ impl Node for VisualControls {
             .param(amount("contour", "amount: change of brightness to the way up or down"))
             .param(amount("novelty", "amount: what was not seen lately to what was not heard lately"))
             .param(Param::length("smooth", (0.0, 60.0), "time to follow half of a jump in motion and brightness").default(0.2).live())
-            .in_bars()
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {

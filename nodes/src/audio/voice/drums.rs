@@ -4,6 +4,7 @@ use std::f32::consts::TAU;
 
 use super::fall;
 use super::noise::Noise;
+use super::sine::sine;
 
 /// The six square waves of the Roland TR-808's cymbals, in Hz (Werner, Abel and Smith 2014).
 const METAL: [f32; 6] = [205.3, 304.4, 369.6, 522.7, 540.0, 800.0];
@@ -249,7 +250,7 @@ impl Stroke {
 
     /// The next sample.
     pub(super) fn next(&mut self) -> f32 {
-        let tone = (self.phase * TAU).sin() * self.tone_level;
+        let tone = sine(self.phase) * self.tone_level;
         self.phase = (self.phase + self.frequency / self.rate).fract();
         self.frequency =
             self.resting_frequency + (self.frequency - self.resting_frequency) * self.sweep;

@@ -29,6 +29,7 @@ impl Envelope {
     }
 
     /// Goes on to the next sample.
+    #[inline]
     pub(super) fn step(&mut self) {
         if self.released {
             self.level *= self.release;
@@ -40,6 +41,14 @@ impl Envelope {
             }
         } else {
             self.level = self.sustain + (self.level - self.sustain) * self.decay;
+        }
+    }
+
+    /// Goes on through `levels`, which become the level at each sample.
+    pub(super) fn fill(&mut self, levels: &mut [f32]) {
+        for level in levels {
+            self.step();
+            *level = self.level;
         }
     }
 

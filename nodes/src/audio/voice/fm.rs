@@ -3,6 +3,7 @@
 use std::f32::consts::TAU;
 
 use super::envelope::Envelope;
+use super::sine::sine;
 use super::fall;
 
 /// A voice's numbers; times in seconds.
@@ -108,15 +109,24 @@ impl Tone {
         }
     }
 
-    /// The next sample.
-    pub(super) fn next(&mut self) -> f32 {
-        self.envelope.step();
-        let bend = self.depth * (self.modulator * TAU).sin();
-        let sample = (self.carrier * TAU + bend).sin() * self.envelope.level();
-        self.depth *= self.depth_fade;
-        self.carrier = (self.carrier + self.carrier_step * self.bend).fract();
-        self.modulator = (self.modulator + self.modulator_step * self.bend).fract();
-        sample
+    /// The next samples, at most a block. Within it the depth falls in a straight line, so that no sample waits for the one
+    /// before and several are worked out at once.
+    pub(super) fn render(&mut self, samples: &mut [f32]) {
+        self.envelope.fill(samples);
+        let count = samples.len() as f32;
+        let depth = self.depth / TAU;
+        self.depth *= self.depth_fade.powf(count);
+        let slope = (self.depth / TAU - depth) / count.max(1.0);
+        let carrier_step = self.carrier_step * self.bend;
+        let modulator_step = self.modulator_step * self.bend;
+        for (number, sample) in (0i32..).zip(samples.iter_mut()) {
+            let number = number as f32;
+            let modulator = sine(self.modulator + number * modulator_step);
+            let bent = (depth + number * slope) * modulator;
+            *sample *= sine(self.carrier + number * carrier_step + bent);
+        }
+        self.carrier = (self.carrier + count * carrier_step).fract();
+        self.modulator = (self.modulator + count * modulator_step).fract();
     }
 
     /// Bends its frequency by a factor.

@@ -8,6 +8,7 @@ mod organ;
 mod partials;
 mod pluck;
 mod saws;
+mod sine;
 mod struck;
 #[cfg(test)]
 mod tests;
@@ -79,6 +80,9 @@ impl Voice {
     }
 }
 
+/// Samples that are worked out at a time.
+const BLOCK: usize = 64;
+
 /// Below this a note cannot be heard and ends: −80 dB.
 const SILENCE: f32 = 1e-4;
 
@@ -136,15 +140,15 @@ impl Body {
         }
     }
 
-    /// The next sample.
-    fn next(&mut self) -> f32 {
+    /// The next samples.
+    fn render(&mut self, samples: &mut [f32]) {
         match self {
-            Body::Modulated(tone) => tone.next(),
-            Body::Plucked(string) => string.next(),
-            Body::Struck(note) => note.next(),
-            Body::Sawn(tone) => tone.next(),
-            Body::Organ(tone) => tone.next(),
-            Body::Drum(stroke) => stroke.next(),
+            Body::Modulated(tone) => tone.render(samples),
+            Body::Plucked(string) => samples.fill_with(|| string.next()),
+            Body::Struck(note) => note.render(samples),
+            Body::Sawn(tone) => samples.fill_with(|| tone.next()),
+            Body::Organ(tone) => samples.fill_with(|| tone.next()),
+            Body::Drum(stroke) => samples.fill_with(|| stroke.next()),
         }
     }
 
@@ -217,18 +221,32 @@ impl Sounding {
 
     /// Adds the note to interleaved stereo `samples`, with the gains of its channel. `false`: it has faded away.
     pub(crate) fn render(&mut self, samples: &mut [f32], gains: Option<&Gains>) -> bool {
-        let gain = |index: usize| match gains {
-            None => [1.0; 2],
-            Some(Gains::Flat(gain)) => *gain,
-            Some(Gains::Moving(gains)) => gains.get(index).copied().unwrap_or([1.0; 2]),
-        };
-        for (index, frame) in samples.chunks_exact_mut(2).enumerate() {
-            let sample = self.strength * self.body.next();
-            let gain = gain(index);
-            frame[0] += sample * self.left * gain[0];
-            frame[1] += sample * self.right * gain[1];
+        let mut block = [0.0; BLOCK];
+        for (number, samples) in samples.chunks_mut(2 * BLOCK).enumerate() {
+            let block = &mut block[..samples.len() / 2];
+            self.body.render(block);
+            let frames = samples.chunks_exact_mut(2).zip(block.iter());
+            match gains {
+                Some(Gains::Moving(gains)) => {
+                    for (index, (frame, sample)) in frames.enumerate() {
+                        let gain = gains.get(number * BLOCK + index).copied();
+                        self.add(*sample, gain.unwrap_or([1.0; 2]), frame);
+                    }
+                }
+                Some(Gains::Flat(gain)) => {
+                    frames.for_each(|(frame, sample)| self.add(*sample, *gain, frame));
+                }
+                None => frames.for_each(|(frame, sample)| self.add(*sample, [1.0; 2], frame)),
+            }
         }
         self.body.sounds()
+    }
+
+    /// Adds a sample to a frame.
+    fn add(&self, sample: f32, gain: [f32; 2], frame: &mut [f32]) {
+        let sample = self.strength * sample;
+        frame[0] += sample * self.left * gain[0];
+        frame[1] += sample * self.right * gain[1];
     }
 
     /// Hears of a note that begins or ends: the same key again, or its end, lets this one fade.

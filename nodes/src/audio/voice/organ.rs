@@ -3,6 +3,7 @@
 use std::f32::consts::TAU;
 
 use super::noise::Noise;
+use super::sine::sine;
 use super::{SILENCE, fall, frequency};
 
 /// The drawbars that are out: frequency by the key's, and level. 16′, 8′, 5⅓′, 4′, 2⅔′, 2′, 1⅓′, 1′.
@@ -87,7 +88,7 @@ impl Tone {
         self.level += self.follow * (self.opening - self.level);
         let mut sum = 0.0;
         for ((phase, step), level) in self.phases.iter_mut().zip(self.steps).zip(self.levels) {
-            sum += level * (*phase * TAU).sin();
+            sum += level * sine(*phase);
             *phase += step;
             if *phase >= 1.0 {
                 *phase -= 1.0;

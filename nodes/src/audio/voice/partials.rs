@@ -2,6 +2,8 @@
 
 use std::f32::consts::TAU;
 
+use super::BLOCK;
+
 /// A partial of a body as it is struck.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Partial {
@@ -22,6 +24,9 @@ const INAUDIBLE: f32 = 3e-5;
 
 /// The share of the sample rate above which there are no partials, so that none folds back.
 const ROOM: f32 = 0.45;
+
+/// Partials that go through a block together.
+const TOGETHER: usize = 8;
 
 /// A bank of partials. Each is a vector that turns and shrinks by one complex multiplication a sample.
 pub(super) struct Partials {
@@ -74,23 +79,48 @@ impl Partials {
         }
     }
 
-    /// The next sample.
-    pub(super) fn next(&mut self) -> f32 {
-        self.until_look -= 1;
-        if self.until_look == 0 {
-            self.until_look = LOOK;
-            self.drop_inaudible();
+    /// The next samples.
+    pub(super) fn render(&mut self, samples: &mut [f32]) {
+        let mut left = samples;
+        while !left.is_empty() {
+            let count = left.len().min(self.until_look as usize).min(BLOCK);
+            let (now, later) = left.split_at_mut(count);
+            self.turn(now);
+            left = later;
+            self.until_look -= count as u32;
+            if self.until_look == 0 {
+                self.until_look = LOOK;
+                self.drop_inaudible();
+            }
         }
-        let mut sum = 0.0;
-        let turns = self.cosine.iter().zip(&self.sine);
-        let vectors = self.real.iter_mut().zip(&mut self.imaginary);
-        for ((real, imaginary), (cosine, sine)) in vectors.zip(turns) {
-            let turned = *real * cosine - *imaginary * sine;
-            *imaginary = *real * sine + *imaginary * cosine;
-            *real = turned;
-            sum += *imaginary;
+    }
+
+    /// The next samples, at most a block: some partials at a time go through all of them, so that they stay in registers.
+    fn turn(&mut self, samples: &mut [f32]) {
+        let mut sums = [[0.0; TOGETHER]; BLOCK];
+        for from in (0..self.real.len()).step_by(TOGETHER) {
+            let to = (from + TOGETHER).min(self.real.len());
+            let some = |list: &[f32]| -> [f32; TOGETHER] {
+                let mut some = [0.0; TOGETHER];
+                some[..to - from].copy_from_slice(&list[from..to]);
+                some
+            };
+            let (mut real, mut imaginary) = (some(&self.real), some(&self.imaginary));
+            let (cosine, sine) = (some(&self.cosine), some(&self.sine));
+            for (sums, _) in sums.iter_mut().zip(samples.iter()) {
+                for n in 0..TOGETHER {
+                    let turned = real[n] * cosine[n] - imaginary[n] * sine[n];
+                    imaginary[n] = real[n] * sine[n] + imaginary[n] * cosine[n];
+                    real[n] = turned;
+                    sums[n] += imaginary[n];
+                }
+            }
+            self.real[from..to].copy_from_slice(&real[..to - from]);
+            self.imaginary[from..to].copy_from_slice(&imaginary[..to - from]);
         }
-        sum
+        for (sample, sums) in samples.iter_mut().zip(&sums) {
+            *sample = sums.iter().sum();
+        }
     }
 
     fn drop_inaudible(&mut self) {

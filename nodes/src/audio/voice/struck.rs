@@ -67,14 +67,22 @@ impl Note {
         }
     }
 
-    /// The next sample.
-    pub(super) fn next(&mut self) -> f32 {
+    /// The next samples.
+    pub(super) fn render(&mut self, samples: &mut [f32]) {
+        self.partials.render(samples);
+        for sample in samples {
+            *sample = self.shaped(*sample);
+        }
+    }
+
+    /// What is heard of the partials' next sample: with the knock, and as loud as the note still is.
+    fn shaped(&mut self, partials: f32) -> f32 {
         let knock = self.knock.next() * self.knock_level;
         self.knock_level *= self.knock_fall;
         self.knock_dull[0] += self.knock_follow * (knock - self.knock_dull[0]);
         // What is slow in it would push the sound aside.
         self.knock_dull[1] += 0.01 * (self.knock_dull[0] - self.knock_dull[1]);
-        let sample = self.partials.next() + self.knock_dull[0] - self.knock_dull[1];
+        let sample = partials + self.knock_dull[0] - self.knock_dull[1];
         self.attack = (self.attack + self.attack_step).min(1.0);
         if self.released {
             self.damp *= self.release;

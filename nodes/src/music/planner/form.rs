@@ -29,8 +29,8 @@ pub(super) struct Phrase {
     pub(super) theme: usize,
 }
 
-/// The phrases of a piece of which `bars` are the pictures' codes, bar by bar. Most have `usual` bars; some two more or less, so that they
-/// begin where the picture changes. Those whose pictures are alike have one theme.
+/// The phrases of a piece of which `bars` are the pictures' codes, bar by bar. Most have `usual` bars; some are half as long again or half
+/// as long, so that they begin where the picture changes. Those whose pictures are alike have one theme.
 pub(super) fn phrases(bars: &[Vec<f32>], usual: usize, alike: f32) -> Vec<Phrase> {
     let begins = beginnings(bars, usual.max(1));
     let spans: Vec<(usize, usize)> = (begins.iter())
@@ -54,7 +54,9 @@ pub(super) fn scenes(shots: &[Vec<f32>], alike: f32) -> (Vec<usize>, Vec<Vec<f32
 
 /// The bars with which phrases begin: of all rows of phrases the one that begins most of them where the picture is new.
 fn beginnings(bars: &[Vec<f32>], usual: usize) -> Vec<usize> {
-    let lengths: Vec<usize> = [usual, usual.saturating_sub(2), usual + 2]
+    // Halves, as songs have them: four bars of eight stay four bars, and a phrase that returns does so at their beginning.
+    let half = usual / 2;
+    let lengths: Vec<usize> = [usual, usual - half, usual + half]
         .into_iter()
         .filter(|length| *length >= 2 || *length == usual)
         .collect();

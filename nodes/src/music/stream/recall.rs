@@ -7,8 +7,11 @@ use crate::music::Chord;
 /// Bars that are remembered, at most.
 const MOST: usize = 1024;
 
-/// Every so many times a bar that returns is played anew, so that what returns also varies.
+/// Every so many times a bar that returns goes on otherwise than it did, so that what returns also varies.
 const VARIED: u32 = 3;
+
+/// Sixteenths of a bar that varies which are as they were: it is known by its beginning.
+const KNOWN: usize = 8;
 
 /// What was said at a sixteenth, and under which chord.
 type Said = (i64, Option<Chord>);
@@ -26,8 +29,8 @@ struct Bar {
 pub(super) struct Recall {
     known: BTreeMap<Vec<u32>, Bar>,
     code: Vec<u32>,
-    /// Whether it is played as it was.
-    again: bool,
+    /// Up to which sixteenth of the bar it is played as it was.
+    again: usize,
 }
 
 impl Recall {
@@ -35,17 +38,20 @@ impl Recall {
     pub(super) fn begin(&mut self, code: &[f32]) {
         self.code = code.iter().map(|value| value.to_bits()).collect();
         if self.known.len() >= MOST && !self.known.contains_key(&self.code) {
-            self.again = false;
+            self.again = 0;
             return;
         }
         let bar = self.known.entry(self.code.clone()).or_default();
-        self.again = !bar.times.is_multiple_of(VARIED);
         bar.times += 1;
+        self.again = match bar.times {
+            times if times.is_multiple_of(VARIED) => KNOWN,
+            _ => usize::MAX,
+        };
     }
 
     /// What was said at sixteenth `place` of the bar when this code held first, if the chord was the same.
     pub(super) fn recall(&self, place: usize, chord: Option<Chord>) -> Option<i64> {
-        let bar = self.known.get(&self.code).filter(|_| self.again)?;
+        let bar = (self.known.get(&self.code)).filter(|_| place < self.again)?;
         let (token, then) = (*bar.said.get(place)?)?;
         (then == chord).then_some(token)
     }
@@ -84,16 +90,19 @@ mod tests {
     }
 
     #[test]
-    fn a_bar_that_returns_is_played_again_and_every_third_time_anew() {
+    fn a_bar_that_returns_is_played_again_and_every_third_time_ends_otherwise() {
         let mut recall = Recall::default();
-        let again = [Some(1), Some(2), Some(3), Some(4)];
-        assert_eq!(play(&mut recall, 0.5, 0, &[1, 2, 3, 4], "C"), [None; 4]);
-        assert_eq!(play(&mut recall, 0.7, 0, &[9; 4], "C"), [None; 4]);
-        assert_eq!(play(&mut recall, 0.5, 0, &[7; 4], "C"), again);
-        assert_eq!(play(&mut recall, 0.5, 0, &[7; 4], "C"), again);
-        assert_eq!(play(&mut recall, 0.5, 0, &[7; 4], "C"), [None; 4]);
+        let first: Vec<i64> = (0..16).collect();
+        let again: Vec<Option<i64>> = first.iter().copied().map(Some).collect();
+        assert_eq!(play(&mut recall, 0.5, 0, &first, "C"), [None; 16]);
+        assert_eq!(play(&mut recall, 0.7, 0, &[9; 16], "C"), [None; 16]);
+        assert_eq!(play(&mut recall, 0.5, 0, &[7; 16], "C"), again);
+        let varied = play(&mut recall, 0.5, 0, &[7; 16], "C");
+        assert_eq!(varied[..KNOWN], again[..KNOWN]);
+        assert_eq!(varied[KNOWN..], [None; 8]);
+        assert_eq!(play(&mut recall, 0.5, 0, &[7; 16], "C"), again);
         // On other chords it would be wrong.
-        assert_eq!(play(&mut recall, 0.5, 0, &[7; 4], "Am"), [None; 4]);
+        assert_eq!(play(&mut recall, 0.5, 0, &[7; 16], "Am"), [None; 16]);
     }
 
     #[test]
