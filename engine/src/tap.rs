@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn a_tap_that_is_thinned_keeps_a_few_packets_evenly_over_all() {
-        for count in [3, 8, 9, 100, 1_000] {
+        for count in [3_u32, 8, 9, 100, 1_000] {
             let mut collected = Collected {
                 thinning: Some(Thinning {
                     most: 8,
@@ -234,7 +234,11 @@ mod tests {
             };
             for number in 0..count {
                 let time = Time::from_seconds(f64::from(number));
-                collected.collect(Packet::new(time, Payload::Control(0.0)));
+                collected.collect(Packet {
+                    time,
+                    captured: std::time::Instant::now(),
+                    payload: Payload::Control(0.0),
+                });
             }
             let kept: Vec<f64> = (collected.packets.iter())
                 .map(|packet| packet.time.seconds())

@@ -75,7 +75,11 @@ impl Reverb {
             self.lines[line][position] = input + 0.5 * mixed[line];
             // A division for every sample would cost as much as all the rest.
             let next = position + 1;
-            self.positions[line] = if next < self.lines[line].len() { next } else { 0 };
+            self.positions[line] = if next < self.lines[line].len() {
+                next
+            } else {
+                0
+            };
         }
         [a + c, b + d]
     }

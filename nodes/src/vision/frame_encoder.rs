@@ -25,6 +25,7 @@ pub(crate) struct FrameEncoder {
     levels: Levels,
     size: usize,
     batch: usize,
+    alike: f32,
 }
 
 impl Node for FrameEncoder {
@@ -43,6 +44,9 @@ impl Node for FrameEncoder {
                 "Pictures of any size are averaged down to what the model wants, without regard to their shape. \
                  A batch is a fixed count of pictures, so that the result never depends on timing; it holds \
                  `batch` − 1 pictures back, so choose 1 for a camera.\n\n\
+                 A picture that hardly differs from the one that was encoded last has its code again, which spares most of the \
+                 work where a film stands still. `alike` says how much that is: by how much colours differ in the mean, of \
+                 full scale. At 0 only a picture that is the same has the same code.\n\n\
                  `file` takes any ONNX model of your own that turns pictures into numbers, such as an image \
                  classifier, in place of `model`. Its one input is RGB as [N, 3, height, width] or \
                  [N, height, width, 3], 32-bit floating point or bytes; a height or width that it leaves open becomes \
@@ -61,6 +65,7 @@ impl Node for FrameEncoder {
             .param(Param::choice("levels", &Levels::NAMES, "what `file` takes colours as").default("imagenet"))
             .param(Param::integer("size", (8, 2048), "height and width where `file` leaves them open").unit("pixels").default(224))
             .param(Param::integer("batch", (1, 256), "pictures encoded at once").default(8))
+            .param(Param::number("alike", (0.0, 0.1), "how far a picture may differ from the one encoded last and have its code").default(0.0))
     }
 
     fn check(&self, check: &mut Check<'_>) {
@@ -98,9 +103,8 @@ impl Node for FrameEncoder {
         Ok(Box::new(Encoding {
             dimension: build.output_dimension("latent")?,
             encoder,
-            batch: self.batch,
-            times: Vec::new(),
-            pixels: Vec::new(),
+            batch: Batch::new(self.batch, self.alike),
+            code: Vec::new(),
         }))
     }
 }
@@ -108,18 +112,19 @@ impl Node for FrameEncoder {
 struct Encoding {
     encoder: Box<dyn Encoder>,
     dimension: usize,
-    batch: usize,
-    times: Vec<Time>,
-    pixels: Vec<u8>,
+    batch: Batch,
+    /// The code of the picture that was encoded last.
+    code: Vec<f32>,
 }
 
 impl Processor for Encoding {
     fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let frame = input.packet.frame()?;
-            average_into(frame, self.encoder.picture(), &mut self.pixels);
-            self.times.push(input.packet.time);
-            if self.times.len() >= self.batch {
+            let encoder = &self.encoder;
+            let fill = |pixels: &mut Vec<u8>| average_into(frame, encoder.picture(), pixels);
+            self.batch.add(input.packet.time, fill);
+            if self.batch.is_full() {
                 self.encode(io)?;
             }
         }
@@ -135,17 +140,19 @@ impl Processor for Encoding {
     }
 
     fn earliest_pending(&self) -> Option<Time> {
-        self.times.first().copied()
+        self.batch.waiting.first().map(|(time, _)| *time)
     }
 }
 
 impl Encoding {
+    /// Encodes the pictures that wait, and sends a code for each.
     fn encode(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
-        if self.times.is_empty() {
-            return Ok(());
-        }
-        let codes = self.encoder.encode(&self.pixels, self.times.len())?;
-        if codes.len() != self.times.len() * self.dimension {
+        let count = self.batch.pictures;
+        let codes = match count {
+            0 => Vec::new(),
+            _ => self.encoder.encode(&self.batch.pixels, count)?,
+        };
+        if codes.len() != count * self.dimension {
             return Err(NodeError::model(
                 "the encoder's codes have another dimension than its manifest says",
             ));
@@ -155,10 +162,133 @@ impl Encoding {
                 "the encoder gave a code that is not a number",
             ));
         }
-        for (time, code) in self.times.drain(..).zip(codes.chunks(self.dimension)) {
-            io.send(LATENT, time, Payload::Latent(code.into()))?;
+        let mut codes = codes.chunks_exact(self.dimension.max(1));
+        for (time, is_new) in self.batch.take() {
+            if let Some(code) = is_new.then(|| codes.next()).flatten() {
+                self.code = code.to_vec();
+            }
+            io.send(LATENT, time, Payload::Latent(self.code.as_slice().into()))?;
         }
-        self.pixels.clear();
         Ok(())
+    }
+}
+
+/// Pictures that wait to be encoded, and those that have the code of the one before.
+struct Batch {
+    most: usize,
+    alike: f32,
+    /// The time of each picture, and whether it is encoded itself.
+    waiting: Vec<(Time, bool)>,
+    /// How many are.
+    pictures: usize,
+    /// Theirs.
+    pixels: Vec<u8>,
+    /// Those of the picture that the next is compared with.
+    latest: Vec<u8>,
+    /// Those of the next picture.
+    next: Vec<u8>,
+}
+
+impl Batch {
+    fn new(most: usize, alike: f32) -> Self {
+        Batch {
+            most,
+            alike,
+            waiting: Vec::new(),
+            pictures: 0,
+            pixels: Vec::new(),
+            latest: Vec::new(),
+            next: Vec::new(),
+        }
+    }
+
+    /// Takes in a picture, of which `fill` gives the pixels.
+    fn add(&mut self, time: Time, fill: impl FnOnce(&mut Vec<u8>)) {
+        self.next.clear();
+        fill(&mut self.next);
+        let is_new = difference(&self.latest, &self.next).is_none_or(|far| far > self.alike);
+        if is_new {
+            self.pictures += 1;
+            self.pixels.extend_from_slice(&self.next);
+            std::mem::swap(&mut self.latest, &mut self.next);
+        }
+        self.waiting.push((time, is_new));
+    }
+
+    /// Whether it is time to encode: nothing waits for a picture that does not come.
+    fn is_full(&self) -> bool {
+        self.pictures == 0 || self.pictures >= self.most || self.waiting.len() >= 8 * self.most
+    }
+
+    fn take(&mut self) -> std::vec::Drain<'_, (Time, bool)> {
+        self.pictures = 0;
+        self.pixels.clear();
+        self.waiting.drain(..)
+    }
+}
+
+/// By how much the bytes of two pictures differ in the mean, 0 to 1; `None` where they are not of one size.
+fn difference(one: &[u8], other: &[u8]) -> Option<f32> {
+    let sum = || {
+        one.iter()
+            .zip(other)
+            .map(|(a, b)| u64::from(a.abs_diff(*b)))
+            .sum::<u64>()
+    };
+    let is_comparable = one.len() == other.len() && !one.is_empty();
+    is_comparable.then(|| sum() as f32 / (255.0 * one.len() as f32))
+}
+
+#[cfg(test)]
+mod tests {
+    use score_engine::Frame;
+    use score_engine::harness::Harness;
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::settings;
+
+    /// Twelve pictures: a grey one, the same a little lighter, another.
+    fn codes(alike: f64) -> Vec<(f64, Vec<f32>)> {
+        let picture = |number: usize| {
+            let level = [90, 91, 200][number % 3];
+            let mut pixels = vec![level; 64 * 64 * 3];
+            pixels[..6_000].fill(250 - level);
+            let frame = Frame::rgb(64, 64, pixels).unwrap();
+            (
+                Time::from_seconds(number as f64 / 8.0),
+                Payload::Frame(frame.into()),
+            )
+        };
+        let outputs = Harness::<FrameEncoder>::new(json!({ "batch": 3, "alike": alike }))
+            .settings(settings())
+            .feed(
+                "frames",
+                PortType::Frame,
+                (0..12).map(picture).collect(),
+                Time::from_seconds(1.5),
+            )
+            .run()
+            .unwrap();
+        (outputs.packets("latent").iter())
+            .map(|packet| (packet.time.seconds(), packet.latent().unwrap().to_vec()))
+            .collect()
+    }
+
+    #[test]
+    fn a_picture_that_hardly_differs_has_the_code_of_the_one_before_and_every_picture_has_one() {
+        let (each, spared) = (codes(0.0), codes(0.01));
+        assert_eq!((each.len(), spared.len()), (12, 12));
+        for number in 0..12 {
+            assert_eq!(each[number].0, number as f64 / 8.0);
+            assert_eq!(spared[number].0, each[number].0);
+            match number % 3 {
+                1 => {
+                    assert_eq!(spared[number].1, spared[number - 1].1);
+                    assert_ne!(each[number].1, each[number - 1].1);
+                }
+                _ => assert_eq!(spared[number].1, each[number].1),
+            }
+        }
     }
 }

@@ -3,8 +3,8 @@
 use std::f32::consts::TAU;
 
 use super::envelope::Envelope;
-use super::sine::sine;
 use super::fall;
+use super::sine::sine;
 
 /// A voice's numbers; times in seconds.
 pub(super) struct Numbers {

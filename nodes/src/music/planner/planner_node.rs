@@ -43,7 +43,12 @@ impl Node for Planner {
                  With `cut` wired, the new scene's code comes at the cut, and holds for half a bar at least. Live, a \
                  bar's code comes just before the bar, from the newest picture; at a cut, with the first picture after \
                  it.\n\n\
-                 With `phrase`, the music has a form: phrases of so many bars, each of a theme that is a scene's, and                  that returns whole, bar for bar; the third of three in a row stands against it. A cut changes nothing within a phrase. In a                  render the whole film is known before the first bar is planned: phrases begin where the picture                  changes, up to two bars sooner or later, and there are no more themes than a third of the phrases. `scene` is one code for each scene,                  sent with its cut, the same whenever it returns: for the accompaniment and the drums. `phrase` tells where                  phrases begin, so that `harmony` can close before them.\n\n\
+                 With `phrase`, the music has a form: phrases of so many bars, each of a theme that is a scene's, and \
+                 that returns whole, bar for bar; the third of three in a row stands against it. A cut changes nothing \
+                 within a phrase. In a render the whole film is known before the first bar is planned: phrases begin where \
+                 the picture changes, some half as long or half as long again for it, and there are no more themes than a third \
+                 of the phrases. `scene` is one code for each scene, sent with its cut, the same whenever it returns: for the \
+                 accompaniment and the drums. `phrase` tells where phrases begin, so that `harmony` can close before them.\n\n\
                  Codes should be whitened (`latent_map`): without, all pictures of a film look alike.",
             )
             .input(Port::new("latent", PortType::Latent(None), "the picture's code"))

@@ -149,7 +149,9 @@ impl Contents {
         let answer = ask(path, what, &arguments, entries)?;
         known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
         // One that grew meanwhile is asked about again.
-        if let Some(edition) = edition.filter(|edition| Some(edition) == self::edition(path).as_ref()) {
+        if let Some(edition) =
+            edition.filter(|edition| Some(edition) == self::edition(path).as_ref())
+        {
             if known.len() >= MOST_KNOWN {
                 known.pop_front();
             }
