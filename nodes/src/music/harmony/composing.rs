@@ -1,4 +1,5 @@
-//! Makes the chords of a render: cuts and the end are known some bars ahead, so that phrases close on them.
+//! Makes the chords of a render once all codes, cuts and the end are known, so that phrases close on them. Whatever were
+//! decided sooner would depend on how far the film happened to be read.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,13 +12,13 @@ use super::harmony_node::{CHORDS, CLOSE, CUT, LATENT, set};
 use super::progression::{Decided, Progression};
 use crate::chords::Chords;
 
-/// Steps that are looked ahead: as far as the model counts down to a close, and a bar more.
-const AHEAD: u64 = 18;
+/// Steps that the model counts down to a close, at most.
+const COUNTED: u64 = 16;
 
 /// Steps within which the next chord is told.
 const TOLD: usize = 5;
 
-/// Collects codes and cuts, and decides each step once what lies ahead of it is known.
+/// Collects codes and cuts, and decides at the end.
 pub(super) struct Composing {
     progression: Progression,
     /// Codes that are not used up, by the time from which they hold.
@@ -53,28 +54,8 @@ impl Composing {
         }
     }
 
-    /// Decides every step that begins before `end` and whose `AHEAD` steps lie before `known`.
-    fn go_on(&mut self, io: &mut Io<'_>, known: Time, end: Option<Time>) -> Result<(), NodeError> {
-        loop {
-            let steps = &self.progression.steps;
-            let begins = steps.time_of(self.next);
-            let is_known = match end {
-                Some(end) => begins < end,
-                None => steps.time_of(self.next + AHEAD) <= known,
-            };
-            if !is_known || io.stop_requested() {
-                return Ok(());
-            }
-            // The piece's last step.
-            let last = end.map(|end| steps.at(end));
-            self.decide(begins, last)?;
-            while self.decided.len() > TOLD {
-                self.send(io)?;
-            }
-        }
-    }
-
-    fn decide(&mut self, begins: Time, end: Option<u64>) -> Result<(), NodeError> {
+    /// Decides the next step, which begins at `begins`; the piece ends with step `end`.
+    fn decide(&mut self, begins: Time, end: u64) -> Result<(), NodeError> {
         while self.codes.front().is_some_and(|(time, _)| *time <= begins) {
             self.code = self.codes.pop_front().map(|(_, code)| code);
         }
@@ -97,7 +78,7 @@ impl Composing {
         if self.close.is_none() || found.is_some_and(|found| found.last) {
             self.close = found.filter(|found| found.step >= index);
         }
-        let close = self.close.filter(|close| close.step < index + AHEAD);
+        let close = self.close.filter(|close| close.step <= index + COUNTED);
         let countdown = close.map(|close| close.step - index);
         let decided = self.progression.decide(index, &code, countdown, false)?;
         self.progression.ended |= close.is_some_and(|close| close.last && close.step == index);
@@ -153,15 +134,23 @@ impl Processor for Composing {
                 _ => self.progression.hear(&input)?,
             }
         }
-        if io.end().is_none() && io.time() != Time::MAX {
-            self.go_on(io, io.time(), None)?;
-        }
         Ok(Flow::Continue)
     }
 
     fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
         let end = io.end().unwrap_or(Time::ZERO);
-        self.go_on(io, end, Some(end))?;
+        // The piece's last step.
+        let last = self.progression.steps.at(end);
+        loop {
+            let begins = self.progression.steps.time_of(self.next);
+            if begins >= end || io.stop_requested() {
+                break;
+            }
+            self.decide(begins, last)?;
+            while self.decided.len() > TOLD {
+                self.send(io)?;
+            }
+        }
         while !self.decided.is_empty() && !io.stop_requested() {
             self.send(io)?;
         }

@@ -13,28 +13,28 @@ pub(super) struct Close {
 const RINGS: u64 = 1;
 
 /// The next close after step `after`: the last step of a bar's beginning before one of `cuts` (steps, in order), at least
-/// `least` steps later; or the piece's end, where that is known. Closes lie on bar lines.
+/// `least` steps later; or the piece's end. Closes lie on bar lines.
 pub(super) fn next_close(
     after: Option<u64>,
     cuts: &[u64],
-    end: Option<u64>,
+    end: u64,
     per_bar: u64,
     least: u64,
 ) -> Option<Close> {
     let earliest = after.map_or(least, |after| after + least);
-    let last = end.map(|end| Close {
+    let last = Close {
         step: end.saturating_sub(RINGS) / per_bar * per_bar,
         last: true,
-    });
+    };
     let at_cut = cuts
         .iter()
         .map(|cut| cut.saturating_sub(RINGS) / per_bar * per_bar)
         .find(|step| *step >= earliest)
         .filter(|_| least > 0)
         // A close just before the last would take its weight.
-        .filter(|step| last.is_none_or(|last| step + least / 2 < last.step))
+        .filter(|step| step + least / 2 < last.step)
         .map(|step| Close { step, last: false });
-    at_cut.or(last.filter(|last| after.is_none_or(|after| last.step > after)))
+    at_cut.or(Some(last).filter(|last| after.is_none_or(|after| last.step > after)))
 }
 
 #[cfg(test)]
@@ -46,14 +46,18 @@ mod tests {
         let cuts = [3, 7, 17, 18, 36, 60];
         let mut closes = Vec::new();
         let mut after = None;
-        while let Some(close) = next_close(after, &cuts, Some(64), 2, 8) {
+        while let Some(close) = next_close(after, &cuts, 64, 2, 8) {
             closes.push((close.step, close.last));
             after = Some(close.step);
         }
         assert_eq!(closes, [(16, false), (34, false), (62, true)]);
-        assert_eq!(next_close(None, &cuts, None, 2, 0), None);
+        let end = Close {
+            step: 62,
+            last: true,
+        };
+        assert_eq!(next_close(None, &cuts, 64, 2, 0), Some(end));
         assert_eq!(
-            next_close(None, &[], Some(1), 2, 8),
+            next_close(None, &[], 1, 2, 8),
             Some(Close {
                 step: 0,
                 last: true
