@@ -16,8 +16,14 @@ SHARE = {"pop909": 0.5, "openewld": 0.25}
 """How often a sequence comes from a source; the rest are traditional tunes."""
 SPLICED = 0.3
 """Share of the sequences in which another song is cut to."""
+SHORTEST, LONGEST = 1, 4
+"""Bars that a medley stays with a song."""
+UNTOLD = 0.5
+"""Share of the medleys that do not say where they cut."""
 OCTAVE = 0.1
 """Share of the sequences an octave lower, and as many an octave higher."""
+JUMPS = 0.25
+"""The same of the parts of a medley."""
 TRIES = 100
 """Songs drawn for a cut, before one is taken that has no note there."""
 MOST_EMPTY = 2
@@ -65,6 +71,16 @@ def line(song: Song) -> Line | None:
     return Line(tokens, chords, *next_chords(chords), values, known, closes(tokens), song.mode)
 
 
+def moved(tokens: np.ndarray, rows: np.ndarray, values: np.ndarray, known: np.ndarray, share: float,
+          rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Tokens and their bars, some an octave lower or higher, where there is room; `values` then say it."""
+    move = rng.choice([-12, 0, 12], p=[share, 1 - 2 * share, share])
+    if not move or (tokens[tokens > 1] + move).min(initial=99) <= 16 or (tokens + move).max() >= 80:
+        return tokens, rows
+    values[:, 2] = (values[:, 2] + move / 60 * (known[:, 2] > 0)).clip(0, 1)
+    return np.where(tokens > 1, tokens + move, tokens), np.where(rows > 1, (rows + move).clip(2, 89), rows)
+
+
 class Lines:
     """The songs of a split, by metre and source."""
 
@@ -85,51 +101,67 @@ class Lines:
         name = names[rng.choice(len(names), p=odds / odds.sum())]
         return self.groups[metre][name][int(np.searchsorted(self.weights[metre][name], rng.random()))]
 
-    def sequence(self, metre: int, rng: np.random.Generator, long: int) -> list[np.ndarray]:
-        """Tokens, chord, next, ahead, values, known, close, which bar each step is told, of `long` bars; and whole bars."""
+    def cuts(self, bar: int, long: int, rng: np.random.Generator, medley: bool) -> list[int]:
+        """The sixteenths at which another song begins, and the end."""
+        if medley:
+            bars = np.cumsum(rng.integers(SHORTEST, LONGEST + 1, long))
+            return [int(b) * bar for b in bars if b < long] + [long * bar]
+        return [int(rng.integers(bar, (long - 1) * bar)), long * bar] if rng.random() < SPLICED else [long * bar]
+
+    def sequence(self, metre: int, rng: np.random.Generator, long: int, medley: bool) -> list[np.ndarray]:
+        """Tokens, chord, next, ahead, values, known, close, which bar each step is told, of `long` bars; and whole bars.
+
+        In a medley only what is asked for tells how the next bars will be: what was heard is another song, an octave away.
+        """
         bar = BARS[metre]
         steps = long * bar
         out: list[list[np.ndarray]] = [[] for _ in range(7)]
         told, bars, at, mode, tries = [], [], 0, None, 0
-        cut = int(rng.integers(bar, steps - bar)) if rng.random() < SPLICED else steps
+        cuts, cut = self.cuts(bar, long, rng, medley), CONTROLS.index("cut")
+        silent = medley and rng.random() < UNTOLD
         while at < steps:
             found = self.picked(metre, rng)
             first = int(rng.integers(0, max(1, len(found.tokens) // bar - long + 1))) * bar
+            if medley:
+                first = int(rng.integers(0, max(1, len(found.tokens) // bar - LONGEST + 1))) * bar
             phase, tries = at % bar, tries + 1
             if at and tries < TRIES and (found.mode != mode or found.tokens[first + phase] < 2):
                 continue
             mode = found.mode
-            end, tries = min(len(found.tokens), first + phase + (cut if at < cut else steps) - at), 0
+            end, tries = min(len(found.tokens), first + phase + min(c for c in cuts if c > at) - at), 0
             part = slice(first + phase, end)
-            values, close = found.values[part].copy(), np.full(end - part.start, OPEN)
-            if at:
-                values[0, CONTROLS.index("cut")] = 1
+            values, known, close = found.values[part].copy(), found.known[part].copy(), np.full(end - part.start, OPEN)
+            if at and not silent:
+                values[0, cut] = 1
+            if silent:
+                known[:, cut] = 0
             for last in found.ends[(found.ends >= part.start) & (found.ends < end)]:
                 if rng.random() < 0.4:
                     near = np.arange(max(0, last - part.start - int(rng.integers(4, OPEN))), last - part.start + 1)
                     close[near] = np.minimum(close[near], last - part.start - near)
-            for store, array in zip(out, (found.tokens[part], found.chords[part], found.coming[part], found.ahead[part], values, found.known[part], close)):
-                store.append(array)
-            begun = len(bars)
+            rows = []
             for index in range(part.start // bar, (end + bar - 1) // bar):
                 row = np.zeros(16, np.int64)
                 row[:bar] = found.tokens[index * bar:(index + 1) * bar]
-                bars.append(row)
-            told.append(begun + (np.arange(part.start, end) // bar - part.start // bar))
+                rows.append(row)
+            tokens, rows = found.tokens[part], np.stack(rows)
+            if medley:
+                tokens, rows = moved(tokens, rows, values, known, JUMPS, rng)
+            for store, array in zip(out, (tokens, found.chords[part], found.coming[part], found.ahead[part], values, known, close)):
+                store.append(array)
+            told.append(sum(map(len, bars)) + (np.arange(part.start, end) // bar - part.start // bar))
+            bars.append(rows)
             at += end - part.start
         result = [np.concatenate(store) for store in out]
-        move = rng.choice([-12, 0, 12], p=[OCTAVE, 1 - 2 * OCTAVE, OCTAVE])
-        rows = np.stack(bars)
-        if move and ((result[0][result[0] > 1] + move).min(initial=99) > 16) and ((result[0] + move).max() < 80):
-            result[0] = np.where(result[0] > 1, result[0] + move, result[0])
-            rows = np.where(rows > 1, (rows + move).clip(2, 89), rows)
-            result[4][:, 2] = (result[4][:, 2] + move / 60 * (result[5][:, 2] > 0)).clip(0, 1)
+        rows = np.concatenate(bars)
+        if not medley:
+            result[0], rows = moved(result[0], rows, result[4], result[5], OCTAVE, rng)
         return [*result, np.concatenate(told), rows, np.int64(mode)]
 
-    def batch(self, rng: np.random.Generator, size: int, metre: int | None = None, long: int = LONG) -> dict[str, Tensor]:
-        """A batch of one metre."""
+    def batch(self, rng: np.random.Generator, size: int, metre: int | None = None, long: int = LONG, medleys: float = 0) -> dict[str, Tensor]:
+        """A batch of one metre, with a share of medleys."""
         metre = int(rng.choice(3, p=METRES)) if metre is None else metre
-        found = [self.sequence(metre, rng, long) for _ in range(size)]
+        found = [self.sequence(metre, rng, long, rng.random() < medleys) for _ in range(size)]
         shift = np.cumsum([0] + [len(f[8]) for f in found[:-1]])
         names = ("tokens", "chord", "next", "ahead", "values", "known", "close")
         batch = {n: torch.from_numpy(np.stack([f[i] for f in found])) for i, n in enumerate(names)}

@@ -19,8 +19,9 @@ FORGOTTEN = 0.05
 """Share of the previous tokens that the decoder does not see."""
 SIZE = 16
 """Sequences of LONG bars in a batch, or so many fewer longer ones."""
-DECODERS = {"gru": (Recurrent, (LONG,), 2.5e-3), "transformer": (Attentive, (16, 16, 16, 32), 2e-3)}
-"""The decoders, the bars of the sequences that they learn from, drawn evenly, and their highest learning rates."""
+DECODERS = {"gru": (Recurrent, (LONG,), 0, 2.5e-3), "transformer": (Attentive, (16, 16, 16, 32), 0.5, 2e-3)}
+"""The decoders, the bars of the sequences that they learn from, drawn evenly, how many of these are medleys, and their highest
+learning rates. What remembers much would else believe it rather than what is asked for."""
 STRANGE = 0.3
 """Share of the bars whose free part is another bar's, so that the decoder believes knobs, controls and chords."""
 TAUGHT, UNTIL = 0.7, 0.5
@@ -113,7 +114,7 @@ def main() -> None:
     torch.manual_seed(7)
     rng = np.random.default_rng(7)
     lines, held = Lines(args.songs / "train.npz"), Lines(args.songs / "held.npz")
-    decoder, longs, highest = DECODERS[args.decoder]
+    decoder, longs, medleys, highest = DECODERS[args.decoder]
     model = Lead.of(torch.load(args.resume, weights_only=True)).train() if args.resume else Lead(decoder())
     teacher = Lead.of(torch.load(args.teacher, weights_only=True)) if args.teacher else None
     if teacher:
@@ -132,7 +133,8 @@ def main() -> None:
         adam.param_groups[0]["lr"] = rate(done, args.rate or highest)
         long = int(rng.choice(longs))
         taught = TAUGHT * max(0, 1 - done / UNTIL) if teacher and not args.resume else 0
-        cost, nats = costs(model, lines.batch(rng, SIZE * LONG // long, long=long), FORGOTTEN, teacher=(teacher.decoder, taught) if taught else None)
+        cost, nats = costs(model, lines.batch(rng, SIZE * LONG // long, long=long, medleys=medleys), FORGOTTEN,
+                           teacher=(teacher.decoder, taught) if taught else None)
         told = nats.sum(1).mean()
         adam.zero_grad()
         (cost.mean() * 16 + args.beta * min(1, done * 5) * (told - args.free).clamp(min=0)).backward()

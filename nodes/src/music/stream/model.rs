@@ -282,6 +282,48 @@ mod tests {
     }
 
     #[test]
+    fn on_chords_a_melody_goes_on_past_all_that_is_remembered_and_begins_anew_from_nothing() {
+        let under = Under {
+            chord: 0,
+            next: 0,
+            ..Under::default()
+        };
+        let setting = Setting {
+            under,
+            ..Setting::default()
+        };
+        for name in ["lead", "lead_transformer"] {
+            let mut stream = Stream::load(&settings(), name).unwrap();
+            assert!(stream.leads());
+            let code = vec![0.0; stream.dimension()];
+            let asked = Asked::default();
+            let mut play = || -> Vec<i64> {
+                let mut strand = stream.begin();
+                let mut rng = ChaCha8Rng::seed_from_u64(3);
+                (0..300)
+                    .map(|place| {
+                        let drawing = (0.7, &mut rng);
+                        stream
+                            .go_on_in(
+                                &mut strand,
+                                (place % 16, false),
+                                &code,
+                                &asked,
+                                &setting,
+                                drawing,
+                            )
+                            .unwrap()
+                    })
+                    .collect()
+            };
+            let tokens = play();
+            let late = tokens.iter().skip(256);
+            assert!(late.filter(|token| **token > 1).count() > 2, "{tokens:?}");
+            assert_eq!(tokens, play());
+        }
+    }
+
+    #[test]
     fn where_a_note_must_begin_one_begins_and_a_code_of_another_size_is_refused() {
         let mut stream = Stream::load(&settings(), "stream").unwrap();
         let mut strand = stream.begin();

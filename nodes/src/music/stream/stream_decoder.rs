@@ -181,9 +181,10 @@ const DETAILS: &str = "The melody goes on across bars and scenes: the model reme
     something else is; what no wire asks for the model is free in. A single input goes before `controls`: a MIDI \
     knob on `density_ahead` takes the notes out of the picture's hands and leaves it the rest. What is asked for goes \
     before the code.\n\n\
-    With `chords` wired the melody follows them: the model `lead` was taught to, and any other keeps to the scale and the \
-    chord, on strong places rather to the chord. With chords, or with a key in the transport, no note lies outside the \
-    scale but those of the chord. A bar whose code and chords come again is played again, every third time with another end; \
+    With `chords` wired the melody follows them: the models `lead` and `lead_transformer` were taught to, and any other \
+    keeps to the scale and the chord, on strong places rather to the chord. With chords, or with a key in the transport, \
+    no note lies outside the scale but those of the chord. A bar whose code and chords come again is played again, every \
+    third time with another end; \
     the piece's last note is the tonic, and rings.\n\n\
     The parameters `density`, `register`, `range` and `syncopation` are knobs: 0 is what tunes have in the mean, 2 \
     more than nearly all, −2 less. Left out, the code says it.\n\n\
