@@ -15,7 +15,12 @@ fn each_scene_of_a_film_gets_other_music_and_the_same_each_time() {
     let folder = folder.path();
     write_film(folder);
     for name in ["one", "two"] {
-        let output = score(folder, &["film", "film.mp4", "--out", name, "--seed", "3"]);
+        let output = score(
+            folder,
+            &[
+                "film", "film.mp4", "--out", name, "--seed", "2", "--tempo", "120",
+            ],
+        );
         assert!(output.status.success(), "{}", text(&output.stderr));
         assert_eq!(
             text(&output.stdout),
