@@ -40,6 +40,7 @@ pub fn run(registry: &Registry) -> ExitCode {
         Err(wrong) => return refused(&wrong),
     };
     terminal::colour(arguments.common.color);
+    signals::survive_file_limits();
     let settings =
         folders::settings(arguments.common.models.as_deref()).strict(arguments.command.is_strict());
     let kinds = Kinds::new(registry, &arguments.common);

@@ -1,23 +1,35 @@
-//! Signals that ask the program to end.
+//! Signals that would end the program, or ask it to end.
 
-/// Calls `end` at each Ctrl-C, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2. From then on a file that grows beyond the limit that
-/// the system sets gives an error to whoever writes it, and does not end the program (SIGXFSZ). Of several calls the
-/// first counts. Where a handler cannot be set, the signal ends the program at once.
+/// From here on a file that grows beyond the limit that the system sets gives an error to whoever writes it, and does not
+/// end the program (SIGXFSZ). It belongs at the start: whatever runs may write. Programs that are started do as ever.
+pub(crate) fn survive_file_limits() {
+    #[cfg(unix)]
+    {
+        use signal_hook::consts::SIGXFSZ;
+        // Nobody reads the flag: that the signal is heard at all is enough. Refused, all is as it was.
+        let _ = signal_hook::flag::register(
+            SIGXFSZ,
+            std::sync::Arc::<std::sync::atomic::AtomicBool>::default(),
+        );
+    }
+}
+
+/// Calls `end` at each Ctrl-C, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2. Of several calls the first counts. Where a handler
+/// cannot be set, the signal ends the program at once.
 pub(crate) fn on_end(end: impl Fn() + Clone + Send + 'static) {
     if ctrlc::set_handler(end.clone()).is_err() {
         return;
     }
     #[cfg(unix)]
     {
-        use signal_hook::consts::{SIGUSR1, SIGUSR2, SIGXFSZ};
-        let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGUSR1, SIGUSR2, SIGXFSZ])
-        else {
+        use signal_hook::consts::{SIGUSR1, SIGUSR2};
+        let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGUSR1, SIGUSR2]) else {
             return;
         };
         let _ = std::thread::Builder::new()
             .name("signals".to_owned())
             .spawn(move || {
-                for signal in signals.forever().filter(|signal| *signal != SIGXFSZ) {
+                for signal in signals.forever() {
                     tracing::debug!("signal {signal}");
                     end();
                 }

@@ -20,8 +20,8 @@ const KIND: &str = "a replay";
 /// The outputs that tell where a film is cut.
 const CUT: &str = "cut";
 
-/// Packets that are kept for a node that takes only a few of them: stills of 64 by 64 are 50 MB then.
-const MOST_SAMPLES: usize = 4096;
+/// Packets that are kept for a node that takes only a few of them: stills of 64 by 64 are 13 MB then.
+const MOST_SPARSE: usize = 1024;
 
 /// What the second act hears of an output of the first.
 struct Heard {
@@ -76,7 +76,7 @@ impl Graph {
                     is_cut,
                     a_few_will_do: true,
                 });
-                heard.a_few_will_do &= reader.samples && !is_cut;
+                heard.a_few_will_do &= reader.sparse && !is_cut;
             }
         }
         let plays = self.nodes.iter().any(|node| node.descriptor.in_bars);
@@ -123,7 +123,7 @@ impl Graph {
                 continue;
             };
             if heard.a_few_will_do {
-                tap.thin(MOST_SAMPLES);
+                tap.thin(MOST_SPARSE);
             }
             let here = |wire: &&GraphWire| (wire.from, wire.output) == (from, output);
             for wire in between.iter().filter(here) {

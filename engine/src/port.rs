@@ -102,7 +102,7 @@ pub struct Port {
     pub by_name: bool,
     /// Whether the node takes only a few of the packets: where many would have to be kept for it, some are left out.
     #[serde(default)]
-    pub samples: bool,
+    pub sparse: bool,
 }
 
 impl Port {
@@ -119,14 +119,14 @@ impl Port {
             arity: Arity::Required,
             policy: None,
             by_name: false,
-            samples: false,
+            sparse: false,
         }
     }
 
     /// An input of which the node takes only a few packets, as of pictures for a strip of stills. Where many would have to be
     /// kept in memory for it, some are left out.
-    pub fn samples(mut self) -> Self {
-        self.samples = true;
+    pub fn sparse(mut self) -> Self {
+        self.sparse = true;
         self
     }
 

@@ -117,7 +117,9 @@ impl Node for VisualControls {
                  - `novelty`: how unlike the likest of the last eight bars the picture is becomes how unlike them the \
                  music's bar is; where the picture stands or comes back, bars repeat.\n\
                  - `onset`: a sudden motion is a note at the next sixteenth, a stronger one or a `cut` a note that \
-                 stands out. 2 hears half as sudden ones.",
+                 stands out. 2 hears half as sudden ones.\n\n\
+                 Where tempi are fitted to a film, its bars and beats are those of the patch's own tempo: it looks at the \
+                 pictures before the bars are laid, so that they need not be kept.",
             )
             .input(Port::new("frames", PortType::Frame, "the pictures"))
             .input(Port::new("cut", PortType::Event, "asks for a note that stands out").optional())

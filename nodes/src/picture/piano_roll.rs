@@ -86,7 +86,7 @@ impl Node for PianoRoll {
                  their own under the other notes. `chords` adds a strip with the chords' names, coloured by their roots \
                  along the circle of fifths; `events` one of the sections between them, and lines at the cuts.",
             )
-            .input(Port::new("frames", PortType::Frame, "the film").optional().samples())
+            .input(Port::new("frames", PortType::Frame, "the film").optional().sparse())
             .input(Port::new("latent", PortType::Latent(None), "the code").optional())
             .input(Port::new("notes", PortType::Notes, "the notes of each part").many())
             .input(Port::new("chords", Chords::port_type(), "the chords").optional())

@@ -9,7 +9,7 @@ use super::chord::{NO_CHORD, START, TOKENS};
 use crate::model::{Data, Manifest, Session, Task};
 
 /// Steps until a close are told up to this one.
-const FARTHEST: u64 = 16;
+pub(super) const FARTHEST: u64 = 16;
 
 /// A logit that is never drawn.
 const NEVER: f32 = -1e9;

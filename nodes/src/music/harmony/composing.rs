@@ -4,16 +4,14 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use score_engine::{Flow, Io, NodeError, Processor, Time, Value};
+use score_engine::{Flow, Input, Io, NodeError, Processor, Time, Value};
 
 use super::chord::Chord;
+use super::chord_model::FARTHEST;
 use super::form::{Close, next_close};
 use super::harmony_node::{CHORDS, CLOSE, CUT, LATENT, set};
 use super::progression::{Decided, Progression};
 use crate::chords::Chords;
-
-/// Steps that the model counts down to a close, at most.
-const COUNTED: u64 = 16;
 
 /// Steps within which the next chord is told.
 const TOLD: usize = 5;
@@ -24,6 +22,8 @@ pub(super) struct Composing {
     /// Codes that are not used up, by the time from which they hold.
     codes: VecDeque<(Time, Arc<[f32]>)>,
     code: Option<Arc<[f32]>>,
+    /// Moods that came along wires and do not hold yet.
+    moods: VecDeque<Input>,
     /// Cuts and wished closes, by their steps.
     cuts: Vec<u64>,
     /// The next step to decide.
@@ -44,6 +44,7 @@ impl Composing {
             progression,
             codes: VecDeque::new(),
             code: None,
+            moods: VecDeque::new(),
             cuts: Vec::new(),
             next: 0,
             closed: None,
@@ -58,6 +59,11 @@ impl Composing {
     fn decide(&mut self, begins: Time, end: u64) -> Result<(), NodeError> {
         while self.codes.front().is_some_and(|(time, _)| *time <= begins) {
             self.code = self.codes.pop_front().map(|(_, code)| code);
+        }
+        let holds = |mood: &Input| mood.packet.time <= begins;
+        while let Some(mood) = self.moods.front().filter(|mood| holds(mood)) {
+            self.progression.hear(mood)?;
+            self.moods.pop_front();
         }
         // Before the first code there is no picture to follow: the first that comes holds from the start.
         let code = self
@@ -78,7 +84,7 @@ impl Composing {
         if self.close.is_none() || found.is_some_and(|found| found.last) {
             self.close = found.filter(|found| found.step >= index);
         }
-        let close = self.close.filter(|close| close.step <= index + COUNTED);
+        let close = self.close.filter(|close| close.step <= index + FARTHEST);
         let countdown = close.map(|close| close.step - index);
         let decided = self.progression.decide(index, &code, countdown, false)?;
         self.progression.ended |= close.is_some_and(|close| close.last && close.step == index);
@@ -131,7 +137,7 @@ impl Processor for Composing {
             match input.port {
                 LATENT => self.codes.push_back((time, input.packet.latent()?.clone())),
                 CUT | CLOSE => self.cuts.push(self.progression.steps.at(time)),
-                _ => self.progression.hear(&input)?,
+                _ => self.moods.push_back(input),
             }
         }
         Ok(Flow::Continue)

@@ -125,6 +125,26 @@ fn phrases_close_on_the_tonic_before_a_cut_that_is_far_enough_and_at_the_end() {
 }
 
 #[test]
+fn a_mood_holds_from_its_time_on_and_until_the_next() {
+    let moods = |levels: &[(f64, f32)]| {
+        let (harness, end) = film(&[(0, 16)], json!({ "cadence": 0 }));
+        let moods = levels
+            .iter()
+            .map(|(time, level)| (at(*time), Payload::Control(*level)));
+        let harness = harness.feed("rate", PortType::Control, moods.collect(), end);
+        names(&chords(&harness.run().unwrap()))
+    };
+    let changes = |names: &[String]| names.windows(2).filter(|pair| pair[0] != pair[1]).count();
+    let (calm, turned) = (moods(&[(0.0, 0.0)]), moods(&[(0.0, 0.0), (16.0, 1.0)]));
+    // The second mood is not heard before its time, and is after it.
+    assert_eq!(calm[..16], turned[..16]);
+    assert!(
+        changes(&turned[16..]) > changes(&calm[16..]),
+        "{calm:?} {turned:?}"
+    );
+}
+
+#[test]
 fn a_bar_whose_code_returns_brings_its_chords_back() {
     let (harness, _) = film(&[(0, 6), (1, 6), (0, 6), (2, 6)], json!({ "cadence": 0 }));
     let found = names(&chords(&harness.run().unwrap()));

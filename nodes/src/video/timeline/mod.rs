@@ -9,13 +9,11 @@
 //! ffmpeg counts from a zero of its own: where the file's earliest stream begins, subtitles too, or, in MPEG streams,
 //! the earliest of the streams that this very command uses. [`Timeline::arguments`] make it count from ours.
 
+mod answers;
 mod copying;
 mod ending;
 
-use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
-use std::time::SystemTime;
+use std::path::Path;
 
 use score_engine::{NodeError, Time};
 use serde_json::Value;
@@ -109,22 +107,6 @@ impl Declared {
     }
 }
 
-/// A file as it was when it was asked about: its path, length and time of change.
-type Edition = (PathBuf, u64, SystemTime);
-
-/// Answers that are kept, at most: a film is asked about by everything that reads it, and each question takes a fifth of a
-/// second.
-const MOST_KNOWN: usize = 16;
-
-/// What ffprobe has said of files, the newest last.
-static KNOWN: Mutex<VecDeque<(Edition, Value)>> = Mutex::new(VecDeque::new());
-
-/// The file at `path` as it is now; `None` where that cannot be told, as of a pipe.
-fn edition(path: &Path) -> Option<Edition> {
-    let file = path.metadata().ok().filter(|file| file.is_file())?;
-    Some((path.to_path_buf(), file.len(), file.modified().ok()?))
-}
-
 /// What ffprobe says of a file: its streams, and the packets with which it begins.
 pub(crate) struct Contents(Value);
 
@@ -139,25 +121,8 @@ impl Contents {
                        stream_side_data=rotation:\
                        format=format_name,start_time,duration:\
                        packet=stream_index,pts_time,flags:packet_side_data=skip_samples";
-        let edition = edition(path);
-        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, answer)) = (known.iter()).find(|(of, _)| Some(of) == edition.as_ref()) {
-            return Ok(Contents(answer.clone()));
-        }
-        drop(known);
         let arguments = ["-read_intervals", PACKETS];
-        let answer = ask(path, what, &arguments, entries)?;
-        known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-        // One that grew meanwhile is asked about again.
-        if let Some(edition) =
-            edition.filter(|edition| Some(edition) == self::edition(path).as_ref())
-        {
-            if known.len() >= MOST_KNOWN {
-                known.pop_front();
-            }
-            known.push_back((edition, answer.clone()));
-        }
-        Ok(Contents(answer))
+        answers::known_or(path, || ask(path, what, &arguments, entries)).map(Contents)
     }
 
     /// The picture stream numbered `wanted` of what is the file at `path`, or its first that is no cover.
