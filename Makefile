@@ -1,6 +1,6 @@
 # What a newcomer types: `make demo` and `make test`. `make help` lists the rest.
 
-.PHONY: help demo test soak matrix set-up set-up-tests film-is-there runtime models docs pictures book clean
+.PHONY: help demo check test audit soak matrix set-up set-up-tests film-is-there runtime models docs pictures book clean
 
 # Where the Rust installer puts cargo, which a shell that was open before does not know yet.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
@@ -8,6 +8,8 @@ export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 help:
 	@echo "make demo    install what is missing, then score a film; FILM=your-film.mp4 scores yours"
 	@echo "make test    install what is missing, then check and test everything"
+	@echo "make check   the quick part of it: format, clippy, tests of single nodes and of the engine"
+	@echo "make audit   look at the licences and sources of all dependencies (needs cargo-deny)"
 	@echo "make soak    play for half an hour, then make 10,000 edits while it plays; MINUTES=5 EDITS=500 for less"
 	@echo "make matrix  score films of every muxer and encoder that ffmpeg has: half an hour"
 	@echo "make runtime fetch ONNX Runtime's library into runtime/"
@@ -36,6 +38,14 @@ test: set-up-tests
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 	cargo test --workspace --locked
+
+check: set-up-tests
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo test --workspace --locked --lib --quiet
+
+audit:
+	cargo deny check licenses bans sources
 
 # How long it plays, and how many edits it makes.
 MINUTES ?= 30

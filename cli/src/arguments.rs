@@ -190,6 +190,9 @@ pub(crate) struct Film {
     /// Write each sound that comes into the patch's mixer to a file of its own too: NAME-stem-PART.wav, 32-bit float
     #[arg(long)]
     pub(crate) stems: bool,
+    /// Draw the sheet music too, as NAME.pdf; needs LilyPond or MuseScore
+    #[arg(long)]
+    pub(crate) pdf: bool,
     #[command(flatten)]
     pub(crate) overrides: Overrides,
     #[command(flatten)]

@@ -8,6 +8,7 @@ pub(crate) const PATCHES: &[(&str, &str)] = &[
     ("classic", include_str!("../../graphs/classic.ron")),
     ("cuts", include_str!("../../graphs/cuts.ron")),
     ("density", include_str!("../../graphs/density.ron")),
+    ("ensemble", include_str!("../../graphs/ensemble.ron")),
     ("factors", include_str!("../../graphs/factors.ron")),
     ("film", FILM),
     (
@@ -39,10 +40,16 @@ pub(crate) const PATCHES: &[(&str, &str)] = &[
 ];
 
 /// What they include, by the paths that they name, and the texts.
-pub(crate) const PARTS: &[(&str, &str)] = &[(
-    "parts/film_voice.ron",
-    include_str!("../../graphs/parts/film_voice.ron"),
-)];
+pub(crate) const PARTS: &[(&str, &str)] = &[
+    (
+        "parts/ensemble.ron",
+        include_str!("../../graphs/parts/ensemble.ron"),
+    ),
+    (
+        "parts/film_voice.ron",
+        include_str!("../../graphs/parts/film_voice.ron"),
+    ),
+];
 
 /// The styles of the patch that scores a film, in the order of their names: each includes it as `STYLED`.
 pub(crate) const STYLES: &[(&str, &str)] = &[

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{ffmpeg, names, score, text, write_scale};
+use crate::support::{ffmpeg, names, program, score, text, write_scale};
 
 const PATCH: &str = r#"Patch(
     format: 1,
@@ -108,4 +108,83 @@ fn stems_of_a_patch_without_a_mixer_are_refused() {
         "{}",
         text(&output.stderr)
     );
+}
+
+/// Programs in LilyPond's place, which make a page of what they read.
+#[cfg(unix)]
+fn engravers(folder: &Path) -> std::ffi::OsString {
+    use std::os::unix::fs::PermissionsExt;
+    let programs = folder.join("programs");
+    std::fs::create_dir(&programs).unwrap();
+    let write = |name: &str, script: &str| {
+        let path = programs.join(name);
+        std::fs::write(&path, format!("#!/bin/sh\nset -e\n{script}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    write(
+        "musicxml2ly",
+        "grep -q score-partwise \"$3\"; cp \"$3\" \"$2\"",
+    );
+    write(
+        "lilypond",
+        "{ echo %PDF-1.4; grep -c '<note' \"$4\"; echo %%EOF; } > \"$3.pdf\"",
+    );
+    let mut path = programs.into_os_string();
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap());
+    path
+}
+
+#[cfg(unix)]
+#[test]
+fn sheet_music_is_drawn_where_there_is_an_engraver() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = engravers(folder.path());
+    let folder = folder.path();
+    ffmpeg(
+        folder,
+        "-f lavfi -i testsrc2=rate=8:duration=2:size=32x32 film.mp4",
+    );
+    write_scale(&folder.join("scale.mid"));
+    std::fs::write(folder.join("own.ron"), PATCH).unwrap();
+    let film = [
+        "film", "film.mp4", "--patch", "own.ron", "--out", "out", "--pdf",
+    ];
+    // Twice: the second time in place of its own.
+    for _ in 0..2 {
+        let drawn = program(folder, &film).env("PATH", &path).output().unwrap();
+        assert!(drawn.status.success(), "{}", text(&drawn.stderr));
+    }
+    let pdf = std::fs::read(folder.join("out.pdf")).unwrap();
+    let pdf = text(&pdf);
+    let notes: u32 = pdf.lines().nth(1).unwrap().parse().unwrap();
+    assert!(notes >= 8, "{pdf}");
+    assert!(pdf.ends_with('\n') && pdf.contains("SCORE! {"), "{pdf}");
+}
+
+#[test]
+fn without_an_engraver_it_is_said_how_to_get_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::write(
+        folder.join("own.ron"),
+        r#"Patch(
+            format: 1,
+            nodes: {
+                "tune":  midi_input_file(path: "scale.mid"),
+                "sheet": sheet_music(path: "a.musicxml", page: "a.pdf"),
+            },
+            wires: ["tune -> sheet"],
+        )"#,
+    )
+    .unwrap();
+    write_scale(&folder.join("scale.mid"));
+    let drawn = program(folder, &["render", "own.ron"])
+        .env("PATH", folder.join("nowhere"))
+        .output()
+        .unwrap();
+    assert_eq!(drawn.status.code(), Some(1));
+    let said = text(&drawn.stderr);
+    assert!(said.contains("`sudo apt install lilypond`"), "{said}");
+    assert!(!folder.join("a.musicxml").exists());
 }

@@ -113,7 +113,13 @@ fn a_dialogue_and_a_way_between_melodies_are_rendered() {
 #[test]
 fn patches_that_play_live_begin_even_where_there_is_no_device() {
     let folder = unpacked();
-    for name in ["live", "installation", "silent_until_movement", "to_daw"] {
+    for name in [
+        "live",
+        "ensemble",
+        "installation",
+        "silent_until_movement",
+        "to_daw",
+    ] {
         let patch = format!("{name}.ron");
         let playing = Talking::start(&mut program(folder.path(), &["run", &patch, "--quiet"]));
         // A system without a MIDI sequencer has no ports to give; that too is said, and tried again.

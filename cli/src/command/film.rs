@@ -116,6 +116,7 @@ impl Order<'_> {
             film,
             voice,
             stems,
+            pdf,
             tempo,
             key,
             seed,
@@ -130,6 +131,7 @@ impl Order<'_> {
             name: self.name,
             voice: voice.as_deref(),
             stems: *stems,
+            pdf: *pdf,
         };
         let mut overrides = binding.overrides(ending)?;
         for (param, value) in [("tempo", tempo), ("seed", seed)] {

@@ -1,5 +1,6 @@
 //! The report of a film as one page of HTML that needs nothing else: no script, no font, no picture from elsewhere.
 
+mod music;
 mod plots;
 mod timeline;
 
@@ -7,6 +8,7 @@ use std::fmt::Write;
 
 use super::figures::Figure;
 use super::film::FilmReport;
+use super::harmony::Account;
 use super::observe::Still;
 use super::played::Played;
 use super::shifts::{Good, Tested};
@@ -22,6 +24,8 @@ pub struct Page<'a> {
     pub patch: &'a str,
     /// What was found.
     pub report: &'a FilmReport,
+    /// What the music is by itself.
+    pub music: &'a Account,
     /// The notes that were played.
     pub notes: &'a [Played],
     /// Pictures of the film.
@@ -56,9 +60,11 @@ impl Page<'_> {
         page.push_str(
             "<p>Stills, the notes over them, and below how much the picture <span class=\"picture\">●</span> and the \
              music <span class=\"music\">●</span> change. <span class=\"cut\">▎</span>hard cut, \
-             <span class=\"change\">▼</span> change of the music.</p>\n",
+             <span class=\"change\">▼</span> change of the music, <span class=\"theme\">▬</span> theme.</p>\n",
         );
         page.push_str(&timeline::rows(self));
+        page.push_str("<h2>The music</h2>\n");
+        music::answers(&mut page, self.music, report.seconds);
         page.push_str("<h2>Against chance</h2>\n");
         let _ = writeln!(
             page,
@@ -70,7 +76,9 @@ impl Page<'_> {
         for figure in &report.figures {
             plot(&mut page, figure);
         }
-        page.push_str("</div>\n<h2>How to read this</h2>\n");
+        page.push_str("</div>\n<h2>Beside songs</h2>\n");
+        music::table(&mut page, self.music);
+        page.push_str("<h2>How to read this</h2>\n");
         let _ = writeln!(
             page,
             "<p><b>p</b> is the share of all those beginnings that do as well as the music as it is, itself among them: \
@@ -205,7 +213,10 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use score_engine::Transport;
+
     use super::*;
+    use crate::evaluation::harmony::Score;
     use crate::evaluation::{Film, Options, Seen, evaluate};
 
     #[test]
@@ -233,10 +244,12 @@ mod tests {
             bar: 2.0,
         };
         let report = evaluate(&film, &notes, &options).unwrap();
+        let music = Account::of(&Score::default(), &Transport::default());
         let page = Page {
             film: "<script>alert(1)</script>.mp4",
             patch: "a & b",
             report: &report,
+            music: &music,
             notes: &notes,
             stills: &[],
         };

@@ -4,8 +4,10 @@ mod accompaniment;
 mod arrangement;
 mod decoding;
 mod drum_decoder;
+mod drum_fill;
 mod drums;
 mod explore;
+mod fill;
 mod fitting;
 mod harmony;
 mod kit;
@@ -41,6 +43,7 @@ pub(crate) fn register(registry: &mut Registry) {
     registry.add::<accompaniment::ChordPad>();
     registry.add::<arrangement::Arrangement>();
     registry.add::<drum_decoder::DrumDecoder>();
+    registry.add::<drum_fill::DrumFill>();
     registry.add::<harmony::ChordTrack>();
     registry.add::<harmony::ChordsIn>();
     registry.add::<harmony::Harmony>();

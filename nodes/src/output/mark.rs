@@ -11,7 +11,7 @@
 //! | MP4, MOV | the last box, `free` | the box goes |
 //! | Matroska, WebM | the last element, `Void` | the element goes |
 //! | MIDI | the first event of the first track, a text | the event goes, the track's length becomes smaller by it |
-//! | HTML, XML (MusicXML) | a comment behind all | the comment goes |
+//! | HTML, XML (MusicXML), PDF | a comment behind all | the comment goes |
 //! | chords (`chord_track`) | the last line, a comment | the line goes |
 //! | JSON lines | `score` in the first line, without a hash: these are takes | |
 //!
@@ -178,6 +178,8 @@ impl Format {
             || head.len() >= 9 && head[..9].eq_ignore_ascii_case(b"<!doctype")
         {
             Some(Format::Text(remark::MARKUP))
+        } else if starts(b"%PDF-") {
+            Some(Format::Text(remark::PDF))
         } else if starts(b"# bar ") {
             Some(Format::Text(remark::CHORDS))
         } else {

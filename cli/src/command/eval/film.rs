@@ -4,13 +4,14 @@ use std::io::Write;
 use std::path::Path;
 
 use score_engine::{
-    Graph, NodeError, Override, PortType, Registry, Settings, Source, Tap, Transport,
+    Graph, NodeError, Override, Packet, PortType, Registry, Settings, Source, Tap, Transport,
 };
+use score_nodes::evaluation::harmony::{Account, Score};
 use score_nodes::evaluation::observe::{Observation, PATCH, READERS, Still};
 use score_nodes::evaluation::page::{Page, probability};
-use score_nodes::evaluation::{Film, FilmReport, Options, Played, Seen, evaluate, played};
+use score_nodes::evaluation::{Film, FilmReport, Options, Seen, evaluate, played};
 use score_nodes::fit_cuts::Fit;
-use score_nodes::output::{self, Claim};
+use score_nodes::output;
 use serde_json::json;
 
 use crate::arguments::EvalFilm;
@@ -42,11 +43,15 @@ pub(super) fn run(
         overrides: &arguments.overrides.set,
         quiet: arguments.quiet,
     };
-    let (taps, transport) = music.play(&source, &registry, settings, &[PortType::Notes])?;
+    let music = music.play(&source, &registry, settings)?;
+    let transport = &music.transport;
     let bar = transport
         .sixteenth(transport.sixteenths_per_bar())
         .seconds();
-    let mut notes: Vec<_> = taps.iter().flat_map(|(_, _, tap)| tap.take()).collect();
+    let account = Account::of(&music.score(), transport);
+    let mut notes: Vec<_> = (music.parts.iter())
+        .flat_map(|(_, packets)| packets.iter().cloned())
+        .collect();
     notes.sort_by_key(|packet| packet.time);
     let (seen, stills) = observe(arguments, &registry, settings)?;
     let end = seen.seconds;
@@ -67,12 +72,22 @@ pub(super) fn run(
         .help("take a longer film, a faster tempo (--set transport.tempo=160) or --bars 1")
     })?;
     if let Some(page) = page {
-        write_page(arguments, page, &source.name, &report, &notes, &stills)?;
+        let film = arguments.film.file_name().unwrap_or_default();
+        let contents = Page {
+            film: &film.to_string_lossy(),
+            patch: &source.name,
+            report: &report,
+            music: &account,
+            notes: &notes,
+            stills: &stills,
+        };
+        output::write(page, contents.html().as_bytes())?;
     }
     let mut out = out();
     if arguments.json {
         let found = json!({
-            "film": arguments.film, "patch": source.name, "found": report, "report": arguments.report,
+            "film": arguments.film, "patch": source.name, "found": report, "music": account,
+            "report": arguments.report,
         });
         writeln!(out, "{found:#}")?;
     } else {
@@ -91,19 +106,31 @@ pub(super) struct Music<'a> {
     pub(super) quiet: bool,
 }
 
-/// What leaves a node: its id, the type, and the packets.
-pub(super) type Tapped = (String, PortType, Tap);
+/// What a patch played of a film.
+pub(super) struct Performed {
+    /// What each node played that plays notes, by its id.
+    pub(super) parts: Vec<(String, Vec<Packet>)>,
+    /// The chords, where there are any.
+    pub(super) chords: Vec<Packet>,
+    /// The transport, with the tempi that were fitted to the film.
+    pub(super) transport: Transport,
+}
+
+impl Performed {
+    /// The same as a piece.
+    pub(super) fn score(&self) -> Score {
+        Score::of_run(&self.parts, &self.chords, &self.transport)
+    }
+}
 
 impl Music<'_> {
-    /// Runs what leads to notes, and gives what leaves through ports of the types `wanted`, the first of which must be
-    /// there.
+    /// Runs what leads to notes and chords.
     pub(super) fn play(
         &self,
         source: &Source,
         registry: &Registry,
         settings: &Settings,
-        wanted: &[PortType],
-    ) -> Result<(Vec<Tapped>, Transport), Failure> {
+    ) -> Result<Performed, Failure> {
         // Nothing is written there: what writes files is left out of the run. Only the checker wants a place.
         let nowhere = std::env::temp_dir().join("score-evaluation");
         let binding = Binding {
@@ -114,34 +141,37 @@ impl Music<'_> {
             name: &nowhere,
             voice: None,
             stems: false,
+            pdf: false,
         };
         let mut overrides = binding.overrides("mp4")?;
         overrides.extend(self.overrides.iter().cloned());
         let mut graph = checked(source, &overrides, registry, settings)?;
-        let mut taps = Vec::new();
-        for port_type in wanted {
-            for (node, port) in graph.final_outputs(port_type) {
-                taps.extend(
-                    graph
-                        .tap(&node, &port)
-                        .map(|tap| (node, port_type.clone(), tap)),
-                );
-            }
-            if taps.is_empty() {
-                let why = format!("no notes are played in {}", source.name);
-                return Err(NodeError::input(why)
-                    .help(
-                        "an evaluation needs a patch with notes, such as those of `music_decoder`",
-                    )
-                    .into());
-            }
+        let mut taps = |port_type: &PortType| -> Vec<(String, Tap)> {
+            let outputs = graph.final_outputs(port_type);
+            (outputs.into_iter())
+                .filter_map(|(node, port)| Some((node.clone(), graph.tap(&node, &port)?)))
+                .collect()
+        };
+        let parts = taps(&PortType::Notes);
+        if parts.is_empty() {
+            let why = format!("no notes are played in {}", source.name);
+            return Err(NodeError::input(why)
+                .help("an evaluation needs a patch with notes, such as those of `music_decoder`")
+                .into());
         }
+        let chords = taps(&PortType::Custom("Chords".into()));
         let mut transport = graph.transport().clone();
         if let Some(fit) = run_tapped(graph, settings, self.quiet)? {
             transport.tempo = fit.tempo;
             transport.tempi = Some(fit.tempi);
         }
-        Ok((taps, transport))
+        Ok(Performed {
+            parts: (parts.into_iter())
+                .map(|(node, tap)| (node, tap.take()))
+                .collect(),
+            chords: (chords.into_iter().next()).map_or_else(Vec::new, |(_, tap)| tap.take()),
+            transport,
+        })
     }
 }
 
@@ -169,25 +199,6 @@ fn observe(
     let observation = Observation::of(&mut graph)?;
     run_tapped(graph, settings, arguments.quiet)?;
     Ok(observation.seen(STILLS)?)
-}
-
-fn write_page(
-    arguments: &EvalFilm,
-    claim: Claim,
-    patch: &str,
-    report: &FilmReport,
-    notes: &[Played],
-    stills: &[Still],
-) -> Result<(), Failure> {
-    let film = arguments.film.file_name().unwrap_or_default();
-    let page = Page {
-        film: &film.to_string_lossy(),
-        patch,
-        report,
-        notes,
-        stills,
-    };
-    Ok(output::write(claim, page.html().as_bytes())?)
 }
 
 /// The figures as lines.

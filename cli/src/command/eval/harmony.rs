@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use score_engine::{PortType, Settings, Tap};
+use score_engine::Settings;
 use score_nodes::evaluation::harmony::{Row, Score, evaluate};
 use serde_json::json;
 
@@ -52,22 +52,7 @@ fn score(
         overrides: &arguments.overrides.set,
         quiet: arguments.quiet,
     };
-    let chords = PortType::Custom("Chords".into());
-    let ports = [PortType::Notes, chords.clone()];
-    let (taps, transport) = music.play(&source, &registry, settings, &ports)?;
-    let of = |wanted: &PortType| -> Vec<(String, Vec<score_engine::Packet>)> {
-        let tapped = taps.iter().filter(|(_, port, _)| port == wanted);
-        tapped
-            .map(|(node, _, tap): &(String, PortType, Tap)| (node.clone(), tap.take()))
-            .collect()
-    };
-    let (parts, chords) = (of(&PortType::Notes), of(&chords));
-    let chords = chords
-        .into_iter()
-        .next()
-        .map(|(_, packets)| packets)
-        .unwrap_or_default();
-    Ok(Score::of_run(&parts, &chords, &transport))
+    Ok(music.play(&source, &registry, settings)?.score())
 }
 
 /// The figures as lines.

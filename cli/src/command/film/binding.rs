@@ -24,7 +24,12 @@ pub(crate) struct Binding<'a> {
     pub(crate) voice: Option<&'a str>,
     /// Whether what can be written apart is, though the patch does not say so.
     pub(crate) stems: bool,
+    /// Whether sheet music is drawn, though the patch does not say so.
+    pub(crate) pdf: bool,
 }
+
+/// The ending of pages that are drawn.
+const PDF: &str = "pdf";
 
 impl Binding<'_> {
     /// The values that bind the patch's nodes; films that are written end with `film_ending`.
@@ -55,7 +60,8 @@ impl Binding<'_> {
                         take: param.purpose.take,
                         each: param.purpose.each.is_some(),
                         is_sure: param.default != Some(Value::Null)
-                            || (self.stems && param.purpose.each.is_some()),
+                            || (self.stems && param.purpose.each.is_some())
+                            || (self.pdf && param.purpose.ending.as_deref() == Some(PDF)),
                     }),
                     // The first is the melody's, as in all patches that come along.
                     _ if param.name == "voice" => overrides.extend(
@@ -70,6 +76,12 @@ impl Binding<'_> {
             let why = "there are no stems: the patch has no mixer into which parts are wired";
             return Err(NodeError::input(why)
                 .help("leave --stems out, or use a patch with a mixer, such as graphs/film.ron")
+                .into());
+        }
+        if self.pdf && !outputs.iter().any(Output::is_pdf) {
+            let why = "there is no sheet music to draw: the patch writes none";
+            return Err(NodeError::input(why)
+                .help("leave --pdf out, or use a patch with `sheet_music`, such as graphs/film.ron")
                 .into());
         }
         if !outputs.iter().all(Output::is_known) {
@@ -87,6 +99,7 @@ impl Binding<'_> {
             let named = path(&output.node, &output.param, &written)?;
             overrides.push(match output.each {
                 true => named.typed_as("--stems"),
+                false if self.pdf && output.is_pdf() => named.typed_as("--pdf"),
                 false => named,
             });
         }
@@ -136,6 +149,11 @@ impl Output {
     /// Whether nothing has to be looked up in the patch.
     fn is_known(&self) -> bool {
         self.is_sure && self.ending.is_some()
+    }
+
+    /// Whether it is drawn sheet music.
+    fn is_pdf(&self) -> bool {
+        self.ending.as_deref() == Some(PDF)
     }
 
     /// `name` with the output's ending. A node's id tells several of one ending apart; a take always has it.

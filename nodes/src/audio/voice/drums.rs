@@ -15,6 +15,9 @@ const HI_HAT: [u8; 3] = [42, 44, 46];
 /// Time in which a choked cymbal falls to 1/e, in seconds.
 const CHOKED: f32 = 0.005;
 
+/// A tone below this is not computed: it is 20 dB below [`super::SILENCE`].
+const UNHEARD: f32 = 1e-5;
+
 /// Hands do not clap together: time between them and time in which each falls to 1/e, in seconds.
 const HANDS_APART: f32 = 0.011;
 const HAND: f32 = 0.004;
@@ -199,7 +202,9 @@ pub(super) struct Stroke {
     noise_level: f32,
     noise_fall: f32,
     metal: f32,
-    metal_phases: [f32; 6],
+    /// Where each square wave is, in parts of 2³² of its period, and by how much it moves in a sample.
+    metal_phases: [u32; 6],
+    metal_steps: [u32; 6],
     /// Two filters in a row that take away what is low, two that take away what is high.
     low: [f32; 2],
     high: [f32; 2],
@@ -232,7 +237,9 @@ impl Stroke {
             noise_level: drum.noise_level,
             noise_fall: fall(drum.noise_decay, rate),
             metal: drum.metal,
-            metal_phases: [0.0; 6],
+            metal_phases: [0; 6],
+            metal_steps: METAL
+                .map(|frequency| (f64::from(frequency / rate) * 4_294_967_296.0) as u32),
             low: [0.0; 2],
             high: [0.0; 2],
             low_follow: follow(drum.band.0),
@@ -250,24 +257,30 @@ impl Stroke {
 
     /// The next sample.
     pub(super) fn next(&mut self) -> f32 {
+        let noise = self.filtered() * self.noise_level;
+        self.step_noise_level();
+        // Of a cymbal the tone has long faded away, or there is none.
+        if self.tone_level < UNHEARD {
+            return noise;
+        }
         let tone = sine(self.phase) * self.tone_level;
         self.phase = (self.phase + self.frequency / self.rate).fract();
         self.frequency =
             self.resting_frequency + (self.frequency - self.resting_frequency) * self.sweep;
         self.tone_level *= self.tone_fall;
-        let noise = self.filtered() * self.noise_level;
-        self.step_noise_level();
         tone + noise
     }
 
     fn filtered(&mut self) -> f32 {
         let mut sample = self.noise.next() * (1.0 - self.metal);
         if self.metal > 0.0 {
-            for (phase, frequency) in self.metal_phases.iter_mut().zip(METAL) {
-                let wave = if *phase < 0.5 { 1.0 } else { -1.0 };
-                sample += self.metal * wave / 3.0;
-                *phase = (*phase + frequency / self.rate).fract();
+            let mut waves = 0;
+            for (phase, step) in self.metal_phases.iter_mut().zip(self.metal_steps) {
+                // The first half of a period is up, the second down.
+                waves += (*phase as i32 >> 31) | 1;
+                *phase = phase.wrapping_add(step);
             }
+            sample += self.metal * waves as f32 / 3.0;
         }
         for low in &mut self.low {
             *low += self.low_follow * (sample - *low);

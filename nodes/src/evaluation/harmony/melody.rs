@@ -13,7 +13,7 @@ const WINDOW: usize = 2;
 const LAG: usize = 32;
 
 /// Bars of a segment that returns.
-const SEGMENT: usize = 4;
+pub(super) const SEGMENT: usize = 4;
 
 /// Segments are the same where so much of their notes is.
 const ALIKE: f64 = 0.8;
@@ -143,10 +143,9 @@ pub(super) fn back<T: PartialEq>(bars: &[T], counts: impl Fn(&T) -> bool) -> Opt
     })
 }
 
-/// The share of four-bar segments that were there before.
-pub(super) fn segments_back(grid: &Grid) -> Option<f64> {
-    let bars = bars(grid);
-    let segments: Vec<Vec<(usize, u8)>> = bars
+/// The notes of each four bars, from the first: place in them and pitch.
+fn segments(grid: &Grid) -> Vec<Vec<(usize, u8)>> {
+    bars(grid)
         .chunks_exact(SEGMENT)
         .map(|bars| {
             let placed = |(number, bar): (usize, &Vec<(usize, u8)>)| {
@@ -157,18 +156,43 @@ pub(super) fn segments_back(grid: &Grid) -> Option<f64> {
             };
             bars.iter().enumerate().flat_map(placed).collect()
         })
-        .collect();
-    let alike = |one: &Vec<(usize, u8)>, other: &Vec<(usize, u8)>| {
-        let both = one.iter().filter(|note| other.contains(note)).count();
-        let either = one.len() + other.len() - both;
-        both as f64 >= ALIKE * either as f64
-    };
+        .collect()
+}
+
+/// Whether so much of the notes of two segments is the same that one is the other's return.
+fn alike(one: &[(usize, u8)], other: &[(usize, u8)]) -> bool {
+    let both = one.iter().filter(|note| other.contains(note)).count();
+    let either = one.len() + other.len() - both;
+    both as f64 >= ALIKE * either as f64
+}
+
+/// The share of four-bar segments that were there before.
+pub(super) fn segments_back(grid: &Grid) -> Option<f64> {
+    let segments = segments(grid);
     let counted = (0..segments.len()).filter(|index| !segments[*index].is_empty());
     share(counted, |index| {
         segments[..*index]
             .iter()
             .any(|before| alike(before, &segments[*index]))
     })
+}
+
+/// The bars at which the segment that returns most often begins, the first time and each other; the earliest of equals,
+/// none where none returns.
+pub(super) fn theme(grid: &Grid) -> Vec<usize> {
+    let segments = segments(grid);
+    let of = |one: usize| -> Vec<usize> {
+        let same = (one..segments.len())
+            .filter(|other| !segments[one].is_empty() && alike(&segments[one], &segments[*other]));
+        same.map(|index| index * SEGMENT).collect()
+    };
+    let mut theme = Vec::new();
+    for places in (0..segments.len()).map(of) {
+        if places.len() > theme.len().max(1) {
+            theme = places;
+        }
+    }
+    theme
 }
 
 /// The last notes of phrases: long ones, and those with a quarter's rest behind them.

@@ -1,5 +1,6 @@
 //! Is it music? Key, chords, parts that fit, form: figures beside those of real songs.
 
+mod account;
 mod chords;
 mod dynamics;
 mod figures;
@@ -11,5 +12,6 @@ mod score;
 mod tests;
 mod together;
 
+pub use account::Account;
 pub use figures::{Row, evaluate};
 pub use score::{Part, Role, Score, Stroke};

@@ -62,6 +62,7 @@ impl<'a> Row<'a> {
     fn svg(mut self) -> String {
         self.stills();
         self.bars();
+        self.theme();
         self.notes();
         self.curves();
         self.marks();
@@ -117,6 +118,23 @@ impl<'a> Row<'a> {
                 (time / 60.0) as u64,
                 (time % 60.0) as u64
             );
+        }
+    }
+
+    /// A band over the bars of the theme.
+    fn theme(&mut self) {
+        let music = self.page.music;
+        for from in &music.theme {
+            let (from, to) = (from.max(self.from), (from + music.theme_lasts).min(self.to));
+            if from < to {
+                let (start, end) = (self.across(from), self.across(to));
+                let _ = write!(
+                    self.svg,
+                    "<rect x=\"{start:.1}\" y=\"{}\" width=\"{:.1}\" height=\"5\" fill=\"#2f8f5b\"/>",
+                    NOTES.0 - 6.0,
+                    (end - start - 1.0).max(1.0)
+                );
+            }
         }
     }
 

@@ -51,7 +51,7 @@ impl Node for Arrangement {
              `fullness` goes with motion and with cuts over tens of seconds, from bar to bar, and is small in the first `opening` bars. \
              `thin_out` plays parts by either: with `from`, a part rests where the level is below.\n\n\
              In a render the whole film is known, and every film has its own range. Live, the range is that of the last minutes. A \
-             film in which nothing moves, or all shots alike, has 0.5.",
+             film whose shots are all alike has 0.5, one in which nothing moves 0.2.",
         )
         .input(Port::new("motion", PortType::Control, "how much moves"))
         .input(Port::new("cut", PortType::Event, "where shots begin").optional())

@@ -4,7 +4,7 @@ use score_engine::{Flow, Io, NodeError, Payload, Processor, Time, Value};
 
 use super::super::voice::Chunk;
 use super::arrangement_node::{CUT, ENERGY, FULLNESS};
-use super::shaping::{Limits, fullness, places};
+use super::shaping::{Limits, energy, fullness};
 
 /// A shot without a cut is looked at anew with every so many bars.
 const BARS: u64 = 4;
@@ -57,7 +57,7 @@ impl Arranging {
         shots.sort();
         shots.dedup();
         let mut told = Vec::new();
-        for (shot, energy) in shots.iter().zip(places(&self.moves(&shots))) {
+        for (shot, energy) in shots.iter().zip(energy(&self.moves(&shots))) {
             told.push((*shot, ENERGY, self.limits.within(energy)));
         }
         let in_bar = |index: usize| {

@@ -4,7 +4,7 @@ use score_engine::{Flow, Io, NodeError, Payload, Processor, Time, Value};
 
 use super::super::voice::Chunk;
 use super::arrangement_node::{CUT, ENERGY, FULLNESS};
-use super::shaping::Limits;
+use super::shaping::{Limits, if_alike};
 
 /// Half-lives, in seconds: of energy, of fullness, and of what is usual.
 const SOON: f64 = 0.5;
@@ -64,7 +64,7 @@ impl Building {
     fn place(&self, motion: f32) -> f32 {
         let deviation = self.usual.1.sqrt();
         if deviation < 1e-4 {
-            return 0.5;
+            return if_alike(self.usual.0);
         }
         (0.5 + (motion - self.usual.0) / (2.0 * WIDE * deviation)).clamp(0.0, 1.0)
     }

@@ -54,8 +54,21 @@ impl Limits {
     }
 }
 
-/// Values as their places among all, 0 the least to 1 the greatest; equal ones are alike, and 0.5 where all are.
-pub(super) fn places(values: &[f32]) -> Vec<f32> {
+/// A film in which no more moves than this stands still.
+const STANDS_STILL: f32 = 0.02;
+
+/// What a film in which everything is alike comes to, by how much moves in it.
+pub(super) fn if_alike(motion: f32) -> f32 {
+    if motion < STANDS_STILL { 0.2 } else { 0.5 }
+}
+
+/// How busy each stretch is by how much moves in it: [`places`].
+pub(super) fn energy(motion: &[f32]) -> Vec<f32> {
+    places(motion, if_alike(motion.first().copied().unwrap_or(0.0)))
+}
+
+/// Values as their places among all, 0 the least to 1 the greatest; equal ones are alike, and `if_alike` where all are.
+fn places(values: &[f32], if_alike: f32) -> Vec<f32> {
     // What differs by less is alike: rounding does not make one shot busier than another.
     let grain = |value: &f32| (f64::from(*value) / GRAIN).round();
     let values: Vec<f64> = values.iter().map(grain).collect();
@@ -65,7 +78,7 @@ pub(super) fn places(values: &[f32]) -> Vec<f32> {
         .into_iter()
         .map(|rank| {
             if all_alike {
-                0.5
+                if_alike
             } else {
                 ((rank - 1.0) / most) as f32
             }
@@ -75,12 +88,13 @@ pub(super) fn places(values: &[f32]) -> Vec<f32> {
 
 /// How full each bar is, by how much moves in it and how many cuts it has.
 pub(super) fn fullness(motion: &[f32], cuts: &[f32]) -> Vec<f32> {
-    let (motion, cuts) = (places(&around(motion)), places(&around(cuts)));
+    let motion = energy(&around(motion));
+    let cuts = places(&around(cuts), motion.first().copied().unwrap_or_default());
     let both = motion.iter().zip(&cuts);
     let both: Vec<f32> = both
         .map(|(motion, cuts)| (1.0 - CUTS) * motion + CUTS * cuts)
         .collect();
-    places(&both)
+    places(&both, both.first().copied().unwrap_or_default())
 }
 
 /// The mean of each value and its neighbours.
@@ -100,10 +114,21 @@ mod tests {
 
     #[test]
     fn every_film_has_its_own_range_and_one_where_all_is_alike_is_in_the_middle() {
-        assert_eq!(places(&[0.3, 0.1, 0.2]), [1.0, 0.0, 0.5]);
-        assert_eq!(places(&[0.3, 0.3]), [0.5, 0.5]);
-        assert_eq!(places(&[0.3]), [0.5]);
-        assert_eq!(places(&[]), [] as [f32; 0]);
+        assert_eq!(energy(&[0.3, 0.1, 0.2]), [1.0, 0.0, 0.5]);
+        assert_eq!(energy(&[0.3, 0.3]), [0.5, 0.5]);
+        assert_eq!(energy(&[0.3]), [0.5]);
+        assert_eq!(energy(&[]), [] as [f32; 0]);
+        assert_eq!(fullness(&[0.3; 9], &[0.0; 9]), [0.5; 9]);
+    }
+
+    #[test]
+    fn a_film_that_stands_still_has_little_music() {
+        assert_eq!(energy(&[0.0; 3]), [0.2; 3]);
+        let full = fullness(&[0.0; 9], &[0.0; 9]);
+        assert!(
+            full.iter().all(|full| (full - 0.2).abs() < 1e-6),
+            "{full:?}"
+        );
     }
 
     #[test]

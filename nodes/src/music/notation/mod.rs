@@ -1,6 +1,7 @@
 //! Sheet music: notes as they are written, not as they are played.
 
 mod bar;
+mod engraver;
 mod grid;
 mod musicxml;
 mod percussion;

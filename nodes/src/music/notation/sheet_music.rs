@@ -9,6 +9,7 @@ use score_engine::{
 };
 use serde::Deserialize;
 
+use super::engraver::Engraver;
 use super::grid::{Played, QUARTER, SIXTEENTH, Triplets, written};
 use super::musicxml::{Part, Sheet};
 use super::staff::{drums, staves};
@@ -22,6 +23,7 @@ const EVENTS: usize = 2;
 
 /// Endings of the files.
 const ENDINGS: [&str; 2] = ["musicxml", "xml"];
+const PAGE_ENDING: &str = "pdf";
 
 /// The most bars that are written: a hundred hours.
 const MOST_BARS: u32 = 100_000;
@@ -30,6 +32,7 @@ const MOST_BARS: u32 = 100_000;
 #[derive(Deserialize)]
 pub(crate) struct SheetMusic {
     path: PathBuf,
+    page: Option<PathBuf>,
     title: Option<String>,
     names: Vec<String>,
     programs: Vec<u8>,
@@ -62,6 +65,7 @@ impl Node for SheetMusic {
                  as triplets. What lasts over a bar line or a beat is tied. The key signature is that of `chords`, else the \
                  transport's key, else the one that fits most of the notes; accidentals are spelt by it. `events` become \
                  rehearsal marks: a cut begins 2, 3…\n\n\
+                 `page` draws it too, where LilyPond or MuseScore is installed: some seconds for a film of two minutes.\n\n\
                  `names` and `programs` (General MIDI, from 0) count the wires; parts beyond are called as the node is that \
                  their wire comes from.",
             )
@@ -69,6 +73,7 @@ impl Node for SheetMusic {
             .input(Port::new("chords", Chords::port_type(), "chord symbols and key").optional())
             .input(Port::new("events", PortType::Event, "cuts and cues, which become rehearsal marks").many())
             .param(Param::file_to_write("path", "the file to write, .musicxml").content(FileContent::Notes).ending("musicxml"))
+            .param(Param::file_to_write("page", "the pages to draw, .pdf; none if left out").content(FileContent::Picture).ending("pdf").optional())
             .param(Param::text("title", "the title; the file's name if left out").optional())
             .param(Param::list("names", ParamType::Text, "name of each part").default(nothing()))
             .param(Param::list("programs", ParamType::Integer { min: 0, max: 127 }, "General MIDI sound of each part, from 0").default(nothing()))
@@ -88,6 +93,13 @@ impl Node for SheetMusic {
                 Some("it ends in .musicxml".to_owned()),
             );
         }
+        if let Some(page) = &self.page {
+            let ending = page.extension().and_then(|ending| ending.to_str());
+            if !ending.is_some_and(|ending| ending.eq_ignore_ascii_case(PAGE_ENDING)) {
+                let why = format!("`{}` is no PDF", page.display());
+                check.refuse("page", why, Some("it ends in .pdf".to_owned()));
+            }
+        }
         if check.input_type("notes").is_none() {
             let help = Some("wire a node with notes into it".to_owned());
             check.refuse("path", "nothing is wired into its `notes`", help);
@@ -102,7 +114,12 @@ impl Node for SheetMusic {
         };
         let program = |wire| self.programs.get(wire).copied().unwrap_or(0);
         let title = self.title.clone().unwrap_or_else(|| name_of(&self.path));
+        let page = |path| {
+            let engraver = Engraver::installed()?;
+            Ok::<_, NodeError>((engraver, OutputFile::create(path, build)?))
+        };
         Ok(Box::new(Collecting {
+            page: self.page.as_deref().map(page).transpose()?,
             file: OutputFile::create(&self.path, build)?,
             title,
             parts: (0..build.wires("notes"))
@@ -126,6 +143,7 @@ fn name_of(path: &Path) -> String {
 
 struct Collecting {
     file: OutputFile,
+    page: Option<(Engraver, OutputFile)>,
     title: String,
     /// Name and sound of each wire.
     parts: Vec<(String, u8)>,
@@ -171,12 +189,19 @@ impl Processor for Collecting {
         for (wire, channel, pitch) in self.sounding.keys().copied().collect::<Vec<_>>() {
             self.note(wire, end, Note::Off { channel, pitch });
         }
-        let sheet = self.sheet(end);
-        self.file.write(sheet.musicxml().as_bytes())
+        let sheet = self.sheet(end).musicxml();
+        if let Some((engraver, page)) = &mut self.page {
+            page.write(&engraver.pdf(sheet.as_bytes())?)?;
+        }
+        self.file.write(sheet.as_bytes())
     }
 
     fn commit(&mut self) -> Result<(), NodeError> {
-        self.file.commit()
+        self.file.commit()?;
+        match &mut self.page {
+            Some((_, page)) => page.commit(),
+            None => Ok(()),
+        }
     }
 }
 

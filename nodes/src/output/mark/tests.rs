@@ -47,6 +47,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     std::fs::write(folder.join("a.html"), "<!DOCTYPE html>\n<p>-->\n").unwrap();
     let sheet = "<?xml version=\"1.0\"?>\n<score-partwise version=\"4.0\"/>\n";
     std::fs::write(folder.join("a.musicxml"), sheet).unwrap();
+    std::fs::write(folder.join("a.pdf"), "%PDF-1.4\n1 0 obj\n%%EOF\n").unwrap();
     std::fs::write(folder.join("a.txt"), "# bar 1, 0:00.0\n| Am | F |\n").unwrap();
     let track =
         b"MThd\0\0\0\x06\0\x01\0\x01\x01\xe0MTrk\0\0\0\x0c\0\x90\x3c\x40\x60\x80\x3c\0\0\xff\x2f\0";
@@ -107,7 +108,7 @@ fn a_marked_file_is_read_as_before_by_ffmpeg_and_midly() {
     for path in files(folder.path()) {
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         let decoded = || match name.as_str() {
-            "a.txt" => Vec::new(),
+            "a.txt" | "a.pdf" => Vec::new(),
             "a.html" | "a.musicxml" => {
                 let text = std::fs::read_to_string(&path).unwrap();
                 let comments = text.matches("<!--").count();

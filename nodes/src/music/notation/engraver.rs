@@ -1,0 +1,113 @@
+//! Draws sheet music as pages, with an engraver that is installed.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use score_engine::NodeError;
+
+/// A program that draws pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Engraver {
+    /// LilyPond, with the `musicxml2ly` that comes with it.
+    LilyPond,
+    /// MuseScore, under one of the names that it is installed by.
+    MuseScore(&'static str),
+}
+
+/// In the order in which they are looked for.
+const ALL: [Engraver; 5] = [
+    Engraver::LilyPond,
+    Engraver::MuseScore("mscore"),
+    Engraver::MuseScore("musescore"),
+    Engraver::MuseScore("mscore3"),
+    Engraver::MuseScore("musescore3"),
+];
+
+impl Engraver {
+    /// One that is installed.
+    ///
+    /// # Errors
+    /// None is.
+    pub(super) fn installed() -> Result<Self, NodeError> {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let there = |program: &str| {
+            std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+        };
+        let is_installed = |engraver: &Engraver| match engraver {
+            Engraver::LilyPond => there("lilypond") && there("musicxml2ly"),
+            Engraver::MuseScore(name) => there(name),
+        };
+        ALL.into_iter().find(is_installed).ok_or_else(|| {
+            NodeError::missing(
+                "sheet music is drawn by LilyPond or MuseScore, and neither is installed",
+                "`sudo apt install lilypond`, or write the .musicxml alone and open it in a notation program",
+            )
+        })
+    }
+
+    /// Draws the MusicXML at `sheet` as a PDF, whose bytes are given back.
+    ///
+    /// # Errors
+    /// The program fails.
+    pub(super) fn pdf(self, sheet: &[u8]) -> Result<Vec<u8>, NodeError> {
+        let folder = tempfile::tempdir()
+            .map_err(|error| failed("there is no room for what it reads", &error.to_string()))?;
+        let file = |name: &str| folder.path().join(name);
+        let (source, pdf) = (file("sheet.musicxml"), file("sheet.pdf"));
+        std::fs::write(&source, sheet)
+            .map_err(|error| failed("there is no room for what it reads", &error.to_string()))?;
+        match self {
+            Engraver::LilyPond => {
+                let text = file("sheet.ly");
+                run(
+                    "musicxml2ly",
+                    folder.path(),
+                    &[OsStr::new("--output"), text.as_os_str(), source.as_os_str()],
+                )?;
+                run(
+                    "lilypond",
+                    folder.path(),
+                    &[
+                        OsStr::new("--silent"),
+                        OsStr::new("--output"),
+                        file("sheet").as_os_str(),
+                        text.as_os_str(),
+                    ],
+                )?;
+            }
+            Engraver::MuseScore(name) => run(
+                name,
+                folder.path(),
+                &[OsStr::new("-o"), pdf.as_os_str(), source.as_os_str()],
+            )?,
+        }
+        std::fs::read(&pdf).map_err(|error| failed("it wrote no page", &error.to_string()))
+    }
+}
+
+/// Runs a program to its end.
+fn run(program: &str, folder: &Path, arguments: &[&OsStr]) -> Result<(), NodeError> {
+    let output = Command::new(program)
+        .args(arguments)
+        .current_dir(folder)
+        // MuseScore needs no screen then.
+        .env("QT_QPA_PLATFORM", "offscreen")
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| failed(&format!("{program} cannot be started"), &error.to_string()))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let last = said.lines().rev().find(|line| !line.trim().is_empty());
+    Err(failed(
+        &format!("{program} failed"),
+        last.unwrap_or_default(),
+    ))
+}
+
+fn failed(what: &str, said: &str) -> NodeError {
+    NodeError::output(format!("the sheet music cannot be drawn: {what} ({said})"))
+        .help("leave `page` out, and open the .musicxml in a notation program")
+}
