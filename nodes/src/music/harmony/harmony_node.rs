@@ -190,8 +190,8 @@ const DETAILS: &str = "Chords change on half bars (in 3/4 and 6/8 on bars). Each
     lies at least `cadence` bars after the close before, and the piece closes with its last whole bar. Live nobody \
     knows the next cut: every `cadence` bars a phrase closes, and where `close` asks for it. In a render `close` counts as \
      a cut does.\n\n\
-    What comes along `brightness`, `tension` and `rate` goes before the parameters of the same names: a control of 0 to 1 \
-    is −2 to 2 there.\n\n\
+    What comes along `brightness`, `tension` and `rate` is −2 to 2 for a control of 0 to 1, and is added to the parameter of \
+    the same name.\n\n\
     Live, a chord is decided a sixteenth before it sounds; after a cut, another one begins with the next beat.";
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ pub(super) struct Progression {
     home: Home,
     key: Option<Key>,
     pub(super) taste: Taste,
-    /// What comes along wires, in place of the taste's moods.
+    /// What comes along wires, beside the taste's moods.
     wished: Moods,
     rng: ChaCha8Rng,
     /// The chords of bars, by the bar's code: a bar that returns brings them back.
@@ -60,6 +60,14 @@ pub(super) struct Progression {
     pub(super) ended: bool,
     /// The code of the bar that is being decided, and its chords so far.
     bar: (Known, Vec<i64>),
+}
+
+/// A mood that is asked for along a wire and by a parameter: one moves the other.
+fn both(wished: Option<f32>, taste: Option<f32>) -> Option<f32> {
+    match (wished, taste) {
+        (Some(wished), Some(taste)) => Some(wished + taste),
+        (wished, taste) => wished.or(taste),
+    }
 }
 
 impl Progression {
@@ -116,7 +124,7 @@ impl Progression {
         close: Option<u64>,
         change: bool,
     ) -> Result<Decided, NodeError> {
-        let moods: Moods = std::array::from_fn(|n| self.wished[n].or(self.taste.moods[n]));
+        let moods: Moods = std::array::from_fn(|n| both(self.wished[n], self.taste.moods[n]));
         let key = *self.key.get_or_insert_with(|| {
             // Dark pictures in minor: the mood where one is asked for, else half of all codes.
             let bright = moods[0].or(code.first().copied()).unwrap_or(0.0);

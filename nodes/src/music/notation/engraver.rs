@@ -65,6 +65,11 @@ impl Engraver {
                     folder.path(),
                     &[OsStr::new("--output"), text.as_os_str(), source.as_os_str()],
                 )?;
+                let unread = |error: std::io::Error| {
+                    failed("what musicxml2ly made cannot be read", &error.to_string())
+                };
+                let notes = std::fs::read_to_string(&text).map_err(unread)?;
+                std::fs::write(&text, plain_triads(&notes)).map_err(unread)?;
                 run(
                     "lilypond",
                     folder.path(),
@@ -84,6 +89,23 @@ impl Engraver {
         }
         std::fs::read(&pdf).map_err(|error| failed("it wrote no page", &error.to_string()))
     }
+}
+
+/// LilyPond's text with plain triads as LilyPond names them: musicxml2ly of 2.24 writes `c:5` and `c:m5`, which are drawn
+/// as fifths without a third.
+fn plain_triads(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut in_chords = false;
+    for line in text.split_inclusive('\n') {
+        in_chords |= line.contains("\\chordmode");
+        if in_chords {
+            plain.push_str(&line.replace(":m5 ", ":m ").replace(":5 ", " "));
+        } else {
+            plain.push_str(line);
+        }
+        in_chords &= !line.contains('}');
+    }
+    plain
 }
 
 /// Runs a program to its end.
@@ -110,4 +132,18 @@ fn run(program: &str, folder: &Path, arguments: &[&OsStr]) -> Result<(), NodeErr
 fn failed(what: &str, said: &str) -> NodeError {
     NodeError::output(format!("the sheet music cannot be drawn: {what} ({said})"))
         .help("leave `page` out, and open the .musicxml in a notation program")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn triads_are_named_and_nothing_else_changes() {
+        let text =
+            "% c:5 there\nA = \\chordmode {\n  bes2:m5 ges8:5 s8 | es4:m7 c2:5 \n}\nB = { c:5 }\n";
+        let plain =
+            "% c:5 there\nA = \\chordmode {\n  bes2:m ges8 s8 | es4:m7 c2 \n}\nB = { c:5 }\n";
+        assert_eq!(plain_triads(text), plain);
+    }
 }
