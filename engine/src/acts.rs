@@ -21,7 +21,7 @@ const KIND: &str = "a replay";
 const CUT: &str = "cut";
 
 /// Packets that are kept for a node that takes only a few of them: stills of 64 by 64 are 13 MB then.
-const MOST_SPARSE: usize = 1024;
+const MOST_SPARSE: usize = 512;
 
 /// What the second act hears of an output of the first.
 struct Heard {
