@@ -172,6 +172,9 @@ pub(crate) struct Film {
     /// Quarter notes a minute, exactly: cuts fall where they fall [default: the patch's, fitted to the cuts]
     #[arg(long, value_name = "BPM")]
     pub(crate) tempo: Option<String>,
+    /// How much eighths swing: the first one's share of each pair, from 0.5, straight, to 0.75; 0.667 is a triplet's
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) swing: Option<String>,
     /// Change the tempo a little from cut to cut, so that cuts fall on beats [default: as the patch says]
     #[arg(long, conflicts_with_all = ["no_fit_cuts", "tempo"])]
     pub(crate) fit_cuts: bool,

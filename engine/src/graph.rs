@@ -195,6 +195,8 @@ impl Graph {
             "transport": {
                 "tempo": transport.tempo,
                 "metre": [transport.metre.0, transport.metre.1],
+                "swing": transport.swing.share,
+                "swing_of": transport.swing.of.word(),
                 "key": transport.key.map(|key| key.to_string()),
                 "fit_cuts": transport.fit_cuts,
                 "seed": transport.seed,

@@ -6,7 +6,7 @@ mod kinds;
 use std::path::PathBuf;
 
 use proptest::prelude::*;
-use score_engine::{Diagnostics, Graph, Override, Settings, Source, check, limits};
+use score_engine::{Diagnostics, Graph, Override, Settings, Source, SwingNotes, check, limits};
 
 fn checked(text: &str, overrides: &[&str]) -> Result<Graph, Diagnostics> {
     let source = Source::text("p.ron", text, PathBuf::from("/patches"));
@@ -203,6 +203,38 @@ fn the_transport_is_read_and_its_mistakes_are_placed() {
     assert_eq!(key.unwrap().to_string(), "F# minor");
     let said = &mistakes(&keyed("H dur"))[0];
     assert!(said.contains("`H dur` is not a key"), "{said}");
+}
+
+#[test]
+fn swing_is_read_and_where_nothing_can_swing_that_is_told() {
+    let read = |transport: &str| {
+        let text = format!(
+            "Patch(format: 1, transport: ({transport}), nodes: {{\"a\": count()}}, wires: [])"
+        );
+        checked(&text, &[]).unwrap()
+    };
+    let graph = read("tempo: 90");
+    assert!(graph.transport().swing.is_straight());
+    let graph = read("swing: 0.62");
+    let swing = graph.transport().swinging().unwrap();
+    assert_eq!((swing.share, swing.of), (0.62, SwingNotes::Eighths));
+    assert_eq!(graph.warnings().mistakes, []);
+    let graph = read("swing: 0.6, swing_of: sixteenths, metre: (6, 8)");
+    assert_eq!(
+        graph.transport().swinging().unwrap().of,
+        SwingNotes::Sixteenths
+    );
+    let graph = read("swing: 0.6, metre: (6, 8)");
+    assert_eq!(graph.transport().swinging(), None);
+    assert_eq!(
+        graph.warnings().mistakes[0].message,
+        "nothing swings: in 6/8 eighths are no halves of a beat"
+    );
+    for wrong in ["swing: 0.4", "swing: 62", "swing: 0.6, swing_of: quarters"] {
+        let text =
+            format!("Patch(format: 1, transport: ({wrong}), nodes: {{\"a\": count()}}, wires: [])");
+        assert_eq!(mistakes(&text).len(), 1, "{wrong}");
+    }
 }
 
 #[test]

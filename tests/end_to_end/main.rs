@@ -30,4 +30,5 @@ mod saves;
 mod status;
 mod stream;
 mod support;
+mod swing;
 mod timeline;

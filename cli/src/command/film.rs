@@ -118,6 +118,7 @@ impl Order<'_> {
             stems,
             pdf,
             tempo,
+            swing,
             key,
             seed,
             overrides: more,
@@ -134,7 +135,7 @@ impl Order<'_> {
             pdf: *pdf,
         };
         let mut overrides = binding.overrides(ending)?;
-        for (param, value) in [("tempo", tempo), ("seed", seed)] {
+        for (param, value) in [("tempo", tempo), ("swing", swing), ("seed", seed)] {
             if let Some(value) = value {
                 let given = Override::parse(&format!("transport.{param}={value}"))
                     .map_err(|wrong| Failure::Unknown(wrong.to_string()))?;

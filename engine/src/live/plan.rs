@@ -96,9 +96,11 @@ pub(super) fn plan(
         let form = |of: &Transport| (of.metre, of.seed, of.sample_rate, of.block);
         form(old.transport) != form(new.transport)
     };
-    // Whatever counts bars also plays in the key.
-    let another_tempo =
-        (old.transport.tempo, old.transport.key) != (new.transport.tempo, new.transport.key);
+    // Whatever counts bars also plays in the key, and swings.
+    let another_tempo = {
+        let counted = |of: &Transport| (of.tempo, of.swing, of.key);
+        counted(old.transport) != counted(new.transport)
+    };
     let places: BTreeMap<&str, usize> = (0..)
         .zip(&old.nodes)
         .map(|(index, node)| (node.id.as_str(), index))
@@ -197,6 +199,7 @@ mod tests {
     use crate::patch::{Source, check};
     use crate::port::{Port, PortType};
     use crate::registry::Registry;
+    use crate::swing::Swing;
 
     #[derive(Deserialize)]
     struct Knob {}
@@ -293,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn in_another_key_what_follows_the_tempo_begins_and_everything_else_stays() {
+    fn in_another_key_or_swing_what_follows_the_tempo_begins_and_everything_else_stays() {
         let draft = Draft {
             knobs: vec![Some((0, 0)), Some((0, 0))],
             wires: Vec::new(),
@@ -301,14 +304,30 @@ mod tests {
         };
         let mut before = graph(&draft);
         before.nodes[1].descriptor.follows_tempo = true;
-        let mut after = graph(&draft);
-        after.nodes[1].descriptor.follows_tempo = true;
-        after.transport.key = Some(KeyChoice::Auto);
-        let plan = planned(&before, &after);
-        assert!(matches!(
-            plan.fates[..],
-            [Fate::Stays { old: 0, .. }, Fate::Begins]
-        ));
+        let keyed = Transport {
+            key: Some(KeyChoice::Auto),
+            ..Transport::default()
+        };
+        let swinging = Transport {
+            swing: Swing {
+                share: 0.6,
+                ..Swing::default()
+            },
+            ..Transport::default()
+        };
+        for transport in [keyed, swinging] {
+            let mut after = graph(&draft);
+            after.nodes[1].descriptor.follows_tempo = true;
+            after.transport = Transport {
+                tempo: before.transport.tempo,
+                ..transport
+            };
+            let plan = planned(&before, &after);
+            assert!(matches!(
+                plan.fates[..],
+                [Fate::Stays { old: 0, .. }, Fate::Begins]
+            ));
+        }
     }
 
     proptest! {

@@ -37,9 +37,9 @@ pub(crate) struct Part {
     pub(crate) acts: Vec<(u64, Act)>,
 }
 
-/// The tick of `time` in a file at the tempo of `transport`.
+/// The tick of `time` in a file at the tempo of `transport`. A file's ticks are a clock's: swing is heard in them.
 pub(crate) fn tick(transport: &Transport, time: Time) -> u64 {
-    (transport.position(time) * f64::from(TICKS_PER_BEAT))
+    (transport.clock_position(time) * f64::from(TICKS_PER_BEAT))
         .round()
         .max(0.0) as u64
 }

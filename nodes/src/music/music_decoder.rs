@@ -46,7 +46,8 @@ impl Node for MusicDecoder {
                  phrase, from the mean of the codes from the cut on. A mean of many codes is shorter than each: \
                  `normalise` brings it to the length that codes have, √dimension. `noise` is the share of the components that one code, \
                  drawn from the patch's seed and the same throughout, replaces. In bars shorter than 4/4 the first \
-                 sixteenths of each bar are heard; in longer ones the last note is held.\n\n\
+                 sixteenths of each bar are heard; in longer ones the last note is held; in 9/8 and 12/8 a beat of the \
+                 model's lies on each three eighths, as a shuffle has it.\n\n\
                  Live, the newest code is followed from each sixteenth to the next, and notes leave just before they \
                  sound. After a `cut` the next sixteenth begins a new phrase.\n\n\
                  With a key in the transport, or with `chords`, each phrase is moved as a whole to where most of it \

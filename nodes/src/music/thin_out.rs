@@ -20,6 +20,9 @@ const PLACES: [f32; 5] = [1.0, 0.9, 0.8, 0.55, 0.3];
 /// How much a note counts more that is struck as hard as can be.
 const HARD: f32 = 0.2;
 
+/// A beat of 9/8 and 12/8, in quarter notes.
+const DOTTED: f64 = 1.5;
+
 /// Notes within so many quarter notes of a sixteenth are on it.
 const ON_GRID: f64 = 0.125;
 
@@ -86,7 +89,12 @@ impl Thinning {
     /// How much a note counts that begins at `time`.
     fn weight(&self, time: Time, velocity: f32) -> f32 {
         let bar = self.transport.sixteenths_per_bar() as f64 / 4.0;
-        let beat = 4.0 / f64::from(self.transport.metre.1.max(1));
+        let metre = self.transport.metre;
+        let (beat, has_middle) = match metre.dotted_beats() {
+            // 6/8 is known by its eighths.
+            Some(beats) if beats > 2 => (DOTTED, beats.is_multiple_of(2)),
+            _ => (4.0 / f64::from(metre.1.max(1)), true),
+        };
         let place = self.transport.position(time).rem_euclid(bar);
         let on = |step: f64| {
             let off = place.rem_euclid(step);
@@ -95,7 +103,7 @@ impl Thinning {
         let [first, middle, beats, eighths, others] = PLACES;
         let place = if place < ON_GRID || bar - place < ON_GRID {
             first
-        } else if on(bar / 2.0) {
+        } else if has_middle && on(bar / 2.0) {
             middle
         } else if on(beat) {
             beats

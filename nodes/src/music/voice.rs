@@ -18,6 +18,12 @@ pub(super) struct Passage {
     pub(super) shift: i32,
 }
 
+/// Sixteenths in a dotted quarter, a beat of compound time.
+const DOTTED: u64 = 6;
+
+/// Where a beat's four sixteenths lie among those of a dotted beat: its eighths are two notes of a triplet.
+const SHUFFLED: [u64; 4] = [0, 2, 4, 5];
+
 /// The output of every node that plays with a voice.
 pub(super) const NOTES: usize = 0;
 
@@ -65,8 +71,81 @@ impl Chunk {
     pub(super) fn place(&self, place: u64) -> (Option<u64>, u64) {
         let bar = self.transport.sixteenths_per_bar();
         let (number, sixteenth) = (place / bar % self.bars, place % bar);
-        let step = number * self.steps_per_bar + sixteenth;
-        ((sixteenth < self.steps_per_bar).then_some(step), sixteenth)
+        let step = |step| number * self.steps_per_bar + step;
+        (self.step_of(sixteenth).map(step), sixteenth)
+    }
+
+    /// The step in the model's bar that sixteenth `sixteenth` of a bar is, where it is one. In bars of more dotted beats
+    /// than two, a model of four-four plays a beat in each, its four sixteenths as a shuffle has them.
+    fn step_of(&self, sixteenth: u64) -> Option<u64> {
+        let step = match self.dotted_beats() {
+            Some(_) if self.steps_per_bar < self.transport.sixteenths_per_bar() => {
+                let within = SHUFFLED
+                    .iter()
+                    .position(|place| *place == sixteenth % DOTTED)?
+                    as u64;
+                sixteenth / DOTTED * SHUFFLED.len() as u64 + within
+            }
+            _ => sixteenth,
+        };
+        (step < self.steps_per_bar).then_some(step)
+    }
+
+    /// The dotted beats of a bar that is longer than 6/8, which the models know.
+    fn dotted_beats(&self) -> Option<u64> {
+        let beats = self.transport.metre.dotted_beats().map(u64::from);
+        beats.filter(|beats| *beats > 2)
+    }
+
+    /// The sixteenth of a bar that models which know 6/8 take for sixteenth `sixteenth` of a bar: a bar of 12/8 is two of
+    /// theirs, and 9/8 says its last beat again.
+    pub(super) fn counted(&self, sixteenth: u64) -> u64 {
+        match self.dotted_beats() {
+            Some(beats) if sixteenth < beats / 2 * 2 * DOTTED => sixteenth % (2 * DOTTED),
+            Some(_) => DOTTED + sixteenth % DOTTED,
+            None => sixteenth,
+        }
+    }
+
+    /// The sixteenth of two bars that such models take for sixteenth `place`, counted from the start.
+    pub(super) fn counted_in_two(&self, place: u64) -> u64 {
+        let bar = self.transport.sixteenths_per_bar();
+        let Some(beats) = self.dotted_beats() else {
+            return place % (2 * bar);
+        };
+        let own = if beats.is_multiple_of(2) {
+            2 * DOTTED
+        } else {
+            bar
+        };
+        place / own % 2 * 2 * DOTTED + self.counted(place % bar)
+    }
+
+    /// Whether two bars of such models begin at sixteenth `place`, counted from the start.
+    pub(super) fn begins_two(&self, place: u64) -> bool {
+        self.counted_in_two(place) == 0
+    }
+
+    /// Sixteenths in a beat.
+    pub(super) fn beat(&self) -> u64 {
+        match self.dotted_beats() {
+            Some(_) => DOTTED,
+            None => u64::from(16 / self.transport.metre.1.clamp(1, 16)),
+        }
+    }
+
+    /// When a note begins that is `late` sixteenths late at sixteenth `place`, counted from the start, and when it ends
+    /// that is `length` sixteenths long.
+    pub(super) fn span(&self, place: u64, late: f32, length: f32) -> (Time, Time) {
+        let (late, length) = (f64::from(late), f64::from(length));
+        if self.transport.swinging().is_some() {
+            let at = |moved: f64| self.transport.time_at((place as f64 + moved) / 4.0);
+            return (at(late), at(late + length));
+        }
+        let now = self.time_of(place);
+        let sixteenth = (self.time_of(place + 1) - now).seconds();
+        let begins = now + Time::from_seconds(late * sixteenth);
+        (begins, begins + Time::from_seconds(length * sixteenth))
     }
 
     /// The sixteenth, counted from the start, that begins at `time` or after it.
@@ -98,17 +177,16 @@ impl Chunk {
     /// The steps of a stretch that are heard.
     fn steps(&self, index: u64) -> impl Iterator<Item = Heard> {
         let bar = self.transport.sixteenths_per_bar();
-        let heard = bar.min(self.steps_per_bar);
         (0..self.bars).flat_map(move |number| {
-            (0..heard).map(move |sixteenth| {
-                let step = (number * self.steps_per_bar + sixteenth) as usize;
+            (0..bar).filter_map(move |sixteenth| {
+                let step = number * self.steps_per_bar + self.step_of(sixteenth)?;
                 let place = (index * self.bars + number) * bar + sixteenth;
-                Heard {
-                    step,
+                Some(Heard {
+                    step: step as usize,
                     sixteenth,
                     place,
                     time: self.transport.sixteenth(place),
-                }
+                })
             })
         })
     }
@@ -215,7 +293,10 @@ impl Voice {
         place: (u64, u64),
     ) -> Option<Said> {
         let (fitting, said) = (self.fitting.as_mut()?, said?);
-        Some(Said::of(fitting.token(said.token, shift, place)))
+        let (place, sixteenth) = place;
+        // Which places are strong the model knows of its own bar.
+        let step = self.chunk.step_of(sixteenth).unwrap_or(sixteenth);
+        Some(Said::of(fitting.token(said.token, shift, (place, step))))
     }
 
     /// What is played before `end` at sixteenth `sixteenth` of a bar, which begins at `time`, where the model says `said`.
@@ -292,7 +373,7 @@ impl Voice {
 
     /// How much harder notes are struck at a place in the bar.
     fn accent(&self, sixteenth: u64) -> f32 {
-        let beat = u64::from(16 / self.chunk.transport.metre.1.clamp(1, 16));
+        let beat = self.chunk.beat();
         match sixteenth {
             0 => 1.1,
             place if place % beat == 0 => 1.0,
@@ -300,7 +381,8 @@ impl Voice {
         }
     }
 
-    /// So many sixteenths after `time`, or before it; never before the start.
+    /// So many sixteenths of the grid after `time`, or before it; never before the start. On the grid strokes keep apart,
+    /// and in their order, however it swings.
     fn moved(&self, time: Time, sixteenths: f32) -> Time {
         let beats = f64::from(sixteenths) / 4.0;
         self.chunk.transport.after(time, beats).max(Time::ZERO)
@@ -309,7 +391,7 @@ impl Voice {
 
 #[cfg(test)]
 mod tests {
-    use score_engine::Metre;
+    use score_engine::{Metre, Swing};
 
     use super::super::melody::Touch;
     use super::*;
@@ -370,6 +452,101 @@ mod tests {
         let packets = voice.play(0, &[passage(0, &[(0, 41), (13, 43), (16, 45)])], Time::MAX);
         let times: Vec<f64> = packets.iter().map(|(time, _)| time.seconds()).collect();
         assert_eq!(times, [0.0, 1.5]);
+    }
+
+    #[test]
+    fn in_twelve_eight_a_beat_of_four_sixteenths_is_shuffled_over_each_dotted_beat() {
+        let mut voice = voice(Metre(12, 8));
+        assert_eq!(voice.chunk.start(1), Time::from_seconds(6.0));
+        let given: Vec<(usize, i64)> = (0..6).chain([16]).map(|step| (step, 41)).collect();
+        let packets = voice.play(0, &[passage(0, &given)], Time::MAX);
+        // In sixteenths, 24 of which are a bar.
+        let places: Vec<f64> = packets
+            .iter()
+            .map(|(time, _)| time.seconds() * 8.0)
+            .collect();
+        assert_eq!(places, [0.0, 2.0, 4.0, 5.0, 6.0, 8.0, 24.0]);
+        // Nine eighths are three of the model's four beats.
+        let chunk = self::voice(Metre(9, 8)).chunk;
+        assert_eq!((chunk.place(17).0, chunk.place(18).0), (Some(11), Some(16)));
+    }
+
+    #[test]
+    fn models_that_know_six_eight_count_a_bar_of_twelve_eight_as_two() {
+        let chunk = |beats| {
+            Chunk::bar(&Transport {
+                metre: Metre(beats, 8),
+                ..Transport::default()
+            })
+        };
+        let counted = |beats, places: &[u64]| -> Vec<u64> {
+            let chunk = chunk(beats);
+            places.iter().map(|place| chunk.counted(*place)).collect()
+        };
+        assert_eq!(counted(6, &[0, 5, 11]), [0, 5, 11]);
+        assert_eq!(counted(12, &[0, 11, 12, 23]), [0, 11, 0, 11]);
+        assert_eq!(counted(9, &[0, 11, 12, 17]), [0, 11, 6, 11]);
+        for beats in [6, 9, 12] {
+            let chunk = chunk(beats);
+            let pair = if beats == 9 { 36 } else { 24 };
+            for place in 0..200 {
+                assert_eq!(
+                    chunk.begins_two(place),
+                    place % pair == 0,
+                    "{beats} {place}"
+                );
+                assert!(chunk.counted_in_two(place) < 24);
+            }
+        }
+        let four = Chunk::bar(&Transport::default());
+        assert!((0..100).all(|place| four.counted_in_two(place) == place % 32));
+    }
+
+    #[test]
+    fn strokes_of_one_drum_keep_apart_however_the_grid_swings() {
+        let layout = Music {
+            drums: true,
+            ..LAYOUT
+        };
+        let transport = Transport {
+            swing: Swing {
+                share: 0.75,
+                ..Swing::default()
+            },
+            ..Transport::default()
+        };
+        let mut voice = Voice::new(Chunk::new(&transport, &layout), &layout, 9, 0.5);
+        voice.kit = Some(Kit {
+            looseness: 2.0,
+            dynamics: 1.0,
+        });
+        // A stroke on every sixteenth, as late and as early as can be in turn.
+        let said = (0..32).map(|step| Said {
+            token: 1,
+            touch: Some(Touch {
+                velocity: vec![0.5; 9],
+                offset: vec![if step % 2 == 0 { 0.5 } else { -0.5 }; 9],
+            }),
+        });
+        let passage = Passage {
+            place: 0,
+            said: said.collect(),
+            shift: 0,
+        };
+        let packets = voice.play(0, &[passage], Time::MAX);
+        assert_eq!(packets.len(), 64);
+        for (pair, later) in packets.windows(2).zip(1..) {
+            assert!(pair[0].0 < pair[1].0, "{later}");
+            assert_ne!(
+                matches!(pair[0].1[0], Note::On { .. }),
+                matches!(pair[1].1[0], Note::On { .. })
+            );
+        }
+        for (time, _) in packets.iter().step_by(2) {
+            let place = voice.chunk.transport.position(*time) * 4.0;
+            let sixteenth = voice.chunk.time_of(place.round() as u64);
+            assert!(sixteenth - *time <= voice.earliest(sixteenth), "{place}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::scope::Scope;
 use crate::descriptor::{Descriptor, Param, ParamType};
 use crate::key::{Key, KeyChoice};
 use crate::patch::tree::{Shape, Tree};
+use crate::swing::{Swing, SwingNotes};
 use crate::time::{Metre, Transport};
 
 impl Checker<'_> {
@@ -32,6 +33,10 @@ impl Checker<'_> {
             .param(
                 Param::list("metre", ParamType::Integer { min: 1, max: 32 }, "")
                     .default(vec![4, 4]),
+            )
+            .param(Param::number("swing", Swing::SHARES, "").default(defaults.swing.share))
+            .param(
+                Param::choice("swing_of", &SwingNotes::WORDS, "").default(defaults.swing.of.word()),
             )
             .param(Param::text("key", "").optional())
             .param(Param::flag("fit_cuts", "").default(false))
@@ -65,6 +70,16 @@ impl Checker<'_> {
                 .and_then(Value::as_f64)
                 .unwrap_or(defaults.tempo),
             metre: defaults.metre,
+            swing: Swing {
+                share: values
+                    .get("swing")
+                    .and_then(Value::as_f64)
+                    .unwrap_or(defaults.swing.share),
+                of: values
+                    .get("swing_of")
+                    .and_then(Value::as_str)
+                    .map_or(defaults.swing.of, SwingNotes::named),
+            },
             key: None,
             seed: whole("seed")
                 .and_then(|seed| u64::try_from(seed).ok())
@@ -107,6 +122,18 @@ impl Checker<'_> {
                     None,
                 );
             }
+        }
+        if !transport.swing.is_straight() && transport.swinging().is_none() {
+            let (notes, metre) = (transport.swing.of.word(), transport.metre);
+            let spot = spots.get("swing").cloned().unwrap_or(value.spot);
+            let help = match transport.swing.of {
+                SwingNotes::Eighths if metre.1 == 8 => {
+                    Some("`swing_of: sixteenths` swings the notes between them".to_owned())
+                }
+                _ => None,
+            };
+            let why = format!("nothing swings: in {metre} {notes} are no halves of a beat");
+            self.texts.warn(spot, why, help);
         }
         Some(transport)
     }

@@ -34,7 +34,7 @@ impl Node for MidiClockOut {
             .details(
                 "Only in a live run. MIDI's clock: start, 24 ticks a quarter note at the transport's tempo, stop at \
                  the end. A port that comes late, or comes back, is told the song position and goes on at the next \
-                 sixteenth. Each tick goes out when a sound of the same time is heard. `port` is as in `midi_out`.",
+                 sixteenth. The clock never swings: whoever follows it swings by itself. Each tick goes out when a sound of the same time is heard. `port` is as in `midi_out`.",
             )
             .param(Param::text("port", "the port, as `score devices` prints it, `virtual`, or `JACK`"))
             .param(Param::flag("required", "do not start without the port").default(false))
@@ -62,7 +62,7 @@ struct Beat {
 impl Beat {
     /// Appends what is due up to `now`, each with its time.
     fn advance(&mut self, transport: &Transport, now: Time, due: &mut Vec<(Time, Message)>) {
-        let current = (transport.position(now) * 24.0).max(0.0) as u64;
+        let current = (transport.clock_position(now) * 24.0).max(0.0) as u64;
         if current > self.next + LATE {
             // Too far behind to be caught up by ticking faster.
             self.next = current;
@@ -87,7 +87,7 @@ impl Beat {
 
 /// When tick `number` is, counted from the start so that rounding does not add up.
 fn tick(transport: &Transport, number: u64) -> Time {
-    transport.beats(number as f64 / 24.0)
+    transport.clock_time(number as f64 / 24.0)
 }
 
 struct Ticking {
@@ -134,6 +134,8 @@ impl Drop for Ticking {
 
 #[cfg(test)]
 mod tests {
+    use score_engine::Swing;
+
     use super::*;
 
     fn bytes(due: &[(Time, Message)]) -> Vec<u8> {
@@ -177,6 +179,35 @@ mod tests {
         // Ticks 21 to 23, then sixteenth 4 with its tick 24, and tick 25.
         assert_eq!(bytes(&due), [TICK, TICK, TICK, 0xF2, CONTINUE, TICK, TICK]);
         assert_eq!(due[3].1, Message::song_position(4));
+    }
+
+    #[test]
+    fn the_clock_does_not_swing_and_at_another_tempo_goes_on_from_where_it_was() {
+        let transport = Transport {
+            swing: Swing {
+                share: 0.7,
+                ..Swing::default()
+            },
+            ..Transport::default()
+        };
+        let gaps = (0..96).map(|number| tick(&transport, number + 1) - tick(&transport, number));
+        assert!(
+            gaps.map(|gap| (gap.seconds() * 48.0 - 1.0).abs())
+                .all(|off| off < 1e-6)
+        );
+        // At 60 a minute since 10 s, which are 20 quarter notes.
+        let slower = Transport {
+            tempo: 60.0,
+            anchor: (Time::from_seconds(10.0), 20.0),
+            ..transport
+        };
+        assert_eq!(tick(&slower, 21 * 24), Time::from_seconds(11.0));
+        let (mut beat, mut due) = (Beat::default(), Vec::new());
+        beat.advance(&slower, Time::from_seconds(10.0), &mut due);
+        assert_eq!(due[0].1, Message::song_position(80));
+        assert_eq!(bytes(&due)[1..], [CONTINUE, TICK]);
+        beat.advance(&slower, Time::from_seconds(10.9), &mut due);
+        assert_eq!(bytes(&due)[3..], [TICK; 21]);
     }
 
     #[test]

@@ -74,12 +74,12 @@ pub(super) struct Weaving {
 
 impl Weaving {
     /// Lets a code hold from this sixteenth on where its time has come.
-    fn choose(&mut self, place: u64, bar: u64) -> Result<(), NodeError> {
+    fn choose(&mut self, place: u64, chunk: &Chunk) -> Result<(), NodeError> {
         let Some(newest) = &self.newest else {
             return Ok(());
         };
-        let begins_pair = place.is_multiple_of(2 * bar);
-        let number = place / bar;
+        let begins_pair = chunk.begins_two(place);
+        let number = place / chunk.bar_length() as u64;
         let over = |since: u64| number >= since + self.manner.hold.max(1);
         let is_due = match &self.code {
             None => true,
@@ -171,16 +171,16 @@ impl Part for Weaving {
         }
         if let (Some(chords), Some(chord), false) = (&chords, chord, self.ended) {
             let bar = chunk.bar_length() as u64;
-            self.choose(place, bar)?;
+            self.choose(place, chunk)?;
             let where_it_lies = Place {
-                phase: place % (2 * bar),
+                phase: chunk.counted_in_two(place),
                 metre: self.steps.metre(),
             };
             let pitches = self.pitches(where_it_lies, chords, chord)?;
             if let (Some(lowest), Some(highest)) = (pitches.first(), pitches.last()) {
                 let onset = Onset {
                     place,
-                    phase: place % bar,
+                    phase: chunk.counted(place % bar),
                     metre: self.steps.metre(),
                     notes: pitches.len(),
                     span: (*lowest, *highest),
@@ -189,13 +189,10 @@ impl Part for Weaving {
                 };
                 let energy = self.wished[2].or(self.manner.wishes[2]);
                 let stroke = self.touch.strike(&onset, energy, &mut self.rng)?;
-                let sixteenth = (next - now).seconds();
-                let begins = now + Time::from_seconds(f64::from(stroke.late) * sixteenth);
-                let ends = begins + Time::from_seconds(f64::from(stroke.length) * sixteenth);
+                let span = chunk.span(place, stroke.late, stroke.length);
                 let velocity = (stroke.velocity * self.manner.velocity / MIDDLE).clamp(0.02, 1.0);
                 for pitch in &pitches {
-                    self.sounding
-                        .begin(*pitch, velocity, (begins, ends), &mut played);
+                    self.sounding.begin(*pitch, velocity, span, &mut played);
                 }
             }
             if chords.last && chords.close == Some(0) {

@@ -182,7 +182,7 @@ pub(crate) const EXAMPLE: &str = r#"transport: (tempo: 96, key: "auto", seed: 3)
         "cuts.cut -> tune.cut",
     ]"#;
 
-const DETAILS: &str = "Chords change on half bars (in 3/4 and 6/8 on bars). Each comes from what is likely after the chords \
+const DETAILS: &str = "Chords change on half bars (in 3/4, 6/8 and 9/8 on bars). Each comes from what is likely after the chords \
     before, and from the code of its bar; the key is the transport's. Without one there, or with `\"auto\"`, the seed \
     draws the tonic, and the mode is minor where `brightness`, or the first code, is below 0. A bar whose code comes \
     again, as `planner` lets it when a scene returns, brings its chords back.\n\n\

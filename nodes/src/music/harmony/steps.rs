@@ -1,9 +1,15 @@
-//! Where chords may change: half bars in metres of an even number of half notes, else whole bars.
+//! Where chords may change: half bars in metres of an even number of half notes, or of dotted halves, else whole bars.
 
 use score_engine::{Time, Transport};
 
 /// Sixteenths in half a bar of 4/4.
 const HALF: u64 = 8;
+
+/// Sixteenths in a bar of 6/8.
+const OF_SIX_EIGHT: u64 = 12;
+
+/// The models' number for 6/8.
+const SIX_EIGHT: i64 = 2;
 
 /// The places at which chords may change.
 #[derive(Clone, Debug)]
@@ -16,9 +22,14 @@ pub(crate) struct Steps {
 impl Steps {
     pub(crate) fn new(transport: &Transport) -> Self {
         let bar = transport.sixteenths_per_bar();
+        let length = match transport.metre.dotted_beats() {
+            Some(beats) if beats.is_multiple_of(2) => OF_SIX_EIGHT,
+            None if bar.is_multiple_of(HALF) => HALF,
+            _ => bar,
+        };
         Steps {
             transport: transport.clone(),
-            length: if bar.is_multiple_of(HALF) { HALF } else { bar },
+            length,
         }
     }
 
@@ -53,9 +64,17 @@ impl Steps {
         sixteenths as u64 / self.length
     }
 
+    /// Sixteenths in a beat, on which a cut is answered.
+    pub(super) fn beat(&self) -> u64 {
+        let beats = self.transport.metre.dotted_beats();
+        beats.filter(|beats| *beats > 2).map_or(4, |_| 6)
+    }
+
     /// The model's place in eight bars, 0 to 15.
     pub(super) fn phase(&self, index: u64) -> i64 {
         let in_eight = match self.per_bar() {
+            // Half a bar of 12/8 is a bar of 6/8, in which there is a chord a bar.
+            _ if self.metre() == SIX_EIGHT => 2 * (index % 8),
             2 => index % 16,
             per_bar => 2 * (index / per_bar % 8),
         };
@@ -66,8 +85,8 @@ impl Steps {
     pub(crate) fn metre(&self) -> i64 {
         let metre = self.transport.metre;
         match self.transport.sixteenths_per_bar() {
+            _ if metre.dotted_beats().is_some() => SIX_EIGHT,
             bar if bar % 12 != 0 => 0,
-            _ if metre.1 == 8 => 2,
             _ => 1,
         }
     }
@@ -88,12 +107,21 @@ mod tests {
 
     #[test]
     fn chords_change_on_half_bars_and_in_threes_on_bars() {
-        let found: Vec<_> = [(4, 4), (3, 4), (6, 8), (2, 4), (5, 4), (7, 8)]
-            .map(|(beats, unit)| {
-                let steps = steps(beats, unit);
-                (steps.length(), steps.per_bar(), steps.metre())
-            })
-            .into();
+        let found: Vec<_> = [
+            (4, 4),
+            (3, 4),
+            (6, 8),
+            (2, 4),
+            (5, 4),
+            (7, 8),
+            (12, 8),
+            (9, 8),
+        ]
+        .map(|(beats, unit)| {
+            let steps = steps(beats, unit);
+            (steps.length(), steps.per_bar(), steps.metre())
+        })
+        .into();
         assert_eq!(
             found,
             [
@@ -102,7 +130,9 @@ mod tests {
                 (12, 1, 2),
                 (8, 1, 0),
                 (20, 1, 0),
-                (14, 1, 0)
+                (14, 1, 0),
+                (12, 2, 2),
+                (18, 1, 2)
             ]
         );
     }

@@ -11,9 +11,6 @@ use super::harmony_node::{CHORDS, CLOSE, CUT, LATENT, set};
 use super::progression::Progression;
 use crate::chords::Chords;
 
-/// Sixteenths in a beat.
-const BEAT: u64 = 4;
-
 /// Decides a chord a sixteenth before it sounds, and after a cut another one on the next beat.
 pub(super) struct Unfolding {
     progression: Progression,
@@ -66,11 +63,12 @@ impl Unfolding {
     fn decide(&mut self, io: &mut Io<'_>, place: u64) -> Result<(), NodeError> {
         let length = self.progression.steps.length();
         let begins_step = place.is_multiple_of(length);
-        let answers = self.cut && place.is_multiple_of(BEAT);
+        let on_beat = place.is_multiple_of(self.progression.steps.beat());
+        let answers = self.cut && on_beat;
         let Some(code) = self.code.clone().filter(|_| begins_step || answers) else {
             return Ok(());
         };
-        self.cut &= !place.is_multiple_of(BEAT);
+        self.cut &= !on_beat;
         let index = place / length;
         let close = self.closing(index).map(|close| close - index);
         let change = answers && self.before.is_some();

@@ -7,6 +7,7 @@ use super::musicxml::{Part, Sheet, VOICES_PER_STAFF, instrument_id};
 use super::percussion::drum;
 use super::spelling;
 use super::staff::{Chord, Staff};
+use super::swing::mark;
 use super::values::value;
 use super::xml::Xml;
 use crate::music::Family;
@@ -127,6 +128,9 @@ impl Writing<'_> {
             offset(xml, *place);
             xml.empty("sound", &[("tempo", &tempo.to_string())]);
             xml.end();
+        }
+        if let Some(swing) = self.sheet.swing.filter(|_| here(0)) {
+            mark(xml, swing);
         }
         for (place, name) in self.sheet.marks.iter().filter(|(place, _)| here(*place)) {
             xml.begin("direction", &[("placement", "above")]);

@@ -8,6 +8,7 @@ mod percussion;
 mod sheet_music;
 mod spelling;
 mod staff;
+mod swing;
 #[cfg(test)]
 mod tests;
 mod values;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use score_engine::Mode;
+use score_engine::{Mode, Swing};
 
 use super::bar::Writing;
 use super::grid::{QUARTER, Triplets};
@@ -31,6 +31,8 @@ pub(super) struct Sheet {
     pub(super) count: u32,
     /// Quarter notes a minute, from where on.
     pub(super) tempi: Vec<(u32, f64)>,
+    /// How the grid swings, where it does: notes are written straight.
+    pub(super) swing: Option<Swing>,
     /// From which bar on: sharps of the key, and its mode where it is known.
     pub(super) keys: Vec<(u32, i8, Option<Mode>)>,
     /// Chords, and `None` where none sounds.

@@ -62,7 +62,8 @@ impl Node for SheetMusic {
                  its notes lie on the lines.\n\n\
                  Notes are written as they are meant, not as they are played: they begin and end on the sixteenths of the \
                  transport, however loose the player was. With `triplets`, quarters whose notes lie on thirds are written \
-                 as triplets. What lasts over a bar line or a beat is tied. The key signature is that of `chords`, else the \
+                 as triplets. Where the transport swings, notes are written straight, with the mark *Swing* above the first \
+                 bar, which tells a program by how much. What lasts over a bar line or a beat is tied. The key signature is that of `chords`, else the \
                  transport's key, else the one that fits most of the notes; accidentals are spelt by it. `events` become \
                  rehearsal marks: a cut begins 2, 3…\n\n\
                  `page` draws it too, where LilyPond or MuseScore is installed: some seconds for a film of two minutes.\n\n\
@@ -278,6 +279,7 @@ impl Collecting {
                 .into_iter()
                 .filter(|(place, _)| within(place))
                 .collect(),
+            swing: self.transport.swinging(),
             keys: self.keys(&bars),
             chords: self
                 .symbols()
@@ -304,7 +306,7 @@ impl Collecting {
             let place = if tempi.is_empty() {
                 0
             } else {
-                sixteenth(stretch.position)
+                sixteenth(self.transport.position(stretch.from))
             };
             tempi.push((place, stretch.tempo));
         }

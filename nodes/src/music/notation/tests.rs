@@ -6,7 +6,9 @@ use std::path::Path;
 use proptest::prelude::*;
 use roxmltree::{Document, Node, ParsingOptions};
 use score_engine::harness::Harness;
-use score_engine::{Event, Key, Metre, Note, Payload, PortType, Time, Transport};
+use score_engine::{
+    Event, Key, Metre, Note, Payload, PortType, Swing, SwingNotes, Time, Transport,
+};
 use serde_json::{Value, json};
 
 use super::grid::{Played, Triplets, written};
@@ -419,6 +421,78 @@ fn every_note_of_every_part_is_read_back_where_it_was_meant() {
         (read[3].name.as_str(), &read[3].clefs[..]),
         ("part 4", &["percussion".to_owned()][..])
     );
+}
+
+#[test]
+fn music_that_swings_is_written_straight_with_a_mark() {
+    let written: Vec<Heard> = (0..14)
+        .map(|n| (f64::from(n) * 0.5, 0.5, 60 + n as u8))
+        .chain([(7.0, 0.25, 60), (7.25, 0.5, 62), (7.75, 0.25, 64)])
+        .collect();
+    for (share, of, said) in [
+        (0.5, SwingNotes::Eighths, None),
+        (0.62, SwingNotes::Eighths, Some("13 8 eighth")),
+        (2.0 / 3.0, SwingNotes::Eighths, Some("2 1 eighth")),
+        (0.7, SwingNotes::Sixteenths, Some("7 3 16th")),
+    ] {
+        let transport = Transport {
+            swing: Swing { share, of },
+            ..Transport::default()
+        };
+        let mut acts: Vec<(Time, bool, u8)> = Vec::new();
+        for (start, length, pitch) in &written {
+            // A little late, and not to the end.
+            acts.push((transport.time_at(start + 0.03), true, *pitch));
+            acts.push((transport.time_at(start + length - 0.02), false, *pitch));
+        }
+        acts.sort();
+        let notes = acts.into_iter().map(|(time, begins, pitch)| {
+            let note = match begins {
+                true => Note::On {
+                    channel: 0,
+                    pitch,
+                    velocity: 0.5,
+                },
+                false => Note::Off { channel: 0, pitch },
+            };
+            (time, Payload::Notes([note].into()))
+        });
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.musicxml");
+        Harness::<SheetMusic>::new(json!({ "path": path }))
+            .transport(transport.clone())
+            .feed(
+                "notes",
+                PortType::Notes,
+                notes.collect(),
+                transport.beats(8.0),
+            )
+            .run()
+            .unwrap();
+        assert_eq!(read(&path)[0].notes, written, "{share}");
+        let xml = std::fs::read_to_string(&path).unwrap();
+        let document = Document::parse_with_options(
+            &xml,
+            ParsingOptions {
+                allow_dtd: true,
+                ..ParsingOptions::default()
+            },
+        )
+        .unwrap();
+        let mark = document
+            .descendants()
+            .find(|node| node.has_tag_name("swing"));
+        let mark = mark.map(|mark| {
+            let texts = mark.children().filter_map(|child| child.text());
+            texts
+                .map(str::trim)
+                .filter(|text| !text.is_empty())
+                .collect::<Vec<_>>()
+                .join(" ")
+        });
+        assert_eq!(mark.as_deref(), said);
+        assert_eq!(xml.contains("<words>Swing"), said.is_some());
+    }
 }
 
 #[test]

@@ -107,7 +107,7 @@ impl Player {
         }
         let token = self.stream.go_on_in(
             &mut self.strand,
-            (sixteenth, cut || ends),
+            (self.voice.chunk.counted(sixteenth), cut || ends),
             &code,
             &asked,
             &setting,
@@ -144,7 +144,7 @@ impl Player {
             {
                 let onset = Onset {
                     place,
-                    phase: place % self.voice.chunk.bar_length() as u64,
+                    phase: self.voice.chunk.counted(self.voice.chunk.place(place).1),
                     metre: self.guide.metre,
                     notes: 1,
                     span: (*pitch, *pitch),

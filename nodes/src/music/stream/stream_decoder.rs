@@ -188,7 +188,8 @@ const DETAILS: &str = "The melody goes on across bars and scenes: the model reme
     the piece's last note is the tonic, and rings.\n\n\
     The parameters `density`, `register`, `range` and `syncopation` are knobs: 0 is what tunes have in the mean, 2 \
     more than nearly all, −2 less. Left out, the code says it.\n\n\
-    The model knows bars of 4/4: shorter ones leave its last sixteenths out, longer ones say its last beat again.\n\n\
+    `stream` knows bars of 4/4: shorter ones leave its last sixteenths out, longer ones say its last beat again. The models \
+    that follow chords know 3/4 and 6/8 as well, and play a bar of 12/8 as two of 6/8.\n\n\
     Live, each sixteenth is decided just before it sounds. A bar follows the code that is the newest when it begins; \
     after a `cut`, the first code from the cut on holds at the next sixteenth.";
 
