@@ -126,6 +126,7 @@ impl Graph {
                 tap.thin(MOST_SPARSE);
             }
             let here = |wire: &&GraphWire| (wire.from, wire.output) == (from, output);
+            // A player for each wire: of what lies in memory anyway no reader waits for another, and no wire grows.
             for wire in between.iter().filter(here) {
                 wires.push(GraphWire {
                     from: nodes.len(),
@@ -133,9 +134,9 @@ impl Graph {
                     to: places[wire.to],
                     ..wire.clone()
                 });
-            }
-            if between.iter().any(|wire| here(&wire)) {
-                nodes.push(replay(&id, port, port_type, &tap));
+                let reader = &nodes[places[wire.to]].id;
+                let player = format!("{id}.{} for {reader}", port.name);
+                nodes.push(replay(player, port.clone(), port_type.clone(), &tap));
             }
             taps.push((heard.is_cut, tap));
         }
@@ -161,10 +162,10 @@ impl Graph {
     }
 }
 
-/// A node that plays what came out of the output `port` of the node `id` before.
-fn replay(id: &str, port: Port, port_type: PortType, tap: &Tap) -> GraphNode {
+/// A node that plays what came out of the output `port` before.
+fn replay(id: String, port: Port, port_type: PortType, tap: &Tap) -> GraphNode {
     GraphNode {
-        id: format!("{id}.{}", port.name),
+        id,
         descriptor: Descriptor::new("engine", KIND, "").output(port),
         node: Box::new(Replay(tap.clone())),
         edition: 0,
@@ -185,7 +186,7 @@ impl AnyNode for Replay {
 
     fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
         Ok(Box::new(Replaying {
-            packets: self.0.take().into_iter(),
+            packets: self.0.packets().into_iter(),
             end: self.0.end().unwrap_or(Time::ZERO),
         }))
     }
