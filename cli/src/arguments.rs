@@ -169,6 +169,12 @@ pub(crate) struct Film {
     /// The built-in patch in another manner; `score styles` lists them
     #[arg(long, value_name = "NAME", conflicts_with = "patch")]
     pub(crate) style: Option<String>,
+    /// A tune, .mid, that the first scene's phrases play and that returns with that scene
+    #[arg(long, value_name = "FILE")]
+    pub(crate) theme: Option<PathBuf>,
+    /// Another scene for the theme, by the letter of its phrases in the sheet music, such as B
+    #[arg(long, value_name = "LETTER", requires = "theme")]
+    pub(crate) theme_scene: Option<String>,
     /// Quarter notes a minute, exactly: cuts fall where they fall [default: the patch's, fitted to the cuts]
     #[arg(long, value_name = "BPM")]
     pub(crate) tempo: Option<String>,

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::process::Command;
 
 use score_engine::harness::Outputs;
-use score_engine::{Note, Settings};
+use score_engine::{Note, Settings, Transport};
+
+use crate::midi::writing::{self, Act, Part};
 
 /// Runs ffmpeg in `folder`, mostly to make a file, whose name the arguments end with; what it printed.
 pub(crate) fn ffmpeg(folder: &Path, arguments: &[&str]) -> Vec<u8> {
@@ -37,6 +39,33 @@ pub(crate) fn signal(name: &str, process: u32) -> bool {
 pub(crate) fn settings() -> Settings {
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
     Settings::default().with_folder("models", models)
+}
+
+/// Writes a MIDI file with one part: notes by where they begin and how long they are, in sixteenths, and their pitches.
+pub(crate) fn write_tune(path: &Path, notes: &[(u64, u64, u8)]) {
+    let channel = 0;
+    let mut acts = Vec::new();
+    for (start, length, pitch) in notes {
+        let pitch = *pitch;
+        let on = Note::On {
+            channel,
+            pitch,
+            velocity: 0.8,
+        };
+        acts.push((start * 120, Act::Note(on)));
+        acts.push((
+            (start + length) * 120,
+            Act::Note(Note::Off { channel, pitch }),
+        ));
+    }
+    acts.sort_by_key(|(tick, act)| (*tick, matches!(act, Act::Note(Note::On { .. }))));
+    let part = Part {
+        name: "tune".to_owned(),
+        channel,
+        acts,
+    };
+    let bytes = writing::bytes(&Transport::default(), 0, &[part], 0).unwrap();
+    std::fs::write(path, bytes).unwrap();
 }
 
 /// The notes that begin at output `notes`: when, in sixteenths at 120 quarter notes a minute, and which.

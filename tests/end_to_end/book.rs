@@ -229,7 +229,7 @@ fn workshop() -> tempfile::TempDir {
     for name in ["holiday.mp4", "a.mp4", "b.mp4"] {
         std::fs::copy(at("film.mp4"), at(name)).unwrap();
     }
-    for name in ["a.mid", "b.mid"] {
+    for name in ["a.mid", "b.mid", "tune.mid"] {
         std::fs::copy(at("song.mid"), at(name)).unwrap();
     }
     ffmpeg(folder.path(), "-f lavfi -i sine=duration=2 song.wav");

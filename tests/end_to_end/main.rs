@@ -31,4 +31,5 @@ mod status;
 mod stream;
 mod support;
 mod swing;
+mod theme;
 mod timeline;

@@ -26,6 +26,9 @@ const USUAL: &str = "mp4";
 
 pub(crate) fn run(arguments: &Film, kinds: &Kinds<'_>, settings: &Settings) -> Result<(), Failure> {
     require_film(&arguments.film)?;
+    if let Some(theme) = &arguments.theme {
+        require("theme", theme)?;
+    }
     let source = match &arguments.style {
         Some(style) => styled(style)?,
         None => source(arguments.patch.as_deref())?,
@@ -117,6 +120,8 @@ impl Order<'_> {
             voice,
             stems,
             pdf,
+            theme,
+            theme_scene,
             tempo,
             swing,
             key,
@@ -133,6 +138,8 @@ impl Order<'_> {
             voice: voice.as_deref(),
             stems: *stems,
             pdf: *pdf,
+            theme: theme.as_deref(),
+            theme_scene: theme_scene.as_deref(),
         };
         let mut overrides = binding.overrides(ending)?;
         for (param, value) in [("tempo", tempo), ("swing", swing), ("seed", seed)] {
@@ -188,17 +195,22 @@ impl Order<'_> {
 /// Refuses a film that is no file. The patch would say so too, but of every node that reads the film, in terms of
 /// parameters.
 pub(crate) fn require_film(film: &Path) -> Result<(), Failure> {
-    if film.is_file() {
+    require("film", film)
+}
+
+/// Refuses `path`, the `what` that was named, if it is no file.
+fn require(what: &str, path: &Path) -> Result<(), Failure> {
+    if path.is_file() {
         return Ok(());
     }
-    let what = if film.exists() {
+    let why = if path.exists() {
         "is not a file"
     } else {
         "does not exist"
     };
     Err(Failure::Unknown(format!(
-        "the film `{}` {what}",
-        film.display()
+        "the {what} `{}` {why}",
+        path.display()
     )))
 }
 

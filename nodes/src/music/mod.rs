@@ -23,6 +23,7 @@ mod shape;
 pub mod sheet;
 mod stepping;
 mod stream;
+mod theme;
 mod thin_out;
 mod tokens;
 mod touch;

@@ -142,6 +142,8 @@ impl Music<'_> {
             voice: None,
             stems: false,
             pdf: false,
+            theme: None,
+            theme_scene: None,
         };
         let mut overrides = binding.overrides("mp4")?;
         overrides.extend(self.overrides.iter().cloned());

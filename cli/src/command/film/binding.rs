@@ -1,11 +1,12 @@
 //! Binds a patch to a film: its nodes read the film, and what they write is called after it. Each kind of node declares
 //! what its files are for, so that no kind need be known by name.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use score_engine::{
-    FileContent, FileRole, Graph, GraphFile, NodeError, Override, ParamType, Registry, Settings,
-    Source, Value,
+    Descriptor, FileContent, FileRole, Graph, GraphFile, NodeError, Override, ParamType, Registry,
+    Settings, Source, Value,
 };
 
 use crate::command::require_place;
@@ -26,6 +27,9 @@ pub(crate) struct Binding<'a> {
     pub(crate) stems: bool,
     /// Whether sheet music is drawn, though the patch does not say so.
     pub(crate) pdf: bool,
+    /// The tune that is played as the theme, and the phrases that have it.
+    pub(crate) theme: Option<&'a Path>,
+    pub(crate) theme_scene: Option<&'a str>,
 }
 
 /// The ending of pages that are drawn.
@@ -40,10 +44,22 @@ impl Binding<'_> {
         let mut overrides = Vec::new();
         let mut outputs: Vec<Output> = Vec::new();
         let mut voice = self.voice;
+        let mut themed = BTreeSet::new();
         for (id, kind) in self.source.nodes() {
             let Some(kind) = self.registry.kind(&kind) else {
                 continue;
             };
+            if let Some(theme) = self.theme
+                && takes_theme(kind.descriptor())
+                // The first of a kind is the melody's, as in all patches that come along.
+                && themed.insert(kind.descriptor().kind.to_string())
+            {
+                overrides.push(path(&id, THEME, theme)?.typed_as("--theme"));
+                let scene = self
+                    .theme_scene
+                    .map(|scene| Override::text(&id, THEME_SCENE, scene));
+                overrides.extend(scene.map(|scene| scene.typed_as("--theme-scene")));
+            }
             for param in &kind.descriptor().params {
                 let is_film = param.purpose.content == Some(FileContent::Film);
                 match param.param_type {
@@ -84,6 +100,12 @@ impl Binding<'_> {
                 .help("leave --pdf out, or use a patch with `sheet_music`, such as graphs/film.ron")
                 .into());
         }
+        if self.theme.is_some() && themed.is_empty() {
+            let why = "nobody plays the theme: no node of the patch has a `theme`";
+            return Err(NodeError::input(why)
+                .help("leave --theme out, or use a patch with a stream_decoder, such as graphs/film.ron")
+                .into());
+        }
         if !outputs.iter().all(Output::is_known) {
             outputs = self.known_by_patch(&overrides, outputs);
         }
@@ -122,6 +144,19 @@ impl Binding<'_> {
         };
         outputs.into_iter().filter_map(of_patch).collect()
     }
+}
+
+/// The parameters of a node that plays a user's own tune.
+const THEME: &str = "theme";
+const THEME_SCENE: &str = "theme_scene";
+
+/// Whether a kind has a parameter for a tune that is its theme.
+fn takes_theme(kind: &Descriptor) -> bool {
+    kind.params.iter().any(|param| {
+        param.name == THEME
+            && param.param_type == ParamType::File(FileRole::Read)
+            && param.purpose.content == Some(FileContent::Notes)
+    })
 }
 
 /// The film that a patch writes, and the node that does.

@@ -275,16 +275,16 @@ impl Texts {
 
     /// Every mistake once, in the order of the texts.
     pub(super) fn into_diagnostics(self) -> Diagnostics {
-        let mistakes: Vec<Diagnostic> = self
+        let mut mistakes: Vec<Diagnostic> = self
             .noted
             .iter()
             .map(|noted| self.diagnostic(noted))
             .collect();
         let all = self.known.len() + self.counted;
-        Diagnostics {
-            untold: all.saturating_sub(mistakes.len()),
-            mistakes,
-        }
+        let untold = all.saturating_sub(mistakes.len());
+        // What was typed once may be the value of several nodes.
+        mistakes.dedup();
+        Diagnostics { untold, mistakes }
     }
 
     /// Every warning once, in the order of the texts.

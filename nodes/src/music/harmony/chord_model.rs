@@ -76,11 +76,26 @@ impl ChordModel {
         code: &[f32],
         moods: &Moods,
         change: bool,
+        drawing: (f32, &mut ChaCha8Rng),
+    ) -> Result<i64, NodeError> {
+        self.go_on_to(stand, code, moods, (change, &[]), drawing)
+    }
+
+    /// As [`ChordModel::go_on`], where some chords are likelier than the model knows: `bias` is added to its logits.
+    pub(super) fn go_on_to(
+        &mut self,
+        stand: Stand,
+        code: &[f32],
+        moods: &Moods,
+        (change, bias): (bool, &[f32]),
         (temperature, rng): (f32, &mut ChaCha8Rng),
     ) -> Result<i64, NodeError> {
         let mut logits = self.run(stand, code, moods)?;
         // Music does not stop in the midst of a piece.
         logits.truncate(NO_CHORD as usize);
+        for (logit, bias) in logits.iter_mut().zip(bias) {
+            *logit += bias;
+        }
         if change && let Some(sounds) = logits.get_mut(self.token.max(0) as usize) {
             *sounds = NEVER;
         }

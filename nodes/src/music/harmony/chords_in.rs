@@ -211,7 +211,7 @@ impl Processor for Sheet {
 }
 
 /// The key that fits best what was heard of each pitch class.
-pub(super) fn fitting(classes: &[f64; 12]) -> Option<Key> {
+pub(crate) fn fitting(classes: &[f64; 12]) -> Option<Key> {
     let found = key::key(classes)?;
     Some(Key {
         tonic: found.tonic as u8,

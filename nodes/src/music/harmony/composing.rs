@@ -9,7 +9,7 @@ use score_engine::{Flow, Input, Io, NodeError, Processor, Time, Value};
 use super::chord::Chord;
 use super::chord_model::FARTHEST;
 use super::form::{Close, next_close};
-use super::harmony_node::{CHORDS, CLOSE, CUT, LATENT, set};
+use super::harmony_node::{CHORDS, CLOSE, CUT, LATENT, PHRASE, set};
 use super::progression::{Decided, Progression};
 use crate::chords::Chords;
 
@@ -86,7 +86,8 @@ impl Composing {
         }
         let close = self.close.filter(|close| close.step <= index + FARTHEST);
         let countdown = close.map(|close| close.step - index);
-        let decided = self.progression.decide(index, &code, countdown, false)?;
+        let last = close.is_some_and(|close| close.last);
+        let decided = (self.progression).decide(index, &code, (countdown, last), false)?;
         self.progression.ended |= close.is_some_and(|close| close.last && close.step == index);
         self.decided.push_back((decided, close));
         self.next += 1;
@@ -137,6 +138,12 @@ impl Processor for Composing {
             match input.port {
                 LATENT => self.codes.push_back((time, input.packet.latent()?.clone())),
                 CUT | CLOSE => self.cuts.push(self.progression.steps.at(time)),
+                PHRASE => {
+                    let place = self.progression.steps.sixteenth_from(time);
+                    if let Some(theme) = &mut self.progression.theme {
+                        theme.hear(&input.packet.event()?.name, place);
+                    }
+                }
                 _ => self.moods.push_back(input),
             }
         }

@@ -1,5 +1,7 @@
 //! Makes the chords of the music from the codes of its bars.
 
+use std::path::PathBuf;
+
 use score_engine::{
     Build, Check, Descriptor, KeyChoice, Node, NodeError, Param, Port, PortType, Processor, Value,
 };
@@ -9,10 +11,12 @@ use super::chord_model::ChordModel;
 use super::composing::Composing;
 use super::progression::{Home, Progression, Taste};
 use super::steps::Steps;
+use super::theme_chords::ThemeChords;
 use super::unfolding::Unfolding;
 use crate::chords::Chords;
 use crate::live;
 use crate::model::{Manifest, Task, require_codes};
+use crate::music::theme;
 
 pub(super) const LATENT: usize = 0;
 pub(super) const CUT: usize = 1;
@@ -20,6 +24,7 @@ pub(super) const CLOSE: usize = 2;
 pub(super) const BRIGHTNESS: usize = 3;
 pub(super) const TENSION: usize = 4;
 pub(super) const RATE: usize = 5;
+pub(super) const PHRASE: usize = 6;
 
 pub(super) const CHORDS: usize = 0;
 
@@ -35,6 +40,8 @@ pub(crate) struct Harmony {
     tension: Option<f32>,
     rate: Option<f32>,
     cadence: u64,
+    theme: Option<PathBuf>,
+    theme_scene: Option<String>,
 }
 
 impl Node for Harmony {
@@ -85,6 +92,7 @@ impl Node for Harmony {
             "how tense: 0 plain triads, 1 sevenths and chords from outside the key",
         ))
         .input(wish("rate", "how often chords change: 0 seldom, 1 often"))
+        .input(theme::port())
         .output(Port::new(
             "chords",
             Chords::port_type(),
@@ -116,6 +124,10 @@ impl Node for Harmony {
             .default(8)
             .live(),
         )
+        .param(theme::file(
+            "a tune, .mid, under which chords come that fit it",
+        ))
+        .param(theme::scene())
         .in_bars()
         .urgent()
     }
@@ -124,11 +136,18 @@ impl Node for Harmony {
         let dimension = Manifest::of(check.settings)
             .and_then(|manifest| Ok(manifest.model(&self.model, Task::Harmony)?.latent));
         require_codes(check, &self.model, dimension);
+        theme::check(check, self.theme.as_deref(), self.theme_scene.as_deref());
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        let theme = theme::load(build, self.theme.as_deref(), self.theme_scene.as_deref())?;
+        let choice = build.transport.key.unwrap_or(KeyChoice::Auto);
         let home = Home {
-            choice: build.transport.key.unwrap_or(KeyChoice::Auto),
+            // A key that nobody chose is the theme's own.
+            choice: match (choice, &theme) {
+                (KeyChoice::Auto, Some((theme, _))) => KeyChoice::Of(theme.key),
+                (choice, _) => choice,
+            },
             seed: build.transport.seed,
         };
         let taste = Taste {
@@ -138,7 +157,8 @@ impl Node for Harmony {
         };
         let model = ChordModel::load(build.settings, &self.model)?;
         let steps = Steps::new(build.transport);
-        let progression = Progression::new(model, steps, home, taste, build.rng());
+        let mut progression = Progression::new(model, steps, home, taste, build.rng());
+        progression.theme = theme.map(|(theme, statements)| ThemeChords::new(theme, statements));
         if build.clock.is_some() {
             return Ok(Box::new(Unfolding::new(progression)));
         }
@@ -192,6 +212,9 @@ const DETAILS: &str = "Chords change on half bars (in 3/4, 6/8 and 9/8 on bars).
      a cut does.\n\n\
     What comes along `brightness`, `tension` and `rate` is −2 to 2 for a control of 0 to 1, and is added to the parameter of \
     the same name.\n\n\
+    With a `theme` chords fit that tune where it is played, as the notes in its file say, and are the same whenever it \
+    comes; `stream_decoder` with the same `theme` plays it. With `\"auto\"` the key is the tune's. Where phrases begin \
+    comes along `phrase`, from `planner`; without, the tune is taken to begin with the first bar.\n\n\
     Live, a chord is decided a sixteenth before it sounds; after a cut, another one begins with the next beat.";
 
 #[cfg(test)]
@@ -208,6 +231,7 @@ mod tests {
             (BRIGHTNESS, MOODS[0]),
             (TENSION, MOODS[1]),
             (RATE, MOODS[2]),
+            (PHRASE, "phrase"),
         ];
         assert_eq!(named.len(), descriptor.inputs.len());
         for (place, name) in named {

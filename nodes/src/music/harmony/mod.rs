@@ -15,12 +15,13 @@ mod recognising;
 mod steps;
 #[cfg(test)]
 mod tests;
+mod theme_chords;
 mod unfolding;
 
 pub use chord::{Chord, Family, NO_CHORD, NotAChord, START, TOKENS};
 pub use chord_model::{ChordModel, Moods};
 pub(super) use chord_track::ChordTrack;
-pub(super) use chords_in::ChordsIn;
+pub(super) use chords_in::{ChordsIn, fitting};
 pub(super) use following::Following;
 pub(super) use harmony_node::Harmony;
 pub(crate) use steps::Steps;

@@ -8,6 +8,7 @@ use score_engine::{Input, Key, KeyChoice, Mode, NodeError};
 use super::chord_model::{ChordModel, Moods, Stand};
 use super::harmony_node::{BRIGHTNESS, RATE, TENSION};
 use super::steps::Steps;
+use super::theme_chords::ThemeChords;
 
 /// Bars whose chords are remembered.
 const MOST_BARS: usize = 1024;
@@ -15,6 +16,9 @@ const MOST_BARS: usize = 1024;
 /// A close is prepared for so many steps, a cadence of two bars: a bar that returns there brings back only what led to a
 /// close as near.
 const CADENCE: u64 = 4;
+
+/// Of how freely chords are drawn elsewhere, so much remains under a theme.
+const UNDER_THEME: f32 = 0.5;
 
 /// What a bar is known by: its code, and how near the close was, where it was near.
 type Known = (Vec<u32>, Option<u64>);
@@ -54,6 +58,8 @@ pub(super) struct Progression {
     /// What comes along wires, beside the taste's moods.
     wished: Moods,
     rng: ChaCha8Rng,
+    /// A user's own theme, whose chords go before all others.
+    pub(super) theme: Option<ThemeChords>,
     /// The chords of bars, by the bar's code: a bar that returns brings them back.
     known: BTreeMap<Known, Vec<i64>>,
     /// Whether the piece has closed: the tonic rings.
@@ -86,6 +92,7 @@ impl Progression {
             taste,
             wished: Moods::default(),
             rng,
+            theme: None,
             known: BTreeMap::new(),
             ended: false,
             bar: ((Vec::new(), None), Vec::new()),
@@ -116,12 +123,13 @@ impl Progression {
         Ok(())
     }
 
-    /// Decides step `index` by `code`, with a close in so many steps; `change`: another chord than before.
+    /// Decides step `index` by `code`, with a close in so many steps, the piece's with `last`; `change`: another chord than
+    /// before.
     pub(super) fn decide(
         &mut self,
         index: u64,
         code: &[f32],
-        close: Option<u64>,
+        (close, last): (Option<u64>, bool),
         change: bool,
     ) -> Result<Decided, NodeError> {
         let moods: Moods = std::array::from_fn(|n| both(self.wished[n], self.taste.moods[n]));
@@ -148,29 +156,38 @@ impl Progression {
             let near = close.filter(|close| *close <= CADENCE);
             self.bar = ((code, near), Vec::new());
         }
-        let closes = close == Some(0) && !self.ended;
+        let length = self.steps.length();
+        let ends = self.ended || (last && close == Some(0));
+        let theme = self.theme.as_mut().filter(|_| !ends);
+        let themed = theme.and_then(|theme| theme.step(index * length, length));
+        let closes = close == Some(0) && !self.ended && themed.is_none();
         let recalled = self
             .known
             .get(&self.bar.0)
             .and_then(|chords| chords.get(place))
             .copied();
-        let token = match recalled.filter(|_| !closes && !change && !self.ended) {
-            Some(token) => {
-                self.model.take(token, stand, code, &moods)?;
-                token
-            }
-            None if closes || self.ended => {
-                let tonic = super::Chord::tonic(key).token(key);
-                self.model.take(tonic, stand, code, &moods)?;
-                tonic
-            }
-            None => self.model.go_on(
-                stand,
-                code,
-                &moods,
-                change,
-                (self.taste.temperature, &mut self.rng),
-            )?,
+        let recalled = recalled.filter(|_| !closes && !change && !self.ended);
+        let recalled = match (themed, &self.theme) {
+            (Some(step), Some(theme)) => theme.chord(step),
+            _ => recalled,
+        };
+        let token = if let Some(token) = recalled {
+            self.model.take(token, stand, code, &moods)?;
+            token
+        } else if let (Some(step), Some(theme)) = (themed, &mut self.theme) {
+            let bias = theme.bias(step, length, key);
+            let drawing = (UNDER_THEME * self.taste.temperature, &mut self.rng);
+            let wanted = (false, &bias[..]);
+            let token = (self.model).go_on_to(stand, code, &moods, wanted, drawing)?;
+            theme.keep(step, token);
+            token
+        } else if closes || self.ended {
+            let tonic = super::Chord::tonic(key).token(key);
+            self.model.take(tonic, stand, code, &moods)?;
+            tonic
+        } else {
+            let drawing = (self.taste.temperature, &mut self.rng);
+            self.model.go_on(stand, code, &moods, change, drawing)?
         };
         self.bar.1.push(token);
         Ok(Decided { token, closes })

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::harmony_node::Harmony;
 use crate::chords::Chords;
-use crate::testing::settings;
+use crate::testing::{settings, write_tune};
 
 fn at(seconds: f64) -> Time {
     Time::from_seconds(seconds)
@@ -187,4 +187,118 @@ fn live_a_chord_leaves_a_sixteenth_before_it_sounds_and_a_cut_changes_it_on_the_
     let answered = found.iter().position(|(time, _)| (time - 5.5).abs() < 1e-6);
     let answered = answered.expect("a chord on the beat after the cut");
     assert_ne!(found[answered].1.chord, found[answered - 1].1.chord);
+}
+
+/// Four bars of a tune in C, in sixteenths.
+const TUNE: [(u64, u64, u8); 14] = [
+    (0, 4, 60),
+    (4, 4, 64),
+    (8, 8, 67),
+    (16, 4, 69),
+    (20, 4, 72),
+    (24, 8, 69),
+    (32, 4, 67),
+    (36, 4, 65),
+    (40, 4, 64),
+    (44, 4, 62),
+    (48, 4, 59),
+    (52, 4, 62),
+    (56, 4, 60),
+    (60, 4, 60),
+];
+
+/// The film with the tune as its theme, in phrases of four bars with these names, in the transport's key.
+fn with_theme(phrases: &[&str], key: &str, live: bool) -> Vec<(f64, Chords)> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.mid");
+    write_tune(&path, &TUNE);
+    let transport = Transport {
+        key: Some(key.parse().unwrap()),
+        seed: 5,
+        ..Transport::default()
+    };
+    let end = at(8.0 * phrases.len() as f64);
+    let events = (0..).zip(phrases).map(|(number, name)| {
+        let event = Event {
+            name: (*name).to_owned(),
+            strength: 1.0,
+        };
+        (at(8.0 * f64::from(number)), Payload::Event(Arc::new(event)))
+    });
+    // No two bars have one code: chords return because the theme does.
+    let codes = (0..4 * phrases.len()).map(|bar| {
+        let time = at(2.0 * bar as f64);
+        (time, Payload::Latent(code(0, bar)))
+    });
+    let harness = Harness::<Harmony>::new(json!({ "theme": path }))
+        .settings(settings())
+        .transport(transport);
+    let latent = PortType::Latent(Some(64));
+    let outputs = if live {
+        // As `planner` sends them.
+        let early = |(time, payload): (Time, Payload)| (time - at(0.03), time, payload);
+        harness
+            .feed_live("latent", latent, codes.map(early).collect(), end)
+            .feed_live("phrase", PortType::Event, events.map(early).collect(), end)
+            .play_live()
+            .unwrap()
+    } else {
+        harness
+            .feed("latent", latent, codes.collect(), end)
+            .feed("phrase", PortType::Event, events.collect(), end)
+            .run()
+            .unwrap()
+    };
+    chords(&outputs)
+}
+
+/// The chord that sounds in the half bar after `time`: what was told last.
+fn sounding(found: &[(f64, Chords)], time: f64) -> Chords {
+    let told = found.iter().rfind(|(since, _)| *since <= time + 1e-6);
+    told.unwrap().1
+}
+
+/// The share of the tune, by time, that lies in the chords from `begin` on, moved by `moved` semitones.
+fn inside(found: &[(f64, Chords)], begin: f64, moved: i32) -> f64 {
+    let (mut held, mut whole) = (0, 0);
+    for (start, length, pitch) in TUNE {
+        for place in start..start + length {
+            let chords = sounding(found, begin + place as f64 / 8.0);
+            let class = (i32::from(pitch) + moved).rem_euclid(12) as u8;
+            held += i32::from(chords.chord.unwrap().holds(class));
+            whole += 1;
+        }
+    }
+    f64::from(held) / f64::from(whole)
+}
+
+#[test]
+fn chords_fit_the_theme_and_are_the_same_whenever_it_comes() {
+    let found = with_theme(&["A", "B", "A", "B"], "auto", false);
+    assert_eq!(found[0].1.key.to_string(), "C major");
+    let share = inside(&found, 0.0, 0);
+    assert!(share >= 0.75, "{share}");
+    let names = names(&found);
+    assert_eq!(names[..8], names[16..24]);
+    assert_ne!(names[..8], names[8..16]);
+    // In a key that was chosen they are that key's, and fit the theme as it is moved there.
+    let found = with_theme(&["A", "B"], "D", false);
+    assert_eq!(found[0].1.key.to_string(), "D major");
+    let share = inside(&found, 0.0, 2);
+    assert!(share >= 0.75, "{share}");
+}
+
+#[test]
+fn live_chords_fit_the_theme_from_its_first_beat_on() {
+    let found = with_theme(&["A", "B", "A", "B"], "auto", true);
+    for begin in [2.0, 16.0] {
+        // The first phrase begins with the first code, which is a little late for its first bar.
+        let names: Vec<String> = (0..6)
+            .map(|half| sounding(&found, begin + f64::from(half)))
+            .map(|chords| chords.chord.unwrap().to_string())
+            .collect();
+        assert_eq!(names.len(), 6);
+    }
+    let share = inside(&found, 16.0, 0);
+    assert!(share >= 0.75, "{share}");
 }

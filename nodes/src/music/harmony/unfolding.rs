@@ -7,7 +7,7 @@ use score_engine::{Flow, Io, NodeError, Processor, Time, Value};
 
 use super::super::stepping::AHEAD;
 use super::chord::Chord;
-use super::harmony_node::{CHORDS, CLOSE, CUT, LATENT, set};
+use super::harmony_node::{CHORDS, CLOSE, CUT, LATENT, PHRASE, set};
 use super::progression::Progression;
 use crate::chords::Chords;
 
@@ -25,6 +25,8 @@ pub(super) struct Unfolding {
     /// The step with which the phrase closes.
     close: Option<u64>,
     before: Option<i64>,
+    /// The sixteenth that was decided last, and the chord before it.
+    last: Option<(u64, Option<i64>)>,
 }
 
 impl Unfolding {
@@ -38,6 +40,7 @@ impl Unfolding {
             wanted: false,
             close: None,
             before: None,
+            last: None,
         }
     }
 
@@ -69,12 +72,17 @@ impl Unfolding {
             return Ok(());
         };
         self.cut &= !on_beat;
+        match self.last.filter(|(decided, _)| *decided == place) {
+            // Decided once more: it is the chord before that it may be the same as.
+            Some((_, before)) => self.before = before,
+            None => self.last = Some((place, self.before)),
+        }
         let index = place / length;
         let close = self.closing(index).map(|close| close - index);
         let change = answers && self.before.is_some();
-        let decided = self
-            .progression
-            .decide(index, &code, close, change && close != Some(0))?;
+        let decided =
+            self.progression
+                .decide(index, &code, (close, false), change && close != Some(0))?;
         let key = self.progression.key();
         let chords = Chords {
             key,
@@ -102,6 +110,16 @@ impl Processor for Unfolding {
                 }
                 CUT => self.cut = true,
                 CLOSE => self.wanted = true,
+                PHRASE => {
+                    let place = (self.progression.steps).sixteenth_from(input.packet.time);
+                    if let Some(theme) = &mut self.progression.theme {
+                        let begins = theme.hear(&input.packet.event()?.name, place);
+                        // The chord of its first beat is out already, and the theme's goes before it.
+                        if self.next.is_some_and(|next| begins < next) {
+                            self.decide(io, begins)?;
+                        }
+                    }
+                }
                 _ => self.progression.hear(&input)?,
             }
         }

@@ -3,6 +3,7 @@
 mod asking;
 mod guiding;
 mod model;
+mod own_theme;
 mod player;
 mod recall;
 mod rendering;

@@ -5,13 +5,15 @@ use score_engine::{Input, NodeError, Note, Value};
 
 use super::super::harmony::Following;
 use super::super::shape::Shape;
+use super::super::tokens::Step;
 use super::super::touch::{MIDDLE, Onset, Touch};
 use super::super::voice::Voice;
 use super::asking::Asking;
 use super::guiding::Guide;
 use super::model::{Strand, Stream};
+use super::own_theme::{OwnTheme, Told};
 use super::recall::Recall;
-use super::stream_decoder::CHORDS;
+use super::stream_decoder::{CHORDS, PHRASE};
 use crate::chords::Chords;
 use crate::live;
 
@@ -21,8 +23,14 @@ pub(super) const KNOBS: [&str; 4] = ["density", "register", "range", "syncopatio
 /// The token that lets the note before sound on.
 const HOLD: i64 = 0;
 
+/// The token that ends the note before.
+const END: i64 = 1;
+
 /// Tokens below this one begin no note.
 const FIRST_NOTE: i64 = 2;
+
+/// A logit with this added is never drawn.
+const NEVER: f32 = -1e9;
 
 /// How much harder a note is struck that was asked to stand out.
 const STRESS: f32 = 1.25;
@@ -36,6 +44,8 @@ pub(super) struct Player {
     pub(super) chords: Option<Following>,
     pub(super) guide: Guide,
     pub(super) recall: Recall,
+    /// A user's own theme.
+    pub(super) theme: Option<OwnTheme>,
     /// How notes are struck, for a melody that follows chords.
     pub(super) touch: Option<Touch>,
     /// Looseness and dynamics.
@@ -54,6 +64,8 @@ pub(super) struct Player {
     pub(super) code: Option<Vec<f32>>,
     /// Whether the last note was played.
     pub(super) ended: bool,
+    /// Whether it was told that a theme has no room.
+    pub(super) told_left: bool,
 }
 
 impl Player {
@@ -68,8 +80,25 @@ impl Player {
         Ok(())
     }
 
-    /// Takes in what came along a wire that asks for something, or tells the chords.
+    /// Takes in what came along a wire that asks for something, or tells the chords or where a phrase begins.
     pub(super) fn hear(&mut self, input: &Input) -> Result<(), NodeError> {
+        if input.port == PHRASE {
+            let name = &input.packet.event()?.name;
+            let place = self.voice.chunk.sixteenth_from(input.packet.time);
+            let left = self
+                .theme
+                .as_mut()
+                .and_then(|theme| theme.hear(name, place));
+            if let Some(left) = left.filter(|_| !self.told_left) {
+                self.told_left = true;
+                let bars = left.div_ceil(self.voice.chunk.bar_length().max(1));
+                let bars = format!("{bars} bar{}", if bars == 1 { "" } else { "s" });
+                tracing::warn!(
+                    "the theme is longer than its phrase: its last {bars} are not played; `planner` with a longer `phrase` has room for them"
+                );
+            }
+            return Ok(());
+        }
         match &mut self.chords {
             Some(chords) if input.port == CHORDS => chords.hear(&input.packet, &self.voice.chunk),
             _ => self.asking.hear(input),
@@ -92,12 +121,30 @@ impl Player {
         let chord = chords.and_then(|chords| chords.chord);
         let ends = chords.is_some_and(|chords| chords.last && chords.close == Some(0));
         let in_bar = usize::try_from(sixteenth).unwrap_or_default();
-        if chords.is_some() {
+        let key = chords.map(|chords| chords.key).or(self.guide.key);
+        let theme = self.theme.as_mut().filter(|_| !ends);
+        let told = theme.and_then(|theme| theme.at(place, key));
+        // The theme is played as it is, whatever the picture does.
+        let cut = cut && !matches!(told, Some(Told::Said(_)));
+        if chords.is_some() || self.theme.is_some() {
             if sixteenth == 0 || self.code_is_new {
                 self.recall.begin(&code);
             }
             // A cut is heard, and so is the end, whatever was played.
             setting.forced = self.recall.recall(in_bar, chord).filter(|_| !cut && !ends);
+        }
+        let shift = self.guide.shift(chords.as_ref());
+        match told {
+            Some(Told::Said(step)) => setting.forced = Some(self.token(step, shift)),
+            Some(Told::Otherwise) => setting.forced = None,
+            Some(Told::Over) if setting.forced.is_none_or(|token| token == HOLD) => {
+                setting.forced = None;
+                setting.bias.resize(self.guide.layout.tokens, 0.0);
+                if let Some(hold) = setting.bias.first_mut() {
+                    *hold = NEVER;
+                }
+            }
+            _ => {}
         }
         self.code_is_new = false;
         self.ended |= ends;
@@ -114,7 +161,7 @@ impl Player {
             (self.temperature, &mut self.rng),
         )?;
         self.recall.keep(in_bar, token, chord);
-        let token = self.sounding(token, self.guide.shift(chords.as_ref()));
+        let token = self.sounding(token, shift);
         let mut notes = self.voice.say(Some(token), cut, sixteenth);
         self.touch(place, chords.as_ref(), &mut notes)?;
         for note in &mut notes {
@@ -158,6 +205,22 @@ impl Player {
             }
         }
         Ok(())
+    }
+
+    /// The token with which the model says what sounds as `step`, where music is moved by `shift` semitones: the way back of
+    /// [`Player::sounding`].
+    fn token(&self, step: Step, shift: i32) -> i64 {
+        let Step::On(pitch) = step else {
+            return if step == Step::Off { END } else { HOLD };
+        };
+        let sounds = i64::from(pitch) - i64::from(self.guide.layout.lowest_pitch) + FIRST_NOTE;
+        let token = sounds - i64::from(shift);
+        let last = self.guide.layout.tokens as i64;
+        match token {
+            _ if token < FIRST_NOTE => token + 12,
+            _ if token >= last => token - 12,
+            _ => token,
+        }
     }
 
     /// The token of the note that sounds where the model says `token` and music is moved by `shift` semitones; what would

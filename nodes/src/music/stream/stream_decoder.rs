@@ -1,17 +1,21 @@
 //! Turns a code for each bar, and what is asked at each sixteenth, into a melody that goes on.
 
+use std::path::PathBuf;
+
 use score_engine::{
-    Build, Check, Descriptor, Mode, Node, NodeError, Param, Port, PortType, Processor,
+    Build, Check, Descriptor, KeyChoice, Mode, Node, NodeError, Param, Port, PortType, Processor,
 };
 use serde::Deserialize;
 
 use super::super::harmony::{Following, Steps};
 use super::super::shape::Shape;
+use super::super::theme;
 use super::super::touch::{Part, TOUCH, Touch};
 use super::super::voice::{Chunk, Voice};
 use super::asking::Asking;
 use super::guiding::Guide;
 use super::model::Stream;
+use super::own_theme::OwnTheme;
 use super::player::Player;
 use super::recall::Recall;
 use super::rendering::Rendering;
@@ -29,6 +33,7 @@ pub(super) const REGISTER: usize = 5;
 pub(super) const CONTOUR: usize = 6;
 pub(super) const NOVELTY: usize = 7;
 pub(super) const CHORDS: usize = 8;
+pub(super) const PHRASE: usize = 9;
 
 /// A melody has at least so many semitones, so that every chord has its tones within.
 const NARROWEST: u8 = 12;
@@ -53,6 +58,8 @@ pub(crate) struct StreamDecoder {
     looseness: f32,
     dynamics: f32,
     channel: u8,
+    theme: Option<PathBuf>,
+    theme_scene: Option<String>,
 }
 
 impl Node for StreamDecoder {
@@ -82,6 +89,7 @@ impl Node for StreamDecoder {
         .input(asks("contour", "asks for a way: 0 an octave down, 0.5 level, 1 an octave up"))
         .input(asks("novelty", "asks for bars that repeat, 0, up to ones like none of the last eight, 1"))
         .input(Port::new("chords", Chords::port_type(), "the chords that the melody follows").optional())
+        .input(theme::port())
         .output(Port::new("notes", PortType::Notes, "the melody, one note at a time"))
         .param(Param::text("model", "name of a stream model").default("stream"))
         .param(Param::number("temperature", (0.0, 4.0), "how freely tokens are drawn; 0: always the likeliest").default(0.7).live())
@@ -97,6 +105,8 @@ impl Node for StreamDecoder {
         .param(Param::number("looseness", (0.0, 2.0), "with chords: how freely velocities are played; 0: a machine, 1: a player").default(1.0).live())
         .param(Param::number("dynamics", (0.0, 2.0), "with chords: how much velocities differ; 1: as players do it").default(1.0).live())
         .param(Param::integer("channel", (0, 15), "MIDI channel, counted from 0").default(0))
+        .param(theme::file("a tune, .mid, that is played first and returns with its scene"))
+        .param(theme::scene())
         .in_bars()
         .urgent()
     }
@@ -117,6 +127,7 @@ impl Node for StreamDecoder {
             let help = "`highest` lies at least 12 above `lowest`".to_owned();
             check.refuse("highest", why, Some(help));
         }
+        theme::check(check, self.theme.as_deref(), self.theme_scene.as_deref());
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
@@ -132,15 +143,23 @@ impl Node for StreamDecoder {
         // A stream of its own, so that the notes do not depend on how they are struck.
         let mut touching = build.rng();
         touching.set_word_pos(TOUCHING);
+        let range = self.lowest..=self.highest;
+        let theme = theme::load(build, self.theme.as_deref(), self.theme_scene.as_deref())?
+            .map(|theme| OwnTheme::new(theme, range.clone(), layout));
         let player = Player {
             strand: stream.begin(),
             guide: Guide {
-                key: (build.transport.key).map(|key| key.key(build.transport.seed, Mode::Major)),
+                key: match (build.transport.key, &theme) {
+                    // A key that nobody chose is the theme's own.
+                    (Some(KeyChoice::Auto), Some(theme)) => Some(theme.key()),
+                    (key, _) => key.map(|key| key.key(build.transport.seed, Mode::Major)),
+                },
                 metre: steps.metre(),
                 layout,
                 leads: stream.leads(),
-                range: self.lowest..=self.highest,
+                range,
             },
+            theme,
             chords: follows.then(Following::default),
             recall: Recall::default(),
             touch,
@@ -148,6 +167,7 @@ impl Node for StreamDecoder {
             touching,
             code_is_new: false,
             ended: false,
+            told_left: false,
             stream,
             asking: Asking::new(build.is_wired("cut")),
             voice: Voice::new(
@@ -186,6 +206,14 @@ const DETAILS: &str = "The melody goes on across bars and scenes: the model reme
     no note lies outside the scale but those of the chord. A bar whose code and chords come again is played again, every \
     third time with another end; \
     the piece's last note is the tonic, and rings.\n\n\
+    With a `theme` the tune of that MIDI file is what the first scene's phrase plays, note for note on sixteenths, and what \
+    returns with that scene, every third time with other ends of its bars. The melody is the file's highest part of one \
+    voice, else the highest line of all its notes; drums do not count. It is moved to the key of `chords`, or of the \
+    transport, and by octaves to between `lowest` and `highest`; with `key: \"auto\"` the music is in the tune's own key. \
+    `harmony` with the same `theme` finds chords for it. Where phrases begin comes along `phrase`, from `planner`; without, \
+    the tune begins with the first bar, and its bars return with their codes. A tune shorter than the phrase goes on as the \
+    model would; of a longer one what the phrase has bars for is played. `theme_scene` gives it to another scene's phrases, \
+    by their letter in the sheet music.\n\n\
     The parameters `density`, `register`, `range` and `syncopation` are knobs: 0 is what tunes have in the mean, 2 \
     more than nearly all, −2 less. Left out, the code says it.\n\n\
     `stream` knows bars of 4/4: shorter ones leave its last sixteenths out, longer ones say its last beat again. The models \
@@ -212,6 +240,7 @@ mod tests {
             (CONTOUR, "contour"),
             (NOVELTY, "novelty"),
             (CHORDS, "chords"),
+            (PHRASE, "phrase"),
         ];
         assert_eq!(named.len(), descriptor.inputs.len());
         for (place, name) in named {

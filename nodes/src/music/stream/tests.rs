@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::stream_decoder::StreamDecoder;
 use crate::controls::Controls;
-use crate::testing::{begun, require_one_at_a_time, settings};
+use crate::testing::{begun, require_one_at_a_time, settings, write_tune};
 
 /// The sixteenth is an eighth of a second, at 120 quarter notes a minute.
 const SIXTEENTH: f64 = 0.125;
@@ -305,4 +305,157 @@ fn in_a_key_every_note_lies_in_its_scale_and_without_one_not() {
         "{held:?}"
     );
     assert!(inside(&hot().run().unwrap()).contains(&false));
+}
+
+/// A bar and a half of a tune in C, in sixteenths.
+const TUNE: [(u64, u64, u8); 5] = [(0, 4, 60), (4, 2, 64), (6, 6, 67), (12, 4, 72), (16, 8, 71)];
+
+/// The piece with a theme, in a key, with phrases that begin at these seconds.
+fn with_theme(
+    notes: &[(u64, u64, u8)],
+    phrases: &[(f64, &str)],
+    params: Value,
+    live: bool,
+) -> Outputs {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.mid");
+    write_tune(&path, notes);
+    let mut piece = Piece::new();
+    piece.params = params;
+    piece.params["theme"] = json!(path);
+    if !phrases.is_empty() {
+        let phrases = phrases.iter().map(|(time, name)| {
+            let event = Event {
+                name: (*name).to_owned(),
+                strength: 1.0,
+            };
+            (*time, Payload::Event(Arc::new(event)))
+        });
+        piece = piece.wire("phrase", PortType::Event, phrases.collect());
+    }
+    if live { piece.live() } else { piece.render() }
+}
+
+/// The notes that begin from sixteenth `from` on and before `to`, as places from there.
+fn between(outputs: &Outputs, from: i64, to: i64) -> Vec<Begun> {
+    let notes = begun(outputs).into_iter();
+    notes
+        .filter(|(place, _)| (from..to).contains(place))
+        .map(|(place, pitch)| (place - from, pitch))
+        .collect()
+}
+
+/// The theme's own notes up to sixteenth `to`, moved.
+fn tune(to: i64, moved: i16) -> Vec<Begun> {
+    let notes = TUNE.iter().map(|(start, _, pitch)| {
+        let pitch = i16::from(*pitch) + moved;
+        (*start as i64, u8::try_from(pitch).unwrap())
+    });
+    notes.filter(|(place, _)| *place < to).collect()
+}
+
+#[test]
+fn a_theme_is_played_note_for_note_and_ends_where_it_ends() {
+    for live in [false, true] {
+        let outputs = with_theme(&TUNE, &[], json!({}), live);
+        require_one_at_a_time(&outputs);
+        assert_eq!(between(&outputs, 0, 32), tune(32, 0), "live: {live}");
+        let ends = outputs.packets("notes").iter().any(|packet| {
+            let notes = packet.notes().unwrap();
+            let is_end = |note: &score_engine::Note| {
+                matches!(note, score_engine::Note::Off { pitch: 71, .. })
+            };
+            (packet.time.seconds() - 3.0).abs() < 1e-6 && notes.iter().any(is_end)
+        });
+        assert!(ends, "the last note is eight sixteenths long");
+        // Then the music goes on.
+        assert!(between(&outputs, 32, 64).len() > 2);
+    }
+}
+
+#[test]
+fn a_theme_returns_with_its_scene_and_belongs_to_the_one_that_is_named() {
+    let phrases = [(0.0, "A"), (2.0, "B"), (4.0, "A"), (6.0, "B")];
+    for live in [false, true] {
+        let outputs = with_theme(&TUNE, &phrases, json!({}), live);
+        assert_eq!(between(&outputs, 0, 16), tune(16, 0), "live: {live}");
+        assert_eq!(between(&outputs, 32, 48), tune(16, 0), "live: {live}");
+        assert_ne!(between(&outputs, 16, 32), tune(16, 0));
+        let named = json!({ "theme_scene": "B" });
+        let outputs = with_theme(&TUNE, &phrases, named, live);
+        assert_ne!(between(&outputs, 0, 16), tune(16, 0));
+        assert_eq!(between(&outputs, 16, 32), tune(16, 0), "live: {live}");
+        assert_eq!(between(&outputs, 48, 64), tune(16, 0), "live: {live}");
+    }
+}
+
+#[test]
+fn the_third_time_the_bars_of_a_theme_begin_as_they_did_and_end_otherwise() {
+    let phrases = [(0.0, "A"), (2.0, "A"), (4.0, "A"), (6.0, "A")];
+    let outputs = with_theme(&TUNE, &phrases, json!({}), false);
+    for from in [0, 16, 48] {
+        assert_eq!(between(&outputs, from, from + 16), tune(16, 0));
+    }
+    assert_eq!(between(&outputs, 32, 40), tune(8, 0));
+    assert_ne!(between(&outputs, 32, 48), tune(16, 0));
+}
+
+#[test]
+fn a_cut_does_not_break_into_a_theme() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.mid");
+    write_tune(&path, &TUNE);
+    let mut piece = Piece::new().cut(0.9);
+    piece.params = json!({ "theme": path });
+    for outputs in [piece.render(), piece.live()] {
+        assert_eq!(between(&outputs, 0, 32), tune(32, 0));
+        require_one_at_a_time(&outputs);
+    }
+}
+
+#[test]
+fn a_theme_is_moved_to_the_key_and_into_the_register() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.mid");
+    write_tune(&path, &TUNE);
+    let played = |key: &str, lowest: u8, highest: u8| {
+        let mut piece = Piece::new();
+        piece.params = json!({
+            "theme": path, "model": "lead_transformer", "lowest": lowest, "highest": highest,
+        });
+        let transport = score_engine::Transport {
+            key: Some(key.parse().unwrap()),
+            ..score_engine::Transport::default()
+        };
+        let outputs = piece.harness(0.0).transport(transport).run().unwrap();
+        between(&outputs, 0, 32)
+    };
+    assert_eq!(played("auto", 60, 81), tune(32, 0));
+    assert_eq!(played("D", 60, 81), tune(32, 2));
+    // B minor has the notes of D.
+    assert_eq!(played("B minor", 36, 60), tune(32, 2 - 24));
+    assert_eq!(played("F#", 70, 90), tune(32, 6 + 12));
+    // A twelfth has no room for it: it stays whole.
+    assert_eq!(played("C", 64, 76).len(), TUNE.len());
+}
+
+#[test]
+fn a_theme_that_is_none_is_refused_where_it_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.mid");
+    let said = |params: Value| {
+        let mut piece = Piece::new();
+        piece.params = params;
+        piece.harness(0.0).run().unwrap_err().to_string()
+    };
+    write_tune(&path, &[]);
+    assert!(said(json!({ "theme": path })).contains("has no notes for a theme"));
+    std::fs::write(&path, "once upon a time").unwrap();
+    assert!(said(json!({ "theme": path })).contains("not a MIDI file"));
+    let missing = folder.path().join("b.mid");
+    assert!(said(json!({ "theme": missing })).contains("there is no MIDI file"));
+    write_tune(&path, &TUNE);
+    let named = |scene: &str| said(json!({ "theme": path, "theme_scene": scene }));
+    assert!(named("B").contains("nobody tells where phrases begin"));
+    assert!(named("second").contains("`second` is not a phrase"));
 }

@@ -1,0 +1,133 @@
+//! Where a theme is played: with every phrase of its scene.
+
+use std::collections::VecDeque;
+
+/// Every so many times the theme comes again, its bars go on otherwise than they did, so that what returns also varies.
+const VARIED: u32 = 3;
+
+/// Sixteenths of a bar that varies which are as they were: it is known by its beginning.
+const KNOWN: usize = 8;
+
+/// A place in the theme.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Here {
+    /// The sixteenth, counted from the theme's beginning.
+    pub(crate) step: usize,
+    /// Whether the music is the theme's there, note for note; elsewhere it is the theme's bar played otherwise.
+    pub(crate) is_known: bool,
+}
+
+/// The phrases so far that are not over, and which of them are the theme's.
+pub(crate) struct Statements {
+    /// The name of the phrases that the theme belongs to; `None`: that of the first.
+    name: Option<String>,
+    /// Whether phrases are told at all. Where they are not, the theme comes once, with the first bar.
+    are_told: bool,
+    /// Sixteenths in a bar.
+    bar: u64,
+    /// From which sixteenth on, counted from the start: the how-many-eth statement of the theme, or something else.
+    phrases: VecDeque<(u64, Option<u32>)>,
+    /// How often the theme came.
+    times: u32,
+}
+
+impl Statements {
+    pub(crate) fn new(name: Option<String>, are_told: bool, bar: u64) -> Self {
+        Statements {
+            name,
+            are_told,
+            bar: bar.max(1),
+            phrases: VecDeque::new(),
+            times: 0,
+        }
+    }
+
+    /// A phrase called `name` begins at sixteenth `place`: with the bar that begins there or after it, which is returned.
+    pub(crate) fn hear(&mut self, name: &str, place: u64) -> u64 {
+        let begins = place.div_ceil(self.bar) * self.bar;
+        let is_own = self.name.get_or_insert_with(|| name.to_owned()) == name;
+        self.times += u32::from(is_own);
+        self.phrases.retain(|(since, _)| *since < begins);
+        self.phrases
+            .push_back((begins, is_own.then_some(self.times)));
+        begins
+    }
+
+    /// Where in the theme, or behind it in its phrase, sixteenth `place` lies; `None` in other phrases. What is asked for
+    /// never goes back by more than a phrase.
+    pub(crate) fn at(&mut self, place: u64) -> Option<Here> {
+        if !self.are_told && self.phrases.is_empty() {
+            self.hear("", place);
+        }
+        let now = self.phrases.partition_point(|(since, _)| *since <= place);
+        let (since, times) = *self.phrases.get(now.checked_sub(1)?)?;
+        // The phrase before is kept: chords are decided ahead of notes.
+        self.phrases.drain(..now.saturating_sub(2));
+        let step = usize::try_from(place - since).ok()?;
+        let in_bar = step % usize::try_from(self.bar).ok()?;
+        Some(Here {
+            step,
+            is_known: !times?.is_multiple_of(VARIED) || in_bar < KNOWN,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_theme_is_the_first_phrases_and_every_third_time_its_bars_end_otherwise() {
+        let mut statements = Statements::new(None, true, 16);
+        assert_eq!(statements.at(0), None);
+        let phrases = ["B", "A", "B", "B'", "B", "B"];
+        for (number, name) in (0..).zip(phrases) {
+            assert_eq!(statements.hear(name, number * 64), number * 64);
+        }
+        let known =
+            |place: u64, step: usize, is_known: bool| (place, Some(Here { step, is_known }));
+        let wanted = [
+            known(0, 0, true),
+            known(63, 63, true),
+            (64, None),
+            known(129, 1, true),
+            (200, None),
+            known(256 + 7, 7, true),
+            known(256 + 8, 8, false),
+            known(256 + 16, 16, true),
+            known(320 + 8, 8, true),
+        ];
+        for (place, here) in wanted {
+            assert_eq!(statements.at(place), here, "{place}");
+        }
+    }
+
+    #[test]
+    fn a_phrase_that_begins_within_a_bar_has_the_theme_from_the_next_bar_on() {
+        let mut statements = Statements::new(Some("A".to_owned()), true, 12);
+        assert_eq!(statements.hear("A", 5), 12);
+        assert_eq!(statements.at(11), None);
+        assert_eq!(statements.at(12).map(|here| here.step), Some(0));
+        // Told again for the same bar: what was told last holds.
+        statements.hear("B", 9);
+        assert_eq!(statements.at(12), None);
+    }
+
+    #[test]
+    fn where_no_phrases_are_told_the_theme_comes_once_with_the_first_bar() {
+        let mut statements = Statements::new(None, false, 16);
+        assert_eq!(statements.at(3), None);
+        assert_eq!(statements.at(16).map(|here| here.step), Some(0));
+        assert_eq!(statements.at(1600).map(|here| here.step), Some(1584));
+    }
+
+    #[test]
+    fn however_long_the_music_is_only_the_last_phrases_are_remembered() {
+        let mut statements = Statements::new(None, true, 16);
+        for number in 0..1000 {
+            statements.hear(if number % 2 == 0 { "A" } else { "B" }, number * 128);
+            assert_eq!(statements.at(number * 128 + 127).is_some(), number % 2 == 0);
+        }
+        assert!(statements.phrases.len() < 4);
+    }
+}
