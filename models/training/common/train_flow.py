@@ -31,9 +31,9 @@ def train_flow(model: nn.Module, codes: Codes, unseen: Codes, seconds: float, an
         flow.mean.copy_(codes[0].mean(0))
         flow.scale.copy_((codes[0].var(0) + codes[1].square().mean(0)).sqrt())
     average = torch.optim.swa_utils.AveragedModel(flow, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.999))
-    adam, begin, step, saved = torch.optim.Adam(flow.parameters(), 1e-3), time.time(), 0, time.time()
+    adam, begin, step, saved = torch.optim.Adam(flow.parameters(), 1e-3), time.process_time(), 0, time.process_time()
     least, best = float("inf"), flow.state_dict()
-    while (done := (time.time() - begin) / seconds) < 1:
+    while (done := (time.process_time() - begin) / seconds) < 1:
         adam.param_groups[0]["lr"] = rate(done, 2e-3 if anew else 7e-4)
         loss = cost(flow, codes, torch.randint(len(codes[0]), (512,)))
         adam.zero_grad()
@@ -48,7 +48,7 @@ def train_flow(model: nn.Module, codes: Codes, unseen: Codes, seconds: float, an
             print(f"flow {step} {loss.item():.2f}, held out {told.item():.2f}", flush=True)
             if told < least:
                 least, best = told, {n: w.clone() for n, w in average.module.state_dict().items()}
-        if time.time() - saved > SAVE_EVERY:
+        if time.process_time() - saved > SAVE_EVERY:
             torch.save(model.state_dict() | {f"flow.{n}": w for n, w in best.items()}, out)
-            saved = time.time()
+            saved = time.process_time()
     flow.load_state_dict(best)

@@ -1,4 +1,4 @@
-"""Trains the accompaniment's autoencoder, then its prior flow, each for a given number of seconds."""
+"""Trains the accompaniment's autoencoder, then its prior flow, each for a given number of seconds of the processor."""
 import argparse
 import time
 from pathlib import Path
@@ -12,9 +12,9 @@ from texture.data import Windows
 from texture.network import CONTROLS, COUNTS, STEPS, Texture, parted
 from texture.slots import BASS
 
-SIZE = 32
-CHECK_EVERY = 150
-"""Seconds between checks, at which the weights are saved."""
+SIZE = 64
+CHECK_EVERY = 30
+"""Seconds of the processor between checks, at which the weights are saved."""
 STRANGE = 0.2
 """Share of the windows that hear another's code, and of which density and register are asked for: those are believed."""
 FORGOTTEN = 0.15
@@ -63,8 +63,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--songs", type=Path, required=True, help="the folder that songs/prepare.py wrote")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seconds", type=float, default=1800)
-    parser.add_argument("--flow-seconds", type=float, default=300)
+    parser.add_argument("--seconds", type=float, default=1800, help="of the processor")
+    parser.add_argument("--flow-seconds", type=float, default=300, help="the same")
     parser.add_argument("--resume", type=Path, help="a checkpoint to start from")
     parser.add_argument("--rate", type=float, default=2.5e-3, help="the highest learning rate")
     parser.add_argument("--beta", type=float, default=0.4)
@@ -80,22 +80,22 @@ def main() -> None:
     model = Texture.of(torch.load(args.resume, weights_only=True)).train() if args.resume else Texture()
     parts = [*model.encoder.parameters(), *model.decoder.parameters()]
     average = Average(model)
-    adam, begin, saved, step = torch.optim.AdamW(parts, 1e-3, weight_decay=1e-3), time.time(), time.time(), 0
-    while args.seconds > 0 and (done := (time.time() - begin) / args.seconds) < 1:
+    adam, begin, saved, step = torch.optim.AdamW(parts, 1e-3, weight_decay=1e-3), time.process_time(), time.process_time(), 0
+    while args.seconds > 0 and (done := (time.process_time() - begin) / args.seconds) < 1:
         adam.param_groups[0]["lr"] = rate(done, args.rate)
         cost, told = costs(model, windows.batch(rng, SIZE), True)
         adam.zero_grad()
-        (cost + args.beta * min(1, done * 5) * (told - args.free).clamp(min=0)).backward()
+        (cost + args.beta * (1 if args.resume else min(1, done * 5)) * (told - args.free).clamp(min=0)).backward()
         nn.utils.clip_grad_norm_(parts, 1.0)
         adam.step()
         average.add()
         step += 1
-        if time.time() - saved > CHECK_EVERY:
-            saved = time.time()
+        if time.process_time() - saved > CHECK_EVERY:
+            saved = time.process_time()
             average.exchanged()
             with torch.no_grad():
                 own, bare = (np.mean([costs(model, b, False, **kind)[0].item() for b in batches]) for kind in ({}, {"asked": False, "coded": False}))
-            print(f"{step} at {time.time() - begin:.0f} s: {cost.item():.2f}, code {told.item():.1f}; held out {own:.2f} nats, {bare:.2f} by another code", flush=True)
+            print(f"{step} at {time.process_time() - begin:.0f} s: {cost.item():.2f}, code {told.item():.1f}; held out {own:.2f} nats, {bare:.2f} by another code", flush=True)
             torch.save(model.state_dict(), args.out)
             average.exchanged()
     average.exchanged()
