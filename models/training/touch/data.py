@@ -21,6 +21,8 @@ TARGETS = 4
 
 DRUMMERS = 4
 """One take in so many is read: timing needs no more, and reading them is slow."""
+UNKNOWN, UNKNOWN_OFTEN = (0, 0.5, 1), (0.1, 0.2, 0.7)
+"""Of how many onsets in a sequence the gap to the next is not known, and how often: who plays as the music comes knows none."""
 NAMES = ("phase", "features", "targets", "energy")
 
 
@@ -41,9 +43,9 @@ def features(steps: np.ndarray, high: np.ndarray, low: np.ndarray, count: np.nda
 
 
 def energies(loud: np.ndarray, bar: np.ndarray) -> np.ndarray:
-    """For each onset, how much louder than the piece its bar is."""
+    """For each onset, how loud its bar is."""
     sums, counts = np.bincount(bar, loud), np.bincount(bar)
-    return (sums / counts.clip(1))[bar] - loud.mean()
+    return (sums / counts.clip(1))[bar]
 
 
 def part_of(song: Song, part: int) -> tuple | None:
@@ -80,25 +82,39 @@ def drummed(take: np.ndarray) -> tuple | None:
 
 
 def read(songs: Path, data: Path, split: str) -> list[tuple]:
-    """All parts of a split: its songs', and its drummers'."""
-    found = [part_of(s, part) for s in load(songs / f"{split}.npz") if s.source == "pop909" for part in (0, 1, 2)]
+    """All parts of a split: its songs', and its drummers'; behind each, how loud it is in all
+    stretches of the piece, and a number that they have in common."""
+    found = [(s.title, part_of(s, part)) for s in load(songs / f"{split}.npz") if s.source == "pop909" for part in (0, 1, 2)]
     folder = next((data / "drums" / "groove").rglob("info.csv")).parent
     for row in list(csv.DictReader((folder / "info.csv").open()))[::DRUMMERS]:
         if row["time_signature"] == "4-4" and row["split"] == {"train": "train", "held": "validation"}[split]:
-            found.append(drummed(read_groove.take(folder / row["midi_filename"])))
-    return [p for p in found if p is not None]
+            found.append((row["midi_filename"], drummed(read_groove.take(folder / row["midi_filename"]))))
+    pieces: dict[tuple, list] = {}
+    for title, part in found:
+        if part:
+            pieces.setdefault((title, part[5]), []).append(part)
+    levels = [(number, float(np.concatenate([p[2][:, 0] for p in parts]).mean()), parts) for number, parts in enumerate(pieces.values())]
+    return [(*part, level, number) for number, level, parts in levels for part in parts]
 
 
 class Onsets:
-    """All parts of a split, as touch/prepare.py wrote them."""
+    """All parts of a split, as touch/prepare.py wrote them, but for how loud a part is in the whole piece: nothing that the
+    model hears tells that, and it would be drawn anew for each note."""
 
-    def __init__(self, path: Path, split: str, ranks: list | None = None) -> None:
+    def __init__(self, path: Path, split: str, like: "Onsets | None" = None) -> None:
         found = np.load(path)
         cuts = np.cumsum(found[f"{split}_lengths"])[:-1]
         arrays = [np.split(found[f"{split}_{name}"], cuts) for name in NAMES]
-        self.parts = [(*rows, int(metre), int(part)) for *rows, (metre, part) in zip(*arrays, found[f"{split}_kinds"])]
+        kinds = found[f"{split}_kinds"]
+        loud = [kinds[kinds[:, 1] == kind, 2].mean() for kind in range(4)]
+        self.middles = like.middles if like else loud
+        self.parts, self.pieces = [], {}
+        for (phase, told, targets, energy), (metre, part, level, piece) in zip(zip(*arrays), kinds):
+            targets[:, 0] += self.middles[int(part)] - level
+            self.parts.append((phase, told, targets, energy - level, int(metre), int(part)))
+            self.pieces.setdefault((int(part), int(piece)), []).append(self.parts[-1])
         self.kinds = [[p for p in self.parts if p[5] == kind] for kind in range(4)]
-        self.ranks = ranks or [np.sort(np.concatenate([p[3] for p in kind])) for kind in self.kinds]
+        self.ranks = like.ranks if like else [np.sort(np.concatenate([p[3] for p in kind])) for kind in self.kinds]
 
     def batch(self, rng: np.random.Generator, size: int) -> tuple[Tensor, ...]:
         """Part, phase, metre, features, targets, there of sequences of onsets."""
@@ -112,7 +128,7 @@ class Onsets:
             told[0, 3], told[0, 4] = 0, 1
             if rng.random() < 0.5:
                 told[:, 10], told[:, 11] = gauss(energy[at], self.ranks[kind]), 1
-            unknown = rng.random(LONG) < rng.choice([0, 0.5, 1])
+            unknown = rng.random(LONG) < rng.choice(UNKNOWN, p=UNKNOWN_OFTEN)
             told[unknown, 5], told[unknown, 6] = 0, 0
             rows.append((np.full(LONG, part), phase[at], np.full(LONG, metre), told, targets[at].astype(np.float32), np.arange(first, first + LONG) < len(phase)))
         return tuple(torch.from_numpy(np.stack(part)) for part in zip(*rows))
