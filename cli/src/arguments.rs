@@ -43,7 +43,7 @@ impl Command {
             Command::Run(_)
             | Command::Fmt(_)
             | Command::New(_)
-            | Command::Styles
+            | Command::Styles(_)
             | Command::Plugin(_)
             | Command::Completions { .. }
             | Command::Man => false,
@@ -115,8 +115,8 @@ pub(crate) enum Command {
     Eval(Eval),
     /// List sound devices and MIDI ports, with the text that names each in a patch
     Devices(Devices),
-    /// List the styles in which `score film` scores
-    Styles,
+    /// List the styles in which `score film` scores, or score a film in every one
+    Styles(Styles),
     /// List the node kinds, or explain one
     Nodes(Nodes),
     /// List the models, explain one, test them, or import one
@@ -223,6 +223,15 @@ pub(crate) struct Consent {
     /// A folder beside the patch's own that it may write to, more than one if given again
     #[arg(long, value_name = "FOLDER")]
     pub(crate) write_to: Vec<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct Styles {
+    /// A film to score in every style: FILM-calm.mp4, FILM-noir.mp4 and so on, with all that `score film` writes
+    pub(crate) film: Option<PathBuf>,
+    /// Replace files that are not a style's own, or that have changed since it wrote them
+    #[arg(long)]
+    pub(crate) overwrite: bool,
 }
 
 #[derive(Args)]

@@ -55,7 +55,7 @@ pub fn run(registry: &Registry) -> ExitCode {
         Command::Interpolate(interpolate) => command::interpolate::run(interpolate, &settings),
         Command::Eval(eval) => command::eval::run(eval, &kinds, &settings),
         Command::Devices(devices) => command::devices::run(devices),
-        Command::Styles => command::styles::run(),
+        Command::Styles(styles) => command::styles::run(styles, &kinds, &settings),
         Command::Nodes(nodes) => command::nodes::run(nodes, &kinds),
         Command::Models(models) => command::models::run(models, &settings),
         Command::Plugins(plugins) => command::plugins::run(plugins, &kinds),

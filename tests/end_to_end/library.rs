@@ -97,6 +97,25 @@ fn every_style_is_a_patch_of_its_own_and_two_in_other_metres_give_a_film_music()
 }
 
 #[test]
+fn a_film_is_scored_in_every_style_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    crate::support::ffmpeg(
+        folder.path(),
+        "-f lavfi -i testsrc2=rate=8:duration=3:size=64x64 film.mp4",
+    );
+    let made = score(folder.path(), &["styles", "film.mp4"]);
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    for style in ["ambient", "waltz"] {
+        assert!(peak(&folder.path().join(format!("film-{style}.wav"))) > 1_000);
+    }
+    let written = text(&made.stdout)
+        .lines()
+        .filter(|name| name.ends_with(".mp4"))
+        .count();
+    assert_eq!(written, 8);
+}
+
+#[test]
 fn a_dialogue_and_a_way_between_melodies_are_rendered() {
     let folder = unpacked();
     for (patch, notes, sound) in [
