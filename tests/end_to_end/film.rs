@@ -18,7 +18,7 @@ fn each_scene_of_a_film_gets_other_music_and_the_same_each_time() {
         let output = score(
             folder,
             &[
-                "film", "film.mp4", "--out", name, "--seed", "2", "--tempo", "120",
+                "film", "film.mp4", "--out", name, "--seed", "4", "--tempo", "120",
             ],
         );
         assert!(output.status.success(), "{}", text(&output.stderr));
