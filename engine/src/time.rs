@@ -346,6 +346,7 @@ mod tests {
             prop_assert!((transport.position(there) - place - beats).abs() < 1e-6);
         }
     }
+
     #[test]
     fn a_bar_of_six_eight_has_twelve_sixteenths() {
         let transport = Transport {

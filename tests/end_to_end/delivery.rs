@@ -38,6 +38,16 @@ const PATCH: &str = r#"Patch(
     ],
 )"#;
 
+/// The patch, and the film and tune that it names.
+fn write_inputs(folder: &Path) {
+    ffmpeg(
+        folder,
+        "-f lavfi -i testsrc2=rate=8:duration=2:size=32x32 film.mp4",
+    );
+    write_scale(&folder.join("scale.mid"));
+    std::fs::write(folder.join("own.ron"), PATCH).unwrap();
+}
+
 /// The integrated loudness that ffmpeg's own meter finds, in LUFS.
 fn loudness(folder: &Path, name: &str) -> f64 {
     let output = std::process::Command::new("ffmpeg")
@@ -56,12 +66,7 @@ fn loudness(folder: &Path, name: &str) -> f64 {
 fn a_film_comes_with_mix_stems_notes_sheet_and_picture() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    ffmpeg(
-        folder,
-        "-f lavfi -i testsrc2=rate=8:duration=2:size=32x32 film.mp4",
-    );
-    write_scale(&folder.join("scale.mid"));
-    std::fs::write(folder.join("own.ron"), PATCH).unwrap();
+    write_inputs(folder);
     let arguments = [
         "film", "film.mp4", "--patch", "own.ron", "--out", "out", "--stems",
     ];
@@ -141,12 +146,7 @@ fn sheet_music_is_drawn_where_there_is_an_engraver() {
     let folder = tempfile::tempdir().unwrap();
     let path = engravers(folder.path());
     let folder = folder.path();
-    ffmpeg(
-        folder,
-        "-f lavfi -i testsrc2=rate=8:duration=2:size=32x32 film.mp4",
-    );
-    write_scale(&folder.join("scale.mid"));
-    std::fs::write(folder.join("own.ron"), PATCH).unwrap();
+    write_inputs(folder);
     let film = [
         "film", "film.mp4", "--patch", "own.ron", "--out", "out", "--pdf",
     ];

@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
+from common.flow import LATENT
 
 PREFIX = "model."
 
@@ -41,3 +42,18 @@ def split(path: Path) -> tuple[dict[str, torch.Tensor], list[np.ndarray]]:
 def bare_gru(unnamed: list[np.ndarray]) -> dict[str, torch.Tensor]:
     """The encoder's GRU, found among the constants without names by their shapes."""
     return gru(sorted((w for w in unnamed if w.dtype == np.float32), key=lambda w: (w.ndim, w.shape[-1])))
+
+
+def state(folder: Path, names: tuple[str, ...]) -> dict[str, torch.Tensor]:
+    """What the graphs `names` in `folder` hold, of which the encoder is a GRU, with the flow's order where it has one."""
+    found: dict[str, torch.Tensor] = {}
+    for name in names:
+        named, unnamed = split(folder / f"{name}.onnx")
+        found |= named
+        if name == "encoder":
+            found |= bare_gru(unnamed)
+            orders = [w for w in unnamed if w.dtype == np.int64 and w.ndim == 1 and len(w) == LATENT]
+            if orders:
+                order = torch.from_numpy(np.stack(orders))
+                found |= {"flow.order": order, "flow.back": order.argsort(1)}
+    return found

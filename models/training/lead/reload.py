@@ -4,19 +4,13 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import torch
-from common.from_onnx import bare_gru, split
+from common.from_onnx import state
 from lead.network import Lead
 
 
 def reload(folder: Path) -> Lead:
     """The network whose parts the graphs in `folder` are."""
-    state: dict[str, torch.Tensor] = {}
-    for name in ("encoder", "step"):
-        named, unnamed = split(folder / f"{name}.onnx")
-        state |= named
-        if name == "encoder":
-            state |= bare_gru(unnamed)
-    return Lead.of(state)
+    return Lead.of(state(folder, ("encoder", "step")))
 
 
 def main() -> None:

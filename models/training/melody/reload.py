@@ -4,21 +4,13 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import torch
-from common.from_onnx import bare_gru, split
+from common.from_onnx import state
 from network import Melody
 
 
 def reload(folder: Path) -> Melody:
     """The network whose parts the graphs in `folder` are."""
-    state: dict[str, torch.Tensor] = {}
-    for name in ("encoder", "start", "step"):
-        named, unnamed = split(folder / f"{name}.onnx")
-        state |= named
-        if name == "encoder":
-            state |= bare_gru(unnamed)
-            order = torch.from_numpy(np.stack([w for w in unnamed if w.dtype == np.int64]))
-            state |= {"flow.order": order, "flow.back": order.argsort(1)}
-    return Melody.of(state)
+    return Melody.of(state(folder, ("encoder", "start", "step")))
 
 
 def main() -> None:

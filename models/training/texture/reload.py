@@ -5,22 +5,14 @@ import numpy as np
 import onnxruntime
 import torch
 from common.flow import LATENT
-from common.from_onnx import bare_gru, split
+from common.from_onnx import state
 from texture.network import STEPS, Texture
 from texture.slots import PLAYED
 
 
 def reload(folder: Path) -> Texture:
     """The network whose parts the graphs in `folder` are; what a flow that was never trained lacks is nought, as at first."""
-    state = Texture().state_dict()
-    for name in ("encoder", "start", "step"):
-        named, unnamed = split(folder / f"{name}.onnx")
-        state |= named
-        if name == "encoder":
-            state |= bare_gru(unnamed)
-            order = torch.from_numpy(np.stack([w for w in unnamed if w.dtype == np.int64]))
-            state |= {"flow.order": order, "flow.back": order.argsort(1)}
-    return Texture.of(state)
+    return Texture.of(Texture().state_dict() | state(folder, ("encoder", "start", "step")))
 
 
 def main() -> None:

@@ -54,6 +54,19 @@ pub fn key(classes: &[f64; 12]) -> Option<Key> {
     best.map(|(_, key)| key)
 }
 
+impl From<Key> for score_engine::Key {
+    fn from(key: Key) -> Self {
+        score_engine::Key {
+            tonic: key.tonic as u8,
+            mode: if key.minor {
+                score_engine::Mode::Minor
+            } else {
+                score_engine::Mode::Major
+            },
+        }
+    }
+}
+
 /// The weights counted from the tonic of the key that fits them best.
 pub(super) fn by_tonic(classes: &[f64; 12]) -> [f64; 12] {
     let tonic = key(classes).map_or(0, |key| key.tonic);

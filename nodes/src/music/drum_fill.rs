@@ -6,13 +6,12 @@ use std::time::Instant;
 use rand_chacha::ChaCha8Rng;
 use score_engine::{
     Build, Descriptor, Flow, Io, Node, NodeError, Note, Packet, Param, Payload, Performance, Port,
-    PortType, Processor, Time, Transport, Value,
+    PortType, Processor, Time, Transport,
 };
 use serde::Deserialize;
 
 use super::drums;
 use super::fill::{CRASH, fill};
-use crate::live;
 
 const NOTES: usize = 0;
 const CUT: usize = 1;
@@ -90,7 +89,7 @@ struct Filling {
     rng: ChaCha8Rng,
     /// What a fill may still change, in the order of time.
     held: Vec<Held>,
-    /// When which key was struck how hard in the last bars.
+    /// When something was struck, and how hard: as far back as a fill may still ask.
     struck: Vec<(Time, f32)>,
     /// Channel and key of strokes that a fill has taken the place of and whose ends are yet to come.
     left_out: BTreeSet<(u8, u8)>,
@@ -167,17 +166,7 @@ impl Filling {
             });
             kept.copied().collect()
         };
-        match payload {
-            Payload::Notes(notes) => Payload::Notes(keep(&notes).into()),
-            Payload::Performance(performance) => Payload::Performance(
-                Performance {
-                    changes: performance.changes.clone(),
-                    notes: keep(&performance.notes).into(),
-                }
-                .into(),
-            ),
-            other => other,
-        }
+        with_notes(payload, &mut keep)
     }
 
     /// Puts a fill before the cut, where one has room.
@@ -189,8 +178,8 @@ impl Filling {
         let (begins, ends) = (self.reach(from), self.reach(to));
         let bar = self.transport.sixteenths_per_bar();
         let bar_before = self.reach(from.saturating_sub(bar));
-        self.struck.retain(|(time, _)| *time >= bar_before);
-        let before = self.struck.iter().filter(|(time, _)| *time < begins);
+        let struck = self.struck.iter();
+        let before = struck.filter(|(time, _)| (bar_before..begins).contains(time));
         let (count, sum) = before.fold((0.0, 0.0), |(n, sum), (_, velocity)| {
             (n + 1.0, sum + velocity)
         });
@@ -237,26 +226,16 @@ impl Filling {
             .held
             .split_off(self.held.partition_point(|held| held.time < until));
         for held in std::mem::replace(&mut self.held, later) {
-            let payload = match held.payload {
-                Payload::Notes(notes) => {
-                    let notes = self.sound(&notes);
-                    if notes.is_empty() {
-                        continue;
-                    }
-                    Payload::Notes(notes.into())
-                }
-                Payload::Performance(performance) => Payload::Performance(
-                    Performance {
-                        changes: performance.changes.clone(),
-                        notes: self.sound(&performance.notes).into(),
-                    }
-                    .into(),
-                ),
-                other => other,
-            };
+            let payload = with_notes(held.payload, &mut |notes: &[Note]| self.sound(notes));
+            if matches!(&payload, Payload::Notes(notes) if notes.is_empty()) {
+                continue;
+            }
             io.send_captured(NOTES, held.time, held.captured, payload)?;
         }
         self.sent = self.sent.max(until);
+        let bar = self.transport.sixteenths_per_bar() + 1;
+        let asked = self.reach(self.nearest(until).saturating_sub(bar));
+        self.struck.retain(|(time, _)| *time >= asked);
         Ok(())
     }
 
@@ -308,9 +287,20 @@ impl Processor for Filling {
     fn earliest_pending(&self) -> Option<Time> {
         Some(self.sent)
     }
+}
 
-    fn set(&mut self, name: &str, _value: &Value) -> Result<(), NodeError> {
-        Err(live::not_live(name))
+/// The payload with other notes in the place of its own.
+fn with_notes(payload: Payload, change: &mut dyn FnMut(&[Note]) -> Vec<Note>) -> Payload {
+    match payload {
+        Payload::Notes(notes) => Payload::Notes(change(&notes).into()),
+        Payload::Performance(performance) => Payload::Performance(
+            Performance {
+                changes: performance.changes.clone(),
+                notes: change(&performance.notes).into(),
+            }
+            .into(),
+        ),
+        other => other,
     }
 }
 

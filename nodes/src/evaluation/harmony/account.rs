@@ -1,6 +1,6 @@
 //! What a listener asks of a piece: its key, where its theme is, how it ends.
 
-use score_engine::{Key, Mode, Time, Transport};
+use score_engine::{Key, Transport};
 use serde::Serialize;
 
 use super::figures::{Row, evaluate};
@@ -35,11 +35,8 @@ impl Account {
     pub fn of(score: &Score, transport: &Transport) -> Self {
         let grid = Grid::new(score);
         let figures = evaluate(score);
-        let seconds = |beat: f64| transport.after(Time::ZERO, beat).seconds();
-        let fits = grid.key.map(|key| Key {
-            tonic: key.tonic as u8,
-            mode: if key.minor { Mode::Minor } else { Mode::Major },
-        });
+        let seconds = |beat: f64| transport.time_at(beat).seconds();
+        let fits = grid.key.map(Key::from);
         let last = (score.chords.iter().rev()).find_map(|(beat, chord)| Some((*beat, (*chord)?)));
         let closes = figures.iter().find(|row| row.name == "last_chord_tonic");
         let notes = score.parts.iter().flat_map(|part| &part.notes);

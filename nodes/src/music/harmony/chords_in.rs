@@ -212,15 +212,7 @@ impl Processor for Sheet {
 
 /// The key that fits best what was heard of each pitch class.
 pub(crate) fn fitting(classes: &[f64; 12]) -> Option<Key> {
-    let found = key::key(classes)?;
-    Some(Key {
-        tonic: found.tonic as u8,
-        mode: if found.minor {
-            Mode::Minor
-        } else {
-            Mode::Major
-        },
-    })
+    key::key(classes).map(Key::from)
 }
 
 /// How much the chords have of each pitch class; the root is heard most.
