@@ -6,10 +6,10 @@ use crate::descriptor::Descriptor;
 use crate::diagnostic::Diagnostics;
 use crate::graph::{Graph, GraphNode, GraphWire};
 use crate::io::Io;
-use crate::node::{Build, Check, Flow, NodeError, Processor};
+use crate::node::{Build, Check, Flow, NodeError};
 use crate::packet::Packet;
 use crate::port::{Port, PortType};
-use crate::registry::AnyNode;
+use crate::registry::{AnyNode, AnyProcessor};
 use crate::tap::Tap;
 use crate::tempi::Tempi;
 use crate::time::Time;
@@ -166,7 +166,7 @@ impl Graph {
 fn replay(id: String, port: Port, port_type: PortType, tap: &Tap) -> GraphNode {
     GraphNode {
         id,
-        descriptor: Descriptor::new("engine", KIND, "").output(port),
+        descriptor: Descriptor::new("engine", KIND, "").with_output(port),
         node: Box::new(Replay(tap.clone())),
         edition: 0,
         inputs: Vec::new(),
@@ -184,7 +184,7 @@ struct Replay(Tap);
 impl AnyNode for Replay {
     fn check(&self, _check: &mut Check<'_>) {}
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn AnyProcessor>, NodeError> {
         Ok(Box::new(Replaying {
             packets: self.0.packets().into_iter(),
             end: self.0.end().unwrap_or(Time::ZERO),
@@ -198,13 +198,13 @@ struct Replaying {
     end: Time,
 }
 
-impl Processor for Replaying {
+impl AnyProcessor for Replaying {
     fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         io.end_at(self.end);
         let Some(packet) = self.packets.next() else {
             return Ok(Flow::Done);
         };
-        io.send_captured(0, packet.time, packet.captured, packet.payload)?;
+        io.send_packet(0, packet)?;
         Ok(Flow::Continue)
     }
 }

@@ -2,18 +2,22 @@
 
 mod fault;
 mod files;
+mod span;
 mod values;
 
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::params::{ParamValue, Params};
 use crate::patch::Source;
-use crate::port::Port;
+use crate::port::{Carried, InputPort, OutputPort, Port};
 
 pub use files::{FileContent, FilePurpose};
+pub use span::{Scale, Span};
 
 /// What a change of a parameter costs while the patch plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +86,13 @@ pub enum ParamType {
     List(Box<ParamType>),
 }
 
+impl ParamType {
+    /// One of these words.
+    pub fn choice(words: &[&'static str]) -> Self {
+        ParamType::Choice(words.iter().map(|word| Cow::Borrowed(*word)).collect())
+    }
+}
+
 /// A parameter as a node kind declares it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Param {
@@ -105,9 +116,28 @@ pub struct Param {
     /// What a file is for.
     #[serde(skip_serializing_if = "FilePurpose::is_unspecified", default)]
     pub purpose: FilePurpose,
+    /// Why a change is no live one, for the reference.
+    #[serde(skip_serializing_if = "str::is_empty", default)]
+    pub reason: Cow<'static, str>,
+    /// What a bare wire's 0 to 1 stand for, where the declaration says so.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) span: Option<Span>,
 }
 
 impl Param {
+    /// A parameter whose values are those of a field of type `T`.
+    pub fn of<T: ParamValue>(
+        name: impl Into<Cow<'static, str>>,
+        summary: impl Into<Cow<'static, str>>,
+        bounds: Option<RangeInclusive<T::Bound>>,
+    ) -> Self {
+        let param = Self::new(name, T::param_type(bounds), summary).unit(T::UNIT);
+        match T::MAY_BE_LEFT_OUT {
+            true => param.optional(),
+            false => param,
+        }
+    }
+
     fn new(
         name: impl Into<Cow<'static, str>>,
         param_type: ParamType,
@@ -121,6 +151,8 @@ impl Param {
             default: None,
             change: Change::Rebuild,
             purpose: FilePurpose::default(),
+            reason: Cow::Borrowed(""),
+            span: None,
         }
     }
 
@@ -167,11 +199,7 @@ impl Param {
         words: &[&'static str],
         summary: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self::new(
-            name,
-            ParamType::Choice(words.iter().map(|word| Cow::Borrowed(*word)).collect()),
-            summary,
-        )
+        Self::new(name, ParamType::choice(words), summary)
     }
 
     /// The path of a file that the node reads.
@@ -236,6 +264,33 @@ impl Param {
         self.change = Change::Structural;
         self
     }
+
+    /// Why a change is no live one.
+    pub fn because(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
+        self.reason = reason.into();
+        self
+    }
+
+    /// A change needs the node to be built anew, and why.
+    pub fn rebuilt_because(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
+        self.change = Change::Rebuild;
+        self.because(reason)
+    }
+
+    /// A text, or each text of a list, is one of these words.
+    pub fn words(mut self, words: &[&'static str]) -> Self {
+        self.param_type = match self.param_type {
+            ParamType::List(_) => ParamType::List(Box::new(ParamType::choice(words))),
+            _ => ParamType::choice(words),
+        };
+        self
+    }
+
+    /// The file is written.
+    pub fn writes(mut self) -> Self {
+        self.param_type = ParamType::File(FileRole::Write);
+        self
+    }
 }
 
 /// Reads a value that is there, `null` too; serde would take `null` for none.
@@ -291,9 +346,24 @@ pub struct Descriptor {
     /// Whether what the node does depends on where bars and beats lie, so that it waits where those are fitted to a film.
     #[serde(default)]
     pub in_bars: bool,
+    /// A port whose number is not its place.
+    #[serde(skip)]
+    misplaced: Option<String>,
 }
 
 impl Descriptor {
+    /// A kind with the parameters of `P`, and without ports.
+    pub fn of<P: Params>(
+        family: impl Into<Cow<'static, str>>,
+        kind: impl Into<Cow<'static, str>>,
+        summary: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Descriptor {
+            params: P::declare(),
+            ..Self::new(family, kind, summary)
+        }
+    }
+
     /// A kind without ports or parameters.
     pub fn new(
         family: impl Into<Cow<'static, str>>,
@@ -316,6 +386,7 @@ impl Descriptor {
             follows_tempo: false,
             endless: false,
             in_bars: false,
+            misplaced: None,
         }
     }
 
@@ -339,14 +410,37 @@ impl Descriptor {
         (!self.example.is_empty()).then(|| patch.formatted().unwrap_or(text))
     }
 
-    /// Adds an input.
-    pub fn input(mut self, port: Port) -> Self {
+    /// Adds an input. The first has the number 0.
+    pub fn input<T: Carried>(mut self, port: InputPort<T>) -> Self {
+        self.note_place("input", port.name(), port.index(), self.inputs.len());
+        self.inputs.push(port.into());
+        self
+    }
+
+    /// Adds an output. The first has the number 0.
+    pub fn output<T: Carried>(mut self, port: OutputPort<T>) -> Self {
+        self.note_place("output", port.name(), port.index(), self.outputs.len());
+        self.outputs.push(port.into());
+        self
+    }
+
+    /// Keeps in mind that a port's number is not its place, which would lead packets astray.
+    fn note_place(&mut self, what: &str, name: &str, number: usize, place: usize) {
+        if number != place && self.misplaced.is_none() {
+            let misplaced =
+                format!("the {what} `{name}` is number {number}, but stands at {place}");
+            self.misplaced = Some(misplaced);
+        }
+    }
+
+    /// Adds an input of whatever type.
+    pub(crate) fn with_input(mut self, port: Port) -> Self {
         self.inputs.push(port);
         self
     }
 
-    /// Adds an output.
-    pub fn output(mut self, port: Port) -> Self {
+    /// Adds an output of whatever type.
+    pub(crate) fn with_output(mut self, port: Port) -> Self {
         self.outputs.push(port);
         self
     }

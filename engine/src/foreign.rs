@@ -6,16 +6,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::counters::Counters;
-use crate::descriptor::Descriptor;
-use crate::node::{
-    Build, Check, NodeError, NodeErrorKind, Problem, Processor, Resource, Settings, Subject,
-};
+use crate::node::{Build, Check, NodeError, NodeErrorKind, Problem, Resource, Settings, Subject};
 use crate::port::PortType;
 use crate::progress::Progress;
 use crate::time::Transport;
 
 pub use crate::io::{Host, Lineage};
-pub use crate::registry::AnyNode;
+pub use crate::registry::{AnyNode, AnyProcessor};
 pub use crate::run::panic_message;
 
 /// What a node's check sees.
@@ -47,11 +44,10 @@ impl CheckRequest {
     }
 
     /// Lets `node` check itself.
-    pub fn answer(self, node: &dyn AnyNode, descriptor: &Descriptor) -> CheckReply {
+    pub fn answer(self, node: &dyn AnyNode) -> CheckReply {
         let mut check = Check {
             transport: &self.transport,
             settings: &self.settings,
-            descriptor,
             inputs: &self.inputs,
             outputs: self.outputs,
             problems: Vec::new(),
@@ -126,10 +122,9 @@ impl BuildRequest {
     pub fn answer(
         &self,
         node: &dyn AnyNode,
-        descriptor: &Descriptor,
         progress: &Arc<Progress>,
         counters: &Arc<Counters>,
-    ) -> Result<Box<dyn Processor>, NodeError> {
+    ) -> Result<Box<dyn AnyProcessor>, NodeError> {
         node.build(&Build {
             id: &self.id,
             transport: &self.transport,
@@ -138,7 +133,6 @@ impl BuildRequest {
             counters,
             clock: None,
             with_run: true,
-            descriptor,
             inputs: &self.inputs,
             wires: &self.wires,
             sources: &[],

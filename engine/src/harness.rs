@@ -7,16 +7,17 @@ mod live;
 use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use serde_json::Value;
 
 use crate::descriptor::Descriptor;
 use crate::graph::{Graph, GraphNode, GraphWire};
 use crate::io::Io;
-use crate::node::{Build, Check, Flow, Node, NodeError, Processor, Settings};
+use crate::node::{Build, Check, Flow, Node, NodeError, Settings};
 use crate::packet::{Packet, Payload};
 use crate::port::{Port, PortType};
-use crate::registry::{AnyNode, Registry};
+use crate::registry::{AnyNode, AnyProcessor, Registry};
 use crate::run::{Run, RunError};
 use crate::time::{Time, Transport};
 use crate::wire::Policy;
@@ -276,7 +277,7 @@ impl<N: Node> Harness<N> {
             graph.nodes.push(GraphNode {
                 sources: Vec::new(),
                 id: format!("feed {}", graph.nodes.len()),
-                descriptor: Descriptor::new("test", "feed", "").output(port),
+                descriptor: Descriptor::new("test", "feed", "").with_output(port),
                 node: Box::new(feed.clone()),
                 edition: 0,
                 inputs: Vec::new(),
@@ -299,7 +300,7 @@ impl<N: Node> Harness<N> {
             graph.nodes.push(GraphNode {
                 sources: Vec::new(),
                 id: format!("collect {name}"),
-                descriptor: Descriptor::new("test", "collect", "").input(Port::new(
+                descriptor: Descriptor::new("test", "collect", "").with_input(Port::new(
                     "in",
                     port_type.clone(),
                     "",
@@ -328,7 +329,6 @@ impl<N: Node> Harness<N> {
         let mut check = Check {
             transport: &self.transport,
             settings: &self.settings,
-            descriptor,
             inputs,
             outputs: descriptor
                 .outputs
@@ -352,7 +352,7 @@ impl<N: Node> Harness<N> {
 impl AnyNode for Feed {
     fn check(&self, _check: &mut Check<'_>) {}
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn AnyProcessor>, NodeError> {
         Ok(Box::new(Feeding {
             packets: self.packets.clone().into_iter(),
             end: self.end,
@@ -366,13 +366,18 @@ struct Feeding {
     end: Time,
 }
 
-impl Processor for Feeding {
+impl AnyProcessor for Feeding {
     fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         io.end_at(self.end);
         let Some(arrival) = self.packets.next() else {
             return Ok(Flow::Done);
         };
-        io.send_captured_now(0, arrival.time, arrival.payload)?;
+        let packet = Packet {
+            time: arrival.time,
+            captured: Instant::now(),
+            payload: arrival.payload,
+        };
+        io.send_packet(0, packet)?;
         Ok(Flow::Continue)
     }
 }
@@ -386,7 +391,7 @@ struct Collect {
 impl AnyNode for Collect {
     fn check(&self, _check: &mut Check<'_>) {}
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn AnyProcessor>, NodeError> {
         Ok(Box::new(Collect {
             name: self.name.clone(),
             collected: self.collected.clone(),
@@ -394,7 +399,7 @@ impl AnyNode for Collect {
     }
 }
 
-impl Processor for Collect {
+impl AnyProcessor for Collect {
     fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         let mut collected = self
             .collected

@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use crate::node::NodeError;
-use crate::packet::{Packet, Payload};
+use crate::packet::Packet;
+use crate::port::{Carried, InputPort, OutputPort, SentAs};
 use crate::time::Time;
 
 /// What stands behind an [`Io`]: the runtime's ports. Each method does what the one of [`Io`] with its name does.
@@ -40,6 +41,25 @@ pub struct Input {
     pub wire: usize,
     /// The packet.
     pub packet: Packet,
+}
+
+impl Input {
+    /// Whether it came to this input.
+    pub fn is<T>(&self, port: InputPort<T>) -> bool {
+        self.port == port.index()
+    }
+
+    /// What came to this input.
+    ///
+    /// # Errors
+    /// It came to another, or carries something else, which a checked patch rules out.
+    pub fn read<T: Carried>(&self, port: InputPort<T>) -> Result<&T::Value, NodeError> {
+        let value = T::of(&self.packet).filter(|_| self.is(port));
+        value.ok_or_else(|| {
+            let expected = format!("what `{}` takes", port.name());
+            NodeError::wrong_payload(&expected, self.packet.payload.type_name())
+        })
+    }
 }
 
 /// A processor's way to its inputs and outputs.
@@ -94,18 +114,24 @@ impl<'a> Io<'a> {
         Some(input)
     }
 
-    /// Sends `payload` from output `port` (its index in the declaration). It counts as captured when the
-    /// oldest input taken since the last sending was. Waits while a lossless wire is full.
+    /// Sends `value` from an output. It counts as captured when the oldest input taken since the last sending was.
+    /// Waits while a lossless wire is full.
     ///
     /// # Errors
     /// The run is being stopped, or `time` lies before what was promised or sent.
-    pub fn send(&mut self, port: usize, time: Time, payload: Payload) -> Result<(), NodeError> {
+    pub fn send<T: Carried>(
+        &mut self,
+        port: OutputPort<T>,
+        time: Time,
+        value: impl SentAs<T>,
+    ) -> Result<(), NodeError> {
         if let Some(taken) = self.lineage.taken.take() {
             self.lineage.sent = taken;
         }
         let captured = self.lineage.sent;
+        let payload = value.into_payload();
         self.host.send(
-            port,
+            port.index(),
             Packet {
                 time,
                 captured,
@@ -119,36 +145,43 @@ impl<'a> Io<'a> {
     ///
     /// # Errors
     /// As [`Io::send`].
-    pub fn send_captured(
+    pub fn send_captured<T: Carried>(
         &mut self,
-        port: usize,
+        port: OutputPort<T>,
         time: Time,
         captured: Instant,
-        payload: Payload,
+        value: impl SentAs<T>,
     ) -> Result<(), NodeError> {
-        self.lineage.taken = None;
-        self.lineage.sent = captured;
-        self.host.send(
-            port,
-            Packet {
-                time,
-                captured,
-                payload,
-            },
-        )
+        let payload = value.into_payload();
+        let packet = Packet {
+            time,
+            captured,
+            payload,
+        };
+        self.send_packet(port.index(), packet)
     }
 
     /// As [`Io::send`], for a node without inputs: what it sends is captured now.
     ///
     /// # Errors
     /// As [`Io::send`].
-    pub fn send_captured_now(
+    pub fn send_captured_now<T: Carried>(
         &mut self,
-        port: usize,
+        port: OutputPort<T>,
         time: Time,
-        payload: Payload,
+        value: impl SentAs<T>,
     ) -> Result<(), NodeError> {
-        self.send_captured(port, time, Instant::now(), payload)
+        self.send_captured(port, time, Instant::now(), value)
+    }
+
+    /// Hands on a packet as it is from the output with this number, for a node whose ports are those of others.
+    ///
+    /// # Errors
+    /// As [`Io::send`].
+    pub fn send_packet(&mut self, port: usize, packet: Packet) -> Result<(), NodeError> {
+        self.lineage.taken = None;
+        self.lineage.sent = packet.captured;
+        self.host.send(port, packet)
     }
 
     /// Says at which media time this node's outputs end, where that is not when its last input ends:

@@ -3,6 +3,9 @@
 //! It knows no concrete node, no device, and no file format but the patch. See `docs/ARCHITECTURE.md`.
 #![forbid(unsafe_code)]
 
+// What is derived names the engine so, within it too.
+extern crate self as score_engine;
+
 mod acts;
 mod census;
 mod clock;
@@ -18,6 +21,7 @@ pub mod limits;
 mod live;
 mod node;
 mod packet;
+mod params;
 mod patch;
 mod port;
 mod ports;
@@ -36,7 +40,8 @@ mod wire;
 pub use clock::LiveClock;
 pub use counters::Counters;
 pub use descriptor::{
-    Change, Descriptor, FileContent, FilePurpose, FileRole, InputOrder, Param, ParamType,
+    Change, Descriptor, FileContent, FilePurpose, FileRole, InputOrder, Param, ParamType, Scale,
+    Span,
 };
 pub use diagnostic::{Diagnostic, Diagnostics, Place, did_you_mean, shown, steers};
 pub use graph::{Graph, GraphFile};
@@ -48,9 +53,15 @@ pub use live::{
 };
 pub use node::{Build, Check, Flow, Node, NodeError, NodeErrorKind, Processor, Resource, Settings};
 pub use packet::{AudioBlock, ChannelChange, Event, Frame, Note, Packet, Payload, Performance};
+pub use params::{Choice, ParamValue, Params};
+#[doc(hidden)]
+pub use params::{read_choice, read_param, read_value};
 pub use patch::{Override, Source, check, check_edit};
-pub use port::{Arity, Port, PortType};
+pub use port::{
+    Arity, Carried, Control, Custom, InputPort, Latent, OutputPort, Port, PortType, SentAs,
+};
 pub use progress::Progress;
+pub use score_derive::{Choice, Params};
 // What `Build::rng` gives, and the crate whose traits draw from it.
 pub use acts::SecondAct;
 pub use rand;

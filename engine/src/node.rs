@@ -7,24 +7,23 @@ use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::clock::LiveClock;
 use crate::counters::Counters;
 use crate::descriptor::Descriptor;
 use crate::io::Io;
 use crate::live::Revision;
-use crate::port::PortType;
+use crate::params::Params;
+use crate::port::{InputPort, Latent, OutputPort, PortType};
 use crate::progress::Progress;
 use crate::time::{Time, Transport};
 
-/// A node kind: its parameters as a struct, deserialised from a checked patch.
+/// A node kind: a struct of its parameters, see [`Params`].
 ///
 /// A kind is written as one file and registered with one line, [`crate::Registry::add`].
-pub trait Node: DeserializeOwned + Send + Sync + 'static {
-    /// The declaration of the kind. Every field of the struct is a parameter in it.
+pub trait Node: Params {
+    /// The declaration of the kind, begun with [`Descriptor::of`].
     fn descriptor() -> Descriptor;
 
     /// Looks at what the declaration cannot tell: does the file exist, which dimension has the model?
@@ -35,25 +34,28 @@ pub trait Node: DeserializeOwned + Send + Sync + 'static {
     ///
     /// # Errors
     /// What the node needs is not to be had.
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError>;
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError>;
 }
 
-/// The running half of a node, on a thread of its own.
-pub trait Processor: Send {
+/// The running half of a node with the parameters `P`, on a thread of its own.
+///
+/// Each call brings the parameters as they are now. New values of live ones come between two calls, so that a processor
+/// which only reads them there has nothing else to do.
+pub trait Processor<P>: Send {
     /// Called when packets are due, when the watermark ([`Io::time`]) has moved, when the asked-for time has
     /// come, or at once where the node has no inputs. Takes all that is due with [`Io::take`]; what it leaves, it
     /// is called for again at once.
     ///
     /// # Errors
     /// The node cannot go on.
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError>;
+    fn process(&mut self, params: &P, io: &mut Io<'_>) -> Result<Flow, NodeError>;
 
     /// Called once when all inputs have ended and everything due was taken, or after [`Flow::Done`]:
     /// sends what is held back and finishes files, not yet under their final names.
     ///
     /// # Errors
     /// What is held back cannot be delivered.
-    fn finish(&mut self, _io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, _params: &P, _io: &mut Io<'_>) -> Result<(), NodeError> {
         Ok(())
     }
 
@@ -76,14 +78,13 @@ pub trait Processor: Send {
     /// Hears of each revision of the patch that plays live from `time` on, the one that this node began with too.
     fn revised(&mut self, _time: Time, _revision: &Revision) {}
 
-    /// Takes the new value of a parameter that the kind declares live.
+    /// Hears that live parameters or the transport have changed, before the next call: for what must be reckoned anew
+    /// from them. Not called for the values that the processor is built with.
     ///
     /// # Errors
-    /// The value cannot be taken; the old one stays.
-    fn set(&mut self, name: &str, _value: &Value) -> Result<(), NodeError> {
-        Err(NodeError::internal(format!(
-            "the parameter `{name}` cannot change while it runs"
-        )))
+    /// The new values cannot be taken; the old ones stay.
+    fn changed(&mut self, _params: &P, _transport: &Transport) -> Result<(), NodeError> {
+        Ok(())
     }
 }
 
@@ -255,7 +256,6 @@ pub struct Check<'a> {
     pub transport: &'a Transport,
     /// The run's settings.
     pub settings: &'a Settings,
-    pub(crate) descriptor: &'a Descriptor,
     pub(crate) inputs: &'a [Option<PortType>],
     pub(crate) outputs: Vec<PortType>,
     pub(crate) problems: Vec<Problem>,
@@ -280,48 +280,31 @@ pub(crate) enum Subject {
 
 impl Check<'_> {
     /// The type that arrives at an input, where it is wired and known.
-    pub fn input_type(&self, name: &str) -> Option<&PortType> {
-        let index = self
-            .descriptor
-            .inputs
-            .iter()
-            .position(|port| port.name == name)?;
-        self.inputs.get(index)?.as_ref()
+    pub fn input_type<T>(&self, input: InputPort<T>) -> Option<&PortType> {
+        self.inputs.get(input.index())?.as_ref()
     }
 
     /// The dimension of the code that arrives at an input, where it is wired and known.
-    pub fn input_dimension(&self, name: &str) -> Option<usize> {
-        match self.input_type(name) {
+    pub fn input_dimension(&self, input: InputPort<Latent>) -> Option<usize> {
+        match self.input_type(input) {
             Some(PortType::Latent(dimension)) => *dimension,
             _ => None,
         }
     }
 
     /// Sets the type of an output where the declaration leaves it open.
-    pub fn set_output(&mut self, name: &str, port_type: PortType) {
-        if let Some(index) = self
-            .descriptor
-            .outputs
-            .iter()
-            .position(|port| port.name == name)
-        {
-            self.outputs[index] = port_type;
+    pub fn set_output<T>(&mut self, output: OutputPort<T>, port_type: PortType) {
+        if let Some(open) = self.outputs.get_mut(output.index()) {
+            *open = port_type;
         }
     }
 
     /// Refuses the dimension of the code at an input unless it is `dimension`; `why` names who wants it.
-    pub fn require_dimension(&mut self, name: &str, dimension: usize, why: &str) {
-        if let Some(arrives) = self
-            .input_dimension(name)
-            .filter(|arrives| *arrives != dimension)
-        {
-            let index = self
-                .descriptor
-                .inputs
-                .iter()
-                .position(|port| port.name == name);
+    pub fn require_dimension(&mut self, input: InputPort<Latent>, dimension: usize, why: &str) {
+        let arrives = self.input_dimension(input);
+        if let Some(arrives) = arrives.filter(|arrives| *arrives != dimension) {
             self.problems.push(Problem {
-                subject: Subject::Input(index.unwrap_or(0)),
+                subject: Subject::Input(input.index()),
                 message: format!("{why} takes Latent({dimension}), but Latent({arrives}) arrives"),
                 help: Some(format!(
                     "put `latent_map(dimension: {dimension})` between them"
@@ -389,7 +372,6 @@ pub struct Build<'a> {
     pub clock: Option<&'a Arc<LiveClock>>,
     /// Whether the node begins with the run, at its time 0: not one that an edit adds or that is restarted.
     pub with_run: bool,
-    pub(crate) descriptor: &'a Descriptor,
     pub(crate) inputs: &'a [Option<PortType>],
     pub(crate) wires: &'a [usize],
     pub(crate) sources: &'a [Vec<String>],
@@ -406,71 +388,50 @@ impl Build<'_> {
     }
 
     /// Whether the input is wired.
-    pub fn is_wired(&self, input: &str) -> bool {
+    pub fn is_wired<T>(&self, input: InputPort<T>) -> bool {
         self.input_type(input).is_some()
     }
 
     /// How many wires come into the input.
-    pub fn wires(&self, input: &str) -> usize {
-        let index = self
-            .descriptor
-            .inputs
-            .iter()
-            .position(|port| port.name == input);
-        let wires = index.and_then(|index| self.wires.get(index));
-        wires.copied().unwrap_or(0)
+    pub fn wires<T>(&self, input: InputPort<T>) -> usize {
+        self.wires.get(input.index()).copied().unwrap_or(0)
     }
 
     /// Where a wire into an input comes from, as the patch calls it: the node's id, and the output's name where the node
     /// has several of its type. `None` in a plugin, and in a harness.
-    pub fn source(&self, input: &str, wire: usize) -> Option<&str> {
-        let index = self
-            .descriptor
-            .inputs
-            .iter()
-            .position(|port| port.name == input)?;
-        Some(self.sources.get(index)?.get(wire)?.as_str())
+    pub fn source<T>(&self, input: InputPort<T>, wire: usize) -> Option<&str> {
+        Some(self.sources.get(input.index())?.get(wire)?.as_str())
     }
 
     /// The type that arrives at an input, where it is wired.
-    pub fn input_type(&self, name: &str) -> Option<&PortType> {
-        let index = self
-            .descriptor
-            .inputs
-            .iter()
-            .position(|port| port.name == name)?;
-        self.inputs.get(index)?.as_ref()
+    pub fn input_type<T>(&self, input: InputPort<T>) -> Option<&PortType> {
+        self.inputs.get(input.index())?.as_ref()
     }
 
     /// The dimension of the code at an input.
     ///
     /// # Errors
     /// It is not known, which a checked patch rules out.
-    pub fn input_dimension(&self, name: &str) -> Result<usize, NodeError> {
-        match self.input_type(name) {
-            Some(PortType::Latent(Some(dimension))) => Ok(*dimension),
-            _ => Err(NodeError::internal(format!(
-                "the dimension of the code at `{name}` is not known"
-            ))),
-        }
+    pub fn input_dimension(&self, input: InputPort<Latent>) -> Result<usize, NodeError> {
+        dimension(self.input_type(input), input.name())
     }
 
     /// The dimension of the code at an output.
     ///
     /// # Errors
     /// It is not known, which a checked patch rules out.
-    pub fn output_dimension(&self, name: &str) -> Result<usize, NodeError> {
-        let index = self
-            .descriptor
-            .outputs
-            .iter()
-            .position(|port| port.name == name);
-        match index.and_then(|index| self.outputs.get(index)) {
-            Some(PortType::Latent(Some(dimension))) => Ok(*dimension),
-            _ => Err(NodeError::internal(format!(
-                "the dimension of the code at `{name}` is not known"
-            ))),
-        }
+    pub fn output_dimension(&self, output: OutputPort<Latent>) -> Result<usize, NodeError> {
+        dimension(self.outputs.get(output.index()), output.name())
+    }
+}
+
+/// The dimension that a port's type tells.
+fn dimension(port_type: Option<&PortType>, name: &str) -> Result<usize, NodeError> {
+    match port_type {
+        Some(PortType::Latent(Some(dimension))) => Ok(*dimension),
+        _ => Err(NodeError::internal(format!(
+            "the dimension of the code at `{name}` is not known"
+        ))),
     }
 }
 

@@ -6,7 +6,11 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::descriptor::Descriptor;
-use crate::node::{Build, Check, Node, NodeError, Processor};
+use crate::io::Io;
+use crate::live::Revision;
+use crate::node::{Build, Check, Flow, Node, NodeError, Processor};
+use crate::params::Params;
+use crate::time::{Time, Transport};
 
 /// A node of any kind, its parameters set.
 pub trait AnyNode: Send + Sync {
@@ -16,7 +20,108 @@ pub trait AnyNode: Send + Sync {
     ///
     /// # Errors
     /// As [`Node::build`].
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError>;
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn AnyProcessor>, NodeError>;
+}
+
+/// A processor of any kind, together with its parameters: what a runtime holds. Each method does what the one of
+/// [`Processor`] with its name does.
+pub trait AnyProcessor: Send {
+    /// See [`Processor::process`].
+    ///
+    /// # Errors
+    /// As [`Processor::process`].
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError>;
+
+    /// See [`Processor::finish`].
+    ///
+    /// # Errors
+    /// As [`Processor::finish`].
+    fn finish(&mut self, _io: &mut Io<'_>) -> Result<(), NodeError> {
+        Ok(())
+    }
+
+    /// See [`Processor::commit`].
+    ///
+    /// # Errors
+    /// As [`Processor::commit`].
+    fn commit(&mut self) -> Result<(), NodeError> {
+        Ok(())
+    }
+
+    /// See [`Processor::earliest_pending`].
+    fn earliest_pending(&self) -> Option<Time> {
+        None
+    }
+
+    /// See [`Processor::revised`].
+    fn revised(&mut self, _time: Time, _revision: &Revision) {}
+
+    /// Gives the live parameter `name` a new value, in the form in which a checked patch has it.
+    ///
+    /// # Errors
+    /// There is no such live parameter, or the processor cannot take the value; the old one stays.
+    fn set(&mut self, name: &str, _value: &Value) -> Result<(), NodeError> {
+        Err(not_live(name))
+    }
+
+    /// Goes on by another transport.
+    ///
+    /// # Errors
+    /// The processor cannot; it goes on by the old one.
+    fn retime(&mut self, _transport: &Transport) -> Result<(), NodeError> {
+        Ok(())
+    }
+}
+
+fn not_live(name: &str) -> NodeError {
+    NodeError::internal(format!(
+        "the parameter `{name}` cannot change while it runs"
+    ))
+}
+
+/// A processor with its parameters as they are now.
+struct Held<P> {
+    params: P,
+    transport: Transport,
+    processor: Box<dyn Processor<P>>,
+}
+
+impl<P: Params> AnyProcessor for Held<P> {
+    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        self.processor.process(&self.params, io)
+    }
+
+    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+        self.processor.finish(&self.params, io)
+    }
+
+    fn commit(&mut self) -> Result<(), NodeError> {
+        self.processor.commit()
+    }
+
+    fn earliest_pending(&self) -> Option<Time> {
+        self.processor.earliest_pending()
+    }
+
+    fn revised(&mut self, time: Time, revision: &Revision) {
+        self.processor.revised(time, revision);
+    }
+
+    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
+        let mut params = self.params.clone();
+        if !params.set(name, value)? {
+            return Err(not_live(name));
+        }
+        self.processor.changed(&params, &self.transport)?;
+        self.params = params;
+        Ok(())
+    }
+
+    fn retime(&mut self, transport: &Transport) -> Result<(), NodeError> {
+        self.processor.changed(&self.params, transport)?;
+        self.transport = transport.clone();
+        Ok(())
+    }
 }
 
 impl<N: Node> AnyNode for N {
@@ -24,12 +129,16 @@ impl<N: Node> AnyNode for N {
         Node::check(self, check);
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
-        Node::build(self, build)
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn AnyProcessor>, NodeError> {
+        Ok(Box::new(Held {
+            params: self.clone(),
+            transport: build.transport.clone(),
+            processor: Node::build(self, build)?,
+        }))
     }
 }
 
-type Parse = dyn Fn(Value) -> Result<Box<dyn AnyNode>, serde_json::Error> + Send + Sync;
+type Parse = dyn Fn(Value) -> Result<Box<dyn AnyNode>, NodeError> + Send + Sync;
 
 /// A node kind: its declaration, and how its parameters become a node.
 pub struct NodeKind {
@@ -50,7 +159,7 @@ impl NodeKind {
     }
 
     /// A node from parameters that the declaration admits, all defaults filled in.
-    pub(crate) fn node(&self, params: Value) -> Result<Box<dyn AnyNode>, serde_json::Error> {
+    pub(crate) fn node(&self, params: Value) -> Result<Box<dyn AnyNode>, NodeError> {
         (self.parse)(params)
     }
 }
@@ -73,10 +182,7 @@ impl Registry {
     pub fn add<N: Node>(&mut self) {
         let kind = NodeKind {
             descriptor: N::descriptor(),
-            parse: Box::new(|params| {
-                let node: N = serde_json::from_value(params)?;
-                Ok(Box::new(node))
-            }),
+            parse: Box::new(|params| Ok(Box::new(N::read(&params)?))),
             edition: 0,
         };
         self.insert(kind);
@@ -88,7 +194,7 @@ impl Registry {
         &mut self,
         descriptor: Descriptor,
         edition: u64,
-        parse: impl Fn(Value) -> Result<Box<dyn AnyNode>, serde_json::Error> + Send + Sync + 'static,
+        parse: impl Fn(Value) -> Result<Box<dyn AnyNode>, NodeError> + Send + Sync + 'static,
     ) {
         self.insert(NodeKind {
             descriptor,

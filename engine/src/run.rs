@@ -13,9 +13,10 @@ use serde::Serialize;
 use crate::census::{Census, MAX_CAPACITY, Stuck};
 use crate::graph::{Graph, GraphNode};
 use crate::io::{Host, Io, Lineage};
-use crate::node::{Build, Flow, NodeError, NodeErrorKind, Processor, Settings};
+use crate::node::{Build, Flow, NodeError, NodeErrorKind, Settings};
 use crate::ports::{Output, Place, Ports, Slot};
 use crate::progress::Progress;
+use crate::registry::AnyProcessor;
 use crate::time::{Time, Transport};
 use crate::wire::{Shared, WireReport, wire};
 
@@ -189,7 +190,7 @@ impl Shelf {
 
 /// What a node's thread leaves behind.
 struct Outcome {
-    processor: Option<Box<dyn Processor>>,
+    processor: Option<Box<dyn AnyProcessor>>,
     busy: Duration,
 }
 
@@ -453,7 +454,6 @@ impl NodeThread {
                 clock: None,
                 with_run: true,
                 counters: &Arc::default(),
-                descriptor: &this.node.descriptor,
                 inputs: &this.node.inputs,
                 wires: &this.node.wires,
                 sources: &this.node.sources,
@@ -502,7 +502,7 @@ impl NodeThread {
 }
 
 /// Runs a processor until its inputs have ended, it is done, or nobody reads what it sends.
-fn drive(processor: &mut dyn Processor, ports: &mut Ports) -> Result<(), NodeError> {
+fn drive(processor: &mut dyn AnyProcessor, ports: &mut Ports) -> Result<(), NodeError> {
     let mut lineage = Lineage::new();
     let mut wake: Option<Time> = None;
     let mut seen = ports.time();

@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::descriptor::Descriptor;
 use crate::graph::{Graph, GraphNode, GraphWire};
 use crate::io::Io;
-use crate::node::{Build, Check, Flow, NodeError, Processor};
+use crate::node::{Build, Check, Flow, NodeError};
 use crate::packet::Packet;
 use crate::port::{Port, PortType};
-use crate::registry::AnyNode;
+use crate::registry::{AnyNode, AnyProcessor};
 use crate::time::Time;
 use crate::wire::Policy;
 
@@ -102,14 +102,14 @@ impl fmt::Debug for Tap {
 impl AnyNode for Tap {
     fn check(&self, _check: &mut Check<'_>) {}
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn AnyProcessor>, NodeError> {
         Ok(Box::new(Collecting(self.clone())))
     }
 }
 
 struct Collecting(Tap);
 
-impl Processor for Collecting {
+impl AnyProcessor for Collecting {
     fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         let mut collected = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(input) = io.take() {
@@ -143,7 +143,7 @@ impl Graph {
         self.nodes.push(GraphNode {
             sources: Vec::new(),
             id: format!("tap of {id}.{output}"),
-            descriptor: Descriptor::new("engine", KIND, "").input(Port::new(
+            descriptor: Descriptor::new("engine", KIND, "").with_input(Port::new(
                 "in",
                 port_type.clone(),
                 "",

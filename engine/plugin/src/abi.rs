@@ -11,7 +11,7 @@ use std::ffi::c_void;
 use std::mem::{align_of, offset_of, size_of};
 
 /// The version of what crosses.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// What every plugin begins with: `SCOREPLG`.
 pub const MAGIC: [u8; 8] = *b"SCOREPLG";
@@ -203,8 +203,10 @@ pub struct Library {
     pub commit: unsafe extern "C" fn(*mut c_void) -> Reply,
     /// See `Processor::revised`; the revision in JSON.
     pub revised: unsafe extern "C" fn(*mut c_void, i64, Text) -> Reply,
-    /// See `Processor::set`; the value in JSON.
+    /// See `AnyProcessor::set`; the value in JSON.
     pub set: unsafe extern "C" fn(*mut c_void, Text, Text) -> Reply,
+    /// See `AnyProcessor::retime`; the transport in JSON.
+    pub retime: unsafe extern "C" fn(*mut c_void, Text) -> Reply,
     /// Frees a processor.
     pub drop_processor: unsafe extern "C" fn(*mut c_void) -> Reply,
 }
@@ -337,6 +339,6 @@ mod tests {
     #[test]
     #[cfg(target_pointer_width = "64")]
     fn a_changed_layout_comes_with_a_new_version() {
-        assert_eq!((VERSION, LAYOUT), (1, 15_704_347_229_179_120_333));
+        assert_eq!((VERSION, LAYOUT), (2, 0));
     }
 }

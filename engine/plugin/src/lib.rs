@@ -58,6 +58,8 @@ mod packets;
 #[doc(hidden)]
 pub mod shim;
 
+// The derives that know the engine by the name of this crate go before those that it hands on.
+pub use score_derive::{PluginChoice as Choice, PluginParams as Params};
 pub use score_engine::*;
 
 /// Tells the program which kinds the plugin has: `score_plugin::export!(EdgeDensity, Quantiser);`, once in a library.

@@ -7,11 +7,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use score_engine::foreign::{
-    AnyNode, BuildRequest, CheckRequest, ErrorReply, Host, Lineage, panic_message,
+    AnyNode, AnyProcessor, BuildRequest, CheckRequest, ErrorReply, Host, Lineage, panic_message,
 };
 use score_engine::{
-    Counters, Descriptor, Flow, Input, Io, Node, NodeError, Packet, ParamType, Processor, Progress,
-    Revision, Time, Value,
+    Counters, Descriptor, Flow, Input, Io, Node, NodeError, Packet, ParamType, Progress, Revision,
+    Time, Transport, Value,
 };
 use serde::de::DeserializeOwned;
 
@@ -21,7 +21,7 @@ use crate::{instant, packets};
 /// A kind of the plugin's.
 pub struct Kind {
     descriptor: fn() -> Descriptor,
-    parse: fn(Value) -> Result<Box<dyn AnyNode>, serde_json::Error>,
+    parse: fn(Value) -> Result<Box<dyn AnyNode>, NodeError>,
 }
 
 impl Kind {
@@ -29,16 +29,13 @@ impl Kind {
     pub const fn of<N: Node>() -> Self {
         Kind {
             descriptor: N::descriptor,
-            parse: |params| Ok(Box::new(serde_json::from_value::<N>(params)?)),
+            parse: |params| Ok(Box::new(N::read(&params)?)),
         }
     }
 }
 
-/// A node, with its declaration.
-struct Made {
-    node: Box<dyn AnyNode>,
-    descriptor: Descriptor,
-}
+/// A node.
+struct Made(Box<dyn AnyNode>);
 
 /// What [`crate::export`] puts among the library's symbols.
 pub const fn header(
@@ -71,6 +68,7 @@ static LIBRARY: Library = Library {
     commit,
     revised,
     set,
+    retime,
     drop_processor,
 };
 
@@ -106,12 +104,10 @@ pub unsafe fn parse(kinds: &[Kind], kind: Text, params: Text) -> Reply {
     guarded(|| {
         // SAFETY: the caller's promise.
         let (name, params) = unsafe { (kind.read(), from_json::<Value>(&params)?) };
-        let mut found = kinds.iter().map(|kind| (kind, (kind.descriptor)()));
-        let (kind, descriptor) = found
-            .find(|(_, descriptor)| descriptor.kind == name)
+        let kind = (kinds.iter())
+            .find(|kind| (kind.descriptor)().kind == name)
             .ok_or_else(|| NodeError::internal(format!("the plugin has no kind `{name}`")))?;
-        let node = (kind.parse)(params).map_err(|error| NodeError::input(error.to_string()))?;
-        let made = Box::new(Made { node, descriptor });
+        let made = Box::new(Made((kind.parse)(params)?));
         Ok((Box::into_raw(made).cast(), String::new()))
     })
 }
@@ -160,7 +156,7 @@ unsafe extern "C" fn check(node: *const c_void, request: Text) -> Reply {
         // SAFETY: the program hands in a node that `parse` made and that is not yet dropped.
         let (made, request) =
             unsafe { (&*node.cast::<Made>(), from_json::<CheckRequest>(&request)?) };
-        let reply = request.answer(&*made.node, &made.descriptor);
+        let reply = request.answer(&*made.0);
         Ok((std::ptr::null_mut(), json(&reply)?))
     })
 }
@@ -171,7 +167,7 @@ unsafe extern "C" fn build(node: *const c_void, request: Text) -> Reply {
         let (made, request) =
             unsafe { (&*node.cast::<Made>(), from_json::<BuildRequest>(&request)?) };
         let (progress, counters) = (Arc::<Progress>::default(), Arc::<Counters>::default());
-        let processor = request.answer(&*made.node, &made.descriptor, &progress, &counters)?;
+        let processor = request.answer(&*made.0, &progress, &counters)?;
         let running = Box::new(Running {
             processor,
             lineage: Lineage::new(),
@@ -194,7 +190,7 @@ unsafe extern "C" fn drop_node(node: *mut c_void) {
 
 /// A processor that runs.
 struct Running {
-    processor: Box<dyn Processor>,
+    processor: Box<dyn AnyProcessor>,
     lineage: Lineage,
     progress: Arc<Progress>,
     counters: Arc<Counters>,
@@ -301,6 +297,15 @@ unsafe extern "C" fn set(processor: *mut c_void, name: Text, value: Text) -> Rep
         let (running, name, value) =
             unsafe { (running(processor), name.read(), from_json::<Value>(&value)?) };
         running.processor.set(&name, &value)
+    })
+}
+
+unsafe extern "C" fn retime(processor: *mut c_void, transport: Text) -> Reply {
+    quiet(|| {
+        // SAFETY: as in `process`.
+        let (running, transport) =
+            unsafe { (running(processor), from_json::<Transport>(&transport)?) };
+        running.processor.retime(&transport)
     })
 }
 

@@ -17,7 +17,8 @@ impl Descriptor {
             let names = ports.iter().map(|port| port.name.to_string());
             names_fault(what, names)
         };
-        names("input", &self.inputs)
+        (self.misplaced.clone())
+            .or_else(|| names("input", &self.inputs))
             .or_else(|| names("output", &self.outputs))
             .or_else(|| {
                 let names = self.params.iter().map(|param| param.name.to_string());

@@ -12,9 +12,10 @@ use crate::clock::LiveClock;
 use crate::counters::Counters;
 use crate::graph::GraphNode;
 use crate::io::{Host, Input, Io, Lineage};
-use crate::node::{Build, Flow, NodeError, Processor, Settings};
+use crate::node::{Build, Flow, NodeError, Settings};
 use crate::packet::Packet;
 use crate::progress::Progress;
+use crate::registry::AnyProcessor;
 use crate::time::{Time, Transport};
 
 /// A node that asks to be called so often at one time will never let the clock go on.
@@ -67,7 +68,6 @@ pub(super) fn play(
         counters: &counters,
         clock: Some(&Arc::new(LiveClock::new())),
         with_run: true,
-        descriptor: &node.descriptor,
         inputs: &node.inputs,
         wires: &node.wires,
         sources: &node.sources,
@@ -167,7 +167,7 @@ impl Stage {
     /// Calls the node until it has nothing left to do now.
     fn call(
         &mut self,
-        processor: &mut dyn Processor,
+        processor: &mut dyn AnyProcessor,
         lineage: &mut Lineage,
         wake: &mut Option<Time>,
     ) -> Result<(), NodeError> {

@@ -16,8 +16,9 @@ use crate::clock::LiveClock;
 use crate::counters::Counters;
 use crate::graph::GraphNode;
 use crate::io::{Host, Io, Lineage};
-use crate::node::{Build, Flow, NodeError, NodeErrorKind, Processor, Settings};
+use crate::node::{Build, Flow, NodeError, NodeErrorKind, Settings};
 use crate::progress::Progress;
+use crate::registry::AnyProcessor;
 use crate::run::{RunError, panic_message};
 use crate::time::{Time, Transport};
 
@@ -79,7 +80,7 @@ impl LiveThread {
         self.gauges.set_state(NodeState::Ended);
     }
 
-    fn build(&mut self) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&mut self) -> Result<Box<dyn AnyProcessor>, NodeError> {
         self.node.node.build(&Build {
             id: &self.node.id,
             transport: &self.transport,
@@ -88,7 +89,6 @@ impl LiveThread {
             counters: &self.counters,
             clock: Some(&self.clock),
             with_run: self.with_run,
-            descriptor: &self.node.descriptor,
             inputs: &self.node.inputs,
             wires: &self.node.wires,
             sources: &self.node.sources,
@@ -97,7 +97,7 @@ impl LiveThread {
     }
 
     /// Runs the processor, and others like it when it fails, until the node has come to its end.
-    fn supervise(&mut self, first: Box<dyn Processor>) {
+    fn supervise(&mut self, first: Box<dyn AnyProcessor>) {
         let mut processor = Some(first);
         loop {
             let failure = match processor.take() {
@@ -139,7 +139,7 @@ impl LiveThread {
     }
 
     /// Runs a processor to the node's end.
-    fn perform(&mut self, processor: &mut dyn Processor) -> Result<(), RunError> {
+    fn perform(&mut self, processor: &mut dyn AnyProcessor) -> Result<(), RunError> {
         match self.guarded(|this| this.drive(processor)) {
             // The run is over; nobody waits for results.
             Err(RunError::Stopped) => Ok(()),
@@ -147,7 +147,7 @@ impl LiveThread {
         }
     }
 
-    fn drive(&mut self, processor: &mut dyn Processor) -> Result<(), NodeError> {
+    fn drive(&mut self, processor: &mut dyn AnyProcessor) -> Result<(), NodeError> {
         let gauges = self.gauges.clone();
         self.ports.begin_anew();
         let mut lineage = Lineage::new();
@@ -180,7 +180,7 @@ impl LiveThread {
     }
 
     /// Does what was told; parameters without a processor to take them wait for the next.
-    fn obey(&mut self, mut processor: Option<&mut dyn Processor>) {
+    fn obey(&mut self, mut processor: Option<&mut dyn AnyProcessor>) {
         for news in self.ports.obey() {
             match (news, &mut processor) {
                 (News::Values(NewValues { node, values }), processor) => {
@@ -201,7 +201,7 @@ impl LiveThread {
         }
     }
 
-    fn set(&self, processor: &mut dyn Processor, name: &str, value: &Value) {
+    fn set(&self, processor: &mut dyn AnyProcessor, name: &str, value: &Value) {
         if let Err(error) = processor.set(name, value) {
             tracing::warn!(node = %self.node.id, generation = self.generation, param = name, "keeps its old value: {error}");
         }

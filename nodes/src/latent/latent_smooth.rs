@@ -3,38 +3,50 @@
 use std::sync::Arc;
 
 use score_engine::{
-    Build, Check, Descriptor, Flow, Io, Length, Node, NodeError, Param, Payload, Port, PortType,
-    Processor, Time, Transport, Value,
+    Build, Check, Choice, Descriptor, Event, Flow, InputPort, Io, Latent, Length, Node, NodeError,
+    OutputPort, Params, Processor, Time, Transport,
 };
-use serde::Deserialize;
 
 use crate::half_life::{followed, half_life_of};
-use crate::live;
 
-const LATENT: usize = 0;
+const CODE: InputPort<Latent> = InputPort::new(0, "latent", "the code");
+const CUT: InputPort<Event> = InputPort::new(
+    1,
+    "cut",
+    "the code from here on is taken as it is: nothing glides over a cut",
+)
+.optional();
+const SMOOTHED: OutputPort<Latent> = OutputPort::new(0, "latent", "the code, smoothed");
 
 /// The cutoff at which the speed of the code is itself smoothed, as Casiez, Roussel and Vogel (2012) set it.
 const SPEED_CUTOFF: f64 = 1.0;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Choice)]
 enum Method {
     HalfLife,
     OneEuro,
 }
 
 /// `latent_smooth`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct LatentSmooth {
+    /// how to smooth
+    #[param(live, default = Method::HalfLife)]
     method: Method,
+    /// time to follow half of a jump
+    #[param(live, range = 0.0..=600.0, span = 0.05..=5.0, log, default = Length::Seconds(0.5))]
     half_life: Length,
+    /// of `one_euro`, at rest
+    #[param(live, range = 0.001..=100.0, span = 0.01..=10.0, log, unit = "Hz", default = 0.3)]
     cutoff: f64,
+    /// of `one_euro`: how fast it lets go
+    #[param(live, range = 0.0..=100.0, span = 0.0..=2.0, default = 0.5)]
     speed_gain: f64,
 }
 
 impl Node for LatentSmooth {
     fn descriptor() -> Descriptor {
-        Descriptor::new("latent", "latent_smooth", "Smooths a code over time")
+        Descriptor::of::<Self>("latent", "latent_smooth", "Smooths a code over time")
             .example(
                 r#"nodes: {
                     "film": video_file(path: "film.mp4", width: 64, height: 64, rate: 8),
@@ -53,29 +65,20 @@ impl Node for LatentSmooth {
                  `cutoff`, and the faster the code moves, the less it lags: the cutoff grows by `speed_gain` for \
                  every unit a second that its components move on average.",
             )
-            .input(Port::new("latent", PortType::Latent(None), "the code"))
-            .input(Port::new("cut", PortType::Event, "the code from here on is taken as it is: nothing glides over a cut").optional())
-            .output(Port::new("latent", PortType::Latent(None), "the code, smoothed"))
-            .param(Param::choice("method", &["half_life", "one_euro"], "how to smooth").default("half_life"))
-            .param(Param::length("half_life", (0.0, 600.0), "time to follow half of a jump").default(0.5).live())
-            .param(Param::number("cutoff", (0.001, 100.0), "of `one_euro`, at rest").unit("Hz").default(0.3).live())
-            .param(Param::number("speed_gain", (0.0, 100.0), "of `one_euro`: how fast it lets go").default(0.5).live())
-            .follows_tempo()
+            .input(CODE)
+            .input(CUT)
+            .output(SMOOTHED)
     }
 
     fn check(&self, check: &mut Check<'_>) {
-        if let Some(arrives) = check.input_type("latent").cloned() {
-            check.set_output("latent", arrives);
+        if let Some(arrives) = check.input_type(CODE).cloned() {
+            check.set_output(SMOOTHED, arrives);
         }
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Smoothing {
-            method: self.method,
             half_life: self.half_life.at(build.transport).seconds(),
-            cutoff: self.cutoff,
-            speed_gain: self.speed_gain,
-            transport: build.transport.clone(),
             state: None,
             raw: None,
             cut: None,
@@ -84,13 +87,8 @@ impl Node for LatentSmooth {
 }
 
 struct Smoothing {
-    method: Method,
     /// Seconds.
     half_life: f64,
-    /// Hz.
-    cutoff: f64,
-    speed_gain: f64,
-    transport: Transport,
     state: Option<State>,
     /// The latest code as it came.
     raw: Option<(Time, Arc<[f32]>)>,
@@ -105,15 +103,15 @@ struct State {
     speed: f64,
 }
 
-impl Processor for Smoothing {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<LatentSmooth> for Smoothing {
+    fn process(&mut self, params: &LatentSmooth, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let time = input.packet.time;
-            if input.port != LATENT {
+            if input.is(CUT) {
                 self.hear_of_cut(io, time)?;
                 continue;
             }
-            let code = input.packet.latent()?;
+            let code = input.read(CODE)?;
             if self.cut.is_some_and(|cut| time >= cut) {
                 self.cut = None;
                 self.state = None;
@@ -121,7 +119,7 @@ impl Processor for Smoothing {
             self.raw = Some((time, code.clone()));
             let smoothed = match self.state.take() {
                 Some(mut state) => {
-                    self.follow(&mut state, time, code);
+                    self.follow(params, &mut state, time, code);
                     let smoothed = state.code.as_slice().into();
                     self.state = Some(state);
                     smoothed
@@ -135,20 +133,13 @@ impl Processor for Smoothing {
                     code.clone()
                 }
             };
-            io.send(LATENT, time, Payload::Latent(smoothed))?;
+            io.send(SMOOTHED, time, smoothed)?;
         }
         Ok(Flow::Continue)
     }
 
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        match name {
-            "half_life" => {
-                self.half_life = live::length(name, value, &self.transport)?.seconds();
-            }
-            "cutoff" => self.cutoff = live::number(name, value)?,
-            "speed_gain" => self.speed_gain = live::number(name, value)?,
-            _ => return Err(live::not_live(name)),
-        }
+    fn changed(&mut self, params: &LatentSmooth, transport: &Transport) -> Result<(), NodeError> {
+        self.half_life = params.half_life.at(transport).seconds();
         Ok(())
     }
 }
@@ -166,16 +157,16 @@ impl Smoothing {
             speed: 0.0,
         });
         // In a render the join gives the cut before the code of the same time, or after it: at that time still.
-        io.send(LATENT, came, Payload::Latent(code))
+        io.send(SMOOTHED, came, code)
     }
 
     /// Moves the state towards `code`.
-    fn follow(&self, state: &mut State, time: Time, code: &[f32]) {
+    fn follow(&self, params: &LatentSmooth, state: &mut State, time: Time, code: &[f32]) {
         let seconds = (time - state.time).seconds();
         if seconds <= 0.0 {
             return;
         }
-        let half_life = match self.method {
+        let half_life = match params.method {
             Method::HalfLife => self.half_life,
             Method::OneEuro => {
                 let squares: f64 = (state.code.iter().zip(code))
@@ -184,7 +175,7 @@ impl Smoothing {
                 let speed = (squares / code.len().max(1) as f64).sqrt() / seconds;
                 state.speed += f64::from(followed(seconds, half_life_of(SPEED_CUTOFF)))
                     * (speed - state.speed);
-                half_life_of(self.cutoff + self.speed_gain * state.speed)
+                half_life_of(params.cutoff + params.speed_gain * state.speed)
             }
         };
         let share = followed(seconds, half_life);
@@ -197,8 +188,8 @@ impl Smoothing {
 
 #[cfg(test)]
 mod tests {
-    use score_engine::Event;
     use score_engine::harness::Harness;
+    use score_engine::{Payload, PortType};
     use serde_json::json;
 
     use super::*;

@@ -7,9 +7,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use score_engine::foreign::{AnyNode, BuildRequest, CheckReply, CheckRequest, ErrorReply};
+use score_engine::foreign::{
+    AnyNode, AnyProcessor, BuildRequest, CheckReply, CheckRequest, ErrorReply,
+};
 use score_engine::{
-    Build, Check, Counters, Flow, Io, NodeError, Packet, Processor, Progress, Revision, Time, Value,
+    Build, Check, Counters, Flow, Io, NodeError, Packet, Progress, Revision, Time, Transport, Value,
 };
 
 use super::library::{Plugin, answer, qualify, unqualify};
@@ -78,7 +80,7 @@ impl AnyNode for ForeignNode {
         }
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn AnyProcessor>, NodeError> {
         let mut request = BuildRequest::of(build);
         request
             .types()
@@ -151,7 +153,7 @@ impl ForeignProcessor {
     }
 }
 
-impl Processor for ForeignProcessor {
+impl AnyProcessor for ForeignProcessor {
     fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         let process = self.library.process;
         // SAFETY: the plugin's function and its processor, which only this thread uses; the table outlives the call.
@@ -197,6 +199,12 @@ impl Processor for ForeignProcessor {
         // SAFETY: as in `process`; the texts outlive the call.
         let reply = unsafe { (self.library.set)(self.processor, Text::of(name), Text::of(&value)) };
         done(reply)
+    }
+
+    fn retime(&mut self, transport: &Transport) -> Result<(), NodeError> {
+        let transport = json(transport)?;
+        // SAFETY: as in `process`; the text outlives the call.
+        done(unsafe { (self.library.retime)(self.processor, Text::of(&transport)) })
     }
 }
 
@@ -261,15 +269,8 @@ unsafe extern "C" fn send(host: *mut c_void, port: u32, raw: *mut abi::Packet) -
     // SAFETY: as above; the plugin has written the packet and reads it no more.
     unsafe {
         let sent = at(host, None, |desk| {
-            let sent = packets::read(&*raw).and_then(|packet| {
-                let Packet {
-                    time,
-                    captured,
-                    payload,
-                } = packet;
-                desk.io
-                    .send_captured(port as usize, time, captured, payload)
-            });
+            let sent =
+                packets::read(&*raw).and_then(|packet| desk.io.send_packet(port as usize, packet));
             Some(sent)
         });
         match sent {

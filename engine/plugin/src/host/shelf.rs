@@ -350,7 +350,7 @@ fn add(plugin: &Arc<Plugin>, registry: &mut Registry) {
         registry.add_foreign(descriptor.clone(), plugin.edition, move |params| {
             match ForeignNode::parse(plugin.clone(), &kind, &params) {
                 Ok(node) => Ok(Box::new(node)),
-                Err(error) => Err(serde::de::Error::custom(error)),
+                Err(error) => Err(error),
             }
         });
     }

@@ -47,7 +47,6 @@ impl Checker<'_> {
         let mut check = Check {
             transport: &self.transport,
             settings: self.settings,
-            descriptor: &descriptor,
             inputs: &arriving,
             outputs: self.drafts[index].outputs.clone(),
             problems: Vec::new(),

@@ -1,11 +1,15 @@
 //! The types that ports have, and which of them fit together.
 
+mod handle;
+
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::wire::Policy;
+
+pub use handle::{Carried, Control, Custom, InputPort, Latent, OutputPort, SentAs};
 
 /// What travels through a port.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

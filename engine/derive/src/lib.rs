@@ -1,0 +1,43 @@
+//! Makes a node's parameters of the fields of its struct, and the words of a choice of the variants of its enum.
+//!
+//! Whoever writes nodes takes the derives from `score_engine` or `score_plugin`, where the attributes are explained.
+
+mod choice;
+mod params;
+
+use proc_macro::TokenStream;
+use quote::quote;
+use syn::{DeriveInput, parse_macro_input};
+
+/// `score_engine::Params`.
+#[proc_macro_derive(Params, attributes(param))]
+pub fn params(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    told(params::implementation(&input, &quote!(::score_engine)))
+}
+
+/// `score_engine::Choice`.
+#[proc_macro_derive(Choice, attributes(choice))]
+pub fn choice(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    told(choice::implementation(&input, &quote!(::score_engine)))
+}
+
+/// `score_plugin::Params`: the same, for a crate that knows the engine by that name.
+#[proc_macro_derive(PluginParams, attributes(param))]
+pub fn plugin_params(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    told(params::implementation(&input, &quote!(::score_plugin)))
+}
+
+/// `score_plugin::Choice`: the same, for a crate that knows the engine by that name.
+#[proc_macro_derive(PluginChoice, attributes(choice))]
+pub fn plugin_choice(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    told(choice::implementation(&input, &quote!(::score_plugin)))
+}
+
+/// The implementation, or what is wrong with the type as an error of the compiler's.
+fn told(made: syn::Result<proc_macro2::TokenStream>) -> TokenStream {
+    made.unwrap_or_else(syn::Error::into_compile_error).into()
+}
