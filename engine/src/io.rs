@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::node::NodeError;
+use crate::error::NodeError;
 use crate::packet::{Packet, Payload};
 use crate::time::Time;
 

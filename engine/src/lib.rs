@@ -3,12 +3,11 @@
 //! It knows no concrete node, no device, and no file format but the patch. See `docs/ARCHITECTURE.md`.
 #![forbid(unsafe_code)]
 
-mod acts;
-mod census;
 mod clock;
 mod counters;
 mod descriptor;
 mod diagnostic;
+mod error;
 pub mod foreign;
 mod graph;
 pub mod harness;
@@ -17,19 +16,22 @@ mod key;
 pub mod limits;
 mod live;
 mod node;
+mod offline;
 mod packet;
 mod patch;
+mod policy;
 mod port;
-mod ports;
 mod progress;
 pub mod reference;
 mod registry;
-mod run;
+mod revision;
+mod run_error;
 pub mod snippets;
 mod swing;
 mod tap;
 mod tempi;
 mod time;
+mod transport;
 mod watch;
 mod wire;
 
@@ -39,28 +41,32 @@ pub use descriptor::{
     Change, Descriptor, FileContent, FilePurpose, FileRole, InputOrder, Param, ParamType,
 };
 pub use diagnostic::{Diagnostic, Diagnostics, Place, did_you_mean, shown, steers};
+pub use error::{NodeError, NodeErrorKind};
 pub use graph::{Graph, GraphFile};
 pub use io::{Input, Io};
 pub use key::{Key, KeyChoice, Mode, NotAKey, note_at, note_name};
 pub use live::{
-    Drained, Edit, Live, LiveOptions, NodeState, NodeStatus, RestartPolicy, Revision, Status,
-    Waiting, WireStatus,
+    Drained, Edit, Live, LiveOptions, NodeState, NodeStatus, RestartPolicy, Status, Waiting,
+    WireEnd, WireStatus,
 };
-pub use node::{Build, Check, Flow, Node, NodeError, NodeErrorKind, Processor, Resource, Settings};
+pub use node::{Build, Check, Flow, Node, Processor, Resource, Settings};
+pub use offline::{NodeReport, Report, Run, SecondAct, Stopper};
 pub use packet::{AudioBlock, ChannelChange, Event, Frame, Note, Packet, Payload, Performance};
 pub use patch::{Override, Source, check, check_edit};
+pub use policy::Policy;
 pub use port::{Arity, Port, PortType};
 pub use progress::Progress;
 // What `Build::rng` gives, and the crate whose traits draw from it.
-pub use acts::SecondAct;
 pub use rand;
 pub use rand_chacha::ChaCha8Rng;
 pub use registry::{NodeKind, Registry};
-pub use run::{NodeReport, Report, Run, RunError, Stopper};
+pub use revision::Revision;
+pub use run_error::RunError;
 pub use serde_json::Value;
 pub use swing::{Swing, SwingNotes};
 pub use tap::Tap;
 pub use tempi::{Stretch, Tempi};
-pub use time::{Length, Metre, Time, Transport};
+pub use time::{Metre, Time};
+pub use transport::{Length, Transport};
 pub use watch::{Unwatched, Watch};
-pub use wire::{Policy, WireReport};
+pub use wire::WireReport;

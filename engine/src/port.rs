@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::wire::Policy;
+use crate::policy::Policy;
 
 /// What travels through a port.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::descriptor::Descriptor;
-use crate::node::{Build, Check, Node, NodeError, Processor};
+use crate::error::NodeError;
+use crate::node::{Build, Check, Node, Processor};
 
 /// A node of any kind, its parameters set.
 pub trait AnyNode: Send + Sync {

@@ -10,12 +10,14 @@ use serde_json::Value;
 use super::{Feed, Outputs};
 use crate::clock::LiveClock;
 use crate::counters::Counters;
+use crate::error::NodeError;
 use crate::graph::GraphNode;
 use crate::io::{Host, Input, Io, Lineage};
-use crate::node::{Build, Flow, NodeError, Processor, Settings};
+use crate::node::{Build, Flow, Processor, Settings};
 use crate::packet::Packet;
 use crate::progress::Progress;
-use crate::time::{Time, Transport};
+use crate::time::Time;
+use crate::transport::Transport;
 
 /// A node that asks to be called so often at one time will never let the clock go on.
 const MOST_CALLS: usize = 10_000;
