@@ -7,13 +7,11 @@ mod values;
 
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::params::{ParamValue, Params};
-use crate::patch::Source;
 use crate::port::{Carried, InputPort, OutputPort, Port};
 
 pub use files::{FileContent, FilePurpose};
@@ -401,13 +399,6 @@ impl Descriptor {
     pub fn example(mut self, example: impl Into<Cow<'static, str>>) -> Self {
         self.example = example.into();
         self
-    }
-
-    /// The example as a whole patch, where there is one.
-    pub fn example_patch(&self) -> Option<String> {
-        let text = format!("Patch(format: 1, {})", self.example);
-        let patch = Source::text(&self.kind, &text, PathBuf::new());
-        (!self.example.is_empty()).then(|| patch.formatted().unwrap_or(text))
     }
 
     /// Adds an input. The first has the number 0.

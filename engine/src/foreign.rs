@@ -6,14 +6,15 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::counters::Counters;
-use crate::node::{Build, Check, NodeError, NodeErrorKind, Problem, Resource, Settings, Subject};
+use crate::error::{NodeError, NodeErrorKind};
+use crate::node::{Build, Check, Problem, Resource, Settings, Subject};
 use crate::port::PortType;
 use crate::progress::Progress;
-use crate::time::Transport;
+use crate::transport::Transport;
 
 pub use crate::io::{Host, Lineage};
 pub use crate::registry::{AnyNode, AnyProcessor};
-pub use crate::run::panic_message;
+pub use crate::run_error::panic_message;
 
 /// What a node's check sees.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use crate::descriptor::{Descriptor, FilePurpose, FileRole, ParamType};
 use crate::diagnostic::Diagnostics;
+use crate::policy::Policy;
 use crate::port::PortType;
 use crate::registry::AnyNode;
-use crate::time::Transport;
-use crate::wire::Policy;
+use crate::transport::Transport;
 
 /// A node of a checked patch.
 pub(crate) struct GraphNode {

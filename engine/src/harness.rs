@@ -12,15 +12,18 @@ use std::time::Instant;
 use serde_json::Value;
 
 use crate::descriptor::Descriptor;
+use crate::error::NodeError;
 use crate::graph::{Graph, GraphNode, GraphWire};
 use crate::io::Io;
-use crate::node::{Build, Check, Flow, Node, NodeError, Settings};
+use crate::node::{Build, Check, Flow, Node, Settings};
+use crate::offline::Run;
 use crate::packet::{Packet, Payload};
+use crate::policy::Policy;
 use crate::port::{Port, PortType};
 use crate::registry::{AnyNode, AnyProcessor, Registry};
-use crate::run::{Run, RunError};
-use crate::time::{Time, Transport};
-use crate::wire::Policy;
+use crate::run_error::RunError;
+use crate::time::Time;
+use crate::transport::Transport;
 use live::Setting;
 
 /// One node of kind `N` under test: feed its inputs, then [`Harness::run`] or [`Harness::play_live`] it.

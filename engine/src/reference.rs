@@ -1,8 +1,10 @@
 //! Writes the node reference from the declarations.
 
 use std::fmt::Write;
+use std::path::PathBuf;
 
 use crate::descriptor::Descriptor;
+use crate::patch::Source;
 use crate::port::{Arity, Port};
 use crate::registry::Registry;
 
@@ -63,10 +65,17 @@ pub fn markdown_of(descriptor: &Descriptor) -> String {
             param.summary
         );
     }
-    if let Some(example) = descriptor.example_patch() {
+    if let Some(example) = example_patch(descriptor) {
         let _ = write!(text, "\n```ron\n{example}```\n");
     }
     text
+}
+
+/// The example of a kind as a whole patch, formatted; `None` where the kind has none.
+fn example_patch(descriptor: &Descriptor) -> Option<String> {
+    let text = format!("Patch(format: 1, {})", descriptor.example);
+    let patch = Source::text(&descriptor.kind, &text, PathBuf::new());
+    (!descriptor.example.is_empty()).then(|| patch.formatted().unwrap_or(text))
 }
 
 fn ports(text: &mut String, side: &str, ports: &[Port]) {

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::descriptor::Descriptor;
+use crate::error::NodeError;
 use crate::io::Io;
-use crate::live::Revision;
-use crate::node::{Build, Check, Flow, Node, NodeError, Processor};
+use crate::node::{Build, Check, Flow, Node, Processor};
 use crate::params::Params;
-use crate::time::{Time, Transport};
+use crate::revision::Revision;
+use crate::time::Time;
+use crate::transport::Transport;
 
 /// A node of any kind, its parameters set.
 pub trait AnyNode: Send + Sync {

@@ -10,13 +10,15 @@ use serde_json::Value;
 use super::{Feed, Outputs};
 use crate::clock::LiveClock;
 use crate::counters::Counters;
+use crate::error::NodeError;
 use crate::graph::GraphNode;
 use crate::io::{Host, Input, Io, Lineage};
-use crate::node::{Build, Flow, NodeError, Settings};
+use crate::node::{Build, Flow, Settings};
 use crate::packet::Packet;
 use crate::progress::Progress;
 use crate::registry::AnyProcessor;
-use crate::time::{Time, Transport};
+use crate::time::Time;
+use crate::transport::Transport;
 
 /// A node that asks to be called so often at one time will never let the clock go on.
 const MOST_CALLS: usize = 10_000;

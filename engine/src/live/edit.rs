@@ -10,8 +10,8 @@ use crossbeam_channel::Receiver;
 use super::plan::{Edge, Plan};
 use super::prepare::Prepared;
 use crate::graph::{Graph, GraphNode};
-use crate::run::RunError;
-use crate::time::Transport;
+use crate::run_error::RunError;
+use crate::transport::Transport;
 
 /// An edit whose new nodes are being built on their own threads, while everything plays on. Dropped, it has never been.
 pub struct Edit {

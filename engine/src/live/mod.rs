@@ -18,5 +18,5 @@ mod thread;
 pub use edit::Edit;
 pub use gauges::NodeState;
 pub use restart::RestartPolicy;
-pub use session::{Drained, Live, LiveOptions, Revision};
-pub use status::{NodeStatus, Status, Waiting, WireStatus};
+pub use session::{Drained, Live, LiveOptions};
+pub use status::{NodeStatus, Status, Waiting, WireEnd, WireStatus};

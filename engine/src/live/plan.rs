@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::descriptor::{Change, ParamType};
 use crate::graph::{GraphNode, GraphWire};
-use crate::time::Transport;
-use crate::wire::Policy;
+use crate::policy::Policy;
+use crate::transport::Transport;
 
 /// What becomes of a node of the new patch.
 #[derive(Clone, Debug, PartialEq)]
@@ -193,9 +193,10 @@ mod tests {
 
     use super::*;
     use crate::descriptor::{Descriptor, Param};
+    use crate::error::NodeError;
     use crate::graph::Graph;
     use crate::key::KeyChoice;
-    use crate::node::{Build, Node, NodeError, Processor, Settings};
+    use crate::node::{Build, Node, Processor, Settings};
     use crate::patch::{Source, check};
     use crate::port::{Port, PortType};
     use crate::registry::Registry;

@@ -8,14 +8,15 @@ use crossbeam_channel::{Receiver, Select};
 use serde_json::Value;
 
 use super::gauges::Gauges;
-use super::session::Revision;
 use super::slot::Slot;
 use crate::clock::LiveClock;
+use crate::error::NodeError;
 use crate::graph::GraphNode;
 use crate::io::{Host, Input};
-use crate::node::NodeError;
 use crate::packet::{Packet, Payload};
-use crate::time::{Time, Transport};
+use crate::revision::Revision;
+use crate::time::Time;
+use crate::transport::Transport;
 use crate::wire::{Refused, Signal, WireReceiver, WireSender};
 
 /// How long a node waits at most before it looks whether anything has changed.

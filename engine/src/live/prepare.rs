@@ -19,8 +19,8 @@ use crate::counters::Counters;
 use crate::graph::GraphNode;
 use crate::node::Settings;
 use crate::progress::Progress;
-use crate::run::RunError;
-use crate::time::Transport;
+use crate::run_error::RunError;
+use crate::transport::Transport;
 use crate::wire::{Shared, WireSender, wire};
 
 /// Nodes that are built and wait for their gates to open, with the wires that they bring.

@@ -1,11 +1,9 @@
 //! A live run: begins, takes over edits, and drains.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-use serde::{Deserialize, Serialize};
 
 use super::edit::Edit;
 use super::node_handle::NodeHandle;
@@ -13,12 +11,13 @@ use super::plan::{Edge, Fate, Plan, Shape, edges, plan};
 use super::ports::{Command, NewValues};
 use super::prepare::{Prepared, Workshop};
 use super::restart::RestartPolicy;
-use super::status::Status;
+use super::status::{Status, WireEnd, WireStatus};
 use crate::clock::LiveClock;
 use crate::graph::{Graph, GraphNode};
 use crate::node::Settings;
-use crate::run::RunError;
-use crate::time::Transport;
+use crate::revision::Revision;
+use crate::run_error::RunError;
+use crate::transport::Transport;
 use crate::wire::Shared;
 
 /// How long a node that was taken out of the patch may play on before it is made to end.
@@ -46,28 +45,6 @@ impl Default for LiveOptions {
             fade: Duration::from_millis(10),
         }
     }
-}
-
-/// What an edit that was taken over has changed, by the nodes' ids.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Revision {
-    /// Its number: 1 for the patch that the run began with.
-    pub number: u64,
-    /// Nodes that began, new or anew.
-    pub begun: Vec<String>,
-    /// Which of all nodes that the run has begun each of these is, as its status and its later lines in the log say.
-    pub generations: Vec<u64>,
-    /// Nodes that got new values while they play on.
-    pub set: Vec<String>,
-    /// Nodes that play on as they are.
-    pub kept: Vec<String>,
-    /// Nodes that went.
-    pub gone: Vec<String>,
-    /// What the patch says, word for word.
-    pub patch: Arc<str>,
-    /// What the patches say that it includes, by the names of their files.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub included: BTreeMap<String, Arc<str>>,
 }
 
 /// How a run came to its end.
@@ -378,8 +355,22 @@ impl Live {
             steered: self.clock.is_steered(),
             lead: self.clock.lead().seconds(),
             nodes: self.nodes.iter_mut().map(NodeHandle::status).collect(),
-            wires: self.wires.iter().map(|wire| wire.report().into()).collect(),
+            wires: self.wire_status(),
         }
+    }
+
+    fn wire_status(&self) -> Vec<WireStatus> {
+        let end = |node: usize, port: &str| WireEnd {
+            node: self.nodes[node].node.id.clone(),
+            port: port.to_owned(),
+        };
+        let status = |(edge, wire): (&Edge, &Arc<Shared>)| {
+            let output = &self.nodes[edge.from].node.descriptor.outputs[edge.output];
+            let input = &self.nodes[edge.to].node.descriptor.inputs[edge.input];
+            let (from, to) = (end(edge.from, &output.name), end(edge.to, &input.name));
+            WireStatus::new(wire.report(), from, to)
+        };
+        self.edges.iter().zip(&self.wires).map(status).collect()
     }
 
     /// Ends the run: sources end now, everything behind plays out, files are finished. What has not ended after half

@@ -11,16 +11,18 @@ use super::gauges::{Gauges, NodeState};
 use super::ports::{LivePorts, NewValues, News};
 use super::priority::come_first;
 use super::restart::Restarts;
-use super::session::Revision;
 use crate::clock::LiveClock;
 use crate::counters::Counters;
+use crate::error::{NodeError, NodeErrorKind};
 use crate::graph::GraphNode;
 use crate::io::{Host, Io, Lineage};
-use crate::node::{Build, Flow, NodeError, NodeErrorKind, Settings};
+use crate::node::{Build, Flow, Settings};
 use crate::progress::Progress;
 use crate::registry::AnyProcessor;
-use crate::run::{RunError, panic_message};
-use crate::time::{Time, Transport};
+use crate::revision::Revision;
+use crate::run_error::{RunError, panic_message};
+use crate::time::Time;
+use crate::transport::Transport;
 
 /// How long a node that does not run goes between two looks at what it is told.
 const LOOK: Duration = Duration::from_millis(20);

@@ -2,7 +2,7 @@
 
 use crate::limits::MAX_WIRES;
 use crate::patch::tree::{Mistake, Shape, Spot, Tree};
-use crate::wire::Policy;
+use crate::policy::Policy;
 
 /// One end of a wire as the patch writes it: `node` or `node.port`.
 #[derive(Clone, Debug, PartialEq)]

@@ -8,7 +8,8 @@ use crate::descriptor::{Descriptor, Param, ParamType};
 use crate::key::{Key, KeyChoice};
 use crate::patch::tree::{Shape, Tree};
 use crate::swing::{Swing, SwingNotes};
-use crate::time::{Metre, Transport};
+use crate::time::Metre;
+use crate::transport::Transport;
 
 impl Checker<'_> {
     /// Reads the transport; `None` where it is written as none can be.

@@ -8,7 +8,7 @@ use crate::graph::GraphWire;
 use crate::limits::MAX_WIRES;
 use crate::patch::tree::{Shape, Spot, Tree};
 use crate::patch::wires::{Endpoint, chain};
-use crate::wire::Policy;
+use crate::policy::Policy;
 
 impl Checker<'_> {
     pub(super) fn read_wires(&mut self, scope: &Scope, value: &Tree) {

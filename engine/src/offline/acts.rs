@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::descriptor::Descriptor;
 use crate::diagnostic::Diagnostics;
+use crate::error::NodeError;
 use crate::graph::{Graph, GraphNode, GraphWire};
 use crate::io::Io;
-use crate::node::{Build, Check, Flow, NodeError};
+use crate::node::{Build, Check, Flow};
 use crate::packet::Packet;
 use crate::port::{Port, PortType};
 use crate::registry::{AnyNode, AnyProcessor};
@@ -217,10 +218,10 @@ mod tests {
 
     use super::*;
     use crate::node::{Node, Settings};
+    use crate::offline::Run;
     use crate::packet::{Event, Payload};
     use crate::patch::{Source, check};
     use crate::registry::Registry;
-    use crate::run::Run;
     use crate::tempi::Stretch;
 
     /// Tells a cut after 1.3 s.
@@ -268,7 +269,7 @@ mod tests {
         }
     }
 
-    struct Placing(crate::time::Transport);
+    struct Placing(crate::transport::Transport);
 
     impl Processor for Placing {
         fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {

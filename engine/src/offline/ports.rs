@@ -6,106 +6,14 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Select};
 
-use crate::census::{Census, Command, Wait};
+use super::census::{Census, Command, Wait};
+use super::slot::Slot;
 use crate::descriptor::InputOrder;
+use crate::error::NodeError;
 use crate::io::{Host, Input};
-use crate::node::NodeError;
 use crate::packet::Packet;
 use crate::time::Time;
-use crate::wire::{Received, Refused, Signal, WireReceiver, WireSender};
-
-/// One wire into the node.
-#[derive(Debug)]
-pub(crate) struct Slot {
-    port: usize,
-    wire: usize,
-    receiver: WireReceiver,
-    head: Option<Packet>,
-    watermark: Time,
-    end: Option<Time>,
-    /// Whether it comes from a source that goes on for as long as it is read.
-    endless: bool,
-}
-
-impl Slot {
-    pub(crate) fn new(port: usize, wire: usize, receiver: WireReceiver) -> Self {
-        Slot {
-            port,
-            wire,
-            receiver,
-            head: None,
-            watermark: Time::from_nanos(i64::MIN),
-            end: None,
-            endless: false,
-        }
-    }
-
-    /// The same, of a source that goes on for as long as it is read where `endless` says so.
-    pub(crate) fn endless(mut self, endless: bool) -> Self {
-        self.endless = endless;
-        self
-    }
-
-    /// Ends what would go on for ever at `end`, where all other inputs end, once all before that was taken.
-    fn end_at(&mut self, end: Time) {
-        match &self.head {
-            Some(packet) if packet.time < end => {}
-            None if self.watermark < end => {}
-            _ => {
-                self.head = None;
-                self.end = Some(end);
-            }
-        }
-    }
-
-    /// Where the slot stands among the node's inputs.
-    pub(crate) fn place(&self) -> (usize, usize) {
-        (self.port, self.wire)
-    }
-
-    /// The earliest time that a packet yet to be taken from here can have.
-    fn earliest(&self) -> Time {
-        match (&self.head, self.end) {
-            (Some(packet), _) => packet.time,
-            (None, Some(_)) => Time::MAX,
-            (None, None) => self.watermark,
-        }
-    }
-
-    fn is_finished(&self) -> bool {
-        self.head.is_none() && self.end.is_some()
-    }
-
-    /// Looks for a packet unless one waits already.
-    fn refill(&mut self) -> Result<(), NodeError> {
-        let mut promised = None;
-        while self.head.is_none() && self.end.is_none() {
-            match self.receiver.try_receive() {
-                Received::Signal(Signal::Packet(packet)) => {
-                    self.watermark = self.watermark.max(packet.time);
-                    self.head = Some(packet);
-                }
-                Received::Signal(Signal::Watermark(time)) => {
-                    self.watermark = self.watermark.max(time)
-                }
-                // A render ends with a node's failure.
-                Received::Signal(Signal::Lost) => {}
-                Received::Ended(time) => self.end = Some(time),
-                // The node before this one has failed and says so itself.
-                Received::Broken => return Err(NodeError::stopped()),
-                // A promise counts if there is nothing to take after it was asked for.
-                Received::Empty => match promised {
-                    None => promised = Some(self.receiver.promised()),
-                    Some(promised) => {
-                        self.watermark = self.watermark.max(promised);
-                        break;
-                    }
-                },
-            }
-        }
-        Ok(())
-    }
-}
+use crate::wire::{Refused, Signal, WireSender};
 
 /// One output: all wires that leave it, and what was promised along them.
 #[derive(Debug, Default)]
