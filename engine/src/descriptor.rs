@@ -466,6 +466,27 @@ impl Descriptor {
         self
     }
 
+    /// The inputs that its parameters are: each one's number, which goes on from those of its other inputs, and the
+    /// parameter. One with the name of another input is none.
+    pub fn param_inputs(&self) -> impl Iterator<Item = (usize, &Param)> {
+        let first = self.inputs.len();
+        let is_free = |param: &Param| self.inputs.iter().all(|port| port.name != param.name);
+        let all = (first..).zip(&self.params);
+        all.filter(move |(_, param)| param.is_input() && is_free(param))
+    }
+
+    /// The parameter that is its input of this number, where it is one.
+    pub fn param_at(&self, input: usize) -> Option<&Param> {
+        self.params.get(input.checked_sub(self.inputs.len())?)
+    }
+
+    /// The name of its input of this number, which may be a parameter.
+    pub fn input_name(&self, input: usize) -> &str {
+        let port = self.inputs.get(input).map(|port| &port.name);
+        let param = || self.param_at(input).map(|param| &param.name);
+        port.or_else(param).map_or("", AsRef::as_ref)
+    }
+
     /// Whether nodes of this kind always write files: a run that ends waits until those are finished.
     pub fn writes_files(&self) -> bool {
         let writes = |param: &Param| {

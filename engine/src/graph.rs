@@ -9,7 +9,7 @@ use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use serde_json::{Value, json};
 
-use crate::descriptor::{Descriptor, FilePurpose, FileRole, ParamType};
+use crate::descriptor::{Descriptor, FilePurpose, FileRole, ParamType, Span};
 use crate::diagnostic::Diagnostics;
 use crate::policy::Policy;
 use crate::port::PortType;
@@ -65,6 +65,15 @@ pub(crate) struct GraphWire {
     pub(crate) to: usize,
     pub(crate) input: usize,
     pub(crate) policy: Policy,
+    /// What 0 to 1 stand for, where it leads into a parameter that is a number.
+    pub(crate) span: Option<Span>,
+}
+
+impl GraphWire {
+    /// Whether it leads into a parameter of its reader, and not into one of its ports.
+    pub(crate) fn sets_param(&self, reader: &GraphNode) -> bool {
+        self.input >= reader.descriptor.inputs.len()
+    }
 }
 
 /// A file that a parameter of a checked patch names.
@@ -155,7 +164,7 @@ impl Graph {
     pub(crate) fn wire_name(&self, wire: &GraphWire) -> String {
         let (from, to) = (&self.nodes[wire.from], &self.nodes[wire.to]);
         let output = &from.descriptor.outputs[wire.output].name;
-        let input = &to.descriptor.inputs[wire.input].name;
+        let input = to.descriptor.input_name(wire.input);
         format!("{}.{output} -> {}.{input}", from.id, to.id)
     }
 
@@ -181,8 +190,16 @@ impl Graph {
         let mut text = String::from("graph LR\n");
         self.mermaid_nodes(&mut text, "", 1);
         for wire in &self.wires {
-            let port_type = &self.nodes[wire.from].outputs[wire.output];
-            let _ = writeln!(text, "    n{} -- {port_type} --> n{}", wire.from, wire.to);
+            let _ = match wire.sets_param(&self.nodes[wire.to]) {
+                true => {
+                    let param = self.nodes[wire.to].descriptor.input_name(wire.input);
+                    writeln!(text, "    n{} -. {param} .-> n{}", wire.from, wire.to)
+                }
+                false => {
+                    let port_type = &self.nodes[wire.from].outputs[wire.output];
+                    writeln!(text, "    n{} -- {port_type} --> n{}", wire.from, wire.to)
+                }
+            };
         }
         text
     }
@@ -244,8 +261,11 @@ impl Graph {
             .map(|node| graph.add_node(format!("{}\n{}", node.id, node.descriptor.kind)))
             .collect();
         for wire in &self.wires {
-            let port_type = self.nodes[wire.from].outputs[wire.output].to_string();
-            graph.add_edge(indices[wire.from], indices[wire.to], port_type);
+            let label = match wire.sets_param(&self.nodes[wire.to]) {
+                true => self.nodes[wire.to].descriptor.input_name(wire.input).to_owned(),
+                false => self.nodes[wire.from].outputs[wire.output].to_string(),
+            };
+            graph.add_edge(indices[wire.from], indices[wire.to], label);
         }
         format!("{}", petgraph::dot::Dot::new(&graph))
     }

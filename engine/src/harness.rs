@@ -260,6 +260,7 @@ impl<N: Node> Harness<N> {
                 to: 0,
                 input,
                 policy: Policy::Block(1),
+                span: None,
             });
         }
         let outputs = self.checked(&*node, &descriptor, &inputs)?;
@@ -299,6 +300,7 @@ impl<N: Node> Harness<N> {
                 to,
                 input: 0,
                 policy: Policy::Block(1),
+                span: None,
             });
             graph.nodes.push(GraphNode {
                 sources: Vec::new(),

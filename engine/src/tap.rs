@@ -140,6 +140,7 @@ impl Graph {
             to: self.nodes.len(),
             input: 0,
             policy: Policy::Block(16),
+            span: None,
         });
         self.nodes.push(GraphNode {
             sources: Vec::new(),

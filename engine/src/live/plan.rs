@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::descriptor::{Change, ParamType};
+use crate::descriptor::{Change, ParamType, Span};
 use crate::graph::{GraphNode, GraphWire};
 use crate::policy::Policy;
 use crate::transport::Transport;
@@ -31,6 +31,8 @@ pub(super) struct Edge {
     pub(super) input: usize,
     pub(super) number: usize,
     pub(super) policy: Policy,
+    /// See [`GraphWire::span`].
+    pub(super) span: Option<Span>,
 }
 
 /// What runs, or shall run.
@@ -79,6 +81,7 @@ pub(super) fn edges(wires: &[GraphWire]) -> Vec<Edge> {
                 input: wire.input,
                 number,
                 policy: wire.policy,
+                span: wire.span,
             }
         })
         .collect()

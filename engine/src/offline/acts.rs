@@ -72,12 +72,12 @@ impl Graph {
             let is_cut = self.nodes[wire.from].descriptor.outputs[wire.output].name == CUT
                 && self.nodes[wire.from].outputs[wire.output] == PortType::Event;
             if free[wire.from] && (!free[wire.to] || is_cut) {
-                let reader = &self.nodes[wire.to].descriptor.inputs[wire.input];
+                let reader = self.nodes[wire.to].descriptor.inputs.get(wire.input);
                 let heard = heard.entry((wire.from, wire.output)).or_insert(Heard {
                     is_cut,
                     a_few_will_do: true,
                 });
-                heard.a_few_will_do &= reader.sparse && !is_cut;
+                heard.a_few_will_do &= reader.is_some_and(|port| port.sparse) && !is_cut;
             }
         }
         let plays = self.nodes.iter().any(|node| node.descriptor.in_bars);
