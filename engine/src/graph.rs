@@ -262,7 +262,10 @@ impl Graph {
             .collect();
         for wire in &self.wires {
             let label = match wire.sets_param(&self.nodes[wire.to]) {
-                true => self.nodes[wire.to].descriptor.input_name(wire.input).to_owned(),
+                true => self.nodes[wire.to]
+                    .descriptor
+                    .input_name(wire.input)
+                    .to_owned(),
                 false => self.nodes[wire.from].outputs[wire.output].to_string(),
             };
             graph.add_edge(indices[wire.from], indices[wire.to], label);

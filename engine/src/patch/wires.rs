@@ -193,8 +193,9 @@ fn read_policy(tree: &Tree) -> Result<Policy, Mistake> {
     };
     policy.ok_or_else(|| Mistake {
         spot: tree.spot,
-        message: "a policy is latest, drop_oldest(n) or block(n), with n from 1 to 4096; a range is \
+        message:
+            "a policy is latest, drop_oldest(n) or block(n), with n from 1 to 4096; a range is \
                   range(from: 0, to: 1)"
-            .to_owned(),
+                .to_owned(),
     })
 }
