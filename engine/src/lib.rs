@@ -37,6 +37,7 @@ mod tap;
 mod tempi;
 mod time;
 mod transport;
+mod transport_params;
 mod watch;
 mod wire;
 
