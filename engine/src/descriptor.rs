@@ -344,6 +344,9 @@ pub struct Descriptor {
     /// Whether what the node does depends on where bars and beats lie, so that it waits where those are fitted to a film.
     #[serde(default)]
     pub in_bars: bool,
+    /// Whether the node hears of each value that is set from outside while it plays, to keep a record of it.
+    #[serde(default)]
+    pub keeps_record: bool,
     /// A port whose number is not its place.
     #[serde(skip)]
     misplaced: Option<String>,
@@ -384,6 +387,7 @@ impl Descriptor {
             follows_tempo: false,
             endless: false,
             in_bars: false,
+            keeps_record: false,
             misplaced: None,
         }
     }
@@ -485,6 +489,12 @@ impl Descriptor {
         let port = self.inputs.get(input).map(|port| &port.name);
         let param = || self.param_at(input).map(|param| &param.name);
         port.or_else(param).map_or("", AsRef::as_ref)
+    }
+
+    /// The node hears of each value that is set from outside while it plays, with [`crate::Processor::steered`].
+    pub fn keeps_record(mut self) -> Self {
+        self.keeps_record = true;
+        self
     }
 
     /// Whether nodes of this kind always write files: a run that ends waits until those are finished.

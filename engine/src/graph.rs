@@ -207,19 +207,8 @@ impl Graph {
     /// The graph for programs: the transport, every node with its kind and all its values, and every wire.
     pub fn json(&self) -> Value {
         let node = |node: &GraphNode| json!({ "id": node.id, "kind": node.descriptor.kind, "values": node.values });
-        let transport = &self.transport;
         json!({
-            "transport": {
-                "tempo": transport.tempo,
-                "metre": [transport.metre.0, transport.metre.1],
-                "swing": transport.swing.share,
-                "swing_of": transport.swing.of.word(),
-                "key": transport.key.map(|key| key.to_string()),
-                "fit_cuts": transport.fit_cuts,
-                "seed": transport.seed,
-                "sample_rate": transport.sample_rate,
-                "block": transport.block,
-            },
+            "transport": self.transport.values(),
             "nodes": self.nodes.iter().map(node).collect::<Vec<_>>(),
             "wires": self.wires.iter().map(|wire| self.wire_name(wire)).collect::<Vec<_>>(),
         })

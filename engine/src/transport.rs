@@ -70,6 +70,19 @@ impl Transport {
         }
     }
 
+    /// `wanted` from `now` on: its positions go on from where these are. Bars are counted from the start of the run, in
+    /// whatever metre.
+    pub(crate) fn going_over_to(&self, wanted: &Transport, now: Time) -> Self {
+        let anchor = match wanted.tempo == self.tempo {
+            true => self.anchor,
+            false => (now, self.clock_position(now)),
+        };
+        Transport {
+            anchor,
+            ..wanted.clone()
+        }
+    }
+
     /// How long `beats` quarter notes last on a clock.
     pub fn beats(&self, beats: f64) -> Time {
         Time::from_seconds(beats * 60.0 / self.tempo)

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::descriptor::Descriptor;
 use crate::key::{Key, KeyChoice};
@@ -99,6 +99,27 @@ impl TransportParams {
             ..Transport::default()
         };
         (transport, impossible)
+    }
+}
+
+impl Transport {
+    /// What a patch would say of it, by name.
+    pub(crate) fn values(&self) -> Map<String, Value> {
+        let values = json!({
+            "tempo": self.tempo,
+            "metre": [self.metre.0, self.metre.1],
+            "swing": self.swing.share,
+            "swing_of": self.swing.of.word(),
+            "key": self.key.map(|key| key.to_string()),
+            "fit_cuts": self.fit_cuts,
+            "seed": self.seed,
+            "sample_rate": self.sample_rate,
+            "block": self.block,
+        });
+        match values {
+            Value::Object(values) => values,
+            _ => Map::new(),
+        }
     }
 }
 
