@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::counters::Counters;
 use crate::descriptor::Descriptor;
 use crate::error::{NodeError, NodeErrorKind};
-use crate::node::{Build, Check, Problem, Processor, Resource, Settings, Subject};
+use crate::node::{
+    Build, Check, Problem, Processor, Resource, RunContext, Settings, Subject, Wiring,
+};
 use crate::port::PortType;
 use crate::progress::Progress;
 use crate::transport::Transport;
@@ -129,20 +131,23 @@ impl BuildRequest {
         progress: &Arc<Progress>,
         counters: &Arc<Counters>,
     ) -> Result<Box<dyn Processor>, NodeError> {
-        node.build(&Build {
+        let wiring = Wiring {
             id: &self.id,
+            descriptor,
+            inputs: &self.inputs,
+            wires: &self.wires,
+            sources: &[],
+            outputs: &self.outputs,
+        };
+        let context = RunContext {
             transport: &self.transport,
             settings: &self.settings,
             progress,
             counters,
             clock: None,
             with_run: true,
-            descriptor,
-            inputs: &self.inputs,
-            wires: &self.wires,
-            sources: &[],
-            outputs: &self.outputs,
-        })
+        };
+        node.build(&Build::of(wiring, context))
     }
 
     /// Every type of a port in it, to be given another name.

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::descriptor::{Descriptor, FilePurpose, FileRole, ParamType};
 use crate::diagnostic::Diagnostics;
+use crate::node::Wiring;
 use crate::policy::Policy;
 use crate::port::PortType;
 use crate::registry::AnyNode;
@@ -38,6 +39,18 @@ pub(crate) struct GraphNode {
 }
 
 impl GraphNode {
+    /// Its ports as the patch wires them.
+    pub(crate) fn wiring(&self) -> Wiring<'_> {
+        Wiring {
+            id: &self.id,
+            descriptor: &self.descriptor,
+            inputs: &self.inputs,
+            wires: &self.wires,
+            sources: &self.sources,
+            outputs: &self.outputs,
+        }
+    }
+
     /// The files that the node's parameters name.
     fn named_files(&self) -> impl Iterator<Item = GraphFile<'_>> {
         self.descriptor.params.iter().filter_map(|param| {

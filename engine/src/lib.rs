@@ -30,6 +30,7 @@ pub mod snippets;
 mod swing;
 mod tap;
 mod tempi;
+mod thread;
 mod time;
 mod transport;
 mod watch;

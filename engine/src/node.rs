@@ -299,6 +299,48 @@ pub struct Build<'a> {
     pub(crate) outputs: &'a [PortType],
 }
 
+/// A node's ports as its patch wires them.
+#[derive(Clone, Copy)]
+pub(crate) struct Wiring<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) descriptor: &'a Descriptor,
+    pub(crate) inputs: &'a [Option<PortType>],
+    pub(crate) wires: &'a [usize],
+    pub(crate) sources: &'a [Vec<String>],
+    pub(crate) outputs: &'a [PortType],
+}
+
+/// What a run gives each of its nodes; the fields are those of [`Build`].
+#[derive(Clone, Copy)]
+pub(crate) struct RunContext<'a> {
+    pub(crate) transport: &'a Transport,
+    pub(crate) settings: &'a Settings,
+    pub(crate) progress: &'a Arc<Progress>,
+    pub(crate) counters: &'a Arc<Counters>,
+    pub(crate) clock: Option<&'a Arc<LiveClock>>,
+    pub(crate) with_run: bool,
+}
+
+impl<'a> Build<'a> {
+    /// What a node that is wired so sees in such a run.
+    pub(crate) fn of(wiring: Wiring<'a>, context: RunContext<'a>) -> Self {
+        Build {
+            id: wiring.id,
+            transport: context.transport,
+            settings: context.settings,
+            progress: context.progress,
+            counters: context.counters,
+            clock: context.clock,
+            with_run: context.with_run,
+            descriptor: wiring.descriptor,
+            inputs: wiring.inputs,
+            wires: wiring.wires,
+            sources: wiring.sources,
+            outputs: wiring.outputs,
+        }
+    }
+}
+
 impl Build<'_> {
     /// The node's own stream of random numbers, from the patch's seed and the node's id: the same in every
     /// run, and independent of every other node's.

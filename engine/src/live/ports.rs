@@ -15,6 +15,7 @@ use crate::graph::GraphNode;
 use crate::io::{Host, Input};
 use crate::packet::{Packet, Payload};
 use crate::revision::Revision;
+use crate::thread::latest_end;
 use crate::time::Time;
 use crate::transport::Transport;
 use crate::wire::{Refused, Signal, WireReceiver, WireSender};
@@ -422,13 +423,7 @@ impl Host for LivePorts {
     }
 
     fn end(&self) -> Option<Time> {
-        if self.slots.is_empty() {
-            return None;
-        }
-        self.slots
-            .iter()
-            .map(Slot::end)
-            .try_fold(Time::ZERO, |latest, end| Some(latest.max(end?)))
+        latest_end(self.slots.iter().map(Slot::end))
     }
 
     fn now(&self) -> Time {

@@ -20,6 +20,7 @@ use crate::graph::GraphNode;
 use crate::node::Settings;
 use crate::progress::Progress;
 use crate::run_error::RunError;
+use crate::thread::Worker;
 use crate::transport::Transport;
 use crate::wire::{Shared, WireSender, wire};
 
@@ -118,7 +119,15 @@ impl Workshop<'_> {
         let counters = Arc::new(Counters::default());
         *self.generations += 1;
         let thread = LiveThread {
-            node: node.clone(),
+            worker: Worker {
+                node: node.clone(),
+                transport: self.transport.clone(),
+                settings: self.settings.clone(),
+                progress: Arc::new(Progress::default()),
+                counters: counters.clone(),
+                clock: Some(self.clock.clone()),
+                with_run: self.with_run,
+            },
             generation: *self.generations,
             ports: LivePorts::new(
                 slots,
@@ -132,14 +141,8 @@ impl Workshop<'_> {
                     pace: node.descriptor.paced.then(|| Pace::new(self.transport)),
                 },
             ),
-            transport: self.transport.clone(),
-            settings: self.settings.clone(),
-            progress: Arc::new(Progress::default()),
-            counters: counters.clone(),
             gauges: gauges.clone(),
-            clock: self.clock.clone(),
             restarts: Restarts::new(self.options.restart),
-            with_run: self.with_run,
             revision: None,
             told: String::new(),
         };

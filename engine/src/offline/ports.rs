@@ -12,6 +12,7 @@ use crate::descriptor::InputOrder;
 use crate::error::NodeError;
 use crate::io::{Host, Input};
 use crate::packet::Packet;
+use crate::thread::latest_end;
 use crate::time::Time;
 use crate::wire::{Refused, Signal, WireSender};
 
@@ -322,13 +323,7 @@ impl Host for Ports {
     }
 
     fn end(&self) -> Option<Time> {
-        if self.slots.is_empty() {
-            return None;
-        }
-        self.slots
-            .iter()
-            .map(|slot| slot.end)
-            .try_fold(Time::ZERO, |latest, end| Some(latest.max(end?)))
+        latest_end(self.slots.iter().map(|slot| slot.end))
     }
 
     fn now(&self) -> Time {
