@@ -481,7 +481,12 @@ impl Descriptor {
 
     /// The parameter that is its input of this number, where it is one.
     pub fn param_at(&self, input: usize) -> Option<&Param> {
-        self.params.get(input.checked_sub(self.inputs.len())?)
+        self.params.get(self.param_number(input)?)
+    }
+
+    /// The number among its parameters of the one that is its input of this number.
+    pub(crate) fn param_number(&self, input: usize) -> Option<usize> {
+        input.checked_sub(self.inputs.len())
     }
 
     /// The name of its input of this number, which may be a parameter.

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::descriptor::{Descriptor, FilePurpose, FileRole, ParamType, Span};
 use crate::diagnostic::Diagnostics;
+use crate::node::Wiring;
 use crate::policy::Policy;
 use crate::port::PortType;
 use crate::registry::AnyNode;
@@ -38,6 +39,17 @@ pub(crate) struct GraphNode {
 }
 
 impl GraphNode {
+    /// Its ports as the patch wires them.
+    pub(crate) fn wiring(&self) -> Wiring<'_> {
+        Wiring {
+            id: &self.id,
+            inputs: &self.inputs,
+            wires: &self.wires,
+            sources: &self.sources,
+            outputs: &self.outputs,
+        }
+    }
+
     /// The files that the node's parameters name.
     fn named_files(&self) -> impl Iterator<Item = GraphFile<'_>> {
         self.descriptor.params.iter().filter_map(|param| {
@@ -70,9 +82,9 @@ pub(crate) struct GraphWire {
 }
 
 impl GraphWire {
-    /// Whether it leads into a parameter of its reader, and not into one of its ports.
-    pub(crate) fn sets_param(&self, reader: &GraphNode) -> bool {
-        self.input >= reader.descriptor.inputs.len()
+    /// The number of the parameter of its reader that it leads into, where that is none of its ports.
+    pub(crate) fn param(&self, reader: &GraphNode) -> Option<usize> {
+        self.input.checked_sub(reader.descriptor.inputs.len())
     }
 }
 
@@ -190,7 +202,7 @@ impl Graph {
         let mut text = String::from("graph LR\n");
         self.mermaid_nodes(&mut text, "", 1);
         for wire in &self.wires {
-            let _ = match wire.sets_param(&self.nodes[wire.to]) {
+            let _ = match wire.param(&self.nodes[wire.to]).is_some() {
                 true => {
                     let param = self.nodes[wire.to].descriptor.input_name(wire.input);
                     writeln!(text, "    n{} -. {param} .-> n{}", wire.from, wire.to)
@@ -250,7 +262,7 @@ impl Graph {
             .map(|node| graph.add_node(format!("{}\n{}", node.id, node.descriptor.kind)))
             .collect();
         for wire in &self.wires {
-            let label = match wire.sets_param(&self.nodes[wire.to]) {
+            let label = match wire.param(&self.nodes[wire.to]).is_some() {
                 true => self.nodes[wire.to]
                     .descriptor
                     .input_name(wire.input)

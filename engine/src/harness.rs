@@ -226,11 +226,11 @@ impl<N: Node> Harness<N> {
         let kind = registry
             .kind(&descriptor.kind)
             .ok_or_else(|| NodeError::internal("no such kind"))?;
-        let node = kind
-            .node(demand::params(&descriptor, &self.params)?)
-            .map_err(|error| {
-                NodeError::internal(format!("the parameters do not fit the struct: {error}"))
-            })?;
+        let params = demand::params(&descriptor, &self.params)?;
+        let values = params.as_object().cloned().unwrap_or_default();
+        let node = kind.node(params).map_err(|error| {
+            NodeError::internal(format!("the parameters do not fit the struct: {error}"))
+        })?;
 
         let mut graph = Graph {
             warnings: Vec::new().into(),
@@ -273,7 +273,7 @@ impl<N: Node> Harness<N> {
             inputs,
             outputs: outputs.clone(),
             wires: arrivals,
-            values: serde_json::Map::new(),
+            values,
             typed: BTreeSet::new(),
         });
         for feed in &self.feeds {

@@ -35,6 +35,7 @@ mod steering;
 mod swing;
 mod tap;
 mod tempi;
+mod thread;
 mod time;
 mod transport;
 mod transport_params;
@@ -53,8 +54,8 @@ pub use graph::{Graph, GraphFile};
 pub use io::{Input, Io};
 pub use key::{Key, KeyChoice, Mode, NotAKey, note_at, note_name};
 pub use live::{
-    Drained, Edit, Live, LiveOptions, NodeState, NodeStatus, RestartPolicy, Status, Waiting,
-    WireEnd, WireStatus,
+    Drained, Edit, Live, LiveOptions, NodeState, NodeStatus, NodeValues, RestartPolicy, Status,
+    Steering, SteeringError, SteeringErrorKind, Waiting, WireEnd, WireStatus,
 };
 pub use node::{Build, Check, Flow, Node, Processor, Resource, Settings};
 pub use offline::{NodeReport, Report, Run, SecondAct, Stopper};
@@ -76,7 +77,7 @@ pub use registry::{NodeKind, Registry};
 pub use revision::Revision;
 pub use run_error::RunError;
 pub use serde_json::Value;
-pub use steering::{ValueSource, ValueStatus};
+pub use steering::{Steered, ValueSource, ValueStatus};
 pub use swing::{Swing, SwingNotes};
 pub use tap::Tap;
 pub use tempi::{Stretch, Tempi};

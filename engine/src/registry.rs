@@ -11,6 +11,7 @@ use crate::io::Io;
 use crate::node::{Build, Check, Flow, Node, Processor};
 use crate::params::Params;
 use crate::revision::Revision;
+use crate::steering::Steered;
 use crate::time::Time;
 use crate::transport::Transport;
 
@@ -57,6 +58,9 @@ pub trait AnyProcessor: Send {
 
     /// See [`Processor::revised`].
     fn revised(&mut self, _time: Time, _revision: &Revision) {}
+
+    /// See [`Processor::steered`].
+    fn steered(&mut self, _steered: &Steered) {}
 
     /// Gives the live parameter `name` a new value, in the form in which a checked patch has it.
     ///
@@ -107,6 +111,10 @@ impl<P: Params> AnyProcessor for Held<P> {
 
     fn revised(&mut self, time: Time, revision: &Revision) {
         self.processor.revised(time, revision);
+    }
+
+    fn steered(&mut self, steered: &Steered) {
+        self.processor.steered(steered);
     }
 
     fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {

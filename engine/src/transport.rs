@@ -60,16 +60,6 @@ impl Default for Transport {
 }
 
 impl Transport {
-    /// The same from `time` on at another tempo: the position at `time` stays what it was.
-    pub(crate) fn with_tempo_from(&self, time: Time, tempo: f64) -> Self {
-        Transport {
-            tempo,
-            anchor: (time, self.clock_position(time)),
-            tempi: None,
-            ..self.clone()
-        }
-    }
-
     /// `wanted` from `now` on: its positions go on from where these are. Bars are counted from the start of the run, in
     /// whatever metre.
     pub(crate) fn going_over_to(&self, wanted: &Transport, now: Time) -> Self {
@@ -171,6 +161,15 @@ mod tests {
     use crate::tempi::Stretch;
     use proptest::prelude::*;
 
+    /// The same from `time` on at another tempo.
+    fn at_tempo(transport: &Transport, time: Time, tempo: f64) -> Transport {
+        let wanted = Transport {
+            tempo,
+            ..transport.clone()
+        };
+        transport.going_over_to(&wanted, time)
+    }
+
     /// A transport that swings or not, at one tempo, at one that was changed, or at tempi that fit a film.
     fn transports() -> impl Strategy<Value = Transport> {
         let swing = (0.5_f64..=0.75, any::<bool>()).prop_map(|(share, sixteenths)| Swing {
@@ -202,7 +201,7 @@ mod tests {
                     ..Transport::default()
                 };
                 if let Some((seconds, tempo)) = turned {
-                    transport = transport.with_tempo_from(Time::from_seconds(seconds), tempo);
+                    transport = at_tempo(&transport, Time::from_seconds(seconds), tempo);
                 }
                 transport.tempi = fitted.map(|stretches| {
                     let (mut from, mut position) = (0.0, 0.0);
@@ -287,7 +286,7 @@ mod tests {
             tempo: 60.0,
             ..Transport::default()
         };
-        let fast = slow.with_tempo_from(Time::from_seconds(3.5), 120.0);
+        let fast = at_tempo(&slow, Time::from_seconds(3.5), 120.0);
         assert!((fast.position(Time::from_seconds(3.5)) - 3.5).abs() < 1e-9);
         // The sixteenth at position 4 was half a second away at the old tempo.
         assert!((fast.sixteenth(16).seconds() - 3.75).abs() < 1e-9);
@@ -303,7 +302,7 @@ mod tests {
             },
             ..Transport::default()
         };
-        let fast = slow.with_tempo_from(Time::from_seconds(3.3), 120.0);
+        let fast = at_tempo(&slow, Time::from_seconds(3.3), 120.0);
         // 0.7 of a quarter note was left of the beat.
         assert!((fast.sixteenth(16).seconds() - 3.65).abs() < 1e-9);
         assert!((fast.sixteenth(18).seconds() - 3.95).abs() < 1e-9);

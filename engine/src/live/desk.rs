@@ -14,7 +14,7 @@ use crate::descriptor::{Change, Descriptor, Param};
 use crate::diagnostic::did_you_mean;
 use crate::graph::GraphNode;
 use crate::patch::typed_value;
-use crate::steering::{Shown, ValueSource, ValueStatus};
+use crate::steering::{Shown, Steered, ValueSource, ValueStatus};
 use crate::time::Time;
 use crate::transport::Transport;
 use crate::transport_params::{DECLARED, TransportParams};
@@ -54,22 +54,6 @@ pub struct SteeringError {
     pub message: String,
     /// What to do about it.
     pub help: Option<String>,
-}
-
-/// A value that a hand has set or released, as those hear of it that keep a record.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Steered {
-    /// When, on the run's clock.
-    #[serde(skip)]
-    pub time: Time,
-    /// The node's id, or `transport`.
-    pub node: String,
-    /// The parameter.
-    pub param: String,
-    /// The value; `None`: it was released.
-    pub value: Option<Value>,
-    /// How long it takes to get there, in seconds.
-    pub glide: f64,
 }
 
 /// The live values of one node that plays, or of the transport.
@@ -189,7 +173,9 @@ impl Steering {
             kind: seat.node.descriptor.kind.to_string(),
             values: seat.shown.look(),
         });
-        std::iter::once(desk.transport_values()).chain(nodes).collect()
+        std::iter::once(desk.transport_values())
+            .chain(nodes)
+            .collect()
     }
 
     /// What hands hold, by node and parameter.
@@ -209,17 +195,21 @@ impl Steering {
     pub(super) fn held_of(&self, id: &str) -> Vec<(String, Value)> {
         let desk = self.desk();
         let of = desk.hands.iter().filter(|((node, _), _)| node == id);
-        of.map(|((_, param), value)| (param.clone(), value.clone())).collect()
+        of.map(|((_, param), value)| (param.clone(), value.clone()))
+            .collect()
     }
 
     /// What a patch's transport becomes: hands lie over what it says, and its positions go on from where the music is.
     pub(super) fn transport_of(&self, text: &Transport, is_first: bool) -> Transport {
         let desk = self.desk();
         let wanted = desk.under_hands(&text.values());
-        let wanted = wanted.map_or_else(|_| text.clone(), |wanted| Transport {
-            tempi: text.tempi.clone(),
-            ..wanted
-        });
+        let wanted = wanted.map_or_else(
+            |_| text.clone(),
+            |wanted| Transport {
+                tempi: text.tempi.clone(),
+                ..wanted
+            },
+        );
         match is_first {
             true => wanted,
             false => desk.transport.going_over_to(&wanted, desk.clock.now()),
@@ -229,6 +219,17 @@ impl Steering {
     /// What plays is another patch: its nodes, what its text says of the transport, and the transport.
     pub(super) fn exchange(&self, nodes: Vec<Seat>, text: &Transport, transport: &Transport) {
         let mut desk = self.desk();
+        // What hands hold of nodes that are gone, or of parameters that are others now, is let go.
+        desk.hands.retain(|(node, param), value| {
+            let seat = nodes.iter().find(|seat| seat.node.id == *node);
+            let params = seat.map_or(&DECLARED.params, |seat| &seat.node.descriptor.params);
+            let declared = params.iter().find(|declared| declared.name == *param);
+            let is_there = seat.is_some() || node == TRANSPORT;
+            is_there
+                && declared.is_some_and(|param| {
+                    param.change == Change::Live && param.admits(value).is_ok()
+                })
+        });
         desk.nodes = nodes;
         desk.text = text.values();
         desk.transport = transport.clone();
@@ -261,9 +262,8 @@ impl Desk {
         let Some(declared) = descriptor.params.iter().find(|known| known.name == param) else {
             let names = descriptor.params.iter().filter(live);
             let names: Vec<&str> = names.map(|param| param.name.as_ref()).collect();
-            let help = did_you_mean(param, names.iter().copied()).or_else(|| {
-                (!names.is_empty()).then(|| format!("it has {}", names.join(", ")))
-            });
+            let help = did_you_mean(param, names.iter().copied())
+                .or_else(|| (!names.is_empty()).then(|| format!("it has {}", names.join(", "))));
             let message = format!("`{id}` has no parameter `{param}`");
             return Err(error(SteeringErrorKind::Param, message, help));
         };
@@ -369,7 +369,8 @@ impl Desk {
         let live = live.filter(|param| param.change == Change::Live);
         let values = live.map(|param| {
             let name = param.name.as_ref();
-            let [value, text] = [&now, &self.text].map(|of| of.get(name).cloned().unwrap_or_default());
+            let [value, text] =
+                [&now, &self.text].map(|of| of.get(name).cloned().unwrap_or_default());
             let key = (TRANSPORT.to_owned(), name.to_owned());
             ValueStatus {
                 name: name.to_owned(),

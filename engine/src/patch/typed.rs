@@ -43,7 +43,10 @@ mod tests {
     #[test]
     fn a_value_is_typed_as_a_patch_has_it() {
         let length = Param::length("a", (0.0, 5.0), "");
-        assert_eq!(typed_value(&length, "beats(2)"), Ok(json!({ "beats": 2.0 })));
+        assert_eq!(
+            typed_value(&length, "beats(2)"),
+            Ok(json!({ "beats": 2.0 }))
+        );
         assert_eq!(typed_value(&length, "0.5"), Ok(json!({ "seconds": 0.5 })));
         let text = Param::text("a", "");
         assert_eq!(typed_value(&text, "C G Am F"), Ok(json!("C G Am F")));
@@ -52,7 +55,10 @@ mod tests {
         assert_eq!(typed_value(&list, "[1, 2]"), Ok(json!([1, 2])));
         let words = Param::choice("a", &["major", "minor"], "");
         let (why, help) = typed_value(&words, "mayor").unwrap_err();
-        assert!(why.contains("major, minor") && help.unwrap().contains("major"), "{why}");
+        assert!(
+            why.contains("major, minor") && help.unwrap().contains("major"),
+            "{why}"
+        );
         for broken in ["", "(", "beats(", "[1", "6"] {
             assert!(typed_value(&length, broken).is_err(), "{broken}");
         }

@@ -2,8 +2,10 @@
 
 mod glide;
 mod shown;
+mod steered;
 mod values;
 
 pub(crate) use shown::Shown;
 pub use shown::{ValueSource, ValueStatus};
+pub use steered::Steered;
 pub(crate) use values::Values;

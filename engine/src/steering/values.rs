@@ -7,6 +7,8 @@ use serde_json::{Map, Value};
 use super::glide::Glide;
 use super::shown::{Shown, ValueSource, ValueStatus};
 use crate::descriptor::{Change, Descriptor, Param, Span};
+use crate::graph::GraphNode;
+use crate::registry::AnyProcessor;
 use crate::time::Time;
 
 /// The live parameters of one node. A hand's value lies over a wire's, and a wire's over the text's.
@@ -152,6 +154,21 @@ impl Values {
             entry.told = entry.text.clone();
         }
         self.is_shown = false;
+    }
+
+    /// Tells `processor` each value that is another than the one told last. One that it cannot take stays as it was, which
+    /// is logged.
+    pub(crate) fn tell_to(
+        &mut self,
+        processor: &mut dyn AnyProcessor,
+        node: &GraphNode,
+        now: Time,
+    ) {
+        self.tell(now, |name, value| {
+            if let Err(error) = processor.set(name, value) {
+                tracing::warn!(node = %node.id, param = name, "keeps its old value: {error}");
+            }
+        });
     }
 
     /// Tells each value that is another than the one told last. What `tell` refuses is told once, and not again until it
