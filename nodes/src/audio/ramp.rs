@@ -23,8 +23,11 @@ impl Ramp {
         }
     }
 
-    /// Goes to `target` from where it is now.
+    /// Goes to `target` from where it is now; what is on the way there already goes on.
     pub(crate) fn set(&mut self, target: f32) {
+        if target == self.target {
+            return;
+        }
         self.target = target;
         self.left = self.length;
         self.step = (target - self.value) / self.length as f32;

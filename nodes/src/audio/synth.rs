@@ -1,15 +1,12 @@
 //! Plays notes with a built-in voice or a SoundFont.
 
-use std::borrow::Cow;
 use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use score_engine::{
-    AudioBlock, Build, ChannelChange, Check, Descriptor, FileContent, Flow, Io, Node, NodeError,
-    Note, Param, ParamType, Payload, Port, PortType, Processor, Time, Value,
+    AudioBlock, Build, ChannelChange, Check, Descriptor, Flow, InputPort, Io, Node, NodeError,
+    Note, OutputPort, Params, Processor, Time, Transport,
 };
-use serde::Deserialize;
 
 use super::amplitude;
 use super::end_fade::EndFade;
@@ -20,7 +17,8 @@ use super::reverb::Reverb;
 use super::sound_font::{Beginning, Player, file};
 use super::voice::Voice;
 
-const SOUND: usize = 0;
+const NOTES: InputPort<Note> = InputPort::new(0, "notes", "what to play").many();
+const SOUND: OutputPort<AudioBlock> = OutputPort::new(0, "sound", "the sound");
 
 /// MIDI's channels, and that of percussion, counted from 0.
 const CHANNELS: usize = 16;
@@ -35,39 +33,46 @@ const TOLD: usize = 10;
 /// So many blocks late, a live synth goes on from now.
 const MISSED: u64 = 8;
 
-/// A list's default.
-const EMPTY: [i64; 0] = [];
-
-fn integers(max: i64) -> ParamType {
-    ParamType::Integer { min: 0, max }
-}
-
-fn choice(words: &[&'static str]) -> ParamType {
-    ParamType::Choice(words.iter().map(|word| Cow::Borrowed(*word)).collect())
-}
-
 /// What each channel gets: its own where `own` has one, else `usual`.
 fn each<T: Copy>(own: &[T], usual: T) -> [T; CHANNELS] {
     std::array::from_fn(|channel| own.get(channel).copied().unwrap_or(usual))
 }
 
 /// `synth`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct Synth {
+    /// which instrument
+    #[param(default = Voice::ElectricPiano)]
     voice: Voice,
+    /// instruments of the channels from 0 on, in place of `voice`
+    #[param(default = Vec::new())]
     voices: Vec<Voice>,
+    /// SoundFont that plays in place of the voice, .sf2
+    #[param(content = SoundFont)]
     sound_font: Option<PathBuf>,
+    /// which instrument of the SoundFont, as in General MIDI
+    #[param(range = 0..=127, default = 0)]
     program: i32,
+    /// those of the channels from 0 on, in place of `program`
+    #[param(range = 0..=127, default = Vec::new())]
     programs: Vec<i32>,
+    /// the bank of the SoundFont in which programs are looked for first
+    #[param(range = 0..=16_383, default = 0)]
     bank: i32,
+    /// those of the channels from 0 on, in place of `bank`
+    #[param(range = 0..=16_383, default = Vec::new())]
     banks: Vec<i32>,
+    /// level
+    #[param(live, range = -60.0..=12.0, unit = "dB", default = 0.0)]
     gain: f64,
+    /// share of the room
+    #[param(live, range = 0.0..=1.0, default = 0.25)]
     reverb: f64,
 }
 
 impl Node for Synth {
     fn descriptor() -> Descriptor {
-        Descriptor::new("audio", "synth", "Plays notes with a built-in voice or a SoundFont")
+        Descriptor::of::<Self>("audio", "synth", "Plays notes with a built-in voice or a SoundFont")
             .example(
                 r#"nodes: {
                     "tune": midi_input_file(path: "song.mid"),
@@ -92,22 +97,13 @@ impl Node for Synth {
                  `pluck` and `drum_kit` cannot be bent. A SoundFont plays modulation too. What is asked for and cannot \
                  be played is a warning.",
             )
-            .input(Port::new("notes", PortType::Notes, "what to play").many())
-            .output(Port::new("sound", PortType::Audio, "the sound"))
-            .param(Param::choice("voice", &Voice::NAMES, "which instrument").default("electric_piano"))
-            .param(Param::list("voices", choice(&Voice::NAMES), "instruments of the channels from 0 on, in place of `voice`").default(EMPTY))
-            .param(Param::file_to_read("sound_font", "SoundFont that plays in place of the voice, .sf2").content(FileContent::SoundFont).optional())
-            .param(Param::integer("program", (0, 127), "which instrument of the SoundFont, as in General MIDI").default(0))
-            .param(Param::list("programs", integers(127), "those of the channels from 0 on, in place of `program`").default(EMPTY))
-            .param(Param::integer("bank", (0, 16_383), "the bank of the SoundFont in which programs are looked for first").default(0))
-            .param(Param::list("banks", integers(16_383), "those of the channels from 0 on, in place of `bank`").default(EMPTY))
-            .param(Param::number("gain", (-60.0, 12.0), "level").unit("dB").default(0.0).live())
-            .param(Param::number("reverb", (0.0, 1.0), "share of the room").default(0.25).live())
+            .input(NOTES)
+            .output(SOUND)
             .urgent()
     }
 
     fn check(&self, check: &mut Check<'_>) {
-        if check.input_type("notes").is_none() {
+        if check.input_type(NOTES).is_none() {
             let help = "wire a node with notes into it";
             check.refuse(
                 "voice",
@@ -137,7 +133,7 @@ impl Node for Synth {
         }
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let rate = build.transport.sample_rate;
         let instrument = match &self.sound_font {
             Some(path) => {
@@ -205,12 +201,12 @@ struct Playing {
     fade: EndFade,
 }
 
-impl Processor for Playing {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Synth> for Playing {
+    fn process(&mut self, _params: &Synth, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let frame = input.packet.time.to_samples(self.rate);
             let changes = input.packet.changes().iter();
-            let notes = input.packet.notes()?.iter();
+            let notes = input.read(NOTES)?.iter();
             self.due
                 .extend(changes.map(|change| (frame, Act::Change(*change))));
             self.due.extend(notes.map(|note| (frame, Act::Note(*note))));
@@ -229,7 +225,7 @@ impl Processor for Playing {
         Ok(Flow::Continue)
     }
 
-    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, _params: &Synth, io: &mut Io<'_>) -> Result<(), NodeError> {
         let end = io.end().unwrap_or(Time::ZERO).to_samples(self.rate);
         while !io.is_live() && self.at() < end && !io.stop_requested() {
             self.send_block(io, self.block.min(end - self.at()))?;
@@ -248,15 +244,9 @@ impl Processor for Playing {
         Some(self.fade.earliest().unwrap_or(next))
     }
 
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        let number = value
-            .as_f64()
-            .ok_or_else(|| NodeError::internal(format!("`{name}` takes a number")))?;
-        match name {
-            "gain" => self.gain.set(amplitude(number) * HEADROOM),
-            "reverb" => self.share.set(number as f32),
-            _ => return Err(NodeError::internal(format!("`{name}` is not live"))),
-        }
+    fn changed(&mut self, params: &Synth, _transport: &Transport) -> Result<(), NodeError> {
+        self.gain.set(amplitude(params.gain) * HEADROOM);
+        self.share.set(params.reverb as f32);
         Ok(())
     }
 }
@@ -343,22 +333,20 @@ impl Playing {
     }
 
     fn send(&self, io: &mut Io<'_>, time: Time, samples: Vec<f32>) -> Result<(), NodeError> {
-        io.send(
-            SOUND,
-            time,
-            Payload::Audio(Arc::new(AudioBlock {
-                rate: self.rate,
-                channels: 2,
-                samples,
-            })),
-        )
+        let block = AudioBlock {
+            rate: self.rate,
+            channels: 2,
+            samples,
+        };
+        io.send(SOUND, time, block)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use score_engine::harness::Harness;
-    use serde_json::json;
+    use score_engine::{Choice, Payload, PortType};
+    use serde_json::{Value, json};
 
     use super::super::sound_font::tiny;
     use super::*;
@@ -407,7 +395,7 @@ mod tests {
 
     #[test]
     fn notes_that_sound_when_the_film_ends_fade_before_it() {
-        for voice in Voice::NAMES {
+        for voice in Voice::WORDS {
             let notes = [(0.0, on(50)), (2.8, on(60))];
             let sound = play(voice, notes.to_vec(), 3.0);
             assert_eq!(sound.len(), 2 * 144_000);
@@ -418,7 +406,7 @@ mod tests {
 
     #[test]
     fn a_note_begins_on_its_sample_and_fades_when_released() {
-        for voice in Voice::NAMES {
+        for voice in Voice::WORDS {
             let off = Note::Off {
                 channel: 0,
                 pitch: 57,
@@ -433,7 +421,7 @@ mod tests {
 
     #[test]
     fn a_chord_of_four_at_full_velocity_does_not_clip() {
-        for voice in Voice::NAMES {
+        for voice in Voice::WORDS {
             let chord = [48, 60, 64, 67].map(|pitch| (0.0, on(pitch)));
             let level = peak(&play(voice, chord.to_vec(), 1.0));
             assert!(level < 1.0, "{voice}: {level}");
@@ -442,7 +430,7 @@ mod tests {
 
     #[test]
     fn the_same_notes_give_the_same_samples() {
-        for voice in Voice::NAMES {
+        for voice in Voice::WORDS {
             let notes = || {
                 (0..12)
                     .map(|n| (f64::from(n) * 0.05, on(36 + 4 * n as u8)))

@@ -1,32 +1,40 @@
 //! Makes a test tone.
 
 use std::f64::consts::TAU;
-use std::sync::Arc;
 
 use score_engine::{
-    AudioBlock, Build, Descriptor, Flow, Io, Length, Node, NodeError, Param, Payload, Port,
-    PortType, Processor, Time, Value,
+    AudioBlock, Build, Descriptor, Flow, Io, Length, Node, NodeError, OutputPort, Params,
+    Processor, Time, Transport,
 };
-use serde::Deserialize;
 
 use super::amplitude;
 use super::ramp::Ramp;
 
-const SOUND: usize = 0;
+const SOUND: OutputPort<AudioBlock> = OutputPort::new(0, "sound", "the tone");
 
 /// `tone`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct Tone {
+    /// pitch
+    #[param(range = 20.0..=20_000.0, unit = "Hz", default = 440.0)]
     frequency: f64,
+    /// level of the peak
+    #[param(live, range = -96.0..=0.0, unit = "dBFS", default = -20.0)]
     gain: f64,
+    /// channels of the sound
+    #[param(range = 1..=64, default = 2)]
     channels: u16,
+    /// the one that sounds, from 1; 0: all
+    #[param(range = 0..=64, default = 0)]
     channel: u16,
+    /// how long it lasts
+    #[param(range = 0.0..=86_400.0)]
     length: Option<Length>,
 }
 
 impl Node for Tone {
     fn descriptor() -> Descriptor {
-        Descriptor::new("audio", "tone", "Makes a sine tone to check loudspeakers with")
+        Descriptor::of::<Self>("audio", "tone", "Makes a sine tone to check loudspeakers with")
             .example(
                 r#"nodes: {
                     "tone": tone(frequency: 440, length: beats(4)),
@@ -38,18 +46,13 @@ impl Node for Tone {
                 "A render needs a `length`; a live tone without one plays until the run ends. It fades in over \
                  its first block.",
             )
-            .output(Port::new("sound", PortType::Audio, "the tone"))
-            .param(Param::number("frequency", (20.0, 20_000.0), "pitch").unit("Hz").default(440.0))
-            .param(Param::number("gain", (-96.0, 0.0), "level of the peak").unit("dBFS").default(-20.0).live())
-            .param(Param::integer("channels", (1, 64), "channels of the sound").default(2))
-            .param(Param::integer("channel", (0, 64), "the one that sounds, from 1; 0: all").default(0))
-            .param(Param::length("length", (0.0, 86_400.0), "how long it lasts").optional())
+            .output(SOUND)
             // Its frames count from its own start: one that begins late would else send all that it has missed at once.
             .paced()
             .urgent()
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let rate = build.transport.sample_rate;
         let end = self
             .length
@@ -63,9 +66,6 @@ impl Node for Tone {
         Ok(Box::new(Sounding {
             rate,
             block: u64::from(build.transport.block),
-            channels: self.channels,
-            channel: self.channel,
-            turn: self.frequency / f64::from(rate),
             gain,
             at: 0,
             end: end.unwrap_or(u64::MAX),
@@ -77,10 +77,6 @@ struct Sounding {
     rate: u32,
     /// Frames sent at a time.
     block: u64,
-    channels: u16,
-    channel: u16,
-    /// Turns in a frame.
-    turn: f64,
     /// The level, as a factor.
     gain: Ramp,
     /// The first frame that has not been sent.
@@ -89,8 +85,8 @@ struct Sounding {
     end: u64,
 }
 
-impl Processor for Sounding {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Tone> for Sounding {
+    fn process(&mut self, params: &Tone, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         let time = |frame| Time::from_samples(frame, self.rate);
         if self.end != u64::MAX {
             io.end_at(time(self.end));
@@ -100,39 +96,34 @@ impl Processor for Sounding {
         }
         let to = (self.at + self.block).min(self.end);
         let start = time(self.at);
-        let samples = self.samples(to);
+        let samples = self.samples(params, to);
         self.at = to;
-        io.send_captured_now(
-            SOUND,
-            start,
-            Payload::Audio(Arc::new(AudioBlock {
-                rate: self.rate,
-                channels: self.channels,
-                samples,
-            })),
-        )?;
+        let block = AudioBlock {
+            rate: self.rate,
+            channels: params.channels,
+            samples,
+        };
+        io.send_captured_now(SOUND, start, block)?;
         Ok(Flow::Continue)
     }
 
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        match (name, value.as_f64()) {
-            ("gain", Some(gain)) => self.gain.set(amplitude(gain)),
-            _ => return Err(NodeError::internal(format!("`{name}` cannot be set"))),
-        }
+    fn changed(&mut self, params: &Tone, _transport: &Transport) -> Result<(), NodeError> {
+        self.gain.set(amplitude(params.gain));
         Ok(())
     }
 }
 
 impl Sounding {
     /// The frames up to `to`.
-    fn samples(&mut self, to: u64) -> Vec<f32> {
-        let channels = usize::from(self.channels);
+    fn samples(&mut self, params: &Tone, to: u64) -> Vec<f32> {
+        let channels = usize::from(params.channels);
+        let turn = params.frequency / f64::from(self.rate);
         let mut samples = Vec::with_capacity((to - self.at) as usize * channels);
         for frame in self.at..to {
-            let turns = frame as f64 * self.turn;
+            let turns = frame as f64 * turn;
             let sample = (TAU * turns.fract()).sin() as f32 * self.gain.next();
-            samples.extend((1..=self.channels).map(|channel| {
-                if self.channel == 0 || self.channel == channel {
+            samples.extend((1..=params.channels).map(|channel| {
+                if params.channel == 0 || params.channel == channel {
                     sample
                 } else {
                     0.0

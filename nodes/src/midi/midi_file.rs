@@ -4,10 +4,9 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use score_engine::{
-    Build, Check, Descriptor, FileContent, Flow, Io, Node, NodeError, Param, ParamType, Port,
-    PortType, Processor, Time, Value,
+    Build, Check, Custom, Descriptor, Event, Flow, InputPort, Io, Node, NodeError, Note, Params,
+    Processor, Time,
 };
-use serde::Deserialize;
 
 use super::note_writer::NoteWriter;
 use crate::chords::Chords;
@@ -15,21 +14,33 @@ use crate::growing_file::GrowingFile;
 use crate::output::Claim;
 use crate::syncing::{Pace, Syncing};
 
-const CHORDS: usize = 1;
-const EVENTS: usize = 2;
+const NOTES: InputPort<Note> = InputPort::new(0, "notes", "what to write").many();
+const CHORDS: InputPort<Custom<Chords>> = InputPort::new(1, "chords", "chord symbols and key")
+    .custom("Chords")
+    .optional();
+const EVENTS: InputPort<Event> =
+    InputPort::new(2, "events", "cuts and cues, which become markers").many();
 
 /// `midi_file`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct MidiFile {
+    /// the file to write, .mid
+    #[param(writes, content = Notes, ending = "mid")]
     path: PathBuf,
+    /// General MIDI sound, from 0
+    #[param(range = 0..=127, default = 0)]
     program: u8,
+    /// General MIDI sound of each wire, from 0
+    #[param(range = 0..=127, default = Vec::new())]
     programs: Vec<u8>,
+    /// name of each wire's part
+    #[param(default = Vec::new())]
     names: Vec<String>,
 }
 
 impl Node for MidiFile {
     fn descriptor() -> Descriptor {
-        Descriptor::new("midi", "midi_file", "Writes notes to a MIDI file")
+        Descriptor::of::<Self>("midi", "midi_file", "Writes notes to a MIDI file")
             .example(
                 r#"nodes: {
                     "walk": latent_random(dimension: 64, duration: beats(32)),
@@ -51,17 +62,13 @@ impl Node for MidiFile {
                  their symbols as texts. `events` become markers: a cut begins `scene 2`, `scene 3`…, others are called \
                  as they are.",
             )
-            .input(Port::new("notes", PortType::Notes, "what to write").many())
-            .input(Port::new("chords", Chords::port_type(), "chord symbols and key").optional())
-            .input(Port::new("events", PortType::Event, "cuts and cues, which become markers").many())
-            .param(Param::file_to_write("path", "the file to write, .mid").content(FileContent::Notes).ending("mid"))
-            .param(Param::integer("program", (0, 127), "General MIDI sound, from 0").default(0))
-            .param(Param::list("programs", ParamType::Integer { min: 0, max: 127 }, "General MIDI sound of each wire, from 0").default(Value::Array(Vec::new())))
-            .param(Param::list("names", ParamType::Text, "name of each wire's part").default(Value::Array(Vec::new())))
+            .input(NOTES)
+            .input(CHORDS)
+            .input(EVENTS)
     }
 
     fn check(&self, check: &mut Check<'_>) {
-        if check.input_type("notes").is_none() {
+        if check.input_type(NOTES).is_none() {
             let help = "wire a node with notes into it";
             check.refuse(
                 "path",
@@ -71,17 +78,17 @@ impl Node for MidiFile {
         }
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let program = self.program;
         let (notes, upkeep) = match build.clock {
             None => (
-                NoteWriter::offline(Claim::of(&self.path, build)?, build, "notes", program)?,
+                NoteWriter::offline(Claim::of(&self.path, build)?, build, NOTES, program)?,
                 None,
             ),
             Some(_) => {
                 let file = GrowingFile::begin(&self.path, build)?;
                 let upkeep = (Syncing::start()?, Pace::start());
-                let notes = NoteWriter::live(file, build, "notes", build.transport, program);
+                let notes = NoteWriter::live(file, build, NOTES, build.transport, program);
                 (notes, Some(upkeep))
             }
         };
@@ -96,14 +103,16 @@ struct Writing {
     upkeep: Option<(Syncing, Pace)>,
 }
 
-impl Processor for Writing {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<MidiFile> for Writing {
+    fn process(&mut self, _params: &MidiFile, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let time = input.packet.time;
-            match input.port {
-                CHORDS => self.notes.hear_chords(time, Chords::of(&input.packet)?),
-                EVENTS => self.notes.mark(time, input.packet.event()?),
-                _ => self.notes.write(input.wire, time, &input.packet)?,
+            if input.is(CHORDS) {
+                self.notes.hear_chords(time, *input.read(CHORDS)?);
+            } else if input.is(EVENTS) {
+                self.notes.mark(time, input.read(EVENTS)?);
+            } else {
+                self.notes.write(input.wire, time, &input.packet)?;
             }
         }
         let Some((syncing, pace)) = &mut self.upkeep else {
@@ -119,7 +128,7 @@ impl Processor for Writing {
         Ok(Flow::WakeAt(io.now() + Time::from_seconds(1.0)))
     }
 
-    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, _params: &MidiFile, io: &mut Io<'_>) -> Result<(), NodeError> {
         // Waits for what is under way, which must not be put in place of what comes now.
         self.upkeep = None;
         self.notes.finish(io.end().unwrap_or(Time::ZERO))
@@ -145,7 +154,7 @@ mod tests {
     use std::time::Duration;
 
     use score_engine::{
-        ChannelChange, Event, Metre, Note, Payload, Performance, Run, Settings, Source, Stretch,
+        ChannelChange, Metre, Payload, Performance, PortType, Run, Settings, Source, Stretch,
         Tempi, Transport, check,
     };
     use serde_json::json;

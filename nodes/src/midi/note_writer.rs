@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use score_engine::{Build, Event, NodeError, Note, Packet, Time, Transport};
+use score_engine::{Build, Event, InputPort, NodeError, Note, Packet, Time, Transport};
 
 use super::writing::{self, Act, Conductor, Part};
 use crate::chords::Chords;
@@ -52,7 +52,7 @@ impl NoteWriter {
     pub(crate) fn offline(
         claim: Claim,
         build: &Build<'_>,
-        input: &str,
+        input: InputPort<Note>,
         program: u8,
     ) -> Result<Self, NodeError> {
         let place = Place::Offline(Box::new(OutputFile::begin(claim)?));
@@ -63,7 +63,7 @@ impl NoteWriter {
     pub(crate) fn live(
         file: GrowingFile,
         build: &Build<'_>,
-        input: &str,
+        input: InputPort<Note>,
         transport: &Transport,
         program: u8,
     ) -> Self {
@@ -74,14 +74,14 @@ impl NoteWriter {
     fn new(
         place: Place,
         build: &Build<'_>,
-        input: &str,
+        input: InputPort<Note>,
         transport: &Transport,
         program: u8,
     ) -> Self {
         let source = |wire| match build.source(input, wire) {
             Some(source) => source.to_owned(),
-            None if build.wires(input) > 1 => format!("{input} {}", wire + 1),
-            None => input.to_owned(),
+            None if build.wires(input) > 1 => format!("{} {}", input.name(), wire + 1),
+            None => input.name().to_owned(),
         };
         NoteWriter {
             place,

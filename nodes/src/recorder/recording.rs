@@ -10,14 +10,11 @@ use serde_json::{Value, json};
 
 use super::line_file::LineFile;
 use super::take::Take;
+use super::{CONTROLS, EVENTS, NOTES, Recorder, SOUND};
 use crate::audio::sound_writer::SoundWriter;
 use crate::midi::note_writer::NoteWriter;
 use crate::output::{Claim, OutputFile};
 use crate::syncing::{Pace, Syncing, sync};
-
-const SOUND: usize = 0;
-const NOTES: usize = 1;
-const CONTROLS: usize = 2;
 
 /// Frames of silence written at a time where sound is missing.
 const SILENCE: u64 = 8192;
@@ -55,12 +52,12 @@ impl Recording {
     pub(super) fn offline(take: &Take, build: &Build<'_>) -> Result<Self, NodeError> {
         let claim = |path: &Path| Claim::take(path, build);
         let sound = build
-            .is_wired("sound")
+            .is_wired(SOUND)
             .then(|| SoundWriter::offline(claim(take.sound_path()), 1.0));
         let notes = build
-            .is_wired("notes")
-            .then(|| NoteWriter::offline(claim(&take.midi_path()), build, "notes", 0));
-        let logs = build.is_wired("controls") || build.is_wired("events");
+            .is_wired(NOTES)
+            .then(|| NoteWriter::offline(claim(&take.midi_path()), build, NOTES, 0));
+        let logs = build.is_wired(CONTROLS) || build.is_wired(EVENTS);
         let log = logs.then(|| OutputFile::begin(claim(&take.log_path())));
         Ok(Recording {
             sound: sound.transpose()?,
@@ -91,7 +88,7 @@ impl Recording {
         let sound = files.sound.map(|file| SoundWriter::live(file, 1.0));
         let notes = files
             .notes
-            .map(|file| NoteWriter::live(file, build, "notes", &transport, 0));
+            .map(|file| NoteWriter::live(file, build, NOTES, &transport, 0));
         Ok(Recording {
             sound: sound.transpose()?,
             notes,
@@ -189,31 +186,38 @@ pub(super) fn lay(
     )
 }
 
-impl Processor for Recording {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Recorder> for Recording {
+    fn process(&mut self, _params: &Recorder, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         let begins = self.begin(io)?;
         self.write_revisions(begins)?;
         while let Some(input) = io.take() {
             let packet = &input.packet;
             let time = packet.time - begins;
             let seconds = time.max(Time::ZERO).seconds();
-            match (input.port, &mut self.sound, &mut self.notes, &mut self.log) {
-                (SOUND, Some(sound), _, _) => lay(sound, time, packet.audio()?)?,
-                (NOTES, _, Some(notes), _) => {
+            if input.is(SOUND) {
+                if let Some(sound) = &mut self.sound {
+                    lay(sound, time, input.read(SOUND)?)?;
+                }
+                continue;
+            }
+            if input.is(NOTES) {
+                if let Some(notes) = &mut self.notes {
                     notes.write(input.wire, time.max(Time::ZERO), packet)?;
                 }
-                (CONTROLS, _, _, Some(log)) => {
-                    let value = *packet.control()?;
-                    log.line(&json!({ "time": seconds, "control": input.wire, "value": value }))?;
-                }
-                (_, _, _, Some(log)) => {
-                    let event = packet.event()?;
-                    log.line(&json!({
-                        "time": seconds, "event": input.wire, "name": event.name,
-                        "strength": event.strength,
-                    }))?;
-                }
-                _ => {}
+                continue;
+            }
+            let line = if input.is(CONTROLS) {
+                let value = input.read(CONTROLS)?;
+                json!({ "time": seconds, "control": input.wire, "value": value })
+            } else {
+                let event = input.read(EVENTS)?;
+                json!({
+                    "time": seconds, "event": input.wire, "name": event.name,
+                    "strength": event.strength,
+                })
+            };
+            if let Some(log) = &mut self.log {
+                log.line(&line)?;
             }
         }
         if !io.is_live() {
@@ -227,7 +231,7 @@ impl Processor for Recording {
         self.revisions.push((time, json!(revision)));
     }
 
-    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, _params: &Recorder, io: &mut Io<'_>) -> Result<(), NodeError> {
         let begins = self.begin(io)?;
         self.write_revisions(begins)?;
         let end = io.end().unwrap_or(Time::ZERO).max(begins) - begins;

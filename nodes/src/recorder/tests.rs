@@ -8,7 +8,7 @@ use std::time::Duration;
 use midly::Smf;
 use score_engine::harness::Harness;
 use score_engine::{
-    AudioBlock, Event, Live, LiveOptions, Note, Payload, Settings, Source, Time, check,
+    AudioBlock, Event, Live, LiveOptions, Note, Payload, PortType, Settings, Source, Time, check,
 };
 
 use serde_json::{Value, json};

@@ -1,25 +1,30 @@
 //! Puts sound into a room.
 
 use score_engine::{
-    Build, Descriptor, Node, NodeError, Param, Port, PortType, Processor, Transport, Value,
+    AudioBlock, Build, Descriptor, InputPort, Node, NodeError, OutputPort, Params, Processor,
+    Transport,
 };
-use serde::Deserialize;
 
 use super::super::reverb::Reverb;
 use super::{Effect, Mixing};
-use crate::live;
 
 /// `reverb`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct Room {
+    /// size of the room; 1 is the synth's
+    #[param(range = 0.1..=4.0, default = 1.0)]
     size: f64,
+    /// time to fall silent by 60 dB
+    #[param(live, range = 0.1..=60.0, unit = "s", default = 1.8)]
     decay: f64,
+    /// share of the room: 0 only the sound, 1 only the room
+    #[param(live, range = 0.0..=1.0, default = 0.25)]
     mix: f64,
 }
 
 impl Node for Room {
     fn descriptor() -> Descriptor {
-        Descriptor::new("audio", "reverb", "Puts sound into a room")
+        Descriptor::of::<Self>("audio", "reverb", "Puts sound into a room")
             .example(
                 r#"nodes: {
                     "tune": midi_input_file(path: "song.mid"),
@@ -34,40 +39,44 @@ impl Node for Room {
                  stand, and with it how dense the echoes are; `decay` how long they go on. The sound lasts as long as \
                  what comes in: what still rings at the end of a render fades there.",
             )
-            .input(Port::new("sound", PortType::Audio, "the sound"))
-            .output(Port::new("sound", PortType::Audio, "the sound in its room"))
-            .param(Param::number("size", (0.1, 4.0), "size of the room; 1 is the synth's").default(1.0))
-            .param(Param::number("decay", (0.1, 60.0), "time to fall silent by 60 dB").unit("s").default(1.8).live())
-            .param(Param::number("mix", (0.0, 1.0), "share of the room: 0 only the sound, 1 only the room").default(0.25).live())
+            .input(Reverb::SOUND)
+            .output(Reverb::MIXED)
             .urgent()
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let transport = build.transport;
         let (size, decay) = (self.size as f32, self.decay as f32);
         let room = Reverb::sized(transport.sample_rate, size, decay, transport.block);
-        Ok(Box::new(Mixing::new(room, self.mix, build)))
+        Ok(Box::new(Mixing::new(room, self, build)))
     }
 }
 
 impl Effect for Reverb {
+    type Kind = Room;
+
+    const SOUND: InputPort<AudioBlock> = InputPort::new(0, "sound", "the sound");
+
+    const MIXED: OutputPort<AudioBlock> = OutputPort::new(0, "sound", "the sound in its room");
+
     fn hear(&mut self, frame: [f32; 2]) -> [f32; 2] {
         self.answer(frame)
     }
 
-    fn set(&mut self, name: &str, value: &Value, _transport: &Transport) -> Result<(), NodeError> {
-        match name {
-            "decay" => self.set_decay(live::number(name, value)? as f32),
-            _ => return Err(live::not_live(name)),
-        }
-        Ok(())
+    fn mix(params: &Room) -> f64 {
+        params.mix
+    }
+
+    fn changed(&mut self, params: &Room, _transport: &Transport) {
+        self.set_decay(params.decay as f32);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use score_engine::PortType;
     use score_engine::harness::Harness;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::super::super::reverb::DECAY;
     use super::*;

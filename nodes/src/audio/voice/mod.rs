@@ -13,14 +13,12 @@ mod struck;
 #[cfg(test)]
 mod tests;
 
-use score_engine::Note;
-use serde::Deserialize;
+use score_engine::{Choice, Note};
 
 use super::strip::Gains;
 
 /// A built-in voice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Choice)]
 pub(crate) enum Voice {
     ElectricPiano,
     GrandPiano,
@@ -38,23 +36,6 @@ pub(crate) enum Voice {
 }
 
 impl Voice {
-    /// The words in a patch.
-    pub(crate) const NAMES: [&'static str; 13] = [
-        "electric_piano",
-        "grand_piano",
-        "organ",
-        "glass",
-        "bell",
-        "pluck",
-        "nylon_guitar",
-        "strings",
-        "pad",
-        "lead",
-        "bass_guitar",
-        "bass",
-        "drum_kit",
-    ];
-
     /// The factor that makes a phrase as loud as any other voice plays it (EBU R 128), measured by the tests beside this.
     fn gain(self) -> f32 {
         match self {

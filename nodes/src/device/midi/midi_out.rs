@@ -3,29 +3,36 @@
 use std::collections::BTreeSet;
 
 use score_engine::{
-    Build, ChannelChange, Check, Descriptor, Flow, Io, Node, NodeError, Note, Param, ParamType,
-    Port, PortType, Processor, Time,
+    Build, ChannelChange, Check, Control, Descriptor, Flow, InputPort, Io, Node, NodeError, Note,
+    Params, Processor, Time,
 };
-use serde::Deserialize;
 
 use super::message::Message;
 use super::outlet::{News, Outlet};
 
-const NOTES: usize = 0;
+const NOTES: InputPort<Note> = InputPort::new(0, "notes", "what to play").optional();
+const CONTROLS: InputPort<Control> =
+    InputPort::new(1, "controls", "what to send as controllers, 0 to 1").many();
 
 /// `midi_out`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct MidiOut {
+    /// the port, as `score devices` prints it, `virtual`, or `JACK`
     port: String,
+    /// MIDI channel for everything, counted from 0; left out: the notes' own
+    #[param(range = 0..=15)]
     channel: Option<u8>,
+    /// MIDI controller for each wire into `controls`
+    #[param(range = 0..=119, default = Vec::new())]
     controls: Vec<u8>,
+    /// do not start without the port
+    #[param(default = false)]
     required: bool,
 }
 
 impl Node for MidiOut {
     fn descriptor() -> Descriptor {
-        let number = ParamType::Integer { min: 0, max: 119 };
-        Descriptor::new("midi", "midi_out", "Sends notes and controls to a MIDI port")
+        Descriptor::of::<Self>("midi", "midi_out", "Sends notes and controls to a MIDI port")
             .example(
                 r#"nodes: {
                     "camera": camera(),
@@ -44,18 +51,8 @@ impl Node for MidiOut {
                  notes are sent as well.\n\n\
                  The first wire into `controls` is sent as the first of the controllers in `controls`, and so on.",
             )
-            .input(Port::new("notes", PortType::Notes, "what to play").optional())
-            .input(Port::new("controls", PortType::Control, "what to send as controllers, 0 to 1").many())
-            .param(Param::text("port", "the port, as `score devices` prints it, `virtual`, or `JACK`"))
-            .param(
-                Param::integer("channel", (0, 15), "MIDI channel for everything, counted from 0; left out: the notes' own")
-                    .optional(),
-            )
-            .param(
-                Param::list("controls", number, "MIDI controller for each wire into `controls`")
-                    .default(Vec::<u8>::new()),
-            )
-            .param(Param::flag("required", "do not start without the port").default(false))
+            .input(NOTES)
+            .input(CONTROLS)
             .independent_inputs()
             .urgent()
     }
@@ -70,11 +67,9 @@ impl Node for MidiOut {
         }
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Sending {
             outlet: Outlet::open(build, "midi_out", &self.port, self.required)?,
-            channel: self.channel,
-            controls: self.controls.clone(),
             sent: vec![None; self.controls.len()],
             sounding: BTreeSet::new(),
             used: BTreeSet::new(),
@@ -85,8 +80,6 @@ impl Node for MidiOut {
 
 struct Sending {
     outlet: Outlet,
-    channel: Option<u8>,
-    controls: Vec<u8>,
     /// The value last sent of each controller.
     sent: Vec<Option<Message>>,
     /// Channel and pitch of what sounds.
@@ -96,24 +89,24 @@ struct Sending {
     is_closed: bool,
 }
 
-impl Processor for Sending {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<MidiOut> for Sending {
+    fn process(&mut self, params: &MidiOut, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         self.look(io);
         while let Some(input) = io.take() {
             let time = input.packet.time;
-            if input.port == NOTES {
+            if input.is(NOTES) {
                 for change in input.packet.changes() {
-                    self.change(time, *change);
+                    self.change(params, time, *change);
                 }
-                for note in input.packet.notes()?.iter() {
-                    self.play(time, *note);
+                for note in input.read(NOTES)?.iter() {
+                    self.play(params, time, *note);
                 }
             } else {
-                let value = *input.packet.control()?;
-                let Some(number) = self.controls.get(input.wire) else {
+                let value = *input.read(CONTROLS)?;
+                let Some(number) = params.controls.get(input.wire) else {
                     continue;
                 };
-                let channel = self.channel.unwrap_or(0);
+                let channel = params.channel.unwrap_or(0);
                 let message = Message::control(channel, *number, value);
                 // A slow controller would only repeat itself.
                 if self.sent[input.wire].replace(message) != Some(message) {
@@ -124,7 +117,7 @@ impl Processor for Sending {
         Ok(self.outlet.work().map_or(Flow::Continue, Flow::WakeAt))
     }
 
-    fn finish(&mut self, _io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, _params: &MidiOut, _io: &mut Io<'_>) -> Result<(), NodeError> {
         self.silence();
         Ok(())
     }
@@ -146,8 +139,8 @@ impl Sending {
         }
     }
 
-    fn play(&mut self, time: Time, note: Note) {
-        let channel = self.channel.unwrap_or(note.channel());
+    fn play(&mut self, params: &MidiOut, time: Time, note: Note) {
+        let channel = params.channel.unwrap_or(note.channel());
         let note = match note {
             Note::On {
                 pitch, velocity, ..
@@ -168,8 +161,8 @@ impl Sending {
         self.outlet.send(time, Message::note(note));
     }
 
-    fn change(&mut self, time: Time, change: ChannelChange) {
-        let channel = self.channel.unwrap_or(change.channel());
+    fn change(&mut self, params: &MidiOut, time: Time, change: ChannelChange) {
+        let channel = params.channel.unwrap_or(change.channel());
         self.used.insert(channel);
         let message = Message::change(change.on_channel(channel));
         self.outlet.send(time, message);
