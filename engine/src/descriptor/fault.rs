@@ -156,6 +156,10 @@ mod tests {
             ),
         ] {
             assert_eq!(descriptor.fault().as_deref(), Some(fault));
+            // As a plugin's declaration reaches the program.
+            let text = serde_json::to_string(&descriptor).unwrap();
+            let read: Descriptor = serde_json::from_str(&text).unwrap();
+            assert_eq!(read.fault().as_deref(), Some(fault));
         }
     }
 }
