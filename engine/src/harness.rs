@@ -158,12 +158,12 @@ impl<N: Node> Harness<N> {
         self
     }
 
-    /// Checks and builds the node and plays it live until every feed has ended. The clock stands still while the node
-    /// works and jumps to the next thing that happens: a packet comes, the node asked to be woken, a parameter
-    /// changes. Not for sources.
+    /// Checks and builds the node and plays it live until every feed has ended, on the loop that plays it in a live run
+    /// but for one thing: the clock stands still while the node works and jumps to the next thing that happens, which is
+    /// that a packet comes, the node asked to be woken, or a parameter changes. Not for sources.
     ///
     /// # Errors
-    /// As [`Harness::run`], and a value set that is not of a live parameter.
+    /// As [`Harness::run`], a value set that is not of a live parameter, or one that the node does not take.
     pub fn play_live(self) -> Result<Outputs, NodeError> {
         demand::settings(&N::descriptor(), &self.live_settings)?;
         for feed in &self.feeds {
@@ -171,10 +171,8 @@ impl<N: Node> Harness<N> {
             demand::order(feed, "comes at", times)?;
         }
         let graph = self.graph(&Arc::default())?;
-        let node = graph
-            .nodes
-            .first()
-            .ok_or_else(|| NodeError::internal("no node"))?;
+        let mut nodes = graph.nodes.into_iter();
+        let node = nodes.next().ok_or_else(|| NodeError::internal("no node"))?;
         live::play(
             node,
             &self.feeds,

@@ -40,6 +40,7 @@ mod time;
 mod transport;
 mod transport_params;
 mod watch;
+mod watermark;
 mod wire;
 
 pub use clock::LiveClock;
@@ -85,4 +86,5 @@ pub use tempi::{Stretch, Tempi};
 pub use time::{Metre, Time};
 pub use transport::{Length, Transport};
 pub use watch::{Unwatched, Watch};
+pub use watermark::Watermark;
 pub use wire::WireReport;

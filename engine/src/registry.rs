@@ -253,6 +253,7 @@ mod tests {
     use crate::packet::Packet;
     use crate::port::{Control, OutputPort};
     use crate::progress::Progress;
+    use crate::watermark::Watermark;
 
     const LOW: OutputPort<Control> = OutputPort::new(0, "low", "");
     const HIGH: OutputPort<Control> = OutputPort::new(1, "high", "");
@@ -321,8 +322,8 @@ mod tests {
 
         fn end_at(&mut self, _time: Time) {}
 
-        fn time(&self) -> Time {
-            Time::ZERO
+        fn watermark(&self) -> Watermark {
+            Watermark::At(Time::ZERO)
         }
 
         fn end(&self) -> Option<Time> {

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::glide::Glide;
 use super::shown::{Shown, ValueSource, ValueStatus};
 use crate::descriptor::{Change, Descriptor, Param, Span};
+use crate::error::NodeError;
 use crate::graph::GraphNode;
 use crate::registry::AnyProcessor;
 use crate::time::Time;
@@ -157,18 +158,21 @@ impl Values {
     }
 
     /// Tells `processor` each value that is another than the one told last. One that it cannot take stays as it was, which
-    /// is logged.
+    /// is logged; gives why, where there was one.
     pub(crate) fn tell_to(
         &mut self,
         processor: &mut dyn AnyProcessor,
         node: &GraphNode,
         now: Time,
-    ) {
+    ) -> Option<NodeError> {
+        let mut refused = None;
         self.tell(now, |name, value| {
             if let Err(error) = processor.set(name, value) {
                 tracing::warn!(node = %node.id, param = name, "keeps its old value: {error}");
+                refused = Some(error);
             }
         });
+        refused
     }
 
     /// Tells each value that is another than the one told last. What `tell` refuses is told once, and not again until it
