@@ -9,9 +9,9 @@ use crate::descriptor::Descriptor;
 use crate::error::NodeError;
 use crate::io::Io;
 use crate::node::{Build, Check, Flow, Node, Processor};
-use crate::params::Params;
+use crate::param::Params;
 use crate::revision::Revision;
-use crate::steering::Steered;
+use crate::steered::Steered;
 use crate::time::Time;
 use crate::transport::Transport;
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::descriptor::Descriptor;
 use crate::key::{Key, KeyChoice};
-use crate::params::Params;
+use crate::param::Params;
 use crate::swing::{Swing, SwingNotes};
 use crate::time::Metre;
 use crate::transport::Transport;

@@ -89,6 +89,7 @@ fn nothing_imports_upwards() {
     let imports = imports();
     let storeys = [
         "time",
+        "param",
         "packet",
         "port",
         "descriptor",

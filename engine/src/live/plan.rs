@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::descriptor::{Change, ParamType, Span};
 use crate::graph::{GraphNode, GraphWire};
+use crate::param::{Change, ParamType, Span};
 use crate::policy::Policy;
 use crate::transport::Transport;
 
@@ -202,7 +202,7 @@ impl GraphNode {
         self.descriptor
             .params
             .iter()
-            .filter(|param| param.param_type == ParamType::File(crate::descriptor::FileRole::Read))
+            .filter(|param| param.param_type == ParamType::File(crate::param::FileRole::Read))
             .filter_map(|param| self.values.get(param.name.as_ref())?.as_str())
             .map(PathBuf::from)
     }

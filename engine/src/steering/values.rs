@@ -6,9 +6,10 @@ use serde_json::{Map, Value};
 
 use super::glide::Glide;
 use super::shown::{Shown, ValueSource, ValueStatus};
-use crate::descriptor::{Change, Descriptor, Param, Span};
+use crate::descriptor::Descriptor;
 use crate::error::NodeError;
 use crate::graph::GraphNode;
+use crate::param::{Change, Param, Span};
 use crate::registry::AnyProcessor;
 use crate::time::Time;
 
