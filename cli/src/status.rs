@@ -155,12 +155,7 @@ fn dropouts(status: &Status) -> u64 {
 
 /// The wires into a node.
 fn inputs<'a>(status: &'a Status, id: &'a str) -> impl Iterator<Item = &'a WireStatus> {
-    status.wires.iter().filter(move |wire| {
-        let reader = wire.name.split(" -> ").nth(1);
-        reader
-            .and_then(|reader| reader.rsplit_once('.'))
-            .is_some_and(|(node, _)| node == id)
-    })
+    status.wires.iter().filter(move |wire| wire.to.node == id)
 }
 
 /// A table: a line a node, what waits and what was dropped on the wires into it, and a line for all.

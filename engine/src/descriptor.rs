@@ -7,13 +7,11 @@ mod values;
 
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::params::{ParamValue, Params};
-use crate::patch::Source;
 use crate::port::{Carried, InputPort, OutputPort, Port};
 
 pub use files::{FileContent, FilePurpose};
@@ -346,6 +344,9 @@ pub struct Descriptor {
     /// Whether what the node does depends on where bars and beats lie, so that it waits where those are fitted to a film.
     #[serde(default)]
     pub in_bars: bool,
+    /// Whether the node hears of each value that is set from outside while it plays, to keep a record of it.
+    #[serde(default)]
+    pub keeps_record: bool,
     /// A port whose number is not its place.
     #[serde(skip)]
     misplaced: Option<String>,
@@ -386,6 +387,7 @@ impl Descriptor {
             follows_tempo: false,
             endless: false,
             in_bars: false,
+            keeps_record: false,
             misplaced: None,
         }
     }
@@ -401,13 +403,6 @@ impl Descriptor {
     pub fn example(mut self, example: impl Into<Cow<'static, str>>) -> Self {
         self.example = example.into();
         self
-    }
-
-    /// The example as a whole patch, where there is one.
-    pub fn example_patch(&self) -> Option<String> {
-        let text = format!("Patch(format: 1, {})", self.example);
-        let patch = Source::text(&self.kind, &text, PathBuf::new());
-        (!self.example.is_empty()).then(|| patch.formatted().unwrap_or(text))
     }
 
     /// Adds an input. The first has the number 0.
@@ -472,6 +467,38 @@ impl Descriptor {
     /// The node is a source that tells times from its own start, as fast as it can.
     pub fn paced(mut self) -> Self {
         self.paced = true;
+        self
+    }
+
+    /// The inputs that its parameters are: each one's number, which goes on from those of its other inputs, and the
+    /// parameter. One with the name of another input is none.
+    pub fn param_inputs(&self) -> impl Iterator<Item = (usize, &Param)> {
+        let first = self.inputs.len();
+        let is_free = |param: &Param| self.inputs.iter().all(|port| port.name != param.name);
+        let all = (first..).zip(&self.params);
+        all.filter(move |(_, param)| param.is_input() && is_free(param))
+    }
+
+    /// The parameter that is its input of this number, where it is one.
+    pub fn param_at(&self, input: usize) -> Option<&Param> {
+        self.params.get(self.param_number(input)?)
+    }
+
+    /// The number among its parameters of the one that is its input of this number.
+    pub(crate) fn param_number(&self, input: usize) -> Option<usize> {
+        input.checked_sub(self.inputs.len())
+    }
+
+    /// The name of its input of this number, which may be a parameter.
+    pub fn input_name(&self, input: usize) -> &str {
+        let port = self.inputs.get(input).map(|port| &port.name);
+        let param = || self.param_at(input).map(|param| &param.name);
+        port.or_else(param).map_or("", AsRef::as_ref)
+    }
+
+    /// The node hears of each value that is set from outside while it plays, with [`crate::Processor::steered`].
+    pub fn keeps_record(mut self) -> Self {
+        self.keeps_record = true;
         self
     }
 

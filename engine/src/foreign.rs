@@ -6,14 +6,15 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::counters::Counters;
-use crate::node::{Build, Check, NodeError, NodeErrorKind, Problem, Resource, Settings, Subject};
+use crate::error::{NodeError, NodeErrorKind};
+use crate::node::{Build, Check, Problem, Resource, RunContext, Settings, Subject, Wiring};
 use crate::port::PortType;
 use crate::progress::Progress;
-use crate::time::Transport;
+use crate::transport::Transport;
 
 pub use crate::io::{Host, Lineage};
 pub use crate::registry::{AnyNode, AnyProcessor};
-pub use crate::run::panic_message;
+pub use crate::run_error::panic_message;
 
 /// What a node's check sees.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -125,19 +126,22 @@ impl BuildRequest {
         progress: &Arc<Progress>,
         counters: &Arc<Counters>,
     ) -> Result<Box<dyn AnyProcessor>, NodeError> {
-        node.build(&Build {
+        let wiring = Wiring {
             id: &self.id,
+            inputs: &self.inputs,
+            wires: &self.wires,
+            sources: &[],
+            outputs: &self.outputs,
+        };
+        let context = RunContext {
             transport: &self.transport,
             settings: &self.settings,
             progress,
             counters,
             clock: None,
             with_run: true,
-            inputs: &self.inputs,
-            wires: &self.wires,
-            sources: &[],
-            outputs: &self.outputs,
-        })
+        };
+        node.build(&Build::of(wiring, context))
     }
 
     /// Every type of a port in it, to be given another name.

@@ -9,12 +9,13 @@ use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use serde_json::{Value, json};
 
-use crate::descriptor::{Descriptor, FilePurpose, FileRole, ParamType};
+use crate::descriptor::{Descriptor, FilePurpose, FileRole, ParamType, Span};
 use crate::diagnostic::Diagnostics;
+use crate::node::Wiring;
+use crate::policy::Policy;
 use crate::port::PortType;
 use crate::registry::AnyNode;
-use crate::time::Transport;
-use crate::wire::Policy;
+use crate::transport::Transport;
 
 /// A node of a checked patch.
 pub(crate) struct GraphNode {
@@ -38,6 +39,17 @@ pub(crate) struct GraphNode {
 }
 
 impl GraphNode {
+    /// Its ports as the patch wires them.
+    pub(crate) fn wiring(&self) -> Wiring<'_> {
+        Wiring {
+            id: &self.id,
+            inputs: &self.inputs,
+            wires: &self.wires,
+            sources: &self.sources,
+            outputs: &self.outputs,
+        }
+    }
+
     /// The files that the node's parameters name.
     fn named_files(&self) -> impl Iterator<Item = GraphFile<'_>> {
         self.descriptor.params.iter().filter_map(|param| {
@@ -65,6 +77,15 @@ pub(crate) struct GraphWire {
     pub(crate) to: usize,
     pub(crate) input: usize,
     pub(crate) policy: Policy,
+    /// What 0 to 1 stand for, where it leads into a parameter that is a number.
+    pub(crate) span: Option<Span>,
+}
+
+impl GraphWire {
+    /// The number of the parameter of its reader that it leads into, where that is none of its ports.
+    pub(crate) fn param(&self, reader: &GraphNode) -> Option<usize> {
+        self.input.checked_sub(reader.descriptor.inputs.len())
+    }
 }
 
 /// A file that a parameter of a checked patch names.
@@ -155,7 +176,7 @@ impl Graph {
     pub(crate) fn wire_name(&self, wire: &GraphWire) -> String {
         let (from, to) = (&self.nodes[wire.from], &self.nodes[wire.to]);
         let output = &from.descriptor.outputs[wire.output].name;
-        let input = &to.descriptor.inputs[wire.input].name;
+        let input = to.descriptor.input_name(wire.input);
         format!("{}.{output} -> {}.{input}", from.id, to.id)
     }
 
@@ -181,8 +202,16 @@ impl Graph {
         let mut text = String::from("graph LR\n");
         self.mermaid_nodes(&mut text, "", 1);
         for wire in &self.wires {
-            let port_type = &self.nodes[wire.from].outputs[wire.output];
-            let _ = writeln!(text, "    n{} -- {port_type} --> n{}", wire.from, wire.to);
+            let _ = match wire.param(&self.nodes[wire.to]).is_some() {
+                true => {
+                    let param = self.nodes[wire.to].descriptor.input_name(wire.input);
+                    writeln!(text, "    n{} -. {param} .-> n{}", wire.from, wire.to)
+                }
+                false => {
+                    let port_type = &self.nodes[wire.from].outputs[wire.output];
+                    writeln!(text, "    n{} -- {port_type} --> n{}", wire.from, wire.to)
+                }
+            };
         }
         text
     }
@@ -190,19 +219,8 @@ impl Graph {
     /// The graph for programs: the transport, every node with its kind and all its values, and every wire.
     pub fn json(&self) -> Value {
         let node = |node: &GraphNode| json!({ "id": node.id, "kind": node.descriptor.kind, "values": node.values });
-        let transport = &self.transport;
         json!({
-            "transport": {
-                "tempo": transport.tempo,
-                "metre": [transport.metre.0, transport.metre.1],
-                "swing": transport.swing.share,
-                "swing_of": transport.swing.of.word(),
-                "key": transport.key.map(|key| key.to_string()),
-                "fit_cuts": transport.fit_cuts,
-                "seed": transport.seed,
-                "sample_rate": transport.sample_rate,
-                "block": transport.block,
-            },
+            "transport": self.transport.values(),
             "nodes": self.nodes.iter().map(node).collect::<Vec<_>>(),
             "wires": self.wires.iter().map(|wire| self.wire_name(wire)).collect::<Vec<_>>(),
         })
@@ -244,8 +262,14 @@ impl Graph {
             .map(|node| graph.add_node(format!("{}\n{}", node.id, node.descriptor.kind)))
             .collect();
         for wire in &self.wires {
-            let port_type = self.nodes[wire.from].outputs[wire.output].to_string();
-            graph.add_edge(indices[wire.from], indices[wire.to], port_type);
+            let label = match wire.param(&self.nodes[wire.to]).is_some() {
+                true => self.nodes[wire.to]
+                    .descriptor
+                    .input_name(wire.input)
+                    .to_owned(),
+                false => self.nodes[wire.from].outputs[wire.output].to_string(),
+            };
+            graph.add_edge(indices[wire.from], indices[wire.to], label);
         }
         format!("{}", petgraph::dot::Dot::new(&graph))
     }

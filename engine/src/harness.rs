@@ -12,15 +12,18 @@ use std::time::Instant;
 use serde_json::Value;
 
 use crate::descriptor::Descriptor;
+use crate::error::NodeError;
 use crate::graph::{Graph, GraphNode, GraphWire};
 use crate::io::Io;
-use crate::node::{Build, Check, Flow, Node, NodeError, Settings};
+use crate::node::{Build, Check, Flow, Node, Settings};
+use crate::offline::Run;
 use crate::packet::{Packet, Payload};
+use crate::policy::Policy;
 use crate::port::{Port, PortType};
 use crate::registry::{AnyNode, AnyProcessor, Registry};
-use crate::run::{Run, RunError};
-use crate::time::{Time, Transport};
-use crate::wire::Policy;
+use crate::run_error::RunError;
+use crate::time::Time;
+use crate::transport::Transport;
 use live::Setting;
 
 /// One node of kind `N` under test: feed its inputs, then [`Harness::run`] or [`Harness::play_live`] it.
@@ -223,11 +226,11 @@ impl<N: Node> Harness<N> {
         let kind = registry
             .kind(&descriptor.kind)
             .ok_or_else(|| NodeError::internal("no such kind"))?;
-        let node = kind
-            .node(demand::params(&descriptor, &self.params)?)
-            .map_err(|error| {
-                NodeError::internal(format!("the parameters do not fit the struct: {error}"))
-            })?;
+        let params = demand::params(&descriptor, &self.params)?;
+        let values = params.as_object().cloned().unwrap_or_default();
+        let node = kind.node(params).map_err(|error| {
+            NodeError::internal(format!("the parameters do not fit the struct: {error}"))
+        })?;
 
         let mut graph = Graph {
             warnings: Vec::new().into(),
@@ -257,6 +260,7 @@ impl<N: Node> Harness<N> {
                 to: 0,
                 input,
                 policy: Policy::Block(1),
+                span: None,
             });
         }
         let outputs = self.checked(&*node, &descriptor, &inputs)?;
@@ -269,7 +273,7 @@ impl<N: Node> Harness<N> {
             inputs,
             outputs: outputs.clone(),
             wires: arrivals,
-            values: serde_json::Map::new(),
+            values,
             typed: BTreeSet::new(),
         });
         for feed in &self.feeds {
@@ -296,6 +300,7 @@ impl<N: Node> Harness<N> {
                 to,
                 input: 0,
                 policy: Policy::Block(1),
+                span: None,
             });
             graph.nodes.push(GraphNode {
                 sources: Vec::new(),

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::node::NodeError;
+use crate::error::NodeError;
 use crate::packet::Packet;
 use crate::port::{Carried, InputPort, OutputPort, SentAs};
 use crate::time::Time;

@@ -6,12 +6,11 @@
 // What is derived names the engine so, within it too.
 extern crate self as score_engine;
 
-mod acts;
-mod census;
 mod clock;
 mod counters;
 mod descriptor;
 mod diagnostic;
+mod error;
 pub mod foreign;
 mod graph;
 pub mod harness;
@@ -20,20 +19,26 @@ mod key;
 pub mod limits;
 mod live;
 mod node;
+mod offline;
 mod packet;
 mod params;
 mod patch;
+mod policy;
 mod port;
-mod ports;
 mod progress;
 pub mod reference;
 mod registry;
-mod run;
+mod revision;
+mod run_error;
 pub mod snippets;
+mod steering;
 mod swing;
 mod tap;
 mod tempi;
+mod thread;
 mod time;
+mod transport;
+mod transport_params;
 mod watch;
 mod wire;
 
@@ -44,34 +49,39 @@ pub use descriptor::{
     Span,
 };
 pub use diagnostic::{Diagnostic, Diagnostics, Place, did_you_mean, shown, steers};
+pub use error::{NodeError, NodeErrorKind};
 pub use graph::{Graph, GraphFile};
 pub use io::{Input, Io};
 pub use key::{Key, KeyChoice, Mode, NotAKey, note_at, note_name};
 pub use live::{
-    Drained, Edit, Live, LiveOptions, NodeState, NodeStatus, RestartPolicy, Revision, Status,
-    Waiting, WireStatus,
+    Drained, Edit, Live, LiveOptions, NodeState, NodeStatus, NodeValues, RestartPolicy, Status,
+    Steering, SteeringError, SteeringErrorKind, Waiting, WireEnd, WireStatus,
 };
-pub use node::{Build, Check, Flow, Node, NodeError, NodeErrorKind, Processor, Resource, Settings};
+pub use node::{Build, Check, Flow, Node, Processor, Resource, Settings};
+pub use offline::{NodeReport, Report, Run, SecondAct, Stopper};
 pub use packet::{AudioBlock, ChannelChange, Event, Frame, Note, Packet, Payload, Performance};
 pub use params::{Choice, ParamValue, Params};
 #[doc(hidden)]
 pub use params::{read_choice, read_param, read_value};
 pub use patch::{Override, Source, check, check_edit};
+pub use policy::Policy;
 pub use port::{
     Arity, Carried, Control, Custom, InputPort, Latent, OutputPort, Port, PortType, SentAs,
 };
 pub use progress::Progress;
 pub use score_derive::{Choice, Params};
 // What `Build::rng` gives, and the crate whose traits draw from it.
-pub use acts::SecondAct;
 pub use rand;
 pub use rand_chacha::ChaCha8Rng;
 pub use registry::{NodeKind, Registry};
-pub use run::{NodeReport, Report, Run, RunError, Stopper};
+pub use revision::Revision;
+pub use run_error::RunError;
 pub use serde_json::Value;
+pub use steering::{Steered, ValueSource, ValueStatus};
 pub use swing::{Swing, SwingNotes};
 pub use tap::Tap;
 pub use tempi::{Stretch, Tempi};
-pub use time::{Length, Metre, Time, Transport};
+pub use time::{Metre, Time};
+pub use transport::{Length, Transport};
 pub use watch::{Unwatched, Watch};
-pub use wire::{Policy, WireReport};
+pub use wire::WireReport;

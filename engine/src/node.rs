@@ -12,12 +12,15 @@ use serde::{Deserialize, Serialize};
 use crate::clock::LiveClock;
 use crate::counters::Counters;
 use crate::descriptor::Descriptor;
+use crate::error::NodeError;
 use crate::io::Io;
-use crate::live::Revision;
 use crate::params::Params;
 use crate::port::{InputPort, Latent, OutputPort, PortType};
 use crate::progress::Progress;
-use crate::time::{Time, Transport};
+use crate::revision::Revision;
+use crate::steering::Steered;
+use crate::time::Time;
+use crate::transport::Transport;
 
 /// A node kind: a struct of its parameters, see [`Params`].
 ///
@@ -78,6 +81,9 @@ pub trait Processor<P>: Send {
     /// Hears of each revision of the patch that plays live from `time` on, the one that this node began with too.
     fn revised(&mut self, _time: Time, _revision: &Revision) {}
 
+    /// Hears of a value that was set from outside, where the kind says that it [keeps a record](Descriptor::keeps_record).
+    fn steered(&mut self, _steered: &Steered) {}
+
     /// Hears that live parameters or the transport have changed, before the next call: for what must be reckoned anew
     /// from them. Not called for the values that the processor is built with.
     ///
@@ -97,105 +103,6 @@ pub enum Flow {
     WakeAt(Time),
     /// Nothing more will come from this node.
     Done,
-}
-
-/// Which kind of thing went wrong in a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub enum NodeErrorKind {
-    /// A file or stream that is read is missing, broken or of the wrong sort.
-    Input,
-    /// A file cannot be written.
-    Output,
-    /// A model cannot be loaded or does not do what its metadata says.
-    Model,
-    /// A program or library that must be installed is missing.
-    Missing,
-    /// A device cannot be had, or went away.
-    Device,
-    /// A mistake in the node's own code.
-    Internal,
-    /// The run is being stopped; not an error to report.
-    Stopped,
-}
-
-/// Why a node cannot be built or cannot go on, in words for the artist.
-#[derive(Debug, thiserror::Error)]
-#[error("{message}")]
-pub struct NodeError {
-    kind: NodeErrorKind,
-    message: String,
-    help: Option<String>,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
-}
-
-impl NodeError {
-    /// An error of the given kind; `message` says what is wrong.
-    pub fn new(kind: NodeErrorKind, message: impl Into<String>) -> Self {
-        NodeError {
-            kind,
-            message: message.into(),
-            help: None,
-            source: None,
-        }
-    }
-
-    /// Something that is read is missing, broken or of the wrong sort.
-    pub fn input(message: impl Into<String>) -> Self {
-        Self::new(NodeErrorKind::Input, message)
-    }
-
-    /// Something cannot be written.
-    pub fn output(message: impl Into<String>) -> Self {
-        Self::new(NodeErrorKind::Output, message)
-    }
-
-    /// A model does not do.
-    pub fn model(message: impl Into<String>) -> Self {
-        Self::new(NodeErrorKind::Model, message)
-    }
-
-    /// Something must be installed; `help` is the command.
-    pub fn missing(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self::new(NodeErrorKind::Missing, message).help(help)
-    }
-
-    /// A mistake in the node's own code.
-    pub fn internal(message: impl Into<String>) -> Self {
-        Self::new(NodeErrorKind::Internal, message)
-    }
-
-    pub(crate) fn stopped() -> Self {
-        Self::new(NodeErrorKind::Stopped, "the run was stopped")
-    }
-
-    pub(crate) fn wrong_payload(expected: &str, found: &str) -> Self {
-        Self::internal(format!(
-            "expected {expected}, but {found} came along the wire"
-        ))
-    }
-
-    /// Adds what to do about it.
-    pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
-        self
-    }
-
-    /// Adds the error that caused this one.
-    pub fn source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
-        self
-    }
-
-    /// Which kind of thing went wrong.
-    pub fn kind(&self) -> NodeErrorKind {
-        self.kind
-    }
-
-    /// What to do about it.
-    pub fn advice(&self) -> Option<&str> {
-        self.help.as_deref()
-    }
 }
 
 /// What a run may use beyond its patch: named folders such as `models`.
@@ -376,6 +283,46 @@ pub struct Build<'a> {
     pub(crate) wires: &'a [usize],
     pub(crate) sources: &'a [Vec<String>],
     pub(crate) outputs: &'a [PortType],
+}
+
+/// A node's ports as its patch wires them.
+#[derive(Clone, Copy)]
+pub(crate) struct Wiring<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) inputs: &'a [Option<PortType>],
+    pub(crate) wires: &'a [usize],
+    pub(crate) sources: &'a [Vec<String>],
+    pub(crate) outputs: &'a [PortType],
+}
+
+/// What a run gives each of its nodes; the fields are those of [`Build`].
+#[derive(Clone, Copy)]
+pub(crate) struct RunContext<'a> {
+    pub(crate) transport: &'a Transport,
+    pub(crate) settings: &'a Settings,
+    pub(crate) progress: &'a Arc<Progress>,
+    pub(crate) counters: &'a Arc<Counters>,
+    pub(crate) clock: Option<&'a Arc<LiveClock>>,
+    pub(crate) with_run: bool,
+}
+
+impl<'a> Build<'a> {
+    /// What a node that is wired so sees in such a run.
+    pub(crate) fn of(wiring: Wiring<'a>, context: RunContext<'a>) -> Self {
+        Build {
+            id: wiring.id,
+            transport: context.transport,
+            settings: context.settings,
+            progress: context.progress,
+            counters: context.counters,
+            clock: context.clock,
+            with_run: context.with_run,
+            inputs: wiring.inputs,
+            wires: wiring.wires,
+            sources: wiring.sources,
+            outputs: wiring.outputs,
+        }
+    }
 }
 
 impl Build<'_> {

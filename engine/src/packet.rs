@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::node::NodeError;
+use crate::error::NodeError;
 use crate::time::Time;
 
 /// One item on a wire.

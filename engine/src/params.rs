@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::descriptor::{FileRole, Param, ParamType};
-use crate::node::NodeError;
-use crate::time::Length;
+use crate::error::NodeError;
+use crate::transport::Length;
 
 /// The parameters of a node kind, to be derived for a struct whose every field is one:
 ///

@@ -6,11 +6,14 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::descriptor::Descriptor;
+use crate::error::NodeError;
 use crate::io::Io;
-use crate::live::Revision;
-use crate::node::{Build, Check, Flow, Node, NodeError, Processor};
+use crate::node::{Build, Check, Flow, Node, Processor};
 use crate::params::Params;
-use crate::time::{Time, Transport};
+use crate::revision::Revision;
+use crate::steering::Steered;
+use crate::time::Time;
+use crate::transport::Transport;
 
 /// A node of any kind, its parameters set.
 pub trait AnyNode: Send + Sync {
@@ -55,6 +58,9 @@ pub trait AnyProcessor: Send {
 
     /// See [`Processor::revised`].
     fn revised(&mut self, _time: Time, _revision: &Revision) {}
+
+    /// See [`Processor::steered`].
+    fn steered(&mut self, _steered: &Steered) {}
 
     /// Gives the live parameter `name` a new value, in the form in which a checked patch has it.
     ///
@@ -105,6 +111,10 @@ impl<P: Params> AnyProcessor for Held<P> {
 
     fn revised(&mut self, time: Time, revision: &Revision) {
         self.processor.revised(time, revision);
+    }
+
+    fn steered(&mut self, steered: &Steered) {
+        self.processor.steered(steered);
     }
 
     fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {

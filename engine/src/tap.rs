@@ -5,14 +5,15 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::descriptor::Descriptor;
+use crate::error::NodeError;
 use crate::graph::{Graph, GraphNode, GraphWire};
 use crate::io::Io;
-use crate::node::{Build, Check, Flow, NodeError};
+use crate::node::{Build, Check, Flow};
 use crate::packet::Packet;
+use crate::policy::Policy;
 use crate::port::{Port, PortType};
 use crate::registry::{AnyNode, AnyProcessor};
 use crate::time::Time;
-use crate::wire::Policy;
 
 /// The kind of the nodes that collect; no patch can name it, for it has a space.
 const KIND: &str = "a tap";
@@ -139,6 +140,7 @@ impl Graph {
             to: self.nodes.len(),
             input: 0,
             policy: Policy::Block(16),
+            span: None,
         });
         self.nodes.push(GraphNode {
             sources: Vec::new(),

@@ -7,44 +7,14 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded};
 use crossbeam_utils::{Backoff, CachePadded};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::packet::Packet;
+use crate::policy::Policy;
 use crate::time::Time;
 
-/// What a wire does when its reader is late.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Policy {
-    /// Only the newest packet waits.
-    Latest,
-    /// Up to so many packets wait; the oldest makes room for a new one.
-    DropOldest(usize),
-    /// Up to so many packets wait; then the sender does.
-    Block(usize),
-}
-
-impl Policy {
-    fn capacity(self) -> usize {
-        match self {
-            Policy::Latest => 1,
-            Policy::DropOldest(capacity) | Policy::Block(capacity) => capacity.max(1),
-        }
-    }
-
-    /// The lossless policy of the same size, which every wire follows offline.
-    pub(crate) fn lossless(self) -> Self {
-        match self {
-            Policy::Latest => Policy::Block(OFFLINE_CAPACITY),
-            Policy::DropOldest(capacity) | Policy::Block(capacity) => {
-                Policy::Block(capacity.max(OFFLINE_CAPACITY))
-            }
-        }
-    }
-}
-
-/// Packets that wait on a wire offline at first: enough that threads seldom wait for each other, and little
-/// memory even for frames.
-const OFFLINE_CAPACITY: usize = 16;
+/// Packets that a wire may grow to before the run is given up as a patch that wants all of a long film at once.
+pub(crate) const MAX_CAPACITY: usize = 1 << 14;
 
 /// A packet captured so shortly after the one whose age was measured last is as old as that one, so that the clock is
 /// not read for every packet of a full wire.

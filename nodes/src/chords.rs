@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use score_engine::{Key, NodeError, Packet, Payload, PortType};
+use score_engine::{Custom, InputPort, Key, NodeError, OutputPort, Packet, Payload, PortType};
 
 use crate::music::Chord;
 
@@ -25,9 +25,30 @@ pub(crate) struct Chords {
 }
 
 impl Chords {
+    /// The name of the type of a port that they travel through.
+    pub(crate) const TYPE: &'static str = "Chords";
+
+    /// An input that takes them.
+    pub(crate) const fn input(
+        index: usize,
+        name: &'static str,
+        summary: &'static str,
+    ) -> InputPort<Custom<Self>> {
+        InputPort::new(index, name, summary).custom(Self::TYPE)
+    }
+
+    /// An output that sends them.
+    pub(crate) const fn output(
+        index: usize,
+        name: &'static str,
+        summary: &'static str,
+    ) -> OutputPort<Custom<Self>> {
+        OutputPort::new(index, name, summary).custom(Self::TYPE)
+    }
+
     /// The type of a port that they travel through.
     pub(crate) fn port_type() -> PortType {
-        PortType::Custom(Cow::Borrowed("Chords"))
+        PortType::Custom(Cow::Borrowed(Self::TYPE))
     }
 
     /// As the content of a packet.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use score_engine::{NodeError, Packet, Payload, PortType};
+use score_engine::{Custom, InputPort, NodeError, Packet, Payload, PortType};
 
 /// A patch in which a picture asks and music answers, for the nodes that have a part in it.
 pub(crate) const EXAMPLE: &str = r#"nodes: {
@@ -42,9 +42,21 @@ pub(crate) struct Controls {
 }
 
 impl Controls {
+    /// The name of the type of a port that they travel through.
+    pub(crate) const TYPE: &'static str = "Controls";
+
+    /// An input that takes them.
+    pub(crate) const fn input(
+        index: usize,
+        name: &'static str,
+        summary: &'static str,
+    ) -> InputPort<Custom<Self>> {
+        InputPort::new(index, name, summary).custom(Self::TYPE)
+    }
+
     /// The type of a port that they travel through.
     pub(crate) fn port_type() -> PortType {
-        PortType::Custom(Cow::Borrowed("Controls"))
+        PortType::Custom(Cow::Borrowed(Self::TYPE))
     }
 
     /// As the content of a packet.

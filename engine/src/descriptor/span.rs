@@ -1,17 +1,20 @@
 //! What a wire's 0 to 1 stand for at a parameter.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-use super::{Param, ParamType};
+use super::{Change, Param, ParamType};
 
 /// How the values between two ends follow one another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scale {
     /// In equal steps.
     Steps,
     /// In equal ratios, as pitches and times are heard.
     Ratios,
+    /// In equal steps of this power of the place: 2 begins flat, 0.5 steep.
+    Power(f64),
 }
 
 /// The values that a wire's 0 to 1 stand for.
@@ -28,17 +31,22 @@ pub struct Span {
 impl Span {
     /// The value for `place`, from 0 to 1; what lies beyond stands for the nearer end, and what is no number for 0.
     pub fn at(&self, place: f64) -> f64 {
-        let place = if place.is_nan() {
-            0.0
-        } else {
-            place.clamp(0.0, 1.0)
-        };
+        let place = within(place);
         match self.scale {
             Scale::Ratios if self.from > 0.0 && self.to > 0.0 => {
                 self.from * (self.to / self.from).powf(place)
             }
+            Scale::Power(power) => self.from + (self.to - self.from) * place.powf(power),
             _ => self.from + (self.to - self.from) * place,
         }
+    }
+}
+
+/// From 0 to 1; what is no number is 0.
+fn within(place: f64) -> f64 {
+    match place.is_nan() {
+        true => 0.0,
+        false => place.clamp(0.0, 1.0),
     }
 }
 
@@ -73,8 +81,47 @@ impl Param {
         })
     }
 
+    /// Whether a wire can set it while the node plays: a live number, length, flag or choice.
+    pub fn is_input(&self) -> bool {
+        let is_one = matches!(
+            self.param_type,
+            ParamType::Number { .. }
+                | ParamType::Integer { .. }
+                | ParamType::Length { .. }
+                | ParamType::Flag
+                | ParamType::Choice(_)
+        );
+        self.change == Change::Live && is_one
+    }
+
+    /// The value that `place`, a wire's 0 to 1, stands for, in the form in which values arrive at a node. `span`: what the
+    /// wire stands for, [`Param::spans`] or the wire's own. A flag is set from 0.5 on, and a choice divides the whole
+    /// into equal parts, its words in their order. `None`: no wire can set such a parameter.
+    pub fn value_at(&self, place: f64, span: Option<Span>) -> Option<Value> {
+        let number = || {
+            let (min, max) = self.range()?;
+            Some(span?.at(place).clamp(min, max))
+        };
+        Some(match &self.param_type {
+            ParamType::Number { .. } => json!(number()?),
+            ParamType::Integer { .. } => json!(number()?.round() as i64),
+            ParamType::Length { .. } => json!({ "seconds": number()? }),
+            ParamType::Flag => json!(within(place) >= 0.5),
+            ParamType::Choice(words) => {
+                let part = (within(place) * words.len() as f64) as usize;
+                json!(words.get(part.min(words.len().saturating_sub(1)))?)
+            }
+            _ => return None,
+        })
+    }
+
+    /// Whether only whole numbers are values.
+    pub(crate) fn is_whole(&self) -> bool {
+        matches!(self.param_type, ParamType::Integer { .. })
+    }
+
     /// The ends of the range of a number.
-    fn range(&self) -> Option<(f64, f64)> {
+    pub(crate) fn range(&self) -> Option<(f64, f64)> {
         match self.param_type {
             ParamType::Number { min, max } | ParamType::Length { min, max } => Some((min, max)),
             ParamType::Integer { min, max } => Some((min as f64, max as f64)),
@@ -108,6 +155,35 @@ mod tests {
                     (span(scale).at(place) - value).abs() < 1e-12,
                     "{scale:?} {place}"
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn a_place_stands_for_a_value_that_the_parameter_takes() {
+        let whole = Param::integer("a", (0, 127), "");
+        assert_eq!(whole.value_at(0.5, whole.spans()), Some(json!(64)));
+        let length = Param::length("a", (0.0, 600.0), "").span(0.05..=5.0, false);
+        assert_eq!(
+            length.value_at(1.0, length.spans()),
+            Some(json!({ "seconds": 5.0 }))
+        );
+        let flag = Param::flag("a", "");
+        assert_eq!(
+            [0.49, 0.5].map(|place| flag.value_at(place, None)),
+            [json!(false), json!(true)].map(Some)
+        );
+        let choice = Param::choice("a", &["low", "middle", "high"], "");
+        let words = [0.0, 0.34, 0.99, 1.0].map(|place| choice.value_at(place, None));
+        assert_eq!(
+            words,
+            ["low", "middle", "high", "high"].map(|word| Some(json!(word)))
+        );
+        assert_eq!(Param::text("a", "").value_at(0.0, None), None);
+        for param in [whole, length, flag, choice] {
+            for place in [-1.0, 0.0, 0.3, 1.0, 7.0, f64::NAN, f64::INFINITY] {
+                let value = param.value_at(place, param.spans()).unwrap();
+                assert_eq!(param.admits(&value), Ok(()), "{place}");
             }
         }
     }

@@ -6,7 +6,7 @@ use super::Feed;
 use super::live::Setting;
 use crate::descriptor::{Change, Descriptor, Param};
 use crate::diagnostic::did_you_mean;
-use crate::node::NodeError;
+use crate::error::NodeError;
 use crate::time::Time;
 
 /// The parameters with every default filled in.
@@ -106,9 +106,10 @@ fn admits(param: &Param, value: &Value) -> Result<(), NodeError> {
 mod tests {
     use serde_json::json;
 
+    use crate::error::NodeError;
     use crate::harness::Harness;
     use crate::io::Io;
-    use crate::node::{Build, Flow, Node, NodeError, Processor};
+    use crate::node::{Build, Flow, Node, Processor};
     use crate::packet::Payload;
     use crate::{Descriptor, Param, Port, PortType, Time};
 

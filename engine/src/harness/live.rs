@@ -10,13 +10,15 @@ use serde_json::Value;
 use super::{Feed, Outputs};
 use crate::clock::LiveClock;
 use crate::counters::Counters;
+use crate::error::NodeError;
 use crate::graph::GraphNode;
 use crate::io::{Host, Input, Io, Lineage};
-use crate::node::{Build, Flow, NodeError, Settings};
+use crate::node::{Build, Flow, RunContext, Settings};
 use crate::packet::Packet;
 use crate::progress::Progress;
 use crate::registry::AnyProcessor;
-use crate::time::{Time, Transport};
+use crate::time::Time;
+use crate::transport::Transport;
 
 /// A node that asks to be called so often at one time will never let the clock go on.
 const MOST_CALLS: usize = 10_000;
@@ -60,19 +62,15 @@ pub(super) fn play(
         return Err(NodeError::internal("a source cannot be played alone"));
     }
     let counters = Arc::<Counters>::default();
-    let mut processor = node.node.build(&Build {
-        id: &node.id,
+    let context = RunContext {
         transport,
         settings: folders,
         progress: &Arc::new(Progress::default()),
         counters: &counters,
         clock: Some(&Arc::new(LiveClock::new())),
         with_run: true,
-        inputs: &node.inputs,
-        wires: &node.wires,
-        sources: &node.sources,
-        outputs: &node.outputs,
-    })?;
+    };
+    let mut processor = node.node.build(&Build::of(node.wiring(), context))?;
     settings.sort_by_key(|setting| setting.at);
     let mut settings = VecDeque::from(settings);
     let mut stage = Stage::new(node, feeds);

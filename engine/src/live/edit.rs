@@ -10,8 +10,8 @@ use crossbeam_channel::Receiver;
 use super::plan::{Edge, Plan};
 use super::prepare::Prepared;
 use crate::graph::{Graph, GraphNode};
-use crate::run::RunError;
-use crate::time::Transport;
+use crate::run_error::RunError;
+use crate::transport::Transport;
 
 /// An edit whose new nodes are being built on their own threads, while everything plays on. Dropped, it has never been.
 pub struct Edit {
@@ -20,6 +20,9 @@ pub struct Edit {
     pub(super) nodes: Vec<Arc<GraphNode>>,
     pub(super) edges: Vec<Edge>,
     pub(super) plan: Plan,
+    /// What its text says of the transport.
+    pub(super) text_transport: Transport,
+    /// What its new nodes are built with.
     pub(super) transport: Transport,
     pub(super) text: Arc<str>,
     pub(super) included: BTreeMap<String, Arc<str>>,

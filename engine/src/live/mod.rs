@@ -1,5 +1,6 @@
 //! A patch that plays: by the clock, edited while it runs, and with whatever fails brought back.
 
+mod desk;
 mod edit;
 mod gauges;
 mod node_handle;
@@ -15,8 +16,9 @@ mod splice;
 mod status;
 mod thread;
 
+pub use desk::{NodeValues, Steering, SteeringError, SteeringErrorKind};
 pub use edit::Edit;
 pub use gauges::NodeState;
 pub use restart::RestartPolicy;
-pub use session::{Drained, Live, LiveOptions, Revision};
-pub use status::{NodeStatus, Status, Waiting, WireStatus};
+pub use session::{Drained, Live, LiveOptions};
+pub use status::{NodeStatus, Status, Waiting, WireEnd, WireStatus};

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::descriptor::{Change, ParamType};
+use crate::descriptor::{Change, ParamType, Span};
 use crate::graph::{GraphNode, GraphWire};
-use crate::time::Transport;
-use crate::wire::Policy;
+use crate::policy::Policy;
+use crate::transport::Transport;
 
 /// What becomes of a node of the new patch.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +31,8 @@ pub(super) struct Edge {
     pub(super) input: usize,
     pub(super) number: usize,
     pub(super) policy: Policy,
+    /// See [`GraphWire::span`].
+    pub(super) span: Option<Span>,
 }
 
 /// What runs, or shall run.
@@ -47,6 +49,8 @@ pub(super) struct Plan {
     pub(super) fates: Vec<Fate>,
     /// For each wire of the new patch: the running wire that stays in its place.
     pub(super) wires: Vec<Option<usize>>,
+    /// For each node of the new patch that stays: the numbers of the parameters that no wire leads into any more.
+    pub(super) unwired: Vec<Vec<usize>>,
     /// The running nodes that go.
     pub(super) leaving: Vec<usize>,
 }
@@ -57,6 +61,7 @@ impl Plan {
         let as_it_is =
             |fate: &Fate| matches!(fate, Fate::Stays { values, .. } if values.is_empty());
         self.leaving.is_empty()
+            && self.unwired.iter().all(Vec::is_empty)
             && self.fates.iter().all(as_it_is)
             && self.wires.len() == wires
             && self.wires.iter().all(Option::is_some)
@@ -79,6 +84,7 @@ pub(super) fn edges(wires: &[GraphWire]) -> Vec<Edge> {
                 input: wire.input,
                 number,
                 policy: wire.policy,
+                span: wire.span,
             }
         })
         .collect()
@@ -93,12 +99,12 @@ pub(super) fn plan(
     rests: impl Fn(usize) -> bool,
 ) -> Plan {
     let another_form = {
-        let form = |of: &Transport| (of.metre, of.seed, of.sample_rate, of.block);
+        let form = |of: &Transport| (of.seed, of.sample_rate, of.block);
         form(old.transport) != form(new.transport)
     };
     // Whatever counts bars also plays in the key, and swings.
     let another_tempo = {
-        let counted = |of: &Transport| (of.tempo, of.swing, of.key);
+        let counted = |of: &Transport| (of.tempo, of.metre, of.swing, of.key);
         counted(old.transport) != counted(new.transport)
     };
     let places: BTreeMap<&str, usize> = (0..)
@@ -140,9 +146,27 @@ pub(super) fn plan(
             old.edges.iter().position(|running| *running == before)
         })
         .collect();
+    let unwired = |node: usize| -> Vec<usize> {
+        let Some(before) = stays(node) else {
+            return Vec::new();
+        };
+        let descriptor = &new.nodes[node].descriptor;
+        let is_wired = |input| {
+            new.edges
+                .iter()
+                .any(|edge| (edge.to, edge.input) == (node, input))
+        };
+        let old = old
+            .edges
+            .iter()
+            .filter(|edge| edge.to == before && !is_wired(edge.input));
+        old.filter_map(|edge| descriptor.param_number(edge.input))
+            .collect()
+    };
     let staying: BTreeSet<usize> = (0..fates.len()).filter_map(stays).collect();
     Plan {
         wires,
+        unwired: (0..fates.len()).map(unwired).collect(),
         leaving: (0..old.nodes.len())
             .filter(|node| !staying.contains(node))
             .collect(),
@@ -193,9 +217,10 @@ mod tests {
 
     use super::*;
     use crate::descriptor::{Descriptor, Param};
+    use crate::error::NodeError;
     use crate::graph::Graph;
     use crate::key::KeyChoice;
-    use crate::node::{Build, Node, NodeError, Processor, Settings};
+    use crate::node::{Build, Node, Processor, Settings};
     use crate::patch::{Source, check};
     use crate::port::{Port, PortType};
     use crate::registry::Registry;

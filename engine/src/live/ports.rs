@@ -8,15 +8,19 @@ use crossbeam_channel::{Receiver, Select};
 use serde_json::Value;
 
 use super::gauges::Gauges;
-use super::session::Revision;
 use super::slot::Slot;
 use crate::clock::LiveClock;
+use crate::descriptor::Span;
+use crate::error::NodeError;
 use crate::graph::GraphNode;
 use crate::io::{Host, Input};
-use crate::node::NodeError;
 use crate::packet::{Packet, Payload};
-use crate::time::{Time, Transport};
-use crate::wire::{Refused, Signal, WireReceiver, WireSender};
+use crate::revision::Revision;
+use crate::steering::{Steered, Values};
+use crate::thread::latest_end;
+use crate::time::Time;
+use crate::transport::Transport;
+use crate::wire::{Received, Refused, Signal, WireReceiver, WireSender};
 
 /// How long a node waits at most before it looks whether anything has changed.
 const LOOK: Duration = Duration::from_millis(500);
@@ -26,8 +30,19 @@ const LOOK_WHEN_RETIRED: Duration = Duration::from_millis(10);
 
 /// What a live node's thread is told.
 pub(super) enum Command {
-    /// Parameters have new values.
-    Set(NewValues),
+    /// The patch says this of the node now.
+    Text(Arc<GraphNode>),
+    /// A hand sets a parameter, or lets it go.
+    Steer {
+        param: String,
+        value: Option<Value>,
+        /// How long the value takes to get there.
+        glide: Time,
+    },
+    /// The music goes on by another transport.
+    Retime(Arc<Transport>),
+    /// A hand has set something somewhere, for a node that keeps a record.
+    Steered(Arc<Steered>),
     /// Inputs read from other wires, outputs feed further ones.
     Rewire(Rewired),
     /// The patch has this revision now.
@@ -42,8 +57,19 @@ pub(super) enum Command {
 
 /// What the node's own code must hear of.
 pub(super) enum News {
-    Values(NewValues),
+    Text(Arc<GraphNode>),
+    Steer {
+        param: String,
+        value: Option<Value>,
+        glide: Time,
+    },
+    Retime(Arc<Transport>),
+    Steered(Arc<Steered>),
     Revision(Arc<Revision>),
+    /// A wire leads into the parameter of this number, and stands for this.
+    Wired(usize, Option<Span>),
+    /// No wire leads into the parameter of this number any more.
+    Unwired(usize),
 }
 
 /// The new wires of one node.
@@ -51,16 +77,21 @@ pub(super) enum News {
 pub(super) struct Rewired {
     /// By input, and number among the wires into it.
     pub(super) inputs: Vec<((usize, usize), WireReceiver)>,
+    /// Into parameters.
+    pub(super) values: Vec<ValueWire>,
+    /// Parameters that no wire leads into any more, by their numbers.
+    pub(super) unwired: Vec<usize>,
     /// By output.
     pub(super) outputs: Vec<(usize, WireSender)>,
 }
 
-/// New values of live parameters.
-pub(super) struct NewValues {
-    /// What the patch says now.
-    pub(super) node: Arc<GraphNode>,
-    /// Names and values.
-    pub(super) values: Vec<(String, Value)>,
+/// A wire into a parameter.
+pub(super) struct ValueWire {
+    /// The parameter's number.
+    pub(super) number: usize,
+    /// What its 0 to 1 stand for.
+    pub(super) span: Option<Span>,
+    pub(super) receiver: WireReceiver,
 }
 
 /// Whether and how the node shall end.
@@ -75,6 +106,7 @@ enum Ending {
 /// The ports of one live node.
 pub(super) struct LivePorts {
     slots: Vec<Slot>,
+    values: Vec<ValueWire>,
     outputs: Vec<Vec<WireSender>>,
     surroundings: Surroundings,
     /// News that came while the node was at work.
@@ -130,11 +162,13 @@ impl LivePorts {
     /// Ports with these wires; `slots` are in the order of the node's inputs.
     pub(super) fn new(
         slots: Vec<Slot>,
+        values: Vec<ValueWire>,
         outputs: Vec<Vec<WireSender>>,
         surroundings: Surroundings,
     ) -> Self {
         LivePorts {
             slots,
+            values,
             outputs,
             surroundings,
             postponed: Vec::new(),
@@ -158,7 +192,18 @@ impl LivePorts {
     fn hear(&mut self) {
         while let Ok(command) = self.surroundings.commands.try_recv() {
             match command {
-                Command::Set(values) => self.postponed.push(News::Values(values)),
+                Command::Text(node) => self.postponed.push(News::Text(node)),
+                Command::Steer {
+                    param,
+                    value,
+                    glide,
+                } => self.postponed.push(News::Steer {
+                    param,
+                    value,
+                    glide,
+                }),
+                Command::Retime(transport) => self.postponed.push(News::Retime(transport)),
+                Command::Steered(steered) => self.postponed.push(News::Steered(steered)),
                 Command::Tell(revision) => self.postponed.push(News::Revision(revision)),
                 Command::Rewire(rewired) => self.rewire(rewired),
                 Command::Retire => self.end_by(Ending::WhenNobodyReads),
@@ -175,11 +220,42 @@ impl LivePorts {
                 slot.exchange(receiver, now, self.surroundings.fade);
             }
         }
+        for number in rewired.unwired {
+            self.values.retain(|wire| wire.number != number);
+            self.postponed.push(News::Unwired(number));
+        }
+        for wire in rewired.values {
+            self.values.retain(|old| old.number != wire.number);
+            self.postponed.push(News::Wired(wire.number, wire.span));
+            self.values.push(wire);
+        }
         for (port, sender) in rewired.outputs {
             if let Some(wires) = self.outputs.get_mut(port) {
                 wires.push(sender);
             }
         }
+    }
+
+    /// Hears what wires say of parameters: of each the latest.
+    pub(super) fn hear_values(&mut self, values: &mut Values) {
+        self.values.retain_mut(|wire| {
+            let mut said = None;
+            let goes_on = loop {
+                match wire.receiver.try_receive() {
+                    Received::Signal(Signal::Packet(packet)) => {
+                        said = packet.control().ok().copied().or(said);
+                    }
+                    Received::Signal(Signal::Watermark(_) | Signal::Lost) => {}
+                    Received::Empty => break true,
+                    // What was said last holds until the patch has another wire there, or none.
+                    Received::Ended(_) | Received::Broken => break false,
+                }
+            };
+            if let Some(place) = said {
+                values.hear(wire.number, f64::from(place));
+            }
+            goes_on
+        });
     }
 
     fn end_by(&mut self, ending: Ending) {
@@ -253,7 +329,8 @@ impl LivePorts {
             return;
         }
         let mut select = Select::new();
-        for wire in self.slots.iter().flat_map(Slot::awaited) {
+        let values = self.values.iter().map(|wire| &wire.receiver);
+        for wire in self.slots.iter().flat_map(Slot::awaited).chain(values) {
             select.recv(wire.channel());
         }
         select.recv(&self.surroundings.commands);
@@ -421,13 +498,7 @@ impl Host for LivePorts {
     }
 
     fn end(&self) -> Option<Time> {
-        if self.slots.is_empty() {
-            return None;
-        }
-        self.slots
-            .iter()
-            .map(Slot::end)
-            .try_fold(Time::ZERO, |latest, end| Some(latest.max(end?)))
+        latest_end(self.slots.iter().map(Slot::end))
     }
 
     fn now(&self) -> Time {

@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use super::gauges::{Calls, Gauges};
 use super::node_handle::NodeHandle;
 use super::plan::{Edge, Fate, Plan};
-use super::ports::{LivePorts, Pace, Rewired, Surroundings};
+use super::ports::{LivePorts, Pace, Rewired, Surroundings, ValueWire};
 use super::restart::Restarts;
 use super::session::LiveOptions;
 use super::slot::Slot;
@@ -19,8 +19,10 @@ use crate::counters::Counters;
 use crate::graph::GraphNode;
 use crate::node::Settings;
 use crate::progress::Progress;
-use crate::run::RunError;
-use crate::time::Transport;
+use crate::run_error::RunError;
+use crate::steering::{Shown, Values};
+use crate::thread::Worker;
+use crate::transport::Transport;
 use crate::wire::{Shared, WireSender, wire};
 
 /// Nodes that are built and wait for their gates to open, with the wires that they bring.
@@ -69,9 +71,17 @@ impl Workshop<'_> {
             let (sender, receiver) = wire(name.clone(), edge.policy);
             wires.push(sender.shared.clone());
             rewired[edge.from].outputs.push((edge.output, sender));
-            rewired[edge.to]
-                .inputs
-                .push(((edge.input, edge.number), receiver));
+            match nodes[edge.to].descriptor.param_number(edge.input) {
+                Some(number) => rewired[edge.to].values.push(ValueWire {
+                    number,
+                    span: edge.span,
+                    receiver,
+                }),
+                None => (rewired[edge.to].inputs).push(((edge.input, edge.number), receiver)),
+            }
+        }
+        for (rewired, unwired) in rewired.iter_mut().zip(&plan.unwired) {
+            rewired.unwired.clone_from(unwired);
         }
         let (tell, ready) = unbounded();
         let mut begun: Vec<Option<NodeHandle>> = Vec::new();
@@ -111,6 +121,11 @@ impl Workshop<'_> {
         for (output, sender) in wires.outputs {
             outputs[output].push(sender);
         }
+        let shown = Arc::<Shown>::default();
+        let mut values = Values::new(&node.descriptor, &node.values).shown_to(shown.clone());
+        for wire in &wires.values {
+            values.wire(wire.number, wire.span);
+        }
         let (commands, receiver) = unbounded();
         let (open, gate) = bounded(1);
         let stop = Arc::new(AtomicBool::new(false));
@@ -118,10 +133,20 @@ impl Workshop<'_> {
         let counters = Arc::new(Counters::default());
         *self.generations += 1;
         let thread = LiveThread {
-            node: node.clone(),
+            worker: Worker {
+                node: node.clone(),
+                transport: self.transport.clone(),
+                settings: self.settings.clone(),
+                progress: Arc::new(Progress::default()),
+                counters: counters.clone(),
+                clock: Some(self.clock.clone()),
+                with_run: self.with_run,
+                values,
+            },
             generation: *self.generations,
             ports: LivePorts::new(
                 slots,
+                wires.values,
                 outputs,
                 Surroundings {
                     commands: receiver,
@@ -132,14 +157,8 @@ impl Workshop<'_> {
                     pace: node.descriptor.paced.then(|| Pace::new(self.transport)),
                 },
             ),
-            transport: self.transport.clone(),
-            settings: self.settings.clone(),
-            progress: Arc::new(Progress::default()),
-            counters: counters.clone(),
             gauges: gauges.clone(),
-            clock: self.clock.clone(),
             restarts: Restarts::new(self.options.restart),
-            with_run: self.with_run,
             revision: None,
             told: String::new(),
         };
@@ -156,6 +175,7 @@ impl Workshop<'_> {
             thread: Some(thread),
             gauges,
             counters,
+            shown,
             gate: open,
             looked: (Instant::now(), Calls::default()),
         })

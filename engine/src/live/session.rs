@@ -1,24 +1,25 @@
 //! A live run: begins, takes over edits, and drains.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-
+use super::desk::{Seat, Steering};
 use super::edit::Edit;
 use super::node_handle::NodeHandle;
 use super::plan::{Edge, Fate, Plan, Shape, edges, plan};
-use super::ports::{Command, NewValues};
+use super::ports::Command;
 use super::prepare::{Prepared, Workshop};
 use super::restart::RestartPolicy;
-use super::status::Status;
+use super::status::{Status, WireEnd, WireStatus};
 use crate::clock::LiveClock;
 use crate::graph::{Graph, GraphNode};
 use crate::node::Settings;
-use crate::run::RunError;
-use crate::time::Transport;
+use crate::revision::Revision;
+use crate::run_error::RunError;
+use crate::time::Time;
+use crate::transport::Transport;
 use crate::wire::Shared;
 
 /// How long a node that was taken out of the patch may play on before it is made to end.
@@ -48,28 +49,6 @@ impl Default for LiveOptions {
     }
 }
 
-/// What an edit that was taken over has changed, by the nodes' ids.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Revision {
-    /// Its number: 1 for the patch that the run began with.
-    pub number: u64,
-    /// Nodes that began, new or anew.
-    pub begun: Vec<String>,
-    /// Which of all nodes that the run has begun each of these is, as its status and its later lines in the log say.
-    pub generations: Vec<u64>,
-    /// Nodes that got new values while they play on.
-    pub set: Vec<String>,
-    /// Nodes that play on as they are.
-    pub kept: Vec<String>,
-    /// Nodes that went.
-    pub gone: Vec<String>,
-    /// What the patch says, word for word.
-    pub patch: Arc<str>,
-    /// What the patches say that it includes, by the names of their files.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub included: BTreeMap<String, Arc<str>>,
-}
-
 /// How a run came to its end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Drained {
@@ -91,7 +70,9 @@ pub struct Live {
     settings: Settings,
     options: LiveOptions,
     clock: Arc<LiveClock>,
-    transport: Transport,
+    /// What the patch says of its transport.
+    text: Transport,
+    steering: Steering,
     revision: u64,
     generations: u64,
     nodes: Vec<NodeHandle>,
@@ -122,11 +103,13 @@ impl Live {
 
     /// A run that plays nothing yet: its first patch is prepared and committed as every edit is.
     pub fn new(settings: &Settings, options: LiveOptions) -> Live {
+        let clock = Arc::new(LiveClock::new());
         Live {
             settings: settings.clone(),
             options,
-            clock: Arc::new(LiveClock::new()),
-            transport: Transport::default(),
+            steering: Steering::new(clock.clone()),
+            clock,
+            text: Transport::default(),
             revision: 0,
             generations: 0,
             nodes: Vec::new(),
@@ -165,10 +148,7 @@ impl Live {
         graph: Graph,
         touched: &BTreeSet<PathBuf>,
     ) -> Result<Option<Edit>, RunError> {
-        let same_transport = Transport {
-            anchor: self.transport.anchor,
-            ..graph.transport.clone()
-        } == self.transport;
+        let same_transport = graph.transport == self.text;
         let edges = edges(&graph.wires);
         let plan = self.plan(&graph, &edges, touched);
         if self.revision > 0 && same_transport && plan.changes_nothing(self.wires.len()) {
@@ -184,7 +164,7 @@ impl Live {
 
     fn plan(&self, graph: &Graph, new_edges: &[Edge], touched: &BTreeSet<PathBuf>) -> Plan {
         let old = Shape {
-            transport: &self.transport,
+            transport: &self.text,
             nodes: self.nodes.iter().map(|handle| &*handle.node).collect(),
             edges: &self.edges,
         };
@@ -205,7 +185,8 @@ impl Live {
             .iter()
             .map(|wire| graph.wire_name(wire))
             .collect();
-        let transport = self.transport_for(&graph.transport);
+        let is_first = self.revision == 0;
+        let transport = self.steering.transport_of(&graph.transport, is_first);
         let (text, included) = (graph.text.clone(), graph.included.clone());
         let nodes: Vec<Arc<GraphNode>> = graph.nodes.into_iter().map(Arc::new).collect();
         let (prepared, ready) = Workshop {
@@ -227,6 +208,7 @@ impl Live {
             nodes,
             edges,
             plan,
+            text_transport: graph.transport,
             transport,
             text,
             included,
@@ -239,9 +221,14 @@ impl Live {
         if self.revision == 0 && !self.clock.is_steered() {
             self.clock.restart();
         }
-        self.transport = edit.transport;
+        // Reckoned anew: the music has gone on since the nodes were built.
+        let is_first = self.revision == 0;
+        let transport = self.steering.transport_of(&edit.text_transport, is_first);
+        let retimed = transport != edit.transport || edit.text_transport != self.text;
+        self.text = edit.text_transport;
         self.revision += 1;
         let mut revision = self.exchange(edit.nodes, edit.edges, edit.plan, edit.prepared);
+        self.hand_over(&transport, retimed && !is_first);
         revision.patch = edit.text;
         revision.included = edit.included;
         let told = Arc::new(revision.clone());
@@ -255,22 +242,34 @@ impl Live {
         revision
     }
 
-    /// The new patch's transport, its positions going on from where the music is.
-    fn transport_for(&self, new: &Transport) -> Transport {
-        if self.revision == 0 {
-            return new.clone();
+    /// Has hands steer what plays now: nodes that began are told what is held of them, and all the transport where it is
+    /// new to them.
+    fn hand_over(&self, transport: &Transport, retimed: bool) {
+        let seat = |handle: &NodeHandle| Seat {
+            node: handle.node.clone(),
+            commands: handle.commands.clone(),
+            shown: handle.shown.clone(),
+        };
+        let seats = self.nodes.iter().map(seat).collect();
+        self.steering.exchange(seats, &self.text, transport);
+        let told = Arc::new(transport.clone());
+        for handle in &self.nodes {
+            if retimed {
+                handle.tell(Command::Retime(told.clone()));
+            }
+            for (param, value) in self.steering.held_of(&handle.node.id) {
+                handle.tell(Command::Steer {
+                    param,
+                    value: Some(value),
+                    glide: Time::ZERO,
+                });
+            }
         }
-        if new.tempo == self.transport.tempo {
-            return Transport {
-                anchor: self.transport.anchor,
-                ..new.clone()
-            };
-        }
-        let turned = self.transport.with_tempo_from(self.clock.now(), new.tempo);
-        Transport {
-            anchor: turned.anchor,
-            ..new.clone()
-        }
+    }
+
+    /// Steers what plays from any thread, through edits and as long as the run lasts.
+    pub fn steering(&self) -> Steering {
+        self.steering.clone()
     }
 
     /// Takes in the new nodes, rewires those that stay, and lets go those that leave.
@@ -313,7 +312,7 @@ impl Live {
                     }
                     .push(id);
                     handle.node = node.clone();
-                    handle.tell(Command::Set(NewValues { node, values }));
+                    handle.tell(Command::Text(node));
                     handle.tell(Command::Rewire(rewired));
                     self.nodes.push(handle);
                 }
@@ -378,8 +377,22 @@ impl Live {
             steered: self.clock.is_steered(),
             lead: self.clock.lead().seconds(),
             nodes: self.nodes.iter_mut().map(NodeHandle::status).collect(),
-            wires: self.wires.iter().map(|wire| wire.report().into()).collect(),
+            wires: self.wire_status(),
         }
+    }
+
+    fn wire_status(&self) -> Vec<WireStatus> {
+        let end = |node: usize, port: &str| WireEnd {
+            node: self.nodes[node].node.id.clone(),
+            port: port.to_owned(),
+        };
+        let status = |(edge, wire): (&Edge, &Arc<Shared>)| {
+            let output = &self.nodes[edge.from].node.descriptor.outputs[edge.output];
+            let input = &self.nodes[edge.to].node.descriptor.inputs[edge.input];
+            let (from, to) = (end(edge.from, &output.name), end(edge.to, &input.name));
+            WireStatus::new(wire.report(), from, to)
+        };
+        self.edges.iter().zip(&self.wires).map(status).collect()
     }
 
     /// Ends the run: sources end now, everything behind plays out, files are finished. What has not ended after half

@@ -178,7 +178,8 @@ mod tests {
     use super::super::splice::tests::send;
     use super::*;
     use crate::packet::Note;
-    use crate::wire::{Policy, WireSender, wire};
+    use crate::policy::Policy;
+    use crate::wire::{WireSender, wire};
 
     fn notes(note: Note) -> Signal {
         Signal::Packet(Packet {

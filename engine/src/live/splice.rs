@@ -222,7 +222,8 @@ pub(super) mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::wire::{Policy, WireSender, wire};
+    use crate::policy::Policy;
+    use crate::wire::{WireSender, wire};
 
     const BLOCK: usize = 48;
     const RATE: u32 = 48_000;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::gauges::NodeState;
+use crate::steering::ValueStatus;
 use crate::wire::WireReport;
 
 /// A live run at one moment. Durations are in seconds.
@@ -53,6 +54,9 @@ pub struct NodeStatus {
     pub hangs: Option<f64>,
     /// The node's own figures.
     pub counters: BTreeMap<&'static str, u64>,
+    /// Its live parameters that a wire or a hand sets, and not the patch.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steered: Vec<ValueStatus>,
 }
 
 /// What a node waits for.
@@ -67,8 +71,12 @@ pub struct Waiting {
 /// A wire of a live run at one moment.
 #[derive(Clone, Debug, Serialize)]
 pub struct WireStatus {
-    /// `film.frames -> eye.frames`.
+    /// `film.frames -> eye.frames`, to be shown; `from` and `to` say the same to programs.
     pub name: String,
+    /// The output that it leaves.
+    pub from: WireEnd,
+    /// The input that it enters.
+    pub to: WireEnd,
     /// Packets that entered it.
     pub sent: u64,
     /// Packets that its reader took.
@@ -81,10 +89,22 @@ pub struct WireStatus {
     pub age: f64,
 }
 
-impl From<WireReport> for WireStatus {
-    fn from(report: WireReport) -> Self {
+/// One end of a wire.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WireEnd {
+    /// The node's id in the patch.
+    pub node: String,
+    /// The name of its output or input.
+    pub port: String,
+}
+
+impl WireStatus {
+    /// What the report of the wire from `from` to `to` says.
+    pub(super) fn new(report: WireReport, from: WireEnd, to: WireEnd) -> Self {
         WireStatus {
             name: report.name,
+            from,
+            to,
             sent: report.sent,
             received: report.received,
             dropped: report.dropped,

@@ -7,8 +7,10 @@ mod params;
 mod source;
 mod syntax;
 mod tree;
+mod typed;
 mod wires;
 
 pub use check::{check, check_edit};
 pub use overrides::Override;
 pub use source::Source;
+pub(crate) use typed::typed_value;

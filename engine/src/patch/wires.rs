@@ -1,8 +1,9 @@
-//! Reads wires: `"film -> eye.frames -> calm"`, with an optional policy behind.
+//! Reads wires: `"film -> eye.frames -> calm"`, with an optional policy behind, and a range for a parameter.
 
+use crate::descriptor::Scale;
 use crate::limits::MAX_WIRES;
-use crate::patch::tree::{Mistake, Shape, Spot, Tree};
-use crate::wire::Policy;
+use crate::patch::tree::{Mistake, Name, Shape, Spot, Tree};
+use crate::policy::Policy;
 
 /// One end of a wire as the patch writes it: `node` or `node.port`.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,21 +18,45 @@ pub(crate) struct Endpoint {
 pub(crate) struct Chain {
     pub(crate) endpoints: Vec<Endpoint>,
     pub(crate) policy: Option<Policy>,
+    pub(crate) range: Option<Range>,
+}
+
+/// What the 0 to 1 of a wire into a parameter stand for, as far as the wire says so.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Range {
+    pub(crate) spot: Spot,
+    pub(crate) from: Option<(Spot, f64)>,
+    pub(crate) to: Option<(Spot, f64)>,
+    pub(crate) scale: Option<Scale>,
 }
 
 /// Reads one item of `wires`.
 pub(crate) fn chain(text: &str, tree: &Tree) -> Result<Option<Chain>, Mistake> {
-    let (wire, policy) = match &tree.shape {
+    let (wire, extras) = match &tree.shape {
         Shape::Broken => return Ok(None),
-        Shape::Text(_) => (tree, None),
-        Shape::Tuple(None, items) if items.len() == 2 => (&items[0], Some(policy(&items[1])?)),
+        Shape::Text(_) => (tree, &[][..]),
+        Shape::Tuple(None, items) if (2..=3).contains(&items.len()) => (&items[0], &items[1..]),
         _ => {
             return Err(mistake(
                 tree.spot,
-                "a wire is \"from -> to\", or (\"from -> to\", policy)",
+                "a wire is \"from -> to\", (\"from -> to\", policy), or for a parameter \
+                 (\"from -> node.parameter\", range(from: 0, to: 1))",
             ));
         }
     };
+    let (mut policy, mut range) = (None, None);
+    for extra in extras {
+        let twice = match &extra.shape {
+            Shape::Broken => return Ok(None),
+            Shape::Struct(Some(name), fields) if name.text == "range" => {
+                range.replace(read_range(extra.spot, fields)?).is_some()
+            }
+            _ => policy.replace(read_policy(extra)?).is_some(),
+        };
+        if twice {
+            return Err(mistake(extra.spot, "this stands twice at one wire"));
+        }
+    }
     let Shape::Text(content) = &wire.shape else {
         return Err(mistake(
             wire.spot,
@@ -50,7 +75,11 @@ pub(crate) fn chain(text: &str, tree: &Tree) -> Result<Option<Chain>, Mistake> {
     if endpoints.len() < 2 {
         return Err(mistake(wire.spot, "a wire needs two ends: \"from -> to\""));
     }
-    Ok(Some(Chain { endpoints, policy }))
+    Ok(Some(Chain {
+        endpoints,
+        policy,
+        range,
+    }))
 }
 
 /// Reads the one end that a text in quotes names: `"node"` or `"node.port"`.
@@ -101,7 +130,50 @@ fn mistake(spot: Spot, message: &str) -> Mistake {
     }
 }
 
-fn policy(tree: &Tree) -> Result<Policy, Mistake> {
+/// The largest power to which a wire's 0 to 1 may be raised, and one over it the smallest.
+const MAX_CURVE: f64 = 100.0;
+
+fn read_range(spot: Spot, fields: &[(Name, Tree)]) -> Result<Range, Mistake> {
+    let mut range = Range {
+        spot,
+        from: None,
+        to: None,
+        scale: None,
+    };
+    for (name, value) in fields {
+        let number = match value.shape {
+            Shape::Number(number) => Some(number),
+            Shape::Integer(number) => Some(number as f64),
+            _ => None,
+        };
+        match (name.text.as_str(), number, &value.shape) {
+            ("from", Some(number), _) => range.from = Some((value.spot, number)),
+            ("to", Some(number), _) => range.to = Some((value.spot, number)),
+            ("curve", _, Shape::Word(word)) if word == "log" => range.scale = Some(Scale::Ratios),
+            ("curve", Some(power), _) if (1.0 / MAX_CURVE..=MAX_CURVE).contains(&power) => {
+                range.scale = Some(Scale::Power(power));
+            }
+            ("from" | "to", ..) => {
+                let message = format!("`{}` is a number, in the parameter's unit", name.text);
+                return Err(mistake(value.spot, &message));
+            }
+            ("curve", ..) => {
+                let message = format!(
+                    "`curve` is a power from {} to {MAX_CURVE} (1 is straight, 2 begins flat), or log",
+                    1.0 / MAX_CURVE
+                );
+                return Err(mistake(value.spot, &message));
+            }
+            _ => {
+                let message = format!("a range has `from`, `to` and `curve`, not `{}`", name.text);
+                return Err(mistake(name.spot, &message));
+            }
+        }
+    }
+    Ok(range)
+}
+
+fn read_policy(tree: &Tree) -> Result<Policy, Mistake> {
     let size = |items: &[Tree]| match items {
         [
             Tree {
@@ -121,6 +193,9 @@ fn policy(tree: &Tree) -> Result<Policy, Mistake> {
     };
     policy.ok_or_else(|| Mistake {
         spot: tree.spot,
-        message: "a policy is latest, drop_oldest(n) or block(n), with n from 1 to 4096".to_owned(),
+        message:
+            "a policy is latest, drop_oldest(n) or block(n), with n from 1 to 4096; a range is \
+                  range(from: 0, to: 1)"
+                .to_owned(),
     })
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::{Arity, Port, PortType};
 use crate::packet::{AudioBlock, Event, Frame, Note, Packet, Payload, Performance};
-use crate::wire::Policy;
+use crate::policy::Policy;
 
 /// What travels through a port: [`Frame`], [`Latent`], [`Note`], [`AudioBlock`], [`Control`], [`Event`] or [`Custom`].
 pub trait Carried: 'static {

@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::wire::Policy;
+use crate::policy::Policy;
 
 pub use handle::{Carried, Control, Custom, InputPort, Latent, OutputPort, SentAs};
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Checker;
 use super::scope::Scope;
+use crate::descriptor::Change;
 use crate::diagnostic::did_you_mean;
 use crate::limits::{MAX_NODES, MAX_WIRES};
 use crate::patch::tree::{Shape, Tree};
@@ -19,6 +20,8 @@ pub(super) struct End {
     pub(super) ports: Vec<(usize, usize)>,
     /// Whether a wire must name it.
     pub(super) by_name: bool,
+    /// Whether it is a parameter of a node.
+    pub(super) is_param: bool,
 }
 
 /// The side of a node or of an included patch.
@@ -58,13 +61,40 @@ impl Checker<'_> {
         if !found.is_empty() {
             return Some(found);
         }
+        if let Some((message, help)) = self.unwirable(scope, endpoint, name, side) {
+            self.report(endpoint.spot, message, Some(help));
+            return None;
+        }
         let names: Vec<&str> = ends.iter().map(|end| end.name.as_str()).collect();
         let help = did_you_mean(name, names.iter().copied()).or_else(|| {
-            (!names.is_empty()).then(|| format!("its {}s: {}", side.one(), names.join(", ")))
+            let ports = ends.iter().filter(|end| !end.is_param);
+            let ports: Vec<&str> = ports.map(|end| end.name.as_str()).collect();
+            (!ports.is_empty()).then(|| format!("its {}s: {}", side.one(), ports.join(", ")))
         });
         let message = format!("`{}` has no {} `{name}`", endpoint.node, side.one());
         self.report(endpoint.spot, message, help);
         None
+    }
+
+    /// Why the parameter `name` of a node takes no wire, and what to do; `None`: there is no such parameter.
+    fn unwirable(
+        &self,
+        prefix: &str,
+        endpoint: &Endpoint,
+        name: &str,
+        side: Side,
+    ) -> Option<(String, String)> {
+        let id = format!("{prefix}{}", endpoint.node);
+        let draft = self.drafts.iter().find(|draft| draft.id == id)?;
+        let mut params = draft.descriptor.as_ref()?.params.iter();
+        let param = params.find(|param| param.name == name && side == Side::Inputs)?;
+        let message = format!("no wire can lead into `{}.{name}`", endpoint.node);
+        let help = match (param.change, param.reason.as_ref()) {
+            (Change::Live, _) => format!("it takes {}, which no number stands for", param.takes()),
+            (_, "") => "it cannot change while the node plays".to_owned(),
+            (_, reason) => format!("it cannot change while the node plays: {reason}"),
+        };
+        Some((message, help))
     }
 
     fn all_ends(&mut self, prefix: &str, endpoint: &Endpoint, side: Side) -> Option<Vec<End>> {
@@ -87,8 +117,19 @@ impl Checker<'_> {
                 port_type: port.port_type.clone(),
                 ports: vec![(node, index)],
                 by_name: port.by_name,
+                is_param: false,
             };
-            return Some((0..).zip(ports).map(end).collect());
+            let mut ends: Vec<End> = (0..).zip(ports).map(end).collect();
+            if side == Side::Inputs {
+                ends.extend(descriptor.param_inputs().map(|(number, param)| End {
+                    name: param.name.to_string(),
+                    port_type: PortType::Control,
+                    ports: vec![(node, number)],
+                    by_name: true,
+                    is_param: true,
+                }));
+            }
+            return Some(ends);
         }
         let drafts = self.drafts.iter().map(|draft| draft.id.as_str());
         let ids = drafts.chain(self.parts.iter().map(|part| part.id.as_str()));
@@ -161,6 +202,10 @@ impl Checker<'_> {
                 }
             };
             let ends = self.ends(&scope.prefix, &endpoint, side)?;
+            // A parameter is meant only where it is named.
+            let ends: Vec<End> = (ends.into_iter())
+                .filter(|end| endpoint.port.is_some() || !end.is_param)
+                .collect();
             let [found] = ends.as_slice() else {
                 let names: Vec<&str> = ends.iter().map(|end| end.name.as_str()).collect();
                 let message = if names.is_empty() {

@@ -18,7 +18,10 @@ impl Checker<'_> {
             .filter_map(|(index, draft): (usize, Draft)| {
                 let mut arrivals = vec![0; draft.inputs.len()];
                 for wire in wires.iter().filter(|wire| wire.to == index) {
-                    arrivals[wire.input] += 1;
+                    // A wire into a parameter comes and goes while the node plays on.
+                    if let Some(arrivals) = arrivals.get_mut(wire.input) {
+                        *arrivals += 1;
+                    }
                 }
                 let typed = (draft.param_spots.iter())
                     .filter(|(_, spot)| self.texts.is_typed(**spot))
@@ -70,7 +73,9 @@ fn sources(drafts: &[Draft], wires: &[GraphWire]) -> Vec<Vec<Vec<String>>> {
             Some(output) => format!("{}.{output}", from.id),
             None => from.id.clone(),
         };
-        sources[wire.to][wire.input].push(name);
+        if let Some(sources) = sources[wire.to].get_mut(wire.input) {
+            sources.push(name);
+        }
     }
     sources
 }

@@ -12,6 +12,18 @@ impl Checker<'_> {
             let Some(descriptor) = &draft.descriptor else {
                 continue;
             };
+            for (input, param) in descriptor.param_inputs() {
+                let leads_here = |link: &&Link| (link.wire.to, link.wire.input) == (index, input);
+                let mut links = self.links.iter().filter(leads_here);
+                if let (Some(first), Some(second)) = (links.next(), links.next()) {
+                    let from = &self.drafts[first.wire.from].id;
+                    let message = format!(
+                        "`{}.{}` takes one wire, and has one from `{from}`",
+                        draft.id, param.name
+                    );
+                    problems.push((second.spot, message, None));
+                }
+            }
             for (input, port) in descriptor.inputs.iter().enumerate() {
                 let wires: Vec<&Link> = self
                     .links

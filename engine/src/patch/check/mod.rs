@@ -33,7 +33,7 @@ use crate::patch::tree::{Size, Spot};
 use crate::patch::wires::Chain;
 use crate::patch::{Override, Source};
 use crate::registry::Registry;
-use crate::time::Transport;
+use crate::transport::Transport;
 
 /// Checks a patch.
 ///

@@ -4,11 +4,12 @@ use super::Checker;
 use super::draft::Link;
 use super::ends::{End, Side};
 use super::scope::Scope;
+use crate::descriptor::{Scale, Span};
 use crate::graph::GraphWire;
 use crate::limits::MAX_WIRES;
 use crate::patch::tree::{Shape, Spot, Tree};
-use crate::patch::wires::{Endpoint, chain};
-use crate::wire::Policy;
+use crate::patch::wires::{Endpoint, Range, chain};
+use crate::policy::Policy;
 
 impl Checker<'_> {
     pub(super) fn read_wires(&mut self, scope: &Scope, value: &Tree) {
@@ -41,7 +42,10 @@ impl Checker<'_> {
         for (prefix, chain) in std::mem::take(&mut self.chains) {
             for pair in chain.endpoints.windows(2) {
                 let [from, to] = pair else { continue };
-                match self.join(&prefix, from, to, chain.policy) {
+                // Only the last end of a chain can be a parameter: nothing leaves one.
+                let is_last = std::ptr::eq(to, &chain.endpoints[chain.endpoints.len() - 1]);
+                let range = chain.range.filter(|_| is_last);
+                match self.join(&prefix, from, to, chain.policy, range) {
                     Some(links) => self.links.extend(links),
                     None if self.too_large => return,
                     None => self.wires_missing = true,
@@ -58,6 +62,7 @@ impl Checker<'_> {
         from: &Endpoint,
         to: &Endpoint,
         policy: Option<Policy>,
+        range: Option<Range>,
     ) -> Option<Vec<Link>> {
         let outputs = self.ends(prefix, from, Side::Outputs);
         let inputs = self.ends(prefix, to, Side::Inputs);
@@ -76,6 +81,13 @@ impl Checker<'_> {
         };
         match fits.as_slice() {
             [(output, input)] => {
+                if let Some(range) = range.filter(|_| !input.is_param) {
+                    let message = format!("`{}.{}` is no parameter", to.node, input.name);
+                    let help = "a range says what 0 to 1 stand for at a parameter of a node";
+                    self.report(range.spot, message, Some(help.to_owned()));
+                    return None;
+                }
+                let output_type = output.port_type.family();
                 let &(from, output) = output.ports.first()?;
                 let mut links = Vec::new();
                 if self.links.len() + input.ports.len() > MAX_WIRES {
@@ -83,16 +95,18 @@ impl Checker<'_> {
                     return None;
                 }
                 for &(to, input) in &input.ports {
-                    let declared = &self.drafts[to].descriptor.as_ref()?.inputs[input];
-                    let policy = policy
-                        .or(declared.policy)
-                        .unwrap_or_else(|| declared.port_type.default_policy());
+                    let declared = self.drafts[to].descriptor.as_ref()?;
+                    let (policy, span) = match declared.inputs.get(input) {
+                        Some(port) => (policy.or(port.policy), None),
+                        None => (policy, self.span(to, input, range, spot)?),
+                    };
                     let wire = GraphWire {
                         from,
                         output,
                         to,
                         input,
-                        policy,
+                        policy: policy.unwrap_or_else(|| output_type.default_policy()),
+                        span,
                     };
                     links.push(Link { wire, spot });
                 }
@@ -126,9 +140,74 @@ impl Checker<'_> {
     }
 }
 
+impl Checker<'_> {
+    /// What 0 to 1 stand for on a wire into the parameter that is number `input` of the node's inputs: `Some(None)` for a
+    /// flag or a choice; `None` where that cannot be, which was complained of.
+    fn span(
+        &mut self,
+        node: usize,
+        input: usize,
+        range: Option<Range>,
+        spot: Spot,
+    ) -> Option<Option<Span>> {
+        let draft = &self.drafts[node];
+        let param = draft.descriptor.as_ref()?.param_at(input)?.clone();
+        let name = format!("{}.{}", draft.id, param.name);
+        let Some((min, max)) = param.range() else {
+            if let Some(range) = range {
+                let message = format!("`{name}` is no number, so that it has no range");
+                self.report(range.spot, message, None);
+                return None;
+            }
+            return Some(None);
+        };
+        let declared = param.spans();
+        let given = range.unwrap_or(Range {
+            spot,
+            from: None,
+            to: None,
+            scale: None,
+        });
+        for (spot, end) in [given.from, given.to].into_iter().flatten() {
+            if !(min..=max).contains(&end) {
+                let message = format!("`{name}` must be {}, not {end}", param.takes());
+                self.report(spot, message, None);
+                return None;
+            }
+        }
+        let end = |given: Option<(Spot, f64)>, declared: Option<f64>| {
+            given.map(|(_, end)| end).or(declared)
+        };
+        let from = end(given.from, declared.map(|span| span.from));
+        let to = end(given.to, declared.map(|span| span.to));
+        let (Some(from), Some(to)) = (from, to) else {
+            let message = format!("the range of `{name}` has no end, so that the wire must say");
+            let help = "for example (\"from -> to\", range(from: 0, to: 1))";
+            self.report(spot, message, Some(help.to_owned()));
+            return None;
+        };
+        // A bare range goes in the declared way; straight where an end is no longer above 0.
+        let scale = given.scale.or(declared.map(|span| span.scale));
+        let scale = scale.unwrap_or(Scale::Steps);
+        let reaches_zero = from <= 0.0 || to <= 0.0;
+        if given.scale == Some(Scale::Ratios) && reaches_zero {
+            let message = format!("from {from} to {to} there are no equal ratios");
+            let help = "with `curve: log` both ends are above 0".to_owned();
+            self.report(given.spot, message, Some(help));
+            return None;
+        }
+        let scale = match scale {
+            Scale::Ratios if reaches_zero => Scale::Steps,
+            scale => scale,
+        };
+        Some(Some(Span { from, to, scale }))
+    }
+}
+
 fn listed(ends: &[End]) -> String {
     let names: Vec<String> = ends
         .iter()
+        .filter(|end| !end.is_param)
         .map(|end| format!("{} ({})", end.name, end.port_type))
         .collect();
     if names.is_empty() {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use score_engine::harness::{Harness, Outputs};
+use score_engine::{Payload, PortType, Value};
 use serde_json::json;
 
 use super::super::test_pictures::{SIZE, controls, drawn, flat, picture};

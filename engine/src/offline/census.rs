@@ -10,10 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crossbeam_channel::Sender;
 
 use crate::time::Time;
-use crate::wire::Shared;
-
-/// Packets that a wire may grow to before the run is given up as a patch that wants all of a long film at once.
-pub(crate) const MAX_CAPACITY: usize = 1 << 14;
+use crate::wire::{MAX_CAPACITY, Shared};
 
 /// What the run tells a node's thread.
 #[derive(Clone, Debug)]

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::descriptor::Descriptor;
 use crate::diagnostic::Diagnostics;
+use crate::error::NodeError;
 use crate::graph::{Graph, GraphNode, GraphWire};
 use crate::io::Io;
-use crate::node::{Build, Check, Flow, NodeError};
+use crate::node::{Build, Check, Flow};
 use crate::packet::Packet;
 use crate::port::{Port, PortType};
 use crate::registry::{AnyNode, AnyProcessor};
@@ -71,12 +72,12 @@ impl Graph {
             let is_cut = self.nodes[wire.from].descriptor.outputs[wire.output].name == CUT
                 && self.nodes[wire.from].outputs[wire.output] == PortType::Event;
             if free[wire.from] && (!free[wire.to] || is_cut) {
-                let reader = &self.nodes[wire.to].descriptor.inputs[wire.input];
+                let reader = self.nodes[wire.to].descriptor.inputs.get(wire.input);
                 let heard = heard.entry((wire.from, wire.output)).or_insert(Heard {
                     is_cut,
                     a_few_will_do: true,
                 });
-                heard.a_few_will_do &= reader.sparse && !is_cut;
+                heard.a_few_will_do &= reader.is_some_and(|port| port.sparse) && !is_cut;
             }
         }
         let plays = self.nodes.iter().any(|node| node.descriptor.in_bars);
@@ -217,10 +218,10 @@ mod tests {
 
     use super::*;
     use crate::node::{Node, Settings};
+    use crate::offline::Run;
     use crate::packet::{Event, Payload};
     use crate::patch::{Source, check};
     use crate::registry::Registry;
-    use crate::run::Run;
     use crate::tempi::Stretch;
 
     /// Tells a cut after 1.3 s.
@@ -268,7 +269,7 @@ mod tests {
         }
     }
 
-    struct Placing(crate::time::Transport);
+    struct Placing(crate::transport::Transport);
 
     impl Processor for Placing {
         fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {

@@ -6,106 +6,15 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Select};
 
-use crate::census::{Census, Command, Wait};
+use super::census::{Census, Command, Wait};
+use super::slot::Slot;
 use crate::descriptor::InputOrder;
+use crate::error::NodeError;
 use crate::io::{Host, Input};
-use crate::node::NodeError;
 use crate::packet::Packet;
+use crate::thread::latest_end;
 use crate::time::Time;
-use crate::wire::{Received, Refused, Signal, WireReceiver, WireSender};
-
-/// One wire into the node.
-#[derive(Debug)]
-pub(crate) struct Slot {
-    port: usize,
-    wire: usize,
-    receiver: WireReceiver,
-    head: Option<Packet>,
-    watermark: Time,
-    end: Option<Time>,
-    /// Whether it comes from a source that goes on for as long as it is read.
-    endless: bool,
-}
-
-impl Slot {
-    pub(crate) fn new(port: usize, wire: usize, receiver: WireReceiver) -> Self {
-        Slot {
-            port,
-            wire,
-            receiver,
-            head: None,
-            watermark: Time::from_nanos(i64::MIN),
-            end: None,
-            endless: false,
-        }
-    }
-
-    /// The same, of a source that goes on for as long as it is read where `endless` says so.
-    pub(crate) fn endless(mut self, endless: bool) -> Self {
-        self.endless = endless;
-        self
-    }
-
-    /// Ends what would go on for ever at `end`, where all other inputs end, once all before that was taken.
-    fn end_at(&mut self, end: Time) {
-        match &self.head {
-            Some(packet) if packet.time < end => {}
-            None if self.watermark < end => {}
-            _ => {
-                self.head = None;
-                self.end = Some(end);
-            }
-        }
-    }
-
-    /// Where the slot stands among the node's inputs.
-    pub(crate) fn place(&self) -> (usize, usize) {
-        (self.port, self.wire)
-    }
-
-    /// The earliest time that a packet yet to be taken from here can have.
-    fn earliest(&self) -> Time {
-        match (&self.head, self.end) {
-            (Some(packet), _) => packet.time,
-            (None, Some(_)) => Time::MAX,
-            (None, None) => self.watermark,
-        }
-    }
-
-    fn is_finished(&self) -> bool {
-        self.head.is_none() && self.end.is_some()
-    }
-
-    /// Looks for a packet unless one waits already.
-    fn refill(&mut self) -> Result<(), NodeError> {
-        let mut promised = None;
-        while self.head.is_none() && self.end.is_none() {
-            match self.receiver.try_receive() {
-                Received::Signal(Signal::Packet(packet)) => {
-                    self.watermark = self.watermark.max(packet.time);
-                    self.head = Some(packet);
-                }
-                Received::Signal(Signal::Watermark(time)) => {
-                    self.watermark = self.watermark.max(time)
-                }
-                // A render ends with a node's failure.
-                Received::Signal(Signal::Lost) => {}
-                Received::Ended(time) => self.end = Some(time),
-                // The node before this one has failed and says so itself.
-                Received::Broken => return Err(NodeError::stopped()),
-                // A promise counts if there is nothing to take after it was asked for.
-                Received::Empty => match promised {
-                    None => promised = Some(self.receiver.promised()),
-                    Some(promised) => {
-                        self.watermark = self.watermark.max(promised);
-                        break;
-                    }
-                },
-            }
-        }
-        Ok(())
-    }
-}
+use crate::wire::{Refused, Signal, WireSender};
 
 /// One output: all wires that leave it, and what was promised along them.
 #[derive(Debug, Default)]
@@ -189,7 +98,46 @@ impl Ports {
     /// Whether all inputs have ended and everything was taken.
     pub(crate) fn inputs_finished(&mut self) -> Result<bool, NodeError> {
         self.refill()?;
-        Ok(self.slots.iter().all(Slot::is_finished))
+        if !self.ordinary().all(Slot::is_finished) {
+            return Ok(false);
+        }
+        // What a wire says of a parameter before the end counts until then.
+        let end = self.end().unwrap_or(Time::ZERO);
+        let mut params = self.slots.iter().filter(|slot| slot.param.is_some());
+        Ok(params.all(|slot| slot.reaches(end)))
+    }
+
+    /// The wires into ports.
+    fn ordinary(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.iter().filter(|slot| slot.param.is_none())
+    }
+
+    /// When the value comes that is due next, where what is due next is a parameter's value.
+    pub(super) fn due_value(&mut self) -> Result<Option<Time>, NodeError> {
+        self.refill()?;
+        let due = self.due_slot().map(|slot| &self.slots[slot]);
+        let value = due.filter(|slot| slot.param.is_some());
+        Ok(value.map(Slot::earliest))
+    }
+
+    /// Takes the parameter's value that is due: the number of the parameter and what the wire says.
+    pub(super) fn take_value(&mut self) -> Option<(usize, f64)> {
+        let slot = self.due_slot()?;
+        let slot = &mut self.slots[slot];
+        let number = slot.param?;
+        let packet = slot.head.take()?;
+        Some((number, f64::from(*packet.control().ok()?)))
+    }
+
+    /// Whether all is known that wires say of parameters up to what was sent last: a source goes on only then.
+    pub(super) fn knows_values(&self) -> bool {
+        let mut params = self.slots.iter().filter(|slot| slot.param.is_some());
+        params.all(|slot| slot.earliest() > self.latest)
+    }
+
+    /// The time of what was sent last.
+    pub(super) fn latest(&self) -> Time {
+        self.latest
     }
 
     /// Whether everything that this node feeds has ended, so that it need not go on.
@@ -213,7 +161,7 @@ impl Ports {
                 return Err(error);
             }
         }
-        let others = self.slots.iter().filter(|slot| !slot.endless);
+        let others = self.ordinary().filter(|slot| !slot.endless);
         let ends = others.map(|slot| slot.end).collect::<Option<Vec<Time>>>();
         if let Some(end) = ends.and_then(|ends| ends.into_iter().max()) {
             let going_on = |slot: &&mut Slot| slot.endless && slot.end.is_none();
@@ -367,6 +315,10 @@ impl Host for Ports {
         self.refill().ok()?;
         let slot = self.due_slot()?;
         let slot = &mut self.slots[slot];
+        // A parameter's value is told to the node between two calls.
+        if slot.param.is_some() {
+            return None;
+        }
         let packet = slot.head.take()?;
         Some(Input {
             port: slot.port,
@@ -414,13 +366,7 @@ impl Host for Ports {
     }
 
     fn end(&self) -> Option<Time> {
-        if self.slots.is_empty() {
-            return None;
-        }
-        self.slots
-            .iter()
-            .map(|slot| slot.end)
-            .try_fold(Time::ZERO, |latest, end| Some(latest.max(end?)))
+        latest_end(self.ordinary().map(|slot| slot.end))
     }
 
     fn now(&self) -> Time {

@@ -1,0 +1,13 @@
+//! A render: every node once, from the patch's first packet to its last, as fast as it goes and without losing anything.
+
+mod acts;
+mod census;
+mod ports;
+mod report;
+mod run;
+mod schedule;
+mod slot;
+
+pub use acts::SecondAct;
+pub use report::{NodeReport, Report};
+pub use run::{Run, Stopper};

@@ -1,0 +1,362 @@
+//! Runs a graph offline: a thread a node, lossless wires, virtual time.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+
+use super::census::{Census, Stuck};
+use super::ports::{Output, Place, Ports};
+use super::report::{NodeReport, Report};
+use super::schedule::ByWatermarks;
+use super::slot::Slot;
+use crate::descriptor::InputOrder;
+use crate::graph::{Graph, GraphNode, GraphWire};
+use crate::node::Settings;
+use crate::progress::Progress;
+use crate::registry::AnyProcessor;
+use crate::run_error::RunError;
+use crate::steering::Values;
+use crate::thread::{Worker, drive, guarded};
+use crate::wire::{Shared, wire};
+
+/// Stops a run from elsewhere.
+#[derive(Clone)]
+pub struct Stopper {
+    stop: Arc<AtomicBool>,
+    census: Arc<Census>,
+}
+
+impl Stopper {
+    /// Ends every node as soon as it looks up; nothing is finished or committed.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+        self.census.stop_all();
+    }
+}
+
+/// What all threads of a run share.
+struct RunShared {
+    stopper: Stopper,
+    failure: Mutex<Option<RunError>>,
+}
+
+impl RunShared {
+    /// Keeps the first failure and stops the run.
+    fn fail(&self, error: RunError) {
+        self.failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert(error);
+        self.stopper.stop();
+    }
+}
+
+/// What a node's thread leaves behind.
+struct Outcome {
+    processor: Option<Box<dyn AnyProcessor>>,
+    busy: Duration,
+}
+
+/// A graph that runs.
+pub struct Run {
+    nodes: Vec<Arc<GraphNode>>,
+    threads: Vec<JoinHandle<Outcome>>,
+    wires: Vec<Arc<Shared>>,
+    shared: Arc<RunShared>,
+    census: Arc<Census>,
+    progress: Vec<(String, Arc<Progress>)>,
+}
+
+impl Run {
+    /// Builds every node, each on its own thread, and starts them all once every one is built; to be run to the end
+    /// as fast as it goes, without losing anything.
+    ///
+    /// # Errors
+    /// A node cannot be built, or the system refuses a thread. Nothing runs then.
+    pub fn start(graph: Graph, settings: &Settings) -> Result<Run, RunError> {
+        let (commands, command_receivers): (Vec<_>, Vec<_>) =
+            graph.nodes.iter().map(|_| unbounded()).unzip();
+        let census = Arc::new(Census::new(commands));
+        let stopper = Stopper {
+            stop: Arc::new(AtomicBool::new(false)),
+            census: census.clone(),
+        };
+        let shared = Arc::new(RunShared {
+            stopper,
+            failure: Mutex::new(None),
+        });
+        let (wires, ports) = connect(&graph, &census, command_receivers, &shared.stopper.stop);
+
+        let (ready, all_ready) = unbounded();
+        let mut run = Run {
+            nodes: Vec::new(),
+            threads: Vec::new(),
+            wires,
+            shared: shared.clone(),
+            census: census.clone(),
+            progress: Vec::new(),
+        };
+        let mut gates = Vec::new();
+        for (index, (node, ports)) in graph.nodes.into_iter().zip(ports).enumerate() {
+            let progress = Arc::new(Progress::default());
+            run.progress.push((node.id.clone(), progress.clone()));
+            let node = Arc::new(node);
+            run.nodes.push(node.clone());
+            let (open, gate) = bounded(1);
+            gates.push(open);
+            let thread = NodeThread {
+                index,
+                worker: Worker {
+                    values: values(&graph.wires, index, &node),
+                    node,
+                    transport: graph.transport.clone(),
+                    settings: settings.clone(),
+                    progress,
+                    counters: Arc::default(),
+                    clock: None,
+                    with_run: true,
+                },
+                ports,
+                shared: shared.clone(),
+                census: census.clone(),
+            };
+            let ready = ready.clone();
+            let spawned = std::thread::Builder::new()
+                .name(format!("node {}", run.progress[index].0))
+                .spawn(move || thread.run(&ready, &gate));
+            match spawned {
+                Ok(handle) => run.threads.push(handle),
+                Err(error) => {
+                    shared.fail(RunError::Thread(error));
+                    drop(gates);
+                    return Err(run.collect().1.unwrap_or(RunError::Stopped));
+                }
+            }
+        }
+        drop(ready);
+        let built = all_ready
+            .iter()
+            .take(run.threads.len())
+            .filter(|built| *built)
+            .count();
+        if built < run.threads.len() {
+            drop(gates);
+            return Err(run.collect().1.unwrap_or(RunError::Stopped));
+        }
+        for gate in gates {
+            let _ = gate.send(());
+        }
+        Ok(run)
+    }
+
+    /// A handle that stops the run.
+    pub fn stopper(&self) -> Stopper {
+        self.shared.stopper.clone()
+    }
+
+    /// How far each node has come, by id.
+    pub fn progress(&self) -> &[(String, Arc<Progress>)] {
+        &self.progress
+    }
+
+    /// Waits until every node has ended, then has each put its results in their places.
+    ///
+    /// # Errors
+    /// A node failed, or the run was stopped: nothing was put in its place then. Or a node could not put its result in
+    /// its place ([`RunError::NotPlaced`]): the others' are in theirs.
+    pub fn wait(mut self) -> Result<Report, RunError> {
+        let nodes = std::mem::take(&mut self.nodes);
+        let wires = std::mem::take(&mut self.wires);
+        let (outcomes, failure) = self.collect();
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        let mut reports = Vec::new();
+        let mut failures = Vec::new();
+        for (node, outcome) in nodes.iter().zip(outcomes) {
+            if let Some(mut processor) = outcome.processor {
+                failures.extend(guarded(node, || processor.commit()).err());
+            }
+            reports.push(NodeReport {
+                id: node.id.clone(),
+                kind: node.descriptor.kind.to_string(),
+                busy: outcome.busy,
+            });
+        }
+        if !failures.is_empty() {
+            return Err(RunError::NotPlaced { failures });
+        }
+        Ok(Report {
+            nodes: reports,
+            wires: wires.iter().map(|wire| wire.report()).collect(),
+        })
+    }
+
+    /// Joins every thread.
+    fn collect(self) -> (Vec<Outcome>, Option<RunError>) {
+        let nothing = |_| Outcome {
+            processor: None,
+            busy: Duration::ZERO,
+        };
+        let outcomes = self
+            .threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(nothing))
+            .collect();
+        let failure = self
+            .shared
+            .failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let stuck = self.census.stuck().map(|stuck| match stuck {
+            Stuck::TooMuchWaits(wire) => RunError::TooMuchWaits { wire },
+            Stuck::Deadlock => RunError::Deadlock,
+        });
+        let stopped = self
+            .shared
+            .stopper
+            .stop
+            .load(Ordering::Acquire)
+            .then_some(RunError::Stopped);
+        (outcomes, failure.or(stuck).or(stopped))
+    }
+}
+
+/// Makes every wire and every node's ports.
+fn connect(
+    graph: &Graph,
+    census: &Arc<Census>,
+    commands: Vec<Receiver<super::census::Command>>,
+    stop: &Arc<AtomicBool>,
+) -> (Vec<Arc<Shared>>, Vec<Ports>) {
+    let mut slots: Vec<Vec<Slot>> = graph.nodes.iter().map(|_| Vec::new()).collect();
+    let mut outputs: Vec<Vec<Output>> = graph
+        .nodes
+        .iter()
+        .map(|node| {
+            node.descriptor
+                .outputs
+                .iter()
+                .map(|_| Output::default())
+                .collect()
+        })
+        .collect();
+    let mut shared = Vec::new();
+    let mut per_input = std::collections::BTreeMap::new();
+    for edge in &graph.wires {
+        let (sender, receiver) = wire(graph.wire_name(edge), edge.policy.lossless());
+        shared.push(sender.shared.clone());
+        outputs[edge.from][edge.output].push(sender);
+        let number: &mut usize = per_input.entry((edge.to, edge.input)).or_default();
+        let endless = graph.nodes[edge.from].descriptor.endless;
+        let slot = Slot::new(edge.input, *number, receiver).endless(endless);
+        slots[edge.to].push(match edge.param(&graph.nodes[edge.to]) {
+            Some(param) => slot.into_param(param),
+            None => slot,
+        });
+        *number += 1;
+    }
+    let in_cycle = graph.in_cycle();
+    let ports = graph
+        .nodes
+        .iter()
+        .zip(slots)
+        .zip(outputs)
+        .zip(commands)
+        .enumerate()
+        .map(|(index, (((node, mut slots), outputs), commands))| {
+            // At equal times packets are seen in the order of the ports, however the patch lists its wires.
+            slots.sort_by_key(Slot::place);
+            let is_unwired = slots.iter().all(|slot| slot.param.is_some());
+            // What a parameter is when a packet is taken depends on how they interleave.
+            let by_time = slots.iter().any(|slot| slot.param.is_some());
+            let place = Place {
+                node: index,
+                order: match by_time {
+                    true => InputOrder::ByTime,
+                    false => node.descriptor.input_order,
+                },
+                // What goes on for ever needs nothing to come in, whatever could.
+                source: node.descriptor.inputs.is_empty()
+                    || (node.descriptor.endless && is_unwired),
+                in_cycle: in_cycle[index],
+            };
+            Ports::new(
+                place,
+                slots,
+                outputs,
+                census.clone(),
+                commands,
+                stop.clone(),
+            )
+        })
+        .collect();
+    (shared, ports)
+}
+
+/// The live parameters of the node that is number `index`, with the wires into them.
+fn values(wires: &[GraphWire], index: usize, node: &GraphNode) -> Values {
+    let mut values = Values::new(&node.descriptor, &node.values);
+    for wire in wires.iter().filter(|wire| wire.to == index) {
+        if let Some(number) = wire.param(node) {
+            values.wire(number, wire.span);
+        }
+    }
+    values
+}
+
+/// Everything that a node's thread owns.
+struct NodeThread {
+    index: usize,
+    worker: Worker,
+    ports: Ports,
+    shared: Arc<RunShared>,
+    census: Arc<Census>,
+}
+
+impl NodeThread {
+    fn run(mut self, ready: &Sender<bool>, gate: &Receiver<()>) -> Outcome {
+        let built = self.worker.build();
+        let built = self.keep_failure(built);
+        // The coordinator outlives this message, or has given up already.
+        let _ = ready.send(built.is_some());
+        let mut outcome = Outcome {
+            processor: built,
+            busy: Duration::ZERO,
+        };
+        if gate.recv().is_ok()
+            && let Some(processor) = &mut outcome.processor
+        {
+            let started = Instant::now();
+            let node = self.worker.node.clone();
+            let driven = guarded(&node, || {
+                let values = &mut self.worker.values;
+                let mut schedule = ByWatermarks::new(&mut self.ports, &node, values);
+                drive(processor.as_mut(), &mut schedule)
+            });
+            // By what it did not wait: clocks that were read for every packet would cost as much as a wire does.
+            outcome.busy = started.elapsed().saturating_sub(self.ports.waited());
+            if self.keep_failure(driven).is_some() {
+                self.ports.end_outputs();
+            }
+        }
+        // Wires close before the node counts as gone, so that whoever waits on them is seen to be awake.
+        drop(self.ports);
+        self.census.retire(self.index);
+        outcome
+    }
+
+    /// A node's error or panic ends the run.
+    fn keep_failure<T>(&self, result: Result<T, RunError>) -> Option<T> {
+        match result {
+            Ok(value) => return Some(value),
+            Err(RunError::Stopped) => {}
+            Err(failure) => self.shared.fail(failure),
+        }
+        None
+    }
+}

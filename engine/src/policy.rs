@@ -1,0 +1,37 @@
+//! What a wire does when its reader is late.
+
+use serde::{Deserialize, Serialize};
+
+/// What a wire does when its reader is late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Policy {
+    /// Only the newest packet waits.
+    Latest,
+    /// Up to so many packets wait; the oldest makes room for a new one.
+    DropOldest(usize),
+    /// Up to so many packets wait; then the sender does.
+    Block(usize),
+}
+
+impl Policy {
+    pub(crate) fn capacity(self) -> usize {
+        match self {
+            Policy::Latest => 1,
+            Policy::DropOldest(capacity) | Policy::Block(capacity) => capacity.max(1),
+        }
+    }
+
+    /// The lossless policy of the same size, which every wire follows offline.
+    pub(crate) fn lossless(self) -> Self {
+        match self {
+            Policy::Latest => Policy::Block(OFFLINE_CAPACITY),
+            Policy::DropOldest(capacity) | Policy::Block(capacity) => {
+                Policy::Block(capacity.max(OFFLINE_CAPACITY))
+            }
+        }
+    }
+}
+
+/// Packets that wait on a wire offline at first: enough that threads seldom wait for each other, and little
+/// memory even for frames.
+const OFFLINE_CAPACITY: usize = 16;

@@ -1,0 +1,131 @@
+//! Why a run cannot begin, or did not end well.
+
+use std::any::Any;
+
+use crate::error::NodeError;
+use crate::wire::MAX_CAPACITY;
+
+/// Why a run did not end well.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// A node cannot be built or cannot go on.
+    #[error("`{id}` ({kind}): {error}")]
+    Node {
+        /// The node's id in the patch.
+        id: String,
+        /// Its kind.
+        kind: String,
+        /// What it says.
+        error: NodeError,
+    },
+    /// A node's code panicked.
+    #[error("`{id}` ({kind}) failed unexpectedly: {message}")]
+    Panic {
+        /// The node's id in the patch.
+        id: String,
+        /// Its kind.
+        kind: String,
+        /// What the panic said.
+        message: String,
+    },
+    /// A branch of the patch waits for more than a wire may hold.
+    #[error(
+        "more than {MAX_CAPACITY} packets wait on `{wire}`, because another branch waits for all of them"
+    )]
+    TooMuchWaits {
+        /// The wire.
+        wire: String,
+    },
+    /// Every node waits for another.
+    #[error("every node waits for another")]
+    Deadlock,
+    /// A node takes too long to open what it needs.
+    #[error("`{id}` ({kind}) was not ready after {seconds} s")]
+    NotReady {
+        /// The node's id in the patch.
+        id: String,
+        /// Its kind.
+        kind: String,
+        /// How long it had.
+        seconds: u64,
+    },
+    /// The run itself went well, but some nodes could not put their results in their places. What the other nodes
+    /// made is in its place.
+    #[error("{}", lines(.failures))]
+    NotPlaced {
+        /// Why, one failure per node, each a [`RunError::Node`] or a [`RunError::Panic`].
+        failures: Vec<RunError>,
+    },
+    /// The system refuses a thread.
+    #[error("no thread can be started: {0}")]
+    Thread(std::io::Error),
+    /// Somebody stopped the run.
+    #[error("stopped")]
+    Stopped,
+}
+
+impl RunError {
+    /// What to do about it.
+    pub fn advice(&self) -> Option<&str> {
+        match self {
+            RunError::Node { error, .. } => error.advice(),
+            RunError::Panic { .. } => {
+                Some("this is a mistake in the node's code; please report it with the patch")
+            }
+            RunError::TooMuchWaits { .. } => Some(
+                "give `video_file` a lower `rate`, or whiten with `whiten: online` instead of `whole_film`",
+            ),
+            RunError::Deadlock => {
+                Some("this is a mistake in the engine; please report it with the patch")
+            }
+            RunError::NotReady { .. } => {
+                Some("look whether what it opens answers: a file on a slow disk, a device, a model")
+            }
+            RunError::NotPlaced { failures } => failures.iter().find_map(RunError::advice),
+            RunError::Thread(_) | RunError::Stopped => None,
+        }
+    }
+
+    /// What the node that failed first says.
+    ///
+    /// # Errors
+    /// It was no error of a node's; the error itself.
+    pub fn into_node_error(self) -> Result<NodeError, RunError> {
+        match self {
+            RunError::Node { error, .. } => Ok(error),
+            RunError::NotPlaced { mut failures } if !failures.is_empty() => {
+                failures.swap_remove(0).into_node_error()
+            }
+            other => Err(other),
+        }
+    }
+
+    /// The nodes whose results are missing although the run itself went well: all others' are in their places.
+    /// `None` where the run failed, so that no node's result was put in its place.
+    pub fn not_placed(&self) -> Option<Vec<&str>> {
+        let RunError::NotPlaced { failures } = self else {
+            return None;
+        };
+        let ids = failures.iter().filter_map(|failure| match failure {
+            RunError::Node { id, .. } | RunError::Panic { id, .. } => Some(id.as_str()),
+            _ => None,
+        });
+        Some(ids.collect())
+    }
+}
+
+/// One failure per line.
+fn lines(failures: &[RunError]) -> String {
+    let lines: Vec<String> = failures.iter().map(RunError::to_string).collect();
+    lines.join("\n")
+}
+
+/// What a panic says.
+pub fn panic_message(panic: &(dyn Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|message| (*message).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned())
+}
