@@ -278,8 +278,9 @@ mod tests {
         let own = (TAU * 1000.0 / 48_000.0) as f32;
         assert!(largest_step(&side(0)) < own && largest_step(&side(1)) < 1.01 * own);
         assert!(side(0)[10_600..].iter().all(|sample| *sample == 0.0));
+        let right = side(1);
         let rises =
-            (side(1)[11_000..15_800].windows(2)).filter(|pair| pair[0] < 0.0 && pair[1] >= 0.0);
+            (right[11_000..15_800].windows(2)).filter(|pair| pair[0] < 0.0 && pair[1] >= 0.0);
         assert!(rises.count().abs_diff(100) <= 1);
     }
 
