@@ -54,7 +54,7 @@ struct Stage {
 pub(super) fn play(
     node: &GraphNode,
     feeds: &[Feed],
-    mut settings: Vec<Setting>,
+    (mut settings, mut retimings): (Vec<Setting>, Vec<(Time, Transport)>),
     transport: &Transport,
     folders: &Settings,
 ) -> Result<Outputs, NodeError> {
@@ -73,6 +73,9 @@ pub(super) fn play(
     let mut processor = node.node.build(&Build::of(node.wiring(), context))?;
     settings.sort_by_key(|setting| setting.at);
     let mut settings = VecDeque::from(settings);
+    retimings.sort_by_key(|(at, _)| *at);
+    let mut retimings = VecDeque::from(retimings);
+    let mut transport = transport.clone();
     let mut stage = Stage::new(node, feeds);
     let mut lineage = Lineage::new();
     let mut wake: Option<Time> = None;
@@ -86,12 +89,24 @@ pub(super) fn play(
                 processor.set(&setting.name, &setting.value)?;
             }
         }
+        while retimings.front().is_some_and(|(at, _)| *at <= stage.now) {
+            if let Some((_, wanted)) = retimings.pop_front() {
+                transport = transport.going_over_to(&wanted, stage.now);
+                processor.retime(&transport)?;
+                wake = Some(stage.now);
+            }
+        }
         stage.call(processor.as_mut(), &mut lineage, &mut wake)?;
         if stage.slots.iter().all(|slot| slot.ended) {
             break;
         }
         let setting = settings.front().map(|setting| setting.at);
-        match [stage.next(), setting, wake].into_iter().flatten().min() {
+        let retiming = retimings.front().map(|(at, _)| *at);
+        match [stage.next(), setting, retiming, wake]
+            .into_iter()
+            .flatten()
+            .min()
+        {
             Some(next) => stage.now = stage.now.max(next),
             None => break,
         }
