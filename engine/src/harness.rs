@@ -33,6 +33,7 @@ pub struct Harness<N> {
     settings: Settings,
     feeds: Vec<Feed>,
     live_settings: Vec<Setting>,
+    retimings: Vec<(Time, Transport)>,
     node: PhantomData<N>,
 }
 
@@ -95,6 +96,7 @@ impl<N: Node> Harness<N> {
             settings: Settings::default(),
             feeds: Vec::new(),
             live_settings: Vec::new(),
+            retimings: Vec::new(),
             node: PhantomData,
         }
     }
@@ -158,6 +160,13 @@ impl<N: Node> Harness<N> {
         self
     }
 
+    /// Lets the run go over to another transport when the clock says `at`, in [`Harness::play_live`]: positions go on from
+    /// where they are.
+    pub fn retime(mut self, at: Time, transport: Transport) -> Self {
+        self.retimings.push((at, transport));
+        self
+    }
+
     /// Checks and builds the node and plays it live until every feed has ended, on the loop that plays it in a live run
     /// but for one thing: the clock stands still while the node works and jumps to the next thing that happens, which is
     /// that a packet comes, the node asked to be woken, or a parameter changes. Not for sources.
@@ -176,7 +185,7 @@ impl<N: Node> Harness<N> {
         live::play(
             node,
             &self.feeds,
-            self.live_settings,
+            (self.live_settings, self.retimings),
             &self.transport,
             &self.settings,
         )

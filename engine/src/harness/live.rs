@@ -42,7 +42,7 @@ pub(super) struct Setting {
 pub(super) fn play(
     node: GraphNode,
     feeds: &[Feed],
-    settings: Vec<Setting>,
+    (settings, retimings): (Vec<Setting>, Vec<(Time, Transport)>),
     transport: &Transport,
     folders: &Settings,
 ) -> Result<Outputs, NodeError> {
@@ -52,7 +52,8 @@ pub(super) fn play(
     let node = Arc::new(node);
     let clock = Arc::new(LiveClock::standing());
     let (commands, told) = unbounded();
-    let (stage, wires) = Stage::new(&node, feeds, settings, clock.clone(), commands);
+    let (mut stage, wires) = Stage::new(&node, feeds, settings, clock.clone(), commands);
+    stage.will_go_over(transport, retimings);
     let stage = Arc::new(Mutex::new(stage));
     lock(&stage).deliver();
     let counters = Arc::<Counters>::default();
@@ -123,6 +124,8 @@ struct Stage {
     commands: Sender<Command>,
     entries: Vec<Entry>,
     settings: VecDeque<Setting>,
+    /// Transports that the run goes over to, each as it is once the run has.
+    retimings: VecDeque<(Time, Transport)>,
     exits: Vec<(String, WireReceiver)>,
     collected: Outputs,
     /// Calls since the clock moved.
@@ -178,12 +181,23 @@ impl Stage {
             commands,
             entries,
             settings: settings.into(),
+            retimings: VecDeque::new(),
             exits,
             collected: Outputs::default(),
             calls: 0,
             refused: None,
         };
         (stage, wires)
+    }
+
+    /// The run goes over to these transports at these times, from `first`.
+    fn will_go_over(&mut self, first: &Transport, mut retimings: Vec<(Time, Transport)>) {
+        retimings.sort_by_key(|(at, _)| *at);
+        let mut transport = first.clone();
+        for (at, wanted) in retimings {
+            transport = transport.going_over_to(&wanted, at);
+            self.retimings.push_back((at, transport.clone()));
+        }
     }
 
     /// Lets in what has come by now.
@@ -204,6 +218,11 @@ impl Stage {
                 value: Some(setting.value),
                 glide: Time::ZERO,
             });
+        }
+        while self.retimings.front().is_some_and(|(at, _)| *at <= now)
+            && let Some((_, transport)) = self.retimings.pop_front()
+        {
+            let _ = self.commands.send(Command::Retime(Arc::new(transport)));
         }
     }
 
@@ -234,7 +253,9 @@ impl Stage {
     fn go_on(&mut self, until: Option<Time>) {
         let comes = self.entries.iter().filter_map(Entry::next).min();
         let setting = self.settings.front().map(|setting| setting.at);
-        let next = [comes, setting, until].into_iter().flatten().min();
+        let retiming = self.retimings.front().map(|(at, _)| *at);
+        let next = [comes, setting, retiming, until];
+        let next = next.into_iter().flatten().min();
         if let Some(next) = next.filter(|next| *next > self.clock.now()) {
             self.clock.move_to(next);
             self.calls = 0;

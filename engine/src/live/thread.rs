@@ -160,9 +160,11 @@ impl LiveThread {
         }
     }
 
-    /// Does what was told, and tells the processor the values that hold now; without one they wait for the next.
-    fn obey(&mut self, mut processor: Option<&mut dyn AnyProcessor>) {
+    /// Does what was told, and tells the processor the values that hold now; without one they wait for the next. Whether the
+    /// transport is another one: what the node waits for comes at another time then.
+    fn obey(&mut self, mut processor: Option<&mut dyn AnyProcessor>) -> bool {
         let now = self.ports.now();
+        let mut is_retimed = false;
         for news in self.ports.obey() {
             match (news, &mut processor) {
                 (News::Text(node), _) => {
@@ -184,6 +186,7 @@ impl LiveThread {
                         tracing::warn!(node = %self.worker.node.id, generation = self.generation, "keeps to the old transport: {error}");
                     }
                     self.worker.transport = (*transport).clone();
+                    is_retimed = true;
                 }
                 (News::Steered(steered), Some(processor)) => processor.steered(&steered),
                 (News::Steered(_), None) => {}
@@ -204,6 +207,7 @@ impl LiveThread {
                 self.ports.pause().refused(refused);
             }
         }
+        is_retimed
     }
 
     /// Throws away what comes until `until`, or for good; `true`: the node has come to its end meanwhile.
@@ -261,7 +265,7 @@ impl Schedule for LiveThread {
         processor: &mut dyn AnyProcessor,
         wake: Option<Time>,
     ) -> Result<Turn, NodeError> {
-        self.obey(Some(processor));
+        let is_retimed = self.obey(Some(processor));
         if self.ports.is_over() {
             return Ok(Turn::Over);
         }
@@ -270,7 +274,7 @@ impl Schedule for LiveThread {
             // One whose inputs are not wired has nothing to do.
             None => self.worker.node.descriptor.inputs.is_empty(),
         };
-        let due = wakes || self.ports.is_due();
+        let due = wakes || is_retimed || self.ports.is_due();
         Ok(if due { Turn::Call } else { Turn::Wait })
     }
 
