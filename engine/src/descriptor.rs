@@ -49,7 +49,8 @@ pub struct Descriptor {
     /// Whether what the node does is heard within milliseconds, so that live its thread comes before others where the
     /// system allows it. Such a node never works longer than a block of sound lasts.
     pub urgent: bool,
-    /// Whether the node must be built anew when the tempo changes while it plays.
+    /// Whether what the node does depends on the tempo: it has a length, which may be told in beats, or plays in bars. A
+    /// new tempo reaches the processor that runs, with [`crate::Processor::changed`].
     pub follows_tempo: bool,
     /// Whether the node, a source, goes on for as long as anybody reads it: in a render its readers end with their other
     /// inputs.
@@ -73,8 +74,11 @@ impl Descriptor {
         kind: impl Into<Cow<'static, str>>,
         summary: impl Into<Cow<'static, str>>,
     ) -> Self {
+        let params = P::declare();
+        let is_length = |param: &Param| matches!(param.param_type, ParamType::Length { .. });
         Descriptor {
-            params: P::declare(),
+            follows_tempo: params.iter().any(is_length),
+            params,
             ..Self::new(family, kind, summary)
         }
     }
@@ -231,16 +235,10 @@ impl Descriptor {
         self
     }
 
-    /// The node asks the transport for musical times, so that it is built anew when the tempo changes while it plays.
-    pub fn follows_tempo(mut self) -> Self {
-        self.follows_tempo = true;
-        self
-    }
-
-    /// The node asks the transport where bars and beats lie. Its bars can be fitted to a film; it is built anew when the
-    /// tempo changes while it plays.
+    /// The node asks the transport where bars and beats lie. Its bars can be fitted to a film.
     pub fn in_bars(mut self) -> Self {
         self.in_bars = true;
-        self.follows_tempo()
+        self.follows_tempo = true;
+        self
     }
 }

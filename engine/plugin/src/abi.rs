@@ -205,8 +205,8 @@ pub struct Library {
     pub commit: unsafe extern "C" fn(*mut c_void) -> Reply,
     /// See `Processor::revised`; the revision in JSON.
     pub revised: unsafe extern "C" fn(*mut c_void, i64, Text) -> Reply,
-    /// See `AnyProcessor::set`; the value in JSON.
-    pub set: unsafe extern "C" fn(*mut c_void, Text, Text) -> Reply,
+    /// See `AnyProcessor::set`; names and values in JSON, as `[["gain", -6.0]]`.
+    pub set: unsafe extern "C" fn(*mut c_void, Text) -> Reply,
     /// See `AnyProcessor::retime`; the transport in JSON.
     pub retime: unsafe extern "C" fn(*mut c_void, Text) -> Reply,
     /// Frees a processor.

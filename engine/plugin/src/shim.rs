@@ -291,12 +291,16 @@ unsafe extern "C" fn revised(processor: *mut c_void, time: i64, revision: Text) 
     })
 }
 
-unsafe extern "C" fn set(processor: *mut c_void, name: Text, value: Text) -> Reply {
+unsafe extern "C" fn set(processor: *mut c_void, values: Text) -> Reply {
     quiet(|| {
         // SAFETY: as in `process`.
-        let (running, name, value) =
-            unsafe { (running(processor), name.read(), from_json::<Value>(&value)?) };
-        running.processor.set(&name, &value)
+        let (running, values) = unsafe {
+            (
+                running(processor),
+                from_json::<Vec<(String, Value)>>(&values)?,
+            )
+        };
+        running.processor.set(&values)
     })
 }
 

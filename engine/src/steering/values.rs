@@ -166,14 +166,19 @@ impl Values {
         node: &GraphNode,
         now: Time,
     ) -> Option<NodeError> {
-        let mut refused = None;
+        let mut news = Vec::new();
         self.tell(now, |name, value| {
-            if let Err(error) = processor.set(name, value) {
-                tracing::warn!(node = %node.id, param = name, "keeps its old value: {error}");
-                refused = Some(error);
-            }
+            news.push((name.to_owned(), value.clone()))
         });
-        refused
+        // Together first: of two ends of a range each may be impossible with the other's old value.
+        let mut refused = processor.set(&news).err()?;
+        for one in news.chunks(1) {
+            if let Err(error) = processor.set(one) {
+                tracing::warn!(node = %node.id, param = one[0].0, "keeps its old value: {error}");
+                refused = error;
+            }
+        }
+        Some(refused)
     }
 
     /// Tells each value that is another than the one told last. What `tell` refuses is told once, and not again until it

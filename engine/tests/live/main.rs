@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod kinds;
+mod steering;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

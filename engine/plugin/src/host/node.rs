@@ -195,11 +195,10 @@ impl AnyProcessor for ForeignProcessor {
         }
     }
 
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        let value = value.to_string();
-        // SAFETY: as in `process`; the texts outlive the call.
-        let reply = unsafe { (self.library.set)(self.processor, Text::of(name), Text::of(&value)) };
-        done(reply)
+    fn set(&mut self, values: &[(String, Value)]) -> Result<(), NodeError> {
+        let values = json(&values)?;
+        // SAFETY: as in `process`; the text outlives the call.
+        done(unsafe { (self.library.set)(self.processor, Text::of(&values)) })
     }
 
     fn retime(&mut self, transport: &Transport) -> Result<(), NodeError> {
