@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::support::{ffmpeg, house, score, text, unpack_graphs, write_film, write_scale};
+use score_test_support::{ffmpeg, house, score, text, unpack_graphs, write_film, write_scale};
 
 /// Every page of the repository that a reader may open.
 fn pages() -> Vec<PathBuf> {
@@ -190,12 +190,8 @@ fn what_the_plugin_guide_shows_of_rust_stands_in_files_that_are_compiled() {
     assert_eq!(lost, [""; 0]);
 }
 
-#[path = "../../nodes/examples/render_a_patch.rs"]
-#[allow(dead_code, unreachable_pub)]
-mod render_a_patch;
-
 #[test]
-fn the_library_renders_a_patch_as_the_book_shows_it() {
+fn what_the_library_page_shows_of_rust_is_an_example_that_is_tested() {
     let read = |path: &str| std::fs::read_to_string(house().join(path)).unwrap();
     let example = bare(&read("nodes/examples/render_a_patch.rs"));
     let shown = blocks(&read("docs/library.md"), "rust");
@@ -203,21 +199,6 @@ fn the_library_renders_a_patch_as_the_book_shows_it() {
     for part in shown[0].1.split("\n\n") {
         assert!(example.contains(&bare(part)), "{part}");
     }
-    let folder = tempfile::tempdir().unwrap();
-    write_scale(&folder.path().join("song.mid"));
-    let patch = folder.path().join("patch.ron");
-    let text = "Patch(format: 1, nodes: {\"tune\": midi_input_file(path: \"song.mid\"), \
-                \"notes\": midi_file(path: \"out.mid\")}, wires: [\"tune -> notes\"])";
-    std::fs::write(&patch, text).unwrap();
-    let report = render_a_patch::render(&patch, &house().join("models")).unwrap();
-    assert_eq!(report.nodes.len(), 2);
-    assert!(folder.path().join("out.mid").is_file());
-    std::fs::write(&patch, text.replace("midi_file", "midi_fil")).unwrap();
-    let wrong = render_a_patch::render(&patch, &house().join("models")).unwrap_err();
-    assert!(
-        wrong.to_string().contains("did you mean `midi_file`?"),
-        "{wrong}"
-    );
 }
 
 /// A folder with all that the pages' patches and commands name: films, melodies, a sound, the patches that ship.

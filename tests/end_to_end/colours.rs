@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{program, score, text};
+use score_test_support::{program, score, text};
 
 /// What the program says of a patch with a mistake that has a place and advice.
 fn said(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> String {

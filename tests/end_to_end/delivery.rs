@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{ffmpeg, names, program, score, text, write_scale};
+use score_test_support::{ffmpeg, names, program, score, text, write_scale};
 
 const PATCH: &str = r#"Patch(
     format: 1,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::{score, text};
+use score_test_support::{score, text};
 
 fn json(folder: &Path, arguments: &[&str], code: i32) -> Value {
     let output = score(folder, arguments);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{ffmpeg, graphs, names, score, text, write_film, write_scale};
+use score_test_support::{ffmpeg, graphs, names, score, text, write_film, write_scale};
 
 /// What `score eval` prints as JSON.
 fn found(folder: &Path, arguments: &[&str]) -> serde_json::Value {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::support::{
+use score_test_support::{
     Talking, copy_models, ffmpeg, names, onsets, probe, program, require_other_music_in_each_scene,
     score, text, write_film, write_small_film,
 };

@@ -18,7 +18,7 @@ use std::process::{Command, Stdio};
 
 use midly::{MidiMessage, Smf, TrackEventKind};
 
-use crate::support::{graphs, house, score, text};
+use score_test_support::{graphs, house, score, text};
 
 /// By how much codes are made longer and shorter to see whether a note hangs by a thread.
 const STRETCH: f64 = 1e-4;

@@ -6,7 +6,7 @@ use midly::{MidiMessage, Smf, TrackEventKind};
 use score_nodes::model::Manifest;
 use serde_json::{Value, json};
 
-use crate::support::{copy_models, names, score, text, write_scale};
+use score_test_support::{copy_models, names, score, text, write_scale};
 
 const CELL: &str = "multi_rnn_cell/cell_0/lstm_cell";
 
@@ -91,7 +91,7 @@ fn an_imported_melody_model_is_listed_verified_sampled_interpolated_and_played()
     let manifest = Manifest::load(&at("models")).unwrap();
     assert_eq!(
         manifest.models.len(),
-        Manifest::load(&crate::support::house().join("models"))
+        Manifest::load(&score_test_support::house().join("models"))
             .unwrap()
             .models
             .len()

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{
+use score_test_support::{
     Talking, graphs, onsets, patches_in, program, score, text, unpack_graphs, write_film,
     write_scale,
 };
@@ -99,7 +99,7 @@ fn every_style_is_a_patch_of_its_own_and_two_in_other_metres_give_a_film_music()
 #[test]
 fn a_film_is_scored_in_every_style_at_once() {
     let folder = tempfile::tempdir().unwrap();
-    crate::support::ffmpeg(
+    score_test_support::ffmpeg(
         folder.path(),
         "-f lavfi -i testsrc2=rate=8:duration=3:size=64x64 film.mp4",
     );

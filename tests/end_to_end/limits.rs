@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::support::{program, score, text};
+use score_test_support::{program, score, text};
 
 /// Memory that the program may have where a limit is tested, in kilobytes. Reserved, not used: threads' stacks and the
 /// program itself count.
@@ -198,7 +198,7 @@ fn fmt_does_not_write_through_a_planted_link() {
             .unwrap()
             .contains("\"a\": tone()")
     );
-    let left = crate::support::names(folder.path());
+    let left = score_test_support::names(folder.path());
     assert_eq!(left, ["p.ron", "p.ron.partial", "precious"]);
 }
 

@@ -9,7 +9,7 @@ use score_engine::{Settings, Transport};
 use score_nodes::music::{Melody, MelodyNote, notes, sheet, tokens};
 use score_nodes::output::{Claim, Owner};
 
-use crate::support::{graphs, house, names, score, text, write_scale};
+use score_test_support::{graphs, house, names, score, text, write_scale};
 
 /// Ticks in two bars of 4/4.
 const MELODY: u64 = 8 * 480;

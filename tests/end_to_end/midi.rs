@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{onsets, score, text};
+use score_test_support::{onsets, score, text};
 
 /// The files of `data/midi`, what is told of them, and how many notes begin.
 const FILES: [(&str, &str, usize); 5] = [

@@ -9,7 +9,9 @@ use score_engine::{
 };
 use serde::Deserialize;
 
-use crate::support::{house, names, require_other_music_in_each_scene, score, text, write_film};
+use score_test_support::{
+    house, names, require_other_music_in_each_scene, score, text, write_film,
+};
 
 /// A film read by the user's own model, up to the wires' ends.
 fn patch(nodes: &str, wires: &str) -> String {

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::Stdio;
 
-use crate::support::{Talking, graphs, names, program, score, text};
+use score_test_support::{Talking, graphs, names, program, score, text};
 
 #[test]
 fn a_new_patch_is_a_copy_with_its_comments_and_never_takes_another_ones_place() {

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use crate::support::{Talking, graphs, names, program, score, text, write_scale, write_small_film};
+use score_test_support::{
+    Talking, graphs, names, program, score, text, write_scale, write_small_film,
+};
 
 /// A quarter of a second of a tone.
 const TONE: &str = r#"Patch(

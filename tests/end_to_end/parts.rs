@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{Talking, program, score, text};
+use score_test_support::{Talking, program, score, text};
 
 const WHOLE: &str = r#"Patch(
     format: 1,

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Output, Stdio};
 
-use crate::support::{graphs, names, program, score, text, write_scale};
+use score_test_support::{graphs, names, program, score, text, write_scale};
 
 fn play(folder: &Path, name: &str) -> Output {
     let patch = graphs().join("play_midi.ron");

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{house, names, score, text, write_film, write_scale};
+use score_test_support::{house, names, score, text, write_film, write_scale};
 
 /// Each sentence of the chapter's two lists, with the file and the name of a test of it.
 const SENTENCES: [(&str, &str, &str); 13] = [

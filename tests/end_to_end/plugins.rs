@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{self, house, onsets, text, write_film, write_scale};
+use score_test_support::{house, onsets, text, write_film, write_scale};
 
 /// How long anything may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 fn built() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_BIN_EXE_score")).parent().unwrap();
+        let folder = score_test_support::built();
         let mut cargo = Command::new(env!("CARGO"));
         cargo
             .current_dir(house())
@@ -61,7 +61,7 @@ pub(crate) fn probe(name: &str) -> PathBuf {
 
 /// The program, of a user whose configuration lies in `folder`.
 fn program(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = support::program(folder, arguments);
+    let mut command = score_test_support::program(folder, arguments);
     command.env("XDG_CONFIG_HOME", folder.join("config"));
     command
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use midly::Smf;
 use serde_json::Value;
 
-use crate::support::{names, program, text, write_scale};
+use score_test_support::{names, program, text, write_scale};
 
 /// How long anything may take on a busy computer.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::support::{Talking, copy_models, program};
+use score_test_support::{Talking, copy_models, program};
 
 /// A patch that needs no device and writes nothing.
 const HUM: &str =

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{program, score, text, write_scale};
+use score_test_support::{program, score, text, write_scale};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 

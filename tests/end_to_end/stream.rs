@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{graphs, onsets, score, text, write_film};
+use score_test_support::{graphs, onsets, score, text, write_film};
 
 /// Scores the film of three scenes in `folder` as `name`, with `set` besides; what came of its notes.
 fn scored(folder: &Path, name: &str, set: &[&str]) -> Vec<(u32, u8)> {

@@ -5,7 +5,7 @@ use std::path::Path;
 use midly::num::{u4, u7, u15, u28};
 use midly::{Format, Header, MetaMessage, MidiMessage, Smf, Timing, TrackEvent, TrackEventKind};
 
-use crate::support::{ffmpeg, names, score, text};
+use score_test_support::{ffmpeg, names, score, text};
 
 /// Four bars in G, in sixteenths: where notes begin, how long they are, and their pitches.
 const TUNE: [(u32, u32, u8); 14] = [

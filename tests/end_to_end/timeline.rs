@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::{ffmpeg, score, text};
+use score_test_support::{ffmpeg, score, text};
 
 /// One picture, in seconds.
 const PICTURE: f64 = 0.04;
@@ -393,7 +393,7 @@ fn stills_that_are_held_have_their_cuts() {
         std::fs::write(folder.join("cuts.ron"), patch).unwrap();
         let output = score(folder, &["render", "cuts.ron"]);
         assert!(output.status.success(), "{}", text(&output.stderr));
-        let onsets = crate::support::onsets(&folder.join("cuts.mid"));
+        let onsets = score_test_support::onsets(&folder.join("cuts.mid"));
         let sixteenths: Vec<u32> = onsets.iter().map(|(at, _)| *at).collect();
         assert_eq!(sixteenths, [16, 32, 48, 64], "{film}");
     }

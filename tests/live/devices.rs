@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::jack::{Jack, Running};
-use crate::support::{program, text};
+use score_test_support::jack::{Jack, Running};
+use score_test_support::{program, text};
 
 fn write(folder: &Path, speaker: &str) {
     let patch = format!(

@@ -5,19 +5,7 @@
 
 mod capture;
 mod devices;
-mod film;
-mod helper;
-mod jack;
-mod journal;
-mod listener;
 mod midi;
-mod player;
-#[allow(dead_code)]
-mod proof;
 mod proofs;
 mod pulse;
 mod sound;
-#[path = "../end_to_end/support.rs"]
-#[allow(dead_code)]
-mod support;
-mod witness;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use crate::jack::{Jack, Running, interrupt};
+use score_test_support::jack::{Jack, Running, interrupt};
 
 /// What a machine that does other things breaks, it does not break in every round.
 const ROUNDS: usize = 3;

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use crate::listener::listen_if_asked;
-use crate::proof::{cuts, edits, faults, patches, process::Process};
-use crate::witness::{Witness, watch_if_asked};
+use score_test_support::listener::listen_if_asked;
+use score_test_support::proof::{cuts, edits, faults, patches, process::Process};
+use score_test_support::witness::{Witness, watch_if_asked};
 
 /// Periods of the server in frames: long, so that a busy machine does not break the sound off by itself.
 const PERIOD: u32 = 1024;

@@ -7,9 +7,9 @@ use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
 
 use crate::capture::{frequency, peak};
-use crate::jack::{Running, take_turn};
-use crate::journal::statuses;
-use crate::support::{program, text};
+use score_test_support::jack::{Running, take_turn};
+use score_test_support::journal::statuses;
+use score_test_support::{program, text};
 
 /// How long anything may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(30);

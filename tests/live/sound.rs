@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::capture::{Recorded, frequency, largest_step, peak, record};
-use crate::jack::{Jack, Running};
+use score_test_support::jack::{Jack, Running};
 
 /// 440 Hz at half of full scale on the left side and nothing on the right, and a second client of JACK.
 fn write_tone(folder: &Path) {

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Trial, try_film};
-use crate::support::text;
+use score_test_support::text;
 
 /// Muxers that write no file of their own, or one for a device.
 const NO_FILES: [&str; 16] = [

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Output;
 
 use self::films::{Film, MUXERS, PAIRS, Picture};
-use crate::support::{ffmpeg, names, probe, program, score, text};
+use score_test_support::{ffmpeg, names, probe, program, score, text};
 
 /// A patch without models, quick even without optimisation.
 const LIGHT: &str = r#"Patch(

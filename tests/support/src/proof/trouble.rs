@@ -11,7 +11,7 @@ const NEAR: f64 = 0.1;
 const LOOK: f64 = 0.1;
 
 /// Times in which the sound server missed a period, or in which the whole machine stood still.
-pub(crate) struct Trouble {
+pub struct Trouble {
     /// From and until, in seconds since 1970, in order and apart from each other.
     spans: Vec<(f64, f64)>,
     /// The standstills, where they were watched.
@@ -20,7 +20,7 @@ pub(crate) struct Trouble {
 
 impl Trouble {
     /// From the times of the server's overruns and what a witness saw.
-    pub(crate) fn new(overruns: &[f64], standstills: Option<Vec<Standstill>>) -> Self {
+    pub fn new(overruns: &[f64], standstills: Option<Vec<Standstill>>) -> Self {
         let overruns = overruns.iter().map(|wall| (*wall, *wall));
         let stands = standstills.iter().flatten();
         let stands = stands.map(|standstill| (standstill.from, standstill.to));
@@ -40,7 +40,7 @@ impl Trouble {
     }
 
     /// Whether any of the time from `from` to `to` lies in or near a trouble.
-    pub(crate) fn is_near(&self, from: f64, to: f64) -> bool {
+    pub fn is_near(&self, from: f64, to: f64) -> bool {
         let number = self.spans.partition_point(|span| span.1 < from);
         self.spans.get(number).is_some_and(|span| span.0 <= to)
     }
@@ -56,7 +56,7 @@ impl Trouble {
     }
 
     /// How many of `all` dropouts are near no trouble: those of which the player's log does not tell that they are.
-    pub(crate) fn dropouts_elsewhere(&self, all: u64, log: &[Entry]) -> u64 {
+    pub fn dropouts_elsewhere(&self, all: u64, log: &[Entry]) -> u64 {
         let mut known = 0;
         let mut near = 0;
         for entry in log {
@@ -77,7 +77,7 @@ impl Trouble {
     }
 
     /// In words, of the time from `from` to `to`.
-    pub(crate) fn describe(&self, from: f64, to: f64) -> String {
+    pub fn describe(&self, from: f64, to: f64) -> String {
         let Some(standstills) = &self.standstills else {
             return "whether the machine stood still was not watched".to_owned();
         };

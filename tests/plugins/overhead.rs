@@ -6,7 +6,6 @@
 //! two take turns, so that whatever else the machine does falls on both.
 #![allow(clippy::unwrap_used, missing_docs, clippy::print_stdout)]
 
-#[path = "../plugins/pass.rs"]
 mod pass;
 
 use std::path::{Path, PathBuf};

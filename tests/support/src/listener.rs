@@ -17,10 +17,10 @@ use crate::helper;
 use crate::jack::{Jack, RATE, Running};
 
 /// The folder for what is heard, in the environment of the listening program.
-pub(crate) const FOLDER: &str = "SCORE_LISTENER";
+pub const FOLDER: &str = "SCORE_LISTENER";
 
 /// The listener's name; a `midi_out(port: "JACK: listener")` joins itself to it.
-pub(crate) const NAME: &str = "listener";
+pub const NAME: &str = "listener";
 
 /// What is listened to.
 const SOUNDS: [(&str, &str); 2] = [("score_out:out_0", "left"), ("score_out:out_1", "right")];
@@ -29,7 +29,7 @@ const SOUNDS: [(&str, &str); 2] = [("score_out:out_0", "left"), ("score_out:out_
 const RING: usize = 1 << 20;
 
 /// Seconds since 1970.
-pub(crate) fn wall() -> f64 {
+pub fn wall() -> f64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.unwrap_or_default().as_secs_f64()
 }
@@ -53,7 +53,7 @@ impl NotificationHandler for Overruns {
 }
 
 /// Listens, if this program was started for that, until its standard input ends.
-pub(crate) fn listen_if_asked() -> bool {
+pub fn listen_if_asked() -> bool {
     let Some(folder) = std::env::var_os(FOLDER) else {
         return false;
     };
@@ -131,14 +131,14 @@ fn listen(folder: &Path) {
 }
 
 /// The listening program.
-pub(crate) struct Listener {
+pub struct Listener {
     program: Running,
     folder: PathBuf,
 }
 
 impl Listener {
     /// Begins to listen on `jack`'s server, and waits until it does.
-    pub(crate) fn start(jack: &Jack, folder: &Path) -> Self {
+    pub fn start(jack: &Jack, folder: &Path) -> Self {
         let mut command = jack.tool(helper::this_program().to_str().unwrap());
         helper::prepare(&mut command, "proofs::listens", FOLDER, folder);
         let program = Running::start(&mut command);
@@ -150,7 +150,7 @@ impl Listener {
     }
 
     /// Ends listening; what was heard.
-    pub(crate) fn end(mut self) -> Take {
+    pub fn end(mut self) -> Take {
         drop(self.program.0.stdin.take());
         self.program.0.wait().unwrap();
         Take::read(&self.folder)
@@ -168,15 +168,15 @@ struct Cycle {
 }
 
 /// A message that was heard: its wall time and its bytes.
-pub(crate) type Message = (f64, [u8; 3]);
+pub type Message = (f64, [u8; 3]);
 
 /// What was heard.
-pub(crate) struct Take {
+pub struct Take {
     /// Left and right.
-    pub(crate) sound: Vec<[f32; 2]>,
-    pub(crate) messages: Vec<Message>,
+    pub sound: Vec<[f32; 2]>,
+    pub messages: Vec<Message>,
     /// When the server told that it had been too late itself.
-    pub(crate) overruns: Vec<f64>,
+    pub overruns: Vec<f64>,
     cycles: Vec<Cycle>,
 }
 
@@ -255,14 +255,14 @@ impl Take {
     }
 
     /// When a sample was handed to the driver.
-    pub(crate) fn wall_of(&self, sample: usize) -> f64 {
+    pub fn wall_of(&self, sample: usize) -> f64 {
         let number = self.cycles.partition_point(|cycle| cycle.sample <= sample);
         let cycle = self.cycles[number.saturating_sub(1)];
         cycle.wall + (sample - cycle.sample) as f64 / f64::from(RATE)
     }
 
     /// The first sample that was handed over at `wall` or later.
-    pub(crate) fn sample_at(&self, wall: f64) -> usize {
+    pub fn sample_at(&self, wall: f64) -> usize {
         let number = self.cycles.partition_point(|cycle| cycle.wall <= wall);
         let Some(cycle) = self.cycles.get(number.saturating_sub(1)) else {
             return 0;
@@ -272,7 +272,7 @@ impl Take {
     }
 
     /// The wall times at which sound begins after at least 60 ms of silence.
-    pub(crate) fn onsets(&self) -> Vec<f64> {
+    pub fn onsets(&self) -> Vec<f64> {
         const AUDIBLE: f32 = 2e-3;
         let mut quiet = 0;
         let mut onsets = Vec::new();
@@ -290,7 +290,7 @@ impl Take {
     }
 
     /// The largest step between neighbouring samples of one side from `from` on, and when it was.
-    pub(crate) fn largest_step(&self, side: usize, from: f64) -> (f32, f64) {
+    pub fn largest_step(&self, side: usize, from: f64) -> (f32, f64) {
         let first = self.sample_at(from);
         let steps = self.sound[first..]
             .windows(2)

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::Figures;
 use super::trouble::Trouble;
-use crate::film;
+use crate::cuts_film as film;
 use crate::jack::{Jack, RATE};
 use crate::listener::{Listener, Take, wall};
 use crate::player::{PATCH, Player, dropouts};
@@ -157,45 +157,45 @@ struct Taken {
 
 /// A step between neighbouring samples that is larger than the sound's own.
 #[derive(Debug)]
-pub(crate) struct Jump {
+pub struct Jump {
     /// Whether the server missed a period then, or the machine stood still.
-    pub(crate) is_excused: bool,
+    pub is_excused: bool,
     /// What it is, and which edit was last.
-    pub(crate) text: String,
+    pub text: String,
 }
 
 /// What came of many edits.
 #[derive(Default)]
-pub(crate) struct Edits {
-    pub(crate) taken: usize,
-    pub(crate) refused: usize,
+pub struct Edits {
+    pub taken: usize,
+    pub refused: usize,
     /// Edits of which nothing was told.
-    pub(crate) ignored: usize,
+    pub ignored: usize,
     /// From saving to the changed sound, of edits that change values only, and of the others.
-    pub(crate) heard: Vec<f64>,
-    pub(crate) heard_rebuilt: Vec<f64>,
+    pub heard: Vec<f64>,
+    pub heard_rebuilt: Vec<f64>,
     /// The same of edits that begin a node which loads a model.
-    pub(crate) heard_loaded: Vec<f64>,
+    pub heard_loaded: Vec<f64>,
     /// From saving until the log says so.
-    pub(crate) told: Vec<f64>,
+    pub told: Vec<f64>,
     /// Edits that were not heard within a second.
-    pub(crate) unheard: usize,
-    pub(crate) dropouts: u64,
+    pub unheard: usize,
+    pub dropouts: u64,
     /// Dropouts with which neither the server nor the machine had to do.
-    pub(crate) own_dropouts: u64,
-    pub(crate) overruns: usize,
+    pub own_dropouts: u64,
+    pub overruns: usize,
     /// The largest step of each side, and the largest that its sound may have.
-    pub(crate) steps: [(f32, f32); 2],
+    pub steps: [(f32, f32); 2],
     /// Where the sound jumps.
-    pub(crate) jumps: Vec<Jump>,
+    pub jumps: Vec<Jump>,
     /// What the server and the machine did, in words.
-    pub(crate) trouble: String,
+    pub trouble: String,
     /// Promises that were broken, in words.
-    pub(crate) complaints: Vec<String>,
+    pub complaints: Vec<String>,
 }
 
 /// Makes `count` edits drawn from `seed`; `None` without JACK.
-pub(crate) fn edits(count: usize, seed: u64, period: u32) -> Option<Edits> {
+pub fn edits(count: usize, seed: u64, period: u32) -> Option<Edits> {
     let jack = Jack::start(period)?;
     let folder = tempfile::tempdir().unwrap();
     film::write(folder.path(), "cuts.mp4");
@@ -463,7 +463,7 @@ fn notes(take: &Take, taken: &[Taken]) -> Vec<String> {
 }
 
 /// Prints what came of `count` edits.
-pub(crate) fn print_edits(count: usize, seed: u64, period: u32) {
+pub fn print_edits(count: usize, seed: u64, period: u32) {
     let Some(done) = edits(count, seed, period) else {
         return;
     };
