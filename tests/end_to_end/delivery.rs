@@ -128,11 +128,11 @@ fn engravers(folder: &Path) -> std::ffi::OsString {
     };
     write(
         "musicxml2ly",
-        "grep -q score-partwise \"$3\"; cp \"$3\" \"$2\"",
+        r#"grep -q score-partwise "$3"; cp "$3" "$2""#,
     );
     write(
         "lilypond",
-        "{ echo %PDF-1.4; grep -c '<note' \"$4\"; echo %%EOF; } > \"$3.pdf\"",
+        r#"{ echo %PDF-1.4; grep -c '<note' "$4"; echo %%EOF; } > "$3.pdf""#,
     );
     let mut path = programs.into_os_string();
     path.push(":");

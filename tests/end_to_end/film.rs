@@ -163,9 +163,9 @@ fn a_film_is_scored_in_the_key_that_the_command_line_names() {
         folder,
         "-f lavfi -i testsrc=size=64x64:rate=10:duration=2 film.mp4",
     );
-    let patch = "Patch(format: 1, nodes: {\"film\": video_file(path: \"film.mp4\", width: 64, height: 64), \
-                 \"motion\": motion(gain: 50), \"tune\": scale_walk(scale: major, tonic: 60), \
-                 \"notes\": midi_file(path: \"a.mid\")}, wires: [\"film -> motion -> tune -> notes\"])";
+    let patch = r#"Patch(format: 1, nodes: {"film": video_file(path: "film.mp4", width: 64, height: 64),
+                 "motion": motion(gain: 50), "tune": scale_walk(scale: major, tonic: 60),
+                 "notes": midi_file(path: "a.mid")}, wires: ["film -> motion -> tune -> notes"])"#;
     std::fs::write(folder.join("walk.ron"), patch).unwrap();
     let pitches = |name: &str, more: &[&str]| -> Vec<u8> {
         let all = ["film", "film.mp4", "--patch", "walk.ron", "--out", name];
@@ -248,7 +248,7 @@ fn a_full_disk_is_told() {
     let score = program(folder, &["film", "film.mp4", "--out", "small/out"]);
     let mut limited = Command::new("sh");
     limited
-        .args(["-c", "trap '' XFSZ; ulimit -f 200; exec \"$0\" \"$@\""])
+        .args(["-c", r#"trap '' XFSZ; ulimit -f 200; exec "$0" "$@""#])
         .arg(score.get_program())
         .args(score.get_args())
         .current_dir(folder);

@@ -16,10 +16,10 @@ use score_test_support::{
 /// A film read by the user's own model, up to the wires' ends.
 fn patch(nodes: &str, wires: &str) -> String {
     format!(
-        "Patch(format: 1, transport: (seed: 5), nodes: {{\
-             \"film\": video_file(path: \"film.mp4\", width: 32, height: 32, rate: 8),\
-             \"eye\": frame_encoder(file: \"classifier.onnx\"), {nodes}}},\
-         wires: [\"film -> eye -> {wires}\"])"
+        r#"Patch(format: 1, transport: (seed: 5), nodes: {{
+             "film": video_file(path: "film.mp4", width: 32, height: 32, rate: 8),
+             "eye": frame_encoder(file: "classifier.onnx"), {nodes}}},
+         wires: ["film -> eye -> {wires}"])"#
     )
 }
 
@@ -70,7 +70,7 @@ impl Processor for CodeLog {
 fn codes(folder: &Path) -> Codes {
     let mut registry: Registry = score_nodes::registry();
     registry.add::<CodeLog>();
-    let text = patch("\"log\": code_log()", "log");
+    let text = patch(r#""log": code_log()"#, "log");
     let source = Source::text("own.ron", &text, folder.to_owned());
     let settings = Settings::default().with_folder("models", house().join("models"));
     let graph = check(&source, &[], &registry, &settings).unwrap();
@@ -130,7 +130,7 @@ fn each_scene_has_codes_of_its_own_whatever_the_scale_of_the_features() {
 
 /// Renders the notes that the classifier gives the film, into `name`.
 fn render(folder: &Path, name: &str) -> std::process::Output {
-    let nodes = "\"tune\": music_decoder(model: \"melody\"), \"notes\": midi_file(path: \"a.mid\")";
+    let nodes = r#""tune": music_decoder(model: "melody"), "notes": midi_file(path: "a.mid")"#;
     std::fs::write(folder.join("own.ron"), patch(nodes, "tune -> notes")).unwrap();
     let path = format!("notes.path={name}");
     score(folder, &["render", "own.ron", "--set", &path])

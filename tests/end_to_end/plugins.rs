@@ -224,8 +224,8 @@ fn a_library_beside_a_patch_is_loaded_by_no_command_without_consent() {
     let folder = folder.path();
     let mark = plant(folder);
     write_scale(&folder.join("scale.mid"));
-    let plain = "Patch(format: 1, nodes: {\"tune\": midi_input_file(path: \"scale.mid\"), \
-                 \"notes\": midi_file(path: \"out.mid\")}, wires: [\"tune -> notes\"])";
+    let plain = r#"Patch(format: 1, nodes: {"tune": midi_input_file(path: "scale.mid"),
+                 "notes": midi_file(path: "out.mid")}, wires: ["tune -> notes"])"#;
     std::fs::write(folder.join("plain.ron"), plain).unwrap();
     let uses_it = plain.replace("midi_file", "evil");
     std::fs::write(folder.join("uses_it.ron"), uses_it).unwrap();
@@ -315,10 +315,10 @@ fn a_kind_that_wants_consent_says_the_one_command_to_type() {
 /// A film whose brightness goes through `nodes` and `wires` to a recorder.
 fn patch(nodes: &str, wires: &str) -> String {
     format!(
-        "Patch(format: 1, nodes: {{\
-             \"film\": video_file(path: \"film.mp4\", width: 32, height: 32, rate: 4),\
-             \"light\": brightness(), \"record\": recorder(path: \"take.wav\"), {nodes}}},\
-         wires: [\"film -> light -> record.controls\", {wires}])"
+        r#"Patch(format: 1, nodes: {{
+             "film": video_file(path: "film.mp4", width: 32, height: 32, rate: 4),
+             "light": brightness(), "record": recorder(path: "take.wav"), {nodes}}},
+         wires: ["film -> light -> record.controls", {wires}])"#
     )
 }
 
@@ -340,10 +340,10 @@ fn pictures_codes_and_a_type_of_the_plugins_own_go_through_its_nodes() {
     let folder = folder.path();
     write_film(folder);
     let patch = patch(
-        "\"pass\": probe_pass(), \"same\": brightness(), \"draw\": probe_draw(), \"trace\": probe_trace(),\
-         \"code\": probe_code(weights: [1, -1, 2]), \"calm\": latent_smooth()",
-        "\"film -> pass.frames\", \"pass.frames -> same -> record.controls\",\
-         \"light -> draw -> trace -> record.controls\", \"light -> code -> calm\"",
+        r#""pass": probe_pass(), "same": brightness(), "draw": probe_draw(), "trace": probe_trace(),
+         "code": probe_code(weights: [1, -1, 2]), "calm": latent_smooth()"#,
+        r#""film -> pass.frames", "pass.frames -> same -> record.controls",
+         "light -> draw -> trace -> record.controls", "light -> code -> calm""#,
     );
     std::fs::write(folder.join("patch.ron"), patch).unwrap();
     let done = score(folder, &["render", "patch.ron"]);
@@ -372,9 +372,9 @@ fn mistakes_with_a_plugins_node_are_told_as_of_any_node() {
     let folder = folder.path();
     write_film(folder);
     let patch = patch(
-        "\"a\": probe_brokn(), \"b\": probe_broken(aftr: 3), \"c\": probe_broken(after: 5000),\
-         \"d\": probe_code(weights: [])",
-        "\"light -> a\", \"light -> b\", \"light -> c\", \"light -> d\"",
+        r#""a": probe_brokn(), "b": probe_broken(aftr: 3), "c": probe_broken(after: 5000),
+         "d": probe_code(weights: [])"#,
+        r#""light -> a", "light -> b", "light -> c", "light -> d""#,
     );
     std::fs::write(folder.join("patch.ron"), patch).unwrap();
     let done = score(folder, &["check", "patch.ron"]);
@@ -398,8 +398,8 @@ fn an_error_and_a_panic_of_a_plugin_end_a_render_and_name_the_node() {
     let folder = folder.path();
     write_film(folder);
     let render = |parameters: &str| {
-        let broken = format!("\"broken\": probe_broken({parameters})");
-        let patch = patch(&broken, "\"light -> broken -> record.controls\"");
+        let broken = format!(r#""broken": probe_broken({parameters})"#);
+        let patch = patch(&broken, r#""light -> broken -> record.controls""#);
         std::fs::write(folder.join("patch.ron"), patch).unwrap();
         let done = score(folder, &["render", "patch.ron"]);
         assert_eq!(done.status.code(), Some(1));
@@ -462,7 +462,7 @@ impl Playing {
 
     /// Ends it as Ctrl-C does.
     fn end(mut self) {
-        let kill = ["-c", "kill -INT \"$0\"", &self.child.id().to_string()];
+        let kill = ["-c", r#"kill -INT "$0""#, &self.child.id().to_string()];
         Command::new("sh").args(kill).status().unwrap();
         assert!(self.child.wait().unwrap().success());
     }
@@ -489,10 +489,10 @@ fn write_scales(path: &Path) {
 /// A minute of music through the probe's `shift` into a MIDI file.
 fn write_shift(folder: &Path, by: u8) {
     let patch = format!(
-        "Patch(format: 1, nodes: {{\
-             \"tune\": midi_input_file(path: \"scale.mid\"), \"shift\": probe_shift(by: {by}),\
-             \"notes\": midi_file(path: \"out.mid\")}},\
-         wires: [\"tune -> shift -> notes\"])"
+        r#"Patch(format: 1, nodes: {{
+             "tune": midi_input_file(path: "scale.mid"), "shift": probe_shift(by: {by}),
+             "notes": midi_file(path: "out.mid")}},
+         wires: ["tune -> shift -> notes"])"#
     );
     std::fs::write(folder.join("patch.ron"), patch).unwrap();
 }
@@ -554,8 +554,8 @@ fn a_plugin_that_panics_live_begins_anew_while_the_rest_plays_on() {
     let folder = folder.path();
     write_film(folder);
     let patch = patch(
-        "\"broken\": probe_broken(after: 1)",
-        "\"light -> broken -> record.controls\"",
+        r#""broken": probe_broken(after: 1)"#,
+        r#""light -> broken -> record.controls""#,
     );
     std::fs::write(folder.join("patch.ron"), patch).unwrap();
     let mut playing = Playing::start(folder);

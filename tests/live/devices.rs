@@ -84,7 +84,7 @@ fn devices_are_listed_where_there_are_none_and_where_a_server_runs() {
         return;
     };
     let output = jack.score(folder.path(), &["devices"]).output().unwrap();
-    assert!(text(&output.stdout).contains("device: \"JACK\""));
+    assert!(text(&output.stdout).contains(r#"device: "JACK""#));
     let output = jack
         .score(folder.path(), &["devices", "--json"])
         .output()

@@ -107,7 +107,7 @@ impl Processor for Watching {
 /// One run through the engine: what each packet took.
 fn engine(registry: &Registry, count: u32, paced: bool) -> Vec<Duration> {
     let text = format!(
-        "Patch(format: 1, nodes: {{\"a\": pulse(count: {count}, paced: {paced}), \"b\": watch()}}, wires: [\"a -> b\"])"
+        r#"Patch(format: 1, nodes: {{"a": pulse(count: {count}, paced: {paced}), "b": watch()}}, wires: ["a -> b"])"#
     );
     let source = Source::text("hop", &text, PathBuf::new());
     let graph = check(&source, &[], registry, &Settings::default()).unwrap();

@@ -86,7 +86,7 @@ fn play(node: &str, seconds: f64) -> Vec<Seen> {
     let mut registry = score_nodes::registry();
     registry.add::<Watch>();
     let text =
-        format!("Patch(format: 1, nodes: {{\"a\": {node}, \"b\": watch()}}, wires: [\"a -> b\"])");
+        format!(r#"Patch(format: 1, nodes: {{"a": {node}, "b": watch()}}, wires: ["a -> b"])"#);
     let source = Source::text("live_picture", &text, PathBuf::new());
     let graph = check(&source, &[], &registry, &Settings::default()).unwrap();
     let (live, _) = Live::start(graph, &Settings::default(), LiveOptions::default()).unwrap();

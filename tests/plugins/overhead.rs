@@ -127,8 +127,8 @@ impl Processor for Sinking {
 /// How long the node in the middle was at work for each packet.
 fn each(registry: &Registry, port: &str) -> Duration {
     let text = format!(
-        "Patch(format: 1, nodes: {{\"a\": pulse(from: \"{port}\"), \"b\": probe_pass(), \"c\": sink()}}, \
-         wires: [\"a.{port} -> b.{port}\", \"b.{port} -> c.{port}\"])"
+        r#"Patch(format: 1, nodes: {{"a": pulse(from: "{port}"), "b": probe_pass(), "c": sink()}},
+         wires: ["a.{port} -> b.{port}", "b.{port} -> c.{port}"])"#
     );
     let source = Source::text("plugin", &text, PathBuf::new());
     let graph = check(&source, &[], registry, &Settings::default()).unwrap();

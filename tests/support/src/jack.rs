@@ -38,7 +38,7 @@ pub fn interrupt(child: &mut Child) -> std::process::ExitStatus {
 pub fn signal(child: &Child, name: &str) {
     // The shell has its own `kill`; the program of that name is not on every computer.
     Command::new("sh")
-        .args(["-c", "kill -\"$0\" \"$1\"", name, &child.id().to_string()])
+        .args(["-c", r#"kill -"$0" "$1""#, name, &child.id().to_string()])
         .status()
         .expect("a shell is there");
 }

@@ -61,22 +61,22 @@ impl Scene {
         .to_owned();
         if let Some(pitch) = self.right {
             nodes += &format!(
-                "\"right\": tone(frequency: {pitch}, gain: {}, channel: 2),\n",
+                r#""right": tone(frequency: {pitch}, gain: {}, channel: 2),"#,
                 RIGHT.0
             );
             wires += match self.wet {
-                true => "\"right -> soft -> mix\",\n",
-                false => "\"right -> mix\",\n",
+                true => r#""right -> soft -> mix","#,
+                false => r#""right -> mix","#,
             };
             if self.wet {
-                nodes += "\"soft\": mixer(gain: -3),\n";
+                nodes += r#""soft": mixer(gain: -3),"#;
             }
         }
         if let Some(temperature) = self.melody {
             nodes += &format!(
-                "\"codes\": latent_random(every: 0.5),\n\"tune\": music_decoder(temperature: 0.{temperature}),\n"
+                r#""codes": latent_random(every: 0.5), "tune": music_decoder(temperature: 0.{temperature}),"#
             );
-            wires += "\"codes -> tune -> notes\",\n";
+            wires += r#""codes -> tune -> notes","#;
         }
         format!(
             "Patch(format: 1, transport: (tempo: 120, block: 256), nodes: {{{nodes}}}, wires: [{wires}])\n"

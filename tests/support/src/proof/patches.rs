@@ -26,13 +26,13 @@ pub fn hits() -> String {
 pub fn shipped(name: &str) -> String {
     let text = std::fs::read_to_string(graphs().join(format!("{name}.ron"))).unwrap();
     let changed = [
-        ("film.mp4\"", "cuts.mp4\""),
-        ("audio_out()", "audio_out(device: \"JACK\")"),
+        (r#"film.mp4""#, r#"cuts.mp4""#),
+        ("audio_out()", r#"audio_out(device: "JACK")"#),
         (
-            "    nodes: {\n",
-            "    nodes: {\n\"melody\": midi_out(port: \"JACK: listener\"),\n",
+            "    nodes: {",
+            r#"    nodes: { "melody": midi_out(port: "JACK: listener"),"#,
         ),
-        ("    wires: [\n", "    wires: [\n\"tune -> melody\",\n"),
+        ("    wires: [", r#"    wires: [ "tune -> melody","#),
     ];
     changed.into_iter().fold(text, |text, (old, new)| {
         assert!(text.contains(old), "graphs/{name}.ron has no `{old}`");

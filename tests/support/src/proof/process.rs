@@ -72,7 +72,7 @@ impl Process {
     pub fn kill(self) {
         // The shell has its own `kill`; the program of that name is not on every computer.
         std::process::Command::new("sh")
-            .args(["-c", "kill -KILL \"$0\"", &self.0.to_string()])
+            .args(["-c", r#"kill -KILL "$0""#, &self.0.to_string()])
             .status()
             .unwrap();
     }

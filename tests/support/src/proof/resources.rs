@@ -36,10 +36,10 @@ pub fn print_idle(seconds: f64) {
     println!("a film of 160 × 90:");
     print_cost(seconds, &patches::shipped("live"));
     println!("a film of 1280 × 720:");
-    let decoded = "large.mp4\", width: 160, height: 160";
+    let decoded = r#"large.mp4", width: 160, height: 160"#;
     print_cost(
         seconds,
-        &patches::shipped("live").replace("cuts.mp4\"", decoded),
+        &patches::shipped("live").replace(r#"cuts.mp4""#, decoded),
     );
     println!("a film of 160 × 90 and 20 s, kept in memory:");
     print_cost(
