@@ -441,7 +441,8 @@ fn an_id_that_would_steer_a_terminal_is_refused_and_shown() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever uses whatever: what would be too much when it is written out is refused, and nothing else is.
+    /// Whatever uses whatever: what would be too much when it is written out is refused, and
+    /// nothing else is.
     #[test]
     fn exactly_what_is_too_large_when_written_out_is_refused(base in 1usize..50, factor in 1usize..12, levels in 1usize..9) {
         let mut lets = vec![format!("v0: [{}]", "1,".repeat(base))];

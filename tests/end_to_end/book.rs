@@ -116,8 +116,8 @@ fn blocks(page: &str, language: &str) -> Vec<(usize, String)> {
     blocks
 }
 
-/// The pieces of code of a page that are set in by four spaces, each without blank lines, with the lines on which they
-/// begin.
+/// The pieces of code of a page that are set in by four spaces, each without blank lines, with the
+/// lines on which they begin.
 fn pieces(page: &str) -> Vec<(usize, String)> {
     let mut pieces: Vec<(usize, String)> = Vec::new();
     let mut goes_on = false;
@@ -136,8 +136,8 @@ fn pieces(page: &str) -> Vec<(usize, String)> {
     pieces
 }
 
-/// Code without comments on lines of their own and without what its layout adds: blanks, and commas before brackets that
-/// close.
+/// Code without comments on lines of their own and without what its layout adds: blanks, and commas
+/// before brackets that close.
 fn bare(code: &str) -> String {
     let lines = code
         .lines()
@@ -201,7 +201,8 @@ fn what_the_library_page_shows_of_rust_is_an_example_that_is_tested() {
     }
 }
 
-/// A folder with all that the pages' patches and commands name: films, melodies, a sound, the patches that ship.
+/// A folder with all that the pages' patches and commands name: films, melodies, a sound, the
+/// patches that ship.
 fn workshop() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
@@ -266,7 +267,8 @@ fn every_patch_in_the_book_is_fine_and_set() {
     }
 }
 
-/// What stands for a command in the test: what plays on without end, or needs what a test machine has not, is checked.
+/// What stands for a command in the test: what plays on without end, or needs what a test machine
+/// has not, is checked.
 fn tested(line: &str) -> Option<Vec<String>> {
     let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
     let (program, rest) = words.split_first()?;

@@ -1,4 +1,5 @@
-//! What a film is delivered with: mix and film alike in loudness, stems, one .mid, sheet music, the picture of the run.
+//! What a film is delivered with: mix and film alike in loudness, stems, one .mid, sheet music, the
+//! picture of the run.
 
 use std::path::Path;
 

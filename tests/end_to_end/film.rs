@@ -236,7 +236,8 @@ fn a_folder_that_cannot_be_written_to_or_is_missing_is_told_before_work_starts()
     assert_eq!(names(folder), ["film.mp4"]);
 }
 
-/// A limit on the size of files stands in for the end of the disk: a small file system to fill needs root.
+/// A limit on the size of files stands in for the end of the disk: a small file system to fill
+/// needs root.
 #[test]
 fn a_full_disk_is_told() {
     let folder = tempfile::tempdir().unwrap();

@@ -10,8 +10,8 @@ use score_test_support::{copy_models, names, score, text, write_scale};
 
 const CELL: &str = "multi_rnn_cell/cell_0/lstm_cell";
 
-/// Writes a checkpoint whose weights all are zero, but for the logit of `token`, one of `tokens`: it plays that at
-/// every step, whatever the code.
+/// Writes a checkpoint whose weights all are zero, but for the logit of `token`, one of `tokens`:
+/// it plays that at every step, whatever the code.
 fn write_checkpoint(folder: &Path, converter: &Value, tokens: usize, token: usize) {
     std::fs::create_dir(folder).unwrap();
     let encoder = |direction| format!("encoder/cell_0/bidirectional_rnn/{direction}/{CELL}");

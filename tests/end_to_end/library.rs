@@ -141,7 +141,8 @@ fn patches_that_play_live_begin_even_where_there_is_no_device() {
     ] {
         let patch = format!("{name}.ron");
         let playing = Talking::start(&mut program(folder.path(), &["run", &patch, "--quiet"]));
-        // A system without a MIDI sequencer has no ports to give; that too is said, and tried again.
+        // A system without a MIDI sequencer has no ports to give; that too is said, and tried
+        // again.
         playing.until("plays");
     }
 }
@@ -153,7 +154,8 @@ fn more_motion_is_more_notes_and_every_cut_is_an_accent() {
     assert!(made.status.success(), "{}", text(&made.stderr));
     let heard = onsets(&folder.path().join("film-scored.mid"));
     let scene = |number: u32| {
-        // Four seconds at 104 a minute are 27.7 sixteenths; `onsets` counts them by the file's own ticks.
+        // Four seconds at 104 a minute are 27.7 sixteenths; `onsets` counts them by the file's own
+        // ticks.
         let from = f64::from(number) * 4.0 * 104.0 / 15.0;
         let until = from + 4.0 * 104.0 / 15.0;
         let within = |at: &u32| (from..until).contains(&f64::from(*at));

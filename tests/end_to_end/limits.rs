@@ -5,8 +5,8 @@ use std::process::{Command, Output};
 
 use score_test_support::{program, score, text};
 
-/// Memory that the program may have where a limit is tested, in kilobytes. Reserved, not used: threads' stacks and the
-/// program itself count.
+/// Memory that the program may have where a limit is tested, in kilobytes. Reserved, not used:
+/// threads' stacks and the program itself count.
 #[cfg(unix)]
 const MEMORY: u32 = 3_000_000;
 

@@ -14,7 +14,8 @@ use score_test_support::{graphs, house, names, score, text, write_scale};
 /// Ticks in two bars of 4/4.
 const MELODY: u64 = 8 * 480;
 
-/// A written file, by ticks: when each note begins and its pitch, and when the file ends; and its tempo.
+/// A written file, by ticks: when each note begins and its pitch, and when the file ends; and its
+/// tempo.
 struct Sheet {
     onsets: Vec<(u64, u8)>,
     end: u64,

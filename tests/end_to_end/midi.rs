@@ -1,4 +1,5 @@
-//! MIDI files as they are found: damaged ones are played as far as they can be, and what is lost is told.
+//! MIDI files as they are found: damaged ones are played as far as they can be, and what is lost is
+//! told.
 
 use std::path::Path;
 

@@ -1,4 +1,5 @@
-//! A picture model of the user's own: a tiny image classifier, which `data/tiny_classifier.py` writes.
+//! A picture model of the user's own: a tiny image classifier, which `data/tiny_classifier.py`
+//! writes.
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -96,7 +97,8 @@ fn each_scene_has_codes_of_its_own_whatever_the_scale_of_the_features() {
     let found = codes(folder.path());
     assert_eq!(found.len(), 96);
     assert!(found.iter().all(|(_, code)| code.len() == 64));
-    // A second on either side of each cut: what is usual is learnt all the while, so that codes long ago were others.
+    // A second on either side of each cut: what is usual is learnt all the while, so that codes
+    // long ago were others.
     for cut in [4.0, 8.0] {
         let second = |start: f64| -> Vec<&[f32]> {
             let inside = |time: Time| (start..start + 1.0).contains(&time.seconds());
@@ -118,7 +120,8 @@ fn each_scene_has_codes_of_its_own_whatever_the_scale_of_the_features() {
             "the cut at {cut} s: {apart} apart, but {before} and {after} wide"
         );
     }
-    // Ten probabilities near a tenth have become ten components of N(0, 1), together √10 long; the rest is 0.
+    // Ten probabilities near a tenth have become ten components of N(0, 1), together √10 long; the
+    // rest is 0.
     assert!(found.iter().all(|(_, code)| code[10..] == [0.0; 54]));
     let late = found[48..]
         .iter()

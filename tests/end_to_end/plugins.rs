@@ -47,7 +47,8 @@ fn library(name: &str) -> String {
     format!("{DLL_PREFIX}{name}{DLL_SUFFIX}")
 }
 
-/// Puts a library that was built into `folder`/plugins as `name`, in one go, as a linker and an installer do.
+/// Puts a library that was built into `folder`/plugins as `name`, in one go, as a linker and an
+/// installer do.
 fn put(folder: &Path, built_as: &Path, name: &str) {
     let plugins = folder.join("plugins");
     std::fs::create_dir_all(&plugins).unwrap();
@@ -151,7 +152,8 @@ fn plugins_are_listed_from_their_bytes_and_one_of_another_abi_with_both_versions
     assert!(line("no_plugin").contains("not a plugin of SCORE!"));
     assert!(line("text").contains("this file is not a plugin library"));
 
-    // What only loading brings to light is told of a folder that is trusted, and of no library that is no plugin.
+    // What only loading brings to light is told of a folder that is trusted, and of no library that
+    // is no plugin.
     let nodes = score(folder, &["nodes", "--plugins", "plugins"]);
     assert!(text(&nodes.stdout).contains("probe_shift"));
     let told = text(&nodes.stderr);
@@ -191,7 +193,8 @@ fn plugins_are_found_where_they_are_named_and_nowhere_else() {
     assert!(none.contains("synth") && !none.contains("probe_shift"));
 }
 
-/// A library that writes a file as soon as it is loaded, as one that came with a stranger's patch could.
+/// A library that writes a file as soon as it is loaded, as one that came with a stranger's patch
+/// could.
 fn plant(folder: &Path) -> PathBuf {
     let mark = folder.join("loaded");
     let source = r#"
@@ -636,7 +639,8 @@ fn a_new_plugin_builds_passes_its_own_test_and_is_loaded() {
         assert!(!folder.join(wrong).exists());
     }
 
-    // As the newcomer's, but with the packages that this computer has, and what is built kept for the next time.
+    // As the newcomer's, but with the packages that this computer has, and what is built kept for
+    // the next time.
     let crate_folder = folder.join("my_echo");
     std::fs::copy(house().join("Cargo.lock"), crate_folder.join("Cargo.lock")).unwrap();
     let target = built().parent().unwrap().join("new_plugin");

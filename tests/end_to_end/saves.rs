@@ -166,7 +166,8 @@ fn a_file_that_does_not_answer_holds_up_neither_signals_nor_edits() {
     ends_soon(waiting);
 }
 
-/// Sends SIGTERM, and wants the end within what a busy machine needs, far from what the file would take.
+/// Sends SIGTERM, and wants the end within what a busy machine needs, far from what the file would
+/// take.
 fn ends_soon(mut playing: Talking) {
     let asked = Instant::now();
     playing.signal("TERM");

@@ -121,7 +121,8 @@ fn film(folder: &Path, name: &str, more: &[&str]) -> std::process::Output {
     score(folder, &[&all, more].concat())
 }
 
-/// The notes that begin in the four bars from bar `bar` on, counted from there, moved down to where the tune lies.
+/// The notes that begin in the four bars from bar `bar` on, counted from there, moved down to where
+/// the tune lies.
 fn bars(all: &[(u32, u32, u8)], bar: u32) -> Vec<(u32, u32, u8)> {
     let here = all
         .iter()

@@ -1,5 +1,6 @@
-//! What is made for a moment of a film lies on that moment in the finished film, whatever file it comes from. Times are
-//! measured from the finished file alone: cuts from its decoded pictures, strokes from its decoded sound.
+//! What is made for a moment of a film lies on that moment in the finished film, whatever file it
+//! comes from. Times are measured from the finished file alone: cuts from its decoded pictures,
+//! strokes from its decoded sound.
 
 use std::path::Path;
 use std::process::Command;
@@ -26,7 +27,8 @@ fn write_base(folder: &Path) {
     );
 }
 
-/// Strikes a drum at each cut of `film` and joins the two as `scored`, the film's own sound as loud as `original`.
+/// Strikes a drum at each cut of `film` and joins the two as `scored`, the film's own sound as loud
+/// as `original`.
 fn strike(folder: &Path, film: &str, scored: &str, drums: i32, original: f64) -> String {
     let patch = format!(
         r#"Patch(

@@ -1,5 +1,6 @@
-//! Sound that is played live on PulseAudio's server, on a sink without hardware. Where the server is not installed, nothing
-//! is tested: to install one for the tests would take the sound device from whoever uses it.
+//! Sound that is played live on PulseAudio's server, on a sink without hardware. Where the server
+//! is not installed, nothing is tested: to install one for the tests would take the sound device
+//! from whoever uses it.
 
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -2,8 +2,8 @@
 //!
 //!     cargo bench --package score --bench film [-- FILM]
 //!
-//! Without a film it takes the one that `make demo` makes. `score film` and `ffmpeg -i FILM -f null -` take turns. The
-//! long films are the same one again and again, copied together by ffmpeg.
+//! Without a film it takes the one that `make demo` makes. `score film` and `ffmpeg -i FILM -f null
+//! -` take turns. The long films are the same one again and again, copied together by ffmpeg.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -2,8 +2,9 @@
 //!
 //!     cargo bench --package score-engine --bench hop
 //!
-//! Paced: a packet a millisecond, so that the reader sleeps each time. Saturated: as many as go through a wire of
-//! the size that a run gives it. The two take turns, so that whatever else the machine does falls on both.
+//! Paced: a packet a millisecond, so that the reader sleeps each time. Saturated: as many as go
+//! through a wire of the size that a run gives it. The two take turns, so that whatever else the
+//! machine does falls on both.
 #![allow(clippy::unwrap_used, missing_docs, clippy::print_stdout)]
 
 use std::path::PathBuf;
@@ -20,8 +21,8 @@ const ROUNDS: usize = 9;
 /// As many packets as wait on a wire offline at first.
 const CAPACITY: usize = 16;
 const PACE: Duration = Duration::from_millis(1);
-/// Packets of each turn that are not counted: the system begins both threads of a run on one processor, and moves one
-/// away after some 20 ms.
+/// Packets of each turn that are not counted: the system begins both threads of a run on one
+/// processor, and moves one away after some 20 ms.
 const SETTLING: usize = 50;
 
 /// What the reader of the engine's wire saw.

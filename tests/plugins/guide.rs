@@ -1,4 +1,5 @@
-//! What docs/plugins.md shows in pieces, whole, so that it always compiles and does what the guide says.
+//! What docs/plugins.md shows in pieces, whole, so that it always compiles and does what the guide
+//! says.
 #![allow(missing_docs)]
 
 use std::collections::HashMap;
@@ -64,7 +65,8 @@ impl Processor for Brightening {
     }
 }
 
-/// Numbers on a curve of the plugin's own, that much later: for what the guide says of lengths and of types.
+/// Numbers on a curve of the plugin's own, that much later: for what the guide says of lengths and
+/// of types.
 #[derive(Deserialize)]
 pub struct Darker {
     delay: Length,

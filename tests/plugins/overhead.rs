@@ -2,8 +2,8 @@
 //!
 //!     cargo bench --package score-plugin --features host --bench plugin
 //!
-//! Both nodes take a packet and send it on. What counts is how long each was at work, by the engine's own report; the
-//! two take turns, so that whatever else the machine does falls on both.
+//! Both nodes take a packet and send it on. What counts is how long each was at work, by the
+//! engine's own report; the two take turns, so that whatever else the machine does falls on both.
 #![allow(clippy::unwrap_used, missing_docs, clippy::print_stdout)]
 
 mod pass;

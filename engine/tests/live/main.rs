@@ -12,8 +12,8 @@ use score_engine::{
     Graph, Live, LiveOptions, NodeState, Note, RestartPolicy, Settings, Source, check,
 };
 
-/// Wires hold seconds, so that what a busy machine holds up comes late here and is not lost; those behind a `~` are as
-/// they are in any patch.
+/// Wires hold seconds, so that what a busy machine holds up comes late here and is not lost; those
+/// behind a `~` are as they are in any patch.
 fn graph(nodes: &str, wires: &str) -> Graph {
     let wires: Vec<String> = wires
         .split(", ")
@@ -451,8 +451,8 @@ fn whatever_edit_follows_whatever_edit_the_sound_has_no_gap_and_no_note_hangs() 
         }
         let mut wires = format!(r#""{chain}e""#);
         if draw(2) == 0 {
-            // Keys of their own for every two edits: one that left and came back may overlap for a moment, each on keys
-            // of its own, which are written down in one list here.
+            // Keys of their own for every two edits: one that left and came back may overlap for a
+            // moment, each on keys of its own, which are written down in one list here.
             nodes += &format!(
                 r#", "p": press(pitch: {}), "k": keys(name: "random")"#,
                 40 + number / 2

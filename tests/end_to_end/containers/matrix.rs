@@ -1,4 +1,5 @@
-//! The whole matrix, for `make matrix`: every muxer of this ffmpeg's with every encoder that it takes.
+//! The whole matrix, for `make matrix`: every muxer of this ffmpeg's with every encoder that it
+//! takes.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -11,9 +11,9 @@ pub fn this_program() -> PathBuf {
     std::env::current_exe().unwrap()
 }
 
-/// Makes `command`, which starts this program, start the helper that looks for `folder` in the environment's
-/// `variable`. `test` is the name of the test that stands for it where this program is a test's; a program that
-/// measures ignores it.
+/// Makes `command`, which starts this program, start the helper that looks for `folder` in the
+/// environment's `variable`. `test` is the name of the test that stands for it where this program
+/// is a test's; a program that measures ignores it.
 pub fn prepare<'a>(
     command: &'a mut Command,
     test: &str,

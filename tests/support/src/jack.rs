@@ -58,7 +58,8 @@ fn wait(child: &mut Child) -> std::process::ExitStatus {
 }
 
 impl Jack {
-    /// Starts a server with periods of `period` frames; `None`, and a line that says so, where JACK is not installed.
+    /// Starts a server with periods of `period` frames; `None`, and a line that says so, where JACK
+    /// is not installed.
     pub fn start(period: u32) -> Option<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         if Command::new("jackd").arg("--version").output().is_err() {
@@ -81,8 +82,8 @@ impl Jack {
 
     fn serve(name: &str, period: u32) -> Child {
         Command::new("jackd")
-            // Where real-time scheduling is refused, it goes on without.
-            // Its ports lie in memory that every client maps and counts as its own: 2048 of them, as it has by itself, are
+            // Where real-time scheduling is refused, it goes on without. Its ports lie in memory
+            // that every client maps and counts as its own: 2048 of them, as it has by itself, are
             // 52 MB.
             .args(["-R", "-P20", "-p", "128", "-n", name, "-d", "dummy"])
             .args(["-r", &RATE.to_string(), "-p", &period.to_string()])

@@ -1,7 +1,8 @@
 //! What the tests and the benches that start the program share.
 //!
-//! At the top is what every test needs: the program itself, films and MIDI files to feed it with, and what it wrote.
-//! The modules are for live runs: a sound server without hardware, what is heard there, and what the program logs.
+//! At the top is what every test needs: the program itself, films and MIDI files to feed it with,
+//! and what it wrote. The modules are for live runs: a sound server without hardware, what is heard
+//! there, and what the program logs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(missing_docs, clippy::missing_panics_doc, clippy::print_stdout)]
 

@@ -1,8 +1,9 @@
-//! Listens to what is played, and notes at which wall time each frame of it was handed to the driver.
+//! Listens to what is played, and notes at which wall time each frame of it was handed to the
+//! driver.
 //!
-//! JACK's library takes the server's name from the environment only, so the listener is a program of its own: this
-//! one, started once more. It joins itself to what plays as often as that comes back, and ends when its standard
-//! input does.
+//! JACK's library takes the server's name from the environment only, so the listener is a program
+//! of its own: this one, started once more. It joins itself to what plays as often as that comes
+//! back, and ends when its standard input does.
 
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -227,8 +228,8 @@ impl Take {
         take
     }
 
-    /// Callbacks come late, never early: each gets the earliest beginning that its neighbours (a second to both sides)
-    /// speak for.
+    /// Callbacks come late, never early: each gets the earliest beginning that its neighbours (a
+    /// second to both sides) speak for.
     fn straighten(&mut self) {
         let rate = f64::from(RATE);
         let offset = |cycle: &Cycle| cycle.wall - cycle.frame as f64 / rate;

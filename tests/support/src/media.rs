@@ -28,8 +28,9 @@ pub fn probe(folder: &Path, arguments: &str) -> String {
     text(&done.stdout)
 }
 
-/// Three scenes of four seconds, each as long as two bars at 120 a minute, with hard cuts, and a sound of its own. The
-/// gradient's colours are named, since ffmpeg chooses them by lot, whatever the seed.
+/// Three scenes of four seconds, each as long as two bars at 120 a minute, with hard cuts, and a
+/// sound of its own. The gradient's colours are named, since ffmpeg chooses them by lot, whatever
+/// the seed.
 pub fn write_film(folder: &Path) {
     ffmpeg(
         folder,

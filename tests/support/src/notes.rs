@@ -65,7 +65,8 @@ pub fn onsets(path: &Path) -> Vec<(u32, u8)> {
     found
 }
 
-/// Requires that less than half of the notes of any of the three scenes of [`write_film`](crate::write_film) come again in another.
+/// Requires that less than half of the notes of any of the three scenes of
+/// [`write_film`](crate::write_film) come again in another.
 pub fn require_other_music_in_each_scene(path: &Path) {
     let onsets = onsets(path);
     let scenes: Vec<BTreeSet<(u32, u8)>> = (0..3)

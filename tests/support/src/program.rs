@@ -12,8 +12,8 @@ use crate::house;
 /// How long a program may take to say what is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The folder into which cargo has put the program: the one above that of the tests, since only they themselves are told
-/// its name while they are compiled.
+/// The folder into which cargo has put the program: the one above that of the tests, since only
+/// they themselves are told its name while they are compiled.
 pub fn built() -> PathBuf {
     let this = std::env::current_exe().unwrap();
     this.ancestors().nth(2).unwrap().to_owned()
@@ -35,7 +35,8 @@ pub fn program(folder: &Path, arguments: &[&str]) -> Command {
     for colours in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
         command.env_remove(colours);
     }
-    // The program may be built outside the house, where it does not find what `make runtime` fetched.
+    // The program may be built outside the house, where it does not find what `make runtime`
+    // fetched.
     let runtime = std::fs::read_dir(house.join("runtime"))
         .into_iter()
         .flatten()

@@ -1,8 +1,9 @@
-//! Watches whether the machine itself stands still, so that what breaks then is not put down to `score`.
+//! Watches whether the machine itself stands still, so that what breaks then is not put down to
+//! `score`.
 //!
-//! A thread that only sleeps a millisecond at a time, with a higher real-time priority than everything that plays,
-//! wakes late only where nobody could have played: where a virtual machine's host took its processors away, or the
-//! kernel did not let go of them.
+//! A thread that only sleeps a millisecond at a time, with a higher real-time priority than
+//! everything that plays, wakes late only where nobody could have played: where a virtual machine's
+//! host took its processors away, or the kernel did not let go of them.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -63,8 +64,8 @@ pub struct Witness {
 }
 
 impl Witness {
-    /// Begins to watch; what is seen goes into `folder`. `None`, and a line that says so, where no program may have
-    /// such a priority.
+    /// Begins to watch; what is seen goes into `folder`. `None`, and a line that says so, where no
+    /// program may have such a priority.
     pub fn start(folder: &Path) -> Option<Self> {
         let is_allowed = Command::new("chrt")
             .args(["-f", PRIORITY, "true"])

@@ -16,8 +16,8 @@ struct Due {
     wall: f64,
 }
 
-/// When the pictures of the cuts in the film's first round were due. A picture that was left out was due when its
-/// neighbours say so.
+/// When the pictures of the cuts in the film's first round were due. A picture that was left out
+/// was due when its neighbours say so.
 fn due(log: &[Entry]) -> Vec<Due> {
     let pictures: Vec<&Entry> = log
         .iter()
@@ -52,7 +52,8 @@ fn play(patch: &str, period: u32) -> Option<(Vec<Entry>, u64, Take)> {
 
 /// Hits for cuts.
 pub struct Hits {
-    /// From when a cut's picture was due until its hit was handed to the driver, and a picture's length.
+    /// From when a cut's picture was due until its hit was handed to the driver, and a picture's
+    /// length.
     pub latency: Figures,
     /// Cuts without a hit.
     pub missed: usize,
@@ -98,12 +99,13 @@ pub fn hits(period: u32) -> Option<Hits> {
 pub struct Phrases {
     /// From a cut's picture to the beginning of its phrase, on the run's clock.
     pub clock: Figures,
-    /// From when the picture was due until the changed notes were handed to the driver, of phrases whose first
-    /// sixteenth changes a note.
+    /// From when the picture was due until the changed notes were handed to the driver, of phrases
+    /// whose first sixteenth changes a note.
     pub heard: Figures,
     /// Cuts that no phrase followed.
     pub missed: usize,
-    /// Phrases whose first sixteenth neither ended nor began a note: nothing sounded, and they begin with a rest.
+    /// Phrases whose first sixteenth neither ended nor began a note: nothing sounded, and they
+    /// begin with a rest.
     pub silent: usize,
     /// Phrases that began before the cut's own code was there, from the scene before.
     pub early: usize,
@@ -135,8 +137,8 @@ pub fn phrases(name: &str, period: u32) -> Option<Phrases> {
             silent += 1;
             continue;
         }
-        // Notes leave for JACK at their time and are heard some of the server's periods later; nothing else of the
-        // melody is near.
+        // Notes leave for JACK at their time and are heard some of the server's periods later;
+        // nothing else of the melody is near.
         let within = 0.05 + 3.0 * f64::from(period) / f64::from(RATE);
         let message = take
             .messages

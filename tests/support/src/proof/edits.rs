@@ -122,7 +122,8 @@ impl Scene {
     }
 }
 
-/// Saves `text` as one of three kinds of editors does; when it began to put the whole text in its place.
+/// Saves `text` as one of three kinds of editors does; when it began to put the whole text in its
+/// place.
 fn save(folder: &Path, text: &str, how: u32) -> f64 {
     let path = folder.join(PATCH);
     let new = folder.join("patch.ron~");
@@ -278,8 +279,8 @@ fn amplitude(level: f64) -> f64 {
     10f64.powf(level / 20.0)
 }
 
-/// The largest steps, and what the sides' sounds may have: a sine's slope, and where it goes to another level or
-/// another tone, that of a block's ramp and a fade of 10 ms.
+/// The largest steps, and what the sides' sounds may have: a sine's slope, and where it goes to
+/// another level or another tone, that of a block's ramp and a fade of 10 ms.
 fn steps(take: &Take, began: f64) -> [(f32, f32); 2] {
     let rate = f64::from(RATE);
     let most = |amplitude: f64, pitch: f64| {
@@ -294,7 +295,8 @@ fn steps(take: &Take, began: f64) -> [(f32, f32); 2] {
     [0, 1].map(|side| (take.largest_step(side, began).0, allowed[side]))
 }
 
-/// Where steps are larger than they may be, and which edit was last: the first in each tenth of a second.
+/// Where steps are larger than they may be, and which edit was last: the first in each tenth of a
+/// second.
 fn jumps(
     take: &Take,
     began: f64,
@@ -390,8 +392,8 @@ fn generations(statuses: &[Value]) -> Vec<String> {
     complaints.into_iter().collect()
 }
 
-/// Nothing is lost on any wire without being counted. A wire's numbers are read one after another while it works, so
-/// they may differ a little, but not always and not by more and more.
+/// Nothing is lost on any wire without being counted. A wire's numbers are read one after another
+/// while it works, so they may differ a little, but not always and not by more and more.
 fn wires(statuses: &[Value]) -> Vec<String> {
     let mut least: BTreeMap<(String, usize), i64> = BTreeMap::new();
     let mut sent: BTreeMap<String, u64> = BTreeMap::new();

@@ -176,7 +176,8 @@ pub fn faults(period: u32) -> Option<Faults> {
     })
 }
 
-/// Kills the sound server and starts it again: how long from then until `score` plays on it again, in seconds.
+/// Kills the sound server and starts it again: how long from then until `score` plays on it again,
+/// in seconds.
 pub fn server(period: u32) -> Option<f64> {
     let mut jack = Jack::start(period)?;
     let folder = tempfile::tempdir().unwrap();

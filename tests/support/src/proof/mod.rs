@@ -1,5 +1,5 @@
-//! Measures what a live run promises. The tests ask for a part of it within generous limits; the measuring program
-//! prints all.
+//! Measures what a live run promises. The tests ask for a part of it within generous limits; the
+//! measuring program prints all.
 
 pub mod cuts;
 pub mod edits;

@@ -40,7 +40,8 @@ pub fn shipped(name: &str) -> String {
     })
 }
 
-/// The longest time from a cut until the notes change: a sixteenth at 110 quarter notes a minute, a picture, a block.
+/// The longest time from a cut until the notes change: a sixteenth at 110 quarter notes a minute, a
+/// picture, a block.
 pub fn until_notes_change() -> f64 {
     60.0 / 110.0 / 4.0 + film::PICTURE + 256.0 / 48_000.0
 }

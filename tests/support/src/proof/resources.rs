@@ -29,9 +29,9 @@ fn start(folder: &std::path::Path, patch: &str) -> Option<(Jack, Player)> {
     Some((jack, player))
 }
 
-/// Prints what the shipped patch takes over `seconds`: with a film of 160 × 90, and with one of 1280 × 720, both of
-/// which have too many pictures to be kept, so that they are decoded all the time, as a camera's are; and with one that
-/// is kept.
+/// Prints what the shipped patch takes over `seconds`: with a film of 160 × 90, and with one of
+/// 1280 × 720, both of which have too many pictures to be kept, so that they are decoded all the
+/// time, as a camera's are; and with one that is kept.
 pub fn print_idle(seconds: f64) {
     println!("a film of 160 × 90:");
     print_cost(seconds, &patches::shipped("live"));
@@ -94,9 +94,10 @@ fn print_cost(seconds: f64, patch: &str) {
 
 /// The straight line through points at equal distances: its slope, and the slope's standard error.
 ///
-/// What memory differs by from the line stays for many points, so that neighbours tell little new: they count as fewer
-/// points, as many as would be independent (Santer and others, "Statistical significance of trends and trend differences
-/// in layer-average atmospheric temperature time series", 2000, from the correlation of neighbours).
+/// What memory differs by from the line stays for many points, so that neighbours tell little new:
+/// they count as fewer points, as many as would be independent (Santer and others, "Statistical
+/// significance of trends and trend differences in layer-average atmospheric temperature time
+/// series", 2000, from the correlation of neighbours).
 pub fn slope(points: &[(f64, f64)]) -> (f64, f64) {
     let count = points.len() as f64;
     let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
@@ -123,7 +124,8 @@ pub fn slope(points: &[(f64, f64)]) -> (f64, f64) {
     (slope, (squares / (independent - 2.0) / spread).sqrt())
 }
 
-/// Plays the shipped patch for `minutes`, edits it every ten seconds, and prints how memory, threads and files go.
+/// Plays the shipped patch for `minutes`, edits it every ten seconds, and prints how memory,
+/// threads and files go.
 pub fn print_soak(minutes: f64) {
     let folder = tempfile::tempdir().unwrap();
     let Some((_jack, player)) = start(folder.path(), &patches::shipped("live")) else {

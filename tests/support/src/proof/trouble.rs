@@ -3,8 +3,9 @@
 use crate::journal::Entry;
 use crate::witness::Standstill;
 
-/// Seconds before and after a trouble in which what breaks may stem from it. The server tells of a missed period after
-/// it, on a thread without real-time priority; what plays begins anew within some blocks.
+/// Seconds before and after a trouble in which what breaks may stem from it. The server tells of a
+/// missed period after it, on a thread without real-time priority; what plays begins anew within
+/// some blocks.
 const NEAR: f64 = 0.1;
 
 /// Seconds between two looks of `audio_out` at its dropouts.
@@ -55,7 +56,8 @@ impl Trouble {
             / (to - from)
     }
 
-    /// How many of `all` dropouts are near no trouble: those of which the player's log does not tell that they are.
+    /// How many of `all` dropouts are near no trouble: those of which the player's log does not
+    /// tell that they are.
     pub fn dropouts_elsewhere(&self, all: u64, log: &[Entry]) -> u64 {
         let mut known = 0;
         let mut near = 0;
