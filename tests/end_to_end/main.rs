@@ -29,7 +29,6 @@ mod recording;
 mod saves;
 mod status;
 mod stream;
-mod support;
 mod swing;
 mod theme;
 mod timeline;

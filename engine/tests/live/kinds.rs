@@ -600,7 +600,8 @@ struct Write {
 /// How often `write` nodes of each name were built, and with what revision each processor began.
 static BEGUN: Mutex<BTreeMap<String, Vec<Option<u64>>>> = Mutex::new(BTreeMap::new());
 
-/// For each processor of the `write` node called `name`: the revision that it was told before its first call.
+/// For each processor of the `write` node called `name`: the revision that it was told before its
+/// first call.
 pub fn begun(name: &str) -> Vec<Option<u64>> {
     BEGUN.lock().unwrap().get(name).cloned().unwrap_or_default()
 }

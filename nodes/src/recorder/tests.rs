@@ -116,7 +116,7 @@ fn a_live_run_keeps_earlier_takes_and_writes_down_the_patch_and_its_edits() {
     let registry = crate::registry();
     let graph = |level: i32| {
         let text = format!(
-            "Patch(format: 1, nodes: {{\"a\": tone(gain: {level}), \"r\": recorder(path: \"take.wav\")}}, wires: [\"a -> r\"])"
+            r#"Patch(format: 1, nodes: {{"a": tone(gain: {level}), "r": recorder(path: "take.wav")}}, wires: ["a -> r"])"#
         );
         let source = Source::text("p.ron", &text, folder.path().to_owned());
         check(&source, &[], &registry, &Settings::default()).unwrap()
@@ -174,11 +174,11 @@ fn a_block_that_comes_twice_is_heard_once() {
 /// Plays a tone, with a recorder at `path` or without.
 fn tone(folder: &Path, recorder: Option<&str>) -> score_engine::Graph {
     let (node, wires) = match recorder {
-        Some(path) => (format!(", \"r\": recorder(path: \"{path}\")"), "\"a -> r\""),
+        Some(path) => (format!(r#", "r": recorder(path: "{path}")"#), r#""a -> r""#),
         None => (String::new(), ""),
     };
     let text =
-        format!("Patch(format: 1, nodes: {{\"a\": tone(gain: -20){node}}}, wires: [{wires}])");
+        format!(r#"Patch(format: 1, nodes: {{"a": tone(gain: -20){node}}}, wires: [{wires}])"#);
     let source = Source::text("p.ron", &text, folder.to_owned());
     check(&source, &[], &crate::registry(), &Settings::default()).unwrap()
 }
@@ -211,7 +211,7 @@ fn a_recorder_that_an_edit_adds_begins_at_its_beginning() {
     let first: Vec<i16> = wav.into_samples().take(480).map(Result::unwrap).collect();
     assert!(first.iter().any(|sample| sample.abs() > 500));
     let log = std::fs::read_to_string(folder.join("take.jsonl")).unwrap();
-    assert!(log.contains("\"revision\":{\"number\":2"), "{log}");
+    assert!(log.contains(r#""revision":{"number":2"#), "{log}");
 }
 
 #[test]
