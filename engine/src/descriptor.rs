@@ -16,6 +16,7 @@ use crate::port::{Carried, InputPort, OutputPort, Port};
 
 pub use files::{FileContent, FilePurpose};
 pub use span::{Scale, Span};
+pub use values::written_value;
 
 /// What a change of a parameter costs while the patch plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

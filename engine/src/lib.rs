@@ -46,7 +46,7 @@ pub use clock::LiveClock;
 pub use counters::Counters;
 pub use descriptor::{
     Change, Descriptor, FileContent, FilePurpose, FileRole, InputOrder, Param, ParamType, Scale,
-    Span,
+    Span, written_value,
 };
 pub use diagnostic::{Diagnostic, Diagnostics, Place, did_you_mean, shown, steers};
 pub use error::{NodeError, NodeErrorKind};

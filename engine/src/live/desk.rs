@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ports::Command;
@@ -57,7 +57,7 @@ pub struct SteeringError {
 }
 
 /// The live values of one node that plays, or of the transport.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NodeValues {
     /// The node's id, or `transport`.
     pub id: String,
@@ -134,13 +134,39 @@ impl Steering {
         glide: Duration,
     ) -> Result<(), SteeringError> {
         let mut desk = self.desk();
-        let declared = desk.declared(node, param)?;
-        let value = typed_value(declared, written).map_err(|(message, help)| SteeringError {
-            kind: SteeringErrorKind::Value,
-            message,
-            help,
-        })?;
+        let value = desk.value_of(node, param, written)?;
         desk.turn(node, param, Some(value), glide)
+    }
+
+    /// Sets several parameters at once, each given as a node's id, a parameter, and its value written as in a patch.
+    ///
+    /// # Errors
+    /// What is wrong with which of them, by its place in `wanted`. Nothing has changed then.
+    pub fn set_all_written(
+        &self,
+        wanted: &[(String, String, String)],
+        glide: Duration,
+    ) -> Result<(), Vec<(usize, SteeringError)>> {
+        let mut desk = self.desk();
+        let mut values = Vec::with_capacity(wanted.len());
+        let mut wrong = Vec::new();
+        for (index, (node, param, written)) in wanted.iter().enumerate() {
+            match desk.value_of(node, param, written) {
+                Ok(value) => values.push((index, node, param, value)),
+                Err(error) => wrong.push((index, error)),
+            }
+        }
+        if wrong.is_empty() {
+            for (index, node, param, value) in values {
+                if let Err(error) = desk.turn(node, param, Some(value), glide) {
+                    wrong.push((index, error));
+                }
+            }
+        }
+        match wrong.is_empty() {
+            true => Ok(()),
+            false => Err(wrong),
+        }
     }
 
     /// Lets a parameter go: what the wire or the patch says holds again.
@@ -276,6 +302,23 @@ impl Desk {
         Ok(declared)
     }
 
+    /// The value that `written` is for the parameter, which takes it.
+    fn value_of(&self, id: &str, param: &str, written: &str) -> Result<Value, SteeringError> {
+        let declared = self.declared(id, param)?;
+        let value = typed_value(declared, written).map_err(|(message, help)| SteeringError {
+            kind: SteeringErrorKind::Value,
+            message,
+            help,
+        })?;
+        if id == TRANSPORT {
+            // What a transport cannot be is known of each of its values alone.
+            let mut values = self.text.clone();
+            values.insert(param.to_owned(), value.clone());
+            made(&values)?;
+        }
+        Ok(value)
+    }
+
     /// Gives the parameter to a hand, with a value that it takes, or lets it go.
     fn turn(
         &mut self,
@@ -339,19 +382,7 @@ impl Desk {
                 values.insert(param.clone(), value.clone());
             }
         }
-        let made = TransportParams::of(&values).map(|params| params.transport());
-        let wrong = match made {
-            Some((transport, wrong)) => match wrong.into_iter().next() {
-                None => return Ok(transport),
-                Some(wrong) => (wrong.message, wrong.help),
-            },
-            None => ("the transport cannot be read".to_owned(), None),
-        };
-        Err(SteeringError {
-            kind: SteeringErrorKind::Value,
-            message: wrong.0,
-            help: wrong.1,
-        })
+        made(&values)
     }
 
     /// Has every node go on by another transport.
@@ -379,6 +410,7 @@ impl Desk {
                     false => ValueSource::Text,
                 },
                 text: Some(text).filter(|text| *text != value),
+                unit: param.unit.clone(),
                 value,
             }
         });
@@ -388,4 +420,21 @@ impl Desk {
             values: values.collect(),
         }
     }
+}
+
+/// The transport that has these values.
+fn made(values: &serde_json::Map<String, Value>) -> Result<Transport, SteeringError> {
+    let made = TransportParams::of(values).map(|params| params.transport());
+    let (message, help) = match made {
+        Some((transport, wrong)) => match wrong.into_iter().next() {
+            None => return Ok(transport),
+            Some(wrong) => (wrong.message, wrong.help),
+        },
+        None => ("the transport cannot be read".to_owned(), None),
+    };
+    Err(SteeringError {
+        kind: SteeringErrorKind::Value,
+        message,
+        help,
+    })
 }
