@@ -13,6 +13,7 @@ use crate::clock::LiveClock;
 use crate::descriptor::{Change, Descriptor, Param};
 use crate::diagnostic::did_you_mean;
 use crate::graph::GraphNode;
+use crate::limits::MAX_MISTAKES;
 use crate::patch::typed_value;
 use crate::steering::{Shown, Steered, ValueSource, ValueStatus};
 use crate::time::Time;
@@ -141,7 +142,7 @@ impl Steering {
     /// Sets several parameters at once, each given as a node's id, a parameter, and its value written as in a patch.
     ///
     /// # Errors
-    /// What is wrong with which of them, by its place in `wanted`. Nothing has changed then.
+    /// What is wrong with which of them, by its place in `wanted`: at most [`MAX_MISTAKES`]. Nothing has changed then.
     pub fn set_all_written(
         &self,
         wanted: &[(String, String, String)],
@@ -154,6 +155,9 @@ impl Steering {
             match desk.value_of(node, param, written) {
                 Ok(value) => values.push((index, node, param, value)),
                 Err(error) => wrong.push((index, error)),
+            }
+            if wrong.len() >= MAX_MISTAKES {
+                break;
             }
         }
         if wrong.is_empty() {
@@ -177,6 +181,19 @@ impl Steering {
         let mut desk = self.desk();
         desk.declared(node, param)?;
         desk.turn(node, param, None, glide)
+    }
+
+    /// Lets every parameter of a node go that a hand holds.
+    ///
+    /// # Errors
+    /// There is no such node.
+    pub fn release_node(&self, node: &str, glide: Duration) -> Result<(), SteeringError> {
+        let mut desk = self.desk();
+        desk.descriptor(node)?;
+        let held = desk.hands.keys().filter(|(id, _)| id == node);
+        let held: Vec<String> = held.map(|(_, param)| param.clone()).collect();
+        held.iter()
+            .try_for_each(|param| desk.turn(node, param, None, glide))
     }
 
     /// Lets every parameter go that a hand holds.
@@ -267,6 +284,22 @@ impl Desk {
         self.nodes.iter().find(|seat| seat.node.id == id)
     }
 
+    /// What the node called `id` declares.
+    fn descriptor(&self, id: &str) -> Result<&Descriptor, SteeringError> {
+        match (id, self.seat(id)) {
+            (TRANSPORT, _) => Ok(&DECLARED),
+            (_, Some(seat)) => Ok(&seat.node.descriptor),
+            _ => {
+                let ids = self.nodes.iter().map(|seat| seat.node.id.as_str());
+                Err(SteeringError {
+                    kind: SteeringErrorKind::Node,
+                    message: format!("no node `{id}` plays"),
+                    help: did_you_mean(id, ids.chain([TRANSPORT])),
+                })
+            }
+        }
+    }
+
     /// The live parameter `param` of the node called `id`.
     fn declared(&self, id: &str, param: &str) -> Result<&Param, SteeringError> {
         let error = |kind, message: String, help| SteeringError {
@@ -274,16 +307,7 @@ impl Desk {
             message,
             help,
         };
-        let descriptor: &Descriptor = match (id, self.seat(id)) {
-            (TRANSPORT, _) => &DECLARED,
-            (_, Some(seat)) => &seat.node.descriptor,
-            _ => {
-                let ids = self.nodes.iter().map(|seat| seat.node.id.as_str());
-                let help = did_you_mean(id, ids.chain([TRANSPORT]));
-                let message = format!("no node `{id}` plays");
-                return Err(error(SteeringErrorKind::Node, message, help));
-            }
-        };
+        let descriptor = self.descriptor(id)?;
         let live = |param: &&Param| param.change == Change::Live;
         let Some(declared) = descriptor.params.iter().find(|known| known.name == param) else {
             let names = descriptor.params.iter().filter(live);
