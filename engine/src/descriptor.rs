@@ -348,8 +348,8 @@ pub struct Descriptor {
     /// Whether the node hears of each value that is set from outside while it plays, to keep a record of it.
     #[serde(default)]
     pub keeps_record: bool,
-    /// A port whose number is not its place.
-    #[serde(skip)]
+    /// A port whose number is not its place. It crosses with a plugin's declaration, whose ports are counted there.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     misplaced: Option<String>,
 }
 

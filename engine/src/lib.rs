@@ -54,8 +54,9 @@ pub use graph::{Graph, GraphFile};
 pub use io::{Input, Io};
 pub use key::{Key, KeyChoice, Mode, NotAKey, note_at, note_name};
 pub use live::{
-    Drained, Edit, Live, LiveOptions, NodeState, NodeStatus, NodeValues, RestartPolicy, Status,
-    Steering, SteeringError, SteeringErrorKind, Waiting, WireEnd, WireStatus,
+    Drained, Edit, Level, Live, LiveOptions, LiveTap, NodeState, NodeStatus, NodeValues, Picture,
+    RestartPolicy, Seen, SeenEvent, SeenNote, Status, Steering, SteeringError, SteeringErrorKind,
+    Waiting, WireEnd, WireStatus,
 };
 pub use node::{Build, Check, Flow, Node, Processor, Resource, Settings};
 pub use offline::{NodeReport, Report, Run, SecondAct, Stopper};

@@ -411,7 +411,7 @@ mod tests {
             (outer.counts.as_slice(), outer.inner.level),
             (&[3][..], 0.25)
         );
-        assert!(outer.name.is_none() && !outer.r#loop && outer.path == PathBuf::from("/a.wav"));
+        assert!(outer.name.is_none() && !outer.r#loop && outer.path == *"/a.wav");
         assert!(outer.set("half_life", &json!({ "beats": 1.0 })).unwrap());
         assert_eq!(outer.half_life, Length::Beats(1.0));
         assert!(outer.set("level", &json!(0.75)).unwrap());

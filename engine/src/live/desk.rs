@@ -1,13 +1,14 @@
 //! The second lane: live values set from outside while a patch plays, from any thread, without a file or a revision.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::look::{Lens, LiveTap};
 use super::ports::Command;
 use crate::clock::LiveClock;
 use crate::descriptor::{Change, Descriptor, Param};
@@ -43,6 +44,8 @@ pub enum SteeringErrorKind {
     NotLive,
     /// The parameter does not take the value.
     Value,
+    /// The node has no such output.
+    Output,
 }
 
 /// Why a value is not taken.
@@ -73,10 +76,18 @@ struct Desk {
     clock: Arc<LiveClock>,
     nodes: Vec<Seat>,
     hands: BTreeMap<(String, String), Value>,
+    looks: Vec<Look>,
     /// The transport as the text says it.
     text: serde_json::Map<String, Value>,
     /// The transport that plays.
     transport: Transport,
+}
+
+/// Somebody who looks at an output.
+struct Look {
+    node: String,
+    output: String,
+    lens: Weak<Lens>,
 }
 
 /// A node that plays, seen from the desk.
@@ -92,6 +103,7 @@ impl Steering {
             clock,
             nodes: Vec::new(),
             hands: BTreeMap::new(),
+            looks: Vec::new(),
             text: serde_json::Map::new(),
             transport: Transport::default(),
         })))
@@ -234,6 +246,40 @@ impl Steering {
         self.desk().transport.clone()
     }
 
+    /// Looks at what the output `output` of the node called `node` sends, at most `rate` times a second, for as long as
+    /// what is given back lives: also when the node begins anew, or an edit exchanges it.
+    ///
+    /// # Errors
+    /// There is no such node or output.
+    pub fn tap(&self, node: &str, output: &str, rate: f64) -> Result<LiveTap, SteeringError> {
+        let mut desk = self.desk();
+        let Some(seat) = desk.seat(node) else {
+            return Err(desk.no_node(node));
+        };
+        let ports = &seat.node.descriptor.outputs;
+        let Some(port) = ports.iter().position(|port| port.name == output) else {
+            let names: Vec<&str> = ports.iter().map(|port| port.name.as_ref()).collect();
+            let help = did_you_mean(output, names.iter().copied()).or_else(|| {
+                (!names.is_empty()).then(|| format!("its outputs: {}", names.join(", ")))
+            });
+            return Err(SteeringError {
+                kind: SteeringErrorKind::Output,
+                message: format!("`{node}` has no output `{output}`"),
+                help,
+            });
+        };
+        let (tap, lens) = LiveTap::new(rate);
+        let lens = Arc::downgrade(&lens);
+        let _ = seat.commands.send(Command::Look(port, lens.clone()));
+        desk.looks.retain(|look| look.lens.strong_count() > 0);
+        desk.looks.push(Look {
+            node: node.to_owned(),
+            output: output.to_owned(),
+            lens,
+        });
+        Ok(tap)
+    }
+
     /// What hands hold of the parameters of node `id`.
     pub(super) fn held_of(&self, id: &str) -> Vec<(String, Value)> {
         let desk = self.desk();
@@ -273,6 +319,24 @@ impl Steering {
                     param.change == Change::Live && param.admits(value).is_ok()
                 })
         });
+        desk.looks.retain(|look| look.lens.strong_count() > 0);
+        for look in &desk.looks {
+            let Some(seat) = nodes.iter().find(|seat| seat.node.id == look.node) else {
+                continue;
+            };
+            // Who stays is looked at already.
+            let stays = desk
+                .nodes
+                .iter()
+                .any(|old| old.commands.same_channel(&seat.commands));
+            let ports = &seat.node.descriptor.outputs;
+            if let (false, Some(port)) = (
+                stays,
+                ports.iter().position(|port| port.name == look.output),
+            ) {
+                let _ = seat.commands.send(Command::Look(port, look.lens.clone()));
+            }
+        }
         desk.nodes = nodes;
         desk.text = text.values();
         desk.transport = transport.clone();
@@ -284,19 +348,21 @@ impl Desk {
         self.nodes.iter().find(|seat| seat.node.id == id)
     }
 
+    fn no_node(&self, id: &str) -> SteeringError {
+        let ids = self.nodes.iter().map(|seat| seat.node.id.as_str());
+        SteeringError {
+            kind: SteeringErrorKind::Node,
+            message: format!("no node `{id}` plays"),
+            help: did_you_mean(id, ids.chain([TRANSPORT])),
+        }
+    }
+
     /// What the node called `id` declares.
     fn descriptor(&self, id: &str) -> Result<&Descriptor, SteeringError> {
         match (id, self.seat(id)) {
             (TRANSPORT, _) => Ok(&DECLARED),
             (_, Some(seat)) => Ok(&seat.node.descriptor),
-            _ => {
-                let ids = self.nodes.iter().map(|seat| seat.node.id.as_str());
-                Err(SteeringError {
-                    kind: SteeringErrorKind::Node,
-                    message: format!("no node `{id}` plays"),
-                    help: did_you_mean(id, ids.chain([TRANSPORT])),
-                })
-            }
+            _ => Err(self.no_node(id)),
         }
     }
 

@@ -3,6 +3,7 @@
 mod desk;
 mod edit;
 mod gauges;
+mod look;
 mod node_handle;
 mod plan;
 mod ports;
@@ -19,6 +20,7 @@ mod thread;
 pub use desk::{NodeValues, Steering, SteeringError, SteeringErrorKind};
 pub use edit::Edit;
 pub use gauges::NodeState;
+pub use look::{Level, LiveTap, Picture, Seen, SeenEvent, SeenNote};
 pub use restart::RestartPolicy;
 pub use session::{Drained, Live, LiveOptions};
 pub use status::{NodeStatus, Status, Waiting, WireEnd, WireStatus};

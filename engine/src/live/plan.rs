@@ -213,32 +213,39 @@ mod tests {
     use std::path::PathBuf;
 
     use proptest::prelude::*;
-    use serde::Deserialize;
 
     use super::*;
-    use crate::descriptor::{Descriptor, Param};
+    use crate::Params;
+    use crate::descriptor::Descriptor;
     use crate::error::NodeError;
     use crate::graph::Graph;
     use crate::key::KeyChoice;
     use crate::node::{Build, Node, Processor, Settings};
     use crate::patch::{Source, check};
-    use crate::port::{Port, PortType};
+    use crate::port::{Control, InputPort, OutputPort};
     use crate::registry::Registry;
     use crate::swing::Swing;
 
-    #[derive(Deserialize)]
-    struct Knob {}
+    const TURNS: InputPort<Control> = InputPort::new(0, "in", "").many();
+    const TURNED: OutputPort<Control> = OutputPort::new(0, "out", "");
+
+    #[derive(Clone, Params)]
+    #[expect(dead_code, reason = "the node is planned, never built")]
+    struct Knob {
+        #[param(live, range = 0..=9, default = 0)]
+        turn: u8,
+        #[param(range = 0..=9, default = 0)]
+        size: u8,
+    }
 
     impl Node for Knob {
         fn descriptor() -> Descriptor {
-            Descriptor::new("test", "knob", "")
-                .input(Port::new("in", PortType::Control, "").many())
-                .output(Port::new("out", PortType::Control, ""))
-                .param(Param::integer("turn", (0, 9), "").default(0).live())
-                .param(Param::integer("size", (0, 9), "").default(0))
+            Descriptor::of::<Self>("test", "knob", "")
+                .input(TURNS)
+                .output(TURNED)
         }
 
-        fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
             Err(NodeError::internal("only planned"))
         }
     }

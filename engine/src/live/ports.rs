@@ -1,13 +1,14 @@
 //! A live node's inputs and outputs: takes packets as they come, waits by the clock, and is rewired while it runs.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Select};
 use serde_json::Value;
 
 use super::gauges::Gauges;
+use super::look::Lens;
 use super::slot::Slot;
 use crate::clock::LiveClock;
 use crate::descriptor::Span;
@@ -41,6 +42,8 @@ pub(super) enum Command {
     },
     /// The music goes on by another transport.
     Retime(Arc<Transport>),
+    /// Somebody looks at this output.
+    Look(usize, Weak<Lens>),
     /// A hand has set something somewhere, for a node that keeps a record.
     Steered(Arc<Steered>),
     /// Inputs read from other wires, outputs feed further ones.
@@ -108,6 +111,8 @@ pub(super) struct LivePorts {
     slots: Vec<Slot>,
     values: Vec<ValueWire>,
     outputs: Vec<Vec<WireSender>>,
+    /// Who looks, and at which output.
+    looks: Vec<(usize, Weak<Lens>)>,
     surroundings: Surroundings,
     /// News that came while the node was at work.
     postponed: Vec<News>,
@@ -170,6 +175,7 @@ impl LivePorts {
             slots,
             values,
             outputs,
+            looks: Vec::new(),
             surroundings,
             postponed: Vec::new(),
             ending: Ending::No,
@@ -205,6 +211,7 @@ impl LivePorts {
                 Command::Retime(transport) => self.postponed.push(News::Retime(transport)),
                 Command::Steered(steered) => self.postponed.push(News::Steered(steered)),
                 Command::Tell(revision) => self.postponed.push(News::Revision(revision)),
+                Command::Look(port, lens) => self.looks.push((port, lens)),
                 Command::Rewire(rewired) => self.rewire(rewired),
                 Command::Retire => self.end_by(Ending::WhenNobodyReads),
                 Command::Drain => self.end_by(Ending::WhenInputsEnd),
@@ -234,6 +241,19 @@ impl LivePorts {
                 wires.push(sender);
             }
         }
+    }
+
+    /// Shows a packet to whoever looks at its output.
+    fn show(&mut self, port: usize, packet: &Packet) {
+        self.looks.retain(|(looked_at, lens)| match lens.upgrade() {
+            Some(lens) => {
+                if *looked_at == port {
+                    lens.show(packet);
+                }
+                true
+            }
+            None => false,
+        });
     }
 
     /// Hears what wires say of parameters: of each the latest.
@@ -464,6 +484,7 @@ impl Host for LivePorts {
         if self.surroundings.stop.load(Ordering::Acquire) {
             return Err(NodeError::stopped());
         }
+        self.show(port, &packet);
         let mut index = 0;
         while index < self.outputs[port].len() {
             if self.send_into(port, index, packet.clone()) {

@@ -370,7 +370,7 @@ mod tests {
         let packets = outputs.packets("controls");
         let told: Vec<(f64, Controls)> = packets
             .iter()
-            .map(|packet| (packet.time.seconds(), *packet.custom().unwrap()))
+            .map(|packet| (packet.time.seconds(), *packet.custom::<Controls>().unwrap()))
             .filter(|(_, asked)| asked.onset.is_some())
             .collect();
         assert_eq!(told.len(), 1);

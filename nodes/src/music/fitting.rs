@@ -1,7 +1,7 @@
 //! Brings a melody that knows neither key nor chords into both: each phrase is moved as a whole to where it fits the key
 //! best, and only what is still beside it is moved note by note.
 
-use score_engine::{Key, NodeError, Packet};
+use score_engine::{Key, Time};
 
 use super::Chord;
 use super::harmony::Following;
@@ -36,9 +36,9 @@ impl Fitting {
         }
     }
 
-    /// Takes in a chord; `chunk` knows where its time lies.
-    pub(super) fn hear(&mut self, packet: &Packet, chunk: &Chunk) -> Result<(), NodeError> {
-        self.chords.hear(packet, chunk)
+    /// Takes in a chord; `chunk` knows where `time` lies.
+    pub(super) fn hear(&mut self, time: Time, chords: Chords, chunk: &Chunk) {
+        self.chords.hear(time, chords, chunk);
     }
 
     /// By how many semitones the phrase of these tokens is moved as a whole: to where most of it lies in the key, by as

@@ -3,21 +3,29 @@
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal, StandardUniform};
 
-/// Brings a code to the usual length, replaces a share of it by a constant, and scales it.
-pub(super) struct Shape {
-    pub(super) noise: Vec<Option<f32>>,
+/// How a code is brought to what the model reads.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shaping {
+    /// The factor at the end.
     pub(super) gain: f32,
+    /// Whether it is brought to the usual length first.
     pub(super) normalise: bool,
 }
 
+/// Brings a code to the usual length, replaces a share of it by a constant, and scales it.
+#[derive(Default)]
+pub(super) struct Shape {
+    pub(super) noise: Vec<Option<f32>>,
+}
+
 impl Shape {
-    pub(super) fn apply(&self, mut code: Vec<f32>) -> Vec<f32> {
-        if self.normalise {
+    pub(super) fn apply(&self, mut code: Vec<f32>, shaping: Shaping) -> Vec<f32> {
+        if shaping.normalise {
             normalise(&mut code);
         }
         for (index, value) in code.iter_mut().enumerate() {
             let noise = self.noise.get(index).copied().flatten();
-            *value = noise.unwrap_or(*value) * self.gain;
+            *value = noise.unwrap_or(*value) * shaping.gain;
         }
         code
     }
@@ -58,10 +66,15 @@ mod tests {
     fn a_mean_code_gets_the_usual_length_back() {
         let shape = Shape {
             noise: vec![None; 4],
+        };
+        let shaping = Shaping {
             gain: 1.0,
             normalise: true,
         };
-        assert_eq!(shape.apply(vec![0.5, 0.0, 0.0, 0.0]), [2.0, 0.0, 0.0, 0.0]);
+        assert_eq!(
+            shape.apply(vec![0.5, 0.0, 0.0, 0.0], shaping),
+            [2.0, 0.0, 0.0, 0.0]
+        );
     }
 
     #[test]

@@ -3,17 +3,16 @@
 use std::path::PathBuf;
 
 use score_engine::{
-    Build, Descriptor, FileContent, Flow, Io, Key, Node, NodeError, Param, Port, PortType,
-    Processor,
+    Build, Custom, Descriptor, Flow, InputPort, Io, Key, Node, NodeError, Note, Params, Processor,
 };
-use serde::Deserialize;
 
 use super::chord::Chord;
 use super::steps::Steps;
 use crate::chords::Chords;
 use crate::output::OutputFile;
 
-const CHORDS: usize = 0;
+const CHORDS: InputPort<Custom<Chords>> = Chords::input(0, "chords", "what to write");
+const NOTES: InputPort<Note> = InputPort::new(1, "notes", "what the chords belong to").optional();
 
 /// Bars in a line.
 const LINE: usize = 4;
@@ -22,14 +21,16 @@ const LINE: usize = 4;
 const ENDLESS: f64 = 86_400.0;
 
 /// `chord_track`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct ChordTrack {
+    /// the text to write, .txt
+    #[param(rebuild, writes, content = Notes, ending = "txt")]
     path: PathBuf,
 }
 
 impl Node for ChordTrack {
     fn descriptor() -> Descriptor {
-        Descriptor::new("music", "chord_track", "Writes the chords of a run down as a lead sheet")
+        Descriptor::of::<Self>("music", "chord_track", "Writes the chords of a run down as a lead sheet")
             .example(
                 r#"transport: (tempo: 90, key: "A minor"),
                 nodes: {
@@ -44,13 +45,12 @@ impl Node for ChordTrack {
                  which `/` is one more beat of the same chord. `chords_in` reads it back. The sheet is as long as the \
                  notes that are wired into it, or without them as the chords; those of `chords_in` alone have no end.",
             )
-            .input(Port::new("chords", Chords::port_type(), "what to write"))
-            .input(Port::new("notes", PortType::Notes, "what the chords belong to").optional())
-            .param(Param::file_to_write("path", "the text to write, .txt").content(FileContent::Notes).ending("txt"))
+            .input(CHORDS)
+            .input(NOTES)
             .follows_tempo()
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Tracking {
             file: OutputFile::create(&self.path, build)?,
             steps: Steps::new(build.transport),
@@ -72,17 +72,17 @@ struct Tracking {
     heard: Vec<(u64, Option<Chord>, Key)>,
 }
 
-impl Processor for Tracking {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<ChordTrack> for Tracking {
+    fn process(&mut self, _params: &ChordTrack, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
-            if input.port != CHORDS {
+            if !input.is(CHORDS) {
                 continue;
             }
             if input.packet.time.seconds() > ENDLESS {
                 return Err(NodeError::input("the chords never end")
                     .help("wire the notes that they belong to into it as well"));
             }
-            let chords = Chords::of(&input.packet)?;
+            let chords = input.read(CHORDS)?;
             let place = self.steps.sixteenth_from(input.packet.time);
             let entry = (place, chords.chord, chords.key);
             match self.heard.last_mut() {
@@ -94,7 +94,7 @@ impl Processor for Tracking {
         Ok(Flow::Continue)
     }
 
-    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, _params: &ChordTrack, io: &mut Io<'_>) -> Result<(), NodeError> {
         let end = io.end().unwrap_or(io.now());
         let sixteenths = self.steps.sixteenth_from(end);
         let text = self.sheet(sixteenths.div_ceil(self.bar.max(1)));
@@ -167,7 +167,7 @@ impl Tracking {
 #[cfg(test)]
 mod tests {
     use score_engine::harness::Harness;
-    use score_engine::{Payload, Time, Transport};
+    use score_engine::{Payload, PortType, Time, Transport};
     use serde_json::json;
 
     use super::super::lead_sheet;

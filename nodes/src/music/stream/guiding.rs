@@ -30,8 +30,6 @@ pub(super) struct Guide {
     pub(super) layout: Music,
     /// Whether the model follows chords.
     pub(super) leads: bool,
-    /// The pitches within which it lies.
-    pub(super) range: RangeInclusive<u8>,
 }
 
 impl Guide {
@@ -41,8 +39,13 @@ impl Guide {
         key.filter(|_| self.leads).map_or(0, Key::shift)
     }
 
-    /// What holds at sixteenth `place` of a bar, under these chords.
-    pub(super) fn at(&self, place: u64, chords: Option<&Chords>) -> Setting {
+    /// What holds at sixteenth `place` of a bar, under these chords and within these pitches.
+    pub(super) fn at(
+        &self,
+        place: u64,
+        chords: Option<&Chords>,
+        range: &RangeInclusive<u8>,
+    ) -> Setting {
         let Some(key) = chords.map(|chords| chords.key).or(self.key) else {
             return Setting {
                 under: Under {
@@ -54,7 +57,7 @@ impl Guide {
         };
         Setting {
             under: self.under(key, chords),
-            bias: self.bias(key, place, chords),
+            bias: self.bias(key, place, chords, range),
             forced: None,
         }
     }
@@ -80,7 +83,13 @@ impl Guide {
 
     /// Notes lie in the key's scale or in the chord; on strong places rather in the chord. The last note of all is the
     /// tonic.
-    fn bias(&self, key: Key, place: u64, chords: Option<&Chords>) -> Vec<f32> {
+    fn bias(
+        &self,
+        key: Key,
+        place: u64,
+        chords: Option<&Chords>,
+        range: &RangeInclusive<u8>,
+    ) -> Vec<f32> {
         let shift = if self.leads { key.shift() } else { 0 };
         let chord = chords.and_then(|chords| chords.chord);
         let ends = chords.is_some_and(|chords| chords.last && chords.close == Some(0));
@@ -94,8 +103,7 @@ impl Guide {
                     token as i32 - FIRST_NOTE as i32 + i32::from(self.layout.lowest_pitch) + shift;
                 let class = pitch.rem_euclid(12) as u8;
                 let of_chord = chord.map(|chord| chord.classes().any(|tone| tone == class));
-                if !(i32::from(*self.range.start())..=i32::from(*self.range.end())).contains(&pitch)
-                {
+                if !(i32::from(*range.start())..=i32::from(*range.end())).contains(&pitch) {
                     return NEVER;
                 }
                 if ends {
@@ -128,13 +136,12 @@ mod tests {
             metre: 0,
             layout: crate::music::LAYOUT,
             leads,
-            range: 0..=127,
         }
     }
 
     /// The pitch classes, as they sound, that may come.
     fn free(guide: &Guide, place: u64, chords: Option<&Chords>) -> Vec<i32> {
-        let setting = guide.at(place, chords);
+        let setting = guide.at(place, chords, &(0..=127));
         let pitches = (2..26).filter(|token| setting.bias[*token] > -100.0);
         let mut classes: Vec<i32> = pitches
             .map(|token| (token as i32 + 19 + guide.shift(chords)).rem_euclid(12))
@@ -167,7 +174,7 @@ mod tests {
             chords.last = true;
             assert_eq!(free(&guide, 3, Some(&chords)), [2]);
         }
-        let under = guide(true).at(0, Some(&chords)).under;
+        let under = guide(true).at(0, Some(&chords), &(0..=127)).under;
         // E7 in D is D7 in C; far away is 32.
         assert_eq!((under.chord, under.ahead, under.close), (2 * 9 + 2, 32, 0));
     }
@@ -178,7 +185,7 @@ mod tests {
             key: None,
             ..guide(false)
         };
-        assert!(guide.at(0, None).bias.is_empty());
+        assert!(guide.at(0, None, &(0..=127)).bias.is_empty());
         assert_eq!(guide.shift(None), 0);
     }
 }

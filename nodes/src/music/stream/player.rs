@@ -1,7 +1,7 @@
 //! Plays the model, sixteenth after sixteenth: what a render and a live run share.
 
 use rand_chacha::ChaCha8Rng;
-use score_engine::{Input, NodeError, Note, Value};
+use score_engine::{Input, NodeError, Note};
 
 use super::super::harmony::Following;
 use super::super::shape::Shape;
@@ -13,12 +13,8 @@ use super::guiding::Guide;
 use super::model::{Strand, Stream};
 use super::own_theme::{OwnTheme, Told};
 use super::recall::Recall;
-use super::stream_decoder::{CHORDS, PHRASE};
+use super::stream_decoder::{CHORDS, PHRASE, StreamDecoder};
 use crate::chords::Chords;
-use crate::live;
-
-/// The named components of a code, the first ones.
-pub(super) const KNOBS: [&str; 4] = ["density", "register", "range", "syncopation"];
 
 /// The token that lets the note before sound on.
 const HOLD: i64 = 0;
@@ -48,15 +44,10 @@ pub(super) struct Player {
     pub(super) theme: Option<OwnTheme>,
     /// How notes are struck, for a melody that follows chords.
     pub(super) touch: Option<Touch>,
-    /// Looseness and dynamics.
-    pub(super) manner: (f32, f32),
     /// Draws how they are.
     pub(super) touching: ChaCha8Rng,
     pub(super) voice: Voice,
     pub(super) shape: Shape,
-    /// What stands in for the code's named components.
-    pub(super) knobs: [Option<f32>; KNOBS.len()],
-    pub(super) temperature: f32,
     pub(super) rng: ChaCha8Rng,
     /// Whether the code holds since this sixteenth.
     pub(super) code_is_new: bool,
@@ -70,11 +61,15 @@ pub(super) struct Player {
 
 impl Player {
     /// From the next sixteenth on `code` holds.
-    pub(super) fn follow(&mut self, code: Vec<f32>) -> Result<(), NodeError> {
+    pub(super) fn follow(
+        &mut self,
+        params: &StreamDecoder,
+        code: Vec<f32>,
+    ) -> Result<(), NodeError> {
         if code.len() != self.stream.dimension() {
             return Err(NodeError::internal("a code of another dimension arrived"));
         }
-        let code = self.shape.apply(code);
+        let code = self.shape.apply(code, params.shaping());
         self.code_is_new = self.code.as_ref() != Some(&code);
         self.code = Some(code);
         Ok(())
@@ -82,8 +77,8 @@ impl Player {
 
     /// Takes in what came along a wire that asks for something, or tells the chords or where a phrase begins.
     pub(super) fn hear(&mut self, input: &Input) -> Result<(), NodeError> {
-        if input.port == PHRASE {
-            let name = &input.packet.event()?.name;
+        if input.is(PHRASE) {
+            let name = &input.read(PHRASE)?.name;
             let place = self.voice.chunk.sixteenth_from(input.packet.time);
             let left = self
                 .theme
@@ -100,30 +95,39 @@ impl Player {
             return Ok(());
         }
         match &mut self.chords {
-            Some(chords) if input.port == CHORDS => chords.hear(&input.packet, &self.voice.chunk),
+            Some(chords) if input.is(CHORDS) => {
+                chords.hear(input.packet.time, *input.read(CHORDS)?, &self.voice.chunk);
+                Ok(())
+            }
             _ => self.asking.hear(input),
         }
     }
 
     /// What is played at sixteenth `place`, counted from the start; with `cut` a note begins there, whatever was played.
     /// Silent until there is a code.
-    pub(super) fn step(&mut self, place: u64, cut: bool) -> Result<Vec<Note>, NodeError> {
+    pub(super) fn step(
+        &mut self,
+        params: &StreamDecoder,
+        place: u64,
+        cut: bool,
+    ) -> Result<Vec<Note>, NodeError> {
         let (asked, accent) = self.asking.now(cut);
         let Some(mut code) = self.code.clone() else {
             return Ok(Vec::new());
         };
-        for (component, knob) in code.iter_mut().zip(self.knobs) {
+        for (component, knob) in code.iter_mut().zip(params.knobs()) {
             *component = knob.unwrap_or(*component);
         }
         let (_, sixteenth) = self.voice.chunk.place(place);
         let chords = self.chords.as_mut().and_then(|chords| chords.at(place));
-        let mut setting = self.guide.at(sixteenth, chords.as_ref());
+        let range = params.pitches();
+        let mut setting = self.guide.at(sixteenth, chords.as_ref(), &range);
         let chord = chords.and_then(|chords| chords.chord);
         let ends = chords.is_some_and(|chords| chords.last && chords.close == Some(0));
         let in_bar = usize::try_from(sixteenth).unwrap_or_default();
         let key = chords.map(|chords| chords.key).or(self.guide.key);
         let theme = self.theme.as_mut().filter(|_| !ends);
-        let told = theme.and_then(|theme| theme.at(place, key));
+        let told = theme.and_then(|theme| theme.at(place, key, &range));
         // The theme is played as it is, whatever the picture does.
         let cut = cut && !matches!(told, Some(Told::Said(_)));
         if chords.is_some() || self.theme.is_some() {
@@ -158,12 +162,12 @@ impl Player {
             &code,
             &asked,
             &setting,
-            (self.temperature, &mut self.rng),
+            (params.temperature, &mut self.rng),
         )?;
         self.recall.keep(in_bar, token, chord);
         let token = self.sounding(token, shift);
-        let mut notes = self.voice.say(Some(token), cut, sixteenth);
-        self.touch(place, chords.as_ref(), &mut notes)?;
+        let mut notes = (self.voice).say(Some(token), cut, sixteenth, &params.manner());
+        self.touch(params, place, chords.as_ref(), &mut notes)?;
         for note in &mut notes {
             if let Note::On { velocity, .. } = note
                 && accent
@@ -177,6 +181,7 @@ impl Player {
     /// Strikes the notes as a player would, where the model of that is there.
     fn touch(
         &mut self,
+        params: &StreamDecoder,
         place: u64,
         chords: Option<&Chords>,
         notes: &mut [Note],
@@ -200,8 +205,8 @@ impl Player {
                         .and_then(|chords| chords.chord)
                         .is_some_and(|chord| chord.holds(*pitch)),
                 };
-                let stroke = touch.strike(&onset, None, &mut self.touching)?;
-                *velocity = (stroke.velocity * self.voice.velocity / MIDDLE).clamp(0.02, 1.0);
+                let stroke = touch.strike(&onset, None, params.touch(), &mut self.touching)?;
+                *velocity = (stroke.velocity * params.velocity / MIDDLE).clamp(0.02, 1.0);
             }
         }
         Ok(())
@@ -238,26 +243,5 @@ impl Player {
         } else {
             moved
         }
-    }
-
-    /// Takes a new value of a live parameter.
-    pub(super) fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        if let Some(knob) = KNOBS.iter().position(|knob| *knob == name) {
-            self.knobs[knob] = live::optional(name, value)?;
-            return Ok(());
-        }
-        let number = live::number(name, value)? as f32;
-        match name {
-            "temperature" => self.temperature = number,
-            "gain" => self.shape.gain = number,
-            "velocity" => self.voice.velocity = number,
-            "looseness" => self.manner.0 = number,
-            "dynamics" => self.manner.1 = number,
-            _ => return Err(live::not_live(name)),
-        }
-        if let Some(touch) = &mut self.touch {
-            (touch.looseness, touch.dynamics) = self.manner;
-        }
-        Ok(())
     }
 }
