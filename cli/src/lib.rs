@@ -8,6 +8,9 @@ mod capped_file;
 mod command;
 mod failure;
 mod folders;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod kinds;
 mod library;
 mod log;

@@ -88,6 +88,11 @@ impl Talking {
 }
 
 impl Talking {
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.program.id()
+    }
+
     /// Sends it a signal, by the name that `kill` has for it.
     pub(crate) fn signal(&self, name: &str) {
         let id = self.program.id().to_string();

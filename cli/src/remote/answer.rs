@@ -79,12 +79,13 @@ impl Remote {
             .into_iter()
             .map(|setting| (setting.node, setting.param, setting.value))
             .collect();
-        let done = self.steering.set_all_written(&values, glide);
-        done.map_err(|wrong| {
-            let wrong = wrong.into_iter();
-            wrong.map(|(index, error)| refusal(index, error)).collect()
-        })?;
-        Ok(Value::Null)
+        match self.steering.set_all_written(&values, glide) {
+            Ok(()) => Ok(Value::Null),
+            Err(wrong) => {
+                let wrong = wrong.into_iter();
+                Err(wrong.map(|(index, error)| refusal(index, error)).collect())
+            }
+        }
     }
 
     fn release(&self, what: &[Address], glide: Duration) -> Answer {
@@ -125,5 +126,145 @@ fn refusal(index: usize, error: SteeringError) -> Refusal {
         message: error.message,
         help: error.help,
         index: Some(index),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+    use score_engine::{Live, LiveOptions, Settings};
+
+    use super::super::protocol::{MAX_REQUEST, read_answer};
+    use super::*;
+
+    /// A run whose only live values are the transport's.
+    fn remote() -> Remote {
+        let mut live = Live::new(&Settings::default(), LiveOptions::default());
+        let latest = Latest::default();
+        latest.put(&live.status());
+        Remote::new(live.steering(), latest, Path::new("show.ron"))
+    }
+
+    fn asked(remote: &Remote, request: &str) -> Answer {
+        let line = format!(r#"{{"version":1,"request":{request}}}"#);
+        read_answer(remote.answer(line.as_bytes()).as_bytes()).unwrap()
+    }
+
+    fn tempo(remote: &Remote) -> Value {
+        asked(remote, r#""get""#).unwrap()[0]["values"][0].clone()
+    }
+
+    #[test]
+    fn what_is_set_is_got_and_goes_when_it_is_released() {
+        let remote = remote();
+        let text = json!(120.0);
+        assert_eq!(tempo(&remote)["value"], text);
+        let set = r#"{"set":{"values":[{"node":"transport","param":"tempo","value":"96"}]}}"#;
+        let release = r#"{"release":{"what":[{"node":"transport","param":"tempo"}]}}"#;
+        for release in [
+            release,
+            r#"{"release":{"what":[{"node":"transport"}]}}"#,
+            r#"{"release_all":{}}"#,
+        ] {
+            assert_eq!(asked(&remote, set), Ok(Value::Null));
+            let tempo_now = tempo(&remote);
+            assert_eq!(
+                (
+                    &tempo_now["value"],
+                    &tempo_now["source"],
+                    &tempo_now["text"]
+                ),
+                (&json!(96.0), &json!("hand"), &text)
+            );
+            assert_eq!(asked(&remote, release), Ok(Value::Null));
+            assert_eq!(tempo(&remote)["source"], "text");
+        }
+    }
+
+    #[test]
+    fn all_values_are_set_or_none_and_each_mistake_is_told() {
+        let remote = remote();
+        let wrong = asked(
+            &remote,
+            r#"{"set":{"values":[{"node":"transport","param":"tempo","value":"96"},
+                {"node":"transport","param":"tempi","value":"96"},
+                {"node":"transport","param":"seed","value":"1"},
+                {"node":"transport","param":"key","value":"H dur"},
+                {"node":"hum","param":"gain","value":"-3"}]}}"#,
+        );
+        let wrong = wrong.unwrap_err();
+        let told: Vec<_> = wrong
+            .iter()
+            .map(|refusal| (refusal.index, refusal.kind.as_str()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (Some(1), "param"),
+                (Some(2), "not_live"),
+                (Some(3), "value"),
+                (Some(4), "node")
+            ]
+        );
+        assert_eq!(wrong[0].help.as_deref(), Some("did you mean `tempo`?"));
+        assert_eq!(tempo(&remote)["source"], "text");
+        let wrong = asked(&remote, r#"{"release":{"what":[{"node":"hum"}]}}"#).unwrap_err();
+        assert_eq!((wrong[0].index, wrong[0].kind.as_str()), (Some(0), "node"));
+    }
+
+    #[test]
+    fn a_run_says_which_it_is_before_it_plays_and_all_else_later() {
+        let mut live = Live::new(&Settings::default(), LiveOptions::default());
+        let remote = Remote::new(live.steering(), Latest::default(), Path::new("show.ron"));
+        let about = asked(&remote, r#""hello""#).unwrap();
+        assert_eq!(
+            (&about["pid"], &about["patch"]),
+            (&json!(std::process::id()), &json!("show.ron"))
+        );
+        for request in [r#""get""#, r#""status""#, r#"{"release_all":{}}"#] {
+            assert_eq!(asked(&remote, request).unwrap_err()[0].kind, "not_yet");
+        }
+        remote.latest.put(&live.status());
+        let status = asked(&remote, r#""status""#).unwrap();
+        assert_eq!(status["status"]["patch"], "show.ron");
+        assert!(status["table"].as_str().unwrap().contains("revision 0"));
+    }
+
+    static REMOTE: LazyLock<Remote> = LazyLock::new(remote);
+
+    fn answered(bytes: &[u8]) -> bool {
+        let answer = REMOTE.answer(bytes);
+        answer.find('\n') == Some(answer.len() - 1) && read_answer(answer.as_bytes()).is_ok()
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_answered_or_refused(bytes: Vec<u8>) {
+            prop_assert!(answered(&bytes));
+        }
+
+        #[test]
+        fn any_value_is_taken_or_refused(param in "tempo|metre|key|swing|swing_of|.{0,8}", value in ".{0,40}|[0-9(),.a-zA-Z\\[\\]-]{0,12}", glide in any::<f64>()) {
+            let setting = Setting { node: "transport".to_owned(), param, value };
+            let request = Request::Set { values: vec![setting], glide };
+            let line = json!({ "version": 1, "request": request }).to_string();
+            let is_answered = answered(line.as_bytes());
+            prop_assert!(is_answered, "{}", line);
+            REMOTE.answer(br#"{"version":1,"request":{"release_all":{}}}"#);
+        }
+    }
+
+    #[test]
+    fn the_longest_request_is_answered() {
+        let value = "[".repeat(MAX_REQUEST - 200);
+        let request = json!({ "version": 1, "request": { "set": { "values": [
+            { "node": "transport", "param": "metre", "value": value }
+        ] } } });
+        assert!(answered(request.to_string().as_bytes()));
+        assert!(answered(&vec![b'x'; 2 * MAX_REQUEST]));
     }
 }

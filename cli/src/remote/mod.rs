@@ -20,9 +20,9 @@ mod server;
 
 pub(crate) use answer::Remote;
 #[cfg(unix)]
-pub(crate) use client::{Connection, connect};
+pub(crate) use client::connect;
 #[cfg(not(unix))]
-pub(crate) use elsewhere::{Connection, Server, connect};
+pub(crate) use elsewhere::{Server, connect};
 pub(crate) use latest::Latest;
 #[cfg(unix)]
 pub(crate) use server::Server;

@@ -5,6 +5,9 @@ use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+/// The environment variable that names the folder.
+const NAMED: &str = "SCORE_RUNTIME_DIR";
+
 /// How the name of a socket ends.
 const ENDING: &str = "sock";
 
@@ -15,20 +18,32 @@ const OTHERS_WRITE: u32 = 0o022;
 /// In the folder, only the owner of a file can remove or rename it.
 const STICKY: u32 = 0o1000;
 
-/// The folders in which a run may have its socket, the best first.
+/// The folders in which a run may have its socket, the best first: the one that SCORE_RUNTIME_DIR names, and no other;
+/// else one in the folder that the system gives each user who is logged in, or in that for temporary files.
 pub(super) fn to_make() -> Vec<PathBuf> {
-    let own = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-    let own = own.filter(|folder| folder.is_absolute());
-    let own = own.map(|folder| folder.join("score"));
-    own.into_iter()
-        .chain([temporary(&std::env::temp_dir())])
-        .collect()
+    let named = |name| std::env::var_os(name).map(PathBuf::from);
+    match named(NAMED) {
+        Some(folder) if !folder.as_os_str().is_empty() => {
+            vec![std::path::absolute(&folder).unwrap_or(folder)]
+        }
+        _ => usual(named("XDG_RUNTIME_DIR"), &std::env::temp_dir()),
+    }
+}
+
+fn usual(of_user: Option<PathBuf>, for_temporary: &Path) -> Vec<PathBuf> {
+    let of_user = of_user.filter(|folder| folder.is_absolute());
+    let of_user = of_user.map(|folder| folder.join("score"));
+    let temporary = temporary(for_temporary);
+    of_user.into_iter().chain([temporary]).collect()
 }
 
 /// The folders in which runs of this user may have their sockets: a run may have been started with other environment
 /// variables, by cron or as a service.
 pub(super) fn to_look_in() -> Vec<PathBuf> {
     let mut folders = to_make();
+    if std::env::var_os(NAMED).is_some_and(|named| !named.is_empty()) {
+        return folders;
+    }
     let system = PathBuf::from(format!("/run/user/{}/score", user()));
     for more in [system, temporary(Path::new("/tmp"))] {
         if !folders.contains(&more) {
@@ -130,6 +145,23 @@ mod tests {
 
     fn open_to(folder: &Path, mode: u32) {
         set_permissions(folder, Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn the_users_own_folder_of_the_system_comes_first() {
+        let temporary = PathBuf::from(format!("/tmp/score-{}", user()));
+        for (of_user, folders) in [
+            (None, vec![temporary.clone()]),
+            (Some("here"), vec![temporary.clone()]),
+            (Some(""), vec![temporary.clone()]),
+            (
+                Some("/run/user/7"),
+                vec![PathBuf::from("/run/user/7/score"), temporary.clone()],
+            ),
+        ] {
+            let found = usual(of_user.map(PathBuf::from), Path::new("/tmp"));
+            assert_eq!(found, folders, "{of_user:?}");
+        }
     }
 
     #[test]
