@@ -6,8 +6,8 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use score_engine::{
-    Build, Control, Descriptor, Flow, InputPort, Io, Node, NodeError, OutputPort, Params, Processor,
-    Registry, Run, Settings, Source, Time, check,
+    Build, Control, Descriptor, Flow, InputPort, Io, Node, NodeError, OutputPort, Params,
+    Processor, Registry, Run, Settings, Source, Time, check,
 };
 
 const NUMBERS: InputPort<Control> = InputPort::new(0, "number", "any numbers");

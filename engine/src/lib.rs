@@ -64,7 +64,7 @@ pub use offline::{NodeReport, Report, Run, SecondAct, Stopper};
 pub use packet::{AudioBlock, ChannelChange, Event, Frame, Note, Packet, Payload, Performance};
 pub use param::{
     Change, Choice, FileContent, FilePurpose, FileRole, Param, ParamType, ParamValue, Params,
-    Scale, Span,
+    Scale, Span, written_value,
 };
 #[doc(hidden)]
 pub use param::{read_choice, read_param, read_value};

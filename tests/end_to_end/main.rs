@@ -26,6 +26,8 @@ mod patches;
 mod patches_from_others;
 mod plugins;
 mod recording;
+#[cfg(unix)]
+mod remote;
 mod saves;
 mod status;
 mod stream;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::look::{Lens, LiveTap};
@@ -14,6 +14,7 @@ use crate::clock::LiveClock;
 use crate::descriptor::Descriptor;
 use crate::diagnostic::did_you_mean;
 use crate::graph::GraphNode;
+use crate::limits::MAX_MISTAKES;
 use crate::param::{Change, Param};
 use crate::patch::typed_value;
 use crate::steered::Steered;
@@ -62,7 +63,7 @@ pub struct SteeringError {
 }
 
 /// The live values of one node that plays, or of the transport.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NodeValues {
     /// The node's id, or `transport`.
     pub id: String,
@@ -148,13 +149,42 @@ impl Steering {
         glide: Duration,
     ) -> Result<(), SteeringError> {
         let mut desk = self.desk();
-        let declared = desk.declared(node, param)?;
-        let value = typed_value(declared, written).map_err(|(message, help)| SteeringError {
-            kind: SteeringErrorKind::Value,
-            message,
-            help,
-        })?;
+        let value = desk.value_of(node, param, written)?;
         desk.turn(node, param, Some(value), glide)
+    }
+
+    /// Sets several parameters at once, each given as a node's id, a parameter, and its value written as in a patch.
+    ///
+    /// # Errors
+    /// What is wrong with which of them, by its place in `wanted`: at most [`MAX_MISTAKES`]. Nothing has changed then.
+    pub fn set_all_written(
+        &self,
+        wanted: &[(String, String, String)],
+        glide: Duration,
+    ) -> Result<(), Vec<(usize, SteeringError)>> {
+        let mut desk = self.desk();
+        let mut values = Vec::with_capacity(wanted.len());
+        let mut wrong = Vec::new();
+        for (index, (node, param, written)) in wanted.iter().enumerate() {
+            match desk.value_of(node, param, written) {
+                Ok(value) => values.push((index, node, param, value)),
+                Err(error) => wrong.push((index, error)),
+            }
+            if wrong.len() >= MAX_MISTAKES {
+                break;
+            }
+        }
+        if wrong.is_empty() {
+            for (index, node, param, value) in values {
+                if let Err(error) = desk.turn(node, param, Some(value), glide) {
+                    wrong.push((index, error));
+                }
+            }
+        }
+        match wrong.is_empty() {
+            true => Ok(()),
+            false => Err(wrong),
+        }
     }
 
     /// Lets a parameter go: what the wire or the patch says holds again.
@@ -165,6 +195,19 @@ impl Steering {
         let mut desk = self.desk();
         desk.declared(node, param)?;
         desk.turn(node, param, None, glide)
+    }
+
+    /// Lets every parameter of a node go that a hand holds.
+    ///
+    /// # Errors
+    /// There is no such node.
+    pub fn release_node(&self, node: &str, glide: Duration) -> Result<(), SteeringError> {
+        let mut desk = self.desk();
+        desk.descriptor(node)?;
+        let held = desk.hands.keys().filter(|(id, _)| id == node);
+        let held: Vec<String> = held.map(|(_, param)| param.clone()).collect();
+        held.iter()
+            .try_for_each(|param| desk.turn(node, param, None, glide))
     }
 
     /// Lets every parameter go that a hand holds.
@@ -316,6 +359,15 @@ impl Desk {
         }
     }
 
+    /// What the node called `id` declares.
+    fn descriptor(&self, id: &str) -> Result<&Descriptor, SteeringError> {
+        match (id, self.seat(id)) {
+            (TRANSPORT, _) => Ok(&DECLARED),
+            (_, Some(seat)) => Ok(&seat.node.descriptor),
+            _ => Err(self.no_node(id)),
+        }
+    }
+
     /// The live parameter `param` of the node called `id`.
     fn declared(&self, id: &str, param: &str) -> Result<&Param, SteeringError> {
         let error = |kind, message: String, help| SteeringError {
@@ -323,11 +375,7 @@ impl Desk {
             message,
             help,
         };
-        let descriptor: &Descriptor = match (id, self.seat(id)) {
-            (TRANSPORT, _) => &DECLARED,
-            (_, Some(seat)) => &seat.node.descriptor,
-            _ => return Err(self.no_node(id)),
-        };
+        let descriptor = self.descriptor(id)?;
         let live = |param: &&Param| param.change == Change::Live;
         let Some(declared) = descriptor.params.iter().find(|known| known.name == param) else {
             let names = descriptor.params.iter().filter(live);
@@ -344,6 +392,23 @@ impl Desk {
             return Err(error(SteeringErrorKind::NotLive, message, help));
         }
         Ok(declared)
+    }
+
+    /// The value that `written` is for the parameter, which takes it.
+    fn value_of(&self, id: &str, param: &str, written: &str) -> Result<Value, SteeringError> {
+        let declared = self.declared(id, param)?;
+        let value = typed_value(declared, written).map_err(|(message, help)| SteeringError {
+            kind: SteeringErrorKind::Value,
+            message,
+            help,
+        })?;
+        if id == TRANSPORT {
+            // What a transport cannot be is known of each of its values alone.
+            let mut values = self.text.clone();
+            values.insert(param.to_owned(), value.clone());
+            made(&values)?;
+        }
+        Ok(value)
     }
 
     /// Gives the parameter to a hand, with a value that it takes, or lets it go.
@@ -409,19 +474,7 @@ impl Desk {
                 values.insert(param.clone(), value.clone());
             }
         }
-        let made = TransportParams::of(&values).map(|params| params.transport());
-        let wrong = match made {
-            Some((transport, wrong)) => match wrong.into_iter().next() {
-                None => return Ok(transport),
-                Some(wrong) => (wrong.message, wrong.help),
-            },
-            None => ("the transport cannot be read".to_owned(), None),
-        };
-        Err(SteeringError {
-            kind: SteeringErrorKind::Value,
-            message: wrong.0,
-            help: wrong.1,
-        })
+        made(&values)
     }
 
     /// Has every node go on by another transport.
@@ -449,6 +502,7 @@ impl Desk {
                     false => ValueSource::Text,
                 },
                 text: Some(text).filter(|text| *text != value),
+                unit: param.unit.clone(),
                 value,
             }
         });
@@ -458,4 +512,21 @@ impl Desk {
             values: values.collect(),
         }
     }
+}
+
+/// The transport that has these values.
+fn made(values: &serde_json::Map<String, Value>) -> Result<Transport, SteeringError> {
+    let made = TransportParams::of(values).map(|params| params.transport());
+    let (message, help) = match made {
+        Some((transport, wrong)) => match wrong.into_iter().next() {
+            None => return Ok(transport),
+            Some(wrong) => (wrong.message, wrong.help),
+        },
+        None => ("the transport cannot be read".to_owned(), None),
+    };
+    Err(SteeringError {
+        kind: SteeringErrorKind::Value,
+        message,
+        help,
+    })
 }

@@ -16,6 +16,7 @@ pub use params::{Choice, ParamValue, Params};
 #[doc(hidden)]
 pub use params::{read_choice, read_param, read_value};
 pub use span::{Scale, Span};
+pub use values::written_value;
 
 /// What a change of a parameter costs while the patch plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

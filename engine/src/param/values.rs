@@ -34,12 +34,19 @@ impl Param {
 
     /// A value of its type as a patch writes it; text without its quotes.
     pub(crate) fn written(&self, value: &Value) -> String {
-        match (value, value.get("seconds"), value.get("beats")) {
-            (_, Some(seconds), _) => seconds.to_string(),
-            (_, _, Some(beats)) => format!("beats({beats})"),
-            (Value::String(text), ..) => text.clone(),
-            _ => value.to_string(),
-        }
+        written_value(value)
+    }
+}
+
+/// A parameter's value, in the form in which values arrive at a node, as a patch writes it; text without its quotes, and
+/// what is left out as nothing.
+pub fn written_value(value: &Value) -> String {
+    match (value, value.get("seconds"), value.get("beats")) {
+        (_, Some(seconds), _) => seconds.to_string(),
+        (_, _, Some(beats)) => format!("beats({beats})"),
+        (Value::String(text), ..) => text.clone(),
+        (Value::Null, ..) => String::new(),
+        _ => value.to_string(),
     }
 }
 

@@ -208,6 +208,7 @@ impl Values {
                 ValueStatus {
                     name: entry.param.name.to_string(),
                     value: entry.told.clone(),
+                    unit: entry.param.unit.clone(),
                     source,
                     text: Some(entry.text.clone()).filter(|text| *text != entry.told),
                 }

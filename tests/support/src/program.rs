@@ -58,6 +58,11 @@ pub struct Talking {
 }
 
 impl Talking {
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.program.id()
+    }
+
     /// Starts it.
     pub fn start(command: &mut Command) -> Self {
         let mut program = command

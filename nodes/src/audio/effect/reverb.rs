@@ -196,9 +196,13 @@ mod tests {
         rooms.hear([0.0; 2]);
         params.size = 3.0;
         rooms.changed(&params, &transport);
-        (0..23_999).for_each(|_| drop(rooms.hear([0.0; 2])));
+        (0..23_999).for_each(|_| {
+            rooms.hear([0.0; 2]);
+        });
         assert!(rooms.before.is_none() && rooms.room.size() == 2.0);
-        (0..24_000).for_each(|_| drop(rooms.hear([0.0; 2])));
+        (0..24_000).for_each(|_| {
+            rooms.hear([0.0; 2]);
+        });
         let mut wanted = Reverb::sized(48_000, 3.0, 1.0, 512);
         for frame in [1.0].into_iter().chain([0.0; 40_000]) {
             assert_eq!(rooms.hear([frame; 2]), wanted.answer([frame; 2]));
