@@ -106,7 +106,7 @@ impl Steering {
             nodes: Vec::new(),
             hands: BTreeMap::new(),
             looks: Vec::new(),
-            text: serde_json::Map::new(),
+            text: Transport::default().values(),
             transport: Transport::default(),
         })))
     }
