@@ -147,12 +147,16 @@ mod tests {
     use std::sync::Arc;
 
     use score_engine::harness::{Harness, Outputs};
-    use score_engine::{Event, Payload, PortType};
-    use serde_json::json;
+    use score_engine::{Event, Node, Payload, PortType};
+    use serde_json::{Value, json};
 
+    use super::super::drum_decoder::DrumDecoder;
     use super::super::music_decoder::MusicDecoder;
     use super::*;
-    use crate::testing::{begun, require_on_sixteenths, require_one_at_a_time, settings};
+    use crate::testing::{
+        begun, pitches, require_alike, require_on_sixteenths, require_one_at_a_time, settings,
+        turns,
+    };
 
     fn at(seconds: f64) -> Time {
         Time::from_seconds(seconds)
@@ -229,5 +233,78 @@ mod tests {
         assert_eq!(after, moved);
         // Without the cut the phrase goes on, and bends.
         assert_ne!(begun(&play(1.0, -1.0, 1.3, 3.9, false)), heard);
+    }
+
+    /// Eight seconds of one code that is there from the start.
+    fn of_one_code<N: Node>(params: Value, transport: &Transport) -> Harness<N> {
+        let codes = vec![(at(0.0), at(0.0), code(1.0))];
+        Harness::<N>::new(params)
+            .settings(settings())
+            .transport(transport.clone())
+            .feed_live("latent", PortType::Latent(Some(64)), codes, at(8.0))
+    }
+
+    #[test]
+    fn a_tempo_that_changes_all_the_time_changes_no_note_and_no_stroke() {
+        fn heard<N: Node>(turned: bool) -> Outputs {
+            let steady = Transport::default();
+            let turns = turned.then(|| turns(8.0, &steady));
+            let harness = of_one_code::<N>(json!({}), &steady);
+            let harness = (turns.into_iter().flatten())
+                .fold(harness, |harness, (time, transport)| {
+                    harness.retime(time, transport)
+                });
+            harness.play_live().unwrap()
+        }
+        let turned = heard::<MusicDecoder>(true);
+        require_one_at_a_time(&turned);
+        require_alike(&pitches(&turned), &pitches(&heard::<MusicDecoder>(false)));
+        let turned = heard::<DrumDecoder>(true);
+        require_alike(&pitches(&turned), &pitches(&heard::<DrumDecoder>(false)));
+    }
+
+    #[test]
+    fn in_a_new_key_the_phrase_goes_on_in_its_scale() {
+        let in_key = |name: &str| Transport {
+            key: Some(name.parse().unwrap()),
+            ..Transport::default()
+        };
+        let outputs = of_one_code::<MusicDecoder>(json!({}), &in_key("D major"))
+            .retime(at(2.95), in_key("Ab major"))
+            .play_live()
+            .unwrap();
+        for (place, pitch) in begun(&outputs) {
+            let key: Key = if place < 24 { "D major" } else { "Ab major" }
+                .parse()
+                .unwrap();
+            assert!(key.holds(i32::from(pitch)), "{pitch} at {place}");
+        }
+    }
+
+    #[test]
+    fn noise_and_channel_are_live() {
+        let plain = begun(
+            &of_one_code::<MusicDecoder>(json!({ "temperature": 0 }), &Transport::default())
+                .play_live()
+                .unwrap(),
+        );
+        let codes = (0..4).map(|n| at(2.0 * f64::from(n)));
+        let outputs = Harness::<MusicDecoder>::new(json!({ "temperature": 0 }))
+            .settings(settings())
+            .feed_live(
+                "latent",
+                PortType::Latent(Some(64)),
+                codes.map(|time| (time, time, code(1.0))).collect(),
+                at(8.0),
+            )
+            .set_live(at(3.9), "noise", 1.0)
+            .set_live(at(3.9), "channel", 4)
+            .play_live()
+            .unwrap();
+        require_one_at_a_time(&outputs);
+        let heard = begun(&outputs);
+        let at_turn = |notes: &[(i64, u8)]| notes.partition_point(|(place, _)| *place < 32);
+        assert_eq!(plain[..at_turn(&plain)], heard[..at_turn(&heard)]);
+        assert_ne!(plain[at_turn(&plain)..], heard[at_turn(&heard)..]);
     }
 }

@@ -25,7 +25,10 @@ const ENDLESS: f64 = 86_400.0;
 #[derive(Clone, Params)]
 pub(crate) struct ChordTrack {
     /// the text to write, .txt
-    #[param(rebuild = "its name is claimed when the node is built", writes, content = Notes, ending = "txt")]
+    #[param(
+        rebuild = "its name is claimed when the node is built", writes, content = Notes,
+        ending = "txt"
+    )]
     path: PathBuf,
 }
 
@@ -279,6 +282,45 @@ mod tests {
         }
         let wanted = chords.map(|(place, name)| (place, name.to_owned()));
         assert_eq!(read, wanted);
+    }
+
+    #[test]
+    fn over_a_change_of_tempo_bars_stay_bars_and_their_times_are_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        let chord = |name: &str| {
+            let chords = Chords {
+                key: "A minor".parse().unwrap(),
+                chord: name.parse().ok(),
+                fresh: true,
+                next: None,
+                close: None,
+                last: false,
+            };
+            chords.payload()
+        };
+        // Four bars of two seconds, and a fifth of one.
+        let heard = [(0.0, "Am"), (6.0, "F"), (8.0, "C")];
+        let heard = heard.map(|(seconds, name)| {
+            let time = Time::from_seconds(seconds);
+            (time, time, chord(name))
+        });
+        let end = Time::from_seconds(9.0);
+        let fast = Transport {
+            tempo: 240.0,
+            ..Transport::default()
+        };
+        Harness::<ChordTrack>::new(json!({ "path": path }))
+            .feed_live("chords", Chords::port_type(), heard.into(), end)
+            .retime(Time::from_seconds(7.0), Transport::default())
+            .retime(Time::from_seconds(8.0), fast)
+            .play_live()
+            .unwrap();
+        let text = std::fs::read_to_string(path).unwrap();
+        assert_eq!(
+            unmarked(&text),
+            "# bar 1, 0:00.0, A minor\n| Am | Am | Am | F |\n# bar 5, 0:08.0, A minor\n| C |\n"
+        );
     }
 
     #[test]

@@ -28,7 +28,9 @@ pub(crate) struct ChordsIn {
     #[param(live, default = "")]
     chords: String,
     /// how long a chord lasts where there are no bar lines
-    #[param(live, range = 0.25..=64.0, span = 1.0..=8.0, log, unit = "quarter notes", default = 4.0)]
+    #[param(
+        live, range = 0.25..=64.0, span = 1.0..=8.0, log, unit = "quarter notes", default = 4.0
+    )]
     each: f64,
 }
 

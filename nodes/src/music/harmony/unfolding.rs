@@ -62,6 +62,12 @@ impl Unfolding {
         self.close
     }
 
+    /// When the sixteenth before `place` begins.
+    fn eve_of(&self, place: u64) -> Time {
+        let steps = &self.progression.steps;
+        steps.sixteenth(place.saturating_sub(1))
+    }
+
     /// Decides sixteenth `place`.
     fn decide(&mut self, params: &Harmony, io: &mut Io<'_>, place: u64) -> Result<(), NodeError> {
         let length = self.progression.steps.length();
@@ -132,17 +138,14 @@ impl Processor<Harmony> for Unfolding {
         // A sixteenth ahead, and as long before that as a melody decides its notes.
         let steps = &self.progression.steps;
         let first = steps.sixteenth_from(io.now());
-        let soon = io.now() + steps.sixteenth(1) - steps.sixteenth(0) + ahead();
+        let soon = io.now() + ahead();
         let mut place = self.next.unwrap_or(first).max(first);
-        while self.progression.steps.sixteenth(place) <= soon {
+        while self.eve_of(place) <= soon {
             self.decide(params, io, place)?;
             place += 1;
         }
         self.next = Some(place);
-        let steps = &self.progression.steps;
-        Ok(Flow::WakeAt(
-            steps.sixteenth(place.saturating_sub(1)) - ahead(),
-        ))
+        Ok(Flow::WakeAt(self.eve_of(place) - ahead()))
     }
 
     fn changed(&mut self, params: &Harmony, transport: &Transport) -> Result<(), NodeError> {

@@ -34,10 +34,16 @@ const MOST_BARS: u32 = 100_000;
 #[derive(Clone, Params)]
 pub(crate) struct SheetMusic {
     /// the file to write, .musicxml
-    #[param(rebuild = "its name is claimed when the node is built", writes, content = Notes, ending = "musicxml")]
+    #[param(
+        rebuild = "its name is claimed when the node is built", writes, content = Notes,
+        ending = "musicxml"
+    )]
     path: PathBuf,
     /// the pages to draw, .pdf; none if left out
-    #[param(rebuild = "its name is claimed when the node is built", writes, content = Picture, ending = "pdf")]
+    #[param(
+        rebuild = "its name is claimed when the node is built", writes, content = Picture,
+        ending = "pdf"
+    )]
     page: Option<PathBuf>,
     /// the title; the file's name if left out
     #[param(live)]

@@ -118,6 +118,18 @@ mod tests {
     }
 
     #[test]
+    fn what_was_played_returns_in_another_key_on_its_chords() {
+        let mut recall = Recall::default();
+        play(&mut recall, 0.5, 0, &[30, 1, 0], "C");
+        recall.move_by(2, |token| if token > 1 { token + 2 } else { token });
+        assert_eq!(
+            play(&mut recall, 0.5, 0, &[7; 3], "D"),
+            [Some(32), Some(1), Some(0)]
+        );
+        assert_eq!(play(&mut recall, 0.5, 0, &[7; 3], "C"), [None; 3]);
+    }
+
+    #[test]
     fn what_a_cut_left_of_a_bar_returns_at_its_place() {
         let mut recall = Recall::default();
         play(&mut recall, 0.5, 2, &[3, 4], "C");

@@ -128,6 +128,24 @@ mod tests {
     }
 
     #[test]
+    fn the_theme_goes_over_to_the_phrases_that_are_named_and_keeps_count() {
+        let mut statements = Statements::new(None, true, 16);
+        statements.hear("A", 0);
+        assert!(statements.at(8).is_some());
+        statements.belong_to(Some("B"));
+        // The phrase that plays is the theme's; the next of its name is not.
+        assert!(statements.at(9).is_some());
+        statements.hear("A", 64);
+        assert_eq!(statements.at(64), None);
+        statements.hear("B", 128);
+        assert!(statements.at(128).is_some());
+        // Where none is named, it stays where it is.
+        statements.belong_to(None);
+        statements.hear("B", 192);
+        assert!(statements.at(192).is_some_and(|here| here.is_known));
+    }
+
+    #[test]
     fn where_no_phrases_are_told_the_theme_comes_once_with_the_first_bar() {
         let mut statements = Statements::new(None, false, 16);
         assert_eq!(statements.at(3), None);
