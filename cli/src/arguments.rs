@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 use score_engine::Override;
 
+use crate::remote::protocol::{MAX_GLIDE, Setting};
+
 /// SCORE! turns moving pictures into music
 #[derive(Parser)]
 #[command(name = "score", version, after_help = EXAMPLES)]
@@ -40,7 +42,11 @@ impl Command {
                 _ => plugins.json,
             },
             Command::Graph(graph) => matches!(graph.format, Notation::Json),
+            Command::Get(get) => get.json,
+            Command::Status(status) => status.json,
             Command::Run(_)
+            | Command::Set(_)
+            | Command::Release(_)
             | Command::Fmt(_)
             | Command::New(_)
             | Command::Styles(_)
@@ -100,6 +106,14 @@ pub(crate) enum Command {
     Render(Render),
     /// Play a patch live until Ctrl-C; what is saved in it is heard at once
     Run(Run),
+    /// Set live values of a patch that plays, over what it says, until they are released
+    Set(Set),
+    /// Print the live values of a patch that plays, and where each is from
+    Get(Get),
+    /// Release values that were set: what the patch or a wire says holds again
+    Release(Release),
+    /// Print what the nodes of a patch that plays do
+    Status(LiveStatus),
     /// Say everything that is wrong with patches
     Check(Check),
     /// Set patches in their one layout; every comment stays
@@ -276,9 +290,88 @@ pub(crate) struct Run {
     /// What the two may have together, in megabytes
     #[arg(long, value_name = "MB", default_value = "20", value_parser = value_parser!(u64).range(1..=100_000))]
     pub(crate) log_size: u64,
+    /// Do not let `score set` and other commands reach this run
+    #[arg(long)]
+    pub(crate) no_remote: bool,
     /// No table on the terminal
     #[arg(long, short)]
     pub(crate) quiet: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Of several values, all are set or none. Values are written as in a patch; text may go without quotes:
+  score set calm.half_life=2 transport.tempo=96 --glide 4
+  score set piano.voice=glass")]
+pub(crate) struct Set {
+    /// What to set, and to what; the tempo is transport.tempo
+    #[arg(required = true, value_name = "NODE.PARAM=VALUE", value_parser = setting)]
+    pub(crate) values: Vec<(String, Setting)>,
+    /// Seconds until the values have arrived; a tempo always arrives at once
+    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = glide)]
+    pub(crate) glide: f64,
+    #[arg(long, value_name = "PATCH|PID", help = RUN)]
+    pub(crate) run: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct Get {
+    /// A node, or one parameter, of which the bare value is printed [default: all]
+    #[arg(value_name = "NODE[.PARAM]")]
+    pub(crate) what: Option<String>,
+    #[arg(long, value_name = "PATCH|PID", help = RUN)]
+    pub(crate) run: Option<String>,
+    /// Print the values as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Release {
+    /// What to release: nodes, or parameters of nodes
+    #[arg(required_unless_present = "all", value_name = "NODE[.PARAM]")]
+    pub(crate) what: Vec<String>,
+    /// Release everything that was set
+    #[arg(long, conflicts_with = "what")]
+    pub(crate) all: bool,
+    /// Seconds until the values have arrived; a tempo always arrives at once
+    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = glide)]
+    pub(crate) glide: f64,
+    #[arg(long, value_name = "PATCH|PID", help = RUN)]
+    pub(crate) run: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct LiveStatus {
+    #[arg(long, value_name = "PATCH|PID", help = RUN)]
+    pub(crate) run: Option<String>,
+    /// Print a line of JSON, as `score run --status-json` writes it
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const RUN: &str = "Which run, by its patch or its process [default: the only one]";
+
+fn setting(text: &str) -> Result<(String, Setting), String> {
+    let parts = text.split_once('=').and_then(|(target, value)| {
+        let (node, param) = target.rsplit_once('.')?;
+        Some((node.trim(), param.trim(), value.trim()))
+    });
+    match parts {
+        Some((node, param, value)) if !node.is_empty() && !param.is_empty() => Ok((
+            text.to_owned(),
+            Setting {
+                node: node.to_owned(),
+                param: param.to_owned(),
+                value: value.to_owned(),
+            },
+        )),
+        _ => Err("it is written as piano.gain=-6".to_owned()),
+    }
+}
+
+fn glide(text: &str) -> Result<f64, String> {
+    number(text, 0.0, MAX_GLIDE)
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -658,6 +751,8 @@ pub(crate) enum Notation {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use clap::CommandFactory;
 
     use super::*;
@@ -673,6 +768,21 @@ mod tests {
         assert_eq!(temperature("0"), Ok(0.0));
         for wrong in ["9.99", "400.1", "nan", "inf", "fast", ""] {
             assert!(tempo(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!((glide("0"), glide("2.5")), (Ok(0.0), Ok(2.5)));
+        assert!(glide("-1").is_err() && glide("3601").is_err());
+    }
+
+    #[test]
+    fn a_setting_names_node_parameter_and_value_whatever_is_in_them() {
+        let read = |text| {
+            let (_, setting) = setting(text).unwrap();
+            [setting.node, setting.param, setting.value]
+        };
+        assert_eq!(read("hum.gain=-20"), ["hum", "gain", "-20"]);
+        assert_eq!(read("a.b.c = x=y.z"), ["a.b", "c", "x=y.z"]);
+        for wrong in ["hum", "hum.gain", "gain=1", ".gain=1", "hum.=1", "=", ""] {
+            assert!(setting(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use score_engine::{Diagnostics, NodeError, RunError};
 use serde_json::{Value, json};
 
+use crate::remote::protocol::Refusal;
 use crate::terminal::{colourful, error};
 
 /// Why a command did not do what was asked. Prints itself in colours, which [`crate::terminal::tell`] takes away
@@ -43,6 +44,8 @@ pub(crate) enum Failure {
     Run(RunError),
     /// The run has ended, and these nodes could not keep all of what they were given.
     Lost(Vec<String>),
+    /// A live run refuses what was asked of it, or cannot be reached.
+    Remote(Vec<Refusal>),
     /// There is no such thing as was asked for.
     Unknown(String),
     /// The terminal or the pipe is gone.
@@ -100,6 +103,12 @@ impl Display for Failure {
                 Some("what was kept stands under its name; the log says what is missing and why"),
             )
             .fmt(f),
+            Failure::Remote(refusals) => {
+                let lines = refusals
+                    .iter()
+                    .map(|refusal| error(&refusal.message, refusal.help.as_deref()).to_string());
+                f.write_str(&lines.collect::<Vec<_>>().join("\n"))
+            }
             Failure::Unknown(what) => error(what, None).fmt(f),
             Failure::Print(why) => {
                 error(format_args!("nothing can be printed: {why}"), None).fmt(f)
@@ -129,6 +138,16 @@ impl Failure {
                 return Some(
                     json!({ "error": error, "diagnostics": diagnostics.mistakes, "untold": diagnostics.untold }),
                 );
+            }
+            Failure::Remote(refusals) => {
+                let first = refusals.first();
+                return Some(json!({
+                    "error": {
+                        "message": first.map(|refusal| &refusal.message),
+                        "help": first.and_then(|refusal| refusal.help.as_ref()),
+                        "kind": first.map(|refusal| &refusal.kind),
+                    },
+                }));
             }
             Failure::Lost(nodes) => (
                 format!("not everything was kept by: {}", nodes.join(", ")),

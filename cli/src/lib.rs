@@ -8,12 +8,16 @@ mod capped_file;
 mod command;
 mod failure;
 mod folders;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod kinds;
 mod library;
 mod log;
 mod overload;
 mod ownership;
 mod performance;
+mod remote;
 mod signals;
 mod status;
 mod terminal;
@@ -48,6 +52,10 @@ pub fn run(registry: &Registry) -> ExitCode {
         Command::Film(film) => command::film::run(film, &kinds, &settings),
         Command::Render(render) => command::render::run(render, &kinds, &settings),
         Command::Run(run) => command::run::run(run, kinds.into_owned(), &settings),
+        Command::Set(set) => command::steer::set(set),
+        Command::Get(get) => command::steer::get(get),
+        Command::Release(release) => command::steer::release(release),
+        Command::Status(status) => command::steer::status(status),
         Command::Check(check) => command::check::run(check, &kinds, &settings),
         Command::Fmt(fmt) => command::fmt::run(fmt),
         Command::New(new) => command::new::run(new),

@@ -111,7 +111,11 @@ impl Drop for Lines {
 
 /// A status as a line of JSON, with what tells it from that of another run: when it was, by the wall clock, and of which
 /// process, program and patch.
-fn line(status: &Status, patch: &Path, now: SystemTime) -> Result<Value, serde_json::Error> {
+pub(crate) fn line(
+    status: &Status,
+    patch: &Path,
+    now: SystemTime,
+) -> Result<Value, serde_json::Error> {
     let mut line = json!({
         "at": format_rfc3339_millis(now).to_string(),
         "pid": std::process::id(),
@@ -245,6 +249,7 @@ mod tests {
             load: 0.0,
             hangs: None,
             counters: BTreeMap::new(),
+            steered: Vec::new(),
         };
         let status = Status {
             revision: 3,

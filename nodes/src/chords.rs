@@ -1,9 +1,6 @@
 //! Which chord sounds, in which key, and what comes next: one packet on a wire.
 
-use std::borrow::Cow;
-use std::sync::Arc;
-
-use score_engine::{Custom, InputPort, Key, NodeError, OutputPort, Packet, Payload, PortType};
+use score_engine::{Custom, InputPort, Key, NodeError, OutputPort, Packet};
 
 use crate::music::Chord;
 
@@ -47,13 +44,15 @@ impl Chords {
     }
 
     /// The type of a port that they travel through.
-    pub(crate) fn port_type() -> PortType {
-        PortType::Custom(Cow::Borrowed(Self::TYPE))
+    #[cfg(test)]
+    pub(crate) fn port_type() -> score_engine::PortType {
+        score_engine::PortType::Custom(Self::TYPE.into())
     }
 
     /// As the content of a packet.
-    pub(crate) fn payload(self) -> Payload {
-        Payload::Custom(Arc::new(self))
+    #[cfg(test)]
+    pub(crate) fn payload(self) -> score_engine::Payload {
+        score_engine::Payload::Custom(std::sync::Arc::new(self))
     }
 
     /// Those in `packet`.

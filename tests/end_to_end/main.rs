@@ -26,10 +26,11 @@ mod patches;
 mod patches_from_others;
 mod plugins;
 mod recording;
+#[cfg(unix)]
+mod remote;
 mod saves;
 mod status;
 mod stream;
-mod support;
 mod swing;
 mod theme;
 mod timeline;

@@ -17,6 +17,7 @@ pub(crate) mod render;
 pub(crate) mod run;
 pub(crate) mod sample;
 pub(crate) mod shell;
+pub(crate) mod steer;
 pub(crate) mod styles;
 
 use std::collections::BTreeSet;

@@ -1,20 +1,24 @@
 //! The second lane: live values set from outside while a patch plays, from any thread, without a file or a revision.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::look::{Lens, LiveTap};
 use super::ports::Command;
 use crate::clock::LiveClock;
-use crate::descriptor::{Change, Descriptor, Param};
+use crate::descriptor::Descriptor;
 use crate::diagnostic::did_you_mean;
 use crate::graph::GraphNode;
+use crate::limits::MAX_MISTAKES;
+use crate::param::{Change, Param};
 use crate::patch::typed_value;
-use crate::steering::{Shown, Steered, ValueSource, ValueStatus};
+use crate::steered::Steered;
+use crate::steering::{Shown, ValueSource, ValueStatus};
 use crate::time::Time;
 use crate::transport::Transport;
 use crate::transport_params::{DECLARED, TransportParams};
@@ -42,6 +46,8 @@ pub enum SteeringErrorKind {
     NotLive,
     /// The parameter does not take the value.
     Value,
+    /// The node has no such output.
+    Output,
 }
 
 /// Why a value is not taken.
@@ -57,7 +63,7 @@ pub struct SteeringError {
 }
 
 /// The live values of one node that plays, or of the transport.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NodeValues {
     /// The node's id, or `transport`.
     pub id: String,
@@ -72,10 +78,18 @@ struct Desk {
     clock: Arc<LiveClock>,
     nodes: Vec<Seat>,
     hands: BTreeMap<(String, String), Value>,
+    looks: Vec<Look>,
     /// The transport as the text says it.
     text: serde_json::Map<String, Value>,
     /// The transport that plays.
     transport: Transport,
+}
+
+/// Somebody who looks at an output.
+struct Look {
+    node: String,
+    output: String,
+    lens: Weak<Lens>,
 }
 
 /// A node that plays, seen from the desk.
@@ -91,6 +105,7 @@ impl Steering {
             clock,
             nodes: Vec::new(),
             hands: BTreeMap::new(),
+            looks: Vec::new(),
             text: serde_json::Map::new(),
             transport: Transport::default(),
         })))
@@ -134,13 +149,42 @@ impl Steering {
         glide: Duration,
     ) -> Result<(), SteeringError> {
         let mut desk = self.desk();
-        let declared = desk.declared(node, param)?;
-        let value = typed_value(declared, written).map_err(|(message, help)| SteeringError {
-            kind: SteeringErrorKind::Value,
-            message,
-            help,
-        })?;
+        let value = desk.value_of(node, param, written)?;
         desk.turn(node, param, Some(value), glide)
+    }
+
+    /// Sets several parameters at once, each given as a node's id, a parameter, and its value written as in a patch.
+    ///
+    /// # Errors
+    /// What is wrong with which of them, by its place in `wanted`: at most [`MAX_MISTAKES`]. Nothing has changed then.
+    pub fn set_all_written(
+        &self,
+        wanted: &[(String, String, String)],
+        glide: Duration,
+    ) -> Result<(), Vec<(usize, SteeringError)>> {
+        let mut desk = self.desk();
+        let mut values = Vec::with_capacity(wanted.len());
+        let mut wrong = Vec::new();
+        for (index, (node, param, written)) in wanted.iter().enumerate() {
+            match desk.value_of(node, param, written) {
+                Ok(value) => values.push((index, node, param, value)),
+                Err(error) => wrong.push((index, error)),
+            }
+            if wrong.len() >= MAX_MISTAKES {
+                break;
+            }
+        }
+        if wrong.is_empty() {
+            for (index, node, param, value) in values {
+                if let Err(error) = desk.turn(node, param, Some(value), glide) {
+                    wrong.push((index, error));
+                }
+            }
+        }
+        match wrong.is_empty() {
+            true => Ok(()),
+            false => Err(wrong),
+        }
     }
 
     /// Lets a parameter go: what the wire or the patch says holds again.
@@ -151,6 +195,19 @@ impl Steering {
         let mut desk = self.desk();
         desk.declared(node, param)?;
         desk.turn(node, param, None, glide)
+    }
+
+    /// Lets every parameter of a node go that a hand holds.
+    ///
+    /// # Errors
+    /// There is no such node.
+    pub fn release_node(&self, node: &str, glide: Duration) -> Result<(), SteeringError> {
+        let mut desk = self.desk();
+        desk.descriptor(node)?;
+        let held = desk.hands.keys().filter(|(id, _)| id == node);
+        let held: Vec<String> = held.map(|(_, param)| param.clone()).collect();
+        held.iter()
+            .try_for_each(|param| desk.turn(node, param, None, glide))
     }
 
     /// Lets every parameter go that a hand holds.
@@ -189,6 +246,40 @@ impl Steering {
     /// The transport that plays.
     pub fn transport(&self) -> Transport {
         self.desk().transport.clone()
+    }
+
+    /// Looks at what the output `output` of the node called `node` sends, at most `rate` times a second, for as long as
+    /// what is given back lives: also when the node begins anew, or an edit exchanges it.
+    ///
+    /// # Errors
+    /// There is no such node or output.
+    pub fn tap(&self, node: &str, output: &str, rate: f64) -> Result<LiveTap, SteeringError> {
+        let mut desk = self.desk();
+        let Some(seat) = desk.seat(node) else {
+            return Err(desk.no_node(node));
+        };
+        let ports = &seat.node.descriptor.outputs;
+        let Some(port) = ports.iter().position(|port| port.name == output) else {
+            let names: Vec<&str> = ports.iter().map(|port| port.name.as_ref()).collect();
+            let help = did_you_mean(output, names.iter().copied()).or_else(|| {
+                (!names.is_empty()).then(|| format!("its outputs: {}", names.join(", ")))
+            });
+            return Err(SteeringError {
+                kind: SteeringErrorKind::Output,
+                message: format!("`{node}` has no output `{output}`"),
+                help,
+            });
+        };
+        let (tap, lens) = LiveTap::new(rate);
+        let lens = Arc::downgrade(&lens);
+        let _ = seat.commands.send(Command::Look(port, lens.clone()));
+        desk.looks.retain(|look| look.lens.strong_count() > 0);
+        desk.looks.push(Look {
+            node: node.to_owned(),
+            output: output.to_owned(),
+            lens,
+        });
+        Ok(tap)
     }
 
     /// What hands hold of the parameters of node `id`.
@@ -230,6 +321,24 @@ impl Steering {
                     param.change == Change::Live && param.admits(value).is_ok()
                 })
         });
+        desk.looks.retain(|look| look.lens.strong_count() > 0);
+        for look in &desk.looks {
+            let Some(seat) = nodes.iter().find(|seat| seat.node.id == look.node) else {
+                continue;
+            };
+            // Who stays is looked at already.
+            let stays = desk
+                .nodes
+                .iter()
+                .any(|old| old.commands.same_channel(&seat.commands));
+            let ports = &seat.node.descriptor.outputs;
+            if let (false, Some(port)) = (
+                stays,
+                ports.iter().position(|port| port.name == look.output),
+            ) {
+                let _ = seat.commands.send(Command::Look(port, look.lens.clone()));
+            }
+        }
         desk.nodes = nodes;
         desk.text = text.values();
         desk.transport = transport.clone();
@@ -241,6 +350,24 @@ impl Desk {
         self.nodes.iter().find(|seat| seat.node.id == id)
     }
 
+    fn no_node(&self, id: &str) -> SteeringError {
+        let ids = self.nodes.iter().map(|seat| seat.node.id.as_str());
+        SteeringError {
+            kind: SteeringErrorKind::Node,
+            message: format!("no node `{id}` plays"),
+            help: did_you_mean(id, ids.chain([TRANSPORT])),
+        }
+    }
+
+    /// What the node called `id` declares.
+    fn descriptor(&self, id: &str) -> Result<&Descriptor, SteeringError> {
+        match (id, self.seat(id)) {
+            (TRANSPORT, _) => Ok(&DECLARED),
+            (_, Some(seat)) => Ok(&seat.node.descriptor),
+            _ => Err(self.no_node(id)),
+        }
+    }
+
     /// The live parameter `param` of the node called `id`.
     fn declared(&self, id: &str, param: &str) -> Result<&Param, SteeringError> {
         let error = |kind, message: String, help| SteeringError {
@@ -248,16 +375,7 @@ impl Desk {
             message,
             help,
         };
-        let descriptor: &Descriptor = match (id, self.seat(id)) {
-            (TRANSPORT, _) => &DECLARED,
-            (_, Some(seat)) => &seat.node.descriptor,
-            _ => {
-                let ids = self.nodes.iter().map(|seat| seat.node.id.as_str());
-                let help = did_you_mean(id, ids.chain([TRANSPORT]));
-                let message = format!("no node `{id}` plays");
-                return Err(error(SteeringErrorKind::Node, message, help));
-            }
-        };
+        let descriptor = self.descriptor(id)?;
         let live = |param: &&Param| param.change == Change::Live;
         let Some(declared) = descriptor.params.iter().find(|known| known.name == param) else {
             let names = descriptor.params.iter().filter(live);
@@ -274,6 +392,23 @@ impl Desk {
             return Err(error(SteeringErrorKind::NotLive, message, help));
         }
         Ok(declared)
+    }
+
+    /// The value that `written` is for the parameter, which takes it.
+    fn value_of(&self, id: &str, param: &str, written: &str) -> Result<Value, SteeringError> {
+        let declared = self.declared(id, param)?;
+        let value = typed_value(declared, written).map_err(|(message, help)| SteeringError {
+            kind: SteeringErrorKind::Value,
+            message,
+            help,
+        })?;
+        if id == TRANSPORT {
+            // What a transport cannot be is known of each of its values alone.
+            let mut values = self.text.clone();
+            values.insert(param.to_owned(), value.clone());
+            made(&values)?;
+        }
+        Ok(value)
     }
 
     /// Gives the parameter to a hand, with a value that it takes, or lets it go.
@@ -339,19 +474,7 @@ impl Desk {
                 values.insert(param.clone(), value.clone());
             }
         }
-        let made = TransportParams::of(&values).map(|params| params.transport());
-        let wrong = match made {
-            Some((transport, wrong)) => match wrong.into_iter().next() {
-                None => return Ok(transport),
-                Some(wrong) => (wrong.message, wrong.help),
-            },
-            None => ("the transport cannot be read".to_owned(), None),
-        };
-        Err(SteeringError {
-            kind: SteeringErrorKind::Value,
-            message: wrong.0,
-            help: wrong.1,
-        })
+        made(&values)
     }
 
     /// Has every node go on by another transport.
@@ -379,6 +502,7 @@ impl Desk {
                     false => ValueSource::Text,
                 },
                 text: Some(text).filter(|text| *text != value),
+                unit: param.unit.clone(),
                 value,
             }
         });
@@ -388,4 +512,21 @@ impl Desk {
             values: values.collect(),
         }
     }
+}
+
+/// The transport that has these values.
+fn made(values: &serde_json::Map<String, Value>) -> Result<Transport, SteeringError> {
+    let made = TransportParams::of(values).map(|params| params.transport());
+    let (message, help) = match made {
+        Some((transport, wrong)) => match wrong.into_iter().next() {
+            None => return Ok(transport),
+            Some(wrong) => (wrong.message, wrong.help),
+        },
+        None => ("the transport cannot be read".to_owned(), None),
+    };
+    Err(SteeringError {
+        kind: SteeringErrorKind::Value,
+        message,
+        help,
+    })
 }

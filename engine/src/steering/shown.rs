@@ -1,5 +1,6 @@
 //! What a live parameter is, and since what says so, for whoever looks.
 
+use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -18,22 +19,25 @@ pub enum ValueSource {
 }
 
 /// A live parameter of a node that plays.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ValueStatus {
     /// The parameter.
     pub name: String,
     /// Its value now, in the form in which values arrive at a node.
     pub value: Value,
+    /// What a number counts, as `dB`; empty for a plain number.
+    #[serde(skip_serializing_if = "str::is_empty", default)]
+    pub unit: Cow<'static, str>,
     /// What it has the value from.
     pub source: ValueSource,
     /// What the patch says, where that is something else.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub text: Option<Value>,
 }
 
 /// The live parameters of one node, shown by its thread to whoever looks. The thread never waits for who looks.
 #[derive(Debug, Default)]
-pub(crate) struct Shown(Mutex<Vec<ValueStatus>>);
+pub(crate) struct Shown(pub(super) Mutex<Vec<ValueStatus>>);
 
 impl Shown {
     /// Shows these values; `false`: somebody is looking, and they must be shown again later.

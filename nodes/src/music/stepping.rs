@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use score_engine::{Flow, Io, NodeError, Processor, Time};
+use score_engine::{Flow, Io, Key, NodeError, Processor, Time, Transport};
 
 use super::melody::Phrase;
 use super::player::{CHORDS, CODE, CUT, Player, Plays};
@@ -23,6 +23,8 @@ pub(super) struct Stepping {
     followed: Option<Vec<f32>>,
     /// How many semitones the phrase is moved, to fit its key.
     shift: i32,
+    /// The key that it was moved into.
+    key: Option<Key>,
     /// When a cut came that no phrase has followed yet.
     cut: Option<Time>,
     /// The time of the newest code.
@@ -40,6 +42,7 @@ impl Stepping {
             code: None,
             followed: None,
             shift: 0,
+            key: None,
             cut: None,
             seen: Time::ZERO,
             captured: Instant::now(),
@@ -59,6 +62,13 @@ impl Stepping {
         };
         let player = &mut self.player;
         let cut = self.cut.take();
+        let key = player.voice.key();
+        if key.is_some() && (anew || key != self.key) {
+            // What the phrase will be, as far as that is known, says in which key it is.
+            let whole = player.melody.likeliest(code)?;
+            self.shift = player.voice.shift(&whole);
+        }
+        self.key = key;
         let phrase = match &mut self.phrase {
             Some(phrase) if !anew => {
                 if is_news {
@@ -66,14 +76,7 @@ impl Stepping {
                 }
                 phrase
             }
-            phrase => {
-                if player.voice.fitting.is_some() {
-                    // What the phrase will be, as far as that is known, says in which key it is.
-                    let whole = player.melody.likeliest(code)?;
-                    self.shift = player.voice.shift(&whole);
-                }
-                phrase.insert(player.melody.begin(code)?)
-            }
+            phrase => phrase.insert(player.melody.begin(code)?),
         };
         let said = match step {
             Some(_) => Some(
@@ -131,6 +134,11 @@ impl<P: Plays> Processor<P> for Stepping {
     fn finish(&mut self, _params: &P, io: &mut Io<'_>) -> Result<(), NodeError> {
         let end = io.end().unwrap_or(io.now());
         self.player.voice.finish(io, P::NOTES, end)
+    }
+
+    fn changed(&mut self, _params: &P, transport: &Transport) -> Result<(), NodeError> {
+        self.player.voice.retime(transport);
+        Ok(())
     }
 }
 

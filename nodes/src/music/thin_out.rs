@@ -184,6 +184,11 @@ impl Processor<ThinOut> for Thinning {
         }
         Ok(Flow::Continue)
     }
+
+    fn changed(&mut self, _params: &ThinOut, transport: &Transport) -> Result<(), NodeError> {
+        self.transport = transport.clone();
+        Ok(())
+    }
 }
 
 #[cfg(test)]

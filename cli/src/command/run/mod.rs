@@ -16,6 +16,7 @@ use crate::failure::Failure;
 use crate::kinds::Kinds;
 use crate::log;
 use crate::ownership::{Ownership, confirmed};
+use crate::remote::{Latest, Remote, Server};
 use crate::signals::on_end;
 use crate::status::{Lines, table};
 use crate::terminal::tell;
@@ -102,7 +103,10 @@ fn play(
     for line in unwatched.into_iter().chain(unseen) {
         tracing::warn!("{line}");
     }
-    let mut playing = Playing::new(arguments, settings, loader);
+    let latest = Latest::default();
+    let mut playing = Playing::new(arguments, settings, loader, latest.clone());
+    let remote = Remote::new(playing.steering(), latest, &arguments.patch);
+    let server = (!arguments.no_remote).then(|| Server::start(remote));
     playing.prepare_first(graph)?;
     let played = playing.play(stop, |status| {
         log.show(bar, table(status));
@@ -111,6 +115,7 @@ fn play(
         }
     });
     log.clear(bar);
+    drop(server);
     let (live, loader) = playing.into_parts();
     let drained = live.drain(DRAINS_WITHIN);
     // What plugins have written gets its marks.

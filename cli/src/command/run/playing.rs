@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, never, select_biased};
-use score_engine::{Edit, Graph, Live, LiveOptions, Revision, RunError, Settings, Status};
+use score_engine::{
+    Edit, Graph, Live, LiveOptions, Revision, RunError, Settings, Status, Steering,
+};
 
 use super::loader::{Checked, Loaded, Loader, PATIENCE, Unloaded};
 use super::{TOLD, no_thread, plain, warn};
 use crate::arguments::Run;
 use crate::failure::Failure;
 use crate::overload::Overload;
+use crate::remote::Latest;
 
 /// How often the run is looked after.
 const LOOK: Duration = Duration::from_millis(200);
@@ -37,6 +40,8 @@ pub(super) struct Playing<'a> {
     patience: Duration,
     /// The models and the devices of the first patch.
     used: [String; 2],
+    /// The last status, for whoever asks from outside.
+    latest: Latest,
 }
 
 /// An edit whose nodes are being built.
@@ -51,7 +56,12 @@ struct Pending {
 type Step = Result<(), Failure>;
 
 impl<'a> Playing<'a> {
-    pub(super) fn new(arguments: &'a Run, settings: &Settings, loader: Loader) -> Self {
+    pub(super) fn new(
+        arguments: &'a Run,
+        settings: &Settings,
+        loader: Loader,
+        latest: Latest,
+    ) -> Self {
         Playing {
             arguments,
             live: Live::new(settings, LiveOptions::default()),
@@ -62,7 +72,12 @@ impl<'a> Playing<'a> {
             gone: false,
             patience: SLOW,
             used: Default::default(),
+            latest,
         }
+    }
+
+    pub(super) fn steering(&self) -> Steering {
+        self.live.steering()
     }
 
     pub(super) fn into_parts(self) -> (Live, Loader) {
@@ -126,6 +141,9 @@ impl<'a> Playing<'a> {
             }
             if let Some(warning) = overload.look(&status, told) {
                 tracing::warn!("{warning}");
+            }
+            if status.revision > 0 {
+                self.latest.put(&status);
             }
             show(&status);
         }
@@ -284,6 +302,7 @@ impl<'a> Playing<'a> {
             return;
         };
         if revision.number == 1 {
+            self.latest.put(&self.live.status());
             let [models, devices] = &self.used;
             tracing::info!(
                 models,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use score_engine::{Flow, Io, NodeError, Processor, Time};
+use score_engine::{Flow, Io, NodeError, Processor, Time, Transport};
 
 use super::super::stepping::AHEAD;
 use super::chord::Chord;
@@ -143,6 +143,21 @@ impl Processor<Harmony> for Unfolding {
         Ok(Flow::WakeAt(
             steps.sixteenth(place.saturating_sub(1)) - ahead(),
         ))
+    }
+
+    fn changed(&mut self, params: &Harmony, transport: &Transport) -> Result<(), NodeError> {
+        let before = self.progression.steps.clone();
+        self.progression.retime(transport);
+        if let Some(theme) = &mut self.progression.theme {
+            theme.belong_to(params.scene());
+        }
+        let steps = &self.progression.steps;
+        if before.length() != steps.length() {
+            // Closes lie on bar lines.
+            let on_bar = |step: u64| step / steps.per_bar() * steps.per_bar();
+            self.close = self.close.map(|close| on_bar(before.again(close, steps)));
+        }
+        Ok(())
     }
 }
 

@@ -1,0 +1,275 @@
+//! `score set`, `score get`, `score release` and `score status`
+
+use std::io::Write;
+use std::time::Duration;
+
+use humantime::format_duration;
+use score_engine::{NodeValues, ValueSource, ValueStatus, did_you_mean, written_value};
+use serde_json::{Value, json};
+
+use crate::arguments::{Get, LiveStatus, Release, Set};
+use crate::failure::Failure;
+use crate::remote::connect;
+use crate::remote::protocol::{Address, Refusal, Request};
+use crate::terminal::{out, shown_json};
+
+/// Characters of a value in a table.
+const MOST: usize = 40;
+
+pub(crate) fn set(arguments: &Set) -> Result<(), Failure> {
+    let values = arguments.values.iter();
+    let request = Request::Set {
+        values: values.map(|(_, setting)| setting.clone()).collect(),
+        glide: arguments.glide,
+    };
+    let typed: Vec<&str> = (arguments.values.iter())
+        .map(|(typed, _)| typed.as_str())
+        .collect();
+    ask(arguments.run.as_deref(), &request, &typed).map(|_| ())
+}
+
+pub(crate) fn release(arguments: &Release) -> Result<(), Failure> {
+    let glide = arguments.glide;
+    let typed: Vec<&str> = arguments.what.iter().map(String::as_str).collect();
+    let connection = connect(arguments.run.as_deref()).map_err(refused)?;
+    let request = match arguments.all {
+        true => Request::ReleaseAll { glide },
+        false => {
+            let nodes = values(connection.ask(&Request::Get).map_err(Failure::Remote)?)?;
+            let what = typed.iter().map(|typed| address(typed, &nodes)).collect();
+            Request::Release { what, glide }
+        }
+    };
+    let done = connection.ask(&request);
+    done.map_err(|refusals| named(refusals, &typed))?;
+    Ok(())
+}
+
+pub(crate) fn get(arguments: &Get) -> Result<(), Failure> {
+    let connection = connect(arguments.run.as_deref()).map_err(refused)?;
+    let nodes = values(connection.ask(&Request::Get).map_err(Failure::Remote)?)?;
+    let mut out = out();
+    let Some(typed) = &arguments.what else {
+        if arguments.json {
+            let about = &connection.about;
+            let json = json!({ "pid": about.pid, "patch": about.patch, "nodes": nodes });
+            writeln!(out, "{json:#}")?;
+        } else {
+            write!(out, "{}", table(&nodes))?;
+        }
+        return Ok(());
+    };
+    let address = address(typed, &nodes);
+    let node = found_node(&nodes, &address.node).map_err(refused)?;
+    let Some(param) = &address.param else {
+        if arguments.json {
+            writeln!(out, "{:#}", json!(node))?;
+        } else {
+            write!(out, "{}", table(std::slice::from_ref(node)))?;
+        }
+        return Ok(());
+    };
+    let value = found_value(node, param).map_err(refused)?;
+    match arguments.json {
+        true => writeln!(out, "{:#}", json!(value))?,
+        false => writeln!(out, "{}", written_value(&value.value))?,
+    }
+    Ok(())
+}
+
+pub(crate) fn status(arguments: &LiveStatus) -> Result<(), Failure> {
+    let connection = connect(arguments.run.as_deref()).map_err(refused)?;
+    let answer = connection.ask(&Request::Status).map_err(Failure::Remote)?;
+    let mut out = out();
+    if arguments.json {
+        // A line as those of `score run --status-json`.
+        writeln!(out, "{}", shown_json(&answer["status"].to_string()))?;
+        return Ok(());
+    }
+    let about = &connection.about;
+    let long = format_duration(Duration::from_secs(about.seconds.max(0.0) as u64));
+    writeln!(out, "{}, process {}, {long}\n", about.patch, about.pid)?;
+    writeln!(out, "{}", answer["table"].as_str().unwrap_or_default())?;
+    Ok(())
+}
+
+/// Asks the run that is meant; what was typed names what it refuses.
+fn ask(run: Option<&str>, request: &Request, typed: &[&str]) -> Result<Value, Failure> {
+    let connection = connect(run).map_err(refused)?;
+    let answer = connection.ask(request);
+    answer.map_err(|refusals| named(refusals, typed))
+}
+
+fn refused(refusal: Refusal) -> Failure {
+    Failure::Remote(vec![refusal])
+}
+
+/// Says of each refusal what was typed.
+fn named(refusals: Vec<Refusal>, typed: &[&str]) -> Failure {
+    let named = refusals.into_iter().map(|refusal| {
+        match refusal.index.and_then(|index| typed.get(index)) {
+            Some(typed) => Refusal {
+                message: format!("{typed}: {}", refusal.message),
+                ..refusal
+            },
+            None => refusal,
+        }
+    });
+    Failure::Remote(named.collect())
+}
+
+fn values(answer: Value) -> Result<Vec<NodeValues>, Failure> {
+    serde_json::from_value(answer).map_err(|error| {
+        let message = format!("the run gave an answer that cannot be read ({error})");
+        refused(Refusal::new("answer", message))
+    })
+}
+
+/// What `typed` names: a node, or a parameter of one.
+fn address(typed: &str, nodes: &[NodeValues]) -> Address {
+    let is_node = nodes.iter().any(|node| node.id == typed);
+    match typed.rsplit_once('.').filter(|_| !is_node) {
+        Some((node, param)) => Address {
+            node: node.to_owned(),
+            param: Some(param.to_owned()),
+        },
+        None => Address {
+            node: typed.to_owned(),
+            param: None,
+        },
+    }
+}
+
+fn found_node<'a>(nodes: &'a [NodeValues], id: &str) -> Result<&'a NodeValues, Refusal> {
+    let found = nodes.iter().find(|node| node.id == id);
+    found.ok_or_else(|| Refusal {
+        help: did_you_mean(id, nodes.iter().map(|node| node.id.as_str())),
+        ..Refusal::new("node", format!("no node `{id}` plays"))
+    })
+}
+
+fn found_value<'a>(node: &'a NodeValues, name: &str) -> Result<&'a ValueStatus, Refusal> {
+    let found = node.values.iter().find(|value| value.name == name);
+    found.ok_or_else(|| {
+        let id = &node.id;
+        let names: Vec<&str> = (node.values.iter())
+            .map(|value| value.name.as_str())
+            .collect();
+        let list = || (!names.is_empty()).then(|| format!("it has {}", names.join(", ")));
+        Refusal {
+            help: did_you_mean(name, names.iter().copied()).or_else(list),
+            ..Refusal::new("param", format!("`{id}` has no live parameter `{name}`"))
+        }
+    })
+}
+
+/// A row for each parameter: its value, where the value is from, and what the patch says, where that is another.
+fn table(nodes: &[NodeValues]) -> String {
+    let mut rows = vec![["parameter", "value", "from", "the patch says"].map(str::to_owned)];
+    for node in nodes {
+        for value in &node.values {
+            let shown = |shown: &Value| shortened(shown, &value.unit);
+            let from = match value.source {
+                ValueSource::Text => "text",
+                ValueSource::Wire => "wire",
+                ValueSource::Hand => "hand",
+            };
+            rows.push([
+                format!("{}.{}", node.id, value.name),
+                shown(&value.value),
+                from.to_owned(),
+                value.text.as_ref().map(shown).unwrap_or_default(),
+            ]);
+        }
+    }
+    let width = |column: usize| {
+        let widths = rows.iter().map(|row| row[column].chars().count());
+        widths.max().unwrap_or(0)
+    };
+    let widths = [width(0), width(1), width(2)];
+    let mut text = String::new();
+    for [name, value, from, patch] in &rows {
+        let [a, b, c] = widths;
+        let line = format!("{name:a$}  {value:b$}  {from:c$}  {patch}");
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// A value for a table: with its unit, and no longer than there is room.
+fn shortened(value: &Value, unit: &str) -> String {
+    let unit = match (value, value.get("seconds"), value.get("beats")) {
+        (_, Some(_), _) => "s",
+        (_, _, Some(_)) | (Value::Null, ..) => "",
+        _ => unit,
+    };
+    let number = value.as_f64().or_else(|| value.get("seconds")?.as_f64());
+    let text = match (number, value) {
+        // More digits than anybody turns a knob to.
+        (Some(number), _) => ((number * 1e4).round() / 1e4).to_string(),
+        (None, Value::Null) => "none".to_owned(),
+        (None, value) => written_value(value),
+    };
+    let mut text = text.replace('\n', " ");
+    if text.chars().count() > MOST {
+        text = text.chars().take(MOST - 1).chain(['…']).collect();
+    }
+    match unit {
+        "" => text,
+        unit => format!("{text} {unit}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn nodes() -> Vec<NodeValues> {
+        serde_json::from_value(json!([
+            { "id": "transport", "kind": "transport", "values": [
+                { "name": "tempo", "value": 96.0, "unit": "quarter notes a minute", "source": "hand", "text": 120.0 },
+                { "name": "key", "value": null, "source": "text" },
+            ] },
+            { "id": "voice.calm", "kind": "latent_smooth", "values": [
+                { "name": "half_life", "value": { "seconds": 0.5 }, "unit": "s or beats(n)", "source": "text" },
+                { "name": "glide", "value": { "beats": 4 }, "unit": "s or beats(n)", "source": "wire", "text": { "seconds": 1.0 / 3.0 } },
+                { "name": "chords", "value": "C G Am F ".repeat(9), "source": "text" },
+            ] },
+        ]))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_table_says_each_value_where_it_is_from_and_what_the_patch_says_instead() {
+        let table = table(&nodes());
+        let expected = "\
+parameter             value                                     from  the patch says
+transport.tempo       96 quarter notes a minute                 hand  120 quarter notes a minute
+transport.key         none                                      text
+voice.calm.half_life  0.5 s                                     text
+voice.calm.glide      beats(4)                                  wire  0.3333 s
+voice.calm.chords     C G Am F C G Am F C G Am F C G Am F C G…  text
+";
+        assert_eq!(table, expected);
+    }
+
+    #[test]
+    fn a_node_in_a_part_is_not_taken_for_a_parameter() {
+        let nodes = nodes();
+        let names = |typed| {
+            let Address { node, param } = address(typed, &nodes);
+            (node, param)
+        };
+        assert_eq!(names("voice.calm"), ("voice.calm".to_owned(), None));
+        let param = ("voice.calm".to_owned(), Some("half_life".to_owned()));
+        assert_eq!(names("voice.calm.half_life"), param);
+        assert_eq!(names("hum"), ("hum".to_owned(), None));
+        let refusal = found_node(&nodes, "transprot").unwrap_err();
+        assert_eq!(refusal.help.unwrap(), "did you mean `transport`?");
+        let refusal = found_value(&nodes[0], "x").unwrap_err();
+        assert_eq!(refusal.help.unwrap(), "it has tempo, key");
+    }
+}

@@ -1,0 +1,27 @@
+//! What `tests/fuzz` feeds; it is no part of the library.
+
+use std::path::Path;
+use std::sync::LazyLock;
+
+use score_engine::{Live, LiveOptions, Settings};
+
+use crate::remote::{Latest, Remote};
+
+/// A run whose only live values are the transport's.
+static REMOTE: LazyLock<Remote> = LazyLock::new(|| {
+    let mut live = Live::new(&Settings::default(), LiveOptions::default());
+    let latest = Latest::default();
+    latest.put(&live.status());
+    Remote::new(live.steering(), latest, Path::new("show.ron"))
+});
+
+/// Lines of a client.
+pub fn remote(bytes: &[u8]) {
+    for line in bytes.split(|byte| *byte == b'\n') {
+        let answer = REMOTE.answer(line);
+        assert!(
+            answer.find('\n') == Some(answer.len() - 1),
+            "one line each way"
+        );
+    }
+}

@@ -1,0 +1,244 @@
+//! Finds the run that is meant, and asks it.
+
+use std::io::{self, ErrorKind};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use humantime::format_duration;
+use serde_json::Value;
+
+use super::line::{Line, Lines, write};
+use super::place;
+use super::protocol::{
+    About, MAX_ANSWER, MAX_REQUEST, Refusal, Request, read_answer, too_long, write_request,
+};
+
+/// How long runs may take to say which they are.
+const HELLO: Duration = Duration::from_secs(3);
+
+/// How long a run may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a client waits until it tries again with a run that has too many.
+const BUSY: Duration = Duration::from_millis(20);
+
+/// Sockets that are looked at.
+const MAX_SOCKETS: usize = 256;
+
+/// A run that can be asked.
+pub(crate) struct Connection {
+    stream: UnixStream,
+    /// Which run it is.
+    pub(crate) about: About,
+}
+
+/// A run that was found.
+enum Found {
+    Run(Connection),
+    /// A process that has a socket and does not answer, or not so that it can be understood.
+    Silent(u32, Refusal),
+}
+
+/// Connects to the run that `which` names, by its patch or its process, or to the only one.
+///
+/// # Errors
+/// There is none, or more than one.
+pub(crate) fn connect(which: Option<&str>) -> Result<Connection, Refusal> {
+    let mut runs = Vec::new();
+    let mut silent = Vec::new();
+    for found in find(which) {
+        match found {
+            Found::Run(run) if which.is_none_or(|which| is_meant(&run.about, which)) => {
+                runs.push(run);
+            }
+            Found::Run(_) => {}
+            Found::Silent(process, why) => {
+                if which.is_none_or(|which| which == process.to_string()) {
+                    silent.push(why);
+                }
+            }
+        }
+    }
+    match (runs.len(), which, silent.into_iter().next()) {
+        (1, ..) => runs.pop().ok_or_else(|| no_run(which)),
+        (0, _, Some(why)) => Err(why),
+        (0, _, None) => Err(no_run(which)),
+        _ => Err(several(&runs)),
+    }
+}
+
+fn no_run(which: Option<&str>) -> Refusal {
+    let message = match which {
+        Some(which) => format!("no `score run` of yours plays {which}"),
+        None => "no `score run` of yours plays on this machine".to_owned(),
+    };
+    let help = "start one with score run PATCH, without --no-remote and as the same user";
+    Refusal::new("no_run", message).help(help)
+}
+
+fn several(runs: &[Connection]) -> Refusal {
+    let mut list = String::new();
+    for Connection { about, .. } in runs {
+        let long = format_duration(Duration::from_secs(about.seconds.max(0.0) as u64));
+        let (pid, patch, since) = (about.pid, &about.patch, &about.since);
+        list.push_str(&format!("\n  {pid}  {patch}  since {since} ({long})"));
+    }
+    let message = format!("{} runs play:{list}", runs.len());
+    Refusal::new("several_runs", message).help("choose one with --run PID, or --run PATCH")
+}
+
+/// Whether a run is the one that somebody calls `which`.
+fn is_meant(about: &About, which: &str) -> bool {
+    let path = Path::new(&about.path);
+    let is_name = path.file_name().is_some_and(|name| name == which)
+        || path.file_stem().is_some_and(|stem| stem == which);
+    let is_path = || {
+        let same = |a: &Path, b: &Path| a == b || a.canonicalize().ok() == b.canonicalize().ok();
+        std::path::absolute(which).is_ok_and(|which| which.exists() && same(&which, path))
+    };
+    about.pid.to_string() == which || about.patch == which || is_name || is_path()
+}
+
+/// The runs of this user; if `which` names the process of one, that one. Each is asked on a thread of its own, and within the same time.
+fn find(which: Option<&str>) -> Vec<Found> {
+    let folders = place::to_look_in().into_iter();
+    let folders = folders.filter(|folder| place::require_own(folder).is_ok());
+    let mut sockets: Vec<_> = folders
+        .flat_map(|folder| place::sockets_in(&folder))
+        .take(MAX_SOCKETS)
+        .collect();
+    // Nobody else needs to be waited for.
+    let is_meant = |process: &u32| which.is_some_and(|which| which == process.to_string());
+    if sockets.iter().any(|(process, _)| is_meant(process)) {
+        sockets.retain(|(process, _)| is_meant(process));
+    }
+    let (tell, told) = mpsc::channel();
+    let deadline = Instant::now() + HELLO;
+    let mut waiting = Vec::new();
+    for (process, path) in sockets {
+        let tell = tell.clone();
+        let asked = std::thread::Builder::new().spawn(move || {
+            // Whoever asked may have given up.
+            let _ = tell.send((process, look(process, &path, deadline)));
+        });
+        if asked.is_ok() {
+            waiting.push(process);
+        }
+    }
+    drop(tell);
+    let mut all = Vec::new();
+    while let Ok((process, found)) =
+        told.recv_timeout(deadline.saturating_duration_since(Instant::now()))
+    {
+        if let Some(at) = waiting.iter().position(|waiting| *waiting == process) {
+            waiting.swap_remove(at);
+        }
+        all.extend(found);
+    }
+    // A process that is stopped takes nobody in.
+    let silent = |process| Found::Silent(process, does_not_answer(process));
+    all.extend(waiting.into_iter().map(silent));
+    all.sort_by_key(|found| match found {
+        Found::Run(run) => run.about.pid,
+        Found::Silent(process, _) => *process,
+    });
+    all
+}
+
+/// Looks who is at a socket. `None`: nobody is left there, and it is removed.
+fn look(process: u32, path: &PathBuf, deadline: Instant) -> Option<Found> {
+    loop {
+        let stream = match UnixStream::connect(path) {
+            Ok(stream) => stream,
+            Err(error) => {
+                if error.kind() == ErrorKind::ConnectionRefused {
+                    // Left behind by a process that was killed. Whoever else looks may be faster.
+                    let _ = std::fs::remove_file(path);
+                }
+                return None;
+            }
+        };
+        let silent = |why| Some(Found::Silent(process, why));
+        match exchange(&stream, &Request::Hello, deadline) {
+            Ok(Ok(about)) => {
+                return match serde_json::from_value(about) {
+                    Ok(about) => Some(Found::Run(Connection { stream, about })),
+                    Err(_) => silent(does_not_answer(process)),
+                };
+            }
+            Ok(Err(refusals)) => {
+                let is_busy = refusals.iter().any(|refusal| refusal.kind == "busy");
+                if !is_busy || Instant::now() + BUSY >= deadline {
+                    let why = refusals.into_iter().next();
+                    return silent(why.unwrap_or_else(|| does_not_answer(process)));
+                }
+                std::thread::sleep(BUSY);
+            }
+            Err(Failed::Read(why)) => return silent(why),
+            // It has just ended.
+            Err(Failed::Socket(error)) if error.kind() == ErrorKind::UnexpectedEof => return None,
+            Err(Failed::Socket(_)) => return silent(does_not_answer(process)),
+        }
+    }
+}
+
+fn does_not_answer(process: u32) -> Refusal {
+    Refusal::new(
+        "silent",
+        format!("process {process} plays and does not answer"),
+    )
+    .help("it may be stopped; try again, or end it")
+}
+
+/// Why a run could not be asked.
+enum Failed {
+    Socket(io::Error),
+    Read(Refusal),
+}
+
+impl From<io::Error> for Failed {
+    fn from(error: io::Error) -> Self {
+        Failed::Socket(error)
+    }
+}
+
+fn exchange(
+    stream: &UnixStream,
+    request: &Request,
+    deadline: Instant,
+) -> Result<Result<Value, Vec<Refusal>>, Failed> {
+    let line = write_request(request);
+    if line.len() > MAX_REQUEST {
+        return Ok(Err(vec![too_long()]));
+    }
+    match write(stream, &line, deadline) {
+        // One that is busy says so and closes, before it has read anything.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+        written => written?,
+    }
+    match Lines::new(stream, MAX_ANSWER).next(deadline)? {
+        Line::Whole(line) => read_answer(&line).map_err(Failed::Read),
+        Line::TooLong => Err(io::Error::from(ErrorKind::InvalidData).into()),
+        Line::End => Err(io::Error::from(ErrorKind::UnexpectedEof).into()),
+    }
+}
+
+impl Connection {
+    /// Asks the run.
+    ///
+    /// # Errors
+    /// It refuses, or does not answer.
+    pub(crate) fn ask(&self, request: &Request) -> Result<Value, Vec<Refusal>> {
+        match exchange(&self.stream, request, Instant::now() + PATIENCE) {
+            Ok(answer) => answer,
+            Err(Failed::Read(why)) => Err(vec![why]),
+            Err(Failed::Socket(error)) if error.kind() == ErrorKind::UnexpectedEof => {
+                let message = format!("process {} has just ended", self.about.pid);
+                Err(vec![Refusal::new("no_run", message)])
+            }
+            Err(Failed::Socket(_)) => Err(vec![does_not_answer(self.about.pid)]),
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Where the sockets of runs lie: in a folder that only their user can enter.
+
+use std::fs::{DirBuilder, Metadata};
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+/// The environment variable that names the folder.
+const NAMED: &str = "SCORE_RUNTIME_DIR";
+
+/// How the name of a socket ends.
+const ENDING: &str = "sock";
+
+/// Others of the group or of the whole machine may do something with a file.
+const OTHERS: u32 = 0o077;
+/// They may write.
+const OTHERS_WRITE: u32 = 0o022;
+/// In the folder, only the owner of a file can remove or rename it.
+const STICKY: u32 = 0o1000;
+
+/// The folders in which a run may have its socket, the best first: the one that SCORE_RUNTIME_DIR names, and no other;
+/// else one in the folder that the system gives each user who is logged in, or in that for temporary files.
+pub(super) fn to_make() -> Vec<PathBuf> {
+    let named = |name| std::env::var_os(name).map(PathBuf::from);
+    match named(NAMED) {
+        Some(folder) if !folder.as_os_str().is_empty() => {
+            vec![std::path::absolute(&folder).unwrap_or(folder)]
+        }
+        _ => usual(named("XDG_RUNTIME_DIR"), &std::env::temp_dir()),
+    }
+}
+
+fn usual(of_user: Option<PathBuf>, for_temporary: &Path) -> Vec<PathBuf> {
+    let of_user = of_user.filter(|folder| folder.is_absolute());
+    let of_user = of_user.map(|folder| folder.join("score"));
+    let temporary = temporary(for_temporary);
+    of_user.into_iter().chain([temporary]).collect()
+}
+
+/// The folders in which runs of this user may have their sockets: a run may have been started with other environment
+/// variables, by cron or as a service.
+pub(super) fn to_look_in() -> Vec<PathBuf> {
+    let mut folders = to_make();
+    if std::env::var_os(NAMED).is_some_and(|named| !named.is_empty()) {
+        return folders;
+    }
+    let system = PathBuf::from(format!("/run/user/{}/score", user()));
+    for more in [system, temporary(Path::new("/tmp"))] {
+        if !folders.contains(&more) {
+            folders.push(more);
+        }
+    }
+    folders
+}
+
+fn temporary(folder: &Path) -> PathBuf {
+    folder.join(format!("score-{}", user()))
+}
+
+fn user() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+/// Makes the folder, if it is not there.
+///
+/// # Errors
+/// It cannot be made, or others could reach what lies in it; in words.
+pub(super) fn make(folder: &Path) -> Result<(), String> {
+    match DirBuilder::new().mode(0o700).create(folder) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+            return Err(format!("`{}` cannot be made ({error})", folder.display()));
+        }
+        _ => require_own(folder),
+    }
+}
+
+/// Requires that nobody else can reach what lies in `folder`, or put something else in its place.
+///
+/// # Errors
+/// Somebody else could; in words.
+pub(super) fn require_own(folder: &Path) -> Result<(), String> {
+    let name = folder.display();
+    let found = folder.symlink_metadata();
+    let found = found.map_err(|error| format!("`{name}` cannot be looked at ({error})"))?;
+    if found.is_symlink() {
+        return Err(format!("`{name}` is a link"));
+    }
+    if !found.is_dir() {
+        return Err(format!("`{name}` is not a folder"));
+    }
+    if found.uid() != user() {
+        return Err(format!("`{name}` belongs to another user"));
+    }
+    if found.mode() & OTHERS != 0 {
+        return Err(format!("others can enter `{name}`; run chmod 700 on it"));
+    }
+    let above = folder.parent().map(Path::metadata);
+    match above {
+        Some(Ok(above)) if is_kept(&above) => Ok(()),
+        _ => Err(format!("others can replace `{name}`")),
+    }
+}
+
+/// Whether nobody else can rename what lies in the folder.
+fn is_kept(above: &Metadata) -> bool {
+    above.mode() & OTHERS_WRITE == 0 || above.mode() & STICKY != 0
+}
+
+/// The sockets that lie in a folder, with the processes in their names.
+pub(super) fn sockets_in(folder: &Path) -> Vec<(u32, PathBuf)> {
+    let entries = folder.read_dir().into_iter().flatten().flatten();
+    let mut found: Vec<(u32, PathBuf)> = entries
+        .filter_map(|entry| Some((process_of(&entry.path())?, entry.path())))
+        .collect();
+    found.sort();
+    found
+}
+
+/// The process in a socket's name.
+fn process_of(path: &Path) -> Option<u32> {
+    let is_socket = path.extension().is_some_and(|ending| ending == ENDING);
+    let stem = path.file_stem().filter(|_| is_socket)?.to_str()?;
+    let (process, _) = stem.split_once('-').unwrap_or((stem, ""));
+    process.parse().ok()
+}
+
+/// The names that the socket of this process may have in `folder`, the best first. More than one are needed where
+/// containers share the folder: processes of two may have one number.
+pub(super) fn names(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let process = std::process::id();
+    let first = folder.join(format!("{process}.{ENDING}"));
+    let folder = folder.to_owned();
+    let more = (2..16).map(move |number| folder.join(format!("{process}-{number}.{ENDING}")));
+    std::iter::once(first).chain(more)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::fs::{Permissions, create_dir, set_permissions};
+    use std::os::unix::fs::{PermissionsExt, chown, symlink};
+
+    use super::*;
+
+    fn open_to(folder: &Path, mode: u32) {
+        set_permissions(folder, Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn the_users_own_folder_of_the_system_comes_first() {
+        let temporary = PathBuf::from(format!("/tmp/score-{}", user()));
+        for (of_user, folders) in [
+            (None, vec![temporary.clone()]),
+            (Some("here"), vec![temporary.clone()]),
+            (Some(""), vec![temporary.clone()]),
+            (
+                Some("/run/user/7"),
+                vec![PathBuf::from("/run/user/7/score"), temporary.clone()],
+            ),
+        ] {
+            let found = usual(of_user.map(PathBuf::from), Path::new("/tmp"));
+            assert_eq!(found, folders, "{of_user:?}");
+        }
+    }
+
+    #[test]
+    fn the_folder_is_its_users_own() {
+        let above = tempfile::tempdir().unwrap();
+        let folder = above.path().join("score");
+        make(&folder).unwrap();
+        assert_eq!(folder.metadata().unwrap().mode() & 0o777, 0o700);
+        make(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_folder_that_others_can_reach_or_replace_is_refused() {
+        let above = tempfile::tempdir().unwrap();
+        let folder = above.path().join("score");
+        create_dir(&folder).unwrap();
+        open_to(&folder, 0o755);
+        assert!(make(&folder).unwrap_err().contains("others can enter"));
+        open_to(&folder, 0o700);
+        make(&folder).unwrap();
+        open_to(above.path(), 0o777);
+        assert!(make(&folder).unwrap_err().contains("others can replace"));
+        open_to(above.path(), 0o1777);
+        make(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_link_a_file_and_another_users_folder_are_refused() {
+        let above = tempfile::tempdir().unwrap();
+        let [there, link, file] = ["there", "link", "file"].map(|name| above.path().join(name));
+        make(&there).unwrap();
+        symlink(&there, &link).unwrap();
+        assert!(make(&link).unwrap_err().ends_with("is a link"));
+        std::fs::write(&file, "").unwrap();
+        assert!(make(&file).unwrap_err().ends_with("is not a folder"));
+        assert!(
+            make(&above.path().join("a/b"))
+                .unwrap_err()
+                .contains("cannot be made")
+        );
+        // Only root can give a folder away.
+        if chown(&there, Some(user() + 1), None).is_ok() {
+            assert!(
+                make(&there)
+                    .unwrap_err()
+                    .ends_with("belongs to another user")
+            );
+        }
+    }
+
+    #[test]
+    fn a_socket_is_known_by_its_name() {
+        let process = |name: &str| process_of(Path::new(name));
+        assert_eq!(process("/run/user/1/score/12.sock"), Some(12));
+        assert_eq!(process("12-3.sock"), Some(12));
+        for other in [".12.new", "12.txt", "x.sock", "sock", "-1.sock", ""] {
+            assert_eq!(process(other), None, "{other}");
+        }
+        let own: Vec<_> = names(Path::new("a")).collect();
+        assert_eq!(own.len(), 15);
+        assert!(
+            own.iter()
+                .all(|name| process_of(name) == Some(std::process::id()))
+        );
+    }
+}

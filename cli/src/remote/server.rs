@@ -1,0 +1,246 @@
+//! The socket of a run: a thread that waits for clients, and one for each of them.
+
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::line::{Line, Lines, write};
+use super::protocol::{MAX_REQUEST, Refusal, too_long, write_answer};
+use super::{Remote, place};
+
+/// Clients that are served at the same time.
+const MAX_CLIENTS: usize = 16;
+
+/// How long a client may take to ask, and again to read the answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether the socket still lies where it was: what cleans up temporary files may have taken it.
+const LOOK: Timespec = Timespec {
+    tv_sec: 5,
+    tv_nsec: 0,
+};
+
+/// After an error that may last, such as too many open files.
+const REST: Duration = Duration::from_millis(100);
+
+/// How long the end of the run waits for the socket to be removed.
+const END: Duration = Duration::from_millis(200);
+
+/// The socket of a run. It is removed with this value.
+pub(crate) struct Server {
+    /// Closed, it tells the thread to end.
+    stop: Option<UnixStream>,
+    thread: JoinHandle<()>,
+}
+
+impl Server {
+    /// Makes the socket and answers whoever comes, on threads of their own. Where it cannot be made, a warning says so,
+    /// and the run goes on without.
+    pub(crate) fn start(remote: Remote) -> Option<Server> {
+        let started = UnixStream::pair().and_then(|(stop, stopped)| {
+            let thread = std::thread::Builder::new()
+                .name("remote".to_owned())
+                .spawn(move || serve(&Arc::new(remote), &stopped))?;
+            Ok(Server {
+                stop: Some(stop),
+                thread,
+            })
+        });
+        started
+            .map_err(|error| warn(&format!("no thread for it ({error})")))
+            .ok()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop = None;
+        let asked = Instant::now();
+        while !self.thread.is_finished() && asked.elapsed() < END {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+fn warn(why: &str) {
+    tracing::warn!("`score set` and `score get` cannot reach this run: {why}");
+}
+
+/// Answers whoever comes, until `stopped` is closed.
+fn serve(remote: &Arc<Remote>, stopped: &UnixStream) {
+    let mut socket = match Socket::make() {
+        Ok(socket) => socket,
+        Err(why) => return warn(&why),
+    };
+    let clients = Arc::new(AtomicUsize::new(0));
+    loop {
+        let waited = {
+            let mut ends = [
+                PollFd::new(&socket.listener, PollFlags::IN),
+                PollFd::new(stopped, PollFlags::IN),
+            ];
+            let waited = poll(&mut ends, Some(&LOOK));
+            if !ends[1].revents().is_empty() {
+                return;
+            }
+            waited
+        };
+        match waited {
+            Ok(0) if !socket.is_there() => {
+                // It is tried again after the next look.
+                if let Ok(another) = Socket::make() {
+                    socket = another;
+                }
+            }
+            Ok(_) => accept(&socket.listener, remote, &clients),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(_) => std::thread::sleep(REST),
+        }
+    }
+}
+
+/// Takes in those who wait.
+fn accept(listener: &UnixListener, remote: &Arc<Remote>, clients: &Arc<AtomicUsize>) {
+    loop {
+        match listener.accept() {
+            Ok((client, _)) => take_in(client, remote, clients),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+            Err(_) => return std::thread::sleep(REST),
+        }
+    }
+}
+
+/// Answers a client on a thread of its own.
+fn take_in(client: UnixStream, remote: &Arc<Remote>, clients: &Arc<AtomicUsize>) {
+    // On some systems it does not wait, since the listener does not.
+    if client.set_nonblocking(false).is_err() {
+        return;
+    }
+    let place = Place::take(clients);
+    if place.number > MAX_CLIENTS {
+        let message = format!("{MAX_CLIENTS} others are being answered");
+        let busy = Refusal::new("busy", message).help("try again");
+        // Such a line finds room in the socket; a client that is gone misses nothing.
+        let soon = Instant::now() + REST;
+        let _ = write(&client, &write_answer(Err(vec![busy])), soon);
+        return;
+    }
+    let remote = remote.clone();
+    // Without a thread the client finds the socket closed, and may try again.
+    let _ = std::thread::Builder::new()
+        .name("client".to_owned())
+        .spawn(move || {
+            let _place = place;
+            // A client that leaves or takes too long is none any more.
+            let _ = converse(&client, &remote);
+        });
+}
+
+/// One of the places for clients; given back with this value.
+struct Place {
+    clients: Arc<AtomicUsize>,
+    number: usize,
+}
+
+impl Place {
+    fn take(clients: &Arc<AtomicUsize>) -> Self {
+        Place {
+            clients: clients.clone(),
+            number: clients.fetch_add(1, Ordering::Relaxed) + 1,
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.clients.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Answers one line after another.
+fn converse(client: &UnixStream, remote: &Remote) -> io::Result<()> {
+    let mut lines = Lines::new(client, MAX_REQUEST);
+    loop {
+        let deadline = || Instant::now() + PATIENCE;
+        match lines.next(deadline())? {
+            Line::Whole(line) => write(client, &remote.answer(&line), deadline())?,
+            Line::TooLong => {
+                return write(client, &write_answer(Err(vec![too_long()])), deadline());
+            }
+            Line::End => return Ok(()),
+        }
+    }
+}
+
+/// A socket that others find. It is removed with this value.
+struct Socket {
+    listener: UnixListener,
+    path: PathBuf,
+    identity: (u64, u64),
+}
+
+impl Socket {
+    /// Makes it in the first folder that will do.
+    fn make() -> Result<Socket, String> {
+        let mut whys = Vec::new();
+        for folder in place::to_make() {
+            let made = place::make(&folder).and_then(|()| {
+                Socket::make_in(&folder)
+                    .map_err(|error| format!("no socket in `{}` ({error})", folder.display()))
+            });
+            match made {
+                Ok(socket) => return Ok(socket),
+                Err(why) => whys.push(why),
+            }
+        }
+        Err(whys.join("; "))
+    }
+
+    fn make_in(folder: &Path) -> io::Result<Socket> {
+        // Made under another name: whoever looks takes a socket at which nobody listens yet for one left behind.
+        let new = folder.join(format!(".{}.new", std::process::id()));
+        let _ = std::fs::remove_file(&new);
+        let listener = UnixListener::bind(&new)?;
+        let named = listener.set_nonblocking(true).and_then(|()| {
+            let is_free = |path: &PathBuf| UnixStream::connect(path).is_err();
+            let path = place::names(folder).find(is_free);
+            let path = path.ok_or(ErrorKind::AddrInUse)?;
+            std::fs::rename(&new, &path)?;
+            Ok((identity(&path)?, path))
+        });
+        let _ = std::fs::remove_file(&new);
+        let (identity, path) = named?;
+        Ok(Socket {
+            listener,
+            path,
+            identity,
+        })
+    }
+
+    /// Whether it still lies where others find it.
+    fn is_there(&self) -> bool {
+        identity(&self.path).is_ok_and(|found| found == self.identity)
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if self.is_there() {
+            // What cannot be removed is found to be left behind by whoever looks.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    let found = path.symlink_metadata()?;
+    Ok((found.dev(), found.ino()))
+}

@@ -1,0 +1,329 @@
+//! `score set`, `get`, `release` and `status` reach a run of the same user, and nobody else does.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use score_test_support::{Talking, names, program, text};
+
+/// How long a machine that does much else may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A patch that needs no device and writes nothing.
+const HUM: &str =
+    "Patch(\n    format: 1,\n    nodes: {\n        \"hum\": tone(gain: -30),\n    },\n)\n";
+
+/// A folder with a patch and one for sockets that no other test sees.
+struct Stage(tempfile::TempDir);
+
+impl Stage {
+    fn new() -> Self {
+        let stage = Stage(tempfile::tempdir().unwrap());
+        std::fs::write(stage.patch(), HUM).unwrap();
+        stage
+    }
+
+    fn folder(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn patch(&self) -> PathBuf {
+        self.folder().join("show.ron")
+    }
+
+    fn sockets(&self) -> PathBuf {
+        self.folder().join("sockets")
+    }
+
+    fn start(&self, arguments: &[&str]) -> Talking {
+        let run = [&["run", "show.ron", "--quiet"], arguments].concat();
+        let mut run = program(self.folder(), &run);
+        Talking::start(run.env("SCORE_RUNTIME_DIR", self.sockets()))
+    }
+
+    /// A run that plays and can be reached.
+    fn playing(&self) -> Talking {
+        let playing = self.start(&[]);
+        playing.until("plays");
+        let socket = self.sockets().join(format!("{}.sock", playing.id()));
+        until(|| socket.exists());
+        playing
+    }
+
+    fn score(&self, arguments: &[&str]) -> Output {
+        let mut command = program(self.folder(), arguments);
+        let command = command.env("SCORE_RUNTIME_DIR", self.sockets());
+        command.output().unwrap()
+    }
+
+    /// What a command prints that must not fail.
+    fn told(&self, arguments: &[&str]) -> String {
+        let done = self.score(arguments);
+        assert_eq!(text(&done.stderr), "", "{arguments:?}");
+        assert!(done.status.success());
+        text(&done.stdout)
+    }
+
+    /// What a command says that must fail.
+    fn refused(&self, arguments: &[&str]) -> String {
+        let done = self.score(arguments);
+        assert_eq!(done.status.code(), Some(1), "{arguments:?}");
+        assert_eq!(text(&done.stdout), "");
+        text(&done.stderr)
+    }
+
+    /// The level of the tone as a run tells it.
+    fn gain(&self) -> Value {
+        let told = self.told(&["get", "hum.gain", "--json"]);
+        serde_json::from_str(&told).unwrap()
+    }
+
+    /// Waits until the level is this and from there.
+    fn until_gain(&self, gain: f64, source: &str) {
+        until(|| {
+            let now = self.gain();
+            now["value"] == gain && now["source"] == source
+        });
+    }
+}
+
+fn until(is_so: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < PATIENCE, "it does not come to this");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_value_set_from_outside_holds_through_edits_until_it_is_released() {
+    let stage = Stage::new();
+    let playing = stage.playing();
+    assert_eq!(stage.told(&["get", "hum.gain"]), "-30.0\n");
+    assert_eq!(stage.told(&["set", "hum.gain=-20"]), "");
+    stage.until_gain(-20.0, "hand");
+    assert_eq!(stage.told(&["get", "hum.gain"]), "-20.0\n");
+    let table = stage.told(&["get"]);
+    let row = table.lines().find(|line| line.starts_with("hum.gain"));
+    let row: Vec<&str> = row.unwrap().split_whitespace().collect();
+    assert_eq!(row, ["hum.gain", "-20", "dBFS", "hand", "-30", "dBFS"]);
+    // An edit elsewhere, and one with which the node itself begins anew.
+    let with_more = HUM.replace("    },\n)", "        \"more\": tone(),\n    },\n)");
+    std::fs::write(stage.patch(), &with_more).unwrap();
+    playing.until("the edit plays; began: more");
+    stage.until_gain(-20.0, "hand");
+    let higher = with_more.replace("gain: -30", "gain: -30, frequency: 660");
+    std::fs::write(stage.patch(), higher).unwrap();
+    playing.until("the edit plays; began: hum");
+    stage.until_gain(-20.0, "hand");
+    assert_eq!(stage.told(&["release", "hum.gain"]), "");
+    stage.until_gain(-30.0, "text");
+    for release in ["hum", "--all"] {
+        stage.told(&["set", "hum.gain=-10", "more.gain=-11", "--glide", "0.1"]);
+        stage.until_gain(-10.0, "hand");
+        stage.told(&["release", release]);
+        stage.until_gain(-30.0, "text");
+    }
+}
+
+#[test]
+fn the_transport_is_steered_as_a_node_and_the_patchs_file_stays_as_it_is() {
+    let stage = Stage::new();
+    let _playing = stage.playing();
+    stage.told(&[
+        "set",
+        "transport.tempo=96",
+        "transport.key=D minor",
+        "--run",
+        "show",
+    ]);
+    assert_eq!(stage.told(&["get", "transport.tempo"]), "96.0\n");
+    assert_eq!(stage.told(&["get", "transport.key"]), "D minor\n");
+    let told = stage.told(&["get", "transport", "--json"]);
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["values"][0]["source"], "hand");
+    assert_eq!(told["values"][0]["text"], 120.0);
+    assert_eq!(std::fs::read_to_string(stage.patch()).unwrap(), HUM);
+}
+
+#[test]
+fn mistakes_are_told_all_at_once_with_what_was_typed_and_nothing_is_set() {
+    let stage = Stage::new();
+    let _playing = stage.playing();
+    let told = stage.refused(&[
+        "set",
+        "hum.gain=-20",
+        "hum.gian=-3",
+        "hum.frequency=100",
+        "ham.gain=1",
+    ]);
+    for wanted in [
+        "error: hum.gian=-3: `hum` has no parameter `gian`\n  help: did you mean `gain`?",
+        "error: hum.frequency=100: `hum.frequency` cannot change while it plays",
+        "error: ham.gain=1: no node `ham` plays\n  help: did you mean `hum`?",
+    ] {
+        assert!(told.contains(wanted), "{wanted} is not in:\n{told}");
+    }
+    let told = stage.refused(&["set", "hum.gain=loud"]);
+    assert!(told.starts_with("error: hum.gain=loud: "), "{told}");
+    assert_eq!(stage.gain()["source"], "text");
+    let told = stage.refused(&["get", "hum.gian"]);
+    assert!(told.contains("did you mean `gain`?"), "{told}");
+    let told = stage.score(&["get", "ham", "--json"]);
+    let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+    assert_eq!(told["error"]["kind"], "node");
+    assert_eq!(stage.score(&["set", "gain=-3"]).status.code(), Some(2));
+}
+
+#[test]
+fn of_several_runs_one_is_chosen_and_what_a_dead_one_left_is_removed() {
+    let stage = Stage::new();
+    let told = stage.refused(&["status"]);
+    assert!(
+        told.contains("no `score run` of yours plays on this machine"),
+        "{told}"
+    );
+    let (first, mut second) = (stage.playing(), stage.playing());
+    let [one, two] = [first.id(), second.id()].map(|id| id.to_string());
+    for which in [&["get"][..], &["get", "--run", "show.ron"]] {
+        let told = stage.refused(which);
+        assert!(told.contains("2 runs play:"), "{told}");
+        assert!(
+            told.contains(&format!("\n  {one}  show.ron  since ")),
+            "{told}"
+        );
+        assert!(
+            told.contains(&format!("\n  {two}  show.ron  since ")),
+            "{told}"
+        );
+    }
+    stage.told(&["set", "hum.gain=-20", "--run", &two]);
+    assert_eq!(stage.told(&["get", "hum.gain", "--run", &one]), "-30.0\n");
+    let told = stage.refused(&["get", "--run", "other.ron"]);
+    assert!(
+        told.contains("no `score run` of yours plays other.ron"),
+        "{told}"
+    );
+    // One is killed, and leaves its socket; the other ends, and does not.
+    let left = stage.sockets().join(format!("{one}.sock"));
+    drop(first);
+    assert!(left.exists());
+    assert_eq!(stage.told(&["get", "hum.gain"]), "-20.0\n");
+    assert!(!left.exists());
+    second.signal("TERM");
+    assert!(second.wait(PATIENCE).success());
+    assert_eq!(names(&stage.sockets()), [""; 0]);
+}
+
+#[test]
+fn the_status_is_that_of_the_run_in_a_table_or_as_json() {
+    let stage = Stage::new();
+    let playing = stage.playing();
+    let table = stage.told(&["status"]);
+    let head = format!("show.ron, process {}, ", playing.id());
+    assert!(table.starts_with(&head), "{table}");
+    assert!(
+        table.contains("\nhum ") && table.contains("revision 1"),
+        "{table}"
+    );
+    let line = stage.told(&["status", "--json"]);
+    assert_eq!(line.find('\n'), Some(line.len() - 1));
+    let line: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(line["pid"], playing.id());
+    assert_eq!(line["nodes"][0]["id"], "hum");
+    // What hands hold is in it, a second later at most.
+    stage.told(&["set", "hum.gain=-20"]);
+    until(|| {
+        let line: Value = serde_json::from_str(&stage.told(&["status", "--json"])).unwrap();
+        line["nodes"][0]["steered"][0]["source"] == "hand"
+    });
+}
+
+#[test]
+fn with_no_remote_nobody_reaches_the_run() {
+    let stage = Stage::new();
+    let playing = stage.start(&["--no-remote"]);
+    playing.until("plays");
+    assert!(!stage.sockets().exists());
+    let told = stage.refused(&["get"]);
+    assert!(told.contains("without --no-remote"), "{told}");
+}
+
+#[test]
+fn a_folder_that_is_not_the_users_own_is_refused_and_the_run_plays_on() {
+    let stage = Stage::new();
+    let elsewhere = stage.folder().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    std::fs::set_permissions(&elsewhere, PermissionsExt::from_mode(0o700)).unwrap();
+    symlink(&elsewhere, stage.sockets()).unwrap();
+    let warning = "`score set` and `score get` cannot reach this run: `";
+    let playing = stage.start(&["--status-json", "-"]);
+    playing.until(warning);
+    playing.until("\"revision\":1");
+    assert_eq!(names(&elsewhere), [""; 0]);
+    drop(playing);
+    // Where this user is root, a folder of another user's too.
+    std::fs::remove_file(stage.sockets()).unwrap();
+    std::os::unix::fs::chown(
+        &elsewhere,
+        Some(elsewhere.metadata().unwrap().uid() + 1),
+        None,
+    )
+    .and_then(|()| std::fs::rename(&elsewhere, stage.sockets()))
+    .map_or_else(
+        |_| println!("skipped: only root can give a folder to another user"),
+        |()| stage.start(&[]).until("belongs to another user"),
+    );
+}
+
+/// Says one line to the run, and hears one.
+fn said(client: &mut UnixStream, line: &[u8]) -> String {
+    // One that is busy has closed by then.
+    let _ = client.write_all(&[line, b"\n"].concat());
+    let mut answer = String::new();
+    BufReader::new(client).read_line(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn whatever_clients_do_the_run_plays_on_and_serves_the_next() {
+    let stage = Stage::new();
+    let playing = stage.playing();
+    let socket = stage.sockets().join(format!("{}.sock", playing.id()));
+    assert_eq!(stage.sockets().metadata().unwrap().mode() & 0o777, 0o700);
+    let connect = || UnixStream::connect(&socket).unwrap();
+    let mut one = connect();
+    for nonsense in [&b"\xff\0"[..], b"", b"{}", b"[[[[", b"GET / HTTP/1.1"] {
+        let answer = said(&mut one, nonsense);
+        assert!(
+            answer.starts_with("{\"version\":1,\"errors\":[{\"kind\":\"request\""),
+            "{answer}"
+        );
+    }
+    assert!(said(&mut one, br#"{"version":1,"request":"hello"}"#).contains("\"ok\":{"));
+    drop(one);
+    // More than are served at a time, and none of them says anything.
+    let idle: Vec<UnixStream> = (0..20).map(|_| connect()).collect();
+    let answer = said(&mut connect(), br#"{"version":1,"request":"hello"}"#);
+    assert!(answer.contains("\"kind\":\"busy\""), "{answer}");
+    let mut long = connect();
+    drop(idle);
+    until(|| !stage.told(&["get", "hum.gain"]).is_empty());
+    let _ = long.write_all(&vec![b'x'; 1 << 20]);
+    stage.told(&["set", "hum.gain=-20"]);
+    stage.until_gain(-20.0, "hand");
+}
+
+#[test]
+fn a_socket_that_was_taken_away_is_made_again() {
+    let stage = Stage::new();
+    let playing = stage.playing();
+    std::fs::remove_dir_all(stage.sockets()).unwrap();
+    until(|| stage.score(&["get"]).status.success());
+    drop(playing);
+}
