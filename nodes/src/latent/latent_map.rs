@@ -78,8 +78,8 @@ impl Node for LatentMap {
                  Whitening subtracts the mean and divides by the standard deviation of each component: over the \
                  whole film (which holds all its codes back until the end) or on line, from what has passed. \
                  Shuffle is a random rotation, which keeps N(0, I) as it is; another seed is reached within `glide`, \
-                 without a jump. To fewer dimensions the first are taken; to more, zeros are added. What was whitened \
-                 by is kept when anything else is changed.",
+                 without a jump. To fewer dimensions the first are taken; to more, zeros are added. A \
+                 change of anything else keeps what the whitening has learnt.",
             )
             .input(CODE)
             .output(MAPPED)
