@@ -60,7 +60,10 @@ pub use packet::{AudioBlock, ChannelChange, Event, Frame, Note, Packet, Payload,
 pub use params::{Choice, ParamValue, Params};
 #[doc(hidden)]
 pub use params::{read_choice, read_param, read_value};
-pub use patch::{Override, Source, check, check_edit};
+pub use patch::{
+    Override, Source, Unwritten, Written, check, check_edit, patch_hash, replace_patch, write_back,
+    write_back_file,
+};
 pub use policy::Policy;
 pub use port::{
     Arity, Carried, Control, Custom, InputPort, Latent, OutputPort, Port, PortType, SentAs,

@@ -8,7 +8,9 @@ mod source;
 mod syntax;
 mod tree;
 mod wires;
+mod write_back;
 
 pub use check::{check, check_edit};
 pub use overrides::Override;
 pub use source::Source;
+pub use write_back::{Unwritten, Written, patch_hash, replace_patch, write_back, write_back_file};
