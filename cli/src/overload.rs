@@ -114,6 +114,7 @@ mod tests {
             load,
             hangs: None,
             counters,
+            steered: Vec::new(),
         };
         Status {
             revision: 1,

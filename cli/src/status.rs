@@ -245,6 +245,7 @@ mod tests {
             load: 0.0,
             hangs: None,
             counters: BTreeMap::new(),
+            steered: Vec::new(),
         };
         let status = Status {
             revision: 3,

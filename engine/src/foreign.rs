@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::counters::Counters;
 use crate::error::{NodeError, NodeErrorKind};
-use crate::node::{Build, Check, Problem, Resource, Settings, Subject};
+use crate::node::{Build, Check, Problem, Resource, RunContext, Settings, Subject, Wiring};
 use crate::port::PortType;
 use crate::progress::Progress;
 use crate::transport::Transport;
@@ -126,19 +126,22 @@ impl BuildRequest {
         progress: &Arc<Progress>,
         counters: &Arc<Counters>,
     ) -> Result<Box<dyn AnyProcessor>, NodeError> {
-        node.build(&Build {
+        let wiring = Wiring {
             id: &self.id,
+            inputs: &self.inputs,
+            wires: &self.wires,
+            sources: &[],
+            outputs: &self.outputs,
+        };
+        let context = RunContext {
             transport: &self.transport,
             settings: &self.settings,
             progress,
             counters,
             clock: None,
             with_run: true,
-            inputs: &self.inputs,
-            wires: &self.wires,
-            sources: &[],
-            outputs: &self.outputs,
-        })
+        };
+        node.build(&Build::of(wiring, context))
     }
 
     /// Every type of a port in it, to be given another name.
@@ -188,7 +191,7 @@ impl From<ErrorReply> for NodeError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::descriptor::Param;
+    use crate::param::Param;
 
     #[test]
     fn an_error_keeps_its_kind_its_advice_and_what_caused_it() {

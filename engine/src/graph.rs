@@ -9,8 +9,10 @@ use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use serde_json::{Value, json};
 
-use crate::descriptor::{Descriptor, FilePurpose, FileRole, ParamType, Span};
+use crate::descriptor::Descriptor;
 use crate::diagnostic::Diagnostics;
+use crate::node::Wiring;
+use crate::param::{FilePurpose, FileRole, ParamType, Span};
 use crate::policy::Policy;
 use crate::port::PortType;
 use crate::registry::AnyNode;
@@ -38,6 +40,17 @@ pub(crate) struct GraphNode {
 }
 
 impl GraphNode {
+    /// Its ports as the patch wires them.
+    pub(crate) fn wiring(&self) -> Wiring<'_> {
+        Wiring {
+            id: &self.id,
+            inputs: &self.inputs,
+            wires: &self.wires,
+            sources: &self.sources,
+            outputs: &self.outputs,
+        }
+    }
+
     /// The files that the node's parameters name.
     fn named_files(&self) -> impl Iterator<Item = GraphFile<'_>> {
         self.descriptor.params.iter().filter_map(|param| {
@@ -70,9 +83,9 @@ pub(crate) struct GraphWire {
 }
 
 impl GraphWire {
-    /// Whether it leads into a parameter of its reader, and not into one of its ports.
-    pub(crate) fn sets_param(&self, reader: &GraphNode) -> bool {
-        self.input >= reader.descriptor.inputs.len()
+    /// The number of the parameter of its reader that it leads into, where that is none of its ports.
+    pub(crate) fn param(&self, reader: &GraphNode) -> Option<usize> {
+        self.input.checked_sub(reader.descriptor.inputs.len())
     }
 }
 
@@ -196,7 +209,7 @@ impl Graph {
         let mut text = String::from("graph LR\n");
         self.mermaid_nodes(&mut text, "", 1);
         for wire in &self.wires {
-            let _ = match wire.sets_param(&self.nodes[wire.to]) {
+            let _ = match wire.param(&self.nodes[wire.to]).is_some() {
                 true => {
                     let param = self.nodes[wire.to].descriptor.input_name(wire.input);
                     writeln!(text, "    n{} -. {param} .-> n{}", wire.from, wire.to)
@@ -213,19 +226,8 @@ impl Graph {
     /// The graph for programs: the transport, every node with its kind and all its values, and every wire.
     pub fn json(&self) -> Value {
         let node = |node: &GraphNode| json!({ "id": node.id, "kind": node.descriptor.kind, "values": node.values });
-        let transport = &self.transport;
         json!({
-            "transport": {
-                "tempo": transport.tempo,
-                "metre": [transport.metre.0, transport.metre.1],
-                "swing": transport.swing.share,
-                "swing_of": transport.swing.of.word(),
-                "key": transport.key.map(|key| key.to_string()),
-                "fit_cuts": transport.fit_cuts,
-                "seed": transport.seed,
-                "sample_rate": transport.sample_rate,
-                "block": transport.block,
-            },
+            "transport": self.transport.values(),
             "nodes": self.nodes.iter().map(node).collect::<Vec<_>>(),
             "wires": self.wires.iter().map(|wire| self.wire_name(wire)).collect::<Vec<_>>(),
         })
@@ -267,8 +269,11 @@ impl Graph {
             .map(|node| graph.add_node(format!("{}\n{}", node.id, node.descriptor.kind)))
             .collect();
         for wire in &self.wires {
-            let label = match wire.sets_param(&self.nodes[wire.to]) {
-                true => self.nodes[wire.to].descriptor.input_name(wire.input).to_owned(),
+            let label = match wire.param(&self.nodes[wire.to]).is_some() {
+                true => self.nodes[wire.to]
+                    .descriptor
+                    .input_name(wire.input)
+                    .to_owned(),
                 false => self.nodes[wire.from].outputs[wire.output].to_string(),
             };
             graph.add_edge(indices[wire.from], indices[wire.to], label);

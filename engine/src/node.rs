@@ -14,10 +14,11 @@ use crate::counters::Counters;
 use crate::descriptor::Descriptor;
 use crate::error::NodeError;
 use crate::io::Io;
-use crate::params::Params;
+use crate::param::Params;
 use crate::port::{InputPort, Latent, OutputPort, PortType};
 use crate::progress::Progress;
 use crate::revision::Revision;
+use crate::steered::Steered;
 use crate::time::Time;
 use crate::transport::Transport;
 
@@ -79,6 +80,9 @@ pub trait Processor<P>: Send {
 
     /// Hears of each revision of the patch that plays live from `time` on, the one that this node began with too.
     fn revised(&mut self, _time: Time, _revision: &Revision) {}
+
+    /// Hears of a value that was set from outside, where the kind says that it [keeps a record](Descriptor::keeps_record).
+    fn steered(&mut self, _steered: &Steered) {}
 
     /// Hears that live parameters or the transport have changed, before the next call: for what must be reckoned anew
     /// from them. Not called for the values that the processor is built with.
@@ -279,6 +283,46 @@ pub struct Build<'a> {
     pub(crate) wires: &'a [usize],
     pub(crate) sources: &'a [Vec<String>],
     pub(crate) outputs: &'a [PortType],
+}
+
+/// A node's ports as its patch wires them.
+#[derive(Clone, Copy)]
+pub(crate) struct Wiring<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) inputs: &'a [Option<PortType>],
+    pub(crate) wires: &'a [usize],
+    pub(crate) sources: &'a [Vec<String>],
+    pub(crate) outputs: &'a [PortType],
+}
+
+/// What a run gives each of its nodes; the fields are those of [`Build`].
+#[derive(Clone, Copy)]
+pub(crate) struct RunContext<'a> {
+    pub(crate) transport: &'a Transport,
+    pub(crate) settings: &'a Settings,
+    pub(crate) progress: &'a Arc<Progress>,
+    pub(crate) counters: &'a Arc<Counters>,
+    pub(crate) clock: Option<&'a Arc<LiveClock>>,
+    pub(crate) with_run: bool,
+}
+
+impl<'a> Build<'a> {
+    /// What a node that is wired so sees in such a run.
+    pub(crate) fn of(wiring: Wiring<'a>, context: RunContext<'a>) -> Self {
+        Build {
+            id: wiring.id,
+            transport: context.transport,
+            settings: context.settings,
+            progress: context.progress,
+            counters: context.counters,
+            clock: context.clock,
+            with_run: context.with_run,
+            inputs: wiring.inputs,
+            wires: wiring.wires,
+            sources: wiring.sources,
+            outputs: wiring.outputs,
+        }
+    }
 }
 
 impl Build<'_> {

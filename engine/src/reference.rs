@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use crate::descriptor::Descriptor;
+use crate::param::{Change, Param, Scale};
 use crate::patch::Source;
 use crate::port::{Arity, Port};
 use crate::registry::Registry;
@@ -61,7 +62,7 @@ pub fn markdown_of(descriptor: &Descriptor) -> String {
             "| `{}` | {} | {default} | {} | {} |",
             param.name,
             param.takes(),
-            param.change.name(),
+            change(param),
             param.summary
         );
     }
@@ -76,6 +77,26 @@ fn example_patch(descriptor: &Descriptor) -> Option<String> {
     let text = format!("Patch(format: 1, {})", descriptor.example);
     let patch = Source::text(&descriptor.kind, &text, PathBuf::new());
     (!descriptor.example.is_empty()).then(|| patch.formatted().unwrap_or(text))
+}
+
+/// What a change of the parameter is: what a bare wire's 0 to 1 stand for where it is live, and else why it is not.
+fn change(param: &Param) -> String {
+    let name = param.change.name();
+    match (param.change, param.reason.as_ref()) {
+        (Change::Live, _) => match param.spans().filter(|_| param.is_input()) {
+            None if param.is_input() => format!("{name}, by wire"),
+            None => name.to_owned(),
+            Some(span) => {
+                let scale = match span.scale {
+                    Scale::Ratios => " log",
+                    _ => "",
+                };
+                format!("{name}, by wire {} to {}{scale}", span.from, span.to)
+            }
+        },
+        (_, "") => name.to_owned(),
+        (_, reason) => format!("{name}: {reason}"),
+    }
 }
 
 fn ports(text: &mut String, side: &str, ports: &[Port]) {

@@ -9,8 +9,9 @@ use crate::descriptor::Descriptor;
 use crate::error::NodeError;
 use crate::io::Io;
 use crate::node::{Build, Check, Flow, Node, Processor};
-use crate::params::Params;
+use crate::param::Params;
 use crate::revision::Revision;
+use crate::steered::Steered;
 use crate::time::Time;
 use crate::transport::Transport;
 
@@ -57,6 +58,9 @@ pub trait AnyProcessor: Send {
 
     /// See [`Processor::revised`].
     fn revised(&mut self, _time: Time, _revision: &Revision) {}
+
+    /// See [`Processor::steered`].
+    fn steered(&mut self, _steered: &Steered) {}
 
     /// Gives the live parameter `name` a new value, in the form in which a checked patch has it.
     ///
@@ -107,6 +111,10 @@ impl<P: Params> AnyProcessor for Held<P> {
 
     fn revised(&mut self, time: Time, revision: &Revision) {
         self.processor.revised(time, revision);
+    }
+
+    fn steered(&mut self, steered: &Steered) {
+        self.processor.steered(steered);
     }
 
     fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
@@ -228,5 +236,186 @@ impl Registry {
     /// All kinds, by name.
     pub fn kinds(&self) -> impl Iterator<Item = &Arc<NodeKind>> {
         self.kinds.values()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::Params;
+    use crate::counters::Counters;
+    use crate::io::{Host, Input, Lineage};
+    use crate::node::Settings;
+    use crate::packet::Packet;
+    use crate::port::{Control, OutputPort};
+    use crate::progress::Progress;
+    use crate::watermark::Watermark;
+
+    const LOW: OutputPort<Control> = OutputPort::new(0, "low", "");
+    const HIGH: OutputPort<Control> = OutputPort::new(1, "high", "");
+
+    /// Two live ends of a range, the first of which must not be the higher, at tempi up to 200.
+    #[derive(Clone, Params)]
+    struct Ends {
+        #[param(live, range = 0.0..=1.0)]
+        low: f32,
+        #[param(live, range = 0.0..=1.0)]
+        high: f32,
+        #[param(range = 0.0..=1.0, default = 0.0)]
+        #[expect(dead_code, reason = "it is there not to be live")]
+        fixed: f32,
+    }
+
+    impl Node for Ends {
+        fn descriptor() -> Descriptor {
+            Descriptor::of::<Self>("test", "ends", "")
+                .output(LOW)
+                .output(HIGH)
+        }
+
+        fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
+            Ok(Box::new(Ending))
+        }
+    }
+
+    /// What each call of [`Processor::changed`] brought: the lower end and the tempo.
+    static BROUGHT: Mutex<Vec<(f32, f64)>> = Mutex::new(Vec::new());
+
+    struct Ending;
+
+    impl Processor<Ends> for Ending {
+        fn process(&mut self, params: &Ends, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+            io.send(LOW, Time::ZERO, params.low)?;
+            io.send(HIGH, Time::ZERO, params.high)?;
+            Ok(Flow::Continue)
+        }
+
+        fn changed(&mut self, params: &Ends, transport: &Transport) -> Result<(), NodeError> {
+            BROUGHT.lock().unwrap().push((params.low, transport.tempo));
+            if params.low > params.high {
+                return Err(NodeError::input("the ends are the wrong way round"));
+            }
+            if transport.tempo > 200.0 {
+                return Err(NodeError::input("that is too fast"));
+            }
+            Ok(())
+        }
+    }
+
+    /// Surroundings that keep the numbers that are sent.
+    #[derive(Default)]
+    struct Kept(Vec<f32>);
+
+    impl Host for Kept {
+        fn take(&mut self) -> Option<Input> {
+            None
+        }
+
+        fn send(&mut self, _port: usize, packet: Packet) -> Result<(), NodeError> {
+            self.0.push(*packet.control()?);
+            Ok(())
+        }
+
+        fn end_at(&mut self, _time: Time) {}
+
+        fn watermark(&self) -> Watermark {
+            Watermark::At(Time::ZERO)
+        }
+
+        fn end(&self) -> Option<Time> {
+            None
+        }
+
+        fn now(&self) -> Time {
+            Time::ZERO
+        }
+
+        fn is_live(&self) -> bool {
+            true
+        }
+
+        fn stop_requested(&self) -> bool {
+            false
+        }
+    }
+
+    /// The ends that the next call brings.
+    fn ends(processor: &mut dyn AnyProcessor) -> Vec<f32> {
+        let (mut kept, mut lineage) = (Kept::default(), Lineage::new());
+        let mut io = Io::new(&mut kept, &mut lineage);
+        processor.process(&mut io).unwrap();
+        kept.0
+    }
+
+    #[test]
+    fn what_a_processor_refuses_leaves_its_values_and_its_transport_as_they_were() {
+        let mut registry = Registry::new();
+        registry.add::<Ends>();
+        let params = json!({ "low": 0.25, "high": 0.5, "fixed": 0.0 });
+        let node = registry.kind("ends").unwrap().node(params).unwrap();
+        let transport = Transport::default();
+        let mut processor = node
+            .build(&Build {
+                id: "ends",
+                transport: &transport,
+                settings: &Settings::default(),
+                progress: &Arc::<Progress>::default(),
+                counters: &Arc::<Counters>::default(),
+                clock: None,
+                with_run: true,
+                inputs: &[],
+                wires: &[],
+                sources: &[],
+                outputs: &[],
+            })
+            .unwrap();
+        assert_eq!(ends(&mut *processor), [0.25, 0.5]);
+        assert!(
+            BROUGHT.lock().unwrap().is_empty(),
+            "built with, not changed"
+        );
+
+        let why = processor.set("low", &json!(0.75)).unwrap_err();
+        assert!(why.to_string().contains("wrong way round"), "{why}");
+        assert_eq!(ends(&mut *processor), [0.25, 0.5], "refused by the node");
+        for (name, value) in [
+            ("low", json!("loud")),
+            ("fixed", json!(1.0)),
+            ("middle", json!(0.5)),
+        ] {
+            let why = processor.set(name, &value).unwrap_err();
+            assert!(why.to_string().contains(&format!("`{name}`")), "{why}");
+            assert_eq!(ends(&mut *processor), [0.25, 0.5], "{name}: none of its");
+        }
+        let fast = Transport {
+            tempo: 240.0,
+            ..Transport::default()
+        };
+        processor.retime(&fast).unwrap_err();
+
+        // The next value comes with the old ones beside it.
+        processor.set("high", &json!(1.0)).unwrap();
+        assert_eq!(ends(&mut *processor), [0.25, 1.0]);
+        let slow = Transport {
+            tempo: 60.0,
+            ..Transport::default()
+        };
+        processor.retime(&slow).unwrap();
+        processor.set("low", &json!(0.75)).unwrap();
+        assert_eq!(ends(&mut *processor), [0.75, 1.0]);
+        assert_eq!(
+            *BROUGHT.lock().unwrap(),
+            [
+                (0.75, transport.tempo),
+                (0.25, 240.0),
+                (0.25, transport.tempo),
+                (0.25, 60.0),
+                (0.75, 60.0),
+            ]
+        );
     }
 }

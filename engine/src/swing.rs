@@ -2,13 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::param::Choice;
 use crate::time::Metre;
 
 /// The first note's share of a pair of equal notes.
 const STRAIGHT: f64 = 0.5;
 
 /// The notes that swing, in pairs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, score_derive::Choice,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum SwingNotes {
     /// Two to a quarter note.
@@ -19,23 +22,9 @@ pub enum SwingNotes {
 }
 
 impl SwingNotes {
-    /// The words of patches.
-    pub(crate) const WORDS: [&'static str; 2] = ["eighths", "sixteenths"];
-
-    /// The notes that `word` of a patch names.
-    pub(crate) fn named(word: &str) -> Self {
-        match word {
-            "sixteenths" => SwingNotes::Sixteenths,
-            _ => SwingNotes::Eighths,
-        }
-    }
-
     /// The word of patches.
     pub fn word(self) -> &'static str {
-        match self {
-            SwingNotes::Eighths => Self::WORDS[0],
-            SwingNotes::Sixteenths => Self::WORDS[1],
-        }
+        Choice::word(&self)
     }
 
     /// The length of a pair, in quarter notes.
@@ -67,9 +56,6 @@ impl Default for Swing {
 }
 
 impl Swing {
-    /// The smallest and the largest share.
-    pub(crate) const SHARES: (f64, f64) = (STRAIGHT, 0.75);
-
     /// Whether nothing swings.
     pub fn is_straight(&self) -> bool {
         self.share == STRAIGHT

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::key::KeyChoice;
+use crate::length::Length;
 use crate::swing::Swing;
 use crate::tempi::Tempi;
 use crate::time::{Metre, Time};
@@ -60,13 +61,16 @@ impl Default for Transport {
 }
 
 impl Transport {
-    /// The same from `time` on at another tempo: the position at `time` stays what it was.
-    pub(crate) fn with_tempo_from(&self, time: Time, tempo: f64) -> Self {
+    /// `wanted` from `now` on: its positions go on from where these are. Bars are counted from the start of the run, in
+    /// whatever metre.
+    pub(crate) fn going_over_to(&self, wanted: &Transport, now: Time) -> Self {
+        let anchor = match wanted.tempo == self.tempo {
+            true => self.anchor,
+            false => (now, self.clock_position(now)),
+        };
         Transport {
-            tempo,
-            anchor: (time, self.clock_position(time)),
-            tempi: None,
-            ..self.clone()
+            anchor,
+            ..wanted.clone()
         }
     }
 
@@ -131,16 +135,6 @@ impl Transport {
     }
 }
 
-/// A length of time as a patch writes it: plain seconds, or `beats(n)`, which follows the tempo.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Length {
-    /// Seconds.
-    Seconds(f64),
-    /// Quarter notes at the transport's tempo.
-    Beats(f64),
-}
-
 impl Length {
     /// This length at the transport's tempo.
     pub fn at(self, transport: &Transport) -> Time {
@@ -157,6 +151,15 @@ mod tests {
     use crate::swing::SwingNotes;
     use crate::tempi::Stretch;
     use proptest::prelude::*;
+
+    /// The same from `time` on at another tempo.
+    fn at_tempo(transport: &Transport, time: Time, tempo: f64) -> Transport {
+        let wanted = Transport {
+            tempo,
+            ..transport.clone()
+        };
+        transport.going_over_to(&wanted, time)
+    }
 
     /// A transport that swings or not, at one tempo, at one that was changed, or at tempi that fit a film.
     fn transports() -> impl Strategy<Value = Transport> {
@@ -189,7 +192,7 @@ mod tests {
                     ..Transport::default()
                 };
                 if let Some((seconds, tempo)) = turned {
-                    transport = transport.with_tempo_from(Time::from_seconds(seconds), tempo);
+                    transport = at_tempo(&transport, Time::from_seconds(seconds), tempo);
                 }
                 transport.tempi = fitted.map(|stretches| {
                     let (mut from, mut position) = (0.0, 0.0);
@@ -274,7 +277,7 @@ mod tests {
             tempo: 60.0,
             ..Transport::default()
         };
-        let fast = slow.with_tempo_from(Time::from_seconds(3.5), 120.0);
+        let fast = at_tempo(&slow, Time::from_seconds(3.5), 120.0);
         assert!((fast.position(Time::from_seconds(3.5)) - 3.5).abs() < 1e-9);
         // The sixteenth at position 4 was half a second away at the old tempo.
         assert!((fast.sixteenth(16).seconds() - 3.75).abs() < 1e-9);
@@ -290,7 +293,7 @@ mod tests {
             },
             ..Transport::default()
         };
-        let fast = slow.with_tempo_from(Time::from_seconds(3.3), 120.0);
+        let fast = at_tempo(&slow, Time::from_seconds(3.3), 120.0);
         // 0.7 of a quarter note was left of the beat.
         assert!((fast.sixteenth(16).seconds() - 3.65).abs() < 1e-9);
         assert!((fast.sixteenth(18).seconds() - 3.95).abs() < 1e-9);

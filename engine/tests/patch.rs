@@ -163,7 +163,9 @@ fn a_policy_may_stand_behind_a_wire_and_a_wrong_one_is_refused() {
     assert!(checked(&patch(nodes, "(\"a -> b\", drop_oldest(4)),"), &[]).is_ok());
     assert_eq!(
         mistakes(&patch(nodes, "(\"a -> b\", forget),")),
-        ["8:12 a policy is latest, drop_oldest(n) or block(n), with n from 1 to 4096"]
+        [
+            "8:12 a policy is latest, drop_oldest(n) or block(n), with n from 1 to 4096; a range is range(from: 0, to: 1)"
+        ]
     );
 }
 

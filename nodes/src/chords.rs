@@ -1,9 +1,6 @@
 //! Which chord sounds, in which key, and what comes next: one packet on a wire.
 
-use std::borrow::Cow;
-use std::sync::Arc;
-
-use score_engine::{Key, NodeError, Packet, Payload, PortType};
+use score_engine::{Custom, InputPort, Key, NodeError, OutputPort, Packet};
 
 use crate::music::Chord;
 
@@ -25,14 +22,37 @@ pub(crate) struct Chords {
 }
 
 impl Chords {
+    /// The name of the type of a port that they travel through.
+    pub(crate) const TYPE: &'static str = "Chords";
+
+    /// An input that takes them.
+    pub(crate) const fn input(
+        index: usize,
+        name: &'static str,
+        summary: &'static str,
+    ) -> InputPort<Custom<Self>> {
+        InputPort::new(index, name, summary).custom(Self::TYPE)
+    }
+
+    /// An output that sends them.
+    pub(crate) const fn output(
+        index: usize,
+        name: &'static str,
+        summary: &'static str,
+    ) -> OutputPort<Custom<Self>> {
+        OutputPort::new(index, name, summary).custom(Self::TYPE)
+    }
+
     /// The type of a port that they travel through.
-    pub(crate) fn port_type() -> PortType {
-        PortType::Custom(Cow::Borrowed("Chords"))
+    #[cfg(test)]
+    pub(crate) fn port_type() -> score_engine::PortType {
+        score_engine::PortType::Custom(Self::TYPE.into())
     }
 
     /// As the content of a packet.
-    pub(crate) fn payload(self) -> Payload {
-        Payload::Custom(Arc::new(self))
+    #[cfg(test)]
+    pub(crate) fn payload(self) -> score_engine::Payload {
+        score_engine::Payload::Custom(std::sync::Arc::new(self))
     }
 
     /// Those in `packet`.

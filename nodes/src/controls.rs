@@ -1,9 +1,6 @@
 //! What can be asked of music from moment to moment, as one packet on a wire.
 
-use std::borrow::Cow;
-use std::sync::Arc;
-
-use score_engine::{NodeError, Packet, Payload, PortType};
+use score_engine::{Custom, InputPort};
 
 /// A patch in which a picture asks and music answers, for the nodes that have a part in it.
 pub(crate) const EXAMPLE: &str = r#"nodes: {
@@ -42,21 +39,27 @@ pub(crate) struct Controls {
 }
 
 impl Controls {
+    /// The name of the type of a port that they travel through.
+    pub(crate) const TYPE: &'static str = "Controls";
+
+    /// An input that takes them.
+    pub(crate) const fn input(
+        index: usize,
+        name: &'static str,
+        summary: &'static str,
+    ) -> InputPort<Custom<Self>> {
+        InputPort::new(index, name, summary).custom(Self::TYPE)
+    }
+
     /// The type of a port that they travel through.
-    pub(crate) fn port_type() -> PortType {
-        PortType::Custom(Cow::Borrowed("Controls"))
+    #[cfg(test)]
+    pub(crate) fn port_type() -> score_engine::PortType {
+        score_engine::PortType::Custom(Self::TYPE.into())
     }
 
     /// As the content of a packet.
-    pub(crate) fn payload(self) -> Payload {
-        Payload::Custom(Arc::new(self))
-    }
-
-    /// Those in `packet`.
-    ///
-    /// # Errors
-    /// There is something else in it, which a checked patch rules out.
-    pub(crate) fn of(packet: &Packet) -> Result<Self, NodeError> {
-        packet.custom().copied()
+    #[cfg(test)]
+    pub(crate) fn payload(self) -> score_engine::Payload {
+        score_engine::Payload::Custom(std::sync::Arc::new(self))
     }
 }

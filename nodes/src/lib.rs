@@ -14,7 +14,6 @@ pub mod fuzzing;
 mod growing_file;
 mod half_life;
 mod latent;
-mod live;
 mod midi;
 pub mod model;
 pub mod music;

@@ -7,10 +7,9 @@ mod take;
 use std::path::PathBuf;
 
 use score_engine::{
-    Build, Check, Descriptor, FileContent, Node, NodeError, Param, Policy, Port, PortType,
-    Processor, Resource,
+    AudioBlock, Build, Check, Control, Descriptor, Event, InputPort, Node, NodeError, Note, Params,
+    Policy, Processor, Resource,
 };
-use serde::Deserialize;
 
 use self::recording::Recording;
 use self::take::Take;
@@ -18,15 +17,24 @@ use self::take::Take;
 /// Blocks of sound that wait while the disk is slow: five seconds.
 pub(crate) const PATIENCE: Policy = Policy::DropOldest(1024);
 
+const SOUND: InputPort<AudioBlock> = InputPort::new(0, "sound", "what is heard")
+    .optional()
+    .policy(PATIENCE);
+const NOTES: InputPort<Note> = InputPort::new(1, "notes", "what is played").many();
+const CONTROLS: InputPort<Control> = InputPort::new(2, "controls", "what steers").many();
+const EVENTS: InputPort<Event> = InputPort::new(3, "events", "what happens").many();
+
 /// `recorder`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct Recorder {
+    /// the sound file to write, .wav or .flac
+    #[param(rebuild = "a take is begun once", writes, content = Sound, ending = "wav", takes)]
     path: PathBuf,
 }
 
 impl Node for Recorder {
     fn descriptor() -> Descriptor {
-        Descriptor::new("audio", "recorder", "Records what is heard, the notes, and what steered them")
+        Descriptor::of::<Self>("audio", "recorder", "Records what is heard, the notes, and what steered them")
             .example(
                 r#"nodes: {
                     "camera": camera(),
@@ -44,8 +52,8 @@ impl Node for Recorder {
                  edit adds the recorder. Where sound is missing there is silence. The .jsonl has one JSON object per \
                  line: the transport first, with the time of the run at which the take begins, then each value with \
                  its time in seconds, the input, and the number of the wire, counted from 0 as the patch lists them; \
-                 and, live, each revision of the patch with the time from which it plays, so that the run can be \
-                 played again.\n\n\
+                 and, live, each revision of the patch with the time from which it plays, and each value that a hand sets, \
+                 so that the run can be played again. The .mid has the tempi that were played.\n\n\
                  A WAV beyond 4 GiB becomes an RF64, which most programs read as they read a WAV.\n\n\
                  Live, the files grow beside their place as `.NAME.partial`, are whole up to their last second \
                  whenever they are read, and get their names when the run ends. After a power cut the next start \
@@ -54,11 +62,11 @@ impl Node for Recorder {
                  clip is turned down where it would, and counted as `turned_down_frames`; a render turns it down as a \
                  whole.",
             )
-            .input(Port::new("sound", PortType::Audio, "what is heard").optional().policy(PATIENCE))
-            .input(Port::new("notes", PortType::Notes, "what is played").many())
-            .input(Port::new("controls", PortType::Control, "what steers").many())
-            .input(Port::new("events", PortType::Event, "what happens").many())
-            .param(Param::file_to_write("path", "the sound file to write, .wav or .flac").content(FileContent::Sound).ending("wav").take())
+            .input(SOUND)
+            .input(NOTES)
+            .input(CONTROLS)
+            .input(EVENTS)
+            .keeps_record()
     }
 
     fn check(&self, check: &mut Check<'_>) {
@@ -84,7 +92,7 @@ impl Node for Recorder {
         }
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let recording = match build.clock {
             Some(_) => Recording::live(&self.path, build)?,
             None => Recording::offline(&Take::next(&self.path), build)?,

@@ -4,10 +4,9 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use score_engine::{
-    Build, Descriptor, Flow, Io, Node, NodeError, Port, PortType, Processor, Registry, Run,
-    Settings, Source, Time, check,
+    Build, Descriptor, Flow, InputPort, Io, Latent, Node, NodeError, Params, Processor, Registry,
+    Run, Settings, Source, Time, check,
 };
-use serde::Deserialize;
 
 use crate::support::{house, names, require_other_music_in_each_scene, score, text, write_film};
 
@@ -38,25 +37,26 @@ type Codes = Vec<(Time, Vec<f32>)>;
 
 static CODES: Mutex<Codes> = Mutex::new(Vec::new());
 
+const LOGGED: InputPort<Latent> = InputPort::new(0, "latent", "the codes");
+
 /// Keeps the codes that come, for the test that reads them.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 struct CodeLog {}
 
 impl Node for CodeLog {
     fn descriptor() -> Descriptor {
-        let latent = Port::new("latent", PortType::Latent(None), "the codes");
-        Descriptor::new("test", "code_log", "Keeps codes").input(latent)
+        Descriptor::of::<Self>("test", "code_log", "Keeps codes").input(LOGGED)
     }
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(CodeLog {}))
     }
 }
 
-impl Processor for CodeLog {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<CodeLog> for CodeLog {
+    fn process(&mut self, _params: &CodeLog, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
-            let code = input.packet.latent()?.to_vec();
+            let code = input.read(LOGGED)?.to_vec();
             let mut codes = CODES.lock().unwrap_or_else(PoisonError::into_inner);
             codes.push((input.packet.time, code));
         }

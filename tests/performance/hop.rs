@@ -11,10 +11,9 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use score_engine::{
-    Build, Descriptor, Flow, Io, Node, NodeError, Packet, Param, Payload, Port, PortType,
-    Processor, Registry, Run, Settings, Source, Time, check,
+    Build, Control, Descriptor, Flow, InputPort, Io, Node, NodeError, OutputPort, Packet, Params,
+    Payload, Processor, Registry, Run, Settings, Source, Time, check,
 };
-use serde::Deserialize;
 
 const ROUNDS: usize = 9;
 /// As many packets as wait on a wire offline at first.
@@ -27,24 +26,26 @@ const SETTLING: usize = 50;
 /// What the reader of the engine's wire saw.
 static SEEN: Mutex<Vec<Duration>> = Mutex::new(Vec::new());
 
-#[derive(Deserialize)]
+const SENT: OutputPort<Control> = OutputPort::new(0, "out", "packets");
+const TAKEN: InputPort<Control> = InputPort::new(0, "in", "packets");
+
+#[derive(Clone, Params)]
 struct Pulse {
+    /// how many
+    #[param(range = 0..=10_000_000)]
     count: u32,
+    /// one a millisecond
     paced: bool,
 }
 
 impl Node for Pulse {
     fn descriptor() -> Descriptor {
-        Descriptor::new("bench", "pulse", "Sends packets")
-            .output(Port::new("out", PortType::Control, "packets"))
-            .param(Param::integer("count", (0, 10_000_000), "how many"))
-            .param(Param::flag("paced", "one a millisecond"))
+        Descriptor::of::<Self>("bench", "pulse", "Sends packets").output(SENT)
     }
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Pulsing {
             left: self.count,
-            paced: self.paced,
             at: 0,
         }))
     }
@@ -52,53 +53,48 @@ impl Node for Pulse {
 
 struct Pulsing {
     left: u32,
-    paced: bool,
     at: i64,
 }
 
-impl Processor for Pulsing {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Pulse> for Pulsing {
+    fn process(&mut self, params: &Pulse, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         if self.left == 0 {
             return Ok(Flow::Done);
         }
         self.left -= 1;
         self.at += 1;
-        if self.paced {
+        if params.paced {
             std::thread::sleep(PACE);
         }
-        io.send_captured_now(0, Time::from_nanos(self.at), Payload::Control(0.5))?;
+        io.send_captured_now(SENT, Time::from_nanos(self.at), 0.5)?;
         Ok(Flow::Continue)
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 struct Watch {}
 
 impl Node for Watch {
     fn descriptor() -> Descriptor {
-        Descriptor::new("bench", "watch", "Takes packets").input(Port::new(
-            "in",
-            PortType::Control,
-            "packets",
-        ))
+        Descriptor::of::<Self>("bench", "watch", "Takes packets").input(TAKEN)
     }
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Watching(Vec::with_capacity(1 << 20))))
     }
 }
 
 struct Watching(Vec<Duration>);
 
-impl Processor for Watching {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Watch> for Watching {
+    fn process(&mut self, _params: &Watch, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             self.0.push(input.packet.captured.elapsed());
         }
         Ok(Flow::Continue)
     }
 
-    fn finish(&mut self, _io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, _params: &Watch, _io: &mut Io<'_>) -> Result<(), NodeError> {
         *SEEN.lock().unwrap() = std::mem::take(&mut self.0);
         Ok(())
     }

@@ -15,10 +15,9 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use score_engine::{
-    Build, Descriptor, Flow, Io, Live, LiveOptions, Node, NodeError, Port, PortType, Processor,
-    Settings, Source, check,
+    Build, Descriptor, Flow, Frame, InputPort, Io, Live, LiveOptions, Node, NodeError, Params,
+    Processor, Settings, Source, check,
 };
-use serde::Deserialize;
 
 /// What came of one frame.
 struct Seen {
@@ -32,27 +31,28 @@ struct Seen {
 
 static SEEN: Mutex<Vec<Seen>> = Mutex::new(Vec::new());
 
-#[derive(Deserialize)]
+const PICTURES: InputPort<Frame> = InputPort::new(0, "in", "pictures");
+
+#[derive(Clone, Params)]
 struct Watch {}
 
 impl Node for Watch {
     fn descriptor() -> Descriptor {
-        let input = Port::new("in", PortType::Frame, "pictures");
-        Descriptor::new("bench", "watch", "Measures what comes").input(input)
+        Descriptor::of::<Self>("bench", "watch", "Measures what comes").input(PICTURES)
     }
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Watching))
     }
 }
 
 struct Watching;
 
-impl Processor for Watching {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Watch> for Watching {
+    fn process(&mut self, _params: &Watch, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-            let frame = input.packet.frame()?;
+            let frame = input.read(PICTURES)?;
             let middle = frame.pixels()[frame.pixels().len() / 2 / 3 * 3];
             let wall = (wall.as_secs_f64() * 1000.0).rem_euclid(256.0);
             SEEN.lock().unwrap().push(Seen {

@@ -11,14 +11,13 @@ mod pass;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use score_plugin::host::Shelf;
 use score_plugin::{
-    AudioBlock, Build, Descriptor, Event, Flow, Frame, Io, Node, NodeError, Note, Param, Payload,
-    PortType, Processor, Registry, Run, Settings, Source, Time, check,
+    AudioBlock, Build, Descriptor, Event, Flow, Frame, Io, Node, NodeError, Note, Packet, Params,
+    Payload, PortType, Processor, Registry, Run, Settings, Source, Time, check,
 };
-use serde::Deserialize;
 
 const ROUNDS: usize = 9;
 const COUNT: i64 = 20_000;
@@ -32,20 +31,21 @@ const PORTS: [(&str, &str); 6] = [
 ];
 
 /// Sends the same over and over, from one of its outputs.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 struct Pulse {
+    /// the output
     from: String,
 }
 
 impl Node for Pulse {
     fn descriptor() -> Descriptor {
-        let mut descriptor = pass::Pass::descriptor();
-        descriptor.kind = "pulse".into();
-        descriptor.inputs.clear();
-        descriptor.param(Param::text("from", "the output"))
+        let mut descriptor =
+            Descriptor::of::<Self>("test", "pulse", "Sends the same over and over");
+        descriptor.outputs = pass::Pass::descriptor().outputs;
+        descriptor
     }
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let outputs = Self::descriptor().outputs;
         let port = outputs
             .iter()
@@ -88,19 +88,24 @@ struct Pulsing {
     at: i64,
 }
 
-impl Processor for Pulsing {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Pulse> for Pulsing {
+    fn process(&mut self, _params: &Pulse, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         if self.at == COUNT {
             return Ok(Flow::Done);
         }
         self.at += 1;
-        io.send_captured_now(self.port, Time::from_nanos(self.at), self.payload.clone())?;
+        let packet = Packet {
+            time: Time::from_nanos(self.at),
+            captured: Instant::now(),
+            payload: self.payload.clone(),
+        };
+        io.send_packet(self.port, packet)?;
         Ok(Flow::Continue)
     }
 }
 
 /// Takes what comes and does nothing with it.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 struct Sink {}
 
 impl Node for Sink {
@@ -111,15 +116,15 @@ impl Node for Sink {
         descriptor
     }
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Sinking))
     }
 }
 
 struct Sinking;
 
-impl Processor for Sinking {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Sink> for Sinking {
+    fn process(&mut self, _params: &Sink, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while io.take().is_some() {}
         Ok(Flow::Continue)
     }

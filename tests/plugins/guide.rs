@@ -5,68 +5,53 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use score_plugin::{
-    Build, Descriptor, Flow, Io, Length, Node, NodeError, Note, Param, Payload, Port, PortType,
-    Processor, Time, Transport, Value,
+    Build, Control, Custom, Descriptor, Flow, InputPort, Io, Length, Node, NodeError, Note,
+    OutputPort, Params, Processor, Time, Transport,
 };
-use serde::Deserialize;
 
 score_plugin::export!(Brighter, Darker);
 
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub struct Brighter {
+    /// how much
+    #[param(live, range = 0.0..=1.0, default = 0.5)]
     amount: f32,
 }
+
+const VALUE: InputPort<Control> = InputPort::new(0, "value", "a number from 0 to 1");
+const LARGER: OutputPort<Control> = OutputPort::new(0, "value", "a larger one");
 
 impl Node for Brighter {
     fn descriptor() -> Descriptor {
-        Descriptor::new("plugin", "brighter", "Makes numbers larger")
+        Descriptor::of::<Self>("plugin", "brighter", "Makes numbers larger")
             .details("What else one should know, in Markdown.")
-            .input(Port::new(
-                "value",
-                PortType::Control,
-                "a number from 0 to 1",
-            ))
-            .output(Port::new("value", PortType::Control, "a larger one"))
-            .param(
-                Param::number("amount", (0.0, 1.0), "how much")
-                    .default(0.5)
-                    .live(),
-            )
+            .input(VALUE)
+            .output(LARGER)
     }
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
-        Ok(Box::new(Brightening {
-            amount: self.amount,
-        }))
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
+        Ok(Box::new(Brightening))
     }
 }
 
-struct Brightening {
-    amount: f32,
-}
+struct Brightening;
 
-impl Processor for Brightening {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Brighter> for Brightening {
+    fn process(&mut self, params: &Brighter, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
-            let value = *input.packet.control()?;
-            let brighter = (value * (1.0 + self.amount)).min(1.0);
-            io.send(0, input.packet.time, Payload::Control(brighter))?;
+            let value = *input.read(VALUE)?;
+            let brighter = (value * (1.0 + params.amount)).min(1.0);
+            io.send(LARGER, input.packet.time, brighter)?;
         }
         Ok(Flow::Continue)
-    }
-
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        match (name, value.as_f64()) {
-            ("amount", Some(amount)) => self.amount = amount as f32,
-            _ => return Err(NodeError::internal(format!("`{name}` cannot be {value}"))),
-        }
-        Ok(())
     }
 }
 
 /// Numbers on a curve of the plugin's own, that much later: for what the guide says of lengths and of types.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub struct Darker {
+    /// how much later
+    #[param(live, range = 0.0..=5.0, span = 0.01..=1.0, log, default = Length::Seconds(0.25))]
     delay: Length,
 }
 
@@ -75,31 +60,28 @@ struct Curve {
     factor: f32,
 }
 
+const NUMBERS: InputPort<Control> = InputPort::new(0, "value", "numbers");
+const CURVE: InputPort<Custom<Curve>> = InputPort::new(1, "curve", "a curve")
+    .custom("Curve")
+    .optional();
+const OWN_CURVE: OutputPort<Custom<Curve>> =
+    OutputPort::new(0, "curve", "its curve").custom("Curve");
+const SMALLER: OutputPort<Control> = OutputPort::new(1, "value", "smaller ones");
+
 impl Node for Darker {
     fn descriptor() -> Descriptor {
-        Descriptor::new("plugin", "darker", "Makes numbers smaller, later")
-            .input(Port::new("value", PortType::Control, "numbers"))
-            .input(Port::new("curve", PortType::Custom("Curve".into()), "a curve").optional())
-            .output(Port::new(
-                "curve",
-                PortType::Custom("Curve".into()),
-                "its curve",
-            ))
-            .output(Port::new("value", PortType::Control, "smaller ones"))
-            .param(
-                Param::length("delay", (0.0, 5.0), "how much later")
-                    .default(0.25)
-                    .live(),
-            )
-            .follows_tempo()
+        Descriptor::of::<Self>("plugin", "darker", "Makes numbers smaller, later")
+            .input(NUMBERS)
+            .input(CURVE)
+            .output(OWN_CURVE)
+            .output(SMALLER)
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Darkening {
             factor: 0.5,
             delay: self.delay.at(build.transport),
             last: Time::ZERO,
-            transport: build.transport.clone(),
         }))
     }
 }
@@ -109,34 +91,27 @@ struct Darkening {
     delay: Time,
     /// The time that was sent last.
     last: Time,
-    transport: Transport,
 }
 
-impl Processor for Darkening {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Darker> for Darkening {
+    fn process(&mut self, _params: &Darker, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let time = self.last.max(input.packet.time + self.delay);
             self.last = time;
-            if input.port == 1 {
-                let curve: &Curve = input.packet.custom::<Curve>()?;
-                self.factor = curve.factor;
+            if input.is(CURVE) {
+                self.factor = input.read(CURVE)?.factor;
                 continue;
             }
             let factor = self.factor;
-            io.send(0, time, Payload::Custom(Arc::new(Curve { factor })))?;
-            let value = *input.packet.control()?;
-            io.send(1, time, Payload::Control(value * factor))?;
+            io.send(OWN_CURVE, time, Arc::new(Curve { factor }))?;
+            let value = *input.read(NUMBERS)?;
+            io.send(SMALLER, time, value * factor)?;
         }
         Ok(Flow::Continue)
     }
 
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        if name != "delay" {
-            return Err(NodeError::internal(format!("`{name}` is not live")));
-        }
-        let length =
-            Length::deserialize(value).map_err(|error| NodeError::internal(error.to_string()))?;
-        self.delay = length.at(&self.transport);
+    fn changed(&mut self, params: &Darker, transport: &Transport) -> Result<(), NodeError> {
+        self.delay = params.delay.at(transport);
         Ok(())
     }
 }
@@ -185,6 +160,7 @@ mod tests {
     use std::error::Error;
 
     use score_plugin::harness::Harness;
+    use score_plugin::{Payload, PortType};
     use serde_json::json;
 
     use super::*;

@@ -1,41 +1,47 @@
 //! Hands on what comes; one input and one output of each type.
 
-use score_plugin::{Build, Descriptor, Flow, Io, Node, NodeError, Port, PortType, Processor};
+use score_plugin::{
+    AudioBlock, Build, Control, Descriptor, Event, Flow, Frame, InputPort, Io, Latent, Node,
+    NodeError, Note, OutputPort, Params, Processor,
+};
 
-#[derive(serde::Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct Pass {}
 
 impl Node for Pass {
     fn descriptor() -> Descriptor {
-        let ports = [
-            ("frames", PortType::Frame),
-            ("latent", PortType::Latent(Some(64))),
-            ("notes", PortType::Notes),
-            ("audio", PortType::Audio),
-            ("value", PortType::Control),
-            ("event", PortType::Event),
-        ];
-        let start = Descriptor::new("test", "probe_pass", "Hands on what comes");
-        ports
-            .into_iter()
-            .fold(start, |descriptor, (name, port_type)| {
-                descriptor
-                    .input(Port::new(name, port_type.clone(), "what comes").optional())
-                    .output(Port::new(name, port_type, "the same"))
-            })
+        const WHAT: &str = "what comes";
+        const SAME: &str = "the same";
+        Descriptor::of::<Self>("test", "probe_pass", "Hands on what comes")
+            .input(InputPort::<Frame>::new(0, "frames", WHAT).optional())
+            .input(
+                InputPort::<Latent>::new(1, "latent", WHAT)
+                    .dimension(64)
+                    .optional(),
+            )
+            .input(InputPort::<Note>::new(2, "notes", WHAT).optional())
+            .input(InputPort::<AudioBlock>::new(3, "audio", WHAT).optional())
+            .input(InputPort::<Control>::new(4, "value", WHAT).optional())
+            .input(InputPort::<Event>::new(5, "event", WHAT).optional())
+            .output(OutputPort::<Frame>::new(0, "frames", SAME))
+            .output(OutputPort::<Latent>::new(1, "latent", SAME).dimension(64))
+            .output(OutputPort::<Note>::new(2, "notes", SAME))
+            .output(OutputPort::<AudioBlock>::new(3, "audio", SAME))
+            .output(OutputPort::<Control>::new(4, "value", SAME))
+            .output(OutputPort::<Event>::new(5, "event", SAME))
     }
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Passing))
     }
 }
 
 struct Passing;
 
-impl Processor for Passing {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Pass> for Passing {
+    fn process(&mut self, _params: &Pass, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
-            io.send(input.port, input.packet.time, input.packet.payload)?;
+            io.send_packet(input.port, input.packet)?;
         }
         Ok(Flow::Continue)
     }

@@ -10,11 +10,9 @@ mod shift {
 }
 
 use score_plugin::{
-    Build, Check, Descriptor, Flow, Io, Node, NodeError, NodeErrorKind, Param, ParamType, Payload,
-    Port, PortType, Processor,
+    Build, Check, Control, Custom, Descriptor, Flow, InputPort, Io, Latent, Node, NodeError,
+    NodeErrorKind, OutputPort, Params, PortType, Processor,
 };
-use serde::Deserialize;
-use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -31,55 +29,54 @@ score_plugin::export!(
     Page as "probe_page",
 );
 
+const NUMBERS: InputPort<Control> = InputPort::new(0, "value", "numbers");
+
 /// Hands on so many numbers, then fails.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 struct Broken {
+    /// how many go through
+    #[param(range = 0..=1000, default = 3)]
     after: u32,
+    /// by a panic, not by an error
+    #[param(default = true)]
     panics: bool,
+    /// whether it can be built at all
+    #[param(default = true)]
     builds: bool,
 }
 
+const THE_SAME: OutputPort<Control> = OutputPort::new(0, "value", "the same");
+
 impl Node for Broken {
     fn descriptor() -> Descriptor {
-        Descriptor::new("test", "probe_broken", "Fails after so many numbers")
-            .input(Port::new("value", PortType::Control, "numbers"))
-            .output(Port::new("value", PortType::Control, "the same"))
-            .param(Param::integer("after", (0, 1000), "how many go through").default(3))
-            .param(Param::flag("panics", "by a panic, not by an error").default(true))
-            .param(Param::flag("builds", "whether it can be built at all").default(true))
+        Descriptor::of::<Self>("test", "probe_broken", "Fails after so many numbers")
+            .input(NUMBERS)
+            .output(THE_SAME)
     }
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         if !self.builds {
             return Err(
                 NodeError::new(NodeErrorKind::Device, "there is no such thing").help("buy one"),
             );
         }
-        Ok(Box::new(Breaking {
-            left: self.after,
-            panics: self.panics,
-        }))
+        Ok(Box::new(Breaking { left: self.after }))
     }
 }
 
 struct Breaking {
     left: u32,
-    panics: bool,
 }
 
-impl Processor for Breaking {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Broken> for Breaking {
+    fn process(&mut self, params: &Broken, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             if self.left == 0 {
-                assert!(!self.panics, "the probe broke");
+                assert!(!params.panics, "the probe broke");
                 return Err(NodeError::input("the probe gave up").help("feed it less"));
             }
             self.left -= 1;
-            io.send(
-                0,
-                input.packet.time,
-                Payload::Control(*input.packet.control()?),
-            )?;
+            io.send(THE_SAME, input.packet.time, *input.read(NUMBERS)?)?;
         }
         Ok(Flow::Continue)
     }
@@ -88,84 +85,83 @@ impl Processor for Breaking {
 /// A type of the plugin's own.
 struct Curve(Vec<f32>);
 
-const CURVE: PortType = PortType::Custom(Cow::Borrowed("Curve"));
+const CURVES: InputPort<Custom<Curve>> = InputPort::new(0, "curve", "curves").custom("Curve");
+const CURVE: OutputPort<Custom<Curve>> =
+    OutputPort::new(0, "curve", "a curve for each").custom("Curve");
 
 /// Makes a curve of each number.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 struct Draw {}
 
 impl Node for Draw {
     fn descriptor() -> Descriptor {
-        Descriptor::new("test", "probe_draw", "Makes curves")
-            .input(Port::new("value", PortType::Control, "numbers"))
-            .output(Port::new("curve", CURVE, "a curve for each"))
+        Descriptor::of::<Self>("test", "probe_draw", "Makes curves")
+            .input(NUMBERS)
+            .output(CURVE)
     }
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Drawing))
     }
 }
 
 struct Drawing;
 
-impl Processor for Drawing {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Draw> for Drawing {
+    fn process(&mut self, _params: &Draw, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
-            let curve = Curve(vec![*input.packet.control()?; 4]);
-            io.send(0, input.packet.time, Payload::Custom(Arc::new(curve)))?;
+            let curve = Curve(vec![*input.read(NUMBERS)?; 4]);
+            io.send(CURVE, input.packet.time, Arc::new(curve))?;
         }
         Ok(Flow::Continue)
     }
 }
 
+const SUM: OutputPort<Control> = OutputPort::new(0, "sum", "the sum of each");
+
 /// Adds up each curve.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 struct Trace {}
 
 impl Node for Trace {
     fn descriptor() -> Descriptor {
-        Descriptor::new("test", "probe_trace", "Adds curves up")
-            .input(Port::new("curve", CURVE, "curves"))
-            .output(Port::new("sum", PortType::Control, "the sum of each"))
+        Descriptor::of::<Self>("test", "probe_trace", "Adds curves up")
+            .input(CURVES)
+            .output(SUM)
     }
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Tracing))
     }
 }
 
 struct Tracing;
 
-impl Processor for Tracing {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Trace> for Tracing {
+    fn process(&mut self, _params: &Trace, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
-            let sum = input.packet.custom::<Curve>()?.0.iter().sum();
-            io.send(0, input.packet.time, Payload::Control(sum))?;
+            let sum: f32 = input.read(CURVES)?.0.iter().sum();
+            io.send(SUM, input.packet.time, sum)?;
         }
         Ok(Flow::Continue)
     }
 }
 
+const CODE: OutputPort<Latent> = OutputPort::new(0, "latent", "as many as there are weights");
+
 /// A code of as many dimensions as a parameter says.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 struct Code {
+    /// what each is weighed with
+    #[param(structural, range = f64::NEG_INFINITY..=f64::INFINITY)]
     weights: Vec<f32>,
 }
 
 impl Node for Code {
     fn descriptor() -> Descriptor {
-        let weight = ParamType::Number {
-            min: f64::NEG_INFINITY,
-            max: f64::INFINITY,
-        };
-        Descriptor::new("test", "probe_code", "Makes codes of numbers")
-            .input(Port::new("value", PortType::Control, "numbers"))
-            .output(Port::new(
-                "latent",
-                PortType::Latent(None),
-                "as many as there are weights",
-            ))
-            .param(Param::list("weights", weight, "what each is weighed with").structural())
+        Descriptor::of::<Self>("test", "probe_code", "Makes codes of numbers")
+            .input(NUMBERS)
+            .output(CODE)
     }
 
     fn check(&self, check: &mut Check<'_>) {
@@ -176,41 +172,41 @@ impl Node for Code {
                 Some("write [1.0]".to_owned()),
             );
         }
-        check.set_output("latent", PortType::Latent(Some(self.weights.len())));
+        check.set_output(CODE, PortType::Latent(Some(self.weights.len())));
     }
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
-        Ok(Box::new(Coding(self.weights.clone())))
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
+        Ok(Box::new(Coding))
     }
 }
 
-struct Coding(Vec<f32>);
+struct Coding;
 
-impl Processor for Coding {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Code> for Coding {
+    fn process(&mut self, params: &Code, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
-            let value = *input.packet.control()?;
-            let code = self.0.iter().map(|weight| weight * value).collect();
-            io.send(0, input.packet.time, Payload::Latent(code))?;
+            let value = *input.read(NUMBERS)?;
+            let code: Vec<f32> = params.weights.iter().map(|weight| weight * value).collect();
+            io.send(CODE, input.packet.time, code)?;
         }
         Ok(Flow::Continue)
     }
 }
 
 /// Writes a page by itself, as a plugin may.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 struct Page {
+    /// the page
+    #[param(writes)]
     path: PathBuf,
 }
 
 impl Node for Page {
     fn descriptor() -> Descriptor {
-        Descriptor::new("test", "probe_page", "Writes how many numbers came")
-            .input(Port::new("value", PortType::Control, "numbers"))
-            .param(Param::file_to_write("path", "the page"))
+        Descriptor::of::<Self>("test", "probe_page", "Writes how many numbers came").input(NUMBERS)
     }
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Counting {
             path: self.path.clone(),
             count: 0,
@@ -223,8 +219,8 @@ struct Counting {
     count: usize,
 }
 
-impl Processor for Counting {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Page> for Counting {
+    fn process(&mut self, _params: &Page, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while io.take().is_some() {
             self.count += 1;
         }

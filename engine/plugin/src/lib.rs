@@ -5,31 +5,38 @@
 //!
 //! ```
 //! use score_plugin::{
-//!     Build, Descriptor, Flow, Io, Node, NodeError, Payload, Port, PortType, Processor,
+//!     Build, Control, Descriptor, Flow, InputPort, Io, Node, NodeError, OutputPort, Params, Processor,
 //! };
 //!
-//! #[derive(serde::Deserialize)]
-//! struct Invert {}
+//! const VALUE: InputPort<Control> = InputPort::new(0, "value", "a number from 0 to 1");
+//! const INVERTED: OutputPort<Control> = OutputPort::new(0, "inverted", "what is left of `amount`");
+//!
+//! #[derive(Clone, Params)]
+//! struct Invert {
+//!     /// from which the number is taken
+//!     #[param(live, range = 0.0..=1.0, default = 1.0)]
+//!     amount: f32,
+//! }
 //!
 //! impl Node for Invert {
 //!     fn descriptor() -> Descriptor {
-//!         Descriptor::new("control", "invert", "What was high becomes low")
-//!             .input(Port::new("value", PortType::Control, "a number from 0 to 1"))
-//!             .output(Port::new("inverted", PortType::Control, "1 minus the number"))
+//!         Descriptor::of::<Self>("control", "invert", "What was high becomes low")
+//!             .input(VALUE)
+//!             .output(INVERTED)
 //!     }
 //!
-//!     fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+//!     fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
 //!         Ok(Box::new(Inverting))
 //!     }
 //! }
 //!
 //! struct Inverting;
 //!
-//! impl Processor for Inverting {
-//!     fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+//! impl Processor<Invert> for Inverting {
+//!     fn process(&mut self, params: &Invert, io: &mut Io<'_>) -> Result<Flow, NodeError> {
 //!         while let Some(input) = io.take() {
-//!             let value = 1.0 - *input.packet.control()?;
-//!             io.send(0, input.packet.time, Payload::Control(value))?;
+//!             let value = params.amount - *input.read(VALUE)?;
+//!             io.send(INVERTED, input.packet.time, value)?;
 //!         }
 //!         Ok(Flow::Continue)
 //!     }

@@ -3,7 +3,8 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use super::{Descriptor, Param, ParamType};
+use super::Descriptor;
+use crate::param::{Param, ParamType};
 
 impl Descriptor {
     /// The first thing that is wrong with the declaration, in words: a name that no patch can say, one that stands twice,
@@ -85,7 +86,7 @@ fn emptiness(param_type: &ParamType) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::port::{Port, PortType};
+    use crate::port::{Control, InputPort, OutputPort, Port, PortType};
     use serde_json::json;
 
     fn with(param: Param) -> Descriptor {
@@ -117,13 +118,13 @@ mod tests {
                 with(length()).param(length()),
                 Some("two parameters `delay`"),
             ),
-            (with(length()).input(port()).output(port()), None),
+            (with(length()).with_input(port()).with_output(port()), None),
             (
-                with(length()).input(port()).input(port()),
+                with(length()).with_input(port()).with_input(port()),
                 Some("two inputs `in`"),
             ),
             (
-                with(length()).output(port()).output(port()),
+                with(length()).with_output(port()).with_output(port()),
                 Some("two outputs `in`"),
             ),
             (Descriptor::new("test", "my-echo", ""), Some("`my-echo`")),
@@ -133,6 +134,33 @@ mod tests {
                 (Some(told), Some(word)) if told.contains(word) => {}
                 (told, _) => panic!("{told:?} instead of {fault:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn a_port_whose_number_is_not_its_place_is_told() {
+        const FIRST: InputPort<Control> = InputPort::new(0, "first", "");
+        const SECOND: InputPort<Control> = InputPort::new(1, "second", "");
+        const MADE: OutputPort<Control> = OutputPort::new(0, "made", "");
+        const ALSO: OutputPort<Control> = OutputPort::new(2, "also", "");
+        let declared = || Descriptor::new("test", "echo", "");
+        let sound = declared().input(FIRST).output(MADE).input(SECOND);
+        assert_eq!(sound.fault(), None, "inputs and outputs are counted apart");
+        for (descriptor, fault) in [
+            (
+                declared().input(SECOND).input(FIRST),
+                "`echo`: the input `second` is number 1, but stands at 0",
+            ),
+            (
+                declared().input(FIRST).output(MADE).output(ALSO),
+                "`echo`: the output `also` is number 2, but stands at 1",
+            ),
+        ] {
+            assert_eq!(descriptor.fault().as_deref(), Some(fault));
+            // As a plugin's declaration reaches the program.
+            let text = serde_json::to_string(&descriptor).unwrap();
+            let read: Descriptor = serde_json::from_str(&text).unwrap();
+            assert_eq!(read.fault().as_deref(), Some(fault));
         }
     }
 }

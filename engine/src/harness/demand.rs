@@ -4,9 +4,10 @@ use serde_json::{Map, Value};
 
 use super::Feed;
 use super::live::Setting;
-use crate::descriptor::{Change, Descriptor, Param};
+use crate::descriptor::Descriptor;
 use crate::diagnostic::did_you_mean;
 use crate::error::NodeError;
+use crate::param::{Change, Param};
 use crate::time::Time;
 
 /// The parameters with every default filled in.
@@ -111,38 +112,35 @@ mod tests {
     use crate::io::Io;
     use crate::node::{Build, Flow, Node, Processor};
     use crate::packet::Payload;
-    use crate::{Descriptor, Param, Port, PortType, Time};
+    use crate::{Control, Descriptor, InputPort, Length, Params, PortType, Time};
 
-    #[derive(serde::Deserialize)]
-    struct Echo {}
+    const HEARD: InputPort<Control> = InputPort::new(0, "in", "");
+
+    #[derive(Clone, Params)]
+    #[expect(dead_code, reason = "the tests are about what reaches the fields")]
+    struct Echo {
+        #[param(live, range = 0.0..=5.0, default = Length::Beats(0.5))]
+        delay: Length,
+        #[param(range = 0.0..=1.0, default = 0.5)]
+        decay: f64,
+    }
 
     impl Node for Echo {
         fn descriptor() -> Descriptor {
-            Descriptor::new("test", "echo", "")
-                .input(Port::new("in", PortType::Control, ""))
-                .param(
-                    Param::length("delay", (0.0, 5.0), "")
-                        .default_beats(0.5)
-                        .live(),
-                )
-                .param(Param::number("decay", (0.0, 1.0), "").default(0.5))
+            Descriptor::of::<Self>("test", "echo", "").input(HEARD)
         }
 
-        fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
             Ok(Box::new(Echoing {}))
         }
     }
 
     struct Echoing {}
 
-    impl Processor for Echoing {
-        fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+    impl Processor<Echo> for Echoing {
+        fn process(&mut self, _params: &Echo, io: &mut Io<'_>) -> Result<Flow, NodeError> {
             while io.take().is_some() {}
             Ok(Flow::Continue)
-        }
-
-        fn set(&mut self, _name: &str, _value: &serde_json::Value) -> Result<(), NodeError> {
-            Ok(())
         }
     }
 

@@ -20,6 +20,9 @@ pub struct Edit {
     pub(super) nodes: Vec<Arc<GraphNode>>,
     pub(super) edges: Vec<Edge>,
     pub(super) plan: Plan,
+    /// What its text says of the transport.
+    pub(super) text_transport: Transport,
+    /// What its new nodes are built with.
     pub(super) transport: Transport,
     pub(super) text: Arc<str>,
     pub(super) included: BTreeMap<String, Arc<str>>,

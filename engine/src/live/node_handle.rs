@@ -12,6 +12,7 @@ use super::ports::Command;
 use super::status::{HANGS, NodeStatus, Waiting};
 use crate::counters::Counters;
 use crate::graph::GraphNode;
+use crate::steering::{Shown, ValueSource};
 
 /// A node that has a thread.
 pub(super) struct NodeHandle {
@@ -22,6 +23,8 @@ pub(super) struct NodeHandle {
     pub(super) thread: Option<JoinHandle<()>>,
     pub(super) gauges: Arc<Gauges>,
     pub(super) counters: Arc<Counters>,
+    /// What its live parameters are.
+    pub(super) shown: Arc<Shown>,
     /// Opens the gate that the node waits at when it is built.
     pub(super) gate: Sender<()>,
     /// All calls at the last look.
@@ -94,6 +97,9 @@ impl NodeHandle {
                 .filter(|call| *call > HANGS)
                 .map(|call| call.as_secs_f64()),
             counters: self.counters.read(),
+            steered: (self.shown.look().into_iter())
+                .filter(|value| value.source != ValueSource::Text)
+                .collect(),
         }
     }
 }

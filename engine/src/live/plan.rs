@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::descriptor::{Change, ParamType, Span};
 use crate::graph::{GraphNode, GraphWire};
+use crate::param::{Change, ParamType, Span};
 use crate::policy::Policy;
 use crate::transport::Transport;
 
@@ -49,6 +49,8 @@ pub(super) struct Plan {
     pub(super) fates: Vec<Fate>,
     /// For each wire of the new patch: the running wire that stays in its place.
     pub(super) wires: Vec<Option<usize>>,
+    /// For each node of the new patch that stays: the numbers of the parameters that no wire leads into any more.
+    pub(super) unwired: Vec<Vec<usize>>,
     /// The running nodes that go.
     pub(super) leaving: Vec<usize>,
 }
@@ -59,6 +61,7 @@ impl Plan {
         let as_it_is =
             |fate: &Fate| matches!(fate, Fate::Stays { values, .. } if values.is_empty());
         self.leaving.is_empty()
+            && self.unwired.iter().all(Vec::is_empty)
             && self.fates.iter().all(as_it_is)
             && self.wires.len() == wires
             && self.wires.iter().all(Option::is_some)
@@ -96,12 +99,12 @@ pub(super) fn plan(
     rests: impl Fn(usize) -> bool,
 ) -> Plan {
     let another_form = {
-        let form = |of: &Transport| (of.metre, of.seed, of.sample_rate, of.block);
+        let form = |of: &Transport| (of.seed, of.sample_rate, of.block);
         form(old.transport) != form(new.transport)
     };
     // Whatever counts bars also plays in the key, and swings.
     let another_tempo = {
-        let counted = |of: &Transport| (of.tempo, of.swing, of.key);
+        let counted = |of: &Transport| (of.tempo, of.metre, of.swing, of.key);
         counted(old.transport) != counted(new.transport)
     };
     let places: BTreeMap<&str, usize> = (0..)
@@ -143,9 +146,27 @@ pub(super) fn plan(
             old.edges.iter().position(|running| *running == before)
         })
         .collect();
+    let unwired = |node: usize| -> Vec<usize> {
+        let Some(before) = stays(node) else {
+            return Vec::new();
+        };
+        let descriptor = &new.nodes[node].descriptor;
+        let is_wired = |input| {
+            new.edges
+                .iter()
+                .any(|edge| (edge.to, edge.input) == (node, input))
+        };
+        let old = old
+            .edges
+            .iter()
+            .filter(|edge| edge.to == before && !is_wired(edge.input));
+        old.filter_map(|edge| descriptor.param_number(edge.input))
+            .collect()
+    };
     let staying: BTreeSet<usize> = (0..fates.len()).filter_map(stays).collect();
     Plan {
         wires,
+        unwired: (0..fates.len()).map(unwired).collect(),
         leaving: (0..old.nodes.len())
             .filter(|node| !staying.contains(node))
             .collect(),
@@ -181,7 +202,7 @@ impl GraphNode {
         self.descriptor
             .params
             .iter()
-            .filter(|param| param.param_type == ParamType::File(crate::descriptor::FileRole::Read))
+            .filter(|param| param.param_type == ParamType::File(crate::param::FileRole::Read))
             .filter_map(|param| self.values.get(param.name.as_ref())?.as_str())
             .map(PathBuf::from)
     }
@@ -192,32 +213,39 @@ mod tests {
     use std::path::PathBuf;
 
     use proptest::prelude::*;
-    use serde::Deserialize;
 
     use super::*;
-    use crate::descriptor::{Descriptor, Param};
+    use crate::Params;
+    use crate::descriptor::Descriptor;
     use crate::error::NodeError;
     use crate::graph::Graph;
     use crate::key::KeyChoice;
     use crate::node::{Build, Node, Processor, Settings};
     use crate::patch::{Source, check};
-    use crate::port::{Port, PortType};
+    use crate::port::{Control, InputPort, OutputPort};
     use crate::registry::Registry;
     use crate::swing::Swing;
 
-    #[derive(Deserialize)]
-    struct Knob {}
+    const TURNS: InputPort<Control> = InputPort::new(0, "in", "").many();
+    const TURNED: OutputPort<Control> = OutputPort::new(0, "out", "");
+
+    #[derive(Clone, Params)]
+    #[expect(dead_code, reason = "the node is planned, never built")]
+    struct Knob {
+        #[param(live, range = 0..=9, default = 0)]
+        turn: u8,
+        #[param(range = 0..=9, default = 0)]
+        size: u8,
+    }
 
     impl Node for Knob {
         fn descriptor() -> Descriptor {
-            Descriptor::new("test", "knob", "")
-                .input(Port::new("in", PortType::Control, "").many())
-                .output(Port::new("out", PortType::Control, ""))
-                .param(Param::integer("turn", (0, 9), "").default(0).live())
-                .param(Param::integer("size", (0, 9), "").default(0))
+            Descriptor::of::<Self>("test", "knob", "")
+                .input(TURNS)
+                .output(TURNED)
         }
 
-        fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
             Err(NodeError::internal("only planned"))
         }
     }

@@ -1,23 +1,30 @@
 //! A live node's inputs and outputs: takes packets as they come, waits by the clock, and is rewired while it runs.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Select};
 use serde_json::Value;
 
 use super::gauges::Gauges;
+use super::look::Lens;
+use super::pause::Pause;
 use super::slot::Slot;
 use crate::clock::LiveClock;
 use crate::error::NodeError;
 use crate::graph::GraphNode;
 use crate::io::{Host, Input};
 use crate::packet::{Packet, Payload};
+use crate::param::Span;
 use crate::revision::Revision;
+use crate::steered::Steered;
+use crate::steering::Values;
+use crate::thread::latest_end;
 use crate::time::Time;
 use crate::transport::Transport;
-use crate::wire::{Refused, Signal, WireReceiver, WireSender};
+use crate::watermark::Watermark;
+use crate::wire::{Received, Refused, Signal, WireReceiver, WireSender};
 
 /// How long a node waits at most before it looks whether anything has changed.
 const LOOK: Duration = Duration::from_millis(500);
@@ -26,9 +33,22 @@ const LOOK: Duration = Duration::from_millis(500);
 const LOOK_WHEN_RETIRED: Duration = Duration::from_millis(10);
 
 /// What a live node's thread is told.
-pub(super) enum Command {
-    /// Parameters have new values.
-    Set(NewValues),
+pub(crate) enum Command {
+    /// The patch says this of the node now.
+    Text(Arc<GraphNode>),
+    /// A hand sets a parameter, or lets it go.
+    Steer {
+        param: String,
+        value: Option<Value>,
+        /// How long the value takes to get there.
+        glide: Time,
+    },
+    /// The music goes on by another transport.
+    Retime(Arc<Transport>),
+    /// Somebody looks at this output.
+    Look(usize, Weak<Lens>),
+    /// A hand has set something somewhere, for a node that keeps a record.
+    Steered(Arc<Steered>),
     /// Inputs read from other wires, outputs feed further ones.
     Rewire(Rewired),
     /// The patch has this revision now.
@@ -43,25 +63,41 @@ pub(super) enum Command {
 
 /// What the node's own code must hear of.
 pub(super) enum News {
-    Values(NewValues),
+    Text(Arc<GraphNode>),
+    Steer {
+        param: String,
+        value: Option<Value>,
+        glide: Time,
+    },
+    Retime(Arc<Transport>),
+    Steered(Arc<Steered>),
     Revision(Arc<Revision>),
+    /// A wire leads into the parameter of this number, and stands for this.
+    Wired(usize, Option<Span>),
+    /// No wire leads into the parameter of this number any more.
+    Unwired(usize),
 }
 
 /// The new wires of one node.
 #[derive(Default)]
-pub(super) struct Rewired {
+pub(crate) struct Rewired {
     /// By input, and number among the wires into it.
-    pub(super) inputs: Vec<((usize, usize), WireReceiver)>,
+    pub(crate) inputs: Vec<((usize, usize), WireReceiver)>,
+    /// Into parameters.
+    pub(crate) values: Vec<ValueWire>,
+    /// Parameters that no wire leads into any more, by their numbers.
+    pub(crate) unwired: Vec<usize>,
     /// By output.
-    pub(super) outputs: Vec<(usize, WireSender)>,
+    pub(crate) outputs: Vec<(usize, WireSender)>,
 }
 
-/// New values of live parameters.
-pub(super) struct NewValues {
-    /// What the patch says now.
-    pub(super) node: Arc<GraphNode>,
-    /// Names and values.
-    pub(super) values: Vec<(String, Value)>,
+/// A wire into a parameter.
+pub(crate) struct ValueWire {
+    /// The parameter's number.
+    pub(crate) number: usize,
+    /// What its 0 to 1 stand for.
+    pub(crate) span: Option<Span>,
+    pub(crate) receiver: WireReceiver,
 }
 
 /// Whether and how the node shall end.
@@ -76,7 +112,10 @@ enum Ending {
 /// The ports of one live node.
 pub(super) struct LivePorts {
     slots: Vec<Slot>,
+    values: Vec<ValueWire>,
     outputs: Vec<Vec<WireSender>>,
+    /// Who looks, and at which output.
+    looks: Vec<(usize, Weak<Lens>)>,
     surroundings: Surroundings,
     /// News that came while the node was at work.
     postponed: Vec<News>,
@@ -94,6 +133,8 @@ pub(super) struct Surroundings {
     pub(super) fade: f64,
     /// How a source that does not look at the clock is held back.
     pub(super) pace: Option<Pace>,
+    /// How the node's thread waits.
+    pub(super) pause: Box<dyn Pause>,
 }
 
 /// How packets of a source that tells times from its own start are held back.
@@ -128,20 +169,34 @@ impl Pace {
 }
 
 impl LivePorts {
-    /// Ports with these wires; `slots` are in the order of the node's inputs.
-    pub(super) fn new(
-        slots: Vec<Slot>,
-        outputs: Vec<Vec<WireSender>>,
-        surroundings: Surroundings,
-    ) -> Self {
+    /// The ports of `node` with these wires.
+    pub(super) fn new(node: &GraphNode, wires: Rewired, surroundings: Surroundings) -> Self {
+        let mut slots: Vec<Slot> = wires
+            .inputs
+            .into_iter()
+            .map(|((input, number), receiver)| Slot::new(input, number, receiver))
+            .collect();
+        slots.sort_by_key(Slot::place);
+        let mut outputs: Vec<Vec<WireSender>> =
+            node.descriptor.outputs.iter().map(|_| Vec::new()).collect();
+        for (output, sender) in wires.outputs {
+            outputs[output].push(sender);
+        }
         LivePorts {
             slots,
+            values: wires.values,
             outputs,
+            looks: Vec::new(),
             surroundings,
             postponed: Vec::new(),
             ending: Ending::No,
             end: None,
         }
+    }
+
+    /// How the node's thread waits.
+    pub(super) fn pause(&mut self) -> &mut dyn Pause {
+        &mut *self.surroundings.pause
     }
 
     /// Whether nothing comes in: it is a source, or its inputs are not wired.
@@ -159,8 +214,20 @@ impl LivePorts {
     fn hear(&mut self) {
         while let Ok(command) = self.surroundings.commands.try_recv() {
             match command {
-                Command::Set(values) => self.postponed.push(News::Values(values)),
+                Command::Text(node) => self.postponed.push(News::Text(node)),
+                Command::Steer {
+                    param,
+                    value,
+                    glide,
+                } => self.postponed.push(News::Steer {
+                    param,
+                    value,
+                    glide,
+                }),
+                Command::Retime(transport) => self.postponed.push(News::Retime(transport)),
+                Command::Steered(steered) => self.postponed.push(News::Steered(steered)),
                 Command::Tell(revision) => self.postponed.push(News::Revision(revision)),
+                Command::Look(port, lens) => self.looks.push((port, lens)),
                 Command::Rewire(rewired) => self.rewire(rewired),
                 Command::Retire => self.end_by(Ending::WhenNobodyReads),
                 Command::Drain => self.end_by(Ending::WhenInputsEnd),
@@ -176,11 +243,55 @@ impl LivePorts {
                 slot.exchange(receiver, now, self.surroundings.fade);
             }
         }
+        for number in rewired.unwired {
+            self.values.retain(|wire| wire.number != number);
+            self.postponed.push(News::Unwired(number));
+        }
+        for wire in rewired.values {
+            self.values.retain(|old| old.number != wire.number);
+            self.postponed.push(News::Wired(wire.number, wire.span));
+            self.values.push(wire);
+        }
         for (port, sender) in rewired.outputs {
             if let Some(wires) = self.outputs.get_mut(port) {
                 wires.push(sender);
             }
         }
+    }
+
+    /// Shows a packet to whoever looks at its output.
+    fn show(&mut self, port: usize, packet: &Packet) {
+        self.looks.retain(|(looked_at, lens)| match lens.upgrade() {
+            Some(lens) => {
+                if *looked_at == port {
+                    lens.show(packet);
+                }
+                true
+            }
+            None => false,
+        });
+    }
+
+    /// Hears what wires say of parameters: of each the latest.
+    pub(super) fn hear_values(&mut self, values: &mut Values) {
+        self.values.retain_mut(|wire| {
+            let mut said = None;
+            let goes_on = loop {
+                match wire.receiver.try_receive() {
+                    Received::Signal(Signal::Packet(packet)) => {
+                        said = packet.control().ok().copied().or(said);
+                    }
+                    Received::Signal(Signal::Watermark(_) | Signal::Lost) => {}
+                    Received::Empty => break true,
+                    // What was said last holds until the patch has another wire there, or none.
+                    Received::Ended(_) | Received::Broken => break false,
+                }
+            };
+            if let Some(place) = said {
+                values.hear(wire.number, f64::from(place));
+            }
+            goes_on
+        });
     }
 
     fn end_by(&mut self, ending: Ending) {
@@ -254,12 +365,14 @@ impl LivePorts {
             return;
         }
         let mut select = Select::new();
-        for wire in self.slots.iter().flat_map(Slot::awaited) {
+        let values = self.values.iter().map(|wire| &wire.receiver);
+        for wire in self.slots.iter().flat_map(Slot::awaited).chain(values) {
             select.recv(wire.channel());
         }
         select.recv(&self.surroundings.commands);
         // What has happened is seen by whoever asked.
-        let _ = select.ready_timeout(longest);
+        let pause = &mut self.surroundings.pause;
+        pause.until_due(&mut select, until, longest);
     }
 
     /// The node begins anew.
@@ -318,12 +431,8 @@ impl LivePorts {
                 _ => LOOK_WHEN_RETIRED,
             };
             let left = Duration::from_nanos(left).min(longest);
-            if self
-                .surroundings
-                .gauges
-                .wait(|| select.ready_timeout(left))
-                .is_ok()
-            {
+            let (gauges, pause) = (&self.surroundings.gauges, &mut self.surroundings.pause);
+            if gauges.wait(|| pause.until_due(&mut select, Some(due), left)) {
                 self.hear();
             }
             let leaves = self.ending == Ending::WhenNobodyReads && self.nobody_reads();
@@ -352,8 +461,9 @@ impl LivePorts {
             let mut select = Select::new();
             let room = select.send(&sender);
             select.recv(&self.surroundings.commands);
-            let ready = self.surroundings.gauges.wait(|| select.ready_timeout(LOOK));
-            if ready.is_ok_and(|ready| ready != room) {
+            let (gauges, pause) = (&self.surroundings.gauges, &mut self.surroundings.pause);
+            let ready = gauges.wait(|| pause.until_room(&mut select, LOOK));
+            if ready.is_some_and(|ready| ready != room) {
                 self.hear();
             }
             if self.ending == Ending::Now || self.surroundings.stop.load(Ordering::Acquire) {
@@ -388,6 +498,7 @@ impl Host for LivePorts {
         if self.surroundings.stop.load(Ordering::Acquire) {
             return Err(NodeError::stopped());
         }
+        self.show(port, &packet);
         let mut index = 0;
         while index < self.outputs[port].len() {
             if self.send_into(port, index, packet.clone()) {
@@ -407,28 +518,19 @@ impl Host for LivePorts {
         });
     }
 
-    fn time(&self) -> Time {
-        let now = self.surroundings.clock.now();
-        self.slots
-            .iter()
-            .map(|slot| match (slot.head(), slot.end()) {
-                (Some(packet), _) => packet.time,
-                (None, Some(_)) => Time::MAX,
-                // What comes after now comes late.
-                (None, None) => now,
-            })
-            .min()
-            .unwrap_or(now)
+    fn watermark(&self) -> Watermark {
+        let now = Watermark::At(self.surroundings.clock.now());
+        let earliest = |slot: &Slot| match (slot.head(), slot.end()) {
+            (Some(packet), _) => Watermark::At(packet.time),
+            (None, Some(_)) => Watermark::End,
+            // What comes after now comes late.
+            (None, None) => now,
+        };
+        self.slots.iter().map(earliest).min().unwrap_or(now)
     }
 
     fn end(&self) -> Option<Time> {
-        if self.slots.is_empty() {
-            return None;
-        }
-        self.slots
-            .iter()
-            .map(Slot::end)
-            .try_fold(Time::ZERO, |latest, end| Some(latest.max(end?)))
+        latest_end(self.slots.iter().map(Slot::end))
     }
 
     fn now(&self) -> Time {

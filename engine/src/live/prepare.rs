@@ -8,11 +8,10 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::gauges::{Calls, Gauges};
 use super::node_handle::NodeHandle;
+use super::pause::Sleep;
 use super::plan::{Edge, Fate, Plan};
-use super::ports::{LivePorts, Pace, Rewired, Surroundings};
-use super::restart::Restarts;
+use super::ports::{Pace, Rewired, Surroundings, ValueWire};
 use super::session::LiveOptions;
-use super::slot::Slot;
 use super::thread::LiveThread;
 use crate::clock::LiveClock;
 use crate::counters::Counters;
@@ -20,8 +19,10 @@ use crate::graph::GraphNode;
 use crate::node::Settings;
 use crate::progress::Progress;
 use crate::run_error::RunError;
+use crate::steering::{Shown, Values};
+use crate::thread::Worker;
 use crate::transport::Transport;
-use crate::wire::{Shared, WireSender, wire};
+use crate::wire::{Shared, wire};
 
 /// Nodes that are built and wait for their gates to open, with the wires that they bring.
 pub(super) struct Prepared {
@@ -69,9 +70,17 @@ impl Workshop<'_> {
             let (sender, receiver) = wire(name.clone(), edge.policy);
             wires.push(sender.shared.clone());
             rewired[edge.from].outputs.push((edge.output, sender));
-            rewired[edge.to]
-                .inputs
-                .push(((edge.input, edge.number), receiver));
+            match nodes[edge.to].descriptor.param_number(edge.input) {
+                Some(number) => rewired[edge.to].values.push(ValueWire {
+                    number,
+                    span: edge.span,
+                    receiver,
+                }),
+                None => (rewired[edge.to].inputs).push(((edge.input, edge.number), receiver)),
+            }
+        }
+        for (rewired, unwired) in rewired.iter_mut().zip(&plan.unwired) {
+            rewired.unwired.clone_from(unwired);
         }
         let (tell, ready) = unbounded();
         let mut begun: Vec<Option<NodeHandle>> = Vec::new();
@@ -100,16 +109,10 @@ impl Workshop<'_> {
         wires: Rewired,
         ready: &Sender<(usize, Result<(), RunError>)>,
     ) -> Result<NodeHandle, RunError> {
-        let mut slots: Vec<Slot> = wires
-            .inputs
-            .into_iter()
-            .map(|((input, number), receiver)| Slot::new(input, number, receiver))
-            .collect();
-        slots.sort_by_key(Slot::place);
-        let mut outputs: Vec<Vec<WireSender>> =
-            node.descriptor.outputs.iter().map(|_| Vec::new()).collect();
-        for (output, sender) in wires.outputs {
-            outputs[output].push(sender);
+        let shown = Arc::<Shown>::default();
+        let mut values = Values::new(&node.descriptor, &node.values).shown_to(shown.clone());
+        for wire in &wires.values {
+            values.wire(wire.number, wire.span);
         }
         let (commands, receiver) = unbounded();
         let (open, gate) = bounded(1);
@@ -117,32 +120,27 @@ impl Workshop<'_> {
         let gauges = Arc::new(Gauges::new());
         let counters = Arc::new(Counters::default());
         *self.generations += 1;
-        let thread = LiveThread {
+        let worker = Worker {
             node: node.clone(),
-            generation: *self.generations,
-            ports: LivePorts::new(
-                slots,
-                outputs,
-                Surroundings {
-                    commands: receiver,
-                    clock: self.clock.clone(),
-                    gauges: gauges.clone(),
-                    stop: stop.clone(),
-                    fade: self.options.fade.as_secs_f64(),
-                    pace: node.descriptor.paced.then(|| Pace::new(self.transport)),
-                },
-            ),
             transport: self.transport.clone(),
             settings: self.settings.clone(),
             progress: Arc::new(Progress::default()),
             counters: counters.clone(),
-            gauges: gauges.clone(),
-            clock: self.clock.clone(),
-            restarts: Restarts::new(self.options.restart),
+            clock: Some(self.clock.clone()),
             with_run: self.with_run,
-            revision: None,
-            told: String::new(),
+            values,
         };
+        let surroundings = Surroundings {
+            commands: receiver,
+            clock: self.clock.clone(),
+            gauges: gauges.clone(),
+            stop: stop.clone(),
+            fade: self.options.fade.as_secs_f64(),
+            pace: node.descriptor.paced.then(|| Pace::new(self.transport)),
+            pause: Box::new(Sleep),
+        };
+        let restart = self.options.restart;
+        let thread = LiveThread::new(worker, *self.generations, wires, surroundings, restart);
         let ready = ready.clone();
         let thread = std::thread::Builder::new()
             .name(format!("node {}", node.id))
@@ -156,6 +154,7 @@ impl Workshop<'_> {
             thread: Some(thread),
             gauges,
             counters,
+            shown,
             gate: open,
             looked: (Instant::now(), Calls::default()),
         })

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::desk::{Seat, Steering};
 use super::edit::Edit;
 use super::node_handle::NodeHandle;
 use super::plan::{Edge, Fate, Plan, Shape, edges, plan};
-use super::ports::{Command, NewValues};
+use super::ports::Command;
 use super::prepare::{Prepared, Workshop};
 use super::restart::RestartPolicy;
 use super::status::{Status, WireEnd, WireStatus};
@@ -17,6 +18,7 @@ use crate::graph::{Graph, GraphNode};
 use crate::node::Settings;
 use crate::revision::Revision;
 use crate::run_error::RunError;
+use crate::time::Time;
 use crate::transport::Transport;
 use crate::wire::Shared;
 
@@ -68,7 +70,9 @@ pub struct Live {
     settings: Settings,
     options: LiveOptions,
     clock: Arc<LiveClock>,
-    transport: Transport,
+    /// What the patch says of its transport.
+    text: Transport,
+    steering: Steering,
     revision: u64,
     generations: u64,
     nodes: Vec<NodeHandle>,
@@ -99,11 +103,13 @@ impl Live {
 
     /// A run that plays nothing yet: its first patch is prepared and committed as every edit is.
     pub fn new(settings: &Settings, options: LiveOptions) -> Live {
+        let clock = Arc::new(LiveClock::new());
         Live {
             settings: settings.clone(),
             options,
-            clock: Arc::new(LiveClock::new()),
-            transport: Transport::default(),
+            steering: Steering::new(clock.clone()),
+            clock,
+            text: Transport::default(),
             revision: 0,
             generations: 0,
             nodes: Vec::new(),
@@ -142,10 +148,7 @@ impl Live {
         graph: Graph,
         touched: &BTreeSet<PathBuf>,
     ) -> Result<Option<Edit>, RunError> {
-        let same_transport = Transport {
-            anchor: self.transport.anchor,
-            ..graph.transport.clone()
-        } == self.transport;
+        let same_transport = graph.transport == self.text;
         let edges = edges(&graph.wires);
         let plan = self.plan(&graph, &edges, touched);
         if self.revision > 0 && same_transport && plan.changes_nothing(self.wires.len()) {
@@ -161,7 +164,7 @@ impl Live {
 
     fn plan(&self, graph: &Graph, new_edges: &[Edge], touched: &BTreeSet<PathBuf>) -> Plan {
         let old = Shape {
-            transport: &self.transport,
+            transport: &self.text,
             nodes: self.nodes.iter().map(|handle| &*handle.node).collect(),
             edges: &self.edges,
         };
@@ -182,7 +185,8 @@ impl Live {
             .iter()
             .map(|wire| graph.wire_name(wire))
             .collect();
-        let transport = self.transport_for(&graph.transport);
+        let is_first = self.revision == 0;
+        let transport = self.steering.transport_of(&graph.transport, is_first);
         let (text, included) = (graph.text.clone(), graph.included.clone());
         let nodes: Vec<Arc<GraphNode>> = graph.nodes.into_iter().map(Arc::new).collect();
         let (prepared, ready) = Workshop {
@@ -204,6 +208,7 @@ impl Live {
             nodes,
             edges,
             plan,
+            text_transport: graph.transport,
             transport,
             text,
             included,
@@ -216,9 +221,14 @@ impl Live {
         if self.revision == 0 && !self.clock.is_steered() {
             self.clock.restart();
         }
-        self.transport = edit.transport;
+        // Reckoned anew: the music has gone on since the nodes were built.
+        let is_first = self.revision == 0;
+        let transport = self.steering.transport_of(&edit.text_transport, is_first);
+        let retimed = transport != edit.transport || edit.text_transport != self.text;
+        self.text = edit.text_transport;
         self.revision += 1;
         let mut revision = self.exchange(edit.nodes, edit.edges, edit.plan, edit.prepared);
+        self.hand_over(&transport, retimed && !is_first);
         revision.patch = edit.text;
         revision.included = edit.included;
         let told = Arc::new(revision.clone());
@@ -232,22 +242,34 @@ impl Live {
         revision
     }
 
-    /// The new patch's transport, its positions going on from where the music is.
-    fn transport_for(&self, new: &Transport) -> Transport {
-        if self.revision == 0 {
-            return new.clone();
+    /// Has hands steer what plays now: nodes that began are told what is held of them, and all the transport where it is
+    /// new to them.
+    fn hand_over(&self, transport: &Transport, retimed: bool) {
+        let seat = |handle: &NodeHandle| Seat {
+            node: handle.node.clone(),
+            commands: handle.commands.clone(),
+            shown: handle.shown.clone(),
+        };
+        let seats = self.nodes.iter().map(seat).collect();
+        self.steering.exchange(seats, &self.text, transport);
+        let told = Arc::new(transport.clone());
+        for handle in &self.nodes {
+            if retimed {
+                handle.tell(Command::Retime(told.clone()));
+            }
+            for (param, value) in self.steering.held_of(&handle.node.id) {
+                handle.tell(Command::Steer {
+                    param,
+                    value: Some(value),
+                    glide: Time::ZERO,
+                });
+            }
         }
-        if new.tempo == self.transport.tempo {
-            return Transport {
-                anchor: self.transport.anchor,
-                ..new.clone()
-            };
-        }
-        let turned = self.transport.with_tempo_from(self.clock.now(), new.tempo);
-        Transport {
-            anchor: turned.anchor,
-            ..new.clone()
-        }
+    }
+
+    /// Steers what plays from any thread, through edits and as long as the run lasts.
+    pub fn steering(&self) -> Steering {
+        self.steering.clone()
     }
 
     /// Takes in the new nodes, rewires those that stay, and lets go those that leave.
@@ -290,7 +312,7 @@ impl Live {
                     }
                     .push(id);
                     handle.node = node.clone();
-                    handle.tell(Command::Set(NewValues { node, values }));
+                    handle.tell(Command::Text(node));
                     handle.tell(Command::Rewire(rewired));
                     self.nodes.push(handle);
                 }

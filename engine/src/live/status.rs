@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::gauges::NodeState;
+use crate::steering::ValueStatus;
 use crate::wire::WireReport;
 
 /// A live run at one moment. Durations are in seconds.
@@ -53,6 +54,9 @@ pub struct NodeStatus {
     pub hangs: Option<f64>,
     /// The node's own figures.
     pub counters: BTreeMap<&'static str, u64>,
+    /// Its live parameters that a wire or a hand sets, and not the patch.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steered: Vec<ValueStatus>,
 }
 
 /// What a node waits for.

@@ -1,31 +1,28 @@
-//! The thread of a live node: builds it, runs it, and begins anew when it fails.
+//! The thread of a live node: runs it by the clock, and begins anew when it fails.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
-use serde_json::Value;
 
 use super::gauges::{Gauges, NodeState};
-use super::ports::{LivePorts, NewValues, News};
+use super::ports::{LivePorts, News, Rewired, Surroundings};
 use super::priority::come_first;
-use super::restart::Restarts;
-use crate::clock::LiveClock;
-use crate::counters::Counters;
+use super::restart::{RestartPolicy, Restarts};
 use crate::error::{NodeError, NodeErrorKind};
-use crate::graph::GraphNode;
 use crate::io::{Host, Io, Lineage};
-use crate::node::{Build, Flow, Settings};
-use crate::progress::Progress;
+use crate::node::Flow;
 use crate::registry::AnyProcessor;
 use crate::revision::Revision;
-use crate::run_error::{RunError, panic_message};
+use crate::run_error::RunError;
+use crate::thread::{Schedule, Turn, Worker, drive, guarded};
 use crate::time::Time;
-use crate::transport::Transport;
 
 /// How long a node that does not run goes between two looks at what it is told.
 const LOOK: Duration = Duration::from_millis(20);
+
+/// While a value glides, how long a node goes on with one place on the way if nothing else calls it.
+const GLIDE_STEP: Time = Time::from_nanos(5_000_000);
 
 /// Whether a file cannot be written.
 fn is_output(failure: &RunError) -> bool {
@@ -34,25 +31,48 @@ fn is_output(failure: &RunError) -> bool {
 
 /// Everything that a live node's thread owns.
 pub(super) struct LiveThread {
-    pub(super) node: Arc<GraphNode>,
-    pub(super) generation: u64,
-    pub(super) ports: LivePorts,
-    pub(super) transport: Transport,
-    pub(super) settings: Settings,
-    pub(super) progress: Arc<Progress>,
-    pub(super) counters: Arc<Counters>,
-    pub(super) gauges: Arc<Gauges>,
-    pub(super) clock: Arc<LiveClock>,
-    pub(super) restarts: Restarts,
-    /// Whether the node that is built next begins with the run.
-    pub(super) with_run: bool,
+    worker: Worker,
+    generation: u64,
+    ports: LivePorts,
+    gauges: Arc<Gauges>,
+    restarts: Restarts,
     /// What the patch says, for a node that begins anew.
-    pub(super) revision: Option<Arc<Revision>>,
+    revision: Option<Arc<Revision>>,
     /// What the last failure said.
-    pub(super) told: String,
+    told: String,
 }
 
 impl LiveThread {
+    /// The thread of a node with these wires, which is the `generation`th that its run has begun.
+    pub(super) fn new(
+        worker: Worker,
+        generation: u64,
+        wires: Rewired,
+        surroundings: Surroundings,
+        restart: RestartPolicy,
+    ) -> Self {
+        LiveThread {
+            generation,
+            gauges: surroundings.gauges.clone(),
+            ports: LivePorts::new(&worker.node, wires, surroundings),
+            worker,
+            restarts: Restarts::new(restart),
+            revision: None,
+            told: String::new(),
+        }
+    }
+
+    /// Builds the node and runs it to its end on the caller's thread; a failure ends it.
+    ///
+    /// # Errors
+    /// The node cannot be built or cannot go on.
+    pub(super) fn play_once(mut self) -> Result<(), RunError> {
+        let mut processor = self.worker.build()?;
+        self.perform(processor.as_mut())?;
+        self.ports.end_outputs();
+        Ok(())
+    }
+
     /// Builds the node, says so, and runs it once the gate opens.
     pub(super) fn run(
         mut self,
@@ -60,8 +80,8 @@ impl LiveThread {
         index: usize,
         gate: &Receiver<()>,
     ) {
-        let built = self.guarded(Self::build);
-        self.with_run = false;
+        let built = self.worker.build();
+        self.worker.with_run = false;
         let (processor, told) = match built {
             Ok(processor) => (Some(processor), Ok(())),
             Err(error) => (None, Err(error)),
@@ -73,29 +93,13 @@ impl LiveThread {
         {
             self.gauges.set_state(NodeState::Running);
             // Only now: what the node has started to be built is not as urgent.
-            if self.node.descriptor.urgent && !come_first() {
-                tracing::debug!(node = %self.node.id, "the system does not let its thread come first");
+            if self.worker.node.descriptor.urgent && !come_first() {
+                tracing::debug!(node = %self.worker.node.id, "the system does not let its thread come first");
             }
             self.supervise(processor);
             self.ports.end_outputs();
         }
         self.gauges.set_state(NodeState::Ended);
-    }
-
-    fn build(&mut self) -> Result<Box<dyn AnyProcessor>, NodeError> {
-        self.node.node.build(&Build {
-            id: &self.node.id,
-            transport: &self.transport,
-            settings: &self.settings,
-            progress: &self.progress,
-            counters: &self.counters,
-            clock: Some(&self.clock),
-            with_run: self.with_run,
-            inputs: &self.node.inputs,
-            wires: &self.node.wires,
-            sources: &self.node.sources,
-            outputs: &self.node.outputs,
-        })
     }
 
     /// Runs the processor, and others like it when it fails, until the node has come to its end.
@@ -104,12 +108,13 @@ impl LiveThread {
         loop {
             let failure = match processor.take() {
                 Some(mut running) => self.perform(running.as_mut()).err(),
-                None => match self.guarded(Self::build) {
+                None => match self.worker.build() {
                     Ok(mut anew) => {
+                        self.worker.values.begin_anew();
                         if let Some(revision) = &self.revision {
-                            anew.revised(self.clock.now(), revision);
+                            anew.revised(self.ports.now(), revision);
                         }
-                        tracing::info!(node = %self.node.id, generation = self.generation, "runs again");
+                        tracing::info!(node = %self.worker.node.id, generation = self.generation, "runs again");
                         self.gauges.set_state(NodeState::Running);
                         processor = Some(anew);
                         continue;
@@ -119,10 +124,10 @@ impl LiveThread {
             };
             let Some(failure) = failure else { return };
             self.gauges.count_failure();
-            if self.node.descriptor.writes_files() {
+            if self.worker.node.descriptor.writes_files() {
                 self.gauges.set_lost();
             }
-            self.counters.fail(failure.to_string());
+            self.worker.counters.fail(failure.to_string());
             self.ports.tell_lost();
             let mut wait = self.restarts.next(Instant::now());
             if is_output(&failure) {
@@ -142,71 +147,67 @@ impl LiveThread {
 
     /// Runs a processor to the node's end.
     fn perform(&mut self, processor: &mut dyn AnyProcessor) -> Result<(), RunError> {
-        match self.guarded(|this| this.drive(processor)) {
+        self.ports.begin_anew();
+        let node = self.worker.node.clone();
+        let performed = guarded(&node, || {
+            drive(processor, self)?;
+            processor.commit()
+        });
+        match performed {
             // The run is over; nobody waits for results.
             Err(RunError::Stopped) => Ok(()),
             done => done,
         }
     }
 
-    fn drive(&mut self, processor: &mut dyn AnyProcessor) -> Result<(), NodeError> {
-        let gauges = self.gauges.clone();
-        self.ports.begin_anew();
-        let mut lineage = Lineage::new();
-        // Called once at the start, so that it can say when it wants to be woken.
-        let mut wake: Option<Time> = Some(Time::ZERO);
-        loop {
-            self.obey(Some(processor));
-            if self.ports.is_over() {
-                break;
-            }
-            let due = match wake {
-                Some(time) => self.ports.now() >= time,
-                // One whose inputs are not wired has nothing to do.
-                None => self.node.descriptor.inputs.is_empty(),
-            };
-            if !due && !self.ports.is_due() {
-                self.ports.wait(wake);
-                continue;
-            }
-            let ports = &mut self.ports;
-            let flow = gauges.measure(|| processor.process(&mut Io::new(ports, &mut lineage)))?;
-            wake = match flow {
-                Flow::Continue => None,
-                Flow::WakeAt(time) => Some(time),
-                Flow::Done => break,
-            };
-        }
-        processor.finish(&mut Io::new(&mut self.ports, &mut lineage))?;
-        processor.commit()
-    }
-
-    /// Does what was told; parameters without a processor to take them wait for the next.
-    fn obey(&mut self, mut processor: Option<&mut dyn AnyProcessor>) {
+    /// Does what was told, and tells the processor the values that hold now; without one they wait for the next. Whether the
+    /// transport is another one: what the node waits for comes at another time then.
+    fn obey(&mut self, mut processor: Option<&mut dyn AnyProcessor>) -> bool {
+        let now = self.ports.now();
+        let mut is_retimed = false;
         for news in self.ports.obey() {
             match (news, &mut processor) {
-                (News::Values(NewValues { node, values }), processor) => {
-                    self.node = node;
-                    for (name, value) in values {
-                        if let Some(processor) = processor {
-                            self.set(*processor, &name, &value);
-                        }
-                    }
+                (News::Text(node), _) => {
+                    self.worker.values.set_text(&node.values);
+                    self.worker.node = node;
                 }
+                (
+                    News::Steer {
+                        param,
+                        value,
+                        glide,
+                    },
+                    _,
+                ) => self.worker.values.hand(&param, value, now, glide),
+                (News::Wired(number, span), _) => self.worker.values.wire(number, span),
+                (News::Unwired(number), _) => self.worker.values.unwire(number),
+                (News::Retime(transport), processor) => {
+                    if let Some(Err(error)) = processor.as_mut().map(|p| p.retime(&transport)) {
+                        tracing::warn!(node = %self.worker.node.id, generation = self.generation, "keeps to the old transport: {error}");
+                    }
+                    self.worker.transport = (*transport).clone();
+                    is_retimed = true;
+                }
+                (News::Steered(steered), Some(processor)) => processor.steered(&steered),
+                (News::Steered(_), None) => {}
                 (News::Revision(revision), processor) => {
                     if let Some(processor) = processor {
-                        processor.revised(self.clock.now(), &revision);
+                        processor.revised(now, &revision);
                     }
                     self.revision = Some(revision);
                 }
             }
         }
-    }
-
-    fn set(&self, processor: &mut dyn AnyProcessor, name: &str, value: &Value) {
-        if let Err(error) = processor.set(name, value) {
-            tracing::warn!(node = %self.node.id, generation = self.generation, param = name, "keeps its old value: {error}");
+        self.ports.hear_values(&mut self.worker.values);
+        if let Some(processor) = processor
+            && self.worker.values.has_news()
+        {
+            let Worker { values, node, .. } = &mut self.worker;
+            if let Some(refused) = values.tell_to(processor, node, now) {
+                self.ports.pause().refused(refused);
+            }
         }
+        is_retimed
     }
 
     /// Throws away what comes until `until`, or for good; `true`: the node has come to its end meanwhile.
@@ -228,7 +229,7 @@ impl LiveThread {
     fn tell(&mut self, failure: &RunError, wait: Option<Duration>) {
         let text = failure.to_string();
         let known = std::mem::replace(&mut self.told, text) == self.told;
-        let (node, generation) = (&self.node.id, self.generation);
+        let (node, generation) = (&self.worker.node.id, self.generation);
         if known && wait.is_some_and(|wait| wait >= self.restarts.longest()) {
             // It has been said, and would be said every ten seconds for as long as it lasts.
             tracing::debug!(node, generation, "{failure}; it is tried again and again");
@@ -251,23 +252,50 @@ impl LiveThread {
             ),
         }
     }
+}
 
-    /// Does a piece of the node's own work and makes an error of whatever goes wrong.
-    fn guarded<T>(
+impl Schedule for LiveThread {
+    /// Once at the start, so that the processor can say when it wants to be woken.
+    fn first_wake(&mut self) -> Option<Time> {
+        Some(Time::ZERO)
+    }
+
+    fn turn(
         &mut self,
-        work: impl FnOnce(&mut Self) -> Result<T, NodeError>,
-    ) -> Result<T, RunError> {
-        let result = catch_unwind(AssertUnwindSafe(|| work(self)));
-        let (id, kind) = (self.node.id.clone(), self.node.descriptor.kind.to_string());
-        match result {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) if error.kind() == NodeErrorKind::Stopped => Err(RunError::Stopped),
-            Ok(Err(error)) => Err(RunError::Node { id, kind, error }),
-            Err(panic) => Err(RunError::Panic {
-                id,
-                kind,
-                message: panic_message(panic.as_ref()),
-            }),
+        processor: &mut dyn AnyProcessor,
+        wake: Option<Time>,
+    ) -> Result<Turn, NodeError> {
+        let is_retimed = self.obey(Some(processor));
+        if self.ports.is_over() {
+            return Ok(Turn::Over);
         }
+        let wakes = match wake {
+            Some(time) => self.ports.now() >= time,
+            // One whose inputs are not wired has nothing to do.
+            None => self.worker.node.descriptor.inputs.is_empty(),
+        };
+        let due = wakes || is_retimed || self.ports.is_due();
+        Ok(if due { Turn::Call } else { Turn::Wait })
+    }
+
+    fn wait(&mut self, wake: Option<Time>) -> Result<(), NodeError> {
+        let glides = self.worker.values.glides();
+        let step = glides.then(|| self.ports.now() + GLIDE_STEP);
+        self.ports.wait(wake.into_iter().chain(step).min());
+        Ok(())
+    }
+
+    fn call(
+        &mut self,
+        processor: &mut dyn AnyProcessor,
+        lineage: &mut Lineage,
+    ) -> Result<Flow, NodeError> {
+        self.ports.pause().before_call()?;
+        let (gauges, ports) = (&self.gauges, &mut self.ports);
+        gauges.measure(|| processor.process(&mut Io::new(ports, lineage)))
+    }
+
+    fn host(&mut self) -> &mut dyn Host {
+        &mut self.ports
     }
 }

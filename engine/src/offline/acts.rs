@@ -212,71 +212,73 @@ impl AnyProcessor for Replaying {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use serde::Deserialize;
-
     use super::*;
-    use crate::node::{Node, Settings};
+    use crate::Params;
+    use crate::node::{Node, Processor, Settings};
     use crate::offline::Run;
-    use crate::packet::{Event, Payload};
+    use crate::packet::Event;
     use crate::patch::{Source, check};
+    use crate::port::{Control, InputPort, OutputPort};
     use crate::registry::Registry;
     use crate::tempi::Stretch;
 
+    const TOLD: OutputPort<Event> = OutputPort::new(0, CUT, "");
+    const HEARD: InputPort<Event> = InputPort::new(0, "events", "");
+    const PLACE: OutputPort<Control> = OutputPort::new(0, "place", "");
+
     /// Tells a cut after 1.3 s.
-    #[derive(Deserialize)]
+    #[derive(Clone, Params)]
     struct Cuts {}
 
     impl Node for Cuts {
         fn descriptor() -> Descriptor {
-            Descriptor::new("test", "cuts", "").output(Port::new(CUT, PortType::Event, ""))
+            Descriptor::of::<Self>("test", "cuts", "").output(TOLD)
         }
 
-        fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
-            Ok(Box::new(Told))
+        fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
+            Ok(Box::new(Cutting))
         }
     }
 
-    struct Told;
+    struct Cutting;
 
-    impl Processor for Told {
-        fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+    impl Processor<Cuts> for Cutting {
+        fn process(&mut self, _params: &Cuts, io: &mut Io<'_>) -> Result<Flow, NodeError> {
             io.end_at(Time::from_seconds(2.0));
             let event = Event {
                 name: CUT.to_owned(),
                 strength: 1.0,
             };
-            io.send(0, Time::from_seconds(1.3), Payload::Event(Arc::new(event)))?;
+            io.send(TOLD, Time::from_seconds(1.3), event)?;
             Ok(Flow::Done)
         }
     }
 
     /// Gives the position, in quarter notes, of what it hears.
-    #[derive(Deserialize)]
+    #[derive(Clone, Params)]
     struct Places {}
 
     impl Node for Places {
         fn descriptor() -> Descriptor {
-            Descriptor::new("test", "places", "")
-                .input(Port::new("events", PortType::Event, ""))
-                .output(Port::new("place", PortType::Control, ""))
+            Descriptor::of::<Self>("test", "places", "")
+                .input(HEARD)
+                .output(PLACE)
                 .in_bars()
         }
 
-        fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+        fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
             Ok(Box::new(Placing(build.transport.clone())))
         }
     }
 
     struct Placing(crate::transport::Transport);
 
-    impl Processor for Placing {
-        fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+    impl Processor<Places> for Placing {
+        fn process(&mut self, _params: &Places, io: &mut Io<'_>) -> Result<Flow, NodeError> {
             while let Some(input) = io.take() {
                 let time = input.packet.time;
                 let place = self.0.position(time) as f32;
-                io.send(0, time, Payload::Control(place))?;
+                io.send(PLACE, time, place)?;
             }
             Ok(Flow::Continue)
         }

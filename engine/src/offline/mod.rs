@@ -5,6 +5,7 @@ mod census;
 mod ports;
 mod report;
 mod run;
+mod schedule;
 mod slot;
 
 pub use acts::SecondAct;

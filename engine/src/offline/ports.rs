@@ -12,7 +12,9 @@ use crate::descriptor::InputOrder;
 use crate::error::NodeError;
 use crate::io::{Host, Input};
 use crate::packet::Packet;
+use crate::thread::latest_end;
 use crate::time::Time;
+use crate::watermark::Watermark;
 use crate::wire::{Refused, Signal, WireSender};
 
 /// One output: all wires that leave it, and what was promised along them.
@@ -97,7 +99,46 @@ impl Ports {
     /// Whether all inputs have ended and everything was taken.
     pub(crate) fn inputs_finished(&mut self) -> Result<bool, NodeError> {
         self.refill()?;
-        Ok(self.slots.iter().all(Slot::is_finished))
+        if !self.ordinary().all(Slot::is_finished) {
+            return Ok(false);
+        }
+        // What a wire says of a parameter before the end counts until then.
+        let end = self.end().unwrap_or(Time::ZERO);
+        let mut params = self.slots.iter().filter(|slot| slot.param.is_some());
+        Ok(params.all(|slot| slot.reaches(end)))
+    }
+
+    /// The wires into ports.
+    fn ordinary(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.iter().filter(|slot| slot.param.is_none())
+    }
+
+    /// When the value comes that is due next, where what is due next is a parameter's value.
+    pub(super) fn due_value(&mut self) -> Result<Option<Time>, NodeError> {
+        self.refill()?;
+        let due = self.due_slot().map(|slot| &self.slots[slot]);
+        let value = due.filter(|slot| slot.param.is_some());
+        Ok(value.and_then(|slot| Some(slot.head.as_ref()?.time)))
+    }
+
+    /// Takes the parameter's value that is due: the number of the parameter and what the wire says.
+    pub(super) fn take_value(&mut self) -> Option<(usize, f64)> {
+        let slot = self.due_slot()?;
+        let slot = &mut self.slots[slot];
+        let number = slot.param?;
+        let packet = slot.head.take()?;
+        Some((number, f64::from(*packet.control().ok()?)))
+    }
+
+    /// Whether all is known that wires say of parameters up to what was sent last: a source goes on only then.
+    pub(super) fn knows_values(&self) -> bool {
+        let mut params = self.slots.iter().filter(|slot| slot.param.is_some());
+        params.all(|slot| slot.earliest() > Watermark::At(self.latest))
+    }
+
+    /// The time of what was sent last.
+    pub(super) fn latest(&self) -> Time {
+        self.latest
     }
 
     /// Whether everything that this node feeds has ended, so that it need not go on.
@@ -121,7 +162,7 @@ impl Ports {
                 return Err(error);
             }
         }
-        let others = self.slots.iter().filter(|slot| !slot.endless);
+        let others = self.ordinary().filter(|slot| !slot.endless);
         let ends = others.map(|slot| slot.end).collect::<Option<Vec<Time>>>();
         if let Some(end) = ends.and_then(|ends| ends.into_iter().max()) {
             let going_on = |slot: &&mut Slot| slot.endless && slot.end.is_none();
@@ -207,7 +248,7 @@ impl Ports {
     pub(crate) fn promise(&mut self, time: Time) {
         for output in &mut self.outputs {
             let is_news = output.promised.is_none_or(|promised| time > promised);
-            if is_news && time > Time::ZERO && time != Time::MAX {
+            if is_news && time > Time::ZERO {
                 output.promised = Some(time);
                 output.wires.retain_mut(|wire| wire.promise(time));
             }
@@ -275,6 +316,10 @@ impl Host for Ports {
         self.refill().ok()?;
         let slot = self.due_slot()?;
         let slot = &mut self.slots[slot];
+        // A parameter's value is told to the node between two calls.
+        if slot.param.is_some() {
+            return None;
+        }
         let packet = slot.head.take()?;
         Some(Input {
             port: slot.port,
@@ -313,22 +358,13 @@ impl Host for Ports {
         self.end = Some(time);
     }
 
-    fn time(&self) -> Time {
-        self.slots
-            .iter()
-            .map(Slot::earliest)
-            .min()
-            .unwrap_or(Time::MAX)
+    fn watermark(&self) -> Watermark {
+        let earliest = self.slots.iter().map(Slot::earliest).min();
+        earliest.unwrap_or(Watermark::End)
     }
 
     fn end(&self) -> Option<Time> {
-        if self.slots.is_empty() {
-            return None;
-        }
-        self.slots
-            .iter()
-            .map(|slot| slot.end)
-            .try_fold(Time::ZERO, |latest, end| Some(latest.max(end?)))
+        latest_end(self.ordinary().map(|slot| slot.end))
     }
 
     fn now(&self) -> Time {

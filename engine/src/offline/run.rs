@@ -1,6 +1,5 @@
 //! Runs a graph offline: a thread a node, lossless wires, virtual time.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -11,16 +10,16 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use super::census::{Census, Stuck};
 use super::ports::{Output, Place, Ports};
 use super::report::{NodeReport, Report};
+use super::schedule::ByWatermarks;
 use super::slot::Slot;
-use crate::error::{NodeError, NodeErrorKind};
-use crate::graph::{Graph, GraphNode};
-use crate::io::{Host, Io, Lineage};
-use crate::node::{Build, Flow, Settings};
+use crate::descriptor::InputOrder;
+use crate::graph::{Graph, GraphNode, GraphWire};
+use crate::node::Settings;
 use crate::progress::Progress;
 use crate::registry::AnyProcessor;
-use crate::run_error::{RunError, panic_message};
-use crate::time::Time;
-use crate::transport::Transport;
+use crate::run_error::RunError;
+use crate::steering::Values;
+use crate::thread::{Worker, drive, guarded};
 use crate::wire::{Shared, wire};
 
 /// Stops a run from elsewhere.
@@ -39,12 +38,12 @@ impl Stopper {
 }
 
 /// What all threads of a run share.
-struct Shelf {
+struct RunShared {
     stopper: Stopper,
     failure: Mutex<Option<RunError>>,
 }
 
-impl Shelf {
+impl RunShared {
     /// Keeps the first failure and stops the run.
     fn fail(&self, error: RunError) {
         self.failure
@@ -63,10 +62,10 @@ struct Outcome {
 
 /// A graph that runs.
 pub struct Run {
-    names: Vec<(String, String)>,
+    nodes: Vec<Arc<GraphNode>>,
     threads: Vec<JoinHandle<Outcome>>,
     wires: Vec<Arc<Shared>>,
-    shelf: Arc<Shelf>,
+    shared: Arc<RunShared>,
     census: Arc<Census>,
     progress: Vec<(String, Arc<Progress>)>,
 }
@@ -85,22 +84,18 @@ impl Run {
             stop: Arc::new(AtomicBool::new(false)),
             census: census.clone(),
         };
-        let shelf = Arc::new(Shelf {
+        let shared = Arc::new(RunShared {
             stopper,
             failure: Mutex::new(None),
         });
-        let (wires, ports) = connect(&graph, &census, command_receivers, &shelf.stopper.stop);
+        let (wires, ports) = connect(&graph, &census, command_receivers, &shared.stopper.stop);
 
         let (ready, all_ready) = unbounded();
         let mut run = Run {
-            names: graph
-                .nodes
-                .iter()
-                .map(|node| (node.id.clone(), node.descriptor.kind.to_string()))
-                .collect(),
+            nodes: Vec::new(),
             threads: Vec::new(),
             wires,
-            shelf: shelf.clone(),
+            shared: shared.clone(),
             census: census.clone(),
             progress: Vec::new(),
         };
@@ -108,16 +103,24 @@ impl Run {
         for (index, (node, ports)) in graph.nodes.into_iter().zip(ports).enumerate() {
             let progress = Arc::new(Progress::default());
             run.progress.push((node.id.clone(), progress.clone()));
+            let node = Arc::new(node);
+            run.nodes.push(node.clone());
             let (open, gate) = bounded(1);
             gates.push(open);
             let thread = NodeThread {
                 index,
-                node,
+                worker: Worker {
+                    values: values(&graph.wires, index, &node),
+                    node,
+                    transport: graph.transport.clone(),
+                    settings: settings.clone(),
+                    progress,
+                    counters: Arc::default(),
+                    clock: None,
+                    with_run: true,
+                },
                 ports,
-                transport: graph.transport.clone(),
-                settings: settings.clone(),
-                progress,
-                shelf: shelf.clone(),
+                shared: shared.clone(),
                 census: census.clone(),
             };
             let ready = ready.clone();
@@ -127,7 +130,7 @@ impl Run {
             match spawned {
                 Ok(handle) => run.threads.push(handle),
                 Err(error) => {
-                    shelf.fail(RunError::Thread(error));
+                    shared.fail(RunError::Thread(error));
                     drop(gates);
                     return Err(run.collect().1.unwrap_or(RunError::Stopped));
                 }
@@ -151,7 +154,7 @@ impl Run {
 
     /// A handle that stops the run.
     pub fn stopper(&self) -> Stopper {
-        self.shelf.stopper.clone()
+        self.shared.stopper.clone()
     }
 
     /// How far each node has come, by id.
@@ -165,42 +168,29 @@ impl Run {
     /// A node failed, or the run was stopped: nothing was put in its place then. Or a node could not put its result in
     /// its place ([`RunError::NotPlaced`]): the others' are in theirs.
     pub fn wait(mut self) -> Result<Report, RunError> {
-        let names = std::mem::take(&mut self.names);
+        let nodes = std::mem::take(&mut self.nodes);
         let wires = std::mem::take(&mut self.wires);
         let (outcomes, failure) = self.collect();
         if let Some(failure) = failure {
             return Err(failure);
         }
-        let mut nodes = Vec::new();
-        let mut processors = Vec::new();
-        for ((id, kind), outcome) in names.into_iter().zip(outcomes) {
-            processors.push((id.clone(), kind.clone(), outcome.processor));
-            nodes.push(NodeReport {
-                id,
-                kind,
+        let mut reports = Vec::new();
+        let mut failures = Vec::new();
+        for (node, outcome) in nodes.iter().zip(outcomes) {
+            if let Some(mut processor) = outcome.processor {
+                failures.extend(guarded(node, || processor.commit()).err());
+            }
+            reports.push(NodeReport {
+                id: node.id.clone(),
+                kind: node.descriptor.kind.to_string(),
                 busy: outcome.busy,
             });
-        }
-        let mut failures = Vec::new();
-        for (id, kind, processor) in processors {
-            let Some(mut processor) = processor else {
-                continue;
-            };
-            match catch_unwind(AssertUnwindSafe(|| processor.commit())) {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => failures.push(RunError::Node { id, kind, error }),
-                Err(panic) => failures.push(RunError::Panic {
-                    id,
-                    kind,
-                    message: panic_message(panic.as_ref()),
-                }),
-            }
         }
         if !failures.is_empty() {
             return Err(RunError::NotPlaced { failures });
         }
         Ok(Report {
-            nodes,
+            nodes: reports,
             wires: wires.iter().map(|wire| wire.report()).collect(),
         })
     }
@@ -217,7 +207,7 @@ impl Run {
             .map(|thread| thread.join().unwrap_or_else(nothing))
             .collect();
         let failure = self
-            .shelf
+            .shared
             .failure
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -227,7 +217,7 @@ impl Run {
             Stuck::Deadlock => RunError::Deadlock,
         });
         let stopped = self
-            .shelf
+            .shared
             .stopper
             .stop
             .load(Ordering::Acquire)
@@ -263,7 +253,11 @@ fn connect(
         outputs[edge.from][edge.output].push(sender);
         let number: &mut usize = per_input.entry((edge.to, edge.input)).or_default();
         let endless = graph.nodes[edge.from].descriptor.endless;
-        slots[edge.to].push(Slot::new(edge.input, *number, receiver).endless(endless));
+        let slot = Slot::new(edge.input, *number, receiver).endless(endless);
+        slots[edge.to].push(match edge.param(&graph.nodes[edge.to]) {
+            Some(param) => slot.into_param(param),
+            None => slot,
+        });
         *number += 1;
     }
     let in_cycle = graph.in_cycle();
@@ -277,12 +271,18 @@ fn connect(
         .map(|(index, (((node, mut slots), outputs), commands))| {
             // At equal times packets are seen in the order of the ports, however the patch lists its wires.
             slots.sort_by_key(Slot::place);
+            let is_unwired = slots.iter().all(|slot| slot.param.is_some());
+            // What a parameter is when a packet is taken depends on how they interleave.
+            let by_time = slots.iter().any(|slot| slot.param.is_some());
             let place = Place {
                 node: index,
-                order: node.descriptor.input_order,
+                order: match by_time {
+                    true => InputOrder::ByTime,
+                    false => node.descriptor.input_order,
+                },
                 // What goes on for ever needs nothing to come in, whatever could.
                 source: node.descriptor.inputs.is_empty()
-                    || (node.descriptor.endless && slots.is_empty()),
+                    || (node.descriptor.endless && is_unwired),
                 in_cycle: in_cycle[index],
             };
             Ports::new(
@@ -298,35 +298,30 @@ fn connect(
     (shared, ports)
 }
 
+/// The live parameters of the node that is number `index`, with the wires into them.
+fn values(wires: &[GraphWire], index: usize, node: &GraphNode) -> Values {
+    let mut values = Values::new(&node.descriptor, &node.values);
+    for wire in wires.iter().filter(|wire| wire.to == index) {
+        if let Some(number) = wire.param(node) {
+            values.wire(number, wire.span);
+        }
+    }
+    values
+}
+
 /// Everything that a node's thread owns.
 struct NodeThread {
     index: usize,
-    node: GraphNode,
+    worker: Worker,
     ports: Ports,
-    transport: Transport,
-    settings: Settings,
-    progress: Arc<Progress>,
-    shelf: Arc<Shelf>,
+    shared: Arc<RunShared>,
     census: Arc<Census>,
 }
 
 impl NodeThread {
     fn run(mut self, ready: &Sender<bool>, gate: &Receiver<()>) -> Outcome {
-        let built = self.guarded(|this| {
-            this.node.node.build(&Build {
-                id: &this.node.id,
-                transport: &this.transport,
-                settings: &this.settings,
-                progress: &this.progress,
-                clock: None,
-                with_run: true,
-                counters: &Arc::default(),
-                inputs: &this.node.inputs,
-                wires: &this.node.wires,
-                sources: &this.node.sources,
-                outputs: &this.node.outputs,
-            })
-        });
+        let built = self.worker.build();
+        let built = self.keep_failure(built);
         // The coordinator outlives this message, or has given up already.
         let _ = ready.send(built.is_some());
         let mut outcome = Outcome {
@@ -337,10 +332,15 @@ impl NodeThread {
             && let Some(processor) = &mut outcome.processor
         {
             let started = Instant::now();
-            let driven = self.guarded(|this| drive(processor.as_mut(), &mut this.ports));
+            let node = self.worker.node.clone();
+            let driven = guarded(&node, || {
+                let values = &mut self.worker.values;
+                let mut schedule = ByWatermarks::new(&mut self.ports, &node, values);
+                drive(processor.as_mut(), &mut schedule)
+            });
             // By what it did not wait: clocks that were read for every packet would cost as much as a wire does.
             outcome.busy = started.elapsed().saturating_sub(self.ports.waited());
-            if driven.is_some() {
+            if self.keep_failure(driven).is_some() {
                 self.ports.end_outputs();
             }
         }
@@ -350,54 +350,13 @@ impl NodeThread {
         outcome
     }
 
-    /// Does a piece of the node's own work; its error or panic ends the run.
-    fn guarded<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, NodeError>) -> Option<T> {
-        let result = catch_unwind(AssertUnwindSafe(|| work(self)));
-        let (id, kind) = (self.node.id.clone(), self.node.descriptor.kind.to_string());
+    /// A node's error or panic ends the run.
+    fn keep_failure<T>(&self, result: Result<T, RunError>) -> Option<T> {
         match result {
-            Ok(Ok(value)) => return Some(value),
-            Ok(Err(error)) if error.kind() == NodeErrorKind::Stopped => {}
-            Ok(Err(error)) => self.shelf.fail(RunError::Node { id, kind, error }),
-            Err(panic) => self.shelf.fail(RunError::Panic {
-                id,
-                kind,
-                message: panic_message(panic.as_ref()),
-            }),
+            Ok(value) => return Some(value),
+            Err(RunError::Stopped) => {}
+            Err(failure) => self.shared.fail(failure),
         }
         None
     }
-}
-
-/// Runs a processor until its inputs have ended, it is done, or nobody reads what it sends.
-fn drive(processor: &mut dyn AnyProcessor, ports: &mut Ports) -> Result<(), NodeError> {
-    let mut lineage = Lineage::new();
-    let mut wake: Option<Time> = None;
-    let mut seen = ports.time();
-    loop {
-        let source = ports.is_source();
-        if ports.nobody_reads() || (!source && ports.inputs_finished()?) {
-            break;
-        }
-        let timer_due = wake.is_some_and(|time| ports.now() >= time);
-        let due = (source && wake.is_none()) || timer_due || ports.is_due()? || ports.time() > seen;
-        if !due {
-            ports.wait(wake)?;
-            continue;
-        }
-        if ports.stop_requested() {
-            return Err(NodeError::stopped());
-        }
-        let flow = processor.process(&mut Io::new(ports, &mut lineage))?;
-        seen = ports.time();
-        // Once every input has ended, what still comes lies at the end at the latest, which only `finish` knows.
-        if !source && seen != Time::MAX {
-            ports.promise(seen.min(processor.earliest_pending().unwrap_or(Time::MAX)));
-        }
-        wake = match flow {
-            Flow::Continue => None,
-            Flow::WakeAt(time) => Some(time),
-            Flow::Done => break,
-        };
-    }
-    processor.finish(&mut Io::new(ports, &mut lineage))
 }

@@ -3,6 +3,7 @@
 use crate::error::NodeError;
 use crate::packet::Packet;
 use crate::time::Time;
+use crate::watermark::Watermark;
 use crate::wire::{Received, Signal, WireReceiver};
 
 /// One wire into the node.
@@ -10,6 +11,8 @@ use crate::wire::{Received, Signal, WireReceiver};
 pub(super) struct Slot {
     pub(super) port: usize,
     pub(super) wire: usize,
+    /// The number of the parameter that it sets, in place of a port.
+    pub(super) param: Option<usize>,
     pub(super) receiver: WireReceiver,
     pub(super) head: Option<Packet>,
     watermark: Time,
@@ -23,6 +26,7 @@ impl Slot {
         Slot {
             port,
             wire,
+            param: None,
             receiver,
             head: None,
             watermark: Time::from_nanos(i64::MIN),
@@ -34,6 +38,12 @@ impl Slot {
     /// The same, of a source that goes on for as long as it is read where `endless` says so.
     pub(super) fn endless(mut self, endless: bool) -> Self {
         self.endless = endless;
+        self
+    }
+
+    /// The same, into the parameter of this number.
+    pub(super) fn into_param(mut self, number: usize) -> Self {
+        self.param = Some(number);
         self
     }
 
@@ -49,22 +59,28 @@ impl Slot {
         }
     }
 
-    /// Where the slot stands among the node's inputs.
-    pub(super) fn place(&self) -> (usize, usize) {
-        (self.port, self.wire)
+    /// Where the slot stands among the node's inputs. Parameters come first: what comes at the same time is taken as they
+    /// say.
+    pub(super) fn place(&self) -> (bool, usize, usize) {
+        (self.param.is_none(), self.port, self.wire)
     }
 
     /// The earliest time that a packet yet to be taken from here can have.
-    pub(super) fn earliest(&self) -> Time {
+    pub(super) fn earliest(&self) -> Watermark {
         match (&self.head, self.end) {
-            (Some(packet), _) => packet.time,
-            (None, Some(_)) => Time::MAX,
-            (None, None) => self.watermark,
+            (Some(packet), _) => Watermark::At(packet.time),
+            (None, Some(_)) => Watermark::End,
+            (None, None) => Watermark::At(self.watermark),
         }
     }
 
     pub(super) fn is_finished(&self) -> bool {
         self.head.is_none() && self.end.is_some()
+    }
+
+    /// Whether nothing more that is told before `end` can come.
+    pub(super) fn reaches(&self, end: Time) -> bool {
+        self.earliest() >= Watermark::At(end)
     }
 
     /// Looks for a packet unless one waits already.

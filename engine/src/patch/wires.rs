@@ -1,7 +1,7 @@
 //! Reads wires: `"film -> eye.frames -> calm"`, with an optional policy behind, and a range for a parameter.
 
-use crate::descriptor::Scale;
 use crate::limits::MAX_WIRES;
+use crate::param::Scale;
 use crate::patch::tree::{Mistake, Name, Shape, Spot, Tree};
 use crate::policy::Policy;
 
@@ -193,8 +193,9 @@ fn read_policy(tree: &Tree) -> Result<Policy, Mistake> {
     };
     policy.ok_or_else(|| Mistake {
         spot: tree.spot,
-        message: "a policy is latest, drop_oldest(n) or block(n), with n from 1 to 4096; a range is \
+        message:
+            "a policy is latest, drop_oldest(n) or block(n), with n from 1 to 4096; a range is \
                   range(from: 0, to: 1)"
-            .to_owned(),
+                .to_owned(),
     })
 }

@@ -1,24 +1,31 @@
 //! Small node kinds for the engine's own tests.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use score_engine::{
-    Build, Check, Descriptor, Flow, Io, Node, NodeError, Param, Payload, Port, PortType, Processor,
-    Registry, Time,
+    Build, Check, Control, Descriptor, Flow, InputPort, Io, Latent, Node, NodeError, OutputPort,
+    Params, PortType, Processor, Registry, Time,
 };
-use serde::Deserialize;
+
+/// The numbers that the kinds below send.
+const NUMBERS: OutputPort<Control> = OutputPort::new(0, "out", "numbers");
 
 /// Emits `count` numbers, a tenth of a second apart.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub struct Count {
+    /// how many
+    #[param(range = 0..=1_000_000, default = 10)]
     count: u64,
-    /// Sleeps for a pseudo-random while before each packet, from this seed; 0: never.
+    /// seed of the delays before each packet; 0: none
+    #[param(range = 0..=i64::MAX, default = 0)]
     jitter: u64,
 }
 
-fn jitter(seed: &mut u64) {
+/// Sleeps for a pseudo-random while that the seed says; 0: not at all.
+pub fn jitter(seed: &mut u64) {
     if *seed != 0 {
         *seed = seed
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -29,128 +36,131 @@ fn jitter(seed: &mut u64) {
 
 impl Node for Count {
     fn descriptor() -> Descriptor {
-        Descriptor::new("test", "count", "Counts")
-            .output(Port::new("out", PortType::Control, "numbers"))
-            .param(Param::integer("count", (0, 1_000_000), "how many").default(10))
-            .param(Param::integer("jitter", (0, i64::MAX), "seed of delays").default(0))
+        Descriptor::of::<Self>("test", "count", "Counts").output(NUMBERS)
     }
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Counting {
             next: 0,
-            count: self.count,
-            jitter: self.jitter,
+            seed: self.jitter,
         }))
     }
 }
 
 struct Counting {
     next: u64,
-    count: u64,
-    jitter: u64,
+    seed: u64,
 }
 
-impl Processor for Counting {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
-        if self.next == self.count {
-            io.end_at(Time::from_seconds(self.count as f64 / 10.0));
+impl Processor<Count> for Counting {
+    fn process(&mut self, params: &Count, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        if self.next == params.count {
+            io.end_at(Time::from_seconds(params.count as f64 / 10.0));
             return Ok(Flow::Done);
         }
-        jitter(&mut self.jitter);
+        jitter(&mut self.seed);
         let time = Time::from_seconds(self.next as f64 / 10.0);
-        io.send_captured_now(0, time, Payload::Control(self.next as f32))?;
+        io.send_captured_now(NUMBERS, time, self.next as f32)?;
         self.next += 1;
         Ok(Flow::Continue)
     }
 }
 
 /// Names a file, and emits nothing.
-#[derive(Deserialize)]
-pub struct Reads {}
+#[derive(Clone, Params)]
+pub struct Reads {
+    /// the file
+    path: PathBuf,
+}
 
 impl Node for Reads {
     fn descriptor() -> Descriptor {
-        Descriptor::new("test", "reads", "Reads")
-            .output(Port::new("out", PortType::Control, "nothing"))
-            .param(Param::file_to_read("path", "the file"))
+        Descriptor::of::<Self>("test", "reads", "Reads").output(NUMBERS)
     }
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
-        Ok(Box::new(Counting {
-            next: 0,
-            count: 0,
-            jitter: 0,
-        }))
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
+        Ok(Box::new(Silent))
     }
 }
 
+struct Silent;
+
+impl Processor<Reads> for Silent {
+    fn process(&mut self, _params: &Reads, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        io.end_at(Time::ZERO);
+        Ok(Flow::Done)
+    }
+}
+
+const PASSED: InputPort<Control> = InputPort::new(0, "in", "numbers");
+
 /// Hands its input on, at once or only when all of it has come.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub struct Pass {
+    /// wait for the end
+    #[param(default = false)]
     hold_all: bool,
+    /// hands on one of so many
+    #[param(range = 1..=1_000_000, default = 1)]
     every: i64,
+    /// seed of delays
+    #[param(range = 0..=i64::MAX, default = 0)]
     jitter: u64,
+    /// number to fail at
+    #[param(range = 0..=1_000_000)]
     fail_at: Option<i64>,
+    /// number to panic at
+    #[param(range = 0..=1_000_000)]
     panic_at: Option<i64>,
 }
 
 impl Node for Pass {
     fn descriptor() -> Descriptor {
-        Descriptor::new("test", "pass", "Hands on")
-            .input(Port::new("in", PortType::Control, "numbers"))
-            .output(Port::new("out", PortType::Control, "the same"))
-            .param(Param::flag("hold_all", "wait for the end").default(false))
-            .param(Param::integer("every", (1, 1_000_000), "hands on one of so many").default(1))
-            .param(Param::integer("jitter", (0, i64::MAX), "seed of delays").default(0))
-            .param(Param::integer("fail_at", (0, 1_000_000), "number to fail at").optional())
-            .param(Param::integer("panic_at", (0, 1_000_000), "number to panic at").optional())
+        Descriptor::of::<Self>("test", "pass", "Hands on")
+            .input(PASSED)
+            .output(NUMBERS)
     }
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Passing {
             held: Vec::new(),
-            hold_all: self.hold_all,
-            every: self.every,
-            jitter: self.jitter,
-            fail_at: self.fail_at,
-            panic_at: self.panic_at,
+            seed: self.jitter,
         }))
     }
 }
 
 struct Passing {
     held: Vec<(Time, f32)>,
-    hold_all: bool,
-    every: i64,
-    jitter: u64,
-    fail_at: Option<i64>,
-    panic_at: Option<i64>,
+    seed: u64,
 }
 
-impl Processor for Passing {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Pass> for Passing {
+    fn process(&mut self, params: &Pass, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
-            jitter(&mut self.jitter);
-            let number = *input.packet.control()?;
-            if self.fail_at == Some(number as i64) {
+            jitter(&mut self.seed);
+            let number = *input.read(PASSED)?;
+            if params.fail_at == Some(number as i64) {
                 return Err(NodeError::input("the needle broke").help("buy a new one"));
             }
-            assert!(self.panic_at != Some(number as i64), "the stage collapsed");
-            if number as i64 % self.every != 0 {
+            assert!(
+                params.panic_at != Some(number as i64),
+                "the stage collapsed"
+            );
+            if number as i64 % params.every != 0 {
                 continue;
             }
-            if self.hold_all {
+            if params.hold_all {
                 self.held.push((input.packet.time, number));
             } else {
-                io.send(0, input.packet.time, Payload::Control(number))?;
+                io.send(NUMBERS, input.packet.time, number)?;
             }
         }
         Ok(Flow::Continue)
     }
 
-    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, _params: &Pass, io: &mut Io<'_>) -> Result<(), NodeError> {
         for (time, number) in self.held.drain(..) {
-            io.send(0, time, Payload::Control(number))?;
+            io.send(NUMBERS, time, number)?;
         }
         Ok(())
     }
@@ -176,28 +186,33 @@ pub fn log(name: &str) -> Logged {
     log
 }
 
+const FIRST: InputPort<Control> = InputPort::new(0, "a", "numbers");
+const SECOND: InputPort<Control> = InputPort::new(1, "b", "numbers").optional();
+
 /// Writes down what arrives at its two inputs, in the order in which it arrives.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub struct Log {
+    /// of the log
     name: String,
+    /// seed of delays
+    #[param(range = 0..=i64::MAX, default = 0)]
     jitter: u64,
+    /// fails when it is to commit
+    #[param(default = false)]
     fail_at_end: bool,
 }
 
 impl Node for Log {
     fn descriptor() -> Descriptor {
-        Descriptor::new("test", "log", "Writes down")
-            .input(Port::new("a", PortType::Control, "numbers"))
-            .input(Port::new("b", PortType::Control, "numbers").optional())
-            .param(Param::text("name", "of the log"))
-            .param(Param::integer("jitter", (0, i64::MAX), "seed of delays").default(0))
-            .param(Param::flag("fail_at_end", "fails when it is to commit").default(false))
+        Descriptor::of::<Self>("test", "log", "Writes down")
+            .input(FIRST)
+            .input(SECOND)
     }
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Logging {
             log: log(&self.name),
-            jitter: self.jitter,
+            seed: self.jitter,
             fail_at_end: self.fail_at_end,
         }))
     }
@@ -205,14 +220,14 @@ impl Node for Log {
 
 struct Logging {
     log: Logged,
-    jitter: u64,
+    seed: u64,
     fail_at_end: bool,
 }
 
-impl Processor for Logging {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Log> for Logging {
+    fn process(&mut self, _params: &Log, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
-            jitter(&mut self.jitter);
+            jitter(&mut self.seed);
             let number = *input.packet.control()? as i64;
             self.log
                 .lock()
@@ -232,45 +247,46 @@ impl Processor for Logging {
     }
 }
 
+const WIDE: InputPort<Latent> = InputPort::new(0, "wide", "three");
+const SLIM: OutputPort<Latent> = OutputPort::new(0, "slim", "two");
+
 /// Takes a code of three dimensions and gives one of two.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub struct Narrow {}
 
 impl Node for Narrow {
     fn descriptor() -> Descriptor {
-        Descriptor::new("test", "narrow", "Narrows")
-            .input(Port::new("wide", PortType::Latent(None), "three"))
-            .output(Port::new("slim", PortType::Latent(None), "two"))
+        Descriptor::of::<Self>("test", "narrow", "Narrows")
+            .input(WIDE)
+            .output(SLIM)
     }
 
     fn check(&self, check: &mut Check<'_>) {
-        check.require_dimension("wide", 3, "`narrow`");
-        check.set_output("slim", PortType::Latent(Some(2)));
+        check.require_dimension(WIDE, 3, "`narrow`");
+        check.set_output(SLIM, PortType::Latent(Some(2)));
     }
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Err(NodeError::missing("no chisel", "apt install chisel"))
     }
 }
 
+const CODE: OutputPort<Latent> = OutputPort::new(0, "out", "three").dimension(3);
+
 /// Makes codes of three dimensions.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub struct Code {
+    /// how often
+    #[param(range = 0.0..=60.0, unit = "Hz", default = 1.0)]
     rate: f64,
 }
 
 impl Node for Code {
     fn descriptor() -> Descriptor {
-        Descriptor::new("test", "code", "Makes codes")
-            .output(Port::new("out", PortType::Latent(Some(3)), "three"))
-            .param(
-                Param::number("rate", (0.0, 60.0), "how often")
-                    .unit("Hz")
-                    .default(1.0),
-            )
+        Descriptor::of::<Self>("test", "code", "Makes codes").output(CODE)
     }
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Err(NodeError::internal(format!(
             "not to be run at {} Hz",
             self.rate

@@ -3,14 +3,19 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use score_engine::{
-    AudioBlock, Build, Descriptor, Flow, Io, Node, NodeError, Note, Param, Payload, Port, PortType,
-    Processor, Registry, Time, Transport, Value,
+    AudioBlock, Build, Control, Descriptor, Flow, InputPort, Io, Node, NodeError, Note, OutputPort,
+    Params, Processor, Registry, Revision, Time, Transport,
 };
-use serde::Deserialize;
+
+const SOUND_IN: InputPort<AudioBlock> = InputPort::new(0, "in", "sound");
+const SOUND_OUT: OutputPort<AudioBlock> = OutputPort::new(0, "out", "sound");
+const NOTES_IN: InputPort<Note> = InputPort::new(0, "in", "notes");
+const NOTES_OUT: OutputPort<Note> = OutputPort::new(0, "out", "notes");
+const ANYTHING: InputPort<Control> = InputPort::new(0, "in", "anything").optional();
 
 /// What one `ear` or `keys` node has heard.
 #[derive(Default)]
@@ -57,34 +62,31 @@ pub fn largest_step(samples: &[f32]) -> f32 {
 }
 
 /// A sine in blocks on the clock's grid.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 struct Hum {
+    /// level
+    #[param(live, range = 0.0..=1.0, default = 0.5)]
     level: f32,
+    /// pitch
+    #[param(range = 1.0..=10_000.0, default = 200.0)]
     frequency: f64,
+    /// length
+    #[param(range = 0.0..=100.0)]
     seconds: Option<f64>,
-    #[serde(rename = "curve")]
-    _curve: Option<PathBuf>,
+    /// any file
+    #[expect(dead_code, reason = "only the engine looks when it was saved")]
+    curve: Option<PathBuf>,
 }
 
 impl Node for Hum {
     fn descriptor() -> Descriptor {
-        Descriptor::new("test", "hum", "Hums")
+        Descriptor::of::<Self>("test", "hum", "Hums")
             .urgent()
-            .output(Port::new("out", PortType::Audio, "sound"))
-            .param(
-                Param::number("level", (0.0, 1.0), "level")
-                    .default(0.5)
-                    .live(),
-            )
-            .param(Param::number("frequency", (1.0, 10_000.0), "pitch").default(200.0))
-            .param(Param::number("seconds", (0.0, 100.0), "length").optional())
-            .param(Param::file_to_read("curve", "any file").optional())
+            .output(SOUND_OUT)
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Humming {
-            level: self.level,
-            frequency: self.frequency,
             end: self.seconds.map(Time::from_seconds),
             transport: build.transport.clone(),
             block: None,
@@ -93,8 +95,6 @@ impl Node for Hum {
 }
 
 struct Humming {
-    level: f32,
-    frequency: f64,
     end: Option<Time>,
     transport: Transport,
     block: Option<u64>,
@@ -109,8 +109,8 @@ impl Humming {
     }
 }
 
-impl Processor for Humming {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Hum> for Humming {
+    fn process(&mut self, params: &Hum, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         let (rate, length) = (self.transport.sample_rate, u64::from(self.transport.block));
         let mut block = self
             .block
@@ -122,7 +122,7 @@ impl Processor for Humming {
             let samples = (0..length)
                 .map(|frame| {
                     let seconds = (block * length + frame) as f64 / f64::from(rate);
-                    self.level * (std::f64::consts::TAU * self.frequency * seconds).sin() as f32
+                    params.level * (std::f64::consts::TAU * params.frequency * seconds).sin() as f32
                 })
                 .collect();
             let sound = AudioBlock {
@@ -130,74 +130,75 @@ impl Processor for Humming {
                 channels: 1,
                 samples,
             };
-            io.send_captured_now(0, self.time(block), Payload::Audio(Arc::new(sound)))?;
+            io.send_captured_now(SOUND_OUT, self.time(block), sound)?;
             block += 1;
         }
         self.block = Some(block);
         Ok(Flow::WakeAt(self.time(block + 1)))
     }
-
-    fn set(&mut self, _name: &str, value: &Value) -> Result<(), NodeError> {
-        self.level = value.as_f64().unwrap() as f32;
-        Ok(())
-    }
 }
 
 /// Hands sound on at nine tenths of its level.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 struct Softer {}
 
 impl Node for Softer {
     fn descriptor() -> Descriptor {
-        Descriptor::new("test", "softer", "Turns down")
+        Descriptor::of::<Self>("test", "softer", "Turns down")
             .urgent()
-            .input(Port::new("in", PortType::Audio, "sound"))
-            .output(Port::new("out", PortType::Audio, "sound"))
+            .input(SOUND_IN)
+            .output(SOUND_OUT)
     }
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
-        Ok(Box::new(Softer {}))
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
+        Ok(Box::new(Softening))
     }
 }
 
-impl Processor for Softer {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+struct Softening;
+
+impl Processor<Softer> for Softening {
+    fn process(&mut self, _params: &Softer, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
-            let block = input.packet.audio()?;
+            let block = input.read(SOUND_IN)?;
             let samples = block.samples.iter().map(|sample| sample * 0.9).collect();
             let softer = AudioBlock { samples, ..**block };
-            io.send(0, input.packet.time, Payload::Audio(Arc::new(softer)))?;
+            io.send(SOUND_OUT, input.packet.time, softer)?;
         }
         Ok(Flow::Continue)
     }
 }
 
 /// Writes down sound.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 struct Ear {
+    /// whose
     name: String,
 }
 
 impl Node for Ear {
     fn descriptor() -> Descriptor {
-        Descriptor::new("test", "ear", "Hears")
+        Descriptor::of::<Self>("test", "ear", "Hears")
             .urgent()
-            .input(Port::new("in", PortType::Audio, "sound"))
-            .param(Param::text("name", "whose"))
+            .input(SOUND_IN)
     }
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
-        Ok(Box::new(Ear {
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
+        Ok(Box::new(Hearing {
             name: self.name.clone(),
         }))
     }
 }
 
-impl Processor for Ear {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+struct Hearing {
+    name: String,
+}
+
+impl Processor<Ear> for Hearing {
+    fn process(&mut self, params: &Ear, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
-            let (time, block) = (input.packet.time, input.packet.audio()?.clone());
-            with(&self.name, |heard| {
+            let (time, block) = (input.packet.time, input.read(SOUND_IN)?.clone());
+            with(&params.name, |heard| {
                 heard.gaps += usize::from(heard.next.is_some_and(|next| next != time));
                 let frames = time.to_samples(block.rate) + block.frames() as u64;
                 heard.next = Some(Time::from_samples(frames, block.rate));
@@ -214,111 +215,104 @@ impl Processor for Ear {
 }
 
 /// Presses a key every tenth of a second and lets go of the one before.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 struct Press {
+    /// which
+    #[param(range = 0..=127)]
     pitch: u8,
 }
 
 impl Node for Press {
     fn descriptor() -> Descriptor {
-        Descriptor::new("test", "press", "Presses a key")
+        Descriptor::of::<Self>("test", "press", "Presses a key")
             .urgent()
-            .output(Port::new("out", PortType::Notes, "notes"))
-            .param(Param::integer("pitch", (0, 127), "which"))
+            .output(NOTES_OUT)
     }
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
-        Ok(Box::new(Pressing {
-            pitch: self.pitch,
-            pressed: false,
-        }))
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
+        Ok(Box::new(Pressing { pressed: false }))
     }
 }
 
 struct Pressing {
-    pitch: u8,
     pressed: bool,
 }
 
-impl Processor for Pressing {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Press> for Pressing {
+    fn process(&mut self, params: &Press, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         let now = io.now();
         if !std::mem::replace(&mut self.pressed, true) {
             let on = Note::On {
                 channel: 0,
-                pitch: self.pitch,
+                pitch: params.pitch,
                 velocity: 0.5,
             };
-            io.send_captured_now(0, now, Payload::Notes([on].into()))?;
+            io.send_captured_now(NOTES_OUT, now, vec![on])?;
         }
         Ok(Flow::WakeAt(now + Time::from_seconds(0.1)))
     }
 }
 
 /// Writes down notes.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 struct Keys {
+    /// whose
     name: String,
 }
 
 impl Node for Keys {
     fn descriptor() -> Descriptor {
-        Descriptor::new("test", "keys", "Is played")
+        Descriptor::of::<Self>("test", "keys", "Is played")
             .urgent()
-            .input(Port::new("in", PortType::Notes, "notes"))
-            .param(Param::text("name", "whose"))
+            .input(NOTES_IN)
     }
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
-        Ok(Box::new(Keys {
-            name: self.name.clone(),
-        }))
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
+        Ok(Box::new(Played))
     }
 }
 
-impl Processor for Keys {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+struct Played;
+
+impl Processor<Keys> for Played {
+    fn process(&mut self, params: &Keys, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
-            let notes = input.packet.notes()?.clone();
-            with(&self.name, |heard| heard.notes.extend(notes.iter()));
+            let notes = input.read(NOTES_IN)?;
+            with(&params.name, |heard| heard.notes.extend(notes.iter()));
         }
         Ok(Flow::Continue)
     }
 }
 
 /// Presses key 99, and after some calls fails.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 struct Frail {
+    /// calls
+    #[param(range = 0..=1000)]
     fails_after: Option<u32>,
+    /// calls
+    #[param(range = 0..=1000)]
     panics_after: Option<u32>,
 }
 
 impl Node for Frail {
     fn descriptor() -> Descriptor {
-        Descriptor::new("test", "frail", "Fails")
-            .input(Port::new("in", PortType::Notes, "notes"))
-            .output(Port::new("out", PortType::Notes, "notes"))
-            .param(Param::integer("fails_after", (0, 1000), "calls").optional())
-            .param(Param::integer("panics_after", (0, 1000), "calls").optional())
+        Descriptor::of::<Self>("test", "frail", "Fails")
+            .input(NOTES_IN)
+            .output(NOTES_OUT)
     }
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
-        Ok(Box::new(Failing {
-            calls: 0,
-            fails: self.fails_after,
-            panics: self.panics_after,
-        }))
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
+        Ok(Box::new(Failing { calls: 0 }))
     }
 }
 
 struct Failing {
     calls: u32,
-    fails: Option<u32>,
-    panics: Option<u32>,
 }
 
-impl Processor for Failing {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Frail> for Failing {
+    fn process(&mut self, params: &Frail, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while io.take().is_some() {}
         if self.calls == 0 {
             let on = Note::On {
@@ -326,56 +320,59 @@ impl Processor for Failing {
                 pitch: 99,
                 velocity: 0.5,
             };
-            io.send_captured_now(0, io.now(), Payload::Notes([on].into()))?;
+            io.send_captured_now(NOTES_OUT, io.now(), vec![on])?;
         }
         self.calls += 1;
-        if Some(self.calls) == self.fails {
+        if Some(self.calls) == params.fails_after {
             return Err(NodeError::input("the needle broke"));
         }
-        assert!(Some(self.calls) != self.panics, "the stage collapsed");
+        assert!(
+            Some(self.calls) != params.panics_after,
+            "the stage collapsed"
+        );
         Ok(Flow::WakeAt(io.now() + Time::from_seconds(0.02)))
     }
 }
 
 /// Takes nothing for a while.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 struct Hang {
+    /// how long
+    #[param(range = 0.0..=100.0)]
     seconds: f64,
 }
 
 impl Node for Hang {
     fn descriptor() -> Descriptor {
-        Descriptor::new("test", "hang", "Hangs")
-            .input(Port::new("in", PortType::Audio, "sound"))
-            .param(Param::number("seconds", (0.0, 100.0), "how long"))
+        Descriptor::of::<Self>("test", "hang", "Hangs").input(SOUND_IN)
     }
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
-        Ok(Box::new(Hang {
-            seconds: self.seconds,
-        }))
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
+        Ok(Box::new(Hanging))
     }
 }
 
-impl Processor for Hang {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+struct Hanging;
+
+impl Processor<Hang> for Hanging {
+    fn process(&mut self, params: &Hang, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while io.take().is_some() {}
-        std::thread::sleep(Duration::from_secs_f64(self.seconds));
+        std::thread::sleep(Duration::from_secs_f64(params.seconds));
         Ok(Flow::Continue)
     }
 }
 
 macro_rules! unbuildable {
     ($name:ident, $kind:literal, $build:expr) => {
-        #[derive(Deserialize)]
+        #[derive(Clone, Params)]
         struct $name {}
 
         impl Node for $name {
             fn descriptor() -> Descriptor {
-                Descriptor::new("test", $kind, "Cannot be built")
+                Descriptor::of::<Self>("test", $kind, "Cannot be built")
             }
 
-            fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+            fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
                 $build
             }
         }
@@ -390,57 +387,62 @@ unbuildable!(
 unbuildable!(Crash, "crash", panic!("out of chisels"));
 
 /// Takes its time to be built.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 struct Slow {
+    /// how long
+    #[param(range = 0.0..=100.0)]
     seconds: f64,
 }
 
 impl Node for Slow {
     fn descriptor() -> Descriptor {
-        Descriptor::new("test", "slow", "Is slow").param(Param::number(
-            "seconds",
-            (0.0, 100.0),
-            "how long",
-        ))
+        Descriptor::of::<Self>("test", "slow", "Is slow")
     }
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         std::thread::sleep(Duration::from_secs_f64(self.seconds));
         Err(NodeError::input("too late"))
     }
 }
 
 /// Takes what comes, if it is wired.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 struct Idler {}
 
 impl Node for Idler {
     fn descriptor() -> Descriptor {
-        Descriptor::new("test", "idler", "Idles")
-            .input(Port::new("in", PortType::Control, "anything").optional())
+        Descriptor::of::<Self>("test", "idler", "Idles").input(ANYTHING)
     }
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
-        Ok(Box::new(Idler {}))
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
+        Ok(Box::new(Idling))
     }
 }
 
-impl Processor for Idler {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+struct Idling;
+
+impl Processor<Idler> for Idling {
+    fn process(&mut self, _params: &Idler, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while io.take().is_some() {}
         Ok(Flow::Continue)
     }
 }
 
-/// All kinds above.
 /// Writes a file: takes long to finish it, fails, or counts what it was told when it began.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 struct Write {
+    /// whose
     name: String,
+    /// how long it takes
+    #[param(range = 0.0..=60.0, default = 0.0)]
     finishes_in: f64,
+    /// whether the disk is full
+    #[param(default = false)]
     fails: bool,
-    #[serde(rename = "path")]
-    _path: PathBuf,
+    /// the file
+    #[param(writes, default = "file")]
+    #[expect(dead_code, reason = "that there is one makes a drain wait for it")]
+    path: PathBuf,
 }
 
 /// How often `write` nodes of each name were built, and with what revision each processor began.
@@ -453,19 +455,12 @@ pub fn begun(name: &str) -> Vec<Option<u64>> {
 
 impl Node for Write {
     fn descriptor() -> Descriptor {
-        Descriptor::new("test", "write", "Writes a file")
-            .input(Port::new("in", PortType::Audio, "sound"))
-            .param(Param::text("name", "whose"))
-            .param(Param::number("finishes_in", (0.0, 60.0), "how long it takes").default(0.0))
-            .param(Param::flag("fails", "whether the disk is full").default(false))
-            .param(Param::file_to_write("path", "the file").default("file"))
+        Descriptor::of::<Self>("test", "write", "Writes a file").input(SOUND_IN)
     }
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Writing {
             name: self.name.clone(),
-            finishes_in: Duration::from_secs_f64(self.finishes_in),
-            fails: self.fails,
             revision: None,
             called: false,
         }))
@@ -474,32 +469,30 @@ impl Node for Write {
 
 struct Writing {
     name: String,
-    finishes_in: Duration,
-    fails: bool,
     revision: Option<u64>,
     called: bool,
 }
 
-impl Processor for Writing {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Write> for Writing {
+    fn process(&mut self, params: &Write, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         if !std::mem::replace(&mut self.called, true) {
             let mut begun = BEGUN.lock().unwrap();
-            let begun = begun.entry(self.name.clone()).or_default();
+            let begun = begun.entry(params.name.clone()).or_default();
             begun.push(self.revision);
         }
         while io.take().is_some() {}
-        if self.fails {
+        if params.fails {
             return Err(NodeError::output("the disk is full"));
         }
         Ok(Flow::Continue)
     }
 
-    fn revised(&mut self, _time: Time, revision: &score_engine::Revision) {
+    fn revised(&mut self, _time: Time, revision: &Revision) {
         self.revision = Some(revision.number);
     }
 
-    fn finish(&mut self, _io: &mut Io<'_>) -> Result<(), NodeError> {
-        std::thread::sleep(self.finishes_in);
+    fn finish(&mut self, params: &Write, _io: &mut Io<'_>) -> Result<(), NodeError> {
+        std::thread::sleep(Duration::from_secs_f64(params.finishes_in));
         Ok(())
     }
 
@@ -509,6 +502,7 @@ impl Processor for Writing {
     }
 }
 
+/// All kinds above.
 pub fn registry() -> Registry {
     let mut registry = Registry::new();
     registry.add::<Write>();

@@ -4,10 +4,9 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use score_engine::{
-    Build, Check, Descriptor, FileContent, Flow, Io, Node, NodeError, Param, Port, PortType,
-    Processor, Time,
+    AudioBlock, Build, Check, Descriptor, Flow, InputPort, Io, Node, NodeError, Params, Processor,
+    Time, Transport,
 };
-use serde::Deserialize;
 
 use super::amplitude;
 use super::encoder::{Depth, Format};
@@ -17,18 +16,28 @@ use crate::output::Claim;
 use crate::recorder::PATIENCE;
 use crate::syncing::{Pace, Syncing};
 
+const SOUND: InputPort<AudioBlock> = InputPort::new(0, "sound", "what to write").policy(PATIENCE);
+
 /// `audio_file`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct AudioFile {
+    /// the file to write, .wav or .flac
+    #[param(rebuild = "the file is begun once", writes, content = Sound, ending = "wav")]
     path: PathBuf,
+    /// highest peak; with `loudness`, in dBTP
+    #[param(live, range = -60.0..=0.0, span = -24.0..=0.0, unit = "dBFS", default = -1.0)]
     ceiling: f64,
+    /// integrated loudness of a render; left out: as it comes
+    #[param(live, range = -40.0..=-5.0, unit = "LUFS")]
     loudness: Option<f64>,
+    /// bits a sample: 16, 24, or 32 (floating point, only .wav)
+    #[param(rebuild = "all samples of a file have the same", range = 16..=32, default = 16)]
     bits: u16,
 }
 
 impl Node for AudioFile {
     fn descriptor() -> Descriptor {
-        Descriptor::new("audio", "audio_file", "Writes sound to a WAV or FLAC file")
+        Descriptor::of::<Self>("audio", "audio_file", "Writes sound to a WAV or FLAC file")
             .example(
                 r#"nodes: {
                     "tune": midi_input_file(path: "song.mid"),
@@ -48,11 +57,7 @@ impl Node for AudioFile {
                  Live, nobody knows how loud a run will have been, and `loudness` does nothing. There sound is final as it comes: a peak that would pass `ceiling` is turned down where it is, and the \
                  file grows as `.NAME.partial`, whole up to its last second whenever it is read.",
             )
-            .input(Port::new("sound", PortType::Audio, "what to write").policy(PATIENCE))
-            .param(Param::file_to_write("path", "the file to write, .wav or .flac").content(FileContent::Sound).ending("wav"))
-            .param(Param::number("ceiling", (-60.0, 0.0), "highest peak; with `loudness`, in dBTP").unit("dBFS").default(-1.0))
-            .param(Param::number("loudness", (-40.0, -5.0), "integrated loudness of a render; left out: as it comes").unit("LUFS").optional())
-            .param(Param::integer("bits", (16, 32), "bits a sample: 16, 24, or 32 (floating point, only .wav)").default(16))
+            .input(SOUND)
     }
 
     fn check(&self, check: &mut Check<'_>) {
@@ -83,7 +88,7 @@ impl Node for AudioFile {
         }
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let ceiling = amplitude(self.ceiling);
         let depth = Depth::of(self.bits).unwrap_or_default();
         let (sound, upkeep) = match build.clock {
@@ -111,10 +116,10 @@ struct Writing {
     upkeep: Option<(Syncing, Pace)>,
 }
 
-impl Processor for Writing {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<AudioFile> for Writing {
+    fn process(&mut self, _params: &AudioFile, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
-            self.sound.write(input.packet.audio()?)?;
+            self.sound.write(input.read(SOUND)?)?;
         }
         let Some((syncing, pace)) = &mut self.upkeep else {
             return Ok(Flow::Continue);
@@ -129,8 +134,13 @@ impl Processor for Writing {
         Ok(Flow::WakeAt(io.now() + Time::from_seconds(1.0)))
     }
 
-    fn finish(&mut self, _io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, _params: &AudioFile, _io: &mut Io<'_>) -> Result<(), NodeError> {
         self.sound.finish()
+    }
+
+    fn changed(&mut self, params: &AudioFile, _transport: &Transport) -> Result<(), NodeError> {
+        (self.sound).set_level(amplitude(params.ceiling), params.loudness);
+        Ok(())
     }
 
     fn commit(&mut self) -> Result<(), NodeError> {
@@ -146,7 +156,7 @@ mod tests {
     use std::sync::Arc;
 
     use score_engine::harness::Harness;
-    use score_engine::{AudioBlock, Payload, Time};
+    use score_engine::{Payload, PortType};
     use serde_json::json;
 
     use super::*;

@@ -4,26 +4,30 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use score_engine::{
-    AudioBlock, Build, Check, Descriptor, FileContent, Flow, Io, Node, NodeError, Param, Payload,
-    Port, PortType, Processor, Progress, Time, Value,
+    AudioBlock, Build, Check, Descriptor, Flow, Io, Node, NodeError, OutputPort, Params, Processor,
+    Progress, Time, Transport,
 };
-use serde::Deserialize;
 
 use super::amplitude;
+use super::ramp::Ramp;
 use super::sound_source::{SoundAtRate, open};
 
-const SOUND: usize = 0;
+const SOUND: OutputPort<AudioBlock> = OutputPort::new(0, "sound", "the sound");
 
 /// `audio_input_file`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct AudioInputFile {
+    /// the file
+    #[param(rebuild = "the file is opened once", content = Sound)]
     path: PathBuf,
+    /// level
+    #[param(live, range = -60.0..=24.0, span = -36.0..=0.0, unit = "dB", default = 0.0)]
     gain: f64,
 }
 
 impl Node for AudioInputFile {
     fn descriptor() -> Descriptor {
-        Descriptor::new("audio", "audio_input_file", "Reads the sound in a file")
+        Descriptor::of::<Self>("audio", "audio_input_file", "Reads the sound in a file")
             .example(
                 r#"nodes: {
                     "song": audio_input_file(path: "song.wav"),
@@ -40,9 +44,7 @@ impl Node for AudioInputFile {
                  one file are played one after another, and a file that is cut off is refused. Only local files are \
                  read.",
             )
-            .output(Port::new("sound", PortType::Audio, "the sound"))
-            .param(Param::file_to_read("path", "the file").content(FileContent::Sound))
-            .param(Param::number("gain", (-60.0, 24.0), "level").unit("dB").default(0.0).live())
+            .output(SOUND)
             .paced()
     }
 
@@ -50,7 +52,7 @@ impl Node for AudioInputFile {
         check.require_file("path", &self.path, "sound file");
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let rate = build.transport.sample_rate;
         let source = open(&self.path, rate)?;
         if let Some(duration) = source.duration() {
@@ -58,7 +60,7 @@ impl Node for AudioInputFile {
         }
         Ok(Box::new(Reading {
             name: self.path.display().to_string(),
-            gain: amplitude(self.gain),
+            gain: Ramp::new(amplitude(self.gain), build.transport.block),
             rate,
             block: build.transport.block as usize,
             source: SoundAtRate::new(source, rate)?,
@@ -71,7 +73,8 @@ impl Node for AudioInputFile {
 /// A file being read.
 struct Reading {
     name: String,
-    gain: f32,
+    /// The level, as a factor.
+    gain: Ramp,
     rate: u32,
     block: usize,
     source: SoundAtRate,
@@ -80,8 +83,8 @@ struct Reading {
     progress: Arc<Progress>,
 }
 
-impl Processor for Reading {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<AudioInputFile> for Reading {
+    fn process(&mut self, _params: &AudioInputFile, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         let mut samples = self.source.take(self.block)?;
         let time = Time::from_samples(self.at, self.rate);
         self.progress.set_done(time.nanos().unsigned_abs());
@@ -95,25 +98,19 @@ impl Processor for Reading {
             io.end_at(time);
             return Ok(Flow::Done);
         }
-        for sample in &mut samples {
-            *sample *= self.gain;
-        }
+        self.gain.scale(&mut samples, 2);
         self.at += samples.len() as u64 / 2;
         let block = AudioBlock {
             rate: self.rate,
             channels: 2,
             samples,
         };
-        io.send_captured_now(SOUND, time, Payload::Audio(Arc::new(block)))?;
+        io.send_captured_now(SOUND, time, block)?;
         Ok(Flow::Continue)
     }
 
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        match (name, value.as_f64()) {
-            ("gain", Some(decibels)) => self.gain = amplitude(decibels),
-            ("gain", None) => return Err(NodeError::internal("`gain` takes a number")),
-            _ => return Err(NodeError::internal(format!("`{name}` is not live"))),
-        }
+    fn changed(&mut self, params: &AudioInputFile, _: &Transport) -> Result<(), NodeError> {
+        self.gain.set(amplitude(params.gain));
         Ok(())
     }
 }
@@ -123,7 +120,7 @@ mod tests {
     use std::path::Path;
 
     use score_engine::harness::{Harness, Outputs};
-    use score_engine::{Packet, Transport};
+    use score_engine::{Packet, Payload, PortType};
     use serde_json::json;
 
     use super::super::audio_file::AudioFile;

@@ -23,8 +23,11 @@ impl Ramp {
         }
     }
 
-    /// Goes to `target` from where it is now.
+    /// Goes to `target` from where it is now; what is on the way there already goes on.
     pub(crate) fn set(&mut self, target: f32) {
+        if target == self.target {
+            return;
+        }
         self.target = target;
         self.left = self.length;
         self.step = (target - self.value) / self.length as f32;
@@ -33,6 +36,11 @@ impl Ramp {
     /// Whether the value is `value` and stays so.
     pub(crate) fn is_at(&self, value: f32) -> bool {
         self.left == 0 && self.value == value
+    }
+
+    /// The value of the frame before.
+    pub(crate) fn value(&self) -> f32 {
+        self.value
     }
 
     /// Multiplies each frame of interleaved `samples` by the value for it.

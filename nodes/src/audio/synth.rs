@@ -1,15 +1,12 @@
 //! Plays notes with a built-in voice or a SoundFont.
 
-use std::borrow::Cow;
 use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use score_engine::{
-    AudioBlock, Build, ChannelChange, Check, Descriptor, FileContent, Flow, Io, Node, NodeError,
-    Note, Param, ParamType, Payload, Port, PortType, Processor, Time, Value,
+    AudioBlock, Build, ChannelChange, Check, Descriptor, Flow, InputPort, Io, Node, NodeError,
+    Note, OutputPort, Params, Processor, Time, Transport,
 };
-use serde::Deserialize;
 
 use super::amplitude;
 use super::end_fade::EndFade;
@@ -20,7 +17,8 @@ use super::reverb::Reverb;
 use super::sound_font::{Beginning, Player, file};
 use super::voice::Voice;
 
-const SOUND: usize = 0;
+const NOTES: InputPort<Note> = InputPort::new(0, "notes", "what to play").many();
+const SOUND: OutputPort<AudioBlock> = OutputPort::new(0, "sound", "the sound");
 
 /// MIDI's channels, and that of percussion, counted from 0.
 const CHANNELS: usize = 16;
@@ -35,39 +33,46 @@ const TOLD: usize = 10;
 /// So many blocks late, a live synth goes on from now.
 const MISSED: u64 = 8;
 
-/// A list's default.
-const EMPTY: [i64; 0] = [];
-
-fn integers(max: i64) -> ParamType {
-    ParamType::Integer { min: 0, max }
-}
-
-fn choice(words: &[&'static str]) -> ParamType {
-    ParamType::Choice(words.iter().map(|word| Cow::Borrowed(*word)).collect())
-}
-
 /// What each channel gets: its own where `own` has one, else `usual`.
 fn each<T: Copy>(own: &[T], usual: T) -> [T; CHANNELS] {
     std::array::from_fn(|channel| own.get(channel).copied().unwrap_or(usual))
 }
 
 /// `synth`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct Synth {
+    /// which instrument
+    #[param(live, default = Voice::ElectricPiano)]
     voice: Voice,
+    /// instruments of the channels from 0 on, in place of `voice`
+    #[param(live, default = Vec::new())]
     voices: Vec<Voice>,
+    /// SoundFont that plays in place of the voice, .sf2
+    #[param(rebuild = "the file is read once", content = SoundFont)]
     sound_font: Option<PathBuf>,
+    /// which instrument of the SoundFont, as in General MIDI
+    #[param(live, range = 0..=127, default = 0)]
     program: i32,
+    /// those of the channels from 0 on, in place of `program`
+    #[param(live, range = 0..=127, default = Vec::new())]
     programs: Vec<i32>,
+    /// the bank of the SoundFont in which programs are looked for first
+    #[param(live, range = 0..=16_383, span = 0.0..=127.0, default = 0)]
     bank: i32,
+    /// those of the channels from 0 on, in place of `bank`
+    #[param(live, range = 0..=16_383, default = Vec::new())]
     banks: Vec<i32>,
+    /// level
+    #[param(live, range = -60.0..=12.0, span = -36.0..=0.0, unit = "dB", default = 0.0)]
     gain: f64,
+    /// share of the room
+    #[param(live, range = 0.0..=1.0, default = 0.25)]
     reverb: f64,
 }
 
 impl Node for Synth {
     fn descriptor() -> Descriptor {
-        Descriptor::new("audio", "synth", "Plays notes with a built-in voice or a SoundFont")
+        Descriptor::of::<Self>("audio", "synth", "Plays notes with a built-in voice or a SoundFont")
             .example(
                 r#"nodes: {
                     "tune": midi_input_file(path: "song.mid"),
@@ -88,26 +93,18 @@ impl Node for Synth {
                  banks of a MIDI file or port choose presets of a SoundFont, channel by channel, from where they \
                  stand; voices do not follow them. In place of a program that a SoundFont does not have the nearest \
                  plays, of its family of eight if there is one, and the log says so once.\n\n\
+                 A voice or a program that changes while notes are held goes over to them, and from then on is heard in all.\n\n\
                  Volume, expression, pan and pitch bend of a MIDI file or port are followed, channel by channel; \
                  `pluck` and `drum_kit` cannot be bent. A SoundFont plays modulation too. What is asked for and cannot \
                  be played is a warning.",
             )
-            .input(Port::new("notes", PortType::Notes, "what to play").many())
-            .output(Port::new("sound", PortType::Audio, "the sound"))
-            .param(Param::choice("voice", &Voice::NAMES, "which instrument").default("electric_piano"))
-            .param(Param::list("voices", choice(&Voice::NAMES), "instruments of the channels from 0 on, in place of `voice`").default(EMPTY))
-            .param(Param::file_to_read("sound_font", "SoundFont that plays in place of the voice, .sf2").content(FileContent::SoundFont).optional())
-            .param(Param::integer("program", (0, 127), "which instrument of the SoundFont, as in General MIDI").default(0))
-            .param(Param::list("programs", integers(127), "those of the channels from 0 on, in place of `program`").default(EMPTY))
-            .param(Param::integer("bank", (0, 16_383), "the bank of the SoundFont in which programs are looked for first").default(0))
-            .param(Param::list("banks", integers(16_383), "those of the channels from 0 on, in place of `bank`").default(EMPTY))
-            .param(Param::number("gain", (-60.0, 12.0), "level").unit("dB").default(0.0).live())
-            .param(Param::number("reverb", (0.0, 1.0), "share of the room").default(0.25).live())
+            .input(NOTES)
+            .output(SOUND)
             .urgent()
     }
 
     fn check(&self, check: &mut Check<'_>) {
-        if check.input_type("notes").is_none() {
+        if check.input_type(NOTES).is_none() {
             let help = "wire a node with notes into it";
             check.refuse(
                 "voice",
@@ -137,27 +134,17 @@ impl Node for Synth {
         }
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let rate = build.transport.sample_rate;
         let instrument = match &self.sound_font {
             Some(path) => {
-                let mut beginning = Beginning {
-                    banks: each(&self.banks, self.bank),
-                    programs: each(&self.programs, self.program),
-                };
-                // Percussion's channel has kits, of which `program` says nothing.
-                if self.programs.len() <= PERCUSSION {
-                    beginning.programs[PERCUSSION] = 0;
-                }
-                if self.banks.len() <= PERCUSSION {
-                    beginning.banks[PERCUSSION] = 0;
-                }
-                Instrument::SoundFont(Box::new(Player::open(path, beginning, rate)?))
+                Instrument::SoundFont(Box::new(Player::open(path, self.beginning(), rate)?))
             }
-            None => {
-                let voices = each(&self.voices, self.voice);
-                Instrument::Voice(Box::new(Ensemble::new(voices, rate, build.rng())))
-            }
+            None => Instrument::Voice(Box::new(Ensemble::new(
+                self.each_voice(),
+                rate,
+                build.rng(),
+            ))),
         };
         let name = match &self.sound_font {
             Some(path) => format!("`{}` with the SoundFont `{}`", build.id, path.display()),
@@ -176,6 +163,29 @@ impl Node for Synth {
             reverb: Reverb::new(rate),
             fade: EndFade::new(rate),
         }))
+    }
+}
+
+impl Synth {
+    /// The voice of each channel.
+    fn each_voice(&self) -> [Voice; CHANNELS] {
+        each(&self.voices, self.voice)
+    }
+
+    /// What each channel plays of a SoundFont.
+    fn beginning(&self) -> Beginning {
+        let mut beginning = Beginning {
+            banks: each(&self.banks, self.bank),
+            programs: each(&self.programs, self.program),
+        };
+        // Percussion's channel has kits, of which `program` says nothing.
+        if self.programs.len() <= PERCUSSION {
+            beginning.programs[PERCUSSION] = 0;
+        }
+        if self.banks.len() <= PERCUSSION {
+            beginning.banks[PERCUSSION] = 0;
+        }
+        beginning
     }
 }
 
@@ -205,12 +215,12 @@ struct Playing {
     fade: EndFade,
 }
 
-impl Processor for Playing {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Synth> for Playing {
+    fn process(&mut self, _params: &Synth, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let frame = input.packet.time.to_samples(self.rate);
             let changes = input.packet.changes().iter();
-            let notes = input.packet.notes()?.iter();
+            let notes = input.read(NOTES)?.iter();
             self.due
                 .extend(changes.map(|change| (frame, Act::Change(*change))));
             self.due.extend(notes.map(|note| (frame, Act::Note(*note))));
@@ -229,7 +239,7 @@ impl Processor for Playing {
         Ok(Flow::Continue)
     }
 
-    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, _params: &Synth, io: &mut Io<'_>) -> Result<(), NodeError> {
         let end = io.end().unwrap_or(Time::ZERO).to_samples(self.rate);
         while !io.is_live() && self.at() < end && !io.stop_requested() {
             self.send_block(io, self.block.min(end - self.at()))?;
@@ -248,16 +258,10 @@ impl Processor for Playing {
         Some(self.fade.earliest().unwrap_or(next))
     }
 
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        let number = value
-            .as_f64()
-            .ok_or_else(|| NodeError::internal(format!("`{name}` takes a number")))?;
-        match name {
-            "gain" => self.gain.set(amplitude(number) * HEADROOM),
-            "reverb" => self.share.set(number as f32),
-            _ => return Err(NodeError::internal(format!("`{name}` is not live"))),
-        }
-        Ok(())
+    fn changed(&mut self, params: &Synth, _transport: &Transport) -> Result<(), NodeError> {
+        self.gain.set(amplitude(params.gain) * HEADROOM);
+        self.share.set(params.reverb as f32);
+        (self.instrument).go_over(params.each_voice(), params.beginning())
     }
 }
 
@@ -343,22 +347,20 @@ impl Playing {
     }
 
     fn send(&self, io: &mut Io<'_>, time: Time, samples: Vec<f32>) -> Result<(), NodeError> {
-        io.send(
-            SOUND,
-            time,
-            Payload::Audio(Arc::new(AudioBlock {
-                rate: self.rate,
-                channels: 2,
-                samples,
-            })),
-        )
+        let block = AudioBlock {
+            rate: self.rate,
+            channels: 2,
+            samples,
+        };
+        io.send(SOUND, time, block)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use score_engine::harness::Harness;
-    use serde_json::json;
+    use score_engine::{Choice, Payload, PortType};
+    use serde_json::{Value, json};
 
     use super::super::sound_font::tiny;
     use super::*;
@@ -407,7 +409,7 @@ mod tests {
 
     #[test]
     fn notes_that_sound_when_the_film_ends_fade_before_it() {
-        for voice in Voice::NAMES {
+        for voice in Voice::WORDS {
             let notes = [(0.0, on(50)), (2.8, on(60))];
             let sound = play(voice, notes.to_vec(), 3.0);
             assert_eq!(sound.len(), 2 * 144_000);
@@ -418,7 +420,7 @@ mod tests {
 
     #[test]
     fn a_note_begins_on_its_sample_and_fades_when_released() {
-        for voice in Voice::NAMES {
+        for voice in Voice::WORDS {
             let off = Note::Off {
                 channel: 0,
                 pitch: 57,
@@ -433,7 +435,7 @@ mod tests {
 
     #[test]
     fn a_chord_of_four_at_full_velocity_does_not_clip() {
-        for voice in Voice::NAMES {
+        for voice in Voice::WORDS {
             let chord = [48, 60, 64, 67].map(|pitch| (0.0, on(pitch)));
             let level = peak(&play(voice, chord.to_vec(), 1.0));
             assert!(level < 1.0, "{voice}: {level}");
@@ -442,7 +444,7 @@ mod tests {
 
     #[test]
     fn the_same_notes_give_the_same_samples() {
-        for voice in Voice::NAMES {
+        for voice in Voice::WORDS {
             let notes = || {
                 (0..12)
                     .map(|n| (f64::from(n) * 0.05, on(36 + 4 * n as u8)))
@@ -543,6 +545,54 @@ mod tests {
         };
         assert!(level(12_000, 220.0) > 20.0 * level(12_000, 880.0));
         assert!(level(60_000, 880.0) > 0.3 * level(60_000, 220.0));
+    }
+
+    /// What is heard of `notes`, live, where a parameter is set after one second.
+    fn steered(name: &str, value: Value, notes: Vec<(f64, Note)>) -> Vec<f32> {
+        let notes = notes
+            .into_iter()
+            .map(|(time, note)| (Time::from_seconds(time), Payload::Notes([note].into())));
+        let end = Time::from_seconds(2.5);
+        let outputs = Harness::<Synth>::new(json!({ "voice": "organ", "reverb": 0 }))
+            .feed("notes", PortType::Notes, notes.collect(), end)
+            .set_live(Time::from_seconds(1.0), name, value)
+            .play_live()
+            .unwrap();
+        let packets = outputs.packets("sound").iter();
+        packets
+            .flat_map(|packet| packet.audio().unwrap().samples.clone())
+            .step_by(2)
+            .collect()
+    }
+
+    #[test]
+    fn a_voice_that_changes_goes_over_to_held_notes_without_a_click_and_a_drum_kit_to_new_ones() {
+        let held = || vec![(0.0, on(60))];
+        let heard = steered("voice", json!("pad"), held());
+        let organ = steered("gain", json!(0.0), held());
+        assert_eq!(heard[..47_000], organ[..47_000]);
+        assert!(peak(&heard[60_000..]) > 0.02);
+        let differs = heard.iter().zip(&organ).skip(60_000);
+        assert!(
+            differs
+                .into_iter()
+                .any(|(heard, organ)| (heard - organ).abs() > 0.02)
+        );
+        // While it goes over it is no rougher than both are.
+        let rough = |sound: &[f32]| super::super::test_sound::largest_step(sound);
+        let both = rough(&organ[24_000..46_000]).max(rough(&heard[60_000..110_000]));
+        assert!(rough(&heard[46_000..60_000]) < 1.5 * both);
+        // What is held goes on, and ends with its key.
+        let end = Note::Off {
+            channel: 0,
+            pitch: 60,
+        };
+        let notes = vec![(0.0, on(60)), (1.5, end)];
+        let kit = steered("voice", json!("drum_kit"), notes);
+        assert_eq!(kit[..71_000], organ[..71_000]);
+        assert!(peak(&kit[100_000..]) < 0.001);
+        let voices = steered("voices", json!(["organ", "pad"]), held());
+        assert_eq!(voices, organ);
     }
 
     #[test]

@@ -3,29 +3,41 @@
 use std::collections::VecDeque;
 
 use score_engine::{
-    Build, Descriptor, Flow, Io, Length, Node, NodeError, Note, Param, Payload, Port, PortType,
-    Processor, Time, Transport, Value,
+    Build, Control, Descriptor, Event, Flow, InputPort, Io, Length, Node, NodeError, Note,
+    OutputPort, Params, Processor, Time, Transport,
 };
-use serde::Deserialize;
 
-use crate::live;
-
-const NOTES: usize = 0;
-const LEVEL: usize = 1;
+const EVENTS: InputPort<Event> = InputPort::new(0, "events", "what happens");
+const HITS: OutputPort<Note> = OutputPort::new(0, "notes", "the hits");
+const LEVEL: OutputPort<Control> = OutputPort::new(
+    1,
+    "level",
+    "how hard the latest hit was, until its key comes up",
+);
 
 /// `accent`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct Accent {
+    /// key of the hit
+    #[param(live, range = 0..=127, default = 49)]
     pitch: u8,
+    /// MIDI channel; 9 is drums
+    #[param(live, range = 0..=15, default = 9)]
     channel: u8,
+    /// how hard an event of full strength is struck
+    #[param(live, range = 0.01..=1.0, default = 1.0)]
     velocity: f64,
+    /// how much the strength counts
+    #[param(live, range = 0.0..=1.0, default = 0.5)]
     dynamics: f64,
+    /// time until the key comes up
+    #[param(live, range = 0.001..=60.0, default = Length::Seconds(0.1))]
     length: Length,
 }
 
 impl Node for Accent {
     fn descriptor() -> Descriptor {
-        Descriptor::new("control", "accent", "Makes a hit of everything that happens")
+        Descriptor::of::<Self>("control", "accent", "Makes a hit of everything that happens")
             .example(
                 r#"nodes: {
                     "film": video_file(path: "film.mp4"),
@@ -44,26 +56,15 @@ impl Node for Accent {
                  56 cowbell. `level` is the velocity while a key is down and else 0: through `midi_out`'s `controls` \
                  the event is a MIDI controller.",
             )
-            .input(Port::new("events", PortType::Event, "what happens"))
-            .output(Port::new("notes", PortType::Notes, "the hits"))
-            .output(Port::new("level", PortType::Control, "how hard the latest hit was, until its key comes up"))
-            .param(Param::integer("pitch", (0, 127), "key of the hit").default(49).live())
-            .param(Param::integer("channel", (0, 15), "MIDI channel; 9 is drums").default(9).live())
-            .param(Param::number("velocity", (0.01, 1.0), "how hard an event of full strength is struck").default(1.0).live())
-            .param(Param::number("dynamics", (0.0, 1.0), "how much the strength counts").default(0.5).live())
-            .param(Param::length("length", (0.001, 60.0), "time until the key comes up").default(0.1).live())
-            .follows_tempo()
+            .input(EVENTS)
+            .output(HITS)
+            .output(LEVEL)
             .urgent()
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Striking {
-            pitch: self.pitch,
-            channel: self.channel,
-            velocity: self.velocity,
-            dynamics: self.dynamics,
             length: self.length.at(build.transport),
-            transport: build.transport.clone(),
             known: Time::ZERO,
             down: VecDeque::new(),
         }))
@@ -79,20 +80,15 @@ struct Held {
 }
 
 struct Striking {
-    pitch: u8,
-    channel: u8,
-    velocity: f64,
-    dynamics: f64,
     length: Time,
-    transport: Transport,
     /// The last watermark before the end of all time.
     known: Time,
     /// Keys that are down, the one to come up first at the front.
     down: VecDeque<Held>,
 }
 
-impl Processor for Striking {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Accent> for Striking {
+    fn process(&mut self, params: &Accent, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             // Live, an event is heard when it is known: its own time has passed.
             let time = if io.is_live() {
@@ -100,8 +96,8 @@ impl Processor for Striking {
             } else {
                 input.packet.time
             };
-            let strength = f64::from(input.packet.event()?.strength);
-            self.strike(io, time, strength)?;
+            let strength = f64::from(input.read(EVENTS)?.strength);
+            self.strike(params, io, time, strength)?;
         }
         let known = if io.is_live() { io.now() } else { io.time() };
         // After the last event the watermark is the end of all time; `finish` knows the end that is meant.
@@ -115,7 +111,7 @@ impl Processor for Striking {
             .map_or(Flow::Continue, |held| Flow::WakeAt(held.until)))
     }
 
-    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, _params: &Accent, io: &mut Io<'_>) -> Result<(), NodeError> {
         let end = io.end().unwrap_or(Time::ZERO);
         let end = if io.is_live() { io.now().max(end) } else { end };
         self.release(io, end)?;
@@ -124,7 +120,7 @@ impl Processor for Striking {
             send(io, end, off(held))?;
         }
         match struck {
-            true => io.send(LEVEL, end, Payload::Control(0.0)),
+            true => io.send(LEVEL, end, 0.0),
             false => Ok(()),
         }
     }
@@ -134,24 +130,23 @@ impl Processor for Striking {
         self.down.front().map(|held| held.until.min(self.known))
     }
 
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        match name {
-            "pitch" => self.pitch = live::number(name, value)?.clamp(0.0, 127.0) as u8,
-            "channel" => self.channel = live::number(name, value)?.clamp(0.0, 15.0) as u8,
-            "velocity" => self.velocity = live::number(name, value)?,
-            "dynamics" => self.dynamics = live::number(name, value)?,
-            "length" => self.length = live::length(name, value, &self.transport)?,
-            _ => return Err(live::not_live(name)),
-        }
+    fn changed(&mut self, params: &Accent, transport: &Transport) -> Result<(), NodeError> {
+        self.length = params.length.at(transport);
         Ok(())
     }
 }
 
 impl Striking {
     /// Strikes the key at `time`, after all that comes up until then, itself included.
-    fn strike(&mut self, io: &mut Io<'_>, time: Time, strength: f64) -> Result<(), NodeError> {
+    fn strike(
+        &mut self,
+        params: &Accent,
+        io: &mut Io<'_>,
+        time: Time,
+        strength: f64,
+    ) -> Result<(), NodeError> {
         self.release(io, time)?;
-        let (channel, pitch) = (self.channel, self.pitch);
+        let (channel, pitch) = (params.channel, params.pitch);
         let same = |held: &Held| (held.channel, held.pitch) == (channel, pitch);
         if let Some(held) = self.down.iter().position(same) {
             self.down.remove(held);
@@ -160,14 +155,14 @@ impl Striking {
         // What is no number counts as nothing, and a velocity of zero would be a key that comes up.
         let strength = if strength.is_nan() { 0.0 } else { strength };
         let weakness = 1.0 - strength.clamp(0.0, 1.0);
-        let velocity = (self.velocity * (1.0 - self.dynamics * weakness)).max(0.01) as f32;
+        let velocity = (params.velocity * (1.0 - params.dynamics * weakness)).max(0.01) as f32;
         let on = Note::On {
             channel,
             pitch,
             velocity,
         };
         send(io, time, on)?;
-        io.send(LEVEL, time, Payload::Control(velocity))?;
+        io.send(LEVEL, time, velocity)?;
         let held = Held {
             until: time + self.length,
             channel,
@@ -184,7 +179,7 @@ impl Striking {
             self.down.pop_front();
             send(io, held.until, off(held))?;
             if self.down.is_empty() {
-                io.send(LEVEL, held.until, Payload::Control(0.0))?;
+                io.send(LEVEL, held.until, 0.0)?;
             }
         }
         Ok(())
@@ -199,15 +194,15 @@ fn off(held: Held) -> Note {
 }
 
 fn send(io: &mut Io<'_>, time: Time, note: Note) -> Result<(), NodeError> {
-    io.send(NOTES, time, Payload::Notes([note].into()))
+    io.send(HITS, time, vec![note])
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use score_engine::Event;
     use score_engine::harness::{Harness, Outputs};
+    use score_engine::{Payload, PortType};
     use serde_json::json;
 
     use super::super::test_pictures::at;

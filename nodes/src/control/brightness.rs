@@ -1,26 +1,27 @@
 //! How bright the picture is.
 
 use score_engine::{
-    Build, Descriptor, Flow, Io, Length, Node, NodeError, Param, Payload, Port, PortType,
-    Processor, Time, Transport, Value,
+    Build, Control, Descriptor, Flow, Frame, InputPort, Io, Length, Node, NodeError, OutputPort,
+    Params, Processor, Time, Transport,
 };
-use serde::Deserialize;
 
 use super::cells::{COUNT, cells, luma};
 use crate::half_life::Follower;
-use crate::live;
 
-const BRIGHTNESS: usize = 0;
+const PICTURES: InputPort<Frame> = InputPort::new(0, "frames", "the pictures");
+const BRIGHTNESS: OutputPort<Control> = OutputPort::new(0, "brightness", "0 black to 1 white");
 
 /// `brightness`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct Brightness {
+    /// time to follow half of a jump
+    #[param(live, range = 0.0..=60.0, default = Length::Seconds(0.0))]
     smooth: Length,
 }
 
 impl Node for Brightness {
     fn descriptor() -> Descriptor {
-        Descriptor::new("control", "brightness", "How bright the picture is")
+        Descriptor::of::<Self>("control", "brightness", "How bright the picture is")
             .example(
                 r#"nodes: {
                     "camera": camera(),
@@ -33,16 +34,13 @@ impl Node for Brightness {
                 "The mean luma of the picture (ITU-R BT.709, on the film's own gamma): 0 is black, 1 white, and mid-grey \
                  about 0.5. One number for each picture.",
             )
-            .input(Port::new("frames", PortType::Frame, "the pictures"))
-            .output(Port::new("brightness", PortType::Control, "0 black to 1 white"))
-            .param(Param::length("smooth", (0.0, 60.0), "time to follow half of a jump").default(0.0).live())
-            .follows_tempo()
+            .input(PICTURES)
+            .output(BRIGHTNESS)
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Measuring {
             half_life: self.smooth.at(build.transport),
-            transport: build.transport.clone(),
             follower: Follower::default(),
         }))
     }
@@ -50,27 +48,23 @@ impl Node for Brightness {
 
 struct Measuring {
     half_life: Time,
-    transport: Transport,
     follower: Follower<1>,
 }
 
-impl Processor for Measuring {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Brightness> for Measuring {
+    fn process(&mut self, _params: &Brightness, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let time = input.packet.time;
-            let cells = cells(input.packet.frame()?);
+            let cells = cells(input.read(PICTURES)?);
             let mean = cells.into_iter().map(luma).sum::<f32>() / COUNT as f32;
             let [value] = self.follower.follow(time, [mean], self.half_life);
-            io.send(BRIGHTNESS, time, Payload::Control(value.clamp(0.0, 1.0)))?;
+            io.send(BRIGHTNESS, time, value.clamp(0.0, 1.0))?;
         }
         Ok(Flow::Continue)
     }
 
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        match name {
-            "smooth" => self.half_life = live::length(name, value, &self.transport)?,
-            _ => return Err(live::not_live(name)),
-        }
+    fn changed(&mut self, params: &Brightness, transport: &Transport) -> Result<(), NodeError> {
+        self.half_life = params.smooth.at(transport);
         Ok(())
     }
 }
@@ -78,6 +72,7 @@ impl Processor for Measuring {
 #[cfg(test)]
 mod tests {
     use score_engine::harness::Harness;
+    use score_engine::{Payload, PortType, Value};
     use serde_json::json;
 
     use super::super::test_pictures::{at, controls, flat};

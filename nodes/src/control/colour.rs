@@ -3,31 +3,33 @@
 use std::f32::consts::TAU;
 
 use score_engine::{
-    Build, Descriptor, Flow, Io, Length, Node, NodeError, Param, Payload, Port, PortType,
-    Processor, Time, Transport, Value,
+    Build, Control, Descriptor, Flow, Frame, InputPort, Io, Length, Node, NodeError, OutputPort,
+    Params, Processor, Time, Transport,
 };
-use serde::Deserialize;
 
 use super::cells::{COUNT, cells};
 use crate::half_life::Follower;
-use crate::live;
 
-const HUE: usize = 0;
-const SATURATION: usize = 1;
-const WARMTH: usize = 2;
+const PICTURES: InputPort<Frame> = InputPort::new(0, "frames", "the pictures");
+const HUE: OutputPort<Control> = OutputPort::new(0, "hue", "place on the colour circle, 0 to 1");
+const SATURATION: OutputPort<Control> =
+    OutputPort::new(1, "saturation", "0 grey to 1 pure colours");
+const WARMTH: OutputPort<Control> = OutputPort::new(2, "warmth", "0 blue to 1 red or yellow");
 
 /// A mean colour nearer to grey than this has no hue of its own.
 const GREY: f32 = 0.01;
 
 /// `colour`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct Colour {
+    /// time to follow half of a jump
+    #[param(live, range = 0.0..=60.0, default = Length::Seconds(0.0))]
     smooth: Length,
 }
 
 impl Node for Colour {
     fn descriptor() -> Descriptor {
-        Descriptor::new("control", "colour", "Which colour the picture has")
+        Descriptor::of::<Self>("control", "colour", "Which colour the picture has")
             .example(
                 r#"nodes: {
                     "camera": camera(),
@@ -44,18 +46,15 @@ impl Node for Colour {
                  is ½ + ½ (red − blue) of the mean colour: 0 blue, ½ grey or green, 1 red, orange or yellow. Smoothing \
                  goes the short way round the circle.",
             )
-            .input(Port::new("frames", PortType::Frame, "the pictures"))
-            .output(Port::new("hue", PortType::Control, "place on the colour circle, 0 to 1"))
-            .output(Port::new("saturation", PortType::Control, "0 grey to 1 pure colours"))
-            .output(Port::new("warmth", PortType::Control, "0 blue to 1 red or yellow"))
-            .param(Param::length("smooth", (0.0, 60.0), "time to follow half of a jump").default(0.0).live())
-            .follows_tempo()
+            .input(PICTURES)
+            .output(HUE)
+            .output(SATURATION)
+            .output(WARMTH)
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Measuring {
             half_life: self.smooth.at(build.transport),
-            transport: build.transport.clone(),
             follower: Follower::default(),
             hue: 0.0,
         }))
@@ -64,35 +63,31 @@ impl Node for Colour {
 
 struct Measuring {
     half_life: Time,
-    transport: Transport,
     /// The mean colour's place in the plane of hues (two numbers), saturation, warmth.
     follower: Follower<4>,
     /// The last that was seen.
     hue: f32,
 }
 
-impl Processor for Measuring {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Colour> for Measuring {
+    fn process(&mut self, _params: &Colour, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let time = input.packet.time;
-            let measured = measure(&cells(input.packet.frame()?));
+            let measured = measure(&cells(input.read(PICTURES)?));
             let [along, across, saturation, warmth] =
                 self.follower.follow(time, measured, self.half_life);
             if along.hypot(across) > GREY {
                 self.hue = (across.atan2(along) / TAU).rem_euclid(1.0);
             }
             for (output, value) in [(HUE, self.hue), (SATURATION, saturation), (WARMTH, warmth)] {
-                io.send(output, time, Payload::Control(value.clamp(0.0, 1.0)))?;
+                io.send(output, time, value.clamp(0.0, 1.0))?;
             }
         }
         Ok(Flow::Continue)
     }
 
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        match name {
-            "smooth" => self.half_life = live::length(name, value, &self.transport)?,
-            _ => return Err(live::not_live(name)),
-        }
+    fn changed(&mut self, params: &Colour, transport: &Transport) -> Result<(), NodeError> {
+        self.half_life = params.smooth.at(transport);
         Ok(())
     }
 }
@@ -115,6 +110,7 @@ fn measure(cells: &[[f32; 3]]) -> [f32; 4] {
 #[cfg(test)]
 mod tests {
     use score_engine::harness::{Harness, Outputs};
+    use score_engine::{PortType, Value};
     use serde_json::json;
 
     use super::super::test_pictures::{at, controls, flat};

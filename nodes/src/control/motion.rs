@@ -1,29 +1,34 @@
 //! How much moves in the picture.
 
 use score_engine::{
-    Build, Descriptor, Flow, Io, Length, Node, NodeError, Param, Payload, Port, PortType,
-    Processor, Time, Transport, Value,
+    Build, Control, Descriptor, Flow, Frame, InputPort, Io, Length, Node, NodeError, OutputPort,
+    Params, Processor, Time, Transport,
 };
-use serde::Deserialize;
 
 use super::cells::{cells, luma};
 use super::moving::Moving;
 use crate::half_life::Follower;
-use crate::live;
 
-const MOTION: usize = 0;
+const PICTURES: InputPort<Frame> = InputPort::new(0, "frames", "the pictures");
+const MOTION: OutputPort<Control> = OutputPort::new(0, "motion", "0 still to 1 much");
 
 /// `motion`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct Motion {
-    gain: f64,
+    /// factor
+    #[param(live, range = 0.0..=100.0, default = 1.0)]
+    gain: f32,
+    /// time to follow half of a jump
+    #[param(live, range = 0.0..=60.0, default = Length::Seconds(0.1))]
     smooth: Length,
-    noise: f64,
+    /// difference of luma that does not count, of 1
+    #[param(live, range = 0.0..=0.5, default = 0.012)]
+    noise: f32,
 }
 
 impl Node for Motion {
     fn descriptor() -> Descriptor {
-        Descriptor::new("control", "motion", "How much moves in the picture")
+        Descriptor::of::<Self>("control", "motion", "How much moves in the picture")
             .example(
                 r#"nodes: {
                     "film": video_file(path: "film.mp4", width: 64, height: 64),
@@ -40,20 +45,13 @@ impl Node for Motion {
                  `noise`. 0: nothing moves; a talking head comes to about 0.1, busy traffic to 0.3 and more, and ever more motion \
                  nears 1. A hard cut is motion too, for a moment.",
             )
-            .input(Port::new("frames", PortType::Frame, "the pictures"))
-            .output(Port::new("motion", PortType::Control, "0 still to 1 much"))
-            .param(Param::number("gain", (0.0, 100.0), "factor").default(1.0).live())
-            .param(Param::length("smooth", (0.0, 60.0), "time to follow half of a jump").default(0.1).live())
-            .param(Param::number("noise", (0.0, 0.5), "difference of luma that does not count, of 1").default(0.012).live())
-            .follows_tempo()
+            .input(PICTURES)
+            .output(MOTION)
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Measuring {
-            gain: self.gain as f32,
-            noise: self.noise as f32,
             half_life: self.smooth.at(build.transport),
-            transport: build.transport.clone(),
             moving: Moving::default(),
             follower: Follower::default(),
         }))
@@ -61,33 +59,25 @@ impl Node for Motion {
 }
 
 struct Measuring {
-    gain: f32,
-    noise: f32,
     half_life: Time,
-    transport: Transport,
     moving: Moving,
     follower: Follower<1>,
 }
 
-impl Processor for Measuring {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Motion> for Measuring {
+    fn process(&mut self, params: &Motion, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let time = input.packet.time;
-            let cells = cells(input.packet.frame()?).into_iter().map(luma).collect();
-            let value = self.moving.see(time, cells, self.noise, self.gain);
+            let cells = cells(input.read(PICTURES)?).into_iter().map(luma).collect();
+            let value = self.moving.see(time, cells, params.noise, params.gain);
             let [value] = self.follower.follow(time, [value], self.half_life);
-            io.send(MOTION, time, Payload::Control(value))?;
+            io.send(MOTION, time, value)?;
         }
         Ok(Flow::Continue)
     }
 
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        match name {
-            "gain" => self.gain = live::number(name, value)? as f32,
-            "noise" => self.noise = live::number(name, value)? as f32,
-            "smooth" => self.half_life = live::length(name, value, &self.transport)?,
-            _ => return Err(live::not_live(name)),
-        }
+    fn changed(&mut self, params: &Motion, transport: &Transport) -> Result<(), NodeError> {
+        self.half_life = params.smooth.at(transport);
         Ok(())
     }
 }
@@ -97,6 +87,7 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
     use rand_chacha::rand_core::{Rng, SeedableRng};
     use score_engine::harness::Harness;
+    use score_engine::{Payload, PortType, Value};
     use serde_json::json;
 
     use super::super::test_pictures::{SIZE, at, controls, drawn, picture};

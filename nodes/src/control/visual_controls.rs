@@ -1,10 +1,11 @@
 //! Turns what the picture does into what is asked of the music.
 
+use std::sync::Arc;
+
 use score_engine::{
-    Build, Descriptor, Flow, Frame, Io, Length, Node, NodeError, Param, Port, PortType, Processor,
-    Time, Transport, Value,
+    Build, Custom, Descriptor, Event, Flow, Frame, InputPort, Io, Length, Node, NodeError,
+    OutputPort, Params, Processor, Time, Transport,
 };
-use serde::Deserialize;
 
 use super::cells::{COUNT, cells, luma};
 use super::moving::Moving;
@@ -12,11 +13,12 @@ use super::recurrence::Recurrence;
 use super::view::View;
 use crate::controls::{Controls, EXAMPLE};
 use crate::half_life::Follower;
-use crate::live;
 
-const FRAMES: usize = 0;
-
-const CONTROLS: usize = 0;
+const PICTURES: InputPort<Frame> = InputPort::new(0, "frames", "the pictures");
+const CUT: InputPort<Event> =
+    InputPort::new(1, "cut", "asks for a note that stands out").optional();
+const CONTROLS: OutputPort<Custom<Controls>> =
+    OutputPort::new(0, "controls", "what is asked for, with each picture").custom("Controls");
 
 /// Differences of luma that are no motion, as in `motion`.
 const NOISE: f32 = 0.012;
@@ -78,32 +80,32 @@ impl Line {
     }
 }
 
-/// How much each thing seen counts; 0: not at all.
-#[derive(Clone, Copy, Deserialize)]
-struct Amounts {
-    onset: f32,
-    density: f32,
-    register: f32,
-    contour: f32,
-    novelty: f32,
-}
-
-/// `visual_controls`.
-#[derive(Deserialize)]
+/// `visual_controls`: how much each thing seen counts, 0 not at all.
+#[derive(Clone, Params)]
 pub(crate) struct VisualControls {
-    #[serde(flatten)]
-    amounts: Amounts,
+    /// amount: sudden motion and cuts to notes
+    #[param(live, range = -4.0..=4.0, default = 1.0)]
+    onset: f32,
+    /// amount: motion to how many notes
+    #[param(live, range = -4.0..=4.0, default = 1.0)]
+    density: f32,
+    /// amount: brightness to height
+    #[param(live, range = -4.0..=4.0, default = 1.0)]
+    register: f32,
+    /// amount: change of brightness to the way up or down
+    #[param(live, range = -4.0..=4.0, default = 1.0)]
+    contour: f32,
+    /// amount: what was not seen lately to what was not heard lately
+    #[param(live, range = -4.0..=4.0, default = 1.0)]
+    novelty: f32,
+    /// time to follow half of a jump in motion and brightness
+    #[param(live, range = 0.0..=60.0, default = Length::Seconds(0.2))]
     smooth: Length,
 }
 
 impl Node for VisualControls {
     fn descriptor() -> Descriptor {
-        let amount = |name: &'static str, summary: &'static str| {
-            Param::number(name, (-4.0, 4.0), summary)
-                .default(1.0)
-                .live()
-        };
-        Descriptor::new("control", "visual_controls", "Turns what the picture does into what is asked of the music")
+        Descriptor::of::<Self>("control", "visual_controls", "Turns what the picture does into what is asked of the music")
             .example(EXAMPLE)
             .details(
                 "For `stream_decoder`, which follows what it is asked for from sixteenth to sixteenth. Each parameter \
@@ -121,21 +123,14 @@ impl Node for VisualControls {
                  Where tempi are fitted to a film, its bars and beats are those of the patch's own tempo: it looks at the \
                  pictures before the bars are laid, so that they need not be kept.",
             )
-            .input(Port::new("frames", PortType::Frame, "the pictures"))
-            .input(Port::new("cut", PortType::Event, "asks for a note that stands out").optional())
-            .output(Port::new("controls", Controls::port_type(), "what is asked for, with each picture"))
-            .param(amount("onset", "amount: sudden motion and cuts to notes"))
-            .param(amount("density", "amount: motion to how many notes"))
-            .param(amount("register", "amount: brightness to height"))
-            .param(amount("contour", "amount: change of brightness to the way up or down"))
-            .param(amount("novelty", "amount: what was not seen lately to what was not heard lately"))
-            .param(Param::length("smooth", (0.0, 60.0), "time to follow half of a jump in motion and brightness").default(0.2).live())
+            .input(PICTURES)
+            .input(CUT)
+            .output(CONTROLS)
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let transport = build.transport.clone();
         Ok(Box::new(Watching {
-            amounts: self.amounts,
             half_life: self.smooth.at(&transport),
             moving: Moving::default(),
             recurrence: Recurrence::default(),
@@ -151,7 +146,6 @@ impl Node for VisualControls {
 }
 
 struct Watching {
-    amounts: Amounts,
     half_life: Time,
     transport: Transport,
     moving: Moving,
@@ -168,41 +162,31 @@ struct Watching {
     asked: Controls,
 }
 
-impl Processor for Watching {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<VisualControls> for Watching {
+    fn process(&mut self, params: &VisualControls, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let time = input.packet.time;
-            if input.port == FRAMES {
-                self.asked = self.see(time, input.packet.frame()?);
+            if input.is(CUT) {
+                self.cut(params, time);
             } else {
-                self.cut(time);
+                self.asked = self.see(params, time, input.read(PICTURES)?);
             }
-            io.send(CONTROLS, time, self.asked.payload())?;
+            io.send(CONTROLS, time, Arc::new(self.asked))?;
         }
         Ok(Flow::Continue)
     }
 
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        let amount = match name {
-            "smooth" => {
-                self.half_life = live::length(name, value, &self.transport)?;
-                return Ok(());
-            }
-            "onset" => &mut self.amounts.onset,
-            "density" => &mut self.amounts.density,
-            "register" => &mut self.amounts.register,
-            "contour" => &mut self.amounts.contour,
-            "novelty" => &mut self.amounts.novelty,
-            _ => return Err(live::not_live(name)),
-        };
-        *amount = live::number(name, value)? as f32;
+    fn changed(&mut self, params: &VisualControls, transport: &Transport) -> Result<(), NodeError> {
+        self.half_life = params.smooth.at(transport);
+        self.surge.keep_time(transport);
+        self.transport = transport.clone();
         Ok(())
     }
 }
 
 impl Watching {
     /// What is asked for with a picture.
-    fn see(&mut self, time: Time, frame: &Frame) -> Controls {
+    fn see(&mut self, amounts: &VisualControls, time: Time, frame: &Frame) -> Controls {
         let cells: Vec<f32> = cells(frame).into_iter().map(luma).collect();
         self.light = cells.iter().sum::<f32>() / COUNT as f32;
         let moves = self.moving.see(time, cells, NOISE, 1.0);
@@ -214,7 +198,6 @@ impl Watching {
         let bar = self.transport.sixteenths_per_bar() as f64 / 4.0;
         let bar = (self.transport.position(time) / bar).floor() as i64;
         let new = self.recurrence.see(bar, View::new(frame));
-        let amounts = &self.amounts;
         let contour = (amounts.contour * CONTOUR * (brightness - before)).clamp(-1.0, 1.0);
         Controls {
             onset: self.surge.see(time, moves, amounts.onset),
@@ -226,14 +209,13 @@ impl Watching {
     }
 
     /// The picture was cut: that is no motion, and brightness does not glide over it.
-    fn cut(&mut self, time: Time) {
+    fn cut(&mut self, amounts: &VisualControls, time: Time) {
         let motion = self.motion[0];
         self.motion[1] = motion;
         self.moving = Moving::default();
         self.level = Follower::default();
         self.level.follow(time, [motion, self.light], Time::ZERO);
         self.light_before = Follower::default();
-        let amounts = &self.amounts;
         self.asked = Controls {
             onset: self.surge.cut(time, motion, amounts.onset),
             density: DENSITY.at(motion, amounts.density),
@@ -266,6 +248,12 @@ impl Surge {
         }
     }
 
+    /// Beats last as long as `transport` says from now on.
+    fn keep_time(&mut self, transport: &Transport) {
+        self.half_life = transport.beats(LATE);
+        self.apart = transport.beats(0.25);
+    }
+
     fn is_far(&self, time: Time) -> bool {
         self.last.is_none_or(|last| time - last >= self.apart)
     }
@@ -295,10 +283,8 @@ impl Surge {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use score_engine::harness::{Harness, Outputs};
-    use score_engine::{Event, Payload};
+    use score_engine::{Payload, PortType, Value};
     use serde_json::json;
 
     use super::super::test_pictures::{SIZE, at, drawn, flat, picture};
@@ -307,7 +293,7 @@ mod tests {
     fn asked(outputs: &Outputs) -> Vec<Controls> {
         let packets = outputs.packets("controls").iter();
         packets
-            .map(|packet| Controls::of(packet).unwrap())
+            .map(|packet| *packet.custom::<Controls>().unwrap())
             .collect()
     }
 
@@ -384,7 +370,7 @@ mod tests {
         let packets = outputs.packets("controls");
         let told: Vec<(f64, Controls)> = packets
             .iter()
-            .map(|packet| (packet.time.seconds(), Controls::of(packet).unwrap()))
+            .map(|packet| (packet.time.seconds(), *packet.custom::<Controls>().unwrap()))
             .filter(|(_, asked)| asked.onset.is_some())
             .collect();
         assert_eq!(told.len(), 1);

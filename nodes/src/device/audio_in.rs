@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use cpal::{FromSample, SizedSample};
 use score_engine::{
-    AudioBlock, Build, Check, Descriptor, Flow, Io, LiveClock, Node, NodeError, Param, Payload,
-    Port, PortType, Processor, Time, Value,
+    AudioBlock, Build, Check, Descriptor, Flow, Io, LiveClock, Node, NodeError, OutputPort, Params,
+    Processor, Time, Transport,
 };
-use serde::Deserialize;
 
 use super::audio_out::claim;
 use super::capture::{Assembly, Capture, CaptureCounters, Captured, ring};
@@ -22,7 +21,7 @@ use super::sound_stream::Opened;
 use crate::audio::amplitude;
 use crate::audio::ramp::Ramp;
 
-const SOUND: usize = 0;
+const SOUND: OutputPort<AudioBlock> = OutputPort::new(0, "sound", "what is heard");
 
 /// How long a block that is not complete is waited for, in blocks of the device or the run after its end.
 const LATE_BLOCKS: u64 = 3;
@@ -31,18 +30,28 @@ const LATE_BLOCKS: u64 = 3;
 const PATIENCE: Duration = Duration::from_millis(5);
 
 /// `audio_in`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct AudioIn {
+    /// the device, as `score devices` prints it; left out: the system's own
+    #[param(rebuild = "the device is opened once")]
     device: Option<String>,
+    /// channels of the device
+    #[param(rebuild = "the device is opened with so many", range = 1..=64, default = 2)]
     channels: u16,
+    /// frames that the device is asked to give at a time; left out: the transport's block
+    #[param(rebuild = "the device is opened with it", range = 16..=8_192, unit = "frames")]
     block: Option<u32>,
+    /// level
+    #[param(live, range = -60.0..=24.0, span = -36.0..=0.0, unit = "dB", default = 0.0)]
     gain: f64,
+    /// do not start without the device
+    #[param(live, default = false)]
     required: bool,
 }
 
 impl Node for AudioIn {
     fn descriptor() -> Descriptor {
-        Descriptor::new("audio", "audio_in", "Listens to a sound device")
+        Descriptor::of::<Self>("audio", "audio_in", "Listens to a sound device")
             .example(
                 r#"nodes: {
                     "voice": audio_in(),
@@ -56,22 +65,7 @@ impl Node for AudioIn {
                  device later: where it is played again, give `audio_out` a `latency` of 4. Where the device is \
                  missing, or goes away, silence comes until it is back. Its rate must be the transport's.",
             )
-            .output(Port::new("sound", PortType::Audio, "what is heard"))
-            .param(
-                Param::text(
-                    "device",
-                    "the device, as `score devices` prints it; left out: the system's own",
-                )
-                .optional(),
-            )
-            .param(Param::integer("channels", (1, 64), "channels of the device").default(2))
-            .param(
-                Param::integer("block", (16, 8_192), "frames that the device is asked to give at a time; left out: the transport's block")
-                    .unit("frames")
-                    .optional(),
-            )
-            .param(Param::number("gain", (-60.0, 24.0), "level").unit("dB").default(0.0).live())
-            .param(Param::flag("required", "do not start without the device").default(false))
+            .output(SOUND)
             .urgent()
     }
 
@@ -79,7 +73,7 @@ impl Node for AudioIn {
         claim(check, Direction::Input, self.device.as_deref());
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let clock = only_live(build, "audio_in", "read a file with `audio_input_file`")?;
         let rate = build.transport.sample_rate;
         let counters = Arc::new(CaptureCounters::of(build.counters));
@@ -132,8 +126,8 @@ struct Listening {
     _keeper: Keeper,
 }
 
-impl Processor for Listening {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<AudioIn> for Listening {
+    fn process(&mut self, _params: &AudioIn, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         self.reader.get_or_init(std::thread::current);
         let now = io.now().to_samples(self.rate);
         while let Ok(ring) = self.rings.try_recv() {
@@ -151,15 +145,12 @@ impl Processor for Listening {
         while let Some((start, mut samples)) = assembly.next(now.saturating_sub(self.patience)) {
             self.gain.scale(&mut samples, self.channels);
             sent = true;
-            io.send_captured_now(
-                SOUND,
-                Time::from_samples(start, self.rate),
-                Payload::Audio(Arc::new(AudioBlock {
-                    rate: self.rate,
-                    channels: self.channels as u16,
-                    samples,
-                })),
-            )?;
+            let block = AudioBlock {
+                rate: self.rate,
+                channels: self.channels as u16,
+                samples,
+            };
+            io.send_captured_now(SOUND, Time::from_samples(start, self.rate), block)?;
         }
         io.end_at(Time::from_samples(assembly.end(), self.rate));
         if !sent {
@@ -168,11 +159,8 @@ impl Processor for Listening {
         Ok(Flow::Continue)
     }
 
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        match (name, value.as_f64()) {
-            ("gain", Some(gain)) => self.gain.set(amplitude(gain)),
-            _ => return Err(NodeError::internal(format!("`{name}` cannot be set"))),
-        }
+    fn changed(&mut self, params: &AudioIn, _transport: &Transport) -> Result<(), NodeError> {
+        self.gain.set(amplitude(params.gain));
         Ok(())
     }
 }

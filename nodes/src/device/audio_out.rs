@@ -7,10 +7,9 @@ use std::time::{Duration, Instant};
 
 use cpal::{FromSample, SizedSample};
 use score_engine::{
-    AudioBlock, Build, Check, Descriptor, Flow, Io, LiveClock, Node, NodeError, Param, Port,
-    PortType, Processor, Resource, Value,
+    AudioBlock, Build, Check, Descriptor, Flow, InputPort, Io, LiveClock, Node, NodeError, Params,
+    Processor, Resource, Transport,
 };
-use serde::Deserialize;
 
 use super::counters::read;
 use super::feed::Feed;
@@ -29,20 +28,34 @@ const TELL: Duration = Duration::from_secs(5);
 /// How long the device may take, beyond its lead, to play out the end.
 const PLAY_OUT: Duration = Duration::from_millis(250);
 
+const SOUND: InputPort<AudioBlock> = InputPort::new(0, "sound", "what to play");
+
 /// `audio_out`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct AudioOut {
+    /// the device, as `score devices` prints it; left out: the system's own
+    #[param(rebuild = "the device is opened once")]
     device: Option<String>,
+    /// channels of the device
+    #[param(rebuild = "the device is opened with so many", range = 1..=64, default = 2)]
     channels: u16,
+    /// frames that the device is asked to take at a time; left out: the transport's block
+    #[param(rebuild = "the device is opened with it", range = 16..=8_192, unit = "frames")]
     block: Option<u32>,
+    /// how much later a sound is heard
+    #[param(rebuild = "the device is opened with it", range = 2..=8, unit = "blocks", default = 3)]
     latency: u32,
+    /// level
+    #[param(live, range = -60.0..=12.0, span = -36.0..=0.0, unit = "dB", default = 0.0)]
     gain: f64,
+    /// do not start without the device
+    #[param(live, default = false)]
     required: bool,
 }
 
 impl Node for AudioOut {
     fn descriptor() -> Descriptor {
-        Descriptor::new("audio", "audio_out", "Plays sound on a sound device")
+        Descriptor::of::<Self>("audio", "audio_out", "Plays sound on a sound device")
             .example(
                 r#"nodes: {
                     "tune": midi_input_file(path: "song.mid"),
@@ -58,23 +71,7 @@ impl Node for AudioOut {
                  is opened again as soon as it is there. Its rate must be the transport's.\n\n\
                  One channel is played on the device's first two, more on as many of its channels.",
             )
-            .input(Port::new("sound", PortType::Audio, "what to play"))
-            .param(
-                Param::text(
-                    "device",
-                    "the device, as `score devices` prints it; left out: the system's own",
-                )
-                .optional(),
-            )
-            .param(Param::integer("channels", (1, 64), "channels of the device").default(2))
-            .param(
-                Param::integer("block", (16, 8_192), "frames that the device is asked to take at a time; left out: the transport's block")
-                    .unit("frames")
-                    .optional(),
-            )
-            .param(Param::integer("latency", (2, 8), "how much later a sound is heard").unit("blocks").default(3))
-            .param(Param::number("gain", (-60.0, 12.0), "level").unit("dB").default(0.0).live())
-            .param(Param::flag("required", "do not start without the device").default(false))
+            .input(SOUND)
             .urgent()
     }
 
@@ -82,7 +79,7 @@ impl Node for AudioOut {
         claim(check, Direction::Output, self.device.as_deref());
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let clock = only_live(build, "audio_out", "write a file with `audio_file`")?;
         let rate = build.transport.sample_rate;
         let shared = Arc::new(Shared::new(build.counters));
@@ -140,14 +137,14 @@ struct Playing {
     next: u64,
 }
 
-impl Processor for Playing {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<AudioOut> for Playing {
+    fn process(&mut self, _params: &AudioOut, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         self.shared.running.store(true, Ordering::Release);
         while let Ok(feed) = self.feeds.try_recv() {
             self.feed = Some(feed);
         }
         while let Some(input) = io.take() {
-            let block = input.packet.audio()?;
+            let block = input.read(SOUND)?;
             if block.rate != self.rate {
                 return Err(NodeError::internal(format!(
                     "sound at {} Hz came, where the transport has {} Hz",
@@ -164,7 +161,7 @@ impl Processor for Playing {
         Ok(Flow::Continue)
     }
 
-    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, _params: &AudioOut, io: &mut Io<'_>) -> Result<(), NodeError> {
         if let Some(mut feed) = self.feed.take() {
             feed.end(self.next);
             let lead = read(&self.shared.counters.lead_frames) as f64 / f64::from(self.rate);
@@ -182,11 +179,8 @@ impl Processor for Playing {
         Ok(())
     }
 
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        match (name, value.as_f64()) {
-            ("gain", Some(gain)) => self.gain.set(amplitude(gain)),
-            _ => return Err(NodeError::internal(format!("`{name}` cannot be set"))),
-        }
+    fn changed(&mut self, params: &AudioOut, _transport: &Transport) -> Result<(), NodeError> {
+        self.gain.set(amplitude(params.gain));
         Ok(())
     }
 }

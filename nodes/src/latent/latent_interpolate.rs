@@ -2,33 +2,40 @@
 
 use rand_distr::{Distribution, StandardNormal};
 use score_engine::{
-    Build, Check, Descriptor, Flow, Io, Length, Node, NodeError, Param, ParamType, Payload, Port,
+    Build, Check, Descriptor, Flow, Io, Latent, Length, Node, NodeError, OutputPort, Params,
     PortType, Processor, Time,
 };
-use serde::Deserialize;
 
 use super::slerp::slerp;
 
-const LATENT: usize = 0;
+const CODES: OutputPort<Latent> = OutputPort::new(0, "latent", "the codes");
 
 /// `latent_interpolate`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct LatentInterpolate {
+    /// codes to pass, each a list of components
+    #[param(range = -1000.0..=1000.0, default = Vec::new())]
     codes: Vec<Vec<f32>>,
+    /// codes to draw
+    #[param(range = 0..=10_000, default = 4)]
     random: usize,
+    /// components of a code
+    #[param(structural, range = 1..=4096, default = 64)]
     dimension: usize,
+    /// time from one code to the next
+    #[param(range = 0.001..=3600.0, default = Length::Seconds(8.0))]
     leg: Length,
+    /// time between two steps on the way
+    #[param(range = 0.001..=3600.0, default = Length::Seconds(0.5))]
     every: Length,
+    /// return to the first code
+    #[param(default = false)]
     closed: bool,
 }
 
 impl Node for LatentInterpolate {
     fn descriptor() -> Descriptor {
-        let number = ParamType::Number {
-            min: -1000.0,
-            max: 1000.0,
-        };
-        Descriptor::new("latent", "latent_interpolate", "Glides from code to code")
+        Descriptor::of::<Self>("latent", "latent_interpolate", "Glides from code to code")
             .example(
                 r#"nodes: {
                     "way": latent_interpolate(random: 3, leg: beats(16), every: beats(8)),
@@ -43,16 +50,7 @@ impl Node for LatentInterpolate {
                  the ends. A given code that is shorter than `dimension` is filled up with zeros. `closed` returns \
                  to the first at last.",
             )
-            .output(Port::new("latent", PortType::Latent(None), "the codes"))
-            .param(
-                Param::list("codes", ParamType::List(Box::new(number)), "codes to pass, each a list of components")
-                    .default(Vec::<Vec<f32>>::new()),
-            )
-            .param(Param::integer("random", (0, 10_000), "codes to draw").default(4))
-            .param(Param::integer("dimension", (1, 4096), "components of a code").default(64).structural())
-            .param(Param::length("leg", (0.001, 3600.0), "time from one code to the next").default(8.0))
-            .param(Param::length("every", (0.001, 3600.0), "time between two steps on the way").default(0.5))
-            .param(Param::flag("closed", "return to the first code").default(false))
+            .output(CODES)
             .paced()
     }
 
@@ -72,10 +70,10 @@ impl Node for LatentInterpolate {
             );
             check.refuse("codes", message, None);
         }
-        check.set_output("latent", PortType::Latent(Some(self.dimension)));
+        check.set_output(CODES, PortType::Latent(Some(self.dimension)));
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let mut codes = self.codes.clone();
         for code in &mut codes {
             code.resize(self.dimension, 0.0);
@@ -110,8 +108,8 @@ struct Gliding {
     sent: u64,
 }
 
-impl Processor for Gliding {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<LatentInterpolate> for Gliding {
+    fn process(&mut self, _params: &LatentInterpolate, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         // A single code is held for one leg.
         let legs = self.codes.len().saturating_sub(1).max(1);
         let seconds = self.sent as f64 * self.every;
@@ -129,11 +127,7 @@ impl Processor for Gliding {
             (None, _) => return Err(NodeError::internal("there is no code to pass")),
         };
         self.sent += 1;
-        io.send_captured_now(
-            LATENT,
-            Time::from_seconds(seconds),
-            Payload::Latent(code.into()),
-        )?;
+        io.send_captured_now(CODES, Time::from_seconds(seconds), code)?;
         Ok(Flow::Continue)
     }
 }

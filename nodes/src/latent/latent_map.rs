@@ -3,21 +3,20 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use score_engine::{
-    Build, Check, Descriptor, Flow, Io, Node, NodeError, Param, ParamType, Payload, Port, PortType,
-    Processor, Time,
+    Build, Check, Choice, Descriptor, Flow, InputPort, Io, Latent, Node, NodeError, OutputPort,
+    Params, PortType, Processor, Time,
 };
-use serde::Deserialize;
 
 use super::rotation::{directions, dot};
 use super::statistics::Statistics;
 
-const LATENT: usize = 0;
+const CODE: InputPort<Latent> = InputPort::new(0, "latent", "the code");
+const MAPPED: OutputPort<Latent> = OutputPort::new(0, "latent", "the code, mapped");
 
 /// Components may be named up to this index.
 const MAX_INDEX: i64 = 4095;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Choice)]
 enum Whiten {
     None,
     WholeFilm,
@@ -25,26 +24,40 @@ enum Whiten {
 }
 
 /// `latent_map`.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct LatentMap {
+    /// over what to whiten
+    #[param(default = Whiten::None)]
     whiten: Whiten,
+    /// a factor for each component; the rest 1
+    #[param(range = -100.0..=100.0, default = Vec::new())]
     weights: Vec<f32>,
+    /// components set to 0, counted from 0
+    #[param(range = 0..=MAX_INDEX, default = Vec::new())]
     mute: Vec<usize>,
+    /// components turned round, counted from 0
+    #[param(range = 0..=MAX_INDEX, default = Vec::new())]
     invert: Vec<usize>,
+    /// last component first
+    #[param(default = false)]
     reverse: bool,
+    /// seed of a random rotation
+    #[param(range = 0..=i64::MAX)]
     shuffle: Option<u64>,
+    /// factor for the whole code
+    #[param(range = -100.0..=100.0, default = 1.0)]
     gain: f32,
+    /// bring every code to the usual length, √dimension
+    #[param(default = false)]
     normalise: bool,
+    /// components that leave; as many as arrive if left out
+    #[param(structural, range = 1..=4096)]
     dimension: Option<usize>,
 }
 
 impl Node for LatentMap {
     fn descriptor() -> Descriptor {
-        let index = || ParamType::Integer {
-            min: 0,
-            max: MAX_INDEX,
-        };
-        Descriptor::new("latent", "latent_map", "Chooses what of a code drives what")
+        Descriptor::of::<Self>("latent", "latent_map", "Chooses what of a code drives what")
             .example(
                 r#"nodes: {
                     "film": video_file(path: "film.mp4", width: 64, height: 64, rate: 8),
@@ -62,24 +75,12 @@ impl Node for LatentMap {
                  Shuffle is a random rotation, which keeps N(0, I) as it is. To fewer dimensions the first are \
                  taken; to more, zeros are added.",
             )
-            .input(Port::new("latent", PortType::Latent(None), "the code"))
-            .output(Port::new("latent", PortType::Latent(None), "the code, mapped"))
-            .param(Param::choice("whiten", &["none", "whole_film", "online"], "over what to whiten").default("none"))
-            .param(
-                Param::list("weights", ParamType::Number { min: -100.0, max: 100.0 }, "a factor for each component; the rest 1")
-                    .default(Vec::<f32>::new()),
-            )
-            .param(Param::list("mute", index(), "components set to 0, counted from 0").default(Vec::<u32>::new()))
-            .param(Param::list("invert", index(), "components turned round, counted from 0").default(Vec::<u32>::new()))
-            .param(Param::flag("reverse", "last component first").default(false))
-            .param(Param::integer("shuffle", (0, i64::MAX), "seed of a random rotation").optional())
-            .param(Param::number("gain", (-100.0, 100.0), "factor for the whole code").default(1.0))
-            .param(Param::flag("normalise", "bring every code to the usual length, √dimension").default(false))
-            .param(Param::integer("dimension", (1, 4096), "components that leave; as many as arrive if left out").optional().structural())
+            .input(CODE)
+            .output(MAPPED)
     }
 
     fn check(&self, check: &mut Check<'_>) {
-        let arrives = check.input_dimension("latent");
+        let arrives = check.input_dimension(CODE);
         if let Some(dimension) = arrives {
             for (param, chosen) in [("mute", &self.mute), ("invert", &self.invert)] {
                 if let Some(wrong) = chosen.iter().find(|index| **index >= dimension) {
@@ -98,22 +99,21 @@ impl Node for LatentMap {
                 );
             }
         }
-        check.set_output("latent", PortType::Latent(self.dimension.or(arrives)));
+        check.set_output(MAPPED, PortType::Latent(self.dimension.or(arrives)));
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         if self.whiten == Whiten::WholeFilm && build.clock.is_some() {
             return Err(NodeError::input(
                 "`whiten: whole_film` needs the whole film; a live run has no end",
             )
             .help("write `whiten: online`"));
         }
-        let dimension = build.input_dimension("latent")?;
+        let dimension = build.input_dimension(CODE)?;
         Ok(Box::new(Mapping {
             rotation: self
                 .shuffle
                 .map(|seed| directions(dimension, dimension, &mut ChaCha8Rng::seed_from_u64(seed))),
-            map: self.clone(),
             dimension,
             statistics: Statistics::new(dimension),
             held: Vec::new(),
@@ -122,25 +122,24 @@ impl Node for LatentMap {
 }
 
 struct Mapping {
-    map: LatentMap,
     dimension: usize,
     rotation: Option<Vec<Vec<f32>>>,
     statistics: Statistics,
     held: Vec<(Time, Vec<f32>)>,
 }
 
-impl Processor for Mapping {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<LatentMap> for Mapping {
+    fn process(&mut self, params: &LatentMap, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
-            let code = input.packet.latent()?;
+            let code = input.read(CODE)?;
             if code.len() != self.dimension {
                 return Err(NodeError::internal("a code of another dimension arrived"));
             }
             let mut code = code.to_vec();
-            if self.map.whiten != Whiten::None {
+            if params.whiten != Whiten::None {
                 self.statistics.add(&code);
             }
-            match self.map.whiten {
+            match params.whiten {
                 Whiten::WholeFilm => {
                     self.held.push((input.packet.time, code));
                     continue;
@@ -148,19 +147,15 @@ impl Processor for Mapping {
                 Whiten::Online => self.statistics.whiten(&mut code),
                 Whiten::None => {}
             }
-            io.send(
-                LATENT,
-                input.packet.time,
-                Payload::Latent(self.mapped(code)),
-            )?;
+            io.send(MAPPED, input.packet.time, self.mapped(params, code))?;
         }
         Ok(Flow::Continue)
     }
 
-    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, params: &LatentMap, io: &mut Io<'_>) -> Result<(), NodeError> {
         for (time, mut code) in std::mem::take(&mut self.held) {
             self.statistics.whiten(&mut code);
-            io.send(LATENT, time, Payload::Latent(self.mapped(code)))?;
+            io.send(MAPPED, time, self.mapped(params, code))?;
         }
         Ok(())
     }
@@ -171,8 +166,7 @@ impl Processor for Mapping {
 }
 
 impl Mapping {
-    fn mapped(&self, mut code: Vec<f32>) -> std::sync::Arc<[f32]> {
-        let map = &self.map;
+    fn mapped(&self, map: &LatentMap, mut code: Vec<f32>) -> Vec<f32> {
         for (component, weight) in code.iter_mut().zip(&map.weights) {
             *component *= weight;
         }
@@ -197,12 +191,13 @@ impl Mapping {
             code.iter_mut().for_each(|component| *component *= factor);
         }
         code.resize(map.dimension.unwrap_or(self.dimension), 0.0);
-        code.into()
+        code
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use score_engine::Payload;
     use score_engine::harness::Harness;
     use serde_json::json;
 

@@ -3,25 +3,32 @@
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use score_engine::{
-    Build, Check, Descriptor, Flow, Io, Length, Node, NodeError, Param, Payload, Port, PortType,
-    Processor, Time,
+    Build, Check, Descriptor, Flow, Io, Latent, Length, Node, NodeError, OutputPort, Params,
+    PortType, Processor, Time,
 };
-use serde::Deserialize;
 
-const LATENT: usize = 0;
+const CODES: OutputPort<Latent> = OutputPort::new(0, "latent", "the codes");
 
 /// `latent_random`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct LatentRandom {
+    /// components of a code
+    #[param(structural, range = 1..=4096, default = 64)]
     dimension: usize,
+    /// time between two codes
+    #[param(range = 0.001..=3600.0, default = Length::Seconds(4.0))]
     every: Length,
+    /// time until the end; live there is none
+    #[param(range = 0.001..=86_400.0, default = Length::Seconds(32.0))]
     duration: Length,
+    /// how far each code goes from the last; 1: anywhere
+    #[param(range = 0.0..=1.0, default = 1.0)]
     step: f64,
 }
 
 impl Node for LatentRandom {
     fn descriptor() -> Descriptor {
-        Descriptor::new("latent", "latent_random", "Draws codes at random")
+        Descriptor::of::<Self>("latent", "latent_random", "Draws codes at random")
             .example(
                 r#"nodes: {
                     "walk": latent_random(dimension: 64, every: beats(8), duration: beats(32), step: 0.5),
@@ -34,23 +41,18 @@ impl Node for LatentRandom {
                 "Every code is N(0, 1) in every component. With `step: 1` each is drawn anew; a smaller step walks \
                  from code to code without leaving that distribution. The patch's seed decides which.",
             )
-            .output(Port::new("latent", PortType::Latent(None), "the codes"))
-            .param(Param::integer("dimension", (1, 4096), "components of a code").default(64).structural())
-            .param(Param::length("every", (0.001, 3600.0), "time between two codes").default(4.0))
-            .param(Param::length("duration", (0.001, 86_400.0), "time until the end; live there is none").default(32.0))
-            .param(Param::number("step", (0.0, 1.0), "how far each code goes from the last; 1: anywhere").default(1.0))
+            .output(CODES)
             .paced()
     }
 
     fn check(&self, check: &mut Check<'_>) {
-        check.set_output("latent", PortType::Latent(Some(self.dimension)));
+        check.set_output(CODES, PortType::Latent(Some(self.dimension)));
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Drawing {
             every: self.every.at(build.transport).seconds(),
             end: self.duration.at(build.transport),
-            step: self.step as f32,
             code: vec![0.0; self.dimension],
             drawn: 0,
             rng: build.rng(),
@@ -61,14 +63,13 @@ impl Node for LatentRandom {
 struct Drawing {
     every: f64,
     end: Time,
-    step: f32,
     code: Vec<f32>,
     drawn: u64,
     rng: ChaCha8Rng,
 }
 
-impl Processor for Drawing {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<LatentRandom> for Drawing {
+    fn process(&mut self, params: &LatentRandom, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         let time = Time::from_seconds(self.drawn as f64 * self.every);
         // Live, the walk goes on.
         if time >= self.end && !io.is_live() {
@@ -76,14 +77,18 @@ impl Processor for Drawing {
             return Ok(Flow::Done);
         }
         // Rotating between two independent normal codes keeps the variance at 1.
-        let step = if self.drawn == 0 { 1.0 } else { self.step };
+        let step = if self.drawn == 0 {
+            1.0
+        } else {
+            params.step as f32
+        };
         let kept = (1.0 - step * step).sqrt();
         for component in &mut self.code {
             let fresh: f32 = StandardNormal.sample(&mut self.rng);
             *component = kept * *component + step * fresh;
         }
         self.drawn += 1;
-        io.send_captured_now(LATENT, time, Payload::Latent(self.code.as_slice().into()))?;
+        io.send_captured_now(CODES, time, self.code.as_slice())?;
         Ok(Flow::Continue)
     }
 }

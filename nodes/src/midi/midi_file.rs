@@ -1,35 +1,47 @@
 //! Writes notes to a Standard MIDI File.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use score_engine::{
-    Build, Check, Descriptor, FileContent, Flow, Io, Node, NodeError, Param, ParamType, Port,
-    PortType, Processor, Time, Value,
+    Build, Check, Custom, Descriptor, Event, Flow, InputPort, Io, LiveClock, Node, NodeError, Note,
+    Params, Processor, Time, Transport,
 };
-use serde::Deserialize;
 
-use super::note_writer::NoteWriter;
+use super::note_writer::{Casting, NoteWriter};
 use crate::chords::Chords;
 use crate::growing_file::GrowingFile;
 use crate::output::Claim;
 use crate::syncing::{Pace, Syncing};
 
-const CHORDS: usize = 1;
-const EVENTS: usize = 2;
+const NOTES: InputPort<Note> = InputPort::new(0, "notes", "what to write").many();
+const CHORDS: InputPort<Custom<Chords>> = InputPort::new(1, "chords", "chord symbols and key")
+    .custom("Chords")
+    .optional();
+const EVENTS: InputPort<Event> =
+    InputPort::new(2, "events", "cuts and cues, which become markers").many();
 
 /// `midi_file`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct MidiFile {
+    /// the file to write, .mid
+    #[param(rebuild = "the file is begun once", writes, content = Notes, ending = "mid")]
     path: PathBuf,
+    /// General MIDI sound, from 0
+    #[param(live, range = 0..=127, default = 0)]
     program: u8,
+    /// General MIDI sound of each wire, from 0
+    #[param(live, range = 0..=127, default = Vec::new())]
     programs: Vec<u8>,
+    /// name of each wire's part
+    #[param(live, default = Vec::new())]
     names: Vec<String>,
 }
 
 impl Node for MidiFile {
     fn descriptor() -> Descriptor {
-        Descriptor::new("midi", "midi_file", "Writes notes to a MIDI file")
+        Descriptor::of::<Self>("midi", "midi_file", "Writes notes to a MIDI file")
             .example(
                 r#"nodes: {
                     "walk": latent_random(dimension: 64, duration: beats(32)),
@@ -40,7 +52,7 @@ impl Node for MidiFile {
             )
             .details(
                 "A Standard MIDI File of type 1, which every DAW and notation program reads: a track with the patch's \
-                 tempo and metre, then one for each wire and channel, which is called as the node is that the wire \
+                 tempo and metre, and their changes, then one for each wire and channel, which is called as the node is that the wire \
                  comes from. It ends when its notes' source ends; notes that still sound are closed there. Controllers \
                  and pitch bend that travel with the notes are written too.\n\n\
                  `names` and `programs` count the wires in the order of the patch; wires beyond their ends get what the node is called \
@@ -51,17 +63,13 @@ impl Node for MidiFile {
                  their symbols as texts. `events` become markers: a cut begins `scene 2`, `scene 3`…, others are called \
                  as they are.",
             )
-            .input(Port::new("notes", PortType::Notes, "what to write").many())
-            .input(Port::new("chords", Chords::port_type(), "chord symbols and key").optional())
-            .input(Port::new("events", PortType::Event, "cuts and cues, which become markers").many())
-            .param(Param::file_to_write("path", "the file to write, .mid").content(FileContent::Notes).ending("mid"))
-            .param(Param::integer("program", (0, 127), "General MIDI sound, from 0").default(0))
-            .param(Param::list("programs", ParamType::Integer { min: 0, max: 127 }, "General MIDI sound of each wire, from 0").default(Value::Array(Vec::new())))
-            .param(Param::list("names", ParamType::Text, "name of each wire's part").default(Value::Array(Vec::new())))
+            .input(NOTES)
+            .input(CHORDS)
+            .input(EVENTS)
     }
 
     fn check(&self, check: &mut Check<'_>) {
-        if check.input_type("notes").is_none() {
+        if check.input_type(NOTES).is_none() {
             let help = "wire a node with notes into it";
             check.refuse(
                 "path",
@@ -71,39 +79,57 @@ impl Node for MidiFile {
         }
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
-        let program = self.program;
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let (notes, upkeep) = match build.clock {
             None => (
-                NoteWriter::offline(Claim::of(&self.path, build)?, build, "notes", program)?,
+                NoteWriter::offline(Claim::of(&self.path, build)?, build, NOTES)?,
                 None,
             ),
             Some(_) => {
                 let file = GrowingFile::begin(&self.path, build)?;
                 let upkeep = (Syncing::start()?, Pace::start());
-                let notes = NoteWriter::live(file, build, "notes", build.transport, program);
+                let notes = NoteWriter::live(file, build, NOTES, build.transport);
                 (notes, Some(upkeep))
             }
         };
-        let notes = notes.programs(&self.programs).names(&self.names);
-        Ok(Box::new(Writing { notes, upkeep }))
+        Ok(Box::new(Writing {
+            notes,
+            transport: build.transport.clone(),
+            clock: build.clock.cloned(),
+            upkeep,
+        }))
+    }
+}
+
+impl MidiFile {
+    fn casting(&self) -> Casting<'_> {
+        Casting {
+            program: self.program,
+            programs: &self.programs,
+            names: &self.names,
+        }
     }
 }
 
 struct Writing {
     notes: NoteWriter,
+    /// As it was told last.
+    transport: Transport,
+    clock: Option<Arc<LiveClock>>,
     /// What keeps the file of a live run whole.
     upkeep: Option<(Syncing, Pace)>,
 }
 
-impl Processor for Writing {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<MidiFile> for Writing {
+    fn process(&mut self, params: &MidiFile, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let time = input.packet.time;
-            match input.port {
-                CHORDS => self.notes.hear_chords(time, Chords::of(&input.packet)?),
-                EVENTS => self.notes.mark(time, input.packet.event()?),
-                _ => self.notes.write(input.wire, time, &input.packet)?,
+            if input.is(CHORDS) {
+                self.notes.hear_chords(time, *input.read(CHORDS)?);
+            } else if input.is(EVENTS) {
+                self.notes.mark(time, input.read(EVENTS)?);
+            } else {
+                self.notes.write(input.wire, time, &input.packet)?;
             }
         }
         let Some((syncing, pace)) = &mut self.upkeep else {
@@ -111,7 +137,7 @@ impl Processor for Writing {
         };
         if pace.is_due() {
             let began = Instant::now();
-            if let Some(write) = self.notes.checkpoint(io.now())? {
+            if let Some(write) = self.notes.checkpoint(params.casting(), io.now())? {
                 syncing.ask(write)?;
             }
             pace.done(began);
@@ -119,10 +145,22 @@ impl Processor for Writing {
         Ok(Flow::WakeAt(io.now() + Time::from_seconds(1.0)))
     }
 
-    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, params: &MidiFile, io: &mut Io<'_>) -> Result<(), NodeError> {
         // Waits for what is under way, which must not be put in place of what comes now.
         self.upkeep = None;
-        self.notes.finish(io.end().unwrap_or(Time::ZERO))
+        let end = io.end().unwrap_or(Time::ZERO);
+        self.notes.finish(params.casting(), end)
+    }
+
+    fn changed(&mut self, _params: &MidiFile, transport: &Transport) -> Result<(), NodeError> {
+        if *transport != self.transport {
+            let moved = transport.anchor != self.transport.anchor;
+            let now = self.clock.as_ref().filter(|_| !moved);
+            let since = now.map_or(transport.anchor.0, |clock| clock.now());
+            self.notes.retime(transport, since);
+            self.transport = transport.clone();
+        }
+        Ok(())
     }
 
     fn commit(&mut self) -> Result<(), NodeError> {
@@ -145,7 +183,7 @@ mod tests {
     use std::time::Duration;
 
     use score_engine::{
-        ChannelChange, Event, Metre, Note, Payload, Performance, Run, Settings, Source, Stretch,
+        ChannelChange, Metre, Payload, Performance, PortType, Run, Settings, Source, Stretch,
         Tempi, Transport, check,
     };
     use serde_json::json;

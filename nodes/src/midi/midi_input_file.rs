@@ -4,25 +4,26 @@ use std::path::PathBuf;
 use std::vec::IntoIter;
 
 use score_engine::{
-    Build, Check, Descriptor, FileContent, Flow, Io, Node, NodeError, Param, Payload, Performance,
-    Port, PortType, Processor, Time,
+    Build, Check, Descriptor, Flow, Io, Node, NodeError, Note, OutputPort, Params, Performance,
+    Processor, Time,
 };
-use serde::Deserialize;
 
 use super::performance::instants;
 use super::reading;
 
-const NOTES: usize = 0;
+const NOTES: OutputPort<Note> = OutputPort::new(0, "notes", "the notes");
 
 /// `midi_input_file`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct MidiInputFile {
+    /// the file, .mid
+    #[param(rebuild = "the file is read once", content = Notes)]
     path: PathBuf,
 }
 
 impl Node for MidiInputFile {
     fn descriptor() -> Descriptor {
-        Descriptor::new("midi", "midi_input_file", "Plays the notes of a MIDI file")
+        Descriptor::of::<Self>("midi", "midi_input_file", "Plays the notes of a MIDI file")
             .example(
                 r#"nodes: {
                     "tune": midi_input_file(path: "song.mid"),
@@ -39,8 +40,7 @@ impl Node for MidiInputFile {
                  Damaged files are read as far as anything can be found in them. What cannot be read is a warning \
                  that names the track and the byte, and `--strict` refuses the file.",
             )
-            .output(Port::new("notes", PortType::Notes, "the notes"))
-            .param(Param::file_to_read("path", "the file, .mid").content(FileContent::Notes))
+            .output(NOTES)
             .paced()
     }
 
@@ -56,7 +56,7 @@ impl Node for MidiInputFile {
         }
     }
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let (notes, end) = instants(&reading::open(&self.path)?);
         Ok(Box::new(Playing {
             notes: notes.into_iter(),
@@ -70,17 +70,16 @@ struct Playing {
     end: Time,
 }
 
-impl Processor for Playing {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<MidiInputFile> for Playing {
+    fn process(&mut self, _params: &MidiInputFile, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         io.end_at(self.end);
         let Some((time, performance)) = self.notes.next() else {
             return Ok(Flow::Done);
         };
-        let payload = match performance.changes.is_empty() {
-            true => Payload::Notes(performance.notes),
-            false => Payload::Performance(performance.into()),
-        };
-        io.send_captured_now(NOTES, time, payload)?;
+        match performance.changes.is_empty() {
+            true => io.send_captured_now(NOTES, time, performance.notes)?,
+            false => io.send_captured_now(NOTES, time, performance)?,
+        }
         Ok(Flow::Continue)
     }
 }
@@ -91,7 +90,6 @@ mod tests {
     use midly::{
         Format, Header, MetaMessage, MidiMessage, Smf, Timing, TrackEvent, TrackEventKind,
     };
-    use score_engine::Note;
     use score_engine::harness::Harness;
     use serde_json::json;
 

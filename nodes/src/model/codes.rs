@@ -1,17 +1,18 @@
 //! What a node that plays or draws codes demands of its patch.
 
-use score_engine::{Check, NodeError};
+use score_engine::{Check, InputPort, Latent, NodeError};
 
-/// Demands that input `latent` brings codes as the model called `name` reads them: of the dimension found, or the
+/// Demands that `input` brings codes as the model called `name` reads them: of the dimension found, or the
 /// parameter `model` is refused for the reason that there is none.
 pub(crate) fn require_codes(
     check: &mut Check<'_>,
+    input: InputPort<Latent>,
     name: &str,
     dimension: Result<usize, NodeError>,
 ) {
     match dimension {
         Ok(dimension) => {
-            check.require_dimension("latent", dimension, &format!("the model `{name}`"));
+            check.require_dimension(input, dimension, &format!("the model `{name}`"));
         }
         Err(error) => {
             let help = error.advice().map(str::to_owned);

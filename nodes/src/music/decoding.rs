@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use score_engine::{Flow, Io, NodeError, Payload, Processor, Time, Value};
+use score_engine::{Flow, Io, NodeError, Processor, Time, Transport};
 
-use super::player::{CHORDS, LATENT, Player};
-use super::voice::{NOTES, Passage, Voice};
+use super::player::{CHORDS, CODE, CUT, Player, Plays};
+use super::voice::{Manner, Passage, Voice};
 
 /// Collects the codes and cuts of a stretch, and plays it once it is over.
 pub(super) struct Decoding {
     player: Player,
+    /// How notes are struck: how early they may be says what is still to come.
+    manner: Manner,
     /// The stretch that is being collected.
     index: u64,
     codes: Vec<(Time, Arc<[f32]>)>,
@@ -19,9 +21,10 @@ pub(super) struct Decoding {
 }
 
 impl Decoding {
-    pub(super) fn new(player: Player) -> Self {
+    pub(super) fn new(player: Player, manner: Manner) -> Self {
         Decoding {
             player,
+            manner,
             index: 0,
             codes: Vec::new(),
             cuts: Vec::new(),
@@ -30,7 +33,7 @@ impl Decoding {
     }
 
     /// Plays the collected stretch up to `end`, and begins to collect the next.
-    fn play(&mut self, io: &mut Io<'_>, end: Time) -> Result<(), NodeError> {
+    fn play<P: Plays>(&mut self, params: &P, io: &mut Io<'_>, end: Time) -> Result<(), NodeError> {
         let chunk = &self.player.voice.chunk;
         let (first, next) = (chunk.first(self.index), chunk.first(self.index + 1));
         let mut begun: Vec<(u64, Time)> = vec![(first, Time::from_nanos(i64::MIN))];
@@ -51,11 +54,11 @@ impl Decoding {
                 break;
             }
             if let Some(mean) = mean(&codes) {
-                self.code = Some(self.player.shape.apply(mean));
+                self.code = Some(self.player.shape.apply(mean, params.shaping()));
             }
             codes = rest;
             if let Some(code) = &self.code {
-                let said = self.player.decode(code)?;
+                let said = self.player.decode(code, params.temperature())?;
                 let tokens: Vec<i64> = said.iter().map(|said| said.token).collect();
                 passages.push(Passage {
                     place: *place,
@@ -64,35 +67,33 @@ impl Decoding {
                 });
             }
         }
-        for (time, notes) in self.player.voice.play(self.index, &passages, end) {
-            io.send(NOTES, time, Payload::Notes(notes.into()))?;
+        for (time, notes) in (self.player.voice).play(self.index, &passages, end, &self.manner) {
+            io.send(P::NOTES, time, notes)?;
         }
         self.index += 1;
         Ok(())
     }
 }
 
-impl Processor for Decoding {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl<P: Plays> Processor<P> for Decoding {
+    fn process(&mut self, params: &P, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let time = input.packet.time;
             while time >= self.player.voice.chunk.start(self.index + 1) {
-                self.play(io, Time::MAX)?;
+                self.play(params, io, Time::MAX)?;
             }
-            match (input.port, &mut self.player.voice) {
-                (LATENT, _) => {}
-                (CHORDS, Voice { fitting, chunk, .. }) => {
-                    if let Some(fitting) = fitting {
-                        fitting.hear(&input.packet, chunk)?;
-                    }
-                    continue;
-                }
-                _ => {
-                    self.cuts.push(time);
-                    continue;
-                }
+            if input.is(CUT) {
+                self.cuts.push(time);
+                continue;
             }
-            let code = input.packet.latent()?;
+            if input.is(CHORDS) {
+                let Voice { fitting, chunk, .. } = &mut self.player.voice;
+                if let Some(fitting) = fitting {
+                    fitting.hear(time, *input.read(CHORDS)?, chunk);
+                }
+                continue;
+            }
+            let code = input.read(CODE)?;
             if code.len() != self.player.melody.dimension() {
                 return Err(NodeError::internal("a code of another dimension arrived"));
             }
@@ -103,29 +104,30 @@ impl Processor for Decoding {
             && !io.stop_requested()
             && io.time() >= self.player.voice.chunk.start(self.index + 1)
         {
-            self.play(io, Time::MAX)?;
+            self.play(params, io, Time::MAX)?;
         }
         Ok(Flow::Continue)
     }
 
-    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, params: &P, io: &mut Io<'_>) -> Result<(), NodeError> {
         let end = io
             .end()
             .unwrap_or_else(|| self.player.voice.chunk.start(self.index));
         while self.player.voice.chunk.start(self.index) < end && !io.stop_requested() {
-            self.play(io, end)?;
+            self.play(params, io, end)?;
         }
-        self.player.voice.finish(io, end)
+        self.player.voice.finish(io, P::NOTES, end)
     }
 
     fn earliest_pending(&self) -> Option<Time> {
         let voice = &self.player.voice;
         let start = voice.chunk.start(self.index);
-        Some(start - voice.earliest(start))
+        Some(start - voice.earliest(start, &self.manner))
     }
 
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        self.player.set(name, value)
+    fn changed(&mut self, params: &P, _transport: &Transport) -> Result<(), NodeError> {
+        self.manner = self.player.manner(params);
+        Ok(())
     }
 }
 
@@ -145,7 +147,7 @@ pub(super) fn mean(codes: &[(Time, Arc<[f32]>)]) -> Option<Vec<f32>> {
 #[cfg(test)]
 mod tests {
     use score_engine::harness::Harness;
-    use score_engine::{Event, Key, KeyChoice, Mode, PortType, Transport};
+    use score_engine::{Event, Key, KeyChoice, Mode, Payload, PortType, Transport};
     use serde_json::json;
 
     use super::super::Chord;

@@ -1,33 +1,83 @@
 //! Turns codes into drums that are struck as by hand.
 
-use score_engine::{Build, Check, Descriptor, Node, NodeError, Param, Port, PortType, Processor};
-use serde::Deserialize;
+use score_engine::{
+    Build, Check, Descriptor, Node, NodeError, Note, OutputPort, Params, Processor,
+};
 
 use super::drums;
 use super::kit::Kit;
 use super::melody::Melody;
-use super::player::Player;
-use super::shape::{Shape, noise};
-use super::voice::{Chunk, Voice};
+use super::player::{CODE, CUT, Player, Plays};
+use super::shape::{Shape, Shaping};
+use super::voice::{Chunk, Manner, Voice};
 use crate::model::{Manifest, Task, require_codes};
 
 /// `drum_decoder`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct DrumDecoder {
+    /// name of a model of drums
+    #[param(
+        rebuild = "a model is loaded when its node is built",
+        default = "drums"
+    )]
     model: String,
+    /// how freely strokes are drawn; 0: always the likeliest
+    #[param(live, range = 0.0..=4.0, span = 0.0..=1.5, default = 0.5)]
     temperature: f32,
+    /// share of the code replaced by a constant random one
+    #[param(live, range = 0.0..=1.0, default = 0.0)]
     noise: f32,
+    /// factor for the code
+    #[param(live, range = 0.0..=10.0, span = 0.0..=2.0, default = 1.0)]
     gain: f32,
+    /// bring the mean code to the usual length
+    #[param(live, default = true)]
     normalise: bool,
+    /// how hard drums are struck on average
+    #[param(live, range = 0.01..=1.0, default = 0.7)]
     velocity: f32,
+    /// how much harder some strokes are than others; 0: not at all, 1: as a drummer does
+    #[param(live, range = 0.0..=2.0, default = 1.0)]
     dynamics: f32,
+    /// how much strokes are early or late; 0: not at all, 1: as a drummer's
+    #[param(live, range = 0.0..=2.0, default = 1.0)]
     looseness: f32,
+    /// MIDI channel, counted from 0
+    #[param(live, range = 0..=15, default = drums::CHANNEL)]
     channel: u8,
+}
+
+impl Plays for DrumDecoder {
+    const NOTES: OutputPort<Note> =
+        OutputPort::new(0, "notes", "the strokes, as keys of General MIDI's drums");
+
+    fn temperature(&self) -> f32 {
+        self.temperature
+    }
+
+    fn shaping(&self) -> Shaping {
+        Shaping {
+            noise: self.noise,
+            gain: self.gain,
+            normalise: self.normalise,
+        }
+    }
+
+    fn manner(&self, _drums: bool) -> Manner {
+        Manner {
+            velocity: self.velocity,
+            channel: self.channel,
+            kit: Some(Kit {
+                looseness: self.looseness,
+                dynamics: self.dynamics,
+            }),
+        }
+    }
 }
 
 impl Node for DrumDecoder {
     fn descriptor() -> Descriptor {
-        Descriptor::new("music", "drum_decoder", "Turns codes into drums, struck as by hand")
+        Descriptor::of::<Self>("music", "drum_decoder", "Turns codes into drums, struck as by hand")
             .example(
                 r#"nodes: {
                     "film": video_file(path: "film.mp4", width: 64, height: 64, rate: 8),
@@ -49,18 +99,9 @@ impl Node for DrumDecoder {
                  `looseness: 0` answers sooner.\n\n\
                  A model without a groove, such as an imported one, plays like a machine.",
             )
-            .input(Port::new("latent", PortType::Latent(None), "the code"))
-            .input(Port::new("cut", PortType::Event, "begins a new phrase at the next sixteenth").optional())
-            .output(Port::new("notes", PortType::Notes, "the strokes, as keys of General MIDI's drums"))
-            .param(Param::text("model", "name of a model of drums").default("drums"))
-            .param(Param::number("temperature", (0.0, 4.0), "how freely strokes are drawn; 0: always the likeliest").default(0.5).live())
-            .param(Param::number("noise", (0.0, 1.0), "share of the code replaced by a constant random one").default(0.0))
-            .param(Param::number("gain", (0.0, 10.0), "factor for the code").default(1.0).live())
-            .param(Param::flag("normalise", "bring the mean code to the usual length").default(true))
-            .param(Param::number("velocity", (0.01, 1.0), "how hard drums are struck on average").default(0.7).live())
-            .param(Param::number("dynamics", (0.0, 2.0), "how much harder some strokes are than others; 0: not at all, 1: as a drummer does").default(1.0).live())
-            .param(Param::number("looseness", (0.0, 2.0), "how much strokes are early or late; 0: not at all, 1: as a drummer's").default(1.0).live())
-            .param(Param::integer("channel", (0, 15), "MIDI channel, counted from 0").default(i64::from(drums::CHANNEL)))
+            .input(CODE)
+            .input(CUT)
+            .output(Self::NOTES)
             .in_bars()
             .urgent()
     }
@@ -77,32 +118,21 @@ impl Node for DrumDecoder {
             }
             Ok(model.latent)
         });
-        require_codes(check, &self.model, dimension);
+        require_codes(check, CODE, &self.model, dimension);
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let melody = Melody::load(build.settings, &self.model)?.with_groove()?;
         let mut rng = build.rng();
         let layout = *melody.layout();
         let dimension = melody.dimension();
-        let chunk = Chunk::new(build.transport, &layout);
-        let mut voice = Voice::new(chunk, &layout, self.channel, self.velocity);
-        voice.kit = Some(Kit {
-            looseness: self.looseness,
-            dynamics: self.dynamics,
-        });
         let player = Player {
-            shape: Shape {
-                noise: noise(dimension, self.noise, &mut rng),
-                gain: self.gain,
-                normalise: self.normalise,
-            },
-            voice,
+            shape: Shape::drawn(dimension, &mut rng),
+            voice: Voice::new(Chunk::new(build.transport, &layout), &layout),
             melody,
             rng,
-            temperature: self.temperature,
         };
-        Ok(player.processor(build))
+        Ok(player.processor(self, build))
     }
 }
 
@@ -111,7 +141,7 @@ mod tests {
     use std::sync::Arc;
 
     use score_engine::harness::{Harness, Outputs};
-    use score_engine::{Note, Payload, Time};
+    use score_engine::{Payload, PortType, Time};
     use serde_json::{Value, json};
 
     use super::*;

@@ -5,31 +5,37 @@ use std::time::Instant;
 
 use rand_chacha::ChaCha8Rng;
 use score_engine::{
-    Build, Descriptor, Flow, Io, Node, NodeError, Note, Packet, Param, Payload, Performance, Port,
-    PortType, Processor, Time, Transport,
+    Build, Descriptor, Event, Flow, InputPort, Io, Node, NodeError, Note, OutputPort, Packet,
+    Params, Payload, Performance, Processor, Time, Transport,
 };
-use serde::Deserialize;
 
 use super::drums;
 use super::fill::{CRASH, fill};
 
-const NOTES: usize = 0;
-const CUT: usize = 1;
+const DRUMS: InputPort<Note> = InputPort::new(0, "notes", "the drums");
+const CUT: InputPort<Event> = InputPort::new(1, "cut", "what a fill leads to");
+const FILLED: OutputPort<Note> = OutputPort::new(0, "notes", "the drums with fills");
 
 /// The length of a fill's strokes, in sixteenths.
 const LENGTH: f64 = 0.5;
 
 /// `drum_fill`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct DrumFill {
-    length: u32,
-    apart: u32,
+    /// length of a fill
+    #[param(live, range = 1..=16, unit = "sixteenths", default = 8)]
+    length: u64,
+    /// bars between two fills at least
+    #[param(live, range = 0..=64, span = 0.0..=16.0, unit = "bars", default = 4)]
+    apart: u64,
+    /// strike a crash cymbal at the cut
+    #[param(live, default = true)]
     crash: bool,
 }
 
 impl Node for DrumFill {
     fn descriptor() -> Descriptor {
-        Descriptor::new("music", "drum_fill", "Leads drums into cuts with a fill")
+        Descriptor::of::<Self>("music", "drum_fill", "Leads drums into cuts with a fill")
             .example(
                 r#"nodes: {
                     "film": video_file(path: "film.mp4", width: 64, height: 64, rate: 8),
@@ -53,22 +59,16 @@ impl Node for DrumFill {
                  between two fills lie `apart` bars. Fills are drawn from the patch's seed. Live nobody knows when a \
                  cut will come, and the part passes as it is: `accent` answers cuts there.",
             )
-            .input(Port::new("notes", PortType::Notes, "the drums"))
-            .input(Port::new("cut", PortType::Event, "what a fill leads to"))
-            .output(Port::new("notes", PortType::Notes, "the drums with fills"))
-            .param(Param::integer("length", (1, 16), "length of a fill").unit("sixteenths").default(8))
-            .param(Param::integer("apart", (0, 64), "bars between two fills at least").unit("bars").default(4))
-            .param(Param::flag("crash", "strike a crash cymbal at the cut").default(true))
+            .input(DRUMS)
+            .input(CUT)
+            .output(FILLED)
             .in_bars()
             .urgent()
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Filling {
             transport: build.transport.clone(),
-            length: u64::from(self.length),
-            apart: u64::from(self.apart) * build.transport.sixteenths_per_bar(),
-            crash: self.crash,
             rng: build.rng(),
             held: Vec::new(),
             struck: Vec::new(),
@@ -82,10 +82,6 @@ impl Node for DrumFill {
 
 struct Filling {
     transport: Transport,
-    /// Sixteenths of a fill, and between two of them.
-    length: u64,
-    apart: u64,
-    crash: bool,
     rng: ChaCha8Rng,
     /// What a fill may still change, in the order of time.
     held: Vec<Held>,
@@ -121,8 +117,8 @@ impl Filling {
     }
 
     /// How far what is held must reach back behind `time`: where a fill into a cut then would begin.
-    fn settled(&self, time: Time) -> Time {
-        self.reach(self.nearest(time).saturating_sub(self.length + 1))
+    fn settled(&self, params: &DrumFill, time: Time) -> Time {
+        self.reach(self.nearest(time).saturating_sub(params.length + 1))
     }
 
     fn hold(&mut self, packet: &Packet) -> Result<(), NodeError> {
@@ -170,9 +166,9 @@ impl Filling {
     }
 
     /// Puts a fill before the cut, where one has room.
-    fn lead(&mut self, cut: Time, captured: Instant) -> Result<(), NodeError> {
+    fn lead(&mut self, params: &DrumFill, cut: Time, captured: Instant) -> Result<(), NodeError> {
         let to = self.nearest(cut);
-        let Some(from) = to.checked_sub(self.length) else {
+        let Some(from) = to.checked_sub(params.length) else {
             return Ok(());
         };
         let (begins, ends) = (self.reach(from), self.reach(to));
@@ -185,7 +181,7 @@ impl Filling {
         });
         let too_soon = self
             .last
-            .is_some_and(|last| to < last + self.apart.max(self.length));
+            .is_some_and(|last| to < last + (params.apart * bar).max(params.length));
         if count == 0.0 || too_soon || begins < self.sent {
             return Ok(());
         }
@@ -196,11 +192,11 @@ impl Filling {
             held.payload = self.without(held.payload, makes_room);
             self.held.push(held);
         }
-        for stroke in fill(self.length, &mut self.rng)? {
+        for stroke in fill(params.length, &mut self.rng)? {
             let velocity = mean * stroke.force;
             self.strike(from + stroke.sixteenth, stroke.key, velocity, captured);
         }
-        if self.crash {
+        if params.crash {
             self.strike(to, CRASH, mean, captured);
         }
         Ok(())
@@ -230,7 +226,14 @@ impl Filling {
             if matches!(&payload, Payload::Notes(notes) if notes.is_empty()) {
                 continue;
             }
-            io.send_captured(NOTES, held.time, held.captured, payload)?;
+            io.send_packet(
+                FILLED.index(),
+                Packet {
+                    time: held.time,
+                    captured: held.captured,
+                    payload,
+                },
+            )?;
         }
         self.sent = self.sent.max(until);
         let bar = self.transport.sixteenths_per_bar() + 1;
@@ -261,31 +264,36 @@ impl Filling {
     }
 }
 
-impl Processor for Filling {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<DrumFill> for Filling {
+    fn process(&mut self, params: &DrumFill, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let packet = &input.packet;
-            match input.port {
-                CUT if !io.is_live() => self.lead(packet.time, packet.captured)?,
-                NOTES => self.hold(packet)?,
-                _ => {}
+            if input.is(DRUMS) {
+                self.hold(packet)?;
+            } else if !io.is_live() {
+                self.lead(params, packet.time, packet.captured)?;
             }
         }
         if io.is_live() {
             self.send(io, Time::MAX)?;
         } else if io.time() != Time::MAX {
-            let settled = self.settled(io.time());
+            let settled = self.settled(params, io.time());
             self.send(io, settled)?;
         }
         Ok(Flow::Continue)
     }
 
-    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, _params: &DrumFill, io: &mut Io<'_>) -> Result<(), NodeError> {
         self.send(io, Time::MAX)
     }
 
     fn earliest_pending(&self) -> Option<Time> {
         Some(self.sent)
+    }
+
+    fn changed(&mut self, _params: &DrumFill, transport: &Transport) -> Result<(), NodeError> {
+        self.transport = transport.clone();
+        Ok(())
     }
 }
 
@@ -306,7 +314,7 @@ fn with_notes(payload: Payload, change: &mut dyn FnMut(&[Note]) -> Vec<Note>) ->
 
 #[cfg(test)]
 mod tests {
-    use score_engine::Event;
+    use score_engine::PortType;
     use score_engine::harness::Harness;
     use serde_json::{Value, json};
 

@@ -22,6 +22,7 @@ pub(super) struct Stroke {
 }
 
 /// How much of the drummer is heard.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Kit {
     /// Factor for how early or late strokes are.
     pub(super) looseness: f32,

@@ -1,34 +1,73 @@
 //! Turns codes into a melody with a decoder model.
 
 use score_engine::{
-    Build, Check, Descriptor, Mode, Node, NodeError, Param, Port, PortType, Processor,
+    Build, Check, Descriptor, Node, NodeError, Note, OutputPort, Params, Processor,
 };
-use serde::Deserialize;
 
 use super::drums;
 use super::fitting::Fitting;
 use super::melody::Melody;
-use super::player::Player;
-use super::shape::{Shape, noise};
-use super::voice::{Chunk, Voice};
-use crate::chords::Chords;
+use super::player::{CHORDS, CODE, CUT, Player, Plays};
+use super::shape::{Shape, Shaping};
+use super::voice::{Chunk, Manner, Voice};
 use crate::model::{Manifest, Task, require_codes};
 
 /// `music_decoder`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct MusicDecoder {
+    /// name of a music model
+    #[param(
+        rebuild = "a model is loaded when its node is built",
+        default = "melody"
+    )]
     model: String,
+    /// how freely tokens are drawn; 0: always the likeliest
+    #[param(live, range = 0.0..=4.0, span = 0.0..=1.5, default = 0.5)]
     temperature: f32,
+    /// share of the code replaced by a constant random one
+    #[param(live, range = 0.0..=1.0, default = 0.0)]
     noise: f32,
+    /// factor for the code
+    #[param(live, range = 0.0..=10.0, span = 0.0..=2.0, default = 1.0)]
     gain: f32,
+    /// bring the mean code to the usual length
+    #[param(live, default = true)]
     normalise: bool,
+    /// how hard notes are struck
+    #[param(live, range = 0.01..=1.0, default = 0.8)]
     velocity: f32,
+    /// MIDI channel, counted from 0
+    #[param(live, range = 0..=15, default = 0)]
     channel: u8,
+}
+
+impl Plays for MusicDecoder {
+    const NOTES: OutputPort<Note> = OutputPort::new(0, "notes", "the melody, one note at a time");
+
+    fn temperature(&self) -> f32 {
+        self.temperature
+    }
+
+    fn shaping(&self) -> Shaping {
+        Shaping {
+            noise: self.noise,
+            gain: self.gain,
+            normalise: self.normalise,
+        }
+    }
+
+    fn manner(&self, drums: bool) -> Manner {
+        Manner {
+            velocity: self.velocity,
+            channel: if drums { drums::CHANNEL } else { self.channel },
+            kit: None,
+        }
+    }
 }
 
 impl Node for MusicDecoder {
     fn descriptor() -> Descriptor {
-        Descriptor::new("music", "music_decoder", "Turns codes into a melody")
+        Descriptor::of::<Self>("music", "music_decoder", "Turns codes into a melody")
             .example(
                 r#"nodes: {
                     "film": video_file(path: "film.mp4", width: 64, height: 64, rate: 8),
@@ -57,17 +96,10 @@ impl Node for MusicDecoder {
                  A model of drums plays on channel 9, whatever `channel` says, and every stroke lies on its \
                  sixteenth: `drum_decoder` plays them as by hand.",
             )
-            .input(Port::new("latent", PortType::Latent(None), "the code"))
-            .input(Port::new("cut", PortType::Event, "begins a new phrase at the next sixteenth").optional())
-            .input(Port::new("chords", Chords::port_type(), "the chords that it is brought to").optional())
-            .output(Port::new("notes", PortType::Notes, "the melody, one note at a time"))
-            .param(Param::text("model", "name of a music model").default("melody"))
-            .param(Param::number("temperature", (0.0, 4.0), "how freely tokens are drawn; 0: always the likeliest").default(0.5).live())
-            .param(Param::number("noise", (0.0, 1.0), "share of the code replaced by a constant random one").default(0.0))
-            .param(Param::number("gain", (0.0, 10.0), "factor for the code").default(1.0).live())
-            .param(Param::flag("normalise", "bring the mean code to the usual length").default(true))
-            .param(Param::number("velocity", (0.01, 1.0), "how hard notes are struck").default(0.8).live())
-            .param(Param::integer("channel", (0, 15), "MIDI channel, counted from 0").default(0))
+            .input(CODE)
+            .input(CUT)
+            .input(CHORDS)
+            .output(Self::NOTES)
             .in_bars()
             .urgent()
     }
@@ -75,40 +107,24 @@ impl Node for MusicDecoder {
     fn check(&self, check: &mut Check<'_>) {
         let dimension = Manifest::of(check.settings)
             .and_then(|manifest| Ok(manifest.model(&self.model, Task::Music)?.latent));
-        require_codes(check, &self.model, dimension);
+        require_codes(check, CODE, &self.model, dimension);
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let melody = Melody::load(build.settings, &self.model)?;
         let dimension = melody.dimension();
         let mut rng = build.rng();
         let layout = *melody.layout();
-        let channel = if layout.drums {
-            drums::CHANNEL
-        } else {
-            self.channel
-        };
-        let mut voice = Voice::new(
-            Chunk::new(build.transport, &layout),
-            &layout,
-            channel,
-            self.velocity,
-        );
-        let key = (build.transport.key).map(|key| key.key(build.transport.seed, Mode::Major));
-        if !layout.drums && (key.is_some() || build.is_wired("chords")) {
-            voice.fitting = Some(Fitting::new(key, layout));
+        let mut voice = Voice::new(Chunk::new(build.transport, &layout), &layout);
+        if !layout.drums {
+            voice.fitting = Some(Fitting::new(build.transport, layout));
         }
         let player = Player {
-            shape: Shape {
-                noise: noise(dimension, self.noise, &mut rng),
-                gain: self.gain,
-                normalise: self.normalise,
-            },
+            shape: Shape::drawn(dimension, &mut rng),
             voice,
             melody,
             rng,
-            temperature: self.temperature,
         };
-        Ok(player.processor(build))
+        Ok(player.processor(self, build))
     }
 }

@@ -2,17 +2,20 @@
 
 use std::time::Instant;
 
-use score_engine::{Flow, Input, Io, NodeError, Note, Payload, Processor, Time, Value};
+use score_engine::{Flow, Input, Io, NodeError, Note, OutputPort, Processor, Time, Transport};
 
 use super::pulse::Pulse;
 use super::stepping::AHEAD;
-use super::voice::{Chunk, NOTES};
+use super::voice::Chunk;
 
 /// Notes that begin or end, at their times, in order.
 pub(super) type Played = Vec<(Time, Note)>;
 
-/// A part that is played.
-pub(super) trait Part: Send {
+/// A part that is played, by the parameters `P` of its node.
+pub(super) trait Part<P>: Send {
+    /// Where it plays to.
+    const NOTES: OutputPort<Note>;
+
     /// Takes in what came along a wire.
     ///
     /// # Errors
@@ -23,21 +26,19 @@ pub(super) trait Part: Send {
     ///
     /// # Errors
     /// The model fails.
-    fn at(&mut self, place: u64, chunk: &Chunk) -> Result<Played, NodeError>;
+    fn at(&mut self, params: &P, place: u64, chunk: &Chunk) -> Result<Played, NodeError>;
 
     /// The ends of what still sounds at `time`.
     fn close(&mut self, time: Time) -> Played;
 
-    /// Takes a new value of a live parameter.
-    ///
-    /// # Errors
-    /// The value cannot be taken.
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError>;
+    /// Reckons anew what follows from the parameters and the transport; until now sixteenths lay as `chunk` says, and
+    /// `place` is the next of them.
+    fn changed(&mut self, _params: &P, _transport: &Transport, _chunk: &Chunk, _place: u64) {}
 }
 
 /// The processor of a part.
-pub(super) struct Pacing<P> {
-    part: P,
+pub(super) struct Pacing<T> {
+    part: T,
     chunk: Chunk,
     /// In a render, the next sixteenth to play, counted from the start.
     next: u64,
@@ -46,8 +47,8 @@ pub(super) struct Pacing<P> {
     captured: Instant,
 }
 
-impl<P: Part> Pacing<P> {
-    pub(super) fn new(part: P, chunk: Chunk) -> Self {
+impl<T> Pacing<T> {
+    pub(super) fn new(part: T, chunk: Chunk) -> Self {
         Pacing {
             part,
             chunk,
@@ -57,73 +58,86 @@ impl<P: Part> Pacing<P> {
         }
     }
 
-    fn play(&mut self, io: &mut Io<'_>, place: u64) -> Result<(), NodeError> {
-        let played = self.part.at(place, &self.chunk)?;
-        self.send(io, played)
+    fn play<P>(&mut self, params: &P, io: &mut Io<'_>, place: u64) -> Result<(), NodeError>
+    where
+        T: Part<P>,
+    {
+        let played = self.part.at(params, place, &self.chunk)?;
+        self.send(T::NOTES, io, played)
     }
 
     /// Sends what begins or ends together as one packet.
-    fn send(&self, io: &mut Io<'_>, played: Played) -> Result<(), NodeError> {
+    fn send(
+        &self,
+        port: OutputPort<Note>,
+        io: &mut Io<'_>,
+        played: Played,
+    ) -> Result<(), NodeError> {
         for together in played.chunk_by(|(one, _), (other, _)| one == other) {
             let notes: Vec<Note> = together.iter().map(|(_, note)| *note).collect();
-            let payload = Payload::Notes(notes.into());
             let time = together.first().map_or(Time::ZERO, |(time, _)| *time);
             if io.is_live() {
-                io.send_captured(NOTES, time, self.captured, payload)?;
+                io.send_captured(port, time, self.captured, notes)?;
             } else {
-                io.send(NOTES, time, payload)?;
+                io.send(port, time, notes)?;
             }
         }
         Ok(())
     }
 
     /// Plays every sixteenth before `end`.
-    fn go_on(&mut self, io: &mut Io<'_>, end: Time) -> Result<(), NodeError> {
+    fn go_on<P>(&mut self, params: &P, io: &mut Io<'_>, end: Time) -> Result<(), NodeError>
+    where
+        T: Part<P>,
+    {
         while self.chunk.time_of(self.next) < end && !io.stop_requested() {
-            self.play(io, self.next)?;
+            self.play(params, io, self.next)?;
             self.next += 1;
         }
         Ok(())
     }
 }
 
-impl<P: Part> Processor for Pacing<P> {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl<P, T: Part<P>> Processor<P> for Pacing<T> {
+    fn process(&mut self, params: &P, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             if !io.is_live() {
-                self.go_on(io, input.packet.time)?;
+                self.go_on(params, io, input.packet.time)?;
             }
             self.captured = input.packet.captured;
             self.part.hear(&input, &self.chunk)?;
         }
         if io.is_live() {
             for place in self.pulse.due(&self.chunk, io.now()) {
-                self.play(io, place)?;
+                self.play(params, io, place)?;
             }
             return Ok(Flow::WakeAt(self.pulse.wake(&self.chunk)));
         }
         // After the last input the watermark is the end of all time; `finish` knows the end that is meant.
         if io.end().is_none() && io.time() != Time::MAX {
-            self.go_on(io, io.time())?;
+            self.go_on(params, io, io.time())?;
         }
         Ok(Flow::Continue)
     }
 
-    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, params: &P, io: &mut Io<'_>) -> Result<(), NodeError> {
         let end = io.end().unwrap_or(Time::ZERO);
         let end = if io.is_live() { io.now().max(end) } else { end };
         if !io.is_live() {
-            self.go_on(io, end)?;
+            self.go_on(params, io, end)?;
         }
         let ends = self.part.close(end);
-        self.send(io, ends)
+        self.send(T::NOTES, io, ends)
     }
 
     fn earliest_pending(&self) -> Option<Time> {
         Some(self.chunk.time_of(self.next))
     }
 
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        self.part.set(name, value)
+    fn changed(&mut self, params: &P, transport: &Transport) -> Result<(), NodeError> {
+        let place = self.pulse.next();
+        self.part.changed(params, transport, &self.chunk, place);
+        self.chunk.retime(transport);
+        Ok(())
     }
 }

@@ -1,58 +1,75 @@
 //! A loaded music model and how it plays, whichever node does.
 
 use rand_chacha::ChaCha8Rng;
-use score_engine::{Build, NodeError, Processor, Value};
+use score_engine::{
+    Build, Custom, Event, InputPort, Latent, NodeError, Note, OutputPort, Processor,
+};
 
 use super::decoding::Decoding;
 use super::melody::{Melody, Said};
-use super::shape::Shape;
+use super::shape::{Shape, Shaping};
 use super::stepping::Stepping;
-use super::voice::Voice;
-use crate::live;
+use super::voice::{Manner, Voice};
+use crate::chords::Chords;
 
-pub(super) const LATENT: usize = 0;
-pub(super) const CHORDS: usize = 2;
+/// The inputs of every node that plays such a model; chords are a melody's alone.
+pub(super) const CODE: InputPort<Latent> = InputPort::new(0, "latent", "the code");
+pub(super) const CUT: InputPort<Event> =
+    InputPort::new(1, "cut", "begins a new phrase at the next sixteenth").optional();
+pub(super) const CHORDS: InputPort<Custom<Chords>> =
+    Chords::input(2, "chords", "the chords that it is brought to").optional();
+
+/// The parameters of a node that plays such a model.
+pub(super) trait Plays {
+    /// Where it plays to.
+    const NOTES: OutputPort<Note>;
+
+    /// How freely tokens are drawn.
+    fn temperature(&self) -> f32;
+
+    /// What is done to a code.
+    fn shaping(&self) -> Shaping;
+
+    /// How notes are struck, where the model is one of drums or not.
+    fn manner(&self, drums: bool) -> Manner;
+}
 
 /// A loaded model and how it plays.
 pub(super) struct Player {
     pub(super) melody: Melody,
     pub(super) rng: ChaCha8Rng,
-    pub(super) temperature: f32,
     pub(super) shape: Shape,
     pub(super) voice: Voice,
 }
 
 impl Player {
+    /// How notes are struck.
+    pub(super) fn manner(&self, params: &impl Plays) -> Manner {
+        params.manner(self.melody.layout().drums)
+    }
+
     /// What the model says of every step of a stretch.
-    pub(super) fn decode(&mut self, code: &[f32]) -> Result<Vec<Said>, NodeError> {
+    pub(super) fn decode(
+        &mut self,
+        code: &[f32],
+        temperature: f32,
+    ) -> Result<Vec<Said>, NodeError> {
         let mut phrase = self.melody.begin(code)?;
         (0..self.melody.layout().steps)
-            .map(|_| {
-                self.melody
-                    .say(&mut phrase, self.temperature, &mut self.rng)
-            })
+            .map(|_| self.melody.say(&mut phrase, temperature, &mut self.rng))
             .collect()
     }
 
     /// A processor that plays: as the clock goes where there is one, else stretch by stretch.
-    pub(super) fn processor(self, build: &Build<'_>) -> Box<dyn Processor> {
+    pub(super) fn processor<P: Plays + 'static>(
+        self,
+        params: &P,
+        build: &Build<'_>,
+    ) -> Box<dyn Processor<P>> {
         if build.clock.is_some() {
             return Box::new(Stepping::new(self));
         }
-        Box::new(Decoding::new(self))
-    }
-
-    /// Takes a new value of a live parameter.
-    pub(super) fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        let number = live::number(name, value)? as f32;
-        match (name, &mut self.voice.kit) {
-            ("temperature", _) => self.temperature = number,
-            ("gain", _) => self.shape.gain = number,
-            ("velocity", _) => self.voice.velocity = number,
-            ("looseness", Some(kit)) => kit.looseness = number,
-            ("dynamics", Some(kit)) => kit.dynamics = number,
-            _ => return Err(live::not_live(name)),
-        }
-        Ok(())
+        let manner = self.manner(params);
+        Box::new(Decoding::new(self, manner))
     }
 }

@@ -8,7 +8,7 @@ use score_engine::{Metre, NodeError, Note, Time, Transport};
 use super::drums;
 use super::melody::Said;
 use super::tokens::{MelodyNote, tokens};
-use super::voice::{Chunk, Passage, Voice};
+use super::voice::{Chunk, Manner, Passage, Voice};
 use crate::midi::reading::{DEFAULT_TEMPO, Event, Song};
 use crate::midi::writing::{self, Act, Part};
 use crate::model::Music;
@@ -52,7 +52,12 @@ fn bytes(
     transport: &Transport,
 ) -> Result<Vec<u8>, NodeError> {
     let channel = if layout.drums { drums::CHANNEL } else { 0 };
-    let mut voice = Voice::new(Chunk::new(transport, layout), layout, channel, VELOCITY);
+    let mut voice = Voice::new(Chunk::new(transport, layout), layout);
+    let manner = Manner {
+        velocity: VELOCITY,
+        channel,
+        kit: None,
+    };
     let mut events = Vec::new();
     let mut end = Time::ZERO;
     for (index, tokens) in (0u64..).zip(melodies) {
@@ -62,7 +67,7 @@ fn bytes(
             said: tokens.iter().copied().map(Said::of).collect(),
             shift: 0,
         };
-        for (time, notes) in voice.play(index, &[passage], end) {
+        for (time, notes) in voice.play(index, &[passage], end, &manner) {
             let tick = writing::tick(transport, time);
             events.extend(notes.into_iter().map(|note| (tick, Act::Note(note))));
         }

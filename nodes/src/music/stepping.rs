@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
-use score_engine::{Flow, Io, NodeError, Payload, Processor, Time, Value};
+use score_engine::{Flow, Io, Key, NodeError, Processor, Time, Transport};
 
 use super::melody::Phrase;
-use super::player::{CHORDS, LATENT, Player};
+use super::player::{CHORDS, CODE, CUT, Player, Plays};
 use super::pulse::Pulse;
-use super::voice::{NOTES, Packet, Voice};
+use super::voice::{Packet, Voice};
 
 /// A note leaves this long before the earliest that it may sound, in seconds: enough for a step of the model and a hop
 /// along a wire, and little against the sixteenth that a cut may have to wait.
@@ -23,6 +23,8 @@ pub(super) struct Stepping {
     followed: Option<Vec<f32>>,
     /// How many semitones the phrase is moved, to fit its key.
     shift: i32,
+    /// The key that it was moved into.
+    key: Option<Key>,
     /// When a cut came that no phrase has followed yet.
     cut: Option<Time>,
     /// The time of the newest code.
@@ -40,6 +42,7 @@ impl Stepping {
             code: None,
             followed: None,
             shift: 0,
+            key: None,
             cut: None,
             seen: Time::ZERO,
             captured: Instant::now(),
@@ -48,7 +51,7 @@ impl Stepping {
     }
 
     /// Decides what is played at sixteenth `place`.
-    fn step(&mut self, place: u64) -> Result<Vec<Packet>, NodeError> {
+    fn step<P: Plays>(&mut self, params: &P, place: u64) -> Result<Vec<Packet>, NodeError> {
         let (step, sixteenth) = self.player.voice.chunk.place(place);
         let anew = self.phrase.is_none() || step == Some(0) || self.cut.is_some();
         let news = self.code.take();
@@ -59,6 +62,13 @@ impl Stepping {
         };
         let player = &mut self.player;
         let cut = self.cut.take();
+        let key = player.voice.key();
+        if key.is_some() && (anew || key != self.key) {
+            // What the phrase will be, as far as that is known, says in which key it is.
+            let whole = player.melody.likeliest(code)?;
+            self.shift = player.voice.shift(&whole);
+        }
+        self.key = key;
         let phrase = match &mut self.phrase {
             Some(phrase) if !anew => {
                 if is_news {
@@ -66,27 +76,21 @@ impl Stepping {
                 }
                 phrase
             }
-            phrase => {
-                if player.voice.fitting.is_some() {
-                    // What the phrase will be, as far as that is known, says in which key it is.
-                    let whole = player.melody.likeliest(code)?;
-                    self.shift = player.voice.shift(&whole);
-                }
-                phrase.insert(player.melody.begin(code)?)
-            }
+            phrase => phrase.insert(player.melody.begin(code)?),
         };
         let said = match step {
             Some(_) => Some(
                 player
                     .melody
-                    .say(phrase, player.temperature, &mut player.rng)?,
+                    .say(phrase, params.temperature(), &mut player.rng)?,
             ),
             None => None,
         };
         let time = player.voice.chunk.time_of(place);
         let fitted = (player.voice).fit(said.as_ref(), self.shift, (place, sixteenth));
+        let manner = player.manner(params);
         let (said, voice) = (fitted.as_ref().or(said.as_ref()), &mut player.voice);
-        let packets = voice.step(said, anew, sixteenth, time, Time::MAX);
+        let packets = voice.step(said, anew, sixteenth, (time, Time::MAX), &manner);
         if let Some(cut) = cut {
             let (cut, due, code) = (cut.seconds(), time.seconds(), self.seen.seconds());
             let notes: usize = packets.iter().map(|(_, notes)| notes.len()).sum();
@@ -96,43 +100,45 @@ impl Stepping {
     }
 }
 
-impl Processor for Stepping {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl<P: Plays> Processor<P> for Stepping {
+    fn process(&mut self, params: &P, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             self.captured = input.packet.captured;
             let time = input.packet.time;
-            if input.port == LATENT {
+            if input.is(CODE) {
                 self.seen = time;
-                let code = input.packet.latent()?.to_vec();
+                let code = input.read(CODE)?.to_vec();
                 if code.len() != self.player.melody.dimension() {
                     return Err(NodeError::internal("a code of another dimension arrived"));
                 }
-                self.code = Some(self.player.shape.apply(code));
-            } else if input.port == CHORDS {
+                self.code = Some(self.player.shape.apply(code, params.shaping()));
+            } else if input.is(CHORDS) {
                 let Voice { fitting, chunk, .. } = &mut self.player.voice;
                 if let Some(fitting) = fitting {
-                    fitting.hear(&input.packet, chunk)?;
+                    fitting.hear(time, *input.read(CHORDS)?, chunk);
                 }
-            } else {
+            } else if input.is(CUT) {
                 self.cut = Some(time);
             }
         }
-        self.pulse.ahead = AHEAD + self.player.voice.earliest(io.now()).seconds();
+        let manner = self.player.manner(params);
+        self.pulse.ahead = AHEAD + self.player.voice.earliest(io.now(), &manner).seconds();
         for place in self.pulse.due(&self.player.voice.chunk, io.now()) {
-            for (time, notes) in self.step(place)? {
-                io.send_captured(NOTES, time, self.captured, Payload::Notes(notes.into()))?;
+            for (time, notes) in self.step(params, place)? {
+                io.send_captured(P::NOTES, time, self.captured, notes)?;
             }
         }
         Ok(Flow::WakeAt(self.pulse.wake(&self.player.voice.chunk)))
     }
 
-    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, _params: &P, io: &mut Io<'_>) -> Result<(), NodeError> {
         let end = io.end().unwrap_or(io.now());
-        self.player.voice.finish(io, end)
+        self.player.voice.finish(io, P::NOTES, end)
     }
 
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        self.player.set(name, value)
+    fn changed(&mut self, _params: &P, transport: &Transport) -> Result<(), NodeError> {
+        self.player.voice.retime(transport);
+        Ok(())
     }
 }
 
@@ -141,7 +147,7 @@ mod tests {
     use std::sync::Arc;
 
     use score_engine::harness::{Harness, Outputs};
-    use score_engine::{Event, PortType};
+    use score_engine::{Event, Payload, PortType};
     use serde_json::json;
 
     use super::super::music_decoder::MusicDecoder;

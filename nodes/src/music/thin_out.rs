@@ -3,16 +3,13 @@
 use std::collections::BTreeSet;
 
 use score_engine::{
-    Build, Descriptor, Flow, Io, Node, NodeError, Note, Param, Payload, Performance, Port,
-    PortType, Processor, Time, Transport, Value,
+    Build, Control, Descriptor, Flow, InputPort, Io, Node, NodeError, Note, OutputPort, Params,
+    Performance, Processor, Time, Transport,
 };
-use serde::Deserialize;
 
-use crate::live;
-
-const LEVEL: usize = 0;
-
-const NOTES: usize = 0;
+const LEVEL: InputPort<Control> = InputPort::new(0, "level", "0 to 1");
+const PART: InputPort<Note> = InputPort::new(1, "notes", "the part");
+const PLAYED: OutputPort<Note> = OutputPort::new(0, "notes", "what is played of it");
 
 /// How much a place in the bar counts: its beginning, its middle, other beats, eighths, sixteenths.
 const PLACES: [f32; 5] = [1.0, 0.9, 0.8, 0.55, 0.3];
@@ -27,16 +24,22 @@ const DOTTED: f64 = 1.5;
 const ON_GRID: f64 = 0.125;
 
 /// `thin_out`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct ThinOut {
+    /// the part rests below this level
+    #[param(live, range = 0.0..=1.0, default = 0.0)]
     from: f32,
+    /// from this level on every note is played
+    #[param(live, range = 0.0..=1.0, default = 0.8)]
     all: f32,
+    /// how much softer notes are at level 0
+    #[param(live, range = 0.0..=1.0, default = 0.4)]
     dynamics: f32,
 }
 
 impl Node for ThinOut {
     fn descriptor() -> Descriptor {
-        Descriptor::new("music", "thin_out", "Plays as much of a part as a level says")
+        Descriptor::of::<Self>("music", "thin_out", "Plays as much of a part as a level says")
             .example(
                 r#"nodes: {
                     "film": video_file(path: "film.mp4", width: 64, height: 64, rate: 8),
@@ -53,22 +56,16 @@ impl Node for ThinOut {
                  what sounds ends, and what begins is left out. Notes are softer by `dynamics` of what the level lacks. Pedals and \
                  controllers pass.",
             )
-            .input(Port::new("level", PortType::Control, "0 to 1"))
-            .input(Port::new("notes", PortType::Notes, "the part"))
-            .output(Port::new("notes", PortType::Notes, "what is played of it"))
-            .param(Param::number("from", (0.0, 1.0), "the part rests below this level").default(0.0).live())
-            .param(Param::number("all", (0.0, 1.0), "from this level on every note is played").default(0.8).live())
-            .param(Param::number("dynamics", (0.0, 1.0), "how much softer notes are at level 0").default(0.4).live())
+            .input(LEVEL)
+            .input(PART)
+            .output(PLAYED)
             .in_bars()
             .urgent()
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Thinning {
             transport: build.transport.clone(),
-            from: self.from,
-            all: self.all,
-            dynamics: self.dynamics,
             level: 1.0,
             sounding: BTreeSet::new(),
         }))
@@ -77,9 +74,6 @@ impl Node for ThinOut {
 
 struct Thinning {
     transport: Transport,
-    from: f32,
-    all: f32,
-    dynamics: f32,
     level: f32,
     /// Channel and pitch of what sounds.
     sounding: BTreeSet<(u8, u8)>,
@@ -116,24 +110,24 @@ impl Thinning {
     }
 
     /// The note as it is played, if it is.
-    fn play(&mut self, time: Time, note: Note) -> Option<Note> {
+    fn play(&mut self, params: &ThinOut, time: Time, note: Note) -> Option<Note> {
         match note {
             Note::On {
                 channel,
                 pitch,
                 velocity,
             } => {
-                let share = if self.all > 0.0 {
-                    self.level / self.all
+                let share = if params.all > 0.0 {
+                    self.level / params.all
                 } else {
                     1.0
                 };
                 let counts = share >= 1.0 || self.weight(time, velocity) >= 1.0 - share;
-                if self.level < self.from || !counts {
+                if self.level < params.from || !counts {
                     return None;
                 }
                 self.sounding.insert((channel, pitch));
-                let velocity = velocity * (1.0 - self.dynamics * (1.0 - self.level));
+                let velocity = velocity * (1.0 - params.dynamics * (1.0 - self.level));
                 Some(Note::On {
                     channel,
                     pitch,
@@ -153,29 +147,29 @@ impl Thinning {
         if ends.is_empty() {
             return Ok(());
         }
-        io.send(NOTES, time, Payload::Notes(ends.into()))
+        io.send(PLAYED, time, ends)
     }
 }
 
-impl Processor for Thinning {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<ThinOut> for Thinning {
+    fn process(&mut self, params: &ThinOut, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let (time, captured) = (input.packet.time, input.packet.captured);
-            if input.port == LEVEL {
-                let level = *input.packet.control()?;
+            if input.is(LEVEL) {
+                let level = *input.read(LEVEL)?;
                 self.level = if level.is_nan() {
                     1.0
                 } else {
                     level.clamp(0.0, 1.0)
                 };
-                if self.level < self.from {
+                if self.level < params.from {
                     self.rest(io, time)?;
                 }
                 continue;
             }
             let mut played = Vec::new();
-            for note in input.packet.notes()?.iter() {
-                played.extend(self.play(time, *note));
+            for note in input.read(PART)?.iter() {
+                played.extend(self.play(params, time, *note));
             }
             let changes = input.packet.changes();
             if !changes.is_empty() {
@@ -183,27 +177,16 @@ impl Processor for Thinning {
                     changes: changes.to_vec(),
                     notes: played.into(),
                 };
-                io.send_captured(
-                    NOTES,
-                    time,
-                    captured,
-                    Payload::Performance(performance.into()),
-                )?;
+                io.send_captured(PLAYED, time, captured, performance)?;
             } else if !played.is_empty() {
-                io.send_captured(NOTES, time, captured, Payload::Notes(played.into()))?;
+                io.send_captured(PLAYED, time, captured, played)?;
             }
         }
         Ok(Flow::Continue)
     }
 
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        let number = live::number(name, value)? as f32;
-        match name {
-            "from" => self.from = number,
-            "all" => self.all = number,
-            "dynamics" => self.dynamics = number,
-            _ => return Err(live::not_live(name)),
-        }
+    fn changed(&mut self, _params: &ThinOut, transport: &Transport) -> Result<(), NodeError> {
+        self.transport = transport.clone();
         Ok(())
     }
 }
@@ -211,6 +194,7 @@ impl Processor for Thinning {
 #[cfg(test)]
 mod tests {
     use score_engine::harness::Harness;
+    use score_engine::{Payload, PortType};
     use serde_json::json;
 
     use super::*;

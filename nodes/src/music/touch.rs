@@ -73,10 +73,6 @@ pub(crate) struct Touch {
     /// The places of the latest onsets.
     onsets: Vec<u64>,
     highest: Option<u8>,
-    /// How much of the deviations is played; 0: always the mean.
-    pub(crate) looseness: f32,
-    /// How much the velocities differ from the middle one; 1: as players do it.
-    pub(crate) dynamics: f32,
 }
 
 /// The velocity of the middle, for dynamics of 0; parameters of velocity count from it.
@@ -87,12 +83,7 @@ impl Touch {
     ///
     /// # Errors
     /// There is no such model, or it cannot be loaded.
-    pub(crate) fn load(
-        settings: &Settings,
-        name: &str,
-        part: Part,
-        (looseness, dynamics): (f32, f32),
-    ) -> Result<Self, NodeError> {
+    pub(crate) fn load(settings: &Settings, name: &str, part: Part) -> Result<Self, NodeError> {
         let manifest = Manifest::of(settings)?;
         let model = manifest.model(name, Task::Touch)?;
         let step = manifest.open(model, "step")?;
@@ -102,12 +93,12 @@ impl Touch {
             part,
             onsets: Vec::new(),
             highest: None,
-            looseness,
-            dynamics,
         })
     }
 
-    /// How the next onset is struck; with `energy` as loud as that says, 0 the middle of the piece.
+    /// How the next onset is struck; with `energy` as loud as that says, 0 the middle of the piece. Of the deviations so
+    /// much is played as `looseness` says, 0: always the mean; velocities differ from the middle one by `dynamics`, 1: as
+    /// players do it.
     ///
     /// # Errors
     /// The model fails.
@@ -115,6 +106,7 @@ impl Touch {
         &mut self,
         onset: &Onset,
         energy: Option<f32>,
+        (looseness, dynamics): (f32, f32),
         rng: &mut ChaCha8Rng,
     ) -> Result<Stroke, NodeError> {
         let features = self.features(onset, energy.filter(|energy| energy.is_finite()));
@@ -139,7 +131,7 @@ impl Touch {
         let mut said = [0.0; 3];
         for ((said, mean), deviation) in said.iter_mut().zip(&mean.values).zip(&deviation.values) {
             let chance: f32 = StandardNormal.sample(rng);
-            *said = mean + self.looseness * deviation * chance;
+            *said = mean + looseness * deviation * chance;
         }
         if said.iter().any(|said| !said.is_finite()) {
             return Err(NodeError::model(
@@ -147,11 +139,11 @@ impl Touch {
             ));
         }
         let [velocity, late, length] = said;
-        let velocity = MIDDLE + self.dynamics * (velocity - MIDDLE);
+        let velocity = MIDDLE + dynamics * (velocity - MIDDLE);
         Ok(Stroke {
             velocity: velocity.clamp(VELOCITIES.0, VELOCITIES.1),
             // Who strikes before the beat would have to know it before it is decided.
-            late: (self.looseness.min(1.0) * late).clamp(0.0, LATEST),
+            late: (looseness.min(1.0) * late).clamp(0.0, LATEST),
             length: length.clamp(-2.0, 7.0).exp2(),
         })
     }

@@ -1,6 +1,6 @@
 //! Plays melodies of tokens as notes at their times, two bars after two bars.
 
-use score_engine::{Io, NodeError, Note, Payload, Time, Transport};
+use score_engine::{Io, Key, NodeError, Note, OutputPort, Time, Transport};
 
 use super::drums;
 use super::fitting::Fitting;
@@ -24,8 +24,15 @@ const DOTTED: u64 = 6;
 /// Where a beat's four sixteenths lie among those of a dotted beat: its eighths are two notes of a triplet.
 const SHUFFLED: [u64; 4] = [0, 2, 4, 5];
 
-/// The output of every node that plays with a voice.
-pub(super) const NOTES: usize = 0;
+/// How what the model says is struck.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Manner {
+    /// How hard notes are struck on a beat.
+    pub(super) velocity: f32,
+    pub(super) channel: u8,
+    /// How much of a drummer is heard; `None`: every stroke lies on its sixteenth.
+    pub(super) kit: Option<Kit>,
+}
 
 /// Notes that begin or end together.
 pub(super) type Packet = (Time, Vec<Note>);
@@ -45,7 +52,8 @@ struct Heard {
 pub(super) struct Chunk {
     transport: Transport,
     bars: u64,
-    steps_per_bar: u64,
+    /// Steps of the model's bar; `None`: those of the transport's.
+    steps_per_bar: Option<u64>,
 }
 
 impl Chunk {
@@ -53,7 +61,7 @@ impl Chunk {
         Chunk {
             transport: transport.clone(),
             bars: (layout.steps / layout.steps_per_bar).max(1) as u64,
-            steps_per_bar: layout.steps_per_bar as u64,
+            steps_per_bar: Some(layout.steps_per_bar as u64),
         }
     }
 
@@ -62,8 +70,30 @@ impl Chunk {
         Chunk {
             transport: transport.clone(),
             bars: 1,
-            steps_per_bar: transport.sixteenths_per_bar(),
+            steps_per_bar: None,
         }
+    }
+
+    /// Goes on by another transport. Places go on from where they are.
+    pub(super) fn retime(&mut self, transport: &Transport) {
+        self.transport = transport.clone();
+    }
+
+    /// The transport by which places lie.
+    pub(super) fn transport(&self) -> &Transport {
+        &self.transport
+    }
+
+    /// The number by `transport` of the bar that lies as many bars before sixteenth `place` as bar `since` does now.
+    pub(super) fn bar_again(&self, since: u64, transport: &Transport, place: u64) -> u64 {
+        let gone = (place / self.transport.sixteenths_per_bar()).saturating_sub(since);
+        (place / transport.sixteenths_per_bar()).saturating_sub(gone)
+    }
+
+    /// Steps in the model's bar.
+    fn steps_per_bar(&self) -> u64 {
+        let own = || self.transport.sixteenths_per_bar();
+        self.steps_per_bar.unwrap_or_else(own)
     }
 
     /// Where sixteenth `place`, counted from the start, lies: the model's step, where it has one, and the sixteenth in
@@ -71,7 +101,7 @@ impl Chunk {
     pub(super) fn place(&self, place: u64) -> (Option<u64>, u64) {
         let bar = self.transport.sixteenths_per_bar();
         let (number, sixteenth) = (place / bar % self.bars, place % bar);
-        let step = |step| number * self.steps_per_bar + step;
+        let step = |step| number * self.steps_per_bar() + step;
         (self.step_of(sixteenth).map(step), sixteenth)
     }
 
@@ -79,7 +109,7 @@ impl Chunk {
     /// than two, a model of four-four plays a beat in each, its four sixteenths as a shuffle has them.
     fn step_of(&self, sixteenth: u64) -> Option<u64> {
         let step = match self.dotted_beats() {
-            Some(_) if self.steps_per_bar < self.transport.sixteenths_per_bar() => {
+            Some(_) if self.steps_per_bar() < self.transport.sixteenths_per_bar() => {
                 let within = SHUFFLED
                     .iter()
                     .position(|place| *place == sixteenth % DOTTED)?
@@ -88,7 +118,7 @@ impl Chunk {
             }
             _ => sixteenth,
         };
-        (step < self.steps_per_bar).then_some(step)
+        (step < self.steps_per_bar()).then_some(step)
     }
 
     /// The dotted beats of a bar that is longer than 6/8, which the models know.
@@ -179,7 +209,7 @@ impl Chunk {
         let bar = self.transport.sixteenths_per_bar();
         (0..self.bars).flat_map(move |number| {
             (0..bar).filter_map(move |sixteenth| {
-                let step = number * self.steps_per_bar + self.step_of(sixteenth)?;
+                let step = number * self.steps_per_bar() + self.step_of(sixteenth)?;
                 let place = (index * self.bars + number) * bar + sixteenth;
                 Some(Heard {
                     step: step as usize,
@@ -198,23 +228,18 @@ pub(super) struct Voice {
     pub(super) chunk: Chunk,
     lowest_pitch: u8,
     drums: bool,
-    channel: u8,
-    pub(super) velocity: f32,
-    pub(super) kit: Option<Kit>,
-    /// The key and the chords that a melody is brought to; `None`: it plays what the model says.
+    /// Brings a melody to key and chords, where there are any; `None`: these are drums.
     pub(super) fitting: Option<Fitting>,
-    sounding: Vec<u8>,
+    /// Channel and pitch of what sounds.
+    sounding: Vec<(u8, u8)>,
 }
 
 impl Voice {
-    pub(super) fn new(chunk: Chunk, layout: &Music, channel: u8, velocity: f32) -> Self {
+    pub(super) fn new(chunk: Chunk, layout: &Music) -> Self {
         Voice {
             chunk,
             lowest_pitch: layout.lowest_pitch,
             drums: layout.drums,
-            channel,
-            velocity,
-            kit: None,
             fitting: None,
             sounding: Vec::new(),
         }
@@ -222,29 +247,39 @@ impl Voice {
 
     /// Ends what sounds.
     pub(super) fn close(&mut self) -> Vec<Note> {
-        let channel = self.channel;
-        let end = |pitch| Note::Off { channel, pitch };
+        let end = |(channel, pitch)| Note::Off { channel, pitch };
         self.sounding.drain(..).map(end).collect()
     }
 
-    /// Ends what sounds, at `time`.
-    pub(super) fn finish(&mut self, io: &mut Io<'_>, time: Time) -> Result<(), NodeError> {
+    /// Ends what sounds, at `time`, from the output `notes`.
+    pub(super) fn finish(
+        &mut self,
+        io: &mut Io<'_>,
+        notes: OutputPort<Note>,
+        time: Time,
+    ) -> Result<(), NodeError> {
         let ends = self.close();
         if ends.is_empty() {
             return Ok(());
         }
-        io.send(NOTES, time, Payload::Notes(ends.into()))
+        io.send(notes, time, ends)
     }
 
     /// How long before its sixteenth, which begins at `time`, a note may begin.
-    pub(super) fn earliest(&self, time: Time) -> Time {
-        let sixteenths = self.kit.as_ref().map_or(0.0, Kit::earliest);
+    pub(super) fn earliest(&self, time: Time, manner: &Manner) -> Time {
+        let sixteenths = manner.kit.as_ref().map_or(0.0, Kit::earliest);
         time - self.chunk.transport.after(time, -sixteenths / 4.0)
     }
 
     /// The packets of a stretch before `end`. A note that sounds at its end is closed by the next stretch's
     /// beginning, so that an instant has one packet.
-    pub(super) fn play(&mut self, index: u64, passages: &[Passage], end: Time) -> Vec<Packet> {
+    pub(super) fn play(
+        &mut self,
+        index: u64,
+        passages: &[Passage],
+        end: Time,
+        manner: &Manner,
+    ) -> Vec<Packet> {
         let mut packets = Vec::new();
         let steps: Vec<Heard> = self.chunk.steps(index).collect();
         let mut begun = None;
@@ -273,9 +308,23 @@ impl Voice {
             let fitted = self.fit(said, passage.shift, (heard.place, heard.sixteenth));
             let anew = count == since;
             let said = fitted.as_ref().or(said);
-            packets.extend(self.step(said, anew, heard.sixteenth, heard.time, end));
+            let span = (heard.time, end);
+            packets.extend(self.step(said, anew, heard.sixteenth, span, manner));
         }
         packets
+    }
+
+    /// Goes on by another transport.
+    pub(super) fn retime(&mut self, transport: &Transport) {
+        self.chunk.retime(transport);
+        if let Some(fitting) = &mut self.fitting {
+            fitting.retime(transport);
+        }
+    }
+
+    /// The key that a melody is brought to now, if any.
+    pub(super) fn key(&self) -> Option<Key> {
+        self.fitting.as_ref()?.key()
     }
 
     /// By how many semitones a phrase of these tokens is moved.
@@ -305,15 +354,16 @@ impl Voice {
         said: Option<&Said>,
         anew: bool,
         sixteenth: u64,
-        time: Time,
-        end: Time,
+        (time, end): (Time, Time),
+        manner: &Manner,
     ) -> Vec<Packet> {
-        if let (Some(kit), Some(said)) = (&self.kit, said)
+        if let (Some(kit), Some(said)) = (&manner.kit, said)
             && let Some(touch) = &said.touch
         {
-            return self.strike(kit.strokes(said.token, touch, self.velocity), time, end);
+            let strokes = kit.strokes(said.token, touch, manner.velocity);
+            return self.strike(strokes, manner.channel, time, end);
         }
-        let notes = self.say(said.map(|said| said.token), anew, sixteenth);
+        let notes = self.say(said.map(|said| said.token), anew, sixteenth, manner);
         if notes.is_empty() {
             return Vec::new();
         }
@@ -321,8 +371,7 @@ impl Voice {
     }
 
     /// Beginnings and ends of the strokes of a step at `time`, in their order; those that begin before `end`.
-    fn strike(&self, strokes: Vec<Stroke>, time: Time, end: Time) -> Vec<Packet> {
-        let channel = self.channel;
+    fn strike(&self, strokes: Vec<Stroke>, channel: u8, time: Time, end: Time) -> Vec<Packet> {
         let mut packets = Vec::new();
         for stroke in strokes {
             let Stroke {
@@ -347,7 +396,13 @@ impl Voice {
 
     /// What is played at sixteenth `sixteenth` of a bar where the melody says `token`; one that begins anew there
     /// ends the note that sounds.
-    pub(super) fn say(&mut self, token: Option<i64>, anew: bool, sixteenth: u64) -> Vec<Note> {
+    pub(super) fn say(
+        &mut self,
+        token: Option<i64>,
+        anew: bool,
+        sixteenth: u64,
+        manner: &Manner,
+    ) -> Vec<Note> {
         let (ends, begun): (bool, Vec<u8>) = match token {
             Some(token) if self.drums => (true, drums::struck(token).collect()),
             Some(token) => match step(token, self.lowest_pitch) {
@@ -363,10 +418,11 @@ impl Voice {
         }
         let accent = self.accent(sixteenth);
         notes.extend(begun.iter().map(|pitch| Note::On {
-            channel: self.channel,
+            channel: manner.channel,
             pitch: *pitch,
-            velocity: (self.velocity * accent).clamp(0.001, 1.0),
+            velocity: (manner.velocity * accent).clamp(0.001, 1.0),
         }));
+        let begun = begun.into_iter().map(|pitch| (manner.channel, pitch));
         self.sounding.extend(begun);
         notes
     }
@@ -402,7 +458,27 @@ mod tests {
             metre,
             ..Transport::default()
         };
-        Voice::new(Chunk::new(&transport, &LAYOUT), &LAYOUT, 0, 0.5)
+        Voice::new(Chunk::new(&transport, &LAYOUT), &LAYOUT)
+    }
+
+    /// As a machine strikes.
+    fn plainly(channel: u8) -> Manner {
+        Manner {
+            velocity: 0.5,
+            channel,
+            kit: None,
+        }
+    }
+
+    /// As a drummer does.
+    fn loosely(looseness: f32, dynamics: f32) -> Manner {
+        Manner {
+            kit: Some(Kit {
+                looseness,
+                dynamics,
+            }),
+            ..plainly(9)
+        }
     }
 
     /// A passage of 32 tokens from `place` on: holds, but for those given by step.
@@ -421,9 +497,9 @@ mod tests {
     #[test]
     fn a_note_that_overlaps_the_stretch_is_closed_at_its_end_before_the_next_begins() {
         let mut voice = voice(Metre(4, 4));
-        let first = voice.play(0, &[passage(0, &[(30, 41)])], Time::MAX);
+        let first = voice.play(0, &[passage(0, &[(30, 41)])], Time::MAX, &plainly(0));
         assert_eq!(first.len(), 1);
-        let second = voice.play(1, &[passage(32, &[(0, 43)])], Time::MAX);
+        let second = voice.play(1, &[passage(32, &[(0, 43)])], Time::MAX, &plainly(0));
         assert_eq!(second[0].0, Time::from_seconds(4.0));
         assert_eq!(
             second[0].1[0],
@@ -441,6 +517,7 @@ mod tests {
             0,
             &[passage(0, &[(0, 41), (8, 43)])],
             Time::from_seconds(1.0),
+            &plainly(0),
         );
         assert_eq!(packets.len(), 1);
     }
@@ -449,7 +526,8 @@ mod tests {
     fn a_bar_of_three_four_takes_the_first_twelve_steps_of_each_bar() {
         let mut voice = voice(Metre(3, 4));
         assert_eq!(voice.chunk.start(1), Time::from_seconds(3.0));
-        let packets = voice.play(0, &[passage(0, &[(0, 41), (13, 43), (16, 45)])], Time::MAX);
+        let passages = [passage(0, &[(0, 41), (13, 43), (16, 45)])];
+        let packets = voice.play(0, &passages, Time::MAX, &plainly(0));
         let times: Vec<f64> = packets.iter().map(|(time, _)| time.seconds()).collect();
         assert_eq!(times, [0.0, 1.5]);
     }
@@ -459,7 +537,7 @@ mod tests {
         let mut voice = voice(Metre(12, 8));
         assert_eq!(voice.chunk.start(1), Time::from_seconds(6.0));
         let given: Vec<(usize, i64)> = (0..6).chain([16]).map(|step| (step, 41)).collect();
-        let packets = voice.play(0, &[passage(0, &given)], Time::MAX);
+        let packets = voice.play(0, &[passage(0, &given)], Time::MAX, &plainly(0));
         // In sixteenths, 24 of which are a bar.
         let places: Vec<f64> = packets
             .iter()
@@ -515,11 +593,8 @@ mod tests {
             },
             ..Transport::default()
         };
-        let mut voice = Voice::new(Chunk::new(&transport, &layout), &layout, 9, 0.5);
-        voice.kit = Some(Kit {
-            looseness: 2.0,
-            dynamics: 1.0,
-        });
+        let mut voice = Voice::new(Chunk::new(&transport, &layout), &layout);
+        let manner = loosely(2.0, 1.0);
         // A stroke on every sixteenth, as late and as early as can be in turn.
         let said = (0..32).map(|step| Said {
             token: 1,
@@ -533,7 +608,7 @@ mod tests {
             said: said.collect(),
             shift: 0,
         };
-        let packets = voice.play(0, &[passage], Time::MAX);
+        let packets = voice.play(0, &[passage], Time::MAX, &manner);
         assert_eq!(packets.len(), 64);
         for (pair, later) in packets.windows(2).zip(1..) {
             assert!(pair[0].0 < pair[1].0, "{later}");
@@ -545,7 +620,10 @@ mod tests {
         for (time, _) in packets.iter().step_by(2) {
             let place = voice.chunk.transport.position(*time) * 4.0;
             let sixteenth = voice.chunk.time_of(place.round() as u64);
-            assert!(sixteenth - *time <= voice.earliest(sixteenth), "{place}");
+            assert!(
+                sixteenth - *time <= voice.earliest(sixteenth, &manner),
+                "{place}"
+            );
         }
     }
 
@@ -555,7 +633,7 @@ mod tests {
             passage(0, &[(0, 41), (8, 43)]),
             passage(5, &[(0, 45), (3, 47)]),
         ];
-        let packets = voice(Metre(4, 4)).play(0, &both, Time::MAX);
+        let packets = voice(Metre(4, 4)).play(0, &both, Time::MAX, &plainly(0));
         let begun: Vec<(f64, u8)> = packets
             .iter()
             .map(|(time, notes)| (time.seconds() * 8.0, notes[notes.len() - 1].pitch()))
@@ -574,8 +652,9 @@ mod tests {
             ..LAYOUT
         };
         let chunk = Chunk::new(&Transport::default(), &layout);
-        let mut voice = Voice::new(chunk, &layout, 9, 0.5);
-        let packets = voice.play(0, &[passage(0, &[(4, 0b101), (31, 1)])], Time::MAX);
+        let mut voice = Voice::new(chunk, &layout);
+        let passages = [passage(0, &[(4, 0b101), (31, 1)])];
+        let packets = voice.play(0, &passages, Time::MAX, &plainly(9));
         let told: Vec<(f64, Vec<(u8, u8)>)> = packets
             .iter()
             .map(|(time, notes)| {
@@ -598,11 +677,8 @@ mod tests {
             ..LAYOUT
         };
         let chunk = Chunk::new(&Transport::default(), &layout);
-        let mut voice = Voice::new(chunk, &layout, 9, 0.5);
-        voice.kit = Some(Kit {
-            looseness: 1.0,
-            dynamics: 0.0,
-        });
+        let mut voice = Voice::new(chunk, &layout);
+        let manner = loosely(1.0, 0.0);
         let late = |offset| Said {
             token: 1,
             touch: Some(Touch {
@@ -618,7 +694,7 @@ mod tests {
             };
             // A tenth of a sixteenth after the step.
             let end = Time::from_seconds(0.0125);
-            voice.play(0, &[passage], end)
+            voice.play(0, &[passage], end, &manner)
         };
         assert_eq!(heard(0.3), []);
         let packets = heard(0.05);

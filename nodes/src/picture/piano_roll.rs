@@ -4,10 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use score_engine::{
-    Build, Check, Descriptor, FileContent, Flow, Frame, Io, Node, NodeError, Note, Param,
-    ParamType, Port, PortType, Processor, Time, Transport, Value,
+    Build, Check, Custom, Descriptor, Event, Flow, Frame, InputPort, Io, Latent, Node, NodeError,
+    Note, Params, Processor, Time, Transport,
 };
-use serde::Deserialize;
 
 use super::canvas::{Canvas, Colour};
 use super::course::Course;
@@ -16,10 +15,14 @@ use crate::chords::Chords;
 use crate::music::Chord;
 use crate::output::OutputFile;
 
-const FRAMES: usize = 0;
-const LATENT: usize = 1;
-const CHORDS: usize = 3;
-const EVENTS: usize = 4;
+const FILM: InputPort<Frame> = InputPort::new(0, "frames", "the film").optional().sparse();
+const CODE: InputPort<Latent> = InputPort::new(1, "latent", "the code").optional();
+const NOTES: InputPort<Note> = InputPort::new(2, "notes", "the notes of each part").many();
+const CHORDS: InputPort<Custom<Chords>> = InputPort::new(3, "chords", "the chords")
+    .custom("Chords")
+    .optional();
+const EVENTS: InputPort<Event> =
+    InputPort::new(4, "events", "cuts and cues, between which the sections lie").many();
 
 /// The channel of drums.
 const DRUMS: u8 = 9;
@@ -59,16 +62,22 @@ const PARTS: [Colour; 8] = [
 ];
 
 /// `piano_roll`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct PianoRoll {
+    /// the picture to write, .png
+    #[param(writes, content = Picture, ending = "png")]
     path: PathBuf,
+    /// its width
+    #[param(range = 200..=20_000, unit = "pixels", default = 1600)]
     width: usize,
+    /// name of each part
+    #[param(default = Vec::new())]
     names: Vec<String>,
 }
 
 impl Node for PianoRoll {
     fn descriptor() -> Descriptor {
-        Descriptor::new("picture", "piano_roll", "Draws one picture of the whole run")
+        Descriptor::of::<Self>("picture", "piano_roll", "Draws one picture of the whole run")
             .example(
                 r#"nodes: {
                     "film": video_file(path: "film.mp4", width: 80, height: 80, rate: 4),
@@ -86,25 +95,22 @@ impl Node for PianoRoll {
                  their own under the other notes. `chords` adds a strip with the chords' names, coloured by their roots \
                  along the circle of fifths; `events` one of the sections between them, and lines at the cuts.",
             )
-            .input(Port::new("frames", PortType::Frame, "the film").optional().sparse())
-            .input(Port::new("latent", PortType::Latent(None), "the code").optional())
-            .input(Port::new("notes", PortType::Notes, "the notes of each part").many())
-            .input(Port::new("chords", Chords::port_type(), "the chords").optional())
-            .input(Port::new("events", PortType::Event, "cuts and cues, between which the sections lie").many())
-            .param(Param::file_to_write("path", "the picture to write, .png").content(FileContent::Picture).ending("png"))
-            .param(Param::integer("width", (200, 20_000), "its width").unit("pixels").default(1600))
-            .param(Param::list("names", ParamType::Text, "name of each part").default(Value::Array(Vec::new())))
+            .input(FILM)
+            .input(CODE)
+            .input(NOTES)
+            .input(CHORDS)
+            .input(EVENTS)
             .independent_inputs()
     }
 
     fn check(&self, check: &mut Check<'_>) {
-        if check.input_type("notes").is_none() {
+        if check.input_type(NOTES).is_none() {
             let help = Some("wire a node with notes into it".to_owned());
             check.refuse("path", "nothing is wired into its `notes`", help);
         }
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Collecting {
             file: OutputFile::create(&self.path, build)?,
             width: self.width,
@@ -112,14 +118,14 @@ impl Node for PianoRoll {
             frames: Course::new(self.width / THUMBNAIL * 4),
             codes: Course::new(KEPT),
             notes: Vec::new(),
-            parts: (0..build.wires("notes"))
+            parts: (0..build.wires(NOTES))
                 .map(|wire| match self.names.get(wire) {
                     Some(name) => name.clone(),
-                    None => build.source("notes", wire).unwrap_or("part").to_owned(),
+                    None => build.source(NOTES, wire).unwrap_or("part").to_owned(),
                 })
                 .collect(),
-            chords: build.is_wired("chords").then(Vec::new),
-            events: (build.wires("events") > 0).then(Vec::new),
+            chords: build.is_wired(CHORDS).then(Vec::new),
+            events: (build.wires(EVENTS) > 0).then(Vec::new),
         }))
     }
 }
@@ -149,36 +155,34 @@ struct Collecting {
     events: Option<Vec<Time>>,
 }
 
-impl Processor for Collecting {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<PianoRoll> for Collecting {
+    fn process(&mut self, _params: &PianoRoll, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let time = input.packet.time;
-            match input.port {
-                FRAMES => {
-                    let frame = input.packet.frame()?;
-                    self.frames.push_made(time, || thumbnail(frame));
+            if input.is(FILM) {
+                let frame = input.read(FILM)?;
+                self.frames.push_made(time, || thumbnail(frame));
+            } else if input.is(CODE) {
+                self.codes.push(time, input.read(CODE)?.clone());
+            } else if input.is(CHORDS) {
+                let chord = input.read(CHORDS)?.chord;
+                if let Some(chords) = &mut self.chords
+                    && chords.last().is_none_or(|(_, last)| *last != chord)
+                {
+                    chords.push((time, chord));
                 }
-                LATENT => self.codes.push(time, input.packet.latent()?.clone()),
-                CHORDS => {
-                    let chord = Chords::of(&input.packet)?.chord;
-                    if let Some(chords) = &mut self.chords
-                        && chords.last().is_none_or(|(_, last)| *last != chord)
-                    {
-                        chords.push((time, chord));
-                    }
+            } else if input.is(EVENTS) {
+                self.events.iter_mut().for_each(|events| events.push(time));
+            } else {
+                for note in input.read(NOTES)?.iter() {
+                    self.note(input.wire, time, *note);
                 }
-                EVENTS => self.events.iter_mut().for_each(|events| events.push(time)),
-                _ => input
-                    .packet
-                    .notes()?
-                    .iter()
-                    .for_each(|note| self.note(input.wire, time, *note)),
             }
         }
         Ok(Flow::Continue)
     }
 
-    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, _params: &PianoRoll, io: &mut Io<'_>) -> Result<(), NodeError> {
         self.events.iter_mut().for_each(|events| events.sort());
         let picture = self.draw(io.end().unwrap_or(Time::ZERO));
         self.file.write(&picture.png()?)

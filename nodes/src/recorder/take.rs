@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use score_engine::{Build, NodeError};
 
+use super::{NOTES, SOUND};
 use crate::growing_file::{GrowingFile, grows, recover};
 use crate::output::{Claim, numbered};
 
@@ -53,7 +54,7 @@ impl Take {
 
     /// Begins the files if nothing of this name is there or grows.
     fn try_begin(&self, build: &Build<'_>) -> Result<Option<Files>, NodeError> {
-        let (sound, notes) = (build.is_wired("sound"), build.is_wired("notes"));
+        let (sound, notes) = (build.is_wired(SOUND), build.is_wired(NOTES));
         if self.is_taken() {
             return Ok(None);
         }

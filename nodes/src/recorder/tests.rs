@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use midly::Smf;
+use midly::{MetaMessage, Smf, TrackEventKind};
 use score_engine::harness::Harness;
 use score_engine::{
-    AudioBlock, Event, Live, LiveOptions, Note, Payload, Settings, Source, Time, check,
+    AudioBlock, Event, Live, LiveOptions, Note, Payload, PortType, Settings, Source, Time, check,
 };
 
 use serde_json::{Value, json};
@@ -17,6 +17,7 @@ use super::recording::lay;
 use super::*;
 use crate::audio::sound_writer::SoundWriter;
 use crate::output::{Claim, Owner};
+use crate::testing::write_tune;
 
 fn block(time: f64, value: f32) -> (Time, Payload) {
     let block = AudioBlock {
@@ -244,4 +245,44 @@ fn two_recorders_at_once_never_write_one_take() {
         names(folder),
         ["take-2.jsonl", "take-2.wav", "take.jsonl", "take.wav"]
     );
+}
+
+#[test]
+fn what_hands_steer_and_the_tempi_that_were_played_are_written_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_tune(&folder.join("tune.mid"), &[(0, 400, 60)]);
+    let text = "Patch(format: 1, nodes: { \"a\": tone(gain: -20), \"tune\": midi_input_file(path: \"tune.mid\"), \"r\": recorder(path: \"take.wav\") }, wires: [\"a -> r.sound\", \"tune -> r.notes\"])";
+    let source = Source::text("p.ron", text, folder.to_owned());
+    let graph = check(&source, &[], &crate::registry(), &Settings::default()).unwrap();
+    let (live, _) = Live::start(graph, &Settings::default(), LiveOptions::default()).unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    let steering = live.steering();
+    steering
+        .set("a", "gain", json!(-30), Duration::ZERO)
+        .unwrap();
+    for tempo in [60, 90] {
+        steering
+            .set("transport", "tempo", json!(tempo), Duration::ZERO)
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert!(live.drain(Duration::from_secs(10)).is_empty());
+    let log = std::fs::read_to_string(folder.join("take.jsonl")).unwrap();
+    let steered: Vec<Value> = (log.lines())
+        .map(|line| serde_json::from_str(line).unwrap())
+        .filter(|line: &Value| line["steered"].is_object())
+        .collect();
+    assert_eq!(steered.len(), 3, "{log}");
+    assert_eq!(steered[0]["steered"]["node"], "a");
+    assert_eq!(steered[1]["steered"]["value"], 60.0);
+    assert!(steered[2]["time"].as_f64().unwrap() > 0.4, "{log}");
+    let bytes = std::fs::read(folder.join("take.mid")).unwrap();
+    let tempi: Vec<u32> = (Smf::parse(&bytes).unwrap().tracks[0].iter())
+        .filter_map(|event| match event.kind {
+            TrackEventKind::Meta(MetaMessage::Tempo(tempo)) => Some(tempo.as_int()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(tempi, [500_000, 1_000_000, 666_667]);
 }

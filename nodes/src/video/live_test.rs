@@ -5,28 +5,25 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use score_engine::{
-    Build, Descriptor, Flow, Io, Live, LiveOptions, Node, NodeError, Packet, Port, PortType,
-    Processor, Registry, RunError, Settings, Source, check,
+    Build, Descriptor, Flow, Frame, InputPort, Io, Live, LiveOptions, Node, NodeError, Packet,
+    Params, Processor, Registry, RunError, Settings, Source, check,
 };
-use serde::Deserialize;
 
 /// What the one run that plays now has brought; runs take turns.
 static SEEN: Mutex<Vec<Packet>> = Mutex::new(Vec::new());
 static TURN: Mutex<()> = Mutex::new(());
 
-#[derive(Deserialize)]
+const PICTURES: InputPort<Frame> = InputPort::new(0, "in", "pictures");
+
+#[derive(Clone, Params)]
 struct Watch {}
 
 impl Node for Watch {
     fn descriptor() -> Descriptor {
-        Descriptor::new("test", "watch", "Keeps what comes").input(Port::new(
-            "in",
-            PortType::Frame,
-            "pictures",
-        ))
+        Descriptor::of::<Self>("test", "watch", "Keeps what comes").input(PICTURES)
     }
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         SEEN.lock().unwrap().clear();
         Ok(Box::new(Watching))
     }
@@ -34,8 +31,8 @@ impl Node for Watch {
 
 struct Watching;
 
-impl Processor for Watching {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Watch> for Watching {
+    fn process(&mut self, _params: &Watch, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             SEEN.lock().unwrap().push(input.packet);
         }

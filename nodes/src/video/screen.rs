@@ -3,11 +3,10 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use score_engine::{Build, Check, Descriptor, Node, NodeError, Param, ParamType, Processor};
-use serde::Deserialize;
+use score_engine::{Build, Check, Descriptor, Node, NodeError, Params, Processor};
 
 use super::capture::{
-    Capturing, Source, Start, after_input, before_input, capturing, require_live,
+    Captured, Capturing, PICTURES, Source, Start, after_input, before_input, require_live,
 };
 use super::system::System;
 
@@ -15,15 +14,21 @@ use super::system::System;
 const OPENING: Duration = Duration::from_secs(3);
 
 /// `screen`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct Screen {
+    /// which screen: an X11 display such as `:0` (the one that the run was started from if left out); on macOS its number
     display: Option<String>,
+    /// left, top, width and height of the part that is seen, as [0, 0, 1280, 720]; the whole if left out
+    #[param(range = 0..=65_535, unit = "pixels")]
     area: Option<Vec<u32>>,
+    /// pictures a second
+    #[param(range = 0.1..=240.0, unit = "Hz", default = 25.0)]
     rate: f64,
+    /// whether the mouse pointer is seen
+    #[param(default = false)]
     pointer: bool,
-    width: u32,
-    height: u32,
-    timeout: f64,
+    #[param(nested)]
+    captured: Captured,
 }
 
 /// A part of a screen, in pixels.
@@ -60,11 +65,7 @@ impl Screen {
 
 impl Node for Screen {
     fn descriptor() -> Descriptor {
-        let pixels = ParamType::Integer {
-            min: 0,
-            max: 65_535,
-        };
-        let descriptor = Descriptor::new("video", "screen", "Takes pictures of the screen")
+        Descriptor::of::<Self>("video", "screen", "Takes pictures of the screen")
             .example(
                 r#"nodes: {
                     "screen": screen(),
@@ -81,11 +82,7 @@ impl Node for Screen {
                  machine. A screen that goes away is opened anew as soon as it is back; the last picture stays \
                  meanwhile.",
             )
-            .param(Param::text("display", "which screen: an X11 display such as `:0` (the one that the run was started from if left out); on macOS its number").optional())
-            .param(Param::list("area", pixels, "left, top, width and height of the part that is seen, as [0, 0, 1280, 720]; the whole if left out").unit("pixels").optional())
-            .param(Param::number("rate", (0.1, 240.0), "pictures a second").unit("Hz").default(25.0))
-            .param(Param::flag("pointer", "whether the mouse pointer is seen").default(false));
-        capturing(descriptor, 2.0)
+            .output(PICTURES)
     }
 
     fn check(&self, check: &mut Check<'_>) {
@@ -103,9 +100,9 @@ impl Node for Screen {
         }
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         require_live(build, "a screen")?;
-        let output = (self.width, self.height);
+        let output = self.captured.size();
         let view = View {
             display: self.display.clone(),
             area: self.area(),
@@ -128,7 +125,7 @@ impl Node for Screen {
                 })
             }),
             size: output,
-            timeout: Duration::from_secs_f64(self.timeout),
+            timeout: self.captured.timeout(),
             opening: OPENING,
             counters: build.counters.clone(),
             explain: Box::new(|| None),

@@ -8,10 +8,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use score_engine::{
-    Build, Check, Descriptor, FileContent, Flow, Frame, Io, Node, NodeError, Param, Payload, Port,
-    PortType, Processor, Progress, Time,
+    Build, Check, Descriptor, Flow, Frame, Io, Node, NodeError, OutputPort, Params, Processor,
+    Progress, Time,
 };
-use serde::Deserialize;
 
 use self::playing::Playing;
 use self::reel::{Reel, Script};
@@ -19,24 +18,37 @@ use super::capture::REOPENED;
 use super::ffmpeg::{Decoder, Film, probe};
 use super::timeline::Pictures;
 
-const FRAMES: usize = 0;
+const PICTURES: OutputPort<Frame> = OutputPort::new(0, "frames", "the pictures");
 
 /// `video_file`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct VideoFile {
+    /// the film
+    #[param(content = Film)]
     path: PathBuf,
+    /// width of the frames sent
+    #[param(range = 1..=4096, unit = "pixels", default = 64)]
     width: u32,
+    /// height of the frames sent
+    #[param(range = 1..=4096, unit = "pixels", default = 64)]
     height: u32,
+    /// frames sent; all of the film's if left out
+    #[param(range = 0.1..=240.0, unit = "Hz")]
     rate: Option<f64>,
+    /// which of the file's streams is the picture, as ffprobe counts; the first that is not a cover if left out
+    #[param(range = 0..=9999)]
     stream: Option<u32>,
-    #[serde(rename = "loop")]
-    looped: bool,
+    /// whether the film begins anew when it has ended; live only
+    #[param(default = false)]
+    r#loop: bool,
+    /// how fast the film plays; 1: as it was made
+    #[param(range = 0.1..=10.0, default = 1.0)]
     speed: f64,
 }
 
 impl Node for VideoFile {
     fn descriptor() -> Descriptor {
-        Descriptor::new("video", "video_file", "Reads a film")
+        Descriptor::of::<Self>("video", "video_file", "Reads a film")
             .example(
                 r#"nodes: {
                     "film": video_file(path: "film.mp4", width: 64, height: 64, rate: 8),
@@ -60,22 +72,15 @@ impl Node for VideoFile {
                  When the decoder fails in the middle, it is started anew at the right place, and the last picture \
                  stays meanwhile.",
             )
-            .output(Port::new("frames", PortType::Frame, "the pictures"))
-            .param(Param::file_to_read("path", "the film").content(FileContent::Film))
-            .param(Param::integer("width", (1, 4096), "width of the frames sent").unit("pixels").default(64))
-            .param(Param::integer("height", (1, 4096), "height of the frames sent").unit("pixels").default(64))
-            .param(Param::number("rate", (0.1, 240.0), "frames sent; all of the film's if left out").unit("Hz").optional())
-            .param(Param::integer("stream", (0, 9999), "which of the file's streams is the picture, as ffprobe counts; the first that is not a cover if left out").optional())
-            .param(Param::flag("loop", "whether the film begins anew when it has ended; live only").default(false))
-            .param(Param::number("speed", (0.1, 10.0), "how fast the film plays; 1: as it was made").default(1.0))
+            .output(PICTURES)
     }
 
     fn check(&self, check: &mut Check<'_>) {
         check.require_file("path", &self.path, "film");
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
-        if self.looped && build.clock.is_none() {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
+        if self.r#loop && build.clock.is_none() {
             let message = "with `loop: true` the film never ends, so it cannot be rendered";
             return Err(NodeError::input(message).help(
                 "leave `loop` out to render the film once, or play it live with `score run`",
@@ -96,7 +101,7 @@ impl Node for VideoFile {
                 size: (self.width, self.height),
                 rate: self.rate,
                 film,
-                looped: self.looped,
+                looped: self.r#loop,
                 speed: self.speed,
             };
             let reopened = build.counters.counter(REOPENED);
@@ -120,7 +125,6 @@ impl Node for VideoFile {
         Ok(Box::new(Reading {
             path: self.path.clone(),
             size: (self.width, self.height),
-            speed: self.speed,
             film,
             decoder,
             pictures: Pictures::default(),
@@ -133,17 +137,16 @@ impl Node for VideoFile {
 struct Reading {
     path: PathBuf,
     size: (u32, u32),
-    speed: f64,
     film: Film,
     decoder: Decoder,
     pictures: Pictures,
     progress: Arc<Progress>,
 }
 
-impl Processor for Reading {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<VideoFile> for Reading {
+    fn process(&mut self, params: &VideoFile, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         let Some((time, pixels)) = self.decoder.next()? else {
-            io.end_at(at_speed(self.end()?, self.speed));
+            io.end_at(at_speed(self.end()?, params.speed));
             return Ok(Flow::Done);
         };
         if !self.pictures.note(time) {
@@ -153,8 +156,8 @@ impl Processor for Reading {
         let (width, height) = self.size;
         let frame = Frame::rgb(width, height, pixels)
             .ok_or_else(|| NodeError::internal("a frame of the wrong size"))?;
-        let time = at_speed(time, self.speed);
-        io.send_captured_now(FRAMES, time, Payload::Frame(Arc::new(frame)))?;
+        let time = at_speed(time, params.speed);
+        io.send_captured_now(PICTURES, time, frame)?;
         Ok(Flow::Continue)
     }
 }

@@ -5,10 +5,9 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use score_engine::{
-    Build, Check, Descriptor, FileContent, Flow, Io, Node, NodeError, Param, Port, PortType,
+    AudioBlock, Build, Check, Choice, Descriptor, Flow, InputPort, Io, Node, NodeError, Params,
     Processor,
 };
-use serde::Deserialize;
 
 use super::container::{Container, PictureSource};
 use super::ffmpeg::{Muxer, probe};
@@ -21,6 +20,8 @@ use crate::audio::mastering::{Mastering, Wish};
 use crate::audio::sound_source::{FfmpegSound, SoundAtRate};
 use crate::audio::spool::Spool;
 use crate::output::OutputFile;
+
+const SOUND: InputPort<AudioBlock> = InputPort::new(0, "sound", "the new sound");
 
 /// The whole number that a sample of 1 would be in 16 bits.
 const FULL_SCALE: f32 = 32_768.0;
@@ -35,20 +36,33 @@ const CEILING: f64 = -1.5;
 const BLOCK: usize = 4096;
 
 /// `video_mux`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct VideoMux {
+    /// the film whose picture is taken
+    #[param(content = Film)]
     film: PathBuf,
+    /// the film to write
+    #[param(writes, content = Film, ending = "mp4")]
     path: PathBuf,
+    /// which of the film's streams is the picture, as ffprobe counts; the first that is not a cover if left out
+    #[param(range = 0..=9999)]
     stream: Option<u32>,
+    /// when the picture is encoded anew
+    #[param(default = Encode::IfNeeded)]
     encode: Encode,
+    /// how loud the film's own sound stays; 1: as it was
+    #[param(range = 0.0..=4.0, default = 0.0)]
     original_sound: f64,
+    /// by how much the new sound is quieter while somebody speaks in the film's own
+    #[param(range = 0.0..=40.0, unit = "dB", default = 9.0)]
     duck: f64,
+    /// integrated loudness of a render; left out: as it comes
+    #[param(range = -40.0..=-5.0, unit = "LUFS")]
     loudness: Option<f64>,
 }
 
 /// When the picture is encoded.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Choice)]
 enum Encode {
     /// Where it cannot be copied.
     IfNeeded,
@@ -58,7 +72,7 @@ enum Encode {
 
 impl Node for VideoMux {
     fn descriptor() -> Descriptor {
-        Descriptor::new("video", "video_mux", "Writes a film's own picture with new sound")
+        Descriptor::of::<Self>("video", "video_mux", "Writes a film's own picture with new sound")
             .example(
                 r#"nodes: {
                     "tune": midi_input_file(path: "song.mid"),
@@ -86,14 +100,7 @@ impl Node for VideoMux {
                  When the film cannot be written to its end, in a render, the other files of the patch are written \
                  all the same, and the error is told at the end.",
             )
-            .input(Port::new("sound", PortType::Audio, "the new sound"))
-            .param(Param::file_to_read("film", "the film whose picture is taken").content(FileContent::Film))
-            .param(Param::file_to_write("path", "the film to write").content(FileContent::Film).ending("mp4"))
-            .param(Param::integer("stream", (0, 9999), "which of the film's streams is the picture, as ffprobe counts; the first that is not a cover if left out").optional())
-            .param(Param::choice("encode", &["if_needed", "h264"], "when the picture is encoded anew").default("if_needed"))
-            .param(Param::number("original_sound", (0.0, 4.0), "how loud the film's own sound stays; 1: as it was").default(0.0))
-            .param(Param::number("duck", (0.0, 40.0), "by how much the new sound is quieter while somebody speaks in the film's own").unit("dB").default(9.0))
-            .param(Param::number("loudness", (-40.0, -5.0), "integrated loudness of a render; left out: as it comes").unit("LUFS").optional())
+            .input(SOUND)
     }
 
     fn check(&self, check: &mut Check<'_>) {
@@ -111,7 +118,7 @@ impl Node for VideoMux {
         }
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let missing = || NodeError::internal("no container");
         let container = Container::of(&self.path).ok_or_else(missing)?;
         let contents = Contents::of(&self.film, "a film")?;
@@ -352,7 +359,7 @@ impl Joining {
     /// Joins what has arrived.
     fn join(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
         while let Some(input) = io.take() {
-            let block = input.packet.audio()?;
+            let block = input.read(SOUND)?;
             let form = (block.rate, block.channels);
             if form != self.form {
                 if self.begun {
@@ -406,8 +413,8 @@ impl Joining {
     }
 }
 
-impl Processor for Joining {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<VideoMux> for Joining {
+    fn process(&mut self, _params: &VideoMux, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         if self.failure.is_none() {
             let done = self.join(io);
             self.keep(done)?;
@@ -417,7 +424,7 @@ impl Processor for Joining {
         Ok(Flow::Continue)
     }
 
-    fn finish(&mut self, _io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, _params: &VideoMux, _io: &mut Io<'_>) -> Result<(), NodeError> {
         if self.failure.is_some() {
             return Ok(());
         }
@@ -438,7 +445,7 @@ mod tests {
     use std::sync::Arc;
 
     use score_engine::harness::Harness;
-    use score_engine::{AudioBlock, Payload, Time};
+    use score_engine::{Payload, PortType, Time};
     use serde_json::json;
 
     use super::*;

@@ -8,14 +8,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use score_engine::{Build, Check, Descriptor, Node, NodeError, Param, ParamType, Processor};
-use serde::Deserialize;
+use score_engine::{Build, Check, Descriptor, Node, NodeError, Params, Processor};
 
 use self::gate::{Gate, host_and_port};
 use self::reach::public;
 
 use super::capture::{
-    Capturing, Source, Start, after_input, before_input, capturing, require_live,
+    Captured, Capturing, PICTURES, Source, Start, after_input, before_input, require_live,
 };
 
 /// A stream's first picture waits for the connection and for the next picture that stands alone.
@@ -33,18 +32,20 @@ const PROTOCOLS: [(&str, &str); 5] = [
 ];
 
 /// `video_stream`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct VideoStream {
+    /// the address of the stream
     url: String,
-    width: u32,
-    height: u32,
-    timeout: f64,
+    /// further hosts of this machine or a private network that the stream may lead to, as ["10.0.0.7"]
+    #[param(default = Vec::new())]
     hosts: Vec<String>,
+    #[param(nested, defaults(timeout = 5.0))]
+    captured: Captured,
 }
 
 impl Node for VideoStream {
     fn descriptor() -> Descriptor {
-        let descriptor = Descriptor::new("video", "video_stream", "Takes pictures from a stream on the network")
+        Descriptor::of::<Self>("video", "video_stream", "Takes pictures from a stream on the network")
             .example(
                 r#"nodes: {
                     "street": video_stream(url: "rtsp://192.168.1.20/live"),
@@ -65,12 +66,7 @@ impl Node for VideoStream {
                  least; the last picture stays meanwhile.\n\n\
                  Pictures are sent as they come. A recording that a server gives out as fast as it can plays too fast.",
             )
-            .param(Param::text("url", "the address of the stream"))
-            .param(
-                Param::list("hosts", ParamType::Text, "further hosts of this machine or a private network that the stream may lead to, as [\"10.0.0.7\"]")
-                    .default(Vec::<String>::new()),
-            );
-        capturing(descriptor, 5.0)
+            .output(PICTURES)
     }
 
     fn check(&self, check: &mut Check<'_>) {
@@ -87,9 +83,9 @@ impl Node for VideoStream {
         }
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         require_live(build, "a stream")?;
-        let (url, size) = (self.url.clone(), (self.width, self.height));
+        let (url, size) = (self.url.clone(), self.captured.size());
         let shown = without_password(&url);
         let gate = self.gate()?.map(Arc::new);
         let asked = gate.clone();
@@ -104,7 +100,7 @@ impl Node for VideoStream {
                 })
             }),
             size,
-            timeout: Duration::from_secs_f64(self.timeout),
+            timeout: self.captured.timeout(),
             opening: OPENING,
             counters: build.counters.clone(),
             explain: Box::new(move || asked.as_ref()?.take_refusal()),

@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use rand_chacha::ChaCha8Rng;
-use score_engine::NodeError;
-use serde::Deserialize;
+use score_engine::{Choice, NodeError};
 
 use super::encoder::Encoder;
 use crate::latent::rotation::{directions, dot};
@@ -15,8 +14,7 @@ use crate::model::{Data, Kind, Picture, Session, Slot, Tensor};
 const IMAGENET: [(f32, f32); 3] = [(0.485, 0.229), (0.456, 0.224), (0.406, 0.225)];
 
 /// What a floating-point model takes colours as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Choice)]
 pub(super) enum Levels {
     /// ImageNet's mean and deviation taken out.
     Imagenet,
@@ -29,9 +27,6 @@ pub(super) enum Levels {
 }
 
 impl Levels {
-    /// The words in a patch.
-    pub(super) const NAMES: [&'static str; 4] = ["imagenet", "unit", "signed", "bytes"];
-
     fn of(self, byte: u8, colour: usize) -> f32 {
         let byte = f32::from(byte);
         match self {

@@ -3,34 +3,49 @@
 use std::path::PathBuf;
 
 use score_engine::{
-    Build, Check, Descriptor, FileContent, Flow, Io, Node, NodeError, Param, Payload, Port,
-    PortType, Processor, Time,
+    Build, Check, Descriptor, Flow, Frame, InputPort, Io, Latent, Node, NodeError, OutputPort,
+    Params, PortType, Processor, Time,
 };
-use serde::Deserialize;
 
 use super::classifier::{Classifier, Levels};
 use super::encoder::{Encoder, ListedEncoder};
 use super::shrink::average_into;
 use crate::model::{Manifest, Task};
 
-const LATENT: usize = 0;
+const PICTURES: InputPort<Frame> = InputPort::new(0, "frames", "the pictures");
+const CODES: OutputPort<Latent> = OutputPort::new(0, "latent", "a code for each picture");
 
 /// `frame_encoder`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct FrameEncoder {
+    /// name of a picture model
+    #[param(structural, default = "eye")]
     model: String,
+    /// an ONNX model of your own, in place of `model`
+    #[param(structural, content = Model)]
     file: Option<PathBuf>,
+    /// components of the code, with `file`
+    #[param(structural, range = 1..=4096, default = 64)]
     dimension: usize,
+    /// which output of `file`; its first if left out
     output: Option<String>,
+    /// what `file` takes colours as
+    #[param(default = Levels::Imagenet)]
     levels: Levels,
+    /// height and width where `file` leaves them open
+    #[param(range = 8..=2048, unit = "pixels", default = 224)]
     size: usize,
+    /// pictures encoded at once
+    #[param(range = 1..=256, default = 8)]
     batch: usize,
+    /// how far a picture may differ from the one encoded last and have its code
+    #[param(range = 0.0..=0.1, default = 0.0)]
     alike: f32,
 }
 
 impl Node for FrameEncoder {
     fn descriptor() -> Descriptor {
-        Descriptor::new("vision", "frame_encoder", "Turns pictures into codes")
+        Descriptor::of::<Self>("vision", "frame_encoder", "Turns pictures into codes")
             .example(
                 r#"nodes: {
                     "film": video_file(path: "film.mp4", width: 64, height: 64, rate: 8),
@@ -56,28 +71,20 @@ impl Node for FrameEncoder {
                  has passed, and turned into `dimension` components by a projection that the patch's seed draws: \
                  the first pictures say little, until it knows what is usual.",
             )
-            .input(Port::new("frames", PortType::Frame, "the pictures"))
-            .output(Port::new("latent", PortType::Latent(None), "a code for each picture"))
-            .param(Param::text("model", "name of a picture model").default("eye").structural())
-            .param(Param::file_to_read("file", "an ONNX model of your own, in place of `model`").content(FileContent::Model).optional().structural())
-            .param(Param::integer("dimension", (1, 4096), "components of the code, with `file`").default(64).structural())
-            .param(Param::text("output", "which output of `file`; its first if left out").optional())
-            .param(Param::choice("levels", &Levels::NAMES, "what `file` takes colours as").default("imagenet"))
-            .param(Param::integer("size", (8, 2048), "height and width where `file` leaves them open").unit("pixels").default(224))
-            .param(Param::integer("batch", (1, 256), "pictures encoded at once").default(8))
-            .param(Param::number("alike", (0.0, 0.1), "how far a picture may differ from the one encoded last and have its code").default(0.0))
+            .input(PICTURES)
+            .output(CODES)
     }
 
     fn check(&self, check: &mut Check<'_>) {
         if let Some(file) = &self.file {
             check.require_file("file", file, "model");
-            check.set_output("latent", PortType::Latent(Some(self.dimension)));
+            check.set_output(CODES, PortType::Latent(Some(self.dimension)));
             return;
         }
         let dimension = Manifest::of(check.settings)
             .and_then(|manifest| Ok(manifest.model(&self.model, Task::Picture)?.latent));
         match dimension {
-            Ok(dimension) => check.set_output("latent", PortType::Latent(Some(dimension))),
+            Ok(dimension) => check.set_output(CODES, PortType::Latent(Some(dimension))),
             Err(error) => {
                 let help = error.advice().map(str::to_owned);
                 check.refuse("model", error.to_string(), help);
@@ -85,7 +92,7 @@ impl Node for FrameEncoder {
         }
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let encoder: Box<dyn Encoder> = match &self.file {
             Some(file) => Box::new(Classifier::open(
                 file,
@@ -101,9 +108,9 @@ impl Node for FrameEncoder {
             )?),
         };
         Ok(Box::new(Encoding {
-            dimension: build.output_dimension("latent")?,
+            dimension: build.output_dimension(CODES)?,
             encoder,
-            batch: Batch::new(self.batch, self.alike),
+            batch: Batch::default(),
             code: Vec::new(),
         }))
     }
@@ -117,14 +124,14 @@ struct Encoding {
     code: Vec<f32>,
 }
 
-impl Processor for Encoding {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<FrameEncoder> for Encoding {
+    fn process(&mut self, params: &FrameEncoder, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
-            let frame = input.packet.frame()?;
+            let frame = input.read(PICTURES)?;
             let encoder = &self.encoder;
             let fill = |pixels: &mut Vec<u8>| average_into(frame, encoder.picture(), pixels);
-            self.batch.add(input.packet.time, fill);
-            if self.batch.is_full() {
+            self.batch.add(input.packet.time, params.alike, fill);
+            if self.batch.is_full(params.batch) {
                 self.encode(io)?;
             }
         }
@@ -135,7 +142,7 @@ impl Processor for Encoding {
         Ok(Flow::Continue)
     }
 
-    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, _params: &FrameEncoder, io: &mut Io<'_>) -> Result<(), NodeError> {
         self.encode(io)
     }
 
@@ -167,16 +174,15 @@ impl Encoding {
             if let Some(code) = is_new.then(|| codes.next()).flatten() {
                 self.code = code.to_vec();
             }
-            io.send(LATENT, time, Payload::Latent(self.code.as_slice().into()))?;
+            io.send(CODES, time, self.code.as_slice())?;
         }
         Ok(())
     }
 }
 
 /// Pictures that wait to be encoded, and those that have the code of the one before.
+#[derive(Default)]
 struct Batch {
-    most: usize,
-    alike: f32,
     /// The time of each picture, and whether it is encoded itself.
     waiting: Vec<(Time, bool)>,
     /// How many are.
@@ -190,23 +196,12 @@ struct Batch {
 }
 
 impl Batch {
-    fn new(most: usize, alike: f32) -> Self {
-        Batch {
-            most,
-            alike,
-            waiting: Vec::new(),
-            pictures: 0,
-            pixels: Vec::new(),
-            latest: Vec::new(),
-            next: Vec::new(),
-        }
-    }
-
-    /// Takes in a picture, of which `fill` gives the pixels.
-    fn add(&mut self, time: Time, fill: impl FnOnce(&mut Vec<u8>)) {
+    /// Takes in a picture, of which `fill` gives the pixels. One that differs by no more than `alike` has the code of the
+    /// one before.
+    fn add(&mut self, time: Time, alike: f32, fill: impl FnOnce(&mut Vec<u8>)) {
         self.next.clear();
         fill(&mut self.next);
-        let is_new = difference(&self.latest, &self.next).is_none_or(|far| far > self.alike);
+        let is_new = difference(&self.latest, &self.next).is_none_or(|far| far > alike);
         if is_new {
             self.pictures += 1;
             self.pixels.extend_from_slice(&self.next);
@@ -215,9 +210,9 @@ impl Batch {
         self.waiting.push((time, is_new));
     }
 
-    /// Whether it is time to encode: nothing waits for a picture that does not come.
-    fn is_full(&self) -> bool {
-        self.pictures == 0 || self.pictures >= self.most || self.waiting.len() >= 8 * self.most
+    /// Whether it is time to encode, `most` at once: nothing waits for a picture that does not come.
+    fn is_full(&self, most: usize) -> bool {
+        self.pictures == 0 || self.pictures >= most || self.waiting.len() >= 8 * most
     }
 
     fn take(&mut self) -> std::vec::Drain<'_, (Time, bool)> {
@@ -241,7 +236,7 @@ fn difference(one: &[u8], other: &[u8]) -> Option<f32> {
 
 #[cfg(test)]
 mod tests {
-    use score_engine::Frame;
+    use score_engine::Payload;
     use score_engine::harness::Harness;
     use serde_json::json;
 

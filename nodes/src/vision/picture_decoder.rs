@@ -1,23 +1,23 @@
 //! Draws pictures from codes with a decoder model.
 
-use std::sync::Arc;
-
 use score_engine::{
-    Build, Check, Descriptor, Flow, Frame, Io, Node, NodeError, Param, Payload, Port, PortType,
-    Processor,
+    Build, Check, Descriptor, Flow, Frame, InputPort, Io, Latent, Node, NodeError, OutputPort,
+    Params, Processor,
 };
-use serde::Deserialize;
 
 use crate::model::{Data, Manifest, Model, Session, Task, require_codes};
 
-const FRAMES: usize = 0;
+const CODE: InputPort<Latent> = InputPort::new(0, "latent", "the code");
+const PICTURES: OutputPort<Frame> = OutputPort::new(0, "frames", "a picture of each code");
 
 /// The file of a picture model that draws.
 const ROLE: &str = "decoder";
 
 /// `picture_decoder`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct PictureDecoder {
+    /// name of a picture model that has a decoder
+    #[param(default = "eye")]
     model: String,
 }
 
@@ -45,7 +45,7 @@ impl PictureDecoder {
 
 impl Node for PictureDecoder {
     fn descriptor() -> Descriptor {
-        Descriptor::new("vision", "picture_decoder", "Draws pictures from codes")
+        Descriptor::of::<Self>("vision", "picture_decoder", "Draws pictures from codes")
             .example(
                 r#"nodes: {
                     "walk": latent_random(dimension: 64, every: 0.5, duration: 8),
@@ -60,18 +60,17 @@ impl Node for PictureDecoder {
                  and drops how, so expect the gist, blurred. Any code of that dimension can be drawn, also one that no \
                  picture had: between two (`latent_interpolate`), smoothed, turned or drawn at random.",
             )
-            .input(Port::new("latent", PortType::Latent(None), "the code"))
-            .output(Port::new("frames", PortType::Frame, "a picture of each code"))
-            .param(Param::text("model", "name of a picture model that has a decoder").default("eye"))
+            .input(CODE)
+            .output(PICTURES)
     }
 
     fn check(&self, check: &mut Check<'_>) {
         let dimension =
             Manifest::of(check.settings).and_then(|manifest| Ok(self.model(&manifest)?.latent));
-        require_codes(check, &self.model, dimension);
+        require_codes(check, CODE, &self.model, dimension);
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let manifest = Manifest::of(build.settings)?;
         let model = self.model(&manifest)?;
         Ok(Box::new(Drawing {
@@ -87,11 +86,11 @@ struct Drawing {
     dimension: usize,
 }
 
-impl Processor for Drawing {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<PictureDecoder> for Drawing {
+    fn process(&mut self, _params: &PictureDecoder, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
-            let frame = self.draw(input.packet.latent()?)?;
-            io.send(FRAMES, input.packet.time, Payload::Frame(Arc::new(frame)))?;
+            let frame = self.draw(input.read(CODE)?)?;
+            io.send(PICTURES, input.packet.time, frame)?;
         }
         Ok(Flow::Continue)
     }

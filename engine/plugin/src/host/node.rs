@@ -158,7 +158,8 @@ impl AnyProcessor for ForeignProcessor {
         let process = self.library.process;
         // SAFETY: the plugin's function and its processor, which only this thread uses; the table outlives the call.
         let reply = self.call(io, |processor, io| unsafe { process(processor, io) });
-        self.pending = (reply.pending != i64::MAX).then_some(Time::from_nanos(reply.pending));
+        self.pending =
+            (reply.pending != abi::NOTHING_PENDING).then_some(Time::from_nanos(reply.pending));
         answer(reply.reply).map_err(|refused| refused.go_on())?;
         Ok(match reply.flow {
             abi::ENDED => Flow::Done,

@@ -1,90 +1,86 @@
 //! A plugin for SCORE!: `my_node`, which moves notes up or down.
 
 use score_plugin::{
-    Build, Descriptor, Flow, Io, Node, NodeError, Note, Param, Payload, Port, PortType, Processor,
-    Value,
+    Build, Descriptor, Flow, InputPort, Io, Node, NodeError, Note, OutputPort, Params, Processor,
 };
-use serde::Deserialize;
 
 // Every kind of the plugin stands here.
 score_plugin::export!(MyNode);
 
-/// The output's index in the declaration.
-const NOTES: usize = 0;
+// The ports, each with its place in the declaration, its name and what it is for.
+const NOTES: InputPort<Note> = InputPort::new(0, "notes", "the notes");
+const MOVED: OutputPort<Note> = OutputPort::new(0, "notes", "the same, moved");
 
-/// The node as the patch has it: a field for each parameter.
-#[derive(Deserialize)]
+/// The node as the patch has it. Each field is a parameter, and its doc comment is what the reference says of it.
+#[derive(Clone, Params)]
 pub struct MyNode {
+    /// how far
+    #[param(
+        rebuild = "a note that sounds must end where it began",
+        range = -48..=48,
+        unit = "semitones",
+        default = 12
+    )]
     by: i64,
 }
 
 impl Node for MyNode {
     // Declared once, for the checker, for `score nodes my_node`, and for what a saved edit costs.
     fn descriptor() -> Descriptor {
-        Descriptor::new("plugin", "my_node", "Moves notes up or down")
+        Descriptor::of::<Self>("plugin", "my_node", "Moves notes up or down")
             .details("Notes that would leave MIDI's range stay at its end.")
-            .input(Port::new("notes", PortType::Notes, "the notes"))
-            .output(Port::new("notes", PortType::Notes, "the same, moved"))
-            .param(
-                Param::integer("by", (-48, 48), "how far")
-                    .unit("semitones")
-                    .default(12),
-            )
+            .input(NOTES)
+            .output(MOVED)
     }
 
     // May block, open devices and load files: nothing that plays waits for it.
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
-        Ok(Box::new(Moving { by: self.by }))
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
+        Ok(Box::new(Moving))
     }
 }
 
-/// The node as it runs, on a thread of its own.
-struct Moving {
-    by: i64,
-}
-
-impl Moving {
+impl MyNode {
     fn moved(&self, pitch: u8) -> u8 {
         (i64::from(pitch) + self.by).clamp(0, 127) as u8
     }
 }
 
-impl Processor for Moving {
-    // Called whenever something is due.
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+/// The node as it runs, on a thread of its own. What it remembers from call to call stands here; this one has nothing to
+/// remember.
+struct Moving;
+
+impl Processor<MyNode> for Moving {
+    // Called whenever something is due. `params` has the parameters as they are now: one that is `live` needs nothing
+    // else. `by` is not, since the end of a note that sounds would be moved otherwise than its beginning was; a change of
+    // `by` rebuilds the node, and the engine ends what sounds.
+    fn process(&mut self, params: &MyNode, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
-            let notes = input.packet.notes()?.iter().map(|note| match *note {
+            let notes = input.read(NOTES)?.iter().map(|note| match *note {
                 Note::On {
                     channel,
                     pitch,
                     velocity,
                 } => Note::On {
                     channel,
-                    pitch: self.moved(pitch),
+                    pitch: params.moved(pitch),
                     velocity,
                 },
                 Note::Off { channel, pitch } => Note::Off {
                     channel,
-                    pitch: self.moved(pitch),
+                    pitch: params.moved(pitch),
                 },
             });
-            io.send(NOTES, input.packet.time, Payload::Notes(notes.collect()))?;
+            let notes: Vec<Note> = notes.collect();
+            io.send(MOVED, input.packet.time, notes)?;
         }
         Ok(Flow::Continue)
-    }
-
-    // May be left out here. Only for parameters that are declared `.live()`; `by` is not, since the end of a note that
-    // sounds would be moved otherwise than its beginning was. A change of `by` builds the node anew, and the engine ends
-    // what sounds.
-    fn set(&mut self, name: &str, _value: &Value) -> Result<(), NodeError> {
-        Err(NodeError::internal(format!("`{name}` is not live")))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use score_plugin::Time;
     use score_plugin::harness::Harness;
+    use score_plugin::{Payload, PortType, Time};
     use serde_json::json;
 
     use super::*;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::descriptor::{Param, ParamType};
+use crate::param::{Param, ParamType};
 use crate::patch::params::convert;
 use crate::patch::syntax::parse_from;
 
@@ -140,7 +140,7 @@ fn from_folder(path: &str, folder: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::descriptor::FileRole;
+    use crate::param::FileRole;
     use serde_json::json;
 
     fn literal(param_type: &ParamType, value: &Value, rounded: bool) -> String {

@@ -8,25 +8,30 @@ mod tests;
 
 use std::collections::{HashMap, HashSet};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use self::literal::Literal;
 use self::pen::Pen;
-use crate::descriptor::{Descriptor, Param};
+use crate::descriptor::Descriptor;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, did_you_mean, shortened};
 use crate::limits::{MAX_FILE, MAX_MESSAGE, MAX_MISTAKES};
+use crate::param::Param;
 use crate::patch::Source;
 use crate::patch::params::convert;
 use crate::patch::syntax::Parsed;
 use crate::patch::tree::{Name, Shape, Spot, Tree};
 use crate::registry::Registry;
+use crate::transport_params::{DECLARED, TransportParams};
 
 pub use file::{Unwritten, patch_hash, replace_patch, write_back_file};
+
+/// What stands for the transport in the place of a node's id.
+const TRANSPORT: &str = "transport";
 
 /// A value that is to stand in the text of a patch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Written {
-    /// The node's id.
+    /// The node's id, or `transport`.
     pub node: String,
     /// The name of the parameter.
     pub param: String,
@@ -65,11 +70,12 @@ impl Written {
 
 /// The text of the patch with `values` in it.
 ///
-/// Where a node gives a parameter a value, that alone is replaced; a `use(name)` makes way for the
-/// value itself, and the `let` stays. Where it gives none, `name: value` becomes the last of its
-/// fields. What has the value already stays as it is written, so that the same values change
-/// nothing the second time. Comments, blank lines and the order of everything else stay. A text in
-/// the one layout ([`Source::formatted`]) is in it afterwards; any other keeps its own.
+/// Where a node or the transport gives a parameter a value, that alone is replaced; a `use(name)`
+/// makes way for the value itself, and the `let` stays. Where it gives none, `name: value` becomes
+/// the last of its fields; a transport that is not there yet follows the format. What has the value
+/// already stays as it is written, so that the same values change nothing the second time. Comments,
+/// blank lines and the order of everything else stay. A text in the one layout
+/// ([`Source::formatted`]) is in it afterwards; any other keeps its own.
 ///
 /// Of several values for one parameter the last is written. What else may be wrong with the patch
 /// does not matter.
@@ -124,7 +130,7 @@ pub fn write_back(
 struct Change<'t> {
     written: &'t Written,
     param: &'t Param,
-    /// The node as it is written.
+    /// The node as it is written; the patch, where a transport is to be written into it.
     node: &'t Tree,
     /// What the patch gives the parameter now.
     given: Option<&'t Tree>,
@@ -136,6 +142,7 @@ struct Change<'t> {
 /// The nodes that a patch has itself, and what it includes.
 struct Nodes<'t> {
     section: Option<Spot>,
+    transport: Option<&'t (Name, Tree)>,
     nodes: HashMap<&'t str, Entry<'t>>,
     /// The ids of included patches, and their entries.
     parts: HashMap<&'t str, (Spot, &'t Tree)>,
@@ -176,10 +183,19 @@ impl<'t> Nodes<'t> {
         }
         Nodes {
             section: section("nodes").map(|(name, _)| name.spot),
+            transport: section(TRANSPORT),
             nodes,
             parts: entries("include")
                 .map(|(name, id, part)| (name, (id, part)))
                 .collect(),
+        }
+    }
+
+    /// How the node `id`, or the transport, is written.
+    fn anatomy(&self, id: &str) -> Option<Anatomy<'t>> {
+        match id {
+            TRANSPORT => Anatomy::of_transport(self.transport?),
+            _ => Anatomy::of(self.nodes.get(id)?.node),
         }
     }
 }
@@ -206,6 +222,18 @@ impl<'t> Anatomy<'t> {
         })
     }
 
+    /// `None`: no transport is written so.
+    fn of_transport((name, tree): &'t (Name, Tree)) -> Option<Self> {
+        let Shape::Struct(None, fields) = &tree.shape else {
+            return None;
+        };
+        Some(Anatomy {
+            kind: TRANSPORT,
+            kind_spot: name.spot,
+            fields,
+        })
+    }
+
     fn given(&self, param: &str) -> impl Iterator<Item = &'t (Name, Tree)> {
         self.fields
             .iter()
@@ -224,8 +252,15 @@ struct Desk<'t> {
 impl<'t> Desk<'t> {
     /// Where `written` goes, and what is written there.
     fn change(&self, written: &'t Written) -> Result<Change<'t>, Diagnostic> {
-        let (node, anatomy) = self.node(written)?;
-        let descriptor = self.descriptor(&anatomy)?;
+        let is_transport = written.node == TRANSPORT;
+        let (node, anatomy) = match is_transport {
+            true => self.transport()?,
+            false => self.node(written)?,
+        };
+        let descriptor = match is_transport {
+            true => &*DECLARED,
+            false => self.descriptor(&anatomy)?,
+        };
         let param = self.param(written, descriptor, anatomy.kind_spot)?;
         let mut fields = anatomy.given(&param.name);
         let given = fields.next().map(|(_, tree)| tree);
@@ -248,6 +283,9 @@ impl<'t> Desk<'t> {
         let wanted = literal
             .read(param, folder)
             .map_err(|why| unfit(format!("{why}; that cannot be written into a patch")))?;
+        if is_transport {
+            self.require_possible(&param.name, &wanted, spot)?;
+        }
         Ok(Change {
             written,
             param,
@@ -256,6 +294,51 @@ impl<'t> Desk<'t> {
             literal,
             wanted,
         })
+    }
+
+    /// The transport; where there is none, the patch that it would stand in.
+    fn transport(&self) -> Result<(&'t Tree, Anatomy<'t>), Diagnostic> {
+        let start = self.tree.spot.first();
+        match (self.nodes.transport, &self.tree.shape) {
+            (Some(section), _) => match Anatomy::of_transport(section) {
+                Some(anatomy) => Ok((&section.1, anatomy)),
+                None => Err(self.mistake(
+                    section.1.spot,
+                    "this is not written as a transport is",
+                    "`transport` looks like `(tempo: 120, metre: (4, 4))`",
+                )),
+            },
+            (None, Shape::Struct(..)) => Ok((
+                self.tree,
+                Anatomy {
+                    kind: TRANSPORT,
+                    kind_spot: start,
+                    fields: &[],
+                },
+            )),
+            (None, _) => {
+                let help = "it looks like `Patch(format: 1, nodes: {…}, wires: […])`";
+                Err(self.mistake(start, "this is not a patch", help))
+            }
+        }
+    }
+
+    /// Whether the transport can have the value: a key must be one, and a metre too.
+    fn require_possible(&self, param: &str, value: &Value, spot: Spot) -> Result<(), Diagnostic> {
+        let values = Map::from_iter([(param.to_owned(), value.clone())]);
+        let params = TransportParams::of(&values);
+        let impossible = params
+            .map(|params| params.transport().1)
+            .unwrap_or_default();
+        match impossible.into_iter().next() {
+            None => Ok(()),
+            Some(wrong) => {
+                let help = wrong
+                    .help
+                    .unwrap_or_else(|| "the patch stays as it is".to_owned());
+                Err(self.mistake(spot, wrong.message, help))
+            }
+        }
     }
 
     fn node(&self, written: &Written) -> Result<(&'t Tree, Anatomy<'t>), Diagnostic> {
@@ -396,7 +479,10 @@ impl<'t> Desk<'t> {
             }
         }
         for (node, fields) in new {
-            pen.add_fields(node, &fields);
+            match std::ptr::eq(node, self.tree) {
+                true => pen.add_section(node, &format!("{TRANSPORT}: ({})", fields.join(", "))),
+                false => pen.add_fields(node, &fields),
+            }
         }
         pen.finish()
     }
@@ -424,8 +510,7 @@ impl<'t> Desk<'t> {
         let parsed = result.parsed()?;
         let nodes = Nodes::of(&parsed.tree);
         let is_there = |change: &&Change<'_>| {
-            let entry = nodes.nodes.get(change.written.node.as_str());
-            let anatomy = entry.and_then(|entry| Anatomy::of(entry.node));
+            let anatomy = nodes.anatomy(&change.written.node);
             let given = anatomy.and_then(|anatomy| anatomy.given(&change.param.name).next());
             given.is_some_and(|(_, tree)| self.gives(change.param, tree, &change.wanted))
         };

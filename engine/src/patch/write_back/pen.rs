@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::literal::Literal;
-use crate::descriptor::ParamType;
+use crate::param::ParamType;
 use crate::patch::params::value_of_type;
 use crate::patch::tree::{Shape, Spot, Tree};
 
@@ -27,7 +27,7 @@ struct Brackets<'t> {
     open: usize,
     /// Before the closing one.
     close: usize,
-    /// Where the last item begins and ends.
+    /// Where the last item, or the one that something is to follow, begins and ends.
     last: Option<(&'t Spot, &'t Spot)>,
 }
 
@@ -107,20 +107,36 @@ impl<'a> Pen<'a> {
                 .edits
                 .push((end..end, format!("({})", fields.join(", "))));
         };
-        // The bracket that opens a node without fields is the first that is in no comment.
-        let name = match &node.shape {
-            Shape::Struct(Some(name), _) => name.spot.end,
-            _ => node.spot.start,
-        };
-        let close = node.spot.end - 1;
-        let brackets = Brackets {
-            open: self
-                .find('(', name..close)
-                .map_or(close, |bracket| bracket + 1),
-            close,
-            last: old.last().map(|(name, tree)| (&name.spot, &tree.spot)),
-        };
+        let last = old.last();
+        let brackets = self.brackets(node, last.map(|(name, tree)| (&name.spot, &tree.spot)));
         self.add(&brackets, fields);
+    }
+
+    /// Adds a section to a patch, behind its format.
+    pub(super) fn add_section(&mut self, patch: &Tree, section: &str) {
+        let Shape::Struct(_, fields) = &patch.shape else {
+            return;
+        };
+        let format = fields.iter().find(|(name, _)| name.text == "format");
+        let before = format.or(fields.last());
+        let brackets = self.brackets(patch, before.map(|(name, tree)| (&name.spot, &tree.spot)));
+        self.add(&brackets, &[section.to_owned()]);
+    }
+
+    /// The brackets of a struct, in which something is to follow `last`.
+    fn brackets<'t>(&self, tree: &Tree, last: Option<(&'t Spot, &'t Spot)>) -> Brackets<'t> {
+        let name = match &tree.shape {
+            Shape::Struct(Some(name), _) => name.spot.end,
+            _ => tree.spot.start,
+        };
+        let close = tree.spot.end - 1;
+        // The bracket that opens it is the first that is in no comment.
+        let open = self.find('(', name..close);
+        Brackets {
+            open: open.map_or(close, |bracket| bracket + 1),
+            close,
+            last,
+        }
     }
 
     /// Puts `text` in the place of a value; comments within that stand behind it.

@@ -9,8 +9,8 @@ use proptest::sample::Index;
 use serde_json::json;
 
 use super::*;
-use crate::descriptor::{FileRole, ParamType};
 use crate::error::NodeError;
+use crate::param::{FileRole, ParamType};
 use crate::patch::syntax::parse;
 
 const FOLDER: &str = "/patches";
@@ -265,6 +265,63 @@ fn a_text_in_its_layout_stays_in_it() {
     let node = format!("        \"a\":      odd(\n            zz_text: \"{long}\",\n        ),\n");
     assert!(result.contains(&node), "{result}");
     assert_eq!(result.lines().count(), text.lines().count() + 2);
+}
+
+#[test]
+fn the_transport_is_written_as_a_node_is() {
+    let values = [
+        Written::new("transport", "tempo", 96.5),
+        Written::new("transport", "key", "D minor"),
+    ];
+    for (text, wanted) in [
+        (
+            "Patch(format: 1, transport: (tempo: use(x), seed: 7), nodes: {})",
+            "Patch(format: 1, transport: (tempo: 96.5, seed: 7, key: \"D minor\"), nodes: {})",
+        ),
+        (
+            "Patch(format: 1, nodes: {})",
+            "Patch(format: 1, transport: (tempo: 96.5, key: \"D minor\"), nodes: {})",
+        ),
+        (
+            "Patch(\n    format: 1, // one\n    // all\n    nodes: {},\n)\n",
+            "Patch(\n    format: 1, // one\n    transport: (tempo: 96.5, key: \"D minor\"),\n    // all\n    nodes: {},\n)\n",
+        ),
+        (
+            "Patch()",
+            "Patch(transport: (tempo: 96.5, key: \"D minor\"))",
+        ),
+        (
+            "( /* a */ )",
+            "( /* a */ transport: (tempo: 96.5, key: \"D minor\") )",
+        ),
+    ] {
+        assert_eq!(written(text, &values), wanted);
+        assert_eq!(written(wanted, &values), wanted);
+    }
+    for (value, message) in [
+        (
+            Written::new("transport", "key", "H dur"),
+            "`H dur` is not a key",
+        ),
+        (
+            Written::new("transport", "metre", json!([3, 5])),
+            "`metre` is two whole numbers",
+        ),
+        (
+            Written::new("transport", "tempo", 1),
+            "`tempo` takes a number from 10 to 400",
+        ),
+        (
+            Written::new("transport", "temp", 1),
+            "`transport` has no parameter `temp`",
+        ),
+    ] {
+        let found = refused("Patch(format: 1)", value);
+        assert!(found.message.contains(message), "{found}");
+    }
+    for text in ["3", "Patch(transport: 3)"] {
+        refused(text, values[0].clone());
+    }
 }
 
 #[test]

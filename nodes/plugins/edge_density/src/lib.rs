@@ -1,59 +1,52 @@
 //! A plugin for SCORE!: `edge_density`, how much detail the picture has.
 
 use score_plugin::{
-    Build, Descriptor, Flow, Frame, Io, Node, NodeError, Param, Payload, Port, PortType, Processor,
-    Value,
+    Build, Control, Descriptor, Flow, Frame, InputPort, Io, Node, NodeError, OutputPort, Params,
+    Processor,
 };
-use serde::Deserialize;
 
 score_plugin::export!(EdgeDensity);
 
-/// The output's index in the declaration.
-const DENSITY: usize = 0;
+const PICTURES: InputPort<Frame> = InputPort::new(0, "frames", "the pictures");
+const DENSITY: OutputPort<Control> = OutputPort::new(0, "density", "0: none of the pixels, 1: all");
 
 /// The steepest slope that a pair of Sobel filters can find in a picture whose luma goes from 0 to 1: √(4² + 4²).
 const STEEPEST: f32 = 4.0 * std::f32::consts::SQRT_2;
 
 /// `edge_density`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub struct EdgeDensity {
+    /// how steep an edge is; 1: from black to white
+    #[param(live, range = 0.0..=1.0, default = 0.1)]
     threshold: f32,
 }
 
 impl Node for EdgeDensity {
     fn descriptor() -> Descriptor {
-        Descriptor::new("plugin", "edge_density", "How much detail the picture has")
+        Descriptor::of::<Self>("plugin", "edge_density", "How much detail the picture has")
             .details(
                 "The share of pixels that lie on an edge: where the slope of the luma (ITU-R BT.709, on the film's own \
                  gamma), found with Sobel filters, is steeper than `threshold`. A wall is near 0, foliage near 1. One \
                  number for each picture. A picture of 64 × 64 pixels is enough, and quick.",
             )
-            .input(Port::new("frames", PortType::Frame, "the pictures"))
-            .output(Port::new("density", PortType::Control, "0: none of the pixels, 1: all"))
-            .param(
-                Param::number("threshold", (0.0, 1.0), "how steep an edge is; 1: from black to white")
-                    .default(0.1)
-                    .live(),
-            )
+            .input(PICTURES)
+            .output(DENSITY)
     }
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
-        Ok(Box::new(Counting {
-            threshold: self.threshold,
-            luma: Vec::new(),
-        }))
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
+        Ok(Box::new(Counting::default()))
     }
 }
 
+#[derive(Default)]
 struct Counting {
-    threshold: f32,
     /// The picture's luma, kept so that no picture needs memory of its own.
     luma: Vec<f32>,
 }
 
 impl Counting {
-    /// The share of the inner pixels that lie on an edge; 0 where there are none.
-    fn density(&mut self, frame: &Frame) -> f32 {
+    /// The share of the inner pixels that lie on an edge steeper than `threshold`; 0 where there are none.
+    fn density(&mut self, frame: &Frame, threshold: f32) -> f32 {
         let (width, height) = (frame.width() as usize, frame.height() as usize);
         if width < 3 || height < 3 {
             return 0.0;
@@ -65,7 +58,7 @@ impl Counting {
                 (0.2126 * red + 0.7152 * green + 0.0722 * blue) / 255.0
             }));
         // Squares are compared, which spares a root for each pixel.
-        let least = (self.threshold * STEEPEST).powi(2);
+        let least = (threshold * STEEPEST).powi(2);
         let mut edges = 0_usize;
         let rows = self.luma.windows(3 * width).step_by(width);
         for rows in rows.take(height - 2) {
@@ -89,21 +82,13 @@ fn at(row: &[f32], x: usize) -> f32 {
     row.get(x).copied().unwrap_or(0.0)
 }
 
-impl Processor for Counting {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<EdgeDensity> for Counting {
+    fn process(&mut self, params: &EdgeDensity, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
-            let density = self.density(input.packet.frame()?);
-            io.send(DENSITY, input.packet.time, Payload::Control(density))?;
+            let density = self.density(input.read(PICTURES)?, params.threshold);
+            io.send(DENSITY, input.packet.time, density)?;
         }
         Ok(Flow::Continue)
-    }
-
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        match (name, value.as_f64()) {
-            ("threshold", Some(threshold)) => self.threshold = threshold as f32,
-            _ => return Err(NodeError::internal(format!("`{name}` cannot be {value}"))),
-        }
-        Ok(())
     }
 }
 
@@ -111,8 +96,8 @@ impl Processor for Counting {
 mod tests {
     use std::sync::Arc;
 
-    use score_plugin::Time;
     use score_plugin::harness::Harness;
+    use score_plugin::{Payload, PortType, Time, Value};
     use serde_json::json;
 
     use super::*;

@@ -4,49 +4,43 @@ use std::collections::{BTreeMap, VecDeque};
 
 use score_plugin::rand::RngExt;
 use score_plugin::{
-    Build, ChaCha8Rng, Descriptor, Flow, Io, Length, Node, NodeError, Note, Param, Payload, Port,
-    PortType, Processor, Time, Transport, Value,
+    Build, ChaCha8Rng, Descriptor, Flow, InputPort, Io, Length, Node, NodeError, Note, OutputPort,
+    Params, Processor, Time, Transport,
 };
-use serde::Deserialize;
 
 score_plugin::export!(Humanise);
 
-/// The output's index in the declaration.
-const NOTES: usize = 0;
+const NOTES: InputPort<Note> = InputPort::new(0, "notes", "the notes");
+const PLAYED: OutputPort<Note> = OutputPort::new(0, "notes", "the same, as a hand would play them");
 
 /// The softest note: MIDI has no velocity of zero.
 const SOFTEST: f64 = 1.0 / 127.0;
 
 /// `humanise`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub struct Humanise {
+    /// how late a note may be
+    #[param(live, range = 0.0..=1.0, default = Length::Seconds(0.03))]
     late: Length,
+    /// how much softer a note may be: 1 down to the softest
+    #[param(live, range = 0.0..=1.0, default = 0.3)]
     dynamics: f64,
 }
 
 impl Node for Humanise {
     fn descriptor() -> Descriptor {
-        Descriptor::new("plugin", "humanise", "Plays notes a little late and unevenly")
+        Descriptor::of::<Self>("plugin", "humanise", "Plays notes a little late and unevenly")
             .details(
                 "Each note begins late by chance, and ends late by as much, so that it lasts as long as it did. The \
                  same patch plays the same every time; another `seed` of the transport plays otherwise.",
             )
-            .input(Port::new("notes", PortType::Notes, "the notes"))
-            .output(Port::new("notes", PortType::Notes, "the same, as a hand would play them"))
-            .param(Param::length("late", (0.0, 1.0), "how late a note may be").default(0.03).live())
-            .param(
-                Param::number("dynamics", (0.0, 1.0), "how much softer a note may be: 1 down to the softest")
-                    .default(0.3)
-                    .live(),
-            )
-            .follows_tempo()
+            .input(NOTES)
+            .output(PLAYED)
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Playing {
             late: self.late.at(build.transport),
-            dynamics: self.dynamics,
-            transport: build.transport.clone(),
             random: build.rng(),
             keys: BTreeMap::new(),
             held: VecDeque::new(),
@@ -63,9 +57,8 @@ struct Key {
 }
 
 struct Playing {
+    /// How late a note may be.
     late: Time,
-    dynamics: f64,
-    transport: Transport,
     random: ChaCha8Rng,
     /// By channel and pitch.
     keys: BTreeMap<(u8, u8), Key>,
@@ -74,8 +67,8 @@ struct Playing {
 }
 
 impl Playing {
-    /// Plays `note`, which was meant for `time`, when its time comes.
-    fn hold(&mut self, time: Time, note: Note) {
+    /// Plays `note`, which was meant for `time`, when its time comes, softer by as much as `dynamics` allows.
+    fn hold(&mut self, time: Time, note: Note, dynamics: f64) {
         let of = (note.channel(), note.pitch());
         let (at, note) = match note {
             Note::On {
@@ -92,7 +85,7 @@ impl Playing {
                     last: at,
                 };
                 self.keys.insert(of, key);
-                let softer = 1.0 - self.dynamics * self.random.random_range(0.0..1.0);
+                let softer = 1.0 - dynamics * self.random.random_range(0.0..1.0);
                 let velocity = (f64::from(velocity) * softer).max(SOFTEST) as f32;
                 let on = Note::On {
                     channel,
@@ -118,17 +111,17 @@ impl Playing {
     fn release(&mut self, io: &mut Io<'_>, time: Time) -> Result<(), NodeError> {
         while let Some((at, note)) = self.held.front().copied().filter(|(at, _)| *at <= time) {
             self.held.pop_front();
-            io.send(NOTES, at, Payload::Notes([note].into()))?;
+            io.send(PLAYED, at, vec![note])?;
         }
         Ok(())
     }
 }
 
-impl Processor for Playing {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Humanise> for Playing {
+    fn process(&mut self, params: &Humanise, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
-            for note in input.packet.notes()?.iter() {
-                self.hold(input.packet.time, *note);
+            for note in input.read(NOTES)?.iter() {
+                self.hold(input.packet.time, *note, params.dynamics);
             }
         }
         // Live, what is late is sent when its time has come. In a render it is sent when nothing earlier can come.
@@ -141,7 +134,7 @@ impl Processor for Playing {
     }
 
     // The inputs have ended: what is held is sent with the times that it has, after the end if need be.
-    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, _params: &Humanise, io: &mut Io<'_>) -> Result<(), NodeError> {
         self.release(io, Time::MAX)
     }
 
@@ -149,17 +142,9 @@ impl Processor for Playing {
         self.held.front().map(|(at, _)| *at)
     }
 
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        let wrong = || NodeError::internal(format!("`{name}` cannot be {value}"));
-        match name {
-            // A length comes as it stands in the patch, in seconds or beats.
-            "late" => {
-                let length = Length::deserialize(value).map_err(|_| wrong())?;
-                self.late = length.at(&self.transport);
-            }
-            "dynamics" => self.dynamics = value.as_f64().ok_or_else(wrong)?,
-            _ => return Err(wrong()),
-        }
+    // A length in beats is another time at another tempo.
+    fn changed(&mut self, params: &Humanise, transport: &Transport) -> Result<(), NodeError> {
+        self.late = params.late.at(transport);
         Ok(())
     }
 }
@@ -167,6 +152,7 @@ impl Processor for Playing {
 #[cfg(test)]
 mod tests {
     use score_plugin::harness::{Harness, Outputs};
+    use score_plugin::{Payload, PortType};
     use serde_json::json;
 
     use super::*;

@@ -3,98 +3,96 @@
 use std::collections::BTreeMap;
 
 use score_plugin::{
-    Build, Descriptor, Flow, Io, Node, NodeError, Note, Param, Payload, Port, PortType, Processor,
-    Value,
+    Build, Choice, Descriptor, Flow, InputPort, Io, Node, NodeError, Note, OutputPort, Params,
+    Processor,
 };
-use serde::Deserialize;
 
 score_plugin::export!(ScaleQuantiser);
 
-/// The output's index in the declaration.
-const NOTES: usize = 0;
+const NOTES: InputPort<Note> = InputPort::new(0, "notes", "the notes");
+const MOVED: OutputPort<Note> = OutputPort::new(0, "notes", "the same, on the scale");
 
 /// MIDI's channel of drums, whose pitches are instruments (General MIDI).
 const DRUMS: u8 = 9;
 
-/// The keys, in semitones above C by their places.
-const KEYS: [&str; 12] = [
-    "c", "c_sharp", "d", "e_flat", "e", "f", "f_sharp", "g", "a_flat", "a", "b_flat", "b",
-];
+/// The keys, each so many semitones above C as its place says.
+#[derive(Clone, Copy, Choice)]
+enum Key {
+    C,
+    CSharp,
+    D,
+    EFlat,
+    E,
+    F,
+    FSharp,
+    G,
+    AFlat,
+    A,
+    BFlat,
+    B,
+}
 
-/// The scales and their steps above the key, in semitones.
-const SCALES: [(&str, &[u8]); 7] = [
-    ("major", &[0, 2, 4, 5, 7, 9, 11]),
-    ("minor", &[0, 2, 3, 5, 7, 8, 10]),
-    ("dorian", &[0, 2, 3, 5, 7, 9, 10]),
-    ("pentatonic", &[0, 2, 4, 7, 9]),
-    ("minor_pentatonic", &[0, 3, 5, 7, 10]),
-    ("blues", &[0, 3, 5, 6, 7, 10]),
-    ("whole_tone", &[0, 2, 4, 6, 8, 10]),
-];
+/// The scales.
+#[derive(Clone, Copy, Choice)]
+enum Scale {
+    Major,
+    Minor,
+    Dorian,
+    Pentatonic,
+    MinorPentatonic,
+    Blues,
+    WholeTone,
+}
+
+impl Scale {
+    /// Its steps above the key, in semitones.
+    fn steps(self) -> &'static [u8] {
+        match self {
+            Scale::Major => &[0, 2, 4, 5, 7, 9, 11],
+            Scale::Minor => &[0, 2, 3, 5, 7, 8, 10],
+            Scale::Dorian => &[0, 2, 3, 5, 7, 9, 10],
+            Scale::Pentatonic => &[0, 2, 4, 7, 9],
+            Scale::MinorPentatonic => &[0, 3, 5, 7, 10],
+            Scale::Blues => &[0, 3, 5, 6, 7, 10],
+            Scale::WholeTone => &[0, 2, 4, 6, 8, 10],
+        }
+    }
+}
 
 /// `scale_quantiser`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub struct ScaleQuantiser {
-    key: String,
-    scale: String,
+    /// where the scale begins
+    #[param(live, default = Key::C)]
+    key: Key,
+    /// the scale
+    #[param(live, default = Scale::Major)]
+    scale: Scale,
 }
 
 impl Node for ScaleQuantiser {
     fn descriptor() -> Descriptor {
-        Descriptor::new("plugin", "scale_quantiser", "Moves notes onto a scale")
+        Descriptor::of::<Self>("plugin", "scale_quantiser", "Moves notes onto a scale")
             .details(
                 "A note between two steps of the scale goes to the nearer one, and to the lower one where both are as \
                  near. A note that sounds while key or scale change ends where it began. Drums (channel 9) stay as they \
                  are.",
             )
-            .input(Port::new("notes", PortType::Notes, "the notes"))
-            .output(Port::new("notes", PortType::Notes, "the same, on the scale"))
-            .param(Param::choice("key", &KEYS, "where the scale begins").default("c").live())
-            .param(
-                Param::choice("scale", &SCALES.map(|(name, _)| name), "the scale")
-                    .default("major")
-                    .live(),
-            )
+            .input(NOTES)
+            .output(MOVED)
     }
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
-        Ok(Box::new(Quantising {
-            key: key(&self.key)?,
-            scale: scale(&self.scale)?,
-            sounding: BTreeMap::new(),
-        }))
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
+        Ok(Box::new(Quantising::default()))
     }
 }
 
-fn key(name: &str) -> Result<u8, NodeError> {
-    (0..)
-        .zip(KEYS)
-        .find(|(_, known)| *known == name)
-        .map(|(key, _)| key)
-        .ok_or_else(|| NodeError::internal(format!("there is no key `{name}`")))
-}
-
-fn scale(name: &str) -> Result<&'static [u8], NodeError> {
-    SCALES
-        .iter()
-        .find(|(known, _)| *known == name)
-        .map(|(_, steps)| *steps)
-        .ok_or_else(|| NodeError::internal(format!("there is no scale `{name}`")))
-}
-
-struct Quantising {
-    key: u8,
-    scale: &'static [u8],
-    /// Where each note that sounds, by channel and pitch, was moved to.
-    sounding: BTreeMap<(u8, u8), u8>,
-}
-
-impl Quantising {
+impl ScaleQuantiser {
     /// The nearest pitch on the scale, the lower of two.
     fn nearest(&self, pitch: u8) -> u8 {
         let fits = |candidate: &u8| {
-            let step = (*candidate + 12 - self.key) % 12;
-            *candidate <= 127 && self.scale.contains(&step)
+            let step = (*candidate + 12 - self.key as u8) % 12;
+            *candidate <= 127 && self.scale.steps().contains(&step)
         };
         // No two steps of any scale are further apart than three semitones.
         (0..=3)
@@ -103,16 +101,25 @@ impl Quantising {
             .find(fits)
             .unwrap_or(pitch)
     }
+}
 
+#[derive(Default)]
+struct Quantising {
+    /// Where each note that sounds, by channel and pitch, was moved to.
+    sounding: BTreeMap<(u8, u8), u8>,
+}
+
+impl Quantising {
     /// Whether a note that was moved to `pitch` still sounds.
     fn sounds(&self, channel: u8, pitch: u8) -> bool {
         let mut sounding = self.sounding.iter();
         sounding.any(|((on, _), moved)| (*on, *moved) == (channel, pitch))
     }
 
-    fn begin(&mut self, channel: u8, pitch: u8, velocity: f32, moved: &mut Vec<Note>) {
+    /// A note begins, and is moved to the pitch `to`.
+    fn begin(&mut self, note: (u8, u8), to: u8, velocity: f32, moved: &mut Vec<Note>) {
+        let (channel, pitch) = note;
         self.end(channel, pitch, moved);
-        let to = self.nearest(pitch);
         // A key goes down again only after it came up.
         if self.sounds(channel, to) {
             moved.push(Note::Off { channel, pitch: to });
@@ -122,7 +129,7 @@ impl Quantising {
             pitch: to,
             velocity,
         });
-        self.sounding.insert((channel, pitch), to);
+        self.sounding.insert(note, to);
     }
 
     fn end(&mut self, channel: u8, pitch: u8, moved: &mut Vec<Note>) {
@@ -134,42 +141,36 @@ impl Quantising {
     }
 }
 
-impl Processor for Quantising {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<ScaleQuantiser> for Quantising {
+    fn process(&mut self, params: &ScaleQuantiser, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let mut moved = Vec::new();
-            for note in input.packet.notes()?.iter() {
+            for note in input.read(NOTES)?.iter() {
                 match *note {
                     note if note.channel() == DRUMS => moved.push(note),
                     Note::On {
                         channel,
                         pitch,
                         velocity,
-                    } => self.begin(channel, pitch, velocity, &mut moved),
+                    } => {
+                        let to = params.nearest(pitch);
+                        self.begin((channel, pitch), to, velocity, &mut moved);
+                    }
                     Note::Off { channel, pitch } => self.end(channel, pitch, &mut moved),
                 }
             }
             if !moved.is_empty() {
-                io.send(NOTES, input.packet.time, Payload::Notes(moved.into()))?;
+                io.send(MOVED, input.packet.time, moved)?;
             }
         }
         Ok(Flow::Continue)
-    }
-
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        match (name, value.as_str()) {
-            ("key", Some(name)) => self.key = key(name)?,
-            ("scale", Some(name)) => self.scale = scale(name)?,
-            _ => return Err(NodeError::internal(format!("`{name}` cannot be {value}"))),
-        }
-        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use score_plugin::Time;
     use score_plugin::harness::Harness;
+    use score_plugin::{Payload, PortType, Time};
     use serde_json::json;
 
     use super::*;
@@ -206,8 +207,9 @@ mod tests {
 
     #[test]
     fn every_pitch_goes_to_the_nearest_step_and_every_note_ends_where_it_began() {
-        for (number, name) in (0..).zip(KEYS) {
-            for (scale, steps) in SCALES {
+        for (number, name) in (0..).zip(Key::WORDS) {
+            for scale in Scale::WORDS {
+                let steps = Scale::of_word(scale).unwrap().steps();
                 for pitch in 0..128 {
                     let params = json!({ "key": name, "scale": scale });
                     let found = quantised(Harness::new(params), &[on(0, pitch), off(0, pitch)]);

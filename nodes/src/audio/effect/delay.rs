@@ -1,14 +1,12 @@
 //! Repeats sound after a while.
 
 use score_engine::{
-    Build, Descriptor, Length, Node, NodeError, Param, Port, PortType, Processor, Time, Transport,
-    Value,
+    AudioBlock, Build, Descriptor, InputPort, Length, Node, NodeError, OutputPort, Params,
+    Processor, Time, Transport,
 };
-use serde::Deserialize;
 
 use super::super::ramp::Ramp;
 use super::{Effect, Mixing};
-use crate::live;
 
 /// The time in which a changed delay fades from the old echo to the new, in seconds.
 const FADE: f32 = 0.05;
@@ -17,16 +15,22 @@ const FADE: f32 = 0.05;
 const SILENCE: f32 = 1e-15;
 
 /// `delay`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct Delay {
+    /// until the echo
+    #[param(live, range = 0.001..=30.0, span = 0.02..=2.0, log, default = Length::Seconds(0.375))]
     time: Length,
+    /// how much of each echo comes again
+    #[param(live, range = 0.0..=0.95, default = 0.4)]
     feedback: f64,
+    /// share of the echoes: 0 only the sound, 1 only the echoes
+    #[param(live, range = 0.0..=1.0, default = 0.3)]
     mix: f64,
 }
 
 impl Node for Delay {
     fn descriptor() -> Descriptor {
-        Descriptor::new("audio", "delay", "Repeats sound after a while")
+        Descriptor::of::<Self>("audio", "delay", "Repeats sound after a while")
             .example(
                 r#"nodes: {
                     "tune": midi_input_file(path: "song.mid"),
@@ -38,20 +42,16 @@ impl Node for Delay {
             )
             .details(
                 "An echo after `time`, and of each echo another, weaker by `feedback`. Stereo. The sound is not held \
-                 back: what comes in is heard at once. When `time` changes while it plays, the old echo fades into the \
-                 new one, without a change of pitch. The sound lasts as long as what comes in: echoes that \
+                 back: what comes in is heard at once. When `time` changes while it plays, or the tempo that its beats \
+                 follow, the old echo fades into the new one, without a change of pitch. The sound lasts as long as what comes in: echoes that \
                  sound at the end of a render fade there.",
             )
-            .input(Port::new("sound", PortType::Audio, "the sound"))
-            .output(Port::new("sound", PortType::Audio, "the sound with its echoes"))
-            .param(Param::length("time", (0.001, 30.0), "until the echo").default(0.375).live())
-            .param(Param::number("feedback", (0.0, 0.95), "how much of each echo comes again").default(0.4).live())
-            .param(Param::number("mix", (0.0, 1.0), "share of the echoes: 0 only the sound, 1 only the echoes").default(0.3).live())
-            .follows_tempo()
+            .input(Echo::SOUND)
+            .output(Echo::MIXED)
             .urgent()
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let transport = build.transport;
         let delay = frames(self.time.at(transport), transport);
         let effect = Echo {
@@ -62,7 +62,7 @@ impl Node for Delay {
             step: 1.0 / (FADE * transport.sample_rate as f32).max(1.0),
             feedback: Ramp::new(self.feedback as f32, transport.block),
         };
-        Ok(Box::new(Mixing::new(effect, self.mix, build)))
+        Ok(Box::new(Mixing::new(effect, self, build)))
     }
 }
 
@@ -126,6 +126,12 @@ struct Echo {
 }
 
 impl Effect for Echo {
+    type Kind = Delay;
+
+    const SOUND: InputPort<AudioBlock> = InputPort::new(0, "sound", "the sound");
+
+    const MIXED: OutputPort<AudioBlock> = OutputPort::new(0, "sound", "the sound with its echoes");
+
     fn hear(&mut self, frame: [f32; 2]) -> [f32; 2] {
         let mut echo = self.line.ago(self.delay);
         if self.fading.is_none() && self.wanted != self.delay {
@@ -152,21 +158,20 @@ impl Effect for Echo {
         echo
     }
 
-    fn set(&mut self, name: &str, value: &Value, transport: &Transport) -> Result<(), NodeError> {
-        match name {
-            "time" => {
-                self.wanted = frames(live::length(name, value, transport)?, transport);
-                self.line.grow(self.wanted);
-            }
-            "feedback" => self.feedback.set(live::number(name, value)? as f32),
-            _ => return Err(live::not_live(name)),
-        }
-        Ok(())
+    fn mix(params: &Delay) -> f64 {
+        params.mix
+    }
+
+    fn changed(&mut self, params: &Delay, transport: &Transport) {
+        self.wanted = frames(params.time.at(transport), transport);
+        self.line.grow(self.wanted);
+        self.feedback.set(params.feedback as f32);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use score_engine::PortType;
     use score_engine::harness::Harness;
     use serde_json::json;
 

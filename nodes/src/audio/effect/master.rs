@@ -1,15 +1,14 @@
 //! Evens a whole mix out and keeps it below a ceiling.
 
 use score_engine::{
-    Build, Descriptor, Node, NodeError, Param, Port, PortType, Processor, Transport, Value,
+    AudioBlock, Build, Descriptor, InputPort, Node, NodeError, OutputPort, Params, Processor,
+    Transport,
 };
-use serde::Deserialize;
 
 use super::super::amplitude;
 use super::super::limiter::Limiter;
 use super::super::ramp::Ramp;
 use super::{Effect, Mixing};
-use crate::live;
 
 /// How soft the threshold is, in dB: the ratio comes in from half of this below to half of it above.
 const KNEE: f32 = 10.0;
@@ -24,17 +23,25 @@ const RELEASE: f32 = 0.3;
 const STEP: u32 = 16;
 
 /// `master`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct Master {
+    /// from where on it evens out
+    #[param(live, range = -60.0..=0.0, unit = "dBFS", default = -24.0)]
     threshold: f64,
+    /// the excess is divided by this; 1: nothing is evened out
+    #[param(live, range = 1.0..=20.0, span = 1.0..=8.0, log, default = 2.0)]
     ratio: f64,
+    /// level after that
+    #[param(live, range = -24.0..=24.0, span = -12.0..=12.0, unit = "dB", default = 0.0)]
     gain: f64,
+    /// highest sample
+    #[param(live, range = -24.0..=0.0, unit = "dBFS", default = -1.0)]
     ceiling: f64,
 }
 
 impl Node for Master {
     fn descriptor() -> Descriptor {
-        Descriptor::new("audio", "master", "Evens a whole mix out and keeps it below a ceiling")
+        Descriptor::of::<Self>("audio", "master", "Evens a whole mix out and keeps it below a ceiling")
             .example(
                 r#"nodes: {
                     "tune": midi_input_file(path: "song.mid"),
@@ -53,16 +60,12 @@ impl Node for Master {
                  It adds no delay, live and in a render alike. For a certain loudness of a file use `audio_file`'s and \
                  `video_mux`'s `loudness`.",
             )
-            .input(Port::new("sound", PortType::Audio, "the mix"))
-            .output(Port::new("sound", PortType::Audio, "the same, mastered; stereo"))
-            .param(Param::number("threshold", (-60.0, 0.0), "from where on it evens out").unit("dBFS").default(-24.0).live())
-            .param(Param::number("ratio", (1.0, 20.0), "the excess is divided by this; 1: nothing is evened out").default(2.0).live())
-            .param(Param::number("gain", (-24.0, 24.0), "level after that").unit("dB").default(0.0).live())
-            .param(Param::number("ceiling", (-24.0, 0.0), "highest sample").unit("dBFS").default(-1.0).live())
+            .input(Evening::SOUND)
+            .output(Evening::MIXED)
             .urgent()
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let (rate, block) = (build.transport.sample_rate, build.transport.block);
         let evening = Evening {
             threshold: self.threshold as f32,
@@ -78,7 +81,7 @@ impl Node for Master {
             count: 0,
             limiter: Limiter::new(rate),
         };
-        Ok(Box::new(Mixing::new(evening, 1.0, build)))
+        Ok(Box::new(Mixing::new(evening, self, build)))
     }
 }
 
@@ -134,6 +137,12 @@ impl Evening {
 }
 
 impl Effect for Evening {
+    type Kind = Master;
+
+    const SOUND: InputPort<AudioBlock> = InputPort::new(0, "sound", "the mix");
+
+    const MIXED: OutputPort<AudioBlock> = OutputPort::new(0, "sound", "the same, mastered; stereo");
+
     fn hear(&mut self, [left, right]: [f32; 2]) -> [f32; 2] {
         self.power += ((left * left + right * right) / 2.0 - self.power) * self.window;
         if !self.power.is_finite() || self.power < 1e-20 {
@@ -149,23 +158,23 @@ impl Effect for Evening {
         limited.map(|sample| sample * ceiling)
     }
 
-    fn set(&mut self, name: &str, value: &Value, _transport: &Transport) -> Result<(), NodeError> {
-        let number = live::number(name, value)?;
-        match name {
-            "threshold" => self.threshold = number as f32,
-            "ratio" => self.ratio = number as f32,
-            "gain" => self.gain.set(amplitude(number)),
-            "ceiling" => self.ceiling.set(amplitude(number)),
-            _ => return Err(live::not_live(name)),
-        }
-        Ok(())
+    fn mix(_params: &Master) -> f64 {
+        1.0
+    }
+
+    fn changed(&mut self, params: &Master, _transport: &Transport) {
+        self.threshold = params.threshold as f32;
+        self.ratio = params.ratio as f32;
+        self.gain.set(amplitude(params.gain));
+        self.ceiling.set(amplitude(params.ceiling));
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use score_engine::PortType;
     use score_engine::harness::Harness;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::audio::test_sound::{at, blocks, largest_step, left, sine};

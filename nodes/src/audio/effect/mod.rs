@@ -4,36 +4,40 @@ mod delay;
 mod master;
 mod reverb;
 
-use std::sync::Arc;
-
 use score_engine::{
-    AudioBlock, Build, Flow, Io, NodeError, Payload, Processor, Time, Transport, Value,
+    AudioBlock, Build, Flow, InputPort, Io, NodeError, OutputPort, Processor, Time, Transport,
 };
 
 use super::end_fade::EndFade;
 use super::ramp::Ramp;
 use super::stereo::stereo;
-use crate::live;
 
 pub(crate) use delay::Delay;
 pub(crate) use master::Master;
 pub(crate) use reverb::Room;
-
-const SOUND: usize = 0;
 
 /// Where nothing came for longer than this, in seconds, the rest of the time in between is not played through.
 const LONGEST_GAP: u64 = 30;
 
 /// What an effect makes of each frame.
 trait Effect: Send {
+    /// The kind that it is the effect of.
+    type Kind;
+
+    /// Where the sound comes in.
+    const SOUND: InputPort<AudioBlock>;
+
+    /// Where the sound and the effect go out.
+    const MIXED: OutputPort<AudioBlock>;
+
     /// Hears a frame, left and right, and gives the effect's part of what is heard.
     fn hear(&mut self, frame: [f32; 2]) -> [f32; 2];
 
-    /// Takes the new value of a live parameter of its own.
-    ///
-    /// # Errors
-    /// It has no such parameter, or not with this value.
-    fn set(&mut self, name: &str, value: &Value, transport: &Transport) -> Result<(), NodeError>;
+    /// The effect's share of what is heard.
+    fn mix(params: &Self::Kind) -> f64;
+
+    /// Takes new values of live parameters, or a new transport.
+    fn changed(&mut self, params: &Self::Kind, transport: &Transport);
 }
 
 /// Plays sound through an effect and mixes both.
@@ -41,7 +45,8 @@ struct Mixing<E> {
     effect: E,
     /// The effect's share.
     mix: Ramp,
-    transport: Transport,
+    /// Frames a second.
+    rate: u32,
     /// The first frame that has not come.
     at: Option<u64>,
     /// What a render holds back until it is known whether it ends there: its sound may have ended, but not its echoes.
@@ -49,11 +54,11 @@ struct Mixing<E> {
 }
 
 impl<E: Effect> Mixing<E> {
-    fn new(effect: E, mix: f64, build: &Build<'_>) -> Self {
+    fn new(effect: E, params: &E::Kind, build: &Build<'_>) -> Self {
         Mixing {
             effect,
-            mix: Ramp::new(mix as f32, build.transport.block),
-            transport: build.transport.clone(),
+            mix: Ramp::new(E::mix(params) as f32, build.transport.block),
+            rate: build.transport.sample_rate,
             at: None,
             fade: EndFade::new(build.transport.sample_rate),
         }
@@ -61,16 +66,16 @@ impl<E: Effect> Mixing<E> {
 
     fn send(&self, io: &mut Io<'_>, time: Time, samples: Vec<f32>) -> Result<(), NodeError> {
         let block = AudioBlock {
-            rate: self.transport.sample_rate,
+            rate: self.rate,
             channels: 2,
             samples,
         };
-        io.send(SOUND, time, Payload::Audio(Arc::new(block)))
+        io.send(E::MIXED, time, block)
     }
 
     /// Lets the effect hear the silence between the last block and one that begins at `frame`.
     fn pass_gap(&mut self, frame: u64) {
-        let longest = LONGEST_GAP * u64::from(self.transport.sample_rate);
+        let longest = LONGEST_GAP * u64::from(self.rate);
         let gap = self.at.map_or(0, |at| frame.saturating_sub(at));
         for _ in 0..gap.min(longest) {
             self.effect.hear([0.0; 2]);
@@ -79,12 +84,12 @@ impl<E: Effect> Mixing<E> {
     }
 }
 
-impl<E: Effect> Processor for Mixing<E> {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl<E: Effect> Processor<E::Kind> for Mixing<E> {
+    fn process(&mut self, _params: &E::Kind, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let time = input.packet.time;
-            let mut samples = stereo(input.packet.audio()?);
-            let from = time.to_samples(self.transport.sample_rate);
+            let mut samples = stereo(input.read(E::SOUND)?);
+            let from = time.to_samples(self.rate);
             self.pass_gap(from);
             self.at = Some(from + samples.len() as u64 / 2);
             for frame in samples.chunks_exact_mut(2) {
@@ -105,7 +110,7 @@ impl<E: Effect> Processor for Mixing<E> {
         Ok(Flow::Continue)
     }
 
-    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, _params: &E::Kind, io: &mut Io<'_>) -> Result<(), NodeError> {
         for (time, samples) in self.fade.finish() {
             self.send(io, time, samples)?;
         }
@@ -116,11 +121,9 @@ impl<E: Effect> Processor for Mixing<E> {
         self.fade.earliest()
     }
 
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        match name {
-            "mix" => self.mix.set(live::number(name, value)? as f32),
-            _ => self.effect.set(name, value, &self.transport)?,
-        }
+    fn changed(&mut self, params: &E::Kind, transport: &Transport) -> Result<(), NodeError> {
+        self.mix.set(E::mix(params) as f32);
+        self.effect.changed(params, transport);
         Ok(())
     }
 }

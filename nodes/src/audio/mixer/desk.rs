@@ -6,6 +6,7 @@ use score_engine::Time;
 
 use super::super::amplitude;
 use super::super::ramp::Ramp;
+use super::Mixer;
 use super::seam::Seam;
 
 /// A wire that has left out so many blocks in a row is not waited for.
@@ -39,74 +40,47 @@ struct Channel {
     seam: Option<Seam>,
 }
 
+/// The factors of a wire's left and right: in the middle both are the gain; towards one side the other is turned down along
+/// a quarter of a cosine. Wires of which nothing is said have 0 dB in the middle.
+fn sides(params: &Mixer, wire: usize) -> [f32; 2] {
+    let gain = amplitude(params.gains.get(wire).copied().unwrap_or(0.0));
+    let pan = params.pans.get(wire).copied().unwrap_or(0.0) as f32;
+    let side = |away: f32| match away {
+        away if away <= 0.0 => gain,
+        away if away >= 1.0 => 0.0,
+        away => gain * (away * FRAC_PI_2).cos(),
+    };
+    [side(pan), side(-pan)]
+}
+
 /// All wires and what they have brought.
 pub(super) struct Desk {
     channels: Vec<Channel>,
     pieces: Vec<Piece>,
-    /// Level of each wire in dB and its place from −1 (left) to 1 (right); wires beyond have 0 dB in the middle.
-    gains: Vec<f64>,
-    pans: Vec<f64>,
 }
 
 impl Desk {
-    /// A desk for so many wires; live, with the `rate` of its sound, in Hz.
-    pub(super) fn new(
-        wires: usize,
-        gains: Vec<f64>,
-        pans: Vec<f64>,
-        ramp: u32,
-        live: Option<u32>,
-    ) -> Self {
-        let mut desk = Desk {
-            channels: Vec::new(),
-            pieces: Vec::new(),
-            gains,
-            pans,
+    /// A desk for so many wires, which takes `ramp` frames to turn; live, with the `rate` of its sound, in Hz.
+    pub(super) fn new(params: &Mixer, wires: usize, ramp: u32, live: Option<u32>) -> Self {
+        let channel = |wire| Channel {
+            sides: sides(params, wire).map(|side| Ramp::new(side, ramp)),
+            reached: 0,
+            missed: 0,
+            seam: live.map(Seam::new),
         };
-        desk.channels = (0..wires)
-            .map(|wire| Channel {
-                sides: desk.sides(wire).map(|side| Ramp::new(side, ramp)),
-                reached: 0,
-                missed: 0,
-                seam: live.map(Seam::new),
-            })
-            .collect();
-        desk
-    }
-
-    /// Sets every wire's level, in dB.
-    pub(super) fn set_gains(&mut self, gains: Vec<f64>) {
-        self.gains = gains;
-        self.turn();
-    }
-
-    /// Sets every wire's place.
-    pub(super) fn set_pans(&mut self, pans: Vec<f64>) {
-        self.pans = pans;
-        self.turn();
-    }
-
-    /// Turns every channel's sides to where they belong.
-    fn turn(&mut self) {
-        for wire in 0..self.channels.len() {
-            let sides = self.sides(wire);
-            for (ramp, side) in self.channels[wire].sides.iter_mut().zip(sides) {
-                ramp.set(side);
-            }
+        Desk {
+            channels: (0..wires).map(channel).collect(),
+            pieces: Vec::new(),
         }
     }
 
-    /// The factors of a wire's left and right: in the middle both are the gain; towards one side the other is turned
-    /// down along a quarter of a cosine.
-    fn sides(&self, wire: usize) -> [f32; 2] {
-        let gain = amplitude(self.gains.get(wire).copied().unwrap_or(0.0));
-        let pan = self.pans.get(wire).copied().unwrap_or(0.0) as f32;
-        let side = |away: f32| match away {
-            away if away <= 0.0 => gain,
-            away if away >= 1.0 => 0.0,
-            away => gain * (away * FRAC_PI_2).cos(),
-        };
-        [side(pan), side(-pan)]
+    /// Turns every channel's sides to where they belong.
+    pub(super) fn turn(&mut self, params: &Mixer) {
+        for (wire, channel) in self.channels.iter_mut().enumerate() {
+            for (ramp, side) in channel.sides.iter_mut().zip(sides(params, wire)) {
+                ramp.set(side);
+            }
+        }
     }
 
     /// Takes what a wire brings at `came`, of which nothing before the frame `at` can still be sent. `false`: all of

@@ -12,44 +12,42 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use score_engine::{
-    AudioBlock, Build, Descriptor, FileContent, Flow, Io, Node, NodeError, Param, ParamType,
-    Payload, Port, PortType, Processor, Time, Value,
+    AudioBlock, Build, Descriptor, Flow, InputPort, Io, Node, NodeError, OutputPort, Params,
+    Processor, Time, Transport,
 };
-use serde::Deserialize;
 
 use super::amplitude;
 use super::limiter::Limiter;
 use super::ramp::Ramp;
 use super::stereo::stereo;
-use crate::live;
 use desk::Desk;
 use stems::Stems;
 
 pub use stems::stem_files;
 
-const SOUND: usize = 0;
+const SOUNDS: InputPort<AudioBlock> = InputPort::new(0, "sounds", "the sounds").many();
+const SUM: OutputPort<AudioBlock> = OutputPort::new(0, "sound", "their sum, stereo");
 
 /// `mixer`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct Mixer {
+    /// level of the sum
+    #[param(live, range = -60.0..=24.0, span = -36.0..=0.0, unit = "dB", default = 0.0)]
     gain: f64,
+    /// level of each wire
+    #[param(live, range = -60.0..=24.0, unit = "dB", default = Vec::new())]
     gains: Vec<f64>,
+    /// place of each wire: −1 left, 0 middle, 1 right
+    #[param(live, range = -1.0..=1.0, default = Vec::new())]
     pans: Vec<f64>,
+    /// a render's files for each sound, .wav; left out: none
+    #[param(rebuild = "the files are begun once", writes, content = Sound, ending = "wav", each = SOUNDS.name())]
     stems: Option<PathBuf>,
 }
 
 impl Node for Mixer {
     fn descriptor() -> Descriptor {
-        let decibels = ParamType::Number {
-            min: -60.0,
-            max: 24.0,
-        };
-        let place = ParamType::Number {
-            min: -1.0,
-            max: 1.0,
-        };
-        let nothing = || Value::Array(Vec::new());
-        Descriptor::new("audio", "mixer", "Adds sounds up")
+        Descriptor::of::<Self>("audio", "mixer", "Adds sounds up")
             .example(
                 r#"nodes: {
                     "left": tone(frequency: 220, length: 2),
@@ -73,19 +71,15 @@ impl Node for Mixer {
                  places in the mix (`gains`, `pans` and `gain`) and 32-bit floating-point samples, begin and end together, \
                  and add up to the sum before the limiter. `score film --stems` sets it.",
             )
-            .input(Port::new("sounds", PortType::Audio, "the sounds").many())
-            .output(Port::new("sound", PortType::Audio, "their sum, stereo"))
-            .param(Param::number("gain", (-60.0, 24.0), "level of the sum").unit("dB").default(0.0).live())
-            .param(Param::list("gains", decibels, "level of each wire").unit("dB").default(nothing()).live())
-            .param(Param::list("pans", place, "place of each wire: −1 left, 0 middle, 1 right").default(nothing()).live())
-            .param(Param::file_to_write("stems", "a render's files for each sound, .wav; left out: none").content(FileContent::Sound).ending("wav").each("sounds").optional())
+            .input(SOUNDS)
+            .output(SUM)
             .urgent()
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let (rate, block) = (build.transport.sample_rate, build.transport.block);
         let stems = match (&self.stems, build.clock) {
-            (Some(path), None) => Some(Stems::begin(path, build, "sounds")?),
+            (Some(path), None) => Some(Stems::begin(path, build, SOUNDS)?),
             (Some(_), Some(_)) => {
                 tracing::warn!(
                     "`stems` are written by a render only; live use a recorder for each sound"
@@ -96,13 +90,7 @@ impl Node for Mixer {
         };
         Ok(Box::new(Mixing {
             stems,
-            desk: Desk::new(
-                build.wires("sounds"),
-                self.gains.clone(),
-                self.pans.clone(),
-                block,
-                build.clock.map(|_| rate),
-            ),
+            desk: Desk::new(self, build.wires(SOUNDS), block, build.clock.map(|_| rate)),
             gain: Ramp::new(amplitude(self.gain), block),
             limiter: Limiter::new(rate),
             rate,
@@ -126,10 +114,10 @@ struct Mixing {
     late: Arc<AtomicU64>,
 }
 
-impl Processor for Mixing {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Mixer> for Mixing {
+    fn process(&mut self, _params: &Mixer, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
-            let samples = stereo(input.packet.audio()?);
+            let samples = stereo(input.read(SOUNDS)?);
             let from = input.packet.time.to_samples(self.rate);
             if !self
                 .desk
@@ -152,7 +140,7 @@ impl Processor for Mixing {
         Ok(Flow::Continue)
     }
 
-    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, _params: &Mixer, io: &mut Io<'_>) -> Result<(), NodeError> {
         if io.is_live() {
             while self.skip_silence() && !io.stop_requested() {
                 self.send_block(io, self.block)?;
@@ -180,13 +168,9 @@ impl Processor for Mixing {
         Some(Time::from_samples(self.at, self.rate))
     }
 
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        match name {
-            "gain" => self.gain.set(amplitude(live::number(name, value)?)),
-            "gains" => self.desk.set_gains(live::numbers(name, value)?),
-            "pans" => self.desk.set_pans(live::numbers(name, value)?),
-            _ => return Err(live::not_live(name)),
-        }
+    fn changed(&mut self, params: &Mixer, _transport: &Transport) -> Result<(), NodeError> {
+        self.gain.set(amplitude(params.gain));
+        self.desk.turn(params);
         Ok(())
     }
 }
@@ -241,6 +225,6 @@ impl Mixing {
             channels: 2,
             samples,
         };
-        io.send(SOUND, time, Payload::Audio(Arc::new(block)))
+        io.send(SUM, time, block)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use score_engine::{Build, NodeError};
+use score_engine::{AudioBlock, Build, InputPort, NodeError};
 
 use super::super::sound_writer::SoundWriter;
 use crate::output::Claim;
@@ -42,7 +42,11 @@ impl Stems {
     ///
     /// # Errors
     /// One cannot be made.
-    pub(super) fn begin(path: &Path, build: &Build<'_>, input: &str) -> Result<Self, NodeError> {
+    pub(super) fn begin(
+        path: &Path,
+        build: &Build<'_>,
+        input: InputPort<AudioBlock>,
+    ) -> Result<Self, NodeError> {
         let source = |wire| match build.source(input, wire) {
             Some(source) => source.to_owned(),
             None => (wire + 1).to_string(),

@@ -1,5 +1,6 @@
 //! What the mixer promises, offline and live.
 
+use score_engine::PortType;
 use score_engine::harness::{Harness, Outputs};
 use serde_json::json;
 

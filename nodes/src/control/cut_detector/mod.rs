@@ -9,29 +9,52 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use score_engine::{
-    Build, Descriptor, Event, Flow, Io, Length, Node, NodeError, Param, Payload, Port, PortType,
-    Processor, Time, Transport, Value,
+    Build, Control, Descriptor, Event, Flow, Frame, InputPort, Io, Length, Node, NodeError,
+    OutputPort, Params, Processor, Time, Transport,
 };
-use serde::Deserialize;
 
 use super::view::View;
-use crate::live;
 use watch::{Cut, Limits, Watch};
 
-const CUT: usize = 0;
-const CHANGE: usize = 1;
+const PICTURES: InputPort<Frame> = InputPort::new(0, "frames", "the pictures");
+const CUT: OutputPort<Event> = OutputPort::new(
+    0,
+    "cut",
+    "`cut`, at the new scene's first picture; its strength is the change",
+);
+const CHANGE: OutputPort<Control> = OutputPort::new(
+    1,
+    "change",
+    "how far each picture differs from the one before, 0 to 1",
+);
 
 /// `cut_detector`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct CutDetector {
-    threshold: f64,
+    /// change that a cut has at least; lower finds more
+    #[param(live, range = 0.05..=1.0, default = 0.36)]
+    threshold: f32,
+    /// how long a new scene must stand, in pictures of 1/25 s, each a delay
+    #[param(live, range = 0..=10, default = 1)]
     confirm: u32,
+    /// time between two cuts, at least
+    #[param(live, range = 0.0..=60.0, default = Length::Seconds(0.25))]
     minimum_distance: Length,
+}
+
+impl CutDetector {
+    fn limits(&self, transport: &Transport) -> Limits {
+        Limits {
+            threshold: self.threshold,
+            confirm: self.confirm,
+            apart: self.minimum_distance.at(transport),
+        }
+    }
 }
 
 impl Node for CutDetector {
     fn descriptor() -> Descriptor {
-        Descriptor::new("control", "cut_detector", "Tells of hard cuts in a film")
+        Descriptor::of::<Self>("control", "cut_detector", "Tells of hard cuts in a film")
             .example(
                 r#"nodes: {
                     "film": video_file(path: "film.mp4"),
@@ -42,55 +65,14 @@ impl Node for CutDetector {
                 wires: ["film -> cuts.frames", "cuts.cut -> hit.events", "hit -> notes"]"#,
             )
             .details(DETAILS)
-            .input(Port::new("frames", PortType::Frame, "the pictures"))
-            .output(Port::new(
-                "cut",
-                PortType::Event,
-                "`cut`, at the new scene's first picture; its strength is the change",
-            ))
-            .output(Port::new(
-                "change",
-                PortType::Control,
-                "how far each picture differs from the one before, 0 to 1",
-            ))
-            .param(
-                Param::number(
-                    "threshold",
-                    (0.05, 1.0),
-                    "change that a cut has at least; lower finds more",
-                )
-                .default(0.36)
-                .live(),
-            )
-            .param(
-                Param::integer(
-                    "confirm",
-                    (0, 10),
-                    "how long a new scene must stand, in pictures of 1/25 s, each a delay",
-                )
-                .default(1)
-                .live(),
-            )
-            .param(
-                Param::length(
-                    "minimum_distance",
-                    (0.0, 60.0),
-                    "time between two cuts, at least",
-                )
-                .default(0.25)
-                .live(),
-            )
-            .follows_tempo()
+            .input(PICTURES)
+            .output(CUT)
+            .output(CHANGE)
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Detecting {
-            limits: Limits {
-                threshold: self.threshold as f32,
-                confirm: self.confirm,
-                apart: self.minimum_distance.at(build.transport),
-            },
-            transport: build.transport.clone(),
+            limits: self.limits(build.transport),
             watch: Watch::new(),
             live: build.clock.is_some(),
             cuts: build.counters.counter("cuts"),
@@ -101,7 +83,6 @@ impl Node for CutDetector {
 
 struct Detecting {
     limits: Limits,
-    transport: Transport,
     watch: Watch,
     /// Offline the next picture says how long one was held; live the clock does.
     live: bool,
@@ -109,17 +90,17 @@ struct Detecting {
     refused: Arc<AtomicU64>,
 }
 
-impl Processor for Detecting {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<CutDetector> for Detecting {
+    fn process(&mut self, _params: &CutDetector, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let time = input.packet.time;
-            let view = View::new(input.packet.frame()?);
+            let view = View::new(input.read(PICTURES)?);
             let (change, cut) = self.watch.see(time, view, self.limits);
             self.refused.store(self.watch.refused, Ordering::Relaxed);
             if let Some(cut) = cut {
                 self.tell(io, cut)?;
             }
-            io.send(CHANGE, time, Payload::Control(change))?;
+            io.send(CHANGE, time, change)?;
         }
         if self.live {
             if let Some(cut) = self.watch.held(io.now(), self.limits) {
@@ -131,7 +112,7 @@ impl Processor for Detecting {
         Ok(Flow::Continue)
     }
 
-    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, _params: &CutDetector, io: &mut Io<'_>) -> Result<(), NodeError> {
         match self.watch.finish() {
             Some(cut) => self.tell(io, cut),
             None => Ok(()),
@@ -142,13 +123,8 @@ impl Processor for Detecting {
         self.watch.pending()
     }
 
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        match name {
-            "threshold" => self.limits.threshold = live::number(name, value)? as f32,
-            "confirm" => self.limits.confirm = live::number(name, value)?.clamp(0.0, 10.0) as u32,
-            "minimum_distance" => self.limits.apart = live::length(name, value, &self.transport)?,
-            _ => return Err(live::not_live(name)),
-        }
+    fn changed(&mut self, params: &CutDetector, transport: &Transport) -> Result<(), NodeError> {
+        self.limits = params.limits(transport);
         Ok(())
     }
 }
@@ -161,7 +137,7 @@ impl Detecting {
             name: "cut".to_owned(),
             strength: cut.strength,
         };
-        io.send(CUT, cut.time, Payload::Event(Arc::new(event)))
+        io.send(CUT, cut.time, event)
     }
 }
 

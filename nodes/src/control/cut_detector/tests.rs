@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use score_engine::harness::{Harness, Outputs};
+use score_engine::{Payload, PortType, Value};
 use serde_json::json;
 
 use super::super::test_pictures::{SIZE, controls, drawn, flat, picture};
@@ -156,9 +157,7 @@ fn the_change_of_every_picture_is_told_and_pictures_of_any_size_are_taken() {
         (time(0), flat([0; 3])),
         (
             time(1),
-            Payload::Frame(Arc::new(
-                score_engine::Frame::rgb(0, 0, Vec::new()).unwrap(),
-            )),
+            Payload::Frame(Arc::new(Frame::rgb(0, 0, Vec::new()).unwrap())),
         ),
         (time(2), picture(vec![128; SIZE * SIZE * 3])),
         (time(2), picture(vec![9; SIZE * SIZE * 3])),

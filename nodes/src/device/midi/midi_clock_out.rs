@@ -1,9 +1,8 @@
 //! Sends the transport's beat to a MIDI port, for machines that follow it.
 
 use score_engine::{
-    Build, Descriptor, Flow, Io, Node, NodeError, Param, Processor, Time, Transport,
+    Build, Descriptor, Flow, Io, Node, NodeError, Params, Processor, Time, Transport,
 };
-use serde::Deserialize;
 
 use super::message::{CONTINUE, Message, START, STOP, TICK};
 use super::outlet::{News, Outlet};
@@ -15,15 +14,19 @@ const TICKS_PER_SIXTEENTH: u64 = 6;
 const LATE: u64 = 24;
 
 /// `midi_clock_out`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct MidiClockOut {
+    /// the port, as `score devices` prints it, `virtual`, or `JACK`
+    #[param(rebuild = "the port is opened once")]
     port: String,
+    /// do not start without the port
+    #[param(live, default = false)]
     required: bool,
 }
 
 impl Node for MidiClockOut {
     fn descriptor() -> Descriptor {
-        Descriptor::new("midi", "midi_clock_out", "Sends the beat to a MIDI port")
+        Descriptor::of::<Self>("midi", "midi_clock_out", "Sends the beat to a MIDI port")
             .example(
                 r#"transport: (tempo: 96),
                 nodes: {
@@ -36,13 +39,11 @@ impl Node for MidiClockOut {
                  the end. A port that comes late, or comes back, is told the song position and goes on at the next \
                  sixteenth. The clock never swings: whoever follows it swings by itself. Each tick goes out when a sound of the same time is heard. `port` is as in `midi_out`.",
             )
-            .param(Param::text("port", "the port, as `score devices` prints it, `virtual`, or `JACK`"))
-            .param(Param::flag("required", "do not start without the port").default(false))
             .in_bars()
             .urgent()
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Ticking {
             outlet: Outlet::open(build, "midi_clock_out", &self.port, self.required)?,
             transport: build.transport.clone(),
@@ -97,8 +98,8 @@ struct Ticking {
     is_closed: bool,
 }
 
-impl Processor for Ticking {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<MidiClockOut> for Ticking {
+    fn process(&mut self, _params: &MidiClockOut, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         if self.outlet.news() != News::Same {
             self.beat.runs = false;
         }
@@ -112,7 +113,13 @@ impl Processor for Ticking {
         Ok(Flow::WakeAt(next.min(waiting)))
     }
 
-    fn finish(&mut self, _io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn changed(&mut self, _params: &MidiClockOut, transport: &Transport) -> Result<(), NodeError> {
+        // Ticks are counted in the music's own time, which goes on from where it was.
+        self.transport = transport.clone();
+        Ok(())
+    }
+
+    fn finish(&mut self, _params: &MidiClockOut, _io: &mut Io<'_>) -> Result<(), NodeError> {
         self.stop();
         Ok(())
     }

@@ -1,31 +1,39 @@
 //! Sends notes and controls to a MIDI port.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use score_engine::{
-    Build, ChannelChange, Check, Descriptor, Flow, Io, Node, NodeError, Note, Param, ParamType,
-    Port, PortType, Processor, Time,
+    Build, ChannelChange, Check, Control, Descriptor, Flow, InputPort, Io, Node, NodeError, Note,
+    Params, Processor, Time, Transport,
 };
-use serde::Deserialize;
 
 use super::message::Message;
 use super::outlet::{News, Outlet};
 
-const NOTES: usize = 0;
+const NOTES: InputPort<Note> = InputPort::new(0, "notes", "what to play").optional();
+const CONTROLS: InputPort<Control> =
+    InputPort::new(1, "controls", "what to send as controllers, 0 to 1").many();
 
 /// `midi_out`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct MidiOut {
+    /// the port, as `score devices` prints it, `virtual`, or `JACK`
+    #[param(rebuild = "the port is opened once")]
     port: String,
+    /// MIDI channel for everything, counted from 0; left out: the notes' own
+    #[param(live, range = 0..=15)]
     channel: Option<u8>,
+    /// MIDI controller for each wire into `controls`
+    #[param(live, range = 0..=119, default = Vec::new())]
     controls: Vec<u8>,
+    /// do not start without the port
+    #[param(live, default = false)]
     required: bool,
 }
 
 impl Node for MidiOut {
     fn descriptor() -> Descriptor {
-        let number = ParamType::Integer { min: 0, max: 119 };
-        Descriptor::new("midi", "midi_out", "Sends notes and controls to a MIDI port")
+        Descriptor::of::<Self>("midi", "midi_out", "Sends notes and controls to a MIDI port")
             .example(
                 r#"nodes: {
                     "camera": camera(),
@@ -44,18 +52,8 @@ impl Node for MidiOut {
                  notes are sent as well.\n\n\
                  The first wire into `controls` is sent as the first of the controllers in `controls`, and so on.",
             )
-            .input(Port::new("notes", PortType::Notes, "what to play").optional())
-            .input(Port::new("controls", PortType::Control, "what to send as controllers, 0 to 1").many())
-            .param(Param::text("port", "the port, as `score devices` prints it, `virtual`, or `JACK`"))
-            .param(
-                Param::integer("channel", (0, 15), "MIDI channel for everything, counted from 0; left out: the notes' own")
-                    .optional(),
-            )
-            .param(
-                Param::list("controls", number, "MIDI controller for each wire into `controls`")
-                    .default(Vec::<u8>::new()),
-            )
-            .param(Param::flag("required", "do not start without the port").default(false))
+            .input(NOTES)
+            .input(CONTROLS)
             .independent_inputs()
             .urgent()
     }
@@ -70,53 +68,84 @@ impl Node for MidiOut {
         }
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Sending {
             outlet: Outlet::open(build, "midi_out", &self.port, self.required)?,
-            channel: self.channel,
-            controls: self.controls.clone(),
             sent: vec![None; self.controls.len()],
-            sounding: BTreeSet::new(),
+            sounding: Sounding::default(),
             used: BTreeSet::new(),
             is_closed: false,
         }))
     }
 }
 
+/// What sounds: by the channel and the pitch of the notes that came, the channel that each was sent on.
+#[derive(Default)]
+struct Sounding(BTreeMap<(u8, u8), u8>);
+
+impl Sounding {
+    /// What is sent for `note` where `channel` is wanted: its end goes where it began, whatever is wanted since.
+    fn hear(&mut self, channel: Option<u8>, note: Note) -> Vec<Note> {
+        let (own, pitch) = (note.channel(), note.pitch());
+        let wanted = channel.unwrap_or(own);
+        let off = |channel| Note::Off { channel, pitch };
+        match note {
+            Note::On { velocity, .. } => {
+                let before = self.0.insert((own, pitch), wanted);
+                let elsewhere = before.filter(|before| *before != wanted);
+                let begun = Note::On {
+                    channel: wanted,
+                    pitch,
+                    velocity,
+                };
+                elsewhere.map(off).into_iter().chain([begun]).collect()
+            }
+            Note::Off { .. } => vec![off(self.0.remove(&(own, pitch)).unwrap_or(wanted))],
+        }
+    }
+
+    /// The end of each.
+    fn ends(self) -> Vec<Note> {
+        let places: BTreeSet<(u8, u8)> = (self.0.into_iter())
+            .map(|((_, pitch), channel)| (channel, pitch))
+            .collect();
+        let off = |(channel, pitch)| Note::Off { channel, pitch };
+        places.into_iter().map(off).collect()
+    }
+}
+
 struct Sending {
     outlet: Outlet,
-    channel: Option<u8>,
-    controls: Vec<u8>,
     /// The value last sent of each controller.
     sent: Vec<Option<Message>>,
-    /// Channel and pitch of what sounds.
-    sounding: BTreeSet<(u8, u8)>,
+    sounding: Sounding,
     /// Channels on which anything was sent.
     used: BTreeSet<u8>,
     is_closed: bool,
 }
 
-impl Processor for Sending {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<MidiOut> for Sending {
+    fn process(&mut self, params: &MidiOut, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         self.look(io);
         while let Some(input) = io.take() {
             let time = input.packet.time;
-            if input.port == NOTES {
+            if input.is(NOTES) {
                 for change in input.packet.changes() {
-                    self.change(time, *change);
+                    self.change(params, time, *change);
                 }
-                for note in input.packet.notes()?.iter() {
-                    self.play(time, *note);
+                for note in input.read(NOTES)?.iter() {
+                    self.play(params, time, *note);
                 }
             } else {
-                let value = *input.packet.control()?;
-                let Some(number) = self.controls.get(input.wire) else {
+                let value = *input.read(CONTROLS)?;
+                let Some(number) = params.controls.get(input.wire) else {
                     continue;
                 };
-                let channel = self.channel.unwrap_or(0);
+                let channel = params.channel.unwrap_or(0);
                 let message = Message::control(channel, *number, value);
                 // A slow controller would only repeat itself.
-                if self.sent[input.wire].replace(message) != Some(message) {
+                let last = self.sent.get_mut(input.wire);
+                if last.is_none_or(|last| last.replace(message) != Some(message)) {
                     self.outlet.send(time, message);
                 }
             }
@@ -124,8 +153,14 @@ impl Processor for Sending {
         Ok(self.outlet.work().map_or(Flow::Continue, Flow::WakeAt))
     }
 
-    fn finish(&mut self, _io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, _params: &MidiOut, _io: &mut Io<'_>) -> Result<(), NodeError> {
         self.silence();
+        Ok(())
+    }
+
+    fn changed(&mut self, params: &MidiOut, _transport: &Transport) -> Result<(), NodeError> {
+        // Sent on another channel or as another controller, a value is a new one: messages tell them apart.
+        self.sent.resize(params.controls.len(), None);
         Ok(())
     }
 }
@@ -134,10 +169,10 @@ impl Sending {
     fn look(&mut self, io: &Io<'_>) {
         match self.outlet.news() {
             News::Same => {}
-            News::Gone => self.sounding.clear(),
+            News::Gone => self.sounding = Sounding::default(),
             News::Opened => {
                 // Whatever began before the port went away must end.
-                self.sounding.clear();
+                self.sounding = Sounding::default();
                 self.sent.fill(None);
                 for channel in &self.used {
                     self.outlet.send(io.now(), Message::all_notes_off(*channel));
@@ -146,30 +181,15 @@ impl Sending {
         }
     }
 
-    fn play(&mut self, time: Time, note: Note) {
-        let channel = self.channel.unwrap_or(note.channel());
-        let note = match note {
-            Note::On {
-                pitch, velocity, ..
-            } => {
-                self.sounding.insert((channel, pitch));
-                Note::On {
-                    channel,
-                    pitch,
-                    velocity,
-                }
-            }
-            Note::Off { pitch, .. } => {
-                self.sounding.remove(&(channel, pitch));
-                Note::Off { channel, pitch }
-            }
-        };
-        self.used.insert(channel);
-        self.outlet.send(time, Message::note(note));
+    fn play(&mut self, params: &MidiOut, time: Time, note: Note) {
+        for note in self.sounding.hear(params.channel, note) {
+            self.used.insert(note.channel());
+            self.outlet.send(time, Message::note(note));
+        }
     }
 
-    fn change(&mut self, time: Time, change: ChannelChange) {
-        let channel = self.channel.unwrap_or(change.channel());
+    fn change(&mut self, params: &MidiOut, time: Time, change: ChannelChange) {
+        let channel = params.channel.unwrap_or(change.channel());
         self.used.insert(channel);
         let message = Message::change(change.on_channel(channel));
         self.outlet.send(time, message);
@@ -180,16 +200,36 @@ impl Sending {
         if std::mem::replace(&mut self.is_closed, true) {
             return;
         }
-        let sounding = std::mem::take(&mut self.sounding);
-        let offs = sounding
-            .into_iter()
-            .map(|(channel, pitch)| Message::note(Note::Off { channel, pitch }));
-        self.outlet.close(offs);
+        let ends = std::mem::take(&mut self.sounding).ends();
+        self.outlet.close(ends.into_iter().map(Message::note));
     }
 }
 
 impl Drop for Sending {
     fn drop(&mut self) {
         self.silence();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_ends_on_the_channel_that_it_began_on() {
+        let on = |channel, pitch| Note::On {
+            channel,
+            pitch,
+            velocity: 0.5,
+        };
+        let off = |channel, pitch| Note::Off { channel, pitch };
+        let mut sounding = Sounding::default();
+        assert_eq!(sounding.hear(None, on(3, 60)), [on(3, 60)]);
+        assert_eq!(sounding.hear(Some(5), off(3, 60)), [off(3, 60)]);
+        assert_eq!(sounding.hear(Some(5), on(3, 60)), [on(5, 60)]);
+        // Struck again after another channel was chosen.
+        assert_eq!(sounding.hear(Some(6), on(3, 60)), [off(5, 60), on(6, 60)]);
+        assert_eq!(sounding.hear(Some(6), on(4, 60)), [on(6, 60)]);
+        assert_eq!(sounding.ends(), [off(6, 60)]);
     }
 }

@@ -1,23 +1,41 @@
 //! Plays chords as a pianist does.
 
-use score_engine::{Build, Check, Descriptor, Node, NodeError, Param, Processor};
-use serde::Deserialize;
+use score_engine::{Build, Check, Descriptor, Node, NodeError, Params, Processor};
 
-use super::player::{self, Setup};
+use super::player::{self, Setup, Weaves};
 use super::weaving::Hands;
 
 /// `accompaniment`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct Accompaniment {
-    #[serde(flatten)]
+    #[param(nested)]
     setup: Setup,
+    /// play the bass as well
+    #[param(live, default = true)]
     bass: bool,
+    /// MIDI channel, counted from 0
+    #[param(live, range = 0..=15, default = 1)]
+    channel: u8,
+}
+
+impl Weaves for Accompaniment {
+    fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    fn hands(&self) -> Hands {
+        if self.bass { Hands::Both } else { Hands::Upper }
+    }
+
+    fn channel(&self) -> u8 {
+        self.channel
+    }
 }
 
 impl Node for Accompaniment {
     fn descriptor() -> Descriptor {
-        player::declared(
-            Descriptor::new("music", "accompaniment", "Plays the chords in patterns of a piano, by a code")
+        player::ported(
+            Descriptor::of::<Self>("music", "accompaniment", "Plays the chords in patterns of a piano, by a code")
                 .example(EXAMPLE)
                 .details(
                     "A pattern of two bars comes from a code, by a model of pop songs' pianos: which tones of the chord are \
@@ -29,8 +47,6 @@ impl Node for Accompaniment {
                      Where the piece closes, the whole chord is struck and rings.",
                 ),
         )
-        .param(Param::flag("bass", "play the bass as well").default(true))
-        .param(Param::integer("channel", (0, 15), "MIDI channel, counted from 0").default(1))
         .in_bars()
         .urgent()
     }
@@ -39,9 +55,8 @@ impl Node for Accompaniment {
         self.setup.check(check);
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
-        let hands = if self.bass { Hands::Both } else { Hands::Upper };
-        self.setup.build(hands, build)
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
+        player::build(self, build)
     }
 }
 

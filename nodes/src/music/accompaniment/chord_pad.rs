@@ -1,7 +1,9 @@
 //! Holds the chords, as strings or a pad do.
 
-use score_engine::{Build, Check, Descriptor, Node, NodeError, Param, Port, PortType, Processor};
-use serde::Deserialize;
+use score_engine::{
+    Build, Check, Custom, Descriptor, InputPort, Node, NodeError, Note, OutputPort, Params,
+    Processor,
+};
 
 use super::super::harmony::Following;
 use super::super::pacing::Pacing;
@@ -11,34 +13,43 @@ use super::padding::Padding;
 use super::sounding::Sounding;
 use crate::chords::Chords;
 
+pub(super) const CHORDS: InputPort<Custom<Chords>> =
+    Chords::input(0, "chords", "the chords to hold");
+pub(super) const HELD: OutputPort<Note> = OutputPort::new(0, "notes", "the held notes");
+
 /// The narrowest range that holds a chord of four tones.
 const NARROWEST: u8 = 12;
 
 /// `chord_pad`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct ChordPad {
-    voices: usize,
-    lowest: u8,
-    highest: u8,
-    velocity: f32,
-    channel: u8,
+    /// how many notes sound
+    #[param(live, range = 1..=6, default = 3)]
+    pub(super) voices: usize,
+    /// the lowest key, MIDI's number; 60 is middle C
+    #[param(live, range = 0..=115, span = 36.0..=72.0, default = 55)]
+    pub(super) lowest: u8,
+    /// the highest key
+    #[param(live, range = 12..=127, span = 60.0..=96.0, default = 74)]
+    pub(super) highest: u8,
+    /// how hard notes are struck
+    #[param(live, range = 0.01..=1.0, default = 0.45)]
+    pub(super) velocity: f32,
+    /// MIDI channel, counted from 0
+    #[param(live, range = 0..=15, default = 3)]
+    pub(super) channel: u8,
 }
 
 impl Node for ChordPad {
     fn descriptor() -> Descriptor {
-        Descriptor::new("music", "chord_pad", "Holds the chords, each voice going to the nearest tone")
+        Descriptor::of::<Self>("music", "chord_pad", "Holds the chords, each voice going to the nearest tone")
             .example(EXAMPLE)
             .details(
                 "For strings, a choir or a pad. Each chord is held until the next. A tone that both have stays; the other \
                  voices go the shortest way to the new chord's tones within `lowest` and `highest`. No model.",
             )
-            .input(Port::new("chords", Chords::port_type(), "the chords to hold"))
-            .output(Port::new("notes", PortType::Notes, "the held notes"))
-            .param(Param::integer("voices", (1, 6), "how many notes sound").default(3).live())
-            .param(Param::integer("lowest", (0, 115), "the lowest key, MIDI's number; 60 is middle C").default(55).live())
-            .param(Param::integer("highest", (12, 127), "the highest key").default(74).live())
-            .param(Param::number("velocity", (0.01, 1.0), "how hard notes are struck").default(0.45).live())
-            .param(Param::integer("channel", (0, 15), "MIDI channel, counted from 0").default(3))
+            .input(CHORDS)
+            .output(HELD)
             .in_bars()
             .urgent()
     }
@@ -56,13 +67,10 @@ impl Node for ChordPad {
         }
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let padding = Padding {
             chords: Following::default(),
-            voices: self.voices,
-            range: (self.lowest, self.highest),
-            velocity: self.velocity,
-            sounding: Sounding::new(self.channel),
+            sounding: Sounding::default(),
         };
         Ok(Box::new(Pacing::new(padding, Chunk::bar(build.transport))))
     }

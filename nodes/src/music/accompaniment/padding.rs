@@ -1,20 +1,16 @@
 //! Leads the voices of a pad from chord to chord.
 
-use score_engine::{Input, NodeError, Time, Value};
+use score_engine::{Input, NodeError, Note, OutputPort, Time};
 
 use super::super::harmony::{Chord, Following};
 use super::super::pacing::{Part, Played};
 use super::super::voice::Chunk;
+use super::chord_pad::{CHORDS, ChordPad, HELD};
 use super::sounding::{Sounding, in_order};
-use crate::live;
 
 /// A pad that is being played.
 pub(super) struct Padding {
     pub(super) chords: Following,
-    pub(super) voices: usize,
-    /// The lowest and the highest pitch.
-    pub(super) range: (u8, u8),
-    pub(super) velocity: f32,
     pub(super) sounding: Sounding,
 }
 
@@ -56,12 +52,16 @@ fn voicing(chord: Chord, before: &[u8], voices: usize, (lowest, highest): (u8, u
     found
 }
 
-impl Part for Padding {
+impl Part<ChordPad> for Padding {
+    const NOTES: OutputPort<Note> = HELD;
+
     fn hear(&mut self, input: &Input, chunk: &Chunk) -> Result<(), NodeError> {
-        self.chords.hear(&input.packet, chunk)
+        let chords = *input.read(CHORDS)?;
+        self.chords.hear(input.packet.time, chords, chunk);
+        Ok(())
     }
 
-    fn at(&mut self, place: u64, chunk: &Chunk) -> Result<Played, NodeError> {
+    fn at(&mut self, params: &ChordPad, place: u64, chunk: &Chunk) -> Result<Played, NodeError> {
         let now = chunk.time_of(place);
         let mut played = Vec::new();
         let chords = self.chords.at(place);
@@ -69,15 +69,22 @@ impl Part for Padding {
             self.sounding.leave(None, now, &mut played);
             return Ok(played);
         };
+        self.sounding.end_beside(params.channel, now, &mut played);
         let before: Vec<u8> = self.sounding.pitches().collect();
         let is_new = chords.is_some_and(|chords| chords.fresh) || before.is_empty();
         if is_new {
-            let wanted = voicing(chord, &before, self.voices, self.range);
+            let wanted = voicing(
+                chord,
+                &before,
+                params.voices,
+                (params.lowest, params.highest),
+            );
             self.sounding
-                .end(now, |(pitch, _)| !wanted.contains(pitch), &mut played);
+                .end(now, |pitch| !wanted.contains(&pitch), &mut played);
             for pitch in wanted.into_iter().filter(|pitch| !before.contains(pitch)) {
+                let key = (params.channel, pitch);
                 self.sounding
-                    .begin(pitch, self.velocity, (now, Time::MAX), &mut played);
+                    .begin(key, params.velocity, (now, Time::MAX), &mut played);
             }
         }
         Ok(in_order(played))
@@ -87,18 +94,6 @@ impl Part for Padding {
         let mut played = Vec::new();
         self.sounding.end(time, |_| true, &mut played);
         played
-    }
-
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        let number = live::number(name, value)?;
-        match name {
-            "voices" => self.voices = number.clamp(1.0, 6.0) as usize,
-            "lowest" => self.range.0 = number.clamp(0.0, 115.0) as u8,
-            "highest" => self.range.1 = number.clamp(12.0, 127.0) as u8,
-            "velocity" => self.velocity = number as f32,
-            _ => return Err(live::not_live(name)),
-        }
-        Ok(())
     }
 }
 

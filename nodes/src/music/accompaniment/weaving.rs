@@ -3,32 +3,21 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardUniform};
-use score_engine::{Input, NodeError, Time, Value};
+use score_engine::{Input, NodeError, Note, OutputPort, Time, Transport};
 
 use super::super::harmony::{Chord, Following, Steps};
 use super::super::pacing::{Part, Played};
 use super::super::shape::normalise;
 use super::super::touch::{MIDDLE, Onset, Touch};
 use super::super::voice::Chunk;
+use super::player::{CHORDS, CODE, CUT, NOTES, WISHES, Weaves};
 use super::slots::{bass_pitch, slot_pitch};
 use super::sounding::{Sounding, in_order};
 use super::texture::{Place, Texture, Wishes};
 use crate::chords::Chords;
-use crate::live;
-
-/// The inputs of every node that weaves.
-pub(super) const LATENT: usize = 0;
-pub(super) const CHORDS: usize = 1;
-pub(super) const CUT: usize = 2;
-pub(super) const DENSITY: usize = 3;
-pub(super) const REGISTER: usize = 4;
-pub(super) const ENERGY: usize = 5;
 
 /// Of the changes of the chord that the model leaves out, the share at which a bass strikes the root all the same.
 const AT_CHANGES: f64 = 0.75;
-
-/// What can be asked for, in the order of the model.
-pub(super) const WISHES: [&str; 3] = ["density", "register", "energy"];
 
 /// Slots of the last chord of a piece: a close position in the middle.
 const LAST_SLOTS: [usize; 4] = [2, 3, 4, 5];
@@ -44,24 +33,13 @@ pub(super) enum Hands {
     Bass(u8),
 }
 
-/// How a texture is played.
-pub(super) struct Manner {
-    pub(super) hands: Hands,
-    pub(super) temperature: f32,
-    pub(super) velocity: f32,
-    pub(super) wishes: Wishes,
-    /// Bars for which a code holds.
-    pub(super) hold: u64,
-}
-
 /// A texture that is being played.
 pub(super) struct Weaving {
     pub(super) texture: Texture,
     pub(super) touch: Touch,
     pub(super) chords: Following,
     pub(super) steps: Steps,
-    pub(super) manner: Manner,
-    /// What comes along wires, in place of the manner's wishes.
+    /// What comes along wires, in place of the parameters' wishes.
     pub(super) wished: Wishes,
     pub(super) sounding: Sounding,
     /// Draws how notes are struck.
@@ -77,14 +55,14 @@ pub(super) struct Weaving {
 }
 
 impl Weaving {
-    /// Lets a code hold from this sixteenth on where its time has come.
-    fn choose(&mut self, place: u64, chunk: &Chunk) -> Result<(), NodeError> {
+    /// Lets a code hold from this sixteenth on where its time has come, for `hold` bars at least.
+    fn choose(&mut self, hold: u64, place: u64, chunk: &Chunk) -> Result<(), NodeError> {
         let Some(newest) = &self.newest else {
             return Ok(());
         };
         let begins_pair = chunk.begins_two(place);
         let number = place / chunk.bar_length() as u64;
-        let over = |since: u64| number >= since + self.manner.hold.max(1);
+        let over = |since: u64| number >= since + hold.max(1);
         let is_due = match &self.code {
             None => true,
             Some((_, since)) => self.cut || (begins_pair && over(*since)),
@@ -106,15 +84,17 @@ impl Weaving {
     /// The pitches of what is struck under `chord`.
     fn pitches(
         &mut self,
+        params: &impl Weaves,
         place: Place,
         chords: &Chords,
         chord: Chord,
     ) -> Result<Vec<u8>, NodeError> {
-        let wishes: Wishes = std::array::from_fn(|n| self.wished[n].or(self.manner.wishes[n]));
-        let drawing = (self.manner.temperature, &mut self.pattern);
+        let (setup, hands) = (params.setup(), params.hands());
+        let wishes: Wishes = std::array::from_fn(|n| self.wished[n].or(setup.wishes()[n]));
+        let drawing = (setup.temperature, &mut self.pattern);
         let mut struck = self.texture.go_on(place, chords, &wishes, drawing)?;
         // The model's two hands leave out more changes than a bass alone does (POP909: struck at .92 of them).
-        let is_bass = matches!(self.manner.hands, Hands::Bass(_));
+        let is_bass = matches!(hands, Hands::Bass(_));
         if is_bass && chords.fresh && struck.bass == 0 {
             let drawn: f64 = StandardUniform.sample(&mut self.pattern);
             struck.bass = usize::from(drawn < AT_CHANGES);
@@ -129,7 +109,7 @@ impl Weaving {
             .slots
             .iter()
             .filter_map(|slot| slot_pitch(chord, chords.key, *slot));
-        let mut pitches: Vec<u8> = match self.manner.hands {
+        let mut pitches: Vec<u8> = match hands {
             Hands::Both => upper
                 .filter(|pitch| Some(*pitch) != bass)
                 .chain(bass)
@@ -146,32 +126,31 @@ impl Weaving {
     }
 }
 
-impl Part for Weaving {
+impl<P: Weaves> Part<P> for Weaving {
+    const NOTES: OutputPort<Note> = NOTES;
+
     fn hear(&mut self, input: &Input, chunk: &Chunk) -> Result<(), NodeError> {
-        let packet = &input.packet;
-        match input.port {
-            LATENT => {
-                let mut code = packet.latent()?.to_vec();
-                normalise(&mut code);
-                self.newest = Some(code);
-            }
-            CHORDS => self.chords.hear(packet, chunk)?,
-            CUT => self.cut = true,
-            port => {
-                let value = *packet.control()?;
-                let wish = match port {
-                    DENSITY => 0,
-                    REGISTER => 1,
-                    ENERGY => 2,
-                    _ => return Err(NodeError::internal("there is no such input")),
-                };
-                self.wished[wish] = (!value.is_nan()).then(|| (4.0 * value - 2.0).clamp(-2.0, 2.0));
+        if input.is(CODE) {
+            let mut code = input.read(CODE)?.to_vec();
+            normalise(&mut code);
+            self.newest = Some(code);
+        } else if input.is(CHORDS) {
+            let chords = *input.read(CHORDS)?;
+            self.chords.hear(input.packet.time, chords, chunk);
+        } else if input.is(CUT) {
+            self.cut = true;
+        }
+        for (wished, port) in self.wished.iter_mut().zip(WISHES) {
+            if input.is(port) {
+                let value = *input.read(port)?;
+                *wished = (!value.is_nan()).then(|| (4.0 * value - 2.0).clamp(-2.0, 2.0));
             }
         }
         Ok(())
     }
 
-    fn at(&mut self, place: u64, chunk: &Chunk) -> Result<Played, NodeError> {
+    fn at(&mut self, params: &P, place: u64, chunk: &Chunk) -> Result<Played, NodeError> {
+        let setup = params.setup();
         let (now, next) = (chunk.time_of(place), chunk.time_of(place + 1));
         let mut played = Vec::new();
         let chords = self.chords.at(place);
@@ -181,12 +160,12 @@ impl Part for Weaving {
         }
         if let (Some(chords), Some(chord), false) = (&chords, chord, self.ended) {
             let bar = chunk.bar_length() as u64;
-            self.choose(place, chunk)?;
+            self.choose(setup.hold, place, chunk)?;
             let where_it_lies = Place {
                 phase: chunk.counted_in_two(place),
                 metre: self.steps.metre(),
             };
-            let pitches = self.pitches(where_it_lies, chords, chord)?;
+            let pitches = self.pitches(params, where_it_lies, chords, chord)?;
             if let (Some(lowest), Some(highest)) = (pitches.first(), pitches.last()) {
                 let onset = Onset {
                     place,
@@ -197,12 +176,14 @@ impl Part for Weaving {
                     fresh: chords.fresh,
                     of_chord: true,
                 };
-                let energy = self.wished[2].or(self.manner.wishes[2]);
-                let stroke = self.touch.strike(&onset, energy, &mut self.rng)?;
+                let energy = self.wished[2].or(setup.wishes()[2]);
+                let manners = setup.manners();
+                let stroke = (self.touch).strike(&onset, energy, manners, &mut self.rng)?;
                 let span = chunk.span(place, stroke.late, stroke.length);
-                let velocity = (stroke.velocity * self.manner.velocity / MIDDLE).clamp(0.02, 1.0);
+                let velocity = (stroke.velocity * setup.velocity / MIDDLE).clamp(0.02, 1.0);
                 for pitch in &pitches {
-                    self.sounding.begin(*pitch, velocity, span, &mut played);
+                    let key = (params.channel(), *pitch);
+                    self.sounding.begin(key, velocity, span, &mut played);
                 }
             }
             if chords.last && chords.close == Some(0) {
@@ -220,21 +201,12 @@ impl Part for Weaving {
         played
     }
 
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        if let Some(wish) = WISHES.iter().position(|wish| *wish == name) {
-            self.manner.wishes[wish] = live::optional(name, value)?;
-            return Ok(());
+    fn changed(&mut self, _params: &P, transport: &Transport, chunk: &Chunk, place: u64) {
+        if let Some((_, since)) = &mut self.code {
+            *since = chunk.bar_again(*since, transport, place);
         }
-        let number = live::number(name, value)? as f32;
-        match name {
-            "temperature" => self.manner.temperature = number,
-            "velocity" => self.manner.velocity = number,
-            "hold" => self.manner.hold = number.max(1.0) as u64,
-            "looseness" => self.touch.looseness = number,
-            "dynamics" => self.touch.dynamics = number,
-            _ => return Err(live::not_live(name)),
-        }
-        Ok(())
+        self.sounding.retime(chunk.transport(), transport);
+        self.steps = Steps::new(transport);
     }
 }
 

@@ -1,29 +1,56 @@
 //! Tells parts how busy they are, and when they enter and leave.
 
-use score_engine::{Build, Descriptor, Node, NodeError, Param, Port, PortType, Processor};
-use serde::Deserialize;
+use score_engine::{
+    Build, Control, Descriptor, Event, InputPort, Node, NodeError, OutputPort, Params, Processor,
+};
 
 use super::super::voice::Chunk;
 use super::arranging::Arranging;
 use super::building::Building;
-use super::shaping::Limits;
 
-pub(super) const CUT: usize = 1;
+pub(super) const MOTION: InputPort<Control> = InputPort::new(0, "motion", "how much moves");
+pub(super) const CUT: InputPort<Event> = InputPort::new(1, "cut", "where shots begin").optional();
+pub(super) const ENERGY: OutputPort<Control> =
+    OutputPort::new(0, "energy", "from shot to shot: 0 still to 1 busy");
+pub(super) const FULLNESS: OutputPort<Control> =
+    OutputPort::new(1, "fullness", "over tens of seconds: 0 few parts to 1 all");
 
-pub(super) const ENERGY: usize = 0;
-pub(super) const FULLNESS: usize = 1;
+/// In the opening, fullness is no more than this.
+const OPENING: f32 = 0.3;
 
 /// `arrangement`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct Arrangement {
+    /// how long the music begins with few parts
+    #[param(live, range = 0..=64, span = 0.0..=16.0, unit = "bars", default = 4)]
     opening: u64,
+    /// both where the film is stillest
+    #[param(live, range = 0.0..=1.0, default = 0.0)]
     least: f32,
+    /// both where it is busiest
+    #[param(live, range = 0.0..=1.0, default = 1.0)]
     most: f32,
+}
+
+impl Arrangement {
+    /// Brings 0 to 1 into the range that is asked for.
+    pub(super) fn within(&self, value: f32) -> f32 {
+        (self.least + (self.most - self.least) * value).clamp(0.0, 1.0)
+    }
+
+    /// How full bar `bar` may be.
+    pub(super) fn opened(&self, bar: u64, value: f32) -> f32 {
+        if bar < self.opening {
+            value.min(OPENING)
+        } else {
+            value
+        }
+    }
 }
 
 impl Node for Arrangement {
     fn descriptor() -> Descriptor {
-        Descriptor::new(
+        Descriptor::of::<Self>(
             "music",
             "arrangement",
             "How full the music is: parts enter, leave and grow with the picture",
@@ -53,29 +80,18 @@ impl Node for Arrangement {
              In a render the whole film is known, and every film has its own range. Live, the range is that of the last minutes. A \
              film whose shots are all alike has 0.5, one in which nothing moves 0.2.",
         )
-        .input(Port::new("motion", PortType::Control, "how much moves"))
-        .input(Port::new("cut", PortType::Event, "where shots begin").optional())
-        .output(Port::new("energy", PortType::Control, "from shot to shot: 0 still to 1 busy"))
-        .output(Port::new("fullness", PortType::Control, "over tens of seconds: 0 few parts to 1 all"))
-        .param(
-            Param::integer("opening", (0, 64), "how long the music begins with few parts")
-                .unit("bars")
-                .default(4),
-        )
-        .param(Param::number("least", (0.0, 1.0), "both where the film is stillest").default(0.0).live())
-        .param(Param::number("most", (0.0, 1.0), "both where it is busiest").default(1.0).live())
+        .input(MOTION)
+        .input(CUT)
+        .output(ENERGY)
+        .output(FULLNESS)
         .in_bars()
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let bars = Chunk::bar(build.transport);
-        let limits = Limits {
-            opening: self.opening,
-            range: (self.least, self.most),
-        };
         if build.clock.is_some() {
-            return Ok(Box::new(Building::new(limits, bars)));
+            return Ok(Box::new(Building::new(bars)));
         }
-        Ok(Box::new(Arranging::new(limits, bars)))
+        Ok(Box::new(Arranging::new(bars)))
     }
 }

@@ -1,26 +1,24 @@
 //! Arranges a render, once the whole film is known.
 
-use score_engine::{Flow, Io, NodeError, Payload, Processor, Time, Value};
+use score_engine::{Control, Flow, Io, NodeError, OutputPort, Processor, Time};
 
 use super::super::voice::Chunk;
-use super::arrangement_node::{CUT, ENERGY, FULLNESS};
-use super::shaping::{Limits, energy, fullness};
+use super::arrangement_node::{Arrangement, CUT, ENERGY, FULLNESS, MOTION};
+use super::shaping::{energy, fullness};
 
 /// A shot without a cut is looked at anew with every so many bars.
 const BARS: u64 = 4;
 
 /// Collects motion and cuts, and arranges at the end.
 pub(super) struct Arranging {
-    limits: Limits,
     bars: Chunk,
     motion: Vec<(Time, f32)>,
     cuts: Vec<Time>,
 }
 
 impl Arranging {
-    pub(super) fn new(limits: Limits, bars: Chunk) -> Self {
+    pub(super) fn new(bars: Chunk) -> Self {
         Arranging {
-            limits,
             bars,
             motion: Vec::new(),
             cuts: Vec::new(),
@@ -47,7 +45,7 @@ impl Arranging {
     }
 
     /// Everything that is told up to `end`, in the order of time.
-    fn told(&self, end: Time) -> Vec<(Time, usize, f32)> {
+    fn told(&self, params: &Arrangement, end: Time) -> Vec<(Time, OutputPort<Control>, f32)> {
         let bars: Vec<Time> = (0..)
             .map(|bar| self.bars.start(bar))
             .take_while(|start| *start < end)
@@ -58,7 +56,7 @@ impl Arranging {
         shots.dedup();
         let mut told = Vec::new();
         for (shot, energy) in shots.iter().zip(energy(&self.moves(&shots))) {
-            told.push((*shot, ENERGY, self.limits.within(energy)));
+            told.push((*shot, ENERGY, params.within(energy)));
         }
         let in_bar = |index: usize| {
             let until = bars.get(index + 1).copied().unwrap_or(end);
@@ -67,44 +65,40 @@ impl Arranging {
         };
         let cuts: Vec<f32> = (0..bars.len()).map(in_bar).collect();
         for (bar, full) in (0..).zip(fullness(&self.moves(&bars), &cuts)) {
-            let full = self.limits.within(self.limits.opened(bar as u64, full));
+            let full = params.within(params.opened(bar as u64, full));
             told.push((bars[bar], FULLNESS, full));
         }
-        told.sort_by_key(|(time, port, _)| (*time, *port));
+        told.sort_by_key(|(time, port, _)| (*time, port.index()));
         told
     }
 }
 
-impl Processor for Arranging {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Arrangement> for Arranging {
+    fn process(&mut self, _params: &Arrangement, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let time = input.packet.time;
-            if input.port == CUT {
+            if input.is(CUT) {
                 self.cuts.push(time);
             } else {
-                self.motion.push((time, *input.packet.control()?));
+                self.motion.push((time, *input.read(MOTION)?));
             }
         }
         Ok(Flow::Continue)
     }
 
-    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, params: &Arrangement, io: &mut Io<'_>) -> Result<(), NodeError> {
         let end = io.end().unwrap_or(Time::ZERO);
-        for (time, port, value) in self.told(end) {
+        for (time, port, value) in self.told(params, end) {
             if io.stop_requested() {
                 break;
             }
-            io.send(port, time, Payload::Control(value))?;
+            io.send(port, time, value)?;
         }
         Ok(())
     }
 
     fn earliest_pending(&self) -> Option<Time> {
         Some(Time::ZERO)
-    }
-
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        self.limits.set(name, value)
     }
 }
 
@@ -113,10 +107,9 @@ mod tests {
     use std::sync::Arc;
 
     use score_engine::harness::Harness;
-    use score_engine::{Event, PortType};
+    use score_engine::{Event, Payload, PortType};
     use serde_json::json;
 
-    use super::super::Arrangement;
     use super::*;
 
     fn at(seconds: f64) -> Time {

@@ -1,10 +1,10 @@
 //! Arranges a live run: by what has moved so far.
 
-use score_engine::{Flow, Io, NodeError, Payload, Processor, Time, Value};
+use score_engine::{Flow, Io, NodeError, Processor, Time, Transport};
 
 use super::super::voice::Chunk;
-use super::arrangement_node::{CUT, ENERGY, FULLNESS};
-use super::shaping::{Limits, if_alike};
+use super::arrangement_node::{Arrangement, CUT, ENERGY, FULLNESS, MOTION};
+use super::shaping::if_alike;
 
 /// Half-lives, in seconds: of energy, of fullness, and of what is usual.
 const SOON: f64 = 0.5;
@@ -16,7 +16,6 @@ const WIDE: f32 = 2.0;
 
 /// Follows motion as it comes.
 pub(super) struct Building {
-    limits: Limits,
     bars: Chunk,
     last: Option<Time>,
     /// Whether a shot has begun of which nothing was seen yet.
@@ -28,9 +27,8 @@ pub(super) struct Building {
 }
 
 impl Building {
-    pub(super) fn new(limits: Limits, bars: Chunk) -> Self {
+    pub(super) fn new(bars: Chunk) -> Self {
         Building {
-            limits,
             bars,
             last: None,
             cut: false,
@@ -70,27 +68,27 @@ impl Building {
     }
 }
 
-impl Processor for Building {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Arrangement> for Building {
+    fn process(&mut self, params: &Arrangement, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let (time, captured) = (input.packet.time, input.packet.captured);
-            if input.port == CUT {
+            if input.is(CUT) {
                 self.cut = true;
                 continue;
             }
-            self.see(time, *input.packet.control()?);
+            self.see(time, *input.read(MOTION)?);
             let bar = self.bars.sixteenth_from(time) / self.bars.bar_length().max(1) as u64;
-            let full = self.limits.opened(bar, self.place(self.later));
+            let full = params.opened(bar, self.place(self.later));
             for (port, value) in [(ENERGY, self.place(self.soon)), (FULLNESS, full)] {
-                let value = Payload::Control(self.limits.within(value));
-                io.send_captured(port, time, captured, value)?;
+                io.send_captured(port, time, captured, params.within(value))?;
             }
         }
         Ok(Flow::Continue)
     }
 
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        self.limits.set(name, value)
+    fn changed(&mut self, _params: &Arrangement, transport: &Transport) -> Result<(), NodeError> {
+        self.bars.retime(transport);
+        Ok(())
     }
 }
 
@@ -99,10 +97,9 @@ mod tests {
     use std::sync::Arc;
 
     use score_engine::harness::Harness;
-    use score_engine::{Event, PortType};
+    use score_engine::{Event, Payload, PortType};
     use serde_json::json;
 
-    use super::super::Arrangement;
     use super::*;
 
     #[test]

@@ -1,12 +1,6 @@
 //! From what moves in shots and bars to how full the music is.
 
-use score_engine::{NodeError, Value};
-
 use crate::evaluation::rank::ranks;
-use crate::live;
-
-/// In the opening, fullness is no more than this.
-const OPENING: f32 = 0.3;
 
 /// Bars before and after, over which fullness is the mean.
 const AROUND: usize = 3;
@@ -16,43 +10,6 @@ const CUTS: f32 = 0.4;
 
 /// The least difference that counts.
 const GRAIN: f64 = 1e-4;
-
-/// What an artist turns.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    /// Bars in which the music begins with few parts.
-    pub(super) opening: u64,
-    /// What both are where the film is stillest, and where it is busiest.
-    pub(super) range: (f32, f32),
-}
-
-impl Limits {
-    /// Brings 0 to 1 into the range.
-    pub(super) fn within(&self, value: f32) -> f32 {
-        let (least, most) = self.range;
-        (least + (most - least) * value).clamp(0.0, 1.0)
-    }
-
-    /// How full bar `bar` may be.
-    pub(super) fn opened(&self, bar: u64, value: f32) -> f32 {
-        if bar < self.opening {
-            value.min(OPENING)
-        } else {
-            value
-        }
-    }
-
-    /// Takes a new value of a live parameter.
-    pub(super) fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        let number = live::number(name, value)? as f32;
-        match name {
-            "least" => self.range.0 = number,
-            "most" => self.range.1 = number,
-            _ => return Err(live::not_live(name)),
-        }
-        Ok(())
-    }
-}
 
 /// A film in which no more moves than this stands still.
 const STANDS_STILL: f32 = 0.02;

@@ -3,17 +3,17 @@
 use std::path::PathBuf;
 
 use score_engine::{
-    Build, Descriptor, FileContent, Flow, Io, Key, Node, NodeError, Param, Port, PortType,
-    Processor,
+    Build, Custom, Descriptor, Flow, InputPort, Io, Key, Node, NodeError, Note, Params, Processor,
+    Time, Transport,
 };
-use serde::Deserialize;
 
 use super::chord::Chord;
 use super::steps::Steps;
 use crate::chords::Chords;
 use crate::output::OutputFile;
 
-const CHORDS: usize = 0;
+const CHORDS: InputPort<Custom<Chords>> = Chords::input(0, "chords", "what to write");
+const NOTES: InputPort<Note> = InputPort::new(1, "notes", "what the chords belong to").optional();
 
 /// Bars in a line.
 const LINE: usize = 4;
@@ -22,14 +22,16 @@ const LINE: usize = 4;
 const ENDLESS: f64 = 86_400.0;
 
 /// `chord_track`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct ChordTrack {
+    /// the text to write, .txt
+    #[param(rebuild = "its name is claimed when the node is built", writes, content = Notes, ending = "txt")]
     path: PathBuf,
 }
 
 impl Node for ChordTrack {
     fn descriptor() -> Descriptor {
-        Descriptor::new("music", "chord_track", "Writes the chords of a run down as a lead sheet")
+        Descriptor::of::<Self>("music", "chord_track", "Writes the chords of a run down as a lead sheet")
             .example(
                 r#"transport: (tempo: 90, key: "A minor"),
                 nodes: {
@@ -44,46 +46,53 @@ impl Node for ChordTrack {
                  which `/` is one more beat of the same chord. `chords_in` reads it back. The sheet is as long as the \
                  notes that are wired into it, or without them as the chords; those of `chords_in` alone have no end.",
             )
-            .input(Port::new("chords", Chords::port_type(), "what to write"))
-            .input(Port::new("notes", PortType::Notes, "what the chords belong to").optional())
-            .param(Param::file_to_write("path", "the text to write, .txt").content(FileContent::Notes).ending("txt"))
-            .follows_tempo()
+            .input(CHORDS)
+            .input(NOTES)
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Tracking {
             file: OutputFile::create(&self.path, build)?,
-            steps: Steps::new(build.transport),
-            bar: build.transport.sixteenths_per_bar(),
-            beat: u64::from(16 / build.transport.metre.1.clamp(1, 16)),
+            begun: build.transport.clone(),
+            turns: Vec::new(),
+            transport: build.transport.clone(),
             heard: Vec::new(),
         }))
     }
 }
 
+/// From here on another tempo.
+struct Turn {
+    /// Quarter notes from the start.
+    position: f64,
+    time: Time,
+    /// Quarter notes a minute.
+    tempo: f64,
+}
+
 /// The chords so far.
 struct Tracking {
     file: OutputFile,
-    steps: Steps,
-    /// Sixteenths in a bar and in a beat.
-    bar: u64,
-    beat: u64,
+    /// The transport that it began with, the turns to other tempi, and the transport of now.
+    begun: Transport,
+    turns: Vec<Turn>,
+    transport: Transport,
     /// From which sixteenth on which chord, in which key.
     heard: Vec<(u64, Option<Chord>, Key)>,
 }
 
-impl Processor for Tracking {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<ChordTrack> for Tracking {
+    fn process(&mut self, _params: &ChordTrack, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
-            if input.port != CHORDS {
+            if !input.is(CHORDS) {
                 continue;
             }
             if input.packet.time.seconds() > ENDLESS {
                 return Err(NodeError::input("the chords never end")
                     .help("wire the notes that they belong to into it as well"));
             }
-            let chords = Chords::of(&input.packet)?;
-            let place = self.steps.sixteenth_from(input.packet.time);
+            let chords = input.read(CHORDS)?;
+            let place = Steps::new(&self.transport).sixteenth_from(input.packet.time);
             let entry = (place, chords.chord, chords.key);
             match self.heard.last_mut() {
                 Some(last) if last.0 == place => *last = entry,
@@ -94,19 +103,55 @@ impl Processor for Tracking {
         Ok(Flow::Continue)
     }
 
-    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, _params: &ChordTrack, io: &mut Io<'_>) -> Result<(), NodeError> {
         let end = io.end().unwrap_or(io.now());
-        let sixteenths = self.steps.sixteenth_from(end);
-        let text = self.sheet(sixteenths.div_ceil(self.bar.max(1)));
+        let sixteenths = Steps::new(&self.transport).sixteenth_from(end);
+        let text = self.sheet(sixteenths.div_ceil(self.bar()));
         self.file.write(text.as_bytes())
     }
 
     fn commit(&mut self) -> Result<(), NodeError> {
         self.file.commit()
     }
+
+    fn changed(&mut self, _params: &ChordTrack, transport: &Transport) -> Result<(), NodeError> {
+        if transport.tempo != self.transport.tempo {
+            let (time, position) = transport.anchor;
+            // A tempo that glides turns many times within a sixteenth.
+            let is_new = |last: &Turn| position - last.position >= 0.25;
+            if !self.turns.last().is_none_or(is_new) {
+                self.turns.pop();
+            }
+            self.turns.push(Turn {
+                position,
+                time,
+                tempo: transport.tempo,
+            });
+        }
+        self.transport = transport.clone();
+        Ok(())
+    }
 }
 
 impl Tracking {
+    /// Sixteenths in a bar: where the metre has changed, of the last.
+    fn bar(&self) -> u64 {
+        self.transport.sixteenths_per_bar()
+    }
+
+    /// When sixteenth `place` begins.
+    fn time_of(&self, place: u64) -> Time {
+        let position = place as f64 / 4.0;
+        let mut turns = self.turns.iter().rev();
+        match turns.find(|turn| turn.position <= position) {
+            Some(turn) => {
+                let beats = position - turn.position;
+                turn.time + Time::from_seconds(beats * 60.0 / turn.tempo)
+            }
+            None => self.begun.sixteenth(place),
+        }
+    }
+
     /// The chord that sounds at sixteenth `place`, and the key.
     fn at(&self, place: u64) -> (Option<Chord>, Option<Key>) {
         let count = self.heard.partition_point(|(since, ..)| *since <= place);
@@ -117,12 +162,13 @@ impl Tracking {
     }
 
     fn sheet(&self, bars: u64) -> String {
+        let length = self.bar();
         let mut text = String::new();
         let mut number = 0;
         while number < bars {
-            let seconds = self.steps.sixteenth(number * self.bar).seconds();
+            let seconds = self.time_of(number * length).seconds();
             let minutes = (seconds / 60.0) as u64;
-            let key = self.at(number * self.bar).1;
+            let key = self.at(number * length).1;
             let key = key.map_or(String::new(), |key| format!(", {key}"));
             let seconds = seconds - 60.0 * minutes as f64;
             text.push_str(&format!(
@@ -131,7 +177,7 @@ impl Tracking {
             ));
             let line = number..bars.min(number + LINE as u64);
             for bar in line.clone() {
-                text.push_str(&format!(" {} |", self.bar_text(bar * self.bar)));
+                text.push_str(&format!(" {} |", self.bar_text(bar * length)));
             }
             text.push('\n');
             number = line.end;
@@ -141,19 +187,21 @@ impl Tracking {
 
     /// The bar that begins at sixteenth `first`, in as few parts of one length as its changes need.
     fn bar_text(&self, first: u64) -> String {
-        let changes: Vec<u64> = (0..self.bar)
+        let bar = self.bar();
+        let beat = u64::from(16 / self.transport.metre.1.clamp(1, 16));
+        let changes: Vec<u64> = (0..bar)
             .filter(|place| *place > 0 && self.at(first + place).0 != self.at(first + place - 1).0)
             .collect();
         let fits = |length: &u64| changes.iter().all(|place| place.is_multiple_of(*length));
-        let halves = (self.bar.is_multiple_of(2)).then_some(self.bar / 2);
-        let lengths = [Some(self.bar), halves, Some(self.beat), Some(2), Some(1)];
-        let divides = |length: &u64| *length > 0 && self.bar.is_multiple_of(*length);
+        let halves = (bar.is_multiple_of(2)).then_some(bar / 2);
+        let lengths = [Some(bar), halves, Some(beat), Some(2), Some(1)];
+        let divides = |length: &u64| *length > 0 && bar.is_multiple_of(*length);
         let length = (lengths.into_iter().flatten())
             .filter(divides)
             .find(fits)
             .unwrap_or(1);
         let name = |chord: Option<Chord>| chord.map_or("N.C.".to_owned(), |c| c.to_string());
-        let parts = (0..self.bar / length).map(|part| {
+        let parts = (0..bar / length).map(|part| {
             let chord = self.at(first + part * length).0;
             match part.checked_sub(1) {
                 Some(before) if self.at(first + before * length).0 == chord => "/".to_owned(),
@@ -167,7 +215,7 @@ impl Tracking {
 #[cfg(test)]
 mod tests {
     use score_engine::harness::Harness;
-    use score_engine::{Payload, Time, Transport};
+    use score_engine::{Payload, PortType, Time, Transport};
     use serde_json::json;
 
     use super::super::lead_sheet;

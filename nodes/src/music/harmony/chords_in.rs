@@ -1,10 +1,11 @@
 //! Plays the chords that somebody wrote down, or follows those that somebody plays.
 
+use std::sync::Arc;
+
 use score_engine::{
-    Build, Check, Descriptor, Flow, Io, Key, KeyChoice, Mode, Node, NodeError, Param, Port,
-    PortType, Processor, Time, Value,
+    Build, Check, Custom, Descriptor, Flow, InputPort, Io, Key, KeyChoice, Mode, Node, NodeError,
+    Note, OutputPort, Params, Processor, Time, Transport,
 };
-use serde::Deserialize;
 
 use super::super::stepping::AHEAD;
 use super::lead_sheet::{Spans, read};
@@ -12,23 +13,28 @@ use super::listening::Listening;
 use super::steps::Steps;
 use crate::chords::Chords;
 use crate::evaluation::key;
-use crate::live;
 
-pub(super) const CHORDS: usize = 0;
+pub(super) const NOTES: InputPort<Note> =
+    InputPort::new(0, "notes", "chords that somebody plays, in place of a text").optional();
+pub(super) const CHORDS: OutputPort<Custom<Chords>> = Chords::output(0, "chords", "the chords");
 
 /// A sixteenth before a chord sounds it is sent, live.
 const EARLY: u64 = 1;
 
 /// `chords_in`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct ChordsIn {
+    /// the symbols, with spaces between them
+    #[param(live, default = "")]
     chords: String,
+    /// how long a chord lasts where there are no bar lines
+    #[param(live, range = 0.25..=64.0, span = 1.0..=8.0, log, unit = "quarter notes", default = 4.0)]
     each: f64,
 }
 
 impl Node for ChordsIn {
     fn descriptor() -> Descriptor {
-        Descriptor::new("music", "chords_in", "Takes chords that you write down or play")
+        Descriptor::of::<Self>("music", "chords_in", "Takes chords that you write down or play")
             .example(
                 r#"transport: (tempo: 90, key: "A minor"),
                 nodes: {
@@ -53,10 +59,8 @@ impl Node for ChordsIn {
                  The key is the transport's. Without one there, or with `\"auto\"`, it is the one that the chords fit best; \
                  of chords that are played those of late.",
             )
-            .input(Port::new("notes", PortType::Notes, "chords that somebody plays, in place of a text").optional())
-            .output(Port::new("chords", Chords::port_type(), "the chords"))
-            .param(Param::text("chords", "the symbols, with spaces between them").default("").live())
-            .param(Param::number("each", (0.25, 64.0), "how long a chord lasts where there are no bar lines").unit("quarter notes").default(4.0).live())
+            .input(NOTES)
+            .output(CHORDS)
             .in_bars()
             .urgent()
             .endless()
@@ -64,7 +68,7 @@ impl Node for ChordsIn {
 
     fn check(&self, check: &mut Check<'_>) {
         let bar = check.transport.sixteenths_per_bar();
-        let is_played = check.input_type("notes").is_some();
+        let is_played = check.input_type(NOTES).is_some();
         match read(&self.chords, bar, 4) {
             _ if is_played && self.chords.trim().is_empty() => {}
             Ok(_) if is_played => {
@@ -84,60 +88,57 @@ impl Node for ChordsIn {
         }
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
-        if build.is_wired("notes") {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
+        if build.is_wired(NOTES) {
             let listening = Listening::new(build.transport.key, build.transport.seed);
             return Ok(Box::new(listening));
         }
-        let mut sheet = Sheet {
+        let (spans, key) = self.laid_out(build.transport)?;
+        Ok(Box::new(Sheet {
             steps: Steps::new(build.transport),
-            bar: build.transport.sixteenths_per_bar(),
-            choice: build.transport.key,
-            seed: build.transport.seed,
-            text: self.chords.clone(),
-            each: self.each,
-            key: Key::default(),
-            spans: Vec::new(),
+            key,
+            spans,
             next: 0,
+            sent: 0,
             begun: false,
+            again: false,
+        }))
+    }
+}
+
+impl ChordsIn {
+    /// The chords of the text, and the key that they are in.
+    fn laid_out(&self, transport: &Transport) -> Result<(Spans, Key), NodeError> {
+        let each = (self.each * 4.0).round().max(1.0) as u64;
+        let spans = read(&self.chords, transport.sixteenths_per_bar(), each)
+            .map_err(|why| NodeError::input(why.message))?;
+        let key = match transport.key {
+            Some(KeyChoice::Of(key)) => key,
+            choice => fitting(&heard(&spans)).unwrap_or_else(|| {
+                choice
+                    .unwrap_or(KeyChoice::Auto)
+                    .key(transport.seed, Mode::Major)
+            }),
         };
-        sheet.lay_out()?;
-        Ok(Box::new(sheet))
+        Ok((spans, key))
     }
 }
 
 /// The chords, and how far they have been played.
 struct Sheet {
     steps: Steps,
-    bar: u64,
-    choice: Option<KeyChoice>,
-    seed: u64,
-    text: String,
-    each: f64,
     key: Key,
     spans: Spans,
     /// The sixteenth, counted from the start, from which nothing was sent yet.
     next: u64,
+    /// The sixteenth from which the last chord was sent.
+    sent: u64,
     begun: bool,
+    /// Whether the chord that sounds is to be told once more, in another key.
+    again: bool,
 }
 
 impl Sheet {
-    /// Reads the text.
-    fn lay_out(&mut self) -> Result<(), NodeError> {
-        let each = (self.each * 4.0).round().max(1.0) as u64;
-        self.spans =
-            read(&self.text, self.bar, each).map_err(|why| NodeError::input(why.message))?;
-        self.key = match self.choice {
-            Some(KeyChoice::Of(key)) => key,
-            choice => fitting(&heard(&self.spans)).unwrap_or_else(|| {
-                choice
-                    .unwrap_or(KeyChoice::Auto)
-                    .key(self.seed, Mode::Major)
-            }),
-        };
-        Ok(())
-    }
-
     /// The chord that sounds at sixteenth `place`: where in the list it stands, and how far it has come.
     fn at(&self, place: u64) -> (usize, u64) {
         let whole: u64 = self.spans.iter().map(|(_, length)| length).sum();
@@ -168,13 +169,14 @@ impl Sheet {
             last: false,
         };
         self.begun = true;
-        io.send_captured_now(CHORDS, self.steps.sixteenth(place), chords.payload())?;
+        self.sent = place;
+        io.send_captured_now(CHORDS, self.steps.sixteenth(place), Arc::new(chords))?;
         Ok(left)
     }
 }
 
-impl Processor for Sheet {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<ChordsIn> for Sheet {
+    fn process(&mut self, _params: &ChordsIn, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         if !io.is_live() {
             // A source without an end: the run ends when the others do.
             let left = self.send(io, self.next)?;
@@ -184,6 +186,9 @@ impl Processor for Sheet {
         let now = self.steps.sixteenth_from(io.now());
         if !self.begun || self.next < now {
             self.next = now;
+        }
+        if std::mem::take(&mut self.again) {
+            self.next = self.next.min(now.max(self.sent));
         }
         let ahead = Time::from_seconds(2.0 * AHEAD);
         while self.steps.sixteenth(self.next.saturating_sub(EARLY)) <= io.now() + ahead {
@@ -195,18 +200,12 @@ impl Processor for Sheet {
         ))
     }
 
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        let old = (self.text.clone(), self.each);
-        match name {
-            "chords" => self.text = value.as_str().unwrap_or_default().to_owned(),
-            "each" => self.each = live::number(name, value)?,
-            _ => return Err(live::not_live(name)),
-        }
-        let laid_out = self.lay_out();
-        if laid_out.is_err() {
-            (self.text, self.each) = old;
-        }
-        laid_out
+    fn changed(&mut self, params: &ChordsIn, transport: &Transport) -> Result<(), NodeError> {
+        let (spans, key) = params.laid_out(transport)?;
+        self.again |= key != self.key;
+        (self.spans, self.key) = (spans, key);
+        self.steps = Steps::new(transport);
+        Ok(())
     }
 }
 

@@ -4,12 +4,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use score_engine::{Flow, Input, Io, NodeError, Processor, Time, Value};
+use score_engine::{Flow, Input, Io, NodeError, Processor, Time};
 
 use super::chord::Chord;
 use super::chord_model::FARTHEST;
 use super::form::{Close, next_close};
-use super::harmony_node::{CHORDS, CLOSE, CUT, LATENT, PHRASE, set};
+use super::harmony_node::{CHORDS, CLOSE, CODE, CUT, Harmony, PHRASE};
 use super::progression::{Decided, Progression};
 use crate::chords::Chords;
 
@@ -56,7 +56,7 @@ impl Composing {
     }
 
     /// Decides the next step, which begins at `begins`; the piece ends with step `end`.
-    fn decide(&mut self, begins: Time, end: u64) -> Result<(), NodeError> {
+    fn decide(&mut self, params: &Harmony, begins: Time, end: u64) -> Result<(), NodeError> {
         while self.codes.front().is_some_and(|(time, _)| *time <= begins) {
             self.code = self.codes.pop_front().map(|(_, code)| code);
         }
@@ -73,7 +73,7 @@ impl Composing {
         let zero = || vec![0.0; self.progression.dimension()].into();
         let code = code.unwrap_or_else(zero);
         let per_bar = self.progression.steps.per_bar();
-        let least = self.progression.taste.cadence * per_bar;
+        let least = params.cadence * per_bar;
         let index = self.next;
         if self.close.is_none_or(|close| close.step < index) {
             self.closed = self.close.map(|close| close.step).or(self.closed);
@@ -87,7 +87,7 @@ impl Composing {
         let close = self.close.filter(|close| close.step <= index + FARTHEST);
         let countdown = close.map(|close| close.step - index);
         let last = close.is_some_and(|close| close.last);
-        let decided = (self.progression).decide(index, &code, (countdown, last), false)?;
+        let decided = (self.progression).decide(params, index, &code, (countdown, last), false)?;
         self.progression.ended |= close.is_some_and(|close| close.last && close.step == index);
         self.decided.push_back((decided, close));
         self.next += 1;
@@ -127,30 +127,31 @@ impl Composing {
         let time = self.progression.steps.time_of(self.sent);
         self.before = Some(now.token);
         self.sent += 1;
-        io.send(CHORDS, time, chords.payload())
+        io.send(CHORDS, time, Arc::new(chords))
     }
 }
 
-impl Processor for Composing {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Harmony> for Composing {
+    fn process(&mut self, _params: &Harmony, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let time = input.packet.time;
-            match input.port {
-                LATENT => self.codes.push_back((time, input.packet.latent()?.clone())),
-                CUT | CLOSE => self.cuts.push(self.progression.steps.at(time)),
-                PHRASE => {
-                    let place = self.progression.steps.sixteenth_from(time);
-                    if let Some(theme) = &mut self.progression.theme {
-                        theme.hear(&input.packet.event()?.name, place);
-                    }
+            if input.is(CODE) {
+                self.codes.push_back((time, input.read(CODE)?.clone()));
+            } else if input.is(CUT) || input.is(CLOSE) {
+                self.cuts.push(self.progression.steps.at(time));
+            } else if input.is(PHRASE) {
+                let place = self.progression.steps.sixteenth_from(time);
+                if let Some(theme) = &mut self.progression.theme {
+                    theme.hear(&input.read(PHRASE)?.name, place);
                 }
-                _ => self.moods.push_back(input),
+            } else {
+                self.moods.push_back(input);
             }
         }
         Ok(Flow::Continue)
     }
 
-    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, params: &Harmony, io: &mut Io<'_>) -> Result<(), NodeError> {
         let end = io.end().unwrap_or(Time::ZERO);
         // The piece's last step.
         let last = self.progression.steps.at(end);
@@ -159,7 +160,7 @@ impl Processor for Composing {
             if begins >= end || io.stop_requested() {
                 break;
             }
-            self.decide(begins, last)?;
+            self.decide(params, begins, last)?;
             while self.decided.len() > TOLD {
                 self.send(io)?;
             }
@@ -172,9 +173,5 @@ impl Processor for Composing {
 
     fn earliest_pending(&self) -> Option<Time> {
         Some(self.progression.steps.time_of(self.sent))
-    }
-
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        set(&mut self.progression.taste, name, value)
     }
 }

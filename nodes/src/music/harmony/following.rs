@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use score_engine::{Key, NodeError, Packet};
+use score_engine::{Key, Time};
 
 use super::super::voice::Chunk;
 use crate::chords::Chords;
@@ -18,15 +18,12 @@ pub(crate) struct Following {
 }
 
 impl Following {
-    /// Takes in what came; `chunk` knows where its time lies.
-    pub(crate) fn hear(&mut self, packet: &Packet, chunk: &Chunk) -> Result<(), NodeError> {
-        let chords = Chords::of(packet)?;
+    /// Takes in the chords from `time` on; `chunk` knows where that lies.
+    pub(crate) fn hear(&mut self, time: Time, chords: Chords, chunk: &Chunk) {
         if self.coming.len() == MOST {
             self.coming.pop_front();
         }
-        self.coming
-            .push_back((chunk.sixteenth_from(packet.time), chords));
-        Ok(())
+        self.coming.push_back((chunk.sixteenth_from(time), chords));
     }
 
     /// The key that the chords are in, once one came.

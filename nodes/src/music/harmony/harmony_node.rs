@@ -3,131 +3,109 @@
 use std::path::PathBuf;
 
 use score_engine::{
-    Build, Check, Descriptor, KeyChoice, Node, NodeError, Param, Port, PortType, Processor, Value,
+    Build, Check, Control, Custom, Descriptor, Event, InputPort, Latent, Node, NodeError,
+    OutputPort, Params, Processor,
 };
-use serde::Deserialize;
 
-use super::chord_model::ChordModel;
+use super::chord_model::{ChordModel, Moods};
 use super::composing::Composing;
-use super::progression::{Home, Progression, Taste};
-use super::steps::Steps;
+use super::progression::Progression;
 use super::theme_chords::ThemeChords;
 use super::unfolding::Unfolding;
 use crate::chords::Chords;
-use crate::live;
 use crate::model::{Manifest, Task, require_codes};
 use crate::music::theme;
 
-pub(super) const LATENT: usize = 0;
-pub(super) const CUT: usize = 1;
-pub(super) const CLOSE: usize = 2;
-pub(super) const BRIGHTNESS: usize = 3;
-pub(super) const TENSION: usize = 4;
-pub(super) const RATE: usize = 5;
-pub(super) const PHRASE: usize = 6;
+pub(super) const CODE: InputPort<Latent> = InputPort::new(0, "latent", "the code of each bar");
+pub(super) const CUT: InputPort<Event> =
+    InputPort::new(1, "cut", "where scenes end: phrases close before them").optional();
+pub(super) const CLOSE: InputPort<Event> = InputPort::new(
+    2,
+    "close",
+    "a close is wanted: at the next bar line that is a bar away",
+)
+.optional();
+/// Moods, in the order of the model.
+pub(super) const MOODS: [InputPort<Control>; 3] = [
+    InputPort::new(
+        3,
+        "brightness",
+        "how bright: 0 minor chords, 0.5 as songs have them, 1 major",
+    )
+    .optional(),
+    InputPort::new(
+        4,
+        "tension",
+        "how tense: 0 plain triads, 1 sevenths and chords from outside the key",
+    )
+    .optional(),
+    InputPort::new(5, "rate", "how often chords change: 0 seldom, 1 often").optional(),
+];
+pub(super) const PHRASE: InputPort<Event> = theme::phrases(6);
 
-pub(super) const CHORDS: usize = 0;
-
-/// The moods' names as parameters, in the order of the model.
-const MOODS: [&str; 3] = ["brightness", "tension", "rate"];
+pub(super) const CHORDS: OutputPort<Custom<Chords>> =
+    Chords::output(0, "chords", "the chords, in the transport's key");
 
 /// `harmony`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct Harmony {
+    /// name of a chord model
+    #[param(
+        rebuild = "a model is loaded when its node is built",
+        default = "harmony"
+    )]
     model: String,
-    temperature: f32,
+    /// how freely chords are drawn; 0: always the likeliest
+    #[param(live, range = 0.0..=2.0, span = 0.0..=1.5, default = 0.9)]
+    pub(super) temperature: f32,
+    /// how bright the next bars are; left out: as the code says
+    #[param(live, range = -2.5..=2.5, span = -2.0..=2.0, unit = "standard deviations")]
     brightness: Option<f32>,
+    /// how tense
+    #[param(live, range = -2.5..=2.5, span = -2.0..=2.0, unit = "standard deviations")]
     tension: Option<f32>,
+    /// how often chords change
+    #[param(live, range = -2.5..=2.5, span = -2.0..=2.0, unit = "standard deviations")]
     rate: Option<f32>,
-    cadence: u64,
+    /// from close to close, at least; 0: only the end of the piece closes
+    #[param(live, range = 0..=64, span = 2.0..=16.0, unit = "bars", default = 8)]
+    pub(super) cadence: u64,
+    /// a tune, .mid, under which chords come that fit it
+    #[param(rebuild = "the file is read once", content = Notes)]
     theme: Option<PathBuf>,
+    #[param(live, summary = theme::SCENE_SUMMARY)]
     theme_scene: Option<String>,
+}
+
+impl Harmony {
+    /// The moods that are asked for, in the order of the model.
+    pub(super) fn moods(&self) -> Moods {
+        [self.brightness, self.tension, self.rate]
+    }
+
+    /// The phrases that have the theme, where they are named.
+    pub(super) fn scene(&self) -> Option<&str> {
+        self.theme_scene.as_deref()
+    }
 }
 
 impl Node for Harmony {
     fn descriptor() -> Descriptor {
-        let mood = |name: &'static str, summary: &'static str| {
-            Param::number(name, (-2.5, 2.5), summary)
-                .unit("standard deviations")
-                .optional()
-                .live()
-        };
-        let wish = |name: &'static str, summary: &'static str| {
-            Port::new(name, PortType::Control, summary).optional()
-        };
-        Descriptor::new(
+        Descriptor::of::<Self>(
             "music",
             "harmony",
             "Makes the chords that melody, accompaniment and bass follow",
         )
         .example(EXAMPLE)
         .details(DETAILS)
-        .input(Port::new(
-            "latent",
-            PortType::Latent(None),
-            "the code of each bar",
-        ))
-        .input(
-            Port::new(
-                "cut",
-                PortType::Event,
-                "where scenes end: phrases close before them",
-            )
-            .optional(),
-        )
-        .input(
-            Port::new(
-                "close",
-                PortType::Event,
-                "a close is wanted: at the next bar line that is a bar away",
-            )
-            .optional(),
-        )
-        .input(wish(
-            "brightness",
-            "how bright: 0 minor chords, 0.5 as songs have them, 1 major",
-        ))
-        .input(wish(
-            "tension",
-            "how tense: 0 plain triads, 1 sevenths and chords from outside the key",
-        ))
-        .input(wish("rate", "how often chords change: 0 seldom, 1 often"))
-        .input(theme::port())
-        .output(Port::new(
-            "chords",
-            Chords::port_type(),
-            "the chords, in the transport's key",
-        ))
-        .param(Param::text("model", "name of a chord model").default("harmony"))
-        .param(
-            Param::number(
-                "temperature",
-                (0.0, 2.0),
-                "how freely chords are drawn; 0: always the likeliest",
-            )
-            .default(0.9)
-            .live(),
-        )
-        .param(mood(
-            "brightness",
-            "how bright the next bars are; left out: as the code says",
-        ))
-        .param(mood("tension", "how tense"))
-        .param(mood("rate", "how often chords change"))
-        .param(
-            Param::integer(
-                "cadence",
-                (0, 64),
-                "from close to close, at least; 0: only the end of the piece closes",
-            )
-            .unit("bars")
-            .default(8)
-            .live(),
-        )
-        .param(theme::file(
-            "a tune, .mid, under which chords come that fit it",
-        ))
-        .param(theme::scene())
+        .input(CODE)
+        .input(CUT)
+        .input(CLOSE)
+        .input(MOODS[0])
+        .input(MOODS[1])
+        .input(MOODS[2])
+        .input(PHRASE)
+        .output(CHORDS)
         .in_bars()
         .urgent()
     }
@@ -135,50 +113,22 @@ impl Node for Harmony {
     fn check(&self, check: &mut Check<'_>) {
         let dimension = Manifest::of(check.settings)
             .and_then(|manifest| Ok(manifest.model(&self.model, Task::Harmony)?.latent));
-        require_codes(check, &self.model, dimension);
-        theme::check(check, self.theme.as_deref(), self.theme_scene.as_deref());
+        require_codes(check, CODE, &self.model, dimension);
+        let scene = self.theme_scene.as_deref();
+        theme::check(check, PHRASE, self.theme.as_deref(), scene);
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
-        let theme = theme::load(build, self.theme.as_deref(), self.theme_scene.as_deref())?;
-        let choice = build.transport.key.unwrap_or(KeyChoice::Auto);
-        let home = Home {
-            // A key that nobody chose is the theme's own.
-            choice: match (choice, &theme) {
-                (KeyChoice::Auto, Some((theme, _))) => KeyChoice::Of(theme.key),
-                (choice, _) => choice,
-            },
-            seed: build.transport.seed,
-        };
-        let taste = Taste {
-            temperature: self.temperature,
-            moods: [self.brightness, self.tension, self.rate],
-            cadence: self.cadence,
-        };
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
+        let scene = self.theme_scene.as_deref();
+        let theme = theme::load(build, PHRASE, self.theme.as_deref(), scene)?;
         let model = ChordModel::load(build.settings, &self.model)?;
-        let steps = Steps::new(build.transport);
-        let mut progression = Progression::new(model, steps, home, taste, build.rng());
-        progression.theme = theme.map(|(theme, statements)| ThemeChords::new(theme, statements));
+        let theme = theme.map(|(theme, statements)| ThemeChords::new(theme, statements));
+        let progression = Progression::new(model, build.transport, theme, build.rng());
         if build.clock.is_some() {
             return Ok(Box::new(Unfolding::new(progression)));
         }
         Ok(Box::new(Composing::new(progression)))
     }
-}
-
-/// Takes a new value of a live parameter.
-pub(super) fn set(taste: &mut Taste, name: &str, value: &Value) -> Result<(), NodeError> {
-    if let Some(mood) = MOODS.iter().position(|mood| *mood == name) {
-        taste.moods[mood] = live::optional(name, value)?;
-        return Ok(());
-    }
-    let number = live::number(name, value)?;
-    match name {
-        "temperature" => taste.temperature = number as f32,
-        "cadence" => taste.cadence = number.max(0.0) as u64,
-        _ => return Err(live::not_live(name)),
-    }
-    Ok(())
 }
 
 /// A patch with chords, for the nodes that have a part in it.
@@ -216,26 +166,3 @@ const DETAILS: &str = "Chords change on half bars (in 3/4, 6/8 and 9/8 on bars).
     comes; `stream_decoder` with the same `theme` plays it. With `\"auto\"` the key is the tune's. Where phrases begin \
     comes along `phrase`, from `planner`; without, the tune is taken to begin with the first bar.\n\n\
     Live, a chord is decided a sixteenth before it sounds; after a cut, another one begins with the next beat.";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_constants_are_the_places_of_the_inputs() {
-        let descriptor = Harmony::descriptor();
-        let named = [
-            (LATENT, "latent"),
-            (CUT, "cut"),
-            (CLOSE, "close"),
-            (BRIGHTNESS, MOODS[0]),
-            (TENSION, MOODS[1]),
-            (RATE, MOODS[2]),
-            (PHRASE, "phrase"),
-        ];
-        assert_eq!(named.len(), descriptor.inputs.len());
-        for (place, name) in named {
-            assert_eq!(descriptor.inputs[place].name, name);
-        }
-    }
-}

@@ -1,14 +1,14 @@
 //! Follows the chords that somebody plays.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use score_engine::{Flow, Io, Key, KeyChoice, Mode, NodeError, Note, Processor, Time, Value};
+use score_engine::{Flow, Io, Key, KeyChoice, Mode, NodeError, Note, Processor, Time, Transport};
 
 use super::chord::Chord;
-use super::chords_in::{CHORDS, fitting};
+use super::chords_in::{CHORDS, ChordsIn, NOTES, fitting};
 use super::recognising::recognised;
 use crate::chords::Chords;
-use crate::live;
 
 /// Fingers do not come down at once: what lies so close together, in seconds, is one chord.
 const SETTLE: f64 = 0.03;
@@ -77,7 +77,7 @@ impl Listening {
             close: None,
             last: false,
         };
-        io.send(CHORDS, since, chords.payload())
+        io.send(CHORDS, since, Arc::new(chords))
     }
 
     /// The key of the chords up to this one.
@@ -106,15 +106,15 @@ impl Listening {
     }
 }
 
-impl Processor for Listening {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<ChordsIn> for Listening {
+    fn process(&mut self, _params: &ChordsIn, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         let settle = Time::from_seconds(SETTLE);
         while let Some(input) = io.take() {
             let time = input.packet.time;
             if let Some(since) = self.changed.filter(|since| time > *since + settle) {
                 self.look(io, since)?;
             }
-            for note in input.packet.notes()?.iter() {
+            for note in input.read(NOTES)?.iter() {
                 self.hear(*note, time);
             }
         }
@@ -133,7 +133,7 @@ impl Processor for Listening {
         }
     }
 
-    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, _params: &ChordsIn, io: &mut Io<'_>) -> Result<(), NodeError> {
         match self.changed.filter(|_| !io.is_live()) {
             Some(since) => self.look(io, since),
             None => Ok(()),
@@ -144,12 +144,9 @@ impl Processor for Listening {
         self.changed
     }
 
-    fn set(&mut self, name: &str, _value: &Value) -> Result<(), NodeError> {
-        match name {
-            // Neither says anything where chords are played.
-            "chords" | "each" => Ok(()),
-            _ => Err(live::not_live(name)),
-        }
+    fn changed(&mut self, _params: &ChordsIn, transport: &Transport) -> Result<(), NodeError> {
+        (self.choice, self.seed) = (transport.key, transport.seed);
+        Ok(())
     }
 }
 
@@ -159,7 +156,6 @@ mod tests {
     use score_engine::{Payload, PortType, Transport};
     use serde_json::json;
 
-    use super::super::chords_in::ChordsIn;
     use super::*;
 
     fn at(seconds: f64) -> Time {

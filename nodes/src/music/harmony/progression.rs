@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use rand_chacha::ChaCha8Rng;
-use score_engine::{Input, Key, KeyChoice, Mode, NodeError};
+use score_engine::{Input, Key, KeyChoice, Mode, NodeError, Transport};
 
 use super::chord_model::{ChordModel, Moods, Stand};
-use super::harmony_node::{BRIGHTNESS, RATE, TENSION};
+use super::harmony_node::{Harmony, MOODS};
 use super::steps::Steps;
 use super::theme_chords::ThemeChords;
 
@@ -24,19 +24,24 @@ const UNDER_THEME: f32 = 0.5;
 type Known = (Vec<u32>, Option<u64>);
 
 /// How a key is found.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Home {
-    pub(super) choice: KeyChoice,
-    pub(super) seed: u64,
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Home {
+    choice: KeyChoice,
+    seed: u64,
 }
 
-/// What an artist turns.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Taste {
-    pub(super) temperature: f32,
-    pub(super) moods: Moods,
-    /// Bars from close to close, at least; 0: only the piece's end closes.
-    pub(super) cadence: u64,
+impl Home {
+    fn of(transport: &Transport, theme: Option<&ThemeChords>) -> Self {
+        let choice = transport.key.unwrap_or(KeyChoice::Auto);
+        Home {
+            // A key that nobody chose is the theme's own.
+            choice: match (choice, theme) {
+                (KeyChoice::Auto, Some(theme)) => KeyChoice::Of(theme.key()),
+                (choice, _) => choice,
+            },
+            seed: transport.seed,
+        }
+    }
 }
 
 /// A step that is decided.
@@ -54,8 +59,7 @@ pub(super) struct Progression {
     pub(super) steps: Steps,
     home: Home,
     key: Option<Key>,
-    pub(super) taste: Taste,
-    /// What comes along wires, beside the taste's moods.
+    /// What comes along wires, beside the parameters' moods.
     wished: Moods,
     rng: ChaCha8Rng,
     /// A user's own theme, whose chords go before all others.
@@ -69,34 +73,51 @@ pub(super) struct Progression {
 }
 
 /// A mood that is asked for along a wire and by a parameter: one moves the other.
-fn both(wished: Option<f32>, taste: Option<f32>) -> Option<f32> {
-    match (wished, taste) {
-        (Some(wished), Some(taste)) => Some(wished + taste),
-        (wished, taste) => wished.or(taste),
+fn both(wished: Option<f32>, set: Option<f32>) -> Option<f32> {
+    match (wished, set) {
+        (Some(wished), Some(set)) => Some(wished + set),
+        (wished, set) => wished.or(set),
     }
 }
 
 impl Progression {
     pub(super) fn new(
         model: ChordModel,
-        steps: Steps,
-        home: Home,
-        taste: Taste,
+        transport: &Transport,
+        theme: Option<ThemeChords>,
         rng: ChaCha8Rng,
     ) -> Self {
         Progression {
             model,
-            steps,
-            home,
+            steps: Steps::new(transport),
+            home: Home::of(transport, theme.as_ref()),
             key: None,
-            taste,
             wished: Moods::default(),
             rng,
-            theme: None,
+            theme,
             known: BTreeMap::new(),
             ended: false,
             bar: ((Vec::new(), None), Vec::new()),
         }
+    }
+
+    /// Goes on by another transport. The chords so far are remembered, and in another key they return in that.
+    pub(super) fn retime(&mut self, transport: &Transport) {
+        let home = Home::of(transport, self.theme.as_ref());
+        if home != self.home {
+            self.home = home;
+            self.key = None;
+        }
+        let steps = Steps::new(transport);
+        let lengths = (self.steps.length(), steps.length());
+        if let Some(theme) = &mut self.theme {
+            theme.retime(lengths, transport.sixteenths_per_bar());
+        }
+        if (lengths.0, self.steps.per_bar()) != (lengths.1, steps.per_bar()) {
+            // A bar of two metres is not one to remember.
+            self.bar = ((Vec::new(), None), Vec::new());
+        }
+        self.steps = steps;
     }
 
     /// The dimension of the codes.
@@ -112,14 +133,12 @@ impl Progression {
 
     /// Takes in a mood that came along a wire: 0 to 1 is −2 to 2.
     pub(super) fn hear(&mut self, input: &Input) -> Result<(), NodeError> {
-        let value = *input.packet.control()?;
-        let mood = match input.port {
-            BRIGHTNESS => 0,
-            TENSION => 1,
-            RATE => 2,
-            _ => return Err(NodeError::internal("there is no such input")),
-        };
-        self.wished[mood] = (!value.is_nan()).then(|| (4.0 * value - 2.0).clamp(-2.0, 2.0));
+        for (wished, port) in self.wished.iter_mut().zip(MOODS) {
+            if input.is(port) {
+                let value = *input.read(port)?;
+                *wished = (!value.is_nan()).then(|| (4.0 * value - 2.0).clamp(-2.0, 2.0));
+            }
+        }
         Ok(())
     }
 
@@ -127,12 +146,13 @@ impl Progression {
     /// before.
     pub(super) fn decide(
         &mut self,
+        params: &Harmony,
         index: u64,
         code: &[f32],
         (close, last): (Option<u64>, bool),
         change: bool,
     ) -> Result<Decided, NodeError> {
-        let moods: Moods = std::array::from_fn(|n| both(self.wished[n], self.taste.moods[n]));
+        let moods: Moods = std::array::from_fn(|n| both(self.wished[n], params.moods()[n]));
         let key = *self.key.get_or_insert_with(|| {
             // Dark pictures in minor: the mood where one is asked for, else half of all codes.
             let bright = moods[0].or(code.first().copied()).unwrap_or(0.0);
@@ -176,7 +196,7 @@ impl Progression {
             token
         } else if let (Some(step), Some(theme)) = (themed, &mut self.theme) {
             let bias = theme.bias(step, length, key);
-            let drawing = (UNDER_THEME * self.taste.temperature, &mut self.rng);
+            let drawing = (UNDER_THEME * params.temperature, &mut self.rng);
             let wanted = (false, &bias[..]);
             let token = (self.model).go_on_to(stand, code, &moods, wanted, drawing)?;
             theme.keep(step, token);
@@ -186,7 +206,7 @@ impl Progression {
             self.model.take(tonic, stand, code, &moods)?;
             tonic
         } else {
-            let drawing = (self.taste.temperature, &mut self.rng);
+            let drawing = (params.temperature, &mut self.rng);
             self.model.go_on(stand, code, &moods, change, drawing)?
         };
         self.bar.1.push(token);

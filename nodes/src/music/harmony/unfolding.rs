@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use score_engine::{Flow, Io, NodeError, Processor, Time, Value};
+use score_engine::{Flow, Io, NodeError, Processor, Time, Transport};
 
 use super::super::stepping::AHEAD;
 use super::chord::Chord;
-use super::harmony_node::{CHORDS, CLOSE, CUT, LATENT, PHRASE, set};
+use super::harmony_node::{CHORDS, CLOSE, CODE, CUT, Harmony, PHRASE};
 use super::progression::Progression;
 use crate::chords::Chords;
 
@@ -46,7 +46,7 @@ impl Unfolding {
 
     /// Where the phrase closes that step `index` belongs to: with the last bar of every `cadence` bars, or where one was
     /// wanted.
-    fn closing(&mut self, index: u64) -> Option<u64> {
+    fn closing(&mut self, cadence: u64, index: u64) -> Option<u64> {
         let per_bar = self.progression.steps.per_bar();
         if self.close.is_some_and(|close| close < index) {
             self.close = None;
@@ -54,7 +54,7 @@ impl Unfolding {
         if std::mem::take(&mut self.wanted) {
             self.close = Some((index + 2 * per_bar - 1) / per_bar * per_bar);
         }
-        let phrase = self.progression.taste.cadence * per_bar;
+        let phrase = cadence * per_bar;
         if self.close.is_none() && phrase > 0 {
             let last = index / phrase * phrase + phrase - per_bar;
             self.close = (last >= index).then_some(last);
@@ -63,7 +63,7 @@ impl Unfolding {
     }
 
     /// Decides sixteenth `place`.
-    fn decide(&mut self, io: &mut Io<'_>, place: u64) -> Result<(), NodeError> {
+    fn decide(&mut self, params: &Harmony, io: &mut Io<'_>, place: u64) -> Result<(), NodeError> {
         let length = self.progression.steps.length();
         let begins_step = place.is_multiple_of(length);
         let on_beat = place.is_multiple_of(self.progression.steps.beat());
@@ -78,11 +78,17 @@ impl Unfolding {
             None => self.last = Some((place, self.before)),
         }
         let index = place / length;
-        let close = self.closing(index).map(|close| close - index);
+        let close = self
+            .closing(params.cadence, index)
+            .map(|close| close - index);
         let change = answers && self.before.is_some();
-        let decided =
-            self.progression
-                .decide(index, &code, (close, false), change && close != Some(0))?;
+        let decided = self.progression.decide(
+            params,
+            index,
+            &code,
+            (close, false),
+            change && close != Some(0),
+        )?;
         let key = self.progression.key();
         let chords = Chords {
             key,
@@ -96,31 +102,31 @@ impl Unfolding {
         };
         self.before = Some(decided.token);
         let time = self.progression.steps.sixteenth(place);
-        io.send_captured(CHORDS, time, self.captured, chords.payload())
+        io.send_captured(CHORDS, time, self.captured, Arc::new(chords))
     }
 }
 
-impl Processor for Unfolding {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Harmony> for Unfolding {
+    fn process(&mut self, params: &Harmony, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
-            match input.port {
-                LATENT => {
-                    self.captured = input.packet.captured;
-                    self.code = Some(input.packet.latent()?.clone());
-                }
-                CUT => self.cut = true,
-                CLOSE => self.wanted = true,
-                PHRASE => {
-                    let place = (self.progression.steps).sixteenth_from(input.packet.time);
-                    if let Some(theme) = &mut self.progression.theme {
-                        let begins = theme.hear(&input.packet.event()?.name, place);
-                        // The chord of its first beat is out already, and the theme's goes before it.
-                        if self.next.is_some_and(|next| begins < next) {
-                            self.decide(io, begins)?;
-                        }
+            if input.is(CODE) {
+                self.captured = input.packet.captured;
+                self.code = Some(input.read(CODE)?.clone());
+            } else if input.is(CUT) {
+                self.cut = true;
+            } else if input.is(CLOSE) {
+                self.wanted = true;
+            } else if input.is(PHRASE) {
+                let place = (self.progression.steps).sixteenth_from(input.packet.time);
+                if let Some(theme) = &mut self.progression.theme {
+                    let begins = theme.hear(&input.read(PHRASE)?.name, place);
+                    // The chord of its first beat is out already, and the theme's goes before it.
+                    if self.next.is_some_and(|next| begins < next) {
+                        self.decide(params, io, begins)?;
                     }
                 }
-                _ => self.progression.hear(&input)?,
+            } else {
+                self.progression.hear(&input)?;
             }
         }
         // A sixteenth ahead, and as long before that as a melody decides its notes.
@@ -129,7 +135,7 @@ impl Processor for Unfolding {
         let soon = io.now() + steps.sixteenth(1) - steps.sixteenth(0) + ahead();
         let mut place = self.next.unwrap_or(first).max(first);
         while self.progression.steps.sixteenth(place) <= soon {
-            self.decide(io, place)?;
+            self.decide(params, io, place)?;
             place += 1;
         }
         self.next = Some(place);
@@ -139,8 +145,19 @@ impl Processor for Unfolding {
         ))
     }
 
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        set(&mut self.progression.taste, name, value)
+    fn changed(&mut self, params: &Harmony, transport: &Transport) -> Result<(), NodeError> {
+        let before = self.progression.steps.clone();
+        self.progression.retime(transport);
+        if let Some(theme) = &mut self.progression.theme {
+            theme.belong_to(params.scene());
+        }
+        let steps = &self.progression.steps;
+        if before.length() != steps.length() {
+            // Closes lie on bar lines.
+            let on_bar = |step: u64| step / steps.per_bar() * steps.per_bar();
+            self.close = self.close.map(|close| on_bar(before.again(close, steps)));
+        }
+        Ok(())
     }
 }
 

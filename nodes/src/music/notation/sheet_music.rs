@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use score_engine::{
-    Build, Check, Descriptor, FileContent, Flow, Io, KeyChoice, Mode, Node, NodeError, Note, Param,
-    ParamType, Port, PortType, Processor, Time, Transport, Value,
+    Build, Check, Custom, Descriptor, Event, Flow, InputPort, Io, KeyChoice, Mode, Node, NodeError,
+    Note, Params, Processor, Time, Transport,
 };
-use serde::Deserialize;
 
 use super::engraver::Engraver;
 use super::grid::{Played, QUARTER, SIXTEENTH, Triplets, written};
@@ -18,8 +17,11 @@ use crate::chords::Chords;
 use crate::music::{Chord, drums as kit};
 use crate::output::OutputFile;
 
-const CHORDS: usize = 1;
-const EVENTS: usize = 2;
+const NOTES: InputPort<Note> = InputPort::new(0, "notes", "the parts, the melody first").many();
+const CHORDS: InputPort<Custom<Chords>> =
+    Chords::input(1, "chords", "chord symbols and key").optional();
+const EVENTS: InputPort<Event> =
+    InputPort::new(2, "events", "cuts and cues, which become rehearsal marks").many();
 
 /// Endings of the files.
 const ENDINGS: [&str; 2] = ["musicxml", "xml"];
@@ -29,20 +31,31 @@ const PAGE_ENDING: &str = "pdf";
 const MOST_BARS: u32 = 100_000;
 
 /// `sheet_music`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct SheetMusic {
+    /// the file to write, .musicxml
+    #[param(rebuild = "its name is claimed when the node is built", writes, content = Notes, ending = "musicxml")]
     path: PathBuf,
+    /// the pages to draw, .pdf; none if left out
+    #[param(rebuild = "its name is claimed when the node is built", writes, content = Picture, ending = "pdf")]
     page: Option<PathBuf>,
+    /// the title; the file's name if left out
+    #[param(live)]
     title: Option<String>,
+    /// name of each part
+    #[param(live, default = Vec::new())]
     names: Vec<String>,
+    /// General MIDI sound of each part, from 0
+    #[param(live, range = 0..=127, default = Vec::new())]
     programs: Vec<u8>,
+    /// write triplets
+    #[param(live, default = false)]
     triplets: bool,
 }
 
 impl Node for SheetMusic {
     fn descriptor() -> Descriptor {
-        let nothing = || Value::Array(Vec::new());
-        Descriptor::new("music", "sheet_music", "Writes notes as sheet music")
+        Descriptor::of::<Self>("music", "sheet_music", "Writes notes as sheet music")
             .example(
                 r#"transport: (tempo: 96, key: "A minor"),
                 nodes: {
@@ -63,22 +76,17 @@ impl Node for SheetMusic {
                  Notes are written as they are meant, not as they are played: they begin and end on the sixteenths of the \
                  transport, however loose the player was. With `triplets`, quarters whose notes lie on thirds are written \
                  as triplets. Where the transport swings, notes are written straight, with the mark *Swing* above the first \
-                 bar, which tells a program by how much. What lasts over a bar line or a beat is tied. The key signature is that of `chords`, else the \
+                 bar, which tells a program by how much. Tempi that change while it \
+                 plays are marked; bars stay those of the metre with which it began. What lasts over a bar line or a beat is tied. The key signature is that of `chords`, else the \
                  transport's key, else the one that fits most of the notes; accidentals are spelt by it. `events` become \
                  rehearsal marks: a cut begins 2, 3…\n\n\
                  `page` draws it too, where LilyPond or MuseScore is installed: some seconds for a film of two minutes.\n\n\
                  `names` and `programs` (General MIDI, from 0) count the wires; parts beyond are called as the node is that \
                  their wire comes from.",
             )
-            .input(Port::new("notes", PortType::Notes, "the parts, the melody first").many())
-            .input(Port::new("chords", Chords::port_type(), "chord symbols and key").optional())
-            .input(Port::new("events", PortType::Event, "cuts and cues, which become rehearsal marks").many())
-            .param(Param::file_to_write("path", "the file to write, .musicxml").content(FileContent::Notes).ending("musicxml"))
-            .param(Param::file_to_write("page", "the pages to draw, .pdf; none if left out").content(FileContent::Picture).ending("pdf").optional())
-            .param(Param::text("title", "the title; the file's name if left out").optional())
-            .param(Param::list("names", ParamType::Text, "name of each part").default(nothing()))
-            .param(Param::list("programs", ParamType::Integer { min: 0, max: 127 }, "General MIDI sound of each part, from 0").default(nothing()))
-            .param(Param::flag("triplets", "write triplets").default(false))
+            .input(NOTES)
+            .input(CHORDS)
+            .input(EVENTS)
     }
 
     fn check(&self, check: &mut Check<'_>) {
@@ -101,20 +109,13 @@ impl Node for SheetMusic {
                 check.refuse("page", why, Some("it ends in .pdf".to_owned()));
             }
         }
-        if check.input_type("notes").is_none() {
+        if check.input_type(NOTES).is_none() {
             let help = Some("wire a node with notes into it".to_owned());
             check.refuse("path", "nothing is wired into its `notes`", help);
         }
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
-        let name = |wire: usize| match (self.names.get(wire), build.source("notes", wire)) {
-            (Some(name), _) => name.clone(),
-            (None, Some(source)) => source.to_owned(),
-            (None, None) => format!("part {}", wire + 1),
-        };
-        let program = |wire| self.programs.get(wire).copied().unwrap_or(0);
-        let title = self.title.clone().unwrap_or_else(|| name_of(&self.path));
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let page = |path| {
             let engraver = Engraver::installed()?;
             Ok::<_, NodeError>((engraver, OutputFile::create(path, build)?))
@@ -122,11 +123,13 @@ impl Node for SheetMusic {
         Ok(Box::new(Collecting {
             page: self.page.as_deref().map(page).transpose()?,
             file: OutputFile::create(&self.path, build)?,
-            title,
-            parts: (0..build.wires("notes"))
-                .map(|wire| (name(wire), program(wire)))
+            sources: (0..build.wires(NOTES))
+                .map(|wire| build.source(NOTES, wire).map(str::to_owned))
                 .collect(),
-            triplets: self.triplets,
+            begun: build.transport.clone(),
+            turns: Vec::new(),
+            keyed: vec![(0.0, build.transport.key)],
+            latest: 0.0,
             transport: build.transport.clone(),
             notes: BTreeMap::new(),
             sounding: BTreeMap::new(),
@@ -145,10 +148,15 @@ fn name_of(path: &Path) -> String {
 struct Collecting {
     file: OutputFile,
     page: Option<(Engraver, OutputFile)>,
-    title: String,
-    /// Name and sound of each wire.
-    parts: Vec<(String, u8)>,
-    triplets: bool,
+    /// Where each wire comes from, where that is known.
+    sources: Vec<Option<String>>,
+    /// The transport that it began with, whose metre the sheet has.
+    begun: Transport,
+    /// Later tempi and keys, by quarter notes from the start; the first key is the one that it began with.
+    turns: Vec<(f64, f64)>,
+    keyed: Vec<(f64, Option<KeyChoice>)>,
+    /// Where the latest thing that came lies.
+    latest: f64,
     transport: Transport,
     /// What was played, by wire and whether it is drums.
     notes: BTreeMap<(usize, bool), Vec<Played>>,
@@ -160,41 +168,57 @@ struct Collecting {
     scenes: u32,
 }
 
-impl Processor for Collecting {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<SheetMusic> for Collecting {
+    fn process(&mut self, _params: &SheetMusic, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let place = self.transport.position(input.packet.time);
-            match input.port {
-                CHORDS => self.chords.push((place, Chords::of(&input.packet)?)),
-                EVENTS => {
-                    let name = &input.packet.event()?.name;
-                    if name == "cut" {
-                        self.scenes += 1;
-                        self.marks.push((place, self.scenes.to_string()));
-                    } else {
-                        self.marks.push((place, name.clone()));
-                    }
+            self.latest = self.latest.max(place);
+            if input.is(CHORDS) {
+                self.chords.push((place, *input.read(CHORDS)?));
+            } else if input.is(EVENTS) {
+                let name = &input.read(EVENTS)?.name;
+                if name == "cut" {
+                    self.scenes += 1;
+                    self.marks.push((place, self.scenes.to_string()));
+                } else {
+                    self.marks.push((place, name.clone()));
                 }
-                _ => {
-                    for note in input.packet.notes()?.iter() {
-                        self.note(input.wire, place, *note);
-                    }
+            } else {
+                for note in input.read(NOTES)?.iter() {
+                    self.note(input.wire, place, *note);
                 }
             }
         }
         Ok(Flow::Continue)
     }
 
-    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, params: &SheetMusic, io: &mut Io<'_>) -> Result<(), NodeError> {
         let end = self.transport.position(io.end().unwrap_or(Time::ZERO));
         for (wire, channel, pitch) in self.sounding.keys().copied().collect::<Vec<_>>() {
             self.note(wire, end, Note::Off { channel, pitch });
         }
-        let sheet = self.sheet(end).musicxml();
+        let sheet = self.sheet(params, end).musicxml();
         if let Some((engraver, page)) = &mut self.page {
             page.write(&engraver.pdf(sheet.as_bytes())?)?;
         }
         self.file.write(sheet.as_bytes())
+    }
+
+    fn changed(&mut self, _params: &SheetMusic, transport: &Transport) -> Result<(), NodeError> {
+        if transport.tempo != self.transport.tempo {
+            let (_, position) = transport.anchor;
+            // A tempo that glides gets a mark a beat.
+            let is_new = |last: &(f64, f64)| position - last.0 >= 1.0;
+            if !self.turns.last().is_none_or(is_new) {
+                self.turns.pop();
+            }
+            self.turns.push((position, transport.tempo));
+        }
+        if transport.key != self.transport.key {
+            self.keyed.push((self.latest, transport.key));
+        }
+        self.transport = transport.clone();
+        Ok(())
     }
 
     fn commit(&mut self) -> Result<(), NodeError> {
@@ -226,11 +250,17 @@ impl Collecting {
     }
 
     /// All that came, as it is written; the piece ends `end` quarter notes from the start.
-    fn sheet(&self, end: f64) -> Sheet {
-        let bars = Bars::new(self.transport.metre);
+    fn sheet(&self, params: &SheetMusic, end: f64) -> Sheet {
+        let bars = Bars::new(self.begun.metre);
         let mut last = 0;
         let mut parts = Vec::new();
-        for (wire, (name, program)) in self.parts.iter().enumerate() {
+        for (wire, source) in self.sources.iter().enumerate() {
+            let name = match (params.names.get(wire), source) {
+                (Some(name), _) => name.clone(),
+                (None, Some(source)) => source.clone(),
+                (None, None) => format!("part {}", wire + 1),
+            };
+            let program = params.programs.get(wire).copied().unwrap_or(0);
             let of = |is_drums| {
                 self.notes
                     .get(&(wire, is_drums))
@@ -239,18 +269,18 @@ impl Collecting {
             let (pitched, struck) = (of(false), of(true));
             // A part that never plays keeps its staff.
             if !pitched.is_empty() || struck.is_empty() {
-                let triplets = self.triplets(pitched, &bars);
+                let triplets = self.triplets(params, pitched, &bars);
                 let notes = written(pitched, &triplets);
                 last = notes.iter().map(|note| note.end).fold(last, u32::max);
                 parts.push(Part {
                     name: name.clone(),
-                    program: Some(*program),
+                    program: Some(program),
                     staves: staves(&notes),
                     triplets,
                 });
             }
             if !struck.is_empty() {
-                let triplets = self.triplets(struck, &bars);
+                let triplets = self.triplets(params, struck, &bars);
                 let notes = written(struck, &triplets);
                 last = notes.iter().map(|note| note.start + 1).fold(last, u32::max);
                 let both = !pitched.is_empty();
@@ -271,7 +301,7 @@ impl Collecting {
         let count = last.div_ceil(bars.length).max(heard).clamp(1, MOST_BARS);
         let within = |place: &u32| *place < count * bars.length;
         Sheet {
-            title: self.title.clone(),
+            title: (params.title.clone()).unwrap_or_else(|| name_of(&params.path)),
             bars,
             count,
             tempi: self
@@ -297,7 +327,7 @@ impl Collecting {
     /// The tempo, or those that fit a film, by their places.
     fn tempi(&self) -> Vec<(u32, f64)> {
         let stretches = self
-            .transport
+            .begun
             .tempi
             .as_ref()
             .map_or(&[][..], |tempi| tempi.stretches());
@@ -306,18 +336,20 @@ impl Collecting {
             let place = if tempi.is_empty() {
                 0
             } else {
-                sixteenth(self.transport.position(stretch.from))
+                sixteenth(self.begun.position(stretch.from))
             };
             tempi.push((place, stretch.tempo));
         }
         if tempi.is_empty() {
-            tempi.push((0, self.transport.tempo));
+            tempi.push((0, self.begun.tempo));
         }
+        let later = self.turns.iter();
+        tempi.extend(later.map(|(position, tempo)| (sixteenth(*position), *tempo)));
         tempi
     }
 
-    fn triplets(&self, notes: &[Played], bars: &Bars) -> Triplets {
-        if self.triplets && bars.has_triplets() {
+    fn triplets(&self, params: &SheetMusic, notes: &[Played], bars: &Bars) -> Triplets {
+        if params.triplets && bars.has_triplets() {
             Triplets::of(notes)
         } else {
             Triplets::default()
@@ -354,10 +386,16 @@ impl Collecting {
         if !keys.is_empty() {
             return keys;
         }
-        match self.transport.key {
-            Some(KeyChoice::Of(key)) => vec![(0, key.fifths(), Some(key.mode))],
-            Some(KeyChoice::Auto) | None => vec![(0, self.fitting(), None)],
+        for (place, key) in &self.keyed {
+            let (fifths, mode) = match key {
+                Some(KeyChoice::Of(key)) => (key.fifths(), Some(key.mode)),
+                Some(KeyChoice::Auto) | None => (self.fitting(), None),
+            };
+            let bar = sixteenth(*place).div_ceil(bars.length);
+            keys.retain(|(since, ..)| *since < bar);
+            keys.push((bar, fifths, mode));
         }
+        keys
     }
 
     /// The signature in which most of the notes need no sign; of several the one with fewest.

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use score_engine::{Event, Flow, Io, NodeError, Payload, Processor, Time, Value};
+use score_engine::{Event, Flow, Io, NodeError, Processor, Time, Transport};
 
 use super::super::pulse::Pulse;
 use super::super::voice::Chunk;
 use super::plan::Plan;
-use super::planner_node::{LATENT, PHRASE, PLANNED, SCENE};
+use super::planner_node::{CODE, CUT, PHRASE, PLANNED, Planner, SCENE};
 
 /// A bar's code leaves so long before the bar, in seconds: `stream_decoder` decides the first sixteenth a little before
 /// it begins.
@@ -46,91 +46,102 @@ impl Drafting {
     }
 
     /// Plans bar `bar` of phrases, which begins at `time`.
-    fn go_on(&mut self, io: &mut Io<'_>, time: Time, bar: u64) -> Result<(), NodeError> {
+    fn go_on(
+        &mut self,
+        params: &Planner,
+        io: &mut Io<'_>,
+        time: Time,
+        bar: u64,
+    ) -> Result<(), NodeError> {
         let Some((_, captured, seen)) = &self.newest else {
             return Ok(());
         };
         let (captured, seen) = (*captured, seen.to_vec());
         let number = match self.phrase {
             Some(first) => bar.saturating_sub(first),
-            None => self.plan.form().0 as u64,
+            None => params.phrase as u64,
         };
-        let number = if number >= self.plan.form().0 as u64 {
+        let number = if number >= params.phrase as u64 {
             self.phrase = Some(bar);
-            let (scene, _) = self.plan.scene(seen.clone());
+            let (scene, _) = self.plan.scene(params, seen.clone());
             let name = self.plan.begin_phrase(scene);
             let event = Event {
                 name,
                 strength: 1.0,
             };
-            io.send_captured(PHRASE, time, captured, Payload::Event(event.into()))?;
+            io.send_captured(PHRASE, time, captured, event)?;
             0
         } else {
             number
         };
         let number = usize::try_from(number).unwrap_or_default();
-        let code = self.plan.bar_of_phrase(number, seen)?;
+        let code = self.plan.bar_of_phrase(params, number, seen)?;
         self.sent = Some(time);
-        io.send_captured(PLANNED, time, captured, Payload::Latent(code.into()))
+        io.send_captured(PLANNED, time, captured, code)
     }
 
     /// Tells the scene that the picture of `time` shows.
-    fn tell_scene(&mut self, io: &mut Io<'_>, time: Time) -> Result<(), NodeError> {
+    fn tell_scene(
+        &mut self,
+        params: &Planner,
+        io: &mut Io<'_>,
+        time: Time,
+    ) -> Result<(), NodeError> {
         let Some((_, captured, seen)) = &self.newest else {
             return Ok(());
         };
         let captured = *captured;
-        let (_, look) = self.plan.scene(seen.to_vec());
-        io.send_captured(SCENE, time, captured, Payload::Latent(look.into()))
+        let (_, look) = self.plan.scene(params, seen.to_vec());
+        io.send_captured(SCENE, time, captured, look)
     }
 
     /// Sends a code that holds from `time` on.
-    fn send(&mut self, io: &mut Io<'_>, time: Time) -> Result<(), NodeError> {
+    fn send(&mut self, params: &Planner, io: &mut Io<'_>, time: Time) -> Result<(), NodeError> {
         let Some((_, captured, seen)) = &self.newest else {
             return Ok(());
         };
         let captured = *captured;
-        let code = self.plan.next(seen.to_vec())?;
+        let code = self.plan.next(params, seen.to_vec())?;
         // A cut just before the bar, whose code is out: the bar begins with the cut's.
         let time = self.sent.map_or(time, |sent| sent.max(time));
         self.sent = Some(time);
-        io.send_captured(PLANNED, time, captured, Payload::Latent(code.into()))
+        io.send_captured(PLANNED, time, captured, code)
     }
 
     /// Answers a cut once its scene has a code.
-    fn answer(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn answer(&mut self, params: &Planner, io: &mut Io<'_>) -> Result<(), NodeError> {
         let code = self.newest.as_ref().map(|(time, _, _)| *time);
         let Some(time) = code.filter(|code| self.cut.is_some_and(|cut| *code >= cut)) else {
             return Ok(());
         };
         self.cut = None;
-        if self.plan.form().0 > 0 {
-            return self.tell_scene(io, time);
+        if params.phrase > 0 {
+            return self.tell_scene(params, io, time);
         }
         let half = Time::from_nanos((self.bars.start(1) - self.bars.start(0)).nanos() / 2);
         self.held = time + half;
-        self.send(io, time)
+        self.send(params, io, time)
     }
 }
 
-impl Processor for Drafting {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Planner> for Drafting {
+    fn process(&mut self, params: &Planner, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let (time, captured) = (input.packet.time, input.packet.captured);
-            if input.port == LATENT {
+            if input.is(CODE) {
                 let is_first = self.newest.is_none();
-                self.newest = Some((time, captured, input.packet.latent()?.clone()));
-                if is_first && self.plan.form().0 > 0 {
+                self.newest = Some((time, captured, input.read(CODE)?.clone()));
+                if is_first && params.phrase > 0 {
                     let bar = self.bars.sixteenth_from(time) / self.bars.bar_length().max(1) as u64;
-                    self.tell_scene(io, time)?;
-                    self.go_on(io, time, bar)?;
+                    self.tell_scene(params, io, time)?;
+                    self.go_on(params, io, time, bar)?;
                 } else if is_first {
-                    self.send(io, time)?;
+                    self.send(params, io, time)?;
                 }
-            } else {
+            } else if input.is(CUT) {
                 self.cut = Some(time);
             }
-            self.answer(io)?;
+            self.answer(params, io)?;
         }
         for place in self.pulse.due(&self.bars, io.now()) {
             let time = self.bars.time_of(place);
@@ -138,16 +149,28 @@ impl Processor for Drafting {
             if self.bars.place(place).1 != 0 || time < self.held || is_planned {
                 continue;
             }
-            if self.plan.form().0 > 0 {
-                self.go_on(io, time, place / self.bars.bar_length().max(1) as u64)?;
+            if params.phrase > 0 {
+                self.go_on(
+                    params,
+                    io,
+                    time,
+                    place / self.bars.bar_length().max(1) as u64,
+                )?;
             } else {
-                self.send(io, time)?;
+                self.send(params, io, time)?;
             }
         }
         Ok(Flow::WakeAt(self.pulse.wake(&self.bars)))
     }
 
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        self.plan.set(name, value)
+    fn changed(&mut self, params: &Planner, transport: &Transport) -> Result<(), NodeError> {
+        let before = self.bars.transport();
+        self.held = transport.time_at(before.position(self.held));
+        let place = self.pulse.next();
+        let again = |first| self.bars.bar_again(first, transport, place);
+        // Without phrases the next one is the first.
+        self.phrase = self.phrase.filter(|_| params.phrase > 0).map(again);
+        self.bars.retime(transport);
+        Ok(())
     }
 }

@@ -2,13 +2,31 @@
 
 use std::sync::Arc;
 
-use score_engine::{Event, Flow, Io, NodeError, Payload, Processor, Time, Value};
+use score_engine::{Event, Flow, Io, NodeError, Processor, Time};
 
 use super::super::decoding::mean;
 use super::super::voice::Chunk;
 use super::form::{phrases, scenes};
 use super::plan::Plan;
-use super::planner_node::{LATENT, PHRASE, PLANNED, SCENE};
+use super::planner_node::{CODE, PHRASE, PLANNED, Planner, SCENE};
+
+/// What is planned for a time.
+enum Planned {
+    Code(Arc<[f32]>),
+    Scene(Arc<[f32]>),
+    Phrase(Event),
+}
+
+impl Planned {
+    /// Of what is planned for one time this comes first, second or third.
+    fn rank(&self) -> usize {
+        match self {
+            Planned::Code(_) => 0,
+            Planned::Scene(_) => 1,
+            Planned::Phrase(_) => 2,
+        }
+    }
+}
 
 /// Collects the codes and cuts of a film, and plans it at the end.
 pub(super) struct Forming {
@@ -44,7 +62,7 @@ impl Forming {
     }
 
     /// Everything that is planned up to `end`, in the order of time.
-    fn planned(&mut self, end: Time) -> Result<Vec<(Time, usize, Payload)>, NodeError> {
+    fn planned(&mut self, params: &Planner, end: Time) -> Result<Vec<(Time, Planned)>, NodeError> {
         let begins: Vec<Time> = (0..)
             .map(|bar| self.bars.start(bar))
             .take_while(|start| *start < end)
@@ -54,41 +72,40 @@ impl Forming {
             return Ok(Vec::new());
         }
         let mut found = Vec::new();
-        let (usual, alike) = self.plan.form();
         let mut shots = self.cuts.clone();
-        for phrase in phrases(&bars, usual, alike) {
+        for phrase in phrases(&bars, params.phrase, params.alike) {
             let name = self.plan.begin_phrase(phrase.theme);
             shots.push(begins[phrase.first]);
             let event = Event {
                 name,
                 strength: 1.0,
             };
-            found.push((begins[phrase.first], PHRASE, Payload::Event(event.into())));
+            found.push((begins[phrase.first], Planned::Phrase(event)));
             for number in 0..phrase.bars {
                 let bar = phrase.first + number;
-                let code = self.plan.bar_of_phrase(number, bars[bar].clone())?;
-                found.push((begins[bar], PLANNED, Payload::Latent(code.into())));
+                let code = (self.plan).bar_of_phrase(params, number, bars[bar].clone())?;
+                found.push((begins[bar], Planned::Code(code.into())));
             }
         }
         shots.retain(|shot| *shot < end);
         shots.sort();
         shots.dedup();
-        let (scene_of, codes) = scenes(&self.looks(&shots), alike);
+        let (scene_of, codes) = scenes(&self.looks(&shots), params.alike);
         let codes: Vec<Arc<[f32]>> = codes.into_iter().map(Into::into).collect();
         for (shot, scene) in shots.iter().zip(scene_of) {
-            found.push((*shot, SCENE, Payload::Latent(codes[scene].clone())));
+            found.push((*shot, Planned::Scene(codes[scene].clone())));
         }
-        found.sort_by_key(|(time, port, _)| (*time, *port));
+        found.sort_by_key(|(time, planned)| (*time, planned.rank()));
         Ok(found)
     }
 }
 
-impl Processor for Forming {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Planner> for Forming {
+    fn process(&mut self, _params: &Planner, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let time = input.packet.time;
-            if input.port == LATENT {
-                self.codes.push((time, input.packet.latent()?.clone()));
+            if input.is(CODE) {
+                self.codes.push((time, input.read(CODE)?.clone()));
             } else {
                 self.cuts.push(time);
             }
@@ -96,22 +113,22 @@ impl Processor for Forming {
         Ok(Flow::Continue)
     }
 
-    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, params: &Planner, io: &mut Io<'_>) -> Result<(), NodeError> {
         let end = io.end().unwrap_or(Time::ZERO);
-        for (time, port, payload) in self.planned(end)? {
+        for (time, planned) in self.planned(params, end)? {
             if io.stop_requested() {
                 break;
             }
-            io.send(port, time, payload)?;
+            match planned {
+                Planned::Code(code) => io.send(PLANNED, time, code)?,
+                Planned::Scene(look) => io.send(SCENE, time, look)?,
+                Planned::Phrase(event) => io.send(PHRASE, time, event)?,
+            }
         }
         Ok(())
     }
 
     fn earliest_pending(&self) -> Option<Time> {
         Some(Time::ZERO)
-    }
-
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        self.plan.set(name, value)
     }
 }

@@ -4,31 +4,16 @@ use std::collections::VecDeque;
 
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
-use score_engine::{NodeError, Value};
+use score_engine::NodeError;
 
 use super::super::shape::normalise;
 use super::forecast::Forecast;
+use super::planner_node::Planner;
 use super::themes::Themes;
 use super::verses::Verses;
-use crate::live;
 
 /// Components of codes lie within so many standard deviations.
 const FARTHEST: f32 = 3.5;
-
-/// What an artist turns.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Taste {
-    /// The share of the picture's code in a new bar.
-    pub(super) amount: f32,
-    /// How freely the model's share is drawn; 0: always the mean.
-    pub(super) temperature: f32,
-    /// How alike pictures of one scene are.
-    pub(super) alike: f32,
-    /// Bars in a theme, at most.
-    pub(super) theme: usize,
-    /// Bars of a phrase; 0: the music goes on without phrases.
-    pub(super) phrase: usize,
-}
 
 /// The bars so far, and the scenes with their themes.
 pub(super) struct Plan {
@@ -37,30 +22,32 @@ pub(super) struct Plan {
     themes: Themes,
     verses: Verses,
     rng: ChaCha8Rng,
-    taste: Taste,
 }
 
 impl Plan {
-    pub(super) fn new(forecast: Forecast, taste: Taste, rng: ChaCha8Rng) -> Self {
+    pub(super) fn new(forecast: Forecast, rng: ChaCha8Rng) -> Self {
         Plan {
             forecast,
             history: VecDeque::new(),
             themes: Themes::default(),
             verses: Verses::default(),
             rng,
-            taste,
         }
     }
 
     /// The code of the bar that begins now, over which the picture's code is `picture`.
-    pub(super) fn next(&mut self, mut picture: Vec<f32>) -> Result<Vec<f32>, NodeError> {
+    pub(super) fn next(
+        &mut self,
+        params: &Planner,
+        mut picture: Vec<f32>,
+    ) -> Result<Vec<f32>, NodeError> {
         self.read(&mut picture)?;
-        let recalled = self.themes.see(&picture, self.taste.alike);
+        let recalled = self.themes.see(&picture, params.alike);
         let code = match recalled.map(<[f32]>::to_vec) {
             Some(code) => code,
-            None => self.compose(&picture)?,
+            None => self.compose(params, &picture)?,
         };
-        self.themes.keep(&code, self.taste.theme);
+        self.themes.keep(&code, params.theme);
         self.remember(&code);
         Ok(code)
     }
@@ -82,11 +69,6 @@ impl Plan {
         }
     }
 
-    /// Bars of a phrase, and how alike pictures of one scene are.
-    pub(super) fn form(&self) -> (usize, f32) {
-        (self.taste.phrase, self.taste.alike)
-    }
-
     /// A phrase of `theme` begins; its letter.
     pub(super) fn begin_phrase(&mut self, theme: usize) -> String {
         self.verses.begin(theme);
@@ -94,21 +76,22 @@ impl Plan {
     }
 
     /// The scene of `picture`, by its number, and the code that it has whenever it is seen.
-    pub(super) fn scene(&mut self, mut picture: Vec<f32>) -> (usize, Vec<f32>) {
+    pub(super) fn scene(&mut self, params: &Planner, mut picture: Vec<f32>) -> (usize, Vec<f32>) {
         normalise(&mut picture);
-        self.themes.scene(&picture, self.taste.alike)
+        self.themes.scene(&picture, params.alike)
     }
 
     /// The code of bar `number` of the phrase that began last, over which the picture's code is `picture`.
     pub(super) fn bar_of_phrase(
         &mut self,
+        params: &Planner,
         number: usize,
         mut picture: Vec<f32>,
     ) -> Result<Vec<f32>, NodeError> {
         self.read(&mut picture)?;
         let code = match self.verses.bar(number) {
             Some(code) => code.to_vec(),
-            None => self.compose(&picture)?,
+            None => self.compose(params, &picture)?,
         };
         self.verses.keep(number, &code);
         self.remember(&code);
@@ -117,30 +100,18 @@ impl Plan {
 
     /// A new code: what is likely after the bars before, drawn, and what the picture says. Shares are of the variance,
     /// so that a mixture of two codes of N(0, I) is one as well.
-    fn compose(&mut self, picture: &[f32]) -> Result<Vec<f32>, NodeError> {
+    fn compose(&mut self, params: &Planner, picture: &[f32]) -> Result<Vec<f32>, NodeError> {
         let likely = self.forecast.next(&self.history)?;
-        let (seen, heard) = (self.taste.amount.sqrt(), (1.0 - self.taste.amount).sqrt());
+        let amount = params.amount.clamp(0.0, 1.0);
+        let (seen, heard) = (amount.sqrt(), (1.0 - amount).sqrt());
         let components = likely.mean.iter().zip(&likely.deviation).zip(picture);
         Ok(components
             .map(|((mean, deviation), picture)| {
                 let chance: f32 = StandardNormal.sample(&mut self.rng);
-                let drawn = mean + self.taste.temperature * deviation * chance;
+                let drawn = mean + params.temperature * deviation * chance;
                 (seen * picture + heard * drawn).clamp(-FARTHEST, FARTHEST)
             })
             .collect())
-    }
-
-    /// Takes a new value of a live parameter.
-    pub(super) fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        let number = live::number(name, value)?;
-        match name {
-            "amount" => self.taste.amount = (number as f32).clamp(0.0, 1.0),
-            "temperature" => self.taste.temperature = number as f32,
-            "alike" => self.taste.alike = number as f32,
-            "theme" => self.taste.theme = number.max(0.0) as usize,
-            _ => return Err(live::not_live(name)),
-        }
-        Ok(())
     }
 }
 
@@ -151,16 +122,20 @@ mod tests {
     use super::*;
     use crate::testing::settings;
 
-    fn plan(seed: u64, amount: f32) -> Plan {
-        let taste = Taste {
+    fn plan(seed: u64) -> Plan {
+        let forecast = Forecast::load(&settings(), "stream").unwrap();
+        Plan::new(forecast, ChaCha8Rng::seed_from_u64(seed))
+    }
+
+    fn params(amount: f32) -> Planner {
+        Planner {
+            model: "stream".to_owned(),
             amount,
             temperature: 1.0,
             alike: 0.7,
             theme: 4,
             phrase: 0,
-        };
-        let forecast = Forecast::load(&settings(), "stream").unwrap();
-        Plan::new(forecast, taste, ChaCha8Rng::seed_from_u64(seed))
+        }
     }
 
     /// The picture's code in a scene, which differs a little from bar to bar.
@@ -171,16 +146,17 @@ mod tests {
     }
 
     /// The codes of a film: each scene with its number of bars.
-    fn film(plan: &mut Plan, scenes: &[(usize, usize)]) -> Vec<Vec<f32>> {
+    fn film(plan: &mut Plan, amount: f32, scenes: &[(usize, usize)]) -> Vec<Vec<f32>> {
         let bars = scenes
             .iter()
             .flat_map(|(scene, bars)| (0..*bars).map(|bar| picture(*scene, bar)));
-        bars.map(|picture| plan.next(picture).unwrap()).collect()
+        bars.map(|picture| plan.next(&params(amount), picture).unwrap())
+            .collect()
     }
 
     #[test]
     fn a_scene_that_returns_brings_the_codes_of_its_theme_back_and_then_goes_on() {
-        let codes = film(&mut plan(1, 0.3), &[(0, 6), (1, 6), (0, 6), (2, 3), (1, 4)]);
+        let codes = film(&mut plan(1), 0.3, &[(0, 6), (1, 6), (0, 6), (2, 3), (1, 4)]);
         assert_eq!(codes[12..16], codes[..4]);
         assert_eq!(codes[21..25], codes[6..10]);
         for bar in [4, 5, 16, 17, 18] {
@@ -191,28 +167,28 @@ mod tests {
     #[test]
     fn a_seed_gives_one_plan_and_another_seed_another() {
         let scenes = [(0, 4), (1, 4), (0, 4)];
-        let one = film(&mut plan(1, 0.3), &scenes);
-        assert_eq!(one, film(&mut plan(1, 0.3), &scenes));
-        assert_ne!(one, film(&mut plan(2, 0.3), &scenes));
+        let one = film(&mut plan(1), 0.3, &scenes);
+        assert_eq!(one, film(&mut plan(1), 0.3, &scenes));
+        assert_ne!(one, film(&mut plan(2), 0.3, &scenes));
     }
 
     #[test]
     fn the_amount_goes_from_the_models_code_to_the_pictures() {
         let mut seen = picture(3, 0);
         normalise(&mut seen);
-        let told = plan(1, 1.0).next(picture(3, 0)).unwrap();
+        let told = plan(1).next(&params(1.0), picture(3, 0)).unwrap();
         for (told, seen) in told.iter().zip(&seen) {
             assert!((told - seen.clamp(-FARTHEST, FARTHEST)).abs() < 1e-6);
         }
-        let free = plan(1, 0.0).next(picture(3, 0)).unwrap();
-        assert_eq!(free, plan(1, 0.0).next(picture(5, 0)).unwrap());
+        let free = plan(1).next(&params(0.0), picture(3, 0)).unwrap();
+        assert_eq!(free, plan(1).next(&params(0.0), picture(5, 0)).unwrap());
     }
 
     #[test]
     fn long_runs_remember_no_more_bars_than_the_model_looks_back_on_and_stay_in_bounds() {
-        let mut plan = plan(1, 0.1);
+        let mut plan = plan(1);
         let scenes: Vec<(usize, usize)> = (0..30).map(|n| (n % 7, 10)).collect();
-        let codes = film(&mut plan, &scenes);
+        let codes = film(&mut plan, 0.1, &scenes);
         assert_eq!(plan.history.len(), plan.forecast.bars());
         assert!(plan.history.capacity() <= 4 * plan.forecast.bars());
         let length = |code: &[f32]| code.iter().map(|value| value * value).sum::<f32>().sqrt();

@@ -1,37 +1,56 @@
 //! Plans the code of each bar from the picture's codes.
 
-use score_engine::{Build, Check, Descriptor, Node, NodeError, Param, Port, PortType, Processor};
-use serde::Deserialize;
+use score_engine::{
+    Build, Check, Descriptor, Event, InputPort, Latent, Node, NodeError, OutputPort, Params,
+    PortType, Processor,
+};
 
 use super::super::voice::Chunk;
 use super::drafting::Drafting;
 use super::forecast::Forecast;
 use super::forming::Forming;
-use super::plan::{Plan, Taste};
+use super::plan::Plan;
 use super::planning::Planning;
 use crate::controls::EXAMPLE;
 use crate::model::{Manifest, Task, require_codes};
 
-pub(super) const LATENT: usize = 0;
-
-pub(super) const PLANNED: usize = 0;
-pub(super) const SCENE: usize = 1;
-pub(super) const PHRASE: usize = 2;
+pub(super) const CODE: InputPort<Latent> = InputPort::new(0, "latent", "the picture's code");
+pub(super) const CUT: InputPort<Event> = InputPort::new(1, "cut", "a new code at once").optional();
+pub(super) const PLANNED: OutputPort<Latent> = OutputPort::new(0, "latent", "the code of each bar");
+pub(super) const SCENE: OutputPort<Latent> =
+    OutputPort::new(1, "scene", "the code of each scene, with `phrase` alone").by_name();
+pub(super) const PHRASE: OutputPort<Event> =
+    OutputPort::new(2, "phrase", "where phrases begin, with `phrase` alone").by_name();
 
 /// `planner`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct Planner {
-    model: String,
-    amount: f32,
-    temperature: f32,
-    alike: f32,
-    theme: usize,
-    phrase: usize,
+    /// name of a stream model
+    #[param(
+        structural = "its codes have the dimension of the model's",
+        default = "stream"
+    )]
+    pub(super) model: String,
+    /// the picture's share; 0: the model alone, 1: the picture alone
+    #[param(live, range = 0.0..=1.0, default = 0.7)]
+    pub(super) amount: f32,
+    /// how freely the model's share is drawn; 0: always the mean
+    #[param(live, range = 0.0..=2.0, span = 0.0..=1.5, default = 1.0)]
+    pub(super) temperature: f32,
+    /// how alike the pictures of one scene are; lower recognises more, 1 none
+    #[param(live, range = 0.0..=1.0, default = 0.6)]
+    pub(super) alike: f32,
+    /// length of a theme, at most; 0: no theme returns
+    #[param(live, range = 0..=64, span = 0.0..=16.0, unit = "bars", default = 8)]
+    pub(super) theme: usize,
+    /// length of a phrase; 0: no phrases, a scene's theme begins with its cut
+    #[param(live, range = 0..=16, unit = "bars", default = 0)]
+    pub(super) phrase: usize,
 }
 
 impl Node for Planner {
     fn descriptor() -> Descriptor {
-        Descriptor::new("music", "planner", "Plans the bars to come: each scene has a theme that returns with it")
+        Descriptor::of::<Self>("music", "planner", "Plans the bars to come: each scene has a theme that returns with it")
             .example(EXAMPLE)
             .details(
                 "Stands between the picture's codes and `stream_decoder`, and gives one code for each bar. A new bar's code is \
@@ -51,17 +70,11 @@ impl Node for Planner {
                  accompaniment and the drums. `phrase` tells where phrases begin, so that `harmony` can close before them.\n\n\
                  Codes should be whitened (`latent_map`): without, all pictures of a film look alike.",
             )
-            .input(Port::new("latent", PortType::Latent(None), "the picture's code"))
-            .input(Port::new("cut", PortType::Event, "a new code at once").optional())
-            .output(Port::new("latent", PortType::Latent(None), "the code of each bar"))
-            .output(Port::new("scene", PortType::Latent(None), "the code of each scene, with `phrase` alone").by_name())
-            .output(Port::new("phrase", PortType::Event, "where phrases begin, with `phrase` alone").by_name())
-            .param(Param::text("model", "name of a stream model").default("stream").structural())
-            .param(Param::number("amount", (0.0, 1.0), "the picture's share; 0: the model alone, 1: the picture alone").default(0.7).live())
-            .param(Param::number("temperature", (0.0, 2.0), "how freely the model's share is drawn; 0: always the mean").default(1.0).live())
-            .param(Param::number("alike", (0.0, 1.0), "how alike the pictures of one scene are; lower recognises more, 1 none").default(0.6).live())
-            .param(Param::integer("theme", (0, 64), "length of a theme, at most; 0: no theme returns").unit("bars").default(8).live())
-            .param(Param::integer("phrase", (0, 16), "length of a phrase; 0: no phrases, a scene's theme begins with its cut").unit("bars").default(0))
+            .input(CODE)
+            .input(CUT)
+            .output(PLANNED)
+            .output(SCENE)
+            .output(PHRASE)
             .in_bars()
             .urgent()
     }
@@ -70,22 +83,15 @@ impl Node for Planner {
         let dimension = Manifest::of(check.settings)
             .and_then(|manifest| Ok(manifest.model(&self.model, Task::Stream)?.latent));
         if let Ok(dimension) = &dimension {
-            check.set_output("latent", PortType::Latent(Some(*dimension)));
-            check.set_output("scene", PortType::Latent(Some(*dimension)));
+            check.set_output(PLANNED, PortType::Latent(Some(*dimension)));
+            check.set_output(SCENE, PortType::Latent(Some(*dimension)));
         }
-        require_codes(check, &self.model, dimension);
+        require_codes(check, CODE, &self.model, dimension);
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let forecast = Forecast::load(build.settings, &self.model)?;
-        let taste = Taste {
-            amount: self.amount,
-            temperature: self.temperature,
-            alike: self.alike,
-            theme: self.theme,
-            phrase: self.phrase,
-        };
-        let plan = Plan::new(forecast, taste, build.rng());
+        let plan = Plan::new(forecast, build.rng());
         let bars = Chunk::bar(build.transport);
         if build.clock.is_some() {
             return Ok(Box::new(Drafting::new(plan, bars)));

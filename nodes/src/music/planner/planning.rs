@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use score_engine::{Flow, Io, NodeError, Payload, Processor, Time, Value};
+use score_engine::{Flow, Io, NodeError, Processor, Time};
 
 use super::super::decoding::mean;
 use super::super::voice::Chunk;
 use super::plan::Plan;
-use super::planner_node::{LATENT, PLANNED};
+use super::planner_node::{CODE, PLANNED, Planner};
 
 /// Collects the codes and cuts of a bar, and plans it once it is over.
 pub(super) struct Planning {
@@ -42,7 +42,7 @@ impl Planning {
     }
 
     /// Plans the collected bar, and begins to collect the next.
-    fn decide(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn decide(&mut self, params: &Planner, io: &mut Io<'_>) -> Result<(), NodeError> {
         let (start, next) = (self.start(), self.bars.start(self.bar + 1));
         let half = Time::from_nanos((next - start).nanos() / 2);
         let cuts = std::mem::take(&mut self.cuts);
@@ -62,8 +62,8 @@ impl Planning {
                 continue;
             }
             if let Some(seen) = self.seen.clone() {
-                let code = self.plan.next(seen)?;
-                io.send(PLANNED, *begin, Payload::Latent(code.into()))?;
+                let code = self.plan.next(params, seen)?;
+                io.send(PLANNED, *begin, code)?;
                 if is_cut {
                     self.held = *begin + half;
                 }
@@ -74,15 +74,15 @@ impl Planning {
     }
 }
 
-impl Processor for Planning {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Planner> for Planning {
+    fn process(&mut self, params: &Planner, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let time = input.packet.time;
             while time >= self.bars.start(self.bar + 1) {
-                self.decide(io)?;
+                self.decide(params, io)?;
             }
-            if input.port == LATENT {
-                self.codes.push((time, input.packet.latent()?.clone()));
+            if input.is(CODE) {
+                self.codes.push((time, input.read(CODE)?.clone()));
             } else {
                 self.cuts.push(time);
             }
@@ -91,24 +91,20 @@ impl Processor for Planning {
             && !io.stop_requested()
             && io.time() >= self.bars.start(self.bar + 1)
         {
-            self.decide(io)?;
+            self.decide(params, io)?;
         }
         Ok(Flow::Continue)
     }
 
-    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, params: &Planner, io: &mut Io<'_>) -> Result<(), NodeError> {
         let end = io.end().unwrap_or_else(|| self.start());
         while self.start() < end && !io.stop_requested() {
-            self.decide(io)?;
+            self.decide(params, io)?;
         }
         Ok(())
     }
 
     fn earliest_pending(&self) -> Option<Time> {
         Some(self.start())
-    }
-
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        self.plan.set(name, value)
     }
 }

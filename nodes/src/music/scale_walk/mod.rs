@@ -7,33 +7,60 @@ mod walk;
 mod walking;
 
 use score_engine::{
-    Build, Descriptor, Length, Mode, Node, NodeError, Param, Port, PortType, Processor,
+    Build, Control, Descriptor, Event, InputPort, Length, Node, NodeError, Note, OutputPort,
+    Params, Processor,
 };
-use serde::Deserialize;
 
 use super::pacing::Pacing;
 use super::voice::Chunk;
-use walk::{Range, Walk};
+use scale::Scale;
+use walk::Walk;
 
-const DENSITY: usize = 0;
+const DENSITY: InputPort<Control> =
+    InputPort::new(0, "density", "how many notes, 0 none to 1 every sixteenth");
+const ACCENT: InputPort<Event> = InputPort::new(
+    1,
+    "accent",
+    "a note at the next sixteenth, as strong as the event",
+)
+.optional();
+const TUNE: OutputPort<Note> = OutputPort::new(0, "notes", "the melody, one note at a time");
 
 /// `scale_walk`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct ScaleWalk {
-    scale: String,
+    /// the keys that are used
+    #[param(live, default = Scale::Pentatonic)]
+    scale: Scale,
+    /// the lowest key, MIDI's number; 60 is middle C
+    #[param(live, range = 0..=120, span = 36.0..=72.0, default = 57)]
     tonic: u8,
+    /// range of the walk
+    #[param(live, range = 1..=6, default = 2)]
     octaves: u8,
+    /// most degrees of the scale from note to note
+    #[param(live, range = 1..=14, span = 1.0..=7.0, default = 2)]
     step: u8,
+    /// how much chance decides where notes lie
+    #[param(live, range = 0.0..=1.0, default = 0.3)]
     freedom: f64,
+    /// density below which there is silence
+    #[param(live, range = 0.0..=1.0, default = 0.03)]
     threshold: f64,
+    /// how long a note sounds where no other follows
+    #[param(live, range = 0.0..=60.0, span = 0.1..=4.0, log, default = Length::Seconds(1.0))]
     hold: Length,
-    velocity: f64,
+    /// how hard notes are struck that are no accents
+    #[param(live, range = 0.01..=1.0, default = 0.6)]
+    velocity: f32,
+    /// MIDI channel, counted from 0
+    #[param(live, range = 0..=15, default = 0)]
     channel: u8,
 }
 
 impl Node for ScaleWalk {
     fn descriptor() -> Descriptor {
-        Descriptor::new("music", "scale_walk", "Walks at random through a scale, as dense as a control says")
+        Descriptor::of::<Self>("music", "scale_walk", "Walks at random through a scale, as dense as a control says")
             .example(
                 r#"nodes: {
                     "film": video_file(path: "film.mp4", width: 64, height: 64),
@@ -56,47 +83,15 @@ impl Node for ScaleWalk {
                  Density from motion and strength from changes of the picture are the two rhythmic ties of Di et al., \
                  Video Background Music Generation with Controllable Music Transformer (2021), here without a model.",
             )
-            .input(Port::new("density", PortType::Control, "how many notes, 0 none to 1 every sixteenth"))
-            .input(Port::new("accent", PortType::Event, "a note at the next sixteenth, as strong as the event").optional())
-            .output(Port::new("notes", PortType::Notes, "the melody, one note at a time"))
-            .param(Param::choice("scale", &scale::NAMES, "the keys that are used").default("pentatonic").live())
-            .param(Param::integer("tonic", (0, 120), "the lowest key, MIDI's number; 60 is middle C").default(57).live())
-            .param(Param::integer("octaves", (1, 6), "range of the walk").default(2).live())
-            .param(Param::integer("step", (1, 14), "most degrees of the scale from note to note").default(2).live())
-            .param(Param::number("freedom", (0.0, 1.0), "how much chance decides where notes lie").default(0.3).live())
-            .param(Param::number("threshold", (0.0, 1.0), "density below which there is silence").default(0.03).live())
-            .param(Param::length("hold", (0.0, 60.0), "how long a note sounds where no other follows").default(1.0).live())
-            .param(Param::number("velocity", (0.01, 1.0), "how hard notes are struck that are no accents").default(0.6).live())
-            .param(Param::integer("channel", (0, 15), "MIDI channel, counted from 0").default(0))
+            .input(DENSITY)
+            .input(ACCENT)
+            .output(TUNE)
             .in_bars()
             .urgent()
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
-        let minor = matches!(&*self.scale, "minor" | "minor_pentatonic" | "dorian");
-        let mode = if minor { Mode::Minor } else { Mode::Major };
-        let range = Range {
-            scale: self.scale.clone(),
-            tonic: self.tonic,
-            octaves: self.octaves,
-            key: (build.transport.key).map(|key| key.key(build.transport.seed, mode)),
-        };
-        let walk = Walk {
-            hold: self.hold.at(build.transport),
-            velocity: self.velocity as f32,
-            freedom: self.freedom,
-            threshold: self.threshold,
-            step: i64::from(self.step),
-            channel: self.channel,
-            ladder: range.ladder(),
-            range,
-            rng: build.rng(),
-            transport: build.transport.clone(),
-            degree: None,
-            density: 0.0,
-            accent: None,
-            sounding: None,
-        };
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
+        let walk = Walk::new(self, build.transport, build.rng());
         Ok(Box::new(Pacing::new(walk, Chunk::bar(build.transport))))
     }
 }

@@ -7,7 +7,8 @@ use score_engine::{Event, Note, Payload, PortType, Time};
 use serde_json::{Value, json};
 
 use super::super::stepping::AHEAD;
-use super::{ScaleWalk, scale};
+use super::ScaleWalk;
+use super::scale::{Scale, ladder};
 use crate::testing::{require_on_sixteenths, require_one_at_a_time};
 
 fn at(seconds: f64) -> Time {
@@ -119,7 +120,7 @@ fn an_accent_sounds_at_the_next_sixteenth_on_the_tonic_as_hard_as_it_is_strong()
 fn the_walk_keeps_to_its_scale_its_range_and_its_step() {
     let params = json!({ "scale": "minor", "tonic": 50, "octaves": 1, "step": 1 });
     let heard = begun(&played(params, &[(0.0, 1.0)], &[]));
-    let ladder = scale::ladder("minor", 50, 1);
+    let ladder = ladder(Scale::Minor, 50, 1);
     let degrees: Vec<usize> = heard
         .iter()
         .map(|(_, pitch, _)| ladder.iter().position(|key| key == pitch).unwrap())
@@ -170,7 +171,7 @@ fn the_walk_obeys_the_transports_key_and_without_one_plays_as_before() {
     let accent = moved.iter().find(|(place, ..)| *place == 24).unwrap();
     assert_eq!(accent.1 % 12, 3);
     let free = heard(None, json!({}));
-    let ladder = scale::ladder("pentatonic", 57, 2);
+    let ladder = ladder(Scale::Pentatonic, 57, 2);
     assert!(free.iter().all(|(_, pitch, _)| ladder.contains(pitch)));
     // The same walk, a step of the ladder for a step.
     assert_eq!(free.len(), moved.len());

@@ -1,21 +1,22 @@
 //! A walk as a part that is played sixteenth by sixteenth.
 
-use score_engine::{Input, NodeError, Time, Value};
+use score_engine::{Input, NodeError, Note, OutputPort, Time, Transport};
 
 use super::super::pacing::{Part, Played};
 use super::super::voice::Chunk;
-use super::DENSITY;
 use super::walk::Walk;
-use crate::live;
+use super::{ACCENT, DENSITY, ScaleWalk, TUNE};
 
-impl Part for Walk {
+impl Part<ScaleWalk> for Walk {
+    const NOTES: OutputPort<Note> = TUNE;
+
     fn hear(&mut self, input: &Input, _chunk: &Chunk) -> Result<(), NodeError> {
-        if input.port == DENSITY {
-            let density = f64::from(*input.packet.control()?);
+        if input.is(DENSITY) {
+            let density = f64::from(*input.read(DENSITY)?);
             self.density = if density.is_nan() { 0.0 } else { density };
             return Ok(());
         }
-        let strength = input.packet.event()?.strength;
+        let strength = input.read(ACCENT)?.strength;
         let strength = if strength.is_nan() {
             0.0
         } else {
@@ -26,9 +27,9 @@ impl Part for Walk {
         Ok(())
     }
 
-    fn at(&mut self, place: u64, chunk: &Chunk) -> Result<Played, NodeError> {
+    fn at(&mut self, params: &ScaleWalk, place: u64, chunk: &Chunk) -> Result<Played, NodeError> {
         let time = chunk.time_of(place);
-        let notes = self.play(place).into_iter();
+        let notes = self.play(params, place).into_iter();
         Ok(notes.map(|note| (time, note)).collect())
     }
 
@@ -37,21 +38,7 @@ impl Part for Walk {
         ends.map(|note| (time, note)).collect()
     }
 
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        match name {
-            "scale" => {
-                self.range.scale = value.as_str().unwrap_or_default().to_owned();
-            }
-            "tonic" => self.range.tonic = live::number(name, value)?.clamp(0.0, 120.0) as u8,
-            "octaves" => self.range.octaves = live::number(name, value)?.clamp(1.0, 6.0) as u8,
-            "step" => self.step = live::number(name, value)?.clamp(1.0, 14.0) as i64,
-            "freedom" => self.freedom = live::number(name, value)?,
-            "threshold" => self.threshold = live::number(name, value)?,
-            "hold" => self.hold = live::length(name, value, &self.transport)?,
-            "velocity" => self.velocity = live::number(name, value)? as f32,
-            _ => return Err(live::not_live(name)),
-        }
-        self.ladder = self.range.ladder();
-        Ok(())
+    fn changed(&mut self, params: &ScaleWalk, transport: &Transport, _chunk: &Chunk, _place: u64) {
+        self.choose(params, transport);
     }
 }

@@ -36,28 +36,23 @@ impl Asking {
 
     /// Takes in what came along one of the wires that ask for something.
     pub(super) fn hear(&mut self, input: &Input) -> Result<(), NodeError> {
-        let packet = &input.packet;
-        let onset = match input.port {
-            CONTROLS => {
-                self.whole = Controls::of(packet)?;
-                self.whole.onset
-            }
-            ONSET => {
-                let strong = packet.event()?.strength >= STRONG;
-                Some(if strong { 1.0 } else { 0.5 })
-            }
-            port => {
-                let value = *packet.control()?;
-                match port {
-                    DENSITY => self.single.density = Some(value.clamp(0.0, 1.0)),
-                    REGISTER => self.single.register = Some(value.clamp(0.0, 1.0)),
-                    CONTOUR => self.single.contour = Some((2.0 * value - 1.0).clamp(-1.0, 1.0)),
-                    NOVELTY => self.single.novelty = Some(value.clamp(0.0, 1.0)),
-                    _ => return Err(NodeError::internal("there is no such input")),
-                }
-                None
-            }
-        };
+        let mut onset = None;
+        if input.is(CONTROLS) {
+            self.whole = *input.read(CONTROLS)?;
+            onset = self.whole.onset;
+        } else if input.is(ONSET) {
+            let strong = input.read(ONSET)?.strength >= STRONG;
+            onset = Some(if strong { 1.0 } else { 0.5 });
+        } else if input.is(DENSITY) {
+            self.single.density = Some(input.read(DENSITY)?.clamp(0.0, 1.0));
+        } else if input.is(REGISTER) {
+            self.single.register = Some(input.read(REGISTER)?.clamp(0.0, 1.0));
+        } else if input.is(CONTOUR) {
+            let way = 2.0 * input.read(CONTOUR)? - 1.0;
+            self.single.contour = Some(way.clamp(-1.0, 1.0));
+        } else if input.is(NOVELTY) {
+            self.single.novelty = Some(input.read(NOVELTY)?.clamp(0.0, 1.0));
+        }
         self.onset = match (self.onset, onset) {
             (Some(one), Some(other)) => Some(one.max(other)),
             (one, other) => one.or(other),
@@ -86,13 +81,13 @@ mod tests {
     use std::sync::Arc;
     use std::time::Instant;
 
-    use score_engine::{Event, Packet, Payload, Time};
+    use score_engine::{Event, InputPort, Packet, Payload, Time};
 
     use super::*;
 
-    fn input(port: usize, payload: Payload) -> Input {
+    fn input<T>(port: InputPort<T>, payload: Payload) -> Input {
         Input {
-            port,
+            port: port.index(),
             wire: 0,
             packet: Packet {
                 time: Time::ZERO,

@@ -2,9 +2,11 @@
 
 use std::ops::RangeInclusive;
 
-use score_engine::Key;
+use score_engine::{Key, KeyChoice, Mode, Transport};
 
+use super::super::harmony::Steps;
 use super::model::{Setting, Under};
+use super::own_theme::OwnTheme;
 use crate::chords::Chords;
 use crate::model::Music;
 
@@ -30,19 +32,48 @@ pub(super) struct Guide {
     pub(super) layout: Music,
     /// Whether the model follows chords.
     pub(super) leads: bool,
-    /// The pitches within which it lies.
-    pub(super) range: RangeInclusive<u8>,
 }
 
 impl Guide {
+    pub(super) fn new(
+        transport: &Transport,
+        theme: Option<&OwnTheme>,
+        layout: Music,
+        leads: bool,
+    ) -> Self {
+        let mut guide = Guide {
+            key: None,
+            metre: 0,
+            layout,
+            leads,
+        };
+        guide.retime(transport, theme);
+        guide
+    }
+
+    /// Goes on by another transport.
+    pub(super) fn retime(&mut self, transport: &Transport, theme: Option<&OwnTheme>) {
+        self.key = match (transport.key, theme) {
+            // A key that nobody chose is the theme's own.
+            (Some(KeyChoice::Auto), Some(theme)) => Some(theme.key()),
+            (key, _) => key.map(|key| key.key(transport.seed, Mode::Major)),
+        };
+        self.metre = Steps::new(transport).metre();
+    }
+
     /// How many semitones what the model says is moved.
     pub(super) fn shift(&self, chords: Option<&Chords>) -> i32 {
         let key = chords.map(|chords| chords.key).or(self.key);
         key.filter(|_| self.leads).map_or(0, Key::shift)
     }
 
-    /// What holds at sixteenth `place` of a bar, under these chords.
-    pub(super) fn at(&self, place: u64, chords: Option<&Chords>) -> Setting {
+    /// What holds at sixteenth `place` of a bar, under these chords and within these pitches.
+    pub(super) fn at(
+        &self,
+        place: u64,
+        chords: Option<&Chords>,
+        range: &RangeInclusive<u8>,
+    ) -> Setting {
         let Some(key) = chords.map(|chords| chords.key).or(self.key) else {
             return Setting {
                 under: Under {
@@ -54,13 +85,13 @@ impl Guide {
         };
         Setting {
             under: self.under(key, chords),
-            bias: self.bias(key, place, chords),
+            bias: self.bias(key, place, chords, range),
             forced: None,
         }
     }
 
     fn under(&self, key: Key, chords: Option<&Chords>) -> Under {
-        let mode = i64::from(key.mode == score_engine::Mode::Minor);
+        let mode = i64::from(key.mode == Mode::Minor);
         let Under { chord: none, .. } = Under::default();
         let chord = chords
             .and_then(|chords| chords.chord)
@@ -80,7 +111,13 @@ impl Guide {
 
     /// Notes lie in the key's scale or in the chord; on strong places rather in the chord. The last note of all is the
     /// tonic.
-    fn bias(&self, key: Key, place: u64, chords: Option<&Chords>) -> Vec<f32> {
+    fn bias(
+        &self,
+        key: Key,
+        place: u64,
+        chords: Option<&Chords>,
+        range: &RangeInclusive<u8>,
+    ) -> Vec<f32> {
         let shift = if self.leads { key.shift() } else { 0 };
         let chord = chords.and_then(|chords| chords.chord);
         let ends = chords.is_some_and(|chords| chords.last && chords.close == Some(0));
@@ -94,8 +131,7 @@ impl Guide {
                     token as i32 - FIRST_NOTE as i32 + i32::from(self.layout.lowest_pitch) + shift;
                 let class = pitch.rem_euclid(12) as u8;
                 let of_chord = chord.map(|chord| chord.classes().any(|tone| tone == class));
-                if !(i32::from(*self.range.start())..=i32::from(*self.range.end())).contains(&pitch)
-                {
+                if !(i32::from(*range.start())..=i32::from(*range.end())).contains(&pitch) {
                     return NEVER;
                 }
                 if ends {
@@ -114,8 +150,6 @@ impl Guide {
 
 #[cfg(test)]
 mod tests {
-    use score_engine::Mode;
-
     use super::*;
     use crate::music::Chord;
 
@@ -128,13 +162,12 @@ mod tests {
             metre: 0,
             layout: crate::music::LAYOUT,
             leads,
-            range: 0..=127,
         }
     }
 
     /// The pitch classes, as they sound, that may come.
     fn free(guide: &Guide, place: u64, chords: Option<&Chords>) -> Vec<i32> {
-        let setting = guide.at(place, chords);
+        let setting = guide.at(place, chords, &(0..=127));
         let pitches = (2..26).filter(|token| setting.bias[*token] > -100.0);
         let mut classes: Vec<i32> = pitches
             .map(|token| (token as i32 + 19 + guide.shift(chords)).rem_euclid(12))
@@ -167,7 +200,7 @@ mod tests {
             chords.last = true;
             assert_eq!(free(&guide, 3, Some(&chords)), [2]);
         }
-        let under = guide(true).at(0, Some(&chords)).under;
+        let under = guide(true).at(0, Some(&chords), &(0..=127)).under;
         // E7 in D is D7 in C; far away is 32.
         assert_eq!((under.chord, under.ahead, under.close), (2 * 9 + 2, 32, 0));
     }
@@ -178,7 +211,7 @@ mod tests {
             key: None,
             ..guide(false)
         };
-        assert!(guide.at(0, None).bias.is_empty());
+        assert!(guide.at(0, None, &(0..=127)).bias.is_empty());
         assert_eq!(guide.shift(None), 0);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use score_engine::Key;
+use score_engine::{Key, Transport};
 
 use super::super::theme::{Statements, Theme};
 use super::super::tokens::Step;
@@ -26,25 +26,18 @@ pub(super) enum Told {
 pub(super) struct OwnTheme {
     theme: Theme,
     statements: Statements,
-    /// The pitches within which the melody lies.
-    range: RangeInclusive<u8>,
     layout: Music,
-    /// By how many semitones the theme is moved in a key.
-    moved: Option<(Option<Key>, i32)>,
+    /// By how many semitones the theme is moved in a key, within pitches.
+    moved: Option<(Option<Key>, RangeInclusive<u8>, i32)>,
     /// The sixteenth behind the theme's last, counted from the start.
     over: Option<u64>,
 }
 
 impl OwnTheme {
-    pub(super) fn new(
-        (theme, statements): (Theme, Statements),
-        range: RangeInclusive<u8>,
-        layout: Music,
-    ) -> Self {
+    pub(super) fn new((theme, statements): (Theme, Statements), layout: Music) -> Self {
         OwnTheme {
             theme,
             statements,
-            range,
             layout,
             moved: None,
             over: None,
@@ -54,6 +47,12 @@ impl OwnTheme {
     /// The key that it is written in.
     pub(super) fn key(&self) -> Key {
         self.theme.key
+    }
+
+    /// Goes on by another transport, with the phrases that have the theme, where they are named.
+    pub(super) fn retime(&mut self, transport: &Transport, scene: Option<&str>) {
+        self.statements.retime(transport.sixteenths_per_bar());
+        self.statements.belong_to(scene);
     }
 
     /// A phrase called `name` begins at sixteenth `place`, counted from the start. How many of the theme's bars the phrase
@@ -68,8 +67,13 @@ impl OwnTheme {
         (left > 0).then_some(left)
     }
 
-    /// What is played at sixteenth `place`, where the theme's scene plays, in `key`.
-    pub(super) fn at(&mut self, place: u64, key: Option<Key>) -> Option<Told> {
+    /// What is played at sixteenth `place`, where the theme's scene plays, in `key` and within `range`.
+    pub(super) fn at(
+        &mut self,
+        place: u64,
+        key: Option<Key>,
+        range: &RangeInclusive<u8>,
+    ) -> Option<Told> {
         let over = (self.over.take() == Some(place)).then_some(Told::Over);
         let Some(here) = self.statements.at(place) else {
             return over;
@@ -86,28 +90,28 @@ impl OwnTheme {
         let Step::On(pitch) = step else {
             return Some(Told::Said(step));
         };
-        let pitch = i32::from(pitch) + self.moved(key);
+        let pitch = i32::from(pitch) + self.moved(key, range);
         Some(Told::Said(Step::On(self.within(pitch))))
     }
 
     /// The semitones to the key, the short way, and octaves until as much of the theme as can be lies in the range.
-    fn moved(&mut self, key: Option<Key>) -> i32 {
-        if let Some((of, moved)) = self.moved
-            && of == key
+    fn moved(&mut self, key: Option<Key>, range: &RangeInclusive<u8>) -> i32 {
+        if let Some((of, within, moved)) = &self.moved
+            && (*of, within) == (key, range)
         {
-            return moved;
+            return *moved;
         }
         let shift = key.map_or(0, |key| self.theme.shift_to(key));
         let outside = |octave: i32| {
             let pitches = self.theme.pitches();
             let moved = pitches.map(|pitch| i32::from(pitch) + shift + 12 * octave);
-            let range = i32::from(*self.range.start())..=i32::from(*self.range.end());
+            let range = i32::from(*range.start())..=i32::from(*range.end());
             moved.filter(|pitch| !range.contains(pitch)).count()
         };
         let octaves = -OCTAVES..=OCTAVES;
         let best = octaves.min_by_key(|octave| (outside(*octave), octave.abs()));
         let moved = shift + 12 * best.unwrap_or(0);
-        self.moved = Some((key, moved));
+        self.moved = Some((key, range.clone(), moved));
         moved
     }
 

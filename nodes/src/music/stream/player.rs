@@ -1,7 +1,7 @@
 //! Plays the model, sixteenth after sixteenth: what a render and a live run share.
 
 use rand_chacha::ChaCha8Rng;
-use score_engine::{Input, NodeError, Note, Value};
+use score_engine::{Input, Key, NodeError, Note, Transport};
 
 use super::super::harmony::Following;
 use super::super::shape::Shape;
@@ -13,12 +13,8 @@ use super::guiding::Guide;
 use super::model::{Strand, Stream};
 use super::own_theme::{OwnTheme, Told};
 use super::recall::Recall;
-use super::stream_decoder::{CHORDS, PHRASE};
+use super::stream_decoder::{CHORDS, PHRASE, StreamDecoder};
 use crate::chords::Chords;
-use crate::live;
-
-/// The named components of a code, the first ones.
-pub(super) const KNOBS: [&str; 4] = ["density", "register", "range", "syncopation"];
 
 /// The token that lets the note before sound on.
 const HOLD: i64 = 0;
@@ -35,6 +31,9 @@ const NEVER: f32 = -1e9;
 /// How much harder a note is struck that was asked to stand out.
 const STRESS: f32 = 1.25;
 
+/// The key of what is remembered, once it is known.
+pub(super) type Home = Option<Key>;
+
 /// A loaded model, how it plays, and the music so far.
 pub(super) struct Player {
     pub(super) stream: Stream,
@@ -44,19 +43,16 @@ pub(super) struct Player {
     pub(super) chords: Option<Following>,
     pub(super) guide: Guide,
     pub(super) recall: Recall,
+    /// The key that the remembered bars are in, where it may change while the music plays.
+    pub(super) home: Option<Home>,
     /// A user's own theme.
     pub(super) theme: Option<OwnTheme>,
     /// How notes are struck, for a melody that follows chords.
     pub(super) touch: Option<Touch>,
-    /// Looseness and dynamics.
-    pub(super) manner: (f32, f32),
     /// Draws how they are.
     pub(super) touching: ChaCha8Rng,
     pub(super) voice: Voice,
     pub(super) shape: Shape,
-    /// What stands in for the code's named components.
-    pub(super) knobs: [Option<f32>; KNOBS.len()],
-    pub(super) temperature: f32,
     pub(super) rng: ChaCha8Rng,
     /// Whether the code holds since this sixteenth.
     pub(super) code_is_new: bool,
@@ -70,11 +66,15 @@ pub(super) struct Player {
 
 impl Player {
     /// From the next sixteenth on `code` holds.
-    pub(super) fn follow(&mut self, code: Vec<f32>) -> Result<(), NodeError> {
+    pub(super) fn follow(
+        &mut self,
+        params: &StreamDecoder,
+        code: Vec<f32>,
+    ) -> Result<(), NodeError> {
         if code.len() != self.stream.dimension() {
             return Err(NodeError::internal("a code of another dimension arrived"));
         }
-        let code = self.shape.apply(code);
+        let code = self.shape.apply(code, params.shaping());
         self.code_is_new = self.code.as_ref() != Some(&code);
         self.code = Some(code);
         Ok(())
@@ -82,8 +82,8 @@ impl Player {
 
     /// Takes in what came along a wire that asks for something, or tells the chords or where a phrase begins.
     pub(super) fn hear(&mut self, input: &Input) -> Result<(), NodeError> {
-        if input.port == PHRASE {
-            let name = &input.packet.event()?.name;
+        if input.is(PHRASE) {
+            let name = &input.read(PHRASE)?.name;
             let place = self.voice.chunk.sixteenth_from(input.packet.time);
             let left = self
                 .theme
@@ -100,30 +100,40 @@ impl Player {
             return Ok(());
         }
         match &mut self.chords {
-            Some(chords) if input.port == CHORDS => chords.hear(&input.packet, &self.voice.chunk),
+            Some(chords) if input.is(CHORDS) => {
+                chords.hear(input.packet.time, *input.read(CHORDS)?, &self.voice.chunk);
+                Ok(())
+            }
             _ => self.asking.hear(input),
         }
     }
 
     /// What is played at sixteenth `place`, counted from the start; with `cut` a note begins there, whatever was played.
     /// Silent until there is a code.
-    pub(super) fn step(&mut self, place: u64, cut: bool) -> Result<Vec<Note>, NodeError> {
+    pub(super) fn step(
+        &mut self,
+        params: &StreamDecoder,
+        place: u64,
+        cut: bool,
+    ) -> Result<Vec<Note>, NodeError> {
         let (asked, accent) = self.asking.now(cut);
         let Some(mut code) = self.code.clone() else {
             return Ok(Vec::new());
         };
-        for (component, knob) in code.iter_mut().zip(self.knobs) {
+        for (component, knob) in code.iter_mut().zip(params.knobs()) {
             *component = knob.unwrap_or(*component);
         }
         let (_, sixteenth) = self.voice.chunk.place(place);
         let chords = self.chords.as_mut().and_then(|chords| chords.at(place));
-        let mut setting = self.guide.at(sixteenth, chords.as_ref());
+        let range = params.pitches();
+        let mut setting = self.guide.at(sixteenth, chords.as_ref(), &range);
         let chord = chords.and_then(|chords| chords.chord);
         let ends = chords.is_some_and(|chords| chords.last && chords.close == Some(0));
         let in_bar = usize::try_from(sixteenth).unwrap_or_default();
         let key = chords.map(|chords| chords.key).or(self.guide.key);
+        self.move_home(key);
         let theme = self.theme.as_mut().filter(|_| !ends);
-        let told = theme.and_then(|theme| theme.at(place, key));
+        let told = theme.and_then(|theme| theme.at(place, key, &range));
         // The theme is played as it is, whatever the picture does.
         let cut = cut && !matches!(told, Some(Told::Said(_)));
         if chords.is_some() || self.theme.is_some() {
@@ -158,12 +168,12 @@ impl Player {
             &code,
             &asked,
             &setting,
-            (self.temperature, &mut self.rng),
+            (params.temperature, &mut self.rng),
         )?;
         self.recall.keep(in_bar, token, chord);
         let token = self.sounding(token, shift);
-        let mut notes = self.voice.say(Some(token), cut, sixteenth);
-        self.touch(place, chords.as_ref(), &mut notes)?;
+        let mut notes = (self.voice).say(Some(token), cut, sixteenth, &params.manner());
+        self.touch(params, place, chords.as_ref(), &mut notes)?;
         for note in &mut notes {
             if let Note::On { velocity, .. } = note
                 && accent
@@ -177,6 +187,7 @@ impl Player {
     /// Strikes the notes as a player would, where the model of that is there.
     fn touch(
         &mut self,
+        params: &StreamDecoder,
         place: u64,
         chords: Option<&Chords>,
         notes: &mut [Note],
@@ -200,11 +211,36 @@ impl Player {
                         .and_then(|chords| chords.chord)
                         .is_some_and(|chord| chord.holds(*pitch)),
                 };
-                let stroke = touch.strike(&onset, None, &mut self.touching)?;
-                *velocity = (stroke.velocity * self.voice.velocity / MIDDLE).clamp(0.02, 1.0);
+                let stroke = touch.strike(&onset, None, params.touch(), &mut self.touching)?;
+                *velocity = (stroke.velocity * params.velocity / MIDDLE).clamp(0.02, 1.0);
             }
         }
         Ok(())
+    }
+
+    /// Brings what is remembered into `key`, so that bars return in it.
+    fn move_home(&mut self, key: Option<Key>) {
+        let (Some(home), Some(key)) = (&mut self.home, key) else {
+            return;
+        };
+        let Some(before) = home.replace(key).filter(|before| *before != key) else {
+            return;
+        };
+        let up = (key.shift() - before.shift()).rem_euclid(12);
+        let up = if up > 6 { up - 12 } else { up };
+        // The tokens of a model that follows chords are in no key of their own.
+        let shift = if self.guide.leads { 0 } else { up };
+        let tokens = self.guide.layout.tokens as i64;
+        self.recall.move_by(up, |token| moved(token, shift, tokens));
+    }
+
+    /// Goes on by another transport, and by parameters that nobody reads as they play.
+    pub(super) fn retime(&mut self, params: &StreamDecoder, transport: &Transport) {
+        self.voice.retime(transport);
+        self.guide.retime(transport, self.theme.as_ref());
+        if let Some(theme) = &mut self.theme {
+            theme.retime(transport, params.scene());
+        }
     }
 
     /// The token with which the model says what sounds as `step`, where music is moved by `shift` semitones: the way back of
@@ -226,38 +262,18 @@ impl Player {
     /// The token of the note that sounds where the model says `token` and music is moved by `shift` semitones; what would
     /// leave the instrument stays an octave within it.
     fn sounding(&self, token: i64, shift: i32) -> i64 {
-        let last = self.guide.layout.tokens as i64;
-        if token < FIRST_NOTE || shift == 0 {
-            return token;
-        }
-        let moved = token + i64::from(shift);
-        if moved < FIRST_NOTE {
-            moved + 12
-        } else if moved >= last {
-            moved - 12
-        } else {
-            moved
-        }
+        moved(token, shift, self.guide.layout.tokens as i64)
     }
+}
 
-    /// Takes a new value of a live parameter.
-    pub(super) fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        if let Some(knob) = KNOBS.iter().position(|knob| *knob == name) {
-            self.knobs[knob] = live::optional(name, value)?;
-            return Ok(());
-        }
-        let number = live::number(name, value)? as f32;
-        match name {
-            "temperature" => self.temperature = number,
-            "gain" => self.shape.gain = number,
-            "velocity" => self.voice.velocity = number,
-            "looseness" => self.manner.0 = number,
-            "dynamics" => self.manner.1 = number,
-            _ => return Err(live::not_live(name)),
-        }
-        if let Some(touch) = &mut self.touch {
-            (touch.looseness, touch.dynamics) = self.manner;
-        }
-        Ok(())
+/// What `token` is so many semitones higher, of so many tokens; what would leave them stays an octave within.
+fn moved(token: i64, semitones: i32, tokens: i64) -> i64 {
+    if token < FIRST_NOTE || semitones == 0 {
+        return token;
+    }
+    match token + i64::from(semitones) {
+        low if low < FIRST_NOTE => low + 12,
+        high if high >= tokens => high - 12,
+        moved => moved,
     }
 }

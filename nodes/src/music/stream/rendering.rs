@@ -3,12 +3,11 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use score_engine::{Flow, Input, Io, NodeError, Payload, Processor, Time, Value};
+use score_engine::{Flow, Input, Io, NodeError, Processor, Time};
 
 use super::super::decoding::mean;
-use super::super::voice::NOTES;
 use super::player::Player;
-use super::stream_decoder::{CUT, LATENT};
+use super::stream_decoder::{CODE, CUT, NOTES, StreamDecoder};
 
 /// Collects what comes within a bar, and plays the bar once it is over.
 pub(super) struct Rendering {
@@ -71,7 +70,12 @@ impl Rendering {
     }
 
     /// Plays the collected bar up to `end`, and begins to collect the next.
-    fn play(&mut self, io: &mut Io<'_>, end: Time) -> Result<(), NodeError> {
+    fn play(
+        &mut self,
+        params: &StreamDecoder,
+        io: &mut Io<'_>,
+        end: Time,
+    ) -> Result<(), NodeError> {
         let (parts, rest) = self.parts();
         let next = self.player.voice.chunk.first(self.bar + 1);
         let first = self.player.voice.chunk.first(self.bar);
@@ -88,13 +92,13 @@ impl Rendering {
                     .codes
                     .split_off(self.codes.partition_point(|(at, _)| *at < until));
                 if let Some(code) = mean(&std::mem::replace(&mut self.codes, later)) {
-                    self.player.follow(code)?;
+                    self.player.follow(params, code)?;
                 }
             }
             self.ask(place)?;
-            let notes = self.player.step(place, part.is_some_and(|part| part.cut))?;
+            let notes = (self.player).step(params, place, part.is_some_and(|part| part.cut))?;
             if !notes.is_empty() {
-                io.send(NOTES, time, Payload::Notes(notes.into()))?;
+                io.send(NOTES, time, notes)?;
             }
         }
         // A cut within the last sixteenth: the next bar begins with it.
@@ -119,17 +123,19 @@ impl Rendering {
     }
 }
 
-impl Processor for Rendering {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<StreamDecoder> for Rendering {
+    fn process(&mut self, params: &StreamDecoder, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let time = input.packet.time;
             while time >= self.player.voice.chunk.start(self.bar + 1) {
-                self.play(io, Time::MAX)?;
+                self.play(params, io, Time::MAX)?;
             }
-            match input.port {
-                LATENT => self.codes.push((time, input.packet.latent()?.clone())),
-                CUT => self.cuts.push(time),
-                _ => self.asked.push_back(input),
+            if input.is(CODE) {
+                self.codes.push((time, input.read(CODE)?.clone()));
+            } else if input.is(CUT) {
+                self.cuts.push(time);
+            } else {
+                self.asked.push_back(input);
             }
         }
         // At the end the watermark is infinite; how far to play is then known only in `finish`.
@@ -137,24 +143,20 @@ impl Processor for Rendering {
             && !io.stop_requested()
             && io.time() >= self.player.voice.chunk.start(self.bar + 1)
         {
-            self.play(io, Time::MAX)?;
+            self.play(params, io, Time::MAX)?;
         }
         Ok(Flow::Continue)
     }
 
-    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, params: &StreamDecoder, io: &mut Io<'_>) -> Result<(), NodeError> {
         let end = io.end().unwrap_or_else(|| self.start());
         while self.start() < end && !io.stop_requested() {
-            self.play(io, end)?;
+            self.play(params, io, end)?;
         }
-        self.player.voice.finish(io, end)
+        self.player.voice.finish(io, NOTES, end)
     }
 
     fn earliest_pending(&self) -> Option<Time> {
         Some(self.start())
-    }
-
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        self.player.set(name, value)
     }
 }

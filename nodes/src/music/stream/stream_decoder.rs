@@ -1,17 +1,18 @@
 //! Turns a code for each bar, and what is asked at each sixteenth, into a melody that goes on.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use score_engine::{
-    Build, Check, Descriptor, KeyChoice, Mode, Node, NodeError, Param, Port, PortType, Processor,
+    Build, Check, Control, Custom, Descriptor, Event, InputPort, Latent, Node, NodeError, Note,
+    OutputPort, Params, Processor,
 };
-use serde::Deserialize;
 
-use super::super::harmony::{Following, Steps};
-use super::super::shape::Shape;
+use super::super::harmony::Following;
+use super::super::shape::{Shape, Shaping};
 use super::super::theme;
 use super::super::touch::{Part, TOUCH, Touch};
-use super::super::voice::{Chunk, Voice};
+use super::super::voice::{Chunk, Manner, Voice};
 use super::asking::Asking;
 use super::guiding::Guide;
 use super::model::Stream;
@@ -24,16 +25,46 @@ use crate::chords::Chords;
 use crate::controls::{Controls, EXAMPLE};
 use crate::model::{Manifest, Task, require_codes};
 
-pub(super) const LATENT: usize = 0;
-pub(super) const CUT: usize = 1;
-pub(super) const CONTROLS: usize = 2;
-pub(super) const ONSET: usize = 3;
-pub(super) const DENSITY: usize = 4;
-pub(super) const REGISTER: usize = 5;
-pub(super) const CONTOUR: usize = 6;
-pub(super) const NOVELTY: usize = 7;
-pub(super) const CHORDS: usize = 8;
-pub(super) const PHRASE: usize = 9;
+pub(super) const CODE: InputPort<Latent> = InputPort::new(0, "latent", "the code of each bar");
+pub(super) const CUT: InputPort<Event> =
+    InputPort::new(1, "cut", "a note and the new code at the next sixteenth").optional();
+pub(super) const CONTROLS: InputPort<Custom<Controls>> =
+    Controls::input(2, "controls", "what is asked for, of `visual_controls`").optional();
+pub(super) const ONSET: InputPort<Event> = InputPort::new(
+    3,
+    "onset",
+    "asks for a note at the next sixteenth; of strength 0.5 and more, one that stands out",
+)
+.optional();
+pub(super) const DENSITY: InputPort<Control> = InputPort::new(
+    4,
+    "density_ahead",
+    "asks for notes in the bar to come: 0 none, 1 one on every sixteenth",
+)
+.optional();
+pub(super) const REGISTER: InputPort<Control> = InputPort::new(
+    5,
+    "register_ahead",
+    "asks for a height in the bar to come: 0 is MIDI 36, 1 MIDI 96",
+)
+.optional();
+pub(super) const CONTOUR: InputPort<Control> = InputPort::new(
+    6,
+    "contour",
+    "asks for a way: 0 an octave down, 0.5 level, 1 an octave up",
+)
+.optional();
+pub(super) const NOVELTY: InputPort<Control> = InputPort::new(
+    7,
+    "novelty",
+    "asks for bars that repeat, 0, up to ones like none of the last eight, 1",
+)
+.optional();
+pub(super) const CHORDS: InputPort<Custom<Chords>> =
+    Chords::input(8, "chords", "the chords that the melody follows").optional();
+pub(super) const PHRASE: InputPort<Event> = theme::phrases(9);
+pub(super) const NOTES: OutputPort<Note> =
+    OutputPort::new(0, "notes", "the melody, one note at a time");
 
 /// A melody has at least so many semitones, so that every chord has its tones within.
 const NARROWEST: u8 = 12;
@@ -42,71 +73,120 @@ const NARROWEST: u8 = 12;
 const TOUCHING: u128 = 1 << 60;
 
 /// `stream_decoder`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct StreamDecoder {
+    /// name of a stream model
+    #[param(
+        rebuild = "a model is loaded when its node is built",
+        default = "stream"
+    )]
     model: String,
-    temperature: f32,
+    /// how freely tokens are drawn; 0: always the likeliest
+    #[param(live, range = 0.0..=4.0, span = 0.0..=1.5, default = 0.7)]
+    pub(super) temperature: f32,
+    /// how many notes, in place of the code's first component
+    #[param(live, range = -4.0..=4.0, span = -2.0..=2.0, unit = "standard deviations")]
     density: Option<f32>,
+    /// how high, in place of the second
+    #[param(live, range = -4.0..=4.0, span = -2.0..=2.0, unit = "standard deviations")]
     register: Option<f32>,
+    /// from the lowest to the highest note of a bar, in place of the third
+    #[param(live, range = -4.0..=4.0, span = -2.0..=2.0, unit = "standard deviations")]
     range: Option<f32>,
+    /// how much against the beat, in place of the fourth
+    #[param(live, range = -4.0..=4.0, span = -2.0..=2.0, unit = "standard deviations")]
     syncopation: Option<f32>,
-    lowest: u8,
-    highest: u8,
+    /// with a key or chords: the lowest note, MIDI's number; 60 is middle C
+    #[param(live, range = 0..=115, span = 36.0..=72.0, default = 0)]
+    pub(super) lowest: u8,
+    /// with a key or chords: the highest note
+    #[param(live, range = 12..=127, span = 60.0..=96.0, default = 127)]
+    pub(super) highest: u8,
+    /// factor for the code
+    #[param(live, range = 0.0..=10.0, span = 0.0..=2.0, default = 1.0)]
     gain: f32,
+    /// bring the code to the usual length
+    #[param(live, default = true)]
     normalise: bool,
-    velocity: f32,
+    /// how hard notes are struck
+    #[param(live, range = 0.01..=1.0, default = 0.8)]
+    pub(super) velocity: f32,
+    /// with chords: how freely velocities are played; 0: a machine, 1: a player
+    #[param(live, range = 0.0..=2.0, default = 1.0)]
     looseness: f32,
+    /// with chords: how much velocities differ; 1: as players do it
+    #[param(live, range = 0.0..=2.0, default = 1.0)]
     dynamics: f32,
+    /// MIDI channel, counted from 0
+    #[param(live, range = 0..=15, default = 0)]
     channel: u8,
+    /// a tune, .mid, that is played first and returns with its scene
+    #[param(rebuild = "the file is read once", content = Notes)]
     theme: Option<PathBuf>,
+    #[param(live, summary = theme::SCENE_SUMMARY)]
     theme_scene: Option<String>,
+}
+
+impl StreamDecoder {
+    /// What stands in for the code's named components, the first ones.
+    pub(super) fn knobs(&self) -> [Option<f32>; 4] {
+        [self.density, self.register, self.range, self.syncopation]
+    }
+
+    /// The pitches within which the melody lies.
+    pub(super) fn pitches(&self) -> RangeInclusive<u8> {
+        self.lowest..=self.highest
+    }
+
+    /// What is done to a code.
+    pub(super) fn shaping(&self) -> Shaping {
+        Shaping {
+            noise: 0.0,
+            gain: self.gain,
+            normalise: self.normalise,
+        }
+    }
+
+    /// How notes are struck, but for a player's touch.
+    pub(super) fn manner(&self) -> Manner {
+        Manner {
+            velocity: self.velocity,
+            channel: self.channel,
+            kit: None,
+        }
+    }
+
+    /// The phrases that have the theme, where they are named.
+    pub(super) fn scene(&self) -> Option<&str> {
+        self.theme_scene.as_deref()
+    }
+
+    /// Looseness and dynamics of a player's touch.
+    pub(super) fn touch(&self) -> (f32, f32) {
+        (self.looseness, self.dynamics)
+    }
 }
 
 impl Node for StreamDecoder {
     fn descriptor() -> Descriptor {
-        let knob = |name: &'static str, summary: &'static str| {
-            Param::number(name, (-4.0, 4.0), summary)
-                .unit("standard deviations")
-                .optional()
-                .live()
-        };
-        let asks = |name: &'static str, summary: &'static str| {
-            Port::new(name, PortType::Control, summary).optional()
-        };
-        Descriptor::new(
+        Descriptor::of::<Self>(
             "music",
             "stream_decoder",
             "Turns codes, and what is asked from moment to moment, into a melody that goes on",
         )
-            .example(EXAMPLE)
+        .example(EXAMPLE)
         .details(DETAILS)
-        .input(Port::new("latent", PortType::Latent(None), "the code of each bar"))
-        .input(Port::new("cut", PortType::Event, "a note and the new code at the next sixteenth").optional())
-        .input(Port::new("controls", Controls::port_type(), "what is asked for, of `visual_controls`").optional())
-        .input(Port::new("onset", PortType::Event, "asks for a note at the next sixteenth; of strength 0.5 and more, one that stands out").optional())
-        .input(asks("density_ahead", "asks for notes in the bar to come: 0 none, 1 one on every sixteenth"))
-        .input(asks("register_ahead", "asks for a height in the bar to come: 0 is MIDI 36, 1 MIDI 96"))
-        .input(asks("contour", "asks for a way: 0 an octave down, 0.5 level, 1 an octave up"))
-        .input(asks("novelty", "asks for bars that repeat, 0, up to ones like none of the last eight, 1"))
-        .input(Port::new("chords", Chords::port_type(), "the chords that the melody follows").optional())
-        .input(theme::port())
-        .output(Port::new("notes", PortType::Notes, "the melody, one note at a time"))
-        .param(Param::text("model", "name of a stream model").default("stream"))
-        .param(Param::number("temperature", (0.0, 4.0), "how freely tokens are drawn; 0: always the likeliest").default(0.7).live())
-        .param(knob("density", "how many notes, in place of the code's first component"))
-        .param(knob("register", "how high, in place of the second"))
-        .param(knob("range", "from the lowest to the highest note of a bar, in place of the third"))
-        .param(knob("syncopation", "how much against the beat, in place of the fourth"))
-        .param(Param::integer("lowest", (0, 115), "with a key or chords: the lowest note, MIDI's number; 60 is middle C").default(0))
-        .param(Param::integer("highest", (12, 127), "with a key or chords: the highest note").default(127))
-        .param(Param::number("gain", (0.0, 10.0), "factor for the code").default(1.0).live())
-        .param(Param::flag("normalise", "bring the code to the usual length").default(true))
-        .param(Param::number("velocity", (0.01, 1.0), "how hard notes are struck").default(0.8).live())
-        .param(Param::number("looseness", (0.0, 2.0), "with chords: how freely velocities are played; 0: a machine, 1: a player").default(1.0).live())
-        .param(Param::number("dynamics", (0.0, 2.0), "with chords: how much velocities differ; 1: as players do it").default(1.0).live())
-        .param(Param::integer("channel", (0, 15), "MIDI channel, counted from 0").default(0))
-        .param(theme::file("a tune, .mid, that is played first and returns with its scene"))
-        .param(theme::scene())
+        .input(CODE)
+        .input(CUT)
+        .input(CONTROLS)
+        .input(ONSET)
+        .input(DENSITY)
+        .input(REGISTER)
+        .input(CONTOUR)
+        .input(NOVELTY)
+        .input(CHORDS)
+        .input(PHRASE)
+        .output(NOTES)
         .in_bars()
         .urgent()
     }
@@ -118,7 +198,7 @@ impl Node for StreamDecoder {
                 .or_else(|_| manifest.model(&self.model, Task::Stream))?
                 .latent)
         });
-        require_codes(check, &self.model, dimension);
+        require_codes(check, CODE, &self.model, dimension);
         if self.highest < self.lowest.saturating_add(NARROWEST) {
             let why = format!(
                 "from {} to {} there is no octave",
@@ -127,62 +207,40 @@ impl Node for StreamDecoder {
             let help = "`highest` lies at least 12 above `lowest`".to_owned();
             check.refuse("highest", why, Some(help));
         }
-        theme::check(check, self.theme.as_deref(), self.theme_scene.as_deref());
+        let scene = self.theme_scene.as_deref();
+        theme::check(check, PHRASE, self.theme.as_deref(), scene);
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let stream = Stream::load(build.settings, &self.model)?;
         let layout = *stream.layout();
-        let steps = Steps::new(build.transport);
-        let manner = (self.looseness, self.dynamics);
-        let follows = build.is_wired("chords");
+        let follows = build.is_wired(CHORDS);
         let touch = match follows {
-            true => Some(Touch::load(build.settings, TOUCH, Part::Melody, manner)?),
+            true => Some(Touch::load(build.settings, TOUCH, Part::Melody)?),
             false => None,
         };
         // A stream of its own, so that the notes do not depend on how they are struck.
         let mut touching = build.rng();
         touching.set_word_pos(TOUCHING);
-        let range = self.lowest..=self.highest;
-        let theme = theme::load(build, self.theme.as_deref(), self.theme_scene.as_deref())?
-            .map(|theme| OwnTheme::new(theme, range.clone(), layout));
+        let scene = self.theme_scene.as_deref();
+        let theme = theme::load(build, PHRASE, self.theme.as_deref(), scene)?
+            .map(|theme| OwnTheme::new(theme, layout));
         let player = Player {
             strand: stream.begin(),
-            guide: Guide {
-                key: match (build.transport.key, &theme) {
-                    // A key that nobody chose is the theme's own.
-                    (Some(KeyChoice::Auto), Some(theme)) => Some(theme.key()),
-                    (key, _) => key.map(|key| key.key(build.transport.seed, Mode::Major)),
-                },
-                metre: steps.metre(),
-                layout,
-                leads: stream.leads(),
-                range,
-            },
+            guide: Guide::new(build.transport, theme.as_ref(), layout, stream.leads()),
             theme,
             chords: follows.then(Following::default),
             recall: Recall::default(),
+            home: build.clock.map(|_| None),
             touch,
-            manner,
             touching,
             code_is_new: false,
             ended: false,
             told_left: false,
             stream,
-            asking: Asking::new(build.is_wired("cut")),
-            voice: Voice::new(
-                Chunk::bar(build.transport),
-                &layout,
-                self.channel,
-                self.velocity,
-            ),
-            shape: Shape {
-                noise: Vec::new(),
-                gain: self.gain,
-                normalise: self.normalise,
-            },
-            knobs: [self.density, self.register, self.range, self.syncopation],
-            temperature: self.temperature,
+            asking: Asking::new(build.is_wired(CUT)),
+            voice: Voice::new(Chunk::bar(build.transport), &layout),
+            shape: Shape::default(),
             rng: build.rng(),
             code: None,
         };
@@ -220,34 +278,3 @@ const DETAILS: &str = "The melody goes on across bars and scenes: the model reme
     that follow chords know 3/4 and 6/8 as well, and play a bar of 12/8 as two of 6/8.\n\n\
     Live, each sixteenth is decided just before it sounds. A bar follows the code that is the newest when it begins; \
     after a `cut`, the first code from the cut on holds at the next sixteenth.";
-
-#[cfg(test)]
-mod tests {
-    use score_engine::Registry;
-
-    use super::*;
-
-    #[test]
-    fn the_constants_are_the_places_of_the_inputs() {
-        let descriptor = StreamDecoder::descriptor();
-        let named = [
-            (LATENT, "latent"),
-            (CUT, "cut"),
-            (CONTROLS, "controls"),
-            (ONSET, "onset"),
-            (DENSITY, "density_ahead"),
-            (REGISTER, "register_ahead"),
-            (CONTOUR, "contour"),
-            (NOVELTY, "novelty"),
-            (CHORDS, "chords"),
-            (PHRASE, "phrase"),
-        ];
-        assert_eq!(named.len(), descriptor.inputs.len());
-        for (place, name) in named {
-            assert_eq!(descriptor.inputs[place].name, name);
-        }
-        let mut registry = Registry::new();
-        registry.add::<StreamDecoder>();
-        assert!(registry.kind("stream_decoder").is_some());
-    }
-}

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use score_engine::{Flow, Io, NodeError, Payload, Processor, Time, Value};
+use score_engine::{Flow, Io, NodeError, Processor, Time, Transport};
 
 use super::super::pulse::Pulse;
 use super::super::stepping::AHEAD;
-use super::super::voice::NOTES;
 use super::player::Player;
-use super::stream_decoder::{CUT, LATENT};
+use super::stream_decoder::{CODE, CUT, NOTES, StreamDecoder};
 
 /// A melody that is played while what is asked of it comes.
 pub(super) struct Streaming {
@@ -38,7 +37,7 @@ impl Streaming {
     }
 
     /// Lets the newest code hold where a bar begins, where a cut's own code has come, and where none holds.
-    fn choose(&mut self, place: u64) -> Result<(), NodeError> {
+    fn choose(&mut self, params: &StreamDecoder, place: u64) -> Result<(), NodeError> {
         let Some((time, code)) = &self.newest else {
             return Ok(());
         };
@@ -48,30 +47,30 @@ impl Streaming {
             if is_awaited {
                 self.awaited = None;
             }
-            self.player.follow(code.to_vec())?;
+            self.player.follow(params, code.to_vec())?;
         }
         Ok(())
     }
 }
 
-impl Processor for Streaming {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<StreamDecoder> for Streaming {
+    fn process(&mut self, params: &StreamDecoder, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             self.captured = input.packet.captured;
             let time = input.packet.time;
-            match input.port {
-                LATENT => self.newest = Some((time, input.packet.latent()?.clone())),
-                CUT => {
-                    self.cut = Some(time);
-                    self.awaited = Some(time);
-                }
-                _ => self.player.hear(&input)?,
+            if input.is(CODE) {
+                self.newest = Some((time, input.read(CODE)?.clone()));
+            } else if input.is(CUT) {
+                self.cut = Some(time);
+                self.awaited = Some(time);
+            } else {
+                self.player.hear(&input)?;
             }
         }
         for place in self.pulse.due(&self.player.voice.chunk, io.now()) {
-            self.choose(place)?;
+            self.choose(params, place)?;
             let cut = self.cut.take();
-            let notes = self.player.step(place, cut.is_some())?;
+            let notes = self.player.step(params, place, cut.is_some())?;
             let time = self.player.voice.chunk.time_of(place);
             if let Some(cut) = cut {
                 let code = self.newest.as_ref().map_or(Time::ZERO, |(time, _)| *time);
@@ -79,18 +78,19 @@ impl Processor for Streaming {
                 tracing::debug!(cut, due, code, notes = notes.len(), "phrase");
             }
             if !notes.is_empty() {
-                io.send_captured(NOTES, time, self.captured, Payload::Notes(notes.into()))?;
+                io.send_captured(NOTES, time, self.captured, notes)?;
             }
         }
         Ok(Flow::WakeAt(self.pulse.wake(&self.player.voice.chunk)))
     }
 
-    fn finish(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, _params: &StreamDecoder, io: &mut Io<'_>) -> Result<(), NodeError> {
         let end = io.end().unwrap_or(io.now());
-        self.player.voice.finish(io, end)
+        self.player.voice.finish(io, NOTES, end)
     }
 
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        self.player.set(name, value)
+    fn changed(&mut self, params: &StreamDecoder, transport: &Transport) -> Result<(), NodeError> {
+        self.player.retime(params, transport);
+        Ok(())
     }
 }

@@ -2,46 +2,35 @@
 
 use std::path::Path;
 
-use score_engine::{Build, Check, FileContent, NodeError, Param, Port, PortType};
+use score_engine::{Build, Check, Event, InputPort, NodeError};
 
 use super::{Statements, Theme};
 
-/// The input that tells where phrases begin.
-const PHRASE: &str = "phrase";
-
-/// The parameters.
+/// The parameters' names.
 const THEME: &str = "theme";
 const SCENE: &str = "theme_scene";
 
-/// The input along which phrases are told.
-pub(crate) fn port() -> Port {
-    Port::new(
-        PHRASE,
-        PortType::Event,
+/// What a patch is told of the parameter that names a theme's phrases.
+pub(crate) const SCENE_SUMMARY: &str = "the phrases that have the theme, by their letter in the sheet music, such as \"B\"; left out: the first";
+
+/// The input, the kind's number `index`, along which phrases are told.
+pub(crate) const fn phrases(index: usize) -> InputPort<Event> {
+    InputPort::new(
+        index,
+        "phrase",
         "where phrases begin and which, of `planner`, for `theme`",
     )
     .optional()
     .by_name()
 }
 
-/// The parameter that names the file of a theme.
-pub(crate) fn file(summary: &'static str) -> Param {
-    Param::file_to_read(THEME, summary)
-        .content(FileContent::Notes)
-        .optional()
-}
-
-/// The parameter that names the phrases that a theme belongs to.
-pub(crate) fn scene() -> Param {
-    Param::text(
-        SCENE,
-        "the phrases that have the theme, by their letter in the sheet music, such as \"B\"; left out: the first",
-    )
-    .optional()
-}
-
 /// Refuses a theme that is not there or holds no notes, and a scene that is none; warns of what may not be meant.
-pub(crate) fn check(check: &mut Check<'_>, path: Option<&Path>, scene: Option<&str>) {
+pub(crate) fn check(
+    check: &mut Check<'_>,
+    phrases: InputPort<Event>,
+    path: Option<&Path>,
+    scene: Option<&str>,
+) {
     if let Some(scene) = scene {
         let is_letter = matches!(scene.as_bytes(), [b'A'..=b'Z'] | [b'A'..=b'Z', b'\'']);
         let (why, help) = if !is_letter {
@@ -54,7 +43,7 @@ pub(crate) fn check(check: &mut Check<'_>, path: Option<&Path>, scene: Option<&s
                 "there is no `theme` to play".to_owned(),
                 "name its file: theme: \"a.mid\"",
             )
-        } else if check.input_type(PHRASE).is_none() {
+        } else if check.input_type(phrases).is_none() {
             (
                 "nobody tells where phrases begin".to_owned(),
                 "wire them in, such as \"plan.phrase -> tune.phrase\"",
@@ -101,12 +90,13 @@ pub(crate) fn check(check: &mut Check<'_>, path: Option<&Path>, scene: Option<&s
 /// The file cannot be read, or there is no note in it but drums.
 pub(crate) fn load(
     build: &Build<'_>,
+    phrases: InputPort<Event>,
     path: Option<&Path>,
     scene: Option<&str>,
 ) -> Result<Option<(Theme, Statements)>, NodeError> {
     let Some(path) = path else { return Ok(None) };
     let bar = build.transport.sixteenths_per_bar();
     let theme = Theme::read(path, bar)?;
-    let statements = Statements::new(scene.map(str::to_owned), build.is_wired(PHRASE), bar);
+    let statements = Statements::new(scene.map(str::to_owned), build.is_wired(phrases), bar);
     Ok(Some((theme, statements)))
 }

@@ -4,6 +4,6 @@ mod declared;
 mod statements;
 mod tune;
 
-pub(crate) use declared::{check, file, load, port, scene};
+pub(crate) use declared::{SCENE_SUMMARY, check, load, phrases};
 pub(crate) use statements::Statements;
 pub(crate) use tune::Theme;

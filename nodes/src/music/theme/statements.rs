@@ -42,6 +42,20 @@ impl Statements {
         }
     }
 
+    /// The theme belongs to the phrases of this name from now on, where one is given.
+    pub(crate) fn belong_to(&mut self, name: Option<&str>) {
+        if let Some(name) = name
+            && self.name.as_deref() != Some(name)
+        {
+            self.name = Some(name.to_owned());
+        }
+    }
+
+    /// Goes on in bars of so many sixteenths.
+    pub(crate) fn retime(&mut self, bar: u64) {
+        self.bar = bar.max(1);
+    }
+
     /// A phrase called `name` begins at sixteenth `place`: with the bar that begins there or after it, which is returned.
     pub(crate) fn hear(&mut self, name: &str, place: u64) -> u64 {
         let begins = place.div_ceil(self.bar) * self.bar;

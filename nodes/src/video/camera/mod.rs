@@ -7,30 +7,32 @@ mod list;
 use std::path::Path;
 use std::time::Duration;
 
-use score_engine::{
-    Build, Check, Descriptor, Node, NodeError, Param, ParamType, Processor, Resource,
-};
-use serde::Deserialize;
+use score_engine::{Build, Check, Descriptor, Node, NodeError, Params, Processor, Resource};
 
 use self::arguments::{Mode, arguments};
 pub use self::list::{Camera, CameraFormat, cameras};
 use self::list::{list, resolve};
-use super::capture::{Capturing, Source, capturing, require_live};
+use super::capture::{Captured, Capturing, PICTURES, Source, require_live};
 use super::system::System;
 
 /// Cameras take their time to wake up: to measure the light, to start the sensor.
 const OPENING: Duration = Duration::from_secs(6);
 
 /// `camera`.
-#[derive(Deserialize)]
+#[derive(Clone, Params)]
 pub(crate) struct CameraNode {
+    /// which camera; the first if left out
     device: Option<String>,
+    /// width and height in which the camera works, as [1280, 720]
+    #[param(range = 1..=16_384, unit = "pixels")]
     size: Option<Vec<u32>>,
+    /// pictures a second that the camera is asked for
+    #[param(range = 0.1..=1000.0, unit = "Hz")]
     rate: Option<f64>,
+    /// in which the camera delivers: `mjpeg`, `yuyv422`
     format: Option<String>,
-    width: u32,
-    height: u32,
-    timeout: f64,
+    #[param(nested)]
+    captured: Captured,
 }
 
 impl CameraNode {
@@ -45,11 +47,7 @@ impl CameraNode {
 
 impl Node for CameraNode {
     fn descriptor() -> Descriptor {
-        let side = ParamType::Integer {
-            min: 1,
-            max: 16_384,
-        };
-        let descriptor = Descriptor::new("video", "camera", "Takes pictures from a camera")
+        Descriptor::of::<Self>("video", "camera", "Takes pictures from a camera")
             .example(
                 r#"nodes: {
                     "camera": camera(),
@@ -73,11 +71,7 @@ impl Node for CameraNode {
                  On Linux through Video4Linux2. The ways for macOS (AVFoundation) and Windows (DirectShow) are written \
                  but have not been tried on such a machine.",
             )
-            .param(Param::text("device", "which camera; the first if left out").optional())
-            .param(Param::list("size", side, "width and height in which the camera works, as [1280, 720]").unit("pixels").optional())
-            .param(Param::number("rate", (0.1, 1000.0), "pictures a second that the camera is asked for").unit("Hz").optional())
-            .param(Param::text("format", "in which the camera delivers: `mjpeg`, `yuyv422`").optional());
-        capturing(descriptor, 2.0)
+            .output(PICTURES)
     }
 
     fn check(&self, check: &mut Check<'_>) {
@@ -108,9 +102,9 @@ impl Node for CameraNode {
         );
     }
 
-    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         require_live(build, "a camera")?;
-        let (device, output) = (self.device.clone(), (self.width, self.height));
+        let (device, output) = (self.device.clone(), self.captured.size());
         let mode = Mode {
             size: self.size(),
             rate: self.rate,
@@ -128,7 +122,7 @@ impl Node for CameraNode {
                 Ok(arguments(system, &device, &mode, output).into())
             }),
             size: output,
-            timeout: Duration::from_secs_f64(self.timeout),
+            timeout: self.captured.timeout(),
             opening: OPENING,
             counters: build.counters.clone(),
             explain: Box::new(|| None),

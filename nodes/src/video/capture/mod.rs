@@ -13,7 +13,7 @@ use score_engine::{Counters, NodeError};
 
 use self::attempt::attempt;
 pub(crate) use self::node::{
-    Capturing, REOPENED, after_input, before_input, capturing, require_live,
+    Captured, Capturing, PICTURES, REOPENED, after_input, before_input, require_live,
 };
 use super::backoff::Backoff;
 

@@ -1,17 +1,15 @@
 //! What the nodes that capture have in common.
 
 use std::ffi::OsString;
-use std::sync::Arc;
 use std::time::Duration;
 
-use score_engine::{
-    Build, Descriptor, Flow, Frame, Io, NodeError, Param, Payload, Port, PortType, Processor, Time,
-};
+use score_engine::{Build, Flow, Frame, Io, NodeError, OutputPort, Params, Processor, Time};
 
 use super::{Capture, Source};
 use crate::video::ffmpeg::require;
 
-const FRAMES: usize = 0;
+/// What every node that captures sends.
+pub(crate) const PICTURES: OutputPort<Frame> = OutputPort::new(0, "frames", "the pictures");
 
 /// The figure that tells how often a source was opened anew.
 pub(crate) const REOPENED: &str = "reopened";
@@ -19,29 +17,30 @@ pub(crate) const REOPENED: &str = "reopened";
 /// A node without inputs may wait so long in one call.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// The ports and parameters of every node that captures.
-pub(crate) fn capturing(descriptor: Descriptor, timeout: f64) -> Descriptor {
-    descriptor
-        .output(Port::new("frames", PortType::Frame, "the pictures"))
-        .param(
-            Param::integer("width", (1, 4096), "width of the frames sent")
-                .unit("pixels")
-                .default(64),
-        )
-        .param(
-            Param::integer("height", (1, 4096), "height of the frames sent")
-                .unit("pixels")
-                .default(64),
-        )
-        .param(
-            Param::number(
-                "timeout",
-                (0.1, 60.0),
-                "without a picture for so long, the source is opened anew",
-            )
-            .unit("s")
-            .default(timeout),
-        )
+/// The parameters of every node that captures.
+#[derive(Clone, Params)]
+pub(crate) struct Captured {
+    /// width of the frames sent
+    #[param(range = 1..=4096, unit = "pixels", default = 64)]
+    pub(crate) width: u32,
+    /// height of the frames sent
+    #[param(range = 1..=4096, unit = "pixels", default = 64)]
+    pub(crate) height: u32,
+    /// without a picture for so long, the source is opened anew
+    #[param(range = 0.1..=60.0, unit = "s", default = 2.0)]
+    timeout: f64,
+}
+
+impl Captured {
+    /// Width and height.
+    pub(crate) fn size(&self) -> (u32, u32) {
+        (self.width, self.height)
+    }
+
+    /// Without a picture for so long, the source is opened anew.
+    pub(crate) fn timeout(&self) -> Duration {
+        Duration::from_secs_f64(self.timeout)
+    }
 }
 
 /// Refuses to capture where nothing is live.
@@ -110,7 +109,7 @@ impl Capturing {
     ///
     /// # Errors
     /// ffmpeg is missing, or the system refuses a thread.
-    pub(crate) fn start(source: Source) -> Result<Box<dyn Processor>, NodeError> {
+    pub(crate) fn start<P>(source: Source) -> Result<Box<dyn Processor<P>>, NodeError> {
         require(source.program)?;
         Ok(Box::new(Capturing {
             size: source.size,
@@ -119,8 +118,8 @@ impl Capturing {
     }
 }
 
-impl Processor for Capturing {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl<P> Processor<P> for Capturing {
+    fn process(&mut self, _params: &P, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         let Some(picture) = io.idle(|| self.capture.next(PATIENCE)) else {
             return Ok(Flow::Continue);
         };
@@ -129,8 +128,7 @@ impl Processor for Capturing {
         let (width, height) = self.size;
         let frame = Frame::rgb(width, height, picture.pixels)
             .ok_or_else(|| NodeError::internal("a frame of the wrong size"))?;
-        let payload = Payload::Frame(Arc::new(frame));
-        io.send_captured(FRAMES, time, picture.captured, payload)?;
+        io.send_captured(PICTURES, time, picture.captured, frame)?;
         Ok(Flow::Continue)
     }
 }

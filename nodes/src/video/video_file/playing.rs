@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use score_engine::{Flow, Frame, Io, NodeError, Payload, Processor, Time};
+use score_engine::{Flow, Frame, Io, NodeError, Processor, Time};
 
-use super::FRAMES;
 use super::reel::{Item, Reel};
+use super::{PICTURES, VideoFile};
 
 /// A node without inputs may wait so long in one call.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -142,17 +142,17 @@ impl Playing {
     }
 }
 
-impl Processor for Playing {
-    fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<VideoFile> for Playing {
+    fn process(&mut self, _params: &VideoFile, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         let now = io.now();
         let began = self.begin(now);
         if let Some((time, frame)) = self.on_time(began, now) {
-            io.send_captured_now(FRAMES, time, Payload::Frame(frame))?;
+            io.send_captured_now(PICTURES, time, frame)?;
             self.tell(began, time, io.now());
             return Ok(Flow::WakeAt(self.quiet_until(time)));
         }
         if let Some((time, frame)) = self.due(began, now) {
-            io.send_captured_now(FRAMES, time, Payload::Frame(frame))?;
+            io.send_captured_now(PICTURES, time, frame)?;
             self.tell(began, time, io.now());
             self.hurry(now - time);
         }

@@ -115,6 +115,11 @@ impl Param {
         })
     }
 
+    /// Whether only whole numbers are values.
+    pub(crate) fn is_whole(&self) -> bool {
+        matches!(self.param_type, ParamType::Integer { .. })
+    }
+
     /// The ends of the range of a number.
     pub(crate) fn range(&self) -> Option<(f64, f64)> {
         match self.param_type {
@@ -159,12 +164,21 @@ mod tests {
         let whole = Param::integer("a", (0, 127), "");
         assert_eq!(whole.value_at(0.5, whole.spans()), Some(json!(64)));
         let length = Param::length("a", (0.0, 600.0), "").span(0.05..=5.0, false);
-        assert_eq!(length.value_at(1.0, length.spans()), Some(json!({ "seconds": 5.0 })));
+        assert_eq!(
+            length.value_at(1.0, length.spans()),
+            Some(json!({ "seconds": 5.0 }))
+        );
         let flag = Param::flag("a", "");
-        assert_eq!([0.49, 0.5].map(|place| flag.value_at(place, None)), [json!(false), json!(true)].map(Some));
+        assert_eq!(
+            [0.49, 0.5].map(|place| flag.value_at(place, None)),
+            [json!(false), json!(true)].map(Some)
+        );
         let choice = Param::choice("a", &["low", "middle", "high"], "");
         let words = [0.0, 0.34, 0.99, 1.0].map(|place| choice.value_at(place, None));
-        assert_eq!(words, ["low", "middle", "high", "high"].map(|word| Some(json!(word))));
+        assert_eq!(
+            words,
+            ["low", "middle", "high", "high"].map(|word| Some(json!(word)))
+        );
         assert_eq!(Param::text("a", "").value_at(0.0, None), None);
         for param in [whole, length, flag, choice] {
             for place in [-1.0, 0.0, 0.3, 1.0, 7.0, f64::NAN, f64::INFINITY] {

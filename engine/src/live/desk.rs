@@ -1,0 +1,461 @@
+//! The second lane: live values set from outside while a patch plays, from any thread, without a file or a revision.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use crossbeam_channel::Sender;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::look::{Lens, LiveTap};
+use super::ports::Command;
+use crate::clock::LiveClock;
+use crate::descriptor::Descriptor;
+use crate::diagnostic::did_you_mean;
+use crate::graph::GraphNode;
+use crate::param::{Change, Param};
+use crate::patch::typed_value;
+use crate::steered::Steered;
+use crate::steering::{Shown, ValueSource, ValueStatus};
+use crate::time::Time;
+use crate::transport::Transport;
+use crate::transport_params::{DECLARED, TransportParams};
+
+/// What the transport is called where a node's id is expected.
+pub(super) const TRANSPORT: &str = "transport";
+
+/// Sets live values of what plays, from any thread. A value holds until it is released, over what the patch and wires say:
+/// through edits of the patch, and when its node begins anew.
+///
+/// The transport is steered as a node called `transport`.
+#[derive(Clone)]
+pub struct Steering(Arc<Mutex<Desk>>);
+
+/// Which kind of thing is wrong with what a hand wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SteeringErrorKind {
+    /// No node of that id plays.
+    Node,
+    /// The node has no such parameter.
+    Param,
+    /// The parameter cannot change while the node plays.
+    NotLive,
+    /// The parameter does not take the value.
+    Value,
+    /// The node has no such output.
+    Output,
+}
+
+/// Why a value is not taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("{message}")]
+pub struct SteeringError {
+    /// Which kind of thing is wrong.
+    pub kind: SteeringErrorKind,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+/// The live values of one node that plays, or of the transport.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct NodeValues {
+    /// The node's id, or `transport`.
+    pub id: String,
+    /// Its kind.
+    pub kind: String,
+    /// Its live parameters.
+    pub values: Vec<ValueStatus>,
+}
+
+/// What hands have to do with.
+struct Desk {
+    clock: Arc<LiveClock>,
+    nodes: Vec<Seat>,
+    hands: BTreeMap<(String, String), Value>,
+    looks: Vec<Look>,
+    /// The transport as the text says it.
+    text: serde_json::Map<String, Value>,
+    /// The transport that plays.
+    transport: Transport,
+}
+
+/// Somebody who looks at an output.
+struct Look {
+    node: String,
+    output: String,
+    lens: Weak<Lens>,
+}
+
+/// A node that plays, seen from the desk.
+pub(super) struct Seat {
+    pub(super) node: Arc<GraphNode>,
+    pub(super) commands: Sender<Command>,
+    pub(super) shown: Arc<Shown>,
+}
+
+impl Steering {
+    pub(super) fn new(clock: Arc<LiveClock>) -> Self {
+        Steering(Arc::new(Mutex::new(Desk {
+            clock,
+            nodes: Vec::new(),
+            hands: BTreeMap::new(),
+            looks: Vec::new(),
+            text: serde_json::Map::new(),
+            transport: Transport::default(),
+        })))
+    }
+
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets a live parameter of the node called `node`, in the form in which values arrive at a node. It gets there in the
+    /// time `glide`, where a way leads there; the transport always at once.
+    ///
+    /// # Errors
+    /// There is no such node or live parameter, or it does not take the value. Nothing has changed then.
+    pub fn set(
+        &self,
+        node: &str,
+        param: &str,
+        value: Value,
+        glide: Duration,
+    ) -> Result<(), SteeringError> {
+        let mut desk = self.desk();
+        let declared = desk.declared(node, param)?;
+        declared.admits(&value).map_err(|message| SteeringError {
+            kind: SteeringErrorKind::Value,
+            message,
+            help: None,
+        })?;
+        desk.turn(node, param, Some(value), glide)
+    }
+
+    /// As [`Steering::set`], the value written as in a patch; text may go without quotes.
+    ///
+    /// # Errors
+    /// As [`Steering::set`].
+    pub fn set_written(
+        &self,
+        node: &str,
+        param: &str,
+        written: &str,
+        glide: Duration,
+    ) -> Result<(), SteeringError> {
+        let mut desk = self.desk();
+        let declared = desk.declared(node, param)?;
+        let value = typed_value(declared, written).map_err(|(message, help)| SteeringError {
+            kind: SteeringErrorKind::Value,
+            message,
+            help,
+        })?;
+        desk.turn(node, param, Some(value), glide)
+    }
+
+    /// Lets a parameter go: what the wire or the patch says holds again.
+    ///
+    /// # Errors
+    /// There is no such node or live parameter.
+    pub fn release(&self, node: &str, param: &str, glide: Duration) -> Result<(), SteeringError> {
+        let mut desk = self.desk();
+        desk.declared(node, param)?;
+        desk.turn(node, param, None, glide)
+    }
+
+    /// Lets every parameter go that a hand holds.
+    pub fn release_all(&self, glide: Duration) {
+        let mut desk = self.desk();
+        let held: Vec<(String, String)> = desk.hands.keys().cloned().collect();
+        for (node, param) in held {
+            // What a hand holds but no longer plays is let go as well.
+            if desk.turn(&node, &param, None, glide).is_err() {
+                desk.hands.remove(&(node, param));
+            }
+        }
+    }
+
+    /// Every live parameter of what plays: the transport first, then the nodes in the patch's order.
+    pub fn values(&self) -> Vec<NodeValues> {
+        let desk = self.desk();
+        let nodes = desk.nodes.iter().map(|seat| NodeValues {
+            id: seat.node.id.clone(),
+            kind: seat.node.descriptor.kind.to_string(),
+            values: seat.shown.look(),
+        });
+        std::iter::once(desk.transport_values())
+            .chain(nodes)
+            .collect()
+    }
+
+    /// What hands hold, by node and parameter.
+    pub fn held(&self) -> Vec<(String, String, Value)> {
+        let desk = self.desk();
+        let held = desk.hands.iter();
+        held.map(|((node, param), value)| (node.clone(), param.clone(), value.clone()))
+            .collect()
+    }
+
+    /// The transport that plays.
+    pub fn transport(&self) -> Transport {
+        self.desk().transport.clone()
+    }
+
+    /// Looks at what the output `output` of the node called `node` sends, at most `rate` times a second, for as long as
+    /// what is given back lives: also when the node begins anew, or an edit exchanges it.
+    ///
+    /// # Errors
+    /// There is no such node or output.
+    pub fn tap(&self, node: &str, output: &str, rate: f64) -> Result<LiveTap, SteeringError> {
+        let mut desk = self.desk();
+        let Some(seat) = desk.seat(node) else {
+            return Err(desk.no_node(node));
+        };
+        let ports = &seat.node.descriptor.outputs;
+        let Some(port) = ports.iter().position(|port| port.name == output) else {
+            let names: Vec<&str> = ports.iter().map(|port| port.name.as_ref()).collect();
+            let help = did_you_mean(output, names.iter().copied()).or_else(|| {
+                (!names.is_empty()).then(|| format!("its outputs: {}", names.join(", ")))
+            });
+            return Err(SteeringError {
+                kind: SteeringErrorKind::Output,
+                message: format!("`{node}` has no output `{output}`"),
+                help,
+            });
+        };
+        let (tap, lens) = LiveTap::new(rate);
+        let lens = Arc::downgrade(&lens);
+        let _ = seat.commands.send(Command::Look(port, lens.clone()));
+        desk.looks.retain(|look| look.lens.strong_count() > 0);
+        desk.looks.push(Look {
+            node: node.to_owned(),
+            output: output.to_owned(),
+            lens,
+        });
+        Ok(tap)
+    }
+
+    /// What hands hold of the parameters of node `id`.
+    pub(super) fn held_of(&self, id: &str) -> Vec<(String, Value)> {
+        let desk = self.desk();
+        let of = desk.hands.iter().filter(|((node, _), _)| node == id);
+        of.map(|((_, param), value)| (param.clone(), value.clone()))
+            .collect()
+    }
+
+    /// What a patch's transport becomes: hands lie over what it says, and its positions go on from where the music is.
+    pub(super) fn transport_of(&self, text: &Transport, is_first: bool) -> Transport {
+        let desk = self.desk();
+        let wanted = desk.under_hands(&text.values());
+        let wanted = wanted.map_or_else(
+            |_| text.clone(),
+            |wanted| Transport {
+                tempi: text.tempi.clone(),
+                ..wanted
+            },
+        );
+        match is_first {
+            true => wanted,
+            false => desk.transport.going_over_to(&wanted, desk.clock.now()),
+        }
+    }
+
+    /// What plays is another patch: its nodes, what its text says of the transport, and the transport.
+    pub(super) fn exchange(&self, nodes: Vec<Seat>, text: &Transport, transport: &Transport) {
+        let mut desk = self.desk();
+        // What hands hold of nodes that are gone, or of parameters that are others now, is let go.
+        desk.hands.retain(|(node, param), value| {
+            let seat = nodes.iter().find(|seat| seat.node.id == *node);
+            let params = seat.map_or(&DECLARED.params, |seat| &seat.node.descriptor.params);
+            let declared = params.iter().find(|declared| declared.name == *param);
+            let is_there = seat.is_some() || node == TRANSPORT;
+            is_there
+                && declared.is_some_and(|param| {
+                    param.change == Change::Live && param.admits(value).is_ok()
+                })
+        });
+        desk.looks.retain(|look| look.lens.strong_count() > 0);
+        for look in &desk.looks {
+            let Some(seat) = nodes.iter().find(|seat| seat.node.id == look.node) else {
+                continue;
+            };
+            // Who stays is looked at already.
+            let stays = desk
+                .nodes
+                .iter()
+                .any(|old| old.commands.same_channel(&seat.commands));
+            let ports = &seat.node.descriptor.outputs;
+            if let (false, Some(port)) = (
+                stays,
+                ports.iter().position(|port| port.name == look.output),
+            ) {
+                let _ = seat.commands.send(Command::Look(port, look.lens.clone()));
+            }
+        }
+        desk.nodes = nodes;
+        desk.text = text.values();
+        desk.transport = transport.clone();
+    }
+}
+
+impl Desk {
+    fn seat(&self, id: &str) -> Option<&Seat> {
+        self.nodes.iter().find(|seat| seat.node.id == id)
+    }
+
+    fn no_node(&self, id: &str) -> SteeringError {
+        let ids = self.nodes.iter().map(|seat| seat.node.id.as_str());
+        SteeringError {
+            kind: SteeringErrorKind::Node,
+            message: format!("no node `{id}` plays"),
+            help: did_you_mean(id, ids.chain([TRANSPORT])),
+        }
+    }
+
+    /// The live parameter `param` of the node called `id`.
+    fn declared(&self, id: &str, param: &str) -> Result<&Param, SteeringError> {
+        let error = |kind, message: String, help| SteeringError {
+            kind,
+            message,
+            help,
+        };
+        let descriptor: &Descriptor = match (id, self.seat(id)) {
+            (TRANSPORT, _) => &DECLARED,
+            (_, Some(seat)) => &seat.node.descriptor,
+            _ => return Err(self.no_node(id)),
+        };
+        let live = |param: &&Param| param.change == Change::Live;
+        let Some(declared) = descriptor.params.iter().find(|known| known.name == param) else {
+            let names = descriptor.params.iter().filter(live);
+            let names: Vec<&str> = names.map(|param| param.name.as_ref()).collect();
+            let help = did_you_mean(param, names.iter().copied())
+                .or_else(|| (!names.is_empty()).then(|| format!("it has {}", names.join(", "))));
+            let message = format!("`{id}` has no parameter `{param}`");
+            return Err(error(SteeringErrorKind::Param, message, help));
+        };
+        if !live(&declared) {
+            let message = format!("`{id}.{param}` cannot change while it plays");
+            let reason = Some(declared.reason.to_string()).filter(|reason| !reason.is_empty());
+            let help = reason.map(|reason| format!("{reason}; change it in the patch"));
+            return Err(error(SteeringErrorKind::NotLive, message, help));
+        }
+        Ok(declared)
+    }
+
+    /// Gives the parameter to a hand, with a value that it takes, or lets it go.
+    fn turn(
+        &mut self,
+        id: &str,
+        param: &str,
+        value: Option<Value>,
+        glide: Duration,
+    ) -> Result<(), SteeringError> {
+        let key = (id.to_owned(), param.to_owned());
+        let before = match &value {
+            Some(value) => self.hands.insert(key.clone(), value.clone()),
+            None => self.hands.remove(&key),
+        };
+        let now = self.clock.now();
+        if id == TRANSPORT {
+            match self.under_hands(&self.text) {
+                Ok(wanted) => self.play_by(self.transport.going_over_to(&wanted, now)),
+                Err(error) => {
+                    // The transport cannot be such; what was before goes on.
+                    match before {
+                        Some(before) => self.hands.insert(key, before),
+                        None => self.hands.remove(&key),
+                    };
+                    return Err(error);
+                }
+            }
+        } else if let Some(seat) = self.seat(id) {
+            // A node that has ended needs no telling.
+            let _ = seat.commands.send(Command::Steer {
+                param: param.to_owned(),
+                value: value.clone(),
+                glide: Time::from_seconds(glide.as_secs_f64()),
+            });
+        }
+        self.tell_keepers(&Arc::new(Steered {
+            time: now,
+            node: id.to_owned(),
+            param: param.to_owned(),
+            value,
+            glide: glide.as_secs_f64(),
+        }));
+        Ok(())
+    }
+
+    /// Tells those nodes that keep a record.
+    fn tell_keepers(&self, steered: &Arc<Steered>) {
+        let keeps = |seat: &&Seat| seat.node.descriptor.keeps_record;
+        for seat in self.nodes.iter().filter(keeps) {
+            let _ = seat.commands.send(Command::Steered(steered.clone()));
+        }
+    }
+
+    /// The transport that the text and hands make together.
+    fn under_hands(
+        &self,
+        text: &serde_json::Map<String, Value>,
+    ) -> Result<Transport, SteeringError> {
+        let mut values = text.clone();
+        for ((node, param), value) in &self.hands {
+            if node == TRANSPORT {
+                values.insert(param.clone(), value.clone());
+            }
+        }
+        let made = TransportParams::of(&values).map(|params| params.transport());
+        let wrong = match made {
+            Some((transport, wrong)) => match wrong.into_iter().next() {
+                None => return Ok(transport),
+                Some(wrong) => (wrong.message, wrong.help),
+            },
+            None => ("the transport cannot be read".to_owned(), None),
+        };
+        Err(SteeringError {
+            kind: SteeringErrorKind::Value,
+            message: wrong.0,
+            help: wrong.1,
+        })
+    }
+
+    /// Has every node go on by another transport.
+    fn play_by(&mut self, transport: Transport) {
+        self.transport = transport;
+        let told = Arc::new(self.transport.clone());
+        for seat in &self.nodes {
+            let _ = seat.commands.send(Command::Retime(told.clone()));
+        }
+    }
+
+    fn transport_values(&self) -> NodeValues {
+        let now = self.transport.values();
+        let live = DECLARED.params.iter();
+        let live = live.filter(|param| param.change == Change::Live);
+        let values = live.map(|param| {
+            let name = param.name.as_ref();
+            let [value, text] =
+                [&now, &self.text].map(|of| of.get(name).cloned().unwrap_or_default());
+            let key = (TRANSPORT.to_owned(), name.to_owned());
+            ValueStatus {
+                name: name.to_owned(),
+                source: match self.hands.contains_key(&key) {
+                    true => ValueSource::Hand,
+                    false => ValueSource::Text,
+                },
+                text: Some(text).filter(|text| *text != value),
+                value,
+            }
+        });
+        NodeValues {
+            id: TRANSPORT.to_owned(),
+            kind: TRANSPORT.to_owned(),
+            values: values.collect(),
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! What those hear of hands that keep a record.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::time::Time;
+
+/// A value that a hand has set or released, as those hear of it that keep a record.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Steered {
+    /// When, on the run's clock.
+    #[serde(skip)]
+    pub time: Time,
+    /// The node's id, or `transport`.
+    pub node: String,
+    /// The parameter.
+    pub param: String,
+    /// The value; `None`: it was released.
+    pub value: Option<Value>,
+    /// How long it takes to get there, in seconds.
+    pub glide: f64,
+}

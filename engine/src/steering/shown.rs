@@ -1,0 +1,56 @@
+//! What a live parameter is, and since what says so, for whoever looks.
+
+use std::sync::{Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What a live parameter has its value from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ValueSource {
+    /// The patch says it.
+    Text,
+    /// A wire leads into it.
+    Wire,
+    /// Somebody has set it from outside, until it is released.
+    Hand,
+}
+
+/// A live parameter of a node that plays.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ValueStatus {
+    /// The parameter.
+    pub name: String,
+    /// Its value now, in the form in which values arrive at a node.
+    pub value: Value,
+    /// What it has the value from.
+    pub source: ValueSource,
+    /// What the patch says, where that is something else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<Value>,
+}
+
+/// The live parameters of one node, shown by its thread to whoever looks. The thread never waits for who looks.
+#[derive(Debug, Default)]
+pub(crate) struct Shown(pub(super) Mutex<Vec<ValueStatus>>);
+
+impl Shown {
+    /// Shows these values; `false`: somebody is looking, and they must be shown again later.
+    pub(super) fn show(&self, values: impl Iterator<Item = ValueStatus>) -> bool {
+        let Ok(mut shown) = self.0.try_lock() else {
+            return false;
+        };
+        shown.clear();
+        shown.extend(values);
+        true
+    }
+
+    /// The values as they were shown last.
+    pub(crate) fn look(&self) -> Vec<ValueStatus> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}

@@ -1,0 +1,330 @@
+//! The live parameters of one node: which value holds, and which the processor has yet to be told.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::glide::Glide;
+use super::shown::{Shown, ValueSource, ValueStatus};
+use crate::descriptor::Descriptor;
+use crate::error::NodeError;
+use crate::graph::GraphNode;
+use crate::param::{Change, Param, Span};
+use crate::registry::AnyProcessor;
+use crate::time::Time;
+
+/// The live parameters of one node. A hand's value lies over a wire's, and a wire's over the text's.
+#[derive(Debug)]
+pub(crate) struct Values {
+    entries: Vec<Entry>,
+    shown: Option<Arc<Shown>>,
+    /// Whether what is shown is as it is.
+    is_shown: bool,
+}
+
+/// One live parameter.
+#[derive(Debug)]
+struct Entry {
+    /// Its number among all parameters of the kind.
+    number: usize,
+    param: Param,
+    text: Value,
+    /// What a wire into it last said, where one leads into it.
+    wire: Option<Wire>,
+    hand: Option<Value>,
+    /// On the way to the value that holds.
+    glide: Option<Glide>,
+    /// What the processor knows.
+    told: Value,
+}
+
+#[derive(Debug)]
+struct Wire {
+    span: Option<Span>,
+    /// `None`: nothing has come yet, and what held before goes on.
+    said: Option<Value>,
+}
+
+impl Entry {
+    /// The value that holds, and what it comes from.
+    fn holds(&self) -> (&Value, ValueSource) {
+        let wire = self.wire.as_ref().and_then(|wire| wire.said.as_ref());
+        match (&self.hand, wire) {
+            (Some(hand), _) => (hand, ValueSource::Hand),
+            (None, Some(wire)) => (wire, ValueSource::Wire),
+            (None, None) => (&self.text, ValueSource::Text),
+        }
+    }
+}
+
+impl Values {
+    /// The live parameters of a kind, whose processor is built with the values of the text.
+    pub(crate) fn new(descriptor: &Descriptor, text: &Map<String, Value>) -> Self {
+        let live = (0..)
+            .zip(&descriptor.params)
+            .filter(|(_, param)| param.change == Change::Live);
+        let entries = live.map(|(number, param)| {
+            let text = text.get(param.name.as_ref()).cloned().unwrap_or_default();
+            Entry {
+                number,
+                param: param.clone(),
+                told: text.clone(),
+                text,
+                wire: None,
+                hand: None,
+                glide: None,
+            }
+        });
+        Values {
+            entries: entries.collect(),
+            shown: None,
+            is_shown: false,
+        }
+    }
+
+    /// Shows the values to whoever looks, from now on.
+    pub(crate) fn shown_to(mut self, shown: Arc<Shown>) -> Self {
+        self.shown = Some(shown);
+        self
+    }
+
+    /// The text says other values.
+    pub(crate) fn set_text(&mut self, text: &Map<String, Value>) {
+        for entry in &mut self.entries {
+            let said = text.get(entry.param.name.as_ref());
+            entry.text = said.cloned().unwrap_or_default();
+        }
+        self.is_shown = false;
+    }
+
+    /// A wire leads into the parameter that is number `number` of the kind's, and its 0 to 1 stand for `span`.
+    pub(crate) fn wire(&mut self, number: usize, span: Option<Span>) {
+        if let Some(entry) = self.numbered(number) {
+            let said = entry.wire.take().and_then(|wire| wire.said);
+            entry.wire = Some(Wire { span, said });
+        }
+    }
+
+    /// No wire leads into the parameter any more.
+    pub(crate) fn unwire(&mut self, number: usize) {
+        if let Some(entry) = self.numbered(number) {
+            entry.wire = None;
+        }
+        self.is_shown = false;
+    }
+
+    /// The wire into the parameter says `place`, from 0 to 1.
+    pub(crate) fn hear(&mut self, number: usize, place: f64) {
+        if let Some(entry) = self.numbered(number)
+            && let Some(wire) = &mut entry.wire
+            && let Some(value) = entry.param.value_at(place, wire.span)
+        {
+            wire.said = Some(value);
+            self.is_shown = false;
+        }
+    }
+
+    /// A hand sets the parameter, or lets it go. The value goes to the new one in the time `glide`, where a way leads
+    /// there.
+    pub(crate) fn hand(&mut self, name: &str, value: Option<Value>, now: Time, glide: Time) {
+        let named = |entry: &&mut Entry| entry.param.name == name;
+        if let Some(entry) = self.entries.iter_mut().find(named) {
+            entry.hand = value;
+            let goal = entry.holds().0.clone();
+            entry.glide = Glide::between(&entry.param, &entry.told, &goal, now, glide);
+            self.is_shown = false;
+        }
+    }
+
+    fn numbered(&mut self, number: usize) -> Option<&mut Entry> {
+        self.entries.iter_mut().find(|entry| entry.number == number)
+    }
+
+    /// Whether a value is on its way, so that [`Values::tell`] has news again soon.
+    pub(crate) fn glides(&self) -> bool {
+        self.entries.iter().any(|entry| entry.glide.is_some())
+    }
+
+    /// Whether [`Values::tell`] may have news.
+    pub(crate) fn has_news(&self) -> bool {
+        !self.is_shown || self.glides()
+    }
+
+    /// The processor was built anew, with the values of the text.
+    pub(crate) fn begin_anew(&mut self) {
+        for entry in &mut self.entries {
+            entry.told = entry.text.clone();
+        }
+        self.is_shown = false;
+    }
+
+    /// Tells `processor` each value that is another than the one told last. One that it cannot take stays as it was, which
+    /// is logged; gives why, where there was one.
+    pub(crate) fn tell_to(
+        &mut self,
+        processor: &mut dyn AnyProcessor,
+        node: &GraphNode,
+        now: Time,
+    ) -> Option<NodeError> {
+        let mut refused = None;
+        self.tell(now, |name, value| {
+            if let Err(error) = processor.set(name, value) {
+                tracing::warn!(node = %node.id, param = name, "keeps its old value: {error}");
+                refused = Some(error);
+            }
+        });
+        refused
+    }
+
+    /// Tells each value that is another than the one told last. What `tell` refuses is told once, and not again until it
+    /// changes.
+    pub(crate) fn tell(&mut self, now: Time, mut tell: impl FnMut(&str, &Value)) {
+        for entry in &mut self.entries {
+            let value = match &entry.glide {
+                None => None,
+                Some(glide) => {
+                    let (value, is_done) = glide.at(&entry.param, now);
+                    if is_done {
+                        entry.glide = None;
+                    }
+                    Some(value)
+                }
+            };
+            let value = value.unwrap_or_else(|| entry.holds().0.clone());
+            if value != entry.told {
+                tell(&entry.param.name, &value);
+                entry.told = value;
+                self.is_shown = false;
+            }
+        }
+        if !self.is_shown {
+            let all = self.entries.iter().map(|entry| {
+                let (_, source) = entry.holds();
+                ValueStatus {
+                    name: entry.param.name.to_string(),
+                    value: entry.told.clone(),
+                    source,
+                    text: Some(entry.text.clone()).filter(|text| *text != entry.told),
+                }
+            });
+            self.is_shown = (self.shown.as_ref()).is_none_or(|shown| shown.show(all));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn values() -> Values {
+        let mut descriptor = Descriptor::new("test", "knob", "");
+        descriptor.params = vec![
+            Param::text("fixed", ""),
+            Param::number("gain", (-60.0, 24.0), "").live(),
+            Param::length("time", (0.0, 30.0), "").live(),
+        ];
+        Values::new(&descriptor, &text(0.0))
+    }
+
+    fn text(gain: f64) -> Map<String, Value> {
+        let text = json!({ "fixed": "x", "gain": gain, "time": { "seconds": 1.0 } });
+        text.as_object().unwrap().clone()
+    }
+
+    fn news(values: &mut Values, seconds: f64) -> Vec<(String, Value)> {
+        let mut news = Vec::new();
+        values.tell(Time::from_seconds(seconds), |name, value| {
+            news.push((name.to_owned(), value.clone()));
+        });
+        news
+    }
+
+    fn gain(values: &mut Values) -> Option<f64> {
+        let news = news(values, 0.0);
+        assert!(news.len() <= 1 && news.iter().all(|(name, _)| name == "gain"));
+        news.first().and_then(|(_, value)| value.as_f64())
+    }
+
+    #[test]
+    fn a_hand_lies_over_a_wire_and_a_wire_over_the_text() {
+        let mut values = values();
+        let span = values.entries[0].param.spans();
+        assert_eq!(
+            gain(&mut values),
+            None,
+            "the processor was built with the text"
+        );
+        values.wire(1, span);
+        assert_eq!(gain(&mut values), None, "the wire has said nothing yet");
+        values.hear(1, 1.0);
+        assert_eq!(gain(&mut values), Some(24.0));
+        values.hand("gain", Some(json!(-3.0)), Time::ZERO, Time::ZERO);
+        assert_eq!(gain(&mut values), Some(-3.0));
+        values.hear(1, 0.0);
+        assert_eq!(gain(&mut values), None, "the hand holds it");
+        values.set_text(&text(6.0));
+        assert_eq!(gain(&mut values), None);
+        values.hand("gain", None, Time::ZERO, Time::ZERO);
+        assert_eq!(gain(&mut values), Some(-60.0), "the wire's last word");
+        values.unwire(1);
+        assert_eq!(gain(&mut values), Some(6.0));
+        values.hear(1, 1.0);
+        assert_eq!(gain(&mut values), None, "no wire leads there");
+    }
+
+    #[test]
+    fn what_begins_anew_is_told_what_holds() {
+        let mut values = values();
+        values.hand("gain", Some(json!(-3.0)), Time::ZERO, Time::ZERO);
+        assert_eq!(gain(&mut values), Some(-3.0));
+        values.begin_anew();
+        assert_eq!(gain(&mut values), Some(-3.0));
+        assert_eq!(gain(&mut values), None);
+    }
+
+    #[test]
+    fn a_glide_begins_where_the_value_is_and_ends_where_it_shall_be() {
+        let mut values = values();
+        values.hand(
+            "gain",
+            Some(json!(-10.0)),
+            Time::ZERO,
+            Time::from_seconds(1.0),
+        );
+        assert!(values.glides());
+        assert_eq!(news(&mut values, 0.5), [("gain".to_owned(), json!(-5.0))]);
+        // Turned back on the way.
+        values.hand(
+            "gain",
+            None,
+            Time::from_seconds(0.5),
+            Time::from_seconds(1.0),
+        );
+        assert_eq!(news(&mut values, 1.0), [("gain".to_owned(), json!(-2.5))]);
+        assert_eq!(news(&mut values, 1.5), [("gain".to_owned(), json!(0.0))]);
+        assert!(!values.glides() && !values.has_news());
+    }
+
+    #[test]
+    fn what_is_shown_says_where_each_value_comes_from_and_what_the_text_says_else() {
+        let shown = Arc::<Shown>::default();
+        let mut values = values().shown_to(shown.clone());
+        values.hand("gain", Some(json!(-3.0)), Time::ZERO, Time::ZERO);
+        news(&mut values, 0.0);
+        let seen = shown.look();
+        assert_eq!(
+            (seen[0].source, &seen[0].value, &seen[0].text),
+            (ValueSource::Hand, &json!(-3.0), &Some(json!(0.0)))
+        );
+        assert_eq!((seen[1].source, &seen[1].text), (ValueSource::Text, &None));
+        // Whoever looks for long holds nobody up, and sees the rest later.
+        let held = shown.0.lock().unwrap();
+        values.hand("gain", None, Time::ZERO, Time::ZERO);
+        assert_eq!(gain(&mut values), Some(0.0));
+        assert!(values.has_news());
+        drop(held);
+        news(&mut values, 0.0);
+        assert_eq!(shown.look()[0].source, ValueSource::Text);
+    }
+}

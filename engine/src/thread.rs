@@ -1,0 +1,164 @@
+//! What every node's thread does, offline and live: it builds the node, calls its processor while there is something to
+//! do, and makes an error of whatever goes wrong.
+//!
+//! When the processor is called is its run's affair, a [`Schedule`]: by watermarks and virtual time offline, by the clock
+//! live. Whatever a processor is told (new values of parameters, revisions) it is told in [`Schedule::turn`], that is
+//! between two calls and by its own thread, so that no value changes while a call is under way.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use crate::clock::LiveClock;
+use crate::counters::Counters;
+use crate::error::{NodeError, NodeErrorKind};
+use crate::graph::GraphNode;
+use crate::io::{Host, Io, Lineage};
+use crate::node::{Build, Flow, RunContext, Settings};
+use crate::progress::Progress;
+use crate::registry::AnyProcessor;
+use crate::run_error::{RunError, panic_message};
+use crate::steering::Values;
+use crate::time::Time;
+use crate::transport::Transport;
+
+/// A node and what its run gives it.
+pub(crate) struct Worker {
+    pub(crate) node: Arc<GraphNode>,
+    pub(crate) transport: Transport,
+    pub(crate) settings: Settings,
+    pub(crate) progress: Arc<Progress>,
+    pub(crate) counters: Arc<Counters>,
+    /// The clock of a live run.
+    pub(crate) clock: Option<Arc<LiveClock>>,
+    /// Whether the processor that is built next begins with the run.
+    pub(crate) with_run: bool,
+    /// The live parameters: what holds, and what the processor has yet to be told.
+    pub(crate) values: Values,
+}
+
+impl Worker {
+    /// Builds the node's processor.
+    ///
+    /// # Errors
+    /// The node cannot be built, or its code panicked.
+    pub(crate) fn build(&self) -> Result<Box<dyn AnyProcessor>, RunError> {
+        let context = RunContext {
+            transport: &self.transport,
+            settings: &self.settings,
+            progress: &self.progress,
+            counters: &self.counters,
+            clock: self.clock.as_ref(),
+            with_run: self.with_run,
+        };
+        guarded(&self.node, || {
+            self.node
+                .node
+                .build(&Build::of(self.node.wiring(), context))
+        })
+    }
+}
+
+/// Does a piece of the node's own work.
+///
+/// # Errors
+/// The work's own error with the node's name, its panic, or [`RunError::Stopped`].
+pub(crate) fn guarded<T>(
+    node: &GraphNode,
+    work: impl FnOnce() -> Result<T, NodeError>,
+) -> Result<T, RunError> {
+    let result = catch_unwind(AssertUnwindSafe(work));
+    let name = || (node.id.clone(), node.descriptor.kind.to_string());
+    match result {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) if error.kind() == NodeErrorKind::Stopped => Err(RunError::Stopped),
+        Ok(Err(error)) => {
+            let (id, kind) = name();
+            Err(RunError::Node { id, kind, error })
+        }
+        Err(panic) => {
+            let (id, kind) = name();
+            let message = panic_message(panic.as_ref());
+            Err(RunError::Panic { id, kind, message })
+        }
+    }
+}
+
+/// What a node's thread does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// Call the processor.
+    Call,
+    /// Wait, then look again.
+    Wait,
+    /// Nothing more will come: let it finish.
+    Over,
+}
+
+/// When a processor is called, and what it is told between two calls.
+pub(crate) trait Schedule {
+    /// When the processor asks to be called first; `None`: when something is due.
+    fn first_wake(&mut self) -> Option<Time>;
+
+    /// Between two calls: takes the run's commands, hands `processor` what is new to it, and says what comes next.
+    /// `wake` is when the processor has asked to be called.
+    ///
+    /// # Errors
+    /// The run is being stopped.
+    fn turn(
+        &mut self,
+        processor: &mut dyn AnyProcessor,
+        wake: Option<Time>,
+    ) -> Result<Turn, NodeError>;
+
+    /// Waits until something comes, `wake` has come, or the run commands something.
+    ///
+    /// # Errors
+    /// The run is being stopped.
+    fn wait(&mut self, wake: Option<Time>) -> Result<(), NodeError>;
+
+    /// Calls the processor once.
+    ///
+    /// # Errors
+    /// The processor's own.
+    fn call(
+        &mut self,
+        processor: &mut dyn AnyProcessor,
+        lineage: &mut Lineage,
+    ) -> Result<Flow, NodeError>;
+
+    /// The processor's way out of its last call.
+    fn host(&mut self) -> &mut dyn Host;
+}
+
+/// Calls a processor until its schedule is over or it has said that it is done, then lets it finish.
+///
+/// # Errors
+/// The processor cannot go on, or the run is being stopped.
+pub(crate) fn drive(
+    processor: &mut dyn AnyProcessor,
+    schedule: &mut impl Schedule,
+) -> Result<(), NodeError> {
+    let mut lineage = Lineage::new();
+    let mut wake = schedule.first_wake();
+    loop {
+        match schedule.turn(processor, wake)? {
+            Turn::Over => break,
+            Turn::Wait => schedule.wait(wake)?,
+            Turn::Call => {
+                wake = match schedule.call(processor, &mut lineage)? {
+                    Flow::Continue => None,
+                    Flow::WakeAt(time) => Some(time),
+                    Flow::Done => break,
+                }
+            }
+        }
+    }
+    processor.finish(&mut Io::new(schedule.host(), &mut lineage))
+}
+
+/// When a node's inputs ended, the latest of them; `None` while one goes on, and where there are none.
+pub(crate) fn latest_end(ends: impl Iterator<Item = Option<Time>>) -> Option<Time> {
+    let mut ends = ends.peekable();
+    ends.peek()?;
+    ends.try_fold(Time::ZERO, |latest, end| Some(latest.max(end?)))
+}
