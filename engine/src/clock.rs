@@ -18,7 +18,8 @@ const JUMP: i64 = 50_000_000;
 /// allocate, so that the sound device's callback may.
 #[derive(Debug)]
 pub struct LiveClock {
-    epoch: Instant,
+    /// When the clock was made; `None`: it stands still unless it is moved.
+    epoch: Option<Instant>,
     /// What is added to the time since `epoch`, in nanoseconds.
     offset: AtomicI64,
     /// The latest time that anybody saw, in nanoseconds.
@@ -37,8 +38,17 @@ impl Default for LiveClock {
 impl LiveClock {
     /// A clock that begins now.
     pub fn new() -> Self {
+        Self::since(Some(Instant::now()))
+    }
+
+    /// A clock that stands still until it is moved, for tests.
+    pub(crate) fn standing() -> Self {
+        Self::since(None)
+    }
+
+    fn since(epoch: Option<Instant>) -> Self {
         LiveClock {
-            epoch: Instant::now(),
+            epoch,
             offset: AtomicI64::new(0),
             latest: AtomicI64::new(0),
             steered: AtomicBool::new(false),
@@ -58,9 +68,16 @@ impl LiveClock {
         Time::from_nanos(self.latest.fetch_max(now, Ordering::AcqRel).max(now))
     }
 
+    /// Moves the clock on to `time`.
+    pub(crate) fn move_to(&self, time: Time) {
+        let offset = time.nanos() - self.elapsed();
+        self.offset.store(offset, Ordering::Release);
+    }
+
     /// Nanoseconds since `epoch`.
     fn elapsed(&self) -> i64 {
-        i64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(i64::MAX)
+        let elapsed = self.epoch.map_or(0, |epoch| epoch.elapsed().as_nanos());
+        i64::try_from(elapsed).unwrap_or(i64::MAX)
     }
 
     /// The sound device says that it is `time` now. Called once a callback; the clock follows smoothly, and at once
@@ -106,6 +123,16 @@ mod tests {
         assert!(ahead.seconds() >= 5.0 && clock.is_steered());
         clock.steer(Time::from_seconds(1.0));
         assert!(clock.now() >= ahead);
+    }
+
+    #[test]
+    fn a_standing_clock_goes_only_when_it_is_moved() {
+        let clock = LiveClock::standing();
+        assert_eq!(clock.now(), Time::ZERO);
+        clock.move_to(Time::from_seconds(2.0));
+        assert_eq!(clock.now(), Time::from_seconds(2.0));
+        clock.move_to(Time::from_seconds(1.0));
+        assert_eq!(clock.now(), Time::from_seconds(2.0), "it goes back");
     }
 
     #[test]

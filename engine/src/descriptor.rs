@@ -1,301 +1,14 @@
 //! The one declaration of a node kind, which feeds the validator, the command line and the reference.
 
 mod fault;
-mod files;
-mod span;
-mod values;
 
 use std::borrow::Cow;
-use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::params::{ParamValue, Params};
+use crate::param::{FileRole, Param, ParamType, Params};
 use crate::port::{Carried, InputPort, OutputPort, Port};
-
-pub use files::{FileContent, FilePurpose};
-pub use span::{Scale, Span};
-pub use values::written_value;
-
-/// What a change of a parameter costs while the patch plays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Change {
-    /// The running processor takes the new value.
-    Live,
-    /// The processor is built anew; its ports stay as they are.
-    Rebuild,
-    /// The node's ports or types may change, so that its neighbours are checked again.
-    Structural,
-}
-
-impl Change {
-    /// The word in the reference.
-    pub fn name(self) -> &'static str {
-        match self {
-            Change::Live => "live",
-            Change::Rebuild => "rebuild",
-            Change::Structural => "structural",
-        }
-    }
-}
-
-/// What a file parameter names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum FileRole {
-    /// A file that must exist.
-    Read,
-    /// A file that the run writes. No two nodes may write the same.
-    Write,
-}
-
-/// The values that a parameter takes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum ParamType {
-    /// Any number from `min` to `max`.
-    Number {
-        /// The smallest.
-        min: f64,
-        /// The largest.
-        max: f64,
-    },
-    /// A whole number from `min` to `max`.
-    Integer {
-        /// The smallest.
-        min: i64,
-        /// The largest.
-        max: i64,
-    },
-    /// Seconds as a number, or `beats(n)`; both from `min` to `max`. Arrives as a [`crate::Length`].
-    Length {
-        /// The smallest.
-        min: f64,
-        /// The largest.
-        max: f64,
-    },
-    /// `true` or `false`.
-    Flag,
-    /// Text in quotes.
-    Text,
-    /// One of these words, without quotes. Arrives as text.
-    Choice(Vec<Cow<'static, str>>),
-    /// A path in quotes, from the patch's own folder. Arrives absolute.
-    File(FileRole),
-    /// Values of one type in brackets.
-    List(Box<ParamType>),
-}
-
-impl ParamType {
-    /// One of these words.
-    pub fn choice(words: &[&'static str]) -> Self {
-        ParamType::Choice(words.iter().map(|word| Cow::Borrowed(*word)).collect())
-    }
-}
-
-/// A parameter as a node kind declares it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Param {
-    /// Its name in patches, snake_case.
-    pub name: Cow<'static, str>,
-    /// The values that it takes.
-    pub param_type: ParamType,
-    /// What a number counts: `s`, `Hz`, `dB`; empty for a plain number.
-    pub unit: Cow<'static, str>,
-    /// One line for the reference.
-    pub summary: Cow<'static, str>,
-    /// Its value when the patch gives none; `None`: the patch must give one. `null`: may be left out.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        default,
-        deserialize_with = "given"
-    )]
-    pub default: Option<Value>,
-    /// What a change costs while the patch plays.
-    pub change: Change,
-    /// What a file is for.
-    #[serde(skip_serializing_if = "FilePurpose::is_unspecified", default)]
-    pub purpose: FilePurpose,
-    /// Why a change is no live one, for the reference.
-    #[serde(skip_serializing_if = "str::is_empty", default)]
-    pub reason: Cow<'static, str>,
-    /// What a bare wire's 0 to 1 stand for, where the declaration says so.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(crate) span: Option<Span>,
-}
-
-impl Param {
-    /// A parameter whose values are those of a field of type `T`.
-    pub fn of<T: ParamValue>(
-        name: impl Into<Cow<'static, str>>,
-        summary: impl Into<Cow<'static, str>>,
-        bounds: Option<RangeInclusive<T::Bound>>,
-    ) -> Self {
-        let param = Self::new(name, T::param_type(bounds), summary).unit(T::UNIT);
-        match T::MAY_BE_LEFT_OUT {
-            true => param.optional(),
-            false => param,
-        }
-    }
-
-    fn new(
-        name: impl Into<Cow<'static, str>>,
-        param_type: ParamType,
-        summary: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Param {
-            name: name.into(),
-            param_type,
-            unit: Cow::Borrowed(""),
-            summary: summary.into(),
-            default: None,
-            change: Change::Rebuild,
-            purpose: FilePurpose::default(),
-            reason: Cow::Borrowed(""),
-            span: None,
-        }
-    }
-
-    /// A number from `min` to `max`.
-    pub fn number(
-        name: impl Into<Cow<'static, str>>,
-        (min, max): (f64, f64),
-        summary: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self::new(name, ParamType::Number { min, max }, summary)
-    }
-
-    /// A whole number from `min` to `max`.
-    pub fn integer(
-        name: impl Into<Cow<'static, str>>,
-        (min, max): (i64, i64),
-        summary: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self::new(name, ParamType::Integer { min, max }, summary)
-    }
-
-    /// A length in seconds or beats from `min` to `max`.
-    pub fn length(
-        name: impl Into<Cow<'static, str>>,
-        (min, max): (f64, f64),
-        summary: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self::new(name, ParamType::Length { min, max }, summary).unit("s or beats(n)")
-    }
-
-    /// `true` or `false`.
-    pub fn flag(name: impl Into<Cow<'static, str>>, summary: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(name, ParamType::Flag, summary)
-    }
-
-    /// Text.
-    pub fn text(name: impl Into<Cow<'static, str>>, summary: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(name, ParamType::Text, summary)
-    }
-
-    /// One of the words.
-    pub fn choice(
-        name: impl Into<Cow<'static, str>>,
-        words: &[&'static str],
-        summary: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self::new(name, ParamType::choice(words), summary)
-    }
-
-    /// The path of a file that the node reads.
-    pub fn file_to_read(
-        name: impl Into<Cow<'static, str>>,
-        summary: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self::new(name, ParamType::File(FileRole::Read), summary)
-    }
-
-    /// The path of a file that the node writes.
-    pub fn file_to_write(
-        name: impl Into<Cow<'static, str>>,
-        summary: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self::new(name, ParamType::File(FileRole::Write), summary)
-    }
-
-    /// A list whose items are as `item`'s type says.
-    pub fn list(
-        name: impl Into<Cow<'static, str>>,
-        item: ParamType,
-        summary: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self::new(name, ParamType::List(Box::new(item)), summary)
-    }
-
-    /// What a number counts.
-    pub fn unit(mut self, unit: impl Into<Cow<'static, str>>) -> Self {
-        self.unit = unit.into();
-        self
-    }
-
-    /// Its value when the patch gives none. A length is given in seconds.
-    pub fn default(mut self, value: impl Into<Value>) -> Self {
-        let value = value.into();
-        self.default = Some(match (&self.param_type, value.as_f64()) {
-            (ParamType::Length { .. }, Some(seconds)) => serde_json::json!({ "seconds": seconds }),
-            _ => value,
-        });
-        self
-    }
-
-    /// Its value in beats when the patch gives none, for a length.
-    pub fn default_beats(self, beats: f64) -> Self {
-        self.default(serde_json::json!({ "beats": beats }))
-    }
-
-    /// May be left out; arrives as `null`, to be read as an `Option`.
-    pub fn optional(self) -> Self {
-        self.default(Value::Null)
-    }
-
-    /// A change reaches the running processor.
-    pub fn live(mut self) -> Self {
-        self.change = Change::Live;
-        self
-    }
-
-    /// A change may alter the node's ports or their types.
-    pub fn structural(mut self) -> Self {
-        self.change = Change::Structural;
-        self
-    }
-
-    /// Why a change is no live one.
-    pub fn because(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
-        self.reason = reason.into();
-        self
-    }
-
-    /// A change needs the node to be built anew, and why.
-    pub fn rebuilt_because(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
-        self.change = Change::Rebuild;
-        self.because(reason)
-    }
-
-    /// A text, or each text of a list, is one of these words.
-    pub fn words(mut self, words: &[&'static str]) -> Self {
-        self.param_type = match self.param_type {
-            ParamType::List(_) => ParamType::List(Box::new(ParamType::choice(words))),
-            _ => ParamType::choice(words),
-        };
-        self
-    }
-
-    /// The file is written.
-    pub fn writes(mut self) -> Self {
-        self.param_type = ParamType::File(FileRole::Write);
-        self
-    }
-}
-
-/// Reads a value that is there, `null` too; serde would take `null` for none.
-fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(deserializer).map(Some)
-}
 
 /// In which order a node with several inputs sees their packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -336,7 +49,8 @@ pub struct Descriptor {
     /// Whether what the node does is heard within milliseconds, so that live its thread comes before others where the
     /// system allows it. Such a node never works longer than a block of sound lasts.
     pub urgent: bool,
-    /// Whether the node must be built anew when the tempo changes while it plays.
+    /// Whether what the node does depends on the tempo: it has a length, which may be told in beats, or plays in bars. A
+    /// new tempo reaches the processor that runs, with [`crate::Processor::changed`].
     pub follows_tempo: bool,
     /// Whether the node, a source, goes on for as long as anybody reads it: in a render its readers end with their other
     /// inputs.
@@ -360,8 +74,11 @@ impl Descriptor {
         kind: impl Into<Cow<'static, str>>,
         summary: impl Into<Cow<'static, str>>,
     ) -> Self {
+        let params = P::declare();
+        let is_length = |param: &Param| matches!(param.param_type, ParamType::Length { .. });
         Descriptor {
-            params: P::declare(),
+            follows_tempo: params.iter().any(is_length),
+            params,
             ..Self::new(family, kind, summary)
         }
     }
@@ -518,16 +235,10 @@ impl Descriptor {
         self
     }
 
-    /// The node asks the transport for musical times, so that it is built anew when the tempo changes while it plays.
-    pub fn follows_tempo(mut self) -> Self {
-        self.follows_tempo = true;
-        self
-    }
-
-    /// The node asks the transport where bars and beats lie. Its bars can be fitted to a film; it is built anew when the
-    /// tempo changes while it plays.
+    /// The node asks the transport where bars and beats lie. Its bars can be fitted to a film.
     pub fn in_bars(mut self) -> Self {
         self.in_bars = true;
-        self.follows_tempo()
+        self.follows_tempo = true;
+        self
     }
 }

@@ -191,7 +191,7 @@ impl From<ErrorReply> for NodeError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::descriptor::Param;
+    use crate::param::Param;
 
     #[test]
     fn an_error_keeps_its_kind_its_advice_and_what_caused_it() {

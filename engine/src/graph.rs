@@ -9,9 +9,10 @@ use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use serde_json::{Value, json};
 
-use crate::descriptor::{Descriptor, FilePurpose, FileRole, ParamType, Span};
+use crate::descriptor::Descriptor;
 use crate::diagnostic::Diagnostics;
 use crate::node::Wiring;
+use crate::param::{FilePurpose, FileRole, ParamType, Span};
 use crate::policy::Policy;
 use crate::port::PortType;
 use crate::registry::AnyNode;

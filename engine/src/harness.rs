@@ -33,6 +33,7 @@ pub struct Harness<N> {
     settings: Settings,
     feeds: Vec<Feed>,
     live_settings: Vec<Setting>,
+    retimings: Vec<(Time, Transport)>,
     node: PhantomData<N>,
 }
 
@@ -95,6 +96,7 @@ impl<N: Node> Harness<N> {
             settings: Settings::default(),
             feeds: Vec::new(),
             live_settings: Vec::new(),
+            retimings: Vec::new(),
             node: PhantomData,
         }
     }
@@ -158,12 +160,19 @@ impl<N: Node> Harness<N> {
         self
     }
 
-    /// Checks and builds the node and plays it live until every feed has ended. The clock stands still while the node
-    /// works and jumps to the next thing that happens: a packet comes, the node asked to be woken, a parameter
-    /// changes. Not for sources.
+    /// Lets the run go over to another transport when the clock says `at`, in [`Harness::play_live`]: positions go on from
+    /// where they are.
+    pub fn retime(mut self, at: Time, transport: Transport) -> Self {
+        self.retimings.push((at, transport));
+        self
+    }
+
+    /// Checks and builds the node and plays it live until every feed has ended, on the loop that plays it in a live run
+    /// but for one thing: the clock stands still while the node works and jumps to the next thing that happens, which is
+    /// that a packet comes, the node asked to be woken, or a parameter changes. Not for sources.
     ///
     /// # Errors
-    /// As [`Harness::run`], and a value set that is not of a live parameter.
+    /// As [`Harness::run`], a value set that is not of a live parameter, or one that the node does not take.
     pub fn play_live(self) -> Result<Outputs, NodeError> {
         demand::settings(&N::descriptor(), &self.live_settings)?;
         for feed in &self.feeds {
@@ -171,14 +180,12 @@ impl<N: Node> Harness<N> {
             demand::order(feed, "comes at", times)?;
         }
         let graph = self.graph(&Arc::default())?;
-        let node = graph
-            .nodes
-            .first()
-            .ok_or_else(|| NodeError::internal("no node"))?;
+        let mut nodes = graph.nodes.into_iter();
+        let node = nodes.next().ok_or_else(|| NodeError::internal("no node"))?;
         live::play(
             node,
             &self.feeds,
-            self.live_settings,
+            (self.live_settings, self.retimings),
             &self.transport,
             &self.settings,
         )

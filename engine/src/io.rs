@@ -6,6 +6,7 @@ use crate::error::NodeError;
 use crate::packet::Packet;
 use crate::port::{Carried, InputPort, OutputPort, SentAs};
 use crate::time::Time;
+use crate::watermark::Watermark;
 
 /// What stands behind an [`Io`]: the runtime's ports. Each method does what the one of [`Io`] with its name does.
 pub trait Host {
@@ -18,8 +19,8 @@ pub trait Host {
     fn send(&mut self, port: usize, packet: Packet) -> Result<(), NodeError>;
     /// See [`Io::end_at`].
     fn end_at(&mut self, time: Time);
-    /// See [`Io::time`].
-    fn time(&self) -> Time;
+    /// See [`Io::watermark`].
+    fn watermark(&self) -> Watermark;
     /// See [`Io::end`].
     fn end(&self) -> Option<Time>;
     /// See [`Io::now`].
@@ -194,7 +195,12 @@ impl<'a> Io<'a> {
     /// ended and all was taken. Live, it is the clock's time while nothing waits: what comes with an earlier time
     /// comes late.
     pub fn time(&self) -> Time {
-        self.host.time()
+        self.host.watermark().time()
+    }
+
+    /// The same as [`Io::time`], with the end as a case of its own.
+    pub fn watermark(&self) -> Watermark {
+        self.host.watermark()
     }
 
     /// When the inputs ended, the latest of them; `None` while one goes on.

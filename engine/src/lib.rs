@@ -16,12 +16,13 @@ mod graph;
 pub mod harness;
 mod io;
 mod key;
+mod length;
 pub mod limits;
 mod live;
 mod node;
 mod offline;
 mod packet;
-mod params;
+mod param;
 mod patch;
 mod policy;
 mod port;
@@ -31,6 +32,7 @@ mod registry;
 mod revision;
 mod run_error;
 pub mod snippets;
+mod steered;
 mod steering;
 mod swing;
 mod tap;
@@ -40,19 +42,18 @@ mod time;
 mod transport;
 mod transport_params;
 mod watch;
+mod watermark;
 mod wire;
 
 pub use clock::LiveClock;
 pub use counters::Counters;
-pub use descriptor::{
-    Change, Descriptor, FileContent, FilePurpose, FileRole, InputOrder, Param, ParamType, Scale,
-    Span, written_value,
-};
+pub use descriptor::{Descriptor, InputOrder};
 pub use diagnostic::{Diagnostic, Diagnostics, Place, did_you_mean, shown, steers};
 pub use error::{NodeError, NodeErrorKind};
 pub use graph::{Graph, GraphFile};
 pub use io::{Input, Io};
 pub use key::{Key, KeyChoice, Mode, NotAKey, note_at, note_name};
+pub use length::Length;
 pub use live::{
     Drained, Edit, Level, Live, LiveOptions, LiveTap, NodeState, NodeStatus, NodeValues, Picture,
     RestartPolicy, Seen, SeenEvent, SeenNote, Status, Steering, SteeringError, SteeringErrorKind,
@@ -61,9 +62,12 @@ pub use live::{
 pub use node::{Build, Check, Flow, Node, Processor, Resource, Settings};
 pub use offline::{NodeReport, Report, Run, SecondAct, Stopper};
 pub use packet::{AudioBlock, ChannelChange, Event, Frame, Note, Packet, Payload, Performance};
-pub use params::{Choice, ParamValue, Params};
+pub use param::{
+    Change, Choice, FileContent, FilePurpose, FileRole, Param, ParamType, ParamValue, Params,
+    Scale, Span, written_value,
+};
 #[doc(hidden)]
-pub use params::{read_choice, read_param, read_value};
+pub use param::{read_choice, read_param, read_value};
 pub use patch::{Override, Source, check, check_edit};
 pub use policy::Policy;
 pub use port::{
@@ -78,11 +82,13 @@ pub use registry::{NodeKind, Registry};
 pub use revision::Revision;
 pub use run_error::RunError;
 pub use serde_json::Value;
-pub use steering::{Steered, ValueSource, ValueStatus};
+pub use steered::Steered;
+pub use steering::{ValueSource, ValueStatus};
 pub use swing::{Swing, SwingNotes};
 pub use tap::Tap;
 pub use tempi::{Stretch, Tempi};
 pub use time::{Metre, Time};
-pub use transport::{Length, Transport};
+pub use transport::Transport;
 pub use watch::{Unwatched, Watch};
+pub use watermark::Watermark;
 pub use wire::WireReport;

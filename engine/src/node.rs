@@ -14,11 +14,11 @@ use crate::counters::Counters;
 use crate::descriptor::Descriptor;
 use crate::error::NodeError;
 use crate::io::Io;
-use crate::params::Params;
+use crate::param::Params;
 use crate::port::{InputPort, Latent, OutputPort, PortType};
 use crate::progress::Progress;
 use crate::revision::Revision;
-use crate::steering::Steered;
+use crate::steered::Steered;
 use crate::time::Time;
 use crate::transport::Transport;
 

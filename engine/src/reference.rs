@@ -3,7 +3,8 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use crate::descriptor::{Change, Descriptor, Param, Scale};
+use crate::descriptor::Descriptor;
+use crate::param::{Change, Param, Scale};
 use crate::patch::Source;
 use crate::port::{Arity, Port};
 use crate::registry::Registry;

@@ -9,9 +9,9 @@ use crate::descriptor::Descriptor;
 use crate::error::NodeError;
 use crate::io::Io;
 use crate::node::{Build, Check, Flow, Node, Processor};
-use crate::params::Params;
+use crate::param::Params;
 use crate::revision::Revision;
-use crate::steering::Steered;
+use crate::steered::Steered;
 use crate::time::Time;
 use crate::transport::Transport;
 
@@ -62,12 +62,14 @@ pub trait AnyProcessor: Send {
     /// See [`Processor::steered`].
     fn steered(&mut self, _steered: &Steered) {}
 
-    /// Gives the live parameter `name` a new value, in the form in which a checked patch has it.
+    /// Gives live parameters new values by their names, in the form in which a checked patch has them.
     ///
     /// # Errors
-    /// There is no such live parameter, or the processor cannot take the value; the old one stays.
-    fn set(&mut self, name: &str, _value: &Value) -> Result<(), NodeError> {
-        Err(not_live(name))
+    /// There is no such live parameter, or the processor cannot take the values together; all stay as they were.
+    fn set(&mut self, values: &[(String, Value)]) -> Result<(), NodeError> {
+        values
+            .first()
+            .map_or(Ok(()), |(name, _)| Err(not_live(name)))
     }
 
     /// Goes on by another transport.
@@ -90,6 +92,17 @@ struct Held<P> {
     params: P,
     transport: Transport,
     processor: Box<dyn Processor<P>>,
+}
+
+impl<P: Params> Held<P> {
+    /// Where the processor has refused a change, whatever it had reckoned by then is reckoned anew from what it was.
+    fn stand_by(&mut self, changed: Result<(), NodeError>) -> Result<(), NodeError> {
+        if changed.is_err() {
+            // It has taken these before.
+            let _ = self.processor.changed(&self.params, &self.transport);
+        }
+        changed
+    }
 }
 
 impl<P: Params> AnyProcessor for Held<P> {
@@ -117,20 +130,26 @@ impl<P: Params> AnyProcessor for Held<P> {
         self.processor.steered(steered);
     }
 
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
+    fn set(&mut self, values: &[(String, Value)]) -> Result<(), NodeError> {
         let mut params = self.params.clone();
-        if !params.set(name, value)? {
-            return Err(not_live(name));
+        for (name, value) in values {
+            if !params.set(name, value)? {
+                return Err(not_live(name));
+            }
         }
-        self.processor.changed(&params, &self.transport)?;
-        self.params = params;
-        Ok(())
+        let changed = self.processor.changed(&params, &self.transport);
+        if changed.is_ok() {
+            self.params = params;
+        }
+        self.stand_by(changed)
     }
 
     fn retime(&mut self, transport: &Transport) -> Result<(), NodeError> {
-        self.processor.changed(&self.params, transport)?;
-        self.transport = transport.clone();
-        Ok(())
+        let changed = self.processor.changed(&self.params, transport);
+        if changed.is_ok() {
+            self.transport = transport.clone();
+        }
+        self.stand_by(changed)
     }
 }
 
@@ -253,6 +272,7 @@ mod tests {
     use crate::packet::Packet;
     use crate::port::{Control, OutputPort};
     use crate::progress::Progress;
+    use crate::watermark::Watermark;
 
     const LOW: OutputPort<Control> = OutputPort::new(0, "low", "");
     const HIGH: OutputPort<Control> = OutputPort::new(1, "high", "");
@@ -321,8 +341,8 @@ mod tests {
 
         fn end_at(&mut self, _time: Time) {}
 
-        fn time(&self) -> Time {
-            Time::ZERO
+        fn watermark(&self) -> Watermark {
+            Watermark::At(Time::ZERO)
         }
 
         fn end(&self) -> Option<Time> {
@@ -348,6 +368,10 @@ mod tests {
         let mut io = Io::new(&mut kept, &mut lineage);
         processor.process(&mut io).unwrap();
         kept.0
+    }
+
+    fn one(name: &str, value: Value) -> Vec<(String, Value)> {
+        vec![(name.to_owned(), value)]
     }
 
     #[test]
@@ -378,7 +402,7 @@ mod tests {
             "built with, not changed"
         );
 
-        let why = processor.set("low", &json!(0.75)).unwrap_err();
+        let why = processor.set(&one("low", json!(0.75))).unwrap_err();
         assert!(why.to_string().contains("wrong way round"), "{why}");
         assert_eq!(ends(&mut *processor), [0.25, 0.5], "refused by the node");
         for (name, value) in [
@@ -386,7 +410,7 @@ mod tests {
             ("fixed", json!(1.0)),
             ("middle", json!(0.5)),
         ] {
-            let why = processor.set(name, &value).unwrap_err();
+            let why = processor.set(&one(name, value)).unwrap_err();
             assert!(why.to_string().contains(&format!("`{name}`")), "{why}");
             assert_eq!(ends(&mut *processor), [0.25, 0.5], "{name}: none of its");
         }
@@ -396,21 +420,32 @@ mod tests {
         };
         processor.retime(&fast).unwrap_err();
 
+        // What is impossible one by one may be possible together.
+        let both = [one("low", json!(0.6)), one("high", json!(0.9))].concat();
+        processor.set(&both).unwrap();
+        assert_eq!(ends(&mut *processor), [0.6, 0.9]);
+        let both = [one("low", json!(0.25)), one("high", json!(0.5))].concat();
+        processor.set(&both).unwrap();
+
         // The next value comes with the old ones beside it.
-        processor.set("high", &json!(1.0)).unwrap();
+        processor.set(&one("high", json!(1.0))).unwrap();
         assert_eq!(ends(&mut *processor), [0.25, 1.0]);
         let slow = Transport {
             tempo: 60.0,
             ..Transport::default()
         };
         processor.retime(&slow).unwrap();
-        processor.set("low", &json!(0.75)).unwrap();
+        processor.set(&one("low", json!(0.75))).unwrap();
         assert_eq!(ends(&mut *processor), [0.75, 1.0]);
         assert_eq!(
             *BROUGHT.lock().unwrap(),
             [
                 (0.75, transport.tempo),
+                (0.25, transport.tempo),
                 (0.25, 240.0),
+                (0.25, transport.tempo),
+                (0.6, transport.tempo),
+                (0.25, transport.tempo),
                 (0.25, transport.tempo),
                 (0.25, 60.0),
                 (0.75, 60.0),

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::descriptor::{Descriptor, Param, ParamType};
+use crate::descriptor::Descriptor;
+use crate::param::{Param, ParamType};
 use crate::registry::Registry;
 
 /// Snippets of every kind in the registry and of what else a patch has, in the form of Visual Studio Code, which

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::params::Choice;
+use crate::param::Choice;
 use crate::time::Metre;
 
 /// The first note's share of a pair of equal notes.

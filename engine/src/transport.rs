@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::key::KeyChoice;
+use crate::length::Length;
 use crate::swing::Swing;
 use crate::tempi::Tempi;
 use crate::time::{Metre, Time};
@@ -132,16 +133,6 @@ impl Transport {
         fitted
             .unwrap_or_else(|| self.anchor.1 + (time - self.anchor.0).seconds() * self.tempo / 60.0)
     }
-}
-
-/// A length of time as a patch writes it: plain seconds, or `beats(n)`, which follows the tempo.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Length {
-    /// Seconds.
-    Seconds(f64),
-    /// Quarter notes at the transport's tempo.
-    Beats(f64),
 }
 
 impl Length {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::descriptor::Descriptor;
 use crate::key::{Key, KeyChoice};
-use crate::params::Params;
+use crate::param::Params;
 use crate::swing::{Swing, SwingNotes};
 use crate::time::Metre;
 use crate::transport::Transport;
@@ -69,7 +69,7 @@ impl TransportParams {
     /// The transport that they make, and what of them cannot be.
     pub(crate) fn transport(&self) -> (Transport, Vec<Impossible>) {
         let mut impossible = Vec::new();
-        let key = self.key.as_deref().map(|text| key(text));
+        let key = self.key.as_deref().map(key);
         let key = key.and_then(|key| key.map_err(|error| impossible.push(error)).ok());
         let metre = match self.metre[..] {
             [beats, unit] if unit.is_power_of_two() && unit <= 16 => Metre(beats, unit),

@@ -82,26 +82,34 @@ const PART: &str = r#"Patch(
 
 fn whole(include: &str, wires: &str) -> String {
     format!(
-        "Patch(\n    format: 1,\n    nodes: {{ \"own\": count(count: 9), \"end\": pass() }},\n    include: {{\n{include}\n    }},\n    wires: [ {wires} ],\n)\n"
+        r#"Patch(
+    format: 1,
+    nodes: {{ "own": count(count: 9), "end": pass() }},
+    include: {{
+{include}
+    }},
+    wires: [ {wires} ],
+)
+"#
     )
 }
 
 #[test]
 fn a_let_value_stands_wherever_it_is_used() {
-    let with = "Patch(format: 1, let: (n: 5, m: use(n)), nodes: {\"a\": count(count: use(n)), \"b\": count(count: use(m))})";
-    let without = "Patch(format: 1, nodes: {\"a\": count(count: 5), \"b\": count(count: 5)})";
+    let with = r#"Patch(format: 1, let: (n: 5, m: use(n)), nodes: {"a": count(count: use(n)), "b": count(count: use(m))})"#;
+    let without = r#"Patch(format: 1, nodes: {"a": count(count: 5), "b": count(count: 5)})"#;
     let folder = folder(&[("p.ron", with), ("q.ron", without)]);
     let one = checked(folder.path(), "p.ron", &[]).unwrap();
     let other = checked(folder.path(), "q.ron", &[]).unwrap();
     assert_eq!(meaning(&one), meaning(&other));
     let set = checked(folder.path(), "p.ron", &["let.n=7", "b.count=8"]).unwrap();
     assert!(
-        meaning(&set).contains("a count {\"count\":7"),
+        meaning(&set).contains(r#"a count {"count":7"#),
         "{}",
         meaning(&set)
     );
     assert!(
-        meaning(&set).contains("b count {\"count\":8"),
+        meaning(&set).contains(r#"b count {"count":8"#),
         "{}",
         meaning(&set)
     );
@@ -109,7 +117,14 @@ fn a_let_value_stands_wherever_it_is_used() {
 
 #[test]
 fn a_wrong_let_value_is_shown_where_it_stands_and_where_it_is_used() {
-    let text = "Patch(\n  format: 1,\n  let: (many: -4),\n  nodes: {\n    \"a\": count(count: use(many)),\n    \"b\": count(count: use(mani)),\n  },\n)";
+    let text = r#"Patch(
+  format: 1,
+  let: (many: -4),
+  nodes: {
+    "a": count(count: use(many)),
+    "b": count(count: use(mani)),
+  },
+)"#;
     let folder = folder(&[("p.ron", text)]);
     assert_eq!(
         mistakes(folder.path(), &["let.meny=3"]),
@@ -123,7 +138,7 @@ fn a_wrong_let_value_is_shown_where_it_stands_and_where_it_is_used() {
 
 #[test]
 fn a_let_value_uses_those_above_it_only() {
-    let text = "Patch(format: 1, let: (a: use(b), b: 1), nodes: {\"c\": count()})";
+    let text = r#"Patch(format: 1, let: (a: use(b), b: 1), nodes: {"c": count()})"#;
     let folder = folder(&[("p.ron", text)]);
     assert_eq!(
         mistakes(folder.path(), &[]),
@@ -134,10 +149,10 @@ fn a_let_value_uses_those_above_it_only() {
 #[test]
 fn an_included_patch_is_wired_by_its_named_inputs_and_outputs() {
     let text = whole(
-        "\"left\": (patch: \"parts/part.ron\"), \"right\": (patch: \"parts/part.ron\", let: (many: 7), set: {\"through.hold_all\": true}),",
-        "\"own -> left\", \"left.passed -> right -> end\"",
+        r#""left": (patch: "parts/part.ron"), "right": (patch: "parts/part.ron", let: (many: 7), set: {"through.hold_all": true}),"#,
+        r#""own -> left", "left.passed -> right -> end""#,
     );
-    let text = text.replace("right ->", "right.in\", \"right.passed ->");
+    let text = text.replace("right ->", r#"right.in", "right.passed ->"#);
     let folder = folder(&[("p.ron", &text), ("parts/part.ron", PART)]);
     let graph = checked(folder.path(), "p.ron", &["left.source.count=2"]).unwrap();
     let ids: Vec<&str> = graph.node_ids().collect();
@@ -154,30 +169,31 @@ fn an_included_patch_is_wired_by_its_named_inputs_and_outputs() {
     );
     let said = meaning(&graph);
     for line in [
-        "left.source count {\"count\":2",
-        "right.source count {\"count\":7",
+        r#"left.source count {"count":2"#,
+        r#"right.source count {"count":7"#,
         "own.out -> left.through.in",
         "left.through.out -> right.through.in",
         "right.through.out -> end.in",
-        "\"hold_all\":true",
+        r#""hold_all":true"#,
     ] {
         assert!(said.contains(line), "{line} in\n{said}");
     }
     let drawn = graph.mermaid();
     assert!(
-        drawn.contains("subgraph p1_2[\"left\"]") && drawn.contains("n2[\"source<br/>"),
+        drawn.contains(r#"subgraph p1_2["left"]"#) && drawn.contains(r#"n2["source<br/>"#),
         "{drawn}"
     );
     let again = checked(folder.path(), "p.ron", &["right.let.many=8"]).unwrap();
-    assert!(meaning(&again).contains("right.source count {\"count\":8"));
+    assert!(meaning(&again).contains(r#"right.source count {"count":8"#));
 }
 
 #[test]
 fn mistakes_in_an_included_patch_point_into_its_file() {
     let part = PART.replace("pass()", "pas()").replace("use(many)", "-1");
     let text = whole(
-        "\"beat\": (patch: \"parts/part.ron\"),\n\"twin\": (patch: \"parts/part.ron\"),",
-        "\"own -> end\"",
+        r#""beat": (patch: "parts/part.ron"),
+"twin": (patch: "parts/part.ron"),"#,
+        r#""own -> end""#,
     );
     let folder = folder(&[("p.ron", &text), ("parts/part.ron", &part)]);
     assert_eq!(
@@ -192,8 +208,13 @@ fn mistakes_in_an_included_patch_point_into_its_file() {
 #[test]
 fn what_is_wrong_with_an_include_is_said_in_its_place() {
     let text = whole(
-        "\"a\": (patch: \"parts/prt.ron\"),\n\"b\": (patch: \"parts/part.ron\", lte: (many: 1)),\n\"c\": (patch: \"parts/part.ron\", let: (mny: 1), set: {\"sourc.count\": 1, \"source.cuont\": 2}),\n\"own\": (patch: \"parts/part.ron\"),\n\"d\": (patch: \"p.ron\"),\n\"e\": (),",
-        "\"own -> b\", \"b -> end\", \"b.mad -> end\", \"a -> end\", \"bb -> end\"",
+        r#""a": (patch: "parts/prt.ron"),
+"b": (patch: "parts/part.ron", lte: (many: 1)),
+"c": (patch: "parts/part.ron", let: (mny: 1), set: {"sourc.count": 1, "source.cuont": 2}),
+"own": (patch: "parts/part.ron"),
+"d": (patch: "p.ron"),
+"e": (),"#,
+        r#""own -> b", "b -> end", "b.mad -> end", "a -> end", "bb -> end""#,
     );
     let folder = folder(&[("p.ron", &text), ("parts/part.ron", PART)]);
     assert_eq!(
@@ -217,11 +238,11 @@ fn what_is_wrong_with_an_include_is_said_in_its_place() {
 
 #[test]
 fn patches_that_include_each_other_are_refused_and_end() {
-    let other = "Patch(format: 1, include: {\"back\": (patch: \"../p.ron\")})";
+    let other = r#"Patch(format: 1, include: {"back": (patch: "../p.ron")})"#;
     let folder = folder(&[
         (
             "p.ron",
-            "Patch(format: 1, include: {\"on\": (patch: \"parts/q.ron\")})",
+            r#"Patch(format: 1, include: {"on": (patch: "parts/q.ron")})"#,
         ),
         ("parts/q.ron", other),
     ]);
@@ -242,7 +263,7 @@ fn patches_that_include_the_next_twice_do_not_fill_the_memory() {
         .map(|index| {
             let next = index + 1;
             let text = format!(
-                "Patch(format: 1, nodes: {{\"n\": count()}}, include: {{\"a\": (patch: \"{next}.ron\"), \"b\": (patch: \"{next}.ron\")}})"
+                r#"Patch(format: 1, nodes: {{"n": count()}}, include: {{"a": (patch: "{next}.ron"), "b": (patch: "{next}.ron")}})"#
             );
             (if index == 0 { "p.ron".to_owned() } else { format!("{index}.ron") }, text)
         })
@@ -266,9 +287,9 @@ fn patches_that_include_the_next_twice_do_not_fill_the_memory() {
 #[test]
 fn one_part_250_times_and_10_000_includes_stay_small() {
     let list = "1, ".repeat(2_000);
-    let part = format!("Patch(format: 1, let: (l: [{list}]), nodes: {{\"n\": count(count: 1)}})");
+    let part = format!(r#"Patch(format: 1, let: (l: [{list}]), nodes: {{"n": count(count: 1)}})"#);
     let include = |count: usize| -> String {
-        let entries = (0..count).map(|n| format!("\"p{n}\": (patch: \"part.ron\")"));
+        let entries = (0..count).map(|n| format!(r#""p{n}": (patch: "part.ron")"#));
         let entries: Vec<String> = entries.collect();
         format!("Patch(format: 1, include: {{{}}})", entries.join(", "))
     };
@@ -279,7 +300,7 @@ fn one_part_250_times_and_10_000_includes_stay_small() {
     std::fs::write(folder.path().join("p.ron"), include(10_000)).unwrap();
     std::fs::write(
         folder.path().join("part.ron"),
-        "Patch(format: 1, nodes: {\"n\": count(count: 1)})",
+        r#"Patch(format: 1, nodes: {"n": count(count: 1)})"#,
     )
     .unwrap();
     let found = mistakes(folder.path(), &[]);
@@ -339,8 +360,8 @@ fn a_part_says_that_it_waits_for_a_patch_that_includes_it() {
 
 #[test]
 fn an_input_of_a_part_can_go_to_several_nodes() {
-    let part = "Patch(format: 1, nodes: {\"a\": pass(), \"b\": pass()}, inputs: {\"in\": [\"a\", \"b.in\"]}, outputs: {\"out\": \"a\"})";
-    let text = whole("\"two\": (patch: \"part.ron\"),", "\"own -> two -> end\"");
+    let part = r#"Patch(format: 1, nodes: {"a": pass(), "b": pass()}, inputs: {"in": ["a", "b.in"]}, outputs: {"out": "a"})"#;
+    let text = whole(r#""two": (patch: "part.ron"),"#, r#""own -> two -> end""#);
     let folder = folder(&[("p.ron", &text), ("part.ron", part)]);
     let said = meaning(&checked(folder.path(), "p.ron", &[]).unwrap());
     assert!(
@@ -351,8 +372,8 @@ fn an_input_of_a_part_can_go_to_several_nodes() {
 
 #[test]
 fn paths_count_from_the_folder_of_the_text_that_they_stand_in() {
-    let part = "Patch(format: 1, let: (file: \"own.txt\"), nodes: {\"a\": reads(path: use(file)), \"b\": reads(path: \"b.txt\")})";
-    let text = "Patch(format: 1, include: {\"one\": (patch: \"parts/part.ron\"), \"two\": (patch: \"parts/part.ron\", let: (file: \"given.txt\"))})";
+    let part = r#"Patch(format: 1, let: (file: "own.txt"), nodes: {"a": reads(path: use(file)), "b": reads(path: "b.txt")})"#;
+    let text = r#"Patch(format: 1, include: {"one": (patch: "parts/part.ron"), "two": (patch: "parts/part.ron", let: (file: "given.txt"))})"#;
     let folder = folder(&[("p.ron", text), ("parts/part.ron", part)]);
     let said = meaning(&checked(folder.path(), "p.ron", &[]).unwrap());
     let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
@@ -375,8 +396,8 @@ proptest! {
 
     #[test]
     fn a_value_means_the_same_in_place_by_let_by_a_part_and_by_the_command_line(n in 0u32..1_000_000) {
-        let place = "Patch(format: 1, include: {\"x\": (patch: \"in_place.ron\")}, nodes: {})";
-        let node = |value: &str, lets: &str| format!("Patch(format: 1, {lets} nodes: {{\"a\": count(count: {value})}})");
+        let place = r#"Patch(format: 1, include: {"x": (patch: "in_place.ron")}, nodes: {})"#;
+        let node = |value: &str, lets: &str| format!(r#"Patch(format: 1, {lets} nodes: {{"a": count(count: {value})}})"#);
         let number = n.to_string();
         let folder = folder(&[
             ("p.ron", place),
@@ -385,11 +406,11 @@ proptest! {
             ("other.ron", &node("use(v)", "let: (v: 5),")),
         ]);
         let wanted = meaning(&checked(folder.path(), "p.ron", &[]).unwrap());
-        let include = |part: &str, more: &str| format!("Patch(format: 1, include: {{\"x\": (patch: \"{part}\"{more})}})");
+        let include = |part: &str, more: &str| format!(r#"Patch(format: 1, include: {{"x": (patch: "{part}"{more})}})"#);
         for (text, set) in [
             (include("by_let.ron", ""), String::new()),
             (include("other.ron", &format!(", let: (v: {number})")), String::new()),
-            (include("other.ron", &format!(", set: {{\"a.count\": {number}}}")), String::new()),
+            (include("other.ron", &format!(r#", set: {{"a.count": {number}}}"#)), String::new()),
             (include("other.ron", ""), format!("x.let.v={number}")),
             (include("other.ron", ""), format!("x.a.count={number}")),
         ] {

@@ -46,8 +46,11 @@ fn patch(nodes: &str, wires: &str) -> String {
 #[test]
 fn five_mistakes_are_reported_at_once_each_in_its_place() {
     let text = patch(
-        "        \"a\": cont(),\n        \"b\": pass(hold_al: true),\n        \"c\": count(count: -4),\n        \"d\": log(),",
-        "        \"b -> e\",",
+        r#"        "a": cont(),
+        "b": pass(hold_al: true),
+        "c": count(count: -4),
+        "d": log(),"#,
+        r#"        "b -> e","#,
     );
     assert_eq!(
         mistakes(&text),
@@ -64,8 +67,9 @@ fn five_mistakes_are_reported_at_once_each_in_its_place() {
 #[test]
 fn a_syntax_error_does_not_hide_the_other_mistakes() {
     let text = patch(
-        "        \"a\": count(count: 1..2),\n        \"b\": pas(),",
-        "        \"a -> b\",",
+        r#"        "a": count(count: 1..2),
+        "b": pas(),"#,
+        r#"        "a -> b","#,
     );
     assert_eq!(
         mistakes(&text),
@@ -78,7 +82,11 @@ fn a_syntax_error_does_not_hide_the_other_mistakes() {
 
 #[test]
 fn duplicate_ids_and_duplicate_parameters_are_found() {
-    let text = patch("\"a\": count(count: 1, count: 2),\n\"a\": count(),", "");
+    let text = patch(
+        r#""a": count(count: 1, count: 2),
+"a": count(),"#,
+        "",
+    );
     assert_eq!(
         mistakes(&text),
         [
@@ -91,8 +99,11 @@ fn duplicate_ids_and_duplicate_parameters_are_found() {
 #[test]
 fn a_cycle_is_shown_with_its_path() {
     let text = patch(
-        "\"a\": pass(),\n\"b\": pass(),\n\"c\": pass(),",
-        "\"a -> b -> c\",\n\"c -> a\",",
+        r#""a": pass(),
+"b": pass(),
+"c": pass(),"#,
+        r#""a -> b -> c",
+"c -> a","#,
     );
     assert_eq!(
         mistakes(&text),
@@ -103,8 +114,11 @@ fn a_cycle_is_shown_with_its_path() {
 #[test]
 fn two_wires_into_one_input_are_refused() {
     let text = patch(
-        "\"a\": count(),\n\"b\": count(),\n\"c\": pass(),",
-        "\"a -> c\",\n\"b -> c\",",
+        r#""a": count(),
+"b": count(),
+"c": pass(),"#,
+        r#""a -> c",
+"b -> c","#,
     );
     assert_eq!(
         mistakes(&text),
@@ -115,14 +129,18 @@ fn two_wires_into_one_input_are_refused() {
 #[test]
 fn an_unwired_required_input_is_refused() {
     assert_eq!(
-        mistakes(&patch("\"c\": pass(),", "")),
+        mistakes(&patch(r#""c": pass(),"#, "")),
         ["4:1 nothing is wired into `c.in` (Control)"]
     );
 }
 
 #[test]
 fn where_two_ports_fit_one_must_be_named() {
-    let text = patch("\"a\": count(),\n\"l\": log(name: \"x\"),", "\"a -> l\",");
+    let text = patch(
+        r#""a": count(),
+"l": log(name: "x"),"#,
+        r#""a -> l","#,
+    );
     let found = checked(&text, &[]).err().unwrap().mistakes;
     assert_eq!(
         found[0].message,
@@ -136,7 +154,7 @@ fn where_two_ports_fit_one_must_be_named() {
         checked(
             &text
                 .replace("a -> l", "a -> l.b")
-                .replace("],", "\"a -> l.a\"],"),
+                .replace("],", r#""a -> l.a"],"#),
             &[]
         )
         .is_ok()
@@ -145,11 +163,17 @@ fn where_two_ports_fit_one_must_be_named() {
 
 #[test]
 fn types_and_dimensions_must_fit() {
-    let text = patch("\"a\": count(),\n\"n\": narrow(),", "\"a -> n\",");
+    let text = patch(
+        r#""a": count(),
+"n": narrow(),"#,
+        r#""a -> n","#,
+    );
     assert_eq!(mistakes(&text), ["8:2 `a` does not fit into `n`"]);
     let text = patch(
-        "\"c\": code(),\n\"n\": narrow(),\n\"m\": narrow(),",
-        "\"c -> n -> m\",",
+        r#""c": code(),
+"n": narrow(),
+"m": narrow(),"#,
+        r#""c -> n -> m","#,
     );
     assert_eq!(
         mistakes(&text),
@@ -159,17 +183,20 @@ fn types_and_dimensions_must_fit() {
 
 #[test]
 fn a_policy_may_stand_behind_a_wire_and_a_wrong_one_is_refused() {
-    let nodes = "\"a\": count(),\n\"b\": pass(),";
-    assert!(checked(&patch(nodes, "(\"a -> b\", drop_oldest(4)),"), &[]).is_ok());
+    let nodes = r#""a": count(),
+"b": pass(),"#;
+    assert!(checked(&patch(nodes, r#"("a -> b", drop_oldest(4)),"#), &[]).is_ok());
     assert_eq!(
-        mistakes(&patch(nodes, "(\"a -> b\", forget),")),
-        ["8:12 a policy is latest, drop_oldest(n) or block(n), with n from 1 to 4096"]
+        mistakes(&patch(nodes, r#"("a -> b", forget),"#)),
+        [
+            "8:12 a policy is latest, drop_oldest(n) or block(n), with n from 1 to 4096; a range is range(from: 0, to: 1)"
+        ]
     );
 }
 
 #[test]
 fn an_override_is_checked_like_the_patch_and_blamed_itself() {
-    let text = patch("\"a\": count(count: 3),", "");
+    let text = patch(r#""a": count(count: 3),"#, "");
     assert!(checked(&text, &["a.count=5", "transport.tempo=90"]).is_ok());
     let found = checked(&text, &["a.count=many"]).err().unwrap().mistakes;
     assert_eq!(found[0].place, None);
@@ -192,13 +219,13 @@ fn an_override_is_checked_like_the_patch_and_blamed_itself() {
 
 #[test]
 fn the_transport_is_read_and_its_mistakes_are_placed() {
-    let text = "Patch(format: 1, transport: (tempo: 90, metre: (3, 4), seed: 7), nodes: {\"a\": count()}, wires: [])";
+    let text = r#"Patch(format: 1, transport: (tempo: 90, metre: (3, 4), seed: 7), nodes: {"a": count()}, wires: [])"#;
     let graph = checked(text, &[]).unwrap();
     assert_eq!((graph.transport().tempo, graph.transport().seed), (90.0, 7));
     assert_eq!(graph.transport().key, None);
     let wrong = text.replace("90", "9000").replace("(3, 4)", "(3, 5)");
     assert_eq!(mistakes(&wrong).len(), 2);
-    let keyed = |key: &str| text.replace("seed: 7", &format!("key: \"{key}\""));
+    let keyed = |key: &str| text.replace("seed: 7", &format!(r#"key: "{key}""#));
     let key = checked(&keyed("F# minor"), &[]).unwrap().transport().key;
     assert_eq!(key.unwrap().to_string(), "F# minor");
     let said = &mistakes(&keyed("H dur"))[0];
@@ -209,7 +236,7 @@ fn the_transport_is_read_and_its_mistakes_are_placed() {
 fn swing_is_read_and_where_nothing_can_swing_that_is_told() {
     let read = |transport: &str| {
         let text = format!(
-            "Patch(format: 1, transport: ({transport}), nodes: {{\"a\": count()}}, wires: [])"
+            r#"Patch(format: 1, transport: ({transport}), nodes: {{"a": count()}}, wires: [])"#
         );
         checked(&text, &[]).unwrap()
     };
@@ -231,8 +258,9 @@ fn swing_is_read_and_where_nothing_can_swing_that_is_told() {
         "nothing swings: in 6/8 eighths are no halves of a beat"
     );
     for wrong in ["swing: 0.4", "swing: 62", "swing: 0.6, swing_of: quarters"] {
-        let text =
-            format!("Patch(format: 1, transport: ({wrong}), nodes: {{\"a\": count()}}, wires: [])");
+        let text = format!(
+            r#"Patch(format: 1, transport: ({wrong}), nodes: {{"a": count()}}, wires: [])"#
+        );
         assert_eq!(mistakes(&text).len(), 1, "{wrong}");
     }
 }
@@ -247,8 +275,9 @@ fn an_empty_file_is_no_patch_and_does_not_panic() {
 #[test]
 fn every_prefix_of_a_patch_is_answered_with_diagnostics() {
     let text = patch(
-        "\"a\": count(count: 3),\n\"b\": pass(),",
-        "(\"a -> b\", block(3)),",
+        r#""a": count(count: 3),
+"b": pass(),"#,
+        r#"("a -> b", block(3)),"#,
     );
     for end in 0..text.trim_end().len() {
         assert!(checked(&text[..end], &[]).is_err(), "{}", &text[..end]);
@@ -256,26 +285,25 @@ fn every_prefix_of_a_patch_is_answered_with_diagnostics() {
 }
 
 /// A patch with one of everything.
-const ALL: &str = "\
-// One of everything.
+const ALL: &str = r#"// One of everything.
 Patch(
     format: 1,
-    let: (many: 3, name: \"x\"),
+    let: (many: 3, name: "x"),
     transport: (tempo: 96, metre: (3, 4), seed: 7),
     nodes: {
-        \"a\":   count(count: use(many)),
-        \"b\":   pass(hold_all: true),
-        \"end\": log(name: \"end\"),
+        "a":   count(count: use(many)),
+        "b":   pass(hold_all: true),
+        "end": log(name: "end"),
     },
     wires: [
-        \"a -> b -> end.a\",
-        (\"b -> end.b\", drop_oldest(4)),
+        "a -> b -> end.a",
+        ("b -> end.b", drop_oldest(4)),
     ],
     outputs: {
-        \"out\": \"b.out\",
+        "out": "b.out",
     },
 )
-";
+"#;
 
 #[test]
 fn one_missing_quote_or_bracket_gives_one_message_of_the_whole_patch() {
@@ -302,8 +330,11 @@ fn one_missing_quote_or_bracket_gives_one_message_of_the_whole_patch() {
 #[test]
 fn a_missing_quote_does_not_hide_what_is_wrong_in_other_lines() {
     let text = patch(
-        "\"a\": count(count: -4),\n\"l: log(name: \"x\"),\n\"c\": pas(),",
-        "\"a -> l.a,\n\"a -> d\",",
+        r#""a": count(count: -4),
+"l: log(name: "x"),
+"c": pas(),"#,
+        r#""a -> l.a,
+"a -> d","#,
     );
     assert_eq!(
         mistakes(&text),
@@ -320,7 +351,7 @@ fn a_missing_quote_does_not_hide_what_is_wrong_in_other_lines() {
 #[test]
 fn ten_thousand_mistakes_in_one_line_are_told_in_a_page() {
     let nodes: Vec<String> = (0..4_000)
-        .map(|n| format!("\"{n}\": pas(a: b c)"))
+        .map(|n| format!(r#""{n}": pas(a: b c)"#))
         .collect();
     let text = format!("Patch(format: 1, nodes: {{{}}})", nodes.join(", "));
     let found = checked(&text, &[]).err().unwrap();
@@ -345,7 +376,7 @@ fn values_that_use_each_other_are_measured_before_they_are_written_out() {
         })
         .collect();
     let text = format!(
-        "Patch(format: 1, let: ({}), nodes: {{\"a\": count(count: 1)}})",
+        r#"Patch(format: 1, let: ({}), nodes: {{"a": count(count: 1)}})"#,
         lets.join(", ")
     );
     assert!(text.len() < 2_000);
@@ -354,7 +385,7 @@ fn values_that_use_each_other_are_measured_before_they_are_written_out() {
     assert!(found[0].contains("more than 200000 values"), "{found:?}");
     // A long text, used often.
     let text = format!(
-        "Patch(format: 1, let: (t: \"{}\", u: [{}]), nodes: {{\"a\": count(count: 1)}})",
+        r#"Patch(format: 1, let: (t: "{}", u: [{}]), nodes: {{"a": count(count: 1)}})"#,
         "x".repeat(1 << 20),
         "use(t),".repeat(100)
     );
@@ -364,7 +395,7 @@ fn values_that_use_each_other_are_measured_before_they_are_written_out() {
         .map(|n| format!("v{n}: [use(v{})]", n - 1))
         .collect();
     let text = format!(
-        "Patch(format: 1, let: (v0: 1, {}), nodes: {{\"a\": count(count: 1)}})",
+        r#"Patch(format: 1, let: (v0: 1, {}), nodes: {{"a": count(count: 1)}})"#,
         lets.join(", ")
     );
     let found = mistakes(&text);
@@ -377,15 +408,15 @@ fn values_that_use_each_other_are_measured_before_they_are_written_out() {
 #[test]
 fn more_nodes_and_wires_than_can_be_are_refused_at_once() {
     let nodes: Vec<String> = (0..20_000)
-        .map(|n| format!("\"n{n}\": count(count: 1)"))
+        .map(|n| format!(r#""n{n}": count(count: 1)"#))
         .collect();
     let text = format!("Patch(format: 1, nodes: {{{}}})", nodes.join(","));
     let found = mistakes(&text);
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].ends_with("more than 4096 nodes"), "{found:?}");
     let text = patch(
-        "\"a\": pass(),",
-        &format!("\"a{}\"", " -> a".repeat(20_000)),
+        r#""a": pass(),"#,
+        &format!(r#""a{}""#, " -> a".repeat(20_000)),
     );
     assert!(
         mistakes(&text)
@@ -412,7 +443,8 @@ fn an_id_that_would_steer_a_terminal_is_refused_and_shown() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever uses whatever: what would be too much when it is written out is refused, and nothing else is.
+    /// Whatever uses whatever: what would be too much when it is written out is refused, and
+    /// nothing else is.
     #[test]
     fn exactly_what_is_too_large_when_written_out_is_refused(base in 1usize..50, factor in 1usize..12, levels in 1usize..9) {
         let mut lets = vec![format!("v0: [{}]", "1,".repeat(base))];
@@ -424,7 +456,7 @@ proptest! {
             all += factor * (size + 2) + 1;
             size = factor * size + 1;
         }
-        let text = format!("Patch(format: 1, let: ({}), nodes: {{\"a\": count(count: 1)}})", lets.join(","));
+        let text = format!(r#"Patch(format: 1, let: ({}), nodes: {{"a": count(count: 1)}})"#, lets.join(","));
         let found = checked(&text, &[]);
         let is_near = all.abs_diff(limits::MAX_VALUES) < 100;
         prop_assert!(is_near || found.is_ok() == (all < limits::MAX_VALUES), "{all} {:?}", found.err());
@@ -433,7 +465,7 @@ proptest! {
     /// However many mistakes there are, and however long their line is, what is told is a page.
     #[test]
     fn what_is_told_of_a_patch_is_a_page(mistakes in 1usize..3_000, long in 0usize..3_000) {
-        let nodes = format!("\"{}\": pas(),", "x".repeat(long)).repeat(mistakes);
+        let nodes = format!(r#""{}": pas(),"#, "x".repeat(long)).repeat(mistakes);
         let found = checked(&format!("Patch(format: 1, nodes: {{{nodes}}})"), &[]).err().unwrap();
         prop_assert!(found.mistakes.len() <= limits::MAX_MISTAKES);
         prop_assert!(found.to_string().len() < limits::MAX_MISTAKES * (2 * limits::MAX_MESSAGE + 1_000));

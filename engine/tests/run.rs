@@ -19,8 +19,8 @@ fn run(nodes: &str, wires: &str) -> Result<Report, RunError> {
 #[test]
 fn nothing_is_lost_on_the_way() {
     let report = run(
-        "\"a\": count(count: 1000), \"b\": pass(), \"l\": log(name: \"lossless\")",
-        "(\"a -> b\", latest), \"b -> l.a\"",
+        r#""a": count(count: 1000), "b": pass(), "l": log(name: "lossless")"#,
+        r#"("a -> b", latest), "b -> l.a""#,
     )
     .unwrap();
     assert_eq!(log("lossless").lock().unwrap().0.len(), 1000);
@@ -37,8 +37,8 @@ fn nothing_is_lost_on_the_way() {
 #[test]
 fn a_wire_beside_a_node_that_waits_for_everything_grows() {
     let report = run(
-        "\"a\": count(count: 500), \"b\": pass(hold_all: true), \"l\": log(name: \"grown\")",
-        "\"a -> b -> l.a\", \"a -> l.b\"",
+        r#""a": count(count: 500), "b": pass(hold_all: true), "l": log(name: "grown")"#,
+        r#""a -> b -> l.a", "a -> l.b""#,
     )
     .unwrap();
     let log = log("grown");
@@ -54,8 +54,8 @@ fn a_wire_beside_a_node_that_waits_for_everything_grows() {
 #[test]
 fn a_patch_that_wants_a_whole_long_film_at_once_is_told_which_wire() {
     let error = run(
-        "\"a\": count(count: 40000), \"b\": pass(hold_all: true), \"l\": log(name: \"long\")",
-        "\"a -> b -> l.a\", \"a -> l.b\"",
+        r#""a": count(count: 40000), "b": pass(hold_all: true), "l": log(name: "long")"#,
+        r#""a -> b -> l.a", "a -> l.b""#,
     )
     .unwrap_err();
     assert!(
@@ -71,10 +71,10 @@ fn a_wire_with_little_to_say_stays_small_beside_a_node_that_waits_for_everything
         let name = format!("sparse {jitter}");
         let report = run(
             &format!(
-                "\"a\": count(count: 4000), \"b\": pass(hold_all: true), \
-                 \"c\": pass(every: 100, jitter: {jitter}), \"l\": log(name: \"{name}\", jitter: {jitter})"
+                r#""a": count(count: 4000), "b": pass(hold_all: true),
+                 "c": pass(every: 100, jitter: {jitter}), "l": log(name: "{name}", jitter: {jitter})"#
             ),
-            "\"a -> b -> l.a\", \"a -> c -> l.b\"",
+            r#""a -> b -> l.a", "a -> c -> l.b""#,
         )
         .unwrap();
         let log = log(&name);
@@ -89,8 +89,8 @@ fn a_wire_with_little_to_say_stays_small_beside_a_node_that_waits_for_everything
 #[test]
 fn a_failing_node_ends_the_run_is_named_and_nothing_is_committed() {
     let error = run(
-        "\"a\": count(count: 100000), \"b\": pass(fail_at: 50), \"l\": log(name: \"failed\"), \"m\": log(name: \"other\")",
-        "\"a -> b -> l.a\", \"a -> m.a\"",
+        r#""a": count(count: 100000), "b": pass(fail_at: 50), "l": log(name: "failed"), "m": log(name: "other")"#,
+        r#""a -> b -> l.a", "a -> m.a""#,
     )
     .unwrap_err();
     assert_eq!(error.to_string(), "`b` (pass): the needle broke");
@@ -101,8 +101,8 @@ fn a_failing_node_ends_the_run_is_named_and_nothing_is_committed() {
 #[test]
 fn a_node_that_cannot_place_its_result_does_not_take_that_of_others() {
     let error = run(
-        "\"a\": count(count: 10), \"bad\": log(name: \"unplaced\", fail_at_end: true), \"l\": log(name: \"placed\")",
-        "\"a -> bad.a\", \"a -> l.a\"",
+        r#""a": count(count: 10), "bad": log(name: "unplaced", fail_at_end: true), "l": log(name: "placed")"#,
+        r#""a -> bad.a", "a -> l.a""#,
     )
     .unwrap_err();
     assert_eq!(error.to_string(), "`bad` (log): the paper is used up");
@@ -114,8 +114,8 @@ fn a_node_that_cannot_place_its_result_does_not_take_that_of_others() {
 #[test]
 fn a_panicking_node_ends_the_run_and_is_named() {
     let error = run(
-        "\"a\": count(count: 100000), \"b\": pass(panic_at: 50), \"l\": log(name: \"panicked\")",
-        "\"a -> b -> l.a\"",
+        r#""a": count(count: 100000), "b": pass(panic_at: 50), "l": log(name: "panicked")"#,
+        r#""a -> b -> l.a""#,
     )
     .unwrap_err();
     assert_eq!(
@@ -127,8 +127,8 @@ fn a_panicking_node_ends_the_run_and_is_named() {
 #[test]
 fn a_node_that_cannot_be_built_starts_nothing() {
     let error = run(
-        "\"a\": count(), \"l\": log(name: \"unbuilt\"), \"c\": code(), \"n\": narrow()",
-        "\"a -> l.a\", \"c -> n\"",
+        r#""a": count(), "l": log(name: "unbuilt"), "c": code(), "n": narrow()"#,
+        r#""a -> l.a", "c -> n""#,
     )
     .unwrap_err();
     assert!(matches!(error, RunError::Node { .. }));
@@ -145,10 +145,10 @@ proptest! {
         let run_with = |seeds: [u32; 4], name: &str| {
             let [a, b, c, l] = seeds;
             let nodes = format!(
-                "\"a\": count(count: 60, jitter: {a}), \"b\": pass(jitter: {b}, hold_all: {hold}), \
-                 \"c\": count(count: 40, jitter: {c}), \"l\": log(name: \"{name}\", jitter: {l})"
+                r#""a": count(count: 60, jitter: {a}), "b": pass(jitter: {b}, hold_all: {hold}),
+                 "c": count(count: 40, jitter: {c}), "l": log(name: "{name}", jitter: {l})"#
             );
-            let wires = if hold { "\"a -> b -> l.a\", \"a -> l.b\"" } else { "\"a -> b -> l.a\", \"c -> l.b\"" };
+            let wires = if hold { r#""a -> b -> l.a", "a -> l.b""# } else { r#""a -> b -> l.a", "c -> l.b""# };
             run(&nodes, wires).unwrap();
             std::mem::take(&mut log(name).lock().unwrap().0)
         };

@@ -11,9 +11,9 @@ use score_engine::{Graph, PortType, Run, Settings, Source, Time, check};
 /// A graph that writes into the log called `name`.
 fn graph(name: &str) -> Graph {
     let nodes = format!(
-        "\"a\": count(count: 20), \"b\": pass(), \"l\": log(name: \"{name}\"), \"c\": count(count: 5)"
+        r#""a": count(count: 20), "b": pass(), "l": log(name: "{name}"), "c": count(count: 5)"#
     );
-    let wires = "\"a -> b -> l.a\", \"c -> l.b\"";
+    let wires = r#""a -> b -> l.a", "c -> l.b""#;
     let text = format!("Patch(format: 1, nodes: {{{nodes}}}, wires: [{wires}])");
     let source = Source::text("p.ron", &text, PathBuf::new());
     check(&source, &[], &kinds::registry(), &Settings::default()).unwrap()

@@ -28,7 +28,7 @@ const EVENTS: InputPort<Event> = InputPort::new(3, "events", "what happens").man
 #[derive(Clone, Params)]
 pub(crate) struct Recorder {
     /// the sound file to write, .wav or .flac
-    #[param(writes, content = Sound, ending = "wav", takes)]
+    #[param(rebuild = "a take is begun once", writes, content = Sound, ending = "wav", takes)]
     path: PathBuf,
 }
 
@@ -52,8 +52,8 @@ impl Node for Recorder {
                  edit adds the recorder. Where sound is missing there is silence. The .jsonl has one JSON object per \
                  line: the transport first, with the time of the run at which the take begins, then each value with \
                  its time in seconds, the input, and the number of the wire, counted from 0 as the patch lists them; \
-                 and, live, each revision of the patch with the time from which it plays, so that the run can be \
-                 played again.\n\n\
+                 and, live, each revision of the patch with the time from which it plays, and each value that a hand sets, \
+                 so that the run can be played again. The .mid has the tempi that were played.\n\n\
                  A WAV beyond 4 GiB becomes an RF64, which most programs read as they read a WAV.\n\n\
                  Live, the files grow beside their place as `.NAME.partial`, are whole up to their last second \
                  whenever they are read, and get their names when the run ends. After a power cut the next start \
@@ -66,6 +66,7 @@ impl Node for Recorder {
             .input(NOTES)
             .input(CONTROLS)
             .input(EVENTS)
+            .keeps_record()
     }
 
     fn check(&self, check: &mut Check<'_>) {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use score_engine::harness::Outputs;
-use score_engine::{Note, Settings, Transport};
+use score_engine::{Note, Settings, Time, Transport};
 
 use crate::midi::writing::{self, Act, Part};
 
@@ -66,6 +66,38 @@ pub(crate) fn write_tune(path: &Path, notes: &[(u64, u64, u8)]) {
     };
     let bytes = writing::bytes(&Transport::default(), 0, &[part], 0).unwrap();
     std::fs::write(path, bytes).unwrap();
+}
+
+/// The pitches of the notes that begin at output `notes`, in their order.
+pub(crate) fn pitches(outputs: &Outputs) -> Vec<u8> {
+    let packets = outputs.packets("notes").iter();
+    let notes = packets.flat_map(|packet| packet.notes().unwrap().to_vec());
+    let begun = notes.filter(|note| matches!(note, Note::On { .. }));
+    begun.map(|note| note.pitch()).collect()
+}
+
+/// Requires that `one` begins as `other` does, for as long as both go on, and that this is long.
+#[track_caller]
+pub(crate) fn require_alike<T: PartialEq + std::fmt::Debug>(one: &[T], other: &[T]) {
+    let both = one.len().min(other.len());
+    assert!(both >= 8, "{} and {}", one.len(), other.len());
+    assert_eq!(one[..both], other[..both]);
+}
+
+/// Turns of the tempo every seventh of a second, for `seconds`: as a hand does that is at a knob all the time.
+pub(crate) fn turns(seconds: f64, transport: &Transport) -> Vec<(Time, Transport)> {
+    let turn = |number: u32| {
+        let tempo = 60.0 + f64::from(number * 37 % 140);
+        let time = Time::from_seconds(f64::from(number) / 7.0);
+        (
+            time,
+            Transport {
+                tempo,
+                ..transport.clone()
+            },
+        )
+    };
+    (1..(seconds * 7.0) as u32).map(turn).collect()
 }
 
 /// The notes that begin at output `notes`: when, in sixteenths at 120 quarter notes a minute, and which.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::support::{ffmpeg, house, score, text, unpack_graphs, write_film, write_scale};
+use score_test_support::{ffmpeg, house, score, text, unpack_graphs, write_film, write_scale};
 
 /// Every page of the repository that a reader may open.
 fn pages() -> Vec<PathBuf> {
@@ -116,8 +116,8 @@ fn blocks(page: &str, language: &str) -> Vec<(usize, String)> {
     blocks
 }
 
-/// The pieces of code of a page that are set in by four spaces, each without blank lines, with the lines on which they
-/// begin.
+/// The pieces of code of a page that are set in by four spaces, each without blank lines, with the
+/// lines on which they begin.
 fn pieces(page: &str) -> Vec<(usize, String)> {
     let mut pieces: Vec<(usize, String)> = Vec::new();
     let mut goes_on = false;
@@ -136,8 +136,8 @@ fn pieces(page: &str) -> Vec<(usize, String)> {
     pieces
 }
 
-/// Code without comments on lines of their own and without what its layout adds: blanks, and commas before brackets that
-/// close.
+/// Code without comments on lines of their own and without what its layout adds: blanks, and commas
+/// before brackets that close.
 fn bare(code: &str) -> String {
     let lines = code
         .lines()
@@ -190,12 +190,8 @@ fn what_the_plugin_guide_shows_of_rust_stands_in_files_that_are_compiled() {
     assert_eq!(lost, [""; 0]);
 }
 
-#[path = "../../nodes/examples/render_a_patch.rs"]
-#[allow(dead_code, unreachable_pub)]
-mod render_a_patch;
-
 #[test]
-fn the_library_renders_a_patch_as_the_book_shows_it() {
+fn what_the_library_page_shows_of_rust_is_an_example_that_is_tested() {
     let read = |path: &str| std::fs::read_to_string(house().join(path)).unwrap();
     let example = bare(&read("nodes/examples/render_a_patch.rs"));
     let shown = blocks(&read("docs/library.md"), "rust");
@@ -203,24 +199,10 @@ fn the_library_renders_a_patch_as_the_book_shows_it() {
     for part in shown[0].1.split("\n\n") {
         assert!(example.contains(&bare(part)), "{part}");
     }
-    let folder = tempfile::tempdir().unwrap();
-    write_scale(&folder.path().join("song.mid"));
-    let patch = folder.path().join("patch.ron");
-    let text = "Patch(format: 1, nodes: {\"tune\": midi_input_file(path: \"song.mid\"), \
-                \"notes\": midi_file(path: \"out.mid\")}, wires: [\"tune -> notes\"])";
-    std::fs::write(&patch, text).unwrap();
-    let report = render_a_patch::render(&patch, &house().join("models")).unwrap();
-    assert_eq!(report.nodes.len(), 2);
-    assert!(folder.path().join("out.mid").is_file());
-    std::fs::write(&patch, text.replace("midi_file", "midi_fil")).unwrap();
-    let wrong = render_a_patch::render(&patch, &house().join("models")).unwrap_err();
-    assert!(
-        wrong.to_string().contains("did you mean `midi_file`?"),
-        "{wrong}"
-    );
 }
 
-/// A folder with all that the pages' patches and commands name: films, melodies, a sound, the patches that ship.
+/// A folder with all that the pages' patches and commands name: films, melodies, a sound, the
+/// patches that ship.
 fn workshop() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
@@ -285,7 +267,8 @@ fn every_patch_in_the_book_is_fine_and_set() {
     }
 }
 
-/// What stands for a command in the test: what plays on without end, or needs what a test machine has not, is checked.
+/// What stands for a command in the test: what plays on without end, or needs what a test machine
+/// has not, is checked.
 fn tested(line: &str) -> Option<Vec<String>> {
     let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
     let (program, rest) = words.split_first()?;

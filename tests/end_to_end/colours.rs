@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use crate::support::{program, score, text};
+use score_test_support::{program, score, text};
 
 /// What the program says of a patch with a mistake that has a place and advice.
 fn said(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> String {
-    let patch = "Patch(format: 1, nodes: {\"piano\": sinth()}, wires: [])";
+    let patch = r#"Patch(format: 1, nodes: {"piano": sinth()}, wires: [])"#;
     std::fs::write(folder.join("wrong.ron"), patch).unwrap();
     let mut command = program(folder, &["render", "wrong.ron"]);
     command.args(arguments).envs(environment.iter().copied());

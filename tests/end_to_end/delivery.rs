@@ -1,8 +1,9 @@
-//! What a film is delivered with: mix and film alike in loudness, stems, one .mid, sheet music, the picture of the run.
+//! What a film is delivered with: mix and film alike in loudness, stems, one .mid, sheet music, the
+//! picture of the run.
 
 use std::path::Path;
 
-use crate::support::{ffmpeg, names, program, score, text, write_scale};
+use score_test_support::{ffmpeg, names, program, score, text, write_scale};
 
 const PATCH: &str = r#"Patch(
     format: 1,
@@ -128,11 +129,11 @@ fn engravers(folder: &Path) -> std::ffi::OsString {
     };
     write(
         "musicxml2ly",
-        "grep -q score-partwise \"$3\"; cp \"$3\" \"$2\"",
+        r#"grep -q score-partwise "$3"; cp "$3" "$2""#,
     );
     write(
         "lilypond",
-        "{ echo %PDF-1.4; grep -c '<note' \"$4\"; echo %%EOF; } > \"$3.pdf\"",
+        r#"{ echo %PDF-1.4; grep -c '<note' "$4"; echo %%EOF; } > "$3.pdf""#,
     );
     let mut path = programs.into_os_string();
     path.push(":");

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::{score, text};
+use score_test_support::{score, text};
 
 fn json(folder: &Path, arguments: &[&str], code: i32) -> Value {
     let output = score(folder, arguments);
@@ -20,7 +20,7 @@ fn an_error_of_a_command_with_json_is_json() {
     let folder = folder.path();
     std::fs::write(
         folder.join("wrong.ron"),
-        "Patch(format: 1, nodes: {\"a\": synt()})",
+        r#"Patch(format: 1, nodes: {"a": synt()})"#,
     )
     .unwrap();
     for (arguments, code, wanted) in [
@@ -100,8 +100,8 @@ fn a_message_names_what_the_user_typed() {
     );
     let key = told(&["film", "film.mp4", "--key", "H moll"]);
     assert!(
-        key.contains("--key \"H moll\": `H moll` is not a key")
-            && key.contains("did you mean \"B minor\"?"),
+        key.contains(r#"--key "H moll": `H moll` is not a key"#)
+            && key.contains(r#"did you mean "B minor"?"#),
         "{key}"
     );
     let missing = told(&["check", "none.ron"]);

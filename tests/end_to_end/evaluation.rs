@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{ffmpeg, graphs, names, score, text, write_film, write_scale};
+use score_test_support::{ffmpeg, graphs, names, score, text, write_film, write_scale};
 
 /// What `score eval` prints as JSON.
 fn found(folder: &Path, arguments: &[&str]) -> serde_json::Value {
@@ -41,7 +41,8 @@ fn a_frozen_film_shows_nothing_driven() {
     assert_eq!(names(folder), ["film.mp4", "still.png"]);
 }
 
-/// A film of scenes of 4.6 s between three looks, for 60 s, begun `from` scenes later and gone round.
+/// A film of scenes of 4.6 s between three looks, for 60 s, begun `from` scenes later and gone
+/// round.
 fn write_scenes(folder: &Path, name: &str, from: usize) {
     let looks = [
         "testsrc2=size=160x90:rate=25",

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::support::{
+use score_test_support::{
     Talking, copy_models, ffmpeg, names, onsets, probe, program, require_other_music_in_each_scene,
     score, text, write_film, write_small_film,
 };
@@ -163,9 +163,9 @@ fn a_film_is_scored_in_the_key_that_the_command_line_names() {
         folder,
         "-f lavfi -i testsrc=size=64x64:rate=10:duration=2 film.mp4",
     );
-    let patch = "Patch(format: 1, nodes: {\"film\": video_file(path: \"film.mp4\", width: 64, height: 64), \
-                 \"motion\": motion(gain: 50), \"tune\": scale_walk(scale: major, tonic: 60), \
-                 \"notes\": midi_file(path: \"a.mid\")}, wires: [\"film -> motion -> tune -> notes\"])";
+    let patch = r#"Patch(format: 1, nodes: {"film": video_file(path: "film.mp4", width: 64, height: 64),
+                 "motion": motion(gain: 50), "tune": scale_walk(scale: major, tonic: 60),
+                 "notes": midi_file(path: "a.mid")}, wires: ["film -> motion -> tune -> notes"])"#;
     std::fs::write(folder.join("walk.ron"), patch).unwrap();
     let pitches = |name: &str, more: &[&str]| -> Vec<u8> {
         let all = ["film", "film.mp4", "--patch", "walk.ron", "--out", name];
@@ -236,7 +236,8 @@ fn a_folder_that_cannot_be_written_to_or_is_missing_is_told_before_work_starts()
     assert_eq!(names(folder), ["film.mp4"]);
 }
 
-/// A limit on the size of files stands in for the end of the disk: a small file system to fill needs root.
+/// A limit on the size of files stands in for the end of the disk: a small file system to fill
+/// needs root.
 #[test]
 fn a_full_disk_is_told() {
     let folder = tempfile::tempdir().unwrap();
@@ -248,7 +249,7 @@ fn a_full_disk_is_told() {
     let score = program(folder, &["film", "film.mp4", "--out", "small/out"]);
     let mut limited = Command::new("sh");
     limited
-        .args(["-c", "trap '' XFSZ; ulimit -f 200; exec \"$0\" \"$@\""])
+        .args(["-c", r#"trap '' XFSZ; ulimit -f 200; exec "$0" "$@""#])
         .arg(score.get_program())
         .args(score.get_args())
         .current_dir(folder);

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::support::{graphs, names, score, text, write_scale};
+use score_test_support::{graphs, names, score, text, write_scale};
 
 /// A small film with the name `film`, and a scale to put under it.
 fn write_film(folder: &Path, film: &str) {

@@ -1,15 +1,17 @@
-//! The notes of the patches that ship, compared with those in `golden/`, so that a change of the music is seen.
+//! The notes of the patches that ship, compared with those in `golden/`, so that a change of the
+//! music is seen.
 //!
-//! A golden file has one note a line: `beat length pitch velocity`. When the music is meant to change, write the
-//! files anew and look at what `git diff` says:
+//! A golden file has one note a line: `beat length pitch velocity`. When the music is meant to
+//! change, write the files anew and look at what `git diff` says:
 //!
 //!     SCORE_RENEW_GOLDEN=1 cargo test --package score --test end_to_end golden
 //!
-//! Processors and versions of ONNX Runtime round differently, in the sixth digit or so. Notes hide that: at
-//! temperature 0 the likeliest token is taken, and a small error is heard only where two tokens are almost equally
-//! likely. So each patch is also rendered with its codes stretched and shrunk by far more than rounding does
-//! ([`STRETCH`]), which must not change a note. Where it does, choose another seed. The film is made of pictures in the
-//! size that the patch asks for, stored as they are, so that no decoder and no scaler has a say in them.
+//! Processors and versions of ONNX Runtime round differently, in the sixth digit or so. Notes hide
+//! that: at temperature 0 the likeliest token is taken, and a small error is heard only where two
+//! tokens are almost equally likely. So each patch is also rendered with its codes stretched and
+//! shrunk by far more than rounding does ([`STRETCH`]), which must not change a note. Where it
+//! does, choose another seed. The film is made of pictures in the size that the patch asks for,
+//! stored as they are, so that no decoder and no scaler has a say in them.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -18,13 +20,13 @@ use std::process::{Command, Stdio};
 
 use midly::{MidiMessage, Smf, TrackEventKind};
 
-use crate::support::{graphs, house, score, text};
+use score_test_support::{graphs, house, score, text};
 
 /// By how much codes are made longer and shorter to see whether a note hangs by a thread.
 const STRETCH: f64 = 1e-4;
 
-/// The notes in a MIDI file, one a line: when each begins and how long it lasts, in quarter notes, then its pitch and
-/// velocity.
+/// The notes in a MIDI file, one a line: when each begins and how long it lasts, in quarter notes,
+/// then its pitch and velocity.
 fn notes(path: &Path) -> String {
     let bytes = std::fs::read(path).unwrap();
     let smf = Smf::parse(&bytes).unwrap();
@@ -59,7 +61,8 @@ fn notes(path: &Path) -> String {
     text
 }
 
-/// Renders the patch called `name` with its parameters `set`, and compares its notes with the golden ones.
+/// Renders the patch called `name` with its parameters `set`, and compares its notes with the
+/// golden ones.
 fn compare(name: &str, folder: &Path, set: &[&str]) {
     let patch = graphs().join(format!("{name}.ron"));
     let render = |stretch: f64| {
@@ -99,7 +102,8 @@ fn compare(name: &str, folder: &Path, set: &[&str]) {
     );
 }
 
-/// The lines that only one of two texts has, those of the first behind `-`, those of the second behind `+`.
+/// The lines that only one of two texts has, those of the first behind `-`, those of the second
+/// behind `+`.
 fn difference(wanted: &str, found: &str) -> String {
     let without = |sign: char, one: &str, other: &str| -> String {
         let other: Vec<&str> = other.lines().collect();
@@ -111,8 +115,8 @@ fn difference(wanted: &str, found: &str) -> String {
     without('-', wanted, found) + &without('+', found, wanted)
 }
 
-/// Three scenes of four seconds: stripes that move, a growing disc, a chequered plane that turns from green to blue.
-/// Whole numbers alone decide every pixel.
+/// Three scenes of four seconds: stripes that move, a growing disc, a chequered plane that turns
+/// from green to blue. Whole numbers alone decide every pixel.
 fn write_plain_film(folder: &Path) {
     let mut ffmpeg = Command::new("ffmpeg")
         .args([

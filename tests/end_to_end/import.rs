@@ -6,12 +6,12 @@ use midly::{MidiMessage, Smf, TrackEventKind};
 use score_nodes::model::Manifest;
 use serde_json::{Value, json};
 
-use crate::support::{copy_models, names, score, text, write_scale};
+use score_test_support::{copy_models, names, score, text, write_scale};
 
 const CELL: &str = "multi_rnn_cell/cell_0/lstm_cell";
 
-/// Writes a checkpoint whose weights all are zero, but for the logit of `token`, one of `tokens`: it plays that at
-/// every step, whatever the code.
+/// Writes a checkpoint whose weights all are zero, but for the logit of `token`, one of `tokens`:
+/// it plays that at every step, whatever the code.
 fn write_checkpoint(folder: &Path, converter: &Value, tokens: usize, token: usize) {
     std::fs::create_dir(folder).unwrap();
     let encoder = |direction| format!("encoder/cell_0/bidirectional_rnn/{direction}/{CELL}");
@@ -91,7 +91,7 @@ fn an_imported_melody_model_is_listed_verified_sampled_interpolated_and_played()
     let manifest = Manifest::load(&at("models")).unwrap();
     assert_eq!(
         manifest.models.len(),
-        Manifest::load(&crate::support::house().join("models"))
+        Manifest::load(&score_test_support::house().join("models"))
             .unwrap()
             .models
             .len()

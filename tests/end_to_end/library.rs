@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{
+use score_test_support::{
     Talking, graphs, onsets, patches_in, program, score, text, unpack_graphs, write_film,
     write_scale,
 };
@@ -99,7 +99,7 @@ fn every_style_is_a_patch_of_its_own_and_two_in_other_metres_give_a_film_music()
 #[test]
 fn a_film_is_scored_in_every_style_at_once() {
     let folder = tempfile::tempdir().unwrap();
-    crate::support::ffmpeg(
+    score_test_support::ffmpeg(
         folder.path(),
         "-f lavfi -i testsrc2=rate=8:duration=3:size=64x64 film.mp4",
     );
@@ -141,7 +141,8 @@ fn patches_that_play_live_begin_even_where_there_is_no_device() {
     ] {
         let patch = format!("{name}.ron");
         let playing = Talking::start(&mut program(folder.path(), &["run", &patch, "--quiet"]));
-        // A system without a MIDI sequencer has no ports to give; that too is said, and tried again.
+        // A system without a MIDI sequencer has no ports to give; that too is said, and tried
+        // again.
         playing.until("plays");
     }
 }
@@ -153,7 +154,8 @@ fn more_motion_is_more_notes_and_every_cut_is_an_accent() {
     assert!(made.status.success(), "{}", text(&made.stderr));
     let heard = onsets(&folder.path().join("film-scored.mid"));
     let scene = |number: u32| {
-        // Four seconds at 104 a minute are 27.7 sixteenths; `onsets` counts them by the file's own ticks.
+        // Four seconds at 104 a minute are 27.7 sixteenths; `onsets` counts them by the file's own
+        // ticks.
         let from = f64::from(number) * 4.0 * 104.0 / 15.0;
         let until = from + 4.0 * 104.0 / 15.0;
         let within = |at: &u32| (from..until).contains(&f64::from(*at));

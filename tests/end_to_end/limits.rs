@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::support::{program, score, text};
+use score_test_support::{program, score, text};
 
-/// Memory that the program may have where a limit is tested, in kilobytes. Reserved, not used: threads' stacks and the
-/// program itself count.
+/// Memory that the program may have where a limit is tested, in kilobytes. Reserved, not used:
+/// threads' stacks and the program itself count.
 #[cfg(unix)]
 const MEMORY: u32 = 3_000_000;
 
@@ -19,7 +19,7 @@ fn bounded(folder: &Path, arguments: &[&str]) -> Output {
         .current_dir(folder)
         .args([
             "-c",
-            &format!("ulimit -v {MEMORY}; exec timeout 60 \"$0\" \"$@\""),
+            &format!(r#"ulimit -v {MEMORY}; exec timeout 60 "$0" "$@""#),
         ])
         .arg(unbounded.get_program())
         .args(arguments);
@@ -41,7 +41,7 @@ fn nested() -> String {
         })
         .collect();
     format!(
-        "Patch(format: 1, let: ({}), nodes: {{\"mix\": mixer(pans: use(a8))}})",
+        r#"Patch(format: 1, let: ({}), nodes: {{"mix": mixer(pans: use(a8))}})"#,
         lets.join(", ")
     )
 }
@@ -55,22 +55,22 @@ fn small_patches_do_not_fill_the_memory_or_the_terminal() {
     let in_one_line = format!(
         "Patch(format: 1, nodes: {{{}}})",
         (0..4_000)
-            .map(|n| format!("\"{n}\": no(x: 1..2)"))
+            .map(|n| format!(r#""{n}": no(x: 1..2)"#))
             .collect::<Vec<_>>()
             .join(",")
     );
     let includes = |many: usize, part: &str| {
         let parts: Vec<String> = (0..many)
-            .map(|n| format!("\"{n}\": (patch: \"{part}\")"))
+            .map(|n| format!(r#""{n}": (patch: "{part}")"#))
             .collect();
         format!("Patch(format: 1, include: {{{}}})", parts.join(","))
     };
     let part = format!(
-        "Patch(format: 1, nodes: {{\"mix\": mixer(pans: [{}])}})",
+        r#"Patch(format: 1, nodes: {{"mix": mixer(pans: [{}])}})"#,
         "0,".repeat(100_000)
     );
     std::fs::write(folder.path().join("part.ron"), part).unwrap();
-    let small = "Patch(format: 1, nodes: {\"a\": tone()})";
+    let small = r#"Patch(format: 1, nodes: {"a": tone()})"#;
     std::fs::write(folder.path().join("small.ron"), small).unwrap();
     for (name, patch, wanted) in [
         ("nested", nested, "values"),
@@ -187,7 +187,7 @@ fn escape_sequences_of_patches_and_names_are_shown_and_not_sent() {
 fn fmt_does_not_write_through_a_planted_link() {
     let folder = tempfile::tempdir().unwrap();
     let (patch, other) = (folder.path().join("p.ron"), folder.path().join("precious"));
-    std::fs::write(&patch, "Patch(format:1,nodes:{\"a\":tone()})").unwrap();
+    std::fs::write(&patch, r#"Patch(format:1,nodes:{"a":tone()})"#).unwrap();
     std::fs::write(&other, "precious").unwrap();
     std::os::unix::fs::symlink(&other, folder.path().join("p.ron.partial")).unwrap();
     let done = score(folder.path(), &["fmt", "p.ron"]);
@@ -196,9 +196,9 @@ fn fmt_does_not_write_through_a_planted_link() {
     assert!(
         std::fs::read_to_string(&patch)
             .unwrap()
-            .contains("\"a\": tone()")
+            .contains(r#""a": tone()"#)
     );
-    let left = crate::support::names(folder.path());
+    let left = score_test_support::names(folder.path());
     assert_eq!(left, ["p.ron", "p.ron.partial", "precious"]);
 }
 
@@ -206,13 +206,13 @@ fn fmt_does_not_write_through_a_planted_link() {
 #[test]
 fn a_file_beyond_the_systems_limit_is_an_error_and_no_sudden_end() {
     let folder = tempfile::tempdir().unwrap();
-    let patch = "Patch(format: 1, nodes: {\"a\": tone(length: 30), \"s\": audio_file(path: \"a.wav\")}, wires: [\"a -> s\"])";
+    let patch = r#"Patch(format: 1, nodes: {"a": tone(length: 30), "s": audio_file(path: "a.wav")}, wires: ["a -> s"])"#;
     std::fs::write(folder.path().join("p.ron"), patch).unwrap();
     let unbounded = program(folder.path(), &[]);
     let mut shell = Command::new("sh");
     shell
         .current_dir(folder.path())
-        .args(["-c", "ulimit -f 200; exec \"$0\" render p.ron --quiet"])
+        .args(["-c", r#"ulimit -f 200; exec "$0" render p.ron --quiet"#])
         .arg(unbounded.get_program());
     let done = shell.output().unwrap();
     let told = text(&done.stderr);

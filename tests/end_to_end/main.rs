@@ -31,7 +31,6 @@ mod remote;
 mod saves;
 mod status;
 mod stream;
-mod support;
 mod swing;
 mod theme;
 mod timeline;

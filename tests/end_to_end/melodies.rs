@@ -9,12 +9,13 @@ use score_engine::{Settings, Transport};
 use score_nodes::music::{Melody, MelodyNote, notes, sheet, tokens};
 use score_nodes::output::{Claim, Owner};
 
-use crate::support::{graphs, house, names, score, text, write_scale};
+use score_test_support::{graphs, house, names, score, text, write_scale};
 
 /// Ticks in two bars of 4/4.
 const MELODY: u64 = 8 * 480;
 
-/// A written file, by ticks: when each note begins and its pitch, and when the file ends; and its tempo.
+/// A written file, by ticks: when each note begins and its pitch, and when the file ends; and its
+/// tempo.
 struct Sheet {
     onsets: Vec<(u64, u8)>,
     end: u64,

@@ -1,8 +1,9 @@
-//! MIDI files as they are found: damaged ones are played as far as they can be, and what is lost is told.
+//! MIDI files as they are found: damaged ones are played as far as they can be, and what is lost is
+//! told.
 
 use std::path::Path;
 
-use crate::support::{onsets, score, text};
+use score_test_support::{onsets, score, text};
 
 /// The files of `data/midi`, what is told of them, and how many notes begin.
 const FILES: [(&str, &str, usize); 5] = [

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{graphs, names, program, text, write_scale};
+use score_test_support::{graphs, names, program, text, write_scale};
 
 /// What the program says, on one line each, when it fails without writing anything.
 fn complaint(folder: &Path, arguments: &[&str], environment: (&str, &Path)) -> String {

@@ -2,7 +2,7 @@
 
 use score_nodes::model::Manifest;
 
-use crate::support::{copy_models, graphs, house, program, score, text};
+use score_test_support::{copy_models, graphs, house, program, score, text};
 
 #[test]
 fn a_folder_of_models_that_is_given_comes_before_the_one_in_the_environment() {

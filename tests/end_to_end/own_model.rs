@@ -1,4 +1,5 @@
-//! A picture model of the user's own: a tiny image classifier, which `data/tiny_classifier.py` writes.
+//! A picture model of the user's own: a tiny image classifier, which `data/tiny_classifier.py`
+//! writes.
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -8,15 +9,17 @@ use score_engine::{
     Run, Settings, Source, Time, check,
 };
 
-use crate::support::{house, names, require_other_music_in_each_scene, score, text, write_film};
+use score_test_support::{
+    house, names, require_other_music_in_each_scene, score, text, write_film,
+};
 
 /// A film read by the user's own model, up to the wires' ends.
 fn patch(nodes: &str, wires: &str) -> String {
     format!(
-        "Patch(format: 1, transport: (seed: 5), nodes: {{\
-             \"film\": video_file(path: \"film.mp4\", width: 32, height: 32, rate: 8),\
-             \"eye\": frame_encoder(file: \"classifier.onnx\"), {nodes}}},\
-         wires: [\"film -> eye -> {wires}\"])"
+        r#"Patch(format: 1, transport: (seed: 5), nodes: {{
+             "film": video_file(path: "film.mp4", width: 32, height: 32, rate: 8),
+             "eye": frame_encoder(file: "classifier.onnx"), {nodes}}},
+         wires: ["film -> eye -> {wires}"])"#
     )
 }
 
@@ -68,7 +71,7 @@ impl Processor<CodeLog> for CodeLog {
 fn codes(folder: &Path) -> Codes {
     let mut registry: Registry = score_nodes::registry();
     registry.add::<CodeLog>();
-    let text = patch("\"log\": code_log()", "log");
+    let text = patch(r#""log": code_log()"#, "log");
     let source = Source::text("own.ron", &text, folder.to_owned());
     let settings = Settings::default().with_folder("models", house().join("models"));
     let graph = check(&source, &[], &registry, &settings).unwrap();
@@ -94,7 +97,8 @@ fn each_scene_has_codes_of_its_own_whatever_the_scale_of_the_features() {
     let found = codes(folder.path());
     assert_eq!(found.len(), 96);
     assert!(found.iter().all(|(_, code)| code.len() == 64));
-    // A second on either side of each cut: what is usual is learnt all the while, so that codes long ago were others.
+    // A second on either side of each cut: what is usual is learnt all the while, so that codes
+    // long ago were others.
     for cut in [4.0, 8.0] {
         let second = |start: f64| -> Vec<&[f32]> {
             let inside = |time: Time| (start..start + 1.0).contains(&time.seconds());
@@ -116,7 +120,8 @@ fn each_scene_has_codes_of_its_own_whatever_the_scale_of_the_features() {
             "the cut at {cut} s: {apart} apart, but {before} and {after} wide"
         );
     }
-    // Ten probabilities near a tenth have become ten components of N(0, 1), together √10 long; the rest is 0.
+    // Ten probabilities near a tenth have become ten components of N(0, 1), together √10 long; the
+    // rest is 0.
     assert!(found.iter().all(|(_, code)| code[10..] == [0.0; 54]));
     let late = found[48..]
         .iter()
@@ -128,7 +133,7 @@ fn each_scene_has_codes_of_its_own_whatever_the_scale_of_the_features() {
 
 /// Renders the notes that the classifier gives the film, into `name`.
 fn render(folder: &Path, name: &str) -> std::process::Output {
-    let nodes = "\"tune\": music_decoder(model: \"melody\"), \"notes\": midi_file(path: \"a.mid\")";
+    let nodes = r#""tune": music_decoder(model: "melody"), "notes": midi_file(path: "a.mid")"#;
     std::fs::write(folder.join("own.ron"), patch(nodes, "tune -> notes")).unwrap();
     let path = format!("notes.path={name}");
     score(folder, &["render", "own.ron", "--set", &path])

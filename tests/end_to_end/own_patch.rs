@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::Stdio;
 
-use crate::support::{Talking, graphs, names, program, score, text};
+use score_test_support::{Talking, graphs, names, program, score, text};
 
 #[test]
 fn a_new_patch_is_a_copy_with_its_comments_and_never_takes_another_ones_place() {
@@ -69,7 +69,9 @@ fn a_watched_patch_is_checked_again_at_every_save() {
 fn a_patch_is_set_in_place_or_through_a_pipe_and_only_where_it_can_be_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mine.ron");
-    let wild = "// Mine.\nPatch(format:1,nodes:{\"a\":tone(),// loud\n\"longer\":mixer()},wires:[\"a -> longer\"])";
+    let wild = r#"// Mine.
+Patch(format:1,nodes:{"a":tone(),// loud
+"longer":mixer()},wires:["a -> longer"])"#;
     std::fs::write(&path, wild).unwrap();
     std::fs::write(folder.path().join("wrong.ron"), "Patch(format: 1..2)").unwrap();
     let looked = score(folder.path(), &["fmt", "--check", "mine.ron"]);
@@ -128,6 +130,6 @@ fn snippets_have_every_kind_with_what_must_be_given() {
     let film = snippets["video_file"]["body"][0].as_str().unwrap();
     assert_eq!(
         film,
-        "\"${1:video_file}\": video_file(path: \"${2:path}\"$0),"
+        r#""${1:video_file}": video_file(path: "${2:path}"$0),"#
     );
 }

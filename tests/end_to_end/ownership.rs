@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use crate::support::{Talking, graphs, names, program, score, text, write_scale, write_small_film};
+use score_test_support::{
+    Talking, graphs, names, program, score, text, write_scale, write_small_film,
+};
 
 /// A quarter of a second of a tone.
 const TONE: &str = r#"Patch(
@@ -139,11 +141,11 @@ fn what_a_node_reads_is_not_overwritten_whatever_consent_there_is() {
     let same = TONE
         .replace(
             "tone(length: seconds(0.25))",
-            "audio_input_file(path: \"tone.wav\")",
+            r#"audio_input_file(path: "tone.wav")"#,
         )
         .replace(
-            "audio_file(path: \"tone.wav\")",
-            "audio_file(path: \"./tone.wav\")",
+            r#"audio_file(path: "tone.wav")"#,
+            r#"audio_file(path: "./tone.wav")"#,
         );
     std::fs::write(folder.join("same.ron"), same).unwrap();
     let done = score(folder, &["render", "same.ron", "--overwrite"]);
@@ -162,7 +164,7 @@ fn a_terminal_is_asked_and_only_a_yes_replaces() {
         // A terminal of its own; the answer goes to it.
         let mut asked = Command::new("script");
         asked
-            .args(["-qec", "\"$SCORE\" render tone.ron", "/dev/null"])
+            .args(["-qec", r#""$SCORE" render tone.ron"#, "/dev/null"])
             .env("SCORE", inner.get_program())
             .env("SHELL", "/bin/sh")
             .current_dir(folder)

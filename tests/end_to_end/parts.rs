@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{Talking, program, score, text};
+use score_test_support::{Talking, program, score, text};
 
 const WHOLE: &str = r#"Patch(
     format: 1,
@@ -52,7 +52,7 @@ fn a_patch_with_a_part_is_rendered_and_its_values_can_be_set() {
     assert!(turns(&["--set", "hum.tone.frequency=110"]).abs_diff(110) <= 2);
     let drawn = score(folder.path(), &["graph", "hum.ron"]);
     assert!(
-        text(&drawn.stdout).contains("[\"hum\"]"),
+        text(&drawn.stdout).contains(r#"["hum"]"#),
         "{}",
         text(&drawn.stdout)
     );
@@ -83,8 +83,8 @@ fn a_part_that_is_saved_while_it_plays_is_heard() {
     let folder = tempfile::tempdir().unwrap();
     unpacked(folder.path());
     let whole = WHOLE.replace(
-        "audio_file(path: \"hum.wav\")",
-        "recorder(path: \"hum.wav\")",
+        r#"audio_file(path: "hum.wav")"#,
+        r#"recorder(path: "hum.wav")"#,
     );
     std::fs::write(folder.path().join("hum.ron"), whole).unwrap();
     let part = PART.replace("length: seconds(use(seconds))", "gain: -30");

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Output, Stdio};
 
-use crate::support::{graphs, names, program, score, text, write_scale};
+use score_test_support::{graphs, names, program, score, text, write_scale};
 
 fn play(folder: &Path, name: &str) -> Output {
     let patch = graphs().join("play_midi.ron");
@@ -153,7 +153,7 @@ fn a_graph_shows_every_node_and_wire() {
     let folder = tempfile::tempdir().unwrap();
     write_scale(&folder.path().join("scale.mid"));
     let patch = graphs().join("play_midi.ron");
-    for (format, wires) in [("mermaid", "-- Notes -->"), ("dot", "label = \"Notes\"")] {
+    for (format, wires) in [("mermaid", "-- Notes -->"), ("dot", r#"label = "Notes""#)] {
         let output = score(
             folder.path(),
             &[

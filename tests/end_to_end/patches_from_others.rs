@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{house, names, score, text, write_film, write_scale};
+use score_test_support::{house, names, score, text, write_film, write_scale};
 
 /// Each sentence of the chapter's two lists, with the file and the name of a test of it.
 const SENTENCES: [(&str, &str, &str); 13] = [
@@ -102,8 +102,8 @@ fn every_sentence_of_the_chapter_has_its_test() {
 /// A patch that plays the notes in `input` into the file `output`.
 fn copying(input: &str, output: &str) -> String {
     format!(
-        "Patch(format: 1, nodes: {{\"tune\": midi_input_file(path: {input:?}), \
-         \"notes\": midi_file(path: {output:?})}}, wires: [\"tune -> notes\"])"
+        r#"Patch(format: 1, nodes: {{"tune": midi_input_file(path: {input:?}),
+         "notes": midi_file(path: {output:?})}}, wires: ["tune -> notes"])"#
     )
 }
 
@@ -122,8 +122,8 @@ fn what_stands_in_a_patch_is_never_run_as_a_command() {
         let film = format!("{name}.mp4");
         std::fs::copy(folder.join("film.mp4"), folder.join(&film)).unwrap();
         let patch = format!(
-            "Patch(format: 1, nodes: {{{name:?}: video_file(path: {film:?}, rate: 1), \"light\": brightness(), \
-             \"record\": recorder(path: \"{name}.wav\")}}, wires: [\"light -> record.controls\"])"
+            r#"Patch(format: 1, nodes: {{{name:?}: video_file(path: {film:?}, rate: 1), "light": brightness(),
+             "record": recorder(path: "{name}.wav")}}, wires: ["light -> record.controls"])"#
         );
         std::fs::write(folder.join("patch.ron"), patch).unwrap();
         score(folder, &["check", "patch.ron"]);
@@ -163,7 +163,7 @@ fn a_patch_reads_files_anywhere() {
     std::fs::write(&part, copying("song.mid", "other.mid")).unwrap();
     let patch = copying(song.to_str().unwrap(), "out.mid");
     let include = format!(
-        "include: {{\"part\": (patch: {:?})}}, nodes:",
+        r#"include: {{"part": (patch: {:?})}}, nodes:"#,
         part.to_str().unwrap()
     );
     let patch = patch.replace("nodes:", &include);

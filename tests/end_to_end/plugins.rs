@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{self, house, onsets, text, write_film, write_scale};
+use score_test_support::{house, onsets, text, write_film, write_scale};
 
 /// How long anything may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 fn built() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_BIN_EXE_score")).parent().unwrap();
+        let folder = score_test_support::built();
         let mut cargo = Command::new(env!("CARGO"));
         cargo
             .current_dir(house())
@@ -47,7 +47,8 @@ fn library(name: &str) -> String {
     format!("{DLL_PREFIX}{name}{DLL_SUFFIX}")
 }
 
-/// Puts a library that was built into `folder`/plugins as `name`, in one go, as a linker and an installer do.
+/// Puts a library that was built into `folder`/plugins as `name`, in one go, as a linker and an
+/// installer do.
 fn put(folder: &Path, built_as: &Path, name: &str) {
     let plugins = folder.join("plugins");
     std::fs::create_dir_all(&plugins).unwrap();
@@ -61,7 +62,7 @@ pub(crate) fn probe(name: &str) -> PathBuf {
 
 /// The program, of a user whose configuration lies in `folder`.
 fn program(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = support::program(folder, arguments);
+    let mut command = score_test_support::program(folder, arguments);
     command.env("XDG_CONFIG_HOME", folder.join("config"));
     command
 }
@@ -151,7 +152,8 @@ fn plugins_are_listed_from_their_bytes_and_one_of_another_abi_with_both_versions
     assert!(line("no_plugin").contains("not a plugin of SCORE!"));
     assert!(line("text").contains("this file is not a plugin library"));
 
-    // What only loading brings to light is told of a folder that is trusted, and of no library that is no plugin.
+    // What only loading brings to light is told of a folder that is trusted, and of no library that
+    // is no plugin.
     let nodes = score(folder, &["nodes", "--plugins", "plugins"]);
     assert!(text(&nodes.stdout).contains("probe_shift"));
     let told = text(&nodes.stderr);
@@ -191,7 +193,8 @@ fn plugins_are_found_where_they_are_named_and_nowhere_else() {
     assert!(none.contains("synth") && !none.contains("probe_shift"));
 }
 
-/// A library that writes a file as soon as it is loaded, as one that came with a stranger's patch could.
+/// A library that writes a file as soon as it is loaded, as one that came with a stranger's patch
+/// could.
 fn plant(folder: &Path) -> PathBuf {
     let mark = folder.join("loaded");
     let source = r#"
@@ -225,8 +228,8 @@ fn a_library_beside_a_patch_is_loaded_by_no_command_without_consent() {
     let folder = folder.path();
     let mark = plant(folder);
     write_scale(&folder.join("scale.mid"));
-    let plain = "Patch(format: 1, nodes: {\"tune\": midi_input_file(path: \"scale.mid\"), \
-                 \"notes\": midi_file(path: \"out.mid\")}, wires: [\"tune -> notes\"])";
+    let plain = r#"Patch(format: 1, nodes: {"tune": midi_input_file(path: "scale.mid"),
+                 "notes": midi_file(path: "out.mid")}, wires: ["tune -> notes"])"#;
     std::fs::write(folder.join("plain.ron"), plain).unwrap();
     let uses_it = plain.replace("midi_file", "evil");
     std::fs::write(folder.join("uses_it.ron"), uses_it).unwrap();
@@ -316,10 +319,10 @@ fn a_kind_that_wants_consent_says_the_one_command_to_type() {
 /// A film whose brightness goes through `nodes` and `wires` to a recorder.
 fn patch(nodes: &str, wires: &str) -> String {
     format!(
-        "Patch(format: 1, nodes: {{\
-             \"film\": video_file(path: \"film.mp4\", width: 32, height: 32, rate: 4),\
-             \"light\": brightness(), \"record\": recorder(path: \"take.wav\"), {nodes}}},\
-         wires: [\"film -> light -> record.controls\", {wires}])"
+        r#"Patch(format: 1, nodes: {{
+             "film": video_file(path: "film.mp4", width: 32, height: 32, rate: 4),
+             "light": brightness(), "record": recorder(path: "take.wav"), {nodes}}},
+         wires: ["film -> light -> record.controls", {wires}])"#
     )
 }
 
@@ -341,10 +344,10 @@ fn pictures_codes_and_a_type_of_the_plugins_own_go_through_its_nodes() {
     let folder = folder.path();
     write_film(folder);
     let patch = patch(
-        "\"pass\": probe_pass(), \"same\": brightness(), \"draw\": probe_draw(), \"trace\": probe_trace(),\
-         \"code\": probe_code(weights: [1, -1, 2]), \"calm\": latent_smooth()",
-        "\"film -> pass.frames\", \"pass.frames -> same -> record.controls\",\
-         \"light -> draw -> trace -> record.controls\", \"light -> code -> calm\"",
+        r#""pass": probe_pass(), "same": brightness(), "draw": probe_draw(), "trace": probe_trace(),
+         "code": probe_code(weights: [1, -1, 2]), "calm": latent_smooth()"#,
+        r#""film -> pass.frames", "pass.frames -> same -> record.controls",
+         "light -> draw -> trace -> record.controls", "light -> code -> calm""#,
     );
     std::fs::write(folder.join("patch.ron"), patch).unwrap();
     let done = score(folder, &["render", "patch.ron"]);
@@ -373,9 +376,9 @@ fn mistakes_with_a_plugins_node_are_told_as_of_any_node() {
     let folder = folder.path();
     write_film(folder);
     let patch = patch(
-        "\"a\": probe_brokn(), \"b\": probe_broken(aftr: 3), \"c\": probe_broken(after: 5000),\
-         \"d\": probe_code(weights: [])",
-        "\"light -> a\", \"light -> b\", \"light -> c\", \"light -> d\"",
+        r#""a": probe_brokn(), "b": probe_broken(aftr: 3), "c": probe_broken(after: 5000),
+         "d": probe_code(weights: [])"#,
+        r#""light -> a", "light -> b", "light -> c", "light -> d""#,
     );
     std::fs::write(folder.join("patch.ron"), patch).unwrap();
     let done = score(folder, &["check", "patch.ron"]);
@@ -399,8 +402,8 @@ fn an_error_and_a_panic_of_a_plugin_end_a_render_and_name_the_node() {
     let folder = folder.path();
     write_film(folder);
     let render = |parameters: &str| {
-        let broken = format!("\"broken\": probe_broken({parameters})");
-        let patch = patch(&broken, "\"light -> broken -> record.controls\"");
+        let broken = format!(r#""broken": probe_broken({parameters})"#);
+        let patch = patch(&broken, r#""light -> broken -> record.controls""#);
         std::fs::write(folder.join("patch.ron"), patch).unwrap();
         let done = score(folder, &["render", "patch.ron"]);
         assert_eq!(done.status.code(), Some(1));
@@ -463,7 +466,7 @@ impl Playing {
 
     /// Ends it as Ctrl-C does.
     fn end(mut self) {
-        let kill = ["-c", "kill -INT \"$0\"", &self.child.id().to_string()];
+        let kill = ["-c", r#"kill -INT "$0""#, &self.child.id().to_string()];
         Command::new("sh").args(kill).status().unwrap();
         assert!(self.child.wait().unwrap().success());
     }
@@ -490,10 +493,10 @@ fn write_scales(path: &Path) {
 /// A minute of music through the probe's `shift` into a MIDI file.
 fn write_shift(folder: &Path, by: u8) {
     let patch = format!(
-        "Patch(format: 1, nodes: {{\
-             \"tune\": midi_input_file(path: \"scale.mid\"), \"shift\": probe_shift(by: {by}),\
-             \"notes\": midi_file(path: \"out.mid\")}},\
-         wires: [\"tune -> shift -> notes\"])"
+        r#"Patch(format: 1, nodes: {{
+             "tune": midi_input_file(path: "scale.mid"), "shift": probe_shift(by: {by}),
+             "notes": midi_file(path: "out.mid")}},
+         wires: ["tune -> shift -> notes"])"#
     );
     std::fs::write(folder.join("patch.ron"), patch).unwrap();
 }
@@ -555,8 +558,8 @@ fn a_plugin_that_panics_live_begins_anew_while_the_rest_plays_on() {
     let folder = folder.path();
     write_film(folder);
     let patch = patch(
-        "\"broken\": probe_broken(after: 1)",
-        "\"light -> broken -> record.controls\"",
+        r#""broken": probe_broken(after: 1)"#,
+        r#""light -> broken -> record.controls""#,
     );
     std::fs::write(folder.join("patch.ron"), patch).unwrap();
     let mut playing = Playing::start(folder);
@@ -637,7 +640,8 @@ fn a_new_plugin_builds_passes_its_own_test_and_is_loaded() {
         assert!(!folder.join(wrong).exists());
     }
 
-    // As the newcomer's, but with the packages that this computer has, and what is built kept for the next time.
+    // As the newcomer's, but with the packages that this computer has, and what is built kept for
+    // the next time.
     let crate_folder = folder.join("my_echo");
     std::fs::copy(house().join("Cargo.lock"), crate_folder.join("Cargo.lock")).unwrap();
     let target = built().parent().unwrap().join("new_plugin");

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use midly::Smf;
 use serde_json::Value;
 
-use crate::support::{names, program, text, write_scale};
+use score_test_support::{names, program, text, write_scale};
 
 /// How long anything may take on a busy computer.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -54,7 +54,7 @@ impl Run {
     fn signal(&self, name: &str) {
         let id = self.0.id().to_string();
         let mut kill = Command::new("sh");
-        kill.args(["-c", "kill -\"$0\" \"$1\"", name, &id]);
+        kill.args(["-c", r#"kill -"$0" "$1""#, name, &id]);
         assert!(kill.status().unwrap().success());
     }
 
@@ -306,10 +306,10 @@ fn whoever_does_not_read_the_status_holds_up_neither_edits_nor_the_end() {
     // Many nodes, whose status fills a pipe within two seconds or three.
     let patch = |gain: i32| {
         let nodes: Vec<String> = (0..120)
-            .map(|number| format!("\"a_node_with_a_name_that_is_long_{number}\": midi_input_file(path: \"scale.mid\")"))
+            .map(|number| format!(r#""a_node_with_a_name_that_is_long_{number}": midi_input_file(path: "scale.mid")"#))
             .collect();
         let nodes = nodes.join(", ");
-        format!("Patch(format: 1, nodes: {{ \"hum\": tone(gain: {gain}), {nodes} }}, wires: [])")
+        format!(r#"Patch(format: 1, nodes: {{ "hum": tone(gain: {gain}), {nodes} }}, wires: [])"#)
     };
     std::fs::write(folder.join("p.ron"), patch(-20)).unwrap();
     let mut run = Run::start(

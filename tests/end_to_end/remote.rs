@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{Talking, names, program, text};
+use score_test_support::{Talking, names, program, text};
 
 /// How long a machine that does much else may take.
 const PATIENCE: Duration = Duration::from_secs(60);

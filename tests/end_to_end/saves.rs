@@ -3,11 +3,16 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::support::{Talking, copy_models, program};
+use score_test_support::{Talking, copy_models, program};
 
 /// A patch that needs no device and writes nothing.
-const HUM: &str =
-    "Patch(\n    format: 1,\n    nodes: {\n        \"hum\": tone(gain: -30),\n    },\n)\n";
+const HUM: &str = r#"Patch(
+    format: 1,
+    nodes: {
+        "hum": tone(gain: -30),
+    },
+)
+"#;
 
 /// The same patch with another level.
 fn hum(gain: i32) -> String {
@@ -82,7 +87,7 @@ fn an_edit_of_what_was_typed_is_told_and_what_it_takes_away_as_well() {
     let playing = playing(folder.path(), &["--set", "hum.gain=-20"]);
     std::fs::write(&patch, hum(-31)).unwrap();
     playing.until("show.ron now says -31, which is not heard: --set hum.gain=-20 goes before it");
-    std::fs::write(&patch, HUM.replace("\"hum\"", "\"other\"")).unwrap();
+    std::fs::write(&patch, HUM.replace(r#""hum""#, r#""other""#)).unwrap();
     playing.until("--set hum.gain=-20 has nothing to set any more: there is no node `hum`");
     playing.until("the edit plays; began: other; went: hum");
     // A patch that begins so is refused.
@@ -135,13 +140,20 @@ fn a_file_that_does_not_answer_holds_up_neither_signals_nor_edits() {
     };
     let playing = run("show.ron");
     playing.until("plays");
-    let slow = HUM.replace("    },\n)", "        \"eye\": frame_encoder(model: \"eye\"),\n        \"cam\": camera(),\n    },\n    wires: [\"cam -> eye\"],\n)");
+    let slow = HUM.replace(
+        "    },\n)",
+        r#"        "eye": frame_encoder(model: "eye"),
+        "cam": camera(),
+    },
+    wires: ["cam -> eye"],
+)"#,
+    );
     assert_ne!(slow, HUM);
     std::fs::write(&patch, &slow).unwrap();
     playing.until("`eye` (frame_encoder) is not ready after");
     // The status goes on, and a newer edit does not wait.
-    playing.until("\"revision\":1");
-    playing.until("\"revision\":1");
+    playing.until(r#""revision":1"#);
+    playing.until(r#""revision":1"#);
     std::fs::write(&patch, hum(-31)).unwrap();
     playing.until("the edit plays; got new values: hum");
     std::fs::write(&patch, &slow).unwrap();
@@ -154,7 +166,8 @@ fn a_file_that_does_not_answer_holds_up_neither_signals_nor_edits() {
     ends_soon(waiting);
 }
 
-/// Sends SIGTERM, and wants the end within what a busy machine needs, far from what the file would take.
+/// Sends SIGTERM, and wants the end within what a busy machine needs, far from what the file would
+/// take.
 fn ends_soon(mut playing: Talking) {
     let asked = Instant::now();
     playing.signal("TERM");
@@ -168,7 +181,10 @@ fn signals_that_would_kill_end_the_run_well() {
     let folder = tempfile::tempdir().unwrap();
     let text = HUM.replace(
         "    },\n)",
-        "        \"take\": recorder(path: \"take.wav\"),\n    },\n    wires: [\"hum -> take\"],\n)",
+        r#"        "take": recorder(path: "take.wav"),
+    },
+    wires: ["hum -> take"],
+)"#,
     );
     std::fs::write(folder.path().join("show.ron"), text).unwrap();
     for signal in ["USR1", "USR2", "HUP"] {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{program, score, text, write_scale};
+use score_test_support::{program, score, text, write_scale};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -32,7 +32,7 @@ impl Running {
 
     /// Ends it as Ctrl-C does.
     fn end(mut self) {
-        let kill = ["-c", "kill -INT \"$0\"", &self.0.id().to_string()];
+        let kill = ["-c", r#"kill -INT "$0""#, &self.0.id().to_string()];
         Command::new("sh").args(kill).status().unwrap();
         assert!(self.0.wait().unwrap().success());
     }
@@ -67,9 +67,9 @@ fn until(path: &Path, wanted: impl Fn(&Value) -> bool) -> Value {
 }
 
 /// A camera that is nowhere.
-const CAMERA: &str = "Patch(format: 1, nodes: {\"camera\": camera(device: \"/dev/no-such-camera\"), \
-    \"light\": brightness(), \"tune\": midi_input_file(path: \"song.mid\"), \"notes\": midi_file(path: \"out.mid\")}, \
-    wires: [\"camera -> light\", \"tune -> notes\"])";
+const CAMERA: &str = r#"Patch(format: 1, nodes: {"camera": camera(device: "/dev/no-such-camera"),
+    "light": brightness(), "tune": midi_input_file(path: "song.mid"), "notes": midi_file(path: "out.mid")},
+    wires: ["camera -> light", "tune -> notes"])"#;
 
 #[test]
 fn a_camera_that_is_missing_is_waited_for_with_the_reason_and_since_when() {
@@ -138,7 +138,7 @@ fn what_keeps_a_run_from_starting_is_in_its_log_too() {
     let folder = folder.path();
     std::fs::write(
         folder.join("patch.ron"),
-        "Patch(format: 1, nodes: {\"a\": synt()})",
+        r#"Patch(format: 1, nodes: {"a": synt()})"#,
     )
     .unwrap();
     let refused = score(

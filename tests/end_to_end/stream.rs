@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use crate::support::{graphs, onsets, score, text, write_film};
+use score_test_support::{graphs, onsets, score, text, write_film};
 
-/// Scores the film of three scenes in `folder` as `name`, with `set` besides; what came of its notes.
+/// Scores the film of three scenes in `folder` as `name`, with `set` besides; what came of its
+/// notes.
 fn scored(folder: &Path, name: &str, set: &[&str]) -> Vec<(u32, u8)> {
     let patch = graphs().join("stream.ron");
     let (sound, notes) = (
@@ -49,7 +50,8 @@ fn a_film_gets_the_same_melody_each_time_as_long_as_itself() {
     );
 }
 
-/// The cuts lie within bars: at 112 quarter notes a minute, 4 s are 29.9 sixteenths, and 8 s are 59.7.
+/// The cuts lie within bars: at 112 quarter notes a minute, 4 s are 29.9 sixteenths, and 8 s are
+/// 59.7.
 #[test]
 fn a_cut_begins_a_note_at_the_next_sixteenth() {
     let folder = tempfile::tempdir().unwrap();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use midly::{MetaMessage, MidiMessage, Smf, TrackEventKind};
 
-use crate::support::{ffmpeg, graphs, score, text, write_film};
+use score_test_support::{ffmpeg, graphs, score, text, write_film};
 
 /// A film that moves throughout, and a patch that plays a note on many sixteenths of it.
 fn write(folder: &Path) {

@@ -5,7 +5,7 @@ use std::path::Path;
 use midly::num::{u4, u7, u15, u28};
 use midly::{Format, Header, MetaMessage, MidiMessage, Smf, Timing, TrackEvent, TrackEventKind};
 
-use crate::support::{ffmpeg, names, score, text};
+use score_test_support::{ffmpeg, names, score, text};
 
 /// Four bars in G, in sixteenths: where notes begin, how long they are, and their pitches.
 const TUNE: [(u32, u32, u8); 14] = [
@@ -121,7 +121,8 @@ fn film(folder: &Path, name: &str, more: &[&str]) -> std::process::Output {
     score(folder, &[&all, more].concat())
 }
 
-/// The notes that begin in the four bars from bar `bar` on, counted from there, moved down to where the tune lies.
+/// The notes that begin in the four bars from bar `bar` on, counted from there, moved down to where
+/// the tune lies.
 fn bars(all: &[(u32, u32, u8)], bar: u32) -> Vec<(u32, u32, u8)> {
     let here = all
         .iter()

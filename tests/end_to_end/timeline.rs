@@ -1,10 +1,11 @@
-//! What is made for a moment of a film lies on that moment in the finished film, whatever file it comes from. Times are
-//! measured from the finished file alone: cuts from its decoded pictures, strokes from its decoded sound.
+//! What is made for a moment of a film lies on that moment in the finished film, whatever file it
+//! comes from. Times are measured from the finished file alone: cuts from its decoded pictures,
+//! strokes from its decoded sound.
 
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::{ffmpeg, score, text};
+use score_test_support::{ffmpeg, score, text};
 
 /// One picture, in seconds.
 const PICTURE: f64 = 0.04;
@@ -26,7 +27,8 @@ fn write_base(folder: &Path) {
     );
 }
 
-/// Strikes a drum at each cut of `film` and joins the two as `scored`, the film's own sound as loud as `original`.
+/// Strikes a drum at each cut of `film` and joins the two as `scored`, the film's own sound as loud
+/// as `original`.
 fn strike(folder: &Path, film: &str, scored: &str, drums: i32, original: f64) -> String {
     let patch = format!(
         r#"Patch(
@@ -393,7 +395,7 @@ fn stills_that_are_held_have_their_cuts() {
         std::fs::write(folder.join("cuts.ron"), patch).unwrap();
         let output = score(folder, &["render", "cuts.ron"]);
         assert!(output.status.success(), "{}", text(&output.stderr));
-        let onsets = crate::support::onsets(&folder.join("cuts.mid"));
+        let onsets = score_test_support::onsets(&folder.join("cuts.mid"));
         let sixteenths: Vec<u32> = onsets.iter().map(|(at, _)| *at).collect();
         assert_eq!(sixteenths, [16, 32, 48, 64], "{film}");
     }

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::jack::{Jack, RATE};
-use crate::support::text;
+use score_test_support::jack::{Jack, RATE};
+use score_test_support::text;
 
 /// A stretch of sound that was recorded: both sides.
 pub(crate) struct Recorded {

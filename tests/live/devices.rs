@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::jack::{Jack, Running};
-use crate::support::{program, text};
+use score_test_support::jack::{Jack, Running};
+use score_test_support::{program, text};
 
 fn write(folder: &Path, speaker: &str) {
     let patch = format!(
@@ -84,7 +84,7 @@ fn devices_are_listed_where_there_are_none_and_where_a_server_runs() {
         return;
     };
     let output = jack.score(folder.path(), &["devices"]).output().unwrap();
-    assert!(text(&output.stdout).contains("device: \"JACK\""));
+    assert!(text(&output.stdout).contains(r#"device: "JACK""#));
     let output = jack
         .score(folder.path(), &["devices", "--json"])
         .output()

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use crate::jack::{Jack, Running, interrupt};
+use score_test_support::jack::{Jack, Running, interrupt};
 
 /// What a machine that does other things breaks, it does not break in every round.
 const ROUNDS: usize = 3;
@@ -53,9 +53,9 @@ fn gaps(messages: &[&Captured]) -> Vec<i64> {
         .collect()
 }
 
-/// Whether most of the gaps are within 2 ms of `wanted`: far less than a period of 21 ms, at whose edge all messages
-/// would come otherwise, and none in time. A machine that does other things holds the program up, and what it held up
-/// comes at once; it does not hold it up half of the time.
+/// Whether most of the gaps are within 2 ms of `wanted`: far less than a period of 21 ms, at whose
+/// edge all messages would come otherwise, and none in time. A machine that does other things holds
+/// the program up, and what it held up comes at once; it does not hold it up half of the time.
 fn are_mostly(gaps: &[i64], wanted: i64) -> bool {
     let right = gaps.iter().filter(|gap| (**gap - wanted).abs() < 96);
     2 * right.count() > gaps.len()

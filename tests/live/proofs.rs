@@ -1,20 +1,22 @@
-//! What a live run promises, a part of it and within limits that a busy machine keeps; `make soak` and the bench
-//! `live` measure all of it.
+//! What a live run promises, a part of it and within limits that a busy machine keeps; `make soak`
+//! and the bench `live` measure all of it.
 
 use std::time::Duration;
 
-use crate::listener::listen_if_asked;
-use crate::proof::{cuts, edits, faults, patches, process::Process};
-use crate::witness::{Witness, watch_if_asked};
+use score_test_support::listener::listen_if_asked;
+use score_test_support::proof::{cuts, edits, faults, patches, process::Process};
+use score_test_support::witness::{Witness, watch_if_asked};
 
-/// Periods of the server in frames: long, so that a busy machine does not break the sound off by itself.
+/// Periods of the server in frames: long, so that a busy machine does not break the sound off by
+/// itself.
 const PERIOD: u32 = 1024;
 
 /// What a machine that does other things breaks, it does not break in every round.
 const ROUNDS: u64 = 3;
 
-/// Of 54 cuts, so many may fall on a picture that a busy machine leaves out, or be heard so late that the next is there.
-/// That the detector finds each and nothing else is tested where no time passes, and measured by the bench.
+/// Of 54 cuts, so many may fall on a picture that a busy machine leaves out, or be heard so late
+/// that the next is there. That the detector finds each and nothing else is tested where no time
+/// passes, and measured by the bench.
 const FORGIVEN: usize = 18;
 
 /// Not a test: the program that listens.
@@ -39,7 +41,8 @@ fn a_cut_is_heard_as_a_hit_and_nothing_else_is() {
             return;
         };
         println!("{}", hits.latency);
-        // 80 ms are the bench's to measure; hits that wait for the next beat, up to half a second, come later than this.
+        // 80 ms are the bench's to measure; hits that wait for the next beat, up to half a second,
+        // come later than this.
         let at_once = hits.latency.at(0.5) <= 0.240;
         if at_once && hits.missed <= FORGIVEN && hits.false_alarms <= FORGIVEN {
             return;
@@ -94,11 +97,12 @@ fn random_edits_neither_break_the_sound_nor_leave_a_note_nor_touch_what_did_not_
         let Some(done) = edits::edits(60, seed, PERIOD) else {
             return;
         };
-        // Two edits that come between two blocks of a machine out of breath undo each other unheard.
+        // Two edits that come between two blocks of a machine out of breath undo each other
+        // unheard.
         let is_answered = done.ignored == 0 && done.unheard <= 3;
         assert!(done.taken + done.refused + done.ignored == 60 && done.refused > 8);
-        // Where the server itself broke off, so did what the listener heard. An edit that broke the sound would do so
-        // most times.
+        // Where the server itself broke off, so did what the listener heard. An edit that broke the
+        // sound would do so most times.
         let is_whole = done.jumps.iter().all(|jump| jump.is_excused);
         let plays_on = 10 * done.own_dropouts <= done.taken as u64;
         if is_answered && is_whole && plays_on && done.complaints.is_empty() {

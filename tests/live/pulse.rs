@@ -1,5 +1,6 @@
-//! Sound that is played live on PulseAudio's server, on a sink without hardware. Where the server is not installed, nothing
-//! is tested: to install one for the tests would take the sound device from whoever uses it.
+//! Sound that is played live on PulseAudio's server, on a sink without hardware. Where the server
+//! is not installed, nothing is tested: to install one for the tests would take the sound device
+//! from whoever uses it.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -7,9 +8,9 @@ use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
 
 use crate::capture::{frequency, peak};
-use crate::jack::{Running, take_turn};
-use crate::journal::statuses;
-use crate::support::{program, text};
+use score_test_support::jack::{Running, take_turn};
+use score_test_support::journal::statuses;
+use score_test_support::{program, text};
 
 /// How long anything may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -4,9 +4,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::capture::{Recorded, frequency, largest_step, peak, record};
-use crate::jack::{Jack, Running};
+use score_test_support::jack::{Jack, Running};
 
-/// 440 Hz at half of full scale on the left side and nothing on the right, and a second client of JACK.
+/// 440 Hz at half of full scale on the left side and nothing on the right, and a second client of
+/// JACK.
 fn write_tone(folder: &Path) {
     let patch = r#"
         // A tone.
@@ -23,12 +24,14 @@ fn write_tone(folder: &Path) {
     std::fs::write(folder.join("tone.ron"), patch).unwrap();
 }
 
-/// Whether no neighbouring samples are further apart than the slope of the tone and the steps of 16 bits allow.
+/// Whether no neighbouring samples are further apart than the slope of the tone and the steps of 16
+/// bits allow.
 fn is_whole(sound: &[f32]) -> bool {
     largest_step(sound) < 0.5 * 440.0 / 48_000.0 * std::f32::consts::TAU + 2e-4
 }
 
-/// A recording of the tone that `score` plays. A machine that does other things may lose a period of it; not every time.
+/// A recording of the tone that `score` plays. A machine that does other things may lose a period
+/// of it; not every time.
 fn whole_tone(jack: &Jack, folder: &Path) -> Recorded {
     (0..8)
         .map(|_| record(jack, folder, "score_out", 1))

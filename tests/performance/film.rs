@@ -2,8 +2,8 @@
 //!
 //!     cargo bench --package score --bench film [-- FILM]
 //!
-//! Without a film it takes the one that `make demo` makes. `score film` and `ffmpeg -i FILM -f null -` take turns. The
-//! long films are the same one again and again, copied together by ffmpeg.
+//! Without a film it takes the one that `make demo` makes. `score film` and `ffmpeg -i FILM -f null
+//! -` take turns. The long films are the same one again and again, copied together by ffmpeg.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -15,15 +15,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use score_test_support::{house, program};
+
 const ROUNDS: usize = 7;
 
 fn main() {
-    let house = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     // Cargo hands `--bench` on; everything else that is no option is the film.
     let named = std::env::args()
         .skip(1)
         .find(|argument| !argument.starts_with('-'));
-    let film = named.map_or_else(|| house.join("demo/film.mp4"), PathBuf::from);
+    let film = named.map_or_else(|| house().join("demo/film.mp4"), PathBuf::from);
     assert!(
         film.is_file(),
         "there is no film at {}; `make demo` makes one",
@@ -36,7 +37,7 @@ fn main() {
 
     let (mut scoring, mut decoding) = (Vec::new(), Vec::new());
     for round in 0..=ROUNDS {
-        let scored = score(&house, &film, folder.path()).0;
+        let scored = score(&film, folder.path()).0;
         let decoded = timed(
             Command::new("ffmpeg")
                 .args(["-v", "error", "-nostdin", "-i"])
@@ -79,7 +80,7 @@ fn main() {
             .args(["-t", &(minutes * 60.0).to_string(), "-c", "copy"])
             .arg(&long);
         timed(&mut join);
-        let (time, memory) = score(&house, &long, folder.path());
+        let (time, memory) = score(&long, folder.path());
         println!(
             "{minutes} min: {:.1} s, peak memory of score {:.1} MB",
             time.as_secs_f64(),
@@ -89,25 +90,8 @@ fn main() {
 }
 
 /// Scores a film; the time it took, and the most memory that score held, in kB.
-fn score(house: &Path, film: &Path, folder: &Path) -> (Duration, u64) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_score"));
-    command
-        .arg("film")
-        .arg(film)
-        .arg("--quiet")
-        .current_dir(folder);
-    command.env("SCORE_MODELS", house.join("models"));
-    let runtime = std::fs::read_dir(house.join("runtime"))
-        .into_iter()
-        .flatten()
-        .flatten();
-    if let Some(library) = runtime
-        .map(|entry| entry.path())
-        .find(|path| path.to_string_lossy().contains(".so"))
-    {
-        command.env("ORT_DYLIB_PATH", library);
-    }
-    timed(&mut command)
+fn score(film: &Path, folder: &Path) -> (Duration, u64) {
+    timed(program(folder, &["film", "--quiet"]).arg(film))
 }
 
 /// Runs a program to its end; the time it took, and the most memory it held, in kB.

@@ -2,8 +2,9 @@
 //!
 //!     cargo bench --package score-engine --bench hop
 //!
-//! Paced: a packet a millisecond, so that the reader sleeps each time. Saturated: as many as go through a wire of
-//! the size that a run gives it. The two take turns, so that whatever else the machine does falls on both.
+//! Paced: a packet a millisecond, so that the reader sleeps each time. Saturated: as many as go
+//! through a wire of the size that a run gives it. The two take turns, so that whatever else the
+//! machine does falls on both.
 #![allow(clippy::unwrap_used, missing_docs, clippy::print_stdout)]
 
 use std::path::PathBuf;
@@ -19,8 +20,8 @@ const ROUNDS: usize = 9;
 /// As many packets as wait on a wire offline at first.
 const CAPACITY: usize = 16;
 const PACE: Duration = Duration::from_millis(1);
-/// Packets of each turn that are not counted: the system begins both threads of a run on one processor, and moves one
-/// away after some 20 ms.
+/// Packets of each turn that are not counted: the system begins both threads of a run on one
+/// processor, and moves one away after some 20 ms.
 const SETTLING: usize = 50;
 
 /// What the reader of the engine's wire saw.
@@ -103,7 +104,7 @@ impl Processor<Watch> for Watching {
 /// One run through the engine: what each packet took.
 fn engine(registry: &Registry, count: u32, paced: bool) -> Vec<Duration> {
     let text = format!(
-        "Patch(format: 1, nodes: {{\"a\": pulse(count: {count}, paced: {paced}), \"b\": watch()}}, wires: [\"a -> b\"])"
+        r#"Patch(format: 1, nodes: {{"a": pulse(count: {count}, paced: {paced}), "b": watch()}}, wires: ["a -> b"])"#
     );
     let source = Source::text("hop", &text, PathBuf::new());
     let graph = check(&source, &[], registry, &Settings::default()).unwrap();

@@ -3,32 +3,10 @@
 //!     cargo bench --package score --bench live -- hits | phrases | edits [NUMBER] | faults | idle [SECONDS] | soak [MINUTES]
 //!
 //! `docs/performance.md` says what each prints.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(missing_docs, clippy::print_stdout)]
 
-#[path = "../live/film.rs"]
-mod film;
-#[path = "../live/helper.rs"]
-mod helper;
-#[path = "../live/jack.rs"]
-mod jack;
-#[path = "../live/journal.rs"]
-#[allow(dead_code)]
-mod journal;
-#[path = "../live/listener.rs"]
-mod listener;
-#[path = "../live/player.rs"]
-mod player;
-#[path = "../live/proof/mod.rs"]
-#[allow(dead_code)]
-mod proof;
-#[path = "../end_to_end/support.rs"]
-#[allow(dead_code)]
-mod support;
-#[path = "../live/witness.rs"]
-mod witness;
-
-use crate::proof::{cuts, edits, faults, resources};
+use score_test_support::proof::{cuts, edits, faults, resources};
+use score_test_support::{listener, witness};
 
 /// Frames in a period of the server, as in a block of the run.
 const PERIOD: u32 = 256;

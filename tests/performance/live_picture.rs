@@ -2,10 +2,11 @@
 //!
 //!     cargo bench --package score-nodes --bench live_picture -- 60
 //!
-//! The number is how many seconds each part lasts. A film of 25 frames a second, once from memory and once decoded all
-//! the time: how late each frame is at the node behind, against its own time on the run's clock; and how late a bare sleep is meanwhile. A stream on this
-//! machine, whose frames have the wall time at which they were made as their brightness: how old each is at the node
-//! behind; uncompressed, and as the pictures of a webcam (its own encoding counts as well).
+//! The number is how many seconds each part lasts. A film of 25 frames a second, once from memory
+//! and once decoded all the time: how late each frame is at the node behind, against its own time
+//! on the run's clock; and how late a bare sleep is meanwhile. A stream on this machine, whose
+//! frames have the wall time at which they were made as their brightness: how old each is at the
+//! node behind; uncompressed, and as the pictures of a webcam (its own encoding counts as well).
 #![allow(clippy::unwrap_used, missing_docs, clippy::print_stdout)]
 
 use std::net::TcpListener;
@@ -86,7 +87,7 @@ fn play(node: &str, seconds: f64) -> Vec<Seen> {
     let mut registry = score_nodes::registry();
     registry.add::<Watch>();
     let text =
-        format!("Patch(format: 1, nodes: {{\"a\": {node}, \"b\": watch()}}, wires: [\"a -> b\"])");
+        format!(r#"Patch(format: 1, nodes: {{"a": {node}, "b": watch()}}, wires: ["a -> b"])"#);
     let source = Source::text("live_picture", &text, PathBuf::new());
     let graph = check(&source, &[], &registry, &Settings::default()).unwrap();
     let (live, _) = Live::start(graph, &Settings::default(), LiveOptions::default()).unwrap();
@@ -131,7 +132,8 @@ fn film(path: &Path) {
     assert!(status.success());
 }
 
-/// A server on this machine alone, which gives one asker pictures as bright as the time in milliseconds.
+/// A server on this machine alone, which gives one asker pictures as bright as the time in
+/// milliseconds.
 fn serve(format: &[&str]) -> (Child, String) {
     let port = TcpListener::bind("127.0.0.1:0")
         .unwrap()

@@ -2,7 +2,8 @@
 //!
 //!     cargo bench --package score-nodes --bench stream
 //!
-//! A step is what `stream_decoder` does at each sixteenth: the model and the drawing of its token. At most 2 ms are wanted.
+//! A step is what `stream_decoder` does at each sixteenth: the model and the drawing of its token.
+//! At most 2 ms are wanted.
 #![allow(clippy::unwrap_used, missing_docs, clippy::print_stdout)]
 
 use std::collections::VecDeque;

@@ -1,4 +1,5 @@
-//! What docs/plugins.md shows in pieces, whole, so that it always compiles and does what the guide says.
+//! What docs/plugins.md shows in pieces, whole, so that it always compiles and does what the guide
+//! says.
 #![allow(missing_docs)]
 
 use std::collections::HashMap;
@@ -47,7 +48,8 @@ impl Processor<Brighter> for Brightening {
     }
 }
 
-/// Numbers on a curve of the plugin's own, that much later: for what the guide says of lengths and of types.
+/// Numbers on a curve of the plugin's own, that much later: for what the guide says of lengths and
+/// of types.
 #[derive(Clone, Params)]
 pub struct Darker {
     /// how much later

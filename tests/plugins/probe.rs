@@ -1,7 +1,6 @@
 //! A plugin for the tests: kinds that do one thing each which a plugin can do.
 #![allow(missing_docs)]
 
-#[path = "pass.rs"]
 mod pass;
 mod shift {
     /// How far notes go up beyond the parameter; the rebuilt library has another.

@@ -81,11 +81,13 @@ pub struct FlowReply {
     pub flow: u32,
     /// When to call again, for [`WAKE_AT`].
     pub time: i64,
-    /// The earliest time at which the processor may still send because of what it holds back; `i64::MAX`: it holds
-    /// nothing.
+    /// The earliest time at which the processor may still send because of what it holds back, or
+    /// [`NOTHING_PENDING`].
     pub pending: i64,
 }
 
+/// It holds nothing back.
+pub const NOTHING_PENDING: i64 = i64::MAX;
 /// Call when something is due.
 pub const CONTINUE: u32 = 0;
 /// Call at a time.
@@ -166,7 +168,7 @@ pub struct Io {
     pub send: unsafe extern "C" fn(*mut c_void, u32, *mut Packet) -> Reply,
     /// Says when the outputs end.
     pub end_at: unsafe extern "C" fn(*mut c_void, i64),
-    /// The watermark.
+    /// The watermark; `i64::MAX`: nothing more comes.
     pub time: unsafe extern "C" fn(*mut c_void) -> i64,
     /// When the inputs ended; `i64::MIN`: one goes on.
     pub end: unsafe extern "C" fn(*mut c_void) -> i64,
@@ -203,8 +205,8 @@ pub struct Library {
     pub commit: unsafe extern "C" fn(*mut c_void) -> Reply,
     /// See `Processor::revised`; the revision in JSON.
     pub revised: unsafe extern "C" fn(*mut c_void, i64, Text) -> Reply,
-    /// See `AnyProcessor::set`; the value in JSON.
-    pub set: unsafe extern "C" fn(*mut c_void, Text, Text) -> Reply,
+    /// See `AnyProcessor::set`; names and values in JSON, as `[["gain", -6.0]]`.
+    pub set: unsafe extern "C" fn(*mut c_void, Text) -> Reply,
     /// See `AnyProcessor::retime`; the transport in JSON.
     pub retime: unsafe extern "C" fn(*mut c_void, Text) -> Reply,
     /// Frees a processor.

@@ -11,7 +11,7 @@ use score_engine::foreign::{
 };
 use score_engine::{
     Counters, Descriptor, Flow, Input, Io, Node, NodeError, Packet, ParamType, Progress, Revision,
-    Time, Transport, Value,
+    Time, Transport, Value, Watermark,
 };
 use serde::de::DeserializeOwned;
 
@@ -226,7 +226,7 @@ unsafe fn running<'a>(processor: *mut c_void) -> &'a mut Running {
 }
 
 unsafe extern "C" fn process(processor: *mut c_void, io: *const abi::Io) -> FlowReply {
-    let (mut flow, mut pending) = (Flow::Continue, Time::MAX);
+    let (mut flow, mut pending) = (Flow::Continue, None);
     let reply = quiet(|| {
         // SAFETY: a processor is called by its own thread only, and `io` is there while it is.
         let (running, io) = unsafe { (running(processor), &*io) };
@@ -242,7 +242,7 @@ unsafe extern "C" fn process(processor: *mut c_void, io: *const abi::Io) -> Flow
             return Err(broken);
         }
         flow = result?;
-        pending = running.processor.earliest_pending().unwrap_or(Time::MAX);
+        pending = running.processor.earliest_pending();
         running.tell(io);
         Ok(())
     });
@@ -255,7 +255,7 @@ unsafe extern "C" fn process(processor: *mut c_void, io: *const abi::Io) -> Flow
         reply,
         flow,
         time,
-        pending: pending.nanos(),
+        pending: pending.map_or(abi::NOTHING_PENDING, Time::nanos),
     }
 }
 
@@ -291,12 +291,16 @@ unsafe extern "C" fn revised(processor: *mut c_void, time: i64, revision: Text) 
     })
 }
 
-unsafe extern "C" fn set(processor: *mut c_void, name: Text, value: Text) -> Reply {
+unsafe extern "C" fn set(processor: *mut c_void, values: Text) -> Reply {
     quiet(|| {
         // SAFETY: as in `process`.
-        let (running, name, value) =
-            unsafe { (running(processor), name.read(), from_json::<Value>(&value)?) };
-        running.processor.set(&name, &value)
+        let (running, values) = unsafe {
+            (
+                running(processor),
+                from_json::<Vec<(String, Value)>>(&values)?,
+            )
+        };
+        running.processor.set(&values)
     })
 }
 
@@ -371,9 +375,9 @@ impl Host for Remote<'_> {
         unsafe { (self.io.end_at)(self.io.host, time.nanos()) };
     }
 
-    fn time(&self) -> Time {
+    fn watermark(&self) -> Watermark {
         // SAFETY: as above.
-        Time::from_nanos(unsafe { (self.io.time)(self.io.host) })
+        Time::from_nanos(unsafe { (self.io.time)(self.io.host) }).into()
     }
 
     fn end(&self) -> Option<Time> {

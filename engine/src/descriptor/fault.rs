@@ -3,7 +3,8 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use super::{Descriptor, Param, ParamType};
+use super::Descriptor;
+use crate::param::{Param, ParamType};
 
 impl Descriptor {
     /// The first thing that is wrong with the declaration, in words: a name that no patch can say, one that stands twice,

@@ -4,9 +4,10 @@ use serde_json::{Map, Value};
 
 use super::Feed;
 use super::live::Setting;
-use crate::descriptor::{Change, Descriptor, Param};
+use crate::descriptor::Descriptor;
 use crate::diagnostic::did_you_mean;
 use crate::error::NodeError;
+use crate::param::{Change, Param};
 use crate::time::Time;
 
 /// The parameters with every default filled in.

@@ -1,10 +1,11 @@
-//! Plays one node live on a clock of the test's own: packets come when the test says, and no result depends on how
-//! fast the machine is.
+//! Plays one node on the loop of a live run, with a clock of the test's own: time moves on only when the loop has
+//! nothing due, so that packets come when the test says and no result depends on how fast the machine is.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
-use std::time::Instant;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
+use crossbeam_channel::{Select, Sender, unbounded};
 use serde_json::Value;
 
 use super::{Feed, Outputs};
@@ -12,16 +13,23 @@ use crate::clock::LiveClock;
 use crate::counters::Counters;
 use crate::error::NodeError;
 use crate::graph::GraphNode;
-use crate::io::{Host, Input, Io, Lineage};
-use crate::node::{Build, Flow, RunContext, Settings};
+use crate::live::{Command, Pause, Rewired, rehearse};
+use crate::node::Settings;
 use crate::packet::Packet;
+use crate::policy::Policy;
 use crate::progress::Progress;
-use crate::registry::AnyProcessor;
+use crate::run_error::RunError;
+use crate::steering::Values;
+use crate::thread::Worker;
 use crate::time::Time;
 use crate::transport::Transport;
+use crate::wire::{Received, Signal, WireReceiver, WireSender, wire};
 
 /// A node that asks to be called so often at one time will never let the clock go on.
 const MOST_CALLS: usize = 10_000;
+
+/// How many packets an output holds before they are collected.
+const OUTPUT_CAPACITY: usize = 64;
 
 /// A live parameter's new value, and when it is told.
 pub(super) struct Setting {
@@ -30,226 +38,269 @@ pub(super) struct Setting {
     pub(super) value: Value,
 }
 
-/// One wire into the node.
-struct Slot {
-    port: usize,
-    wire: usize,
-    /// What is yet to come, with the clock's time at which it does.
-    coming: VecDeque<(Time, Packet)>,
-    waiting: VecDeque<Packet>,
-    end: Time,
-    ended: bool,
-}
-
-/// The node's surroundings: what has come, what has been sent, and the time.
-struct Stage {
-    now: Time,
-    slots: Vec<Slot>,
-    names: Vec<String>,
-    outputs: Outputs,
-    end: Option<Time>,
-}
-
 /// Plays `node` until all its inputs have ended.
 pub(super) fn play(
-    node: &GraphNode,
+    node: GraphNode,
     feeds: &[Feed],
-    mut settings: Vec<Setting>,
+    (settings, retimings): (Vec<Setting>, Vec<(Time, Transport)>),
     transport: &Transport,
     folders: &Settings,
 ) -> Result<Outputs, NodeError> {
     if feeds.is_empty() {
         return Err(NodeError::internal("a source cannot be played alone"));
     }
+    let node = Arc::new(node);
+    let clock = Arc::new(LiveClock::standing());
+    let (commands, told) = unbounded();
+    let (mut stage, wires) = Stage::new(&node, feeds, settings, clock.clone(), commands);
+    stage.will_go_over(transport, retimings);
+    let stage = Arc::new(Mutex::new(stage));
+    lock(&stage).deliver();
     let counters = Arc::<Counters>::default();
-    let context = RunContext {
-        transport,
-        settings: folders,
-        progress: &Arc::new(Progress::default()),
-        counters: &counters,
-        clock: Some(&Arc::new(LiveClock::new())),
+    let worker = Worker {
+        values: Values::new(&node.descriptor, &node.values),
+        node,
+        transport: transport.clone(),
+        settings: folders.clone(),
+        progress: Arc::new(Progress::default()),
+        counters: counters.clone(),
+        clock: Some(clock.clone()),
         with_run: true,
     };
-    let mut processor = node.node.build(&Build::of(node.wiring(), context))?;
-    settings.sort_by_key(|setting| setting.at);
-    let mut settings = VecDeque::from(settings);
-    let mut stage = Stage::new(node, feeds);
-    let mut lineage = Lineage::new();
-    let mut wake: Option<Time> = None;
-    loop {
-        stage.deliver();
-        while settings
-            .front()
-            .is_some_and(|setting| setting.at <= stage.now)
+    let pause = Box::new(Waits(stage.clone()));
+    rehearse(worker, clock, wires, told, pause).map_err(|failure| {
+        let internal = |other: RunError| NodeError::internal(other.to_string());
+        failure.into_node_error().unwrap_or_else(internal)
+    })?;
+    let mut stage = lock(&stage);
+    stage.collect();
+    let mut outputs = std::mem::take(&mut stage.collected);
+    outputs.counters = counters.read();
+    Ok(outputs)
+}
+
+fn lock(stage: &Mutex<Stage>) -> MutexGuard<'_, Stage> {
+    stage.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A wire into the node, and what is yet to come along it.
+struct Entry {
+    /// Where packets are sent into; `None`: the wire has ended.
+    sender: Option<WireSender>,
+    /// With the clock's time at which each comes.
+    coming: VecDeque<(Time, Packet)>,
+    end: Time,
+}
+
+impl Entry {
+    /// When something comes or the wire ends.
+    fn next(&self) -> Option<Time> {
+        let next = self.coming.front().map_or(self.end, |(at, _)| *at);
+        self.sender.is_some().then_some(next)
+    }
+
+    /// Lets in what has come by `now`.
+    fn deliver(&mut self, now: Time) {
+        while self.coming.front().is_some_and(|(at, _)| *at <= now)
+            && let Some((_, packet)) = self.coming.pop_front()
         {
-            if let Some(setting) = settings.pop_front() {
-                processor.set(&setting.name, &setting.value)?;
+            if let Some(sender) = &mut self.sender {
+                // It holds all that is fed.
+                let _ = sender.try_send(Signal::Packet(packet));
             }
         }
-        stage.call(processor.as_mut(), &mut lineage, &mut wake)?;
-        if stage.slots.iter().all(|slot| slot.ended) {
-            break;
-        }
-        let setting = settings.front().map(|setting| setting.at);
-        match [stage.next(), setting, wake].into_iter().flatten().min() {
-            Some(next) => stage.now = stage.now.max(next),
-            None => break,
+        if self.coming.is_empty()
+            && self.end <= now
+            && let Some(sender) = self.sender.take()
+        {
+            sender.end(self.end);
         }
     }
-    processor.finish(&mut Io::new(&mut stage, &mut lineage))?;
-    processor.commit()?;
-    stage.outputs.counters = counters.read();
-    let end = stage.end.or(stage.end());
-    for name in &stage.names {
-        let port = stage.outputs.ports.entry(name.clone()).or_default();
-        port.1 = end;
-    }
-    Ok(stage.outputs)
+}
+
+/// What surrounds the node: what comes, what was sent, and the time.
+struct Stage {
+    clock: Arc<LiveClock>,
+    commands: Sender<Command>,
+    entries: Vec<Entry>,
+    settings: VecDeque<Setting>,
+    /// Transports that the run goes over to, each as it is once the run has.
+    retimings: VecDeque<(Time, Transport)>,
+    exits: Vec<(String, WireReceiver)>,
+    collected: Outputs,
+    /// Calls since the clock moved.
+    calls: usize,
+    /// Why the node did not take a value.
+    refused: Option<NodeError>,
 }
 
 impl Stage {
-    fn new(node: &GraphNode, feeds: &[Feed]) -> Self {
-        let mut slots: Vec<Slot> = Vec::new();
+    fn new(
+        node: &Arc<GraphNode>,
+        feeds: &[Feed],
+        mut settings: Vec<Setting>,
+        clock: Arc<LiveClock>,
+        commands: Sender<Command>,
+    ) -> (Self, Rewired) {
+        let mut wires = Rewired::default();
+        let mut numbers: BTreeMap<usize, usize> = BTreeMap::new();
+        let mut entries = Vec::new();
         for feed in feeds {
-            let inputs = &node.descriptor.inputs;
-            let port = inputs.iter().position(|port| port.name == feed.input);
-            let port = port.unwrap_or_default();
-            slots.push(Slot {
-                port,
-                wire: slots.iter().filter(|slot| slot.port == port).count(),
-                coming: feed
-                    .packets
-                    .iter()
-                    .map(|arrival| {
-                        let packet = Packet {
-                            time: arrival.time,
-                            captured: Instant::now(),
-                            payload: arrival.payload.clone(),
-                        };
-                        (arrival.at, packet)
-                    })
-                    .collect(),
-                waiting: VecDeque::new(),
+            let mut inputs = node.descriptor.inputs.iter();
+            let input = inputs.position(|port| port.name == feed.input);
+            let input = input.unwrap_or_default();
+            let number = numbers.entry(input).or_default();
+            let room = Policy::Block(feed.packets.len());
+            let (sender, receiver) = wire(feed.input.clone(), room);
+            wires.inputs.push(((input, *number), receiver));
+            *number += 1;
+            let coming = feed.packets.iter().map(|arrival| {
+                let packet = Packet {
+                    time: arrival.time,
+                    captured: Instant::now(),
+                    payload: arrival.payload.clone(),
+                };
+                (arrival.at, packet)
+            });
+            entries.push(Entry {
+                sender: Some(sender),
+                coming: coming.collect(),
                 end: feed.end,
-                ended: false,
             });
         }
-        let names = node.descriptor.outputs.iter();
-        Stage {
-            now: Time::ZERO,
-            slots,
-            names: names.map(|port| port.name.to_string()).collect(),
-            outputs: Outputs::default(),
-            end: None,
+        let mut exits = Vec::new();
+        for (output, port) in node.descriptor.outputs.iter().enumerate() {
+            let name = port.name.to_string();
+            let (sender, receiver) = wire(name.clone(), Policy::Block(OUTPUT_CAPACITY));
+            wires.outputs.push((output, sender));
+            exits.push((name, receiver));
+        }
+        settings.sort_by_key(|setting| setting.at);
+        let stage = Stage {
+            clock,
+            commands,
+            entries,
+            settings: settings.into(),
+            retimings: VecDeque::new(),
+            exits,
+            collected: Outputs::default(),
+            calls: 0,
+            refused: None,
+        };
+        (stage, wires)
+    }
+
+    /// The run goes over to these transports at these times, from `first`.
+    fn will_go_over(&mut self, first: &Transport, mut retimings: Vec<(Time, Transport)>) {
+        retimings.sort_by_key(|(at, _)| *at);
+        let mut transport = first.clone();
+        for (at, wanted) in retimings {
+            transport = transport.going_over_to(&wanted, at);
+            self.retimings.push_back((at, transport.clone()));
         }
     }
 
     /// Lets in what has come by now.
     fn deliver(&mut self) {
-        for slot in &mut self.slots {
-            while slot.coming.front().is_some_and(|(at, _)| *at <= self.now) {
-                slot.waiting
-                    .extend(slot.coming.pop_front().map(|(_, packet)| packet));
-            }
-            slot.ended = slot.coming.is_empty() && slot.end <= self.now;
+        let now = self.clock.now();
+        for entry in &mut self.entries {
+            entry.deliver(now);
+        }
+        while self
+            .settings
+            .front()
+            .is_some_and(|setting| setting.at <= now)
+            && let Some(setting) = self.settings.pop_front()
+        {
+            // A node that has ended takes no more values.
+            let _ = self.commands.send(Command::Steer {
+                param: setting.name,
+                value: Some(setting.value),
+                glide: Time::ZERO,
+            });
+        }
+        while self.retimings.front().is_some_and(|(at, _)| *at <= now)
+            && let Some((_, transport)) = self.retimings.pop_front()
+        {
+            let _ = self.commands.send(Command::Retime(Arc::new(transport)));
         }
     }
 
-    /// When something comes or ends next.
-    fn next(&self) -> Option<Time> {
-        let open = self.slots.iter().filter(|slot| !slot.ended);
-        open.map(|slot| slot.coming.front().map_or(slot.end, |(at, _)| *at))
-            .min()
-    }
-
-    /// Calls the node until it has nothing left to do now.
-    fn call(
-        &mut self,
-        processor: &mut dyn AnyProcessor,
-        lineage: &mut Lineage,
-        wake: &mut Option<Time>,
-    ) -> Result<(), NodeError> {
-        for _ in 0..MOST_CALLS {
-            let due = self.slots.iter().any(|slot| !slot.waiting.is_empty());
-            if !due && wake.is_none_or(|time| time > self.now) {
-                return Ok(());
-            }
-            *wake = match processor.process(&mut Io::new(self, lineage))? {
-                Flow::Continue => None,
-                Flow::WakeAt(time) => Some(time),
-                Flow::Done => {
-                    self.slots.iter_mut().for_each(|slot| slot.ended = true);
-                    return Ok(());
+    /// Takes what the node has sent.
+    fn collect(&mut self) {
+        let now = self.clock.now();
+        for (name, exit) in &mut self.exits {
+            loop {
+                let port = self.collected.ports.entry(name.clone()).or_default();
+                match exit.try_receive() {
+                    Received::Signal(Signal::Packet(packet)) => {
+                        port.0.push(packet);
+                        let sent = self.collected.sent.entry(name.clone()).or_default();
+                        sent.push(now);
+                    }
+                    Received::Signal(_) => {}
+                    Received::Ended(end) => {
+                        port.1 = Some(end);
+                        break;
+                    }
+                    Received::Empty | Received::Broken => break,
                 }
-            };
+            }
         }
-        Err(NodeError::internal(format!(
-            "the node wants to be called for ever at {}",
-            self.now
-        )))
+    }
+
+    /// Moves the clock to what comes next, at the latest to `until`, and lets it in.
+    fn go_on(&mut self, until: Option<Time>) {
+        let comes = self.entries.iter().filter_map(Entry::next).min();
+        let setting = self.settings.front().map(|setting| setting.at);
+        let retiming = self.retimings.front().map(|(at, _)| *at);
+        let next = [comes, setting, retiming, until];
+        let next = next.into_iter().flatten().min();
+        if let Some(next) = next.filter(|next| *next > self.clock.now()) {
+            self.clock.move_to(next);
+            self.calls = 0;
+        }
+        self.deliver();
     }
 }
 
-impl Host for Stage {
-    fn take(&mut self) -> Option<Input> {
-        let slots = self.slots.iter_mut();
-        let slot = slots
-            .filter(|slot| !slot.waiting.is_empty())
-            .min_by_key(|slot| {
-                let time = slot.waiting.front().map(|packet| packet.time);
-                (time, slot.port, slot.wire)
-            })?;
-        Some(Input {
-            port: slot.port,
-            wire: slot.wire,
-            packet: slot.waiting.pop_front()?,
-        })
+/// The loop's way to wait: it lets the stage go on.
+struct Waits(Arc<Mutex<Stage>>);
+
+impl Pause for Waits {
+    fn until_due(
+        &mut self,
+        _select: &mut Select<'_>,
+        until: Option<Time>,
+        _longest: Duration,
+    ) -> bool {
+        let mut stage = lock(&self.0);
+        stage.collect();
+        stage.go_on(until);
+        false
     }
 
-    fn send(&mut self, port: usize, packet: Packet) -> Result<(), NodeError> {
-        let name = self
-            .names
-            .get(port)
-            .ok_or_else(|| NodeError::internal(format!("there is no output {port}")))?;
-        let sent = self.outputs.sent.entry(name.clone()).or_default();
-        sent.push(self.now);
-        let port = self.outputs.ports.entry(name.clone()).or_default();
-        port.0.push(packet);
+    fn until_room(&mut self, _select: &mut Select<'_>, _longest: Duration) -> Option<usize> {
+        lock(&self.0).collect();
+        None
+    }
+
+    fn before_call(&mut self) -> Result<(), NodeError> {
+        let mut stage = lock(&self.0);
+        if let Some(refused) = stage.refused.take() {
+            return Err(refused);
+        }
+        stage.calls += 1;
+        if stage.calls > MOST_CALLS {
+            let now = stage.clock.now();
+            return Err(NodeError::internal(format!(
+                "the node wants to be called for ever at {now}"
+            )));
+        }
         Ok(())
     }
 
-    fn end_at(&mut self, time: Time) {
-        self.end = Some(time);
-    }
-
-    fn time(&self) -> Time {
-        let slots = self.slots.iter();
-        slots
-            .map(|slot| match slot.waiting.front() {
-                Some(packet) => packet.time,
-                None if slot.ended => Time::MAX,
-                None => self.now,
-            })
-            .min()
-            .unwrap_or(Time::MAX)
-    }
-
-    fn end(&self) -> Option<Time> {
-        let mut slots = self.slots.iter();
-        slots.try_fold(Time::ZERO, |latest, slot| {
-            slot.ended.then_some(latest.max(slot.end))
-        })
-    }
-
-    fn now(&self) -> Time {
-        self.now
-    }
-
-    fn is_live(&self) -> bool {
-        true
-    }
-
-    fn stop_requested(&self) -> bool {
-        false
+    fn refused(&mut self, error: NodeError) {
+        lock(&self.0).refused = Some(error);
     }
 }

@@ -11,12 +11,14 @@ use serde_json::Value;
 use super::look::{Lens, LiveTap};
 use super::ports::Command;
 use crate::clock::LiveClock;
-use crate::descriptor::{Change, Descriptor, Param};
+use crate::descriptor::Descriptor;
 use crate::diagnostic::did_you_mean;
 use crate::graph::GraphNode;
 use crate::limits::MAX_MISTAKES;
+use crate::param::{Change, Param};
 use crate::patch::typed_value;
-use crate::steering::{Shown, Steered, ValueSource, ValueStatus};
+use crate::steered::Steered;
+use crate::steering::{Shown, ValueSource, ValueStatus};
 use crate::time::Time;
 use crate::transport::Transport;
 use crate::transport_params::{DECLARED, TransportParams};
@@ -104,7 +106,7 @@ impl Steering {
             nodes: Vec::new(),
             hands: BTreeMap::new(),
             looks: Vec::new(),
-            text: serde_json::Map::new(),
+            text: Transport::default().values(),
             transport: Transport::default(),
         })))
     }

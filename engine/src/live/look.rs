@@ -90,7 +90,7 @@ pub struct SeenEvent {
 
 /// Where the node's thread puts what somebody looks at.
 #[derive(Debug, Default)]
-pub(super) struct Lens(Mutex<VecDeque<Packet>>);
+pub(crate) struct Lens(Mutex<VecDeque<Packet>>);
 
 impl Lens {
     /// Shows a packet, unless somebody is looking just now.

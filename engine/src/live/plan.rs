@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::descriptor::{Change, ParamType, Span};
 use crate::graph::{GraphNode, GraphWire};
+use crate::param::{Change, ParamType, Span};
 use crate::policy::Policy;
 use crate::transport::Transport;
 
@@ -102,11 +102,6 @@ pub(super) fn plan(
         let form = |of: &Transport| (of.seed, of.sample_rate, of.block);
         form(old.transport) != form(new.transport)
     };
-    // Whatever counts bars also plays in the key, and swings.
-    let another_tempo = {
-        let counted = |of: &Transport| (of.tempo, of.metre, of.swing, of.key);
-        counted(old.transport) != counted(new.transport)
-    };
     let places: BTreeMap<&str, usize> = (0..)
         .zip(&old.nodes)
         .map(|(index, node)| (node.id.as_str(), index))
@@ -117,7 +112,6 @@ pub(super) fn plan(
         };
         let before = old.nodes[place];
         let begins = another_form
-            || (another_tempo && node.descriptor.follows_tempo)
             || rests(place)
             || node.descriptor.kind != before.descriptor.kind
             || node.edition != before.edition
@@ -202,7 +196,7 @@ impl GraphNode {
         self.descriptor
             .params
             .iter()
-            .filter(|param| param.param_type == ParamType::File(crate::descriptor::FileRole::Read))
+            .filter(|param| param.param_type == ParamType::File(crate::param::FileRole::Read))
             .filter_map(|param| self.values.get(param.name.as_ref())?.as_str())
             .map(PathBuf::from)
     }
@@ -328,38 +322,34 @@ mod tests {
     }
 
     #[test]
-    fn in_another_key_or_swing_what_follows_the_tempo_begins_and_everything_else_stays() {
+    fn at_another_tempo_in_another_metre_key_or_swing_everything_stays() {
         let draft = Draft {
             knobs: vec![Some((0, 0)), Some((0, 0))],
             wires: Vec::new(),
             tempo: 100,
         };
         let mut before = graph(&draft);
-        before.nodes[1].descriptor.follows_tempo = true;
-        let keyed = Transport {
+        before.nodes[1].descriptor.in_bars = true;
+        let mut after = graph(&draft);
+        after.nodes[1].descriptor.in_bars = true;
+        after.transport = Transport {
+            tempo: 90.0,
+            metre: crate::time::Metre(3, 4),
             key: Some(KeyChoice::Auto),
-            ..Transport::default()
-        };
-        let swinging = Transport {
             swing: Swing {
                 share: 0.6,
                 ..Swing::default()
             },
-            ..Transport::default()
+            ..before.transport.clone()
         };
-        for transport in [keyed, swinging] {
-            let mut after = graph(&draft);
-            after.nodes[1].descriptor.follows_tempo = true;
-            after.transport = Transport {
-                tempo: before.transport.tempo,
-                ..transport
-            };
-            let plan = planned(&before, &after);
-            assert!(matches!(
-                plan.fates[..],
-                [Fate::Stays { old: 0, .. }, Fate::Begins]
-            ));
-        }
+        let stays = |old| Fate::Stays {
+            old,
+            values: Vec::new(),
+        };
+        assert_eq!(planned(&before, &after).fates, [stays(0), stays(1)]);
+        // What was drawn from another seed, and sound of another form, cannot go on.
+        after.transport.seed += 1;
+        assert_eq!(planned(&before, &after).fates, [Fate::Begins, Fate::Begins]);
     }
 
     proptest! {

@@ -9,18 +9,21 @@ use serde_json::Value;
 
 use super::gauges::Gauges;
 use super::look::Lens;
+use super::pause::Pause;
 use super::slot::Slot;
 use crate::clock::LiveClock;
-use crate::descriptor::Span;
 use crate::error::NodeError;
 use crate::graph::GraphNode;
 use crate::io::{Host, Input};
 use crate::packet::{Packet, Payload};
+use crate::param::Span;
 use crate::revision::Revision;
-use crate::steering::{Steered, Values};
+use crate::steered::Steered;
+use crate::steering::Values;
 use crate::thread::latest_end;
 use crate::time::Time;
 use crate::transport::Transport;
+use crate::watermark::Watermark;
 use crate::wire::{Received, Refused, Signal, WireReceiver, WireSender};
 
 /// How long a node waits at most before it looks whether anything has changed.
@@ -30,7 +33,7 @@ const LOOK: Duration = Duration::from_millis(500);
 const LOOK_WHEN_RETIRED: Duration = Duration::from_millis(10);
 
 /// What a live node's thread is told.
-pub(super) enum Command {
+pub(crate) enum Command {
     /// The patch says this of the node now.
     Text(Arc<GraphNode>),
     /// A hand sets a parameter, or lets it go.
@@ -77,24 +80,24 @@ pub(super) enum News {
 
 /// The new wires of one node.
 #[derive(Default)]
-pub(super) struct Rewired {
+pub(crate) struct Rewired {
     /// By input, and number among the wires into it.
-    pub(super) inputs: Vec<((usize, usize), WireReceiver)>,
+    pub(crate) inputs: Vec<((usize, usize), WireReceiver)>,
     /// Into parameters.
-    pub(super) values: Vec<ValueWire>,
+    pub(crate) values: Vec<ValueWire>,
     /// Parameters that no wire leads into any more, by their numbers.
-    pub(super) unwired: Vec<usize>,
+    pub(crate) unwired: Vec<usize>,
     /// By output.
-    pub(super) outputs: Vec<(usize, WireSender)>,
+    pub(crate) outputs: Vec<(usize, WireSender)>,
 }
 
 /// A wire into a parameter.
-pub(super) struct ValueWire {
+pub(crate) struct ValueWire {
     /// The parameter's number.
-    pub(super) number: usize,
+    pub(crate) number: usize,
     /// What its 0 to 1 stand for.
-    pub(super) span: Option<Span>,
-    pub(super) receiver: WireReceiver,
+    pub(crate) span: Option<Span>,
+    pub(crate) receiver: WireReceiver,
 }
 
 /// Whether and how the node shall end.
@@ -130,6 +133,8 @@ pub(super) struct Surroundings {
     pub(super) fade: f64,
     /// How a source that does not look at the clock is held back.
     pub(super) pace: Option<Pace>,
+    /// How the node's thread waits.
+    pub(super) pause: Box<dyn Pause>,
 }
 
 /// How packets of a source that tells times from its own start are held back.
@@ -164,16 +169,22 @@ impl Pace {
 }
 
 impl LivePorts {
-    /// Ports with these wires; `slots` are in the order of the node's inputs.
-    pub(super) fn new(
-        slots: Vec<Slot>,
-        values: Vec<ValueWire>,
-        outputs: Vec<Vec<WireSender>>,
-        surroundings: Surroundings,
-    ) -> Self {
+    /// The ports of `node` with these wires.
+    pub(super) fn new(node: &GraphNode, wires: Rewired, surroundings: Surroundings) -> Self {
+        let mut slots: Vec<Slot> = wires
+            .inputs
+            .into_iter()
+            .map(|((input, number), receiver)| Slot::new(input, number, receiver))
+            .collect();
+        slots.sort_by_key(Slot::place);
+        let mut outputs: Vec<Vec<WireSender>> =
+            node.descriptor.outputs.iter().map(|_| Vec::new()).collect();
+        for (output, sender) in wires.outputs {
+            outputs[output].push(sender);
+        }
         LivePorts {
             slots,
-            values,
+            values: wires.values,
             outputs,
             looks: Vec::new(),
             surroundings,
@@ -181,6 +192,11 @@ impl LivePorts {
             ending: Ending::No,
             end: None,
         }
+    }
+
+    /// How the node's thread waits.
+    pub(super) fn pause(&mut self) -> &mut dyn Pause {
+        &mut *self.surroundings.pause
     }
 
     /// Whether nothing comes in: it is a source, or its inputs are not wired.
@@ -355,7 +371,8 @@ impl LivePorts {
         }
         select.recv(&self.surroundings.commands);
         // What has happened is seen by whoever asked.
-        let _ = select.ready_timeout(longest);
+        let pause = &mut self.surroundings.pause;
+        pause.until_due(&mut select, until, longest);
     }
 
     /// The node begins anew.
@@ -414,12 +431,8 @@ impl LivePorts {
                 _ => LOOK_WHEN_RETIRED,
             };
             let left = Duration::from_nanos(left).min(longest);
-            if self
-                .surroundings
-                .gauges
-                .wait(|| select.ready_timeout(left))
-                .is_ok()
-            {
+            let (gauges, pause) = (&self.surroundings.gauges, &mut self.surroundings.pause);
+            if gauges.wait(|| pause.until_due(&mut select, Some(due), left)) {
                 self.hear();
             }
             let leaves = self.ending == Ending::WhenNobodyReads && self.nobody_reads();
@@ -448,8 +461,9 @@ impl LivePorts {
             let mut select = Select::new();
             let room = select.send(&sender);
             select.recv(&self.surroundings.commands);
-            let ready = self.surroundings.gauges.wait(|| select.ready_timeout(LOOK));
-            if ready.is_ok_and(|ready| ready != room) {
+            let (gauges, pause) = (&self.surroundings.gauges, &mut self.surroundings.pause);
+            let ready = gauges.wait(|| pause.until_room(&mut select, LOOK));
+            if ready.is_some_and(|ready| ready != room) {
                 self.hear();
             }
             if self.ending == Ending::Now || self.surroundings.stop.load(Ordering::Acquire) {
@@ -504,18 +518,15 @@ impl Host for LivePorts {
         });
     }
 
-    fn time(&self) -> Time {
-        let now = self.surroundings.clock.now();
-        self.slots
-            .iter()
-            .map(|slot| match (slot.head(), slot.end()) {
-                (Some(packet), _) => packet.time,
-                (None, Some(_)) => Time::MAX,
-                // What comes after now comes late.
-                (None, None) => now,
-            })
-            .min()
-            .unwrap_or(now)
+    fn watermark(&self) -> Watermark {
+        let now = Watermark::At(self.surroundings.clock.now());
+        let earliest = |slot: &Slot| match (slot.head(), slot.end()) {
+            (Some(packet), _) => Watermark::At(packet.time),
+            (None, Some(_)) => Watermark::End,
+            // What comes after now comes late.
+            (None, None) => now,
+        };
+        self.slots.iter().map(earliest).min().unwrap_or(now)
     }
 
     fn end(&self) -> Option<Time> {

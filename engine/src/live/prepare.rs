@@ -8,11 +8,10 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::gauges::{Calls, Gauges};
 use super::node_handle::NodeHandle;
+use super::pause::Sleep;
 use super::plan::{Edge, Fate, Plan};
-use super::ports::{LivePorts, Pace, Rewired, Surroundings, ValueWire};
-use super::restart::Restarts;
+use super::ports::{Pace, Rewired, Surroundings, ValueWire};
 use super::session::LiveOptions;
-use super::slot::Slot;
 use super::thread::LiveThread;
 use crate::clock::LiveClock;
 use crate::counters::Counters;
@@ -23,7 +22,7 @@ use crate::run_error::RunError;
 use crate::steering::{Shown, Values};
 use crate::thread::Worker;
 use crate::transport::Transport;
-use crate::wire::{Shared, WireSender, wire};
+use crate::wire::{Shared, wire};
 
 /// Nodes that are built and wait for their gates to open, with the wires that they bring.
 pub(super) struct Prepared {
@@ -110,17 +109,6 @@ impl Workshop<'_> {
         wires: Rewired,
         ready: &Sender<(usize, Result<(), RunError>)>,
     ) -> Result<NodeHandle, RunError> {
-        let mut slots: Vec<Slot> = wires
-            .inputs
-            .into_iter()
-            .map(|((input, number), receiver)| Slot::new(input, number, receiver))
-            .collect();
-        slots.sort_by_key(Slot::place);
-        let mut outputs: Vec<Vec<WireSender>> =
-            node.descriptor.outputs.iter().map(|_| Vec::new()).collect();
-        for (output, sender) in wires.outputs {
-            outputs[output].push(sender);
-        }
         let shown = Arc::<Shown>::default();
         let mut values = Values::new(&node.descriptor, &node.values).shown_to(shown.clone());
         for wire in &wires.values {
@@ -132,36 +120,27 @@ impl Workshop<'_> {
         let gauges = Arc::new(Gauges::new());
         let counters = Arc::new(Counters::default());
         *self.generations += 1;
-        let thread = LiveThread {
-            worker: Worker {
-                node: node.clone(),
-                transport: self.transport.clone(),
-                settings: self.settings.clone(),
-                progress: Arc::new(Progress::default()),
-                counters: counters.clone(),
-                clock: Some(self.clock.clone()),
-                with_run: self.with_run,
-                values,
-            },
-            generation: *self.generations,
-            ports: LivePorts::new(
-                slots,
-                wires.values,
-                outputs,
-                Surroundings {
-                    commands: receiver,
-                    clock: self.clock.clone(),
-                    gauges: gauges.clone(),
-                    stop: stop.clone(),
-                    fade: self.options.fade.as_secs_f64(),
-                    pace: node.descriptor.paced.then(|| Pace::new(self.transport)),
-                },
-            ),
-            gauges: gauges.clone(),
-            restarts: Restarts::new(self.options.restart),
-            revision: None,
-            told: String::new(),
+        let worker = Worker {
+            node: node.clone(),
+            transport: self.transport.clone(),
+            settings: self.settings.clone(),
+            progress: Arc::new(Progress::default()),
+            counters: counters.clone(),
+            clock: Some(self.clock.clone()),
+            with_run: self.with_run,
+            values,
         };
+        let surroundings = Surroundings {
+            commands: receiver,
+            clock: self.clock.clone(),
+            gauges: gauges.clone(),
+            stop: stop.clone(),
+            fade: self.options.fade.as_secs_f64(),
+            pace: node.descriptor.paced.then(|| Pace::new(self.transport)),
+            pause: Box::new(Sleep),
+        };
+        let restart = self.options.restart;
+        let thread = LiveThread::new(worker, *self.generations, wires, surroundings, restart);
         let ready = ready.clone();
         let thread = std::thread::Builder::new()
             .name(format!("node {}", node.id))

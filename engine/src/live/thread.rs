@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender};
 
 use super::gauges::{Gauges, NodeState};
-use super::ports::{LivePorts, News};
+use super::ports::{LivePorts, News, Rewired, Surroundings};
 use super::priority::come_first;
-use super::restart::Restarts;
+use super::restart::{RestartPolicy, Restarts};
 use crate::error::{NodeError, NodeErrorKind};
 use crate::io::{Host, Io, Lineage};
 use crate::node::Flow;
@@ -31,18 +31,48 @@ fn is_output(failure: &RunError) -> bool {
 
 /// Everything that a live node's thread owns.
 pub(super) struct LiveThread {
-    pub(super) worker: Worker,
-    pub(super) generation: u64,
-    pub(super) ports: LivePorts,
-    pub(super) gauges: Arc<Gauges>,
-    pub(super) restarts: Restarts,
+    worker: Worker,
+    generation: u64,
+    ports: LivePorts,
+    gauges: Arc<Gauges>,
+    restarts: Restarts,
     /// What the patch says, for a node that begins anew.
-    pub(super) revision: Option<Arc<Revision>>,
+    revision: Option<Arc<Revision>>,
     /// What the last failure said.
-    pub(super) told: String,
+    told: String,
 }
 
 impl LiveThread {
+    /// The thread of a node with these wires, which is the `generation`th that its run has begun.
+    pub(super) fn new(
+        worker: Worker,
+        generation: u64,
+        wires: Rewired,
+        surroundings: Surroundings,
+        restart: RestartPolicy,
+    ) -> Self {
+        LiveThread {
+            generation,
+            gauges: surroundings.gauges.clone(),
+            ports: LivePorts::new(&worker.node, wires, surroundings),
+            worker,
+            restarts: Restarts::new(restart),
+            revision: None,
+            told: String::new(),
+        }
+    }
+
+    /// Builds the node and runs it to its end on the caller's thread; a failure ends it.
+    ///
+    /// # Errors
+    /// The node cannot be built or cannot go on.
+    pub(super) fn play_once(mut self) -> Result<(), RunError> {
+        let mut processor = self.worker.build()?;
+        self.perform(processor.as_mut())?;
+        self.ports.end_outputs();
+        Ok(())
+    }
+
     /// Builds the node, says so, and runs it once the gate opens.
     pub(super) fn run(
         mut self,
@@ -130,9 +160,11 @@ impl LiveThread {
         }
     }
 
-    /// Does what was told, and tells the processor the values that hold now; without one they wait for the next.
-    fn obey(&mut self, mut processor: Option<&mut dyn AnyProcessor>) {
+    /// Does what was told, and tells the processor the values that hold now; without one they wait for the next. Whether the
+    /// transport is another one: what the node waits for comes at another time then.
+    fn obey(&mut self, mut processor: Option<&mut dyn AnyProcessor>) -> bool {
         let now = self.ports.now();
+        let mut is_retimed = false;
         for news in self.ports.obey() {
             match (news, &mut processor) {
                 (News::Text(node), _) => {
@@ -154,6 +186,7 @@ impl LiveThread {
                         tracing::warn!(node = %self.worker.node.id, generation = self.generation, "keeps to the old transport: {error}");
                     }
                     self.worker.transport = (*transport).clone();
+                    is_retimed = true;
                 }
                 (News::Steered(steered), Some(processor)) => processor.steered(&steered),
                 (News::Steered(_), None) => {}
@@ -170,8 +203,11 @@ impl LiveThread {
             && self.worker.values.has_news()
         {
             let Worker { values, node, .. } = &mut self.worker;
-            values.tell_to(processor, node, now);
+            if let Some(refused) = values.tell_to(processor, node, now) {
+                self.ports.pause().refused(refused);
+            }
         }
+        is_retimed
     }
 
     /// Throws away what comes until `until`, or for good; `true`: the node has come to its end meanwhile.
@@ -229,7 +265,7 @@ impl Schedule for LiveThread {
         processor: &mut dyn AnyProcessor,
         wake: Option<Time>,
     ) -> Result<Turn, NodeError> {
-        self.obey(Some(processor));
+        let is_retimed = self.obey(Some(processor));
         if self.ports.is_over() {
             return Ok(Turn::Over);
         }
@@ -238,7 +274,7 @@ impl Schedule for LiveThread {
             // One whose inputs are not wired has nothing to do.
             None => self.worker.node.descriptor.inputs.is_empty(),
         };
-        let due = wakes || self.ports.is_due();
+        let due = wakes || is_retimed || self.ports.is_due();
         Ok(if due { Turn::Call } else { Turn::Wait })
     }
 
@@ -254,6 +290,7 @@ impl Schedule for LiveThread {
         processor: &mut dyn AnyProcessor,
         lineage: &mut Lineage,
     ) -> Result<Flow, NodeError> {
+        self.ports.pause().before_call()?;
         let (gauges, ports) = (&self.gauges, &mut self.ports);
         gauges.measure(|| processor.process(&mut Io::new(ports, lineage)))
     }

@@ -14,6 +14,7 @@ use crate::io::{Host, Input};
 use crate::packet::Packet;
 use crate::thread::latest_end;
 use crate::time::Time;
+use crate::watermark::Watermark;
 use crate::wire::{Refused, Signal, WireSender};
 
 /// One output: all wires that leave it, and what was promised along them.
@@ -117,7 +118,7 @@ impl Ports {
         self.refill()?;
         let due = self.due_slot().map(|slot| &self.slots[slot]);
         let value = due.filter(|slot| slot.param.is_some());
-        Ok(value.map(Slot::earliest))
+        Ok(value.and_then(|slot| Some(slot.head.as_ref()?.time)))
     }
 
     /// Takes the parameter's value that is due: the number of the parameter and what the wire says.
@@ -132,7 +133,7 @@ impl Ports {
     /// Whether all is known that wires say of parameters up to what was sent last: a source goes on only then.
     pub(super) fn knows_values(&self) -> bool {
         let mut params = self.slots.iter().filter(|slot| slot.param.is_some());
-        params.all(|slot| slot.earliest() > self.latest)
+        params.all(|slot| slot.earliest() > Watermark::At(self.latest))
     }
 
     /// The time of what was sent last.
@@ -247,7 +248,7 @@ impl Ports {
     pub(crate) fn promise(&mut self, time: Time) {
         for output in &mut self.outputs {
             let is_news = output.promised.is_none_or(|promised| time > promised);
-            if is_news && time > Time::ZERO && time != Time::MAX {
+            if is_news && time > Time::ZERO {
                 output.promised = Some(time);
                 output.wires.retain_mut(|wire| wire.promise(time));
             }
@@ -357,12 +358,9 @@ impl Host for Ports {
         self.end = Some(time);
     }
 
-    fn time(&self) -> Time {
-        self.slots
-            .iter()
-            .map(Slot::earliest)
-            .min()
-            .unwrap_or(Time::MAX)
+    fn watermark(&self) -> Watermark {
+        let earliest = self.slots.iter().map(Slot::earliest).min();
+        earliest.unwrap_or(Watermark::End)
     }
 
     fn end(&self) -> Option<Time> {

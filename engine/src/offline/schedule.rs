@@ -9,6 +9,7 @@ use crate::registry::AnyProcessor;
 use crate::steering::Values;
 use crate::thread::{Schedule, Turn};
 use crate::time::Time;
+use crate::watermark::Watermark;
 
 /// Calls a processor until its inputs have ended or nobody reads what it sends, and promises after each call what it
 /// will not send any more.
@@ -17,13 +18,13 @@ pub(super) struct ByWatermarks<'a> {
     node: &'a GraphNode,
     values: &'a mut Values,
     /// The watermark at the last call.
-    seen: Time,
+    seen: Watermark,
 }
 
 impl<'a> ByWatermarks<'a> {
     pub(super) fn new(ports: &'a mut Ports, node: &'a GraphNode, values: &'a mut Values) -> Self {
         ByWatermarks {
-            seen: ports.time(),
+            seen: ports.watermark(),
             ports,
             node,
             values,
@@ -37,7 +38,7 @@ impl<'a> ByWatermarks<'a> {
             match self.ports.is_source() {
                 true if time > self.ports.latest() => break,
                 // Nothing comes before the start.
-                false if time > self.seen && time > Time::ZERO => return Ok(true),
+                false if Watermark::At(time) > self.seen && time > Time::ZERO => return Ok(true),
                 _ => {}
             }
             if let Some((number, place)) = self.ports.take_value() {
@@ -66,8 +67,10 @@ impl Schedule for ByWatermarks<'_> {
             return Ok(Turn::Over);
         }
         let timer_due = wake.is_some_and(|time| ports.now() >= time);
-        let due =
-            (source && wake.is_none()) || timer_due || ports.is_due()? || ports.time() > self.seen;
+        let due = (source && wake.is_none())
+            || timer_due
+            || ports.is_due()?
+            || ports.watermark() > self.seen;
         if !(due || acts_first) || (source && !ports.knows_values()) {
             return Ok(Turn::Wait);
         }
@@ -87,11 +90,14 @@ impl Schedule for ByWatermarks<'_> {
         lineage: &mut Lineage,
     ) -> Result<Flow, NodeError> {
         let flow = processor.process(&mut Io::new(self.ports, lineage))?;
-        self.seen = self.ports.time();
+        self.seen = self.ports.watermark();
         // Once every input has ended, what still comes lies at the end at the latest, which only `finish` knows.
-        if !self.ports.is_source() && self.seen != Time::MAX {
-            let pending = processor.earliest_pending().unwrap_or(Time::MAX);
-            self.ports.promise(self.seen.min(pending));
+        if let Watermark::At(seen) = self.seen
+            && !self.ports.is_source()
+        {
+            let pending = processor.earliest_pending();
+            self.ports
+                .promise(pending.map_or(seen, |pending| seen.min(pending)));
         }
         Ok(flow)
     }

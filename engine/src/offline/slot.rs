@@ -3,6 +3,7 @@
 use crate::error::NodeError;
 use crate::packet::Packet;
 use crate::time::Time;
+use crate::watermark::Watermark;
 use crate::wire::{Received, Signal, WireReceiver};
 
 /// One wire into the node.
@@ -65,11 +66,11 @@ impl Slot {
     }
 
     /// The earliest time that a packet yet to be taken from here can have.
-    pub(super) fn earliest(&self) -> Time {
+    pub(super) fn earliest(&self) -> Watermark {
         match (&self.head, self.end) {
-            (Some(packet), _) => packet.time,
-            (None, Some(_)) => Time::MAX,
-            (None, None) => self.watermark,
+            (Some(packet), _) => Watermark::At(packet.time),
+            (None, Some(_)) => Watermark::End,
+            (None, None) => Watermark::At(self.watermark),
         }
     }
 
@@ -79,7 +80,7 @@ impl Slot {
 
     /// Whether nothing more that is told before `end` can come.
     pub(super) fn reaches(&self, end: Time) -> bool {
-        self.earliest() >= end
+        self.earliest() >= Watermark::At(end)
     }
 
     /// Looks for a packet unless one waits already.

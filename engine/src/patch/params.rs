@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::descriptor::{Param, ParamType};
 use crate::diagnostic::did_you_mean;
+use crate::param::{Param, ParamType};
 use crate::patch::tree::{Shape, Tree};
 
 /// Why a value does not do, and what to do about it.

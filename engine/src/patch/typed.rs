@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::params::convert;
 use super::syntax::parse_from;
 use super::tree::{Shape, Spot, Tree};
-use crate::descriptor::{Param, ParamType};
+use crate::param::{Param, ParamType};
 
 /// The value of `param` that `written` says; text may go without quotes.
 ///

@@ -1,7 +1,7 @@
 //! Reads wires: `"film -> eye.frames -> calm"`, with an optional policy behind, and a range for a parameter.
 
-use crate::descriptor::Scale;
 use crate::limits::MAX_WIRES;
+use crate::param::Scale;
 use crate::patch::tree::{Mistake, Name, Shape, Spot, Tree};
 use crate::policy::Policy;
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::descriptor::{Param, Scale};
+use crate::param::{Param, Scale};
 use crate::time::Time;
 
 /// A value on its way to another, which it reaches after a time.

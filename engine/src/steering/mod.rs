@@ -2,10 +2,8 @@
 
 mod glide;
 mod shown;
-mod steered;
 mod values;
 
 pub(crate) use shown::Shown;
 pub use shown::{ValueSource, ValueStatus};
-pub use steered::Steered;
 pub(crate) use values::Values;

@@ -37,7 +37,7 @@ pub struct ValueStatus {
 
 /// The live parameters of one node, shown by its thread to whoever looks. The thread never waits for who looks.
 #[derive(Debug, Default)]
-pub(crate) struct Shown(Mutex<Vec<ValueStatus>>);
+pub(crate) struct Shown(pub(super) Mutex<Vec<ValueStatus>>);
 
 impl Shown {
     /// Shows these values; `false`: somebody is looking, and they must be shown again later.

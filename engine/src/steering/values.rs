@@ -6,8 +6,10 @@ use serde_json::{Map, Value};
 
 use super::glide::Glide;
 use super::shown::{Shown, ValueSource, ValueStatus};
-use crate::descriptor::{Change, Descriptor, Param, Span};
+use crate::descriptor::Descriptor;
+use crate::error::NodeError;
 use crate::graph::GraphNode;
+use crate::param::{Change, Param, Span};
 use crate::registry::AnyProcessor;
 use crate::time::Time;
 
@@ -157,18 +159,26 @@ impl Values {
     }
 
     /// Tells `processor` each value that is another than the one told last. One that it cannot take stays as it was, which
-    /// is logged.
+    /// is logged; gives why, where there was one.
     pub(crate) fn tell_to(
         &mut self,
         processor: &mut dyn AnyProcessor,
         node: &GraphNode,
         now: Time,
-    ) {
+    ) -> Option<NodeError> {
+        let mut news = Vec::new();
         self.tell(now, |name, value| {
-            if let Err(error) = processor.set(name, value) {
-                tracing::warn!(node = %node.id, param = name, "keeps its old value: {error}");
-            }
+            news.push((name.to_owned(), value.clone()))
         });
+        // Together first: of two ends of a range each may be impossible with the other's old value.
+        let mut refused = processor.set(&news).err()?;
+        for one in news.chunks(1) {
+            if let Err(error) = processor.set(one) {
+                tracing::warn!(node = %node.id, param = one[0].0, "keeps its old value: {error}");
+                refused = error;
+            }
+        }
+        Some(refused)
     }
 
     /// Tells each value that is another than the one told last. What `tell` refuses is told once, and not again until it

@@ -25,7 +25,7 @@ pub struct Count {
 }
 
 /// Sleeps for a pseudo-random while that the seed says; 0: not at all.
-fn jitter(seed: &mut u64) {
+pub fn jitter(seed: &mut u64) {
     if *seed != 0 {
         *seed = seed
             .wrapping_mul(6_364_136_223_846_793_005)

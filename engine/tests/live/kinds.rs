@@ -8,13 +8,15 @@ use std::time::Duration;
 
 use score_engine::{
     AudioBlock, Build, Control, Descriptor, Flow, InputPort, Io, Node, NodeError, Note, OutputPort,
-    Params, Processor, Registry, Revision, Time, Transport,
+    Params, Processor, Registry, Revision, Steered, Time, Transport, Value,
 };
 
 const SOUND_IN: InputPort<AudioBlock> = InputPort::new(0, "in", "sound");
 const SOUND_OUT: OutputPort<AudioBlock> = OutputPort::new(0, "out", "sound");
 const NOTES_IN: InputPort<Note> = InputPort::new(0, "in", "notes");
 const NOTES_OUT: OutputPort<Note> = OutputPort::new(0, "out", "notes");
+const NUMBERS_IN: InputPort<Control> = InputPort::new(0, "in", "numbers");
+const NUMBER_OUT: OutputPort<Control> = OutputPort::new(0, "out", "a number");
 const ANYTHING: InputPort<Control> = InputPort::new(0, "in", "anything").optional();
 
 /// What one `ear` or `keys` node has heard.
@@ -405,6 +407,156 @@ impl Node for Slow {
     }
 }
 
+/// Says on each beat how many it has told, and nothing else.
+#[derive(Clone, Params)]
+struct Beat {}
+
+impl Node for Beat {
+    fn descriptor() -> Descriptor {
+        Descriptor::of::<Self>("test", "beat", "Tells beats")
+            .in_bars()
+            .output(NUMBER_OUT)
+    }
+
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
+        Ok(Box::new(Beating {
+            transport: build.transport.clone(),
+            next: 0,
+        }))
+    }
+}
+
+struct Beating {
+    transport: Transport,
+    next: u64,
+}
+
+impl Processor<Beat> for Beating {
+    fn process(&mut self, _params: &Beat, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        loop {
+            let time = self.transport.sixteenth(self.next * 4);
+            if io.now() < time {
+                return Ok(Flow::WakeAt(time));
+            }
+            io.send_captured_now(NUMBER_OUT, time, self.next as f32)?;
+            self.next += 1;
+        }
+    }
+
+    fn changed(&mut self, _params: &Beat, transport: &Transport) -> Result<(), NodeError> {
+        self.transport = transport.clone();
+        Ok(())
+    }
+}
+
+/// Keeps the numbers that come, and what hands did.
+#[derive(Clone, Params)]
+struct Notebook {
+    /// whose
+    name: String,
+}
+
+/// The numbers that the `notebook` node called `name` was sent, with their times.
+pub fn noted(name: &str) -> Vec<(f64, f32)> {
+    NOTED.lock().unwrap().get(name).cloned().unwrap_or_default()
+}
+
+/// What hands did, as the `notebook` node called `name` heard it.
+pub fn steered(name: &str) -> Vec<String> {
+    STEERED
+        .lock()
+        .unwrap()
+        .get(name)
+        .cloned()
+        .unwrap_or_default()
+}
+
+static NOTED: Mutex<BTreeMap<String, Vec<(f64, f32)>>> = Mutex::new(BTreeMap::new());
+static STEERED: Mutex<BTreeMap<String, Vec<String>>> = Mutex::new(BTreeMap::new());
+
+impl Node for Notebook {
+    fn descriptor() -> Descriptor {
+        Descriptor::of::<Self>("test", "notebook", "Keeps a record")
+            .input(NUMBERS_IN)
+            .keeps_record()
+    }
+
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
+        Ok(Box::new(Noting(self.name.clone())))
+    }
+}
+
+struct Noting(String);
+
+impl Processor<Notebook> for Noting {
+    fn process(&mut self, _params: &Notebook, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        let mut noted = NOTED.lock().unwrap();
+        let noted = noted.entry(self.0.clone()).or_default();
+        while let Some(input) = io.take() {
+            noted.push((input.packet.time.seconds(), *input.read(NUMBERS_IN)?));
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn steered(&mut self, steered: &Steered) {
+        let value = steered
+            .value
+            .as_ref()
+            .map_or("released".to_owned(), Value::to_string);
+        let line = format!("{}.{} {value}", steered.node, steered.param);
+        STEERED
+            .lock()
+            .unwrap()
+            .entry(self.0.clone())
+            .or_default()
+            .push(line);
+    }
+}
+
+/// Says its number every hundredth of a second.
+#[derive(Clone, Params)]
+struct Slider {
+    /// what it says
+    #[param(live, range = 0.0..=1.0, default = 0.0)]
+    place: f32,
+    /// fails once when it is told to
+    #[param(default = "")]
+    name: String,
+}
+
+static TO_FAIL: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Makes the slider called `name` fail, once.
+pub fn fail_once(name: &str) {
+    TO_FAIL.lock().unwrap().push(name.to_owned());
+}
+
+impl Node for Slider {
+    fn descriptor() -> Descriptor {
+        Descriptor::of::<Self>("test", "slider", "Says a number").output(NUMBER_OUT)
+    }
+
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
+        Ok(Box::new(Sliding))
+    }
+}
+
+struct Sliding;
+
+impl Processor<Slider> for Sliding {
+    fn process(&mut self, params: &Slider, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        let mut to_fail = TO_FAIL.lock().unwrap();
+        if let Some(index) = to_fail.iter().position(|name| *name == params.name) {
+            to_fail.remove(index);
+            return Err(NodeError::internal("it slipped"));
+        }
+        drop(to_fail);
+        let now = io.now();
+        io.send_captured_now(NUMBER_OUT, now, params.place)?;
+        Ok(Flow::WakeAt(now + Time::from_seconds(0.01)))
+    }
+}
+
 /// Takes what comes, if it is wired.
 #[derive(Clone, Params)]
 struct Idler {}
@@ -448,7 +600,8 @@ struct Write {
 /// How often `write` nodes of each name were built, and with what revision each processor began.
 static BEGUN: Mutex<BTreeMap<String, Vec<Option<u64>>>> = Mutex::new(BTreeMap::new());
 
-/// For each processor of the `write` node called `name`: the revision that it was told before its first call.
+/// For each processor of the `write` node called `name`: the revision that it was told before its
+/// first call.
 pub fn begun(name: &str) -> Vec<Option<u64>> {
     BEGUN.lock().unwrap().get(name).cloned().unwrap_or_default()
 }
@@ -517,5 +670,8 @@ pub fn registry() -> Registry {
     registry.add::<Crash>();
     registry.add::<Slow>();
     registry.add::<Idler>();
+    registry.add::<Beat>();
+    registry.add::<Notebook>();
+    registry.add::<Slider>();
     registry
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod kinds;
+mod steering;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -12,8 +13,8 @@ use score_engine::{
     Graph, Live, LiveOptions, NodeState, Note, RestartPolicy, Settings, Source, check,
 };
 
-/// Wires hold seconds, so that what a busy machine holds up comes late here and is not lost; those behind a `~` are as
-/// they are in any patch.
+/// Wires hold seconds, so that what a busy machine holds up comes late here and is not lost; those
+/// behind a `~` are as they are in any patch.
 fn graph(nodes: &str, wires: &str) -> Graph {
     let wires: Vec<String> = wires
         .split(", ")
@@ -84,15 +85,15 @@ const END: Duration = Duration::from_millis(900);
 #[test]
 fn an_untouched_node_plays_on_and_a_live_value_reaches_the_running_one() {
     let mut live = start(
-        "\"a\": hum(level: 0.5), \"e\": ear(name: \"values\")",
-        "\"a -> e\"",
+        r#""a": hum(level: 0.5), "e": ear(name: "values")"#,
+        r#""a -> e""#,
     );
     until("sound comes", || heard("values").len() > 4_800);
     let before = (generation(&mut live, "a"), generation(&mut live, "e"));
     let revision = edit(
         &mut live,
-        "\"a\": hum(level: 0.1), \"e\": ear(name: \"values\")",
-        "\"a -> e\"",
+        r#""a": hum(level: 0.1), "e": ear(name: "values")"#,
+        r#""a -> e""#,
     );
     assert_eq!(
         (revision.number, revision.set, revision.kept),
@@ -119,8 +120,8 @@ fn an_untouched_node_plays_on_and_a_live_value_reaches_the_running_one() {
 #[test]
 fn sound_goes_over_to_another_node_without_a_click_or_a_gap() {
     let mut live = start(
-        "\"a\": hum(frequency: 200), \"e\": ear(name: \"fade\")",
-        "\"a -> e\"",
+        r#""a": hum(frequency: 200), "e": ear(name: "fade")"#,
+        r#""a -> e""#,
     );
     for round in 0..6 {
         let now = heard("fade").len();
@@ -129,18 +130,18 @@ fn sound_goes_over_to_another_node_without_a_click_or_a_gap() {
             // Built anew, taken out for another, put behind a further node.
             0 => edit(
                 &mut live,
-                "\"a\": hum(frequency: 300), \"e\": ear(name: \"fade\")",
-                "\"a -> e\"",
+                r#""a": hum(frequency: 300), "e": ear(name: "fade")"#,
+                r#""a -> e""#,
             ),
             1 => edit(
                 &mut live,
-                "\"b\": hum(frequency: 250), \"e\": ear(name: \"fade\")",
-                "\"b -> e\"",
+                r#""b": hum(frequency: 250), "e": ear(name: "fade")"#,
+                r#""b -> e""#,
             ),
             _ => edit(
                 &mut live,
-                "\"b\": hum(frequency: 250), \"s\": softer(), \"e\": ear(name: \"fade\")",
-                "\"b -> s -> e\"",
+                r#""b": hum(frequency: 250), "s": softer(), "e": ear(name: "fade")"#,
+                r#""b -> s -> e""#,
             ),
         };
         assert!(revision.kept.contains(&"e".to_owned()));
@@ -161,14 +162,14 @@ fn sound_goes_over_to_another_node_without_a_click_or_a_gap() {
 #[test]
 fn a_note_of_a_node_that_goes_is_ended() {
     let mut live = start(
-        "\"a\": press(pitch: 60), \"k\": keys(name: \"removed\")",
-        "\"a -> k\"",
+        r#""a": press(pitch: 60), "k": keys(name: "removed")"#,
+        r#""a -> k""#,
     );
     until("the note begins", || keys("removed").len() == 1);
     edit(
         &mut live,
-        "\"b\": press(pitch: 64), \"k\": keys(name: \"removed\")",
-        "\"b -> k\"",
+        r#""b": press(pitch: 64), "k": keys(name: "removed")"#,
+        r#""b -> k""#,
     );
     until("the other begins", || keys("removed").len() == 3);
     let seen = keys("removed");
@@ -192,17 +193,17 @@ fn a_note_of_a_node_that_goes_is_ended() {
 
 #[test]
 fn a_refused_edit_leaves_all_as_it_was_and_says_why() {
-    let nodes = "\"a\": hum(), \"e\": ear(name: \"refused\")";
-    let mut live = start(nodes, "\"a -> e\"");
+    let nodes = r#""a": hum(), "e": ear(name: "refused")"#;
+    let mut live = start(nodes, r#""a -> e""#);
     let before = generation(&mut live, "a");
     for (wrong, why) in [
         ("broken()", "no chisel"),
         ("slow(seconds: 30)", "was not ready after 2 s"),
         ("crash()", "failed unexpectedly"),
     ] {
-        let nodes = format!("{nodes}, \"w\": {wrong}");
+        let nodes = format!(r#"{nodes}, "w": {wrong}"#);
         let error = live
-            .replace(graph(&nodes, "\"a -> e\""), &BTreeSet::new())
+            .replace(graph(&nodes, r#""a -> e""#), &BTreeSet::new())
             .unwrap_err();
         assert!(error.to_string().contains(why), "{error}");
     }
@@ -210,7 +211,7 @@ fn a_refused_edit_leaves_all_as_it_was_and_says_why() {
     let now = heard("refused").len();
     until("the sound goes on", || heard("refused").len() > now + 4_800);
     assert!(
-        live.replace(graph(nodes, "\"a -> e\""), &BTreeSet::new())
+        live.replace(graph(nodes, r#""a -> e""#), &BTreeSet::new())
             .unwrap()
             .is_none(),
         "nothing new, no revision"
@@ -223,9 +224,9 @@ fn a_refused_edit_leaves_all_as_it_was_and_says_why() {
 fn a_node_that_fails_begins_anew_while_the_rest_plays_on() {
     for (how, name) in [("fails", "fails"), ("panics", "panics")] {
         let nodes = format!(
-            "\"n\": press(pitch: 50), \"f\": frail({how}_after: 3), \"k\": keys(name: \"{name}\"), \"a\": hum(), \"e\": ear(name: \"{name}\")"
+            r#""n": press(pitch: 50), "f": frail({how}_after: 3), "k": keys(name: "{name}"), "a": hum(), "e": ear(name: "{name}")"#
         );
-        let mut live = start(&nodes, "\"n -> f -> k\", \"a -> e\"");
+        let mut live = start(&nodes, r#""n -> f -> k", "a -> e""#);
         until("it fails", || live.status().nodes[1].failures == 1);
         until("it runs again", || {
             state(&mut live, "f") == NodeState::Running
@@ -244,7 +245,7 @@ fn a_node_that_fails_begins_anew_while_the_rest_plays_on() {
         // The same patch again brings a node back that rests.
         let revision = live
             .replace(
-                graph(&nodes, "\"n -> f -> k\", \"a -> e\""),
+                graph(&nodes, r#""n -> f -> k", "a -> e""#),
                 &BTreeSet::new(),
             )
             .unwrap()
@@ -257,8 +258,8 @@ fn a_node_that_fails_begins_anew_while_the_rest_plays_on() {
 
 #[test]
 fn a_node_that_hangs_holds_nobody_up_and_is_named_at_the_end() {
-    let nodes = "\"a\": hum(), \"e\": ear(name: \"hangs\"), \"h\": hang(seconds: 6)";
-    let mut live = start(nodes, "\"a -> e\", ~\"a -> h\"");
+    let nodes = r#""a": hum(), "e": ear(name: "hangs"), "h": hang(seconds: 6)"#;
+    let mut live = start(nodes, r#""a -> e", ~"a -> h""#);
     let started = Instant::now();
     until("it is seen to hang", || {
         live.status().nodes[2].hangs.is_some()
@@ -283,8 +284,8 @@ fn a_node_that_hangs_holds_nobody_up_and_is_named_at_the_end() {
 #[test]
 fn a_node_whose_inputs_are_not_wired_has_nothing_to_do_and_ends_with_the_run() {
     let mut live = start(
-        "\"a\": hum(), \"e\": ear(name: \"wired\"), \"l\": idler()",
-        "\"a -> e\"",
+        r#""a": hum(), "e": ear(name: "wired"), "l": idler()"#,
+        r#""a -> e""#,
     );
     until("sound comes", || heard("wired").len() > 4_800);
     let idler = live.status().nodes.into_iter().find(|node| node.id == "l");
@@ -294,8 +295,8 @@ fn a_node_whose_inputs_are_not_wired_has_nothing_to_do_and_ends_with_the_run() {
 
 #[test]
 fn a_node_that_hung_five_seconds_goes_on_while_the_sound_never_stopped() {
-    let nodes = "\"a\": hum(), \"e\": ear(name: \"hung\"), \"h\": hang(seconds: 5)";
-    let mut live = start(nodes, "\"a -> e\", ~\"a -> h\"");
+    let nodes = r#""a": hum(), "e": ear(name: "hung"), "h": hang(seconds: 5)"#;
+    let mut live = start(nodes, r#""a -> e", ~"a -> h""#);
     let taken = |live: &mut Live| {
         let wires = live.status().wires;
         let wire = wires.iter().find(|wire| wire.name.ends_with("h.in"));
@@ -314,14 +315,14 @@ fn a_node_that_hung_five_seconds_goes_on_while_the_sound_never_stopped() {
 
 #[test]
 fn an_edit_that_takes_long_holds_nothing_up_and_gives_way_to_a_newer() {
-    let nodes = "\"a\": hum(level: 0.5), \"e\": ear(name: \"meanwhile\")";
-    let mut live = start(nodes, "\"a -> e\"");
+    let nodes = r#""a": hum(level: 0.5), "e": ear(name: "meanwhile")"#;
+    let mut live = start(nodes, r#""a -> e""#);
     let prepare = |live: &mut Live, nodes: &str| {
-        let graph = graph(nodes, "\"a -> e\"");
+        let graph = graph(nodes, r#""a -> e""#);
         live.prepare(graph, &BTreeSet::new()).unwrap().unwrap()
     };
     let began = Instant::now();
-    let slow = prepare(&mut live, &format!("{nodes}, \"s\": slow(seconds: 60)"));
+    let slow = prepare(&mut live, &format!(r#"{nodes}, "s": slow(seconds: 60)"#));
     assert!(began.elapsed() < Duration::from_secs(20));
     assert!(!slow.is_ready());
     assert_eq!(slow.waits_for(), [("s".to_owned(), "slow".to_owned())]);
@@ -342,8 +343,8 @@ fn a_run_that_plays_nothing_yet_is_not_over() {
     assert!(!live.is_over());
     assert_eq!((live.revision(), live.status().nodes.len()), (0, 0));
     let graph = graph(
-        "\"a\": hum(level: 0.5), \"e\": ear(name: \"first\")",
-        "\"a -> e\"",
+        r#""a": hum(level: 0.5), "e": ear(name: "first")"#,
+        r#""a -> e""#,
     );
     let mut edit = live.prepare(graph, &BTreeSet::new()).unwrap().unwrap();
     assert!(live.status().nodes.is_empty());
@@ -358,7 +359,7 @@ fn a_run_that_plays_nothing_yet_is_not_over() {
 
 #[test]
 fn a_drained_run_finishes_its_files_at_once() {
-    let live = start("\"a\": hum(), \"e\": ear(name: \"drained\")", "\"a -> e\"");
+    let live = start(r#""a": hum(), "e": ear(name: "drained")"#, r#""a -> e""#);
     until("sound comes", || heard("drained").len() > 4_800);
     let started = Instant::now();
     assert!(live.drain(END).is_empty());
@@ -368,8 +369,8 @@ fn a_drained_run_finishes_its_files_at_once() {
 #[test]
 fn the_end_of_a_run_waits_for_files_that_are_being_finished() {
     let live = start(
-        "\"a\": hum(), \"w\": write(name: \"slow\", finishes_in: 1.5)",
-        "\"a -> w\"",
+        r#""a": hum(), "w": write(name: "slow", finishes_in: 1.5)"#,
+        r#""a -> w""#,
     );
     let started = Instant::now();
     assert!(live.drain(Duration::from_millis(200)).is_empty());
@@ -379,8 +380,8 @@ fn the_end_of_a_run_waits_for_files_that_are_being_finished() {
 #[test]
 fn a_node_that_cannot_write_is_tried_again_for_ever_and_named_as_lost() {
     let mut live = start(
-        "\"a\": hum(), \"w\": write(name: \"full\", fails: true)",
-        "\"a -> w\"",
+        r#""a": hum(), "w": write(name: "full", fails: true)"#,
+        r#""a -> w""#,
     );
     // More often than the policy allows to any other failure.
     until("it has failed often", || {
@@ -397,8 +398,8 @@ fn a_node_that_cannot_write_is_tried_again_for_ever_and_named_as_lost() {
 #[test]
 fn a_run_whose_sources_have_ended_is_over() {
     let mut live = start(
-        "\"a\": hum(seconds: 0.1), \"e\": ear(name: \"over\")",
-        "\"a -> e\"",
+        r#""a": hum(seconds: 0.1), "e": ear(name: "over")"#,
+        r#""a -> e""#,
     );
     until("it is over", || live.is_over());
     assert!(kinds::is_committed("over"));
@@ -410,13 +411,13 @@ fn a_node_begins_anew_when_a_file_that_it_reads_was_saved() {
     let file = folder.path().join("curve.txt");
     std::fs::write(&file, "1").unwrap();
     let nodes = format!(
-        "\"a\": hum(curve: {:?}), \"e\": ear(name: \"files\")",
+        r#""a": hum(curve: {:?}), "e": ear(name: "files")"#,
         file.display().to_string()
     );
-    let mut live = start(&nodes, "\"a -> e\"");
+    let mut live = start(&nodes, r#""a -> e""#);
     assert_eq!(live.files(), [file.clone()].into());
     let revision = live
-        .replace(graph(&nodes, "\"a -> e\""), &[file].into())
+        .replace(graph(&nodes, r#""a -> e""#), &[file].into())
         .unwrap()
         .unwrap();
     assert_eq!(
@@ -428,7 +429,7 @@ fn a_node_begins_anew_when_a_file_that_it_reads_was_saved() {
 
 #[test]
 fn whatever_edit_follows_whatever_edit_the_sound_has_no_gap_and_no_note_hangs() {
-    let mut live = start("\"a\": hum(), \"e\": ear(name: \"random\")", "\"a -> e\"");
+    let mut live = start(r#""a": hum(), "e": ear(name: "random")"#, r#""a -> e""#);
     let mut seed = 7u64;
     let mut draw = |below: u64| {
         seed = seed
@@ -438,29 +439,29 @@ fn whatever_edit_follows_whatever_edit_the_sound_has_no_gap_and_no_note_hangs() 
     };
     for number in 0..60 {
         let mut nodes = format!(
-            "\"a\": hum(level: 0.{}, frequency: {}), \"e\": ear(name: \"random\")",
+            r#""a": hum(level: 0.{}, frequency: {}), "e": ear(name: "random")"#,
             1 + draw(5),
             200 + 50 * draw(2)
         );
         let mut chain = String::from("a -> ");
         for id in ["s", "t"] {
             if draw(2) == 0 {
-                nodes += &format!(", \"{id}\": softer()");
+                nodes += &format!(r#", "{id}": softer()"#);
                 chain += &format!("{id} -> ");
             }
         }
-        let mut wires = format!("\"{chain}e\"");
+        let mut wires = format!(r#""{chain}e""#);
         if draw(2) == 0 {
-            // Keys of their own for every two edits: one that left and came back may overlap for a moment, each on keys
-            // of its own, which are written down in one list here.
+            // Keys of their own for every two edits: one that left and came back may overlap for a
+            // moment, each on keys of its own, which are written down in one list here.
             nodes += &format!(
-                ", \"p\": press(pitch: {}), \"k\": keys(name: \"random\")",
+                r#", "p": press(pitch: {}), "k": keys(name: "random")"#,
                 40 + number / 2
             );
-            wires += ", \"p -> k\"";
+            wires += r#", "p -> k""#;
         }
         if draw(5) == 0 {
-            nodes += ", \"w\": broken()";
+            nodes += r#", "w": broken()"#;
         }
         // Refused edits are part of the game.
         let _ = live.replace(graph(&nodes, &wires), &BTreeSet::new());

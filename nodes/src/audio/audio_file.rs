@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use score_engine::{
     AudioBlock, Build, Check, Descriptor, Flow, InputPort, Io, Node, NodeError, Params, Processor,
-    Time,
+    Time, Transport,
 };
 
 use super::amplitude;
@@ -22,16 +22,16 @@ const SOUND: InputPort<AudioBlock> = InputPort::new(0, "sound", "what to write")
 #[derive(Clone, Params)]
 pub(crate) struct AudioFile {
     /// the file to write, .wav or .flac
-    #[param(writes, content = Sound, ending = "wav")]
+    #[param(rebuild = "the file is begun once", writes, content = Sound, ending = "wav")]
     path: PathBuf,
     /// highest peak; with `loudness`, in dBTP
-    #[param(range = -60.0..=0.0, unit = "dBFS", default = -1.0)]
+    #[param(live, range = -60.0..=0.0, span = -24.0..=0.0, unit = "dBFS", default = -1.0)]
     ceiling: f64,
     /// integrated loudness of a render; left out: as it comes
-    #[param(range = -40.0..=-5.0, unit = "LUFS")]
+    #[param(live, range = -40.0..=-5.0, unit = "LUFS")]
     loudness: Option<f64>,
     /// bits a sample: 16, 24, or 32 (floating point, only .wav)
-    #[param(range = 16..=32, default = 16)]
+    #[param(rebuild = "all samples of a file have the same", range = 16..=32, default = 16)]
     bits: u16,
 }
 
@@ -136,6 +136,11 @@ impl Processor<AudioFile> for Writing {
 
     fn finish(&mut self, _params: &AudioFile, _io: &mut Io<'_>) -> Result<(), NodeError> {
         self.sound.finish()
+    }
+
+    fn changed(&mut self, params: &AudioFile, _transport: &Transport) -> Result<(), NodeError> {
+        (self.sound).set_level(amplitude(params.ceiling), params.loudness);
+        Ok(())
     }
 
     fn commit(&mut self) -> Result<(), NodeError> {

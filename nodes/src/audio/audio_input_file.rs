@@ -9,6 +9,7 @@ use score_engine::{
 };
 
 use super::amplitude;
+use super::ramp::Ramp;
 use super::sound_source::{SoundAtRate, open};
 
 const SOUND: OutputPort<AudioBlock> = OutputPort::new(0, "sound", "the sound");
@@ -17,10 +18,10 @@ const SOUND: OutputPort<AudioBlock> = OutputPort::new(0, "sound", "the sound");
 #[derive(Clone, Params)]
 pub(crate) struct AudioInputFile {
     /// the file
-    #[param(content = Sound)]
+    #[param(rebuild = "the file is opened once", content = Sound)]
     path: PathBuf,
     /// level
-    #[param(live, range = -60.0..=24.0, unit = "dB", default = 0.0)]
+    #[param(live, range = -60.0..=24.0, span = -36.0..=0.0, unit = "dB", default = 0.0)]
     gain: f64,
 }
 
@@ -59,7 +60,7 @@ impl Node for AudioInputFile {
         }
         Ok(Box::new(Reading {
             name: self.path.display().to_string(),
-            gain: amplitude(self.gain),
+            gain: Ramp::new(amplitude(self.gain), build.transport.block),
             rate,
             block: build.transport.block as usize,
             source: SoundAtRate::new(source, rate)?,
@@ -72,7 +73,8 @@ impl Node for AudioInputFile {
 /// A file being read.
 struct Reading {
     name: String,
-    gain: f32,
+    /// The level, as a factor.
+    gain: Ramp,
     rate: u32,
     block: usize,
     source: SoundAtRate,
@@ -96,9 +98,7 @@ impl Processor<AudioInputFile> for Reading {
             io.end_at(time);
             return Ok(Flow::Done);
         }
-        for sample in &mut samples {
-            *sample *= self.gain;
-        }
+        self.gain.scale(&mut samples, 2);
         self.at += samples.len() as u64 / 2;
         let block = AudioBlock {
             rate: self.rate,
@@ -110,7 +110,7 @@ impl Processor<AudioInputFile> for Reading {
     }
 
     fn changed(&mut self, params: &AudioInputFile, _: &Transport) -> Result<(), NodeError> {
-        self.gain = amplitude(params.gain);
+        self.gain.set(amplitude(params.gain));
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::ramp::Ramp;
 use super::true_peak::{self, TruePeak};
 
 /// How early the sound is turned down before a peak, in seconds.
@@ -10,16 +11,20 @@ const AHEAD: f32 = 0.002;
 /// The time in which it would come back from silence, in seconds.
 const RELEASE: f32 = 0.3;
 
+/// How long the ceiling takes to another height, in seconds.
+const GLIDE: f32 = 0.05;
+
 /// A peak limiter that looks ahead. Sound below the ceiling passes it bit by bit; before a peak above, all channels are
 /// turned down together in a straight line.
 pub(crate) struct Ceiling {
-    ceiling: f32,
+    /// The ceiling of the next frame.
+    ceiling: Ramp,
     channels: usize,
     /// Frames looked ahead.
     ahead: usize,
     waiting: VecDeque<f32>,
-    /// The factor of each frame that waits.
-    gains: VecDeque<f32>,
+    /// The factor and the ceiling of each frame that waits.
+    gains: VecDeque<(f32, f32)>,
     gain: f32,
     /// By how much the factor rises in a frame.
     rise: f32,
@@ -34,7 +39,7 @@ impl Ceiling {
     pub(crate) fn new(ceiling: f32, rate: u32, channels: u16) -> Self {
         let rate = rate.max(1) as f32;
         Ceiling {
-            ceiling,
+            ceiling: Ramp::new(ceiling, (GLIDE * rate) as u32),
             channels: usize::from(channels.max(1)),
             ahead: (AHEAD * rate).ceil() as usize,
             waiting: VecDeque::new(),
@@ -54,6 +59,11 @@ impl Ceiling {
         limiter
     }
 
+    /// The ceiling goes to another height; for peaks at samples alone.
+    pub(crate) fn set(&mut self, ceiling: f32) {
+        self.ceiling.set(ceiling);
+    }
+
     /// Takes interleaved `samples` and appends to `passed` those that came [`AHEAD`] earlier.
     pub(crate) fn pass(&mut self, samples: &[f32], passed: &mut Vec<f32>) {
         for frame in samples.chunks_exact(self.channels) {
@@ -67,16 +77,17 @@ impl Ceiling {
             });
             self.gain = (self.gain + self.rise).min(1.0);
             let now = self.gains.len();
-            if peak > self.ceiling {
-                self.turn_down(self.ceiling / peak, now);
+            let ceiling = self.ceiling.next();
+            if peak > ceiling {
+                self.turn_down(ceiling / peak, now);
             }
             let finite = |sample: &f32| if sample.is_finite() { *sample } else { 0.0 };
             if let Some(between) = &mut self.between {
                 let peak = between.hear(frame.iter().map(finite));
-                self.hear_between(peak, now);
+                self.hear_between(peak, ceiling, now);
             }
             self.waiting.extend(frame.iter().map(finite));
-            self.gains.push_back(self.gain);
+            self.gains.push_back((self.gain, ceiling));
             if self.gains.len() > self.ahead {
                 self.release_one(passed);
             }
@@ -89,7 +100,8 @@ impl Ceiling {
         for late in 0..true_peak::DELAY {
             if let Some(between) = &mut self.between {
                 let peak = between.hear(std::iter::repeat_n(0.0, self.channels));
-                self.hear_between(peak, end + late);
+                let ceiling = self.ceiling.next();
+                self.hear_between(peak, ceiling, end + late);
             }
         }
         while !self.gains.is_empty() {
@@ -103,16 +115,16 @@ impl Ceiling {
     }
 
     /// Takes the peak between samples that is known once the frame `now` is there, counted among those that wait.
-    fn hear_between(&mut self, peak: f32, now: usize) {
-        if peak > self.ceiling {
-            self.turn_down(self.ceiling / peak, now.saturating_sub(true_peak::DELAY));
+    fn hear_between(&mut self, peak: f32, ceiling: f32, now: usize) {
+        if peak > ceiling {
+            self.turn_down(ceiling / peak, now.saturating_sub(true_peak::DELAY));
         }
     }
 
     /// From the frame `from` on, counted among those that wait, the factor is `needed` at most.
     fn turn_down(&mut self, needed: f32, from: usize) {
         let count = from + 1;
-        for (index, gain) in self.gains.iter_mut().enumerate() {
+        for (index, (gain, _)) in self.gains.iter_mut().enumerate() {
             let share = (index + 1).min(count) as f32 / count as f32;
             *gain = gain.min(1.0 - (1.0 - needed) * share);
         }
@@ -120,14 +132,13 @@ impl Ceiling {
     }
 
     fn release_one(&mut self, passed: &mut Vec<f32>) {
-        let gain = self.gains.pop_front().unwrap_or(1.0);
+        let (gain, ceiling) = self.gains.pop_front().unwrap_or((1.0, f32::MAX));
         let frame = self.waiting.drain(..self.channels);
         if gain == 1.0 {
             passed.extend(frame);
             return;
         }
         self.touched += 1;
-        let ceiling = self.ceiling;
         // Rounding may be one step too much.
         passed.extend(frame.map(|sample| (sample * gain).clamp(-ceiling, ceiling)));
     }
@@ -214,6 +225,23 @@ mod tests {
                 > 0.5
         );
         assert_eq!(passed[5_000..6_800], sound[5_000..6_800]);
+    }
+
+    #[test]
+    fn a_ceiling_that_comes_down_is_kept_without_a_jump() {
+        let sound: Vec<f32> = (0..48_000).map(|n| (n as f32 * 0.05).sin()).collect();
+        let mut ceiling = Ceiling::new(0.9, 48_000, 1);
+        let mut passed = Vec::new();
+        ceiling.pass(&sound[..20_000], &mut passed);
+        ceiling.set(0.3);
+        ceiling.pass(&sound[20_000..], &mut passed);
+        ceiling.finish(&mut passed);
+        assert_eq!(passed.len(), sound.len());
+        let steps = passed.windows(2).map(|pair| (pair[1] - pair[0]).abs());
+        assert!(steps.fold(0.0, f32::max) < 0.055);
+        let late = passed[22_400..].iter().map(|sample| sample.abs());
+        let peak = late.fold(0.0, f32::max);
+        assert!(peak <= 0.3 && peak > 0.25, "{peak}");
     }
 
     #[test]

@@ -10,6 +10,9 @@ use super::voice::{Sounding, Voice};
 /// More notes than this at once are more than anyone tells apart; the quietest gives way.
 const MAX_SOUNDING: usize = 32;
 
+/// How long a note that is held takes to go over to another voice, in seconds.
+const CROSSFADE: f32 = 0.1;
+
 /// All that sounds.
 pub(crate) struct Ensemble {
     /// That of each channel.
@@ -38,27 +41,59 @@ impl Ensemble {
         for sounding in &mut self.sounding {
             sounding.hear(note);
         }
-        if let Note::On { velocity, .. } = note {
-            if self.sounding.len() >= MAX_SOUNDING {
-                let quietest = (0..self.sounding.len()).min_by(|a, b| {
-                    self.sounding[*a]
-                        .loudness()
-                        .total_cmp(&self.sounding[*b].loudness())
-                });
-                quietest.map(|index| self.sounding.swap_remove(index));
-            }
-            let mut sounding = Sounding::new(
-                self.voices[usize::from(note.channel() & 0x0F)],
-                (note.channel(), note.pitch()),
-                velocity.clamp(0.0, 1.0),
-                self.rate,
-                self.rng.next_u32(),
-            );
-            if let Some(strip) = self.strips.get(usize::from(note.channel())) {
-                sounding.bend(strip.pitch());
-            }
-            self.sounding.push(sounding);
+        if let Note::On {
+            channel,
+            pitch,
+            velocity,
+        } = note
+        {
+            let begun = self.begun(channel, pitch, velocity.clamp(0.0, 1.0));
+            self.add(begun);
         }
+    }
+
+    /// From now on each channel plays its own of `voices`. Notes whose keys are down go over to them, drums apart: what is
+    /// struck is not held.
+    pub(crate) fn set_voices(&mut self, voices: [Voice; 16]) {
+        let before = std::mem::replace(&mut self.voices, voices);
+        let frames = (CROSSFADE * self.rate as f32) as u32;
+        let changes = |channel: u8| {
+            let channel = usize::from(channel & 0x0F);
+            before[channel] != voices[channel] && voices[channel] != Voice::DrumKit
+        };
+        let held = (self.sounding.iter_mut())
+            .filter(|sounding| sounding.is_held() && changes(sounding.channel()));
+        let handed_over: Vec<(u8, (u8, f32))> = held
+            .map(|sounding| (sounding.channel(), sounding.hand_over(frames)))
+            .collect();
+        for (channel, (pitch, velocity)) in handed_over {
+            let mut begun = self.begun(channel, pitch, velocity);
+            begun.take_over(frames);
+            self.add(begun);
+        }
+    }
+
+    /// A note of the channel's voice.
+    fn begun(&mut self, channel: u8, pitch: u8, velocity: f32) -> Sounding {
+        let voice = self.voices[usize::from(channel & 0x0F)];
+        let seed = self.rng.next_u32();
+        let mut begun = Sounding::new(voice, (channel, pitch), velocity, self.rate, seed);
+        if let Some(strip) = self.strips.get(usize::from(channel)) {
+            begun.bend(strip.pitch());
+        }
+        begun
+    }
+
+    fn add(&mut self, begun: Sounding) {
+        if self.sounding.len() >= MAX_SOUNDING {
+            let quietest = (0..self.sounding.len()).min_by(|a, b| {
+                self.sounding[*a]
+                    .loudness()
+                    .total_cmp(&self.sounding[*b].loudness())
+            });
+            quietest.map(|index| self.sounding.swap_remove(index));
+        }
+        self.sounding.push(begun);
     }
 
     /// Does something to a channel. Returns whether the voice can do it.

@@ -3,7 +3,8 @@
 use score_engine::{ChannelChange, NodeError, Note};
 
 use super::ensemble::Ensemble;
-use super::sound_font::Player;
+use super::sound_font::{Beginning, Player};
+use super::voice::Voice;
 
 /// What plays the notes.
 pub(crate) enum Instrument {
@@ -20,6 +21,23 @@ impl Instrument {
         match self {
             Instrument::Voice(ensemble) => ensemble.play(note),
             Instrument::SoundFont(player) => player.play(note)?,
+        }
+        Ok(())
+    }
+
+    /// From now on each channel plays its own of `voices`, or what `beginning` says of a SoundFont. Notes whose keys are down
+    /// go over.
+    ///
+    /// # Errors
+    /// The SoundFont is damaged.
+    pub(crate) fn go_over(
+        &mut self,
+        voices: [Voice; 16],
+        beginning: Beginning,
+    ) -> Result<(), NodeError> {
+        match self {
+            Instrument::Voice(ensemble) => ensemble.set_voices(voices),
+            Instrument::SoundFont(player) => player.go_over(beginning)?,
         }
         Ok(())
     }
@@ -75,8 +93,7 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
     use rand_chacha::rand_core::SeedableRng;
 
-    use super::super::sound_font::{Beginning, tiny};
-    use super::super::voice::Voice;
+    use super::super::sound_font::tiny;
     use super::*;
 
     const RATE: u32 = 48_000;

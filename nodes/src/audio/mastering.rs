@@ -59,6 +59,16 @@ impl Mastering {
         })
     }
 
+    /// Something else is wanted; it counts when the sound is played.
+    pub(crate) fn set_wish(&mut self, wish: Wish) {
+        self.wish = wish;
+    }
+
+    /// The highest sample that was heard.
+    pub(crate) fn peak(&self) -> f32 {
+        self.peak
+    }
+
     fn channels(&self) -> usize {
         usize::from(self.form.1.max(1))
     }

@@ -38,6 +38,11 @@ impl Ramp {
         self.left == 0 && self.value == value
     }
 
+    /// The value of the frame before.
+    pub(crate) fn value(&self) -> f32 {
+        self.value
+    }
+
     /// Multiplies each frame of interleaved `samples` by the value for it.
     pub(crate) fn scale(&mut self, samples: &mut [f32], channels: usize) {
         for frame in samples.chunks_exact_mut(channels.max(1)) {

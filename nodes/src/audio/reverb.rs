@@ -47,6 +47,11 @@ impl Reverb {
         }
     }
 
+    /// How many times larger than usual the room is.
+    pub(crate) fn size(&self) -> f32 {
+        self.size
+    }
+
     /// Adds the room's answer to interleaved stereo `samples`, of each frame the share that `share` comes to.
     pub(crate) fn add(&mut self, samples: &mut [f32], share: &mut Ramp) {
         for frame in samples.chunks_exact_mut(2) {

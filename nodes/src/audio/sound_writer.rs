@@ -22,6 +22,8 @@ pub(crate) struct SoundWriter {
     limits: Limits,
     place: Place,
     ceiling: f32,
+    /// The loudness that is wished for, in LUFS.
+    loudness: Option<f64>,
     form: Option<Form>,
     encoder: Option<Encoder>,
     level: Level,
@@ -46,7 +48,6 @@ enum Level {
     Whole { peak: f32, spool: Spool },
     /// As a whole, to a loudness: what measures it, once its form is known, and the sound as it came.
     Mastered {
-        wish: Wish,
         mastering: Option<Box<Mastering>>,
         spool: Spool,
     },
@@ -98,6 +99,7 @@ impl SoundWriter {
             limits: Limits::default(),
             place,
             ceiling,
+            loudness: None,
             form: None,
             encoder: None,
             level,
@@ -119,17 +121,32 @@ impl SoundWriter {
     pub(crate) fn loudness(mut self, loudness: f64) -> Self {
         self.level = match std::mem::replace(&mut self.level, Level::AtOnce(None)) {
             Level::Whole { spool, .. } => Level::Mastered {
-                wish: Wish {
-                    loudness,
-                    ceiling: self.ceiling,
-                    fades: true,
-                },
                 mastering: None,
                 spool,
             },
             other => other,
         };
+        self.loudness = Some(loudness);
         self
+    }
+
+    /// Another ceiling and another loudness are wished for. Live the ceiling goes there at once, without a jump; of a render
+    /// counts what was wished for last.
+    pub(crate) fn set_level(&mut self, ceiling: f32, loudness: Option<f64>) {
+        (self.ceiling, self.loudness) = (ceiling, loudness);
+        match &mut self.level {
+            Level::AtOnce(Some(guard)) => guard.set(ceiling),
+            Level::Whole { peak, .. } if *peak > ceiling => self.encoder = None,
+            _ => {}
+        }
+    }
+
+    fn wish(&self, loudness: f64) -> Wish {
+        Wish {
+            loudness,
+            ceiling: self.ceiling,
+            fades: true,
+        }
     }
 
     /// Frames written so far.
@@ -171,14 +188,13 @@ impl SoundWriter {
             None => {
                 self.form = Some(form);
                 self.encoder = Some(self.encoder(form)?);
+                let wish = self.wish(self.loudness.unwrap_or_default());
                 match &mut self.level {
                     Level::AtOnce(guard) => {
                         *guard = Some(Ceiling::new(self.ceiling, rate, channels));
                     }
-                    Level::Mastered {
-                        mastering, wish, ..
-                    } => {
-                        let measuring = Mastering::new(*wish, (rate, channels))?;
+                    Level::Mastered { mastering, .. } => {
+                        let measuring = Mastering::new(wish, (rate, channels))?;
                         *mastering = Some(Box::new(measuring));
                         // All of it will be encoded at the end.
                         self.encoder = None;
@@ -292,6 +308,7 @@ impl SoundWriter {
             guard.finish(&mut self.block);
             self.encode()?;
         }
+        self.settle()?;
         let Some(encoder) = &mut self.encoder else {
             return self.encode_anew();
         };
@@ -300,13 +317,57 @@ impl SoundWriter {
         written
     }
 
+    /// Changes what is done to the level, where a loudness was wished for only later, or no more.
+    fn settle(&mut self) -> Result<(), NodeError> {
+        let Some(form) = self.form else { return Ok(()) };
+        let wish = self.loudness.map(|loudness| self.wish(loudness));
+        let level = std::mem::replace(&mut self.level, Level::AsItIs);
+        self.level = match (level, wish) {
+            (Level::Whole { mut spool, .. }, Some(wish)) => {
+                let mut mastering = Mastering::new(wish, (form.rate, form.channels))?;
+                spool.read(form.channels, |samples| mastering.hear(samples))?;
+                self.encoder = None;
+                Level::Mastered {
+                    mastering: Some(Box::new(mastering)),
+                    spool,
+                }
+            }
+            (
+                Level::Mastered {
+                    mastering: Some(mastering),
+                    spool,
+                },
+                None,
+            ) => Level::Whole {
+                peak: mastering.peak(),
+                spool,
+            },
+            (level, _) => level,
+        };
+        if let (
+            Level::Mastered {
+                mastering: Some(mastering),
+                ..
+            },
+            Some(wish),
+        ) = (&mut self.level, wish)
+        {
+            mastering.set_wish(wish);
+        }
+        Ok(())
+    }
+
     /// Encodes all that came: turned down so far that its peak is the ceiling, or as loud as wished.
     fn encode_anew(&mut self) -> Result<(), NodeError> {
         let Some(form) = self.form else { return Ok(()) };
         let mut encoder = self.encoder(form)?;
         match &mut self.level {
             Level::Whole { peak, spool } => {
-                let gain = self.ceiling / *peak;
+                // Silence, and what is quiet enough, stays as it is.
+                let gain = match *peak > self.ceiling {
+                    true => self.ceiling / *peak,
+                    false => 1.0,
+                };
                 let block = &mut self.block;
                 spool.read(form.channels, |samples| {
                     block.clear();
@@ -412,6 +473,38 @@ mod tests {
                 .all(|(found, sent)| i32::from(*found) == Depth::Sixteen.whole_number(*sent))
         );
         assert!(written.len() > 399_000 && written.iter().all(|sample| sample.abs() <= 29_490));
+    }
+
+    /// The peak of a render, of full scale, whose ceiling and loudness are set after half of the sound.
+    fn rendered(begun: Option<f64>, ceiling: f32, loudness: Option<f64>) -> f32 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.wav");
+        let mut writer = SoundWriter::offline(claim(&path), 0.9).unwrap();
+        if let Some(begun) = begun {
+            writer = writer.loudness(begun);
+        }
+        writer.append(48_000, 2, &sound(0.8)).unwrap();
+        writer.set_level(ceiling, loudness);
+        writer.append(48_000, 2, &sound(0.8)).unwrap();
+        writer.finish().unwrap();
+        writer.commit().unwrap();
+        let samples = hound::WavReader::open(&path).unwrap().into_samples::<i16>();
+        let samples: Vec<i16> = samples.map(Result::unwrap).collect();
+        assert_eq!(samples.len(), 400_000);
+        let highest = samples.iter().map(|sample| sample.unsigned_abs()).max();
+        f32::from(highest.unwrap()) / 32_767.0
+    }
+
+    #[test]
+    fn a_render_has_the_ceiling_and_the_loudness_that_were_wished_for_last() {
+        let near = |peak: f32, wanted: f32| assert!((peak - wanted).abs() < 0.01, "{peak}");
+        near(rendered(None, 0.9, None), 0.8);
+        near(rendered(None, 0.5, None), 0.5);
+        near(rendered(Some(-30.0), 0.9, None), 0.8);
+        let begun_so = rendered(Some(-30.0), 0.9, Some(-30.0));
+        assert!(begun_so < 0.2, "{begun_so}");
+        assert_eq!(rendered(None, 0.9, Some(-30.0)), begun_so);
+        assert_eq!(rendered(Some(-10.0), 0.9, Some(-30.0)), begun_so);
     }
 
     #[test]

@@ -42,28 +42,28 @@ fn each<T: Copy>(own: &[T], usual: T) -> [T; CHANNELS] {
 #[derive(Clone, Params)]
 pub(crate) struct Synth {
     /// which instrument
-    #[param(default = Voice::ElectricPiano)]
+    #[param(live, default = Voice::ElectricPiano)]
     voice: Voice,
     /// instruments of the channels from 0 on, in place of `voice`
-    #[param(default = Vec::new())]
+    #[param(live, default = Vec::new())]
     voices: Vec<Voice>,
     /// SoundFont that plays in place of the voice, .sf2
-    #[param(content = SoundFont)]
+    #[param(rebuild = "the file is read once", content = SoundFont)]
     sound_font: Option<PathBuf>,
     /// which instrument of the SoundFont, as in General MIDI
-    #[param(range = 0..=127, default = 0)]
+    #[param(live, range = 0..=127, default = 0)]
     program: i32,
     /// those of the channels from 0 on, in place of `program`
-    #[param(range = 0..=127, default = Vec::new())]
+    #[param(live, range = 0..=127, default = Vec::new())]
     programs: Vec<i32>,
     /// the bank of the SoundFont in which programs are looked for first
-    #[param(range = 0..=16_383, default = 0)]
+    #[param(live, range = 0..=16_383, span = 0.0..=127.0, default = 0)]
     bank: i32,
     /// those of the channels from 0 on, in place of `bank`
-    #[param(range = 0..=16_383, default = Vec::new())]
+    #[param(live, range = 0..=16_383, default = Vec::new())]
     banks: Vec<i32>,
     /// level
-    #[param(live, range = -60.0..=12.0, unit = "dB", default = 0.0)]
+    #[param(live, range = -60.0..=12.0, span = -36.0..=0.0, unit = "dB", default = 0.0)]
     gain: f64,
     /// share of the room
     #[param(live, range = 0.0..=1.0, default = 0.25)]
@@ -93,6 +93,7 @@ impl Node for Synth {
                  banks of a MIDI file or port choose presets of a SoundFont, channel by channel, from where they \
                  stand; voices do not follow them. In place of a program that a SoundFont does not have the nearest \
                  plays, of its family of eight if there is one, and the log says so once.\n\n\
+                 A voice or a program that changes while notes are held goes over to them, and from then on is heard in all.\n\n\
                  Volume, expression, pan and pitch bend of a MIDI file or port are followed, channel by channel; \
                  `pluck` and `drum_kit` cannot be bent. A SoundFont plays modulation too. What is asked for and cannot \
                  be played is a warning.",
@@ -137,23 +138,13 @@ impl Node for Synth {
         let rate = build.transport.sample_rate;
         let instrument = match &self.sound_font {
             Some(path) => {
-                let mut beginning = Beginning {
-                    banks: each(&self.banks, self.bank),
-                    programs: each(&self.programs, self.program),
-                };
-                // Percussion's channel has kits, of which `program` says nothing.
-                if self.programs.len() <= PERCUSSION {
-                    beginning.programs[PERCUSSION] = 0;
-                }
-                if self.banks.len() <= PERCUSSION {
-                    beginning.banks[PERCUSSION] = 0;
-                }
-                Instrument::SoundFont(Box::new(Player::open(path, beginning, rate)?))
+                Instrument::SoundFont(Box::new(Player::open(path, self.beginning(), rate)?))
             }
-            None => {
-                let voices = each(&self.voices, self.voice);
-                Instrument::Voice(Box::new(Ensemble::new(voices, rate, build.rng())))
-            }
+            None => Instrument::Voice(Box::new(Ensemble::new(
+                self.each_voice(),
+                rate,
+                build.rng(),
+            ))),
         };
         let name = match &self.sound_font {
             Some(path) => format!("`{}` with the SoundFont `{}`", build.id, path.display()),
@@ -172,6 +163,29 @@ impl Node for Synth {
             reverb: Reverb::new(rate),
             fade: EndFade::new(rate),
         }))
+    }
+}
+
+impl Synth {
+    /// The voice of each channel.
+    fn each_voice(&self) -> [Voice; CHANNELS] {
+        each(&self.voices, self.voice)
+    }
+
+    /// What each channel plays of a SoundFont.
+    fn beginning(&self) -> Beginning {
+        let mut beginning = Beginning {
+            banks: each(&self.banks, self.bank),
+            programs: each(&self.programs, self.program),
+        };
+        // Percussion's channel has kits, of which `program` says nothing.
+        if self.programs.len() <= PERCUSSION {
+            beginning.programs[PERCUSSION] = 0;
+        }
+        if self.banks.len() <= PERCUSSION {
+            beginning.banks[PERCUSSION] = 0;
+        }
+        beginning
     }
 }
 
@@ -247,7 +261,7 @@ impl Processor<Synth> for Playing {
     fn changed(&mut self, params: &Synth, _transport: &Transport) -> Result<(), NodeError> {
         self.gain.set(amplitude(params.gain) * HEADROOM);
         self.share.set(params.reverb as f32);
-        Ok(())
+        (self.instrument).go_over(params.each_voice(), params.beginning())
     }
 }
 
@@ -531,6 +545,54 @@ mod tests {
         };
         assert!(level(12_000, 220.0) > 20.0 * level(12_000, 880.0));
         assert!(level(60_000, 880.0) > 0.3 * level(60_000, 220.0));
+    }
+
+    /// What is heard of `notes`, live, where a parameter is set after one second.
+    fn steered(name: &str, value: Value, notes: Vec<(f64, Note)>) -> Vec<f32> {
+        let notes = notes
+            .into_iter()
+            .map(|(time, note)| (Time::from_seconds(time), Payload::Notes([note].into())));
+        let end = Time::from_seconds(2.5);
+        let outputs = Harness::<Synth>::new(json!({ "voice": "organ", "reverb": 0 }))
+            .feed("notes", PortType::Notes, notes.collect(), end)
+            .set_live(Time::from_seconds(1.0), name, value)
+            .play_live()
+            .unwrap();
+        let packets = outputs.packets("sound").iter();
+        packets
+            .flat_map(|packet| packet.audio().unwrap().samples.clone())
+            .step_by(2)
+            .collect()
+    }
+
+    #[test]
+    fn a_voice_that_changes_goes_over_to_held_notes_without_a_click_and_a_drum_kit_to_new_ones() {
+        let held = || vec![(0.0, on(60))];
+        let heard = steered("voice", json!("pad"), held());
+        let organ = steered("gain", json!(0.0), held());
+        assert_eq!(heard[..47_000], organ[..47_000]);
+        assert!(peak(&heard[60_000..]) > 0.02);
+        let differs = heard.iter().zip(&organ).skip(60_000);
+        assert!(
+            differs
+                .into_iter()
+                .any(|(heard, organ)| (heard - organ).abs() > 0.02)
+        );
+        // While it goes over it is no rougher than both are.
+        let rough = |sound: &[f32]| super::super::test_sound::largest_step(sound);
+        let both = rough(&organ[24_000..46_000]).max(rough(&heard[60_000..110_000]));
+        assert!(rough(&heard[46_000..60_000]) < 1.5 * both);
+        // What is held goes on, and ends with its key.
+        let end = Note::Off {
+            channel: 0,
+            pitch: 60,
+        };
+        let notes = vec![(0.0, on(60)), (1.5, end)];
+        let kit = steered("voice", json!("drum_kit"), notes);
+        assert_eq!(kit[..71_000], organ[..71_000]);
+        assert!(peak(&kit[100_000..]) < 0.001);
+        let voices = steered("voices", json!(["organ", "pad"]), held());
+        assert_eq!(voices, organ);
     }
 
     #[test]

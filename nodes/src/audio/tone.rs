@@ -16,19 +16,19 @@ const SOUND: OutputPort<AudioBlock> = OutputPort::new(0, "sound", "the tone");
 #[derive(Clone, Params)]
 pub(crate) struct Tone {
     /// pitch
-    #[param(range = 20.0..=20_000.0, unit = "Hz", default = 440.0)]
+    #[param(live, range = 20.0..=20_000.0, span = 55.0..=1760.0, log, unit = "Hz", default = 440.0)]
     frequency: f64,
     /// level of the peak
-    #[param(live, range = -96.0..=0.0, unit = "dBFS", default = -20.0)]
+    #[param(live, range = -96.0..=0.0, span = -48.0..=-12.0, unit = "dBFS", default = -20.0)]
     gain: f64,
     /// channels of the sound
-    #[param(range = 1..=64, default = 2)]
+    #[param(rebuild = "its readers count on so many", range = 1..=64, default = 2)]
     channels: u16,
     /// the one that sounds, from 1; 0: all
-    #[param(range = 0..=64, default = 0)]
+    #[param(live, range = 0..=64, default = 0)]
     channel: u16,
     /// how long it lasts
-    #[param(range = 0.0..=86_400.0)]
+    #[param(live, range = 0.0..=86_400.0, span = 0.1..=60.0, log)]
     length: Option<Length>,
 }
 
@@ -44,7 +44,7 @@ impl Node for Tone {
             )
             .details(
                 "A render needs a `length`; a live tone without one plays until the run ends. It fades in over \
-                 its first block.",
+                 its first block, and glides to another pitch or channel in as long.",
             )
             .output(SOUND)
             // Its frames count from its own start: one that begins late would else send all that it has missed at once.
@@ -53,23 +53,11 @@ impl Node for Tone {
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
-        let rate = build.transport.sample_rate;
-        let end = self
-            .length
-            .map(|length| length.at(build.transport).to_samples(rate));
-        if end.is_none() && build.clock.is_none() {
+        if self.length.is_none() && build.clock.is_none() {
             return Err(NodeError::input("a tone without a length never ends")
                 .help("write `length: 5` in `tone`, or play the patch with `score run`"));
         }
-        let mut gain = Ramp::new(0.0, build.transport.block);
-        gain.set(amplitude(self.gain));
-        Ok(Box::new(Sounding {
-            rate,
-            block: u64::from(build.transport.block),
-            gain,
-            at: 0,
-            end: end.unwrap_or(u64::MAX),
-        }))
+        Ok(Box::new(Sounding::new(self, build.transport)))
     }
 }
 
@@ -77,12 +65,72 @@ struct Sounding {
     rate: u32,
     /// Frames sent at a time.
     block: u64,
+    pitch: Pitch,
     /// The level, as a factor.
     gain: Ramp,
+    /// How much of the tone each channel has.
+    shares: Vec<Ramp>,
     /// The first frame that has not been sent.
     at: u64,
     /// The frame after the last one.
     end: u64,
+    /// The length and the tempo that the end was reckoned from.
+    length: (Option<Length>, f64),
+}
+
+/// How far a sine has turned, while its frequency may glide.
+struct Pitch {
+    /// The frame from which turns are counted, and those before it.
+    since: u64,
+    turned: f64,
+    /// Turns in a frame: now, and at the end of the glide.
+    turn: f64,
+    target: f64,
+    /// Frames until the end of the glide, and those that one takes.
+    left: u32,
+    length: u32,
+}
+
+impl Pitch {
+    /// At rest, with `turn` turns in a frame.
+    fn new(turn: f64, length: u32) -> Self {
+        Pitch {
+            since: 0,
+            turned: 0.0,
+            turn,
+            target: turn,
+            left: 0,
+            length,
+        }
+    }
+
+    /// Glides to `turn` turns in a frame.
+    fn set(&mut self, turn: f64) {
+        if turn != self.target {
+            (self.target, self.left) = (turn, self.length.max(1));
+        }
+    }
+
+    /// The turns at `frame`, which is asked for after the one before.
+    fn at(&mut self, frame: u64) -> f64 {
+        let turns = self.turned + (frame - self.since) as f64 * self.turn;
+        if self.left > 0 {
+            // From the next frame on at another speed.
+            (self.since, self.turned) = (frame + 1, (turns + self.turn).fract());
+            self.turn += (self.target - self.turn) / f64::from(self.left);
+            self.left -= 1;
+            if self.left == 0 {
+                self.turn = self.target;
+            }
+        }
+        turns
+    }
+}
+
+/// How much of the tone the channel with this number has.
+fn share(params: &Tone, channel: u16) -> f32 {
+    let sounds = params.channel == 0 || params.channel == channel;
+    f32::from(u8::from(sounds))
 }
 
 impl Processor<Tone> for Sounding {
@@ -96,7 +144,7 @@ impl Processor<Tone> for Sounding {
         }
         let to = (self.at + self.block).min(self.end);
         let start = time(self.at);
-        let samples = self.samples(params, to);
+        let samples = self.samples(to);
         self.at = to;
         let block = AudioBlock {
             rate: self.rate,
@@ -107,28 +155,64 @@ impl Processor<Tone> for Sounding {
         Ok(Flow::Continue)
     }
 
-    fn changed(&mut self, params: &Tone, _transport: &Transport) -> Result<(), NodeError> {
+    fn changed(&mut self, params: &Tone, transport: &Transport) -> Result<(), NodeError> {
         self.gain.set(amplitude(params.gain));
+        self.pitch.set(params.frequency / f64::from(self.rate));
+        for (channel, ramp) in (1..).zip(&mut self.shares) {
+            ramp.set(share(params, channel));
+        }
+        self.reckon_end(params, transport);
         Ok(())
     }
 }
 
+/// The frame after the tone's last one.
+fn end(params: &Tone, transport: &Transport) -> u64 {
+    let frames = |length: Length| length.at(transport).to_samples(transport.sample_rate);
+    params.length.map_or(u64::MAX, frames)
+}
+
 impl Sounding {
+    fn new(params: &Tone, transport: &Transport) -> Self {
+        let (rate, block) = (transport.sample_rate, transport.block);
+        let mut gain = Ramp::new(0.0, block);
+        gain.set(amplitude(params.gain));
+        let share = |channel| Ramp::new(share(params, channel), block);
+        Sounding {
+            rate,
+            block: u64::from(block),
+            pitch: Pitch::new(params.frequency / f64::from(rate), block),
+            gain,
+            shares: (1..=params.channels).map(share).collect(),
+            at: 0,
+            end: end(params, transport),
+            length: (params.length, transport.tempo),
+        }
+    }
+
+    /// Another length counts from the beginning; of one in beats the rest goes by the new tempo.
+    fn reckon_end(&mut self, params: &Tone, transport: &Transport) {
+        let (length, tempo) = std::mem::replace(&mut self.length, (params.length, transport.tempo));
+        match length {
+            Some(Length::Beats(_)) if length == params.length => {
+                let rest = self.end.saturating_sub(self.at) as f64 * tempo / transport.tempo;
+                self.end = self.at + rest.round() as u64;
+            }
+            _ => self.end = end(params, transport),
+        }
+    }
+
     /// The frames up to `to`.
-    fn samples(&mut self, params: &Tone, to: u64) -> Vec<f32> {
-        let channels = usize::from(params.channels);
-        let turn = params.frequency / f64::from(self.rate);
-        let mut samples = Vec::with_capacity((to - self.at) as usize * channels);
+    fn samples(&mut self, to: u64) -> Vec<f32> {
+        let mut samples = Vec::with_capacity((to - self.at) as usize * self.shares.len());
         for frame in self.at..to {
-            let turns = frame as f64 * turn;
+            let turns = self.pitch.at(frame);
             let sample = (TAU * turns.fract()).sin() as f32 * self.gain.next();
-            samples.extend((1..=params.channels).map(|channel| {
-                if params.channel == 0 || params.channel == channel {
-                    sample
-                } else {
-                    0.0
-                }
-            }));
+            for share in &mut self.shares {
+                let share = share.next();
+                // A silent channel has no negative zeros.
+                samples.push(if share == 0.0 { 0.0 } else { share * sample });
+            }
         }
         samples
     }
@@ -141,8 +225,9 @@ mod tests {
 
     use score_engine::harness::Harness;
     use score_engine::{Live, LiveOptions, Settings, Source, check};
-    use serde_json::json;
+    use serde_json::{Value, json};
 
+    use super::super::test_sound::largest_step;
     use super::*;
 
     #[test]
@@ -167,6 +252,55 @@ mod tests {
         let peak = right.iter().fold(0.0f32, |peak, s| peak.max(s.abs()));
         assert!((peak - 0.5012).abs() < 1e-3, "{peak}");
         assert!(right[..20].iter().all(|sample| sample.abs() < 0.05));
+    }
+
+    fn tone(params: Value) -> Tone {
+        let mut all = json!({
+            "frequency": 400.0, "gain": 0.0, "channels": 1, "channel": 0, "length": null,
+        });
+        for (name, value) in params.as_object().unwrap() {
+            all[name] = value.clone();
+        }
+        Tone::read(&all).unwrap()
+    }
+
+    #[test]
+    fn pitch_and_channel_that_change_while_it_sounds_do_not_click() {
+        let transport = Transport::default();
+        let mut sounding = Sounding::new(&tone(json!({ "channels": 2 })), &transport);
+        let mut heard = sounding.samples(10_000);
+        sounding.at = 10_000;
+        let high = tone(json!({ "channels": 2, "frequency": 1000.0, "channel": 2 }));
+        sounding.changed(&high, &transport).unwrap();
+        heard.extend(sounding.samples(20_000));
+        let side = |side: usize| -> Vec<f32> { heard[side..].iter().step_by(2).copied().collect() };
+        // The steepest step of 1000 Hz at full scale.
+        let own = (TAU * 1000.0 / 48_000.0) as f32;
+        assert!(largest_step(&side(0)) < own && largest_step(&side(1)) < 1.01 * own);
+        assert!(side(0)[10_600..].iter().all(|sample| *sample == 0.0));
+        let right = side(1);
+        let rises =
+            (right[11_000..15_800].windows(2)).filter(|pair| pair[0] < 0.0 && pair[1] >= 0.0);
+        assert!(rises.count().abs_diff(100) <= 1);
+    }
+
+    #[test]
+    fn a_new_length_counts_from_the_beginning_and_beats_go_on_at_a_new_tempo() {
+        let transport = Transport::default();
+        let four = tone(json!({ "length": { "beats": 4.0 } }));
+        let mut sounding = Sounding::new(&four, &transport);
+        assert_eq!(sounding.end, 96_000);
+        // After one second two beats are left, which last two seconds at 60 a minute.
+        sounding.at = 48_000;
+        let slow = Transport {
+            tempo: 60.0,
+            ..transport
+        };
+        sounding.changed(&four, &slow).unwrap();
+        assert_eq!(sounding.end, 48_000 + 96_000);
+        let five = tone(json!({ "length": { "seconds": 5.0 } }));
+        sounding.changed(&five, &slow).unwrap();
+        assert_eq!(sounding.end, 5 * 48_000);
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub(crate) struct Accent {
     #[param(live, range = 0.0..=1.0, default = 0.5)]
     dynamics: f64,
     /// time until the key comes up
-    #[param(live, range = 0.001..=60.0, default = Length::Seconds(0.1))]
+    #[param(live, range = 0.001..=60.0, span = 0.02..=2.0, log, default = Length::Seconds(0.1))]
     length: Length,
 }
 

@@ -15,7 +15,7 @@ const BRIGHTNESS: OutputPort<Control> = OutputPort::new(0, "brightness", "0 blac
 #[derive(Clone, Params)]
 pub(crate) struct Brightness {
     /// time to follow half of a jump
-    #[param(live, range = 0.0..=60.0, default = Length::Seconds(0.0))]
+    #[param(live, range = 0.0..=60.0, span = 0.01..=5.0, log, default = Length::Seconds(0.0))]
     smooth: Length,
 }
 

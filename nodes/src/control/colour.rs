@@ -23,7 +23,7 @@ const GREY: f32 = 0.01;
 #[derive(Clone, Params)]
 pub(crate) struct Colour {
     /// time to follow half of a jump
-    #[param(live, range = 0.0..=60.0, default = Length::Seconds(0.0))]
+    #[param(live, range = 0.0..=60.0, span = 0.01..=5.0, log, default = Length::Seconds(0.0))]
     smooth: Length,
 }
 

@@ -16,13 +16,13 @@ const MOTION: OutputPort<Control> = OutputPort::new(0, "motion", "0 still to 1 m
 #[derive(Clone, Params)]
 pub(crate) struct Motion {
     /// factor
-    #[param(live, range = 0.0..=100.0, default = 1.0)]
+    #[param(live, range = 0.0..=100.0, span = 0.1..=10.0, log, default = 1.0)]
     gain: f32,
     /// time to follow half of a jump
-    #[param(live, range = 0.0..=60.0, default = Length::Seconds(0.1))]
+    #[param(live, range = 0.0..=60.0, span = 0.01..=5.0, log, default = Length::Seconds(0.1))]
     smooth: Length,
     /// difference of luma that does not count, of 1
-    #[param(live, range = 0.0..=0.5, default = 0.012)]
+    #[param(live, range = 0.0..=0.5, span = 0.0..=0.1, default = 0.012)]
     noise: f32,
 }
 

@@ -18,7 +18,7 @@ const PICTURES: InputPort<Frame> = InputPort::new(0, "frames", "the pictures");
 const CUT: InputPort<Event> =
     InputPort::new(1, "cut", "asks for a note that stands out").optional();
 const CONTROLS: OutputPort<Custom<Controls>> =
-    OutputPort::new(0, "controls", "what is asked for, with each picture").custom("Controls");
+    OutputPort::new(0, "controls", "what is asked for, with each picture").custom(Controls::TYPE);
 
 /// Differences of luma that are no motion, as in `motion`.
 const NOISE: f32 = 0.012;
@@ -84,22 +84,22 @@ impl Line {
 #[derive(Clone, Params)]
 pub(crate) struct VisualControls {
     /// amount: sudden motion and cuts to notes
-    #[param(live, range = -4.0..=4.0, default = 1.0)]
+    #[param(live, range = -4.0..=4.0, span = 0.0..=2.0, default = 1.0)]
     onset: f32,
     /// amount: motion to how many notes
-    #[param(live, range = -4.0..=4.0, default = 1.0)]
+    #[param(live, range = -4.0..=4.0, span = 0.0..=2.0, default = 1.0)]
     density: f32,
     /// amount: brightness to height
-    #[param(live, range = -4.0..=4.0, default = 1.0)]
+    #[param(live, range = -4.0..=4.0, span = 0.0..=2.0, default = 1.0)]
     register: f32,
     /// amount: change of brightness to the way up or down
-    #[param(live, range = -4.0..=4.0, default = 1.0)]
+    #[param(live, range = -4.0..=4.0, span = 0.0..=2.0, default = 1.0)]
     contour: f32,
     /// amount: what was not seen lately to what was not heard lately
-    #[param(live, range = -4.0..=4.0, default = 1.0)]
+    #[param(live, range = -4.0..=4.0, span = 0.0..=2.0, default = 1.0)]
     novelty: f32,
     /// time to follow half of a jump in motion and brightness
-    #[param(live, range = 0.0..=60.0, default = Length::Seconds(0.2))]
+    #[param(live, range = 0.0..=60.0, span = 0.01..=5.0, log, default = Length::Seconds(0.2))]
     smooth: Length,
 }
 

@@ -33,18 +33,19 @@ const PATIENCE: Duration = Duration::from_millis(5);
 #[derive(Clone, Params)]
 pub(crate) struct AudioIn {
     /// the device, as `score devices` prints it; left out: the system's own
+    #[param(rebuild = "the device is opened once")]
     device: Option<String>,
     /// channels of the device
-    #[param(range = 1..=64, default = 2)]
+    #[param(rebuild = "the device is opened with so many", range = 1..=64, default = 2)]
     channels: u16,
     /// frames that the device is asked to give at a time; left out: the transport's block
-    #[param(range = 16..=8_192, unit = "frames")]
+    #[param(rebuild = "the device is opened with it", range = 16..=8_192, unit = "frames")]
     block: Option<u32>,
     /// level
-    #[param(live, range = -60.0..=24.0, unit = "dB", default = 0.0)]
+    #[param(live, range = -60.0..=24.0, span = -36.0..=0.0, unit = "dB", default = 0.0)]
     gain: f64,
     /// do not start without the device
-    #[param(default = false)]
+    #[param(live, default = false)]
     required: bool,
 }
 

@@ -70,7 +70,7 @@ fn what_a_dead_run_left_is_kept_under_a_clear_name() {
         (".take.jsonl.partial", "{}\n{\"half"),
         (".take-2.mid.partial", "notes"),
         (".take-2.mid.next", "half"),
-        (".take-2.jsonl.partial", "{\"half"),
+        (".take-2.jsonl.partial", r#"{"half"#),
         (".take-recovered.mid", "not ours"),
         (".other.jsonl.partial", "{}\n"),
         ("take-recovered.jsonl", "of before"),

@@ -1,14 +1,13 @@
 //! Chooses what of a code drives what: whitening, weights, order, rotation, length.
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
 use score_engine::{
-    Build, Check, Choice, Descriptor, Flow, InputPort, Io, Latent, Node, NodeError, OutputPort,
-    Params, PortType, Processor, Time,
+    Build, Check, Choice, Descriptor, Flow, InputPort, Io, Latent, Length, Node, NodeError,
+    OutputPort, Params, PortType, Processor, Time, Transport,
 };
 
-use super::rotation::{directions, dot};
+use super::rotation::dot;
 use super::statistics::Statistics;
+use super::turning::Turning;
 
 const CODE: InputPort<Latent> = InputPort::new(0, "latent", "the code");
 const MAPPED: OutputPort<Latent> = OutputPort::new(0, "latent", "the code, mapped");
@@ -27,31 +26,37 @@ enum Whiten {
 #[derive(Clone, Params)]
 pub(crate) struct LatentMap {
     /// over what to whiten
-    #[param(default = Whiten::None)]
+    #[param(
+        rebuild = "over the whole film, every code waits for the end",
+        default = Whiten::None
+    )]
     whiten: Whiten,
     /// a factor for each component; the rest 1
-    #[param(range = -100.0..=100.0, default = Vec::new())]
+    #[param(live, range = -100.0..=100.0, default = Vec::new())]
     weights: Vec<f32>,
     /// components set to 0, counted from 0
-    #[param(range = 0..=MAX_INDEX, default = Vec::new())]
+    #[param(live, range = 0..=MAX_INDEX, default = Vec::new())]
     mute: Vec<usize>,
     /// components turned round, counted from 0
-    #[param(range = 0..=MAX_INDEX, default = Vec::new())]
+    #[param(live, range = 0..=MAX_INDEX, default = Vec::new())]
     invert: Vec<usize>,
     /// last component first
-    #[param(default = false)]
+    #[param(live, default = false)]
     reverse: bool,
     /// seed of a random rotation
-    #[param(range = 0..=i64::MAX)]
+    #[param(live, range = 0..=i64::MAX, span = 0.0..=15.0)]
     shuffle: Option<u64>,
+    /// time in which another `shuffle` is reached, live
+    #[param(live, range = 0.0..=600.0, span = 0.05..=20.0, log, default = Length::Seconds(2.0))]
+    glide: Length,
     /// factor for the whole code
-    #[param(range = -100.0..=100.0, default = 1.0)]
+    #[param(live, range = -100.0..=100.0, span = 0.0..=2.0, default = 1.0)]
     gain: f32,
     /// bring every code to the usual length, √dimension
-    #[param(default = false)]
+    #[param(live, default = false)]
     normalise: bool,
     /// components that leave; as many as arrive if left out
-    #[param(structural, range = 1..=4096)]
+    #[param(structural = "the nodes behind take codes of this dimension", range = 1..=4096)]
     dimension: Option<usize>,
 }
 
@@ -72,8 +77,9 @@ impl Node for LatentMap {
                 "In this order: whitening; weights; mute; invert; reverse; shuffle; gain; normalise; dimension. \
                  Whitening subtracts the mean and divides by the standard deviation of each component: over the \
                  whole film (which holds all its codes back until the end) or on line, from what has passed. \
-                 Shuffle is a random rotation, which keeps N(0, I) as it is. To fewer dimensions the first are \
-                 taken; to more, zeros are added.",
+                 Shuffle is a random rotation, which keeps N(0, I) as it is; another seed is reached within `glide`, \
+                 without a jump. To fewer dimensions the first are taken; to more, zeros are added. A \
+                 change of anything else keeps what the whitening has learnt.",
             )
             .input(CODE)
             .output(MAPPED)
@@ -111,9 +117,7 @@ impl Node for LatentMap {
         }
         let dimension = build.input_dimension(CODE)?;
         Ok(Box::new(Mapping {
-            rotation: self
-                .shuffle
-                .map(|seed| directions(dimension, dimension, &mut ChaCha8Rng::seed_from_u64(seed))),
+            turning: Turning::new(dimension, self.shuffle),
             dimension,
             statistics: Statistics::new(dimension),
             held: Vec::new(),
@@ -123,7 +127,7 @@ impl Node for LatentMap {
 
 struct Mapping {
     dimension: usize,
-    rotation: Option<Vec<Vec<f32>>>,
+    turning: Turning,
     statistics: Statistics,
     held: Vec<(Time, Vec<f32>)>,
 }
@@ -147,7 +151,9 @@ impl Processor<LatentMap> for Mapping {
                 Whiten::Online => self.statistics.whiten(&mut code),
                 Whiten::None => {}
             }
-            io.send(MAPPED, input.packet.time, self.mapped(params, code))?;
+            let time = input.packet.time;
+            let mapped = self.mapped(params, time, code);
+            io.send(MAPPED, time, mapped)?;
         }
         Ok(Flow::Continue)
     }
@@ -155,7 +161,8 @@ impl Processor<LatentMap> for Mapping {
     fn finish(&mut self, params: &LatentMap, io: &mut Io<'_>) -> Result<(), NodeError> {
         for (time, mut code) in std::mem::take(&mut self.held) {
             self.statistics.whiten(&mut code);
-            io.send(MAPPED, time, self.mapped(params, code))?;
+            let mapped = self.mapped(params, time, code);
+            io.send(MAPPED, time, mapped)?;
         }
         Ok(())
     }
@@ -163,25 +170,33 @@ impl Processor<LatentMap> for Mapping {
     fn earliest_pending(&self) -> Option<Time> {
         self.held.first().map(|(time, _)| *time)
     }
+
+    fn changed(&mut self, params: &LatentMap, transport: &Transport) -> Result<(), NodeError> {
+        self.turning.aim(params.shuffle, params.glide.at(transport));
+        Ok(())
+    }
 }
 
 impl Mapping {
-    fn mapped(&self, map: &LatentMap, mut code: Vec<f32>) -> Vec<f32> {
+    fn mapped(&mut self, map: &LatentMap, time: Time, mut code: Vec<f32>) -> Vec<f32> {
         for (component, weight) in code.iter_mut().zip(&map.weights) {
             *component *= weight;
         }
+        // The text is checked for components that are not there; what a hand gives is not.
         for index in &map.mute {
-            code[*index] = 0.0;
+            if let Some(component) = code.get_mut(*index) {
+                *component = 0.0;
+            }
         }
         for index in &map.invert {
-            code[*index] = -code[*index];
+            if let Some(component) = code.get_mut(*index) {
+                *component = -*component;
+            }
         }
         if map.reverse {
             code.reverse();
         }
-        if let Some(rotation) = &self.rotation {
-            code = rotation.iter().map(|row| dot(row, &code)).collect();
-        }
+        code = self.turning.turn(time, code);
         for component in &mut code {
             *component *= map.gain;
         }
@@ -265,6 +280,64 @@ mod tests {
         let turned = &map(json!({"shuffle": 5}), &[&code])[0];
         assert!((dot(turned, turned) - dot(&code, &code)).abs() < 1e-3);
         assert_ne!(turned, &code);
+    }
+
+    /// A second of twenty codes whose components move, whitened on line, and what becomes of them where each parameter
+    /// has a new value from its time on.
+    fn live(changes: &[(f64, &str, serde_json::Value)]) -> Vec<Vec<f32>> {
+        let packets = (0..20).map(|n| {
+            let code = [5.0 + (n as f32 * 0.7).sin(), n as f32, 3.0];
+            let time = Time::from_seconds(f64::from(n) / 20.0);
+            (time, Payload::Latent(code.as_slice().into()))
+        });
+        let params = json!({ "whiten": "online", "glide": { "seconds": 0.2 } });
+        let mut harness = Harness::<LatentMap>::new(params).feed(
+            "latent",
+            PortType::Latent(Some(3)),
+            packets.collect(),
+            Time::from_seconds(1.0),
+        );
+        for (at, name, value) in changes {
+            harness = harness.set_live(Time::from_seconds(*at), name, value.clone());
+        }
+        let outputs = harness.play_live().unwrap();
+        let packets = outputs.packets("latent").iter();
+        packets
+            .map(|packet| packet.latent().unwrap().to_vec())
+            .collect()
+    }
+
+    #[test]
+    fn what_was_whitened_is_not_forgotten_when_a_component_is_muted_and_comes_back() {
+        let plain = live(&[]);
+        let muted = live(&[
+            (0.475, "mute", json!([1])),
+            (0.475, "weights", json!([2.0])),
+            // A component that is not there, as only a hand can name it.
+            (0.475, "invert", json!([0, 4000])),
+            (0.775, "mute", json!([])),
+        ]);
+        assert_eq!(plain[..10], muted[..10]);
+        for number in 10..20 {
+            let code = &plain[number];
+            let second = if number < 16 { 0.0 } else { code[1] };
+            assert_eq!(muted[number], [-2.0 * code[0], second, code[2]], "{number}");
+        }
+    }
+
+    #[test]
+    fn another_shuffle_is_reached_by_a_glide_and_gain_counts_at_once() {
+        let turned = live(&[(0.275, "shuffle", json!(7)), (0.875, "gain", json!(2.0))]);
+        let plain = live(&[]);
+        assert_eq!(turned[..7], plain[..7], "it begins where it was");
+        let mut wanted = Turning::new(3, Some(7));
+        for number in 10..20 {
+            let mut code = wanted.turn(Time::ZERO, plain[number].clone());
+            if number >= 18 {
+                code.iter_mut().for_each(|component| *component *= 2.0);
+            }
+            assert_eq!(turned[number], code, "{number}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use score_engine::{
     Build, Check, Descriptor, Flow, Io, Latent, Length, Node, NodeError, OutputPort, Params,
-    PortType, Processor, Time,
+    PortType, Processor, Time, Transport,
 };
 
 const CODES: OutputPort<Latent> = OutputPort::new(0, "latent", "the codes");
@@ -13,16 +13,20 @@ const CODES: OutputPort<Latent> = OutputPort::new(0, "latent", "the codes");
 #[derive(Clone, Params)]
 pub(crate) struct LatentRandom {
     /// components of a code
-    #[param(structural, range = 1..=4096, default = 64)]
+    #[param(
+        structural = "the nodes behind take codes of this dimension",
+        range = 1..=4096,
+        default = 64
+    )]
     dimension: usize,
     /// time between two codes
-    #[param(range = 0.001..=3600.0, default = Length::Seconds(4.0))]
+    #[param(live, range = 0.001..=3600.0, span = 0.1..=20.0, log, default = Length::Seconds(4.0))]
     every: Length,
     /// time until the end; live there is none
-    #[param(range = 0.001..=86_400.0, default = Length::Seconds(32.0))]
+    #[param(live, range = 0.001..=86_400.0, span = 1.0..=600.0, log, default = Length::Seconds(32.0))]
     duration: Length,
     /// how far each code goes from the last; 1: anywhere
-    #[param(range = 0.0..=1.0, default = 1.0)]
+    #[param(live, range = 0.0..=1.0, default = 1.0)]
     step: f64,
 }
 
@@ -55,32 +59,43 @@ impl Node for LatentRandom {
             end: self.duration.at(build.transport),
             code: vec![0.0; self.dimension],
             drawn: 0,
+            counted: (0.0, 0),
             rng: build.rng(),
         }))
     }
 }
 
 struct Drawing {
+    /// Seconds.
     every: f64,
     end: Time,
     code: Vec<f32>,
     drawn: u64,
+    /// Where times count from: the time in seconds and the number of the last code before the pace changed.
+    counted: (f64, u64),
     rng: ChaCha8Rng,
+}
+
+impl Drawing {
+    /// The time of the code with this number, in seconds.
+    fn time(&self, number: u64) -> f64 {
+        let (seconds, from) = self.counted;
+        seconds + (number - from) as f64 * self.every
+    }
 }
 
 impl Processor<LatentRandom> for Drawing {
     fn process(&mut self, params: &LatentRandom, io: &mut Io<'_>) -> Result<Flow, NodeError> {
-        let time = Time::from_seconds(self.drawn as f64 * self.every);
+        let time = Time::from_seconds(self.time(self.drawn));
         // Live, the walk goes on.
         if time >= self.end && !io.is_live() {
             io.end_at(self.end);
             return Ok(Flow::Done);
         }
         // Rotating between two independent normal codes keeps the variance at 1.
-        let step = if self.drawn == 0 {
-            1.0
-        } else {
-            params.step as f32
+        let step = match self.drawn {
+            0 => 1.0,
+            _ => params.step as f32,
         };
         let kept = (1.0 - step * step).sqrt();
         for component in &mut self.code {
@@ -91,11 +106,23 @@ impl Processor<LatentRandom> for Drawing {
         io.send_captured_now(CODES, time, self.code.as_slice())?;
         Ok(Flow::Continue)
     }
+
+    fn changed(&mut self, params: &LatentRandom, transport: &Transport) -> Result<(), NodeError> {
+        let every = params.every.at(transport).seconds();
+        if every != self.every {
+            if let Some(last) = self.drawn.checked_sub(1) {
+                self.counted = (self.time(last), last);
+            }
+            self.every = every;
+        }
+        self.end = params.duration.at(transport);
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use score_engine::Transport;
+    use rand_chacha::rand_core::SeedableRng;
     use score_engine::harness::Harness;
     use serde_json::json;
 
@@ -127,6 +154,34 @@ mod tests {
                 "step {step}: {mean} {variance}"
             );
         }
+    }
+
+    #[test]
+    fn a_new_pace_counts_from_the_last_code() {
+        let params = LatentRandom {
+            dimension: 2,
+            every: Length::Beats(1.0),
+            duration: Length::Seconds(10.0),
+            step: 1.0,
+        };
+        let mut drawing = Drawing {
+            every: 0.5,
+            end: Time::from_seconds(10.0),
+            code: vec![0.0; 2],
+            drawn: 3,
+            counted: (0.0, 0),
+            rng: ChaCha8Rng::seed_from_u64(1),
+        };
+        assert_eq!(drawing.time(3), 1.5);
+        let slow = Transport {
+            tempo: 60.0,
+            ..Transport::default()
+        };
+        drawing.changed(&params, &slow).unwrap();
+        assert_eq!([drawing.time(3), drawing.time(4)], [2.0, 3.0]);
+        // What changes no pace changes no time, not by a rounding either.
+        drawing.changed(&params, &slow).unwrap();
+        assert_eq!(drawing.counted, (1.0, 2));
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod latent_smooth;
 pub(crate) mod rotation;
 pub(crate) mod slerp;
 pub(crate) mod statistics;
+mod turning;
 
 use score_engine::Registry;
 

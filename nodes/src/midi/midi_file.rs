@@ -1,14 +1,15 @@
 //! Writes notes to a Standard MIDI File.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use score_engine::{
-    Build, Check, Custom, Descriptor, Event, Flow, InputPort, Io, Node, NodeError, Note, Params,
-    Processor, Time,
+    Build, Check, Custom, Descriptor, Event, Flow, InputPort, Io, LiveClock, Node, NodeError, Note,
+    Params, Processor, Time, Transport,
 };
 
-use super::note_writer::NoteWriter;
+use super::note_writer::{Casting, NoteWriter};
 use crate::chords::Chords;
 use crate::growing_file::GrowingFile;
 use crate::output::Claim;
@@ -25,16 +26,16 @@ const EVENTS: InputPort<Event> =
 #[derive(Clone, Params)]
 pub(crate) struct MidiFile {
     /// the file to write, .mid
-    #[param(writes, content = Notes, ending = "mid")]
+    #[param(rebuild = "the file is begun once", writes, content = Notes, ending = "mid")]
     path: PathBuf,
     /// General MIDI sound, from 0
-    #[param(range = 0..=127, default = 0)]
+    #[param(live, range = 0..=127, default = 0)]
     program: u8,
     /// General MIDI sound of each wire, from 0
-    #[param(range = 0..=127, default = Vec::new())]
+    #[param(live, range = 0..=127, default = Vec::new())]
     programs: Vec<u8>,
     /// name of each wire's part
-    #[param(default = Vec::new())]
+    #[param(live, default = Vec::new())]
     names: Vec<String>,
 }
 
@@ -51,7 +52,7 @@ impl Node for MidiFile {
             )
             .details(
                 "A Standard MIDI File of type 1, which every DAW and notation program reads: a track with the patch's \
-                 tempo and metre, then one for each wire and channel, which is called as the node is that the wire \
+                 tempo and metre, and their changes, then one for each wire and channel, which is called as the node is that the wire \
                  comes from. It ends when its notes' source ends; notes that still sound are closed there. Controllers \
                  and pitch bend that travel with the notes are written too.\n\n\
                  `names` and `programs` count the wires in the order of the patch; wires beyond their ends get what the node is called \
@@ -79,32 +80,48 @@ impl Node for MidiFile {
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
-        let program = self.program;
         let (notes, upkeep) = match build.clock {
             None => (
-                NoteWriter::offline(Claim::of(&self.path, build)?, build, NOTES, program)?,
+                NoteWriter::offline(Claim::of(&self.path, build)?, build, NOTES)?,
                 None,
             ),
             Some(_) => {
                 let file = GrowingFile::begin(&self.path, build)?;
                 let upkeep = (Syncing::start()?, Pace::start());
-                let notes = NoteWriter::live(file, build, NOTES, build.transport, program);
+                let notes = NoteWriter::live(file, build, NOTES, build.transport);
                 (notes, Some(upkeep))
             }
         };
-        let notes = notes.programs(&self.programs).names(&self.names);
-        Ok(Box::new(Writing { notes, upkeep }))
+        Ok(Box::new(Writing {
+            notes,
+            transport: build.transport.clone(),
+            clock: build.clock.cloned(),
+            upkeep,
+        }))
+    }
+}
+
+impl MidiFile {
+    fn casting(&self) -> Casting<'_> {
+        Casting {
+            program: self.program,
+            programs: &self.programs,
+            names: &self.names,
+        }
     }
 }
 
 struct Writing {
     notes: NoteWriter,
+    /// As it was told last.
+    transport: Transport,
+    clock: Option<Arc<LiveClock>>,
     /// What keeps the file of a live run whole.
     upkeep: Option<(Syncing, Pace)>,
 }
 
 impl Processor<MidiFile> for Writing {
-    fn process(&mut self, _params: &MidiFile, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+    fn process(&mut self, params: &MidiFile, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let time = input.packet.time;
             if input.is(CHORDS) {
@@ -120,7 +137,7 @@ impl Processor<MidiFile> for Writing {
         };
         if pace.is_due() {
             let began = Instant::now();
-            if let Some(write) = self.notes.checkpoint(io.now())? {
+            if let Some(write) = self.notes.checkpoint(params.casting(), io.now())? {
                 syncing.ask(write)?;
             }
             pace.done(began);
@@ -128,10 +145,22 @@ impl Processor<MidiFile> for Writing {
         Ok(Flow::WakeAt(io.now() + Time::from_seconds(1.0)))
     }
 
-    fn finish(&mut self, _params: &MidiFile, io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, params: &MidiFile, io: &mut Io<'_>) -> Result<(), NodeError> {
         // Waits for what is under way, which must not be put in place of what comes now.
         self.upkeep = None;
-        self.notes.finish(io.end().unwrap_or(Time::ZERO))
+        let end = io.end().unwrap_or(Time::ZERO);
+        self.notes.finish(params.casting(), end)
+    }
+
+    fn changed(&mut self, _params: &MidiFile, transport: &Transport) -> Result<(), NodeError> {
+        if *transport != self.transport {
+            let moved = transport.anchor != self.transport.anchor;
+            let now = self.clock.as_ref().filter(|_| !moved);
+            let since = now.map_or(transport.anchor.0, |clock| clock.now());
+            self.notes.retime(transport, since);
+            self.transport = transport.clone();
+        }
+        Ok(())
     }
 
     fn commit(&mut self) -> Result<(), NodeError> {

@@ -17,7 +17,7 @@ const NOTES: OutputPort<Note> = OutputPort::new(0, "notes", "the notes");
 #[derive(Clone, Params)]
 pub(crate) struct MidiInputFile {
     /// the file, .mid
-    #[param(content = Notes)]
+    #[param(rebuild = "the file is read once", content = Notes)]
     path: PathBuf,
 }
 

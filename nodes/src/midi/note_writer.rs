@@ -26,13 +26,40 @@ enum Place {
     Live(Arc<Mutex<GrowingFile>>),
 }
 
+/// What the parts of a file are called and played with.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Casting<'a> {
+    /// The General MIDI sound of wires of which `programs` says nothing.
+    pub(crate) program: u8,
+    /// The General MIDI sound of each wire. Where there are any, every part gets a channel of its own.
+    pub(crate) programs: &'a [u8],
+    /// Names for the wires, in order, in place of what the patch calls them.
+    pub(crate) names: &'a [String],
+}
+
+/// What counts the ticks of a file: a transport, and each that came in its place while it grew.
+struct Timing {
+    first: Transport,
+    /// Each from its anchor on.
+    later: Vec<Transport>,
+}
+
+impl Timing {
+    fn last(&self) -> &Transport {
+        self.later.last().unwrap_or(&self.first)
+    }
+
+    fn tick(&self, time: Time) -> u64 {
+        let mut latest_first = self.later.iter().rev();
+        let transport = latest_first.find(|later| later.anchor.0 <= time);
+        writing::tick(transport.unwrap_or(&self.first), time)
+    }
+}
+
 /// A MIDI file that grows beside its place. One of a live run is kept when it is dropped, as it was written last.
 pub(crate) struct NoteWriter {
     place: Place,
-    transport: Transport,
-    program: u8,
-    /// The General MIDI sound of each wire. Where there are any, every part gets a channel of its own.
-    programs: Vec<u8>,
+    timing: Timing,
     conductor: Conductor,
     /// How many scenes have begun.
     scenes: u32,
@@ -45,7 +72,7 @@ pub(crate) struct NoteWriter {
 }
 
 impl NoteWriter {
-    /// Begins the file of a render whose name is claimed, for what comes into `input`; `program` is its General MIDI sound.
+    /// Begins the file of a render whose name is claimed, for what comes into `input`.
     ///
     /// # Errors
     /// The file cannot be made.
@@ -53,10 +80,9 @@ impl NoteWriter {
         claim: Claim,
         build: &Build<'_>,
         input: InputPort<Note>,
-        program: u8,
     ) -> Result<Self, NodeError> {
         let place = Place::Offline(Box::new(OutputFile::begin(claim)?));
-        Ok(Self::new(place, build, input, build.transport, program))
+        Ok(Self::new(place, sources(build, input), build.transport))
     }
 
     /// Writes what comes into `input` in a live run to `file`, at the tempo of `transport`.
@@ -65,54 +91,39 @@ impl NoteWriter {
         build: &Build<'_>,
         input: InputPort<Note>,
         transport: &Transport,
-        program: u8,
     ) -> Self {
         let place = Place::Live(Arc::new(Mutex::new(file)));
-        Self::new(place, build, input, transport, program)
+        Self::new(place, sources(build, input), transport)
     }
 
-    fn new(
-        place: Place,
-        build: &Build<'_>,
-        input: InputPort<Note>,
-        transport: &Transport,
-        program: u8,
-    ) -> Self {
-        let source = |wire| match build.source(input, wire) {
-            Some(source) => source.to_owned(),
-            None if build.wires(input) > 1 => format!("{} {}", input.name(), wire + 1),
-            None => input.name().to_owned(),
-        };
+    fn new(place: Place, sources: Vec<String>, transport: &Transport) -> Self {
         NoteWriter {
             place,
-            transport: transport.clone(),
-            program,
-            programs: Vec::new(),
+            timing: Timing {
+                first: transport.clone(),
+                later: Vec::new(),
+            },
             conductor: Conductor::of(transport),
             scenes: 1,
-            sources: (0..build.wires(input)).map(source).collect(),
+            sources,
             parts: BTreeMap::new(),
             sounding: BTreeSet::new(),
         }
     }
 
-    /// The same, with names for the wires, in order, in place of what the patch calls them.
-    pub(crate) fn names(mut self, names: &[String]) -> Self {
-        for (source, name) in self.sources.iter_mut().zip(names) {
-            source.clone_from(name);
+    /// Goes on by another transport from `time` on, which is where its anchor lies if its tempo is new.
+    pub(crate) fn retime(&mut self, transport: &Transport, time: Time) {
+        let last = self.timing.last();
+        if (last.tempo, last.anchor) != (transport.tempo, transport.anchor) {
+            self.timing.later.push(transport.clone());
         }
-        self
-    }
-
-    /// The same, with a General MIDI sound for each wire and, for each part, a channel of its own.
-    pub(crate) fn programs(mut self, programs: &[u8]) -> Self {
-        self.programs = programs.to_vec();
-        self
+        let tick = self.timing.tick(time);
+        self.conductor.go_over(transport, tick);
     }
 
     /// Adds the chord and the key from `time` on.
     pub(crate) fn hear_chords(&mut self, time: Time, chords: Chords) {
-        let tick = writing::tick(&self.transport, time);
+        let tick = self.timing.tick(time);
         let conductor = &mut self.conductor;
         if conductor.keys.last().map(|(_, key)| *key) != Some(chords.key) {
             // A key that is known later than the first note holds from the beginning.
@@ -131,7 +142,7 @@ impl NoteWriter {
 
     /// Adds a marker where something happened: a cut begins the next scene, other events are called as they are.
     pub(crate) fn mark(&mut self, time: Time, event: &Event) {
-        let tick = writing::tick(&self.transport, time);
+        let tick = self.timing.tick(time);
         let markers = &mut self.conductor.markers;
         if event.name != "cut" {
             markers.push((tick, event.name.clone()));
@@ -154,7 +165,7 @@ impl NoteWriter {
         time: Time,
         packet: &Packet,
     ) -> Result<(), NodeError> {
-        let tick = writing::tick(&self.transport, time);
+        let tick = self.timing.tick(time);
         for change in packet.changes() {
             let part = self.parts.entry((wire, change.channel())).or_default();
             part.push((tick, Act::Change(*change)));
@@ -175,8 +186,8 @@ impl NoteWriter {
     ///
     /// # Errors
     /// The disk is full, or the notes last longer than the format can say.
-    pub(crate) fn finish(&mut self, end: Time) -> Result<(), NodeError> {
-        let bytes = self.bytes(end)?;
+    pub(crate) fn finish(&mut self, casting: Casting<'_>, end: Time) -> Result<(), NodeError> {
+        let bytes = self.bytes(casting, end)?;
         match &mut self.place {
             Place::Offline(file) => file.write(&bytes),
             Place::Live(file) => lock(file).replace(&bytes),
@@ -189,19 +200,20 @@ impl NoteWriter {
     /// The notes last longer than the format can say.
     pub(crate) fn checkpoint(
         &self,
+        casting: Casting<'_>,
         end: Time,
     ) -> Result<Option<impl FnOnce() -> Result<(), NodeError> + Send + use<>>, NodeError> {
         let Place::Live(file) = &self.place else {
             return Ok(None);
         };
         let file = file.clone();
-        let bytes = self.bytes(end)?;
+        let bytes = self.bytes(casting, end)?;
         Ok(Some(move || lock(&file).replace(&bytes)))
     }
 
     /// The file, what still sounds closed at `end`.
-    fn bytes(&self, end: Time) -> Result<Vec<u8>, NodeError> {
-        let end = writing::tick(&self.transport, end);
+    fn bytes(&self, casting: Casting<'_>, end: Time) -> Result<Vec<u8>, NodeError> {
+        let end = self.timing.tick(end);
         let mut parts = self.parts.clone();
         for &(wire, channel, pitch) in &self.sounding {
             let part = parts.entry((wire, channel)).or_default();
@@ -213,13 +225,16 @@ impl NoteWriter {
         let parts: Vec<(Part, u8)> = parts
             .into_iter()
             .map(|((wire, channel), acts)| {
-                let own = !self.programs.is_empty() && channel != PERCUSSION;
+                let own = !casting.programs.is_empty() && channel != PERCUSSION;
                 let part = Part {
-                    name: self.name(wire, channel),
+                    name: self.name(casting, wire, channel),
                     channel: own.then(|| free.next()).flatten().unwrap_or(channel),
                     acts,
                 };
-                (part, *self.programs.get(wire).unwrap_or(&self.program))
+                (
+                    part,
+                    *casting.programs.get(wire).unwrap_or(&casting.program),
+                )
             })
             .collect();
         let parts: Vec<(&Part, u8)> = parts.iter().map(|(part, sound)| (part, *sound)).collect();
@@ -227,8 +242,9 @@ impl NoteWriter {
     }
 
     /// What the track of a part is called: its source, and the channel where the source plays on several.
-    fn name(&self, wire: usize, channel: u8) -> String {
-        let source = self.sources.get(wire).map_or("notes", String::as_str);
+    fn name(&self, casting: Casting<'_>, wire: usize, channel: u8) -> String {
+        let own = self.sources.get(wire);
+        let source = own.map_or("notes", |own| casting.names.get(wire).unwrap_or(own));
         let channels = self.parts.keys().filter(|(of, _)| *of == wire).count();
         match (channels, channel) {
             (1, _) => source.to_owned(),
@@ -250,6 +266,91 @@ impl NoteWriter {
     }
 }
 
+/// What the wires into `input` bring, as the patch calls it.
+fn sources(build: &Build<'_>, input: InputPort<Note>) -> Vec<String> {
+    let source = |wire| match build.source(input, wire) {
+        Some(source) => source.to_owned(),
+        None if build.wires(input) > 1 => format!("{} {}", input.name(), wire + 1),
+        None => input.name().to_owned(),
+    };
+    (0..build.wires(input)).map(source).collect()
+}
+
 fn lock(file: &Mutex<GrowingFile>) -> MutexGuard<'_, GrowingFile> {
     file.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use score_engine::Metre;
+
+    use super::*;
+    use crate::midi::reading::{Event as Read, Song};
+    use crate::output::Owner;
+
+    #[test]
+    fn a_tempo_and_a_metre_that_change_are_written_where_they_do_and_notes_keep_their_times() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.mid");
+        let claim = Claim::numbered(&path, Owner::program("test"));
+        let place = Place::Offline(Box::new(OutputFile::begin(claim).unwrap()));
+        let begun = Transport::default();
+        let mut notes = NoteWriter::new(place, vec!["tune".to_owned()], &begun);
+        let play = |notes: &mut NoteWriter, seconds: f64| {
+            let time = Time::from_seconds(seconds);
+            let note = Note::On {
+                channel: 0,
+                pitch: 60,
+                velocity: 1.0,
+            };
+            let packet = Packet {
+                time,
+                captured: std::time::Instant::now(),
+                payload: score_engine::Payload::Notes([note].into()),
+            };
+            notes.write(0, time, &packet).unwrap();
+        };
+        play(&mut notes, 1.0);
+        // Two quarter notes have passed at one second, and one more at two: three.
+        let slow = Transport {
+            tempo: 60.0,
+            anchor: (Time::from_seconds(1.0), 2.0),
+            ..begun
+        };
+        notes.retime(&slow, slow.anchor.0);
+        play(&mut notes, 2.0);
+        let waltz = Transport {
+            metre: Metre(3, 4),
+            ..slow.clone()
+        };
+        notes.retime(&waltz, Time::from_seconds(3.0));
+        notes.retime(&waltz, Time::from_seconds(3.5));
+        // What comes late belongs where it was.
+        play(&mut notes, 0.5);
+        let casting = Casting::default();
+        notes.finish(casting, Time::from_seconds(4.0)).unwrap();
+        notes.commit().unwrap();
+        let song = Song::open(&path).unwrap();
+        let tempi: Vec<(u64, u32)> = (song.events.iter())
+            .filter_map(|(tick, event)| match event {
+                Read::Tempo(tempo) => Some((*tick, *tempo)),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(tempi, [(0, 500_000), (960, 1_000_000)]);
+        let metres: Vec<(u64, u32)> = (song.events.iter())
+            .filter_map(|(tick, event)| match event {
+                Read::Metre(Metre(beats, _)) => Some((*tick, *beats)),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(metres, [(0, 4), (4 * 480, 3)]);
+        let begins: Vec<u64> = (song.events.iter())
+            .filter_map(|(tick, event)| {
+                matches!(event, Read::Note(Note::On { .. })).then_some(*tick)
+            })
+            .collect();
+        assert_eq!(begins, [480, 960, 3 * 480]);
+        assert_eq!(song.end, 5 * 480);
+    }
 }

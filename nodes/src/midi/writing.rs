@@ -87,6 +87,15 @@ impl Conductor {
         }
     }
 
+    /// Goes over to the tempo, the metre and the key of `transport` from `tick` on.
+    pub(crate) fn go_over(&mut self, transport: &Transport, tick: u64) {
+        go_over(&mut self.tempi, tick, transport.tempo);
+        go_over(&mut self.metres, tick, transport.metre);
+        if let Some(KeyChoice::Of(key)) = transport.key {
+            go_over(&mut self.keys, tick, key);
+        }
+    }
+
     /// The track that every reader takes them from. At one tick tempo, metre and key come first.
     fn track(&self, end: u64) -> Vec<TrackEvent<'_>> {
         let tempi = self.tempi.iter().map(|(tick, tempo)| {
@@ -127,6 +136,16 @@ impl Conductor {
             track.add(*tick, TrackEventKind::Meta(text));
         }
         Some(track.close(end))
+    }
+}
+
+/// What holds from `tick` on is `value`, in place of all that would hold later.
+fn go_over<T: PartialEq>(holding: &mut Vec<(u64, T)>, tick: u64, value: T) {
+    while holding.last().is_some_and(|(since, _)| *since >= tick) {
+        holding.pop();
+    }
+    if holding.last().is_none_or(|(_, last)| *last != value) {
+        holding.push((tick, value));
     }
 }
 

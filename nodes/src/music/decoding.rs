@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use score_engine::{Flow, Io, NodeError, Processor, Time};
+use score_engine::{Flow, Io, NodeError, Processor, Time, Transport};
 
 use super::player::{CHORDS, CODE, CUT, Player, Plays};
 use super::voice::{Manner, Passage, Voice};
@@ -123,6 +123,11 @@ impl<P: Plays> Processor<P> for Decoding {
         let voice = &self.player.voice;
         let start = voice.chunk.start(self.index);
         Some(start - voice.earliest(start, &self.manner))
+    }
+
+    fn changed(&mut self, params: &P, _transport: &Transport) -> Result<(), NodeError> {
+        self.manner = self.player.manner(params);
+        Ok(())
     }
 }
 

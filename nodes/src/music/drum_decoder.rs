@@ -8,7 +8,7 @@ use super::drums;
 use super::kit::Kit;
 use super::melody::Melody;
 use super::player::{CODE, CUT, Player, Plays};
-use super::shape::{Shape, Shaping, noise};
+use super::shape::{Shape, Shaping};
 use super::voice::{Chunk, Manner, Voice};
 use crate::model::{Manifest, Task, require_codes};
 
@@ -16,19 +16,22 @@ use crate::model::{Manifest, Task, require_codes};
 #[derive(Clone, Params)]
 pub(crate) struct DrumDecoder {
     /// name of a model of drums
-    #[param(rebuild, default = "drums")]
+    #[param(
+        rebuild = "a model is loaded when its node is built",
+        default = "drums"
+    )]
     model: String,
     /// how freely strokes are drawn; 0: always the likeliest
-    #[param(live, range = 0.0..=4.0, default = 0.5)]
+    #[param(live, range = 0.0..=4.0, span = 0.0..=1.5, default = 0.5)]
     temperature: f32,
     /// share of the code replaced by a constant random one
-    #[param(rebuild, range = 0.0..=1.0, default = 0.0)]
+    #[param(live, range = 0.0..=1.0, default = 0.0)]
     noise: f32,
     /// factor for the code
-    #[param(live, range = 0.0..=10.0, default = 1.0)]
+    #[param(live, range = 0.0..=10.0, span = 0.0..=2.0, default = 1.0)]
     gain: f32,
     /// bring the mean code to the usual length
-    #[param(rebuild, default = true)]
+    #[param(live, default = true)]
     normalise: bool,
     /// how hard drums are struck on average
     #[param(live, range = 0.01..=1.0, default = 0.7)]
@@ -40,7 +43,7 @@ pub(crate) struct DrumDecoder {
     #[param(live, range = 0.0..=2.0, default = 1.0)]
     looseness: f32,
     /// MIDI channel, counted from 0
-    #[param(rebuild, range = 0..=15, default = drums::CHANNEL)]
+    #[param(live, range = 0..=15, default = drums::CHANNEL)]
     channel: u8,
 }
 
@@ -54,6 +57,7 @@ impl Plays for DrumDecoder {
 
     fn shaping(&self) -> Shaping {
         Shaping {
+            noise: self.noise,
             gain: self.gain,
             normalise: self.normalise,
         }
@@ -123,9 +127,7 @@ impl Node for DrumDecoder {
         let layout = *melody.layout();
         let dimension = melody.dimension();
         let player = Player {
-            shape: Shape {
-                noise: noise(dimension, self.noise, &mut rng),
-            },
+            shape: Shape::drawn(dimension, &mut rng),
             voice: Voice::new(Chunk::new(build.transport, &layout), &layout),
             melody,
             rng,

@@ -23,13 +23,13 @@ const LENGTH: f64 = 0.5;
 #[derive(Clone, Params)]
 pub(crate) struct DrumFill {
     /// length of a fill
-    #[param(rebuild, range = 1..=16, unit = "sixteenths", default = 8)]
+    #[param(live, range = 1..=16, unit = "sixteenths", default = 8)]
     length: u64,
     /// bars between two fills at least
-    #[param(rebuild, range = 0..=64, unit = "bars", default = 4)]
+    #[param(live, range = 0..=64, span = 0.0..=16.0, unit = "bars", default = 4)]
     apart: u64,
     /// strike a crash cymbal at the cut
-    #[param(rebuild, default = true)]
+    #[param(live, default = true)]
     crash: bool,
 }
 
@@ -289,6 +289,11 @@ impl Processor<DrumFill> for Filling {
 
     fn earliest_pending(&self) -> Option<Time> {
         Some(self.sent)
+    }
+
+    fn changed(&mut self, _params: &DrumFill, transport: &Transport) -> Result<(), NodeError> {
+        self.transport = transport.clone();
+        Ok(())
     }
 }
 

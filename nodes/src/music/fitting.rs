@@ -1,7 +1,7 @@
 //! Brings a melody that knows neither key nor chords into both: each phrase is moved as a whole to where it fits the key
 //! best, and only what is still beside it is moved note by note.
 
-use score_engine::{Key, Time};
+use score_engine::{Key, Mode, Time, Transport};
 
 use super::Chord;
 use super::harmony::Following;
@@ -28,12 +28,22 @@ pub(super) struct Fitting {
 }
 
 impl Fitting {
-    pub(super) fn new(key: Option<Key>, layout: Music) -> Self {
+    pub(super) fn new(transport: &Transport, layout: Music) -> Self {
         Fitting {
-            key,
+            key: key(transport),
             chords: Following::default(),
             layout,
         }
+    }
+
+    /// Goes on in another transport's key.
+    pub(super) fn retime(&mut self, transport: &Transport) {
+        self.key = key(transport);
+    }
+
+    /// The key that it is brought to now, if any.
+    pub(super) fn key(&self) -> Option<Key> {
+        self.chords.key().or(self.key)
     }
 
     /// Takes in a chord; `chunk` knows where `time` lies.
@@ -44,7 +54,7 @@ impl Fitting {
     /// By how many semitones the phrase of these tokens is moved as a whole: to where most of it lies in the key, by as
     /// little as that takes.
     pub(super) fn shift(&self, phrase: &[i64]) -> i32 {
-        let Some(key) = self.chords.key().or(self.key) else {
+        let Some(key) = self.key() else {
             return 0;
         };
         let notes = notes(phrase, &self.layout);
@@ -89,6 +99,12 @@ impl Fitting {
     }
 }
 
+/// The key that a transport asks for.
+fn key(transport: &Transport) -> Option<Key> {
+    let choice = transport.key?;
+    Some(choice.key(transport.seed, Mode::Major))
+}
+
 /// Where a note of `pitch` goes: it stays if it is a tone of the chord, or of the scale where it may be.
 fn fitted(pitch: i32, strong: bool, key: Key, chords: Option<Chords>) -> i32 {
     let chord = chords.and_then(|chords| chords.chord);
@@ -125,7 +141,7 @@ fn nearest(pitch: i32, wanted: impl Fn(i32) -> bool) -> i32 {
 
 #[cfg(test)]
 mod tests {
-    use score_engine::Mode;
+    use score_engine::{KeyChoice, Mode};
 
     use super::*;
     use crate::music::LAYOUT;
@@ -136,7 +152,11 @@ mod tests {
     };
 
     fn fitting() -> Fitting {
-        Fitting::new(Some(D_MAJOR), LAYOUT)
+        let transport = Transport {
+            key: Some(KeyChoice::Of(D_MAJOR)),
+            ..Transport::default()
+        };
+        Fitting::new(&transport, LAYOUT)
     }
 
     /// One note a quarter.

@@ -1,14 +1,14 @@
 //! Turns codes into a melody with a decoder model.
 
 use score_engine::{
-    Build, Check, Descriptor, Mode, Node, NodeError, Note, OutputPort, Params, Processor,
+    Build, Check, Descriptor, Node, NodeError, Note, OutputPort, Params, Processor,
 };
 
 use super::drums;
 use super::fitting::Fitting;
 use super::melody::Melody;
 use super::player::{CHORDS, CODE, CUT, Player, Plays};
-use super::shape::{Shape, Shaping, noise};
+use super::shape::{Shape, Shaping};
 use super::voice::{Chunk, Manner, Voice};
 use crate::model::{Manifest, Task, require_codes};
 
@@ -16,25 +16,28 @@ use crate::model::{Manifest, Task, require_codes};
 #[derive(Clone, Params)]
 pub(crate) struct MusicDecoder {
     /// name of a music model
-    #[param(rebuild, default = "melody")]
+    #[param(
+        rebuild = "a model is loaded when its node is built",
+        default = "melody"
+    )]
     model: String,
     /// how freely tokens are drawn; 0: always the likeliest
-    #[param(live, range = 0.0..=4.0, default = 0.5)]
+    #[param(live, range = 0.0..=4.0, span = 0.0..=1.5, default = 0.5)]
     temperature: f32,
     /// share of the code replaced by a constant random one
-    #[param(rebuild, range = 0.0..=1.0, default = 0.0)]
+    #[param(live, range = 0.0..=1.0, default = 0.0)]
     noise: f32,
     /// factor for the code
-    #[param(live, range = 0.0..=10.0, default = 1.0)]
+    #[param(live, range = 0.0..=10.0, span = 0.0..=2.0, default = 1.0)]
     gain: f32,
     /// bring the mean code to the usual length
-    #[param(rebuild, default = true)]
+    #[param(live, default = true)]
     normalise: bool,
     /// how hard notes are struck
     #[param(live, range = 0.01..=1.0, default = 0.8)]
     velocity: f32,
     /// MIDI channel, counted from 0
-    #[param(rebuild, range = 0..=15, default = 0)]
+    #[param(live, range = 0..=15, default = 0)]
     channel: u8,
 }
 
@@ -47,6 +50,7 @@ impl Plays for MusicDecoder {
 
     fn shaping(&self) -> Shaping {
         Shaping {
+            noise: self.noise,
             gain: self.gain,
             normalise: self.normalise,
         }
@@ -112,14 +116,11 @@ impl Node for MusicDecoder {
         let mut rng = build.rng();
         let layout = *melody.layout();
         let mut voice = Voice::new(Chunk::new(build.transport, &layout), &layout);
-        let key = (build.transport.key).map(|key| key.key(build.transport.seed, Mode::Major));
-        if !layout.drums && (key.is_some() || build.is_wired(CHORDS)) {
-            voice.fitting = Some(Fitting::new(key, layout));
+        if !layout.drums {
+            voice.fitting = Some(Fitting::new(build.transport, layout));
         }
         let player = Player {
-            shape: Shape {
-                noise: noise(dimension, self.noise, &mut rng),
-            },
+            shape: Shape::drawn(dimension, &mut rng),
             voice,
             melody,
             rng,

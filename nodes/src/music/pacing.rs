@@ -31,8 +31,9 @@ pub(super) trait Part<P>: Send {
     /// The ends of what still sounds at `time`.
     fn close(&mut self, time: Time) -> Played;
 
-    /// Reckons anew what follows from the parameters and the transport.
-    fn changed(&mut self, _params: &P, _transport: &Transport) {}
+    /// Reckons anew what follows from the parameters and the transport; until now sixteenths lay as `chunk` says, and
+    /// `place` is the next of them.
+    fn changed(&mut self, _params: &P, _transport: &Transport, _chunk: &Chunk, _place: u64) {}
 }
 
 /// The processor of a part.
@@ -134,7 +135,9 @@ impl<P, T: Part<P>> Processor<P> for Pacing<T> {
     }
 
     fn changed(&mut self, params: &P, transport: &Transport) -> Result<(), NodeError> {
-        self.part.changed(params, transport);
+        let place = self.pulse.next();
+        self.part.changed(params, transport, &self.chunk, place);
+        self.chunk.retime(transport);
         Ok(())
     }
 }

@@ -34,9 +34,14 @@ impl Pulse {
         first..next
     }
 
+    /// The next sixteenth to decide; 0 before the first call.
+    pub(super) fn next(&self) -> u64 {
+        self.next.unwrap_or_default()
+    }
+
     /// When the next sixteenth is to be decided.
     pub(super) fn wake(&self, chunk: &Chunk) -> Time {
-        chunk.time_of(self.next.unwrap_or_default()) - Time::from_seconds(self.ahead)
+        chunk.time_of(self.next()) - Time::from_seconds(self.ahead)
     }
 }
 

@@ -6,27 +6,54 @@ use rand_distr::{Distribution, StandardNormal, StandardUniform};
 /// How a code is brought to what the model reads.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shaping {
+    /// The share of the components that constants replace.
+    pub(super) noise: f32,
     /// The factor at the end.
     pub(super) gain: f32,
     /// Whether it is brought to the usual length first.
     pub(super) normalise: bool,
 }
 
-/// Brings a code to the usual length, replaces a share of it by a constant, and scales it.
+/// Brings a code to the usual length, replaces a share of it by constants, and scales it.
 #[derive(Default)]
 pub(super) struct Shape {
-    pub(super) noise: Vec<Option<f32>>,
+    /// Components in the order in which they are replaced, and by what.
+    noise: Vec<(usize, f32)>,
 }
 
 impl Shape {
+    /// With a N(0, 1) value for each component, for whatever share of them is to be replaced.
+    pub(super) fn drawn(dimension: usize, rng: &mut ChaCha8Rng) -> Self {
+        let mut drawn: Vec<(f64, usize, f32)> = (0..dimension)
+            .map(|index| {
+                (
+                    StandardUniform.sample(rng),
+                    index,
+                    StandardNormal.sample(rng),
+                )
+            })
+            .collect();
+        drawn.sort_by(|a, b| a.0.total_cmp(&b.0));
+        Shape {
+            noise: drawn
+                .into_iter()
+                .map(|(_, index, value)| (index, value))
+                .collect(),
+        }
+    }
+
+    /// The code as the model reads it. A larger share of noise replaces what a smaller one does, and more.
     pub(super) fn apply(&self, mut code: Vec<f32>, shaping: Shaping) -> Vec<f32> {
         if shaping.normalise {
             normalise(&mut code);
         }
-        for (index, value) in code.iter_mut().enumerate() {
-            let noise = self.noise.get(index).copied().flatten();
-            *value = noise.unwrap_or(*value) * shaping.gain;
+        let replaced = (shaping.noise * self.noise.len() as f32).round() as usize;
+        for (index, value) in self.noise.iter().take(replaced) {
+            if let Some(component) = code.get_mut(*index) {
+                *component = *value;
+            }
         }
+        code.iter_mut().for_each(|value| *value *= shaping.gain);
         code
     }
 }
@@ -41,52 +68,38 @@ pub(super) fn normalise(code: &mut [f32]) {
     }
 }
 
-/// One constant N(0, 1) value for a random `share` of the components.
-pub(super) fn noise(dimension: usize, share: f32, rng: &mut ChaCha8Rng) -> Vec<Option<f32>> {
-    // Drawn for all, so that a larger share replaces what a smaller one does, and more.
-    let drawn: Vec<(f64, f32)> = (0..dimension)
-        .map(|_| (StandardUniform.sample(rng), StandardNormal.sample(rng)))
-        .collect();
-    let mut order: Vec<usize> = (0..dimension).collect();
-    order.sort_by(|a, b| drawn[*a].0.total_cmp(&drawn[*b].0));
-    order.truncate((share * dimension as f32).round() as usize);
-    let mut noise = vec![None; dimension];
-    for index in order {
-        noise[index] = Some(drawn[index].1);
-    }
-    noise
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use rand_chacha::rand_core::SeedableRng;
 
+    const PLAIN: Shaping = Shaping {
+        noise: 0.0,
+        gain: 1.0,
+        normalise: false,
+    };
+
     #[test]
     fn a_mean_code_gets_the_usual_length_back() {
-        let shape = Shape {
-            noise: vec![None; 4],
-        };
         let shaping = Shaping {
-            gain: 1.0,
             normalise: true,
+            ..PLAIN
         };
         assert_eq!(
-            shape.apply(vec![0.5, 0.0, 0.0, 0.0], shaping),
+            Shape::default().apply(vec![0.5, 0.0, 0.0, 0.0], shaping),
             [2.0, 0.0, 0.0, 0.0]
         );
     }
 
     #[test]
     fn noise_replaces_its_share_and_grows_with_it() {
-        let few = noise(64, 0.25, &mut ChaCha8Rng::seed_from_u64(1));
-        let many = noise(64, 0.5, &mut ChaCha8Rng::seed_from_u64(1));
-        assert_eq!(few.iter().flatten().count(), 16);
-        assert_eq!(many.iter().flatten().count(), 32);
-        assert!(
-            few.iter()
-                .zip(&many)
-                .all(|(few, many)| few.is_none() || few == many)
-        );
+        let shape = Shape::drawn(64, &mut ChaCha8Rng::seed_from_u64(1));
+        let with = |noise| shape.apply(vec![9.0; 64], Shaping { noise, ..PLAIN });
+        let replaced = |code: &[f32]| code.iter().filter(|value| **value != 9.0).count();
+        let (few, many) = (with(0.25), with(0.5));
+        assert_eq!((replaced(&few), replaced(&many)), (16, 32));
+        assert_eq!((replaced(&with(0.0)), replaced(&with(1.0))), (0, 64));
+        let mut both = few.iter().zip(&many);
+        assert!(both.all(|(few, many)| *few == 9.0 || few == many));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use score_engine::{Flow, Io, NodeError, Processor, Time};
+use score_engine::{Flow, Io, Key, NodeError, Processor, Time, Transport};
 
 use super::melody::Phrase;
 use super::player::{CHORDS, CODE, CUT, Player, Plays};
@@ -23,6 +23,8 @@ pub(super) struct Stepping {
     followed: Option<Vec<f32>>,
     /// How many semitones the phrase is moved, to fit its key.
     shift: i32,
+    /// The key that it was moved into.
+    key: Option<Key>,
     /// When a cut came that no phrase has followed yet.
     cut: Option<Time>,
     /// The time of the newest code.
@@ -40,6 +42,7 @@ impl Stepping {
             code: None,
             followed: None,
             shift: 0,
+            key: None,
             cut: None,
             seen: Time::ZERO,
             captured: Instant::now(),
@@ -59,6 +62,13 @@ impl Stepping {
         };
         let player = &mut self.player;
         let cut = self.cut.take();
+        let key = player.voice.key();
+        if key.is_some() && (anew || key != self.key) {
+            // What the phrase will be, as far as that is known, says in which key it is.
+            let whole = player.melody.likeliest(code)?;
+            self.shift = player.voice.shift(&whole);
+        }
+        self.key = key;
         let phrase = match &mut self.phrase {
             Some(phrase) if !anew => {
                 if is_news {
@@ -66,14 +76,7 @@ impl Stepping {
                 }
                 phrase
             }
-            phrase => {
-                if player.voice.fitting.is_some() {
-                    // What the phrase will be, as far as that is known, says in which key it is.
-                    let whole = player.melody.likeliest(code)?;
-                    self.shift = player.voice.shift(&whole);
-                }
-                phrase.insert(player.melody.begin(code)?)
-            }
+            phrase => phrase.insert(player.melody.begin(code)?),
         };
         let said = match step {
             Some(_) => Some(
@@ -132,6 +135,11 @@ impl<P: Plays> Processor<P> for Stepping {
         let end = io.end().unwrap_or(io.now());
         self.player.voice.finish(io, P::NOTES, end)
     }
+
+    fn changed(&mut self, _params: &P, transport: &Transport) -> Result<(), NodeError> {
+        self.player.voice.retime(transport);
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -139,12 +147,16 @@ mod tests {
     use std::sync::Arc;
 
     use score_engine::harness::{Harness, Outputs};
-    use score_engine::{Event, Payload, PortType};
-    use serde_json::json;
+    use score_engine::{Event, Node, Payload, PortType};
+    use serde_json::{Value, json};
 
+    use super::super::drum_decoder::DrumDecoder;
     use super::super::music_decoder::MusicDecoder;
     use super::*;
-    use crate::testing::{begun, require_on_sixteenths, require_one_at_a_time, settings};
+    use crate::testing::{
+        begun, pitches, require_alike, require_on_sixteenths, require_one_at_a_time, settings,
+        turns,
+    };
 
     fn at(seconds: f64) -> Time {
         Time::from_seconds(seconds)
@@ -221,5 +233,78 @@ mod tests {
         assert_eq!(after, moved);
         // Without the cut the phrase goes on, and bends.
         assert_ne!(begun(&play(1.0, -1.0, 1.3, 3.9, false)), heard);
+    }
+
+    /// Eight seconds of one code that is there from the start.
+    fn of_one_code<N: Node>(params: Value, transport: &Transport) -> Harness<N> {
+        let codes = vec![(at(0.0), at(0.0), code(1.0))];
+        Harness::<N>::new(params)
+            .settings(settings())
+            .transport(transport.clone())
+            .feed_live("latent", PortType::Latent(Some(64)), codes, at(8.0))
+    }
+
+    #[test]
+    fn a_tempo_that_changes_all_the_time_changes_no_note_and_no_stroke() {
+        fn heard<N: Node>(turned: bool) -> Outputs {
+            let steady = Transport::default();
+            let turns = turned.then(|| turns(8.0, &steady));
+            let harness = of_one_code::<N>(json!({}), &steady);
+            let harness = (turns.into_iter().flatten())
+                .fold(harness, |harness, (time, transport)| {
+                    harness.retime(time, transport)
+                });
+            harness.play_live().unwrap()
+        }
+        let turned = heard::<MusicDecoder>(true);
+        require_one_at_a_time(&turned);
+        require_alike(&pitches(&turned), &pitches(&heard::<MusicDecoder>(false)));
+        let turned = heard::<DrumDecoder>(true);
+        require_alike(&pitches(&turned), &pitches(&heard::<DrumDecoder>(false)));
+    }
+
+    #[test]
+    fn in_a_new_key_the_phrase_goes_on_in_its_scale() {
+        let in_key = |name: &str| Transport {
+            key: Some(name.parse().unwrap()),
+            ..Transport::default()
+        };
+        let outputs = of_one_code::<MusicDecoder>(json!({}), &in_key("D major"))
+            .retime(at(2.95), in_key("Ab major"))
+            .play_live()
+            .unwrap();
+        for (place, pitch) in begun(&outputs) {
+            let key: Key = if place < 24 { "D major" } else { "Ab major" }
+                .parse()
+                .unwrap();
+            assert!(key.holds(i32::from(pitch)), "{pitch} at {place}");
+        }
+    }
+
+    #[test]
+    fn noise_and_channel_are_live() {
+        let plain = begun(
+            &of_one_code::<MusicDecoder>(json!({ "temperature": 0 }), &Transport::default())
+                .play_live()
+                .unwrap(),
+        );
+        let codes = (0..4).map(|n| at(2.0 * f64::from(n)));
+        let outputs = Harness::<MusicDecoder>::new(json!({ "temperature": 0 }))
+            .settings(settings())
+            .feed_live(
+                "latent",
+                PortType::Latent(Some(64)),
+                codes.map(|time| (time, time, code(1.0))).collect(),
+                at(8.0),
+            )
+            .set_live(at(3.9), "noise", 1.0)
+            .set_live(at(3.9), "channel", 4)
+            .play_live()
+            .unwrap();
+        require_one_at_a_time(&outputs);
+        let heard = begun(&outputs);
+        let at_turn = |notes: &[(i64, u8)]| notes.partition_point(|(place, _)| *place < 32);
+        assert_eq!(plain[..at_turn(&plain)], heard[..at_turn(&heard)]);
+        assert_ne!(plain[at_turn(&plain)..], heard[at_turn(&heard)..]);
     }
 }

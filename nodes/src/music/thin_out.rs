@@ -184,12 +184,17 @@ impl Processor<ThinOut> for Thinning {
         }
         Ok(Flow::Continue)
     }
+
+    fn changed(&mut self, _params: &ThinOut, transport: &Transport) -> Result<(), NodeError> {
+        self.transport = transport.clone();
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use score_engine::harness::Harness;
-    use score_engine::{Payload, PortType};
+    use score_engine::{Metre, Payload, PortType};
     use serde_json::json;
 
     use super::*;
@@ -250,6 +255,36 @@ mod tests {
         for level in [0.0, 0.2, 0.45, 1.0] {
             assert_eq!(played(level, 0.0).1, 0, "every note ends");
         }
+    }
+
+    #[test]
+    fn in_a_new_metre_its_own_beats_stay() {
+        let notes = (0..32).map(|n| {
+            let (channel, pitch, velocity) = (0, 60, 0.5);
+            let note = Note::On {
+                channel,
+                pitch,
+                velocity,
+            };
+            let time = at(f64::from(n) / 4.0);
+            (time, time, Payload::Notes([note].into()))
+        });
+        let level = vec![(at(0.0), at(0.0), Payload::Control(0.0))];
+        let outputs = Harness::<ThinOut>::new(json!({}))
+            .feed_live("level", PortType::Control, level, at(8.0))
+            .feed_live("notes", PortType::Notes, notes.collect(), at(8.0))
+            .retime(
+                at(4.1),
+                Transport {
+                    metre: Metre(3, 4),
+                    ..Transport::default()
+                },
+            )
+            .play_live()
+            .unwrap();
+        let played = outputs.packets("notes").iter();
+        let times: Vec<f64> = played.map(|packet| packet.time.seconds()).collect();
+        assert_eq!(times, [0.0, 2.0, 4.0, 4.5, 6.0, 7.5]);
     }
 
     #[test]

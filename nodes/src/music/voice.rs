@@ -1,6 +1,6 @@
 //! Plays melodies of tokens as notes at their times, two bars after two bars.
 
-use score_engine::{Io, NodeError, Note, OutputPort, Time, Transport};
+use score_engine::{Io, Key, NodeError, Note, OutputPort, Time, Transport};
 
 use super::drums;
 use super::fitting::Fitting;
@@ -52,7 +52,8 @@ struct Heard {
 pub(super) struct Chunk {
     transport: Transport,
     bars: u64,
-    steps_per_bar: u64,
+    /// Steps of the model's bar; `None`: those of the transport's.
+    steps_per_bar: Option<u64>,
 }
 
 impl Chunk {
@@ -60,7 +61,7 @@ impl Chunk {
         Chunk {
             transport: transport.clone(),
             bars: (layout.steps / layout.steps_per_bar).max(1) as u64,
-            steps_per_bar: layout.steps_per_bar as u64,
+            steps_per_bar: Some(layout.steps_per_bar as u64),
         }
     }
 
@@ -69,8 +70,30 @@ impl Chunk {
         Chunk {
             transport: transport.clone(),
             bars: 1,
-            steps_per_bar: transport.sixteenths_per_bar(),
+            steps_per_bar: None,
         }
+    }
+
+    /// Goes on by another transport. Places go on from where they are.
+    pub(super) fn retime(&mut self, transport: &Transport) {
+        self.transport = transport.clone();
+    }
+
+    /// The transport by which places lie.
+    pub(super) fn transport(&self) -> &Transport {
+        &self.transport
+    }
+
+    /// The number by `transport` of the bar that lies as many bars before sixteenth `place` as bar `since` does now.
+    pub(super) fn bar_again(&self, since: u64, transport: &Transport, place: u64) -> u64 {
+        let gone = (place / self.transport.sixteenths_per_bar()).saturating_sub(since);
+        (place / transport.sixteenths_per_bar()).saturating_sub(gone)
+    }
+
+    /// Steps in the model's bar.
+    fn steps_per_bar(&self) -> u64 {
+        let own = || self.transport.sixteenths_per_bar();
+        self.steps_per_bar.unwrap_or_else(own)
     }
 
     /// Where sixteenth `place`, counted from the start, lies: the model's step, where it has one, and the sixteenth in
@@ -78,7 +101,7 @@ impl Chunk {
     pub(super) fn place(&self, place: u64) -> (Option<u64>, u64) {
         let bar = self.transport.sixteenths_per_bar();
         let (number, sixteenth) = (place / bar % self.bars, place % bar);
-        let step = |step| number * self.steps_per_bar + step;
+        let step = |step| number * self.steps_per_bar() + step;
         (self.step_of(sixteenth).map(step), sixteenth)
     }
 
@@ -86,7 +109,7 @@ impl Chunk {
     /// than two, a model of four-four plays a beat in each, its four sixteenths as a shuffle has them.
     fn step_of(&self, sixteenth: u64) -> Option<u64> {
         let step = match self.dotted_beats() {
-            Some(_) if self.steps_per_bar < self.transport.sixteenths_per_bar() => {
+            Some(_) if self.steps_per_bar() < self.transport.sixteenths_per_bar() => {
                 let within = SHUFFLED
                     .iter()
                     .position(|place| *place == sixteenth % DOTTED)?
@@ -95,7 +118,7 @@ impl Chunk {
             }
             _ => sixteenth,
         };
-        (step < self.steps_per_bar).then_some(step)
+        (step < self.steps_per_bar()).then_some(step)
     }
 
     /// The dotted beats of a bar that is longer than 6/8, which the models know.
@@ -186,7 +209,7 @@ impl Chunk {
         let bar = self.transport.sixteenths_per_bar();
         (0..self.bars).flat_map(move |number| {
             (0..bar).filter_map(move |sixteenth| {
-                let step = number * self.steps_per_bar + self.step_of(sixteenth)?;
+                let step = number * self.steps_per_bar() + self.step_of(sixteenth)?;
                 let place = (index * self.bars + number) * bar + sixteenth;
                 Some(Heard {
                     step: step as usize,
@@ -205,7 +228,7 @@ pub(super) struct Voice {
     pub(super) chunk: Chunk,
     lowest_pitch: u8,
     drums: bool,
-    /// The key and the chords that a melody is brought to; `None`: it plays what the model says.
+    /// Brings a melody to key and chords, where there are any; `None`: these are drums.
     pub(super) fitting: Option<Fitting>,
     /// Channel and pitch of what sounds.
     sounding: Vec<(u8, u8)>,
@@ -289,6 +312,19 @@ impl Voice {
             packets.extend(self.step(said, anew, heard.sixteenth, span, manner));
         }
         packets
+    }
+
+    /// Goes on by another transport.
+    pub(super) fn retime(&mut self, transport: &Transport) {
+        self.chunk.retime(transport);
+        if let Some(fitting) = &mut self.fitting {
+            fitting.retime(transport);
+        }
+    }
+
+    /// The key that a melody is brought to now, if any.
+    pub(super) fn key(&self) -> Option<Key> {
+        self.fitting.as_ref()?.key()
     }
 
     /// By how many semitones a phrase of these tokens is moved.

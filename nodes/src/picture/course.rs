@@ -21,6 +21,11 @@ impl<T> Course<T> {
         }
     }
 
+    /// At most `most` items are kept from now on.
+    pub(crate) fn keep(&mut self, most: usize) {
+        self.most = most;
+    }
+
     pub(crate) fn push(&mut self, time: Time, item: T) {
         self.push_made(time, || item);
     }
@@ -28,7 +33,7 @@ impl<T> Course<T> {
     /// As [`Course::push`] with an item that is made only if it is kept.
     pub(crate) fn push_made(&mut self, time: Time, make: impl FnOnce() -> T) {
         if self.seen.is_multiple_of(self.stride) {
-            if self.items.len() == self.most {
+            if self.items.len() >= self.most {
                 let mut index = 0;
                 self.items.retain(|_| {
                     index += 1;
@@ -53,6 +58,21 @@ impl<T> Course<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_course_that_is_to_keep_less_or_more_stays_even() {
+        let mut course = Course::new(8);
+        for n in 0..1000 {
+            match n {
+                300 => course.keep(2),
+                600 => course.keep(16),
+                _ => {}
+            }
+            course.push(Time::from_nanos(n), n);
+        }
+        assert!((1..=16).contains(&course.items.len()));
+        assert!(course.items.iter().all(|(_, n)| *n % 16 == 0));
+    }
 
     #[test]
     fn a_long_course_stays_small_and_even() {

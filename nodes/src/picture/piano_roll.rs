@@ -18,9 +18,7 @@ use crate::output::OutputFile;
 const FILM: InputPort<Frame> = InputPort::new(0, "frames", "the film").optional().sparse();
 const CODE: InputPort<Latent> = InputPort::new(1, "latent", "the code").optional();
 const NOTES: InputPort<Note> = InputPort::new(2, "notes", "the notes of each part").many();
-const CHORDS: InputPort<Custom<Chords>> = InputPort::new(3, "chords", "the chords")
-    .custom("Chords")
-    .optional();
+const CHORDS: InputPort<Custom<Chords>> = Chords::input(3, "chords", "the chords").optional();
 const EVENTS: InputPort<Event> =
     InputPort::new(4, "events", "cuts and cues, between which the sections lie").many();
 
@@ -40,6 +38,8 @@ const SECTIONS: usize = 6;
 const GAP: usize = 8;
 /// Semitones shown above and below the notes.
 const MARGIN: u8 = 3;
+/// As long as what is drawn is at least.
+const SHORTEST: Time = Time::from_nanos(1_000_000);
 /// Pictures and codes kept of a run of any length.
 const KEPT: usize = 2048;
 
@@ -65,13 +65,13 @@ const PARTS: [Colour; 8] = [
 #[derive(Clone, Params)]
 pub(crate) struct PianoRoll {
     /// the picture to write, .png
-    #[param(writes, content = Picture, ending = "png")]
+    #[param(rebuild = "the file is opened once", writes, content = Picture, ending = "png")]
     path: PathBuf,
     /// its width
-    #[param(range = 200..=20_000, unit = "pixels", default = 1600)]
+    #[param(live, range = 200..=20_000, span = 800.0..=4000.0, unit = "pixels", default = 1600)]
     width: usize,
     /// name of each part
-    #[param(default = Vec::new())]
+    #[param(live, default = Vec::new())]
     names: Vec<String>,
 }
 
@@ -113,16 +113,12 @@ impl Node for PianoRoll {
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Collecting {
             file: OutputFile::create(&self.path, build)?,
-            width: self.width,
-            transport: build.transport.clone(),
-            frames: Course::new(self.width / THUMBNAIL * 4),
+            transports: vec![build.transport.clone()],
+            frames: Course::new(thumbnails(self.width)),
             codes: Course::new(KEPT),
             notes: Vec::new(),
             parts: (0..build.wires(NOTES))
-                .map(|wire| match self.names.get(wire) {
-                    Some(name) => name.clone(),
-                    None => build.source(NOTES, wire).unwrap_or("part").to_owned(),
-                })
+                .map(|wire| build.source(NOTES, wire).unwrap_or("part").to_owned())
                 .collect(),
             chords: build.is_wired(CHORDS).then(Vec::new),
             events: (build.wires(EVENTS) > 0).then(Vec::new),
@@ -142,13 +138,13 @@ struct Bar {
 
 struct Collecting {
     file: OutputFile,
-    width: usize,
-    transport: Transport,
+    /// What the bars went by, each from its anchor on.
+    transports: Vec<Transport>,
     /// Thumbnails: whole pictures would fill the memory.
     frames: Course<Option<Frame>>,
     codes: Course<Arc<[f32]>>,
     notes: Vec<Bar>,
-    /// The parts' names.
+    /// The parts, as the patch calls them.
     parts: Vec<String>,
     /// Which chord sounds from when on, and when something happened, where those are shown.
     chords: Option<Vec<(Time, Option<Chord>)>>,
@@ -182,15 +178,28 @@ impl Processor<PianoRoll> for Collecting {
         Ok(Flow::Continue)
     }
 
-    fn finish(&mut self, _params: &PianoRoll, io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, params: &PianoRoll, io: &mut Io<'_>) -> Result<(), NodeError> {
         self.events.iter_mut().for_each(|events| events.sort());
-        let picture = self.draw(io.end().unwrap_or(Time::ZERO));
+        let picture = self.draw(params, io.end().unwrap_or(Time::ZERO));
         self.file.write(&picture.png()?)
     }
 
     fn commit(&mut self) -> Result<(), NodeError> {
         self.file.commit()
     }
+
+    fn changed(&mut self, params: &PianoRoll, transport: &Transport) -> Result<(), NodeError> {
+        self.frames.keep(thumbnails(params.width));
+        if self.transports.last() != Some(transport) {
+            self.transports.push(transport.clone());
+        }
+        Ok(())
+    }
+}
+
+/// So many thumbnails are kept for a picture of this width: more than are drawn, as some are left out on the way.
+fn thumbnails(width: usize) -> usize {
+    width / THUMBNAIL * 4
 }
 
 impl Collecting {
@@ -249,7 +258,23 @@ impl Collecting {
         )
     }
 
-    fn draw(&self, end: Time) -> Canvas {
+    /// The bar lines until `end`: where each of the transports counts them, until the next.
+    fn bars(&self, end: Time) -> impl Iterator<Item = Time> {
+        let ends = self.transports.iter().skip(1).map(|next| next.anchor.0);
+        let spans = self.transports.iter().zip(ends.chain([end.max(SHORTEST)]));
+        spans.flat_map(|(transport, until)| {
+            let bar = transport.sixteenths_per_bar();
+            let from = transport.position(transport.anchor.0) * 4.0 / bar as f64;
+            // A bar that begins with the transport begins there, whatever was rounded on the way.
+            let first = (from - 1e-6).ceil().max(0.0) as u64;
+            (first..)
+                .map(move |index| transport.sixteenth(index * bar))
+                .take_while(move |time| *time < until)
+        })
+    }
+
+    fn draw(&self, params: &PianoRoll, end: Time) -> Canvas {
+        let width = params.width;
         let (low, high) = self.range();
         let thumbnails = self.frames.at(Time::MAX).map_or(0, |_| THUMBNAIL + GAP);
         let codes = self
@@ -272,17 +297,17 @@ impl Collecting {
         };
         let top = thumbnails + codes + chords + sections;
         let height = top + notes + struck + names;
-        let mut canvas = Canvas::new(self.width, height, BACKGROUND);
-        let seconds = end.seconds().max(1e-3);
-        let time_at = |x: usize| Time::from_seconds(x as f64 / self.width as f64 * seconds);
-        let x_at = |time: Time| (time.seconds() / seconds * self.width as f64).round() as usize;
+        let mut canvas = Canvas::new(width, height, BACKGROUND);
+        let seconds = end.max(SHORTEST).seconds();
+        let time_at = |x: usize| Time::from_seconds(x as f64 / width as f64 * seconds);
+        let x_at = |time: Time| (time.seconds() / seconds * width as f64).round() as usize;
 
-        for x in (0..self.width).step_by(THUMBNAIL) {
+        for x in (0..width).step_by(THUMBNAIL) {
             if let Some(Some(frame)) = self.frames.at(time_at(x)) {
                 canvas.place(frame, x, 0, THUMBNAIL - 1, THUMBNAIL);
             }
         }
-        for x in 0..self.width {
+        for x in 0..width {
             let Some(code) = self.codes.at(time_at(x)) else {
                 continue;
             };
@@ -300,12 +325,12 @@ impl Collecting {
         for (place, (since, chord)) in of_chords.iter().enumerate() {
             let until = of_chords.get(place + 1).map_or(end, |(until, _)| *until);
             let (from, to) = (x_at(*since), x_at(until));
-            let width = to.saturating_sub(from + 1).max(1);
+            let wide = to.saturating_sub(from + 1).max(1);
             let y = thumbnails + codes;
             let Some(chord) = chord else { continue };
-            canvas.fill(from, y, width, letters::LINE, wheel(chord.root));
+            canvas.fill(from, y, wide, letters::LINE, wheel(chord.root));
             let name = chord.to_string();
-            if letters::width(&name) + 2 <= width {
+            if letters::width(&name) + 2 <= wide {
                 letters::write(&mut canvas, &name, from + 2, y + 2, BACKGROUND);
             }
         }
@@ -327,18 +352,15 @@ impl Collecting {
             } else {
                 LANE
             };
-            canvas.fill(0, y_of(pitch), self.width, SEMITONE - 1, lane);
+            canvas.fill(0, y_of(pitch), width, SEMITONE - 1, lane);
         }
-        let bar = self.transport.sixteenths_per_bar();
-        let bars = (0..)
-            .map(|index| x_at(self.transport.sixteenth(index * bar)))
-            .take_while(|x| *x < self.width);
-        for x in bars.take(self.width) {
+        let bars = self.bars(end).map(x_at).filter(|x| *x < width);
+        for x in bars.take(width) {
             canvas.fill(x, top, 1, notes, BAR_LINE);
         }
         for (row, _) in drums.iter().enumerate() {
             let y = top + notes + GAP + row * DRUM;
-            canvas.fill(0, y, self.width, DRUM - 1, LANE);
+            canvas.fill(0, y, width, DRUM - 1, LANE);
         }
         for cut in of_events {
             canvas.fill(x_at(*cut), top, 1, notes + struck, CUT);
@@ -348,21 +370,21 @@ impl Collecting {
         ordered.sort_by_key(|bar| (bar.start, bar.part));
         for note in ordered {
             let (from, to) = (x_at(note.start), x_at(note.end.unwrap_or(end).min(end)));
-            let width = to.saturating_sub(from + 1).max(2);
+            let wide = to.saturating_sub(from + 1).max(2);
             let colour = self.colour(note);
             if self.is_drum(note) {
                 let row = drums.iter().position(|drum| *drum == note.pitch);
                 let y = top + notes + GAP + row.unwrap_or(0) * DRUM;
-                canvas.fill(from, y, width, DRUM - 1, colour);
+                canvas.fill(from, y, wide, DRUM - 1, colour);
             } else {
-                canvas.fill(from, y_of(note.pitch), width, SEMITONE - 1, colour);
+                canvas.fill(from, y_of(note.pitch), wide, SEMITONE - 1, colour);
             }
         }
         if names > 0 {
             let (mut x, y) = (GAP, height - letters::LINE);
-            for (part, name) in self.parts.iter().enumerate() {
+            for (part, source) in self.parts.iter().enumerate() {
                 // Small letters are for chords.
-                let name = name.to_uppercase();
+                let name = params.names.get(part).unwrap_or(source).to_uppercase();
                 letters::write(&mut canvas, &name, x, y, PARTS[part % PARTS.len()]);
                 x += letters::width(&name) + 3 * GAP;
             }
@@ -418,6 +440,15 @@ mod tests {
         OutputFile::begin(claim).unwrap()
     }
 
+    /// Those of a picture 1000 pixels wide.
+    fn params() -> PianoRoll {
+        PianoRoll {
+            path: PathBuf::new(),
+            width: 1000,
+            names: Vec::new(),
+        }
+    }
+
     #[test]
     fn of_large_pictures_only_thumbnails_are_kept_and_they_look_the_same() {
         let pixels = (0..1920 * 1080 * 3).map(|n| (n * 7 / 1000 % 251) as u8);
@@ -438,8 +469,7 @@ mod tests {
         let second = Time::from_seconds;
         let mut collecting = Collecting {
             file: begin(&folder.path().join("a.png")),
-            width: 1000,
-            transport: Transport::default(),
+            transports: vec![Transport::default()],
             frames: Course::new(8),
             codes: Course::new(8),
             notes: Vec::new(),
@@ -459,7 +489,7 @@ mod tests {
             collecting.note(part, second(2.0), on);
             collecting.note(part, second(3.0), Note::Off { channel, pitch });
         }
-        let canvas = collecting.draw(second(10.0));
+        let canvas = collecting.draw(&params(), second(10.0));
         assert_eq!(canvas.at(400, 0), wheel(0));
         assert_eq!(canvas.at(900, 0), wheel(6));
         let sections = letters::LINE + 3;
@@ -481,8 +511,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut collecting = Collecting {
             file: begin(&folder.path().join("a.png")),
-            width: 1000,
-            transport: Transport::default(),
+            transports: vec![Transport::default()],
             frames: Course::new(8),
             codes: Course::new(8),
             notes: Vec::new(),
@@ -507,11 +536,41 @@ mod tests {
                 pitch: 64,
             },
         );
-        let canvas = collecting.draw(Time::from_seconds(10.0));
+        let canvas = collecting.draw(&params(), Time::from_seconds(10.0));
         let y = usize::from(MARGIN) * SEMITONE + 2;
         for (x, sounds) in [(195, false), (203, true), (495, true), (503, false)] {
             assert_eq!(canvas.at(x, y) == glow(1.0), sounds, "{x}");
         }
         assert!(canvas.png().unwrap().starts_with(b"\x89PNG"));
+    }
+
+    #[test]
+    fn bar_lines_follow_a_tempo_that_changed_and_lie_where_they_did_before_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let slow = Transport {
+            tempo: 60.0,
+            ..Transport::default()
+        };
+        // Half of the second bar lies behind.
+        let fast = Transport {
+            tempo: 120.0,
+            anchor: (Time::from_seconds(6.0), 6.0),
+            ..Transport::default()
+        };
+        let collecting = Collecting {
+            file: begin(&folder.path().join("a.png")),
+            transports: vec![slow, fast],
+            frames: Course::new(8),
+            codes: Course::new(8),
+            notes: Vec::new(),
+            parts: vec!["tune".to_owned()],
+            chords: None,
+            events: None,
+        };
+        let bars: Vec<f64> = collecting
+            .bars(Time::from_seconds(10.0))
+            .map(Time::seconds)
+            .collect();
+        assert_eq!(bars, [0.0, 4.0, 7.0, 9.0]);
     }
 }

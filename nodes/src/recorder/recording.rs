@@ -5,14 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use score_engine::{AudioBlock, Build, Flow, Io, NodeError, Processor, Revision, Time, Transport};
+use score_engine::{
+    AudioBlock, Build, Flow, Io, LiveClock, NodeError, Processor, Revision, Steered, Time,
+    Transport,
+};
 use serde_json::{Value, json};
 
 use super::line_file::LineFile;
 use super::take::Take;
 use super::{CONTROLS, EVENTS, NOTES, Recorder, SOUND};
 use crate::audio::sound_writer::SoundWriter;
-use crate::midi::note_writer::NoteWriter;
+use crate::midi::note_writer::{Casting, NoteWriter};
 use crate::output::{Claim, OutputFile};
 use crate::syncing::{Pace, Syncing, sync};
 
@@ -26,11 +29,14 @@ pub(super) struct Recording {
     log: Option<LineFile>,
     /// What the log's first line says of whose it is.
     mark: Value,
+    /// The run's transport, as it was told last, and the take's: its times are the take's.
+    told: Transport,
     transport: Transport,
+    clock: Option<Arc<LiveClock>>,
     /// The run's time at which the take begins, once it is known.
     begins: Option<Time>,
-    /// Lines about revisions that are not written yet.
-    revisions: Vec<(Time, Value)>,
+    /// Lines about revisions and hands that are not written yet: when, and what they say beside that.
+    news: Vec<(Time, &'static str, Value)>,
     /// What a live run keeps up while it records.
     upkeep: Option<Upkeep>,
 }
@@ -56,7 +62,7 @@ impl Recording {
             .then(|| SoundWriter::offline(claim(take.sound_path()), 1.0));
         let notes = build
             .is_wired(NOTES)
-            .then(|| NoteWriter::offline(claim(&take.midi_path()), build, NOTES, 0));
+            .then(|| NoteWriter::offline(claim(&take.midi_path()), build, NOTES));
         let logs = build.is_wired(CONTROLS) || build.is_wired(EVENTS);
         let log = logs.then(|| OutputFile::begin(claim(&take.log_path())));
         Ok(Recording {
@@ -64,9 +70,11 @@ impl Recording {
             notes: notes.transpose()?,
             log: log.transpose()?.map(LineFile::offline),
             mark: claim(&take.log_path()).line(),
+            told: build.transport.clone(),
             transport: build.transport.clone(),
+            clock: None,
             begins: None,
-            revisions: Vec::new(),
+            news: Vec::new(),
             upkeep: None,
         })
     }
@@ -88,15 +96,17 @@ impl Recording {
         let sound = files.sound.map(|file| SoundWriter::live(file, 1.0));
         let notes = files
             .notes
-            .map(|file| NoteWriter::live(file, build, NOTES, &transport, 0));
+            .map(|file| NoteWriter::live(file, build, NOTES, &transport));
         Ok(Recording {
             sound: sound.transpose()?,
             notes,
             log: Some(LineFile::live(files.log)?),
             mark: Claim::take(path, build).line(),
+            told: build.transport.clone(),
             transport,
+            clock: build.clock.cloned(),
             begins: build.with_run.then_some(Time::ZERO),
-            revisions: Vec::new(),
+            news: Vec::new(),
             upkeep: Some(Upkeep {
                 syncing: Syncing::start()?,
                 pace: Pace::start(),
@@ -121,11 +131,11 @@ impl Recording {
         Ok(begins)
     }
 
-    fn write_revisions(&mut self, begins: Time) -> Result<(), NodeError> {
-        for (time, revision) in self.revisions.drain(..) {
+    fn write_news(&mut self, begins: Time) -> Result<(), NodeError> {
+        for (time, what, news) in self.news.drain(..) {
             let seconds = (time - begins).max(Time::ZERO).seconds();
             if let Some(log) = &mut self.log {
-                log.line(&json!({ "time": seconds, "revision": revision }))?;
+                log.line(&json!({ "time": seconds, what: news }))?;
             }
         }
         Ok(())
@@ -153,7 +163,7 @@ impl Recording {
         let mut write_notes = None;
         if let Some(notes) = self.notes.as_mut().filter(|_| upkeep.notes_pace.is_due()) {
             let began = Instant::now();
-            write_notes = notes.checkpoint(now)?;
+            write_notes = notes.checkpoint(Casting::default(), now)?;
             upkeep.notes_pace.done(began);
         }
         upkeep.pace.done(began);
@@ -189,7 +199,7 @@ pub(super) fn lay(
 impl Processor<Recorder> for Recording {
     fn process(&mut self, _params: &Recorder, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         let begins = self.begin(io)?;
-        self.write_revisions(begins)?;
+        self.write_news(begins)?;
         while let Some(input) = io.take() {
             let packet = &input.packet;
             let time = packet.time - begins;
@@ -228,12 +238,43 @@ impl Processor<Recorder> for Recording {
     }
 
     fn revised(&mut self, time: Time, revision: &Revision) {
-        self.revisions.push((time, json!(revision)));
+        self.news.push((time, "revision", json!(revision)));
+    }
+
+    fn steered(&mut self, steered: &Steered) {
+        self.news.push((steered.time, "steered", json!(steered)));
+    }
+
+    fn changed(&mut self, _params: &Recorder, transport: &Transport) -> Result<(), NodeError> {
+        if *transport == self.told {
+            return Ok(());
+        }
+        let moved = transport.anchor != self.told.anchor;
+        let now = self.clock.as_ref().filter(|_| !moved);
+        let since = now.map_or(transport.anchor.0, |clock| clock.now());
+        self.told = transport.clone();
+        let since = match self.begins {
+            Some(begins) => (since - begins).max(Time::ZERO),
+            None => Time::ZERO,
+        };
+        let anchor = match moved {
+            // The take may have a beat of its own, which goes on.
+            true => (since, self.transport.clock_position(since)),
+            false => self.transport.anchor,
+        };
+        self.transport = Transport {
+            anchor,
+            ..transport.clone()
+        };
+        if let Some(notes) = &mut self.notes {
+            notes.retime(&self.transport, since);
+        }
+        Ok(())
     }
 
     fn finish(&mut self, _params: &Recorder, io: &mut Io<'_>) -> Result<(), NodeError> {
         let begins = self.begin(io)?;
-        self.write_revisions(begins)?;
+        self.write_news(begins)?;
         let end = io.end().unwrap_or(Time::ZERO).max(begins) - begins;
         // Waits for what is under way, which must not be put in place of what comes now.
         self.upkeep = None;
@@ -241,7 +282,7 @@ impl Processor<Recorder> for Recording {
             sound.finish()?;
         }
         if let Some(notes) = &mut self.notes {
-            notes.finish(end)?;
+            notes.finish(Casting::default(), end)?;
         }
         if let Some(log) = &mut self.log {
             log.line(&json!({ "end": end.seconds() }))?;

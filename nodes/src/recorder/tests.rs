@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use midly::Smf;
+use midly::{MetaMessage, Smf, TrackEventKind};
 use score_engine::harness::Harness;
 use score_engine::{
     AudioBlock, Event, Live, LiveOptions, Note, Payload, PortType, Settings, Source, Time, check,
@@ -17,6 +17,7 @@ use super::recording::lay;
 use super::*;
 use crate::audio::sound_writer::SoundWriter;
 use crate::output::{Claim, Owner};
+use crate::testing::write_tune;
 
 fn block(time: f64, value: f32) -> (Time, Payload) {
     let block = AudioBlock {
@@ -115,7 +116,7 @@ fn a_live_run_keeps_earlier_takes_and_writes_down_the_patch_and_its_edits() {
     let registry = crate::registry();
     let graph = |level: i32| {
         let text = format!(
-            "Patch(format: 1, nodes: {{\"a\": tone(gain: {level}), \"r\": recorder(path: \"take.wav\")}}, wires: [\"a -> r\"])"
+            r#"Patch(format: 1, nodes: {{"a": tone(gain: {level}), "r": recorder(path: "take.wav")}}, wires: ["a -> r"])"#
         );
         let source = Source::text("p.ron", &text, folder.path().to_owned());
         check(&source, &[], &registry, &Settings::default()).unwrap()
@@ -173,11 +174,11 @@ fn a_block_that_comes_twice_is_heard_once() {
 /// Plays a tone, with a recorder at `path` or without.
 fn tone(folder: &Path, recorder: Option<&str>) -> score_engine::Graph {
     let (node, wires) = match recorder {
-        Some(path) => (format!(", \"r\": recorder(path: \"{path}\")"), "\"a -> r\""),
+        Some(path) => (format!(r#", "r": recorder(path: "{path}")"#), r#""a -> r""#),
         None => (String::new(), ""),
     };
     let text =
-        format!("Patch(format: 1, nodes: {{\"a\": tone(gain: -20){node}}}, wires: [{wires}])");
+        format!(r#"Patch(format: 1, nodes: {{"a": tone(gain: -20){node}}}, wires: [{wires}])"#);
     let source = Source::text("p.ron", &text, folder.to_owned());
     check(&source, &[], &crate::registry(), &Settings::default()).unwrap()
 }
@@ -210,7 +211,7 @@ fn a_recorder_that_an_edit_adds_begins_at_its_beginning() {
     let first: Vec<i16> = wav.into_samples().take(480).map(Result::unwrap).collect();
     assert!(first.iter().any(|sample| sample.abs() > 500));
     let log = std::fs::read_to_string(folder.join("take.jsonl")).unwrap();
-    assert!(log.contains("\"revision\":{\"number\":2"), "{log}");
+    assert!(log.contains(r#""revision":{"number":2"#), "{log}");
 }
 
 #[test]
@@ -244,4 +245,44 @@ fn two_recorders_at_once_never_write_one_take() {
         names(folder),
         ["take-2.jsonl", "take-2.wav", "take.jsonl", "take.wav"]
     );
+}
+
+#[test]
+fn what_hands_steer_and_the_tempi_that_were_played_are_written_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_tune(&folder.join("tune.mid"), &[(0, 400, 60)]);
+    let text = "Patch(format: 1, nodes: { \"a\": tone(gain: -20), \"tune\": midi_input_file(path: \"tune.mid\"), \"r\": recorder(path: \"take.wav\") }, wires: [\"a -> r.sound\", \"tune -> r.notes\"])";
+    let source = Source::text("p.ron", text, folder.to_owned());
+    let graph = check(&source, &[], &crate::registry(), &Settings::default()).unwrap();
+    let (live, _) = Live::start(graph, &Settings::default(), LiveOptions::default()).unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    let steering = live.steering();
+    steering
+        .set("a", "gain", json!(-30), Duration::ZERO)
+        .unwrap();
+    for tempo in [60, 90] {
+        steering
+            .set("transport", "tempo", json!(tempo), Duration::ZERO)
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert!(live.drain(Duration::from_secs(10)).is_empty());
+    let log = std::fs::read_to_string(folder.join("take.jsonl")).unwrap();
+    let steered: Vec<Value> = (log.lines())
+        .map(|line| serde_json::from_str(line).unwrap())
+        .filter(|line: &Value| line["steered"].is_object())
+        .collect();
+    assert_eq!(steered.len(), 3, "{log}");
+    assert_eq!(steered[0]["steered"]["node"], "a");
+    assert_eq!(steered[1]["steered"]["value"], 60.0);
+    assert!(steered[2]["time"].as_f64().unwrap() > 0.4, "{log}");
+    let bytes = std::fs::read(folder.join("take.mid")).unwrap();
+    let tempi: Vec<u32> = (Smf::parse(&bytes).unwrap().tracks[0].iter())
+        .filter_map(|event| match event.kind {
+            TrackEventKind::Meta(MetaMessage::Tempo(tempo)) => Some(tempo.as_int()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(tempi, [500_000, 1_000_000, 666_667]);
 }

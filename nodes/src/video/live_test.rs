@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use score_engine::{
     Build, Descriptor, Flow, Frame, InputPort, Io, Live, LiveOptions, Node, NodeError, Packet,
-    Params, Processor, Registry, RunError, Settings, Source, check,
+    Params, Processor, Registry, RunError, Settings, Source, Steering, check,
 };
 
 /// What the one run that plays now has brought; runs take turns.
@@ -50,6 +50,18 @@ pub(super) fn play<N: Node>(
     longest: Duration,
     enough: impl Fn(&[Packet]) -> bool,
 ) -> Result<Vec<Packet>, RunError> {
+    play_steered::<N>(node, longest, |_, packets| enough(packets))
+}
+
+/// As [`play`], and gives `enough` what steers the source, which is called `a`.
+///
+/// # Errors
+/// The node's own.
+pub(super) fn play_steered<N: Node>(
+    node: &str,
+    longest: Duration,
+    enough: impl Fn(&Steering, &[Packet]) -> bool,
+) -> Result<Vec<Packet>, RunError> {
     let _turn = TURN.lock();
     let mut registry = Registry::new();
     registry.add::<N>();
@@ -61,7 +73,8 @@ pub(super) fn play<N: Node>(
         .unwrap_or_else(|problems| panic!("{problems:?}"));
     let (mut live, _) = Live::start(graph, &Settings::default(), LiveOptions::default())?;
     let until = Instant::now() + longest;
-    while Instant::now() < until && !live.is_over() && !enough(&SEEN.lock().unwrap()) {
+    let steering = live.steering();
+    while Instant::now() < until && !live.is_over() && !enough(&steering, &SEEN.lock().unwrap()) {
         std::thread::sleep(Duration::from_millis(10));
     }
     let left = live.drain(Duration::from_secs(20));

@@ -6,26 +6,30 @@ use std::time::Duration;
 use score_engine::{Build, Check, Descriptor, Node, NodeError, Params, Processor};
 
 use super::capture::{
-    Captured, Capturing, PICTURES, Source, Start, after_input, before_input, require_live,
+    Captured, Captures, Capturing, PICTURES, Source, Start, after_input, before_input, require_live,
 };
 use super::system::System;
 
 /// A screen is there at once.
 const OPENING: Duration = Duration::from_secs(3);
 
+/// Why a parameter is not live.
+const STARTED: &str = "ffmpeg is started with it";
+
 /// `screen`.
 #[derive(Clone, Params)]
 pub(crate) struct Screen {
     /// which screen: an X11 display such as `:0` (the one that the run was started from if left out); on macOS its number
+    #[param(rebuild = STARTED)]
     display: Option<String>,
     /// left, top, width and height of the part that is seen, as [0, 0, 1280, 720]; the whole if left out
-    #[param(range = 0..=65_535, unit = "pixels")]
+    #[param(rebuild = STARTED, range = 0..=65_535, unit = "pixels")]
     area: Option<Vec<u32>>,
     /// pictures a second
-    #[param(range = 0.1..=240.0, unit = "Hz", default = 25.0)]
+    #[param(rebuild = STARTED, range = 0.1..=240.0, unit = "Hz", default = 25.0)]
     rate: f64,
     /// whether the mouse pointer is seen
-    #[param(default = false)]
+    #[param(rebuild = STARTED, default = false)]
     pointer: bool,
     #[param(nested)]
     captured: Captured,
@@ -60,6 +64,12 @@ impl Screen {
             }),
             _ => None,
         }
+    }
+}
+
+impl Captures for Screen {
+    fn captured(&self) -> &Captured {
+        &self.captured
     }
 }
 

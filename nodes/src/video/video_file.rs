@@ -1,5 +1,6 @@
 //! Reads a film's frames at their true presentation times.
 
+mod pace;
 mod playing;
 mod reader;
 mod reel;
@@ -9,9 +10,10 @@ use std::sync::Arc;
 
 use score_engine::{
     Build, Check, Descriptor, Flow, Frame, Io, Node, NodeError, OutputPort, Params, Processor,
-    Progress, Time,
+    Progress, Time, Transport,
 };
 
+use self::pace::Pace;
 use self::playing::Playing;
 use self::reel::{Reel, Script};
 use super::capture::REOPENED;
@@ -20,29 +22,38 @@ use super::timeline::Pictures;
 
 const PICTURES: OutputPort<Frame> = OutputPort::new(0, "frames", "the pictures");
 
+/// Why a parameter is not live.
+const DECODED: &str = "the decoder is started for it";
+
+/// What a render says of a film that never ends.
+fn endless() -> NodeError {
+    NodeError::input("with `loop: true` the film never ends, so it cannot be rendered")
+        .help("leave `loop` out to render the film once, or play it live with `score run`")
+}
+
 /// `video_file`.
 #[derive(Clone, Params)]
 pub(crate) struct VideoFile {
     /// the film
-    #[param(content = Film)]
+    #[param(rebuild = "another film is read from its beginning", content = Film)]
     path: PathBuf,
     /// width of the frames sent
-    #[param(range = 1..=4096, unit = "pixels", default = 64)]
+    #[param(rebuild = DECODED, range = 1..=4096, unit = "pixels", default = 64)]
     width: u32,
     /// height of the frames sent
-    #[param(range = 1..=4096, unit = "pixels", default = 64)]
+    #[param(rebuild = DECODED, range = 1..=4096, unit = "pixels", default = 64)]
     height: u32,
     /// frames sent; all of the film's if left out
-    #[param(range = 0.1..=240.0, unit = "Hz")]
+    #[param(rebuild = DECODED, range = 0.1..=240.0, unit = "Hz")]
     rate: Option<f64>,
     /// which of the file's streams is the picture, as ffprobe counts; the first that is not a cover if left out
-    #[param(range = 0..=9999)]
+    #[param(rebuild = DECODED, range = 0..=9999)]
     stream: Option<u32>,
     /// whether the film begins anew when it has ended; live only
-    #[param(default = false)]
+    #[param(live, default = false)]
     r#loop: bool,
     /// how fast the film plays; 1: as it was made
-    #[param(range = 0.1..=10.0, default = 1.0)]
+    #[param(live, range = 0.1..=10.0, log, default = 1.0)]
     speed: f64,
 }
 
@@ -69,6 +80,8 @@ impl Node for VideoFile {
                  Live, the film plays in real time: each frame leaves when the run's clock reaches its time. Frames \
                  that are late are left out, and the newest is sent. With `loop` it begins anew without a gap when it \
                  has ended, for ever, so that it takes the place of a camera; a film that loops cannot be rendered. \
+                 A film whose `loop` is turned off ends with the round that is being read. Another `speed` holds from \
+                 the picture that shows. \
                  When the decoder fails in the middle, it is started anew at the right place, and the last picture \
                  stays meanwhile.",
             )
@@ -81,10 +94,7 @@ impl Node for VideoFile {
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         if self.r#loop && build.clock.is_none() {
-            let message = "with `loop: true` the film never ends, so it cannot be rendered";
-            return Err(NodeError::input(message).help(
-                "leave `loop` out to render the film once, or play it live with `score run`",
-            ));
+            return Err(endless());
         }
         let film = probe(&self.path, self.stream)?;
         let film = Film {
@@ -101,15 +111,12 @@ impl Node for VideoFile {
                 size: (self.width, self.height),
                 rate: self.rate,
                 film,
-                looped: self.r#loop,
-                speed: self.speed,
             };
             let reopened = build.counters.counter(REOPENED);
-            let reel = Reel::start(script, clock.clone(), reopened)?;
-            return Ok(Box::new(Playing::new(
-                reel,
-                build.counters.counter("late_frames"),
-            )));
+            let clock = clock.clone();
+            let reel = Reel::start(script, (self.speed, self.r#loop), clock, reopened)?;
+            let late = build.counters.counter("late_frames");
+            return Ok(Box::new(Playing::new(reel, late)));
         }
         if let Some(declared) = film.declared {
             let length = declared.end.nanos().unsigned_abs();
@@ -127,6 +134,7 @@ impl Node for VideoFile {
             size: (self.width, self.height),
             film,
             decoder,
+            pace: Pace::new(Time::ZERO, self.speed),
             pictures: Pictures::default(),
             progress: build.progress.clone(),
         }))
@@ -139,14 +147,16 @@ struct Reading {
     size: (u32, u32),
     film: Film,
     decoder: Decoder,
+    pace: Pace,
     pictures: Pictures,
     progress: Arc<Progress>,
 }
 
 impl Processor<VideoFile> for Reading {
-    fn process(&mut self, params: &VideoFile, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+    fn process(&mut self, _params: &VideoFile, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         let Some((time, pixels)) = self.decoder.next()? else {
-            io.end_at(at_speed(self.end()?, params.speed));
+            let end = self.end()?;
+            io.end_at(self.pace.time(end));
             return Ok(Flow::Done);
         };
         if !self.pictures.note(time) {
@@ -156,18 +166,21 @@ impl Processor<VideoFile> for Reading {
         let (width, height) = self.size;
         let frame = Frame::rgb(width, height, pixels)
             .ok_or_else(|| NodeError::internal("a frame of the wrong size"))?;
-        let time = at_speed(time, params.speed);
-        io.send_captured_now(PICTURES, time, frame)?;
+        io.send_captured_now(PICTURES, self.pace.time(time), frame)?;
         Ok(Flow::Continue)
     }
-}
 
-/// When what the film has at `time` is shown, at `speed`.
-fn at_speed(time: Time, speed: f64) -> Time {
-    if speed == 1.0 {
-        return time;
+    /// Another speed holds from the picture that was sent last.
+    fn changed(&mut self, params: &VideoFile, _transport: &Transport) -> Result<(), NodeError> {
+        if params.r#loop {
+            return Err(endless());
+        }
+        if params.speed != self.pace.speed() {
+            let position = self.pictures.last().unwrap_or(Time::ZERO);
+            self.pace = self.pace.with_speed_from(position, params.speed);
+        }
+        Ok(())
     }
-    Time::from_seconds(time.seconds() / speed)
 }
 
 impl Reading {

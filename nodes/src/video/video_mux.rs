@@ -39,25 +39,38 @@ const BLOCK: usize = 4096;
 #[derive(Clone, Params)]
 pub(crate) struct VideoMux {
     /// the film whose picture is taken
-    #[param(content = Film)]
+    #[param(rebuild = "another film is another file", content = Film)]
     film: PathBuf,
     /// the film to write
-    #[param(writes, content = Film, ending = "mp4")]
+    #[param(rebuild = "the file is opened once", writes, content = Film, ending = "mp4")]
     path: PathBuf,
     /// which of the film's streams is the picture, as ffprobe counts; the first that is not a cover if left out
-    #[param(range = 0..=9999)]
+    #[param(rebuild = "another picture is another file", range = 0..=9999)]
     stream: Option<u32>,
     /// when the picture is encoded anew
-    #[param(default = Encode::IfNeeded)]
+    #[param(rebuild = "the file is opened for it", default = Encode::IfNeeded)]
     encode: Encode,
     /// how loud the film's own sound stays; 1: as it was
-    #[param(range = 0.0..=4.0, default = 0.0)]
+    #[param(
+        rebuild = "the film's own sound is mixed in from its beginning",
+        range = 0.0..=4.0,
+        default = 0.0
+    )]
     original_sound: f64,
     /// by how much the new sound is quieter while somebody speaks in the film's own
-    #[param(range = 0.0..=40.0, unit = "dB", default = 9.0)]
+    #[param(
+        rebuild = "speech is looked for from the film's beginning",
+        range = 0.0..=40.0,
+        unit = "dB",
+        default = 9.0
+    )]
     duck: f64,
     /// integrated loudness of a render; left out: as it comes
-    #[param(range = -40.0..=-5.0, unit = "LUFS")]
+    #[param(
+        rebuild = "it holds for a render as a whole",
+        range = -40.0..=-5.0,
+        unit = "LUFS"
+    )]
     loudness: Option<f64>,
 }
 

@@ -14,7 +14,7 @@ use self::gate::{Gate, host_and_port};
 use self::reach::public;
 
 use super::capture::{
-    Captured, Capturing, PICTURES, Source, Start, after_input, before_input, require_live,
+    Captured, Captures, Capturing, PICTURES, Source, Start, after_input, before_input, require_live,
 };
 
 /// A stream's first picture waits for the connection and for the next picture that stands alone.
@@ -35,12 +35,19 @@ const PROTOCOLS: [(&str, &str); 5] = [
 #[derive(Clone, Params)]
 pub(crate) struct VideoStream {
     /// the address of the stream
+    #[param(rebuild = "another address is another stream")]
     url: String,
     /// further hosts of this machine or a private network that the stream may lead to, as ["10.0.0.7"]
-    #[param(default = Vec::new())]
+    #[param(rebuild = "the stream is opened with it", default = Vec::new())]
     hosts: Vec<String>,
     #[param(nested, defaults(timeout = 5.0))]
     captured: Captured,
+}
+
+impl Captures for VideoStream {
+    fn captured(&self) -> &Captured {
+        &self.captured
+    }
 }
 
 impl Node for VideoStream {

@@ -19,27 +19,35 @@ const CODES: OutputPort<Latent> = OutputPort::new(0, "latent", "a code for each 
 #[derive(Clone, Params)]
 pub(crate) struct FrameEncoder {
     /// name of a picture model
-    #[param(structural, default = "eye")]
+    #[param(
+        structural = "another model may give codes of another dimension",
+        default = "eye"
+    )]
     model: String,
     /// an ONNX model of your own, in place of `model`
-    #[param(structural, content = Model)]
+    #[param(structural = "the nodes behind take codes of the model's dimension", content = Model)]
     file: Option<PathBuf>,
     /// components of the code, with `file`
-    #[param(structural, range = 1..=4096, default = 64)]
+    #[param(
+        structural = "the nodes behind take codes of this dimension",
+        range = 1..=4096,
+        default = 64
+    )]
     dimension: usize,
     /// which output of `file`; its first if left out
+    #[param(rebuild = "the projection is drawn for this output's features")]
     output: Option<String>,
     /// what `file` takes colours as
-    #[param(default = Levels::Imagenet)]
+    #[param(rebuild = "what is usual of the features must be learnt anew", default = Levels::Imagenet)]
     levels: Levels,
     /// height and width where `file` leaves them open
-    #[param(range = 8..=2048, unit = "pixels", default = 224)]
+    #[param(rebuild = "the model is opened for pictures of this size", range = 8..=2048, unit = "pixels", default = 224)]
     size: usize,
     /// pictures encoded at once
-    #[param(range = 1..=256, default = 8)]
+    #[param(live, range = 1..=256, span = 1.0..=32.0, default = 8)]
     batch: usize,
     /// how far a picture may differ from the one encoded last and have its code
-    #[param(range = 0.0..=0.1, default = 0.0)]
+    #[param(live, range = 0.0..=0.1, default = 0.0)]
     alike: f32,
 }
 
@@ -237,14 +245,18 @@ fn difference(one: &[u8], other: &[u8]) -> Option<f32> {
 #[cfg(test)]
 mod tests {
     use score_engine::Payload;
-    use score_engine::harness::Harness;
+    use score_engine::harness::{Harness, Outputs};
     use serde_json::json;
 
     use super::*;
     use crate::testing::settings;
 
-    /// Twelve pictures: a grey one, the same a little lighter, another.
+    /// The codes of twelve pictures: a grey one, the same a little lighter, another.
     fn codes(alike: f64) -> Vec<(f64, Vec<f32>)> {
+        read(&watching(alike).run().unwrap())
+    }
+
+    fn watching(alike: f64) -> Harness<FrameEncoder> {
         let picture = |number: usize| {
             let level = [90, 91, 200][number % 3];
             let mut pixels = vec![level; 64 * 64 * 3];
@@ -255,7 +267,7 @@ mod tests {
                 Payload::Frame(frame.into()),
             )
         };
-        let outputs = Harness::<FrameEncoder>::new(json!({ "batch": 3, "alike": alike }))
+        Harness::<FrameEncoder>::new(json!({ "batch": 3, "alike": alike }))
             .settings(settings())
             .feed(
                 "frames",
@@ -263,8 +275,9 @@ mod tests {
                 (0..12).map(picture).collect(),
                 Time::from_seconds(1.5),
             )
-            .run()
-            .unwrap();
+    }
+
+    fn read(outputs: &Outputs) -> Vec<(f64, Vec<f32>)> {
         (outputs.packets("latent").iter())
             .map(|packet| (packet.time.seconds(), packet.latent().unwrap().to_vec()))
             .collect()
@@ -284,6 +297,24 @@ mod tests {
                 }
                 _ => assert_eq!(spared[number].1, each[number].1),
             }
+        }
+    }
+
+    #[test]
+    fn how_alike_pictures_may_be_is_turned_while_the_encoder_stays() {
+        let (each, spared) = (codes(0.0), codes(0.01));
+        let turned = watching(0.0)
+            .set_live(Time::from_seconds(0.7), "alike", 0.01)
+            .play_live()
+            .unwrap();
+        let turned = read(&turned);
+        let near = |one: &[f32], other: &[f32]| {
+            let mut pairs = one.iter().zip(other);
+            pairs.all(|(one, other)| (one - other).abs() < 1e-3)
+        };
+        for number in 0..12 {
+            let wanted = if number < 6 { &each } else { &spared };
+            assert!(near(&turned[number].1, &wanted[number].1), "{number}");
         }
     }
 }

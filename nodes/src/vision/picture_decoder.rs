@@ -17,7 +17,10 @@ const ROLE: &str = "decoder";
 #[derive(Clone, Params)]
 pub(crate) struct PictureDecoder {
     /// name of a picture model that has a decoder
-    #[param(default = "eye")]
+    #[param(
+        rebuild = "the model is opened when the node is built",
+        default = "eye"
+    )]
     model: String,
 }
 

@@ -1,4 +1,5 @@
-//! The films that are tried: what each muxer of ffmpeg's makes by itself, and pairs that people have.
+//! The films that are tried: what each muxer of ffmpeg's makes by itself, and pairs that people
+//! have.
 
 use self::Picture::{Copied, Either, Encoded};
 
@@ -13,8 +14,8 @@ pub(super) enum Picture {
     Either,
 }
 
-/// A film of a second: its name, how large and fast its pictures are, how ffmpeg is told to make it, and what becomes of
-/// it.
+/// A film of a second: its name, how large and fast its pictures are, how ffmpeg is told to make
+/// it, and what becomes of it.
 pub(super) type Film = (&'static str, &'static str, &'static str, Picture);
 
 /// The usual form.
@@ -68,7 +69,8 @@ pub(super) const MUXERS: [Film; 37] = [
     ("a.y4m", SMALL, "", Either),
 ];
 
-/// Codecs in the containers in which people have them; odd sizes and kinds of pixels; image sequences in containers.
+/// Codecs in the containers in which people have them; odd sizes and kinds of pixels; image
+/// sequences in containers.
 pub(super) const PAIRS: [Film; 35] = [
     ("cinepak.avi", SMALL, "-c:v cinepak", Copied("mkv")),
     ("msmpeg4v2.avi", SMALL, "-c:v msmpeg4v2", Copied("mkv")),

@@ -1,4 +1,5 @@
-//! The whole matrix, for `make matrix`: every muxer of this ffmpeg's with every encoder that it takes.
+//! The whole matrix, for `make matrix`: every muxer of this ffmpeg's with every encoder that it
+//! takes.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -8,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Trial, try_film};
-use crate::support::text;
+use score_test_support::text;
 
 /// Muxers that write no file of their own, or one for a device.
 const NO_FILES: [&str; 16] = [

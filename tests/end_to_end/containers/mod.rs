@@ -1,4 +1,5 @@
-//! Films in every container and with every codec: which stream is the picture, and into what it is written.
+//! Films in every container and with every codec: which stream is the picture, and into what it is
+//! written.
 
 mod films;
 mod matrix;
@@ -7,7 +8,7 @@ use std::path::Path;
 use std::process::Output;
 
 use self::films::{Film, MUXERS, PAIRS, Picture};
-use crate::support::{ffmpeg, names, probe, program, score, text};
+use score_test_support::{ffmpeg, names, probe, program, score, text};
 
 /// A patch without models, quick even without optimisation.
 const LIGHT: &str = r#"Patch(
@@ -64,9 +65,9 @@ fn made(folder: &Path, (name, source, made, _): &Film) -> bool {
 /// How a new film ends and whether its picture was encoded; or why the film was not scored.
 type Trial = Result<(String, bool), String>;
 
-/// Scores the film and plays the new one to its end: every picture is there, and sound for as long; with the sound, the
-/// notes and the picture of all beside it. `wanted`: how many pictures it has, counted if not known. Says how the new film ends and whether its picture was
-/// encoded.
+/// Scores the film and plays the new one to its end: every picture is there, and sound for as long;
+/// with the sound, the notes and the picture of all beside it. `wanted`: how many pictures it has,
+/// counted if not known. Says how the new film ends and whether its picture was encoded.
 fn try_film(folder: &Path, name: &str, wanted: Option<usize>) -> Trial {
     let stem = name.replace('.', "-");
     let output = scored(folder, name, &["--out", &stem, "--json"]);
@@ -191,7 +192,8 @@ fn write_covered(folder: &Path, name: &str, mark: &str) {
     );
 }
 
-/// Moves the box with the cover of an MP4 file to before its tracks, where other programs put it than ffmpeg.
+/// Moves the box with the cover of an MP4 file to before its tracks, where other programs put it
+/// than ffmpeg.
 fn put_cover_first(path: &Path) {
     let bytes = std::fs::read(path).unwrap();
     let moved: Vec<u8> = boxes(&bytes)

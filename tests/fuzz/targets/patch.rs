@@ -1,4 +1,5 @@
-//! A patch, read and checked against all built-in nodes. What follows a zero byte is a value given on the command line.
+//! A patch, read and checked against all built-in nodes. What follows a zero byte is a value given
+//! on the command line.
 #![no_main]
 
 use std::path::{Path, PathBuf};

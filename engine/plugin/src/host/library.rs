@@ -50,9 +50,9 @@ pub enum LoadError {
     NoPlugin,
     /// It was built for another version of what crosses.
     #[error(
-        "it was built for plugin ABI {theirs} (score-plugin {sdk}), and this program has plugin ABI {ours} \
-         (score-plugin {version}): rebuild it with score-plugin {version}",
-        ours = abi::VERSION, version = env!("CARGO_PKG_VERSION")
+        "it was built for plugin ABI {theirs} (score-plugin {sdk}), but this program has plugin ABI {ours} \
+         (score-plugin {version}): {advice}",
+        ours = abi::VERSION, version = env!("CARGO_PKG_VERSION"), advice = advice(*theirs)
     )]
     OtherVersion {
         /// The plugin's version of the ABI.
@@ -73,6 +73,16 @@ pub enum LoadError {
     /// What it says of itself is wrong.
     #[error("its declaration is wrong: {0}")]
     Declaration(String),
+}
+
+/// What to do about a plugin that was built for another version of what crosses.
+fn advice(theirs: u32) -> &'static str {
+    match theirs < abi::VERSION {
+        true => {
+            "rebuild it with this program's score-plugin; docs/from-abi-1.md says what to change in its code"
+        }
+        false => "update score, or rebuild the plugin with this program's score-plugin",
+    }
 }
 
 /// A plugin that is loaded, for good: what a library has handed out may be anywhere.
@@ -267,5 +277,30 @@ fn one_line(error: &dyn std::error::Error) -> String {
     match error.source() {
         Some(cause) => format!("{error}: {cause}"),
         None => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_library_of_another_abi_is_told_with_both_versions_and_what_to_do() {
+        let told = |theirs: u32| {
+            let sdk = "0.1.0".to_owned();
+            LoadError::OtherVersion { theirs, sdk }.to_string()
+        };
+        let (old, new) = (told(1), told(abi::VERSION + 1));
+        assert!(
+            old.starts_with("it was built for plugin ABI 1 (score-plugin 0.1.0), but"),
+            "{old}"
+        );
+        assert!(
+            old.contains("docs/from-abi-1.md") && !new.contains("from-abi-1"),
+            "{old} {new}"
+        );
+        assert!(new.contains("update score"), "{new}");
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/from-abi-1.md");
+        assert!(std::path::Path::new(page).is_file());
     }
 }

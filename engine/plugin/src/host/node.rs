@@ -158,7 +158,8 @@ impl AnyProcessor for ForeignProcessor {
         let process = self.library.process;
         // SAFETY: the plugin's function and its processor, which only this thread uses; the table outlives the call.
         let reply = self.call(io, |processor, io| unsafe { process(processor, io) });
-        self.pending = (reply.pending != i64::MAX).then_some(Time::from_nanos(reply.pending));
+        self.pending =
+            (reply.pending != abi::NOTHING_PENDING).then_some(Time::from_nanos(reply.pending));
         answer(reply.reply).map_err(|refused| refused.go_on())?;
         Ok(match reply.flow {
             abi::ENDED => Flow::Done,
@@ -194,11 +195,10 @@ impl AnyProcessor for ForeignProcessor {
         }
     }
 
-    fn set(&mut self, name: &str, value: &Value) -> Result<(), NodeError> {
-        let value = value.to_string();
-        // SAFETY: as in `process`; the texts outlive the call.
-        let reply = unsafe { (self.library.set)(self.processor, Text::of(name), Text::of(&value)) };
-        done(reply)
+    fn set(&mut self, values: &[(String, Value)]) -> Result<(), NodeError> {
+        let values = json(&values)?;
+        // SAFETY: as in `process`; the text outlives the call.
+        done(unsafe { (self.library.set)(self.processor, Text::of(&values)) })
     }
 
     fn retime(&mut self, transport: &Transport) -> Result<(), NodeError> {

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::Checker;
 use super::scope::Scope;
-use crate::descriptor::Change;
 use crate::diagnostic::did_you_mean;
 use crate::limits::{MAX_NODES, MAX_WIRES};
+use crate::param::Change;
 use crate::patch::tree::{Shape, Tree};
 use crate::patch::wires::{Endpoint, endpoint};
 use crate::port::PortType;

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::Checker;
-use crate::descriptor::{FileRole, ParamType};
 use crate::node::Resource;
+use crate::param::{FileRole, ParamType};
 
 impl Checker<'_> {
     /// Two nodes may not write one file, nor one write what another reads, nor share what they claim.

@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use super::Checker;
 use super::scope::Scope;
-use crate::descriptor::{Descriptor, Param, ParamType};
+use crate::descriptor::Descriptor;
 use crate::diagnostic::did_you_mean;
+use crate::param::{Param, ParamType};
 use crate::patch::params::{Unfit, convert};
 use crate::patch::tree::{Name, Spot, Tree};
 

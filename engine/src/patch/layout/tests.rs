@@ -66,8 +66,34 @@ fn check(text: &str) -> String {
 
 #[test]
 fn a_patch_gets_its_one_layout() {
-    let text = "// What it does.\n\n\n// More.\nPatch(format:1,transport:(tempo:90,metre:(3,4)), // slow\n\n\nnodes:{\"a\":count( count : 3 ),/* both */\"longer\":pass(),},// end\nwires:[\"a -> longer\",(\"a -> b\",block(3))]) // last";
-    let wanted = "// What it does.\n\n// More.\nPatch(\n    format: 1,\n    transport: (tempo: 90, metre: (3, 4)), // slow\n\n    nodes: {\n        \"a\":      count(count: 3),\n        /* both */\n        \"longer\": pass(),\n    }, // end\n    wires: [\n        \"a -> longer\",\n        (\"a -> b\", block(3)),\n    ],\n)\n// last\n";
+    let text = r#"// What it does.
+
+
+// More.
+Patch(format:1,transport:(tempo:90,metre:(3,4)), // slow
+
+
+nodes:{"a":count( count : 3 ),/* both */"longer":pass(),},// end
+wires:["a -> longer",("a -> b",block(3))]) // last"#;
+    let wanted = r#"// What it does.
+
+// More.
+Patch(
+    format: 1,
+    transport: (tempo: 90, metre: (3, 4)), // slow
+
+    nodes: {
+        "a":      count(count: 3),
+        /* both */
+        "longer": pass(),
+    }, // end
+    wires: [
+        "a -> longer",
+        ("a -> b", block(3)),
+    ],
+)
+// last
+"#;
     assert_eq!(check(text), wanted);
 }
 
@@ -75,7 +101,7 @@ fn a_patch_gets_its_one_layout() {
 fn long_lists_are_filled_and_long_nodes_are_broken() {
     let numbers = vec!["0.25"; 60].join(", ");
     let text = format!(
-        "Patch(format: 1, nodes: {{\"map\": latent_map(weights: [{numbers}], dimension: 64)}})"
+        r#"Patch(format: 1, nodes: {{"map": latent_map(weights: [{numbers}], dimension: 64)}})"#
     );
     let set = check(&text);
     assert!(
@@ -111,10 +137,11 @@ fn ron() -> impl Strategy<Value = String> {
         Just("1".to_owned()),
         Just("-2.5".to_owned()),
         Just("whole_film".to_owned()),
-        Just("\"a // b\"".to_owned()),
+        Just(r#""a // b""#.to_owned()),
         Just("r#\"raw \" \n text\"#".to_owned()),
         Just(
-            "\"0123456789012345678901234567890123456789012345678901234567890123456789\"".to_owned()
+            r#""0123456789012345678901234567890123456789012345678901234567890123456789""#
+                .to_owned()
         ),
     ];
     let value = atom.prop_recursive(4, 40, 5, move |inner| {
@@ -122,7 +149,7 @@ fn ron() -> impl Strategy<Value = String> {
             (gap(), inner.clone(), gap()).prop_map(|(a, value, b)| format!("{a}{value}{b}"));
         let field = (gap(), "[a-z]{1,9}", gap(), spaced.clone())
             .prop_map(|(a, name, b, value)| format!("{a}{name}{b}:{value}"));
-        let entry = (gap(), "\"[a-z]{1,9}\"", gap(), spaced.clone())
+        let entry = (gap(), r#""[a-z]{1,9}""#, gap(), spaced.clone())
             .prop_map(|(a, key, b, value)| format!("{a}{key}{b}:{value}"));
         let last = || prop_oneof![Just(""), Just(","), Just(", // last\n"), Just("/* end */")];
         prop_oneof![

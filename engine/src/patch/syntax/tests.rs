@@ -6,7 +6,13 @@ use super::*;
 fn several_mistakes_are_all_found() {
     let Parsed { mistakes, .. } = parse(
         0,
-        "Patch(\n a: ,\n b: 1..2,\n c: \"ok\",\n d: \"open\n e: [1, 2\n)",
+        r#"Patch(
+ a: ,
+ b: 1..2,
+ c: "ok",
+ d: "open
+ e: [1, 2
+)"#,
     );
     assert_eq!(mistakes.len(), 4, "{mistakes:?}");
 }
@@ -116,10 +122,10 @@ fn what_is_written_in_another_way_is_said_how_to_write() {
         ("(a: film.mp4, b: 1)", "text stands in double quotes"),
         ("(a: ../x/film.mp4, b: 1)", "text stands in double quotes"),
         ("(a: /dev/video0)", "text stands in double quotes"),
-        ("[film -> eye, \"b -> c\"]", "text stands in double quotes"),
+        (r#"[film -> eye, "b -> c"]"#, "text stands in double quotes"),
         ("", "the file is empty"),
         ("\u{feff} \n", "the file is empty"),
-        ("(b: 1, a \"x\")", "expected `name: value`"),
+        (r#"(b: 1, a "x")"#, "expected `name: value`"),
         ("Patch\n format: 1)", "expected `(` behind `Patch`"),
         ("(a: [1 2])", "expected `,` between two items"),
     ] {
@@ -143,15 +149,15 @@ fn a_text_of_a_million_values_is_not_read_to_its_end() {
     let started = std::time::Instant::now();
     for text in [
         "[1,",
-        "{\"a\":1,",
+        r#"{"a":1,"#,
         "(a:1,",
-        "\"a\" \"b",
+        r#""a" "b"#,
         "\"a\n",
         "r#\"\n",
         "[",
         "(((",
         "/*",
-        "a \"",
+        r#"a ""#,
         "0,1",
     ] {
         let parsed = parse(0, &text.repeat((1 << 20) / text.len()));

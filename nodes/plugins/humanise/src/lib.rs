@@ -307,10 +307,12 @@ mod tests {
             .set_live(Time::ZERO, "dynamics", 1.0)
             .play_live()
             .unwrap();
-        let velocities = came(&outputs).into_iter().map(|(_, note)| match note {
-            Note::On { velocity, .. } => velocity,
-            Note::Off { .. } => 0.0,
-        });
+        let velocities = came(&outputs)
+            .into_iter()
+            .filter_map(|(_, note)| match note {
+                Note::On { velocity, .. } => Some(velocity),
+                Note::Off { .. } => None,
+            });
         let velocities: Vec<f32> = velocities.collect();
         assert!(
             velocities

@@ -18,7 +18,7 @@ const SILENCE: f32 = 1e-15;
 #[derive(Clone, Params)]
 pub(crate) struct Delay {
     /// until the echo
-    #[param(live, range = 0.001..=30.0, default = Length::Seconds(0.375))]
+    #[param(live, range = 0.001..=30.0, span = 0.02..=2.0, log, default = Length::Seconds(0.375))]
     time: Length,
     /// how much of each echo comes again
     #[param(live, range = 0.0..=0.95, default = 0.4)]
@@ -42,13 +42,12 @@ impl Node for Delay {
             )
             .details(
                 "An echo after `time`, and of each echo another, weaker by `feedback`. Stereo. The sound is not held \
-                 back: what comes in is heard at once. When `time` changes while it plays, the old echo fades into the \
-                 new one, without a change of pitch. The sound lasts as long as what comes in: echoes that \
+                 back: what comes in is heard at once. When `time` changes while it plays, or the tempo that its beats \
+                 follow, the old echo fades into the new one, without a change of pitch. The sound lasts as long as what comes in: echoes that \
                  sound at the end of a render fade there.",
             )
             .input(Echo::SOUND)
             .output(Echo::MIXED)
-            .follows_tempo()
             .urgent()
     }
 

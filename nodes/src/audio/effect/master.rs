@@ -29,10 +29,10 @@ pub(crate) struct Master {
     #[param(live, range = -60.0..=0.0, unit = "dBFS", default = -24.0)]
     threshold: f64,
     /// the excess is divided by this; 1: nothing is evened out
-    #[param(live, range = 1.0..=20.0, default = 2.0)]
+    #[param(live, range = 1.0..=20.0, span = 1.0..=8.0, log, default = 2.0)]
     ratio: f64,
     /// level after that
-    #[param(live, range = -24.0..=24.0, unit = "dB", default = 0.0)]
+    #[param(live, range = -24.0..=24.0, span = -12.0..=12.0, unit = "dB", default = 0.0)]
     gain: f64,
     /// highest sample
     #[param(live, range = -24.0..=0.0, unit = "dBFS", default = -1.0)]

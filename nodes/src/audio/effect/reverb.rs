@@ -5,17 +5,21 @@ use score_engine::{
     Transport,
 };
 
+use super::super::ramp::Ramp;
 use super::super::reverb::Reverb;
 use super::{Effect, Mixing};
+
+/// How long a room of another size takes to come in place of the one before, in seconds.
+const EXCHANGE: f32 = 0.5;
 
 /// `reverb`.
 #[derive(Clone, Params)]
 pub(crate) struct Room {
     /// size of the room; 1 is the synth's
-    #[param(range = 0.1..=4.0, default = 1.0)]
+    #[param(live, range = 0.1..=4.0, span = 0.3..=3.0, log, default = 1.0)]
     size: f64,
     /// time to fall silent by 60 dB
-    #[param(live, range = 0.1..=60.0, unit = "s", default = 1.8)]
+    #[param(live, range = 0.1..=60.0, span = 0.3..=10.0, log, unit = "s", default = 1.8)]
     decay: f64,
     /// share of the room: 0 only the sound, 1 only the room
     #[param(live, range = 0.0..=1.0, default = 0.25)]
@@ -36,23 +40,58 @@ impl Node for Room {
             )
             .details(
                 "The synth's own room as a node of its own, for any sound. Stereo. `size` sets how far apart its walls \
-                 stand, and with it how dense the echoes are; `decay` how long they go on. The sound lasts as long as \
-                 what comes in: what still rings at the end of a render fades there.",
+                 stand, and with it how dense the echoes are; `decay` how long they go on. A room of another size comes in place of \
+                 the one before within half a second. The sound lasts as long as what comes in: what still rings at the end \
+                 of a render fades there.",
             )
-            .input(Reverb::SOUND)
-            .output(Reverb::MIXED)
+            .input(Rooms::SOUND)
+            .output(Rooms::MIXED)
             .urgent()
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
-        let transport = build.transport;
-        let (size, decay) = (self.size as f32, self.decay as f32);
-        let room = Reverb::sized(transport.sample_rate, size, decay, transport.block);
-        Ok(Box::new(Mixing::new(room, self, build)))
+        let rooms = Rooms::new(self, build.transport);
+        Ok(Box::new(Mixing::new(rooms, self, build)))
     }
 }
 
-impl Effect for Reverb {
+/// The room, and while it changes its size the one before.
+struct Rooms {
+    room: Reverb,
+    /// The room before, and how much of it is heard.
+    before: Option<(Reverb, Ramp)>,
+    /// The size and the decay that are asked for.
+    size: f32,
+    decay: f32,
+    rate: u32,
+    block: u32,
+}
+
+impl Rooms {
+    fn new(params: &Room, transport: &Transport) -> Self {
+        let (size, decay) = (params.size as f32, params.decay as f32);
+        let (rate, block) = (transport.sample_rate, transport.block);
+        Rooms {
+            room: Reverb::sized(rate, size, decay, block),
+            before: None,
+            size,
+            decay,
+            rate,
+            block,
+        }
+    }
+
+    /// Goes over to a room of the size that is asked for. It begins in silence and fills while the other fades.
+    fn exchange(&mut self) {
+        let room = Reverb::sized(self.rate, self.size, self.decay, self.block);
+        let before = std::mem::replace(&mut self.room, room);
+        let mut share = Ramp::new(1.0, (EXCHANGE * self.rate as f32) as u32);
+        share.set(0.0);
+        self.before = Some((before, share));
+    }
+}
+
+impl Effect for Rooms {
     type Kind = Room;
 
     const SOUND: InputPort<AudioBlock> = InputPort::new(0, "sound", "the sound");
@@ -60,7 +99,19 @@ impl Effect for Reverb {
     const MIXED: OutputPort<AudioBlock> = OutputPort::new(0, "sound", "the sound in its room");
 
     fn hear(&mut self, frame: [f32; 2]) -> [f32; 2] {
-        self.answer(frame)
+        if self.before.is_none() && self.room.size() != self.size {
+            self.exchange();
+        }
+        let heard = self.room.answer(frame);
+        let Some((room, share)) = &mut self.before else {
+            return heard;
+        };
+        let before = room.answer(frame);
+        let level = share.next();
+        if share.is_at(0.0) {
+            self.before = None;
+        }
+        [heard[0] + level * before[0], heard[1] + level * before[1]]
     }
 
     fn mix(params: &Room) -> f64 {
@@ -68,7 +119,8 @@ impl Effect for Reverb {
     }
 
     fn changed(&mut self, params: &Room, _transport: &Transport) {
-        self.set_decay(params.decay as f32);
+        (self.size, self.decay) = (params.size as f32, params.decay as f32);
+        self.room.set_decay(self.decay);
     }
 }
 
@@ -130,12 +182,42 @@ mod tests {
     }
 
     #[test]
+    fn a_room_of_another_size_takes_the_place_of_the_one_before() {
+        let mut params = Room {
+            size: 0.5,
+            decay: 1.0,
+            mix: 1.0,
+        };
+        let transport = Transport::default();
+        let mut rooms = Rooms::new(&params, &transport);
+        params.size = 2.0;
+        rooms.changed(&params, &transport);
+        // Asked for while the exchange goes on, it waits for its end.
+        rooms.hear([0.0; 2]);
+        params.size = 3.0;
+        rooms.changed(&params, &transport);
+        (0..23_999).for_each(|_| {
+            rooms.hear([0.0; 2]);
+        });
+        assert!(rooms.before.is_none() && rooms.room.size() == 2.0);
+        (0..24_000).for_each(|_| {
+            rooms.hear([0.0; 2]);
+        });
+        let mut wanted = Reverb::sized(48_000, 3.0, 1.0, 512);
+        for frame in [1.0].into_iter().chain([0.0; 40_000]) {
+            assert_eq!(rooms.hear([frame; 2]), wanted.answer([frame; 2]));
+        }
+    }
+
+    #[test]
     fn nothing_that_changes_while_it_plays_clicks() {
         let sound = sine(96_000);
         let outputs = Harness::<Room>::new(json!({ "mix": 1.0 }))
             .feed("sound", PortType::Audio, blocks(&sound), at(2.0))
             .set_live(at(0.5), "decay", 0.2)
             .set_live(at(0.8), "decay", 20.0)
+            .set_live(at(0.9), "size", 2.5)
+            .set_live(at(0.95), "size", 0.2)
             .set_live(at(1.0), "mix", 0.0)
             .set_live(at(1.5), "mix", 0.5)
             .play_live()

@@ -32,7 +32,7 @@ const SUM: OutputPort<AudioBlock> = OutputPort::new(0, "sound", "their sum, ster
 #[derive(Clone, Params)]
 pub(crate) struct Mixer {
     /// level of the sum
-    #[param(live, range = -60.0..=24.0, unit = "dB", default = 0.0)]
+    #[param(live, range = -60.0..=24.0, span = -36.0..=0.0, unit = "dB", default = 0.0)]
     gain: f64,
     /// level of each wire
     #[param(live, range = -60.0..=24.0, unit = "dB", default = Vec::new())]
@@ -41,7 +41,7 @@ pub(crate) struct Mixer {
     #[param(live, range = -1.0..=1.0, default = Vec::new())]
     pans: Vec<f64>,
     /// a render's files for each sound, .wav; left out: none
-    #[param(writes, content = Sound, ending = "wav", each = SOUNDS.name())]
+    #[param(rebuild = "the files are begun once", writes, content = Sound, ending = "wav", each = SOUNDS.name())]
     stems: Option<PathBuf>,
 }
 

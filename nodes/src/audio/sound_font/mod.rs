@@ -6,6 +6,7 @@ mod programs;
 #[cfg(test)]
 pub(crate) mod tiny;
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
@@ -41,7 +42,7 @@ const BANK: u8 = 0;
 const FINE_BANK: u8 = 32;
 
 /// The bank and the program with which each channel begins.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Beginning {
     pub(crate) banks: [i32; 16],
     pub(crate) programs: [i32; 16],
@@ -54,6 +55,10 @@ pub(crate) struct Player {
     /// One for each frame of a block: number n begins its blocks n frames after the first. A note is given to
     /// the one whose block begins with it, and so begins on its frame.
     synthesizers: Vec<Synthesizer>,
+    /// What each channel was to play, as it was said last; a file's program changes apart.
+    beginning: Beginning,
+    /// The keys that are down, by channel, and how hard they were struck.
+    held: BTreeMap<(u8, u8), f32>,
     /// Whose block begins now.
     turn: usize,
     left: Vec<f32>,
@@ -104,6 +109,8 @@ impl Player {
                 .collect::<Result<_, NodeError>>()?,
             programs: Programs::new(&font, &name, beginning.banks),
             name,
+            beginning,
+            held: BTreeMap::new(),
             turn: 0,
             left: Vec::new(),
             right: Vec::new(),
@@ -116,6 +123,40 @@ impl Player {
             }
         }
         Ok(player)
+    }
+
+    /// Where `beginning` says something else of a channel than before, the channel plays that from now on. Notes whose keys
+    /// are down go over to it, percussion apart: they begin anew, and end as they do when the keys come up.
+    ///
+    /// # Errors
+    /// The SoundFont is damaged.
+    pub(crate) fn go_over(&mut self, beginning: Beginning) -> Result<(), NodeError> {
+        let before = std::mem::replace(&mut self.beginning, beginning);
+        for channel in 0..16 {
+            let of = |beginning: &Beginning| {
+                let channel = usize::from(channel);
+                (beginning.banks[channel], beginning.programs[channel])
+            };
+            let (bank, program) = of(&beginning);
+            if (bank, program) == of(&before) {
+                continue;
+            }
+            self.programs.set_bank(channel, bank);
+            self.choose(channel, program);
+            if channel == PERCUSSION {
+                continue;
+            }
+            let held = self.held.range((channel, 0)..=(channel, u8::MAX));
+            let held: Vec<(u8, f32)> = held.map(|((_, pitch), how)| (*pitch, *how)).collect();
+            for (pitch, velocity) in held {
+                self.play(Note::On {
+                    channel,
+                    pitch,
+                    velocity,
+                })?;
+            }
+        }
+        Ok(())
     }
 
     /// Lets `channel` play `program` of its bank, or what is nearest to it.
@@ -140,6 +181,11 @@ impl Player {
     /// # Errors
     /// The SoundFont is damaged.
     pub(crate) fn play(&mut self, note: Note) -> Result<(), NodeError> {
+        let key = (note.channel(), note.pitch());
+        match note {
+            Note::On { velocity, .. } => drop(self.held.insert(key, velocity)),
+            Note::Off { .. } => drop(self.held.remove(&key)),
+        }
         self.guarded(|player| {
             let (channel, key) = (i32::from(note.channel()), i32::from(note.pitch()));
             // A key that goes down again ends its note.
@@ -351,6 +397,41 @@ mod tests {
         near(heard(&[(0xC1, 7, 0), (0xC1, 0, 0)], 1), 220);
         // Percussion has its own kits: the sine an octave higher is the only one.
         near(heard(&[(0xC9, 7, 0)], 9), 440);
+    }
+
+    #[test]
+    fn a_program_that_is_set_is_heard_at_once_in_what_is_held_and_leaves_other_channels_alone() {
+        let mut player = open(&tiny::ensemble(), 0).unwrap();
+        // The file itself has chosen another for the second channel.
+        let change = message::change(0xC1, 7, 0).unwrap();
+        player.change(change).unwrap();
+        player.play(on(0, 57)).unwrap();
+        let mut samples = vec![0.0; 96_000];
+        player.render(&mut samples).unwrap();
+        let mut beginning = player.beginning;
+        (beginning.programs[0], beginning.banks[0]) = (7, 3);
+        player.go_over(beginning).unwrap();
+        // The old note ends meanwhile.
+        player.render(&mut samples).unwrap();
+        let heard = |player: &mut Player| {
+            let mut samples = vec![0.0; 96_000];
+            player.render(&mut samples).unwrap();
+            let left: Vec<f32> = samples.iter().step_by(2).copied().collect();
+            frequency(&left)
+        };
+        let (first, off) = (
+            heard(&mut player),
+            Note::Off {
+                channel: 0,
+                pitch: 57,
+            },
+        );
+        assert!(first.abs_diff(880) <= 1, "{first}");
+        player.play(off).unwrap();
+        player.render(&mut samples).unwrap();
+        player.play(on(1, 57)).unwrap();
+        let second = heard(&mut player);
+        assert!(second.abs_diff(880) <= 1, "{second}");
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod tests;
 
 use score_engine::{Choice, Note};
 
+use super::ramp::Ramp;
 use super::strip::Gains;
 
 /// A built-in voice.
@@ -82,10 +83,15 @@ pub(crate) struct Sounding {
     channel: u8,
     pitch: u8,
     body: Body,
+    velocity: f32,
     /// How hard it was struck, and the voice's own gain.
     strength: f32,
     left: f32,
     right: f32,
+    /// Whether its key is down. That of a drum is not: it is struck.
+    is_held: bool,
+    /// Its share while it goes over to another voice, or comes from one.
+    crossfade: Option<Ramp>,
 }
 
 /// What vibrates.
@@ -177,11 +183,35 @@ impl Sounding {
         Sounding {
             channel,
             pitch,
+            is_held: !matches!(body, Body::Drum(_)),
             body,
+            velocity,
             strength: velocity * voice.gain(),
             left: (0.5 - pan).sqrt(),
             right: (0.5 + pan).sqrt(),
+            crossfade: None,
         }
+    }
+
+    /// Lets it fade within `frames` frames because another voice goes on with its note; which, and how hard it was struck.
+    pub(crate) fn hand_over(&mut self, frames: u32) -> (u8, f32) {
+        self.is_held = false;
+        self.crossfade
+            .get_or_insert_with(|| Ramp::new(1.0, frames))
+            .set(0.0);
+        (self.pitch, self.velocity)
+    }
+
+    /// Lets it come in within `frames` frames, because it goes on with a note of another voice.
+    pub(crate) fn take_over(&mut self, frames: u32) {
+        let mut share = Ramp::new(0.0, frames);
+        share.set(1.0);
+        self.crossfade = Some(share);
+    }
+
+    /// Whether its key is down.
+    pub(crate) fn is_held(&self) -> bool {
+        self.is_held
     }
 
     /// Its MIDI channel.
@@ -206,6 +236,9 @@ impl Sounding {
         for (number, samples) in samples.chunks_mut(2 * BLOCK).enumerate() {
             let block = &mut block[..samples.len() / 2];
             self.body.render(block);
+            if let Some(share) = &mut self.crossfade {
+                share.scale(block, 1);
+            }
             let frames = samples.chunks_exact_mut(2).zip(block.iter());
             match gains {
                 Some(Gains::Moving(gains)) => {
@@ -220,7 +253,11 @@ impl Sounding {
                 None => frames.for_each(|(frame, sample)| self.add(*sample, [1.0; 2], frame)),
             }
         }
-        self.body.sounds()
+        if (self.crossfade.as_ref()).is_some_and(|share| share.is_at(1.0)) {
+            self.crossfade = None;
+        }
+        let is_gone = (self.crossfade.as_ref()).is_some_and(|share| share.is_at(0.0));
+        self.body.sounds() && !is_gone
     }
 
     /// Adds a sample to a frame.
@@ -234,6 +271,7 @@ impl Sounding {
     pub(crate) fn hear(&mut self, note: Note) {
         let same_channel = note.channel() == self.channel;
         let same_key = same_channel && note.pitch() == self.pitch;
+        self.is_held &= !same_key;
         match &mut self.body {
             Body::Modulated(tone) if same_key => tone.release(),
             Body::Plucked(string) if same_key => string.release(),
@@ -250,6 +288,7 @@ impl Sounding {
 
     /// How loud it is, to choose which note gives way.
     pub(crate) fn loudness(&self) -> f32 {
-        self.body.level() * self.strength
+        let share = self.crossfade.as_ref().map_or(1.0, Ramp::value);
+        self.body.level() * self.strength * share
     }
 }

@@ -38,7 +38,7 @@ pub(crate) struct CutDetector {
     #[param(live, range = 0..=10, default = 1)]
     confirm: u32,
     /// time between two cuts, at least
-    #[param(live, range = 0.0..=60.0, default = Length::Seconds(0.25))]
+    #[param(live, range = 0.0..=60.0, span = 0.04..=5.0, log, default = Length::Seconds(0.25))]
     minimum_distance: Length,
 }
 

@@ -17,9 +17,10 @@ const LATE: u64 = 24;
 #[derive(Clone, Params)]
 pub(crate) struct MidiClockOut {
     /// the port, as `score devices` prints it, `virtual`, or `JACK`
+    #[param(rebuild = "the port is opened once")]
     port: String,
     /// do not start without the port
-    #[param(default = false)]
+    #[param(live, default = false)]
     required: bool,
 }
 
@@ -110,6 +111,12 @@ impl Processor<MidiClockOut> for Ticking {
         let next = tick(&self.transport, self.beat.next);
         let waiting = self.outlet.work().unwrap_or(Time::MAX);
         Ok(Flow::WakeAt(next.min(waiting)))
+    }
+
+    fn changed(&mut self, _params: &MidiClockOut, transport: &Transport) -> Result<(), NodeError> {
+        // Ticks are counted in the music's own time, which goes on from where it was.
+        self.transport = transport.clone();
+        Ok(())
     }
 
     fn finish(&mut self, _params: &MidiClockOut, _io: &mut Io<'_>) -> Result<(), NodeError> {

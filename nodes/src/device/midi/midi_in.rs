@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use score_engine::{
     Build, ChannelChange, Check, Control, Descriptor, Flow, Io, Node, NodeError, Note, OutputPort,
-    Params, Performance, Processor, Time,
+    Params, Performance, Processor, Time, Transport,
 };
 
 use super::inlet::{Arrival, Inlet};
@@ -42,15 +42,16 @@ const PATIENCE: Duration = Duration::from_millis(50);
 #[derive(Clone, Params)]
 pub(crate) struct MidiIn {
     /// the port, as `score devices` prints it, `virtual`, or `JACK`
+    #[param(rebuild = "the port is opened once")]
     port: String,
     /// listen to this MIDI channel alone, counted from 0
-    #[param(range = 0..=15)]
+    #[param(live, range = 0..=15)]
     channel: Option<u8>,
     /// up to 8 MIDI controllers that have an output
-    #[param(range = 0..=119, default = Vec::new())]
+    #[param(live, range = 0..=119, default = Vec::new())]
     controls: Vec<u8>,
     /// do not start without the port
-    #[param(default = false)]
+    #[param(live, default = false)]
     required: bool,
 }
 
@@ -90,6 +91,7 @@ impl Node for MidiIn {
         Ok(Box::new(Listening {
             inlet: Inlet::open(build, "midi_in", &self.port, self.required)?,
             keyboard: Keyboard::default(),
+            left: Vec::new(),
         }))
     }
 }
@@ -98,10 +100,16 @@ struct Listening {
     inlet: Inlet,
     /// What sounds.
     keyboard: Keyboard,
+    /// Ends of notes on channels that are not listened to any more.
+    left: Vec<Note>,
 }
 
 impl Processor<MidiIn> for Listening {
     fn process(&mut self, params: &MidiIn, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        if !self.left.is_empty() {
+            let now = io.now();
+            io.send_captured_now(NOTES, now, std::mem::take(&mut self.left))?;
+        }
         match io.idle(|| self.inlet.next(PATIENCE)) {
             Arrival::Message(timed) => {
                 for heard in hear(params, &mut self.keyboard, timed.message) {
@@ -117,14 +125,28 @@ impl Processor<MidiIn> for Listening {
     fn finish(&mut self, _params: &MidiIn, io: &mut Io<'_>) -> Result<(), NodeError> {
         self.end_all(io)
     }
+
+    fn changed(&mut self, params: &MidiIn, _transport: &Transport) -> Result<(), NodeError> {
+        self.left.extend(leave(params, &mut self.keyboard));
+        Ok(())
+    }
+}
+
+/// Ends what sounds on channels that are not listened to.
+fn leave(params: &MidiIn, keyboard: &mut Keyboard) -> Vec<Note> {
+    let left = (0..16).filter(|channel| params.channel.is_some_and(|wanted| wanted != *channel));
+    left.flat_map(|channel| keyboard.silence(Some(channel)))
+        .collect()
 }
 
 impl Listening {
     fn end_all(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
         let now = io.now();
-        match self.keyboard.silence(None) {
-            ends if ends.is_empty() => Ok(()),
-            ends => io.send_captured_now(NOTES, now, ends),
+        let mut ends = std::mem::take(&mut self.left);
+        ends.extend(self.keyboard.silence(None));
+        match ends.is_empty() {
+            true => Ok(()),
+            false => io.send_captured_now(NOTES, now, ends),
         }
     }
 }
@@ -255,6 +277,21 @@ mod tests {
             panic!("{heard:?}");
         };
         assert_eq!((output.name(), value), ("control_2", 1.0));
+    }
+
+    #[test]
+    fn what_sounds_ends_on_a_channel_that_is_not_listened_to_any_more() {
+        let mut ear = ear(None);
+        for message in [on(1, 60), on(2, 60), on(3, 62)] {
+            ear.hear(message);
+        }
+        ear.0.channel = Some(2);
+        let ends = leave(&ear.0, &mut ear.1);
+        let places: Vec<_> = (ends.iter())
+            .map(|note| (note.channel(), note.pitch()))
+            .collect();
+        assert_eq!(places, [(1, 60), (3, 62)]);
+        assert_eq!(count(&ear.hear(off(2, 60))), 1);
     }
 
     #[test]

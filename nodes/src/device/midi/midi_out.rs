@@ -1,10 +1,10 @@
 //! Sends notes and controls to a MIDI port.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use score_engine::{
     Build, ChannelChange, Check, Control, Descriptor, Flow, InputPort, Io, Node, NodeError, Note,
-    Params, Processor, Time,
+    Params, Processor, Time, Transport,
 };
 
 use super::message::Message;
@@ -18,15 +18,16 @@ const CONTROLS: InputPort<Control> =
 #[derive(Clone, Params)]
 pub(crate) struct MidiOut {
     /// the port, as `score devices` prints it, `virtual`, or `JACK`
+    #[param(rebuild = "the port is opened once")]
     port: String,
     /// MIDI channel for everything, counted from 0; left out: the notes' own
-    #[param(range = 0..=15)]
+    #[param(live, range = 0..=15)]
     channel: Option<u8>,
     /// MIDI controller for each wire into `controls`
-    #[param(range = 0..=119, default = Vec::new())]
+    #[param(live, range = 0..=119, default = Vec::new())]
     controls: Vec<u8>,
     /// do not start without the port
-    #[param(default = false)]
+    #[param(live, default = false)]
     required: bool,
 }
 
@@ -71,10 +72,45 @@ impl Node for MidiOut {
         Ok(Box::new(Sending {
             outlet: Outlet::open(build, "midi_out", &self.port, self.required)?,
             sent: vec![None; self.controls.len()],
-            sounding: BTreeSet::new(),
+            sounding: Sounding::default(),
             used: BTreeSet::new(),
             is_closed: false,
         }))
+    }
+}
+
+/// What sounds: by the channel and the pitch of the notes that came, the channel that each was sent on.
+#[derive(Default)]
+struct Sounding(BTreeMap<(u8, u8), u8>);
+
+impl Sounding {
+    /// What is sent for `note` where `channel` is wanted: its end goes where it began, whatever is wanted since.
+    fn hear(&mut self, channel: Option<u8>, note: Note) -> Vec<Note> {
+        let (own, pitch) = (note.channel(), note.pitch());
+        let wanted = channel.unwrap_or(own);
+        let off = |channel| Note::Off { channel, pitch };
+        match note {
+            Note::On { velocity, .. } => {
+                let before = self.0.insert((own, pitch), wanted);
+                let elsewhere = before.filter(|before| *before != wanted);
+                let begun = Note::On {
+                    channel: wanted,
+                    pitch,
+                    velocity,
+                };
+                elsewhere.map(off).into_iter().chain([begun]).collect()
+            }
+            Note::Off { .. } => vec![off(self.0.remove(&(own, pitch)).unwrap_or(wanted))],
+        }
+    }
+
+    /// The end of each.
+    fn ends(self) -> Vec<Note> {
+        let places: BTreeSet<(u8, u8)> = (self.0.into_iter())
+            .map(|((_, pitch), channel)| (channel, pitch))
+            .collect();
+        let off = |(channel, pitch)| Note::Off { channel, pitch };
+        places.into_iter().map(off).collect()
     }
 }
 
@@ -82,8 +118,7 @@ struct Sending {
     outlet: Outlet,
     /// The value last sent of each controller.
     sent: Vec<Option<Message>>,
-    /// Channel and pitch of what sounds.
-    sounding: BTreeSet<(u8, u8)>,
+    sounding: Sounding,
     /// Channels on which anything was sent.
     used: BTreeSet<u8>,
     is_closed: bool,
@@ -109,7 +144,8 @@ impl Processor<MidiOut> for Sending {
                 let channel = params.channel.unwrap_or(0);
                 let message = Message::control(channel, *number, value);
                 // A slow controller would only repeat itself.
-                if self.sent[input.wire].replace(message) != Some(message) {
+                let last = self.sent.get_mut(input.wire);
+                if last.is_none_or(|last| last.replace(message) != Some(message)) {
                     self.outlet.send(time, message);
                 }
             }
@@ -121,16 +157,22 @@ impl Processor<MidiOut> for Sending {
         self.silence();
         Ok(())
     }
+
+    fn changed(&mut self, params: &MidiOut, _transport: &Transport) -> Result<(), NodeError> {
+        // Sent on another channel or as another controller, a value is a new one: messages tell them apart.
+        self.sent.resize(params.controls.len(), None);
+        Ok(())
+    }
 }
 
 impl Sending {
     fn look(&mut self, io: &Io<'_>) {
         match self.outlet.news() {
             News::Same => {}
-            News::Gone => self.sounding.clear(),
+            News::Gone => self.sounding = Sounding::default(),
             News::Opened => {
                 // Whatever began before the port went away must end.
-                self.sounding.clear();
+                self.sounding = Sounding::default();
                 self.sent.fill(None);
                 for channel in &self.used {
                     self.outlet.send(io.now(), Message::all_notes_off(*channel));
@@ -140,25 +182,10 @@ impl Sending {
     }
 
     fn play(&mut self, params: &MidiOut, time: Time, note: Note) {
-        let channel = params.channel.unwrap_or(note.channel());
-        let note = match note {
-            Note::On {
-                pitch, velocity, ..
-            } => {
-                self.sounding.insert((channel, pitch));
-                Note::On {
-                    channel,
-                    pitch,
-                    velocity,
-                }
-            }
-            Note::Off { pitch, .. } => {
-                self.sounding.remove(&(channel, pitch));
-                Note::Off { channel, pitch }
-            }
-        };
-        self.used.insert(channel);
-        self.outlet.send(time, Message::note(note));
+        for note in self.sounding.hear(params.channel, note) {
+            self.used.insert(note.channel());
+            self.outlet.send(time, Message::note(note));
+        }
     }
 
     fn change(&mut self, params: &MidiOut, time: Time, change: ChannelChange) {
@@ -173,16 +200,36 @@ impl Sending {
         if std::mem::replace(&mut self.is_closed, true) {
             return;
         }
-        let sounding = std::mem::take(&mut self.sounding);
-        let offs = sounding
-            .into_iter()
-            .map(|(channel, pitch)| Message::note(Note::Off { channel, pitch }));
-        self.outlet.close(offs);
+        let ends = std::mem::take(&mut self.sounding).ends();
+        self.outlet.close(ends.into_iter().map(Message::note));
     }
 }
 
 impl Drop for Sending {
     fn drop(&mut self) {
         self.silence();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_ends_on_the_channel_that_it_began_on() {
+        let on = |channel, pitch| Note::On {
+            channel,
+            pitch,
+            velocity: 0.5,
+        };
+        let off = |channel, pitch| Note::Off { channel, pitch };
+        let mut sounding = Sounding::default();
+        assert_eq!(sounding.hear(None, on(3, 60)), [on(3, 60)]);
+        assert_eq!(sounding.hear(Some(5), off(3, 60)), [off(3, 60)]);
+        assert_eq!(sounding.hear(Some(5), on(3, 60)), [on(5, 60)]);
+        // Struck again after another channel was chosen.
+        assert_eq!(sounding.hear(Some(6), on(3, 60)), [off(5, 60), on(6, 60)]);
+        assert_eq!(sounding.hear(Some(6), on(4, 60)), [on(6, 60)]);
+        assert_eq!(sounding.ends(), [off(6, 60)]);
     }
 }

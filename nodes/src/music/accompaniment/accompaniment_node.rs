@@ -11,10 +11,10 @@ pub(crate) struct Accompaniment {
     #[param(nested)]
     setup: Setup,
     /// play the bass as well
-    #[param(rebuild, default = true)]
+    #[param(live, default = true)]
     bass: bool,
     /// MIDI channel, counted from 0
-    #[param(rebuild, range = 0..=15, default = 1)]
+    #[param(live, range = 0..=15, default = 1)]
     channel: u8,
 }
 

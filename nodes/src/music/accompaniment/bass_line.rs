@@ -15,10 +15,10 @@ pub(crate) struct BassLine {
     #[param(nested)]
     setup: Setup,
     /// an octave lower than a piano's left hand
-    #[param(rebuild, default = true)]
+    #[param(live, default = true)]
     octave: bool,
     /// MIDI channel, counted from 0
-    #[param(rebuild, range = 0..=15, default = 2)]
+    #[param(live, range = 0..=15, default = 2)]
     channel: u8,
 }
 

@@ -27,16 +27,16 @@ pub(crate) struct ChordPad {
     #[param(live, range = 1..=6, default = 3)]
     pub(super) voices: usize,
     /// the lowest key, MIDI's number; 60 is middle C
-    #[param(live, range = 0..=115, default = 55)]
+    #[param(live, range = 0..=115, span = 36.0..=72.0, default = 55)]
     pub(super) lowest: u8,
     /// the highest key
-    #[param(live, range = 12..=127, default = 74)]
+    #[param(live, range = 12..=127, span = 60.0..=96.0, default = 74)]
     pub(super) highest: u8,
     /// how hard notes are struck
     #[param(live, range = 0.01..=1.0, default = 0.45)]
     pub(super) velocity: f32,
     /// MIDI channel, counted from 0
-    #[param(rebuild, range = 0..=15, default = 3)]
+    #[param(live, range = 0..=15, default = 3)]
     pub(super) channel: u8,
 }
 

@@ -69,6 +69,7 @@ impl Part<ChordPad> for Padding {
             self.sounding.leave(None, now, &mut played);
             return Ok(played);
         };
+        self.sounding.end_beside(params.channel, now, &mut played);
         let before: Vec<u8> = self.sounding.pitches().collect();
         let is_new = chords.is_some_and(|chords| chords.fresh) || before.is_empty();
         if is_new {

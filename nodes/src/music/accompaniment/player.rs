@@ -35,22 +35,25 @@ pub(super) const NOTES: OutputPort<Note> = OutputPort::new(0, "notes", "the part
 #[derive(Clone, Params)]
 pub(super) struct Setup {
     /// name of a texture model
-    #[param(rebuild, default = "texture")]
+    #[param(
+        rebuild = "a model is loaded when its node is built",
+        default = "texture"
+    )]
     model: String,
     /// how freely strokes are drawn; 0: always the likeliest
-    #[param(live, range = 0.0..=2.0, default = 0.5)]
+    #[param(live, range = 0.0..=2.0, span = 0.0..=1.5, default = 0.5)]
     pub(super) temperature: f32,
     /// how many strokes; left out: as the code says
-    #[param(live, range = -2.5..=2.5, unit = "standard deviations")]
+    #[param(live, range = -2.5..=2.5, span = -2.0..=2.0, unit = "standard deviations")]
     density: Option<f32>,
     /// how high
-    #[param(live, range = -2.5..=2.5, unit = "standard deviations")]
+    #[param(live, range = -2.5..=2.5, span = -2.0..=2.0, unit = "standard deviations")]
     register: Option<f32>,
     /// how loud and full
-    #[param(live, range = -2.5..=2.5, unit = "standard deviations")]
+    #[param(live, range = -2.5..=2.5, span = -2.0..=2.0, unit = "standard deviations")]
     energy: Option<f32>,
     /// how long a pattern goes on where no cut ends it
-    #[param(live, range = 1..=64, unit = "bars", default = 8)]
+    #[param(live, range = 1..=64, span = 1.0..=16.0, unit = "bars", default = 8)]
     pub(super) hold: u64,
     /// how freely velocity and time are played; 0: a machine, 1: a player
     #[param(live, range = 0.0..=2.0, default = 1.0)]

@@ -1,6 +1,6 @@
 //! The notes that sound, and when each ends.
 
-use score_engine::{Note, Time};
+use score_engine::{Note, Time, Transport};
 
 use super::super::harmony::Chord;
 use super::super::pacing::Played;
@@ -76,6 +76,20 @@ impl Sounding {
     /// The pitches that sound.
     pub(super) fn pitches(&self) -> impl Iterator<Item = u8> {
         self.notes.iter().map(|(_, pitch, _)| *pitch)
+    }
+
+    /// What ends by the transport `from` ends at the same position by `to`.
+    pub(super) fn retime(&mut self, from: &Transport, to: &Transport) {
+        for (.., until) in &mut self.notes {
+            if *until != Time::MAX {
+                *until = to.time_at(from.position(*until));
+            }
+        }
+    }
+
+    /// Ends at `time` what sounds on other channels than `channel`.
+    pub(super) fn end_beside(&mut self, channel: u8, time: Time, played: &mut Played) {
+        self.end_where(time, |note| note.0 != channel, played);
     }
 
     /// What sounds goes on until `until`.

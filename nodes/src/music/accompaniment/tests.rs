@@ -5,17 +5,18 @@ use std::path::Path;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use score_engine::harness::{Harness, Outputs};
-use score_engine::{Key, Mode, Note, Payload, PortType, Time};
+use score_engine::{Key, Mode, Node, Note, Payload, PortType, Time, Transport};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::accompaniment_node::Accompaniment;
 use super::bass_line::BassLine;
 use super::chord_pad::ChordPad;
+use super::sounding::Sounding;
 use super::texture::{Place, Texture};
 use crate::chords::Chords;
 use crate::music::{Chord, NO_CHORD};
-use crate::testing::settings;
+use crate::testing::{pitches, require_alike, settings, turns};
 
 /// A piece of `models/texture/golden_play.json`, written by `models/training/texture/export.py`: what the model strikes
 /// at temperature 0.
@@ -222,4 +223,127 @@ fn a_pad_holds_each_chord_until_the_next() {
         assert_eq!(sounding.len(), 3, "bar {bar}: {sounding:?}");
         assert!(sounding.iter().all(|pitch| chord.holds(*pitch)));
     }
+}
+
+/// The song live: each chord comes a sixteenth before its time.
+fn live<N: Node>(params: serde_json::Value, with_code: bool) -> Harness<N> {
+    let (chords, end) = progression(&["C"; 8]);
+    let chords = chords.into_iter().take(1);
+    let chords = chords
+        .map(|(time, payload)| (time, time, payload))
+        .collect();
+    let harness = Harness::<N>::new(params).settings(settings()).feed_live(
+        "chords",
+        Chords::port_type(),
+        chords,
+        end,
+    );
+    if !with_code {
+        return harness;
+    }
+    let codes = code().into_iter();
+    let codes = codes.map(|(time, payload)| (time, time, payload)).collect();
+    harness.feed_live("latent", PortType::Latent(Some(64)), codes, end)
+}
+
+#[test]
+fn a_tempo_that_changes_all_the_time_changes_no_stroke_and_every_note_ends() {
+    let steady = Transport::default();
+    let plain = live::<Accompaniment>(json!({}), true).play_live().unwrap();
+    let harness = (turns(16.0, &steady).into_iter()).fold(
+        live::<Accompaniment>(json!({}), true),
+        |harness, (time, transport)| harness.retime(time, transport),
+    );
+    let turned = harness.play_live().unwrap();
+    require_alike(&pitches(&turned), &pitches(&plain));
+    assert!(notes(&turned).iter().all(|(start, stop, _)| start <= stop));
+}
+
+#[test]
+fn notes_that_sound_when_the_tempo_changes_end_at_their_position() {
+    let slow = Transport {
+        tempo: 60.0,
+        ..Transport::default()
+    };
+    let mut sounding = Sounding::default();
+    let mut played = Vec::new();
+    sounding.begin((0, 60), 0.5, (at(0.0), at(4.0)), &mut played);
+    sounding.begin((0, 64), 0.5, (at(0.0), Time::MAX), &mut played);
+    // After a second, one beat, twice as fast: the three beats left last a second and a half.
+    let fast = Transport {
+        tempo: 120.0,
+        anchor: (at(1.0), 1.0),
+        ..slow.clone()
+    };
+    sounding.retime(&slow, &fast);
+    played.clear();
+    sounding.due(at(2.0), at(60.0), &mut played);
+    let off = Note::Off {
+        channel: 0,
+        pitch: 60,
+    };
+    assert_eq!(played, [(at(2.5), off)]);
+}
+
+#[test]
+fn the_hands_and_the_channel_are_live() {
+    let outputs = live::<Accompaniment>(json!({}), true)
+        .set_live(at(7.9), "bass", false)
+        .set_live(at(7.9), "channel", 7)
+        .play_live()
+        .unwrap();
+    let found = notes(&outputs);
+    let plain = |bass: bool| {
+        let harness = live::<Accompaniment>(json!({ "bass": bass }), true);
+        notes(&harness.play_live().unwrap())
+    };
+    // A stroke is late, and never early; the same tones are struck with the bass or without.
+    let struck = |notes: &[(f64, f64, u8)], bars: std::ops::Range<i64>| {
+        let place = |start: f64| (start * 8.0 + 1e-6) as i64;
+        let notes = notes
+            .iter()
+            .map(|(start, _, pitch)| (place(*start), *pitch));
+        let mut found: Vec<(i64, u8)> = notes
+            .filter(|(place, _)| bars.contains(&(place / 16)))
+            .collect();
+        found.sort_unstable();
+        found
+    };
+    let (both, upper) = (plain(true), plain(false));
+    assert_eq!(struck(&found, 0..3), struck(&both, 0..3));
+    assert_eq!(struck(&found, 4..8), struck(&upper, 4..8));
+    assert_ne!(struck(&both, 4..8), struck(&upper, 4..8));
+    let mut down = std::collections::BTreeSet::new();
+    for packet in outputs.packets("notes") {
+        for note in packet.notes().unwrap().iter() {
+            let key = (note.channel(), note.pitch());
+            match note {
+                Note::On { .. } => assert!(down.insert(key)),
+                Note::Off { .. } => assert!(down.remove(&key)),
+            }
+        }
+    }
+    assert!(down.is_empty());
+}
+
+#[test]
+fn a_pad_that_goes_to_another_channel_leaves_nothing_on_the_old() {
+    let outputs = live::<ChordPad>(json!({}), false)
+        .set_live(at(4.0), "channel", 9)
+        .play_live()
+        .unwrap();
+    let mut down = std::collections::BTreeSet::new();
+    for packet in outputs.packets("notes") {
+        for note in packet.notes().unwrap().iter() {
+            let key = (note.channel(), note.pitch());
+            match note {
+                Note::On { .. } => assert!(down.insert(key)),
+                Note::Off { .. } => assert!(down.remove(&key)),
+            }
+        }
+        let channels = down.iter().map(|(channel, _)| *channel);
+        let channels: std::collections::BTreeSet<u8> = channels.collect();
+        assert!(channels.len() < 2, "{down:?}");
+    }
+    assert!(down.is_empty());
 }

@@ -3,7 +3,7 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardUniform};
-use score_engine::{Input, NodeError, Note, OutputPort, Time};
+use score_engine::{Input, NodeError, Note, OutputPort, Time, Transport};
 
 use super::super::harmony::{Chord, Following, Steps};
 use super::super::pacing::{Part, Played};
@@ -199,6 +199,14 @@ impl<P: Weaves> Part<P> for Weaving {
         let mut played = Vec::new();
         self.sounding.end(time, |_| true, &mut played);
         played
+    }
+
+    fn changed(&mut self, _params: &P, transport: &Transport, chunk: &Chunk, place: u64) {
+        if let Some((_, since)) = &mut self.code {
+            *since = chunk.bar_again(*since, transport, place);
+        }
+        self.sounding.retime(chunk.transport(), transport);
+        self.steps = Steps::new(transport);
     }
 }
 

@@ -22,7 +22,7 @@ const OPENING: f32 = 0.3;
 #[derive(Clone, Params)]
 pub(crate) struct Arrangement {
     /// how long the music begins with few parts
-    #[param(rebuild, range = 0..=64, unit = "bars", default = 4)]
+    #[param(live, range = 0..=64, span = 0.0..=16.0, unit = "bars", default = 4)]
     opening: u64,
     /// both where the film is stillest
     #[param(live, range = 0.0..=1.0, default = 0.0)]

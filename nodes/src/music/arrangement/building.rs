@@ -1,6 +1,6 @@
 //! Arranges a live run: by what has moved so far.
 
-use score_engine::{Flow, Io, NodeError, Processor, Time};
+use score_engine::{Flow, Io, NodeError, Processor, Time, Transport};
 
 use super::super::voice::Chunk;
 use super::arrangement_node::{Arrangement, CUT, ENERGY, FULLNESS, MOTION};
@@ -84,6 +84,11 @@ impl Processor<Arrangement> for Building {
             }
         }
         Ok(Flow::Continue)
+    }
+
+    fn changed(&mut self, _params: &Arrangement, transport: &Transport) -> Result<(), NodeError> {
+        self.bars.retime(transport);
+        Ok(())
     }
 }
 

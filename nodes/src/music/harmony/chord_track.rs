@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use score_engine::{
     Build, Custom, Descriptor, Flow, InputPort, Io, Key, Node, NodeError, Note, Params, Processor,
+    Time, Transport,
 };
 
 use super::chord::Chord;
@@ -24,7 +25,10 @@ const ENDLESS: f64 = 86_400.0;
 #[derive(Clone, Params)]
 pub(crate) struct ChordTrack {
     /// the text to write, .txt
-    #[param(rebuild, writes, content = Notes, ending = "txt")]
+    #[param(
+        rebuild = "its name is claimed when the node is built", writes, content = Notes,
+        ending = "txt"
+    )]
     path: PathBuf,
 }
 
@@ -47,27 +51,35 @@ impl Node for ChordTrack {
             )
             .input(CHORDS)
             .input(NOTES)
-            .follows_tempo()
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Tracking {
             file: OutputFile::create(&self.path, build)?,
-            steps: Steps::new(build.transport),
-            bar: build.transport.sixteenths_per_bar(),
-            beat: u64::from(16 / build.transport.metre.1.clamp(1, 16)),
+            begun: build.transport.clone(),
+            turns: Vec::new(),
+            transport: build.transport.clone(),
             heard: Vec::new(),
         }))
     }
 }
 
+/// From here on another tempo.
+struct Turn {
+    /// Quarter notes from the start.
+    position: f64,
+    time: Time,
+    /// Quarter notes a minute.
+    tempo: f64,
+}
+
 /// The chords so far.
 struct Tracking {
     file: OutputFile,
-    steps: Steps,
-    /// Sixteenths in a bar and in a beat.
-    bar: u64,
-    beat: u64,
+    /// The transport that it began with, the turns to other tempi, and the transport of now.
+    begun: Transport,
+    turns: Vec<Turn>,
+    transport: Transport,
     /// From which sixteenth on which chord, in which key.
     heard: Vec<(u64, Option<Chord>, Key)>,
 }
@@ -83,7 +95,7 @@ impl Processor<ChordTrack> for Tracking {
                     .help("wire the notes that they belong to into it as well"));
             }
             let chords = input.read(CHORDS)?;
-            let place = self.steps.sixteenth_from(input.packet.time);
+            let place = Steps::new(&self.transport).sixteenth_from(input.packet.time);
             let entry = (place, chords.chord, chords.key);
             match self.heard.last_mut() {
                 Some(last) if last.0 == place => *last = entry,
@@ -96,17 +108,53 @@ impl Processor<ChordTrack> for Tracking {
 
     fn finish(&mut self, _params: &ChordTrack, io: &mut Io<'_>) -> Result<(), NodeError> {
         let end = io.end().unwrap_or(io.now());
-        let sixteenths = self.steps.sixteenth_from(end);
-        let text = self.sheet(sixteenths.div_ceil(self.bar.max(1)));
+        let sixteenths = Steps::new(&self.transport).sixteenth_from(end);
+        let text = self.sheet(sixteenths.div_ceil(self.bar()));
         self.file.write(text.as_bytes())
     }
 
     fn commit(&mut self) -> Result<(), NodeError> {
         self.file.commit()
     }
+
+    fn changed(&mut self, _params: &ChordTrack, transport: &Transport) -> Result<(), NodeError> {
+        if transport.tempo != self.transport.tempo {
+            let (time, position) = transport.anchor;
+            // A tempo that glides turns many times within a sixteenth.
+            let is_new = |last: &Turn| position - last.position >= 0.25;
+            if !self.turns.last().is_none_or(is_new) {
+                self.turns.pop();
+            }
+            self.turns.push(Turn {
+                position,
+                time,
+                tempo: transport.tempo,
+            });
+        }
+        self.transport = transport.clone();
+        Ok(())
+    }
 }
 
 impl Tracking {
+    /// Sixteenths in a bar: where the metre has changed, of the last.
+    fn bar(&self) -> u64 {
+        self.transport.sixteenths_per_bar()
+    }
+
+    /// When sixteenth `place` begins.
+    fn time_of(&self, place: u64) -> Time {
+        let position = place as f64 / 4.0;
+        let mut turns = self.turns.iter().rev();
+        match turns.find(|turn| turn.position <= position) {
+            Some(turn) => {
+                let beats = position - turn.position;
+                turn.time + Time::from_seconds(beats * 60.0 / turn.tempo)
+            }
+            None => self.begun.sixteenth(place),
+        }
+    }
+
     /// The chord that sounds at sixteenth `place`, and the key.
     fn at(&self, place: u64) -> (Option<Chord>, Option<Key>) {
         let count = self.heard.partition_point(|(since, ..)| *since <= place);
@@ -117,12 +165,13 @@ impl Tracking {
     }
 
     fn sheet(&self, bars: u64) -> String {
+        let length = self.bar();
         let mut text = String::new();
         let mut number = 0;
         while number < bars {
-            let seconds = self.steps.sixteenth(number * self.bar).seconds();
+            let seconds = self.time_of(number * length).seconds();
             let minutes = (seconds / 60.0) as u64;
-            let key = self.at(number * self.bar).1;
+            let key = self.at(number * length).1;
             let key = key.map_or(String::new(), |key| format!(", {key}"));
             let seconds = seconds - 60.0 * minutes as f64;
             text.push_str(&format!(
@@ -131,7 +180,7 @@ impl Tracking {
             ));
             let line = number..bars.min(number + LINE as u64);
             for bar in line.clone() {
-                text.push_str(&format!(" {} |", self.bar_text(bar * self.bar)));
+                text.push_str(&format!(" {} |", self.bar_text(bar * length)));
             }
             text.push('\n');
             number = line.end;
@@ -141,19 +190,21 @@ impl Tracking {
 
     /// The bar that begins at sixteenth `first`, in as few parts of one length as its changes need.
     fn bar_text(&self, first: u64) -> String {
-        let changes: Vec<u64> = (0..self.bar)
+        let bar = self.bar();
+        let beat = u64::from(16 / self.transport.metre.1.clamp(1, 16));
+        let changes: Vec<u64> = (0..bar)
             .filter(|place| *place > 0 && self.at(first + place).0 != self.at(first + place - 1).0)
             .collect();
         let fits = |length: &u64| changes.iter().all(|place| place.is_multiple_of(*length));
-        let halves = (self.bar.is_multiple_of(2)).then_some(self.bar / 2);
-        let lengths = [Some(self.bar), halves, Some(self.beat), Some(2), Some(1)];
-        let divides = |length: &u64| *length > 0 && self.bar.is_multiple_of(*length);
+        let halves = (bar.is_multiple_of(2)).then_some(bar / 2);
+        let lengths = [Some(bar), halves, Some(beat), Some(2), Some(1)];
+        let divides = |length: &u64| *length > 0 && bar.is_multiple_of(*length);
         let length = (lengths.into_iter().flatten())
             .filter(divides)
             .find(fits)
             .unwrap_or(1);
         let name = |chord: Option<Chord>| chord.map_or("N.C.".to_owned(), |c| c.to_string());
-        let parts = (0..self.bar / length).map(|part| {
+        let parts = (0..bar / length).map(|part| {
             let chord = self.at(first + part * length).0;
             match part.checked_sub(1) {
                 Some(before) if self.at(first + before * length).0 == chord => "/".to_owned(),
@@ -231,6 +282,45 @@ mod tests {
         }
         let wanted = chords.map(|(place, name)| (place, name.to_owned()));
         assert_eq!(read, wanted);
+    }
+
+    #[test]
+    fn over_a_change_of_tempo_bars_stay_bars_and_their_times_are_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        let chord = |name: &str| {
+            let chords = Chords {
+                key: "A minor".parse().unwrap(),
+                chord: name.parse().ok(),
+                fresh: true,
+                next: None,
+                close: None,
+                last: false,
+            };
+            chords.payload()
+        };
+        // Four bars of two seconds, and a fifth of one.
+        let heard = [(0.0, "Am"), (6.0, "F"), (8.0, "C")];
+        let heard = heard.map(|(seconds, name)| {
+            let time = Time::from_seconds(seconds);
+            (time, time, chord(name))
+        });
+        let end = Time::from_seconds(9.0);
+        let fast = Transport {
+            tempo: 240.0,
+            ..Transport::default()
+        };
+        Harness::<ChordTrack>::new(json!({ "path": path }))
+            .feed_live("chords", Chords::port_type(), heard.into(), end)
+            .retime(Time::from_seconds(7.0), Transport::default())
+            .retime(Time::from_seconds(8.0), fast)
+            .play_live()
+            .unwrap();
+        let text = std::fs::read_to_string(path).unwrap();
+        assert_eq!(
+            unmarked(&text),
+            "# bar 1, 0:00.0, A minor\n| Am | Am | Am | F |\n# bar 5, 0:08.0, A minor\n| C |\n"
+        );
     }
 
     #[test]

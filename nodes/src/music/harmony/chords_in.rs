@@ -28,7 +28,9 @@ pub(crate) struct ChordsIn {
     #[param(live, default = "")]
     chords: String,
     /// how long a chord lasts where there are no bar lines
-    #[param(live, range = 0.25..=64.0, unit = "quarter notes", default = 4.0)]
+    #[param(
+        live, range = 0.25..=64.0, span = 1.0..=8.0, log, unit = "quarter notes", default = 4.0
+    )]
     each: f64,
 }
 
@@ -99,7 +101,9 @@ impl Node for ChordsIn {
             key,
             spans,
             next: 0,
+            sent: 0,
             begun: false,
+            again: false,
         }))
     }
 }
@@ -129,7 +133,11 @@ struct Sheet {
     spans: Spans,
     /// The sixteenth, counted from the start, from which nothing was sent yet.
     next: u64,
+    /// The sixteenth from which the last chord was sent.
+    sent: u64,
     begun: bool,
+    /// Whether the chord that sounds is to be told once more, in another key.
+    again: bool,
 }
 
 impl Sheet {
@@ -163,6 +171,7 @@ impl Sheet {
             last: false,
         };
         self.begun = true;
+        self.sent = place;
         io.send_captured_now(CHORDS, self.steps.sixteenth(place), Arc::new(chords))?;
         Ok(left)
     }
@@ -180,6 +189,9 @@ impl Processor<ChordsIn> for Sheet {
         if !self.begun || self.next < now {
             self.next = now;
         }
+        if std::mem::take(&mut self.again) {
+            self.next = self.next.min(now.max(self.sent));
+        }
         let ahead = Time::from_seconds(2.0 * AHEAD);
         while self.steps.sixteenth(self.next.saturating_sub(EARLY)) <= io.now() + ahead {
             let left = self.send(io, self.next)?;
@@ -191,7 +203,10 @@ impl Processor<ChordsIn> for Sheet {
     }
 
     fn changed(&mut self, params: &ChordsIn, transport: &Transport) -> Result<(), NodeError> {
-        (self.spans, self.key) = params.laid_out(transport)?;
+        let (spans, key) = params.laid_out(transport)?;
+        self.again |= key != self.key;
+        (self.spans, self.key) = (spans, key);
+        self.steps = Steps::new(transport);
         Ok(())
     }
 }

@@ -3,14 +3,13 @@
 use std::path::PathBuf;
 
 use score_engine::{
-    Build, Check, Control, Custom, Descriptor, Event, InputPort, KeyChoice, Latent, Node,
-    NodeError, OutputPort, Params, Processor,
+    Build, Check, Control, Custom, Descriptor, Event, InputPort, Latent, Node, NodeError,
+    OutputPort, Params, Processor,
 };
 
 use super::chord_model::{ChordModel, Moods};
 use super::composing::Composing;
-use super::progression::{Home, Progression};
-use super::steps::Steps;
+use super::progression::Progression;
 use super::theme_chords::ThemeChords;
 use super::unfolding::Unfolding;
 use crate::chords::Chords;
@@ -51,27 +50,30 @@ pub(super) const CHORDS: OutputPort<Custom<Chords>> =
 #[derive(Clone, Params)]
 pub(crate) struct Harmony {
     /// name of a chord model
-    #[param(rebuild, default = "harmony")]
+    #[param(
+        rebuild = "a model is loaded when its node is built",
+        default = "harmony"
+    )]
     model: String,
     /// how freely chords are drawn; 0: always the likeliest
-    #[param(live, range = 0.0..=2.0, default = 0.9)]
+    #[param(live, range = 0.0..=2.0, span = 0.0..=1.5, default = 0.9)]
     pub(super) temperature: f32,
     /// how bright the next bars are; left out: as the code says
-    #[param(live, range = -2.5..=2.5, unit = "standard deviations")]
+    #[param(live, range = -2.5..=2.5, span = -2.0..=2.0, unit = "standard deviations")]
     brightness: Option<f32>,
     /// how tense
-    #[param(live, range = -2.5..=2.5, unit = "standard deviations")]
+    #[param(live, range = -2.5..=2.5, span = -2.0..=2.0, unit = "standard deviations")]
     tension: Option<f32>,
     /// how often chords change
-    #[param(live, range = -2.5..=2.5, unit = "standard deviations")]
+    #[param(live, range = -2.5..=2.5, span = -2.0..=2.0, unit = "standard deviations")]
     rate: Option<f32>,
     /// from close to close, at least; 0: only the end of the piece closes
-    #[param(live, range = 0..=64, unit = "bars", default = 8)]
+    #[param(live, range = 0..=64, span = 2.0..=16.0, unit = "bars", default = 8)]
     pub(super) cadence: u64,
     /// a tune, .mid, under which chords come that fit it
-    #[param(rebuild, content = Notes)]
+    #[param(rebuild = "the file is read once", content = Notes)]
     theme: Option<PathBuf>,
-    #[param(rebuild, summary = theme::SCENE_SUMMARY)]
+    #[param(live, summary = theme::SCENE_SUMMARY)]
     theme_scene: Option<String>,
 }
 
@@ -79,6 +81,11 @@ impl Harmony {
     /// The moods that are asked for, in the order of the model.
     pub(super) fn moods(&self) -> Moods {
         [self.brightness, self.tension, self.rate]
+    }
+
+    /// The phrases that have the theme, where they are named.
+    pub(super) fn scene(&self) -> Option<&str> {
+        self.theme_scene.as_deref()
     }
 }
 
@@ -114,19 +121,9 @@ impl Node for Harmony {
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let scene = self.theme_scene.as_deref();
         let theme = theme::load(build, PHRASE, self.theme.as_deref(), scene)?;
-        let choice = build.transport.key.unwrap_or(KeyChoice::Auto);
-        let home = Home {
-            // A key that nobody chose is the theme's own.
-            choice: match (choice, &theme) {
-                (KeyChoice::Auto, Some((theme, _))) => KeyChoice::Of(theme.key),
-                (choice, _) => choice,
-            },
-            seed: build.transport.seed,
-        };
         let model = ChordModel::load(build.settings, &self.model)?;
-        let steps = Steps::new(build.transport);
-        let mut progression = Progression::new(model, steps, home, build.rng());
-        progression.theme = theme.map(|(theme, statements)| ThemeChords::new(theme, statements));
+        let theme = theme.map(|(theme, statements)| ThemeChords::new(theme, statements));
+        let progression = Progression::new(model, build.transport, theme, build.rng());
         if build.clock.is_some() {
             return Ok(Box::new(Unfolding::new(progression)));
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use score_engine::{Flow, Io, Key, KeyChoice, Mode, NodeError, Note, Processor, Time};
+use score_engine::{Flow, Io, Key, KeyChoice, Mode, NodeError, Note, Processor, Time, Transport};
 
 use super::chord::Chord;
 use super::chords_in::{CHORDS, ChordsIn, NOTES, fitting};
@@ -142,6 +142,11 @@ impl Processor<ChordsIn> for Listening {
 
     fn earliest_pending(&self) -> Option<Time> {
         self.changed
+    }
+
+    fn changed(&mut self, _params: &ChordsIn, transport: &Transport) -> Result<(), NodeError> {
+        (self.choice, self.seed) = (transport.key, transport.seed);
+        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rand_chacha::ChaCha8Rng;
-use score_engine::{Input, Key, KeyChoice, Mode, NodeError};
+use score_engine::{Input, Key, KeyChoice, Mode, NodeError, Transport};
 
 use super::chord_model::{ChordModel, Moods, Stand};
 use super::harmony_node::{Harmony, MOODS};
@@ -24,10 +24,24 @@ const UNDER_THEME: f32 = 0.5;
 type Known = (Vec<u32>, Option<u64>);
 
 /// How a key is found.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Home {
-    pub(super) choice: KeyChoice,
-    pub(super) seed: u64,
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Home {
+    choice: KeyChoice,
+    seed: u64,
+}
+
+impl Home {
+    fn of(transport: &Transport, theme: Option<&ThemeChords>) -> Self {
+        let choice = transport.key.unwrap_or(KeyChoice::Auto);
+        Home {
+            // A key that nobody chose is the theme's own.
+            choice: match (choice, theme) {
+                (KeyChoice::Auto, Some(theme)) => KeyChoice::Of(theme.key()),
+                (choice, _) => choice,
+            },
+            seed: transport.seed,
+        }
+    }
 }
 
 /// A step that is decided.
@@ -67,19 +81,43 @@ fn both(wished: Option<f32>, set: Option<f32>) -> Option<f32> {
 }
 
 impl Progression {
-    pub(super) fn new(model: ChordModel, steps: Steps, home: Home, rng: ChaCha8Rng) -> Self {
+    pub(super) fn new(
+        model: ChordModel,
+        transport: &Transport,
+        theme: Option<ThemeChords>,
+        rng: ChaCha8Rng,
+    ) -> Self {
         Progression {
             model,
-            steps,
-            home,
+            steps: Steps::new(transport),
+            home: Home::of(transport, theme.as_ref()),
             key: None,
             wished: Moods::default(),
             rng,
-            theme: None,
+            theme,
             known: BTreeMap::new(),
             ended: false,
             bar: ((Vec::new(), None), Vec::new()),
         }
+    }
+
+    /// Goes on by another transport. The chords so far are remembered, and in another key they return in that.
+    pub(super) fn retime(&mut self, transport: &Transport) {
+        let home = Home::of(transport, self.theme.as_ref());
+        if home != self.home {
+            self.home = home;
+            self.key = None;
+        }
+        let steps = Steps::new(transport);
+        let lengths = (self.steps.length(), steps.length());
+        if let Some(theme) = &mut self.theme {
+            theme.retime(lengths, transport.sixteenths_per_bar());
+        }
+        if (lengths.0, self.steps.per_bar()) != (lengths.1, steps.per_bar()) {
+            // A bar of two metres is not one to remember.
+            self.bar = ((Vec::new(), None), Vec::new());
+        }
+        self.steps = steps;
     }
 
     /// The dimension of the codes.

@@ -38,6 +38,11 @@ impl Steps {
         self.length
     }
 
+    /// Step `index` of these, as the step of others that sounds where it begins.
+    pub(super) fn again(&self, index: u64, others: &Steps) -> u64 {
+        index * self.length / others.length
+    }
+
     /// Steps in a bar.
     pub(crate) fn per_bar(&self) -> u64 {
         (self.transport.sixteenths_per_bar() / self.length).max(1)

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use score_engine::harness::{Harness, Outputs};
-use score_engine::{Event, Key, KeyChoice, Mode, Payload, PortType, Time, Transport};
+use score_engine::{Event, Key, KeyChoice, Metre, Mode, Payload, PortType, Time, Transport};
 use serde_json::json;
 
 use super::harmony_node::Harmony;
 use crate::chords::Chords;
-use crate::testing::{settings, write_tune};
+use crate::testing::{require_alike, settings, turns, write_tune};
 
 fn at(seconds: f64) -> Time {
     Time::from_seconds(seconds)
@@ -301,4 +301,65 @@ fn live_chords_fit_the_theme_from_its_first_beat_on() {
     }
     let share = inside(&found, 16.0, 0);
     assert!(share >= 0.75, "{share}");
+}
+
+/// Sixteen seconds of one code, live.
+fn of_one_code(transport: Transport) -> Harness<Harmony> {
+    let codes = vec![(at(0.0), at(0.0), Payload::Latent(code(0, 0)))];
+    Harness::<Harmony>::new(json!({}))
+        .settings(settings())
+        .transport(transport)
+        .feed_live("latent", PortType::Latent(Some(64)), codes, at(16.0))
+}
+
+/// The chords as their keys have them.
+fn degrees(found: &[(f64, Chords)]) -> Vec<i64> {
+    found
+        .iter()
+        .map(|(_, chords)| chords.chord.unwrap().token(chords.key))
+        .collect()
+}
+
+#[test]
+fn a_tempo_that_changes_all_the_time_changes_no_chord() {
+    let steady = in_d_minor();
+    let plain = chords(&of_one_code(steady.clone()).play_live().unwrap());
+    let harness = (turns(16.0, &steady).into_iter())
+        .fold(of_one_code(steady), |harness, (time, transport)| {
+            harness.retime(time, transport)
+        });
+    let turned = chords(&harness.play_live().unwrap());
+    require_alike(&names(&turned), &names(&plain));
+}
+
+#[test]
+fn in_a_new_key_the_chords_go_on_as_they_would_have_in_the_old() {
+    let plain = chords(&of_one_code(in_d_minor()).play_live().unwrap());
+    let in_g_minor = Transport {
+        key: Some("G minor".parse().unwrap()),
+        ..in_d_minor()
+    };
+    let harness = of_one_code(in_d_minor()).retime(at(7.7), in_g_minor);
+    let turned = chords(&harness.play_live().unwrap());
+    require_alike(&degrees(&turned), &degrees(&plain));
+    for (time, chords) in &turned {
+        let wanted = if *time < 7.9 { "D minor" } else { "G minor" };
+        assert_eq!(chords.key.to_string(), wanted, "{time}");
+    }
+}
+
+#[test]
+fn in_a_new_metre_chords_change_where_its_bars_begin() {
+    let in_three = Transport {
+        metre: Metre(3, 4),
+        ..in_d_minor()
+    };
+    let harness = of_one_code(in_d_minor()).retime(at(5.2), in_three);
+    let found = chords(&harness.play_live().unwrap());
+    let late: Vec<f64> = (found.iter().map(|(time, _)| *time))
+        .filter(|time| *time > 5.2)
+        .collect();
+    // Bars of a second and a half, counted from the start.
+    let bars = (4..11).map(|bar| f64::from(bar) * 1.5);
+    assert_eq!(late, bars.collect::<Vec<_>>());
 }

@@ -28,6 +28,27 @@ impl ThemeChords {
         }
     }
 
+    /// The key that the theme is written in.
+    pub(super) fn key(&self) -> Key {
+        self.theme.key
+    }
+
+    /// The phrases that have the theme, where they are named.
+    pub(super) fn belong_to(&mut self, scene: Option<&str>) {
+        self.statements.belong_to(scene);
+    }
+
+    /// Goes on in steps of `to` sixteenths in place of `from`, in bars of `bar`: what was decided stays where it is.
+    pub(super) fn retime(&mut self, (from, to): (u64, u64), bar: u64) {
+        self.statements.retime(bar);
+        if from == to {
+            return;
+        }
+        let places = 0..self.theme.length() as u64 / to.max(1);
+        let chord = |step: u64| self.chord(usize::try_from(step * to / from.max(1)).ok()?);
+        self.chords = places.map(chord).collect();
+    }
+
     /// A phrase begins; with which sixteenth, is returned.
     pub(super) fn hear(&mut self, name: &str, place: u64) -> u64 {
         self.statements.hear(name, place)

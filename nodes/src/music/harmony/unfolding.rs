@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use score_engine::{Flow, Io, NodeError, Processor, Time};
+use score_engine::{Flow, Io, NodeError, Processor, Time, Transport};
 
 use super::super::stepping::AHEAD;
 use super::chord::Chord;
@@ -60,6 +60,12 @@ impl Unfolding {
             self.close = (last >= index).then_some(last);
         }
         self.close
+    }
+
+    /// When the sixteenth before `place` begins.
+    fn eve_of(&self, place: u64) -> Time {
+        let steps = &self.progression.steps;
+        steps.sixteenth(place.saturating_sub(1))
     }
 
     /// Decides sixteenth `place`.
@@ -132,17 +138,29 @@ impl Processor<Harmony> for Unfolding {
         // A sixteenth ahead, and as long before that as a melody decides its notes.
         let steps = &self.progression.steps;
         let first = steps.sixteenth_from(io.now());
-        let soon = io.now() + steps.sixteenth(1) - steps.sixteenth(0) + ahead();
+        let soon = io.now() + ahead();
         let mut place = self.next.unwrap_or(first).max(first);
-        while self.progression.steps.sixteenth(place) <= soon {
+        while self.eve_of(place) <= soon {
             self.decide(params, io, place)?;
             place += 1;
         }
         self.next = Some(place);
+        Ok(Flow::WakeAt(self.eve_of(place) - ahead()))
+    }
+
+    fn changed(&mut self, params: &Harmony, transport: &Transport) -> Result<(), NodeError> {
+        let before = self.progression.steps.clone();
+        self.progression.retime(transport);
+        if let Some(theme) = &mut self.progression.theme {
+            theme.belong_to(params.scene());
+        }
         let steps = &self.progression.steps;
-        Ok(Flow::WakeAt(
-            steps.sixteenth(place.saturating_sub(1)) - ahead(),
-        ))
+        if before.length() != steps.length() {
+            // Closes lie on bar lines.
+            let on_bar = |step: u64| step / steps.per_bar() * steps.per_bar();
+            self.close = self.close.map(|close| on_bar(before.again(close, steps)));
+        }
+        Ok(())
     }
 }
 

@@ -34,22 +34,28 @@ const MOST_BARS: u32 = 100_000;
 #[derive(Clone, Params)]
 pub(crate) struct SheetMusic {
     /// the file to write, .musicxml
-    #[param(rebuild, writes, content = Notes, ending = "musicxml")]
+    #[param(
+        rebuild = "its name is claimed when the node is built", writes, content = Notes,
+        ending = "musicxml"
+    )]
     path: PathBuf,
     /// the pages to draw, .pdf; none if left out
-    #[param(rebuild, writes, content = Picture, ending = "pdf")]
+    #[param(
+        rebuild = "its name is claimed when the node is built", writes, content = Picture,
+        ending = "pdf"
+    )]
     page: Option<PathBuf>,
     /// the title; the file's name if left out
-    #[param(rebuild)]
+    #[param(live)]
     title: Option<String>,
     /// name of each part
-    #[param(rebuild, default = Vec::new())]
+    #[param(live, default = Vec::new())]
     names: Vec<String>,
     /// General MIDI sound of each part, from 0
-    #[param(rebuild, range = 0..=127, default = Vec::new())]
+    #[param(live, range = 0..=127, default = Vec::new())]
     programs: Vec<u8>,
     /// write triplets
-    #[param(rebuild, default = false)]
+    #[param(live, default = false)]
     triplets: bool,
 }
 
@@ -76,7 +82,8 @@ impl Node for SheetMusic {
                  Notes are written as they are meant, not as they are played: they begin and end on the sixteenths of the \
                  transport, however loose the player was. With `triplets`, quarters whose notes lie on thirds are written \
                  as triplets. Where the transport swings, notes are written straight, with the mark *Swing* above the first \
-                 bar, which tells a program by how much. What lasts over a bar line or a beat is tied. The key signature is that of `chords`, else the \
+                 bar, which tells a program by how much. Tempi that change while it \
+                 plays are marked; bars stay those of the metre with which it began. What lasts over a bar line or a beat is tied. The key signature is that of `chords`, else the \
                  transport's key, else the one that fits most of the notes; accidentals are spelt by it. `events` become \
                  rehearsal marks: a cut begins 2, 3…\n\n\
                  `page` draws it too, where LilyPond or MuseScore is installed: some seconds for a film of two minutes.\n\n\
@@ -125,6 +132,10 @@ impl Node for SheetMusic {
             sources: (0..build.wires(NOTES))
                 .map(|wire| build.source(NOTES, wire).map(str::to_owned))
                 .collect(),
+            begun: build.transport.clone(),
+            turns: Vec::new(),
+            keyed: vec![(0.0, build.transport.key)],
+            latest: 0.0,
             transport: build.transport.clone(),
             notes: BTreeMap::new(),
             sounding: BTreeMap::new(),
@@ -145,6 +156,13 @@ struct Collecting {
     page: Option<(Engraver, OutputFile)>,
     /// Where each wire comes from, where that is known.
     sources: Vec<Option<String>>,
+    /// The transport that it began with, whose metre the sheet has.
+    begun: Transport,
+    /// Later tempi and keys, by quarter notes from the start; the first key is the one that it began with.
+    turns: Vec<(f64, f64)>,
+    keyed: Vec<(f64, Option<KeyChoice>)>,
+    /// Where the latest thing that came lies.
+    latest: f64,
     transport: Transport,
     /// What was played, by wire and whether it is drums.
     notes: BTreeMap<(usize, bool), Vec<Played>>,
@@ -160,6 +178,7 @@ impl Processor<SheetMusic> for Collecting {
     fn process(&mut self, _params: &SheetMusic, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let place = self.transport.position(input.packet.time);
+            self.latest = self.latest.max(place);
             if input.is(CHORDS) {
                 self.chords.push((place, *input.read(CHORDS)?));
             } else if input.is(EVENTS) {
@@ -189,6 +208,23 @@ impl Processor<SheetMusic> for Collecting {
             page.write(&engraver.pdf(sheet.as_bytes())?)?;
         }
         self.file.write(sheet.as_bytes())
+    }
+
+    fn changed(&mut self, _params: &SheetMusic, transport: &Transport) -> Result<(), NodeError> {
+        if transport.tempo != self.transport.tempo {
+            let (_, position) = transport.anchor;
+            // A tempo that glides gets a mark a beat.
+            let is_new = |last: &(f64, f64)| position - last.0 >= 1.0;
+            if !self.turns.last().is_none_or(is_new) {
+                self.turns.pop();
+            }
+            self.turns.push((position, transport.tempo));
+        }
+        if transport.key != self.transport.key {
+            self.keyed.push((self.latest, transport.key));
+        }
+        self.transport = transport.clone();
+        Ok(())
     }
 
     fn commit(&mut self) -> Result<(), NodeError> {
@@ -221,7 +257,7 @@ impl Collecting {
 
     /// All that came, as it is written; the piece ends `end` quarter notes from the start.
     fn sheet(&self, params: &SheetMusic, end: f64) -> Sheet {
-        let bars = Bars::new(self.transport.metre);
+        let bars = Bars::new(self.begun.metre);
         let mut last = 0;
         let mut parts = Vec::new();
         for (wire, source) in self.sources.iter().enumerate() {
@@ -297,7 +333,7 @@ impl Collecting {
     /// The tempo, or those that fit a film, by their places.
     fn tempi(&self) -> Vec<(u32, f64)> {
         let stretches = self
-            .transport
+            .begun
             .tempi
             .as_ref()
             .map_or(&[][..], |tempi| tempi.stretches());
@@ -306,13 +342,15 @@ impl Collecting {
             let place = if tempi.is_empty() {
                 0
             } else {
-                sixteenth(self.transport.position(stretch.from))
+                sixteenth(self.begun.position(stretch.from))
             };
             tempi.push((place, stretch.tempo));
         }
         if tempi.is_empty() {
-            tempi.push((0, self.transport.tempo));
+            tempi.push((0, self.begun.tempo));
         }
+        let later = self.turns.iter();
+        tempi.extend(later.map(|(position, tempo)| (sixteenth(*position), *tempo)));
         tempi
     }
 
@@ -354,10 +392,16 @@ impl Collecting {
         if !keys.is_empty() {
             return keys;
         }
-        match self.transport.key {
-            Some(KeyChoice::Of(key)) => vec![(0, key.fifths(), Some(key.mode))],
-            Some(KeyChoice::Auto) | None => vec![(0, self.fitting(), None)],
+        for (place, key) in &self.keyed {
+            let (fifths, mode) = match key {
+                Some(KeyChoice::Of(key)) => (key.fifths(), Some(key.mode)),
+                Some(KeyChoice::Auto) | None => (self.fitting(), None),
+            };
+            let bar = sixteenth(*place).div_ceil(bars.length);
+            keys.retain(|(since, ..)| *since < bar);
+            keys.push((bar, fifths, mode));
         }
+        keys
     }
 
     /// The signature in which most of the notes need no sign; of several the one with fewest.

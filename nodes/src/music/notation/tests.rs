@@ -675,3 +675,40 @@ proptest! {
         prop_assert_eq!(found, wanted);
     }
 }
+
+#[test]
+fn over_a_change_of_tempo_notes_stay_where_they_were_meant_and_the_tempo_is_marked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.musicxml");
+    let meant = [
+        (0.0, 1.0, 60),
+        (6.0, 2.0, 62),
+        (8.0, 1.0, 64),
+        (9.5, 0.5, 65),
+    ];
+    let slow = Transport {
+        tempo: 60.0,
+        ..Transport::default()
+    };
+    let played = packets(&meant, 0, &Transport::default(), 0.0);
+    let played = played.into_iter().map(|(time, payload)| {
+        // From four seconds on, eight beats, half as fast.
+        let over = (time.seconds() - 4.0).max(0.0);
+        let time = time + Time::from_seconds(over);
+        (time, time, payload)
+    });
+    let end = Time::from_seconds(6.0);
+    Harness::<SheetMusic>::new(json!({ "path": path, "title": "Slowly" }))
+        .feed_live("notes", PortType::Notes, played.collect(), end)
+        .retime(Time::from_seconds(4.0), slow)
+        .set_live(Time::from_seconds(5.0), "title", "Slower")
+        .play_live()
+        .unwrap();
+    let read = read(&path);
+    assert_eq!(read[0].notes, meant);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let marks: Vec<&str> = text.split("<sound tempo=\"").skip(1).collect();
+    assert_eq!(marks.len(), 2);
+    assert!(marks[0].starts_with("120\"") && marks[1].starts_with("60\""));
+    assert!(text.contains("<work-title>Slower</work-title>"));
+}

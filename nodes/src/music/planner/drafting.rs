@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use score_engine::{Event, Flow, Io, NodeError, Processor, Time};
+use score_engine::{Event, Flow, Io, NodeError, Processor, Time, Transport};
 
 use super::super::pulse::Pulse;
 use super::super::voice::Chunk;
@@ -161,5 +161,16 @@ impl Processor<Planner> for Drafting {
             }
         }
         Ok(Flow::WakeAt(self.pulse.wake(&self.bars)))
+    }
+
+    fn changed(&mut self, params: &Planner, transport: &Transport) -> Result<(), NodeError> {
+        let before = self.bars.transport();
+        self.held = transport.time_at(before.position(self.held));
+        let place = self.pulse.next();
+        let again = |first| self.bars.bar_again(first, transport, place);
+        // Without phrases the next one is the first.
+        self.phrase = self.phrase.filter(|_| params.phrase > 0).map(again);
+        self.bars.retime(transport);
+        Ok(())
     }
 }

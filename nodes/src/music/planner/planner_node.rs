@@ -26,22 +26,25 @@ pub(super) const PHRASE: OutputPort<Event> =
 #[derive(Clone, Params)]
 pub(crate) struct Planner {
     /// name of a stream model
-    #[param(structural, default = "stream")]
+    #[param(
+        structural = "its codes have the dimension of the model's",
+        default = "stream"
+    )]
     pub(super) model: String,
     /// the picture's share; 0: the model alone, 1: the picture alone
     #[param(live, range = 0.0..=1.0, default = 0.7)]
     pub(super) amount: f32,
     /// how freely the model's share is drawn; 0: always the mean
-    #[param(live, range = 0.0..=2.0, default = 1.0)]
+    #[param(live, range = 0.0..=2.0, span = 0.0..=1.5, default = 1.0)]
     pub(super) temperature: f32,
     /// how alike the pictures of one scene are; lower recognises more, 1 none
     #[param(live, range = 0.0..=1.0, default = 0.6)]
     pub(super) alike: f32,
     /// length of a theme, at most; 0: no theme returns
-    #[param(live, range = 0..=64, unit = "bars", default = 8)]
+    #[param(live, range = 0..=64, span = 0.0..=16.0, unit = "bars", default = 8)]
     pub(super) theme: usize,
     /// length of a phrase; 0: no phrases, a scene's theme begins with its cut
-    #[param(rebuild, range = 0..=16, unit = "bars", default = 0)]
+    #[param(live, range = 0..=16, unit = "bars", default = 0)]
     pub(super) phrase: usize,
 }
 

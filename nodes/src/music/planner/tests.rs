@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use score_engine::harness::{Harness, Outputs};
-use score_engine::{Event, Payload, PortType, Time};
+use score_engine::{Event, Metre, Payload, PortType, Time, Transport};
 use serde_json::json;
 
 use super::planner_node::Planner;
-use crate::testing::settings;
+use crate::testing::{settings, turns};
 
 fn at(seconds: f64) -> Time {
     Time::from_seconds(seconds)
@@ -155,4 +155,71 @@ fn a_film_of_one_picture_has_a_plan() {
     let outputs = harness.run().unwrap();
     assert_eq!(planned(&outputs).len(), 1);
     assert_eq!(told(&outputs, "phrase"), [0.0]);
+}
+
+/// A film live, at tempi that change all the time or in a metre that changes.
+fn retimed(scenes: &[(usize, f64)], phrase: u64, metre: Option<f64>) -> Vec<(f64, Vec<f32>)> {
+    let (harness, end) = film_in_phrases(scenes, false, phrase);
+    let steady = Transport::default();
+    let harness = match metre {
+        Some(time) => harness.retime(
+            at(time),
+            Transport {
+                metre: Metre(3, 4),
+                ..steady
+            },
+        ),
+        None => (turns(end, &steady).into_iter()).fold(harness, |harness, (time, transport)| {
+            harness.retime(time, transport)
+        }),
+    };
+    planned(&harness.play_live().unwrap())
+}
+
+#[test]
+fn a_scene_that_returns_has_its_theme_however_the_tempo_changes() {
+    let codes = retimed(&[(0, 20.0), (1, 20.0), (0, 20.0)], 0, None);
+    let first: Vec<&Vec<f32>> = codes.iter().map(|(_, code)| code).take(4).collect();
+    let again = codes.iter().position(|(time, _)| *time >= 40.0).unwrap();
+    // The bar in which the scene returns may have been planned before it did.
+    let again = (again..again + 2).find(|bar| codes[*bar].1 == *first[0]);
+    let again = again.expect("the theme returns");
+    for (bar, code) in first.into_iter().enumerate() {
+        assert_eq!(codes[again + bar].1, *code, "bar {bar}");
+    }
+}
+
+#[test]
+fn a_phrase_goes_on_where_it_is_when_the_metre_changes() {
+    // Phrases of four bars; the metre changes in the third bar of the second phrase, which is the first once more.
+    let codes = retimed(&[(0, 40.0)], 4, Some(13.0));
+    let bars: Vec<&Vec<f32>> = codes.iter().map(|(_, code)| code).collect();
+    assert_eq!(bars[4..8], bars[..4]);
+    // The third of three stands against it.
+    assert_ne!(bars[8..12], bars[..4]);
+    assert_eq!(bars[12..16], bars[..4]);
+    let late: Vec<f64> = codes
+        .iter()
+        .map(|(time, _)| *time)
+        .filter(|time| *time > 13.0)
+        .collect();
+    assert!(
+        late.iter()
+            .all(|time| (time / 1.5 - (time / 1.5).round()).abs() < 1e-6),
+        "{late:?}"
+    );
+}
+
+#[test]
+fn phrases_may_begin_and_end_while_it_plays() {
+    let (harness, _) = film_in_phrases(&[(0, 32.0)], false, 0);
+    let harness = harness
+        .set_live(at(7.0), "phrase", 2)
+        .set_live(at(19.0), "phrase", 0);
+    let outputs = harness.play_live().unwrap();
+    let phrases = outputs.packets("phrase").iter();
+    let begun: Vec<f64> = phrases.map(|packet| packet.time.seconds()).collect();
+    assert_eq!(begun, [8.0, 12.0, 16.0]);
+    let bars = (0..=16).map(|bar| f64::from(bar) * 2.0);
+    assert_eq!(times(&planned(&outputs)), bars.collect::<Vec<_>>());
 }

@@ -33,13 +33,13 @@ pub(crate) struct ScaleWalk {
     #[param(live, default = Scale::Pentatonic)]
     scale: Scale,
     /// the lowest key, MIDI's number; 60 is middle C
-    #[param(live, range = 0..=120, default = 57)]
+    #[param(live, range = 0..=120, span = 36.0..=72.0, default = 57)]
     tonic: u8,
     /// range of the walk
     #[param(live, range = 1..=6, default = 2)]
     octaves: u8,
     /// most degrees of the scale from note to note
-    #[param(live, range = 1..=14, default = 2)]
+    #[param(live, range = 1..=14, span = 1.0..=7.0, default = 2)]
     step: u8,
     /// how much chance decides where notes lie
     #[param(live, range = 0.0..=1.0, default = 0.3)]
@@ -48,13 +48,13 @@ pub(crate) struct ScaleWalk {
     #[param(live, range = 0.0..=1.0, default = 0.03)]
     threshold: f64,
     /// how long a note sounds where no other follows
-    #[param(live, range = 0.0..=60.0, default = Length::Seconds(1.0))]
+    #[param(live, range = 0.0..=60.0, span = 0.1..=4.0, log, default = Length::Seconds(1.0))]
     hold: Length,
     /// how hard notes are struck that are no accents
     #[param(live, range = 0.01..=1.0, default = 0.6)]
     velocity: f32,
     /// MIDI channel, counted from 0
-    #[param(rebuild, range = 0..=15, default = 0)]
+    #[param(live, range = 0..=15, default = 0)]
     channel: u8,
 }
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use score_engine::harness::{Harness, Outputs};
-use score_engine::{Event, Note, Payload, PortType, Time};
+use score_engine::{Event, Key, KeyChoice, Note, Payload, PortType, Time, Transport};
 use serde_json::{Value, json};
 
 use super::super::stepping::AHEAD;
 use super::ScaleWalk;
 use super::scale::{Scale, ladder};
-use crate::testing::{require_on_sixteenths, require_one_at_a_time};
+use crate::testing::{pitches, require_alike, require_on_sixteenths, require_one_at_a_time, turns};
 
 fn at(seconds: f64) -> Time {
     Time::from_seconds(seconds)
@@ -138,7 +138,7 @@ fn the_walk_keeps_to_its_scale_its_range_and_its_step() {
 #[test]
 fn the_walk_obeys_the_transports_key_and_without_one_plays_as_before() {
     let heard = |key: Option<&str>, params: Value| {
-        let transport = score_engine::Transport {
+        let transport = Transport {
             key: key.map(|key| key.parse().unwrap()),
             ..Default::default()
         };
@@ -160,7 +160,7 @@ fn the_walk_obeys_the_transports_key_and_without_one_plays_as_before() {
             .unwrap();
         begun(&outputs)
     };
-    let key: score_engine::Key = "Eb minor".parse().unwrap();
+    let key: Key = "Eb minor".parse().unwrap();
     let moved = heard(Some("Eb minor"), json!({}));
     assert!(
         moved
@@ -190,4 +190,60 @@ fn live_notes_lie_on_sixteenths_and_leave_just_before_them() {
         .unwrap();
     assert!(begun(&outputs).len() > 16);
     require_on_sixteenths(&outputs, AHEAD);
+}
+
+/// Eight seconds of one density, live.
+fn of_one_density(params: Value) -> Harness<ScaleWalk> {
+    let density = vec![(at(0.0), at(0.0), Payload::Control(0.6))];
+    Harness::<ScaleWalk>::new(params).feed_live("density", PortType::Control, density, at(8.0))
+}
+
+#[test]
+fn a_tempo_that_changes_all_the_time_changes_no_step_of_the_walk() {
+    let steady = Transport::default();
+    let plain = of_one_density(json!({})).play_live().unwrap();
+    let harness = (turns(8.0, &steady).into_iter())
+        .fold(of_one_density(json!({})), |harness, (time, transport)| {
+            harness.retime(time, transport)
+        });
+    let turned = harness.play_live().unwrap();
+    require_one_at_a_time(&turned);
+    require_alike(&pitches(&turned), &pitches(&plain));
+}
+
+#[test]
+fn a_new_key_holds_for_the_next_note() {
+    let key: Key = "Eb minor".parse().unwrap();
+    let transport = Transport {
+        key: Some(KeyChoice::Of(key)),
+        ..Transport::default()
+    };
+    let outputs = of_one_density(json!({}))
+        .retime(at(4.05), transport)
+        .play_live()
+        .unwrap();
+    let late = begun(&outputs);
+    let mut late = late.iter().filter(|(place, ..)| *place > 33);
+    assert!(late.all(|(_, pitch, _)| key.holds(i32::from(*pitch))));
+}
+
+#[test]
+fn a_note_that_is_held_for_beats_ends_at_its_beat_at_a_new_tempo() {
+    let params = json!({ "hold": { "beats": 4 }, "freedom": 0 });
+    let density = vec![
+        (at(0.0), at(0.0), Payload::Control(0.1)),
+        (at(0.1), at(0.1), Payload::Control(0.0)),
+    ];
+    let transport = Transport {
+        tempo: 240.0,
+        ..Transport::default()
+    };
+    let outputs = Harness::<ScaleWalk>::new(params)
+        .feed_live("density", PortType::Control, density, at(8.0))
+        .retime(at(1.0), transport)
+        .play_live()
+        .unwrap();
+    // Two beats in the first second, and two more in the next half.
+    let last = outputs.packets("notes").last().unwrap();
+    assert_eq!(last.time, at(1.5));
 }

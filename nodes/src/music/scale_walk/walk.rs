@@ -2,7 +2,7 @@
 
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardUniform};
-use score_engine::{Key, Note, Time, Transport};
+use score_engine::{Key, Length, Note, Time, Transport};
 
 use super::ScaleWalk;
 use super::scale;
@@ -52,6 +52,9 @@ impl Walk {
     /// Reckons what follows from the parameters and the transport.
     pub(super) fn choose(&mut self, params: &ScaleWalk, transport: &Transport) {
         self.hold = params.hold.at(transport);
+        if let (Length::Beats(_), Some((.., until))) = (params.hold, &mut self.sounding) {
+            *until = transport.time_at(self.transport.position(*until));
+        }
         self.key = (transport.key).map(|key| key.key(transport.seed, params.scale.mode()));
         self.ladder = match self.key {
             Some(key) => scale::ladder_in(key, params.scale, params.tonic, params.octaves),

@@ -38,7 +38,7 @@ impl Part<ScaleWalk> for Walk {
         ends.map(|note| (time, note)).collect()
     }
 
-    fn changed(&mut self, params: &ScaleWalk, transport: &Transport) {
+    fn changed(&mut self, params: &ScaleWalk, transport: &Transport, _chunk: &Chunk, _place: u64) {
         self.choose(params, transport);
     }
 }

@@ -2,9 +2,11 @@
 
 use std::ops::RangeInclusive;
 
-use score_engine::Key;
+use score_engine::{Key, KeyChoice, Mode, Transport};
 
+use super::super::harmony::Steps;
 use super::model::{Setting, Under};
+use super::own_theme::OwnTheme;
 use crate::chords::Chords;
 use crate::model::Music;
 
@@ -33,6 +35,32 @@ pub(super) struct Guide {
 }
 
 impl Guide {
+    pub(super) fn new(
+        transport: &Transport,
+        theme: Option<&OwnTheme>,
+        layout: Music,
+        leads: bool,
+    ) -> Self {
+        let mut guide = Guide {
+            key: None,
+            metre: 0,
+            layout,
+            leads,
+        };
+        guide.retime(transport, theme);
+        guide
+    }
+
+    /// Goes on by another transport.
+    pub(super) fn retime(&mut self, transport: &Transport, theme: Option<&OwnTheme>) {
+        self.key = match (transport.key, theme) {
+            // A key that nobody chose is the theme's own.
+            (Some(KeyChoice::Auto), Some(theme)) => Some(theme.key()),
+            (key, _) => key.map(|key| key.key(transport.seed, Mode::Major)),
+        };
+        self.metre = Steps::new(transport).metre();
+    }
+
     /// How many semitones what the model says is moved.
     pub(super) fn shift(&self, chords: Option<&Chords>) -> i32 {
         let key = chords.map(|chords| chords.key).or(self.key);
@@ -63,7 +91,7 @@ impl Guide {
     }
 
     fn under(&self, key: Key, chords: Option<&Chords>) -> Under {
-        let mode = i64::from(key.mode == score_engine::Mode::Minor);
+        let mode = i64::from(key.mode == Mode::Minor);
         let Under { chord: none, .. } = Under::default();
         let chord = chords
             .and_then(|chords| chords.chord)
@@ -122,8 +150,6 @@ impl Guide {
 
 #[cfg(test)]
 mod tests {
-    use score_engine::Mode;
-
     use super::*;
     use crate::music::Chord;
 

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use score_engine::Key;
+use score_engine::{Key, Transport};
 
 use super::super::theme::{Statements, Theme};
 use super::super::tokens::Step;
@@ -47,6 +47,12 @@ impl OwnTheme {
     /// The key that it is written in.
     pub(super) fn key(&self) -> Key {
         self.theme.key
+    }
+
+    /// Goes on by another transport, with the phrases that have the theme, where they are named.
+    pub(super) fn retime(&mut self, transport: &Transport, scene: Option<&str>) {
+        self.statements.retime(transport.sixteenths_per_bar());
+        self.statements.belong_to(scene);
     }
 
     /// A phrase called `name` begins at sixteenth `place`, counted from the start. How many of the theme's bars the phrase

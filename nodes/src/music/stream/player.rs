@@ -1,7 +1,7 @@
 //! Plays the model, sixteenth after sixteenth: what a render and a live run share.
 
 use rand_chacha::ChaCha8Rng;
-use score_engine::{Input, NodeError, Note};
+use score_engine::{Input, Key, NodeError, Note, Transport};
 
 use super::super::harmony::Following;
 use super::super::shape::Shape;
@@ -31,6 +31,9 @@ const NEVER: f32 = -1e9;
 /// How much harder a note is struck that was asked to stand out.
 const STRESS: f32 = 1.25;
 
+/// The key of what is remembered, once it is known.
+pub(super) type Home = Option<Key>;
+
 /// A loaded model, how it plays, and the music so far.
 pub(super) struct Player {
     pub(super) stream: Stream,
@@ -40,6 +43,8 @@ pub(super) struct Player {
     pub(super) chords: Option<Following>,
     pub(super) guide: Guide,
     pub(super) recall: Recall,
+    /// The key that the remembered bars are in, where it may change while the music plays.
+    pub(super) home: Option<Home>,
     /// A user's own theme.
     pub(super) theme: Option<OwnTheme>,
     /// How notes are struck, for a melody that follows chords.
@@ -126,6 +131,7 @@ impl Player {
         let ends = chords.is_some_and(|chords| chords.last && chords.close == Some(0));
         let in_bar = usize::try_from(sixteenth).unwrap_or_default();
         let key = chords.map(|chords| chords.key).or(self.guide.key);
+        self.move_home(key);
         let theme = self.theme.as_mut().filter(|_| !ends);
         let told = theme.and_then(|theme| theme.at(place, key, &range));
         // The theme is played as it is, whatever the picture does.
@@ -212,6 +218,31 @@ impl Player {
         Ok(())
     }
 
+    /// Brings what is remembered into `key`, so that bars return in it.
+    fn move_home(&mut self, key: Option<Key>) {
+        let (Some(home), Some(key)) = (&mut self.home, key) else {
+            return;
+        };
+        let Some(before) = home.replace(key).filter(|before| *before != key) else {
+            return;
+        };
+        let up = (key.shift() - before.shift()).rem_euclid(12);
+        let up = if up > 6 { up - 12 } else { up };
+        // The tokens of a model that follows chords are in no key of their own.
+        let shift = if self.guide.leads { 0 } else { up };
+        let tokens = self.guide.layout.tokens as i64;
+        self.recall.move_by(up, |token| moved(token, shift, tokens));
+    }
+
+    /// Goes on by another transport, and by parameters that nobody reads as they play.
+    pub(super) fn retime(&mut self, params: &StreamDecoder, transport: &Transport) {
+        self.voice.retime(transport);
+        self.guide.retime(transport, self.theme.as_ref());
+        if let Some(theme) = &mut self.theme {
+            theme.retime(transport, params.scene());
+        }
+    }
+
     /// The token with which the model says what sounds as `step`, where music is moved by `shift` semitones: the way back of
     /// [`Player::sounding`].
     fn token(&self, step: Step, shift: i32) -> i64 {
@@ -231,17 +262,18 @@ impl Player {
     /// The token of the note that sounds where the model says `token` and music is moved by `shift` semitones; what would
     /// leave the instrument stays an octave within it.
     fn sounding(&self, token: i64, shift: i32) -> i64 {
-        let last = self.guide.layout.tokens as i64;
-        if token < FIRST_NOTE || shift == 0 {
-            return token;
-        }
-        let moved = token + i64::from(shift);
-        if moved < FIRST_NOTE {
-            moved + 12
-        } else if moved >= last {
-            moved - 12
-        } else {
-            moved
-        }
+        moved(token, shift, self.guide.layout.tokens as i64)
+    }
+}
+
+/// What `token` is so many semitones higher, of so many tokens; what would leave them stays an octave within.
+fn moved(token: i64, semitones: i32, tokens: i64) -> i64 {
+    if token < FIRST_NOTE || semitones == 0 {
+        return token;
+    }
+    match token + i64::from(semitones) {
+        low if low < FIRST_NOTE => low + 12,
+        high if high >= tokens => high - 12,
+        moved => moved,
     }
 }

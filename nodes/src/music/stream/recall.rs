@@ -56,6 +56,18 @@ impl Recall {
         (then == chord).then_some(token)
     }
 
+    /// Everything that was said was said so many semitones higher, under chords that lie so much higher; `moved` says what
+    /// that makes of a token.
+    pub(super) fn move_by(&mut self, semitones: i32, moved: impl Fn(i64) -> i64) {
+        let said = self.known.values_mut().flat_map(|bar| &mut bar.said);
+        for (token, chord) in said.flatten() {
+            *token = moved(*token);
+            if let Some(chord) = chord {
+                chord.root = (i32::from(chord.root) + semitones).rem_euclid(12) as u8;
+            }
+        }
+    }
+
     /// This was said at sixteenth `place` of the bar.
     pub(super) fn keep(&mut self, place: usize, token: i64, chord: Option<Chord>) {
         if let Some(bar) = self.known.get_mut(&self.code) {
@@ -103,6 +115,18 @@ mod tests {
         assert_eq!(play(&mut recall, 0.5, 0, &[7; 16], "C"), again);
         // On other chords it would be wrong.
         assert_eq!(play(&mut recall, 0.5, 0, &[7; 16], "Am"), [None; 16]);
+    }
+
+    #[test]
+    fn what_was_played_returns_in_another_key_on_its_chords() {
+        let mut recall = Recall::default();
+        play(&mut recall, 0.5, 0, &[30, 1, 0], "C");
+        recall.move_by(2, |token| if token > 1 { token + 2 } else { token });
+        assert_eq!(
+            play(&mut recall, 0.5, 0, &[7; 3], "D"),
+            [Some(32), Some(1), Some(0)]
+        );
+        assert_eq!(play(&mut recall, 0.5, 0, &[7; 3], "C"), [None; 3]);
     }
 
     #[test]

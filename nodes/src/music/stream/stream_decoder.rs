@@ -4,11 +4,11 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use score_engine::{
-    Build, Check, Control, Custom, Descriptor, Event, InputPort, KeyChoice, Latent, Mode, Node,
-    NodeError, Note, OutputPort, Params, Processor,
+    Build, Check, Control, Custom, Descriptor, Event, InputPort, Latent, Node, NodeError, Note,
+    OutputPort, Params, Processor,
 };
 
-use super::super::harmony::{Following, Steps};
+use super::super::harmony::Following;
 use super::super::shape::{Shape, Shaping};
 use super::super::theme;
 use super::super::touch::{Part, TOUCH, Touch};
@@ -76,34 +76,37 @@ const TOUCHING: u128 = 1 << 60;
 #[derive(Clone, Params)]
 pub(crate) struct StreamDecoder {
     /// name of a stream model
-    #[param(rebuild, default = "stream")]
+    #[param(
+        rebuild = "a model is loaded when its node is built",
+        default = "stream"
+    )]
     model: String,
     /// how freely tokens are drawn; 0: always the likeliest
-    #[param(live, range = 0.0..=4.0, default = 0.7)]
+    #[param(live, range = 0.0..=4.0, span = 0.0..=1.5, default = 0.7)]
     pub(super) temperature: f32,
     /// how many notes, in place of the code's first component
-    #[param(live, range = -4.0..=4.0, unit = "standard deviations")]
+    #[param(live, range = -4.0..=4.0, span = -2.0..=2.0, unit = "standard deviations")]
     density: Option<f32>,
     /// how high, in place of the second
-    #[param(live, range = -4.0..=4.0, unit = "standard deviations")]
+    #[param(live, range = -4.0..=4.0, span = -2.0..=2.0, unit = "standard deviations")]
     register: Option<f32>,
     /// from the lowest to the highest note of a bar, in place of the third
-    #[param(live, range = -4.0..=4.0, unit = "standard deviations")]
+    #[param(live, range = -4.0..=4.0, span = -2.0..=2.0, unit = "standard deviations")]
     range: Option<f32>,
     /// how much against the beat, in place of the fourth
-    #[param(live, range = -4.0..=4.0, unit = "standard deviations")]
+    #[param(live, range = -4.0..=4.0, span = -2.0..=2.0, unit = "standard deviations")]
     syncopation: Option<f32>,
     /// with a key or chords: the lowest note, MIDI's number; 60 is middle C
-    #[param(rebuild, range = 0..=115, default = 0)]
+    #[param(live, range = 0..=115, span = 36.0..=72.0, default = 0)]
     pub(super) lowest: u8,
     /// with a key or chords: the highest note
-    #[param(rebuild, range = 12..=127, default = 127)]
+    #[param(live, range = 12..=127, span = 60.0..=96.0, default = 127)]
     pub(super) highest: u8,
     /// factor for the code
-    #[param(live, range = 0.0..=10.0, default = 1.0)]
+    #[param(live, range = 0.0..=10.0, span = 0.0..=2.0, default = 1.0)]
     gain: f32,
     /// bring the code to the usual length
-    #[param(rebuild, default = true)]
+    #[param(live, default = true)]
     normalise: bool,
     /// how hard notes are struck
     #[param(live, range = 0.01..=1.0, default = 0.8)]
@@ -115,12 +118,12 @@ pub(crate) struct StreamDecoder {
     #[param(live, range = 0.0..=2.0, default = 1.0)]
     dynamics: f32,
     /// MIDI channel, counted from 0
-    #[param(rebuild, range = 0..=15, default = 0)]
+    #[param(live, range = 0..=15, default = 0)]
     channel: u8,
     /// a tune, .mid, that is played first and returns with its scene
-    #[param(rebuild, content = Notes)]
+    #[param(rebuild = "the file is read once", content = Notes)]
     theme: Option<PathBuf>,
-    #[param(rebuild, summary = theme::SCENE_SUMMARY)]
+    #[param(live, summary = theme::SCENE_SUMMARY)]
     theme_scene: Option<String>,
 }
 
@@ -138,6 +141,7 @@ impl StreamDecoder {
     /// What is done to a code.
     pub(super) fn shaping(&self) -> Shaping {
         Shaping {
+            noise: 0.0,
             gain: self.gain,
             normalise: self.normalise,
         }
@@ -150,6 +154,11 @@ impl StreamDecoder {
             channel: self.channel,
             kit: None,
         }
+    }
+
+    /// The phrases that have the theme, where they are named.
+    pub(super) fn scene(&self) -> Option<&str> {
+        self.theme_scene.as_deref()
     }
 
     /// Looseness and dynamics of a player's touch.
@@ -205,7 +214,6 @@ impl Node for StreamDecoder {
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let stream = Stream::load(build.settings, &self.model)?;
         let layout = *stream.layout();
-        let steps = Steps::new(build.transport);
         let follows = build.is_wired(CHORDS);
         let touch = match follows {
             true => Some(Touch::load(build.settings, TOUCH, Part::Melody)?),
@@ -219,19 +227,11 @@ impl Node for StreamDecoder {
             .map(|theme| OwnTheme::new(theme, layout));
         let player = Player {
             strand: stream.begin(),
-            guide: Guide {
-                key: match (build.transport.key, &theme) {
-                    // A key that nobody chose is the theme's own.
-                    (Some(KeyChoice::Auto), Some(theme)) => Some(theme.key()),
-                    (key, _) => key.map(|key| key.key(build.transport.seed, Mode::Major)),
-                },
-                metre: steps.metre(),
-                layout,
-                leads: stream.leads(),
-            },
+            guide: Guide::new(build.transport, theme.as_ref(), layout, stream.leads()),
             theme,
             chords: follows.then(Following::default),
             recall: Recall::default(),
+            home: build.clock.map(|_| None),
             touch,
             touching,
             code_is_new: false,

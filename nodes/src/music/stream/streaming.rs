@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use score_engine::{Flow, Io, NodeError, Processor, Time};
+use score_engine::{Flow, Io, NodeError, Processor, Time, Transport};
 
 use super::super::pulse::Pulse;
 use super::super::stepping::AHEAD;
@@ -87,5 +87,10 @@ impl Processor<StreamDecoder> for Streaming {
     fn finish(&mut self, _params: &StreamDecoder, io: &mut Io<'_>) -> Result<(), NodeError> {
         let end = io.end().unwrap_or(io.now());
         self.player.voice.finish(io, NOTES, end)
+    }
+
+    fn changed(&mut self, params: &StreamDecoder, transport: &Transport) -> Result<(), NodeError> {
+        self.player.retime(params, transport);
+        Ok(())
     }
 }

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use score_engine::harness::{Harness, Outputs};
-use score_engine::{Event, Packet, Payload, PortType, Time};
+use score_engine::{Event, Key, Metre, Note, Packet, Payload, PortType, Time, Transport};
 use serde_json::{Value, json};
 
 use super::stream_decoder::StreamDecoder;
+use crate::chords::Chords;
 use crate::controls::Controls;
-use crate::testing::{begun, require_one_at_a_time, settings, write_tune};
+use crate::testing::{
+    begun, pitches, require_alike, require_one_at_a_time, settings, turns, write_tune,
+};
 
 /// The sixteenth is an eighth of a second, at 120 quarter notes a minute.
 const SIXTEENTH: f64 = 0.125;
@@ -263,9 +266,9 @@ fn live_a_bar_keeps_its_code_and_a_scene_whose_code_comes_late_gets_it_at_the_ne
 #[test]
 fn bars_of_every_length_are_played_to_their_last_sixteenth() {
     for metre in [(3, 4), (5, 4), (7, 8)] {
-        let transport = score_engine::Transport {
-            metre: score_engine::Metre(metre.0, metre.1),
-            ..score_engine::Transport::default()
+        let transport = Transport {
+            metre: Metre(metre.0, metre.1),
+            ..Transport::default()
         };
         let bar = transport.sixteenths_per_bar();
         let lasts: Vec<u64> = (1..=64 / bar).map(|number| number * bar - 1).collect();
@@ -287,10 +290,10 @@ fn bars_of_every_length_are_played_to_their_last_sixteenth() {
 
 #[test]
 fn in_a_key_every_note_lies_in_its_scale_and_without_one_not() {
-    let key: score_engine::Key = "D minor".parse().unwrap();
-    let transport = score_engine::Transport {
+    let key: Key = "D minor".parse().unwrap();
+    let transport = Transport {
         key: Some(score_engine::KeyChoice::Of(key)),
-        ..score_engine::Transport::default()
+        ..Transport::default()
     };
     let hot = || Piece::new().harness(2.0);
     let inside = |outputs: &Outputs| -> Vec<bool> {
@@ -362,9 +365,7 @@ fn a_theme_is_played_note_for_note_and_ends_where_it_ends() {
         assert_eq!(between(&outputs, 0, 32), tune(32, 0), "live: {live}");
         let ends = outputs.packets("notes").iter().any(|packet| {
             let notes = packet.notes().unwrap();
-            let is_end = |note: &score_engine::Note| {
-                matches!(note, score_engine::Note::Off { pitch: 71, .. })
-            };
+            let is_end = |note: &Note| matches!(note, Note::Off { pitch: 71, .. });
             (packet.time.seconds() - 3.0).abs() < 1e-6 && notes.iter().any(is_end)
         });
         assert!(ends, "the last note is eight sixteenths long");
@@ -423,9 +424,9 @@ fn a_theme_is_moved_to_the_key_and_into_the_register() {
         piece.params = json!({
             "theme": path, "model": "lead_transformer", "lowest": lowest, "highest": highest,
         });
-        let transport = score_engine::Transport {
+        let transport = Transport {
             key: Some(key.parse().unwrap()),
-            ..score_engine::Transport::default()
+            ..Transport::default()
         };
         let outputs = piece.harness(0.0).transport(transport).run().unwrap();
         between(&outputs, 0, 32)
@@ -458,4 +459,147 @@ fn a_theme_that_is_none_is_refused_where_it_stands() {
     let named = |scene: &str| said(json!({ "theme": path, "theme_scene": scene }));
     assert!(named("B").contains("nobody tells where phrases begin"));
     assert!(named("second").contains("`second` is not a phrase"));
+}
+
+/// Eight seconds of one code that was there from the start, so that what is played depends on places alone.
+fn of_one_code(params: Value, transport: &Transport) -> Harness<StreamDecoder> {
+    let piece = Piece {
+        params,
+        codes: vec![(0.0, 1.0)],
+        ..Piece::new()
+    };
+    piece.harness(EARLY).transport(transport.clone())
+}
+
+#[test]
+fn a_tempo_that_changes_all_the_time_changes_no_note_of_the_melody() {
+    let steady = Transport::default();
+    let plain = of_one_code(json!({}), &steady).play_live().unwrap();
+    let harness = of_one_code(json!({}), &steady);
+    let harness = (turns(LENGTH, &steady).into_iter())
+        .fold(harness, |harness, (time, transport)| {
+            harness.retime(time, transport)
+        });
+    let turned = harness.play_live().unwrap();
+    require_one_at_a_time(&turned);
+    require_alike(&pitches(&turned), &pitches(&plain));
+    // Notes leave before they sound, whatever the tempo.
+    let packets = turned.packets("notes");
+    for (packet, sent) in packets[..packets.len() - 1]
+        .iter()
+        .zip(turned.sent("notes"))
+    {
+        assert!(packet.time >= *sent, "{} {sent}", packet.time);
+    }
+}
+
+#[test]
+fn in_a_new_metre_the_melody_goes_on_and_bars_begin_where_the_metre_has_them() {
+    let steady = Transport::default();
+    let waltz = Transport {
+        metre: Metre(3, 4),
+        ..steady.clone()
+    };
+    let plain = of_one_code(json!({}), &steady).play_live().unwrap();
+    let turned = of_one_code(json!({}), &steady)
+        .retime(at(3.9), waltz)
+        .play_live()
+        .unwrap();
+    require_one_at_a_time(&turned);
+    assert!(begun(&turned).iter().any(|(place, _)| *place > 40));
+    // The first beats are decided alike; from there on another metre is another place in the bar.
+    let (plain, turned) = (begun(&plain), begun(&turned));
+    assert_eq!(parted(&plain, 31).0, parted(&turned, 31).0);
+}
+
+#[test]
+fn in_a_new_key_the_melody_goes_on_in_its_scale() {
+    let in_key = |name: &str| Transport {
+        key: Some(name.parse().unwrap()),
+        ..Transport::default()
+    };
+    let outputs = of_one_code(json!({}), &in_key("C major"))
+        .retime(at(3.9), in_key("F# major"))
+        .play_live()
+        .unwrap();
+    let found = begun(&outputs);
+    let (before, after) = parted(&found, 32);
+    assert!(before.len() > 3 && after.len() > 3, "{found:?}");
+    for (notes, name) in [(before, "C major"), (after, "F# major")] {
+        let key: Key = name.parse().unwrap();
+        assert!(
+            notes.iter().all(|(_, pitch)| key.holds(i32::from(*pitch))),
+            "{name}: {notes:?}"
+        );
+    }
+}
+
+/// Two bars, and the same again in a key and on chords a tone higher.
+fn modulated(model: &str) -> Vec<Begun> {
+    let chords = |key: &str, chord: &str| Chords {
+        key: key.parse().unwrap(),
+        chord: Some(chord.parse().unwrap()),
+        fresh: true,
+        next: None,
+        close: None,
+        last: false,
+    };
+    let mut piece = Piece::new().wire(
+        "chords",
+        Chords::port_type(),
+        vec![
+            (0.0, chords("C major", "C").payload()),
+            (4.0, chords("D major", "D").payload()),
+        ],
+    );
+    piece.params = json!({ "model": model });
+    piece.codes = vec![(0.0, 1.0), (2.0, -1.0), (4.0, 1.0), (6.0, -1.0)];
+    begun(&piece.live())
+}
+
+#[test]
+fn a_bar_that_returns_in_another_key_is_played_again_in_that() {
+    for model in ["lead", "stream"] {
+        let found = modulated(model);
+        let (found, _) = parted(&found, 64);
+        let (first, again) = parted(found, 32);
+        let first: Vec<Begun> = first
+            .iter()
+            .map(|(place, pitch)| (place + 32, pitch + 2))
+            .collect();
+        assert!(first.len() > 4, "{found:?}");
+        assert_eq!(first, again, "{model}");
+    }
+}
+
+#[test]
+fn range_and_channel_are_live() {
+    let key = Transport {
+        key: Some("C major".parse().unwrap()),
+        ..Transport::default()
+    };
+    let outputs = of_one_code(json!({}), &key)
+        .set_live(at(3.9), "lowest", 72)
+        .set_live(at(3.9), "highest", 84)
+        .set_live(at(3.9), "channel", 5)
+        .play_live()
+        .unwrap();
+    require_one_at_a_time(&outputs);
+    let late = begun(&outputs);
+    let (_, late) = parted(&late, 32);
+    assert!(late.len() > 2);
+    assert!(late.iter().all(|(_, pitch)| (72..=84).contains(pitch)));
+    // Each note ends on the channel that it began on.
+    let notes: Vec<Note> = (outputs.packets("notes").iter())
+        .flat_map(|packet| packet.notes().unwrap().to_vec())
+        .collect();
+    let channels = |is_on: bool| -> Vec<u8> {
+        let notes = notes.iter();
+        notes
+            .filter(|note| matches!(note, Note::On { .. }) == is_on)
+            .map(Note::channel)
+            .collect()
+    };
+    assert_eq!(channels(true), channels(false));
+    assert!(channels(true).contains(&0) && channels(true).contains(&5));
 }

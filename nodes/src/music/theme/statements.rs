@@ -42,6 +42,20 @@ impl Statements {
         }
     }
 
+    /// The theme belongs to the phrases of this name from now on, where one is given.
+    pub(crate) fn belong_to(&mut self, name: Option<&str>) {
+        if let Some(name) = name
+            && self.name.as_deref() != Some(name)
+        {
+            self.name = Some(name.to_owned());
+        }
+    }
+
+    /// Goes on in bars of so many sixteenths.
+    pub(crate) fn retime(&mut self, bar: u64) {
+        self.bar = bar.max(1);
+    }
+
     /// A phrase called `name` begins at sixteenth `place`: with the bar that begins there or after it, which is returned.
     pub(crate) fn hear(&mut self, name: &str, place: u64) -> u64 {
         let begins = place.div_ceil(self.bar) * self.bar;
@@ -111,6 +125,24 @@ mod tests {
         // Told again for the same bar: what was told last holds.
         statements.hear("B", 9);
         assert_eq!(statements.at(12), None);
+    }
+
+    #[test]
+    fn the_theme_goes_over_to_the_phrases_that_are_named_and_keeps_count() {
+        let mut statements = Statements::new(None, true, 16);
+        statements.hear("A", 0);
+        assert!(statements.at(8).is_some());
+        statements.belong_to(Some("B"));
+        // The phrase that plays is the theme's; the next of its name is not.
+        assert!(statements.at(9).is_some());
+        statements.hear("A", 64);
+        assert_eq!(statements.at(64), None);
+        statements.hear("B", 128);
+        assert!(statements.at(128).is_some());
+        // Where none is named, it stays where it is.
+        statements.belong_to(None);
+        statements.hear("B", 192);
+        assert!(statements.at(192).is_some_and(|here| here.is_known));
     }
 
     #[test]

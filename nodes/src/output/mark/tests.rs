@@ -144,13 +144,13 @@ fn a_marked_file_is_read_as_before_by_ffmpeg_and_midly() {
             ),
         };
         let before = decoded();
-        assert!(put(&mut open(&path), &owner("a--\"node\" — <é> 🎵"), true).unwrap());
+        assert!(put(&mut open(&path), &owner(r#"a--"node" — <é> 🎵"#), true).unwrap());
         assert_eq!(decoded(), before, "{name}");
         let Reading::Marked { mark, is_whole } = read(&mut open(&path)).unwrap() else {
             panic!("{name} has no mark");
         };
         assert!(is_whole);
-        assert_eq!(mark.node, "a--\"node\" — <é> 🎵");
+        assert_eq!(mark.node, r#"a--"node" — <é> 🎵"#);
     }
 }
 

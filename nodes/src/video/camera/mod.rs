@@ -12,24 +12,29 @@ use score_engine::{Build, Check, Descriptor, Node, NodeError, Params, Processor,
 use self::arguments::{Mode, arguments};
 pub use self::list::{Camera, CameraFormat, cameras};
 use self::list::{list, resolve};
-use super::capture::{Captured, Capturing, PICTURES, Source, require_live};
+use super::capture::{Captured, Captures, Capturing, PICTURES, Source, require_live};
 use super::system::System;
 
 /// Cameras take their time to wake up: to measure the light, to start the sensor.
 const OPENING: Duration = Duration::from_secs(6);
 
+/// Why a parameter is not live.
+const OPENED: &str = "the camera is opened with it";
+
 /// `camera`.
 #[derive(Clone, Params)]
 pub(crate) struct CameraNode {
     /// which camera; the first if left out
+    #[param(rebuild = OPENED)]
     device: Option<String>,
     /// width and height in which the camera works, as [1280, 720]
-    #[param(range = 1..=16_384, unit = "pixels")]
+    #[param(rebuild = OPENED, range = 1..=16_384, unit = "pixels")]
     size: Option<Vec<u32>>,
     /// pictures a second that the camera is asked for
-    #[param(range = 0.1..=1000.0, unit = "Hz")]
+    #[param(rebuild = OPENED, range = 0.1..=1000.0, unit = "Hz")]
     rate: Option<f64>,
     /// in which the camera delivers: `mjpeg`, `yuyv422`
+    #[param(rebuild = OPENED)]
     format: Option<String>,
     #[param(nested)]
     captured: Captured,
@@ -42,6 +47,12 @@ impl CameraNode {
             Some(&[width, height]) => Some((width, height)),
             _ => None,
         }
+    }
+}
+
+impl Captures for CameraNode {
+    fn captured(&self) -> &Captured {
+        &self.captured
     }
 }
 

@@ -175,8 +175,8 @@ fn watch(
             return None;
         }
         let (since, longest) = match state.last {
-            Some(last) => (last, source.timeout),
-            None => (began, source.opening.max(source.timeout)),
+            Some(last) => (last, state.timeout),
+            None => (began, source.opening.max(state.timeout)),
         };
         if state.pictures > 0
             && let Some(first) = first.take()

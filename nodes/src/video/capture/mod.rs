@@ -13,7 +13,7 @@ use score_engine::{Counters, NodeError};
 
 use self::attempt::attempt;
 pub(crate) use self::node::{
-    Captured, Capturing, PICTURES, REOPENED, after_input, before_input, require_live,
+    Captured, Captures, Capturing, PICTURES, REOPENED, after_input, before_input, require_live,
 };
 use super::backoff::Backoff;
 
@@ -53,7 +53,7 @@ pub(crate) struct Source {
     pub(crate) begin: Box<dyn FnMut() -> Result<Start, String> + Send>,
     /// Width and height of the frames that it writes.
     pub(crate) size: (u32, u32),
-    /// Without a frame for so long, it is started anew.
+    /// Without a frame for so long, it is started anew; [`Capture::set_timeout`] says another time.
     pub(crate) timeout: Duration,
     /// The first frame may take so long.
     pub(crate) opening: Duration,
@@ -101,6 +101,8 @@ struct State {
     last: Option<Instant>,
     /// This start's program has closed its output.
     ended: bool,
+    /// Without a frame for so long, the program is started anew.
+    timeout: Duration,
     /// The capture is no longer needed.
     stop: bool,
     /// The program that runs, for tests that kill it.
@@ -153,7 +155,10 @@ impl Capture {
     /// The system refuses a thread.
     pub(crate) fn start(source: Source) -> Result<Self, NodeError> {
         let shared = Arc::new(Shared {
-            state: Mutex::default(),
+            state: Mutex::new(State {
+                timeout: source.timeout,
+                ..State::default()
+            }),
             changed: Condvar::new(),
         });
         let supervised = shared.clone();
@@ -183,6 +188,12 @@ impl Capture {
             }
             state = self.shared.wait(state, left);
         }
+    }
+
+    /// Without a frame for so long from now on, the source is opened anew.
+    pub(crate) fn set_timeout(&self, timeout: Duration) {
+        self.shared.lock().timeout = timeout;
+        self.shared.changed.notify_all();
     }
 
     /// The program that captures now.

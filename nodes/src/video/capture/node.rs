@@ -3,7 +3,9 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use score_engine::{Build, Flow, Frame, Io, NodeError, OutputPort, Params, Processor, Time};
+use score_engine::{
+    Build, Flow, Frame, Io, NodeError, OutputPort, Params, Processor, Time, Transport,
+};
 
 use super::{Capture, Source};
 use crate::video::ffmpeg::require;
@@ -17,17 +19,26 @@ pub(crate) const REOPENED: &str = "reopened";
 /// A node without inputs may wait so long in one call.
 const PATIENCE: Duration = Duration::from_millis(50);
 
+/// Why a new size needs the source to be opened anew.
+const SIZED: &str = "ffmpeg is started for pictures of this size";
+
+/// A kind that captures.
+pub(crate) trait Captures {
+    /// What it has in common with the others.
+    fn captured(&self) -> &Captured;
+}
+
 /// The parameters of every node that captures.
 #[derive(Clone, Params)]
 pub(crate) struct Captured {
     /// width of the frames sent
-    #[param(range = 1..=4096, unit = "pixels", default = 64)]
+    #[param(rebuild = SIZED, range = 1..=4096, unit = "pixels", default = 64)]
     pub(crate) width: u32,
     /// height of the frames sent
-    #[param(range = 1..=4096, unit = "pixels", default = 64)]
+    #[param(rebuild = SIZED, range = 1..=4096, unit = "pixels", default = 64)]
     pub(crate) height: u32,
     /// without a picture for so long, the source is opened anew
-    #[param(range = 0.1..=60.0, unit = "s", default = 2.0)]
+    #[param(live, range = 0.1..=60.0, span = 0.5..=20.0, log, unit = "s", default = 2.0)]
     timeout: f64,
 }
 
@@ -109,7 +120,7 @@ impl Capturing {
     ///
     /// # Errors
     /// ffmpeg is missing, or the system refuses a thread.
-    pub(crate) fn start<P>(source: Source) -> Result<Box<dyn Processor<P>>, NodeError> {
+    pub(crate) fn start<P: Captures>(source: Source) -> Result<Box<dyn Processor<P>>, NodeError> {
         require(source.program)?;
         Ok(Box::new(Capturing {
             size: source.size,
@@ -118,7 +129,7 @@ impl Capturing {
     }
 }
 
-impl<P> Processor<P> for Capturing {
+impl<P: Captures> Processor<P> for Capturing {
     fn process(&mut self, _params: &P, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         let Some(picture) = io.idle(|| self.capture.next(PATIENCE)) else {
             return Ok(Flow::Continue);
@@ -130,5 +141,10 @@ impl<P> Processor<P> for Capturing {
             .ok_or_else(|| NodeError::internal("a frame of the wrong size"))?;
         io.send_captured(PICTURES, time, picture.captured, frame)?;
         Ok(Flow::Continue)
+    }
+
+    fn changed(&mut self, params: &P, _transport: &Transport) -> Result<(), NodeError> {
+        self.capture.set_timeout(params.captured().timeout());
+        Ok(())
     }
 }

@@ -129,3 +129,13 @@ fn whoever_is_late_gets_the_newest_picture_only() {
     let picture = capture.next(LONG).unwrap();
     assert!(picture.captured >= last);
 }
+
+#[test]
+fn another_timeout_holds_for_the_program_that_runs() {
+    let capture = Capture::start(source(600.0)).unwrap();
+    assert!(capture.next(LONG).is_some(), "no first picture");
+    let first = capture.process().unwrap();
+    assert!(signal("STOP", first));
+    capture.set_timeout(Duration::from_millis(300));
+    next_process(&capture, first);
+}

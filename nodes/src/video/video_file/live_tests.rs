@@ -3,11 +3,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use score_engine::{Packet, Time};
+use score_engine::{Packet, Time, Value};
 
 use super::VideoFile;
 use crate::testing::signal;
-use crate::video::live_test::play;
+use crate::video::live_test::{play, play_steered};
 
 /// Long enough for the slowest machine.
 const LONG: Duration = Duration::from_secs(60);
@@ -116,6 +116,42 @@ fn a_film_that_does_not_loop_ends_by_itself() {
     let packets = play::<VideoFile>(&node, LONG, |_| false).unwrap();
     let last = packets.last().unwrap().time;
     assert!(last < Time::from_seconds(0.5), "{last}");
+}
+
+/// Plays `node` to its end, with a new value of its parameter from `seconds` on.
+fn steered(node: &str, seconds: f64, param: &str, value: impl Into<Value>) -> Vec<Packet> {
+    let (value, turned) = (value.into(), std::cell::Cell::new(false));
+    play_steered::<VideoFile>(node, LONG, |steering, packets| {
+        if !turned.get() && lasts(packets, seconds) {
+            turned.set(true);
+            steering
+                .set("a", param, value.clone(), Duration::ZERO)
+                .unwrap();
+        }
+        false
+    })
+    .unwrap()
+}
+
+#[test]
+fn a_film_goes_on_at_another_speed_from_what_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    let packets = steered(&node(&film(folder.path(), 4), 8, ""), 1.0, "speed", 2.0);
+    let times: Vec<f64> = packets.iter().map(|packet| packet.time.seconds()).collect();
+    assert!(times.windows(2).all(|pair| pair[0] < pair[1]), "{times:?}");
+    let last = times[times.len() - 1];
+    assert!((2.0..3.4).contains(&last), "{last}");
+}
+
+#[test]
+fn a_film_whose_loop_is_turned_off_ends_with_a_whole_round() {
+    let folder = tempfile::tempdir().unwrap();
+    let looping = node(&film(folder.path(), 1), 8, ", loop: true");
+    let packets = steered(&looping, 1.5, "loop", false);
+    assert!(rounds(&packets, 1) >= 2);
+    let last = packets.last().unwrap().time;
+    assert!(last < Time::from_seconds(30.0), "{last}");
+    assert_eq!(last.nanos() % 1_000_000_000, 960_000_000, "{last}");
 }
 
 /// Strikes the decoder once; the film goes on at the right place.

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use score_engine::{Flow, Frame, Io, NodeError, Processor, Time};
+use score_engine::{Flow, Frame, Io, NodeError, Processor, Time, Transport};
 
+use super::pace::Pace;
 use super::reel::{Item, Reel};
 use super::{PICTURES, VideoFile};
 
@@ -31,10 +32,12 @@ const BEGINNING: Time = Time::from_nanos(100_000_000);
 /// Sends the frames of a film when their times have come.
 pub(super) struct Playing {
     reel: Reel,
-    /// When the film began, on the run's clock.
-    began: Option<Time>,
+    /// Where the film is at which time of the run's clock, once it plays.
+    pace: Option<Pace>,
     /// When the last frame was sent on time.
     sent: Option<Time>,
+    /// The time of the last frame that was sent: at another speed none comes before it.
+    last: Time,
     /// What comes next.
     held: Option<Item>,
     /// Since when there is nothing to send.
@@ -51,8 +54,9 @@ impl Playing {
     pub(super) fn new(reel: Reel, late: Arc<AtomicU64>) -> Self {
         Playing {
             reel,
-            began: None,
+            pace: None,
             sent: None,
+            last: Time::ZERO,
             held: None,
             starving: None,
             hurried: None,
@@ -61,27 +65,33 @@ impl Playing {
         }
     }
 
-    /// When the film began; it does so when it is first asked for.
-    fn begin(&mut self, now: Time) -> Time {
-        *self.began.get_or_insert_with(|| {
+    /// How the film plays; it begins when it is first asked for.
+    fn begin(&mut self, now: Time, speed: f64) -> Pace {
+        *self.pace.get_or_insert_with(|| {
             let began = if now < BEGINNING { Time::ZERO } else { now };
-            self.reel.begin(began);
-            began
+            let pace = Pace::new(began, speed);
+            self.reel.go_by(pace);
+            pace
         })
     }
 
+    /// When what the film has at `position` is shown.
+    fn time(&self, pace: Pace, position: Time) -> Time {
+        pace.time(position).max(self.last)
+    }
+
     /// The newest frame whose time has come; what comes after it is held.
-    fn due(&mut self, began: Time, now: Time) -> Option<(Time, Arc<Frame>)> {
+    fn due(&mut self, pace: Pace, now: Time) -> Option<(Time, Arc<Frame>)> {
         let mut due: Option<(Time, Arc<Frame>)> = None;
         loop {
             if self.held.is_none() {
                 self.held = self.reel.next(Duration::ZERO);
             }
             match self.held.take() {
-                Some(Item::Frame(time, frame)) if began + time <= now => {
+                Some(Item::Frame(position, frame)) if self.time(pace, position) <= now => {
                     self.late
                         .fetch_add(u64::from(due.is_some()), Ordering::Relaxed);
-                    due = Some((began + time, frame));
+                    due = Some((self.time(pace, position), frame));
                 }
                 other => {
                     self.held = other;
@@ -92,10 +102,12 @@ impl Playing {
     }
 
     /// The frame that is held, if its time has just come.
-    fn on_time(&mut self, began: Time, now: Time) -> Option<(Time, Arc<Frame>)> {
-        let just = |time: Time| began + time <= now && now - (began + time) <= ON_TIME;
+    fn on_time(&mut self, pace: Pace, now: Time) -> Option<(Time, Arc<Frame>)> {
+        let just = |time: Time| time <= now && now - time <= ON_TIME;
         match self.held.take() {
-            Some(Item::Frame(time, frame)) if just(time) => Some((began + time, frame)),
+            Some(Item::Frame(position, frame)) if just(self.time(pace, position)) => {
+                Some((self.time(pace, position), frame))
+            }
             other => {
                 self.held = other;
                 None
@@ -120,8 +132,8 @@ impl Playing {
     }
 
     /// Tells that the picture of `time` has left, so that the log relates the film to the wall's time.
-    fn tell(&mut self, began: Time, time: Time, now: Time) {
-        let film = (time - began).seconds();
+    fn tell(&mut self, pace: Pace, time: Time, now: Time) {
+        let film = pace.position(time).seconds();
         let (due, late) = (time.seconds(), (now - time).seconds());
         if std::mem::replace(&mut self.told, true) {
             tracing::trace!(film, due, late, "picture");
@@ -143,30 +155,46 @@ impl Playing {
 }
 
 impl Processor<VideoFile> for Playing {
-    fn process(&mut self, _params: &VideoFile, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+    fn process(&mut self, params: &VideoFile, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         let now = io.now();
-        let began = self.begin(now);
-        if let Some((time, frame)) = self.on_time(began, now) {
+        let pace = self.begin(now, params.speed);
+        if let Some((time, frame)) = self.on_time(pace, now) {
             io.send_captured_now(PICTURES, time, frame)?;
-            self.tell(began, time, io.now());
+            self.last = time;
+            self.tell(pace, time, io.now());
             return Ok(Flow::WakeAt(self.quiet_until(time)));
         }
-        if let Some((time, frame)) = self.due(began, now) {
+        if let Some((time, frame)) = self.due(pace, now) {
             io.send_captured_now(PICTURES, time, frame)?;
-            self.tell(began, time, io.now());
+            self.last = time;
+            self.tell(pace, time, io.now());
             self.hurry(now - time);
         }
         match self.held {
-            Some(Item::End(time)) if began + time <= now => {
-                io.end_at(began + time);
+            Some(Item::End(position)) if self.time(pace, position) <= now => {
+                io.end_at(self.time(pace, position));
                 return Ok(Flow::Done);
             }
-            Some(Item::End(time) | Item::Frame(time, _)) => {
+            Some(Item::End(position) | Item::Frame(position, _)) => {
                 self.starving = None;
-                return Ok(Flow::WakeAt(began + time));
+                return Ok(Flow::WakeAt(self.time(pace, position)));
             }
             None => self.starve(),
         }
         Ok(Flow::Continue)
+    }
+
+    /// Another speed holds from what shows now.
+    fn changed(&mut self, params: &VideoFile, _transport: &Transport) -> Result<(), NodeError> {
+        self.reel.set_loop(params.r#loop);
+        if let Some(pace) = self
+            .pace
+            .as_mut()
+            .filter(|pace| pace.speed() != params.speed)
+        {
+            *pace = pace.with_speed_from(pace.position(self.reel.now()), params.speed);
+            self.reel.go_by(*pace);
+        }
+        Ok(())
     }
 }

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use score_engine::{Frame, NodeError, Time};
 
-use super::at_speed;
 use super::reel::{Desk, Item, Script};
 use crate::video::backoff::Backoff;
 use crate::video::ffmpeg::Decoder;
@@ -63,7 +62,7 @@ pub(super) struct Reader {
 impl Reader {
     pub(super) fn new(from: Beginning) -> Self {
         Reader {
-            kept: from.script.looped.then(Vec::new),
+            kept: from.desk.is_looped().then(Vec::new),
             length: None,
             script: from.script,
             items: from.items,
@@ -89,13 +88,13 @@ impl Reader {
             self.length = Some(length);
             self.offset = self.offset + length;
             self.pictures = Pictures::default();
-            if !self.script.looped {
-                return self.send(Item::End(at_speed(self.offset, self.script.speed)));
+            if !self.desk.is_looped() {
+                return self.send(Item::End(self.offset));
             }
             if let Some(kept) = self.kept.take() {
                 return self.repeat(&kept);
             }
-            decoder = match prepared.map_or_else(|| self.script.decoder(None), Ok) {
+            decoder = match prepared.map_or_else(|| self.decoder(None), Ok) {
                 Ok(decoder) => Some(decoder),
                 Err(error) => self.start_anew(&error, Duration::ZERO)?,
             };
@@ -112,7 +111,7 @@ impl Reader {
                 Ok(Some((position, pixels))) => {
                     self.take(position, pixels)?;
                     if prepared.is_none() && self.ends_soon(position) {
-                        prepared = self.script.decoder(None).ok();
+                        prepared = self.decoder(None).ok();
                     }
                 }
                 Ok(None) => return Ok(prepared),
@@ -130,7 +129,7 @@ impl Reader {
 
     /// Whether the next round's decoder is needed soon.
     fn ends_soon(&self, position: Time) -> bool {
-        let wanted = self.script.looped && self.kept.is_none();
+        let wanted = self.desk.is_looped() && self.kept.is_none();
         wanted && position + PREPARATION > self.round_length()
     }
 
@@ -149,16 +148,21 @@ impl Reader {
         end.unwrap_or(Time::ZERO).max(SHORTEST_ROUND)
     }
 
-    /// Plays the frames of the first round for ever.
+    /// Plays the frames of the first round for as long as the film loops.
     fn repeat(&mut self, kept: &[(Time, Arc<Frame>)]) -> Result<(), Gone> {
-        loop {
-            self.skip_rounds(self.desk.position(self.script.speed));
+        while self.desk.is_looped() {
+            self.skip_rounds(self.desk.position());
             for (position, frame) in kept {
-                let time = at_speed(self.offset + *position, self.script.speed);
-                self.send(Item::Frame(time, frame.clone()))?;
+                self.send(Item::Frame(self.offset + *position, frame.clone()))?;
             }
             self.offset = self.offset + self.round_length();
         }
+        self.send(Item::End(self.offset))
+    }
+
+    /// Begins to decode the film, `from` a time in it, or from its beginning.
+    fn decoder(&self, from: Option<Time>) -> Result<Decoder, NodeError> {
+        self.script.decoder(from, self.desk.speed())
     }
 
     /// Leaves out the rounds that ought to be over at `position`. The clock may have jumped: the machine slept.
@@ -185,16 +189,16 @@ impl Reader {
         let mut pause = self.backoff.after(worked);
         loop {
             self.rest(pause)?;
-            let now = self.desk.position(self.script.speed);
-            if self.script.looped {
+            let (now, looped) = (self.desk.position(), self.desk.is_looped());
+            if looped {
                 self.skip_rounds(now);
             }
             let position = (now - self.offset).max(self.pictures.last().unwrap_or(Time::ZERO));
-            if !self.script.looped && position >= self.round_length() {
+            if !looped && position >= self.round_length() {
                 return Ok(None);
             }
             self.reopened.fetch_add(1, Ordering::Relaxed);
-            if let Ok(decoder) = self.script.decoder(Some(position)) {
+            if let Ok(decoder) = self.decoder(Some(position)) {
                 return Ok(Some(decoder));
             }
             pause = self.backoff.after(Duration::ZERO);
@@ -222,8 +226,7 @@ impl Reader {
             kept.push((position, frame.clone()));
         }
         self.kept.take_if(|kept| kept.len() > most);
-        let time = at_speed(self.offset + position, self.script.speed);
-        self.send(Item::Frame(time, frame))
+        self.send(Item::Frame(self.offset + position, frame))
     }
 
     fn send(&self, item: Item) -> Result<(), Gone> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use score_engine::{Frame, LiveClock, NodeError, Time};
 
-use super::at_speed;
+use super::pace::Pace;
 use super::reader::{Beginning, Reader};
 use crate::video::ffmpeg::{Decoder, Film, Stopper};
 
@@ -32,9 +32,6 @@ pub(super) struct Script {
     /// Frames a second, where not all are wanted.
     pub(super) rate: Option<f64>,
     pub(super) film: Film,
-    /// Whether it begins anew when it has ended.
-    pub(super) looped: bool,
-    pub(super) speed: f64,
 }
 
 impl Script {
@@ -43,23 +40,23 @@ impl Script {
         self.size.0 as usize * self.size.1 as usize * 3
     }
 
-    /// Begins to decode the film, `from` a time in it, or from its beginning.
+    /// Begins to decode the film for this speed, `from` a time in it, or from its beginning.
     ///
     /// # Errors
     /// ffmpeg is missing.
-    pub(super) fn decoder(&self, from: Option<Time>) -> Result<Decoder, NodeError> {
+    pub(super) fn decoder(&self, from: Option<Time>, speed: f64) -> Result<Decoder, NodeError> {
         let film = (self.path.as_path(), &self.film);
-        Decoder::start(film, self.size, self.rate, from, self.is_light())
+        Decoder::start(film, self.size, self.rate, from, self.is_light(speed))
     }
 
     /// Whether it is little enough work for one processor.
-    fn is_light(&self) -> bool {
+    fn is_light(&self, speed: f64) -> bool {
         let pixels = self.film.pixels.unwrap_or(u64::MAX) as f64;
-        pixels * self.speed <= LIGHT_PIXELS
+        pixels * speed <= LIGHT_PIXELS
     }
 }
 
-/// What the reel brings, in order. Times count from when the film began to play.
+/// What the reel brings, in order. Times are positions in the film, counted on from round to round.
 pub(super) enum Item {
     Frame(Time, Arc<Frame>),
     /// The film ends.
@@ -72,10 +69,13 @@ pub(super) struct Desk {
     state: Mutex<DeskState>,
 }
 
-#[derive(Default)]
 struct DeskState {
-    /// When the film began to play, on the run's clock.
-    began: Option<Time>,
+    /// Where the film is at which time of the run's clock, once it plays.
+    pace: Option<Pace>,
+    /// Before it plays, how fast it will.
+    speed: f64,
+    /// Whether it begins anew when it has ended.
+    looped: bool,
     /// The decoder that is being read.
     decoder: Option<Stopper>,
     /// Why it was ended.
@@ -93,10 +93,20 @@ impl Desk {
     }
 
     /// Where the film ought to be now; may lie beyond its end where it loops.
-    pub(super) fn position(&self, speed: f64) -> Time {
-        let began = self.lock().began;
-        let played = began.map_or(Time::ZERO, |began| self.clock.now() - began);
-        at_speed(played, 1.0 / speed)
+    pub(super) fn position(&self) -> Time {
+        let pace = self.lock().pace;
+        pace.map_or(Time::ZERO, |pace| pace.position(self.clock.now()))
+    }
+
+    /// How fast the film plays.
+    pub(super) fn speed(&self) -> f64 {
+        let state = self.lock();
+        state.pace.map_or(state.speed, Pace::speed)
+    }
+
+    /// Whether the film begins anew when it has ended.
+    pub(super) fn is_looped(&self) -> bool {
+        self.lock().looped
     }
 
     /// This decoder is being read from now on.
@@ -117,20 +127,28 @@ pub(super) struct Reel {
 }
 
 impl Reel {
-    /// Begins to read, and waits for the first frame. `reopened` counts how often a decoder is started anew.
+    /// Begins to read a film that will play at a speed, in a loop or not, and waits for the first frame. `reopened`
+    /// counts how often a decoder is started anew.
     ///
     /// # Errors
     /// ffmpeg is missing, or the film has no frame that can be decoded.
     pub(super) fn start(
         script: Script,
+        (speed, looped): (f64, bool),
         clock: Arc<LiveClock>,
         reopened: Arc<AtomicU64>,
     ) -> Result<Self, NodeError> {
         let desk = Arc::new(Desk {
             clock,
-            state: Mutex::default(),
+            state: Mutex::new(DeskState {
+                pace: None,
+                speed,
+                looped,
+                decoder: None,
+                ended: None,
+            }),
         });
-        let mut decoder = script.decoder(None)?;
+        let mut decoder = script.decoder(None, speed)?;
         desk.watch(&decoder);
         let Some(first) = decoder.next()? else {
             let name = script.path.display();
@@ -162,9 +180,19 @@ impl Reel {
         })
     }
 
-    /// The film begins to play when the run's clock says `began`.
-    pub(super) fn begin(&self, began: Time) {
-        self.desk.lock().began = Some(began);
+    /// The film plays so from now on.
+    pub(super) fn go_by(&self, pace: Pace) {
+        self.desk.lock().pace = Some(pace);
+    }
+
+    /// Whether the film begins anew when it has ended. A round that has been read to its end is not taken back.
+    pub(super) fn set_loop(&self, looped: bool) {
+        self.desk.lock().looped = looped;
+    }
+
+    /// The time on the run's clock.
+    pub(super) fn now(&self) -> Time {
+        self.desk.clock.now()
     }
 
     /// What comes next; waits for it `longest` at most.

@@ -127,7 +127,7 @@ fn is_led_to_the_other(lead: impl Fn(&str) -> Vec<u8>, hosts: &str) -> bool {
     let answer = lead(&format!("{other}/film.ts"));
     let (address, asked) = serve(move |_| answer.clone());
     let node =
-        format!("video_stream(url: \"{address}/list.m3u8\", width: 8, height: 8, hosts: {hosts})");
+        format!(r#"video_stream(url: "{address}/list.m3u8", width: 8, height: 8, hosts: {hosts})"#);
     let packets = play::<VideoStream>(&node, Duration::from_secs(60), |packets| {
         !packets.is_empty() || asked.load(Ordering::Acquire) >= 3
     })
@@ -145,7 +145,7 @@ fn is_led_to_the_other(lead: impl Fn(&str) -> Vec<u8>, hosts: &str) -> bool {
 fn a_redirect_to_another_private_host_is_followed_only_where_hosts_names_it() {
     let redirect = |to: &str| format!("HTTP/1.0 302 Found\r\nLocation: {to}\r\n\r\n").into_bytes();
     assert!(!is_led_to_the_other(redirect, "[]"));
-    assert!(is_led_to_the_other(redirect, "[\"localhost\"]"));
+    assert!(is_led_to_the_other(redirect, r#"["localhost"]"#));
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn a_playlist_leads_to_another_private_host_only_where_hosts_names_it() {
         good("application/vnd.apple.mpegurl", list.as_bytes())
     };
     assert!(!is_led_to_the_other(playlist, "[]"));
-    assert!(is_led_to_the_other(playlist, "[\"localhost\"]"));
+    assert!(is_led_to_the_other(playlist, r#"["localhost"]"#));
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn a_host_that_was_refused_is_the_reason_that_is_told() {
     client.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
     let why = gate.take_refusal().unwrap();
-    assert!(why.contains("hosts: [\"localhost\"]"), "{why}");
+    assert!(why.contains(r#"hosts: ["localhost"]"#), "{why}");
 }
 
 #[test]

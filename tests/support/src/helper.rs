@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The path of this program.
-pub(crate) fn this_program() -> PathBuf {
+pub fn this_program() -> PathBuf {
     std::env::current_exe().unwrap()
 }
 
-/// Makes `command`, which starts this program, start the helper that looks for `folder` in the environment's
-/// `variable`. `test` is the name of the test that stands for it where this program is a test's; a program that
-/// measures ignores it.
-pub(crate) fn prepare<'a>(
+/// Makes `command`, which starts this program, start the helper that looks for `folder` in the
+/// environment's `variable`. `test` is the name of the test that stands for it where this program
+/// is a test's; a program that measures ignores it.
+pub fn prepare<'a>(
     command: &'a mut Command,
     test: &str,
     variable: &str,
@@ -30,7 +30,7 @@ pub(crate) fn prepare<'a>(
 }
 
 /// Becomes true when this program's standard input ends.
-pub(crate) fn asked_to_end() -> Arc<AtomicBool> {
+pub fn asked_to_end() -> Arc<AtomicBool> {
     let over = Arc::new(AtomicBool::new(false));
     let ended = over.clone();
     std::thread::spawn(move || {

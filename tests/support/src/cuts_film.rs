@@ -3,16 +3,16 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::support::ffmpeg;
+use crate::ffmpeg;
 
 /// Frames a second.
-pub(crate) const RATE: u32 = 25;
+pub const RATE: u32 = 25;
 
 /// The length of a picture in seconds.
-pub(crate) const PICTURE: f64 = 1.0 / RATE as f64;
+pub const PICTURE: f64 = 1.0 / RATE as f64;
 
 /// How many cuts the film has.
-pub(crate) const CUTS: usize = 54;
+pub const CUTS: usize = 54;
 
 /// Its first scene, in pictures: so long, everything has found its time.
 const FIRST: u32 = 75;
@@ -39,7 +39,7 @@ fn lengths() -> Vec<u32> {
 }
 
 /// When each scene but the first begins, in seconds.
-pub(crate) fn cuts() -> Vec<f64> {
+pub fn cuts() -> Vec<f64> {
     let mut frames = 0;
     let lengths = lengths();
     lengths[..CUTS]
@@ -52,12 +52,12 @@ pub(crate) fn cuts() -> Vec<f64> {
 }
 
 /// How long the film is, in seconds.
-pub(crate) fn length() -> f64 {
+pub fn length() -> f64 {
     f64::from(lengths().iter().sum::<u32>()) * PICTURE
 }
 
 /// Writes the film as `name` into `folder`.
-pub(crate) fn write(folder: &Path, name: &str) {
+pub fn write(folder: &Path, name: &str) {
     let (mut arguments, mut filters, mut joined) = (String::new(), String::new(), String::new());
     for (number, frames) in lengths().iter().enumerate() {
         let scene = SCENES[number % SCENES.len()];

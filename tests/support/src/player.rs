@@ -10,18 +10,18 @@ use crate::jack::{Jack, Running};
 use crate::journal::{self, Entry, Log};
 
 /// The patch that a player plays.
-pub(crate) const PATCH: &str = "patch.ron";
+pub const PATCH: &str = "patch.ron";
 
 /// A patch that plays.
-pub(crate) struct Player {
-    pub(crate) program: Running,
-    pub(crate) folder: PathBuf,
+pub struct Player {
+    pub program: Running,
+    pub folder: PathBuf,
     log: Log,
 }
 
 impl Player {
     /// Plays `patch` in `folder` on `jack`'s server, and waits until its sound is there.
-    pub(crate) fn start(jack: &Jack, folder: &Path, patch: &str) -> Self {
+    pub fn start(jack: &Jack, folder: &Path, patch: &str) -> Self {
         std::fs::write(folder.join(PATCH), patch).unwrap();
         let arguments = [
             "run",
@@ -50,16 +50,16 @@ impl Player {
     }
 
     /// What was logged so far.
-    pub(crate) fn log(&mut self) -> &[Entry] {
+    pub fn log(&mut self) -> &[Entry] {
         self.log.read()
     }
 
-    pub(crate) fn statuses(&self) -> Vec<Value> {
+    pub fn statuses(&self) -> Vec<Value> {
         journal::statuses(&self.folder.join("status.jsonl"))
     }
 
     /// Waits for an entry that `wanted` chooses, written after `since`.
-    pub(crate) fn until(
+    pub fn until(
         &mut self,
         since: f64,
         within: Duration,
@@ -80,7 +80,7 @@ impl Player {
     }
 
     /// Ends the run as Ctrl-C does; its log and its status.
-    pub(crate) fn drain(self) -> (Vec<Entry>, Vec<Value>) {
+    pub fn drain(self) -> (Vec<Entry>, Vec<Value>) {
         let Player {
             program,
             folder,
@@ -93,7 +93,7 @@ impl Player {
 }
 
 /// How often sound broke off between two looks at the status.
-pub(crate) fn dropouts(statuses: &[Value]) -> u64 {
+pub fn dropouts(statuses: &[Value]) -> u64 {
     let count = |status: Option<&Value>| status.and_then(|status| status["dropouts"].as_u64());
     count(statuses.last()).unwrap_or(0)
 }

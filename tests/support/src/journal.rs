@@ -8,28 +8,28 @@ use serde_json::Value;
 
 /// An entry of the log and its wall time, in seconds since 1970.
 #[derive(Clone)]
-pub(crate) struct Entry {
-    pub(crate) wall: f64,
-    pub(crate) value: Value,
+pub struct Entry {
+    pub wall: f64,
+    pub value: Value,
 }
 
 impl Entry {
-    pub(crate) fn message(&self) -> &str {
+    pub fn message(&self) -> &str {
         self.value["message"].as_str().unwrap_or_default()
     }
 
     /// A number of the entry.
-    pub(crate) fn number(&self, name: &str) -> f64 {
+    pub fn number(&self, name: &str) -> f64 {
         self.value[name].as_f64().unwrap_or(f64::NAN)
     }
 
     /// Whether it tells that an edit was taken over.
-    pub(crate) fn is_edit(&self) -> bool {
+    pub fn is_edit(&self) -> bool {
         self.message().starts_with("the edit plays")
     }
 
     /// The nodes of an edit that `began`, `got new values` or `went`, in the patch's order.
-    pub(crate) fn nodes(&self, what: &str) -> Vec<&str> {
+    pub fn nodes(&self, what: &str) -> Vec<&str> {
         let parts = self.message().split("; ");
         parts
             .filter_map(|part| part.strip_prefix(what)?.strip_prefix(": "))
@@ -39,7 +39,7 @@ impl Entry {
 }
 
 /// The status: the whole lines of the file; a last one that is still being written is left out.
-pub(crate) fn statuses(path: &Path) -> Vec<Value> {
+pub fn statuses(path: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(path).unwrap_or_default();
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
     whole
@@ -49,14 +49,14 @@ pub(crate) fn statuses(path: &Path) -> Vec<Value> {
 }
 
 /// A log that is read while it grows.
-pub(crate) struct Log {
+pub struct Log {
     path: PathBuf,
     read: u64,
-    pub(crate) entries: Vec<Entry>,
+    pub entries: Vec<Entry>,
 }
 
 impl Log {
-    pub(crate) fn new(path: PathBuf) -> Self {
+    pub fn new(path: PathBuf) -> Self {
         Log {
             path,
             read: 0,
@@ -65,7 +65,7 @@ impl Log {
     }
 
     /// Reads what was added, in whole lines.
-    pub(crate) fn read(&mut self) -> &[Entry] {
+    pub fn read(&mut self) -> &[Entry] {
         let mut text = Vec::new();
         if let Ok(mut file) = File::open(&self.path) {
             file.seek(SeekFrom::Start(self.read)).unwrap();
@@ -94,7 +94,8 @@ fn seconds(text: &str) -> Option<f64> {
     let (year, month, day) = (date.next()??, date.next()??, date.next()??);
     let mut time = time.split(':').map(|part| part.parse::<f64>().ok());
     let (hour, minute, second) = (time.next()??, time.next()??, time.next()??);
-    // Days since 1970 in the Gregorian calendar (Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+    // Days since 1970 in the Gregorian calendar (Hinnant, "chrono-Compatible Low-Level Date
+    // Algorithms").
     let shifted = if month > 2 { year } else { year - 1 };
     let era = shifted.div_euclid(400);
     let of_era = shifted - era * 400;

@@ -1,10 +1,10 @@
 //! The patches that are measured.
 
-use crate::film;
-use crate::support::graphs;
+use crate::cuts_film as film;
+use crate::graphs;
 
 /// A hit for every cut, and nothing else.
-pub(crate) fn hits() -> String {
+pub fn hits() -> String {
     r#"
     Patch(
         format: 1,
@@ -23,16 +23,16 @@ pub(crate) fn hits() -> String {
 }
 
 /// A live patch that ships, by its name: on JACK, its melody's notes sent to the listener as well.
-pub(crate) fn shipped(name: &str) -> String {
+pub fn shipped(name: &str) -> String {
     let text = std::fs::read_to_string(graphs().join(format!("{name}.ron"))).unwrap();
     let changed = [
-        ("film.mp4\"", "cuts.mp4\""),
-        ("audio_out()", "audio_out(device: \"JACK\")"),
+        (r#"film.mp4""#, r#"cuts.mp4""#),
+        ("audio_out()", r#"audio_out(device: "JACK")"#),
         (
-            "    nodes: {\n",
-            "    nodes: {\n\"melody\": midi_out(port: \"JACK: listener\"),\n",
+            "    nodes: {",
+            r#"    nodes: { "melody": midi_out(port: "JACK: listener"),"#,
         ),
-        ("    wires: [\n", "    wires: [\n\"tune -> melody\",\n"),
+        ("    wires: [", r#"    wires: [ "tune -> melody","#),
     ];
     changed.into_iter().fold(text, |text, (old, new)| {
         assert!(text.contains(old), "graphs/{name}.ron has no `{old}`");
@@ -40,7 +40,8 @@ pub(crate) fn shipped(name: &str) -> String {
     })
 }
 
-/// The longest time from a cut until the notes change: a sixteenth at 110 quarter notes a minute, a picture, a block.
-pub(crate) fn until_notes_change() -> f64 {
+/// The longest time from a cut until the notes change: a sixteenth at 110 quarter notes a minute, a
+/// picture, a block.
+pub fn until_notes_change() -> f64 {
     60.0 / 110.0 / 4.0 + film::PICTURE + 256.0 / 48_000.0
 }

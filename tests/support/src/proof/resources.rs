@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use super::trouble::Trouble;
 use super::{patches, process::Process};
-use crate::film;
+use crate::cuts_film as film;
+use crate::ffmpeg;
 use crate::jack::Jack;
 use crate::listener::wall;
 use crate::player::{PATCH, Player, dropouts};
-use crate::support::ffmpeg;
 use crate::witness::Witness;
 
 /// When all is loaded and a film that is kept has been read once.
@@ -29,17 +29,17 @@ fn start(folder: &std::path::Path, patch: &str) -> Option<(Jack, Player)> {
     Some((jack, player))
 }
 
-/// Prints what the shipped patch takes over `seconds`: with a film of 160 × 90, and with one of 1280 × 720, both of
-/// which have too many pictures to be kept, so that they are decoded all the time, as a camera's are; and with one that
-/// is kept.
-pub(crate) fn print_idle(seconds: f64) {
+/// Prints what the shipped patch takes over `seconds`: with a film of 160 × 90, and with one of
+/// 1280 × 720, both of which have too many pictures to be kept, so that they are decoded all the
+/// time, as a camera's are; and with one that is kept.
+pub fn print_idle(seconds: f64) {
     println!("a film of 160 × 90:");
     print_cost(seconds, &patches::shipped("live"));
     println!("a film of 1280 × 720:");
-    let decoded = "large.mp4\", width: 160, height: 160";
+    let decoded = r#"large.mp4", width: 160, height: 160"#;
     print_cost(
         seconds,
-        &patches::shipped("live").replace("cuts.mp4\"", decoded),
+        &patches::shipped("live").replace(r#"cuts.mp4""#, decoded),
     );
     println!("a film of 160 × 90 and 20 s, kept in memory:");
     print_cost(
@@ -94,10 +94,11 @@ fn print_cost(seconds: f64, patch: &str) {
 
 /// The straight line through points at equal distances: its slope, and the slope's standard error.
 ///
-/// What memory differs by from the line stays for many points, so that neighbours tell little new: they count as fewer
-/// points, as many as would be independent (Santer and others, "Statistical significance of trends and trend differences
-/// in layer-average atmospheric temperature time series", 2000, from the correlation of neighbours).
-pub(crate) fn slope(points: &[(f64, f64)]) -> (f64, f64) {
+/// What memory differs by from the line stays for many points, so that neighbours tell little new:
+/// they count as fewer points, as many as would be independent (Santer and others, "Statistical
+/// significance of trends and trend differences in layer-average atmospheric temperature time
+/// series", 2000, from the correlation of neighbours).
+pub fn slope(points: &[(f64, f64)]) -> (f64, f64) {
     let count = points.len() as f64;
     let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
     let (x, y) = (mean(|point| point.0), mean(|point| point.1));
@@ -123,8 +124,9 @@ pub(crate) fn slope(points: &[(f64, f64)]) -> (f64, f64) {
     (slope, (squares / (independent - 2.0) / spread).sqrt())
 }
 
-/// Plays the shipped patch for `minutes`, edits it every ten seconds, and prints how memory, threads and files go.
-pub(crate) fn print_soak(minutes: f64) {
+/// Plays the shipped patch for `minutes`, edits it every ten seconds, and prints how memory,
+/// threads and files go.
+pub fn print_soak(minutes: f64) {
     let folder = tempfile::tempdir().unwrap();
     let Some((_jack, player)) = start(folder.path(), &patches::shipped("live")) else {
         return;

@@ -2,11 +2,10 @@
 //!
 //!     cargo bench --package score-plugin --features host --bench plugin
 //!
-//! Both nodes take a packet and send it on. What counts is how long each was at work, by the engine's own report; the
-//! two take turns, so that whatever else the machine does falls on both.
+//! Both nodes take a packet and send it on. What counts is how long each was at work, by the
+//! engine's own report; the two take turns, so that whatever else the machine does falls on both.
 #![allow(clippy::unwrap_used, missing_docs, clippy::print_stdout)]
 
-#[path = "../plugins/pass.rs"]
 mod pass;
 
 use std::path::{Path, PathBuf};
@@ -133,8 +132,8 @@ impl Processor<Sink> for Sinking {
 /// How long the node in the middle was at work for each packet.
 fn each(registry: &Registry, port: &str) -> Duration {
     let text = format!(
-        "Patch(format: 1, nodes: {{\"a\": pulse(from: \"{port}\"), \"b\": probe_pass(), \"c\": sink()}}, \
-         wires: [\"a.{port} -> b.{port}\", \"b.{port} -> c.{port}\"])"
+        r#"Patch(format: 1, nodes: {{"a": pulse(from: "{port}"), "b": probe_pass(), "c": sink()}},
+         wires: ["a.{port} -> b.{port}", "b.{port} -> c.{port}"])"#
     );
     let source = Source::text("plugin", &text, PathBuf::new());
     let graph = check(&source, &[], registry, &Settings::default()).unwrap();

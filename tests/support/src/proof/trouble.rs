@@ -3,15 +3,16 @@
 use crate::journal::Entry;
 use crate::witness::Standstill;
 
-/// Seconds before and after a trouble in which what breaks may stem from it. The server tells of a missed period after
-/// it, on a thread without real-time priority; what plays begins anew within some blocks.
+/// Seconds before and after a trouble in which what breaks may stem from it. The server tells of a
+/// missed period after it, on a thread without real-time priority; what plays begins anew within
+/// some blocks.
 const NEAR: f64 = 0.1;
 
 /// Seconds between two looks of `audio_out` at its dropouts.
 const LOOK: f64 = 0.1;
 
 /// Times in which the sound server missed a period, or in which the whole machine stood still.
-pub(crate) struct Trouble {
+pub struct Trouble {
     /// From and until, in seconds since 1970, in order and apart from each other.
     spans: Vec<(f64, f64)>,
     /// The standstills, where they were watched.
@@ -20,7 +21,7 @@ pub(crate) struct Trouble {
 
 impl Trouble {
     /// From the times of the server's overruns and what a witness saw.
-    pub(crate) fn new(overruns: &[f64], standstills: Option<Vec<Standstill>>) -> Self {
+    pub fn new(overruns: &[f64], standstills: Option<Vec<Standstill>>) -> Self {
         let overruns = overruns.iter().map(|wall| (*wall, *wall));
         let stands = standstills.iter().flatten();
         let stands = stands.map(|standstill| (standstill.from, standstill.to));
@@ -40,7 +41,7 @@ impl Trouble {
     }
 
     /// Whether any of the time from `from` to `to` lies in or near a trouble.
-    pub(crate) fn is_near(&self, from: f64, to: f64) -> bool {
+    pub fn is_near(&self, from: f64, to: f64) -> bool {
         let number = self.spans.partition_point(|span| span.1 < from);
         self.spans.get(number).is_some_and(|span| span.0 <= to)
     }
@@ -55,8 +56,9 @@ impl Trouble {
             / (to - from)
     }
 
-    /// How many of `all` dropouts are near no trouble: those of which the player's log does not tell that they are.
-    pub(crate) fn dropouts_elsewhere(&self, all: u64, log: &[Entry]) -> u64 {
+    /// How many of `all` dropouts are near no trouble: those of which the player's log does not
+    /// tell that they are.
+    pub fn dropouts_elsewhere(&self, all: u64, log: &[Entry]) -> u64 {
         let mut known = 0;
         let mut near = 0;
         for entry in log {
@@ -77,7 +79,7 @@ impl Trouble {
     }
 
     /// In words, of the time from `from` to `to`.
-    pub(crate) fn describe(&self, from: f64, to: f64) -> String {
+    pub fn describe(&self, from: f64, to: f64) -> String {
         let Some(standstills) = &self.standstills else {
             return "whether the machine stood still was not watched".to_owned();
         };

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::descriptor::{FileRole, Param, ParamType};
+use super::{FileRole, Param, ParamType};
 use crate::error::NodeError;
-use crate::transport::Length;
+use crate::length::Length;
 
 /// The parameters of a node kind, to be derived for a struct whose every field is one:
 ///
@@ -307,7 +307,8 @@ impl<T: ParamValue> ParamValue for Vec<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::descriptor::{Change, Descriptor, FileContent, Scale};
+    use crate::descriptor::Descriptor;
+    use crate::param::{Change, FileContent, Scale};
 
     #[derive(Clone, Copy, Debug, PartialEq, score_derive::Choice)]
     enum Colour {

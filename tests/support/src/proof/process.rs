@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// A process by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Process(pub(crate) u32);
+pub struct Process(pub u32);
 
 impl Process {
     fn path(self, of: &str) -> PathBuf {
@@ -30,7 +30,7 @@ impl Process {
     }
 
     /// Its children by this name.
-    pub(crate) fn children(self, name: &str) -> Vec<Process> {
+    pub fn children(self, name: &str) -> Vec<Process> {
         let entries = std::fs::read_dir("/proc").unwrap();
         let numbers = entries
             .flatten()
@@ -43,14 +43,14 @@ impl Process {
     }
 
     /// Processor time in seconds that it and its ended children have taken.
-    pub(crate) fn processor_time(self) -> f64 {
+    pub fn processor_time(self) -> f64 {
         // Linux counts in hundredths of a second.
         let ticks: u64 = (11..15).map(|place| self.stat_number(place)).sum();
         ticks as f64 / 100.0
     }
 
     /// Megabytes of memory: its own, and its share of what it shares.
-    pub(crate) fn memory(self) -> f64 {
+    pub fn memory(self) -> f64 {
         let text = self.read("smaps_rollup");
         let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
         let kilobytes =
@@ -59,20 +59,20 @@ impl Process {
     }
 
     /// How many threads it has.
-    pub(crate) fn threads(self) -> u64 {
+    pub fn threads(self) -> u64 {
         self.stat_number(17)
     }
 
     /// How many files it has open.
-    pub(crate) fn files(self) -> usize {
+    pub fn files(self) -> usize {
         std::fs::read_dir(self.path("fd")).map_or(0, Iterator::count)
     }
 
     /// Ends it without a warning.
-    pub(crate) fn kill(self) {
+    pub fn kill(self) {
         // The shell has its own `kill`; the program of that name is not on every computer.
         std::process::Command::new("sh")
-            .args(["-c", "kill -KILL \"$0\"", &self.0.to_string()])
+            .args(["-c", r#"kill -KILL "$0""#, &self.0.to_string()])
             .status()
             .unwrap();
     }

@@ -1,8 +1,9 @@
-//! Watches whether the machine itself stands still, so that what breaks then is not put down to `score`.
+//! Watches whether the machine itself stands still, so that what breaks then is not put down to
+//! `score`.
 //!
-//! A thread that only sleeps a millisecond at a time, with a higher real-time priority than everything that plays,
-//! wakes late only where nobody could have played: where a virtual machine's host took its processors away, or the
-//! kernel did not let go of them.
+//! A thread that only sleeps a millisecond at a time, with a higher real-time priority than
+//! everything that plays, wakes late only where nobody could have played: where a virtual machine's
+//! host took its processors away, or the kernel did not let go of them.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -34,13 +35,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A time in which the machine stood still, in seconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Standstill {
-    pub(crate) from: f64,
-    pub(crate) to: f64,
+pub struct Standstill {
+    pub from: f64,
+    pub to: f64,
 }
 
 /// Watches, if this program was started for that, until its standard input ends.
-pub(crate) fn watch_if_asked() -> bool {
+pub fn watch_if_asked() -> bool {
     let Some(folder) = std::env::var_os(FOLDER) else {
         return false;
     };
@@ -57,15 +58,15 @@ pub(crate) fn watch_if_asked() -> bool {
 }
 
 /// The watching program.
-pub(crate) struct Witness {
+pub struct Witness {
     program: Running,
     folder: PathBuf,
 }
 
 impl Witness {
-    /// Begins to watch; what is seen goes into `folder`. `None`, and a line that says so, where no program may have
-    /// such a priority.
-    pub(crate) fn start(folder: &Path) -> Option<Self> {
+    /// Begins to watch; what is seen goes into `folder`. `None`, and a line that says so, where no
+    /// program may have such a priority.
+    pub fn start(folder: &Path) -> Option<Self> {
         let is_allowed = Command::new("chrt")
             .args(["-f", PRIORITY, "true"])
             .output()
@@ -84,8 +85,7 @@ impl Witness {
     }
 
     /// Stops the watching program for a while, once it watches, as if the machine stood still.
-    #[allow(dead_code)]
-    pub(crate) fn stand_still(&self, duration: Duration) {
+    pub fn stand_still(&self, duration: Duration) {
         let started = Instant::now();
         while !self.folder.join(SEEN).exists() {
             assert!(started.elapsed() < PATIENCE, "the witness does not begin");
@@ -97,7 +97,7 @@ impl Witness {
     }
 
     /// Ends watching; what was seen.
-    pub(crate) fn end(mut self) -> Vec<Standstill> {
+    pub fn end(mut self) -> Vec<Standstill> {
         drop(self.program.0.stdin.take());
         self.program.0.wait().unwrap();
         let text = std::fs::read_to_string(self.folder.join(SEEN)).unwrap_or_default();

@@ -6,22 +6,22 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::support::{program, text};
+use crate::{program, text};
 
 /// Frames a second of every server here.
-pub(crate) const RATE: u32 = 48_000;
+pub const RATE: u32 = 48_000;
 
 /// How long anything may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Waits until no other test plays; none does while the result lives.
-pub(crate) fn take_turn() -> MutexGuard<'static, ()> {
+pub fn take_turn() -> MutexGuard<'static, ()> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// JACK's server with the dummy driver, under a name of its own.
-pub(crate) struct Jack {
+pub struct Jack {
     name: String,
     server: Child,
     period: u32,
@@ -29,16 +29,16 @@ pub(crate) struct Jack {
 }
 
 /// Ends a program as Ctrl-C does, and waits for it.
-pub(crate) fn interrupt(child: &mut Child) -> std::process::ExitStatus {
+pub fn interrupt(child: &mut Child) -> std::process::ExitStatus {
     signal(child, "INT");
     wait(child)
 }
 
 /// Sends a program the signal of this name.
-pub(crate) fn signal(child: &Child, name: &str) {
+pub fn signal(child: &Child, name: &str) {
     // The shell has its own `kill`; the program of that name is not on every computer.
     Command::new("sh")
-        .args(["-c", "kill -\"$0\" \"$1\"", name, &child.id().to_string()])
+        .args(["-c", r#"kill -"$0" "$1""#, name, &child.id().to_string()])
         .status()
         .expect("a shell is there");
 }
@@ -58,8 +58,9 @@ fn wait(child: &mut Child) -> std::process::ExitStatus {
 }
 
 impl Jack {
-    /// Starts a server with periods of `period` frames; `None`, and a line that says so, where JACK is not installed.
-    pub(crate) fn start(period: u32) -> Option<Self> {
+    /// Starts a server with periods of `period` frames; `None`, and a line that says so, where JACK
+    /// is not installed.
+    pub fn start(period: u32) -> Option<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         if Command::new("jackd").arg("--version").output().is_err() {
             eprintln!("skipped: jackd is not installed (apt install jackd2)");
@@ -81,8 +82,8 @@ impl Jack {
 
     fn serve(name: &str, period: u32) -> Child {
         Command::new("jackd")
-            // Where real-time scheduling is refused, it goes on without.
-            // Its ports lie in memory that every client maps and counts as its own: 2048 of them, as it has by itself, are
+            // Where real-time scheduling is refused, it goes on without. Its ports lie in memory
+            // that every client maps and counts as its own: 2048 of them, as it has by itself, are
             // 52 MB.
             .args(["-R", "-P20", "-p", "128", "-n", name, "-d", "dummy"])
             .args(["-r", &RATE.to_string(), "-p", &period.to_string()])
@@ -93,33 +94,33 @@ impl Jack {
     }
 
     /// Kills the server without a warning.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         self.server.kill().unwrap();
         self.server.wait().unwrap();
     }
 
     /// Starts the server anew, under the same name.
-    pub(crate) fn restart(&mut self) {
+    pub fn restart(&mut self) {
         self.server = Self::serve(&self.name, self.period);
         self.until_port("system:playback_1");
     }
 
     /// One of JACK's own programs, on this server.
-    pub(crate) fn tool(&self, name: &str) -> Command {
+    pub fn tool(&self, name: &str) -> Command {
         let mut command = Command::new(name);
         command.env("JACK_DEFAULT_SERVER", &self.name);
         command
     }
 
     /// The program `score` in `folder`, on this server.
-    pub(crate) fn score(&self, folder: &Path, arguments: &[&str]) -> Command {
+    pub fn score(&self, folder: &Path, arguments: &[&str]) -> Command {
         let mut command = program(folder, arguments);
         command.env("JACK_DEFAULT_SERVER", &self.name);
         command
     }
 
     /// Waits until the server has a port of this name.
-    pub(crate) fn until_port(&self, port: &str) {
+    pub fn until_port(&self, port: &str) {
         let started = Instant::now();
         loop {
             let output = self.tool("jack_lsp").output().expect("jack_lsp runs");
@@ -141,16 +142,16 @@ impl Drop for Jack {
 }
 
 /// A program that is ended with the test, whatever comes.
-pub(crate) struct Running(pub(crate) Child);
+pub struct Running(pub Child);
 
 impl Running {
     /// Starts `command`.
-    pub(crate) fn start(command: &mut Command) -> Self {
+    pub fn start(command: &mut Command) -> Self {
         Running(command.spawn().expect("the program starts"))
     }
 
     /// Ends it as Ctrl-C does, and demands that it ends well.
-    pub(crate) fn drain(mut self) {
+    pub fn drain(mut self) {
         let status = interrupt(&mut self.0);
         assert!(status.success(), "{status}");
     }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::Figures;
 use super::trouble::Trouble;
-use crate::film;
+use crate::cuts_film as film;
 use crate::jack::{Jack, RATE};
 use crate::listener::{Listener, Take, wall};
 use crate::player::{PATCH, Player, dropouts};
@@ -61,22 +61,22 @@ impl Scene {
         .to_owned();
         if let Some(pitch) = self.right {
             nodes += &format!(
-                "\"right\": tone(frequency: {pitch}, gain: {}, channel: 2),\n",
+                r#""right": tone(frequency: {pitch}, gain: {}, channel: 2),"#,
                 RIGHT.0
             );
             wires += match self.wet {
-                true => "\"right -> soft -> mix\",\n",
-                false => "\"right -> mix\",\n",
+                true => r#""right -> soft -> mix","#,
+                false => r#""right -> mix","#,
             };
             if self.wet {
-                nodes += "\"soft\": mixer(gain: -3),\n";
+                nodes += r#""soft": mixer(gain: -3),"#;
             }
         }
         if let Some(temperature) = self.melody {
             nodes += &format!(
-                "\"codes\": latent_random(every: 0.5),\n\"tune\": music_decoder(temperature: 0.{temperature}),\n"
+                r#""codes": latent_random(every: 0.5), "tune": music_decoder(temperature: 0.{temperature}),"#
             );
-            wires += "\"codes -> tune -> notes\",\n";
+            wires += r#""codes -> tune -> notes","#;
         }
         format!(
             "Patch(format: 1, transport: (tempo: 120, block: 256), nodes: {{{nodes}}}, wires: [{wires}])\n"
@@ -122,7 +122,8 @@ impl Scene {
     }
 }
 
-/// Saves `text` as one of three kinds of editors does; when it began to put the whole text in its place.
+/// Saves `text` as one of three kinds of editors does; when it began to put the whole text in its
+/// place.
 fn save(folder: &Path, text: &str, how: u32) -> f64 {
     let path = folder.join(PATCH);
     let new = folder.join("patch.ron~");
@@ -157,45 +158,45 @@ struct Taken {
 
 /// A step between neighbouring samples that is larger than the sound's own.
 #[derive(Debug)]
-pub(crate) struct Jump {
+pub struct Jump {
     /// Whether the server missed a period then, or the machine stood still.
-    pub(crate) is_excused: bool,
+    pub is_excused: bool,
     /// What it is, and which edit was last.
-    pub(crate) text: String,
+    pub text: String,
 }
 
 /// What came of many edits.
 #[derive(Default)]
-pub(crate) struct Edits {
-    pub(crate) taken: usize,
-    pub(crate) refused: usize,
+pub struct Edits {
+    pub taken: usize,
+    pub refused: usize,
     /// Edits of which nothing was told.
-    pub(crate) ignored: usize,
+    pub ignored: usize,
     /// From saving to the changed sound, of edits that change values only, and of the others.
-    pub(crate) heard: Vec<f64>,
-    pub(crate) heard_rebuilt: Vec<f64>,
+    pub heard: Vec<f64>,
+    pub heard_rebuilt: Vec<f64>,
     /// The same of edits that begin a node which loads a model.
-    pub(crate) heard_loaded: Vec<f64>,
+    pub heard_loaded: Vec<f64>,
     /// From saving until the log says so.
-    pub(crate) told: Vec<f64>,
+    pub told: Vec<f64>,
     /// Edits that were not heard within a second.
-    pub(crate) unheard: usize,
-    pub(crate) dropouts: u64,
+    pub unheard: usize,
+    pub dropouts: u64,
     /// Dropouts with which neither the server nor the machine had to do.
-    pub(crate) own_dropouts: u64,
-    pub(crate) overruns: usize,
+    pub own_dropouts: u64,
+    pub overruns: usize,
     /// The largest step of each side, and the largest that its sound may have.
-    pub(crate) steps: [(f32, f32); 2],
+    pub steps: [(f32, f32); 2],
     /// Where the sound jumps.
-    pub(crate) jumps: Vec<Jump>,
+    pub jumps: Vec<Jump>,
     /// What the server and the machine did, in words.
-    pub(crate) trouble: String,
+    pub trouble: String,
     /// Promises that were broken, in words.
-    pub(crate) complaints: Vec<String>,
+    pub complaints: Vec<String>,
 }
 
 /// Makes `count` edits drawn from `seed`; `None` without JACK.
-pub(crate) fn edits(count: usize, seed: u64, period: u32) -> Option<Edits> {
+pub fn edits(count: usize, seed: u64, period: u32) -> Option<Edits> {
     let jack = Jack::start(period)?;
     let folder = tempfile::tempdir().unwrap();
     film::write(folder.path(), "cuts.mp4");
@@ -278,8 +279,8 @@ fn amplitude(level: f64) -> f64 {
     10f64.powf(level / 20.0)
 }
 
-/// The largest steps, and what the sides' sounds may have: a sine's slope, and where it goes to another level or
-/// another tone, that of a block's ramp and a fade of 10 ms.
+/// The largest steps, and what the sides' sounds may have: a sine's slope, and where it goes to
+/// another level or another tone, that of a block's ramp and a fade of 10 ms.
 fn steps(take: &Take, began: f64) -> [(f32, f32); 2] {
     let rate = f64::from(RATE);
     let most = |amplitude: f64, pitch: f64| {
@@ -294,7 +295,8 @@ fn steps(take: &Take, began: f64) -> [(f32, f32); 2] {
     [0, 1].map(|side| (take.largest_step(side, began).0, allowed[side]))
 }
 
-/// Where steps are larger than they may be, and which edit was last: the first in each tenth of a second.
+/// Where steps are larger than they may be, and which edit was last: the first in each tenth of a
+/// second.
 fn jumps(
     take: &Take,
     began: f64,
@@ -390,8 +392,8 @@ fn generations(statuses: &[Value]) -> Vec<String> {
     complaints.into_iter().collect()
 }
 
-/// Nothing is lost on any wire without being counted. A wire's numbers are read one after another while it works, so
-/// they may differ a little, but not always and not by more and more.
+/// Nothing is lost on any wire without being counted. A wire's numbers are read one after another
+/// while it works, so they may differ a little, but not always and not by more and more.
 fn wires(statuses: &[Value]) -> Vec<String> {
     let mut least: BTreeMap<(String, usize), i64> = BTreeMap::new();
     let mut sent: BTreeMap<String, u64> = BTreeMap::new();
@@ -463,7 +465,7 @@ fn notes(take: &Take, taken: &[Taken]) -> Vec<String> {
 }
 
 /// Prints what came of `count` edits.
-pub(crate) fn print_edits(count: usize, seed: u64, period: u32) {
+pub fn print_edits(count: usize, seed: u64, period: u32) {
     let Some(done) = edits(count, seed, period) else {
         return;
     };

@@ -1,8 +1,9 @@
-//! Listens to what is played, and notes at which wall time each frame of it was handed to the driver.
+//! Listens to what is played, and notes at which wall time each frame of it was handed to the
+//! driver.
 //!
-//! JACK's library takes the server's name from the environment only, so the listener is a program of its own: this
-//! one, started once more. It joins itself to what plays as often as that comes back, and ends when its standard
-//! input does.
+//! JACK's library takes the server's name from the environment only, so the listener is a program
+//! of its own: this one, started once more. It joins itself to what plays as often as that comes
+//! back, and ends when its standard input does.
 
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -17,10 +18,10 @@ use crate::helper;
 use crate::jack::{Jack, RATE, Running};
 
 /// The folder for what is heard, in the environment of the listening program.
-pub(crate) const FOLDER: &str = "SCORE_LISTENER";
+pub const FOLDER: &str = "SCORE_LISTENER";
 
 /// The listener's name; a `midi_out(port: "JACK: listener")` joins itself to it.
-pub(crate) const NAME: &str = "listener";
+pub const NAME: &str = "listener";
 
 /// What is listened to.
 const SOUNDS: [(&str, &str); 2] = [("score_out:out_0", "left"), ("score_out:out_1", "right")];
@@ -29,7 +30,7 @@ const SOUNDS: [(&str, &str); 2] = [("score_out:out_0", "left"), ("score_out:out_
 const RING: usize = 1 << 20;
 
 /// Seconds since 1970.
-pub(crate) fn wall() -> f64 {
+pub fn wall() -> f64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.unwrap_or_default().as_secs_f64()
 }
@@ -53,7 +54,7 @@ impl NotificationHandler for Overruns {
 }
 
 /// Listens, if this program was started for that, until its standard input ends.
-pub(crate) fn listen_if_asked() -> bool {
+pub fn listen_if_asked() -> bool {
     let Some(folder) = std::env::var_os(FOLDER) else {
         return false;
     };
@@ -131,14 +132,14 @@ fn listen(folder: &Path) {
 }
 
 /// The listening program.
-pub(crate) struct Listener {
+pub struct Listener {
     program: Running,
     folder: PathBuf,
 }
 
 impl Listener {
     /// Begins to listen on `jack`'s server, and waits until it does.
-    pub(crate) fn start(jack: &Jack, folder: &Path) -> Self {
+    pub fn start(jack: &Jack, folder: &Path) -> Self {
         let mut command = jack.tool(helper::this_program().to_str().unwrap());
         helper::prepare(&mut command, "proofs::listens", FOLDER, folder);
         let program = Running::start(&mut command);
@@ -150,7 +151,7 @@ impl Listener {
     }
 
     /// Ends listening; what was heard.
-    pub(crate) fn end(mut self) -> Take {
+    pub fn end(mut self) -> Take {
         drop(self.program.0.stdin.take());
         self.program.0.wait().unwrap();
         Take::read(&self.folder)
@@ -168,15 +169,15 @@ struct Cycle {
 }
 
 /// A message that was heard: its wall time and its bytes.
-pub(crate) type Message = (f64, [u8; 3]);
+pub type Message = (f64, [u8; 3]);
 
 /// What was heard.
-pub(crate) struct Take {
+pub struct Take {
     /// Left and right.
-    pub(crate) sound: Vec<[f32; 2]>,
-    pub(crate) messages: Vec<Message>,
+    pub sound: Vec<[f32; 2]>,
+    pub messages: Vec<Message>,
     /// When the server told that it had been too late itself.
-    pub(crate) overruns: Vec<f64>,
+    pub overruns: Vec<f64>,
     cycles: Vec<Cycle>,
 }
 
@@ -227,8 +228,8 @@ impl Take {
         take
     }
 
-    /// Callbacks come late, never early: each gets the earliest beginning that its neighbours (a second to both sides)
-    /// speak for.
+    /// Callbacks come late, never early: each gets the earliest beginning that its neighbours (a
+    /// second to both sides) speak for.
     fn straighten(&mut self) {
         let rate = f64::from(RATE);
         let offset = |cycle: &Cycle| cycle.wall - cycle.frame as f64 / rate;
@@ -255,14 +256,14 @@ impl Take {
     }
 
     /// When a sample was handed to the driver.
-    pub(crate) fn wall_of(&self, sample: usize) -> f64 {
+    pub fn wall_of(&self, sample: usize) -> f64 {
         let number = self.cycles.partition_point(|cycle| cycle.sample <= sample);
         let cycle = self.cycles[number.saturating_sub(1)];
         cycle.wall + (sample - cycle.sample) as f64 / f64::from(RATE)
     }
 
     /// The first sample that was handed over at `wall` or later.
-    pub(crate) fn sample_at(&self, wall: f64) -> usize {
+    pub fn sample_at(&self, wall: f64) -> usize {
         let number = self.cycles.partition_point(|cycle| cycle.wall <= wall);
         let Some(cycle) = self.cycles.get(number.saturating_sub(1)) else {
             return 0;
@@ -272,7 +273,7 @@ impl Take {
     }
 
     /// The wall times at which sound begins after at least 60 ms of silence.
-    pub(crate) fn onsets(&self) -> Vec<f64> {
+    pub fn onsets(&self) -> Vec<f64> {
         const AUDIBLE: f32 = 2e-3;
         let mut quiet = 0;
         let mut onsets = Vec::new();
@@ -290,7 +291,7 @@ impl Take {
     }
 
     /// The largest step between neighbouring samples of one side from `from` on, and when it was.
-    pub(crate) fn largest_step(&self, side: usize, from: f64) -> (f32, f64) {
+    pub fn largest_step(&self, side: usize, from: f64) -> (f32, f64) {
         let first = self.sample_at(from);
         let steps = self.sound[first..]
             .windows(2)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Figures, patches};
-use crate::film;
+use crate::cuts_film as film;
 use crate::jack::{Jack, RATE};
 use crate::journal::Entry;
 use crate::listener::{Listener, Take};
@@ -16,8 +16,8 @@ struct Due {
     wall: f64,
 }
 
-/// When the pictures of the cuts in the film's first round were due. A picture that was left out was due when its
-/// neighbours say so.
+/// When the pictures of the cuts in the film's first round were due. A picture that was left out
+/// was due when its neighbours say so.
 fn due(log: &[Entry]) -> Vec<Due> {
     let pictures: Vec<&Entry> = log
         .iter()
@@ -51,19 +51,20 @@ fn play(patch: &str, period: u32) -> Option<(Vec<Entry>, u64, Take)> {
 }
 
 /// Hits for cuts.
-pub(crate) struct Hits {
-    /// From when a cut's picture was due until its hit was handed to the driver, and a picture's length.
-    pub(crate) latency: Figures,
+pub struct Hits {
+    /// From when a cut's picture was due until its hit was handed to the driver, and a picture's
+    /// length.
+    pub latency: Figures,
     /// Cuts without a hit.
-    pub(crate) missed: usize,
+    pub missed: usize,
     /// Hits without a cut.
-    pub(crate) false_alarms: usize,
-    pub(crate) dropouts: u64,
-    pub(crate) overruns: usize,
+    pub false_alarms: usize,
+    pub dropouts: u64,
+    pub overruns: usize,
 }
 
 /// A hit for every cut; `None` without JACK.
-pub(crate) fn hits(period: u32) -> Option<Hits> {
+pub fn hits(period: u32) -> Option<Hits> {
     let (log, dropouts, take) = play(&patches::hits(), period)?;
     let due = due(&log);
     let onsets = take.onsets();
@@ -95,24 +96,25 @@ pub(crate) fn hits(period: u32) -> Option<Hits> {
 }
 
 /// Phrases for cuts.
-pub(crate) struct Phrases {
+pub struct Phrases {
     /// From a cut's picture to the beginning of its phrase, on the run's clock.
-    pub(crate) clock: Figures,
-    /// From when the picture was due until the changed notes were handed to the driver, of phrases whose first
-    /// sixteenth changes a note.
-    pub(crate) heard: Figures,
+    pub clock: Figures,
+    /// From when the picture was due until the changed notes were handed to the driver, of phrases
+    /// whose first sixteenth changes a note.
+    pub heard: Figures,
     /// Cuts that no phrase followed.
-    pub(crate) missed: usize,
-    /// Phrases whose first sixteenth neither ended nor began a note: nothing sounded, and they begin with a rest.
-    pub(crate) silent: usize,
+    pub missed: usize,
+    /// Phrases whose first sixteenth neither ended nor began a note: nothing sounded, and they
+    /// begin with a rest.
+    pub silent: usize,
     /// Phrases that began before the cut's own code was there, from the scene before.
-    pub(crate) early: usize,
+    pub early: usize,
     /// Phrases with notes that were not heard when they were due.
-    pub(crate) lost: usize,
+    pub lost: usize,
 }
 
 /// A new phrase for every cut, with the live patch called `name`; `None` without JACK.
-pub(crate) fn phrases(name: &str, period: u32) -> Option<Phrases> {
+pub fn phrases(name: &str, period: u32) -> Option<Phrases> {
     let (log, _, take) = play(&patches::shipped(name), period)?;
     let (mut clock, mut heard) = (Vec::new(), Vec::new());
     let (mut missed, mut silent, mut early, mut lost) = (0, 0, 0, 0);
@@ -135,8 +137,8 @@ pub(crate) fn phrases(name: &str, period: u32) -> Option<Phrases> {
             silent += 1;
             continue;
         }
-        // Notes leave for JACK at their time and are heard some of the server's periods later; nothing else of the
-        // melody is near.
+        // Notes leave for JACK at their time and are heard some of the server's periods later;
+        // nothing else of the melody is near.
         let within = 0.05 + 3.0 * f64::from(period) / f64::from(RATE);
         let message = take
             .messages
@@ -158,7 +160,7 @@ pub(crate) fn phrases(name: &str, period: u32) -> Option<Phrases> {
 }
 
 /// Prints hits.
-pub(crate) fn print_hits(period: u32) {
+pub fn print_hits(period: u32) {
     let Some(hits) = hits(period) else { return };
     println!(
         "cut to hit, with a picture's length ({period} frames a period): {}; {} missed, {} false, {} dropouts, {} overruns of the server",
@@ -167,7 +169,7 @@ pub(crate) fn print_hits(period: u32) {
 }
 
 /// Prints phrases of the live patch called `name`.
-pub(crate) fn print_phrases(name: &str, period: u32) {
+pub fn print_phrases(name: &str, period: u32) {
     let Some(phrases) = phrases(name, period) else {
         return;
     };

@@ -1,31 +1,31 @@
-//! Measures what a live run promises. The tests ask for a part of it within generous limits; the measuring program
-//! prints all.
+//! Measures what a live run promises. The tests ask for a part of it within generous limits; the
+//! measuring program prints all.
 
-pub(crate) mod cuts;
-pub(crate) mod edits;
-pub(crate) mod faults;
-pub(crate) mod patches;
-pub(crate) mod process;
-pub(crate) mod resources;
-pub(crate) mod trouble;
+pub mod cuts;
+pub mod edits;
+pub mod faults;
+pub mod patches;
+pub mod process;
+pub mod resources;
+pub mod trouble;
 
 use std::fmt;
 
 /// Durations in seconds, in order.
-pub(crate) struct Figures(Vec<f64>);
+pub struct Figures(Vec<f64>);
 
 impl Figures {
-    pub(crate) fn new(mut durations: Vec<f64>) -> Self {
+    pub fn new(mut durations: Vec<f64>) -> Self {
         durations.sort_by(f64::total_cmp);
         Figures(durations)
     }
 
-    pub(crate) fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.0.len()
     }
 
     /// What `share` of them do not exceed.
-    pub(crate) fn at(&self, share: f64) -> f64 {
+    pub fn at(&self, share: f64) -> f64 {
         let last = self.0.len().saturating_sub(1) as f64;
         let place = (last * share).ceil() as usize;
         self.0.get(place).copied().unwrap_or(f64::NAN)

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::process::Process;
-use crate::film;
+use crate::cuts_film as film;
+use crate::house;
 use crate::jack::Jack;
 use crate::journal::Entry;
 use crate::listener::{Listener, wall};
 use crate::player::{Player, dropouts};
-use crate::support::house;
 
 /// How long anything may take to come back.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -36,19 +36,19 @@ const PATCH: &str = r#"
 
 /// Durations in seconds.
 #[derive(Debug)]
-pub(crate) struct Faults {
+pub struct Faults {
     /// From the end of the film's decoder until another runs.
-    pub(crate) decoder: f64,
+    pub decoder: f64,
     /// The longest time between two pictures then.
-    pub(crate) pictures: f64,
+    pub pictures: f64,
     /// From saving garbage as the model and as the SoundFont until it is refused.
-    pub(crate) refused: [f64; 2],
+    pub refused: [f64; 2],
     /// From saving the right file again until it plays.
-    pub(crate) replaced: [f64; 2],
-    pub(crate) dropouts: u64,
-    pub(crate) overruns: usize,
+    pub replaced: [f64; 2],
+    pub dropouts: u64,
+    pub overruns: usize,
     /// Promises that were broken, in words.
-    pub(crate) complaints: Vec<String>,
+    pub complaints: Vec<String>,
 }
 
 /// The node of this id in the newest status.
@@ -142,7 +142,7 @@ fn write_files(folder: &Path) {
 }
 
 /// Breaks a decoder and files while it plays; `None` without JACK.
-pub(crate) fn faults(period: u32) -> Option<Faults> {
+pub fn faults(period: u32) -> Option<Faults> {
     let jack = Jack::start(period)?;
     let folder = tempfile::tempdir().unwrap();
     write_files(folder.path());
@@ -176,8 +176,9 @@ pub(crate) fn faults(period: u32) -> Option<Faults> {
     })
 }
 
-/// Kills the sound server and starts it again: how long from then until `score` plays on it again, in seconds.
-pub(crate) fn server(period: u32) -> Option<f64> {
+/// Kills the sound server and starts it again: how long from then until `score` plays on it again,
+/// in seconds.
+pub fn server(period: u32) -> Option<f64> {
     let mut jack = Jack::start(period)?;
     let folder = tempfile::tempdir().unwrap();
     write_files(folder.path());
@@ -205,7 +206,7 @@ pub(crate) fn server(period: u32) -> Option<f64> {
 }
 
 /// Prints how soon everything is back.
-pub(crate) fn print_faults(period: u32) {
+pub fn print_faults(period: u32) {
     let Some(faults) = faults(period) else { return };
     let milliseconds = |seconds: f64| seconds * 1e3;
     println!(

@@ -1,0 +1,25 @@
+//! What the tests and the benches that start the program share.
+//!
+//! At the top is what every test needs: the program itself, films and MIDI files to feed it with,
+//! and what it wrote. The modules are for live runs: a sound server without hardware, what is heard
+//! there, and what the program logs.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(missing_docs, clippy::missing_panics_doc, clippy::print_stdout)]
+
+pub mod cuts_film;
+mod folders;
+pub mod helper;
+pub mod jack;
+pub mod journal;
+pub mod listener;
+mod media;
+mod notes;
+pub mod player;
+mod program;
+pub mod proof;
+pub mod witness;
+
+pub use folders::{copy_models, graphs, house, names, patches_in, unpack_graphs};
+pub use media::{ffmpeg, probe, write_film, write_small_film};
+pub use notes::{onsets, require_other_music_in_each_scene, write_scale};
+pub use program::{Talking, built, program, score, text};
