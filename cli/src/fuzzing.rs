@@ -11,7 +11,7 @@ use crate::remote::{Latest, Remote};
 static REMOTE: LazyLock<Remote> = LazyLock::new(|| {
     let mut live = Live::new(&Settings::default(), LiveOptions::default());
     let latest = Latest::default();
-    latest.put(&live.status());
+    latest.publish(&live.status());
     Remote::new(live.steering(), latest, Path::new("show.ron"))
 });
 

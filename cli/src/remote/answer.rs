@@ -11,8 +11,8 @@ use super::Latest;
 use super::protocol::{About, Address, Refusal, Request, Setting, read_request, write_answer};
 use crate::status::{line, table};
 
-/// A run as other programs reach it. Nothing here makes the run wait: values are set and looked at as
-/// [`Steering`] does it, and the status is the one that the run put down last.
+/// A run as other programs reach it. Nothing here makes the run wait: values are set and read through
+/// [`Steering`], and the status is the one that the run has published last.
 pub(crate) struct Remote {
     steering: Steering,
     latest: Latest,
@@ -145,7 +145,7 @@ mod tests {
     fn remote() -> Remote {
         let mut live = Live::new(&Settings::default(), LiveOptions::default());
         let latest = Latest::default();
-        latest.put(&live.status());
+        latest.publish(&live.status());
         Remote::new(live.steering(), latest, Path::new("show.ron"))
     }
 
@@ -228,7 +228,7 @@ mod tests {
         for request in [r#""get""#, r#""status""#, r#"{"release_all":{}}"#] {
             assert_eq!(asked(&remote, request).unwrap_err()[0].kind, "not_yet");
         }
-        remote.latest.put(&live.status());
+        remote.latest.publish(&live.status());
         let status = asked(&remote, r#""status""#).unwrap();
         assert_eq!(status["status"]["patch"], "show.ron");
         assert!(status["table"].as_str().unwrap().contains("revision 0"));

@@ -120,7 +120,7 @@ fn find(which: Option<&str>) -> Vec<Found> {
     for (process, path) in sockets {
         let tell = tell.clone();
         let asked = std::thread::Builder::new().spawn(move || {
-            // Whoever asked may have given up.
+            // It may come too late.
             let _ = tell.send((process, look(process, &path, deadline)));
         });
         if asked.is_ok() {
@@ -147,14 +147,14 @@ fn find(which: Option<&str>) -> Vec<Found> {
     all
 }
 
-/// Looks who is at a socket. `None`: nobody is left there, and it is removed.
+/// Asks which run has this socket. `None`: it is stale, and is removed.
 fn look(process: u32, path: &PathBuf, deadline: Instant) -> Option<Found> {
     loop {
         let stream = match UnixStream::connect(path) {
             Ok(stream) => stream,
             Err(error) => {
                 if error.kind() == ErrorKind::ConnectionRefused {
-                    // Left behind by a process that was killed. Whoever else looks may be faster.
+                    // Its process was killed. Another client may be faster.
                     let _ = std::fs::remove_file(path);
                 }
                 return None;

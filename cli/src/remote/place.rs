@@ -18,8 +18,8 @@ const OTHERS_WRITE: u32 = 0o022;
 /// In the folder, only the owner of a file can remove or rename it.
 const STICKY: u32 = 0o1000;
 
-/// The folders in which a run may have its socket, the best first: the one that SCORE_RUNTIME_DIR names, and no other;
-/// else one in the folder that the system gives each user who is logged in, or in that for temporary files.
+/// The folders in which a run may have its socket, the best first: only the one in SCORE_RUNTIME_DIR, if that is set;
+/// else one in the folder that the system gives each logged-in user, then one in the folder for temporary files.
 pub(super) fn to_make() -> Vec<PathBuf> {
     let named = |name| std::env::var_os(name).map(PathBuf::from);
     match named(NAMED) {

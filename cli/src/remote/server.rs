@@ -1,4 +1,4 @@
-//! The socket of a run: a thread that waits for clients, and one for each of them.
+//! The socket of a run: one thread that waits for clients, and one thread per client.
 
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
@@ -21,7 +21,7 @@ const MAX_CLIENTS: usize = 16;
 /// How long a client may take to ask, and again to read the answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How often it is looked whether the socket still lies where it was: what cleans up temporary files may have taken it.
+/// How often it is checked that the socket is still there: a program that cleans up temporary files may have removed it.
 const LOOK: Timespec = Timespec {
     tv_sec: 5,
     tv_nsec: 0,
@@ -41,8 +41,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Makes the socket and answers whoever comes, on threads of their own. Where it cannot be made, a warning says so,
-    /// and the run goes on without.
+    /// Makes the socket and answers clients, on threads of their own. If it cannot be made, a warning says so, and the
+    /// run continues without it.
     pub(crate) fn start(remote: Remote) -> Option<Server> {
         let started = UnixStream::pair().and_then(|(stop, stopped)| {
             let thread = std::thread::Builder::new()
@@ -73,7 +73,7 @@ fn warn(why: &str) {
     tracing::warn!("`score set` and `score get` cannot reach this run: {why}");
 }
 
-/// Answers whoever comes, until `stopped` is closed.
+/// Answers clients until `stopped` is closed.
 fn serve(remote: &Arc<Remote>, stopped: &UnixStream) {
     let mut socket = match Socket::make() {
         Ok(socket) => socket,
@@ -205,7 +205,7 @@ impl Socket {
     }
 
     fn make_in(folder: &Path) -> io::Result<Socket> {
-        // Made under another name: whoever looks takes a socket at which nobody listens yet for one left behind.
+        // Made under another name: a client takes a socket at which nobody listens yet for a stale one.
         let new = folder.join(format!(".{}.new", std::process::id()));
         let _ = std::fs::remove_file(&new);
         let listener = UnixListener::bind(&new)?;
@@ -234,7 +234,7 @@ impl Socket {
 impl Drop for Socket {
     fn drop(&mut self) {
         if self.is_there() {
-            // What cannot be removed is found to be left behind by whoever looks.
+            // If it stays, the next client finds that it is stale.
             let _ = std::fs::remove_file(&self.path);
         }
     }

@@ -143,7 +143,7 @@ impl<'a> Playing<'a> {
                 tracing::warn!("{warning}");
             }
             if status.revision > 0 {
-                self.latest.put(&status);
+                self.latest.publish(&status);
             }
             show(&status);
         }
@@ -302,7 +302,7 @@ impl<'a> Playing<'a> {
             return;
         };
         if revision.number == 1 {
-            self.latest.put(&self.live.status());
+            self.latest.publish(&self.live.status());
             let [models, devices] = &self.used;
             tracing::info!(
                 models,
