@@ -117,7 +117,7 @@ fn a_value_set_from_outside_holds_through_edits_until_it_is_released() {
     std::fs::write(stage.patch(), &with_more).unwrap();
     playing.until("the edit plays; began: more");
     stage.until_gain(-20.0, "hand");
-    let higher = with_more.replace("gain: -30", "gain: -30, frequency: 660");
+    let higher = with_more.replace("gain: -30", "gain: -30, channels: 1");
     std::fs::write(stage.patch(), higher).unwrap();
     playing.until("the edit plays; began: hum");
     stage.until_gain(-20.0, "hand");
@@ -159,12 +159,12 @@ fn mistakes_are_told_all_at_once_with_what_was_typed_and_nothing_is_set() {
         "set",
         "hum.gain=-20",
         "hum.gian=-3",
-        "hum.frequency=100",
+        "hum.channels=1",
         "ham.gain=1",
     ]);
     for wanted in [
         "error: hum.gian=-3: `hum` has no parameter `gian`\n  help: did you mean `gain`?",
-        "error: hum.frequency=100: `hum.frequency` cannot change while it plays",
+        "error: hum.channels=1: `hum.channels` cannot change while it plays\n  help: its readers count on so many",
         "error: ham.gain=1: no node `ham` plays\n  help: did you mean `hum`?",
     ] {
         assert!(told.contains(wanted), "{wanted} is not in:\n{told}");

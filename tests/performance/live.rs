@@ -1,11 +1,11 @@
 //! What a live run promises, measured on JACK's dummy driver.
 //!
-//!     cargo bench --package score --bench live -- hits | phrases | edits [NUMBER] | faults | idle [SECONDS] | soak [MINUTES]
+//!     cargo bench --package score --bench live -- hits | phrases | steer | edits [NUMBER] | faults | idle [SECONDS] | soak [MINUTES]
 //!
 //! `docs/performance.md` says what each prints.
 #![allow(missing_docs, clippy::print_stdout)]
 
-use score_test_support::proof::{cuts, edits, faults, resources};
+use score_test_support::proof::{cuts, edits, faults, resources, steering};
 use score_test_support::{listener, witness};
 
 /// Frames in a period of the server, as in a block of the run.
@@ -33,6 +33,7 @@ fn main() {
                 cuts::print_phrases(name, PERIOD);
             }
         }
+        "steer" => steering::print_steering(PERIOD),
         "edits" => {
             let mut left = number.unwrap_or(500.0) as usize;
             while left > 0 {
@@ -43,6 +44,6 @@ fn main() {
         "faults" => faults::print_faults(PERIOD),
         "idle" => resources::print_idle(number.unwrap_or(60.0)),
         "soak" => resources::print_soak(number.unwrap_or(30.0)),
-        _ => println!("say what: hits, phrases, edits, faults, idle or soak"),
+        _ => println!("say what: hits, phrases, steer, edits, faults, idle or soak"),
     }
 }

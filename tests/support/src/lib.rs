@@ -17,6 +17,7 @@ mod notes;
 pub mod player;
 mod program;
 pub mod proof;
+pub mod remote;
 pub mod witness;
 
 pub use folders::{copy_models, graphs, house, names, patches_in, unpack_graphs};

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::jack::{Jack, Running};
 use crate::journal::{self, Entry, Log};
+use crate::remote::Remote;
 
 /// The patch that a player plays.
 pub const PATCH: &str = "patch.ron";
@@ -39,6 +40,7 @@ impl Player {
         let mut command = jack.score(folder, &arguments);
         command
             .env("RUST_LOG", "info,score_nodes=trace,jack=off")
+            .env("SCORE_RUNTIME_DIR", folder.join("steered"))
             .stdout(Stdio::null());
         let player = Player {
             program: Running::start(&mut command),
@@ -77,6 +79,13 @@ impl Player {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// A way to steer it.
+    pub fn remote(&self) -> Remote {
+        let folder = self.folder.join("steered");
+        let socket = folder.join(format!("{}.sock", self.program.0.id()));
+        Remote::new(&socket)
     }
 
     /// Ends the run as Ctrl-C does; its log and its status.

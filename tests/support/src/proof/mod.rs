@@ -7,6 +7,7 @@ pub mod faults;
 pub mod patches;
 pub mod process;
 pub mod resources;
+pub mod steering;
 pub mod trouble;
 
 use std::fmt;

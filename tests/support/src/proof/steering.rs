@@ -1,0 +1,191 @@
+//! What is set from outside while a patch plays: when it is heard, and what it costs.
+
+use std::time::{Duration, Instant};
+
+use super::{Figures, patches, process::Process};
+use crate::cuts_film as film;
+use crate::jack::{Jack, RATE};
+use crate::listener::{Listener, wall};
+use crate::player::{Player, dropouts};
+
+/// Values that are set in turn: each is heard as the beginning of a tone.
+const TONES: usize = 200;
+
+/// A tone that is silent until it is set.
+const SILENT: &str = r#"
+    Patch(
+        format: 1,
+        transport: (block: 256),
+        nodes: { "tone": tone(frequency: 1000, gain: -96), "sound": audio_out(device: "JACK") },
+        wires: ["tone -> sound"],
+    )
+"#;
+
+/// A tone of the loudness that it has when it is set.
+pub struct Heard {
+    /// From when the value was sent to the run until it was handed to the driver.
+    pub latency: Figures,
+    pub missed: usize,
+    pub dropouts: u64,
+}
+
+/// Sets a tone's level again and again; `None` without JACK.
+pub fn heard(tones: usize, period: u32) -> Option<Heard> {
+    let jack = Jack::start(period)?;
+    let folder = tempfile::tempdir().unwrap();
+    let listener = Listener::start(&jack, &folder.path().join("heard"));
+    let player = Player::start(&jack, folder.path(), SILENT);
+    std::thread::sleep(Duration::from_secs(1));
+    let remote = player.remote();
+    let mut sent = Vec::new();
+    for number in 0..tones {
+        sent.push(wall());
+        remote.set("tone", "gain", "-6");
+        // Not in step with the blocks.
+        std::thread::sleep(Duration::from_micros(100_000 + number as u64 * 137 % 5_000));
+        remote.set("tone", "gain", "-96");
+        std::thread::sleep(Duration::from_millis(150));
+    }
+    let dropouts = dropouts(&player.statuses());
+    player.drain();
+    let onsets = listener.end().onsets();
+    let latency: Vec<f64> = (sent.iter())
+        .filter_map(|sent| {
+            let mut later = onsets.iter().filter(|onset| *onset >= sent);
+            later
+                .next()
+                .map(|onset| onset - sent)
+                .filter(|latency| *latency < 0.2)
+        })
+        .collect();
+    Some(Heard {
+        missed: tones - latency.len(),
+        latency: Figures::new(latency),
+        dropouts,
+    })
+}
+
+/// What a thousand new tempi did to `graphs/stream_live.ron` as it played.
+pub struct Tempi {
+    pub dropouts: u64,
+    /// Nodes that began anew.
+    pub begun: usize,
+    pub failures: u64,
+}
+
+/// Plays at one tempo after another; `None` without JACK.
+pub fn tempi(count: usize, period: u32) -> Option<Tempi> {
+    let jack = Jack::start(period)?;
+    let folder = tempfile::tempdir().unwrap();
+    film::write(folder.path(), "cuts.mp4");
+    let player = Player::start(&jack, folder.path(), &patches::shipped("stream_live"));
+    std::thread::sleep(Duration::from_secs(3));
+    let remote = player.remote();
+    let generations = |player: &Player| -> Vec<u64> {
+        let statuses = player.statuses();
+        let nodes = statuses.last().unwrap()["nodes"]
+            .as_array()
+            .unwrap()
+            .clone();
+        nodes
+            .iter()
+            .map(|node| node["generation"].as_u64().unwrap())
+            .collect()
+    };
+    let (before, dropped) = (generations(&player), dropouts(&player.statuses()));
+    for number in 0..count {
+        let tempo = 70 + number * 37 % 90;
+        remote.set("transport", "tempo", &tempo.to_string());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_secs(2));
+    let after = generations(&player);
+    let (_, statuses) = player.drain();
+    let last = statuses.last().unwrap()["nodes"].as_array().unwrap();
+    Some(Tempi {
+        dropouts: dropouts(&statuses) - dropped,
+        begun: before
+            .iter()
+            .zip(&after)
+            .filter(|(before, after)| before != after)
+            .count(),
+        failures: last
+            .iter()
+            .map(|node| node["failures"].as_u64().unwrap())
+            .sum(),
+    })
+}
+
+/// The share of a core that the run takes over `seconds`, while `work` is done again and again.
+fn cost(player: &Player, seconds: f64, mut work: impl FnMut()) -> (f64, usize) {
+    let score = Process(player.program.0.id());
+    let (before, started) = (score.processor_time(), Instant::now());
+    let mut count = 0;
+    while started.elapsed().as_secs_f64() < seconds {
+        work();
+        count += 1;
+    }
+    let taken = score.processor_time() - before;
+    (taken / started.elapsed().as_secs_f64(), count)
+}
+
+/// Prints when values are heard, and what a thousand a second and a thousand tempi do.
+pub fn print_steering(period: u32) {
+    let Some(heard) = heard(TONES, period) else {
+        return;
+    };
+    println!(
+        "set to heard ({period} frames a period): {}; {} missed, {} dropouts",
+        heard.latency, heard.missed, heard.dropouts
+    );
+    println!(
+        "  at most {:.1} ms are wanted at p95: four blocks, and a period of the server",
+        5.0 * f64::from(period) / f64::from(RATE) * 1e3
+    );
+    let Some(tempi) = tempi(1_000, period) else {
+        return;
+    };
+    println!(
+        "1,000 new tempi while stream_live plays: {} dropouts, {} nodes begun anew, {} failures",
+        tempi.dropouts, tempi.begun, tempi.failures
+    );
+    let Some(jack) = Jack::start(period) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let player = Player::start(&jack, folder.path(), SILENT);
+    std::thread::sleep(Duration::from_secs(2));
+    let remote = player.remote();
+    let millisecond = Duration::from_millis(1);
+    let (idle, _) = cost(&player, 20.0, || std::thread::sleep(millisecond));
+    let mut number = 0;
+    let (busy, count) = cost(&player, 20.0, || {
+        // A hundred values a request, ten times a second, as a desk or a script sends them.
+        let values: Vec<serde_json::Value> = (0..100)
+            .map(|_| {
+                number += 1;
+                let gain = -40 - number % 20;
+                serde_json::json!({ "node": "tone", "param": "gain", "value": gain.to_string() })
+            })
+            .collect();
+        remote.ask(&serde_json::json!({ "set": { "values": values } }));
+        std::thread::sleep(Duration::from_millis(99));
+    });
+    println!(
+        "{:.0} values a second: {:.2} % of a core more (of {:.2} %)",
+        count as f64 * 100.0 / 20.0,
+        (busy - idle) * 100.0,
+        idle * 100.0
+    );
+    let (one, count) = cost(&player, 20.0, || {
+        number += 1;
+        remote.set("tone", "gain", &(-40 - number % 20).to_string());
+        std::thread::sleep(Duration::from_micros(900));
+    });
+    println!(
+        "{:.0} requests of one value a second: {:.2} % of a core more",
+        count as f64 / 20.0,
+        (one - idle) * 100.0
+    );
+    player.drain();
+}
