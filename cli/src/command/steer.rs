@@ -163,7 +163,8 @@ fn found_value<'a>(node: &'a NodeValues, name: &str) -> Result<&'a ValueStatus, 
     })
 }
 
-/// A row for each parameter: its value, where the value is from, and what the patch says, where that is another.
+/// A row for each parameter: its value, where the value is from, and what the patch says, where
+/// that is another.
 fn table(nodes: &[NodeValues]) -> String {
     let mut rows = vec![["parameter", "value", "from", "the patch says"].map(str::to_owned)];
     for node in nodes {
@@ -228,16 +229,36 @@ mod tests {
     use super::*;
 
     fn nodes() -> Vec<NodeValues> {
+        let value = |name: &str, value: Value, unit: &str, source: &str, text: Value| {
+            let (unit, text) = (unit.to_owned(), Some(text).filter(|text| !text.is_null()));
+            json!({ "name": name, "value": value, "unit": unit, "source": source, "text": text })
+        };
+        let (tempo, length) = ("quarter notes a minute", "s or beats(n)");
+        let third = json!({ "seconds": 1.0 / 3.0 });
+        let transport = [
+            value("tempo", json!(96.0), tempo, "hand", json!(120.0)),
+            value("key", json!(null), "", "text", json!(null)),
+        ];
+        let calm = [
+            value(
+                "half_life",
+                json!({ "seconds": 0.5 }),
+                length,
+                "text",
+                json!(null),
+            ),
+            value("glide", json!({ "beats": 4 }), length, "wire", third),
+            value(
+                "chords",
+                json!("C G Am F ".repeat(9)),
+                "",
+                "text",
+                json!(null),
+            ),
+        ];
         serde_json::from_value(json!([
-            { "id": "transport", "kind": "transport", "values": [
-                { "name": "tempo", "value": 96.0, "unit": "quarter notes a minute", "source": "hand", "text": 120.0 },
-                { "name": "key", "value": null, "source": "text" },
-            ] },
-            { "id": "voice.calm", "kind": "latent_smooth", "values": [
-                { "name": "half_life", "value": { "seconds": 0.5 }, "unit": "s or beats(n)", "source": "text" },
-                { "name": "glide", "value": { "beats": 4 }, "unit": "s or beats(n)", "source": "wire", "text": { "seconds": 1.0 / 3.0 } },
-                { "name": "chords", "value": "C G Am F ".repeat(9), "source": "text" },
-            ] },
+            { "id": "transport", "kind": "transport", "values": transport },
+            { "id": "voice.calm", "kind": "latent_smooth", "values": calm },
         ]))
         .unwrap()
     }

@@ -11,8 +11,8 @@ use super::Latest;
 use super::protocol::{About, Address, Refusal, Request, Setting, read_request, write_answer};
 use crate::status::{line, table};
 
-/// A run as other programs reach it. Nothing here makes the run wait: values are set and read through
-/// [`Steering`], and the status is the one that the run has published last.
+/// A run as other programs reach it. Nothing here makes the run wait: values are set and read
+/// through [`Steering`], and the status is the one that the run has published last.
 pub(crate) struct Remote {
     steering: Steering,
     latest: Latest,
@@ -248,7 +248,11 @@ mod tests {
         }
 
         #[test]
-        fn any_value_is_taken_or_refused(param in "tempo|metre|key|swing|swing_of|.{0,8}", value in ".{0,40}|[0-9(),.a-zA-Z\\[\\]-]{0,12}", glide in any::<f64>()) {
+        fn any_value_is_taken_or_refused(
+            param in "tempo|metre|key|swing|swing_of|.{0,8}",
+            value in ".{0,40}|[0-9(),.a-zA-Z\\[\\]-]{0,12}",
+            glide in any::<f64>(),
+        ) {
             let setting = Setting { node: "transport".to_owned(), param, value };
             let request = Request::Set { values: vec![setting], glide };
             let line = json!({ "version": 1, "request": request }).to_string();

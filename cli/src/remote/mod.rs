@@ -1,7 +1,8 @@
 //! Steering a live run from other programs of the same user, through a socket on this machine.
 //!
-//! `score run` has a [`Server`]; `score set`, `get`, `release` and `status` find it through [`connect`]. What they say to
-//! each other is in [`protocol`], and where the socket lies in `place`.
+//! `score run` has a [`Server`]; `score set`, `get`, `release` and `status` find it through
+//! [`connect`]. What they say to each other is in [`protocol`], and where the socket lies in
+//! `place`.
 #![cfg_attr(not(unix), allow(dead_code))]
 
 mod answer;

@@ -1,14 +1,15 @@
 //! What is said through the socket: a request is a line of JSON, and so is its answer.
 //!
 //! ```text
-//! {"version":1,"request":{"set":{"values":[{"node":"hum","param":"gain","value":"-20"}],"glide":2.0}}}
+//! {"version":1,"request":{"set":{"values":[{"node":"hum","param":"gain","value":"-20"}]}}}
 //! {"version":1,"ok":null}
 //! ```
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// The version of what is said. It is raised when a program that speaks the older one would be misunderstood.
+/// The version of what is said. It is raised when a program that speaks the older one would be
+/// misunderstood.
 pub(crate) const VERSION: u64 = 1;
 
 /// Bytes that a request may have, its line's end among them.
@@ -97,8 +98,8 @@ pub(crate) struct About {
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Refusal {
-    /// Which kind of thing is wrong: one of [`score_engine::SteeringErrorKind`], or `request`, `version`, `too_long`,
-    /// `busy`, `not_yet`.
+    /// Which kind of thing is wrong: one of [`score_engine::SteeringErrorKind`], or `request`,
+    /// `version`, `too_long`, `busy`, `not_yet`.
     pub(crate) kind: String,
     /// What is wrong.
     pub(crate) message: String,
