@@ -129,6 +129,12 @@ impl Graph {
         &self.transport
     }
 
+    /// What the patch says, word for word, without what it includes: what [`crate::patch_hash`]
+    /// tells from another.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// What the patch's nodes warn of: it can run, though not all may be as it is meant.
     pub fn warnings(&self) -> &Diagnostics {
         &self.warnings

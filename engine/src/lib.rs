@@ -68,7 +68,10 @@ pub use param::{
 };
 #[doc(hidden)]
 pub use param::{read_choice, read_param, read_value};
-pub use patch::{Override, Source, check, check_edit};
+pub use patch::{
+    Override, Source, Unwritten, Written, check, check_edit, patch_hash, replace_patch, write_back,
+    write_back_file,
+};
 pub use policy::Policy;
 pub use port::{
     Arity, Carried, Control, Custom, InputPort, Latent, OutputPort, Port, PortType, SentAs,

@@ -24,6 +24,15 @@ pub trait AnyNode: Send + Sync {
     /// # Errors
     /// As [`Node::build`].
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn AnyProcessor>, NodeError>;
+
+    /// Whether `name` is a live parameter of the node's that takes `value`. Of a node that is made elsewhere only its
+    /// processor knows, and this says yes.
+    ///
+    /// # Errors
+    /// The value is none of the parameter's type.
+    fn takes(&self, _name: &str, _value: &Value) -> Result<bool, NodeError> {
+        Ok(true)
+    }
 }
 
 /// A processor of any kind, together with its parameters: what a runtime holds. Each method does what the one of
@@ -165,6 +174,10 @@ impl<N: Node> AnyNode for N {
             processor: Node::build(self, build)?,
         }))
     }
+
+    fn takes(&self, name: &str, value: &Value) -> Result<bool, NodeError> {
+        self.clone().set(name, value)
+    }
 }
 
 type Parse = dyn Fn(Value) -> Result<Box<dyn AnyNode>, NodeError> + Send + Sync;
@@ -188,7 +201,10 @@ impl NodeKind {
     }
 
     /// A node from parameters that the declaration admits, all defaults filled in.
-    pub(crate) fn node(&self, params: Value) -> Result<Box<dyn AnyNode>, NodeError> {
+    ///
+    /// # Errors
+    /// A value is missing or is none of its parameter's type.
+    pub fn node(&self, params: Value) -> Result<Box<dyn AnyNode>, NodeError> {
         (self.parse)(params)
     }
 }

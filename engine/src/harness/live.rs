@@ -73,6 +73,9 @@ pub(super) fn play(
         failure.into_node_error().unwrap_or_else(internal)
     })?;
     let mut stage = lock(&stage);
+    if let Some(refused) = stage.refused.take() {
+        return Err(refused);
+    }
     stage.collect();
     let mut outputs = std::mem::take(&mut stage.collected);
     outputs.counters = counters.read();
@@ -302,5 +305,109 @@ impl Pause for Waits {
 
     fn refused(&mut self, error: NodeError) {
         lock(&self.0).refused = Some(error);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::error::NodeError;
+    use crate::harness::Harness;
+    use crate::io::Io;
+    use crate::node::{Build, Flow, Node, Processor};
+    use crate::packet::Payload;
+    use crate::{Control, Descriptor, InputPort, OutputPort, Params, PortType, Time, Transport};
+
+    const HEARD: InputPort<Control> = InputPort::new(0, "in", "");
+    const SAID: OutputPort<Control> = OutputPort::new(0, "out", "");
+
+    /// Says `often` times what it is set to with each packet, and half a second after each.
+    #[derive(Clone, Params)]
+    struct Parrot {
+        #[param(live, range = 0.0..=9.0, default = 0.0)]
+        word: f64,
+        #[param(range = 0..=1000, default = 1)]
+        often: u32,
+        #[param(default = false)]
+        insists: bool,
+    }
+
+    impl Node for Parrot {
+        fn descriptor() -> Descriptor {
+            Descriptor::of::<Self>("test", "parrot", "")
+                .input(HEARD)
+                .output(SAID)
+        }
+
+        fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
+            Ok(Box::new(Parroting))
+        }
+    }
+
+    struct Parroting;
+
+    impl Processor<Parrot> for Parroting {
+        fn process(&mut self, params: &Parrot, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+            if params.insists {
+                return Ok(Flow::WakeAt(io.now()));
+            }
+            let came = io.take().is_some();
+            for _ in 0..params.often {
+                io.send(SAID, io.now(), params.word as f32)?;
+            }
+            Ok(match came {
+                true => Flow::WakeAt(io.now() + at(0.5)),
+                false => Flow::Continue,
+            })
+        }
+
+        fn changed(&mut self, params: &Parrot, _transport: &Transport) -> Result<(), NodeError> {
+            match params.word {
+                9.0 => Err(NodeError::input("no parrot says 9")),
+                _ => Ok(()),
+            }
+        }
+    }
+
+    fn at(seconds: f64) -> Time {
+        Time::from_seconds(seconds)
+    }
+
+    fn parrot(params: serde_json::Value) -> Harness<Parrot> {
+        let packets = vec![(at(1.0), Payload::Control(0.0))];
+        Harness::new(params).feed("in", PortType::Control, packets, at(2.0))
+    }
+
+    #[test]
+    fn the_clock_goes_from_one_thing_that_happens_to_the_next() {
+        let played = parrot(json!({})).set_live(at(1.0), "word", 4.0).play_live();
+        let played = played.unwrap();
+        // Live, a node is called at its start too.
+        assert_eq!(played.sent("out"), [at(0.0), at(1.0), at(1.5)]);
+        let said = played.packets("out").iter();
+        let said: Vec<f32> = said.map(|packet| *packet.control().unwrap()).collect();
+        assert_eq!(said, [0.0, 4.0, 4.0]);
+        assert_eq!(played.end("out"), Some(at(2.0)));
+    }
+
+    #[test]
+    fn more_than_a_wire_holds_is_collected_at_its_time() {
+        let played = parrot(json!({ "often": 1000 })).play_live().unwrap();
+        assert_eq!(played.packets("out").len(), 3_000);
+        assert_eq!(played.sent("out")[999..1_001], [at(0.0), at(1.0)]);
+    }
+
+    #[test]
+    fn a_node_that_never_lets_the_clock_go_on_is_an_error() {
+        let error = parrot(json!({ "insists": true })).play_live().unwrap_err();
+        assert!(error.to_string().contains("for ever"), "{error}");
+    }
+
+    #[test]
+    fn a_value_that_the_node_does_not_take_is_an_error() {
+        let played = parrot(json!({})).set_live(at(0.5), "word", 9.0).play_live();
+        let error = played.unwrap_err().to_string();
+        assert!(error.contains("no parrot"), "{error}");
     }
 }

@@ -388,8 +388,9 @@ impl Live {
         };
         let status = |(edge, wire): (&Edge, &Arc<Shared>)| {
             let output = &self.nodes[edge.from].node.descriptor.outputs[edge.output];
-            let input = &self.nodes[edge.to].node.descriptor.inputs[edge.input];
-            let (from, to) = (end(edge.from, &output.name), end(edge.to, &input.name));
+            // A parameter is an input too.
+            let input = self.nodes[edge.to].node.descriptor.input_name(edge.input);
+            let (from, to) = (end(edge.from, &output.name), end(edge.to, input));
             WireStatus::new(wire.report(), from, to)
         };
         self.edges.iter().zip(&self.wires).map(status).collect()

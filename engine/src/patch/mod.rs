@@ -9,8 +9,10 @@ mod syntax;
 mod tree;
 mod typed;
 mod wires;
+mod write_back;
 
 pub use check::{check, check_edit};
 pub use overrides::Override;
 pub use source::Source;
 pub(crate) use typed::typed_value;
+pub use write_back::{Unwritten, Written, patch_hash, replace_patch, write_back, write_back_file};

@@ -53,6 +53,15 @@ pub(crate) fn convert<'a>(
     })
 }
 
+/// The value that `tree` is as one of `param_type`; `None` where it is none.
+pub(crate) fn value_of_type<'a>(
+    param_type: &ParamType,
+    tree: &Tree,
+    folder: impl Fn(usize) -> &'a Path,
+) -> Option<Value> {
+    value_of(param_type, tree, &folder).ok().flatten()
+}
+
 enum Misfit {
     Kind,
     Range(String),

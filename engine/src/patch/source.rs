@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::limits::{MAX_FILE, MAX_PARTS, MAX_TEXT};
-use crate::patch::syntax::parse;
-use crate::patch::tree::{Shape, Tree};
+use crate::patch::syntax::{Parsed, parse};
+use crate::patch::tree::{Mistake, Shape, Tree};
 
 /// The text of a patch and where it came from.
 #[derive(Clone, Debug)]
@@ -84,6 +84,23 @@ impl Source {
     pub(super) fn part(&self, path: &str) -> Option<Source> {
         let (_, text) = self.parts.iter().find(|(known, _)| known == path)?;
         Some(Source::text(path, text, self.folder.clone()))
+    }
+
+    /// What stands in the patch itself, where nothing is wrong with its writing.
+    pub(super) fn parsed(&self) -> Result<Parsed, Diagnostics> {
+        let mut parsed = parse(0, &self.text);
+        if parsed.mistakes.is_empty() {
+            return Ok(parsed);
+        }
+        let diagnostic = |mistake: Mistake| Diagnostic {
+            message: mistake.message,
+            help: None,
+            place: Some(Place::of(&self.name, &self.text, &mistake.spot.range())),
+        };
+        Err(Diagnostics {
+            mistakes: parsed.mistakes.drain(..).map(diagnostic).collect(),
+            untold: parsed.untold,
+        })
     }
 
     /// The file, by the one name of the several that it may have; `None` where it is in no file.

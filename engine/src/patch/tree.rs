@@ -113,3 +113,32 @@ impl Tree {
         }
     }
 }
+
+#[cfg(test)]
+impl Tree {
+    /// What it means, without places.
+    pub(crate) fn said(&self) -> String {
+        let all = |trees: &[Tree]| trees.iter().map(Tree::said).collect::<Vec<_>>().join(",");
+        let name = |name: &Option<Name>| {
+            name.as_ref()
+                .map_or("-".to_owned(), |name| name.text.clone())
+        };
+        match &self.shape {
+            Shape::List(items) => format!("[{}]", all(items)),
+            Shape::Tuple(of, items) => format!("{}({})", name(of), all(items)),
+            Shape::Struct(of, fields) => {
+                let fields = fields
+                    .iter()
+                    .map(|(name, tree)| format!("{}:{}", name.text, tree.said()));
+                format!("{}({})", name(of), fields.collect::<Vec<_>>().join(","))
+            }
+            Shape::Map(entries) => {
+                let entries = entries
+                    .iter()
+                    .map(|(key, tree)| format!("{}:{}", key.said(), tree.said()));
+                format!("{{{}}}", entries.collect::<Vec<_>>().join(","))
+            }
+            other => format!("{other:?}"),
+        }
+    }
+}

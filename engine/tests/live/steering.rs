@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use score_engine::{Live, Seen, SteeringErrorKind, ValueSource, ValueStatus};
+use score_engine::{Live, Seen, SteeringErrorKind, ValueSource, ValueStatus, WireEnd};
 use serde_json::json;
 
 use super::kinds::{fail_once, heard, largest_step, noted, steered};
@@ -158,6 +158,10 @@ fn a_wire_into_a_parameter_comes_and_goes_while_the_node_plays_on() {
     until("it is shown", || {
         value(&live, "t", "place").source == ValueSource::Wire
     });
+    let wires = live.status().wires;
+    let end = |end: &WireEnd| (end.node.clone(), end.port.clone());
+    assert_eq!(end(&wires[1].from), ("s".to_owned(), "out".to_owned()));
+    assert_eq!(end(&wires[1].to), ("t".to_owned(), "place".to_owned()));
     let ranged = r#""t -> n", ~("s -> t.place",range(from: 0.8,to: 1))"#;
     edit(&mut live, nodes, ranged);
     until("its range holds", || last("wired") == 0.9);

@@ -28,7 +28,7 @@ pub(crate) struct AudioFile {
     #[param(live, range = -60.0..=0.0, span = -24.0..=0.0, unit = "dBFS", default = -1.0)]
     ceiling: f64,
     /// integrated loudness of a render; left out: as it comes
-    #[param(live, range = -40.0..=-5.0, unit = "LUFS")]
+    #[param(live, range = -40.0..=-5.0, span = -30.0..=-14.0, unit = "LUFS")]
     loudness: Option<f64>,
     /// bits a sample: 16, 24, or 32 (floating point, only .wav)
     #[param(rebuild = "all samples of a file have the same", range = 16..=32, default = 16)]

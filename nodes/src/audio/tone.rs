@@ -25,7 +25,7 @@ pub(crate) struct Tone {
     #[param(rebuild = "its readers count on so many", range = 1..=64, default = 2)]
     channels: u16,
     /// the one that sounds, from 1; 0: all
-    #[param(live, range = 0..=64, default = 0)]
+    #[param(live, range = 0..=64, span = 1.0..=2.0, default = 0)]
     channel: u16,
     /// how long it lasts
     #[param(live, range = 0.0..=86_400.0, span = 0.1..=60.0, log)]
@@ -313,15 +313,15 @@ mod tests {
     fn one_that_an_edit_begins_sends_nothing_of_what_it_missed() {
         let folder = tempfile::tempdir().unwrap();
         let registry = crate::registry();
-        let graph = |frequency: u32| {
+        let graph = |id: &str| {
             let text = format!(
-                "Patch(format: 1, transport: (block: 256), nodes: {{\"a\": tone(frequency: {frequency}), \"r\": recorder(path: \"a.wav\")}}, wires: [\"a -> r\"])"
+                "Patch(format: 1, transport: (block: 256), nodes: {{\"{id}\": tone(), \"r\": recorder(path: \"a.wav\")}}, wires: [\"{id} -> r\"])"
             );
             let source = Source::text("p.ron", &text, folder.path().to_owned());
             check(&source, &[], &registry, &Settings::default()).unwrap()
         };
         let options = LiveOptions::default();
-        let (mut live, _) = Live::start(graph(300), &Settings::default(), options).unwrap();
+        let (mut live, _) = Live::start(graph("a"), &Settings::default(), options).unwrap();
         let until = |live: &Live, seconds: f64| {
             while live.clock().now().seconds() < seconds {
                 std::thread::sleep(Duration::from_millis(5));
@@ -329,7 +329,7 @@ mod tests {
         };
         until(&live, 0.5);
         let before = live.clock().now().seconds();
-        live.replace(graph(400), &BTreeSet::new()).unwrap().unwrap();
+        live.replace(graph("b"), &BTreeSet::new()).unwrap().unwrap();
         until(&live, before + 0.2);
         let sent = live.status().wires[0].sent as f64 * 256.0 / 48_000.0;
         let passed = live.clock().now().seconds() - before;

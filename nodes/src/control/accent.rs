@@ -287,4 +287,25 @@ mod tests {
         );
         assert_eq!(outputs.sent("notes"), [at(0.5), at(0.75), at(2.0), at(2.1)]);
     }
+
+    #[test]
+    fn a_length_in_beats_lasts_as_long_as_the_tempo_says_from_the_next_hit_on() {
+        let events = vec![
+            (at(0.5), at(0.5), event(1.0)),
+            (at(2.0), at(2.0), event(1.0)),
+        ];
+        let slow = Transport {
+            tempo: 60.0,
+            ..Transport::default()
+        };
+        let outputs = Harness::<Accent>::new(json!({ "length": { "beats": 1 } }))
+            .feed_live("events", PortType::Event, events, at(4.0))
+            .retime(at(0.75), slow)
+            .play_live()
+            .unwrap();
+        assert_eq!(
+            told(&outputs),
+            [(500, 100), (1000, 0), (2000, 100), (3000, 0)]
+        );
+    }
 }

@@ -103,4 +103,26 @@ mod tests {
         let found = brightness(json!({ "smooth": { "seconds": 1.0 } }), pictures);
         assert!((found[10] - 0.5).abs() < 1e-4, "{found:?}");
     }
+
+    #[test]
+    fn a_length_in_beats_follows_the_tempo_and_what_was_followed_stays() {
+        let pictures = (0..5).map(|n| {
+            let level = if n == 0 { 0 } else { 255 };
+            (at(f64::from(n) / 2.0), flat([level; 3]))
+        });
+        let fast = Transport {
+            tempo: 240.0,
+            ..Transport::default()
+        };
+        // Two beats are a second, and half a second from 1.25 s on.
+        let outputs = Harness::<Brightness>::new(json!({ "smooth": { "beats": 2 } }))
+            .feed("frames", PortType::Frame, pictures.collect(), at(2.5))
+            .retime(at(1.25), fast)
+            .play_live()
+            .unwrap();
+        let found = controls(&outputs, "brightness");
+        for (value, wanted) in found.iter().zip([0.0, 0.293, 0.5, 0.75, 0.875]) {
+            assert!((value - wanted).abs() < 0.01, "{found:?}");
+        }
+    }
 }

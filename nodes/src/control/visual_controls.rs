@@ -439,4 +439,25 @@ mod tests {
         assert!(found[24].density.is_some() && found[25].density.is_none());
         assert!(found[25].register.is_some());
     }
+
+    #[test]
+    fn bars_that_were_seen_are_remembered_over_a_change_of_tempo() {
+        // Bars of two seconds, red and blue, then of one, red again.
+        let pictures = (0..125).map(|n| {
+            let colour = [[220, 20, 20], [20, 20, 220], [220, 20, 20]][n / 50];
+            (at(n as f64 / 25.0), flat(colour))
+        });
+        let fast = Transport {
+            tempo: 240.0,
+            ..Transport::default()
+        };
+        let outputs = Harness::<VisualControls>::new(json!({}))
+            .feed("frames", PortType::Frame, pictures.collect(), at(5.0))
+            .retime(at(4.0), fast)
+            .play_live()
+            .unwrap();
+        let found = asked(&outputs);
+        assert!(found[90].novelty.unwrap() > 0.8);
+        assert!(found[120].novelty.unwrap() < 0.3);
+    }
 }

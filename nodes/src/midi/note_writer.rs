@@ -310,7 +310,6 @@ mod tests {
             };
             notes.write(0, time, &packet).unwrap();
         };
-        play(&mut notes, 1.0);
         // Two quarter notes have passed at one second, and one more at two: three.
         let slow = Transport {
             tempo: 60.0,
@@ -318,15 +317,16 @@ mod tests {
             ..begun
         };
         notes.retime(&slow, slow.anchor.0);
-        play(&mut notes, 2.0);
+        // The first was played before, and comes late.
+        for seconds in [0.5, 1.0, 2.0] {
+            play(&mut notes, seconds);
+        }
         let waltz = Transport {
             metre: Metre(3, 4),
             ..slow.clone()
         };
         notes.retime(&waltz, Time::from_seconds(3.0));
         notes.retime(&waltz, Time::from_seconds(3.5));
-        // What comes late belongs where it was.
-        play(&mut notes, 0.5);
         let casting = Casting::default();
         notes.finish(casting, Time::from_seconds(4.0)).unwrap();
         notes.commit().unwrap();

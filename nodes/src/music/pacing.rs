@@ -33,7 +33,18 @@ pub(super) trait Part<P>: Send {
 
     /// Reckons anew what follows from the parameters and the transport; until now sixteenths lay as `chunk` says, and
     /// `place` is the next of them.
-    fn changed(&mut self, _params: &P, _transport: &Transport, _chunk: &Chunk, _place: u64) {}
+    ///
+    /// # Errors
+    /// The part cannot be played so.
+    fn changed(
+        &mut self,
+        _params: &P,
+        _transport: &Transport,
+        _chunk: &Chunk,
+        _place: u64,
+    ) -> Result<(), NodeError> {
+        Ok(())
+    }
 }
 
 /// The processor of a part.
@@ -136,7 +147,7 @@ impl<P, T: Part<P>> Processor<P> for Pacing<T> {
 
     fn changed(&mut self, params: &P, transport: &Transport) -> Result<(), NodeError> {
         let place = self.pulse.next();
-        self.part.changed(params, transport, &self.chunk, place);
+        (self.part).changed(params, transport, &self.chunk, place)?;
         self.chunk.retime(transport);
         Ok(())
     }

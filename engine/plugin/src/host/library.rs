@@ -301,6 +301,6 @@ mod tests {
         );
         assert!(new.contains("update score"), "{new}");
         let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/from-abi-1.md");
-        assert!(std::path::Path::new(page).is_file());
+        assert!(Path::new(page).is_file());
     }
 }

@@ -6,10 +6,9 @@ mod reader;
 mod tests;
 
 use self::reader::Reader;
-use crate::diagnostic::{Diagnostic, Diagnostics, Place};
+use crate::diagnostic::Diagnostics;
 use crate::patch::Source;
-use crate::patch::syntax::{Parsed, parse};
-use crate::patch::tree::Mistake;
+use crate::patch::syntax::Parsed;
 
 /// Characters that a line has room for.
 const WIDTH: usize = 120;
@@ -28,24 +27,7 @@ impl Source {
     /// # Errors
     /// The text cannot be read; what else may be wrong with the patch does not matter.
     pub fn formatted(&self) -> Result<String, Diagnostics> {
-        let Parsed {
-            tree,
-            mistakes,
-            untold,
-            comments,
-            ..
-        } = parse(0, &self.text);
-        if !mistakes.is_empty() {
-            let diagnostic = |mistake: Mistake| Diagnostic {
-                message: mistake.message,
-                help: None,
-                place: Some(Place::of(&self.name, &self.text, &mistake.spot.range())),
-            };
-            return Err(Diagnostics {
-                mistakes: mistakes.into_iter().map(diagnostic).collect(),
-                untold,
-            });
-        }
+        let Parsed { tree, comments, .. } = self.parsed()?;
         Ok(Reader::new(&self.text, &comments).patch(&tree))
     }
 }

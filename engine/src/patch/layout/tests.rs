@@ -7,7 +7,6 @@ use proptest::prelude::*;
 use super::WIDTH;
 use crate::patch::Source;
 use crate::patch::syntax::parse;
-use crate::patch::tree::{Name, Shape, Tree};
 
 fn source(text: &str) -> Source {
     Source::text("p.ron", text, PathBuf::new())
@@ -17,31 +16,7 @@ fn source(text: &str) -> Source {
 fn meaning(text: &str) -> String {
     let parsed = parse(0, text);
     assert_eq!(parsed.mistakes, [], "{text}");
-    fn said(tree: &Tree) -> String {
-        let all = |trees: &[Tree]| trees.iter().map(said).collect::<Vec<_>>().join(",");
-        let name = |name: &Option<Name>| {
-            name.as_ref()
-                .map_or("-".to_owned(), |name| name.text.clone())
-        };
-        match &tree.shape {
-            Shape::List(items) => format!("[{}]", all(items)),
-            Shape::Tuple(of, items) => format!("{}({})", name(of), all(items)),
-            Shape::Struct(of, fields) => {
-                let fields = fields
-                    .iter()
-                    .map(|(name, tree)| format!("{}:{}", name.text, said(tree)));
-                format!("{}({})", name(of), fields.collect::<Vec<_>>().join(","))
-            }
-            Shape::Map(entries) => {
-                let entries = entries
-                    .iter()
-                    .map(|(key, tree)| format!("{}:{}", said(key), said(tree)));
-                format!("{{{}}}", entries.collect::<Vec<_>>().join(","))
-            }
-            other => format!("{other:?}"),
-        }
-    }
-    said(&parsed.tree)
+    parsed.tree.said()
 }
 
 fn comments(text: &str) -> Vec<String> {

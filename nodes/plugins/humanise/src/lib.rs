@@ -307,6 +307,7 @@ mod tests {
             .set_live(Time::ZERO, "dynamics", 1.0)
             .play_live()
             .unwrap();
+        // Keys that are still down when the notes end come up then.
         let velocities = came(&outputs)
             .into_iter()
             .filter_map(|(_, note)| match note {
@@ -314,6 +315,7 @@ mod tests {
                 Note::Off { .. } => None,
             });
         let velocities: Vec<f32> = velocities.collect();
+        assert_eq!(velocities.len(), 30);
         assert!(
             velocities
                 .iter()

@@ -228,8 +228,7 @@ mod tests {
     fn a_note_ends_where_it_began_though_the_scale_changed_meanwhile() {
         let harness = Harness::new(json!({ "key": "c", "scale": "major" }));
         let harness = harness.set_live(Time::from_seconds(0.5), "key", "c_sharp");
-        let found = quantised(harness, &[on(0, 64), off(0, 64), on(0, 64)]);
-        // The end of the input ends what sounds.
+        let found = quantised(harness, &[on(0, 64), off(0, 64), on(0, 64), off(0, 64)]);
         assert_eq!(found, [on(0, 64), off(0, 64), on(0, 63), off(0, 63)]);
     }
 

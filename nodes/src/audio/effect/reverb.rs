@@ -181,6 +181,13 @@ mod tests {
         }
     }
 
+    /// Nothing is heard in the rooms for so many frames.
+    fn rest(rooms: &mut Rooms, frames: u32) {
+        for _ in 0..frames {
+            rooms.hear([0.0; 2]);
+        }
+    }
+
     #[test]
     fn a_room_of_another_size_takes_the_place_of_the_one_before() {
         let mut params = Room {
@@ -196,13 +203,9 @@ mod tests {
         rooms.hear([0.0; 2]);
         params.size = 3.0;
         rooms.changed(&params, &transport);
-        (0..23_999).for_each(|_| {
-            rooms.hear([0.0; 2]);
-        });
+        rest(&mut rooms, 23_999);
         assert!(rooms.before.is_none() && rooms.room.size() == 2.0);
-        (0..24_000).for_each(|_| {
-            rooms.hear([0.0; 2]);
-        });
+        rest(&mut rooms, 24_000);
         let mut wanted = Reverb::sized(48_000, 3.0, 1.0, 512);
         for frame in [1.0].into_iter().chain([0.0; 40_000]) {
             assert_eq!(rooms.hear([frame; 2]), wanted.answer([frame; 2]));

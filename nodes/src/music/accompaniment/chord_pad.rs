@@ -40,6 +40,15 @@ pub(crate) struct ChordPad {
     pub(super) channel: u8,
 }
 
+impl ChordPad {
+    /// What is wrong with the range, if anything is.
+    pub(super) fn fault(&self) -> Option<String> {
+        let (lowest, highest) = (self.lowest, self.highest);
+        let is_narrow = highest < lowest.saturating_add(NARROWEST);
+        is_narrow.then(|| format!("from {lowest} to {highest} there is no octave"))
+    }
+}
+
 impl Node for ChordPad {
     fn descriptor() -> Descriptor {
         Descriptor::of::<Self>("music", "chord_pad", "Holds the chords, each voice going to the nearest tone")
@@ -55,15 +64,9 @@ impl Node for ChordPad {
     }
 
     fn check(&self, check: &mut Check<'_>) {
-        if self.highest < self.lowest.saturating_add(NARROWEST) {
-            check.refuse(
-                "highest",
-                format!(
-                    "from {} to {} there is no octave",
-                    self.lowest, self.highest
-                ),
-                Some("`highest` lies at least 12 above `lowest`".to_owned()),
-            );
+        if let Some(why) = self.fault() {
+            let help = "`highest` lies at least 12 above `lowest`".to_owned();
+            check.refuse("highest", why, Some(help));
         }
     }
 

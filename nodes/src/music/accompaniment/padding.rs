@@ -1,6 +1,6 @@
 //! Leads the voices of a pad from chord to chord.
 
-use score_engine::{Input, NodeError, Note, OutputPort, Time};
+use score_engine::{Input, NodeError, Note, OutputPort, Time, Transport};
 
 use super::super::harmony::{Chord, Following};
 use super::super::pacing::{Part, Played};
@@ -94,6 +94,18 @@ impl Part<ChordPad> for Padding {
         let mut played = Vec::new();
         self.sounding.end(time, |_| true, &mut played);
         played
+    }
+
+    fn changed(
+        &mut self,
+        params: &ChordPad,
+        _transport: &Transport,
+        _chunk: &Chunk,
+        _place: u64,
+    ) -> Result<(), NodeError> {
+        params
+            .fault()
+            .map_or(Ok(()), |why| Err(NodeError::input(why)))
     }
 }
 

@@ -201,12 +201,19 @@ impl<P: Weaves> Part<P> for Weaving {
         played
     }
 
-    fn changed(&mut self, _params: &P, transport: &Transport, chunk: &Chunk, place: u64) {
+    fn changed(
+        &mut self,
+        _params: &P,
+        transport: &Transport,
+        chunk: &Chunk,
+        place: u64,
+    ) -> Result<(), NodeError> {
         if let Some((_, since)) = &mut self.code {
             *since = chunk.bar_again(*since, transport, place);
         }
         self.sounding.retime(chunk.transport(), transport);
         self.steps = Steps::new(transport);
+        Ok(())
     }
 }
 

@@ -38,7 +38,14 @@ impl Part<ScaleWalk> for Walk {
         ends.map(|note| (time, note)).collect()
     }
 
-    fn changed(&mut self, params: &ScaleWalk, transport: &Transport, _chunk: &Chunk, _place: u64) {
+    fn changed(
+        &mut self,
+        params: &ScaleWalk,
+        transport: &Transport,
+        _chunk: &Chunk,
+        _place: u64,
+    ) -> Result<(), NodeError> {
         self.choose(params, transport);
+        Ok(())
     }
 }

@@ -133,6 +133,13 @@ impl StreamDecoder {
         [self.density, self.register, self.range, self.syncopation]
     }
 
+    /// What is wrong with the range, if anything is.
+    pub(super) fn fault(&self) -> Option<String> {
+        let (lowest, highest) = (self.lowest, self.highest);
+        let is_narrow = highest < lowest.saturating_add(NARROWEST);
+        is_narrow.then(|| format!("from {lowest} to {highest} there is no octave"))
+    }
+
     /// The pitches within which the melody lies.
     pub(super) fn pitches(&self) -> RangeInclusive<u8> {
         self.lowest..=self.highest
@@ -199,11 +206,7 @@ impl Node for StreamDecoder {
                 .latent)
         });
         require_codes(check, CODE, &self.model, dimension);
-        if self.highest < self.lowest.saturating_add(NARROWEST) {
-            let why = format!(
-                "from {} to {} there is no octave",
-                self.lowest, self.highest
-            );
+        if let Some(why) = self.fault() {
             let help = "`highest` lies at least 12 above `lowest`".to_owned();
             check.refuse("highest", why, Some(help));
         }

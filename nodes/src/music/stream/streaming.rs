@@ -90,6 +90,9 @@ impl Processor<StreamDecoder> for Streaming {
     }
 
     fn changed(&mut self, params: &StreamDecoder, transport: &Transport) -> Result<(), NodeError> {
+        if let Some(why) = params.fault() {
+            return Err(NodeError::input(why));
+        }
         self.player.retime(params, transport);
         Ok(())
     }
