@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use humantime::format_duration;
 use score_engine::{NodeValues, ValueSource, ValueStatus, did_you_mean, written_value};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::arguments::{Get, LiveStatus, Release, Set};
@@ -100,7 +101,7 @@ fn ask(run: Option<&str>, request: &Request, typed: &[&str]) -> Result<Value, Fa
     answer.map_err(|refusals| named(refusals, typed))
 }
 
-fn refused(refusal: Refusal) -> Failure {
+pub(super) fn refused(refusal: Refusal) -> Failure {
     Failure::Remote(vec![refusal])
 }
 
@@ -118,7 +119,12 @@ fn named(refusals: Vec<Refusal>, typed: &[&str]) -> Failure {
     Failure::Remote(named.collect())
 }
 
-fn values(answer: Value) -> Result<Vec<NodeValues>, Failure> {
+pub(super) fn values(answer: Value) -> Result<Vec<NodeValues>, Failure> {
+    read(answer)
+}
+
+/// Reads what a run answered.
+pub(super) fn read<T: DeserializeOwned>(answer: Value) -> Result<T, Failure> {
     serde_json::from_value(answer).map_err(|error| {
         let message = format!("the run gave an answer that cannot be read ({error})");
         refused(Refusal::new("answer", message))
@@ -126,7 +132,7 @@ fn values(answer: Value) -> Result<Vec<NodeValues>, Failure> {
 }
 
 /// What `typed` names: a node, or a parameter of one.
-fn address(typed: &str, nodes: &[NodeValues]) -> Address {
+pub(super) fn address(typed: &str, nodes: &[NodeValues]) -> Address {
     let is_node = nodes.iter().any(|node| node.id == typed);
     match typed.rsplit_once('.').filter(|_| !is_node) {
         Some((node, param)) => Address {

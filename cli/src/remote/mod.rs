@@ -21,9 +21,9 @@ mod server;
 
 pub(crate) use answer::Remote;
 #[cfg(unix)]
-pub(crate) use client::connect;
+pub(crate) use client::{Connection, connect};
 #[cfg(not(unix))]
-pub(crate) use elsewhere::{Server, connect};
+pub(crate) use elsewhere::{Connection, Server, connect};
 pub(crate) use latest::Latest;
 #[cfg(unix)]
 pub(crate) use server::Server;

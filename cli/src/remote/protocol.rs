@@ -51,6 +51,8 @@ pub(crate) enum Request {
     },
     /// The live parameters of everything that plays.
     Get,
+    /// What hands hold, and of which patch.
+    Held,
     /// What every node and wire does.
     Status,
 }
@@ -76,6 +78,26 @@ pub(crate) struct Address {
     /// The parameter; all of the node's, if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) param: Option<String>,
+}
+
+/// What hands hold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Held {
+    /// The [`score_engine::patch_hash`] of the patch that plays.
+    pub(crate) patch_hash: String,
+    /// The parameters and their values.
+    pub(crate) values: Vec<HeldValue>,
+}
+
+/// A parameter that a hand holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct HeldValue {
+    /// The node's id, or `transport`.
+    pub(crate) node: String,
+    /// The parameter.
+    pub(crate) param: String,
+    /// Its value, in the form in which values arrive at a node.
+    pub(crate) value: Value,
 }
 
 /// Which run it is.
@@ -154,7 +176,7 @@ pub(crate) fn read_request(line: &[u8]) -> Result<Request, Refusal> {
         Request::Set { glide, .. }
         | Request::Release { glide, .. }
         | Request::ReleaseAll { glide } => *glide,
-        Request::Hello | Request::Get | Request::Status => 0.0,
+        Request::Hello | Request::Get | Request::Held | Request::Status => 0.0,
     };
     match (0.0..=MAX_GLIDE).contains(&glide) {
         true => Ok(request),
@@ -233,6 +255,7 @@ mod tests {
         prop_oneof![
             Just(Request::Hello),
             Just(Request::Get),
+            Just(Request::Held),
             Just(Request::Status),
             (prop::collection::vec(setting, 0..4), glide.clone())
                 .prop_map(|(values, glide)| Request::Set { values, glide }),
