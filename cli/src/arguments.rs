@@ -47,6 +47,7 @@ impl Command {
             Command::Run(_)
             | Command::Set(_)
             | Command::Release(_)
+            | Command::WriteBack(_)
             | Command::Fmt(_)
             | Command::New(_)
             | Command::Styles(_)
@@ -112,6 +113,8 @@ pub(crate) enum Command {
     Get(Get),
     /// Release values that were set: what the patch or a wire says holds again
     Release(Release),
+    /// Write values that were set into the patch, and release them; comments stay
+    WriteBack(WriteBack),
     /// Print what the nodes of a patch that plays do
     Status(LiveStatus),
     /// Say everything that is wrong with patches
@@ -337,6 +340,18 @@ pub(crate) struct Release {
     /// Seconds until the values have arrived; a tempo always arrives at once
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = glide)]
     pub(crate) glide: f64,
+    #[arg(long, value_name = "PATCH|PID", help = RUN)]
+    pub(crate) run: Option<String>,
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "Prints what it writes. A patch that was saved since it was loaded is not touched."
+)]
+pub(crate) struct WriteBack {
+    /// What to write: nodes, or parameters of nodes [default: everything that was set]
+    #[arg(value_name = "NODE[.PARAM]")]
+    pub(crate) what: Vec<String>,
     #[arg(long, value_name = "PATCH|PID", help = RUN)]
     pub(crate) run: Option<String>,
 }

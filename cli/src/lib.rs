@@ -55,6 +55,7 @@ pub fn run(registry: &Registry) -> ExitCode {
         Command::Set(set) => command::steer::set(set),
         Command::Get(get) => command::steer::get(get),
         Command::Release(release) => command::steer::release(release),
+        Command::WriteBack(write) => command::write_back::run(write, &kinds),
         Command::Status(status) => command::steer::status(status),
         Command::Check(check) => command::check::run(check, &kinds, &settings),
         Command::Fmt(fmt) => command::fmt::run(fmt),

@@ -152,6 +152,58 @@ fn the_transport_is_steered_as_a_node_and_the_patchs_file_stays_as_it_is() {
 }
 
 #[test]
+fn what_was_set_is_written_into_the_patch_and_released_and_comments_stay() {
+    let stage = Stage::new();
+    let patch = |gain: i32| {
+        let nodes = format!("\"hum\": tone(gain: {gain}), // low");
+        HUM.replace("\"hum\": tone(gain: -30),", &nodes)
+    };
+    std::fs::write(stage.patch(), patch(-30)).unwrap();
+    let _playing = stage.playing();
+    assert_eq!(stage.told(&["write-back"]), "");
+    stage.told(&["set", "hum.gain=-20", "transport.swing=0.6"]);
+    let told = stage.refused(&["write-back", "hum", "transport.tempo"]);
+    assert!(
+        told.contains("no value was set for transport.tempo"),
+        "{told}"
+    );
+    let told = stage.told(&["write-back", "hum"]);
+    assert_eq!(told, "show.ron: hum.gain is -20.0\n");
+    assert_eq!(std::fs::read_to_string(stage.patch()).unwrap(), patch(-20));
+    stage.until_gain(-20.0, "text");
+    stage.told(&["write-back"]);
+    let text = std::fs::read_to_string(stage.patch()).unwrap();
+    assert!(
+        text.contains("swing: 0.6") && text.contains("// low"),
+        "{text}"
+    );
+    assert_eq!(stage.told(&["write-back"]), "");
+}
+
+#[test]
+fn a_patch_that_was_saved_meanwhile_is_not_written() {
+    let stage = Stage::new();
+    let playing = stage.start(&["--no-reload"]);
+    playing.until("plays");
+    stage.told(&["set", "hum.gain=-20"]);
+    let saved = HUM.replace("-30", "-31");
+    std::fs::write(stage.patch(), &saved).unwrap();
+    let told = stage.refused(&["write-back"]);
+    assert!(told.starts_with("error: "), "{told}");
+    assert_eq!(std::fs::read_to_string(stage.patch()).unwrap(), saved);
+    // Where it is what plays, it is written, and the run keeps what was set.
+    std::fs::write(stage.patch(), HUM).unwrap();
+    let done = stage.score(&["write-back"]);
+    assert!(done.status.success());
+    assert!(
+        text(&done.stderr).contains("the values stay set"),
+        "{}",
+        text(&done.stderr)
+    );
+    assert_eq!(stage.gain()["source"], "hand");
+}
+
+#[test]
 fn mistakes_are_told_all_at_once_with_what_was_typed_and_nothing_is_set() {
     let stage = Stage::new();
     let _playing = stage.playing();

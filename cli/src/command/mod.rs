@@ -19,6 +19,7 @@ pub(crate) mod sample;
 pub(crate) mod shell;
 pub(crate) mod steer;
 pub(crate) mod styles;
+pub(crate) mod write_back;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

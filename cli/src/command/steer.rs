@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use humantime::format_duration;
 use score_engine::{NodeValues, ValueSource, ValueStatus, did_you_mean, written_value};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::arguments::{Get, LiveStatus, Release, Set};
@@ -100,7 +101,7 @@ fn ask(run: Option<&str>, request: &Request, typed: &[&str]) -> Result<Value, Fa
     answer.map_err(|refusals| named(refusals, typed))
 }
 
-fn refused(refusal: Refusal) -> Failure {
+pub(super) fn refused(refusal: Refusal) -> Failure {
     Failure::Remote(vec![refusal])
 }
 
@@ -118,7 +119,12 @@ fn named(refusals: Vec<Refusal>, typed: &[&str]) -> Failure {
     Failure::Remote(named.collect())
 }
 
-fn values(answer: Value) -> Result<Vec<NodeValues>, Failure> {
+pub(super) fn values(answer: Value) -> Result<Vec<NodeValues>, Failure> {
+    read(answer)
+}
+
+/// Reads what a run answered.
+pub(super) fn read<T: DeserializeOwned>(answer: Value) -> Result<T, Failure> {
     serde_json::from_value(answer).map_err(|error| {
         let message = format!("the run gave an answer that cannot be read ({error})");
         refused(Refusal::new("answer", message))
@@ -126,7 +132,7 @@ fn values(answer: Value) -> Result<Vec<NodeValues>, Failure> {
 }
 
 /// What `typed` names: a node, or a parameter of one.
-fn address(typed: &str, nodes: &[NodeValues]) -> Address {
+pub(super) fn address(typed: &str, nodes: &[NodeValues]) -> Address {
     let is_node = nodes.iter().any(|node| node.id == typed);
     match typed.rsplit_once('.').filter(|_| !is_node) {
         Some((node, param)) => Address {
@@ -163,7 +169,8 @@ fn found_value<'a>(node: &'a NodeValues, name: &str) -> Result<&'a ValueStatus, 
     })
 }
 
-/// A row for each parameter: its value, where the value is from, and what the patch says, where that is another.
+/// A row for each parameter: its value, where the value is from, and what the patch says, where
+/// that is another.
 fn table(nodes: &[NodeValues]) -> String {
     let mut rows = vec![["parameter", "value", "from", "the patch says"].map(str::to_owned)];
     for node in nodes {
@@ -228,16 +235,36 @@ mod tests {
     use super::*;
 
     fn nodes() -> Vec<NodeValues> {
+        let value = |name: &str, value: Value, unit: &str, source: &str, text: Value| {
+            let (unit, text) = (unit.to_owned(), Some(text).filter(|text| !text.is_null()));
+            json!({ "name": name, "value": value, "unit": unit, "source": source, "text": text })
+        };
+        let (tempo, length) = ("quarter notes a minute", "s or beats(n)");
+        let third = json!({ "seconds": 1.0 / 3.0 });
+        let transport = [
+            value("tempo", json!(96.0), tempo, "hand", json!(120.0)),
+            value("key", json!(null), "", "text", json!(null)),
+        ];
+        let calm = [
+            value(
+                "half_life",
+                json!({ "seconds": 0.5 }),
+                length,
+                "text",
+                json!(null),
+            ),
+            value("glide", json!({ "beats": 4 }), length, "wire", third),
+            value(
+                "chords",
+                json!("C G Am F ".repeat(9)),
+                "",
+                "text",
+                json!(null),
+            ),
+        ];
         serde_json::from_value(json!([
-            { "id": "transport", "kind": "transport", "values": [
-                { "name": "tempo", "value": 96.0, "unit": "quarter notes a minute", "source": "hand", "text": 120.0 },
-                { "name": "key", "value": null, "source": "text" },
-            ] },
-            { "id": "voice.calm", "kind": "latent_smooth", "values": [
-                { "name": "half_life", "value": { "seconds": 0.5 }, "unit": "s or beats(n)", "source": "text" },
-                { "name": "glide", "value": { "beats": 4 }, "unit": "s or beats(n)", "source": "wire", "text": { "seconds": 1.0 / 3.0 } },
-                { "name": "chords", "value": "C G Am F ".repeat(9), "source": "text" },
-            ] },
+            { "id": "transport", "kind": "transport", "values": transport },
+            { "id": "voice.calm", "kind": "latent_smooth", "values": calm },
         ]))
         .unwrap()
     }

@@ -4,15 +4,17 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use humantime::format_rfc3339_millis;
-use score_engine::{Steering, SteeringError};
+use score_engine::{Steering, SteeringError, patch_hash};
 use serde_json::{Value, json};
 
 use super::Latest;
-use super::protocol::{About, Address, Refusal, Request, Setting, read_request, write_answer};
+use super::protocol::{
+    About, Address, Held, HeldValue, Refusal, Request, Setting, read_request, write_answer,
+};
 use crate::status::{line, table};
 
-/// A run as other programs reach it. Nothing here makes the run wait: values are set and read through
-/// [`Steering`], and the status is the one that the run has published last.
+/// A run as other programs reach it. Nothing here makes the run wait: values are set and read
+/// through [`Steering`], and the status is the one that the run has published last.
 pub(crate) struct Remote {
     steering: Steering,
     latest: Latest,
@@ -44,7 +46,7 @@ impl Remote {
     }
 
     fn do_what(&self, request: Request) -> Answer {
-        if request != Request::Hello && self.latest.get().is_none() {
+        if request != Request::Hello && self.latest.status().is_none() {
             let message = "nothing plays yet: the patch is still being built";
             return Err(vec![
                 Refusal::new("not_yet", message).help("try again when it plays"),
@@ -59,6 +61,7 @@ impl Remote {
                 Ok(Value::Null)
             }
             Request::Get => Ok(json!(self.steering.values())),
+            Request::Held => Ok(json!(self.held())),
             Request::Status => self.status(),
         }
     }
@@ -103,8 +106,18 @@ impl Remote {
         }
     }
 
+    fn held(&self) -> Held {
+        let values = self.steering.held().into_iter();
+        let values = values.map(|(node, param, value)| HeldValue { node, param, value });
+        let text = self.latest.text();
+        Held {
+            patch_hash: patch_hash(text.as_deref().unwrap_or_default()),
+            values: values.collect(),
+        }
+    }
+
     fn status(&self) -> Answer {
-        let latest = self.latest.get();
+        let latest = self.latest.status();
         let Some((at, status)) = latest.as_deref() else {
             return Ok(Value::Null);
         };
@@ -186,6 +199,22 @@ mod tests {
     }
 
     #[test]
+    fn what_hands_hold_comes_with_the_hash_of_the_patch_that_plays() {
+        let remote = remote();
+        remote.latest.publish_text("Patch(format: 1)".into());
+        asked(
+            &remote,
+            r#"{"set":{"values":[{"node":"transport","param":"tempo","value":"96"}]}}"#,
+        )
+        .unwrap();
+        let held = json!({
+            "patch_hash": patch_hash("Patch(format: 1)"),
+            "values": [{ "node": "transport", "param": "tempo", "value": 96.0 }],
+        });
+        assert_eq!(asked(&remote, r#""held""#), Ok(held));
+    }
+
+    #[test]
     fn all_values_are_set_or_none_and_each_mistake_is_told() {
         let remote = remote();
         let wrong = asked(
@@ -225,7 +254,12 @@ mod tests {
             (&about["pid"], &about["patch"]),
             (&json!(std::process::id()), &json!("show.ron"))
         );
-        for request in [r#""get""#, r#""status""#, r#"{"release_all":{}}"#] {
+        for request in [
+            r#""get""#,
+            r#""status""#,
+            r#""held""#,
+            r#"{"release_all":{}}"#,
+        ] {
             assert_eq!(asked(&remote, request).unwrap_err()[0].kind, "not_yet");
         }
         remote.latest.publish(&live.status());
@@ -248,7 +282,11 @@ mod tests {
         }
 
         #[test]
-        fn any_value_is_taken_or_refused(param in "tempo|metre|key|swing|swing_of|.{0,8}", value in ".{0,40}|[0-9(),.a-zA-Z\\[\\]-]{0,12}", glide in any::<f64>()) {
+        fn any_value_is_taken_or_refused(
+            param in "tempo|metre|key|swing|swing_of|.{0,8}",
+            value in ".{0,40}|[0-9(),.a-zA-Z\\[\\]-]{0,12}",
+            glide in any::<f64>(),
+        ) {
             let setting = Setting { node: "transport".to_owned(), param, value };
             let request = Request::Set { values: vec![setting], glide };
             let line = json!({ "version": 1, "request": request }).to_string();

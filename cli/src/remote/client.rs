@@ -101,7 +101,8 @@ fn is_meant(about: &About, which: &str) -> bool {
     about.pid.to_string() == which || about.patch == which || is_name || is_path()
 }
 
-/// The runs of this user; if `which` names the process of one, that one. Each is asked on a thread of its own, and within the same time.
+/// The runs of this user; if `which` names the process of one, that one. Each is asked on a thread
+/// of its own, and within the same time.
 fn find(which: Option<&str>) -> Vec<Found> {
     let folders = place::to_look_in().into_iter();
     let folders = folders.filter(|folder| place::require_own(folder).is_ok());

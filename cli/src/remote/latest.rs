@@ -1,26 +1,43 @@
-//! The last status of a run.
+//! What a run has published last.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use score_engine::Status;
 
-/// The last status that a run has published, and when that was.
+/// What a run has published last. It only exchanges what lies here, and waits for nobody.
 #[derive(Clone, Default)]
-pub(crate) struct Latest(Arc<Mutex<Option<Arc<(SystemTime, Status)>>>>);
+pub(crate) struct Latest(Arc<Mutex<Published>>);
+
+#[derive(Default)]
+struct Published {
+    status: Option<Arc<(SystemTime, Status)>>,
+    text: Option<Arc<str>>,
+}
 
 impl Latest {
-    /// Publishes the status of this moment.
-    pub(crate) fn publish(&self, status: &Status) {
-        let news = Some(Arc::new((SystemTime::now(), status.clone())));
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = news;
+    fn lock(&self) -> MutexGuard<'_, Published> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The status that was published last; `None`: the patch does not play yet.
-    pub(crate) fn get(&self) -> Option<Arc<(SystemTime, Status)>> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    /// Publishes the status of this moment.
+    pub(crate) fn publish(&self, status: &Status) {
+        let status = Some(Arc::new((SystemTime::now(), status.clone())));
+        self.lock().status = status;
+    }
+
+    /// The last status, and when that was; `None`: the patch does not play yet.
+    pub(crate) fn status(&self) -> Option<Arc<(SystemTime, Status)>> {
+        self.lock().status.clone()
+    }
+
+    /// Publishes the text of the patch that plays.
+    pub(crate) fn publish_text(&self, text: Arc<str>) {
+        self.lock().text = Some(text);
+    }
+
+    /// The text of the patch that plays.
+    pub(crate) fn text(&self) -> Option<Arc<str>> {
+        self.lock().text.clone()
     }
 }

@@ -18,8 +18,9 @@ const OTHERS_WRITE: u32 = 0o022;
 /// In the folder, only the owner of a file can remove or rename it.
 const STICKY: u32 = 0o1000;
 
-/// The folders in which a run may have its socket, the best first: only the one in SCORE_RUNTIME_DIR, if that is set;
-/// else one in the folder that the system gives each logged-in user, then one in the folder for temporary files.
+/// The folders in which a run may have its socket, the best first: only the one in
+/// SCORE_RUNTIME_DIR, if that is set; else one in the folder that the system gives each logged-in
+/// user, then one in the folder for temporary files.
 pub(super) fn to_make() -> Vec<PathBuf> {
     let named = |name| std::env::var_os(name).map(PathBuf::from);
     match named(NAMED) {
@@ -37,8 +38,8 @@ fn usual(of_user: Option<PathBuf>, for_temporary: &Path) -> Vec<PathBuf> {
     of_user.into_iter().chain([temporary]).collect()
 }
 
-/// The folders in which runs of this user may have their sockets: a run may have been started with other environment
-/// variables, by cron or as a service.
+/// The folders in which runs of this user may have their sockets: a run may have been started with
+/// other environment variables, by cron or as a service.
 pub(super) fn to_look_in() -> Vec<PathBuf> {
     let mut folders = to_make();
     if std::env::var_os(NAMED).is_some_and(|named| !named.is_empty()) {
@@ -124,8 +125,8 @@ fn process_of(path: &Path) -> Option<u32> {
     process.parse().ok()
 }
 
-/// The names that the socket of this process may have in `folder`, the best first. More than one are needed where
-/// containers share the folder: processes of two may have one number.
+/// The names that the socket of this process may have in `folder`, the best first. More than one
+/// are needed where containers share the folder: processes of two may have one number.
 pub(super) fn names(folder: &Path) -> impl Iterator<Item = PathBuf> {
     let process = std::process::id();
     let first = folder.join(format!("{process}.{ENDING}"));

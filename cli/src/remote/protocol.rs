@@ -1,14 +1,15 @@
 //! What is said through the socket: a request is a line of JSON, and so is its answer.
 //!
 //! ```text
-//! {"version":1,"request":{"set":{"values":[{"node":"hum","param":"gain","value":"-20"}],"glide":2.0}}}
+//! {"version":1,"request":{"set":{"values":[{"node":"hum","param":"gain","value":"-20"}]}}}
 //! {"version":1,"ok":null}
 //! ```
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// The version of what is said. It is raised when a program that speaks the older one would be misunderstood.
+/// The version of what is said. It is raised when a program that speaks the older one would be
+/// misunderstood.
 pub(crate) const VERSION: u64 = 1;
 
 /// Bytes that a request may have, its line's end among them.
@@ -50,6 +51,8 @@ pub(crate) enum Request {
     },
     /// The live parameters of everything that plays.
     Get,
+    /// What hands hold, and of which patch.
+    Held,
     /// What every node and wire does.
     Status,
 }
@@ -77,6 +80,26 @@ pub(crate) struct Address {
     pub(crate) param: Option<String>,
 }
 
+/// What hands hold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Held {
+    /// The [`score_engine::patch_hash`] of the patch that plays.
+    pub(crate) patch_hash: String,
+    /// The parameters and their values.
+    pub(crate) values: Vec<HeldValue>,
+}
+
+/// A parameter that a hand holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct HeldValue {
+    /// The node's id, or `transport`.
+    pub(crate) node: String,
+    /// The parameter.
+    pub(crate) param: String,
+    /// Its value, in the form in which values arrive at a node.
+    pub(crate) value: Value,
+}
+
 /// Which run it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct About {
@@ -97,8 +120,8 @@ pub(crate) struct About {
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Refusal {
-    /// Which kind of thing is wrong: one of [`score_engine::SteeringErrorKind`], or `request`, `version`, `too_long`,
-    /// `busy`, `not_yet`.
+    /// Which kind of thing is wrong: one of [`score_engine::SteeringErrorKind`], or `request`,
+    /// `version`, `too_long`, `busy`, `not_yet`.
     pub(crate) kind: String,
     /// What is wrong.
     pub(crate) message: String,
@@ -153,7 +176,7 @@ pub(crate) fn read_request(line: &[u8]) -> Result<Request, Refusal> {
         Request::Set { glide, .. }
         | Request::Release { glide, .. }
         | Request::ReleaseAll { glide } => *glide,
-        Request::Hello | Request::Get | Request::Status => 0.0,
+        Request::Hello | Request::Get | Request::Held | Request::Status => 0.0,
     };
     match (0.0..=MAX_GLIDE).contains(&glide) {
         true => Ok(request),
@@ -232,6 +255,7 @@ mod tests {
         prop_oneof![
             Just(Request::Hello),
             Just(Request::Get),
+            Just(Request::Held),
             Just(Request::Status),
             (prop::collection::vec(setting, 0..4), glide.clone())
                 .prop_map(|(values, glide)| Request::Set { values, glide }),

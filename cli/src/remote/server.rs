@@ -21,7 +21,8 @@ const MAX_CLIENTS: usize = 16;
 /// How long a client may take to ask, and again to read the answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How often it is checked that the socket is still there: a program that cleans up temporary files may have removed it.
+/// How often it is checked that the socket is still there: a program that cleans up temporary files
+/// may have removed it.
 const LOOK: Timespec = Timespec {
     tv_sec: 5,
     tv_nsec: 0,
@@ -41,8 +42,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Makes the socket and answers clients, on threads of their own. If it cannot be made, a warning says so, and the
-    /// run continues without it.
+    /// Makes the socket and answers clients, on threads of their own. If it cannot be made, a
+    /// warning says so, and the run continues without it.
     pub(crate) fn start(remote: Remote) -> Option<Server> {
         let started = UnixStream::pair().and_then(|(stop, stopped)| {
             let thread = std::thread::Builder::new()
@@ -205,7 +206,8 @@ impl Socket {
     }
 
     fn make_in(folder: &Path) -> io::Result<Socket> {
-        // Made under another name: a client takes a socket at which nobody listens yet for a stale one.
+        // Made under another name: a client takes a socket at which nobody listens yet for a stale
+        // one.
         let new = folder.join(format!(".{}.new", std::process::id()));
         let _ = std::fs::remove_file(&new);
         let listener = UnixListener::bind(&new)?;

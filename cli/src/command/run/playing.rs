@@ -1,6 +1,7 @@
 //! A patch that plays, and the edits that are prepared beside it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, never, select_biased};
@@ -225,6 +226,7 @@ impl<'a> Playing<'a> {
         warn(&graph);
         self.tell_typed(&graph);
         let touched = self.loader.touched_before(number);
+        let text = Arc::from(graph.text());
         match self.live.prepare(graph, &touched) {
             Ok(edit) => {
                 if self.pending.take().is_some() {
@@ -241,6 +243,7 @@ impl<'a> Playing<'a> {
                 match edit {
                     None => {
                         self.loader.forget_before(number);
+                        self.latest.publish_text(text);
                         if was_gone {
                             let revision = self.live.revision();
                             tracing::info!(
@@ -301,6 +304,7 @@ impl<'a> Playing<'a> {
         let Some(revision) = self.live.commit(edit) else {
             return;
         };
+        self.latest.publish_text(revision.patch.clone());
         if revision.number == 1 {
             self.latest.publish(&self.live.status());
             let [models, devices] = &self.used;
