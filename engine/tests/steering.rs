@@ -278,7 +278,7 @@ fn an_included_patch_names_a_parameter_as_its_input() {
     std::fs::create_dir_all(&folder).unwrap();
     let part = r#"Patch(format: 1, nodes: {"m": multiply()}, inputs: {"numbers": "m", "much": "m.factor"}, outputs: {"out": "m"}, wires: [])"#;
     std::fs::write(folder.join("part.ron"), part).unwrap();
-    let text = r#"Patch(format: 1, nodes: {"n": count(count: 10), "t": turn(), "p": (patch: "part.ron"), "l": log(name: "part")}, wires: ["n -> p.numbers", "t -> p.much", "p -> l.a"])"#;
+    let text = r#"Patch(format: 1, include: {"p": (patch: "part.ron")}, nodes: {"n": count(count: 10), "t": turn(), "l": log(name: "part")}, wires: ["n -> p.numbers", "t -> p.much", "p -> l.a"])"#;
     let mut registry = kinds::registry();
     add(&mut registry);
     let source = Source::text("p.ron", text, folder.clone());
