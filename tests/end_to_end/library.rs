@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use score_test_support::{
-    Talking, graphs, onsets, patches_in, program, score, text, unpack_graphs, write_film,
+    Talking, graphs, house, onsets, patches_in, program, score, text, unpack_graphs, write_film,
     write_scale,
 };
 
@@ -28,6 +28,23 @@ fn every_patch_that_comes_along_is_fine() {
     let folder = unpacked();
     let names = patches_in(&graphs());
     assert!(names.len() >= 18);
+    let mut arguments = vec!["check"];
+    arguments.extend(names.iter().map(String::as_str));
+    let checked = score(folder.path(), &arguments);
+    assert!(checked.status.success(), "{}", text(&checked.stderr));
+    assert_eq!(text(&checked.stdout).lines().count(), names.len());
+}
+
+/// Each as it once came along, with the first digits of its SHA-1: what users have may be any of them.
+#[test]
+fn every_patch_that_ever_came_along_is_still_fine() {
+    let folder = unpacked();
+    let old = house().join("tests/end_to_end/data/old_patches");
+    let names = patches_in(&old);
+    assert!(names.len() >= 50);
+    for name in &names {
+        std::fs::copy(old.join(name), folder.path().join(name)).unwrap();
+    }
     let mut arguments = vec!["check"];
     arguments.extend(names.iter().map(String::as_str));
     let checked = score(folder.path(), &arguments);
