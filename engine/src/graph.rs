@@ -106,7 +106,7 @@ pub struct GraphFile<'a> {
     pub typed: bool,
 }
 
-/// A checked patch. Only [`crate::check`] makes one, so whatever holds a graph holds one that can run.
+/// A checked patch, ready to run: what [`crate::check`] makes of a text.
 pub struct Graph {
     pub(crate) transport: Transport,
     pub(crate) nodes: Vec<GraphNode>,

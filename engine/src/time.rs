@@ -28,7 +28,8 @@ impl Time {
         Time(nanos)
     }
 
-    /// The time `seconds` after the start, rounded to the nanosecond; what is not finite becomes zero.
+    /// The time `seconds` after the start, rounded to the nanosecond; what lies beyond the range becomes its end, and what is
+    /// not a number zero.
     pub fn from_seconds(seconds: f64) -> Self {
         Time((seconds * NANOS_PER_SECOND as f64).round() as i64)
     }
