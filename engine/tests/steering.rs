@@ -234,12 +234,12 @@ fn every_mistake_in_a_wire_to_a_parameter_is_told_in_its_place() {
         ),
         (
             r#"("t -> m.mute", range(to: 1))"#,
-            "`m.mute` is no number",
+            "`m.mute` is not a number",
             "",
         ),
         (
             r#"("t -> m.in", range(to: 1))"#,
-            "`m.in` is no parameter",
+            "`m.in` is not a parameter",
             "0 to 1",
         ),
         (

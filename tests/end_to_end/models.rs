@@ -18,7 +18,7 @@ fn a_folder_of_models_that_is_given_comes_before_the_one_in_the_environment() {
         assert_eq!(output.status.code(), Some(1));
         let said = text(&output.stderr);
         assert!(
-            said.contains("`empty` is no folder of models: it has no manifest.ron"),
+            said.contains("`empty` is not a folder of models: it has no manifest.ron"),
             "{said}"
         );
         assert!(said.contains("--models FOLDER"), "{said}");

@@ -679,3 +679,104 @@ fn a_new_plugin_builds_passes_its_own_test_and_is_loaded() {
     ));
     assert!(checked.contains("my_echo.ron: fine"), "{checked}");
 }
+
+/// A value that a live parameter takes, other than its default, as it is typed.
+fn another(param: &Value) -> String {
+    let kind = &param["param_type"];
+    let number = |kind: &Value| {
+        let least = kind["min"].as_f64().unwrap();
+        let most = kind["max"].as_f64().unwrap();
+        (least + (most - least) * 0.25, least)
+    };
+    match kind {
+        Value::String(flag) if flag == "Flag" => "true".to_owned(),
+        Value::String(_) => "other".to_owned(),
+        kind if kind.get("Number").is_some() => number(&kind["Number"]).0.to_string(),
+        kind if kind.get("Length").is_some() => number(&kind["Length"]).0.to_string(),
+        kind if kind.get("Integer").is_some() => format!("{}", number(&kind["Integer"]).0.floor()),
+        kind if kind.get("Choice").is_some() => {
+            let words = kind["Choice"].as_array().unwrap();
+            words.last().unwrap().as_str().unwrap().to_owned()
+        }
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn every_live_parameter_of_the_example_plugins_is_taken_while_they_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let (film, sockets) = (
+        folder.path().join("film.mp4"),
+        folder.path().join("sockets"),
+    );
+    write_film(folder.path());
+    assert!(film.exists());
+    for name in ["edge_density", "humanise", "scale_quantiser"] {
+        put(folder.path(), &built().join(library(name)), name);
+        allow(folder.path(), name);
+    }
+    std::fs::write(
+        folder.path().join("show.ron"),
+        r#"Patch(
+            format: 1,
+            nodes: {
+                "film": video_file(path: "film.mp4", width: 64, height: 64, loop: true),
+                "edges": edge_density(),
+                "tune": accent(),
+                "cuts": cut_detector(),
+                "human": humanise(),
+                "quantiser": scale_quantiser(),
+                "piano": synth(),
+            },
+            wires: ["film -> edges", "film -> cuts -> tune -> human -> quantiser -> piano", "edges -> piano.gain"],
+        )"#,
+    )
+    .unwrap();
+    let log = folder.path().join("log.txt");
+    let arguments = ["run", "show.ron", "--quiet", "--log-file", "log.txt"];
+    let mut run = program(folder.path(), &arguments);
+    let _run = score_test_support::Talking::start(run.env("SCORE_RUNTIME_DIR", &sockets));
+    let begun = Instant::now();
+    while !std::fs::read_to_string(&log).is_ok_and(|log| log.contains("plays")) {
+        assert!(begun.elapsed() < PATIENCE);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let told = |arguments: &[&str]| {
+        let mut command = program(folder.path(), arguments);
+        let done = command.env("SCORE_RUNTIME_DIR", &sockets).output().unwrap();
+        assert!(
+            done.status.success(),
+            "{arguments:?}: {}",
+            text(&done.stderr)
+        );
+        text(&done.stdout)
+    };
+    let mut set = 0;
+    for (id, kind) in [
+        ("edges", "edge_density"),
+        ("human", "humanise"),
+        ("quantiser", "scale_quantiser"),
+    ] {
+        let declared: Value = serde_json::from_str(&told(&["nodes", kind, "--json"])).unwrap();
+        for param in declared["params"].as_array().unwrap() {
+            if param["change"] != "Live" {
+                continue;
+            }
+            let target = format!("{id}.{}", param["name"].as_str().unwrap());
+            told(&["set", &format!("{target}={}", another(param))]);
+            let begun = Instant::now();
+            loop {
+                let now: Value = serde_json::from_str(&told(&["get", &target, "--json"])).unwrap();
+                if now["source"] == "hand" {
+                    break;
+                }
+                assert!(begun.elapsed() < PATIENCE, "{target}: {now}");
+            }
+            set += 1;
+        }
+    }
+    assert!(set >= 5, "{set}");
+    // What a processor refuses is logged.
+    let log = std::fs::read_to_string(&log).unwrap();
+    assert!(!log.contains("keeps its old value"), "{log}");
+}

@@ -237,7 +237,7 @@ fn of_several_runs_one_is_chosen_and_what_a_dead_one_left_is_removed() {
     let stage = Stage::new();
     let told = stage.refused(&["status"]);
     assert!(
-        told.contains("no `score run` of yours plays on this machine"),
+        told.contains("no `score run` of yours is playing on this machine"),
         "{told}"
     );
     let (first, mut second) = (stage.playing(), stage.playing());

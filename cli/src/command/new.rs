@@ -47,7 +47,7 @@ fn text_of(from: &str) -> Result<String, Failure> {
     let names: Vec<&str> = library::PATCHES.iter().map(|(name, _)| *name).collect();
     let help = format!("name a .ron file, or one of these: {}", names.join(", "));
     if Path::new(from).extension().is_none_or(|end| end != "ron") {
-        let why = format!("no patch called `{from}` comes along");
+        let why = format!("there is no built-in patch called `{from}`");
         return Err(NodeError::input(why).help(help).into());
     }
     let source = Source::read(Path::new(from)).map_err(Failure::Patch)?;

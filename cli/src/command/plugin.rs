@@ -132,7 +132,7 @@ fn dependency(given: Option<&Path>) -> Result<String, NodeError> {
     };
     let folder = match given.map(Path::to_path_buf) {
         Some(folder) if !is_there(&folder) => {
-            let why = format!("`{}` is no folder of a crate", folder.display());
+            let why = format!("`{}` is not the folder of a crate", folder.display());
             return Err(NodeError::input(why).help(
                 "the crate score-plugin lies in the folder engine/plugin of SCORE!'s sources",
             ));

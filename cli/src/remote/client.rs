@@ -72,7 +72,7 @@ pub(crate) fn connect(which: Option<&str>) -> Result<Connection, Refusal> {
 fn no_run(which: Option<&str>) -> Refusal {
     let message = match which {
         Some(which) => format!("no `score run` of yours plays {which}"),
-        None => "no `score run` of yours plays on this machine".to_owned(),
+        None => "no `score run` of yours is playing on this machine".to_owned(),
     };
     let help = "start one with score run PATCH, without --no-remote and as the same user";
     Refusal::new("no_run", message).help(help)

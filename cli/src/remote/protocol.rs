@@ -161,8 +161,9 @@ pub(crate) fn read_request(line: &[u8]) -> Result<Request, Refusal> {
     if line.len() > MAX_REQUEST {
         return Err(too_long());
     }
-    let malformed =
-        |error: serde_json::Error| Refusal::new("request", format!("this is no request: {error}"));
+    let malformed = |error: serde_json::Error| {
+        Refusal::new("request", format!("this is not a request: {error}"))
+    };
     let mut whole: Value = serde_json::from_slice(line).map_err(malformed)?;
     match whole.get("version").and_then(Value::as_u64) {
         Some(VERSION) => {}

@@ -241,14 +241,14 @@ impl LiveThread {
                 node,
                 generation,
                 advice,
-                "{failure}; it begins anew in {:.1} s",
+                "{failure}; it restarts in {:.1} s",
                 wait.as_secs_f64()
             ),
             None => tracing::error!(
                 node,
                 generation,
                 advice,
-                "{failure}; it has failed too often and rests until the patch changes; all else plays on"
+                "{failure}; it has failed too often and stays off until the patch changes; everything else keeps playing"
             ),
         }
     }

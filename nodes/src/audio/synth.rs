@@ -599,7 +599,7 @@ mod tests {
     fn what_is_no_sound_font_is_refused_in_words() {
         let whole = tiny::sound_font();
         let refusal = |bytes: &[u8]| with_sound_font(bytes, 1.0).unwrap_err().to_string();
-        assert!(refusal(b"once upon a time there was").contains("is no SoundFont"));
+        assert!(refusal(b"once upon a time there was").contains("is not a SoundFont"));
         assert!(refusal(&whole[..whole.len() - 50]).contains("is cut off"));
         let error = perform(json!({ "sound_font": "/no/such.sf2" }), Vec::new(), 1.0).unwrap_err();
         assert!(

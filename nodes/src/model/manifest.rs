@@ -163,7 +163,7 @@ impl Manifest {
         let text = std::fs::read_to_string(&path).map_err(|error| {
             let why = if error.kind() == std::io::ErrorKind::NotFound {
                 format!(
-                    "`{}` is no folder of models: it has no manifest.ron",
+                    "`{}` is not a folder of models: it has no manifest.ron",
                     folder.display()
                 )
             } else {

@@ -106,7 +106,7 @@ impl Node for Screen {
             let help = Some(
                 "write it as `:0`, as in the variable DISPLAY; on macOS as a number".to_owned(),
             );
-            check.refuse("display", format!("`{display}` is no display"), help);
+            check.refuse("display", format!("`{display}` is not a display"), help);
         }
     }
 
@@ -300,8 +300,8 @@ mod tests {
         };
         assert!(refusal(json!({ "area": [0, 0, 0, 5] })).contains("four numbers"));
         assert!(refusal(json!({ "area": [0, 0] })).contains("four numbers"));
-        assert!(refusal(json!({ "display": "-y:0" })).contains("is no display"));
-        assert!(refusal(json!({ "display": "somewhere" })).contains("is no display"));
+        assert!(refusal(json!({ "display": "-y:0" })).contains("is not a display"));
+        assert!(refusal(json!({ "display": "somewhere" })).contains("is not a display"));
         assert!(refusal(json!({ "display": ":0" })).contains("plays live only"));
     }
 }

@@ -82,7 +82,7 @@ impl Node for VideoStream {
             check.refuse(
                 "url",
                 format!(
-                    "`{}` is no address of a stream",
+                    "`{}` is not the address of a stream",
                     without_password(&self.url)
                 ),
                 help,

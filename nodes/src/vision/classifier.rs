@@ -225,7 +225,7 @@ fn wanted_picture(input: &Slot, name: &str, size: usize) -> Result<(bool, Pictur
         [_, height, width, Some(3)] => (false, *height, *width),
         shape => {
             return Err(NodeError::model(format!(
-                "the input `{}` of `{name}` is {shape:?}, which is no RGB picture",
+                "the input `{}` of `{name}` is {shape:?}, which is not an RGB picture",
                 input.name
             ))
             .help("a picture model takes [N, 3, height, width] or [N, height, width, 3]"));

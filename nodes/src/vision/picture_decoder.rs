@@ -121,7 +121,9 @@ impl Drawing {
             ),
             _ => None,
         });
-        picture.ok_or_else(|| NodeError::model("the decoder gave something that is no RGB picture"))
+        picture.ok_or_else(|| {
+            NodeError::model("the decoder gave something that is not an RGB picture")
+        })
     }
 }
 

@@ -327,7 +327,7 @@ impl<'a> Playing<'a> {
         tracing::warn!(
             revision = running,
             refused = true,
-            "the edit is refused, revision {running} plays on:\n{why}"
+            "the edit is refused; revision {running} keeps playing:\n{why}"
         );
     }
 

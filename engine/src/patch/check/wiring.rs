@@ -82,7 +82,7 @@ impl Checker<'_> {
         match fits.as_slice() {
             [(output, input)] => {
                 if let Some(range) = range.filter(|_| !input.is_param) {
-                    let message = format!("`{}.{}` is no parameter", to.node, input.name);
+                    let message = format!("`{}.{}` is not a parameter", to.node, input.name);
                     let help = "a range says what 0 to 1 stand for at a parameter of a node";
                     self.report(range.spot, message, Some(help.to_owned()));
                     return None;
@@ -155,7 +155,7 @@ impl Checker<'_> {
         let name = format!("{}.{}", draft.id, param.name);
         let Some((min, max)) = param.range() else {
             if let Some(range) = range {
-                let message = format!("`{name}` is no number, so that it has no range");
+                let message = format!("`{name}` is not a number, so it has no range");
                 self.report(range.spot, message, None);
                 return None;
             }

@@ -32,7 +32,7 @@ pub(super) fn read(path: &Path) -> Result<(SoundFont, Vec<Fault>), NodeError> {
     match catch_unwind(move || load(&mut file, &outline, mended)) {
         Ok(Ok(font)) => Ok((font, faults)),
         Ok(Err(error)) => {
-            Err(refuse(&format!("is no SoundFont that can be played: {error}")).source(error))
+            Err(refuse(&format!("is not a SoundFont that can be played: {error}")).source(error))
         }
         Err(_) => Err(refuse("is a damaged SoundFont")),
     }
@@ -122,9 +122,10 @@ fn load(
 fn outline(file: &mut (impl Read + Seek), length: u64) -> Result<Outline, &'static str> {
     const CUT_OFF: &str = "is a SoundFont that is cut off";
     let mut start = [0; 12];
-    file.read_exact(&mut start).map_err(|_| "is no SoundFont")?;
+    file.read_exact(&mut start)
+        .map_err(|_| "is not a SoundFont")?;
     if &start[..4] != b"RIFF" || &start[8..] != b"sfbk" {
-        return Err("is no SoundFont");
+        return Err("is not a SoundFont");
     }
     let mut lists: Lists = BTreeMap::new();
     let mut sound = None;
@@ -202,7 +203,7 @@ mod tests {
     #[test]
     fn what_is_no_sound_font_is_refused_in_words() {
         for bytes in [&b""[..], b"RIFF", b"once upon a time there was a text"] {
-            assert!(refusal(bytes).contains("is no SoundFont"), "{bytes:?}");
+            assert!(refusal(bytes).contains("is not a SoundFont"), "{bytes:?}");
         }
     }
 

@@ -219,7 +219,7 @@ fn tensor<'a>(weights: &'a Weights, name: &str) -> Result<&'a Tensor, NodeError>
 fn require_cell(name: &str, layer: &Layer<'_>, below: usize) -> Result<(), NodeError> {
     if !layer.columns.is_multiple_of(4) {
         return Err(NodeError::input(format!(
-            "the tensor `{name}/kernel` has {} columns, which are no four gates",
+            "the tensor `{name}/kernel` has {} columns, which is not a multiple of four gates",
             layer.columns
         )));
     }

@@ -221,7 +221,7 @@ fn read_into(path: &Path, most: u64, bytes: &mut Vec<u8>) -> Result<(), NodeErro
     };
     let metadata = std::fs::metadata(path).map_err(|error| refused(&error))?;
     if !metadata.is_file() {
-        return Err(refused(&"it is no file"));
+        return Err(refused(&"it is not a file"));
     }
     if metadata.len() > most {
         return Err(refused(&"it is too large for a checkpoint"));
@@ -240,7 +240,7 @@ fn read_into(path: &Path, most: u64, bytes: &mut Vec<u8>) -> Result<(), NodeErro
 pub(super) fn text(path: &Path) -> Result<String, NodeError> {
     let mut bytes = Vec::new();
     read_into(path, MOST_TEXT, &mut bytes)?;
-    String::from_utf8(bytes).map_err(|_| broken(path, "it is no text"))
+    String::from_utf8(bytes).map_err(|_| broken(path, "it is not text"))
 }
 
 /// Says that `path` does not hold what it should.

@@ -111,7 +111,7 @@ impl Node for SheetMusic {
         if let Some(page) = &self.page {
             let ending = page.extension().and_then(|ending| ending.to_str());
             if !ending.is_some_and(|ending| ending.eq_ignore_ascii_case(PAGE_ENDING)) {
-                let why = format!("`{}` is no PDF", page.display());
+                let why = format!("`{}` is not a PDF", page.display());
                 check.refuse("page", why, Some("it ends in .pdf".to_owned()));
             }
         }

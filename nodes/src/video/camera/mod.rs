@@ -97,7 +97,7 @@ impl Node for CameraNode {
         };
         if let Some(format) = self.format.as_ref().filter(|format| !is_word(format)) {
             let help = Some("`score devices` lists the formats of each camera".to_owned());
-            check.refuse("format", format!("`{format}` is no format"), help);
+            check.refuse("format", format!("`{format}` is not a format"), help);
         }
         // The same camera may be named in several ways; one that is not there cannot be compared.
         let named = self.device.clone().unwrap_or_else(|| "the first".into());
@@ -178,6 +178,6 @@ mod tests {
     #[test]
     fn a_mode_that_cannot_be_is_refused() {
         assert!(refusal(json!({ "size": [1280] })).contains("a width and a height"));
-        assert!(refusal(json!({ "format": "-i /etc/passwd" })).contains("is no format"));
+        assert!(refusal(json!({ "format": "-i /etc/passwd" })).contains("is not a format"));
     }
 }
