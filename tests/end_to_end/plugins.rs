@@ -563,7 +563,7 @@ fn a_plugin_that_panics_live_begins_anew_while_the_rest_plays_on() {
     );
     std::fs::write(folder.join("patch.ron"), patch).unwrap();
     let mut playing = Playing::start(folder);
-    playing.until("the probe broke; it begins anew", 2);
+    playing.until("the probe broke; it restarts", 2);
     playing.end();
     let [light, through] = [0, 1].map(|wire| recorded(folder, wire));
     assert!(
