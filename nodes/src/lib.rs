@@ -6,7 +6,6 @@ mod chords;
 mod control;
 mod controls;
 pub mod device;
-pub mod evaluation;
 mod file_state;
 pub mod fit_cuts;
 #[cfg(feature = "fuzzing")]
@@ -21,6 +20,8 @@ pub mod output;
 mod picture;
 mod recorder;
 pub mod scored_film;
+#[doc(hidden)]
+pub mod shared;
 mod syncing;
 #[cfg(test)]
 mod testing;

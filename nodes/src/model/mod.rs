@@ -1,12 +1,8 @@
-//! Models: the ONNX Runtime library, the manifest of a folder of models, sessions, their verification, and the import of
-//! models that were made elsewhere.
+//! Models: the ONNX Runtime library, the manifest of a folder of models, sessions, and their verification.
 
-mod addition;
 mod checksum;
 mod codes;
-pub mod magenta;
 mod manifest;
-mod onnx_writer;
 mod runtime;
 mod session;
 mod shelf;
