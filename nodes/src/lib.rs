@@ -18,7 +18,6 @@ pub mod model;
 pub mod music;
 pub mod output;
 mod picture;
-mod recorder;
 pub mod scored_film;
 #[doc(hidden)]
 pub mod shared;
@@ -37,12 +36,10 @@ pub fn registry() -> Registry {
     let mut registry = Registry::new();
     audio::register(&mut registry);
     control::register(&mut registry);
-    device::register(&mut registry);
     latent::register(&mut registry);
     midi::register(&mut registry);
     music::register(&mut registry);
     picture::register(&mut registry);
-    registry.add::<recorder::Recorder>();
     video::register(&mut registry);
     vision::register(&mut registry);
     registry
@@ -50,6 +47,9 @@ pub fn registry() -> Registry {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
     use score_engine::{Change, FileRole, Param, ParamType, Value};
     use serde_json::json;
 
@@ -57,6 +57,31 @@ mod tests {
     fn no_declaration_contradicts_itself() {
         for kind in super::registry().kinds() {
             assert_eq!(kind.descriptor().fault(), None);
+        }
+    }
+
+    /// The names of all files and folders under `folder`, without their endings.
+    fn names(folder: &Path, found: &mut BTreeSet<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            found.insert(path.file_stem().unwrap().to_str().unwrap().to_owned());
+            if path.is_dir() {
+                names(&path, found);
+            }
+        }
+    }
+
+    #[test]
+    fn a_kind_has_a_file_or_folder_of_its_name_in_its_familys_folder() {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        for kind in super::registry().kinds() {
+            let descriptor = kind.descriptor();
+            let family = source.join(descriptor.family.as_ref());
+            assert!(family.is_dir(), "no folder {}", descriptor.family);
+            let mut found = BTreeSet::new();
+            names(&family, &mut found);
+            let (family, kind) = (&descriptor.family, &descriptor.kind);
+            assert!(found.contains(kind.as_ref()), "no {kind} in {family}");
         }
     }
 

@@ -1,9 +1,12 @@
-//! MIDI.
+//! MIDI files and ports.
 
 pub(crate) mod keyboard;
 pub(crate) mod message;
+mod midi_clock_out;
 mod midi_file;
+mod midi_in;
 mod midi_input_file;
+mod midi_out;
 pub(crate) mod note_writer;
 pub(crate) mod performance;
 pub(crate) mod reading;
@@ -14,6 +17,9 @@ pub(crate) mod writing;
 use score_engine::Registry;
 
 pub(crate) fn register(registry: &mut Registry) {
+    registry.add::<midi_clock_out::MidiClockOut>();
     registry.add::<midi_file::MidiFile>();
+    registry.add::<midi_in::MidiIn>();
     registry.add::<midi_input_file::MidiInputFile>();
+    registry.add::<midi_out::MidiOut>();
 }

@@ -4,8 +4,8 @@ use score_engine::{
     Build, Descriptor, Flow, Io, Node, NodeError, Params, Processor, Time, Transport,
 };
 
-use super::message::{CONTINUE, Message, START, STOP, TICK};
-use super::outlet::{News, Outlet};
+use crate::device::midi::message::{CONTINUE, Message, START, STOP, TICK};
+use crate::device::midi::outlet::{News, Outlet};
 
 /// Ticks in a sixteenth note: MIDI's clock has 24 in a quarter note.
 const TICKS_PER_SIXTEENTH: u64 = 6;

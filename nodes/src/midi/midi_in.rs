@@ -7,9 +7,9 @@ use score_engine::{
     Params, Performance, Processor, Time, Transport,
 };
 
-use super::inlet::{Arrival, Inlet};
-use super::message::{Meaning, Message};
-use crate::midi::keyboard::{Keyboard, is_about_ends};
+use super::keyboard::{Keyboard, is_about_ends};
+use crate::device::midi::inlet::{Arrival, Inlet};
+use crate::device::midi::message::{Meaning, Message};
 
 const NOTES: OutputPort<Note> = OutputPort::new(0, "notes", "what is played");
 

@@ -7,8 +7,8 @@ use score_engine::{
     Params, Processor, Time, Transport,
 };
 
-use super::message::Message;
-use super::outlet::{News, Outlet};
+use crate::device::midi::message::Message;
+use crate::device::midi::outlet::{News, Outlet};
 
 const NOTES: InputPort<Note> = InputPort::new(0, "notes", "what to play").optional();
 const CONTROLS: InputPort<Control> =

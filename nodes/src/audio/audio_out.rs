@@ -11,16 +11,16 @@ use score_engine::{
     Processor, Resource, Transport,
 };
 
-use super::counters::read;
-use super::feed::Feed;
-use super::keeper::{Keeper, Opener};
-use super::only_live;
-use super::playback::{Playback, PlaybackForm, Shared, ring};
-use super::sound::{Callback, Wanted, open};
-use super::sound_device::Direction;
-use super::sound_stream::Opened;
-use crate::audio::amplitude;
-use crate::audio::ramp::Ramp;
+use super::amplitude;
+use super::ramp::Ramp;
+use crate::device::counters::read;
+use crate::device::feed::Feed;
+use crate::device::keeper::{Keeper, Opener};
+use crate::device::only_live;
+use crate::device::playback::{Playback, PlaybackForm, Shared, ring};
+use crate::device::sound::{Callback, Wanted, open};
+use crate::device::sound_device::Direction;
+use crate::device::sound_stream::Opened;
 
 /// How often dropouts are told at most.
 const TELL: Duration = Duration::from_secs(5);

@@ -11,15 +11,15 @@ use score_engine::{
     Processor, Time, Transport,
 };
 
+use super::amplitude;
 use super::audio_out::claim;
-use super::capture::{Assembly, Capture, CaptureCounters, Captured, ring};
-use super::keeper::{Keeper, Opener};
-use super::only_live;
-use super::sound::{Callback, Wanted, open};
-use super::sound_device::Direction;
-use super::sound_stream::Opened;
-use crate::audio::amplitude;
-use crate::audio::ramp::Ramp;
+use super::ramp::Ramp;
+use crate::device::capture::{Assembly, Capture, CaptureCounters, Captured, ring};
+use crate::device::keeper::{Keeper, Opener};
+use crate::device::only_live;
+use crate::device::sound::{Callback, Wanted, open};
+use crate::device::sound_device::Direction;
+use crate::device::sound_stream::Opened;
 
 const SOUND: OutputPort<AudioBlock> = OutputPort::new(0, "sound", "what is heard");
 
