@@ -1,8 +1,10 @@
 //! Sound read, made and written.
 
 mod audio_file;
+#[cfg(feature = "device")]
 mod audio_in;
 mod audio_input_file;
+#[cfg(feature = "device")]
 mod audio_out;
 mod ceiling;
 pub(crate) mod ducking;
@@ -43,8 +45,10 @@ pub use mixer::stem_files;
 
 pub(crate) fn register(registry: &mut Registry) {
     registry.add::<audio_file::AudioFile>();
+    #[cfg(feature = "device")]
     registry.add::<audio_in::AudioIn>();
     registry.add::<audio_input_file::AudioInputFile>();
+    #[cfg(feature = "device")]
     registry.add::<audio_out::AudioOut>();
     registry.add::<effect::Delay>();
     registry.add::<effect::Master>();

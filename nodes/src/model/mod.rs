@@ -3,13 +3,18 @@
 mod checksum;
 mod codes;
 mod manifest;
+#[cfg(feature = "onnx")]
 mod runtime;
+#[cfg_attr(not(feature = "onnx"), path = "no_session.rs")]
 mod session;
+#[cfg(feature = "onnx")]
 mod shelf;
 mod stamp;
+mod tensor;
 mod verify;
 
 pub(crate) use codes::require_codes;
 pub use manifest::{File, Manifest, Model, Music, Picture, Task};
-pub use session::{Data, Kind, Session, Slot, Tensor};
+pub use session::Session;
+pub use tensor::{Data, Kind, Slot, Tensor};
 pub use verify::{Agreement, verify};
