@@ -6,19 +6,19 @@ use crate::music::Chord;
 
 /// The chord from the packet's time on.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Chords {
+pub struct Chords {
     /// The key that the music is in.
-    pub(crate) key: Key,
+    pub key: Key,
     /// The chord that sounds; `None`: none does.
-    pub(crate) chord: Option<Chord>,
+    pub chord: Option<Chord>,
     /// Whether it is struck now: it is another one than before, or begins a phrase.
-    pub(crate) fresh: bool,
+    pub fresh: bool,
     /// The chord after it, and in how many sixteenths from the packet's time it comes; `None` where that is not known.
-    pub(crate) next: Option<(Chord, u32)>,
+    pub next: Option<(Chord, u32)>,
     /// In how many sixteenths the phrase closes, where that is known: its last note begins then.
-    pub(crate) close: Option<u32>,
+    pub close: Option<u32>,
     /// Whether the piece closes there, not only a phrase.
-    pub(crate) last: bool,
+    pub last: bool,
 }
 
 impl Chords {
@@ -59,7 +59,7 @@ impl Chords {
     ///
     /// # Errors
     /// There is something else in it, which a checked patch rules out.
-    pub(crate) fn of(packet: &Packet) -> Result<Self, NodeError> {
+    pub fn of(packet: &Packet) -> Result<Self, NodeError> {
         packet.custom().copied()
     }
 

@@ -10,7 +10,7 @@ use crate::audio::sound_source::{self, SoundSource};
 use crate::midi::performance::instants;
 use crate::midi::reading::Song;
 use crate::midi::smf::File;
-use crate::model::{Manifest, magenta};
+use crate::model::Manifest;
 use crate::music::{LAYOUT, sheet};
 
 /// What errors call a file that is only bytes.
@@ -27,28 +27,6 @@ pub fn manifest(bytes: &[u8]) {
     if let Ok(text) = std::str::from_utf8(bytes) {
         let _ = Manifest::parse(text, Path::new(NAME));
     }
-}
-
-/// Reads a checkpoint of Magenta: what is said of its tokens, its manifest, and the bytes of its file `w`, with zero bytes
-/// between them.
-pub fn checkpoint(bytes: &[u8]) {
-    let Ok(folder) = tempfile::tempdir() else {
-        return;
-    };
-    let mut parts = bytes.splitn(3, |byte| *byte == 0);
-    let mut next = || parts.next().unwrap_or_default();
-    let (config, manifest, weights) = (next(), next(), next());
-    let layout = if manifest.first() == Some(&b'[') {
-        "weights_manifest.json"
-    } else {
-        "manifest.json"
-    };
-    for (name, bytes) in [("config.json", config), (layout, manifest), ("w", weights)] {
-        if std::fs::write(folder.path().join(name), bytes).is_err() {
-            return;
-        }
-    }
-    let _ = magenta::try_checkpoint(folder.path());
 }
 
 /// Reads a MIDI file, as notes in time and as the two bars that a melody model is given.

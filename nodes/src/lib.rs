@@ -5,8 +5,8 @@ mod audio;
 mod chords;
 mod control;
 mod controls;
+#[cfg(feature = "device")]
 pub mod device;
-pub mod evaluation;
 mod file_state;
 pub mod fit_cuts;
 #[cfg(feature = "fuzzing")]
@@ -16,39 +16,85 @@ mod half_life;
 mod latent;
 mod midi;
 pub mod model;
+// Without ONNX Runtime the nodes that play models are not registered.
+#[cfg_attr(not(feature = "onnx"), allow(dead_code, unused_imports))]
 pub mod music;
 pub mod output;
 mod picture;
-mod recorder;
 pub mod scored_film;
+#[doc(hidden)]
+pub mod shared;
 mod syncing;
 #[cfg(test)]
 mod testing;
 mod video;
+#[cfg(feature = "onnx")]
 mod vision;
 
 use score_engine::Registry;
 
 pub use audio::stem_files;
+pub use video::{Camera, CameraFormat, cameras};
 
-/// A registry that knows every built-in node.
+/// The kinds that a cargo feature brings, and whether this build has it.
+const FEATURES: [(&str, bool, &[&str]); 2] = [
+    (
+        "device",
+        cfg!(feature = "device"),
+        &[
+            "audio_in",
+            "audio_out",
+            "midi_clock_out",
+            "midi_in",
+            "midi_out",
+        ],
+    ),
+    (
+        "onnx",
+        cfg!(feature = "onnx"),
+        &[
+            "accompaniment",
+            "bass_line",
+            "drum_decoder",
+            "frame_encoder",
+            "harmony",
+            "music_decoder",
+            "picture_decoder",
+            "planner",
+            "stream_decoder",
+        ],
+    ),
+];
+
+/// A registry that knows every built-in node of this build: those that play and listen on devices need the cargo
+/// feature `device`, those that run models `onnx`. Both are in by default.
 pub fn registry() -> Registry {
     let mut registry = Registry::new();
     audio::register(&mut registry);
     control::register(&mut registry);
-    device::register(&mut registry);
     latent::register(&mut registry);
     midi::register(&mut registry);
     music::register(&mut registry);
     picture::register(&mut registry);
-    registry.add::<recorder::Recorder>();
     video::register(&mut registry);
+    #[cfg(feature = "onnx")]
     vision::register(&mut registry);
+    for (feature, _, kinds) in FEATURES.iter().filter(|(_, is_built, _)| !is_built) {
+        for kind in *kinds {
+            let advice = format!(
+                "this program is built without it; build it with the cargo feature `{feature}` of score-nodes"
+            );
+            registry.advise(kind, advice);
+        }
+    }
     registry
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
     use score_engine::{Change, FileRole, Param, ParamType, Value};
     use serde_json::json;
 
@@ -56,6 +102,42 @@ mod tests {
     fn no_declaration_contradicts_itself() {
         for kind in super::registry().kinds() {
             assert_eq!(kind.descriptor().fault(), None);
+        }
+    }
+
+    #[test]
+    fn a_kind_is_there_exactly_where_its_cargo_feature_is() {
+        let registry = super::registry();
+        for (_, is_built, kinds) in super::FEATURES {
+            for kind in kinds {
+                assert_eq!(registry.kind(kind).is_some(), is_built, "{kind}");
+                assert_eq!(registry.advice(kind).is_none(), is_built, "{kind}");
+            }
+        }
+    }
+
+    /// The names of all files and folders under `folder`, without their endings.
+    fn names(folder: &Path, found: &mut BTreeSet<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            found.insert(path.file_stem().unwrap().to_str().unwrap().to_owned());
+            if path.is_dir() {
+                names(&path, found);
+            }
+        }
+    }
+
+    #[test]
+    fn a_kind_has_a_file_or_folder_of_its_name_in_its_familys_folder() {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        for kind in super::registry().kinds() {
+            let descriptor = kind.descriptor();
+            let family = source.join(descriptor.family.as_ref());
+            assert!(family.is_dir(), "no folder {}", descriptor.family);
+            let mut found = BTreeSet::new();
+            names(&family, &mut found);
+            let (family, kind) = (&descriptor.family, &descriptor.kind);
+            assert!(found.contains(kind.as_ref()), "no {kind} in {family}");
         }
     }
 

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use score_engine::{NodeErrorKind, Settings};
-use score_nodes::model::magenta::{self, Import};
+use score_magenta::Import;
 use score_nodes::model::{Manifest, Model, verify};
 use serde_json::{Value, json};
 
@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: &Models, settings: &Settings) -> Result<(), Failure
 
 fn import_one(import: Import<'_>, json: bool) -> Result<(), Failure> {
     let (folder, name) = (import.to, import.name);
-    let imported = magenta::import(import)?;
+    let imported = score_magenta::import(import)?;
     let mut out = out();
     if json {
         let report = json!({

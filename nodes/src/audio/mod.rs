@@ -1,7 +1,11 @@
 //! Sound read, made and written.
 
 mod audio_file;
+#[cfg(feature = "device")]
+mod audio_in;
 mod audio_input_file;
+#[cfg(feature = "device")]
+mod audio_out;
 mod ceiling;
 pub(crate) mod ducking;
 mod effect;
@@ -15,6 +19,7 @@ pub(crate) mod mastering;
 mod mixdown;
 mod mixer;
 pub(crate) mod ramp;
+mod recorder;
 mod resampler;
 mod reverb;
 pub(crate) mod sound_font;
@@ -40,11 +45,16 @@ pub use mixer::stem_files;
 
 pub(crate) fn register(registry: &mut Registry) {
     registry.add::<audio_file::AudioFile>();
+    #[cfg(feature = "device")]
+    registry.add::<audio_in::AudioIn>();
     registry.add::<audio_input_file::AudioInputFile>();
+    #[cfg(feature = "device")]
+    registry.add::<audio_out::AudioOut>();
     registry.add::<effect::Delay>();
     registry.add::<effect::Master>();
     registry.add::<effect::Room>();
     registry.add::<mixer::Mixer>();
+    registry.add::<recorder::Recorder>();
     registry.add::<synth::Synth>();
     registry.add::<tone::Tone>();
 }

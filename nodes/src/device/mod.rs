@@ -1,40 +1,33 @@
-//! Sound and MIDI devices, opened by name and kept open.
+//! Sound and MIDI devices, opened by name and kept open: what the nodes `audio_in`, `audio_out`, `midi_in`, `midi_out`
+//! and `midi_clock_out` of the families `audio` and `midi` have in common.
 
-mod audio_in;
-mod audio_out;
-mod capture;
-mod counters;
-mod feed;
+pub(crate) mod capture;
+pub(crate) mod counters;
+pub(crate) mod feed;
 mod jack_server;
-mod keeper;
+pub(crate) mod keeper;
 pub mod list;
-mod midi;
+pub(crate) mod midi;
 pub mod playback;
-mod sound;
-mod sound_device;
+pub(crate) mod sound;
+pub(crate) mod sound_device;
 mod sound_form;
-mod sound_stream;
+pub(crate) mod sound_stream;
 mod watchdog;
 
 use std::sync::Arc;
 
-use score_engine::{Build, LiveClock, NodeError, NodeErrorKind, Registry};
+use score_engine::{Build, LiveClock, NodeError, NodeErrorKind};
 
 pub use capture::CaptureCounters;
 pub use counters::PlaybackCounters;
 pub use feed::Feed;
 
-pub(crate) fn register(registry: &mut Registry) {
-    registry.add::<audio_in::AudioIn>();
-    registry.add::<audio_out::AudioOut>();
-    midi::register(registry);
-}
-
 /// The clock of a live run; a render has no use for a device.
 ///
 /// # Errors
 /// This is a render.
-fn only_live<'a>(
+pub(crate) fn only_live<'a>(
     build: &Build<'a>,
     kind: &str,
     instead: &str,

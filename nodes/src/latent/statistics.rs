@@ -43,6 +43,7 @@ impl Statistics {
 
     /// The same for numbers of a scale that nobody knows: the mean is not shrunk, and each variance is shrunk
     /// towards the mean of all.
+    #[cfg(feature = "onnx")]
     pub(crate) fn standardise(&self, code: &mut [f32]) {
         let all = self.squares.iter().sum::<f64>()
             / (self.squares.len().max(1) as f64 * self.count.max(1.0));

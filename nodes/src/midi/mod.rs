@@ -1,9 +1,15 @@
-//! MIDI.
+//! MIDI files and ports.
 
 pub(crate) mod keyboard;
 pub(crate) mod message;
+#[cfg(feature = "device")]
+mod midi_clock_out;
 mod midi_file;
+#[cfg(feature = "device")]
+mod midi_in;
 mod midi_input_file;
+#[cfg(feature = "device")]
+mod midi_out;
 pub(crate) mod note_writer;
 pub(crate) mod performance;
 pub(crate) mod reading;
@@ -14,6 +20,12 @@ pub(crate) mod writing;
 use score_engine::Registry;
 
 pub(crate) fn register(registry: &mut Registry) {
+    #[cfg(feature = "device")]
+    registry.add::<midi_clock_out::MidiClockOut>();
     registry.add::<midi_file::MidiFile>();
+    #[cfg(feature = "device")]
+    registry.add::<midi_in::MidiIn>();
     registry.add::<midi_input_file::MidiInputFile>();
+    #[cfg(feature = "device")]
+    registry.add::<midi_out::MidiOut>();
 }

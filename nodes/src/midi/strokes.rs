@@ -6,27 +6,33 @@ use super::smf::{Item, Track};
 
 /// A key that goes down and comes up again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stroke {
-    pub(crate) channel: u8,
-    pub(crate) pitch: u8,
+pub struct Stroke {
+    /// 0 to 15.
+    pub channel: u8,
+    /// 0 to 127.
+    pub pitch: u8,
     /// 1 to 127.
-    pub(crate) velocity: u8,
-    pub(crate) start: Place,
-    pub(crate) end: Place,
+    pub velocity: u8,
+    /// Where it goes down.
+    pub start: Place,
+    /// Where it comes up.
+    pub end: Place,
 }
 
 /// Where something stands in a track: its tick, and its number among the events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place {
-    pub(crate) tick: u64,
-    pub(crate) event: usize,
+pub struct Place {
+    /// Ticks from the start of the track.
+    pub tick: u64,
+    /// Its number, from 0.
+    pub event: usize,
 }
 
 /// A key that moves: its velocity, or `None` where it comes up.
 type Move = (Place, Option<u8>);
 
 /// The strokes of one track, by their keys and starts.
-pub(crate) fn strokes(track: &Track) -> Vec<Stroke> {
+pub fn strokes(track: &Track) -> Vec<Stroke> {
     let mut keys: BTreeMap<(u8, u8), Vec<Move>> = BTreeMap::new();
     for (event, (tick, item)) in track.events.iter().enumerate() {
         let place = Place { tick: *tick, event };

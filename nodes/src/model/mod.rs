@@ -1,19 +1,20 @@
-//! Models: the ONNX Runtime library, the manifest of a folder of models, sessions, their verification, and the import of
-//! models that were made elsewhere.
+//! Models: the ONNX Runtime library, the manifest of a folder of models, sessions, and their verification.
 
-mod addition;
 mod checksum;
 mod codes;
-pub mod magenta;
 mod manifest;
-mod onnx_writer;
+#[cfg(feature = "onnx")]
 mod runtime;
+#[cfg_attr(not(feature = "onnx"), path = "no_session.rs")]
 mod session;
+#[cfg(feature = "onnx")]
 mod shelf;
 mod stamp;
+mod tensor;
 mod verify;
 
 pub(crate) use codes::require_codes;
 pub use manifest::{File, Manifest, Model, Music, Picture, Task};
-pub use session::{Data, Kind, Session, Slot, Tensor};
+pub use session::Session;
+pub use tensor::{Data, Kind, Slot, Tensor};
 pub use verify::{Agreement, verify};

@@ -12,78 +12,7 @@ use score_engine::NodeError;
 use super::runtime;
 use super::shelf::Shelf;
 use super::stamp::Stamp;
-
-/// The numbers of a tensor that goes in.
-#[derive(Clone, Copy, Debug)]
-pub enum Data<'a> {
-    /// 32-bit floating point.
-    F32(&'a [f32]),
-    /// 64-bit integers.
-    I64(&'a [i64]),
-    /// Bytes.
-    U8(&'a [u8]),
-}
-
-/// A tensor that came out.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Tensor {
-    /// Its size along each axis.
-    pub shape: Vec<usize>,
-    /// Its numbers, last axis fastest; bytes as numbers from 0 to 255.
-    pub values: Vec<f32>,
-}
-
-/// The numbers that a tensor of a loaded file holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// 32-bit floating point.
-    F32,
-    /// 64-bit integers.
-    I64,
-    /// Bytes.
-    U8,
-    /// Something that SCORE! does not know.
-    Other,
-}
-
-/// An input or output as a loaded file declares it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Slot {
-    /// Its name.
-    pub name: String,
-    /// What it holds.
-    pub kind: Kind,
-    /// Its size along each axis; `None` where the file leaves it open.
-    pub shape: Vec<Option<usize>>,
-}
-
-impl Slot {
-    fn of(outlet: &Outlet) -> Self {
-        let (kind, shape) = match outlet.dtype() {
-            ValueType::Tensor { ty, shape, .. } => {
-                let kind = match ty {
-                    TensorElementType::Float32 => Kind::F32,
-                    TensorElementType::Int64 => Kind::I64,
-                    TensorElementType::Uint8 => Kind::U8,
-                    _ => Kind::Other,
-                };
-                (
-                    kind,
-                    shape
-                        .iter()
-                        .map(|size| usize::try_from(*size).ok())
-                        .collect(),
-                )
-            }
-            _ => (Kind::Other, Vec::new()),
-        };
-        Slot {
-            name: outlet.name().to_owned(),
-            kind,
-            shape,
-        }
-    }
-}
+use super::tensor::{Data, Kind, Slot, Tensor};
 
 /// Sessions that no node uses now. One of a file is enough for the edits of an artist, who exchanges one node by another;
 /// the models that ship are together 39 MB.
@@ -127,7 +56,7 @@ impl Session {
         let session = self.session.iter();
         session
             .flat_map(|session| session.inputs())
-            .map(Slot::of)
+            .map(slot)
             .collect()
     }
 
@@ -136,7 +65,7 @@ impl Session {
         let session = self.session.iter();
         session
             .flat_map(|session| session.outputs())
-            .map(Slot::of)
+            .map(slot)
             .collect()
     }
 
@@ -215,6 +144,33 @@ impl Session {
                 })
             })
             .collect()
+    }
+}
+
+/// An input or output as ONNX Runtime describes it.
+fn slot(outlet: &Outlet) -> Slot {
+    let (kind, shape) = match outlet.dtype() {
+        ValueType::Tensor { ty, shape, .. } => {
+            let kind = match ty {
+                TensorElementType::Float32 => Kind::F32,
+                TensorElementType::Int64 => Kind::I64,
+                TensorElementType::Uint8 => Kind::U8,
+                _ => Kind::Other,
+            };
+            (
+                kind,
+                shape
+                    .iter()
+                    .map(|size| usize::try_from(*size).ok())
+                    .collect(),
+            )
+        }
+        _ => (Kind::Other, Vec::new()),
+    };
+    Slot {
+        name: outlet.name().to_owned(),
+        kind,
+        shape,
     }
 }
 

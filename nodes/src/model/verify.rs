@@ -6,7 +6,7 @@ use score_engine::NodeError;
 use serde::Deserialize;
 
 use super::manifest::Manifest;
-use super::session::Data;
+use super::tensor::Data;
 
 /// How far a model does what is known of it.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -39,18 +39,25 @@ pub use stream::{Asked, Setting, Strand, Stream, Under};
 pub use tokens::{MelodyNote, notes, tokens};
 
 pub(crate) fn register(registry: &mut Registry) {
+    #[cfg(feature = "onnx")]
     registry.add::<accompaniment::Accompaniment>();
+    #[cfg(feature = "onnx")]
     registry.add::<accompaniment::BassLine>();
     registry.add::<accompaniment::ChordPad>();
     registry.add::<arrangement::Arrangement>();
+    #[cfg(feature = "onnx")]
     registry.add::<drum_decoder::DrumDecoder>();
     registry.add::<drum_fill::DrumFill>();
     registry.add::<harmony::ChordTrack>();
     registry.add::<harmony::ChordsIn>();
+    #[cfg(feature = "onnx")]
     registry.add::<harmony::Harmony>();
+    #[cfg(feature = "onnx")]
     registry.add::<music_decoder::MusicDecoder>();
     registry.add::<notation::SheetMusic>();
+    #[cfg(feature = "onnx")]
     registry.add::<planner::Planner>();
+    #[cfg(feature = "onnx")]
     registry.add::<stream::StreamDecoder>();
     registry.add::<scale_walk::ScaleWalk>();
     registry.add::<thin_out::ThinOut>();

@@ -2,4 +2,4 @@
 //! between them.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| score_nodes::fuzzing::checkpoint(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| score_magenta::fuzzing::checkpoint(bytes));

@@ -6,10 +6,10 @@ use std::path::Path;
 use score_engine::{
     Graph, NodeError, Override, Packet, PortType, Registry, Settings, Source, Tap, Transport,
 };
-use score_nodes::evaluation::harmony::{Account, Score};
-use score_nodes::evaluation::observe::{Observation, PATCH, READERS, Still};
-use score_nodes::evaluation::page::{Page, probability};
-use score_nodes::evaluation::{Film, FilmReport, Options, Seen, evaluate, played};
+use score_evaluation::harmony::{Account, Score};
+use score_evaluation::observe::{Observation, PATCH, READERS, Still};
+use score_evaluation::page::{Page, probability};
+use score_evaluation::{Film, FilmReport, Options, Seen, evaluate, played};
 use score_nodes::fit_cuts::Fit;
 use score_nodes::output;
 use serde_json::json;

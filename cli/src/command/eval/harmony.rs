@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use score_engine::Settings;
-use score_nodes::evaluation::harmony::{Row, Score, evaluate};
+use score_evaluation::harmony::{Row, Score, evaluate};
 use serde_json::json;
 
 use super::film::Music;

@@ -3,8 +3,8 @@
 use std::io::Write;
 
 use score_engine::Settings;
-use score_nodes::evaluation::melodies::{self, MelodyReport};
-use score_nodes::evaluation::tunes::Rebuilt;
+use score_evaluation::melodies::{self, MelodyReport};
+use score_evaluation::tunes::Rebuilt;
 use score_nodes::music::Melody;
 use serde_json::json;
 

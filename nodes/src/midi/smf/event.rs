@@ -2,7 +2,7 @@
 
 /// What an event says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Item {
+pub enum Item {
     /// A message on a channel: its status byte and its data; the second is 0 where there is only one.
     Channel(u8, u8, u8),
     /// From here on a quarter note lasts so many microseconds.

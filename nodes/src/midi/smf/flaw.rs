@@ -26,7 +26,7 @@ impl fmt::Display for Flaw {
 
 /// Everything that is wrong with a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Flaws {
+pub struct Flaws {
     told: Vec<Flaw>,
     count: usize,
 }
@@ -40,7 +40,7 @@ impl Flaws {
     }
 
     /// Whether the file is as the format says.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.count == 0
     }
 }

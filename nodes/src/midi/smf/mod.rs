@@ -8,9 +8,9 @@ mod way;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::event::Item;
-pub(crate) use self::flaw::Flaws;
-pub(crate) use self::track::Track;
+pub use self::event::Item;
+pub use self::flaw::Flaws;
+pub use self::track::Track;
 
 /// Bytes of a file's header: `MThd`, a length, and three numbers.
 const HEADER: usize = 14;
@@ -23,7 +23,7 @@ const USUAL_TICKS: u64 = 480;
 
 /// How a file counts time.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Division {
+pub enum Division {
     /// Ticks in a quarter note, at least 1.
     Beat(u64),
     /// A tick lasts this long, in nanoseconds, whatever the tempo.
@@ -32,13 +32,15 @@ pub(crate) enum Division {
 
 /// The contents of a file.
 #[derive(Debug)]
-pub(crate) struct File {
-    pub(crate) division: Division,
+pub struct File {
+    /// How it counts time.
+    pub division: Division,
     /// Whether each track is a piece of its own with its own tempo (format 2).
-    pub(crate) are_independent: bool,
-    pub(crate) tracks: Vec<Track>,
+    pub are_independent: bool,
+    /// Its tracks, in the order of the file.
+    pub tracks: Vec<Track>,
     /// What could not be read, or was not as the format says.
-    pub(crate) flaws: Flaws,
+    pub flaws: Flaws,
 }
 
 impl File {
@@ -46,7 +48,7 @@ impl File {
     ///
     /// # Errors
     /// There is no MIDI in it.
-    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         let mut flaws = Flaws::default();
         let no_file = || "this is not a MIDI file that can be read".to_owned();
         let header = header(bytes).ok_or_else(no_file)?;

@@ -22,13 +22,13 @@ const MOST_GAPS: usize = 500;
 
 /// A track of a file.
 #[derive(Debug, Default)]
-pub(crate) struct Track {
+pub struct Track {
     /// What happens at which tick, in order.
-    pub(crate) events: Vec<(u64, Item)>,
+    pub events: Vec<(u64, Item)>,
     /// The tick at which it ends.
-    pub(crate) end: u64,
+    pub end: u64,
     /// The ticks at which something is lost.
-    pub(crate) gaps: Vec<u64>,
+    pub gaps: Vec<u64>,
 }
 
 /// Reads the track whose name stands at `start`. Returns where the next chunk should begin.

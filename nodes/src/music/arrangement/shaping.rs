@@ -1,6 +1,6 @@
 //! From what moves in shots and bars to how full the music is.
 
-use crate::evaluation::rank::ranks;
+use crate::shared::rank::ranks;
 
 /// Bars before and after, over which fullness is the mean.
 const AROUND: usize = 3;

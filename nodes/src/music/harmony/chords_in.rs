@@ -12,7 +12,7 @@ use super::lead_sheet::{Spans, read};
 use super::listening::Listening;
 use super::steps::Steps;
 use crate::chords::Chords;
-use crate::evaluation::key;
+use crate::shared::key;
 
 pub(super) const NOTES: InputPort<Note> =
     InputPort::new(0, "notes", "chords that somebody plays, in place of a text").optional();

@@ -1,0 +1,160 @@
+//! Films and music of which it is known whether one follows the other.
+
+use super::*;
+use crate::Seen;
+
+const SECONDS: f64 = 120.0;
+
+fn options() -> Options {
+    Options {
+        shifts: 1999,
+        bars: 1,
+        within: 0.5,
+        bar: 2.0,
+    }
+}
+
+/// A stable number from 0 to 1 for a place.
+fn noise(place: usize) -> f64 {
+    let mixed = (place as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    ((mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 40) as f64 / f64::from(1 << 24)
+}
+
+/// When its scenes begin: lengths that follow no beat.
+fn cuts() -> Vec<f64> {
+    let mut cuts = Vec::new();
+    let mut at = 0.0;
+    for index in 0.. {
+        at += 4.3 + 7.0 * noise(index);
+        if at > SECONDS - 3.0 {
+            break;
+        }
+        cuts.push(at);
+    }
+    cuts
+}
+
+/// Which of four looks the scene at `time` has; the film begins at `from` and goes round.
+fn look(time: f64, from: f64) -> usize {
+    let time = (time + from).rem_euclid(SECONDS);
+    let shot = cuts().partition_point(|cut| *cut <= time);
+    (noise(shot + 100) * 4.0) as usize
+}
+
+/// A film of hard cuts between four looks, a little alive.
+fn film() -> Film {
+    let codes = (0..(SECONDS * 8.0) as usize).map(|index| {
+        let time = index as f64 / 8.0;
+        let look = look(time, 0.0);
+        let code = (0..16).map(|part| {
+            (2.0 * noise(look * 16 + part) - 1.0 + 0.1 * noise(index * 16 + part)) as f32 * 2.0
+        });
+        (time, code.collect())
+    });
+    Film::new(Seen {
+        seconds: SECONDS,
+        codes: codes.collect(),
+        motion: (0..(SECONDS * 8.0) as usize)
+            .map(|index| (index as f64 / 8.0, noise(index)))
+            .collect(),
+        cuts: cuts(),
+    })
+}
+
+/// A tune for each look, at once, in sixteenths; of a film that begins at `from`.
+fn music(from: f64) -> Vec<Played> {
+    (0..(SECONDS * 8.0) as usize)
+        .filter_map(|index| {
+            let start = index as f64 / 8.0;
+            let look = look(start, from);
+            let is_onset = noise(look * 16 + index % 16 + 7) < 0.3 + 0.15 * look as f64;
+            let pitch = 48 + 7 * look as u8 + (noise(index % 16 + 31 * look) * 5.0) as u8;
+            is_onset.then_some(Played {
+                start,
+                end: start + 0.1,
+                pitch,
+                drum: false,
+            })
+        })
+        .collect()
+}
+
+#[test]
+fn music_that_follows_every_scene_at_once_is_found_out() {
+    let report = evaluate(&film(), &music(0.0), &options()).unwrap();
+    for name in [
+        "partial_mantel",
+        "event_correlation",
+        "cut_hits",
+        "scene_contrast",
+        "scene_recurrence",
+    ] {
+        let figure = report.figure(name).unwrap();
+        let p = figure.tested.as_ref().unwrap().p;
+        assert!(p < 0.02, "{name}: {p}");
+    }
+    let mantel = report.figure("partial_mantel").unwrap();
+    assert!(mantel.tested.as_ref().unwrap().p < 0.001);
+    let hits = report.figure("cut_hits").unwrap();
+    assert!(hits.more["lift"] > 3.0, "{hits:?}");
+    let events = report.figure("event_correlation").unwrap();
+    assert!(events.more["lag"].abs() < 0.3, "{}", events.more["lag"]);
+}
+
+#[test]
+fn music_of_the_same_film_begun_elsewhere_is_no_more_than_chance() {
+    let mut lucky = 0;
+    for from in [31.0, 47.0, 59.0, 74.5] {
+        let report = evaluate(&film(), &music(from), &options()).unwrap();
+        let low = |figure: &&Figure| figure.tested.as_ref().unwrap().p < 0.02;
+        lucky += report.figures.iter().filter(low).count();
+    }
+    // Of 28 figures, each with less than 60 independent beginnings: luck allows for two.
+    assert!(lucky <= 2, "{lucky}");
+}
+
+#[test]
+fn a_delay_of_the_music_is_measured() {
+    // The film began a second and a half later than the music thinks.
+    let report = evaluate(&film(), &music(-1.5), &options()).unwrap();
+    let lag = report.figure("event_correlation").unwrap().more["lag"];
+    assert!((lag - 1.5).abs() < 0.3, "{lag}");
+    let latency = report.figure("cut_latency").unwrap();
+    let median = latency.tested.as_ref().unwrap().value;
+    assert!((median - 1.55).abs() < 0.3, "{median}");
+}
+
+#[test]
+fn a_still_shows_nothing_driven() {
+    let still = Film::new(Seen {
+        seconds: 40.0,
+        codes: (0..320)
+            .map(|index| (f64::from(index) / 8.0, vec![0.5; 16]))
+            .collect(),
+        motion: vec![(0.0, 0.0)],
+        cuts: Vec::new(),
+    });
+    let report = evaluate(&still, &music(0.0), &options()).unwrap();
+    for figure in &report.figures {
+        assert_eq!(figure.tested, None, "{}", figure.name);
+        assert!(figure.missing.is_some());
+    }
+}
+
+#[test]
+fn the_same_is_found_each_time() {
+    let once = evaluate(&film(), &music(0.0), &options()).unwrap();
+    let again = evaluate(&film(), &music(0.0), &options()).unwrap();
+    assert_eq!(once.figures, again.figures);
+}
+
+#[test]
+fn a_film_that_is_too_short_or_silent_is_no_reason_to_fail() {
+    let short = Film::new(Seen {
+        seconds: 5.0,
+        ..Seen::default()
+    });
+    assert!(evaluate(&short, &[], &options()).is_none());
+    let report = evaluate(&film(), &[], &options()).unwrap();
+    assert!(report.figures.iter().all(|figure| !figure.beats_chance()));
+}

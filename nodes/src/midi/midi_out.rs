@@ -1,0 +1,235 @@
+//! Sends notes and controls to a MIDI port.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use score_engine::{
+    Build, ChannelChange, Check, Control, Descriptor, Flow, InputPort, Io, Node, NodeError, Note,
+    Params, Processor, Time, Transport,
+};
+
+use crate::device::midi::message::Message;
+use crate::device::midi::outlet::{News, Outlet};
+
+const NOTES: InputPort<Note> = InputPort::new(0, "notes", "what to play").optional();
+const CONTROLS: InputPort<Control> =
+    InputPort::new(1, "controls", "what to send as controllers, 0 to 1").many();
+
+/// `midi_out`.
+#[derive(Clone, Params)]
+pub(crate) struct MidiOut {
+    /// the port, as `score devices` prints it, `virtual`, or `JACK`
+    #[param(rebuild = "the port is opened once")]
+    port: String,
+    /// MIDI channel for everything, counted from 0; left out: the notes' own
+    #[param(live, range = 0..=15)]
+    channel: Option<u8>,
+    /// MIDI controller for each wire into `controls`
+    #[param(live, range = 0..=119, default = Vec::new())]
+    controls: Vec<u8>,
+    /// do not start without the port
+    #[param(live, default = false)]
+    required: bool,
+}
+
+impl Node for MidiOut {
+    fn descriptor() -> Descriptor {
+        Descriptor::of::<Self>("midi", "midi_out", "Sends notes and controls to a MIDI port")
+            .example(
+                r#"nodes: {
+                    "camera": camera(),
+                    "motion": motion(),
+                    "tune": scale_walk(),
+                    "daw": midi_out(port: "virtual"),
+                },
+                wires: ["camera -> motion -> tune -> daw.notes"]"#,
+            )
+            .details(
+                "Only in a live run. Notes go out when a sound of the same time is heard. `port` names a port of the \
+                 system, or a part of its name; `virtual` makes a port of this node's name that other programs join; \
+                 `JACK` makes one at JACK's server, `score_midi_ID:out` by the node's id, where every note has its \
+                 frame, and `JACK: NAME` joins it to the ports whose names contain NAME. A port that is missing or goes away is looked for while the run \
+                 goes on. However the run ends, no note is left sounding. Controllers and pitch bend that travel with the \
+                 notes are sent as well.\n\n\
+                 The first wire into `controls` is sent as the first of the controllers in `controls`, and so on.",
+            )
+            .input(NOTES)
+            .input(CONTROLS)
+            .independent_inputs()
+            .urgent()
+    }
+
+    fn check(&self, check: &mut Check<'_>) {
+        if self.port.trim().is_empty() {
+            check.refuse(
+                "port",
+                "the port has no name",
+                Some("`score devices` lists them".to_owned()),
+            );
+        }
+    }
+
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
+        Ok(Box::new(Sending {
+            outlet: Outlet::open(build, "midi_out", &self.port, self.required)?,
+            sent: vec![None; self.controls.len()],
+            sounding: Sounding::default(),
+            used: BTreeSet::new(),
+            is_closed: false,
+        }))
+    }
+}
+
+/// What sounds: by the channel and the pitch of the notes that came, the channel that each was sent on.
+#[derive(Default)]
+struct Sounding(BTreeMap<(u8, u8), u8>);
+
+impl Sounding {
+    /// What is sent for `note` where `channel` is wanted: its end goes where it began, whatever is wanted since.
+    fn hear(&mut self, channel: Option<u8>, note: Note) -> Vec<Note> {
+        let (own, pitch) = (note.channel(), note.pitch());
+        let wanted = channel.unwrap_or(own);
+        let off = |channel| Note::Off { channel, pitch };
+        match note {
+            Note::On { velocity, .. } => {
+                let before = self.0.insert((own, pitch), wanted);
+                let elsewhere = before.filter(|before| *before != wanted);
+                let begun = Note::On {
+                    channel: wanted,
+                    pitch,
+                    velocity,
+                };
+                elsewhere.map(off).into_iter().chain([begun]).collect()
+            }
+            Note::Off { .. } => vec![off(self.0.remove(&(own, pitch)).unwrap_or(wanted))],
+        }
+    }
+
+    /// The end of each.
+    fn ends(self) -> Vec<Note> {
+        let places: BTreeSet<(u8, u8)> = (self.0.into_iter())
+            .map(|((_, pitch), channel)| (channel, pitch))
+            .collect();
+        let off = |(channel, pitch)| Note::Off { channel, pitch };
+        places.into_iter().map(off).collect()
+    }
+}
+
+struct Sending {
+    outlet: Outlet,
+    /// The value last sent of each controller.
+    sent: Vec<Option<Message>>,
+    sounding: Sounding,
+    /// Channels on which anything was sent.
+    used: BTreeSet<u8>,
+    is_closed: bool,
+}
+
+impl Processor<MidiOut> for Sending {
+    fn process(&mut self, params: &MidiOut, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        self.look(io);
+        while let Some(input) = io.take() {
+            let time = input.packet.time;
+            if input.is(NOTES) {
+                for change in input.packet.changes() {
+                    self.change(params, time, *change);
+                }
+                for note in input.read(NOTES)?.iter() {
+                    self.play(params, time, *note);
+                }
+            } else {
+                let value = *input.read(CONTROLS)?;
+                let Some(number) = params.controls.get(input.wire) else {
+                    continue;
+                };
+                let channel = params.channel.unwrap_or(0);
+                let message = Message::control(channel, *number, value);
+                // A slow controller would only repeat itself.
+                let last = self.sent.get_mut(input.wire);
+                if last.is_none_or(|last| last.replace(message) != Some(message)) {
+                    self.outlet.send(time, message);
+                }
+            }
+        }
+        Ok(self.outlet.work().map_or(Flow::Continue, Flow::WakeAt))
+    }
+
+    fn finish(&mut self, _params: &MidiOut, _io: &mut Io<'_>) -> Result<(), NodeError> {
+        self.silence();
+        Ok(())
+    }
+
+    fn changed(&mut self, params: &MidiOut, _transport: &Transport) -> Result<(), NodeError> {
+        // Sent on another channel or as another controller, a value is a new one: messages tell them apart.
+        self.sent.resize(params.controls.len(), None);
+        Ok(())
+    }
+}
+
+impl Sending {
+    fn look(&mut self, io: &Io<'_>) {
+        match self.outlet.news() {
+            News::Same => {}
+            News::Gone => self.sounding = Sounding::default(),
+            News::Opened => {
+                // Whatever began before the port went away must end.
+                self.sounding = Sounding::default();
+                self.sent.fill(None);
+                for channel in &self.used {
+                    self.outlet.send(io.now(), Message::all_notes_off(*channel));
+                }
+            }
+        }
+    }
+
+    fn play(&mut self, params: &MidiOut, time: Time, note: Note) {
+        for note in self.sounding.hear(params.channel, note) {
+            self.used.insert(note.channel());
+            self.outlet.send(time, Message::note(note));
+        }
+    }
+
+    fn change(&mut self, params: &MidiOut, time: Time, change: ChannelChange) {
+        let channel = params.channel.unwrap_or(change.channel());
+        self.used.insert(channel);
+        let message = Message::change(change.on_channel(channel));
+        self.outlet.send(time, message);
+    }
+
+    /// Ends every note and closes the port.
+    fn silence(&mut self) {
+        if std::mem::replace(&mut self.is_closed, true) {
+            return;
+        }
+        let ends = std::mem::take(&mut self.sounding).ends();
+        self.outlet.close(ends.into_iter().map(Message::note));
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        self.silence();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_ends_on_the_channel_that_it_began_on() {
+        let on = |channel, pitch| Note::On {
+            channel,
+            pitch,
+            velocity: 0.5,
+        };
+        let off = |channel, pitch| Note::Off { channel, pitch };
+        let mut sounding = Sounding::default();
+        assert_eq!(sounding.hear(None, on(3, 60)), [on(3, 60)]);
+        assert_eq!(sounding.hear(Some(5), off(3, 60)), [off(3, 60)]);
+        assert_eq!(sounding.hear(Some(5), on(3, 60)), [on(5, 60)]);
+        // Struck again after another channel was chosen.
+        assert_eq!(sounding.hear(Some(6), on(3, 60)), [off(5, 60), on(6, 60)]);
+        assert_eq!(sounding.hear(Some(6), on(4, 60)), [on(6, 60)]);
+        assert_eq!(sounding.ends(), [off(6, 60)]);
+    }
+}
