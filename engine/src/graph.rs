@@ -227,7 +227,7 @@ impl Graph {
     pub fn json(&self) -> Value {
         let node = |node: &GraphNode| json!({ "id": node.id, "kind": node.descriptor.kind, "values": node.values });
         json!({
-            "transport": self.transport.values(),
+            "transport": crate::transport_params::values(&self.transport),
             "nodes": self.nodes.iter().map(node).collect::<Vec<_>>(),
             "wires": self.wires.iter().map(|wire| self.wire_name(wire)).collect::<Vec<_>>(),
         })

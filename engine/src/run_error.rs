@@ -1,7 +1,5 @@
 //! Why a run cannot begin, or did not end well.
 
-use std::any::Any;
-
 use crate::error::NodeError;
 use crate::wire::MAX_CAPACITY;
 
@@ -119,13 +117,4 @@ impl RunError {
 fn lines(failures: &[RunError]) -> String {
     let lines: Vec<String> = failures.iter().map(RunError::to_string).collect();
     lines.join("\n")
-}
-
-/// What a panic says.
-pub fn panic_message(panic: &(dyn Any + Send)) -> String {
-    panic
-        .downcast_ref::<&str>()
-        .map(|message| (*message).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".to_owned())
 }

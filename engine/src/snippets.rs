@@ -77,6 +77,8 @@ fn value(stop: usize, param: &Param) -> String {
             format!("${{{stop}:{min}}}")
         }
         ParamType::Integer { min, .. } => format!("${{{stop}:{min}}}"),
+        // A place without a proposal.
+        _ => format!("${{{stop}}}"),
     }
 }
 

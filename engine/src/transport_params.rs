@@ -47,6 +47,25 @@ pub(crate) struct TransportParams {
     block: u32,
 }
 
+/// What a patch would say of a transport, by name.
+pub(crate) fn values(transport: &Transport) -> Map<String, Value> {
+    let values = json!({
+        "tempo": transport.tempo,
+        "metre": [transport.metre.0, transport.metre.1],
+        "swing": transport.swing.share,
+        "swing_of": transport.swing.of.word(),
+        "key": transport.key.map(|key| key.to_string()),
+        "fit_cuts": transport.fit_cuts,
+        "seed": transport.seed,
+        "sample_rate": transport.sample_rate,
+        "block": transport.block,
+    });
+    match values {
+        Value::Object(values) => values,
+        _ => Map::new(),
+    }
+}
+
 /// A value of the transport that cannot be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Impossible {
@@ -99,27 +118,6 @@ impl TransportParams {
             ..Transport::default()
         };
         (transport, impossible)
-    }
-}
-
-impl Transport {
-    /// What a patch would say of it, by name.
-    pub(crate) fn values(&self) -> Map<String, Value> {
-        let values = json!({
-            "tempo": self.tempo,
-            "metre": [self.metre.0, self.metre.1],
-            "swing": self.swing.share,
-            "swing_of": self.swing.of.word(),
-            "key": self.key.map(|key| key.to_string()),
-            "fit_cuts": self.fit_cuts,
-            "seed": self.seed,
-            "sample_rate": self.sample_rate,
-            "block": self.block,
-        });
-        match values {
-            Value::Object(values) => values,
-            _ => Map::new(),
-        }
     }
 }
 

@@ -152,6 +152,7 @@ mod tests {
             ParamType::Choice(words) => json!(words[0]),
             ParamType::File(_) => json!("/file"),
             ParamType::List(_) => json!([]),
+            other => unreachable!("no value is known for {other:?}"),
         };
         let default = param.default.clone().filter(|value| !value.is_null());
         default.unwrap_or_else(|| first(&param.param_type))

@@ -12,10 +12,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use score_engine::{Registry, Run, Source, check};
 use score_plugin::host::Shelf;
 use score_plugin::{
     AudioBlock, Build, Descriptor, Event, Flow, Frame, Io, Node, NodeError, Note, Packet, Params,
-    Payload, PortType, Processor, Registry, Run, Settings, Source, Time, check,
+    Payload, PortType, Processor, Settings, Time,
 };
 
 const ROUNDS: usize = 9;

@@ -76,7 +76,7 @@ fn begin(name: &str, sdk: Option<&Path>, kinds: &Kinds<'_>) -> Result<(), Failur
     let written = |text: &str| {
         text.replace("my_node", name)
             .replace("MyNode", &type_name(name))
-            .replace("score-plugin = SDK", &format!("score-plugin = {sdk}"))
+            .replace("{ SDK", &format!("{{ {sdk}"))
     };
     for (file, text) in TEMPLATE {
         write(&folder.join(written(file)), &written(text))?;
@@ -116,7 +116,7 @@ fn type_name(name: &str) -> String {
     words.collect()
 }
 
-/// How a plugin's Cargo.toml names the crate that it is written with: by its folder, given or at hand, else by its
+/// Where a plugin's Cargo.toml finds the crate that it is written with: in its folder, given or at hand, else by its
 /// version.
 fn dependency(given: Option<&Path>) -> Result<String, NodeError> {
     let is_there = |folder: &PathBuf| folder.join("Cargo.toml").is_file();
@@ -143,9 +143,9 @@ fn dependency(given: Option<&Path>) -> Result<String, NodeError> {
     Ok(match folder {
         Some(folder) => {
             let folder = folder.canonicalize().unwrap_or(folder);
-            format!("{{ path = {:?} }}", folder.display().to_string())
+            format!("path = {:?}", folder.display().to_string())
         }
-        None => format!("{:?}", env!("CARGO_PKG_VERSION")),
+        None => format!("version = {:?}", env!("CARGO_PKG_VERSION")),
     })
 }
 
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn the_template_has_the_places_that_are_filled_in() {
-        assert!(TEMPLATE[0].1.contains("score-plugin = SDK"));
+        assert!(TEMPLATE[0].1.contains("score-plugin = { SDK }"));
         assert!(TEMPLATE.iter().all(|(_, text)| text.contains("my_node")));
     }
 }

@@ -1,6 +1,6 @@
 //! Makes a node's parameters of the fields of its struct, and the words of a choice of the variants of its enum.
 //!
-//! Whoever writes nodes takes the derives from `score_engine` or `score_plugin`, where the attributes are explained.
+//! Whoever writes nodes takes the derives from `score_node`, `score_engine` or `score_plugin`, where the attributes are explained.
 
 mod choice;
 mod params;
@@ -21,6 +21,20 @@ pub fn params(input: TokenStream) -> TokenStream {
 pub fn choice(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     told(choice::implementation(&input, &quote!(::score_engine)))
+}
+
+/// `score_node::Params`: the same, for a crate that knows no more than that one.
+#[proc_macro_derive(NodeParams, attributes(param))]
+pub fn node_params(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    told(params::implementation(&input, &quote!(::score_node)))
+}
+
+/// `score_node::Choice`: the same, for a crate that knows no more than that one.
+#[proc_macro_derive(NodeChoice, attributes(choice))]
+pub fn node_choice(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    told(choice::implementation(&input, &quote!(::score_node)))
 }
 
 /// `score_plugin::Params`: the same, for a crate that knows the engine by that name.

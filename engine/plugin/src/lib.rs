@@ -1,7 +1,7 @@
 //! Write nodes for SCORE! as plugins.
 //!
-//! A plugin is a crate of its own that builds a `cdylib`. Its nodes are written as the built-in ones are, with the
-//! traits of the engine, which this crate hands on, and one line tells the program which kinds there are:
+//! A plugin is a crate of its own that builds a `cdylib`. Its nodes are written as the built-in ones are, with what the
+//! crate `score-node` has for them, which this one hands on, and one line tells the program which kinds there are:
 //!
 //! ```
 //! use score_plugin::{
@@ -48,6 +48,17 @@
 //!
 //! Behind it stands a table of C functions ([`abi`]). A panic does not cross it: it is caught on the side on which it
 //! happens, and the node is supervised like any other. `docs/plugins.md` of the repository is the guide.
+//!
+//! | feature | has |
+//! |---|---|
+//! | `harness`, on by default | `harness`, which tests a node alone; it brings the engine along |
+//! | `host` | the program's side: it finds and loads plugins |
+//!
+//! What runs patches is not a plugin's affair, and is not here:
+//!
+//! ```compile_fail
+//! use score_plugin::{Live, Run, Watch, check};
+//! ```
 
 #[cfg(not(panic = "unwind"))]
 compile_error!(
@@ -65,9 +76,25 @@ mod packets;
 #[doc(hidden)]
 pub mod shim;
 
-// The derives that know the engine by the name of this crate go before those that it hands on.
+// The derives name this crate in what they make.
 pub use score_derive::{PluginChoice as Choice, PluginParams as Params};
-pub use score_engine::*;
+#[cfg(feature = "harness")]
+pub use score_engine::harness;
+// All that a node's author needs, name by name: what stands here is a promise to every plugin.
+pub use score_node::{
+    Arity, AudioBlock, Build, Carried, ChaCha8Rng, Change, ChannelChange, Check, Control, Counters,
+    Custom, Descriptor, Event, FileContent, FilePurpose, FileRole, Flow, Frame, Input, InputOrder,
+    InputPort, Io, Key, KeyChoice, Latent, Length, LiveClock, Metre, Mode, Node, NodeError,
+    NodeErrorKind, NotAKey, Note, OutputPort, Packet, Param, ParamType, ParamValue, Payload,
+    Performance, Policy, Port, PortType, Processor, Progress, Resource, Revision, Scale, SentAs,
+    Settings, Span, Steered, Stretch, Swing, SwingNotes, Tempi, Time, Transport, Value, Watermark,
+    note_at, note_name, rand, written_value,
+};
+// The traits alone, without the derives that name another crate.
+pub use score_node::param::{Choice, Params};
+// For what the derives make.
+#[doc(hidden)]
+pub use score_node::{read_choice, read_param, read_value};
 
 /// Tells the program which kinds the plugin has: `score_plugin::export!(EdgeDensity, Quantiser);`, once in a library.
 ///

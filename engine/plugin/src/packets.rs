@@ -5,7 +5,7 @@ use std::any::Any;
 use std::ffi::c_void;
 use std::sync::Arc;
 
-use score_engine::{AudioBlock, Event, Frame, NodeError, Note, Packet, Payload, Time};
+use score_node::{AudioBlock, Event, Frame, NodeError, Note, Packet, Payload, Time};
 
 use crate::abi;
 use crate::instant;
@@ -95,6 +95,8 @@ pub(crate) fn write(
                 }
             }
         }
+        // Nothing that crosses stands for it; whoever reads this says so.
+        _ => raw.payload = u32::MAX,
     }
     raw
 }
@@ -272,7 +274,7 @@ unsafe extern "C" fn release_custom(owner: *mut c_void) {
 
 #[cfg(test)]
 mod tests {
-    use score_engine::{ChannelChange, Performance};
+    use score_node::{ChannelChange, Performance};
 
     use super::*;
 

@@ -6,10 +6,10 @@ use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use score_engine::foreign::{
+use score_node::foreign::{
     AnyNode, AnyProcessor, BuildRequest, CheckRequest, ErrorReply, Host, Lineage, panic_message,
 };
-use score_engine::{
+use score_node::{
     Counters, Descriptor, Flow, Input, Io, Node, NodeError, Packet, ParamType, Progress, Revision,
     Time, Transport, Value, Watermark,
 };

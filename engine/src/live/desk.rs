@@ -21,7 +21,7 @@ use crate::steered::Steered;
 use crate::steering::{Shown, ValueSource, ValueStatus};
 use crate::time::Time;
 use crate::transport::Transport;
-use crate::transport_params::{DECLARED, TransportParams};
+use crate::transport_params::{self, DECLARED, TransportParams};
 
 /// What the transport is called where a node's id is expected.
 pub(super) const TRANSPORT: &str = "transport";
@@ -106,7 +106,7 @@ impl Steering {
             nodes: Vec::new(),
             hands: BTreeMap::new(),
             looks: Vec::new(),
-            text: Transport::default().values(),
+            text: transport_params::values(&Transport::default()),
             transport: Transport::default(),
         })))
     }
@@ -293,7 +293,7 @@ impl Steering {
     /// What a patch's transport becomes: hands lie over what it says, and its positions go on from where the music is.
     pub(super) fn transport_of(&self, text: &Transport, is_first: bool) -> Transport {
         let desk = self.desk();
-        let wanted = desk.under_hands(&text.values());
+        let wanted = desk.under_hands(&transport_params::values(text));
         let wanted = wanted.map_or_else(
             |_| text.clone(),
             |wanted| Transport {
@@ -340,7 +340,7 @@ impl Steering {
             }
         }
         desk.nodes = nodes;
-        desk.text = text.values();
+        desk.text = transport_params::values(text);
         desk.transport = transport.clone();
     }
 }
@@ -487,7 +487,7 @@ impl Desk {
     }
 
     fn transport_values(&self) -> NodeValues {
-        let now = self.transport.values();
+        let now = transport_params::values(&self.transport);
         let live = DECLARED.params.iter();
         let live = live.filter(|param| param.change == Change::Live);
         let values = live.map(|param| {

@@ -167,7 +167,8 @@ fn seen(packets: &VecDeque<Packet>, width: u32) -> Option<Seen> {
                 .filter_map(|packet| Some(seen_event(packet.time, packet.event().ok()?)))
                 .collect(),
         ),
-        Payload::Custom(_) => Seen::Other,
+        // A plugin's own type, or one that nobody has drawn yet.
+        _ => Seen::Other,
     })
 }
 

@@ -7,8 +7,8 @@ use std::ptr::addr_of;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime};
 
-use score_engine::foreign::ErrorReply;
-use score_engine::{Descriptor, NodeError, PortType};
+use score_node::foreign::ErrorReply;
+use score_node::{Descriptor, NodeError, PortType};
 
 use super::consent::sha256;
 use super::file::is_cut_short;

@@ -7,10 +7,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use score_engine::foreign::{
+use score_node::foreign::{
     AnyNode, AnyProcessor, BuildRequest, CheckReply, CheckRequest, ErrorReply,
 };
-use score_engine::{
+use score_node::{
     Build, Check, Counters, Flow, Io, NodeError, Packet, Progress, Revision, Time, Transport, Value,
 };
 

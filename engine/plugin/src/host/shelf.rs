@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use score_engine::Registry;
+use score_node::Registry;
 
 use super::beside::{Beside, Glance, Has};
 use super::consent::Consents;

@@ -614,6 +614,7 @@ fn value(param_type: &ParamType, raw: &Raw) -> Value {
             };
             items.map(item).collect()
         }
+        other => unreachable!("no value is known for {other:?}"),
     }
 }
 

@@ -147,13 +147,15 @@ impl Descriptor {
     }
 
     /// Adds an input of whatever type.
-    pub(crate) fn with_input(mut self, port: Port) -> Self {
+    #[doc(hidden)]
+    pub fn with_input(mut self, port: Port) -> Self {
         self.inputs.push(port);
         self
     }
 
     /// Adds an output of whatever type.
-    pub(crate) fn with_output(mut self, port: Port) -> Self {
+    #[doc(hidden)]
+    pub fn with_output(mut self, port: Port) -> Self {
         self.outputs.push(port);
         self
     }
@@ -203,7 +205,8 @@ impl Descriptor {
     }
 
     /// The number among its parameters of the one that is its input of this number.
-    pub(crate) fn param_number(&self, input: usize) -> Option<usize> {
+    #[doc(hidden)]
+    pub fn param_number(&self, input: usize) -> Option<usize> {
         input.checked_sub(self.inputs.len())
     }
 

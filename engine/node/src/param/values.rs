@@ -33,7 +33,8 @@ impl Param {
     }
 
     /// A value of its type as a patch writes it; text without its quotes.
-    pub(crate) fn written(&self, value: &Value) -> String {
+    #[doc(hidden)]
+    pub fn written(&self, value: &Value) -> String {
         written_value(value)
     }
 }

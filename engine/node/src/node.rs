@@ -163,24 +163,29 @@ pub struct Check<'a> {
     pub transport: &'a Transport,
     /// The run's settings.
     pub settings: &'a Settings,
-    pub(crate) inputs: &'a [Option<PortType>],
-    pub(crate) outputs: Vec<PortType>,
-    pub(crate) problems: Vec<Problem>,
-    pub(crate) warnings: Vec<Problem>,
-    pub(crate) resources: Vec<(Resource, Option<String>)>,
+    #[doc(hidden)]
+    pub inputs: &'a [Option<PortType>],
+    #[doc(hidden)]
+    pub outputs: Vec<PortType>,
+    #[doc(hidden)]
+    pub problems: Vec<Problem>,
+    #[doc(hidden)]
+    pub warnings: Vec<Problem>,
+    #[doc(hidden)]
+    pub resources: Vec<(Resource, Option<String>)>,
 }
 
 /// A problem that a node found in its own parameters or inputs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Problem {
-    pub(crate) subject: Subject,
-    pub(crate) message: String,
-    pub(crate) help: Option<String>,
+pub struct Problem {
+    pub subject: Subject,
+    pub message: String,
+    pub help: Option<String>,
 }
 
 /// What in the patch a problem points at.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) enum Subject {
+pub enum Subject {
     Param(String),
     Input(usize),
 }
@@ -279,36 +284,41 @@ pub struct Build<'a> {
     pub clock: Option<&'a Arc<LiveClock>>,
     /// Whether the node begins with the run, at its time 0: not one that an edit adds or that is restarted.
     pub with_run: bool,
-    pub(crate) inputs: &'a [Option<PortType>],
-    pub(crate) wires: &'a [usize],
-    pub(crate) sources: &'a [Vec<String>],
-    pub(crate) outputs: &'a [PortType],
+    #[doc(hidden)]
+    pub inputs: &'a [Option<PortType>],
+    #[doc(hidden)]
+    pub wires: &'a [usize],
+    #[doc(hidden)]
+    pub sources: &'a [Vec<String>],
+    #[doc(hidden)]
+    pub outputs: &'a [PortType],
 }
 
 /// A node's ports as its patch wires them.
 #[derive(Clone, Copy)]
-pub(crate) struct Wiring<'a> {
-    pub(crate) id: &'a str,
-    pub(crate) inputs: &'a [Option<PortType>],
-    pub(crate) wires: &'a [usize],
-    pub(crate) sources: &'a [Vec<String>],
-    pub(crate) outputs: &'a [PortType],
+pub struct Wiring<'a> {
+    pub id: &'a str,
+    pub inputs: &'a [Option<PortType>],
+    pub wires: &'a [usize],
+    pub sources: &'a [Vec<String>],
+    pub outputs: &'a [PortType],
 }
 
 /// What a run gives each of its nodes; the fields are those of [`Build`].
 #[derive(Clone, Copy)]
-pub(crate) struct RunContext<'a> {
-    pub(crate) transport: &'a Transport,
-    pub(crate) settings: &'a Settings,
-    pub(crate) progress: &'a Arc<Progress>,
-    pub(crate) counters: &'a Arc<Counters>,
-    pub(crate) clock: Option<&'a Arc<LiveClock>>,
-    pub(crate) with_run: bool,
+pub struct RunContext<'a> {
+    pub transport: &'a Transport,
+    pub settings: &'a Settings,
+    pub progress: &'a Arc<Progress>,
+    pub counters: &'a Arc<Counters>,
+    pub clock: Option<&'a Arc<LiveClock>>,
+    pub with_run: bool,
 }
 
 impl<'a> Build<'a> {
     /// What a node that is wired so sees in such a run.
-    pub(crate) fn of(wiring: Wiring<'a>, context: RunContext<'a>) -> Self {
+    #[doc(hidden)]
+    pub fn of(wiring: Wiring<'a>, context: RunContext<'a>) -> Self {
         Build {
             id: wiring.id,
             transport: context.transport,

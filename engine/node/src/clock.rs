@@ -42,7 +42,8 @@ impl LiveClock {
     }
 
     /// A clock that stands still until it is moved, for tests.
-    pub(crate) fn standing() -> Self {
+    #[doc(hidden)]
+    pub fn standing() -> Self {
         Self::since(None)
     }
 
@@ -57,7 +58,8 @@ impl LiveClock {
     }
 
     /// Begins at zero now; before anybody has looked.
-    pub(crate) fn restart(&self) {
+    #[doc(hidden)]
+    pub fn restart(&self) {
         self.offset.store(-self.elapsed(), Ordering::Release);
         self.latest.store(0, Ordering::Release);
     }
@@ -69,7 +71,8 @@ impl LiveClock {
     }
 
     /// Moves the clock on to `time`.
-    pub(crate) fn move_to(&self, time: Time) {
+    #[doc(hidden)]
+    pub fn move_to(&self, time: Time) {
         let offset = time.nanos() - self.elapsed();
         self.offset.store(offset, Ordering::Release);
     }

@@ -8,6 +8,7 @@ use super::Param;
 
 /// What a file contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum FileContent {
     /// Moving pictures, with sound or without.
     Film,

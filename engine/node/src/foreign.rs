@@ -1,6 +1,7 @@
 //! For nodes that are made in one program and run in another, as plugins are: what [`Check`], [`Build`] and
 //! [`NodeError`] hold, as data that can be written and read on the other side.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,6 @@ use crate::transport::Transport;
 
 pub use crate::io::{Host, Lineage};
 pub use crate::registry::{AnyNode, AnyProcessor};
-pub use crate::run_error::panic_message;
 
 /// What a node's check sees.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -186,6 +186,15 @@ impl From<ErrorReply> for NodeError {
             None => error,
         }
     }
+}
+
+/// What a panic says.
+pub fn panic_message(panic: &(dyn Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|message| (*message).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned())
 }
 
 #[cfg(test)]

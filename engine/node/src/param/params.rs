@@ -14,7 +14,7 @@ use crate::length::Length;
 /// The parameters of a node kind, to be derived for a struct whose every field is one:
 ///
 /// ```
-/// use score_engine::{Length, Params};
+/// use score_node::{Length, Params};
 ///
 /// #[derive(Clone, Params)]
 /// struct Smooth {
@@ -310,21 +310,21 @@ mod tests {
     use crate::descriptor::Descriptor;
     use crate::param::{Change, FileContent, Scale};
 
-    #[derive(Clone, Copy, Debug, PartialEq, score_derive::Choice)]
+    #[derive(Clone, Copy, Debug, PartialEq, score_derive::NodeChoice)]
     enum Colour {
         DeepBlue,
         #[choice("3d")]
         ThreeD,
     }
 
-    #[derive(Clone, score_derive::Params)]
+    #[derive(Clone, score_derive::NodeParams)]
     struct Inner {
         /// how loud
         #[param(live, range = 0.0..=1.0, default = 0.1)]
         level: f32,
     }
 
-    #[derive(Clone, score_derive::Params)]
+    #[derive(Clone, score_derive::NodeParams)]
     struct Outer {
         /// which
         #[param(live, default = Colour::DeepBlue)]

@@ -51,6 +51,7 @@ pub enum FileRole {
 
 /// The values that a parameter takes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum ParamType {
     /// Any number from `min` to `max`.
     Number {

@@ -10,7 +10,7 @@ const STRAIGHT: f64 = 0.5;
 
 /// The notes that swing, in pairs.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, score_derive::Choice,
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, score_derive::NodeChoice,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum SwingNotes {

@@ -21,6 +21,7 @@ pub struct Packet {
 
 /// The content of a packet, one variant for each built-in port type.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Payload {
     /// A picture.
     Frame(Arc<Frame>),

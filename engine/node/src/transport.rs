@@ -63,7 +63,8 @@ impl Default for Transport {
 impl Transport {
     /// `wanted` from `now` on: its positions go on from where these are. Bars are counted from the start of the run, in
     /// whatever metre.
-    pub(crate) fn going_over_to(&self, wanted: &Transport, now: Time) -> Self {
+    #[doc(hidden)]
+    pub fn going_over_to(&self, wanted: &Transport, now: Time) -> Self {
         let anchor = match wanted.tempo == self.tempo {
             true => self.anchor,
             false => (now, self.clock_position(now)),

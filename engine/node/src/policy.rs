@@ -14,7 +14,9 @@ pub enum Policy {
 }
 
 impl Policy {
-    pub(crate) fn capacity(self) -> usize {
+    /// How many packets may wait.
+    #[doc(hidden)]
+    pub fn capacity(self) -> usize {
         match self {
             Policy::Latest => 1,
             Policy::DropOldest(capacity) | Policy::Block(capacity) => capacity.max(1),
@@ -22,7 +24,8 @@ impl Policy {
     }
 
     /// The lossless policy of the same size, which every wire follows offline.
-    pub(crate) fn lossless(self) -> Self {
+    #[doc(hidden)]
+    pub fn lossless(self) -> Self {
         match self {
             Policy::Latest => Policy::Block(OFFLINE_CAPACITY),
             Policy::DropOldest(capacity) | Policy::Block(capacity) => {

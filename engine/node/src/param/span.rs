@@ -116,12 +116,14 @@ impl Param {
     }
 
     /// Whether only whole numbers are values.
-    pub(crate) fn is_whole(&self) -> bool {
+    #[doc(hidden)]
+    pub fn is_whole(&self) -> bool {
         matches!(self.param_type, ParamType::Integer { .. })
     }
 
     /// The ends of the range of a number.
-    pub(crate) fn range(&self) -> Option<(f64, f64)> {
+    #[doc(hidden)]
+    pub fn range(&self) -> Option<(f64, f64)> {
         match self.param_type {
             ParamType::Number { min, max } | ParamType::Length { min, max } => Some((min, max)),
             ParamType::Integer { min, max } => Some((min as f64, max as f64)),

@@ -13,6 +13,7 @@ pub use handle::{Carried, Control, Custom, InputPort, Latent, OutputPort, SentAs
 
 /// What travels through a port.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum PortType {
     /// Pictures.
     Frame,
@@ -41,7 +42,8 @@ impl PortType {
     }
 
     /// The same type with its dimension forgotten: what a chain is joined by.
-    pub(crate) fn family(&self) -> PortType {
+    #[doc(hidden)]
+    pub fn family(&self) -> PortType {
         match self {
             PortType::Latent(_) => PortType::Latent(None),
             other => other.clone(),

@@ -68,7 +68,9 @@ impl NodeError {
         Self::new(NodeErrorKind::Internal, message)
     }
 
-    pub(crate) fn stopped() -> Self {
+    /// The run is being stopped.
+    #[doc(hidden)]
+    pub fn stopped() -> Self {
         Self::new(NodeErrorKind::Stopped, "the run was stopped")
     }
 
