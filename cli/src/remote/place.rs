@@ -69,7 +69,7 @@ fn user() -> u32 {
 pub(super) fn make(folder: &Path) -> Result<(), String> {
     match DirBuilder::new().mode(0o700).create(folder) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-            return Err(format!("`{}` cannot be made ({error})", folder.display()));
+            Err(format!("`{}` cannot be made ({error})", folder.display()))
         }
         _ => require_own(folder),
     }
