@@ -1,5 +1,6 @@
 //! The order of the modules of the engine and of the crate below it, `score-node`: whatever a module imports comes before
 //! it.
+#![allow(clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
