@@ -1,4 +1,4 @@
-//! The plugin's side: C functions around [`Node`] and [`Processor`]. Every entry catches panics.
+//! The plugin's side: C functions around [`Node`] and [`crate::Processor`]. Every entry catches panics.
 #![allow(unsafe_code)]
 
 use std::collections::BTreeMap;
