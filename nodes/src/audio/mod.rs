@@ -2,6 +2,7 @@
 
 mod audio_file;
 mod audio_input_file;
+mod blocks;
 mod ceiling;
 pub(crate) mod ducking;
 mod effect;
