@@ -49,6 +49,7 @@ impl Worker {
             progress: &self.progress,
             counters: &self.counters,
             clock: self.clock.as_ref(),
+            ends: self.clock.is_none(),
             with_run: self.with_run,
         };
         guarded(&self.node, || {

@@ -52,6 +52,16 @@ fn a_wire_beside_a_node_that_waits_for_everything_grows() {
 }
 
 #[test]
+fn a_node_that_asks_to_be_called_at_a_time_does_not_keep_a_wire_from_growing() {
+    run(
+        r#""a": count(count: 500), "b": pass(hold_all: true, wakes: true), "l": log(name: "woken")"#,
+        r#""a -> b -> l.a", "a -> l.b""#,
+    )
+    .unwrap();
+    assert_eq!(log("woken").lock().unwrap().0.len(), 1000);
+}
+
+#[test]
 fn a_patch_that_wants_a_whole_long_film_at_once_is_told_which_wire() {
     let error = run(
         r#""a": count(count: 40000), "b": pass(hold_all: true), "l": log(name: "long")"#,

@@ -98,6 +98,7 @@ pub struct BuildRequest {
     id: String,
     transport: Transport,
     settings: Settings,
+    ends: bool,
     inputs: Vec<Option<PortType>>,
     wires: Vec<usize>,
     outputs: Vec<PortType>,
@@ -110,6 +111,7 @@ impl BuildRequest {
             id: build.id.to_owned(),
             transport: build.transport.clone(),
             settings: build.settings.clone(),
+            ends: build.ends,
             inputs: build.inputs.to_vec(),
             wires: build.wires.to_vec(),
             outputs: build.outputs.to_vec(),
@@ -139,6 +141,7 @@ impl BuildRequest {
             progress,
             counters,
             clock: None,
+            ends: self.ends,
             with_run: true,
         };
         node.build(&Build::of(wiring, context))

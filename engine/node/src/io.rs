@@ -25,8 +25,8 @@ pub trait Host {
     fn end(&self) -> Option<Time>;
     /// See [`Io::now`].
     fn now(&self) -> Time;
-    /// See [`Io::is_live`].
-    fn is_live(&self) -> bool;
+    /// See [`Io::reached`].
+    fn reached(&self) -> Watermark;
     /// See [`Io::stop_requested`].
     fn stop_requested(&self) -> bool;
     /// The node begins or ends to wait for somebody outside.
@@ -42,6 +42,9 @@ pub struct Input {
     pub wire: usize,
     /// The packet.
     pub packet: Packet,
+    /// When it counts for a node that answers at once: in a render at its own time, live when it was taken, by the clock,
+    /// since its own time has passed by then.
+    pub heard: Time,
 }
 
 impl Input {
@@ -213,10 +216,11 @@ impl<'a> Io<'a> {
         self.host.now()
     }
 
-    /// Whether the run is live: time passes by itself, and a node that has something to do at a time says so with
-    /// [`crate::Flow::WakeAt`].
-    pub fn is_live(&self) -> bool {
-        self.host.is_live()
+    /// Up to where everything is known that will count, so that whatever was put off until then can be done: in a
+    /// render the watermark, live the clock's time. A node that has something to do at a time says so with
+    /// [`crate::Flow::WakeAt`], and does it once this has reached that time.
+    pub fn reached(&self) -> Watermark {
+        self.host.reached()
     }
 
     /// Says that the node begins or ends to wait for something outside; [`Io::idle`] says both.

@@ -99,7 +99,8 @@ pub trait Processor<P>: Send {
 pub enum Flow {
     /// Call when something is due; a node without inputs: call again at once.
     Continue,
-    /// Call when something is due, at the latest at this time.
+    /// Call when something is due, at the latest at this time: live by the clock. A render calls a node with inputs as
+    /// soon as nothing earlier can come in, as it does anyway.
     WakeAt(Time),
     /// Nothing more will come from this node.
     Done,
@@ -280,8 +281,11 @@ pub struct Build<'a> {
     pub progress: &'a Arc<Progress>,
     /// What the node counts for whoever watches.
     pub counters: &'a Arc<Counters>,
-    /// The clock of a live run; `None` in a render.
+    /// The clock of a live run; `None` in a render, and in a plugin.
     pub clock: Option<&'a Arc<LiveClock>>,
+    /// Whether the run ends by itself, and all that comes in is known sooner or later: a render. A live run goes on until
+    /// it is stopped.
+    pub ends: bool,
     /// Whether the node begins with the run, at its time 0: not one that an edit adds or that is restarted.
     pub with_run: bool,
     #[doc(hidden)]
@@ -312,6 +316,7 @@ pub struct RunContext<'a> {
     pub progress: &'a Arc<Progress>,
     pub counters: &'a Arc<Counters>,
     pub clock: Option<&'a Arc<LiveClock>>,
+    pub ends: bool,
     pub with_run: bool,
 }
 
@@ -326,6 +331,7 @@ impl<'a> Build<'a> {
             progress: context.progress,
             counters: context.counters,
             clock: context.clock,
+            ends: context.ends,
             with_run: context.with_run,
             inputs: wiring.inputs,
             wires: wiring.wires,

@@ -369,8 +369,8 @@ mod tests {
             Time::ZERO
         }
 
-        fn is_live(&self) -> bool {
-            true
+        fn reached(&self) -> Watermark {
+            self.watermark()
         }
 
         fn stop_requested(&self) -> bool {
@@ -405,6 +405,7 @@ mod tests {
                 progress: &Arc::<Progress>::default(),
                 counters: &Arc::<Counters>::default(),
                 clock: None,
+                ends: true,
                 with_run: true,
                 inputs: &[],
                 wires: &[],

@@ -124,6 +124,8 @@ pub struct Packet {
     pub release: Option<unsafe extern "C" fn(*mut c_void)>,
     /// Which library made a value of a type of its own: the address of something in it.
     pub origin: usize,
+    /// When it counts for a node that answers at once, in nanoseconds; 0 where it is sent.
+    pub heard: i64,
 }
 
 /// A picture: `data` is bytes, three a pixel.
@@ -174,8 +176,8 @@ pub struct Io {
     pub end: unsafe extern "C" fn(*mut c_void) -> i64,
     /// The clock's time.
     pub now: unsafe extern "C" fn(*mut c_void) -> i64,
-    /// Whether the run is live.
-    pub is_live: unsafe extern "C" fn(*mut c_void) -> bool,
+    /// Up to where everything is known that will count; `i64::MAX`: nothing more comes.
+    pub reached: unsafe extern "C" fn(*mut c_void) -> i64,
     /// Whether the run is being stopped.
     pub stop_requested: unsafe extern "C" fn(*mut c_void) -> bool,
     /// The node begins or ends to wait for something outside.
@@ -264,9 +266,11 @@ pub const LAYOUT: u64 = {
         offset_of!(Packet, owner),
         offset_of!(Packet, release),
         offset_of!(Packet, origin),
+        offset_of!(Packet, heard),
         size_of::<Note>(),
         offset_of!(Note, velocity),
         size_of::<Io>(),
+        offset_of!(Io, reached),
         offset_of!(Io, count),
         size_of::<Library>(),
         offset_of!(Library, drop_processor),

@@ -41,6 +41,7 @@ pub(crate) fn write(
         owner: std::ptr::null_mut(),
         release: None,
         origin: 0,
+        heard: 0,
     };
     match &packet.payload {
         Payload::Frame(frame) => {

@@ -347,6 +347,7 @@ impl Host for Remote<'_> {
                 port: raw.port as usize,
                 wire: raw.wire as usize,
                 packet,
+                heard: Time::from_nanos(raw.heard),
             }),
             Err(error) => {
                 self.broken = Some(error);
@@ -391,9 +392,9 @@ impl Host for Remote<'_> {
         Time::from_nanos(unsafe { (self.io.now)(self.io.host) })
     }
 
-    fn is_live(&self) -> bool {
+    fn reached(&self) -> Watermark {
         // SAFETY: as above.
-        unsafe { (self.io.is_live)(self.io.host) }
+        Time::from_nanos(unsafe { (self.io.reached)(self.io.host) }).into()
     }
 
     fn stop_requested(&self) -> bool {

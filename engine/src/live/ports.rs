@@ -484,6 +484,7 @@ impl Host for LivePorts {
             port: slot.port,
             wire: slot.wire,
             packet,
+            heard: self.surroundings.clock.now(),
         })
     }
 
@@ -537,8 +538,8 @@ impl Host for LivePorts {
         self.surroundings.clock.now()
     }
 
-    fn is_live(&self) -> bool {
-        true
+    fn reached(&self) -> Watermark {
+        Watermark::At(self.now())
     }
 
     fn set_idle(&self, idle: bool) {

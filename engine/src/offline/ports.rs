@@ -324,6 +324,7 @@ impl Host for Ports {
         Some(Input {
             port: slot.port,
             wire: slot.wire,
+            heard: packet.time,
             packet,
         })
     }
@@ -371,8 +372,8 @@ impl Host for Ports {
         self.census.now()
     }
 
-    fn is_live(&self) -> bool {
-        false
+    fn reached(&self) -> Watermark {
+        self.watermark()
     }
 
     fn stop_requested(&self) -> bool {

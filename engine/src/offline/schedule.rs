@@ -66,11 +66,8 @@ impl Schedule for ByWatermarks<'_> {
         if ports.nobody_reads() || (!source && ports.inputs_finished()?) {
             return Ok(Turn::Over);
         }
-        let timer_due = wake.is_some_and(|time| ports.now() >= time);
-        let due = (source && wake.is_none())
-            || timer_due
-            || ports.is_due()?
-            || ports.watermark() > self.seen;
+        let source_due = source && wake.is_none_or(|time| ports.now() >= time);
+        let due = source_due || ports.is_due()? || ports.watermark() > self.seen;
         if !(due || acts_first) || (source && !ports.knows_values()) {
             return Ok(Turn::Wait);
         }
@@ -80,8 +77,9 @@ impl Schedule for ByWatermarks<'_> {
         Ok(Turn::Call)
     }
 
+    /// A source waits for the virtual time; every other node's time is its inputs' watermark.
     fn wait(&mut self, wake: Option<Time>) -> Result<(), NodeError> {
-        self.ports.wait(wake)
+        self.ports.wait(wake.filter(|_| self.ports.is_source()))
     }
 
     fn call(

@@ -100,6 +100,9 @@ pub struct Pass {
     /// wait for the end
     #[param(default = false)]
     hold_all: bool,
+    /// ask to be called at the time of what is held
+    #[param(default = false)]
+    wakes: bool,
     /// hands on one of so many
     #[param(range = 1..=1_000_000, default = 1)]
     every: i64,
@@ -155,7 +158,8 @@ impl Processor<Pass> for Passing {
                 io.send(NUMBERS, input.packet.time, number)?;
             }
         }
-        Ok(Flow::Continue)
+        let wake = self.held.first().filter(|_| params.wakes);
+        Ok(wake.map_or(Flow::Continue, |(time, _)| Flow::WakeAt(*time)))
     }
 
     fn finish(&mut self, _params: &Pass, io: &mut Io<'_>) -> Result<(), NodeError> {

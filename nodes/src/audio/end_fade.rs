@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use score_engine::Time;
+use score_engine::{Build, Time};
 
 /// How long the sound fades, in seconds. By the third power of what is left, so that the last 50 ms lie 65 dB lower.
 const LENGTH: f64 = 0.6;
@@ -41,33 +41,35 @@ impl Curve {
 /// The latest blocks of a stereo sound, held back until it is known whether the sound ends with them.
 pub(crate) struct EndFade {
     rate: u32,
+    /// Frames that are held back: none where the run has no end.
+    length: usize,
     held: VecDeque<(Time, Vec<f32>)>,
     /// Frames held back.
     frames: usize,
 }
 
 impl EndFade {
-    /// For sound at `rate` frames a second.
-    pub(crate) fn new(rate: u32) -> Self {
+    /// For the sound of a run. Where it has no end, all passes at once.
+    pub(crate) fn new(build: &Build<'_>) -> Self {
+        Self::at(build.transport.sample_rate, build.ends)
+    }
+
+    fn at(rate: u32, ends: bool) -> Self {
         EndFade {
             rate,
+            length: if ends { count(LENGTH, rate) } else { 0 },
             held: VecDeque::new(),
             frames: 0,
         }
-    }
-
-    fn count(&self, seconds: f64) -> usize {
-        (seconds * f64::from(self.rate)) as usize
     }
 
     /// Takes a block of left and right in turn, and gives those that are far enough from it to be no part of the end.
     pub(crate) fn pass(&mut self, time: Time, samples: Vec<f32>) -> Vec<(Time, Vec<f32>)> {
         self.frames += samples.len() / 2;
         self.held.push_back((time, samples));
-        let enough = self.count(LENGTH);
         let mut free = Vec::new();
         while let Some(first) = self.held.front()
-            && self.frames - first.1.len() / 2 >= enough
+            && self.frames - first.1.len() / 2 >= self.length
         {
             self.frames -= first.1.len() / 2;
             free.extend(self.held.pop_front());
@@ -79,7 +81,7 @@ impl EndFade {
     pub(crate) fn finish(&mut self) -> Vec<(Time, Vec<f32>)> {
         let mut blocks: Vec<(Time, Vec<f32>)> = self.held.drain(..).collect();
         let total = std::mem::take(&mut self.frames);
-        let last = total.min(self.count(LAST));
+        let last = total.min(count(LAST, self.rate));
         let peak = blocks
             .iter()
             .flat_map(|(_, samples)| samples)
@@ -104,13 +106,17 @@ impl EndFade {
     }
 }
 
+fn count(seconds: f64, rate: u32) -> usize {
+    (seconds * f64::from(rate)) as usize
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// What passes of `frames` frames that `sound` makes, in blocks of 256.
     fn pass(frames: usize, sound: impl Fn(usize) -> f32) -> Vec<f32> {
-        let mut fade = EndFade::new(48_000);
+        let mut fade = EndFade::at(48_000, true);
         let mut passed = Vec::new();
         for start in (0..frames).step_by(256) {
             let block = (start..(start + 256).min(frames)).flat_map(|n| [sound(n); 2]);
@@ -152,5 +158,13 @@ mod tests {
         };
         let whole: Vec<f32> = (0..48_000).flat_map(|n| [sound(n); 2]).collect();
         assert_eq!(pass(48_000, sound), whole);
+    }
+
+    #[test]
+    fn where_the_run_has_no_end_every_block_passes_at_once() {
+        let mut fade = EndFade::at(48_000, false);
+        let block = (Time::ZERO, vec![1.0; 512]);
+        assert_eq!(fade.pass(block.0, block.1.clone()), [block]);
+        assert!(fade.earliest().is_none() && fade.finish().is_empty());
     }
 }

@@ -6,6 +6,7 @@ mod audio_in;
 mod audio_input_file;
 #[cfg(feature = "device")]
 mod audio_out;
+mod blocks;
 mod ceiling;
 pub(crate) mod ducking;
 mod effect;

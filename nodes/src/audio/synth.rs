@@ -9,6 +9,7 @@ use score_engine::{
 };
 
 use super::amplitude;
+use super::blocks::Blocks;
 use super::end_fade::EndFade;
 use super::ensemble::Ensemble;
 use super::instrument::Instrument;
@@ -29,9 +30,6 @@ const HEADROOM: f32 = 0.25;
 
 /// So many damaged presets of a SoundFont are named; more are only counted.
 const TOLD: usize = 10;
-
-/// So many blocks late, a live synth goes on from now.
-const MISSED: u64 = 8;
 
 /// What each channel gets: its own where `own` has one, else `usual`.
 fn each<T: Copy>(own: &[T], usual: T) -> [T; CHANNELS] {
@@ -155,13 +153,13 @@ impl Node for Synth {
             gain: Ramp::new(amplitude(self.gain) * HEADROOM, build.transport.block),
             share: Ramp::new(self.reverb as f32, build.transport.block),
             rate,
-            block: u64::from(build.transport.block),
-            at: None,
+            blocks: Blocks::new(build.transport, build.ends),
             due: VecDeque::new(),
             ignored: BTreeSet::new(),
+            tells_at_once: !build.ends,
             name,
             reverb: Reverb::new(rate),
-            fade: EndFade::new(rate),
+            fade: EndFade::new(build),
         }))
     }
 }
@@ -201,13 +199,13 @@ struct Playing {
     gain: Ramp,
     share: Ramp,
     rate: u32,
-    block: u64,
-    /// The first frame that has not been sent; `None` before the first call.
-    at: Option<u64>,
+    blocks: Blocks,
     /// Notes that have arrived and not begun, and what is done to their channels, by frame.
     due: VecDeque<(u64, Act)>,
     /// What the instrument was asked for and cannot do.
     ignored: BTreeSet<&'static str>,
+    /// Whether the first of that is told at once, since the run may never end, and not all of it together at the end.
+    tells_at_once: bool,
     /// What errors and warnings call the node and what it plays with.
     name: String,
     reverb: Reverb,
@@ -225,37 +223,27 @@ impl Processor<Synth> for Playing {
                 .extend(changes.map(|change| (frame, Act::Change(*change))));
             self.due.extend(notes.map(|note| (frame, Act::Note(*note))));
         }
-        if io.is_live() {
-            return self.keep_time(io);
+        while self.blocks.is_due(io) {
+            self.send_block(io, self.blocks.size())?;
         }
-        let known = io.time();
-        // After the last note the watermark is the end of all time; `finish` knows the end that is meant.
-        if known != Time::MAX {
-            let known = known.to_samples(self.rate);
-            while self.at() + self.block <= known {
-                self.send_block(io, self.block)?;
-            }
-        }
-        Ok(Flow::Continue)
+        Ok(self.blocks.wake())
     }
 
     fn finish(&mut self, _params: &Synth, io: &mut Io<'_>) -> Result<(), NodeError> {
-        let end = io.end().unwrap_or(Time::ZERO).to_samples(self.rate);
-        while !io.is_live() && self.at() < end && !io.stop_requested() {
-            self.send_block(io, self.block.min(end - self.at()))?;
+        while let Some(frames) = self.blocks.rest(io) {
+            self.send_block(io, frames)?;
         }
         for (time, samples) in self.fade.finish() {
             self.send(io, time, samples)?;
         }
-        if !io.is_live() {
+        if !self.tells_at_once {
             self.tell_ignored();
         }
         Ok(())
     }
 
     fn earliest_pending(&self) -> Option<Time> {
-        let next = Time::from_samples(self.at(), self.rate);
-        Some(self.fade.earliest().unwrap_or(next))
+        Some(self.fade.earliest().unwrap_or(self.blocks.time()))
     }
 
     fn changed(&mut self, params: &Synth, _transport: &Transport) -> Result<(), NodeError> {
@@ -266,16 +254,11 @@ impl Processor<Synth> for Playing {
 }
 
 impl Playing {
-    fn at(&self) -> u64 {
-        self.at.unwrap_or(0)
-    }
-
-    fn change(&mut self, io: &Io<'_>, change: ChannelChange) -> Result<(), NodeError> {
+    fn change(&mut self, change: ChannelChange) -> Result<(), NodeError> {
         if let Some(ignored) = self.instrument.change(change)? {
             let is_first = self.ignored.is_empty();
             self.ignored.insert(ignored);
-            // A live run may never end; a render tells all of it together.
-            if is_first && io.is_live() {
+            if is_first && self.tells_at_once {
                 self.tell_ignored();
             }
         }
@@ -294,34 +277,16 @@ impl Playing {
         }
     }
 
-    /// Sends every block whose end has come, so that all notes within it are known.
-    fn keep_time(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
-        let now = io.now().to_samples(self.rate);
-        let current = now / self.block * self.block;
-        // What was missed by far is not caught up with: it could no longer be heard.
-        let at = self.at.unwrap_or(current);
-        self.at = Some(if at + MISSED * self.block < current {
-            current
-        } else {
-            at
-        });
-        while self.at() + self.block <= now {
-            self.send_block(io, self.block)?;
-        }
-        let end = self.at() + self.block;
-        Ok(Flow::WakeAt(Time::from_samples(end, self.rate)))
-    }
-
     fn send_block(&mut self, io: &mut Io<'_>, frames: u64) -> Result<(), NodeError> {
         let mut samples = vec![0.0; frames as usize * 2];
-        let at = self.at();
+        let (at, time) = (self.blocks.at(), self.blocks.time());
         let end = at + frames;
         let mut from = at;
         while from < end {
             while self.due.front().is_some_and(|(frame, _)| *frame <= from) {
                 match self.due.pop_front() {
                     Some((_, Act::Note(note))) => self.instrument.play(note)?,
-                    Some((_, Act::Change(change))) => self.change(io, change)?,
+                    Some((_, Act::Change(change))) => self.change(change)?,
                     None => {}
                 }
             }
@@ -335,11 +300,7 @@ impl Playing {
             frame.iter_mut().for_each(|sample| *sample *= gain);
         }
         self.reverb.add(&mut samples, &mut self.share);
-        let time = Time::from_samples(at, self.rate);
-        self.at = Some(end);
-        if io.is_live() {
-            return self.send(io, time, samples);
-        }
+        self.blocks.pass(frames);
         for (time, samples) in self.fade.pass(time, samples) {
             self.send(io, time, samples)?;
         }

@@ -8,6 +8,7 @@ use score_engine::{
 };
 
 use super::amplitude;
+use super::blocks::Blocks;
 use super::ramp::Ramp;
 
 const SOUND: OutputPort<AudioBlock> = OutputPort::new(0, "sound", "the tone");
@@ -63,15 +64,12 @@ impl Node for Tone {
 
 struct Sounding {
     rate: u32,
-    /// Frames sent at a time.
-    block: u64,
+    blocks: Blocks,
     pitch: Pitch,
     /// The level, as a factor.
     gain: Ramp,
     /// How much of the tone each channel has.
     shares: Vec<Ramp>,
-    /// The first frame that has not been sent.
-    at: u64,
     /// The frame after the last one.
     end: u64,
     /// The length and the tempo that the end was reckoned from.
@@ -135,17 +133,15 @@ fn share(params: &Tone, channel: u16) -> f32 {
 
 impl Processor<Tone> for Sounding {
     fn process(&mut self, params: &Tone, io: &mut Io<'_>) -> Result<Flow, NodeError> {
-        let time = |frame| Time::from_samples(frame, self.rate);
         if self.end != u64::MAX {
-            io.end_at(time(self.end));
+            io.end_at(Time::from_samples(self.end, self.rate));
         }
-        if self.at >= self.end {
+        let Some(frames) = self.blocks.up_to(self.end) else {
             return Ok(Flow::Done);
-        }
-        let to = (self.at + self.block).min(self.end);
-        let start = time(self.at);
-        let samples = self.samples(to);
-        self.at = to;
+        };
+        let start = self.blocks.time();
+        let samples = self.samples(frames);
+        self.blocks.pass(frames);
         let block = AudioBlock {
             rate: self.rate,
             channels: params.channels,
@@ -180,11 +176,10 @@ impl Sounding {
         let share = |channel| Ramp::new(share(params, channel), block);
         Sounding {
             rate,
-            block: u64::from(block),
+            blocks: Blocks::new(transport, params.length.is_some()),
             pitch: Pitch::new(params.frequency / f64::from(rate), block),
             gain,
             shares: (1..=params.channels).map(share).collect(),
-            at: 0,
             end: end(params, transport),
             length: (params.length, transport.tempo),
         }
@@ -195,17 +190,19 @@ impl Sounding {
         let (length, tempo) = std::mem::replace(&mut self.length, (params.length, transport.tempo));
         match length {
             Some(Length::Beats(_)) if length == params.length => {
-                let rest = self.end.saturating_sub(self.at) as f64 * tempo / transport.tempo;
-                self.end = self.at + rest.round() as u64;
+                let at = self.blocks.at();
+                let rest = self.end.saturating_sub(at) as f64 * tempo / transport.tempo;
+                self.end = at + rest.round() as u64;
             }
             _ => self.end = end(params, transport),
         }
     }
 
-    /// The frames up to `to`.
-    fn samples(&mut self, to: u64) -> Vec<f32> {
-        let mut samples = Vec::with_capacity((to - self.at) as usize * self.shares.len());
-        for frame in self.at..to {
+    /// The next `frames` frames.
+    fn samples(&mut self, frames: u64) -> Vec<f32> {
+        let mut samples = Vec::with_capacity(frames as usize * self.shares.len());
+        let at = self.blocks.at();
+        for frame in at..at + frames {
             let turns = self.pitch.at(frame);
             let sample = (TAU * turns.fract()).sin() as f32 * self.gain.next();
             for share in &mut self.shares {
@@ -269,10 +266,10 @@ mod tests {
         let transport = Transport::default();
         let mut sounding = Sounding::new(&tone(json!({ "channels": 2 })), &transport);
         let mut heard = sounding.samples(10_000);
-        sounding.at = 10_000;
+        sounding.blocks.pass(10_000);
         let high = tone(json!({ "channels": 2, "frequency": 1000.0, "channel": 2 }));
         sounding.changed(&high, &transport).unwrap();
-        heard.extend(sounding.samples(20_000));
+        heard.extend(sounding.samples(10_000));
         let side = |side: usize| -> Vec<f32> { heard[side..].iter().step_by(2).copied().collect() };
         // The steepest step of 1000 Hz at full scale.
         let own = (TAU * 1000.0 / 48_000.0) as f32;
@@ -291,7 +288,7 @@ mod tests {
         let mut sounding = Sounding::new(&four, &transport);
         assert_eq!(sounding.end, 96_000);
         // After one second two beats are left, which last two seconds at 60 a minute.
-        sounding.at = 48_000;
+        sounding.blocks.pass(48_000);
         let slow = Transport {
             tempo: 60.0,
             ..transport

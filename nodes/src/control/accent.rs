@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use score_engine::{
     Build, Control, Descriptor, Event, Flow, InputPort, Io, Length, Node, NodeError, Note,
-    OutputPort, Params, Processor, Time, Transport,
+    OutputPort, Params, Processor, Time, Transport, Watermark,
 };
 
 const EVENTS: InputPort<Event> = InputPort::new(0, "events", "what happens");
@@ -81,7 +81,7 @@ struct Held {
 
 struct Striking {
     length: Time,
-    /// The last watermark before the end of all time.
+    /// Up to where everything was known at the last call.
     known: Time,
     /// Keys that are down, the one to come up first at the front.
     down: VecDeque<Held>,
@@ -90,18 +90,11 @@ struct Striking {
 impl Processor<Accent> for Striking {
     fn process(&mut self, params: &Accent, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
-            // Live, an event is heard when it is known: its own time has passed.
-            let time = if io.is_live() {
-                io.now()
-            } else {
-                input.packet.time
-            };
             let strength = f64::from(input.read(EVENTS)?.strength);
-            self.strike(params, io, time, strength)?;
+            self.strike(params, io, input.heard, strength)?;
         }
-        let known = if io.is_live() { io.now() } else { io.time() };
-        // After the last event the watermark is the end of all time; `finish` knows the end that is meant.
-        if known != Time::MAX {
+        // Once nothing more comes, `finish` knows the end that is meant.
+        if let Watermark::At(known) = io.reached() {
             self.known = known;
             self.release(io, known)?;
         }
@@ -112,8 +105,7 @@ impl Processor<Accent> for Striking {
     }
 
     fn finish(&mut self, _params: &Accent, io: &mut Io<'_>) -> Result<(), NodeError> {
-        let end = io.end().unwrap_or(Time::ZERO);
-        let end = if io.is_live() { io.now().max(end) } else { end };
+        let end = io.end().unwrap_or(Time::ZERO).max(self.known);
         self.release(io, end)?;
         let struck = !self.down.is_empty();
         while let Some(held) = self.down.pop_front() {

@@ -81,6 +81,7 @@ impl Node for LatentInterpolate {
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let rng = build.rng();
         Ok(Box::new(Gliding {
+            ends: build.ends,
             way: Way::new(self, rng.clone())?,
             rng,
             leg: self.leg.at(build.transport).seconds(),
@@ -165,6 +166,8 @@ impl Detour {
 }
 
 struct Gliding {
+    /// Whether it ends with the way; else it begins the way again.
+    ends: bool,
     way: Way,
     /// As it is before the random codes are drawn.
     rng: ChaCha8Rng,
@@ -213,11 +216,10 @@ impl Processor<LatentInterpolate> for Gliding {
         let legs = self.way.legs();
         let (seconds, passed) = self.place(self.sent);
         let end = self.counted.seconds + (legs - self.counted.passed) * self.leg;
-        if seconds >= end && !io.is_live() {
+        if seconds >= end && self.ends {
             io.end_at(Time::from_seconds(end));
             return Ok(Flow::Done);
         }
-        // Live, the way begins again at its end.
         self.step(passed % legs);
         io.send_captured_now(CODES, Time::from_seconds(seconds), self.code.as_slice())?;
         Ok(Flow::Continue)
@@ -330,6 +332,7 @@ mod tests {
         };
         let rng = ChaCha8Rng::seed_from_u64(1);
         let mut gliding = Gliding {
+            ends: true,
             way: Way::new(&params, rng.clone()).unwrap(),
             rng,
             leg: 1.0,

@@ -56,6 +56,7 @@ impl Node for LatentRandom {
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Drawing {
             every: self.every.at(build.transport).seconds(),
+            ends: build.ends,
             end: self.duration.at(build.transport),
             code: vec![0.0; self.dimension],
             drawn: 0,
@@ -68,6 +69,8 @@ impl Node for LatentRandom {
 struct Drawing {
     /// Seconds.
     every: f64,
+    /// Whether the walk ends; else it goes on for as long as the run.
+    ends: bool,
     end: Time,
     code: Vec<f32>,
     drawn: u64,
@@ -87,8 +90,7 @@ impl Drawing {
 impl Processor<LatentRandom> for Drawing {
     fn process(&mut self, params: &LatentRandom, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         let time = Time::from_seconds(self.time(self.drawn));
-        // Live, the walk goes on.
-        if time >= self.end && !io.is_live() {
+        if time >= self.end && self.ends {
             io.end_at(self.end);
             return Ok(Flow::Done);
         }
@@ -166,6 +168,7 @@ mod tests {
         };
         let mut drawing = Drawing {
             every: 0.5,
+            ends: true,
             end: Time::from_seconds(10.0),
             code: vec![0.0; 2],
             drawn: 3,

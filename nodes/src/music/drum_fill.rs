@@ -6,7 +6,7 @@ use std::time::Instant;
 use rand_chacha::ChaCha8Rng;
 use score_engine::{
     Build, Descriptor, Event, Flow, InputPort, Io, Node, NodeError, Note, OutputPort, Packet,
-    Params, Payload, Performance, Processor, Time, Transport,
+    Params, Payload, Performance, Processor, Time, Transport, Watermark,
 };
 
 use super::drums;
@@ -68,6 +68,7 @@ impl Node for DrumFill {
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Filling {
+            leads: build.ends,
             transport: build.transport.clone(),
             rng: build.rng(),
             held: Vec::new(),
@@ -81,6 +82,8 @@ impl Node for DrumFill {
 }
 
 struct Filling {
+    /// Whether fills lead into cuts: a run that does not end knows of no cut before it comes.
+    leads: bool,
     transport: Transport,
     rng: ChaCha8Rng,
     /// What a fill may still change, in the order of time.
@@ -270,14 +273,14 @@ impl Processor<DrumFill> for Filling {
             let packet = &input.packet;
             if input.is(DRUMS) {
                 self.hold(packet)?;
-            } else if !io.is_live() {
+            } else if self.leads {
                 self.lead(params, packet.time, packet.captured)?;
             }
         }
-        if io.is_live() {
+        if !self.leads {
             self.send(io, Time::MAX)?;
-        } else if io.time() != Time::MAX {
-            let settled = self.settled(params, io.time());
+        } else if let Watermark::At(known) = io.watermark() {
+            let settled = self.settled(params, known);
             self.send(io, settled)?;
         }
         Ok(Flow::Continue)

@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use score_engine::{Flow, Input, Io, NodeError, Note, OutputPort, Processor, Time, Transport};
+use score_engine::{
+    Build, Flow, Input, Io, NodeError, Note, OutputPort, Processor, Time, Transport, Watermark,
+};
 
 use super::pulse::Pulse;
 use super::stepping::AHEAD;
@@ -53,18 +55,20 @@ pub(super) struct Pacing<T> {
     chunk: Chunk,
     /// In a render, the next sixteenth to play, counted from the start.
     next: u64,
-    pulse: Pulse,
+    /// When sixteenths are played in a run that has no end; in one that ends as soon as all is known up to them.
+    pulse: Option<Pulse>,
     /// When the newest thing was captured that the part knows.
     captured: Instant,
 }
 
 impl<T> Pacing<T> {
-    pub(super) fn new(part: T, chunk: Chunk) -> Self {
+    /// Plays `part` by bars.
+    pub(super) fn new(part: T, build: &Build<'_>) -> Self {
         Pacing {
             part,
-            chunk,
+            chunk: Chunk::bar(build.transport),
             next: 0,
-            pulse: Pulse::new(AHEAD),
+            pulse: (!build.ends).then(|| Pulse::new(AHEAD)),
             captured: Instant::now(),
         }
     }
@@ -87,11 +91,7 @@ impl<T> Pacing<T> {
         for together in played.chunk_by(|(one, _), (other, _)| one == other) {
             let notes: Vec<Note> = together.iter().map(|(_, note)| *note).collect();
             let time = together.first().map_or(Time::ZERO, |(time, _)| *time);
-            if io.is_live() {
-                io.send_captured(port, time, self.captured, notes)?;
-            } else {
-                io.send(port, time, notes)?;
-            }
+            io.send_captured(port, time, self.captured, notes)?;
         }
         Ok(())
     }
@@ -112,30 +112,31 @@ impl<T> Pacing<T> {
 impl<P, T: Part<P>> Processor<P> for Pacing<T> {
     fn process(&mut self, params: &P, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
-            if !io.is_live() {
+            if self.pulse.is_none() {
                 self.go_on(params, io, input.packet.time)?;
             }
             self.captured = input.packet.captured;
             self.part.hear(&input, &self.chunk)?;
         }
-        if io.is_live() {
-            for place in self.pulse.due(&self.chunk, io.now()) {
+        if let Some(pulse) = &mut self.pulse {
+            let (due, wake) = (pulse.due(&self.chunk, io.now()), pulse.wake(&self.chunk));
+            for place in due {
                 self.play(params, io, place)?;
             }
-            return Ok(Flow::WakeAt(self.pulse.wake(&self.chunk)));
+            return Ok(Flow::WakeAt(wake));
         }
-        // After the last input the watermark is the end of all time; `finish` knows the end that is meant.
-        if io.end().is_none() && io.time() != Time::MAX {
-            self.go_on(params, io, io.time())?;
+        // Once nothing more comes, `finish` knows the end that is meant.
+        if let (None, Watermark::At(known)) = (io.end(), io.watermark()) {
+            self.go_on(params, io, known)?;
         }
         Ok(Flow::Continue)
     }
 
     fn finish(&mut self, params: &P, io: &mut Io<'_>) -> Result<(), NodeError> {
-        let end = io.end().unwrap_or(Time::ZERO);
-        let end = if io.is_live() { io.now().max(end) } else { end };
-        if !io.is_live() {
-            self.go_on(params, io, end)?;
+        let mut end = io.end().unwrap_or(Time::ZERO);
+        match self.pulse {
+            Some(_) => end = end.max(io.now()),
+            None => self.go_on(params, io, end)?,
         }
         let ends = self.part.close(end);
         self.send(T::NOTES, io, ends)
@@ -146,7 +147,7 @@ impl<P, T: Part<P>> Processor<P> for Pacing<T> {
     }
 
     fn changed(&mut self, params: &P, transport: &Transport) -> Result<(), NodeError> {
-        let place = self.pulse.next();
+        let place = self.pulse.as_ref().map_or(0, Pulse::next);
         (self.part).changed(params, transport, &self.chunk, place)?;
         self.chunk.retime(transport);
         Ok(())

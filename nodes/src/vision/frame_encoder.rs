@@ -118,6 +118,7 @@ impl Node for FrameEncoder {
         Ok(Box::new(Encoding {
             dimension: build.output_dimension(CODES)?,
             encoder,
+            gathers: build.ends,
             batch: Batch::default(),
             code: Vec::new(),
         }))
@@ -127,6 +128,8 @@ impl Node for FrameEncoder {
 struct Encoding {
     encoder: Box<dyn Encoder>,
     dimension: usize,
+    /// Whether pictures wait until a batch is full. Where the run has no end, one that waits for others is late.
+    gathers: bool,
     batch: Batch,
     /// The code of the picture that was encoded last.
     code: Vec<f32>,
@@ -143,8 +146,7 @@ impl Processor<FrameEncoder> for Encoding {
                 self.encode(io)?;
             }
         }
-        // Live, a picture that waits for others is late.
-        if io.is_live() {
+        if !self.gathers {
             self.encode(io)?;
         }
         Ok(Flow::Continue)

@@ -143,7 +143,7 @@ impl ForeignProcessor {
             time,
             end,
             now,
-            is_live,
+            reached,
             stop_requested,
             set_idle,
             progress,
@@ -250,11 +250,9 @@ unsafe extern "C" fn take(host: *mut c_void, into: *mut abi::Packet) -> bool {
                 return false;
             };
             let packet = desk.held.insert(input.packet);
-            into.write(packets::write(
-                packet,
-                (input.port, input.wire),
-                &mut desk.notes,
-            ));
+            let mut raw = packets::write(packet, (input.port, input.wire), &mut desk.notes);
+            raw.heard = input.heard.nanos();
+            into.write(raw);
             true
         })
     }
@@ -309,9 +307,9 @@ unsafe extern "C" fn now(host: *mut c_void) -> i64 {
     unsafe { at(host, 0, |desk| desk.io.now().nanos()) }
 }
 
-unsafe extern "C" fn is_live(host: *mut c_void) -> bool {
+unsafe extern "C" fn reached(host: *mut c_void) -> i64 {
     // SAFETY: as above.
-    unsafe { at(host, false, |desk| desk.io.is_live()) }
+    unsafe { at(host, 0, |desk| desk.io.reached().time().nanos()) }
 }
 
 unsafe extern "C" fn stop_requested(host: *mut c_void) -> bool {

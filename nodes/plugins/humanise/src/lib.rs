@@ -125,8 +125,7 @@ impl Processor<Humanise> for Playing {
             }
         }
         // Live, what is late is sent when its time has come. In a render it is sent when nothing earlier can come.
-        let time = if io.is_live() { io.now() } else { io.time() };
-        self.release(io, time)?;
+        self.release(io, io.reached().time())?;
         Ok(match self.held.front() {
             Some((at, _)) => Flow::WakeAt(*at),
             None => Flow::Continue,

@@ -60,7 +60,7 @@ impl<E: Effect> Mixing<E> {
             mix: Ramp::new(E::mix(params) as f32, build.transport.block),
             rate: build.transport.sample_rate,
             at: None,
-            fade: EndFade::new(build.transport.sample_rate),
+            fade: EndFade::new(build),
         }
     }
 
@@ -98,10 +98,6 @@ impl<E: Effect> Processor<E::Kind> for Mixing<E> {
                 for (sample, wet) in frame.iter_mut().zip(wet) {
                     *sample += mix * (wet - *sample);
                 }
-            }
-            if io.is_live() {
-                self.send(io, time, samples)?;
-                continue;
             }
             for (time, samples) in self.fade.pass(time, samples) {
                 self.send(io, time, samples)?;

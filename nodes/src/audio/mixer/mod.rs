@@ -17,6 +17,7 @@ use score_engine::{
 };
 
 use super::amplitude;
+use super::blocks::Blocks;
 use super::limiter::Limiter;
 use super::ramp::Ramp;
 use super::stereo::stereo;
@@ -94,8 +95,8 @@ impl Node for Mixer {
             gain: Ramp::new(amplitude(self.gain), block),
             limiter: Limiter::new(rate),
             rate,
-            block: u64::from(block.max(1)),
-            at: 0,
+            blocks: Blocks::new(build.transport, build.ends),
+            patience: (!build.ends).then(|| Time::from_samples(u64::from(block), rate)),
             late: build.counters.counter("late_blocks"),
         }))
     }
@@ -107,9 +108,9 @@ struct Mixing {
     gain: Ramp,
     limiter: Limiter,
     rate: u32,
-    block: u64,
-    /// The first frame that has not been sent.
-    at: u64,
+    blocks: Blocks,
+    /// How long a block waits for wires that have not brought it; `None`: until all is known.
+    patience: Option<Time>,
     /// Blocks that came too late.
     late: Arc<AtomicU64>,
 }
@@ -121,35 +122,26 @@ impl Processor<Mixer> for Mixing {
             let from = input.packet.time.to_samples(self.rate);
             if !self
                 .desk
-                .bring(input.wire, from, samples, io.now(), self.at)
+                .bring(input.wire, from, samples, io.now(), self.blocks.at())
             {
                 self.late.fetch_add(1, Ordering::Relaxed);
             }
         }
-        if io.is_live() {
-            return self.keep_up(io);
+        if let Some(patience) = self.patience {
+            return self.keep_up(io, patience);
         }
-        let known = io.time();
-        // After the last sound the watermark is the end of all time; `finish` knows the end that is meant.
-        if known != Time::MAX {
-            let known = known.to_samples(self.rate);
-            while self.at + self.block <= known {
-                self.send_block(io, self.block)?;
-            }
+        while self.blocks.is_due(io) {
+            self.send_block(io, self.blocks.size())?;
         }
         Ok(Flow::Continue)
     }
 
     fn finish(&mut self, _params: &Mixer, io: &mut Io<'_>) -> Result<(), NodeError> {
-        if io.is_live() {
-            while self.skip_silence() && !io.stop_requested() {
-                self.send_block(io, self.block)?;
-            }
-            return Ok(());
+        while self.patience.is_some() && self.skip_silence() && !io.stop_requested() {
+            self.send_block(io, self.blocks.size())?;
         }
-        let end = io.end().unwrap_or(Time::ZERO).to_samples(self.rate);
-        while self.at < end && !io.stop_requested() {
-            self.send_block(io, self.block.min(end - self.at))?;
+        while let Some(frames) = self.blocks.rest(io) {
+            self.send_block(io, frames)?;
         }
         match &mut self.stems {
             Some(stems) => stems.finish(),
@@ -165,7 +157,7 @@ impl Processor<Mixer> for Mixing {
     }
 
     fn earliest_pending(&self) -> Option<Time> {
-        Some(Time::from_samples(self.at, self.rate))
+        Some(self.blocks.time())
     }
 
     fn changed(&mut self, params: &Mixer, _transport: &Transport) -> Result<(), NodeError> {
@@ -177,17 +169,16 @@ impl Processor<Mixer> for Mixing {
 
 impl Mixing {
     /// Live: sends every block that is complete or whose time is up.
-    fn keep_up(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
-        let patience = Time::from_samples(self.block, self.rate);
+    fn keep_up(&mut self, io: &mut Io<'_>, patience: Time) -> Result<Flow, NodeError> {
         while self.skip_silence() {
-            let end = self.at + self.block;
+            let end = self.blocks.at() + self.blocks.size();
             if !self.desk.is_complete(end) {
                 let first = self.desk.came(end).unwrap_or(Time::ZERO);
                 if io.now() < first + patience {
                     return Ok(Flow::WakeAt(first + patience));
                 }
             }
-            self.send_block(io, self.block)?;
+            self.send_block(io, self.blocks.size())?;
         }
         Ok(Flow::Continue)
     }
@@ -195,8 +186,8 @@ impl Mixing {
     /// Goes on to the first block of the grid in which something sounds; `false`: nothing does.
     fn skip_silence(&mut self) -> bool {
         let earliest = self.desk.earliest();
-        if let Some(earliest) = earliest.filter(|earliest| *earliest >= self.at + self.block) {
-            self.at = earliest - earliest % self.block;
+        if let Some(earliest) = earliest {
+            self.blocks.skip_to(earliest);
         }
         earliest.is_some()
     }
@@ -205,7 +196,7 @@ impl Mixing {
         let mut samples = vec![0.0; frames as usize * 2];
         let stems = self.stems.as_mut();
         let blocks = stems.map_or(&mut [][..], |stems| &mut stems.blocks);
-        self.desk.mix(self.at, &mut samples, blocks);
+        self.desk.mix(self.blocks.at(), &mut samples, blocks);
         let mut gains = Vec::new();
         for frame in samples.chunks_exact_mut(2) {
             let gain = self.gain.next();
@@ -218,8 +209,8 @@ impl Mixing {
         if let Some(stems) = &mut self.stems {
             stems.write(&gains)?;
         }
-        let time = Time::from_samples(self.at, self.rate);
-        self.at += frames;
+        let time = self.blocks.time();
+        self.blocks.pass(frames);
         let block = AudioBlock {
             rate: self.rate,
             channels: 2,

@@ -73,7 +73,7 @@ impl Recording {
             told: build.transport.clone(),
             transport: build.transport.clone(),
             clock: None,
-            begins: None,
+            begins: Some(Time::ZERO),
             news: Vec::new(),
             upkeep: None,
         })
@@ -118,8 +118,7 @@ impl Recording {
 
     /// When the take begins; with the first call, if not with the run. The log's first line says so.
     fn begin(&mut self, io: &Io<'_>) -> Result<Time, NodeError> {
-        let known = self.begins.or((!io.is_live()).then_some(Time::ZERO));
-        let begins = known.unwrap_or_else(|| io.now());
+        let begins = self.begins.unwrap_or_else(|| io.now());
         self.begins = Some(begins);
         if let Some(log) = &mut self.log
             && !log.has_begun()
@@ -230,7 +229,7 @@ impl Processor<Recorder> for Recording {
                 log.line(&line)?;
             }
         }
-        if !io.is_live() {
+        if self.upkeep.is_none() {
             return Ok(Flow::Continue);
         }
         self.keep_up(io.now() - begins)?;

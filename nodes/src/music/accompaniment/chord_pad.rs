@@ -7,7 +7,6 @@ use score_engine::{
 
 use super::super::harmony::Following;
 use super::super::pacing::Pacing;
-use super::super::voice::Chunk;
 use super::accompaniment_node::EXAMPLE;
 use super::padding::Padding;
 use super::sounding::Sounding;
@@ -75,6 +74,6 @@ impl Node for ChordPad {
             chords: Following::default(),
             sounding: Sounding::default(),
         };
-        Ok(Box::new(Pacing::new(padding, Chunk::bar(build.transport))))
+        Ok(Box::new(Pacing::new(padding, build)))
     }
 }

@@ -10,7 +10,6 @@ use score_engine::{
 use super::super::harmony::{Following, Steps};
 use super::super::pacing::Pacing;
 use super::super::touch::{Part, TOUCH, Touch};
-use super::super::voice::Chunk;
 use super::sounding::Sounding;
 use super::texture::{Texture, Wishes};
 use super::weaving::{Hands, Weaving};
@@ -132,5 +131,5 @@ pub(super) fn build<P: Weaves + 'static>(
         cut: false,
         ended: false,
     };
-    Ok(Box::new(Pacing::new(weaving, Chunk::bar(build.transport))))
+    Ok(Box::new(Pacing::new(weaving, build)))
 }

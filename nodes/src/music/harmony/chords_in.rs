@@ -97,6 +97,7 @@ impl Node for ChordsIn {
         }
         let (spans, key) = self.laid_out(build.transport)?;
         Ok(Box::new(Sheet {
+            ends: build.ends,
             steps: Steps::new(build.transport),
             key,
             spans,
@@ -128,6 +129,8 @@ impl ChordsIn {
 
 /// The chords, and how far they have been played.
 struct Sheet {
+    /// Whether the run ends: each chord is sent as soon as it is read. Else by the clock.
+    ends: bool,
     steps: Steps,
     key: Key,
     spans: Spans,
@@ -179,7 +182,7 @@ impl Sheet {
 
 impl Processor<ChordsIn> for Sheet {
     fn process(&mut self, _params: &ChordsIn, io: &mut Io<'_>) -> Result<Flow, NodeError> {
-        if !io.is_live() {
+        if self.ends {
             // A source without an end: the run ends when the others do.
             let left = self.send(io, self.next)?;
             self.next += left;

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use score_engine::{Flow, Io, Key, KeyChoice, Mode, NodeError, Note, Processor, Time, Transport};
+use score_engine::{
+    Flow, Io, Key, KeyChoice, Mode, NodeError, Note, Processor, Time, Transport, Watermark,
+};
 
 use super::chord::Chord;
 use super::chords_in::{CHORDS, ChordsIn, NOTES, fitting};
@@ -122,19 +124,15 @@ impl Processor<ChordsIn> for Listening {
             return Ok(Flow::Continue);
         };
         let due = since + settle;
-        let now = if io.is_live() { io.now() } else { io.time() };
-        if now > due {
+        if io.reached() > Watermark::At(due) {
             self.look(io, since)?;
             return Ok(Flow::Continue);
         }
-        match io.is_live() {
-            true => Ok(Flow::WakeAt(due + Time::from_nanos(1))),
-            false => Ok(Flow::Continue),
-        }
+        Ok(Flow::WakeAt(due + Time::from_nanos(1)))
     }
 
     fn finish(&mut self, _params: &ChordsIn, io: &mut Io<'_>) -> Result<(), NodeError> {
-        match self.changed.filter(|_| !io.is_live()) {
+        match self.changed {
             Some(since) => self.look(io, since),
             None => Ok(()),
         }

@@ -12,7 +12,6 @@ use score_engine::{
 };
 
 use super::pacing::Pacing;
-use super::voice::Chunk;
 use scale::Scale;
 use walk::Walk;
 
@@ -92,6 +91,6 @@ impl Node for ScaleWalk {
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let walk = Walk::new(self, build.transport, build.rng());
-        Ok(Box::new(Pacing::new(walk, Chunk::bar(build.transport))))
+        Ok(Box::new(Pacing::new(walk, build)))
     }
 }

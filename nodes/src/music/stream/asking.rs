@@ -94,6 +94,7 @@ mod tests {
                 captured: Instant::now(),
                 payload,
             },
+            heard: Time::ZERO,
         }
     }
 
