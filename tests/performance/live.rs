@@ -1,11 +1,11 @@
 //! What a live run promises, measured on JACK's dummy driver.
 //!
-//!     cargo bench --package score --bench live -- hits | phrases | steer | edits [NUMBER] | faults | idle [SECONDS] | soak [MINUTES]
+//!     cargo bench --package score --bench live -- hits | phrases | steer | taps | edits [NUMBER] | faults | idle [SECONDS] | soak [MINUTES]
 //!
 //! `docs/performance.md` says what each prints.
 #![allow(missing_docs, clippy::print_stdout)]
 
-use score_test_support::proof::{cuts, edits, faults, resources, steering};
+use score_test_support::proof::{cuts, edits, faults, resources, steering, taps};
 use score_test_support::{listener, witness};
 
 /// Frames in a period of the server, as in a block of the run.
@@ -15,7 +15,7 @@ const PERIOD: u32 = 256;
 const EDITS: usize = 1_000;
 
 fn main() {
-    if listener::listen_if_asked() || witness::watch_if_asked() {
+    if listener::listen_if_asked() || witness::watch_if_asked() || taps::play_if_asked() {
         return;
     }
     let words: Vec<String> = std::env::args()
@@ -34,6 +34,7 @@ fn main() {
             }
         }
         "steer" => steering::print_steering(PERIOD),
+        "taps" => taps::print_taps(PERIOD),
         "edits" => {
             let mut left = number.unwrap_or(500.0) as usize;
             while left > 0 {
@@ -44,6 +45,6 @@ fn main() {
         "faults" => faults::print_faults(PERIOD),
         "idle" => resources::print_idle(number.unwrap_or(60.0)),
         "soak" => resources::print_soak(number.unwrap_or(30.0)),
-        _ => println!("say what: hits, phrases, steer, edits, faults, idle or soak"),
+        _ => println!("say what: hits, phrases, steer, taps, edits, faults, idle or soak"),
     }
 }

@@ -8,6 +8,7 @@ pub mod patches;
 pub mod process;
 pub mod resources;
 pub mod steering;
+pub mod taps;
 pub mod trouble;
 
 use std::fmt;
