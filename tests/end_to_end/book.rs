@@ -162,7 +162,7 @@ fn what_the_plugin_guide_shows_of_rust_stands_in_files_that_are_compiled() {
     ];
     let compiled: String = compiled.map(|path| bare(&read(path))).concat();
     // Parameters that are not used have another name there.
-    let traits = bare(&read("engine/src/node.rs")).replace('_', "");
+    let traits = bare(&read("engine/node/src/node.rs")).replace('_', "");
     let (mut lost, mut found) = (Vec::new(), 0);
     for (line, piece) in pieces(&read("docs/plugins.md")) {
         let is_typed = |line: &str| line.starts_with("score ") || line.starts_with("cargo ");
