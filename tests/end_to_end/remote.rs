@@ -117,8 +117,8 @@ fn a_value_set_from_outside_holds_through_edits_until_it_is_released() {
     std::fs::write(stage.patch(), &with_more).unwrap();
     playing.until("the edit plays; began: more");
     stage.until_gain(-20.0, "hand");
-    let higher = with_more.replace("gain: -30", "gain: -30, channels: 1");
-    std::fs::write(stage.patch(), higher).unwrap();
+    let narrower = with_more.replace("gain: -30", "gain: -30, channels: 1");
+    std::fs::write(stage.patch(), narrower).unwrap();
     playing.until("the edit plays; began: hum");
     stage.until_gain(-20.0, "hand");
     assert_eq!(stage.told(&["release", "hum.gain"]), "");
@@ -262,11 +262,20 @@ fn of_several_runs_one_is_chosen_and_what_a_dead_one_left_is_removed() {
         "{told}"
     );
     // One is killed, and leaves its socket; the other ends, and does not.
-    let left = stage.sockets().join(format!("{one}.sock"));
+    let left = |process: &str| stage.sockets().join(format!("{process}.sock"));
     drop(first);
-    assert!(left.exists());
+    assert!(left(&one).exists());
     assert_eq!(stage.told(&["get", "hum.gain"]), "-20.0\n");
-    assert!(!left.exists());
+    assert!(!left(&one).exists());
+    // The next run removes what a dead one left, too.
+    let third = stage.playing();
+    let three = third.id().to_string();
+    drop(third);
+    assert!(left(&three).exists());
+    let fourth = stage.playing();
+    until(|| !left(&three).exists());
+    drop(fourth);
+    assert_eq!(stage.told(&["get", "hum.gain"]), "-20.0\n");
     second.signal("TERM");
     assert!(second.wait(PATIENCE).success());
     assert_eq!(names(&stage.sockets()), [""; 0]);

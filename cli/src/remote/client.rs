@@ -151,16 +151,9 @@ fn find(which: Option<&str>) -> Vec<Found> {
 /// Asks which run has this socket. `None`: it is stale, and is removed.
 fn look(process: u32, path: &PathBuf, deadline: Instant) -> Option<Found> {
     loop {
-        let stream = match UnixStream::connect(path) {
-            Ok(stream) => stream,
-            Err(error) => {
-                if error.kind() == ErrorKind::ConnectionRefused {
-                    // Its process was killed. Another client may be faster.
-                    let _ = std::fs::remove_file(path);
-                }
-                return None;
-            }
-        };
+        let connected = UnixStream::connect(path);
+        place::remove_stale(path, &connected);
+        let stream = connected.ok()?;
         let silent = |why| Some(Found::Silent(process, why));
         match exchange(&stream, &Request::Hello, deadline) {
             Ok(Ok(about)) => {

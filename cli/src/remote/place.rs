@@ -1,9 +1,13 @@
 //! Where the sockets of runs lie: in a folder that only their user can enter.
 
 use std::fs::{DirBuilder, Metadata};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+
+use rustix::io::Errno;
+use rustix::process::{Pid, geteuid, test_kill_process};
 
 /// The environment variable that names the folder.
 const NAMED: &str = "SCORE_RUNTIME_DIR";
@@ -59,7 +63,7 @@ fn temporary(folder: &Path) -> PathBuf {
 }
 
 fn user() -> u32 {
-    rustix::process::geteuid().as_raw()
+    geteuid().as_raw()
 }
 
 /// Makes the folder, if it is not there.
@@ -133,6 +137,32 @@ pub(super) fn names(folder: &Path) -> impl Iterator<Item = PathBuf> {
     let folder = folder.to_owned();
     let more = (2..16).map(move |number| folder.join(format!("{process}-{number}.{ENDING}")));
     std::iter::once(first).chain(more)
+}
+
+/// Removes the sockets beside `own` that dead processes have left.
+pub(super) fn clean(own: &Path) {
+    let sockets = own.parent().map(sockets_in).unwrap_or_default();
+    for (process, path) in sockets {
+        // A process that is alive here may be stopped, and would be waited for.
+        if path != own && is_dead(process) {
+            remove_stale(&path, &UnixStream::connect(&path));
+        }
+    }
+}
+
+/// Whether no process has this number, here: in another container that shares the folder, one may.
+fn is_dead(process: u32) -> bool {
+    let process = i32::try_from(process).ok().and_then(Pid::from_raw);
+    process.is_none_or(|process| test_kill_process(process) == Err(Errno::SRCH))
+}
+
+/// Removes the socket at `path` if nobody listens at it, as `connected` tells.
+pub(super) fn remove_stale(path: &Path, connected: &io::Result<UnixStream>) {
+    let is_stale = |error: &io::Error| error.kind() == ErrorKind::ConnectionRefused;
+    if connected.as_ref().is_err_and(is_stale) {
+        // Another process may be faster.
+        let _ = std::fs::remove_file(path);
+    }
 }
 
 #[cfg(test)]

@@ -81,6 +81,7 @@ fn serve(remote: &Arc<Remote>, stopped: &UnixStream) {
         Err(why) => return warn(&why),
     };
     let clients = Arc::new(AtomicUsize::new(0));
+    place::clean(&socket.path);
     loop {
         let waited = {
             let mut ends = [
