@@ -201,7 +201,10 @@ fn only_streams_are_taken() {
         "-i",
         "ftp://host/a",
     ] {
-        assert!(refusal(url).contains("not the address of a stream"), "{url}");
+        assert!(
+            refusal(url).contains("not the address of a stream"),
+            "{url}"
+        );
     }
     assert!(refusal("rtsp://host/a").contains("plays live only"));
     assert!(!refusal("ftp://user:secret@host/a").contains("secret"));
