@@ -13,7 +13,7 @@ use crate::clock::LiveClock;
 use crate::counters::Counters;
 use crate::error::NodeError;
 use crate::graph::GraphNode;
-use crate::live::{Command, Pause, Rewired, rehearse};
+use crate::live::{Command, Hand, Pause, Rewired, rehearse};
 use crate::node::Settings;
 use crate::packet::Packet;
 use crate::policy::Policy;
@@ -216,11 +216,11 @@ impl Stage {
             && let Some(setting) = self.settings.pop_front()
         {
             // A node that has ended takes no more values.
-            let _ = self.commands.send(Command::Steer {
+            let _ = self.commands.send(Command::Steer(vec![Hand {
                 param: setting.name,
                 value: Some(setting.value),
                 glide: Time::ZERO,
-            });
+            }]));
         }
         while self.retimings.front().is_some_and(|(at, _)| *at <= now)
             && let Some((_, transport)) = self.retimings.pop_front()

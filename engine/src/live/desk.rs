@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::look::{Lens, LiveTap};
-use super::ports::Command;
+use super::ports::{Command, Hand};
 use crate::clock::LiveClock;
 use crate::descriptor::Descriptor;
 use crate::diagnostic::did_you_mean;
@@ -78,6 +78,8 @@ struct Desk {
     clock: Arc<LiveClock>,
     nodes: Vec<Seat>,
     hands: BTreeMap<(String, String), Value>,
+    /// What nodes have yet to be sent.
+    outbox: Vec<(String, Vec<Hand>)>,
     looks: Vec<Look>,
     /// The transport as the text says it.
     text: serde_json::Map<String, Value>,
@@ -105,6 +107,7 @@ impl Steering {
             clock,
             nodes: Vec::new(),
             hands: BTreeMap::new(),
+            outbox: Vec::new(),
             looks: Vec::new(),
             text: transport_params::values(&Transport::default()),
             transport: Transport::default(),
@@ -134,7 +137,9 @@ impl Steering {
             message,
             help: None,
         })?;
-        desk.turn(node, param, Some(value), glide)
+        let turned = desk.turn(node, param, Some(value), glide);
+        desk.deliver();
+        turned
     }
 
     /// As [`Steering::set`], the value written as in a patch; text may go without quotes.
@@ -150,7 +155,9 @@ impl Steering {
     ) -> Result<(), SteeringError> {
         let mut desk = self.desk();
         let value = desk.value_of(node, param, written)?;
-        desk.turn(node, param, Some(value), glide)
+        let turned = desk.turn(node, param, Some(value), glide);
+        desk.deliver();
+        turned
     }
 
     /// Sets several parameters at once, each given as a node's id, a parameter, and its value written as in a patch.
@@ -181,6 +188,7 @@ impl Steering {
                 }
             }
         }
+        desk.deliver();
         match wrong.is_empty() {
             true => Ok(()),
             false => Err(wrong),
@@ -194,7 +202,9 @@ impl Steering {
     pub fn release(&self, node: &str, param: &str, glide: Duration) -> Result<(), SteeringError> {
         let mut desk = self.desk();
         desk.declared(node, param)?;
-        desk.turn(node, param, None, glide)
+        let turned = desk.turn(node, param, None, glide);
+        desk.deliver();
+        turned
     }
 
     /// Lets every parameter of a node go that a hand holds.
@@ -206,8 +216,9 @@ impl Steering {
         desk.descriptor(node)?;
         let held = desk.hands.keys().filter(|(id, _)| id == node);
         let held: Vec<String> = held.map(|(_, param)| param.clone()).collect();
-        held.iter()
-            .try_for_each(|param| desk.turn(node, param, None, glide))
+        let turned = (held.iter()).try_for_each(|param| desk.turn(node, param, None, glide));
+        desk.deliver();
+        turned
     }
 
     /// Lets every parameter go that a hand holds.
@@ -220,6 +231,7 @@ impl Steering {
                 desk.hands.remove(&(node, param));
             }
         }
+        desk.deliver();
     }
 
     /// Every live parameter of what plays: the transport first, then the nodes in the patch's order.
@@ -437,13 +449,16 @@ impl Desk {
                     return Err(error);
                 }
             }
-        } else if let Some(seat) = self.seat(id) {
-            // A node that has ended needs no telling.
-            let _ = seat.commands.send(Command::Steer {
+        } else if self.seat(id).is_some() {
+            let hand = Hand {
                 param: param.to_owned(),
                 value: value.clone(),
                 glide: Time::from_seconds(glide.as_secs_f64()),
-            });
+            };
+            match self.outbox.iter_mut().find(|(to, _)| *to == id) {
+                Some((_, hands)) => hands.push(hand),
+                None => self.outbox.push((id.to_owned(), vec![hand])),
+            }
         }
         self.tell_keepers(&Arc::new(Steered {
             time: now,
@@ -453,6 +468,16 @@ impl Desk {
             glide: glide.as_secs_f64(),
         }));
         Ok(())
+    }
+
+    /// Sends each node what hands have done to it: all at once, so that its thread wakes once.
+    fn deliver(&mut self) {
+        for (id, hands) in std::mem::take(&mut self.outbox) {
+            if let Some(seat) = self.seat(&id) {
+                // A node that has ended needs no telling.
+                let _ = seat.commands.send(Command::Steer(hands));
+            }
+        }
     }
 
     /// Tells those nodes that keep a record.

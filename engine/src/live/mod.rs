@@ -24,7 +24,7 @@ pub use edit::Edit;
 pub use gauges::NodeState;
 pub use look::{Level, LiveTap, Picture, Seen, SeenEvent, SeenNote};
 pub(crate) use pause::Pause;
-pub(crate) use ports::{Command, Rewired};
+pub(crate) use ports::{Command, Hand, Rewired};
 pub(crate) use rehearsal::rehearse;
 pub use restart::RestartPolicy;
 pub use session::{Drained, Live, LiveOptions};

@@ -36,13 +36,8 @@ const LOOK_WHEN_RETIRED: Duration = Duration::from_millis(10);
 pub(crate) enum Command {
     /// The patch says this of the node now.
     Text(Arc<GraphNode>),
-    /// A hand sets a parameter, or lets it go.
-    Steer {
-        param: String,
-        value: Option<Value>,
-        /// How long the value takes to get there.
-        glide: Time,
-    },
+    /// Hands set parameters, or let them go.
+    Steer(Vec<Hand>),
     /// The music goes on by another transport.
     Retime(Arc<Transport>),
     /// Somebody looks at this output.
@@ -61,14 +56,19 @@ pub(crate) enum Command {
     Finish,
 }
 
+/// What a hand does to a parameter.
+pub(crate) struct Hand {
+    pub(crate) param: String,
+    /// `None`: it lets it go.
+    pub(crate) value: Option<Value>,
+    /// How long the value takes to get there.
+    pub(crate) glide: Time,
+}
+
 /// What the node's own code must hear of.
 pub(super) enum News {
     Text(Arc<GraphNode>),
-    Steer {
-        param: String,
-        value: Option<Value>,
-        glide: Time,
-    },
+    Steer(Vec<Hand>),
     Retime(Arc<Transport>),
     Steered(Arc<Steered>),
     Revision(Arc<Revision>),
@@ -215,15 +215,7 @@ impl LivePorts {
         while let Ok(command) = self.surroundings.commands.try_recv() {
             match command {
                 Command::Text(node) => self.postponed.push(News::Text(node)),
-                Command::Steer {
-                    param,
-                    value,
-                    glide,
-                } => self.postponed.push(News::Steer {
-                    param,
-                    value,
-                    glide,
-                }),
+                Command::Steer(hands) => self.postponed.push(News::Steer(hands)),
                 Command::Retime(transport) => self.postponed.push(News::Retime(transport)),
                 Command::Steered(steered) => self.postponed.push(News::Steered(steered)),
                 Command::Tell(revision) => self.postponed.push(News::Revision(revision)),

@@ -9,7 +9,7 @@ use super::desk::{Seat, Steering};
 use super::edit::Edit;
 use super::node_handle::NodeHandle;
 use super::plan::{Edge, Fate, Plan, Shape, edges, plan};
-use super::ports::Command;
+use super::ports::{Command, Hand};
 use super::prepare::{Prepared, Workshop};
 use super::restart::RestartPolicy;
 use super::status::{Status, WireEnd, WireStatus};
@@ -258,11 +258,11 @@ impl Live {
                 handle.tell(Command::Retime(told.clone()));
             }
             for (param, value) in self.steering.held_of(&handle.node.id) {
-                handle.tell(Command::Steer {
+                handle.tell(Command::Steer(vec![Hand {
                     param,
                     value: Some(value),
                     glide: Time::ZERO,
-                });
+                }]));
             }
         }
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender};
 
 use super::gauges::{Gauges, NodeState};
-use super::ports::{LivePorts, News, Rewired, Surroundings};
+use super::ports::{Hand, LivePorts, News, Rewired, Surroundings};
 use super::priority::come_first;
 use super::restart::{RestartPolicy, Restarts};
 use crate::error::{NodeError, NodeErrorKind};
@@ -171,14 +171,16 @@ impl LiveThread {
                     self.worker.values.set_text(&node.values);
                     self.worker.node = node;
                 }
-                (
-                    News::Steer {
-                        param,
-                        value,
-                        glide,
-                    },
-                    _,
-                ) => self.worker.values.hand(&param, value, now, glide),
+                (News::Steer(hands), _) => {
+                    for hand in hands {
+                        let Hand {
+                            param,
+                            value,
+                            glide,
+                        } = hand;
+                        self.worker.values.hand(&param, value, now, glide);
+                    }
+                }
                 (News::Wired(number, span), _) => self.worker.values.wire(number, span),
                 (News::Unwired(number), _) => self.worker.values.unwire(number),
                 (News::Retime(transport), processor) => {
