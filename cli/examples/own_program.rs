@@ -1,4 +1,5 @@
-//! A program of one's own: `score`, every command of it, with a further node linked in instead of loaded.
+//! A program of one's own: `score`, every command of it, with a further node linked in instead of
+//! loaded.
 //!
 //!     cargo run --package score --example own_program -- nodes edge_density
 

@@ -79,7 +79,8 @@ pub(crate) struct Common {
     /// Folder of the models [default: SCORE_MODELS, else the nearest `models`]
     #[arg(long, global = true, value_name = "FOLDER", help_heading = EVERYWHERE)]
     pub(crate) models: Option<PathBuf>,
-    /// A folder of plugins, more than one if given again; those of SCORE_PLUGINS and the user's own folder follow
+    /// A folder of plugins, more than one if given again; those of SCORE_PLUGINS and the user's
+    /// own folder follow
     #[arg(long, global = true, value_name = "FOLDER", help_heading = EVERYWHERE)]
     pub(crate) plugins: Vec<PathBuf>,
     /// Load no plugins from anywhere
@@ -139,7 +140,8 @@ pub(crate) enum Command {
     /// List the models, explain one, test them, or import one
     #[command(subcommand)]
     Models(Models),
-    /// List the plugins that are found without loading them; allow one beside a patch, or take that back
+    /// List the plugins that are found without loading them; allow one beside a patch, or take that
+    /// back
     Plugins(Plugins),
     /// Begin a plugin of your own, or test one
     #[command(subcommand)]
@@ -177,7 +179,8 @@ A film whose name begins with a dash goes after two: score film -- -film.mp4")]
 pub(crate) struct Film {
     /// The film: any file that ffmpeg reads
     pub(crate) film: PathBuf,
-    /// Name of what is written, without ending; with .mp4, .mkv, .mov or .webm, that container [default: FILM-scored]
+    /// Name of what is written, without ending; with .mp4, .mkv, .mov or .webm, that container
+    /// [default: FILM-scored]
     #[arg(long, short, value_name = "NAME")]
     pub(crate) out: Option<PathBuf>,
     /// A patch in place of the built-in one; what it reads and writes gets the names given here
@@ -192,13 +195,16 @@ pub(crate) struct Film {
     /// Another scene for the theme, by the letter of its phrases in the sheet music, such as B
     #[arg(long, value_name = "LETTER", requires = "theme")]
     pub(crate) theme_scene: Option<String>,
-    /// Quarter notes a minute, exactly: cuts fall where they fall [default: the patch's, fitted to the cuts]
+    /// Quarter notes a minute, exactly: cuts fall where they fall [default: the patch's, fitted to
+    /// the cuts]
     #[arg(long, value_name = "BPM")]
     pub(crate) tempo: Option<String>,
-    /// How much eighths swing: the first one's share of each pair, from 0.5, straight, to 0.75; 0.667 is a triplet's
+    /// How much eighths swing: the first one's share of each pair, from 0.5, straight, to 0.75;
+    /// 0.667 is a triplet's
     #[arg(long, value_name = "SHARE")]
     pub(crate) swing: Option<String>,
-    /// Change the tempo a little from cut to cut, so that cuts fall on beats [default: as the patch says]
+    /// Change the tempo a little from cut to cut, so that cuts fall on beats [default: as the
+    /// patch says]
     #[arg(long, conflicts_with_all = ["no_fit_cuts", "tempo"])]
     pub(crate) fit_cuts: bool,
     /// Keep the tempo, wherever the cuts fall
@@ -213,7 +219,8 @@ pub(crate) struct Film {
     /// The instrument; `score nodes synth` lists them [default: the patch's]
     #[arg(long, value_name = "VOICE")]
     pub(crate) voice: Option<String>,
-    /// Write each sound that comes into the patch's mixer to a file of its own too: NAME-stem-PART.wav, 32-bit float
+    /// Write each sound that comes into the patch's mixer to a file of its own too:
+    /// NAME-stem-PART.wav, 32-bit float
     #[arg(long)]
     pub(crate) stems: bool,
     /// Draw the sheet music too, as NAME.pdf; needs LilyPond or MuseScore
@@ -234,7 +241,8 @@ pub(crate) struct Film {
 /// What a patch may write without a question.
 #[derive(Args, Default)]
 pub(crate) struct Consent {
-    /// Replace files that are not this patch's own, or that have changed since it wrote them; takes are never replaced
+    /// Replace files that are not this patch's own, or that have changed since it wrote them;
+    /// takes are never replaced
     #[arg(long)]
     pub(crate) overwrite: bool,
     /// A folder beside the patch's own that it may write to, more than one if given again
@@ -244,7 +252,8 @@ pub(crate) struct Consent {
 
 #[derive(Args)]
 pub(crate) struct Styles {
-    /// A film to score in every style: FILM-calm.mp4, FILM-noir.mp4 and so on, with all that `score film` writes
+    /// A film to score in every style: FILM-calm.mp4, FILM-noir.mp4 and so on, with all that
+    /// `score film` writes
     pub(crate) film: Option<PathBuf>,
     /// Replace files that are not a style's own, or that have changed since it wrote them
     #[arg(long)]
@@ -278,7 +287,8 @@ pub(crate) struct Run {
     /// Play on as begun, whatever is saved
     #[arg(long)]
     pub(crate) no_reload: bool,
-    /// Look at the files once a second: for network shares and containers that do not tell what is saved
+    /// Look at the files once a second: for network shares and containers that do not tell what is
+    /// saved
     #[arg(long, conflicts_with = "no_reload")]
     pub(crate) poll: bool,
     /// Write what every node and wire does, a line of JSON a second; - is standard output
@@ -402,7 +412,8 @@ pub(crate) struct Overrides {
     /// Another value for a parameter, as film.rate=12; paths count from the current folder
     #[arg(long = "set", value_name = "NODE.PARAM=VALUE", value_parser = parse_override)]
     pub(crate) set: Vec<Override>,
-    /// Refuse what would only be warned of, such as a damaged MIDI file of which not all can be read
+    /// Refuse what would only be warned of, such as a damaged MIDI file of which not all can be
+    /// read
     #[arg(long)]
     pub(crate) strict: bool,
 }
@@ -421,7 +432,8 @@ pub(crate) struct Check {
     /// Check again whenever a patch is saved, until Ctrl-C
     #[arg(long)]
     pub(crate) watch: bool,
-    /// With --watch: look at the files once a second, for network shares and containers that do not tell what is saved
+    /// With --watch: look at the files once a second, for network shares and containers that do
+    /// not tell what is saved
     #[arg(long, requires = "watch")]
     pub(crate) poll: bool,
     /// Print the mistakes as JSON
@@ -668,7 +680,8 @@ pub(crate) enum Models {
         #[arg(long)]
         json: bool,
     },
-    /// Make a model of a checkpoint for Magenta.js: MusicVAE for melodies or drums, with a flat decoder
+    /// Make a model of a checkpoint for Magenta.js: MusicVAE for melodies or drums, with a flat
+    /// decoder
     Import {
         /// The folder with weights_manifest.json (or manifest.json), config.json and the weights
         #[arg(value_name = "FOLDER")]
@@ -676,7 +689,8 @@ pub(crate) enum Models {
         /// What patches will call it
         #[arg(long)]
         name: String,
-        /// The folder of models that it joins, made if it is not there [default: the folder of the models]
+        /// The folder of models that it joins, made if it is not there [default: the folder of the
+        /// models]
         #[arg(long, value_name = "FOLDER")]
         to: Option<PathBuf>,
         /// The licence of the weights [default: what their LICENSE says]
@@ -708,7 +722,8 @@ pub(crate) struct Plugins {
 
 #[derive(Subcommand)]
 pub(crate) enum PluginsAction {
-    /// Allow a library beside a patch to be loaded, as it is now: another build has to be allowed again
+    /// Allow a library beside a patch to be loaded, as it is now: another build has to be allowed
+    /// again
     Allow {
         /// The library, as plugins/libecho.so
         file: PathBuf,
@@ -734,7 +749,8 @@ pub(crate) enum Plugin {
         /// The crate, its folder and its node: lower-case letters, digits and _
         #[arg(value_name = "NAME")]
         name: String,
-        /// Folder of the crate score-plugin [default: that of these sources, where they are at hand]
+        /// Folder of the crate score-plugin [default: that of these sources, where they are at
+        /// hand]
         #[arg(long, value_name = "FOLDER")]
         sdk: Option<PathBuf>,
     },

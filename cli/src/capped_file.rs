@@ -1,11 +1,12 @@
-//! A file that grows line by line and never beyond its size: the older half of it is kept under another name.
+//! A file that grows line by line and never beyond its size: the older half of it is kept under
+//! another name.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// A file to append to. When it has reached its size it is renamed to end in `.1`, in place of the one before, and
-/// begins anew.
+/// A file to append to. When it has reached its size it is renamed to end in `.1`, in place of the
+/// one before, and begins anew.
 #[derive(Debug)]
 pub(crate) struct CappedFile {
     path: PathBuf,
@@ -18,8 +19,8 @@ impl CappedFile {
     /// Opens the file at `path`; it and its predecessor together stay below about `most` bytes.
     ///
     /// # Errors
-    /// It cannot be written, or another run writes into it: the lines of two would be mixed, and either would take the
-    /// file away from the other when it is full.
+    /// It cannot be written, or another run writes into it: the lines of two would be mixed, and
+    /// either would take the file away from the other when it is full.
     pub(crate) fn open(path: &Path, most: u64) -> io::Result<Self> {
         let file = OpenOptions::new().create(true).append(true).open(path)?;
         // A file system that knows no locks keeps nobody from writing.

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use crate::remote::protocol::Refusal;
 use crate::terminal::{colourful, error};
 
-/// Why a command did not do what was asked. Prints itself in colours, which [`crate::terminal::tell`] takes away
-/// where they are not wanted.
+/// Why a command did not do what was asked. Prints itself in colours, which
+/// [`crate::terminal::tell`] takes away where they are not wanted.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// A patch is wrong.
@@ -118,7 +118,8 @@ impl Display for Failure {
 }
 
 impl Failure {
-    /// The same as data, for a command that prints JSON; `None` where the command has printed all that there is.
+    /// The same as data, for a command that prints JSON; `None` where the command has printed all
+    /// that there is.
     pub(crate) fn json(&self) -> Option<Value> {
         let (message, help) = match self {
             Failure::Checked { .. } | Failure::Verified { .. } => return None,

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use score_engine::Settings;
 
-/// The settings of this installation: the folder of models is the one `given`, else the one in SCORE_MODELS, else
-/// the nearest `models` with a manifest above the program or the current folder.
+/// The settings of this installation: the folder of models is the one `given`, else the one in
+/// SCORE_MODELS, else the nearest `models` with a manifest above the program or the current folder.
 pub(crate) fn settings(given: Option<&Path>) -> Settings {
     let named = || {
         std::env::var_os("SCORE_MODELS")

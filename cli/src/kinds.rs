@@ -1,4 +1,5 @@
-//! The node kinds that a patch may use: those of the program, and those of the plugins that are found for it.
+//! The node kinds that a patch may use: those of the program, and those of the plugins that are
+//! found for it.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -21,7 +22,8 @@ pub(crate) struct Kinds<'a> {
 }
 
 impl<'a> Kinds<'a> {
-    /// The kinds in `built_in`, and those of plugins in the folders that the command line names or allows.
+    /// The kinds in `built_in`, and those of plugins in the folders that the command line names or
+    /// allows.
     pub(crate) fn new(built_in: &'a Registry, common: &Common) -> Self {
         let shelf = match common.no_plugins {
             true => Shelf::without_plugins(),
@@ -50,8 +52,9 @@ impl<'a> Kinds<'a> {
         self.say.set(say);
     }
 
-    /// The kinds for the patch in `file`, or for one in the current folder that was read from nowhere. Plugins that are
-    /// new or have changed are loaded, and each that is refused is told.
+    /// The kinds for the patch in `file`, or for one in the current folder that was read from
+    /// nowhere. Plugins that are new or have changed are loaded, and each that is refused is
+    /// told.
     pub(crate) fn of(&self, file: Option<&Path>, patch: &Source) -> Registry {
         let kinds = patch.nodes().into_iter().map(|(_, kind)| kind);
         self.with(file, &kinds.collect::<Vec<_>>())

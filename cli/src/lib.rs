@@ -1,6 +1,7 @@
 //! The `score` program: reads the command line, and leaves the work to the engine and the nodes.
 //!
-//! A program of one's own can register further nodes and call [`run`]; `cli/examples/own_program.rs` does.
+//! A program of one's own can register further nodes and call [`run`];
+//! `cli/examples/own_program.rs` does.
 #![forbid(unsafe_code)]
 
 mod arguments;
@@ -35,9 +36,10 @@ use arguments::{Arguments, Command};
 use failure::Failure;
 use kinds::Kinds;
 
-/// Runs the program with the node kinds in `registry`, and those of the plugins that it finds, and returns its exit code:
-/// 0 when all went well, 1 when something is wrong with what was given, 2 when the command line itself is, 3 when a live
-/// run ended and not all that it should have kept was. A live run that a second signal ends at once leaves with 130.
+/// Runs the program with the node kinds in `registry`, and those of the plugins that it finds, and
+/// returns its exit code: 0 when all went well, 1 when something is wrong with what was given, 2
+/// when the command line itself is, 3 when a live run ended and not all that it should have kept
+/// was. A live run that a second signal ends at once leaves with 130.
 pub fn run(registry: &Registry) -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,

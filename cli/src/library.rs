@@ -51,7 +51,8 @@ pub(crate) const PARTS: &[(&str, &str)] = &[
     ),
 ];
 
-/// The styles of the patch that scores a film, in the order of their names: each includes it as `STYLED`.
+/// The styles of the patch that scores a film, in the order of their names: each includes it as
+/// `STYLED`.
 pub(crate) const STYLES: &[(&str, &str)] = &[
     ("ambient", include_str!("../../graphs/styles/ambient.ron")),
     ("calm", include_str!("../../graphs/styles/calm.ron")),

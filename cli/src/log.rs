@@ -1,4 +1,5 @@
-//! What a live run tells while it plays: on standard error, or into a file that does not grow without end.
+//! What a live run tells while it plays: on standard error, or into a file that does not grow
+//! without end.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -23,7 +24,8 @@ const ROOM: usize = 1024;
 /// How long the end of the run waits for whoever reads.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// Begins to log. `bar` is what stands on the terminal, which log lines must not tear; RUST_LOG chooses what is told.
+/// Begins to log. `bar` is what stands on the terminal, which log lines must not tear; RUST_LOG
+/// chooses what is told.
 pub(crate) fn start(
     format: LogFormat,
     file: Option<&Path>,
@@ -78,7 +80,8 @@ impl Drop for Log {
     }
 }
 
-/// What is shown on the terminal, log lines and a table, by a thread of its own: whoever reads may stand still.
+/// What is shown on the terminal, log lines and a table, by a thread of its own: whoever reads may
+/// stand still.
 #[derive(Clone)]
 struct Terminal(Arc<Mutex<Unhurried>>);
 
@@ -138,7 +141,8 @@ enum Form {
 }
 
 impl Form {
-    /// An entry as it is written: what would steer a terminal is shown, and what is longer than anybody reads is cut.
+    /// An entry as it is written: what would steer a terminal is shown, and what is longer than
+    /// anybody reads is cut.
     fn of(self, entry: &[u8]) -> String {
         let entry = String::from_utf8_lossy(entry);
         match self {

@@ -8,9 +8,10 @@ fn main() -> ExitCode {
     score::run(&score_nodes::registry())
 }
 
-/// Has all threads take memory from one heap. glibc gives each of some first threads a heap of its own, up to eight a
-/// core, and what the loading of a model leaves free in one is of no use to the others: 12 MB of a live run's 98
-/// (`docs/performance.md`, "Cost and soak", which also has what edits cost with it).
+/// Has all threads take memory from one heap. glibc gives each of some first threads a heap of its
+/// own, up to eight a core, and what the loading of a model leaves free in one is of no use to the
+/// others: 12 MB of a live run's 98 (`docs/performance.md`, "Cost and soak", which also has what
+/// edits cost with it).
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[allow(unsafe_code)]
 fn share_one_heap() {

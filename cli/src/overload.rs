@@ -1,4 +1,5 @@
-//! Tells when the machine does not keep up: once, and then ever more seldom, with the node that costs most.
+//! Tells when the machine does not keep up: once, and then ever more seldom, with the node that
+//! costs most.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,8 @@ const FIRST_REST: Duration = Duration::from_secs(10);
 /// The longest that a machine that goes on like this is kept silent about.
 const LONGEST_REST: Duration = Duration::from_secs(3600);
 
-/// A node that works for more than this share of the time does not keep up, however much it is given.
+/// A node that works for more than this share of the time does not keep up, however much it is
+/// given.
 const FULL: f64 = 0.95;
 
 /// For so many looks in a row: opening a file may take a moment.

@@ -1,5 +1,5 @@
-//! Asks before a file is replaced that is not a patch's own, and before one is written outside of its folder; and tells what
-//! was written.
+//! Asks before a file is replaced that is not a patch's own, and before one is written outside of
+//! its folder; and tells what was written.
 
 use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
@@ -71,8 +71,8 @@ impl Ownership {
         survey(graph, &self.outputs, &self.places, &known)
     }
 
-    /// Makes sure that everything that was surveyed may be written; `ask` is given what would be done, line by line, and
-    /// says `None` where there is nobody to answer.
+    /// Makes sure that everything that was surveyed may be written; `ask` is given what would be
+    /// done, line by line, and says `None` where there is nobody to answer.
     ///
     /// # Errors
     /// Something may not.
@@ -105,7 +105,8 @@ impl Ownership {
         Ok(())
     }
 
-    /// The files that were written, as they are best shown; says where one has another name than it was to have.
+    /// The files that were written, as they are best shown; says where one has another name than it
+    /// was to have.
     pub(crate) fn written(&self) -> Vec<PathBuf> {
         for written in self.outputs.written() {
             if !written.is_take && written.path != written.wanted {
@@ -165,7 +166,8 @@ fn refusal(objections: &[&Objection], lines: &[String]) -> NodeError {
     NodeError::output(lines.join("\n  ")).help(help.join("; "))
 }
 
-/// Tells `lines` and asks whether to go on; `None`: standard input or standard error is not a terminal.
+/// Tells `lines` and asks whether to go on; `None`: standard input or standard error is not a
+/// terminal.
 pub(crate) fn confirmed(lines: &[String]) -> Option<bool> {
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         return None;

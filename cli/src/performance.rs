@@ -22,7 +22,8 @@ pub(crate) struct Performance {
     pub(crate) fit: Option<Fit>,
 }
 
-/// Runs `graph` to its end; Ctrl-C stops it. Where its transport wants that, its bars are fitted to the film's cuts.
+/// Runs `graph` to its end; Ctrl-C stops it. Where its transport wants that, its bars are fitted to
+/// the film's cuts.
 pub(crate) fn perform(
     graph: Graph,
     settings: &Settings,

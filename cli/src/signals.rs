@@ -1,12 +1,14 @@
 //! Signals that would end the program, or ask it to end.
 
-/// From here on a file that grows beyond the limit that the system sets gives an error to whoever writes it, and does not
-/// end the program (SIGXFSZ). It belongs at the start: whatever runs may write. Programs that are started do as ever.
+/// From here on a file that grows beyond the limit that the system sets gives an error to whoever
+/// writes it, and does not end the program (SIGXFSZ). It belongs at the start: whatever runs may
+/// write. Programs that are started do as ever.
 pub(crate) fn survive_file_limits() {
     #[cfg(unix)]
     {
         use signal_hook::consts::SIGXFSZ;
-        // Nobody reads the flag: that the signal is heard at all is enough. Refused, all is as it was.
+        // Nobody reads the flag: that the signal is heard at all is enough. Refused, all is as it
+        // was.
         let _ = signal_hook::flag::register(
             SIGXFSZ,
             std::sync::Arc::<std::sync::atomic::AtomicBool>::default(),
@@ -14,8 +16,8 @@ pub(crate) fn survive_file_limits() {
     }
 }
 
-/// Calls `end` at each Ctrl-C, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2. Of several calls the first counts. Where a handler
-/// cannot be set, the signal ends the program at once.
+/// Calls `end` at each Ctrl-C, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2. Of several calls the first
+/// counts. Where a handler cannot be set, the signal ends the program at once.
 pub(crate) fn on_end(end: impl Fn() + Clone + Send + 'static) {
     if ctrlc::set_handler(end.clone()).is_err() {
         return;

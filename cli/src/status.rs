@@ -85,8 +85,8 @@ impl Lines {
         })
     }
 
-    /// Writes a line about the run of `patch` soon. Where whoever reads is too slow, it is left out, and the next says how
-    /// many were.
+    /// Writes a line about the run of `patch` soon. Where whoever reads is too slow, it is left
+    /// out, and the next says how many were.
     pub(crate) fn write(&self, status: &Status, patch: &Path) {
         let Ok(mut line) = line(status, patch, SystemTime::now()) else {
             return;
@@ -109,8 +109,8 @@ impl Drop for Lines {
     }
 }
 
-/// A status as a line of JSON, with what tells it from that of another run: when it was, by the wall clock, and of which
-/// process, program and patch.
+/// A status as a line of JSON, with what tells it from that of another run: when it was, by the
+/// wall clock, and of which process, program and patch.
 pub(crate) fn line(
     status: &Status,
     patch: &Path,
@@ -162,7 +162,8 @@ fn inputs<'a>(status: &'a Status, id: &'a str) -> impl Iterator<Item = &'a WireS
     status.wires.iter().filter(move |wire| wire.to.node == id)
 }
 
-/// A table: a line a node, what waits and what was dropped on the wires into it, and a line for all.
+/// A table: a line a node, what waits and what was dropped on the wires into it, and a line for
+/// all.
 pub(crate) fn table(status: &Status) -> String {
     let width = status
         .nodes

@@ -18,8 +18,8 @@ const CARET: Style = AnsiColor::Red.on_default();
 /// What to do about it.
 const HELP: Style = AnsiColor::Cyan.on_default();
 
-/// Settles once whether [`tell`] keeps colours. `auto` keeps them on a terminal, unless NO_COLOR is set to
-/// anything but the empty text (https://no-color.org).
+/// Settles once whether [`tell`] keeps colours. `auto` keeps them on a terminal, unless NO_COLOR is
+/// set to anything but the empty text (https://no-color.org).
 pub(crate) fn colour(when: Color) {
     match when {
         Color::Auto => anstream::ColorChoice::Auto,
@@ -40,7 +40,8 @@ pub(crate) fn tell_styled(line: impl Display) {
     let _ = writeln!(anstream::stderr(), "{line}");
 }
 
-/// Standard output. On a terminal what would steer it is shown and not sent; a pipe gets everything as it is.
+/// Standard output. On a terminal what would steer it is shown and not sent; a pipe gets everything
+/// as it is.
 pub(crate) fn out() -> Out<StdoutLock<'static>> {
     let out = std::io::stdout().lock();
     Out {

@@ -1,4 +1,5 @@
-//! Does what may have to wait for a reader (a terminal, a pipe) on a thread of its own, so that the run never waits.
+//! Does what may have to wait for a reader (a terminal, a pipe) on a thread of its own, so that the
+//! run never waits.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +14,8 @@ const LOOK: Duration = Duration::from_millis(2);
 /// Something that may have to wait.
 type Job = Box<dyn FnOnce() + Send>;
 
-/// A thread that does one job after another. What finds no room in front of it is left out, and counted.
+/// A thread that does one job after another. What finds no room in front of it is left out, and
+/// counted.
 pub(crate) struct Unhurried {
     jobs: Option<Sender<Job>>,
     thread: Option<JoinHandle<()>>,
@@ -52,7 +54,8 @@ impl Unhurried {
         self.missed.load(Ordering::Relaxed)
     }
 
-    /// Waits until all is done, at most for `within`: whoever does not read must not hold up the end.
+    /// Waits until all is done, at most for `within`: whoever does not read must not hold up the
+    /// end.
     pub(crate) fn finish(&mut self, within: Duration) {
         self.jobs = None;
         let started = Instant::now();

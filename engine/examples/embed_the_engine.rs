@@ -1,4 +1,5 @@
-//! The engine in a program of your own, without any of the built-in nodes: two node kinds, a patch, and its result.
+//! The engine in a program of your own, without any of the built-in nodes: two node kinds, a patch,
+//! and its result.
 //!
 //!     cargo run --package score-engine --example embed_the_engine
 

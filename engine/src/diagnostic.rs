@@ -28,7 +28,8 @@ pub struct Place {
     pub column: usize,
     /// How many characters, at least 1.
     pub length: u32,
-    /// The line; of a long one what stands around the place, with `…` where something was left out.
+    /// The line; of a long one what stands around the place, with `…` where something was left
+    /// out.
     pub line_text: String,
     /// How many characters of [`Place::line_text`] stand before the place.
     pub indent: u32,
@@ -71,7 +72,8 @@ impl Place {
         let carets = length.min(shown.saturating_sub(indent).max(1));
         let mut pointer = String::new();
         for c in self.line_text.chars().take(indent) {
-            // Tabs stay tabs, so that the caret stands below what it means; what is shown escaped is longer.
+            // Tabs stay tabs, so that the caret stands below what it means; what is shown escaped
+            // is longer.
             let gap = if c == '\t' { '\t' } else { ' ' };
             pointer.extend(std::iter::repeat_n(gap, shown_width(c)));
         }
@@ -98,7 +100,8 @@ fn excerpt(line: &str, at: usize) -> (String, usize) {
     (text, at - skipped + usize::from(skipped > 0))
 }
 
-/// `text` with what would steer a terminal shown and not sent: `\u{1b}` for an escape. New lines and tabs stay.
+/// `text` with what would steer a terminal shown and not sent: `\u{1b}` for an escape. New lines
+/// and tabs stay.
 #[must_use]
 pub fn shown(text: &str) -> Cow<'_, str> {
     if !text.chars().any(steers) {
@@ -115,7 +118,8 @@ pub fn shown(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Whether a character steers a terminal, or the direction in which text is read, and is no line's end.
+/// Whether a character steers a terminal, or the direction in which text is read, and is no line's
+/// end.
 #[must_use]
 pub fn steers(c: char) -> bool {
     (c.is_control() && !matches!(c, '\n' | '\t'))
@@ -171,7 +175,8 @@ impl fmt::Display for Diagnostic {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 #[serde(transparent)]
 pub struct Diagnostics {
-    /// The mistakes, at most [`MAX_MISTAKES`](crate::limits::MAX_MISTAKES) of them: the first of the file.
+    /// The mistakes, at most [`MAX_MISTAKES`](crate::limits::MAX_MISTAKES) of them: the first of
+    /// the file.
     pub mistakes: Vec<Diagnostic>,
     /// How many more there are.
     #[serde(skip)]
@@ -229,7 +234,8 @@ impl fmt::Display for Diagnostics {
     }
 }
 
-/// Names longer than this are not compared: nobody mistypes them, and comparing takes the square of the length.
+/// Names longer than this are not compared: nobody mistypes them, and comparing takes the square of
+/// the length.
 const MAX_NAME: usize = 64;
 
 /// The name among `names` that `typed` was probably meant to be.

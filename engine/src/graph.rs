@@ -83,7 +83,8 @@ pub(crate) struct GraphWire {
 }
 
 impl GraphWire {
-    /// The number of the parameter of its reader that it leads into, where that is none of its ports.
+    /// The number of the parameter of its reader that it leads into, where that is none of its
+    /// ports.
     pub(crate) fn param(&self, reader: &GraphNode) -> Option<usize> {
         self.input.checked_sub(reader.descriptor.inputs.len())
     }
@@ -145,8 +146,8 @@ impl Graph {
         &self.left_out
     }
 
-    /// Values of the command line, as they were typed, with what the patch itself says in their places: `None` where it
-    /// says nothing.
+    /// Values of the command line, as they were typed, with what the patch itself says in their
+    /// places: `None` where it says nothing.
     pub fn overridden(&self) -> &BTreeMap<String, Option<String>> {
         &self.overridden
     }
@@ -162,8 +163,8 @@ impl Graph {
         node.values.get(param)
     }
 
-    /// Where the wires into `input` of the node called `id` come from, as [`crate::Build::source`] calls them; nothing
-    /// where there is no such node or input.
+    /// Where the wires into `input` of the node called `id` come from, as [`crate::Build::source`]
+    /// calls them; nothing where there is no such node or input.
     pub fn sources(&self, id: &str, input: &str) -> &[String] {
         let node = self.nodes.iter().find(|node| node.id == id);
         let sources = node.and_then(|node| {
@@ -223,7 +224,8 @@ impl Graph {
         text
     }
 
-    /// The graph for programs: the transport, every node with its kind and all its values, and every wire.
+    /// The graph for programs: the transport, every node with its kind and all its values, and
+    /// every wire.
     pub fn json(&self) -> Value {
         let node = |node: &GraphNode| json!({ "id": node.id, "kind": node.descriptor.kind, "values": node.values });
         json!({

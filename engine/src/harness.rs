@@ -1,5 +1,5 @@
-//! Tests one node alone: packets in, packets out; in virtual time on the real runtime, or live on a clock of the
-//! test's own.
+//! Tests one node alone: packets in, packets out; in virtual time on the real runtime, or live on a
+//! clock of the test's own.
 
 mod demand;
 mod live;
@@ -26,7 +26,8 @@ use crate::time::Time;
 use crate::transport::Transport;
 use live::Setting;
 
-/// One node of kind `N` under test: feed its inputs, then [`Harness::run`] or [`Harness::play_live`] it.
+/// One node of kind `N` under test: feed its inputs, then [`Harness::run`] or
+/// [`Harness::play_live`] it.
 pub struct Harness<N> {
     params: Value,
     transport: Transport,
@@ -87,8 +88,8 @@ impl Outputs {
 }
 
 impl<N: Node> Harness<N> {
-    /// A node with these parameters, as a JSON object; what is left out takes its declared default. A length
-    /// is written `{"seconds": 0.5}` or `{"beats": 2}`.
+    /// A node with these parameters, as a JSON object; what is left out takes its declared default.
+    /// A length is written `{"seconds": 0.5}` or `{"beats": 2}`.
     pub fn new(params: Value) -> Self {
         Harness {
             params,
@@ -113,8 +114,8 @@ impl<N: Node> Harness<N> {
         self
     }
 
-    /// Wires `packets`, then the end of the stream at `end`, into `input`. Called again for the same input,
-    /// it adds a wire to a port that takes many.
+    /// Wires `packets`, then the end of the stream at `end`, into `input`. Called again for the
+    /// same input, it adds a wire to a port that takes many.
     pub fn feed(
         self,
         input: &str,
@@ -127,8 +128,8 @@ impl<N: Node> Harness<N> {
         self.feed_live(input, port_type, packets.collect(), end)
     }
 
-    /// As [`Harness::feed`], for [`Harness::play_live`]: each packet comes at a time of the clock that need not be
-    /// its own, and is given as (when it comes, its own time, its content).
+    /// As [`Harness::feed`], for [`Harness::play_live`]: each packet comes at a time of the clock
+    /// that need not be its own, and is given as (when it comes, its own time, its content).
     pub fn feed_live(
         mut self,
         input: &str,
@@ -149,8 +150,8 @@ impl<N: Node> Harness<N> {
         self
     }
 
-    /// Tells the node the new value of a live parameter when the clock says `at`, in [`Harness::play_live`]; with
-    /// [`Harness::run`] that is an error.
+    /// Tells the node the new value of a live parameter when the clock says `at`, in
+    /// [`Harness::play_live`]; with [`Harness::run`] that is an error.
     pub fn set_live(mut self, at: Time, name: &str, value: impl Into<Value>) -> Self {
         self.live_settings.push(Setting {
             at,
@@ -160,19 +161,21 @@ impl<N: Node> Harness<N> {
         self
     }
 
-    /// Lets the run go over to another transport when the clock says `at`, in [`Harness::play_live`]: positions go on from
-    /// where they are.
+    /// Lets the run go over to another transport when the clock says `at`, in
+    /// [`Harness::play_live`]: positions go on from where they are.
     pub fn retime(mut self, at: Time, transport: Transport) -> Self {
         self.retimings.push((at, transport));
         self
     }
 
-    /// Checks and builds the node and plays it live until every feed has ended, on the loop that plays it in a live run
-    /// but for one thing: the clock stands still while the node works and jumps to the next thing that happens, which is
-    /// that a packet comes, the node asked to be woken, or a parameter changes. Not for sources.
+    /// Checks and builds the node and plays it live until every feed has ended, on the loop that
+    /// plays it in a live run but for one thing: the clock stands still while the node works
+    /// and jumps to the next thing that happens, which is that a packet comes, the node asked
+    /// to be woken, or a parameter changes. Not for sources.
     ///
     /// # Errors
-    /// As [`Harness::run`], a value set that is not of a live parameter, or one that the node does not take.
+    /// As [`Harness::run`], a value set that is not of a live parameter, or one that the node does
+    /// not take.
     pub fn play_live(self) -> Result<Outputs, NodeError> {
         demand::settings(&N::descriptor(), &self.live_settings)?;
         for feed in &self.feeds {
@@ -194,9 +197,9 @@ impl<N: Node> Harness<N> {
     /// Checks and builds the node, runs it to its end and commits it.
     ///
     /// # Errors
-    /// A declaration that contradicts itself, a parameter, input or packet that the declaration does not admit, packets
-    /// that are not in the order of their times or lie after the end, or the node's own error. A panic becomes an
-    /// internal error.
+    /// A declaration that contradicts itself, a parameter, input or packet that the declaration
+    /// does not admit, packets that are not in the order of their times or lie after the end,
+    /// or the node's own error. A panic becomes an internal error.
     pub fn run(self) -> Result<Outputs, NodeError> {
         if let Some(setting) = self.live_settings.first() {
             let why = format!(

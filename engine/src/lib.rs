@@ -1,6 +1,7 @@
 //! The engine of SCORE!: typed nodes on threads of their own, joined by bounded channels.
 //!
-//! It knows no concrete node, no device, and no file format but the patch. See `docs/ARCHITECTURE.md`.
+//! It knows no concrete node, no device, and no file format but the patch. See
+//! `docs/ARCHITECTURE.md`.
 #![forbid(unsafe_code)]
 
 // What is derived names the engine so, within it too.

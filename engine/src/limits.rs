@@ -1,7 +1,7 @@
 //! How large a patch may be: more than anybody writes, and less than what fills the memory.
 //!
-//! A patch may come from a stranger, and a saved edit must never end what plays. Each limit refuses the patch with a
-//! message that names it; `docs/patches.md` lists them.
+//! A patch may come from a stranger, and a saved edit must never end what plays. Each limit refuses
+//! the patch with a message that names it; `docs/patches.md` lists them.
 
 /// Bytes that one file may have, the patch or one that it includes.
 pub const MAX_FILE: u64 = 4 << 20;
@@ -18,8 +18,8 @@ pub const MAX_PARTS_WITHIN: usize = 16;
 /// Brackets within brackets, those too that `use` brings along.
 pub const MAX_BRACKETS: usize = 64;
 
-/// Values in a patch and all that it includes, with what `let` gives written out in the place of each `use`, and each
-/// included file counted as often as it is included.
+/// Values in a patch and all that it includes, with what `let` gives written out in the place of
+/// each `use`, and each included file counted as often as it is included.
 pub const MAX_VALUES: usize = 200_000;
 
 /// Bytes of text in all these values.

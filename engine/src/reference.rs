@@ -79,7 +79,8 @@ fn example_patch(descriptor: &Descriptor) -> Option<String> {
     (!descriptor.example.is_empty()).then(|| patch.formatted().unwrap_or(text))
 }
 
-/// What a change of the parameter is: what a bare wire's 0 to 1 stand for where it is live, and else why it is not.
+/// What a change of the parameter is: what a bare wire's 0 to 1 stand for where it is live, and
+/// else why it is not.
 fn change(param: &Param) -> String {
     let name = param.change.name();
     match (param.change, param.reason.as_ref()) {

@@ -48,8 +48,8 @@ pub enum RunError {
         /// How long it had.
         seconds: u64,
     },
-    /// The run itself went well, but some nodes could not put their results in their places. What the other nodes
-    /// made is in its place.
+    /// The run itself went well, but some nodes could not put their results in their places. What
+    /// the other nodes made is in its place.
     #[error("{}", lines(.failures))]
     NotPlaced {
         /// Why, one failure per node, each a [`RunError::Node`] or a [`RunError::Panic`].
@@ -99,8 +99,9 @@ impl RunError {
         }
     }
 
-    /// The nodes whose results are missing although the run itself went well: all others' are in their places.
-    /// `None` where the run failed, so that no node's result was put in its place.
+    /// The nodes whose results are missing although the run itself went well: all others' are in
+    /// their places. `None` where the run failed, so that no node's result was put in its
+    /// place.
     pub fn not_placed(&self) -> Option<Vec<&str>> {
         let RunError::NotPlaced { failures } = self else {
             return None;

@@ -1,4 +1,5 @@
-//! Writes snippets for editors from the declarations: what to type of a node, and what there is to choose.
+//! Writes snippets for editors from the declarations: what to type of a node, and what there is to
+//! choose.
 
 use serde_json::{Map, Value, json};
 
@@ -6,8 +7,8 @@ use crate::descriptor::Descriptor;
 use crate::param::{Param, ParamType};
 use crate::registry::Registry;
 
-/// Snippets of every kind in the registry and of what else a patch has, in the form of Visual Studio Code, which
-/// Neovim's plugins and other editors read too.
+/// Snippets of every kind in the registry and of what else a patch has, in the form of Visual
+/// Studio Code, which Neovim's plugins and other editors read too.
 pub fn snippets(registry: &Registry) -> Value {
     let mut all = Map::new();
     let parts = [

@@ -18,7 +18,8 @@ use crate::time::Time;
 /// The kind of the nodes that collect; no patch can name it, for it has a space.
 const KIND: &str = "a tap";
 
-/// What one output sent, once the run is over. All of it stays in memory: wide pictures fill it fast.
+/// What one output sent, once the run is over. All of it stays in memory: wide pictures fill it
+/// fast.
 #[derive(Clone, Default)]
 pub struct Tap(Arc<Mutex<Collected>>);
 
@@ -65,7 +66,8 @@ impl Collected {
 }
 
 impl Tap {
-    /// From now on at most `most` packets are kept: where more come, every second of them is left out.
+    /// From now on at most `most` packets are kept: where more come, every second of them is left
+    /// out.
     pub(crate) fn thin(&self, most: usize) {
         let mut collected = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         collected.thinning = Some(Thinning {
@@ -127,7 +129,8 @@ impl AnyProcessor for Collecting {
 }
 
 impl Graph {
-    /// Collects what the output `output` of the node `id` sends in the run to come; `None` if there is no such.
+    /// Collects what the output `output` of the node `id` sends in the run to come; `None` if there
+    /// is no such.
     pub fn tap(&mut self, id: &str, output: &str) -> Option<Tap> {
         let from = self.nodes.iter().position(|node| node.id == id)?;
         let ports = &self.nodes[from].descriptor.outputs;
@@ -161,7 +164,8 @@ impl Graph {
         Some(tap)
     }
 
-    /// Leaves out every node from which nothing comes to a tap: what only plays, draws or writes files.
+    /// Leaves out every node from which nothing comes to a tap: what only plays, draws or writes
+    /// files.
     pub fn keep_tapped(&mut self) {
         let mut kept: Vec<bool> = self
             .nodes
@@ -196,8 +200,9 @@ impl Graph {
         }
     }
 
-    /// The outputs, as node and port, whose `port_type` is an end in itself: some reader does not turn it into more of
-    /// the same. Of notes, what is played or written, and not what an effect for notes will change.
+    /// The outputs, as node and port, whose `port_type` is an end in itself: some reader does not
+    /// turn it into more of the same. Of notes, what is played or written, and not what an
+    /// effect for notes will change.
     pub fn final_outputs(&self, port_type: &PortType) -> Vec<(String, String)> {
         let mut found = Vec::new();
         for wire in &self.wires {

@@ -1,9 +1,10 @@
-//! What every node's thread does, offline and live: it builds the node, calls its processor while there is something to
-//! do, and makes an error of whatever goes wrong.
+//! What every node's thread does, offline and live: it builds the node, calls its processor while
+//! there is something to do, and makes an error of whatever goes wrong.
 //!
-//! When the processor is called is its run's affair, a [`Schedule`]: by watermarks and virtual time offline, by the clock
-//! live. Whatever a processor is told (new values of parameters, revisions) it is told in [`Schedule::turn`], that is
-//! between two calls and by its own thread, so that no value changes while a call is under way.
+//! When the processor is called is its run's affair, a [`Schedule`]: by watermarks and virtual time
+//! offline, by the clock live. Whatever a processor is told (new values of parameters, revisions)
+//! it is told in [`Schedule::turn`], that is between two calls and by its own thread, so that no
+//! value changes while a call is under way.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -101,8 +102,8 @@ pub(crate) trait Schedule {
     /// When the processor asks to be called first; `None`: when something is due.
     fn first_wake(&mut self) -> Option<Time>;
 
-    /// Between two calls: takes the run's commands, hands `processor` what is new to it, and says what comes next.
-    /// `wake` is when the processor has asked to be called.
+    /// Between two calls: takes the run's commands, hands `processor` what is new to it, and says
+    /// what comes next. `wake` is when the processor has asked to be called.
     ///
     /// # Errors
     /// The run is being stopped.
@@ -132,7 +133,8 @@ pub(crate) trait Schedule {
     fn host(&mut self) -> &mut dyn Host;
 }
 
-/// Calls a processor until its schedule is over or it has said that it is done, then lets it finish.
+/// Calls a processor until its schedule is over or it has said that it is done, then lets it
+/// finish.
 ///
 /// # Errors
 /// The processor cannot go on, or the run is being stopped.
@@ -158,7 +160,8 @@ pub(crate) fn drive(
     processor.finish(&mut Io::new(schedule.host(), &mut lineage))
 }
 
-/// When a node's inputs ended, the latest of them; `None` while one goes on, and where there are none.
+/// When a node's inputs ended, the latest of them; `None` while one goes on, and where there are
+/// none.
 pub(crate) fn latest_end(ends: impl Iterator<Item = Option<Time>>) -> Option<Time> {
     let mut ends = ends.peekable();
     ends.peek()?;

@@ -13,19 +13,20 @@ use crate::packet::Packet;
 use crate::policy::Policy;
 use crate::time::Time;
 
-/// Packets that a wire may grow to before the run is given up as a patch that wants all of a long film at once.
+/// Packets that a wire may grow to before the run is given up as a patch that wants all of a long
+/// film at once.
 pub(crate) const MAX_CAPACITY: usize = 1 << 14;
 
-/// A packet captured so shortly after the one whose age was measured last is as old as that one, so that the clock is
-/// not read for every packet of a full wire.
+/// A packet captured so shortly after the one whose age was measured last is as old as that one, so
+/// that the clock is not read for every packet of a full wire.
 const GRAIN: Duration = Duration::from_micros(50);
 
 /// What travels through the channel.
 #[derive(Debug)]
 pub(crate) enum Signal {
     Packet(Packet),
-    /// Nothing before this time will follow. It wakes a reader that has nothing else to take; all others learn of
-    /// promises by [`WireReceiver::promised`].
+    /// Nothing before this time will follow. It wakes a reader that has nothing else to take; all
+    /// others learn of promises by [`WireReceiver::promised`].
     Watermark(Time),
     /// The sender has failed and begins anew: what it began, it will not end. Only live.
     Lost,
@@ -34,8 +35,8 @@ pub(crate) enum Signal {
 /// Time that no end was set to.
 const NOT_ENDED: i64 = i64::MIN;
 
-/// What both ends and every watcher of a wire see. Each end writes into cache lines of its own: counters that lay side
-/// by side would travel between the two processors with every packet.
+/// What both ends and every watcher of a wire see. Each end writes into cache lines of its own:
+/// counters that lay side by side would travel between the two processors with every packet.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) name: String,
@@ -102,8 +103,8 @@ pub struct WireReport {
     pub depth: u64,
     /// How many may wait.
     pub capacity: usize,
-    /// The greatest age of a packet when its reader took it, counted from its capture; of packets that stem from one
-    /// capture, or from captures less than 50 µs apart, the first counts.
+    /// The greatest age of a packet when its reader took it, counted from its capture; of packets
+    /// that stem from one capture, or from captures less than 50 µs apart, the first counts.
     pub oldest: Duration,
     /// The same of the latest packet.
     pub age: Duration,
@@ -119,8 +120,8 @@ impl Shared {
         pushed.saturating_sub(gone)
     }
 
-    /// Whether the sender must wait. What the reader took out of channels from before the wire grew makes no room in
-    /// the one that the sender fills now.
+    /// Whether the sender must wait. What the reader took out of channels from before the wire grew
+    /// makes no room in the one that the sender fills now.
     pub(crate) fn is_full(&self) -> bool {
         let gone = self.reader.popped.load(Ordering::Acquire)
             + self.sender.discarded.load(Ordering::Acquire);
@@ -160,7 +161,8 @@ fn add_one(counter: &AtomicU64) {
     counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Release);
 }
 
-/// Whether `there` becomes true while one looks for some microseconds, first by spinning, then by giving way.
+/// Whether `there` becomes true while one looks for some microseconds, first by spinning, then by
+/// giving way.
 fn look(there: impl Fn() -> bool) -> bool {
     let backoff = Backoff::new();
     while !there() {
@@ -250,15 +252,17 @@ impl WireSender {
         }
     }
 
-    /// Promises that nothing before `time` will be sent; `false`: nobody reads the wire any more. Promises take no room:
-    /// a reader that waits for another input would otherwise leave the wire full of them.
+    /// Promises that nothing before `time` will be sent; `false`: nobody reads the wire any more.
+    /// Promises take no room: a reader that waits for another input would otherwise leave the
+    /// wire full of them.
     pub(crate) fn promise(&mut self, time: Time) -> bool {
         if self.shared.reader_gone() {
             return false;
         }
         let promised = &self.shared.sender.promised;
         promised.store(time.nanos(), Ordering::Release);
-        // With the fence in `promised`: either the reader sees the promise, or it is seen to have taken everything.
+        // With the fence in `promised`: either the reader sees the promise, or it is seen to have
+        // taken everything.
         fence(Ordering::SeqCst);
         if self.sender.is_empty() && self.sender.try_send(Signal::Watermark(time)).is_ok() {
             self.count_pushed(false);
@@ -266,8 +270,9 @@ impl WireSender {
         true
     }
 
-    /// Looks, as often as a channel's own sending does before it sleeps, until half of the wire is empty: two ends that
-    /// wait for each other at every packet would be in each other's way. `false`: nothing was taken meanwhile.
+    /// Looks, as often as a channel's own sending does before it sleeps, until half of the wire is
+    /// empty: two ends that wait for each other at every packet would be in each other's way.
+    /// `false`: nothing was taken meanwhile.
     pub(crate) fn look_for_room(&self) -> bool {
         let room = self.sender.capacity().unwrap_or(usize::MAX);
         look(|| self.sender.len() * 2 <= room || self.shared.reader_gone())
@@ -287,7 +292,8 @@ impl WireSender {
         add_one(&self.shared.sender.pushed);
     }
 
-    /// Doubles the wire: a new channel takes over, and the reader moves to it once it has emptied the old one.
+    /// Doubles the wire: a new channel takes over, and the reader moves to it once it has emptied
+    /// the old one.
     pub(crate) fn grow(&mut self) {
         let capacity = self.shared.capacity();
         let (sender, receiver) = bounded(capacity);
@@ -340,8 +346,8 @@ pub(crate) enum Received {
 }
 
 impl WireReceiver {
-    /// Looks for something to receive as often as a channel's own receiving does before it sleeps; `false`: there is
-    /// nothing still.
+    /// Looks for something to receive as often as a channel's own receiving does before it sleeps;
+    /// `false`: there is nothing still.
     pub(crate) fn look_for_signal(&self) -> bool {
         self.waited_for.is_some() || look(|| !self.receiver.is_empty())
     }

@@ -1,5 +1,5 @@
-//! The order of the modules of the engine and of the crate below it, `score-node`: whatever a module imports comes before
-//! it.
+//! The order of the modules of the engine and of the crate below it, `score-node`: whatever a
+//! module imports comes before it.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,8 +7,8 @@ use std::path::Path;
 
 type Imports = BTreeMap<String, BTreeSet<String>>;
 
-/// What each module of the crates' roots imports from others, tests left out. The engine names the modules of the crate
-/// below it as its own, so that the two are one order.
+/// What each module of the crates' roots imports from others, tests left out. The engine names the
+/// modules of the crate below it as its own, so that the two are one order.
 fn imports() -> Imports {
     let mut imports = modules("node/src");
     for (module, others) in modules("src") {

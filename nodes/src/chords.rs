@@ -13,7 +13,8 @@ pub struct Chords {
     pub chord: Option<Chord>,
     /// Whether it is struck now: it is another one than before, or begins a phrase.
     pub fresh: bool,
-    /// The chord after it, and in how many sixteenths from the packet's time it comes; `None` where that is not known.
+    /// The chord after it, and in how many sixteenths from the packet's time it comes; `None`
+    /// where that is not known.
     pub next: Option<(Chord, u32)>,
     /// In how many sixteenths the phrase closes, where that is known: its last note begins then.
     pub close: Option<u32>,

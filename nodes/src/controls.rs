@@ -22,8 +22,8 @@ pub(crate) const EXAMPLE: &str = r#"nodes: {
         "cuts.cut -> tune.cut",
     ]"#;
 
-/// What is asked from now on; what is `None` is left to the music. The model `stream` was taught what each means by
-/// measuring it on tunes (`models/training/stream/controls.py`).
+/// What is asked from now on; what is `None` is left to the music. The model `stream` was taught
+/// what each means by measuring it on tunes (`models/training/stream/controls.py`).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Controls {
     /// At the next sixteenth, once: 0 no note, 0.5 a note, 1 one that stands out.

@@ -5,8 +5,9 @@ use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
-/// A file's length and times, and what tells it from any other in its place. Where two states are equal, so is what the file
-/// holds: whoever writes into a file or puts another there changes one of them.
+/// A file's length and times, and what tells it from any other in its place. Where two states are
+/// equal, so is what the file holds: whoever writes into a file or puts another there changes one
+/// of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FileState {
     bytes: u64,
@@ -14,8 +15,8 @@ pub(crate) struct FileState {
     identity: Identity,
 }
 
-/// What the system knows besides: on Unix the file's device, its number there, and when its entry last changed, which no
-/// program can set back.
+/// What the system knows besides: on Unix the file's device, its number there, and when its entry
+/// last changed, which no program can set back.
 #[cfg(unix)]
 type Identity = (u64, u64, i64, i64);
 #[cfg(not(unix))]
@@ -31,7 +32,8 @@ impl FileState {
         }
     }
 
-    /// The state of what lies at `path`, itself and not what it leads to, and what the system tells of it; `None`: nothing.
+    /// The state of what lies at `path`, itself and not what it leads to, and what the system tells
+    /// of it; `None`: nothing.
     ///
     /// # Errors
     /// It may not be looked at.

@@ -43,8 +43,8 @@ pub struct Fit {
     pub before: f64,
 }
 
-/// Tempi around `tempo` (quarter notes a minute) with which as many of `cuts` as can be fall on beats, rather on bar
-/// lines. `None` where nothing is won by that.
+/// Tempi around `tempo` (quarter notes a minute) with which as many of `cuts` as can be fall on
+/// beats, rather on bar lines. `None` where nothing is won by that.
 pub fn fit_cuts(cuts: &[Time], tempo: f64, metre: Metre) -> Option<Fit> {
     let beat = Beat::of(metre);
     let mut cuts: Vec<f64> = cuts
@@ -127,8 +127,9 @@ struct Way {
     beats: u64,
 }
 
-/// The cuts that are put on beats exactly, with what that counts, where tempi stand around `tempo`. The film's start is the
-/// first. Which beat of the bar a cut falls on is all that matters for what comes later (dynamic programming).
+/// The cuts that are put on beats exactly, with what that counts, where tempi stand around `tempo`.
+/// The film's start is the first. Which beat of the bar a cut falls on is all that matters for what
+/// comes later (dynamic programming).
 fn anchors(cuts: &[f64], tempo: f64, beat: Beat) -> (Vec<Anchor>, f64) {
     let length = beat.seconds(tempo);
     let times: Vec<f64> = std::iter::once(0.0).chain(cuts.iter().copied()).collect();

@@ -1,5 +1,6 @@
-//! The readers of files that others made, for the fuzz targets in `tests/fuzz`. Each takes the bytes of a file, reads it
-//! as a node would, and throws away what comes: only a panic, a hang or endless memory is a finding.
+//! The readers of files that others made, for the fuzz targets in `tests/fuzz`. Each takes the
+//! bytes of a file, reads it as a node would, and throws away what comes: only a panic, a hang or
+//! endless memory is a finding.
 
 use std::path::Path;
 

@@ -1,8 +1,8 @@
 //! Files of a live run, which are kept whatever becomes of the run.
 //!
-//! A file grows beside its place, as `.NAME.partial`, locked by the program that writes it, and is whole whenever it is
-//! read. What a run leaves that did not end (a power cut, `kill -9`) is no longer locked: the next start finds it and keeps
-//! it as `NAME-recovered`.
+//! A file grows beside its place, as `.NAME.partial`, locked by the program that writes it, and is
+//! whole whenever it is read. What a run leaves that did not end (a power cut, `kill -9`) is no
+//! longer locked: the next start finds it and keeps it as `NAME-recovered`.
 
 mod recovery;
 
@@ -45,7 +45,8 @@ impl GrowingFile {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
             Err(error) => return Err(refuse(&path, error)),
         };
-        // Where the system has no locks the file is ours all the same; only its recovery is not to be had.
+        // Where the system has no locks the file is ours all the same; only its recovery is not to
+        // be had.
         if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) || !lies_at(&file, &partial) {
             // Another program took it for one that was left behind.
             return Ok(None);
@@ -63,11 +64,13 @@ impl GrowingFile {
         Ok(Some(growing))
     }
 
-    /// Begins a file of a live run at `path`: in place of what is there if the node begins with the run, else beside it,
-    /// under the next free number, for what is there may be this run's own.
+    /// Begins a file of a live run at `path`: in place of what is there if the node begins with the
+    /// run, else beside it, under the next free number, for what is there may be this run's
+    /// own.
     ///
     /// # Errors
-    /// As [`GrowingFile::create`], another run writes the file, or what lies there must not be replaced.
+    /// As [`GrowingFile::create`], another run writes the file, or what lies there must not be
+    /// replaced.
     pub(crate) fn begin(path: &Path, build: &Build<'_>) -> Result<Self, NodeError> {
         recover(path);
         if build.with_run {
@@ -112,7 +115,8 @@ impl GrowingFile {
             .map_err(|error| refuse(self.claim.path(), error))
     }
 
-    /// Puts `bytes` in place of all that it holds. Whenever the power goes, either the one or the other is there.
+    /// Puts `bytes` in place of all that it holds. Whenever the power goes, either the one or the
+    /// other is there.
     ///
     /// # Errors
     /// The disk is full or gone; it holds what it held then.

@@ -1,4 +1,5 @@
-//! Following with a half-life: exponential averages over media time, so that no result depends on the frame rate.
+//! Following with a half-life: exponential averages over media time, so that no result depends on
+//! the frame rate.
 
 use score_engine::Time;
 
@@ -23,8 +24,8 @@ pub(crate) struct Follower<const COUNT: usize> {
 }
 
 impl<const COUNT: usize> Follower<COUNT> {
-    /// Moves towards `values`, which hold at `time`, and says how far it has come. What comes with a time that has
-    /// passed changes nothing.
+    /// Moves towards `values`, which hold at `time`, and says how far it has come. What comes with
+    /// a time that has passed changes nothing.
     pub(crate) fn follow(
         &mut self,
         time: Time,

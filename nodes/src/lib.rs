@@ -66,8 +66,8 @@ const FEATURES: [(&str, bool, &[&str]); 2] = [
     ),
 ];
 
-/// A registry that knows every built-in node of this build: those that play and listen on devices need the cargo
-/// feature `device`, those that run models `onnx`. Both are in by default.
+/// A registry that knows every built-in node of this build: those that play and listen on devices
+/// need the cargo feature `device`, those that run models `onnx`. Both are in by default.
 pub fn registry() -> Registry {
     let mut registry = Registry::new();
     audio::register(&mut registry);

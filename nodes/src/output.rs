@@ -1,10 +1,11 @@
-//! Files that appear under their names only when the whole run has gone well, and never in the place of what is not
-//! theirs.
+//! Files that appear under their names only when the whole run has gone well, and never in the
+//! place of what is not theirs.
 //!
-//! A node claims a name when it is built ([`Claim`]): nothing lies there, or what the same node of the same patch wrote
-//! before and nobody has changed since (`mark`), or what somebody has consented to lose ([`Outputs`]). The file grows
-//! beside its place, under a name that no other has. When it is finished it gets its mark, then its name; should
-//! something else have come there meanwhile, the next free number of it.
+//! A node claims a name when it is built ([`Claim`]): nothing lies there, or what the same node of
+//! the same patch wrote before and nobody has changed since (`mark`), or what somebody has
+//! consented to lose ([`Outputs`]). The file grows beside its place, under a name that no other
+//! has. When it is finished it gets its mark, then its name; should something else have come there
+//! meanwhile, the next free number of it.
 
 mod claim;
 mod mark;
@@ -23,7 +24,8 @@ pub(crate) use claim::{numbered, rename_to_free};
 pub use owner::{Outputs, Owner, Written};
 pub use survey::{Before, Objection, Survey, Why, allow, missing_folders, survey};
 
-/// A file being written beside its final place. Dropped before [`OutputFile::commit`], it leaves nothing.
+/// A file being written beside its final place. Dropped before [`OutputFile::commit`], it leaves
+/// nothing.
 pub(crate) struct OutputFile {
     claim: Claim,
     file: Option<BufWriter<NamedTempFile>>,
@@ -80,7 +82,8 @@ impl OutputFile {
             .map_err(|error| refuse(self.claim.path(), error))
     }
 
-    /// Writes everything down and gives the file itself, to read back or change before [`OutputFile::commit`].
+    /// Writes everything down and gives the file itself, to read back or change before
+    /// [`OutputFile::commit`].
     ///
     /// # Errors
     /// The disk is full or gone.
@@ -128,8 +131,9 @@ pub fn write(claim: Claim, bytes: &[u8]) -> Result<(), NodeError> {
     file.commit()
 }
 
-/// Puts `bytes` in place of what a file holds that is the user's own, such as a patch: whole or not at all, without a
-/// mark, and with the permissions that the file has. A link stays one: what it leads to is written.
+/// Puts `bytes` in place of what a file holds that is the user's own, such as a patch: whole or not
+/// at all, without a mark, and with the permissions that the file has. A link stays one: what it
+/// leads to is written.
 ///
 /// # Errors
 /// The folder cannot be written to, or the disk is full.

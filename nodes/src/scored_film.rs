@@ -1,4 +1,5 @@
-//! What has to be known of a scored film before it is written: how its name ends, and what becomes of the picture.
+//! What has to be known of a scored film before it is written: how its name ends, and what becomes
+//! of the picture.
 
 use std::path::Path;
 
@@ -14,17 +15,20 @@ pub struct ScoredFilm {
     pub ending: &'static str,
     /// Whether its picture is encoded anew, not copied.
     pub encoded: bool,
-    /// Why the container is not the film's own, nor mp4, or why the picture is encoded though that was not asked for.
+    /// Why the container is not the film's own, nor mp4, or why the picture is encoded though that
+    /// was not asked for.
     pub why: Option<String>,
 }
 
 impl ScoredFilm {
-    /// Looks at the film at `film`, of which `stream` is scored or the first picture that is no cover. `encode`: its
-    /// picture is to be encoded in any case. `named`: the ending that the user gave.
+    /// Looks at the film at `film`, of which `stream` is scored or the first picture that is no
+    /// cover. `encode`: its picture is to be encoded in any case. `named`: the ending that the
+    /// user gave.
     ///
     /// # Errors
-    /// ffmpeg is missing, or there is no picture. Of the kind [`score_engine::NodeErrorKind::Output`]: the container
-    /// that the user named cannot hold it.
+    /// ffmpeg is missing, or there is no picture. Of the kind
+    /// [`score_engine::NodeErrorKind::Output`]: the container that the user named cannot hold
+    /// it.
     pub fn plan(
         film: &Path,
         stream: Option<u32>,

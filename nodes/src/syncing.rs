@@ -1,4 +1,5 @@
-//! Puts on the disk what a live run has written, on a thread of its own: a slow disk must not hold up what is recorded.
+//! Puts on the disk what a live run has written, on a thread of its own: a slow disk must not hold
+//! up what is recorded.
 
 use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -8,7 +8,8 @@ use score_engine::{Note, Settings, Time, Transport};
 
 use crate::midi::writing::{self, Act, Part};
 
-/// Runs ffmpeg in `folder`, mostly to make a file, whose name the arguments end with; what it printed.
+/// Runs ffmpeg in `folder`, mostly to make a file, whose name the arguments end with; what it
+/// printed.
 pub(crate) fn ffmpeg(folder: &Path, arguments: &[&str]) -> Vec<u8> {
     let output = Command::new("ffmpeg")
         .current_dir(folder)
@@ -24,7 +25,8 @@ pub(crate) fn ffmpeg(folder: &Path, arguments: &[&str]) -> Vec<u8> {
     output.stdout
 }
 
-/// Sends a process the signal `name`, such as `STOP`, or `0` to ask for it; whether the process was there.
+/// Sends a process the signal `name`, such as `STOP`, or `0` to ask for it; whether the process was
+/// there.
 pub(crate) fn signal(name: &str, process: u32) -> bool {
     // The shell has its own `kill`; the program of that name is not on every computer.
     Command::new("sh")
@@ -41,7 +43,8 @@ pub(crate) fn settings() -> Settings {
     Settings::default().with_folder("models", models)
 }
 
-/// Writes a MIDI file with one part: notes by where they begin and how long they are, in sixteenths, and their pitches.
+/// Writes a MIDI file with one part: notes by where they begin and how long they are, in
+/// sixteenths, and their pitches.
 pub(crate) fn write_tune(path: &Path, notes: &[(u64, u64, u8)]) {
     let channel = 0;
     let mut acts = Vec::new();
@@ -84,7 +87,8 @@ pub(crate) fn require_alike<T: PartialEq + std::fmt::Debug>(one: &[T], other: &[
     assert_eq!(one[..both], other[..both]);
 }
 
-/// Turns of the tempo every seventh of a second, for `seconds`: as a hand does that is at a knob all the time.
+/// Turns of the tempo every seventh of a second, for `seconds`: as a hand does that is at a knob
+/// all the time.
 pub(crate) fn turns(seconds: f64, transport: &Transport) -> Vec<(Time, Transport)> {
     let turn = |number: u32| {
         let tempo = 60.0 + f64::from(number * 37 % 140);
@@ -100,7 +104,8 @@ pub(crate) fn turns(seconds: f64, transport: &Transport) -> Vec<(Time, Transport
     (1..(seconds * 7.0) as u32).map(turn).collect()
 }
 
-/// The notes that begin at output `notes`: when, in sixteenths at 120 quarter notes a minute, and which.
+/// The notes that begin at output `notes`: when, in sixteenths at 120 quarter notes a minute, and
+/// which.
 pub(crate) fn begun(outputs: &Outputs) -> Vec<(i64, u8)> {
     let packets = outputs.packets("notes").iter();
     packets
@@ -130,8 +135,8 @@ pub(crate) fn require_one_at_a_time(outputs: &Outputs) {
     assert_eq!(sounding, None);
 }
 
-/// Requires that every packet at output `notes` but the last, which ends what sounds, lies on a sixteenth at 120 quarter
-/// notes a minute, and left at most `ahead` seconds before.
+/// Requires that every packet at output `notes` but the last, which ends what sounds, lies on a
+/// sixteenth at 120 quarter notes a minute, and left at most `ahead` seconds before.
 #[track_caller]
 pub(crate) fn require_on_sixteenths(outputs: &Outputs, ahead: f64) {
     let packets = outputs.packets("notes");

@@ -1,5 +1,6 @@
-//! The sound device's callback neither allocates nor waits for a lock: run under an allocator that counts what this thread
-//! asks of it, and beside threads that would hold every lock that it could take.
+//! The sound device's callback neither allocates nor waits for a lock: run under an allocator that
+//! counts what this thread asks of it, and beside threads that would hold every lock that it could
+//! take.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 // An allocator cannot be written without it.
 #![allow(unsafe_code)]
@@ -123,7 +124,8 @@ fn the_callback_neither_allocates_nor_frees_through_gaps_late_blocks_overflow_an
     }
 }
 
-/// How often this thread has given its processor away of its own accord, as one that waits for a lock does.
+/// How often this thread has given its processor away of its own accord, as one that waits for a
+/// lock does.
 #[cfg(target_os = "linux")]
 fn waits() -> i64 {
     // SAFETY: numbers only, for which zeros are a value.
@@ -134,9 +136,9 @@ fn waits() -> i64 {
     usage.ru_nvcsw
 }
 
-/// Waits that are the kernel's own: seldom, a thread waits without a lock too, such as for a page of memory that the
-/// machine's host has taken away. A lock that the callback took in each call was waited for 840 to 3,600 times in the test
-/// below.
+/// Waits that are the kernel's own: seldom, a thread waits without a lock too, such as for a page
+/// of memory that the machine's host has taken away. A lock that the callback took in each call was
+/// waited for 840 to 3,600 times in the test below.
 #[cfg(target_os = "linux")]
 const KERNELS_OWN: i64 = 10;
 

@@ -35,7 +35,8 @@ fn every_patch_that_comes_along_is_fine() {
     assert_eq!(text(&checked.stdout).lines().count(), names.len());
 }
 
-/// Each as it once came along, with the first digits of its SHA-1: what users have may be any of them.
+/// Each as it once came along, with the first digits of its SHA-1: what users have may be any of
+/// them.
 #[test]
 fn every_patch_that_ever_came_along_is_still_fine() {
     let folder = unpacked();

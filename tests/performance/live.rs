@@ -1,6 +1,7 @@
 //! What a live run promises, measured on JACK's dummy driver.
 //!
-//!     cargo bench --package score --bench live -- hits | phrases | steer | taps | edits [NUMBER] | faults | idle [SECONDS] | soak [MINUTES]
+//!     cargo bench --package score --bench live -- hits | phrases | steer | taps | edits [NUMBER] |
+//! faults | idle [SECONDS] | soak [MINUTES]
 //!
 //! `docs/performance.md` says what each prints.
 #![allow(missing_docs, clippy::print_stdout)]

@@ -167,7 +167,8 @@ impl Order<'_> {
         checked(self.source, &overrides, self.registry, self.settings)
     }
 
-    /// In which container the film comes, if the patch writes one; `named` is the ending that the user gave.
+    /// In which container the film comes, if the patch writes one; `named` is the ending that the
+    /// user gave.
     fn plan(&self, graph: &Graph, named: Option<&str>) -> Result<Option<ScoredFilm>, Failure> {
         let Some((id, _)) = written_film(graph) else {
             return Ok(None);
@@ -192,8 +193,8 @@ impl Order<'_> {
     }
 }
 
-/// Refuses a film that is no file. The patch would say so too, but of every node that reads the film, in terms of
-/// parameters.
+/// Refuses a film that is no file. The patch would say so too, but of every node that reads the
+/// film, in terms of parameters.
 pub(crate) fn require_film(film: &Path) -> Result<(), Failure> {
     require("film", film)
 }

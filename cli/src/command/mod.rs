@@ -89,8 +89,8 @@ fn checked(
     score_engine::check(source, overrides, registry, settings).map_err(Failure::Patch)
 }
 
-/// The name `path` for what a command writes that is no patch's; what lies there is replaced if the same command wrote it
-/// and nobody has changed it since, or by consent.
+/// The name `path` for what a command writes that is no patch's; what lies there is replaced if the
+/// same command wrote it and nobody has changed it since, or by consent.
 fn claim(path: &Path, command: &str, overwrite: bool) -> Result<Claim, Failure> {
     let owner = Owner::program(command);
     let mut overwrite = overwrite;

@@ -54,7 +54,8 @@ fn text_of(from: &str) -> Result<String, Failure> {
     Ok(source.text)
 }
 
-/// Puts the parts that come along beside the new patch, where it includes them and there are none yet.
+/// Puts the parts that come along beside the new patch, where it includes them and there are none
+/// yet.
 fn bring_parts(patch: &Path, text: &str) -> Result<Vec<PathBuf>, Failure> {
     let folder = patch.parent().unwrap_or(Path::new(""));
     let mut brought = Vec::new();

@@ -11,8 +11,8 @@ use crate::failure::Failure;
 use crate::kinds::Kinds;
 use crate::terminal::out;
 
-/// What a new plugin is made of: the names of its files and what stands in them, with `my_node` and `MyNode` for its
-/// own names.
+/// What a new plugin is made of: the names of its files and what stands in them, with `my_node` and
+/// `MyNode` for its own names.
 const TEMPLATE: [(&str, &str); 4] = [
     (
         "Cargo.toml",
@@ -116,8 +116,8 @@ fn type_name(name: &str) -> String {
     words.collect()
 }
 
-/// Where a plugin's Cargo.toml finds the crate that it is written with: in its folder, given or at hand, else by its
-/// version.
+/// Where a plugin's Cargo.toml finds the crate that it is written with: in its folder, given or at
+/// hand, else by its version.
 fn dependency(given: Option<&Path>) -> Result<String, NodeError> {
     let is_there = |folder: &PathBuf| folder.join("Cargo.toml").is_file();
     let at_hand = || {

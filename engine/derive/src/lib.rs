@@ -1,6 +1,8 @@
-//! Makes a node's parameters of the fields of its struct, and the words of a choice of the variants of its enum.
+//! Makes a node's parameters of the fields of its struct, and the words of a choice of the variants
+//! of its enum.
 //!
-//! Whoever writes nodes takes the derives from `score_node`, `score_engine` or `score_plugin`, where the attributes are explained.
+//! Whoever writes nodes takes the derives from `score_node`, `score_engine` or `score_plugin`,
+//! where the attributes are explained.
 
 mod choice;
 mod params;

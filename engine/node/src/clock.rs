@@ -5,17 +5,17 @@ use std::time::Instant;
 
 use crate::time::Time;
 
-/// The share of a difference to the sound device's time that one of its reports puts right: callbacks come with
-/// jitter, the device's rate hardly changes.
+/// The share of a difference to the sound device's time that one of its reports puts right:
+/// callbacks come with jitter, the device's rate hardly changes.
 const CORRECTION: i64 = 16;
 
-/// A difference to the sound device's time that is a jump, not drift, in nanoseconds: the device was opened, or
-/// stood still.
+/// A difference to the sound device's time that is a jump, not drift, in nanoseconds: the device
+/// was opened, or stood still.
 const JUMP: i64 = 50_000_000;
 
-/// The clock of a live run: it begins at zero when the nodes start, goes with the system's monotonic clock, and
-/// follows the sound device's time where there is one. It never goes back. Reading and steering it neither lock nor
-/// allocate, so that the sound device's callback may.
+/// The clock of a live run: it begins at zero when the nodes start, goes with the system's
+/// monotonic clock, and follows the sound device's time where there is one. It never goes back.
+/// Reading and steering it neither lock nor allocate, so that the sound device's callback may.
 #[derive(Debug)]
 pub struct LiveClock {
     /// When the clock was made; `None`: it stands still unless it is moved.
@@ -83,8 +83,8 @@ impl LiveClock {
         i64::try_from(elapsed).unwrap_or(i64::MAX)
     }
 
-    /// The sound device says that it is `time` now. Called once a callback; the clock follows smoothly, and at once
-    /// when it is far off.
+    /// The sound device says that it is `time` now. Called once a callback; the clock follows
+    /// smoothly, and at once when it is far off.
     pub fn steer(&self, time: Time) {
         let offset = self.offset.load(Ordering::Acquire);
         let difference = time.nanos() - (self.elapsed() + offset);
@@ -97,8 +97,9 @@ impl LiveClock {
         self.offset.store(offset + correction, Ordering::Release);
     }
 
-    /// How much later than its time a thing is heard: what happens at time t sounds when the clock says t + lead.
-    /// Zero where no sound device plays. MIDI that goes out follows it, so that it agrees with the sound.
+    /// How much later than its time a thing is heard: what happens at time t sounds when the clock
+    /// says t + lead. Zero where no sound device plays. MIDI that goes out follows it, so that
+    /// it agrees with the sound.
     pub fn lead(&self) -> Time {
         Time::from_nanos(self.lead.load(Ordering::Acquire))
     }

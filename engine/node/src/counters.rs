@@ -1,5 +1,5 @@
-//! What a node tells whoever watches: its own figures (dropouts, false alarms, a device's latency), and what it waits
-//! for.
+//! What a node tells whoever watches: its own figures (dropouts, false alarms, a device's latency),
+//! and what it waits for.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,7 +26,8 @@ impl Counters {
     /// A figure that is not known yet; it is left out of what [`Counters::read`] tells.
     pub const UNKNOWN: u64 = u64::MAX;
 
-    /// The figure called `name`, 0 at first. It may be set from anywhere, a sound device's callback too.
+    /// The figure called `name`, 0 at first. It may be set from anywhere, a sound device's callback
+    /// too.
     pub fn counter(&self, name: &'static str) -> Arc<AtomicU64> {
         self.figures
             .lock()
@@ -47,8 +48,9 @@ impl Counters {
             .collect()
     }
 
-    /// The node waits for something that it cannot work without, such as a camera's first picture. It has waited since
-    /// it first said so, whatever the reason was then. Not for a sound device's callback.
+    /// The node waits for something that it cannot work without, such as a camera's first picture.
+    /// It has waited since it first said so, whatever the reason was then. Not for a sound
+    /// device's callback.
     pub fn wait_for(&self, reason: impl Into<String>) {
         let reason = reason.into();
         let mut condition = self.lock();

@@ -1,4 +1,5 @@
-//! The one declaration of a node kind, which feeds the validator, the command line and the reference.
+//! The one declaration of a node kind, which feeds the validator, the command line and the
+//! reference.
 
 mod fault;
 
@@ -15,8 +16,8 @@ use crate::port::{Carried, InputPort, OutputPort, Port};
 pub enum InputOrder {
     /// By media time; at equal times by port. An input that is late holds the others back.
     ByTime,
-    /// Each input in its own order, as packets come. Only for a node whose result does not depend on how
-    /// its inputs interleave.
+    /// Each input in its own order, as packets come. Only for a node whose result does not depend
+    /// on how its inputs interleave.
     Independent,
 }
 
@@ -41,28 +42,35 @@ pub struct Descriptor {
     pub params: Vec<Param>,
     /// In which order several inputs are seen.
     pub input_order: InputOrder,
-    /// Whether a cycle may pass through the node because it holds its input back by at least a block.
+    /// Whether a cycle may pass through the node because it holds its input back by at least a
+    /// block.
     pub delays: bool,
-    /// Whether the node, a source, tells times from its own start as fast as it can; live, the engine gives each packet
-    /// the time that it has counted from there, and holds it back until then.
+    /// Whether the node, a source, tells times from its own start as fast as it can; live, the
+    /// engine gives each packet the time that it has counted from there, and holds it back
+    /// until then.
     pub paced: bool,
-    /// Whether what the node does is heard within milliseconds, so that live its thread comes before others where the
-    /// system allows it. Such a node never works longer than a block of sound lasts.
+    /// Whether what the node does is heard within milliseconds, so that live its thread comes
+    /// before others where the system allows it. Such a node never works longer than a block
+    /// of sound lasts.
     pub urgent: bool,
-    /// Whether what the node does depends on the tempo: it has a length, which may be told in beats, or plays in bars. A
-    /// new tempo reaches the processor that runs, with [`crate::Processor::changed`].
+    /// Whether what the node does depends on the tempo: it has a length, which may be told in
+    /// beats, or plays in bars. A new tempo reaches the processor that runs, with
+    /// [`crate::Processor::changed`].
     pub follows_tempo: bool,
-    /// Whether the node, a source, goes on for as long as anybody reads it: in a render its readers end with their other
-    /// inputs.
+    /// Whether the node, a source, goes on for as long as anybody reads it: in a render its
+    /// readers end with their other inputs.
     #[serde(default)]
     pub endless: bool,
-    /// Whether what the node does depends on where bars and beats lie, so that it waits where those are fitted to a film.
+    /// Whether what the node does depends on where bars and beats lie, so that it waits where
+    /// those are fitted to a film.
     #[serde(default)]
     pub in_bars: bool,
-    /// Whether the node hears of each value that is set from outside while it plays, to keep a record of it.
+    /// Whether the node hears of each value that is set from outside while it plays, to keep a
+    /// record of it.
     #[serde(default)]
     pub keeps_record: bool,
-    /// A port whose number is not its place. It crosses with a plugin's declaration, whose ports are counted there.
+    /// A port whose number is not its place. It crosses with a plugin's declaration, whose ports
+    /// are counted there.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     misplaced: Option<String>,
 }
@@ -116,8 +124,8 @@ impl Descriptor {
         self
     }
 
-    /// Adds a patch that shows the node at work: `nodes: {…}, wires: […]`, and what else stands in a patch, but its
-    /// format.
+    /// Adds a patch that shows the node at work: `nodes: {…}, wires: […]`, and what else stands in
+    /// a patch, but its format.
     pub fn example(mut self, example: impl Into<Cow<'static, str>>) -> Self {
         self.example = example.into();
         self
@@ -190,8 +198,8 @@ impl Descriptor {
         self
     }
 
-    /// The inputs that its parameters are: each one's number, which goes on from those of its other inputs, and the
-    /// parameter. One with the name of another input is none.
+    /// The inputs that its parameters are: each one's number, which goes on from those of its other
+    /// inputs, and the parameter. One with the name of another input is none.
     pub fn param_inputs(&self) -> impl Iterator<Item = (usize, &Param)> {
         let first = self.inputs.len();
         let is_free = |param: &Param| self.inputs.iter().all(|port| port.name != param.name);
@@ -217,13 +225,15 @@ impl Descriptor {
         port.or_else(param).map_or("", AsRef::as_ref)
     }
 
-    /// The node hears of each value that is set from outside while it plays, with [`crate::Processor::steered`].
+    /// The node hears of each value that is set from outside while it plays, with
+    /// [`crate::Processor::steered`].
     pub fn keeps_record(mut self) -> Self {
         self.keeps_record = true;
         self
     }
 
-    /// Whether nodes of this kind always write files: a run that ends waits until those are finished.
+    /// Whether nodes of this kind always write files: a run that ends waits until those are
+    /// finished.
     pub fn writes_files(&self) -> bool {
         let writes = |param: &Param| {
             let may_be_left_out = param.default == Some(Value::Null);

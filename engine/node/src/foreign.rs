@@ -1,5 +1,5 @@
-//! For nodes that are made in one program and run in another, as plugins are: what [`Check`], [`Build`] and
-//! [`NodeError`] hold, as data that can be written and read on the other side.
+//! For nodes that are made in one program and run in another, as plugins are: what [`Check`],
+//! [`Build`] and [`NodeError`] hold, as data that can be written and read on the other side.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -105,7 +105,8 @@ pub struct BuildRequest {
 }
 
 impl BuildRequest {
-    /// What `build` holds, but for the clock: it cannot be shared, and [`crate::Io::now`] tells its time.
+    /// What `build` holds, but for the clock: it cannot be shared, and [`crate::Io::now`] tells its
+    /// time.
     pub fn of(build: &Build<'_>) -> Self {
         BuildRequest {
             id: build.id.to_owned(),
@@ -118,7 +119,8 @@ impl BuildRequest {
         }
     }
 
-    /// Builds `node`, which tells how far it has come and what it counts in `progress` and `counters`.
+    /// Builds `node`, which tells how far it has come and what it counts in `progress` and
+    /// `counters`.
     ///
     /// # Errors
     /// As [`crate::Node::build`].

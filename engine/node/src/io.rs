@@ -8,7 +8,8 @@ use crate::port::{Carried, InputPort, OutputPort, SentAs};
 use crate::time::Time;
 use crate::watermark::Watermark;
 
-/// What stands behind an [`Io`]: the runtime's ports. Each method does what the one of [`Io`] with its name does.
+/// What stands behind an [`Io`]: the runtime's ports. Each method does what the one of [`Io`] with
+/// its name does.
 pub trait Host {
     /// See [`Io::take`].
     fn take(&mut self) -> Option<Input>;
@@ -42,8 +43,8 @@ pub struct Input {
     pub wire: usize,
     /// The packet.
     pub packet: Packet,
-    /// When it counts for a node that answers at once: in a render at its own time, live when it was taken, by the clock,
-    /// since its own time has passed by then.
+    /// When it counts for a node that answers at once: in a render at its own time, live when it
+    /// was taken, by the clock, since its own time has passed by then.
     pub heard: Time,
 }
 
@@ -72,8 +73,9 @@ pub struct Io<'a> {
     lineage: &'a mut Lineage,
 }
 
-/// Remembers how old the oldest input is that the next output stems from. Sound flows whether anything happens or not:
-/// a packet that stems from the same capture as the one before it on its wire has no news.
+/// Remembers how old the oldest input is that the next output stems from. Sound flows whether
+/// anything happens or not: a packet that stems from the same capture as the one before it on its
+/// wire has no news.
 #[derive(Debug)]
 pub struct Lineage {
     /// The latest capture that came along each wire, by port and wire.
@@ -110,16 +112,16 @@ impl<'a> Io<'a> {
         Io { host, lineage }
     }
 
-    /// The next packet that is due, in the order that the node's declaration asks for; `None` when nothing
-    /// more is due for now.
+    /// The next packet that is due, in the order that the node's declaration asks for; `None` when
+    /// nothing more is due for now.
     pub fn take(&mut self) -> Option<Input> {
         let input = self.host.take()?;
         self.lineage.take(&input);
         Some(input)
     }
 
-    /// Sends `value` from an output. It counts as captured when the oldest input taken since the last sending was.
-    /// Waits while a lossless wire is full.
+    /// Sends `value` from an output. It counts as captured when the oldest input taken since the
+    /// last sending was. Waits while a lossless wire is full.
     ///
     /// # Errors
     /// The run is being stopped, or `time` lies before what was promised or sent.
@@ -144,8 +146,8 @@ impl<'a> Io<'a> {
         )
     }
 
-    /// As [`Io::send`], for a node that knows better than by the oldest what its output stems from: of many pictures the
-    /// newest.
+    /// As [`Io::send`], for a node that knows better than by the oldest what its output stems from:
+    /// of many pictures the newest.
     ///
     /// # Errors
     /// As [`Io::send`].
@@ -178,7 +180,8 @@ impl<'a> Io<'a> {
         self.send_captured(port, time, Instant::now(), value)
     }
 
-    /// Hands on a packet as it is from the output with this number, for a node whose ports are those of others.
+    /// Hands on a packet as it is from the output with this number, for a node whose ports are
+    /// those of others.
     ///
     /// # Errors
     /// As [`Io::send`].
@@ -188,15 +191,15 @@ impl<'a> Io<'a> {
         self.host.send(port, packet)
     }
 
-    /// Says at which media time this node's outputs end, where that is not when its last input ends:
-    /// a film ends after its last frame.
+    /// Says at which media time this node's outputs end, where that is not when its last input
+    /// ends: a film ends after its last frame.
     pub fn end_at(&mut self, time: Time) {
         self.host.end_at(time);
     }
 
-    /// The watermark: every packet before this time has been taken; [`Time::MAX`] once all inputs have
-    /// ended and all was taken. Live, it is the clock's time while nothing waits: what comes with an earlier time
-    /// comes late.
+    /// The watermark: every packet before this time has been taken; [`Time::MAX`] once all inputs
+    /// have ended and all was taken. Live, it is the clock's time while nothing waits: what
+    /// comes with an earlier time comes late.
     pub fn time(&self) -> Time {
         self.host.watermark().time()
     }
@@ -216,9 +219,10 @@ impl<'a> Io<'a> {
         self.host.now()
     }
 
-    /// Up to where everything is known that will count, so that whatever was put off until then can be done: in a
-    /// render the watermark, live the clock's time. A node that has something to do at a time says so with
-    /// [`crate::Flow::WakeAt`], and does it once this has reached that time.
+    /// Up to where everything is known that will count, so that whatever was put off until then can
+    /// be done: in a render the watermark, live the clock's time. A node that has something to
+    /// do at a time says so with [`crate::Flow::WakeAt`], and does it once this has reached
+    /// that time.
     pub fn reached(&self) -> Watermark {
         self.host.reached()
     }
@@ -228,7 +232,8 @@ impl<'a> Io<'a> {
         self.host.set_idle(idle);
     }
 
-    /// Waits for something outside, a device or a program: the time is not counted as the node's work.
+    /// Waits for something outside, a device or a program: the time is not counted as the node's
+    /// work.
     pub fn idle<T>(&self, wait: impl FnOnce() -> T) -> T {
         self.host.set_idle(true);
         let result = wait();
@@ -236,7 +241,8 @@ impl<'a> Io<'a> {
         result
     }
 
-    /// Whether the run is being stopped. A processor that works long in one call looks now and then.
+    /// Whether the run is being stopped. A processor that works long in one call looks now and
+    /// then.
     pub fn stop_requested(&self) -> bool {
         self.host.stop_requested()
     }

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The pitch classes' names, as major keys are usually written: flats where a key with flats has fewer signs.
+/// The pitch classes' names, as major keys are usually written: flats where a key with flats has
+/// fewer signs.
 const NAMES: [&str; 12] = [
     "C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B",
 ];
@@ -23,7 +24,8 @@ pub fn note_name(class: u8) -> &'static str {
     NAMES[usize::from(class % 12)]
 }
 
-/// Reads the name of a note at the beginning of `text`, such as `Bb` or `F♯`; its pitch class, and the text behind it.
+/// Reads the name of a note at the beginning of `text`, such as `Bb` or `F♯`; its pitch class, and
+/// the text behind it.
 pub fn note_at(text: &str) -> Option<(u8, &str)> {
     let mut letters = text.chars();
     let class = match letters.next()? {
@@ -86,7 +88,8 @@ impl Key {
         (if is_flat { -6 } else { fifths }) as i8
     }
 
-    /// Whether the pitch class of `pitch`, a MIDI pitch, is in the key's scale: major, or natural minor.
+    /// Whether the pitch class of `pitch`, a MIDI pitch, is in the key's scale: major, or natural
+    /// minor.
     pub fn holds(self, pitch: i32) -> bool {
         let class = (pitch - self.shift()).rem_euclid(12);
         MAJOR.iter().any(|degree| i32::from(*degree) == class)
@@ -115,7 +118,8 @@ const OTHER_WORDS: [(&str, &str); 14] = [
 const LIKE: f64 = 0.75;
 
 impl Key {
-    /// The key that `text`, which is not one, was probably meant to be: misspelt, in German, or another mode.
+    /// The key that `text`, which is not one, was probably meant to be: misspelt, in German, or
+    /// another mode.
     pub fn near(text: &str) -> Option<Key> {
         const MOST: usize = 24;
         let text = text.trim().to_lowercase();

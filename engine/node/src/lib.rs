@@ -1,8 +1,9 @@
 //! What the nodes of SCORE! are written with.
 //!
-//! A node is one struct, its parameters, with two traits: [`Node`] declares the kind and builds what runs, and
-//! [`Processor`] runs, on a thread of its own. Packets ([`Packet`]) come to it through its inputs and leave through its
-//! outputs; each has a media time ([`Time`]) and a payload that is shared, never copied.
+//! A node is one struct, its parameters, with two traits: [`Node`] declares the kind and builds
+//! what runs, and [`Processor`] runs, on a thread of its own. Packets ([`Packet`]) come to it
+//! through its inputs and leave through its outputs; each has a media time ([`Time`]) and a payload
+//! that is shared, never copied.
 //!
 //! A kind that makes low what was high, whole:
 //!
@@ -72,14 +73,15 @@
 //! | to tell how it goes | [`Counters`], [`Progress`] |
 //!
 //! Nodes run in an engine, which is another crate (`score-engine`), as is what tests a node alone
-//! (`score_engine::harness`). Plugins take both from `score-plugin`. What is hidden from these pages is for the engine:
-//! it may change in any version.
+//! (`score_engine::harness`). Plugins take both from `score-plugin`. What is hidden from these
+//! pages is for the engine: it may change in any version.
 #![forbid(unsafe_code)]
 
 // What is derived names the crate so, within it too.
 extern crate self as score_node;
 
-// The engine stands on these modules by name. Nobody else may: what authors need of them stands below.
+// The engine stands on these modules by name. Nobody else may: what authors need of them stands
+// below.
 #[doc(hidden)]
 pub mod clock;
 #[doc(hidden)]

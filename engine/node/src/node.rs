@@ -29,11 +29,13 @@ pub trait Node: Params {
     /// The declaration of the kind, begun with [`Descriptor::of`].
     fn descriptor() -> Descriptor;
 
-    /// Looks at what the declaration cannot tell: does the file exist, which dimension has the model?
-    /// Reports problems and the types of outputs that depend on parameters or on what arrives.
+    /// Looks at what the declaration cannot tell: does the file exist, which dimension has the
+    /// model? Reports problems and the types of outputs that depend on parameters or on what
+    /// arrives.
     fn check(&self, _check: &mut Check<'_>) {}
 
-    /// Makes the processor. May block, open devices and load models; nothing that runs waits for it.
+    /// Makes the processor. May block, open devices and load models; nothing that runs waits for
+    /// it.
     ///
     /// # Errors
     /// What the node needs is not to be had.
@@ -42,19 +44,20 @@ pub trait Node: Params {
 
 /// The running half of a node with the parameters `P`, on a thread of its own.
 ///
-/// Each call brings the parameters as they are now. New values of live ones come between two calls, so that a processor
-/// which only reads them there has nothing else to do.
+/// Each call brings the parameters as they are now. New values of live ones come between two calls,
+/// so that a processor which only reads them there has nothing else to do.
 pub trait Processor<P>: Send {
-    /// Called when packets are due, when the watermark ([`Io::time`]) has moved, when the asked-for time has
-    /// come, or at once where the node has no inputs. Takes all that is due with [`Io::take`]; what it leaves, it
-    /// is called for again at once.
+    /// Called when packets are due, when the watermark ([`Io::time`]) has moved, when the asked-for
+    /// time has come, or at once where the node has no inputs. Takes all that is due with
+    /// [`Io::take`]; what it leaves, it is called for again at once.
     ///
     /// # Errors
     /// The node cannot go on.
     fn process(&mut self, params: &P, io: &mut Io<'_>) -> Result<Flow, NodeError>;
 
-    /// Called once when all inputs have ended and everything due was taken, or after [`Flow::Done`]:
-    /// sends what is held back and finishes files, not yet under their final names.
+    /// Called once when all inputs have ended and everything due was taken, or after
+    /// [`Flow::Done`]: sends what is held back and finishes files, not yet under their final
+    /// names.
     ///
     /// # Errors
     /// What is held back cannot be delivered.
@@ -62,9 +65,9 @@ pub trait Processor<P>: Send {
         Ok(())
     }
 
-    /// Called once after every node of the run has finished well: gives files their final names. An error here does not
-    /// keep other nodes from doing the same, so that a node whose own result is lost, and which nobody reads, may keep
-    /// the reason until now.
+    /// Called once after every node of the run has finished well: gives files their final names. An
+    /// error here does not keep other nodes from doing the same, so that a node whose own
+    /// result is lost, and which nobody reads, may keep the reason until now.
     ///
     /// # Errors
     /// A file cannot be put in its place.
@@ -78,14 +81,17 @@ pub trait Processor<P>: Send {
         None
     }
 
-    /// Hears of each revision of the patch that plays live from `time` on, the one that this node began with too.
+    /// Hears of each revision of the patch that plays live from `time` on, the one that this node
+    /// began with too.
     fn revised(&mut self, _time: Time, _revision: &Revision) {}
 
-    /// Hears of a value that was set from outside, where the kind says that it [keeps a record](Descriptor::keeps_record).
+    /// Hears of a value that was set from outside, where the kind says that it [keeps a
+    /// record](Descriptor::keeps_record).
     fn steered(&mut self, _steered: &Steered) {}
 
-    /// Hears that live parameters or the transport have changed, before the next call: for what must be reckoned anew
-    /// from them. Not called for the values that the processor is built with.
+    /// Hears that live parameters or the transport have changed, before the next call: for what
+    /// must be reckoned anew from them. Not called for the values that the processor is built
+    /// with.
     ///
     /// # Errors
     /// The new values cannot be taken; the old ones stay.
@@ -99,8 +105,8 @@ pub trait Processor<P>: Send {
 pub enum Flow {
     /// Call when something is due; a node without inputs: call again at once.
     Continue,
-    /// Call when something is due, at the latest at this time: live by the clock. A render calls a node with inputs as
-    /// soon as nothing earlier can come in, as it does anyway.
+    /// Call when something is due, at the latest at this time: live by the clock. A render calls a
+    /// node with inputs as soon as nothing earlier can come in, as it does anyway.
     WakeAt(Time),
     /// Nothing more will come from this node.
     Done,
@@ -212,7 +218,8 @@ impl Check<'_> {
         }
     }
 
-    /// Refuses the dimension of the code at an input unless it is `dimension`; `why` names who wants it.
+    /// Refuses the dimension of the code at an input unless it is `dimension`; `why` names who
+    /// wants it.
     pub fn require_dimension(&mut self, input: InputPort<Latent>, dimension: usize, why: &str) {
         let arrives = self.input_dimension(input);
         if let Some(arrives) = arrives.filter(|arrives| *arrives != dimension) {
@@ -235,8 +242,8 @@ impl Check<'_> {
         });
     }
 
-    /// Warns of the value of a parameter: the patch can run, though not all will be as the user may expect. A strict run
-    /// refuses it. What a plugin's node warns of is not told yet.
+    /// Warns of the value of a parameter: the patch can run, though not all will be as the user may
+    /// expect. A strict run refuses it. What a plugin's node warns of is not told yet.
     pub fn warn(&mut self, param: &str, message: impl Into<String>, help: Option<String>) {
         self.warnings.push(Problem {
             subject: Subject::Param(param.to_owned()),
@@ -245,7 +252,8 @@ impl Check<'_> {
         });
     }
 
-    /// Refuses a parameter that names a file to read when there is none. Returns whether it may be read.
+    /// Refuses a parameter that names a file to read when there is none. Returns whether it may be
+    /// read.
     pub fn require_file(&mut self, param: &str, path: &Path, what: &str) -> bool {
         let problem = match path.metadata() {
             Ok(metadata) if metadata.is_file() => return true,
@@ -283,10 +291,11 @@ pub struct Build<'a> {
     pub counters: &'a Arc<Counters>,
     /// The clock of a live run; `None` in a render, and in a plugin.
     pub clock: Option<&'a Arc<LiveClock>>,
-    /// Whether the run ends by itself, and all that comes in is known sooner or later: a render. A live run goes on until
-    /// it is stopped.
+    /// Whether the run ends by itself, and all that comes in is known sooner or later: a render. A
+    /// live run goes on until it is stopped.
     pub ends: bool,
-    /// Whether the node begins with the run, at its time 0: not one that an edit adds or that is restarted.
+    /// Whether the node begins with the run, at its time 0: not one that an edit adds or that is
+    /// restarted.
     pub with_run: bool,
     #[doc(hidden)]
     pub inputs: &'a [Option<PortType>],
@@ -342,8 +351,8 @@ impl<'a> Build<'a> {
 }
 
 impl Build<'_> {
-    /// The node's own stream of random numbers, from the patch's seed and the node's id: the same in every
-    /// run, and independent of every other node's.
+    /// The node's own stream of random numbers, from the patch's seed and the node's id: the same
+    /// in every run, and independent of every other node's.
     pub fn rng(&self) -> ChaCha8Rng {
         let mut rng = ChaCha8Rng::seed_from_u64(self.transport.seed);
         rng.set_stream(stable_hash(self.id));
@@ -360,8 +369,9 @@ impl Build<'_> {
         self.wires.get(input.index()).copied().unwrap_or(0)
     }
 
-    /// Where a wire into an input comes from, as the patch calls it: the node's id, and the output's name where the node
-    /// has several of its type. `None` in a plugin, and in a harness.
+    /// Where a wire into an input comes from, as the patch calls it: the node's id, and the
+    /// output's name where the node has several of its type. `None` in a plugin, and in a
+    /// harness.
     pub fn source<T>(&self, input: InputPort<T>, wire: usize) -> Option<&str> {
         Some(self.sources.get(input.index())?.get(wire)?.as_str())
     }
@@ -398,8 +408,8 @@ fn dimension(port_type: Option<&PortType>, name: &str) -> Result<usize, NodeErro
     }
 }
 
-/// FNV-1a over the bytes of `text` (Fowler, Noll, Vo): stays the same across versions of Rust, which the
-/// standard hasher does not promise.
+/// FNV-1a over the bytes of `text` (Fowler, Noll, Vo): stays the same across versions of Rust,
+/// which the standard hasher does not promise.
 fn stable_hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

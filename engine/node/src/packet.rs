@@ -29,8 +29,8 @@ pub enum Payload {
     Latent(Arc<[f32]>),
     /// Notes that begin or end at the packet's time.
     Notes(Arc<[Note]>),
-    /// The same, after changes to the channels that notes sound on. It travels wherever notes do; a reader that only
-    /// wants the notes takes them as ever, with [`Packet::notes`].
+    /// The same, after changes to the channels that notes sound on. It travels wherever notes do; a
+    /// reader that only wants the notes takes them as ever, with [`Packet::notes`].
     Performance(Arc<Performance>),
     /// A block of sound that begins at the packet's time.
     Audio(Arc<AudioBlock>),
@@ -244,8 +244,8 @@ pub struct Performance {
     pub notes: Arc<[Note]>,
 }
 
-/// Something that is done to a channel, and holds for all its notes from then on. The pedals that hold notes are not
-/// among them: whoever reads a player's hands applies them to the notes' ends.
+/// Something that is done to a channel, and holds for all its notes from then on. The pedals that
+/// hold notes are not among them: whoever reads a player's hands applies them to the notes' ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ChannelChange {
     /// A controller goes to a value.

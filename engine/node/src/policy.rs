@@ -35,6 +35,6 @@ impl Policy {
     }
 }
 
-/// Packets that wait on a wire offline at first: enough that threads seldom wait for each other, and little
-/// memory even for frames.
+/// Packets that wait on a wire offline at first: enough that threads seldom wait for each other,
+/// and little memory even for frames.
 const OFFLINE_CAPACITY: usize = 16;

@@ -25,8 +25,8 @@ pub trait AnyNode: Send + Sync {
     /// As [`Node::build`].
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn AnyProcessor>, NodeError>;
 
-    /// Whether `name` is a live parameter of the node's that takes `value`. Of a node that is made elsewhere only its
-    /// processor knows, and this says yes.
+    /// Whether `name` is a live parameter of the node's that takes `value`. Of a node that is made
+    /// elsewhere only its processor knows, and this says yes.
     ///
     /// # Errors
     /// The value is none of the parameter's type.
@@ -35,8 +35,8 @@ pub trait AnyNode: Send + Sync {
     }
 }
 
-/// A processor of any kind, together with its parameters: what a runtime holds. Each method does what the one of
-/// [`Processor`] with its name does.
+/// A processor of any kind, together with its parameters: what a runtime holds. Each method does
+/// what the one of [`Processor`] with its name does.
 pub trait AnyProcessor: Send {
     /// See [`Processor::process`].
     ///
@@ -71,10 +71,12 @@ pub trait AnyProcessor: Send {
     /// See [`Processor::steered`].
     fn steered(&mut self, _steered: &Steered) {}
 
-    /// Gives live parameters new values by their names, in the form in which a checked patch has them.
+    /// Gives live parameters new values by their names, in the form in which a checked patch has
+    /// them.
     ///
     /// # Errors
-    /// There is no such live parameter, or the processor cannot take the values together; all stay as they were.
+    /// There is no such live parameter, or the processor cannot take the values together; all stay
+    /// as they were.
     fn set(&mut self, values: &[(String, Value)]) -> Result<(), NodeError> {
         values
             .first()
@@ -104,7 +106,8 @@ struct Held<P> {
 }
 
 impl<P: Params> Held<P> {
-    /// Where the processor has refused a change, whatever it had reckoned by then is reckoned anew from what it was.
+    /// Where the processor has refused a change, whatever it had reckoned by then is reckoned anew
+    /// from what it was.
     fn stand_by(&mut self, changed: Result<(), NodeError>) -> Result<(), NodeError> {
         if changed.is_err() {
             // It has taken these before.
@@ -195,7 +198,8 @@ impl NodeKind {
         &self.descriptor
     }
 
-    /// Which of all the kinds of its name this is: 0, unless it comes from a library that may be loaded anew.
+    /// Which of all the kinds of its name this is: 0, unless it comes from a library that may be
+    /// loaded anew.
     pub fn edition(&self) -> u64 {
         self.edition
     }
@@ -233,8 +237,9 @@ impl Registry {
         self.insert(kind);
     }
 
-    /// Adds a kind whose nodes are made elsewhere: `parse` makes one from its parameters, all defaults filled in. Nodes
-    /// that run are exchanged when their kind comes with another `edition`. One of the same name is replaced.
+    /// Adds a kind whose nodes are made elsewhere: `parse` makes one from its parameters, all
+    /// defaults filled in. Nodes that run are exchanged when their kind comes with another
+    /// `edition`. One of the same name is replaced.
     pub fn add_foreign(
         &mut self,
         descriptor: Descriptor,

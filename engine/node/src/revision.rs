@@ -12,7 +12,8 @@ pub struct Revision {
     pub number: u64,
     /// Nodes that began, new or anew.
     pub begun: Vec<String>,
-    /// Which of all nodes that the run has begun each of these is, as its status and its later lines in the log say.
+    /// Which of all nodes that the run has begun each of these is, as its status and its later
+    /// lines in the log say.
     pub generations: Vec<u64>,
     /// Nodes that got new values while they play on.
     pub set: Vec<String>,

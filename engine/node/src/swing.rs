@@ -36,11 +36,12 @@ impl SwingNotes {
     }
 }
 
-/// How the grid swings. Pairs are counted from the start of the run; where they begin nothing moves. Within the longer and
-/// the shorter note time passes evenly.
+/// How the grid swings. Pairs are counted from the start of the run; where they begin nothing
+/// moves. Within the longer and the shorter note time passes evenly.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Swing {
-    /// The first note's share of a pair: 0.5 is straight, 2/3 is two notes of a triplet, 0.75 a dotted note.
+    /// The first note's share of a pair: 0.5 is straight, 2/3 is two notes of a triplet, 0.75 a
+    /// dotted note.
     pub share: f64,
     /// The notes that swing.
     pub of: SwingNotes,
@@ -61,8 +62,8 @@ impl Swing {
         self.share == STRAIGHT
     }
 
-    /// Whether these notes swing in `metre`: only where a beat holds whole pairs of them. The eighths of 6/8 and 7/8 are
-    /// beats or thirds of beats, and no pairs.
+    /// Whether these notes swing in `metre`: only where a beat holds whole pairs of them. The
+    /// eighths of 6/8 and 7/8 are beats or thirds of beats, and no pairs.
     pub fn fits(&self, metre: Metre) -> bool {
         metre.1 <= if self.of == SwingNotes::Eighths { 4 } else { 8 }
     }

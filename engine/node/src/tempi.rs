@@ -27,14 +27,15 @@ impl Stretch {
     }
 }
 
-/// Tempi that follow one another without a gap. The first holds before its beginning too, the last without end.
+/// Tempi that follow one another without a gap. The first holds before its beginning too, the last
+/// without end.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Tempi(Arc<[Stretch]>);
 
 impl Tempi {
-    /// The tempi of these stretches. Those are left out that do not go on from the one before, later in time and in
-    /// position, and those without a tempo.
+    /// The tempi of these stretches. Those are left out that do not go on from the one before,
+    /// later in time and in position, and those without a tempo.
     pub fn new(stretches: Vec<Stretch>) -> Self {
         let mut kept: Vec<Stretch> = Vec::with_capacity(stretches.len());
         for stretch in stretches {

@@ -28,8 +28,8 @@ impl Time {
         Time(nanos)
     }
 
-    /// The time `seconds` after the start, rounded to the nanosecond; what lies beyond the range becomes its end, and what is
-    /// not a number zero.
+    /// The time `seconds` after the start, rounded to the nanosecond; what lies beyond the range
+    /// becomes its end, and what is not a number zero.
     pub fn from_seconds(seconds: f64) -> Self {
         Time((seconds * NANOS_PER_SECOND as f64).round() as i64)
     }
@@ -84,7 +84,8 @@ impl fmt::Display for Time {
 pub struct Metre(pub u32, pub u32);
 
 impl Metre {
-    /// The dotted quarters in a bar of compound time, such as 6/8, 9/8 and 12/8: beats that are divided in three.
+    /// The dotted quarters in a bar of compound time, such as 6/8, 9/8 and 12/8: beats that are
+    /// divided in three.
     pub fn dotted_beats(self) -> Option<u32> {
         let Metre(beats, unit) = self;
         (unit == 8 && beats >= 6 && beats.is_multiple_of(3)).then_some(beats / 3)

@@ -10,9 +10,10 @@ use crate::time::{Metre, Time};
 
 /// Tempo, metre and seed of a run, and the form of its sound: what all nodes share.
 ///
-/// Music lies on a grid that all parts share: `position`, `sixteenth`, `time_at` and `after` count on it. Where the grid
-/// swings, its notes do not last equally long; `clock_position` and `clock_time` count quarter notes as a clock, a DAW and
-/// a MIDI file do, all equally long. Without swing the two are one. Beats and bars lie at the same times on both.
+/// Music lies on a grid that all parts share: `position`, `sixteenth`, `time_at` and `after` count
+/// on it. Where the grid swings, its notes do not last equally long; `clock_position` and
+/// `clock_time` count quarter notes as a clock, a DAW and a MIDI file do, all equally long. Without
+/// swing the two are one. Beats and bars lie at the same times on both.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Transport {
     /// Quarter notes a minute.
@@ -31,11 +32,12 @@ pub struct Transport {
     pub sample_rate: u32,
     /// Frames in a block of sound.
     pub block: u32,
-    /// A time, and the position in quarter notes on a clock that belongs to it: the start and 0, until the tempo of a
-    /// live run changes.
+    /// A time, and the position in quarter notes on a clock that belongs to it: the start and 0,
+    /// until the tempo of a live run changes.
     #[serde(default)]
     pub anchor: (Time, f64),
-    /// Tempi that follow one another, in place of the one: those that fit a film. Lengths in beats go by `tempo`.
+    /// Tempi that follow one another, in place of the one: those that fit a film. Lengths in beats
+    /// go by `tempo`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tempi: Option<Tempi>,
     /// Whether a render chooses tempi with which the film's cuts fall on beats.
@@ -61,8 +63,8 @@ impl Default for Transport {
 }
 
 impl Transport {
-    /// `wanted` from `now` on: its positions go on from where these are. Bars are counted from the start of the run, in
-    /// whatever metre.
+    /// `wanted` from `now` on: its positions go on from where these are. Bars are counted from the
+    /// start of the run, in whatever metre.
     #[doc(hidden)]
     pub fn going_over_to(&self, wanted: &Transport, now: Time) -> Self {
         let anchor = match wanted.tempo == self.tempo {
@@ -162,7 +164,8 @@ mod tests {
         transport.going_over_to(&wanted, time)
     }
 
-    /// A transport that swings or not, at one tempo, at one that was changed, or at tempi that fit a film.
+    /// A transport that swings or not, at one tempo, at one that was changed, or at tempi that fit
+    /// a film.
     fn transports() -> impl Strategy<Value = Transport> {
         let swing = (0.5_f64..=0.75, any::<bool>()).prop_map(|(share, sixteenths)| Swing {
             share,

@@ -1,8 +1,9 @@
 //! What crosses between a program and a plugin: plain C structs and functions.
 //!
-//! Declarations, parameters, answers and errors cross as JSON. The pixels of a picture are shared: they belong to who
-//! made them until the other side gives them back. Codes, notes, sound and events are copied, which costs less than to
-//! share them. Values of a plugin's own type cross as handles, which only the library that made them can look into.
+//! Declarations, parameters, answers and errors cross as JSON. The pixels of a picture are shared:
+//! they belong to who made them until the other side gives them back. Codes, notes, sound and
+//! events are copied, which costs less than to share them. Values of a plugin's own type cross as
+//! handles, which only the library that made them can look into.
 //!
 //! Whoever changes a struct here, or what the JSON says, raises [`VERSION`].
 #![allow(unsafe_code)]
@@ -100,7 +101,8 @@ pub const ENDED: u32 = 2;
 pub struct Packet {
     /// Media time in nanoseconds.
     pub time: i64,
-    /// When its oldest ancestor was captured, in nanoseconds since the moment that [`Library::start`] tells.
+    /// When its oldest ancestor was captured, in nanoseconds since the moment that
+    /// [`Library::start`] tells.
     pub captured: i64,
     /// The input that it is due at.
     pub port: u32,
@@ -118,7 +120,8 @@ pub struct Packet {
     pub data: *const c_void,
     /// How many of them.
     pub length: usize,
-    /// Whom `data` belongs to; null where it is only lent until the function returns or the next packet is taken.
+    /// Whom `data` belongs to; null where it is only lent until the function returns or the next
+    /// packet is taken.
     pub owner: *mut c_void,
     /// Gives `data` back; to be called once, from any thread.
     pub release: Option<unsafe extern "C" fn(*mut c_void)>,
@@ -159,7 +162,8 @@ pub struct Note {
     pub velocity: f32,
 }
 
-/// A processor's way to its inputs and outputs while one of its functions runs. Each function takes `host` first.
+/// A processor's way to its inputs and outputs while one of its functions runs. Each function takes
+/// `host` first.
 #[repr(C)]
 pub struct Io {
     /// The other side's own.
@@ -191,7 +195,8 @@ pub struct Io {
 /// What a plugin can do. A node and a processor are objects of the plugin's side.
 #[repr(C)]
 pub struct Library {
-    /// Called once, first: nanoseconds that have gone by since the moment from which times of capture count.
+    /// Called once, first: nanoseconds that have gone by since the moment from which times of
+    /// capture count.
     pub start: unsafe extern "C" fn(i64),
     /// Lets a node check itself: a request, and an answer, in JSON.
     pub check: unsafe extern "C" fn(*const c_void, Text) -> Reply,
@@ -215,8 +220,8 @@ pub struct Library {
     pub drop_processor: unsafe extern "C" fn(*mut c_void) -> Reply,
 }
 
-/// What a plugin says of itself. Its first fields, up to `plugin_version`, never change, so that one of another version
-/// can be told from a broken one.
+/// What a plugin says of itself. Its first fields, up to `plugin_version`, never change, so that
+/// one of another version can be told from a broken one.
 #[repr(C)]
 pub struct Header {
     /// [`MAGIC`].
@@ -244,7 +249,8 @@ pub struct Header {
 // SAFETY: what the pointers lead to never changes and never goes.
 unsafe impl Sync for Header {}
 
-/// A number that changes with every size and place of what crosses: FNV-1a (Fowler, Noll, Vo) over them.
+/// A number that changes with every size and place of what crosses: FNV-1a (Fowler, Noll, Vo) over
+/// them.
 pub const LAYOUT: u64 = {
     let measures = [
         size_of::<usize>(),

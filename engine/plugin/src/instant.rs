@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 static ORIGIN: OnceLock<Instant> = OnceLock::new();
 
-/// The moment from which this side counts; the program's first, and the same moment in every plugin.
+/// The moment from which this side counts; the program's first, and the same moment in every
+/// plugin.
 fn origin() -> Instant {
     *ORIGIN.get_or_init(Instant::now)
 }

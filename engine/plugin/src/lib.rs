@@ -1,7 +1,8 @@
 //! Write nodes for SCORE! as plugins.
 //!
-//! A plugin is a crate of its own that builds a `cdylib`. Its nodes are written as the built-in ones are, with what the
-//! crate `score-node` has for them, which this one hands on, and one line tells the program which kinds there are:
+//! A plugin is a crate of its own that builds a `cdylib`. Its nodes are written as the built-in
+//! ones are, with what the crate `score-node` has for them, which this one hands on, and one line
+//! tells the program which kinds there are:
 //!
 //! ```
 //! use score_plugin::{
@@ -46,8 +47,9 @@
 //! # fn main() {}
 //! ```
 //!
-//! Behind it stands a table of C functions ([`abi`]). A panic does not cross it: it is caught on the side on which it
-//! happens, and the node is supervised like any other. `docs/plugins.md` of the repository is the guide.
+//! Behind it stands a table of C functions ([`abi`]). A panic does not cross it: it is caught on
+//! the side on which it happens, and the node is supervised like any other. `docs/plugins.md` of
+//! the repository is the guide.
 //!
 //! | feature | has |
 //! |---|---|
@@ -96,13 +98,16 @@ pub use score_node::param::{Choice, Params};
 #[doc(hidden)]
 pub use score_node::{read_choice, read_param, read_value};
 
-/// Tells the program which kinds the plugin has: `score_plugin::export!(EdgeDensity, Quantiser);`, once in a library.
+/// Tells the program which kinds the plugin has: `score_plugin::export!(EdgeDensity, Quantiser);`,
+/// once in a library.
 ///
-/// The library also gets a manifest that a program reads without running anything of the library: the crate's name and
-/// version, and the kinds, whose names are taken to be those of the types in snake_case. Where a kind is called otherwise,
-/// say so: `score_plugin::export!(Quantiser as "scale_quantiser");`.
+/// The library also gets a manifest that a program reads without running anything of the library:
+/// the crate's name and version, and the kinds, whose names are taken to be those of the types in
+/// snake_case. Where a kind is called otherwise, say so: `score_plugin::export!(Quantiser as
+/// "scale_quantiser");`.
 ///
-/// A crate with a feature `linked` that is on is no plugin then, so that several can be linked into one program.
+/// A crate with a feature `linked` that is on is no plugin then, so that several can be linked into
+/// one program.
 #[macro_export]
 macro_rules! export {
     ($($kind:ty $(as $name:literal)?),+ $(,)?) => {

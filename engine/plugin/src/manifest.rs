@@ -1,13 +1,15 @@
-//! What a library says of itself in its bytes, so that its name, version and kinds are known before anything of it runs.
+//! What a library says of itself in its bytes, so that its name, version and kinds are known before
+//! anything of it runs.
 //!
-//! It stands beside the header under a symbol of its own, so that the interface stays as it is: a program that does not
-//! know the symbol loads the library all the same, and a library without it is loaded as before.
+//! It stands beside the header under a symbol of its own, so that the interface stays as it is: a
+//! program that does not know the symbol loads the library all the same, and a library without it
+//! is loaded as before.
 
 /// The name of the manifest among a plugin's symbols.
 pub const SYMBOL: &str = "SCORE_PLUGIN_MANIFEST";
 
-/// What every manifest begins with. The length of the text follows as four bytes, little end first, then the text: a
-/// line with the plugin's name, one with its version, and one for each kind.
+/// What every manifest begins with. The length of the text follows as four bytes, little end first,
+/// then the text: a line with the plugin's name, one with its version, and one for each kind.
 pub const MAGIC: [u8; 8] = *b"SCOREMF1";
 
 /// What a manifest says, as [`crate::export`] collects it.
@@ -134,7 +136,8 @@ impl Manifest {
             .filter(|length| *length <= 1 << 20)
     }
 
-    /// What `text` says; `None` where it holds anything but names and versions, which nobody should be shown.
+    /// What `text` says; `None` where it holds anything but names and versions, which nobody should
+    /// be shown.
     #[must_use]
     pub fn read(text: &[u8]) -> Option<Manifest> {
         let is_plain = |line: &&str| {

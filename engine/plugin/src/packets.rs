@@ -10,8 +10,8 @@ use score_node::{AudioBlock, Event, Frame, NodeError, Note, Packet, Payload, Tim
 use crate::abi;
 use crate::instant;
 
-/// Something in this copy of this crate: its address tells the library that made a value from every other, also from
-/// the same library loaded anew, since none is ever unloaded.
+/// Something in this copy of this crate: its address tells the library that made a value from every
+/// other, also from the same library loaded anew, since none is ever unloaded.
 static ORIGIN: u8 = 0;
 
 fn origin() -> usize {
@@ -21,7 +21,8 @@ fn origin() -> usize {
 /// Notes as they cross, kept while the other side reads them.
 pub(crate) type Notes = Vec<abi::Note>;
 
-/// Writes `packet`, due at `port` and `wire`. What it lends is there as long as the packet and `notes` are.
+/// Writes `packet`, due at `port` and `wire`. What it lends is there as long as the packet and
+/// `notes` are.
 pub(crate) fn write(
     packet: &Packet,
     (port, wire): (usize, usize),
@@ -81,7 +82,8 @@ pub(crate) fn write(
         }
         Payload::Custom(value) => {
             raw.payload = abi::CUSTOM;
-            // What came from elsewhere goes on with its own origin; it is lent, and who reads it shares it.
+            // What came from elsewhere goes on with its own origin; it is lent, and who reads it
+            // shares it.
             match value.downcast_ref::<Handle>() {
                 Some(handle) => {
                     raw.data = handle.data;
@@ -138,7 +140,8 @@ fn read_note(note: &abi::Note) -> Note {
 /// It is of no kind that this side knows, or says what cannot be.
 ///
 /// # Safety
-/// The packet was written by [`write`] on the other side, is read for the first time, and what it lends is there.
+/// The packet was written by [`write`] on the other side, is read for the first time, and what it
+/// lends is there.
 pub(crate) unsafe fn read(raw: &abi::Packet) -> Result<Packet, NodeError> {
     let owned = Owned {
         owner: raw.owner,
@@ -208,7 +211,8 @@ struct Owned {
     release: Option<unsafe extern "C" fn(*mut c_void)>,
 }
 
-// SAFETY: what is owned is an `Arc` of something `Send + Sync`, and `release` may be called from any thread.
+// SAFETY: what is owned is an `Arc` of something `Send + Sync`, and `release` may be called from
+// any thread.
 unsafe impl Send for Owned {}
 // SAFETY: as above; a shared reference gives no way to it.
 unsafe impl Sync for Owned {}

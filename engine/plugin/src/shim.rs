@@ -1,4 +1,5 @@
-//! The plugin's side: C functions around [`Node`] and [`crate::Processor`]. Every entry catches panics.
+//! The plugin's side: C functions around [`Node`] and [`crate::Processor`]. Every entry catches
+//! panics.
 #![allow(unsafe_code)]
 
 use std::collections::BTreeMap;
@@ -329,7 +330,8 @@ struct Remote<'a> {
     broken: Option<NodeError>,
 }
 
-// In each method: the program's function is called with the program's own, while the call lasts that `io` came with.
+// In each method: the program's function is called with the program's own, while the call lasts
+// that `io` came with.
 impl Host for Remote<'_> {
     fn take(&mut self) -> Option<Input> {
         let mut raw = std::mem::MaybeUninit::<abi::Packet>::uninit();

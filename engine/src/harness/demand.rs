@@ -1,4 +1,5 @@
-//! Whether what a test demands of a node can be: its parameters, the packets that it is fed, the values that it is set.
+//! Whether what a test demands of a node can be: its parameters, the packets that it is fed, the
+//! values that it is set.
 
 use serde_json::{Map, Value};
 
@@ -57,7 +58,8 @@ pub(super) fn settings(descriptor: &Descriptor, settings: &[Setting]) -> Result<
     Ok(())
 }
 
-/// Whether the packets of `feed` come one after another, none after the end, as `when` tells their times.
+/// Whether the packets of `feed` come one after another, none after the end, as `when` tells their
+/// times.
 ///
 /// # Errors
 /// They do not.

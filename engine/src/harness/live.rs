@@ -1,5 +1,6 @@
-//! Plays one node on the loop of a live run, with a clock of the test's own: time moves on only when the loop has
-//! nothing due, so that packets come when the test says and no result depends on how fast the machine is.
+//! Plays one node on the loop of a live run, with a clock of the test's own: time moves on only
+//! when the loop has nothing due, so that packets come when the test says and no result depends on
+//! how fast the machine is.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,5 @@
-//! The second lane: live values set from outside while a patch plays, from any thread, without a file or a revision.
+//! The second lane: live values set from outside while a patch plays, from any thread, without a
+//! file or a revision.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -26,8 +27,8 @@ use crate::transport_params::{self, DECLARED, TransportParams};
 /// What the transport is called where a node's id is expected.
 pub(super) const TRANSPORT: &str = "transport";
 
-/// Sets live values of what plays, from any thread. A value holds until it is released, over what the patch and wires say:
-/// through edits of the patch, and when its node begins anew.
+/// Sets live values of what plays, from any thread. A value holds until it is released, over what
+/// the patch and wires say: through edits of the patch, and when its node begins anew.
 ///
 /// The transport is steered as a node called `transport`.
 #[derive(Clone)]
@@ -118,11 +119,13 @@ impl Steering {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sets a live parameter of the node called `node`, in the form in which values arrive at a node. It gets there in the
-    /// time `glide`, where a way leads there; the transport always at once.
+    /// Sets a live parameter of the node called `node`, in the form in which values arrive at a
+    /// node. It gets there in the time `glide`, where a way leads there; the transport always
+    /// at once.
     ///
     /// # Errors
-    /// There is no such node or live parameter, or it does not take the value. Nothing has changed then.
+    /// There is no such node or live parameter, or it does not take the value. Nothing has changed
+    /// then.
     pub fn set(
         &self,
         node: &str,
@@ -160,10 +163,12 @@ impl Steering {
         turned
     }
 
-    /// Sets several parameters at once, each given as a node's id, a parameter, and its value written as in a patch.
+    /// Sets several parameters at once, each given as a node's id, a parameter, and its value
+    /// written as in a patch.
     ///
     /// # Errors
-    /// What is wrong with which of them, by its place in `wanted`: at most [`MAX_MISTAKES`]. Nothing has changed then.
+    /// What is wrong with which of them, by its place in `wanted`: at most [`MAX_MISTAKES`].
+    /// Nothing has changed then.
     pub fn set_all_written(
         &self,
         wanted: &[(String, String, String)],
@@ -234,7 +239,8 @@ impl Steering {
         desk.deliver();
     }
 
-    /// Every live parameter of what plays: the transport first, then the nodes in the patch's order.
+    /// Every live parameter of what plays: the transport first, then the nodes in the patch's
+    /// order.
     pub fn values(&self) -> Vec<NodeValues> {
         let desk = self.desk();
         let nodes = desk.nodes.iter().map(|seat| NodeValues {
@@ -260,8 +266,9 @@ impl Steering {
         self.desk().transport.clone()
     }
 
-    /// Looks at what the output `output` of the node called `node` sends, at most `rate` times a second, for as long as
-    /// what is given back lives: also when the node begins anew, or an edit exchanges it.
+    /// Looks at what the output `output` of the node called `node` sends, at most `rate` times a
+    /// second, for as long as what is given back lives: also when the node begins anew, or an
+    /// edit exchanges it.
     ///
     /// # Errors
     /// There is no such node or output.
@@ -302,7 +309,8 @@ impl Steering {
             .collect()
     }
 
-    /// What a patch's transport becomes: hands lie over what it says, and its positions go on from where the music is.
+    /// What a patch's transport becomes: hands lie over what it says, and its positions go on from
+    /// where the music is.
     pub(super) fn transport_of(&self, text: &Transport, is_first: bool) -> Transport {
         let desk = self.desk();
         let wanted = desk.under_hands(&transport_params::values(text));
@@ -319,7 +327,8 @@ impl Steering {
         }
     }
 
-    /// What plays is another patch: its nodes, what its text says of the transport, and the transport.
+    /// What plays is another patch: its nodes, what its text says of the transport, and the
+    /// transport.
     pub(super) fn exchange(&self, nodes: Vec<Seat>, text: &Transport, transport: &Transport) {
         let mut desk = self.desk();
         // What hands hold of nodes that are gone, or of parameters that are others now, is let go.

@@ -13,7 +13,8 @@ use crate::graph::{Graph, GraphNode};
 use crate::run_error::RunError;
 use crate::transport::Transport;
 
-/// An edit whose new nodes are being built on their own threads, while everything plays on. Dropped, it has never been.
+/// An edit whose new nodes are being built on their own threads, while everything plays on.
+/// Dropped, it has never been.
 pub struct Edit {
     /// The revision that it changes.
     pub(super) of: u64,
@@ -33,7 +34,8 @@ pub struct Edit {
 }
 
 impl Edit {
-    /// Gives each node that is built, or cannot be, by its number in the patch; to be handed to [`Edit::take`].
+    /// Gives each node that is built, or cannot be, by its number in the patch; to be handed to
+    /// [`Edit::take`].
     pub fn ready(&self) -> &Receiver<(usize, Result<(), RunError>)> {
         &self.ready
     }

@@ -9,12 +9,13 @@ use serde::Serialize;
 use crate::packet::{AudioBlock, Event, Frame, Note, Packet, Payload};
 use crate::time::Time;
 
-/// Packets that wait to be looked at: those of notes, events and sound since the last look, a few seconds of them. Of all
-/// else the newest is enough.
+/// Packets that wait to be looked at: those of notes, events and sound since the last look, a few
+/// seconds of them. Of all else the newest is enough.
 const MOST: usize = 512;
 
-/// What an output sends, seen from outside while the node runs. It costs the node's thread next to nothing, and never makes
-/// it wait: what comes while somebody looks is not seen. The tap is gone when it is dropped.
+/// What an output sends, seen from outside while the node runs. It costs the node's thread next to
+/// nothing, and never makes it wait: what comes while somebody looks is not seen. The tap is gone
+/// when it is dropped.
 #[derive(Debug)]
 pub struct LiveTap {
     lens: Arc<Lens>,
@@ -116,7 +117,8 @@ impl Lens {
 }
 
 impl LiveTap {
-    /// A tap that gives something at most `rate` times a second, and what the node's thread shows it through.
+    /// A tap that gives something at most `rate` times a second, and what the node's thread shows
+    /// it through.
     pub(super) fn new(rate: f64) -> (Self, Arc<Lens>) {
         let lens = Arc::<Lens>::default();
         let rate = if rate.is_finite() {
@@ -132,8 +134,8 @@ impl LiveTap {
         (tap, lens)
     }
 
-    /// What came since the last look; a picture is no wider than `width` pixels. `None`: nothing came, or it is not yet
-    /// time for another look.
+    /// What came since the last look; a picture is no wider than `width` pixels. `None`: nothing
+    /// came, or it is not yet time for another look.
     pub fn look(&mut self, width: u32) -> Option<Seen> {
         let now = Instant::now();
         if (self.looked).is_some_and(|looked| now.duration_since(looked) < self.every) {

@@ -9,8 +9,8 @@ use crate::time::Time;
 
 /// How a live node's thread waits: a run's threads sleep, while a test moves its clock on instead.
 pub(crate) trait Pause: Send {
-    /// Nothing is due: waits until one of the channels has something or the clock has come to `until`, for `longest` at
-    /// most. Returns whether a channel has something.
+    /// Nothing is due: waits until one of the channels has something or the clock has come to
+    /// `until`, for `longest` at most. Returns whether a channel has something.
     fn until_due(
         &mut self,
         select: &mut Select<'_>,
@@ -18,7 +18,8 @@ pub(crate) trait Pause: Send {
         longest: Duration,
     ) -> bool;
 
-    /// A wire is full: waits until one of the channels is ready, for `longest` at most. Returns which.
+    /// A wire is full: waits until one of the channels is ready, for `longest` at most. Returns
+    /// which.
     fn until_room(&mut self, select: &mut Select<'_>, longest: Duration) -> Option<usize>;
 
     /// Comes before each call of the node's processor.

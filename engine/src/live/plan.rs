@@ -22,7 +22,8 @@ pub(super) enum Fate {
     Begins,
 }
 
-/// A wire's place: from output `output` of node `from` into the `number`th wire of input `input` of node `to`.
+/// A wire's place: from output `output` of node `from` into the `number`th wire of input `input` of
+/// node `to`.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Edge {
     pub(super) from: usize,
@@ -49,7 +50,8 @@ pub(super) struct Plan {
     pub(super) fates: Vec<Fate>,
     /// For each wire of the new patch: the running wire that stays in its place.
     pub(super) wires: Vec<Option<usize>>,
-    /// For each node of the new patch that stays: the numbers of the parameters that no wire leads into any more.
+    /// For each node of the new patch that stays: the numbers of the parameters that no wire leads
+    /// into any more.
     pub(super) unwired: Vec<Vec<usize>>,
     /// The running nodes that go.
     pub(super) leaving: Vec<usize>,
@@ -90,8 +92,8 @@ pub(super) fn edges(wires: &[GraphWire]) -> Vec<Edge> {
         .collect()
 }
 
-/// Plans the way from `old` to `new`. Nodes that read one of the `touched` files begin anew, and so do nodes for which
-/// `rests` says that they run no longer.
+/// Plans the way from `old` to `new`. Nodes that read one of the `touched` files begin anew, and so
+/// do nodes for which `rests` says that they run no longer.
 pub(super) fn plan(
     old: &Shape<'_>,
     new: &Shape<'_>,

@@ -1,4 +1,5 @@
-//! A live node's inputs and outputs: takes packets as they come, waits by the clock, and is rewired while it runs.
+//! A live node's inputs and outputs: takes packets as they come, waits by the clock, and is rewired
+//! while it runs.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -329,7 +330,8 @@ impl LivePorts {
         }
     }
 
-    /// The slot with the earliest packet of those that have come: a late branch must not hold the others up.
+    /// The slot with the earliest packet of those that have come: a late branch must not hold the
+    /// others up.
     fn next_slot(&self) -> Option<usize> {
         (0..self.slots.len())
             .filter_map(|index| Some((self.slots[index].head()?.time, index)))
@@ -439,7 +441,8 @@ impl LivePorts {
         Ok(())
     }
 
-    /// Sends into one wire, waiting for room where its policy says so; `false`: nobody reads it any more.
+    /// Sends into one wire, waiting for room where its policy says so; `false`: nobody reads it any
+    /// more.
     fn send_into(&mut self, port: usize, index: usize, packet: Packet) -> bool {
         let mut signal = Signal::Packet(packet);
         loop {

@@ -52,7 +52,8 @@ pub(super) struct Workshop<'a> {
 }
 
 impl Workshop<'_> {
-    /// Makes the new wires and has the new nodes built, while everything plays on; does not wait for them.
+    /// Makes the new wires and has the new nodes built, while everything plays on; does not wait
+    /// for them.
     pub(super) fn prepare(
         &mut self,
         nodes: &[Arc<GraphNode>],

@@ -1,11 +1,12 @@
 //! Lets a thread come before others.
 
-/// The real-time priority asked for: below what sound servers take for themselves (JACK: 10 and up).
+/// The real-time priority asked for: below what sound servers take for themselves (JACK: 10 and
+/// up).
 #[cfg(unix)]
 const PRIORITY: u8 = 5;
 
-/// Lets this thread come before all ordinary ones, where the system allows it (on Linux with CAP_SYS_NICE or a limit
-/// `rtprio`). Returns whether it does.
+/// Lets this thread come before all ordinary ones, where the system allows it (on Linux with
+/// CAP_SYS_NICE or a limit `rtprio`). Returns whether it does.
 pub(super) fn come_first() -> bool {
     #[cfg(unix)]
     {

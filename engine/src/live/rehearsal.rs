@@ -14,8 +14,8 @@ use crate::clock::LiveClock;
 use crate::run_error::RunError;
 use crate::thread::Worker;
 
-/// Builds the node and plays it to its end on the caller's thread. It waits by `pause`, and is not restarted when it
-/// fails.
+/// Builds the node and plays it to its end on the caller's thread. It waits by `pause`, and is not
+/// restarted when it fails.
 ///
 /// # Errors
 /// The node cannot be built or cannot go on.

@@ -10,7 +10,8 @@ pub struct RestartPolicy {
     pub first: Duration,
     /// How long a restart waits at most.
     pub longest: Duration,
-    /// So many failures within `window` are too many: the node stays failed until the patch changes.
+    /// So many failures within `window` are too many: the node stays failed until the patch
+    /// changes.
     pub most: usize,
     /// How far back failures count.
     pub window: Duration,
@@ -47,7 +48,8 @@ impl Restarts {
         self.policy.longest
     }
 
-    /// The node has failed `now`: how long to wait before it begins anew; `None` when it has failed too often.
+    /// The node has failed `now`: how long to wait before it begins anew; `None` when it has failed
+    /// too often.
     pub(super) fn next(&mut self, now: Instant) -> Option<Duration> {
         let window = self.policy.window;
         self.failures

@@ -54,7 +54,8 @@ impl Default for LiveOptions {
 pub struct Drained {
     /// The ids of the nodes that did not return from their work.
     pub left: Vec<String>,
-    /// The ids of the nodes that write files and could not keep all of what came, at the end or earlier.
+    /// The ids of the nodes that write files and could not keep all of what came, at the end or
+    /// earlier.
     pub lost: Vec<String>,
 }
 
@@ -88,7 +89,8 @@ impl Live {
     /// Builds every node, each on its own thread, and starts them all once every one is built.
     ///
     /// # Errors
-    /// A node cannot be built, or takes too long, or the system refuses a thread. Nothing runs then.
+    /// A node cannot be built, or takes too long, or the system refuses a thread. Nothing runs
+    /// then.
     pub fn start(
         graph: Graph,
         settings: &Settings,
@@ -120,12 +122,14 @@ impl Live {
         }
     }
 
-    /// Goes over to another patch while this one plays: nodes that are the same in both play on, sound crossfades, and
-    /// notes of nodes that go are ended. Nodes that read one of the `touched` files begin anew. `None`: nothing is
-    /// different. Waits until all is built; [`Live::prepare`] does not.
+    /// Goes over to another patch while this one plays: nodes that are the same in both play on,
+    /// sound crossfades, and notes of nodes that go are ended. Nodes that read one of the
+    /// `touched` files begin anew. `None`: nothing is different. Waits until all is built;
+    /// [`Live::prepare`] does not.
     ///
     /// # Errors
-    /// A node cannot be built, or takes too long, or the system refuses a thread. The patch that runs plays on.
+    /// A node cannot be built, or takes too long, or the system refuses a thread. The patch that
+    /// runs plays on.
     pub fn replace(
         &mut self,
         graph: Graph,
@@ -138,8 +142,8 @@ impl Live {
         Ok(Some(self.play(edit)))
     }
 
-    /// Begins to build what is new in another patch, and returns at once. `None`: nothing is different. Of several edits
-    /// that are prepared one can be committed.
+    /// Begins to build what is new in another patch, and returns at once. `None`: nothing is
+    /// different. Of several edits that are prepared one can be committed.
     ///
     /// # Errors
     /// The system refuses a thread. The patch that runs plays on.
@@ -235,15 +239,16 @@ impl Live {
         for handle in &self.nodes {
             handle.tell(Command::Tell(told.clone()));
         }
-        // Last, so that a node knows what it belongs to before its own code runs. Those that run have no gate.
+        // Last, so that a node knows what it belongs to before its own code runs. Those that run
+        // have no gate.
         for handle in &self.nodes {
             let _ = handle.gate.try_send(());
         }
         revision
     }
 
-    /// Has hands steer what plays now: nodes that began are told what is held of them, and all the transport where it is
-    /// new to them.
+    /// Has hands steer what plays now: nodes that began are told what is held of them, and all the
+    /// transport where it is new to them.
     fn hand_over(&self, transport: &Transport, retimed: bool) {
         let seat = |handle: &NodeHandle| Seat {
             node: handle.node.clone(),
@@ -396,8 +401,9 @@ impl Live {
         self.edges.iter().zip(&self.wires).map(status).collect()
     }
 
-    /// Ends the run: sources end now, everything behind plays out, files are finished. What has not ended after half
-    /// of `within` is told to end as it stands. Nodes that write files are waited for however long it takes.
+    /// Ends the run: sources end now, everything behind plays out, files are finished. What has not
+    /// ended after half of `within` is told to end as it stands. Nodes that write files are
+    /// waited for however long it takes.
     pub fn drain(mut self, within: Duration) -> Drained {
         let started = Instant::now();
         let mut handles: Vec<NodeHandle> = std::mem::take(&mut self.nodes);

@@ -48,12 +48,13 @@ impl Slot {
         (self.port, self.wire)
     }
 
-    /// Reads from another wire from now on: sound goes over within `fade` seconds, notes that sound are ended. A fade that
-    /// goes on is heard to its end first.
+    /// Reads from another wire from now on: sound goes over within `fade` seconds, notes that sound
+    /// are ended. A fade that goes on is heard to its end first.
     pub(super) fn exchange(&mut self, receiver: WireReceiver, now: Time, fade: f64) {
         self.end = None;
         match self.splice.as_mut().map(Splice::wait_for_another) {
-            // A wire from which nothing was heard yet is passed over: what is heard goes on until the newest has sound.
+            // A wire from which nothing was heard yet is passed over: what is heard goes on until
+            // the newest has sound.
             Some(true) => self.receiver = receiver,
             None if self.next.is_none() => self.go_over(receiver, fade),
             _ => self.next = Some((receiver, fade)),
@@ -67,7 +68,8 @@ impl Slot {
         self.splice = is_heard.then(|| Splice::new(old, fade));
     }
 
-    /// Takes the wire whose turn comes next, where the fade before it is over, or what it fades to has fallen silent.
+    /// Takes the wire whose turn comes next, where the fade before it is over, or what it fades to
+    /// has fallen silent.
     fn take_next(&mut self, now: Time) -> bool {
         let is_over = self.splice.is_none() || (now - self.heard.until).seconds() > PATIENCE;
         match self.next.take_if(|_| is_over) {

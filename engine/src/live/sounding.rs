@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::packet::{ChannelChange, Note, Packet, Payload, Performance};
 use crate::time::Time;
 
-/// MIDI's controllers as they are before anybody moves them: all that one message puts back, and volume and pan, which it
-/// leaves alone.
+/// MIDI's controllers as they are before anybody moves them: all that one message puts back, and
+/// volume and pan, which it leaves alone.
 const AT_REST: [(u8, f32); 3] = [(121, 0.0), (7, 100.0 / 127.0), (10, 64.0 / 127.0)];
 
 /// What has begun along a wire and not ended.
@@ -36,8 +36,8 @@ impl Sounding {
         }
     }
 
-    /// Ends all notes `now`; those that are yet to begin, at once when they do. Puts channels back as they were before
-    /// anything was done to them, for whoever plays on them next.
+    /// Ends all notes `now`; those that are yet to begin, at once when they do. Puts channels back
+    /// as they were before anything was done to them, for whoever plays on them next.
     pub(super) fn close(&mut self, now: Time) -> Vec<Packet> {
         let mut ends: BTreeMap<Time, Vec<Note>> = BTreeMap::new();
         for ((channel, pitch), began) in std::mem::take(&mut self.notes) {

@@ -9,8 +9,8 @@ use crate::wire::{Received, Signal, WireReceiver};
 /// Times of one frame may differ by so much, as they were added up.
 const TOLERANCE: Time = Time::from_nanos(10);
 
-/// How long, in seconds, the new wire waits for an old one that has fallen silent and not ended: its node hangs, or the
-/// computer is busy.
+/// How long, in seconds, the new wire waits for an old one that has fallen silent and not ended:
+/// its node hangs, or the computer is busy.
 pub(super) const PATIENCE: f64 = 0.25;
 
 /// What the reader of a wire has heard.
@@ -33,8 +33,8 @@ impl Heard {
     }
 }
 
-/// The end of an old wire, faded out while a new one is faded in. Until the new one has sound the old one is heard.
-/// Both are taken to have their blocks on one grid, as live sound has.
+/// The end of an old wire, faded out while a new one is faded in. Until the new one has sound the
+/// old one is heard. Both are taken to have their blocks on one grid, as live sound has.
 #[derive(Debug)]
 pub(super) struct Splice {
     old: Option<WireReceiver>,
@@ -192,8 +192,8 @@ fn frame(packet: &Packet) -> u64 {
     packet.time.to_samples(rate)
 }
 
-/// `new` faded in over `old`, or over a frame that is held; `from` is the share of the fade that has passed, `share` the block's.
-/// Straight lines: what both have in common keeps its level.
+/// `new` faded in over `old`, or over a frame that is held; `from` is the share of the fade that
+/// has passed, `share` the block's. Straight lines: what both have in common keeps its level.
 fn crossfade(
     old: Option<&AudioBlock>,
     held: &[f32],

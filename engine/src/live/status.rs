@@ -12,7 +12,8 @@ use crate::wire::WireReport;
 /// A live run at one moment. Durations are in seconds.
 #[derive(Clone, Debug, Serialize)]
 pub struct Status {
-    /// The number of the patch's revision that runs: 1 at first, one more with each edit that was taken over.
+    /// The number of the patch's revision that runs: 1 at first, one more with each edit that was
+    /// taken over.
     pub revision: u64,
     /// The time on the run's clock.
     pub time: f64,
@@ -50,7 +51,8 @@ pub struct NodeStatus {
     pub p95: f64,
     /// The share of the time since the last look that its calls took.
     pub load: f64,
-    /// How long a call that is under way has taken, in seconds, where it is longer than a second: the node hangs.
+    /// How long a call that is under way has taken, in seconds, where it is longer than a second:
+    /// the node hangs.
     pub hangs: Option<f64>,
     /// The node's own figures.
     pub counters: BTreeMap<&'static str, u64>,
@@ -85,7 +87,8 @@ pub struct WireStatus {
     pub dropped: u64,
     /// Packets that wait.
     pub depth: u64,
-    /// The age of the latest packet with news when its reader took it, counted from its capture, in seconds.
+    /// The age of the latest packet with news when its reader took it, counted from its capture,
+    /// in seconds.
     pub age: f64,
 }
 

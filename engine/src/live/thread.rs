@@ -21,7 +21,8 @@ use crate::time::Time;
 /// How long a node that does not run goes between two looks at what it is told.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// While a value glides, how long a node goes on with one place on the way if nothing else calls it.
+/// While a value glides, how long a node goes on with one place on the way if nothing else calls
+/// it.
 const GLIDE_STEP: Time = Time::from_nanos(5_000_000);
 
 /// Whether a file cannot be written.
@@ -160,8 +161,9 @@ impl LiveThread {
         }
     }
 
-    /// Does what was told, and tells the processor the values that hold now; without one they wait for the next. Whether the
-    /// transport is another one: what the node waits for comes at another time then.
+    /// Does what was told, and tells the processor the values that hold now; without one they wait
+    /// for the next. Whether the transport is another one: what the node waits for comes at
+    /// another time then.
     fn obey(&mut self, mut processor: Option<&mut dyn AnyProcessor>) -> bool {
         let now = self.ports.now();
         let mut is_retimed = false;
@@ -212,7 +214,8 @@ impl LiveThread {
         is_retimed
     }
 
-    /// Throws away what comes until `until`, or for good; `true`: the node has come to its end meanwhile.
+    /// Throws away what comes until `until`, or for good; `true`: the node has come to its end
+    /// meanwhile.
     fn idle(&mut self, until: Option<Instant>) -> bool {
         loop {
             self.obey(None);

@@ -1,4 +1,5 @@
-//! Plays a graph in two acts: first what knows no bars, so that the film is known when the bars are laid.
+//! Plays a graph in two acts: first what knows no bars, so that the film is known when the bars are
+//! laid.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,13 +16,15 @@ use crate::tap::Tap;
 use crate::tempi::Tempi;
 use crate::time::Time;
 
-/// The kind of the nodes that play what the first act gave; no patch can name it, for it has a space.
+/// The kind of the nodes that play what the first act gave; no patch can name it, for it has a
+/// space.
 const KIND: &str = "a replay";
 
 /// The outputs that tell where a film is cut.
 const CUT: &str = "cut";
 
-/// Packets that are kept for a node that takes only a few of them: stills of 64 by 64 are 13 MB then.
+/// Packets that are kept for a node that takes only a few of them: stills of 64 by 64 are 13 MB
+/// then.
 const MOST_SPARSE: usize = 512;
 
 /// What the second act hears of an output of the first.
@@ -34,7 +37,8 @@ struct Heard {
 /// What is played when the first act is over.
 pub struct SecondAct {
     graph: Graph,
-    /// What the first act collects: where it comes from, and whether it tells where the film is cut.
+    /// What the first act collects: where it comes from, and whether it tells where the film is
+    /// cut.
     taps: Vec<(bool, Tap)>,
 }
 
@@ -52,7 +56,8 @@ impl SecondAct {
         cuts
     }
 
-    /// The graph that plays on what the first act has collected; its bars go by `tempi`, where there are any.
+    /// The graph that plays on what the first act has collected; its bars go by `tempi`, where
+    /// there are any.
     pub fn begin(mut self, tempi: Option<Tempi>) -> Graph {
         self.graph.transport.tempi = tempi;
         self.graph
@@ -60,11 +65,13 @@ impl SecondAct {
 }
 
 impl Graph {
-    /// Parts the graph into its first act, of the nodes that neither play in bars nor hear one that does, up to where
-    /// others hear them, and its second, of all others. In between the film's cuts are known, and bars can be laid.
+    /// Parts the graph into its first act, of the nodes that neither play in bars nor hear one that
+    /// does, up to where others hear them, and its second, of all others. In between the film's
+    /// cuts are known, and bars can be laid.
     ///
     /// # Errors
-    /// The graph as it was, where one act is enough: no node of the first tells cuts, or none plays in bars.
+    /// The graph as it was, where one act is enough: no node of the first tells cuts, or none plays
+    /// in bars.
     pub fn in_two_acts(mut self) -> Result<(Graph, SecondAct), Box<Graph>> {
         let free = self.knows_no_bars();
         let mut heard: BTreeMap<(usize, usize), Heard> = BTreeMap::new();
@@ -127,7 +134,8 @@ impl Graph {
                 tap.thin(MOST_SPARSE);
             }
             let here = |wire: &&GraphWire| (wire.from, wire.output) == (from, output);
-            // A player for each wire: of what lies in memory anyway no reader waits for another, and no wire grows.
+            // A player for each wire: of what lies in memory anyway no reader waits for another,
+            // and no wire grows.
             for wire in between.iter().filter(here) {
                 wires.push(GraphWire {
                     from: nodes.len(),

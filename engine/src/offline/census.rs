@@ -1,9 +1,9 @@
 //! Knows which nodes of a render wait and for what; when all do, lets time pass or makes room.
 //!
-//! A network of lossless bounded wires may stop although no node has failed: one waits for the end of the
-//! film while the branch beside it fills up. Parks (1995, "Bounded scheduling of process networks", §4)
-//! showed the way out: when every node waits, the smallest full wire grows. The same moment is the only one
-//! at which a virtual clock may advance.
+//! A network of lossless bounded wires may stop although no node has failed: one waits for the end
+//! of the film while the branch beside it fills up. Parks (1995, "Bounded scheduling of process
+//! networks", §4) showed the way out: when every node waits, the smallest full wire grows. The same
+//! moment is the only one at which a virtual clock may advance.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -193,7 +193,8 @@ impl Census {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // The state is whole between any two statements, so a panic elsewhere cannot have broken it.
+        // The state is whole between any two statements, so a panic elsewhere cannot have broken
+        // it.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

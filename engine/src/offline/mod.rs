@@ -1,4 +1,5 @@
-//! A render: every node once, from the patch's first packet to its last, as fast as it goes and without losing anything.
+//! A render: every node once, from the patch's first packet to its last, as fast as it goes and
+//! without losing anything.
 
 mod acts;
 mod census;

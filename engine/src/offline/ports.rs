@@ -130,7 +130,8 @@ impl Ports {
         Some((number, f64::from(*packet.control().ok()?)))
     }
 
-    /// Whether all is known that wires say of parameters up to what was sent last: a source goes on only then.
+    /// Whether all is known that wires say of parameters up to what was sent last: a source goes on
+    /// only then.
     pub(super) fn knows_values(&self) -> bool {
         let mut params = self.slots.iter().filter(|slot| slot.param.is_some());
         params.all(|slot| slot.earliest() > Watermark::At(self.latest))
@@ -189,7 +190,8 @@ impl Ports {
         certain.then_some(next)
     }
 
-    /// Waits until something arrives on an input that holds the node up, `until` has come, or the run tells.
+    /// Waits until something arrives on an input that holds the node up, `until` has come, or the
+    /// run tells.
     ///
     /// # Errors
     /// The run is being stopped.
@@ -198,7 +200,8 @@ impl Ports {
             .slots
             .iter_mut()
             .filter(|slot| slot.head.is_none() && slot.end.is_none());
-        // Whoever sends into the wire ends when the run does, which wakes this node; in a cycle it may be this node itself.
+        // Whoever sends into the wire ends when the run does, which wakes this node; in a cycle it
+        // may be this node itself.
         if let (Some(only), None, None, false) =
             (awaited.next(), awaited.next(), until, self.in_cycle)
         {

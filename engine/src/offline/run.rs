@@ -71,8 +71,8 @@ pub struct Run {
 }
 
 impl Run {
-    /// Builds every node, each on its own thread, and starts them all once every one is built; to be run to the end
-    /// as fast as it goes, without losing anything.
+    /// Builds every node, each on its own thread, and starts them all once every one is built; to
+    /// be run to the end as fast as it goes, without losing anything.
     ///
     /// # Errors
     /// A node cannot be built, or the system refuses a thread. Nothing runs then.
@@ -165,8 +165,8 @@ impl Run {
     /// Waits until every node has ended, then has each put its results in their places.
     ///
     /// # Errors
-    /// A node failed, or the run was stopped: nothing was put in its place then. Or a node could not put its result in
-    /// its place ([`RunError::NotPlaced`]): the others' are in theirs.
+    /// A node failed, or the run was stopped: nothing was put in its place then. Or a node could
+    /// not put its result in its place ([`RunError::NotPlaced`]): the others' are in theirs.
     pub fn wait(mut self) -> Result<Report, RunError> {
         let nodes = std::mem::take(&mut self.nodes);
         let wires = std::mem::take(&mut self.wires);
@@ -269,7 +269,8 @@ fn connect(
         .zip(commands)
         .enumerate()
         .map(|(index, (((node, mut slots), outputs), commands))| {
-            // At equal times packets are seen in the order of the ports, however the patch lists its wires.
+            // At equal times packets are seen in the order of the ports, however the patch lists
+            // its wires.
             slots.sort_by_key(Slot::place);
             let is_unwired = slots.iter().all(|slot| slot.param.is_some());
             // What a parameter is when a packet is taken depends on how they interleave.
@@ -338,13 +339,15 @@ impl NodeThread {
                 let mut schedule = ByWatermarks::new(&mut self.ports, &node, values);
                 drive(processor.as_mut(), &mut schedule)
             });
-            // By what it did not wait: clocks that were read for every packet would cost as much as a wire does.
+            // By what it did not wait: clocks that were read for every packet would cost as much as
+            // a wire does.
             outcome.busy = started.elapsed().saturating_sub(self.ports.waited());
             if self.keep_failure(driven).is_some() {
                 self.ports.end_outputs();
             }
         }
-        // Wires close before the node counts as gone, so that whoever waits on them is seen to be awake.
+        // Wires close before the node counts as gone, so that whoever waits on them is seen to be
+        // awake.
         drop(self.ports);
         self.census.retire(self.index);
         outcome

@@ -1,4 +1,5 @@
-//! When a node of a render is called: by the packets that are due, by its inputs' watermark, and by virtual time.
+//! When a node of a render is called: by the packets that are due, by its inputs' watermark, and by
+//! virtual time.
 
 use super::ports::Ports;
 use crate::error::NodeError;
@@ -11,8 +12,8 @@ use crate::thread::{Schedule, Turn};
 use crate::time::Time;
 use crate::watermark::Watermark;
 
-/// Calls a processor until its inputs have ended or nobody reads what it sends, and promises after each call what it
-/// will not send any more.
+/// Calls a processor until its inputs have ended or nobody reads what it sends, and promises after
+/// each call what it will not send any more.
 pub(super) struct ByWatermarks<'a> {
     ports: &'a mut Ports,
     node: &'a GraphNode,
@@ -31,8 +32,8 @@ impl<'a> ByWatermarks<'a> {
         }
     }
 
-    /// Takes what wires say of parameters, each value once the processor has done all that came before it; `true`: it has
-    /// yet to do so.
+    /// Takes what wires say of parameters, each value once the processor has done all that came
+    /// before it; `true`: it has yet to do so.
     fn take_values(&mut self, processor: &mut dyn AnyProcessor) -> Result<bool, NodeError> {
         while let Some(time) = self.ports.due_value()? {
             match self.ports.is_source() {
@@ -89,7 +90,8 @@ impl Schedule for ByWatermarks<'_> {
     ) -> Result<Flow, NodeError> {
         let flow = processor.process(&mut Io::new(self.ports, lineage))?;
         self.seen = self.ports.watermark();
-        // Once every input has ended, what still comes lies at the end at the latest, which only `finish` knows.
+        // Once every input has ended, what still comes lies at the end at the latest, which only
+        // `finish` knows.
         if let Watermark::At(seen) = self.seen
             && !self.ports.is_source()
         {

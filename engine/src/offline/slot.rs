@@ -47,7 +47,8 @@ impl Slot {
         self
     }
 
-    /// Ends what would go on for ever at `end`, where all other inputs end, once all before that was taken.
+    /// Ends what would go on for ever at `end`, where all other inputs end, once all before that
+    /// was taken.
     pub(super) fn end_at(&mut self, end: Time) {
         match &self.head {
             Some(packet) if packet.time < end => {}
@@ -59,8 +60,8 @@ impl Slot {
         }
     }
 
-    /// Where the slot stands among the node's inputs. Parameters come first: what comes at the same time is taken as they
-    /// say.
+    /// Where the slot stands among the node's inputs. Parameters come first: what comes at the same
+    /// time is taken as they say.
     pub(super) fn place(&self) -> (bool, usize, usize) {
         (self.param.is_none(), self.port, self.wire)
     }

@@ -31,7 +31,8 @@ impl Override {
         }
     }
 
-    /// The same value, typed behind an option of its own: what is wrong with it is said of `--tempo 1000`.
+    /// The same value, typed behind an option of its own: what is wrong with it is said of `--tempo
+    /// 1000`.
     #[must_use]
     pub fn typed_as(self, option: &str) -> Override {
         Override {
@@ -46,8 +47,8 @@ impl Override {
         (&self.node, &self.param)
     }
 
-    /// Reads `node.param=value` or `transport.tempo=90`. The value is written as in a patch; text and paths may
-    /// go without quotes. Paths count from the current folder.
+    /// Reads `node.param=value` or `transport.tempo=90`. The value is written as in a patch; text
+    /// and paths may go without quotes. Paths count from the current folder.
     ///
     /// # Errors
     /// The text has another form.

@@ -19,7 +19,8 @@ pub struct Source {
     pub text: String,
     /// The folder that paths in it count from.
     pub folder: PathBuf,
-    /// Patches that it includes and that lie in no file: their paths, as it names them, and their texts.
+    /// Patches that it includes and that lie in no file: their paths, as it names them, and their
+    /// texts.
     parts: Vec<(String, String)>,
 }
 
@@ -109,8 +110,8 @@ impl Source {
         self.folder.join(name).canonicalize().ok()
     }
 
-    /// The id and kind of every node, those of included patches too, as far as the texts can be read; nothing is
-    /// checked.
+    /// The id and kind of every node, those of included patches too, as far as the texts can be
+    /// read; nothing is checked.
     #[must_use]
     pub fn nodes(&self) -> Vec<(String, String)> {
         let mut nodes = Vec::new();
@@ -122,8 +123,8 @@ impl Source {
         nodes
     }
 
-    /// The files that the patch includes, and those that they include, by their absolute paths: those too that are
-    /// not there.
+    /// The files that the patch includes, and those that they include, by their absolute paths:
+    /// those too that are not there.
     #[must_use]
     pub fn included(&self) -> BTreeSet<PathBuf> {
         let mut files = BTreeSet::new();

@@ -1,4 +1,5 @@
-//! Reads wires: `"film -> eye.frames -> calm"`, with an optional policy behind, and a range for a parameter.
+//! Reads wires: `"film -> eye.frames -> calm"`, with an optional policy behind, and a range for a
+//! parameter.
 
 use crate::limits::MAX_WIRES;
 use crate::param::Scale;

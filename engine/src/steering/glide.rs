@@ -17,8 +17,8 @@ pub(super) struct Glide {
 }
 
 impl Glide {
-    /// The way from one value to another; `None` where there is none between them: between words, flags, lists, seconds
-    /// and beats.
+    /// The way from one value to another; `None` where there is none between them: between words,
+    /// flags, lists, seconds and beats.
     pub(super) fn between(
         param: &Param,
         from: &Value,

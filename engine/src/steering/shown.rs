@@ -35,7 +35,8 @@ pub struct ValueStatus {
     pub text: Option<Value>,
 }
 
-/// The live parameters of one node, shown by its thread to whoever looks. The thread never waits for who looks.
+/// The live parameters of one node, shown by its thread to whoever looks. The thread never waits
+/// for who looks.
 #[derive(Debug, Default)]
 pub(crate) struct Shown(pub(super) Mutex<Vec<ValueStatus>>);
 

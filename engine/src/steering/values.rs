@@ -13,7 +13,8 @@ use crate::param::{Change, Param, Span};
 use crate::registry::AnyProcessor;
 use crate::time::Time;
 
-/// The live parameters of one node. A hand's value lies over a wire's, and a wire's over the text's.
+/// The live parameters of one node. A hand's value lies over a wire's, and a wire's over the
+/// text's.
 #[derive(Debug)]
 pub(crate) struct Values {
     entries: Vec<Entry>,
@@ -97,7 +98,8 @@ impl Values {
         self.is_shown = false;
     }
 
-    /// A wire leads into the parameter that is number `number` of the kind's, and its 0 to 1 stand for `span`.
+    /// A wire leads into the parameter that is number `number` of the kind's, and its 0 to 1 stand
+    /// for `span`.
     pub(crate) fn wire(&mut self, number: usize, span: Option<Span>) {
         if let Some(entry) = self.numbered(number) {
             let said = entry.wire.take().and_then(|wire| wire.said);
@@ -124,8 +126,8 @@ impl Values {
         }
     }
 
-    /// A hand sets the parameter, or lets it go. The value goes to the new one in the time `glide`, where a way leads
-    /// there.
+    /// A hand sets the parameter, or lets it go. The value goes to the new one in the time `glide`,
+    /// where a way leads there.
     pub(crate) fn hand(&mut self, name: &str, value: Option<Value>, now: Time, glide: Time) {
         let named = |entry: &&mut Entry| entry.param.name == name;
         if let Some(entry) = self.entries.iter_mut().find(named) {
@@ -158,8 +160,8 @@ impl Values {
         self.is_shown = false;
     }
 
-    /// Tells `processor` each value that is another than the one told last. One that it cannot take stays as it was, which
-    /// is logged; gives why, where there was one.
+    /// Tells `processor` each value that is another than the one told last. One that it cannot take
+    /// stays as it was, which is logged; gives why, where there was one.
     pub(crate) fn tell_to(
         &mut self,
         processor: &mut dyn AnyProcessor,
@@ -181,8 +183,8 @@ impl Values {
         Some(refused)
     }
 
-    /// Tells each value that is another than the one told last. What `tell` refuses is told once, and not again until it
-    /// changes.
+    /// Tells each value that is another than the one told last. What `tell` refuses is told once,
+    /// and not again until it changes.
     pub(crate) fn tell(&mut self, now: Time, mut tell: impl FnMut(&str, &Value)) {
         for entry in &mut self.entries {
             let value = match &entry.glide {

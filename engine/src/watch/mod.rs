@@ -1,9 +1,10 @@
 //! Reports when files have been saved.
 //!
-//! A file is watched at each link on the way to it as well, so that it does not matter which of them is exchanged. The
-//! system's notices come at once; beside them every file is looked at once a second, which finds what gives no notice:
-//! a folder that was exchanged as a whole, a network share, some containers. Whatever can block, such as a hung mount,
-//! happens on the watch's own thread.
+//! A file is watched at each link on the way to it as well, so that it does not matter which of
+//! them is exchanged. The system's notices come at once; beside them every file is looked at once a
+//! second, which finds what gives no notice: a folder that was exchanged as a whole, a network
+//! share, some containers. Whatever can block, such as a hung mount, happens on the watch's own
+//! thread.
 
 mod mark;
 #[cfg(test)]
@@ -35,8 +36,8 @@ const NOTICE: Duration = Duration::from_millis(100);
 /// How long [`Watch::set`] waits for the watch's thread, which may stand still on a hung mount.
 const SET_WITHIN: Duration = Duration::from_secs(1);
 
-/// Watches files, whichever way their editors save them: the folders are watched, since a watch on a file goes with
-/// the file when an editor puts a new one in its place.
+/// Watches files, whichever way their editors save them: the folders are watched, since a watch on
+/// a file goes with the file when an editor puts a new one in its place.
 #[derive(Clone)]
 pub struct Watch {
     orders: Sender<Order>,
@@ -58,7 +59,8 @@ struct Order {
 }
 
 impl Watch {
-    /// Watches nothing yet. `polls`: nothing is asked of the system; the files are read once a second.
+    /// Watches nothing yet. `polls`: nothing is asked of the system; the files are read once a
+    /// second.
     ///
     /// # Errors
     /// The system refuses a thread.
@@ -87,8 +89,9 @@ impl Watch {
         Ok(Watch { orders, saved })
     }
 
-    /// Watches these files, given by absolute paths, and no others. Returns the folders that give no notice, each once;
-    /// their files are read once a second. A file whose folder is not there yet is looked for as often.
+    /// Watches these files, given by absolute paths, and no others. Returns the folders that give
+    /// no notice, each once; their files are read once a second. A file whose folder is not
+    /// there yet is looked for as often.
     pub fn set(&self, files: BTreeSet<PathBuf>) -> Vec<Unwatched> {
         let (done, unwatched) = bounded(1);
         // The thread ends only with the last watch.

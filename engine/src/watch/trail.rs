@@ -7,8 +7,8 @@ use std::path::{Component, Path, PathBuf};
 /// Links that are followed on one way, as many as Linux follows.
 const MAX_LINKS: usize = 40;
 
-/// Each link that `path` leads over, and the file or the place at which it ends, all without links before their last
-/// part. Whichever of them is exchanged, `path` names another file.
+/// Each link that `path` leads over, and the file or the place at which it ends, all without links
+/// before their last part. Whichever of them is exchanged, `path` names another file.
 pub(super) fn trail(path: &Path) -> Vec<PathBuf> {
     let mut trail = Vec::new();
     let mut ahead: VecDeque<Step> = steps(path).collect();

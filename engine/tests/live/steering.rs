@@ -141,7 +141,8 @@ fn a_glide_goes_evenly_and_without_a_click() {
         .iter()
         .fold(0f32, |most, sample| most.max(sample.abs()));
     assert!(loudest < 0.12, "{loudest}");
-    // A sine of 200 Hz at 0.8 moves by 0.021 a frame; a fall at once would show as a step of up to 0.7.
+    // A sine of 200 Hz at 0.8 moves by 0.021 a frame; a fall at once would show as a step of up to
+    // 0.7.
     assert!(largest_step(&sound) < 0.1, "{}", largest_step(&sound));
     assert!(live.drain(END).is_empty());
 }

@@ -73,7 +73,8 @@ impl FilmReport {
     }
 }
 
-/// Holds the music against the film. `None` where the film is too short: six stretches and four bars at least.
+/// Holds the music against the film. `None` where the film is too short: six stretches and four
+/// bars at least.
 pub fn evaluate(film: &Film, notes: &[Played], options: &Options) -> Option<FilmReport> {
     let whole = Whole::new(film, notes, options)?;
     let figures = vec![
@@ -345,7 +346,8 @@ impl Curve {
         self.pictures.get(index).copied().unwrap_or(0.0)
     }
 
-    /// The best correlation and the delay of the music at which it is reached: from a bar early to two late.
+    /// The best correlation and the delay of the music at which it is reached: from a bar early to
+    /// two late.
     fn best(&self, shift: f64, bar: f64) -> Option<(f64, f64)> {
         let (early, late) = (bar / self.step, 2.0 * bar / self.step);
         let lags = -(early.floor() as i64)..=late.floor() as i64;

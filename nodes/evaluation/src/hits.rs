@@ -5,15 +5,17 @@
 pub struct Hits {
     /// The share of cuts that a change follows.
     pub rate: f64,
-    /// The share of changes that follow a cut: without it, music that always changes would score best.
+    /// The share of changes that follow a cut: without it, music that always changes would score
+    /// best.
     pub precision: f64,
 }
 
-/// How long a change may come before its cut and still count as following it, in seconds: about a picture's length,
-/// less than anybody sees or hears.
+/// How long a change may come before its cut and still count as following it, in seconds: about a
+/// picture's length, less than anybody sees or hears.
 pub const EARLY: f64 = 0.05;
 
-/// Counts the cuts that a change follows within `within`, on a circle of `circle`. `None` without cuts or changes.
+/// Counts the cuts that a change follows within `within`, on a circle of `circle`. `None` without
+/// cuts or changes.
 pub fn hits(cuts: &[f64], changes: &[f64], within: f64, circle: f64) -> Option<Hits> {
     if cuts.is_empty() || changes.is_empty() {
         return None;

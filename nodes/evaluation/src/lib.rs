@@ -1,7 +1,8 @@
-//! Does the music follow the picture, and is a music model any good? Figures, each beside what chance gives.
+//! Does the music follow the picture, and is a music model any good? Figures, each beside what
+//! chance gives.
 //!
-//! `docs/evaluation.md` says what each means. Pure functions, but for [`observe`], which reads what a run sent, and
-//! [`melodies`], which asks a model.
+//! `docs/evaluation.md` says what each means. Pure functions, but for [`observe`], which reads what
+//! a run sent, and [`melodies`], which asks a model.
 #![forbid(unsafe_code)]
 
 mod base64;

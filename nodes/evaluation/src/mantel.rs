@@ -1,12 +1,14 @@
-//! The partial Mantel test: are what lies far apart in one and what lies far apart in the other the same pairs?
+//! The partial Mantel test: are what lies far apart in one and what lies far apart in the other the
+//! same pairs?
 
 use super::rank::pearson;
 
-/// The correlation of two lists of distances that remains once what both owe to a third is taken out (Smouse, Long
-/// and Sokal 1986). Each list has one entry a pair, in the same order of pairs; [`pairs`] gives them.
+/// The correlation of two lists of distances that remains once what both owe to a third is taken
+/// out (Smouse, Long and Sokal 1986). Each list has one entry a pair, in the same order of pairs;
+/// [`pairs`] gives them.
 ///
-/// Neighbouring bars are alike in any film and in any music. With the distance in time as the third, that alone is
-/// no agreement. `None` where one of the lists does not vary.
+/// Neighbouring bars are alike in any film and in any music. With the distance in time as the
+/// third, that alone is no agreement. `None` where one of the lists does not vary.
 pub fn partial(one: &[f64], other: &[f64], third: &[f64]) -> Option<f64> {
     let both = pearson(one, other)?;
     let (left, right) = (

@@ -1,4 +1,5 @@
-//! How good a melody model is: what it makes of tunes, and what it makes of codes that nobody encoded.
+//! How good a melody model is: what it makes of tunes, and what it makes of codes that nobody
+//! encoded.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -43,8 +44,8 @@ pub struct MelodyReport {
     pub scale_share_of_tunes: f64,
 }
 
-/// Melodies of as many bars as the model knows, from every bar on, of all MIDI files in `folder` and below; each once,
-/// in a fixed order. With the number of files, and of those without one.
+/// Melodies of as many bars as the model knows, from every bar on, of all MIDI files in `folder`
+/// and below; each once, in a fixed order. With the number of files, and of those without one.
 ///
 /// # Errors
 /// The folder cannot be read, or there is no melody in it.
@@ -110,8 +111,8 @@ fn find(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), NodeError> {
     Ok(())
 }
 
-/// Measures the model. Of more than `most` melodies, so many are rebuilt, evenly chosen; the samples are held against
-/// those.
+/// Measures the model. Of more than `most` melodies, so many are rebuilt, evenly chosen; the
+/// samples are held against those.
 ///
 /// # Errors
 /// The model fails.

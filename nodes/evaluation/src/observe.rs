@@ -1,4 +1,5 @@
-//! Looks at a film for its evaluation: always with the same eye, whatever the patch that makes the music sees.
+//! Looks at a film for its evaluation: always with the same eye, whatever the patch that makes the
+//! music sees.
 
 use std::sync::Arc;
 

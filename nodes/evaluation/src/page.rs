@@ -1,4 +1,5 @@
-//! The report of a film as one page of HTML that needs nothing else: no script, no font, no picture from elsewhere.
+//! The report of a film as one page of HTML that needs nothing else: no script, no font, no picture
+//! from elsewhere.
 
 mod music;
 mod plots;

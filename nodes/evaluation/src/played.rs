@@ -119,10 +119,11 @@ pub(super) fn manner(notes: &[Played], from: f64, to: f64) -> Manner {
     manner
 }
 
-/// How unlike two segments of music are, 0 to 1: the mean of how unlike they are in pitch classes, each counted from its
-/// own tonic (half the sum of the differences of their shares; another key alone is no difference, so that music does
-/// not do better by jumping from key to key), rhythm (places that only one has, of all that either has), register (an octave
-/// counts as 1) and density (the difference of counts over the larger), and in strokes of drums where one has any.
+/// How unlike two segments of music are, 0 to 1: the mean of how unlike they are in pitch classes,
+/// each counted from its own tonic (half the sum of the differences of their shares; another key
+/// alone is no difference, so that music does not do better by jumping from key to key), rhythm
+/// (places that only one has, of all that either has), register (an octave counts as 1) and density
+/// (the difference of counts over the larger), and in strokes of drums where one has any.
 /// Silence against notes is 1.
 pub(super) fn unlike(one: &Manner, other: &Manner) -> f64 {
     let share = |a: f64, b: f64| {
@@ -159,8 +160,9 @@ pub(super) fn unlike(one: &Manner, other: &Manner) -> f64 {
     if parts > 0.0 { sum / parts } else { 0.0 }
 }
 
-/// How unlike the music before and after each of `times` is, over `window` seconds on either side. Nearer to an end of
-/// the `seconds` the windows are shorter; nearer than half of one nothing is new.
+/// How unlike the music before and after each of `times` is, over `window` seconds on either side.
+/// Nearer to an end of the `seconds` the windows are shorter; nearer than half of one nothing is
+/// new.
 pub(super) fn novelty(notes: &[Played], times: &[f64], window: f64, seconds: f64) -> Vec<f64> {
     let least = window / 2.0;
     times
@@ -178,8 +180,8 @@ pub(super) fn novelty(notes: &[Played], times: &[f64], window: f64, seconds: f64
         .collect()
 }
 
-/// When the music changes: at onsets where it is more unlike before and after than at any other within half a window,
-/// and than at three onsets of four.
+/// When the music changes: at onsets where it is more unlike before and after than at any other
+/// within half a window, and than at three onsets of four.
 pub(super) fn changes(notes: &[Played], window: f64, seconds: f64) -> Vec<f64> {
     let mut times: Vec<f64> = notes.iter().map(|note| note.start).collect();
     times.dedup_by(|later, earlier| *later - *earlier < 1e-6);
@@ -269,7 +271,8 @@ mod tests {
 
     #[test]
     fn unlike_is_the_mean_of_its_parts_by_hand() {
-        // Classes: each is its own tonic; register 7 of 12; density 2 against 1; rhythm 1 of 2 places shared.
+        // Classes: each is its own tonic; register 7 of 12; density 2 against 1; rhythm 1 of 2
+        // places shared.
         let one = manner(&[note(0.0, 60), note(1.0, 60)], 0.0, 2.0);
         let other = manner(&[note(0.0, 67)], 0.0, 2.0);
         let wanted = (0.0 + 7.0 / 12.0 + 0.5 + 0.5) / 4.0;
@@ -313,7 +316,8 @@ mod tests {
             .chain(tune(16.0, 55, 1.0, [0, 1, 8]))
             .collect();
         let found = changes(&notes, 2.0, 24.0);
-        // Where windows hold notes of both tunes their tonic is a guess: a sixteenth beside the border may be as new.
+        // Where windows hold notes of both tunes their tonic is a guess: a sixteenth beside the
+        // border may be as new.
         let near = |wanted: f64| found.iter().any(|time| (time - wanted).abs() <= 0.25);
         assert!(near(8.0) && near(16.0), "{found:?}");
         assert!(found.len() <= 4, "{found:?}");

@@ -3,16 +3,17 @@
 use super::mantel::pairs;
 use super::rank::quantile;
 
-/// How far apart two pictures' codes are on average that have nothing to do with each other: the distance of two draws
-/// from N(0, 1) in each of `dimension` components.
+/// How far apart two pictures' codes are on average that have nothing to do with each other: the
+/// distance of two draws from N(0, 1) in each of `dimension` components.
 pub fn unrelated(dimension: usize) -> f64 {
     (2.0 * dimension as f64).sqrt()
 }
 
-/// How near the mean codes of two shots of one scene are: nearer than half of what lies on either side of the film's
-/// cuts (their median). How unlike scenes are is the film's own matter: those of a drawn film, or of one room, lie much
-/// nearer than two unrelated pictures. No more than half of [`unrelated`], and no less than what one shot differs from
-/// itself, which is `spread`, nor than what a coder leaves in a still.
+/// How near the mean codes of two shots of one scene are: nearer than half of what lies on either
+/// side of the film's cuts (their median). How unlike scenes are is the film's own matter: those of
+/// a drawn film, or of one room, lie much nearer than two unrelated pictures. No more than half of
+/// [`unrelated`], and no less than what one shot differs from itself, which is `spread`, nor than
+/// what a coder leaves in a still.
 fn near(codes: &[Vec<f64>], spread: f64) -> f64 {
     let unrelated = unrelated(codes.first().map_or(0, Vec::len));
     let over_cuts: Vec<f64> = (codes.windows(2))
@@ -23,8 +24,8 @@ fn near(codes: &[Vec<f64>], spread: f64) -> f64 {
     quantile(&over_cuts, 0.5).map_or(most, |median| (median / 2.0).clamp(least, most))
 }
 
-/// Which shots are of one scene, where a shot differs from itself by `spread`: a shot joins the first scene whose first
-/// shot it is near to. One scene number for each shot.
+/// Which shots are of one scene, where a shot differs from itself by `spread`: a shot joins the
+/// first scene whose first shot it is near to. One scene number for each shot.
 pub fn scenes(codes: &[Vec<f64>], spread: f64) -> Vec<usize> {
     let mut first: Vec<&Vec<f64>> = Vec::new();
     let near = near(codes, spread);
@@ -55,9 +56,10 @@ pub struct Belongs {
     pub scene: usize,
 }
 
-/// The mean distance of music between segments of different scenes, divided by that between segments of one scene.
-/// With `returning`, only scenes that came back count as one: segments of different shots. `distances` has one entry
-/// for each of [`pairs`]. `None` where there is no pair of one sort.
+/// The mean distance of music between segments of different scenes, divided by that between
+/// segments of one scene. With `returning`, only scenes that came back count as one: segments of
+/// different shots. `distances` has one entry for each of [`pairs`]. `None` where there is no pair
+/// of one sort.
 pub fn contrast(segments: &[Belongs], distances: &[f64], returning: bool) -> Option<f64> {
     let (mut within, mut between) = ((0.0, 0), (0.0, 0));
     for ((first, second), distance) in pairs(segments.len()).zip(distances) {
@@ -74,8 +76,8 @@ pub fn contrast(segments: &[Belongs], distances: &[f64], returning: bool) -> Opt
     }
     let mean = |(sum, count): (f64, usize)| (count > 0).then(|| sum / count as f64);
     let (within, between) = (mean(within)?, mean(between)?);
-    // Music that is the very same in every scene does not tell them apart; music that repeats to the note does so
-    // as well as can be told.
+    // Music that is the very same in every scene does not tell them apart; music that repeats to
+    // the note does so as well as can be told.
     if between <= 0.0 {
         return Some(1.0);
     }
@@ -114,7 +116,8 @@ mod tests {
     #[test]
     fn contrast_is_between_over_within_by_hand() {
         let segments = [at(0, 0), at(0, 0), at(1, 1), at(2, 0)];
-        // Pairs 01, 02, 03, 12, 13, 23: within are 01, 03 and 13, of which 03 and 13 are of two shots.
+        // Pairs 01, 02, 03, 12, 13, 23: within are 01, 03 and 13, of which 03 and 13 are of two
+        // shots.
         let distances = [0.1, 0.6, 0.2, 0.8, 0.4, 0.7];
         let whole = contrast(&segments, &distances, false).unwrap();
         assert!((whole - 0.7 / (0.7 / 3.0)).abs() < 1e-12);

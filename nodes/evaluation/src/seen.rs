@@ -1,4 +1,5 @@
-//! The picture's side: what was seen of a film, on a circle so that it can be shifted against the music.
+//! The picture's side: what was seen of a film, on a circle so that it can be shifted against the
+//! music.
 
 use super::rank::quantile;
 use super::scenes::{distance, unrelated};
@@ -47,7 +48,8 @@ impl Film {
         self.codes.dimension
     }
 
-    /// The mean code from `from` to `to`, which may lie beyond the end: there the film begins again.
+    /// The mean code from `from` to `to`, which may lie beyond the end: there the film begins
+    /// again.
     pub fn code(&self, from: f64, to: f64) -> Vec<f64> {
         self.codes.mean(from, to)
     }
@@ -65,8 +67,8 @@ impl Film {
         )
     }
 
-    /// Whether the picture changes at all: whether any two pictures lie further apart than a fiftieth of what two
-    /// unrelated ones do. Below lies what a coder leaves in a still.
+    /// Whether the picture changes at all: whether any two pictures lie further apart than a
+    /// fiftieth of what two unrelated ones do. Below lies what a coder leaves in a still.
     pub fn moves(&self) -> bool {
         let Some((_, first)) = self.seen.codes.first() else {
             return false;
@@ -151,12 +153,14 @@ impl Sums {
         }
     }
 
-    /// The mean of the values from `from` to `to`; where there are none, the value that holds at `from`.
+    /// The mean of the values from `from` to `to`; where there are none, the value that holds at
+    /// `from`.
     fn mean(&self, from: f64, to: f64) -> Vec<f64> {
         let Some(last) = self.times.len().checked_sub(1) else {
             return Vec::new();
         };
-        // Counted through all rounds of the circle, so that a stretch over the end is one difference.
+        // Counted through all rounds of the circle, so that a stretch over the end is one
+        // difference.
         let place = |time: f64| {
             let rounds = (time / self.seconds).floor();
             let within = time - rounds * self.seconds;

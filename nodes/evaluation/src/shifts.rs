@@ -1,6 +1,7 @@
 //! Chance, by circular shifts: the same music over the same film, begun elsewhere.
 //!
-//! Plain shuffling would tear apart what follows one another, and almost anything would look like more than chance.
+//! Plain shuffling would tear apart what follows one another, and almost anything would look like
+//! more than chance.
 
 use serde::Serialize;
 
@@ -28,8 +29,8 @@ pub struct Tested {
     pub shifted: Vec<f64>,
 }
 
-/// `count` distances in seconds, evenly spread over a circle of `seconds` but for `guard` on both sides of 0, where
-/// the music would lie almost as it does. Empty where the guards leave nothing.
+/// `count` distances in seconds, evenly spread over a circle of `seconds` but for `guard` on both
+/// sides of 0, where the music would lie almost as it does. Empty where the guards leave nothing.
 pub(super) fn shifts(seconds: f64, guard: f64, count: usize) -> Vec<f64> {
     let room = seconds - 2.0 * guard;
     if !(room.is_finite() && room > 0.0) {
@@ -41,8 +42,8 @@ pub(super) fn shifts(seconds: f64, guard: f64, count: usize) -> Vec<f64> {
         .collect()
 }
 
-/// Holds what `figure` is without a shift against what it is under each. `None` where it cannot be had as the music
-/// lies; a shift under which it cannot counts as no success.
+/// Holds what `figure` is without a shift against what it is under each. `None` where it cannot be
+/// had as the music lies; a shift under which it cannot counts as no success.
 pub(super) fn test(
     shifts: &[f64],
     good: Good,

@@ -24,7 +24,8 @@ pub struct Manners {
 
 type Histogram = BTreeMap<i64, f64>;
 
-/// How unlike two sets of melodies are: Jensen–Shannon divergences in bits, 0 the same to 1 nothing in common.
+/// How unlike two sets of melodies are: Jensen–Shannon divergences in bits, 0 the same to 1 nothing
+/// in common.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Divergences {
     /// Of the number of notes.
@@ -218,7 +219,8 @@ mod tests {
         assert_eq!(Manners::of(&[vec![0; 32]], &LAYOUT).scale_share(), 0.0);
     }
 
-    /// Printed by `features` and `divergence` of models/training/melody/evaluate.py for the same two sets.
+    /// Printed by `features` and `divergence` of models/training/melody/evaluate.py for the same
+    /// two sets.
     #[test]
     fn divergences_are_those_of_the_cards() {
         let one = [

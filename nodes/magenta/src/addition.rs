@@ -41,8 +41,9 @@ pub(super) fn require_free(folder: &Path, name: &str) -> Result<(), NodeError> {
     Ok(())
 }
 
-/// Writes `files` (name, bytes) into the folder `name` in `folder` and adds `model` to the manifest. `test` is asked
-/// with the new manifest once the files lie there: where it refuses, all is taken away again.
+/// Writes `files` (name, bytes) into the folder `name` in `folder` and adds `model` to the
+/// manifest. `test` is asked with the new manifest once the files lie there: where it refuses, all
+/// is taken away again.
 ///
 /// # Errors
 /// Something cannot be written, or `test` refuses.
@@ -95,7 +96,8 @@ fn text(folder: &Path) -> Result<String, NodeError> {
     })
 }
 
-/// The text of a manifest with one model more. What people wrote into it stays, where that is possible.
+/// The text of a manifest with one model more. What people wrote into it stays, where that is
+/// possible.
 fn extended(text: &str, folder: &Path, name: &str, model: &Model) -> Result<String, NodeError> {
     let failed = |error: ron::Error| NodeError::internal(format!("the manifest: {error}"));
     let pretty = || PrettyConfig::new().struct_names(true);

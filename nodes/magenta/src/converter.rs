@@ -1,4 +1,5 @@
-//! What the numbers of a checkpoint mean: its data converter, from config.json or, in the older layout, converter.json.
+//! What the numbers of a checkpoint mean: its data converter, from config.json or, in the older
+//! layout, converter.json.
 
 use std::path::Path;
 
@@ -126,7 +127,8 @@ fn music(path: &Path, value: Value) -> Result<Music, NodeError> {
         steps_per_bar: STEPS_PER_BAR,
         tokens,
         lowest_pitch,
-        // Before the first step Magenta's decoder is given zeros: a token after all others stands for them.
+        // Before the first step Magenta's decoder is given zeros: a token after all others stands
+        // for them.
         start_token: tokens as i64,
         drums,
     })

@@ -1,7 +1,7 @@
 //! What `tests/fuzz` reaches, as [`score_nodes::fuzzing`]: a checkpoint that somebody else made.
 
-/// Reads a checkpoint of Magenta: what is said of its tokens, its manifest, and the bytes of its file `w`, with zero bytes
-/// between them.
+/// Reads a checkpoint of Magenta: what is said of its tokens, its manifest, and the bytes of its
+/// file `w`, with zero bytes between them.
 pub fn checkpoint(bytes: &[u8]) {
     let Ok(folder) = tempfile::tempdir() else {
         return;

@@ -1,5 +1,5 @@
-//! Known inputs and outputs of an imported model, for `score models verify`: computed in double precision from the
-//! tensors, not by what is verified.
+//! Known inputs and outputs of an imported model, for `score models verify`: computed in double
+//! precision from the tensors, not by what is verified.
 
 use std::collections::BTreeMap;
 

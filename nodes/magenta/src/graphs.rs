@@ -1,9 +1,11 @@
-//! Writes the layers of a flat MusicVAE as the graphs that a music model has: `start`, `step` and `encoder`.
+//! Writes the layers of a flat MusicVAE as the graphs that a music model has: `start`, `step` and
+//! `encoder`.
 //!
-//! The decoder's first cell is given the token before, the code, and its own output, one after another. The code's share
-//! does not change from step to step: it is computed once, in `start`, and is the `condition` of every step. The token's
-//! share is a row of the kernel. Cells are TensorFlow's `BasicLSTMCell`: gates i, j, f, o, and a forget bias of 1:
-//! c' = c · σ(f + 1) + σ(i) · tanh(j), h' = tanh(c') · σ(o).
+//! The decoder's first cell is given the token before, the code, and its own output, one after
+//! another. The code's share does not change from step to step: it is computed once, in `start`,
+//! and is the `condition` of every step. The token's share is a row of the kernel. Cells are
+//! TensorFlow's `BasicLSTMCell`: gates i, j, f, o, and a forget bias of 1: c' = c · σ(f + 1) + σ(i)
+//! · tanh(j), h' = tanh(c') · σ(o).
 
 use super::network::{Encoder, Layer, Network};
 use crate::onnx_writer::{Attribute, Element, Graph};

@@ -1,7 +1,9 @@
-//! Imports music models that were published for Magenta.js: MusicVAE with a flat LSTM decoder, for melodies or drums.
+//! Imports music models that were published for Magenta.js: MusicVAE with a flat LSTM decoder, for
+//! melodies or drums.
 //!
-//! What is read is described in TensorFlow.js' `io/types.ts` (the manifest, the shards, the quantisation) and in
-//! Magenta.js' `music_vae/model.ts` (the names of tensors, the cells), and in Roberts et al. 2018 (MusicVAE).
+//! What is read is described in TensorFlow.js' `io/types.ts` (the manifest, the shards, the
+//! quantisation) and in Magenta.js' `music_vae/model.ts` (the names of tensors, the cells), and in
+//! Roberts et al. 2018 (MusicVAE).
 #![forbid(unsafe_code)]
 
 mod addition;
@@ -50,15 +52,17 @@ pub struct Imported {
     pub model: Model,
     /// Why it has no encoder, where it has none.
     pub without_encoder: Option<String>,
-    /// The largest difference between what the ONNX files compute and what the tensors say in double precision;
-    /// `None` where ONNX Runtime is missing.
+    /// The largest difference between what the ONNX files compute and what the tensors say in
+    /// double precision; `None` where ONNX Runtime is missing.
     pub largest_difference: Option<f32>,
 }
 
-/// Imports a checkpoint: writes its ONNX files and adds it to the manifest. Either all of it is done or nothing.
+/// Imports a checkpoint: writes its ONNX files and adds it to the manifest. Either all of it is
+/// done or nothing.
 ///
 /// # Errors
-/// The name is taken or none, the checkpoint is broken or of a sort that cannot be played, or nothing can be written.
+/// The name is taken or none, the checkpoint is broken or of a sort that cannot be played, or
+/// nothing can be written.
 pub fn import(import: Import<'_>) -> Result<Imported, NodeError> {
     let Import {
         checkpoint,
@@ -164,7 +168,8 @@ impl<'a> Written<'a> {
     }
 }
 
-/// Reads the checkpoint in `folder`, writes its graphs, and throws them away; whether all of it went well.
+/// Reads the checkpoint in `folder`, writes its graphs, and throws them away; whether all of it
+/// went well.
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) fn try_checkpoint(folder: &Path) -> bool {
     let (Ok(music), Ok(weights)) = (converter::read(folder), Weights::read(folder)) else {

@@ -32,7 +32,8 @@ impl<'a> Layer<'a> {
 pub(super) struct Network<'a> {
     /// The components of a code.
     pub(super) latent: usize,
-    /// The decoder's LSTM cells, from the token up. The first takes the token, the code and its own output.
+    /// The decoder's LSTM cells, from the token up. The first takes the token, the code and its
+    /// own output.
     pub(super) cells: Vec<Layer<'a>>,
     /// From a code to the state of all cells: c₀, h₀, c₁, h₁, …
     pub(super) initial: Layer<'a>,

@@ -1,5 +1,6 @@
-//! Writes ONNX files: the few messages of `onnx.proto` (github.com/onnx/onnx, onnx/onnx.proto) that a plain graph with
-//! its weights needs, in the encoding of Protocol Buffers (protobuf.dev/programming-guides/encoding).
+//! Writes ONNX files: the few messages of `onnx.proto` (github.com/onnx/onnx, onnx/onnx.proto) that
+//! a plain graph with its weights needs, in the encoding of Protocol Buffers
+//! (protobuf.dev/programming-guides/encoding).
 //!
 //! The numbers of the fields stand beside each call, by their names in `onnx.proto`.
 

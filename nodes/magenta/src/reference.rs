@@ -1,5 +1,6 @@
-//! A flat MusicVAE computed the plain way, from the tensors by their names: number by number, in double precision, as the
-//! paper and Magenta.js have it. What the ONNX files compute is compared with it.
+//! A flat MusicVAE computed the plain way, from the tensors by their names: number by number, in
+//! double precision, as the paper and Magenta.js have it. What the ONNX files compute is compared
+//! with it.
 
 use std::iter::repeat_n;
 
@@ -95,7 +96,8 @@ pub(super) fn step(
     dense(weights, OUTPUT, &input)
 }
 
-/// The mean code of a melody, for an encoder with so many units and so many numbers for each of `tokens`.
+/// The mean code of a melody, for an encoder with so many units and so many numbers for each of
+/// `tokens`.
 pub(super) fn encode(
     weights: &Weights,
     melody: &[usize],

@@ -10,7 +10,8 @@ use serde::Deserialize;
 
 use super::coding::{Coding, Entry, coding};
 
-/// The manifest of TensorFlow.js: groups of files, each group the bytes of its tensors one after another.
+/// The manifest of TensorFlow.js: groups of files, each group the bytes of its tensors one after
+/// another.
 const SHARDS: &str = "weights_manifest.json";
 
 /// The older one: a file for each tensor.
@@ -19,7 +20,8 @@ const SINGLES: &str = "manifest.json";
 /// The longest text that is read, in bytes.
 const MOST_TEXT: u64 = 1 << 22;
 
-/// The longest file of weights, and the most that all may have, in bytes; MusicVAE's largest has some 400 MB.
+/// The longest file of weights, and the most that all may have, in bytes; MusicVAE's largest has
+/// some 400 MB.
 const MOST_WEIGHTS: u64 = 1 << 30;
 
 /// A tensor.

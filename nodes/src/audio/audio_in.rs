@@ -23,10 +23,12 @@ use crate::device::sound_stream::Opened;
 
 const SOUND: OutputPort<AudioBlock> = OutputPort::new(0, "sound", "what is heard");
 
-/// How long a block that is not complete is waited for, in blocks of the device or the run after its end.
+/// How long a block that is not complete is waited for, in blocks of the device or the run after
+/// its end.
 const LATE_BLOCKS: u64 = 3;
 
-/// How long one call waits for the device: short enough to send silence in time where there is none.
+/// How long one call waits for the device: short enough to send silence in time where there is
+/// none.
 const PATIENCE: Duration = Duration::from_millis(5);
 
 /// `audio_in`.

@@ -167,7 +167,8 @@ mod tests {
             .collect()
     }
 
-    /// The frame at which a short loud tone in silence is loudest: the middle of a window of 480 frames.
+    /// The frame at which a short loud tone in silence is loudest: the middle of a window of 480
+    /// frames.
     fn loudest(samples: &[f32]) -> usize {
         let left: Vec<f32> = samples.iter().step_by(2).copied().collect();
         let energy = |at: usize| -> f32 { left[at..at + 480].iter().map(|s| s * s).sum() };
@@ -271,7 +272,8 @@ mod tests {
         ] {
             ffmpeg(folder, &["-i", "beep.wav", name]);
             let read = read(&folder.join(name));
-            // MPEG audio is encoded in frames of 24 ms, and Opus in some of 20; the end may be filled up.
+            // MPEG audio is encoded in frames of 24 ms, and Opus in some of 20; the end may be
+            // filled up.
             let frames = read.len() / 2;
             assert!(
                 (96_000..96_000 + 1_200).contains(&frames),
@@ -402,7 +404,8 @@ mod tests {
         std::fs::metadata(folder.join("decoded")).unwrap().len() as usize / 8
     }
 
-    /// Three seconds of silence, then three of noise: a variable rate whose start says nothing of the rest.
+    /// Three seconds of silence, then three of noise: a variable rate whose start says nothing of
+    /// the rest.
     const UNEVEN: &str = "aevalsrc=0.6*(random(0)-0.5)*gt(t\\,3):s=48000:d=6";
 
     /// Without resampling.

@@ -56,8 +56,9 @@ impl Blocks {
         }
     }
 
-    /// Whether all is known that sounds in the next block: in a render by the watermark, live once its end has come.
-    /// Live, the first block is the one that is under way, and what was missed by far is left out.
+    /// Whether all is known that sounds in the next block: in a render by the watermark, live once
+    /// its end has come. Live, the first block is the one that is under way, and what was
+    /// missed by far is left out.
     pub(crate) fn is_due(&mut self, io: &Io<'_>) -> bool {
         // Once nothing more comes, `finish` knows the end that is meant.
         let Watermark::At(reached) = io.reached() else {
@@ -79,14 +80,15 @@ impl Blocks {
         Flow::WakeAt(Time::from_samples(self.at + self.size, self.rate))
     }
 
-    /// Frames of the next block of a sound that ends with the frame before `end`; `None`: nothing is left.
+    /// Frames of the next block of a sound that ends with the frame before `end`; `None`: nothing
+    /// is left.
     pub(crate) fn up_to(&self, end: u64) -> Option<u64> {
         let left = end.saturating_sub(self.at);
         (left > 0).then_some(left.min(self.size))
     }
 
-    /// For `finish`: frames of the next block up to where the inputs ended; `None`: nothing is left. Live, what follows
-    /// the last whole block is left out.
+    /// For `finish`: frames of the next block up to where the inputs ended; `None`: nothing is
+    /// left. Live, what follows the last whole block is left out.
     pub(crate) fn rest(&self, io: &Io<'_>) -> Option<u64> {
         if !self.ends || io.stop_requested() {
             return None;

@@ -14,8 +14,8 @@ const RELEASE: f32 = 0.3;
 /// How long the ceiling takes to another height, in seconds.
 const GLIDE: f32 = 0.05;
 
-/// A peak limiter that looks ahead. Sound below the ceiling passes it bit by bit; before a peak above, all channels are
-/// turned down together in a straight line.
+/// A peak limiter that looks ahead. Sound below the ceiling passes it bit by bit; before a peak
+/// above, all channels are turned down together in a straight line.
 pub(crate) struct Ceiling {
     /// The ceiling of the next frame.
     ceiling: Ramp,
@@ -35,7 +35,8 @@ pub(crate) struct Ceiling {
 }
 
 impl Ceiling {
-    /// For sound of `channels` channels at `rate` frames a second, whose peak will be `ceiling` at most.
+    /// For sound of `channels` channels at `rate` frames a second, whose peak will be `ceiling` at
+    /// most.
     pub(crate) fn new(ceiling: f32, rate: u32, channels: u16) -> Self {
         let rate = rate.max(1) as f32;
         Ceiling {
@@ -114,7 +115,8 @@ impl Ceiling {
         self.touched
     }
 
-    /// Takes the peak between samples that is known once the frame `now` is there, counted among those that wait.
+    /// Takes the peak between samples that is known once the frame `now` is there, counted among
+    /// those that wait.
     fn hear_between(&mut self, peak: f32, ceiling: f32, now: usize) {
         if peak > ceiling {
             self.turn_down(ceiling / peak, now.saturating_sub(true_peak::DELAY));
@@ -194,7 +196,8 @@ mod tests {
 
     #[test]
     fn peaks_between_samples_stay_below_the_ceiling_too() {
-        // A quarter of the rate, an eighth of a turn aside: between its samples it is 3 dB higher; with loud moments.
+        // A quarter of the rate, an eighth of a turn aside: between its samples it is 3 dB higher;
+        // with loud moments.
         let sound: Vec<f32> = (0..48_000)
             .map(|n| {
                 let level = if n % 7_000 < 300 { 1.2 } else { 0.5 };

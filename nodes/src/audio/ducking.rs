@@ -1,7 +1,8 @@
 //! Turns music down while somebody speaks in the film's own sound.
 //!
-//! Speech is loud and quiet several times a second, in syllables, and does not stop for long; most of it lies between 200
-//! and 4000 Hz. A steady noise has no syllables, and a single bang does not go on.
+//! Speech is loud and quiet several times a second, in syllables, and does not stop for long; most
+//! of it lies between 200 and 4000 Hz. A steady noise has no syllables, and a single bang does not
+//! go on.
 
 use std::collections::VecDeque;
 
@@ -20,7 +21,8 @@ const HOLD: usize = 40;
 /// What is quieter than this is not spoken to the audience, in dBFS.
 const QUIETEST: f32 = -45.0;
 
-/// By how much a fifth of the window lies below its loudest step, at least, and three fifths, at most, in dB.
+/// By how much a fifth of the window lies below its loudest step, at least, and three fifths, at
+/// most, in dB.
 const SYLLABLES: f32 = 8.0;
 const LASTING: f32 = 25.0;
 

@@ -54,7 +54,8 @@ fn sound_of(samples: &[i16]) -> Vec<f32> {
     samples.iter().map(share).collect()
 }
 
-/// A file's samples as the ffmpeg program decodes them, which shares no code with the encoders. It must not complain.
+/// A file's samples as the ffmpeg program decodes them, which shares no code with the encoders. It
+/// must not complain.
 fn decoded(path: &Path) -> Vec<i16> {
     let output = Command::new("ffmpeg")
         .args(["-nostdin", "-v", "error", "-i"])

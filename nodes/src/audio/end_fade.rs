@@ -1,10 +1,12 @@
-//! Lets the sound of a render fade before its end, where it would be cut off at full level: that clicks.
+//! Lets the sound of a render fade before its end, where it would be cut off at full level: that
+//! clicks.
 
 use std::collections::VecDeque;
 
 use score_engine::{Build, Time};
 
-/// How long the sound fades, in seconds. By the third power of what is left, so that the last 50 ms lie 65 dB lower.
+/// How long the sound fades, in seconds. By the third power of what is left, so that the last 50 ms
+/// lie 65 dB lower.
 const LENGTH: f64 = 0.6;
 
 /// Sound whose last 50 ms stay below this, −50 dBFS, has ended by itself and is left as it is.
@@ -38,7 +40,8 @@ impl Curve {
     }
 }
 
-/// The latest blocks of a stereo sound, held back until it is known whether the sound ends with them.
+/// The latest blocks of a stereo sound, held back until it is known whether the sound ends with
+/// them.
 pub(crate) struct EndFade {
     rate: u32,
     /// Frames that are held back: none where the run has no end.
@@ -63,7 +66,8 @@ impl EndFade {
         }
     }
 
-    /// Takes a block of left and right in turn, and gives those that are far enough from it to be no part of the end.
+    /// Takes a block of left and right in turn, and gives those that are far enough from it to be
+    /// no part of the end.
     pub(crate) fn pass(&mut self, time: Time, samples: Vec<f32>) -> Vec<(Time, Vec<f32>)> {
         self.frames += samples.len() / 2;
         self.held.push_back((time, samples));

@@ -52,8 +52,8 @@ impl Ensemble {
         }
     }
 
-    /// From now on each channel plays its own of `voices`. Notes whose keys are down go over to them, drums apart: what is
-    /// struck is not held.
+    /// From now on each channel plays its own of `voices`. Notes whose keys are down go over to
+    /// them, drums apart: what is struck is not held.
     pub(crate) fn set_voices(&mut self, voices: [Voice; 16]) {
         let before = std::mem::replace(&mut self.voices, voices);
         let frames = (CROSSFADE * self.rate as f32) as u32;

@@ -1,7 +1,8 @@
 //! Writes samples of 16 or 24 bits as a FLAC file that can be read at any time while it grows.
 //!
-//! The crate encodes the frames; the header is written here, because the crate's own file writers remember a seek point a
-//! frame, which for a take of months is a gigabyte, and fail at the end of one of 2³⁶ samples.
+//! The crate encodes the frames; the header is written here, because the crate's own file writers
+//! remember a seek point a frame, which for a take of months is a gigabyte, and fail at the end of
+//! one of 2³⁶ samples.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -18,7 +19,8 @@ const BLOCK: u16 = 4096;
 /// Bytes of everything in front of the frames: room for tags is kept.
 pub(crate) const HEADER: usize = 1024;
 
-/// The most samples of each channel whose number the header can say; 0 there means that it is not known.
+/// The most samples of each channel whose number the header can say; 0 there means that it is not
+/// known.
 pub(super) const MOST_COUNTED: u64 = (1 << 36) - 1;
 
 /// The most channels.
@@ -67,15 +69,16 @@ pub(crate) struct FlacWriter<W> {
     tray: Tray,
     /// Samples that do not fill a frame yet.
     waiting: Vec<i32>,
-    /// Samples of each channel up to the end of each frame that was given to the sink, and the length of the file once the
-    /// frame has arrived; the latest that has.
+    /// Samples of each channel up to the end of each frame that was given to the sink, and the
+    /// length of the file once the frame has arrived; the latest that has.
     given: VecDeque<(u64, u64)>,
     arrived: (u64, u64),
     digest: md5::Context,
 }
 
 impl<W: Target> FlacWriter<W> {
-    /// Begins the file. Up to `most_counted` samples of each channel its header says how many there are.
+    /// Begins the file. Up to `most_counted` samples of each channel its header says how many there
+    /// are.
     ///
     /// # Errors
     /// The disk is full, or FLAC has no room for such a sound.
@@ -154,7 +157,8 @@ impl<W: Target> FlacWriter<W> {
         }
     }
 
-    /// Writes what is held back but for the samples that do not fill a frame, and a header that is true.
+    /// Writes what is held back but for the samples that do not fill a frame, and a header that is
+    /// true.
     ///
     /// # Errors
     /// The disk is full.

@@ -25,8 +25,8 @@ impl Instrument {
         Ok(())
     }
 
-    /// From now on each channel plays its own of `voices`, or what `beginning` says of a SoundFont. Notes whose keys are down
-    /// go over.
+    /// From now on each channel plays its own of `voices`, or what `beginning` says of a SoundFont.
+    /// Notes whose keys are down go over.
     ///
     /// # Errors
     /// The SoundFont is damaged.
@@ -42,7 +42,8 @@ impl Instrument {
         Ok(())
     }
 
-    /// Does something to a channel. Returns what it is called where the instrument cannot do it and it would be missed.
+    /// Does something to a channel. Returns what it is called where the instrument cannot do it and
+    /// it would be missed.
     ///
     /// # Errors
     /// The SoundFont is damaged.
@@ -70,7 +71,8 @@ impl Instrument {
     }
 }
 
-/// What a change is called that is heard where it is followed; the patch chooses voices and the room itself.
+/// What a change is called that is heard where it is followed; the patch chooses voices and the
+/// room itself.
 fn name(change: ChannelChange) -> Option<&'static str> {
     match change {
         ChannelChange::Bend { value, .. } => (value != 0.0).then_some("pitch bend"),

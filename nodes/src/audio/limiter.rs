@@ -6,8 +6,9 @@ const KNEE: f32 = 0.708;
 /// The time in which the level that is held falls to half, in seconds.
 const RELEASE: f32 = 0.08;
 
-/// A peak limiter without delay for both sides together, so that the picture between them does not move. The level
-/// rises with the peaks at once and falls slowly; above the knee it approaches full scale and never reaches it.
+/// A peak limiter without delay for both sides together, so that the picture between them does not
+/// move. The level rises with the peaks at once and falls slowly; above the knee it approaches full
+/// scale and never reaches it.
 pub(crate) struct Limiter {
     level: f32,
     /// The factor by which the level falls in a frame.
@@ -66,7 +67,8 @@ mod tests {
             for sample in sine(level, 10_000) {
                 let [left, right] = limiter.limit([sample, 0.0]);
                 assert!(left.abs() <= 1.0 && right == 0.0, "{level}");
-                // The sine's own steepest step is 0.05 of its level; while the level rises at once, below the knee.
+                // The sine's own steepest step is 0.05 of its level; while the level rises at once,
+                // below the knee.
                 assert!(level > 2.0 || (left - last).abs() < 0.11, "{level}");
                 last = left;
             }

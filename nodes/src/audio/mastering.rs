@@ -8,7 +8,8 @@ use super::ceiling::Ceiling;
 use super::end_fade::{Curve, LAST, SILENT};
 use super::spool::Spool;
 
-/// What the limiter takes away is given back this many times at most, and no more than this each time, in dB.
+/// What the limiter takes away is given back this many times at most, and no more than this each
+/// time, in dB.
 const ROUNDS: usize = 6;
 const STEP: f64 = 9.0;
 

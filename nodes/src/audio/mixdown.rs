@@ -9,9 +9,9 @@ const BETWEEN: f32 = std::f32::consts::FRAC_1_SQRT_2;
 pub(crate) struct Mixdown(Vec<[f32; 2]>);
 
 impl Mixdown {
-    /// A channel alone goes to both sides. Of several, what is left, right or between goes there (ITU-R BS.775,
-    /// table 2), without the channel for low effects; channels without a place take turns, left and right. All is
-    /// turned down so far that no side can pass full scale.
+    /// A channel alone goes to both sides. Of several, what is left, right or between goes there
+    /// (ITU-R BS.775, table 2), without the channel for low effects; channels without a place
+    /// take turns, left and right. All is turned down so far that no side can pass full scale.
     pub(crate) fn new(channels: &Channels) -> Self {
         if channels.count() == 1 {
             return Mixdown(vec![[1.0; 2]]);

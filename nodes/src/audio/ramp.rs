@@ -1,4 +1,5 @@
-//! A number that goes to its new value in a straight line, so that a change while it plays does not click.
+//! A number that goes to its new value in a straight line, so that a change while it plays does not
+//! click.
 
 /// A live parameter of a sound, asked for once a frame.
 pub(crate) struct Ramp {

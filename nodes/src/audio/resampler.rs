@@ -4,7 +4,8 @@ use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Fft, FixedSync, Resampler as _, WindowFunction};
 use score_engine::NodeError;
 
-/// Frames that are transformed at once, about: longer cuts closer to the highest frequency that both rates hold.
+/// Frames that are transformed at once, about: longer cuts closer to the highest frequency that
+/// both rates hold.
 const CHUNK: usize = 1024;
 
 /// A resampler with the Fourier transform, and what it has not yet given.
@@ -100,7 +101,8 @@ impl Resampler {
 mod tests {
     use super::*;
 
-    /// `samples` on both sides through a resampler, in stretches of 700 frames; the left side comes back.
+    /// `samples` on both sides through a resampler, in stretches of 700 frames; the left side comes
+    /// back.
     fn resample(from: u32, to: u32, samples: &[f32]) -> Vec<f32> {
         let mut resampler = Resampler::new(from, to).unwrap().unwrap();
         let mut ready = Vec::new();

@@ -2,7 +2,8 @@
 
 use super::ramp::Ramp;
 
-/// Lengths of the lines in seconds: without a common divisor, so that their echoes do not fall together.
+/// Lengths of the lines in seconds: without a common divisor, so that their echoes do not fall
+/// together.
 const LINES: [f32; 4] = [0.0297, 0.0371, 0.0411, 0.0437];
 
 /// Time in which the usual room falls silent by 60 dB, in seconds.
@@ -27,8 +28,8 @@ impl Reverb {
         Self::sized(rate, 1.0, DECAY, 1)
     }
 
-    /// A silent room, `size` times as large as usual, that falls silent by 60 dB in `decay` seconds. A new decay
-    /// comes about within `ramp` frames.
+    /// A silent room, `size` times as large as usual, that falls silent by 60 dB in `decay`
+    /// seconds. A new decay comes about within `ramp` frames.
     pub(crate) fn sized(rate: u32, size: f32, decay: f32, ramp: u32) -> Self {
         let length = |seconds: f32| (seconds * size * rate as f32) as usize + 1;
         Reverb {
@@ -52,7 +53,8 @@ impl Reverb {
         self.size
     }
 
-    /// Adds the room's answer to interleaved stereo `samples`, of each frame the share that `share` comes to.
+    /// Adds the room's answer to interleaved stereo `samples`, of each frame the share that `share`
+    /// comes to.
     pub(crate) fn add(&mut self, samples: &mut [f32], share: &mut Ramp) {
         for frame in samples.chunks_exact_mut(2) {
             let [left, right] = self.answer([frame[0], frame[1]]);

@@ -1,4 +1,5 @@
-//! A file of sound that grows: knows how much of it has really been written, also when the disk is full.
+//! A file of sound that grows: knows how much of it has really been written, also when the disk is
+//! full.
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
@@ -21,7 +22,8 @@ impl Target for File {
     }
 }
 
-/// A target with a buffer in front. [`std::io::BufWriter`] does not tell how much has arrived when a write fails.
+/// A target with a buffer in front. [`std::io::BufWriter`] does not tell how much has arrived when
+/// a write fails.
 pub(crate) struct SoundSink<W> {
     target: W,
     waiting: Vec<u8>,

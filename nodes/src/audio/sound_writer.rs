@@ -1,8 +1,9 @@
 //! Writes sound of unknown peak and length to a file that never clips.
 //!
-//! Sound is encoded while it comes. Live it is final at once, so that the file is whole whenever it is read, and a peak that
-//! would clip is turned down where it is. A render knows its peak at the end: where it would clip, all of it is encoded
-//! anew, turned down as a whole. Sound that is to have a certain loudness is encoded at the end in any case.
+//! Sound is encoded while it comes. Live it is final at once, so that the file is whole whenever it
+//! is read, and a peak that would clip is turned down where it is. A render knows its peak at the
+//! end: where it would clip, all of it is encoded anew, turned down as a whole. Sound that is to
+//! have a certain loudness is encoded at the end in any case.
 
 use std::fs::File;
 use std::path::Path;
@@ -46,7 +47,8 @@ enum Place {
 enum Level {
     /// As a whole: its highest peak so far, and the sound as it came.
     Whole { peak: f32, spool: Spool },
-    /// As a whole, to a loudness: what measures it, once its form is known, and the sound as it came.
+    /// As a whole, to a loudness: what measures it, once its form is known, and the sound as it
+    /// came.
     Mastered {
         mastering: Option<Box<Mastering>>,
         spool: Spool,
@@ -58,8 +60,8 @@ enum Level {
 }
 
 impl SoundWriter {
-    /// Begins the file of a render whose name is claimed: its ending names its format, and its peak will be `ceiling` at
-    /// most.
+    /// Begins the file of a render whose name is claimed: its ending names its format, and its peak
+    /// will be `ceiling` at most.
     ///
     /// # Errors
     /// The file, or the temporary one beside it, cannot be made.
@@ -73,7 +75,8 @@ impl SoundWriter {
         Self::new(&path, Place::Offline(file), ceiling, level)
     }
 
-    /// Begins the file of a render whose name is claimed, a .wav whose samples are exactly those that come.
+    /// Begins the file of a render whose name is claimed, a .wav whose samples are exactly those
+    /// that come.
     ///
     /// # Errors
     /// The file cannot be made.
@@ -116,8 +119,8 @@ impl SoundWriter {
         self
     }
 
-    /// The same, brought to a `loudness` in LUFS in a render, where the ceiling then counts peaks between samples too. Of a
-    /// live run nobody knows how loud it will be.
+    /// The same, brought to a `loudness` in LUFS in a render, where the ceiling then counts peaks
+    /// between samples too. Of a live run nobody knows how loud it will be.
     pub(crate) fn loudness(mut self, loudness: f64) -> Self {
         self.level = match std::mem::replace(&mut self.level, Level::AtOnce(None)) {
             Level::Whole { spool, .. } => Level::Mastered {
@@ -130,8 +133,8 @@ impl SoundWriter {
         self
     }
 
-    /// Another ceiling and another loudness are wished for. Live the ceiling goes there at once, without a jump; of a render
-    /// counts what was wished for last.
+    /// Another ceiling and another loudness are wished for. Live the ceiling goes there at once,
+    /// without a jump; of a render counts what was wished for last.
     pub(crate) fn set_level(&mut self, ceiling: f32, loudness: Option<f64>) {
         (self.ceiling, self.loudness) = (ceiling, loudness);
         match &mut self.level {
@@ -158,7 +161,8 @@ impl SoundWriter {
     /// Appends a block.
     ///
     /// # Errors
-    /// The disk is full, the format has no room for such a sound, or the sound has changed its form.
+    /// The disk is full, the format has no room for such a sound, or the sound has changed its
+    /// form.
     pub(crate) fn write(&mut self, block: &AudioBlock) -> Result<(), NodeError> {
         self.append(block.rate, block.channels, &block.samples)
     }
@@ -259,8 +263,8 @@ impl SoundWriter {
         Encoder::start(self.format, target, form, self.limits)
     }
 
-    /// Makes the file of a live run one that can be read as it is, up to less than a tenth of a second ago, and gives it to
-    /// be put on the disk.
+    /// Makes the file of a live run one that can be read as it is, up to less than a tenth of a
+    /// second ago, and gives it to be put on the disk.
     ///
     /// # Errors
     /// The disk is full.
@@ -357,7 +361,8 @@ impl SoundWriter {
         Ok(())
     }
 
-    /// Encodes all that came: turned down so far that its peak is the ceiling, or as loud as wished.
+    /// Encodes all that came: turned down so far that its peak is the ceiling, or as loud as
+    /// wished.
     fn encode_anew(&mut self) -> Result<(), NodeError> {
         let Some(form) = self.form else { return Ok(()) };
         let mut encoder = self.encoder(form)?;
@@ -405,7 +410,8 @@ impl Drop for SoundWriter {
         let (Some(encoder), Place::Live(file)) = (&mut self.encoder, &mut self.place) else {
             return;
         };
-        // What can still be written is; on a full disk what has arrived is made whole, which takes no room.
+        // What can still be written is; on a full disk what has arrived is made whole, which takes
+        // no room.
         if self.broken || encoder.finish().is_err() {
             let _ = encoder.salvage();
         }
@@ -475,7 +481,8 @@ mod tests {
         assert!(written.len() > 399_000 && written.iter().all(|sample| sample.abs() <= 29_490));
     }
 
-    /// The peak of a render, of full scale, whose ceiling and loudness are set after half of the sound.
+    /// The peak of a render, of full scale, whose ceiling and loudness are set after half of the
+    /// sound.
     fn rendered(begun: Option<f64>, ceiling: f32, loudness: Option<f64>) -> f32 {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.wav");

@@ -2,8 +2,8 @@
 
 use score_engine::AudioBlock;
 
-/// The block's samples as left and right in turn: one channel goes to both sides, of more than two the first two
-/// count. What is not a number becomes silence: no feedback would ever forget it.
+/// The block's samples as left and right in turn: one channel goes to both sides, of more than two
+/// the first two count. What is not a number becomes silence: no feedback would ever forget it.
 pub(crate) fn stereo(block: &AudioBlock) -> Vec<f32> {
     let channels = usize::from(block.channels.max(1));
     let right = usize::from(channels > 1);

@@ -10,7 +10,8 @@ const EXPRESSION: u8 = 11;
 const FINE_DATA: u8 = 38;
 const RESET: u8 = 121;
 
-/// The four that choose a parameter for the data that follow: two for those that MIDI registers, and two for others.
+/// The four that choose a parameter for the data that follow: two for those that MIDI registers,
+/// and two for others.
 const PARAMETER: [u8; 4] = [100, 101, 98, 99];
 
 /// The registered parameter that says how far pitch is bent.
@@ -25,7 +26,8 @@ const MIDDLE: f32 = 64.0 / 127.0;
 /// How far pitch is bent at most unless a file says otherwise, in semitones.
 const USUAL_SPAN: f32 = 2.0;
 
-/// The time in which a level goes most of its way to another, in seconds: a jump would be heard as a click.
+/// The time in which a level goes most of its way to another, in seconds: a jump would be heard as
+/// a click.
 const GLIDE: f32 = 0.004;
 
 /// One channel.

@@ -204,7 +204,8 @@ struct Playing {
     due: VecDeque<(u64, Act)>,
     /// What the instrument was asked for and cannot do.
     ignored: BTreeSet<&'static str>,
-    /// Whether the first of that is told at once, since the run may never end, and not all of it together at the end.
+    /// Whether the first of that is told at once, since the run may never end, and not all of it
+    /// together at the end.
     tells_at_once: bool,
     /// What errors and warnings call the node and what it plays with.
     name: String,

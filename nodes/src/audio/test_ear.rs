@@ -14,7 +14,8 @@ pub(crate) fn loudness(stereo: &[f32]) -> f64 {
     meter.loudness_global().unwrap()
 }
 
-/// The level of the sine of `frequency` in `samples`, as its peak; a Hann window keeps its neighbours out.
+/// The level of the sine of `frequency` in `samples`, as its peak; a Hann window keeps its
+/// neighbours out.
 pub(crate) fn level_at(samples: &[f32], frequency: f64) -> f64 {
     let (mut real, mut imaginary) = (0.0, 0.0);
     let step = TAU * frequency / RATE as f64;

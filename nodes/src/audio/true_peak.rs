@@ -1,4 +1,5 @@
-//! The peaks of sound between its samples, which a player's filter will make of them (ITU-R BS.1770, annex 2).
+//! The peaks of sound between its samples, which a player's filter will make of them (ITU-R
+//! BS.1770, annex 2).
 
 use std::f64::consts::PI;
 
@@ -38,8 +39,8 @@ impl TruePeak {
         }
     }
 
-    /// Hears a frame; the largest size of the sound between the two frames that came [`DELAY`] and [`DELAY`] − 1 before, or
-    /// 0 where it does not matter.
+    /// Hears a frame; the largest size of the sound between the two frames that came [`DELAY`] and
+    /// [`DELAY`] − 1 before, or 0 where it does not matter.
     pub(crate) fn hear(&mut self, frame: impl Iterator<Item = f32>) -> f32 {
         let at = self.at;
         self.at = if at + 1 < TAPS { at + 1 } else { 0 };
@@ -68,7 +69,8 @@ impl TruePeak {
     }
 }
 
-/// The share of each sample at a point that lies `fraction` of the way behind the sixth: a sinc under a raised cosine.
+/// The share of each sample at a point that lies `fraction` of the way behind the sixth: a sinc
+/// under a raised cosine.
 fn shares(fraction: f64) -> [f32; TAPS] {
     let place = (SIDE - 1) as f64 + fraction;
     let share = |tap: usize| {
@@ -86,7 +88,8 @@ mod tests {
 
     #[test]
     fn a_peak_between_two_samples_is_heard() {
-        // A quarter of the rate, sampled an eighth of a turn aside: each sample is 0.707 of the peak.
+        // A quarter of the rate, sampled an eighth of a turn aside: each sample is 0.707 of the
+        // peak.
         let tone = |n: usize| (PI / 2.0 * n as f64 + PI / 4.0).sin() as f32;
         let mut meter = TruePeak::new(2, 0.9);
         let peaks = (0..200).map(|n| meter.hear([tone(n), 0.0].into_iter()));

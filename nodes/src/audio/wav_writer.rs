@@ -1,7 +1,8 @@
 //! Writes samples as a WAV file that can be read at any time while it grows.
 //!
-//! Up to 4 GiB the file is a RIFF with a chunk `JUNK` in front; beyond, that chunk becomes the `ds64` of RF64 (EBU Tech
-//! 3306), which has the sizes in 64 bits. Written here because no crate keeps the header true while the file grows.
+//! Up to 4 GiB the file is a RIFF with a chunk `JUNK` in front; beyond, that chunk becomes the
+//! `ds64` of RF64 (EBU Tech 3306), which has the sizes in 64 bits. Written here because no crate
+//! keeps the header true while the file grows.
 
 use std::io;
 
@@ -14,7 +15,8 @@ pub(super) const LARGEST_RIFF: u64 = u32::MAX as u64 - 1;
 /// The most bytes in front of the samples.
 pub(crate) const LONGEST_HEADER: u64 = 116;
 
-/// How `WAVE_FORMAT_EXTENSIBLE` calls whole numbers and floating-point ones: the first byte tells them apart.
+/// How `WAVE_FORMAT_EXTENSIBLE` calls whole numbers and floating-point ones: the first byte tells
+/// them apart.
 const PCM: [u8; 16] = [1, 0, 0, 0, 0, 0, 16, 0, 128, 0, 0, 170, 0, 56, 155, 113];
 const FLOAT: u8 = 3;
 
@@ -170,8 +172,8 @@ pub(super) fn header(form: Form, data: u64, largest_riff: u64) -> Vec<u8> {
     bytes
 }
 
-/// Which loudspeakers the channels belong to, a bit each: the first that there are names for, as other programs assume;
-/// of more channels than names, none.
+/// Which loudspeakers the channels belong to, a bit each: the first that there are names for, as
+/// other programs assume; of more channels than names, none.
 fn speakers(channels: u16) -> u32 {
     match channels {
         channels @ 1..=18 => (1 << channels) - 1,

@@ -1,4 +1,5 @@
-//! A picture as a small grid of mean colours: little to compute with, and without the camera's noise.
+//! A picture as a small grid of mean colours: little to compute with, and without the camera's
+//! noise.
 
 use score_engine::Frame;
 
@@ -8,13 +9,15 @@ pub(super) const SIDE: usize = 16;
 /// Cells in the grid.
 pub(super) const COUNT: usize = SIDE * SIDE;
 
-/// The brightness of a colour, 0 to 1: what the eye makes of red, green and blue (luma, ITU-R BT.709).
+/// The brightness of a colour, 0 to 1: what the eye makes of red, green and blue (luma, ITU-R
+/// BT.709).
 pub(super) fn luma([red, green, blue]: [f32; 3]) -> f32 {
     0.2126 * red + 0.7152 * green + 0.0722 * blue
 }
 
-/// The mean colour of each cell, row by row from the top; red, green and blue from 0 to 1. Every pixel counts, and a
-/// picture of fewer pixels than cells has its pixels repeated. A picture without pixels is black.
+/// The mean colour of each cell, row by row from the top; red, green and blue from 0 to 1. Every
+/// pixel counts, and a picture of fewer pixels than cells has its pixels repeated. A picture
+/// without pixels is black.
 pub(super) fn cells(frame: &Frame) -> Vec<[f32; 3]> {
     let (width, height) = (frame.width() as usize, frame.height() as usize);
     if frame.pixels().is_empty() {

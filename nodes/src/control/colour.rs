@@ -92,8 +92,8 @@ impl Processor<Colour> for Measuring {
     }
 }
 
-/// The mean colour's place in the plane of hues, in which red lies along the first axis and 120° separate the
-/// primaries; then saturation and warmth.
+/// The mean colour's place in the plane of hues, in which red lies along the first axis and 120°
+/// separate the primaries; then saturation and warmth.
 fn measure(cells: &[[f32; 3]]) -> [f32; 4] {
     let mut sums = [0.0; 4];
     for [red, green, blue] in cells {

@@ -101,7 +101,8 @@ mod tests {
         controls(&outputs, "motion")
     }
 
-    /// Two seconds of a light square, an eighth of the picture wide, that runs through it twice a second.
+    /// Two seconds of a light square, an eighth of the picture wide, that runs through it twice a
+    /// second.
     fn running(rate: u32) -> Vec<(Time, Payload)> {
         let frames = 0..2 * rate;
         let frames = frames.map(|n| {
@@ -138,7 +139,8 @@ mod tests {
             let lamp = if n % 2 == 0 { 20 } else { 0 };
             let pixels = (0..SIZE * SIZE).flat_map(|index| {
                 let drawn = (index / 7 % 120) as u32 + lamp;
-                // Even from −12 to 12: a standard deviation of 7 in 255, that of a camera in a dim room.
+                // Even from −12 to 12: a standard deviation of 7 in 255, that of a camera in a dim
+                // room.
                 [0; 3].map(|_: u8| (drawn + 20 + rng.next_u32() % 25 - 12) as u8)
             });
             (at(f64::from(n) / 25.0), picture(pixels.collect()))

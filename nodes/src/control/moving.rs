@@ -5,12 +5,13 @@ use score_engine::Time;
 use super::cells::COUNT;
 use crate::half_life::followed;
 
-/// The half-life with which the past that a picture is compared with follows, in seconds: long enough that slow
-/// things move in it, short enough that what has stopped is soon forgotten.
+/// The half-life with which the past that a picture is compared with follows, in seconds: long
+/// enough that slow things move in it, short enough that what has stopped is soon forgotten.
 const MEMORY: f64 = 0.1;
 
-/// Spreads mean differences of luma over 0 to 1. Measured: a figure of a tenth of the picture that crosses it in a
-/// second comes to 0.7, the median of a film of street traffic to 0.3, of a talking head to 0.06.
+/// Spreads mean differences of luma over 0 to 1. Measured: a figure of a tenth of the picture that
+/// crosses it in a second comes to 0.7, the median of a film of street traffic to 0.3, of a talking
+/// head to 0.06.
 const SCALE: f32 = 20.0;
 
 /// The recent past of the pictures that are compared.
@@ -21,13 +22,15 @@ pub(super) struct Moving {
 }
 
 impl Moving {
-    /// How much moves, 0 to 1, in a picture with these cells' luma. Differences below `noise` do not count.
+    /// How much moves, 0 to 1, in a picture with these cells' luma. Differences below `noise` do
+    /// not count.
     pub(super) fn see(&mut self, time: Time, cells: Vec<f32>, noise: f32, gain: f32) -> f32 {
         // Much motion approaches 1 gently, so that more of it can still be told.
         1.0 - (-gain * SCALE * self.moved(time, cells, noise)).exp()
     }
 
-    /// By how much the cells differ from their past in the mean, beyond what all of them do and what is noise.
+    /// By how much the cells differ from their past in the mean, beyond what all of them do and
+    /// what is noise.
     fn moved(&mut self, time: Time, now: Vec<f32>, noise: f32) -> f32 {
         let Some((last, past)) = &mut self.past else {
             self.past = Some((time, now));
@@ -38,8 +41,9 @@ impl Moving {
             return 0.0;
         }
         let share = followed(seconds, MEMORY);
-        // The past lags behind a steady motion by a time that depends on the frame rate. Half-way between the
-        // differences before and after it follows, the rate cancels out but for its square.
+        // The past lags behind a steady motion by a time that depends on the frame rate. Half-way
+        // between the differences before and after it follows, the rate cancels out but for
+        // its square.
         let halfway = 1.0 - share / 2.0;
         let mut differences: Vec<f32> = now
             .iter()

@@ -16,7 +16,8 @@ pub(super) struct Recurrence {
 }
 
 impl Recurrence {
-    /// How unlike the likest of the bars before a picture of bar `bar` is, 0 to 1; `None` where there is none before.
+    /// How unlike the likest of the bars before a picture of bar `bar` is, 0 to 1; `None` where
+    /// there is none before.
     pub(super) fn see(&mut self, bar: i64, view: View) -> Option<f32> {
         if let Some((number, last)) = self.present.take()
             && number < bar

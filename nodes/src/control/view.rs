@@ -4,7 +4,8 @@ use score_engine::Frame;
 
 use super::cells::{COUNT, cells, luma};
 
-/// Bins of the histograms of luma, blue difference and red difference. Colour fills only the middle of its range.
+/// Bins of the histograms of luma, blue difference and red difference. Colour fills only the middle
+/// of its range.
 const BINS: [usize; 3] = [16, 32, 32];
 
 /// Of a larger picture, rows and columns are left out of the histograms: so many are enough.
@@ -13,8 +14,8 @@ const SIDE: usize = 128;
 /// A contrast that does not count as structure: a standard deviation of 1 % of full luma.
 const FLAT: f32 = COUNT as f32 * 1e-4;
 
-/// A mean difference of two pictures' colours that is plain to see, of 1. Below it they differ less the smaller
-/// it is: a film that begins to fade in, a dark room's noise.
+/// A mean difference of two pictures' colours that is plain to see, of 1. Below it they differ less
+/// the smaller it is: a film that begins to fade in, a dark room's noise.
 const VISIBLE: f32 = 0.03;
 
 /// The root of structure × histogram that a very hard cut comes to; it is counted as 1.
@@ -46,9 +47,9 @@ impl View {
 
     /// How different two pictures are, 0 to 1.
     ///
-    /// The geometric mean of two measures, each of which is fooled by what the other sees through: how little the
-    /// cells' luma is alike (motion changes that, a flash hardly), and how little the histograms of colour overlap
-    /// (a flash changes them, motion hardly).
+    /// The geometric mean of two measures, each of which is fooled by what the other sees through:
+    /// how little the cells' luma is alike (motion changes that, a flash hardly), and how
+    /// little the histograms of colour overlap (a flash changes them, motion hardly).
     pub(super) fn change(&self, other: &View) -> f32 {
         let squares: f32 = (self.structure.iter().zip(&other.structure))
             .map(|(one, other)| (one - other).powi(2))
@@ -73,8 +74,8 @@ impl View {
     }
 }
 
-/// The shares of pixels in each bin of luma, blue difference and red difference (ITU-R BT.709), smoothed over the
-/// neighbouring bins so that a slight shift is a slight difference.
+/// The shares of pixels in each bin of luma, blue difference and red difference (ITU-R BT.709),
+/// smoothed over the neighbouring bins so that a slight shift is a slight difference.
 fn histograms(frame: &Frame) -> [Vec<f32>; 3] {
     let (width, height) = (frame.width() as usize, frame.height() as usize);
     let mut counts = BINS.map(|bins| vec![0_u32; bins]);

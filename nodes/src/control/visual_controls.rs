@@ -31,7 +31,8 @@ const DENSITY: Line = Line {
     range: (0.03, 0.95),
 };
 
-/// The register of a picture of middle brightness (MIDI pitch 71, where tunes lie), and how far up white is from black.
+/// The register of a picture of middle brightness (MIDI pitch 71, where tunes lie), and how far up
+/// white is from black.
 const REGISTER: Line = Line {
     middle: 0.45,
     there: 0.58,
@@ -39,8 +40,8 @@ const REGISTER: Line = Line {
     range: (0.15, 0.9),
 };
 
-/// From bars that repeat, where the picture stands, to bars that have nothing of those before, after a cut to what was
-/// never shown.
+/// From bars that repeat, where the picture stands, to bars that have nothing of those before,
+/// after a cut to what was never shown.
 const NOVELTY: Line = Line {
     middle: 0.3,
     there: 0.5,
@@ -54,10 +55,12 @@ const CONTOUR: f32 = 4.0;
 /// A contour that is not worth asking for: the melody is not held level where the light is.
 const LEVEL: f32 = 0.15;
 
-/// Quarter notes in which half of a change of brightness is forgotten: half a bar of 4/4, as far as a contour looks.
+/// Quarter notes in which half of a change of brightness is forgotten: half a bar of 4/4, as far as
+/// a contour looks.
 const BEFORE: f64 = 2.0;
 
-/// By how much motion exceeds what it was of late where a note is asked for, and where one that stands out is.
+/// By how much motion exceeds what it was of late where a note is asked for, and where one that
+/// stands out is.
 const SURGES: (f32, f32) = (0.15, 0.35);
 
 /// The half-life of what motion was of late, in quarter notes.

@@ -1,4 +1,5 @@
-//! What runs in the callback of a sound device that is listened to, and how its frames become blocks of the run.
+//! What runs in the callback of a sound device that is listened to, and how its frames become
+//! blocks of the run.
 
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -21,7 +22,8 @@ const RING_SECONDS: f64 = 0.5;
 /// Stretches of sound that the ring holds at most.
 const STRETCHES: usize = 4096;
 
-/// Counters of one sound input, among the node's own figures in the run's status, over all openings of its device.
+/// Counters of one sound input, among the node's own figures in the run's status, over all openings
+/// of its device.
 #[derive(Debug)]
 pub struct CaptureCounters {
     /// `callbacks`: calls of the device.
@@ -195,8 +197,8 @@ impl Assembly {
             .copy_from_slice(&samples[late * self.channels..]);
     }
 
-    /// The next block and its first frame, once all of it has come or none of it can be waited for any longer:
-    /// `due` is the frame up to which nothing may be late.
+    /// The next block and its first frame, once all of it has come or none of it can be waited for
+    /// any longer: `due` is the frame up to which nothing may be late.
     pub(crate) fn next(&mut self, due: u64) -> Option<(u64, Vec<f32>)> {
         let end = self.at + self.block;
         if self.known < end {

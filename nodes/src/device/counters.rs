@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use score_engine::Counters;
 
-/// Counters of one sound output, among the node's own figures in the run's status. The callback writes them, anybody
-/// may read them while it plays. They go on when the device goes away and comes back.
+/// Counters of one sound output, among the node's own figures in the run's status. The callback
+/// writes them, anybody may read them while it plays. They go on when the device goes away and
+/// comes back.
 #[derive(Debug)]
 pub struct PlaybackCounters {
     /// `open`: 1 while a device plays.
@@ -21,18 +22,21 @@ pub struct PlaybackCounters {
     pub missing_frames: Arc<AtomicU64>,
     /// `late_frames`: frames that came after they should have been heard, and were left out.
     pub late_frames: Arc<AtomicU64>,
-    /// `overflowed_frames`: frames left out because the device had stood still and the ring was full.
+    /// `overflowed_frames`: frames left out because the device had stood still and the ring was
+    /// full.
     pub overflowed_frames: Arc<AtomicU64>,
-    /// `resyncs`: how often the device ran ahead or behind so far that playing began anew at the clock's time.
+    /// `resyncs`: how often the device ran ahead or behind so far that playing began anew at the
+    /// clock's time.
     pub resyncs: Arc<AtomicU64>,
     /// `device_block`: frames that the device asks for at a time, the largest number so far.
     pub device_block: Arc<AtomicU64>,
     /// `lead_frames`: frames between a sound's time and when it is handed to the device.
     pub lead_frames: Arc<AtomicU64>,
-    /// `latency_microseconds`: from when a block comes to the node until its first frame leaves the device's buffer.
+    /// `latency_microseconds`: from when a block comes to the node until its first frame leaves
+    /// the device's buffer.
     pub latency: Arc<AtomicU64>,
-    /// `least_reserve_frames`: frames that lay ready after the scarcest call so far, from the first sound of an
-    /// opening on: what was left of the lead.
+    /// `least_reserve_frames`: frames that lay ready after the scarcest call so far, from the
+    /// first sound of an opening on: what was left of the lead.
     pub least_reserve: Arc<AtomicU64>,
 }
 

@@ -36,10 +36,10 @@ impl Feed {
         }
     }
 
-    /// Puts in `block`, whose first frame is frame `start` of the run. What was put in already is left out of it;
-    /// what is missing before it is heard as silence. One channel goes to the first two of the device, further ones
-    /// to their own; a device of one channel plays the mean. Samples beyond full scale are cut, others than numbers
-    /// are silence.
+    /// Puts in `block`, whose first frame is frame `start` of the run. What was put in already is
+    /// left out of it; what is missing before it is heard as silence. One channel goes to the
+    /// first two of the device, further ones to their own; a device of one channel plays the
+    /// mean. Samples beyond full scale are cut, others than numbers are silence.
     pub fn push(&mut self, start: u64, block: &AudioBlock) {
         let from = usize::from(block.channels.max(1));
         let late = self.next.saturating_sub(start).min(block.frames() as u64);

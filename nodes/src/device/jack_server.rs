@@ -1,10 +1,11 @@
 //! Keeps this program's JACK clients together when their server goes away.
 //!
-//! JACK's library has one memory for all clients of a program. A client that is opened at a new server while another
-//! still belongs to the old one takes that memory from under it, and the program crashes. So once one client notices
-//! that the server is gone, all must be closed before the first is opened again. And as a server may go and another come
-//! before anyone has noticed, a client is opened only after those that are open have been called once more: a server
-//! takes much longer to start than a client to open.
+//! JACK's library has one memory for all clients of a program. A client that is opened at a new
+//! server while another still belongs to the old one takes that memory from under it, and the
+//! program crashes. So once one client notices that the server is gone, all must be closed before
+//! the first is opened again. And as a server may go and another come before anyone has noticed, a
+//! client is opened only after those that are open have been called once more: a server takes much
+//! longer to start than a client to open.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,8 +15,8 @@ use score_engine::NodeError;
 
 use super::keeper::missing;
 
-/// How long a call of the open clients is waited for: more than two of the longest periods that JACK has (8192 frames at
-/// 44.1 kHz).
+/// How long a call of the open clients is waited for: more than two of the longest periods that
+/// JACK has (8192 frames at 44.1 kHz).
 const CALL: Duration = Duration::from_millis(500);
 
 /// How often their calls are looked at meanwhile.
@@ -45,7 +46,8 @@ impl Clients {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until the server calls those that it has called before: one that is being opened is not called yet.
+    /// Waits until the server calls those that it has called before: one that is being opened is
+    /// not called yet.
     fn await_call(&self) -> Result<(), NodeError> {
         let called: Vec<(Arc<AtomicU64>, u64)> = self
             .state()
@@ -64,7 +66,8 @@ impl Clients {
         Ok(())
     }
 
-    /// Whether any of these has not been called since. One that was closed meanwhile is called no more.
+    /// Whether any of these has not been called since. One that was closed meanwhile is called no
+    /// more.
     fn is_any_quiet(&self, called: &[(Arc<AtomicU64>, u64)]) -> bool {
         let state = self.state();
         let is_open = |calls| state.open.iter().any(|open| Arc::ptr_eq(open, calls));

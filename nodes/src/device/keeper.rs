@@ -1,4 +1,5 @@
-//! Keeps a device open: opens it on a thread of its own, notices when it is gone, and tries again until it is back.
+//! Keeps a device open: opens it on a thread of its own, notices when it is gone, and tries again
+//! until it is back.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -59,8 +60,8 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    /// Starts to keep a device and waits for the first try. A device that is missing is tried again while the run
-    /// goes on, unless it is `required`.
+    /// Starts to keep a device and waits for the first try. A device that is missing is tried again
+    /// while the run goes on, unless it is `required`.
     ///
     /// # Errors
     /// The device is required and cannot be opened, or no thread can be started.
@@ -189,8 +190,8 @@ fn keep<O: Opener>(
     }
 }
 
-/// Keeps the system's sound library from writing to the terminal from this thread, for as long as the result lives:
-/// what it says comes as errors as well.
+/// Keeps the system's sound library from writing to the terminal from this thread, for as long as
+/// the result lives: what it says comes as errors as well.
 #[cfg(target_os = "linux")]
 pub(crate) fn silence() -> impl Sized {
     alsa::Output::local_error_handler().ok()

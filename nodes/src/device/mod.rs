@@ -1,5 +1,5 @@
-//! Sound and MIDI devices, opened by name and kept open: what the nodes `audio_in`, `audio_out`, `midi_in`, `midi_out`
-//! and `midi_clock_out` of the families `audio` and `midi` have in common.
+//! Sound and MIDI devices, opened by name and kept open: what the nodes `audio_in`, `audio_out`,
+//! `midi_in`, `midi_out` and `midi_clock_out` of the families `audio` and `midi` have in common.
 
 pub(crate) mod capture;
 pub(crate) mod counters;

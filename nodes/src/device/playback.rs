@@ -1,5 +1,5 @@
-//! What runs in a sound device's callback. It takes frames out of a ring and does nothing that may wait: no lock, no
-//! allocation, no log.
+//! What runs in a sound device's callback. It takes frames out of a ring and does nothing that may
+//! wait: no lock, no allocation, no log.
 
 mod clock;
 mod shared;
@@ -16,17 +16,18 @@ pub use self::shared::Shared;
 use super::counters::add;
 use super::feed::Feed;
 
-/// How long sound takes to fade where it breaks off, and to come back: too short to be heard as a fade, long enough
-/// not to click.
+/// How long sound takes to fade where it breaks off, and to come back: too short to be heard as a
+/// fade, long enough not to click.
 const FADE_SECONDS: f64 = 0.005;
 
-/// A distance from the clock that is a jump and not jitter, in nanoseconds: the device stood still. Below the
-/// distance at which the clock itself would jump.
+/// A distance from the clock that is a jump and not jitter, in nanoseconds: the device stood still.
+/// Below the distance at which the clock itself would jump.
 const RESYNC: i64 = 40_000_000;
 
-/// How much a device is given of silence at first, in seconds, and at least four blocks. Sound servers fill a buffer of
-/// several of their blocks at once when they begin, PipeWire now and then a second time: that says nothing of how much they
-/// will ask for at a time, nor of when it is heard.
+/// How much a device is given of silence at first, in seconds, and at least four blocks. Sound
+/// servers fill a buffer of several of their blocks at once when they begin, PipeWire now and then
+/// a second time: that says nothing of how much they will ask for at a time, nor of when it is
+/// heard.
 const FILL_SECONDS: f64 = 0.05;
 
 /// How much sound the ring holds at least, in seconds.
@@ -35,7 +36,8 @@ const RING_SECONDS: f64 = 0.5;
 /// Stretches of sound that the ring holds at most.
 const STRETCHES: usize = 4096;
 
-/// A stretch of frames that lies in the ring: where it belongs on the run's time line, and how long it is.
+/// A stretch of frames that lies in the ring: where it belongs on the run's time line, and how long
+/// it is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stretch {
     /// The first frame, counted from the start of the run.
@@ -55,7 +57,8 @@ pub struct PlaybackForm {
     pub channels: u16,
     /// Frames in a block of the run.
     pub block: u32,
-    /// How many blocks (the device's or the run's, whichever is larger) a sound is heard after its time.
+    /// How many blocks (the device's or the run's, whichever is larger) a sound is heard after its
+    /// time.
     pub latency: u32,
 }
 
@@ -67,7 +70,8 @@ pub struct Playback<C = Arc<LiveClock>> {
     clock: C,
     shared: Arc<Shared>,
     form: PlaybackForm,
-    /// The frame of the run that is handed out next, once playing has begun. Before the run's start: negative.
+    /// The frame of the run that is handed out next, once playing has begun. Before the run's
+    /// start: negative.
     position: Option<i64>,
     /// The largest number of frames asked for at a time.
     largest: usize,
@@ -176,7 +180,8 @@ impl<C: MasterClock> Playback<C> {
         }
     }
 
-    /// Tells the clock what is played now; begins anew where both are far apart. Returns the frame to play next.
+    /// Tells the clock what is played now; begins anew where both are far apart. Returns the frame
+    /// to play next.
     fn synchronise(&mut self, frames: usize) -> i64 {
         if frames > self.largest {
             self.largest = frames;
@@ -191,7 +196,8 @@ impl<C: MasterClock> Playback<C> {
             counters
                 .lead_frames
                 .store(self.lead.unsigned_abs(), Ordering::Relaxed);
-            // A block comes when its last frame's time has come, and what the device took it plays one block later.
+            // A block comes when its last frame's time has come, and what the device took it plays
+            // one block later.
             let wait = self.lead - i64::from(self.form.block) + self.largest as i64;
             let micros = nanos(wait, self.form.rate) / 1000;
             counters
@@ -210,8 +216,9 @@ impl<C: MasterClock> Playback<C> {
                 }
                 let now = now.to_samples(self.form.rate);
                 let ideal = i64::try_from(now).unwrap_or(i64::MAX / 2) - self.lead;
-                // On the edge of a block, which is made when its end has come: so it is there a whole number of
-                // blocks before it is needed. The clock falls back by less than a block.
+                // On the edge of a block, which is made when its end has come: so it is there a
+                // whole number of blocks before it is needed. The clock falls back
+                // by less than a block.
                 let block = i64::from(self.form.block.max(1));
                 ideal.div_euclid(block) * block
             }

@@ -76,7 +76,8 @@ impl<C: Callback> Callback for Counted<C> {
     }
 }
 
-/// Opens the first device that fits and starts it. `callback` makes what runs in it, for so many channels.
+/// Opens the first device that fits and starts it. `callback` makes what runs in it, for so many
+/// channels.
 ///
 /// # Errors
 /// No device is there, none plays at the wanted rate, or none opens.

@@ -134,7 +134,8 @@ fn split(name: &str) -> (Option<HostId>, Option<&str>) {
     }
 }
 
-/// The item that `wanted` names: the whole name or title first, else the first that contains it, whatever the case.
+/// The item that `wanted` names: the whole name or title first, else the first that contains it,
+/// whatever the case.
 pub(crate) fn best_match<'a, T>(
     all: &'a [T],
     wanted: &str,

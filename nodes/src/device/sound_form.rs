@@ -55,8 +55,8 @@ const FORMATS: [SampleFormat; 9] = [
     SampleFormat::U8,
 ];
 
-/// The configuration at the wanted rate that comes nearest: enough channels but few too many, then the best form of
-/// samples.
+/// The configuration at the wanted rate that comes nearest: enough channels but few too many, then
+/// the best form of samples.
 ///
 /// # Errors
 /// The device has no such rate, or no form of samples that can be converted.

@@ -68,14 +68,16 @@ impl Opened {
         }
     }
 
-    /// The device does not work any more: other nodes on its server need not find out by themselves.
+    /// The device does not work any more: other nodes on its server need not find out by
+    /// themselves.
     fn report_lost(&self) {
         if let Some(ticket) = &self.ticket {
             ticket.report_lost();
         }
     }
 
-    /// Looks whether the device still works. `name` is the device in words, `work` what it does: "asking for sound".
+    /// Looks whether the device still works. `name` is the device in words, `work` what it does:
+    /// "asking for sound".
     ///
     /// # Errors
     /// It does not.

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-/// How long a device that worked may stand still. Sound servers pause for a while when they are rearranged.
+/// How long a device that worked may stand still. Sound servers pause for a while when they are
+/// rearranged.
 const STILL: Duration = Duration::from_millis(1500);
 
 /// How long a device may take to begin.
@@ -34,8 +35,8 @@ impl Watchdog {
             self.since = Instant::now();
             self.moves = self.moves.saturating_add(1);
         }
-        // A sound server fills its buffer at once and may then take its time to begin: PulseAudio's null sink first plays
-        // out up to two seconds of silence.
+        // A sound server fills its buffer at once and may then take its time to begin: PulseAudio's
+        // null sink first plays out up to two seconds of silence.
         let patience = if self.moves > 1 { STILL } else { BEGINNING };
         self.since.elapsed() < patience
     }

@@ -11,8 +11,8 @@ use crate::output::{numbered, rename_to_free};
 /// Endings of the files of a take, beside that of its sound.
 const COMPANIONS: [&str; 2] = ["mid", "jsonl"];
 
-/// Keeps every file, as `NAME-recovered`, that a run began to write as `path`, as a take of that name, or as a companion
-/// of it, and that no program writes any more.
+/// Keeps every file, as `NAME-recovered`, that a run began to write as `path`, as a take of that
+/// name, or as a companion of it, and that no program writes any more.
 pub(crate) fn recover(path: &Path) {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -57,7 +57,8 @@ fn left_behind<'a>(name: &'a str, path: &Path) -> Option<&'a str> {
     ((own || COMPANIONS.contains(&ending)) && (number.is_empty() || counts(number))).then_some(name)
 }
 
-/// Mends the file at `partial` and gives it a name made of `path`; `None`: a program still writes it, or nothing is in it.
+/// Mends the file at `partial` and gives it a name made of `path`; `None`: a program still writes
+/// it, or nothing is in it.
 fn keep(partial: &Path, path: &Path) -> io::Result<Option<PathBuf>> {
     let mut file = File::options().read(true).write(true).open(partial)?;
     // Where the system has no locks nobody can tell, and the file stays.

@@ -142,7 +142,8 @@ impl Way {
     }
 }
 
-/// Where times and the way count from: a code that was sent, the last before the pace or the way changed.
+/// Where times and the way count from: a code that was sent, the last before the pace or the way
+/// changed.
 #[derive(Default)]
 struct Counted {
     seconds: f64,
@@ -184,7 +185,8 @@ struct Gliding {
 }
 
 impl Gliding {
-    /// The time of the code that is sent as number `sent`, in seconds, and how many legs lie behind it.
+    /// The time of the code that is sent as number `sent`, in seconds, and how many legs lie behind
+    /// it.
     fn place(&self, sent: u64) -> (f64, f64) {
         let from = &self.counted;
         let passed = (sent - from.sent) as f64 * self.every;
@@ -225,7 +227,8 @@ impl Processor<LatentInterpolate> for Gliding {
         Ok(Flow::Continue)
     }
 
-    /// A new pace goes on from where the last code was; another way is reached by a glide to its next code.
+    /// A new pace goes on from where the last code was; another way is reached by a glide to its
+    /// next code.
     fn changed(
         &mut self,
         params: &LatentInterpolate,
@@ -319,8 +322,8 @@ mod tests {
         );
     }
 
-    /// A way between 1 and 3 and back, a second for each leg and a quarter of one for each step, of which three steps are
-    /// gone; with what it then goes by.
+    /// A way between 1 and 3 and back, a second for each leg and a quarter of one for each step, of
+    /// which three steps are gone; with what it then goes by.
     fn begun() -> (Gliding, LatentInterpolate) {
         let params = LatentInterpolate {
             codes: vec![vec![1.0], vec![3.0]],

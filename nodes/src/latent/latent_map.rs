@@ -282,8 +282,8 @@ mod tests {
         assert_ne!(turned, &code);
     }
 
-    /// A second of twenty codes whose components move, whitened on line, and what becomes of them where each parameter
-    /// has a new value from its time on.
+    /// A second of twenty codes whose components move, whitened on line, and what becomes of them
+    /// where each parameter has a new value from its time on.
     fn live(changes: &[(f64, &str, serde_json::Value)]) -> Vec<Vec<f32>> {
         let packets = (0..20).map(|n| {
             let code = [5.0 + (n as f32 * 0.7).sin(), n as f32, 3.0];

@@ -74,7 +74,8 @@ struct Drawing {
     end: Time,
     code: Vec<f32>,
     drawn: u64,
-    /// Where times count from: the time in seconds and the number of the last code before the pace changed.
+    /// Where times count from: the time in seconds and the number of the last code before the pace
+    /// changed.
     counted: (f64, u64),
     rng: ChaCha8Rng,
 }

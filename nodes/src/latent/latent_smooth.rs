@@ -18,7 +18,8 @@ const CUT: InputPort<Event> = InputPort::new(
 .optional();
 const SMOOTHED: OutputPort<Latent> = OutputPort::new(0, "latent", "the code, smoothed");
 
-/// The cutoff at which the speed of the code is itself smoothed, as Casiez, Roussel and Vogel (2012) set it.
+/// The cutoff at which the speed of the code is itself smoothed, as Casiez, Roussel and Vogel
+/// (2012) set it.
 const SPEED_CUTOFF: f64 = 1.0;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Choice)]
@@ -145,7 +146,8 @@ impl Processor<LatentSmooth> for Smoothing {
 }
 
 impl Smoothing {
-    /// A cut came at `time`: the code from there on counts at once, also when it was smoothed already.
+    /// A cut came at `time`: the code from there on counts at once, also when it was smoothed
+    /// already.
     fn hear_of_cut(&mut self, io: &mut Io<'_>, time: Time) -> Result<(), NodeError> {
         let Some((came, code)) = self.raw.clone().filter(|(came, _)| *came >= time) else {
             self.cut = Some(time);
@@ -156,7 +158,8 @@ impl Smoothing {
             code: code.to_vec(),
             speed: 0.0,
         });
-        // In a render the join gives the cut before the code of the same time, or after it: at that time still.
+        // In a render the join gives the cut before the code of the same time, or after it: at that
+        // time still.
         io.send(SMOOTHED, came, code)
     }
 
@@ -225,8 +228,8 @@ mod tests {
         assert!((after_a_jump(60) - 0.5).abs() < 1e-4);
     }
 
-    /// How far a code gets within `seconds`, at 25 pictures a second, that is 0 and then moves to `target` at
-    /// once, and whether it trembles by ±0.05 all the time.
+    /// How far a code gets within `seconds`, at 25 pictures a second, that is 0 and then moves to
+    /// `target` at once, and whether it trembles by ±0.05 all the time.
     fn one_euro(target: f32, tremble: f32, seconds: f64) -> Vec<f32> {
         let packets = (0..(seconds * 25.0) as u32)
             .map(|n| {
@@ -263,7 +266,8 @@ mod tests {
         assert!(still.iter().all(|value| value.abs() < 0.01), "{still:?}");
     }
 
-    /// What comes out when the code jumps from 0 to 1 at 0.5 s, where a cut is told at `cut` seconds.
+    /// What comes out when the code jumps from 0 to 1 at 0.5 s, where a cut is told at `cut`
+    /// seconds.
     fn over_a_cut(cut: f64) -> Vec<f32> {
         let packets = (0..10).map(|n| {
             let value = if n < 5 { 0.0 } else { 1.0 };

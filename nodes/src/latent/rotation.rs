@@ -3,8 +3,9 @@
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-/// `count` random directions (at most `dimension`) of length 1 at right angles to one another: Gram–Schmidt on
-/// normal vectors, which is uniform over all (Stewart 1980). As many as dimensions are a rotation.
+/// `count` random directions (at most `dimension`) of length 1 at right angles to one another:
+/// Gram–Schmidt on normal vectors, which is uniform over all (Stewart 1980). As many as dimensions
+/// are a rotation.
 pub(crate) fn directions(count: usize, dimension: usize, rng: &mut ChaCha8Rng) -> Vec<Vec<f32>> {
     let mut rows: Vec<Vec<f32>> = Vec::with_capacity(count);
     while rows.len() < count.min(dimension) {

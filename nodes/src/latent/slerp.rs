@@ -1,8 +1,8 @@
 //! The way from one code to another.
 
-/// The code at `share` (0 to 1) of the way from one to another along the arc between them, the length going
-/// evenly from one's to the other's (Shoemake 1985): codes half-way are as long as codes are, which a
-/// straight line's are not.
+/// The code at `share` (0 to 1) of the way from one to another along the arc between them, the
+/// length going evenly from one's to the other's (Shoemake 1985): codes half-way are as long as
+/// codes are, which a straight line's are not.
 pub(crate) fn slerp(from: &[f32], to: &[f32], share: f32) -> Vec<f32> {
     let dot = |a: &[f32], b: &[f32]| -> f64 {
         a.iter()

@@ -1,7 +1,7 @@
 //! The running mean and variance of every component of a code, and whitening by them.
 
-/// How many observations an assumption counts for: keeps a component that hardly moves from being blown up, and
-/// an on-line start calm.
+/// How many observations an assumption counts for: keeps a component that hardly moves from being
+/// blown up, and an on-line start calm.
 const PRIOR_OBSERVATIONS: f64 = 8.0;
 
 /// Running mean and variance of every component (Welford 1962).
@@ -31,8 +31,8 @@ impl Statistics {
         }
     }
 
-    /// Subtracts the mean and divides by the standard deviation, both shrunk towards 0 and 1: for codes that are
-    /// made to be N(0, 1).
+    /// Subtracts the mean and divides by the standard deviation, both shrunk towards 0 and 1: for
+    /// codes that are made to be N(0, 1).
     pub(crate) fn whiten(&self, code: &mut [f32]) {
         let trust = self.count / (self.count + PRIOR_OBSERVATIONS);
         for ((value, mean), squares) in code.iter_mut().zip(&self.mean).zip(&self.squares) {
@@ -41,8 +41,8 @@ impl Statistics {
         }
     }
 
-    /// The same for numbers of a scale that nobody knows: the mean is not shrunk, and each variance is shrunk
-    /// towards the mean of all.
+    /// The same for numbers of a scale that nobody knows: the mean is not shrunk, and each variance
+    /// is shrunk towards the mean of all.
     #[cfg(feature = "onnx")]
     pub(crate) fn standardise(&self, code: &mut [f32]) {
         let all = self.squares.iter().sum::<f64>()

@@ -11,8 +11,8 @@ use super::rotation::{directions, dot};
 /// Rows that a code is multiplied with.
 type Matrix = Vec<Vec<f32>>;
 
-/// Turns codes by the rotation of a seed. Another seed is reached on a way without a jump, on which every code stays as
-/// long as it is.
+/// Turns codes by the rotation of a seed. Another seed is reached on a way without a jump, on which
+/// every code stays as long as it is.
 pub(super) struct Turning {
     dimension: usize,
     seed: Option<u64>,
@@ -32,8 +32,8 @@ struct Glide {
 }
 
 impl Glide {
-    /// What the rotations at both ends count. Between two that turn a code to right angles, as random ones of many
-    /// dimensions nearly do, this is the arc.
+    /// What the rotations at both ends count. Between two that turn a code to right angles, as
+    /// random ones of many dimensions nearly do, this is the arc.
     fn weights(&self) -> (f32, f32) {
         let angle = FRAC_PI_2 * self.share;
         (angle.cos(), angle.sin())
@@ -51,7 +51,8 @@ impl Turning {
         }
     }
 
-    /// Glides to the rotation of `seed` within `lasts`, from where it is. A way that is begun keeps its length.
+    /// Glides to the rotation of `seed` within `lasts`, from where it is. A way that is begun keeps
+    /// its length.
     pub(super) fn aim(&mut self, seed: Option<u64>, lasts: Time) {
         if seed == self.seed {
             return;
@@ -163,7 +164,8 @@ mod tests {
             assert!((dot(&turned, &turned).sqrt() - length).abs() < 1e-3 * length);
             let step: Vec<f32> = turned.iter().zip(&last).map(|(a, b)| a - b).collect();
             let step = dot(&step, &step).sqrt() / length;
-            // A quarter of a circle in a hundred steps, twice as fast at most where both ends are far apart.
+            // A quarter of a circle in a hundred steps, twice as fast at most where both ends are
+            // far apart.
             assert!(step < 0.05, "{hundredth}: {step}");
             if hundredth == 249 {
                 assert_eq!(turned, Turning::new(32, Some(2)).turn(at(0), code.clone()));

@@ -11,7 +11,8 @@ const SOSTENUTO: u8 = 66;
 /// A pedal is down from the middle of its way on.
 const DOWN: u8 = 64;
 
-/// Messages of a channel's mode: silence at once, every controller where it was, and, from here on, every key up.
+/// Messages of a channel's mode: silence at once, every controller where it was, and, from here on,
+/// every key up.
 const ALL_SOUND_OFF: u8 = 120;
 const RESET_CONTROLLERS: u8 = 121;
 const ALL_NOTES_OFF: u8 = 123;

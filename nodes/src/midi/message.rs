@@ -5,7 +5,8 @@ use score_engine::ChannelChange;
 /// The middle of pitch bend's two times seven bits.
 const NO_BEND: i32 = 8192;
 
-/// What a message with this status byte and data does to its channel; `None`: nothing that is known here.
+/// What a message with this status byte and data does to its channel; `None`: nothing that is known
+/// here.
 pub(crate) fn change(status: u8, first: u8, second: u8) -> Option<ChannelChange> {
     let channel = status & 0x0F;
     match status & 0xF0 {

@@ -79,12 +79,14 @@ impl Node for MidiOut {
     }
 }
 
-/// What sounds: by the channel and the pitch of the notes that came, the channel that each was sent on.
+/// What sounds: by the channel and the pitch of the notes that came, the channel that each was sent
+/// on.
 #[derive(Default)]
 struct Sounding(BTreeMap<(u8, u8), u8>);
 
 impl Sounding {
-    /// What is sent for `note` where `channel` is wanted: its end goes where it began, whatever is wanted since.
+    /// What is sent for `note` where `channel` is wanted: its end goes where it began, whatever is
+    /// wanted since.
     fn hear(&mut self, channel: Option<u8>, note: Note) -> Vec<Note> {
         let (own, pitch) = (note.channel(), note.pitch());
         let wanted = channel.unwrap_or(own);
@@ -159,7 +161,8 @@ impl Processor<MidiOut> for Sending {
     }
 
     fn changed(&mut self, params: &MidiOut, _transport: &Transport) -> Result<(), NodeError> {
-        // Sent on another channel or as another controller, a value is a new one: messages tell them apart.
+        // Sent on another channel or as another controller, a value is a new one: messages tell
+        // them apart.
         self.sent.resize(params.controls.len(), None);
         Ok(())
     }

@@ -31,7 +31,8 @@ enum Place {
 pub(crate) struct Casting<'a> {
     /// The General MIDI sound of wires of which `programs` says nothing.
     pub(crate) program: u8,
-    /// The General MIDI sound of each wire. Where there are any, every part gets a channel of its own.
+    /// The General MIDI sound of each wire. Where there are any, every part gets a channel of its
+    /// own.
     pub(crate) programs: &'a [u8],
     /// Names for the wires, in order, in place of what the patch calls them.
     pub(crate) names: &'a [String],
@@ -56,7 +57,8 @@ impl Timing {
     }
 }
 
-/// A MIDI file that grows beside its place. One of a live run is kept when it is dropped, as it was written last.
+/// A MIDI file that grows beside its place. One of a live run is kept when it is dropped, as it was
+/// written last.
 pub(crate) struct NoteWriter {
     place: Place,
     timing: Timing,
@@ -111,7 +113,8 @@ impl NoteWriter {
         }
     }
 
-    /// Goes on by another transport from `time` on, which is where its anchor lies if its tempo is new.
+    /// Goes on by another transport from `time` on, which is where its anchor lies if its tempo is
+    /// new.
     pub(crate) fn retime(&mut self, transport: &Transport, time: Time) {
         let last = self.timing.last();
         if (last.tempo, last.anchor) != (transport.tempo, transport.anchor) {
@@ -140,7 +143,8 @@ impl NoteWriter {
         }
     }
 
-    /// Adds a marker where something happened: a cut begins the next scene, other events are called as they are.
+    /// Adds a marker where something happened: a cut begins the next scene, other events are called
+    /// as they are.
     pub(crate) fn mark(&mut self, time: Time, event: &Event) {
         let tick = self.timing.tick(time);
         let markers = &mut self.conductor.markers;
@@ -241,7 +245,8 @@ impl NoteWriter {
         writing::file(&self.conductor, &parts, end)
     }
 
-    /// What the track of a part is called: its source, and the channel where the source plays on several.
+    /// What the track of a part is called: its source, and the channel where the source plays on
+    /// several.
     fn name(&self, casting: Casting<'_>, wire: usize, channel: u8) -> String {
         let own = self.sources.get(wire);
         let source = own.map_or("notes", |own| casting.names.get(wire).unwrap_or(own));

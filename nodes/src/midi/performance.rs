@@ -1,4 +1,5 @@
-//! What a Standard MIDI File sounds like: its notes and the changes of its channels in time, with pedals applied.
+//! What a Standard MIDI File sounds like: its notes and the changes of its channels in time, with
+//! pedals applied.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -196,8 +197,9 @@ impl Playing {
     }
 }
 
-/// Gives every sound at least the shortest length, where its key is not struck again before that; of those that begin on
-/// one key at once the last stays, as loud as the loudest. Returns when the last ends.
+/// Gives every sound at least the shortest length, where its key is not struck again before that;
+/// of those that begin on one key at once the last stays, as loud as the loudest. Returns when the
+/// last ends.
 fn lengthen(sounds: &mut Vec<Sound>) -> Time {
     let mut louder: BTreeMap<((u8, u8), Time), f32> = BTreeMap::new();
     let mut next: BTreeMap<(u8, u8), Time> = BTreeMap::new();

@@ -117,7 +117,8 @@ enum Found {
     Event(Event),
 }
 
-/// A key that several tracks hold sounds until the last lets go, and a new stroke ends the note before it.
+/// A key that several tracks hold sounds until the last lets go, and a new stroke ends the note
+/// before it.
 fn merged(found: &[(Order, Found)]) -> Vec<(u64, Event)> {
     let mut fingers: BTreeMap<(u8, u8), usize> = BTreeMap::new();
     let mut events = Vec::new();

@@ -55,8 +55,9 @@ pub fn strokes(track: &Track) -> Vec<Stroke> {
     strokes
 }
 
-/// The starts and ends of one key. Where every stroke has its end they belong together in their order, also where strokes
-/// overlap, as programs write them that play legato; where ends are missing a new stroke ends the one before.
+/// The starts and ends of one key. Where every stroke has its end they belong together in their
+/// order, also where strokes overlap, as programs write them that play legato; where ends are
+/// missing a new stroke ends the one before.
 fn pairs(moves: &[Move], track: &Track) -> impl Iterator<Item = (Place, Place, u8)> {
     let first = moves.iter().position(|(_, velocity)| velocity.is_some());
     let moves = &moves[first.unwrap_or(moves.len())..];

@@ -37,7 +37,8 @@ pub(crate) struct Part {
     pub(crate) acts: Vec<(u64, Act)>,
 }
 
-/// The tick of `time` in a file at the tempo of `transport`. A file's ticks are a clock's: swing is heard in them.
+/// The tick of `time` in a file at the tempo of `transport`. A file's ticks are a clock's: swing is
+/// heard in them.
 pub(crate) fn tick(transport: &Transport, time: Time) -> u64 {
     (transport.clock_position(time) * f64::from(TICKS_PER_BEAT))
         .round()
@@ -123,7 +124,8 @@ impl Conductor {
         track.close(end)
     }
 
-    /// The chord symbols as texts, which notation programs and DAWs show; nothing where there are none.
+    /// The chord symbols as texts, which notation programs and DAWs show; nothing where there are
+    /// none.
     fn symbols(&self, end: u64) -> Option<Vec<TrackEvent<'_>>> {
         if self.chords.is_empty() {
             return None;
@@ -149,7 +151,8 @@ fn go_over<T: PartialEq>(holding: &mut Vec<(u64, T)>, tick: u64, value: T) {
     }
 }
 
-/// A file at the tempo of `transport`, as [`file`], with the instrument `program` for each of `parts`.
+/// A file at the tempo of `transport`, as [`file`], with the instrument `program` for each of
+/// `parts`.
 ///
 /// # Errors
 /// As [`file`].
@@ -163,8 +166,8 @@ pub(crate) fn bytes(
     file(&Conductor::of(transport), &parts, end)
 }
 
-/// A file of format 1 that lasts until tick `end`: what holds for all, then a track for each of `parts` with its
-/// instrument, then the chords.
+/// A file of format 1 that lasts until tick `end`: what holds for all, then a track for each of
+/// `parts` with its instrument, then the chords.
 ///
 /// # Errors
 /// A track is longer than the format can say, or there are more parts than it can count.

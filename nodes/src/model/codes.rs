@@ -2,8 +2,8 @@
 
 use score_engine::{Check, InputPort, Latent, NodeError};
 
-/// Demands that `input` brings codes as the model called `name` reads them: of the dimension found, or the
-/// parameter `model` is refused for the reason that there is none.
+/// Demands that `input` brings codes as the model called `name` reads them: of the dimension found,
+/// or the parameter `model` is refused for the reason that there is none.
 pub(crate) fn require_codes(
     check: &mut Check<'_>,
     input: InputPort<Latent>,

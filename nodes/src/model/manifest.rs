@@ -1,4 +1,5 @@
-//! The manifest of a folder of models, `manifest.ron`: what each is for, its files and their checksums.
+//! The manifest of a folder of models, `manifest.ron`: what each is for, its files and their
+//! checksums.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -100,8 +101,8 @@ pub struct File {
     pub outputs: BTreeMap<String, String>,
 }
 
-/// How a model writes music as tokens. Melodies: 0 nothing, 1 the note ends, from 2 a note of `lowest_pitch` and up.
-/// Drums: bit n says that class n of nine is struck.
+/// How a model writes music as tokens. Melodies: 0 nothing, 1 the note ends, from 2 a note of
+/// `lowest_pitch` and up. Drums: bit n says that class n of nine is struck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Music {
@@ -233,7 +234,8 @@ impl Manifest {
     /// The model called `name`, for `task`.
     ///
     /// # Errors
-    /// There is none of that name, or it is for something else. The advice lists those that there are.
+    /// There is none of that name, or it is for something else. The advice lists those that there
+    /// are.
     pub fn model(&self, name: &str, task: Task) -> Result<&Model, NodeError> {
         let fitting: Vec<&str> = self
             .models

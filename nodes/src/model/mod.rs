@@ -1,4 +1,5 @@
-//! Models: the ONNX Runtime library, the manifest of a folder of models, sessions, and their verification.
+//! Models: the ONNX Runtime library, the manifest of a folder of models, sessions, and their
+//! verification.
 
 mod checksum;
 mod codes;

@@ -16,8 +16,8 @@ const SYSTEM_NAMES: [&str; 4] = [
 
 static ENVIRONMENT: Mutex<Option<Environment>> = Mutex::new(None);
 
-/// The process's one environment of ONNX Runtime. A failure is not remembered: the library may be installed
-/// while an installation runs.
+/// The process's one environment of ONNX Runtime. A failure is not remembered: the library may be
+/// installed while an installation runs.
 pub(super) fn environment() -> Result<Environment, NodeError> {
     let mut environment = ENVIRONMENT.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(environment) = environment.as_ref() {
@@ -53,8 +53,8 @@ fn load() -> Result<Environment, NodeError> {
     ))
 }
 
-/// Where the library may be, in order. A path in ORT_DYLIB_PATH is the only one when it is set: whoever set
-/// it means that one and no other.
+/// Where the library may be, in order. A path in ORT_DYLIB_PATH is the only one when it is set:
+/// whoever set it means that one and no other.
 fn candidates() -> Vec<PathBuf> {
     if let Some(path) = std::env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty()) {
         return vec![PathBuf::from(path)];

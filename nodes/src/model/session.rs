@@ -14,12 +14,12 @@ use super::shelf::Shelf;
 use super::stamp::Stamp;
 use super::tensor::{Data, Kind, Slot, Tensor};
 
-/// Sessions that no node uses now. One of a file is enough for the edits of an artist, who exchanges one node by another;
-/// the models that ship are together 39 MB.
+/// Sessions that no node uses now. One of a file is enough for the edits of an artist, who
+/// exchanges one node by another; the models that ship are together 39 MB.
 static UNUSED: Mutex<Shelf<ort::session::Session>> = Mutex::new(Shelf::new(1, 64 << 20));
 
-/// A loaded ONNX file. One that is dropped waits for the next that opens the same file, so that a node which an edit
-/// exchanges plays at once.
+/// A loaded ONNX file. One that is dropped waits for the next that opens the same file, so that a
+/// node which an edit exchanges plays at once.
 pub struct Session {
     /// There until it is dropped.
     session: Option<ort::session::Session>,

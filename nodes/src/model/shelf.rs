@@ -1,4 +1,5 @@
-//! What was made of a file and is not in use: whoever needs it again takes it, instead of reading the file again.
+//! What was made of a file and is not in use: whoever needs it again takes it, instead of reading
+//! the file again.
 
 use super::stamp::Stamp;
 
@@ -12,7 +13,8 @@ pub(super) struct Shelf<T> {
 }
 
 impl<T> Shelf<T> {
-    /// An empty one, that keeps at most so many of a file, and of files that are at most so long together, in bytes.
+    /// An empty one, that keeps at most so many of a file, and of files that are at most so long
+    /// together, in bytes.
     pub(super) const fn new(most_of_a_file: usize, most_bytes: u64) -> Self {
         Shelf {
             things: Vec::new(),
@@ -28,7 +30,8 @@ impl<T> Shelf<T> {
         Some(self.things.remove(place).1)
     }
 
-    /// Keeps what was made of a file, as far as there is room; what was unused longest makes room first.
+    /// Keeps what was made of a file, as far as there is room; what was unused longest makes room
+    /// first.
     pub(super) fn give(&mut self, stamp: Stamp, thing: T) {
         self.forget_older(&stamp);
         if self.things.iter().filter(|(of, _)| *of == stamp).count() >= self.most_of_a_file {

@@ -40,8 +40,8 @@ struct Values {
 /// Compares the model called `name` with its checksums and with outputs that are known to be right.
 ///
 /// # Errors
-/// There is no such model, a file of it is missing or another, or an output differs by more than is allowed.
-/// [`score_engine::NodeErrorKind::Missing`]: ONNX Runtime is, and nothing can be said of any model.
+/// There is no such model, a file of it is missing or another, or an output differs by more than is
+/// allowed. [`score_engine::NodeErrorKind::Missing`]: ONNX Runtime is, and nothing can be said of any model.
 pub fn verify(manifest: &Manifest, name: &str) -> Result<Agreement, NodeError> {
     let model = manifest.find(name)?;
     let path = manifest.golden(model);

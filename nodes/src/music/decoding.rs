@@ -1,4 +1,5 @@
-//! Decodes a render, stretch by stretch: each from the mean of its codes, or divided by the cuts in it.
+//! Decodes a render, stretch by stretch: each from the mean of its codes, or divided by the cuts in
+//! it.
 
 use std::sync::Arc;
 
@@ -160,8 +161,8 @@ mod tests {
         Time::from_seconds(seconds)
     }
 
-    /// Notes that begin, by their sixteenth at 120 quarter notes a minute, of codes eight times a second: all components
-    /// 1 before second `turn`, -1 after, with cuts at `cuts`.
+    /// Notes that begin, by their sixteenth at 120 quarter notes a minute, of codes eight times a
+    /// second: all components 1 before second `turn`, -1 after, with cuts at `cuts`.
     fn played(turn: f64, cuts: &[f64]) -> Vec<(i64, u8)> {
         let codes = (0..64).map(|number| {
             let time = f64::from(number) / 8.0;

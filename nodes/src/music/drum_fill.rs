@@ -90,7 +90,8 @@ struct Filling {
     held: Vec<Held>,
     /// When something was struck, and how hard: as far back as a fill may still ask.
     struck: Vec<(Time, f32)>,
-    /// Channel and key of strokes that a fill has taken the place of and whose ends are yet to come.
+    /// Channel and key of strokes that a fill has taken the place of and whose ends are yet to
+    /// come.
     left_out: BTreeSet<(u8, u8)>,
     /// Channel and key of what sounds.
     sounding: BTreeSet<(u8, u8)>,
@@ -119,7 +120,8 @@ impl Filling {
         self.transport.after(begins, -0.125)
     }
 
-    /// How far what is held must reach back behind `time`: where a fill into a cut then would begin.
+    /// How far what is held must reach back behind `time`: where a fill into a cut then would
+    /// begin.
     fn settled(&self, params: &DrumFill, time: Time) -> Time {
         self.reach(self.nearest(time).saturating_sub(params.length + 1))
     }
@@ -146,7 +148,8 @@ impl Filling {
         self.held.insert(place, held);
     }
 
-    /// The payload without strokes, where they make room for a fill, and without the ends of those that made room.
+    /// The payload without strokes, where they make room for a fill, and without the ends of those
+    /// that made room.
     fn without(&mut self, payload: Payload, makes_room: bool) -> Payload {
         let mut keep = |notes: &[Note]| -> Vec<Note> {
             let kept = notes.iter().filter(|note| {

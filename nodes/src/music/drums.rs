@@ -1,5 +1,6 @@
-//! Drums as tokens: bit n of a token says that class n is struck. The nine classes are Magenta's (Roberts et al. 2018,
-//! drums_encoder_decoder.py), with the keys of its Roland kit that General MIDI lacks.
+//! Drums as tokens: bit n of a token says that class n is struck. The nine classes are Magenta's
+//! (Roberts et al. 2018, drums_encoder_decoder.py), with the keys of its Roland kit that General
+//! MIDI lacks.
 
 /// The channel of drums, counted from 0 (General MIDI).
 pub(super) const CHANNEL: u8 = 9;

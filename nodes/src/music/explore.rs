@@ -8,8 +8,8 @@ use score_engine::NodeError;
 use super::melody::Melody;
 use crate::latent::slerp::slerp;
 
-/// The tokens of `count` melodies whose codes are drawn from N(0, 1) in every component. The first of many are
-/// the ones that a smaller count gives.
+/// The tokens of `count` melodies whose codes are drawn from N(0, 1) in every component. The first
+/// of many are the ones that a smaller count gives.
 ///
 /// # Errors
 /// The model fails.
@@ -30,8 +30,8 @@ pub fn sample(
         .collect()
 }
 
-/// The tokens of `steps` melodies at even distances on the arc from one melody's code to another's, both ends
-/// among them.
+/// The tokens of `steps` melodies at even distances on the arc from one melody's code to another's,
+/// both ends among them.
 ///
 /// # Errors
 /// A melody does not fit the model, or the model fails.

@@ -1,5 +1,5 @@
-//! Brings a melody that knows neither key nor chords into both: each phrase is moved as a whole to where it fits the key
-//! best, and only what is still beside it is moved note by note.
+//! Brings a melody that knows neither key nor chords into both: each phrase is moved as a whole to
+//! where it fits the key best, and only what is still beside it is moved note by note.
 
 use score_engine::{Key, Mode, Time, Transport};
 
@@ -13,7 +13,8 @@ use crate::model::Music;
 /// Sixteenths of a bar from strong place to strong place.
 const STRONG: u64 = 8;
 
-/// Distances to a tone of the chord, in semitones, that sound wrong on a strong place: beside it, and the tritone.
+/// Distances to a tone of the chord, in semitones, that sound wrong on a strong place: beside it,
+/// and the tritone.
 const CLASHES: [i32; 3] = [1, 6, 11];
 
 /// The first token of a note.
@@ -51,8 +52,8 @@ impl Fitting {
         self.chords.hear(time, chords, chunk);
     }
 
-    /// By how many semitones the phrase of these tokens is moved as a whole: to where most of it lies in the key, by as
-    /// little as that takes.
+    /// By how many semitones the phrase of these tokens is moved as a whole: to where most of it
+    /// lies in the key, by as little as that takes.
     pub(super) fn shift(&self, phrase: &[i64]) -> i32 {
         let Some(key) = self.key() else {
             return 0;
@@ -72,8 +73,8 @@ impl Fitting {
         (shifts.into_iter().find(|shift| inside(*shift) == best)).unwrap_or(0)
     }
 
-    /// What `token` of a phrase that is moved by `shift` becomes at sixteenth `place`, counted from the start, which is
-    /// sixteenth `sixteenth` of its bar.
+    /// What `token` of a phrase that is moved by `shift` becomes at sixteenth `place`, counted from
+    /// the start, which is sixteenth `sixteenth` of its bar.
     pub(super) fn token(&mut self, token: i64, shift: i32, (place, sixteenth): (u64, u64)) -> i64 {
         let chords = self.chords.at(place);
         let Some(key) = chords.map(|chords| chords.key).or(self.key) else {
@@ -105,7 +106,8 @@ fn key(transport: &Transport) -> Option<Key> {
     Some(choice.key(transport.seed, Mode::Major))
 }
 
-/// Where a note of `pitch` goes: it stays if it is a tone of the chord, or of the scale where it may be.
+/// Where a note of `pitch` goes: it stays if it is a tone of the chord, or of the scale where it
+/// may be.
 fn fitted(pitch: i32, strong: bool, key: Key, chords: Option<Chords>) -> i32 {
     let chord = chords.and_then(|chords| chords.chord);
     let of_chord = |pitch: i32| chord.is_some_and(|chord| chord.holds(class(pitch)));

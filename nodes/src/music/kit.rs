@@ -3,8 +3,8 @@
 use super::drums;
 use super::melody::Touch;
 
-/// A stroke is early or late by so many sixteenths at most (nine of ten strokes in the Groove MIDI Dataset are within
-/// that), so that two of the same drum keep apart.
+/// A stroke is early or late by so many sixteenths at most (nine of ten strokes in the Groove MIDI
+/// Dataset are within that), so that two of the same drum keep apart.
 const LATEST: f32 = 0.35;
 
 /// How long a stroke lasts, in sixteenths: it ends before the next of the same drum can come.

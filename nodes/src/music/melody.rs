@@ -293,8 +293,8 @@ impl Melody {
     }
 }
 
-/// The index that `uniform` (0 up to 1) falls on when each has the weight exp(logit / temperature); the
-/// largest at temperature 0. `None` unless all are numbers.
+/// The index that `uniform` (0 up to 1) falls on when each has the weight exp(logit / temperature);
+/// the largest at temperature 0. `None` unless all are numbers.
 pub(super) fn draw(logits: &[f32], temperature: f64, uniform: f64) -> Option<usize> {
     if !logits.iter().all(|logit| logit.is_finite()) {
         return None;

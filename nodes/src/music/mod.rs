@@ -1,4 +1,5 @@
-//! Music from codes: the decoder nodes, their models, melodies in files, and a plan for the bars to come.
+//! Music from codes: the decoder nodes, their models, melodies in files, and a plan for the bars to
+//! come.
 
 mod accompaniment;
 mod arrangement;

@@ -1,4 +1,5 @@
-//! Plays a part sixteenth by sixteenth: in a render as far as all inputs are known, live just before each sounds.
+//! Plays a part sixteenth by sixteenth: in a render as far as all inputs are known, live just
+//! before each sounds.
 
 use std::time::Instant;
 
@@ -33,8 +34,8 @@ pub(super) trait Part<P>: Send {
     /// The ends of what still sounds at `time`.
     fn close(&mut self, time: Time) -> Played;
 
-    /// Reckons anew what follows from the parameters and the transport; until now sixteenths lay as `chunk` says, and
-    /// `place` is the next of them.
+    /// Reckons anew what follows from the parameters and the transport; until now sixteenths lay as
+    /// `chunk` says, and `place` is the next of them.
     ///
     /// # Errors
     /// The part cannot be played so.
@@ -55,7 +56,8 @@ pub(super) struct Pacing<T> {
     chunk: Chunk,
     /// In a render, the next sixteenth to play, counted from the start.
     next: u64,
-    /// When sixteenths are played in a run that has no end; in one that ends as soon as all is known up to them.
+    /// When sixteenths are played in a run that has no end; in one that ends as soon as all is
+    /// known up to them.
     pulse: Option<Pulse>,
     /// When the newest thing was captured that the part knows.
     captured: Instant,

@@ -42,7 +42,8 @@ impl Shape {
         }
     }
 
-    /// The code as the model reads it. A larger share of noise replaces what a smaller one does, and more.
+    /// The code as the model reads it. A larger share of noise replaces what a smaller one does,
+    /// and more.
     pub(super) fn apply(&self, mut code: Vec<f32>, shaping: Shaping) -> Vec<f32> {
         if shaping.normalise {
             normalise(&mut code);
@@ -58,8 +59,8 @@ impl Shape {
     }
 }
 
-/// Brings a code to the length that codes of N(0, I) have, √dimension. One of almost no length has no direction worth
-/// keeping, and stays as it is.
+/// Brings a code to the length that codes of N(0, I) have, √dimension. One of almost no length has
+/// no direction worth keeping, and stays as it is.
 pub(super) fn normalise(code: &mut [f32]) {
     let length = code.iter().map(|value| value * value).sum::<f32>().sqrt();
     let usual = (code.len() as f32).sqrt();

@@ -1,4 +1,5 @@
-//! Melodies in Standard MIDI Files: several written one after another, and the one that begins a file read.
+//! Melodies in Standard MIDI Files: several written one after another, and the one that begins a
+//! file read.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -32,8 +33,8 @@ pub struct Opening {
     pub transport: Transport,
 }
 
-/// Writes `melodies` (tokens) one after another to the MIDI file whose name is claimed, in the metre and at the tempo of
-/// `transport`. The file gets its name when it is whole.
+/// Writes `melodies` (tokens) one after another to the MIDI file whose name is claimed, in the
+/// metre and at the tempo of `transport`. The file gets its name when it is whole.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -85,10 +86,11 @@ fn bytes(
 
 /// Reads the melody of the first bars of the MIDI file `path`, as many as the model knows (two).
 ///
-/// Notes begin and end at the nearest sixteenth by the file's ticks, so that its tempo does not matter; bars are
-/// as long as its time signatures say. Of all notes that sound together, but for drums and those outside the
-/// layout's pitches, the highest is the melody's. Of longer bars than the model's the beginning is read, in
-/// shorter ones the last note is held. For a model of drums only the drums' beginnings are read.
+/// Notes begin and end at the nearest sixteenth by the file's ticks, so that its tempo does not
+/// matter; bars are as long as its time signatures say. Of all notes that sound together, but for
+/// drums and those outside the layout's pitches, the highest is the melody's. Of longer bars than
+/// the model's the beginning is read, in shorter ones the last note is held. For a model of drums
+/// only the drums' beginnings are read.
 ///
 /// # Errors
 /// The file is not a MIDI file that can be read, or has no such note in its first bars.
@@ -123,8 +125,9 @@ fn bars(layout: &Music) -> usize {
     (layout.steps / layout.steps_per_bar.max(1)).max(1)
 }
 
-/// The melodies of the MIDI file `path` from every bar on, each as long as the model's: the second begins a bar after
-/// the first. As [`read`] reads them; only where every bar is as long as the model's, for others lose a part.
+/// The melodies of the MIDI file `path` from every bar on, each as long as the model's: the second
+/// begins a bar after the first. As [`read`] reads them; only where every bar is as long as the
+/// model's, for others lose a part.
 ///
 /// # Errors
 /// The file is not a MIDI file that can be read.
@@ -290,8 +293,8 @@ fn places(song: &Song, layout: &Music) -> Vec<(usize, u64)> {
     places
 }
 
-/// The tempo and the metre at `tick`. Bars of 1/4 that go on for four beats come from programs that know beats but no
-/// bars (most of POP909's files): four of them are taken for a bar of 4/4.
+/// The tempo and the metre at `tick`. Bars of 1/4 that go on for four beats come from programs that
+/// know beats but no bars (most of POP909's files): four of them are taken for a bar of 4/4.
 fn transport(song: &Song, tick: u64) -> Transport {
     let mut transport = Transport::default();
     let mut tempo = DEFAULT_TEMPO;

@@ -9,8 +9,8 @@ use super::player::{CHORDS, CODE, CUT, Player, Plays};
 use super::pulse::Pulse;
 use super::voice::{Packet, Voice};
 
-/// A note leaves this long before the earliest that it may sound, in seconds: enough for a step of the model and a hop
-/// along a wire, and little against the sixteenth that a cut may have to wait.
+/// A note leaves this long before the earliest that it may sound, in seconds: enough for a step of
+/// the model and a hop along a wire, and little against the sixteenth that a cut may have to wait.
 pub(super) const AHEAD: f64 = 0.008;
 
 /// A melody that follows its code while it is played.
@@ -171,8 +171,8 @@ mod tests {
         )
     }
 
-    /// Plays live, at temperature 0, codes that come 25 times a second: `first`, and from `turn` seconds on `then`, for
-    /// so many seconds; at the turn a cut is told, or not.
+    /// Plays live, at temperature 0, codes that come 25 times a second: `first`, and from `turn`
+    /// seconds on `then`, for so many seconds; at the turn a cut is told, or not.
     fn play(first: f32, then: f32, turn: f64, seconds: f64, cut: bool) -> Outputs {
         let codes = (0..(seconds * 25.0) as u32).map(|n| {
             let time = f64::from(n) / 25.0;

@@ -203,7 +203,8 @@ mod tests {
         Time::from_seconds(seconds)
     }
 
-    /// A bar of sixteenths at 120, at the level given; when each note that is played begins, and how many do not end.
+    /// A bar of sixteenths at 120, at the level given; when each note that is played begins, and
+    /// how many do not end.
     fn played(level: f32, from: f64) -> (Vec<f64>, usize) {
         let notes = (0..32).map(|n| {
             let (channel, pitch) = (0, 60 + (n % 7) as u8);

@@ -1,4 +1,5 @@
-//! Melodies as tokens: 0 nothing happens, 1 the note ends, from 2 a note of the lowest pitch and up begins.
+//! Melodies as tokens: 0 nothing happens, 1 the note ends, from 2 a note of the lowest pitch and up
+//! begins.
 
 use crate::model::Music;
 
@@ -63,8 +64,8 @@ pub fn notes(tokens: &[i64], layout: &Music) -> Vec<MelodyNote> {
     notes
 }
 
-/// The tokens of a melody. Of notes that overlap the later cuts the earlier off; notes outside the layout's
-/// pitches or steps are left out.
+/// The tokens of a melody. Of notes that overlap the later cuts the earlier off; notes outside the
+/// layout's pitches or steps are left out.
 pub fn tokens(notes: &[MelodyNote], layout: &Music) -> Vec<i64> {
     let mut tokens = vec![0; layout.steps];
     let mut sorted = notes.to_vec();

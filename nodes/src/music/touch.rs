@@ -96,9 +96,9 @@ impl Touch {
         })
     }
 
-    /// How the next onset is struck; with `energy` as loud as that says, 0 the middle of the piece. Of the deviations so
-    /// much is played as `looseness` says, 0: always the mean; velocities differ from the middle one by `dynamics`, 1: as
-    /// players do it.
+    /// How the next onset is struck; with `energy` as loud as that says, 0 the middle of the piece.
+    /// Of the deviations so much is played as `looseness` says, 0: always the mean; velocities
+    /// differ from the middle one by `dynamics`, 1: as players do it.
     ///
     /// # Errors
     /// The model fails.

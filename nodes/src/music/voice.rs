@@ -21,7 +21,8 @@ pub(super) struct Passage {
 /// Sixteenths in a dotted quarter, a beat of compound time.
 const DOTTED: u64 = 6;
 
-/// Where a beat's four sixteenths lie among those of a dotted beat: its eighths are two notes of a triplet.
+/// Where a beat's four sixteenths lie among those of a dotted beat: its eighths are two notes of a
+/// triplet.
 const SHUFFLED: [u64; 4] = [0, 2, 4, 5];
 
 /// How what the model says is struck.
@@ -84,7 +85,8 @@ impl Chunk {
         &self.transport
     }
 
-    /// The number by `transport` of the bar that lies as many bars before sixteenth `place` as bar `since` does now.
+    /// The number by `transport` of the bar that lies as many bars before sixteenth `place` as bar
+    /// `since` does now.
     pub(super) fn bar_again(&self, since: u64, transport: &Transport, place: u64) -> u64 {
         let gone = (place / self.transport.sixteenths_per_bar()).saturating_sub(since);
         (place / transport.sixteenths_per_bar()).saturating_sub(gone)
@@ -96,8 +98,8 @@ impl Chunk {
         self.steps_per_bar.unwrap_or_else(own)
     }
 
-    /// Where sixteenth `place`, counted from the start, lies: the model's step, where it has one, and the sixteenth in
-    /// its bar.
+    /// Where sixteenth `place`, counted from the start, lies: the model's step, where it has one,
+    /// and the sixteenth in its bar.
     pub(super) fn place(&self, place: u64) -> (Option<u64>, u64) {
         let bar = self.transport.sixteenths_per_bar();
         let (number, sixteenth) = (place / bar % self.bars, place % bar);
@@ -105,8 +107,9 @@ impl Chunk {
         (self.step_of(sixteenth).map(step), sixteenth)
     }
 
-    /// The step in the model's bar that sixteenth `sixteenth` of a bar is, where it is one. In bars of more dotted beats
-    /// than two, a model of four-four plays a beat in each, its four sixteenths as a shuffle has them.
+    /// The step in the model's bar that sixteenth `sixteenth` of a bar is, where it is one. In bars
+    /// of more dotted beats than two, a model of four-four plays a beat in each, its four
+    /// sixteenths as a shuffle has them.
     fn step_of(&self, sixteenth: u64) -> Option<u64> {
         let step = match self.dotted_beats() {
             Some(_) if self.steps_per_bar() < self.transport.sixteenths_per_bar() => {
@@ -127,8 +130,8 @@ impl Chunk {
         beats.filter(|beats| *beats > 2)
     }
 
-    /// The sixteenth of a bar that models which know 6/8 take for sixteenth `sixteenth` of a bar: a bar of 12/8 is two of
-    /// theirs, and 9/8 says its last beat again.
+    /// The sixteenth of a bar that models which know 6/8 take for sixteenth `sixteenth` of a bar: a
+    /// bar of 12/8 is two of theirs, and 9/8 says its last beat again.
     pub(super) fn counted(&self, sixteenth: u64) -> u64 {
         match self.dotted_beats() {
             Some(beats) if sixteenth < beats / 2 * 2 * DOTTED => sixteenth % (2 * DOTTED),
@@ -137,7 +140,8 @@ impl Chunk {
         }
     }
 
-    /// The sixteenth of two bars that such models take for sixteenth `place`, counted from the start.
+    /// The sixteenth of two bars that such models take for sixteenth `place`, counted from the
+    /// start.
     pub(super) fn counted_in_two(&self, place: u64) -> u64 {
         let bar = self.transport.sixteenths_per_bar();
         let Some(beats) = self.dotted_beats() else {
@@ -164,8 +168,8 @@ impl Chunk {
         }
     }
 
-    /// When a note begins that is `late` sixteenths late at sixteenth `place`, counted from the start, and when it ends
-    /// that is `length` sixteenths long.
+    /// When a note begins that is `late` sixteenths late at sixteenth `place`, counted from the
+    /// start, and when it ends that is `length` sixteenths long.
     pub(super) fn span(&self, place: u64, late: f32, length: f32) -> (Time, Time) {
         let (late, length) = (f64::from(late), f64::from(length));
         if self.transport.swinging().is_some() {
@@ -222,8 +226,8 @@ impl Chunk {
     }
 }
 
-/// One melody's voice, of which at most one note sounds; or one player's drums, which sound for a step, or as long as a
-/// stroke where the model knows how they are struck.
+/// One melody's voice, of which at most one note sounds; or one player's drums, which sound for a
+/// step, or as long as a stroke where the model knows how they are struck.
 pub(super) struct Voice {
     pub(super) chunk: Chunk,
     lowest_pitch: u8,
@@ -271,8 +275,8 @@ impl Voice {
         time - self.chunk.transport.after(time, -sixteenths / 4.0)
     }
 
-    /// The packets of a stretch before `end`. A note that sounds at its end is closed by the next stretch's
-    /// beginning, so that an instant has one packet.
+    /// The packets of a stretch before `end`. A note that sounds at its end is closed by the next
+    /// stretch's beginning, so that an instant has one packet.
     pub(super) fn play(
         &mut self,
         index: u64,
@@ -297,8 +301,8 @@ impl Voice {
             };
             begun = Some((number, first, since));
             let passage = &passages[number];
-            // In bars shorter than the model's, what begins with the stretch leaves out steps at their ends; a passage
-            // that begins elsewhere has no bars of its own yet.
+            // In bars shorter than the model's, what begins with the stretch leaves out steps at
+            // their ends; a passage that begins elsewhere has no bars of its own yet.
             let step = if first == 0 {
                 heard.step
             } else {
@@ -348,7 +352,8 @@ impl Voice {
         Some(Said::of(fitting.token(said.token, shift, (place, step))))
     }
 
-    /// What is played before `end` at sixteenth `sixteenth` of a bar, which begins at `time`, where the model says `said`.
+    /// What is played before `end` at sixteenth `sixteenth` of a bar, which begins at `time`, where
+    /// the model says `said`.
     pub(super) fn step(
         &mut self,
         said: Option<&Said>,
@@ -370,7 +375,8 @@ impl Voice {
         vec![(time, notes)]
     }
 
-    /// Beginnings and ends of the strokes of a step at `time`, in their order; those that begin before `end`.
+    /// Beginnings and ends of the strokes of a step at `time`, in their order; those that begin
+    /// before `end`.
     fn strike(&self, strokes: Vec<Stroke>, channel: u8, time: Time, end: Time) -> Vec<Packet> {
         let mut packets = Vec::new();
         for stroke in strokes {
@@ -394,8 +400,8 @@ impl Voice {
         packets
     }
 
-    /// What is played at sixteenth `sixteenth` of a bar where the melody says `token`; one that begins anew there
-    /// ends the note that sounds.
+    /// What is played at sixteenth `sixteenth` of a bar where the melody says `token`; one that
+    /// begins anew there ends the note that sounds.
     pub(super) fn say(
         &mut self,
         token: Option<i64>,
@@ -437,8 +443,8 @@ impl Voice {
         }
     }
 
-    /// So many sixteenths of the grid after `time`, or before it; never before the start. On the grid strokes keep apart,
-    /// and in their order, however it swings.
+    /// So many sixteenths of the grid after `time`, or before it; never before the start. On the
+    /// grid strokes keep apart, and in their order, however it swings.
     fn moved(&self, time: Time, sixteenths: f32) -> Time {
         let beats = f64::from(sixteenths) / 4.0;
         self.chunk.transport.after(time, beats).max(Time::ZERO)

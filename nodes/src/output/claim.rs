@@ -1,4 +1,5 @@
-//! A name that a file will have: whether it may, looked at before the work begins, and again when the file is given it.
+//! A name that a file will have: whether it may, looked at before the work begins, and again when
+//! the file is given it.
 
 use std::fs::File;
 use std::io;
@@ -92,8 +93,8 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// The name `path` for what `owner` writes, in place of nothing, or of a file that may be replaced: its own, or any
-    /// that is none of [`Standing::Never`] where `overwrite` says so.
+    /// The name `path` for what `owner` writes, in place of nothing, or of a file that may be
+    /// replaced: its own, or any that is none of [`Standing::Never`] where `overwrite` says so.
     ///
     /// # Errors
     /// What lies there must not be replaced.
@@ -153,7 +154,8 @@ impl Claim {
         }
     }
 
-    /// The free name `path` for what the node that is being built writes: no take, so that the next run may replace it.
+    /// The free name `path` for what the node that is being built writes: no take, so that the next
+    /// run may replace it.
     pub(crate) fn free(path: &Path, build: &Build<'_>) -> Self {
         Claim {
             take: false,
@@ -184,7 +186,8 @@ impl Claim {
         &self.path
     }
 
-    /// The mark of a file of JSON's lines, for its first one: such a file is a take, whose mark has no hash.
+    /// The mark of a file of JSON's lines, for its first one: such a file is a take, whose mark has
+    /// no hash.
     pub(crate) fn line(&self) -> Value {
         mark::line(&self.owner)
     }
@@ -199,8 +202,8 @@ impl Claim {
             .map_err(|error| unwritable(&self.path, error))
     }
 
-    /// Gives the finished file at `partial` its name, or the next free number of it if somebody has taken it since it was
-    /// looked at. Returns the name that it has.
+    /// Gives the finished file at `partial` its name, or the next free number of it if somebody has
+    /// taken it since it was looked at. Returns the name that it has.
     ///
     /// # Errors
     /// The disk is gone, or the folder may no longer be written to. The file stays where it is.

@@ -1,7 +1,9 @@
-//! The mark in what SCORE! writes: which patch and node a file comes from, and a hash of its content.
+//! The mark in what SCORE! writes: which patch and node a file comes from, and a hash of its
+//! content.
 //!
-//! One rule for all formats: the hash is the SHA-256 of the file **as it was before the mark was put into it**. So a file
-//! is checked by undoing the mark, whose place each format fixes, and hashing what is left:
+//! One rule for all formats: the hash is the SHA-256 of the file **as it was before the mark was
+//! put into it**. So a file is checked by undoing the mark, whose place each format fixes, and
+//! hashing what is left:
 //!
 //! | format | the mark | undone |
 //! |---|---|---|
@@ -15,9 +17,10 @@
 //! | chords (`chord_track`) | the last line, a comment | the line goes |
 //! | JSON lines | `score` in the first line, without a hash: these are takes | |
 //!
-//! So the hash needs one read of the file when it is finished, which comes out of the system's cache, and no second
-//! one when the mark is put in. It covers all bytes: an editor that keeps length and tags changes the middle alone.
-//! A take, which is never replaced, needs no hash, and so no read at all.
+//! So the hash needs one read of the file when it is finished, which comes out of the system's
+//! cache, and no second one when the mark is put in. It covers all bytes: an editor that keeps
+//! length and tags changes the middle alone. A take, which is never replaced, needs no hash, and so
+//! no read at all.
 
 mod boxes;
 mod flac;
@@ -74,12 +77,14 @@ impl Mark {
         }
     }
 
-    /// `SCORE! {"version":"0.1.0",…}`, in ASCII, and without what a comment of HTML or XML cannot hold.
+    /// `SCORE! {"version":"0.1.0",…}`, in ASCII, and without what a comment of HTML or XML cannot
+    /// hold.
     fn text(&self) -> Option<String> {
         let json = serde_json::to_string(self).ok()?;
         let mut text = String::from(OPENING);
         for letter in json.chars() {
-            // Beside letters and digits JSON's own signs are plain; all else stands within its texts.
+            // Beside letters and digits JSON's own signs are plain; all else stands within its
+            // texts.
             let is_plain = match letter {
                 '<' | '>' => false,
                 // XML has no two of them in a comment.
@@ -193,8 +198,8 @@ pub(super) fn line(owner: &Owner) -> Value {
     serde_json::to_value(Mark::new(owner, None)).unwrap_or_default()
 }
 
-/// Puts the mark of `owner` into a finished file, if its format has a place for one; with a hash of what is in it, or
-/// without for a take. Returns whether it did.
+/// Puts the mark of `owner` into a finished file, if its format has a place for one; with a hash of
+/// what is in it, or without for a take. Returns whether it did.
 ///
 /// # Errors
 /// The disk is full or gone. What was begun is taken back where possible.

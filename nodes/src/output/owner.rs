@@ -15,7 +15,8 @@ use crate::file_state::FileState;
 pub struct Owner {
     /// The patch's name, for people.
     pub(super) patch: String,
-    /// What tells the patch from all others: its file from the root, or the name of one that is built in.
+    /// What tells the patch from all others: its file from the root, or the name of one that is
+    /// built in.
     identity: String,
     /// The node's id.
     pub(super) node: String,
@@ -43,16 +44,16 @@ impl Owner {
         }
     }
 
-    /// Sixteen digits that tell this node of this patch from all others. They do not tell where the patch lies: files go
-    /// to other people.
+    /// Sixteen digits that tell this node of this patch from all others. They do not tell where the
+    /// patch lies: files go to other people.
     pub(super) fn id(&self) -> String {
         let text = [self.identity.as_str(), self.node.as_str()].join("\0");
         hexadecimal(&Sha256::digest(text)[..8])
     }
 }
 
-/// What the nodes of a run share about the files that they write. It is given to them with the settings
-/// ([`score_engine::Settings::with_shared`]).
+/// What the nodes of a run share about the files that they write. It is given to them with the
+/// settings ([`score_engine::Settings::with_shared`]).
 #[derive(Debug)]
 pub struct Outputs {
     patch: String,
@@ -64,7 +65,8 @@ pub struct Outputs {
 struct State {
     /// Files that may be replaced as they were seen, and no other way.
     replaceable: BTreeMap<PathBuf, FileState>,
-    /// The nodes that claim the names of their files. Those of plugins do not see these outputs, so they cannot.
+    /// The nodes that claim the names of their files. Those of plugins do not see these outputs,
+    /// so they cannot.
     claiming: BTreeSet<String>,
     written: Vec<Written>,
 }

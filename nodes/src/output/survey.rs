@@ -43,9 +43,10 @@ pub struct Survey {
     pub before: Before,
 }
 
-/// Looks at all that `graph` writes. It may write to `places` and all folders in them; a path that was typed on the
-/// command line may lie anywhere. Files that may be replaced without a question are noted in `outputs`; those that are
-/// `known` were looked at when the run began, or in an earlier edit, and are not looked at again.
+/// Looks at all that `graph` writes. It may write to `places` and all folders in them; a path that
+/// was typed on the command line may lie anywhere. Files that may be replaced without a question
+/// are noted in `outputs`; those that are `known` were looked at when the run began, or in an
+/// earlier edit, and are not looked at again.
 pub fn survey(graph: &Graph, outputs: &Outputs, places: &[PathBuf], known: &Before) -> Survey {
     let places: Vec<PathBuf> = (places.iter())
         .filter_map(|place| place.canonicalize().ok())
@@ -140,8 +141,8 @@ impl Before {
         }
     }
 
-    /// What was written, in the order of the patch. Files that nodes have put in their places themselves, as those of
-    /// plugins do, get their marks now.
+    /// What was written, in the order of the patch. Files that nodes have put in their places
+    /// themselves, as those of plugins do, get their marks now.
     pub fn written(&self, outputs: &Outputs) -> Vec<PathBuf> {
         let told = outputs.written();
         let mut written: Vec<PathBuf> = Vec::new();

@@ -1,4 +1,5 @@
-//! A course over time that never takes more than a fixed room: when it is full, every second item goes.
+//! A course over time that never takes more than a fixed room: when it is full, every second item
+//! goes.
 
 use score_engine::Time;
 

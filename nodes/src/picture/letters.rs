@@ -10,8 +10,8 @@ const DOT: usize = 2;
 /// How high a line of text is, in pixels.
 pub(crate) const LINE: usize = HEIGHT * DOT + 4;
 
-/// Rows from the top, each three dots as a number of three bits. Names are written in capitals; `b` and `m` are small too,
-/// because chords have them.
+/// Rows from the top, each three dots as a number of three bits. Names are written in capitals; `b`
+/// and `m` are small too, because chords have them.
 const LETTERS: [(char, [u8; HEIGHT]); 42] = [
     ('A', [2, 5, 7, 5, 5]),
     ('B', [6, 5, 6, 5, 6]),

@@ -49,7 +49,8 @@ const C_LANE: Colour = [44, 44, 58];
 const BAR_LINE: Colour = [70, 70, 92];
 const CUT: Colour = [225, 225, 235];
 
-/// The colours of the parts where there are several, as hard as can be struck; further parts begin again.
+/// The colours of the parts where there are several, as hard as can be struck; further parts begin
+/// again.
 const PARTS: [Colour; 8] = [
     [255, 220, 90],
     [110, 190, 255],
@@ -197,7 +198,8 @@ impl Processor<PianoRoll> for Collecting {
     }
 }
 
-/// So many thumbnails are kept for a picture of this width: more than are drawn, as some are left out on the way.
+/// So many thumbnails are kept for a picture of this width: more than are drawn, as some are left
+/// out on the way.
 fn thumbnails(width: usize) -> usize {
     width / THUMBNAIL * 4
 }
@@ -223,7 +225,8 @@ impl Collecting {
         }
     }
 
-    /// Whether a note lies on the lanes of the drums: of several parts only, as one alone is shown as it always was.
+    /// Whether a note lies on the lanes of the drums: of several parts only, as one alone is shown
+    /// as it always was.
     fn is_drum(&self, bar: &Bar) -> bool {
         self.parts.len() > 1 && bar.channel == DRUMS
     }

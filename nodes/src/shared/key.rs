@@ -3,8 +3,8 @@
 /// The distances of a major scale from its tonic, in semitones.
 const MAJOR: [usize; 7] = [0, 2, 4, 5, 7, 9, 11];
 
-/// How much of each degree, in semitones from the tonic, listeners expect of a major and of a minor key (Krumhansl,
-/// *Cognitive Foundations of Musical Pitch*, 1990, table 2.1).
+/// How much of each degree, in semitones from the tonic, listeners expect of a major and of a minor
+/// key (Krumhansl, *Cognitive Foundations of Musical Pitch*, 1990, table 2.1).
 const PROFILES: [[f64; 12]; 2] = [
     [
         6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88,
@@ -14,7 +14,8 @@ const PROFILES: [[f64; 12]; 2] = [
     ],
 ];
 
-/// Of two keys that fit equally well but for rounding, the one is taken that fits by more than this.
+/// Of two keys that fit equally well but for rounding, the one is taken that fits by more than
+/// this.
 const TIE: f64 = 1e-9;
 
 /// A tonic and a mode.
@@ -26,7 +27,8 @@ pub struct Key {
     pub minor: bool,
 }
 
-/// The key whose profile fits the weights of the pitch classes best (Krumhansl and Schmuckler); `None` for silence.
+/// The key whose profile fits the weights of the pitch classes best (Krumhansl and Schmuckler);
+/// `None` for silence.
 pub fn key(classes: &[f64; 12]) -> Option<Key> {
     let mean = classes.iter().sum::<f64>() / 12.0;
     if mean <= 0.0 {
@@ -73,7 +75,8 @@ pub fn by_tonic(classes: &[f64; 12]) -> [f64; 12] {
     std::array::from_fn(|degree| classes[(tonic + degree) % 12])
 }
 
-/// The share of the weights in the major scale on each pitch class; a natural minor scale is that of its third degree.
+/// The share of the weights in the major scale on each pitch class; a natural minor scale is that
+/// of its third degree.
 pub fn scale_shares(classes: &[f64; 12]) -> Option<[f64; 12]> {
     let all: f64 = classes.iter().sum();
     (all > 0.0).then(|| {

@@ -1,4 +1,5 @@
-//! What `score-evaluation` takes of the nodes beside their public modules: no part of the library's promises.
+//! What `score-evaluation` takes of the nodes beside their public modules: no part of the library's
+//! promises.
 
 pub mod key;
 pub mod rank;

@@ -44,8 +44,8 @@ pub fn spearman(one: &[f64], other: &[f64]) -> Option<f64> {
     pearson(&ranks(&one[..count]), &ranks(&other[..count]))
 }
 
-/// The value below which the share `share` of `values` lies, between neighbours by their distance (NumPy's default);
-/// `None` of nothing.
+/// The value below which the share `share` of `values` lies, between neighbours by their distance
+/// (NumPy's default); `None` of nothing.
 pub fn quantile(values: &[f64], share: f64) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -63,7 +63,8 @@ mod tests {
     const ONE: [f64; 8] = [1.0, 3.5, 2.0, 2.0, 8.0, 5.0, 7.0, 2.0];
     const OTHER: [f64; 8] = [0.5, 3.0, 1.0, 4.0, 6.0, 6.0, 2.0, 0.0];
 
-    /// `scipy.stats.pearsonr(ONE, OTHER)[0]` and `scipy.stats.spearmanr(ONE, OTHER)[0]`, SciPy 1.17.1.
+    /// `scipy.stats.pearsonr(ONE, OTHER)[0]` and `scipy.stats.spearmanr(ONE, OTHER)[0]`, SciPy
+    /// 1.17.1.
     #[test]
     fn correlations_are_scipys() {
         let near = |found: Option<f64>, wanted: f64| {

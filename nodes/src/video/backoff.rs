@@ -11,7 +11,8 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// Waits `first` after the first failure, and twice as long after each further one, `longest` at most.
+    /// Waits `first` after the first failure, and twice as long after each further one, `longest`
+    /// at most.
     pub(crate) fn new(first: Duration, longest: Duration) -> Self {
         Backoff {
             first,
@@ -20,9 +21,9 @@ impl Backoff {
         }
     }
 
-    /// How long to wait after a try that went well for `worked`. A try that went well for longer than the longest
-    /// wait clears the record; one that fails after a moment does not, or a device that gives one picture and goes
-    /// away would be opened without rest.
+    /// How long to wait after a try that went well for `worked`. A try that went well for longer
+    /// than the longest wait clears the record; one that fails after a moment does not, or a
+    /// device that gives one picture and goes away would be opened without rest.
     pub(crate) fn after(&mut self, worked: Duration) -> Duration {
         if worked > self.longest {
             self.next = self.first;

@@ -1,8 +1,10 @@
-//! Into which container a film's picture goes when it gets new sound, and whether it has to be encoded for that.
+//! Into which container a film's picture goes when it gets new sound, and whether it has to be
+//! encoded for that.
 //!
-//! What a container can hold is asked of ffmpeg itself, which differs between versions: the first pictures are copied
-//! into a small file, and what is seen in that file must be what is seen in the film. That ffmpeg copies without a
-//! complaint is not enough: a GIF copied into Matroska plays nowhere. Pairs that are known to be good are not tried.
+//! What a container can hold is asked of ffmpeg itself, which differs between versions: the first
+//! pictures are copied into a small file, and what is seen in that file must be what is seen in the
+//! film. That ffmpeg copies without a complaint is not enough: a GIF copied into Matroska plays
+//! nowhere. Pairs that are known to be good are not tried.
 
 use std::cell::OnceCell;
 use std::collections::VecDeque;
@@ -28,8 +30,8 @@ const PICTURES: usize = 6;
 /// A trial ends after so many bytes: raw pictures are large.
 const MOST_BYTES: &str = "64000000";
 
-/// Pictures are shown at the same time if their times differ by less than this, in seconds. Some containers count in
-/// milliseconds.
+/// Pictures are shown at the same time if their times differ by less than this, in seconds. Some
+/// containers count in milliseconds.
 const SAME_TIME: f64 = 0.002;
 
 /// A container that a scored film may have.
@@ -73,8 +75,8 @@ pub(crate) const CONTAINERS: [Container; 4] = [
     },
 ];
 
-/// Codecs that are known to keep their pictures when they are copied out of a container of the first kind (ffprobe's
-/// names) into one of the others (endings).
+/// Codecs that are known to keep their pictures when they are copied out of a container of the
+/// first kind (ffprobe's names) into one of the others (endings).
 const KNOWN: [(&str, &[&str], &[&str]); 4] = [
     ("mov,mp4", &["h264", "hevc"], &["mp4", "mkv", "mov"]),
     ("mov,mp4", &["mpeg4", "av1"], &["mp4", "mkv"]),
@@ -141,8 +143,9 @@ impl<'a> PictureSource<'a> {
         })
     }
 
-    /// Where the picture goes if anything will do: into the film's own container, mp4 or mkv, the first that holds it as
-    /// it is; else, or if that is asked for with `encode`, it is encoded.
+    /// Where the picture goes if anything will do: into the film's own container, mp4 or mkv, the
+    /// first that holds it as it is; else, or if that is asked for with `encode`, it is
+    /// encoded.
     ///
     /// # Errors
     /// ffmpeg is missing, or cannot encode.
@@ -208,7 +211,8 @@ impl<'a> PictureSource<'a> {
         self.encoded(container, false)
     }
 
-    /// It is encoded into `container`, because it was asked for or because nothing else is possible.
+    /// It is encoded into `container`, because it was asked for or because nothing else is
+    /// possible.
     fn encoded(&self, container: &'static Container, asked: bool) -> Result<Plan, NodeError> {
         if !container.holds_h264 {
             return Err(cannot_hold(container, "h264").help(
@@ -234,7 +238,8 @@ impl<'a> PictureSource<'a> {
         })
     }
 
-    /// How the picture is copied so that it plays from `container` as it does from the film, if it can be.
+    /// How the picture is copied so that it plays from `container` as it does from the film, if it
+    /// can be.
     fn fits(&self, container: &Container) -> Result<Option<Picture>, NodeError> {
         let known = KNOWN.iter().any(|(format, codecs, endings)| {
             self.format.contains(format)

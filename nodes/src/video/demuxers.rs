@@ -1,5 +1,5 @@
-//! What ffmpeg may take a file for: every demuxer that reads the file itself, and none that only leads to other files or
-//! addresses (HLS, DASH, concat scripts, SDP, IMF, VobSub) or to a device.
+//! What ffmpeg may take a file for: every demuxer that reads the file itself, and none that only
+//! leads to other files or addresses (HLS, DASH, concat scripts, SDP, IMF, VobSub) or to a device.
 
 /// The demuxers' names, up to ffmpeg 8; one that a version does not know does no harm.
 pub(crate) const DEMUXERS: &str = "\
@@ -27,8 +27,8 @@ pub(crate) const DEMUXERS: &str = "\
     vqf,vvc,w64,wady,wav,wavarc,wc3movie,webm,webp_anim,webp_pipe,webvtt,wsaud,wsd,wsvqa,wtv,wv,\
     wve,xa,xbin,xbm_pipe,xmd,xmv,xpm_pipe,xvag,xwd_pipe,xwma,yop,yuv4mpegpipe";
 
-/// What ffmpeg complains of when it takes a file for something that leads elsewhere: the demuxer or the protocol that it
-/// would need.
+/// What ffmpeg complains of when it takes a file for something that leads elsewhere: the demuxer or
+/// the protocol that it would need.
 pub(crate) fn leads_elsewhere(said: &str) -> Option<String> {
     said.lines().find_map(|line| {
         if line.contains("Format not on whitelist") {

@@ -15,8 +15,8 @@ use super::demuxers::{DEMUXERS, leads_elsewhere};
 use super::picture_choice;
 use super::timeline::{Contents, Declared, Picture, Timeline, rate};
 
-/// What ffmpeg may use to read a file, before each input: a playlist or a name such as `http:…` must not reach the
-/// network or other files.
+/// What ffmpeg may use to read a file, before each input: a playlist or a name such as `http:…`
+/// must not reach the network or other files.
 pub(crate) const PROTOCOLS: [&str; 4] = [
     "-protocol_whitelist",
     "file,pipe",
@@ -39,9 +39,9 @@ pub(crate) fn quiet() -> Command {
     command
 }
 
-/// Frames no larger than this each way, in pixels, are shrunk so much that the filter which smooths the edges of a
-/// codec's blocks (16 pixels and less) can be left out: a sixth of the decoder's time, for a difference of about one
-/// level of 255 in 64 × 64 pixels of a film in 854 × 480.
+/// Frames no larger than this each way, in pixels, are shrunk so much that the filter which smooths
+/// the edges of a codec's blocks (16 pixels and less) can be left out: a sixth of the decoder's
+/// time, for a difference of about one level of 255 in 64 × 64 pixels of a film in 854 × 480.
 const THUMBNAIL: u32 = 96;
 
 /// What a film says of itself.
@@ -136,7 +136,8 @@ pub(crate) fn require(program: &str) -> Result<(), NodeError> {
     Ok(())
 }
 
-/// Asks ffprobe for `entries` of the file at `path`, which ought to be `what`; `arguments` say of which part of it.
+/// Asks ffprobe for `entries` of the file at `path`, which ought to be `what`; `arguments` say of
+/// which part of it.
 ///
 /// # Errors
 /// ffprobe is missing, or cannot read the file.
@@ -184,7 +185,8 @@ fn list_of_files(path: &Path, what: &str, through: &str) -> NodeError {
     .help("give the file that it leads to; or make one file of all, where you trust it: ffmpeg -i LIST -c copy whole.mkv")
 }
 
-/// Asks ffprobe about the film at `path`, of which `stream` is wanted or the first picture that is no cover.
+/// Asks ffprobe about the film at `path`, of which `stream` is wanted or the first picture that is
+/// no cover.
 ///
 /// # Errors
 /// ffprobe is missing, or finds no picture.
@@ -214,7 +216,8 @@ pub(crate) fn last_line(text: &str) -> String {
         .rev()
         .find(|line| !line.trim().is_empty())
         .unwrap_or("no reason given");
-    // ffmpeg puts the part that speaks before what it says: `[mov,mp4 @ 0x55…] moov atom not found`.
+    // ffmpeg puts the part that speaks before what it says: `[mov,mp4 @ 0x55…] moov atom not
+    // found`.
     line.rsplit("] ").next().unwrap_or(line).trim().to_owned()
 }
 
@@ -258,9 +261,10 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
-    /// Begins to decode the picture of `film`, the file at `path`, to RGB frames of `width` × `height`, all of them or
-    /// `rate` a second, `from` a time on its timeline or from its beginning. `sparing`: on one thread, which takes
-    /// some 10 MB less, and is as fast as one processor is.
+    /// Begins to decode the picture of `film`, the file at `path`, to RGB frames of `width` ×
+    /// `height`, all of them or `rate` a second, `from` a time on its timeline or from its
+    /// beginning. `sparing`: on one thread, which takes some 10 MB less, and is as fast as one
+    /// processor is.
     ///
     /// # Errors
     /// ffmpeg is missing.
@@ -408,8 +412,10 @@ pub(crate) struct Muxer {
 }
 
 impl Muxer {
-    /// Begins to write `output`, in `container`: the picture `stream` of `film`, which counts on `timeline`, with interleaved 16-bit samples given to [`Muxer::write`], little end first: the AAC encoder takes
-    /// twice as long over floating-point ones, whose silence is never quite silent. Both begin at zero.
+    /// Begins to write `output`, in `container`: the picture `stream` of `film`, which counts on
+    /// `timeline`, with interleaved 16-bit samples given to [`Muxer::write`], little end first: the
+    /// AAC encoder takes twice as long over floating-point ones, whose silence is never quite
+    /// silent. Both begin at zero.
     ///
     /// # Errors
     /// ffmpeg is missing.
@@ -443,7 +449,8 @@ impl Muxer {
         };
         command.args(["-c:a", codec, "-b:a", "192k"]);
         if codec == "aac" {
-            // Half the time of the default search; what is left out saves bits, of which there are enough here.
+            // Half the time of the default search; what is left out saves bits, of which there are
+            // enough here.
             command.args(["-aac_coder", "fast", "-aac_tns", "0", "-aac_pns", "0"]);
             command.args(["-aac_is", "0", "-aac_ms", "0"]);
         }
@@ -519,8 +526,9 @@ fn time_base(line: &str) -> Option<(i64, i64)> {
     Some((over.parse().ok()?, under.trim().parse().ok()?))
 }
 
-/// The time in a line of the `showinfo` filter, of which `unit` is known: `… n:   3 pts:   1536 pts_time:0.12 …`. What it
-/// says in seconds has six digits only: a tenth of a second in a film of three hours.
+/// The time in a line of the `showinfo` filter, of which `unit` is known: `… n:   3 pts:   1536
+/// pts_time:0.12 …`. What it says in seconds has six digits only: a tenth of a second in a film of
+/// three hours.
 fn presentation_time(line: &str, unit: Option<(i64, i64)>) -> Option<Time> {
     if !line.contains("showinfo") {
         return None;

@@ -40,8 +40,8 @@ impl Processor<Watch> for Watching {
     }
 }
 
-/// Plays the source that `node` writes as a patch does, until `enough` says so of what has come, the source ends, or
-/// `longest` is over. Gives all that came.
+/// Plays the source that `node` writes as a patch does, until `enough` says so of what has come,
+/// the source ends, or `longest` is over. Gives all that came.
 ///
 /// # Errors
 /// The node's own.

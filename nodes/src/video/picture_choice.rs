@@ -1,7 +1,8 @@
 //! Which of a file's picture streams is the film.
 //!
-//! A file may have several: a cover image in front of the film or behind the sound, thumbnails, a second camera. The
-//! film is the first that is none of the images, unless the user chooses another by its number.
+//! A file may have several: a cover image in front of the film or behind the sound, thumbnails, a
+//! second camera. The film is the first that is none of the images, unless the user chooses another
+//! by its number.
 
 use std::path::Path;
 
@@ -16,8 +17,8 @@ const IMAGES: [&str; 11] = [
 /// A codec that ffmpeg has no name for.
 const UNKNOWN: &str = "unknown";
 
-/// The picture stream numbered `wanted`, or the first that is no cover, of `streams`, which are the picture streams that
-/// ffprobe lists in the file at `path`.
+/// The picture stream numbered `wanted`, or the first that is no cover, of `streams`, which are the
+/// picture streams that ffprobe lists in the file at `path`.
 ///
 /// # Errors
 /// There is none, or none of that number.
@@ -51,7 +52,8 @@ pub(super) fn choose<'a>(
         });
     }
     let films = || streams.iter().filter(|stream| !is_cover(stream));
-    // A copy of a file may have lost the mark of its cover. What ffmpeg cannot decode is never chosen by itself.
+    // A copy of a file may have lost the mark of its cover. What ffmpeg cannot decode is never
+    // chosen by itself.
     let known = || films().filter(|stream| codec(stream) != UNKNOWN);
     let moving = known()
         .find(|stream| !is_still(stream))

@@ -19,10 +19,12 @@ const STARTED: &str = "ffmpeg is started with it";
 /// `screen`.
 #[derive(Clone, Params)]
 pub(crate) struct Screen {
-    /// which screen: an X11 display such as `:0` (the one that the run was started from if left out); on macOS its number
+    /// which screen: an X11 display such as `:0` (the one that the run was started from if left
+    /// out); on macOS its number
     #[param(rebuild = STARTED)]
     display: Option<String>,
-    /// left, top, width and height of the part that is seen, as [0, 0, 1280, 720]; the whole if left out
+    /// left, top, width and height of the part that is seen, as [0, 0, 1280, 720]; the whole if
+    /// left out
     #[param(rebuild = STARTED, range = 0..=65_535, unit = "pixels")]
     area: Option<Vec<u32>>,
     /// pictures a second
@@ -144,9 +146,9 @@ impl Node for Screen {
     }
 }
 
-/// Tells whether the X11 server of a display on this machine is still the one that it is now. ffmpeg does not notice
-/// when it ends: it repeats the last picture for ever. Of all other displays nothing is known, so that they count as
-/// there.
+/// Tells whether the X11 server of a display on this machine is still the one that it is now.
+/// ffmpeg does not notice when it ends: it repeats the last picture for ever. Of all other displays
+/// nothing is known, so that they count as there.
 fn server(display: Option<&str>) -> Box<dyn Fn() -> bool + Send> {
     #[cfg(unix)]
     {

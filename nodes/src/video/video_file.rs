@@ -46,7 +46,8 @@ pub(crate) struct VideoFile {
     /// frames sent; all of the film's if left out
     #[param(rebuild = DECODED, range = 0.1..=240.0, unit = "Hz")]
     rate: Option<f64>,
-    /// which of the file's streams is the picture, as ffprobe counts; the first that is not a cover if left out
+    /// which of the file's streams is the picture, as ffprobe counts; the first that is not a
+    /// cover if left out
     #[param(rebuild = DECODED, range = 0..=9999)]
     stream: Option<u32>,
     /// whether the film begins anew when it has ended; live only

@@ -29,7 +29,8 @@ const FULL_SCALE: f32 = 32_768.0;
 /// Samples in a frame of what nodes make.
 const CHANNELS: u16 = 2;
 
-/// The highest true peak of sound that was brought to a loudness, in dBTP: coding it moves peaks up by a few tenths of a dB.
+/// The highest true peak of sound that was brought to a loudness, in dBTP: coding it moves peaks up
+/// by a few tenths of a dB.
 const CEILING: f64 = -1.5;
 
 /// So many frames of what is left of the original sound are written at a time.
@@ -44,7 +45,8 @@ pub(crate) struct VideoMux {
     /// the film to write
     #[param(rebuild = "the file is opened once", writes, content = Film, ending = "mp4")]
     path: PathBuf,
-    /// which of the film's streams is the picture, as ffprobe counts; the first that is not a cover if left out
+    /// which of the film's streams is the picture, as ffprobe counts; the first that is not a
+    /// cover if left out
     #[param(rebuild = "another picture is another file", range = 0..=9999)]
     stream: Option<u32>,
     /// when the picture is encoded anew
@@ -210,8 +212,8 @@ impl Original {
         })
     }
 
-    /// Mixes the next of it into `samples` of the new sound: left and right into the first two channels, or both into
-    /// the only one.
+    /// Mixes the next of it into `samples` of the new sound: left and right into the first two
+    /// channels, or both into the only one.
     fn mix(&mut self, samples: &mut [f32]) -> Result<(), NodeError> {
         self.hear(samples.len() / self.channels)?;
         for frame in samples.chunks_exact_mut(self.channels) {
@@ -232,7 +234,8 @@ impl Original {
         Ok(())
     }
 
-    /// Hears so far ahead that its next `frames` frames are known, and what comes after them as far as it matters.
+    /// Hears so far ahead that its next `frames` frames are known, and what comes after them as far
+    /// as it matters.
     fn hear(&mut self, frames: usize) -> Result<(), NodeError> {
         while self.coming.len() / 2 < frames + self.ahead {
             let samples = self
@@ -270,10 +273,12 @@ struct Joining {
     /// By how many degrees a player turns the film.
     rotation: i64,
     container: &'static Container,
-    /// How loud the film's own sound is mixed in, if at all, and by how much its speech turns the new one down.
+    /// How loud the film's own sound is mixed in, if at all, and by how much its speech turns the
+    /// new one down.
     mixes: Option<(f32, f64)>,
     original: Option<Original>,
-    /// The loudness that is wished for, in LUFS; what measures the sound, and the sound as it came.
+    /// The loudness that is wished for, in LUFS; what measures the sound, and the sound as it
+    /// came.
     loudness: Option<f64>,
     whole: Option<(Mastering, Spool)>,
     path: PathBuf,
@@ -341,7 +346,8 @@ impl Joining {
         written.map_err(|error| self.blame(error))
     }
 
-    /// Tells of a rotation that the container has not kept: ffmpeg before 6.1 writes none into .mkv.
+    /// Tells of a rotation that the container has not kept: ffmpeg before 6.1 writes none into
+    /// .mkv.
     fn tell_rotation(&self) -> Result<(), NodeError> {
         if self.rotation == 0 {
             return Ok(());

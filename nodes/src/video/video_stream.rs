@@ -20,12 +20,13 @@ use super::capture::{
 /// A stream's first picture waits for the connection and for the next picture that stands alone.
 const OPENING: Duration = Duration::from_secs(15);
 
-/// Protocols, and what ffmpeg may use for each. Neither files nor pipes are among them, so that no redirect, playlist
-/// or description can reach one.
+/// Protocols, and what ffmpeg may use for each. Neither files nor pipes are among them, so that no
+/// redirect, playlist or description can reach one.
 const PROTOCOLS: [(&str, &str); 5] = [
     ("http", "http,tcp"),
     ("https", "https,tls,tcp,httpproxy"),
-    // Pictures come through the same connection as the answers, so that no server can name another host for them.
+    // Pictures come through the same connection as the answers, so that no server can name another
+    // host for them.
     ("rtsp", "rtsp,tcp"),
     ("rtsps", "rtsps,tls,tcp"),
     ("srt", "srt"),
@@ -37,7 +38,8 @@ pub(crate) struct VideoStream {
     /// the address of the stream
     #[param(rebuild = "another address is another stream")]
     url: String,
-    /// further hosts of this machine or a private network that the stream may lead to, as ["10.0.0.7"]
+    /// further hosts of this machine or a private network that the stream may lead to, as
+    /// ["10.0.0.7"]
     #[param(rebuild = "the stream is opened with it", default = Vec::new())]
     hosts: Vec<String>,
     #[param(nested, defaults(timeout = 5.0))]
@@ -122,7 +124,8 @@ impl VideoStream {
         let Some((host, _)) = host(&self.url).filter(|_| is_led(&self.url)) else {
             return Ok(None);
         };
-        // What the user's own proxy reaches is for it to say; it does not reach this machine or a private network.
+        // What the user's own proxy reaches is for it to say; it does not reach this machine or a
+        // private network.
         let has_proxy = std::env::var_os("http_proxy").is_some_and(|proxy| !proxy.is_empty());
         let is_near =
             host == "localhost" || (host.parse::<IpAddr>()).is_ok_and(|address| !public(address));
@@ -167,7 +170,8 @@ fn arguments(url: &str, size: (u32, u32)) -> Option<Vec<OsString>> {
     Some(arguments)
 }
 
-/// The address as it may be told: `rtsp://user:secret@host/` → `rtsp://…@host/`, and without what follows a `?`.
+/// The address as it may be told: `rtsp://user:secret@host/` → `rtsp://…@host/`, and without what
+/// follows a `?`.
 fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();

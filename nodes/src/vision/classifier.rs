@@ -10,7 +10,8 @@ use crate::latent::rotation::{directions, dot};
 use crate::latent::statistics::Statistics;
 use crate::model::{Data, Kind, Picture, Session, Slot, Tensor};
 
-/// Mean and deviation of ImageNet's red, green and blue, of 1, as torchvision's models take them out.
+/// Mean and deviation of ImageNet's red, green and blue, of 1, as torchvision's models take them
+/// out.
 const IMAGENET: [(f32, f32); 3] = [(0.485, 0.229), (0.456, 0.224), (0.406, 0.225)];
 
 /// What a floating-point model takes colours as.
@@ -41,8 +42,8 @@ impl Levels {
     }
 }
 
-/// The longest side of a picture that a model may ask for, in pixels: more is a mistake in the file, and would ask
-/// for gigabytes.
+/// The longest side of a picture that a model may ask for, in pixels: more is a mistake in the
+/// file, and would ask for gigabytes.
 const LONGEST_SIDE: usize = 4096;
 
 /// A picture model of the user's own.
@@ -68,8 +69,8 @@ struct Projection {
 }
 
 impl Classifier {
-    /// Opens the ONNX model `file`. Sizes that it leaves open become `size`; `rng` draws the projection to
-    /// `dimension` components.
+    /// Opens the ONNX model `file`. Sizes that it leaves open become `size`; `rng` draws the
+    /// projection to `dimension` components.
     ///
     /// # Errors
     /// It cannot be loaded, does not take pictures, or has no such output.
@@ -214,8 +215,8 @@ impl Projection {
     }
 }
 
-/// Whether `input` of the model `name` takes all red before all green before all blue, and pictures of which size;
-/// what it leaves open becomes `size`.
+/// Whether `input` of the model `name` takes all red before all green before all blue, and pictures
+/// of which size; what it leaves open becomes `size`.
 ///
 /// # Errors
 /// It takes no RGB pictures, or none of a size that there can be.
@@ -248,7 +249,8 @@ fn wanted_picture(input: &Slot, name: &str, size: usize) -> Result<(bool, Pictur
     Ok((colours_first, picture))
 }
 
-/// From red, green, blue of each pixel to all red, all green, all blue of each picture of `area` pixels.
+/// From red, green, blue of each pixel to all red, all green, all blue of each picture of `area`
+/// pixels.
 fn colours_first(pixels: &[u8], area: usize) -> Vec<u8> {
     let mut ordered = Vec::with_capacity(pixels.len());
     for picture in pixels.chunks(area * 3) {
@@ -259,8 +261,8 @@ fn colours_first(pixels: &[u8], area: usize) -> Vec<u8> {
     ordered
 }
 
-/// One row of features for each picture: maps [N, features, height, width] are averaged over their area, all
-/// else is taken as it lies. `None` if there is no whole row for each.
+/// One row of features for each picture: maps [N, features, height, width] are averaged over their
+/// area, all else is taken as it lies. `None` if there is no whole row for each.
 fn pooled(tensor: Tensor, pictures: usize) -> Option<Vec<f32>> {
     if tensor.values.is_empty() || pictures == 0 || !tensor.values.len().is_multiple_of(pictures) {
         return None;

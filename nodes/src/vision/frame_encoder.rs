@@ -128,7 +128,8 @@ impl Node for FrameEncoder {
 struct Encoding {
     encoder: Box<dyn Encoder>,
     dimension: usize,
-    /// Whether pictures wait until a batch is full. Where the run has no end, one that waits for others is late.
+    /// Whether pictures wait until a batch is full. Where the run has no end, one that waits for
+    /// others is late.
     gathers: bool,
     batch: Batch,
     /// The code of the picture that was encoded last.
@@ -206,8 +207,8 @@ struct Batch {
 }
 
 impl Batch {
-    /// Takes in a picture, of which `fill` gives the pixels. One that differs by no more than `alike` has the code of the
-    /// one before.
+    /// Takes in a picture, of which `fill` gives the pixels. One that differs by no more than
+    /// `alike` has the code of the one before.
     fn add(&mut self, time: Time, alike: f32, fill: impl FnOnce(&mut Vec<u8>)) {
         self.next.clear();
         fill(&mut self.next);
@@ -220,7 +221,8 @@ impl Batch {
         self.waiting.push((time, is_new));
     }
 
-    /// Whether it is time to encode, `most` at once: nothing waits for a picture that does not come.
+    /// Whether it is time to encode, `most` at once: nothing waits for a picture that does not
+    /// come.
     fn is_full(&self, most: usize) -> bool {
         self.pictures == 0 || self.pictures >= most || self.waiting.len() >= 8 * most
     }
@@ -232,7 +234,8 @@ impl Batch {
     }
 }
 
-/// By how much the bytes of two pictures differ in the mean, 0 to 1; `None` where they are not of one size.
+/// By how much the bytes of two pictures differ in the mean, 0 to 1; `None` where they are not of
+/// one size.
 fn difference(one: &[u8], other: &[u8]) -> Option<f32> {
     let sum = || {
         one.iter()

@@ -179,7 +179,8 @@ mod tests {
                 cosine(&again[own], &codes[own]),
                 cosine(&again[own], &codes[other]),
             );
-            // The eye was taught photographs, and drawn ones lose details: the nearer must be its own.
+            // The eye was taught photographs, and drawn ones lose details: the nearer must be its
+            // own.
             assert!(right > 0.3 && right > wrong, "{right} {wrong}");
         }
     }

@@ -39,7 +39,8 @@ pub(super) fn average_into(frame: &Frame, wanted: Picture, pixels: &mut Vec<u8>)
     }
 }
 
-/// For each of `wanted` parts of a line of `size` pixels: its first pixel, and the share of each from there.
+/// For each of `wanted` parts of a line of `size` pixels: its first pixel, and the share of each
+/// from there.
 fn shares(size: usize, wanted: usize) -> Vec<(usize, Vec<f32>)> {
     let step = size as f64 / wanted as f64;
     (0..wanted)

@@ -131,7 +131,8 @@ impl Music<'_> {
         registry: &Registry,
         settings: &Settings,
     ) -> Result<Performed, Failure> {
-        // Nothing is written there: what writes files is left out of the run. Only the checker wants a place.
+        // Nothing is written there: what writes files is left out of the run. Only the checker
+        // wants a place.
         let nowhere = std::env::temp_dir().join("score-evaluation");
         let binding = Binding {
             source,

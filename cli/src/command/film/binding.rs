@@ -1,5 +1,5 @@
-//! Binds a patch to a film: its nodes read the film, and what they write is called after it. Each kind of node declares
-//! what its files are for, so that no kind need be known by name.
+//! Binds a patch to a film: its nodes read the film, and what they write is called after it. Each
+//! kind of node declares what its files are for, so that no kind need be known by name.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -128,8 +128,8 @@ impl Binding<'_> {
         Ok(overrides)
     }
 
-    /// The outputs with what only the patch itself says: whether an optional file is written, and how a name ends where
-    /// the kind does not declare it.
+    /// The outputs with what only the patch itself says: whether an optional file is written, and
+    /// how a name ends where the kind does not declare it.
     fn known_by_patch(&self, overrides: &[Override], outputs: Vec<Output>) -> Vec<Output> {
         let checked = score_engine::check(self.source, overrides, self.registry, self.settings);
         // What is wrong with the patch is told when all names are known.
@@ -191,7 +191,8 @@ impl Output {
         self.ending.as_deref() == Some(PDF)
     }
 
-    /// `name` with the output's ending. A node's id tells several of one ending apart; a take always has it.
+    /// `name` with the output's ending. A node's id tells several of one ending apart; a take
+    /// always has it.
     fn named(&self, name: &Path, all: &[Output]) -> PathBuf {
         let is_alike = |other: &&Output| {
             !other.take && (&other.ending, other.each) == (&self.ending, self.each)

@@ -1,4 +1,5 @@
-//! Reads and checks what is saved, on threads of its own: a file that answers late, or never, holds nothing up.
+//! Reads and checks what is saved, on threads of its own: a file that answers late, or never, holds
+//! nothing up.
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
@@ -121,7 +122,8 @@ impl Loader {
         newest.map(|(_, since)| *since)
     }
 
-    /// Begins to read what was saved, unless a reading has just begun. Nodes that play read the files `live`.
+    /// Begins to read what was saved, unless a reading has just begun. Nodes that play read the
+    /// files `live`.
     ///
     /// # Errors
     /// The system refuses a thread.
@@ -164,7 +166,8 @@ impl Loader {
         Ok(())
     }
 
-    /// Notes that a reading is over. `false`: it is older than one that came back before, and of no use.
+    /// Notes that a reading is over. `false`: it is older than one that came back before, and of no
+    /// use.
     pub(super) fn is_over(&mut self, number: u64) -> bool {
         let newer_is_over = |newer: u64| self.running.iter().all(|(number, _)| *number != newer);
         let is_news = !(number + 1..=self.number).any(newer_is_over);

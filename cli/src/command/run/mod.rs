@@ -130,8 +130,8 @@ fn play(
     }
 }
 
-/// The patch as it stands when the run begins, and what is to be said of what cannot be watched. `None`: a signal came
-/// first.
+/// The patch as it stands when the run begins, and what is to be said of what cannot be watched.
+/// `None`: a signal came first.
 fn first(
     loader: &mut Loader,
     stop: &Receiver<()>,

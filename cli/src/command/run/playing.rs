@@ -22,7 +22,8 @@ const LOOK: Duration = Duration::from_millis(200);
 /// How often it tells what it does.
 const TELL: Duration = Duration::from_secs(1);
 
-/// After this time it is told what an edit waits for, and again each time when twice as much has passed.
+/// After this time it is told what an edit waits for, and again each time when twice as much has
+/// passed.
 const SLOW: Duration = Duration::from_secs(2);
 
 /// A patch that plays, and the edits that are prepared beside it.
@@ -153,7 +154,8 @@ impl<'a> Playing<'a> {
     /// Has what was saved read, and tells what takes long.
     fn tend(&mut self) {
         let building = self.pending.as_ref().map(|pending| pending.begun);
-        // What was just begun is played before the next is read, so that saves close together are all heard.
+        // What was just begun is played before the next is read, so that saves close together are
+        // all heard.
         if building.is_none_or(|begun| begun.elapsed() >= PATIENCE) {
             let live = &self.live;
             if let Err(error) = self.loader.tend(|| live.files()) {
@@ -342,7 +344,8 @@ impl<'a> Playing<'a> {
         }
     }
 
-    /// Tells of values of the command line that an edit changes nothing about, or left nothing to set.
+    /// Tells of values of the command line that an edit changes nothing about, or left nothing to
+    /// set.
     fn tell_typed(&mut self, graph: &Graph) {
         let revision = self.live.revision();
         for line in graph.left_out() {

@@ -7,8 +7,9 @@ use super::Descriptor;
 use crate::param::{Param, ParamType};
 
 impl Descriptor {
-    /// The first thing that is wrong with the declaration, in words: a name that no patch can say, one that stands twice,
-    /// a range without values, or a default that its own parameter does not take.
+    /// The first thing that is wrong with the declaration, in words: a name that no patch can say,
+    /// one that stands twice, a range without values, or a default that its own parameter does
+    /// not take.
     pub fn fault(&self) -> Option<String> {
         let kind = &self.kind;
         if !is_name(kind) {

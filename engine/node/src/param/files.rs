@@ -1,4 +1,5 @@
-//! What a file parameter is for, so that whoever runs a patch can name its files without knowing any kind.
+//! What a file parameter is for, so that whoever runs a patch can name its files without knowing
+//! any kind.
 
 use std::borrow::Cow;
 
@@ -35,8 +36,8 @@ pub struct FilePurpose {
     pub content: Option<FileContent>,
     /// How the name of a file that is written usually ends, without the point: `wav`.
     pub ending: Option<Cow<'static, str>>,
-    /// The input whose wires each get a file of their own, whose name tells where the wire comes from; the parameter
-    /// says what all of them begin with.
+    /// The input whose wires each get a file of their own, whose name tells where the wire comes
+    /// from; the parameter says what all of them begin with.
     pub each: Option<Cow<'static, str>>,
     /// Whether what is written is a take: never replaced, but numbered.
     pub take: bool,
@@ -56,7 +57,8 @@ impl Param {
         self
     }
 
-    /// How the name of a file that is written usually ends, without the point. `score film` names files by it.
+    /// How the name of a file that is written usually ends, without the point. `score film` names
+    /// files by it.
     pub fn ending(mut self, ending: impl Into<Cow<'static, str>>) -> Self {
         self.purpose.ending = Some(ending.into());
         self
@@ -68,7 +70,8 @@ impl Param {
         self
     }
 
-    /// The file that is written is a take: the node replaces none that is there, but numbers its own.
+    /// The file that is written is a take: the node replaces none that is there, but numbers its
+    /// own.
     pub fn take(mut self) -> Self {
         self.purpose.take = true;
         self

@@ -1,4 +1,5 @@
-//! Parameters: what a kind declares of each, the values that it takes, and the struct that they arrive in.
+//! Parameters: what a kind declares of each, the values that it takes, and the struct that they
+//! arrive in.
 
 mod files;
 mod params;
@@ -67,7 +68,8 @@ pub enum ParamType {
         /// The largest.
         max: i64,
     },
-    /// Seconds as a number, or `beats(n)`; both from `min` to `max`. Arrives as a [`crate::Length`].
+    /// Seconds as a number, or `beats(n)`; both from `min` to `max`. Arrives as a
+    /// [`crate::Length`].
     Length {
         /// The smallest.
         min: f64,
@@ -104,7 +106,8 @@ pub struct Param {
     pub unit: Cow<'static, str>,
     /// One line for the reference.
     pub summary: Cow<'static, str>,
-    /// Its value when the patch gives none; `None`: the patch must give one. `null`: may be left out.
+    /// Its value when the patch gives none; `None`: the patch must give one. `null`: may be left
+    /// out.
     #[serde(
         skip_serializing_if = "Option::is_none",
         default,

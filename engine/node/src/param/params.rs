@@ -83,8 +83,8 @@ pub trait ParamValue: Sized {
     fn written(&self) -> Value;
 }
 
-/// One of a few words, to be derived for an enum: each variant is the word that its name is in snake_case, or that
-/// `#[choice("word")]` says.
+/// One of a few words, to be derived for an enum: each variant is the word that its name is in
+/// snake_case, or that `#[choice("word")]` says.
 pub trait Choice: Sized {
     /// The words, in the order of the variants.
     const WORDS: &'static [&'static str];

@@ -29,7 +29,8 @@ pub struct Span {
 }
 
 impl Span {
-    /// The value for `place`, from 0 to 1; what lies beyond stands for the nearer end, and what is no number for 0.
+    /// The value for `place`, from 0 to 1; what lies beyond stands for the nearer end, and what is
+    /// no number for 0.
     pub fn at(&self, place: f64) -> f64 {
         let place = within(place);
         match self.scale {
@@ -67,8 +68,9 @@ impl Param {
         }
     }
 
-    /// What a bare wire's 0 to 1 stand for: as the declaration says, or else the whole range where that has two ends.
-    /// `None` for what no number can stand for, and where only the wire could say.
+    /// What a bare wire's 0 to 1 stand for: as the declaration says, or else the whole range where
+    /// that has two ends. `None` for what no number can stand for, and where only the wire
+    /// could say.
     pub fn spans(&self) -> Option<Span> {
         self.span.or_else(|| {
             // Bounds of this size stand for "any".
@@ -94,9 +96,10 @@ impl Param {
         self.change == Change::Live && is_one
     }
 
-    /// The value that `place`, a wire's 0 to 1, stands for, in the form in which values arrive at a node. `span`: what the
-    /// wire stands for, [`Param::spans`] or the wire's own. A flag is set from 0.5 on, and a choice divides the whole
-    /// into equal parts, its words in their order. `None`: no wire can set such a parameter.
+    /// The value that `place`, a wire's 0 to 1, stands for, in the form in which values arrive at a
+    /// node. `span`: what the wire stands for, [`Param::spans`] or the wire's own. A flag is
+    /// set from 0.5 on, and a choice divides the whole into equal parts, its words in their
+    /// order. `None`: no wire can set such a parameter.
     pub fn value_at(&self, place: f64, span: Option<Span>) -> Option<Value> {
         let number = || {
             let (min, max) = self.range()?;

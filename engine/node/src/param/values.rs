@@ -1,4 +1,5 @@
-//! The values that a parameter takes: in words, as a patch writes them, and whether one is among them.
+//! The values that a parameter takes: in words, as a patch writes them, and whether one is among
+//! them.
 
 use serde_json::Value;
 
@@ -39,8 +40,8 @@ impl Param {
     }
 }
 
-/// A parameter's value, in the form in which values arrive at a node, as a patch writes it; text without its quotes, and
-/// what is left out as nothing.
+/// A parameter's value, in the form in which values arrive at a node, as a patch writes it; text
+/// without its quotes, and what is left out as nothing.
 pub fn written_value(value: &Value) -> String {
     match (value, value.get("seconds"), value.get("beats")) {
         (_, Some(seconds), _) => seconds.to_string(),

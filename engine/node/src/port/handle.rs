@@ -10,7 +10,8 @@ use super::{Arity, Port, PortType};
 use crate::packet::{AudioBlock, Event, Frame, Note, Packet, Payload, Performance};
 use crate::policy::Policy;
 
-/// What travels through a port: [`Frame`], [`Latent`], [`Note`], [`AudioBlock`], [`Control`], [`Event`] or [`Custom`].
+/// What travels through a port: [`Frame`], [`Latent`], [`Note`], [`AudioBlock`], [`Control`],
+/// [`Event`] or [`Custom`].
 pub trait Carried: 'static {
     /// What a reader finds in a packet.
     type Value: ?Sized;
@@ -192,7 +193,8 @@ impl<T> fmt::Debug for OutputPort<T> {
 }
 
 impl<T> InputPort<T> {
-    /// The input that is the declaration's number `index`, from 0, called `name` in patches. It takes exactly one wire.
+    /// The input that is the declaration's number `index`, from 0, called `name` in patches. It
+    /// takes exactly one wire.
     pub const fn new(index: usize, name: &'static str, summary: &'static str) -> Self {
         InputPort {
             declared: Declared::new(index, name, summary),

@@ -55,9 +55,11 @@ impl PortType {
         match self {
             PortType::Frame => Policy::Latest,
             PortType::Latent(_) | PortType::Control => Policy::DropOldest(8),
-            // Sound that has waited so long is too late to be heard; whoever made it must not wait as well.
+            // Sound that has waited so long is too late to be heard; whoever made it must not wait
+            // as well.
             PortType::Audio => Policy::DropOldest(16),
-            // A note's end must not be lost; a reader that stands still for seconds holds nobody up.
+            // A note's end must not be lost; a reader that stands still for seconds holds nobody
+            // up.
             PortType::Notes | PortType::Event => Policy::Block(256),
             PortType::Custom(_) => Policy::Block(16),
         }
@@ -103,10 +105,12 @@ pub struct Port {
     pub arity: Arity,
     /// What a live wire into it does when the node is late; `None`: the type's default.
     pub policy: Option<Policy>,
-    /// Whether only wires that name it lead to it or from it: those that name just the node go by its other ports.
+    /// Whether only wires that name it lead to it or from it: those that name just the node go by
+    /// its other ports.
     #[serde(default)]
     pub by_name: bool,
-    /// Whether the node takes only a few of the packets: where many would have to be kept for it, some are left out.
+    /// Whether the node takes only a few of the packets: where many would have to be kept for it,
+    /// some are left out.
     #[serde(default)]
     pub sparse: bool,
 }
@@ -129,14 +133,15 @@ impl Port {
         }
     }
 
-    /// An input of which the node takes only a few packets, as of pictures for a strip of stills. Where many would have to be
-    /// kept in memory for it, some are left out.
+    /// An input of which the node takes only a few packets, as of pictures for a strip of stills.
+    /// Where many would have to be kept in memory for it, some are left out.
     pub fn sparse(mut self) -> Self {
         self.sparse = true;
         self
     }
 
-    /// A port that only wires reach that name it, so that it does not stand in the way of those that name the node.
+    /// A port that only wires reach that name it, so that it does not stand in the way of those
+    /// that name the node.
     pub fn by_name(mut self) -> Self {
         self.by_name = true;
         self

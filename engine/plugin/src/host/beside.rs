@@ -1,4 +1,5 @@
-//! The libraries beside a patch, as far as their bytes tell: which of them a patch needs is known before one is loaded.
+//! The libraries beside a patch, as far as their bytes tell: which of them a patch needs is known
+//! before one is loaded.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -26,7 +27,8 @@ pub(super) struct Glance {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Has {
     No,
-    /// Its name stands somewhere in the library, and the library does not tell its kinds, or tells others.
+    /// Its name stands somewhere in the library, and the library does not tell its kinds, or tells
+    /// others.
     Perhaps,
     Yes,
 }
@@ -64,8 +66,8 @@ impl Glance {
         }
     }
 
-    /// Whether the library at `path` has the kind called `kind`. A kind's name must stand somewhere in a library that
-    /// declares it.
+    /// Whether the library at `path` has the kind called `kind`. A kind's name must stand somewhere
+    /// in a library that declares it.
     pub(super) fn has(&self, path: &Path, kind: &str) -> Has {
         let told = self
             .inspected

@@ -1,4 +1,5 @@
-//! Which libraries beside patches the user has allowed: by what is in them, not by what they are called.
+//! Which libraries beside patches the user has allowed: by what is in them, not by what they are
+//! called.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -23,8 +24,8 @@ pub struct Consents {
 }
 
 impl Consents {
-    /// What the user has allowed, from `$XDG_CONFIG_HOME/score/allowed-plugins`, that is `~/.config/score/…`. A file
-    /// that cannot be read allows nothing.
+    /// What the user has allowed, from `$XDG_CONFIG_HOME/score/allowed-plugins`, that is
+    /// `~/.config/score/…`. A file that cannot be read allows nothing.
     #[must_use]
     pub fn of_user() -> Self {
         let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
@@ -64,8 +65,8 @@ impl Consents {
         (self.allowed.iter()).map(|(hash, path)| (hash.as_str(), path.as_path()))
     }
 
-    /// Remembers that the library with this sha256, at `path`, may be loaded. What was allowed at that path before is
-    /// no longer.
+    /// Remembers that the library with this sha256, at `path`, may be loaded. What was allowed at
+    /// that path before is no longer.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -98,7 +99,8 @@ impl Consents {
         };
         let folder = file.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder)?;
-        // Under a name of its own until it is whole; a program that starts meanwhile reads the old one.
+        // Under a name of its own until it is whole; a program that starts meanwhile reads the old
+        // one.
         let mut new = tempfile::NamedTempFile::new_in(folder)?;
         new.write_all(HEADING.as_bytes())?;
         for (hash, path) in &self.allowed {

@@ -28,7 +28,8 @@ pub struct Entry {
     pub version: Option<String>,
     /// The kinds that it brings; of one that is not loaded, those that its manifest names.
     pub kinds: Vec<String>,
-    /// Whether the kinds are known: libraries without a manifest do not tell them before they are loaded.
+    /// Whether the kinds are known: libraries without a manifest do not tell them before they are
+    /// loaded.
     pub kinds_known: bool,
     /// Why the file, as it is now, is not loaded. What it was before may be in use still.
     pub refused: Option<String>,

@@ -1,7 +1,8 @@
-//! Whether a file is a whole library yet: a linker may still be writing it, and a library that ends too early is a
-//! crash to come.
+//! Whether a file is a whole library yet: a linker may still be writing it, and a library that ends
+//! too early is a crash to come.
 
-/// Whether `bytes` end before what their ELF header says is there. Files of other formats are taken as whole.
+/// Whether `bytes` end before what their ELF header says is there. Files of other formats are taken
+/// as whole.
 pub(super) fn is_cut_short(bytes: &[u8]) -> bool {
     const MAGIC: &[u8] = b"\x7fELF";
     if bytes.is_empty() {
@@ -10,7 +11,8 @@ pub(super) fn is_cut_short(bytes: &[u8]) -> bool {
     if !bytes.starts_with(MAGIC) {
         return false;
     }
-    // 64 bits, little-endian: e_shoff at 40, e_shentsize at 58, e_shnum at 60; the section headers come last.
+    // 64 bits, little-endian: e_shoff at 40, e_shentsize at 58, e_shnum at 60; the section headers
+    // come last.
     let (Some([2, 1]), Some(header)) = (bytes.get(4..6), bytes.get(..64)) else {
         return bytes.len() < 64;
     };

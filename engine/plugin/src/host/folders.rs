@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 /// The folder of plugins beside a patch, and in the user's own data.
 const FOLDER: &str = "plugins";
 
-/// The folders whose libraries are loaded without a question, since who started the program named them or filled them.
+/// The folders whose libraries are loaded without a question, since who started the program named
+/// them or filled them.
 #[derive(Clone, Debug)]
 pub(super) struct Folders {
     named: Vec<PathBuf>,
@@ -58,7 +59,8 @@ pub(super) fn libraries(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Where the user keeps plugins for every patch: the XDG base directory specification's place for data.
+/// Where the user keeps plugins for every patch: the XDG base directory specification's place for
+/// data.
 fn users_own() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     let data = match set("XDG_DATA_HOME") {

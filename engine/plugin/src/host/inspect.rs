@@ -96,8 +96,9 @@ impl<'a> Image<'a> {
         Manifest::read(self.read(address + Manifest::HEAD as u64, length)?)
     }
 
-    /// The text that an [`abi::Text`] at `address` leads to, where the file says so before it is loaded: its pointer
-    /// is set by a relocation then. One with anything but plain words in it is not told.
+    /// The text that an [`abi::Text`] at `address` leads to, where the file says so before it is
+    /// loaded: its pointer is set by a relocation then. One with anything but plain words in it
+    /// is not told.
     fn text(&self, address: u64) -> Option<String> {
         let length = self.read(address + 8, 8)?.first_chunk().copied();
         let length = length

@@ -136,8 +136,9 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
 }
 
 impl Plugin {
-    /// Loads the plugin at `path` where what is in it `is_allowed`, by its sha256. It is loaded from a copy of the very
-    /// bytes that were asked about: nobody can exchange them in between, and the file may be written again meanwhile.
+    /// Loads the plugin at `path` where what is in it `is_allowed`, by its sha256. It is loaded
+    /// from a copy of the very bytes that were asked about: nobody can exchange them in
+    /// between, and the file may be written again meanwhile.
     pub(super) fn load(
         path: &Path,
         is_allowed: impl Fn(&str) -> bool,
@@ -156,7 +157,8 @@ impl Plugin {
         let private = tempfile::Builder::new().prefix("score-plugin-").tempdir()?;
         let copy = private.path().join(path.file_name().unwrap_or_default());
         std::fs::write(&copy, bytes)?;
-        // SAFETY: loading runs the library's initialisers; the user trusts it, by its folder or by its sha256.
+        // SAFETY: loading runs the library's initialisers; the user trusts it, by its folder or by
+        // its sha256.
         let library = unsafe { libloading::Library::new(&copy) };
         let library = library.map_err(|error| LoadError::System(one_line(&error)))?;
         // SAFETY: the symbol is only looked up; what it leads to is looked at with care below.
@@ -165,7 +167,8 @@ impl Plugin {
             Ok(symbol) => *symbol,
             Err(_) => return Err(LoadError::NoPlugin),
         };
-        // SAFETY: a plugin of any version begins so; the rest is not looked at until the version is known.
+        // SAFETY: a plugin of any version begins so; the rest is not looked at until the version is
+        // known.
         let (magic, theirs, layout) = unsafe {
             (
                 addr_of!((*header).magic).read_unaligned(),

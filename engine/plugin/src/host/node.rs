@@ -156,7 +156,8 @@ impl ForeignProcessor {
 impl AnyProcessor for ForeignProcessor {
     fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         let process = self.library.process;
-        // SAFETY: the plugin's function and its processor, which only this thread uses; the table outlives the call.
+        // SAFETY: the plugin's function and its processor, which only this thread uses; the table
+        // outlives the call.
         let reply = self.call(io, |processor, io| unsafe { process(processor, io) });
         self.pending =
             (reply.pending != abi::NOTHING_PENDING).then_some(Time::from_nanos(reply.pending));
@@ -210,7 +211,8 @@ impl AnyProcessor for ForeignProcessor {
 
 impl Drop for ForeignProcessor {
     fn drop(&mut self) {
-        // SAFETY: once, here. A panic in it has been told by the plugin's hook, and nothing waits for it.
+        // SAFETY: once, here. A panic in it has been told by the plugin's hook, and nothing waits
+        // for it.
         let _ = answer(unsafe { (self.library.drop_processor)(self.processor) });
     }
 }
@@ -240,7 +242,8 @@ unsafe fn at<T>(host: *mut c_void, otherwise: T, work: impl FnOnce(&mut Desk<'_,
     .unwrap_or(otherwise)
 }
 
-// In each function: `host` comes from the table that the plugin was called with, and the call is running.
+// In each function: `host` comes from the table that the plugin was called with, and the call is
+// running.
 
 unsafe extern "C" fn take(host: *mut c_void, into: *mut abi::Packet) -> bool {
     // SAFETY: as above; the plugin gives room for a packet.

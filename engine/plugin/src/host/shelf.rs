@@ -15,8 +15,9 @@ use super::node::ForeignNode;
 
 /// Where plugins lie, and which are loaded. Nothing is loaded from anywhere else.
 ///
-/// Libraries in the folders that the user named or owns are loaded at once. One beside a patch is loaded only when the
-/// patch needs a kind that no other has, and only when the user has allowed the bytes that are in it.
+/// Libraries in the folders that the user named or owns are loaded at once. One beside a patch is
+/// loaded only when the patch needs a kind that no other has, and only when the user has allowed
+/// the bytes that are in it.
 #[derive(Default)]
 pub struct Shelf {
     /// None: there are to be no plugins.
@@ -47,8 +48,9 @@ struct Refusal {
 }
 
 impl Shelf {
-    /// Plugins lie in the folders `given`, in those that SCORE_PLUGINS lists, in the user's own data folder, and in
-    /// `plugins` beside a patch; of two with the same kind, the one that is found first is taken.
+    /// Plugins lie in the folders `given`, in those that SCORE_PLUGINS lists, in the user's own
+    /// data folder, and in `plugins` beside a patch; of two with the same kind, the one that is
+    /// found first is taken.
     #[must_use]
     pub fn new(given: &[PathBuf]) -> Self {
         Shelf {
@@ -63,8 +65,8 @@ impl Shelf {
         Shelf::default()
     }
 
-    /// The folders whose libraries are trusted, and then the one beside a patch that lies in `patch_folder`, in the
-    /// order in which they are searched, whether they exist or not.
+    /// The folders whose libraries are trusted, and then the one beside a patch that lies in
+    /// `patch_folder`, in the order in which they are searched, whether they exist or not.
     #[must_use]
     pub fn folders(&self, patch_folder: &Path) -> Vec<PathBuf> {
         let Some(folders) = &self.folders else {
@@ -75,10 +77,11 @@ impl Shelf {
         all
     }
 
-    /// Adds the kinds of plugins to `registry`: those of every trusted library, and, of the kinds `wanted` that are
-    /// still unknown then, those that an allowed library beside the patch has. Files that are new or have changed are
-    /// loaded; one that cannot be leaves what it was before in use. Where a library would have to be allowed first, the
-    /// registry gets to know how.
+    /// Adds the kinds of plugins to `registry`: those of every trusted library, and, of the kinds
+    /// `wanted` that are still unknown then, those that an allowed library beside the patch
+    /// has. Files that are new or have changed are loaded; one that cannot be leaves what it
+    /// was before in use. Where a library would have to be allowed first, the registry gets to
+    /// know how.
     pub fn add_to(
         &mut self,
         registry: &mut Registry,
@@ -145,8 +148,8 @@ impl Shelf {
         adding.entries
     }
 
-    /// What lies in the folders, told from the bytes of the libraries: none is loaded. `registry` has the kinds whose
-    /// names are taken.
+    /// What lies in the folders, told from the bytes of the libraries: none is loaded. `registry`
+    /// has the kinds whose names are taken.
     #[must_use]
     pub fn list(&self, registry: &Registry, patch_folder: &Path) -> Vec<Entry> {
         let Some(folders) = &self.folders else {
@@ -209,7 +212,8 @@ fn advice(has: Has, path: &Path, [name, version]: &[String; 2]) -> String {
     )
 }
 
-/// A path as it is typed in a shell: from the current folder where it lies there, in quotes where it needs them.
+/// A path as it is typed in a shell: from the current folder where it lies there, in quotes where
+/// it needs them.
 #[must_use]
 pub fn to_type(path: &Path) -> String {
     let here = std::env::current_dir().ok();
@@ -282,7 +286,8 @@ impl Adding<'_> {
     }
 }
 
-/// Looks at a file, and loads it where it is new or has changed; with `consents`, only what they allow.
+/// Looks at a file, and loads it where it is new or has changed; with `consents`, only what they
+/// allow.
 fn look<'a>(
     known: &'a mut BTreeMap<PathBuf, Known>,
     path: &Path,

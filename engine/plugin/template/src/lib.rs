@@ -11,7 +11,8 @@ score_plugin::export!(MyNode);
 const NOTES: InputPort<Note> = InputPort::new(0, "notes", "the notes");
 const MOVED: OutputPort<Note> = OutputPort::new(0, "notes", "the same, moved");
 
-/// The node as the patch has it. Each field is a parameter, and its doc comment is what the reference says of it.
+/// The node as the patch has it. Each field is a parameter, and its doc comment is what the
+/// reference says of it.
 #[derive(Clone, Params)]
 pub struct MyNode {
     /// how far
@@ -45,14 +46,15 @@ impl MyNode {
     }
 }
 
-/// The node as it runs, on a thread of its own. What it remembers from call to call stands here; this one has nothing to
-/// remember.
+/// The node as it runs, on a thread of its own. What it remembers from call to call stands here;
+/// this one has nothing to remember.
 struct Moving;
 
 impl Processor<MyNode> for Moving {
-    // Called whenever something is due. `params` has the parameters as they are now: one that is `live` needs nothing
-    // else. `by` is not, since the end of a note that sounds would be moved otherwise than its beginning was; a change of
-    // `by` rebuilds the node, and the engine ends what sounds.
+    // Called whenever something is due. `params` has the parameters as they are now: one that is
+    // `live` needs nothing else. `by` is not, since the end of a note that sounds would be
+    // moved otherwise than its beginning was; a change of `by` rebuilds the node, and the
+    // engine ends what sounds.
     fn process(&mut self, params: &MyNode, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let notes = input.read(NOTES)?.iter().map(|note| match *note {

@@ -1,4 +1,5 @@
-//! What a wire can begin or end at: ports of nodes, and what an included patch names in `inputs` and `outputs`.
+//! What a wire can begin or end at: ports of nodes, and what an included patch names in `inputs`
+//! and `outputs`.
 
 use std::collections::BTreeSet;
 
@@ -42,7 +43,8 @@ impl Side {
 }
 
 impl Checker<'_> {
-    /// Where a wire may begin or end that names `endpoint`; `None` where that is unknown, which was complained of.
+    /// Where a wire may begin or end that names `endpoint`; `None` where that is unknown, which was
+    /// complained of.
     pub(super) fn ends(
         &mut self,
         scope: &str,
@@ -76,7 +78,8 @@ impl Checker<'_> {
         None
     }
 
-    /// Why the parameter `name` of a node takes no wire, and what to do; `None`: there is no such parameter.
+    /// Why the parameter `name` of a node takes no wire, and what to do; `None`: there is no such
+    /// parameter.
     fn unwirable(
         &self,
         prefix: &str,

@@ -56,8 +56,8 @@ impl Checker<'_> {
     }
 }
 
-/// Where the wires into each input of each node come from: the node's id, and the output's name where others are of its
-/// type.
+/// Where the wires into each input of each node come from: the node's id, and the output's name
+/// where others are of its type.
 fn sources(drafts: &[Draft], wires: &[GraphWire]) -> Vec<Vec<Vec<String>>> {
     let inputs = |draft: &Draft| vec![Vec::new(); draft.inputs.len()];
     let mut sources: Vec<Vec<Vec<String>>> = drafts.iter().map(inputs).collect();

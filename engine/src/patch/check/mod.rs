@@ -48,8 +48,8 @@ pub fn check(
     checked(Checker::new(source, overrides, registry, settings), source)
 }
 
-/// Checks an edit of a patch that plays. A value of the command line for something that the edit took away is left out,
-/// which [`Graph::left_out`] says.
+/// Checks an edit of a patch that plays. A value of the command line for something that the edit
+/// took away is left out, which [`Graph::left_out`] says.
 ///
 /// # Errors
 /// Everything that is wrong with it, in the order of the file.

@@ -31,8 +31,8 @@ impl Checker<'_> {
         }
     }
 
-    /// The whole id that `key` gives to a node or an included patch; `None` where it cannot be one, which was
-    /// complained of.
+    /// The whole id that `key` gives to a node or an included patch; `None` where it cannot be one,
+    /// which was complained of.
     pub(super) fn new_id(&mut self, scope: &Scope, key: &Tree) -> Option<String> {
         let Shape::Text(id) = &key.shape else {
             if key.shape != Shape::Broken {

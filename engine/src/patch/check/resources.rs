@@ -7,7 +7,8 @@ use crate::node::Resource;
 use crate::param::{FileRole, ParamType};
 
 impl Checker<'_> {
-    /// Two nodes may not write one file, nor one write what another reads, nor share what they claim.
+    /// Two nodes may not write one file, nor one write what another reads, nor share what they
+    /// claim.
     pub(super) fn check_resources(&mut self) {
         let mut read = Vec::new();
         for (index, draft) in self.drafts.iter().enumerate() {

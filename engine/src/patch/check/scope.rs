@@ -1,4 +1,5 @@
-//! What a patch's own names mean: its `let` values, and the ids that stand before those of an included patch.
+//! What a patch's own names mean: its `let` values, and the ids that stand before those of an
+//! included patch.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,7 +11,8 @@ use crate::patch::tree::{Name, Shape, Size, Spot, Tree};
 /// The surroundings of one patch's text.
 #[derive(Default)]
 pub(super) struct Scope {
-    /// What stands before every id: empty, or `drums.` within the patch that is included as `drums`.
+    /// What stands before every id: empty, or `drums.` within the patch that is included as
+    /// `drums`.
     pub(super) prefix: String,
     /// The values of `let`.
     pub(super) lets: BTreeMap<String, Let>,

@@ -1,4 +1,5 @@
-//! Values that come from outside of a patch's own text: from the command line, or from the patch that includes it.
+//! Values that come from outside of a patch's own text: from the command line, or from the patch
+//! that includes it.
 
 use super::Checker;
 use super::texts::Texts;
@@ -12,7 +13,8 @@ pub(super) const LET: &str = "let";
 /// A value for a parameter of a node, or for a value of `let`.
 #[derive(Clone)]
 pub(super) struct Setting {
-    /// The node's whole id, `transport`, or `let`; within an included patch behind its id and a point.
+    /// The node's whole id, `transport`, or `let`; within an included patch behind its id and a
+    /// point.
     pub(super) node: String,
     pub(super) node_spot: Spot,
     pub(super) param: String,
@@ -25,7 +27,8 @@ pub(super) struct Setting {
 pub(super) enum SettingValue {
     /// In a patch.
     Written(Tree),
-    /// On the command line, where text needs no quotes, so that it can be read only once it is known what is wanted.
+    /// On the command line, where text needs no quotes, so that it can be read only once it is
+    /// known what is wanted.
     Typed(Spot),
 }
 
@@ -80,8 +83,8 @@ impl Checker<'_> {
         settings.cloned().collect()
     }
 
-    /// Leaves out a value of the command line that has nothing to set since the patch was edited. `false`: it is to be
-    /// complained of.
+    /// Leaves out a value of the command line that has nothing to set since the patch was edited.
+    /// `false`: it is to be complained of.
     pub(super) fn leave_out(&mut self, given: &Setting, why: &str) -> bool {
         let leaves = self.is_edit && given.is_typed();
         if leaves {

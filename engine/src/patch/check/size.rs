@@ -20,8 +20,8 @@ impl Checker<'_> {
         self.charge_size(spot, size, 0)
     }
 
-    /// Counts a value that is written out in the place of a `use` at `spot`, within `depth` others. `false`: it is too
-    /// much, and must not be.
+    /// Counts a value that is written out in the place of a `use` at `spot`, within `depth` others.
+    /// `false`: it is too much, and must not be.
     pub(super) fn charge_size(&mut self, spot: Spot, size: Size, depth: usize) -> bool {
         if depth + size.depth > MAX_BRACKETS {
             let message = format!(

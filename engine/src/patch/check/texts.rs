@@ -56,7 +56,8 @@ struct Noted {
     place: Option<Place>,
 }
 
-/// The patch, what was given on the command line, the patches that it includes, and what was found wrong in them.
+/// The patch, what was given on the command line, the patches that it includes, and what was found
+/// wrong in them.
 pub(super) struct Texts {
     texts: Vec<Text>,
     first_included: usize,
@@ -236,7 +237,8 @@ impl Texts {
         format!("{}:{}:{}", place.file, place.line, place.column)
     }
 
-    /// The line and column of a spot: `3:14`, with the file where it is another than that of `from`.
+    /// The line and column of a spot: `3:14`, with the file where it is another than that of
+    /// `from`.
     pub(super) fn place_from(&self, spot: Spot, from: Spot) -> String {
         let place = self.place(spot);
         let own = format!("{}:", self.texts[from.source].name);

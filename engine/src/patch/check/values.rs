@@ -21,7 +21,8 @@ struct Given {
 }
 
 impl Checker<'_> {
-    /// Reads the parameters of node `id` from the patch and from outside, and fills in the defaults.
+    /// Reads the parameters of node `id` from the patch and from outside, and fills in the
+    /// defaults.
     pub(super) fn read_params(
         &mut self,
         scope: &Scope,

@@ -54,8 +54,8 @@ impl Checker<'_> {
         }
     }
 
-    /// The wires from one end to another, of the patch whose ids have `prefix` before them: several where an input of
-    /// an included patch goes to several nodes.
+    /// The wires from one end to another, of the patch whose ids have `prefix` before them: several
+    /// where an input of an included patch goes to several nodes.
     fn join(
         &mut self,
         prefix: &str,
@@ -141,8 +141,9 @@ impl Checker<'_> {
 }
 
 impl Checker<'_> {
-    /// What 0 to 1 stand for on a wire into the parameter that is number `input` of the node's inputs: `Some(None)` for a
-    /// flag or a choice; `None` where that cannot be, which was complained of.
+    /// What 0 to 1 stand for on a wire into the parameter that is number `input` of the node's
+    /// inputs: `Some(None)` for a flag or a choice; `None` where that cannot be, which was
+    /// complained of.
     fn span(
         &mut self,
         node: usize,

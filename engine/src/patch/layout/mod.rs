@@ -20,9 +20,9 @@ const INDENT: usize = 4;
 const TALL: [&str; 5] = ["nodes", "include", "wires", "inputs", "outputs"];
 
 impl Source {
-    /// The patch in its one layout: four columns a level, an item a line where they do not fit into one of 120
-    /// columns, values of nodes below each other, every comment kept. What it means stays the same; set twice it does
-    /// not change any more.
+    /// The patch in its one layout: four columns a level, an item a line where they do not fit into
+    /// one of 120 columns, values of nodes below each other, every comment kept. What it means
+    /// stays the same; set twice it does not change any more.
     ///
     /// # Errors
     /// The text cannot be read; what else may be wrong with the patch does not matter.

@@ -106,8 +106,8 @@ impl<'a> Reader<'a> {
         found
     }
 
-    /// The comments on the line on which the reader stands, where that line ends with them; `end` is the beginning of
-    /// the next item, or the closing bracket.
+    /// The comments on the line on which the reader stands, where that line ends with them; `end`
+    /// is the beginning of the next item, or the closing bracket.
     fn comments_behind(&mut self, end: usize, last: bool) -> Vec<String> {
         let mut count = 0;
         let mut at = self.at;

@@ -69,8 +69,8 @@ pub(super) fn open_at(text: &str, from: usize, until: usize) -> Vec<usize> {
     open.into_iter().map(|open| open.at).collect()
 }
 
-/// Finds the one to blame by how the lines are indented: a closing bracket that begins a line belongs to what begins
-/// with the same indentation.
+/// Finds the one to blame by how the lines are indented: a closing bracket that begins a line
+/// belongs to what begins with the same indentation.
 fn blame(text: &str, from: usize) -> Option<Culprit> {
     let mut open: Vec<Open> = Vec::new();
     let unclosed = |open: &Open| Some(Culprit::Unclosed(open.at, open.close));

@@ -1,7 +1,7 @@
 //! Reads RON into a tree in which every part knows its place, and goes on after a mistake.
 //!
-//! The `ron` crate stops at the first mistake and forgets where values stood, so the outline (brackets,
-//! commas, names) is read here; what a literal means is left to `ron`.
+//! The `ron` crate stops at the first mistake and forgets where values stood, so the outline
+//! (brackets, commas, names) is read here; what a literal means is left to `ron`.
 
 mod brackets;
 mod numbers;
@@ -28,7 +28,8 @@ pub(crate) struct Parsed {
     pub(crate) mistakes: Vec<Mistake>,
     /// How many more there are.
     pub(crate) untold: usize,
-    /// Whether the tree cannot be what was meant, because a bracket is missing: nothing in it is worth checking.
+    /// Whether the tree cannot be what was meant, because a bracket is missing: nothing in it is
+    /// worth checking.
     pub(crate) unbalanced: bool,
     /// Stretches in which what was read is a guess, so that further mistakes in them are none.
     pub(crate) guessed: Vec<Range<usize>>,
@@ -479,7 +480,8 @@ impl Parser<'_> {
                         Sort::Order,
                         format!("expected `{close}`, found `{c}`"),
                     );
-                    // The bracket belongs to something further out; leave it there, unless nothing is.
+                    // The bracket belongs to something further out; leave it there, unless nothing
+                    // is.
                     if self.depth <= 1 {
                         self.bump();
                     }

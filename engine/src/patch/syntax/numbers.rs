@@ -33,7 +33,8 @@ impl Parser<'_> {
         Shape::Broken
     }
 
-    /// Skips the decimals behind a comma, `25` of `0,25`, and says how they are written. `false`: there are none.
+    /// Skips the decimals behind a comma, `25` of `0,25`, and says how they are written. `false`:
+    /// there are none.
     pub(super) fn skip_decimals(&mut self) -> bool {
         let (before, rest) = self.text.split_at(self.at);
         let decimals = rest

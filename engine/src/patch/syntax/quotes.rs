@@ -1,6 +1,7 @@
 //! Where texts end, also those whose quote is missing.
 
-/// Bytes of a line that are looked at for a quote: a line that holds a million texts is not looked through for each.
+/// Bytes of a line that are looked at for a quote: a line that holds a million texts is not looked
+/// through for each.
 const MAX_LOOK: usize = 400;
 
 /// Where a text ends that begins with a quote.
@@ -13,9 +14,9 @@ pub(super) struct TextEnd {
 
 /// The end of the text whose opening quote stands at `start`.
 ///
-/// A quote that is missing makes the next one, which opens another text, close this. So a text counts as closed only
-/// where something follows that can stand behind a text. One without its quote ends within its line, so that the lines
-/// below are read as they are meant.
+/// A quote that is missing makes the next one, which opens another text, close this. So a text
+/// counts as closed only where something follows that can stand behind a text. One without its
+/// quote ends within its line, so that the lines below are read as they are meant.
 pub(super) fn text_end(text: &str, start: usize, is_key: bool) -> TextEnd {
     let line_end = near_line_end(text, start);
     if let Some(close) = closing(text, start) {
@@ -37,8 +38,8 @@ pub(super) fn text_end(text: &str, start: usize, is_key: bool) -> TextEnd {
     }
 }
 
-/// The end of the raw text that begins at `start` with `r"` or `r#`. `unclosed` is kept from text to text: texts with so
-/// many `#` are closed nowhere any more, which is not looked for again.
+/// The end of the raw text that begins at `start` with `r"` or `r#`. `unclosed` is kept from text
+/// to text: texts with so many `#` are closed nowhere any more, which is not looked for again.
 pub(super) fn raw_end(text: &str, start: usize, unclosed: &mut usize) -> TextEnd {
     let hashes = text[start + 1..].bytes().take_while(|c| *c == b'#').count();
     let closing = format!("\"{}", "#".repeat(hashes));
@@ -60,8 +61,8 @@ pub(super) fn raw_end(text: &str, start: usize, unclosed: &mut usize) -> TextEnd
     }
 }
 
-/// Where the text begins and ends that has no opening quote and should begin at `start`: its closing quote stands in the
-/// same line. `None` where no quote is missing there.
+/// Where the text begins and ends that has no opening quote and should begin at `start`: its
+/// closing quote stands in the same line. `None` where no quote is missing there.
 pub(super) fn lost_opening(text: &str, start: usize) -> Option<usize> {
     let rest = &text[start..near_line_end(text, start)];
     let quote = start + rest.find('"')?;
@@ -83,7 +84,8 @@ pub(super) fn near_line_end(text: &str, at: usize) -> usize {
     text[at..most].find('\n').map_or(most, |end| at + end)
 }
 
-/// Whether what stands at `at` can stand behind a value: the end of an item, of its line, or a comment.
+/// Whether what stands at `at` can stand behind a value: the end of an item, of its line, or a
+/// comment.
 pub(super) fn may_follow(text: &str, at: usize) -> bool {
     let rest = text[at..].trim_start_matches([' ', '\t', '\r']);
     rest.is_empty() || rest.starts_with(['\n', ',', ':', ')', ']', '}', '/'])
@@ -124,7 +126,8 @@ fn named(rest: &str) -> usize {
     rest[..end].trim_end().len()
 }
 
-/// The length of `rest` without the comment, the comma and the closing brackets that stand behind a text in a line.
+/// The length of `rest` without the comment, the comma and the closing brackets that stand behind a
+/// text in a line.
 fn without_closers(rest: &str) -> usize {
     let mut text = rest.split(" //").next().unwrap_or_default();
     loop {
@@ -155,7 +158,8 @@ fn excess(text: &str, open: char, close: char) -> bool {
 mod tests {
     use super::*;
 
-    /// What is taken for the text that begins at the first quote of `line`, and whether it was closed.
+    /// What is taken for the text that begins at the first quote of `line`, and whether it was
+    /// closed.
     fn taken(text: &str, is_key: bool) -> (&str, bool) {
         let start = text.find('"').unwrap();
         let TextEnd { end, closed } = text_end(text, start, is_key);

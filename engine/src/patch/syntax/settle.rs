@@ -1,5 +1,5 @@
-//! Which of the mistakes that were found are told: a missing quote or bracket is told once, at its own place, and what
-//! follows from it is not.
+//! Which of the mistakes that were found are told: a missing quote or bracket is told once, at its
+//! own place, and what follows from it is not.
 
 use super::brackets::{Culprit, culprit, open_at};
 use super::quotes::{line_end, near_line_end};
@@ -121,8 +121,9 @@ fn quote_is_to_blame(text: &str, found: &[Found]) -> bool {
     })
 }
 
-/// The bracket to blame in the line of the one at `open`: a closing one behind an inner bracket is taken for the inner's,
-/// so that the outer seems to miss its own. `odd` is the first place at which something is out of order.
+/// The bracket to blame in the line of the one at `open`: a closing one behind an inner bracket is
+/// taken for the inner's, so that the outer seems to miss its own. `odd` is the first place at
+/// which something is out of order.
 fn inner_of_line(text: &str, from: usize, open: usize, odd: Option<usize>) -> usize {
     let end = line_end(text, open);
     let Some(odd) = odd.filter(|odd| (open..end).contains(odd)) else {

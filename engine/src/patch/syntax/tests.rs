@@ -55,7 +55,8 @@ fn places(text: &str, wanted: &str) -> Vec<usize> {
         .collect()
 }
 
-/// The lines, counted from 1, in which something is said to be wrong when the character at `at` is left out; and what.
+/// The lines, counted from 1, in which something is said to be wrong when the character at `at` is
+/// left out; and what.
 fn told_without(text: &str, at: usize) -> Vec<(usize, String)> {
     let mut broken = text.to_owned();
     broken.remove(at);
@@ -101,7 +102,8 @@ fn a_missing_bracket_gives_one_message_at_its_own_place() {
         }
     }
     assert!(all > 200);
-    // Where brackets of one kind follow each other over several lines, which of them is missing can only be guessed.
+    // Where brackets of one kind follow each other over several lines, which of them is missing can
+    // only be guessed.
     assert!(near * 100 >= all * 99, "{near} of {all}");
 }
 

@@ -73,8 +73,8 @@ impl Written {
 /// Where a node or the transport gives a parameter a value, that alone is replaced; a `use(name)`
 /// makes way for the value itself, and the `let` stays. Where it gives none, `name: value` becomes
 /// the last of its fields; a transport that is not there yet follows the format. What has the value
-/// already stays as it is written, so that the same values change nothing the second time. Comments,
-/// blank lines and the order of everything else stay. A text in the one layout
+/// already stays as it is written, so that the same values change nothing the second time.
+/// Comments, blank lines and the order of everything else stay. A text in the one layout
 /// ([`Source::formatted`]) is in it afterwards; any other keeps its own.
 ///
 /// Of several values for one parameter the last is written. What else may be wrong with the patch

@@ -11,12 +11,13 @@ use super::score::Score;
 /// What a piece is, for people.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Account {
-    /// The key as a patch writes it, such as `D minor`: that of the run, else the one that fits the notes best.
+    /// The key as a patch writes it, such as `D minor`: that of the run, else the one that fits
+    /// the notes best.
     pub key: Option<String>,
     /// The parts and the number of their notes, in order.
     pub parts: Vec<(String, usize)>,
-    /// The times at which the four bars of the melody begin that return most often, in seconds: the first and those
-    /// that are like it. Empty where none returns.
+    /// The times at which the four bars of the melody begin that return most often, in seconds:
+    /// the first and those that are like it. Empty where none returns.
     pub theme: Vec<f64>,
     /// How long these four bars last, in seconds, at the piece's tempo.
     pub theme_lasts: f64,

@@ -98,7 +98,8 @@ pub(super) fn segments_back(grid: &Grid) -> Option<f64> {
     })
 }
 
-/// The bass: the part that is one, else of what the accompaniment strikes together the lowest, where that is low.
+/// The bass: the part that is one, else of what the accompaniment strikes together the lowest,
+/// where that is low.
 pub(super) fn bass(grid: &Grid) -> Vec<Placed> {
     /// A bass lies below this, as in `models/training/texture`.
     const HIGHEST: u8 = 55;

@@ -6,8 +6,9 @@ use super::grid::{Grid, share};
 use super::score::Score;
 use super::{chords, dynamics, melody, together};
 
-/// What is fixed of a figure: its name in JSON, its title, and what POP909's songs have (853 songs in four-four, MIT): the
-/// range of the middle eight tenths, and the middle; `None` where they were not measured.
+/// What is fixed of a figure: its name in JSON, its title, and what POP909's songs have (853 songs
+/// in four-four, MIT): the range of the middle eight tenths, and the middle; `None` where they were
+/// not measured.
 struct Words {
     name: &'static str,
     title: &'static str,
@@ -78,8 +79,8 @@ const fn words(
     }
 }
 
-/// The songs' figures were measured on POP909 by a program of its own, whose definitions may differ in detail; that of
-/// `models/training/harmony_figures.py` is another one.
+/// The songs' figures were measured on POP909 by a program of its own, whose definitions may differ
+/// in detail; that of `models/training/harmony_figures.py` is another one.
 const ALL: [Words; 36] = [
     words(
         "scale",

@@ -21,8 +21,8 @@ const NAME: u8 = 3;
 const MARKER: u8 = 6;
 
 impl Score {
-    /// Reads the MIDI file at `path`: a part for each channel of each track. Texts and markers that are chords, such as
-    /// `Am7`, are the chords; the metre and the key are the first ones.
+    /// Reads the MIDI file at `path`: a part for each channel of each track. Texts and markers that
+    /// are chords, such as `Am7`, are the chords; the metre and the key are the first ones.
     ///
     /// # Errors
     /// It cannot be read, or has no notes.

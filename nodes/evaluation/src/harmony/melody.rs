@@ -60,7 +60,8 @@ pub(super) fn windows_in_scale(grid: &Grid) -> Option<f64> {
     })
 }
 
-/// How many fifths the scales of neighbouring two-bar windows lie apart: of equally good scales the nearest.
+/// How many fifths the scales of neighbouring two-bar windows lie apart: of equally good scales the
+/// nearest.
 pub(super) fn window_fifths(grid: &Grid) -> Option<f64> {
     let line = line(&grid.melody, grid.steps);
     let scales: Vec<Vec<usize>> = line
@@ -177,8 +178,8 @@ pub(super) fn segments_back(grid: &Grid) -> Option<f64> {
     })
 }
 
-/// The bars at which the segment that returns most often begins, the first time and each other; the earliest of equals,
-/// none where none returns.
+/// The bars at which the segment that returns most often begins, the first time and each other; the
+/// earliest of equals, none where none returns.
 pub(super) fn theme(grid: &Grid) -> Vec<usize> {
     let segments = segments(grid);
     let of = |one: usize| -> Vec<usize> {

@@ -76,7 +76,8 @@ pub struct Score {
 }
 
 impl Score {
-    /// The piece that a run played: the packets of each node that plays notes, by its name, and those of the chords.
+    /// The piece that a run played: the packets of each node that plays notes, by its name, and
+    /// those of the chords.
     pub fn of_run(
         parts: &[(String, Vec<Packet>)],
         chords: &[Packet],
@@ -156,8 +157,8 @@ impl Score {
         }
     }
 
-    /// Where no part is the melody by its name, the highest line is that: of the parts of mostly one note at a time, else
-    /// of all.
+    /// Where no part is the melody by its name, the highest line is that: of the parts of mostly
+    /// one note at a time, else of all.
     pub fn choose_melody(&mut self) {
         if self.parts.iter().any(|part| part.role == Role::Melody) {
             return;

@@ -13,8 +13,8 @@ fn strokes(notes: &[(f64, f64, u8)]) -> Vec<Stroke> {
     notes.iter().map(stroke).collect()
 }
 
-/// Four bars: C, F, G, C; the melody steps up and down, the bass has the roots, and the third bar is the first again but
-/// for its chord.
+/// Four bars: C, F, G, C; the melody steps up and down, the bass has the roots, and the third bar
+/// is the first again but for its chord.
 fn piece() -> Score {
     let bar = |start: f64| {
         [(0.0, 60_u8), (1.0, 62), (2.0, 64), (3.0, 62)].map(|(at, pitch)| (start + at, 1.0, pitch))
@@ -65,8 +65,8 @@ fn the_figures_of_four_bars_are_those_counted_by_hand() {
         &rows,
         &[
             ("scale", 1.0),
-            // 60 62 64 62 65 69 60 62 64 62 60: only 69 to 60 is a leap of more than a fifth; 62 to 65, 65 to 69 and it
-            // are no steps.
+            // 60 62 64 62 65 69 60 62 64 62 60: only 69 to 60 is a leap of more than a fifth; 62
+            // to 65, 65 to 69 and it are no steps.
             ("steps", 0.7),
             ("leaps", 0.1),
             ("range", 9.0),

@@ -1,4 +1,5 @@
-//! What the music is by itself: answers to a listener's questions, and its figures beside those of songs.
+//! What the music is by itself: answers to a listener's questions, and its figures beside those of
+//! songs.
 
 use std::fmt::Write;
 

@@ -1,4 +1,5 @@
-//! The film, a row of stills every so many seconds, with the notes over it and the curves of change below.
+//! The film, a row of stills every so many seconds, with the notes over it and the curves of change
+//! below.
 
 use std::fmt::Write;
 

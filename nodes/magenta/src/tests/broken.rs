@@ -2,7 +2,8 @@
 
 use super::*;
 
-/// Writes a good checkpoint, has it broken by `spoil`, and imports it: what is said, with nothing left behind.
+/// Writes a good checkpoint, has it broken by `spoil`, and imports it: what is said, with nothing
+/// left behind.
 fn said(sizes: Sizes, layout: Layout, spoil: impl FnOnce(&Path)) -> String {
     let folder = tempfile::tempdir().unwrap();
     let (from, to) = (folder.path().join("from"), folder.path().join("models"));

@@ -22,7 +22,8 @@ fn run(session: &mut Session, inputs: &[(&str, &[f32])], outputs: &[&str]) -> Ve
     came.into_iter().map(|tensor| tensor.values).collect()
 }
 
-/// Imports what was written and compares 32 steps and a code with the reference on the tensors as they were written.
+/// Imports what was written and compares 32 steps and a code with the reference on the tensors as
+/// they were written.
 fn compare(sizes: Sizes, layout: Layout) {
     let folder = tempfile::tempdir().unwrap();
     let (from, to) = (folder.path().join("from"), folder.path().join("models"));
@@ -105,8 +106,9 @@ fn drums_compute_what_their_weights_say_read_as_hits_or_as_tokens() {
     compare(as_tokens, Layout::Singles);
 }
 
-/// What is wanted of the published checkpoint that `SCORE_CHECKPOINT` names, with codes fitted to melodies in the
-/// file that `SCORE_FITTED` names: `[{"code": [256 numbers], "tokens": [32 tokens]}]`.
+/// What is wanted of the published checkpoint that `SCORE_CHECKPOINT` names, with codes fitted to
+/// melodies in the file that `SCORE_FITTED` names: `[{"code": [256 numbers], "tokens": [32
+/// tokens]}]`.
 #[test]
 #[ignore = "needs a published checkpoint: SCORE_CHECKPOINT and SCORE_FITTED"]
 fn a_code_fitted_to_a_real_melody_decodes_to_it_exactly() {

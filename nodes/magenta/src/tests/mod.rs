@@ -1,4 +1,5 @@
-//! Checkpoints of random weights: written in each layout, imported and compared with the reference; and broken ones.
+//! Checkpoints of random weights: written in each layout, imported and compared with the reference;
+//! and broken ones.
 
 mod broken;
 mod layouts;

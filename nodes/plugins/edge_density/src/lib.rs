@@ -10,7 +10,8 @@ score_plugin::export!(EdgeDensity);
 const PICTURES: InputPort<Frame> = InputPort::new(0, "frames", "the pictures");
 const DENSITY: OutputPort<Control> = OutputPort::new(0, "density", "0: none of the pixels, 1: all");
 
-/// The steepest slope that a pair of Sobel filters can find in a picture whose luma goes from 0 to 1: √(4² + 4²).
+/// The steepest slope that a pair of Sobel filters can find in a picture whose luma goes from 0 to
+/// 1: √(4² + 4²).
 const STEEPEST: f32 = 4.0 * std::f32::consts::SQRT_2;
 
 /// `edge_density`.
@@ -45,7 +46,8 @@ struct Counting {
 }
 
 impl Counting {
-    /// The share of the inner pixels that lie on an edge steeper than `threshold`; 0 where there are none.
+    /// The share of the inner pixels that lie on an edge steeper than `threshold`; 0 where there
+    /// are none.
     fn density(&mut self, frame: &Frame, threshold: f32) -> f32 {
         let (width, height) = (frame.width() as usize, frame.height() as usize);
         if width < 3 || height < 3 {

@@ -67,7 +67,8 @@ struct Playing {
 }
 
 impl Playing {
-    /// Plays `note`, which was meant for `time`, when its time comes, softer by as much as `dynamics` allows.
+    /// Plays `note`, which was meant for `time`, when its time comes, softer by as much as
+    /// `dynamics` allows.
     fn hold(&mut self, time: Time, note: Note, dynamics: f64) {
         let of = (note.channel(), note.pitch());
         let (at, note) = match note {
@@ -124,7 +125,8 @@ impl Processor<Humanise> for Playing {
                 self.hold(input.packet.time, *note, params.dynamics);
             }
         }
-        // Live, what is late is sent when its time has come. In a render it is sent when nothing earlier can come.
+        // Live, what is late is sent when its time has come. In a render it is sent when nothing
+        // earlier can come.
         self.release(io, io.reached().time())?;
         Ok(match self.held.front() {
             Some((at, _)) => Flow::WakeAt(*at),
@@ -132,7 +134,8 @@ impl Processor<Humanise> for Playing {
         })
     }
 
-    // The inputs have ended: what is held is sent with the times that it has, after the end if need be.
+    // The inputs have ended: what is held is sent with the times that it has, after the end if need
+    // be.
     fn finish(&mut self, _params: &Humanise, io: &mut Io<'_>) -> Result<(), NodeError> {
         self.release(io, Time::MAX)
     }
@@ -172,7 +175,8 @@ mod tests {
         Time::from_seconds(seconds)
     }
 
-    /// A node whose notes may be `late` seconds late, and that is given `notes`; they end after two seconds.
+    /// A node whose notes may be `late` seconds late, and that is given `notes`; they end after two
+    /// seconds.
     fn played(late: f64, notes: &[(f64, Note)]) -> Harness<Humanise> {
         let packets = notes.iter();
         let packets = packets.map(|(time, note)| (at(*time), Payload::Notes([*note].into())));

@@ -10,11 +10,12 @@ use super::super::limiter::Limiter;
 use super::super::ramp::Ramp;
 use super::{Effect, Mixing};
 
-/// How soft the threshold is, in dB: the ratio comes in from half of this below to half of it above.
+/// How soft the threshold is, in dB: the ratio comes in from half of this below to half of it
+/// above.
 const KNEE: f32 = 10.0;
 
-/// Over how long the level is taken, and how fast the gain falls and comes back, in seconds: slower than a stroke, so that
-/// its attack stays.
+/// Over how long the level is taken, and how fast the gain falls and comes back, in seconds: slower
+/// than a stroke, so that its attack stays.
 const WINDOW: f32 = 0.03;
 const ATTACK: f32 = 0.03;
 const RELEASE: f32 = 0.3;
@@ -199,7 +200,8 @@ mod tests {
             .map(|(n, sample)| sample * if n < 48_000 { 1.0 } else { 0.05 })
             .collect();
         let heard = master(json!({ "threshold": -26, "ratio": 2 }), &sound);
-        // −6 dBFS lies 20 dB above the threshold, of which half stays; −32 dBFS is left alone once the gain is back.
+        // −6 dBFS lies 20 dB above the threshold, of which half stays; −32 dBFS is left alone once
+        // the gain is back.
         let loud = peak(&heard[24_000..47_000]);
         assert!((20.0 * loud.log10() + 16.0).abs() < 0.5, "{loud}");
         let quiet = peak(&heard[78_000..81_000]) / 0.025;

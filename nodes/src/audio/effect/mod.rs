@@ -16,7 +16,8 @@ pub(crate) use delay::Delay;
 pub(crate) use master::Master;
 pub(crate) use reverb::Room;
 
-/// Where nothing came for longer than this, in seconds, the rest of the time in between is not played through.
+/// Where nothing came for longer than this, in seconds, the rest of the time in between is not
+/// played through.
 const LONGEST_GAP: u64 = 30;
 
 /// What an effect makes of each frame.
@@ -49,7 +50,8 @@ struct Mixing<E> {
     rate: u32,
     /// The first frame that has not come.
     at: Option<u64>,
-    /// What a render holds back until it is known whether it ends there: its sound may have ended, but not its echoes.
+    /// What a render holds back until it is known whether it ends there: its sound may have ended,
+    /// but not its echoes.
     fade: EndFade,
 }
 

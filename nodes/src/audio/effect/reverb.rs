@@ -81,7 +81,8 @@ impl Rooms {
         }
     }
 
-    /// Goes over to a room of the size that is asked for. It begins in silence and fills while the other fades.
+    /// Goes over to a room of the size that is asked for. It begins in silence and fills while the
+    /// other fades.
     fn exchange(&mut self) {
         let room = Reverb::sized(self.rate, self.size, self.decay, self.block);
         let before = std::mem::replace(&mut self.room, room);
@@ -170,7 +171,8 @@ mod tests {
             let first = heard.iter().position(|sample| *sample != 0.0).unwrap();
             let expected = (0.0297 * size * 48_000.0) as usize + 1;
             assert!(first.abs_diff(expected) <= 1, "{first}, not {expected}");
-            // In half of its decay it falls by 30 dB; the walls' dullness takes more of the high tones.
+            // In half of its decay it falls by 30 dB; the walls' dullness takes more of the high
+            // tones.
             let tenth = 4_800;
             let late = (0.6 * decay * 48_000.0) as usize;
             let early = (0.1 * decay * 48_000.0) as usize;

@@ -40,8 +40,9 @@ struct Channel {
     seam: Option<Seam>,
 }
 
-/// The factors of a wire's left and right: in the middle both are the gain; towards one side the other is turned down along
-/// a quarter of a cosine. Wires of which nothing is said have 0 dB in the middle.
+/// The factors of a wire's left and right: in the middle both are the gain; towards one side the
+/// other is turned down along a quarter of a cosine. Wires of which nothing is said have 0 dB in
+/// the middle.
 fn sides(params: &Mixer, wire: usize) -> [f32; 2] {
     let gain = amplitude(params.gains.get(wire).copied().unwrap_or(0.0));
     let pan = params.pans.get(wire).copied().unwrap_or(0.0) as f32;
@@ -60,7 +61,8 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    /// A desk for so many wires, which takes `ramp` frames to turn; live, with the `rate` of its sound, in Hz.
+    /// A desk for so many wires, which takes `ramp` frames to turn; live, with the `rate` of its
+    /// sound, in Hz.
     pub(super) fn new(params: &Mixer, wires: usize, ramp: u32, live: Option<u32>) -> Self {
         let channel = |wire| Channel {
             sides: sides(params, wire).map(|side| Ramp::new(side, ramp)),
@@ -83,8 +85,8 @@ impl Desk {
         }
     }
 
-    /// Takes what a wire brings at `came`, of which nothing before the frame `at` can still be sent. `false`: all of
-    /// it comes too late.
+    /// Takes what a wire brings at `came`, of which nothing before the frame `at` can still be
+    /// sent. `false`: all of it comes too late.
     pub(super) fn bring(
         &mut self,
         wire: usize,
@@ -129,8 +131,9 @@ impl Desk {
             .all(|channel| channel.reached >= end || channel.missed >= PATIENCE)
     }
 
-    /// Adds all that sounds from `at` on to interleaved stereo `samples` and forgets it; wires in their order, so that
-    /// the sum is the same in every run. What each wire adds is appended to its block of `stems`, where there is one.
+    /// Adds all that sounds from `at` on to interleaved stereo `samples` and forgets it; wires in
+    /// their order, so that the sum is the same in every run. What each wire adds is appended
+    /// to its block of `stems`, where there is one.
     pub(super) fn mix(&mut self, at: u64, samples: &mut [f32], stems: &mut [Vec<f32>]) {
         let end = at + samples.len() as u64 / 2;
         let mut brought = vec![0.0; samples.len()];

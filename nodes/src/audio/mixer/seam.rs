@@ -1,6 +1,7 @@
 //! Hides where a live wire's sound breaks off and where it comes back.
 
-/// How long sound takes to fade where it breaks off, and to come back, in seconds: as on the sound device.
+/// How long sound takes to fade where it breaks off, and to come back, in seconds: as on the sound
+/// device.
 const FADE_SECONDS: f64 = 0.005;
 
 /// One wire's sound, without the clicks of blocks that came too late.

@@ -7,8 +7,8 @@ use score_engine::{AudioBlock, Build, InputPort, NodeError};
 use super::super::sound_writer::SoundWriter;
 use crate::output::Claim;
 
-/// The files of the stems at `path`, one for each of `sources`: `film-stem.wav` becomes `film-stem-lead.wav`, after the
-/// node that the sound comes from.
+/// The files of the stems at `path`, one for each of `sources`: `film-stem.wav` becomes
+/// `film-stem-lead.wav`, after the node that the sound comes from.
 #[must_use]
 pub fn stem_files(path: &Path, sources: &[String]) -> Vec<PathBuf> {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();

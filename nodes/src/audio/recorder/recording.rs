@@ -35,7 +35,8 @@ pub(super) struct Recording {
     clock: Option<Arc<LiveClock>>,
     /// The run's time at which the take begins, once it is known.
     begins: Option<Time>,
-    /// Lines about revisions and hands that are not written yet: when, and what they say beside that.
+    /// Lines about revisions and hands that are not written yet: when, and what they say beside
+    /// that.
     news: Vec<(Time, &'static str, Value)>,
     /// What a live run keeps up while it records.
     upkeep: Option<Upkeep>,
@@ -116,7 +117,8 @@ impl Recording {
         })
     }
 
-    /// When the take begins; with the first call, if not with the run. The log's first line says so.
+    /// When the take begins; with the first call, if not with the run. The log's first line says
+    /// so.
     fn begin(&mut self, io: &Io<'_>) -> Result<Time, NodeError> {
         let begins = self.begins.unwrap_or_else(|| io.now());
         self.begins = Some(begins);
@@ -173,7 +175,8 @@ impl Recording {
     }
 }
 
-/// Lays a block in its place: silence before it where some is missing, without what is there already.
+/// Lays a block in its place: silence before it where some is missing, without what is there
+/// already.
 pub(super) fn lay(
     sound: &mut SoundWriter,
     time: Time,

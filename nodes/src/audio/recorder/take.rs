@@ -38,7 +38,8 @@ impl Take {
         files.iter().any(|file| file.exists() || grows(file))
     }
 
-    /// Begins the files of the first take of which there is none yet: at `path`, `NAME-2`, `NAME-3`…
+    /// Begins the files of the first take of which there is none yet: at `path`, `NAME-2`,
+    /// `NAME-3`…
     ///
     /// # Errors
     /// The folder is missing or cannot be written to, or the disk is full.

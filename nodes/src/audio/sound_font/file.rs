@@ -28,7 +28,8 @@ pub(super) fn read(path: &Path) -> Result<(SoundFont, Vec<Fault>), NodeError> {
     let refuse = |why: &str| refusal(path, why);
     let (mut file, outline, mended) = examine(path)?;
     let faults = mended.faults.clone();
-    // After `examine` no way to panic is known, but rustysynth indexes and unwraps on what the file says.
+    // After `examine` no way to panic is known, but rustysynth indexes and unwraps on what the file
+    // says.
     match catch_unwind(move || load(&mut file, &outline, mended)) {
         Ok(Ok(font)) => Ok((font, faults)),
         Ok(Err(error)) => {
@@ -38,7 +39,8 @@ pub(super) fn read(path: &Path) -> Result<(SoundFont, Vec<Fault>), NodeError> {
     }
 }
 
-/// The presets of the SoundFont at `path` that cannot be played as they should be. Reads only its lists.
+/// The presets of the SoundFont at `path` that cannot be played as they should be. Reads only its
+/// lists.
 ///
 /// # Errors
 /// As [`read`].
@@ -84,7 +86,8 @@ impl Outline {
     }
 }
 
-/// Lets rustysynth read the file, or where that would be refused one made of its sound and the mended lists.
+/// Lets rustysynth read the file, or where that would be refused one made of its sound and the
+/// mended lists.
 fn load(
     file: &mut (impl Read + Seek),
     outline: &Outline,
@@ -118,7 +121,8 @@ fn load(
     )
 }
 
-/// Finds the parts of a file. Every chunk is in it: rustysynth would reserve memory for what a chunk claims to hold.
+/// Finds the parts of a file. Every chunk is in it: rustysynth would reserve memory for what a
+/// chunk claims to hold.
 fn outline(file: &mut (impl Read + Seek), length: u64) -> Result<Outline, &'static str> {
     const CUT_OFF: &str = "is a SoundFont that is cut off";
     let mut start = [0; 12];

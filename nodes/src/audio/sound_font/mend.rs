@@ -1,4 +1,5 @@
-//! Takes out of a SoundFont what cannot be played, so that everything else can: rustysynth refuses a file for one region.
+//! Takes out of a SoundFont what cannot be played, so that everything else can: rustysynth refuses
+//! a file for one region.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,7 +23,8 @@ const PLAYS_INSTRUMENT: u16 = 41;
 const PLAYS_SAMPLE: u16 = 53;
 const LOOPS: u16 = 54;
 
-/// Generators that move a sample's start, end, and the start and end of its loop: by frames, and by 32,768 of them.
+/// Generators that move a sample's start, end, and the start and end of its loop: by frames, and by
+/// 32,768 of them.
 const MOVES: [(u16, u16); 4] = [(0, 4), (1, 12), (2, 45), (3, 50)];
 
 /// The lists of a file by their names, each with a record at its end that is only an end.
@@ -154,7 +156,8 @@ type Generator = (u16, u16);
 struct Zones<'a> {
     bag: &'a [u8],
     generators: Vec<Generator>,
-    /// How many generators may still be taken: each belongs to one zone, and a file that gives them to many would not end.
+    /// How many generators may still be taken: each belongs to one zone, and a file that gives
+    /// them to many would not end.
     left: usize,
 }
 
@@ -192,8 +195,8 @@ impl<'a> Zones<'a> {
     }
 }
 
-/// Parts the zone that holds for all others from them, where there is one. A zone that plays nothing, and is not that
-/// one, has no meaning (§7.3, §7.7).
+/// Parts the zone that holds for all others from them, where there is one. A zone that plays
+/// nothing, and is not that one, has no meaning (§7.3, §7.7).
 fn parted(zones: Vec<Vec<Generator>>, plays: u16) -> (Vec<Generator>, Vec<Vec<Generator>>, bool) {
     let is_global = |zone: &Vec<Generator>| zone.last().is_none_or(|(kind, _)| *kind != plays);
     let count = zones.len();
@@ -274,7 +277,8 @@ impl Instrument<'_> {
                     if !loops {
                         zone.push((LOOPS, 0));
                     }
-                    // The list may be full; then the number below cannot be written, and the file is refused.
+                    // The list may be full; then the number below cannot be written, and the file
+                    // is refused.
                     zone.push((
                         PLAYS_SAMPLE,
                         u16::try_from(samples.len()).unwrap_or(u16::MAX),

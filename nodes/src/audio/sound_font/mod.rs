@@ -17,14 +17,16 @@ use score_engine::{ChannelChange, NodeError, Note};
 use crate::midi::message;
 use programs::Programs;
 
-/// Frames that a synthesizer computes at once, as few as it can. A note begins with the next of its blocks.
+/// Frames that a synthesizer computes at once, as few as it can. A note begins with the next of its
+/// blocks.
 const BLOCK: usize = 8;
 
 /// Notes at once in each synthesizer; the least important gives way.
 const POLYPHONY: usize = 32;
 
-/// Recorded instruments are softer than the built-in voices at the same velocity: this makes up for it, and a
-/// chord of four flutes at full velocity, which are among the loudest, stays below full scale.
+/// Recorded instruments are softer than the built-in voices at the same velocity: this makes up for
+/// it, and a chord of four flutes at full velocity, which are among the loudest, stays below full
+/// scale.
 const LEVEL: f32 = 1.5;
 
 /// The channel that General MIDI gives to percussion, counted from 0.
@@ -33,8 +35,9 @@ const PERCUSSION: u8 = 9;
 /// The bank in which a SoundFont keeps percussion.
 const PERCUSSION_BANK: i32 = 128;
 
-/// The controllers that are followed: modulation, volume, pan, expression, their fine halves, the registered parameters,
-/// and the one that puts all of them back. The room is the synth's own, and pedals are in the notes' ends.
+/// The controllers that are followed: modulation, volume, pan, expression, their fine halves, the
+/// registered parameters, and the one that puts all of them back. The room is the synth's own, and
+/// pedals are in the notes' ends.
 const FOLLOWED: [u8; 15] = [1, 6, 7, 10, 11, 33, 38, 39, 42, 43, 98, 99, 100, 101, 121];
 
 /// The controller that chooses the bank of the next program; its fine half is left out.
@@ -52,8 +55,8 @@ pub(crate) struct Beginning {
 pub(crate) struct Player {
     name: String,
     programs: Programs,
-    /// One for each frame of a block: number n begins its blocks n frames after the first. A note is given to
-    /// the one whose block begins with it, and so begins on its frame.
+    /// One for each frame of a block: number n begins its blocks n frames after the first. A note
+    /// is given to the one whose block begins with it, and so begins on its frame.
     synthesizers: Vec<Synthesizer>,
     /// What each channel was to play, as it was said last; a file's program changes apart.
     beginning: Beginning,
@@ -66,7 +69,8 @@ pub(crate) struct Player {
 }
 
 impl Player {
-    /// Reads the SoundFont at `path`. Channels begin with what `beginning` says, or with what is nearest to it.
+    /// Reads the SoundFont at `path`. Channels begin with what `beginning` says, or with what is
+    /// nearest to it.
     ///
     /// # Errors
     /// The file is no SoundFont or is damaged, or `rate` is lower than it can be played at.
@@ -115,7 +119,8 @@ impl Player {
             left: Vec::new(),
             right: Vec::new(),
         };
-        // Program 0, where nothing else is asked for, stands for whatever comes first: it may be missing without a word.
+        // Program 0, where nothing else is asked for, stands for whatever comes first: it may be
+        // missing without a word.
         for (channel, (program, bank)) in (0..).zip(beginning.programs.iter().zip(beginning.banks))
         {
             if (*program, bank) != (0, 0) {
@@ -125,8 +130,9 @@ impl Player {
         Ok(player)
     }
 
-    /// Where `beginning` says something else of a channel than before, the channel plays that from now on. Notes whose keys
-    /// are down go over to it, percussion apart: they begin anew, and end as they do when the keys come up.
+    /// Where `beginning` says something else of a channel than before, the channel plays that from
+    /// now on. Notes whose keys are down go over to it, percussion apart: they begin anew, and
+    /// end as they do when the keys come up.
     ///
     /// # Errors
     /// The SoundFont is damaged.
@@ -193,8 +199,9 @@ impl Player {
                 synthesizer.note_off(channel, key);
             }
             if let Note::On { velocity, .. } = note {
-                // A closed hi-hat chokes the open one, which works within one synthesizer only; so drums begin
-                // up to 7 frames late, which is a sixth of a millisecond.
+                // A closed hi-hat chokes the open one, which works within one synthesizer only; so
+                // drums begin up to 7 frames late, which is a sixth of a
+                // millisecond.
                 let place = if note.channel() == PERCUSSION {
                     0
                 } else {
@@ -265,8 +272,9 @@ impl Player {
         })
     }
 
-    /// Does `work`, in which rustysynth panics where a note leaves its sample: at a loop shorter than one step of
-    /// a very high note, at an absurd sample rate. Nothing of the player is used after that.
+    /// Does `work`, in which rustysynth panics where a note leaves its sample: at a loop shorter
+    /// than one step of a very high note, at an absurd sample rate. Nothing of the player is
+    /// used after that.
     fn guarded(&mut self, work: impl FnOnce(&mut Self)) -> Result<(), NodeError> {
         catch_unwind(AssertUnwindSafe(|| work(self))).map_err(|_| {
             NodeError::input(format!(

@@ -60,8 +60,8 @@ impl Programs {
         }
     }
 
-    /// The bank and the number of the preset that plays on `channel` where `program` is wanted: that one, or the nearest,
-    /// which is told once. `None`: nothing that could play there.
+    /// The bank and the number of the preset that plays on `channel` where `program` is wanted:
+    /// that one, or the nearest, which is told once. `None`: nothing that could play there.
     pub(super) fn choose(&mut self, channel: u8, program: i32) -> Option<(i32, i32)> {
         let bank = self.banks.get(usize::from(channel)).copied().unwrap_or(0);
         let elsewhere = ELSEWHERE_PERCUSSION.contains(&bank)

@@ -4,7 +4,8 @@
 const PERIOD: usize = 100;
 const PERIODS: usize = 10;
 
-/// Times in the volume envelope; at their lowest value it begins at once, while their defaults are a millisecond.
+/// Times in the volume envelope; at their lowest value it begins at once, while their defaults are
+/// a millisecond.
 const DELAY: u16 = 33;
 const ATTACK: u16 = 34;
 const AT_ONCE: u16 = i16::MIN as u16;

@@ -37,8 +37,8 @@ pub(super) struct Stretches {
 }
 
 impl Stretches {
-    /// Reads `stretches` of `file`. Symphonia guesses the length of an MP3 that it can seek in, and reads no further than
-    /// its guess.
+    /// Reads `stretches` of `file`. Symphonia guesses the length of an MP3 that it can seek in, and
+    /// reads no further than its guess.
     pub(super) fn new(
         file: Box<dyn MediaSource>,
         stretches: Vec<Range<u64>>,
@@ -116,7 +116,8 @@ impl<R: Read + Seek> Look<R> {
         }
     }
 
-    /// The bytes from `place` on, as many as `N`; zeros stand where the file has ended. Returns how many are its own.
+    /// The bytes from `place` on, as many as `N`; zeros stand where the file has ended. Returns how
+    /// many are its own.
     ///
     /// # Errors
     /// The file cannot be read.

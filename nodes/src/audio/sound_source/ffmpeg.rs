@@ -14,8 +14,8 @@ use crate::video::timeline::{Contents, Declared};
 /// Bytes in a piece; a frame has eight.
 const PIECE: usize = 1 << 16;
 
-/// A pause in the sound no shorter than this, in seconds, is filled with silence: a packet that is missing is longer,
-/// and times that containers round are not.
+/// A pause in the sound no shorter than this, in seconds, is filled with silence: a packet that is
+/// missing is longer, and times that containers round are not.
 const PAUSE: f64 = 0.015;
 
 /// A file being decoded.
@@ -31,8 +31,8 @@ pub(crate) struct FfmpegSound {
 }
 
 impl FfmpegSound {
-    /// Begins to decode the first sound in `path`, at `rate` frames a second. The first frame is the file's zero; where
-    /// the sound begins later or pauses, there is silence.
+    /// Begins to decode the first sound in `path`, at `rate` frames a second. The first frame is
+    /// the file's zero; where the sound begins later or pauses, there is silence.
     ///
     /// # Errors
     /// ffmpeg is missing, or finds no sound.
@@ -135,7 +135,8 @@ impl SoundSource for FfmpegSound {
     }
 }
 
-/// Listens until ffmpeg ends; a damaged film may make it say a line for each of thousands of packets.
+/// Listens until ffmpeg ends; a damaged film may make it say a line for each of thousands of
+/// packets.
 fn last_complaint(stderr: ChildStderr) -> Option<String> {
     BufReader::new(stderr)
         .split(b'\n')

@@ -30,9 +30,9 @@ pub(crate) trait SoundSource: Send {
     fn next(&mut self) -> Result<Option<Vec<f32>>, NodeError>;
 }
 
-/// Opens the sound in the file at `path`: with the built-in decoders where they know it to the sample, which they
-/// do not for MP4 (they leave out its edits, and with them 20 to 50 ms at the start), else with the ffmpeg program,
-/// at `rate` frames a second.
+/// Opens the sound in the file at `path`: with the built-in decoders where they know it to the
+/// sample, which they do not for MP4 (they leave out its edits, and with them 20 to 50 ms at the
+/// start), else with the ffmpeg program, at `rate` frames a second.
 ///
 /// # Errors
 /// The file cannot be read or holds no sound, or the ffmpeg program is needed and missing.
@@ -45,7 +45,8 @@ pub(crate) fn open(path: &Path, rate: u32) -> Result<Box<dyn SoundSource>, NodeE
     Ok(Box::new(FfmpegSound::open(path, rate)?))
 }
 
-/// Decodes a file's `bytes` with the built-in decoders; `None` where they are not asked, or do not know it.
+/// Decodes a file's `bytes` with the built-in decoders; `None` where they are not asked, or do not
+/// know it.
 ///
 /// # Errors
 /// The sound has an impossible sample rate.
@@ -58,8 +59,8 @@ pub(crate) fn decode(bytes: &[u8], name: &str) -> Result<Option<impl SoundSource
     native::NativeSound::decode(contents, name.to_owned())
 }
 
-/// Whether the file begins as WAV, FLAC, Ogg or MP3 does. The built-in decoders look for anything like them all
-/// through a file, and would find MP3 in a film.
+/// Whether the file begins as WAV, FLAC, Ogg or MP3 does. The built-in decoders look for anything
+/// like them all through a file, and would find MP3 in a film.
 fn is_native(path: &Path) -> Result<bool, NodeError> {
     let unreadable = |error: std::io::Error| {
         NodeError::input(format!("`{}` cannot be read: {error}", path.display())).source(error)
@@ -92,14 +93,16 @@ fn begins_natively(start: &[u8]) -> bool {
         ] => true,
         [b'f', b'L', b'a', b'C', ..] => true,
         [b'O', b'g', b'g', b'S', ..] => !is_ogg_film(start),
-        // An MP3's title, or the 11 bits with which each of its frames begins, and that it is layer III.
+        // An MP3's title, or the 11 bits with which each of its frames begins, and that it is layer
+        // III.
         [b'I', b'D', b'3', ..] => true,
         [0xFF, second, ..] => second & 0xE6 == 0xE2,
         _ => false,
     }
 }
 
-/// Whether an Ogg file's first stream is a picture's, or an index of several: its sound has a place beside the picture.
+/// Whether an Ogg file's first stream is a picture's, or an index of several: its sound has a place
+/// beside the picture.
 fn is_ogg_film(start: &[u8]) -> bool {
     let films: [&[u8]; 3] = [b"\x80theora", b"fishead\0", b"BBCD\0"];
     let begins = |film: &&[u8]| start.windows(film.len()).any(|part| part == *film);

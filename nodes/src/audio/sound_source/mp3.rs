@@ -1,4 +1,5 @@
-//! The frames of an MP3, and of several that were put into one file: where each begins, and how long it says it is.
+//! The frames of an MP3, and of several that were put into one file: where each begins, and how
+//! long it says it is.
 
 use std::io::{self, Read, Seek};
 use std::ops::Range;
@@ -16,7 +17,8 @@ const BITRATES: [[u64; 15]; 2] = [
 /// Sample rates of MPEG-1; MPEG-2 has a half, MPEG-2.5 a quarter.
 const RATES: [u32; 3] = [44_100, 48_000, 32_000];
 
-/// What is looked at of a frame: its header, a checksum, the side information, and the first two numbers of a tag.
+/// What is looked at of a frame: its header, a checksum, the side information, and the first two
+/// numbers of a tag.
 const HEAD: usize = 64;
 
 /// Bytes that are searched for a frame at a time.
@@ -32,8 +34,8 @@ pub(super) struct Mp3 {
     pub(super) samples: u64,
     /// The sample rate, in Hz.
     pub(super) rate: u32,
-    /// Whether its first frame is a tag (Xing, Info, VBRI) that says how many frames there are, and is right about it or
-    /// says more.
+    /// Whether its first frame is a tag (Xing, Info, VBRI) that says how many frames there are,
+    /// and is right about it or says more.
     pub(super) is_tagged: bool,
 }
 
@@ -132,7 +134,8 @@ struct Open {
     declared: Option<u64>,
     /// Where its tag ends.
     tag_end: u64,
-    /// The first frame after those that its tag speaks of, and whether it needs what lies before it.
+    /// The first frame after those that its tag speaks of, and whether it needs what lies before
+    /// it.
     beyond: Option<(u64, bool)>,
 }
 
@@ -154,8 +157,8 @@ impl Open {
         }
     }
 
-    /// The MP3, and another where frames follow that the tag does not speak of: those of a file without a tag that was
-    /// put behind it.
+    /// The MP3, and another where frames follow that the tag does not speak of: those of a file
+    /// without a tag that was put behind it.
     fn close(mut self) -> impl Iterator<Item = Mp3> {
         let mut second = None;
         match (self.declared, self.beyond) {

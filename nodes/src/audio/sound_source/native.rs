@@ -19,7 +19,8 @@ use super::{SoundSource, breaks_off, mp3, ogg};
 use crate::audio::mixdown::Mixdown;
 use crate::audio::resampler::Resampler;
 
-/// Sample rates that occur, Hz. Others are mistakes in the file, and to resample them could take all memory.
+/// Sample rates that occur, Hz. Others are mistakes in the file, and to resample them could take
+/// all memory.
 const RATES: std::ops::RangeInclusive<u32> = 1_000..=768_000;
 
 /// A file being decoded.
@@ -51,11 +52,13 @@ enum Form {
     Any,
     /// An Ogg stream, and which streams in it have their end.
     Ogg(ogg::Link),
-    /// An MP3: frames of sound, and whether the file itself says how many; then Symphonia knows how many are filling.
+    /// An MP3: frames of sound, and whether the file itself says how many; then Symphonia knows how
+    /// many are filling.
     Mp3 { frames: u64, is_tagged: bool },
 }
 
-/// Finds the sounds in a file that begins with `start`, how long they are, and whether the file is cut off.
+/// Finds the sounds in a file that begins with `start`, how long they are, and whether the file is
+/// cut off.
 fn outline(contents: &Contents, start: &[u8]) -> io::Result<(VecDeque<Part>, Option<Time>, bool)> {
     let whole = || {
         let stretches = Vec::new();

@@ -1,4 +1,5 @@
-//! The links of an Ogg file: sounds that were put one after another, as a radio station's songs are.
+//! The links of an Ogg file: sounds that were put one after another, as a radio station's songs
+//! are.
 
 use std::collections::BTreeSet;
 use std::io::{self, Read, Seek};

@@ -202,7 +202,8 @@ pub(super) struct Stroke {
     noise_level: f32,
     noise_fall: f32,
     metal: f32,
-    /// Where each square wave is, in parts of 2³² of its period, and by how much it moves in a sample.
+    /// Where each square wave is, in parts of 2³² of its period, and by how much it moves in a
+    /// sample.
     metal_phases: [u32; 6],
     metal_steps: [u32; 6],
     /// Two filters in a row that take away what is low, two that take away what is high.

@@ -14,8 +14,8 @@ pub(super) struct Envelope {
 }
 
 impl Envelope {
-    /// Begins at 0: `attack` seconds to the full level, then to `sustain`, and from the release to 0, by a factor of e in
-    /// `decay` and `release` seconds.
+    /// Begins at 0: `attack` seconds to the full level, then to `sustain`, and from the release to
+    /// 0, by a factor of e in `decay` and `release` seconds.
     pub(super) fn new(attack: f32, decay: f32, sustain: f32, release: f32, rate: f32) -> Self {
         Envelope {
             level: 0.0,

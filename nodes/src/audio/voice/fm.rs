@@ -109,8 +109,8 @@ impl Tone {
         }
     }
 
-    /// The next samples, at most a block. Within it the depth falls in a straight line, so that no sample waits for the one
-    /// before and several are worked out at once.
+    /// The next samples, at most a block. Within it the depth falls in a straight line, so that no
+    /// sample waits for the one before and several are worked out at once.
     pub(super) fn render(&mut self, samples: &mut [f32]) {
         self.envelope.fill(samples);
         let count = samples.len() as f32;

@@ -37,7 +37,8 @@ pub(crate) enum Voice {
 }
 
 impl Voice {
-    /// The factor that makes a phrase as loud as any other voice plays it (EBU R 128), measured by the tests beside this.
+    /// The factor that makes a phrase as loud as any other voice plays it (EBU R 128), measured by
+    /// the tests beside this.
     fn gain(self) -> f32 {
         match self {
             Voice::ElectricPiano => 1.0,
@@ -193,7 +194,8 @@ impl Sounding {
         }
     }
 
-    /// Lets it fade within `frames` frames because another voice goes on with its note; which, and how hard it was struck.
+    /// Lets it fade within `frames` frames because another voice goes on with its note; which, and
+    /// how hard it was struck.
     pub(crate) fn hand_over(&mut self, frames: u32) -> (u8, f32) {
         self.is_held = false;
         self.crossfade
@@ -230,7 +232,8 @@ impl Sounding {
         }
     }
 
-    /// Adds the note to interleaved stereo `samples`, with the gains of its channel. `false`: it has faded away.
+    /// Adds the note to interleaved stereo `samples`, with the gains of its channel. `false`: it
+    /// has faded away.
     pub(crate) fn render(&mut self, samples: &mut [f32], gains: Option<&Gains>) -> bool {
         let mut block = [0.0; BLOCK];
         for (number, samples) in samples.chunks_mut(2 * BLOCK).enumerate() {

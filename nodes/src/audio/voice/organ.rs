@@ -6,7 +6,8 @@ use super::noise::Noise;
 use super::sine::sine;
 use super::{SILENCE, fall, frequency};
 
-/// The drawbars that are out: frequency by the key's, and level. 16′, 8′, 5⅓′, 4′, 2⅔′, 2′, 1⅓′, 1′.
+/// The drawbars that are out: frequency by the key's, and level. 16′, 8′, 5⅓′, 4′, 2⅔′, 2′, 1⅓′,
+/// 1′.
 const DRAWBARS: [(f32, f32); 8] = [
     (0.5, 0.5),
     (1.0, 1.0),

@@ -28,7 +28,8 @@ const ROOM: f32 = 0.45;
 /// Partials that go through a block together.
 const TOGETHER: usize = 8;
 
-/// A bank of partials. Each is a vector that turns and shrinks by one complex multiplication a sample.
+/// A bank of partials. Each is a vector that turns and shrinks by one complex multiplication a
+/// sample.
 pub(super) struct Partials {
     rate: f32,
     partials: Vec<Partial>,
@@ -40,7 +41,8 @@ pub(super) struct Partials {
 }
 
 impl Partials {
-    /// Those of `partials` that fit below half the sample rate, with all their levels together `level` at most.
+    /// Those of `partials` that fit below half the sample rate, with all their levels together
+    /// `level` at most.
     pub(super) fn new(partials: impl Iterator<Item = Partial>, level: f32, rate: f32) -> Self {
         let mut partials: Vec<Partial> = partials
             .filter(|partial| partial.frequency < ROOM * rate && partial.level.abs() > 1e-4)
@@ -95,7 +97,8 @@ impl Partials {
         }
     }
 
-    /// The next samples, at most a block: some partials at a time go through all of them, so that they stay in registers.
+    /// The next samples, at most a block: some partials at a time go through all of them, so that
+    /// they stay in registers.
     fn turn(&mut self, samples: &mut [f32]) {
         let mut sums = [[0.0; TOGETHER]; BLOCK];
         for from in (0..self.real.len()).step_by(TOGETHER) {

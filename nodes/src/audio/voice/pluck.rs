@@ -23,8 +23,9 @@ const FINGER: f32 = 0.006;
 /// The line's own gain stays below 1, or what rounding adds would never fade.
 const MAX_GAIN: f32 = 0.9998;
 
-/// A string that sounds. Its loop is the delay line, a two-point mean that dulls it, and an all-pass filter that
-/// delays by the part of a sample that the line cannot (Jaffe and Smith 1983, whose formulas these are).
+/// A string that sounds. Its loop is the delay line, a two-point mean that dulls it, and an
+/// all-pass filter that delays by the part of a sample that the line cannot (Jaffe and Smith 1983,
+/// whose formulas these are).
 pub(super) struct PluckedString {
     line: Vec<f32>,
     position: usize,
@@ -121,8 +122,9 @@ impl PluckedString {
 const PLUCKED: f32 = 0.31;
 const ROUGH: f32 = 0.3;
 
-/// `length` samples between −1 and 1 without a mean, which would push the string aside: the corner of a string that is
-/// let go, rough by noise. Noise alone has most of its strength in partials that are gone before they are heard as a tone.
+/// `length` samples between −1 and 1 without a mean, which would push the string aside: the corner
+/// of a string that is let go, rough by noise. Noise alone has most of its strength in partials
+/// that are gone before they are heard as a tone.
 fn burst(length: usize, velocity: f32, seed: u32) -> Vec<f32> {
     let mut noise = Noise::new(seed);
     // A soft finger has few high partials: those above so many are dulled.
@@ -179,7 +181,8 @@ mod tests {
         imaginary.atan2(real) / turn
     }
 
-    /// By how many cents the string is out of tune: how far its phase turns against a pure tone's in 8 periods.
+    /// By how many cents the string is out of tune: how far its phase turns against a pure tone's
+    /// in 8 periods.
     fn cents_off(pitch: u8, velocity: f32, rate: f64) -> f64 {
         let expected = 440.0 * ((f64::from(pitch) - 69.0) / 12.0).exp2();
         let window = (12.0 * rate / expected) as usize;

@@ -5,8 +5,9 @@ use std::f32::consts::TAU;
 /// Added and taken away again it leaves a whole number: there are no smaller steps at this size.
 const WHOLE: f32 = 12_582_912.0;
 
-/// The sine of so many `turns` (1: 360°), fewer than four million, to 1 in 5 million. Without a branch or a call, so that
-/// a loop of them becomes vector instructions, which the standard library's does not.
+/// The sine of so many `turns` (1: 360°), fewer than four million, to 1 in 5 million. Without a
+/// branch or a call, so that a loop of them becomes vector instructions, which the standard
+/// library's does not.
 #[inline]
 pub(super) fn sine(turns: f32) -> f32 {
     let rest = turns - ((turns + WHOLE) - WHOLE);
@@ -14,7 +15,8 @@ pub(super) fn sine(turns: f32) -> f32 {
     let size = 0.25 - (rest.abs() - 0.25).abs();
     let angle = TAU * size.copysign(rest);
     let square = angle * angle;
-    // Taylor's series up to the eleventh power; what is left out is 6 in 100 million at a quarter of a turn.
+    // Taylor's series up to the eleventh power; what is left out is 6 in 100 million at a quarter
+    // of a turn.
     let mut series = 1.0 / 362_880.0 - square / 39_916_800.0;
     series = series * square - 1.0 / 5_040.0;
     series = series * square + 1.0 / 120.0;

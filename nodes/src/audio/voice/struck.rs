@@ -1,5 +1,6 @@
-//! Instruments whose sound is put in at once and fades: hammered and plucked strings, bells. Each is a list of partials,
-//! by how stiff, how struck and how damped the body is (Fletcher and Rossing, The Physics of Musical Instruments).
+//! Instruments whose sound is put in at once and fades: hammered and plucked strings, bells. Each
+//! is a list of partials, by how stiff, how struck and how damped the body is (Fletcher and
+//! Rossing, The Physics of Musical Instruments).
 
 use std::f32::consts::PI;
 
@@ -10,7 +11,8 @@ use super::{SILENCE, fall, frequency};
 /// No body has more partials than these.
 const MOST: u32 = 40;
 
-/// Nothing is made above this, Hz: there is little left of it, and it costs as much as what is heard.
+/// Nothing is made above this, Hz: there is little left of it, and it costs as much as what is
+/// heard.
 const TOP: f32 = 11_000.0;
 
 /// An instrument that is struck or plucked.
@@ -28,7 +30,8 @@ struct Making {
     attack: f32,
     /// Time in which a note that is let go falls to 1/e.
     release: f32,
-    /// The knock of hammer or finger: level, time in which it falls to 1/e, and the frequency above which it is dull.
+    /// The knock of hammer or finger: level, time in which it falls to 1/e, and the frequency
+    /// above which it is dull.
     knock: (f32, f32, f32),
 }
 
@@ -75,7 +78,8 @@ impl Note {
         }
     }
 
-    /// What is heard of the partials' next sample: with the knock, and as loud as the note still is.
+    /// What is heard of the partials' next sample: with the knock, and as loud as the note still
+    /// is.
     fn shaped(&mut self, partials: f32) -> f32 {
         let knock = self.knock.next() * self.knock_level;
         self.knock_level *= self.knock_fall;
@@ -136,7 +140,8 @@ fn stiff(fundamental: f32, stiffness: f32) -> impl Iterator<Item = (u32, f32)> {
         .take_while(|(_, frequency)| *frequency < TOP)
 }
 
-/// Where a partial begins in its turn: spread, so that their peaks do not fall together (Schroeder 1970).
+/// Where a partial begins in its turn: spread, so that their peaks do not fall together (Schroeder
+/// 1970).
 fn spread(number: u32) -> f32 {
     (number as f32 * number as f32 * 0.071).fract()
 }
@@ -147,8 +152,8 @@ fn radiated(frequency: f32, lowest: f32) -> f32 {
     ratio * ratio / (1.0 + ratio * ratio)
 }
 
-/// A hammer of felt, harder the harder it is thrown, near an eighth of the string; three strings a key that are not
-/// quite alike, so that a quick fading is followed by a slow one (Weinreich 1977).
+/// A hammer of felt, harder the harder it is thrown, near an eighth of the string; three strings a
+/// key that are not quite alike, so that a quick fading is followed by a slow one (Weinreich 1977).
 fn grand_piano(pitch: u8, velocity: f32, rate: f32) -> Making {
     let key = f32::from(pitch);
     let fundamental = frequency(pitch);
@@ -181,7 +186,8 @@ fn grand_piano(pitch: u8, velocity: f32, rate: f32) -> Making {
     }
 }
 
-/// A soft string, plucked by a fingertip over the sound hole; the body's air and top ring for a moment.
+/// A soft string, plucked by a fingertip over the sound hole; the body's air and top ring for a
+/// moment.
 fn nylon_guitar(pitch: u8, velocity: f32, rate: f32) -> Making {
     let fundamental = frequency(pitch);
     let touch = 700.0 + 2_600.0 * velocity;

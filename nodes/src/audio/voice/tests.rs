@@ -1,4 +1,5 @@
-//! What makes each voice the instrument that it is called: how it begins, lasts and ends, and which partials it has.
+//! What makes each voice the instrument that it is called: how it begins, lasts and ends, and which
+//! partials it has.
 
 use score_engine::Note;
 
@@ -81,8 +82,8 @@ fn partial(samples: &[f32], pitch: u8, ratio: f64) -> f64 {
     decibels(level(ratio) / level(1.0))
 }
 
-/// A phrase of an octave and a half, or a beat where the voice is the kit. The bass that sounds two octaves lower than it is
-/// written plays what is written; the bass guitar the sounding notes.
+/// A phrase of an octave and a half, or a beat where the voice is the kit. The bass that sounds two
+/// octaves lower than it is written plays what is written; the bass guitar the sounding notes.
 fn phrase(voice: Voice, velocity: f32) -> Vec<f32> {
     const MELODY: [u8; 8] = [60, 64, 67, 72, 71, 67, 65, 62];
     let mut stereo = vec![0.0; frames(3.5) * 2];

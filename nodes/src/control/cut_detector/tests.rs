@@ -10,8 +10,8 @@ use super::super::test_pictures::{SIZE, controls, drawn, flat, picture};
 use super::*;
 use crate::video::ffmpeg::{Decoder, probe};
 
-/// Scenes of ffmpeg's own at 25 pictures a second, each of so many pictures, one cut to the next. The colours of
-/// gradients are named, since ffmpeg chooses them by lot, whatever the seed.
+/// Scenes of ffmpeg's own at 25 pictures a second, each of so many pictures, one cut to the next.
+/// The colours of gradients are named, since ffmpeg chooses them by lot, whatever the seed.
 const SCENES: [(&str, usize); 7] = [
     (
         "mandelbrot=size=64x64:start_scale=0.4:end_scale=0.02:end_pts=130",
@@ -223,7 +223,8 @@ fn live_a_still_that_is_held_is_a_scene_before_the_next_picture_comes() {
 }
 
 /// Says where the cuts of a film are, for measuring precision and recall:
-/// `SCORE_FILM=film.mp4 cargo test -p score-nodes --lib -- --ignored --nocapture the_cuts_of_a_film`.
+/// `SCORE_FILM=film.mp4 cargo test -p score-nodes --lib -- --ignored --nocapture
+/// the_cuts_of_a_film`.
 #[test]
 #[ignore = "needs a film of one's own"]
 fn the_cuts_of_a_film() {

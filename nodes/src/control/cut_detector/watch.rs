@@ -8,17 +8,20 @@ use score_engine::Time;
 use super::super::view::View;
 use crate::half_life::followed;
 
-/// No flash lasts longer. A new scene is new against all that was shown within this time, not only the last picture: what
-/// comes back after a flash is not. And what is held for longer is a scene, whatever follows.
+/// No flash lasts longer. A new scene is new against all that was shown within this time, not only
+/// the last picture: what comes back after a flash is not. And what is held for longer is a scene,
+/// whatever follows.
 const FLASH: Time = Time::from_nanos(160_000_000);
 
-/// So many pictures are remembered, at most; more are shown within the time of a flash only above 200 a second.
+/// So many pictures are remembered, at most; more are shown within the time of a flash only above
+/// 200 a second.
 const MEMORY: usize = 32;
 
 /// How long one picture lasts that confirms a scene: those of a film with 25 pictures a second.
 const PICTURE: Time = Time::from_nanos(40_000_000);
 
-/// A cut is so many times the change of the recent past, as Yeo and Liu (1995) compare the two largest in a window.
+/// A cut is so many times the change of the recent past, as Yeo and Liu (1995) compare the two
+/// largest in a window.
 const ABOVE_RECENT: f32 = 3.0;
 
 /// The half-life of the recent past, in seconds.
@@ -27,7 +30,8 @@ const RECENT: f64 = 0.3;
 /// The share of a cut's change that must lie between the new scene and every picture before it.
 const STAYS: f32 = 0.5;
 
-/// Within a new scene pictures change by no more than this share of the cut's change; in a whirl they do.
+/// Within a new scene pictures change by no more than this share of the cut's change; in a whirl
+/// they do.
 const CALM: f32 = 0.7;
 
 /// What makes a change a cut.
@@ -51,8 +55,8 @@ pub(super) struct Cut {
 }
 
 impl Limits {
-    /// A picture of the new scene so long after its first confirms it. A quarter less than is asked for, so that one
-    /// more picture is enough for `confirm: 1` at 30 pictures a second too.
+    /// A picture of the new scene so long after its first confirms it. A quarter less than is asked
+    /// for, so that one more picture is enough for `confirm: 1` at 30 pictures a second too.
     fn stands_after(self) -> Time {
         let quarters = i64::from(self.confirm) * 4 - 1;
         Time::from_nanos(PICTURE.nanos() / 4 * quarters)
@@ -156,7 +160,8 @@ impl Watch {
         }
     }
 
-    /// Holds the picture against the candidate: is it still the new scene, or has that been held for long enough?
+    /// Holds the picture against the candidate: is it still the new scene, or has that been held
+    /// for long enough?
     fn weigh(&mut self, time: Time, view: &View, change: f32, limits: Limits) -> Option<Cut> {
         let candidate = self.candidate.take()?;
         let strength = candidate.cut.strength;

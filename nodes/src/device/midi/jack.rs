@@ -27,8 +27,8 @@ const CORRECTION: i64 = 32;
 /// A distance to the clock, in nanoseconds, that is a jump.
 const JUMP: i64 = 20_000_000;
 
-/// The clock's time at the start of each period, freed from the jitter with which periods are handled: what lies
-/// within one then lies on its frame.
+/// The clock's time at the start of each period, freed from the jitter with which periods are
+/// handled: what lies within one then lies on its frame.
 #[derive(Debug, Default)]
 struct PeriodTime {
     /// When the next period starts, in nanoseconds.
@@ -76,8 +76,8 @@ impl ProcessHandler for Handler {
         let period = Time::from_samples(u64::from(frames), self.rate).nanos();
         match &mut self.work {
             Work::Send { port, due } => {
-                // Without a sound device nothing says how much later things are heard: one period, so that each can
-                // still be put on its frame.
+                // Without a sound device nothing says how much later things are heard: one period,
+                // so that each can still be put on its frame.
                 let lead = self.clock.lead().nanos().max(period);
                 let mut writer = port.writer(scope);
                 let mut earliest = 0;
@@ -173,7 +173,8 @@ pub(crate) fn open_input(
     activate((client, ticket), name, work, Direction::Input, join, clock)
 }
 
-/// A client for the port of node `own`. Each node has one of its own, so that it is called the same in every run.
+/// A client for the port of node `own`. Each node has one of its own, so that it is called the same
+/// in every run.
 fn client(own: &str) -> Result<(Client, Ticket), NodeError> {
     let ticket = Ticket::take()?;
     // JACK's names have at most 63 bytes and their parts are parted by a colon.

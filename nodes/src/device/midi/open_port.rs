@@ -39,7 +39,8 @@ impl<C> OpenPort<C> {
         }
     }
 
-    /// Whether something that sent to it, or listened to it, has gone since the last look. Only JACK tells.
+    /// Whether something that sent to it, or listened to it, has gone since the last look. Only
+    /// JACK tells.
     pub(super) fn has_lost_peer(&mut self) -> bool {
         match self {
             OpenPort::Jack(port) => port.has_lost_peer(),

@@ -38,7 +38,8 @@ enum Line {
 pub(crate) enum News {
     /// Nothing.
     Same,
-    /// It is open, for the first time or again: whoever listens knows nothing of what was sent before.
+    /// It is open, for the first time or again: whoever listens knows nothing of what was sent
+    /// before.
     Opened,
     /// It is gone.
     Gone,

@@ -113,7 +113,8 @@ fn largest_step(heard: &[f32]) -> f32 {
         .fold(0.0, |most, pair| most.max((pair[1] - pair[0]).abs()))
 }
 
-/// Plays `blocks` blocks of a live run at device calls of 256 frames; blocks in `missing` never come.
+/// Plays `blocks` blocks of a live run at device calls of 256 frames; blocks in `missing` never
+/// come.
 fn play(blocks: u64, missing: std::ops::Range<u64>) -> Stage {
     let mut stage = Stage::new();
     for number in 0..blocks {

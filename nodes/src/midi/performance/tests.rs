@@ -2,8 +2,8 @@
 
 use super::*;
 
-/// Each note of `tracks`, which have 480 ticks in a quarter note of half a second: pitch, start and end in
-/// milliseconds, and velocity.
+/// Each note of `tracks`, which have 480 ticks in a quarter note of half a second: pitch, start and
+/// end in milliseconds, and velocity.
 fn heard(tracks: Vec<Vec<(u64, [u8; 3])>>) -> Vec<(u8, i64, i64, u8)> {
     notes(&instants(&file(tracks, false)).0)
 }

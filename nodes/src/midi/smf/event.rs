@@ -3,7 +3,8 @@
 /// What an event says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Item {
-    /// A message on a channel: its status byte and its data; the second is 0 where there is only one.
+    /// A message on a channel: its status byte and its data; the second is 0 where there is only
+    /// one.
     Channel(u8, u8, u8),
     /// From here on a quarter note lasts so many microseconds.
     Tempo(u32),
@@ -11,7 +12,8 @@ pub enum Item {
     Metre(u8, u8),
     /// The key has so many sharps, or flats below 0; in a minor key or not.
     Key(i8, bool),
-    /// A text of a kind (1 a text, 3 the track's name, 6 a marker), by the bytes of the file in which it stands.
+    /// A text of a kind (1 a text, 3 the track's name, 6 a marker), by the bytes of the file in
+    /// which it stands.
     Text(u8, usize, usize),
     /// The track ends.
     End,
@@ -31,7 +33,8 @@ pub(super) struct Event {
     pub(super) running: Option<u8>,
     /// Whether it has a status byte of its own.
     pub(super) is_explicit: bool,
-    /// A byte that should not be in a file, though it does no harm: a message about the whole system.
+    /// A byte that should not be in a file, though it does no harm: a message about the whole
+    /// system.
     pub(super) stray: Option<usize>,
 }
 
@@ -66,13 +69,14 @@ pub(super) fn data_bytes(status: u8) -> usize {
     if (0xC0..0xE0).contains(&status) { 1 } else { 2 }
 }
 
-/// Whether the byte is a message of its own about the whole system, which may stand between any others.
+/// Whether the byte is a message of its own about the whole system, which may stand between any
+/// others.
 fn is_real_time(byte: u8) -> bool {
     (0xF8..0xFF).contains(&byte)
 }
 
-/// Where the content of a meta event shows that it is none: a damaged byte before other events looks like one, and would
-/// take them with it. Texts and a maker's own may hold anything.
+/// Where the content of a meta event shows that it is none: a damaged byte before other events
+/// looks like one, and would take them with it. Texts and a maker's own may hold anything.
 fn unlikely(kind: u8, content: &[u8]) -> Option<usize> {
     let is_known = match kind {
         0x01..=0x0F | 0x7F => true,
@@ -91,8 +95,8 @@ fn unlikely(kind: u8, content: &[u8]) -> Option<usize> {
     }
 }
 
-/// The same of a message to one device, of whose bytes only the last may be a status byte, and of one that is sent as it
-/// stands, which begins with one.
+/// The same of a message to one device, of whose bytes only the last may be a status byte, and of
+/// one that is sent as it stands, which begins with one.
 fn unlikely_message(status: u8, content: &[u8]) -> Option<usize> {
     match (status, content) {
         (0xF0, [content @ .., _]) => content
@@ -104,7 +108,8 @@ fn unlikely_message(status: u8, content: &[u8]) -> Option<usize> {
     }
 }
 
-/// Reads the event at `at` of `bytes`, which end where the track does. `running` is the status byte of the event before.
+/// Reads the event at `at` of `bytes`, which end where the track does. `running` is the status byte
+/// of the event before.
 pub(super) fn read(bytes: &[u8], at: usize, running: Option<u8>) -> Result<Event, Broken> {
     let broken = |(byte, is_short)| Broken {
         byte,
@@ -205,7 +210,8 @@ pub(super) fn read_behind_delta(
                 return Err(fail(broken, (from + bad, false)));
             }
         }
-        // A message about the whole system, which belongs on a cable. Those with data are passed over with it.
+        // A message about the whole system, which belongs on a cable. Those with data are passed
+        // over with it.
         _ => {
             event.stray = Some(start);
             let count = match status {

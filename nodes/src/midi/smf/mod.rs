@@ -1,4 +1,5 @@
-//! Reads Standard MIDI Files as they are found: what is damaged is passed over and told, everything else is kept.
+//! Reads Standard MIDI Files as they are found: what is damaged is passed over and told, everything
+//! else is kept.
 
 mod event;
 mod flaw;
@@ -121,8 +122,8 @@ impl File {
     }
 }
 
-/// Where the header is: at the start, or behind what another format put before it. A header with one damaged byte is
-/// known by its length and by the track that follows it.
+/// Where the header is: at the start, or behind what another format put before it. A header with
+/// one damaged byte is known by its length and by the track that follows it.
 fn header(bytes: &[u8]) -> Option<usize> {
     let fits = |place: &usize| bytes.len() >= place + HEADER;
     let named = bytes.windows(4).position(|window| window == b"MThd");

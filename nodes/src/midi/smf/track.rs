@@ -13,8 +13,8 @@ const END: &[u8; 3] = b"\xFF\x2F\0";
 /// So many events before the one that cannot be read may be wrong as well: damage shows late.
 const DOUBTED: usize = 12;
 
-/// So many ends of notes that do not sound, one after another, show that what is read is not what was written: where the
-/// status byte is left out nearly everything can be read as something.
+/// So many ends of notes that do not sound, one after another, show that what is read is not what
+/// was written: where the status byte is left out nearly everything can be read as something.
 const SUSPICIOUS: usize = 6;
 
 /// A track that is damaged in more places is no track.
@@ -176,7 +176,8 @@ impl Reading<'_> {
         self.at = event.end;
     }
 
-    /// After the mark at the end: whether events follow it all the same, up to the end that the track says it has.
+    /// After the mark at the end: whether events follow it all the same, up to the end that the
+    /// track says it has.
     fn goes_on(&mut self) -> bool {
         self.is_over = true;
         let rest = &self.bytes[self.at..];
@@ -230,7 +231,8 @@ impl Reading<'_> {
 
     /// Goes on at `way`, and forgets what was read of the damaged event and behind it.
     pub(super) fn go(&mut self, last: &Behind, way: Way) {
-        // The last event that begins before the place where reading goes on is the one that is damaged.
+        // The last event that begins before the place where reading goes on is the one that is
+        // damaged.
         self.behind.push(*last);
         let damaged = self.behind.iter().rposition(|behind| behind.at <= way.at);
         let damaged = self.behind[damaged.unwrap_or(0)];

@@ -1,5 +1,5 @@
-//! How reading goes on behind a damaged event: every place near it is tried, and the one from which most notes end that
-//! sound is taken.
+//! How reading goes on behind a damaged event: every place near it is tried, and the one from which
+//! most notes end that sound is taken.
 
 use std::collections::BTreeSet;
 
@@ -15,13 +15,15 @@ const BELIEVED_RUNNING: usize = 12;
 /// Ways to go on are compared by so many events.
 const COMPARED: usize = 16;
 
-/// What looks like the length of a long message may lead far away; so many events are read to get there.
+/// What looks like the length of a long message may lead far away; so many events are read to get
+/// there.
 const MOST_COMPARED: usize = 64;
 
 /// A way must end so many more notes that sound before it replaces one that can be read.
 const BETTER: i32 = 4;
 
-/// Ways to go on are compared up to so many bytes behind damage; from there on the first is taken that can be read.
+/// Ways to go on are compared up to so many bytes behind damage; from there on the first is taken
+/// that can be read.
 const NEAR: usize = 48;
 
 /// So far behind damage another event is looked for.
@@ -47,7 +49,8 @@ impl Reading<'_> {
         };
         let byte = self.at - 1;
         let now = self.score(as_is, byte).unwrap_or(0).max(0);
-        // Where an event begins as it is read now, nothing is read otherwise: files may well end notes that do not sound.
+        // Where an event begins as it is read now, nothing is read otherwise: files may well end
+        // notes that do not sound.
         let mut starts: BTreeSet<usize> = self.behind.iter().map(|behind| behind.at).collect();
         let (mut at, mut running) = (self.at, self.running);
         while at < byte + NEAR {
@@ -69,8 +72,9 @@ impl Reading<'_> {
     /// Where reading best goes on.
     pub(super) fn way(&self, last: &Behind, broken: Broken) -> Option<Way> {
         let mut ways = Vec::new();
-        // Most likely a byte of data is damaged, and the next event is where it should be: of an event that has no status
-        // byte of its own, though it now seems to have one, or of one that has.
+        // Most likely a byte of data is damaged, and the next event is where it should be: of an
+        // event that has no status byte of its own, though it now seems to have one, or of
+        // one that has.
         if let (Some((count, from)), Some((_, start)), false) =
             (broken.data, broken.delta, broken.is_short)
         {
@@ -109,7 +113,8 @@ impl Reading<'_> {
                 statuses.push(behind.running);
             }
         }
-        // The only status byte of the track may be what is damaged: most likely it said that a key goes down.
+        // The only status byte of the track may be what is damaged: most likely it said that a key
+        // goes down.
         if statuses == [None] {
             statuses.push(Some(0x90));
         }
@@ -124,8 +129,8 @@ impl Reading<'_> {
         scored.into_iter().find(|(score, _)| *score > most - BETTER)
     }
 
-    /// How much sense the events from there on make: notes that sound end, and others do not. `None`: not enough events
-    /// follow one another, up to the end of the track or past `byte`.
+    /// How much sense the events from there on make: notes that sound end, and others do not.
+    /// `None`: not enough events follow one another, up to the end of the track or past `byte`.
     fn score(&self, way: Way, byte: usize) -> Option<i32> {
         let wanted = match way.running {
             None => BELIEVED,
@@ -154,8 +159,8 @@ impl Reading<'_> {
                 let is_end = event.end > byte && event.end == self.bytes.len();
                 return (is_end || is_enough).then_some(score);
             }
-            // A first event that borrows its status byte from nowhere is not one, and what should not be in a file is no
-            // sign that this is the right place.
+            // A first event that borrows its status byte from nowhere is not one, and what should
+            // not be in a file is no sign that this is the right place.
             let borrows = count == 0 && way.running.is_none() && !event.is_explicit;
             if borrows || event.stray.is_some() {
                 return is_enough.then_some(score);
@@ -171,7 +176,8 @@ impl Reading<'_> {
     }
 }
 
-/// The ways to read on at a place: with a status byte of its own or the one before, with ticks before it or without.
+/// The ways to read on at a place: with a status byte of its own or the one before, with ticks
+/// before it or without.
 fn ways_at(at: usize, before: &[Option<u8>]) -> Vec<Way> {
     let before = before.iter().filter(|status| status.is_some());
     let statuses = std::iter::once(&None).chain(before);
@@ -190,7 +196,8 @@ fn ways_at(at: usize, before: &[Option<u8>]) -> Vec<Way> {
 pub(super) enum Sense {
     /// It ends a note that sounds.
     Some,
-    /// It ends one that does not, or chooses a program after another without a status byte of its own.
+    /// It ends one that does not, or chooses a program after another without a status byte of its
+    /// own.
     None,
     /// There is no telling.
     Unknown,

@@ -21,8 +21,9 @@ pub(super) struct Logits<'a> {
     pub(super) slots: &'a [f32],
 }
 
-/// Draws by Gumbel's noise, so that many slots are drawn at once without coming twice (Kool and others, *Stochastic
-/// Beams*, 2019); at temperature 0 the likeliest. `None` where something is not a number.
+/// Draws by Gumbel's noise, so that many slots are drawn at once without coming twice (Kool and
+/// others, *Stochastic Beams*, 2019); at temperature 0 the likeliest. `None` where something is not
+/// a number.
 pub(super) fn draw(logits: &Logits<'_>, temperature: f32, rng: &mut ChaCha8Rng) -> Option<Struck> {
     let heat = temperature.max(COLDEST);
     let mut noisy = |values: &[f32]| -> Vec<f32> {

@@ -14,8 +14,8 @@ pub(super) struct Padding {
     pub(super) sounding: Sounding,
 }
 
-/// The tones of `chord` that the voices go to from where they are: every voice the shortest way, each tone of the chord
-/// at least once where there are voices enough.
+/// The tones of `chord` that the voices go to from where they are: every voice the shortest way,
+/// each tone of the chord at least once where there are voices enough.
 fn voicing(chord: Chord, before: &[u8], voices: usize, (lowest, highest): (u8, u8)) -> Vec<u8> {
     let middle = f32::from(lowest) / 2.0 + f32::from(highest) / 2.0;
     let way = |pitch: u8| {

@@ -4,7 +4,8 @@ use score_engine::Key;
 
 use super::super::harmony::Chord;
 
-/// Classes of the bass: nothing, the root, the root an octave higher, the fifth, the third, another tone.
+/// Classes of the bass: nothing, the root, the root an octave higher, the fifth, the third, another
+/// tone.
 pub(super) const BASS: usize = 6;
 
 /// Chord tones above the floor.
@@ -54,8 +55,8 @@ pub(super) fn bass_pitch(chord: Chord, class: usize) -> Option<u8> {
     u8::try_from(root + above).ok()
 }
 
-/// The pitch of a slot under `chord` in `key`: counted in C major or A minor, then moved, so that the same slots lie
-/// alike in every key.
+/// The pitch of a slot under `chord` in `key`: counted in C major or A minor, then moved, so that
+/// the same slots lie alike in every key.
 pub(super) fn slot_pitch(chord: Chord, key: Key, slot: usize) -> Option<u8> {
     let shift = key.shift();
     let home = |tone: u8| (i32::from(tone) - shift).rem_euclid(12);

@@ -13,7 +13,8 @@ pub(super) struct Sounding {
 }
 
 impl Sounding {
-    /// The note of a channel and a pitch begins at `time` and ends at `until`; one that still sounds there ends before it.
+    /// The note of a channel and a pitch begins at `time` and ends at `until`; one that still
+    /// sounds there ends before it.
     pub(super) fn begin(
         &mut self,
         (channel, pitch): (u8, u8),

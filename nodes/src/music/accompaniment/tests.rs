@@ -18,8 +18,8 @@ use crate::chords::Chords;
 use crate::music::{Chord, NO_CHORD};
 use crate::testing::{pitches, require_alike, settings, turns};
 
-/// A piece of `models/texture/golden_play.json`, written by `models/training/texture/export.py`: what the model strikes
-/// at temperature 0.
+/// A piece of `models/texture/golden_play.json`, written by `models/training/texture/export.py`:
+/// what the model strikes at temperature 0.
 #[derive(Deserialize)]
 struct Piece {
     metre: i64,

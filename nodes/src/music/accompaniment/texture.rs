@@ -74,7 +74,8 @@ impl Texture {
         Ok(())
     }
 
-    /// What is struck at the next sixteenth; nothing before the first code and while there is no chord.
+    /// What is struck at the next sixteenth; nothing before the first code and while there is no
+    /// chord.
     ///
     /// # Errors
     /// The model fails.

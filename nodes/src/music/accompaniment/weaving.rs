@@ -16,7 +16,8 @@ use super::sounding::{Sounding, in_order};
 use super::texture::{Place, Texture, Wishes};
 use crate::chords::Chords;
 
-/// Of the changes of the chord that the model leaves out, the share at which a bass strikes the root all the same.
+/// Of the changes of the chord that the model leaves out, the share at which a bass strikes the
+/// root all the same.
 const AT_CHANGES: f64 = 0.75;
 
 /// Slots of the last chord of a piece: a close position in the middle.
@@ -45,7 +46,8 @@ pub(super) struct Weaving {
     /// Draws how notes are struck.
     pub(super) rng: ChaCha8Rng,
     pub(super) seed: u64,
-    /// Draws what is struck: begun again with each code, so that a code that returns brings its pattern back.
+    /// Draws what is struck: begun again with each code, so that a code that returns brings its
+    /// pattern back.
     pub(super) pattern: ChaCha8Rng,
     pub(super) newest: Option<Vec<f32>>,
     /// The code that holds, and the bar since which it does.
@@ -93,7 +95,8 @@ impl Weaving {
         let wishes: Wishes = std::array::from_fn(|n| self.wished[n].or(setup.wishes()[n]));
         let drawing = (setup.temperature, &mut self.pattern);
         let mut struck = self.texture.go_on(place, chords, &wishes, drawing)?;
-        // The model's two hands leave out more changes than a bass alone does (POP909: struck at .92 of them).
+        // The model's two hands leave out more changes than a bass alone does (POP909: struck at
+        // .92 of them).
         let is_bass = matches!(hands, Hands::Bass(_));
         if is_bass && chords.fresh && struck.bass == 0 {
             let drawn: f64 = StandardUniform.sample(&mut self.pattern);

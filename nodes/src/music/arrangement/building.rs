@@ -133,7 +133,8 @@ mod tests {
             let found = packets.rev().find(|packet| packet.time <= at(time));
             *found.unwrap().control().unwrap()
         };
-        // The shot of 21 s is busy, that of 24 s still; the picture after the cut is the second of each.
+        // The shot of 21 s is busy, that of 24 s still; the picture after the cut is the second of
+        // each.
         let (busy, still) = (read("energy", 21.2), read("energy", 24.2));
         assert!(busy > still + 0.2, "{busy} {still}");
         let moved = (read("fullness", 21.2) - read("fullness", 20.8)).abs();

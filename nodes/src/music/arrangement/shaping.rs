@@ -24,7 +24,8 @@ pub(super) fn energy(motion: &[f32]) -> Vec<f32> {
     places(motion, if_alike(motion.first().copied().unwrap_or(0.0)))
 }
 
-/// Values as their places among all, 0 the least to 1 the greatest; equal ones are alike, and `if_alike` where all are.
+/// Values as their places among all, 0 the least to 1 the greatest; equal ones are alike, and
+/// `if_alike` where all are.
 fn places(values: &[f32], if_alike: f32) -> Vec<f32> {
     // What differs by less is alike: rounding does not make one shot busier than another.
     let grain = |value: &f32| (f64::from(*value) / GRAIN).round();

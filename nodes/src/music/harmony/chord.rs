@@ -84,7 +84,8 @@ impl Family {
         }
     }
 
-    /// The family that is written so behind a root. Chords with more tones are read as the nearest of the nine.
+    /// The family that is written so behind a root. Chords with more tones are read as the nearest
+    /// of the nine.
     fn of(sign: &str) -> Option<Self> {
         Some(match sign {
             "" | "M" | "maj" | "major" | "6" | "add9" | "69" | "6/9" | "aug" | "+" | "5" => {
@@ -117,8 +118,8 @@ pub struct Chord {
 }
 
 impl Chord {
-    /// The chord that sounds in `key` where a model says `token` of music in C major or A minor; `None` for no chord,
-    /// and for what is not a token of a chord.
+    /// The chord that sounds in `key` where a model says `token` of music in C major or A minor;
+    /// `None` for no chord, and for what is not a token of a chord.
     pub fn of_token(token: i64, key: Key) -> Option<Self> {
         let token = usize::try_from(token).ok()?;
         let family = *FAMILIES.get(token % FAMILIES.len())?;

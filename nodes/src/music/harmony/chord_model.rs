@@ -17,8 +17,8 @@ const NEVER: f32 = -1e9;
 /// What stands for no close.
 const NO_CLOSE: i64 = 17;
 
-/// What can be asked of the next eight bars: brightness, tension, rate; 0 is what songs have in the middle, 1 more than
-/// five of six, −1 less.
+/// What can be asked of the next eight bars: brightness, tension, rate; 0 is what songs have in the
+/// middle, 1 more than five of six, −1 less.
 pub type Moods = [Option<f32>; 3];
 
 /// Where a chord stands.
@@ -65,8 +65,8 @@ impl ChordModel {
         self.dimension
     }
 
-    /// Draws the chord of the next step, a token; with `change` it is another than the one that sounds. At temperature
-    /// 0 the likeliest.
+    /// Draws the chord of the next step, a token; with `change` it is another than the one that
+    /// sounds. At temperature 0 the likeliest.
     ///
     /// # Errors
     /// The code has another dimension, or the model fails.
@@ -81,7 +81,8 @@ impl ChordModel {
         self.go_on_to(stand, code, moods, (change, &[]), drawing)
     }
 
-    /// As [`ChordModel::go_on`], where some chords are likelier than the model knows: `bias` is added to its logits.
+    /// As [`ChordModel::go_on`], where some chords are likelier than the model knows: `bias` is
+    /// added to its logits.
     pub(super) fn go_on_to(
         &mut self,
         stand: Stand,

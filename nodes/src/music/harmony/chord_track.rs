@@ -224,7 +224,8 @@ mod tests {
     use super::super::lead_sheet;
     use super::*;
 
-    /// What is written of these chords, each from a sixteenth on, at 120 a minute and `bars` bars long.
+    /// What is written of these chords, each from a sixteenth on, at 120 a minute and `bars` bars
+    /// long.
     fn written(chords: &[(u64, &str)], bars: u64) -> String {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.txt");

@@ -144,7 +144,8 @@ struct Sheet {
 }
 
 impl Sheet {
-    /// The chord that sounds at sixteenth `place`: where in the list it stands, and how far it has come.
+    /// The chord that sounds at sixteenth `place`: where in the list it stands, and how far it has
+    /// come.
     fn at(&self, place: u64) -> (usize, u64) {
         let whole: u64 = self.spans.iter().map(|(_, length)| length).sum();
         let mut left = place % whole.max(1);

@@ -1,5 +1,5 @@
-//! Makes the chords of a render once all codes, cuts and the end are known, so that phrases close on them. Whatever were
-//! decided sooner would depend on how far the film happened to be read.
+//! Makes the chords of a render once all codes, cuts and the end are known, so that phrases close
+//! on them. Whatever were decided sooner would depend on how far the film happened to be read.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -65,7 +65,8 @@ impl Composing {
             self.progression.hear(mood)?;
             self.moods.pop_front();
         }
-        // Before the first code there is no picture to follow: the first that comes holds from the start.
+        // Before the first code there is no picture to follow: the first that comes holds from the
+        // start.
         let code = self
             .code
             .clone()

@@ -32,7 +32,8 @@ impl Following {
         Some(chords.key)
     }
 
-    /// What holds at sixteenth `place`, counted from the start, with what comes next counted from there.
+    /// What holds at sixteenth `place`, counted from the start, with what comes next counted from
+    /// there.
     pub(crate) fn at(&mut self, place: u64) -> Option<Chords> {
         while self
             .coming

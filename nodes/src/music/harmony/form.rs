@@ -9,11 +9,12 @@ pub(super) struct Close {
     pub(super) last: bool,
 }
 
-/// A phrase that closes at a cut has at least so many steps left of its closing chord before the cut.
+/// A phrase that closes at a cut has at least so many steps left of its closing chord before the
+/// cut.
 const RINGS: u64 = 1;
 
-/// The next close after step `after`: the last step of a bar's beginning before one of `cuts` (steps, in order), at least
-/// `least` steps later; or the piece's end. Closes lie on bar lines.
+/// The next close after step `after`: the last step of a bar's beginning before one of `cuts`
+/// (steps, in order), at least `least` steps later; or the piece's end. Closes lie on bar lines.
 pub(super) fn next_close(
     after: Option<u64>,
     cuts: &[u64],

@@ -20,7 +20,8 @@ pub(super) struct Unreadable {
 /// Chords with their lengths in sixteenths; `None` is no chord.
 pub(super) type Spans = Vec<(Option<Chord>, u64)>;
 
-/// Reads a text of chords, in bars of `bar` sixteenths, each of `each` sixteenths where there are no bar lines.
+/// Reads a text of chords, in bars of `bar` sixteenths, each of `each` sixteenths where there are
+/// no bar lines.
 pub(super) fn read(text: &str, bar: u64, each: u64) -> Result<Spans, Unreadable> {
     let text = without_comments(text);
     let mut reading = Reading {
@@ -48,8 +49,8 @@ fn wrong(message: String) -> Unreadable {
     }
 }
 
-/// The text without what stands behind a `#` that begins a word, up to the line's end, and without names of sections in
-/// square brackets.
+/// The text without what stands behind a `#` that begins a word, up to the line's end, and without
+/// names of sections in square brackets.
 fn without_comments(text: &str) -> String {
     let mut kept = String::with_capacity(text.len());
     for line in text.lines() {
@@ -98,7 +99,8 @@ impl Reading {
             if opens {
                 self.repeat = self.spans.len();
             }
-            // A count such as x3 stands behind the bar line of the repeat, which was read with the piece before.
+            // A count such as x3 stands behind the bar line of the repeat, which was read with the
+            // piece before.
             let (closes, piece) = match piece.trim_end().strip_suffix(':') {
                 Some(rest) => (true, rest),
                 None => (false, piece),
@@ -204,7 +206,8 @@ impl Reading {
     }
 }
 
-/// Takes a count such as `x3` or `3x` from the beginning of the text behind a repeat; twice where there is none.
+/// Takes a count such as `x3` or `3x` from the beginning of the text behind a repeat; twice where
+/// there is none.
 fn count(text: &mut &str) -> u64 {
     let behind = text.trim_start();
     let word = behind.split_whitespace().next().unwrap_or_default();
@@ -232,8 +235,8 @@ fn unknown(symbol: &str, place: &str) -> Unreadable {
     }
 }
 
-/// A chord that is written nearly like `symbol`: its root in lower case or in German, one letter too many, a sign in
-/// another case.
+/// A chord that is written nearly like `symbol`: its root in lower case or in German, one letter
+/// too many, a sign in another case.
 fn near(symbol: &str) -> Option<String> {
     let is_chord = |text: &String| text.parse::<Chord>().is_ok();
     let first = symbol.chars().next()?;

@@ -160,7 +160,8 @@ mod tests {
         Time::from_seconds(seconds)
     }
 
-    /// Chords by the second at which they begin; each is held for 0.9 s, and its keys come down one after another.
+    /// Chords by the second at which they begin; each is held for 0.9 s, and its keys come down one
+    /// after another.
     fn notes(chords: &[&[u8]]) -> Vec<(Time, Payload)> {
         let mut notes = Vec::new();
         for (second, chord) in (0..).zip(chords) {

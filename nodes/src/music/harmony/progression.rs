@@ -13,8 +13,8 @@ use super::theme_chords::ThemeChords;
 /// Bars whose chords are remembered.
 const MOST_BARS: usize = 1024;
 
-/// A close is prepared for so many steps, a cadence of two bars: a bar that returns there brings back only what led to a
-/// close as near.
+/// A close is prepared for so many steps, a cadence of two bars: a bar that returns there brings
+/// back only what led to a close as near.
 const CADENCE: u64 = 4;
 
 /// Of how freely chords are drawn elsewhere, so much remains under a theme.
@@ -101,7 +101,8 @@ impl Progression {
         }
     }
 
-    /// Goes on by another transport. The chords so far are remembered, and in another key they return in that.
+    /// Goes on by another transport. The chords so far are remembered, and in another key they
+    /// return in that.
     pub(super) fn retime(&mut self, transport: &Transport) {
         let home = Home::of(transport, self.theme.as_ref());
         if home != self.home {
@@ -142,8 +143,8 @@ impl Progression {
         Ok(())
     }
 
-    /// Decides step `index` by `code`, with a close in so many steps, the piece's with `last`; `change`: another chord than
-    /// before.
+    /// Decides step `index` by `code`, with a close in so many steps, the piece's with `last`;
+    /// `change`: another chord than before.
     pub(super) fn decide(
         &mut self,
         params: &Harmony,

@@ -2,8 +2,8 @@
 
 use super::chord::{Chord, FAMILIES};
 
-/// What a tone counts that is in the chord, one that is not, and one that the chord has and nobody plays; a missing fifth is
-/// usual.
+/// What a tone counts that is in the chord, one that is not, and one that the chord has and nobody
+/// plays; a missing fifth is usual.
 const IN_IT: f32 = 1.0;
 const BESIDE: f32 = -1.3;
 const MISSING: f32 = -0.6;
@@ -12,8 +12,8 @@ const NO_FIFTH: f32 = -0.25;
 /// What it counts when the root is the lowest tone.
 const ROOT_BELOW: f32 = 0.4;
 
-/// The chord that `pitches` are: the nearest of all that there are, of several that are as near the one on the lowest tone.
-/// `None`: too few tones to tell.
+/// The chord that `pitches` are: the nearest of all that there are, of several that are as near the
+/// one on the lowest tone. `None`: too few tones to tell.
 pub(super) fn recognised(pitches: impl Iterator<Item = u8>) -> Option<Chord> {
     let mut sounds = [false; 12];
     let (mut lowest, mut count) = (u8::MAX, 0);

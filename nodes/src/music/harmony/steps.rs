@@ -1,4 +1,5 @@
-//! Where chords may change: half bars in metres of an even number of half notes, or of dotted halves, else whole bars.
+//! Where chords may change: half bars in metres of an even number of half notes, or of dotted
+//! halves, else whole bars.
 
 use score_engine::{Time, Transport};
 

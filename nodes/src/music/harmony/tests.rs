@@ -32,7 +32,8 @@ fn in_d_minor() -> Transport {
     }
 }
 
-/// A harmony for scenes of so many bars of two seconds, each bar with a code, each scene begun by a cut.
+/// A harmony for scenes of so many bars of two seconds, each bar with a code, each scene begun by a
+/// cut.
 fn film(scenes: &[(usize, usize)], params: serde_json::Value) -> (Harness<Harmony>, Time) {
     let (mut codes, mut cuts, mut begin) = (Vec::new(), Vec::new(), 0.0);
     for (scene, bars) in scenes {
@@ -114,7 +115,8 @@ fn phrases_close_on_the_tonic_before_a_cut_that_is_far_enough_and_at_the_end() {
         .filter(|(_, chords)| chords.close == Some(0))
         .map(|(time, chords)| (*time, chords.chord.unwrap().to_string(), chords.last))
         .collect();
-    // The last bar line a half bar before the first cut at 24 s, and the last of all; the second cut comes too soon.
+    // The last bar line a half bar before the first cut at 24 s, and the last of all; the second
+    // cut comes too soon.
     let wanted = [
         (22.0, "Dm".to_owned(), false),
         (46.0, "Dm".to_owned(), true),
@@ -207,7 +209,8 @@ const TUNE: [(u64, u64, u8); 14] = [
     (60, 4, 60),
 ];
 
-/// The film with the tune as its theme, in phrases of four bars with these names, in the transport's key.
+/// The film with the tune as its theme, in phrases of four bars with these names, in the
+/// transport's key.
 fn with_theme(phrases: &[&str], key: &str, live: bool) -> Vec<(f64, Chords)> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.mid");
@@ -258,7 +261,8 @@ fn sounding(found: &[(f64, Chords)], time: f64) -> Chords {
     told.unwrap().1
 }
 
-/// The share of the tune, by time, that lies in the chords from `begin` on, moved by `moved` semitones.
+/// The share of the tune, by time, that lies in the chords from `begin` on, moved by `moved`
+/// semitones.
 fn inside(found: &[(f64, Chords)], begin: f64, moved: i32) -> f64 {
     let (mut held, mut whole) = (0, 0);
     for (start, length, pitch) in TUNE {

@@ -1,11 +1,13 @@
-//! The chords under a user's own theme: those that its notes fit, as likely as may be, the same whenever it comes.
+//! The chords under a user's own theme: those that its notes fit, as likely as may be, the same
+//! whenever it comes.
 
 use score_engine::Key;
 
 use super::chord::{Chord, NO_CHORD};
 use crate::music::theme::{Statements, Theme};
 
-/// How much likelier, as a logit, a chord is that has all tones of the theme than one that has none.
+/// How much likelier, as a logit, a chord is that has all tones of the theme than one that has
+/// none.
 const FITS: f32 = 9.0;
 
 /// How much likelier one is whose root is the lowest note that the file has there.
@@ -38,7 +40,8 @@ impl ThemeChords {
         self.statements.belong_to(scene);
     }
 
-    /// Goes on in steps of `to` sixteenths in place of `from`, in bars of `bar`: what was decided stays where it is.
+    /// Goes on in steps of `to` sixteenths in place of `from`, in bars of `bar`: what was decided
+    /// stays where it is.
     pub(super) fn retime(&mut self, (from, to): (u64, u64), bar: u64) {
         self.statements.retime(bar);
         if from == to {
@@ -54,8 +57,8 @@ impl ThemeChords {
         self.statements.hear(name, place)
     }
 
-    /// The step of the theme that begins at sixteenth `place`, of `length` sixteenths; `None` where the theme is not
-    /// played, or is over.
+    /// The step of the theme that begins at sixteenth `place`, of `length` sixteenths; `None` where
+    /// the theme is not played, or is over.
     pub(super) fn step(&mut self, place: u64, length: u64) -> Option<usize> {
         let here = self.statements.at(place)?;
         let length = usize::try_from(length).ok()?.max(1);
@@ -75,8 +78,8 @@ impl ThemeChords {
         self.chords[step].get_or_insert(token);
     }
 
-    /// How much likelier each chord, a key-relative token, is under the theme's notes in step `step` of `length`
-    /// sixteenths, as logits.
+    /// How much likelier each chord, a key-relative token, is under the theme's notes in step
+    /// `step` of `length` sixteenths, as logits.
     pub(super) fn bias(&self, step: usize, length: u64, key: Key) -> Vec<f32> {
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         let (from, to) = (

@@ -44,8 +44,8 @@ impl Unfolding {
         }
     }
 
-    /// Where the phrase closes that step `index` belongs to: with the last bar of every `cadence` bars, or where one was
-    /// wanted.
+    /// Where the phrase closes that step `index` belongs to: with the last bar of every `cadence`
+    /// bars, or where one was wanted.
     fn closing(&mut self, cadence: u64, index: u64) -> Option<u64> {
         let per_bar = self.progression.steps.per_bar();
         if self.close.is_some_and(|close| close < index) {

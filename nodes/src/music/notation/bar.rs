@@ -181,7 +181,8 @@ impl Writing<'_> {
         (!joins(before), !joins(pieces.get(number + 1)))
     }
 
-    /// Which beams join a piece to its neighbours: notes shorter than a quarter within a beat are joined.
+    /// Which beams join a piece to its neighbours: notes shorter than a quarter within a beat are
+    /// joined.
     fn beams(&self, pieces: &[Piece<'_>], number: usize) -> Vec<&'static str> {
         let count = |piece: &Piece<'_>| match value(piece.length) {
             Some(value) if value.name == "eighth" => 1,
@@ -208,7 +209,8 @@ impl Writing<'_> {
                 (true, true) => "continue",
                 (true, false) => "end",
                 (false, true) => "begin",
-                // A sixteenth beside an eighth has a short one, on the side of the note that it is joined to.
+                // A sixteenth beside an eighth has a short one, on the side of the note that it is
+                // joined to.
                 (false, false) if before > 0 => "backward hook",
                 (false, false) => "forward hook",
             })

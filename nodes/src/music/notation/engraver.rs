@@ -91,8 +91,8 @@ impl Engraver {
     }
 }
 
-/// LilyPond's text with plain triads as LilyPond names them: musicxml2ly of 2.24 writes `c:5` and `c:m5`, which are drawn
-/// as fifths without a third.
+/// LilyPond's text with plain triads as LilyPond names them: musicxml2ly of 2.24 writes `c:5` and
+/// `c:m5`, which are drawn as fifths without a third.
 fn plain_triads(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut in_chords = false;

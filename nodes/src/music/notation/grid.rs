@@ -1,4 +1,5 @@
-//! Puts what was played on the grid that it was played from: sixteenths, and triplets where they are wanted.
+//! Puts what was played on the grid that it was played from: sixteenths, and triplets where they
+//! are wanted.
 
 use std::collections::BTreeMap;
 
@@ -34,8 +35,9 @@ pub(super) struct Written {
 pub(super) struct Triplets(BTreeMap<u32, bool>);
 
 impl Triplets {
-    /// Of what was played in a part: a quarter has triplets where a note lies two thirds into it, and all its notes lie on
-    /// thirds. A sixteenth never comes late or early enough to be taken for that.
+    /// Of what was played in a part: a quarter has triplets where a note lies two thirds into it,
+    /// and all its notes lie on thirds. A sixteenth never comes late or early enough to be
+    /// taken for that.
     pub(super) fn of(notes: &[Played]) -> Self {
         let mut quarters: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
         for note in notes {
@@ -83,8 +85,8 @@ impl Triplets {
     }
 }
 
-/// What was played, on the grid and in order. Each note is a step long at least; of two of one pitch the first ends where
-/// the second begins, and of two at once the longer stays.
+/// What was played, on the grid and in order. Each note is a step long at least; of two of one
+/// pitch the first ends where the second begins, and of two at once the longer stays.
 pub(super) fn written(notes: &[Played], triplets: &Triplets) -> Vec<Written> {
     let mut all: Vec<Written> = (notes.iter())
         .map(|note| {

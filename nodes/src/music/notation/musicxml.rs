@@ -179,7 +179,8 @@ impl Sheet {
         xml.end();
     }
 
-    /// The signs in front of the notes that begin in a bar: those that the key and the bar so far do not give them.
+    /// The signs in front of the notes that begin in a bar: those that the key and the bar so far
+    /// do not give them.
     fn signs(&self, staff: &Staff, bar: u32, fifths: i8) -> HashMap<(u32, u8), i32> {
         let mut signs = HashMap::new();
         if staff.clef == Clef::Percussion {

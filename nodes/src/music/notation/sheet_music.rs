@@ -158,7 +158,8 @@ struct Collecting {
     sources: Vec<Option<String>>,
     /// The transport that it began with, whose metre the sheet has.
     begun: Transport,
-    /// Later tempi and keys, by quarter notes from the start; the first key is the one that it began with.
+    /// Later tempi and keys, by quarter notes from the start; the first key is the one that it
+    /// began with.
     turns: Vec<(f64, f64)>,
     keyed: Vec<(f64, Option<KeyChoice>)>,
     /// Where the latest thing that came lies.

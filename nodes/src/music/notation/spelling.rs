@@ -3,8 +3,8 @@
 /// The letters along the line of fifths, from F.
 const LETTERS: [char; 7] = ['F', 'C', 'G', 'D', 'A', 'E', 'B'];
 
-/// The names that a key uses, as places on the line of fifths (C is 0, G 1, F −1): three to the left of its signature's
-/// own place, such as E♭ in C, and eight to the right, such as G♯.
+/// The names that a key uses, as places on the line of fifths (C is 0, G 1, F −1): three to the
+/// left of its signature's own place, such as E♭ in C, and eight to the right, such as G♯.
 const LEFT: i32 = 3;
 
 /// A letter, how it is altered, and the octave as it is written.

@@ -59,7 +59,8 @@ pub(super) fn staves(notes: &[Written]) -> Vec<Staff> {
     }]
 }
 
-/// The staff of the drums. How long they sound means nothing: each lasts until the next, or until its quarter ends.
+/// The staff of the drums. How long they sound means nothing: each lasts until the next, or until
+/// its quarter ends.
 pub(super) fn drums(notes: &[Written], quarter: u32) -> Staff {
     let mut lasting: Vec<Written> = notes.to_vec();
     for (index, note) in lasting.iter_mut().enumerate() {
@@ -85,8 +86,8 @@ fn clef(notes: &[Written]) -> Clef {
     }
 }
 
-/// The notes as chords in as few voices as they need. Where more than [`VOICES`] would sound, the one that ends first makes
-/// room.
+/// The notes as chords in as few voices as they need. Where more than [`VOICES`] would sound, the
+/// one that ends first makes room.
 fn voices(notes: &[Written]) -> Vec<Vec<Chord>> {
     let mut chords: Vec<Chord> = Vec::new();
     let mut ordered = notes.to_vec();

@@ -280,7 +280,8 @@ fn short_notes_are_joined_by_beams_within_their_beat() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.musicxml");
     let transport = Transport::default();
-    // An eighth alone behind a rest; an eighth and two sixteenths; a dotted eighth and a sixteenth; a quarter.
+    // An eighth alone behind a rest; an eighth and two sixteenths; a dotted eighth and a sixteenth;
+    // a quarter.
     let notes = [
         (0.5, 0.5),
         (1.0, 0.5),

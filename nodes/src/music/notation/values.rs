@@ -1,4 +1,5 @@
-//! Lengths of notes as they are written: which note value, how many dots, and where a note has to be tied.
+//! Lengths of notes as they are written: which note value, how many dots, and where a note has to
+//! be tied.
 
 use score_engine::Metre;
 
@@ -68,8 +69,9 @@ impl Bars {
         self.beat == QUARTER && self.length.is_multiple_of(QUARTER)
     }
 
-    /// Cuts what lasts from `start` to `end`, within a bar and both in units from the start of the piece, where a reader
-    /// expects it to be tied: each piece is one value, and hides no beat that the value does not begin with.
+    /// Cuts what lasts from `start` to `end`, within a bar and both in units from the start of the
+    /// piece, where a reader expects it to be tied: each piece is one value, and hides no beat
+    /// that the value does not begin with.
     pub(super) fn pieces(&self, start: u32, end: u32, triplets: &Triplets) -> Vec<u32> {
         let mut pieces = Vec::new();
         let mut at = start;
@@ -87,7 +89,8 @@ impl Bars {
         let in_beat = in_bar % self.beat;
         if in_beat > 0 {
             let in_beat = left.min(self.beat - in_beat);
-            // Fifteen units, five sixteenths, have no value; the sixteenth stands where the beat is not.
+            // Fifteen units, five sixteenths, have no value; the sixteenth stands where the beat is
+            // not.
             return if in_beat == 15 { 3 } else { in_beat };
         }
         let whole_beats = [48, 36, 24, 18, 12];
@@ -111,7 +114,8 @@ impl Bars {
         if let Some(length) = whole_beats.into_iter().find(|length| fits(*length)) {
             return length;
         }
-        // Less than a beat: in quarters each has a value; of a dotted quarter five sixteenths have none.
+        // Less than a beat: in quarters each has a value; of a dotted quarter five sixteenths have
+        // none.
         if left >= 12 { 12 } else { left }
     }
 }

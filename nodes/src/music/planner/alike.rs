@@ -2,8 +2,8 @@
 
 use super::super::shape::normalise;
 
-/// Groups beyond these are found before any are joined: enough for films of hours, whose shots would otherwise all be
-/// compared with each other.
+/// Groups beyond these are found before any are joined: enough for films of hours, whose shots
+/// would otherwise all be compared with each other.
 const MOST_LEADERS: usize = 96;
 
 /// Codes that belong together, and what they are like in the mean.
@@ -29,8 +29,9 @@ impl Group {
     }
 }
 
-/// The group of each of `codes`, in the order in which groups first come, and the look of each group. Groups are joined, the
-/// most alike first, while two are at least so `alike` (the cosine between their looks), or more than `most` are left.
+/// The group of each of `codes`, in the order in which groups first come, and the look of each
+/// group. Groups are joined, the most alike first, while two are at least so `alike` (the cosine
+/// between their looks), or more than `most` are left.
 pub(super) fn groups(codes: &[Vec<f32>], alike: f32, most: usize) -> (Vec<usize>, Vec<Vec<f32>>) {
     let mut groups: Vec<Group> = Vec::new();
     for (index, code) in codes.iter().enumerate() {

@@ -10,8 +10,8 @@ use super::super::voice::Chunk;
 use super::plan::Plan;
 use super::planner_node::{CODE, CUT, PHRASE, PLANNED, Planner, SCENE};
 
-/// A bar's code leaves so long before the bar, in seconds: `stream_decoder` decides the first sixteenth a little before
-/// it begins.
+/// A bar's code leaves so long before the bar, in seconds: `stream_decoder` decides the first
+/// sixteenth a little before it begins.
 const AHEAD: f64 = 0.03;
 
 /// Plans while the picture goes on.

@@ -1,4 +1,5 @@
-//! The form of a piece whose whole film is known: where phrases begin, which of them are alike, and what the scenes are.
+//! The form of a piece whose whole film is known: where phrases begin, which of them are alike, and
+//! what the scenes are.
 
 use std::cmp::Ordering;
 
@@ -14,8 +15,8 @@ const MOST_THEMES: usize = 8;
 /// Of so many phrases one brings a new theme, in the mean.
 const PHRASES_A_THEME: usize = 3;
 
-/// What a phrase costs, one that is longer than usual, and one that is shorter, in the measure of how new the picture is (1:
-/// nothing in common).
+/// What a phrase costs, one that is longer than usual, and one that is shorter, in the measure of
+/// how new the picture is (1: nothing in common).
 const COST: f32 = 0.03;
 const LONG: f32 = 0.15;
 const SHORT: f32 = 0.3;
@@ -29,8 +30,9 @@ pub(super) struct Phrase {
     pub(super) theme: usize,
 }
 
-/// The phrases of a piece of which `bars` are the pictures' codes, bar by bar. Most have `usual` bars; some are half as long again or half
-/// as long, so that they begin where the picture changes. Those whose pictures are alike have one theme.
+/// The phrases of a piece of which `bars` are the pictures' codes, bar by bar. Most have `usual`
+/// bars; some are half as long again or half as long, so that they begin where the picture changes.
+/// Those whose pictures are alike have one theme.
 pub(super) fn phrases(bars: &[Vec<f32>], usual: usize, alike: f32) -> Vec<Phrase> {
     let begins = beginnings(bars, usual.max(1));
     let spans: Vec<(usize, usize)> = (begins.iter())
@@ -52,9 +54,11 @@ pub(super) fn scenes(shots: &[Vec<f32>], alike: f32) -> (Vec<usize>, Vec<Vec<f32
     groups(shots, alike, MOST_SCENES)
 }
 
-/// The bars with which phrases begin: of all rows of phrases the one that begins most of them where the picture is new.
+/// The bars with which phrases begin: of all rows of phrases the one that begins most of them where
+/// the picture is new.
 fn beginnings(bars: &[Vec<f32>], usual: usize) -> Vec<usize> {
-    // Halves, as songs have them: four bars of eight stay four bars, and a phrase that returns does so at their beginning.
+    // Halves, as songs have them: four bars of eight stay four bars, and a phrase that returns does
+    // so at their beginning.
     let half = usual / 2;
     let lengths: Vec<usize> = [usual, usual - half, usual + half]
         .into_iter()

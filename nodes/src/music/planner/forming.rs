@@ -46,8 +46,8 @@ impl Forming {
         }
     }
 
-    /// The pictures' code in the mean of each of the stretches that begin at `begins`; where one has no picture, that of the
-    /// one before.
+    /// The pictures' code in the mean of each of the stretches that begin at `begins`; where one
+    /// has no picture, that of the one before.
     fn looks(&self, begins: &[Time]) -> Vec<Vec<f32>> {
         let mut looks: Vec<Vec<f32>> = Vec::with_capacity(begins.len());
         for (number, begin) in begins.iter().enumerate() {

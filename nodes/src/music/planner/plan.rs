@@ -1,4 +1,5 @@
-//! Decides the code of each bar: the scene's theme, or what the model expects mixed with what the picture says.
+//! Decides the code of each bar: the scene's theme, or what the model expects mixed with what the
+//! picture says.
 
 use std::collections::VecDeque;
 
@@ -81,7 +82,8 @@ impl Plan {
         self.themes.scene(&picture, params.alike)
     }
 
-    /// The code of bar `number` of the phrase that began last, over which the picture's code is `picture`.
+    /// The code of bar `number` of the phrase that began last, over which the picture's code is
+    /// `picture`.
     pub(super) fn bar_of_phrase(
         &mut self,
         params: &Planner,
@@ -98,8 +100,8 @@ impl Plan {
         Ok(code)
     }
 
-    /// A new code: what is likely after the bars before, drawn, and what the picture says. Shares are of the variance,
-    /// so that a mixture of two codes of N(0, I) is one as well.
+    /// A new code: what is likely after the bars before, drawn, and what the picture says. Shares
+    /// are of the variance, so that a mixture of two codes of N(0, I) is one as well.
     fn compose(&mut self, params: &Planner, picture: &[f32]) -> Result<Vec<f32>, NodeError> {
         let likely = self.forecast.next(&self.history)?;
         let amount = params.amount.clamp(0.0, 1.0);

@@ -95,7 +95,8 @@ fn live_a_bars_code_leaves_just_before_the_bar_and_a_cuts_with_its_picture() {
     let (harness, _) = film(&[(0, 2.5), (1, 3.0), (2, 4.5)], true);
     let outputs = harness.play_live().unwrap();
     let found = planned(&outputs);
-    // The first picture's code comes when the bar has begun; the bar at the end is planned, and never comes.
+    // The first picture's code comes when the bar has begun; the bar at the end is planned, and
+    // never comes.
     assert_eq!(times(&found), [0.0, 2.0, 2.5, 4.0, 5.5, 8.0, 10.0]);
     let sent = outputs.sent("latent");
     for (number, (time, _)) in found.iter().enumerate() {
@@ -144,7 +145,8 @@ fn live_too_a_phrase_returns_with_its_scene_and_a_cut_tells_the_scene_at_once() 
     let bars = planned(&outputs);
     let phrases = told(&outputs, "phrase");
     assert_eq!(phrases[..3], [0.0, 8.0, 16.0]);
-    // The picture that a phrase begins with is the one before its bar line, so that the scene is heard a phrase later.
+    // The picture that a phrase begins with is the one before its bar line, so that the scene is
+    // heard a phrase later.
     assert_eq!(bars[0].1, bars[4].1);
     assert_eq!(told(&outputs, "scene"), [0.0, 8.0, 16.0]);
 }
@@ -191,7 +193,8 @@ fn a_scene_that_returns_has_its_theme_however_the_tempo_changes() {
 
 #[test]
 fn a_phrase_goes_on_where_it_is_when_the_metre_changes() {
-    // Phrases of four bars; the metre changes in the third bar of the second phrase, which is the first once more.
+    // Phrases of four bars; the metre changes in the third bar of the second phrase, which is the
+    // first once more.
     let codes = retimed(&[(0, 40.0)], 4, Some(13.0));
     let bars: Vec<&Vec<f32>> = codes.iter().map(|(_, code)| code).collect();
     assert_eq!(bars[4..8], bars[..4]);

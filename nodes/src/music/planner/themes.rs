@@ -31,8 +31,9 @@ pub(super) struct Themes {
 }
 
 impl Themes {
-    /// Sees the picture's code of the bar to come. The bar of the scene's theme that comes now, where the scene has one
-    /// for it. Pictures whose codes are at least so `alike` (the cosine of the angle between them) are of one scene.
+    /// Sees the picture's code of the bar to come. The bar of the scene's theme that comes now,
+    /// where the scene has one for it. Pictures whose codes are at least so `alike` (the cosine
+    /// of the angle between them) are of one scene.
     pub(super) fn see(&mut self, picture: &[f32], alike: f32) -> Option<&[f32]> {
         self.count += 1;
         let found = self.nearest(picture, alike);
@@ -51,7 +52,8 @@ impl Themes {
         scene.theme.get(self.bars - 1).map(Vec::as_slice)
     }
 
-    /// Sees the picture's code with which a phrase begins: the number of its scene, and the scene's look.
+    /// Sees the picture's code with which a phrase begins: the number of its scene, and the scene's
+    /// look.
     pub(super) fn scene(&mut self, picture: &[f32], alike: f32) -> (usize, Vec<f32>) {
         self.see(picture, alike);
         let scene = self.present.unwrap_or_default();
@@ -59,7 +61,8 @@ impl Themes {
         (scene, look.unwrap_or_else(|| picture.to_vec()))
     }
 
-    /// The bar that was seen last got `code`: part of the scene's theme, if that has fewer than `length` bars.
+    /// The bar that was seen last got `code`: part of the scene's theme, if that has fewer than
+    /// `length` bars.
     pub(super) fn keep(&mut self, code: &[f32], length: usize) {
         let scene = self.present.and_then(|index| self.scenes.get_mut(index));
         if let Some(scene) = scene

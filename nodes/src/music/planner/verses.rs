@@ -1,8 +1,10 @@
-//! The phrases of a piece: a theme that returns with its scene, and what stands against it where it would go on too long.
+//! The phrases of a piece: a theme that returns with its scene, and what stands against it where it
+//! would go on too long.
 
 use std::collections::BTreeMap;
 
-/// Of so many phrases of one theme in a row, the third is another's: the old form of songs, A A B A.
+/// Of so many phrases of one theme in a row, the third is another's: the old form of songs, A A B
+/// A.
 const FORM: usize = 4;
 const CONTRAST: usize = 2;
 

@@ -36,7 +36,8 @@ impl Scale {
         }
     }
 
-    /// The scale that stands for this one in `mode`; those that are neither major nor minor stand for themselves.
+    /// The scale that stands for this one in `mode`; those that are neither major nor minor stand
+    /// for themselves.
     fn in_mode(self, mode: Mode) -> Self {
         match (self, mode) {
             (Scale::Major | Scale::Minor, Mode::Major) => Scale::Major,
@@ -48,7 +49,8 @@ impl Scale {
     }
 }
 
-/// The same in a key: from its tonic nearest to `tonic`, the scale that its mode asks for, and of that what lies in it.
+/// The same in a key: from its tonic nearest to `tonic`, the scale that its mode asks for, and of
+/// that what lies in it.
 pub(super) fn ladder_in(key: Key, scale: Scale, tonic: u8, octaves: u8) -> Vec<u8> {
     let away = (i32::from(key.tonic) - i32::from(tonic)).rem_euclid(12);
     let moved = i32::from(tonic) + if away > 6 { away - 12 } else { away };
@@ -59,7 +61,8 @@ pub(super) fn ladder_in(key: Key, scale: Scale, tonic: u8, octaves: u8) -> Vec<u
     ladder
 }
 
-/// The keys from `tonic` up through so many octaves, the last tonic among them; MIDI's highest key is the last.
+/// The keys from `tonic` up through so many octaves, the last tonic among them; MIDI's highest key
+/// is the last.
 pub(super) fn ladder(scale: Scale, tonic: u8, octaves: u8) -> Vec<u8> {
     let octave = |number: u8| {
         scale

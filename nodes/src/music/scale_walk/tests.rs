@@ -37,7 +37,8 @@ fn played(params: Value, densities: &[(f64, f32)], accents: &[(f64, f32)]) -> Ou
         .unwrap()
 }
 
-/// The sixteenth, key and velocity of every note; requires that each ends before the next begins, and the last.
+/// The sixteenth, key and velocity of every note; requires that each ends before the next begins,
+/// and the last.
 fn begun(outputs: &Outputs) -> Vec<(u64, u8, f32)> {
     require_one_at_a_time(outputs);
     let mut begun = Vec::new();

@@ -7,8 +7,8 @@ use score_engine::{Key, Length, Note, Time, Transport};
 use super::ScaleWalk;
 use super::scale;
 
-/// The density from which on a place of the bar has a note: its first beat, the other beats, the eighths between
-/// them, and the sixteenths between those.
+/// The density from which on a place of the bar has a note: its first beat, the other beats, the
+/// eighths between them, and the sixteenths between those.
 const PLACES: [f64; 4] = [0.0, 0.2, 0.45, 0.75];
 
 /// How far `freedom` 1 moves these densities, up or down.

@@ -60,7 +60,8 @@ impl Asking {
         Ok(())
     }
 
-    /// What is asked at this sixteenth, where the picture was cut or not, and whether a note shall stand out.
+    /// What is asked at this sixteenth, where the picture was cut or not, and whether a note shall
+    /// stand out.
     pub(super) fn now(&mut self, cut: bool) -> (Asked, bool) {
         let (single, whole) = (&self.single, &self.whole);
         let onset = self.onset.take();

@@ -16,8 +16,8 @@ const FIRST_NOTE: usize = 2;
 /// A logit with this added is never drawn.
 const NEVER: f32 = -1e9;
 
-/// On strong places a tone that is not the chord's is so much less likely, for a model that was taught no chords. One that
-/// was taught them knows where they belong.
+/// On strong places a tone that is not the chord's is so much less likely, for a model that was
+/// taught no chords. One that was taught them knows where they belong.
 const STRANGE: f32 = -3.0;
 
 /// Sixteenths from strong place to strong place.
@@ -109,8 +109,8 @@ impl Guide {
         }
     }
 
-    /// Notes lie in the key's scale or in the chord; on strong places rather in the chord. The last note of all is the
-    /// tonic.
+    /// Notes lie in the key's scale or in the chord; on strong places rather in the chord. The last
+    /// note of all is the tonic.
     fn bias(
         &self,
         key: Key,

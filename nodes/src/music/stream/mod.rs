@@ -1,4 +1,5 @@
-//! The model of two clocks: a code for each bar, and what is asked at each sixteenth, to music that goes on and on.
+//! The model of two clocks: a code for each bar, and what is asked at each sixteenth, to music that
+//! goes on and on.
 
 mod asking;
 mod guiding;

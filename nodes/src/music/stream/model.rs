@@ -14,8 +14,8 @@ const ASKED: usize = 6;
 /// Tokens below this one begin no note: nothing happens, and the note ends.
 const FIRST_NOTE: usize = 2;
 
-/// What is asked at a sixteenth: onset, density, register, contour, novelty, cut, as `models/training/stream/controls.py`
-/// measures them on tunes.
+/// What is asked at a sixteenth: onset, density, register, contour, novelty, cut, as
+/// `models/training/stream/controls.py` measures them on tunes.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Asked {
     /// The values; of what is not given any.
@@ -145,8 +145,9 @@ impl Stream {
         }
     }
 
-    /// Draws the token of the next sixteenth, which lies at `place` in its bar, by the code that holds and what is asked;
-    /// at temperature 0 the likeliest. With `begins` a note begins there.
+    /// Draws the token of the next sixteenth, which lies at `place` in its bar, by the code that
+    /// holds and what is asked; at temperature 0 the likeliest. With `begins` a note begins
+    /// there.
     ///
     /// # Errors
     /// The code has another dimension, or the model fails.
@@ -248,8 +249,8 @@ pub(super) fn is_lead(manifest: &Manifest, name: &str) -> bool {
     manifest.model(name, Task::Lead).is_ok()
 }
 
-/// Which of the model's `steps` in a bar sixteenth `place` of a bar is. Longer bars say their last beat again: the model
-/// knows bars of 4/4.
+/// Which of the model's `steps` in a bar sixteenth `place` of a bar is. Longer bars say their last
+/// beat again: the model knows bars of 4/4.
 fn step_of(place: u64, steps: usize) -> usize {
     const BEAT: usize = 4;
     let place = usize::try_from(place).unwrap_or_default();

@@ -1,4 +1,5 @@
-//! A user's own theme as the player plays it: in the music's key and register, and as the model's tokens.
+//! A user's own theme as the player plays it: in the music's key and register, and as the model's
+//! tokens.
 
 use std::ops::RangeInclusive;
 
@@ -55,8 +56,8 @@ impl OwnTheme {
         self.statements.belong_to(scene);
     }
 
-    /// A phrase called `name` begins at sixteenth `place`, counted from the start. How many of the theme's bars the phrase
-    /// before had no room for, if it was the theme's.
+    /// A phrase called `name` begins at sixteenth `place`, counted from the start. How many of the
+    /// theme's bars the phrase before had no room for, if it was the theme's.
     pub(super) fn hear(&mut self, name: &str, place: u64) -> Option<usize> {
         let before = place
             .checked_sub(1)
@@ -67,7 +68,8 @@ impl OwnTheme {
         (left > 0).then_some(left)
     }
 
-    /// What is played at sixteenth `place`, where the theme's scene plays, in `key` and within `range`.
+    /// What is played at sixteenth `place`, where the theme's scene plays, in `key` and within
+    /// `range`.
     pub(super) fn at(
         &mut self,
         place: u64,
@@ -94,7 +96,8 @@ impl OwnTheme {
         Some(Told::Said(Step::On(self.within(pitch))))
     }
 
-    /// The semitones to the key, the short way, and octaves until as much of the theme as can be lies in the range.
+    /// The semitones to the key, the short way, and octaves until as much of the theme as can be
+    /// lies in the range.
     fn moved(&mut self, key: Option<Key>, range: &RangeInclusive<u8>) -> i32 {
         if let Some((of, within, moved)) = &self.moved
             && (*of, within) == (key, range)

@@ -80,7 +80,8 @@ impl Player {
         Ok(())
     }
 
-    /// Takes in what came along a wire that asks for something, or tells the chords or where a phrase begins.
+    /// Takes in what came along a wire that asks for something, or tells the chords or where a
+    /// phrase begins.
     pub(super) fn hear(&mut self, input: &Input) -> Result<(), NodeError> {
         if input.is(PHRASE) {
             let name = &input.read(PHRASE)?.name;
@@ -108,8 +109,8 @@ impl Player {
         }
     }
 
-    /// What is played at sixteenth `place`, counted from the start; with `cut` a note begins there, whatever was played.
-    /// Silent until there is a code.
+    /// What is played at sixteenth `place`, counted from the start; with `cut` a note begins there,
+    /// whatever was played. Silent until there is a code.
     pub(super) fn step(
         &mut self,
         params: &StreamDecoder,
@@ -243,8 +244,8 @@ impl Player {
         }
     }
 
-    /// The token with which the model says what sounds as `step`, where music is moved by `shift` semitones: the way back of
-    /// [`Player::sounding`].
+    /// The token with which the model says what sounds as `step`, where music is moved by `shift`
+    /// semitones: the way back of [`Player::sounding`].
     fn token(&self, step: Step, shift: i32) -> i64 {
         let Step::On(pitch) = step else {
             return if step == Step::Off { END } else { HOLD };
@@ -259,14 +260,15 @@ impl Player {
         }
     }
 
-    /// The token of the note that sounds where the model says `token` and music is moved by `shift` semitones; what would
-    /// leave the instrument stays an octave within it.
+    /// The token of the note that sounds where the model says `token` and music is moved by `shift`
+    /// semitones; what would leave the instrument stays an octave within it.
     fn sounding(&self, token: i64, shift: i32) -> i64 {
         moved(token, shift, self.guide.layout.tokens as i64)
     }
 }
 
-/// What `token` is so many semitones higher, of so many tokens; what would leave them stays an octave within.
+/// What `token` is so many semitones higher, of so many tokens; what would leave them stays an
+/// octave within.
 fn moved(token: i64, semitones: i32, tokens: i64) -> i64 {
     if token < FIRST_NOTE || semitones == 0 {
         return token;

@@ -7,7 +7,8 @@ use crate::music::Chord;
 /// Bars that are remembered, at most.
 const MOST: usize = 1024;
 
-/// Every so many times a bar that returns goes on otherwise than it did, so that what returns also varies.
+/// Every so many times a bar that returns goes on otherwise than it did, so that what returns also
+/// varies.
 const VARIED: u32 = 3;
 
 /// Sixteenths of a bar that varies which are as they were: it is known by its beginning.
@@ -49,15 +50,16 @@ impl Recall {
         };
     }
 
-    /// What was said at sixteenth `place` of the bar when this code held first, if the chord was the same.
+    /// What was said at sixteenth `place` of the bar when this code held first, if the chord was
+    /// the same.
     pub(super) fn recall(&self, place: usize, chord: Option<Chord>) -> Option<i64> {
         let bar = (self.known.get(&self.code)).filter(|_| place < self.again)?;
         let (token, then) = (*bar.said.get(place)?)?;
         (then == chord).then_some(token)
     }
 
-    /// Everything that was said was said so many semitones higher, under chords that lie so much higher; `moved` says what
-    /// that makes of a token.
+    /// Everything that was said was said so many semitones higher, under chords that lie so much
+    /// higher; `moved` says what that makes of a token.
     pub(super) fn move_by(&mut self, semitones: i32, moved: impl Fn(i64) -> i64) {
         let said = self.known.values_mut().flat_map(|bar| &mut bar.said);
         for (token, chord) in said.flatten() {

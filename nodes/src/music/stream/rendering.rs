@@ -1,4 +1,5 @@
-//! Plays a render, bar by bar: each once it is over, when all codes and all that is asked within it are known.
+//! Plays a render, bar by bar: each once it is over, when all codes and all that is asked within it
+//! are known.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

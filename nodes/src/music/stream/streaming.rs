@@ -36,7 +36,8 @@ impl Streaming {
         }
     }
 
-    /// Lets the newest code hold where a bar begins, where a cut's own code has come, and where none holds.
+    /// Lets the newest code hold where a bar begins, where a cut's own code has come, and where
+    /// none holds.
     fn choose(&mut self, params: &StreamDecoder, place: u64) -> Result<(), NodeError> {
         let Some((time, code)) = &self.newest else {
             return Ok(());

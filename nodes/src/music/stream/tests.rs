@@ -461,7 +461,8 @@ fn a_theme_that_is_none_is_refused_where_it_stands() {
     assert!(named("second").contains("`second` is not a phrase"));
 }
 
-/// Eight seconds of one code that was there from the start, so that what is played depends on places alone.
+/// Eight seconds of one code that was there from the start, so that what is played depends on
+/// places alone.
 fn of_one_code(params: Value, transport: &Transport) -> Harness<StreamDecoder> {
     let piece = Piece {
         params,

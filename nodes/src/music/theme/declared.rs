@@ -24,7 +24,8 @@ pub(crate) const fn phrases(index: usize) -> InputPort<Event> {
     .by_name()
 }
 
-/// Refuses a theme that is not there or holds no notes, and a scene that is none; warns of what may not be meant.
+/// Refuses a theme that is not there or holds no notes, and a scene that is none; warns of what may
+/// not be meant.
 pub(crate) fn check(
     check: &mut Check<'_>,
     phrases: InputPort<Event>,

@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 
-/// Every so many times the theme comes again, its bars go on otherwise than they did, so that what returns also varies.
+/// Every so many times the theme comes again, its bars go on otherwise than they did, so that what
+/// returns also varies.
 const VARIED: u32 = 3;
 
 /// Sixteenths of a bar that varies which are as they were: it is known by its beginning.
@@ -13,7 +14,8 @@ const KNOWN: usize = 8;
 pub(crate) struct Here {
     /// The sixteenth, counted from the theme's beginning.
     pub(crate) step: usize,
-    /// Whether the music is the theme's there, note for note; elsewhere it is the theme's bar played otherwise.
+    /// Whether the music is the theme's there, note for note; elsewhere it is the theme's bar
+    /// played otherwise.
     pub(crate) is_known: bool,
 }
 
@@ -21,11 +23,13 @@ pub(crate) struct Here {
 pub(crate) struct Statements {
     /// The name of the phrases that the theme belongs to; `None`: that of the first.
     name: Option<String>,
-    /// Whether phrases are told at all. Where they are not, the theme comes once, with the first bar.
+    /// Whether phrases are told at all. Where they are not, the theme comes once, with the first
+    /// bar.
     are_told: bool,
     /// Sixteenths in a bar.
     bar: u64,
-    /// From which sixteenth on, counted from the start: the how-many-eth statement of the theme, or something else.
+    /// From which sixteenth on, counted from the start: the how-many-eth statement of the theme,
+    /// or something else.
     phrases: VecDeque<(u64, Option<u32>)>,
     /// How often the theme came.
     times: u32,
@@ -56,7 +60,8 @@ impl Statements {
         self.bar = bar.max(1);
     }
 
-    /// A phrase called `name` begins at sixteenth `place`: with the bar that begins there or after it, which is returned.
+    /// A phrase called `name` begins at sixteenth `place`: with the bar that begins there or after
+    /// it, which is returned.
     pub(crate) fn hear(&mut self, name: &str, place: u64) -> u64 {
         let begins = place.div_ceil(self.bar) * self.bar;
         let is_own = self.name.get_or_insert_with(|| name.to_owned()) == name;
@@ -67,8 +72,8 @@ impl Statements {
         begins
     }
 
-    /// Where in the theme, or behind it in its phrase, sixteenth `place` lies; `None` in other phrases. What is asked for
-    /// never goes back by more than a phrase.
+    /// Where in the theme, or behind it in its phrase, sixteenth `place` lies; `None` in other
+    /// phrases. What is asked for never goes back by more than a phrase.
     pub(crate) fn at(&mut self, place: u64) -> Option<Here> {
         if !self.are_told && self.phrases.is_empty() {
             self.hear("", place);

@@ -14,10 +14,12 @@ use crate::midi::strokes::strokes;
 /// Of a longer file so many bars are the theme.
 const MOST_BARS: usize = 64;
 
-/// A file's key is believed where so much of its notes lies in it. Many programs write C major whatever the music is in.
+/// A file's key is believed where so much of its notes lies in it. Many programs write C major
+/// whatever the music is in.
 const BELIEVED: f64 = 0.95;
 
-/// How much more a tone counts for the chord that begins on a bar's beginning, on a beat, and elsewhere.
+/// How much more a tone counts for the chord that begins on a bar's beginning, on a beat, and
+/// elsewhere.
 const WEIGHTS: [f64; 3] = [2.0, 1.5, 1.0];
 
 /// How much a tone of an accompaniment counts, as one of the melody counts 1.
@@ -28,7 +30,8 @@ const UNDER: f64 = 0.7;
 pub(crate) struct Theme {
     /// What the melody says at each sixteenth, in whole bars.
     steps: Vec<Step>,
-    /// The melody, in sixteenths from the beginning of its first bar, and everything else that sounds.
+    /// The melody, in sixteenths from the beginning of its first bar, and everything else that
+    /// sounds.
     melody: Vec<MelodyNote>,
     under: Vec<MelodyNote>,
     /// The key that it is in.
@@ -42,9 +45,9 @@ pub(crate) struct Theme {
 impl Theme {
     /// Reads the theme in the MIDI file `path`, for bars of `bar` sixteenths.
     ///
-    /// The melody is the highest part of one voice, else the highest line of all notes. Notes begin and end at the nearest
-    /// sixteenth by the file's ticks, so that its tempo does not matter; bars in which the melody has not begun are left
-    /// out.
+    /// The melody is the highest part of one voice, else the highest line of all notes. Notes begin
+    /// and end at the nearest sixteenth by the file's ticks, so that its tempo does not matter;
+    /// bars in which the melody has not begun are left out.
     ///
     /// # Errors
     /// The file cannot be read, or there is no note in it but drums.
@@ -56,7 +59,8 @@ impl Theme {
         })
     }
 
-    /// What could not be read of the file `path`, for a warning; nothing where it is whole or cannot be read at all.
+    /// What could not be read of the file `path`, for a warning; nothing where it is whole or
+    /// cannot be read at all.
     pub(crate) fn flaws(path: &Path) -> Option<String> {
         let file = reading::open(path).ok()?;
         (!file.flaws.is_empty()).then(|| file.flaws.to_string())
@@ -130,8 +134,8 @@ impl Theme {
         if up > 6 { up - 12 } else { up }
     }
 
-    /// How much a chord that sounds from sixteenth `from` to `to` has to have of each pitch class, as the theme is
-    /// written; all of them are 1 together, or 0 where nothing sounds.
+    /// How much a chord that sounds from sixteenth `from` to `to` has to have of each pitch class,
+    /// as the theme is written; all of them are 1 together, or 0 where nothing sounds.
     pub(crate) fn classes(&self, from: usize, to: usize) -> [f64; 12] {
         let mut classes = [0.0; 12];
         let mut add = |note: &MelodyNote, weight: f64| {
@@ -149,7 +153,8 @@ impl Theme {
         classes.map(|heard| if whole > 0.0 { heard / whole } else { 0.0 })
     }
 
-    /// The pitch class of the lowest note under the melody that sounds between two sixteenths, where there is one.
+    /// The pitch class of the lowest note under the melody that sounds between two sixteenths,
+    /// where there is one.
     pub(crate) fn bass(&self, from: usize, to: usize) -> Option<u8> {
         let sounding = self
             .under
@@ -189,8 +194,8 @@ fn parts(file: &File, song: &Song) -> Vec<Vec<MelodyNote>> {
     parts
 }
 
-/// The part that is the melody: the highest of those that play one note at a time, else of all. A part that has far fewer
-/// notes than another is no melody.
+/// The part that is the melody: the highest of those that play one note at a time, else of all. A
+/// part that has far fewer notes than another is no melody.
 fn melody_of(parts: &[Vec<MelodyNote>]) -> Option<&[MelodyNote]> {
     let most = parts.iter().map(Vec::len).max()?;
     let plays = |part: &&Vec<MelodyNote>| part.len() * 8 >= most && !part.is_empty();
@@ -212,8 +217,8 @@ fn melody_of(parts: &[Vec<MelodyNote>]) -> Option<&[MelodyNote]> {
     highest(true).or_else(|| highest(false)).map(Vec::as_slice)
 }
 
-/// The highest line of `notes`, which are in order: of notes that begin together the highest, and none under a higher one
-/// that goes on for half of it. The next note ends the one before.
+/// The highest line of `notes`, which are in order: of notes that begin together the highest, and
+/// none under a higher one that goes on for half of it. The next note ends the one before.
 fn line(notes: &[MelodyNote]) -> Vec<MelodyNote> {
     let mut line: Vec<MelodyNote> = Vec::new();
     for note in notes {
@@ -239,7 +244,8 @@ fn line(notes: &[MelodyNote]) -> Vec<MelodyNote> {
     line
 }
 
-/// What the melody says at each of `length` sixteenths; what sounded before it ends with its beginning.
+/// What the melody says at each of `length` sixteenths; what sounded before it ends with its
+/// beginning.
 fn steps(melody: &[MelodyNote], length: usize) -> Vec<Step> {
     let mut steps = vec![Step::Hold; length];
     if let Some(first) = steps.first_mut() {

@@ -1,11 +1,13 @@
-//! The mark of FLAC files: a comment among the tags, in room that the padding gives (RFC 9639, 8.3 and 8.6).
+//! The mark of FLAC files: a comment among the tags, in room that the padding gives (RFC 9639, 8.3
+//! and 8.6).
 
 use std::fs::File;
 use std::io;
 
 use super::{Found, Mark, OPENING, Piece, read_at, write_at};
 
-/// Everything in front of the frames is looked at up to this many bytes: cover pictures may be among it.
+/// Everything in front of the frames is looked at up to this many bytes: cover pictures may be
+/// among it.
 const MOST: u64 = 32 << 20;
 
 const PADDING: u8 = 1;

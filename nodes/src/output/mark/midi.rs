@@ -1,4 +1,5 @@
-//! The mark of MIDI files: the first event of the first track, a text (Standard MIDI Files 1.0, "Text Event").
+//! The mark of MIDI files: the first event of the first track, a text (Standard MIDI Files 1.0,
+//! "Text Event").
 
 use std::fs::File;
 use std::io;
@@ -22,7 +23,8 @@ fn track(file: &mut File) -> io::Result<Option<(u64, u32)>> {
         .map(|length| (track + 4, u32::from_be_bytes(*length))))
 }
 
-/// The event up to its text: no time since the one before, a meta event, a text, its length in seven bits a byte.
+/// The event up to its text: no time since the one before, a meta event, a text, its length in
+/// seven bits a byte.
 fn head(length: usize) -> Vec<u8> {
     let mut head = vec![0, 0xff, 0x01];
     if length >= 0x80 {

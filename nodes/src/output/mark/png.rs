@@ -1,4 +1,5 @@
-//! The mark of PNG files: a text in front of their end (PNG specification, third edition, 11.3.3.2 "tEXt").
+//! The mark of PNG files: a text in front of their end (PNG specification, third edition, 11.3.3.2
+//! "tEXt").
 
 use std::fs::File;
 use std::io;
@@ -48,7 +49,8 @@ pub(super) fn find(file: &mut File) -> io::Result<Option<Found>> {
     Ok(found)
 }
 
-/// The checksum of a chunk's name and content: the CRC-32 of ISO 3309, as the specification's Annex D computes it.
+/// The checksum of a chunk's name and content: the CRC-32 of ISO 3309, as the specification's Annex
+/// D computes it.
 fn checksum(bytes: &[u8]) -> u32 {
     let register = bytes.iter().fold(u32::MAX, |register, byte| {
         (0..8).fold(register ^ u32::from(*byte), |register, _| {

@@ -1,5 +1,6 @@
-//! The mark of RIFF files, WAV among them, and of RF64 files: a comment in a list of information at their end (Multimedia
-//! Programming Interface and Data Specifications 1.0, "LIST INFO"; EBU Tech 3306 for RF64).
+//! The mark of RIFF files, WAV among them, and of RF64 files: a comment in a list of information at
+//! their end (Multimedia Programming Interface and Data Specifications 1.0, "LIST INFO"; EBU Tech
+//! 3306 for RF64).
 
 use std::fs::File;
 use std::io;

@@ -37,8 +37,9 @@ pub(super) fn video4linux(said: &str) -> Vec<CameraFormat> {
         .collect()
 }
 
-/// The cameras of a Mac, from ffmpeg's `-list_devices true`: `[AVFoundation indev @ 0x7f] [0] FaceTime HD Camera`
-/// below the line `AVFoundation video devices:`. They have no better id than their names. Not tried on a Mac.
+/// The cameras of a Mac, from ffmpeg's `-list_devices true`: `[AVFoundation indev @ 0x7f] [0]
+/// FaceTime HD Camera` below the line `AVFoundation video devices:`. They have no better id than
+/// their names. Not tried on a Mac.
 pub(super) fn avfoundation(said: &str) -> Vec<Camera> {
     said.lines()
         .filter_map(content)
@@ -57,8 +58,8 @@ pub(super) fn avfoundation(said: &str) -> Vec<Camera> {
         .collect()
 }
 
-/// The cameras of a Windows machine, from ffmpeg's `-list_devices true`: `[dshow @ 0x0] "USB Camera" (video)`, then
-/// `[dshow @ 0x0]   Alternative name "@device_pnp_…"`. Not tried on Windows.
+/// The cameras of a Windows machine, from ffmpeg's `-list_devices true`: `[dshow @ 0x0] "USB
+/// Camera" (video)`, then `[dshow @ 0x0]   Alternative name "@device_pnp_…"`. Not tried on Windows.
 pub(super) fn direct_show(said: &str) -> Vec<Camera> {
     let mut cameras: Vec<Camera> = Vec::new();
     let mut is_camera = false;

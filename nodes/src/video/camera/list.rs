@@ -13,14 +13,15 @@ use crate::video::system::System;
 /// A camera that is connected.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Camera {
-    /// The name for a patch: stays the same in any socket and after any start of the machine, where the camera allows
-    /// it.
+    /// The name for a patch: stays the same in any socket and after any start of the machine,
+    /// where the camera allows it.
     pub id: String,
     /// What the camera calls itself; several of one make have the same.
     pub name: String,
     /// Where it is now: `/dev/video0`. May change when it is plugged in again.
     pub path: String,
-    /// In which formats it delivers; empty where it does not say, for example while another program has it.
+    /// In which formats it delivers; empty where it does not say, for example while another
+    /// program has it.
     pub formats: Vec<CameraFormat>,
 }
 
@@ -35,8 +36,8 @@ pub struct CameraFormat {
     pub sizes: Vec<String>,
 }
 
-/// Every camera that is connected, with its formats; none where there are none or ffmpeg is missing. Opens each
-/// camera for a moment, which disturbs nobody who has it open.
+/// Every camera that is connected, with its formats; none where there are none or ffmpeg is
+/// missing. Opens each camera for a moment, which disturbs nobody who has it open.
 pub fn cameras() -> Vec<Camera> {
     match System::this() {
         System::Linux => {
@@ -66,7 +67,8 @@ pub fn cameras() -> Vec<Camera> {
     }
 }
 
-/// What ffmpeg says when it is asked for a list. It ends such an answer with an error, which means nothing.
+/// What ffmpeg says when it is asked for a list. It ends such an answer with an error, which means
+/// nothing.
 fn ask(arguments: &[&str]) -> String {
     let mut command = Command::new("ffmpeg");
     command.args(["-hide_banner", "-nostdin"]).args(arguments);
@@ -77,7 +79,8 @@ fn ask(arguments: &[&str]) -> String {
         .unwrap_or_default()
 }
 
-/// The cameras that Video4Linux knows, without their formats, by number; `root` is `/` except in tests.
+/// The cameras that Video4Linux knows, without their formats, by number; `root` is `/` except in
+/// tests.
 pub(super) fn list(root: &Path) -> Vec<Camera> {
     let Ok(entries) = fs::read_dir(root.join("sys/class/video4linux")) else {
         return Vec::new();
@@ -111,7 +114,8 @@ pub(super) fn list(root: &Path) -> Vec<Camera> {
     found.into_iter().map(|(_, camera)| camera).collect()
 }
 
-/// The name under which udev links to `device` by what the camera is, not by where it is plugged in.
+/// The name under which udev links to `device` by what the camera is, not by where it is plugged
+/// in.
 fn stable_id(root: &Path, device: &str) -> Option<String> {
     let links = fs::read_dir(root.join("dev/v4l/by-id")).ok()?;
     let mut names: Vec<String> = links

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use super::{Picture, Shared, Source, Start};
 use crate::video::ffmpeg::{last_line, start};
 
-/// A killed program is waited for so long. One that hangs inside a driver cannot be killed; it is left behind rather
-/// than hang the run as well.
+/// A killed program is waited for so long. One that hangs inside a driver cannot be killed; it is
+/// left behind rather than hang the run as well.
 const REAP: Duration = Duration::from_secs(1);
 
 /// A program that has closed its output is gone after so long.
@@ -39,8 +39,8 @@ impl Outcome {
     }
 }
 
-/// Starts the program and watches over it until it ends, no picture comes in time, or the capture is no longer
-/// needed. Calls `first` when the first picture has come.
+/// Starts the program and watches over it until it ends, no picture comes in time, or the capture
+/// is no longer needed. Calls `first` when the first picture has come.
 pub(super) fn attempt(shared: &Arc<Shared>, source: &mut Source, first: impl FnOnce()) -> Outcome {
     let start = match (source.begin)() {
         Ok(start) => start,
@@ -203,7 +203,8 @@ fn watch(
     }
 }
 
-/// Whether the program, which has closed its output, was ended by somebody else rather than by itself.
+/// Whether the program, which has closed its output, was ended by somebody else rather than by
+/// itself.
 fn is_killed(child: &mut Child) -> bool {
     let until = Instant::now() + LAST_WORDS;
     loop {

@@ -1,4 +1,5 @@
-//! Pictures as they come from a program that captures them, which is started anew whenever it fails.
+//! Pictures as they come from a program that captures them, which is started anew whenever it
+//! fails.
 
 mod attempt;
 mod node;
@@ -20,13 +21,15 @@ use super::backoff::Backoff;
 /// The wait before the first new try.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 
-/// The longest wait between two tries: a camera that is plugged in again is seen after this at the latest.
+/// The longest wait between two tries: a camera that is plugged in again is seen after this at the
+/// latest.
 const LONGEST_WAIT: Duration = Duration::from_secs(4);
 
 /// How a program is started.
 pub(crate) struct Start {
     pub(crate) arguments: Vec<OsString>,
-    /// Whether what it captures is still there, for what ffmpeg would not notice. Asked every second.
+    /// Whether what it captures is still there, for what ffmpeg would not notice. Asked every
+    /// second.
     pub(crate) is_there: Box<dyn Fn() -> bool + Send>,
     /// What it has to go through to the network.
     pub(crate) proxy: Option<String>,
@@ -48,12 +51,13 @@ pub(crate) struct Source {
     pub(crate) name: String,
     /// The program that writes frames of three bytes a pixel to its standard output.
     pub(crate) program: &'static str,
-    /// How it is started, asked for at each start: a camera may be another device after it was plugged in again. Or why
-    /// it cannot be started now.
+    /// How it is started, asked for at each start: a camera may be another device after it was
+    /// plugged in again. Or why it cannot be started now.
     pub(crate) begin: Box<dyn FnMut() -> Result<Start, String> + Send>,
     /// Width and height of the frames that it writes.
     pub(crate) size: (u32, u32),
-    /// Without a frame for so long, it is started anew; [`Capture::set_timeout`] says another time.
+    /// Without a frame for so long, it is started anew; [`Capture::set_timeout`] says another
+    /// time.
     pub(crate) timeout: Duration,
     /// The first frame may take so long.
     pub(crate) opening: Duration,
@@ -61,7 +65,8 @@ pub(crate) struct Source {
     pub(crate) counters: Arc<Counters>,
     /// Why it has ended, where that is known better than from what the program says.
     pub(crate) explain: Box<dyn Fn() -> Option<String> + Send>,
-    /// What must not be told of what the program says, and what is told instead: an address with a password.
+    /// What must not be told of what the program says, and what is told instead: an address with a
+    /// password.
     pub(crate) hidden: Option<(String, String)>,
 }
 
@@ -91,7 +96,8 @@ struct Shared {
 struct State {
     /// The newest picture that nobody has taken; a newer one takes its place.
     newest: Option<Picture>,
-    /// How many times the program was started. What a reader of an earlier start still brings is not taken.
+    /// How many times the program was started. What a reader of an earlier start still brings is
+    /// not taken.
     attempt: u64,
     /// Pictures of this start.
     pictures: u64,
@@ -221,7 +227,8 @@ fn supervise(shared: &Arc<Shared>, mut source: Source) {
     let counters = source.counters.clone();
     let reopened = counters.counter(REOPENED);
     counters.wait_for(format!("{name}: no picture yet"));
-    // What was told last and since when it lasts: a camera that is away for weeks must not fill the log.
+    // What was told last and since when it lasts: a camera that is away for weeks must not fill the
+    // log.
     let mut trouble: Option<(String, Instant)> = None;
     let mut seen = false;
     loop {

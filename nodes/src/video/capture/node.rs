@@ -69,8 +69,8 @@ pub(crate) fn require_live(build: &Build<'_>, what: &str) -> Result<(), NodeErro
     )
 }
 
-/// What ffmpeg is told before the source: little to say, and no frame held back. Several decoding threads would each
-/// hold one.
+/// What ffmpeg is told before the source: little to say, and no frame held back. Several decoding
+/// threads would each hold one.
 pub(crate) fn before_input() -> Vec<OsString> {
     [
         "-hide_banner",
@@ -85,8 +85,8 @@ pub(crate) fn before_input() -> Vec<OsString> {
     .into()
 }
 
-/// What ffmpeg is told after the source, to give each frame in the wanted size at once. `crop` is a filter that comes
-/// first, where one is wanted.
+/// What ffmpeg is told after the source, to give each frame in the wanted size at once. `crop` is a
+/// filter that comes first, where one is wanted.
 pub(crate) fn after_input((width, height): (u32, u32), crop: Option<String>) -> Vec<OsString> {
     let crop = crop.map(|crop| format!("{crop},")).unwrap_or_default();
     let filter = format!("{crop}scale={width}:{height}:flags=area,format=rgb24");

@@ -36,7 +36,8 @@ fn next_process(capture: &Capture, old: u32) -> u32 {
     panic!("no new program was started");
 }
 
-/// Has a picture come, strikes the program with `signal_name`, and waits for the next program's pictures.
+/// Has a picture come, strikes the program with `signal_name`, and waits for the next program's
+/// pictures.
 fn comes_back_after(signal_name: &str) {
     let capture = Capture::start(source(0.5)).unwrap();
     assert!(capture.next(LONG).is_some(), "no first picture");

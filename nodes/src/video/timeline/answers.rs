@@ -1,5 +1,5 @@
-//! Remembers what ffprobe has said of files: a film is asked about by everything that reads it, and each question takes a
-//! fifth of a second.
+//! Remembers what ffprobe has said of files: a film is asked about by everything that reads it, and
+//! each question takes a fifth of a second.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};

@@ -27,8 +27,9 @@ pub(crate) enum Picture {
 }
 
 impl Picture {
-    /// How the pictures of `stream`, of the file at `path`, keep their times. AVI and raw streams do not say when
-    /// pictures are shown; where B-frames make that another order than the file's, a copy would show them at wrong times.
+    /// How the pictures of `stream`, of the file at `path`, keep their times. AVI and raw streams
+    /// do not say when pictures are shown; where B-frames make that another order than the
+    /// file's, a copy would show them at wrong times.
     ///
     /// # Errors
     /// ffprobe is missing.

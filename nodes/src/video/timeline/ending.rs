@@ -16,8 +16,8 @@ pub(crate) struct Pictures {
 }
 
 impl Pictures {
-    /// Notes the picture of `time`; whether it comes after those before. Broken films have two at one time: the first
-    /// is the one that was seen.
+    /// Notes the picture of `time`; whether it comes after those before. Broken films have two at
+    /// one time: the first is the one that was seen.
     pub(crate) fn note(&mut self, time: Time) -> bool {
         if let Some(last) = self.last {
             if time <= last {
@@ -34,8 +34,9 @@ impl Pictures {
         self.last
     }
 
-    /// Where the last picture ends as the pictures alone tell: after as long as its neighbour, since a pause before it
-    /// says nothing of its own length. `usual` is how long a picture is on average.
+    /// Where the last picture ends as the pictures alone tell: after as long as its neighbour,
+    /// since a pause before it says nothing of its own length. `usual` is how long a picture is
+    /// on average.
     pub(crate) fn shown(&self, usual: Option<Time>) -> Option<Time> {
         let neighbour = self.apart.into_iter().flatten().min();
         let length = match (neighbour, usual) {

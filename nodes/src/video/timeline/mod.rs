@@ -1,13 +1,16 @@
-//! One timeline for a file: zero is the moment at which a player shows its first picture or plays its first sound, as
-//! the container says.
+//! One timeline for a file: zero is the moment at which a player shows its first picture or plays
+//! its first sound, as the container says.
 //!
-//! Whatever reads or writes a film counts from that zero: `video_file` its pictures, `audio_input_file` the sound,
-//! `video_mux` the pictures that it copies and the film's own sound. So what is made for a moment lies on that moment in
-//! the finished file, in every container. Containers begin where they like (a segment of a recorder where the one before
-//! ended, MPEG transport streams at 1.4 s), tracks begin late, and encoders put samples in front that nobody hears.
+//! Whatever reads or writes a film counts from that zero: `video_file` its pictures,
+//! `audio_input_file` the sound, `video_mux` the pictures that it copies and the film's own sound.
+//! So what is made for a moment lies on that moment in the finished file, in every container.
+//! Containers begin where they like (a segment of a recorder where the one before ended, MPEG
+//! transport streams at 1.4 s), tracks begin late, and encoders put samples in front that nobody
+//! hears.
 //!
-//! ffmpeg counts from a zero of its own: where the file's earliest stream begins, subtitles too, or, in MPEG streams,
-//! the earliest of the streams that this very command uses. [`Timeline::arguments`] make it count from ours.
+//! ffmpeg counts from a zero of its own: where the file's earliest stream begins, subtitles too,
+//! or, in MPEG streams, the earliest of the streams that this very command uses.
+//! [`Timeline::arguments`] make it count from ours.
 
 mod answers;
 mod copying;
@@ -26,7 +29,8 @@ use super::picture_choice;
 /// With so many packets a file begins that is looked at: two seconds or more of picture and sound.
 const PACKETS: &str = "%+#200";
 
-/// The least shift that ffmpeg takes for one: a microsecond. Without a shift it moves the zero of MPEG streams itself.
+/// The least shift that ffmpeg takes for one: a microsecond. Without a shift it moves the zero of
+/// MPEG streams itself.
 const LEAST_SHIFT: f64 = 0.000_001;
 
 /// How much earlier than declared a track may end; encoders round.
@@ -71,8 +75,8 @@ impl Declared {
         self.stream.is_some()
     }
 
-    /// Whether what ended at `end` has ended too early: neither it nor, where the end is declared of the whole file,
-    /// another stream in the file at `path` goes on to where it ought to.
+    /// Whether what ended at `end` has ended too early: neither it nor, where the end is declared
+    /// of the whole file, another stream in the file at `path` goes on to where it ought to.
     ///
     /// # Errors
     /// ffprobe is missing.
@@ -125,7 +129,8 @@ impl Contents {
         answers::known_or(path, || ask(path, what, &arguments, entries)).map(Contents)
     }
 
-    /// The picture stream numbered `wanted` of what is the file at `path`, or its first that is no cover.
+    /// The picture stream numbered `wanted` of what is the file at `path`, or its first that is no
+    /// cover.
     ///
     /// # Errors
     /// There is none.
@@ -173,7 +178,8 @@ impl Contents {
         let lasts = seconds(stream, "duration");
         let name = format.and_then(|format| format.get("format_name")?.as_str());
         let count = seconds(stream, "nb_frames").filter(|count| *count > 0.0);
-        // Only a track that counts its own samples speaks for itself; others may tell the longest track's length.
+        // Only a track that counts its own samples speaks for itself; others may tell the longest
+        // track's length.
         let own = lasts.is_some() && count.is_some();
         let (container, end) = match lasts {
             Some(mut lasts) => {
@@ -185,7 +191,8 @@ impl Contents {
                 (begins + lasts, begins + lasts - zero)
             }
             None => {
-                // Counted from the container's zero, or from where the file begins: the earlier end is taken.
+                // Counted from the container's zero, or from where the file begins: the earlier end
+                // is taken.
                 let lasts = seconds(format?, "duration")?;
                 (lasts, lasts - zero.max(0.0))
             }
@@ -209,8 +216,8 @@ impl Contents {
             .any(|packet| seconds(packet, "pts_time").is_none())
     }
 
-    /// When the first picture of `stream` is shown: a recording that begins in the middle of a group of pictures shows
-    /// none before the next group.
+    /// When the first picture of `stream` is shown: a recording that begins in the middle of a
+    /// group of pictures shows none before the next group.
     fn first_picture(&self, stream: &Value) -> Option<f64> {
         let begins = seconds(stream, "start_time")?;
         let is_key = |packet: &&Value| {

@@ -12,7 +12,8 @@ use crate::video::live_test::{play, play_steered};
 /// Long enough for the slowest machine.
 const LONG: Duration = Duration::from_secs(60);
 
-/// A film of so many seconds, 25 frames a second, each frame of which is another; with sound that outlasts it.
+/// A film of so many seconds, 25 frames a second, each frame of which is another; with sound that
+/// outlasts it.
 fn film(folder: &Path, seconds: u32) -> PathBuf {
     let path = folder.join("film.mp4");
     let picture = format!("testsrc2=rate=25:duration={seconds}:size=96x96");
@@ -33,8 +34,8 @@ fn node(path: &Path, side: u32, more: &str) -> String {
     format!("video_file(path: {path:?}, width: {side}, height: {side}{more})")
 }
 
-/// Every frame stands where the film's own frames stand, in one round after the other, and the same frame has the same
-/// pixels in each. Says in how many rounds frames came.
+/// Every frame stands where the film's own frames stand, in one round after the other, and the same
+/// frame has the same pixels in each. Says in how many rounds frames came.
 fn rounds(packets: &[Packet], seconds: i64) -> usize {
     let mut pictures = BTreeMap::new();
     let mut rounds = std::collections::BTreeSet::new();

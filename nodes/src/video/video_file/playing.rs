@@ -22,8 +22,8 @@ const FAR_BEHIND: Time = Time::from_nanos(5_000_000_000);
 /// A frame sent so soon after its time is on time; nothing newer is looked for.
 const ON_TIME: Time = Time::from_nanos(5_000_000);
 
-/// How long after a frame the next is fetched, at most: fetching makes room for the decoder, whose work would hold up
-/// those that are at work on the frame just sent.
+/// How long after a frame the next is fetched, at most: fetching makes room for the decoder, whose
+/// work would hold up those that are at work on the frame just sent.
 const QUIET: Time = Time::from_nanos(5_000_000);
 
 /// A film that is there so soon after the run began plays from the run's beginning.
@@ -131,7 +131,8 @@ impl Playing {
         }
     }
 
-    /// Tells that the picture of `time` has left, so that the log relates the film to the wall's time.
+    /// Tells that the picture of `time` has left, so that the log relates the film to the wall's
+    /// time.
     fn tell(&mut self, pace: Pace, time: Time, now: Time) {
         let film = pace.position(time).seconds();
         let (due, late) = (time.seconds(), (now - time).seconds());

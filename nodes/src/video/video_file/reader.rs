@@ -12,8 +12,8 @@ use crate::video::backoff::Backoff;
 use crate::video::ffmpeg::Decoder;
 use crate::video::timeline::Pictures;
 
-/// A film that loops and whose frames take no more than this, in bytes, is decoded once only. A film of a second would
-/// otherwise start a decoder each second.
+/// A film that loops and whose frames take no more than this, in bytes, is decoded once only. A
+/// film of a second would otherwise start a decoder each second.
 const KEPT_BYTES: usize = 8 << 20;
 
 /// The decoder for the next round is started so long before the end of this one.
@@ -75,7 +75,8 @@ impl Reader {
         }
     }
 
-    /// Reads the film, round after round where it loops; the decoder has given its first frame already.
+    /// Reads the film, round after round where it loops; the decoder has given its first frame
+    /// already.
     pub(super) fn run(mut self, decoder: Decoder, first: (Time, Vec<u8>)) -> Result<(), Gone> {
         self.take(first.0, first.1)?;
         let mut decoder = Some(decoder);
@@ -165,7 +166,8 @@ impl Reader {
         self.script.decoder(from, self.desk.speed())
     }
 
-    /// Leaves out the rounds that ought to be over at `position`. The clock may have jumped: the machine slept.
+    /// Leaves out the rounds that ought to be over at `position`. The clock may have jumped: the
+    /// machine slept.
     fn skip_rounds(&mut self, position: Time) {
         let length = self.round_length();
         let rounds = (position - self.offset).nanos().max(0) / length.nanos().max(1);
@@ -175,8 +177,8 @@ impl Reader {
         }
     }
 
-    /// Starts another decoder in the place of one that failed, where the film ought to be now or where it was read
-    /// to, whichever is later; `None` when the film ought to be over.
+    /// Starts another decoder in the place of one that failed, where the film ought to be now or
+    /// where it was read to, whichever is later; `None` when the film ought to be over.
     fn start_anew(&mut self, error: &NodeError, worked: Duration) -> Result<Option<Decoder>, Gone> {
         let why = self.desk.why_ended();
         let (node, name) = (&self.script.node, self.script.path.display());

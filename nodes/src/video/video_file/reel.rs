@@ -19,7 +19,8 @@ const AHEAD_BYTES: usize = 16 << 20;
 /// Frames that wait for their time: enough to start a decoder anew meanwhile.
 const MOST_AHEAD: usize = 32;
 
-/// A picture of so many pixels at the film's own speed is decoded by one processor in time: 1920 × 1088.
+/// A picture of so many pixels at the film's own speed is decoded by one processor in time: 1920 ×
+/// 1088.
 const LIGHT_PIXELS: f64 = 1920.0 * 1088.0;
 
 /// What is played, and how.
@@ -127,8 +128,8 @@ pub(super) struct Reel {
 }
 
 impl Reel {
-    /// Begins to read a film that will play at a speed, in a loop or not, and waits for the first frame. `reopened`
-    /// counts how often a decoder is started anew.
+    /// Begins to read a film that will play at a speed, in a loop or not, and waits for the first
+    /// frame. `reopened` counts how often a decoder is started anew.
     ///
     /// # Errors
     /// ffmpeg is missing, or the film has no frame that can be decoded.
@@ -185,7 +186,8 @@ impl Reel {
         self.desk.lock().pace = Some(pace);
     }
 
-    /// Whether the film begins anew when it has ended. A round that has been read to its end is not taken back.
+    /// Whether the film begins anew when it has ended. A round that has been read to its end is not
+    /// taken back.
     pub(super) fn set_loop(&self, looped: bool) {
         self.desk.lock().looped = looped;
     }
@@ -202,7 +204,8 @@ impl Reel {
             Ok(item) => Some(item),
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => {
-                // The thread ends after the last item only; whoever asks once more must not do so without rest.
+                // The thread ends after the last item only; whoever asks once more must not do so
+                // without rest.
                 std::thread::sleep(longest);
                 None
             }

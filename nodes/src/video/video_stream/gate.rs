@@ -1,6 +1,6 @@
-//! What ffmpeg reaches of the network, it reaches through here: a proxy on this machine that asks [`Reach`] about each
-//! host, by the very address that it then connects to. So neither a redirect, nor a playlist, nor a name that points
-//! elsewhere at the second look leads past it.
+//! What ffmpeg reaches of the network, it reaches through here: a proxy on this machine that asks
+//! [`Reach`] about each host, by the very address that it then connects to. So neither a redirect,
+//! nor a playlist, nor a name that points elsewhere at the second look leads past it.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
@@ -18,7 +18,8 @@ const LONGEST_HEAD: usize = 64 << 10;
 /// How long a host may take to answer a connection.
 const CONNECTS_WITHIN: Duration = Duration::from_secs(10);
 
-/// A connection over which nothing came for so long is given up; ffmpeg has been started again long before.
+/// A connection over which nothing came for so long is given up; ffmpeg has been started again long
+/// before.
 const SILENCE: Duration = Duration::from_secs(120);
 
 /// A proxy that listens until it is dropped.

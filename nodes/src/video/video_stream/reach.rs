@@ -20,8 +20,9 @@ impl Reach {
         }
     }
 
-    /// Whether `host`, which has this `address`, may be reached. `is_public` says whether the host that the patch names
-    /// was first found at a public address: it cannot become one of this machine or network later.
+    /// Whether `host`, which has this `address`, may be reached. `is_public` says whether the host
+    /// that the patch names was first found at a public address: it cannot become one of this
+    /// machine or network later.
     ///
     /// # Errors
     /// Why not, and what to do.
@@ -51,14 +52,15 @@ impl Reach {
     }
 }
 
-/// A host as it is compared: in lower case, without the brackets of an address and without the root's dot.
+/// A host as it is compared: in lower case, without the brackets of an address and without the
+/// root's dot.
 fn bare(host: &str) -> String {
     let host = host.trim().trim_start_matches('[').trim_end_matches(']');
     host.trim_end_matches('.').to_ascii_lowercase()
 }
 
-/// Whether an address lies on the public Internet: none of this machine, a private network, or reserved for anything
-/// else (IANA's special-purpose registries).
+/// Whether an address lies on the public Internet: none of this machine, a private network, or
+/// reserved for anything else (IANA's special-purpose registries).
 pub(super) fn public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => public_v4(address),

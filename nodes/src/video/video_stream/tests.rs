@@ -30,8 +30,8 @@ fn film(folder: &Path) -> Vec<u8> {
     std::fs::read(path).unwrap()
 }
 
-/// A server on this machine alone, which gives each asker `answer` for the path asked for. Tells its address and how
-/// many have asked; ends with the tests.
+/// A server on this machine alone, which gives each asker `answer` for the path asked for. Tells
+/// its address and how many have asked; ends with the tests.
 fn serve(answer: impl Fn(&str) -> Vec<u8> + Send + 'static) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -118,7 +118,8 @@ fn a_playlist_reaches_no_file() {
     });
 }
 
-/// A server that another one leads to, which is known here by another name: whether its film is seen.
+/// A server that another one leads to, which is known here by another name: whether its film is
+/// seen.
 fn is_led_to_the_other(lead: impl Fn(&str) -> Vec<u8>, hosts: &str) -> bool {
     let folder = tempfile::tempdir().unwrap();
     let film = film(folder.path());
