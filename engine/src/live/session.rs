@@ -232,7 +232,7 @@ impl Live {
         self.text = edit.text_transport;
         self.revision += 1;
         let mut revision = self.exchange(edit.nodes, edit.edges, edit.plan, edit.prepared);
-        self.hand_over(&transport, retimed && !is_first);
+        self.hand_over(&transport, retimed && !is_first, &revision.begun);
         revision.patch = edit.text;
         revision.included = edit.included;
         let told = Arc::new(revision.clone());
@@ -249,7 +249,7 @@ impl Live {
 
     /// Has hands steer what plays now: nodes that began are told what is held of them, and all the
     /// transport where it is new to them.
-    fn hand_over(&self, transport: &Transport, retimed: bool) {
+    fn hand_over(&self, transport: &Transport, retimed: bool, begun: &[String]) {
         let seat = |handle: &NodeHandle| Seat {
             node: handle.node.clone(),
             commands: handle.commands.clone(),
@@ -262,12 +262,15 @@ impl Live {
             if retimed {
                 handle.tell(Command::Retime(told.clone()));
             }
-            for (param, value) in self.steering.held_of(&handle.node.id) {
-                handle.tell(Command::Steer(vec![Hand {
+            // Those that stay know already, and may be on their way to it.
+            if begun.contains(&handle.node.id) {
+                let held = self.steering.held_of(&handle.node.id).into_iter();
+                let hands = held.map(|(param, value)| Hand {
                     param,
                     value: Some(value),
                     glide: Time::ZERO,
-                }]));
+                });
+                handle.tell(Command::Steer(hands.collect()));
             }
         }
     }

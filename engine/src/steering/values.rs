@@ -35,8 +35,10 @@ struct Entry {
     hand: Option<Value>,
     /// On the way to the value that holds.
     glide: Option<Glide>,
-    /// What the processor knows.
-    told: Value,
+    /// What the processor goes by.
+    known: Value,
+    /// What it was told last and could not take.
+    refused: Option<Value>,
 }
 
 #[derive(Debug)]
@@ -69,7 +71,8 @@ impl Values {
             Entry {
                 number,
                 param: param.clone(),
-                told: text.clone(),
+                known: text.clone(),
+                refused: None,
                 text,
                 wire: None,
                 hand: None,
@@ -129,11 +132,10 @@ impl Values {
     /// A hand sets the parameter, or lets it go. The value goes to the new one in the time `glide`,
     /// where a way leads there.
     pub(crate) fn hand(&mut self, name: &str, value: Option<Value>, now: Time, glide: Time) {
-        let named = |entry: &&mut Entry| entry.param.name == name;
-        if let Some(entry) = self.entries.iter_mut().find(named) {
+        if let Some(entry) = self.named(name) {
             entry.hand = value;
             let goal = entry.holds().0.clone();
-            entry.glide = Glide::between(&entry.param, &entry.told, &goal, now, glide);
+            entry.glide = Glide::between(&entry.param, &entry.known, &goal, now, glide);
             self.is_shown = false;
         }
     }
@@ -142,12 +144,18 @@ impl Values {
         self.entries.iter_mut().find(|entry| entry.number == number)
     }
 
-    /// Whether a value is on its way, so that [`Values::tell`] has news again soon.
+    fn named(&mut self, name: &str) -> Option<&mut Entry> {
+        self.entries
+            .iter_mut()
+            .find(|entry| entry.param.name == name)
+    }
+
+    /// Whether a value is on its way, so that [`Values::tell_to`] has news again soon.
     pub(crate) fn glides(&self) -> bool {
         self.entries.iter().any(|entry| entry.glide.is_some())
     }
 
-    /// Whether [`Values::tell`] may have news.
+    /// Whether [`Values::tell_to`] may have news.
     pub(crate) fn has_news(&self) -> bool {
         !self.is_shown || self.glides()
     }
@@ -155,37 +163,49 @@ impl Values {
     /// The processor was built anew, with the values of the text.
     pub(crate) fn begin_anew(&mut self) {
         for entry in &mut self.entries {
-            entry.told = entry.text.clone();
+            entry.known = entry.text.clone();
+            entry.refused = None;
         }
         self.is_shown = false;
     }
 
-    /// Tells `processor` each value that is another than the one told last. One that it cannot take
-    /// stays as it was, which is logged; gives why, where there was one.
+    /// Tells `processor` each value that is another than the one it goes by. One that it cannot
+    /// take stays as it was, which is logged, and is not told again until it changes; gives why,
+    /// where there was one.
     pub(crate) fn tell_to(
         &mut self,
         processor: &mut dyn AnyProcessor,
         node: &GraphNode,
         now: Time,
     ) -> Option<NodeError> {
-        let mut news = Vec::new();
-        self.tell(now, |name, value| {
-            news.push((name.to_owned(), value.clone()))
-        });
+        let news = self.news(now);
+        if news.is_empty() {
+            self.show();
+            return None;
+        }
         // Together first: of two ends of a range each may be impossible with the other's old value.
-        let mut refused = processor.set(&news).err()?;
-        for one in news.chunks(1) {
-            if let Err(error) = processor.set(one) {
-                tracing::warn!(node = %node.id, param = one[0].0, "keeps its old value: {error}");
-                refused = error;
+        let mut refused = None;
+        if processor.set(&news).is_ok() {
+            news.into_iter().for_each(|one| self.took(one));
+        } else {
+            for one in news {
+                match processor.set(std::slice::from_ref(&one)) {
+                    Ok(()) => self.took(one),
+                    Err(error) => {
+                        tracing::warn!(node = %node.id, param = one.0, "keeps its old value: {error}");
+                        self.could_not_take(one);
+                        refused = Some(error);
+                    }
+                }
             }
         }
-        Some(refused)
+        self.show();
+        refused
     }
 
-    /// Tells each value that is another than the one told last. What `tell` refuses is told once,
-    /// and not again until it changes.
-    pub(crate) fn tell(&mut self, now: Time, mut tell: impl FnMut(&str, &Value)) {
+    /// Each value that is another than the one that the processor goes by.
+    fn news(&mut self, now: Time) -> Vec<(String, Value)> {
+        let mut news = Vec::new();
         for entry in &mut self.entries {
             let value = match &entry.glide {
                 None => None,
@@ -198,25 +218,43 @@ impl Values {
                 }
             };
             let value = value.unwrap_or_else(|| entry.holds().0.clone());
-            if value != entry.told {
-                tell(&entry.param.name, &value);
-                entry.told = value;
-                self.is_shown = false;
+            if value != entry.known && Some(&value) != entry.refused.as_ref() {
+                news.push((entry.param.name.to_string(), value));
             }
         }
-        if !self.is_shown {
-            let all = self.entries.iter().map(|entry| {
-                let (_, source) = entry.holds();
-                ValueStatus {
-                    name: entry.param.name.to_string(),
-                    value: entry.told.clone(),
-                    unit: entry.param.unit.clone(),
-                    source,
-                    text: Some(entry.text.clone()).filter(|text| *text != entry.told),
-                }
-            });
-            self.is_shown = (self.shown.as_ref()).is_none_or(|shown| shown.show(all));
+        news
+    }
+
+    fn took(&mut self, (name, value): (String, Value)) {
+        if let Some(entry) = self.named(&name) {
+            entry.known = value;
+            entry.refused = None;
         }
+        self.is_shown = false;
+    }
+
+    fn could_not_take(&mut self, (name, value): (String, Value)) {
+        if let Some(entry) = self.named(&name) {
+            entry.refused = Some(value);
+        }
+    }
+
+    /// Shows what is not shown yet, where nobody looks at this moment.
+    fn show(&mut self) {
+        if self.is_shown {
+            return;
+        }
+        let all = self.entries.iter().map(|entry| {
+            let (_, source) = entry.holds();
+            ValueStatus {
+                name: entry.param.name.to_string(),
+                value: entry.known.clone(),
+                unit: entry.param.unit.clone(),
+                source,
+                text: Some(entry.text.clone()).filter(|text| *text != entry.known),
+            }
+        });
+        self.is_shown = (self.shown.as_ref()).is_none_or(|shown| shown.show(all));
     }
 }
 
@@ -241,10 +279,9 @@ mod tests {
     }
 
     fn news(values: &mut Values, seconds: f64) -> Vec<(String, Value)> {
-        let mut news = Vec::new();
-        values.tell(Time::from_seconds(seconds), |name, value| {
-            news.push((name.to_owned(), value.clone()));
-        });
+        let news = values.news(Time::from_seconds(seconds));
+        news.iter().cloned().for_each(|one| values.took(one));
+        values.show();
         news
     }
 
@@ -289,6 +326,22 @@ mod tests {
         values.begin_anew();
         assert_eq!(gain(&mut values), Some(-3.0));
         assert_eq!(gain(&mut values), None);
+    }
+
+    #[test]
+    fn what_the_processor_cannot_take_is_told_once_and_never_shown_as_its_value() {
+        let shown = Arc::<Shown>::default();
+        let mut values = values().shown_to(shown.clone());
+        values.hand("gain", Some(json!(-3.0)), Time::ZERO, Time::ZERO);
+        let wanted = values.news(Time::ZERO).remove(0);
+        values.could_not_take(wanted);
+        values.show();
+        assert_eq!(shown.look()[0].value, json!(0.0));
+        assert_eq!(gain(&mut values), None, "not the same again");
+        values.hand("gain", Some(json!(-4.0)), Time::ZERO, Time::ZERO);
+        assert_eq!(gain(&mut values), Some(-4.0));
+        values.hand("gain", Some(json!(-3.0)), Time::ZERO, Time::ZERO);
+        assert_eq!(gain(&mut values), Some(-3.0), "it may be possible by now");
     }
 
     #[test]

@@ -148,6 +148,28 @@ fn a_glide_goes_evenly_and_without_a_click() {
 }
 
 #[test]
+fn an_edit_elsewhere_leaves_a_glide_on_its_way() {
+    let nodes =
+        |more: &str| format!(r#""s": slider(place: 0), "n": notebook(name: "unhurried"){more}"#);
+    let mut live = start(&nodes(""), r#""s -> n""#);
+    let steering = live.steering();
+    steering
+        .set("s", "place", json!(1.0), Duration::from_secs(2))
+        .unwrap();
+    until("it is on its way", || last("unhurried") > 0.1);
+    edit(&mut live, &nodes(r#", "i": idler()"#), r#""s -> n""#);
+    until("it has come", || last("unhurried") == 1.0);
+    let places: Vec<f32> = noted("unhurried").iter().map(|(_, place)| *place).collect();
+    let step = places
+        .windows(2)
+        .map(|pair| pair[1] - pair[0])
+        .fold(0.0, f32::max);
+    // A machine that stands still for a fifth of the way is not meant.
+    assert!(step < 0.2, "{step}");
+    assert!(live.drain(END).is_empty());
+}
+
+#[test]
 fn a_wire_into_a_parameter_comes_and_goes_while_the_node_plays_on() {
     let nodes =
         r#""s": slider(place: 0.5), "t": slider(place: 0.25), "n": notebook(name: "wired")"#;
