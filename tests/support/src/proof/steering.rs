@@ -183,7 +183,18 @@ pub fn print_steering(period: u32) {
         std::thread::sleep(Duration::from_micros(900));
     });
     println!(
-        "{:.0} requests of one value a second: {:.2} % of a core more",
+        "{:.0} connections of one value a second: {:.2} % of a core more",
+        count as f64 / 20.0,
+        (one - idle) * 100.0
+    );
+    let mut connection = remote.connect();
+    let (one, count) = cost(&player, 20.0, || {
+        number += 1;
+        connection.set("tone", "gain", &(-40 - number % 20).to_string());
+        std::thread::sleep(Duration::from_micros(900));
+    });
+    println!(
+        "{:.0} requests of one value a second over one connection: {:.2} % of a core more",
         count as f64 / 20.0,
         (one - idle) * 100.0
     );
