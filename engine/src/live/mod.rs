@@ -3,6 +3,7 @@
 mod desk;
 mod edit;
 mod gauges;
+mod input;
 mod look;
 mod node_handle;
 mod pause;
@@ -13,7 +14,6 @@ mod priority;
 mod rehearsal;
 mod restart;
 mod session;
-mod slot;
 mod sounding;
 mod splice;
 mod status;

@@ -9,9 +9,9 @@ use crossbeam_channel::{Receiver, Select};
 use serde_json::Value;
 
 use super::gauges::Gauges;
+use super::input::LiveInput;
 use super::look::Lens;
 use super::pause::Pause;
-use super::slot::Slot;
 use crate::clock::LiveClock;
 use crate::error::NodeError;
 use crate::graph::GraphNode;
@@ -112,7 +112,7 @@ enum Ending {
 
 /// The ports of one live node.
 pub(super) struct LivePorts {
-    slots: Vec<Slot>,
+    inputs: Vec<LiveInput>,
     values: Vec<ValueWire>,
     outputs: Vec<Vec<WireSender>>,
     /// Who looks, and at which output.
@@ -172,19 +172,19 @@ impl Pace {
 impl LivePorts {
     /// The ports of `node` with these wires.
     pub(super) fn new(node: &GraphNode, wires: Rewired, surroundings: Surroundings) -> Self {
-        let mut slots: Vec<Slot> = wires
+        let mut inputs: Vec<LiveInput> = wires
             .inputs
             .into_iter()
-            .map(|((input, number), receiver)| Slot::new(input, number, receiver))
+            .map(|((input, number), receiver)| LiveInput::new(input, number, receiver))
             .collect();
-        slots.sort_by_key(Slot::place);
+        inputs.sort_by_key(LiveInput::place);
         let mut outputs: Vec<Vec<WireSender>> =
             node.descriptor.outputs.iter().map(|_| Vec::new()).collect();
         for (output, sender) in wires.outputs {
             outputs[output].push(sender);
         }
         LivePorts {
-            slots,
+            inputs,
             values: wires.values,
             outputs,
             looks: Vec::new(),
@@ -202,7 +202,7 @@ impl LivePorts {
 
     /// Whether nothing comes in: it is a source, or its inputs are not wired.
     fn has_no_inputs(&self) -> bool {
-        self.slots.is_empty()
+        self.inputs.is_empty()
     }
 
     /// Does what was told; gives what the node's own code must hear of.
@@ -232,8 +232,8 @@ impl LivePorts {
     fn rewire(&mut self, rewired: Rewired) {
         let now = self.surroundings.clock.now();
         for (place, receiver) in rewired.inputs {
-            if let Some(slot) = self.slots.iter_mut().find(|slot| slot.place() == place) {
-                slot.exchange(receiver, now, self.surroundings.fade);
+            if let Some(input) = self.inputs.iter_mut().find(|input| input.place() == place) {
+                input.exchange(receiver, now, self.surroundings.fade);
             }
         }
         for number in rewired.unwired {
@@ -303,12 +303,12 @@ impl LivePorts {
         if ends {
             // What is left to take are the ends of notes.
             let now = self.surroundings.clock.now();
-            self.slots.iter_mut().for_each(|slot| slot.close(now));
+            self.inputs.iter_mut().for_each(|input| input.close(now));
         }
         if self.has_no_inputs() {
             ends
         } else {
-            self.slots.iter().all(|slot| slot.end().is_some())
+            self.inputs.iter().all(|input| input.end().is_some())
         }
     }
 
@@ -320,21 +320,21 @@ impl LivePorts {
     /// Whether a packet may be taken.
     pub(super) fn is_due(&mut self) -> bool {
         self.refill();
-        self.next_slot().is_some()
+        self.next_input().is_some()
     }
 
     fn refill(&mut self) {
         let now = self.surroundings.clock.now();
-        for slot in &mut self.slots {
-            slot.refill(now);
+        for input in &mut self.inputs {
+            input.refill(now);
         }
     }
 
-    /// The slot with the earliest packet of those that have come: a late branch must not hold the
+    /// The input with the earliest packet of those that have come: a late branch must not hold the
     /// others up.
-    fn next_slot(&self) -> Option<usize> {
-        (0..self.slots.len())
-            .filter_map(|index| Some((self.slots[index].head()?.time, index)))
+    fn next_input(&self) -> Option<usize> {
+        (0..self.inputs.len())
+            .filter_map(|index| Some((self.inputs[index].head()?.time, index)))
             .min()
             .map(|(_, index)| index)
     }
@@ -360,7 +360,12 @@ impl LivePorts {
         }
         let mut select = Select::new();
         let values = self.values.iter().map(|wire| &wire.receiver);
-        for wire in self.slots.iter().flat_map(Slot::awaited).chain(values) {
+        for wire in self
+            .inputs
+            .iter()
+            .flat_map(LiveInput::awaited)
+            .chain(values)
+        {
             select.recv(wire.channel());
         }
         select.recv(&self.surroundings.commands);
@@ -388,8 +393,8 @@ impl LivePorts {
     /// Throws away what has come, so that nobody waits for a node that does not run.
     pub(super) fn discard(&mut self) {
         self.refill();
-        while let Some(slot) = self.next_slot() {
-            let _ = self.slots[slot].take();
+        while let Some(input) = self.next_input() {
+            let _ = self.inputs[input].take();
             self.refill();
         }
     }
@@ -472,12 +477,12 @@ impl LivePorts {
 impl Host for LivePorts {
     fn take(&mut self) -> Option<Input> {
         self.refill();
-        let slot = self.next_slot()?;
-        let slot = &mut self.slots[slot];
-        let packet = slot.take()?;
+        let input = self.next_input()?;
+        let input = &mut self.inputs[input];
+        let packet = input.take()?;
         Some(Input {
-            port: slot.port,
-            wire: slot.wire,
+            port: input.port,
+            wire: input.wire,
             packet,
             heard: self.surroundings.clock.now(),
         })
@@ -516,17 +521,17 @@ impl Host for LivePorts {
 
     fn watermark(&self) -> Watermark {
         let now = Watermark::At(self.surroundings.clock.now());
-        let earliest = |slot: &Slot| match (slot.head(), slot.end()) {
+        let earliest = |input: &LiveInput| match (input.head(), input.end()) {
             (Some(packet), _) => Watermark::At(packet.time),
             (None, Some(_)) => Watermark::End,
             // What comes after now comes late.
             (None, None) => now,
         };
-        self.slots.iter().map(earliest).min().unwrap_or(now)
+        self.inputs.iter().map(earliest).min().unwrap_or(now)
     }
 
     fn end(&self) -> Option<Time> {
-        latest_end(self.slots.iter().map(Slot::end))
+        latest_end(self.inputs.iter().map(LiveInput::end))
     }
 
     fn now(&self) -> Time {

@@ -3,11 +3,11 @@
 
 mod acts;
 mod census;
+mod input;
 mod ports;
 mod report;
 mod run;
 mod schedule;
-mod slot;
 
 pub use acts::SecondAct;
 pub use report::{NodeReport, Report};

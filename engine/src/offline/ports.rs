@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Select};
 
 use super::census::{Census, Command, Wait};
-use super::slot::Slot;
+use super::input::OfflineInput;
 use crate::descriptor::InputOrder;
 use crate::error::NodeError;
 use crate::io::{Host, Input};
@@ -46,7 +46,7 @@ pub(crate) struct Ports {
     order: InputOrder,
     source: bool,
     in_cycle: bool,
-    slots: Vec<Slot>,
+    inputs: Vec<OfflineInput>,
     outputs: Vec<Output>,
     wired_outputs: usize,
     census: Arc<Census>,
@@ -61,7 +61,7 @@ pub(crate) struct Ports {
 impl Ports {
     pub(crate) fn new(
         place: Place,
-        slots: Vec<Slot>,
+        inputs: Vec<OfflineInput>,
         outputs: Vec<Output>,
         census: Arc<Census>,
         commands: Receiver<Command>,
@@ -73,7 +73,7 @@ impl Ports {
             order: place.order,
             source: place.source,
             in_cycle: place.in_cycle,
-            slots,
+            inputs,
             outputs,
             wired_outputs,
             census,
@@ -99,42 +99,42 @@ impl Ports {
     /// Whether all inputs have ended and everything was taken.
     pub(crate) fn inputs_finished(&mut self) -> Result<bool, NodeError> {
         self.refill()?;
-        if !self.ordinary().all(Slot::is_finished) {
+        if !self.ordinary().all(OfflineInput::is_finished) {
             return Ok(false);
         }
         // What a wire says of a parameter before the end counts until then.
         let end = self.end().unwrap_or(Time::ZERO);
-        let mut params = self.slots.iter().filter(|slot| slot.param.is_some());
-        Ok(params.all(|slot| slot.reaches(end)))
+        let mut params = self.inputs.iter().filter(|input| input.param.is_some());
+        Ok(params.all(|input| input.reaches(end)))
     }
 
     /// The wires into ports.
-    fn ordinary(&self) -> impl Iterator<Item = &Slot> {
-        self.slots.iter().filter(|slot| slot.param.is_none())
+    fn ordinary(&self) -> impl Iterator<Item = &OfflineInput> {
+        self.inputs.iter().filter(|input| input.param.is_none())
     }
 
     /// When the value comes that is due next, where what is due next is a parameter's value.
     pub(super) fn due_value(&mut self) -> Result<Option<Time>, NodeError> {
         self.refill()?;
-        let due = self.due_slot().map(|slot| &self.slots[slot]);
-        let value = due.filter(|slot| slot.param.is_some());
-        Ok(value.and_then(|slot| Some(slot.head.as_ref()?.time)))
+        let due = self.due_input().map(|input| &self.inputs[input]);
+        let value = due.filter(|input| input.param.is_some());
+        Ok(value.and_then(|input| Some(input.head.as_ref()?.time)))
     }
 
     /// Takes the parameter's value that is due: the number of the parameter and what the wire says.
     pub(super) fn take_value(&mut self) -> Option<(usize, f64)> {
-        let slot = self.due_slot()?;
-        let slot = &mut self.slots[slot];
-        let number = slot.param?;
-        let packet = slot.head.take()?;
+        let input = self.due_input()?;
+        let input = &mut self.inputs[input];
+        let number = input.param?;
+        let packet = input.head.take()?;
         Some((number, f64::from(*packet.control().ok()?)))
     }
 
     /// Whether all is known that wires say of parameters up to what was sent last: a source goes on
     /// only then.
     pub(super) fn knows_values(&self) -> bool {
-        let mut params = self.slots.iter().filter(|slot| slot.param.is_some());
-        params.all(|slot| slot.earliest() > Watermark::At(self.latest))
+        let mut params = self.inputs.iter().filter(|input| input.param.is_some());
+        params.all(|input| input.earliest() > Watermark::At(self.latest))
     }
 
     /// The time of what was sent last.
@@ -150,42 +150,42 @@ impl Ports {
     /// Whether a packet may be taken.
     pub(crate) fn is_due(&mut self) -> Result<bool, NodeError> {
         self.refill()?;
-        Ok(self.due_slot().is_some())
+        Ok(self.due_input().is_some())
     }
 
     fn refill(&mut self) -> Result<(), NodeError> {
         if self.broken || self.stop_requested() {
             return Err(NodeError::stopped());
         }
-        for slot in &mut self.slots {
-            if let Err(error) = slot.refill() {
+        for input in &mut self.inputs {
+            if let Err(error) = input.refill() {
                 self.broken = true;
                 return Err(error);
             }
         }
-        let others = self.ordinary().filter(|slot| !slot.endless);
-        let ends = others.map(|slot| slot.end).collect::<Option<Vec<Time>>>();
+        let others = self.ordinary().filter(|input| !input.endless);
+        let ends = others.map(|input| input.end).collect::<Option<Vec<Time>>>();
         if let Some(end) = ends.and_then(|ends| ends.into_iter().max()) {
-            let going_on = |slot: &&mut Slot| slot.endless && slot.end.is_none();
-            let slots = self.slots.iter_mut();
-            slots.filter(going_on).for_each(|slot| slot.end_at(end));
+            let going_on = |input: &&mut OfflineInput| input.endless && input.end.is_none();
+            let inputs = self.inputs.iter_mut();
+            inputs.filter(going_on).for_each(|input| input.end_at(end));
         }
         Ok(())
     }
 
-    /// The slot whose packet is next in the node's order, where that is certain already.
-    fn due_slot(&self) -> Option<usize> {
-        let next = (0..self.slots.len())
-            .filter(|index| self.slots[*index].head.is_some())
-            .min_by_key(|index| (self.slots[*index].earliest(), *index))?;
+    /// The input whose packet is next in the node's order, where that is certain already.
+    fn due_input(&self) -> Option<usize> {
+        let next = (0..self.inputs.len())
+            .filter(|index| self.inputs[*index].head.is_some())
+            .min_by_key(|index| (self.inputs[*index].earliest(), *index))?;
         if self.order == InputOrder::Independent {
             return Some(next);
         }
-        let time = self.slots[next].earliest();
-        let certain = self.slots.iter().enumerate().all(|(index, slot)| {
-            slot.head.is_some()
-                || slot.earliest() > time
-                || (slot.earliest() == time && index >= next)
+        let time = self.inputs[next].earliest();
+        let certain = self.inputs.iter().enumerate().all(|(index, input)| {
+            input.head.is_some()
+                || input.earliest() > time
+                || (input.earliest() == time && index >= next)
         });
         certain.then_some(next)
     }
@@ -197,9 +197,9 @@ impl Ports {
     /// The run is being stopped.
     pub(crate) fn wait(&mut self, until: Option<Time>) -> Result<(), NodeError> {
         let mut awaited = self
-            .slots
+            .inputs
             .iter_mut()
-            .filter(|slot| slot.head.is_none() && slot.end.is_none());
+            .filter(|input| input.head.is_none() && input.end.is_none());
         // Whoever sends into the wire ends when the run does, which wakes this node; in a cycle it
         // may be this node itself.
         if let (Some(only), None, None, false) =
@@ -217,17 +217,19 @@ impl Ports {
             return self.obey();
         }
         let awaited = || {
-            self.slots
+            self.inputs
                 .iter()
-                .filter(|slot| slot.head.is_none() && slot.end.is_none())
+                .filter(|input| input.head.is_none() && input.end.is_none())
         };
         let mut select = Select::new();
-        for slot in awaited() {
-            select.recv(slot.receiver.channel());
+        for input in awaited() {
+            select.recv(input.receiver.channel());
         }
         select.recv(&self.commands);
         if select.try_ready().is_err() {
-            let wires = awaited().map(|slot| slot.receiver.shared.clone()).collect();
+            let wires = awaited()
+                .map(|input| input.receiver.shared.clone())
+                .collect();
             let since = Instant::now();
             self.census.enter(self.node, Wait::Inputs { wires, until });
             select.ready();
@@ -317,16 +319,16 @@ impl Host for Ports {
     fn take(&mut self) -> Option<Input> {
         // A broken input is told by the next look that may fail.
         self.refill().ok()?;
-        let slot = self.due_slot()?;
-        let slot = &mut self.slots[slot];
+        let input = self.due_input()?;
+        let input = &mut self.inputs[input];
         // A parameter's value is told to the node between two calls.
-        if slot.param.is_some() {
+        if input.param.is_some() {
             return None;
         }
-        let packet = slot.head.take()?;
+        let packet = input.head.take()?;
         Some(Input {
-            port: slot.port,
-            wire: slot.wire,
+            port: input.port,
+            wire: input.wire,
             heard: packet.time,
             packet,
         })
@@ -363,12 +365,12 @@ impl Host for Ports {
     }
 
     fn watermark(&self) -> Watermark {
-        let earliest = self.slots.iter().map(Slot::earliest).min();
+        let earliest = self.inputs.iter().map(OfflineInput::earliest).min();
         earliest.unwrap_or(Watermark::End)
     }
 
     fn end(&self) -> Option<Time> {
-        latest_end(self.ordinary().map(|slot| slot.end))
+        latest_end(self.ordinary().map(|input| input.end))
     }
 
     fn now(&self) -> Time {

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::census::{Census, Stuck};
+use super::input::OfflineInput;
 use super::ports::{Output, Place, Ports};
 use super::report::{NodeReport, Report};
 use super::schedule::ByWatermarks;
-use super::slot::Slot;
 use crate::descriptor::InputOrder;
 use crate::graph::{Graph, GraphNode, GraphWire};
 use crate::node::Settings;
@@ -233,7 +233,7 @@ fn connect(
     commands: Vec<Receiver<super::census::Command>>,
     stop: &Arc<AtomicBool>,
 ) -> (Vec<Arc<Shared>>, Vec<Ports>) {
-    let mut slots: Vec<Vec<Slot>> = graph.nodes.iter().map(|_| Vec::new()).collect();
+    let mut inputs: Vec<Vec<OfflineInput>> = graph.nodes.iter().map(|_| Vec::new()).collect();
     let mut outputs: Vec<Vec<Output>> = graph
         .nodes
         .iter()
@@ -253,10 +253,10 @@ fn connect(
         outputs[edge.from][edge.output].push(sender);
         let number: &mut usize = per_input.entry((edge.to, edge.input)).or_default();
         let endless = graph.nodes[edge.from].descriptor.endless;
-        let slot = Slot::new(edge.input, *number, receiver).endless(endless);
-        slots[edge.to].push(match edge.param(&graph.nodes[edge.to]) {
-            Some(param) => slot.into_param(param),
-            None => slot,
+        let input = OfflineInput::new(edge.input, *number, receiver).endless(endless);
+        inputs[edge.to].push(match edge.param(&graph.nodes[edge.to]) {
+            Some(param) => input.into_param(param),
+            None => input,
         });
         *number += 1;
     }
@@ -264,17 +264,17 @@ fn connect(
     let ports = graph
         .nodes
         .iter()
-        .zip(slots)
+        .zip(inputs)
         .zip(outputs)
         .zip(commands)
         .enumerate()
-        .map(|(index, (((node, mut slots), outputs), commands))| {
+        .map(|(index, (((node, mut inputs), outputs), commands))| {
             // At equal times packets are seen in the order of the ports, however the patch lists
             // its wires.
-            slots.sort_by_key(Slot::place);
-            let is_unwired = slots.iter().all(|slot| slot.param.is_some());
+            inputs.sort_by_key(OfflineInput::place);
+            let is_unwired = inputs.iter().all(|input| input.param.is_some());
             // What a parameter is when a packet is taken depends on how they interleave.
-            let by_time = slots.iter().any(|slot| slot.param.is_some());
+            let by_time = inputs.iter().any(|input| input.param.is_some());
             let place = Place {
                 node: index,
                 order: match by_time {
@@ -288,7 +288,7 @@ fn connect(
             };
             Ports::new(
                 place,
-                slots,
+                inputs,
                 outputs,
                 census.clone(),
                 commands,

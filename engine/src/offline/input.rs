@@ -8,7 +8,7 @@ use crate::wire::{Received, Signal, WireReceiver};
 
 /// One wire into the node.
 #[derive(Debug)]
-pub(super) struct Slot {
+pub(super) struct OfflineInput {
     pub(super) port: usize,
     pub(super) wire: usize,
     /// The number of the parameter that it sets, in place of a port.
@@ -21,9 +21,9 @@ pub(super) struct Slot {
     pub(super) endless: bool,
 }
 
-impl Slot {
+impl OfflineInput {
     pub(super) fn new(port: usize, wire: usize, receiver: WireReceiver) -> Self {
-        Slot {
+        OfflineInput {
             port,
             wire,
             param: None,
@@ -60,8 +60,8 @@ impl Slot {
         }
     }
 
-    /// Where the slot stands among the node's inputs. Parameters come first: what comes at the same
-    /// time is taken as they say.
+    /// Its place among the node's inputs. Parameters come first: what comes at the same time is
+    /// taken as they say.
     pub(super) fn place(&self) -> (bool, usize, usize) {
         (self.param.is_none(), self.port, self.wire)
     }

@@ -11,7 +11,7 @@ use crate::wire::{Received, Signal, WireReceiver};
 
 /// One wire into a node.
 #[derive(Debug)]
-pub(super) struct Slot {
+pub(super) struct LiveInput {
     pub(super) port: usize,
     pub(super) wire: usize,
     receiver: WireReceiver,
@@ -27,9 +27,9 @@ pub(super) struct Slot {
     heard: Heard,
 }
 
-impl Slot {
+impl LiveInput {
     pub(super) fn new(port: usize, wire: usize, receiver: WireReceiver) -> Self {
-        Slot {
+        LiveInput {
             port,
             wire,
             receiver,
@@ -43,7 +43,7 @@ impl Slot {
         }
     }
 
-    /// Where the slot stands among the node's inputs.
+    /// Its place among the node's inputs.
     pub(super) fn place(&self) -> (usize, usize) {
         (self.port, self.wire)
     }
@@ -201,11 +201,11 @@ mod tests {
         pitch: 60,
     };
 
-    fn taken(slot: &mut Slot) -> Vec<Note> {
+    fn taken(input: &mut LiveInput) -> Vec<Note> {
         let mut seen = Vec::new();
         loop {
-            slot.refill(Time::from_seconds(2.0));
-            let Some(packet) = slot.take() else {
+            input.refill(Time::from_seconds(2.0));
+            let Some(packet) = input.take() else {
                 return seen;
             };
             seen.extend(packet.notes().unwrap().iter().copied());
@@ -215,20 +215,20 @@ mod tests {
     #[test]
     fn a_note_of_a_wire_that_goes_away_is_ended() {
         let (mut sender, receiver) = wire("old".into(), Policy::Block(4));
-        let mut slot = Slot::new(0, 0, receiver);
+        let mut input = LiveInput::new(0, 0, receiver);
         sender.try_send(notes(ON)).unwrap();
-        assert_eq!(taken(&mut slot), [ON]);
+        assert_eq!(taken(&mut input), [ON]);
         let (_new, receiver) = wire("new".into(), Policy::Block(4));
-        slot.exchange(receiver, Time::from_seconds(2.0), 0.01);
-        assert_eq!(taken(&mut slot), [OFF]);
+        input.exchange(receiver, Time::from_seconds(2.0), 0.01);
+        assert_eq!(taken(&mut input), [OFF]);
     }
 
     /// All blocks that come next.
-    fn samples(slot: &mut Slot, blocks: usize, now: f64) -> Vec<f32> {
+    fn samples(input: &mut LiveInput, blocks: usize, now: f64) -> Vec<f32> {
         let mut samples = Vec::new();
         for _ in 0..blocks {
-            slot.refill(Time::from_seconds(now));
-            let Some(packet) = slot.take() else { break };
+            input.refill(Time::from_seconds(now));
+            let Some(packet) = input.take() else { break };
             samples.extend(&packet.audio().unwrap().samples);
         }
         samples
@@ -251,19 +251,19 @@ mod tests {
             (mut second, after),
             (mut third, last),
         ] = three_wires();
-        let mut slot = Slot::new(0, 0, receiver);
+        let mut input = LiveInput::new(0, 0, receiver);
         for index in 0..20 {
             send(&mut first, index, 1.0);
             send(&mut second, index, -1.0);
             send(&mut third, index, 0.5);
         }
-        let mut heard = samples(&mut slot, 3, 0.01);
-        slot.exchange(after, Time::from_seconds(0.01), 0.004);
-        heard.extend(samples(&mut slot, 2, 0.01));
+        let mut heard = samples(&mut input, 3, 0.01);
+        input.exchange(after, Time::from_seconds(0.01), 0.004);
+        heard.extend(samples(&mut input, 2, 0.01));
         // Half of the fade has passed.
         assert!(heard[heard.len() - 1].abs() < 0.1, "{:?}", heard.last());
-        slot.exchange(last, Time::from_seconds(0.01), 0.004);
-        heard.extend(samples(&mut slot, 12, 0.01));
+        input.exchange(last, Time::from_seconds(0.01), 0.004);
+        heard.extend(samples(&mut input, 12, 0.01));
         let step = largest_step(&heard);
         assert!(step <= 2.0 / (0.004 * 48_000.0) * 1.01, "a step of {step}");
         assert_eq!(heard.last(), Some(&0.5));
@@ -278,7 +278,7 @@ mod tests {
                 (mut second, after),
                 (mut third, last),
             ] = three_wires();
-            let mut slot = Slot::new(0, 0, receiver);
+            let mut input = LiveInput::new(0, 0, receiver);
             for index in 0..20 {
                 send(&mut first, index, 1.0);
                 send(&mut third, index, 0.5);
@@ -286,12 +286,12 @@ mod tests {
             for index in 3..5 {
                 send(&mut second, index, -1.0);
             }
-            let mut heard = samples(&mut slot, 3, 0.01);
-            slot.exchange(after, Time::from_seconds(0.01), 0.004);
-            heard.extend(samples(&mut slot, 2, 0.01));
-            slot.exchange(last, Time::from_seconds(0.01), 0.004);
+            let mut heard = samples(&mut input, 3, 0.01);
+            input.exchange(after, Time::from_seconds(0.01), 0.004);
+            heard.extend(samples(&mut input, 2, 0.01));
+            input.exchange(last, Time::from_seconds(0.01), 0.004);
             let second = (!ends).then_some(second);
-            heard.extend(samples(&mut slot, 20, 0.01 + PATIENCE + 0.1));
+            heard.extend(samples(&mut input, 20, 0.01 + PATIENCE + 0.1));
             assert_eq!(heard.last(), Some(&0.5), "it ends: {ends}");
             let step = largest_step(&heard);
             assert!(step <= 2.0 / (0.004 * 48_000.0) * 1.01, "a step of {step}");
@@ -302,13 +302,13 @@ mod tests {
     #[test]
     fn a_note_of_a_sender_that_failed_is_ended_and_what_follows_is_heard() {
         let (mut sender, receiver) = wire("w".into(), Policy::Block(4));
-        let mut slot = Slot::new(0, 0, receiver);
+        let mut input = LiveInput::new(0, 0, receiver);
         sender.try_send(notes(ON)).unwrap();
         sender.try_send(Signal::Lost).unwrap();
         sender.try_send(notes(ON)).unwrap();
-        assert_eq!(taken(&mut slot), [ON, OFF, ON]);
+        assert_eq!(taken(&mut input), [ON, OFF, ON]);
         drop(sender);
-        assert_eq!(taken(&mut slot), [OFF], "also when it is gone for good");
-        assert!(slot.end().is_some());
+        assert_eq!(taken(&mut input), [OFF], "also when it is gone for good");
+        assert!(input.end().is_some());
     }
 }
