@@ -14,7 +14,7 @@ use crate::clock::LiveClock;
 use crate::counters::Counters;
 use crate::error::NodeError;
 use crate::graph::GraphNode;
-use crate::live::{Command, Hand, Pause, Rewired, rehearse};
+use crate::live::{Command, HandChange, Pause, Rewired, rehearse};
 use crate::node::Settings;
 use crate::packet::Packet;
 use crate::policy::Policy;
@@ -217,7 +217,7 @@ impl Stage {
             && let Some(setting) = self.settings.pop_front()
         {
             // A node that has ended takes no more values.
-            let _ = self.commands.send(Command::Steer(vec![Hand {
+            let _ = self.commands.send(Command::Steer(vec![HandChange {
                 param: setting.name,
                 value: Some(setting.value),
                 glide: Time::ZERO,

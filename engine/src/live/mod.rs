@@ -1,10 +1,9 @@
 //! A patch that plays: by the clock, edited while it runs, and with whatever fails brought back.
 
-mod desk;
 mod edit;
 mod gauges;
+mod hands;
 mod input;
-mod look;
 mod node_handle;
 mod pause;
 mod plan;
@@ -17,15 +16,16 @@ mod session;
 mod sounding;
 mod splice;
 mod status;
+mod tap;
 mod thread;
 
-pub use desk::{NodeValues, Steering, SteeringError, SteeringErrorKind};
 pub use edit::Edit;
 pub use gauges::NodeState;
-pub use look::{Level, LiveTap, Picture, Seen, SeenEvent, SeenNote};
+pub use hands::{NodeValues, Steering, SteeringError, SteeringErrorKind};
 pub(crate) use pause::Pause;
-pub(crate) use ports::{Command, Hand, Rewired};
+pub(crate) use ports::{Command, HandChange, Rewired};
 pub(crate) use rehearsal::rehearse;
 pub use restart::RestartPolicy;
 pub use session::{Drained, Live, LiveOptions};
 pub use status::{NodeStatus, Status, Waiting, WireEnd, WireStatus};
+pub use tap::{Level, LiveTap, Picture, Seen, SeenEvent, SeenNote};

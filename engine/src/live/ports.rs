@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::gauges::Gauges;
 use super::input::LiveInput;
-use super::look::Lens;
 use super::pause::Pause;
+use super::tap::TapBuffer;
 use crate::clock::LiveClock;
 use crate::error::NodeError;
 use crate::graph::GraphNode;
@@ -38,13 +38,13 @@ pub(crate) enum Command {
     /// The patch says this of the node now.
     Text(Arc<GraphNode>),
     /// Hands set parameters, or let them go.
-    Steer(Vec<Hand>),
+    Steer(Vec<HandChange>),
     /// The music goes on by another transport.
     Retime(Arc<Transport>),
-    /// Somebody looks at this output.
-    Look(usize, Weak<Lens>),
-    /// A hand has set something somewhere, for a node that keeps a record.
-    Steered(Arc<Steered>),
+    /// A tap shows what leaves this output.
+    Tap(usize, Weak<TapBuffer>),
+    /// A hand has set a value of any node: for a node that keeps a record.
+    Record(Arc<Steered>),
     /// Inputs read from other wires, outputs feed further ones.
     Rewire(Rewired),
     /// The patch has this revision now.
@@ -58,7 +58,7 @@ pub(crate) enum Command {
 }
 
 /// What a hand does to a parameter.
-pub(crate) struct Hand {
+pub(crate) struct HandChange {
     pub(crate) param: String,
     /// `None`: it lets it go.
     pub(crate) value: Option<Value>,
@@ -69,9 +69,9 @@ pub(crate) struct Hand {
 /// What the node's own code must hear of.
 pub(super) enum News {
     Text(Arc<GraphNode>),
-    Steer(Vec<Hand>),
+    Steer(Vec<HandChange>),
     Retime(Arc<Transport>),
-    Steered(Arc<Steered>),
+    Record(Arc<Steered>),
     Revision(Arc<Revision>),
     /// A wire leads into the parameter of this number, and stands for this.
     Wired(usize, Option<Span>),
@@ -115,8 +115,8 @@ pub(super) struct LivePorts {
     inputs: Vec<LiveInput>,
     values: Vec<ValueWire>,
     outputs: Vec<Vec<WireSender>>,
-    /// Who looks, and at which output.
-    looks: Vec<(usize, Weak<Lens>)>,
+    /// Open taps, each with the number of its output.
+    taps: Vec<(usize, Weak<TapBuffer>)>,
     surroundings: Surroundings,
     /// News that came while the node was at work.
     postponed: Vec<News>,
@@ -187,7 +187,7 @@ impl LivePorts {
             inputs,
             values: wires.values,
             outputs,
-            looks: Vec::new(),
+            taps: Vec::new(),
             surroundings,
             postponed: Vec::new(),
             ending: Ending::No,
@@ -218,9 +218,9 @@ impl LivePorts {
                 Command::Text(node) => self.postponed.push(News::Text(node)),
                 Command::Steer(hands) => self.postponed.push(News::Steer(hands)),
                 Command::Retime(transport) => self.postponed.push(News::Retime(transport)),
-                Command::Steered(steered) => self.postponed.push(News::Steered(steered)),
+                Command::Record(steered) => self.postponed.push(News::Record(steered)),
                 Command::Tell(revision) => self.postponed.push(News::Revision(revision)),
-                Command::Look(port, lens) => self.looks.push((port, lens)),
+                Command::Tap(port, buffer) => self.taps.push((port, buffer)),
                 Command::Rewire(rewired) => self.rewire(rewired),
                 Command::Retire => self.end_by(Ending::WhenNobodyReads),
                 Command::Drain => self.end_by(Ending::WhenInputsEnd),
@@ -252,12 +252,12 @@ impl LivePorts {
         }
     }
 
-    /// Shows a packet to whoever looks at its output.
+    /// Shows a packet to the taps on its output.
     fn show(&mut self, port: usize, packet: &Packet) {
-        self.looks.retain(|(looked_at, lens)| match lens.upgrade() {
-            Some(lens) => {
-                if *looked_at == port {
-                    lens.show(packet);
+        self.taps.retain(|(output, buffer)| match buffer.upgrade() {
+            Some(buffer) => {
+                if *output == port {
+                    buffer.show(packet);
                 }
                 true
             }

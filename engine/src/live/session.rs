@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::desk::{Seat, Steering};
 use super::edit::Edit;
+use super::hands::{SteeredNode, Steering};
 use super::node_handle::NodeHandle;
 use super::plan::{Edge, Fate, Plan, Shape, edges, plan};
-use super::ports::{Command, Hand};
+use super::ports::{Command, HandChange};
 use super::prepare::{Prepared, Workshop};
 use super::restart::RestartPolicy;
 use super::status::{Status, WireEnd, WireStatus};
@@ -250,13 +250,13 @@ impl Live {
     /// Has hands steer what plays now: nodes that began are told what is held of them, and all the
     /// transport where it is new to them.
     fn hand_over(&self, transport: &Transport, retimed: bool, begun: &[String]) {
-        let seat = |handle: &NodeHandle| Seat {
+        let steered = |handle: &NodeHandle| SteeredNode {
             node: handle.node.clone(),
             commands: handle.commands.clone(),
             shown: handle.shown.clone(),
         };
-        let seats = self.nodes.iter().map(seat).collect();
-        self.steering.exchange(seats, &self.text, transport);
+        let nodes = self.nodes.iter().map(steered).collect();
+        self.steering.exchange(nodes, &self.text, transport);
         let told = Arc::new(transport.clone());
         for handle in &self.nodes {
             if retimed {
@@ -265,7 +265,7 @@ impl Live {
             // Those that stay know already, and may be on their way to it.
             if begun.contains(&handle.node.id) {
                 let held = self.steering.held_of(&handle.node.id).into_iter();
-                let hands = held.map(|(param, value)| Hand {
+                let hands = held.map(|(param, value)| HandChange {
                     param,
                     value: Some(value),
                     glide: Time::ZERO,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender};
 
 use super::gauges::{Gauges, NodeState};
-use super::ports::{Hand, LivePorts, News, Rewired, Surroundings};
+use super::ports::{HandChange, LivePorts, News, Rewired, Surroundings};
 use super::priority::come_first;
 use super::restart::{RestartPolicy, Restarts};
 use crate::error::{NodeError, NodeErrorKind};
@@ -175,7 +175,7 @@ impl LiveThread {
                 }
                 (News::Steer(hands), _) => {
                     for hand in hands {
-                        let Hand {
+                        let HandChange {
                             param,
                             value,
                             glide,
@@ -192,8 +192,8 @@ impl LiveThread {
                     self.worker.transport = (*transport).clone();
                     is_retimed = true;
                 }
-                (News::Steered(steered), Some(processor)) => processor.steered(&steered),
-                (News::Steered(_), None) => {}
+                (News::Record(steered), Some(processor)) => processor.steered(&steered),
+                (News::Record(_), None) => {}
                 (News::Revision(revision), processor) => {
                     if let Some(processor) = processor {
                         processor.revised(now, &revision);

@@ -18,7 +18,7 @@ const MOST: usize = 512;
 /// when it is dropped.
 #[derive(Debug)]
 pub struct LiveTap {
-    lens: Arc<Lens>,
+    buffer: Arc<TapBuffer>,
     every: Duration,
     looked: Option<Instant>,
 }
@@ -89,11 +89,11 @@ pub struct SeenEvent {
     pub strength: f32,
 }
 
-/// Where the node's thread puts what somebody looks at.
+/// What a node's thread has put aside for a [`LiveTap`] since the last look.
 #[derive(Debug, Default)]
-pub(crate) struct Lens(Mutex<VecDeque<Packet>>);
+pub(crate) struct TapBuffer(Mutex<VecDeque<Packet>>);
 
-impl Lens {
+impl TapBuffer {
     /// Shows a packet, unless somebody is looking just now.
     pub(super) fn show(&self, packet: &Packet) {
         let Ok(mut packets) = self.0.try_lock() else {
@@ -119,19 +119,19 @@ impl Lens {
 impl LiveTap {
     /// A tap that gives something at most `rate` times a second, and what the node's thread shows
     /// it through.
-    pub(super) fn new(rate: f64) -> (Self, Arc<Lens>) {
-        let lens = Arc::<Lens>::default();
+    pub(super) fn new(rate: f64) -> (Self, Arc<TapBuffer>) {
+        let buffer = Arc::<TapBuffer>::default();
         let rate = if rate.is_finite() {
             rate.clamp(0.01, 1_000.0)
         } else {
             1.0
         };
         let tap = LiveTap {
-            lens: lens.clone(),
+            buffer: buffer.clone(),
             every: Duration::from_secs_f64(1.0 / rate),
             looked: None,
         };
-        (tap, lens)
+        (tap, buffer)
     }
 
     /// What came since the last look; a picture is no wider than `width` pixels. `None`: nothing
@@ -141,7 +141,7 @@ impl LiveTap {
         if (self.looked).is_some_and(|looked| now.duration_since(looked) < self.every) {
             return None;
         }
-        let packets = self.lens.take();
+        let packets = self.buffer.take();
         let seen = seen(&packets, width)?;
         self.looked = Some(now);
         Some(seen)
@@ -259,15 +259,15 @@ mod tests {
 
     #[test]
     fn of_pictures_the_newest_is_seen_no_wider_than_asked_and_evenly_mixed() {
-        let (mut tap, lens) = LiveTap::new(1_000.0);
+        let (mut tap, buffer) = LiveTap::new(1_000.0);
         assert_eq!(tap.look(2), None);
         let white = Frame::rgb(4, 2, vec![255; 24]).unwrap();
-        lens.show(&packet(Payload::Frame(Arc::new(white))));
+        buffer.show(&packet(Payload::Frame(Arc::new(white))));
         let halves: Vec<u8> = (0..8)
             .flat_map(|n| [if n % 4 < 2 { 10 } else { 30 }; 3])
             .collect();
         let newest = Frame::rgb(4, 2, halves).unwrap();
-        lens.show(&packet(Payload::Frame(Arc::new(newest))));
+        buffer.show(&packet(Payload::Frame(Arc::new(newest))));
         let Some(Seen::Picture(picture)) = tap.look(2) else {
             panic!("no picture")
         };
@@ -295,14 +295,14 @@ mod tests {
 
     #[test]
     fn the_level_is_that_of_all_sound_since_the_last_look() {
-        let (mut tap, lens) = LiveTap::new(1_000.0);
+        let (mut tap, buffer) = LiveTap::new(1_000.0);
         for level in [0.5, -1.0] {
             let block = AudioBlock {
                 rate: 48_000,
                 channels: 1,
                 samples: vec![level; 4],
             };
-            lens.show(&packet(Payload::Audio(Arc::new(block))));
+            buffer.show(&packet(Payload::Audio(Arc::new(block))));
         }
         let Some(Seen::Level(level)) = tap.look(0) else {
             panic!("no level")
@@ -315,12 +315,12 @@ mod tests {
 
     #[test]
     fn nothing_is_given_more_often_than_was_asked_for_and_no_note_is_passed_over() {
-        let (mut tap, lens) = LiveTap::new(0.01);
+        let (mut tap, buffer) = LiveTap::new(0.01);
         let note = |pitch| Payload::Notes([Note::Off { channel: 0, pitch }].into());
-        lens.show(&packet(note(1)));
+        buffer.show(&packet(note(1)));
         assert!(tap.look(0).is_some());
-        lens.show(&packet(note(2)));
-        lens.show(&packet(note(3)));
+        buffer.show(&packet(note(2)));
+        buffer.show(&packet(note(3)));
         assert_eq!(tap.look(0), None);
         tap.looked = None;
         let Some(Seen::Notes(notes)) = tap.look(0) else {
@@ -334,9 +334,9 @@ mod tests {
 
     #[test]
     fn whoever_looks_holds_nobody_up() {
-        let (_tap, lens) = LiveTap::new(1.0);
-        let held = lens.0.lock().unwrap();
-        lens.show(&packet(Payload::Control(1.0)));
+        let (_tap, buffer) = LiveTap::new(1.0);
+        let held = buffer.0.lock().unwrap();
+        buffer.show(&packet(Payload::Control(1.0)));
         assert!(held.is_empty());
     }
 }

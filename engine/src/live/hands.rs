@@ -9,8 +9,8 @@ use crossbeam_channel::Sender;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::look::{Lens, LiveTap};
-use super::ports::{Command, Hand};
+use super::ports::{Command, HandChange};
+use super::tap::{LiveTap, TapBuffer};
 use crate::clock::LiveClock;
 use crate::descriptor::Descriptor;
 use crate::diagnostic::did_you_mean;
@@ -32,7 +32,7 @@ pub(super) const TRANSPORT: &str = "transport";
 ///
 /// The transport is steered as a node called `transport`.
 #[derive(Clone)]
-pub struct Steering(Arc<Mutex<Desk>>);
+pub struct Steering(Arc<Mutex<SteeringState>>);
 
 /// Which kind of thing is wrong with what a hand wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -74,29 +74,30 @@ pub struct NodeValues {
     pub values: Vec<ValueStatus>,
 }
 
-/// What hands have to do with.
-struct Desk {
+/// What [`Steering`] knows of the run.
+struct SteeringState {
     clock: Arc<LiveClock>,
-    nodes: Vec<Seat>,
+    nodes: Vec<SteeredNode>,
+    /// What hands hold, by node and parameter.
     hands: BTreeMap<(String, String), Value>,
     /// What nodes have yet to be sent.
-    outbox: Vec<(String, Vec<Hand>)>,
-    looks: Vec<Look>,
+    outbox: Vec<(String, Vec<HandChange>)>,
+    taps: Vec<OpenTap>,
     /// The transport as the text says it.
     text: serde_json::Map<String, Value>,
     /// The transport that plays.
     transport: Transport,
 }
 
-/// Somebody who looks at an output.
-struct Look {
+/// A tap on an output, for as long as its [`LiveTap`] lives.
+struct OpenTap {
     node: String,
     output: String,
-    lens: Weak<Lens>,
+    buffer: Weak<TapBuffer>,
 }
 
-/// A node that plays, seen from the desk.
-pub(super) struct Seat {
+/// A node that plays, as far as it is steered.
+pub(super) struct SteeredNode {
     pub(super) node: Arc<GraphNode>,
     pub(super) commands: Sender<Command>,
     pub(super) shown: Arc<Shown>,
@@ -104,18 +105,18 @@ pub(super) struct Seat {
 
 impl Steering {
     pub(super) fn new(clock: Arc<LiveClock>) -> Self {
-        Steering(Arc::new(Mutex::new(Desk {
+        Steering(Arc::new(Mutex::new(SteeringState {
             clock,
             nodes: Vec::new(),
             hands: BTreeMap::new(),
             outbox: Vec::new(),
-            looks: Vec::new(),
+            taps: Vec::new(),
             text: transport_params::values(&Transport::default()),
             transport: Transport::default(),
         })))
     }
 
-    fn desk(&self) -> MutexGuard<'_, Desk> {
+    fn lock(&self) -> MutexGuard<'_, SteeringState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -133,16 +134,16 @@ impl Steering {
         value: Value,
         glide: Duration,
     ) -> Result<(), SteeringError> {
-        let mut desk = self.desk();
-        let declared = desk.declared(node, param)?;
+        let mut state = self.lock();
+        let declared = state.declared(node, param)?;
         declared.admits(&value).map_err(|message| SteeringError {
             kind: SteeringErrorKind::Value,
             message,
             help: None,
         })?;
-        let turned = desk.turn(node, param, Some(value), glide);
-        desk.deliver();
-        turned
+        let done = state.set_hand(node, param, Some(value), glide);
+        state.deliver();
+        done
     }
 
     /// As [`Steering::set`], the value written as in a patch; text may go without quotes.
@@ -156,11 +157,11 @@ impl Steering {
         written: &str,
         glide: Duration,
     ) -> Result<(), SteeringError> {
-        let mut desk = self.desk();
-        let value = desk.value_of(node, param, written)?;
-        let turned = desk.turn(node, param, Some(value), glide);
-        desk.deliver();
-        turned
+        let mut state = self.lock();
+        let value = state.value_of(node, param, written)?;
+        let done = state.set_hand(node, param, Some(value), glide);
+        state.deliver();
+        done
     }
 
     /// Sets several parameters at once, each given as a node's id, a parameter, and its value
@@ -174,11 +175,11 @@ impl Steering {
         wanted: &[(String, String, String)],
         glide: Duration,
     ) -> Result<(), Vec<(usize, SteeringError)>> {
-        let mut desk = self.desk();
+        let mut state = self.lock();
         let mut values = Vec::with_capacity(wanted.len());
         let mut wrong = Vec::new();
         for (index, (node, param, written)) in wanted.iter().enumerate() {
-            match desk.value_of(node, param, written) {
+            match state.value_of(node, param, written) {
                 Ok(value) => values.push((index, node, param, value)),
                 Err(error) => wrong.push((index, error)),
             }
@@ -188,12 +189,12 @@ impl Steering {
         }
         if wrong.is_empty() {
             for (index, node, param, value) in values {
-                if let Err(error) = desk.turn(node, param, Some(value), glide) {
+                if let Err(error) = state.set_hand(node, param, Some(value), glide) {
                     wrong.push((index, error));
                 }
             }
         }
-        desk.deliver();
+        state.deliver();
         match wrong.is_empty() {
             true => Ok(()),
             false => Err(wrong),
@@ -205,11 +206,11 @@ impl Steering {
     /// # Errors
     /// There is no such node or live parameter.
     pub fn release(&self, node: &str, param: &str, glide: Duration) -> Result<(), SteeringError> {
-        let mut desk = self.desk();
-        desk.declared(node, param)?;
-        let turned = desk.turn(node, param, None, glide);
-        desk.deliver();
-        turned
+        let mut state = self.lock();
+        state.declared(node, param)?;
+        let done = state.set_hand(node, param, None, glide);
+        state.deliver();
+        done
     }
 
     /// Lets every parameter of a node go that a hand holds.
@@ -217,53 +218,53 @@ impl Steering {
     /// # Errors
     /// There is no such node.
     pub fn release_node(&self, node: &str, glide: Duration) -> Result<(), SteeringError> {
-        let mut desk = self.desk();
-        desk.descriptor(node)?;
-        let held = desk.hands.keys().filter(|(id, _)| id == node);
+        let mut state = self.lock();
+        state.descriptor(node)?;
+        let held = state.hands.keys().filter(|(id, _)| id == node);
         let held: Vec<String> = held.map(|(_, param)| param.clone()).collect();
-        let turned = (held.iter()).try_for_each(|param| desk.turn(node, param, None, glide));
-        desk.deliver();
-        turned
+        let done = (held.iter()).try_for_each(|param| state.set_hand(node, param, None, glide));
+        state.deliver();
+        done
     }
 
     /// Lets every parameter go that a hand holds.
     pub fn release_all(&self, glide: Duration) {
-        let mut desk = self.desk();
-        let held: Vec<(String, String)> = desk.hands.keys().cloned().collect();
+        let mut state = self.lock();
+        let held: Vec<(String, String)> = state.hands.keys().cloned().collect();
         for (node, param) in held {
             // What a hand holds but no longer plays is let go as well.
-            if desk.turn(&node, &param, None, glide).is_err() {
-                desk.hands.remove(&(node, param));
+            if state.set_hand(&node, &param, None, glide).is_err() {
+                state.hands.remove(&(node, param));
             }
         }
-        desk.deliver();
+        state.deliver();
     }
 
     /// Every live parameter of what plays: the transport first, then the nodes in the patch's
     /// order.
     pub fn values(&self) -> Vec<NodeValues> {
-        let desk = self.desk();
-        let nodes = desk.nodes.iter().map(|seat| NodeValues {
-            id: seat.node.id.clone(),
-            kind: seat.node.descriptor.kind.to_string(),
-            values: seat.shown.look(),
+        let state = self.lock();
+        let nodes = state.nodes.iter().map(|target| NodeValues {
+            id: target.node.id.clone(),
+            kind: target.node.descriptor.kind.to_string(),
+            values: target.shown.look(),
         });
-        std::iter::once(desk.transport_values())
+        std::iter::once(state.transport_values())
             .chain(nodes)
             .collect()
     }
 
     /// What hands hold, by node and parameter.
     pub fn held(&self) -> Vec<(String, String, Value)> {
-        let desk = self.desk();
-        let held = desk.hands.iter();
+        let state = self.lock();
+        let held = state.hands.iter();
         held.map(|((node, param), value)| (node.clone(), param.clone(), value.clone()))
             .collect()
     }
 
     /// The transport that plays.
     pub fn transport(&self) -> Transport {
-        self.desk().transport.clone()
+        self.lock().transport.clone()
     }
 
     /// Looks at what the output `output` of the node called `node` sends, at most `rate` times a
@@ -273,11 +274,11 @@ impl Steering {
     /// # Errors
     /// There is no such node or output.
     pub fn tap(&self, node: &str, output: &str, rate: f64) -> Result<LiveTap, SteeringError> {
-        let mut desk = self.desk();
-        let Some(seat) = desk.seat(node) else {
-            return Err(desk.no_node(node));
+        let mut state = self.lock();
+        let Some(target) = state.find(node) else {
+            return Err(state.no_node(node));
         };
-        let ports = &seat.node.descriptor.outputs;
+        let ports = &target.node.descriptor.outputs;
         let Some(port) = ports.iter().position(|port| port.name == output) else {
             let names: Vec<&str> = ports.iter().map(|port| port.name.as_ref()).collect();
             let help = did_you_mean(output, names.iter().copied()).or_else(|| {
@@ -289,22 +290,22 @@ impl Steering {
                 help,
             });
         };
-        let (tap, lens) = LiveTap::new(rate);
-        let lens = Arc::downgrade(&lens);
-        let _ = seat.commands.send(Command::Look(port, lens.clone()));
-        desk.looks.retain(|look| look.lens.strong_count() > 0);
-        desk.looks.push(Look {
+        let (tap, buffer) = LiveTap::new(rate);
+        let buffer = Arc::downgrade(&buffer);
+        let _ = target.commands.send(Command::Tap(port, buffer.clone()));
+        state.taps.retain(|tap| tap.buffer.strong_count() > 0);
+        state.taps.push(OpenTap {
             node: node.to_owned(),
             output: output.to_owned(),
-            lens,
+            buffer,
         });
         Ok(tap)
     }
 
     /// What hands hold of the parameters of node `id`.
     pub(super) fn held_of(&self, id: &str) -> Vec<(String, Value)> {
-        let desk = self.desk();
-        let of = desk.hands.iter().filter(|((node, _), _)| node == id);
+        let state = self.lock();
+        let of = state.hands.iter().filter(|((node, _), _)| node == id);
         of.map(|((_, param), value)| (param.clone(), value.clone()))
             .collect()
     }
@@ -312,8 +313,8 @@ impl Steering {
     /// What a patch's transport becomes: hands lie over what it says, and its positions go on from
     /// where the music is.
     pub(super) fn transport_of(&self, text: &Transport, is_first: bool) -> Transport {
-        let desk = self.desk();
-        let wanted = desk.under_hands(&transport_params::values(text));
+        let state = self.lock();
+        let wanted = state.under_hands(&transport_params::values(text));
         let wanted = wanted.map_or_else(
             |_| text.clone(),
             |wanted| Transport {
@@ -323,56 +324,60 @@ impl Steering {
         );
         match is_first {
             true => wanted,
-            false => desk.transport.going_over_to(&wanted, desk.clock.now()),
+            false => state.transport.going_over_to(&wanted, state.clock.now()),
         }
     }
 
     /// What plays is another patch: its nodes, what its text says of the transport, and the
     /// transport.
-    pub(super) fn exchange(&self, nodes: Vec<Seat>, text: &Transport, transport: &Transport) {
-        let mut desk = self.desk();
+    pub(super) fn exchange(
+        &self,
+        nodes: Vec<SteeredNode>,
+        text: &Transport,
+        transport: &Transport,
+    ) {
+        let mut state = self.lock();
         // What hands hold of nodes that are gone, or of parameters that are others now, is let go.
-        desk.hands.retain(|(node, param), value| {
-            let seat = nodes.iter().find(|seat| seat.node.id == *node);
-            let params = seat.map_or(&DECLARED.params, |seat| &seat.node.descriptor.params);
+        state.hands.retain(|(node, param), value| {
+            let target = nodes.iter().find(|target| target.node.id == *node);
+            let params = target.map_or(&DECLARED.params, |target| &target.node.descriptor.params);
             let declared = params.iter().find(|declared| declared.name == *param);
-            let is_there = seat.is_some() || node == TRANSPORT;
+            let is_there = target.is_some() || node == TRANSPORT;
             is_there
                 && declared.is_some_and(|param| {
                     param.change == Change::Live && param.admits(value).is_ok()
                 })
         });
-        desk.looks.retain(|look| look.lens.strong_count() > 0);
-        for look in &desk.looks {
-            let Some(seat) = nodes.iter().find(|seat| seat.node.id == look.node) else {
+        state.taps.retain(|tap| tap.buffer.strong_count() > 0);
+        for tap in &state.taps {
+            let Some(target) = nodes.iter().find(|target| target.node.id == tap.node) else {
                 continue;
             };
-            // Who stays is looked at already.
-            let stays = desk
+            // A node that stays has the tap already.
+            let stays = state
                 .nodes
                 .iter()
-                .any(|old| old.commands.same_channel(&seat.commands));
-            let ports = &seat.node.descriptor.outputs;
-            if let (false, Some(port)) = (
-                stays,
-                ports.iter().position(|port| port.name == look.output),
-            ) {
-                let _ = seat.commands.send(Command::Look(port, look.lens.clone()));
+                .any(|old| old.commands.same_channel(&target.commands));
+            let ports = &target.node.descriptor.outputs;
+            if let (false, Some(port)) =
+                (stays, ports.iter().position(|port| port.name == tap.output))
+            {
+                let _ = target.commands.send(Command::Tap(port, tap.buffer.clone()));
             }
         }
-        desk.nodes = nodes;
-        desk.text = transport_params::values(text);
-        desk.transport = transport.clone();
+        state.nodes = nodes;
+        state.text = transport_params::values(text);
+        state.transport = transport.clone();
     }
 }
 
-impl Desk {
-    fn seat(&self, id: &str) -> Option<&Seat> {
-        self.nodes.iter().find(|seat| seat.node.id == id)
+impl SteeringState {
+    fn find(&self, id: &str) -> Option<&SteeredNode> {
+        self.nodes.iter().find(|target| target.node.id == id)
     }
 
     fn no_node(&self, id: &str) -> SteeringError {
-        let ids = self.nodes.iter().map(|seat| seat.node.id.as_str());
+        let ids = self.nodes.iter().map(|target| target.node.id.as_str());
         SteeringError {
             kind: SteeringErrorKind::Node,
             message: format!("no node `{id}` plays"),
@@ -382,9 +387,9 @@ impl Desk {
 
     /// What the node called `id` declares.
     fn descriptor(&self, id: &str) -> Result<&Descriptor, SteeringError> {
-        match (id, self.seat(id)) {
+        match (id, self.find(id)) {
             (TRANSPORT, _) => Ok(&DECLARED),
-            (_, Some(seat)) => Ok(&seat.node.descriptor),
+            (_, Some(target)) => Ok(&target.node.descriptor),
             _ => Err(self.no_node(id)),
         }
     }
@@ -433,7 +438,7 @@ impl Desk {
     }
 
     /// Gives the parameter to a hand, with a value that it takes, or lets it go.
-    fn turn(
+    fn set_hand(
         &mut self,
         id: &str,
         param: &str,
@@ -458,8 +463,8 @@ impl Desk {
                     return Err(error);
                 }
             }
-        } else if self.seat(id).is_some() {
-            let hand = Hand {
+        } else if self.find(id).is_some() {
+            let hand = HandChange {
                 param: param.to_owned(),
                 value: value.clone(),
                 glide: Time::from_seconds(glide.as_secs_f64()),
@@ -469,7 +474,7 @@ impl Desk {
                 None => self.outbox.push((id.to_owned(), vec![hand])),
             }
         }
-        self.tell_keepers(&Arc::new(Steered {
+        self.tell_recorders(&Arc::new(Steered {
             time: now,
             node: id.to_owned(),
             param: param.to_owned(),
@@ -482,18 +487,18 @@ impl Desk {
     /// Sends each node what hands have done to it: all at once, so that its thread wakes once.
     fn deliver(&mut self) {
         for (id, hands) in std::mem::take(&mut self.outbox) {
-            if let Some(seat) = self.seat(&id) {
+            if let Some(target) = self.find(&id) {
                 // A node that has ended needs no telling.
-                let _ = seat.commands.send(Command::Steer(hands));
+                let _ = target.commands.send(Command::Steer(hands));
             }
         }
     }
 
     /// Tells those nodes that keep a record.
-    fn tell_keepers(&self, steered: &Arc<Steered>) {
-        let keeps = |seat: &&Seat| seat.node.descriptor.keeps_record;
-        for seat in self.nodes.iter().filter(keeps) {
-            let _ = seat.commands.send(Command::Steered(steered.clone()));
+    fn tell_recorders(&self, steered: &Arc<Steered>) {
+        let keeps = |target: &&SteeredNode| target.node.descriptor.keeps_record;
+        for target in self.nodes.iter().filter(keeps) {
+            let _ = target.commands.send(Command::Record(steered.clone()));
         }
     }
 
@@ -515,8 +520,8 @@ impl Desk {
     fn play_by(&mut self, transport: Transport) {
         self.transport = transport;
         let told = Arc::new(self.transport.clone());
-        for seat in &self.nodes {
-            let _ = seat.commands.send(Command::Retime(told.clone()));
+        for target in &self.nodes {
+            let _ = target.commands.send(Command::Retime(told.clone()));
         }
     }
 
