@@ -28,10 +28,10 @@ use crate::watermark::Watermark;
 use crate::wire::{Received, Refused, Signal, WireReceiver, WireSender};
 
 /// How long a node waits at most before it looks whether anything has changed.
-const LOOK: Duration = Duration::from_millis(500);
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The same for a node that ends as soon as nobody reads what it sends.
-const LOOK_WHEN_RETIRED: Duration = Duration::from_millis(10);
+const POLL_INTERVAL_WHEN_RETIRED: Duration = Duration::from_millis(10);
 
 /// What a live node's thread is told.
 pub(crate) enum Command {
@@ -342,8 +342,8 @@ impl LivePorts {
     /// Waits until something arrives, the clock has come to `until`, or the node is told something.
     pub(super) fn wait(&mut self, until: Option<Time>) {
         let longest = match self.ending {
-            Ending::WhenNobodyReads => LOOK_WHEN_RETIRED,
-            _ => LOOK,
+            Ending::WhenNobodyReads => POLL_INTERVAL_WHEN_RETIRED,
+            _ => POLL_INTERVAL,
         };
         let longest = match until {
             Some(until) => {
@@ -426,8 +426,8 @@ impl LivePorts {
             let mut select = Select::new();
             select.recv(&self.surroundings.commands);
             let longest = match self.ending {
-                Ending::No => LOOK,
-                _ => LOOK_WHEN_RETIRED,
+                Ending::No => POLL_INTERVAL,
+                _ => POLL_INTERVAL_WHEN_RETIRED,
             };
             let left = Duration::from_nanos(left).min(longest);
             let (gauges, pause) = (&self.surroundings.gauges, &mut self.surroundings.pause);
@@ -462,7 +462,7 @@ impl LivePorts {
             let room = select.send(&sender);
             select.recv(&self.surroundings.commands);
             let (gauges, pause) = (&self.surroundings.gauges, &mut self.surroundings.pause);
-            let ready = gauges.wait(|| pause.until_room(&mut select, LOOK));
+            let ready = gauges.wait(|| pause.until_room(&mut select, POLL_INTERVAL));
             if ready.is_some_and(|ready| ready != room) {
                 self.hear();
             }

@@ -26,7 +26,7 @@ use crate::wire::Shared;
 const LEAVES_WITHIN: Duration = Duration::from_secs(2);
 
 /// Between two looks whether threads have ended.
-const LOOK: Duration = Duration::from_millis(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// How a live run behaves.
 #[derive(Clone, Copy, Debug)]
@@ -424,7 +424,7 @@ impl Live {
                 handle.tell(command());
             }
             while started.elapsed() < until && !handles.iter().all(NodeHandle::has_ended) {
-                std::thread::sleep(LOOK);
+                std::thread::sleep(POLL_INTERVAL);
             }
         }
         wait_for_files(&handles);
@@ -462,7 +462,7 @@ fn wait_for_files(handles: &[NodeHandle]) {
         );
     }
     while handles.iter().filter(writes).count() > 0 {
-        std::thread::sleep(LOOK);
+        std::thread::sleep(POLL_INTERVAL);
     }
 }
 

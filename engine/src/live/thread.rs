@@ -19,7 +19,7 @@ use crate::thread::{Schedule, Turn, Worker, drive, guarded};
 use crate::time::Time;
 
 /// How long a node that does not run goes between two looks at what it is told.
-const LOOK: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// While a value glides, how long a node goes on with one place on the way if nothing else calls
 /// it.
@@ -227,7 +227,7 @@ impl LiveThread {
             if left.is_some_and(|left| left.is_zero()) {
                 return false;
             }
-            std::thread::sleep(left.map_or(LOOK, |left| left.min(LOOK)));
+            std::thread::sleep(left.map_or(POLL_INTERVAL, |left| left.min(POLL_INTERVAL)));
         }
     }
 

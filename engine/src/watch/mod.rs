@@ -28,7 +28,7 @@ use self::trail::trail;
 const TOGETHER: Duration = Duration::from_millis(20);
 
 /// Between two looks at all files.
-const LOOK: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What a look has found may be on its way as a notice; so long it is waited for.
 const NOTICE: Duration = Duration::from_millis(100);
@@ -180,7 +180,11 @@ struct Watcher {
 impl Watcher {
     fn run(mut self, orders: &Receiver<Order>) {
         loop {
-            let pause = if self.odd.is_empty() { LOOK } else { NOTICE };
+            let pause = if self.odd.is_empty() {
+                POLL_INTERVAL
+            } else {
+                NOTICE
+            };
             match orders.recv_timeout(pause) {
                 Ok(order) => {
                     let unwatched = self.set(order.files);

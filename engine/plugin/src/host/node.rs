@@ -129,14 +129,14 @@ impl ForeignProcessor {
         function: impl FnOnce(*mut c_void, *const abi::Io) -> T,
     ) -> T {
         let processor = self.processor;
-        let mut desk = Desk {
+        let mut call = HostCall {
             io,
             held: None,
             notes: packets::Notes::new(),
             processor: self,
         };
         let table = abi::Io {
-            host: (&raw mut desk).cast(),
+            host: (&raw mut call).cast(),
             take,
             send,
             end_at,
@@ -221,8 +221,8 @@ fn done(reply: Reply) -> Result<(), NodeError> {
     answer(reply).map(|_| ()).map_err(|refused| refused.go_on())
 }
 
-/// What stands behind an [`abi::Io`].
-struct Desk<'a, 'io> {
+/// A call of the plugin that is running: what stands behind its [`abi::Io`].
+struct HostCall<'a, 'io> {
     io: &'a mut Io<'io>,
     /// The packet that was taken last, which the plugin may still read.
     held: Option<Packet>,
@@ -230,14 +230,18 @@ struct Desk<'a, 'io> {
     processor: &'a mut ForeignProcessor,
 }
 
-/// Does something at the desk; a panic ends in `otherwise`, since it must not cross.
+/// Works with the call that `host` leads to; a panic ends in `otherwise`, since it must not cross.
 ///
 /// # Safety
-/// `host` is the desk of the call that is running, and nobody else uses it.
-unsafe fn at<T>(host: *mut c_void, otherwise: T, work: impl FnOnce(&mut Desk<'_, '_>) -> T) -> T {
+/// `host` leads to the [`HostCall`] that is running, and nobody else uses it.
+unsafe fn at<T>(
+    host: *mut c_void,
+    otherwise: T,
+    work: impl FnOnce(&mut HostCall<'_, '_>) -> T,
+) -> T {
     catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: the caller's promise.
-        work(unsafe { &mut *host.cast::<Desk<'_, '_>>() })
+        work(unsafe { &mut *host.cast::<HostCall<'_, '_>>() })
     }))
     .unwrap_or(otherwise)
 }
@@ -248,12 +252,12 @@ unsafe fn at<T>(host: *mut c_void, otherwise: T, work: impl FnOnce(&mut Desk<'_,
 unsafe extern "C" fn take(host: *mut c_void, into: *mut abi::Packet) -> bool {
     // SAFETY: as above; the plugin gives room for a packet.
     unsafe {
-        at(host, false, |desk| {
-            let Some(input) = desk.io.take() else {
+        at(host, false, |call| {
+            let Some(input) = call.io.take() else {
                 return false;
             };
-            let packet = desk.held.insert(input.packet);
-            let mut raw = packets::write(packet, (input.port, input.wire), &mut desk.notes);
+            let packet = call.held.insert(input.packet);
+            let mut raw = packets::write(packet, (input.port, input.wire), &mut call.notes);
             raw.heard = input.heard.nanos();
             into.write(raw);
             true
@@ -269,9 +273,9 @@ unsafe extern "C" fn send(host: *mut c_void, port: u32, raw: *mut abi::Packet) -
     );
     // SAFETY: as above; the plugin has written the packet and reads it no more.
     unsafe {
-        let sent = at(host, None, |desk| {
+        let sent = at(host, None, |call| {
             let sent =
-                packets::read(&*raw).and_then(|packet| desk.io.send_packet(port as usize, packet));
+                packets::read(&*raw).and_then(|packet| call.io.send_packet(port as usize, packet));
             Some(sent)
         });
         match sent {
@@ -288,49 +292,49 @@ unsafe extern "C" fn send(host: *mut c_void, port: u32, raw: *mut abi::Packet) -
 
 unsafe extern "C" fn end_at(host: *mut c_void, time: i64) {
     // SAFETY: as above.
-    unsafe { at(host, (), |desk| desk.io.end_at(Time::from_nanos(time))) }
+    unsafe { at(host, (), |call| call.io.end_at(Time::from_nanos(time))) }
 }
 
 unsafe extern "C" fn time(host: *mut c_void) -> i64 {
     // SAFETY: as above.
-    unsafe { at(host, 0, |desk| desk.io.time().nanos()) }
+    unsafe { at(host, 0, |call| call.io.time().nanos()) }
 }
 
 unsafe extern "C" fn end(host: *mut c_void) -> i64 {
     // SAFETY: as above.
     unsafe {
-        at(host, i64::MIN, |desk| {
-            desk.io.end().map_or(i64::MIN, Time::nanos)
+        at(host, i64::MIN, |call| {
+            call.io.end().map_or(i64::MIN, Time::nanos)
         })
     }
 }
 
 unsafe extern "C" fn now(host: *mut c_void) -> i64 {
     // SAFETY: as above.
-    unsafe { at(host, 0, |desk| desk.io.now().nanos()) }
+    unsafe { at(host, 0, |call| call.io.now().nanos()) }
 }
 
 unsafe extern "C" fn reached(host: *mut c_void) -> i64 {
     // SAFETY: as above.
-    unsafe { at(host, 0, |desk| desk.io.reached().time().nanos()) }
+    unsafe { at(host, 0, |call| call.io.reached().time().nanos()) }
 }
 
 unsafe extern "C" fn stop_requested(host: *mut c_void) -> bool {
     // SAFETY: as above.
-    unsafe { at(host, true, |desk| desk.io.stop_requested()) }
+    unsafe { at(host, true, |call| call.io.stop_requested()) }
 }
 
 unsafe extern "C" fn set_idle(host: *mut c_void, idle: bool) {
     // SAFETY: as above.
-    unsafe { at(host, (), |desk| desk.io.set_idle(idle)) }
+    unsafe { at(host, (), |call| call.io.set_idle(idle)) }
 }
 
 unsafe extern "C" fn progress(host: *mut c_void, done: u64, total: u64) {
     // SAFETY: as above.
     unsafe {
-        at(host, (), |desk| {
-            desk.processor.progress.set_total(total);
-            desk.processor.progress.set_done(done);
+        at(host, (), |call| {
+            call.processor.progress.set_total(total);
+            call.processor.progress.set_done(done);
         })
     }
 }
@@ -338,11 +342,11 @@ unsafe extern "C" fn progress(host: *mut c_void, done: u64, total: u64) {
 unsafe extern "C" fn count(host: *mut c_void, name: Text, count: u64) {
     // SAFETY: as above; the name is there while the function runs.
     unsafe {
-        at(host, (), |desk| {
+        at(host, (), |call| {
             let name = name.read();
             let ForeignProcessor {
                 counters, counted, ..
-            } = &mut *desk.processor;
+            } = &mut *call.processor;
             let counter = counted
                 .entry(name)
                 .or_insert_with_key(|name| counters.counter(kept(name)));

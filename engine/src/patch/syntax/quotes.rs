@@ -2,7 +2,7 @@
 
 /// Bytes of a line that are looked at for a quote: a line that holds a million texts is not looked
 /// through for each.
-const MAX_LOOK: usize = 400;
+const MAX_LINE_READ: usize = 400;
 
 /// Where a text ends that begins with a quote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ pub(super) fn line_end(text: &str, at: usize) -> usize {
 
 /// The end of the line that `at` is in, or of what is looked at of a very long one.
 pub(super) fn near_line_end(text: &str, at: usize) -> usize {
-    let mut most = text.len().min(at + MAX_LOOK);
+    let mut most = text.len().min(at + MAX_LINE_READ);
     while !text.is_char_boundary(most) {
         most -= 1;
     }

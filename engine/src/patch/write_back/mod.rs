@@ -90,7 +90,7 @@ pub fn write_back(
     registry: &Registry,
 ) -> Result<String, Diagnostics> {
     let parsed = source.parsed()?;
-    let desk = Desk {
+    let writing = WriteBack {
         source,
         registry,
         nodes: Nodes::of(&parsed.tree),
@@ -101,7 +101,7 @@ pub fn write_back(
     let mut known = HashSet::new();
     for value in values.iter().rev() {
         if known.insert((value.node.as_str(), value.param.as_str())) {
-            match desk.change(value) {
+            match writing.change(value) {
                 Ok(change) => changes.push(change),
                 Err(mistake) => mistakes.push(mistake),
             }
@@ -114,15 +114,15 @@ pub fn write_back(
         mistakes.truncate(MAX_MISTAKES);
         return Err(Diagnostics { mistakes, untold });
     }
-    let text = desk.written(&parsed, &changes);
+    let text = writing.written(&parsed, &changes);
     if text == source.text {
         return Ok(text);
     }
-    let mut result = desk.retold(text);
+    let mut result = writing.retold(text);
     if source.formatted()? == source.text {
         result.text = result.formatted()?;
     }
-    desk.verify(&result, &changes)?;
+    writing.verify(&result, &changes)?;
     Ok(result.text)
 }
 
@@ -242,14 +242,14 @@ impl<'t> Anatomy<'t> {
 }
 
 /// What is needed to write.
-struct Desk<'t> {
+struct WriteBack<'t> {
     source: &'t Source,
     registry: &'t Registry,
     tree: &'t Tree,
     nodes: Nodes<'t>,
 }
 
-impl<'t> Desk<'t> {
+impl<'t> WriteBack<'t> {
     /// Where `written` goes, and what is written there.
     fn change(&self, written: &'t Written) -> Result<Change<'t>, Diagnostic> {
         let is_transport = written.node == TRANSPORT;
