@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use score_engine::{Registry, Source};
-use score_plugin::host::{Entry, Shelf, Trust};
+use score_plugin::host::{Entry, PluginRegistry, Trust};
 
 use crate::arguments::Common;
 use crate::terminal::tell;
@@ -15,7 +15,7 @@ use crate::terminal::tell;
 /// The program's kinds, and the plugins.
 pub(crate) struct Kinds<'a> {
     built_in: Cow<'a, Registry>,
-    shelf: RefCell<Shelf>,
+    plugins: RefCell<PluginRegistry>,
     /// Which files were told of, and at which try, so that each is told once.
     told: RefCell<BTreeSet<(PathBuf, u64)>>,
     say: Cell<fn(&str)>,
@@ -25,13 +25,13 @@ impl<'a> Kinds<'a> {
     /// The kinds in `built_in`, and those of plugins in the folders that the command line names or
     /// allows.
     pub(crate) fn new(built_in: &'a Registry, common: &Common) -> Self {
-        let shelf = match common.no_plugins {
-            true => Shelf::without_plugins(),
-            false => Shelf::new(&common.plugins),
+        let plugins = match common.no_plugins {
+            true => PluginRegistry::without_plugins(),
+            false => PluginRegistry::new(&common.plugins),
         };
         Kinds {
             built_in: Cow::Borrowed(built_in),
-            shelf: RefCell::new(shelf),
+            plugins: RefCell::new(plugins),
             told: RefCell::default(),
             say: Cell::new(|line| tell(line)),
         }
@@ -41,7 +41,7 @@ impl<'a> Kinds<'a> {
     pub(crate) fn into_owned(self) -> Kinds<'static> {
         Kinds {
             built_in: Cow::Owned(self.built_in.into_owned()),
-            shelf: self.shelf,
+            plugins: self.plugins,
             told: self.told,
             say: self.say,
         }
@@ -71,7 +71,7 @@ impl<'a> Kinds<'a> {
     /// The kinds for a patch that uses the kinds `wanted`.
     pub(crate) fn with(&self, patch: Option<&Path>, wanted: &[String]) -> Registry {
         let mut registry = self.built_in.clone().into_owned();
-        let entries = (self.shelf.borrow_mut()).add_to(&mut registry, &folder_of(patch), wanted);
+        let entries = (self.plugins.borrow_mut()).add_to(&mut registry, &folder_of(patch), wanted);
         for entry in entries.iter().filter(|entry| entry.is_plugin) {
             let is_news = || (self.told.borrow_mut()).insert((entry.path.clone(), entry.tries));
             let Some(why) = &entry.refused else {
@@ -101,12 +101,12 @@ impl<'a> Kinds<'a> {
 
     /// The plugins that are found for a patch, told without loading any.
     pub(crate) fn list(&self, patch: Option<&Path>) -> Vec<Entry> {
-        (self.shelf.borrow()).list(&self.built_in, &folder_of(patch))
+        (self.plugins.borrow()).list(&self.built_in, &folder_of(patch))
     }
 
     /// The folders in which a patch's plugins are looked for.
     pub(crate) fn folders(&self, patch: Option<&Path>) -> Vec<PathBuf> {
-        self.shelf.borrow().folders(&folder_of(patch))
+        self.plugins.borrow().folders(&folder_of(patch))
     }
 
     /// The program's own kinds.
@@ -116,7 +116,11 @@ impl<'a> Kinds<'a> {
 
     /// The files of the plugins that were looked at, and the one that remembers what is allowed.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
-        self.shelf.borrow().files().map(Path::to_path_buf).collect()
+        self.plugins
+            .borrow()
+            .files()
+            .map(Path::to_path_buf)
+            .collect()
     }
 }
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use score_engine::{Registry, Run, Source, check};
-use score_plugin::host::Shelf;
+use score_plugin::host::PluginRegistry;
 use score_plugin::{
     AudioBlock, Build, Descriptor, Event, Flow, Frame, Io, Node, NodeError, Note, Packet, Params,
     Payload, PortType, Processor, Settings, Time,
@@ -154,7 +154,8 @@ fn main() {
     // Cargo builds a package's examples beside its benches.
     let folder = std::env::current_exe().unwrap();
     let folder = folder.ancestors().nth(2).unwrap().join("examples");
-    let found = Shelf::new(std::slice::from_ref(&folder)).add_to(&mut theirs, Path::new(""), &[]);
+    let found =
+        PluginRegistry::new(std::slice::from_ref(&folder)).add_to(&mut theirs, Path::new(""), &[]);
     assert!(
         theirs.kind("probe_pass").is_some(),
         "`cargo build --release --package score-plugin --examples` first: {found:?}"

@@ -12,7 +12,7 @@ use score_node::{Descriptor, NodeError, PortType};
 
 use super::consent::sha256;
 use super::file::is_cut_short;
-use super::shelf::to_type;
+use super::registry::to_type;
 use crate::abi::{self, Header, Reply};
 use crate::instant;
 

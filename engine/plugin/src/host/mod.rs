@@ -8,14 +8,14 @@ mod folders;
 mod inspect;
 mod library;
 mod node;
-mod shelf;
+mod registry;
 
 use std::path::Path;
 
 pub use consent::Consents;
 pub use entry::{Entry, Trust};
 pub use library::LoadError;
-pub use shelf::{Shelf, to_type};
+pub use registry::{PluginRegistry, to_type};
 
 /// A plugin in a file, as its bytes tell it.
 #[derive(Clone, Debug)]

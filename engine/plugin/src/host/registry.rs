@@ -19,7 +19,7 @@ use super::node::ForeignNode;
 /// loaded only when the patch needs a kind that no other has, and only when the user has allowed
 /// the bytes that are in it.
 #[derive(Default)]
-pub struct Shelf {
+pub struct PluginRegistry {
     /// None: there are to be no plugins.
     folders: Option<Folders>,
     known: BTreeMap<PathBuf, Known>,
@@ -47,22 +47,22 @@ struct Refusal {
     unallowed: Option<String>,
 }
 
-impl Shelf {
+impl PluginRegistry {
     /// Plugins lie in the folders `given`, in those that SCORE_PLUGINS lists, in the user's own
     /// data folder, and in `plugins` beside a patch; of two with the same kind, the one that is
     /// found first is taken.
     #[must_use]
     pub fn new(given: &[PathBuf]) -> Self {
-        Shelf {
+        PluginRegistry {
             folders: Some(Folders::new(given)),
-            ..Shelf::default()
+            ..PluginRegistry::default()
         }
     }
 
-    /// A shelf that loads nothing from anywhere.
+    /// A registry that loads nothing from anywhere.
     #[must_use]
     pub fn without_plugins() -> Self {
-        Shelf::default()
+        PluginRegistry::default()
     }
 
     /// The folders whose libraries are trusted, and then the one beside a patch that lies in
