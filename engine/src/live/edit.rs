@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 
-use super::plan::{Edge, Plan};
+use super::plan::{Plan, WirePlace};
 use super::prepare::Prepared;
 use crate::graph::{Graph, GraphNode};
 use crate::run_error::RunError;
@@ -19,7 +19,7 @@ pub struct Edit {
     /// The revision that it changes.
     pub(super) of: u64,
     pub(super) nodes: Vec<Arc<GraphNode>>,
-    pub(super) edges: Vec<Edge>,
+    pub(super) places: Vec<WirePlace>,
     pub(super) plan: Plan,
     /// What its text says of the transport.
     pub(super) text_transport: Transport,

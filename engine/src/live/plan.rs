@@ -25,7 +25,7 @@ pub(super) enum Fate {
 /// A wire's place: from output `output` of node `from` into the `number`th wire of input `input` of
 /// node `to`.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Edge {
+pub(super) struct WirePlace {
     pub(super) from: usize,
     pub(super) output: usize,
     pub(super) to: usize,
@@ -40,7 +40,7 @@ pub(super) struct Edge {
 pub(super) struct Shape<'a> {
     pub(super) transport: &'a Transport,
     pub(super) nodes: Vec<&'a GraphNode>,
-    pub(super) edges: &'a [Edge],
+    pub(super) places: &'a [WirePlace],
 }
 
 /// The difference.
@@ -71,7 +71,7 @@ impl Plan {
 }
 
 /// Numbers the wires into each input in the patch's order.
-pub(super) fn edges(wires: &[GraphWire]) -> Vec<Edge> {
+pub(super) fn wire_places(wires: &[GraphWire]) -> Vec<WirePlace> {
     let mut numbers: BTreeMap<(usize, usize), usize> = BTreeMap::new();
     wires
         .iter()
@@ -79,7 +79,7 @@ pub(super) fn edges(wires: &[GraphWire]) -> Vec<Edge> {
             let next = numbers.entry((wire.to, wire.input)).or_default();
             let number = *next;
             *next += 1;
-            Edge {
+            WirePlace {
                 from: wire.from,
                 output: wire.output,
                 to: wire.to,
@@ -104,24 +104,27 @@ pub(super) fn plan(
         let form = |of: &Transport| (of.seed, of.sample_rate, of.block);
         form(old.transport) != form(new.transport)
     };
-    let places: BTreeMap<&str, usize> = (0..)
+    let by_id: BTreeMap<&str, usize> = (0..)
         .zip(&old.nodes)
         .map(|(index, node)| (node.id.as_str(), index))
         .collect();
     let fate = |node: &GraphNode| {
-        let Some(place) = places.get(node.id.as_str()).copied() else {
+        let Some(old_index) = by_id.get(node.id.as_str()).copied() else {
             return Fate::Begins;
         };
-        let before = old.nodes[place];
+        let before = old.nodes[old_index];
         let begins = another_form
-            || rests(place)
+            || rests(old_index)
             || node.descriptor.kind != before.descriptor.kind
             || node.edition != before.edition
             || (&node.inputs, &node.outputs) != (&before.inputs, &before.outputs)
             || node.wires != before.wires
             || reads_any(node, touched);
         match live_changes(before, node).filter(|_| !begins) {
-            Some(values) => Fate::Stays { old: place, values },
+            Some(values) => Fate::Stays {
+                old: old_index,
+                values,
+            },
             None => Fate::Begins,
         }
     };
@@ -131,15 +134,15 @@ pub(super) fn plan(
         Fate::Begins => None,
     };
     let wires = new
-        .edges
+        .places
         .iter()
-        .map(|edge| {
-            let before = Edge {
-                from: stays(edge.from)?,
-                to: stays(edge.to)?,
-                ..edge.clone()
+        .map(|place| {
+            let before = WirePlace {
+                from: stays(place.from)?,
+                to: stays(place.to)?,
+                ..place.clone()
             };
-            old.edges.iter().position(|running| *running == before)
+            old.places.iter().position(|running| *running == before)
         })
         .collect();
     let unwired = |node: usize| -> Vec<usize> {
@@ -148,15 +151,15 @@ pub(super) fn plan(
         };
         let descriptor = &new.nodes[node].descriptor;
         let is_wired = |input| {
-            new.edges
+            new.places
                 .iter()
-                .any(|edge| (edge.to, edge.input) == (node, input))
+                .any(|place| (place.to, place.input) == (node, input))
         };
         let old = old
-            .edges
+            .places
             .iter()
-            .filter(|edge| edge.to == before && !is_wired(edge.input));
-        old.filter_map(|edge| descriptor.param_number(edge.input))
+            .filter(|place| place.to == before && !is_wired(place.input));
+        old.filter_map(|place| descriptor.param_number(place.input))
             .collect()
     };
     let staying: BTreeSet<usize> = (0..fates.len()).filter_map(stays).collect();
@@ -299,18 +302,18 @@ mod tests {
     }
 
     fn planned(old: &Graph, new: &Graph) -> Plan {
-        let (old_edges, new_edges) = (edges(&old.wires), edges(&new.wires));
+        let (old_places, new_places) = (wire_places(&old.wires), wire_places(&new.wires));
         let shape = |graph| -> Vec<&GraphNode> { Graph::nodes(graph).collect() };
         plan(
             &Shape {
                 transport: &old.transport,
                 nodes: shape(old),
-                edges: &old_edges,
+                places: &old_places,
             },
             &Shape {
                 transport: &new.transport,
                 nodes: shape(new),
-                edges: &new_edges,
+                places: &new_places,
             },
             &BTreeSet::new(),
             |_| false,

@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use super::gauges::{Calls, Gauges};
 use super::node_handle::NodeHandle;
 use super::pause::Sleep;
-use super::plan::{Edge, Fate, Plan};
+use super::plan::{Fate, Plan, WirePlace};
 use super::ports::{Pace, Rewired, Surroundings, ValueWire};
 use super::session::LiveOptions;
 use super::thread::LiveThread;
@@ -57,27 +57,27 @@ impl Workshop<'_> {
     pub(super) fn prepare(
         &mut self,
         nodes: &[Arc<GraphNode>],
-        edges: &[Edge],
+        places: &[WirePlace],
         names: &[String],
         plan: &Plan,
     ) -> Result<(Prepared, Ready), RunError> {
         let mut rewired: Vec<Rewired> = nodes.iter().map(|_| Rewired::default()).collect();
         let mut wires = Vec::new();
-        for ((edge, name), kept) in edges.iter().zip(names).zip(&plan.wires) {
+        for ((place, name), kept) in places.iter().zip(names).zip(&plan.wires) {
             if let Some(kept) = kept {
                 wires.push(self.wires[*kept].clone());
                 continue;
             }
-            let (sender, receiver) = wire(name.clone(), edge.policy);
+            let (sender, receiver) = wire(name.clone(), place.policy);
             wires.push(sender.shared.clone());
-            rewired[edge.from].outputs.push((edge.output, sender));
-            match nodes[edge.to].descriptor.param_number(edge.input) {
-                Some(number) => rewired[edge.to].values.push(ValueWire {
+            rewired[place.from].outputs.push((place.output, sender));
+            match nodes[place.to].descriptor.param_number(place.input) {
+                Some(number) => rewired[place.to].values.push(ValueWire {
                     number,
-                    span: edge.span,
+                    span: place.span,
                     receiver,
                 }),
-                None => (rewired[edge.to].inputs).push(((edge.input, edge.number), receiver)),
+                None => (rewired[place.to].inputs).push(((place.input, place.number), receiver)),
             }
         }
         for (rewired, unwired) in rewired.iter_mut().zip(&plan.unwired) {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::edit::Edit;
 use super::hands::{SteeredNode, Steering};
 use super::node_handle::NodeHandle;
-use super::plan::{Edge, Fate, Plan, Shape, edges, plan};
+use super::plan::{Fate, Plan, Shape, WirePlace, plan, wire_places};
 use super::ports::{Command, HandChange};
 use super::prepare::{Prepared, Workshop};
 use super::restart::RestartPolicy;
@@ -77,7 +77,7 @@ pub struct Live {
     revision: u64,
     generations: u64,
     nodes: Vec<NodeHandle>,
-    edges: Vec<Edge>,
+    places: Vec<WirePlace>,
     wires: Vec<Arc<Shared>>,
     /// Nodes that are no longer part of the patch, and since when.
     leaving: Vec<(Instant, NodeHandle)>,
@@ -115,7 +115,7 @@ impl Live {
             revision: 0,
             generations: 0,
             nodes: Vec::new(),
-            edges: Vec::new(),
+            places: Vec::new(),
             wires: Vec::new(),
             leaving: Vec::new(),
             lost: BTreeSet::new(),
@@ -153,8 +153,8 @@ impl Live {
         touched: &BTreeSet<PathBuf>,
     ) -> Result<Option<Edit>, RunError> {
         let same_transport = graph.transport == self.text;
-        let edges = edges(&graph.wires);
-        let plan = self.plan(&graph, &edges, touched);
+        let places = wire_places(&graph.wires);
+        let plan = self.plan(&graph, &places, touched);
         if self.revision > 0 && same_transport && plan.changes_nothing(self.wires.len()) {
             return Ok(None);
         }
@@ -166,24 +166,24 @@ impl Live {
         (edit.is_ready() && edit.of == self.revision).then(|| self.play(edit))
     }
 
-    fn plan(&self, graph: &Graph, new_edges: &[Edge], touched: &BTreeSet<PathBuf>) -> Plan {
+    fn plan(&self, graph: &Graph, new_places: &[WirePlace], touched: &BTreeSet<PathBuf>) -> Plan {
         let old = Shape {
             transport: &self.text,
             nodes: self.nodes.iter().map(|handle| &*handle.node).collect(),
-            edges: &self.edges,
+            places: &self.places,
         };
         let new = Shape {
             transport: &graph.transport,
             nodes: graph.nodes.iter().collect(),
-            edges: new_edges,
+            places: new_places,
         };
         plan(&old, &new, touched, |node| self.nodes[node].rests())
     }
 
     /// Has the new nodes of a patch built.
     fn begin(&mut self, graph: Graph, touched: &BTreeSet<PathBuf>) -> Result<Edit, RunError> {
-        let edges = edges(&graph.wires);
-        let plan = self.plan(&graph, &edges, touched);
+        let places = wire_places(&graph.wires);
+        let plan = self.plan(&graph, &places, touched);
         let names: Vec<String> = graph
             .wires
             .iter()
@@ -202,7 +202,7 @@ impl Live {
             with_run: self.revision == 0,
             generations: &mut self.generations,
         }
-        .prepare(&nodes, &edges, &names, &plan)?;
+        .prepare(&nodes, &places, &names, &plan)?;
         let begins = (0..)
             .zip(&prepared.begun)
             .filter(|(_, node)| node.is_some());
@@ -210,7 +210,7 @@ impl Live {
             of: self.revision,
             waiting: begins.map(|(index, _)| index).collect(),
             nodes,
-            edges,
+            places,
             plan,
             text_transport: graph.transport,
             transport,
@@ -231,7 +231,7 @@ impl Live {
         let retimed = transport != edit.transport || edit.text_transport != self.text;
         self.text = edit.text_transport;
         self.revision += 1;
-        let mut revision = self.exchange(edit.nodes, edit.edges, edit.plan, edit.prepared);
+        let mut revision = self.exchange(edit.nodes, edit.places, edit.plan, edit.prepared);
         self.hand_over(&transport, retimed && !is_first, &revision.begun);
         revision.patch = edit.text;
         revision.included = edit.included;
@@ -284,7 +284,7 @@ impl Live {
     fn exchange(
         &mut self,
         nodes: Vec<Arc<GraphNode>>,
-        edges: Vec<Edge>,
+        places: Vec<WirePlace>,
         plan: Plan,
         prepared: Prepared,
     ) -> Revision {
@@ -334,7 +334,7 @@ impl Live {
             handle.tell(Command::Retire);
             self.leaving.push((Instant::now(), handle));
         }
-        self.edges = edges;
+        self.places = places;
         self.wires = prepared.wires;
         revision
     }
@@ -394,14 +394,14 @@ impl Live {
             node: self.nodes[node].node.id.clone(),
             port: port.to_owned(),
         };
-        let status = |(edge, wire): (&Edge, &Arc<Shared>)| {
-            let output = &self.nodes[edge.from].node.descriptor.outputs[edge.output];
+        let status = |(place, wire): (&WirePlace, &Arc<Shared>)| {
+            let output = &self.nodes[place.from].node.descriptor.outputs[place.output];
             // A parameter is an input too.
-            let input = self.nodes[edge.to].node.descriptor.input_name(edge.input);
-            let (from, to) = (end(edge.from, &output.name), end(edge.to, input));
+            let input = self.nodes[place.to].node.descriptor.input_name(place.input);
+            let (from, to) = (end(place.from, &output.name), end(place.to, input));
             WireStatus::new(wire.report(), from, to)
         };
-        self.edges.iter().zip(&self.wires).map(status).collect()
+        self.places.iter().zip(&self.wires).map(status).collect()
     }
 
     /// Ends the run: sources end now, everything behind plays out, files are finished. What has not

@@ -247,14 +247,16 @@ fn connect(
         .collect();
     let mut shared = Vec::new();
     let mut per_input = std::collections::BTreeMap::new();
-    for edge in &graph.wires {
-        let (sender, receiver) = wire(graph.wire_name(edge), edge.policy.lossless());
+    for graph_wire in &graph.wires {
+        let (sender, receiver) = wire(graph.wire_name(graph_wire), graph_wire.policy.lossless());
         shared.push(sender.shared.clone());
-        outputs[edge.from][edge.output].push(sender);
-        let number: &mut usize = per_input.entry((edge.to, edge.input)).or_default();
-        let endless = graph.nodes[edge.from].descriptor.endless;
-        let input = OfflineInput::new(edge.input, *number, receiver).endless(endless);
-        inputs[edge.to].push(match edge.param(&graph.nodes[edge.to]) {
+        outputs[graph_wire.from][graph_wire.output].push(sender);
+        let number: &mut usize = per_input
+            .entry((graph_wire.to, graph_wire.input))
+            .or_default();
+        let endless = graph.nodes[graph_wire.from].descriptor.endless;
+        let input = OfflineInput::new(graph_wire.input, *number, receiver).endless(endless);
+        inputs[graph_wire.to].push(match graph_wire.param(&graph.nodes[graph_wire.to]) {
             Some(param) => input.into_param(param),
             None => input,
         });
