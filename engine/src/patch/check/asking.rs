@@ -25,16 +25,16 @@ impl Checker<'_> {
         };
         let mut arriving = vec![None; descriptor.inputs.len()];
         let mut misfits = Vec::new();
-        for link in self.links.iter().filter(|link| link.wire.to == index) {
-            let port_type = self.drafts[link.wire.from].outputs[link.wire.output].clone();
+        for joined in self.joined.iter().filter(|joined| joined.wire.to == index) {
+            let port_type = self.drafts[joined.wire.from].outputs[joined.wire.output].clone();
             // Wires into parameters carry what was joined by its type already.
-            let Some(port) = descriptor.inputs.get(link.wire.input) else {
+            let Some(port) = descriptor.inputs.get(joined.wire.input) else {
                 continue;
             };
             if !port_type.fits(&port.port_type) {
-                misfits.push((link.spot, port_type.clone(), link.wire.input));
+                misfits.push((joined.spot, port_type.clone(), joined.wire.input));
             }
-            arriving[link.wire.input] = Some(port_type);
+            arriving[joined.wire.input] = Some(port_type);
         }
         for (spot, port_type, input) in misfits {
             let port = &descriptor.inputs[input];
@@ -88,10 +88,10 @@ impl Checker<'_> {
         let spot = match subject {
             Subject::Param(name) => draft.param_spots.get(name).cloned(),
             Subject::Input(input) => self
-                .links
+                .joined
                 .iter()
-                .find(|link| (link.wire.to, link.wire.input) == (index, *input))
-                .map(|link| link.spot),
+                .find(|joined| (joined.wire.to, joined.wire.input) == (index, *input))
+                .map(|joined| joined.spot),
         };
         spot.unwrap_or(draft.kind_spot)
     }

@@ -4,28 +4,28 @@ use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
 use super::Checker;
-use super::draft::Link;
+use super::draft::JoinedWire;
 
 impl Checker<'_> {
-    pub(super) fn petgraph(&self, passes: impl Fn(&Link) -> bool) -> DiGraph<usize, ()> {
+    pub(super) fn petgraph(&self, passes: impl Fn(&JoinedWire) -> bool) -> DiGraph<usize, ()> {
         let mut graph = DiGraph::new();
         let indices: Vec<NodeIndex> = (0..self.drafts.len())
             .map(|node| graph.add_node(node))
             .collect();
-        for link in self.links.iter().filter(|link| passes(link)) {
-            graph.update_edge(indices[link.wire.from], indices[link.wire.to], ());
+        for joined in self.joined.iter().filter(|joined| passes(joined)) {
+            graph.update_edge(indices[joined.wire.from], indices[joined.wire.to], ());
         }
         graph
     }
 
     pub(super) fn check_cycles(&mut self) {
-        let delays = |link: &Link| {
-            self.drafts[link.wire.to]
+        let delays = |joined: &JoinedWire| {
+            self.drafts[joined.wire.to]
                 .descriptor
                 .as_ref()
                 .is_some_and(|descriptor| descriptor.delays)
         };
-        let graph = self.petgraph(|link| !delays(link));
+        let graph = self.petgraph(|joined| !delays(joined));
         let loops: Vec<Vec<usize>> = tarjan_scc(&graph)
             .into_iter()
             .filter(|component| {
@@ -43,10 +43,10 @@ impl Checker<'_> {
             let message = format!("these wires form a cycle: {}", path.join(" -> "));
             let closing = cycle.last().zip(cycle.first());
             let spot = self
-                .links
+                .joined
                 .iter()
-                .find(|link| closing == Some((&link.wire.from, &link.wire.to)))
-                .map_or_else(|| self.drafts[cycle[0]].id_spot, |link| link.spot);
+                .find(|joined| closing == Some((&joined.wire.from, &joined.wire.to)))
+                .map_or_else(|| self.drafts[cycle[0]].id_spot, |joined| joined.spot);
             self.report(
                 spot,
                 message,

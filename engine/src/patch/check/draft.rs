@@ -25,7 +25,7 @@ pub(super) struct Draft {
 }
 
 /// A wire whose ends were found.
-pub(super) struct Link {
+pub(super) struct JoinedWire {
     pub(super) wire: GraphWire,
     pub(super) spot: Spot,
 }

@@ -11,7 +11,7 @@ impl Checker<'_> {
         if self.texts.has_mistakes() {
             return Err(self.texts.into_diagnostics());
         }
-        let wires: Vec<GraphWire> = self.links.into_iter().map(|link| link.wire).collect();
+        let wires: Vec<GraphWire> = self.joined.into_iter().map(|joined| joined.wire).collect();
         let mut sources = sources(&self.drafts, &wires);
         let nodes = (0..)
             .zip(self.drafts)

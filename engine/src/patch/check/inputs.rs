@@ -1,7 +1,7 @@
 //! Looks whether every input has the wires that it needs.
 
 use super::Checker;
-use super::draft::Link;
+use super::draft::JoinedWire;
 use crate::descriptor::Descriptor;
 use crate::port::{Arity, PortType};
 
@@ -13,9 +13,10 @@ impl Checker<'_> {
                 continue;
             };
             for (input, param) in descriptor.param_inputs() {
-                let leads_here = |link: &&Link| (link.wire.to, link.wire.input) == (index, input);
-                let mut links = self.links.iter().filter(leads_here);
-                if let (Some(first), Some(second)) = (links.next(), links.next()) {
+                let leads_here =
+                    |joined: &&JoinedWire| (joined.wire.to, joined.wire.input) == (index, input);
+                let mut joined = self.joined.iter().filter(leads_here);
+                if let (Some(first), Some(second)) = (joined.next(), joined.next()) {
                     let from = &self.drafts[first.wire.from].id;
                     let message = format!(
                         "`{}.{}` takes one wire, and has one from `{from}`",
@@ -25,10 +26,10 @@ impl Checker<'_> {
                 }
             }
             for (input, port) in descriptor.inputs.iter().enumerate() {
-                let wires: Vec<&Link> = self
-                    .links
+                let wires: Vec<&JoinedWire> = self
+                    .joined
                     .iter()
-                    .filter(|link| (link.wire.to, link.wire.input) == (index, input))
+                    .filter(|joined| (joined.wire.to, joined.wire.input) == (index, input))
                     .collect();
                 if wires.len() > 1 && port.arity != Arity::Many {
                     let message = format!(

@@ -20,7 +20,7 @@ mod wiring;
 
 use std::collections::BTreeMap;
 
-use self::draft::{Draft, Link};
+use self::draft::{Draft, JoinedWire};
 use self::ends::End;
 use self::include::Part;
 use self::scope::Scope;
@@ -103,7 +103,7 @@ struct Checker<'a> {
     parts: Vec<Part>,
     /// Chains, each with what stands before the ids of its patch.
     chains: Vec<(String, Chain)>,
-    links: Vec<Link>,
+    joined: Vec<JoinedWire>,
     claims: Vec<(Resource, usize, Spot)>,
     /// Whether wires could not all be made, so that an unwired input may be that wire's.
     wires_missing: bool,
@@ -140,7 +140,7 @@ impl<'a> Checker<'a> {
             drafts: Vec::new(),
             parts: Vec::new(),
             chains: Vec::new(),
-            links: Vec::new(),
+            joined: Vec::new(),
             claims: Vec::new(),
             wires_missing: false,
             has_cycle: false,

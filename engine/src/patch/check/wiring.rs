@@ -1,7 +1,7 @@
 //! Joins what the wires name.
 
 use super::Checker;
-use super::draft::Link;
+use super::draft::JoinedWire;
 use super::ends::{End, Side};
 use super::scope::Scope;
 use crate::graph::GraphWire;
@@ -46,7 +46,7 @@ impl Checker<'_> {
                 let is_last = std::ptr::eq(to, &chain.endpoints[chain.endpoints.len() - 1]);
                 let range = chain.range.filter(|_| is_last);
                 match self.join(&prefix, from, to, chain.policy, range) {
-                    Some(links) => self.links.extend(links),
+                    Some(joined) => self.joined.extend(joined),
                     None if self.too_large => return,
                     None => self.wires_missing = true,
                 }
@@ -63,7 +63,7 @@ impl Checker<'_> {
         to: &Endpoint,
         policy: Option<Policy>,
         range: Option<Range>,
-    ) -> Option<Vec<Link>> {
+    ) -> Option<Vec<JoinedWire>> {
         let outputs = self.ends(prefix, from, Side::Outputs);
         let inputs = self.ends(prefix, to, Side::Inputs);
         let (outputs, inputs) = (outputs?, inputs?);
@@ -89,8 +89,8 @@ impl Checker<'_> {
                 }
                 let output_type = output.port_type.family();
                 let &(from, output) = output.ports.first()?;
-                let mut links = Vec::new();
-                if self.links.len() + input.ports.len() > MAX_WIRES {
+                let mut joined = Vec::new();
+                if self.joined.len() + input.ports.len() > MAX_WIRES {
                     self.refuse_size(spot, format!("more than {MAX_WIRES} wires"));
                     return None;
                 }
@@ -108,9 +108,9 @@ impl Checker<'_> {
                         policy: policy.unwrap_or_else(|| output_type.default_policy()),
                         span,
                     };
-                    links.push(Link { wire, spot });
+                    joined.push(JoinedWire { wire, spot });
                 }
-                Some(links)
+                Some(joined)
             }
             [] => {
                 let message = format!("`{}` does not fit into `{}`", from.node, to.node);
