@@ -1,46 +1,45 @@
 //! Looks whether every input has the wires that it needs.
 
+use std::collections::BTreeMap;
+
 use super::Checker;
-use super::draft::JoinedWire;
+use super::draft::{Draft, JoinedWire};
 use crate::descriptor::Descriptor;
+use crate::patch::tree::Spot;
 use crate::port::{Arity, PortType};
 
 impl Checker<'_> {
     pub(super) fn check_inputs(&mut self) {
+        let mut joined: BTreeMap<(usize, usize), Vec<&JoinedWire>> = BTreeMap::new();
+        for wire in &self.joined {
+            let wires = joined.entry((wire.wire.to, wire.wire.input)).or_default();
+            wires.push(wire);
+        }
         let mut problems = Vec::new();
         for (index, draft) in self.drafts.iter().enumerate() {
             let Some(descriptor) = &draft.descriptor else {
                 continue;
             };
+            let wires = |input| {
+                joined
+                    .get(&(index, input))
+                    .map(Vec::as_slice)
+                    .unwrap_or_default()
+            };
             for (input, param) in descriptor.param_inputs() {
-                let leads_here =
-                    |joined: &&JoinedWire| (joined.wire.to, joined.wire.input) == (index, input);
-                let mut joined = self.joined.iter().filter(leads_here);
-                if let (Some(first), Some(second)) = (joined.next(), joined.next()) {
-                    let from = &self.drafts[first.wire.from].id;
-                    let message = format!(
-                        "`{}.{}` takes one wire, and has one from `{from}`",
-                        draft.id, param.name
-                    );
-                    problems.push((second.spot, message, None));
+                if let Some((spot, message)) = self.one_too_many(draft, &param.name, wires(input)) {
+                    problems.push((spot, message, None));
                 }
             }
             for (input, port) in descriptor.inputs.iter().enumerate() {
-                let wires: Vec<&JoinedWire> = self
-                    .joined
-                    .iter()
-                    .filter(|joined| (joined.wire.to, joined.wire.input) == (index, input))
-                    .collect();
-                if wires.len() > 1 && port.arity != Arity::Many {
-                    let message = format!(
-                        "`{}.{}` takes one wire, and has one from `{}`",
-                        draft.id,
-                        port.name,
-                        { &self.drafts[wires[0].wire.from].id }
-                    );
-                    problems.push((wires[1].spot, message, self.joins(&port.port_type)));
+                if port.arity != Arity::Many
+                    && let Some((spot, message)) =
+                        self.one_too_many(draft, &port.name, wires(input))
+                {
+                    problems.push((spot, message, self.joins(&port.port_type)));
                 }
-                if wires.is_empty() && port.arity == Arity::Required && !self.wires_missing {
+                let is_missing = wires(input).is_empty() && port.arity == Arity::Required;
+                if is_missing && !self.wires_missing {
                     let message = format!(
                         "nothing is wired into `{}.{}` ({})",
                         draft.id, port.name, port.port_type
@@ -52,6 +51,24 @@ impl Checker<'_> {
         for (spot, message, help) in problems {
             self.report(spot, message, help);
         }
+    }
+
+    /// What is wrong with the second of `wires` into an input that takes one.
+    fn one_too_many(
+        &self,
+        draft: &Draft,
+        input: &str,
+        wires: &[&JoinedWire],
+    ) -> Option<(Spot, String)> {
+        let [first, second, ..] = wires else {
+            return None;
+        };
+        let from = &self.drafts[first.wire.from].id;
+        let message = format!(
+            "`{}.{input}` takes one wire, and has one from `{from}`",
+            draft.id
+        );
+        Some((second.spot, message))
     }
 
     /// The kind that makes one of several of a type, where there is one that does nothing else.
