@@ -11,6 +11,9 @@
 use std::ffi::c_void;
 use std::mem::{align_of, offset_of, size_of};
 
+use score_node::NodeError;
+use score_node::foreign::ErrorReply;
+
 /// The version of what crosses.
 pub const VERSION: u32 = 2;
 
@@ -53,7 +56,7 @@ impl Text {
     }
 }
 
-/// What a function gives back.
+/// What a function gives back. Dropped, it gives its text back to the side that wrote it.
 #[repr(C)]
 pub struct Reply {
     /// One of [`DONE`], [`REFUSED`], [`PANICKED`].
@@ -299,6 +302,12 @@ impl Reply {
         Self::with(DONE, std::ptr::null_mut(), String::new())
     }
 
+    /// It cannot be done, because of `error`.
+    pub(crate) fn refused(error: &NodeError) -> Self {
+        let text = serde_json::to_string(&ErrorReply::from(error)).unwrap_or_default();
+        Self::with(REFUSED, std::ptr::null_mut(), text)
+    }
+
     pub(crate) fn with(status: u32, object: *mut c_void, text: String) -> Self {
         if text.is_empty() {
             return Reply {
@@ -320,19 +329,30 @@ impl Reply {
         }
     }
 
-    /// What it says, which is given back to the side that wrote it.
+    /// What it says.
     ///
     /// # Safety
     /// The reply comes from a function of this module's kinds.
-    pub(crate) unsafe fn take_text(&mut self) -> String {
-        // SAFETY: a reply's text is there until it is released, which happens once: here.
-        unsafe {
-            let text = self.text.read();
-            if let Some(release) = self.release.take() {
-                release(self.text);
-            }
-            text
+    pub(crate) unsafe fn into_text(self) -> String {
+        // SAFETY: a reply's text is there until the reply is dropped.
+        unsafe { self.text.read() }
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        if let Some(release) = self.release.take() {
+            // SAFETY: a reply's text is there until it is released, which happens once: here.
+            unsafe { release(self.text) };
         }
+    }
+}
+
+/// The error that the text of a refusal is.
+pub(crate) fn error_of(text: String) -> NodeError {
+    match serde_json::from_str::<ErrorReply>(&text) {
+        Ok(error) => error.into(),
+        Err(_) => NodeError::internal(text),
     }
 }
 
@@ -346,7 +366,29 @@ unsafe extern "C" fn release_text(text: Text) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
+
+    #[test]
+    fn the_text_of_every_reply_is_given_back_once_whether_it_is_read_or_not() {
+        static RELEASED: AtomicUsize = AtomicUsize::new(0);
+        unsafe extern "C" fn count(_text: Text) {
+            RELEASED.fetch_add(1, Ordering::Relaxed);
+        }
+        let reply = || Reply {
+            status: REFUSED,
+            object: std::ptr::null_mut(),
+            text: Text::of("no room"),
+            release: Some(count),
+        };
+        drop(reply());
+        assert_eq!(RELEASED.load(Ordering::Relaxed), 1);
+        // SAFETY: its text is there for good.
+        let text = unsafe { reply().into_text() };
+        assert_eq!(text, "no room");
+        assert_eq!(RELEASED.load(Ordering::Relaxed), 2);
+    }
 
     #[test]
     #[cfg(target_pointer_width = "64")]

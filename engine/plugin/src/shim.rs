@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use score_node::foreign::{
-    AnyNode, AnyProcessor, BuildRequest, CheckRequest, ErrorReply, Host, Lineage, panic_message,
+    AnyNode, AnyProcessor, BuildRequest, CheckRequest, Host, Lineage, panic_message,
 };
 use score_node::{
     Counters, Descriptor, Flow, Input, Io, Node, NodeError, Packet, ParamType, Progress, Revision,
@@ -117,7 +117,7 @@ pub unsafe fn parse(kinds: &[Kind], kind: Text, params: Text) -> Reply {
 fn guarded(work: impl FnOnce() -> Result<(*mut c_void, String), NodeError>) -> Reply {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok((object, text))) => Reply::with(abi::DONE, object, text),
-        Ok(Err(error)) => refusal(&error),
+        Ok(Err(error)) => Reply::refused(&error),
         Err(panic) => {
             let message = panic_message(panic.as_ref());
             // What a panic carries may panic once more when it is dropped.
@@ -125,11 +125,6 @@ fn guarded(work: impl FnOnce() -> Result<(*mut c_void, String), NodeError>) -> R
             Reply::with(abi::PANICKED, std::ptr::null_mut(), message)
         }
     }
-}
-
-fn refusal(error: &NodeError) -> Reply {
-    let text = serde_json::to_string(&ErrorReply::from(error)).unwrap_or_default();
-    Reply::with(abi::REFUSED, std::ptr::null_mut(), text)
 }
 
 fn quiet(work: impl FnOnce() -> Result<(), NodeError>) -> Reply {
@@ -361,16 +356,12 @@ impl Host for Remote<'_> {
     fn send(&mut self, port: usize, packet: Packet) -> Result<(), NodeError> {
         let mut raw = packets::write(&packet, (port, 0), &mut self.notes);
         // SAFETY: as above; what is lent lives until after the call, and what is owned goes over.
-        let mut reply = unsafe { (self.io.send)(self.io.host, raw.port, &raw mut raw) };
+        let reply = unsafe { (self.io.send)(self.io.host, raw.port, &raw mut raw) };
         if reply.status == abi::DONE {
             return Ok(());
         }
         // SAFETY: the program's reply.
-        let text = unsafe { reply.take_text() };
-        Err(match serde_json::from_str::<ErrorReply>(&text) {
-            Ok(error) => error.into(),
-            Err(_) => NodeError::internal(text),
-        })
+        Err(abi::error_of(unsafe { reply.into_text() }))
     }
 
     fn end_at(&mut self, time: Time) {

@@ -7,7 +7,6 @@ use std::ptr::addr_of;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime};
 
-use score_node::foreign::ErrorReply;
 use score_node::{Descriptor, NodeError, PortType};
 
 use super::consent::sha256;
@@ -257,21 +256,17 @@ impl std::fmt::Display for Refused {
 }
 
 /// The text of a reply, unless it says that something went wrong.
-pub(super) fn answer(mut reply: Reply) -> Result<String, Refused> {
+pub(super) fn answer(reply: Reply) -> Result<String, Refused> {
     if reply.status == abi::DONE && reply.text.length == 0 {
         return Ok(String::new());
     }
+    let status = reply.status;
     // SAFETY: the reply comes from a plugin of our version.
-    let text = unsafe { reply.take_text() };
-    match reply.status {
+    let text = unsafe { reply.into_text() };
+    match status {
         abi::DONE => Ok(text),
         abi::PANICKED => Err(Refused::Panic(text)),
-        _ => Err(Refused::Error(
-            match serde_json::from_str::<ErrorReply>(&text) {
-                Ok(error) => error.into(),
-                Err(_) => NodeError::internal(text),
-            },
-        )),
+        _ => Err(Refused::Error(abi::error_of(text))),
     }
 }
 

@@ -7,9 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use score_node::foreign::{
-    AnyNode, AnyProcessor, BuildRequest, CheckReply, CheckRequest, ErrorReply,
-};
+use score_node::foreign::{AnyNode, AnyProcessor, BuildRequest, CheckReply, CheckRequest};
 use score_node::{
     Build, Check, Counters, Flow, Io, NodeError, Packet, Progress, Revision, Time, Transport, Value,
 };
@@ -266,27 +264,17 @@ unsafe extern "C" fn take(host: *mut c_void, into: *mut abi::Packet) -> bool {
 }
 
 unsafe extern "C" fn send(host: *mut c_void, port: u32, raw: *mut abi::Packet) -> Reply {
-    let failed = Reply::with(
-        abi::REFUSED,
-        std::ptr::null_mut(),
-        "the program failed to take a packet".to_owned(),
-    );
     // SAFETY: as above; the plugin has written the packet and reads it no more.
-    unsafe {
-        let sent = at(host, None, |call| {
-            let sent =
-                packets::read(&*raw).and_then(|packet| call.io.send_packet(port as usize, packet));
-            Some(sent)
-        });
-        match sent {
-            Some(Ok(())) => Reply::done(),
-            Some(Err(error)) => Reply::with(
-                abi::REFUSED,
-                std::ptr::null_mut(),
-                serde_json::to_string(&ErrorReply::from(&error)).unwrap_or_default(),
-            ),
-            None => failed,
-        }
+    let sent = unsafe {
+        at(host, None, |call| {
+            let packet = packets::read(&*raw);
+            Some(packet.and_then(|packet| call.io.send_packet(port as usize, packet)))
+        })
+    };
+    let panicked = || NodeError::internal("the program failed to take a packet");
+    match sent.unwrap_or_else(|| Err(panicked())) {
+        Ok(()) => Reply::done(),
+        Err(error) => Reply::refused(&error),
     }
 }
 
