@@ -99,6 +99,9 @@ pub struct BuildRequest {
     transport: Transport,
     settings: Settings,
     ends: bool,
+    /// Plugins of a program that did not say it yet took every node to begin with the run.
+    #[serde(default = "yes")]
+    with_run: bool,
     inputs: Vec<Option<PortType>>,
     wires: Vec<usize>,
     outputs: Vec<PortType>,
@@ -113,6 +116,7 @@ impl BuildRequest {
             transport: build.transport.clone(),
             settings: build.settings.clone(),
             ends: build.ends,
+            with_run: build.with_run,
             inputs: build.inputs.to_vec(),
             wires: build.wires.to_vec(),
             outputs: build.outputs.to_vec(),
@@ -144,7 +148,7 @@ impl BuildRequest {
             counters,
             clock: None,
             ends: self.ends,
-            with_run: true,
+            with_run: self.with_run,
         };
         node.build(&Build::of(wiring, context))
     }
@@ -153,6 +157,10 @@ impl BuildRequest {
     pub fn types(&mut self) -> impl Iterator<Item = &mut PortType> {
         self.inputs.iter_mut().flatten().chain(&mut self.outputs)
     }
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// A [`NodeError`] as data; the errors that caused it are part of its message.
@@ -204,8 +212,55 @@ pub fn panic_message(panic: &(dyn Any + Send)) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU8, Ordering};
+
     use super::*;
     use crate::param::Param;
+
+    /// A node that keeps what it was told when it was built.
+    #[derive(Default)]
+    struct Told(AtomicU8);
+
+    impl AnyNode for Told {
+        fn check(&self, _check: &mut Check<'_>) {}
+
+        fn build(&self, build: &Build<'_>) -> Result<Box<dyn AnyProcessor>, NodeError> {
+            let told = u8::from(build.ends) + 2 * u8::from(build.with_run);
+            self.0.store(told, Ordering::Relaxed);
+            Err(NodeError::internal("never run"))
+        }
+    }
+
+    #[test]
+    fn a_node_elsewhere_is_built_as_its_run_says() {
+        let (progress, counters) = (Arc::default(), Arc::default());
+        let (transport, settings) = (Transport::default(), Settings::default());
+        for (ends, with_run) in [(true, true), (false, true), (false, false)] {
+            let wiring = Wiring {
+                id: "a",
+                inputs: &[],
+                wires: &[],
+                sources: &[],
+                outputs: &[],
+            };
+            let context = RunContext {
+                transport: &transport,
+                settings: &settings,
+                progress: &progress,
+                counters: &counters,
+                clock: None,
+                ends,
+                with_run,
+            };
+            let request = BuildRequest::of(&Build::of(wiring, context));
+            let text = serde_json::to_string(&request).unwrap();
+            let read: BuildRequest = serde_json::from_str(&text).unwrap();
+            let node = Told::default();
+            assert!(read.answer(&node, &progress, &counters).is_err());
+            let told = u8::from(ends) + 2 * u8::from(with_run);
+            assert_eq!(node.0.load(Ordering::Relaxed), told);
+        }
+    }
 
     #[test]
     fn an_error_keeps_its_kind_its_advice_and_what_caused_it() {
