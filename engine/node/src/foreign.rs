@@ -99,7 +99,7 @@ pub struct BuildRequest {
     transport: Transport,
     settings: Settings,
     ends: bool,
-    /// Plugins of a program that did not say it yet took every node to begin with the run.
+    /// Where a program does not say so yet, every node is taken to begin with the run.
     #[serde(default = "yes")]
     with_run: bool,
     inputs: Vec<Option<PortType>>,

@@ -133,6 +133,11 @@ impl Gauges {
         }
     }
 
+    /// Nothing is under way any more, however the last call ended: by a panic too.
+    pub(super) fn set_at_rest(&self) {
+        self.since.store(AT_REST, Ordering::Release);
+    }
+
     fn begin(&self) {
         let since = i64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(i64::MAX);
         self.since.store(since, Ordering::Release);

@@ -154,6 +154,7 @@ impl LiveThread {
             drive(processor, self)?;
             processor.commit()
         });
+        self.gauges.set_at_rest();
         match performed {
             // The run is over; nobody waits for results.
             Err(RunError::Stopped) => Ok(()),

@@ -257,6 +257,21 @@ fn a_node_that_fails_begins_anew_while_the_rest_plays_on() {
 }
 
 #[test]
+fn a_node_that_panicked_for_the_last_time_does_not_hang() {
+    let mut live = start(
+        r#""n": press(pitch: 50), "f": frail(panics_after: 1), "k": keys(name: "rests")"#,
+        r#""n -> f -> k""#,
+    );
+    until("it fails too often", || {
+        state(&mut live, "f") == NodeState::Failed
+    });
+    // As long as a call takes that hangs.
+    std::thread::sleep(Duration::from_millis(1_200));
+    assert_eq!(live.status().nodes[1].hangs, None);
+    assert!(live.drain(END).is_empty());
+}
+
+#[test]
 fn a_node_that_hangs_holds_nobody_up_and_is_named_at_the_end() {
     let nodes = r#""a": hum(), "e": ear(name: "hangs"), "h": hang(seconds: 6)"#;
     let mut live = start(nodes, r#""a -> e", ~"a -> h""#);
