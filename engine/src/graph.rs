@@ -283,3 +283,36 @@ impl Graph {
         format!("{}", petgraph::dot::Dot::new(&graph))
     }
 }
+
+#[cfg(test)]
+impl GraphNode {
+    /// A node called `id` of which only the declaration counts.
+    pub(crate) fn declared(id: &str, descriptor: Descriptor) -> Self {
+        struct Unbuilt;
+
+        impl AnyNode for Unbuilt {
+            fn check(&self, _check: &mut crate::node::Check<'_>) {}
+
+            fn build(
+                &self,
+                _build: &crate::node::Build<'_>,
+            ) -> Result<Box<dyn crate::registry::AnyProcessor>, crate::error::NodeError>
+            {
+                Err(crate::error::NodeError::internal("only declared"))
+            }
+        }
+
+        GraphNode {
+            id: id.to_owned(),
+            descriptor,
+            node: Box::new(Unbuilt),
+            edition: 0,
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            wires: Vec::new(),
+            sources: Vec::new(),
+            values: serde_json::Map::new(),
+            typed: BTreeSet::new(),
+        }
+    }
+}

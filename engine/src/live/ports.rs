@@ -220,7 +220,7 @@ impl LivePorts {
                 Command::Retime(transport) => self.postponed.push(News::Retime(transport)),
                 Command::Record(steered) => self.postponed.push(News::Record(steered)),
                 Command::Tell(revision) => self.postponed.push(News::Revision(revision)),
-                Command::Tap(port, buffer) => self.taps.push((port, buffer)),
+                Command::Tap(output, buffer) => self.open_tap(output, buffer),
                 Command::Rewire(rewired) => self.rewire(rewired),
                 Command::Retire => self.end_by(Ending::WhenNobodyReads),
                 Command::Drain => self.end_by(Ending::WhenInputsEnd),
@@ -250,6 +250,12 @@ impl LivePorts {
                 wires.push(sender);
             }
         }
+    }
+
+    /// Of a node that sends nothing, taps that are gone are noticed only here.
+    fn open_tap(&mut self, output: usize, buffer: Weak<TapBuffer>) {
+        self.taps.retain(|(_, open)| open.strong_count() > 0);
+        self.taps.push((output, buffer));
     }
 
     /// Shows a packet to the taps on its output.
@@ -548,5 +554,47 @@ impl Host for LivePorts {
 
     fn stop_requested(&self) -> bool {
         self.surroundings.stop.load(Ordering::Acquire)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crossbeam_channel::{Sender, unbounded};
+
+    use super::super::pause::Sleep;
+    use super::*;
+    use crate::descriptor::Descriptor;
+    use crate::port::{Port, PortType};
+
+    /// The ports of a node with one output and nothing wired.
+    fn ports() -> (LivePorts, Sender<Command>) {
+        let output = Port::new("out", PortType::Control, "");
+        let descriptor = Descriptor::new("test", "silent", "").with_output(output);
+        let (commands, receiver) = unbounded();
+        let surroundings = Surroundings {
+            commands: receiver,
+            clock: Arc::new(LiveClock::standing()),
+            gauges: Arc::new(Gauges::new()),
+            stop: Arc::default(),
+            fade: 0.01,
+            pace: None,
+            pause: Box::new(Sleep),
+        };
+        let node = GraphNode::declared("silent", descriptor);
+        let ports = LivePorts::new(&node, Rewired::default(), surroundings);
+        (ports, commands)
+    }
+
+    #[test]
+    fn taps_that_are_gone_do_not_pile_up_at_a_node_that_sends_nothing() {
+        let (mut ports, commands) = ports();
+        let open = Arc::<TapBuffer>::default();
+        let tap = |buffer: &Arc<TapBuffer>| Command::Tap(0, Arc::downgrade(buffer));
+        commands.send(tap(&open)).unwrap();
+        for _ in 0..100 {
+            commands.send(tap(&Arc::default())).unwrap();
+            assert!(ports.obey().is_empty());
+        }
+        assert_eq!(ports.taps.len(), 2, "the open one and the latest");
     }
 }
