@@ -99,11 +99,11 @@ impl TapBuffer {
         let Ok(mut packets) = self.0.try_lock() else {
             return;
         };
-        let is_newest_enough = matches!(
+        let does_each_count = matches!(
             packet.payload,
-            Payload::Frame(_) | Payload::Latent(_) | Payload::Control(_)
+            Payload::Notes(_) | Payload::Performance(_) | Payload::Audio(_) | Payload::Event(_)
         );
-        if is_newest_enough {
+        if !does_each_count {
             packets.clear();
         } else if packets.len() >= MOST {
             packets.pop_front();
@@ -330,6 +330,16 @@ mod tests {
             notes.iter().map(|note| note.pitch).collect::<Vec<_>>(),
             [2, 3]
         );
+    }
+
+    #[test]
+    fn what_nobody_can_show_is_kept_once() {
+        let (mut tap, buffer) = LiveTap::new(1.0);
+        for _ in 0..3 {
+            buffer.show(&packet(Payload::Custom(Arc::new([0_u8; 1_000]))));
+        }
+        assert_eq!(buffer.0.lock().unwrap().len(), 1);
+        assert_eq!(tap.look(0), Some(Seen::Other));
     }
 
     #[test]
