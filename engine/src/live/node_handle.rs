@@ -29,12 +29,21 @@ pub(super) struct NodeHandle {
     pub(super) gate: Sender<()>,
     /// All calls at the last look.
     pub(super) looked: (Instant, Calls),
+    /// Whether it was told to end now.
+    pub(super) is_finishing: bool,
 }
 
 impl NodeHandle {
     /// Tells the node's thread; one that has ended needs no telling.
     pub(super) fn tell(&self, command: Command) {
         let _ = self.commands.send(command);
+    }
+
+    /// Tells the node to end now, once: what is told to a node that hangs waits for it.
+    pub(super) fn finish(&mut self) {
+        if !std::mem::replace(&mut self.is_finishing, true) {
+            self.tell(Command::Finish);
+        }
     }
 
     /// Whether the thread has come to its end.
@@ -101,5 +110,36 @@ impl NodeHandle {
                 .filter(|value| value.source != ValueSource::Text)
                 .collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crossbeam_channel::{bounded, unbounded};
+
+    use super::*;
+    use crate::descriptor::Descriptor;
+
+    #[test]
+    fn a_node_that_hangs_is_told_to_finish_once_however_often_it_is_looked_after() {
+        let (commands, told) = unbounded();
+        let node = GraphNode::declared("hangs", Descriptor::new("test", "hangs", ""));
+        let mut handle = NodeHandle {
+            node: Arc::new(node),
+            generation: 1,
+            commands,
+            stop: Arc::default(),
+            thread: None,
+            gauges: Arc::new(Gauges::new()),
+            counters: Arc::default(),
+            shown: Arc::default(),
+            gate: bounded(1).0,
+            looked: (Instant::now(), Calls::default()),
+            is_finishing: false,
+        };
+        for _ in 0..100 {
+            handle.finish();
+        }
+        assert_eq!(told.len(), 1);
     }
 }

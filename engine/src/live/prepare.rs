@@ -158,6 +158,7 @@ impl Workshop<'_> {
             shown,
             gate: open,
             looked: (Instant::now(), Calls::default()),
+            is_finishing: false,
         })
     }
 }

@@ -370,7 +370,7 @@ impl Live {
                 tracing::warn!(node = %handle.node.id, generation = handle.generation, "does not return from its work and is left to itself");
                 handle.abandon();
             } else if since.elapsed() > LEAVES_WITHIN {
-                handle.tell(Command::Finish);
+                handle.finish();
             }
         }
         self.leaving.retain(|(_, handle)| handle.thread.is_some());
