@@ -71,7 +71,7 @@ impl LiveInput {
     /// Takes the wire whose turn comes next, where the fade before it is over, or what it fades to
     /// has fallen silent.
     fn take_next(&mut self, now: Time) -> bool {
-        let is_over = self.splice.is_none() || (now - self.heard.until).seconds() > PATIENCE;
+        let is_over = self.splice.is_none() || now >= self.fade_is_given_up();
         match self.next.take_if(|_| is_over) {
             Some((receiver, fade)) => {
                 self.go_over(receiver, fade);
@@ -79,6 +79,11 @@ impl LiveInput {
             }
             None => false,
         }
+    }
+
+    /// When a fade is given up for the next wire, because what it fades to has fallen silent.
+    fn fade_is_given_up(&self) -> Time {
+        self.heard.until + Time::from_seconds(PATIENCE)
     }
 
     /// Reads no further: ends the notes that sound, then itself.
@@ -161,15 +166,28 @@ impl LiveInput {
             .filter(|_| self.head.is_none() && self.first.is_empty())
     }
 
-    /// The wires that may bring the next packet.
+    /// Whether a packet is waited for.
+    fn waits(&self) -> bool {
+        self.head.is_none() && self.end.is_none()
+    }
+
+    /// The wires that may bring the next packet; those that have brought one that must wait for
+    /// another wire's are not among them.
     pub(super) fn awaited(&self) -> impl Iterator<Item = &WireReceiver> {
-        let waits = self.head.is_none() && self.end.is_none();
-        let old = self.splice.as_ref().and_then(Splice::old);
-        let next = self.next.as_ref().map(|(receiver, _)| receiver);
-        std::iter::once(&self.receiver)
-            .chain(old)
-            .chain(next)
-            .filter(move |_| waits)
+        let splice = self.splice.as_ref();
+        let new = splice.is_none_or(Splice::awaits_new);
+        let new = new.then_some(&self.receiver);
+        let old = splice.and_then(Splice::awaited_old);
+        let waits = self.waits();
+        new.into_iter().chain(old).filter(move |_| waits)
+    }
+
+    /// When something comes though no wire brings it: a wire that has fallen silent is not waited
+    /// for any longer.
+    pub(super) fn patience_ends(&self) -> Option<Time> {
+        let splice = self.splice.as_ref().filter(|_| self.waits())?;
+        let next = self.next.as_ref().map(|_| self.fade_is_given_up());
+        splice.patience_ends().into_iter().chain(next).min()
     }
 }
 
@@ -297,6 +315,50 @@ mod tests {
             assert!(step <= 2.0 / (0.004 * 48_000.0) * 1.01, "a step of {step}");
             drop(second);
         }
+    }
+
+    fn millis(millis: i64) -> Time {
+        Time::from_nanos(millis * 1_000_000)
+    }
+
+    #[test]
+    fn a_fade_waits_for_what_is_missing_and_for_nothing_that_has_come() {
+        let has_nothing = |wire: &WireReceiver| wire.channel().is_empty();
+        let [
+            (mut first, receiver),
+            (mut second, after),
+            (mut third, last),
+        ] = three_wires();
+        let mut input = LiveInput::new(0, 0, receiver);
+        for index in 0..3 {
+            send(&mut first, index, 1.0);
+        }
+        samples(&mut input, 3, 0.003);
+        for index in 3..5 {
+            send(&mut second, index, -1.0);
+        }
+        // The old wire has fallen silent: the new one's block waits for it, but not for ever.
+        input.exchange(after, millis(3), 0.004);
+        input.refill(millis(4));
+        assert!(input.head().is_none() && input.awaited().all(has_nothing));
+        assert_eq!(input.awaited().count(), 1);
+        assert_eq!(input.patience_ends(), Some(millis(3 + 250)));
+        input.refill(millis(3 + 250));
+        assert_eq!(input.patience_ends(), None);
+        assert_eq!(samples(&mut input, 2, 0.3).len(), 2 * 48);
+        // The new wire has fallen silent within the fade; the next has its blocks already.
+        for index in 5..9 {
+            send(&mut first, index, 1.0);
+            send(&mut third, index, 0.5);
+        }
+        input.exchange(last, millis(300), 0.004);
+        input.refill(millis(100));
+        assert!(input.head().is_none() && input.awaited().all(has_nothing));
+        assert_eq!(input.awaited().count(), 1);
+        assert_eq!(input.patience_ends(), Some(millis(5 + 250)));
+        input.refill(millis(5 + 250));
+        assert!(input.head().is_some());
+        drop(second);
     }
 
     #[test]

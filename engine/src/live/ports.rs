@@ -351,6 +351,8 @@ impl LivePorts {
             Ending::WhenNobodyReads => POLL_INTERVAL_WHEN_RETIRED,
             _ => POLL_INTERVAL,
         };
+        let patience = self.inputs.iter().filter_map(LiveInput::patience_ends);
+        let until = patience.chain(until).min();
         let longest = match until {
             Some(until) => {
                 let left = (until - self.surroundings.clock.now())

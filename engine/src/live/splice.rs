@@ -81,9 +81,20 @@ impl Splice {
         !self.begun
     }
 
-    /// The old wire, while it is heard.
-    pub(super) fn old(&self) -> Option<&WireReceiver> {
-        self.old.as_ref()
+    /// The old wire, while its next block is waited for.
+    pub(super) fn awaited_old(&self) -> Option<&WireReceiver> {
+        self.old.as_ref().filter(|_| self.old_head.is_none())
+    }
+
+    /// Whether the new wire's next block is waited for.
+    pub(super) fn awaits_new(&self) -> bool {
+        self.new_head.is_none()
+    }
+
+    /// When the block of the new wire that has come goes on without one of the old wire.
+    pub(super) fn patience_ends(&self) -> Option<Time> {
+        let new = (self.new_head.as_ref()).filter(|_| self.awaited_old().is_some())?;
+        Some(new.time + Time::from_seconds(PATIENCE))
     }
 
     /// The next block; `heard` is what the reader has, `now` the clock's time.
