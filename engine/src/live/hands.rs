@@ -24,6 +24,10 @@ use crate::time::Time;
 use crate::transport::Transport;
 use crate::transport_params::{self, DECLARED, TransportParams};
 
+/// Messages that may wait at a node, which takes them at once unless it hangs. Of what hands do
+/// meanwhile the latest is kept.
+const MOST_WAITING: usize = 1_024;
+
 /// What the transport is called where a node's id is expected.
 pub(super) const TRANSPORT: &str = "transport";
 
@@ -80,7 +84,7 @@ struct SteeringState {
     nodes: Vec<SteeredNode>,
     /// What hands hold, by node and parameter.
     hands: BTreeMap<(String, String), Value>,
-    /// What nodes have yet to be sent.
+    /// What nodes have yet to be sent: of each parameter the latest.
     outbox: Vec<(String, Vec<HandChange>)>,
     taps: Vec<OpenTap>,
     /// The transport as the text says it.
@@ -101,6 +105,15 @@ pub(super) struct SteeredNode {
     pub(super) node: Arc<GraphNode>,
     pub(super) commands: Sender<Command>,
     pub(super) shown: Arc<Shown>,
+    /// Whether it has yet to be sent the transport.
+    pub(super) is_to_retime: bool,
+}
+
+impl SteeredNode {
+    /// Whether it takes no message just now.
+    fn is_full(&self) -> bool {
+        self.commands.len() >= MOST_WAITING
+    }
 }
 
 impl Steering {
@@ -302,6 +315,11 @@ impl Steering {
         Ok(tap)
     }
 
+    /// Sends nodes that hung what was kept for them.
+    pub(super) fn deliver_kept(&self) {
+        self.lock().deliver();
+    }
+
     /// What hands hold of the parameters of node `id`.
     pub(super) fn held_of(&self, id: &str) -> Vec<(String, Value)> {
         let state = self.lock();
@@ -470,7 +488,10 @@ impl SteeringState {
                 glide: Time::from_seconds(glide.as_secs_f64()),
             };
             match self.outbox.iter_mut().find(|(to, _)| *to == id) {
-                Some((_, hands)) => hands.push(hand),
+                Some((_, hands)) => {
+                    hands.retain(|earlier| earlier.param != hand.param);
+                    hands.push(hand);
+                }
                 None => self.outbox.push((id.to_owned(), vec![hand])),
             }
         }
@@ -484,13 +505,25 @@ impl SteeringState {
         Ok(())
     }
 
-    /// Sends each node what hands have done to it: all at once, so that its thread wakes once.
+    /// Sends each node what hands have done to it: all at once, so that its thread wakes once. For
+    /// a node that hangs it is kept.
     fn deliver(&mut self) {
         for (id, hands) in std::mem::take(&mut self.outbox) {
-            if let Some(target) = self.find(&id) {
+            let Some(target) = self.find(&id) else {
+                continue;
+            };
+            if target.is_full() {
+                self.outbox.push((id, hands));
+            } else {
                 // A node that has ended needs no telling.
                 let _ = target.commands.send(Command::Steer(hands));
             }
+        }
+        let transport = &self.transport;
+        let late = |node: &&mut SteeredNode| node.is_to_retime && !node.is_full();
+        for target in self.nodes.iter_mut().filter(late) {
+            target.is_to_retime = false;
+            let _ = (target.commands).send(Command::Retime(Arc::new(transport.clone())));
         }
     }
 
@@ -498,7 +531,11 @@ impl SteeringState {
     fn tell_recorders(&self, steered: &Arc<Steered>) {
         let keeps = |target: &&SteeredNode| target.node.descriptor.keeps_record;
         for target in self.nodes.iter().filter(keeps) {
-            let _ = target.commands.send(Command::Record(steered.clone()));
+            if target.is_full() {
+                tracing::warn!(node = %target.node.id, "hangs, and does not record that {}.{} was set", steered.node, steered.param);
+            } else {
+                let _ = target.commands.send(Command::Record(steered.clone()));
+            }
         }
     }
 
@@ -520,8 +557,11 @@ impl SteeringState {
     fn play_by(&mut self, transport: Transport) {
         self.transport = transport;
         let told = Arc::new(self.transport.clone());
-        for target in &self.nodes {
-            let _ = target.commands.send(Command::Retime(told.clone()));
+        for target in &mut self.nodes {
+            target.is_to_retime = target.is_full();
+            if !target.is_to_retime {
+                let _ = target.commands.send(Command::Retime(told.clone()));
+            }
         }
     }
 
@@ -568,4 +608,53 @@ fn made(values: &serde_json::Map<String, Value>) -> Result<Transport, SteeringEr
         message,
         help,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crossbeam_channel::{Receiver, unbounded};
+    use serde_json::json;
+
+    use super::*;
+
+    /// A node with a live gain whose thread takes nothing, and what it is sent.
+    fn hung() -> (Steering, Receiver<Command>) {
+        let clock = Arc::new(LiveClock::standing());
+        let steering = Steering::new(clock);
+        let mut descriptor = Descriptor::new("test", "hung", "");
+        descriptor.params = vec![Param::number("gain", (0.0, 1e6), "").live()];
+        let (commands, sent) = unbounded();
+        let node = SteeredNode {
+            node: Arc::new(GraphNode::declared("a", descriptor)),
+            commands,
+            shown: Arc::default(),
+            is_to_retime: false,
+        };
+        let transport = Transport::default();
+        steering.exchange(vec![node], &transport, &transport);
+        (steering, sent)
+    }
+
+    #[test]
+    fn what_hands_do_to_a_node_that_hangs_does_not_pile_up_and_the_latest_reaches_it() {
+        let (steering, sent) = hung();
+        for gain in 0..3_000 {
+            let set = |node, param, value| steering.set(node, param, value, Duration::ZERO);
+            set("a", "gain", json!(gain)).unwrap();
+            set("transport", "tempo", json!(60 + gain % 100)).unwrap();
+        }
+        assert_eq!(sent.len(), MOST_WAITING);
+        while sent.try_recv().is_ok() {}
+        steering.deliver_kept();
+        let Ok(Command::Steer(hands)) = sent.try_recv() else {
+            panic!("no value")
+        };
+        assert_eq!(hands.len(), 1);
+        assert_eq!(hands[0].value, Some(json!(2_999)));
+        let Ok(Command::Retime(transport)) = sent.try_recv() else {
+            panic!("no transport")
+        };
+        assert_eq!(transport.tempo, 159.0);
+        assert!(sent.is_empty());
+    }
 }

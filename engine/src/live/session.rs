@@ -254,6 +254,7 @@ impl Live {
             node: handle.node.clone(),
             commands: handle.commands.clone(),
             shown: handle.shown.clone(),
+            is_to_retime: false,
         };
         let nodes = self.nodes.iter().map(steered).collect();
         self.steering.exchange(nodes, &self.text, transport);
@@ -357,8 +358,9 @@ impl Live {
         &self.clock
     }
 
-    /// Looks after nodes that leave, and tells whether every node has ended by itself.
+    /// Looks after nodes that leave or hung, and tells whether every node has ended by itself.
     pub fn is_over(&mut self) -> bool {
+        self.steering.deliver_kept();
         for (since, handle) in &mut self.leaving {
             if handle.has_ended() {
                 handle.join();
