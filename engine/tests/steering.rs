@@ -233,6 +233,11 @@ fn every_mistake_in_a_wire_to_a_parameter_is_told_in_its_place() {
             "",
         ),
         (
+            r#"("t -> m.factor", range(to: 1, to: 2))"#,
+            "`to` stands here twice",
+            "",
+        ),
+        (
             r#"("t -> m.mute", range(to: 1))"#,
             "`m.mute` is not a number",
             "",
@@ -264,6 +269,15 @@ fn every_mistake_in_a_wire_to_a_parameter_is_told_in_its_place() {
         let told = told.help.clone().unwrap_or_default();
         assert!(told.contains(help), "{wire}: {told}");
     }
+}
+
+#[test]
+fn a_number_in_a_range_that_cannot_be_read_is_one_mistake() {
+    let nodes = r#""n": count(), "t": turn(), "m": multiply()"#;
+    let found = checked(nodes, r#""n -> m", ("t -> m.factor", range(to: 1..2))"#);
+    let found = found.err().unwrap().mistakes;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].message, "`1..2` is not a number");
 }
 
 #[test]

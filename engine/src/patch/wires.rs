@@ -50,6 +50,9 @@ pub(crate) fn chain(text: &str, tree: &Tree) -> Result<Option<Chain>, Mistake> {
         let twice = match &extra.shape {
             Shape::Broken => return Ok(None),
             Shape::Struct(Some(name), fields) if name.text == "range" => {
+                if fields.iter().any(|(_, value)| value.shape == Shape::Broken) {
+                    return Ok(None);
+                }
                 range.replace(read_range(extra.spot, fields)?).is_some()
             }
             _ => policy.replace(read_policy(extra)?).is_some(),
@@ -141,7 +144,14 @@ fn read_range(spot: Spot, fields: &[(Name, Tree)]) -> Result<Range, Mistake> {
         to: None,
         scale: None,
     };
-    for (name, value) in fields {
+    for (index, (name, value)) in fields.iter().enumerate() {
+        if fields[..index]
+            .iter()
+            .any(|(known, _)| known.text == name.text)
+        {
+            let message = format!("`{}` stands here twice", name.text);
+            return Err(mistake(name.spot, &message));
+        }
         let number = match value.shape {
             Shape::Number(number) => Some(number),
             Shape::Integer(number) => Some(number as f64),
