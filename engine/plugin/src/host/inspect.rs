@@ -54,7 +54,8 @@ pub(super) fn inspect(bytes: &[u8]) -> Result<Inspected, LoadError> {
     };
     let version = head.first_chunk().copied().map(u32::from_ne_bytes);
     let layout = head.last_chunk().copied().map(u64::from_ne_bytes);
-    let [sdk, name, own_version] = [0, 1, 2].map(|text| image.text(header + HEAD + 16 * text));
+    let [sdk, name, own_version] =
+        [0, 1, 2].map(|text| image.text(header.checked_add(HEAD + 16 * text)?));
     if let Some(theirs) = version.filter(|version| *version != abi::VERSION) {
         let sdk = sdk.unwrap_or_else(|| "of unknown version".to_owned());
         return Err(LoadError::OtherVersion { theirs, sdk });
@@ -93,14 +94,16 @@ impl<'a> Image<'a> {
     fn manifest(&self, address: u64) -> Option<Manifest> {
         let head = self.read(address, Manifest::HEAD as u64)?;
         let length = Manifest::text_length(head)? as u64;
-        Manifest::read(self.read(address + Manifest::HEAD as u64, length)?)
+        let text = address.checked_add(Manifest::HEAD as u64)?;
+        Manifest::read(self.read(text, length)?)
     }
 
     /// The text that an [`abi::Text`] at `address` leads to, where the file says so before it is
     /// loaded: its pointer is set by a relocation then. One with anything but plain words in it
     /// is not told.
     fn text(&self, address: u64) -> Option<String> {
-        let length = self.read(address + 8, 8)?.first_chunk().copied();
+        let length = address.checked_add(8)?;
+        let length = self.read(length, 8)?.first_chunk().copied();
         let length = length
             .map(u64::from_ne_bytes)
             .filter(|length| *length < 100)?;
