@@ -197,14 +197,9 @@ impl<'a> Io<'a> {
         self.host.end_at(time);
     }
 
-    /// The watermark: every packet before this time has been taken; [`Time::MAX`] once all inputs
-    /// have ended and all was taken. Live, it is the clock's time while nothing waits: what
-    /// comes with an earlier time comes late.
-    pub fn time(&self) -> Time {
-        self.host.watermark().time()
-    }
-
-    /// The same as [`Io::time`], with the end as a case of its own.
+    /// Before what time every packet has been taken; the end, once all inputs have ended and
+    /// everything was taken. Live, it is the clock's time while nothing waits: what comes with an
+    /// earlier time comes late.
     pub fn watermark(&self) -> Watermark {
         self.host.watermark()
     }

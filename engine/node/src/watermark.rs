@@ -12,6 +12,11 @@ pub enum Watermark {
 }
 
 impl Watermark {
+    /// Whether nothing before `time` will come.
+    pub fn has_reached(self, time: Time) -> bool {
+        self >= Watermark::At(time)
+    }
+
     /// The watermark as one time; [`Time::MAX`] is the end.
     pub fn time(self) -> Time {
         match self {
@@ -39,6 +44,8 @@ mod tests {
     fn the_end_is_later_than_every_time_and_survives_the_way_through_a_time() {
         let latest = Watermark::At(Time::from_nanos(i64::MAX - 1));
         assert!(latest < Watermark::End);
+        assert!(latest.has_reached(latest.time()) && !latest.has_reached(Time::MAX));
+        assert!(Watermark::End.has_reached(Time::MAX));
         for watermark in [Watermark::At(Time::ZERO), latest, Watermark::End] {
             assert_eq!(Watermark::from(watermark.time()), watermark);
         }

@@ -103,7 +103,9 @@ impl<P: Plays> Processor<P> for Decoding {
         // At the end the watermark is infinite; how far to play is then known only in `finish`.
         while io.end().is_none()
             && !io.stop_requested()
-            && io.time() >= self.player.voice.chunk.start(self.index + 1)
+            && io
+                .watermark()
+                .has_reached(self.player.voice.chunk.start(self.index + 1))
         {
             self.play(params, io, Time::MAX)?;
         }

@@ -285,7 +285,7 @@ unsafe extern "C" fn end_at(host: *mut c_void, time: i64) {
 
 unsafe extern "C" fn time(host: *mut c_void) -> i64 {
     // SAFETY: as above.
-    unsafe { at(host, 0, |call| call.io.time().nanos()) }
+    unsafe { at(host, 0, |call| call.io.watermark().time().nanos()) }
 }
 
 unsafe extern "C" fn end(host: *mut c_void) -> i64 {

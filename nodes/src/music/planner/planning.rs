@@ -89,7 +89,7 @@ impl Processor<Planner> for Planning {
         }
         while io.end().is_none()
             && !io.stop_requested()
-            && io.time() >= self.bars.start(self.bar + 1)
+            && io.watermark().has_reached(self.bars.start(self.bar + 1))
         {
             self.decide(params, io)?;
         }

@@ -142,7 +142,9 @@ impl Processor<StreamDecoder> for Rendering {
         // At the end the watermark is infinite; how far to play is then known only in `finish`.
         while io.end().is_none()
             && !io.stop_requested()
-            && io.time() >= self.player.voice.chunk.start(self.bar + 1)
+            && io
+                .watermark()
+                .has_reached(self.player.voice.chunk.start(self.bar + 1))
         {
             self.play(params, io, Time::MAX)?;
         }
