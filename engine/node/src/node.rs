@@ -85,8 +85,8 @@ pub trait Processor<P>: Send {
     /// began with too.
     fn revised(&mut self, _time: Time, _revision: &Revision) {}
 
-    /// Hears of a value that was set from outside, where the kind says that it [keeps a
-    /// record](Descriptor::keeps_record).
+    /// Receives each value that is set from outside, where the kind says that it [keeps a
+    /// record](Descriptor::keeps_record). Not called in a plugin yet.
     fn steered(&mut self, _steered: &Steered) {}
 
     /// Hears that live parameters or the transport have changed, before the next call: for what

@@ -164,33 +164,60 @@ pub struct OutputPort<T> {
     carried: PhantomData<fn() -> T>,
 }
 
-impl<T> Clone for InputPort<T> {
-    fn clone(&self) -> Self {
-        *self
-    }
+macro_rules! port {
+    ($port:ident, $side:literal) => {
+        impl<T> Clone for $port<T> {
+            fn clone(&self) -> Self {
+                *self
+            }
+        }
+
+        impl<T> Copy for $port<T> {}
+
+        impl<T> fmt::Debug for $port<T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.declared.name)
+            }
+        }
+
+        impl<T> $port<T> {
+            /// See [`Port::by_name`].
+            pub const fn by_name(mut self) -> Self {
+                self.declared.by_name = true;
+                self
+            }
+
+            #[doc = concat!("Its number among the kind's ", $side, "s.")]
+            pub const fn index(self) -> usize {
+                self.declared.index
+            }
+
+            /// Its name in patches.
+            pub const fn name(self) -> &'static str {
+                self.declared.name
+            }
+        }
+
+        impl $port<Latent> {
+            /// Only latents of `dimension` numbers.
+            pub const fn dimension(mut self, dimension: usize) -> Self {
+                self.declared.dimension = Some(dimension);
+                self
+            }
+        }
+
+        impl<T> $port<Custom<T>> {
+            /// The name of the plugin's own type.
+            pub const fn custom(mut self, name: &'static str) -> Self {
+                self.declared.custom = Some(name);
+                self
+            }
+        }
+    };
 }
 
-impl<T> Copy for InputPort<T> {}
-
-impl<T> Clone for OutputPort<T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for OutputPort<T> {}
-
-impl<T> fmt::Debug for InputPort<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.declared.name)
-    }
-}
-
-impl<T> fmt::Debug for OutputPort<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.declared.name)
-    }
-}
+port!(InputPort, "input");
+port!(OutputPort, "output");
 
 impl<T> InputPort<T> {
     /// The input that is the declaration's number `index`, from 0, called `name` in patches. It
@@ -228,38 +255,6 @@ impl<T> InputPort<T> {
         self.is_sparse = true;
         self
     }
-
-    /// See [`Port::by_name`].
-    pub const fn by_name(mut self) -> Self {
-        self.declared.by_name = true;
-        self
-    }
-
-    /// Its number among the kind's inputs.
-    pub const fn index(self) -> usize {
-        self.declared.index
-    }
-
-    /// Its name in patches.
-    pub const fn name(self) -> &'static str {
-        self.declared.name
-    }
-}
-
-impl InputPort<Latent> {
-    /// Only codes of so many dimensions.
-    pub const fn dimension(mut self, dimension: usize) -> Self {
-        self.declared.dimension = Some(dimension);
-        self
-    }
-}
-
-impl<T> InputPort<Custom<T>> {
-    /// The name of the plugin's own type.
-    pub const fn custom(mut self, name: &'static str) -> Self {
-        self.declared.custom = Some(name);
-        self
-    }
 }
 
 impl<T> OutputPort<T> {
@@ -269,38 +264,6 @@ impl<T> OutputPort<T> {
             declared: Declared::new(index, name, summary),
             carried: PhantomData,
         }
-    }
-
-    /// See [`Port::by_name`].
-    pub const fn by_name(mut self) -> Self {
-        self.declared.by_name = true;
-        self
-    }
-
-    /// Its number among the kind's outputs.
-    pub const fn index(self) -> usize {
-        self.declared.index
-    }
-
-    /// Its name in patches.
-    pub const fn name(self) -> &'static str {
-        self.declared.name
-    }
-}
-
-impl OutputPort<Latent> {
-    /// Only codes of so many dimensions.
-    pub const fn dimension(mut self, dimension: usize) -> Self {
-        self.declared.dimension = Some(dimension);
-        self
-    }
-}
-
-impl<T> OutputPort<Custom<T>> {
-    /// The name of the plugin's own type.
-    pub const fn custom(mut self, name: &'static str) -> Self {
-        self.declared.custom = Some(name);
-        self
     }
 }
 
