@@ -1,5 +1,5 @@
-//! Makes a node's parameters of the fields of its struct, and the words of a choice of the variants
-//! of its enum.
+//! Derives a node's parameters from the fields of its struct, and the words of a choice from the
+//! variants of its enum.
 //!
 //! Whoever writes nodes takes the derives from `score_node`, `score_engine` or `score_plugin`,
 //! where the attributes are explained.
@@ -53,7 +53,7 @@ pub fn plugin_choice(input: TokenStream) -> TokenStream {
     told(choice::implementation(&input, &quote!(::score_plugin)))
 }
 
-/// The implementation, or what is wrong with the type as an error of the compiler's.
+/// The implementation, or what is wrong with the type as a compiler error.
 fn told(made: syn::Result<proc_macro2::TokenStream>) -> TokenStream {
     made.unwrap_or_else(syn::Error::into_compile_error).into()
 }

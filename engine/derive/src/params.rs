@@ -67,7 +67,7 @@ pub(crate) fn implementation(input: &DeriveInput, engine: &TokenStream) -> Resul
     })
 }
 
-/// Which class of change, and why it is no better one.
+/// The class of change, and why it is not live.
 enum Change {
     Live,
     Rebuild(Option<Expr>),
@@ -171,7 +171,7 @@ impl<'a> Param<'a> {
                     }
                 }
             }
-            _ => return Err(meta.error("this is no attribute of a parameter")),
+            _ => return Err(meta.error("this is not an attribute of a parameter")),
         }
         Ok(())
     }

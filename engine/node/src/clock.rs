@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use crate::time::Time;
 
-/// The share of a difference to the sound device's time that one of its reports puts right:
-/// callbacks come with jitter, the device's rate hardly changes.
+/// One of the device's reports corrects this fraction, as `1 / CORRECTION`, of the difference to
+/// its time: callbacks come with jitter, the device's rate hardly changes.
 const CORRECTION: i64 = 16;
 
 /// A difference to the sound device's time that is a jump, not drift, in nanoseconds: the device
@@ -18,7 +18,7 @@ const JUMP: i64 = 50_000_000;
 /// Reading and steering it neither lock nor allocate, so that the sound device's callback may.
 #[derive(Debug)]
 pub struct LiveClock {
-    /// When the clock was made; `None`: it stands still unless it is moved.
+    /// When the clock was created; `None`: it stands still unless it is moved.
     epoch: Option<Instant>,
     /// What is added to the time since `epoch`, in nanoseconds.
     offset: AtomicI64,

@@ -1,5 +1,5 @@
-//! What a node tells whoever watches: its own figures (dropouts, false alarms, a device's latency),
-//! and what it waits for.
+//! What a node reports of itself: its own figures (dropouts, false alarms, a device's latency), and
+//! what it waits for.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,7 +23,7 @@ pub struct Condition {
 }
 
 impl Counters {
-    /// A figure that is not known yet; it is left out of what [`Counters::read`] tells.
+    /// A figure that is not known yet; [`Counters::read`] leaves it out.
     pub const UNKNOWN: u64 = u64::MAX;
 
     /// The figure called `name`, 0 at first. It may be set from anywhere, a sound device's callback

@@ -45,8 +45,8 @@ pub struct Descriptor {
     /// Whether a cycle may pass through the node because it holds its input back by at least a
     /// block.
     pub delays: bool,
-    /// Whether the node, a source, tells times from its own start as fast as it can; live, the
-    /// engine gives each packet the time that it has counted from there, and holds it back
+    /// Whether the node, a source, sends as fast as it can, with times from its own start; live,
+    /// the engine moves each packet's time to where the node began, and holds the packet back
     /// until then.
     pub paced: bool,
     /// Whether what the node does is heard within milliseconds, so that live its thread comes
@@ -65,7 +65,7 @@ pub struct Descriptor {
     /// those are fitted to a film.
     #[serde(default)]
     pub in_bars: bool,
-    /// Whether the node hears of each value that is set from outside while it plays, to keep a
+    /// Whether the node receives each value that is set from outside while it plays, to keep a
     /// record of it.
     #[serde(default)]
     pub keeps_record: bool,
@@ -145,7 +145,7 @@ impl Descriptor {
         self
     }
 
-    /// Keeps in mind that a port's number is not its place, which would lead packets astray.
+    /// Notes a port whose number is not its place: its packets would go to another.
     fn note_place(&mut self, what: &str, name: &str, number: usize, place: usize) {
         if number != place && self.misplaced.is_none() {
             let misplaced =
@@ -192,7 +192,7 @@ impl Descriptor {
         self
     }
 
-    /// The node is a source that tells times from its own start, as fast as it can.
+    /// The node is a source that sends as fast as it can, with times from its own start.
     pub fn paced(mut self) -> Self {
         self.paced = true;
         self
@@ -225,7 +225,7 @@ impl Descriptor {
         port.or_else(param).map_or("", AsRef::as_ref)
     }
 
-    /// The node hears of each value that is set from outside while it plays, with
+    /// The node receives each value that is set from outside while it plays, with
     /// [`crate::Processor::steered`].
     pub fn keeps_record(mut self) -> Self {
         self.keeps_record = true;

@@ -1,4 +1,4 @@
-//! What a node says when it cannot be built or cannot go on.
+//! Why a node cannot be built or cannot go on.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ pub enum NodeErrorKind {
     Model,
     /// A program or library that must be installed is missing.
     Missing,
-    /// A device cannot be had, or went away.
+    /// A device is not available, or went away.
     Device,
     /// A mistake in the node's own code.
     Internal,
@@ -53,7 +53,7 @@ impl NodeError {
         Self::new(NodeErrorKind::Output, message)
     }
 
-    /// A model does not do.
+    /// A model is not suitable.
     pub fn model(message: impl Into<String>) -> Self {
         Self::new(NodeErrorKind::Model, message)
     }

@@ -63,7 +63,7 @@ impl CheckRequest {
         }
     }
 
-    /// Every type of a port in it, to be given another name.
+    /// The type of every port in it, to be given another name.
     pub fn types(&mut self) -> impl Iterator<Item = &mut PortType> {
         self.inputs.iter_mut().flatten().chain(&mut self.outputs)
     }
@@ -86,7 +86,7 @@ impl CheckReply {
         check.resources.extend(self.resources);
     }
 
-    /// Every type of a port in it, to be given another name.
+    /// The type of every port in it, to be given another name.
     pub fn types(&mut self) -> impl Iterator<Item = &mut PortType> {
         self.outputs.iter_mut()
     }
@@ -153,7 +153,7 @@ impl BuildRequest {
         node.build(&Build::of(wiring, context))
     }
 
-    /// Every type of a port in it, to be given another name.
+    /// The type of every port in it, to be given another name.
     pub fn types(&mut self) -> impl Iterator<Item = &mut PortType> {
         self.inputs.iter_mut().flatten().chain(&mut self.outputs)
     }

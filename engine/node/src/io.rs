@@ -1,4 +1,4 @@
-//! What a processor can do while it runs: take what is due, and send.
+//! What a processor can do while it runs: take packets that are due, and send.
 
 use std::time::Instant;
 
@@ -30,7 +30,7 @@ pub trait Host {
     fn reached(&self) -> Watermark;
     /// See [`Io::stop_requested`].
     fn stop_requested(&self) -> bool;
-    /// The node begins or ends to wait for somebody outside.
+    /// The node begins or ends to wait for something outside.
     fn set_idle(&self, _idle: bool) {}
 }
 
@@ -67,7 +67,7 @@ impl Input {
     }
 }
 
-/// A processor's way to its inputs and outputs.
+/// A processor's access to its inputs and outputs.
 pub struct Io<'a> {
     host: &'a mut dyn Host,
     lineage: &'a mut Lineage,
@@ -107,7 +107,7 @@ impl Lineage {
 }
 
 impl<'a> Io<'a> {
-    /// The way that leads to `host`; made by whoever calls the processor.
+    /// The way to the ports of `host`; made by what calls the processor.
     pub fn new(host: &'a mut dyn Host, lineage: &'a mut Lineage) -> Self {
         Io { host, lineage }
     }
@@ -146,8 +146,8 @@ impl<'a> Io<'a> {
         )
     }
 
-    /// As [`Io::send`], for a node that knows better than by the oldest what its output stems from:
-    /// of many pictures the newest.
+    /// As [`Io::send`], for a node whose output stems from another input than the oldest: of many
+    /// pictures from the newest.
     ///
     /// # Errors
     /// As [`Io::send`].

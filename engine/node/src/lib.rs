@@ -5,7 +5,7 @@
 //! through its inputs and leave through its outputs; each has a media time ([`Time`]) and a payload
 //! that is shared, never copied.
 //!
-//! A kind that makes low what was high, whole:
+//! A whole kind, which inverts a control:
 //!
 //! ```
 //! use score_node::{
@@ -69,8 +69,8 @@
 //! | to build: random numbers, what arrives, the run's folders | [`Build`], [`Settings`] |
 //! | to run | [`Io`], [`Flow`], [`Packet`], [`Payload`] |
 //! | musical time | [`Transport`], [`Length`], [`Metre`], [`Swing`], [`Key`] |
-//! | to fail, in words for an artist | [`NodeError`] |
-//! | to tell how it goes | [`Counters`], [`Progress`] |
+//! | to fail, with a message for an artist | [`NodeError`] |
+//! | to report how it goes | [`Counters`], [`Progress`] |
 //!
 //! Nodes run in an engine, which is another crate (`score-engine`), as is what tests a node alone
 //! (`score_engine::harness`). Plugins take both from `score-plugin`. What is hidden from these

@@ -38,7 +38,7 @@ pub trait Node: Params {
     /// it.
     ///
     /// # Errors
-    /// What the node needs is not to be had.
+    /// What the node needs is not available.
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError>;
 }
 
@@ -81,7 +81,7 @@ pub trait Processor<P>: Send {
         None
     }
 
-    /// Hears of each revision of the patch that plays live from `time` on, the one that this node
+    /// Receives each revision of the patch that plays live from `time` on, the one that this node
     /// began with too.
     fn revised(&mut self, _time: Time, _revision: &Revision) {}
 
@@ -89,12 +89,11 @@ pub trait Processor<P>: Send {
     /// record](Descriptor::keeps_record). Not called in a plugin yet.
     fn steered(&mut self, _steered: &Steered) {}
 
-    /// Hears that live parameters or the transport have changed, before the next call: for what
-    /// must be reckoned anew from them. Not called for the values that the processor is built
-    /// with.
+    /// Called before the next call when live parameters or the transport have changed, to recompute
+    /// what is derived from them. Not called for the values that the processor is built with.
     ///
     /// # Errors
-    /// The new values cannot be taken; the old ones stay.
+    /// The new values are refused; the old ones stay.
     fn changed(&mut self, _params: &P, _transport: &Transport) -> Result<(), NodeError> {
         Ok(())
     }
@@ -160,7 +159,7 @@ impl Settings {
     }
 }
 
-/// A thing of which there is one, so that two nodes cannot both have it: a camera, a file to write.
+/// Something that only one node can have: a camera, a file to write.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Resource(pub String);
 
@@ -203,7 +202,7 @@ impl Check<'_> {
         self.inputs.get(input.index())?.as_ref()
     }
 
-    /// The dimension of the code that arrives at an input, where it is wired and known.
+    /// The dimension of the latent that arrives at an input, where it is wired and known.
     pub fn input_dimension(&self, input: InputPort<Latent>) -> Option<usize> {
         match self.input_type(input) {
             Some(PortType::Latent(dimension)) => *dimension,
@@ -218,8 +217,8 @@ impl Check<'_> {
         }
     }
 
-    /// Refuses the dimension of the code at an input unless it is `dimension`; `why` names who
-    /// wants it.
+    /// Refuses the dimension of the latent at an input unless it is `dimension`; `why` names what
+    /// needs it.
     pub fn require_dimension(&mut self, input: InputPort<Latent>, dimension: usize, why: &str) {
         let arrives = self.input_dimension(input);
         if let Some(arrives) = arrives.filter(|arrives| *arrives != dimension) {
@@ -243,7 +242,7 @@ impl Check<'_> {
     }
 
     /// Warns of the value of a parameter: the patch can run, though not all will be as the user may
-    /// expect. A strict run refuses it. What a plugin's node warns of is not told yet.
+    /// expect. A strict run refuses it. What a plugin's node warns of is not reported yet.
     pub fn warn(&mut self, param: &str, message: impl Into<String>, help: Option<String>) {
         self.warnings.push(Problem {
             subject: Subject::Param(param.to_owned()),
@@ -271,7 +270,7 @@ impl Check<'_> {
         false
     }
 
-    /// Claims something of which there is one; `param` is the parameter that names it.
+    /// Claims something that only one node can have; `param` is the parameter that names it.
     pub fn claim(&mut self, resource: Resource, param: Option<&str>) {
         self.resources.push((resource, param.map(str::to_owned)));
     }
@@ -285,7 +284,7 @@ pub struct Build<'a> {
     pub transport: &'a Transport,
     /// The run's settings.
     pub settings: &'a Settings,
-    /// Where the node tells how far it has come.
+    /// Where the node reports its progress.
     pub progress: &'a Arc<Progress>,
     /// What the node counts for whoever watches.
     pub counters: &'a Arc<Counters>,
@@ -381,7 +380,7 @@ impl Build<'_> {
         self.inputs.get(input.index())?.as_ref()
     }
 
-    /// The dimension of the code at an input.
+    /// The dimension of the latent at an input.
     ///
     /// # Errors
     /// It is not known, which a checked patch rules out.
@@ -389,7 +388,7 @@ impl Build<'_> {
         dimension(self.input_type(input), input.name())
     }
 
-    /// The dimension of the code at an output.
+    /// The dimension of the latent at an output.
     ///
     /// # Errors
     /// It is not known, which a checked patch rules out.
@@ -398,12 +397,12 @@ impl Build<'_> {
     }
 }
 
-/// The dimension that a port's type tells.
+/// The dimension that a port's type has.
 fn dimension(port_type: Option<&PortType>, name: &str) -> Result<usize, NodeError> {
     match port_type {
         Some(PortType::Latent(Some(dimension))) => Ok(*dimension),
         _ => Err(NodeError::internal(format!(
-            "the dimension of the code at `{name}` is not known"
+            "the dimension of the latent at `{name}` is not known"
         ))),
     }
 }

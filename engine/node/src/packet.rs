@@ -13,7 +13,8 @@ use crate::time::Time;
 pub struct Packet {
     /// Media time at which the payload holds.
     pub time: Time,
-    /// Wall time at which its oldest ancestor entered the graph; latency is measured from it.
+    /// Wall-clock time at which the oldest data that it stems from entered the graph; latency is
+    /// measured from it.
     pub captured: Instant,
     /// The content, shared between all that read it.
     pub payload: Payload,
@@ -25,12 +26,12 @@ pub struct Packet {
 pub enum Payload {
     /// A picture.
     Frame(Arc<Frame>),
-    /// A code, one number for each dimension; components of a good encoder's are N(0, 1).
+    /// A latent vector, one number per dimension; those of a good encoder are N(0, 1).
     Latent(Arc<[f32]>),
     /// Notes that begin or end at the packet's time.
     Notes(Arc<[Note]>),
-    /// The same, after changes to the channels that notes sound on. It travels wherever notes do; a
-    /// reader that only wants the notes takes them as ever, with [`Packet::notes`].
+    /// The same, after changes to the channels that the notes sound on. It travels wherever notes
+    /// do; [`Packet::notes`] reads the notes of either.
     Performance(Arc<Performance>),
     /// A block of sound that begins at the packet's time.
     Audio(Arc<AudioBlock>),
@@ -77,7 +78,7 @@ impl Packet {
         /// The picture in this packet.
         frame, Frame, &Arc<Frame>);
     payload_accessor!(
-        /// The code in this packet.
+        /// The latent vector in this packet.
         latent, Latent, &Arc<[f32]>);
     /// The notes in this packet.
     ///
@@ -140,13 +141,13 @@ enum Pixels {
 }
 
 impl Frame {
-    /// A picture of `width` × `height` pixels, rows from the top, three bytes (R, G, B) a pixel;
+    /// A picture of `width` × `height` pixels, rows from the top, three bytes (R, G, B) per pixel;
     /// `None` when `pixels` has another length.
     pub fn rgb(width: u32, height: u32, pixels: Vec<u8>) -> Option<Self> {
         Self::of(width, height, Pixels::Own(pixels))
     }
 
-    /// The same of memory that belongs to somebody else and is shared, not copied.
+    /// The same, of pixels in memory that is shared, not copied.
     pub fn shared(
         width: u32,
         height: u32,
@@ -175,7 +176,7 @@ impl Frame {
         self.height
     }
 
-    /// The pixels: rows from the top, three bytes (R, G, B) a pixel.
+    /// The pixels: rows from the top, three bytes (R, G, B) per pixel.
     pub fn pixels(&self) -> &[u8] {
         match &self.pixels {
             Pixels::Own(pixels) => pixels,
@@ -294,10 +295,10 @@ impl ChannelChange {
     }
 }
 
-/// A stretch of sound: interleaved samples, full scale from −1 to 1.
+/// A block of sound: interleaved samples, full scale from −1 to 1.
 #[derive(Clone, PartialEq)]
 pub struct AudioBlock {
-    /// Frames a second, Hz.
+    /// Frames per second, Hz.
     pub rate: u32,
     /// Samples in a frame: 1 mono, 2 stereo (left, right).
     pub channels: u16,

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 pub enum Policy {
     /// Only the newest packet waits.
     Latest,
-    /// Up to so many packets wait; the oldest makes room for a new one.
+    /// Up to n packets wait; the oldest makes room for a new one.
     DropOldest(usize),
-    /// Up to so many packets wait; then the sender does.
+    /// Up to n packets wait; then the sender does.
     Block(usize),
 }
 
@@ -23,7 +23,7 @@ impl Policy {
         }
     }
 
-    /// The lossless policy of the same size, which every wire follows offline.
+    /// The lossless policy that a wire with this one has offline: of at least the same size.
     #[doc(hidden)]
     pub fn lossless(self) -> Self {
         match self {

@@ -1,8 +1,9 @@
-//! How far a node has come, for whoever watches.
+//! A node's progress.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Work done and work there is, as a node tells it; units are the node's own (nanoseconds of film).
+/// How much work a node has done, and how much there is; units are the node's own (nanoseconds of
+/// film).
 #[derive(Debug, Default)]
 pub struct Progress {
     done: AtomicU64,
@@ -10,17 +11,17 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Says how much work there is.
+    /// Sets how much work there is.
     pub fn set_total(&self, total: u64) {
         self.total.store(total, Ordering::Relaxed);
     }
 
-    /// Says how much of it is done.
+    /// Sets how much of it is done.
     pub fn set_done(&self, done: u64) {
         self.done.store(done, Ordering::Relaxed);
     }
 
-    /// Work done, and work there is; `None` where the node tells nothing.
+    /// Work done, and work there is; `None` where the node reports none.
     pub fn get(&self) -> Option<(u64, u64)> {
         let total = self.total.load(Ordering::Relaxed);
         (total > 0).then(|| (self.done.load(Ordering::Relaxed).min(total), total))

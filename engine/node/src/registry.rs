@@ -29,7 +29,7 @@ pub trait AnyNode: Send + Sync {
     /// elsewhere only its processor knows, and this says yes.
     ///
     /// # Errors
-    /// The value is none of the parameter's type.
+    /// The value does not fit the parameter.
     fn takes(&self, _name: &str, _value: &Value) -> Result<bool, NodeError> {
         Ok(true)
     }
@@ -106,8 +106,8 @@ struct Held<P> {
 }
 
 impl<P: Params> Held<P> {
-    /// Where the processor has refused a change, whatever it had reckoned by then is reckoned anew
-    /// from what it was.
+    /// Where the processor has refused a change, it recomputes from the old values whatever it had
+    /// computed from the new ones.
     fn stand_by(&mut self, changed: Result<(), NodeError>) -> Result<(), NodeError> {
         if changed.is_err() {
             // It has taken these before.
@@ -198,8 +198,8 @@ impl NodeKind {
         &self.descriptor
     }
 
-    /// Which of all the kinds of its name this is: 0, unless it comes from a library that may be
-    /// loaded anew.
+    /// Which of all kinds of its name this is: 0, unless it comes from a library that may be loaded
+    /// again.
     pub fn edition(&self) -> u64 {
         self.edition
     }
@@ -207,7 +207,7 @@ impl NodeKind {
     /// A node from parameters that the declaration admits, all defaults filled in.
     ///
     /// # Errors
-    /// A value is missing or is none of its parameter's type.
+    /// A value is missing or does not fit its parameter.
     pub fn node(&self, params: Value) -> Result<Box<dyn AnyNode>, NodeError> {
         (self.parse)(params)
     }

@@ -10,10 +10,9 @@ use serde::{Deserialize, Serialize};
 pub struct Revision {
     /// Its number: 1 for the patch that the run began with.
     pub number: u64,
-    /// Nodes that began, new or anew.
+    /// Nodes that began: new ones, and those that were rebuilt.
     pub begun: Vec<String>,
-    /// Which of all nodes that the run has begun each of these is, as its status and its later
-    /// lines in the log say.
+    /// The generation of each of them, as its status and its later lines in the log give it.
     pub generations: Vec<u64>,
     /// Nodes that got new values while they play on.
     pub set: Vec<String>,

@@ -1,11 +1,11 @@
-//! What those hear of hands that keep a record.
+//! A value that was set from outside, for nodes that keep a record.
 
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::time::Time;
 
-/// A value that a hand has set or released, as those hear of it that keep a record.
+/// A value that was set from outside or released, as nodes that keep a record receive it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Steered {
     /// When, on the run's clock.

@@ -14,10 +14,10 @@ const STRAIGHT: f64 = 0.5;
 )]
 #[serde(rename_all = "snake_case")]
 pub enum SwingNotes {
-    /// Two to a quarter note.
+    /// Two per quarter note.
     #[default]
     Eighths,
-    /// Four to a quarter note.
+    /// Four per quarter note.
     Sixteenths,
 }
 
@@ -80,7 +80,7 @@ impl Swing {
         (number + within) * pair
     }
 
-    /// The position on the grid when so many quarter notes have passed on a clock.
+    /// The position on the grid when `passed` quarter notes have passed on a clock.
     pub(crate) fn straightened(&self, passed: f64) -> f64 {
         let pair = self.of.pair();
         let (number, within) = parted(passed / pair);

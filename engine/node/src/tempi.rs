@@ -13,7 +13,7 @@ pub struct Stretch {
     pub from: Time,
     /// The position in quarter notes, from the start of the run, that belongs to its beginning.
     pub position: f64,
-    /// Quarter notes a minute.
+    /// Quarter notes per minute.
     pub tempo: f64,
 }
 

@@ -29,19 +29,19 @@ impl Time {
     }
 
     /// The time `seconds` after the start, rounded to the nanosecond; what lies beyond the range
-    /// becomes its end, and what is not a number zero.
+    /// becomes its end, and NaN becomes zero.
     pub fn from_seconds(seconds: f64) -> Self {
         Time((seconds * NANOS_PER_SECOND as f64).round() as i64)
     }
 
-    /// The time at which sample `index` of a stream of `rate` samples a second begins.
+    /// The time at which sample `index` of a stream of `rate` samples per second begins.
     pub fn from_samples(index: u64, rate: u32) -> Self {
         let nanos = (i128::from(index) * i128::from(NANOS_PER_SECOND) + i128::from(rate) / 2)
             / i128::from(rate.max(1));
         Time(i64::try_from(nanos).unwrap_or(i64::MAX))
     }
 
-    /// The sample of a stream of `rate` samples a second that begins nearest to this time.
+    /// The sample of a stream of `rate` samples per second that begins nearest to this time.
     pub fn to_samples(self, rate: u32) -> u64 {
         let scaled =
             i128::from(self.0.max(0)) * i128::from(rate) + i128::from(NANOS_PER_SECOND / 2);

@@ -16,7 +16,7 @@ use crate::time::{Metre, Time};
 /// swing the two are one. Beats and bars lie at the same times on both.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Transport {
-    /// Quarter notes a minute.
+    /// Quarter notes per minute.
     pub tempo: f64,
     /// Beats in a bar and the note value that is a beat.
     pub metre: Metre,
@@ -28,7 +28,7 @@ pub struct Transport {
     pub key: Option<KeyChoice>,
     /// Where all randomness of the run comes from; each node draws its own stream.
     pub seed: u64,
-    /// Samples a second of all sound in the graph, Hz.
+    /// Samples per second of all sound in the graph, Hz.
     pub sample_rate: u32,
     /// Frames in a block of sound.
     pub block: u32,
@@ -87,7 +87,7 @@ impl Transport {
         Some(self.swing).filter(|swing| !swing.is_straight() && swing.fits(self.metre))
     }
 
-    /// The time so many quarter notes of the grid after `time`, or before it.
+    /// The time `beats` quarter notes of the grid after `time`, or before it.
     pub fn after(&self, time: Time, beats: f64) -> Time {
         if self.swinging().is_some() {
             return self.time_at(self.position(time) + beats);
@@ -112,7 +112,7 @@ impl Transport {
         self.clock_time(swinging.map_or(position, |swing| swing.swung(position)))
     }
 
-    /// The time at which so many quarter notes have passed on a clock, from the start.
+    /// The time at which `position` quarter notes have passed on a clock, from the start.
     pub fn clock_time(&self, position: f64) -> Time {
         let fitted = self.tempi.as_ref().and_then(|tempi| tempi.time(position));
         fitted.unwrap_or_else(|| self.anchor.0 + self.beats(position - self.anchor.1))

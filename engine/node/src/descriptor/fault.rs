@@ -73,7 +73,7 @@ fn param_fault(param: &Param) -> Option<String> {
 fn emptiness(param_type: &ParamType) -> Option<&'static str> {
     const RANGE: &str = "a range whose end comes before its beginning";
     match param_type {
-        // A bound that is no number makes a range without values too.
+        // A bound that is NaN makes a range without values too.
         ParamType::Number { min, max } | ParamType::Length { min, max } => {
             (min.partial_cmp(max).is_none_or(Ordering::is_gt)).then_some(RANGE)
         }

@@ -24,7 +24,7 @@ pub use values::written_value;
 pub enum Change {
     /// The running processor takes the new value.
     Live,
-    /// The processor is built anew; its ports stay as they are.
+    /// The processor is rebuilt; its ports stay as they are.
     Rebuild,
     /// The node's ports or types may change, so that its neighbours are checked again.
     Structural,
@@ -119,7 +119,7 @@ pub struct Param {
     /// What a file is for.
     #[serde(skip_serializing_if = "FilePurpose::is_unspecified", default)]
     pub purpose: FilePurpose,
-    /// Why a change is no live one, for the reference.
+    /// Why a change is not live, for the reference.
     #[serde(skip_serializing_if = "str::is_empty", default)]
     pub reason: Cow<'static, str>,
     /// What a bare wire's 0 to 1 stand for, where the declaration says so.
@@ -268,13 +268,13 @@ impl Param {
         self
     }
 
-    /// Why a change is no live one.
+    /// Why a change is not live.
     pub fn because(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
         self.reason = reason.into();
         self
     }
 
-    /// A change needs the node to be built anew, and why.
+    /// A change rebuilds the node, and why.
     pub fn rebuilt_because(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
         self.change = Change::Rebuild;
         self.because(reason)

@@ -32,7 +32,7 @@ use crate::length::Length;
 /// | word | says |
 /// |---|---|
 /// | `live` | a new value reaches the processor that runs |
-/// | `rebuild = "why"`, `structural = "why"` | it does not: the node is built anew, or its ports may change; without any of the three: `rebuild` |
+/// | `rebuild = "why"`, `structural = "why"` | it does not: the node is rebuilt, or its ports may change; without any of the three: `rebuild` |
 /// | `range = from..=to` | what numbers, lengths, and items of a list may be |
 /// | `span = from..=to`, `log` | what a bare wire's 0 to 1 stand for, where that is less than the range, and that it goes in equal ratios |
 /// | `default = value` | what holds where the patch says nothing; an `Option` needs none |
@@ -49,19 +49,19 @@ pub trait Params: Clone + Send + Sync + Sized + 'static {
     /// The struct from its values, all of them given.
     ///
     /// # Errors
-    /// A value is missing or is none of its field's, which a checked patch rules out.
+    /// A value is missing or does not fit its field, which a checked patch rules out.
     fn read(values: &Value) -> Result<Self, NodeError>;
 
     /// Takes the new value of a live parameter; `false`: there is none of that name.
     ///
     /// # Errors
-    /// The value is none of the field's.
+    /// The value does not fit the field.
     fn set(&mut self, name: &str, value: &Value) -> Result<bool, NodeError>;
 }
 
 /// What the field of a parameter may be.
 pub trait ParamValue: Sized {
-    /// What its range is told in.
+    /// The type of the ends of its range.
     type Bound;
 
     /// What it counts, where its type says that.
@@ -76,7 +76,7 @@ pub trait ParamValue: Sized {
     /// The value as the field holds it.
     ///
     /// # Errors
-    /// It is none of the type's; the text says why.
+    /// The type has no such value; the text says why.
     fn read(value: &Value) -> Result<Self, String>;
 
     /// The value as a checked patch holds it.
@@ -114,7 +114,7 @@ impl Params for () {
 /// The parameter `name` among all `values`; for what is derived.
 ///
 /// # Errors
-/// It is missing, or none of its type's.
+/// It is missing, or does not fit the type.
 #[doc(hidden)]
 pub fn read_param<T: ParamValue>(values: &Value, name: &str) -> Result<T, NodeError> {
     read_value(name, values.get(name).unwrap_or(&Value::Null))
@@ -123,7 +123,7 @@ pub fn read_param<T: ParamValue>(values: &Value, name: &str) -> Result<T, NodeEr
 /// What `value` is as the parameter `name`; for what is derived.
 ///
 /// # Errors
-/// It is none of its type's.
+/// It does not fit the type.
 #[doc(hidden)]
 pub fn read_value<T: ParamValue>(name: &str, value: &Value) -> Result<T, NodeError> {
     T::read(value).map_err(|why| NodeError::internal(format!("`{name}`: {why}")))
@@ -142,7 +142,7 @@ pub fn read_choice<T: Choice>(value: &Value) -> Result<T, String> {
 /// As serde reads it.
 fn deserialised<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
     serde_json::from_value(value.clone())
-        .map_err(|error| format!("{value} is no {}: {error}", type_name::<T>()))
+        .map_err(|error| format!("{value} is not a {}: {error}", type_name::<T>()))
 }
 
 macro_rules! numbers {
@@ -160,7 +160,7 @@ macro_rules! numbers {
             }
 
             fn written(&self) -> Value {
-                // By its own digits: 0.1 as a 32-bit number is no 0.10000000149.
+                // By its own digits: 0.1 as a 32-bit number is not 0.10000000149.
                 self.to_string().parse::<f64>().map_or(Value::Null, Value::from)
             }
         }
@@ -295,7 +295,7 @@ impl<T: ParamValue> ParamValue for Vec<T> {
     fn read(value: &Value) -> Result<Self, String> {
         match value {
             Value::Array(items) => items.iter().map(T::read).collect(),
-            value => Err(format!("{value} is no list")),
+            value => Err(format!("{value} is not a list")),
         }
     }
 

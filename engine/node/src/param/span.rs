@@ -29,8 +29,8 @@ pub struct Span {
 }
 
 impl Span {
-    /// The value for `place`, from 0 to 1; what lies beyond stands for the nearer end, and what is
-    /// no number for 0.
+    /// The value for `place`, from 0 to 1; what lies beyond stands for the nearer end, and NaN for
+    /// 0.
     pub fn at(&self, place: f64) -> f64 {
         let place = within(place);
         match self.scale {
@@ -43,7 +43,7 @@ impl Span {
     }
 }
 
-/// From 0 to 1; what is no number is 0.
+/// Clamped to 0 to 1; NaN is 0.
 fn within(place: f64) -> f64 {
     match place.is_nan() {
         true => 0.0,

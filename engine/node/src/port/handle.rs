@@ -23,11 +23,11 @@ pub trait Carried: 'static {
     fn of(packet: &Packet) -> Option<&Self::Value>;
 }
 
-/// Codes travel through the port.
+/// Latent vectors travel through the port.
 #[derive(Clone, Copy, Debug)]
 pub struct Latent;
 
-/// Numbers that steer travel through the port.
+/// Control values travel through the port.
 #[derive(Clone, Copy, Debug)]
 pub struct Control;
 
@@ -199,7 +199,7 @@ macro_rules! port {
         }
 
         impl $port<Latent> {
-            /// Only latents of `dimension` numbers.
+            /// Only latent vectors of this dimension.
             pub const fn dimension(mut self, dimension: usize) -> Self {
                 self.declared.dimension = Some(dimension);
                 self

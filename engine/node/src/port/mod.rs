@@ -17,15 +17,15 @@ pub use handle::{Carried, Control, Custom, InputPort, Latent, OutputPort, SentAs
 pub enum PortType {
     /// Pictures.
     Frame,
-    /// Codes of so many dimensions; `None` where any number does, or where it is not known yet.
+    /// Latent vectors of this dimension; `None`: of any, or it is not known yet.
     Latent(Option<usize>),
     /// Notes on and off.
     Notes,
     /// Blocks of sound.
     Audio,
-    /// Numbers that steer.
+    /// Control values.
     Control,
-    /// Things that happened.
+    /// Events.
     Event,
     /// A plugin's own type, by name.
     Custom(Cow<'static, str>),
@@ -55,11 +55,11 @@ impl PortType {
         match self {
             PortType::Frame => Policy::Latest,
             PortType::Latent(_) | PortType::Control => Policy::DropOldest(8),
-            // Sound that has waited so long is too late to be heard; whoever made it must not wait
+            // Sound that has waited for 16 blocks is too late to be heard; its sender must not wait
             // as well.
             PortType::Audio => Policy::DropOldest(16),
-            // A note's end must not be lost; a reader that stands still for seconds holds nobody
-            // up.
+            // A note's end must not be lost; a reader may stop for seconds before its sender must
+            // wait.
             PortType::Notes | PortType::Event => Policy::Block(256),
             PortType::Custom(_) => Policy::Block(16),
         }
@@ -140,8 +140,8 @@ impl Port {
         self
     }
 
-    /// A port that only wires reach that name it, so that it does not stand in the way of those
-    /// that name the node.
+    /// A port that is reached only by wires that name it, so that those that name just the node are
+    /// not ambiguous.
     pub fn by_name(mut self) -> Self {
         self.by_name = true;
         self
