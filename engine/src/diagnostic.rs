@@ -118,8 +118,8 @@ pub fn shown(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Whether a character steers a terminal, or the direction in which text is read, and is no line's
-/// end.
+/// Whether a character controls a terminal, or the direction in which text is read, and does not
+/// end a line.
 #[must_use]
 pub fn steers(c: char) -> bool {
     (c.is_control() && !matches!(c, '\n' | '\t'))
@@ -184,13 +184,13 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// How many mistakes there are, told or not.
+    /// How many mistakes there are, listed or not.
     #[must_use]
     pub fn count(&self) -> usize {
         self.mistakes.len() + self.untold
     }
 
-    /// `and 9,950 more`, where not all are told.
+    /// `and 9,950 more`, where not all are listed.
     #[must_use]
     pub fn and_more(&self) -> Option<String> {
         (self.untold > 0).then(|| format!("and {} more", grouped(self.untold)))

@@ -114,13 +114,13 @@ pub struct Graph {
     pub(crate) wires: Vec<GraphWire>,
     /// What may not be meant.
     pub(crate) warnings: Diagnostics,
-    /// What was typed on the command line and has nothing to set, as it is told.
+    /// What was typed on the command line and has nothing to set, with the reason.
     pub(crate) left_out: Vec<String>,
     /// What was typed on the command line, and what the patch itself says there.
     pub(crate) overridden: BTreeMap<String, Option<String>>,
-    /// What the patch says, word for word.
+    /// The patch's text.
     pub(crate) text: Arc<str>,
-    /// What the patches say that it includes, by the names of their files.
+    /// The texts of the patches that it includes, by the names of their files.
     pub(crate) included: BTreeMap<String, Arc<str>>,
 }
 

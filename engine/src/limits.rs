@@ -31,7 +31,7 @@ pub const MAX_NODES: usize = 4_096;
 /// Wires in all.
 pub const MAX_WIRES: usize = 16_384;
 
-/// Mistakes that are told; the others are counted.
+/// Mistakes that are listed; the others are counted.
 pub const MAX_MISTAKES: usize = 50;
 
 /// Bytes of one message about a patch.

@@ -30,11 +30,11 @@ struct Collected {
     thinning: Option<Thinning>,
 }
 
-/// Keeps one packet of so many, where a few are enough.
+/// Keeps one of every n packets, where a few are enough.
 struct Thinning {
     /// Packets that are kept, at most.
     most: usize,
-    /// Of so many packets one is kept.
+    /// One of this many packets is kept.
     every: usize,
     seen: usize,
 }
@@ -130,7 +130,7 @@ impl AnyProcessor for Collecting {
 
 impl Graph {
     /// Collects what the output `output` of the node `id` sends in the run to come; `None` if there
-    /// is no such.
+    /// is none.
     pub fn tap(&mut self, id: &str, output: &str) -> Option<Tap> {
         let from = self.nodes.iter().position(|node| node.id == id)?;
         let ports = &self.nodes[from].descriptor.outputs;

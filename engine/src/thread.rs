@@ -1,10 +1,10 @@
 //! What every node's thread does, offline and live: it builds the node, calls its processor while
-//! there is something to do, and makes an error of whatever goes wrong.
+//! there is something to do, and turns whatever goes wrong into an error.
 //!
-//! When the processor is called is its run's affair, a [`Schedule`]: by watermarks and virtual time
-//! offline, by the clock live. Whatever a processor is told (new values of parameters, revisions)
-//! it is told in [`Schedule::turn`], that is between two calls and by its own thread, so that no
-//! value changes while a call is under way.
+//! When the processor is called is up to its run's [`Schedule`]: by watermarks and virtual time
+//! offline, by the clock live. A processor receives new values of parameters and revisions in
+//! [`Schedule::turn`], that is between two calls and on its own thread, so that no value changes
+//! during a call.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -34,7 +34,7 @@ pub(crate) struct Worker {
     pub(crate) clock: Option<Arc<LiveClock>>,
     /// Whether the processor that is built next begins with the run.
     pub(crate) with_run: bool,
-    /// The live parameters: what holds, and what the processor has yet to be told.
+    /// The live parameters: which values hold, and which the processor has yet to receive.
     pub(crate) values: Values,
 }
 
@@ -97,12 +97,12 @@ pub(crate) enum Turn {
     Over,
 }
 
-/// When a processor is called, and what it is told between two calls.
+/// When a processor is called, and what it receives between two calls.
 pub(crate) trait Schedule {
     /// When the processor asks to be called first; `None`: when something is due.
     fn first_wake(&mut self) -> Option<Time>;
 
-    /// Between two calls: takes the run's commands, hands `processor` what is new to it, and says
+    /// Between two calls: takes the run's commands, gives `processor` what is new to it, and says
     /// what comes next. `wake` is when the processor has asked to be called.
     ///
     /// # Errors
@@ -129,7 +129,7 @@ pub(crate) trait Schedule {
         lineage: &mut Lineage,
     ) -> Result<Flow, NodeError>;
 
-    /// The processor's way out of its last call.
+    /// The ports, for the processor's last call.
     fn host(&mut self) -> &mut dyn Host;
 }
 

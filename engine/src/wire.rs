@@ -13,12 +13,12 @@ use crate::packet::Packet;
 use crate::policy::Policy;
 use crate::time::Time;
 
-/// Packets that a wire may grow to before the run is given up as a patch that wants all of a long
-/// film at once.
+/// Packets that a wire may grow to. A patch that holds back more, such as all of a long film,
+/// fails.
 pub(crate) const MAX_CAPACITY: usize = 1 << 14;
 
-/// A packet captured so shortly after the one whose age was measured last is as old as that one, so
-/// that the clock is not read for every packet of a full wire.
+/// A packet captured within this time after the one whose age was measured last counts as old as
+/// that one, so that the clock is not read for every packet of a full wire.
 const GRAIN: Duration = Duration::from_micros(50);
 
 /// What travels through the channel.
@@ -28,11 +28,11 @@ pub(crate) enum Signal {
     /// Nothing before this time will follow. It wakes a reader that has nothing else to take; all
     /// others learn of promises by [`WireReceiver::promised`].
     Watermark(Time),
-    /// The sender has failed and begins anew: what it began, it will not end. Only live.
+    /// The sender has failed and restarts: the notes that it began, it will not end. Only live.
     Lost,
 }
 
-/// Time that no end was set to.
+/// The end of a wire that has not ended.
 const NOT_ENDED: i64 = i64::MIN;
 
 /// What both ends and every watcher of a wire see. Each end writes into cache lines of its own:

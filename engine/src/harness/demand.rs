@@ -14,7 +14,7 @@ use crate::time::Time;
 /// The parameters with every default filled in.
 ///
 /// # Errors
-/// They are no object, or the declaration does not admit them.
+/// They are not an object, or the declaration does not admit them.
 pub(super) fn params(descriptor: &Descriptor, given: &Value) -> Result<Value, NodeError> {
     let mut params = match given {
         Value::Object(params) => params.clone(),
@@ -44,13 +44,13 @@ pub(super) fn params(descriptor: &Descriptor, given: &Value) -> Result<Value, No
 }
 
 /// # Errors
-/// What is set is no live parameter, or one that does not take the value.
+/// What is set is not a live parameter, or one that does not take the value.
 pub(super) fn settings(descriptor: &Descriptor, settings: &[Setting]) -> Result<(), NodeError> {
     for setting in settings {
         let param = param(descriptor, &setting.name)?;
         if param.change != Change::Live {
             let name = &param.name;
-            let why = format!("`{name}` is not live: a change builds the node anew");
+            let why = format!("`{name}` is not live: a change rebuilds the node");
             return Err(NodeError::input(why).help("declare it with `.live()`"));
         }
         admits(param, &setting.value)?;

@@ -32,7 +32,7 @@ const MOST_CALLS: usize = 10_000;
 /// How many packets an output holds before they are collected.
 const OUTPUT_CAPACITY: usize = 64;
 
-/// A live parameter's new value, and when it is told.
+/// A live parameter's new value, and when it is set.
 pub(super) struct Setting {
     pub(super) at: Time,
     pub(super) name: String,
@@ -298,7 +298,7 @@ impl Pause for Waits {
         if stage.calls > MOST_CALLS {
             let now = stage.clock.now();
             return Err(NodeError::internal(format!(
-                "the node wants to be called for ever at {now}"
+                "the node asks to be called at {now} for ever"
             )));
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! What a live node's thread tells whoever watches: its state, and how long its calls take.
+//! What a live node's thread reports: its state, and how long its calls take.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -14,9 +14,9 @@ pub enum NodeState {
     Preparing,
     /// Runs, or waits for something to do.
     Running,
-    /// Has failed and begins anew in a moment.
+    /// Has failed and restarts in a moment.
     Restarting,
-    /// Has failed too often; it begins anew when the patch changes.
+    /// Has failed too often; it restarts when the patch changes.
     Failed,
     /// Has come to its end.
     Ended,
@@ -119,7 +119,7 @@ impl Gauges {
         result
     }
 
-    /// The same, from here to there.
+    /// The same, begun and ended by two calls.
     pub(super) fn set_idle(&self, idle: bool) {
         let now = i64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(i64::MAX);
         if idle {
@@ -166,7 +166,7 @@ fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// The class of a call of so many nanoseconds.
+/// The class of a call that took `nanos` nanoseconds.
 fn class(nanos: u64) -> usize {
     let micros = (nanos as f64 / 1000.0).max(1.0);
     ((micros.log2() * CLASSES_PER_OCTAVE) as usize).min(CLASSES - 1)

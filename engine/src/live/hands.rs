@@ -32,13 +32,13 @@ const MOST_WAITING: usize = 1_024;
 pub(super) const TRANSPORT: &str = "transport";
 
 /// Sets live values of what plays, from any thread. A value holds until it is released, over what
-/// the patch and wires say: through edits of the patch, and when its node begins anew.
+/// the patch and wires say: through edits of the patch and restarts of its node.
 ///
 /// The transport is steered as a node called `transport`.
 #[derive(Clone)]
 pub struct Steering(Arc<Mutex<SteeringState>>);
 
-/// Which kind of thing is wrong with what a hand wants.
+/// Why a value is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -55,7 +55,7 @@ pub enum SteeringErrorKind {
     Output,
 }
 
-/// Why a value is not taken.
+/// Why a value is not taken, or an output is not tapped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{message}")]
 pub struct SteeringError {
@@ -214,7 +214,7 @@ impl Steering {
         }
     }
 
-    /// Lets a parameter go: what the wire or the patch says holds again.
+    /// Releases a parameter: what the wire or the patch says holds again.
     ///
     /// # Errors
     /// There is no such node or live parameter.
@@ -226,7 +226,7 @@ impl Steering {
         done
     }
 
-    /// Lets every parameter of a node go that a hand holds.
+    /// Releases every parameter of a node that a hand holds.
     ///
     /// # Errors
     /// There is no such node.
@@ -240,12 +240,12 @@ impl Steering {
         done
     }
 
-    /// Lets every parameter go that a hand holds.
+    /// Releases every parameter that a hand holds.
     pub fn release_all(&self, glide: Duration) {
         let mut state = self.lock();
         let held: Vec<(String, String)> = state.hands.keys().cloned().collect();
         for (node, param) in held {
-            // What a hand holds but no longer plays is let go as well.
+            // What a hand holds but no longer plays is released as well.
             if state.set_hand(&node, &param, None, glide).is_err() {
                 state.hands.remove(&(node, param));
             }
@@ -281,8 +281,7 @@ impl Steering {
     }
 
     /// Looks at what the output `output` of the node called `node` sends, at most `rate` times a
-    /// second, for as long as what is given back lives: also when the node begins anew, or an
-    /// edit exchanges it.
+    /// second, for as long as the tap lives: also after the node restarts or an edit replaces it.
     ///
     /// # Errors
     /// There is no such node or output.
@@ -355,7 +354,8 @@ impl Steering {
         transport: &Transport,
     ) {
         let mut state = self.lock();
-        // What hands hold of nodes that are gone, or of parameters that are others now, is let go.
+        // What hands hold of nodes that are gone, or of parameters that are others now, is
+        // released.
         state.hands.retain(|(node, param), value| {
             let target = nodes.iter().find(|target| target.node.id == *node);
             let params = target.map_or(&DECLARED.params, |target| &target.node.descriptor.params);
@@ -455,7 +455,7 @@ impl SteeringState {
         Ok(value)
     }
 
-    /// Gives the parameter to a hand, with a value that it takes, or lets it go.
+    /// Has a hand hold the parameter at a value that it takes, or release it.
     fn set_hand(
         &mut self,
         id: &str,
@@ -539,7 +539,7 @@ impl SteeringState {
         }
     }
 
-    /// The transport that the text and hands make together.
+    /// The transport of the text with what hands hold.
     fn under_hands(
         &self,
         text: &serde_json::Map<String, Value>,
@@ -553,7 +553,7 @@ impl SteeringState {
         made(&values)
     }
 
-    /// Has every node go on by another transport.
+    /// Gives every node another transport.
     fn play_by(&mut self, transport: Transport) {
         self.transport = transport;
         let told = Arc::new(self.transport.clone());

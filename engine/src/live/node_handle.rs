@@ -39,7 +39,7 @@ impl NodeHandle {
         let _ = self.commands.send(command);
     }
 
-    /// Tells the node to end now, once: what is told to a node that hangs waits for it.
+    /// Tells the node to end now, once: commands to a node that hangs pile up.
     pub(super) fn finish(&mut self) {
         if !std::mem::replace(&mut self.is_finishing, true) {
             self.tell(Command::Finish);

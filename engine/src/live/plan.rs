@@ -13,7 +13,7 @@ use crate::transport::Transport;
 /// What becomes of a node of the new patch.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Fate {
-    /// The running node at this index goes on; these parameters get new values.
+    /// The running node at this index keeps running; these parameters get new values.
     Stays {
         old: usize,
         values: Vec<(String, Value)>,
@@ -92,8 +92,8 @@ pub(super) fn wire_places(wires: &[GraphWire]) -> Vec<WirePlace> {
         .collect()
 }
 
-/// Plans the way from `old` to `new`. Nodes that read one of the `touched` files begin anew, and so
-/// do nodes for which `rests` says that they run no longer.
+/// Plans the way from `old` to `new`. Nodes that read one of the `touched` files are rebuilt, and
+/// so are those that `rests` says no longer run.
 pub(super) fn plan(
     old: &Shape<'_>,
     new: &Shape<'_>,

@@ -33,13 +33,13 @@ const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// The same for a node that ends as soon as nobody reads what it sends.
 const POLL_INTERVAL_WHEN_RETIRED: Duration = Duration::from_millis(10);
 
-/// What a live node's thread is told.
+/// What a run sends to a live node's thread.
 pub(crate) enum Command {
-    /// The patch says this of the node now.
+    /// The node as the patch has it now.
     Text(Arc<GraphNode>),
-    /// Hands set parameters, or let them go.
+    /// Hands set or released parameters.
     Steer(Vec<HandChange>),
-    /// The music goes on by another transport.
+    /// Another transport holds from now on.
     Retime(Arc<Transport>),
     /// A tap shows what leaves this output.
     Tap(usize, Weak<TapBuffer>),
@@ -47,7 +47,7 @@ pub(crate) enum Command {
     Record(Arc<Steered>),
     /// Inputs read from other wires, outputs feed further ones.
     Rewire(Rewired),
-    /// The patch has this revision now.
+    /// This revision of the patch plays now.
     Tell(Arc<Revision>),
     /// End once nobody reads any more.
     Retire,
@@ -57,16 +57,16 @@ pub(crate) enum Command {
     Finish,
 }
 
-/// What a hand does to a parameter.
+/// What a hand does to a parameter: sets it, or releases it.
 pub(crate) struct HandChange {
     pub(crate) param: String,
-    /// `None`: it lets it go.
+    /// `None`: it is released.
     pub(crate) value: Option<Value>,
     /// How long the value takes to get there.
     pub(crate) glide: Time,
 }
 
-/// What the node's own code must hear of.
+/// What the node's own code must receive.
 pub(super) enum News {
     Text(Arc<GraphNode>),
     Steer(Vec<HandChange>),
@@ -138,10 +138,10 @@ pub(super) struct Surroundings {
     pub(super) pause: Box<dyn Pause>,
 }
 
-/// How packets of a source that tells times from its own start are held back.
+/// How packets of a source are held back whose times count from its own start.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
-    /// Where sound blocks begin: multiples of so many frames, and their rate.
+    /// Blocks of sound begin at multiples of this many frames, at this rate.
     block: u64,
     rate: u32,
     /// Where the source's time begins, once it has sent.
@@ -205,13 +205,13 @@ impl LivePorts {
         self.inputs.is_empty()
     }
 
-    /// Does what was told; gives what the node's own code must hear of.
+    /// Takes the run's commands; gives what the node's own code must receive.
     pub(super) fn obey(&mut self) -> Vec<News> {
         self.hear();
         std::mem::take(&mut self.postponed)
     }
 
-    /// Does what was told, but for news: those wait until the node's own code has returned.
+    /// Takes the run's commands. What is for the node's own code waits until that has returned.
     fn hear(&mut self) {
         while let Ok(command) = self.surroundings.commands.try_recv() {
             match command {
@@ -271,7 +271,7 @@ impl LivePorts {
         });
     }
 
-    /// Hears what wires say of parameters: of each the latest.
+    /// Takes what came along wires into parameters: of each the latest value.
     pub(super) fn hear_values(&mut self, values: &mut Values) {
         self.values.retain_mut(|wire| {
             let mut said = None;
@@ -345,7 +345,7 @@ impl LivePorts {
             .map(|(_, index)| index)
     }
 
-    /// Waits until something arrives, the clock has come to `until`, or the node is told something.
+    /// Waits until something arrives, the clock has come to `until`, or a command comes.
     pub(super) fn wait(&mut self, until: Option<Time>) {
         let longest = match self.ending {
             Ending::WhenNobodyReads => POLL_INTERVAL_WHEN_RETIRED,
@@ -382,15 +382,15 @@ impl LivePorts {
         pause.until_due(&mut select, until, longest);
     }
 
-    /// The node begins anew.
-    pub(super) fn begin_anew(&mut self) {
+    /// The node starts or restarts.
+    pub(super) fn start(&mut self) {
         self.end = None;
         if let Some(pace) = &mut self.surroundings.pace {
             pace.origin = None;
         }
     }
 
-    /// Tells every reader that what this node began it will not end.
+    /// Tells every reader that this node will not end the notes that it began.
     pub(super) fn tell_lost(&mut self) {
         for wire in self.outputs.iter_mut().flatten() {
             // A reader whose wire is full learns of the notes' ends when the node is gone for good.
@@ -398,7 +398,7 @@ impl LivePorts {
         }
     }
 
-    /// Throws away what has come, so that nobody waits for a node that does not run.
+    /// Discards what has come, so that nobody waits for a node that does not run.
     pub(super) fn discard(&mut self) {
         self.refill();
         while let Some(input) = self.next_input() {

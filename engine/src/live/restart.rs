@@ -1,4 +1,4 @@
-//! When a failed node begins anew, and when it is given up.
+//! When a failed node restarts, and when it is given up.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ pub struct RestartPolicy {
     pub first: Duration,
     /// How long a restart waits at most.
     pub longest: Duration,
-    /// So many failures within `window` are too many: the node stays failed until the patch
+    /// After more failures than this within `window`, the node stays failed until the patch
     /// changes.
     pub most: usize,
     /// How far back failures count.
@@ -48,7 +48,7 @@ impl Restarts {
         self.policy.longest
     }
 
-    /// The node has failed `now`: how long to wait before it begins anew; `None` when it has failed
+    /// The node has failed `now`: how long to wait before it restarts; `None` when it has failed
     /// too often.
     pub(super) fn next(&mut self, now: Instant) -> Option<Duration> {
         let window = self.policy.window;

@@ -124,7 +124,7 @@ impl Live {
 
     /// Goes over to another patch while this one plays: nodes that are the same in both play on,
     /// sound crossfades, and notes of nodes that go are ended. Nodes that read one of the
-    /// `touched` files begin anew. `None`: nothing is different. Waits until all is built;
+    /// `touched` files are rebuilt. `None`: nothing is different. Waits until all is built;
     /// [`Live::prepare`] does not.
     ///
     /// # Errors
@@ -225,7 +225,7 @@ impl Live {
         if self.revision == 0 && !self.clock.is_steered() {
             self.clock.restart();
         }
-        // Reckoned anew: the music has gone on since the nodes were built.
+        // Computed again: the music has gone on since the nodes were built.
         let is_first = self.revision == 0;
         let transport = self.steering.transport_of(&edit.text_transport, is_first);
         let retimed = transport != edit.transport || edit.text_transport != self.text;
@@ -407,7 +407,7 @@ impl Live {
     }
 
     /// Ends the run: sources end now, everything behind plays out, files are finished. What has not
-    /// ended after half of `within` is told to end as it stands. Nodes that write files are
+    /// ended after half of `within` must end as it is. Nodes that write files are
     /// waited for however long it takes.
     pub fn drain(mut self, within: Duration) -> Drained {
         let started = Instant::now();

@@ -1,4 +1,4 @@
-//! Goes from the sound of one wire over to another's without a click.
+//! Crossfades from the sound of one wire to another's.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use crate::packet::{AudioBlock, Packet, Payload};
 use crate::time::Time;
 use crate::wire::{Received, Signal, WireReceiver};
 
-/// Times of one frame may differ by so much, as they were added up.
+/// By how much times of the same frame may differ, since times are rounded.
 const TOLERANCE: Time = Time::from_nanos(10);
 
 /// How long, in seconds, the new wire waits for an old one that has fallen silent and not ended:
@@ -56,7 +56,7 @@ pub(super) enum Joined {
     Nothing,
     /// The new wire is alone from here on; its next packet, where it was taken already.
     Over(Option<Packet>),
-    /// The sender of the new wire has failed and begins anew.
+    /// The sender of the new wire has failed and restarts.
     Lost,
     /// The new wire has ended.
     Ended(Time),

@@ -34,7 +34,7 @@ pub struct NodeStatus {
     pub id: String,
     /// Its kind.
     pub kind: String,
-    /// Which of all nodes that this run has begun it is.
+    /// Its number among all nodes that this run has begun.
     pub generation: u64,
     /// What it does.
     pub state: NodeState,

@@ -1,4 +1,4 @@
-//! Looks at what an output of a running node sends, for as long as somebody looks.
+//! Shows what an output of a running node sends, for as long as somebody looks.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,8 +30,8 @@ pub struct LiveTap {
 pub enum Seen {
     /// The newest picture.
     Picture(Picture),
-    /// The newest code.
-    Code(Vec<f32>),
+    /// The newest latent vector.
+    Latent(Vec<f32>),
     /// Notes that began or ended, with their times in seconds.
     Notes(Vec<SeenNote>),
     /// The sound's level.
@@ -148,11 +148,11 @@ impl LiveTap {
     }
 }
 
-/// What the packets, all of one type, are to whoever looks.
+/// What the packets, all of one type, show.
 fn seen(packets: &VecDeque<Packet>, width: u32) -> Option<Seen> {
     Some(match &packets.back()?.payload {
         Payload::Frame(frame) => Seen::Picture(scaled_down(frame, width)),
-        Payload::Latent(code) => Seen::Code(code.to_vec()),
+        Payload::Latent(latent) => Seen::Latent(latent.to_vec()),
         Payload::Control(value) => Seen::Control(*value),
         Payload::Notes(_) | Payload::Performance(_) => Seen::Notes(
             (packets.iter())
@@ -169,7 +169,7 @@ fn seen(packets: &VecDeque<Packet>, width: u32) -> Option<Seen> {
                 .filter_map(|packet| Some(seen_event(packet.time, packet.event().ok()?)))
                 .collect(),
         ),
-        // A plugin's own type, or one that nobody has drawn yet.
+        // A plugin's own type, or one that nothing can show yet.
         _ => Seen::Other,
     })
 }

@@ -1,4 +1,4 @@
-//! The thread of a live node: runs it by the clock, and begins anew when it fails.
+//! The thread of a live node: runs it by the clock, and restarts it when it fails.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ use crate::run_error::RunError;
 use crate::thread::{Schedule, Turn, Worker, drive, guarded};
 use crate::time::Time;
 
-/// How long a node that does not run goes between two looks at what it is told.
+/// How often a node that does not run looks for commands.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// While a value glides, how long a node goes on with one place on the way if nothing else calls
@@ -37,7 +37,7 @@ pub(super) struct LiveThread {
     ports: LivePorts,
     gauges: Arc<Gauges>,
     restarts: Restarts,
-    /// What the patch says, for a node that begins anew.
+    /// The revision that plays, for a node that restarts.
     revision: Option<Arc<Revision>>,
     /// What the last failure said.
     told: String,
@@ -87,7 +87,7 @@ impl LiveThread {
             Ok(processor) => (Some(processor), Ok(())),
             Err(error) => (None, Err(error)),
         };
-        // Whoever waits has given up already, or hears it.
+        // Who waits may have given up already.
         let _ = ready.send((index, told));
         if let Some(processor) = processor
             && gate.recv().is_ok()
@@ -148,7 +148,7 @@ impl LiveThread {
 
     /// Runs a processor to the node's end.
     fn perform(&mut self, processor: &mut dyn AnyProcessor) -> Result<(), RunError> {
-        self.ports.begin_anew();
+        self.ports.start();
         let node = self.worker.node.clone();
         let performed = guarded(&node, || {
             drive(processor, self)?;
@@ -162,9 +162,9 @@ impl LiveThread {
         }
     }
 
-    /// Does what was told, and tells the processor the values that hold now; without one they wait
-    /// for the next. Whether the transport is another one: what the node waits for comes at
-    /// another time then.
+    /// Takes the run's commands, and gives the processor the values that hold now; without a
+    /// processor they wait for the next. Returns whether the transport has changed: what the node
+    /// waits for comes at another time then.
     fn obey(&mut self, mut processor: Option<&mut dyn AnyProcessor>) -> bool {
         let now = self.ports.now();
         let mut is_retimed = false;
@@ -188,7 +188,7 @@ impl LiveThread {
                 (News::Unwired(number), _) => self.worker.values.unwire(number),
                 (News::Retime(transport), processor) => {
                     if let Some(Err(error)) = processor.as_mut().map(|p| p.retime(&transport)) {
-                        tracing::warn!(node = %self.worker.node.id, generation = self.generation, "keeps to the old transport: {error}");
+                        tracing::warn!(node = %self.worker.node.id, generation = self.generation, "keeps the old transport: {error}");
                     }
                     self.worker.transport = (*transport).clone();
                     is_retimed = true;
@@ -215,7 +215,7 @@ impl LiveThread {
         is_retimed
     }
 
-    /// Throws away what comes until `until`, or for good; `true`: the node has come to its end
+    /// Discards what comes until `until`, or for good; `true`: the node has come to its end
     /// meanwhile.
     fn idle(&mut self, until: Option<Instant>) -> bool {
         loop {
@@ -237,7 +237,7 @@ impl LiveThread {
         let known = std::mem::replace(&mut self.told, text) == self.told;
         let (node, generation) = (&self.worker.node.id, self.generation);
         if known && wait.is_some_and(|wait| wait >= self.restarts.longest()) {
-            // It has been said, and would be said every ten seconds for as long as it lasts.
+            // It has been logged, and would be every ten seconds for as long as it lasts.
             tracing::debug!(node, generation, "{failure}; it is tried again and again");
             return;
         }

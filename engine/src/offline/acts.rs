@@ -27,7 +27,7 @@ const CUT: &str = "cut";
 /// then.
 const MOST_SPARSE: usize = 512;
 
-/// What the second act hears of an output of the first.
+/// An output of the first act that the second reads.
 struct Heard {
     is_cut: bool,
     /// Whether all its readers take only a few of its packets.
@@ -65,9 +65,9 @@ impl SecondAct {
 }
 
 impl Graph {
-    /// Parts the graph into its first act, of the nodes that neither play in bars nor hear one that
-    /// does, up to where others hear them, and its second, of all others. In between the film's
-    /// cuts are known, and bars can be laid.
+    /// Parts the graph into its first act, of the nodes that neither play in bars nor read from one
+    /// that does, up to where others read them, and its second, of all others. In between the
+    /// film's cuts are known, and bars can be laid.
     ///
     /// # Errors
     /// The graph as it was, where one act is enough: no node of the first tells cuts, or none plays
@@ -154,7 +154,7 @@ impl Graph {
         Ok((first, SecondAct { graph: self, taps }))
     }
 
-    /// Of each node whether it neither plays in bars nor hears one that does, and is heard itself.
+    /// Of each node whether it neither plays in bars nor reads from one that does, and has outputs.
     fn knows_no_bars(&self) -> Vec<bool> {
         let mut free: Vec<bool> = self
             .nodes

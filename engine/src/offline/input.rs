@@ -79,7 +79,7 @@ impl OfflineInput {
         self.head.is_none() && self.end.is_some()
     }
 
-    /// Whether nothing more that is told before `end` can come.
+    /// Whether nothing more with a time before `end` can come.
     pub(super) fn reaches(&self, end: Time) -> bool {
         self.earliest() >= Watermark::At(end)
     }

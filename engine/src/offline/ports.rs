@@ -317,11 +317,11 @@ impl Ports {
 
 impl Host for Ports {
     fn take(&mut self) -> Option<Input> {
-        // A broken input is told by the next look that may fail.
+        // A broken input is reported by the next look that may fail.
         self.refill().ok()?;
         let input = self.due_input()?;
         let input = &mut self.inputs[input];
-        // A parameter's value is told to the node between two calls.
+        // A node gets a parameter's value between two calls.
         if input.param.is_some() {
             return None;
         }

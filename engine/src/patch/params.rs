@@ -8,7 +8,7 @@ use crate::diagnostic::did_you_mean;
 use crate::param::{Param, ParamType};
 use crate::patch::tree::{Shape, Tree};
 
-/// Why a value does not do, and what to do about it.
+/// Why a value does not fit, and what to do about it.
 pub(crate) struct Unfit {
     pub(crate) message: String,
     pub(crate) help: Option<String>,
@@ -23,9 +23,8 @@ impl Unfit {
     }
 }
 
-/// The value of `param` as `tree` gives it; `folder` is the one that paths in a text
-/// count from. `None`: the writing itself is broken
-/// and has been complained of.
+/// The value of `param` as `tree` gives it; `folder` gives the folder that paths in a text count
+/// from. `None`: its syntax is broken, which has been reported.
 pub(crate) fn convert<'a>(
     param: &Param,
     tree: &Tree,

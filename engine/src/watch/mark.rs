@@ -27,8 +27,8 @@ struct Stamp {
 
 impl Mark {
     /// The state of the file at `path`. `by_hash`: a file as short as a patch is read, for file
-    /// systems that do not tell when a file was changed; it is told from another by what is in
-    /// it alone.
+    /// systems that do not say when a file was changed; then only its content tells it from
+    /// another.
     pub(super) fn of(path: &Path, by_hash: bool) -> Mark {
         let metadata = path.metadata().ok();
         if by_hash && let Some(hash) = metadata.as_ref().and_then(|metadata| hash(path, metadata)) {

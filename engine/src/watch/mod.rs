@@ -1,10 +1,10 @@
 //! Reports when files have been saved.
 //!
-//! A file is watched at each link on the way to it as well, so that it does not matter which of
-//! them is exchanged. The system's notices come at once; beside them every file is looked at once a
-//! second, which finds what gives no notice: a folder that was exchanged as a whole, a network
-//! share, some containers. Whatever can block, such as a hung mount, happens on the watch's own
-//! thread.
+//! A file is watched at each symbolic link on the way to it as well, so that it does not matter
+//! which of them is replaced. The system's notices come at once; beside them every file is looked
+//! at once per second, which finds what gives no notice: a folder that was replaced as a whole, a
+//! network share, some containers. Whatever can block, such as a hung mount, happens on the watch's
+//! own thread.
 
 mod mark;
 #[cfg(test)]
@@ -30,7 +30,7 @@ const TOGETHER: Duration = Duration::from_millis(20);
 /// Between two looks at all files.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What a look has found may be on its way as a notice; so long it is waited for.
+/// How long a change that a look has found is waited for: its notice may be on the way.
 const NOTICE: Duration = Duration::from_millis(100);
 
 /// How long [`Watch::set`] waits for the watch's thread, which may stand still on a hung mount.
@@ -108,7 +108,7 @@ impl Watch {
 /// What is watched. Nobody holds it while waiting for a file.
 #[derive(Default)]
 struct Watched {
-    /// What the system tells of, and the files that it concerns.
+    /// The paths that the system reports, and the files that each concerns.
     entries: BTreeMap<PathBuf, BTreeSet<PathBuf>>,
     files: BTreeMap<PathBuf, Known>,
 }
@@ -122,13 +122,13 @@ struct Known {
 
 type Notices = Debouncer<RecommendedWatcher, RecommendedCache>;
 
-/// Hears what the system tells.
+/// Receives what the system reports.
 fn listen(
     shared: &Arc<Mutex<Watched>>,
     tell: &Sender<BTreeSet<PathBuf>>,
 ) -> notify::Result<Notices> {
     let (shared, tell) = (shared.clone(), tell.clone());
-    let hear = move |events: DebounceEventResult| {
+    let receive = move |events: DebounceEventResult| {
         let paths: Vec<PathBuf> = (events.into_iter().flatten())
             .filter(|event| !matches!(event.kind, EventKind::Access(_)))
             .flat_map(|event| event.event.paths)
@@ -155,7 +155,7 @@ fn listen(
         // Whoever listened may be gone.
         let _ = tell.send(touched.into_keys().collect());
     };
-    new_debouncer(TOGETHER, None, hear)
+    new_debouncer(TOGETHER, None, receive)
 }
 
 fn lock(shared: &Mutex<Watched>) -> std::sync::MutexGuard<'_, Watched> {
@@ -164,13 +164,13 @@ fn lock(shared: &Mutex<Watched>) -> std::sync::MutexGuard<'_, Watched> {
 
 /// The watch's thread.
 struct Watcher {
-    /// Where the system tells; or why it does not.
+    /// The system's notices; or why there are none.
     notices: Result<Notices, String>,
     polls: bool,
     shared: Arc<Mutex<Watched>>,
-    /// The folders that are watched, and which of all folders of their names they are.
+    /// The folders that are watched, and what tells each from another of its name.
     folders: BTreeMap<PathBuf, Option<(u64, u64)>>,
-    /// The folders without notices that were told of.
+    /// The folders without notices that were reported.
     told: BTreeSet<PathBuf>,
     /// Files that have changed without a notice, so far.
     odd: BTreeMap<PathBuf, Known>,
@@ -244,7 +244,7 @@ impl Watcher {
         }
         let mut unwatched = Vec::new();
         for (folder, why) in refused {
-            // One that is not there is no news; it may be made.
+            // A folder that does not exist is not reported; it may be made.
             if !self.polls && folder.is_dir() && self.told.insert(folder.clone()) {
                 unwatched.push(Unwatched { folder, why });
             }
@@ -269,7 +269,7 @@ impl Watcher {
                 .ok()
                 .and_then(|metadata| identity(&metadata))
         };
-        // A folder that was made anew has lost its watch.
+        // A folder that was made again has lost its watch.
         self.folders.retain(|folder, which| {
             let stays = wanted.contains(folder) && *which == now(folder);
             if !stays {

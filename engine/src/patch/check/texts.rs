@@ -12,7 +12,7 @@ use crate::patch::syntax::{Parsed, parse};
 use crate::patch::tree::{Size, Spot};
 use crate::patch::{Override, Source};
 
-/// Mistakes that are told apart; beyond, each is counted as often as it is found.
+/// Mistakes that are compared with each other; beyond, each is counted as often as it is found.
 const MAX_TOLD_APART: usize = 100_000;
 
 /// A text that spots point into.
@@ -69,7 +69,7 @@ pub(super) struct Texts {
     counted: usize,
     /// How often something was complained of.
     complaints: usize,
-    /// What is no mistake, but may not be meant.
+    /// What is not a mistake, but may not be meant.
     warned: Vec<Noted>,
 }
 
@@ -178,7 +178,7 @@ impl Texts {
         }
     }
 
-    /// Notes what is no mistake, but may not be meant.
+    /// Notes what is not a mistake, but may not be meant.
     pub(super) fn warn(&mut self, spot: Spot, message: impl Into<String>, help: Option<String>) {
         if self.warned.len() < MAX_MISTAKES {
             self.warned.push(Noted {
@@ -260,7 +260,7 @@ impl Texts {
         }
     }
 
-    /// Whether as many mistakes were noted as are told.
+    /// Whether as many mistakes were noted as are reported.
     pub(super) fn is_full(&self) -> bool {
         self.noted.len() >= MAX_MISTAKES
     }

@@ -24,7 +24,7 @@ const MAX_FOUND: usize = 10_000;
 /// What was read from a text.
 pub(crate) struct Parsed {
     pub(crate) tree: Tree,
-    /// The mistakes in the writing, as far as they are told.
+    /// The syntax errors that are reported.
     pub(crate) mistakes: Vec<Mistake>,
     /// How many more there are.
     pub(crate) untold: usize,

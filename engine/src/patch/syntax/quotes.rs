@@ -39,7 +39,7 @@ pub(super) fn text_end(text: &str, start: usize, is_key: bool) -> TextEnd {
 }
 
 /// The end of the raw text that begins at `start` with `r"` or `r#`. `unclosed` is kept from text
-/// to text: texts with so many `#` are closed nowhere any more, which is not looked for again.
+/// to text: texts with that many `#` are not closed anywhere below, which is not looked for again.
 pub(super) fn raw_end(text: &str, start: usize, unclosed: &mut usize) -> TextEnd {
     let hashes = text[start + 1..].bytes().take_while(|c| *c == b'#').count();
     let closing = format!("\"{}", "#".repeat(hashes));

@@ -1,5 +1,5 @@
-//! Which of the mistakes that were found are told: a missing quote or bracket is told once, at its
-//! own place, and what follows from it is not.
+//! Which of the mistakes that were found are reported: a missing quote or bracket is reported once,
+//! at its own place, and what follows from it is not.
 
 use super::brackets::{Culprit, culprit, open_at};
 use super::quotes::{line_end, near_line_end};
@@ -26,7 +26,7 @@ pub(super) enum Sort {
     Open,
 }
 
-/// What was read, with the mistakes that are told.
+/// What was read, with the mistakes that are reported.
 pub(super) fn settle(parser: Parser<'_>, tree: Tree, from: usize) -> Parsed {
     let Parser {
         text,

@@ -77,7 +77,7 @@ impl<'a> Pen<'a> {
         };
         let old = match &tree.shape {
             Shape::List(items) => items,
-            // Round brackets with nothing in them are no list.
+            // Round brackets with nothing in them are not a list.
             Shape::Tuple(None, items) if !new.is_empty() => items,
             _ => return self.replace(tree.spot, &literal.to_string()),
         };
