@@ -1,7 +1,7 @@
 //! What crosses between a program and a plugin: plain C structs and functions.
 //!
 //! Declarations, parameters, answers and errors cross as JSON. The pixels of a picture are shared:
-//! they belong to who made them until the other side gives them back. Codes, notes, sound and
+//! they belong to who made them until the other side gives them back. Latents, notes, sound and
 //! events are copied, which costs less than to share them. Values of a plugin's own type cross as
 //! handles, which only the library that made them can look into.
 //!
@@ -69,9 +69,9 @@ pub struct Reply {
     pub release: Option<unsafe extern "C" fn(Text)>,
 }
 
-/// It is done.
+/// It worked.
 pub const DONE: u32 = 0;
-/// It cannot be done; the text is an error.
+/// It did not work; the text is an error.
 pub const REFUSED: u32 = 1;
 /// It panicked; the text says what the panic did.
 pub const PANICKED: u32 = 2;
@@ -119,7 +119,7 @@ pub struct Packet {
     pub second: u32,
     /// A control's value, an event's strength.
     pub number: f32,
-    /// Pixels, numbers of a code, notes, samples, the name of an event.
+    /// Pixels, numbers of a latent, notes, samples, the name of an event.
     pub data: *const c_void,
     /// How many of them.
     pub length: usize,
@@ -136,7 +136,7 @@ pub struct Packet {
 
 /// A picture: `data` is bytes, three a pixel.
 pub const FRAME: u32 = 0;
-/// A code: `data` is `f32`.
+/// A latent: `data` is `f32`.
 pub const LATENT: u32 = 1;
 /// Notes: `data` is [`Note`].
 pub const NOTES: u32 = 2;

@@ -130,7 +130,7 @@ impl Manifest {
     #[must_use]
     pub fn text_length(head: &[u8]) -> Option<usize> {
         let length = head.strip_prefix(&MAGIC)?.first_chunk::<4>()?;
-        // More than thousands of kinds is no manifest.
+        // What claims more than thousands of kinds is not a manifest.
         usize::try_from(u32::from_le_bytes(*length))
             .ok()
             .filter(|length| *length <= 1 << 20)

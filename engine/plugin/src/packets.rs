@@ -11,7 +11,7 @@ use crate::abi;
 use crate::instant;
 
 /// Something in this copy of this crate: its address tells the library that made a value from every
-/// other, also from the same library loaded anew, since none is ever unloaded.
+/// other, also from the same library loaded again, since none is ever unloaded.
 static ORIGIN: u8 = 0;
 
 fn origin() -> usize {
@@ -52,9 +52,9 @@ pub(crate) fn write(
             raw.owner = Arc::into_raw(frame.clone()).cast_mut().cast();
             raw.release = Some(release_frame);
         }
-        Payload::Latent(code) => {
+        Payload::Latent(latent) => {
             raw.payload = abi::LATENT;
-            (raw.data, raw.length) = lend(code);
+            (raw.data, raw.length) = lend(latent);
         }
         Payload::Notes(these) => {
             raw.payload = abi::NOTES;
@@ -98,7 +98,7 @@ pub(crate) fn write(
                 }
             }
         }
-        // Nothing that crosses stands for it; whoever reads this says so.
+        // Nothing that crosses stands for it; the other side reports that.
         _ => raw.payload = u32::MAX,
     }
     raw
@@ -192,7 +192,7 @@ pub(crate) unsafe fn read(raw: &abi::Packet) -> Result<Packet, NodeError> {
 }
 
 fn broken(what: &str) -> NodeError {
-    NodeError::internal(format!("{what} that cannot be came from a plugin"))
+    NodeError::internal(format!("a plugin sent {what} that is not valid"))
 }
 
 /// # Safety

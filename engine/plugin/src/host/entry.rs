@@ -1,4 +1,4 @@
-//! What is told of a library that was found.
+//! What is known of a library that was found.
 
 use std::path::PathBuf;
 

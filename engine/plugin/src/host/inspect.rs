@@ -1,4 +1,4 @@
-//! What the bytes of a library tell of it before anything of it runs: nothing here loads a library.
+//! What the bytes of a library say of it before anything of it runs: nothing here loads a library.
 
 use object::read::{ExportTarget, NameOrOrdinal};
 use object::{Object, ObjectSegment};
@@ -23,7 +23,7 @@ pub(super) struct Inspected {
 /// Looks at the bytes of a library.
 ///
 /// # Errors
-/// It is no plugin, not whole, or made for another interface.
+/// It is not a plugin, not whole, or made for another interface.
 pub(super) fn inspect(bytes: &[u8]) -> Result<Inspected, LoadError> {
     if is_cut_short(bytes) {
         return Err(LoadError::CutShort);
@@ -100,7 +100,7 @@ impl<'a> Image<'a> {
 
     /// The text that an [`abi::Text`] at `address` leads to, where the file says so before it is
     /// loaded: its pointer is set by a relocation then. One with anything but plain words in it
-    /// is not told.
+    /// is ignored.
     fn text(&self, address: u64) -> Option<String> {
         let length = address.checked_add(8)?;
         let length = self.read(length, 8)?.first_chunk().copied();

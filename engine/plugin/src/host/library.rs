@@ -44,7 +44,7 @@ pub enum LoadError {
         /// The file, as it is typed.
         path: String,
     },
-    /// It is a library, but no plugin.
+    /// It is a library, but not a plugin.
     #[error("it is a library, but not a plugin of SCORE!: `score_plugin::export!` is missing")]
     NoPlugin,
     /// It was built for another version of what crosses.
@@ -148,7 +148,7 @@ impl Plugin {
         }
         let sha256 = sha256(&bytes);
         if !is_allowed(&sha256) {
-            // What could not be loaded anyway is told as that.
+            // What could not be loaded anyway is reported as that.
             super::inspect::inspect(&bytes)?;
             let path = to_type(path);
             return Err(LoadError::NotAllowed { sha256, path });
@@ -240,7 +240,7 @@ impl Refused {
     pub(super) fn go_on(self) -> NodeError {
         match self {
             Refused::Error(error) => error,
-            // The plugin's own hook has told of it.
+            // The plugin's own hook has reported it.
             Refused::Panic(message) => std::panic::resume_unwind(Box::new(message)),
         }
     }

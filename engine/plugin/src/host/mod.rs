@@ -33,7 +33,7 @@ pub struct Candidate {
 /// Looks at the library at `path` without loading it.
 ///
 /// # Errors
-/// It cannot be read, or is no plugin that this program could load.
+/// It cannot be read, or is not a plugin that this program could load.
 pub fn look_at(path: &Path) -> Result<Candidate, LoadError> {
     let bytes = library::read(path)?;
     let inspected = inspect::inspect(&bytes)?;

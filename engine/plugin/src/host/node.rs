@@ -102,7 +102,9 @@ impl AnyNode for ForeignNode {
 
 fn json(value: &impl serde::Serialize) -> Result<String, NodeError> {
     serde_json::to_string(value).map_err(|error| {
-        NodeError::internal(format!("what a plugin is told cannot be written: {error}"))
+        NodeError::internal(format!(
+            "what a plugin is sent cannot be written as JSON: {error}"
+        ))
     })
 }
 
