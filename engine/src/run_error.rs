@@ -8,7 +8,7 @@ use crate::wire::MAX_CAPACITY;
 #[non_exhaustive]
 pub enum RunError {
     /// A node cannot be built or cannot go on.
-    #[error("`{id}` ({kind}): {error}")]
+    #[error("`{id}` ({kind}): {}", .error.with_causes())]
     Node {
         /// The node's id in the patch.
         id: String,
@@ -118,4 +118,24 @@ impl RunError {
 fn lines(failures: &[RunError]) -> String {
     let lines: Vec<String> = failures.iter().map(RunError::to_string).collect();
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_caused_a_nodes_error_is_said_once() {
+        let failed = |error| RunError::Node {
+            id: "film".to_owned(),
+            kind: "video_file".to_owned(),
+            error,
+        };
+        let cause = || std::io::Error::other("the disk is full");
+        let silent = NodeError::output("no room").source(cause());
+        let told = "`film` (video_file): no room (the disk is full)";
+        assert_eq!(failed(silent).to_string(), told);
+        let outspoken = NodeError::output("no room (the disk is full)").source(cause());
+        assert_eq!(failed(outspoken).to_string(), told);
+    }
 }

@@ -92,6 +92,21 @@ impl NodeError {
         self
     }
 
+    /// The message, and in brackets what caused the error where the message does not say so.
+    #[doc(hidden)]
+    pub fn with_causes(&self) -> String {
+        let mut text = self.message.clone();
+        let mut cause = std::error::Error::source(self);
+        while let Some(because) = cause {
+            let said = because.to_string();
+            if !text.contains(&said) {
+                text.push_str(&format!(" ({said})"));
+            }
+            cause = because.source();
+        }
+        text
+    }
+
     /// Which kind of thing went wrong.
     pub fn kind(&self) -> NodeErrorKind {
         self.kind

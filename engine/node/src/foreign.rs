@@ -173,19 +173,9 @@ pub struct ErrorReply {
 
 impl From<&NodeError> for ErrorReply {
     fn from(error: &NodeError) -> Self {
-        let mut message = error.to_string();
-        let mut cause = std::error::Error::source(error);
-        while let Some(because) = cause {
-            let because_text = because.to_string();
-            if !message.contains(&because_text) {
-                message.push_str(": ");
-                message.push_str(&because_text);
-            }
-            cause = because.source();
-        }
         ErrorReply {
             kind: error.kind(),
-            message,
+            message: error.with_causes(),
             help: error.advice().map(str::to_owned),
         }
     }
@@ -269,7 +259,7 @@ mod tests {
         let text = serde_json::to_string(&ErrorReply::from(&error)).unwrap();
         let read: NodeError = serde_json::from_str::<ErrorReply>(&text).unwrap().into();
         assert_eq!(read.kind(), NodeErrorKind::Output);
-        assert_eq!(read.to_string(), "no room: the disk is full");
+        assert_eq!(read.to_string(), "no room (the disk is full)");
         assert_eq!(read.advice(), Some("make some"));
     }
 

@@ -164,7 +164,6 @@ impl Pace {
             let blocks = now.to_samples(self.rate).div_ceil(self.block);
             Time::from_samples(blocks * self.block, self.rate)
         });
-        // To whole frames, as all sound is.
         origin + time
     }
 }
