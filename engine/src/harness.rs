@@ -162,7 +162,8 @@ impl<N: Node> Harness<N> {
     }
 
     /// Lets the run go over to another transport when the clock says `at`, in
-    /// [`Harness::play_live`]: positions go on from where they are.
+    /// [`Harness::play_live`]: positions go on from where they are. With [`Harness::run`] that is
+    /// an error.
     pub fn retime(mut self, at: Time, transport: Transport) -> Self {
         self.retimings.push((at, transport));
         self
@@ -201,11 +202,11 @@ impl<N: Node> Harness<N> {
     /// does not admit, packets that are not in the order of their times or lie after the end,
     /// or the node's own error. A panic becomes an internal error.
     pub fn run(self) -> Result<Outputs, NodeError> {
-        if let Some(setting) = self.live_settings.first() {
-            let why = format!(
-                "`{}` is set while the node runs, which is live only",
-                setting.name
-            );
+        let set = self.live_settings.first();
+        let set = set.map(|setting| format!("`{}`", setting.name));
+        let changed = set.or((!self.retimings.is_empty()).then(|| "the transport".to_owned()));
+        if let Some(changed) = changed {
+            let why = format!("{changed} changes while the node runs, which is live only");
             return Err(NodeError::input(why).help("`.play_live()` in place of `.run()`"));
         }
         for feed in &self.feeds {

@@ -114,7 +114,7 @@ mod tests {
     use crate::io::Io;
     use crate::node::{Build, Flow, Node, Processor};
     use crate::packet::Payload;
-    use crate::{Control, Descriptor, InputPort, Length, Params, PortType, Time};
+    use crate::{Control, Descriptor, InputPort, Length, Params, PortType, Time, Transport};
 
     const HEARD: InputPort<Control> = InputPort::new(0, "in", "");
 
@@ -184,6 +184,10 @@ mod tests {
             (
                 echo(json!({})).set_live(at(0.5), "delay", half_second()),
                 "live only",
+            ),
+            (
+                echo(json!({})).retime(at(0.5), Transport::default()),
+                "the transport changes while the node runs",
             ),
             (fed(json!({}), &[0.5, 0.2]), "packet 2 that is fed to `in`"),
             (fed(json!({}), &[1.5]), "after the end"),
