@@ -51,6 +51,11 @@ impl GraphNode {
         }
     }
 
+    /// Whether it writes a file.
+    pub(crate) fn writes(&self) -> bool {
+        self.named_files().any(|file| file.role == FileRole::Write)
+    }
+
     /// The files that the node's parameters name.
     fn named_files(&self) -> impl Iterator<Item = GraphFile<'_>> {
         self.descriptor.params.iter().filter_map(|param| {

@@ -154,12 +154,13 @@ impl Graph {
         Ok((first, SecondAct { graph: self, taps }))
     }
 
-    /// Of each node whether it neither plays in bars nor reads from one that does, and has outputs.
+    /// Of each node whether it neither plays in bars nor reads from one that does, and does nothing
+    /// but send: of the first act only what it sends is of use.
     fn knows_no_bars(&self) -> Vec<bool> {
         let mut free: Vec<bool> = self
             .nodes
             .iter()
-            .map(|node| !node.descriptor.in_bars && !node.outputs.is_empty())
+            .map(|node| !node.descriptor.in_bars && !node.outputs.is_empty() && !node.writes())
             .collect();
         // Each round goes one wire further down; there are no longer chains than nodes.
         for _ in 0..self.nodes.len() {
@@ -292,20 +293,49 @@ mod tests {
         }
     }
 
-    fn graph(wires: &str) -> Graph {
+    /// Writes down what it hears, and hands it on.
+    #[derive(Clone, Params)]
+    #[expect(dead_code, reason = "only that it names a file counts")]
+    struct Writes {
+        #[param(writes, default = "cuts.txt")]
+        path: std::path::PathBuf,
+    }
+
+    impl Node for Writes {
+        fn descriptor() -> Descriptor {
+            Descriptor::of::<Self>("test", "writes", "")
+                .input(HEARD)
+                .output(PLACE)
+        }
+
+        fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
+            Err(NodeError::internal("never built"))
+        }
+    }
+
+    fn graph(nodes: &str, wires: &str) -> Graph {
         let mut registry = Registry::new();
         registry.add::<Cuts>();
         registry.add::<Places>();
+        registry.add::<Writes>();
         let text = format!(
-            r#"Patch(format: 1, nodes: {{ "cuts": cuts(), "bars": places() }}, wires: [{wires}])"#
+            r#"Patch(format: 1, nodes: {{ "cuts": cuts(), "bars": places(){nodes} }}, wires: [{wires}])"#
         );
         let source = Source::text("a test", &text, std::path::PathBuf::new());
         check(&source, &[], &registry, &Settings::default()).unwrap()
     }
 
     #[test]
+    fn a_file_that_the_first_act_could_write_is_written_though_nobody_reads_its_node() {
+        let graph = graph(r#", "w": writes()"#, r#""cuts -> bars", "cuts -> w""#);
+        let (first, second) = graph.in_two_acts().unwrap_or_else(|_| panic!("one act"));
+        let mut written = first.node_ids().chain(second.graph.node_ids());
+        assert!(written.any(|id| id == "w"));
+    }
+
+    #[test]
     fn bars_are_laid_when_the_first_act_has_told_the_cuts_and_all_that_it_sent_is_played() {
-        let mut graph = graph(r#""cuts -> bars""#);
+        let mut graph = graph("", r#""cuts -> bars""#);
         let tap = graph.tap("bars", "place").unwrap();
         let (first, second) = graph.in_two_acts().unwrap_or_else(|_| panic!("one act"));
         assert_eq!(
