@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use score_engine::{Registry, Source};
-use score_plugin::host::{Entry, PluginRegistry, Trust};
+use score_plugin::host::{FoundLibrary, PluginRegistry, Trust};
 
 use crate::arguments::Common;
 use crate::terminal::tell;
@@ -100,7 +100,7 @@ impl<'a> Kinds<'a> {
     }
 
     /// The plugins that are found for a patch, told without loading any.
-    pub(crate) fn list(&self, patch: Option<&Path>) -> Vec<Entry> {
+    pub(crate) fn list(&self, patch: Option<&Path>) -> Vec<FoundLibrary> {
         (self.plugins.borrow()).list(&self.built_in, &folder_of(patch))
     }
 

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use score_engine::NodeError;
-use score_plugin::host::{Consents, Entry, Trust, look_at, to_type};
+use score_plugin::host::{Consents, FoundLibrary, Trust, look_at, to_type};
 use serde_json::json;
 
 use crate::arguments::{Plugins, PluginsAction};
@@ -62,7 +62,7 @@ fn list(arguments: &Plugins, kinds: &Kinds<'_>) -> Result<(), Failure> {
 }
 
 /// What is known of a plugin, in a line.
-fn line(entry: &Entry) -> String {
+fn line(entry: &FoundLibrary) -> String {
     let path = entry.path.display();
     if let Some(why) = &entry.refused {
         return format!("refused  {path}: {why}");

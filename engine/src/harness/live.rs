@@ -88,7 +88,7 @@ fn lock(stage: &Mutex<Stage>) -> MutexGuard<'_, Stage> {
 }
 
 /// A wire into the node, and what is yet to come along it.
-struct Entry {
+struct FedWire {
     /// Where packets are sent into; `None`: the wire has ended.
     sender: Option<WireSender>,
     /// With the clock's time at which each comes.
@@ -96,7 +96,7 @@ struct Entry {
     end: Time,
 }
 
-impl Entry {
+impl FedWire {
     /// When something comes or the wire ends.
     fn next(&self) -> Option<Time> {
         let next = self.coming.front().map_or(self.end, |(at, _)| *at);
@@ -126,7 +126,7 @@ impl Entry {
 struct Stage {
     clock: Arc<LiveClock>,
     commands: Sender<Command>,
-    entries: Vec<Entry>,
+    fed: Vec<FedWire>,
     settings: VecDeque<Setting>,
     /// Transports that the run goes over to, each as it is once the run has.
     retimings: VecDeque<(Time, Transport)>,
@@ -148,7 +148,7 @@ impl Stage {
     ) -> (Self, Rewired) {
         let mut wires = Rewired::default();
         let mut numbers: BTreeMap<usize, usize> = BTreeMap::new();
-        let mut entries = Vec::new();
+        let mut fed = Vec::new();
         for feed in feeds {
             let mut inputs = node.descriptor.inputs.iter();
             let input = inputs.position(|port| port.name == feed.input);
@@ -166,7 +166,7 @@ impl Stage {
                 };
                 (arrival.at, packet)
             });
-            entries.push(Entry {
+            fed.push(FedWire {
                 sender: Some(sender),
                 coming: coming.collect(),
                 end: feed.end,
@@ -183,7 +183,7 @@ impl Stage {
         let stage = Stage {
             clock,
             commands,
-            entries,
+            fed,
             settings: settings.into(),
             retimings: VecDeque::new(),
             exits,
@@ -207,8 +207,8 @@ impl Stage {
     /// Lets in what has come by now.
     fn deliver(&mut self) {
         let now = self.clock.now();
-        for entry in &mut self.entries {
-            entry.deliver(now);
+        for wire in &mut self.fed {
+            wire.deliver(now);
         }
         while self
             .settings
@@ -255,7 +255,7 @@ impl Stage {
 
     /// Moves the clock to what comes next, at the latest to `until`, and lets it in.
     fn go_on(&mut self, until: Option<Time>) {
-        let comes = self.entries.iter().filter_map(Entry::next).min();
+        let comes = self.fed.iter().filter_map(FedWire::next).min();
         let setting = self.settings.front().map(|setting| setting.at);
         let retiming = self.retimings.front().map(|(at, _)| *at);
         let next = [comes, setting, retiming, until];

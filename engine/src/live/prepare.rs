@@ -38,7 +38,7 @@ pub(super) struct Prepared {
 pub(super) type Ready = Receiver<(usize, Result<(), RunError>)>;
 
 /// What nodes are built with.
-pub(super) struct Workshop<'a> {
+pub(super) struct NodeBuilder<'a> {
     pub(super) settings: &'a Settings,
     pub(super) options: &'a LiveOptions,
     pub(super) clock: &'a Arc<LiveClock>,
@@ -51,7 +51,7 @@ pub(super) struct Workshop<'a> {
     pub(super) generations: &'a mut u64,
 }
 
-impl Workshop<'_> {
+impl NodeBuilder<'_> {
     /// Makes the new wires and has the new nodes built, while everything plays on; does not wait
     /// for them.
     pub(super) fn prepare(

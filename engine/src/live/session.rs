@@ -10,7 +10,7 @@ use super::hands::{SteeredNode, Steering};
 use super::node_handle::NodeHandle;
 use super::plan::{Fate, Plan, Shape, WirePlace, plan, wire_places};
 use super::ports::{Command, HandChange};
-use super::prepare::{Prepared, Workshop};
+use super::prepare::{NodeBuilder, Prepared};
 use super::restart::RestartPolicy;
 use super::status::{Status, WireEnd, WireStatus};
 use crate::clock::LiveClock;
@@ -193,7 +193,7 @@ impl Live {
         let transport = self.steering.transport_of(&graph.transport, is_first);
         let (text, included) = (graph.text.clone(), graph.included.clone());
         let nodes: Vec<Arc<GraphNode>> = graph.nodes.into_iter().map(Arc::new).collect();
-        let (prepared, ready) = Workshop {
+        let (prepared, ready) = NodeBuilder {
             settings: &self.settings,
             options: &self.options,
             clock: &self.clock,

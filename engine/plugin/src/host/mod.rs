@@ -2,9 +2,9 @@
 
 mod beside;
 mod consent;
-mod entry;
 mod file;
 mod folders;
+mod found;
 mod inspect;
 mod library;
 mod node;
@@ -13,7 +13,7 @@ mod registry;
 use std::path::Path;
 
 pub use consent::Consents;
-pub use entry::{Entry, Trust};
+pub use found::{FoundLibrary, Trust};
 pub use library::LoadError;
 pub use registry::{PluginRegistry, to_type};
 

@@ -8,8 +8,8 @@ use score_node::Registry;
 
 use super::beside::{Beside, Glance, Has};
 use super::consent::Consents;
-use super::entry::{Entry, Trust};
 use super::folders::{Folders, libraries};
+use super::found::{FoundLibrary, Trust};
 use super::library::{LoadError, Plugin, Stamp, stamp};
 use super::node::ForeignNode;
 
@@ -87,7 +87,7 @@ impl PluginRegistry {
         registry: &mut Registry,
         patch_folder: &Path,
         wanted: &[String],
-    ) -> Vec<Entry> {
+    ) -> Vec<FoundLibrary> {
         let Some(folders) = self.folders.clone() else {
             return Vec::new();
         };
@@ -151,7 +151,7 @@ impl PluginRegistry {
     /// What lies in the folders, told from the bytes of the libraries: none is loaded. `registry`
     /// has the kinds whose names are taken.
     #[must_use]
-    pub fn list(&self, registry: &Registry, patch_folder: &Path) -> Vec<Entry> {
+    pub fn list(&self, registry: &Registry, patch_folder: &Path) -> Vec<FoundLibrary> {
         let Some(folders) = &self.folders else {
             return Vec::new();
         };
@@ -226,12 +226,12 @@ pub fn to_type(path: &Path) -> String {
     format!("'{}'", path.replace('\'', r"'\''"))
 }
 
-fn listed(path: PathBuf, glance: Glance, trust: Trust) -> Entry {
+fn listed(path: PathBuf, glance: Glance, trust: Trust) -> FoundLibrary {
     let (told, refused) = match glance.inspected {
         Ok(told) => (told, None),
         Err(error) => (Default::default(), Some(error)),
     };
-    Entry {
+    FoundLibrary {
         path,
         trust,
         sha256: glance.sha256,
@@ -249,14 +249,14 @@ fn listed(path: PathBuf, glance: Glance, trust: Trust) -> Entry {
 struct Adding<'a> {
     registry: &'a mut Registry,
     owners: BTreeMap<String, PathBuf>,
-    entries: Vec<Entry>,
+    entries: Vec<FoundLibrary>,
 }
 
 impl Adding<'_> {
     fn add(&mut self, path: &Path, known: &Known, trust: Trust) {
         let plugin = known.plugin.as_ref();
         let refusal = known.refused.as_ref();
-        let mut entry = Entry {
+        let mut entry = FoundLibrary {
             path: path.to_path_buf(),
             trust,
             sha256: plugin.map(|plugin| plugin.sha256.clone()),

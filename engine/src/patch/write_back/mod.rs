@@ -143,12 +143,12 @@ struct Change<'t> {
 struct Nodes<'t> {
     section: Option<Spot>,
     transport: Option<&'t (Name, Tree)>,
-    nodes: HashMap<&'t str, Entry<'t>>,
+    nodes: HashMap<&'t str, NodeEntry<'t>>,
     /// The ids of included patches, and their entries.
     parts: HashMap<&'t str, (Spot, &'t Tree)>,
 }
 
-struct Entry<'t> {
+struct NodeEntry<'t> {
     id: Spot,
     node: &'t Tree,
     /// Where the same id stands once more.
@@ -173,13 +173,13 @@ impl<'t> Nodes<'t> {
                 _ => None,
             })
         };
-        let mut nodes: HashMap<&str, Entry<'t>> = HashMap::new();
+        let mut nodes: HashMap<&str, NodeEntry<'t>> = HashMap::new();
         for (name, id, node) in entries("nodes") {
             let again = None;
             nodes
                 .entry(name)
                 .and_modify(|first| first.again = first.again.or(Some(id)))
-                .or_insert(Entry { id, node, again });
+                .or_insert(NodeEntry { id, node, again });
         }
         Nodes {
             section: section("nodes").map(|(name, _)| name.spot),

@@ -15,7 +15,7 @@ pub enum Trust {
 
 /// A library that was found.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct FoundLibrary {
     /// The file.
     pub path: PathBuf,
     /// Whether it may be loaded.
