@@ -254,14 +254,12 @@ impl Graph {
                 }
                 continue;
             }
-            let kind = &node.descriptor.kind;
-            let _ = writeln!(
-                text,
-                "{indent}n{index}[\"{rest}<br/><small>{kind}</small>\"]"
-            );
+            let (id, kind) = (mermaid_text(rest), &node.descriptor.kind);
+            let _ = writeln!(text, "{indent}n{index}[\"{id}<br/><small>{kind}</small>\"]");
         }
         for (first, part) in parts {
-            let _ = writeln!(text, "{indent}subgraph p{depth}_{first}[\"{part}\"]");
+            let title = mermaid_text(part);
+            let _ = writeln!(text, "{indent}subgraph p{depth}_{first}[\"{title}\"]");
             self.mermaid_nodes(text, &format!("{prefix}{part}."), depth + 1);
             let _ = writeln!(text, "{indent}end");
         }
@@ -287,6 +285,14 @@ impl Graph {
         }
         format!("{}", petgraph::dot::Dot::new(&graph))
     }
+}
+
+/// An id within the quotes of Mermaid's notation, which has names for what would end them or begin
+/// a tag.
+fn mermaid_text(id: &str) -> String {
+    id.replace('#', "#35;")
+        .replace('"', "#quot;")
+        .replace('<', "#lt;")
 }
 
 #[cfg(test)]

@@ -440,6 +440,14 @@ fn an_id_that_would_steer_a_terminal_is_refused_and_shown() {
     );
 }
 
+#[test]
+fn an_id_with_quotes_is_drawn_as_it_is() {
+    let graph = checked(&patch(r#""the \"best\" <b": count(),"#, ""), &[]).unwrap();
+    let drawn = graph.mermaid();
+    let node = r#"n0["the #quot;best#quot; #lt;b<br/><small>count</small>"]"#;
+    assert!(drawn.contains(node), "{drawn}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
