@@ -37,7 +37,7 @@ pub(super) struct WirePlace {
 }
 
 /// What runs, or shall run.
-pub(super) struct Shape<'a> {
+pub(super) struct GraphView<'a> {
     pub(super) transport: &'a Transport,
     pub(super) nodes: Vec<&'a GraphNode>,
     pub(super) places: &'a [WirePlace],
@@ -95,8 +95,8 @@ pub(super) fn wire_places(wires: &[GraphWire]) -> Vec<WirePlace> {
 /// Plans the way from `old` to `new`. Nodes that read one of the `touched` files are rebuilt, and
 /// so are those that `rests` says no longer run.
 pub(super) fn plan(
-    old: &Shape<'_>,
-    new: &Shape<'_>,
+    old: &GraphView<'_>,
+    new: &GraphView<'_>,
     touched: &BTreeSet<PathBuf>,
     rests: impl Fn(usize) -> bool,
 ) -> Plan {
@@ -305,12 +305,12 @@ mod tests {
         let (old_places, new_places) = (wire_places(&old.wires), wire_places(&new.wires));
         let shape = |graph| -> Vec<&GraphNode> { Graph::nodes(graph).collect() };
         plan(
-            &Shape {
+            &GraphView {
                 transport: &old.transport,
                 nodes: shape(old),
                 places: &old_places,
             },
-            &Shape {
+            &GraphView {
                 transport: &new.transport,
                 nodes: shape(new),
                 places: &new_places,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::edit::Edit;
 use super::hands::{SteeredNode, Steering};
 use super::node_handle::NodeHandle;
-use super::plan::{Fate, Plan, Shape, WirePlace, plan, wire_places};
+use super::plan::{Fate, GraphView, Plan, WirePlace, plan, wire_places};
 use super::ports::{Command, HandChange};
 use super::prepare::{NodeBuilder, Prepared};
 use super::restart::RestartPolicy;
@@ -167,12 +167,12 @@ impl Live {
     }
 
     fn plan(&self, graph: &Graph, new_places: &[WirePlace], touched: &BTreeSet<PathBuf>) -> Plan {
-        let old = Shape {
+        let old = GraphView {
             transport: &self.text,
             nodes: self.nodes.iter().map(|handle| &*handle.node).collect(),
             places: &self.places,
         };
-        let new = Shape {
+        let new = GraphView {
             transport: &graph.transport,
             nodes: graph.nodes.iter().collect(),
             places: new_places,

@@ -28,7 +28,7 @@ const CUT: &str = "cut";
 const MOST_SPARSE: usize = 512;
 
 /// An output of the first act that the second reads.
-struct Heard {
+struct Crossing {
     is_cut: bool,
     /// Whether all its readers take only a few of its packets.
     a_few_will_do: bool,
@@ -74,21 +74,23 @@ impl Graph {
     /// in bars.
     pub fn in_two_acts(mut self) -> Result<(Graph, SecondAct), Box<Graph>> {
         let free = self.knows_no_bars();
-        let mut heard: BTreeMap<(usize, usize), Heard> = BTreeMap::new();
+        let mut crossings: BTreeMap<(usize, usize), Crossing> = BTreeMap::new();
         for wire in &self.wires {
             let is_cut = self.nodes[wire.from].descriptor.outputs[wire.output].name == CUT
                 && self.nodes[wire.from].outputs[wire.output] == PortType::Event;
             if free[wire.from] && (!free[wire.to] || is_cut) {
                 let reader = self.nodes[wire.to].descriptor.inputs.get(wire.input);
-                let heard = heard.entry((wire.from, wire.output)).or_insert(Heard {
-                    is_cut,
-                    a_few_will_do: true,
-                });
-                heard.a_few_will_do &= reader.is_some_and(|port| port.sparse) && !is_cut;
+                let crossing = crossings
+                    .entry((wire.from, wire.output))
+                    .or_insert(Crossing {
+                        is_cut,
+                        a_few_will_do: true,
+                    });
+                crossing.a_few_will_do &= reader.is_some_and(|port| port.sparse) && !is_cut;
             }
         }
         let plays = self.nodes.iter().any(|node| node.descriptor.in_bars);
-        if !plays || !heard.values().any(|heard| heard.is_cut) {
+        if !plays || !crossings.values().any(|crossing| crossing.is_cut) {
             return Err(Box::new(self));
         }
         let mut first = Graph {
@@ -122,7 +124,7 @@ impl Graph {
             act.push(wire);
         }
         let mut taps = Vec::new();
-        for ((from, output), heard) in heard {
+        for ((from, output), crossing) in crossings {
             let node = &first.nodes[places[from]];
             let id = node.id.clone();
             let port = node.descriptor.outputs[output].clone();
@@ -130,7 +132,7 @@ impl Graph {
             let Some(tap) = first.tap(&id, &port.name) else {
                 continue;
             };
-            if heard.a_few_will_do {
+            if crossing.a_few_will_do {
                 tap.thin(MOST_SPARSE);
             }
             let here = |wire: &&GraphWire| (wire.from, wire.output) == (from, output);
@@ -147,7 +149,7 @@ impl Graph {
                 let player = format!("{id}.{} for {reader}", port.name);
                 nodes.push(replay(player, port.clone(), port_type.clone(), &tap));
             }
-            taps.push((heard.is_cut, tap));
+            taps.push((crossing.is_cut, tap));
         }
         first.keep_tapped();
         (self.nodes, self.wires) = (nodes, wires);

@@ -31,7 +31,7 @@ impl Output {
 }
 
 /// Where a node stands in its graph.
-pub(crate) struct Place {
+pub(crate) struct NodePlace {
     pub(crate) node: usize,
     pub(crate) order: InputOrder,
     /// Its kind has no inputs.
@@ -60,7 +60,7 @@ pub(crate) struct Ports {
 
 impl Ports {
     pub(crate) fn new(
-        place: Place,
+        place: NodePlace,
         inputs: Vec<OfflineInput>,
         outputs: Vec<Output>,
         census: Arc<Census>,

@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::census::{Census, Stuck};
 use super::input::OfflineInput;
-use super::ports::{Output, Place, Ports};
+use super::ports::{NodePlace, Output, Ports};
 use super::report::{NodeReport, Report};
 use super::schedule::ByWatermarks;
 use crate::descriptor::InputOrder;
@@ -277,7 +277,7 @@ fn connect(
             let is_unwired = inputs.iter().all(|input| input.param.is_some());
             // What a parameter is when a packet is taken depends on how they interleave.
             let by_time = inputs.iter().any(|input| input.param.is_some());
-            let place = Place {
+            let place = NodePlace {
                 node: index,
                 order: match by_time {
                     true => InputOrder::ByTime,

@@ -116,7 +116,7 @@ impl Source {
     pub fn nodes(&self) -> Vec<(String, String)> {
         let mut nodes = Vec::new();
         self.visit("", &mut Visit::default(), &mut |found| {
-            if let Found::Node(id, kind) = found {
+            if let FoundPart::Node(id, kind) = found {
                 nodes.push((id, kind));
             }
         });
@@ -129,7 +129,7 @@ impl Source {
     pub fn included(&self) -> BTreeSet<PathBuf> {
         let mut files = BTreeSet::new();
         self.visit("", &mut Visit::default(), &mut |found| {
-            if let Found::File(file) = found {
+            if let FoundPart::File(file) = found {
                 files.insert(file);
             }
         });
@@ -137,7 +137,7 @@ impl Source {
     }
 
     /// Tells `see` of every node and every included file.
-    fn visit(&self, prefix: &str, visit: &mut Visit, see: &mut impl FnMut(Found)) {
+    fn visit(&self, prefix: &str, visit: &mut Visit, see: &mut impl FnMut(FoundPart)) {
         let Shape::Struct(_, fields) = parse(0, &self.text).tree.shape else {
             return;
         };
@@ -155,9 +155,9 @@ impl Source {
         for (id, node) in entries("nodes") {
             match node.shape {
                 Shape::Struct(Some(kind), _) | Shape::Tuple(Some(kind), _) => {
-                    see(Found::Node(id, kind.text));
+                    see(FoundPart::Node(id, kind.text));
                 }
-                Shape::Word(kind) => see(Found::Node(id, kind)),
+                Shape::Word(kind) => see(FoundPart::Node(id, kind)),
                 _ => {}
             }
         }
@@ -181,7 +181,7 @@ impl Source {
             if visit.parts > MAX_PARTS {
                 return;
             }
-            see(Found::File(file.clone()));
+            see(FoundPart::File(file.clone()));
             if visit.within.contains(&file) || visit.bytes > MAX_TEXT {
                 continue;
             }
@@ -207,7 +207,7 @@ struct Visit {
 }
 
 /// What a text has in it.
-enum Found {
+enum FoundPart {
     Node(String, String),
     File(PathBuf),
 }

@@ -14,7 +14,7 @@ use std::ops::Range;
 
 use self::brackets::comment_length;
 use self::quotes::{line_end, lost_opening, may_follow, near_line_end, raw_end, text_end};
-use self::settle::{Found, Sort};
+use self::settle::{FoundMistake, Sort};
 use crate::limits::{MAX_BRACKETS, MAX_VALUES};
 use crate::patch::tree::{Mistake, Name, Shape, Spot, Tree};
 
@@ -109,7 +109,7 @@ struct Parser<'a> {
     gave_up: bool,
     /// See [`raw_end`].
     unclosed: usize,
-    found: Vec<Found>,
+    found: Vec<FoundMistake>,
     guessed: Vec<Range<usize>>,
     comments: Vec<Spot>,
 }
@@ -138,7 +138,7 @@ impl Parser<'_> {
         {
             return;
         }
-        self.found.push(Found { sort, mistake });
+        self.found.push(FoundMistake { sort, mistake });
         if self.found.len() >= MAX_FOUND {
             self.give_up();
         }

@@ -8,7 +8,7 @@ use crate::limits::MAX_MISTAKES;
 use crate::patch::tree::{Mistake, Tree};
 
 /// A mistake as it was found.
-pub(super) struct Found {
+pub(super) struct FoundMistake {
     pub(super) sort: Sort,
     pub(super) mistake: Mistake,
 }
@@ -92,7 +92,7 @@ pub(super) fn settle(parser: Parser<'_>, tree: Tree, from: usize) -> Parsed {
             Sort::Quote => true,
             Sort::Order | Sort::Value => found.mistake.spot.start < line,
         });
-        found.push(Found {
+        found.push(FoundMistake {
             sort: Sort::Order,
             mistake: Mistake {
                 spot: spot(place),
@@ -114,7 +114,7 @@ pub(super) fn settle(parser: Parser<'_>, tree: Tree, from: usize) -> Parsed {
 }
 
 /// Whether brackets may only seem not to match because a quote is missing in their line.
-fn quote_is_to_blame(text: &str, found: &[Found]) -> bool {
+fn quote_is_to_blame(text: &str, found: &[FoundMistake]) -> bool {
     let quotes = found.iter().filter(|found| found.sort == Sort::Quote);
     quotes.map(|found| found.mistake.spot.start).any(|start| {
         text[start..near_line_end(text, start)].contains(['(', ')', '[', ']', '{', '}'])

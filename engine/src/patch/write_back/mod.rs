@@ -127,7 +127,7 @@ pub fn write_back(
 }
 
 /// A value and where it goes.
-struct Change<'t> {
+struct ValueChange<'t> {
     written: &'t Written,
     param: &'t Param,
     /// The node as it is written; the patch, where a transport is to be written into it.
@@ -251,7 +251,7 @@ struct WriteBack<'t> {
 
 impl<'t> WriteBack<'t> {
     /// Where `written` goes, and what is written there.
-    fn change(&self, written: &'t Written) -> Result<Change<'t>, Diagnostic> {
+    fn change(&self, written: &'t Written) -> Result<ValueChange<'t>, Diagnostic> {
         let is_transport = written.node == TRANSPORT;
         let (node, anatomy) = match is_transport {
             true => self.transport()?,
@@ -286,7 +286,7 @@ impl<'t> WriteBack<'t> {
         if is_transport {
             self.require_possible(&param.name, &wanted, spot)?;
         }
-        Ok(Change {
+        Ok(ValueChange {
             written,
             param,
             node,
@@ -454,7 +454,7 @@ impl<'t> WriteBack<'t> {
     }
 
     /// The text with all changes in it.
-    fn written(&self, parsed: &Parsed, changes: &[Change<'_>]) -> String {
+    fn written(&self, parsed: &Parsed, changes: &[ValueChange<'_>]) -> String {
         let mut pen = Pen::new(&self.source.text, &parsed.comments);
         // All that one node gets new is written at once, since it goes to one place.
         let mut new: Vec<(&Tree, Vec<String>)> = Vec::new();
@@ -501,7 +501,7 @@ impl<'t> WriteBack<'t> {
     }
 
     /// Reads what was written once more: what cannot be read as it is meant is given to nobody.
-    fn verify(&self, result: &Source, changes: &[Change<'_>]) -> Result<(), Diagnostics> {
+    fn verify(&self, result: &Source, changes: &[ValueChange<'_>]) -> Result<(), Diagnostics> {
         if result.text.len() as u64 > MAX_FILE {
             let message = format!("the patch would be longer than {} MB", MAX_FILE >> 20);
             let mistake = self.mistake(self.tree.spot.first(), message, "write fewer values");
@@ -509,7 +509,7 @@ impl<'t> WriteBack<'t> {
         }
         let parsed = result.parsed()?;
         let nodes = Nodes::of(&parsed.tree);
-        let is_there = |change: &&Change<'_>| {
+        let is_there = |change: &&ValueChange<'_>| {
             let anatomy = nodes.anatomy(&change.written.node);
             let given = anatomy.and_then(|anatomy| anatomy.given(&change.param.name).next());
             given.is_some_and(|(_, tree)| self.gives(change.param, tree, &change.wanted))

@@ -22,7 +22,7 @@ pub(super) struct Pen<'a> {
 }
 
 /// Items in brackets.
-struct Brackets<'t> {
+struct InBrackets<'t> {
     /// Behind the opening bracket.
     open: usize,
     /// Before the closing one.
@@ -84,7 +84,7 @@ impl<'a> Pen<'a> {
         for ((tree, literal), wanted) in old.iter().zip(new).zip(wanted) {
             self.put(tree, item, literal, wanted, folder);
         }
-        let brackets = Brackets {
+        let brackets = InBrackets {
             open: tree.spot.start + 1,
             close: tree.spot.end - 1,
             last: old.last().map(|last| (&last.spot, &last.spot)),
@@ -124,7 +124,7 @@ impl<'a> Pen<'a> {
     }
 
     /// The brackets of a struct, in which something is to follow `last`.
-    fn brackets<'t>(&self, tree: &Tree, last: Option<(&'t Spot, &'t Spot)>) -> Brackets<'t> {
+    fn brackets<'t>(&self, tree: &Tree, last: Option<(&'t Spot, &'t Spot)>) -> InBrackets<'t> {
         let name = match &tree.shape {
             Shape::Struct(Some(name), _) => name.spot.end,
             _ => tree.spot.start,
@@ -132,7 +132,7 @@ impl<'a> Pen<'a> {
         let close = tree.spot.end - 1;
         // The bracket that opens it is the first that is in no comment.
         let open = self.find('(', name..close);
-        Brackets {
+        InBrackets {
             open: open.map_or(close, |bracket| bracket + 1),
             close,
             last,
@@ -153,7 +153,7 @@ impl<'a> Pen<'a> {
     }
 
     /// Adds items behind the last, on lines of their own where that is on one.
-    fn add(&mut self, brackets: &Brackets<'_>, new: &[String]) {
+    fn add(&mut self, brackets: &InBrackets<'_>, new: &[String]) {
         if new.is_empty() {
             return;
         }
@@ -186,7 +186,7 @@ impl<'a> Pen<'a> {
     }
 
     /// Adds items where there are none.
-    fn add_first(&mut self, brackets: &Brackets<'_>, new: &[String]) {
+    fn add_first(&mut self, brackets: &InBrackets<'_>, new: &[String]) {
         let within = brackets.open..brackets.close;
         let Some(last) = self.comments_in(within.clone()).last().copied() else {
             return self.edits.push((within, new.join(", ")));
@@ -202,7 +202,7 @@ impl<'a> Pen<'a> {
 
     /// Removes the items that are `gone`, which stand behind the one that is `kept`, and none of
     /// their comments.
-    fn remove(&mut self, brackets: &Brackets<'_>, kept: Option<&Tree>, gone: &[Tree]) {
+    fn remove(&mut self, brackets: &InBrackets<'_>, kept: Option<&Tree>, gone: &[Tree]) {
         let start = kept.map_or(brackets.open, |kept| kept.spot.end);
         let end = gone.last().map_or(start, |last| last.spot.end);
         if self.comments_in(start..brackets.close).is_empty() {
