@@ -170,7 +170,7 @@ impl Values {
     }
 
     /// Tells `processor` each value that is another than the one it goes by. One that it cannot
-    /// take stays as it was, which is logged, and is not told again until it changes; gives why,
+    /// take stays as it was, which is logged, and is told again with the next new value; gives why,
     /// where there was one.
     pub(crate) fn tell_to(
         &mut self,
@@ -178,34 +178,39 @@ impl Values {
         node: &GraphNode,
         now: Time,
     ) -> Option<NodeError> {
-        let news = self.news(now);
-        if news.is_empty() {
-            self.show();
-            return None;
-        }
+        let mut left = self.news(now);
         // Together first: of two ends of a range each may be impossible with the other's old value.
-        let mut refused = None;
-        if processor.set(&news).is_ok() {
-            news.into_iter().for_each(|one| self.took(one));
-        } else {
-            for one in news {
+        if !left.is_empty() && processor.set(&left).is_ok() {
+            left.drain(..).for_each(|one| self.took(one));
+        }
+        // Then one by one, as long as any is taken: with it another may be possible.
+        let mut refused = Vec::new();
+        let mut before = usize::MAX;
+        while !left.is_empty() && left.len() < before {
+            before = left.len();
+            refused.clear();
+            for one in left.drain(..) {
                 match processor.set(std::slice::from_ref(&one)) {
                     Ok(()) => self.took(one),
-                    Err(error) => {
-                        tracing::warn!(node = %node.id, param = one.0, "keeps its old value: {error}");
-                        self.could_not_take(one);
-                        refused = Some(error);
-                    }
+                    Err(error) => refused.push((one, error)),
                 }
+            }
+            left.extend(refused.iter().map(|(one, _)| one.clone()));
+        }
+        for (one, error) in &refused {
+            if self.could_not_take(one) {
+                tracing::warn!(node = %node.id, param = one.0, "keeps its old value: {error}");
             }
         }
         self.show();
-        refused
+        refused.pop().map(|(_, error)| error)
     }
 
-    /// Each value that is another than the one that the processor goes by.
+    /// Each value that is another than the one that the processor goes by. What it could not take
+    /// is among them where another is new, with which it may be possible.
     fn news(&mut self, now: Time) -> Vec<(String, Value)> {
         let mut news = Vec::new();
+        let mut is_any_new = false;
         for entry in &mut self.entries {
             let value = match &entry.glide {
                 None => None,
@@ -218,9 +223,13 @@ impl Values {
                 }
             };
             let value = value.unwrap_or_else(|| entry.holds().0.clone());
-            if value != entry.known && Some(&value) != entry.refused.as_ref() {
+            if value != entry.known {
+                is_any_new |= entry.refused.as_ref() != Some(&value);
                 news.push((entry.param.name.to_string(), value));
             }
+        }
+        if !is_any_new {
+            news.clear();
         }
         news
     }
@@ -233,10 +242,10 @@ impl Values {
         self.is_shown = false;
     }
 
-    fn could_not_take(&mut self, (name, value): (String, Value)) {
-        if let Some(entry) = self.named(&name) {
-            entry.refused = Some(value);
-        }
+    /// `false`: it could not take that value the last time either.
+    fn could_not_take(&mut self, (name, value): &(String, Value)) -> bool {
+        let refused = self.named(name).map(|entry| &mut entry.refused);
+        refused.is_some_and(|refused| refused.replace(value.clone()).as_ref() != Some(value))
     }
 
     /// Shows what is not shown yet, where nobody looks at this moment.
@@ -334,7 +343,7 @@ mod tests {
         let mut values = values().shown_to(shown.clone());
         values.hand("gain", Some(json!(-3.0)), Time::ZERO, Time::ZERO);
         let wanted = values.news(Time::ZERO).remove(0);
-        values.could_not_take(wanted);
+        assert!(values.could_not_take(&wanted));
         values.show();
         assert_eq!(shown.look()[0].value, json!(0.0));
         assert_eq!(gain(&mut values), None, "not the same again");
@@ -342,6 +351,68 @@ mod tests {
         assert_eq!(gain(&mut values), Some(-4.0));
         values.hand("gain", Some(json!(-3.0)), Time::ZERO, Time::ZERO);
         assert_eq!(gain(&mut values), Some(-3.0), "it may be possible by now");
+    }
+
+    #[test]
+    fn what_the_processor_could_not_take_is_told_again_with_the_next_new_value() {
+        let mut values = values();
+        values.hand("gain", Some(json!(-3.0)), Time::ZERO, Time::ZERO);
+        let wanted = values.news(Time::ZERO).remove(0);
+        assert!(values.could_not_take(&wanted) && !values.could_not_take(&wanted));
+        let length = json!({ "seconds": 2.0 });
+        values.hand("time", Some(length.clone()), Time::ZERO, Time::ZERO);
+        let told = news(&mut values, 0.0);
+        assert_eq!(told, [wanted, ("time".to_owned(), length)]);
+        assert!(news(&mut values, 0.0).is_empty());
+    }
+
+    /// Takes a low end that does not lie above the high one.
+    struct Ends {
+        low: f64,
+        high: f64,
+    }
+
+    impl AnyProcessor for Ends {
+        fn process(&mut self, _io: &mut crate::io::Io<'_>) -> Result<crate::node::Flow, NodeError> {
+            Ok(crate::node::Flow::Done)
+        }
+
+        fn set(&mut self, values: &[(String, Value)]) -> Result<(), NodeError> {
+            let (mut low, mut high) = (self.low, self.high);
+            for (name, value) in values {
+                let end = if name == "low" { &mut low } else { &mut high };
+                *end = value.as_f64().unwrap();
+            }
+            if low > high {
+                return Err(NodeError::input("the wrong way round"));
+            }
+            (self.low, self.high) = (low, high);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_value_that_was_impossible_holds_once_another_makes_it_possible() {
+        let mut descriptor = Descriptor::new("test", "ends", "");
+        descriptor.params = ["low", "high"]
+            .map(|name| Param::number(name, (0.0, 9.0), "").live())
+            .into();
+        let text = json!({ "low": 1.0, "high": 2.0 });
+        let mut values = Values::new(&descriptor, text.as_object().unwrap());
+        let node = GraphNode::declared("ends", descriptor);
+        let mut ends = Ends {
+            low: 1.0,
+            high: 2.0,
+        };
+        let hand = |values: &mut Values, name, value: f64| {
+            values.hand(name, Some(json!(value)), Time::ZERO, Time::ZERO);
+        };
+        hand(&mut values, "low", 5.0);
+        assert!(values.tell_to(&mut ends, &node, Time::ZERO).is_some());
+        assert_eq!((ends.low, ends.high), (1.0, 2.0));
+        hand(&mut values, "high", 8.0);
+        assert!(values.tell_to(&mut ends, &node, Time::ZERO).is_none());
+        assert_eq!((ends.low, ends.high), (5.0, 8.0));
     }
 
     #[test]
