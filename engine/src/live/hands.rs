@@ -319,39 +319,22 @@ impl Steering {
         self.lock().deliver();
     }
 
-    /// What hands hold of the parameters of node `id`.
-    pub(super) fn held_of(&self, id: &str) -> Vec<(String, Value)> {
-        let state = self.lock();
-        let of = state.hands.iter().filter(|((node, _), _)| node == id);
-        of.map(|((_, param), value)| (param.clone(), value.clone()))
-            .collect()
-    }
-
-    /// What a patch's transport becomes: hands lie over what it says, and its positions go on from
-    /// where the music is.
+    /// What a patch's transport becomes: see [`SteeringState::transport_of`].
     pub(super) fn transport_of(&self, text: &Transport, is_first: bool) -> Transport {
-        let state = self.lock();
-        let wanted = state.under_hands(&transport_params::values(text));
-        let wanted = wanted.map_or_else(
-            |_| text.clone(),
-            |wanted| Transport {
-                tempi: text.tempi.clone(),
-                ..wanted
-            },
-        );
-        match is_first {
-            true => wanted,
-            false => state.transport.going_over_to(&wanted, state.clock.now()),
-        }
+        self.lock().transport_of(text, is_first)
     }
 
-    /// What plays is another patch: its nodes, what its text says of the transport, and the
-    /// transport.
+    /// What plays is another patch: these nodes, with what its `text` says of the transport. Those
+    /// called `begun` are sent what hands hold of them, and were built with the transport
+    /// `built_with`; whoever knows another transport than the one that holds now is sent that. All
+    /// of it is one step, so that nothing is lost that hands do meanwhile.
     pub(super) fn exchange(
         &self,
         nodes: Vec<SteeredNode>,
+        begun: &[String],
+        built_with: &Transport,
         text: &Transport,
-        transport: &Transport,
+        is_first: bool,
     ) {
         let mut state = self.lock();
         // What hands hold of nodes that are gone, or of parameters that are others now, is
@@ -366,30 +349,81 @@ impl Steering {
                     param.change == Change::Live && param.admits(value).is_ok()
                 })
         });
-        state.taps.retain(|tap| tap.buffer.strong_count() > 0);
-        for tap in &state.taps {
-            let Some(target) = nodes.iter().find(|target| target.node.id == tap.node) else {
-                continue;
-            };
-            // A node that stays has the tap already.
-            let stays = state
-                .nodes
-                .iter()
-                .any(|old| old.commands.same_channel(&target.commands));
-            let ports = &target.node.descriptor.outputs;
-            if let (false, Some(port)) =
-                (stays, ports.iter().position(|port| port.name == tap.output))
-            {
-                let _ = target.commands.send(Command::Tap(port, tap.buffer.clone()));
-            }
-        }
+        state.open_taps(&nodes);
+        let transport = state.transport_of(text, is_first);
+        let known = std::mem::replace(&mut state.transport, transport);
+        let late: Vec<String> = (state.nodes.iter())
+            .filter(|target| target.is_to_retime)
+            .map(|target| target.node.id.clone())
+            .collect();
         state.nodes = nodes;
         state.text = transport_params::values(text);
-        state.transport = transport.clone();
+        let (transport, told) = (&state.transport, Arc::new(state.transport.clone()));
+        for target in &state.nodes {
+            let id = &target.node.id;
+            let begins = begun.contains(id);
+            let known = if begins { built_with } else { &known };
+            if known != transport || late.contains(id) {
+                let _ = target.commands.send(Command::Retime(told.clone()));
+            }
+            let hands = if begins {
+                state.held_of(id)
+            } else {
+                Vec::new()
+            };
+            if !hands.is_empty() {
+                let _ = target.commands.send(Command::Steer(hands));
+            }
+        }
     }
 }
 
 impl SteeringState {
+    /// What a patch's transport becomes: hands lie over what its text says, and its positions go on
+    /// from where the music is.
+    fn transport_of(&self, text: &Transport, is_first: bool) -> Transport {
+        let wanted = self.under_hands(&transport_params::values(text));
+        let wanted = wanted.map_or_else(
+            |_| text.clone(),
+            |wanted| Transport {
+                tempi: text.tempi.clone(),
+                ..wanted
+            },
+        );
+        match is_first {
+            true => wanted,
+            false => self.transport.going_over_to(&wanted, self.clock.now()),
+        }
+    }
+
+    /// What hands hold of the parameters of node `id`.
+    fn held_of(&self, id: &str) -> Vec<HandChange> {
+        let held = self.hands.iter().filter(|((node, _), _)| node == id);
+        held.map(|((_, param), value)| HandChange {
+            param: param.clone(),
+            value: Some(value.clone()),
+            glide: Time::ZERO,
+        })
+        .collect()
+    }
+
+    /// Opens taps at those of `nodes`, which are about to play, that have begun.
+    fn open_taps(&mut self, nodes: &[SteeredNode]) {
+        self.taps.retain(|tap| tap.buffer.strong_count() > 0);
+        for tap in &self.taps {
+            let Some(target) = nodes.iter().find(|target| target.node.id == tap.node) else {
+                continue;
+            };
+            let mut playing = self.nodes.iter();
+            // A node that stays has the tap already.
+            let stays = playing.any(|old| old.commands.same_channel(&target.commands));
+            let mut ports = target.node.descriptor.outputs.iter();
+            if !stays && let Some(port) = ports.position(|port| port.name == tap.output) {
+                let _ = target.commands.send(Command::Tap(port, tap.buffer.clone()));
+            }
+        }
+    }
+
     fn find(&self, id: &str) -> Option<&SteeredNode> {
         self.nodes.iter().find(|target| target.node.id == id)
     }
@@ -617,27 +651,63 @@ mod tests {
 
     use super::*;
 
-    /// A node with a live gain whose thread takes nothing, and what it is sent.
-    fn hung() -> (Steering, Receiver<Command>) {
-        let clock = Arc::new(LiveClock::standing());
-        let steering = Steering::new(clock);
-        let mut descriptor = Descriptor::new("test", "hung", "");
+    /// A node with a live gain, and what it is sent.
+    fn node(id: &str) -> (SteeredNode, Receiver<Command>) {
+        let mut descriptor = Descriptor::new("test", "gain", "");
         descriptor.params = vec![Param::number("gain", (0.0, 1e6), "").live()];
         let (commands, sent) = unbounded();
         let node = SteeredNode {
-            node: Arc::new(GraphNode::declared("a", descriptor)),
+            node: Arc::new(GraphNode::declared(id, descriptor)),
             commands,
             shown: Arc::default(),
             is_to_retime: false,
         };
+        (node, sent)
+    }
+
+    /// A run of one node called `a`, and what that is sent.
+    fn run() -> (Steering, Receiver<Command>) {
+        let steering = Steering::new(Arc::new(LiveClock::standing()));
+        let (node, sent) = node("a");
         let transport = Transport::default();
-        steering.exchange(vec![node], &transport, &transport);
+        steering.exchange(vec![node], &["a".to_owned()], &transport, &transport, true);
         (steering, sent)
     }
 
     #[test]
+    fn an_edit_sends_what_hands_hold_to_nodes_that_begin_and_the_transport_to_those_that_know_another()
+     {
+        let (steering, sent) = run();
+        let set = |node, param, value| steering.set(node, param, value, Duration::ZERO);
+        set("a", "gain", json!(5)).unwrap();
+        set("transport", "tempo", json!(90)).unwrap();
+        assert_eq!(sent.try_iter().count(), 2);
+        let (stays, _) = node("a");
+        let stays = SteeredNode {
+            commands: steering.lock().nodes[0].commands.clone(),
+            ..stays
+        };
+        let (begins, begun) = node("b");
+        // It was built before the tempo was set.
+        let text = Transport::default();
+        steering.exchange(vec![stays, begins], &["b".to_owned()], &text, &text, false);
+        assert_eq!(sent.len(), 0);
+        assert!(matches!(begun.try_recv(), Ok(Command::Retime(now)) if now.tempo == 90.0));
+        assert_eq!(begun.len(), 0, "nothing is held of it");
+        // The other begins again, built with what holds.
+        let (begins, begun) = node("a");
+        let now = steering.transport();
+        steering.exchange(vec![begins], &["a".to_owned()], &now, &text, false);
+        let Ok(Command::Steer(hands)) = begun.try_recv() else {
+            panic!("no value")
+        };
+        assert_eq!((hands.len(), &hands[0].value), (1, &Some(json!(5))));
+        assert_eq!(begun.len(), 0);
+    }
+
+    #[test]
     fn what_hands_do_to_a_node_that_hangs_does_not_pile_up_and_the_latest_reaches_it() {
-        let (steering, sent) = hung();
+        let (steering, sent) = run();
         for gain in 0..3_000 {
             let set = |node, param, value| steering.set(node, param, value, Duration::ZERO);
             set("a", "gain", json!(gain)).unwrap();

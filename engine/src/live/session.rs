@@ -9,7 +9,7 @@ use super::edit::Edit;
 use super::hands::{SteeredNode, Steering};
 use super::node_handle::NodeHandle;
 use super::plan::{Fate, GraphView, Plan, WirePlace, plan, wire_places};
-use super::ports::{Command, HandChange};
+use super::ports::Command;
 use super::prepare::{NodeBuilder, Prepared};
 use super::restart::RestartPolicy;
 use super::status::{Status, WireEnd, WireStatus};
@@ -18,7 +18,6 @@ use crate::graph::{Graph, GraphNode};
 use crate::node::Settings;
 use crate::revision::Revision;
 use crate::run_error::RunError;
-use crate::time::Time;
 use crate::transport::Transport;
 use crate::wire::Shared;
 
@@ -225,14 +224,11 @@ impl Live {
         if self.revision == 0 && !self.clock.is_steered() {
             self.clock.restart();
         }
-        // Computed again: the music has gone on since the nodes were built.
         let is_first = self.revision == 0;
-        let transport = self.steering.transport_of(&edit.text_transport, is_first);
-        let retimed = transport != edit.transport || edit.text_transport != self.text;
         self.text = edit.text_transport;
         self.revision += 1;
         let mut revision = self.exchange(edit.nodes, edit.places, edit.plan, edit.prepared);
-        self.hand_over(&transport, retimed && !is_first, &revision.begun);
+        self.hand_over(&edit.transport, &revision.begun, is_first);
         revision.patch = edit.text;
         revision.included = edit.included;
         let told = Arc::new(revision.clone());
@@ -247,9 +243,9 @@ impl Live {
         revision
     }
 
-    /// Has hands steer what plays now: nodes that began are told what is held of them, and all the
-    /// transport where it is new to them.
-    fn hand_over(&self, transport: &Transport, retimed: bool, begun: &[String]) {
+    /// Has hands steer what plays now. The nodes called `begun` were built with the transport
+    /// `built_with`.
+    fn hand_over(&self, built_with: &Transport, begun: &[String], is_first: bool) {
         let steered = |handle: &NodeHandle| SteeredNode {
             node: handle.node.clone(),
             commands: handle.commands.clone(),
@@ -257,23 +253,7 @@ impl Live {
             is_to_retime: false,
         };
         let nodes = self.nodes.iter().map(steered).collect();
-        self.steering.exchange(nodes, &self.text, transport);
-        let told = Arc::new(transport.clone());
-        for handle in &self.nodes {
-            if retimed {
-                handle.tell(Command::Retime(told.clone()));
-            }
-            // Those that stay know already, and may be on their way to it.
-            if begun.contains(&handle.node.id) {
-                let held = self.steering.held_of(&handle.node.id).into_iter();
-                let hands = held.map(|(param, value)| HandChange {
-                    param,
-                    value: Some(value),
-                    glide: Time::ZERO,
-                });
-                handle.tell(Command::Steer(hands.collect()));
-            }
-        }
+        (self.steering).exchange(nodes, begun, built_with, &self.text, is_first);
     }
 
     /// Steers what plays from any thread, through edits and as long as the run lasts.
