@@ -337,18 +337,7 @@ impl Steering {
         is_first: bool,
     ) {
         let mut state = self.lock();
-        // What hands hold of nodes that are gone, or of parameters that are others now, is
-        // released.
-        state.hands.retain(|(node, param), value| {
-            let target = nodes.iter().find(|target| target.node.id == *node);
-            let params = target.map_or(&DECLARED.params, |target| &target.node.descriptor.params);
-            let declared = params.iter().find(|declared| declared.name == *param);
-            let is_there = target.is_some() || node == TRANSPORT;
-            is_there
-                && declared.is_some_and(|param| {
-                    param.change == Change::Live && param.admits(value).is_ok()
-                })
-        });
+        let released = state.release_unfit(&nodes);
         state.open_taps(&nodes);
         let transport = state.transport_of(text, is_first);
         let known = std::mem::replace(&mut state.transport, transport);
@@ -374,6 +363,16 @@ impl Steering {
             if !hands.is_empty() {
                 let _ = target.commands.send(Command::Steer(hands));
             }
+        }
+        let time = state.clock.now();
+        for (node, param) in released {
+            state.tell_recorders(&Arc::new(Steered {
+                time,
+                node,
+                param,
+                value: None,
+                glide: 0.0,
+            }));
         }
     }
 }
@@ -405,6 +404,24 @@ impl SteeringState {
             glide: Time::ZERO,
         })
         .collect()
+    }
+
+    /// Releases what hands hold of nodes that are not among `nodes`, or of parameters that are
+    /// others there. Gives what it was.
+    fn release_unfit(&mut self, nodes: &[SteeredNode]) -> Vec<(String, String)> {
+        let fits = |(id, param): &(String, String), value: &Value| {
+            let target = nodes.iter().find(|target| target.node.id == *id);
+            let params = match target {
+                Some(target) => &target.node.descriptor.params,
+                None if id == TRANSPORT => &DECLARED.params,
+                None => return false,
+            };
+            let declared = params.iter().find(|declared| declared.name == *param);
+            declared
+                .is_some_and(|param| param.change == Change::Live && param.admits(value).is_ok())
+        };
+        let unfit = (self.hands).extract_if(.., |key, value| !fits(key, value));
+        unfit.map(|(key, _)| key).collect()
     }
 
     /// Opens taps at those of `nodes`, which are about to play, that have begun.
@@ -703,6 +720,32 @@ mod tests {
         };
         assert_eq!((hands.len(), &hands[0].value), (1, &Some(json!(5))));
         assert_eq!(begun.len(), 0);
+    }
+
+    #[test]
+    fn a_record_says_what_an_edit_released() {
+        let (steering, _sent) = run();
+        let set = |node, param, value| steering.set(node, param, value, Duration::ZERO);
+        set("a", "gain", json!(5)).unwrap();
+        set("transport", "tempo", json!(90)).unwrap();
+        let mut descriptor = Descriptor::new("test", "record", "");
+        descriptor.keeps_record = true;
+        let (commands, sent) = unbounded();
+        let (other, _) = node("r");
+        let keeper = SteeredNode {
+            node: Arc::new(GraphNode::declared("r", descriptor)),
+            commands,
+            ..other
+        };
+        let (now, text) = (steering.transport(), Transport::default());
+        steering.exchange(vec![keeper], &["r".to_owned()], &now, &text, false);
+        let Ok(Command::Record(steered)) = sent.try_recv() else {
+            panic!("nothing is recorded")
+        };
+        assert_eq!((&*steered.node, &*steered.param), ("a", "gain"));
+        assert_eq!(steered.value, None);
+        assert_eq!(sent.len(), 0, "the tempo is held");
+        assert_eq!(steering.held().len(), 1);
     }
 
     #[test]
