@@ -1,5 +1,7 @@
 //! The command line.
 
+#[cfg(feature = "osc")]
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
@@ -306,6 +308,11 @@ pub(crate) struct Run {
     /// Do not let `score set` and other commands reach this run
     #[arg(long)]
     pub(crate) no_remote: bool,
+    /// Let other programs steer and watch this run by OSC and OSCQuery at this port: of this
+    /// computer only, or with an address of this computer, from the network, which has no password
+    #[cfg(feature = "osc")]
+    #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = osc_address)]
+    pub(crate) osc: Option<SocketAddr>,
     /// No table on the terminal
     #[arg(long, short)]
     pub(crate) quiet: bool,
@@ -376,6 +383,19 @@ pub(crate) struct LiveStatus {
 }
 
 const RUN: &str = "Which run, by its patch or its process [default: the only one]";
+
+/// A port of this computer alone, or of an address that is named.
+#[cfg(feature = "osc")]
+fn osc_address(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(port) = text.parse() {
+        return Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    }
+    text.parse().map_err(|_| {
+        "a port, as 9000, or an address of this computer and a port, as 192.168.1.5:9000 or \
+         0.0.0.0:9000 for all"
+            .to_owned()
+    })
+}
 
 fn setting(text: &str) -> Result<(String, Setting), String> {
     let parts = text.split_once('=').and_then(|(target, value)| {

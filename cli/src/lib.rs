@@ -15,6 +15,8 @@ pub mod fuzzing;
 mod kinds;
 mod library;
 mod log;
+#[cfg(feature = "osc")]
+mod osc;
 mod overload;
 mod ownership;
 mod performance;

@@ -42,8 +42,8 @@ pub use diagnostic::{Diagnostic, Diagnostics, Place, did_you_mean, shown, steers
 pub use graph::{Graph, GraphFile};
 pub use live::{
     Drained, Edit, Level, Live, LiveOptions, LiveTap, NodeState, NodeStatus, NodeValues, Picture,
-    RestartPolicy, Seen, SeenEvent, SeenNote, Status, Steering, SteeringError, SteeringErrorKind,
-    Waiting, WireEnd, WireStatus,
+    RestartPolicy, Seen, SeenEvent, SeenNote, Status, SteerableNode, Steering, SteeringError,
+    SteeringErrorKind, Waiting, WireEnd, WireStatus,
 };
 pub use offline::{NodeReport, Report, Run, SecondAct, Stopper};
 pub use patch::{

@@ -18,6 +18,7 @@ use crate::graph::GraphNode;
 use crate::limits::MAX_MISTAKES;
 use crate::param::{Change, Param};
 use crate::patch::typed_value;
+use crate::port::Port;
 use crate::steered::Steered;
 use crate::steering::{Shown, ValueSource, ValueStatus};
 use crate::time::Time;
@@ -78,6 +79,34 @@ pub struct NodeValues {
     pub values: Vec<ValueStatus>,
 }
 
+/// What can be steered and seen of a node that plays, or of the transport.
+#[derive(Clone, Debug)]
+pub struct SteerableNode {
+    /// The node's id, or `transport`.
+    pub id: String,
+    /// Its kind.
+    pub kind: String,
+    /// What it does, in a line.
+    pub summary: String,
+    /// Its live parameters.
+    pub params: Vec<Param>,
+    /// Its outputs, which can be tapped.
+    pub outputs: Vec<Port>,
+}
+
+impl SteerableNode {
+    fn new(id: &str, descriptor: &Descriptor) -> Self {
+        let live = |param: &&Param| param.change == Change::Live;
+        SteerableNode {
+            id: id.to_owned(),
+            kind: descriptor.kind.to_string(),
+            summary: descriptor.summary.to_string(),
+            params: descriptor.params.iter().filter(live).cloned().collect(),
+            outputs: descriptor.outputs.clone(),
+        }
+    }
+}
+
 /// What [`Steering`] knows of the run.
 struct SteeringState {
     clock: Arc<LiveClock>,
@@ -91,6 +120,8 @@ struct SteeringState {
     text: serde_json::Map<String, Value>,
     /// The transport that plays.
     transport: Transport,
+    /// How many patches have begun to play.
+    edition: u64,
 }
 
 /// A tap on an output, for as long as its [`LiveTap`] lives.
@@ -126,6 +157,7 @@ impl Steering {
             taps: Vec::new(),
             text: transport_params::values(&Transport::default()),
             transport: Transport::default(),
+            edition: 0,
         })))
     }
 
@@ -267,6 +299,33 @@ impl Steering {
             .collect()
     }
 
+    /// What can be steered and seen of what plays: of the transport first, then of the nodes in the
+    /// patch's order. It changes only with [`Steering::edition`].
+    pub fn nodes(&self) -> Vec<SteerableNode> {
+        let state = self.lock();
+        let nodes = state
+            .nodes
+            .iter()
+            .map(|target| SteerableNode::new(&target.node.id, &target.node.descriptor));
+        std::iter::once(SteerableNode::new(TRANSPORT, &DECLARED))
+            .chain(nodes)
+            .collect()
+    }
+
+    /// How often another patch has begun to play, so that whoever remembers [`Steering::nodes`]
+    /// sees when they are others.
+    pub fn edition(&self) -> u64 {
+        self.lock().edition
+    }
+
+    /// The quarter notes that have passed since the run began, and the bar that plays, from 0.
+    pub fn beat(&self) -> (f64, u64) {
+        let state = self.lock();
+        let beat = state.transport.position(state.clock.now()).max(0.0);
+        let per_bar = state.transport.sixteenths_per_bar() as f64 / 4.0;
+        (beat, (beat / per_bar) as u64)
+    }
+
     /// What hands hold, by node and parameter.
     pub fn held(&self) -> Vec<(String, String, Value)> {
         let state = self.lock();
@@ -337,6 +396,7 @@ impl Steering {
         is_first: bool,
     ) {
         let mut state = self.lock();
+        state.edition += 1;
         let released = state.release_unfit(&nodes);
         state.open_taps(&nodes);
         let transport = state.transport_of(text, is_first);

@@ -21,7 +21,7 @@ mod thread;
 
 pub use edit::Edit;
 pub use gauges::NodeState;
-pub use hands::{NodeValues, Steering, SteeringError, SteeringErrorKind};
+pub use hands::{NodeValues, SteerableNode, Steering, SteeringError, SteeringErrorKind};
 pub(crate) use pause::Pause;
 pub(crate) use ports::{Command, HandChange, Rewired};
 pub(crate) use rehearsal::rehearse;

@@ -15,6 +15,8 @@ use crate::arguments::Run;
 use crate::failure::Failure;
 use crate::kinds::Kinds;
 use crate::log;
+#[cfg(feature = "osc")]
+use crate::osc::OscServer;
 use crate::ownership::{Ownership, confirmed};
 use crate::remote::{Latest, Remote, Server};
 use crate::signals::on_end;
@@ -107,6 +109,10 @@ fn play(
     let mut playing = Playing::new(arguments, settings, loader, latest.clone());
     let remote = Remote::new(playing.steering(), latest, &arguments.patch);
     let server = (!arguments.no_remote).then(|| Server::start(remote));
+    #[cfg(feature = "osc")]
+    let osc = (arguments.osc)
+        .map(|address| OscServer::start(address, playing.steering(), &arguments.patch))
+        .transpose()?;
     playing.prepare_first(graph)?;
     let played = playing.play(stop, |status| {
         log.show(bar, table(status));
@@ -116,6 +122,8 @@ fn play(
     });
     log.clear(bar);
     drop(server);
+    #[cfg(feature = "osc")]
+    drop(osc);
     let (live, loader) = playing.into_parts();
     let drained = live.drain(DRAINS_WITHIN);
     // What plugins have written gets its marks.

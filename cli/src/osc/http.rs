@@ -1,0 +1,200 @@
+//! Answers OSCQuery over HTTP, and lets listeners in.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{Extension, State};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use serde_json::{Value, json};
+use tokio::sync::{Semaphore, watch};
+
+use super::filter::admit;
+use super::listener::{LARGEST, Listeners, listen};
+use super::namespace::Values;
+use super::room::Room;
+
+/// Connections at the same time; those that are more are closed at once.
+const MOST_CONNECTIONS: usize = 64;
+
+/// How long a client may take to ask.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The most bytes of a request's head.
+const LONGEST_HEAD: usize = 16 * 1024;
+
+/// After an error that may last, such as too many open files.
+const REST: Duration = Duration::from_millis(100);
+
+/// What every request needs.
+#[derive(Clone)]
+struct Shared {
+    room: Arc<Room>,
+    listeners: Arc<Listeners>,
+    ends: watch::Receiver<bool>,
+    number: Arc<AtomicU64>,
+}
+
+/// Both ends of a connection.
+#[derive(Clone, Copy)]
+struct Ends {
+    here: SocketAddr,
+    there: SocketAddr,
+}
+
+/// Answers whoever comes to `door` until the run ends.
+pub(super) async fn serve(door: TcpListener, room: Arc<Room>, mut ends: watch::Receiver<bool>) {
+    let door = match tokio::net::TcpListener::from_std(door) {
+        Ok(door) => door,
+        Err(error) => return tracing::warn!("OSCQuery is not answered: {error}"),
+    };
+    let shared = Shared {
+        listeners: Arc::new(Listeners::new(room.clone(), ends.clone())),
+        room,
+        ends: ends.clone(),
+        number: Arc::default(),
+    };
+    let router = Router::new().fallback(get(answer)).with_state(shared);
+    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    loop {
+        let accepted = tokio::select! {
+            accepted = door.accept() => accepted,
+            _ = ends.changed() => return,
+        };
+        let (stream, there) = match accepted {
+            Ok(accepted) => accepted,
+            Err(_) => {
+                tokio::time::sleep(REST).await;
+                continue;
+            }
+        };
+        let (Ok(here), Ok(place)) = (stream.local_addr(), places.clone().try_acquire_owned())
+        else {
+            continue;
+        };
+        // Small messages leave at once.
+        let _ = stream.set_nodelay(true);
+        let service = router.clone().layer(Extension(Ends { here, there }));
+        tokio::spawn(async move {
+            // A client that leaves, or asks for nonsense, is none any more.
+            let _ = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(PATIENCE)
+                .max_buf_size(LONGEST_HEAD)
+                .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+                .with_upgrades()
+                .await;
+            drop(place);
+        });
+    }
+}
+
+async fn answer(
+    State(shared): State<Shared>,
+    Extension(ends): Extension<Ends>,
+    headers: HeaderMap,
+    uri: Uri,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    if let Err(refused) = admit(&headers, ends.here) {
+        return refused.into_response();
+    }
+    if headers.contains_key(header::UPGRADE) {
+        let upgrade = match upgrade {
+            Ok(upgrade) => upgrade,
+            Err(rejected) => return rejected.into_response(),
+        };
+        let Some(place) = shared.listeners.join(ends.there.ip()) else {
+            return (StatusCode::SERVICE_UNAVAILABLE, "too many listen already\n").into_response();
+        };
+        let number = shared.number.fetch_add(1, Ordering::Relaxed);
+        return upgrade
+            .max_message_size(LARGEST)
+            .max_frame_size(LARGEST)
+            .on_upgrade(move |socket| listen(socket, number, place, shared.room, shared.ends));
+    }
+    let path = percent_encoding::percent_decode_str(uri.path()).decode_utf8_lossy();
+    let query = uri.query().unwrap_or_default();
+    if query
+        .split('&')
+        .any(|asked| is_attribute(asked, "HOST_INFO"))
+    {
+        return found(&host_info(&shared.room, ends.here));
+    }
+    let namespace = shared.room.namespace();
+    let values = values(&shared.room);
+    let Some(about) = namespace.describe(&path, &values) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    match query {
+        "" => found(&about),
+        query => attribute(&about, query),
+    }
+}
+
+/// The values of all parameters.
+pub(super) fn values(room: &Room) -> Values {
+    let namespace = room.namespace();
+    namespace.values(&room.steering.values(), &room.transport())
+}
+
+/// `HOST_INFO`, or `HOST_INFO=1` as some clients ask.
+fn is_attribute(asked: &str, name: &str) -> bool {
+    asked.split('=').next() == Some(name)
+}
+
+/// One attribute of what stands at an address.
+fn attribute(about: &Value, query: &str) -> Response {
+    const KNOWN: [&str; 14] = [
+        "FULL_PATH",
+        "CONTENTS",
+        "TYPE",
+        "ACCESS",
+        "VALUE",
+        "RANGE",
+        "DESCRIPTION",
+        "TAGS",
+        "EXTENDED_TYPE",
+        "UNIT",
+        "CLIPMODE",
+        "CRITICAL",
+        "OVERLOADS",
+        "HTML",
+    ];
+    let Some(name) = KNOWN.iter().find(|name| is_attribute(query, name)) else {
+        return (StatusCode::BAD_REQUEST, "no attribute of OSCQuery\n").into_response();
+    };
+    match about.get(name) {
+        Some(value) => found(&json!({ *name: value })),
+        None => StatusCode::NO_CONTENT.into_response(),
+    }
+}
+
+fn found(about: &Value) -> Response {
+    let kind = [(header::CONTENT_TYPE, "application/json")];
+    (kind, about.to_string()).into_response()
+}
+
+fn host_info(room: &Room, here: SocketAddr) -> Value {
+    let (ip, port) = (here.ip().to_canonical().to_string(), room.address.port());
+    json!({
+        "NAME": room.name,
+        "EXTENSIONS": {
+            "ACCESS": true, "VALUE": true, "RANGE": true, "DESCRIPTION": true, "UNIT": true,
+            "CLIPMODE": true, "LISTEN": true, "PATH_CHANGED": true,
+            "TAGS": false, "EXTENDED_TYPE": false, "CRITICAL": false, "OVERLOADS": false,
+            "HTML": false,
+        },
+        "OSC_IP": ip, "OSC_PORT": port, "OSC_TRANSPORT": "UDP",
+        "WS_IP": ip, "WS_PORT": port,
+    })
+}

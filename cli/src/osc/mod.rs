@@ -1,0 +1,123 @@
+//! A run that other programs on a network steer and watch: by OSC over UDP, and by OSCQuery over
+//! HTTP and WebSockets on the same port.
+//!
+//! The protocol is Vidvox's OSCQuery proposal
+//! (<https://github.com/Vidvox/OSCQueryProposal>). It has no login, so it is off unless asked for,
+//! answers no web page, and reaches nothing but live values.
+
+mod announce;
+mod complaints;
+mod filter;
+mod http;
+mod listener;
+mod namespace;
+mod receive;
+mod room;
+mod touches;
+mod value;
+
+use std::net::{SocketAddr, UdpSocket};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use score_engine::Steering;
+use tokio::sync::watch;
+
+use crate::failure::Failure;
+use announce::Announcement;
+pub(crate) use room::Room;
+
+/// How often another port is tried where the system chooses one.
+const TRIES: usize = 20;
+
+/// How often the thread that receives looks whether the run has ended.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The doors of a run for OSC and OSCQuery. They are closed with this value.
+pub(crate) struct OscServer {
+    is_over: Arc<AtomicBool>,
+    over: watch::Sender<bool>,
+    threads: Vec<JoinHandle<()>>,
+    _announcement: Option<Announcement>,
+}
+
+impl OscServer {
+    /// Opens both doors at `address` and answers on threads of their own.
+    ///
+    /// # Errors
+    /// The address or the port cannot be had.
+    pub(crate) fn start(
+        address: SocketAddr,
+        steering: Steering,
+        patch: &Path,
+    ) -> Result<OscServer, Failure> {
+        let failed = |error: std::io::Error| {
+            Failure::Unknown(format!(
+                "OSC cannot be received at {address}: {error}; choose another port with --osc"
+            ))
+        };
+        let (tcp, udp) = bind(address).map_err(failed)?;
+        let address = tcp.local_addr().map_err(failed)?;
+        let name = patch.file_stem().unwrap_or_default().to_string_lossy();
+        let room = Arc::new(Room::new(steering, &name, address));
+        let is_over = Arc::<AtomicBool>::default();
+        let (over, ends) = watch::channel(false);
+        udp.set_read_timeout(Some(POLL_INTERVAL)).map_err(failed)?;
+        tcp.set_nonblocking(true).map_err(failed)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(failed)?;
+        let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
+        let receives = {
+            let (room, is_over) = (room.clone(), is_over.clone());
+            thread("osc").spawn(move || {
+                receive::receive(&udp, &room, || is_over.load(Ordering::Relaxed));
+            })
+        };
+        let receives = receives.map_err(failed)?;
+        let answers = {
+            let room = room.clone();
+            thread("osc query").spawn(move || runtime.block_on(http::serve(tcp, room, ends)))
+        };
+        let server = OscServer {
+            is_over,
+            over,
+            _announcement: Announcement::make(&name, address),
+            threads: [Some(receives), answers.ok()]
+                .into_iter()
+                .flatten()
+                .collect(),
+        };
+        tracing::info!(%address, "OSC is received, and OSCQuery answers, at this address");
+        Ok(server)
+    }
+}
+
+impl Drop for OscServer {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        let _ = self.over.send(true);
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Both doors, with the same number.
+fn bind(address: SocketAddr) -> std::io::Result<(std::net::TcpListener, UdpSocket)> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let tcp = std::net::TcpListener::bind(address)?;
+        match UdpSocket::bind(tcp.local_addr()?) {
+            Ok(udp) => return Ok((tcp, udp)),
+            // What the system chose for one may be taken for the other.
+            Err(_) if address.port() == 0 && tries < TRIES => {}
+            Err(error) => return Err(error),
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! The addresses of what plays, and what OSCQuery says of each.
+
+use std::collections::BTreeMap;
+
+use rosc::OscType;
+use score_engine::{NodeValues, Param, ParamType, PortType, SteerableNode, Transport};
+use serde_json::{Map, Value, json};
+
+use super::value::arguments;
+
+/// Where the outputs of a node lie, below its own address.
+const OUTPUTS: &str = "out";
+
+/// What stands at an address.
+#[derive(Clone, Debug)]
+pub(super) enum Leaf {
+    /// A live parameter of a node.
+    Param { node: String, param: Box<Param> },
+    /// What an output of a node sends.
+    Output {
+        node: String,
+        output: String,
+        port_type: PortType,
+        summary: String,
+    },
+    /// Where the music is.
+    Position { of: Position },
+}
+
+/// Something that the transport says and that nobody sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Position {
+    Beat,
+    Bar,
+}
+
+impl Leaf {
+    pub(super) fn is_settable(&self) -> bool {
+        matches!(self, Leaf::Param { .. })
+    }
+
+    fn summary(&self) -> &str {
+        match self {
+            Leaf::Param { param, .. } => &param.summary,
+            Leaf::Output { summary, .. } => summary,
+            Leaf::Position { of: Position::Beat } => "quarter notes since the beginning",
+            Leaf::Position { of: Position::Bar } => "the bar, from 0",
+        }
+    }
+}
+
+/// The addresses of what plays.
+pub(super) struct Namespace {
+    /// Of which [`score_engine::Steering::edition`] it is.
+    pub(super) edition: u64,
+    pub(super) leaves: BTreeMap<String, Leaf>,
+    /// What groups of addresses are for: the nodes.
+    groups: BTreeMap<String, String>,
+}
+
+/// The values that addresses have now.
+pub(super) type Values = BTreeMap<String, Vec<OscType>>;
+
+impl Namespace {
+    pub(super) fn new(edition: u64, nodes: &[SteerableNode]) -> Self {
+        let mut leaves = BTreeMap::new();
+        let mut groups = BTreeMap::new();
+        for node in nodes {
+            let at = free(&groups, &format!("/{}", spelt(&node.id)));
+            for param in &node.params {
+                let leaf = Leaf::Param {
+                    node: node.id.clone(),
+                    param: Box::new(param.clone()),
+                };
+                leaves.insert(format!("{at}/{}", param.name), leaf);
+            }
+            for output in &node.outputs {
+                if shown_as(&output.port_type).is_none() {
+                    continue;
+                }
+                let leaf = Leaf::Output {
+                    node: node.id.clone(),
+                    output: output.name.to_string(),
+                    port_type: output.port_type.clone(),
+                    summary: output.summary.to_string(),
+                };
+                let output = spelt(&output.name);
+                leaves.insert(format!("{at}/{OUTPUTS}/{output}"), leaf);
+            }
+            let summary = format!("{}: {}", node.kind, node.summary);
+            groups.insert(at, summary);
+        }
+        if !nodes.is_empty() {
+            for (name, of) in [("beat", Position::Beat), ("bar", Position::Bar)] {
+                let at = format!("/transport/{OUTPUTS}/{name}");
+                leaves.insert(at, Leaf::Position { of });
+            }
+        }
+        Namespace {
+            edition,
+            leaves,
+            groups,
+        }
+    }
+
+    /// The values of all parameters.
+    pub(super) fn values(&self, nodes: &[NodeValues], transport: &Transport) -> Values {
+        let mut by_node: BTreeMap<&str, BTreeMap<&str, &Value>> = BTreeMap::new();
+        for node in nodes {
+            let values = node.values.iter();
+            let values = values.map(|value| (value.name.as_str(), &value.value));
+            by_node.insert(&node.id, values.collect());
+        }
+        let leaves = self.leaves.iter();
+        let values = leaves.filter_map(|(address, leaf)| {
+            let Leaf::Param { node, param } = leaf else {
+                return None;
+            };
+            let value = by_node.get(node.as_str())?.get(param.name.as_ref())?;
+            Some((address.clone(), arguments(param, value, transport)))
+        });
+        values.collect()
+    }
+
+    /// All that stands at `path` and below it; `None`: there is nothing.
+    pub(super) fn describe(&self, path: &str, values: &Values) -> Option<Value> {
+        let path = match path.trim_end_matches('/') {
+            "" => "/",
+            path => path,
+        };
+        if let Some(leaf) = self.leaves.get(path) {
+            return Some(describe(path, leaf, values.get(path)));
+        }
+        let below = match path {
+            "/" => "/".to_owned(),
+            path => format!("{path}/"),
+        };
+        let range = self.leaves.range(below.clone()..);
+        let here: Vec<&str> = range
+            .map(|(address, _)| address.as_str())
+            .take_while(|address| address.starts_with(&below))
+            .collect();
+        if here.is_empty() && path != "/" && !self.groups.contains_key(path) {
+            return None;
+        }
+        let mut contents = Map::new();
+        for address in here {
+            let name = address[below.len()..].split('/').next().unwrap_or_default();
+            if !contents.contains_key(name)
+                && let Some(child) = self.describe(&format!("{below}{name}"), values)
+            {
+                contents.insert(name.to_owned(), child);
+            }
+        }
+        let mut group = json!({ "FULL_PATH": path, "ACCESS": 0, "CONTENTS": contents });
+        if let Some(summary) = self.groups.get(path) {
+            group["DESCRIPTION"] = json!(summary);
+        }
+        Some(group)
+    }
+}
+
+/// An address that no other node has yet.
+fn free(taken: &BTreeMap<String, String>, wanted: &str) -> String {
+    let others = (2..).map(|number| format!("{wanted}_{number}"));
+    std::iter::once(wanted.to_owned())
+        .chain(others)
+        .find(|address| !taken.contains_key(address))
+        .unwrap_or_default()
+}
+
+/// A name as OSC can spell it: what stands in an address for something else is left out.
+fn spelt(name: &str) -> String {
+    let spell = |sign: char| match sign {
+        '.' => '/',
+        ' ' | '#' | '*' | ',' | '/' | '?' | '[' | ']' | '{' | '}' => '_',
+        sign if sign.is_ascii_graphic() => sign,
+        _ => '_',
+    };
+    name.chars().map(spell).collect()
+}
+
+/// The arguments as which an output's packets are sent; `None`: they are not.
+fn shown_as(port_type: &PortType) -> Option<String> {
+    match port_type {
+        PortType::Control => Some("f".to_owned()),
+        PortType::Event => Some("sf".to_owned()),
+        PortType::Notes => Some("iif".to_owned()),
+        PortType::Audio => Some("ff".to_owned()),
+        PortType::Latent(dimension) => Some("f".repeat(dimension.unwrap_or(1).min(1_024))),
+        _ => None,
+    }
+}
+
+fn describe(path: &str, leaf: &Leaf, value: Option<&Vec<OscType>>) -> Value {
+    let mut about = json!({ "FULL_PATH": path, "DESCRIPTION": leaf.summary() });
+    match leaf {
+        Leaf::Param { param, .. } => {
+            about["ACCESS"] = json!(3);
+            let args = value.map(Vec::as_slice).unwrap_or_default();
+            let count = match param.param_type {
+                ParamType::List(_) => args.len(),
+                _ => 1,
+            };
+            let element = match &param.param_type {
+                ParamType::List(element) => element,
+                param_type => param_type,
+            };
+            about["TYPE"] = match args {
+                [] => json!(tag(element).to_string().repeat(count)),
+                args => json!(args.iter().map(tag_of).collect::<String>()),
+            };
+            about["VALUE"] = json!(args.iter().map(plain).collect::<Vec<Value>>());
+            if let Some(range) = range(element) {
+                about["RANGE"] = Value::Array(vec![range; count]);
+                about["CLIPMODE"] = json!(vec!["both"; count]);
+            }
+            let unit = match param.param_type {
+                ParamType::Length { .. } => "s",
+                _ => &param.unit,
+            };
+            if !unit.is_empty() {
+                about["UNIT"] = json!(vec![unit; count]);
+            }
+        }
+        Leaf::Output { port_type, .. } => {
+            about["ACCESS"] = json!(1);
+            about["TYPE"] = json!(shown_as(port_type));
+        }
+        Leaf::Position { of } => {
+            about["ACCESS"] = json!(1);
+            about["TYPE"] = json!(match of {
+                Position::Beat => "f",
+                Position::Bar => "i",
+            });
+        }
+    }
+    about
+}
+
+fn tag(param_type: &ParamType) -> char {
+    match param_type {
+        ParamType::Number { .. } | ParamType::Length { .. } => 'f',
+        ParamType::Integer { .. } => 'i',
+        ParamType::Flag => 'T',
+        _ => 's',
+    }
+}
+
+fn tag_of(arg: &OscType) -> char {
+    match arg {
+        OscType::Float(_) => 'f',
+        OscType::Int(_) => 'i',
+        OscType::Bool(true) => 'T',
+        OscType::Bool(false) => 'F',
+        _ => 's',
+    }
+}
+
+fn plain(arg: &OscType) -> Value {
+    match arg {
+        // The shortest number that stands for it.
+        OscType::Float(number) => json!(number.to_string().parse::<f64>().unwrap_or_default()),
+        OscType::Int(number) => json!(number),
+        OscType::Bool(is_on) => json!(is_on),
+        OscType::String(text) => json!(text),
+        _ => Value::Null,
+    }
+}
+
+fn range(param_type: &ParamType) -> Option<Value> {
+    Some(match param_type {
+        ParamType::Number { min, max } | ParamType::Length { min, max } => {
+            json!({ "MIN": min, "MAX": max })
+        }
+        ParamType::Integer { min, max } => json!({ "MIN": min, "MAX": max }),
+        ParamType::Choice(words) => json!({ "VALS": words }),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn node(id: &str) -> SteerableNode {
+        SteerableNode {
+            id: id.to_owned(),
+            kind: "tone".to_owned(),
+            summary: "A tone".to_owned(),
+            params: vec![
+                Param::number("gain", (-60.0, 24.0), "how loud")
+                    .live()
+                    .unit("dB"),
+                Param::choice("shape", &["sine", "square"], "which").live(),
+            ],
+            outputs: vec![],
+        }
+    }
+
+    #[test]
+    fn every_live_value_has_its_address_with_all_that_is_declared_of_it() {
+        let namespace = Namespace::new(1, &[node("low.hum"), node("low hum"), node("low#hum")]);
+        let addresses: Vec<&str> = namespace.leaves.keys().map(String::as_str).collect();
+        assert_eq!(
+            addresses,
+            [
+                "/low/hum/gain",
+                "/low/hum/shape",
+                "/low_hum/gain",
+                "/low_hum/shape",
+                "/low_hum_2/gain",
+                "/low_hum_2/shape",
+                "/transport/out/bar",
+                "/transport/out/beat",
+            ]
+        );
+        let gain = vec![OscType::Float(-6.3)];
+        let values = Values::from([("/low/hum/gain".to_owned(), gain)]);
+        let about = namespace.describe("/low/hum/gain", &values).unwrap();
+        assert_eq!(
+            about,
+            json!({
+                "FULL_PATH": "/low/hum/gain", "DESCRIPTION": "how loud", "ACCESS": 3,
+                "TYPE": "f", "VALUE": [-6.3], "UNIT": ["dB"], "CLIPMODE": ["both"],
+                "RANGE": [{ "MIN": -60.0, "MAX": 24.0 }],
+            })
+        );
+        let shape = namespace.describe("/low/hum/shape", &values).unwrap();
+        assert_eq!(shape["RANGE"], json!([{ "VALS": ["sine", "square"] }]));
+        let all = namespace.describe("/", &values).unwrap();
+        let hum = &all["CONTENTS"]["low"]["CONTENTS"]["hum"];
+        assert_eq!(hum["DESCRIPTION"], "tone: A tone");
+        assert_eq!(hum["CONTENTS"]["gain"], about);
+        assert!(namespace.describe("/low/hu", &values).is_none());
+        assert_eq!(
+            namespace.describe("/low/hum/", &values).unwrap()["FULL_PATH"],
+            "/low/hum"
+        );
+    }
+}
