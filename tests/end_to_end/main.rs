@@ -18,6 +18,7 @@ mod melodies;
 mod midi;
 mod missing_tools;
 mod models;
+mod osc;
 mod own_model;
 mod own_patch;
 mod ownership;

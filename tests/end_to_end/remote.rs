@@ -338,7 +338,9 @@ fn a_folder_that_is_not_the_users_own_is_refused_and_the_run_plays_on() {
     .and_then(|()| std::fs::rename(&elsewhere, stage.sockets()))
     .map_or_else(
         |_| println!("skipped: only root can give a folder to another user"),
-        |()| stage.start(&[]).until("belongs to another user"),
+        |()| {
+            stage.start(&[]).until("belongs to another user");
+        },
     );
 }
 

@@ -16,7 +16,10 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
 
 use super::filter::admit;
 use super::listener::{LARGEST, Listeners, listen};
@@ -85,17 +88,41 @@ pub(super) async fn serve(door: TcpListener, room: Arc<Room>, mut ends: watch::R
         let _ = stream.set_nodelay(true);
         let service = router.clone().layer(Extension(Ends { here, there }));
         tokio::spawn(async move {
-            // A client that leaves, or asks for nonsense, is none any more.
-            let _ = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(PATIENCE)
-                .max_buf_size(LONGEST_HEAD)
-                .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
-                .with_upgrades()
-                .await;
+            if let Ok(stream) = timeout(PATIENCE, with_a_slash(stream)).await {
+                // A client that leaves, or asks for nonsense, is none any more.
+                let _ = http1::Builder::new()
+                    .timer(TokioTimer::new())
+                    .header_read_timeout(PATIENCE)
+                    .max_buf_size(LONGEST_HEAD)
+                    .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+                    .with_upgrades()
+                    .await;
+            }
             drop(place);
         });
     }
+}
+
+/// A connection whose first request names a path: Chataigne asks for `?HOST_INFO` of none, which
+/// HTTP does not know.
+async fn with_a_slash(mut stream: TcpStream) -> impl AsyncRead + AsyncWrite + Unpin {
+    const ASKED: &[u8] = b"GET ?";
+    let mut head = [0; ASKED.len()];
+    let lacks_it = loop {
+        match stream.peek(&mut head).await {
+            Ok(count) if count == head.len() => break head == ASKED,
+            Ok(count) if count > 0 && ASKED.starts_with(&head[..count]) => {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            _ => break false,
+        }
+    };
+    let meant: &[u8] = match lacks_it && stream.read_exact(&mut head).await.is_ok() {
+        true => b"GET /?",
+        false => b"",
+    };
+    let (reads, writes) = stream.into_split();
+    tokio::io::join(meant.chain(reads), writes)
 }
 
 async fn answer(

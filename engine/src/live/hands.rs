@@ -303,10 +303,15 @@ impl Steering {
     /// patch's order. It changes only with [`Steering::edition`].
     pub fn nodes(&self) -> Vec<SteerableNode> {
         let state = self.lock();
-        let nodes = state
-            .nodes
-            .iter()
-            .map(|target| SteerableNode::new(&target.node.id, &target.node.descriptor));
+        let nodes = state.nodes.iter().map(|target| {
+            let node = &target.node;
+            let mut steerable = SteerableNode::new(&node.id, &node.descriptor);
+            // As they are in this patch, with their dimensions.
+            for (port, port_type) in steerable.outputs.iter_mut().zip(&node.outputs) {
+                port.port_type = port_type.clone();
+            }
+            steerable
+        });
         std::iter::once(SteerableNode::new(TRANSPORT, &DECLARED))
             .chain(nodes)
             .collect()

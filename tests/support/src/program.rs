@@ -87,12 +87,12 @@ impl Talking {
     }
 
     /// Waits until it says a line with `wanted` in it.
-    pub fn until(&self, wanted: &str) {
+    pub fn until(&self, wanted: &str) -> String {
         loop {
             let line = self.lines.recv_timeout(PATIENCE);
             let line = line.unwrap_or_else(|_| panic!("`{wanted}` was not told"));
             if line.contains(wanted) {
-                return;
+                return line;
             }
         }
     }
