@@ -150,6 +150,16 @@ pub(super) async fn listen(
     }
 }
 
+/// Does what is asked for as one who has just come.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn obey(text: &[u8], room: &Room) {
+    let mut heard = Heard {
+        edition: room.namespace().edition,
+        addresses: BTreeMap::new(),
+    };
+    heard.obey(&String::from_utf8_lossy(text), room);
+}
+
 /// What one listener listens to, and knows of it.
 struct Heard {
     edition: u64,

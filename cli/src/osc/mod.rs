@@ -121,3 +121,44 @@ fn bind(address: SocketAddr) -> std::io::Result<(std::net::TcpListener, UdpSocke
         }
     }
 }
+
+/// Takes in `bytes` as a packet, and as what a listener says.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn fuzz(room: &Room, bytes: &[u8]) {
+    receive::take_at_once(bytes, room, 1);
+    listener::obey(bytes, room);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+    use score_engine::{Live, LiveOptions, Settings};
+
+    use super::*;
+
+    static ROOM: LazyLock<Room> = LazyLock::new(|| {
+        let live = Live::new(&Settings::default(), LiveOptions::default());
+        Room::new(
+            live.steering(),
+            "show",
+            SocketAddr::from(([127, 0, 0, 1], 9)),
+        )
+    });
+
+    proptest! {
+        #[test]
+        fn any_packet_is_taken_or_left(bytes: Vec<u8>, address in "/[a-z*?{,}\\[\\]/#]{0,30}", tags in ",[ifsbTFNItdSrhcm\\[\\]]{0,8}") {
+            fuzz(&ROOM, &bytes);
+            let padded = |text: &str| {
+                let length = text.len() / 4 * 4 + 4;
+                let mut padded = text.as_bytes().to_vec();
+                padded.resize(length, 0);
+                padded
+            };
+            let packet = [padded(&address), padded(&tags), bytes].concat();
+            fuzz(&ROOM, &packet);
+        }
+    }
+}

@@ -23,6 +23,11 @@ pub struct Player {
 impl Player {
     /// Plays `patch` in `folder` on `jack`'s server, and waits until its sound is there.
     pub fn start(jack: &Jack, folder: &Path, patch: &str) -> Self {
+        Self::start_with(jack, folder, patch, &[])
+    }
+
+    /// As [`Player::start`], with more words on the command line.
+    pub fn start_with(jack: &Jack, folder: &Path, patch: &str, more: &[&str]) -> Self {
         std::fs::write(folder.join(PATCH), patch).unwrap();
         let arguments = [
             "run",
@@ -38,6 +43,7 @@ impl Player {
             "1000",
         ];
         let mut command = jack.score(folder, &arguments);
+        command.args(more);
         command
             .env("RUST_LOG", "info,score_nodes=trace,jack=off")
             .env("SCORE_RUNTIME_DIR", folder.join("steered"))

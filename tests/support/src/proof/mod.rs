@@ -4,6 +4,7 @@
 pub mod cuts;
 pub mod edits;
 pub mod faults;
+pub mod osc;
 pub mod patches;
 pub mod process;
 pub mod resources;

@@ -31,19 +31,36 @@ pub struct Heard {
 
 /// Sets a tone's level again and again; `None` without JACK.
 pub fn heard(tones: usize, period: u32) -> Option<Heard> {
+    heard_through(tones, period, &[], |player| {
+        let remote = player.remote();
+        Box::new(move |gain| remote.set("tone", "gain", &gain.to_string()))
+    })
+}
+
+/// What sets the tone's level.
+pub(super) type Setter = Box<dyn FnMut(f32)>;
+
+/// Sets a tone's level again and again through what `way` opens to a run that is started with
+/// `more` on its command line; `None` without JACK.
+pub(super) fn heard_through(
+    tones: usize,
+    period: u32,
+    more: &[&str],
+    way: impl FnOnce(&mut Player) -> Setter,
+) -> Option<Heard> {
     let jack = Jack::start(period)?;
     let folder = tempfile::tempdir().unwrap();
     let listener = Listener::start(&jack, &folder.path().join("heard"));
-    let player = Player::start(&jack, folder.path(), SILENT);
+    let mut player = Player::start_with(&jack, folder.path(), SILENT, more);
     std::thread::sleep(Duration::from_secs(1));
-    let remote = player.remote();
+    let mut set = way(&mut player);
     let mut sent = Vec::new();
     for number in 0..tones {
         sent.push(wall());
-        remote.set("tone", "gain", "-6");
+        set(-6.0);
         // Not in step with the blocks.
         std::thread::sleep(Duration::from_micros(100_000 + number as u64 * 137 % 5_000));
-        remote.set("tone", "gain", "-96");
+        set(-96.0);
         std::thread::sleep(Duration::from_millis(150));
     }
     let dropouts = dropouts(&player.statuses());
@@ -117,7 +134,7 @@ pub fn tempi(count: usize, period: u32) -> Option<Tempi> {
 }
 
 /// The share of a core that the run takes over `seconds`, while `work` is done again and again.
-fn cost(player: &Player, seconds: f64, mut work: impl FnMut()) -> (f64, usize) {
+pub(super) fn cost(player: &Player, seconds: f64, mut work: impl FnMut()) -> (f64, usize) {
     let score = Process(player.program.0.id());
     let (before, started) = (score.processor_time(), Instant::now());
     let mut count = 0;
