@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use score_engine::{
-    Diagnostic, NodeValues, Unwritten, ValueSource, Written, write_back_file, written_value,
+    Diagnostic, Diagnostics, NodeValues, Unwritten, ValueSource, Written, write_back_file,
+    written_value,
 };
 
 use super::steer::{address, read, refused, values};
@@ -128,8 +129,11 @@ fn unwritten(why: Unwritten) -> Failure {
             ..Refusal::new("patch", place.unwrap_or_default() + &message)
         }
     };
-    Failure::Remote(match why {
-        Unwritten::Changed(mistake) | Unwritten::File(mistake) => vec![one(mistake)],
-        Unwritten::Patch(all) => all.mistakes.into_iter().map(one).collect(),
-    })
+    Failure::Remote(
+        Diagnostics::from(why)
+            .mistakes
+            .into_iter()
+            .map(one)
+            .collect(),
+    )
 }
