@@ -120,7 +120,8 @@ pub(crate) fn line(
         "at": format_rfc3339_millis(now).to_string(),
         "pid": std::process::id(),
         "version": env!("CARGO_PKG_VERSION"),
-        "patch": patch,
+        // `json!` panics on a path that is not UTF-8.
+        "patch": patch.to_string_lossy(),
     });
     if let (Value::Object(line), Value::Object(status)) = (&mut line, serde_json::to_value(status)?)
     {

@@ -30,7 +30,8 @@ pub(super) fn report(
 ) -> Result<(), Failure> {
     let mut out = out();
     if arguments.json {
-        let report = json!({ "written": [written], "melodies": melodies, "seed": seed });
+        let written = [written.to_string_lossy()];
+        let report = json!({ "written": written, "melodies": melodies, "seed": seed });
         writeln!(out, "{report:#}")?;
     } else if !arguments.quiet {
         writeln!(out, "{}", written.display())?;

@@ -85,6 +85,7 @@ pub(crate) fn run(arguments: &Film, kinds: &Kinds<'_>, settings: &Settings) -> R
     let written = ownership.written();
     let mut out = out();
     if arguments.json {
+        let written: Vec<_> = written.iter().map(|one| one.to_string_lossy()).collect();
         writeln!(
             out,
             "{:#}",

@@ -44,7 +44,7 @@ fn import_one(import: Import<'_>, json: bool) -> Result<(), Failure> {
     let mut out = out();
     if json {
         let report = json!({
-            "name": name, "folder": folder, "manifest": imported.model,
+            "name": name, "folder": folder.to_string_lossy(), "manifest": imported.model,
             "without_encoder": imported.without_encoder,
             "largest_difference": imported.largest_difference,
         });
@@ -89,7 +89,7 @@ fn list(manifest: &Manifest, json: bool) -> Result<(), Failure> {
                 })
             })
             .collect();
-        let list = json!({ "folder": manifest.folder(), "models": models });
+        let list = json!({ "folder": manifest.folder().to_string_lossy(), "models": models });
         writeln!(out, "{list:#}")?;
         return Ok(());
     }
@@ -143,7 +143,8 @@ fn info(manifest: &Manifest, name: &str, json: bool) -> Result<(), Failure> {
     let mut out = out();
     if json {
         let info = json!({
-            "name": name, "folder": manifest.folder(), "manifest": model, "card": card,
+            "name": name, "folder": manifest.folder().to_string_lossy(), "manifest": model,
+            "card": card,
         });
         writeln!(out, "{info:#}")?;
         return Ok(());

@@ -32,8 +32,9 @@ fn list(arguments: &Plugins, kinds: &Kinds<'_>) -> Result<(), Failure> {
     if arguments.json {
         let plugins = entries.iter().map(|entry| {
             json!({
-                "path": entry.path, "name": entry.name, "version": entry.version, "kinds": entry.kinds,
-                "kinds_known": entry.kinds_known, "refused": entry.refused, "sha256": entry.sha256,
+                "path": entry.path.to_string_lossy(), "name": entry.name, "version": entry.version,
+                "kinds": entry.kinds, "kinds_known": entry.kinds_known, "refused": entry.refused,
+                "sha256": entry.sha256,
                 "trust": match entry.trust {
                     Trust::Folder => "folder",
                     Trust::Allowed => "allowed",
@@ -42,6 +43,7 @@ fn list(arguments: &Plugins, kinds: &Kinds<'_>) -> Result<(), Failure> {
             })
         });
         let plugins: Vec<_> = plugins.collect();
+        let folders: Vec<_> = folders.iter().map(|one| one.to_string_lossy()).collect();
         writeln!(
             out,
             "{:#}",
@@ -149,13 +151,11 @@ fn allowed(json: bool) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     if json {
         let all = consents.iter();
-        let all = all.map(|(sha256, path)| json!({ "sha256": sha256, "path": path }));
+        let all =
+            all.map(|(sha256, path)| json!({ "sha256": sha256, "path": path.to_string_lossy() }));
         let all: Vec<_> = all.collect();
-        writeln!(
-            out,
-            "{:#}",
-            json!({ "file": consents.file(), "allowed": all })
-        )?;
+        let file = consents.file().map(Path::to_string_lossy);
+        writeln!(out, "{:#}", json!({ "file": file, "allowed": all }))?;
         return Ok(());
     }
     for (hash, path) in consents.iter() {

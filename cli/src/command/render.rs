@@ -31,6 +31,7 @@ pub(crate) fn run(
     let written = ownership.written();
     let mut out = out();
     if arguments.json {
+        let written: Vec<_> = written.iter().map(|one| one.to_string_lossy()).collect();
         let json = json!({ "nodes": report.nodes, "wires": report.wires, "written": written });
         writeln!(out, "{json:#}")?;
     } else if !arguments.quiet {

@@ -86,8 +86,8 @@ pub(super) fn run(
     let mut out = out();
     if arguments.json {
         let found = json!({
-            "film": arguments.film, "patch": source.name, "found": report, "music": account,
-            "report": arguments.report,
+            "film": arguments.film.to_string_lossy(), "patch": source.name, "found": report,
+            "music": account, "report": arguments.report.as_ref().map(|path| path.to_string_lossy()),
         });
         writeln!(out, "{found:#}")?;
     } else {

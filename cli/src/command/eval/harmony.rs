@@ -23,7 +23,8 @@ pub(super) fn run(
     if arguments.json {
         let parts: Vec<_> = score.parts.iter().map(|part| &part.name).collect();
         let key = score.key.map(|key| key.to_string());
-        let found = json!({ "file": arguments.file, "key": key, "parts": parts, "figures": rows });
+        let file = arguments.file.to_string_lossy();
+        let found = json!({ "file": file, "key": key, "parts": parts, "figures": rows });
         writeln!(out, "{found:#}")?;
     } else {
         table(&mut out, &score, &rows)?;
