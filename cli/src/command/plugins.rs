@@ -97,7 +97,7 @@ fn allow(file: &Path) -> Result<(), Failure> {
     consents
         .add(&candidate.sha256, &path)
         .map_err(|error| unwritable(&consents, &error))?;
-    let mut out = std::io::stdout().lock();
+    let mut out = out();
     let name = candidate.name.unwrap_or_else(|| "a plugin".to_owned());
     let version = candidate.version.unwrap_or_default();
     let kinds = match candidate.kinds {
@@ -139,7 +139,7 @@ fn revoke(what: &Path) -> Result<(), Failure> {
             .help("`score plugins allowed` lists what is")
             .into());
     }
-    let mut out = std::io::stdout().lock();
+    let mut out = out();
     for (hash, path) in gone {
         writeln!(out, "no longer allowed: {hash}  {}", path.display())?;
     }
@@ -148,7 +148,7 @@ fn revoke(what: &Path) -> Result<(), Failure> {
 
 fn allowed(json: bool) -> Result<(), Failure> {
     let consents = Consents::of_user();
-    let mut out = std::io::stdout().lock();
+    let mut out = out();
     if json {
         let all = consents.iter();
         let all =

@@ -11,6 +11,7 @@ use crate::arguments::EvalHarmony;
 use crate::command::film::{require_film, source};
 use crate::failure::Failure;
 use crate::kinds::Kinds;
+use crate::terminal::out;
 
 pub(super) fn run(
     arguments: &EvalHarmony,
@@ -19,7 +20,7 @@ pub(super) fn run(
 ) -> Result<(), Failure> {
     let score = score(arguments, kinds, settings)?;
     let rows = evaluate(&score);
-    let mut out = std::io::stdout().lock();
+    let mut out = out();
     if arguments.json {
         let parts: Vec<_> = score.parts.iter().map(|part| &part.name).collect();
         let key = score.key.map(|key| key.to_string());
