@@ -46,27 +46,50 @@ enum Found {
 /// # Errors
 /// There is none, or more than one.
 pub(crate) fn connect(which: Option<&str>) -> Result<Connection, Refusal> {
-    let mut runs = Vec::new();
-    let mut silent = Vec::new();
-    for found in find(which) {
+    chosen(find(which), which)
+}
+
+/// The run that is meant. Of a process that does not answer it is not known which patch it plays:
+/// without `which` it may be the one.
+fn chosen(found: Vec<Found>, which: Option<&str>) -> Result<Connection, Refusal> {
+    let mut list = Vec::new();
+    let (mut runs, mut silent) = (Vec::new(), Vec::new());
+    for found in found {
         match found {
             Found::Run(run) if which.is_none_or(|which| is_meant(&run.about, which)) => {
+                list.push(line(&run.about));
                 runs.push(run);
             }
             Found::Run(_) => {}
             Found::Silent(process, why) => {
-                if which.is_none_or(|which| which == process.to_string()) {
-                    silent.push(why);
+                if which.is_none() {
+                    list.push(format!("{process}  {}", why.message));
                 }
+                silent.push((process, why));
             }
         }
     }
-    match (runs.len(), which, silent.into_iter().next()) {
-        (1, ..) => runs.pop().ok_or_else(|| no_run(which)),
-        (0, _, Some(why)) => Err(why),
-        (0, _, None) => Err(no_run(which)),
-        _ => Err(several(&runs)),
+    if list.len() > 1 {
+        let message = format!("{} runs play:\n  {}", list.len(), list.join("\n  "));
+        let help = "choose one with --run PID, or --run PATCH";
+        return Err(Refusal::new("several_runs", message).help(help));
     }
+    match (runs.pop(), silent.into_iter().next(), which) {
+        (Some(run), ..) => Ok(run),
+        (None, None, _) => Err(no_run(which)),
+        (None, Some((process, why)), Some(which)) if which != process.to_string() => Err(Refusal {
+            message: format!("no run that answers plays {which}; {}", why.message),
+            ..why
+        }),
+        (None, Some((_, why)), _) => Err(why),
+    }
+}
+
+/// A run in a list.
+fn line(about: &About) -> String {
+    let long = format_duration(Duration::from_secs(about.seconds.max(0.0) as u64));
+    let (pid, patch, since) = (about.pid, &about.patch, &about.since);
+    format!("{pid}  {patch}  since {since} ({long})")
 }
 
 fn no_run(which: Option<&str>) -> Refusal {
@@ -76,17 +99,6 @@ fn no_run(which: Option<&str>) -> Refusal {
     };
     let help = "start one with score run PATCH, without --no-remote and as the same user";
     Refusal::new("no_run", message).help(help)
-}
-
-fn several(runs: &[Connection]) -> Refusal {
-    let mut list = String::new();
-    for Connection { about, .. } in runs {
-        let long = format_duration(Duration::from_secs(about.seconds.max(0.0) as u64));
-        let (pid, patch, since) = (about.pid, &about.patch, &about.since);
-        list.push_str(&format!("\n  {pid}  {patch}  since {since} ({long})"));
-    }
-    let message = format!("{} runs play:{list}", runs.len());
-    Refusal::new("several_runs", message).help("choose one with --run PID, or --run PATCH")
 }
 
 /// Whether a run is the one that somebody calls `which`.
@@ -179,11 +191,9 @@ fn look(process: u32, path: &PathBuf, deadline: Instant) -> Option<Found> {
 }
 
 fn does_not_answer(process: u32) -> Refusal {
-    Refusal::new(
-        "silent",
-        format!("process {process} plays and does not answer"),
-    )
-    .help("it may be stopped; try again, or end it")
+    let message = format!("process {process} plays and does not answer");
+    let help = format!("it may be stopped: continue it with kill -CONT {process}, or end it");
+    Refusal::new("silent", message).help(help)
 }
 
 /// Why a run could not be asked.
