@@ -1,5 +1,6 @@
 //! Where the sockets of runs lie: in a folder that only their user can enter.
 
+use std::collections::HashSet;
 use std::fs::{DirBuilder, Metadata};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
@@ -49,12 +50,16 @@ pub(super) fn to_look_in() -> Vec<PathBuf> {
     if std::env::var_os(NAMED).is_some_and(|named| !named.is_empty()) {
         return folders;
     }
-    let system = PathBuf::from(format!("/run/user/{}/score", user()));
-    for more in [system, temporary(Path::new("/tmp"))] {
-        if !folders.contains(&more) {
-            folders.push(more);
-        }
-    }
+    folders.push(PathBuf::from(format!("/run/user/{}/score", user())));
+    folders.push(temporary(Path::new("/tmp")));
+    each_once(folders)
+}
+
+/// The folders, each by the first of its names: where /var/run is a link to /run, a run would be
+/// found twice.
+fn each_once(mut folders: Vec<PathBuf>) -> Vec<PathBuf> {
+    let mut seen = HashSet::new();
+    folders.retain(|folder| seen.insert(folder.canonicalize().unwrap_or_else(|_| folder.clone())));
     folders
 }
 
@@ -193,6 +198,21 @@ mod tests {
             let found = usual(of_user.map(PathBuf::from), Path::new("/tmp"));
             assert_eq!(found, folders, "{of_user:?}");
         }
+    }
+
+    #[test]
+    fn a_folder_with_two_names_is_looked_in_once() {
+        let above = tempfile::tempdir().unwrap();
+        let [there, link] = ["there", "link"].map(|name| above.path().join(name));
+        create_dir(&there).unwrap();
+        symlink(&there, &link).unwrap();
+        make(&there.join("score")).unwrap();
+        let [one, other] = [&link, &there].map(|folder| folder.join("score"));
+        let gone = above.path().join("gone");
+        assert_eq!(
+            each_once(vec![one.clone(), other, gone.clone(), gone.clone()]),
+            [one, gone]
+        );
     }
 
     #[test]
