@@ -114,10 +114,10 @@ fn until(is_so: impl Fn() -> bool) {
 fn a_value_set_from_outside_holds_through_edits_until_it_is_released() {
     let stage = Stage::new();
     let playing = stage.playing();
-    assert_eq!(stage.told(&["get", "hum.gain"]), "-30.0\n");
+    assert_eq!(stage.told(&["get", "hum.gain"]), "-30\n");
     assert_eq!(stage.told(&["set", "hum.gain=-20"]), "");
     stage.until_gain(-20.0, "hand");
-    assert_eq!(stage.told(&["get", "hum.gain"]), "-20.0\n");
+    assert_eq!(stage.told(&["get", "hum.gain"]), "-20\n");
     let table = stage.told(&["get"]);
     let row = table.lines().find(|line| line.starts_with("hum.gain"));
     let row: Vec<&str> = row.unwrap().split_whitespace().collect();
@@ -152,7 +152,7 @@ fn the_transport_is_steered_as_a_node_and_the_patchs_file_stays_as_it_is() {
         "--run",
         "show",
     ]);
-    assert_eq!(stage.told(&["get", "transport.tempo"]), "96.0\n");
+    assert_eq!(stage.told(&["get", "transport.tempo"]), "96\n");
     assert_eq!(stage.told(&["get", "transport.key"]), "D minor\n");
     let told = stage.told(&["get", "transport", "--json"]);
     let told: Value = serde_json::from_str(&told).unwrap();
@@ -178,7 +178,7 @@ fn what_was_set_is_written_into_the_patch_and_released_and_comments_stay() {
         "{told}"
     );
     let told = stage.told(&["write-back", "hum"]);
-    assert_eq!(told, "show.ron: hum.gain is -20.0\n");
+    assert_eq!(told, "show.ron: hum.gain is -20\n");
     assert_eq!(std::fs::read_to_string(stage.patch()).unwrap(), patch(-20));
     stage.until_gain(-20.0, "text");
     stage.told(&["write-back"]);
@@ -264,7 +264,7 @@ fn of_several_runs_one_is_chosen_and_what_a_dead_one_left_is_removed() {
         );
     }
     stage.told(&["set", "hum.gain=-20", "--run", &two]);
-    assert_eq!(stage.told(&["get", "hum.gain", "--run", &one]), "-30.0\n");
+    assert_eq!(stage.told(&["get", "hum.gain", "--run", &one]), "-30\n");
     let told = stage.refused(&["get", "--run", "other.ron"]);
     assert!(
         told.contains("no `score run` of yours plays other.ron"),
@@ -273,7 +273,7 @@ fn of_several_runs_one_is_chosen_and_what_a_dead_one_left_is_removed() {
     // One is killed, and leaves its socket; the other ends, and does not.
     drop(first);
     assert!(stage.socket(&one).exists());
-    assert_eq!(stage.told(&["get", "hum.gain"]), "-20.0\n");
+    assert_eq!(stage.told(&["get", "hum.gain"]), "-20\n");
     assert!(!stage.socket(&one).exists());
     // The next run removes what a dead one left, too.
     let third = stage.playing();
@@ -283,7 +283,7 @@ fn of_several_runs_one_is_chosen_and_what_a_dead_one_left_is_removed() {
     let fourth = stage.playing();
     until(|| !stage.socket(&three).exists());
     drop(fourth);
-    assert_eq!(stage.told(&["get", "hum.gain"]), "-20.0\n");
+    assert_eq!(stage.told(&["get", "hum.gain"]), "-20\n");
     second.signal("TERM");
     assert!(second.wait(PATIENCE).success());
     assert_eq!(names(&stage.sockets()), [""; 0]);
@@ -308,7 +308,7 @@ fn a_run_that_does_not_answer_is_named_and_no_other_is_taken_for_it() {
     assert!(told.contains(&format!("error: {silent}")), "{told}");
     assert_eq!(
         stage.told(&["get", "hum.gain", "--run", "other.ron"]),
-        "-30.0\n"
+        "-30\n"
     );
     stopped.signal("CONT");
     stage.told(&["get", "--run", "show.ron"]);
