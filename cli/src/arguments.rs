@@ -355,9 +355,9 @@ pub(crate) struct Release {
 }
 
 #[derive(Args)]
-#[command(
-    after_help = "Prints what it writes. A patch that was saved since it was loaded is not touched."
-)]
+#[command(after_help = "\
+Prints what it writes. A patch that was saved since it was loaded is not touched. If the run was
+started with --no-reload, or with --set for the same parameter, the value is written and stays set.")]
 pub(crate) struct WriteBack {
     /// What to write: nodes, or parameters of nodes [default: everything that was set]
     #[arg(value_name = "NODE[.PARAM]")]

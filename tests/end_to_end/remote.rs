@@ -204,12 +204,34 @@ fn a_patch_that_was_saved_meanwhile_is_not_written() {
     std::fs::write(stage.patch(), HUM).unwrap();
     let done = stage.score(&["write-back"]);
     assert!(done.status.success());
-    assert!(
-        text(&done.stderr).contains("the values stay set"),
-        "{}",
-        text(&done.stderr)
+    assert_eq!(
+        text(&done.stderr),
+        "hum.gain stays set: the run has not loaded the new patch\n"
     );
     assert_eq!(stage.gain()["source"], "hand");
+}
+
+#[test]
+fn what_is_written_back_stays_set_where_a_release_would_be_heard() {
+    let stage = Stage::new();
+    let _playing = stage.playing_with(&["show.ron", "--set", "hum.gain=-40"]);
+    stage.told(&["set", "hum.gain=-20"]);
+    stage.told(&["set", "transport.tempo=96"]);
+    stage.told(&["set", "hum.frequency=880", "--glide", "60"]);
+    let done = stage.score(&["write-back"]);
+    assert!(done.status.success());
+    let told = text(&done.stderr);
+    let wanted = "hum.frequency stays set: it has not arrived yet (--glide)
+hum.gain stays set: the run got another value with --set, which overrides the patch
+";
+    assert_eq!(told, wanted);
+    assert_eq!(stage.gain()["source"], "hand");
+    let tempo = stage.told(&["get", "transport.tempo", "--json"]);
+    let tempo: Value = serde_json::from_str(&tempo).unwrap();
+    assert_eq!(
+        (&tempo["value"], &tempo["source"]),
+        (&96.0.into(), &"text".into())
+    );
 }
 
 #[test]
