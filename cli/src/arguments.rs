@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
-use score_engine::Override;
+use score_engine::{Length, Override};
 
-use crate::remote::protocol::{MAX_GLIDE, Setting};
+use crate::remote::protocol::{Glide, MAX_GLIDE, Setting};
 
 /// SCORE! turns moving pictures into music
 #[derive(Parser)]
@@ -315,14 +315,15 @@ pub(crate) struct Run {
 #[command(after_help = "\
 Of several values, all are set or none. Values are written as in a patch; text may go without quotes:
   score set calm.half_life=2 transport.tempo=96 --glide 4
+  score set piano.gain=-6 --glide 'beats(8)'
   score set piano.voice=glass")]
 pub(crate) struct Set {
     /// What to set, and to what; the tempo is transport.tempo
     #[arg(required = true, value_name = "NODE.PARAM=VALUE", value_parser = setting)]
     pub(crate) values: Vec<(String, Setting)>,
-    /// Seconds until the values have arrived; a tempo always arrives at once
+    /// Seconds, or beats(4), until the values have arrived; a tempo always arrives at once
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = glide)]
-    pub(crate) glide: f64,
+    pub(crate) glide: Glide,
     #[arg(long, value_name = "PATCH|PID", help = RUN)]
     pub(crate) run: Option<String>,
 }
@@ -347,9 +348,9 @@ pub(crate) struct Release {
     /// Release everything that was set
     #[arg(long, conflicts_with = "what")]
     pub(crate) all: bool,
-    /// Seconds until the values have arrived; a tempo always arrives at once
+    /// Seconds, or beats(4), until the values have arrived; a tempo always arrives at once
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = glide)]
-    pub(crate) glide: f64,
+    pub(crate) glide: Glide,
     #[arg(long, value_name = "PATCH|PID", help = RUN)]
     pub(crate) run: Option<String>,
 }
@@ -395,8 +396,17 @@ fn setting(text: &str) -> Result<(String, Setting), String> {
     }
 }
 
-fn glide(text: &str) -> Result<f64, String> {
-    number(text, 0.0, MAX_GLIDE)
+fn glide(text: &str) -> Result<Glide, String> {
+    let within = |unit: &str| {
+        text.strip_prefix(unit)?
+            .strip_prefix('(')?
+            .strip_suffix(')')
+    };
+    let read = |text: &str| number(text, 0.0, MAX_GLIDE);
+    match (within("beats"), within("seconds")) {
+        (Some(beats), _) => read(beats).map(|beats| Glide::Length(Length::Beats(beats))),
+        (None, seconds) => read(seconds.unwrap_or(text)).map(Glide::Seconds),
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -800,8 +810,20 @@ mod tests {
         for wrong in ["9.99", "400.1", "nan", "inf", "fast", ""] {
             assert!(tempo(wrong).is_err(), "{wrong}");
         }
-        assert_eq!((glide("0"), glide("2.5")), (Ok(0.0), Ok(2.5)));
-        assert!(glide("-1").is_err() && glide("3601").is_err());
+        assert_eq!(glide("2.5"), Ok(Glide::Seconds(2.5)));
+        assert_eq!(glide("seconds(0)"), Ok(Glide::Seconds(0.0)));
+        assert_eq!(glide("beats(4)"), Ok(Glide::Length(Length::Beats(4.0))));
+        for wrong in [
+            "-1",
+            "3601",
+            "beats(-1)",
+            "beats(4",
+            "beats()",
+            "bars(4)",
+            "",
+        ] {
+            assert!(glide(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

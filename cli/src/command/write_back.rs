@@ -13,7 +13,7 @@ use super::steer::{address, read, refused, values};
 use crate::arguments::WriteBack;
 use crate::failure::Failure;
 use crate::kinds::Kinds;
-use crate::remote::protocol::{Address, Held, HeldValue, Refusal, Request};
+use crate::remote::protocol::{Address, Glide, Held, HeldValue, Refusal, Request};
 use crate::remote::{Connection, connect};
 use crate::terminal::{out, tell};
 
@@ -98,7 +98,7 @@ fn release(
             });
             ask(Request::Release {
                 what: what.collect(),
-                glide: 0.0,
+                glide: Glide::default(),
             })?;
         }
         if begun.elapsed() > PATIENCE {

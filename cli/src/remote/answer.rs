@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::Latest;
 use super::protocol::{
-    About, Address, Held, HeldValue, Refusal, Request, Setting, read_request, write_answer,
+    About, Address, Glide, Held, HeldValue, Refusal, Request, Setting, read_request, write_answer,
 };
 use crate::status::{line, table};
 
@@ -54,10 +54,10 @@ impl Remote {
         }
         match request {
             Request::Hello => Ok(json!(self.about())),
-            Request::Set { values, glide } => self.set(values, seconds(glide)),
-            Request::Release { what, glide } => self.release(&what, seconds(glide)),
+            Request::Set { values, glide } => self.set(values, self.duration(glide)),
+            Request::Release { what, glide } => self.release(&what, self.duration(glide)),
             Request::ReleaseAll { glide } => {
-                self.steering.release_all(seconds(glide));
+                self.steering.release_all(self.duration(glide));
                 Ok(Value::Null)
             }
             Request::Get => Ok(json!(self.steering.values())),
@@ -75,6 +75,12 @@ impl Remote {
             since: format_rfc3339_millis(self.since).to_string(),
             seconds: self.begun.elapsed().as_secs_f64(),
         }
+    }
+
+    /// How long a glide lasts at the tempo of this moment.
+    fn duration(&self, glide: Glide) -> Duration {
+        let length = glide.length().at(&self.steering.transport());
+        Duration::try_from_secs_f64(length.seconds()).unwrap_or_default()
     }
 
     fn set(&self, values: Vec<Setting>, glide: Duration) -> Answer {
@@ -127,10 +133,6 @@ impl Remote {
     }
 }
 
-fn seconds(glide: f64) -> Duration {
-    Duration::try_from_secs_f64(glide).unwrap_or_default()
-}
-
 /// Why the value or address that is number `index` is refused.
 fn refusal(index: usize, error: SteeringError) -> Refusal {
     let kind = serde_json::to_value(error.kind).unwrap_or_default();
@@ -149,7 +151,7 @@ mod tests {
     use std::sync::LazyLock;
 
     use proptest::prelude::*;
-    use score_engine::{Live, LiveOptions, Settings};
+    use score_engine::{Length, Live, LiveOptions, Settings};
 
     use super::super::protocol::{MAX_REQUEST, read_answer};
     use super::*;
@@ -196,6 +198,20 @@ mod tests {
             assert_eq!(asked(&remote, release), Ok(Value::Null));
             assert_eq!(tempo(&remote)["source"], "text");
         }
+    }
+
+    #[test]
+    fn a_glide_in_beats_lasts_by_the_tempo_of_the_moment() {
+        let remote = remote();
+        let four = Glide::Length(Length::Beats(4.0));
+        assert_eq!(remote.duration(four), Duration::from_secs(2));
+        let set = r#"{"set":{"values":[{"node":"transport","param":"tempo","value":"60"}]}}"#;
+        asked(&remote, set).unwrap();
+        assert_eq!(remote.duration(four), Duration::from_secs(4));
+        assert_eq!(
+            remote.duration(Glide::Seconds(1.5)),
+            Duration::from_millis(1500)
+        );
     }
 
     #[test]
@@ -288,6 +304,7 @@ mod tests {
             glide in any::<f64>(),
         ) {
             let setting = Setting { node: "transport".to_owned(), param, value };
+            let glide = Glide::Seconds(glide);
             let request = Request::Set { values: vec![setting], glide };
             let line = json!({ "version": 1, "request": request }).to_string();
             let is_answered = answered(line.as_bytes());
