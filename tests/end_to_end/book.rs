@@ -75,6 +75,38 @@ fn every_link_from_page_to_page_leads_to_a_file_and_its_heading() {
     assert_eq!(lost, [""; 0]);
 }
 
+/// `make book`, with a program that does nothing in mdbook's place.
+#[cfg(unix)]
+#[test]
+fn the_book_that_is_made_has_every_file_that_its_pages_lead_to() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let mdbook = folder.path().join("mdbook");
+    std::fs::write(&mdbook, "#!/bin/sh\n").unwrap();
+    std::fs::set_permissions(&mdbook, PermissionsExt::from_mode(0o755)).unwrap();
+    let path = std::env::var("PATH").unwrap();
+    let made = std::process::Command::new(house().join(".ci/book"))
+        .env("PATH", format!("{}:{path}", folder.path().display()))
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let (house, book) = (house().canonicalize().unwrap(), "target/book-source/src");
+    let mut lost = Vec::new();
+    for page in pages() {
+        let page = page.canonicalize().unwrap();
+        let page = house.join(book).join(page.strip_prefix(&house).unwrap());
+        if page.ends_with("docs/SUMMARY.md") {
+            continue;
+        }
+        for (file, _) in links(&page) {
+            if !page.parent().unwrap().join(&file).exists() {
+                lost.push(format!("{}: {file}", page.display()));
+            }
+        }
+    }
+    assert_eq!(lost, [""; 0]);
+}
+
 #[test]
 fn the_book_has_every_page_of_docs() {
     let listed = links(&house().join("docs/SUMMARY.md"));
