@@ -724,7 +724,7 @@ pub(crate) struct Plugins {
 
 #[derive(Subcommand)]
 pub(crate) enum PluginsAction {
-    /// Allow a library beside a patch to be loaded, as it is now; another build needs it again
+    /// Allow a library beside a patch, as it is now; a rebuilt one must be allowed again
     Allow {
         /// The library, such as plugins/libecho.so
         file: PathBuf,

@@ -37,12 +37,12 @@ fn an_error_of_a_command_with_json_is_json() {
         (
             &["render", "wrong.ron", "--json"],
             1,
-            "1 mistake in the patch",
+            "1 error in the patch",
         ),
         (
             &["graph", "wrong.ron", "--format", "json"],
             1,
-            "1 mistake in the patch",
+            "1 error in the patch",
         ),
         (
             &["nodes", "synt", "--json"],

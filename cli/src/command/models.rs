@@ -55,7 +55,7 @@ fn import_one(import: Import<'_>, json: bool) -> Result<(), Failure> {
     let place = folder.join(name);
     writeln!(
         out,
-        "{name}: {}, codes of {}: {}",
+        "{name}: {}, latent of {} dimensions: {}",
         model.summary,
         model.latent,
         place.display()
@@ -63,7 +63,7 @@ fn import_one(import: Import<'_>, json: bool) -> Result<(), Failure> {
     match imported.largest_difference {
         Some(difference) => writeln!(
             out,
-            "computes what its tensors say, largest difference {}",
+            "its output is what its tensors say; largest difference {}",
             scientific(difference)
         )?,
         None => tell("not tested: ONNX Runtime is missing; `score models verify` tests it later"),

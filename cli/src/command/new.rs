@@ -30,11 +30,11 @@ pub(crate) fn run(new: &New) -> Result<(), Failure> {
     let path = path.display();
     writeln!(out, "{path}: {}", library::summary(&text))?;
     for part in brought {
-        writeln!(out, "{}: a part of it", part.display())?;
+        writeln!(out, "{}: included by it", part.display())?;
     }
     writeln!(
         out,
-        "Read its first lines, turn what you like, then: score check {path}"
+        "Read its first lines, change what you like, then: score check {path}"
     )?;
     Ok(())
 }

@@ -172,7 +172,7 @@ fn found_value<'a>(node: &'a NodeValues, name: &str) -> Result<&'a ValueStatus, 
 /// A row for each parameter: its value, where the value is from, and what the patch says, where
 /// that is another.
 fn table(nodes: &[NodeValues]) -> String {
-    let mut rows = vec![["parameter", "value", "from", "the patch says"].map(str::to_owned)];
+    let mut rows = vec![["parameter", "value", "from", "in the patch"].map(str::to_owned)];
     for node in nodes {
         for value in &node.values {
             let shown = |shown: &Value| shortened(shown, &value.unit);
@@ -273,7 +273,7 @@ mod tests {
     fn a_table_says_each_value_where_it_is_from_and_what_the_patch_says_instead() {
         let table = table(&nodes());
         let expected = "\
-parameter             value                                     from  the patch says
+parameter             value                                     from  in the patch
 transport.tempo       96 quarter notes a minute                 hand  120 quarter notes a minute
 transport.key         none                                      text
 voice.calm.half_life  0.5 s                                     text

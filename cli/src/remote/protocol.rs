@@ -253,7 +253,7 @@ pub(crate) fn read_answer(line: &[u8]) -> Result<Result<Value, Vec<Refusal>>, Re
 pub(crate) fn too_long() -> Refusal {
     Refusal::new(
         "too_long",
-        format!("a request may have {MAX_REQUEST} bytes"),
+        format!("the request is longer than {MAX_REQUEST} bytes"),
     )
 }
 

@@ -128,7 +128,7 @@ fn take_in(client: UnixStream, remote: &Arc<Remote>, clients: &Arc<AtomicUsize>)
     }
     let place = Place::take(clients);
     if place.number > MAX_CLIENTS {
-        let message = format!("{MAX_CLIENTS} others are being answered");
+        let message = format!("{MAX_CLIENTS} other clients are being answered");
         let busy = Refusal::new("busy", message).help("try again");
         // Such a line finds room in the socket; a client that is gone misses nothing.
         let soon = Instant::now() + REST;

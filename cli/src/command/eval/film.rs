@@ -65,9 +65,9 @@ pub(super) fn run(
     let film = Film::new(seen);
     let report = evaluate(&film, &notes, &options).ok_or_else(|| {
         NodeError::input(format!(
-            "the film lasts {end:.1} s, too short: six stretches of half of {} bars ({:.1} s each) are the least",
-            options.bars,
-            bar * options.bars as f64 / 2.0
+            "the film lasts {end:.1} s, which is too short: it takes six segments of {:.1} s, half of {} each",
+            bar * options.bars as f64 / 2.0,
+            bars(options.bars),
         ))
         .help("take a longer film, a faster tempo (--set transport.tempo=160) or --bars 1")
     })?;
@@ -157,7 +157,7 @@ impl Music<'_> {
         };
         let parts = taps(&PortType::Notes);
         if parts.is_empty() {
-            let why = format!("no notes are played in {}", source.name);
+            let why = format!("{} plays no notes", source.name);
             return Err(NodeError::input(why)
                 .help("an evaluation needs a patch with notes, such as those of `music_decoder`")
                 .into());
@@ -204,11 +204,19 @@ fn observe(
     Ok(observation.seen(STILLS)?)
 }
 
+/// `1 bar`, `2 bars`.
+fn bars(count: usize) -> String {
+    match count {
+        1 => "1 bar".to_owned(),
+        several => format!("{several} bars"),
+    }
+}
+
 /// The figures as lines.
 fn table(out: &mut impl Write, report: &FilmReport) -> std::io::Result<()> {
     writeln!(
         out,
-        "{:.1} s, {} notes, {} cuts, {} changes of the music; {} stretches of {:.1} s, {} shifts\n",
+        "{:.1} s, {} notes, {} cuts, {} changes of the music; {} segments of {:.1} s, {} shifts\n",
         report.seconds,
         report.notes,
         report.cuts.len(),
@@ -240,7 +248,7 @@ fn table(out: &mut impl Write, report: &FilmReport) -> std::io::Result<()> {
             None => writeln!(
                 out,
                 "{title:<wide$}  {}",
-                figure.missing.unwrap_or("not to be had")
+                figure.missing.unwrap_or("not available")
             )?,
         }
     }

@@ -90,6 +90,6 @@ fn table(out: &mut impl Write, score: &Score, rows: &[Row]) -> std::io::Result<(
         let line = format!("{:<wide$}  {value:>8.3}  {songs}{outside}", row.title);
         writeln!(out, "{}", line.trim_end())?;
     }
-    writeln!(out, "\n* where fewer than one song in ten is")?;
+    writeln!(out, "\n* outside the range of most songs")?;
     Ok(())
 }

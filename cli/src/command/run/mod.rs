@@ -25,7 +25,7 @@ use crate::terminal::tell;
 const DRAINS_WITHIN: Duration = Duration::from_millis(900);
 
 /// Why a run ends that a signal ends.
-const TOLD: &str = "told to by Ctrl-C or a signal";
+const TOLD: &str = "stopped by Ctrl-C or a signal";
 
 pub(crate) fn run(
     arguments: &Run,
@@ -99,7 +99,7 @@ fn play(
     let asked = |lines: &[String]| ask(lines.to_vec(), stop);
     loader.ownership().settle(survey, asked)?;
     warn(&graph);
-    let unseen = unseen.map(|error| format!("edits will not be seen: {error}"));
+    let unseen = unseen.map(|error| format!("saved changes will not be seen: {error}"));
     for line in unwatched.into_iter().chain(unseen) {
         tracing::warn!("{line}");
     }

@@ -234,12 +234,10 @@ impl<'a> Playing<'a> {
                 if self.pending.take().is_some() {
                     if self.live.revision() == 0 {
                         tracing::info!(
-                            "the patch was saved again before it played; that is prepared now"
+                            "the patch was saved again before it played; the new text is prepared now"
                         );
                     } else {
-                        tracing::info!(
-                            "a newer edit takes the place of the one that was still being prepared"
-                        );
+                        tracing::info!("a newer edit replaces the one that was being prepared");
                     }
                 }
                 match edit {
@@ -361,7 +359,7 @@ impl<'a> Playing<'a> {
             match own {
                 Some(own) => tracing::warn!(
                     revision,
-                    "{} now says {own}, which is not heard: {typed} goes before it",
+                    "{} now says {own}, which is not heard: {typed} overrides it",
                     self.name()
                 ),
                 None => tracing::info!(
