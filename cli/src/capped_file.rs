@@ -36,7 +36,7 @@ impl CappedFile {
         })
     }
 
-    fn begin_anew(&mut self) -> io::Result<()> {
+    fn rotate(&mut self) -> io::Result<()> {
         let mut older = self.path.clone().into_os_string();
         older.push(".1");
         std::fs::rename(&self.path, older)?;
@@ -48,7 +48,7 @@ impl CappedFile {
 impl Write for CappedFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.length > 0 && self.length + bytes.len() as u64 > self.most {
-            self.begin_anew()?;
+            self.rotate()?;
         }
         // Whole, so that a line is never torn between two files; on a full disk not at all.
         if let Err(error) = self.file.write_all(bytes) {

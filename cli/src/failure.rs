@@ -30,7 +30,7 @@ pub(crate) enum Failure {
         checked: usize,
     },
     /// How many patches are not in the one layout; each was named already.
-    Unset(usize),
+    Unformatted(usize),
     /// Models were verified and some are wrong; each was reported already.
     Verified {
         /// How many are wrong.
@@ -47,7 +47,7 @@ pub(crate) enum Failure {
     /// A live run refuses what was asked of it, or cannot be reached.
     Remote(Vec<Refusal>),
     /// What was named does not exist.
-    Unknown(String),
+    Message(String),
     /// The terminal or the pipe is gone.
     Print(std::io::Error),
 }
@@ -86,8 +86,10 @@ impl Display for Failure {
             Failure::Unreadable { wrong, checked } => {
                 write!(f, "{wrong} of {checked} patches cannot be read")
             }
-            Failure::Unset(1) => write!(f, "1 patch is not formatted; `score fmt` formats it"),
-            Failure::Unset(count) => {
+            Failure::Unformatted(1) => {
+                write!(f, "1 patch is not formatted; `score fmt` formats it")
+            }
+            Failure::Unformatted(count) => {
                 write!(
                     f,
                     "{count} patches are not formatted; `score fmt` formats them"
@@ -109,7 +111,7 @@ impl Display for Failure {
                     .map(|refusal| error(&refusal.message, refusal.help.as_deref()).to_string());
                 f.write_str(&lines.collect::<Vec<_>>().join("\n"))
             }
-            Failure::Unknown(what) => error(what, None).fmt(f),
+            Failure::Message(what) => error(what, None).fmt(f),
             Failure::Print(why) => error(format_args!("cannot print: {why}"), None).fmt(f),
         }
     }
@@ -123,7 +125,7 @@ impl Failure {
             Failure::Checked { .. } | Failure::Verified { .. } => return None,
             Failure::Node(why) => (why.to_string(), why.advice()),
             Failure::Run(why) => (why.to_string(), why.advice()),
-            Failure::Unknown(what) => (what.clone(), None),
+            Failure::Message(what) => (what.clone(), None),
             Failure::Print(why) => (format!("cannot print: {why}"), None),
             Failure::Patch(diagnostics) => {
                 let (message, help) = match diagnostics.mistakes.as_slice() {
@@ -152,7 +154,7 @@ impl Failure {
                 format!("not everything was written by: {}", nodes.join(", ")),
                 None,
             ),
-            Failure::Unreadable { .. } | Failure::Unset(_) => (self.to_string(), None),
+            Failure::Unreadable { .. } | Failure::Unformatted(_) => (self.to_string(), None),
         };
         Some(json!({ "error": { "message": message, "help": help } }))
     }

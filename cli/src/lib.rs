@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod background_queue;
 mod capped_file;
 mod command;
 mod failure;
@@ -17,12 +18,11 @@ mod library;
 mod log;
 mod overload;
 mod ownership;
-mod performance;
 mod remote;
+mod rendering;
 mod signals;
 mod status;
 mod terminal;
-mod unhurried;
 
 use std::ffi::OsString;
 use std::io::{ErrorKind, Write};

@@ -13,16 +13,16 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::arguments::LogFormat;
+use crate::background_queue::BackgroundQueue;
 use crate::capped_file::CappedFile;
 use crate::failure::Failure;
 use crate::terminal::{shown_in_colours, shown_json};
-use crate::unhurried::Unhurried;
 
 /// Log lines that may wait for whoever reads them.
-const ROOM: usize = 1024;
+const QUEUE_LENGTH: usize = 1024;
 
 /// How long the end of the run waits for whoever reads.
-const PATIENCE: Duration = Duration::from_millis(300);
+const FLUSH_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// Begins to log. `bar` is what stands on the terminal, which log lines must not tear; RUST_LOG
 /// chooses what is told.
@@ -32,7 +32,10 @@ pub(crate) fn start(
     most: u64,
     bar: &ProgressBar,
 ) -> Result<Log, Failure> {
-    let terminal = Terminal(Arc::new(Mutex::new(Unhurried::start("log", ROOM))));
+    let terminal = Terminal(Arc::new(Mutex::new(BackgroundQueue::start(
+        "log",
+        QUEUE_LENGTH,
+    ))));
     let target = match file {
         Some(path) => Target::File(Arc::new(Mutex::new(open(path, most)?))),
         None => Target::Terminal(terminal.clone(), bar.clone()),
@@ -64,34 +67,34 @@ impl Log {
     /// Shows a table in place of the last.
     pub(crate) fn show(&self, bar: &ProgressBar, table: String) {
         let bar = bar.clone();
-        self.0.ask(move || bar.set_message(table));
+        self.0.push(move || bar.set_message(table));
     }
 
     /// Takes the table away.
     pub(crate) fn clear(&self, bar: &ProgressBar) {
         let bar = bar.clone();
-        self.0.ask(move || bar.finish_and_clear());
+        self.0.push(move || bar.finish_and_clear());
     }
 }
 
 impl Drop for Log {
     fn drop(&mut self) {
-        self.0.lock().finish(PATIENCE);
+        self.0.lock().finish(FLUSH_TIMEOUT);
     }
 }
 
 /// What is shown on the terminal, log lines and a table, by a thread of its own: whoever reads may
 /// stand still.
 #[derive(Clone)]
-struct Terminal(Arc<Mutex<Unhurried>>);
+struct Terminal(Arc<Mutex<BackgroundQueue>>);
 
 impl Terminal {
-    fn lock(&self) -> MutexGuard<'_, Unhurried> {
+    fn lock(&self) -> MutexGuard<'_, BackgroundQueue> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn ask(&self, job: impl FnOnce() + Send + 'static) {
-        self.lock().ask(job);
+    fn push(&self, job: impl FnOnce() + Send + 'static) {
+        self.lock().push(job);
     }
 }
 
@@ -233,7 +236,7 @@ impl Drop for Line {
         match &self.target {
             Target::Terminal(terminal, bar) => {
                 let bar = bar.clone();
-                terminal.ask(move || {
+                terminal.push(move || {
                     let _ = bar.suspend(|| anstream::stderr().write_all(text.as_bytes()));
                 });
             }

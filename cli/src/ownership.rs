@@ -94,7 +94,7 @@ impl Ownership {
         if !lines.is_empty() {
             match ask(&lines) {
                 Some(true) => {}
-                Some(false) => return Err(Failure::Unknown("nothing was written".to_owned())),
+                Some(false) => return Err(Failure::Message("nothing was written".to_owned())),
                 None => return Err(refusal(&open, &lines).into()),
             }
         }

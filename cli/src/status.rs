@@ -10,32 +10,32 @@ use humantime::format_rfc3339_millis;
 use score_engine::{NodeState, NodeStatus, Status, WireStatus};
 use serde_json::{Value, json};
 
+use crate::background_queue::BackgroundQueue;
 use crate::capped_file::CappedFile;
 use crate::failure::Failure;
 use crate::log;
 use crate::terminal::shown_json;
-use crate::unhurried::Unhurried;
 
 /// Megabytes that a file of status lines may have.
-const MOST: u64 = 20;
+const MAX_MEGABYTES: u64 = 20;
 
 /// Lines that may wait for whoever reads them.
-const ROOM: usize = 16;
+const QUEUE_LENGTH: usize = 16;
 
 /// How long the end of the run waits for whoever reads.
-const PATIENCE: Duration = Duration::from_millis(200);
+const FLUSH_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// Writes lines of JSON, on a thread of its own.
-pub(crate) struct Lines {
+pub(crate) struct StatusWriter {
     target: Arc<Mutex<Target>>,
-    writer: Unhurried,
+    queue: BackgroundQueue,
 }
 
 /// Where lines go.
 struct Target {
     /// `None`: standard output.
     file: Option<CappedFile>,
-    /// Lines that could not be written since the last that was; `None`: nobody reads any more.
+    /// StatusWriter that could not be written since the last that was; `None`: nobody reads any more.
     lost: Option<u64>,
 }
 
@@ -69,19 +69,19 @@ impl Target {
     }
 }
 
-impl Lines {
+impl StatusWriter {
     /// `-` is standard output, all else a file.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
         let file = match path == Path::new("-") {
             true => None,
-            false => Some(log::open(path, MOST)?),
+            false => Some(log::open(path, MAX_MEGABYTES)?),
         };
-        Ok(Lines {
+        Ok(StatusWriter {
             target: Arc::new(Mutex::new(Target {
                 file,
                 lost: Some(0),
             })),
-            writer: Unhurried::start("status", ROOM),
+            queue: BackgroundQueue::start("status", QUEUE_LENGTH),
         })
     }
 
@@ -91,10 +91,10 @@ impl Lines {
         let Ok(mut line) = line(status, patch, SystemTime::now()) else {
             return;
         };
-        line["missed_lines"] = self.writer.missed().into();
+        line["missed_lines"] = self.queue.missed().into();
         let line = format!("{}\n", shown_json(&line.to_string()));
         let target = self.target.clone();
-        self.writer.ask(move || {
+        self.queue.push(move || {
             target
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -103,9 +103,9 @@ impl Lines {
     }
 }
 
-impl Drop for Lines {
+impl Drop for StatusWriter {
     fn drop(&mut self) {
-        self.writer.finish(PATIENCE);
+        self.queue.finish(FLUSH_TIMEOUT);
     }
 }
 

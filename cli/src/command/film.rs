@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::kinds::Kinds;
 use crate::library::{FILM, STYLED, STYLES};
 use crate::ownership::{Ownership, shown};
-use crate::performance::perform;
+use crate::rendering::render;
 use crate::terminal::{out, tell, warn};
 
 /// What a film is called that gets no name of its own, until its picture was looked at.
@@ -75,7 +75,7 @@ pub(crate) fn run(arguments: &Film, kinds: &Kinds<'_>, settings: &Settings) -> R
     };
     ownership.require(&graph)?;
     let started = Instant::now();
-    let done = perform(graph, &ownership.settings(settings), arguments.quiet);
+    let done = render(graph, &ownership.settings(settings), arguments.quiet);
     if let Err(failure) = &done
         && !matches!(failure, Failure::Run(failed) if failed.not_placed().is_some())
     {
@@ -146,7 +146,7 @@ impl Order<'_> {
         for (param, value) in [("tempo", tempo), ("swing", swing), ("seed", seed)] {
             if let Some(value) = value {
                 let given = Override::parse(&format!("transport.{param}={value}"))
-                    .map_err(|wrong| Failure::Unknown(wrong.to_string()))?;
+                    .map_err(|wrong| Failure::Message(wrong.to_string()))?;
                 overrides.push(given.typed_as(&format!("--{param}")));
             }
         }
@@ -158,7 +158,7 @@ impl Order<'_> {
         };
         if let Some((typed, fit)) = fit {
             let given = Override::parse(&format!("transport.fit_cuts={fit}"))
-                .map_err(|wrong| Failure::Unknown(wrong.to_string()))?;
+                .map_err(|wrong| Failure::Message(wrong.to_string()))?;
             overrides.push(given.typed_as(typed));
         }
         if let Some(key) = key {
@@ -210,7 +210,7 @@ fn require(what: &str, path: &Path) -> Result<(), Failure> {
     } else {
         "does not exist"
     };
-    Err(Failure::Unknown(format!(
+    Err(Failure::Message(format!(
         "the {what} `{}` {why}",
         path.display()
     )))
@@ -235,7 +235,7 @@ pub(crate) fn styled(name: &str) -> Result<Source, Failure> {
         let names: Vec<&str> = STYLES.iter().map(|(name, _)| *name).collect();
         let near = did_you_mean(name, names.iter().copied());
         let help = near.unwrap_or_else(|| format!("styles: {}", names.join(", ")));
-        Failure::Unknown(format!("there is no style `{name}`; {help}"))
+        Failure::Message(format!("there is no style `{name}`; {help}"))
     })?;
     let source = Source::text(&format!("the style `{name}`"), text, here);
     Ok(source.with_part(STYLED, FILM))

@@ -48,7 +48,7 @@ pub(crate) fn run(fmt: &Fmt) -> Result<(), Failure> {
         return Err(Failure::Unreadable { wrong, checked });
     }
     if fmt.check && other > 0 {
-        return Err(Failure::Unset(other));
+        return Err(Failure::Unformatted(other));
     }
     Ok(())
 }

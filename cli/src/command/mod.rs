@@ -99,7 +99,7 @@ fn claim(path: &Path, command: &str, overwrite: bool) -> Result<Claim, Failure> 
         && let Some(answer) = confirmed(&[format!("`{}` would be replaced: {why}", path.display())])
     {
         if !answer {
-            return Err(Failure::Unknown("nothing was written".to_owned()));
+            return Err(Failure::Message("nothing was written".to_owned()));
         }
         overwrite = true;
     }

@@ -15,7 +15,7 @@ use crate::remote::protocol::{Address, Refusal, Request};
 use crate::terminal::{out, shown_json};
 
 /// Characters of a value in a table.
-const MOST: usize = 40;
+const MAX_CHARACTERS: usize = 40;
 
 pub(crate) fn set(arguments: &Set) -> Result<(), Failure> {
     let values = arguments.values.iter();
@@ -219,8 +219,8 @@ fn shortened(value: &Value, unit: &str) -> String {
         (None, value) => written_value(value),
     };
     let mut text = text.replace('\n', " ");
-    if text.chars().count() > MOST {
-        text = text.chars().take(MOST - 1).chain(['…']).collect();
+    if text.chars().count() > MAX_CHARACTERS {
+        text = text.chars().take(MAX_CHARACTERS - 1).chain(['…']).collect();
     }
     match unit {
         "" => text,

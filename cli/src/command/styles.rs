@@ -55,5 +55,5 @@ fn typed(film: &Path, style: &str, overwrite: bool) -> Result<Film, Failure> {
     let typed = Typed::try_parse_from(words);
     typed
         .map(|typed| typed.film)
-        .map_err(|wrong| Failure::Unknown(wrong.to_string()))
+        .map_err(|wrong| Failure::Message(wrong.to_string()))
 }

@@ -18,10 +18,10 @@ use crate::remote::{Connection, connect};
 use crate::terminal::{out, tell};
 
 /// How long the run may take to load the patch that was written.
-const PATIENCE: Duration = Duration::from_secs(5);
+const LOAD_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Between two looks whether it has.
-const LOOK: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 pub(crate) fn run(arguments: &WriteBack, kinds: &Kinds<'_>) -> Result<(), Failure> {
     let connection = connect(arguments.run.as_deref()).map_err(refused)?;
@@ -101,7 +101,7 @@ fn release(
                 glide: Glide::default(),
             })?;
         }
-        if begun.elapsed() > PATIENCE {
+        if begun.elapsed() > LOAD_TIMEOUT {
             for held in &rest {
                 let why = why(held).unwrap_or_default();
                 tell(format_args!(
@@ -115,7 +115,7 @@ fn release(
             return Ok(());
         }
         chosen = rest;
-        std::thread::sleep(LOOK);
+        std::thread::sleep(POLL_INTERVAL);
     }
 }
 

@@ -7,7 +7,7 @@ use humantime::format_rfc3339_millis;
 use score_engine::{Steering, SteeringError, patch_hash};
 use serde_json::{Value, json};
 
-use super::Latest;
+use super::Published;
 use super::protocol::{
     About, Address, Glide, Held, HeldValue, Refusal, Request, Setting, read_request, write_answer,
 };
@@ -17,7 +17,7 @@ use crate::status::{line, table};
 /// through [`Steering`], and the status is the one that the run has published last.
 pub(crate) struct Remote {
     steering: Steering,
-    latest: Latest,
+    published: Published,
     patch: PathBuf,
     path: PathBuf,
     since: SystemTime,
@@ -28,10 +28,10 @@ type Answer = Result<Value, Vec<Refusal>>;
 
 impl Remote {
     /// The run of `patch`, which begins now.
-    pub(crate) fn new(steering: Steering, latest: Latest, patch: &Path) -> Self {
+    pub(crate) fn new(steering: Steering, published: Published, patch: &Path) -> Self {
         Remote {
             steering,
-            latest,
+            published,
             patch: patch.to_owned(),
             path: std::path::absolute(patch).unwrap_or_else(|_| patch.to_owned()),
             since: SystemTime::now(),
@@ -46,7 +46,7 @@ impl Remote {
     }
 
     fn do_what(&self, request: Request) -> Answer {
-        if request != Request::Hello && self.latest.status().is_none() {
+        if request != Request::Hello && self.published.status().is_none() {
             let message = "nothing plays yet: the patch is still being built";
             return Err(vec![
                 Refusal::new("not_yet", message).help("try again when it plays"),
@@ -115,7 +115,7 @@ impl Remote {
     fn held(&self) -> Held {
         let values = self.steering.held().into_iter();
         let values = values.map(|(node, param, value)| HeldValue { node, param, value });
-        let text = self.latest.text();
+        let text = self.published.text();
         Held {
             patch_hash: patch_hash(text.as_deref().unwrap_or_default()),
             values: values.collect(),
@@ -123,8 +123,8 @@ impl Remote {
     }
 
     fn status(&self) -> Answer {
-        let latest = self.latest.status();
-        let Some((at, status)) = latest.as_deref() else {
+        let published = self.published.status();
+        let Some((at, status)) = published.as_deref() else {
             return Ok(Value::Null);
         };
         let line = line(status, &self.patch, *at)
@@ -159,9 +159,9 @@ mod tests {
     /// A run whose only live values are the transport's.
     fn remote() -> Remote {
         let mut live = Live::new(&Settings::default(), LiveOptions::default());
-        let latest = Latest::default();
-        latest.publish(&live.status());
-        Remote::new(live.steering(), latest, Path::new("show.ron"))
+        let published = Published::default();
+        published.publish(&live.status());
+        Remote::new(live.steering(), published, Path::new("show.ron"))
     }
 
     fn asked(remote: &Remote, request: &str) -> Answer {
@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn what_hands_hold_comes_with_the_hash_of_the_patch_that_plays() {
         let remote = remote();
-        remote.latest.publish_text("Patch(format: 1)".into());
+        remote.published.publish_text("Patch(format: 1)".into());
         asked(
             &remote,
             r#"{"set":{"values":[{"node":"transport","param":"tempo","value":"96"}]}}"#,
@@ -264,7 +264,7 @@ mod tests {
     #[test]
     fn a_run_says_which_it_is_before_it_plays_and_all_else_later() {
         let mut live = Live::new(&Settings::default(), LiveOptions::default());
-        let remote = Remote::new(live.steering(), Latest::default(), Path::new("show.ron"));
+        let remote = Remote::new(live.steering(), Published::default(), Path::new("show.ron"));
         let about = asked(&remote, r#""hello""#).unwrap();
         assert_eq!(
             (&about["pid"], &about["patch"]),
@@ -278,7 +278,7 @@ mod tests {
         ] {
             assert_eq!(asked(&remote, request).unwrap_err()[0].kind, "not_yet");
         }
-        remote.latest.publish(&live.status());
+        remote.published.publish(&live.status());
         let status = asked(&remote, r#""status""#).unwrap();
         assert_eq!(status["status"]["patch"], "show.ron");
         assert!(status["table"].as_str().unwrap().contains("revision 0"));

@@ -10,19 +10,19 @@ use humantime::format_duration;
 use serde_json::Value;
 
 use super::line::{Line, Lines, write};
-use super::place;
 use super::protocol::{
     About, MAX_ANSWER, MAX_REQUEST, Refusal, Request, read_answer, too_long, write_request,
 };
+use super::socket_folder;
 
 /// How long runs may take to say which they are.
-const HELLO: Duration = Duration::from_secs(3);
+const HELLO_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long a run may take to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a client waits until it tries again with a run that has too many.
-const BUSY: Duration = Duration::from_millis(20);
+const BUSY_DELAY: Duration = Duration::from_millis(20);
 
 /// Sockets that are looked at.
 const MAX_SOCKETS: usize = 256;
@@ -116,10 +116,10 @@ fn is_meant(about: &About, which: &str) -> bool {
 /// The runs of this user; if `which` names the process of one, that one. Each is asked on a thread
 /// of its own, and within the same time.
 fn find(which: Option<&str>) -> Vec<Found> {
-    let folders = place::to_look_in().into_iter();
-    let folders = folders.filter(|folder| place::require_own(folder).is_ok());
+    let folders = socket_folder::to_look_in().into_iter();
+    let folders = folders.filter(|folder| socket_folder::require_own(folder).is_ok());
     let mut sockets: Vec<_> = folders
-        .flat_map(|folder| place::sockets_in(&folder))
+        .flat_map(|folder| socket_folder::sockets_in(&folder))
         .take(MAX_SOCKETS)
         .collect();
     // Nobody else needs to be waited for.
@@ -128,7 +128,7 @@ fn find(which: Option<&str>) -> Vec<Found> {
         sockets.retain(|(process, _)| is_meant(process));
     }
     let (tell, told) = mpsc::channel();
-    let deadline = Instant::now() + HELLO;
+    let deadline = Instant::now() + HELLO_TIMEOUT;
     let mut waiting = Vec::new();
     for (process, path) in sockets {
         let tell = tell.clone();
@@ -164,7 +164,7 @@ fn find(which: Option<&str>) -> Vec<Found> {
 fn look(process: u32, path: &PathBuf, deadline: Instant) -> Option<Found> {
     loop {
         let connected = UnixStream::connect(path);
-        place::remove_stale(path, &connected);
+        socket_folder::remove_stale(path, &connected);
         let stream = connected.ok()?;
         let silent = |why| Some(Found::Silent(process, why));
         match exchange(&stream, &Request::Hello, deadline) {
@@ -176,11 +176,11 @@ fn look(process: u32, path: &PathBuf, deadline: Instant) -> Option<Found> {
             }
             Ok(Err(refusals)) => {
                 let is_busy = refusals.iter().any(|refusal| refusal.kind == "busy");
-                if !is_busy || Instant::now() + BUSY >= deadline {
+                if !is_busy || Instant::now() + BUSY_DELAY >= deadline {
                     let why = refusals.into_iter().next();
                     return silent(why.unwrap_or_else(|| does_not_answer(process)));
                 }
-                std::thread::sleep(BUSY);
+                std::thread::sleep(BUSY_DELAY);
             }
             Err(Failed::Read(why)) => return silent(why),
             // It has just ended.
@@ -235,7 +235,7 @@ impl Connection {
     /// # Errors
     /// It refuses, or does not answer.
     pub(crate) fn ask(&self, request: &Request) -> Result<Value, Vec<Refusal>> {
-        match exchange(&self.stream, request, Instant::now() + PATIENCE) {
+        match exchange(&self.stream, request, Instant::now() + ANSWER_TIMEOUT) {
             Ok(answer) => answer,
             Err(Failed::Read(why)) => Err(vec![why]),
             Err(Failed::Socket(error)) if error.kind() == ErrorKind::UnexpectedEof => {

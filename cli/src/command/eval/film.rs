@@ -19,7 +19,7 @@ use crate::command::film::{Binding, require_film, source};
 use crate::command::{checked, claim, require_place};
 use crate::failure::Failure;
 use crate::kinds::Kinds;
-use crate::performance::perform;
+use crate::rendering::render;
 use crate::terminal::out;
 
 /// Stills for the page, at most.
@@ -180,7 +180,7 @@ impl Music<'_> {
 
 fn run_tapped(mut graph: Graph, settings: &Settings, quiet: bool) -> Result<Option<Fit>, Failure> {
     graph.keep_tapped();
-    Ok(perform(graph, settings, quiet)?.fit)
+    Ok(render(graph, settings, quiet)?.fit)
 }
 
 /// Looks at the film.
@@ -192,7 +192,7 @@ fn observe(
     let here = std::env::current_dir().unwrap_or_default();
     let source = Source::text("the patch that looks at the film", PATCH, here);
     let film = arguments.film.to_str().ok_or_else(|| {
-        Failure::Unknown("the film's name is not UTF-8; give the file another".to_owned())
+        Failure::Message("the film's name is not UTF-8; give the file another".to_owned())
     })?;
     let overrides: Vec<Override> = READERS
         .iter()

@@ -224,7 +224,7 @@ fn is_one_file(one: &Path, other: &Path) -> bool {
 
 fn path(node: &str, param: &str, path: &Path) -> Result<Override, Failure> {
     let text = path.to_str().ok_or_else(|| {
-        Failure::Unknown(format!(
+        Failure::Message(format!(
             "the name `{}` is not UTF-8; give the file another",
             path.display()
         ))

@@ -17,13 +17,13 @@ use crate::kinds::Kinds;
 use crate::ownership::Ownership;
 
 /// A patch that is being read for longer than this is not waited for when it is saved again.
-pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Threads that may stand still on files that do not answer, before no further save is read.
-const MOST_THREADS: usize = 4;
+const MAX_THREADS: usize = 4;
 
 /// An editor that puts a new file in place of the old may take it away first.
-const AWAY: Duration = Duration::from_millis(100);
+const RECHECK_DELAY: Duration = Duration::from_millis(100);
 
 /// What a patch is read and checked with.
 pub(super) struct Given {
@@ -128,8 +128,10 @@ impl Loader {
     /// # Errors
     /// The system refuses a thread.
     pub(super) fn tend(&mut self, live: impl FnOnce() -> BTreeSet<PathBuf>) -> std::io::Result<()> {
-        let busy = self.since().is_some_and(|since| since.elapsed() < PATIENCE);
-        if !self.wanted || busy || self.running.len() >= MOST_THREADS {
+        let busy = self
+            .since()
+            .is_some_and(|since| since.elapsed() < READ_TIMEOUT);
+        if !self.wanted || busy || self.running.len() >= MAX_THREADS {
             return Ok(());
         }
         self.wanted = false;
@@ -233,7 +235,7 @@ fn read(
 fn is_gone(given: &Given) -> bool {
     let gone = || (given.patch.metadata()).is_err_and(|error| error.kind() == ErrorKind::NotFound);
     gone() && {
-        std::thread::sleep(AWAY);
+        std::thread::sleep(RECHECK_DELAY);
         gone()
     }
 }

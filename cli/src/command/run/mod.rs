@@ -16,16 +16,16 @@ use crate::failure::Failure;
 use crate::kinds::Kinds;
 use crate::log;
 use crate::ownership::{Ownership, confirmed};
-use crate::remote::{Latest, Remote, Server};
+use crate::remote::{Published, Remote, Server};
 use crate::signals::on_end;
-use crate::status::{Lines, table};
+use crate::status::{StatusWriter, table};
 use crate::terminal::tell;
 
 /// How long the music may take to end. Files may take longer: the run waits for them.
-const DRAINS_WITHIN: Duration = Duration::from_millis(900);
+const DRAIN_TIMEOUT: Duration = Duration::from_millis(900);
 
 /// Why a run ends that a signal ends.
-const TOLD: &str = "stopped by Ctrl-C or a signal";
+const STOPPED: &str = "stopped by Ctrl-C or a signal";
 
 pub(crate) fn run(
     arguments: &Run,
@@ -91,10 +91,10 @@ fn play(
     let lines = arguments
         .status_json
         .as_deref()
-        .map(Lines::open)
+        .map(StatusWriter::open)
         .transpose()?;
     let Some((Checked { graph, survey }, unwatched)) = first(&mut loader, stop)? else {
-        return Ok(TOLD);
+        return Ok(STOPPED);
     };
     let asked = |lines: &[String]| ask(lines.to_vec(), stop);
     loader.ownership().settle(survey, asked)?;
@@ -103,9 +103,9 @@ fn play(
     for line in unwatched.into_iter().chain(unseen) {
         tracing::warn!("{line}");
     }
-    let latest = Latest::default();
-    let mut playing = Playing::new(arguments, settings, loader, latest.clone());
-    let remote = Remote::new(playing.steering(), latest, &arguments.patch);
+    let published = Published::default();
+    let mut playing = Playing::new(arguments, settings, loader, published.clone());
+    let remote = Remote::new(playing.steering(), published, &arguments.patch);
     let server = (!arguments.no_remote).then(|| Server::start(remote));
     playing.prepare_first(graph)?;
     let played = playing.play(stop, |status| {
@@ -117,7 +117,7 @@ fn play(
     log.clear(bar);
     drop(server);
     let (live, loader) = playing.into_parts();
-    let drained = live.drain(DRAINS_WITHIN);
+    let drained = live.drain(DRAIN_TIMEOUT);
     // What plugins have written gets its marks.
     loader.ownership().written();
     if !drained.left.is_empty() {
@@ -147,7 +147,7 @@ fn first(
                 return match loaded.patch {
                     Ok(checked) => Ok(Some((checked, loaded.unwatched))),
                     Err(Unloaded::Refused(why)) => Err(why),
-                    Err(Unloaded::Gone) => Err(Failure::Unknown("the patch is gone".to_owned())),
+                    Err(Unloaded::Gone) => Err(Failure::Message("the patch is gone".to_owned())),
                 };
             }
             default(patience) => {

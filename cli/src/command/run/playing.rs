@@ -9,22 +9,22 @@ use score_engine::{
     Edit, Graph, Live, LiveOptions, Revision, RunError, Settings, Status, Steering,
 };
 
-use super::loader::{Checked, Loaded, Loader, PATIENCE, Unloaded};
-use super::{TOLD, no_thread, plain, warn};
+use super::loader::{Checked, Loaded, Loader, READ_TIMEOUT, Unloaded};
+use super::{STOPPED, no_thread, plain, warn};
 use crate::arguments::Run;
 use crate::failure::Failure;
 use crate::overload::Overload;
-use crate::remote::Latest;
+use crate::remote::Published;
 
 /// How often the run is looked after.
-const LOOK: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// How often it tells what it does.
-const TELL: Duration = Duration::from_secs(1);
+const STATUS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// After this time it is told what an edit waits for, and again each time when twice as much has
 /// passed.
-const SLOW: Duration = Duration::from_secs(2);
+const FIRST_REPORT: Duration = Duration::from_secs(2);
 
 /// A patch that plays, and the edits that are prepared beside it.
 pub(super) struct Playing<'a> {
@@ -43,7 +43,7 @@ pub(super) struct Playing<'a> {
     /// The models and the devices of the first patch.
     used: [String; 2],
     /// The last status, for whoever asks from outside.
-    latest: Latest,
+    published: Published,
 }
 
 /// An edit whose nodes are being built.
@@ -62,7 +62,7 @@ impl<'a> Playing<'a> {
         arguments: &'a Run,
         settings: &Settings,
         loader: Loader,
-        latest: Latest,
+        published: Published,
     ) -> Self {
         Playing {
             arguments,
@@ -72,9 +72,9 @@ impl<'a> Playing<'a> {
             overridden: BTreeMap::new(),
             left_out: Vec::new(),
             gone: false,
-            patience: SLOW,
+            patience: FIRST_REPORT,
             used: Default::default(),
-            latest,
+            published,
         }
     }
 
@@ -119,18 +119,18 @@ impl<'a> Playing<'a> {
                 None => never(),
             };
             select_biased! {
-                recv(stop) -> _ => return Ok(TOLD),
+                recv(stop) -> _ => return Ok(STOPPED),
                 // Every thread tells before it ends, unless it ends as none should.
                 recv(built) -> built => self.take(built.unwrap_or((0, Err(RunError::Stopped))))?,
                 recv(loaded) -> loaded => if let Ok(loaded) = loaded { self.compare(loaded)? },
                 recv(saved) -> files => self.loader.note(files.unwrap_or_default()),
-                default(LOOK) => {}
+                default(POLL_INTERVAL) => {}
             }
             self.tend();
             if self.live.is_over() && self.pending.is_none() {
                 return Ok("every node has ended");
             }
-            if told.elapsed() < TELL {
+            if told.elapsed() < STATUS_INTERVAL {
                 continue;
             }
             told = Instant::now();
@@ -141,11 +141,11 @@ impl<'a> Playing<'a> {
             {
                 tracing::info!("no sound device leads the clock; the system's clock does");
             }
-            if let Some(warning) = overload.look(&status, told) {
+            if let Some(warning) = overload.check(&status, told) {
                 tracing::warn!("{warning}");
             }
             if status.revision > 0 {
-                self.latest.publish(&status);
+                self.published.publish(&status);
             }
             show(&status);
         }
@@ -156,7 +156,7 @@ impl<'a> Playing<'a> {
         let building = self.pending.as_ref().map(|pending| pending.begun);
         // What was just begun is played before the next is read, so that saves close together are
         // all heard.
-        if building.is_none_or(|begun| begun.elapsed() >= PATIENCE) {
+        if building.is_none_or(|begun| begun.elapsed() >= READ_TIMEOUT) {
             let live = &self.live;
             if let Err(error) = self.loader.tend(|| live.files()) {
                 tracing::warn!("the edit is not read: {}", no_thread(error));
@@ -164,7 +164,7 @@ impl<'a> Playing<'a> {
         }
         let since = self.loader.since().or(building);
         let Some(waited) = since.map(|since| since.elapsed()) else {
-            self.patience = SLOW;
+            self.patience = FIRST_REPORT;
             return;
         };
         if waited < self.patience {
@@ -243,7 +243,7 @@ impl<'a> Playing<'a> {
                 match edit {
                     None => {
                         self.loader.forget_before(number);
-                        self.latest.publish_text(text);
+                        self.published.publish_text(text);
                         if was_gone {
                             let revision = self.live.revision();
                             tracing::info!(
@@ -254,7 +254,7 @@ impl<'a> Playing<'a> {
                         }
                     }
                     Some(edit) => {
-                        self.patience = SLOW;
+                        self.patience = FIRST_REPORT;
                         self.pending = Some(Pending {
                             edit,
                             number,
@@ -280,7 +280,7 @@ impl<'a> Playing<'a> {
         };
         self.pending = None;
         let why = match error {
-            RunError::Stopped => Failure::Unknown("a node gave up".to_owned()),
+            RunError::Stopped => Failure::Message("a node gave up".to_owned()),
             error => Failure::Run(error),
         };
         if self.live.revision() == 0 {
@@ -304,9 +304,9 @@ impl<'a> Playing<'a> {
         let Some(revision) = self.live.commit(edit) else {
             return;
         };
-        self.latest.publish_text(revision.patch.clone());
+        self.published.publish_text(revision.patch.clone());
         if revision.number == 1 {
-            self.latest.publish(&self.live.status());
+            self.published.publish(&self.live.status());
             let [models, devices] = &self.used;
             tracing::info!(
                 models,

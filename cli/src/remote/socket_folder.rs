@@ -11,10 +11,10 @@ use rustix::io::Errno;
 use rustix::process::{Pid, geteuid, test_kill_process};
 
 /// The environment variable that names the folder.
-const NAMED: &str = "SCORE_RUNTIME_DIR";
+const FOLDER_VARIABLE: &str = "SCORE_RUNTIME_DIR";
 
 /// How the name of a socket ends.
-const ENDING: &str = "sock";
+const EXTENSION: &str = "sock";
 
 /// Others of the group or of the whole machine may do something with a file.
 const OTHERS: u32 = 0o077;
@@ -28,7 +28,7 @@ const STICKY: u32 = 0o1000;
 /// user, then one in the folder for temporary files.
 pub(super) fn to_make() -> Vec<PathBuf> {
     let named = |name| std::env::var_os(name).map(PathBuf::from);
-    match named(NAMED) {
+    match named(FOLDER_VARIABLE) {
         Some(folder) if !folder.as_os_str().is_empty() => {
             vec![std::path::absolute(&folder).unwrap_or(folder)]
         }
@@ -47,7 +47,7 @@ fn usual(of_user: Option<PathBuf>, for_temporary: &Path) -> Vec<PathBuf> {
 /// other environment variables, by cron or as a service.
 pub(super) fn to_look_in() -> Vec<PathBuf> {
     let mut folders = to_make();
-    if std::env::var_os(NAMED).is_some_and(|named| !named.is_empty()) {
+    if std::env::var_os(FOLDER_VARIABLE).is_some_and(|named| !named.is_empty()) {
         return folders;
     }
     folders.push(PathBuf::from(format!("/run/user/{}/score", user())));
@@ -128,7 +128,7 @@ pub(super) fn sockets_in(folder: &Path) -> Vec<(u32, PathBuf)> {
 
 /// The process in a socket's name.
 fn process_of(path: &Path) -> Option<u32> {
-    let is_socket = path.extension().is_some_and(|ending| ending == ENDING);
+    let is_socket = path.extension().is_some_and(|ending| ending == EXTENSION);
     let stem = path.file_stem().filter(|_| is_socket)?.to_str()?;
     let (process, _) = stem.split_once('-').unwrap_or((stem, ""));
     process.parse().ok()
@@ -138,9 +138,9 @@ fn process_of(path: &Path) -> Option<u32> {
 /// are needed where containers share the folder: processes of two may have one number.
 pub(super) fn names(folder: &Path) -> impl Iterator<Item = PathBuf> {
     let process = std::process::id();
-    let first = folder.join(format!("{process}.{ENDING}"));
+    let first = folder.join(format!("{process}.{EXTENSION}"));
     let folder = folder.to_owned();
-    let more = (2..16).map(move |number| folder.join(format!("{process}-{number}.{ENDING}")));
+    let more = (2..16).map(move |number| folder.join(format!("{process}-{number}.{EXTENSION}")));
     std::iter::once(first).chain(more)
 }
 
