@@ -1,5 +1,5 @@
-//! Does what may have to wait for a reader (a terminal, a pipe) on a thread of its own, so that the
-//! run never waits.
+//! Writes to readers that may block (a terminal, a pipe) on its own thread, so that the run never
+//! waits.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,10 +11,10 @@ use crossbeam_channel::{Sender, bounded};
 /// Between two looks whether all is done.
 const POLL_INTERVAL: Duration = Duration::from_millis(2);
 
-/// Something that may have to wait.
+/// Something that may block.
 type Job = Box<dyn FnOnce() + Send>;
 
-/// A thread that does one job after another. What finds no room in front of it is left out, and
+/// A thread that does one job after another. Jobs that do not fit into its queue are dropped and
 /// counted.
 pub(crate) struct BackgroundQueue {
     jobs: Option<Sender<Job>>,
@@ -31,7 +31,7 @@ impl BackgroundQueue {
             .spawn(move || to_do.into_iter().for_each(|job| job()));
         BackgroundQueue {
             jobs: Some(jobs),
-            // Without a thread nobody takes what is sent, and all of it counts as missed.
+            // Without a thread every job counts as missed.
             thread: thread.ok(),
             missed: Arc::default(),
         }
@@ -54,7 +54,7 @@ impl BackgroundQueue {
         self.missed.load(Ordering::Relaxed)
     }
 
-    /// Waits until all is done, at most for `within`: whoever does not read must not hold up the
+    /// Waits until all jobs are done, at most for `within`: a reader that blocks must not delay the
     /// end.
     pub(crate) fn finish(&mut self, within: Duration) {
         self.jobs = None;

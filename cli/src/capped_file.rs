@@ -1,12 +1,11 @@
-//! A file that grows line by line and never beyond its size: the older half of it is kept under
-//! another name.
+//! A file that grows line by line up to a limit: the older half is kept under another name.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// A file to append to. When it has reached its size it is renamed to end in `.1`, in place of the
-/// one before, and begins anew.
+/// A file to append to. When it has reached its size it is renamed to end in `.1`, replacing the
+/// one before, and a new one starts.
 #[derive(Debug)]
 pub(crate) struct CappedFile {
     path: PathBuf,
@@ -23,7 +22,7 @@ impl CappedFile {
     /// either would take the file away from the other when it is full.
     pub(crate) fn open(path: &Path, most: u64) -> io::Result<Self> {
         let file = OpenOptions::new().create(true).append(true).open(path)?;
-        // A file system that knows no locks keeps nobody from writing.
+        // On a file system without locks, nobody is kept from writing.
         if let Err(TryLockError::WouldBlock) = file.try_lock() {
             let why = "another run writes into it";
             return Err(io::Error::new(io::ErrorKind::ResourceBusy, why));

@@ -1,4 +1,4 @@
-//! What `tests/fuzz` feeds; it is no part of the library.
+//! What `tests/fuzz` feeds; not part of the library.
 
 use std::path::Path;
 use std::sync::LazyLock;

@@ -1,5 +1,4 @@
-//! What a live run tells while it plays: on standard error, or into a file that does not grow
-//! without end.
+//! The log of a live run: on standard error, or in a file of limited size.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -18,14 +17,14 @@ use crate::capped_file::CappedFile;
 use crate::failure::Failure;
 use crate::terminal::{shown_in_colours, shown_json};
 
-/// Log lines that may wait for whoever reads them.
+/// Log lines that may wait for a slow reader.
 const QUEUE_LENGTH: usize = 1024;
 
-/// How long the end of the run waits for whoever reads.
+/// How long the end of the run waits for a slow reader.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// Begins to log. `bar` is what stands on the terminal, which log lines must not tear; RUST_LOG
-/// chooses what is told.
+/// sets the level.
 pub(crate) fn start(
     format: LogFormat,
     file: Option<&Path>,
@@ -83,8 +82,7 @@ impl Drop for Log {
     }
 }
 
-/// What is shown on the terminal, log lines and a table, by a thread of its own: whoever reads may
-/// stand still.
+/// Shows log lines and a table on the terminal, from its own thread: a reader may block.
 #[derive(Clone)]
 struct Terminal(Arc<Mutex<BackgroundQueue>>);
 
@@ -98,7 +96,7 @@ impl Terminal {
     }
 }
 
-/// Tells what nodes warn of during a render, above the `bar`.
+/// Prints what nodes warn of during a render, above the `bar`.
 pub(crate) fn warnings(bar: &ProgressBar) {
     let colours = anstream::stderr().is_terminal();
     let form = if colours { Form::Colours } else { Form::Text };
@@ -113,7 +111,7 @@ pub(crate) fn warnings(bar: &ProgressBar) {
         .try_init();
 }
 
-/// Whether the log is read apart from what the program says on standard error.
+/// Whether the log is separate from the program's messages on standard error.
 pub(crate) fn is_apart(format: LogFormat, file: Option<&Path>) -> bool {
     file.is_some() || matches!(format, LogFormat::Json)
 }
@@ -232,7 +230,7 @@ impl Write for Line {
 impl Drop for Line {
     fn drop(&mut self) {
         let text = self.form.of(&self.text);
-        // Where a log cannot be written there is nowhere to tell it; the music goes on.
+        // An error of the log can be reported nowhere; the music goes on.
         match &self.target {
             Target::Terminal(terminal, bar) => {
                 let bar = bar.clone();

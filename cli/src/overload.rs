@@ -1,11 +1,11 @@
-//! Tells when the machine does not keep up: once, and then ever more seldom, with the node that
+//! Warns when the machine does not keep up: once, then at growing intervals, with the node that
 //! costs most.
 
 use std::time::{Duration, Instant};
 
 use score_engine::{NodeStatus, Status};
 
-/// Figures that count what came too late to be heard.
+/// Counters of sound that came too late.
 const LATE: [&str; 2] = ["dropouts", "late_blocks"];
 
 /// Between the first warning and the second; each further one waits twice as long.
@@ -18,7 +18,7 @@ const LONGEST_INTERVAL: Duration = Duration::from_secs(3600);
 /// given.
 const FULL: f64 = 0.95;
 
-/// For so many looks in a row: opening a file may take a moment.
+/// This many checks in a row: opening a file may take a moment.
 const LOOKS: u32 = 5;
 
 /// What was seen of a run so far.
@@ -44,7 +44,7 @@ impl Overload {
         }
     }
 
-    /// Looks at a status, once a second; what to tell, where something is to be told `now`.
+    /// Checks a status, once a second; gives the warning that is due `now`.
     pub(crate) fn check(&mut self, status: &Status, now: Instant) -> Option<String> {
         let late = late(status);
         // A node that an edit has rebuilt counts from 0.

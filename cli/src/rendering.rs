@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::log;
 use crate::signals::on_end;
 
-/// How often the bar is drawn anew.
+/// How often the bar is redrawn.
 const REDRAW: Duration = Duration::from_millis(100);
 
 /// What was performed.

@@ -1,4 +1,4 @@
-//! Shows what a live run does: a table on the terminal, or a line of JSON a second.
+//! Shows what a live run does: a table on the terminal, or one line of JSON per second.
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -19,13 +19,13 @@ use crate::terminal::shown_json;
 /// Megabytes that a file of status lines may have.
 const MAX_MEGABYTES: u64 = 20;
 
-/// Lines that may wait for whoever reads them.
+/// Lines that may wait for a slow reader.
 const QUEUE_LENGTH: usize = 16;
 
-/// How long the end of the run waits for whoever reads.
+/// How long the end of the run waits for a slow reader.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// Writes lines of JSON, on a thread of its own.
+/// Writes lines of JSON, on its own thread.
 pub(crate) struct StatusWriter {
     target: Arc<Mutex<Target>>,
     queue: BackgroundQueue,
@@ -35,7 +35,7 @@ pub(crate) struct StatusWriter {
 struct Target {
     /// `None`: standard output.
     file: Option<CappedFile>,
-    /// StatusWriter that could not be written since the last that was; `None`: nobody reads any more.
+    /// Lines that could not be written since the last that was; `None`: nobody reads any more.
     lost: Option<u64>,
 }
 
@@ -85,8 +85,8 @@ impl StatusWriter {
         })
     }
 
-    /// Writes a line about the run of `patch` soon. Where whoever reads is too slow, it is left
-    /// out, and the next says how many were.
+    /// Queues a line about the run of `patch`. If the reader is too slow, the line is dropped, and
+    /// the next one says how many were.
     pub(crate) fn write(&self, status: &Status, patch: &Path) {
         let Ok(mut line) = line(status, patch, SystemTime::now()) else {
             return;
@@ -109,8 +109,8 @@ impl Drop for StatusWriter {
     }
 }
 
-/// A status as a line of JSON, with what tells it from that of another run: when it was, by the
-/// wall clock, and of which process, program and patch.
+/// A status as a line of JSON, with its wall-clock time, and the process, version and patch that it
+/// belongs to.
 pub(crate) fn line(
     status: &Status,
     patch: &Path,
@@ -163,8 +163,8 @@ fn inputs<'a>(status: &'a Status, id: &'a str) -> impl Iterator<Item = &'a WireS
     status.wires.iter().filter(move |wire| wire.to.node == id)
 }
 
-/// A table: a line a node, what waits and what was dropped on the wires into it, and a line for
-/// all.
+/// A table: one line per node, with what waits and what was dropped on the wires into it, and one
+/// line for all.
 pub(crate) fn table(status: &Status) -> String {
     let width = status
         .nodes

@@ -21,7 +21,7 @@ use crate::ownership::{Ownership, shown};
 use crate::rendering::render;
 use crate::terminal::{out, tell, warn};
 
-/// What a film is called that gets no name of its own, until its picture was looked at.
+/// The ending of a film for which none was given, until its picture is known.
 const USUAL: &str = "mp4";
 
 pub(crate) fn run(arguments: &Film, kinds: &Kinds<'_>, settings: &Settings) -> Result<(), Failure> {
@@ -65,7 +65,7 @@ pub(crate) fn run(arguments: &Film, kinds: &Kinds<'_>, settings: &Settings) -> R
     if !arguments.quiet {
         warn(graph.warnings());
     }
-    // That a picture is encoded is told by the node that does so.
+    // The node that encodes a picture reports it.
     if !arguments.quiet && !encoded {
         notes.iter().for_each(tell);
     }
@@ -109,7 +109,7 @@ struct Order<'a> {
     source: &'a Source,
     registry: &'a Registry,
     settings: &'a Settings,
-    /// What all that is written is called, without an ending.
+    /// The name of all files that are written, without an ending.
     name: &'a Path,
 }
 
@@ -194,13 +194,13 @@ impl Order<'_> {
     }
 }
 
-/// Refuses a film that is no file. The patch would say so too, but of every node that reads the
+/// Refuses a film that is not a file. The patch would do so too, but for every node that reads the
 /// film, in terms of parameters.
 pub(crate) fn require_film(film: &Path) -> Result<(), Failure> {
     require("film", film)
 }
 
-/// Refuses `path`, the `what` that was named, if it is no file.
+/// Refuses `path`, the `what` that was named, if it is not a file.
 fn require(what: &str, path: &Path) -> Result<(), Failure> {
     if path.is_file() {
         return Ok(());

@@ -53,7 +53,7 @@ pub(crate) fn run(fmt: &Fmt) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What comes along standard input.
+/// The patch from standard input.
 fn piped() -> Result<Source, Failure> {
     let mut text = String::new();
     std::io::stdin()

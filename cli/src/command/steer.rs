@@ -94,7 +94,7 @@ pub(crate) fn status(arguments: &LiveStatus) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Asks the run that is meant; what was typed names what it refuses.
+/// Asks the chosen run; what was typed names what it refuses.
 fn ask(run: Option<&str>, request: &Request, typed: &[&str]) -> Result<Value, Failure> {
     let connection = connect(run).map_err(refused)?;
     let answer = connection.ask(request);
@@ -105,7 +105,7 @@ pub(super) fn refused(refusal: Refusal) -> Failure {
     Failure::Remote(vec![refusal])
 }
 
-/// Says of each refusal what was typed.
+/// Puts what was typed before each refusal.
 fn named(refusals: Vec<Refusal>, typed: &[&str]) -> Failure {
     let named = refusals.into_iter().map(|refusal| {
         match refusal.index.and_then(|index| typed.get(index)) {
@@ -169,8 +169,7 @@ fn found_value<'a>(node: &'a NodeValues, name: &str) -> Result<&'a ValueStatus, 
     })
 }
 
-/// A row for each parameter: its value, where the value is from, and what the patch says, where
-/// that is another.
+/// One row per parameter: its value, where it comes from, and the patch's value if it differs.
 fn table(nodes: &[NodeValues]) -> String {
     let mut rows = vec![["parameter", "value", "from", "in the patch"].map(str::to_owned)];
     for node in nodes {
@@ -204,7 +203,7 @@ fn table(nodes: &[NodeValues]) -> String {
     text
 }
 
-/// A value for a table: with its unit, and no longer than there is room.
+/// A value for a table: with its unit, and shortened.
 fn shortened(value: &Value, unit: &str) -> String {
     let unit = match (value, value.get("seconds"), value.get("beats")) {
         (_, Some(_), _) => "s",

@@ -14,7 +14,7 @@ use crate::kinds::Kinds;
 use crate::library::{STYLES, summary};
 use crate::terminal::{out, tell};
 
-/// `score film` alone, to say what is typed there.
+/// The arguments of `score film` alone.
 #[derive(Parser)]
 struct Typed {
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! Finds the run that is meant, and asks it.
+//! Finds the chosen run, and sends it requests.
 
 use std::io::{self, ErrorKind};
 use std::os::unix::net::UnixStream;
@@ -113,8 +113,8 @@ fn is_meant(about: &About, which: &str) -> bool {
     about.pid.to_string() == which || about.patch == which || is_name || is_path()
 }
 
-/// The runs of this user; if `which` names the process of one, that one. Each is asked on a thread
-/// of its own, and within the same time.
+/// The runs of this user; if `which` is the process of one, that one. All are asked at the same
+/// time, each on its own thread.
 fn find(which: Option<&str>) -> Vec<Found> {
     let folders = socket_folder::to_look_in().into_iter();
     let folders = folders.filter(|folder| socket_folder::require_own(folder).is_ok());
@@ -122,7 +122,7 @@ fn find(which: Option<&str>) -> Vec<Found> {
         .flat_map(|folder| socket_folder::sockets_in(&folder))
         .take(MAX_SOCKETS)
         .collect();
-    // Nobody else needs to be waited for.
+    // Then no other needs to be asked.
     let is_meant = |process: &u32| which.is_some_and(|which| which == process.to_string());
     if sockets.iter().any(|(process, _)| is_meant(process)) {
         sockets.retain(|(process, _)| is_meant(process));
@@ -150,7 +150,7 @@ fn find(which: Option<&str>) -> Vec<Found> {
         }
         all.extend(found);
     }
-    // A process that is stopped takes nobody in.
+    // A stopped process accepts no client.
     let silent = |process| Found::Silent(process, does_not_answer(process));
     all.extend(waiting.into_iter().map(silent));
     all.sort_by_key(|found| match found {

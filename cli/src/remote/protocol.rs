@@ -1,4 +1,4 @@
-//! What is said through the socket: a request is a line of JSON, and so is its answer.
+//! The protocol on the socket: a request is one line of JSON, and so is its answer.
 //!
 //! ```text
 //! {"version":1,"request":{"set":{"values":[{"node":"hum","param":"gain","value":"-20"}]}}}
@@ -9,7 +9,7 @@ use score_engine::Length;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// The version of what is said. It is raised when a program that speaks the older one would be
+/// The version of the protocol. It is raised when a program that uses the older one would be
 /// misunderstood.
 pub(crate) const VERSION: u64 = 1;
 
@@ -249,7 +249,7 @@ pub(crate) fn read_answer(line: &[u8]) -> Result<Result<Value, Vec<Refusal>>, Re
     Ok(Ok(ok))
 }
 
-/// What is said to a request that is too long.
+/// The answer to a request that is too long.
 pub(crate) fn too_long() -> Refusal {
     Refusal::new(
         "too_long",

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use score_engine::Status;
 
-/// What a run has published last. It only exchanges what lies here, and waits for nobody.
+/// What a run has published last. The run only replaces it, and never waits.
 #[derive(Clone, Default)]
 pub(crate) struct Published(Arc<Mutex<Content>>);
 

@@ -96,7 +96,7 @@ fn serve(remote: &Arc<Remote>, stopped: &UnixStream) {
         };
         match waited {
             Ok(0) if !socket.is_there() => {
-                // It is tried again after the next look.
+                // It is tried again after the next check.
                 if let Ok(another) = Socket::make() {
                     socket = another;
                 }
@@ -108,7 +108,7 @@ fn serve(remote: &Arc<Remote>, stopped: &UnixStream) {
     }
 }
 
-/// Takes in those who wait.
+/// Accepts the clients that wait.
 fn accept(listener: &UnixListener, remote: &Arc<Remote>, clients: &Arc<AtomicUsize>) {
     loop {
         match listener.accept() {
@@ -120,7 +120,7 @@ fn accept(listener: &UnixListener, remote: &Arc<Remote>, clients: &Arc<AtomicUsi
     }
 }
 
-/// Answers a client on a thread of its own.
+/// Answers a client on its own thread.
 fn take_in(client: UnixStream, remote: &Arc<Remote>, clients: &Arc<AtomicUsize>) {
     // On some systems it does not wait, since the listener does not.
     if client.set_nonblocking(false).is_err() {
@@ -130,7 +130,7 @@ fn take_in(client: UnixStream, remote: &Arc<Remote>, clients: &Arc<AtomicUsize>)
     if slot.number > MAX_CLIENTS {
         let message = format!("{MAX_CLIENTS} other clients are being answered");
         let busy = Refusal::new("busy", message).help("try again");
-        // Such a line finds room in the socket; a client that is gone misses nothing.
+        // Such a line fits into the socket's buffer.
         let soon = Instant::now() + RETRY_DELAY;
         let _ = write(&client, &write_answer(Err(vec![busy])), soon);
         return;
@@ -141,7 +141,7 @@ fn take_in(client: UnixStream, remote: &Arc<Remote>, clients: &Arc<AtomicUsize>)
         .name("client".to_owned())
         .spawn(move || {
             let _slot = slot;
-            // A client that leaves or takes too long is none any more.
+            // A client that leaves or is too slow is dropped.
             let _ = converse(&client, &remote);
         });
 }
@@ -207,8 +207,7 @@ impl Socket {
     }
 
     fn make_in(folder: &Path) -> io::Result<Socket> {
-        // Made under another name: a client takes a socket at which nobody listens yet for a stale
-        // one.
+        // Made under another name: a client would remove a socket on which nobody listens yet.
         let new = folder.join(format!(".{}.new", std::process::id()));
         let _ = std::fs::remove_file(&new);
         let listener = UnixListener::bind(&new)?;

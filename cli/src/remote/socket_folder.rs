@@ -84,7 +84,7 @@ pub(super) fn make(folder: &Path) -> Result<(), String> {
     }
 }
 
-/// Requires that nobody else can reach what lies in `folder`, or put something else in its place.
+/// Requires that nobody else can enter or replace `folder`.
 ///
 /// # Errors
 /// Somebody else could; in words.
@@ -111,7 +111,7 @@ pub(super) fn require_own(folder: &Path) -> Result<(), String> {
     }
 }
 
-/// Whether nobody else can rename what lies in the folder.
+/// Whether nobody else can rename what is in the folder.
 fn is_kept(above: &Metadata) -> bool {
     above.mode() & OTHERS_WRITE == 0 || above.mode() & STICKY != 0
 }
@@ -148,7 +148,7 @@ pub(super) fn names(folder: &Path) -> impl Iterator<Item = PathBuf> {
 pub(super) fn clean(own: &Path) {
     let sockets = own.parent().map(sockets_in).unwrap_or_default();
     for (process, path) in sockets {
-        // A process that is alive here may be stopped, and would be waited for.
+        // A process that is alive may be stopped, and would not answer.
         if path != own && is_dead(process) {
             remove_stale(&path, &UnixStream::connect(&path));
         }

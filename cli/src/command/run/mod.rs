@@ -70,7 +70,7 @@ pub(crate) fn run(
     let seconds = started.elapsed().as_secs();
     match &played {
         Ok(why) => tracing::info!(seconds, "ends: {why}"),
-        // On a terminal the program says it itself, once.
+        // On a terminal the program prints it itself.
         Err(why) if log::is_apart(arguments.log_format, arguments.log_file.as_deref()) => {
             tracing::error!(seconds, "ends: {}", plain(why));
         }
@@ -118,7 +118,7 @@ fn play(
     drop(server);
     let (live, loader) = playing.into_parts();
     let drained = live.drain(DRAIN_TIMEOUT);
-    // What plugins have written gets its marks.
+    // Marks what plugins have written.
     loader.ownership().written();
     if !drained.left.is_empty() {
         tracing::warn!("did not end in time: {}", drained.left.join(", "));
@@ -130,7 +130,7 @@ fn play(
     }
 }
 
-/// The patch as it stands when the run begins, and what is to be said of what cannot be watched.
+/// The patch at the start of the run, and warnings about folders that cannot be watched.
 /// `None`: a signal came first.
 fn first(
     loader: &mut Loader,
@@ -201,7 +201,7 @@ fn bar(arguments: &Run) -> ProgressBar {
     bar
 }
 
-/// Hears of signals that ask for the end; the second time ends the program at once.
+/// Receives the signals that end the run; the second ends the program at once.
 fn signals() -> Receiver<()> {
     let (tell, told) = bounded(1);
     on_end(move || {

@@ -16,14 +16,13 @@ use crate::failure::Failure;
 use crate::overload::Overload;
 use crate::remote::Published;
 
-/// How often the run is looked after.
+/// How often the run is checked.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// How often it tells what it does.
+/// How often the status is published.
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
 
-/// After this time it is told what an edit waits for, and again each time when twice as much has
-/// passed.
+/// After this time the log says what an edit waits for; then at doubled intervals.
 const FIRST_REPORT: Duration = Duration::from_secs(2);
 
 /// A patch that plays, and the edits that are prepared beside it.
@@ -32,17 +31,17 @@ pub(super) struct Playing<'a> {
     live: Live,
     loader: Loader,
     pending: Option<Pending>,
-    /// What was typed on the command line, and what the patch itself says there.
+    /// Values of the command line, and what the patch has in their place.
     overridden: BTreeMap<String, Option<String>>,
-    /// What was typed there and has nothing to set, as it was told.
+    /// Values of the command line that set nothing, as the log has said.
     left_out: Vec<String>,
     /// Whether the patch's file is gone.
     gone: bool,
-    /// When it is told next what an edit waits for.
+    /// When the log next says what an edit waits for.
     patience: Duration,
     /// The models and the devices of the first patch.
     used: [String; 2],
-    /// The last status, for whoever asks from outside.
+    /// The last status, for other programs.
     published: Published,
 }
 
@@ -102,7 +101,7 @@ impl<'a> Playing<'a> {
         Ok(())
     }
 
-    /// Plays until a signal comes or every node has ended, and has shown what it does.
+    /// Plays until a signal comes or every node has ended; `show` gets the status.
     pub(super) fn play(
         &mut self,
         stop: &Receiver<()>,
@@ -120,7 +119,7 @@ impl<'a> Playing<'a> {
             };
             select_biased! {
                 recv(stop) -> _ => return Ok(STOPPED),
-                // Every thread tells before it ends, unless it ends as none should.
+                // Every thread reports before it ends, unless it ends as none should.
                 recv(built) -> built => self.take(built.unwrap_or((0, Err(RunError::Stopped))))?,
                 recv(loaded) -> loaded => if let Ok(loaded) = loaded { self.compare(loaded)? },
                 recv(saved) -> files => self.loader.note(files.unwrap_or_default()),
@@ -151,11 +150,11 @@ impl<'a> Playing<'a> {
         }
     }
 
-    /// Has what was saved read, and tells what takes long.
+    /// Has saved files read, and reports what takes long.
     fn tend(&mut self) {
         let building = self.pending.as_ref().map(|pending| pending.begun);
-        // What was just begun is played before the next is read, so that saves close together are
-        // all heard.
+        // What is being built is played before the next text is read, so that every one of several
+        // quick saves is heard.
         if building.is_none_or(|begun| begun.elapsed() >= READ_TIMEOUT) {
             let live = &self.live;
             if let Err(error) = self.loader.tend(|| live.files()) {
@@ -192,7 +191,7 @@ impl<'a> Playing<'a> {
         tracing::warn!(revision, "{what}; {meanwhile}");
     }
 
-    /// Compares what the patch says now with what plays, and has what is new built.
+    /// Compares the saved patch with what plays, and has new nodes built.
     fn compare(&mut self, loaded: Loaded) -> Step {
         let Loaded {
             number,
@@ -342,8 +341,7 @@ impl<'a> Playing<'a> {
         }
     }
 
-    /// Tells of values of the command line that an edit changes nothing about, or left nothing to
-    /// set.
+    /// Warns of values of the command line that override an edit, or set nothing after it.
     fn tell_typed(&mut self, graph: &Graph) {
         let revision = self.live.revision();
         for line in graph.left_out() {
