@@ -414,7 +414,7 @@ pub(crate) enum LogFormat {
 
 #[derive(Args)]
 pub(crate) struct Overrides {
-    /// Override a parameter, such as film.rate=12; paths start at the current folder
+    /// Override a parameter, such as film.rate=12; paths are relative to the current folder
     #[arg(long = "set", value_name = "NODE.PARAM=VALUE", value_parser = parse_override)]
     pub(crate) set: Vec<Override>,
     /// Treat warnings as errors, such as a damaged MIDI file that can only be read in part

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use score_test_support::{Talking, names, program, text};
+use score_test_support::{Talking, house, names, program, text};
 
 /// How long a machine that does much else may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -358,6 +358,17 @@ fn the_status_is_that_of_the_run_in_a_table_or_as_json() {
         let line: Value = serde_json::from_str(&stage.told(&["status", "--json"])).unwrap();
         line["nodes"][0]["steered"][0]["source"] == "hand"
     });
+    // Every field is in the book.
+    let line: Value = serde_json::from_str(&stage.told(&["status", "--json"])).unwrap();
+    let page = std::fs::read_to_string(house().join("docs/live.md")).unwrap();
+    let node = &line["nodes"][0];
+    for fields in [&line, node, &node["steered"][0]] {
+        for field in fields.as_object().unwrap().keys() {
+            let is_told =
+                page.contains(&format!("`{field}`")) || page.contains(&format!("`{field}[]`"));
+            assert!(is_told, "docs/live.md has no `{field}`");
+        }
+    }
 }
 
 #[test]
