@@ -337,7 +337,7 @@ pub(crate) struct Get {
 
 #[derive(Args)]
 pub(crate) struct Release {
-    /// What to release: nodes, or parameters of nodes
+    /// What to release, all or nothing: nodes, or parameters of nodes
     #[arg(required_unless_present = "all", value_name = "NODE[.PARAM]")]
     pub(crate) what: Vec<String>,
     /// Release everything that was set

@@ -97,14 +97,29 @@ impl Remote {
         }
     }
 
+    /// Releases all of `what`, or nothing.
     fn release(&self, what: &[Address], glide: Duration) -> Answer {
-        let mut refusals = Vec::new();
-        for (index, Address { node, param }) in what.iter().enumerate() {
+        let nodes = self.steering.values();
+        let is_there = |address: &Address| {
+            let node = nodes.iter().find(|node| node.id == address.node);
+            node.is_some_and(|node| {
+                let mut names = node.values.iter().map(|value| value.name.as_str());
+                (address.param.as_deref()).is_none_or(|param| names.any(|name| name == param))
+            })
+        };
+        let all = what.iter().enumerate();
+        let (there, missing): (Vec<_>, Vec<_>) = all.partition(|(_, address)| is_there(address));
+        let released = |(index, Address { node, param }): (usize, &Address)| {
             let released = match param {
                 Some(param) => self.steering.release(node, param, glide),
                 None => self.steering.release_node(node, glide),
             };
-            refusals.extend(released.err().map(|error| refusal(index, error)));
+            released.err().map(|error| refusal(index, error))
+        };
+        // What is missing first: the error says why it cannot be released.
+        let mut refusals: Vec<Refusal> = missing.into_iter().filter_map(released).collect();
+        if refusals.is_empty() {
+            refusals.extend(there.into_iter().filter_map(released));
         }
         match refusals.is_empty() {
             true => Ok(Value::Null),
@@ -198,6 +213,21 @@ mod tests {
             assert_eq!(asked(&remote, release), Ok(Value::Null));
             assert_eq!(tempo(&remote)["source"], "text");
         }
+    }
+
+    #[test]
+    fn all_is_released_or_nothing() {
+        let remote = remote();
+        let set = r#"{"set":{"values":[{"node":"transport","param":"tempo","value":"96"}]}}"#;
+        asked(&remote, set).unwrap();
+        let release = r#"{"release":{"what":[{"node":"transport","param":"tempo"},
+            {"node":"transport","param":"tempi"},{"node":"hum"}]}}"#;
+        let wrong = asked(&remote, release).unwrap_err();
+        let told: Vec<_> = (wrong.iter())
+            .map(|refusal| (refusal.index, refusal.kind.as_str()))
+            .collect();
+        assert_eq!(told, [(Some(1), "param"), (Some(2), "node")]);
+        assert_eq!(tempo(&remote)["source"], "hand");
     }
 
     #[test]
