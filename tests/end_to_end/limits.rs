@@ -190,7 +190,7 @@ fn escape_sequences_of_a_midi_file_are_not_sent_to_a_terminal() {
     let song = folder.path().join("song.mid");
     score_test_support::write_scale(&song);
     let mut bytes = std::fs::read(&song).unwrap();
-    let name = b"\x00\xff\x03\x05a\x1b[2Jb";
+    let name = b"\x00\xff\x03\x06a\x1b[2Jb";
     // Behind the heads of the file and of its one track.
     bytes.splice(22..22, name.iter().copied());
     let length = u32::from_be_bytes(bytes[18..22].try_into().unwrap()) + name.len() as u32;
