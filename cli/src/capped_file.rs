@@ -38,7 +38,11 @@ impl CappedFile {
     fn rotate(&mut self) -> io::Result<()> {
         let mut older = self.path.clone().into_os_string();
         older.push(".1");
-        std::fs::rename(&self.path, older)?;
+        match std::fs::rename(&self.path, older) {
+            // Somebody has taken it away, or the last attempt got no further than this.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            renamed => renamed?,
+        }
         *self = Self::open(&self.path, self.most * 2)?;
         Ok(())
     }
@@ -81,6 +85,20 @@ mod tests {
         assert_eq!(refused(&path), "another run writes into it");
         drop(first);
         CappedFile::open(&path, 40).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_was_taken_away_is_made_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("score.log");
+        let mut file = CappedFile::open(&path, 40).unwrap();
+        file.write_all(b"ten letters of line\n").unwrap();
+        std::fs::remove_file(&path).unwrap();
+        file.write_all(b"another of this kind\n").unwrap();
+        assert_eq!(
+            std::fs::read_to_string(&path).unwrap(),
+            "another of this kind\n"
+        );
     }
 
     #[test]
