@@ -5,9 +5,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
-use score_engine::Override;
+use score_engine::{Length, Override};
 
-use crate::remote::protocol::{MAX_GLIDE, Setting};
+use crate::remote::protocol::{Glide, MAX_GLIDE, Setting};
 
 /// SCORE! turns moving pictures into music
 #[derive(Parser)]
@@ -71,9 +71,10 @@ Exit codes:
   0    done
   1    something given is wrong, or the run failed; standard error says what
   2    the command line is wrong
-  3    a live run ended and not all that it should have kept was
+  3    a live run ended, and a file that it should have written is not whole
   130  a second Ctrl-C ended a live run at once
-With --json, an error is JSON too, on standard output: {\"error\": {\"message\": …, \"help\": …}}";
+With --json, errors are JSON too, on standard output:
+  {\"error\": {\"message\": …, \"help\": …}}";
 
 /// What every command takes.
 #[derive(Args)]
@@ -81,14 +82,13 @@ pub(crate) struct Common {
     /// Folder of the models [default: SCORE_MODELS, else the nearest `models`]
     #[arg(long, global = true, value_name = "FOLDER", help_heading = EVERYWHERE)]
     pub(crate) models: Option<PathBuf>,
-    /// A folder of plugins, more than one if given again; those of SCORE_PLUGINS and the user's
-    /// own folder follow
+    /// A folder of plugins; may be repeated. Those in SCORE_PLUGINS and your own come after it
     #[arg(long, global = true, value_name = "FOLDER", help_heading = EVERYWHERE)]
     pub(crate) plugins: Vec<PathBuf>,
-    /// Load no plugins from anywhere
+    /// Load no plugins
     #[arg(long, global = true, conflicts_with = "plugins", help_heading = EVERYWHERE)]
     pub(crate) no_plugins: bool,
-    /// Colours in errors; auto: on a terminal, unless NO_COLOR is set
+    /// Colours in messages; auto: on a terminal, unless NO_COLOR is set
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value = "auto", help_heading = EVERYWHERE)]
     pub(crate) color: Color,
 }
@@ -106,25 +106,25 @@ const EVERYWHERE: &str = "Options of every command";
 pub(crate) enum Command {
     /// Give a film music that follows its pictures
     Film(Film),
-    /// Run a patch to its end, as fast as the machine allows
+    /// Render a patch to its end, as fast as the machine allows
     Render(Render),
-    /// Play a patch live until Ctrl-C; what is saved in it is heard at once
+    /// Play a patch live until Ctrl-C; a saved change is heard at once
     Run(Run),
-    /// Set live values of a patch that plays, over what it says, until they are released
+    /// Set live values of a running patch; they override it until they are released
     Set(Set),
-    /// Print the live values of a patch that plays, and where each is from
+    /// Print the live values of a running patch, and where each comes from
     Get(Get),
-    /// Release values that were set: what the patch or a wire says holds again
+    /// Release values that were set: the values of the patch or its wires apply again
     Release(Release),
     /// Write values that were set into the patch, and release them; comments stay
     WriteBack(WriteBack),
-    /// Print what the nodes of a patch that plays do
+    /// Print what the nodes of a running patch do
     Status(LiveStatus),
-    /// Say everything that is wrong with patches
+    /// Report every error in patches
     Check(Check),
-    /// Set patches in their one layout; every comment stays
+    /// Format patches; every comment stays
     Fmt(Fmt),
-    /// Begin a patch of your own with a copy of another, comments and all
+    /// Start a patch of your own with a copy of another
     New(New),
     /// Write melodies drawn at random, one after another, to a MIDI file
     Sample(Sample),
@@ -135,17 +135,16 @@ pub(crate) enum Command {
     Eval(Eval),
     /// List sound devices and MIDI ports, with the text that names each in a patch
     Devices(Devices),
-    /// List the styles in which `score film` scores, or score a film in every one
+    /// List the styles of `score film`, or score a film in every one
     Styles(Styles),
     /// List the node kinds, or explain one
     Nodes(Nodes),
     /// List the models, explain one, test them, or import one
     #[command(subcommand)]
     Models(Models),
-    /// List the plugins that are found without loading them; allow one beside a patch, or take that
-    /// back
+    /// List the plugins without loading them; allow one beside a patch, or revoke that
     Plugins(Plugins),
-    /// Begin a plugin of your own, or test one
+    /// Start a plugin of your own, or test one
     #[command(subcommand)]
     Plugin(Plugin),
     /// Print a patch as a graph: for Mermaid, for Graphviz, or as JSON
@@ -160,7 +159,7 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Whether the command refuses what would only be warned of.
+    /// Whether warnings are errors.
     pub(crate) fn is_strict(&self) -> bool {
         match self {
             Command::Film(film) => film.overrides.strict,
@@ -177,62 +176,59 @@ impl Command {
 #[derive(Args)]
 #[command(after_help = "\
 Writes the film with its music, the sound (.wav), the notes (.mid) and a picture of all (.png).
-A film whose name begins with a dash goes after two: score film -- -film.mp4")]
+Put two dashes before a film whose name begins with one: score film -- -film.mp4")]
 pub(crate) struct Film {
     /// The film: any file that ffmpeg reads
     pub(crate) film: PathBuf,
-    /// Name of what is written, without ending; with .mp4, .mkv, .mov or .webm, that container
+    /// Name of the files to write, without ending; .mp4, .mkv, .mov or .webm chooses the container
     /// [default: FILM-scored]
     #[arg(long, short, value_name = "NAME")]
     pub(crate) out: Option<PathBuf>,
-    /// A patch in place of the built-in one; what it reads and writes gets the names given here
+    /// A patch to use instead of the built-in one; its files get the names given here
     #[arg(long, value_name = "PATCH")]
     pub(crate) patch: Option<PathBuf>,
-    /// The built-in patch in another manner; `score styles` lists them
+    /// A style of the built-in patch; `score styles` lists them
     #[arg(long, value_name = "NAME", conflicts_with = "patch")]
     pub(crate) style: Option<String>,
-    /// A tune, .mid, that the first scene's phrases play and that returns with that scene
+    /// A tune as a MIDI file: the first scene plays it, and it returns with that scene
     #[arg(long, value_name = "FILE")]
     pub(crate) theme: Option<PathBuf>,
-    /// Another scene for the theme, by the letter of its phrases in the sheet music, such as B
+    /// Give the theme to another scene, by the letter of its phrases in the sheet music, such as B
     #[arg(long, value_name = "LETTER", requires = "theme")]
     pub(crate) theme_scene: Option<String>,
-    /// Quarter notes a minute, exactly: cuts fall where they fall [default: the patch's, fitted to
-    /// the cuts]
+    /// Quarter notes per minute, not fitted to the cuts [default: the patch's, fitted to the cuts]
     #[arg(long, value_name = "BPM")]
     pub(crate) tempo: Option<String>,
-    /// How much eighths swing: the first one's share of each pair, from 0.5, straight, to 0.75;
-    /// 0.667 is a triplet's
+    /// Swing: the share of the first eighth in each pair, from 0.5 (straight) to 0.75; 0.667 is a
+    /// triplet
     #[arg(long, value_name = "SHARE")]
     pub(crate) swing: Option<String>,
-    /// Change the tempo a little from cut to cut, so that cuts fall on beats [default: as the
-    /// patch says]
+    /// Change the tempo a little from cut to cut, so that cuts fall on beats [default: the patch's]
     #[arg(long, conflicts_with_all = ["no_fit_cuts", "tempo"])]
     pub(crate) fit_cuts: bool,
-    /// Keep the tempo, wherever the cuts fall
+    /// Keep one tempo, wherever the cuts fall
     #[arg(long)]
     pub(crate) no_fit_cuts: bool,
     /// The key, such as "D minor", or "auto" [default: the patch's]
     #[arg(long, value_name = "KEY")]
     pub(crate) key: Option<String>,
-    /// Another number, another tune for the same pictures [default: the patch's]
+    /// Seed: another number gives another tune for the same pictures [default: the patch's]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) seed: Option<String>,
-    /// The instrument; `score nodes synth` lists them [default: the patch's]
+    /// The melody's instrument; `score nodes synth` lists them [default: the patch's]
     #[arg(long, value_name = "VOICE")]
     pub(crate) voice: Option<String>,
-    /// Write each sound that comes into the patch's mixer to a file of its own too:
-    /// NAME-stem-PART.wav, 32-bit float
+    /// Also write each input of the patch's mixer to a file: NAME-stem-PART.wav, 32-bit float
     #[arg(long)]
     pub(crate) stems: bool,
-    /// Draw the sheet music too, as NAME.pdf; needs LilyPond or MuseScore
+    /// Also draw the sheet music, as NAME.pdf; needs LilyPond or MuseScore
     #[arg(long)]
     pub(crate) pdf: bool,
     #[command(flatten)]
     pub(crate) overrides: Overrides,
     #[command(flatten)]
     pub(crate) consent: Consent,
-    /// Say nothing but errors
+    /// Print only errors
     #[arg(long, short)]
     pub(crate) quiet: bool,
     /// Print what was written, as JSON
@@ -240,24 +236,24 @@ pub(crate) struct Film {
     pub(crate) json: bool,
 }
 
-/// What a patch may write without a question.
+/// What a patch may write without asking.
 #[derive(Args, Default)]
 pub(crate) struct Consent {
-    /// Replace files that are not this patch's own, or that have changed since it wrote them;
-    /// takes are never replaced
+    /// Replace files that this patch did not write, or that were changed since; takes are never
+    /// replaced
     #[arg(long)]
     pub(crate) overwrite: bool,
-    /// A folder beside the patch's own that it may write to, more than one if given again
+    /// A folder that the patch may write to, besides its own; may be repeated
     #[arg(long, value_name = "FOLDER")]
     pub(crate) write_to: Vec<PathBuf>,
 }
 
 #[derive(Args)]
 pub(crate) struct Styles {
-    /// A film to score in every style: FILM-calm.mp4, FILM-noir.mp4 and so on, with all that
-    /// `score film` writes
+    /// A film to score in every style: FILM-calm.mp4, FILM-noir.mp4 and so on, with the other files
+    /// of `score film`
     pub(crate) film: Option<PathBuf>,
-    /// Replace files that are not a style's own, or that have changed since it wrote them
+    /// Replace files that the style did not write, or that were changed since
     #[arg(long)]
     pub(crate) overwrite: bool,
 }
@@ -270,7 +266,7 @@ pub(crate) struct Render {
     pub(crate) overrides: Overrides,
     #[command(flatten)]
     pub(crate) consent: Consent,
-    /// Say nothing but errors
+    /// Print only errors
     #[arg(long, short)]
     pub(crate) quiet: bool,
     /// Print what every node and wire did, as JSON
@@ -286,23 +282,22 @@ pub(crate) struct Run {
     pub(crate) overrides: Overrides,
     #[command(flatten)]
     pub(crate) consent: Consent,
-    /// Play on as begun, whatever is saved
+    /// Ignore what is saved while it plays
     #[arg(long)]
     pub(crate) no_reload: bool,
-    /// Look at the files once a second: for network shares and containers that do not tell what is
-    /// saved
+    /// Check the files once a second: for network shares and containers that do not report changes
     #[arg(long, conflicts_with = "no_reload")]
     pub(crate) poll: bool,
-    /// Write what every node and wire does, a line of JSON a second; - is standard output
+    /// Write what every node and wire does, one line of JSON per second; - is standard output
     #[arg(long, value_name = "FILE|-")]
     pub(crate) status_json: Option<PathBuf>,
-    /// How the log is written
+    /// Format of the log
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
     pub(crate) log_format: LogFormat,
-    /// Log into this file, and an older one that ends in .1, instead of standard error
+    /// Write the log to this file instead of standard error; a full one is renamed to end in .1
     #[arg(long, value_name = "FILE")]
     pub(crate) log_file: Option<PathBuf>,
-    /// What the two may have together, in megabytes
+    /// Megabytes that both log files may have together
     #[arg(long, value_name = "MB", default_value = "20", value_parser = value_parser!(u64).range(1..=100_000))]
     pub(crate) log_size: u64,
     /// Do not let `score set` and other commands reach this run
@@ -313,30 +308,31 @@ pub(crate) struct Run {
     #[cfg(feature = "osc")]
     #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = osc_address)]
     pub(crate) osc: Option<SocketAddr>,
-    /// No table on the terminal
+    /// Show no table on the terminal
     #[arg(long, short)]
     pub(crate) quiet: bool,
 }
 
 #[derive(Args)]
 #[command(after_help = "\
-Of several values, all are set or none. Values are written as in a patch; text may go without quotes:
+Of several values, all are set or none. Values are written as in a patch; text needs no quotes:
   score set calm.half_life=2 transport.tempo=96 --glide 4
+  score set piano.gain=-6 --glide 'beats(8)'
   score set piano.voice=glass")]
 pub(crate) struct Set {
-    /// What to set, and to what; the tempo is transport.tempo
+    /// Parameters and their values; the tempo is transport.tempo
     #[arg(required = true, value_name = "NODE.PARAM=VALUE", value_parser = setting)]
     pub(crate) values: Vec<(String, Setting)>,
-    /// Seconds until the values have arrived; a tempo always arrives at once
+    /// Seconds, or beats(4), until the values have arrived; a tempo always arrives at once
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = glide)]
-    pub(crate) glide: f64,
+    pub(crate) glide: Glide,
     #[arg(long, value_name = "PATCH|PID", help = RUN)]
     pub(crate) run: Option<String>,
 }
 
 #[derive(Args)]
 pub(crate) struct Get {
-    /// A node, or one parameter, of which the bare value is printed [default: all]
+    /// A node, or a parameter, whose bare value is printed [default: all]
     #[arg(value_name = "NODE[.PARAM]")]
     pub(crate) what: Option<String>,
     #[arg(long, value_name = "PATCH|PID", help = RUN)]
@@ -348,23 +344,23 @@ pub(crate) struct Get {
 
 #[derive(Args)]
 pub(crate) struct Release {
-    /// What to release: nodes, or parameters of nodes
+    /// What to release, all or nothing: nodes, or parameters of nodes
     #[arg(required_unless_present = "all", value_name = "NODE[.PARAM]")]
     pub(crate) what: Vec<String>,
     /// Release everything that was set
     #[arg(long, conflicts_with = "what")]
     pub(crate) all: bool,
-    /// Seconds until the values have arrived; a tempo always arrives at once
+    /// Seconds, or beats(4), until the values have arrived; a tempo always arrives at once
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = glide)]
-    pub(crate) glide: f64,
+    pub(crate) glide: Glide,
     #[arg(long, value_name = "PATCH|PID", help = RUN)]
     pub(crate) run: Option<String>,
 }
 
 #[derive(Args)]
-#[command(
-    after_help = "Prints what it writes. A patch that was saved since it was loaded is not touched."
-)]
+#[command(after_help = "\
+Prints what it writes. A patch that was saved since it was loaded is not touched. If the run was
+started with --no-reload, or with --set for the same parameter, the value is written and stays set.")]
 pub(crate) struct WriteBack {
     /// What to write: nodes, or parameters of nodes [default: everything that was set]
     #[arg(value_name = "NODE[.PARAM]")]
@@ -411,29 +407,37 @@ fn setting(text: &str) -> Result<(String, Setting), String> {
                 value: value.to_owned(),
             },
         )),
-        _ => Err("it is written as piano.gain=-6".to_owned()),
+        _ => Err("write NODE.PARAM=VALUE, such as piano.gain=-6".to_owned()),
     }
 }
 
-fn glide(text: &str) -> Result<f64, String> {
-    number(text, 0.0, MAX_GLIDE)
+fn glide(text: &str) -> Result<Glide, String> {
+    let within = |unit: &str| {
+        text.strip_prefix(unit)?
+            .strip_prefix('(')?
+            .strip_suffix(')')
+    };
+    let read = |text: &str| number(text, 0.0, MAX_GLIDE);
+    match (within("beats"), within("seconds")) {
+        (Some(beats), _) => read(beats).map(|beats| Glide::Length(Length::Beats(beats))),
+        (None, seconds) => read(seconds.unwrap_or(text)).map(Glide::Seconds),
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum LogFormat {
-    /// Lines to read
+    /// Lines of text
     Text,
-    /// An object a line
+    /// One object per line
     Json,
 }
 
 #[derive(Args)]
 pub(crate) struct Overrides {
-    /// Another value for a parameter, as film.rate=12; paths count from the current folder
+    /// Override a parameter, such as film.rate=12; paths are relative to the current folder
     #[arg(long = "set", value_name = "NODE.PARAM=VALUE", value_parser = parse_override)]
     pub(crate) set: Vec<Override>,
-    /// Refuse what would only be warned of, such as a damaged MIDI file of which not all can be
-    /// read
+    /// Treat warnings as errors, such as a damaged MIDI file that can only be read in part
     #[arg(long)]
     pub(crate) strict: bool,
 }
@@ -452,18 +456,18 @@ pub(crate) struct Check {
     /// Check again whenever a patch is saved, until Ctrl-C
     #[arg(long)]
     pub(crate) watch: bool,
-    /// With --watch: look at the files once a second, for network shares and containers that do
-    /// not tell what is saved
+    /// With --watch: check the files once a second, for network shares and containers that do not
+    /// report changes
     #[arg(long, requires = "watch")]
     pub(crate) poll: bool,
-    /// Print the mistakes as JSON
+    /// Print the errors as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[derive(Args)]
 #[command(after_help = "\
-Prints the names of the patches that it changes. What cannot be read is told and stays as it is.
+Prints the names of the patches that it changes. A patch that cannot be read is reported and stays as it is.
 Editors can pipe a patch through: score fmt -")]
 pub(crate) struct Fmt {
     /// The patches, .ron files; - is standard input, which goes to standard output
@@ -475,15 +479,15 @@ pub(crate) struct Fmt {
 }
 
 #[derive(Args)]
-#[command(after_help = "Without a name, or with --list, it says what there is to begin with.")]
+#[command(after_help = "Without a name, or with --list, it lists the built-in patches.")]
 pub(crate) struct New {
-    /// The patch to write; .ron is added
+    /// Name of the new patch; .ron is added
     #[arg(value_name = "NAME")]
     pub(crate) name: Option<PathBuf>,
-    /// What to begin with: one of the patches that come along, or a .ron file
+    /// The patch to copy: a built-in one, or a .ron file
     #[arg(long, value_name = "PATCH", default_value = "film")]
     pub(crate) from: String,
-    /// List the patches that come along
+    /// List the built-in patches
     #[arg(long, conflicts_with = "name")]
     pub(crate) list: bool,
 }
@@ -496,10 +500,10 @@ pub(crate) struct Sample {
     /// The file to write
     #[arg(long, short, value_name = "NAME.mid", default_value = "sample.mid")]
     pub(crate) out: PathBuf,
-    /// Quarter notes a minute, 10 to 400
+    /// Quarter notes per minute, 10 to 400
     #[arg(long, value_name = "BPM", default_value = "120", value_parser = tempo)]
     pub(crate) tempo: f64,
-    /// How freely notes are drawn, 0 (always the likeliest) to 4
+    /// How freely notes are drawn, 0 (always the most likely) to 4
     #[arg(long, value_name = "NUMBER", default_value = "0.5", value_parser = temperature)]
     pub(crate) temperature: f32,
     #[command(flatten)]
@@ -525,7 +529,7 @@ pub(crate) struct Interpolate {
         default_value = "interpolate.mid"
     )]
     pub(crate) out: PathBuf,
-    /// How freely notes are drawn, 0 (always the likeliest) to 4
+    /// How freely notes are drawn, 0 (always the most likely) to 4
     #[arg(long, value_name = "NUMBER", default_value = "0", value_parser = temperature)]
     pub(crate) temperature: f32,
     #[command(flatten)]
@@ -538,13 +542,13 @@ pub(crate) struct Drawing {
     /// The music model; `score models list` lists them
     #[arg(long, value_name = "NAME", default_value = "melody")]
     pub(crate) model: String,
-    /// The same number, the same notes [default: a new one, which is told]
+    /// Seed: the same number gives the same notes [default: a new one, which is printed]
     #[arg(long, value_name = "NUMBER", value_parser = value_parser!(u64).range(..=i64::MAX as u64))]
     pub(crate) seed: Option<u64>,
-    /// Replace a file that is there, whoever wrote it
+    /// Replace an existing file, whoever wrote it
     #[arg(long)]
     pub(crate) overwrite: bool,
-    /// Say nothing but errors
+    /// Print only errors
     #[arg(long, short)]
     pub(crate) quiet: bool,
     /// Print what was written, as JSON
@@ -564,16 +568,16 @@ fn number(text: &str, least: f64, most: f64) -> Result<f64, String> {
     text.parse()
         .ok()
         .filter(|number| (least..=most).contains(number))
-        .ok_or_else(|| format!("a number from {least} to {most} is wanted"))
+        .ok_or_else(|| format!("it takes a number from {least} to {most}"))
 }
 
 #[derive(Subcommand)]
 pub(crate) enum Eval {
     /// Measure whether the music that a patch makes follows the film, against chance
     Film(EvalFilm),
-    /// Measure key, chords, and how parts fit, beside real songs
+    /// Measure key, chords, and how parts fit, compared with real songs
     Harmony(EvalHarmony),
-    /// Measure how well a model rebuilds the melodies in a folder, and how like them its own are
+    /// Measure how well a model rebuilds the melodies in a folder, and how similar its own are
     Music(EvalMusic),
 }
 
@@ -581,27 +585,27 @@ pub(crate) enum Eval {
 pub(crate) struct EvalFilm {
     /// The film: any file that ffmpeg reads
     pub(crate) film: PathBuf,
-    /// The patch that makes the music, in place of the built-in one; nothing is written
+    /// The patch that makes the music, instead of the built-in one; it writes nothing
     #[arg(long, value_name = "PATCH")]
     pub(crate) patch: Option<PathBuf>,
     /// Write a page with plots, the stills and the notes
     #[arg(long, value_name = "NAME.html")]
     pub(crate) report: Option<PathBuf>,
-    /// Replace a page that is there, whoever wrote it
+    /// Replace an existing page, whoever wrote it
     #[arg(long)]
     pub(crate) overwrite: bool,
-    /// Circular shifts of the music that tell what chance gives
+    /// Circular shifts of the music, which show what chance gives
     #[arg(long, value_name = "NUMBER", default_value = "1999", value_parser = value_parser!(u32).range(999..=100_000))]
     pub(crate) shifts: u32,
-    /// Bars in each of the stretches that are compared
+    /// Bars in each segment that is compared
     #[arg(long, value_name = "NUMBER", default_value = "1", value_parser = value_parser!(u32).range(1..=64))]
     pub(crate) bars: u32,
-    /// Seconds after a cut within which the music must change to have answered it
+    /// Seconds after a cut within which a change of the music answers it
     #[arg(long, value_name = "SECONDS", default_value = "0.5", value_parser = within)]
     pub(crate) within: f64,
     #[command(flatten)]
     pub(crate) overrides: Overrides,
-    /// Say nothing but the figures and errors
+    /// Print only the figures and errors
     #[arg(long, short)]
     pub(crate) quiet: bool,
     /// Print the figures as JSON
@@ -614,12 +618,12 @@ pub(crate) struct EvalHarmony {
     /// A MIDI file, or a film whose music is measured
     #[arg(value_name = "FILE.mid|FILM")]
     pub(crate) file: PathBuf,
-    /// The patch that makes the film's music, in place of the built-in one; nothing is written
+    /// The patch that makes the film's music, instead of the built-in one; it writes nothing
     #[arg(long, value_name = "PATCH")]
     pub(crate) patch: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) overrides: Overrides,
-    /// Say nothing but the figures and errors
+    /// Print only the figures and errors
     #[arg(long, short)]
     pub(crate) quiet: bool,
     /// Print the figures as JSON
@@ -641,7 +645,7 @@ pub(crate) struct EvalMusic {
     /// Melodies to draw
     #[arg(long, value_name = "NUMBER", default_value = "1000", value_parser = value_parser!(u32).range(1..=1_000_000))]
     pub(crate) samples: u32,
-    /// The same number, the same samples
+    /// Seed: the same number gives the same samples
     #[arg(long, value_name = "NUMBER", default_value = "7", value_parser = value_parser!(u64).range(..=i64::MAX as u64))]
     pub(crate) seed: u64,
     /// Print the figures as JSON
@@ -667,7 +671,7 @@ pub(crate) struct Nodes {
     /// Print the whole reference as a Markdown page
     #[arg(long, conflicts_with = "kind")]
     pub(crate) markdown: bool,
-    /// Print snippets for editors, in the form of VS Code, which others read too
+    /// Print snippets for editors, in VS Code's format, which others read too
     #[arg(long, conflicts_with_all = ["kind", "markdown"])]
     pub(crate) snippets: bool,
     /// Print the declarations as JSON: ports, parameters, ranges, defaults, units
@@ -677,7 +681,7 @@ pub(crate) struct Nodes {
 
 #[derive(Subcommand)]
 pub(crate) enum Models {
-    /// List the models: name, task, dimension of the codes, size, licence, summary
+    /// List the models: name, task, dimension of the latent, size, licence, summary
     List {
         /// Print the list as JSON
         #[arg(long)]
@@ -691,7 +695,7 @@ pub(crate) enum Models {
         #[arg(long)]
         json: bool,
     },
-    /// Compare checksums, and what the models compute with what is known to be right
+    /// Compare checksums, and each model's output with what is expected
     Verify {
         /// The models [default: all]
         #[arg(value_name = "NAME")]
@@ -700,17 +704,15 @@ pub(crate) enum Models {
         #[arg(long)]
         json: bool,
     },
-    /// Make a model of a checkpoint for Magenta.js: MusicVAE for melodies or drums, with a flat
-    /// decoder
+    /// Convert a checkpoint for Magenta.js: a MusicVAE for melodies or drums with a flat decoder
     Import {
         /// The folder with weights_manifest.json (or manifest.json), config.json and the weights
         #[arg(value_name = "FOLDER")]
         checkpoint: PathBuf,
-        /// What patches will call it
+        /// Its name in patches
         #[arg(long)]
         name: String,
-        /// The folder of models that it joins, made if it is not there [default: the folder of the
-        /// models]
+        /// The folder of models to add it to, made if it is missing [default: that of the models]
         #[arg(long, value_name = "FOLDER")]
         to: Option<PathBuf>,
         /// The licence of the weights [default: what their LICENSE says]
@@ -742,13 +744,12 @@ pub(crate) struct Plugins {
 
 #[derive(Subcommand)]
 pub(crate) enum PluginsAction {
-    /// Allow a library beside a patch to be loaded, as it is now: another build has to be allowed
-    /// again
+    /// Allow a library beside a patch, as it is now; a rebuilt one must be allowed again
     Allow {
-        /// The library, as plugins/libecho.so
+        /// The library, such as plugins/libecho.so
         file: PathBuf,
     },
-    /// Take it back
+    /// No longer allow a library
     Revoke {
         /// The library, or its sha256 as `score plugins allowed` prints it
         #[arg(value_name = "FILE|SHA256")]
@@ -764,13 +765,12 @@ pub(crate) enum PluginsAction {
 
 #[derive(Subcommand)]
 pub(crate) enum Plugin {
-    /// Write a crate with a node, its test, a README and a patch that uses it, all to be changed
+    /// Write a crate with a node, its test, a README and a patch that uses it, for you to change
     New {
         /// The crate, its folder and its node: lower-case letters, digits and _
         #[arg(value_name = "NAME")]
         name: String,
-        /// Folder of the crate score-plugin [default: that of these sources, where they are at
-        /// hand]
+        /// Folder of the crate score-plugin [default: that of these sources, if they are there]
         #[arg(long, value_name = "FOLDER")]
         sdk: Option<PathBuf>,
     },
@@ -820,8 +820,20 @@ mod tests {
         for wrong in ["9.99", "400.1", "nan", "inf", "fast", ""] {
             assert!(tempo(wrong).is_err(), "{wrong}");
         }
-        assert_eq!((glide("0"), glide("2.5")), (Ok(0.0), Ok(2.5)));
-        assert!(glide("-1").is_err() && glide("3601").is_err());
+        assert_eq!(glide("2.5"), Ok(Glide::Seconds(2.5)));
+        assert_eq!(glide("seconds(0)"), Ok(Glide::Seconds(0.0)));
+        assert_eq!(glide("beats(4)"), Ok(Glide::Length(Length::Beats(4.0))));
+        for wrong in [
+            "-1",
+            "3601",
+            "beats(-1)",
+            "beats(4",
+            "beats()",
+            "bars(4)",
+            "",
+        ] {
+            assert!(glide(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

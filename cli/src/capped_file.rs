@@ -1,12 +1,11 @@
-//! A file that grows line by line and never beyond its size: the older half of it is kept under
-//! another name.
+//! A file that grows line by line up to a limit: the older half is kept under another name.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// A file to append to. When it has reached its size it is renamed to end in `.1`, in place of the
-/// one before, and begins anew.
+/// A file to append to. When it has reached its size it is renamed to end in `.1`, replacing the
+/// one before, and a new one starts.
 #[derive(Debug)]
 pub(crate) struct CappedFile {
     path: PathBuf,
@@ -23,7 +22,7 @@ impl CappedFile {
     /// either would take the file away from the other when it is full.
     pub(crate) fn open(path: &Path, most: u64) -> io::Result<Self> {
         let file = OpenOptions::new().create(true).append(true).open(path)?;
-        // A file system that knows no locks keeps nobody from writing.
+        // On a file system without locks, nobody is kept from writing.
         if let Err(TryLockError::WouldBlock) = file.try_lock() {
             let why = "another run writes into it";
             return Err(io::Error::new(io::ErrorKind::ResourceBusy, why));
@@ -36,10 +35,14 @@ impl CappedFile {
         })
     }
 
-    fn begin_anew(&mut self) -> io::Result<()> {
+    fn rotate(&mut self) -> io::Result<()> {
         let mut older = self.path.clone().into_os_string();
         older.push(".1");
-        std::fs::rename(&self.path, older)?;
+        match std::fs::rename(&self.path, older) {
+            // Somebody has taken it away, or the last attempt got no further than this.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            renamed => renamed?,
+        }
         *self = Self::open(&self.path, self.most * 2)?;
         Ok(())
     }
@@ -48,7 +51,7 @@ impl CappedFile {
 impl Write for CappedFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.length > 0 && self.length + bytes.len() as u64 > self.most {
-            self.begin_anew()?;
+            self.rotate()?;
         }
         // Whole, so that a line is never torn between two files; on a full disk not at all.
         if let Err(error) = self.file.write_all(bytes) {
@@ -82,6 +85,20 @@ mod tests {
         assert_eq!(refused(&path), "another run writes into it");
         drop(first);
         CappedFile::open(&path, 40).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_was_taken_away_is_made_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("score.log");
+        let mut file = CappedFile::open(&path, 40).unwrap();
+        file.write_all(b"ten letters of line\n").unwrap();
+        std::fs::remove_file(&path).unwrap();
+        file.write_all(b"another of this kind\n").unwrap();
+        assert_eq!(
+            std::fs::read_to_string(&path).unwrap(),
+            "another of this kind\n"
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Why a command did not do what was asked, in words for the terminal.
+//! Why a command failed, in words for the terminal.
 
 use std::fmt::{self, Display};
 use std::process::ExitCode;
@@ -9,20 +9,20 @@ use serde_json::{Value, json};
 use crate::remote::protocol::Refusal;
 use crate::terminal::{colourful, error};
 
-/// Why a command did not do what was asked. Prints itself in colours, which
-/// [`crate::terminal::tell`] takes away where they are not wanted.
+/// Why a command failed. It is displayed in colours, which [`crate::terminal::tell`] removes where
+/// they are not wanted.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// A patch is wrong.
     Patch(Diagnostics),
-    /// Patches were checked and some are wrong; each was told already.
+    /// Patches were checked and some are wrong; each was reported already.
     Checked {
         /// How many are wrong.
         wrong: usize,
         /// How many were checked.
         checked: usize,
     },
-    /// Patches could not be formatted because they cannot be read; each was told already.
+    /// Patches could not be formatted because they cannot be read; each was reported already.
     Unreadable {
         /// How many.
         wrong: usize,
@@ -30,8 +30,8 @@ pub(crate) enum Failure {
         checked: usize,
     },
     /// How many patches are not in the one layout; each was named already.
-    Unset(usize),
-    /// Models were verified and some are wrong; each was told already.
+    Unformatted(usize),
+    /// Models were verified and some are wrong; each was reported already.
     Verified {
         /// How many are wrong.
         wrong: usize,
@@ -42,21 +42,21 @@ pub(crate) enum Failure {
     Node(NodeError),
     /// The run did not end well.
     Run(RunError),
-    /// The run has ended, and these nodes could not keep all of what they were given.
+    /// The run has ended, and these nodes could not write everything that they received.
     Lost(Vec<String>),
     /// A live run refuses what was asked of it, or cannot be reached.
     Remote(Vec<Refusal>),
-    /// There is no such thing as was asked for.
-    Unknown(String),
+    /// What was named does not exist.
+    Message(String),
     /// The terminal or the pipe is gone.
     Print(std::io::Error),
 }
 
-/// What a program ends with that has lost something which was to be kept.
+/// The exit code of a run that lost something that it should have written.
 const LOST: u8 = 3;
 
 impl Failure {
-    /// What the program ends with.
+    /// The exit code of the program.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Failure::Lost(_) => ExitCode::from(LOST),
@@ -74,7 +74,7 @@ impl Display for Failure {
                 {
                     return error(&one.message, one.help.as_deref()).fmt(f);
                 }
-                let count = mistakes(diagnostics.count());
+                let count = errors(diagnostics.count());
                 let diagnostics = colourful(diagnostics);
                 write!(f, "{diagnostics}\n\n{count} in the patch; nothing was run")
             }
@@ -86,8 +86,10 @@ impl Display for Failure {
             Failure::Unreadable { wrong, checked } => {
                 write!(f, "{wrong} of {checked} patches cannot be read")
             }
-            Failure::Unset(1) => write!(f, "1 patch is not formatted; `score fmt` formats it"),
-            Failure::Unset(count) => {
+            Failure::Unformatted(1) => {
+                write!(f, "1 patch is not formatted; `score fmt` formats it")
+            }
+            Failure::Unformatted(count) => {
                 write!(
                     f,
                     "{count} patches are not formatted; `score fmt` formats them"
@@ -99,8 +101,8 @@ impl Display for Failure {
             Failure::Node(why) => error(why, why.advice()).fmt(f),
             Failure::Run(why) => error(why, why.advice()).fmt(f),
             Failure::Lost(nodes) => error(
-                format_args!("not everything was kept by: {}", nodes.join(", ")),
-                Some("what was kept stands under its name; the log says what is missing and why"),
+                format_args!("not everything was written by: {}", nodes.join(", ")),
+                Some("what was written has its name; the log says what is missing and why"),
             )
             .fmt(f),
             Failure::Remote(refusals) => {
@@ -109,10 +111,8 @@ impl Display for Failure {
                     .map(|refusal| error(&refusal.message, refusal.help.as_deref()).to_string());
                 f.write_str(&lines.collect::<Vec<_>>().join("\n"))
             }
-            Failure::Unknown(what) => error(what, None).fmt(f),
-            Failure::Print(why) => {
-                error(format_args!("nothing can be printed: {why}"), None).fmt(f)
-            }
+            Failure::Message(what) => error(what, None).fmt(f),
+            Failure::Print(why) => error(format_args!("cannot print: {why}"), None).fmt(f),
         }
     }
 }
@@ -125,13 +125,13 @@ impl Failure {
             Failure::Checked { .. } | Failure::Verified { .. } => return None,
             Failure::Node(why) => (why.to_string(), why.advice()),
             Failure::Run(why) => (why.to_string(), why.advice()),
-            Failure::Unknown(what) => (what.clone(), None),
-            Failure::Print(why) => (format!("nothing can be printed: {why}"), None),
+            Failure::Message(what) => (what.clone(), None),
+            Failure::Print(why) => (format!("cannot print: {why}"), None),
             Failure::Patch(diagnostics) => {
                 let (message, help) = match diagnostics.mistakes.as_slice() {
                     [only] if only.place.is_none() => (only.message.clone(), only.help.clone()),
                     _ => (
-                        format!("{} in the patch", mistakes(diagnostics.count())),
+                        format!("{} in the patch", errors(diagnostics.count())),
                         None,
                     ),
                 };
@@ -151,20 +151,20 @@ impl Failure {
                 }));
             }
             Failure::Lost(nodes) => (
-                format!("not everything was kept by: {}", nodes.join(", ")),
+                format!("not everything was written by: {}", nodes.join(", ")),
                 None,
             ),
-            Failure::Unreadable { .. } | Failure::Unset(_) => (self.to_string(), None),
+            Failure::Unreadable { .. } | Failure::Unformatted(_) => (self.to_string(), None),
         };
         Some(json!({ "error": { "message": message, "help": help } }))
     }
 }
 
-/// `1 mistake`, `2 mistakes`.
-fn mistakes(count: usize) -> String {
+/// `1 error`, `2 errors`.
+fn errors(count: usize) -> String {
     match count {
-        1 => "1 mistake".to_owned(),
-        several => format!("{several} mistakes"),
+        1 => "1 error".to_owned(),
+        several => format!("{several} errors"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Finds what lies beside the program: the folder of models.
+//! Finds the folder of models.
 
 use std::path::{Path, PathBuf};
 

@@ -1,18 +1,18 @@
-//! What `tests/fuzz` feeds; it is no part of the library.
+//! What `tests/fuzz` feeds; not part of the library.
 
 use std::path::Path;
 use std::sync::LazyLock;
 
 use score_engine::{Live, LiveOptions, Settings};
 
-use crate::remote::{Latest, Remote};
+use crate::remote::{Published, Remote};
 
 /// A run whose only live values are the transport's.
 static REMOTE: LazyLock<Remote> = LazyLock::new(|| {
     let mut live = Live::new(&Settings::default(), LiveOptions::default());
-    let latest = Latest::default();
-    latest.publish(&live.status());
-    Remote::new(live.steering(), latest, Path::new("show.ron"))
+    let published = Published::default();
+    published.publish(&live.status());
+    Remote::new(live.steering(), published, Path::new("show.ron"))
 });
 
 /// Lines of a client.

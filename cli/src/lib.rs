@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod background_queue;
 mod capped_file;
 mod command;
 mod failure;
@@ -19,12 +20,11 @@ mod log;
 mod osc;
 mod overload;
 mod ownership;
-mod performance;
 mod remote;
+mod rendering;
 mod signals;
 mod status;
 mod terminal;
-mod unhurried;
 
 use std::ffi::OsString;
 use std::io::{ErrorKind, Write};
@@ -79,7 +79,7 @@ pub fn run(registry: &Registry) -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever reads, such as `head`, has read enough.
+        // The reader, such as `head`, has read enough.
         Err(Failure::Print(why)) if why.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(failure) => {
             let code = failure.exit_code();
@@ -101,7 +101,7 @@ fn refused(wrong: &clap::Error) -> ExitCode {
         let message = message.trim_start_matches("error: ").trim_end();
         print(&json!({ "error": { "message": message, "help": null } }));
     } else {
-        // Where nobody reads any more, there is nobody to tell.
+        // If nobody reads any more, there is nobody to report it to.
         let _ = wrong.print();
     }
     ExitCode::from(u8::try_from(wrong.exit_code()).unwrap_or(2))

@@ -1,4 +1,4 @@
-//! The patches that come along.
+//! The built-in patches.
 
 /// What scores a film unless another patch is named.
 pub(crate) const FILM: &str = include_str!("../../graphs/film.ron");
@@ -78,7 +78,7 @@ pub(crate) fn patch(name: &str) -> Option<&'static str> {
         .map(|(_, text)| *text)
 }
 
-/// What a patch says of itself: the sentence that opens it.
+/// The summary of a patch: the sentence that opens it.
 pub(crate) fn summary(text: &str) -> String {
     let opening: Vec<&str> = text
         .lines()

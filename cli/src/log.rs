@@ -1,5 +1,4 @@
-//! What a live run tells while it plays: on standard error, or into a file that does not grow
-//! without end.
+//! The log of a live run: on standard error, or in a file of limited size.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -13,26 +12,29 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::arguments::LogFormat;
+use crate::background_queue::BackgroundQueue;
 use crate::capped_file::CappedFile;
 use crate::failure::Failure;
 use crate::terminal::{shown_in_colours, shown_json};
-use crate::unhurried::Unhurried;
 
-/// Log lines that may wait for whoever reads them.
-const ROOM: usize = 1024;
+/// Log lines that may wait for a slow reader.
+const QUEUE_LENGTH: usize = 1024;
 
-/// How long the end of the run waits for whoever reads.
-const PATIENCE: Duration = Duration::from_millis(300);
+/// How long the end of the run waits for a slow reader.
+const FLUSH_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// Begins to log. `bar` is what stands on the terminal, which log lines must not tear; RUST_LOG
-/// chooses what is told.
+/// sets the level.
 pub(crate) fn start(
     format: LogFormat,
     file: Option<&Path>,
     most: u64,
     bar: &ProgressBar,
 ) -> Result<Log, Failure> {
-    let terminal = Terminal(Arc::new(Mutex::new(Unhurried::start("log", ROOM))));
+    let terminal = Terminal(Arc::new(Mutex::new(BackgroundQueue::start(
+        "log",
+        QUEUE_LENGTH,
+    ))));
     let target = match file {
         Some(path) => Target::File(Arc::new(Mutex::new(open(path, most)?))),
         None => Target::Terminal(terminal.clone(), bar.clone()),
@@ -64,38 +66,37 @@ impl Log {
     /// Shows a table in place of the last.
     pub(crate) fn show(&self, bar: &ProgressBar, table: String) {
         let bar = bar.clone();
-        self.0.ask(move || bar.set_message(table));
+        self.0.push(move || bar.set_message(table));
     }
 
     /// Takes the table away.
     pub(crate) fn clear(&self, bar: &ProgressBar) {
         let bar = bar.clone();
-        self.0.ask(move || bar.finish_and_clear());
+        self.0.push(move || bar.finish_and_clear());
     }
 }
 
 impl Drop for Log {
     fn drop(&mut self) {
-        self.0.lock().finish(PATIENCE);
+        self.0.lock().finish(FLUSH_TIMEOUT);
     }
 }
 
-/// What is shown on the terminal, log lines and a table, by a thread of its own: whoever reads may
-/// stand still.
+/// Shows log lines and a table on the terminal, from its own thread: a reader may block.
 #[derive(Clone)]
-struct Terminal(Arc<Mutex<Unhurried>>);
+struct Terminal(Arc<Mutex<BackgroundQueue>>);
 
 impl Terminal {
-    fn lock(&self) -> MutexGuard<'_, Unhurried> {
+    fn lock(&self) -> MutexGuard<'_, BackgroundQueue> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn ask(&self, job: impl FnOnce() + Send + 'static) {
-        self.lock().ask(job);
+    fn push(&self, job: impl FnOnce() + Send + 'static) {
+        self.lock().push(job);
     }
 }
 
-/// Tells what nodes warn of during a render, above the `bar`.
+/// Prints what nodes warn of during a render, above the `bar`.
 pub(crate) fn warnings(bar: &ProgressBar) {
     let colours = anstream::stderr().is_terminal();
     let form = if colours { Form::Colours } else { Form::Text };
@@ -110,7 +111,7 @@ pub(crate) fn warnings(bar: &ProgressBar) {
         .try_init();
 }
 
-/// Whether the log is read apart from what the program says on standard error.
+/// Whether the log is separate from the program's messages on standard error.
 pub(crate) fn is_apart(format: LogFormat, file: Option<&Path>) -> bool {
     file.is_some() || matches!(format, LogFormat::Json)
 }
@@ -229,11 +230,11 @@ impl Write for Line {
 impl Drop for Line {
     fn drop(&mut self) {
         let text = self.form.of(&self.text);
-        // Where a log cannot be written there is nowhere to tell it; the music goes on.
+        // An error of the log can be reported nowhere; the music goes on.
         match &self.target {
             Target::Terminal(terminal, bar) => {
                 let bar = bar.clone();
-                terminal.ask(move || {
+                terminal.push(move || {
                     let _ = bar.suspend(|| anstream::stderr().write_all(text.as_bytes()));
                 });
             }

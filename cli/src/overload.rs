@@ -1,24 +1,24 @@
-//! Tells when the machine does not keep up: once, and then ever more seldom, with the node that
+//! Warns when the machine does not keep up: once, then at growing intervals, with the node that
 //! costs most.
 
 use std::time::{Duration, Instant};
 
 use score_engine::{NodeStatus, Status};
 
-/// Figures that count what came too late to be heard.
+/// Counters of sound that came too late.
 const LATE: [&str; 2] = ["dropouts", "late_blocks"];
 
 /// Between the first warning and the second; each further one waits twice as long.
-const FIRST_REST: Duration = Duration::from_secs(10);
+const FIRST_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The longest that a machine that goes on like this is kept silent about.
-const LONGEST_REST: Duration = Duration::from_secs(3600);
+const LONGEST_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// A node that works for more than this share of the time does not keep up, however much it is
 /// given.
 const FULL: f64 = 0.95;
 
-/// For so many looks in a row: opening a file may take a moment.
+/// This many checks in a row: opening a file may take a moment.
 const LOOKS: u32 = 5;
 
 /// What was seen of a run so far.
@@ -28,7 +28,7 @@ pub(crate) struct Overload {
     /// What came too late since the last warning.
     untold: u64,
     full: u32,
-    rest: Duration,
+    interval: Duration,
     told: Option<Instant>,
 }
 
@@ -39,13 +39,13 @@ impl Overload {
             late: 0,
             untold: 0,
             full: 0,
-            rest: FIRST_REST,
+            interval: FIRST_INTERVAL,
             told: None,
         }
     }
 
-    /// Looks at a status, once a second; what to tell, where something is to be told `now`.
-    pub(crate) fn look(&mut self, status: &Status, now: Instant) -> Option<String> {
+    /// Checks a status, once a second; gives the warning that is due `now`.
+    pub(crate) fn check(&mut self, status: &Status, now: Instant) -> Option<String> {
         let late = late(status);
         // A node that an edit has rebuilt counts from 0.
         self.untold += late.saturating_sub(self.late);
@@ -59,13 +59,13 @@ impl Overload {
             return None;
         }
         if let Some(told) = self.told {
-            if now.duration_since(told) < self.rest {
+            if now.duration_since(told) < self.interval {
                 return None;
             }
-            // A calm of twice the rest begins from the start.
-            self.rest = match now.duration_since(told) > self.rest * 3 {
-                true => FIRST_REST,
-                false => (self.rest * 2).min(LONGEST_REST),
+            // A calm of twice the interval begins from the start.
+            self.interval = match now.duration_since(told) > self.interval * 3 {
+                true => FIRST_INTERVAL,
+                false => (self.interval * 2).min(LONGEST_INTERVAL),
             };
         }
         self.told = Some(now);
@@ -140,7 +140,7 @@ mod tests {
         for second in 0..3600 {
             let status = status(second, 0.7);
             let now = began + Duration::from_secs(second);
-            told.extend(overload.look(&status, now).map(|line| (second, line)));
+            told.extend(overload.check(&status, now).map(|line| (second, line)));
         }
         let first = "sound came too late once; `eye` (kind) costs most: 70 % of a core";
         assert!(told[0].1.starts_with(first), "{told:?}");
@@ -157,9 +157,9 @@ mod tests {
         let mut overload = Overload::new();
         let now = Instant::now();
         for load in [0.99, 0.99, 0.2, 0.99, 0.99, 0.99, 0.99] {
-            assert_eq!(overload.look(&status(0, load), now), None);
+            assert_eq!(overload.check(&status(0, load), now), None);
         }
-        let told = overload.look(&status(0, 0.99), now).unwrap();
+        let told = overload.check(&status(0, 0.99), now).unwrap();
         assert!(
             told.starts_with("the machine does not keep up; `eye`"),
             "{told}"
@@ -172,7 +172,7 @@ mod tests {
         let began = Instant::now();
         for second in 0..100 {
             let now = began + Duration::from_secs(second);
-            assert_eq!(overload.look(&status(0, 0.5), now), None);
+            assert_eq!(overload.check(&status(0, 0.5), now), None);
         }
     }
 }

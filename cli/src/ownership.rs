@@ -1,5 +1,5 @@
-//! Asks before a file is replaced that is not a patch's own, and before one is written outside of
-//! its folder; and tells what was written.
+//! Asks before a patch replaces a file that is not its own or writes outside its folder, and lists
+//! what was written.
 
 use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
@@ -94,7 +94,7 @@ impl Ownership {
         if !lines.is_empty() {
             match ask(&lines) {
                 Some(true) => {}
-                Some(false) => return Err(Failure::Unknown("nothing was written".to_owned())),
+                Some(false) => return Err(Failure::Message("nothing was written".to_owned())),
                 None => return Err(refusal(&open, &lines).into()),
             }
         }
@@ -105,8 +105,8 @@ impl Ownership {
         Ok(())
     }
 
-    /// The files that were written, as they are best shown; says where one has another name than it
-    /// was to have.
+    /// The files that were written, as they are shown; warns where one got another name than was
+    /// wanted.
     pub(crate) fn written(&self) -> Vec<PathBuf> {
         for written in self.outputs.written() {
             if !written.is_take && written.path != written.wanted {
@@ -166,7 +166,7 @@ fn refusal(objections: &[&Objection], lines: &[String]) -> NodeError {
     NodeError::output(lines.join("\n  ")).help(help.join("; "))
 }
 
-/// Tells `lines` and asks whether to go on; `None`: standard input or standard error is not a
+/// Prints `lines` and asks whether to go on; `None`: standard input or standard error is not a
 /// terminal.
 pub(crate) fn confirmed(lines: &[String]) -> Option<bool> {
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
@@ -179,7 +179,7 @@ pub(crate) fn confirmed(lines: &[String]) -> Option<bool> {
     let _ = write!(terminal, "Go on? [y/N] ");
     let _ = terminal.flush();
     let mut answer = String::new();
-    // What cannot be read is no yes.
+    // No answer is a no.
     let _ = std::io::stdin().read_line(&mut answer);
     Some(matches!(answer.trim(), "y" | "Y" | "yes" | "Yes"))
 }

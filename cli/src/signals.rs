@@ -1,14 +1,13 @@
 //! Signals that would end the program, or ask it to end.
 
-/// From here on a file that grows beyond the limit that the system sets gives an error to whoever
-/// writes it, and does not end the program (SIGXFSZ). It belongs at the start: whatever runs may
-/// write. Programs that are started do as ever.
+/// From here on, writing beyond the system's limit for the size of a file is an error, and does not
+/// end the program (SIGXFSZ). Called at the start, before anything writes. It does not change the
+/// programs that this one starts.
 pub(crate) fn survive_file_limits() {
     #[cfg(unix)]
     {
         use signal_hook::consts::SIGXFSZ;
-        // Nobody reads the flag: that the signal is heard at all is enough. Refused, all is as it
-        // was.
+        // Nobody reads the flag: a handler is enough. If it is refused, nothing changes.
         let _ = signal_hook::flag::register(
             SIGXFSZ,
             std::sync::Arc::<std::sync::atomic::AtomicBool>::default(),

@@ -1,4 +1,4 @@
-//! Shows what a live run does: a table on the terminal, or a line of JSON a second.
+//! Shows what a live run does: a table on the terminal, or one line of JSON per second.
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -10,25 +10,25 @@ use humantime::format_rfc3339_millis;
 use score_engine::{NodeState, NodeStatus, Status, WireStatus};
 use serde_json::{Value, json};
 
+use crate::background_queue::BackgroundQueue;
 use crate::capped_file::CappedFile;
 use crate::failure::Failure;
 use crate::log;
 use crate::terminal::shown_json;
-use crate::unhurried::Unhurried;
 
 /// Megabytes that a file of status lines may have.
-const MOST: u64 = 20;
+const MAX_MEGABYTES: u64 = 20;
 
-/// Lines that may wait for whoever reads them.
-const ROOM: usize = 16;
+/// Lines that may wait for a slow reader.
+const QUEUE_LENGTH: usize = 16;
 
-/// How long the end of the run waits for whoever reads.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// How long the end of the run waits for a slow reader.
+const FLUSH_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// Writes lines of JSON, on a thread of its own.
-pub(crate) struct Lines {
+/// Writes lines of JSON, on its own thread.
+pub(crate) struct StatusWriter {
     target: Arc<Mutex<Target>>,
-    writer: Unhurried,
+    queue: BackgroundQueue,
 }
 
 /// Where lines go.
@@ -69,32 +69,32 @@ impl Target {
     }
 }
 
-impl Lines {
+impl StatusWriter {
     /// `-` is standard output, all else a file.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
         let file = match path == Path::new("-") {
             true => None,
-            false => Some(log::open(path, MOST)?),
+            false => Some(log::open(path, MAX_MEGABYTES)?),
         };
-        Ok(Lines {
+        Ok(StatusWriter {
             target: Arc::new(Mutex::new(Target {
                 file,
                 lost: Some(0),
             })),
-            writer: Unhurried::start("status", ROOM),
+            queue: BackgroundQueue::start("status", QUEUE_LENGTH),
         })
     }
 
-    /// Writes a line about the run of `patch` soon. Where whoever reads is too slow, it is left
-    /// out, and the next says how many were.
+    /// Queues a line about the run of `patch`. If the reader is too slow, the line is dropped, and
+    /// the next one says how many were.
     pub(crate) fn write(&self, status: &Status, patch: &Path) {
         let Ok(mut line) = line(status, patch, SystemTime::now()) else {
             return;
         };
-        line["missed_lines"] = self.writer.missed().into();
+        line["missed_lines"] = self.queue.missed().into();
         let line = format!("{}\n", shown_json(&line.to_string()));
         let target = self.target.clone();
-        self.writer.ask(move || {
+        self.queue.push(move || {
             target
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -103,14 +103,14 @@ impl Lines {
     }
 }
 
-impl Drop for Lines {
+impl Drop for StatusWriter {
     fn drop(&mut self) {
-        self.writer.finish(PATIENCE);
+        self.queue.finish(FLUSH_TIMEOUT);
     }
 }
 
-/// A status as a line of JSON, with what tells it from that of another run: when it was, by the
-/// wall clock, and of which process, program and patch.
+/// A status as a line of JSON, with its wall-clock time, and the process, version and patch that it
+/// belongs to.
 pub(crate) fn line(
     status: &Status,
     patch: &Path,
@@ -120,7 +120,8 @@ pub(crate) fn line(
         "at": format_rfc3339_millis(now).to_string(),
         "pid": std::process::id(),
         "version": env!("CARGO_PKG_VERSION"),
-        "patch": patch,
+        // `json!` panics on a path that is not UTF-8.
+        "patch": patch.to_string_lossy(),
     });
     if let (Value::Object(line), Value::Object(status)) = (&mut line, serde_json::to_value(status)?)
     {
@@ -162,8 +163,8 @@ fn inputs<'a>(status: &'a Status, id: &'a str) -> impl Iterator<Item = &'a WireS
     status.wires.iter().filter(move |wire| wire.to.node == id)
 }
 
-/// A table: a line a node, what waits and what was dropped on the wires into it, and a line for
-/// all.
+/// A table: one line per node, with what waits and what was dropped on the wires into it, and one
+/// line for all.
 pub(crate) fn table(status: &Status) -> String {
     let width = status
         .nodes

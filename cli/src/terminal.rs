@@ -1,4 +1,4 @@
-//! What is said on standard error, in colours where they are wanted.
+//! Messages on standard error, in colours where they are wanted.
 
 use std::borrow::Cow;
 use std::fmt::{Display, Write as _};
@@ -36,7 +36,7 @@ pub(crate) fn tell(line: impl Display) {
 
 /// Prints what [`error`], [`colourful`] or a failure gives to standard error, in their colours.
 pub(crate) fn tell_styled(line: impl Display) {
-    // Where nobody listens any more, there is nobody to tell of it.
+    // If nobody reads any more, there is nobody to report it to.
     let _ = writeln!(anstream::stderr(), "{line}");
 }
 
@@ -122,7 +122,7 @@ pub(crate) fn error(message: impl Display, help: Option<&str>) -> impl Display {
     format!("{HEADING}error:{HEADING:#} {message}{help}")
 }
 
-/// Tells what a patch that can run warns of.
+/// Prints the warnings of a patch that can run.
 pub(crate) fn warn(warnings: &Diagnostics) {
     for warning in &warnings.mistakes {
         tell_styled(format_args!("{CARET}warning:{CARET:#} {}", one(warning)));

@@ -15,7 +15,7 @@ pub fn snippets(registry: &Registry) -> Value {
         (
             "Patch",
             "a whole patch",
-            "// ${1:What it does.}\n//\n//     score render ${TM_FILENAME}\n//\n// Needs ${2:…}.\n// Turn: ${3:…}.\n\
+            "// ${1:What it does.}\n//\n//     score render ${TM_FILENAME}\n//\n// Needs ${2:…}.\n// Change: ${3:…}.\n\
              Patch(\n    format: 1,\n    transport: (tempo: ${4:120}, metre: (4, 4), seed: ${5:1}),\n    \
              nodes: {\n        $0\n    },\n    wires: [\n    ],\n)\n",
         ),

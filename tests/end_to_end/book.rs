@@ -6,55 +6,104 @@ use score_test_support::{ffmpeg, house, score, text, unpack_graphs, write_film, 
 
 /// Every page of the repository that a reader may open.
 fn pages() -> Vec<PathBuf> {
-    let folders = [
-        "",
-        "docs",
-        "tests/fuzz",
-        "nodes/plugins/edge_density",
-        "nodes/plugins/humanise",
-        "nodes/plugins/scale_quantiser",
-        "models/training",
-        "models/eye",
-        "models/melody",
-        "models/drums",
-        "models/stream",
-    ];
-    let entries = folders
-        .iter()
-        .flat_map(|folder| std::fs::read_dir(house().join(folder)).unwrap());
-    let mut pages: Vec<PathBuf> = entries
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|end| end == "md"))
-        .collect();
+    let within = |folder: &Path| -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    };
+    let mut folders = ["", "docs", "tests/fuzz"]
+        .map(|folder| house().join(folder))
+        .to_vec();
+    for of_folders in ["models", "nodes/plugins"] {
+        let found = within(&house().join(of_folders));
+        folders.extend(found.into_iter().filter(|path| path.is_dir()));
+    }
+    let mut pages: Vec<PathBuf> = folders.iter().flat_map(|folder| within(folder)).collect();
+    pages.retain(|path| path.extension().is_some_and(|end| end == "md"));
     pages.sort();
     assert!(pages.len() > 15, "{pages:?}");
     pages
 }
 
-/// Where the links of a page lead to that stay within the repository.
-fn links(page: &Path) -> Vec<String> {
+/// Where the links of a page lead to that stay within the repository: a file, the page itself if
+/// empty, and a heading of it, if any.
+fn links(page: &Path) -> Vec<(String, String)> {
     let text = std::fs::read_to_string(page).unwrap();
     text.split("](")
         .skip(1)
         .filter_map(|rest| rest.split_once(')'))
-        .map(|(link, _)| link.split('#').next().unwrap_or_default().to_owned())
-        .filter(|link| !link.is_empty() && !link.contains("://"))
+        .filter(|(link, _)| !link.contains("://"))
+        .map(|(link, _)| link.split_once('#').unwrap_or((link, "")))
+        .map(|(file, heading)| (file.to_owned(), heading.to_owned()))
         .collect()
 }
 
+/// The headings of a page, as links name them.
+fn headings(page: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(page).unwrap();
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    let named = |heading: &str| {
+        let words = heading.trim_start_matches('#').trim().to_lowercase();
+        let kept = words.chars().filter_map(|c| match c {
+            ' ' => Some('-'),
+            '-' | '_' => Some(c),
+            _ => c.is_alphanumeric().then_some(c),
+        });
+        kept.collect()
+    };
+    headings.map(named).collect()
+}
+
 #[test]
-fn every_link_from_page_to_page_leads_to_a_file() {
+fn every_link_from_page_to_page_leads_to_a_file_and_its_heading() {
     let mut lost = Vec::new();
     let mut found = 0;
     for page in pages() {
-        for link in links(&page) {
+        for (file, heading) in links(&page) {
             found += 1;
-            if !page.parent().unwrap().join(&link).exists() {
-                lost.push(format!("{}: {link}", page.display()));
+            let target = match file.as_str() {
+                "" => page.clone(),
+                file => page.parent().unwrap().join(file),
+            };
+            let leads =
+                target.exists() && (heading.is_empty() || headings(&target).contains(&heading));
+            if !leads {
+                lost.push(format!("{}: {file}#{heading}", page.display()));
             }
         }
     }
     assert!(found > 20);
+    assert_eq!(lost, [""; 0]);
+}
+
+/// `make book`, with a program that does nothing in mdbook's place.
+#[cfg(unix)]
+#[test]
+fn the_book_that_is_made_has_every_file_that_its_pages_lead_to() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let mdbook = folder.path().join("mdbook");
+    std::fs::write(&mdbook, "#!/bin/sh\n").unwrap();
+    std::fs::set_permissions(&mdbook, PermissionsExt::from_mode(0o755)).unwrap();
+    let path = std::env::var("PATH").unwrap();
+    let made = std::process::Command::new(house().join(".ci/book"))
+        .env("PATH", format!("{}:{path}", folder.path().display()))
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let (house, book) = (house().canonicalize().unwrap(), "target/book-source/src");
+    let mut lost = Vec::new();
+    for page in pages() {
+        let page = page.canonicalize().unwrap();
+        let page = house.join(book).join(page.strip_prefix(&house).unwrap());
+        if page.ends_with("docs/SUMMARY.md") {
+            continue;
+        }
+        for (file, _) in links(&page) {
+            if !page.parent().unwrap().join(&file).exists() {
+                lost.push(format!("{}: {file}", page.display()));
+            }
+        }
+    }
     assert_eq!(lost, [""; 0]);
 }
 
@@ -64,7 +113,8 @@ fn the_book_has_every_page_of_docs() {
     for page in pages() {
         let name = page.file_name().unwrap().to_str().unwrap().to_owned();
         if page.parent().unwrap().ends_with("docs") && name != "SUMMARY.md" {
-            assert!(listed.contains(&name), "docs/SUMMARY.md has no {name}");
+            let is_listed = listed.iter().any(|(file, _)| *file == name);
+            assert!(is_listed, "docs/SUMMARY.md has no {name}");
         }
     }
 }

@@ -37,12 +37,12 @@ fn an_error_of_a_command_with_json_is_json() {
         (
             &["render", "wrong.ron", "--json"],
             1,
-            "1 mistake in the patch",
+            "1 error in the patch",
         ),
         (
             &["graph", "wrong.ron", "--format", "json"],
             1,
-            "1 mistake in the patch",
+            "1 error in the patch",
         ),
         (
             &["nodes", "synt", "--json"],
@@ -112,4 +112,36 @@ fn a_message_names_what_the_user_typed() {
     assert!(missing.contains("this patch cannot run"), "{missing}");
     let missing = told(&["render", "none.ron"]);
     assert!(!missing.contains("nothing was run"), "{missing}");
+}
+
+/// Names of files may be any bytes; what is not UTF-8 in them is replaced.
+#[cfg(unix)]
+#[test]
+fn names_that_are_not_utf8_are_printed_as_json_too() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    use score_test_support::{Talking, house, program};
+
+    let odd = OsStr::from_bytes(b"odd\xff");
+    let shown = "odd\u{fffd}";
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::os::unix::fs::symlink(house().join("models"), folder.join(odd)).unwrap();
+    let printed = |arguments: &[&str], option: &str| -> Value {
+        let mut command = program(folder, arguments);
+        let output = command.arg(option).arg(odd).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let models = printed(&["models", "list", "--json"], "--models");
+    assert_eq!(models["folder"], shown);
+    let plugins = printed(&["plugins", "--json"], "--plugins");
+    let first = plugins["folders"][0].as_str().unwrap();
+    assert!(first.ends_with(shown), "{first}");
+    let patch = folder.join(OsStr::from_bytes(b"odd\xff.ron"));
+    std::fs::write(&patch, r#"Patch(format: 1, nodes: {"a": tone()})"#).unwrap();
+    let mut run = program(folder, &["run", "--quiet", "--status-json", "-"]);
+    let playing = Talking::start(run.arg(&patch));
+    playing.until("odd\u{fffd}.ron\",\"revision\":1");
 }

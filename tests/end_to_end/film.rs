@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use score_test_support::{
     Talking, copy_models, ffmpeg, names, onsets, probe, program, require_other_music_in_each_scene,
@@ -124,13 +124,24 @@ fn a_signal_stops_a_film_whose_bars_are_fitted_in_its_second_act_too() {
             "cuts": cut_detector(),
             "walk": latent_random(dimension: 64, duration: 36000),
             "tune": music_decoder(),
+            "piano": synth(),
+            "sound": audio_file(path: "film.wav"),
             "notes": midi_file(path: "film.mid"),
         },
-        wires: ["film -> cuts", "cuts.cut -> notes.events", "walk -> tune -> notes"],
+        wires: ["film -> cuts", "cuts.cut -> notes.events", "walk -> tune -> notes", "tune -> piano -> sound"],
     )"#;
     std::fs::write(folder.join("long.ron"), patch).unwrap();
     let mut playing = Talking::start(&mut program(folder, &["render", "long.ron", "--quiet"]));
-    std::thread::sleep(Duration::from_secs(3));
+    // Sound is written in the second act.
+    let begun = Instant::now();
+    let is_written = |name: &String| name.ends_with(".partial");
+    while !names(folder).iter().any(is_written) {
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "no sound is written"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
     playing.signal("INT");
     assert!(!playing.wait(Duration::from_secs(10)).success());
     assert!(!folder.join("film.mid").exists());

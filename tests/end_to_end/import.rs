@@ -85,7 +85,10 @@ fn an_imported_melody_model_is_listed_verified_sampled_interpolated_and_played()
         "--models models models import checkpoint --name plain",
     );
     assert!(told.contains("plain: 2-bar melodies"), "{told}");
-    assert!(told.contains("computes what its tensors say"), "{told}");
+    assert!(
+        told.contains("its output is what its tensors say"),
+        "{told}"
+    );
 
     // Those that were there still are, and the new one with them.
     let manifest = Manifest::load(&at("models")).unwrap();

@@ -182,6 +182,35 @@ fn escape_sequences_of_patches_and_names_are_shown_and_not_sent() {
     }
 }
 
+/// A part's name in a MIDI file, as a terminal gets it.
+#[cfg(target_os = "linux")]
+#[test]
+fn escape_sequences_of_a_midi_file_are_not_sent_to_a_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let song = folder.path().join("song.mid");
+    score_test_support::write_scale(&song);
+    let mut bytes = std::fs::read(&song).unwrap();
+    let name = b"\x00\xff\x03\x06a\x1b[2Jb";
+    // Behind the heads of the file and of its one track.
+    bytes.splice(22..22, name.iter().copied());
+    let length = u32::from_be_bytes(bytes[18..22].try_into().unwrap()) + name.len() as u32;
+    bytes[18..22].copy_from_slice(&length.to_be_bytes());
+    std::fs::write(&song, bytes).unwrap();
+    let unbounded = program(folder.path(), &[]);
+    let typed = format!(
+        "'{}' eval harmony song.mid",
+        unbounded.get_program().display()
+    );
+    // `script` gives the program a terminal.
+    let mut terminal = Command::new("script");
+    terminal.current_dir(folder.path());
+    terminal.args(["--quiet", "--return", "--command", &typed, "/dev/null"]);
+    let done = terminal.output().unwrap();
+    let told = text(&done.stdout);
+    assert!(told.contains("a\\u{1b}[2Jb"), "{told:?}");
+    assert!(!told.contains("\u{1b}[2J"), "{told:?}");
+}
+
 #[cfg(unix)]
 #[test]
 fn fmt_does_not_write_through_a_planted_link() {

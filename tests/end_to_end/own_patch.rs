@@ -107,6 +107,26 @@ Patch(format:1,nodes:{"a":tone(),// loud
     assert_eq!(names(folder.path()), ["mine.ron", "wrong.ron"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn fmt_leaves_a_read_only_patch_as_it_is() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mine.ron");
+    let wild = r#"Patch(format:1,nodes:{"a":tone()})"#;
+    std::fs::write(&path, wild).unwrap();
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o444)).unwrap();
+    let done = score(folder.path(), &["fmt", "mine.ron"]);
+    assert_eq!(done.status.code(), Some(1));
+    let told = text(&done.stderr);
+    assert!(
+        told.starts_with("error: `mine.ron` is read-only\n  help: "),
+        "{told}"
+    );
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), wild);
+    assert_eq!(names(folder.path()), ["mine.ron"]);
+}
+
 #[test]
 fn snippets_have_every_kind_with_what_must_be_given() {
     let folder = tempfile::tempdir().unwrap();

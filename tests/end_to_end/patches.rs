@@ -190,14 +190,20 @@ fn every_kind_has_an_example_in_the_reference_that_uses_it() {
 #[test]
 fn whoever_has_read_enough_of_what_is_printed_hears_of_no_error() {
     let folder = tempfile::tempdir().unwrap();
-    let mut command = program(folder.path(), &["nodes", "--markdown"]);
-    let printing = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
-    let mut printing = printing.unwrap();
-    drop(printing.stdout.take());
-    let output = printing.wait_with_output().unwrap();
-    assert!(output.status.success());
-    assert_eq!(text(&output.stderr), "");
+    for arguments in [
+        &["nodes", "--markdown"][..],
+        &["completions", "bash"],
+        &["man"],
+    ] {
+        let mut command = program(folder.path(), arguments);
+        let printing = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        let mut printing = printing.unwrap();
+        drop(printing.stdout.take());
+        let output = printing.wait_with_output().unwrap();
+        assert_eq!(text(&output.stderr), "", "{arguments:?}");
+        assert!(output.status.success());
+    }
 }

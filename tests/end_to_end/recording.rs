@@ -284,7 +284,10 @@ fn on_a_full_disk_the_take_is_kept_it_is_told_and_another_begins_with_room() {
     run.signal("INT");
     let (ended, said) = run.wait();
     assert_eq!(ended.code(), Some(3), "{said}");
-    assert!(said.contains("not everything was kept by: take"), "{said}");
+    assert!(
+        said.contains("not everything was written by: take"),
+        "{said}"
+    );
     assert!(decoded(folder, "first.wav") > 48_000);
     assert!(decoded(disk, "take.wav") > 10_000);
     let log = read(&log);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use score_test_support::{Talking, names, program, text};
+use score_test_support::{Talking, house, names, program, text};
 
 /// How long a machine that does much else may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -41,18 +41,28 @@ impl Stage {
     }
 
     fn start(&self, arguments: &[&str]) -> Talking {
-        let run = [&["run", "show.ron", "--quiet"], arguments].concat();
+        let run = [&["run", "--quiet"], arguments].concat();
         let mut run = program(self.folder(), &run);
         Talking::start(run.env("SCORE_RUNTIME_DIR", self.sockets()))
     }
 
-    /// A run that plays and can be reached.
+    /// A run of the patch that can be reached.
     fn playing(&self) -> Talking {
-        let playing = self.start(&[]);
+        self.playing_with(&["show.ron"])
+    }
+
+    /// A run with these arguments that can be reached.
+    fn playing_with(&self, arguments: &[&str]) -> Talking {
+        let playing = self.start(arguments);
         playing.until("plays");
-        let socket = self.sockets().join(format!("{}.sock", playing.id()));
+        let socket = self.socket(&playing.id().to_string());
         until(|| socket.exists());
         playing
+    }
+
+    /// Where the socket of a process lies.
+    fn socket(&self, process: &str) -> PathBuf {
+        self.sockets().join(format!("{process}.sock"))
     }
 
     fn score(&self, arguments: &[&str]) -> Output {
@@ -104,10 +114,10 @@ fn until(is_so: impl Fn() -> bool) {
 fn a_value_set_from_outside_holds_through_edits_until_it_is_released() {
     let stage = Stage::new();
     let playing = stage.playing();
-    assert_eq!(stage.told(&["get", "hum.gain"]), "-30.0\n");
+    assert_eq!(stage.told(&["get", "hum.gain"]), "-30\n");
     assert_eq!(stage.told(&["set", "hum.gain=-20"]), "");
     stage.until_gain(-20.0, "hand");
-    assert_eq!(stage.told(&["get", "hum.gain"]), "-20.0\n");
+    assert_eq!(stage.told(&["get", "hum.gain"]), "-20\n");
     let table = stage.told(&["get"]);
     let row = table.lines().find(|line| line.starts_with("hum.gain"));
     let row: Vec<&str> = row.unwrap().split_whitespace().collect();
@@ -142,7 +152,7 @@ fn the_transport_is_steered_as_a_node_and_the_patchs_file_stays_as_it_is() {
         "--run",
         "show",
     ]);
-    assert_eq!(stage.told(&["get", "transport.tempo"]), "96.0\n");
+    assert_eq!(stage.told(&["get", "transport.tempo"]), "96\n");
     assert_eq!(stage.told(&["get", "transport.key"]), "D minor\n");
     let told = stage.told(&["get", "transport", "--json"]);
     let told: Value = serde_json::from_str(&told).unwrap();
@@ -168,7 +178,7 @@ fn what_was_set_is_written_into_the_patch_and_released_and_comments_stay() {
         "{told}"
     );
     let told = stage.told(&["write-back", "hum"]);
-    assert_eq!(told, "show.ron: hum.gain is -20.0\n");
+    assert_eq!(told, "show.ron: hum.gain is -20\n");
     assert_eq!(std::fs::read_to_string(stage.patch()).unwrap(), patch(-20));
     stage.until_gain(-20.0, "text");
     stage.told(&["write-back"]);
@@ -183,8 +193,7 @@ fn what_was_set_is_written_into_the_patch_and_released_and_comments_stay() {
 #[test]
 fn a_patch_that_was_saved_meanwhile_is_not_written() {
     let stage = Stage::new();
-    let playing = stage.start(&["--no-reload"]);
-    playing.until("plays");
+    let _playing = stage.playing_with(&["show.ron", "--no-reload"]);
     stage.told(&["set", "hum.gain=-20"]);
     let saved = HUM.replace("-30", "-31");
     std::fs::write(stage.patch(), &saved).unwrap();
@@ -195,12 +204,34 @@ fn a_patch_that_was_saved_meanwhile_is_not_written() {
     std::fs::write(stage.patch(), HUM).unwrap();
     let done = stage.score(&["write-back"]);
     assert!(done.status.success());
-    assert!(
-        text(&done.stderr).contains("the values stay set"),
-        "{}",
-        text(&done.stderr)
+    assert_eq!(
+        text(&done.stderr),
+        "hum.gain stays set: the run has not loaded the new patch\n"
     );
     assert_eq!(stage.gain()["source"], "hand");
+}
+
+#[test]
+fn what_is_written_back_stays_set_where_a_release_would_be_heard() {
+    let stage = Stage::new();
+    let _playing = stage.playing_with(&["show.ron", "--set", "hum.gain=-40"]);
+    stage.told(&["set", "hum.gain=-20"]);
+    stage.told(&["set", "transport.tempo=96"]);
+    stage.told(&["set", "hum.frequency=880", "--glide", "60"]);
+    let done = stage.score(&["write-back"]);
+    assert!(done.status.success());
+    let told = text(&done.stderr);
+    let wanted = "hum.frequency stays set: it has not arrived yet (--glide)
+hum.gain stays set: the run got another value with --set, which overrides the patch
+";
+    assert_eq!(told, wanted);
+    assert_eq!(stage.gain()["source"], "hand");
+    let tempo = stage.told(&["get", "transport.tempo", "--json"]);
+    let tempo: Value = serde_json::from_str(&tempo).unwrap();
+    assert_eq!(
+        (&tempo["value"], &tempo["source"]),
+        (&96.0.into(), &"text".into())
+    );
 }
 
 #[test]
@@ -255,30 +286,54 @@ fn of_several_runs_one_is_chosen_and_what_a_dead_one_left_is_removed() {
         );
     }
     stage.told(&["set", "hum.gain=-20", "--run", &two]);
-    assert_eq!(stage.told(&["get", "hum.gain", "--run", &one]), "-30.0\n");
+    assert_eq!(stage.told(&["get", "hum.gain", "--run", &one]), "-30\n");
     let told = stage.refused(&["get", "--run", "other.ron"]);
     assert!(
         told.contains("no `score run` of yours plays other.ron"),
         "{told}"
     );
     // One is killed, and leaves its socket; the other ends, and does not.
-    let left = |process: &str| stage.sockets().join(format!("{process}.sock"));
     drop(first);
-    assert!(left(&one).exists());
-    assert_eq!(stage.told(&["get", "hum.gain"]), "-20.0\n");
-    assert!(!left(&one).exists());
+    assert!(stage.socket(&one).exists());
+    assert_eq!(stage.told(&["get", "hum.gain"]), "-20\n");
+    assert!(!stage.socket(&one).exists());
     // The next run removes what a dead one left, too.
     let third = stage.playing();
     let three = third.id().to_string();
     drop(third);
-    assert!(left(&three).exists());
+    assert!(stage.socket(&three).exists());
     let fourth = stage.playing();
-    until(|| !left(&three).exists());
+    until(|| !stage.socket(&three).exists());
     drop(fourth);
-    assert_eq!(stage.told(&["get", "hum.gain"]), "-20.0\n");
+    assert_eq!(stage.told(&["get", "hum.gain"]), "-20\n");
     second.signal("TERM");
     assert!(second.wait(PATIENCE).success());
     assert_eq!(names(&stage.sockets()), [""; 0]);
+}
+
+#[test]
+fn a_run_that_does_not_answer_is_named_and_no_other_is_taken_for_it() {
+    let stage = Stage::new();
+    std::fs::write(stage.folder().join("other.ron"), HUM).unwrap();
+    let (stopped, _other) = (stage.playing(), stage.playing_with(&["other.ron"]));
+    stopped.signal("STOP");
+    let process = stopped.id();
+    let silent = format!("process {process} plays and does not answer");
+    let told = stage.refused(&["set", "hum.gain=-20"]);
+    assert!(told.contains("2 runs play:"), "{told}");
+    assert!(told.contains(&format!("\n  {process}  {silent}")), "{told}");
+    let told = stage.refused(&["get", "--run", "show.ron"]);
+    let help = format!("it may be stopped: continue it with kill -CONT {process}, or end it");
+    let wanted = format!("no run that answers plays show.ron; {silent}\n  help: {help}");
+    assert!(told.contains(&wanted), "{told}");
+    let told = stage.refused(&["get", "--run", &process.to_string()]);
+    assert!(told.contains(&format!("error: {silent}")), "{told}");
+    assert_eq!(
+        stage.told(&["get", "hum.gain", "--run", "other.ron"]),
+        "-30\n"
+    );
+    stopped.signal("CONT");
+    stage.told(&["get", "--run", "show.ron"]);
 }
 
 #[test]
@@ -303,12 +358,23 @@ fn the_status_is_that_of_the_run_in_a_table_or_as_json() {
         let line: Value = serde_json::from_str(&stage.told(&["status", "--json"])).unwrap();
         line["nodes"][0]["steered"][0]["source"] == "hand"
     });
+    // Every field is in the book.
+    let line: Value = serde_json::from_str(&stage.told(&["status", "--json"])).unwrap();
+    let page = std::fs::read_to_string(house().join("docs/live.md")).unwrap();
+    let node = &line["nodes"][0];
+    for fields in [&line, node, &node["steered"][0]] {
+        for field in fields.as_object().unwrap().keys() {
+            let is_told =
+                page.contains(&format!("`{field}`")) || page.contains(&format!("`{field}[]`"));
+            assert!(is_told, "docs/live.md has no `{field}`");
+        }
+    }
 }
 
 #[test]
 fn with_no_remote_nobody_reaches_the_run() {
     let stage = Stage::new();
-    let playing = stage.start(&["--no-remote"]);
+    let playing = stage.start(&["show.ron", "--no-remote"]);
     playing.until("plays");
     assert!(!stage.sockets().exists());
     let told = stage.refused(&["get"]);
@@ -323,7 +389,7 @@ fn a_folder_that_is_not_the_users_own_is_refused_and_the_run_plays_on() {
     std::fs::set_permissions(&elsewhere, PermissionsExt::from_mode(0o700)).unwrap();
     symlink(&elsewhere, stage.sockets()).unwrap();
     let warning = "`score set` and `score get` cannot reach this run: `";
-    let playing = stage.start(&["--status-json", "-"]);
+    let playing = stage.start(&["show.ron", "--status-json", "-"]);
     playing.until(warning);
     playing.until("\"revision\":1");
     assert_eq!(names(&elsewhere), [""; 0]);
@@ -339,7 +405,7 @@ fn a_folder_that_is_not_the_users_own_is_refused_and_the_run_plays_on() {
     .map_or_else(
         |_| println!("skipped: only root can give a folder to another user"),
         |()| {
-            stage.start(&[]).until("belongs to another user");
+            stage.start(&["show.ron"]).until("belongs to another user");
         },
     );
 }
@@ -357,7 +423,7 @@ fn said(client: &mut UnixStream, line: &[u8]) -> String {
 fn whatever_clients_do_the_run_plays_on_and_serves_the_next() {
     let stage = Stage::new();
     let playing = stage.playing();
-    let socket = stage.sockets().join(format!("{}.sock", playing.id()));
+    let socket = stage.socket(&playing.id().to_string());
     assert_eq!(stage.sockets().metadata().unwrap().mode() & 0o777, 0o700);
     let connect = || UnixStream::connect(&socket).unwrap();
     let mut one = connect();

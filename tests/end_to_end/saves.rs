@@ -86,7 +86,7 @@ fn an_edit_of_what_was_typed_is_told_and_what_it_takes_away_as_well() {
     std::fs::write(&patch, HUM).unwrap();
     let playing = playing(folder.path(), &["--set", "hum.gain=-20"]);
     std::fs::write(&patch, hum(-31)).unwrap();
-    playing.until("show.ron now says -31, which is not heard: --set hum.gain=-20 goes before it");
+    playing.until("show.ron now says -31, which is not heard: --set hum.gain=-20 overrides it");
     std::fs::write(&patch, HUM.replace(r#""hum""#, r#""other""#)).unwrap();
     playing.until("--set hum.gain=-20 has nothing to set any more: there is no node `hum`");
     playing.until("the edit plays; began: other; went: hum");

@@ -46,7 +46,7 @@ fn watch(check: &Check, kinds: &Kinds<'_>, settings: &Settings) -> Result<(), Fa
     }
 }
 
-/// Says what is wrong with the patches now; how many are wrong.
+/// Prints what is wrong with the patches; gives how many are wrong.
 fn look(check: &Check, kinds: &Kinds<'_>, settings: &Settings) -> Result<usize, Failure> {
     let mut out = out();
     let mut wrong = 0;
@@ -89,7 +89,7 @@ fn look(check: &Check, kinds: &Kinds<'_>, settings: &Settings) -> Result<usize, 
     Ok(wrong)
 }
 
-/// What is said of a folder that a node writes to and that is not there.
+/// The warning about a missing folder that a node writes to.
 fn folder_missing(patch: &Path, (node, folder): &(String, PathBuf)) -> Diagnostic {
     let (patch, folder) = (patch.display(), shown(folder));
     let folder = folder.display();

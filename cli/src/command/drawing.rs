@@ -10,10 +10,10 @@ use crate::arguments::Drawing;
 use crate::failure::Failure;
 use crate::terminal::{out, tell};
 
-/// Seeds that nobody chose stay below this, so that they are easy to type again.
+/// Random seeds stay below this, so that they are easy to type.
 const SEEDS: u64 = 1_000_000;
 
-/// The seed that was given, else one that nobody knows before.
+/// The seed that was given, or a random one.
 pub(super) fn seed(arguments: &Drawing) -> u64 {
     // The standard library's source of randomness, which it keeps for its hash maps.
     arguments
@@ -21,7 +21,7 @@ pub(super) fn seed(arguments: &Drawing) -> u64 {
         .unwrap_or_else(|| RandomState::new().hash_one(0) % SEEDS)
 }
 
-/// Tells what was written, and the seed on which it depends.
+/// Prints what was written, and the seed.
 pub(super) fn report(
     arguments: &Drawing,
     written: &Path,
@@ -30,7 +30,8 @@ pub(super) fn report(
 ) -> Result<(), Failure> {
     let mut out = out();
     if arguments.json {
-        let report = json!({ "written": [written], "melodies": melodies, "seed": seed });
+        let written = [written.to_string_lossy()];
+        let report = json!({ "written": written, "melodies": melodies, "seed": seed });
         writeln!(out, "{report:#}")?;
     } else if !arguments.quiet {
         writeln!(out, "{}", written.display())?;

@@ -18,10 +18,10 @@ use crate::failure::Failure;
 use crate::kinds::Kinds;
 use crate::library::{FILM, STYLED, STYLES};
 use crate::ownership::{Ownership, shown};
-use crate::performance::perform;
+use crate::rendering::render;
 use crate::terminal::{out, tell, warn};
 
-/// What a film is called that gets no name of its own, until its picture was looked at.
+/// The ending of a film for which none was given, until its picture is known.
 const USUAL: &str = "mp4";
 
 pub(crate) fn run(arguments: &Film, kinds: &Kinds<'_>, settings: &Settings) -> Result<(), Failure> {
@@ -65,7 +65,7 @@ pub(crate) fn run(arguments: &Film, kinds: &Kinds<'_>, settings: &Settings) -> R
     if !arguments.quiet {
         warn(graph.warnings());
     }
-    // That a picture is encoded is told by the node that does so.
+    // The node that encodes a picture reports it.
     if !arguments.quiet && !encoded {
         notes.iter().for_each(tell);
     }
@@ -75,7 +75,7 @@ pub(crate) fn run(arguments: &Film, kinds: &Kinds<'_>, settings: &Settings) -> R
     };
     ownership.require(&graph)?;
     let started = Instant::now();
-    let done = perform(graph, &ownership.settings(settings), arguments.quiet);
+    let done = render(graph, &ownership.settings(settings), arguments.quiet);
     if let Err(failure) = &done
         && !matches!(failure, Failure::Run(failed) if failed.not_placed().is_some())
     {
@@ -85,6 +85,7 @@ pub(crate) fn run(arguments: &Film, kinds: &Kinds<'_>, settings: &Settings) -> R
     let written = ownership.written();
     let mut out = out();
     if arguments.json {
+        let written: Vec<_> = written.iter().map(|one| one.to_string_lossy()).collect();
         writeln!(
             out,
             "{:#}",
@@ -108,7 +109,7 @@ struct Order<'a> {
     source: &'a Source,
     registry: &'a Registry,
     settings: &'a Settings,
-    /// What all that is written is called, without an ending.
+    /// The name of all files that are written, without an ending.
     name: &'a Path,
 }
 
@@ -145,7 +146,7 @@ impl Order<'_> {
         for (param, value) in [("tempo", tempo), ("swing", swing), ("seed", seed)] {
             if let Some(value) = value {
                 let given = Override::parse(&format!("transport.{param}={value}"))
-                    .map_err(|wrong| Failure::Unknown(wrong.to_string()))?;
+                    .map_err(|wrong| Failure::Message(wrong.to_string()))?;
                 overrides.push(given.typed_as(&format!("--{param}")));
             }
         }
@@ -157,7 +158,7 @@ impl Order<'_> {
         };
         if let Some((typed, fit)) = fit {
             let given = Override::parse(&format!("transport.fit_cuts={fit}"))
-                .map_err(|wrong| Failure::Unknown(wrong.to_string()))?;
+                .map_err(|wrong| Failure::Message(wrong.to_string()))?;
             overrides.push(given.typed_as(typed));
         }
         if let Some(key) = key {
@@ -193,13 +194,13 @@ impl Order<'_> {
     }
 }
 
-/// Refuses a film that is no file. The patch would say so too, but of every node that reads the
+/// Refuses a film that is not a file. The patch would do so too, but for every node that reads the
 /// film, in terms of parameters.
 pub(crate) fn require_film(film: &Path) -> Result<(), Failure> {
     require("film", film)
 }
 
-/// Refuses `path`, the `what` that was named, if it is no file.
+/// Refuses `path`, the `what` that was named, if it is not a file.
 fn require(what: &str, path: &Path) -> Result<(), Failure> {
     if path.is_file() {
         return Ok(());
@@ -209,7 +210,7 @@ fn require(what: &str, path: &Path) -> Result<(), Failure> {
     } else {
         "does not exist"
     };
-    Err(Failure::Unknown(format!(
+    Err(Failure::Message(format!(
         "the {what} `{}` {why}",
         path.display()
     )))
@@ -234,7 +235,7 @@ pub(crate) fn styled(name: &str) -> Result<Source, Failure> {
         let names: Vec<&str> = STYLES.iter().map(|(name, _)| *name).collect();
         let near = did_you_mean(name, names.iter().copied());
         let help = near.unwrap_or_else(|| format!("styles: {}", names.join(", ")));
-        Failure::Unknown(format!("there is no style `{name}`; {help}"))
+        Failure::Message(format!("there is no style `{name}`; {help}"))
     })?;
     let source = Source::text(&format!("the style `{name}`"), text, here);
     Ok(source.with_part(STYLED, FILM))

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use score_engine::limits::MAX_FILE;
-use score_engine::{NodeError, Source};
+use score_engine::{NodeError, Source, patch_hash, replace_patch};
 
 use crate::arguments::Fmt;
 use crate::failure::Failure;
@@ -32,10 +32,11 @@ pub(crate) fn run(fmt: &Fmt) -> Result<(), Failure> {
             Err(failure) => return Err(failure),
             Ok((_, set)) if is_pipe && !fmt.check => out.write_all(set.as_bytes())?,
             Ok((text, set)) if text == set => {}
-            Ok((_, set)) => {
+            Ok((text, set)) => {
                 other += 1;
                 if !fmt.check {
-                    write(path, &set)?;
+                    let replaced = replace_patch(path, &patch_hash(&text), &set);
+                    replaced.map_err(|why| Failure::Patch(why.into()))?;
                 }
                 writeln!(out, "{}", path.display())?;
             }
@@ -47,12 +48,12 @@ pub(crate) fn run(fmt: &Fmt) -> Result<(), Failure> {
         return Err(Failure::Unreadable { wrong, checked });
     }
     if fmt.check && other > 0 {
-        return Err(Failure::Unset(other));
+        return Err(Failure::Unformatted(other));
     }
     Ok(())
 }
 
-/// What comes along standard input.
+/// The patch from standard input.
 fn piped() -> Result<Source, Failure> {
     let mut text = String::new();
     std::io::stdin()
@@ -67,29 +68,4 @@ fn piped() -> Result<Source, Failure> {
         return Err(NodeError::input(why).into());
     }
     Ok(Source::text("standard input", &text, PathBuf::new()))
-}
-
-/// Puts `text` in the place of what stands in a file, whole or not at all.
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    let refuse = |error: std::io::Error| {
-        let why = format!("`{}` cannot be written: {error}", path.display());
-        Failure::from(NodeError::output(why).help("check that it is yours to write"))
-    };
-    // A link stays one: what it leads to is written.
-    let path = path.canonicalize().map_err(refuse)?;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    // A name that nobody can guess, taken by making it: another's link is never written through.
-    let replaced = tempfile::Builder::new()
-        .prefix(".score-")
-        .suffix(".partial")
-        .tempfile_in(folder)
-        .and_then(|mut beside| {
-            beside.write_all(text.as_bytes())?;
-            beside
-                .as_file()
-                .set_permissions(path.metadata()?.permissions())?;
-            beside.persist(&path).map_err(|error| error.error)?;
-            Ok(())
-        });
-    replaced.map_err(refuse)
 }

@@ -1,4 +1,4 @@
-//! One module a command.
+//! One module per command.
 
 pub(crate) mod check;
 pub(crate) mod devices;
@@ -72,7 +72,7 @@ fn load_edit(
     score_engine::check_edit(&source, overrides, registry, settings).map_err(Failure::Patch)
 }
 
-/// What is said of a folder that gives no notice of what is saved in it.
+/// The message for a folder without notifications.
 fn looked_at(unwatched: &Unwatched) -> String {
     let Unwatched { folder, why } = unwatched;
     let folder = folder.display();
@@ -89,8 +89,8 @@ fn checked(
     score_engine::check(source, overrides, registry, settings).map_err(Failure::Patch)
 }
 
-/// The name `path` for what a command writes that is no patch's; what lies there is replaced if the
-/// same command wrote it and nobody has changed it since, or by consent.
+/// Claims `path` for a file of a command that runs no patch. A file that is there is replaced if
+/// the same command wrote it and nobody has changed it since, or by consent.
 fn claim(path: &Path, command: &str, overwrite: bool) -> Result<Claim, Failure> {
     let owner = Owner::program(command);
     let mut overwrite = overwrite;
@@ -99,7 +99,7 @@ fn claim(path: &Path, command: &str, overwrite: bool) -> Result<Claim, Failure> 
         && let Some(answer) = confirmed(&[format!("`{}` would be replaced: {why}", path.display())])
     {
         if !answer {
-            return Err(Failure::Unknown("nothing was written".to_owned()));
+            return Err(Failure::Message("nothing was written".to_owned()));
         }
         overwrite = true;
     }

@@ -44,7 +44,7 @@ fn import_one(import: Import<'_>, json: bool) -> Result<(), Failure> {
     let mut out = out();
     if json {
         let report = json!({
-            "name": name, "folder": folder, "manifest": imported.model,
+            "name": name, "folder": folder.to_string_lossy(), "manifest": imported.model,
             "without_encoder": imported.without_encoder,
             "largest_difference": imported.largest_difference,
         });
@@ -55,7 +55,7 @@ fn import_one(import: Import<'_>, json: bool) -> Result<(), Failure> {
     let place = folder.join(name);
     writeln!(
         out,
-        "{name}: {}, codes of {}: {}",
+        "{name}: {}, latent of {} dimensions: {}",
         model.summary,
         model.latent,
         place.display()
@@ -63,7 +63,7 @@ fn import_one(import: Import<'_>, json: bool) -> Result<(), Failure> {
     match imported.largest_difference {
         Some(difference) => writeln!(
             out,
-            "computes what its tensors say, largest difference {}",
+            "its output is what its tensors say; largest difference {}",
             scientific(difference)
         )?,
         None => tell("not tested: ONNX Runtime is missing; `score models verify` tests it later"),
@@ -89,7 +89,7 @@ fn list(manifest: &Manifest, json: bool) -> Result<(), Failure> {
                 })
             })
             .collect();
-        let list = json!({ "folder": manifest.folder(), "models": models });
+        let list = json!({ "folder": manifest.folder().to_string_lossy(), "models": models });
         writeln!(out, "{list:#}")?;
         return Ok(());
     }
@@ -143,7 +143,8 @@ fn info(manifest: &Manifest, name: &str, json: bool) -> Result<(), Failure> {
     let mut out = out();
     if json {
         let info = json!({
-            "name": name, "folder": manifest.folder(), "manifest": model, "card": card,
+            "name": name, "folder": manifest.folder().to_string_lossy(), "manifest": model,
+            "card": card,
         });
         writeln!(out, "{info:#}")?;
         return Ok(());

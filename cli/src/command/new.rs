@@ -30,16 +30,16 @@ pub(crate) fn run(new: &New) -> Result<(), Failure> {
     let path = path.display();
     writeln!(out, "{path}: {}", library::summary(&text))?;
     for part in brought {
-        writeln!(out, "{}: a part of it", part.display())?;
+        writeln!(out, "{}: included by it", part.display())?;
     }
     writeln!(
         out,
-        "Read its first lines, turn what you like, then: score check {path}"
+        "Read its first lines, change what you like, then: score check {path}"
     )?;
     Ok(())
 }
 
-/// The text of the patch to begin with: one that comes along, or a file.
+/// The text of the patch to copy: a built-in one, or a file.
 fn text_of(from: &str) -> Result<String, Failure> {
     if let Some(text) = library::patch(from) {
         return Ok(text.to_owned());
@@ -54,8 +54,7 @@ fn text_of(from: &str) -> Result<String, Failure> {
     Ok(source.text)
 }
 
-/// Puts the parts that come along beside the new patch, where it includes them and there are none
-/// yet.
+/// Copies the built-in parts that the new patch includes beside it, unless they are there.
 fn bring_parts(patch: &Path, text: &str) -> Result<Vec<PathBuf>, Failure> {
     let folder = patch.parent().unwrap_or(Path::new(""));
     let mut brought = Vec::new();
@@ -79,7 +78,7 @@ fn bring_parts(patch: &Path, text: &str) -> Result<Vec<PathBuf>, Failure> {
 /// Writes a new file, and never over another.
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
     let written = File::create_new(path).and_then(|mut file| {
-        // Half a patch does not stay.
+        // Half a patch is removed.
         (file.write_all(text.as_bytes())).inspect_err(|_| drop(std::fs::remove_file(path)))
     });
     written.map_err(|error| {

@@ -174,7 +174,7 @@ fn test(folder: &Path) -> Result<(), Failure> {
     if status.success() {
         return Ok(());
     }
-    Err(Failure::Unknown(
+    Err(Failure::Message(
         "the plugin's tests failed; cargo has said why".to_owned(),
     ))
 }

@@ -32,8 +32,9 @@ fn list(arguments: &Plugins, kinds: &Kinds<'_>) -> Result<(), Failure> {
     if arguments.json {
         let plugins = entries.iter().map(|entry| {
             json!({
-                "path": entry.path, "name": entry.name, "version": entry.version, "kinds": entry.kinds,
-                "kinds_known": entry.kinds_known, "refused": entry.refused, "sha256": entry.sha256,
+                "path": entry.path.to_string_lossy(), "name": entry.name, "version": entry.version,
+                "kinds": entry.kinds, "kinds_known": entry.kinds_known, "refused": entry.refused,
+                "sha256": entry.sha256,
                 "trust": match entry.trust {
                     Trust::Folder => "folder",
                     Trust::Allowed => "allowed",
@@ -42,6 +43,7 @@ fn list(arguments: &Plugins, kinds: &Kinds<'_>) -> Result<(), Failure> {
             })
         });
         let plugins: Vec<_> = plugins.collect();
+        let folders: Vec<_> = folders.iter().map(|one| one.to_string_lossy()).collect();
         writeln!(
             out,
             "{:#}",
@@ -61,7 +63,7 @@ fn list(arguments: &Plugins, kinds: &Kinds<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What is known of a plugin, in a line.
+/// What is known of a plugin, in one line.
 fn line(entry: &FoundLibrary) -> String {
     let path = entry.path.display();
     if let Some(why) = &entry.refused {
@@ -95,7 +97,7 @@ fn allow(file: &Path) -> Result<(), Failure> {
     consents
         .add(&candidate.sha256, &path)
         .map_err(|error| unwritable(&consents, &error))?;
-    let mut out = std::io::stdout().lock();
+    let mut out = out();
     let name = candidate.name.unwrap_or_else(|| "a plugin".to_owned());
     let version = candidate.version.unwrap_or_default();
     let kinds = match candidate.kinds {
@@ -137,7 +139,7 @@ fn revoke(what: &Path) -> Result<(), Failure> {
             .help("`score plugins allowed` lists what is")
             .into());
     }
-    let mut out = std::io::stdout().lock();
+    let mut out = out();
     for (hash, path) in gone {
         writeln!(out, "no longer allowed: {hash}  {}", path.display())?;
     }
@@ -146,16 +148,14 @@ fn revoke(what: &Path) -> Result<(), Failure> {
 
 fn allowed(json: bool) -> Result<(), Failure> {
     let consents = Consents::of_user();
-    let mut out = std::io::stdout().lock();
+    let mut out = out();
     if json {
         let all = consents.iter();
-        let all = all.map(|(sha256, path)| json!({ "sha256": sha256, "path": path }));
+        let all =
+            all.map(|(sha256, path)| json!({ "sha256": sha256, "path": path.to_string_lossy() }));
         let all: Vec<_> = all.collect();
-        writeln!(
-            out,
-            "{:#}",
-            json!({ "file": consents.file(), "allowed": all })
-        )?;
+        let file = consents.file().map(Path::to_string_lossy);
+        writeln!(out, "{:#}", json!({ "file": file, "allowed": all }))?;
         return Ok(());
     }
     for (hash, path) in consents.iter() {

@@ -11,7 +11,7 @@ use crate::command::load;
 use crate::failure::Failure;
 use crate::kinds::Kinds;
 use crate::ownership::Ownership;
-use crate::performance::perform;
+use crate::rendering::render;
 use crate::terminal::{out, tell, warn};
 
 pub(crate) fn run(
@@ -26,11 +26,12 @@ pub(crate) fn run(
     let ownership = Ownership::of_file(&arguments.patch, &arguments.consent);
     ownership.require(&graph)?;
     let started = Instant::now();
-    let report = perform(graph, &ownership.settings(settings), arguments.quiet)?.report;
+    let report = render(graph, &ownership.settings(settings), arguments.quiet)?.report;
     let seconds = started.elapsed().as_secs_f64();
     let written = ownership.written();
     let mut out = out();
     if arguments.json {
+        let written: Vec<_> = written.iter().map(|one| one.to_string_lossy()).collect();
         let json = json!({ "nodes": report.nodes, "wires": report.wires, "written": written });
         writeln!(out, "{json:#}")?;
     } else if !arguments.quiet {

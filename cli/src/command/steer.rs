@@ -15,7 +15,7 @@ use crate::remote::protocol::{Address, Refusal, Request};
 use crate::terminal::{out, shown_json};
 
 /// Characters of a value in a table.
-const MOST: usize = 40;
+const MAX_CHARACTERS: usize = 40;
 
 pub(crate) fn set(arguments: &Set) -> Result<(), Failure> {
     let values = arguments.values.iter();
@@ -94,7 +94,7 @@ pub(crate) fn status(arguments: &LiveStatus) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Asks the run that is meant; what was typed names what it refuses.
+/// Asks the chosen run; what was typed names what it refuses.
 fn ask(run: Option<&str>, request: &Request, typed: &[&str]) -> Result<Value, Failure> {
     let connection = connect(run).map_err(refused)?;
     let answer = connection.ask(request);
@@ -105,7 +105,7 @@ pub(super) fn refused(refusal: Refusal) -> Failure {
     Failure::Remote(vec![refusal])
 }
 
-/// Says of each refusal what was typed.
+/// Puts what was typed before each refusal.
 fn named(refusals: Vec<Refusal>, typed: &[&str]) -> Failure {
     let named = refusals.into_iter().map(|refusal| {
         match refusal.index.and_then(|index| typed.get(index)) {
@@ -169,10 +169,9 @@ fn found_value<'a>(node: &'a NodeValues, name: &str) -> Result<&'a ValueStatus, 
     })
 }
 
-/// A row for each parameter: its value, where the value is from, and what the patch says, where
-/// that is another.
+/// One row per parameter: its value, where it comes from, and the patch's value if it differs.
 fn table(nodes: &[NodeValues]) -> String {
-    let mut rows = vec![["parameter", "value", "from", "the patch says"].map(str::to_owned)];
+    let mut rows = vec![["parameter", "value", "from", "in the patch"].map(str::to_owned)];
     for node in nodes {
         for value in &node.values {
             let shown = |shown: &Value| shortened(shown, &value.unit);
@@ -204,7 +203,7 @@ fn table(nodes: &[NodeValues]) -> String {
     text
 }
 
-/// A value for a table: with its unit, and no longer than there is room.
+/// A value for a table: with its unit, and shortened.
 fn shortened(value: &Value, unit: &str) -> String {
     let unit = match (value, value.get("seconds"), value.get("beats")) {
         (_, Some(_), _) => "s",
@@ -219,8 +218,8 @@ fn shortened(value: &Value, unit: &str) -> String {
         (None, value) => written_value(value),
     };
     let mut text = text.replace('\n', " ");
-    if text.chars().count() > MOST {
-        text = text.chars().take(MOST - 1).chain(['…']).collect();
+    if text.chars().count() > MAX_CHARACTERS {
+        text = text.chars().take(MAX_CHARACTERS - 1).chain(['…']).collect();
     }
     match unit {
         "" => text,
@@ -273,7 +272,7 @@ mod tests {
     fn a_table_says_each_value_where_it_is_from_and_what_the_patch_says_instead() {
         let table = table(&nodes());
         let expected = "\
-parameter             value                                     from  the patch says
+parameter             value                                     from  in the patch
 transport.tempo       96 quarter notes a minute                 hand  120 quarter notes a minute
 transport.key         none                                      text
 voice.calm.half_life  0.5 s                                     text

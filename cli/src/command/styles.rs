@@ -14,7 +14,7 @@ use crate::kinds::Kinds;
 use crate::library::{STYLES, summary};
 use crate::terminal::{out, tell};
 
-/// `score film` alone, to say what is typed there.
+/// The arguments of `score film` alone.
 #[derive(Parser)]
 struct Typed {
     #[command(flatten)]
@@ -55,5 +55,5 @@ fn typed(film: &Path, style: &str, overwrite: bool) -> Result<Film, Failure> {
     let typed = Typed::try_parse_from(words);
     typed
         .map(|typed| typed.film)
-        .map_err(|wrong| Failure::Unknown(wrong.to_string()))
+        .map_err(|wrong| Failure::Message(wrong.to_string()))
 }

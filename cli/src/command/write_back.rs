@@ -5,22 +5,23 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use score_engine::{
-    Diagnostic, NodeValues, Unwritten, ValueSource, Written, write_back_file, written_value,
+    Diagnostic, Diagnostics, NodeValues, Unwritten, Written, patch_hash, write_back_file,
+    written_value,
 };
 
 use super::steer::{address, read, refused, values};
 use crate::arguments::WriteBack;
 use crate::failure::Failure;
 use crate::kinds::Kinds;
-use crate::remote::protocol::{Address, Held, HeldValue, Refusal, Request};
+use crate::remote::protocol::{Address, Glide, Held, HeldValue, Refusal, Request};
 use crate::remote::{Connection, connect};
 use crate::terminal::{out, tell};
 
 /// How long the run may take to load the patch that was written.
-const PATIENCE: Duration = Duration::from_secs(5);
+const LOAD_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Between two looks whether it has.
-const LOOK: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 pub(crate) fn run(arguments: &WriteBack, kinds: &Kinds<'_>) -> Result<(), Failure> {
     let connection = connect(arguments.run.as_deref()).map_err(refused)?;
@@ -35,13 +36,13 @@ pub(crate) fn run(arguments: &WriteBack, kinds: &Kinds<'_>) -> Result<(), Failur
         .map(|held| Written::new(&*held.node, &*held.param, held.value.clone()))
         .collect();
     let registry = kinds.of_file(path);
-    write_back_file(path, &held.patch_hash, &written, &registry).map_err(unwritten)?;
+    let text = write_back_file(path, &held.patch_hash, &written, &registry).map_err(unwritten)?;
     let mut out = out();
     for HeldValue { node, param, value } in &chosen {
         let (patch, value) = (&connection.about.patch, written_value(value));
         writeln!(out, "{patch}: {node}.{param} is {value}")?;
     }
-    release(&connection, chosen)
+    release(&connection, chosen, &patch_hash(&text))
 }
 
 /// Those of what hands hold that are to be written.
@@ -72,47 +73,64 @@ fn chosen(
     Ok(held.into_iter().filter(is_chosen).collect())
 }
 
-/// Releases the values once the patch that plays has them, so that nothing jumps.
-fn release(connection: &Connection, mut chosen: Vec<HeldValue>) -> Result<(), Failure> {
+/// Releases the values once the patch that plays has them, so that nothing jumps. `written` is the
+/// hash of that patch.
+fn release(
+    connection: &Connection,
+    mut chosen: Vec<HeldValue>,
+    written: &str,
+) -> Result<(), Failure> {
     let begun = Instant::now();
+    let ask = |request| connection.ask(&request).map_err(Failure::Remote);
     loop {
-        let nodes = values(connection.ask(&Request::Get).map_err(Failure::Remote)?)?;
-        let (in_patch, rest): (Vec<_>, Vec<_>) =
-            (chosen.into_iter()).partition(|held| is_in_patch(&nodes, held));
-        chosen = rest;
-        if !in_patch.is_empty() {
-            let what = in_patch.into_iter().map(|held| Address {
+        let now: Held = read(ask(Request::Held)?)?;
+        let is_loaded = now.patch_hash == written;
+        // What another hand has set since is not released.
+        chosen.retain(|held| now.values.contains(held));
+        let nodes = values(ask(Request::Get)?)?;
+        let why = |held: &HeldValue| why_not_yet(&nodes, held, is_loaded);
+        let (rest, ready): (Vec<_>, Vec<_>) =
+            chosen.into_iter().partition(|held| why(held).is_some());
+        if !ready.is_empty() {
+            let what = ready.into_iter().map(|held| Address {
                 node: held.node,
                 param: Some(held.param),
             });
-            let request = Request::Release {
+            ask(Request::Release {
                 what: what.collect(),
-                glide: 0.0,
-            };
-            connection.ask(&request).map_err(Failure::Remote)?;
+                glide: Glide::default(),
+            })?;
         }
-        if chosen.is_empty() {
+        if begun.elapsed() > LOAD_TIMEOUT {
+            for held in &rest {
+                let why = why(held).unwrap_or_default();
+                tell(format_args!(
+                    "{}.{} stays set: {why}",
+                    held.node, held.param
+                ));
+            }
             return Ok(());
         }
-        if begun.elapsed() > PATIENCE {
-            tell(
-                "the run has not loaded the new patch; the values stay set until they are released",
-            );
+        if rest.is_empty() {
             return Ok(());
         }
-        std::thread::sleep(LOOK);
+        chosen = rest;
+        std::thread::sleep(POLL_INTERVAL);
     }
 }
 
-/// Whether the patch that plays says what the hand says.
-fn is_in_patch(nodes: &[NodeValues], held: &HeldValue) -> bool {
-    let node = nodes.iter().find(|node| node.id == held.node);
-    let values = node.into_iter().flat_map(|node| &node.values);
-    let mut values = values.filter(|value| value.name == held.param);
-    // What another hand has set since is not released.
-    values.any(|value| {
-        value.source == ValueSource::Hand && value.value == held.value && value.text.is_none()
-    })
+/// Why a value that a hand holds cannot be released yet without a jump; `None`: it can.
+fn why_not_yet(nodes: &[NodeValues], held: &HeldValue, is_loaded: bool) -> Option<&'static str> {
+    if !is_loaded {
+        return Some("the run has not loaded the new patch");
+    }
+    let node = nodes.iter().find(|node| node.id == held.node)?;
+    let mut values = node.values.iter();
+    let value = values.find(|value| value.name == held.param)?;
+    if *value.text.as_ref().unwrap_or(&value.value) != held.value {
+        return Some("the run got another value with --set, which overrides the patch");
+    }
+    (value.value != held.value).then_some("it has not arrived yet (--glide)")
 }
 
 /// Why the patch was not written.
@@ -128,8 +146,11 @@ fn unwritten(why: Unwritten) -> Failure {
             ..Refusal::new("patch", place.unwrap_or_default() + &message)
         }
     };
-    Failure::Remote(match why {
-        Unwritten::Changed(mistake) | Unwritten::File(mistake) => vec![one(mistake)],
-        Unwritten::Patch(all) => all.mistakes.into_iter().map(one).collect(),
-    })
+    Failure::Remote(
+        Diagnostics::from(why)
+            .mistakes
+            .into_iter()
+            .map(one)
+            .collect(),
+    )
 }

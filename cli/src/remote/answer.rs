@@ -7,9 +7,9 @@ use humantime::format_rfc3339_millis;
 use score_engine::{Steering, SteeringError, patch_hash};
 use serde_json::{Value, json};
 
-use super::Latest;
+use super::Published;
 use super::protocol::{
-    About, Address, Held, HeldValue, Refusal, Request, Setting, read_request, write_answer,
+    About, Address, Glide, Held, HeldValue, Refusal, Request, Setting, read_request, write_answer,
 };
 use crate::status::{line, table};
 
@@ -17,7 +17,7 @@ use crate::status::{line, table};
 /// through [`Steering`], and the status is the one that the run has published last.
 pub(crate) struct Remote {
     steering: Steering,
-    latest: Latest,
+    published: Published,
     patch: PathBuf,
     path: PathBuf,
     since: SystemTime,
@@ -28,10 +28,10 @@ type Answer = Result<Value, Vec<Refusal>>;
 
 impl Remote {
     /// The run of `patch`, which begins now.
-    pub(crate) fn new(steering: Steering, latest: Latest, patch: &Path) -> Self {
+    pub(crate) fn new(steering: Steering, published: Published, patch: &Path) -> Self {
         Remote {
             steering,
-            latest,
+            published,
             patch: patch.to_owned(),
             path: std::path::absolute(patch).unwrap_or_else(|_| patch.to_owned()),
             since: SystemTime::now(),
@@ -46,7 +46,7 @@ impl Remote {
     }
 
     fn do_what(&self, request: Request) -> Answer {
-        if request != Request::Hello && self.latest.status().is_none() {
+        if request != Request::Hello && self.published.status().is_none() {
             let message = "nothing plays yet: the patch is still being built";
             return Err(vec![
                 Refusal::new("not_yet", message).help("try again when it plays"),
@@ -54,10 +54,10 @@ impl Remote {
         }
         match request {
             Request::Hello => Ok(json!(self.about())),
-            Request::Set { values, glide } => self.set(values, seconds(glide)),
-            Request::Release { what, glide } => self.release(&what, seconds(glide)),
+            Request::Set { values, glide } => self.set(values, self.duration(glide)),
+            Request::Release { what, glide } => self.release(&what, self.duration(glide)),
             Request::ReleaseAll { glide } => {
-                self.steering.release_all(seconds(glide));
+                self.steering.release_all(self.duration(glide));
                 Ok(Value::Null)
             }
             Request::Get => Ok(json!(self.steering.values())),
@@ -77,6 +77,12 @@ impl Remote {
         }
     }
 
+    /// How long a glide lasts at the tempo of this moment.
+    fn duration(&self, glide: Glide) -> Duration {
+        let length = glide.length().at(&self.steering.transport());
+        Duration::try_from_secs_f64(length.seconds()).unwrap_or_default()
+    }
+
     fn set(&self, values: Vec<Setting>, glide: Duration) -> Answer {
         let values: Vec<_> = values
             .into_iter()
@@ -91,14 +97,29 @@ impl Remote {
         }
     }
 
+    /// Releases all of `what`, or nothing.
     fn release(&self, what: &[Address], glide: Duration) -> Answer {
-        let mut refusals = Vec::new();
-        for (index, Address { node, param }) in what.iter().enumerate() {
+        let nodes = self.steering.values();
+        let is_there = |address: &Address| {
+            let node = nodes.iter().find(|node| node.id == address.node);
+            node.is_some_and(|node| {
+                let mut names = node.values.iter().map(|value| value.name.as_str());
+                (address.param.as_deref()).is_none_or(|param| names.any(|name| name == param))
+            })
+        };
+        let all = what.iter().enumerate();
+        let (there, missing): (Vec<_>, Vec<_>) = all.partition(|(_, address)| is_there(address));
+        let released = |(index, Address { node, param }): (usize, &Address)| {
             let released = match param {
                 Some(param) => self.steering.release(node, param, glide),
                 None => self.steering.release_node(node, glide),
             };
-            refusals.extend(released.err().map(|error| refusal(index, error)));
+            released.err().map(|error| refusal(index, error))
+        };
+        // What is missing first: the error says why it cannot be released.
+        let mut refusals: Vec<Refusal> = missing.into_iter().filter_map(released).collect();
+        if refusals.is_empty() {
+            refusals.extend(there.into_iter().filter_map(released));
         }
         match refusals.is_empty() {
             true => Ok(Value::Null),
@@ -109,7 +130,7 @@ impl Remote {
     fn held(&self) -> Held {
         let values = self.steering.held().into_iter();
         let values = values.map(|(node, param, value)| HeldValue { node, param, value });
-        let text = self.latest.text();
+        let text = self.published.text();
         Held {
             patch_hash: patch_hash(text.as_deref().unwrap_or_default()),
             values: values.collect(),
@@ -117,18 +138,14 @@ impl Remote {
     }
 
     fn status(&self) -> Answer {
-        let latest = self.latest.status();
-        let Some((at, status)) = latest.as_deref() else {
+        let published = self.published.status();
+        let Some((at, status)) = published.as_deref() else {
             return Ok(Value::Null);
         };
         let line = line(status, &self.patch, *at)
             .map_err(|error| vec![Refusal::new("request", error.to_string())])?;
         Ok(json!({ "status": line, "table": table(status) }))
     }
-}
-
-fn seconds(glide: f64) -> Duration {
-    Duration::try_from_secs_f64(glide).unwrap_or_default()
 }
 
 /// Why the value or address that is number `index` is refused.
@@ -149,7 +166,7 @@ mod tests {
     use std::sync::LazyLock;
 
     use proptest::prelude::*;
-    use score_engine::{Live, LiveOptions, Settings};
+    use score_engine::{Length, Live, LiveOptions, Settings};
 
     use super::super::protocol::{MAX_REQUEST, read_answer};
     use super::*;
@@ -157,9 +174,9 @@ mod tests {
     /// A run whose only live values are the transport's.
     fn remote() -> Remote {
         let mut live = Live::new(&Settings::default(), LiveOptions::default());
-        let latest = Latest::default();
-        latest.publish(&live.status());
-        Remote::new(live.steering(), latest, Path::new("show.ron"))
+        let published = Published::default();
+        published.publish(&live.status());
+        Remote::new(live.steering(), published, Path::new("show.ron"))
     }
 
     fn asked(remote: &Remote, request: &str) -> Answer {
@@ -199,9 +216,38 @@ mod tests {
     }
 
     #[test]
+    fn all_is_released_or_nothing() {
+        let remote = remote();
+        let set = r#"{"set":{"values":[{"node":"transport","param":"tempo","value":"96"}]}}"#;
+        asked(&remote, set).unwrap();
+        let release = r#"{"release":{"what":[{"node":"transport","param":"tempo"},
+            {"node":"transport","param":"tempi"},{"node":"hum"}]}}"#;
+        let wrong = asked(&remote, release).unwrap_err();
+        let told: Vec<_> = (wrong.iter())
+            .map(|refusal| (refusal.index, refusal.kind.as_str()))
+            .collect();
+        assert_eq!(told, [(Some(1), "param"), (Some(2), "node")]);
+        assert_eq!(tempo(&remote)["source"], "hand");
+    }
+
+    #[test]
+    fn a_glide_in_beats_lasts_by_the_tempo_of_the_moment() {
+        let remote = remote();
+        let four = Glide::Length(Length::Beats(4.0));
+        assert_eq!(remote.duration(four), Duration::from_secs(2));
+        let set = r#"{"set":{"values":[{"node":"transport","param":"tempo","value":"60"}]}}"#;
+        asked(&remote, set).unwrap();
+        assert_eq!(remote.duration(four), Duration::from_secs(4));
+        assert_eq!(
+            remote.duration(Glide::Seconds(1.5)),
+            Duration::from_millis(1500)
+        );
+    }
+
+    #[test]
     fn what_hands_hold_comes_with_the_hash_of_the_patch_that_plays() {
         let remote = remote();
-        remote.latest.publish_text("Patch(format: 1)".into());
+        remote.published.publish_text("Patch(format: 1)".into());
         asked(
             &remote,
             r#"{"set":{"values":[{"node":"transport","param":"tempo","value":"96"}]}}"#,
@@ -248,7 +294,7 @@ mod tests {
     #[test]
     fn a_run_says_which_it_is_before_it_plays_and_all_else_later() {
         let mut live = Live::new(&Settings::default(), LiveOptions::default());
-        let remote = Remote::new(live.steering(), Latest::default(), Path::new("show.ron"));
+        let remote = Remote::new(live.steering(), Published::default(), Path::new("show.ron"));
         let about = asked(&remote, r#""hello""#).unwrap();
         assert_eq!(
             (&about["pid"], &about["patch"]),
@@ -262,7 +308,7 @@ mod tests {
         ] {
             assert_eq!(asked(&remote, request).unwrap_err()[0].kind, "not_yet");
         }
-        remote.latest.publish(&live.status());
+        remote.published.publish(&live.status());
         let status = asked(&remote, r#""status""#).unwrap();
         assert_eq!(status["status"]["patch"], "show.ron");
         assert!(status["table"].as_str().unwrap().contains("revision 0"));
@@ -288,6 +334,7 @@ mod tests {
             glide in any::<f64>(),
         ) {
             let setting = Setting { node: "transport".to_owned(), param, value };
+            let glide = Glide::Seconds(glide);
             let request = Request::Set { values: vec![setting], glide };
             let line = json!({ "version": 1, "request": request }).to_string();
             let is_answered = answered(line.as_bytes());

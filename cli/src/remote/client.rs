@@ -1,4 +1,4 @@
-//! Finds the run that is meant, and asks it.
+//! Finds the chosen run, and sends it requests.
 
 use std::io::{self, ErrorKind};
 use std::os::unix::net::UnixStream;
@@ -10,19 +10,19 @@ use humantime::format_duration;
 use serde_json::Value;
 
 use super::line::{Line, Lines, write};
-use super::place;
 use super::protocol::{
     About, MAX_ANSWER, MAX_REQUEST, Refusal, Request, read_answer, too_long, write_request,
 };
+use super::socket_folder;
 
 /// How long runs may take to say which they are.
-const HELLO: Duration = Duration::from_secs(3);
+const HELLO_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long a run may take to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a client waits until it tries again with a run that has too many.
-const BUSY: Duration = Duration::from_millis(20);
+const BUSY_DELAY: Duration = Duration::from_millis(20);
 
 /// Sockets that are looked at.
 const MAX_SOCKETS: usize = 256;
@@ -46,27 +46,50 @@ enum Found {
 /// # Errors
 /// There is none, or more than one.
 pub(crate) fn connect(which: Option<&str>) -> Result<Connection, Refusal> {
-    let mut runs = Vec::new();
-    let mut silent = Vec::new();
-    for found in find(which) {
+    chosen(find(which), which)
+}
+
+/// The run that is meant. Of a process that does not answer it is not known which patch it plays:
+/// without `which` it may be the one.
+fn chosen(found: Vec<Found>, which: Option<&str>) -> Result<Connection, Refusal> {
+    let mut list = Vec::new();
+    let (mut runs, mut silent) = (Vec::new(), Vec::new());
+    for found in found {
         match found {
             Found::Run(run) if which.is_none_or(|which| is_meant(&run.about, which)) => {
+                list.push(line(&run.about));
                 runs.push(run);
             }
             Found::Run(_) => {}
             Found::Silent(process, why) => {
-                if which.is_none_or(|which| which == process.to_string()) {
-                    silent.push(why);
+                if which.is_none() {
+                    list.push(format!("{process}  {}", why.message));
                 }
+                silent.push((process, why));
             }
         }
     }
-    match (runs.len(), which, silent.into_iter().next()) {
-        (1, ..) => runs.pop().ok_or_else(|| no_run(which)),
-        (0, _, Some(why)) => Err(why),
-        (0, _, None) => Err(no_run(which)),
-        _ => Err(several(&runs)),
+    if list.len() > 1 {
+        let message = format!("{} runs play:\n  {}", list.len(), list.join("\n  "));
+        let help = "choose one with --run PID, or --run PATCH";
+        return Err(Refusal::new("several_runs", message).help(help));
     }
+    match (runs.pop(), silent.into_iter().next(), which) {
+        (Some(run), ..) => Ok(run),
+        (None, None, _) => Err(no_run(which)),
+        (None, Some((process, why)), Some(which)) if which != process.to_string() => Err(Refusal {
+            message: format!("no run that answers plays {which}; {}", why.message),
+            ..why
+        }),
+        (None, Some((_, why)), _) => Err(why),
+    }
+}
+
+/// A run in a list.
+fn line(about: &About) -> String {
+    let long = format_duration(Duration::from_secs(about.seconds.max(0.0) as u64));
+    let (pid, patch, since) = (about.pid, &about.patch, &about.since);
+    format!("{pid}  {patch}  since {since} ({long})")
 }
 
 fn no_run(which: Option<&str>) -> Refusal {
@@ -76,17 +99,6 @@ fn no_run(which: Option<&str>) -> Refusal {
     };
     let help = "start one with score run PATCH, without --no-remote and as the same user";
     Refusal::new("no_run", message).help(help)
-}
-
-fn several(runs: &[Connection]) -> Refusal {
-    let mut list = String::new();
-    for Connection { about, .. } in runs {
-        let long = format_duration(Duration::from_secs(about.seconds.max(0.0) as u64));
-        let (pid, patch, since) = (about.pid, &about.patch, &about.since);
-        list.push_str(&format!("\n  {pid}  {patch}  since {since} ({long})"));
-    }
-    let message = format!("{} runs play:{list}", runs.len());
-    Refusal::new("several_runs", message).help("choose one with --run PID, or --run PATCH")
 }
 
 /// Whether a run is the one that somebody calls `which`.
@@ -101,22 +113,22 @@ fn is_meant(about: &About, which: &str) -> bool {
     about.pid.to_string() == which || about.patch == which || is_name || is_path()
 }
 
-/// The runs of this user; if `which` names the process of one, that one. Each is asked on a thread
-/// of its own, and within the same time.
+/// The runs of this user; if `which` is the process of one, that one. All are asked at the same
+/// time, each on its own thread.
 fn find(which: Option<&str>) -> Vec<Found> {
-    let folders = place::to_look_in().into_iter();
-    let folders = folders.filter(|folder| place::require_own(folder).is_ok());
+    let folders = socket_folder::to_look_in().into_iter();
+    let folders = folders.filter(|folder| socket_folder::require_own(folder).is_ok());
     let mut sockets: Vec<_> = folders
-        .flat_map(|folder| place::sockets_in(&folder))
+        .flat_map(|folder| socket_folder::sockets_in(&folder))
         .take(MAX_SOCKETS)
         .collect();
-    // Nobody else needs to be waited for.
+    // Then no other needs to be asked.
     let is_meant = |process: &u32| which.is_some_and(|which| which == process.to_string());
     if sockets.iter().any(|(process, _)| is_meant(process)) {
         sockets.retain(|(process, _)| is_meant(process));
     }
     let (tell, told) = mpsc::channel();
-    let deadline = Instant::now() + HELLO;
+    let deadline = Instant::now() + HELLO_TIMEOUT;
     let mut waiting = Vec::new();
     for (process, path) in sockets {
         let tell = tell.clone();
@@ -138,7 +150,7 @@ fn find(which: Option<&str>) -> Vec<Found> {
         }
         all.extend(found);
     }
-    // A process that is stopped takes nobody in.
+    // A stopped process accepts no client.
     let silent = |process| Found::Silent(process, does_not_answer(process));
     all.extend(waiting.into_iter().map(silent));
     all.sort_by_key(|found| match found {
@@ -152,7 +164,7 @@ fn find(which: Option<&str>) -> Vec<Found> {
 fn look(process: u32, path: &PathBuf, deadline: Instant) -> Option<Found> {
     loop {
         let connected = UnixStream::connect(path);
-        place::remove_stale(path, &connected);
+        socket_folder::remove_stale(path, &connected);
         let stream = connected.ok()?;
         let silent = |why| Some(Found::Silent(process, why));
         match exchange(&stream, &Request::Hello, deadline) {
@@ -164,11 +176,11 @@ fn look(process: u32, path: &PathBuf, deadline: Instant) -> Option<Found> {
             }
             Ok(Err(refusals)) => {
                 let is_busy = refusals.iter().any(|refusal| refusal.kind == "busy");
-                if !is_busy || Instant::now() + BUSY >= deadline {
+                if !is_busy || Instant::now() + BUSY_DELAY >= deadline {
                     let why = refusals.into_iter().next();
                     return silent(why.unwrap_or_else(|| does_not_answer(process)));
                 }
-                std::thread::sleep(BUSY);
+                std::thread::sleep(BUSY_DELAY);
             }
             Err(Failed::Read(why)) => return silent(why),
             // It has just ended.
@@ -179,11 +191,9 @@ fn look(process: u32, path: &PathBuf, deadline: Instant) -> Option<Found> {
 }
 
 fn does_not_answer(process: u32) -> Refusal {
-    Refusal::new(
-        "silent",
-        format!("process {process} plays and does not answer"),
-    )
-    .help("it may be stopped; try again, or end it")
+    let message = format!("process {process} plays and does not answer");
+    let help = format!("it may be stopped: continue it with kill -CONT {process}, or end it");
+    Refusal::new("silent", message).help(help)
 }
 
 /// Why a run could not be asked.
@@ -225,7 +235,7 @@ impl Connection {
     /// # Errors
     /// It refuses, or does not answer.
     pub(crate) fn ask(&self, request: &Request) -> Result<Value, Vec<Refusal>> {
-        match exchange(&self.stream, request, Instant::now() + PATIENCE) {
+        match exchange(&self.stream, request, Instant::now() + ANSWER_TIMEOUT) {
             Ok(answer) => answer,
             Err(Failed::Read(why)) => Err(vec![why]),
             Err(Failed::Socket(error)) if error.kind() == ErrorKind::UnexpectedEof => {

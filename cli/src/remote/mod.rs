@@ -2,28 +2,28 @@
 //!
 //! `score run` has a [`Server`]; `score set`, `get`, `release` and `status` find it through
 //! [`connect`]. What they say to each other is in [`protocol`], and where the socket lies in
-//! `place`.
+//! `socket_folder`.
 #![cfg_attr(not(unix), allow(dead_code))]
 
 mod answer;
 #[cfg(unix)]
 mod client;
-#[cfg(not(unix))]
-mod elsewhere;
-mod latest;
 #[cfg(unix)]
 mod line;
-#[cfg(unix)]
-mod place;
 pub(crate) mod protocol;
+mod published;
 #[cfg(unix)]
 mod server;
+#[cfg(unix)]
+mod socket_folder;
+#[cfg(not(unix))]
+mod unsupported;
 
 pub(crate) use answer::Remote;
 #[cfg(unix)]
 pub(crate) use client::{Connection, connect};
-#[cfg(not(unix))]
-pub(crate) use elsewhere::{Connection, Server, connect};
-pub(crate) use latest::Latest;
+pub(crate) use published::Published;
 #[cfg(unix)]
 pub(crate) use server::Server;
+#[cfg(not(unix))]
+pub(crate) use unsupported::{Connection, Server, connect};

@@ -1,14 +1,15 @@
-//! What is said through the socket: a request is a line of JSON, and so is its answer.
+//! The protocol on the socket: a request is one line of JSON, and so is its answer.
 //!
 //! ```text
 //! {"version":1,"request":{"set":{"values":[{"node":"hum","param":"gain","value":"-20"}]}}}
 //! {"version":1,"ok":null}
 //! ```
 
+use score_engine::Length;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// The version of what is said. It is raised when a program that speaks the older one would be
+/// The version of the protocol. It is raised when a program that uses the older one would be
 /// misunderstood.
 pub(crate) const VERSION: u64 = 1;
 
@@ -18,7 +19,7 @@ pub(crate) const MAX_REQUEST: usize = 64 << 10;
 /// Bytes that an answer may have: more than the values of the largest patch.
 pub(crate) const MAX_ANSWER: usize = 64 << 20;
 
-/// Seconds that a value may take to arrive.
+/// Seconds, or beats, that a value may take to arrive.
 pub(crate) const MAX_GLIDE: f64 = 3600.0;
 
 /// What is asked of a run.
@@ -31,23 +32,23 @@ pub(crate) enum Request {
     Set {
         /// The parameters and their values.
         values: Vec<Setting>,
-        /// Seconds until they have them.
+        /// How long until they have them.
         #[serde(default)]
-        glide: f64,
+        glide: Glide,
     },
     /// Let go of what was set.
     Release {
         /// Of what.
         what: Vec<Address>,
-        /// Seconds until they are where the wire or the patch has them.
+        /// How long until they are where the wire or the patch has them.
         #[serde(default)]
-        glide: f64,
+        glide: Glide,
     },
     /// Let go of everything that was set.
     ReleaseAll {
         /// As above.
         #[serde(default)]
-        glide: f64,
+        glide: Glide,
     },
     /// The live parameters of everything that plays.
     Get,
@@ -55,6 +56,30 @@ pub(crate) enum Request {
     Held,
     /// What every node and wire does.
     Status,
+}
+
+/// How long a value takes to arrive: plain seconds, `{"seconds": 2}`, or `{"beats": 4}` at the tempo
+/// of the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Glide {
+    Seconds(f64),
+    Length(Length),
+}
+
+impl Default for Glide {
+    fn default() -> Self {
+        Glide::Seconds(0.0)
+    }
+}
+
+impl Glide {
+    pub(crate) fn length(self) -> Length {
+        match self {
+            Glide::Seconds(seconds) => Length::Seconds(seconds),
+            Glide::Length(length) => length,
+        }
+    }
 }
 
 /// A parameter and a value for it.
@@ -177,13 +202,14 @@ pub(crate) fn read_request(line: &[u8]) -> Result<Request, Refusal> {
         Request::Set { glide, .. }
         | Request::Release { glide, .. }
         | Request::ReleaseAll { glide } => *glide,
-        Request::Hello | Request::Get | Request::Held | Request::Status => 0.0,
+        Request::Hello | Request::Get | Request::Held | Request::Status => Glide::default(),
     };
-    match (0.0..=MAX_GLIDE).contains(&glide) {
+    let (Length::Seconds(number) | Length::Beats(number)) = glide.length();
+    match (0.0..=MAX_GLIDE).contains(&number) {
         true => Ok(request),
         false => Err(Refusal::new(
             "request",
-            format!("`glide` is seconds from 0 to {MAX_GLIDE}, not {glide}"),
+            format!("`glide` is seconds or beats from 0 to {MAX_GLIDE}, not {number}"),
         )),
     }
 }
@@ -223,11 +249,11 @@ pub(crate) fn read_answer(line: &[u8]) -> Result<Result<Value, Vec<Refusal>>, Re
     Ok(Ok(ok))
 }
 
-/// What is said to a request that is too long.
+/// The answer to a request that is too long.
 pub(crate) fn too_long() -> Refusal {
     Refusal::new(
         "too_long",
-        format!("a request may have {MAX_REQUEST} bytes"),
+        format!("the request is longer than {MAX_REQUEST} bytes"),
     )
 }
 
@@ -248,7 +274,11 @@ mod tests {
 
     fn request() -> impl Strategy<Value = Request> {
         let text = ".{0,12}";
-        let glide = 0.0..=MAX_GLIDE;
+        let glide = (0.0..=MAX_GLIDE, 0..3).prop_map(|(number, form)| match form {
+            0 => Glide::Seconds(number),
+            1 => Glide::Length(Length::Seconds(number)),
+            _ => Glide::Length(Length::Beats(number)),
+        });
         let setting =
             (text, text, text).prop_map(|(node, param, value)| Setting { node, param, value });
         let address =
@@ -287,7 +317,15 @@ mod tests {
         };
         assert_eq!(
             read(r#"{"release_all":{}}"#),
-            Ok(Request::ReleaseAll { glide: 0.0 })
+            Ok(Request::ReleaseAll {
+                glide: Glide::Seconds(0.0)
+            })
+        );
+        assert_eq!(
+            read(r#"{"release_all":{"glide":{"beats":4}}}"#),
+            Ok(Request::ReleaseAll {
+                glide: Glide::Length(Length::Beats(4.0))
+            })
         );
         for wrong in [
             r#""get it""#,
@@ -297,6 +335,9 @@ mod tests {
             r#"{"set":{"values":[],"glid":1}}"#,
             r#"{"set":{"values":[],"glide":-1}}"#,
             r#"{"set":{"values":[],"glide":3601}}"#,
+            r#"{"set":{"values":[],"glide":{"beats":-1}}}"#,
+            r#"{"set":{"values":[],"glide":{"bars":1}}}"#,
+            r#"{"set":{"values":[],"glide":{"beats":1,"seconds":1}}}"#,
             r#"{"set":{"values":[],"glide":null}}"#,
             r#"{"set":{"values":[{"node":"a","param":"b","value":1}]}}"#,
             "null",

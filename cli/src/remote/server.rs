@@ -13,26 +13,26 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::line::{Line, Lines, write};
 use super::protocol::{MAX_REQUEST, Refusal, too_long, write_answer};
-use super::{Remote, place};
+use super::{Remote, socket_folder};
 
 /// Clients that are served at the same time.
 const MAX_CLIENTS: usize = 16;
 
 /// How long a client may take to ask, and again to read the answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How often it is checked that the socket is still there: a program that cleans up temporary files
 /// may have removed it.
-const LOOK: Timespec = Timespec {
+const CHECK_INTERVAL: Timespec = Timespec {
     tv_sec: 5,
     tv_nsec: 0,
 };
 
 /// After an error that may last, such as too many open files.
-const REST: Duration = Duration::from_millis(100);
+const RETRY_DELAY: Duration = Duration::from_millis(100);
 
 /// How long the end of the run waits for the socket to be removed.
-const END: Duration = Duration::from_millis(200);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// The socket of a run. It is removed with this value.
 pub(crate) struct Server {
@@ -64,7 +64,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.stop = None;
         let asked = Instant::now();
-        while !self.thread.is_finished() && asked.elapsed() < END {
+        while !self.thread.is_finished() && asked.elapsed() < SHUTDOWN_TIMEOUT {
             std::thread::sleep(Duration::from_millis(1));
         }
     }
@@ -81,14 +81,14 @@ fn serve(remote: &Arc<Remote>, stopped: &UnixStream) {
         Err(why) => return warn(&why),
     };
     let clients = Arc::new(AtomicUsize::new(0));
-    place::clean(&socket.path);
+    socket_folder::clean(&socket.path);
     loop {
         let waited = {
             let mut ends = [
                 PollFd::new(&socket.listener, PollFlags::IN),
                 PollFd::new(stopped, PollFlags::IN),
             ];
-            let waited = poll(&mut ends, Some(&LOOK));
+            let waited = poll(&mut ends, Some(&CHECK_INTERVAL));
             if !ends[1].revents().is_empty() {
                 return;
             }
@@ -96,42 +96,42 @@ fn serve(remote: &Arc<Remote>, stopped: &UnixStream) {
         };
         match waited {
             Ok(0) if !socket.is_there() => {
-                // It is tried again after the next look.
+                // It is tried again after the next check.
                 if let Ok(another) = Socket::make() {
                     socket = another;
                 }
             }
             Ok(_) => accept(&socket.listener, remote, &clients),
             Err(rustix::io::Errno::INTR) => {}
-            Err(_) => std::thread::sleep(REST),
+            Err(_) => std::thread::sleep(RETRY_DELAY),
         }
     }
 }
 
-/// Takes in those who wait.
+/// Accepts the clients that wait.
 fn accept(listener: &UnixListener, remote: &Arc<Remote>, clients: &Arc<AtomicUsize>) {
     loop {
         match listener.accept() {
             Ok((client, _)) => take_in(client, remote, clients),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-            Err(_) => return std::thread::sleep(REST),
+            Err(_) => return std::thread::sleep(RETRY_DELAY),
         }
     }
 }
 
-/// Answers a client on a thread of its own.
+/// Answers a client on its own thread.
 fn take_in(client: UnixStream, remote: &Arc<Remote>, clients: &Arc<AtomicUsize>) {
     // On some systems it does not wait, since the listener does not.
     if client.set_nonblocking(false).is_err() {
         return;
     }
-    let place = Place::take(clients);
-    if place.number > MAX_CLIENTS {
-        let message = format!("{MAX_CLIENTS} others are being answered");
+    let slot = ClientSlot::take(clients);
+    if slot.number > MAX_CLIENTS {
+        let message = format!("{MAX_CLIENTS} other clients are being answered");
         let busy = Refusal::new("busy", message).help("try again");
-        // Such a line finds room in the socket; a client that is gone misses nothing.
-        let soon = Instant::now() + REST;
+        // Such a line fits into the socket's buffer.
+        let soon = Instant::now() + RETRY_DELAY;
         let _ = write(&client, &write_answer(Err(vec![busy])), soon);
         return;
     }
@@ -140,28 +140,28 @@ fn take_in(client: UnixStream, remote: &Arc<Remote>, clients: &Arc<AtomicUsize>)
     let _ = std::thread::Builder::new()
         .name("client".to_owned())
         .spawn(move || {
-            let _place = place;
-            // A client that leaves or takes too long is none any more.
+            let _slot = slot;
+            // A client that leaves or is too slow is dropped.
             let _ = converse(&client, &remote);
         });
 }
 
 /// One of the places for clients; given back with this value.
-struct Place {
+struct ClientSlot {
     clients: Arc<AtomicUsize>,
     number: usize,
 }
 
-impl Place {
+impl ClientSlot {
     fn take(clients: &Arc<AtomicUsize>) -> Self {
-        Place {
+        ClientSlot {
             clients: clients.clone(),
             number: clients.fetch_add(1, Ordering::Relaxed) + 1,
         }
     }
 }
 
-impl Drop for Place {
+impl Drop for ClientSlot {
     fn drop(&mut self) {
         self.clients.fetch_sub(1, Ordering::Relaxed);
     }
@@ -171,7 +171,7 @@ impl Drop for Place {
 fn converse(client: &UnixStream, remote: &Remote) -> io::Result<()> {
     let mut lines = Lines::new(client, MAX_REQUEST);
     loop {
-        let deadline = || Instant::now() + PATIENCE;
+        let deadline = || Instant::now() + CLIENT_TIMEOUT;
         match lines.next(deadline())? {
             Line::Whole(line) => write(client, &remote.answer(&line), deadline())?,
             Line::TooLong => {
@@ -193,8 +193,8 @@ impl Socket {
     /// Makes it in the first folder that will do.
     fn make() -> Result<Socket, String> {
         let mut whys = Vec::new();
-        for folder in place::to_make() {
-            let made = place::make(&folder).and_then(|()| {
+        for folder in socket_folder::to_make() {
+            let made = socket_folder::make(&folder).and_then(|()| {
                 Socket::make_in(&folder)
                     .map_err(|error| format!("no socket in `{}` ({error})", folder.display()))
             });
@@ -207,14 +207,13 @@ impl Socket {
     }
 
     fn make_in(folder: &Path) -> io::Result<Socket> {
-        // Made under another name: a client takes a socket at which nobody listens yet for a stale
-        // one.
+        // Made under another name: a client would remove a socket on which nobody listens yet.
         let new = folder.join(format!(".{}.new", std::process::id()));
         let _ = std::fs::remove_file(&new);
         let listener = UnixListener::bind(&new)?;
         let named = listener.set_nonblocking(true).and_then(|()| {
             let is_free = |path: &PathBuf| UnixStream::connect(path).is_err();
-            let path = place::names(folder).find(is_free);
+            let path = socket_folder::names(folder).find(is_free);
             let path = path.ok_or(ErrorKind::AddrInUse)?;
             std::fs::rename(&new, &path)?;
             Ok((identity(&path)?, path))

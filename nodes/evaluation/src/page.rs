@@ -84,7 +84,7 @@ impl Page<'_> {
             page,
             "<p><b>p</b> is the share of all those beginnings that do as well as the music as it is, itself among them: \
              at .05 one film of twenty would do so by luck, and of the {} figures here one may. Beginnings less than \
-             {:.1} s away are left out. Neighbouring beginnings resemble one another: this film, in {} stretches of \
+             {:.1} s away are left out. Neighbouring beginnings resemble one another: this film, in {} segments of \
              {:.1} s, holds no more than about {} that are independent, so a p much smaller than 1 in that number \
              says less than it seems to. The figures say whether the music follows, not whether it is good.</p>",
             report.figures.len(),
@@ -122,7 +122,7 @@ impl Page<'_> {
                     );
                 }
                 None => {
-                    let why = figure.missing.unwrap_or("not to be had");
+                    let why = figure.missing.unwrap_or("not available");
                     let _ = writeln!(page, "<td colspan=\"3\" class=\"none\">{why}</td></tr>");
                 }
             }

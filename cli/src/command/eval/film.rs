@@ -19,7 +19,7 @@ use crate::command::film::{Binding, require_film, source};
 use crate::command::{checked, claim, require_place};
 use crate::failure::Failure;
 use crate::kinds::Kinds;
-use crate::performance::perform;
+use crate::rendering::render;
 use crate::terminal::out;
 
 /// Stills for the page, at most.
@@ -65,9 +65,9 @@ pub(super) fn run(
     let film = Film::new(seen);
     let report = evaluate(&film, &notes, &options).ok_or_else(|| {
         NodeError::input(format!(
-            "the film lasts {end:.1} s, too short: six stretches of half of {} bars ({:.1} s each) are the least",
-            options.bars,
-            bar * options.bars as f64 / 2.0
+            "the film lasts {end:.1} s, which is too short: it takes six segments of {:.1} s, half of {} each",
+            bar * options.bars as f64 / 2.0,
+            bars(options.bars),
         ))
         .help("take a longer film, a faster tempo (--set transport.tempo=160) or --bars 1")
     })?;
@@ -86,8 +86,8 @@ pub(super) fn run(
     let mut out = out();
     if arguments.json {
         let found = json!({
-            "film": arguments.film, "patch": source.name, "found": report, "music": account,
-            "report": arguments.report,
+            "film": arguments.film.to_string_lossy(), "patch": source.name, "found": report,
+            "music": account, "report": arguments.report.as_ref().map(|path| path.to_string_lossy()),
         });
         writeln!(out, "{found:#}")?;
     } else {
@@ -157,7 +157,7 @@ impl Music<'_> {
         };
         let parts = taps(&PortType::Notes);
         if parts.is_empty() {
-            let why = format!("no notes are played in {}", source.name);
+            let why = format!("{} plays no notes", source.name);
             return Err(NodeError::input(why)
                 .help("an evaluation needs a patch with notes, such as those of `music_decoder`")
                 .into());
@@ -180,7 +180,7 @@ impl Music<'_> {
 
 fn run_tapped(mut graph: Graph, settings: &Settings, quiet: bool) -> Result<Option<Fit>, Failure> {
     graph.keep_tapped();
-    Ok(perform(graph, settings, quiet)?.fit)
+    Ok(render(graph, settings, quiet)?.fit)
 }
 
 /// Looks at the film.
@@ -192,7 +192,7 @@ fn observe(
     let here = std::env::current_dir().unwrap_or_default();
     let source = Source::text("the patch that looks at the film", PATCH, here);
     let film = arguments.film.to_str().ok_or_else(|| {
-        Failure::Unknown("the film's name is not UTF-8; give the file another".to_owned())
+        Failure::Message("the film's name is not UTF-8; give the file another".to_owned())
     })?;
     let overrides: Vec<Override> = READERS
         .iter()
@@ -204,11 +204,19 @@ fn observe(
     Ok(observation.seen(STILLS)?)
 }
 
+/// `1 bar`, `2 bars`.
+fn bars(count: usize) -> String {
+    match count {
+        1 => "1 bar".to_owned(),
+        several => format!("{several} bars"),
+    }
+}
+
 /// The figures as lines.
 fn table(out: &mut impl Write, report: &FilmReport) -> std::io::Result<()> {
     writeln!(
         out,
-        "{:.1} s, {} notes, {} cuts, {} changes of the music; {} stretches of {:.1} s, {} shifts\n",
+        "{:.1} s, {} notes, {} cuts, {} changes of the music; {} segments of {:.1} s, {} shifts\n",
         report.seconds,
         report.notes,
         report.cuts.len(),
@@ -240,7 +248,7 @@ fn table(out: &mut impl Write, report: &FilmReport) -> std::io::Result<()> {
             None => writeln!(
                 out,
                 "{title:<wide$}  {}",
-                figure.missing.unwrap_or("not to be had")
+                figure.missing.unwrap_or("not available")
             )?,
         }
     }

@@ -11,6 +11,7 @@ use crate::arguments::EvalHarmony;
 use crate::command::film::{require_film, source};
 use crate::failure::Failure;
 use crate::kinds::Kinds;
+use crate::terminal::out;
 
 pub(super) fn run(
     arguments: &EvalHarmony,
@@ -19,11 +20,12 @@ pub(super) fn run(
 ) -> Result<(), Failure> {
     let score = score(arguments, kinds, settings)?;
     let rows = evaluate(&score);
-    let mut out = std::io::stdout().lock();
+    let mut out = out();
     if arguments.json {
         let parts: Vec<_> = score.parts.iter().map(|part| &part.name).collect();
         let key = score.key.map(|key| key.to_string());
-        let found = json!({ "file": arguments.file, "key": key, "parts": parts, "figures": rows });
+        let file = arguments.file.to_string_lossy();
+        let found = json!({ "file": file, "key": key, "parts": parts, "figures": rows });
         writeln!(out, "{found:#}")?;
     } else {
         table(&mut out, &score, &rows)?;
@@ -88,6 +90,6 @@ fn table(out: &mut impl Write, score: &Score, rows: &[Row]) -> std::io::Result<(
         let line = format!("{:<wide$}  {value:>8.3}  {songs}{outside}", row.title);
         writeln!(out, "{}", line.trim_end())?;
     }
-    writeln!(out, "\n* where fewer than one song in ten is")?;
+    writeln!(out, "\n* outside the range of most songs")?;
     Ok(())
 }

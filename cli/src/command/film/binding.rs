@@ -12,14 +12,14 @@ use score_engine::{
 use crate::command::require_place;
 use crate::failure::Failure;
 
-/// What is to be bound.
+/// What to bind.
 #[derive(Clone, Copy)]
 pub(crate) struct Binding<'a> {
     pub(crate) source: &'a Source,
     pub(crate) registry: &'a Registry,
     pub(crate) settings: &'a Settings,
     pub(crate) film: &'a Path,
-    /// What all that is written is called, without an ending.
+    /// The name of all files that are written, without an ending.
     pub(crate) name: &'a Path,
     /// The voice that the melody gets.
     pub(crate) voice: Option<&'a str>,
@@ -51,7 +51,7 @@ impl Binding<'_> {
             };
             if let Some(theme) = self.theme
                 && takes_theme(kind.descriptor())
-                // The first of a kind is the melody's, as in all patches that come along.
+                // The first of a kind is the melody's, as in all built-in patches.
                 && themed.insert(kind.descriptor().kind.to_string())
             {
                 overrides.push(path(&id, THEME, theme)?.typed_as("--theme"));
@@ -79,7 +79,7 @@ impl Binding<'_> {
                             || (self.stems && param.purpose.each.is_some())
                             || (self.pdf && param.purpose.ending.as_deref() == Some(PDF)),
                     }),
-                    // The first is the melody's, as in all patches that come along.
+                    // The first is the melody's, as in all built-in patches.
                     _ if param.name == "voice" => overrides.extend(
                         (voice.take())
                             .map(|voice| Override::text(&id, "voice", voice).typed_as("--voice")),
@@ -132,7 +132,7 @@ impl Binding<'_> {
     /// how a name ends where the kind does not declare it.
     fn known_by_patch(&self, overrides: &[Override], outputs: Vec<Output>) -> Vec<Output> {
         let checked = score_engine::check(self.source, overrides, self.registry, self.settings);
-        // What is wrong with the patch is told when all names are known.
+        // Errors in the patch are reported when all names are known.
         let Ok(graph) = checked else { return outputs };
         let of_patch = |mut output: Output| {
             let mut files = graph.files();
@@ -224,7 +224,7 @@ fn is_one_file(one: &Path, other: &Path) -> bool {
 
 fn path(node: &str, param: &str, path: &Path) -> Result<Override, Failure> {
     let text = path.to_str().ok_or_else(|| {
-        Failure::Unknown(format!(
+        Failure::Message(format!(
             "the name `{}` is not UTF-8; give the file another",
             path.display()
         ))

@@ -1,5 +1,5 @@
-//! Reads and checks what is saved, on threads of its own: a file that answers late, or never, holds
-//! nothing up.
+//! Reads and checks what is saved, on its own threads: a file that is slow, or never answers,
+//! blocks nothing else.
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
@@ -16,14 +16,14 @@ use crate::failure::Failure;
 use crate::kinds::Kinds;
 use crate::ownership::Ownership;
 
-/// A patch that is being read for longer than this is not waited for when it is saved again.
-pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+/// If a patch is still being read after this time, the next save does not wait for it.
+pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Threads that may stand still on files that do not answer, before no further save is read.
-const MOST_THREADS: usize = 4;
+/// Threads that may hang on files before no further save is read.
+const MAX_THREADS: usize = 4;
 
-/// An editor that puts a new file in place of the old may take it away first.
-const AWAY: Duration = Duration::from_millis(100);
+/// An editor that replaces a file may remove the old one first.
+const RECHECK_DELAY: Duration = Duration::from_millis(100);
 
 /// What a patch is read and checked with.
 pub(super) struct Given {
@@ -35,13 +35,13 @@ pub(super) struct Given {
     pub(super) watch: Option<Watch>,
 }
 
-/// What a patch said at one reading.
+/// The result of reading the patch once.
 pub(super) struct Loaded {
     /// Which reading it is.
     pub(super) number: u64,
     pub(super) begun: Instant,
     pub(super) patch: Result<Checked, Unloaded>,
-    /// What is to be said of folders that give no notices.
+    /// Warnings about folders without notifications.
     pub(super) unwatched: Vec<String>,
 }
 
@@ -58,14 +58,14 @@ pub(super) enum Unloaded {
     Refused(Failure),
 }
 
-/// Reads the patch anew when it is saved.
+/// Reads the patch again when it is saved.
 pub(super) struct Loader {
     given: Arc<Given>,
-    /// How often the patch was begun to be read.
+    /// How many readings were started.
     number: u64,
     /// The readings that are under way.
     running: Vec<(u64, Instant)>,
-    /// What was saved, each with the reading that comes after it.
+    /// Files that were saved, each with the reading that follows.
     touched: Vec<(u64, PathBuf)>,
     /// Whether something was saved since the last reading began.
     wanted: bool,
@@ -128,8 +128,10 @@ impl Loader {
     /// # Errors
     /// The system refuses a thread.
     pub(super) fn tend(&mut self, live: impl FnOnce() -> BTreeSet<PathBuf>) -> std::io::Result<()> {
-        let busy = self.since().is_some_and(|since| since.elapsed() < PATIENCE);
-        if !self.wanted || busy || self.running.len() >= MOST_THREADS {
+        let busy = self
+            .since()
+            .is_some_and(|since| since.elapsed() < READ_TIMEOUT);
+        if !self.wanted || busy || self.running.len() >= MAX_THREADS {
             return Ok(());
         }
         self.wanted = false;
@@ -194,7 +196,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Reads and checks the patch. Before it and behind it the watch is told what belongs to it.
+/// Reads and checks the patch. Before and after, the watch gets the files that belong to it.
 fn read(
     given: &Given,
     live: BTreeSet<PathBuf>,
@@ -229,11 +231,11 @@ fn read(
     Ok(Checked { graph, survey })
 }
 
-/// Whether the patch's file is gone, and not only being exchanged.
+/// Whether the patch's file is gone, and not just being replaced.
 fn is_gone(given: &Given) -> bool {
     let gone = || (given.patch.metadata()).is_err_and(|error| error.kind() == ErrorKind::NotFound);
     gone() && {
-        std::thread::sleep(AWAY);
+        std::thread::sleep(RECHECK_DELAY);
         gone()
     }
 }

@@ -18,16 +18,16 @@ use crate::log;
 #[cfg(feature = "osc")]
 use crate::osc::OscServer;
 use crate::ownership::{Ownership, confirmed};
-use crate::remote::{Latest, Remote, Server};
+use crate::remote::{Published, Remote, Server};
 use crate::signals::on_end;
-use crate::status::{Lines, table};
+use crate::status::{StatusWriter, table};
 use crate::terminal::tell;
 
 /// How long the music may take to end. Files may take longer: the run waits for them.
-const DRAINS_WITHIN: Duration = Duration::from_millis(900);
+const DRAIN_TIMEOUT: Duration = Duration::from_millis(900);
 
 /// Why a run ends that a signal ends.
-const TOLD: &str = "told to by Ctrl-C or a signal";
+const STOPPED: &str = "stopped by Ctrl-C or a signal";
 
 pub(crate) fn run(
     arguments: &Run,
@@ -72,7 +72,7 @@ pub(crate) fn run(
     let seconds = started.elapsed().as_secs();
     match &played {
         Ok(why) => tracing::info!(seconds, "ends: {why}"),
-        // On a terminal the program says it itself, once.
+        // On a terminal the program prints it itself.
         Err(why) if log::is_apart(arguments.log_format, arguments.log_file.as_deref()) => {
             tracing::error!(seconds, "ends: {}", plain(why));
         }
@@ -93,21 +93,21 @@ fn play(
     let lines = arguments
         .status_json
         .as_deref()
-        .map(Lines::open)
+        .map(StatusWriter::open)
         .transpose()?;
     let Some((Checked { graph, survey }, unwatched)) = first(&mut loader, stop)? else {
-        return Ok(TOLD);
+        return Ok(STOPPED);
     };
     let asked = |lines: &[String]| ask(lines.to_vec(), stop);
     loader.ownership().settle(survey, asked)?;
     warn(&graph);
-    let unseen = unseen.map(|error| format!("edits will not be seen: {error}"));
+    let unseen = unseen.map(|error| format!("saved changes will not be seen: {error}"));
     for line in unwatched.into_iter().chain(unseen) {
         tracing::warn!("{line}");
     }
-    let latest = Latest::default();
-    let mut playing = Playing::new(arguments, settings, loader, latest.clone());
-    let remote = Remote::new(playing.steering(), latest, &arguments.patch);
+    let published = Published::default();
+    let mut playing = Playing::new(arguments, settings, loader, published.clone());
+    let remote = Remote::new(playing.steering(), published, &arguments.patch);
     let server = (!arguments.no_remote).then(|| Server::start(remote));
     #[cfg(feature = "osc")]
     let osc = (arguments.osc)
@@ -125,8 +125,8 @@ fn play(
     #[cfg(feature = "osc")]
     drop(osc);
     let (live, loader) = playing.into_parts();
-    let drained = live.drain(DRAINS_WITHIN);
-    // What plugins have written gets its marks.
+    let drained = live.drain(DRAIN_TIMEOUT);
+    // Marks what plugins have written.
     loader.ownership().written();
     if !drained.left.is_empty() {
         tracing::warn!("did not end in time: {}", drained.left.join(", "));
@@ -138,7 +138,7 @@ fn play(
     }
 }
 
-/// The patch as it stands when the run begins, and what is to be said of what cannot be watched.
+/// The patch at the start of the run, and warnings about folders that cannot be watched.
 /// `None`: a signal came first.
 fn first(
     loader: &mut Loader,
@@ -155,7 +155,7 @@ fn first(
                 return match loaded.patch {
                     Ok(checked) => Ok(Some((checked, loaded.unwatched))),
                     Err(Unloaded::Refused(why)) => Err(why),
-                    Err(Unloaded::Gone) => Err(Failure::Unknown("the patch is gone".to_owned())),
+                    Err(Unloaded::Gone) => Err(Failure::Message("the patch is gone".to_owned())),
                 };
             }
             default(patience) => {
@@ -209,7 +209,7 @@ fn bar(arguments: &Run) -> ProgressBar {
     bar
 }
 
-/// Hears of signals that ask for the end; the second time ends the program at once.
+/// Receives the signals that end the run; the second ends the program at once.
 fn signals() -> Receiver<()> {
     let (tell, told) = bounded(1);
     on_end(move || {

@@ -9,22 +9,21 @@ use score_engine::{
     Edit, Graph, Live, LiveOptions, Revision, RunError, Settings, Status, Steering,
 };
 
-use super::loader::{Checked, Loaded, Loader, PATIENCE, Unloaded};
-use super::{TOLD, no_thread, plain, warn};
+use super::loader::{Checked, Loaded, Loader, READ_TIMEOUT, Unloaded};
+use super::{STOPPED, no_thread, plain, warn};
 use crate::arguments::Run;
 use crate::failure::Failure;
 use crate::overload::Overload;
-use crate::remote::Latest;
+use crate::remote::Published;
 
-/// How often the run is looked after.
-const LOOK: Duration = Duration::from_millis(200);
+/// How often the run is checked.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// How often it tells what it does.
-const TELL: Duration = Duration::from_secs(1);
+/// How often the status is published.
+const STATUS_INTERVAL: Duration = Duration::from_secs(1);
 
-/// After this time it is told what an edit waits for, and again each time when twice as much has
-/// passed.
-const SLOW: Duration = Duration::from_secs(2);
+/// After this time the log says what an edit waits for; then at doubled intervals.
+const FIRST_REPORT: Duration = Duration::from_secs(2);
 
 /// A patch that plays, and the edits that are prepared beside it.
 pub(super) struct Playing<'a> {
@@ -32,18 +31,18 @@ pub(super) struct Playing<'a> {
     live: Live,
     loader: Loader,
     pending: Option<Pending>,
-    /// What was typed on the command line, and what the patch itself says there.
+    /// Values of the command line, and what the patch has in their place.
     overridden: BTreeMap<String, Option<String>>,
-    /// What was typed there and has nothing to set, as it was told.
+    /// Values of the command line that set nothing, as the log has said.
     left_out: Vec<String>,
     /// Whether the patch's file is gone.
     gone: bool,
-    /// When it is told next what an edit waits for.
+    /// When the log next says what an edit waits for.
     patience: Duration,
     /// The models and the devices of the first patch.
     used: [String; 2],
-    /// The last status, for whoever asks from outside.
-    latest: Latest,
+    /// The last status, for other programs.
+    published: Published,
 }
 
 /// An edit whose nodes are being built.
@@ -62,7 +61,7 @@ impl<'a> Playing<'a> {
         arguments: &'a Run,
         settings: &Settings,
         loader: Loader,
-        latest: Latest,
+        published: Published,
     ) -> Self {
         Playing {
             arguments,
@@ -72,9 +71,9 @@ impl<'a> Playing<'a> {
             overridden: BTreeMap::new(),
             left_out: Vec::new(),
             gone: false,
-            patience: SLOW,
+            patience: FIRST_REPORT,
             used: Default::default(),
-            latest,
+            published,
         }
     }
 
@@ -102,7 +101,7 @@ impl<'a> Playing<'a> {
         Ok(())
     }
 
-    /// Plays until a signal comes or every node has ended, and has shown what it does.
+    /// Plays until a signal comes or every node has ended; `show` gets the status.
     pub(super) fn play(
         &mut self,
         stop: &Receiver<()>,
@@ -119,18 +118,18 @@ impl<'a> Playing<'a> {
                 None => never(),
             };
             select_biased! {
-                recv(stop) -> _ => return Ok(TOLD),
-                // Every thread tells before it ends, unless it ends as none should.
+                recv(stop) -> _ => return Ok(STOPPED),
+                // Every thread reports before it ends, unless it ends as none should.
                 recv(built) -> built => self.take(built.unwrap_or((0, Err(RunError::Stopped))))?,
                 recv(loaded) -> loaded => if let Ok(loaded) = loaded { self.compare(loaded)? },
                 recv(saved) -> files => self.loader.note(files.unwrap_or_default()),
-                default(LOOK) => {}
+                default(POLL_INTERVAL) => {}
             }
             self.tend();
             if self.live.is_over() && self.pending.is_none() {
                 return Ok("every node has ended");
             }
-            if told.elapsed() < TELL {
+            if told.elapsed() < STATUS_INTERVAL {
                 continue;
             }
             told = Instant::now();
@@ -141,22 +140,22 @@ impl<'a> Playing<'a> {
             {
                 tracing::info!("no sound device leads the clock; the system's clock does");
             }
-            if let Some(warning) = overload.look(&status, told) {
+            if let Some(warning) = overload.check(&status, told) {
                 tracing::warn!("{warning}");
             }
             if status.revision > 0 {
-                self.latest.publish(&status);
+                self.published.publish(&status);
             }
             show(&status);
         }
     }
 
-    /// Has what was saved read, and tells what takes long.
+    /// Has saved files read, and reports what takes long.
     fn tend(&mut self) {
         let building = self.pending.as_ref().map(|pending| pending.begun);
-        // What was just begun is played before the next is read, so that saves close together are
-        // all heard.
-        if building.is_none_or(|begun| begun.elapsed() >= PATIENCE) {
+        // What is being built is played before the next text is read, so that every one of several
+        // quick saves is heard.
+        if building.is_none_or(|begun| begun.elapsed() >= READ_TIMEOUT) {
             let live = &self.live;
             if let Err(error) = self.loader.tend(|| live.files()) {
                 tracing::warn!("the edit is not read: {}", no_thread(error));
@@ -164,7 +163,7 @@ impl<'a> Playing<'a> {
         }
         let since = self.loader.since().or(building);
         let Some(waited) = since.map(|since| since.elapsed()) else {
-            self.patience = SLOW;
+            self.patience = FIRST_REPORT;
             return;
         };
         if waited < self.patience {
@@ -192,7 +191,7 @@ impl<'a> Playing<'a> {
         tracing::warn!(revision, "{what}; {meanwhile}");
     }
 
-    /// Compares what the patch says now with what plays, and has what is new built.
+    /// Compares the saved patch with what plays, and has new nodes built.
     fn compare(&mut self, loaded: Loaded) -> Step {
         let Loaded {
             number,
@@ -234,18 +233,16 @@ impl<'a> Playing<'a> {
                 if self.pending.take().is_some() {
                     if self.live.revision() == 0 {
                         tracing::info!(
-                            "the patch was saved again before it played; that is prepared now"
+                            "the patch was saved again before it played; the new text is prepared now"
                         );
                     } else {
-                        tracing::info!(
-                            "a newer edit takes the place of the one that was still being prepared"
-                        );
+                        tracing::info!("a newer edit replaces the one that was being prepared");
                     }
                 }
                 match edit {
                     None => {
                         self.loader.forget_before(number);
-                        self.latest.publish_text(text);
+                        self.published.publish_text(text);
                         if was_gone {
                             let revision = self.live.revision();
                             tracing::info!(
@@ -256,7 +253,7 @@ impl<'a> Playing<'a> {
                         }
                     }
                     Some(edit) => {
-                        self.patience = SLOW;
+                        self.patience = FIRST_REPORT;
                         self.pending = Some(Pending {
                             edit,
                             number,
@@ -282,7 +279,7 @@ impl<'a> Playing<'a> {
         };
         self.pending = None;
         let why = match error {
-            RunError::Stopped => Failure::Unknown("a node gave up".to_owned()),
+            RunError::Stopped => Failure::Message("a node gave up".to_owned()),
             error => Failure::Run(error),
         };
         if self.live.revision() == 0 {
@@ -306,9 +303,9 @@ impl<'a> Playing<'a> {
         let Some(revision) = self.live.commit(edit) else {
             return;
         };
-        self.latest.publish_text(revision.patch.clone());
+        self.published.publish_text(revision.patch.clone());
         if revision.number == 1 {
-            self.latest.publish(&self.live.status());
+            self.published.publish(&self.live.status());
             let [models, devices] = &self.used;
             tracing::info!(
                 models,
@@ -344,8 +341,7 @@ impl<'a> Playing<'a> {
         }
     }
 
-    /// Tells of values of the command line that an edit changes nothing about, or left nothing to
-    /// set.
+    /// Warns of values of the command line that override an edit, or set nothing after it.
     fn tell_typed(&mut self, graph: &Graph) {
         let revision = self.live.revision();
         for line in graph.left_out() {
@@ -361,7 +357,7 @@ impl<'a> Playing<'a> {
             match own {
                 Some(own) => tracing::warn!(
                     revision,
-                    "{} now says {own}, which is not heard: {typed} goes before it",
+                    "{} now says {own}, which is not heard: {typed} overrides it",
                     self.name()
                 ),
                 None => tracing::info!(

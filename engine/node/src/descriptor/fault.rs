@@ -61,13 +61,7 @@ fn param_fault(param: &Param) -> Option<String> {
     }
     let default = param.default.as_ref().filter(|value| !value.is_null())?;
     let why = param.admits(default).err()?;
-    let help = match param.param_type {
-        ParamType::Length { .. } => {
-            "; `.default(0.5)` is in seconds, `.default_beats(2.0)` in beats"
-        }
-        _ => "",
-    };
-    Some(format!("the default cannot be: {why}{help}"))
+    Some(format!("the default does not fit: {why}"))
 }
 
 fn emptiness(param_type: &ParamType) -> Option<&'static str> {
@@ -104,7 +98,10 @@ mod tests {
             (with(length().default_beats(0.5)), None),
             (with(length().optional()), None),
             (with(length().default("beats(0.5)")), Some("beats(0.5)")),
-            (with(length().default(6.0)), Some("from 0 to 5")),
+            (
+                with(length().default(6.0)),
+                Some("the default does not fit: `delay` takes seconds or beats(n) from 0 to 5"),
+            ),
             (with(Param::number("x", (1.0, 0.0), "")), Some("range")),
             (with(Param::number("x", (f64::NAN, 0.0), "")), Some("range")),
             (with(Param::integer("x", (1, 0), "")), Some("range")),

@@ -17,6 +17,8 @@ pub use params::{Choice, ParamValue, Params};
 #[doc(hidden)]
 pub use params::{read_choice, read_param, read_value};
 pub use span::{Scale, Span};
+#[doc(hidden)]
+pub use values::written_number;
 pub use values::written_value;
 
 /// What a change of a parameter costs while the patch plays.

@@ -44,11 +44,32 @@ impl Param {
 /// without its quotes, and what is left out as nothing.
 pub fn written_value(value: &Value) -> String {
     match (value, value.get("seconds"), value.get("beats")) {
-        (_, Some(seconds), _) => seconds.to_string(),
-        (_, _, Some(beats)) => format!("beats({beats})"),
+        (_, Some(seconds), _) => written_value(seconds),
+        (_, _, Some(beats)) => format!("beats({})", written_value(beats)),
         (Value::String(text), ..) => text.clone(),
         (Value::Null, ..) => String::new(),
+        (Value::Number(number), ..) if number.is_f64() => {
+            written_number(number.as_f64().unwrap_or_default())
+        }
+        (Value::Array(items), ..) => {
+            let item = |item: &Value| match item {
+                Value::String(text) => format!("{text:?}"),
+                item => written_value(item),
+            };
+            let items: Vec<String> = items.iter().map(item).collect();
+            format!("[{}]", items.join(", "))
+        }
         _ => value.to_string(),
+    }
+}
+
+/// A number in decimals, or with an exponent where it would be a row of zeros.
+#[doc(hidden)]
+pub fn written_number(number: f64) -> String {
+    match number.abs() {
+        0.0 => "0".to_owned(),
+        1e-5..1e15 => number.to_string(),
+        _ => format!("{number:e}"),
     }
 }
 
@@ -163,7 +184,23 @@ mod tests {
         let length = Param::length("a", (0.0, 5.0), "");
         assert_eq!(length.written(&json!({ "seconds": 0.5 })), "0.5");
         assert_eq!(length.written(&json!({ "beats": 0.5 })), "beats(0.5)");
+        assert_eq!(length.written(&json!({ "seconds": 2.0 })), "2");
         let choice = Param::choice("a", &["up"], "");
         assert_eq!(choice.written(&json!("up")), "up");
+        for (value, wanted) in [
+            (json!(-30.0), "-30"),
+            (json!(-30), "-30"),
+            (json!(-0.0), "0"),
+            (json!(1e300), "1e300"),
+            (json!([0.5, 2.0]), "[0.5, 2]"),
+            (json!([]), "[]"),
+            (
+                json!([{ "beats": 1.0 }, "a \"b\""]),
+                r#"[beats(1), "a \"b\""]"#,
+            ),
+            (json!(true), "true"),
+        ] {
+            assert_eq!(written_value(&value), wanted);
+        }
     }
 }

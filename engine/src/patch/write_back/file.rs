@@ -26,6 +26,15 @@ pub enum Unwritten {
     File(Diagnostic),
 }
 
+impl From<Unwritten> for Diagnostics {
+    fn from(why: Unwritten) -> Self {
+        match why {
+            Unwritten::Changed(one) | Unwritten::File(one) => vec![one].into(),
+            Unwritten::Patch(all) => all,
+        }
+    }
+}
+
 /// What tells the text of a patch from every other: its SHA-256, in small hexadecimal.
 #[must_use]
 pub fn patch_hash(text: &str) -> String {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::param::{Param, ParamType};
+use crate::param::{Param, ParamType, written_number};
 use crate::patch::params::convert;
 use crate::patch::syntax::parse_from;
 
@@ -96,7 +96,7 @@ fn short(number: f64, rounded: bool, min: f64, max: f64) -> String {
         false => None,
     };
     let within = |number: &f64| (min..=max).contains(number);
-    plain(shorter.filter(within).unwrap_or(number))
+    written_number(shorter.filter(within).unwrap_or(number))
 }
 
 /// The significant digits of the shortest decimal that is this number.
@@ -104,15 +104,6 @@ fn digits(number: f64) -> usize {
     let text = format!("{number:e}");
     let mantissa = text.split('e').next().unwrap_or_default();
     mantissa.bytes().filter(u8::is_ascii_digit).count()
-}
-
-/// A number in decimals, or with an exponent where it would be a row of zeros.
-fn plain(number: f64) -> String {
-    match number.abs() {
-        0.0 => "0".to_owned(),
-        1e-5..1e15 => number.to_string(),
-        _ => format!("{number:e}"),
-    }
 }
 
 /// Whether a word can stand without quotes, and is not the word for nothing.

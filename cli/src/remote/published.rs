@@ -5,18 +5,18 @@ use std::time::SystemTime;
 
 use score_engine::Status;
 
-/// What a run has published last. It only exchanges what lies here, and waits for nobody.
+/// What a run has published last. The run only replaces it, and never waits.
 #[derive(Clone, Default)]
-pub(crate) struct Latest(Arc<Mutex<Published>>);
+pub(crate) struct Published(Arc<Mutex<Content>>);
 
 #[derive(Default)]
-struct Published {
+struct Content {
     status: Option<Arc<(SystemTime, Status)>>,
     text: Option<Arc<str>>,
 }
 
-impl Latest {
-    fn lock(&self) -> MutexGuard<'_, Published> {
+impl Published {
+    fn lock(&self) -> MutexGuard<'_, Content> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -12,11 +12,11 @@ use crate::failure::Failure;
 use crate::log;
 use crate::signals::on_end;
 
-/// How often the bar is drawn anew.
+/// How often the bar is redrawn.
 const REDRAW: Duration = Duration::from_millis(100);
 
 /// What was performed.
-pub(crate) struct Performance {
+pub(crate) struct Rendered {
     pub(crate) report: Report,
     /// Tempi that were chosen, where bars were fitted to a film's cuts.
     pub(crate) fit: Option<Fit>,
@@ -24,21 +24,17 @@ pub(crate) struct Performance {
 
 /// Runs `graph` to its end; Ctrl-C stops it. Where its transport wants that, its bars are fitted to
 /// the film's cuts.
-pub(crate) fn perform(
-    graph: Graph,
-    settings: &Settings,
-    quiet: bool,
-) -> Result<Performance, Failure> {
+pub(crate) fn render(graph: Graph, settings: &Settings, quiet: bool) -> Result<Rendered, Failure> {
     if !graph.transport().fit_cuts {
         let report = play(graph, settings, quiet)?;
-        return Ok(Performance { report, fit: None });
+        return Ok(Rendered { report, fit: None });
     }
     let transport = graph.transport().clone();
     let (first, second) = match graph.in_two_acts() {
         Ok(acts) => acts,
         Err(graph) => {
             let report = play(*graph, settings, quiet)?;
-            return Ok(Performance { report, fit: None });
+            return Ok(Rendered { report, fit: None });
         }
     };
     let mut report = play(first, settings, quiet)?;
@@ -47,7 +43,7 @@ pub(crate) fn perform(
     let then = play(graph, settings, quiet)?;
     report.nodes.extend(then.nodes);
     report.wires.extend(then.wires);
-    Ok(Performance { report, fit })
+    Ok(Rendered { report, fit })
 }
 
 /// Runs `graph` to its end; Ctrl-C stops it.
@@ -78,7 +74,7 @@ fn play(graph: Graph, settings: &Settings, quiet: bool) -> Result<Report, Failur
     report.map_err(Failure::Run)
 }
 
-/// The run that signals stop: of a performance of several runs the one that goes on.
+/// The run that signals stop: of a rendering of several runs the one that goes on.
 static RUNNING: Mutex<Option<Stopper>> = Mutex::new(None);
 
 /// Whether a signal has come: no run begins any more.

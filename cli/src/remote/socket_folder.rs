@@ -1,5 +1,6 @@
 //! Where the sockets of runs lie: in a folder that only their user can enter.
 
+use std::collections::HashSet;
 use std::fs::{DirBuilder, Metadata};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
@@ -10,10 +11,10 @@ use rustix::io::Errno;
 use rustix::process::{Pid, geteuid, test_kill_process};
 
 /// The environment variable that names the folder.
-const NAMED: &str = "SCORE_RUNTIME_DIR";
+const FOLDER_VARIABLE: &str = "SCORE_RUNTIME_DIR";
 
 /// How the name of a socket ends.
-const ENDING: &str = "sock";
+const EXTENSION: &str = "sock";
 
 /// Others of the group or of the whole machine may do something with a file.
 const OTHERS: u32 = 0o077;
@@ -27,7 +28,7 @@ const STICKY: u32 = 0o1000;
 /// user, then one in the folder for temporary files.
 pub(super) fn to_make() -> Vec<PathBuf> {
     let named = |name| std::env::var_os(name).map(PathBuf::from);
-    match named(NAMED) {
+    match named(FOLDER_VARIABLE) {
         Some(folder) if !folder.as_os_str().is_empty() => {
             vec![std::path::absolute(&folder).unwrap_or(folder)]
         }
@@ -46,15 +47,19 @@ fn usual(of_user: Option<PathBuf>, for_temporary: &Path) -> Vec<PathBuf> {
 /// other environment variables, by cron or as a service.
 pub(super) fn to_look_in() -> Vec<PathBuf> {
     let mut folders = to_make();
-    if std::env::var_os(NAMED).is_some_and(|named| !named.is_empty()) {
+    if std::env::var_os(FOLDER_VARIABLE).is_some_and(|named| !named.is_empty()) {
         return folders;
     }
-    let system = PathBuf::from(format!("/run/user/{}/score", user()));
-    for more in [system, temporary(Path::new("/tmp"))] {
-        if !folders.contains(&more) {
-            folders.push(more);
-        }
-    }
+    folders.push(PathBuf::from(format!("/run/user/{}/score", user())));
+    folders.push(temporary(Path::new("/tmp")));
+    each_once(folders)
+}
+
+/// The folders, each by the first of its names: where /var/run is a link to /run, a run would be
+/// found twice.
+fn each_once(mut folders: Vec<PathBuf>) -> Vec<PathBuf> {
+    let mut seen = HashSet::new();
+    folders.retain(|folder| seen.insert(folder.canonicalize().unwrap_or_else(|_| folder.clone())));
     folders
 }
 
@@ -79,7 +84,7 @@ pub(super) fn make(folder: &Path) -> Result<(), String> {
     }
 }
 
-/// Requires that nobody else can reach what lies in `folder`, or put something else in its place.
+/// Requires that nobody else can enter or replace `folder`.
 ///
 /// # Errors
 /// Somebody else could; in words.
@@ -106,7 +111,7 @@ pub(super) fn require_own(folder: &Path) -> Result<(), String> {
     }
 }
 
-/// Whether nobody else can rename what lies in the folder.
+/// Whether nobody else can rename what is in the folder.
 fn is_kept(above: &Metadata) -> bool {
     above.mode() & OTHERS_WRITE == 0 || above.mode() & STICKY != 0
 }
@@ -123,7 +128,7 @@ pub(super) fn sockets_in(folder: &Path) -> Vec<(u32, PathBuf)> {
 
 /// The process in a socket's name.
 fn process_of(path: &Path) -> Option<u32> {
-    let is_socket = path.extension().is_some_and(|ending| ending == ENDING);
+    let is_socket = path.extension().is_some_and(|ending| ending == EXTENSION);
     let stem = path.file_stem().filter(|_| is_socket)?.to_str()?;
     let (process, _) = stem.split_once('-').unwrap_or((stem, ""));
     process.parse().ok()
@@ -133,9 +138,9 @@ fn process_of(path: &Path) -> Option<u32> {
 /// are needed where containers share the folder: processes of two may have one number.
 pub(super) fn names(folder: &Path) -> impl Iterator<Item = PathBuf> {
     let process = std::process::id();
-    let first = folder.join(format!("{process}.{ENDING}"));
+    let first = folder.join(format!("{process}.{EXTENSION}"));
     let folder = folder.to_owned();
-    let more = (2..16).map(move |number| folder.join(format!("{process}-{number}.{ENDING}")));
+    let more = (2..16).map(move |number| folder.join(format!("{process}-{number}.{EXTENSION}")));
     std::iter::once(first).chain(more)
 }
 
@@ -143,7 +148,7 @@ pub(super) fn names(folder: &Path) -> impl Iterator<Item = PathBuf> {
 pub(super) fn clean(own: &Path) {
     let sockets = own.parent().map(sockets_in).unwrap_or_default();
     for (process, path) in sockets {
-        // A process that is alive here may be stopped, and would be waited for.
+        // A process that is alive may be stopped, and would not answer.
         if path != own && is_dead(process) {
             remove_stale(&path, &UnixStream::connect(&path));
         }
@@ -193,6 +198,21 @@ mod tests {
             let found = usual(of_user.map(PathBuf::from), Path::new("/tmp"));
             assert_eq!(found, folders, "{of_user:?}");
         }
+    }
+
+    #[test]
+    fn a_folder_with_two_names_is_looked_in_once() {
+        let above = tempfile::tempdir().unwrap();
+        let [there, link] = ["there", "link"].map(|name| above.path().join(name));
+        create_dir(&there).unwrap();
+        symlink(&there, &link).unwrap();
+        make(&there.join("score")).unwrap();
+        let [one, other] = [&link, &there].map(|folder| folder.join("score"));
+        let gone = above.path().join("gone");
+        assert_eq!(
+            each_once(vec![one.clone(), other, gone.clone(), gone.clone()]),
+            [one, gone]
+        );
     }
 
     #[test]

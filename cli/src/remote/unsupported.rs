@@ -1,4 +1,4 @@
-//! A system without such sockets.
+//! For systems without Unix sockets.
 
 use serde_json::Value;
 
