@@ -200,7 +200,8 @@ struct Playing {
     share: Ramp,
     rate: u32,
     blocks: Blocks,
-    /// Notes that have arrived and not begun, and what is done to their channels, by frame.
+    /// Notes that have arrived and not begun, and what is done to their channels, in the order of
+    /// their frames.
     due: VecDeque<(u64, Act)>,
     /// What the instrument was asked for and cannot do.
     ignored: BTreeSet<&'static str>,
@@ -220,9 +221,14 @@ impl Processor<Synth> for Playing {
             let frame = input.packet.time.to_samples(self.rate);
             let changes = input.packet.changes().iter();
             let notes = input.read(NOTES)?.iter();
-            self.due
-                .extend(changes.map(|change| (frame, Act::Change(*change))));
-            self.due.extend(notes.map(|note| (frame, Act::Note(*note))));
+            let acts = (changes.map(|change| Act::Change(*change)))
+                .chain(notes.map(|note| Act::Note(*note)));
+            // Live, some wires bring notes ahead of their time and others do not.
+            let mut place = self.due.partition_point(|(other, _)| *other <= frame);
+            for act in acts {
+                self.due.insert(place, (frame, act));
+                place += 1;
+            }
         }
         while self.blocks.is_due(io) {
             self.send_block(io, self.blocks.size())?;
@@ -325,6 +331,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::super::sound_font::tiny;
+    use super::super::test_sound::{at, left};
     use super::*;
 
     fn play(voice: &str, notes: Vec<(f64, Note)>, end: f64) -> Vec<f32> {
@@ -555,6 +562,19 @@ mod tests {
         assert!(peak(&kit[100_000..]) < 0.001);
         let voices = steered("voices", json!(["organ", "pad"]), held());
         assert_eq!(voices, organ);
+    }
+
+    #[test]
+    fn a_note_that_another_wire_brings_ahead_of_its_time_holds_none_up() {
+        let ahead = (at(0.1), at(0.9), Payload::Notes([on(72)].into()));
+        let prompt = (at(0.2), at(0.2), Payload::Notes([on(48)].into()));
+        let outputs = Harness::<Synth>::new(json!({ "reverb": 0 }))
+            .feed_live("notes", PortType::Notes, vec![ahead], at(1.0))
+            .feed_live("notes", PortType::Notes, vec![prompt], at(1.0))
+            .play_live()
+            .unwrap();
+        let heard = left(&outputs);
+        assert!(peak(&heard[..9_600]) == 0.0 && peak(&heard[9_600..14_400]) > 0.02);
     }
 
     #[test]
