@@ -5,6 +5,7 @@ use rand_chacha::rand_core::Rng;
 use score_engine::{ChannelChange, Note};
 
 use super::strip::Strip;
+use super::within;
 use super::voice::{Sounding, Voice};
 
 /// More notes than this at once are more than anyone tells apart; the quietest gives way.
@@ -47,7 +48,7 @@ impl Ensemble {
             velocity,
         } = note
         {
-            let begun = self.begun(channel, pitch, velocity.clamp(0.0, 1.0));
+            let begun = self.begun(channel, pitch, within(velocity, (0.0, 1.0), 0.0));
             self.add(begun);
         }
     }

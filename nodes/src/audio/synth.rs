@@ -327,7 +327,7 @@ impl Playing {
 #[cfg(test)]
 mod tests {
     use score_engine::harness::Harness;
-    use score_engine::{Choice, Payload, PortType};
+    use score_engine::{Choice, Payload, Performance, PortType};
     use serde_json::{Value, json};
 
     use super::super::sound_font::tiny;
@@ -575,6 +575,47 @@ mod tests {
             .unwrap();
         let heard = left(&outputs);
         assert!(peak(&heard[..9_600]) == 0.0 && peak(&heard[9_600..14_400]) > 0.02);
+    }
+
+    #[test]
+    fn what_is_not_a_number_in_notes_and_controllers_is_not_heard_for_ever() {
+        let channel = 0;
+        let note = |pitch, velocity| Note::On {
+            channel,
+            pitch,
+            velocity,
+        };
+        let performance = |change, note: Note| {
+            let performance = Performance {
+                changes: vec![change],
+                notes: [note].into(),
+            };
+            Payload::Performance(performance.into())
+        };
+        let (number, value) = (7, f32::NAN);
+        let volume = ChannelChange::Controller {
+            channel,
+            number,
+            value,
+        };
+        let full = ChannelChange::Controller {
+            channel,
+            number,
+            value: 1.0,
+        };
+        let bend = ChannelChange::Bend { channel, value };
+        let packets = vec![
+            (at(0.0), performance(volume, note(60, f32::NAN))),
+            (at(0.1), performance(bend, note(64, 0.5))),
+            (at(0.2), performance(full, note(67, 0.5))),
+        ];
+        let outputs = Harness::<Synth>::new(json!({}))
+            .feed("notes", PortType::Notes, packets, at(1.0))
+            .run()
+            .unwrap();
+        let heard = left(&outputs);
+        assert!(heard.iter().all(|sample| sample.is_finite()));
+        assert!(peak(&heard[12_000..24_000]) > 0.02);
     }
 
     #[test]
