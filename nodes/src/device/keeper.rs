@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use score_engine::{Counters, NodeError, NodeErrorKind};
 
+use crate::backoff::Backoff;
+
 /// The wait before the second try; doubles up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 
@@ -125,13 +127,14 @@ fn keep<O: Opener>(
     tell: &Sender<Result<(), NodeError>>,
 ) {
     let _silence = silence();
-    let mut wait = FIRST_WAIT;
+    let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
     let mut told = String::new();
     let mut gone: Option<Instant> = None;
     let mut first = true;
     loop {
-        match opener.open() {
+        let worked = match opener.open() {
             Ok(mut device) => {
+                let opened = Instant::now();
                 counters.go_on();
                 let _ = tell.send(Ok(()));
                 let name = opener.name();
@@ -160,8 +163,8 @@ fn keep<O: Opener>(
                 };
                 gone = Some(Instant::now());
                 counters.lack(why.to_string());
-                wait = FIRST_WAIT;
                 tracing::warn!("{why}; the run goes on without it until it is back");
+                opened.elapsed()
             }
             Err(why) => {
                 let (name, text) = (opener.name(), why.to_string());
@@ -180,11 +183,12 @@ fn keep<O: Opener>(
                 if first && required {
                     return;
                 }
+                Duration::ZERO
             }
-        }
+        };
         first = false;
-        match stopped.recv_timeout(wait) {
-            Err(RecvTimeoutError::Timeout) => wait = (wait * 2).min(LONGEST_WAIT),
+        match stopped.recv_timeout(backoff.after(worked)) {
+            Err(RecvTimeoutError::Timeout) => {}
             _ => return,
         }
     }
@@ -286,6 +290,37 @@ mod tests {
         assert_eq!(last.as_deref(), Some("the toy is gone"));
         drop(keeper);
         assert_eq!(closings.load(Ordering::SeqCst), 1);
+    }
+
+    /// Counts how often it is opened, and is gone at each first look.
+    struct Flapping(Arc<AtomicUsize>);
+
+    impl Opener for Flapping {
+        type Device = ();
+
+        fn name(&self) -> String {
+            "the loose plug".to_owned()
+        }
+
+        fn open(&mut self) -> Result<(), NodeError> {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        }
+
+        fn look(&mut self, (): &mut ()) -> Result<(), NodeError> {
+            Err(missing("the loose plug is gone"))
+        }
+    }
+
+    #[test]
+    fn a_device_that_goes_away_at_once_is_opened_ever_less_often() {
+        let openings: Arc<AtomicUsize> = Arc::default();
+        let keeper = Keeper::start(Flapping(openings.clone()), false, &Arc::default()).unwrap();
+        std::thread::sleep(Duration::from_secs(2));
+        drop(keeper);
+        // Each is looked at after 0.1 s; in between it rests for 0.1, 0.2, 0.4 and 0.8 s.
+        let count = openings.load(Ordering::SeqCst);
+        assert!((2..=5).contains(&count), "{count}");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use self::attempt::attempt;
 pub(crate) use self::node::{
     Captured, Captures, Capturing, PICTURES, REOPENED, after_input, before_input, require_live,
 };
-use super::backoff::Backoff;
+use crate::backoff::Backoff;
 
 /// The wait before the first new try.
 const FIRST_WAIT: Duration = Duration::from_millis(100);

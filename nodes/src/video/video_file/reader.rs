@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use score_engine::{Frame, NodeError, Time};
 
 use super::reel::{Desk, Item, Script};
-use crate::video::backoff::Backoff;
+use crate::backoff::Backoff;
 use crate::video::ffmpeg::Decoder;
 use crate::video::timeline::Pictures;
 
