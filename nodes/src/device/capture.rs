@@ -122,17 +122,22 @@ impl Capture {
             None => start.to_samples(self.rate),
         };
         self.position = Some(position + frames as u64);
-        let length = frames * self.channels;
-        match self.samples.write_chunk_uninit(length) {
-            Ok(chunk) if frames > 0 => {
+        // Samples whose stretch found no room would be taken for those of the next.
+        let has_room = frames > 0 && self.stretches.slots() > 0;
+        let chunk = has_room
+            .then(|| self.samples.write_chunk_uninit(frames * self.channels).ok())
+            .flatten();
+        match chunk {
+            Some(chunk) => {
                 chunk.fill_from_iter(heard.iter().map(|sample| f32::from_sample(*sample)));
+                // There is room: only this side puts stretches in.
                 let _ = self.stretches.push(Stretch {
                     start: position,
                     frames,
                     last: false,
                 });
             }
-            _ => add(&self.counters.overflowed_frames, frames as u64),
+            None => add(&self.counters.overflowed_frames, frames as u64),
         }
         // Waking a thread is one call of the system that does not wait.
         if let Some(reader) = self.reader.get() {
@@ -266,6 +271,25 @@ mod tests {
         assembly.lay(10, &[3.0; 2]);
         assert_eq!(assembly.next(0), Some((8, vec![2.0, 2.0, 3.0, 3.0])));
         assert_eq!(assembly.counters.missing_frames.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn a_ring_that_is_full_of_short_calls_leaves_whole_calls_out() {
+        let (clock, counters) = (Arc::new(LiveClock::new()), counters());
+        // Half a second is 6,000 calls of 16 frames, more than there is room for.
+        let (mut capture, mut captured) =
+            ring(192_000, 1, clock, counters.clone(), Arc::default());
+        for call in 0..5_000 {
+            capture.take(&[call as f32; 16]);
+        }
+        let overflowed = counters.overflowed_frames.load(Ordering::Relaxed);
+        assert_eq!(overflowed, 16 * (5_000 - STRETCHES as u64));
+        for call in 0..STRETCHES {
+            assert_eq!(captured.next().unwrap().1, [call as f32; 16]);
+        }
+        assert!(captured.next().is_none());
+        capture.take(&[0.5; 16]);
+        assert_eq!(captured.next().unwrap().1, [0.5; 16]);
     }
 
     #[test]
