@@ -136,9 +136,10 @@ impl Processor<AudioIn> for Listening {
             self.ring = Some(ring);
         }
         let counters = &self.counters;
+        let form = (self.rate, self.block);
         let assembly = self
             .assembly
-            .get_or_insert_with(|| Assembly::new(self.block, self.channels, now, counters.clone()));
+            .get_or_insert_with(|| Assembly::new(form, self.channels, now, counters.clone()));
         while let Some((start, samples)) = self.ring.as_mut().and_then(Captured::next) {
             let from = self.ring.as_ref().map_or(1, |ring| ring.channels);
             assembly.lay(start, &fitted(samples, from, self.channels));

@@ -22,6 +22,10 @@ const RING_SECONDS: f64 = 0.5;
 /// Stretches of sound that the ring holds at most.
 const STRETCHES: usize = 4096;
 
+/// A gap longer than this, in seconds, is left out and not filled with silence: the clock has
+/// jumped, because the computer slept.
+const LONGEST_GAP: u32 = 1;
+
 /// Counters of one sound input, among the node's own figures in the run's status, over all openings
 /// of its device.
 #[derive(Debug)]
@@ -166,13 +170,16 @@ pub(crate) struct Assembly {
     samples: Vec<f32>,
     /// The frame after the last one that came.
     known: u64,
+    /// The longest gap that is filled with silence, in frames.
+    longest_gap: u64,
     counters: Arc<CaptureCounters>,
 }
 
 impl Assembly {
-    /// Blocks of `block` frames from frame `from` on, which is moved to the next edge of a block.
+    /// Blocks of `block` frames of sound at `rate` frames a second, from frame `from` on, which is
+    /// moved to the next edge of a block.
     pub(crate) fn new(
-        block: u32,
+        (rate, block): (u32, u32),
         channels: usize,
         from: u64,
         counters: Arc<CaptureCounters>,
@@ -184,12 +191,22 @@ impl Assembly {
             at: from.div_ceil(block) * block,
             samples: Vec::new(),
             known: 0,
+            longest_gap: u64::from(LONGEST_GAP) * u64::from(rate),
             counters,
+        }
+    }
+
+    /// Goes on with the block that `frame` lies in, where a gap before it is too long.
+    fn leave_out_gap(&mut self, frame: u64) {
+        if frame.saturating_sub(self.at.max(self.known)) > self.longest_gap {
+            self.at = frame - frame % self.block;
+            self.samples.clear();
         }
     }
 
     /// Lays a stretch in its place; what lies before the block being filled came too late.
     pub(crate) fn lay(&mut self, start: u64, samples: &[f32]) {
+        self.leave_out_gap(start);
         let frames = samples.len() / self.channels;
         let late = self.at.saturating_sub(start).min(frames as u64) as usize;
         let first = (start.max(self.at) - self.at) as usize;
@@ -205,6 +222,7 @@ impl Assembly {
     /// The next block and its first frame, once all of it has come or none of it can be waited for
     /// any longer: `due` is the frame up to which nothing may be late.
     pub(crate) fn next(&mut self, due: u64) -> Option<(u64, Vec<f32>)> {
+        self.leave_out_gap(due);
         let end = self.at + self.block;
         if self.known < end {
             if due < end {
@@ -238,7 +256,7 @@ mod tests {
     }
 
     fn assembly() -> Assembly {
-        Assembly::new(4, 1, 1, counters())
+        Assembly::new((1_000, 4), 1, 1, counters())
     }
 
     #[test]
@@ -271,6 +289,21 @@ mod tests {
         assembly.lay(10, &[3.0; 2]);
         assert_eq!(assembly.next(0), Some((8, vec![2.0, 2.0, 3.0, 3.0])));
         assert_eq!(assembly.counters.missing_frames.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn a_day_that_the_computer_slept_is_left_out() {
+        let day = 24 * 3_600 * 1_000;
+        let mut assembly = assembly();
+        assembly.lay(4, &[1.0; 4]);
+        assert_eq!(assembly.next(0), Some((4, vec![1.0; 4])));
+        assembly.lay(day + 2, &[2.0; 6]);
+        assert!(assembly.samples.len() < 100);
+        assert_eq!(assembly.next(0), Some((day, vec![0.0, 0.0, 2.0, 2.0])));
+        assert_eq!(assembly.next(0), Some((day + 4, vec![2.0; 4])));
+        // The same without a device.
+        assert_eq!(assembly.next(2 * day), None);
+        assert_eq!(assembly.end(), 2 * day);
     }
 
     #[test]
