@@ -221,10 +221,14 @@ pub(crate) fn last_line(text: &str) -> String {
     line.rsplit("] ").next().unwrap_or(line).trim().to_owned()
 }
 
-/// What a program said first: what follows are mostly consequences.
-fn first_line(text: &str) -> String {
-    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
-    last_line(lines.next().unwrap_or_default())
+/// What a program says first: what follows are mostly consequences, and may be a line for each
+/// packet of a film. All of it is read, so that the program is not held up.
+fn first_line(says: impl Read) -> String {
+    let lines = BufReader::new(says).split(b'\n').map_while(Result::ok);
+    let mut lines = lines.filter(|line| !line.trim_ascii().is_empty());
+    let first = lines.next().unwrap_or_default();
+    lines.for_each(drop);
+    last_line(&String::from_utf8_lossy(&first))
 }
 
 /// What the ffmpeg program says while it decodes.
@@ -465,15 +469,10 @@ impl Muxer {
         ]);
         command.arg(input_url(output));
         let mut child = Running(start("ffmpeg", Stdio::piped(), &mut command)?);
-        let (sound, Some(mut stderr)) = (child.0.stdin.take(), child.0.stderr.take()) else {
+        let (sound, Some(stderr)) = (child.0.stdin.take(), child.0.stderr.take()) else {
             return Err(NodeError::internal("ffmpeg was started without its pipes"));
         };
-        let listener = std::thread::spawn(move || {
-            let mut said = String::new();
-            // What cannot be read is not needed: the exit status tells whether all went well.
-            let _ = stderr.read_to_string(&mut said);
-            said
-        });
+        let listener = std::thread::spawn(move || first_line(stderr));
         Ok(Muxer {
             child,
             sound,
@@ -506,13 +505,12 @@ impl Muxer {
             .listener
             .take()
             .and_then(|listener| listener.join().ok())
-            .unwrap_or_default();
+            .unwrap_or_else(|| "no reason given".to_owned());
         if status.is_ok_and(|status| status.success()) {
             return Ok(());
         }
         Err(NodeError::output(format!(
-            "the film cannot be written (ffmpeg: {})",
-            first_line(&said)
+            "the film cannot be written (ffmpeg: {said})"
         ))
         .help("look whether the disk has room; `encode: h264` takes any picture"))
     }
@@ -562,6 +560,14 @@ mod tests {
             let told = advice(code);
             assert!(told.contains(wanted) && !told.contains("install"), "{told}");
         }
+    }
+
+    #[test]
+    fn of_all_that_a_program_says_the_first_line_is_kept_in_any_encoding() {
+        let consequences = b"Error while muxing\n".repeat(9);
+        let said = [&b"\n[mp4 @ 0x5] no room for \xFF\n"[..], &consequences].concat();
+        assert_eq!(first_line(&said[..]), "no room for \u{FFFD}");
+        assert_eq!(first_line(&b""[..]), "no reason given");
     }
 
     #[test]
