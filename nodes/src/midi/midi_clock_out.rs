@@ -1,11 +1,12 @@
 //! Sends the transport's beat to a MIDI port, for machines that follow it.
 
 use score_engine::{
-    Build, Descriptor, Flow, Io, Node, NodeError, Params, Processor, Time, Transport,
+    Build, Check, Descriptor, Flow, Io, Node, NodeError, Params, Processor, Time, Transport,
 };
 
 use crate::device::midi::message::{CONTINUE, Message, START, STOP, TICK};
 use crate::device::midi::outlet::{News, Outlet};
+use crate::device::midi::port::require_name;
 
 /// Ticks in a sixteenth note: MIDI's clock has 24 in a quarter note.
 const TICKS_PER_SIXTEENTH: u64 = 6;
@@ -41,6 +42,10 @@ impl Node for MidiClockOut {
             )
             .in_bars()
             .urgent()
+    }
+
+    fn check(&self, check: &mut Check<'_>) {
+        require_name(check, &self.port);
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {

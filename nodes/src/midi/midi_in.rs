@@ -10,6 +10,7 @@ use score_engine::{
 use super::keyboard::{Keyboard, is_about_ends};
 use crate::device::midi::inlet::{Arrival, Inlet};
 use crate::device::midi::message::{Meaning, Message};
+use crate::device::midi::port::require_name;
 
 const NOTES: OutputPort<Note> = OutputPort::new(0, "notes", "what is played");
 
@@ -78,6 +79,7 @@ impl Node for MidiIn {
     }
 
     fn check(&self, check: &mut Check<'_>) {
+        require_name(check, &self.port);
         if self.controls.len() > CONTROLS.len() {
             check.refuse(
                 "controls",

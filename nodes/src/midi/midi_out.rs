@@ -9,6 +9,7 @@ use score_engine::{
 
 use crate::device::midi::message::Message;
 use crate::device::midi::outlet::{News, Outlet};
+use crate::device::midi::port::require_name;
 
 const NOTES: InputPort<Note> = InputPort::new(0, "notes", "what to play").optional();
 const CONTROLS: InputPort<Control> =
@@ -59,13 +60,7 @@ impl Node for MidiOut {
     }
 
     fn check(&self, check: &mut Check<'_>) {
-        if self.port.trim().is_empty() {
-            check.refuse(
-                "port",
-                "the port has no name",
-                Some("`score devices` lists them".to_owned()),
-            );
-        }
+        require_name(check, &self.port);
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {

@@ -1,7 +1,7 @@
 //! Finds MIDI ports by name and opens the system's.
 
 use midir::{MidiInput, MidiInputConnection, MidiOutput, MidiOutputConnection};
-use score_engine::NodeError;
+use score_engine::{Check, NodeError};
 
 use super::super::keeper::missing;
 use super::super::sound_device::{Direction, best_match};
@@ -50,6 +50,14 @@ impl PortName {
             true => PortName::System(rest.to_owned()),
             false => PortName::System(text.to_owned()),
         }
+    }
+}
+
+/// Refuses the parameter `port` where it is empty, which would mean the first port that there is.
+pub(crate) fn require_name(check: &mut Check<'_>, port: &str) {
+    if port.trim().is_empty() {
+        let help = Some("`score devices` lists them".to_owned());
+        check.refuse("port", "the port has no name", help);
     }
 }
 
@@ -176,7 +184,23 @@ fn own_input(
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
+    use score_engine::{Settings, Source};
+
     use super::*;
+
+    #[test]
+    fn a_port_without_a_name_is_refused_by_every_kind_that_opens_one() {
+        for kind in ["midi_in", "midi_out", "midi_clock_out"] {
+            let text = format!(r#"Patch(format: 1, nodes: {{"a": {kind}(port: " ")}}, wires: [])"#);
+            let source = Source::text("p.ron", &text, PathBuf::new());
+            let graph =
+                score_engine::check(&source, &[], &crate::registry(), &Settings::default());
+            let problems = format!("{:?}", graph.err());
+            assert!(problems.contains("the port has no name"), "{kind}: {problems}");
+        }
+    }
 
     #[test]
     fn every_way_to_name_a_port_is_understood() {
