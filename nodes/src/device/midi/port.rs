@@ -1,6 +1,6 @@
 //! Finds MIDI ports by name and opens the system's.
 
-use midir::{MidiInput, MidiInputConnection, MidiOutput, MidiOutputConnection};
+use midir::{MidiIO, MidiInput, MidiInputConnection, MidiOutput, MidiOutputConnection};
 use score_engine::{Check, NodeError};
 
 use super::super::keeper::missing;
@@ -63,28 +63,35 @@ pub(crate) fn require_name(check: &mut Check<'_>, port: &str) {
 
 /// The names of the system's ports; `None` where the system has no MIDI.
 pub(crate) fn system_ports(direction: Direction) -> Option<Vec<String>> {
-    match direction {
-        Direction::Output => {
-            let client = MidiOutput::new(CLIENT).ok()?;
-            let ports = client.ports();
-            Some(
-                ports
-                    .iter()
-                    .flat_map(|port| client.port_name(port))
-                    .collect(),
-            )
-        }
-        Direction::Input => {
-            let client = MidiInput::new(CLIENT).ok()?;
-            let ports = client.ports();
-            Some(
-                ports
-                    .iter()
-                    .flat_map(|port| client.port_name(port))
-                    .collect(),
-            )
-        }
-    }
+    Some(match direction {
+        Direction::Output => names(named(&MidiOutput::new(CLIENT).ok()?)),
+        Direction::Input => names(named(&MidiInput::new(CLIENT).ok()?)),
+    })
+}
+
+fn names<P>(ports: Vec<(String, P)>) -> Vec<String> {
+    ports.into_iter().map(|(name, _)| name).collect()
+}
+
+/// The ports that `client` can connect to, each with its name.
+fn named<C: MidiIO>(client: &C) -> Vec<(String, C::Port)> {
+    let ports = client.ports().into_iter();
+    ports
+        .filter_map(|port| Some((client.port_name(&port).ok()?, port)))
+        .collect()
+}
+
+/// The port whose name is, or contains, `wanted`.
+fn find<C: MidiIO>(client: &C, wanted: &str) -> Result<(String, C::Port), NodeError> {
+    let ports = named(client);
+    best_match(&ports, wanted, |(name, _)| (name, ""))
+        .cloned()
+        .ok_or_else(|| missing(format!("there is no MIDI port `{wanted}`")))
+}
+
+/// The error of a port that is there and does not open.
+fn closed(name: &str, error: &dyn std::fmt::Display) -> NodeError {
+    missing(format!("the MIDI port `{name}` does not open: {error}"))
 }
 
 /// The refusal where a system has no MIDI.
@@ -104,17 +111,11 @@ pub(crate) fn open_output(
     let PortName::System(wanted) = name else {
         return own_output(client, own);
     };
-    let ports: Vec<_> = client
-        .ports()
-        .into_iter()
-        .filter_map(|port| Some((client.port_name(&port).ok()?, port)))
-        .collect();
-    let (name, port) = best_match(&ports, wanted, |(name, _)| (name, ""))
-        .ok_or_else(|| missing(format!("there is no MIDI port `{wanted}`")))?;
+    let (name, port) = find(&client, wanted)?;
     let connection = client
-        .connect(port, own)
-        .map_err(|error| missing(format!("the MIDI port `{name}` does not open: {error}")))?;
-    Ok((name.clone(), connection))
+        .connect(&port, own)
+        .map_err(|error| closed(&name, &error))?;
+    Ok((name, connection))
 }
 
 /// What is done with each message that comes in.
@@ -133,17 +134,11 @@ pub(crate) fn open_input(
     let PortName::System(wanted) = name else {
         return own_input(client, own, receive);
     };
-    let ports: Vec<_> = client
-        .ports()
-        .into_iter()
-        .filter_map(|port| Some((client.port_name(&port).ok()?, port)))
-        .collect();
-    let (name, port) = best_match(&ports, wanted, |(name, _)| (name, ""))
-        .ok_or_else(|| missing(format!("there is no MIDI port `{wanted}`")))?;
+    let (name, port) = find(&client, wanted)?;
     let connection = client
-        .connect(port, own, move |_, bytes, ()| receive(bytes), ())
-        .map_err(|error| missing(format!("the MIDI port `{name}` does not open: {error}")))?;
-    Ok((name.clone(), connection))
+        .connect(&port, own, move |_, bytes, ()| receive(bytes), ())
+        .map_err(|error| closed(&name, &error))?;
+    Ok((name, connection))
 }
 
 #[cfg(unix)]
