@@ -87,16 +87,17 @@ impl Inlet {
         self.reader.get_or_init(std::thread::current);
         let until = Instant::now() + patience;
         loop {
-            match self.news.try_recv() {
-                Ok(News::Opened(ring)) => self.ring = Some(ring),
-                Ok(News::LostPeer) => self.is_left_behind = true,
-                Ok(News::Gone) if self.ring.take().is_some() => return Arrival::Gone,
-                Ok(News::Gone) | Err(_) => {}
+            // What was sent before something went away is taken before anything that followed.
+            if !self.is_left_behind {
+                match self.news.try_recv() {
+                    Ok(News::Opened(ring)) => self.ring = Some(ring),
+                    Ok(News::LostPeer | News::Gone) => self.is_left_behind = true,
+                    Err(_) => {}
+                }
             }
             if let Some(timed) = self.ring.as_mut().and_then(|ring| ring.pop().ok()) {
                 return Arrival::Message(timed);
             }
-            // What it had sent before it went was taken first.
             if std::mem::take(&mut self.is_left_behind) {
                 return Arrival::Gone;
             }
@@ -169,5 +170,63 @@ impl Opener for InputOpener {
         }
         let _ = self.hand_over.send(News::Gone);
         Err(missing(format!("{} is gone", self.name())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use score_engine::Time;
+
+    use super::super::message::TICK;
+    use super::*;
+
+    /// A device of which nothing comes.
+    struct Silent;
+
+    impl Opener for Silent {
+        type Device = ();
+
+        fn name(&self) -> String {
+            "silence".to_owned()
+        }
+
+        fn open(&mut self) -> Result<(), NodeError> {
+            Ok(())
+        }
+
+        fn look(&mut self, (): &mut ()) -> Result<(), NodeError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_came_before_a_port_went_away_is_taken_first() {
+        let (tell, news) = channel();
+        let mut inlet = Inlet {
+            ring: None,
+            is_left_behind: false,
+            news,
+            reader: Arc::default(),
+            _keeper: Keeper::start(Silent, false, &Arc::default()).unwrap(),
+        };
+        let timed = |nanos| Timed {
+            time: Time::from_nanos(nanos),
+            message: Message::single(TICK),
+        };
+        for (times, last) in [([1, 2], News::Gone), ([3, 4], News::LostPeer)] {
+            let (mut ring, came) = RingBuffer::new(ROOM);
+            for time in times {
+                ring.push(timed(time)).unwrap();
+            }
+            tell.send(News::Opened(came)).unwrap();
+            tell.send(last).unwrap();
+        }
+        let arrivals: Vec<Arrival> = (0..7).map(|_| inlet.next(Duration::ZERO)).collect();
+        let message = |time| Arrival::Message(timed(time));
+        let (gone, nothing) = (Arrival::Gone, Arrival::Nothing);
+        assert_eq!(
+            arrivals,
+            [message(1), message(2), gone, message(3), message(4), gone, nothing]
+        );
     }
 }
