@@ -17,6 +17,16 @@ pub(crate) enum Direction {
     Input,
 }
 
+impl Direction {
+    /// The word for what goes this way.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Direction::Output => "output",
+            Direction::Input => "input",
+        }
+    }
+}
+
 /// The devices of `host` for a direction, each with the text that names it in a patch and a title.
 pub(crate) fn devices_of(host: HostId, direction: Direction) -> Vec<(String, String, Device)> {
     if host == HostId::Jack {

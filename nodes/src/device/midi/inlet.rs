@@ -7,15 +7,15 @@ use std::time::{Duration, Instant};
 
 use midir::MidiInputConnection;
 use rtrb::{Consumer, RingBuffer};
-use score_engine::{Build, LiveClock, NodeError};
+use score_engine::{Build, NodeError};
 
-use super::super::keeper::{Keeper, Opener, missing};
-use super::super::only_live;
+use super::super::keeper::{Keeper, Opener};
 use super::super::sound_device::Direction;
 use super::jack;
 use super::message::{Message, Timed};
 use super::open_port::OpenPort;
 use super::port::{self, PortName};
+use super::wanted::Wanted;
 
 /// Messages that may wait for the node.
 const ROOM: usize = 4096;
@@ -62,14 +62,11 @@ impl Inlet {
         name: &str,
         required: bool,
     ) -> Result<Self, NodeError> {
-        let clock = only_live(build, kind, "read a file with `midi_input_file`")?;
+        let instead = "read a file with `midi_input_file`";
         let (hand_over, news) = channel();
         let reader = Arc::new(OnceLock::new());
         let opener = InputOpener {
-            name: PortName::parse(name),
-            text: name.to_owned(),
-            own: build.id.to_owned(),
-            clock: clock.clone(),
+            wanted: Wanted::new(build, kind, (name, Direction::Input), instead)?,
             reader: reader.clone(),
             hand_over,
         };
@@ -112,11 +109,7 @@ impl Inlet {
 
 /// Opens the port for the keeper.
 struct InputOpener {
-    name: PortName,
-    text: String,
-    /// What the port is called at JACK, or as a virtual port.
-    own: String,
-    clock: Arc<LiveClock>,
+    wanted: Wanted,
     /// The thread to wake when something comes.
     reader: Arc<OnceLock<Thread>>,
     hand_over: Sender<News>,
@@ -126,12 +119,15 @@ impl Opener for InputOpener {
     type Device = OpenPort<MidiInputConnection<()>>;
 
     fn name(&self) -> String {
-        format!("the MIDI input `{}`", self.text)
+        self.wanted.in_words()
     }
 
     fn open(&mut self) -> Result<Self::Device, NodeError> {
         let (mut ring, came) = RingBuffer::new(ROOM);
-        let (clock, reader) = (self.clock.clone(), self.reader.clone());
+        let Wanted {
+            name, own, clock, ..
+        } = &self.wanted;
+        let (clock, reader) = (clock.clone(), self.reader.clone());
         // Waking a thread is one call of the system that does not wait.
         let mut put = move |timed| {
             let _ = ring.push(timed);
@@ -139,10 +135,10 @@ impl Opener for InputOpener {
                 reader.unpark();
             }
         };
-        let port = match &self.name {
+        let port = match name {
             PortName::Jack(join) => {
                 let join = join.as_deref();
-                let port = jack::open_input(&self.own, join, clock, Box::new(put))?;
+                let port = jack::open_input(own, join, clock, Box::new(put))?;
                 OpenPort::Jack(Box::new(port))
             }
             name => {
@@ -152,7 +148,7 @@ impl Opener for InputOpener {
                         put(Timed { time, message });
                     }
                 });
-                let (port, connection) = port::open_input(name, &self.own, receive)?;
+                let (port, connection) = port::open_input(name, own, receive)?;
                 OpenPort::of_system(name, port, connection)
             }
         };
@@ -162,14 +158,13 @@ impl Opener for InputOpener {
     }
 
     fn look(&mut self, port: &mut Self::Device) -> Result<(), NodeError> {
-        if port.is_alive(Direction::Input) {
-            if port.has_lost_peer() {
-                let _ = self.hand_over.send(News::LostPeer);
-            }
-            return Ok(());
+        let is_there = self.wanted.look(port);
+        if is_there.is_err() {
+            let _ = self.hand_over.send(News::Gone);
+        } else if port.has_lost_peer() {
+            let _ = self.hand_over.send(News::LostPeer);
         }
-        let _ = self.hand_over.send(News::Gone);
-        Err(missing(format!("{} is gone", self.name())))
+        is_there
     }
 }
 

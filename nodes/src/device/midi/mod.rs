@@ -6,5 +6,6 @@ pub(crate) mod message;
 mod open_port;
 pub(crate) mod outlet;
 pub(crate) mod port;
+mod wanted;
 
 pub(crate) use jack::ports as jack_ports;
