@@ -12,12 +12,11 @@ use score_engine::{
 };
 
 use super::amplitude;
-use super::audio_out::claim;
 use super::ramp::Ramp;
 use crate::device::capture::{Assembly, Capture, CaptureCounters, Captured, ring};
 use crate::device::keeper::{Keeper, Opener};
 use crate::device::only_live;
-use crate::device::sound::{Callback, Wanted, open};
+use crate::device::sound::{Callback, Wanted, claim, open};
 use crate::device::sound_device::Direction;
 use crate::device::sound_stream::Opened;
 
@@ -85,6 +84,7 @@ impl Node for AudioIn {
         let opener = InputOpener {
             wanted: Wanted {
                 device: self.device.clone(),
+                direction: Direction::Input,
                 rate,
                 channels: self.channels,
                 block,
@@ -206,27 +206,19 @@ impl Opener for InputOpener {
     type Device = Opened;
 
     fn name(&self) -> String {
-        self.wanted.name(Direction::Input)
+        self.wanted.name()
     }
 
     fn open(&mut self) -> Result<Opened, NodeError> {
-        let mut latest = None;
-        let opened = open(&self.wanted, Direction::Input, &mut |channels| {
-            let (capture, captured) = ring(
+        open(&self.wanted, &self.hand_over, |channels| {
+            ring(
                 self.wanted.rate,
                 channels,
                 self.clock.clone(),
                 self.counters.clone(),
                 self.reader.clone(),
-            );
-            latest = Some(captured);
-            capture
-        })?;
-        if let Some(captured) = latest {
-            // A node that is gone needs no ring.
-            let _ = self.hand_over.send(captured);
-        }
-        Ok(opened)
+            )
+        })
     }
 
     fn look(&mut self, opened: &mut Opened) -> Result<(), NodeError> {
@@ -234,8 +226,7 @@ impl Opener for InputOpener {
     }
 
     fn which(&self, opened: &Opened) -> Option<String> {
-        let device = &opened.device;
-        self.wanted.device.is_none().then(|| device.clone())
+        self.wanted.which(opened)
     }
 }
 

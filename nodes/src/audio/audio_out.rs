@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use cpal::{FromSample, SizedSample};
 use score_engine::{
     AudioBlock, Build, Check, Descriptor, Flow, InputPort, Io, LiveClock, Node, NodeError, Params,
-    Processor, Resource, Transport,
+    Processor, Transport,
 };
 
 use super::amplitude;
@@ -18,7 +18,7 @@ use crate::device::feed::Feed;
 use crate::device::keeper::{Keeper, Opener};
 use crate::device::only_live;
 use crate::device::playback::{Playback, PlaybackForm, Shared, ring};
-use crate::device::sound::{Callback, Wanted, open};
+use crate::device::sound::{Callback, Wanted, claim, open};
 use crate::device::sound_device::Direction;
 use crate::device::sound_stream::Opened;
 
@@ -87,6 +87,7 @@ impl Node for AudioOut {
         let opener = OutputOpener {
             wanted: Wanted {
                 device: self.device.clone(),
+                direction: Direction::Output,
                 rate,
                 channels: self.channels,
                 block: self.block.unwrap_or(build.transport.block),
@@ -110,19 +111,6 @@ impl Node for AudioOut {
             next: 0,
         }))
     }
-}
-
-/// Claims a device, of which one node may have each direction.
-pub(crate) fn claim(check: &mut Check<'_>, direction: Direction, device: Option<&str>) {
-    let what = match direction {
-        Direction::Output => "sound output",
-        Direction::Input => "sound input",
-    };
-    let name = match device {
-        Some(device) => format!("the {what} `{}`", device.trim().to_lowercase()),
-        None => format!("the system's {what}"),
-    };
-    check.claim(Resource(name), device.map(|_| "device"));
 }
 
 struct Playing {
@@ -234,12 +222,11 @@ impl Opener for OutputOpener {
     type Device = Output;
 
     fn name(&self) -> String {
-        self.wanted.name(Direction::Output)
+        self.wanted.name()
     }
 
     fn open(&mut self) -> Result<Output, NodeError> {
-        let mut latest = None;
-        let opened = open(&self.wanted, Direction::Output, &mut |channels| {
+        let opened = open(&self.wanted, &self.hand_over, |channels| {
             let form = PlaybackForm {
                 rate: self.wanted.rate,
                 channels,
@@ -247,13 +234,8 @@ impl Opener for OutputOpener {
                 latency: self.latency,
             };
             let (feed, playback) = ring(form, self.clock.clone(), self.shared.clone());
-            latest = Some(feed);
-            playback
+            (playback, feed)
         })?;
-        if let Some(feed) = latest {
-            // A node that is gone needs no feed.
-            let _ = self.hand_over.send(feed);
-        }
         let counters = &self.shared.counters;
         counters.openings.fetch_add(1, Ordering::Relaxed);
         counters.is_open.store(1, Ordering::Release);
@@ -289,8 +271,7 @@ impl Opener for OutputOpener {
     }
 
     fn which(&self, output: &Output) -> Option<String> {
-        let device = &output.opened.device;
-        self.wanted.device.is_none().then(|| device.clone())
+        self.wanted.which(&output.opened)
     }
 
     fn closing(&mut self, _output: &mut Output) {

@@ -102,11 +102,13 @@ pub(crate) fn choose(
 mod tests {
     use cpal::SupportedBufferSize;
 
+    use super::super::sound_device::Direction;
     use super::*;
 
     fn wanted(rate: u32, channels: u16) -> Wanted {
         Wanted {
             device: None,
+            direction: Direction::Output,
             rate,
             channels,
             block: 256,
