@@ -12,7 +12,7 @@ use score_engine::{
 };
 
 use super::amplitude;
-use super::ramp::Ramp;
+use super::ramp::{Ramp, glide};
 use crate::device::capture::{Assembly, Capture, CaptureCounters, Captured, ring};
 use crate::device::keeper::{Keeper, Opener};
 use crate::device::only_live;
@@ -100,7 +100,7 @@ impl Node for AudioIn {
             block: build.transport.block,
             patience: u64::from(block.max(build.transport.block)) * LATE_BLOCKS,
             channels: usize::from(self.channels),
-            gain: Ramp::new(amplitude(self.gain), build.transport.block),
+            gain: Ramp::new(amplitude(self.gain), glide(build.transport)),
             ring: None,
             rings,
             reader,

@@ -9,7 +9,7 @@ use score_engine::{
 };
 
 use super::amplitude;
-use super::ramp::Ramp;
+use super::ramp::{Ramp, glide};
 use super::sound_source::{SoundAtRate, open};
 
 const SOUND: OutputPort<AudioBlock> = OutputPort::new(0, "sound", "the sound");
@@ -60,7 +60,7 @@ impl Node for AudioInputFile {
         }
         Ok(Box::new(Reading {
             name: self.path.display().to_string(),
-            gain: Ramp::new(amplitude(self.gain), build.transport.block),
+            gain: Ramp::new(amplitude(self.gain), glide(build.transport)),
             rate,
             block: build.transport.block as usize,
             source: SoundAtRate::new(source, rate)?,

@@ -12,7 +12,7 @@ use score_engine::{
 };
 
 use super::amplitude;
-use super::ramp::Ramp;
+use super::ramp::{Ramp, glide};
 use crate::device::counters::read;
 use crate::device::feed::Feed;
 use crate::device::keeper::{Keeper, Opener};
@@ -103,7 +103,7 @@ impl Node for AudioOut {
         let keeper = Keeper::start(opener, self.required, build.counters)?;
         Ok(Box::new(Playing {
             rate,
-            gain: Ramp::new(amplitude(self.gain), build.transport.block),
+            gain: Ramp::new(amplitude(self.gain), glide(build.transport)),
             feed: None,
             feeds,
             shared,

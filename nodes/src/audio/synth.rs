@@ -13,7 +13,7 @@ use super::blocks::Blocks;
 use super::end_fade::EndFade;
 use super::ensemble::Ensemble;
 use super::instrument::Instrument;
-use super::ramp::Ramp;
+use super::ramp::{Ramp, glide};
 use super::reverb::Reverb;
 use super::sound_font::{Beginning, Player, file};
 use super::voice::Voice;
@@ -150,8 +150,8 @@ impl Node for Synth {
         };
         Ok(Box::new(Playing {
             instrument,
-            gain: Ramp::new(amplitude(self.gain) * HEADROOM, build.transport.block),
-            share: Ramp::new(self.reverb as f32, build.transport.block),
+            gain: Ramp::new(amplitude(self.gain) * HEADROOM, glide(build.transport)),
+            share: Ramp::new(self.reverb as f32, glide(build.transport)),
             rate,
             blocks: Blocks::new(build.transport, build.ends),
             due: VecDeque::new(),

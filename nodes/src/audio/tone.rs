@@ -9,7 +9,7 @@ use score_engine::{
 
 use super::amplitude;
 use super::blocks::Blocks;
-use super::ramp::Ramp;
+use super::ramp::{Ramp, glide};
 
 const SOUND: OutputPort<AudioBlock> = OutputPort::new(0, "sound", "the tone");
 
@@ -45,7 +45,8 @@ impl Node for Tone {
             )
             .details(
                 "A render needs a `length`; a live tone without one plays until the run ends. It fades in over \
-                 its first block, and glides to another pitch or channel in as long.",
+                 its first block, or 5 ms where a block is shorter, and glides to another pitch or channel in as \
+                 long.",
             )
             .output(SOUND)
             // Its frames count from its own start: one that begins late would else send all that it has missed at once.
@@ -170,14 +171,14 @@ fn end(params: &Tone, transport: &Transport) -> u64 {
 
 impl Sounding {
     fn new(params: &Tone, transport: &Transport) -> Self {
-        let (rate, block) = (transport.sample_rate, transport.block);
-        let mut gain = Ramp::new(0.0, block);
+        let (rate, glide) = (transport.sample_rate, glide(transport));
+        let mut gain = Ramp::new(0.0, glide);
         gain.set(amplitude(params.gain));
-        let share = |channel| Ramp::new(share(params, channel), block);
+        let share = |channel| Ramp::new(share(params, channel), glide);
         Sounding {
             rate,
             blocks: Blocks::new(transport, params.length.is_some()),
-            pitch: Pitch::new(params.frequency / f64::from(rate), block),
+            pitch: Pitch::new(params.frequency / f64::from(rate), glide),
             gain,
             shares: (1..=params.channels).map(share).collect(),
             end: end(params, transport),

@@ -5,7 +5,7 @@ use score_engine::{
     Processor, Time, Transport,
 };
 
-use super::super::ramp::Ramp;
+use super::super::ramp::{Ramp, glide};
 use super::{Effect, Mixing};
 
 /// The time in which a changed delay fades from the old echo to the new, in seconds.
@@ -60,7 +60,7 @@ impl Node for Delay {
             fading: None,
             wanted: delay,
             step: 1.0 / (FADE * transport.sample_rate as f32).max(1.0),
-            feedback: Ramp::new(self.feedback as f32, transport.block),
+            feedback: Ramp::new(self.feedback as f32, glide(transport)),
         };
         Ok(Box::new(Mixing::new(effect, self, build)))
     }
@@ -209,33 +209,41 @@ mod tests {
     #[test]
     fn nothing_that_changes_while_it_plays_clicks() {
         let sound = sine(96_000);
-        let outputs = Harness::<Delay>::new(
-            json!({ "time": { "seconds": 0.1 }, "feedback": 0.0, "mix": 1.0 }),
-        )
-        .feed("sound", PortType::Audio, blocks(&sound), at(2.0))
-        .set_live(at(0.5), "time", json!({ "seconds": 0.3217 }))
-        .set_live(at(0.51), "time", json!({ "seconds": 0.0123 }))
-        .set_live(at(1.0), "mix", 0.0)
-        .set_live(at(1.3), "feedback", 0.9)
-        .set_live(at(1.5), "mix", 0.5)
-        .play_live()
-        .unwrap();
-        let heard = left(&outputs);
-        // The sound's own steepest step, and that of a fade within 512 frames.
-        let own = largest_step(&sound);
-        let step = largest_step(&heard[5_000..]);
-        assert!(
-            step < 2.0 * own + 1.0 / 512.0,
-            "{step}, the sound's own is {own}"
-        );
-        // After the fade the echo comes after the new time: 590 frames.
-        let expected = &sound[40_000 - 590..][..100];
-        assert!(
-            heard[40_000..][..100]
-                .iter()
-                .zip(expected)
-                .all(|(heard, sound)| (heard - sound).abs() < 1e-6)
-        );
+        // The second block is so short that a change takes 5 ms.
+        for (block, glide) in [(512, 512.0), (16, 240.0)] {
+            let transport = Transport {
+                block,
+                ..Transport::default()
+            };
+            let outputs = Harness::<Delay>::new(
+                json!({ "time": { "seconds": 0.1 }, "feedback": 0.0, "mix": 1.0 }),
+            )
+            .transport(transport)
+            .feed("sound", PortType::Audio, blocks(&sound), at(2.0))
+            .set_live(at(0.5), "time", json!({ "seconds": 0.3217 }))
+            .set_live(at(0.51), "time", json!({ "seconds": 0.0123 }))
+            .set_live(at(1.0), "mix", 0.0)
+            .set_live(at(1.3), "feedback", 0.9)
+            .set_live(at(1.5), "mix", 0.5)
+            .play_live()
+            .unwrap();
+            let heard = left(&outputs);
+            // The sound's own steepest step, and that of a fade.
+            let own = largest_step(&sound);
+            let step = largest_step(&heard[5_000..]);
+            assert!(
+                step < 2.0 * own + 1.0 / glide,
+                "{step}, the sound's own is {own}"
+            );
+            // After the fade the echo comes after the new time: 590 frames.
+            let expected = &sound[40_000 - 590..][..100];
+            assert!(
+                heard[40_000..][..100]
+                    .iter()
+                    .zip(expected)
+                    .all(|(heard, sound)| (heard - sound).abs() < 1e-6)
+            );
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use score_engine::{
 
 use super::super::amplitude;
 use super::super::limiter::Limiter;
-use super::super::ramp::Ramp;
+use super::super::ramp::{Ramp, glide};
 use super::{Effect, Mixing};
 
 /// How soft the threshold is, in dB: the ratio comes in from half of this below to half of it
@@ -67,12 +67,12 @@ impl Node for Master {
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
-        let (rate, block) = (build.transport.sample_rate, build.transport.block);
+        let (rate, glide) = (build.transport.sample_rate, glide(build.transport));
         let evening = Evening {
             threshold: self.threshold as f32,
             ratio: self.ratio as f32,
-            gain: Ramp::new(amplitude(self.gain), block),
-            ceiling: Ramp::new(amplitude(self.ceiling), block),
+            gain: Ramp::new(amplitude(self.gain), glide),
+            ceiling: Ramp::new(amplitude(self.ceiling), glide),
             window: share(WINDOW, rate, 1),
             attack: share(ATTACK, rate, STEP),
             release: share(RELEASE, rate, STEP),

@@ -9,7 +9,7 @@ use score_engine::{
 };
 
 use super::end_fade::EndFade;
-use super::ramp::Ramp;
+use super::ramp::{Ramp, glide};
 use super::stereo::stereo;
 
 pub(crate) use delay::Delay;
@@ -59,7 +59,7 @@ impl<E: Effect> Mixing<E> {
     fn new(effect: E, params: &E::Kind, build: &Build<'_>) -> Self {
         Mixing {
             effect,
-            mix: Ramp::new(E::mix(params) as f32, build.transport.block),
+            mix: Ramp::new(E::mix(params) as f32, glide(build.transport)),
             rate: build.transport.sample_rate,
             at: None,
             fade: EndFade::new(build),

@@ -5,7 +5,7 @@ use score_engine::{
     Transport,
 };
 
-use super::super::ramp::Ramp;
+use super::super::ramp::{Ramp, glide};
 use super::super::reverb::Reverb;
 use super::{Effect, Mixing};
 
@@ -64,27 +64,28 @@ struct Rooms {
     size: f32,
     decay: f32,
     rate: u32,
-    block: u32,
+    /// Frames in which a new decay comes about.
+    glide: u32,
 }
 
 impl Rooms {
     fn new(params: &Room, transport: &Transport) -> Self {
         let (size, decay) = (params.size as f32, params.decay as f32);
-        let (rate, block) = (transport.sample_rate, transport.block);
+        let (rate, glide) = (transport.sample_rate, glide(transport));
         Rooms {
-            room: Reverb::sized(rate, size, decay, block),
+            room: Reverb::sized(rate, size, decay, glide),
             before: None,
             size,
             decay,
             rate,
-            block,
+            glide,
         }
     }
 
     /// Goes over to a room of the size that is asked for. It begins in silence and fills while the
     /// other fades.
     fn exchange(&mut self) {
-        let room = Reverb::sized(self.rate, self.size, self.decay, self.block);
+        let room = Reverb::sized(self.rate, self.size, self.decay, self.glide);
         let before = std::mem::replace(&mut self.room, room);
         let mut share = Ramp::new(1.0, (EXCHANGE * self.rate as f32) as u32);
         share.set(0.0);

@@ -19,7 +19,7 @@ use score_engine::{
 use super::amplitude;
 use super::blocks::Blocks;
 use super::limiter::Limiter;
-use super::ramp::Ramp;
+use super::ramp::{Ramp, glide};
 use super::stereo::stereo;
 use desk::Desk;
 use stems::Stems;
@@ -79,6 +79,7 @@ impl Node for Mixer {
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let (rate, block) = (build.transport.sample_rate, build.transport.block);
+        let glide = glide(build.transport);
         let stems = match (&self.stems, build.clock) {
             (Some(path), None) => Some(Stems::begin(path, build, SOUNDS)?),
             (Some(_), Some(_)) => {
@@ -91,8 +92,8 @@ impl Node for Mixer {
         };
         Ok(Box::new(Mixing {
             stems,
-            desk: Desk::new(self, build.wires(SOUNDS), block, build.clock.map(|_| rate)),
-            gain: Ramp::new(amplitude(self.gain), block),
+            desk: Desk::new(self, build.wires(SOUNDS), glide, build.clock.map(|_| rate)),
+            gain: Ramp::new(amplitude(self.gain), glide),
             limiter: Limiter::new(rate),
             rate,
             blocks: Blocks::new(build.transport, build.ends),
