@@ -37,18 +37,18 @@ pub(crate) struct AudioOut {
     #[param(rebuild = "the device is opened once")]
     device: Option<String>,
     /// channels of the device
-    #[param(rebuild = "the device is opened with so many", range = 1..=64, default = 2)]
+    #[param(rebuild = "the device is opened with this number", range = 1..=64, default = 2)]
     channels: u16,
     /// frames that the device is asked to take at a time; left out: the transport's block
     #[param(rebuild = "the device is opened with it", range = 16..=8_192, unit = "frames")]
     block: Option<u32>,
     /// how much later a sound is heard
-    #[param(rebuild = "the device is opened with it", range = 2..=8, unit = "blocks", default = 3)]
+    #[param(rebuild = "all sound would jump", range = 2..=8, unit = "blocks", default = 3)]
     latency: u32,
     /// level
     #[param(live, range = -60.0..=12.0, span = -36.0..=0.0, unit = "dB", default = 0.0)]
     gain: f64,
-    /// do not start without the device
+    /// the node does not start without the device; read when it starts
     #[param(live, default = false)]
     required: bool,
 }

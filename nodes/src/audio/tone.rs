@@ -23,7 +23,7 @@ pub(crate) struct Tone {
     #[param(live, range = -96.0..=0.0, span = -48.0..=-12.0, unit = "dBFS", default = -20.0)]
     gain: f64,
     /// channels of the sound
-    #[param(rebuild = "its readers count on so many", range = 1..=64, default = 2)]
+    #[param(rebuild = "the nodes that read it count on this number", range = 1..=64, default = 2)]
     channels: u16,
     /// the one that sounds, from 1; 0: all
     #[param(live, range = 0..=64, span = 1.0..=2.0, default = 0)]

@@ -20,7 +20,7 @@ pub(crate) struct MidiClockOut {
     /// the port, as `score devices` prints it, `virtual`, or `JACK`
     #[param(rebuild = "the port is opened once")]
     port: String,
-    /// do not start without the port
+    /// the node does not start without the port; read when it starts
     #[param(live, default = false)]
     required: bool,
 }

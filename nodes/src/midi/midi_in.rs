@@ -51,7 +51,7 @@ pub(crate) struct MidiIn {
     /// up to 8 MIDI controllers that have an output
     #[param(live, range = 0..=119, default = Vec::new())]
     controls: Vec<u8>,
-    /// do not start without the port
+    /// the node does not start without the port; read when it starts
     #[param(live, default = false)]
     required: bool,
 }

@@ -27,7 +27,7 @@ pub(crate) struct MidiOut {
     /// MIDI controller for each wire into `controls`
     #[param(live, range = 0..=119, default = Vec::new())]
     controls: Vec<u8>,
-    /// do not start without the port
+    /// the node does not start without the port; read when it starts
     #[param(live, default = false)]
     required: bool,
 }

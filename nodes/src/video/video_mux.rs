@@ -50,7 +50,7 @@ pub(crate) struct VideoMux {
     #[param(rebuild = "another picture is another file", range = 0..=9999)]
     stream: Option<u32>,
     /// when the picture is encoded anew
-    #[param(rebuild = "the file is opened for it", default = Encode::IfNeeded)]
+    #[param(rebuild = "ffmpeg is started for it", default = Encode::IfNeeded)]
     encode: Encode,
     /// how loud the film's own sound stays; 1: as it was
     #[param(
