@@ -8,11 +8,9 @@
 
 use std::cell::OnceCell;
 use std::collections::VecDeque;
-use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
-use std::time::SystemTime;
 
 use score_engine::NodeError;
 use serde_json::Value;
@@ -20,6 +18,7 @@ use serde_json::Value;
 use super::ffmpeg::{input_url, last_line, quiet, start};
 use super::picture_choice::{codec, index};
 use super::timeline::{Contents, Picture};
+use crate::file_state::FileState;
 
 /// So many packets are copied to see whether that can be done.
 const PACKETS: &str = "24";
@@ -304,8 +303,7 @@ impl<'a> PictureSource<'a> {
 struct Trial {
     film: PathBuf,
     /// Of another file under the same name nothing is known.
-    length: u64,
-    modified: Option<SystemTime>,
+    state: Option<FileState>,
     stream: u64,
     times: Picture,
     ending: &'static str,
@@ -319,11 +317,10 @@ const TRIALS_KEPT: usize = 16;
 
 impl Trial {
     fn new(source: &PictureSource<'_>, container: &Container) -> Self {
-        let file = source.film.metadata().ok();
+        let file = source.film.metadata();
         Trial {
             film: std::path::absolute(source.film).unwrap_or_default(),
-            length: file.as_ref().map_or(0, Metadata::len),
-            modified: file.and_then(|file| file.modified().ok()),
+            state: file.ok().as_ref().map(FileState::of),
             stream: source.stream,
             times: source.times,
             ending: container.ending,
