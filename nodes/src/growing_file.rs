@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use score_engine::{Build, NodeError};
 
-use crate::output::{Claim, numbered};
+use crate::output::{Claim, numbered, unwritable};
 
 pub(crate) use self::recovery::recover;
 
@@ -43,7 +43,7 @@ impl GrowingFile {
         let file = match opened {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
-            Err(error) => return Err(refuse(&path, error)),
+            Err(error) => return Err(unwritable(&path, error)),
         };
         // Where the system has no locks the file is ours all the same; only its recovery is not to
         // be had.
@@ -59,7 +59,7 @@ impl GrowingFile {
         };
         if let Err(error) = growing.require_room() {
             growing.remove();
-            return Err(refuse(&path, error));
+            return Err(unwritable(&path, error));
         }
         Ok(Some(growing))
     }
@@ -112,7 +112,7 @@ impl GrowingFile {
     pub(crate) fn handle(&self) -> Result<File, NodeError> {
         self.file
             .try_clone()
-            .map_err(|error| refuse(self.claim.path(), error))
+            .map_err(|error| unwritable(self.claim.path(), error))
     }
 
     /// Puts `bytes` in place of all that it holds. Whenever the power goes, either the one or the
@@ -122,7 +122,7 @@ impl GrowingFile {
     /// The disk is full or gone; it holds what it held then.
     pub(crate) fn replace(&mut self, bytes: &[u8]) -> Result<(), NodeError> {
         self.try_replace(bytes)
-            .map_err(|error| refuse(self.claim.path(), error))
+            .map_err(|error| unwritable(self.claim.path(), error))
     }
 
     fn try_replace(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -162,7 +162,7 @@ impl GrowingFile {
         let _ = self.claim.mark(&mut self.file);
         let synced = self.file.sync_all();
         self.claim.settle(&self.partial)?;
-        synced.map_err(|error| refuse(self.claim.path(), error))
+        synced.map_err(|error| unwritable(self.claim.path(), error))
     }
 
     /// Throws it away: nothing is in it.
@@ -211,12 +211,6 @@ fn lies_at(file: &File, path: &Path) -> bool {
 #[cfg(not(unix))]
 fn lies_at(_file: &File, path: &Path) -> bool {
     path.exists()
-}
-
-fn refuse(path: &Path, error: io::Error) -> NodeError {
-    NodeError::output(format!("`{}` cannot be written ({error})", path.display()))
-        .help("check that the folder exists, may be written to, and has room")
-        .source(error)
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ impl OutputFile {
             .prefix(".score-")
             .suffix(".partial")
             .tempfile_in(folder_of(path))
-            .map_err(|error| refuse(path, error))?;
+            .map_err(|error| unwritable(path, error))?;
         Ok(OutputFile {
             claim,
             file: Some(BufWriter::new(file)),
@@ -79,7 +79,7 @@ impl OutputFile {
             .as_mut()
             .ok_or_else(|| NodeError::internal("the file is closed"))?;
         file.write_all(bytes)
-            .map_err(|error| refuse(self.claim.path(), error))
+            .map_err(|error| unwritable(self.claim.path(), error))
     }
 
     /// Writes everything down and gives the file itself, to read back or change before
@@ -93,7 +93,7 @@ impl OutputFile {
             .as_mut()
             .ok_or_else(|| NodeError::internal("the file is closed"))?;
         file.flush()
-            .map_err(|error| refuse(self.claim.path(), error))?;
+            .map_err(|error| unwritable(self.claim.path(), error))?;
         Ok(file.get_mut().as_file_mut())
     }
 
@@ -108,12 +108,12 @@ impl OutputFile {
         let path = self.claim.path();
         let mut file = file
             .into_inner()
-            .map_err(|error| refuse(path, error.into_error()))?;
+            .map_err(|error| unwritable(path, error.into_error()))?;
         self.claim.mark(file.as_file_mut())?;
         file.as_file()
             .sync_all()
-            .map_err(|error| refuse(path, error))?;
-        publish(&file).map_err(|error| refuse(path, error))?;
+            .map_err(|error| unwritable(path, error))?;
+        publish(&file).map_err(|error| unwritable(path, error))?;
         let mut partial = file.into_temp_path();
         self.claim.settle(&partial)?;
         partial.disable_cleanup(true);
@@ -154,7 +154,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 /// The folder that a file lies in.
-fn folder_of(path: &Path) -> &Path {
+pub(crate) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -174,8 +174,9 @@ fn publish(_file: &NamedTempFile) -> std::io::Result<()> {
     Ok(())
 }
 
-fn refuse(path: &Path, error: std::io::Error) -> NodeError {
-    NodeError::output(format!("`{}` cannot be written: {error}", path.display()))
+/// The error of a file that cannot be written, for the system's reason.
+pub(crate) fn unwritable(path: &Path, error: std::io::Error) -> NodeError {
+    NodeError::output(format!("`{}` cannot be written ({error})", path.display()))
         .help("check that the folder exists, may be written to, and has room")
         .source(error)
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::lies_at;
 use crate::audio::wav_writer;
-use crate::output::{numbered, rename_to_free};
+use crate::output::{folder_of, numbered, rename_to_free};
 
 /// Endings of the files of a take, beside that of its sound.
 const COMPANIONS: [&str; 2] = ["mid", "jsonl"];
@@ -14,10 +14,7 @@ const COMPANIONS: [&str; 2] = ["mid", "jsonl"];
 /// Keeps every file, as `NAME-recovered`, that a run began to write as `path`, as a take of that
 /// name, or as a companion of it, and that no program writes any more.
 pub(crate) fn recover(path: &Path) {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(path);
     // A folder that cannot be read is told when the file is begun.
     let Ok(entries) = folder.read_dir() else {
         return;

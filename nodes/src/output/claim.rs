@@ -11,6 +11,7 @@ use tempfile::TempPath;
 
 use super::mark;
 use super::owner::{Outputs, Owner, Written};
+use super::unwritable;
 use crate::file_state::FileState;
 
 /// What lies where a file is to be written.
@@ -274,10 +275,4 @@ pub(crate) fn rename_to_free(from: &Path, to: &Path) -> io::Result<bool> {
 
 fn refused(path: &Path, why: &str) -> NodeError {
     NodeError::output(format!("`{}` is not replaced: {why}", path.display()))
-}
-
-fn unwritable(path: &Path, error: io::Error) -> NodeError {
-    NodeError::output(format!("`{}` cannot be written ({error})", path.display()))
-        .help("check that the folder exists, may be written to, and has room")
-        .source(error)
 }
