@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use score_engine::{
     AudioBlock, Build, Check, Choice, Descriptor, Flow, InputPort, Io, Node, NodeError, Params,
-    Processor,
+    Processor, Transport,
 };
 
 use super::container::{Container, PictureSource};
@@ -60,12 +60,7 @@ pub(crate) struct VideoMux {
     )]
     original_sound: f64,
     /// by how much the new sound is quieter while somebody speaks in the film's own
-    #[param(
-        rebuild = "speech is looked for from the film's beginning",
-        range = 0.0..=40.0,
-        unit = "dB",
-        default = 9.0
-    )]
+    #[param(live, range = 0.0..=40.0, span = 0.0..=18.0, unit = "dB", default = 9.0)]
     duck: f64,
     /// integrated loudness of a render; left out: as it comes
     #[param(
@@ -185,8 +180,8 @@ struct Original {
     coming: VecDeque<f32>,
     /// How many frames ahead it is heard.
     ahead: usize,
-    /// What turns the new sound down under speech, if anything.
-    ducking: Option<Ducking>,
+    /// What turns the new sound down under speech.
+    ducking: Ducking,
     /// Two sounds together may pass full scale although neither does.
     limiter: Limiter,
     /// Samples in a frame of the new sound.
@@ -200,11 +195,10 @@ impl Original {
         (rate, channels): (u32, u16),
     ) -> Result<Self, NodeError> {
         let sound = FfmpegSound::open(film, rate)?;
-        let ducks = duck > 0.0;
         Ok(Original {
             coming: VecDeque::new(),
-            ahead: if ducks { ducking::ahead(rate) } else { 0 },
-            ducking: ducks.then(|| Ducking::new(duck, rate)),
+            ahead: ducking::ahead(rate),
+            ducking: Ducking::new(duck, rate),
             sound: SoundAtRate::new(Box::new(sound), rate)?,
             level,
             limiter: Limiter::new(rate),
@@ -217,10 +211,8 @@ impl Original {
     fn mix(&mut self, samples: &mut [f32]) -> Result<(), NodeError> {
         self.hear(samples.len() / self.channels)?;
         for frame in samples.chunks_exact_mut(self.channels) {
-            if let Some(ducking) = &mut self.ducking {
-                let gain = ducking.next();
-                frame.iter_mut().for_each(|sample| *sample *= gain);
-            }
+            let gain = self.ducking.next();
+            frame.iter_mut().for_each(|sample| *sample *= gain);
             let mut own = || self.coming.pop_front().unwrap_or(0.0) * self.level;
             let (left, right) = (own(), own());
             match frame {
@@ -244,9 +236,7 @@ impl Original {
             if samples.is_empty() {
                 break;
             }
-            if let Some(ducking) = &mut self.ducking {
-                ducking.hear(&samples);
-            }
+            self.ducking.hear(&samples);
             self.coming.extend(samples);
         }
         Ok(())
@@ -449,6 +439,16 @@ impl Processor<VideoMux> for Joining {
         }
         let done = self.end();
         self.keep(done)
+    }
+
+    fn changed(&mut self, params: &VideoMux, _transport: &Transport) -> Result<(), NodeError> {
+        if let Some((_, duck)) = &mut self.mixes {
+            *duck = params.duck;
+        }
+        if let Some(original) = &mut self.original {
+            original.ducking.set(params.duck);
+        }
+        Ok(())
     }
 
     fn commit(&mut self) -> Result<(), NodeError> {
