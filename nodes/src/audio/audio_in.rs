@@ -62,9 +62,10 @@ impl Node for AudioIn {
                 wires: ["voice -> room -> sound"]"#,
             )
             .details(
-                "Only in a live run. The sound has the time at which it was heard, and comes one block of the \
-                 device later: where it is played again, give `audio_out` a `latency` of 4. Where the device is \
-                 missing, or goes away, silence comes until it is back. Its rate must be the transport's.",
+                "Only in a live run. The sound carries the time at which it was heard and arrives \
+                 one block of the device later; to play it again, give `audio_out` a `latency` of \
+                 4. While the device is missing there is silence. Its rate must be the \
+                 transport's.",
             )
             .output(SOUND)
             .urgent()

@@ -65,10 +65,11 @@ impl Node for AudioOut {
                 wires: ["tune -> piano -> sound"]"#,
             )
             .details(
-                "Only in a live run. The device's time becomes the run's clock. A sound is heard `latency` blocks \
-                 after its time; a block is the device's or the transport's, whichever is larger. Where the device \
-                 is missing, or goes away, the run goes on without sound by the computer's own clock, and the device \
-                 is opened again as soon as it is there. Its rate must be the transport's.\n\n\
+                "Only in a live run. The device's time becomes the run's clock. A sound is heard \
+                 `latency` blocks after its time; a block is the device's or the transport's, \
+                 whichever is larger. While the device is missing, the run continues without sound \
+                 by the computer's clock, and the device is opened as soon as it is there. Its \
+                 rate must be the transport's.\n\n\
                  One channel is played on the device's first two, more on as many of its channels.",
             )
             .input(SOUND)

@@ -80,21 +80,24 @@ impl Node for Synth {
                 wires: ["tune -> glass -> sound"]"#,
             )
             .details(
-                "Stereo at the transport's sample rate. The sound lasts exactly as long as its notes' source: a \
-                 render in which notes sound at its end fades there. All voices are equally loud, within 2 LU. The \
-                 voice `drum_kit` plays every channel on the keys of General MIDI's percussion map; `bass` sounds two \
-                 octaves lower than it is written, `bass_guitar` and all others where they are written. With a \
-                 `sound_font` (.sf2) its `program` plays in place of the voice, and channel 9 (the tenth) its \
-                 percussion; of a damaged SoundFont all plays that can be played.\n\n\
-                 Several wires can come in, each on a channel of its own: `voices`, or with a SoundFont `programs` and \
-                 `banks`, say what the channels play, so that one `synth` plays a whole ensemble. Program changes and \
-                 banks of a MIDI file or port choose presets of a SoundFont, channel by channel, from where they \
-                 stand; voices do not follow them. In place of a program that a SoundFont does not have the nearest \
-                 plays, of its family of eight if there is one, and the log says so once.\n\n\
-                 A voice or a program that changes while notes are held goes over to them, and from then on is heard in all.\n\n\
-                 Volume, expression, pan and pitch bend of a MIDI file or port are followed, channel by channel; \
-                 `pluck` and `drum_kit` cannot be bent. A SoundFont plays modulation too. What is asked for and cannot \
-                 be played is a warning.",
+                "Stereo at the transport's sample rate. The sound lasts exactly as long as its \
+                 notes' source: a render in which notes sound at its end fades there. All voices \
+                 are equally loud, within 2 LU. The voice `drum_kit` plays every channel on the \
+                 keys of General MIDI's percussion map; `bass` sounds two octaves lower than \
+                 written, `bass_guitar` and all others as written. With a `sound_font` (.sf2) its \
+                 `program` plays instead of the voice, and channel 9 (the tenth) its percussion; a \
+                 damaged SoundFont plays as far as it can be read.\n\n\
+                 Several wires can come in, each on a channel of its own: `voices`, or with a \
+                 SoundFont `programs` and `banks`, set what the channels play, so that one `synth` \
+                 plays a whole ensemble. Program and bank changes of a MIDI file or port choose \
+                 presets of a SoundFont, channel by channel, from their time on; voices ignore \
+                 them. A program that the SoundFont does not have is replaced by the nearest, from \
+                 its family of eight if possible, and the log says so once.\n\n\
+                 When a voice or a program changes while notes are held, the held notes go over to \
+                 it.\n\n\
+                 Volume, expression, pan and pitch bend of a MIDI file or port are followed, \
+                 channel by channel; `pluck` and `drum_kit` cannot be bent. A SoundFont plays \
+                 modulation too. A controller that cannot be played is a warning.",
             )
             .input(NOTES)
             .output(SOUND)

@@ -44,9 +44,9 @@ impl Node for Tone {
                 wires: ["tone -> sound"]"#,
             )
             .details(
-                "A render needs a `length`; a live tone without one plays until the run ends. It fades in over \
-                 its first block, or 5 ms where a block is shorter, and glides to another pitch or channel in as \
-                 long.",
+                "A render needs a `length`; a live tone without one plays until the run ends. It \
+                 fades in over its first block, or 5 ms where a block is shorter, and glides to \
+                 another pitch or channel in the same time.",
             )
             .output(SOUND)
             // Its frames count from its own start: one that begins late would else send all that it has missed at once.

@@ -36,9 +36,11 @@ impl Node for MidiClockOut {
                 wires: []"#,
             )
             .details(
-                "Only in a live run. MIDI's clock: start, 24 ticks a quarter note at the transport's tempo, stop at \
-                 the end. A port that comes late, or comes back, is told the song position and goes on at the next \
-                 sixteenth. The clock never swings: whoever follows it swings by itself. Each tick goes out when a sound of the same time is heard. `port` is as in `midi_out`.",
+                "Only in a live run. MIDI clock: start, 24 ticks per quarter note at the \
+                 transport's tempo, stop at the end. A port that appears late, or comes back, gets \
+                 the song position and continues at the next sixteenth. The clock is even whatever \
+                 the transport's swing: the follower swings by itself. Each tick is sent when a \
+                 sound of the same time is heard. `port` is as in `midi_out`.",
             )
             .in_bars()
             .urgent()

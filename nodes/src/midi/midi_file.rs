@@ -51,17 +51,18 @@ impl Node for MidiFile {
                 wires: ["walk -> tune -> notes"]"#,
             )
             .details(
-                "A Standard MIDI File of type 1, which every DAW and notation program reads: a track with the patch's \
-                 tempo and metre, and their changes, then one for each wire and channel, which is called as the node is that the wire \
-                 comes from. It ends when its notes' source ends; notes that still sound are closed there. Controllers \
-                 and pitch bend that travel with the notes are written too.\n\n\
-                 `names` and `programs` count the wires in the order of the patch; wires beyond their ends get what the node is called \
-                 that they come from, and `program`. With `programs`, every \
-                 part is written on a channel of its own (drums stay on 10), so that one synthesiser plays them all as \
-                 they are meant.\n\n\
-                 The key signature is the transport's key, or comes along `chords`, which also adds a track `chords` with \
-                 their symbols as texts. `events` become markers: a cut begins `scene 2`, `scene 3`…, others are called \
-                 as they are.",
+                "A Standard MIDI File of type 1, which every DAW and notation program reads: a \
+                 track with the patch's tempo and metre, and their changes, then a track for each \
+                 wire and channel, named after the node that the wire comes from. It ends when its \
+                 notes' source ends; notes that still sound end there. Controllers and pitch bend \
+                 that travel with the notes are written too.\n\n\
+                 `names` and `programs` count the wires in the order of the patch; wires beyond \
+                 the end of a list are named after their nodes and get `program`. With `programs`, \
+                 every part is written on a channel of its own (drums stay on 10), so that one \
+                 synthesiser plays them all as intended.\n\n\
+                 The key signature is the transport's key, or comes with `chords`, which also adds \
+                 a track `chords` with their symbols as texts. `events` become markers: a cut \
+                 begins `scene 2`, `scene 3`…, other events keep their names.",
             )
             .input(NOTES)
             .input(CHORDS)

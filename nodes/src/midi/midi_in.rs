@@ -68,11 +68,12 @@ impl Node for MidiIn {
                 wires: ["keys.notes -> piano -> sound"]"#,
             )
             .details(
-                "Only in a live run. Each message has the time at which it came. `port` is as in `midi_out`, for \
-                 ports that send. Of the controllers in `controls` the first comes out of `control_1`, and so on, as \
-                 0 to 1. Pedals hold notes as they hold a piano's, and the messages that end all notes are followed. \
-                 Other controllers and pitch bend travel with the notes, but for those in `controls`. When the port \
-                 goes away, or at JACK something that was connected to it, the notes that sound are ended.",
+                "Only in a live run. Each message carries the time at which it came. `port` is as \
+                 in `midi_out`, for ports that send. The first controller in `controls` comes out \
+                 of `control_1`, and so on, from 0 to 1. Pedals hold notes as on a piano, and the \
+                 messages that end all notes are obeyed. Other controllers and pitch bend travel \
+                 with the notes. When the port goes away, or at JACK something that was connected \
+                 to it, the notes that sound are ended.",
             )
             .output(NOTES);
         CONTROLS.into_iter().fold(descriptor, Descriptor::output)

@@ -45,13 +45,16 @@ impl Node for MidiOut {
                 wires: ["camera -> motion -> tune -> daw.notes"]"#,
             )
             .details(
-                "Only in a live run. Notes go out when a sound of the same time is heard. `port` names a port of the \
-                 system, or a part of its name; `virtual` makes a port of this node's name that other programs join; \
-                 `JACK` makes one at JACK's server, `score_midi_ID:out` by the node's id, where every note has its \
-                 frame, and `JACK: NAME` joins it to the ports whose names contain NAME. A port that is missing or goes away is looked for while the run \
-                 goes on. However the run ends, no note is left sounding. Controllers and pitch bend that travel with the \
-                 notes are sent as well.\n\n\
-                 The first wire into `controls` is sent as the first of the controllers in `controls`, and so on.",
+                "Only in a live run. A note is sent when a sound of the same time is heard. `port` \
+                 names a port of the system, or a part of its name; `virtual` makes a port with \
+                 this node's name that other programs connect to; `JACK` makes one at JACK's \
+                 server, `score_midi_ID:out` after the node's id, where every note has its frame, \
+                 and `JACK: NAME` connects it to the ports whose names contain NAME. A port that \
+                 is missing or goes away is looked for while the run continues. However the run \
+                 ends, no note is left sounding. Controllers and pitch bend that travel with the \
+                 notes are sent too.\n\n\
+                 The first wire into `controls` is sent as the first controller in `controls`, and \
+                 so on.",
             )
             .input(NOTES)
             .input(CONTROLS)

@@ -89,10 +89,10 @@ impl Node for Screen {
                 wires: ["screen -> motion -> tune -> piano -> sound"]"#,
             )
             .details(
-                "Live only. On Linux it sees an X11 screen; under Wayland only the windows of X11 programs are seen. \
-                 The ways for macOS (AVFoundation) and Windows (GDI) are written but have not been tried on such a \
-                 machine. A screen that goes away is opened anew as soon as it is back; the last picture stays \
-                 meanwhile.",
+                "Live only. On Linux it captures an X11 screen; under Wayland only the windows of \
+                 X11 programs are seen. macOS (AVFoundation) and Windows (GDI) are implemented but \
+                 were never tried. A screen that goes away is opened again as soon as it is back; \
+                 the last picture stays meanwhile.",
             )
             .output(PICTURES)
     }

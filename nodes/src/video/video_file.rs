@@ -71,20 +71,21 @@ impl Node for VideoFile {
                 wires: ["film -> eye -> tune -> notes"]"#,
             )
             .details(
-                "Any film that ffmpeg reads, at any frame rate, constant or variable: every frame comes at the time at \
-                 which a player shows it, counted from the film's first picture or the beginning of its sound, \
-                 whichever comes first, and turned as the film says. The film ends where its picture does, though its \
-                 sound may go on. Frames are scaled to `width` × `height`, whatever their shape. Only local files are \
-                 read.\n\n\
-                 Of several picture streams in a file the first is taken that is not a cover image; `stream` chooses \
-                 another, by the number that ffprobe gives it.\n\n\
-                 Live, the film plays in real time: each frame leaves when the run's clock reaches its time. Frames \
-                 that are late are left out, and the newest is sent. With `loop` it begins anew without a gap when it \
-                 has ended, for ever, so that it takes the place of a camera; a film that loops cannot be rendered. \
-                 A film whose `loop` is turned off ends with the round that is being read. Another `speed` holds from \
-                 the picture that shows. \
-                 When the decoder fails in the middle, it is started anew at the right place, and the last picture \
-                 stays meanwhile.",
+                "Any film that ffmpeg reads, at any frame rate, constant or variable: every frame \
+                 comes at the time at which a player shows it, counted from the film's first \
+                 picture or the beginning of its sound, whichever comes first, and rotated as the \
+                 film says. The film ends where its picture does, even if its sound goes on. \
+                 Frames are scaled to `width` × `height`, whatever their shape. Only local files \
+                 are read.\n\n\
+                 If a file has several picture streams, the first that is not a cover image is \
+                 taken; `stream` chooses another, by the number that ffprobe gives it.\n\n\
+                 Live, the film plays in real time: each frame is sent when the run's clock \
+                 reaches its time. Late frames are left out, and the newest is sent. With `loop` \
+                 the film starts again without a gap when it has ended, so that it can stand in \
+                 for a camera; a film that loops cannot be rendered. When `loop` is turned off, \
+                 the film ends after the round that is being read. A new `speed` holds from the \
+                 current picture on. When the decoder fails in the middle, it is restarted at the \
+                 right place, and the last picture stays meanwhile.",
             )
             .output(PICTURES)
     }

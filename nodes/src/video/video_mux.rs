@@ -92,23 +92,26 @@ impl Node for VideoMux {
                 wires: ["tune -> piano -> movie"]"#,
             )
             .details(
-                "The picture is copied as it is, not encoded anew, and keeps its times: what `video_file` sends for a \
-                 picture is heard when that picture is seen. The ending of `path` chooses the container: .mp4, .mkv, \
-                 .mov or .webm; .mkv holds almost any picture. A container that cannot hold the film's picture is \
-                 refused before anything runs, unless none can: then the picture is encoded (H.264). It is \
-                 encoded also where the film does not say when its pictures are shown, as AVI files with B-frames, \
-                 and with `encode: h264` in any case. `score film` chooses the container by itself: the film's own, \
-                 .mp4 or .mkv, the first that can hold the picture.\n\n\
-                 `film` and `stream` should be the same as of the `video_file` that is scored. The original sound is \
-                 left out, or mixed in at `original_sound`, at its own time and whole: where it goes on after the new \
-                 sound, it is heard to its end. While somebody speaks in it, the new sound is `duck` dB quieter: it goes down \
-                 just before the first word and comes back after the last.\n\n\
-                 With `loudness`, a render is measured as a whole, the film's own sound included (integrated loudness, EBU \
-                 R 128), and brought to that loudness in a second pass, its true peak below −1 dBTP; give `audio_file` the \
-                 same number, and the film is as loud as the mix. The film is then written at the end. Live it does \
+                "The picture is copied, not encoded again, and keeps its times: what `video_file` \
+                 sends for a picture is heard when that picture is seen. The ending of `path` \
+                 chooses the container: .mp4, .mkv, .mov or .webm; .mkv holds almost any picture. \
+                 A container that cannot hold the film's picture is refused before anything runs, \
+                 unless none can: then the picture is encoded (H.264). It is also encoded where \
+                 the film does not say when its pictures are shown, such as AVI files with \
+                 B-frames, and always with `encode: h264`. `score film` chooses the container by \
+                 itself: the film's own, .mp4 or .mkv, the first that can hold the picture.\n\n\
+                 `film` and `stream` should be those of the `video_file` that is scored. The \
+                 original sound is left out, or mixed in at `original_sound`, at its own time and \
+                 whole: where it goes on after the new sound, it is heard to its end. While \
+                 somebody speaks in it, the new sound is `duck` dB quieter: it goes down just \
+                 before the first word and comes back after the last.\n\n\
+                 With `loudness`, a render is measured as a whole, including the film's own sound \
+                 (integrated loudness, EBU R 128), and brought to that loudness in a second pass, \
+                 its true peak below −1 dBTP; give `audio_file` the same number, and the film is \
+                 as loud as the mix. The film is then written at the end. Live, `loudness` does \
                  nothing.\n\n\
-                 When the film cannot be written to its end, in a render, the other files of the patch are written \
-                 all the same, and the error is told at the end.",
+                 If a render cannot write the film to its end, the other files of the patch are \
+                 still written, and the error is reported at the end.",
             )
             .input(SOUND)
     }

@@ -66,14 +66,16 @@ impl Node for VideoStream {
                 wires: ["street -> motion -> tune -> piano -> sound"]"#,
             )
             .details(
-                "Live only. `url` begins with http://, https://, rtsp://, rtsps:// or srt://; only that protocol is \
-                 used, and neither a redirect nor a playlist can reach a file of this machine. Where an http:// or https:// \
-                 stream leads to another host, by a redirect or a playlist, that host may lie anywhere on the Internet, \
-                 but on this machine or in a private network only if `hosts` names it. Behind a proxy that the \
-                 variable `http_proxy` names, that proxy decides instead. A stream that breaks \
-                 off, ends or gives no picture for `timeout` is opened anew, ever more seldom, every 4 seconds at the \
-                 least; the last picture stays meanwhile.\n\n\
-                 Pictures are sent as they come. A recording that a server gives out as fast as it can plays too fast.",
+                "Live only. `url` begins with http://, https://, rtsp://, rtsps:// or srt://; only \
+                 that protocol is used, and neither a redirect nor a playlist can reach a file of \
+                 this computer. Where an http:// or https:// stream leads to another host, by a \
+                 redirect or a playlist, that host may be anywhere on the Internet, but on this \
+                 computer or in a private network only if `hosts` names it. Behind a proxy that \
+                 the variable `http_proxy` names, that proxy decides instead. A stream that breaks \
+                 off, ends or gives no picture for `timeout` is opened again, at growing intervals \
+                 of up to 4 seconds; the last picture stays meanwhile.\n\n\
+                 Pictures are sent as they come. A recording that a server sends as fast as it can \
+                 plays too fast.",
             )
             .output(PICTURES)
     }

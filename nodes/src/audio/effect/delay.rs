@@ -41,10 +41,10 @@ impl Node for Delay {
                 wires: ["tune -> pluck -> echo -> sound"]"#,
             )
             .details(
-                "An echo after `time`, and of each echo another, weaker by `feedback`. Stereo. The sound is not held \
-                 back: what comes in is heard at once. When `time` changes while it plays, or the tempo that its beats \
-                 follow, the old echo fades into the new one, without a change of pitch. The sound lasts as long as what comes in: echoes that \
-                 sound at the end of a render fade there.",
+                "An echo after `time`, and after each echo another, weaker by `feedback`. Stereo. \
+                 The dry sound is not delayed. When `time` changes, or the tempo that its beats \
+                 follow, the old echo fades into the new one without a change of pitch. The sound \
+                 lasts as long as what comes in: echoes at the end of a render fade there.",
             )
             .input(Echo::SOUND)
             .output(Echo::MIXED)

@@ -53,13 +53,14 @@ impl Node for Master {
                 wires: ["tune -> piano -> master -> sound"]"#,
             )
             .details(
-                "Stands between the mixer and what plays or writes the sound. Of what is louder than `threshold`, taken \
-                 over 30 ms and from both sides together, only the `ratio`th part of the excess stays: loud passages come \
-                 closer to quiet ones, single strokes keep their attack. The threshold is soft, over 10 dB. `gain` then \
-                 turns all of it up, and a limiter without delay keeps every sample below `ceiling`; from 3 dB below the \
-                 ceiling on it turns down gently.\n\n\
-                 It adds no delay, live and in a render alike. For a certain loudness of a file use `audio_file`'s and \
-                 `video_mux`'s `loudness`.",
+                "A compressor and a limiter, placed between the mixer and what plays or writes the \
+                 sound. The level is measured over 30 ms and both sides together. Above \
+                 `threshold` the excess is divided by `ratio`: loud passages come closer to quiet \
+                 ones, single strokes keep their attack. The threshold is soft, over 10 dB. `gain` \
+                 then turns everything up, and a limiter without delay keeps every sample below \
+                 `ceiling`; from 3 dB below the ceiling it turns down gently.\n\n\
+                 It adds no delay, live or in a render. To give a file a certain loudness, use \
+                 `loudness` of `audio_file` and `video_mux`.",
             )
             .input(Evening::SOUND)
             .output(Evening::MIXED)

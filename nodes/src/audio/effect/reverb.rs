@@ -39,10 +39,11 @@ impl Node for Room {
                 wires: ["tune -> glass -> room -> sound"]"#,
             )
             .details(
-                "The synth's own room as a node of its own, for any sound. Stereo. `size` sets how far apart its walls \
-                 stand, and with it how dense the echoes are; `decay` how long they go on. A room of another size comes in place of \
-                 the one before within half a second. The sound lasts as long as what comes in: what still rings at the end \
-                 of a render fades there.",
+                "The synth's own room as a node, for any sound. Stereo. `size` sets the distance \
+                 of the walls, and with it how dense the echoes are; `decay` sets how long they \
+                 last. A room of another size replaces the one before within half a second. The \
+                 sound lasts as long as what comes in: what still rings at the end of a render \
+                 fades there.",
             )
             .input(Rooms::SOUND)
             .output(Rooms::MIXED)

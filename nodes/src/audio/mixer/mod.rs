@@ -59,18 +59,22 @@ impl Node for Mixer {
                 wires: ["left -> mix -> sound", "right -> mix"]"#,
             )
             .details(
-                "`gains` and `pans` count the wires in the order of the patch; wires beyond their ends come with 0 dB \
-                 from the middle. A pan turns the other side down; the middle changes nothing. The sum stays below full \
-                 scale: up to −3 dB it is left as it is, and beyond a limiter turns it down gently. The sound lasts as \
-                 long as the longest that comes in.\n\n\
-                 Live, a block goes out as soon as every wire has brought it, and at the latest a block's time after \
-                 the first did. What comes later is left out, and counted as \
-                 `late_blocks`; the wire's sound fades there and comes back within 5 ms. A wire that has left out \
-                 8 blocks in a row is not waited for until it brings something again.\n\n\
-                 `stems` writes, in a render, each sound to a file of its own beside the mix, after the node that it comes \
-                 from: `film-stem.wav` becomes `film-stem-lead.wav`, `film-stem-bass.wav`… They have their levels and \
-                 places in the mix (`gains`, `pans` and `gain`) and 32-bit floating-point samples, begin and end together, \
-                 and add up to the sum before the limiter. `score film --stems` sets it.",
+                "`gains` and `pans` count the wires in the order of the patch; wires beyond the \
+                 end of a list have 0 dB and the middle. A pan turns the other side down; the \
+                 middle changes nothing. The sum stays below full scale: up to −3 dB it is left as \
+                 it is, above that a limiter turns it down gently. The sound lasts as long as the \
+                 longest input.\n\n\
+                 Live, a block is sent as soon as every wire has brought it, and at the latest one \
+                 block after the first did. What comes later is left out and counted as \
+                 `late_blocks`; the wire's sound fades there and comes back within 5 ms. A wire \
+                 that has missed 8 blocks in a row is not waited for until it brings something \
+                 again.\n\n\
+                 `stems` writes, in a render, each sound to a file of its own beside the mix, \
+                 named after the node that it comes from: `film-stem.wav` becomes \
+                 `film-stem-lead.wav`, `film-stem-bass.wav`… They have their levels and places in \
+                 the mix (`gains`, `pans` and `gain`) and 32-bit floating-point samples, begin and \
+                 end together, and add up to the sum before the limiter. `score film --stems` sets \
+                 it.",
             )
             .input(SOUNDS)
             .output(SUM)

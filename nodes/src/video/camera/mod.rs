@@ -70,17 +70,19 @@ impl Node for CameraNode {
                 wires: ["camera -> motion -> tune -> piano -> sound"]"#,
             )
             .details(
-                "Live only. `score devices` lists the cameras with the names to use. A `device` is named by its stable \
-                 id, which stays the same in any socket and after any start of the machine; by the name that it gives \
-                 itself; by its number; or by its path, such as `/dev/video0`. Left out, it is the first camera.\n\n\
-                 A camera that is missing at the start, is unplugged or gives no picture for `timeout` is opened anew, \
-                 at first almost at once, then ever more seldom, but at least every 4 seconds. The last picture stays \
-                 meanwhile, and the rest of the patch plays on.\n\n\
-                 `size`, `rate` and `format` choose one of the camera's own modes, which `score devices` lists; \
-                 pictures are then scaled to `width` × `height`. A raw format such as `yuyv422` spares the decoding, \
-                 `mjpeg` often allows more pictures a second.\n\n\
-                 On Linux through Video4Linux2. The ways for macOS (AVFoundation) and Windows (DirectShow) are written \
-                 but have not been tried on such a machine.",
+                "Live only. `score devices` lists the cameras with the names to use. `device` is a \
+                 camera's stable id, which stays the same in any socket and after any restart of \
+                 the computer; the name that it gives itself; its number; or its path, such as \
+                 `/dev/video0`. Left out, it is the first camera.\n\n\
+                 A camera that is missing at the start, is unplugged or gives no picture for \
+                 `timeout` is opened again, at first almost at once, then at growing intervals of \
+                 up to 4 seconds. The last picture stays meanwhile, and everything else keeps \
+                 playing.\n\n\
+                 `size`, `rate` and `format` choose one of the camera's own modes, which `score \
+                 devices` lists; pictures are then scaled to `width` × `height`. A raw format such \
+                 as `yuyv422` saves the decoding, `mjpeg` often allows more pictures a second.\n\n\
+                 On Linux through Video4Linux2. macOS (AVFoundation) and Windows (DirectShow) are \
+                 implemented but were never tried.",
             )
             .output(PICTURES)
     }
