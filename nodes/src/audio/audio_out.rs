@@ -136,7 +136,7 @@ impl Processor<AudioOut> for Playing {
             let block = input.read(SOUND)?;
             if block.rate != self.rate {
                 return Err(NodeError::internal(format!(
-                    "sound at {} Hz came, where the transport has {} Hz",
+                    "sound at {} Hz arrived, but the transport has {} Hz",
                     block.rate, self.rate
                 )));
             }
@@ -261,10 +261,12 @@ impl Opener for OutputOpener {
         }
         if dropouts > self.told.1 && self.told.0.elapsed() >= TELL {
             let seconds = read(&counters.missing_frames) as f64 / f64::from(self.wanted.rate);
+            let new = dropouts - self.told.1;
+            let plural = if new == 1 { "" } else { "s" };
             tracing::warn!(
                 device = output.opened.device,
-                "{} dropouts, {dropouts} in all with {seconds:.2} s of silence: raise `latency` or `block`",
-                dropouts - self.told.1,
+                "{new} dropout{plural}, {dropouts} in all with {seconds:.2} s of silence: \
+                 raise `latency` or `block`",
             );
             self.told = (Instant::now(), dropouts);
         }

@@ -59,7 +59,7 @@ impl Clients {
         let started = Instant::now();
         while self.is_any_quiet(&called) {
             if started.elapsed() > CALL {
-                return Err(missing("the JACK server does not call"));
+                return Err(missing("the JACK server does not respond"));
             }
             std::thread::sleep(LOOK);
         }

@@ -83,7 +83,9 @@ impl Keeper {
                 let _over = _over;
                 keep(opener, required, &kept, &stopped, &tell);
             })
-            .map_err(|error| NodeError::internal(format!("no thread for {name}: {error}")))?;
+            .map_err(|error| {
+                NodeError::internal(format!("no thread can be started for {name} ({error})"))
+            })?;
         let keeper = Keeper {
             stop: Some(stop),
             over,
@@ -94,7 +96,7 @@ impl Keeper {
             Err(_) if required => Err(missing(format!("{name} does not open"))),
             Err(_) => {
                 counters.lack(format!("{name} does not open yet"));
-                tracing::warn!("{name} does not open yet; the run goes on without it");
+                tracing::warn!("{name} does not open yet; the run continues without it");
                 Ok(keeper)
             }
             Ok(_) => Ok(keeper),
@@ -146,7 +148,7 @@ fn keep<O: Opener>(
                         tracing::info!("{name} is back after {seconds:.1} s{which}");
                     }
                     None if first => tracing::info!("{name} is open{which}"),
-                    None => tracing::info!("{name} is there now{which}"),
+                    None => tracing::info!("{name} is open now{which}"),
                 }
                 told.clear();
                 let why = loop {
@@ -163,7 +165,7 @@ fn keep<O: Opener>(
                 };
                 gone = Some(Instant::now());
                 counters.lack(why.to_string());
-                tracing::warn!("{why}; the run goes on without it until it is back");
+                tracing::warn!("{why}; the run continues without it and keeps trying");
                 opened.elapsed()
             }
             Err(why) => {
@@ -176,7 +178,7 @@ fn keep<O: Opener>(
                 counters.lack(text.clone());
                 if text != told && !(first && required) {
                     let help = why.advice().unwrap_or_default();
-                    tracing::warn!("{text}; the run goes on without it and keeps trying ({help})");
+                    tracing::warn!("{text}; the run continues without it and keeps trying ({help})");
                     told = text;
                 }
                 let _ = tell.send(Err(why));

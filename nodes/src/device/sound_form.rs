@@ -17,7 +17,7 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
-    /// The refusal of the device `whole` to go at `rate` Hz, in words for the artist.
+    /// Why the device `whole` cannot be used at `rate` Hz, in words for the artist.
     pub(crate) fn into_node_error(self, whole: &str, rate: u32) -> NodeError {
         match self {
             Refusal::Rate(rates) => {
@@ -31,13 +31,13 @@ impl Refusal {
                     None => format!("set the device to {rate} Hz"),
                 };
                 missing(format!(
-                    "{whole} does not go at the patch's {rate} Hz, but at {}",
+                    "{whole} cannot run at the patch's {rate} Hz, only at {}",
                     text.join(" or ")
                 ))
                 .help(help)
             }
-            Refusal::Format => missing(format!("{whole} has no usable form of samples")),
-            Refusal::System(error) => missing(format!("{whole} does not open: {error}")),
+            Refusal::Format => missing(format!("{whole} has no sample format that can be used")),
+            Refusal::System(error) => missing(format!("{whole} does not open ({error})")),
         }
     }
 }
@@ -148,7 +148,7 @@ mod tests {
         let refusal = choose(&all, &wanted(48_000, 2)).err().unwrap();
         let error = refusal.into_node_error("the sound output `JACK`", 48_000);
         assert!(
-            error.to_string().contains("48000 Hz, but at 44100"),
+            error.to_string().contains("48000 Hz, only at 44100"),
             "{error}"
         );
         assert!(error.advice().unwrap().contains("sample_rate: 44100"));

@@ -33,7 +33,7 @@ pub(crate) fn recover(path: &Path) {
             ),
             Ok(None) => {}
             Err(error) => tracing::warn!(
-                "`{}`, which a run left that broke off, cannot be kept under a name of its own ({error})",
+                "`{}` was left by a run that broke off and cannot be renamed ({error})",
                 entry.path().display()
             ),
         }

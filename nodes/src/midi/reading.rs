@@ -43,12 +43,12 @@ pub(crate) enum Event {
 pub(crate) fn open(path: &Path) -> Result<File, NodeError> {
     let name = path.display();
     let unreadable = |error: std::io::Error| {
-        NodeError::input(format!("`{name}` cannot be read: {error}")).source(error)
+        NodeError::input(format!("`{name}` cannot be read ({error})")).source(error)
     };
     let length = std::fs::metadata(path).map_err(unreadable)?.len();
     if length > MOST_BYTES {
         return Err(NodeError::input(format!(
-            "`{name}` has {length} bytes, and no MIDI file is so large"
+            "`{name}` has {length} bytes, too many for a MIDI file"
         )));
     }
     let bytes = std::fs::read(path).map_err(unreadable)?;

@@ -214,7 +214,7 @@ impl Claim {
             .map_err(|error| unwritable(&self.path, error))?;
         if path != self.path && !self.take {
             tracing::warn!(
-                "`{}` was written by somebody else meanwhile; this run's is `{}`",
+                "another program has written `{}` meanwhile; this run's file is `{}`",
                 self.path.display(),
                 path.display()
             );

@@ -87,7 +87,7 @@ pub(crate) fn start(
 
 /// Why a program cannot be started: only one that is not there is to be installed.
 fn cannot_start(program: &str, error: std::io::Error) -> NodeError {
-    let message = format!("the program {program} cannot be started: {error}");
+    let message = format!("the program {program} cannot be started ({error})");
     #[cfg(unix)]
     let advice = match error.raw_os_error() {
         Some(libc::EMFILE) => Some(
@@ -159,7 +159,7 @@ pub(crate) fn ask(
     let output = start("ffprobe", Stdio::null(), &mut command)?
         .wait_with_output()
         .map_err(|error| {
-            NodeError::input(format!("`{}` cannot be probed: {error}", path.display()))
+            NodeError::input(format!("`{}` cannot be probed ({error})", path.display()))
         })?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
@@ -357,7 +357,7 @@ impl Decoder {
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return self.end(),
             Err(error) => {
                 return Err(
-                    NodeError::input(format!("the film cannot be read on: {error}")).source(error),
+                    NodeError::input(format!("the film cannot be read any further ({error})")).source(error),
                 );
             }
         }

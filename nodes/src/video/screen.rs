@@ -304,6 +304,6 @@ mod tests {
         assert!(refusal(json!({ "area": [0, 0] })).contains("four numbers"));
         assert!(refusal(json!({ "display": "-y:0" })).contains("is not a display"));
         assert!(refusal(json!({ "display": "somewhere" })).contains("is not a display"));
-        assert!(refusal(json!({ "display": ":0" })).contains("plays live only"));
+        assert!(refusal(json!({ "display": ":0" })).contains("only in a live run"));
     }
 }

@@ -88,7 +88,7 @@ impl Node for Mixer {
             (Some(path), None) => Some(Stems::begin(path, build, SOUNDS)?),
             (Some(_), Some(_)) => {
                 tracing::warn!(
-                    "`stems` are written by a render only; live use a recorder for each sound"
+                    "`stems` are only written by a render; in a live run, use a recorder for each sound"
                 );
                 None
             }

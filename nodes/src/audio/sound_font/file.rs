@@ -64,7 +64,7 @@ fn refusal(path: &Path, why: &str) -> NodeError {
 
 fn examine(path: &Path) -> Result<(BufReader<File>, Outline, Mended), NodeError> {
     let unreadable = |error: io::Error| {
-        NodeError::input(format!("`{}` cannot be read: {error}", path.display())).source(error)
+        NodeError::input(format!("`{}` cannot be read ({error})", path.display())).source(error)
     };
     let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
     let length = file.get_ref().metadata().map_err(unreadable)?.len();

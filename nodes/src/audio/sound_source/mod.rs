@@ -63,7 +63,7 @@ pub(crate) fn decode(bytes: &[u8], name: &str) -> Result<Option<impl SoundSource
 /// like them all through a file, and would find MP3 in a film.
 fn is_native(path: &Path) -> Result<bool, NodeError> {
     let unreadable = |error: std::io::Error| {
-        NodeError::input(format!("`{}` cannot be read: {error}", path.display())).source(error)
+        NodeError::input(format!("`{}` cannot be read ({error})", path.display())).source(error)
     };
     let mut start = Vec::new();
     std::fs::File::open(path)

@@ -185,12 +185,12 @@ fn client(own: &str) -> Result<(Client, Ticket), NodeError> {
         .collect();
     let name = format!("{CLIENT}_midi_{own}");
     let opened = Client::new(&name, ClientOptions::NO_START_SERVER);
-    let (client, _) = opened.map_err(|_| missing("no JACK server runs"))?;
+    let (client, _) = opened.map_err(|error| missing("no JACK server runs").source(error))?;
     Ok((client, ticket))
 }
 
 fn refused(port: &str, error: &jack::Error) -> NodeError {
-    missing(format!("JACK refuses the MIDI port `{port}`: {error}"))
+    missing(format!("JACK refuses the MIDI port `{port}` ({error})"))
 }
 
 fn activate(
@@ -269,7 +269,7 @@ impl JackPort {
                     Direction::Input => client.connect_ports_by_name(&other, &self.name),
                 };
                 if joined.is_ok() {
-                    tracing::info!("`{}` is joined to `{other}`", self.name);
+                    tracing::info!("`{}` is connected to `{other}`", self.name);
                 }
             }
         }

@@ -91,7 +91,7 @@ fn find<C: MidiIO>(client: &C, wanted: &str) -> Result<(String, C::Port), NodeEr
 
 /// The error of a port that is there and does not open.
 fn closed(name: &str, error: &dyn std::fmt::Display) -> NodeError {
-    missing(format!("the MIDI port `{name}` does not open: {error}"))
+    missing(format!("the MIDI port `{name}` does not open ({error})"))
 }
 
 /// The refusal where a system has no MIDI.
@@ -146,7 +146,7 @@ fn own_output(client: MidiOutput, own: &str) -> Result<(String, MidiOutputConnec
     use midir::os::unix::VirtualOutput;
     let connection = client
         .create_virtual(own)
-        .map_err(|error| missing(format!("no virtual MIDI port can be made: {error}")))?;
+        .map_err(|error| missing(format!("a virtual MIDI port cannot be made ({error})")))?;
     Ok((format!("{CLIENT}:{own}"), connection))
 }
 
@@ -159,7 +159,7 @@ fn own_input(
     use midir::os::unix::VirtualInput;
     let connection = client
         .create_virtual(own, move |_, bytes, ()| receive(bytes), ())
-        .map_err(|error| missing(format!("no virtual MIDI port can be made: {error}")))?;
+        .map_err(|error| missing(format!("a virtual MIDI port cannot be made ({error})")))?;
     Ok((format!("{CLIENT}:{own}"), connection))
 }
 

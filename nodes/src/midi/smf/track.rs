@@ -71,7 +71,7 @@ pub(super) fn read(bytes: &[u8], start: usize, number: usize, flaws: &mut Flaws)
         flaws.add(number, bytes.len(), whole);
     } else if !is_believed {
         let there = at - from;
-        let why = format!("the track says that it has {length} bytes, and {there} are there");
+        let why = format!("the track says that it has {length} bytes, but there are {there}");
         flaws.add(number, start + 4, why);
     }
     let next = match (is_believed, is_over) {
@@ -162,7 +162,7 @@ impl Reading<'_> {
                 "a message about the whole system ({:02X})",
                 self.bytes[stray]
             );
-            let why = format!("{what} stands in the track; it is passed over");
+            let why = format!("{what} is in the track; it is skipped");
             self.flaws.add(self.number, stray, why);
         }
         self.tick += event.delta;
@@ -194,11 +194,11 @@ impl Reading<'_> {
         let is_music = at == self.bytes.len();
         let count = rest.len();
         if is_music {
-            let why = format!("{count} bytes of events stand behind the end of the track");
+            let why = format!("{count} bytes of events follow the end of the track");
             self.flaws.add(self.number, self.at, why);
             self.running = None;
         } else if rest.iter().any(|byte| *byte != 0) {
-            let why = format!("{count} bytes behind the end of the track are not MIDI");
+            let why = format!("{count} bytes after the end of the track are not MIDI");
             self.flaws.add(self.number, self.at, why);
         }
         is_music
@@ -242,7 +242,7 @@ impl Reading<'_> {
         } else {
             &format!("{lost} bytes")
         };
-        let why = format!("{bytes} cannot be read; reading goes on behind");
+        let why = format!("{bytes} cannot be read; reading continues after that");
         self.flaws.add(self.number, damaged.at, why);
         self.track.events.truncate(damaged.events);
         self.tick = damaged.tick;

@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_camera_is_not_rendered() {
-        assert!(refusal(json!({})).contains("plays live only"));
+        assert!(refusal(json!({})).contains("only in a live run"));
     }
 
     #[test]

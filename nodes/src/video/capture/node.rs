@@ -63,7 +63,7 @@ pub(crate) fn require_live(build: &Build<'_>, what: &str) -> Result<(), NodeErro
         return Ok(());
     }
     Err(
-        NodeError::input(format!("{what} plays live only; it cannot be rendered")).help(
+        NodeError::input(format!("{what} works only in a live run")).help(
             "start the patch with `score run`, or take `video_file` in its place to render a film",
         ),
     )

@@ -183,8 +183,8 @@ impl Reader {
         let why = self.desk.why_ended();
         let (node, name) = (&self.script.node, self.script.path.display());
         match why {
-            Some(why) => tracing::warn!(%node, "the film `{name}`: {why}; it is decoded anew"),
-            None => tracing::warn!(%node, "the film `{name}`: {error}; it is decoded anew"),
+            Some(why) => tracing::warn!(%node, "the film `{name}`: {why}; its decoder is restarted"),
+            None => tracing::warn!(%node, "the film `{name}`: {error}; its decoder is restarted"),
         }
         // What is kept must be whole.
         self.kept = None;
