@@ -30,7 +30,7 @@ pub(crate) struct AudioFile {
     /// integrated loudness of a render; left out: as it comes
     #[param(live, range = -40.0..=-5.0, span = -30.0..=-14.0, unit = "LUFS")]
     loudness: Option<f64>,
-    /// bits a sample: 16, 24, or 32 (floating point, only .wav)
+    /// bits per sample: 16, 24, or 32 (floating point, only .wav)
     #[param(rebuild = "all samples of a file have the same", range = 16..=32, default = 16)]
     bits: u16,
 }
@@ -80,7 +80,7 @@ impl Node for AudioFile {
                 let help = Some("it is 16, 24, or 32 (floating point)".to_owned());
                 check.refuse(
                     "bits",
-                    format!("no sound has {} bits a sample", self.bits),
+                    format!("{} bits per sample are not supported", self.bits),
                     help,
                 );
             }

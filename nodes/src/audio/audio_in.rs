@@ -20,7 +20,7 @@ use crate::device::sound::{Callback, Wanted, claim, open};
 use crate::device::sound_device::Direction;
 use crate::device::sound_stream::Opened;
 
-const SOUND: OutputPort<AudioBlock> = OutputPort::new(0, "sound", "what is heard");
+const SOUND: OutputPort<AudioBlock> = OutputPort::new(0, "sound", "what the device hears");
 
 /// How long a block that is not complete is waited for, in blocks of the device or the run after
 /// its end.
@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_millis(5);
 /// `audio_in`.
 #[derive(Clone, Params)]
 pub(crate) struct AudioIn {
-    /// the device, as `score devices` prints it; left out: the system's own
+    /// the device, as `score devices` prints it; left out: the system's
     #[param(rebuild = "the device is opened once")]
     device: Option<String>,
     /// channels of the device

@@ -33,7 +33,7 @@ const SOUND: InputPort<AudioBlock> = InputPort::new(0, "sound", "what to play");
 /// `audio_out`.
 #[derive(Clone, Params)]
 pub(crate) struct AudioOut {
-    /// the device, as `score devices` prints it; left out: the system's own
+    /// the device, as `score devices` prints it; left out: the system's
     #[param(rebuild = "the device is opened once")]
     device: Option<String>,
     /// channels of the device
@@ -42,7 +42,7 @@ pub(crate) struct AudioOut {
     /// frames that the device is asked to take at a time; left out: the transport's block
     #[param(rebuild = "the device is opened with it", range = 16..=8_192, unit = "frames")]
     block: Option<u32>,
-    /// how much later a sound is heard
+    /// how much later than its time a sound is heard
     #[param(rebuild = "all sound would jump", range = 2..=8, unit = "blocks", default = 3)]
     latency: u32,
     /// level

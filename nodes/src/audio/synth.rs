@@ -39,25 +39,25 @@ fn each<T: Copy>(own: &[T], usual: T) -> [T; CHANNELS] {
 /// `synth`.
 #[derive(Clone, Params)]
 pub(crate) struct Synth {
-    /// which instrument
+    /// the instrument
     #[param(live, default = Voice::ElectricPiano)]
     voice: Voice,
-    /// instruments of the channels from 0 on, in place of `voice`
+    /// instruments of the channels from 0 on, instead of `voice`
     #[param(live, default = Vec::new())]
     voices: Vec<Voice>,
-    /// SoundFont that plays in place of the voice, .sf2
+    /// SoundFont that plays instead of the voice, .sf2
     #[param(rebuild = "the file is read once", content = SoundFont)]
     sound_font: Option<PathBuf>,
-    /// which instrument of the SoundFont, as in General MIDI
+    /// instrument of the SoundFont, as in General MIDI
     #[param(live, range = 0..=127, default = 0)]
     program: i32,
-    /// those of the channels from 0 on, in place of `program`
+    /// programs of the channels from 0 on, instead of `program`
     #[param(live, range = 0..=127, default = Vec::new())]
     programs: Vec<i32>,
-    /// the bank of the SoundFont in which programs are looked for first
+    /// bank of the SoundFont in which programs are looked for first
     #[param(live, range = 0..=16_383, span = 0.0..=127.0, default = 0)]
     bank: i32,
-    /// those of the channels from 0 on, in place of `bank`
+    /// banks of the channels from 0 on, instead of `bank`
     #[param(live, range = 0..=16_383, default = Vec::new())]
     banks: Vec<i32>,
     /// level

@@ -25,7 +25,7 @@ pub(crate) struct Tone {
     /// channels of the sound
     #[param(rebuild = "the nodes that read it count on this number", range = 1..=64, default = 2)]
     channels: u16,
-    /// the one that sounds, from 1; 0: all
+    /// the channel that sounds, from 1; 0: all
     #[param(live, range = 0..=64, span = 1.0..=2.0, default = 0)]
     channel: u16,
     /// how long it lasts

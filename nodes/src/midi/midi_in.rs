@@ -45,10 +45,10 @@ pub(crate) struct MidiIn {
     /// the port, as `score devices` prints it, `virtual`, or `JACK`
     #[param(rebuild = "the port is opened once")]
     port: String,
-    /// listen to this MIDI channel alone, counted from 0
+    /// the only MIDI channel that is listened to, counted from 0; left out: all
     #[param(live, range = 0..=15)]
     channel: Option<u8>,
-    /// up to 8 MIDI controllers that have an output
+    /// MIDI controllers that have an output, at most 8
     #[param(live, range = 0..=119, default = Vec::new())]
     controls: Vec<u8>,
     /// the node does not start without the port; read when it starts

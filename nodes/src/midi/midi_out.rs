@@ -21,7 +21,7 @@ pub(crate) struct MidiOut {
     /// the port, as `score devices` prints it, `virtual`, or `JACK`
     #[param(rebuild = "the port is opened once")]
     port: String,
-    /// MIDI channel for everything, counted from 0; left out: the notes' own
+    /// MIDI channel for everything, counted from 0; left out: that of each note
     #[param(live, range = 0..=15)]
     channel: Option<u8>,
     /// MIDI controller for each wire into `controls`

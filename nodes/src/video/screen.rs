@@ -19,15 +19,15 @@ const STARTED: &str = "ffmpeg is started with it";
 /// `screen`.
 #[derive(Clone, Params)]
 pub(crate) struct Screen {
-    /// which screen: an X11 display such as `:0` (the one that the run was started from if left
-    /// out); on macOS its number
+    /// the screen: an X11 display such as `:0`, on macOS a number; left out: the one that the run
+    /// was started from
     #[param(rebuild = STARTED)]
     display: Option<String>,
-    /// left, top, width and height of the part that is seen, as [0, 0, 1280, 720]; the whole if
-    /// left out
+    /// left, top, width and height of the part that is seen, as [0, 0, 1280, 720]; left out: all
+    /// of it
     #[param(rebuild = STARTED, range = 0..=65_535, unit = "pixels")]
     area: Option<Vec<u32>>,
-    /// pictures a second
+    /// pictures per second
     #[param(rebuild = STARTED, range = 0.1..=240.0, unit = "Hz", default = 25.0)]
     rate: f64,
     /// whether the mouse pointer is seen

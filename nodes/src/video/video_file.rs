@@ -43,17 +43,17 @@ pub(crate) struct VideoFile {
     /// height of the frames sent
     #[param(rebuild = DECODED, range = 1..=4096, unit = "pixels", default = 64)]
     height: u32,
-    /// frames sent; all of the film's if left out
+    /// frames sent per second; left out: all of the film
     #[param(rebuild = DECODED, range = 0.1..=240.0, unit = "Hz")]
     rate: Option<f64>,
-    /// which of the file's streams is the picture, as ffprobe counts; the first that is not a
-    /// cover if left out
+    /// stream of the file that is the picture, as ffprobe counts; left out: the first that is not
+    /// a cover
     #[param(rebuild = DECODED, range = 0..=9999)]
     stream: Option<u32>,
-    /// whether the film begins anew when it has ended; live only
+    /// whether the film starts again when it has ended; live only
     #[param(live, default = false)]
     r#loop: bool,
-    /// how fast the film plays; 1: as it was made
+    /// how fast the film plays; 1: at its own speed
     #[param(live, range = 0.1..=10.0, log, default = 1.0)]
     speed: f64,
 }

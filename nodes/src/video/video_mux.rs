@@ -45,11 +45,11 @@ pub(crate) struct VideoMux {
     /// the film to write
     #[param(rebuild = "the file is opened once", writes, content = Film, ending = "mp4")]
     path: PathBuf,
-    /// which of the film's streams is the picture, as ffprobe counts; the first that is not a
-    /// cover if left out
+    /// stream of the film that is the picture, as ffprobe counts; left out: the first that is not
+    /// a cover
     #[param(rebuild = "another picture is another file", range = 0..=9999)]
     stream: Option<u32>,
-    /// when the picture is encoded anew
+    /// when the picture is encoded again
     #[param(rebuild = "ffmpeg is started for it", default = Encode::IfNeeded)]
     encode: Encode,
     /// how loud the film's own sound stays; 1: as it was
@@ -59,7 +59,7 @@ pub(crate) struct VideoMux {
         default = 0.0
     )]
     original_sound: f64,
-    /// by how much the new sound is quieter while somebody speaks in the film's own
+    /// how much quieter the new sound is while somebody speaks in the film's own
     #[param(live, range = 0.0..=40.0, span = 0.0..=18.0, unit = "dB", default = 9.0)]
     duck: f64,
     /// integrated loudness of a render; left out: as it comes

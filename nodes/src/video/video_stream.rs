@@ -38,7 +38,7 @@ pub(crate) struct VideoStream {
     /// the address of the stream
     #[param(rebuild = "another address is another stream")]
     url: String,
-    /// further hosts of this machine or a private network that the stream may lead to, as
+    /// further hosts of this computer or a private network that the stream may lead to, as
     /// ["10.0.0.7"]
     #[param(rebuild = "the stream is opened with it", default = Vec::new())]
     hosts: Vec<String>,

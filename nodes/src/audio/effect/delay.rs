@@ -17,13 +17,13 @@ const SILENCE: f32 = 1e-15;
 /// `delay`.
 #[derive(Clone, Params)]
 pub(crate) struct Delay {
-    /// until the echo
+    /// time until the echo
     #[param(live, range = 0.001..=30.0, span = 0.02..=2.0, log, default = Length::Seconds(0.375))]
     time: Length,
-    /// how much of each echo comes again
+    /// level of each echo in the one before
     #[param(live, range = 0.0..=0.95, default = 0.4)]
     feedback: f64,
-    /// share of the echoes: 0 only the sound, 1 only the echoes
+    /// share of the echoes: 0 is only the dry sound, 1 only the echoes
     #[param(live, range = 0.0..=1.0, default = 0.3)]
     mix: f64,
 }

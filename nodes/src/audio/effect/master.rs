@@ -26,13 +26,13 @@ const STEP: u32 = 16;
 /// `master`.
 #[derive(Clone, Params)]
 pub(crate) struct Master {
-    /// from where on it evens out
+    /// level above which it compresses
     #[param(live, range = -60.0..=0.0, unit = "dBFS", default = -24.0)]
     threshold: f64,
-    /// the excess is divided by this; 1: nothing is evened out
+    /// by how much the excess is divided; 1: not at all
     #[param(live, range = 1.0..=20.0, span = 1.0..=8.0, log, default = 2.0)]
     ratio: f64,
-    /// level after that
+    /// level after the compressor
     #[param(live, range = -24.0..=24.0, span = -12.0..=12.0, unit = "dB", default = 0.0)]
     gain: f64,
     /// highest sample

@@ -15,13 +15,13 @@ const EXCHANGE: f32 = 0.5;
 /// `reverb`.
 #[derive(Clone, Params)]
 pub(crate) struct Room {
-    /// size of the room; 1 is the synth's
+    /// size of the room; 1 is that of the synth
     #[param(live, range = 0.1..=4.0, span = 0.3..=3.0, log, default = 1.0)]
     size: f64,
     /// time to fall silent by 60 dB
     #[param(live, range = 0.1..=60.0, span = 0.3..=10.0, log, unit = "s", default = 1.8)]
     decay: f64,
-    /// share of the room: 0 only the sound, 1 only the room
+    /// share of the room: 0 is only the dry sound, 1 only the room
     #[param(live, range = 0.0..=1.0, default = 0.25)]
     mix: f64,
 }

@@ -41,7 +41,7 @@ pub(crate) struct Mixer {
     /// place of each wire: −1 left, 0 middle, 1 right
     #[param(live, range = -1.0..=1.0, default = Vec::new())]
     pans: Vec<f64>,
-    /// a render's files for each sound, .wav; left out: none
+    /// files for each sound of a render, .wav; left out: none
     #[param(rebuild = "the files are begun once", writes, content = Sound, ending = "wav", each = SOUNDS.name())]
     stems: Option<PathBuf>,
 }

@@ -24,16 +24,16 @@ const OPENED: &str = "the camera is opened with it";
 /// `camera`.
 #[derive(Clone, Params)]
 pub(crate) struct CameraNode {
-    /// which camera; the first if left out
+    /// the camera; left out: the first
     #[param(rebuild = OPENED)]
     device: Option<String>,
     /// width and height in which the camera works, as [1280, 720]
     #[param(rebuild = OPENED, range = 1..=16_384, unit = "pixels")]
     size: Option<Vec<u32>>,
-    /// pictures a second that the camera is asked for
+    /// pictures per second that the camera is asked for
     #[param(rebuild = OPENED, range = 0.1..=1000.0, unit = "Hz")]
     rate: Option<f64>,
-    /// in which the camera delivers: `mjpeg`, `yuyv422`
+    /// format in which the camera delivers: `mjpeg`, `yuyv422`
     #[param(rebuild = OPENED)]
     format: Option<String>,
     #[param(nested)]

@@ -37,7 +37,7 @@ pub(crate) struct Captured {
     /// height of the frames sent
     #[param(rebuild = SIZED, range = 1..=4096, unit = "pixels", default = 64)]
     pub(crate) height: u32,
-    /// without a picture for so long, the source is opened anew
+    /// time without a picture after which the source is opened again
     #[param(live, range = 0.1..=60.0, span = 0.5..=20.0, log, unit = "s", default = 2.0)]
     timeout: f64,
 }
