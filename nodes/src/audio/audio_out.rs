@@ -22,10 +22,10 @@ use crate::device::sound::{Callback, Wanted, claim, open};
 use crate::device::sound_device::Direction;
 use crate::device::sound_stream::Opened;
 
-/// How often dropouts are told at most.
+/// The shortest time between two reports of dropouts.
 const TELL: Duration = Duration::from_secs(5);
 
-/// How long the device may take, beyond its lead, to play out the end.
+/// How long the device may take, beyond its lead, to play the end.
 const PLAY_OUT: Duration = Duration::from_millis(250);
 
 const SOUND: InputPort<AudioBlock> = InputPort::new(0, "sound", "what to play");
@@ -197,7 +197,7 @@ struct OutputOpener {
     hand_over: Sender<Feed>,
     /// How many dropouts there had been at the last look.
     seen: u64,
-    /// When dropouts were told last, and how many there had been.
+    /// When dropouts were reported last, and how many there had been.
     told: (Instant, u64),
 }
 

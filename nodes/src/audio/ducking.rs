@@ -12,7 +12,7 @@ use super::amplitude;
 const STEPS_PER_SECOND: u32 = 50;
 const WINDOW: usize = 40;
 
-/// So many steps before it is spoken the music knows of it: it is down when the first word comes.
+/// The music knows of speech this many steps ahead, so that it is down when the first word comes.
 const AHEAD: usize = 30;
 
 /// Pauses between words, in steps, in which the music stays down.
@@ -34,7 +34,7 @@ const IN_BAND: f32 = 0.5;
 const DOWN: f32 = 0.12;
 const UP: f32 = 0.5;
 
-/// How far ahead the film's own sound must be heard, in frames at `rate` frames a second.
+/// How far ahead the film's own sound must be read, in frames at `rate` frames per second.
 pub(crate) fn ahead(rate: u32) -> usize {
     (AHEAD + 1) * step(rate)
 }

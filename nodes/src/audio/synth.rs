@@ -28,10 +28,10 @@ const PERCUSSION: usize = 9;
 /// Leaves room for several notes at full velocity: −12 dB.
 const HEADROOM: f32 = 0.25;
 
-/// So many damaged presets of a SoundFont are named; more are only counted.
+/// At most this many damaged presets of a SoundFont are named; the others are counted.
 const TOLD: usize = 10;
 
-/// What each channel gets: its own where `own` has one, else `usual`.
+/// What each channel gets: its own from `own`, else `usual`.
 fn each<T: Copy>(own: &[T], usual: T) -> [T; CHANNELS] {
     std::array::from_fn(|channel| own.get(channel).copied().unwrap_or(usual))
 }
@@ -208,8 +208,8 @@ struct Playing {
     due: VecDeque<(u64, Act)>,
     /// What the instrument was asked for and cannot do.
     ignored: BTreeSet<&'static str>,
-    /// Whether the first of that is told at once, since the run may never end, and not all of it
-    /// together at the end.
+    /// Whether the first of these is reported at once, because the run may never end, instead of
+    /// all together at the end.
     tells_at_once: bool,
     /// What errors and warnings call the node and what it plays with.
     name: String,
@@ -275,7 +275,7 @@ impl Playing {
         Ok(())
     }
 
-    /// Warns of what the notes' source asks for in vain.
+    /// Warns of what the notes ask for and the instrument cannot do.
     fn tell_ignored(&self) {
         if !self.ignored.is_empty() {
             let ignored: Vec<&str> = self.ignored.iter().copied().collect();

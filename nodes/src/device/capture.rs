@@ -32,7 +32,7 @@ const LONGEST_GAP: u32 = 1;
 pub struct CaptureCounters {
     /// `callbacks`: calls of the device.
     pub callbacks: Arc<AtomicU64>,
-    /// `resyncs`: how often listening began anew at the clock's time.
+    /// `resyncs`: how often listening was set to the clock's time again.
     pub resyncs: Arc<AtomicU64>,
     /// `overflowed_frames`: frames left out because nobody took them in time.
     pub overflowed_frames: Arc<AtomicU64>,
@@ -72,7 +72,7 @@ pub(crate) struct Captured {
     pub(crate) channels: usize,
 }
 
-/// Both ends of a ring between a device of so many channels and a node.
+/// Both ends of a ring between a device with `channels` channels and a node.
 pub(crate) fn ring(
     rate: u32,
     channels: u16,

@@ -24,10 +24,9 @@ const FADE_SECONDS: f64 = 0.005;
 /// Below the distance at which the clock itself would jump.
 const RESYNC: i64 = 40_000_000;
 
-/// How much a device is given of silence at first, in seconds, and at least four blocks. Sound
-/// servers fill a buffer of several of their blocks at once when they begin, PipeWire now and then
-/// a second time: that says nothing of how much they will ask for at a time, nor of when it is
-/// heard.
+/// How much silence a device gets at first, in seconds; at least four blocks. Sound servers fill a
+/// buffer of several of their blocks at once when they begin, PipeWire now and then a second time:
+/// that says nothing of how much they will ask for at a time, nor of when it is heard.
 const FILL_SECONDS: f64 = 0.05;
 
 /// How much sound the ring holds at least, in seconds.
@@ -131,9 +130,9 @@ pub fn ring<C: MasterClock>(
 
 /// What comes next at the place that is played.
 enum Next {
-    /// So many frames lie in the ring.
+    /// This many frames are in the ring.
     Sound(usize),
-    /// So many frames are not there.
+    /// This many frames are missing.
     Nothing(usize),
 }
 
@@ -180,8 +179,8 @@ impl<C: MasterClock> Playback<C> {
         }
     }
 
-    /// Tells the clock what is played now; begins anew where both are far apart. Returns the frame
-    /// to play next.
+    /// Steers the clock by what is played now; jumps where they are far apart. Returns the frame to
+    /// play next.
     fn synchronise(&mut self, frames: usize) -> i64 {
         if frames > self.largest {
             self.largest = frames;

@@ -22,7 +22,7 @@ const NO_CHORD: &str = "N.C.";
 /// Where the file grows.
 enum Place {
     Offline(Box<OutputFile>),
-    /// Written anew from time to time, on another thread.
+    /// Written again from time to time, on another thread.
     Live(Arc<Mutex<GrowingFile>>),
 }
 

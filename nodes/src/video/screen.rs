@@ -147,8 +147,8 @@ impl Node for Screen {
 }
 
 /// Tells whether the X11 server of a display on this machine is still the one that it is now.
-/// ffmpeg does not notice when it ends: it repeats the last picture for ever. Of all other displays
-/// nothing is known, so that they count as there.
+/// ffmpeg does not notice when it ends: it repeats the last picture forever. Nothing is known of
+/// other displays, so they count as there.
 fn server(display: Option<&str>) -> Box<dyn Fn() -> bool + Send> {
     #[cfg(unix)]
     {
@@ -158,7 +158,7 @@ fn server(display: Option<&str>) -> Box<dyn Fn() -> bool + Send> {
         let number = display.and_then(|display| display.strip_prefix(':'));
         let number = number.and_then(|number| number.split('.').next());
         let socket = number.map(|number| format!("/tmp/.X11-unix/X{number}"));
-        // A server that begins makes its socket anew.
+        // A server that starts makes a new socket.
         let birth = |socket: &str| {
             let of = std::fs::metadata(socket).ok()?;
             Some((of.ino(), of.ctime(), of.ctime_nsec()))

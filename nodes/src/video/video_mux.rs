@@ -33,7 +33,7 @@ const CHANNELS: u16 = 2;
 /// by a few tenths of a dB.
 const CEILING: f64 = -1.5;
 
-/// So many frames of what is left of the original sound are written at a time.
+/// Frames of what is left of the original sound that are written at a time.
 const BLOCK: usize = 4096;
 
 /// `video_mux`.
@@ -270,8 +270,7 @@ struct Joining {
     /// new one down.
     mixes: Option<(f32, f64)>,
     original: Option<Original>,
-    /// The loudness that is wished for, in LUFS; what measures the sound, and the sound as it
-    /// came.
+    /// The requested loudness, in LUFS; what measures the sound, and the sound as it came.
     loudness: Option<f64>,
     whole: Option<(Mastering, Spool)>,
     path: PathBuf,
@@ -339,7 +338,7 @@ impl Joining {
         written.map_err(|error| self.blame(error))
     }
 
-    /// Tells of a rotation that the container has not kept: ffmpeg before 6.1 writes none into
+    /// Warns of a rotation that the container has not kept: ffmpeg before 6.1 writes none into
     /// .mkv.
     fn tell_rotation(&self) -> Result<(), NodeError> {
         if self.rotation == 0 {

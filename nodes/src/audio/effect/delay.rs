@@ -20,7 +20,7 @@ pub(crate) struct Delay {
     /// time until the echo
     #[param(live, range = 0.001..=30.0, span = 0.02..=2.0, log, default = Length::Seconds(0.375))]
     time: Length,
-    /// level of each echo in the one before
+    /// level of each echo against the one before
     #[param(live, range = 0.0..=0.95, default = 0.4)]
     feedback: f64,
     /// share of the echoes: 0 is only the dry sound, 1 only the echoes
@@ -89,7 +89,7 @@ impl Line {
         }
     }
 
-    /// Remembers at least so many frames from now on.
+    /// Remembers at least `length` frames from now on.
     fn grow(&mut self, length: usize) {
         if length > self.frames.len() {
             self.frames.rotate_left(self.at);

@@ -20,7 +20,7 @@ const WINDOW: f32 = 0.03;
 const ATTACK: f32 = 0.03;
 const RELEASE: f32 = 0.3;
 
-/// The level is looked at once in so many frames.
+/// Frames between two looks at the level.
 const STEP: u32 = 16;
 
 /// `master`.

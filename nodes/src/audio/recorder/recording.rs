@@ -29,7 +29,7 @@ pub(super) struct Recording {
     log: Option<LineFile>,
     /// What the log's first line says of whose it is.
     mark: Value,
-    /// The run's transport, as it was told last, and the take's: its times are the take's.
+    /// The run's latest transport, and that of the take, whose times are the take's.
     told: Transport,
     transport: Transport,
     clock: Option<Arc<LiveClock>>,
@@ -46,7 +46,7 @@ pub(super) struct Recording {
 struct Upkeep {
     syncing: Syncing,
     pace: Pace,
-    /// Notes are written anew as a whole, which takes longer and longer.
+    /// Notes are written again as a whole, which takes longer and longer.
     notes_pace: Pace,
     turned_down: Arc<AtomicU64>,
 }

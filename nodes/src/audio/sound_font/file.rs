@@ -182,7 +182,7 @@ mod tests {
         load(bytes).err().unwrap().to_string()
     }
 
-    /// The names of the presets that can be played, and what is told of the others.
+    /// The names of the presets that can be played, and what is reported of the others.
     fn presets(bytes: &[u8]) -> (Vec<String>, Vec<String>) {
         let (font, faults) = load(bytes).unwrap();
         let names = font.get_presets().iter();

@@ -1,5 +1,5 @@
-//! Takes out of a SoundFont what cannot be played, so that everything else can: rustysynth refuses
-//! a file for one region.
+//! Removes from a SoundFont what cannot be played, so that everything else can be: rustysynth
+//! refuses a file because of one bad region.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -210,7 +210,7 @@ fn parted(zones: Vec<Vec<Generator>>, plays: u16) -> (Vec<Generator>, Vec<Vec<Ge
     }
     let begun = 1 - local.len();
     local.extend(zones.filter(|zone| zone.iter().any(|(kind, _)| *kind == plays)));
-    // Without a zone at all, or with one that has no meaning, it is written anew.
+    // Without a zone, or with one that has no meaning, it is written again.
     let is_whole = count > 0 && local.len() + begun == count;
     (global, local, is_whole)
 }
@@ -299,7 +299,7 @@ impl Instrument<'_> {
 enum Fit {
     Fits,
     Outside,
-    /// With this record in place of its own; `why` is told.
+    /// With this record in place of its own; `why` is reported.
     Changed {
         record: Vec<u8>,
         loops: bool,

@@ -58,7 +58,7 @@ pub(crate) struct Player {
     /// One for each frame of a block: number n begins its blocks n frames after the first. A note
     /// is given to the one whose block begins with it, and so begins on its frame.
     synthesizers: Vec<Synthesizer>,
-    /// What each channel was to play, as it was said last; a file's program changes apart.
+    /// What each channel plays by the parameters; program changes of a file come on top.
     beginning: Beginning,
     /// The keys that are down, by channel, and how hard they were struck.
     held: BTreeMap<(u8, u8), f32>,
@@ -119,8 +119,7 @@ impl Player {
             left: Vec::new(),
             right: Vec::new(),
         };
-        // Program 0, where nothing else is asked for, stands for whatever comes first: it may be
-        // missing without a word.
+        // Program 0 of bank 0 is the default, so it may be missing without a warning.
         for (channel, (program, bank)) in (0..).zip(beginning.programs.iter().zip(beginning.banks))
         {
             if (*program, bank) != (0, 0) {
@@ -130,9 +129,9 @@ impl Player {
         Ok(player)
     }
 
-    /// Where `beginning` says something else of a channel than before, the channel plays that from
-    /// now on. Notes whose keys are down go over to it, percussion apart: they begin anew, and
-    /// end as they do when the keys come up.
+    /// Where `beginning` sets another program or bank for a channel, the channel plays it from now
+    /// on. Notes whose keys are down are struck again with it, except percussion; the old notes are
+    /// released.
     ///
     /// # Errors
     /// The SoundFont is damaged.

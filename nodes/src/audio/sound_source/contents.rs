@@ -15,7 +15,7 @@ pub(super) enum Contents {
 }
 
 impl Contents {
-    /// Opens them anew.
+    /// Opens them again.
     ///
     /// # Errors
     /// The file cannot be opened.

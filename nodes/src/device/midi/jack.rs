@@ -18,10 +18,10 @@ use super::super::watchdog::Watchdog;
 use super::message::{Message, Timed};
 use super::port::CLIENT;
 
-/// How often a port that is joined to nothing looks for what it shall be joined to.
+/// How often a port without a connection looks for the ports to connect to.
 const JOIN: Duration = Duration::from_millis(500);
 
-/// The share of its distance to the clock that one period puts right.
+/// The share of the distance to the clock that each period corrects.
 const CORRECTION: i64 = 32;
 
 /// A distance to the clock, in nanoseconds, that is a jump.
@@ -228,7 +228,8 @@ fn activate(
 }
 
 impl JackPort {
-    /// Whether the server still calls. Joins the port where what it shall be joined to has come.
+    /// Whether the server still calls. Connects the port to what it is to be connected to, where
+    /// that is there.
     pub(crate) fn is_alive(&mut self) -> bool {
         if !self.watchdog.is_alive(self.calls.load(Ordering::Relaxed)) {
             self.ticket.report_lost();
@@ -276,7 +277,7 @@ impl JackPort {
     }
 }
 
-/// The MIDI ports of others that a port of this direction can be joined to.
+/// The MIDI ports of others that a port of this direction can be connected to.
 fn ports_of(client: &Client, direction: Direction) -> Vec<String> {
     let flags = match direction {
         // What we send goes into others' inputs.

@@ -18,7 +18,7 @@ pub(crate) const SYSTEM: &str = if cfg!(target_os = "linux") {
     "WinMM"
 };
 
-/// Whether a program can make ports of its own for others to join.
+/// Whether a program can make ports of its own for others to connect to.
 pub(crate) const HAS_VIRTUAL: bool = cfg!(unix);
 
 /// What the parameter `port` means.
@@ -26,9 +26,9 @@ pub(crate) const HAS_VIRTUAL: bool = cfg!(unix);
 pub(crate) enum PortName {
     /// A port of the system whose name is, or contains, this.
     System(String),
-    /// A port of one's own that others join.
+    /// A port of one's own that others connect to.
     Virtual,
-    /// A port of one's own at JACK's server, joined to those whose names contain the text.
+    /// A port of one's own at JACK's server, connected to those whose names contain the text.
     Jack(Option<String>),
 }
 

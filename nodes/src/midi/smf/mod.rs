@@ -1,4 +1,4 @@
-//! Reads Standard MIDI Files as they are found: what is damaged is passed over and told, everything
+//! Reads Standard MIDI Files as they are found: what is damaged is skipped and reported, everything
 //! else is kept.
 
 mod event;
@@ -162,7 +162,7 @@ fn find_track(bytes: &[u8], from: usize) -> Option<usize> {
     found.map(|place| from + place)
 }
 
-/// The end of a chunk of another kind, which readers shall pass over.
+/// The end of a chunk of another kind, which readers skip.
 fn foreign_chunk(bytes: &[u8], at: usize) -> Option<usize> {
     let name = bytes.get(at..at + 4)?;
     let length = bytes.get(at + 4..at + 8)?.try_into().ok()?;

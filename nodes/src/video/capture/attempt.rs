@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use super::{Picture, Shared, Source, Start};
 use crate::video::ffmpeg::{last_line, start};
 
-/// A killed program is waited for so long. One that hangs inside a driver cannot be killed; it is
+/// How long a killed program is waited for. One that hangs inside a driver cannot be killed; it is
 /// left behind rather than hang the run as well.
 const REAP: Duration = Duration::from_secs(1);
 
-/// A program that has closed its output is gone after so long.
+/// How soon a program that has closed its output is gone.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// Between two looks whether what is captured is still there.
@@ -235,7 +235,7 @@ fn stop(child: &mut Child) {
     }
 }
 
-/// What was said, without what must not be told.
+/// What was said, without what must not be shown.
 fn hide(said: String, hidden: Option<&(String, String)>) -> String {
     match hidden {
         Some((secret, instead)) if !secret.is_empty() => said.replace(secret, instead),

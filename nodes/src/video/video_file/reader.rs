@@ -19,7 +19,7 @@ const KEPT_BYTES: usize = 8 << 20;
 /// The decoder for the next round is started so long before the end of this one.
 const PREPARATION: Time = Time::from_nanos(2_000_000_000);
 
-/// The wait before a decoder that failed is started anew: frames read ahead play on meanwhile.
+/// The wait before a decoder that failed is restarted: frames read ahead keep playing meanwhile.
 const FIRST_WAIT: Duration = Duration::from_millis(20);
 const LONGEST_WAIT: Duration = Duration::from_secs(4);
 
@@ -37,7 +37,7 @@ pub(super) struct Beginning {
     /// Closed when the reel is no longer needed.
     pub(super) alive: Receiver<()>,
     pub(super) desk: Arc<Desk>,
-    /// Counts how often a decoder was started anew because another failed.
+    /// Counts how often a decoder was restarted because another failed.
     pub(super) reopened: Arc<AtomicU64>,
 }
 
@@ -221,7 +221,7 @@ impl Reader {
             return Ok(());
         }
         let (width, height) = self.script.size;
-        // The decoder gives so many bytes as a frame has.
+        // The decoder gives exactly the bytes of a frame.
         let frame = Arc::new(Frame::rgb(width, height, pixels).ok_or(Gone)?);
         let most = KEPT_BYTES / self.script.frame_bytes().max(1);
         if let Some(kept) = &mut self.kept {

@@ -16,11 +16,11 @@ use crate::video::ffmpeg::{Decoder, Film, Stopper};
 /// Frames that wait for their time take no more than this, in bytes.
 const AHEAD_BYTES: usize = 16 << 20;
 
-/// Frames that wait for their time: enough to start a decoder anew meanwhile.
+/// Frames that wait for their time: enough to restart a decoder meanwhile.
 const MOST_AHEAD: usize = 32;
 
-/// A picture of so many pixels at the film's own speed is decoded by one processor in time: 1920 ×
-/// 1088.
+/// A film with pictures of this many pixels, at its own speed, is decoded in time by one processor:
+/// 1920 × 1088.
 const LIGHT_PIXELS: f64 = 1920.0 * 1088.0;
 
 /// What is played, and how.
@@ -64,7 +64,7 @@ pub(super) enum Item {
     End(Time),
 }
 
-/// What both sides of a reel know.
+/// What both sides of a reel share.
 pub(super) struct Desk {
     clock: Arc<LiveClock>,
     state: Mutex<DeskState>,
@@ -75,7 +75,7 @@ struct DeskState {
     pace: Option<Pace>,
     /// Before it plays, how fast it will.
     speed: f64,
-    /// Whether it begins anew when it has ended.
+    /// Whether it starts again when it has ended.
     looped: bool,
     /// The decoder that is being read.
     decoder: Option<Stopper>,
@@ -105,7 +105,7 @@ impl Desk {
         state.pace.map_or(state.speed, Pace::speed)
     }
 
-    /// Whether the film begins anew when it has ended.
+    /// Whether the film starts again when it has ended.
     pub(super) fn is_looped(&self) -> bool {
         self.lock().looped
     }
@@ -129,7 +129,7 @@ pub(super) struct Reel {
 
 impl Reel {
     /// Begins to read a film that will play at a speed, in a loop or not, and waits for the first
-    /// frame. `reopened` counts how often a decoder is started anew.
+    /// frame. `reopened` counts how often a decoder is restarted.
     ///
     /// # Errors
     /// ffmpeg is missing, or the film has no frame that can be decoded.
@@ -186,8 +186,8 @@ impl Reel {
         self.desk.lock().pace = Some(pace);
     }
 
-    /// Whether the film begins anew when it has ended. A round that has been read to its end is not
-    /// taken back.
+    /// Whether the film starts again when it has ended. A round that has been read to its end is
+    /// not taken back.
     pub(super) fn set_loop(&self, looped: bool) {
         self.desk.lock().looped = looped;
     }
