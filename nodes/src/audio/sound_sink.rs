@@ -22,8 +22,8 @@ impl Target for File {
     }
 }
 
-/// A target with a buffer in front. [`std::io::BufWriter`] does not tell how much has arrived when
-/// a write fails.
+/// A target with a buffer in front. [`std::io::BufWriter`] does not say how much has arrived when a
+/// write fails.
 pub(crate) struct SoundSink<W> {
     target: W,
     waiting: Vec<u8>,

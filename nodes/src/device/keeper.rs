@@ -45,7 +45,7 @@ pub(crate) trait Opener: Send + 'static {
     /// It does not, and must be opened again.
     fn look(&mut self, device: &mut Self::Device) -> Result<(), NodeError>;
 
-    /// What was opened, where the name does not tell: which device the system's own is.
+    /// What was opened, where the name does not say it: which device the system's is.
     fn which(&self, _device: &Self::Device) -> Option<String> {
         None
     }

@@ -1,4 +1,4 @@
-//! Finds what a run has left that did not end, and keeps it under a clear name.
+//! Finds what a broken-off run has left, and keeps it under a clear name.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -11,11 +11,11 @@ use crate::output::{folder_of, numbered, rename_to_free};
 /// Endings of the files of a take, beside that of its sound.
 const COMPANIONS: [&str; 2] = ["mid", "jsonl"];
 
-/// Keeps every file, as `NAME-recovered`, that a run began to write as `path`, as a take of that
-/// name, or as a companion of it, and that no program writes any more.
+/// Keeps, as `NAME-recovered`, every file that a run began to write as `path`, as a take of that
+/// name, or as a companion of one, and that no program writes any more.
 pub(crate) fn recover(path: &Path) {
     let folder = folder_of(path);
-    // A folder that cannot be read is told when the file is begun.
+    // A folder that cannot be read is reported when the file is begun.
     let Ok(entries) = folder.read_dir() else {
         return;
     };
@@ -58,7 +58,7 @@ fn left_behind<'a>(name: &'a str, path: &Path) -> Option<&'a str> {
 /// it, or nothing is in it.
 fn keep(partial: &Path, path: &Path) -> io::Result<Option<PathBuf>> {
     let mut file = File::options().read(true).write(true).open(partial)?;
-    // Where the system has no locks nobody can tell, and the file stays.
+    // Where the system has no locks this is not known, and the file stays.
     if file.try_lock().is_err() || !lies_at(&file, partial) {
         return Ok(None);
     }

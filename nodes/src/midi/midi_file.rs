@@ -114,7 +114,7 @@ impl MidiFile {
 
 struct Writing {
     notes: NoteWriter,
-    /// As it was told last.
+    /// The latest one.
     transport: Transport,
     clock: Option<Arc<LiveClock>>,
     /// What keeps the file of a live run whole.
@@ -147,7 +147,7 @@ impl Processor<MidiFile> for Writing {
     }
 
     fn finish(&mut self, params: &MidiFile, io: &mut Io<'_>) -> Result<(), NodeError> {
-        // Waits for what is under way, which must not be put in place of what comes now.
+        // Waits for the write in progress, which must not replace what is written now.
         self.upkeep = None;
         let end = io.end().unwrap_or(Time::ZERO);
         self.notes.finish(params.casting(), end)

@@ -83,8 +83,8 @@ impl Node for MidiOut {
 struct Sounding(BTreeMap<(u8, u8), u8>);
 
 impl Sounding {
-    /// What is sent for `note` where `channel` is wanted: its end goes where it began, whatever is
-    /// wanted since.
+    /// What is sent for `note` where `channel` is set: a note ends on the channel on which it
+    /// began, whatever was set since.
     fn hear(&mut self, channel: Option<u8>, note: Note) -> Vec<Note> {
         let (own, pitch) = (note.channel(), note.pitch());
         let wanted = channel.unwrap_or(own);
@@ -143,7 +143,7 @@ impl Processor<MidiOut> for Sending {
                 };
                 let channel = params.channel.unwrap_or(0);
                 let message = Message::control(channel, *number, value);
-                // A slow controller would only repeat itself.
+                // A value that does not change is not sent again.
                 let last = self.sent.get_mut(input.wire);
                 if last.is_none_or(|last| last.replace(message) != Some(message)) {
                     self.outlet.send(time, message);
@@ -159,8 +159,7 @@ impl Processor<MidiOut> for Sending {
     }
 
     fn changed(&mut self, params: &MidiOut, _transport: &Transport) -> Result<(), NodeError> {
-        // Sent on another channel or as another controller, a value is a new one: messages tell
-        // them apart.
+        // A value on another channel or of another controller is a new one: its message differs.
         self.sent.resize(params.controls.len(), None);
         Ok(())
     }

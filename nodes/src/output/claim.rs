@@ -37,7 +37,7 @@ enum Before {
 
 /// Looks at what lies at `path`, where `owner` wants to write.
 pub fn look(path: &Path, owner: &Owner) -> Standing {
-    // Where it may not be looked at, whoever writes there is told so by the system.
+    // Where it may not be looked at, the system refuses the write later.
     let Ok(Some((_, metadata))) = FileState::lying_at(path) else {
         return Standing::Free;
     };
@@ -164,7 +164,7 @@ impl Claim {
         }
     }
 
-    /// What the run shares about its files, where it is told that the node claims its own.
+    /// What the run shares about its files; the node is noted there as one that claims its own.
     fn outputs(build: &Build<'_>) -> Option<Arc<Outputs>> {
         let outputs = build.settings.shared::<Outputs>()?;
         outputs.note_claiming(build.id);

@@ -15,8 +15,7 @@ use crate::file_state::FileState;
 pub struct Owner {
     /// The patch's name, for people.
     pub(super) patch: String,
-    /// What tells the patch from all others: its file from the root, or the name of one that is
-    /// built in.
+    /// What identifies the patch: its file from the root, or the name of a built-in one.
     identity: String,
     /// The node's id.
     pub(super) node: String,
@@ -44,8 +43,8 @@ impl Owner {
         }
     }
 
-    /// Sixteen digits that tell this node of this patch from all others. They do not tell where the
-    /// patch lies: files go to other people.
+    /// Sixteen digits that identify this node of this patch. They do not reveal where the patch is:
+    /// files go to other people.
     pub(super) fn id(&self) -> String {
         let text = [self.identity.as_str(), self.node.as_str()].join("\0");
         hexadecimal(&Sha256::digest(text)[..8])

@@ -1,4 +1,4 @@
-//! Looks at all files that a patch writes, before it is run and after.
+//! Looks at all files that a patch writes, before and after it runs.
 
 use std::fs::File;
 use std::io;
@@ -84,7 +84,7 @@ pub fn survey(graph: &Graph, outputs: &Outputs, places: &[PathBuf], known: &Befo
         });
         let folder = folder_of(&file.path).canonicalize().ok();
         let is_within = |folder: &PathBuf| places.iter().any(|place| folder.starts_with(place));
-        // A folder that is not there is told by whoever writes to it.
+        // A missing folder is reported by the node that writes to it.
         if let Some(folder) = folder.filter(|folder| !file.typed && !is_within(folder)) {
             object(Why::Outside(folder));
         }

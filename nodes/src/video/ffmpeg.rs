@@ -24,7 +24,7 @@ pub(crate) const PROTOCOLS: [&str; 4] = [
     DEMUXERS,
 ];
 
-/// ffmpeg that says no more than it must, replaces what it writes, and reads files only.
+/// ffmpeg that only reports errors, replaces what it writes, and reads files only.
 pub(crate) fn quiet() -> Command {
     let mut command = Command::new("ffmpeg");
     command.args([
@@ -44,7 +44,7 @@ pub(crate) fn quiet() -> Command {
 /// time, for a difference of about one level of 255 in 64 × 64 pixels of a film in 854 × 480.
 const THUMBNAIL: u32 = 96;
 
-/// What a film says of itself.
+/// What a film's container says.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Film {
     /// Which of its streams is the picture.
@@ -85,7 +85,7 @@ pub(crate) fn start(
         .map_err(|error| cannot_start(program, error))
 }
 
-/// Why a program cannot be started: only one that is not there is to be installed.
+/// Why a program cannot be started: only a missing one is to be installed.
 fn cannot_start(program: &str, error: std::io::Error) -> NodeError {
     let message = format!("the program {program} cannot be started ({error})");
     #[cfg(unix)]
@@ -110,7 +110,7 @@ fn cannot_start(program: &str, error: std::io::Error) -> NodeError {
     .source(error)
 }
 
-/// A program that is stopped when nobody needs it any more.
+/// A program that is killed when this is dropped.
 pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
@@ -209,15 +209,14 @@ pub(crate) fn seconds(of: &Value, entry: &str) -> Option<f64> {
     of.get(entry)?.as_str()?.parse().ok()
 }
 
-/// What a program said last, without the part of it that speaks.
+/// What a program said last, without the name of its component.
 pub(crate) fn last_line(text: &str) -> String {
     let line = text
         .lines()
         .rev()
         .find(|line| !line.trim().is_empty())
         .unwrap_or("no reason given");
-    // ffmpeg puts the part that speaks before what it says: `[mov,mp4 @ 0x55…] moov atom not
-    // found`.
+    // ffmpeg puts the name of the component first: `[mov,mp4 @ 0x55…] moov atom not found`.
     line.rsplit("] ").next().unwrap_or(line).trim().to_owned()
 }
 
@@ -267,8 +266,7 @@ pub(crate) struct Decoder {
 impl Decoder {
     /// Begins to decode the picture of `film`, the file at `path`, to RGB frames of `width` ×
     /// `height`, all of them or `rate` a second, `from` a time on its timeline or from its
-    /// beginning. `sparing`: on one thread, which takes some 10 MB less, and is as fast as one
-    /// processor is.
+    /// beginning. `sparing`: on one thread, which takes some 10 MB less.
     ///
     /// # Errors
     /// ffmpeg is missing.
@@ -280,7 +278,7 @@ impl Decoder {
         sparing: bool,
     ) -> Result<Self, NodeError> {
         let fps = rate.map(|rate| format!("fps={rate},")).unwrap_or_default();
-        // `showinfo` tells each frame's true time in the same pass that delivers its pixels.
+        // `showinfo` gives each frame's true time in the same pass that delivers its pixels.
         let filter =
             format!("{fps}scale={width}:{height}:flags=area,format=rgb24,showinfo=checksum=0");
         let mut command = Command::new("ffmpeg");
@@ -403,7 +401,7 @@ impl Decoder {
 
 impl Drop for Decoder {
     fn drop(&mut self) {
-        // Whoever may stop it still holds it.
+        // A stopper may still hold the program.
         self.stopper.stop();
     }
 }
@@ -483,7 +481,7 @@ impl Muxer {
     /// Gives ffmpeg the next samples.
     ///
     /// # Errors
-    /// ffmpeg has given up, for the reason that it told.
+    /// ffmpeg has given up; the error holds its reason.
     pub(crate) fn write(&mut self, samples: &[u8]) -> Result<(), NodeError> {
         match self.sound.as_mut().map(|sound| sound.write_all(samples)) {
             Some(Ok(())) => Ok(()),
@@ -497,7 +495,7 @@ impl Muxer {
     /// Ends the sound and waits until the film is written.
     ///
     /// # Errors
-    /// ffmpeg has failed, for the reason that it told.
+    /// ffmpeg has failed; the error holds its reason.
     pub(crate) fn end(&mut self) -> Result<(), NodeError> {
         drop(self.sound.take());
         let status = self.child.0.wait();

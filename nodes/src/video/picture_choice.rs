@@ -9,7 +9,7 @@ use std::path::Path;
 use score_engine::NodeError;
 use serde_json::Value;
 
-/// Codecs of images; what is in one of these may be a cover that is not marked as one.
+/// Codecs of images: a stream in one of these may be a cover that is not marked as one.
 const IMAGES: [&str; 11] = [
     "mjpeg", "png", "bmp", "gif", "webp", "tiff", "jpeg2000", "jpegls", "jpegxl", "targa", "ppm",
 ];
@@ -93,7 +93,7 @@ pub(super) fn is_cover(stream: &Value) -> bool {
         })
 }
 
-/// Whether a stream is an image that never changes, as far as can be told without reading it.
+/// Whether a stream is an image that never changes, as far as is known without reading it.
 fn is_still(stream: &Value) -> bool {
     let rate = stream.get("avg_frame_rate").and_then(Value::as_str);
     IMAGES.contains(&codec(stream)) && rate.is_none_or(|rate| rate == "0/0")

@@ -172,7 +172,7 @@ fn arguments(url: &str, size: (u32, u32)) -> Option<Vec<OsString>> {
     Some(arguments)
 }
 
-/// The address as it may be told: `rtsp://user:secret@host/` → `rtsp://…@host/`, and without what
+/// The address as it may be shown: `rtsp://user:secret@host/` → `rtsp://…@host/`, and without what
 /// follows a `?`.
 fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {

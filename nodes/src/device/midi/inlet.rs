@@ -20,7 +20,7 @@ use super::wanted::Wanted;
 /// Messages that may wait for the node.
 const ROOM: usize = 4096;
 
-/// What the keeper's thread tells.
+/// What the keeper's thread reports.
 enum News {
     /// The port is open.
     Opened(Consumer<Timed>),

@@ -40,7 +40,7 @@ impl<C> OpenPort<C> {
     }
 
     /// Whether something that sent to it, or listened to it, has gone since the last look. Only
-    /// JACK tells.
+    /// JACK reports this.
     pub(super) fn has_lost_peer(&mut self) -> bool {
         match self {
             OpenPort::Jack(port) => port.has_lost_peer(),

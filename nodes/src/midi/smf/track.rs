@@ -1,4 +1,4 @@
-//! One track: its events, and how reading goes on behind a damaged one.
+//! One track: its events, and how reading continues after a damaged one.
 
 use std::collections::BTreeSet;
 
@@ -10,11 +10,11 @@ use super::{TRACK, find_track, is_chunk};
 /// The mark at the end of a track, but for the ticks before it.
 const END: &[u8; 3] = b"\xFF\x2F\0";
 
-/// So many events before the one that cannot be read may be wrong as well: damage shows late.
+/// Events before the one that cannot be read that may be wrong as well: damage shows late.
 const DOUBTED: usize = 12;
 
-/// So many ends of notes that do not sound, one after another, show that what is read is not what
-/// was written: where the status byte is left out nearly everything can be read as something.
+/// This many ends of notes that do not sound, one after another, show that what is read is not what
+/// was written: where status bytes are left out, nearly everything can be read as something.
 const SUSPICIOUS: usize = 6;
 
 /// A track that is damaged in more places is no track.
@@ -112,7 +112,7 @@ pub(super) struct Reading<'a> {
     pub(super) is_cut: bool,
     /// Whether the mark at its end was read.
     pub(super) is_over: bool,
-    /// Where reading went on last: it never goes back behind that.
+    /// Where reading continued last: it never goes back before that.
     pub(super) chosen: Option<usize>,
     pub(super) flaws: &'a mut Flaws,
 }
@@ -204,7 +204,7 @@ impl Reading<'_> {
         is_music
     }
 
-    /// Finds where reading can go on behind what is broken; `false`: nowhere.
+    /// Finds where reading can continue after what is broken; `false`: nowhere.
     fn go_round(&mut self, broken: Broken) -> bool {
         let last = self.here(broken.delta);
         let way = self.way(&last, broken);
@@ -229,10 +229,9 @@ impl Reading<'_> {
         }
     }
 
-    /// Goes on at `way`, and forgets what was read of the damaged event and behind it.
+    /// Continues at `way`, and forgets what was read of the damaged event and after it.
     pub(super) fn go(&mut self, last: &Behind, way: Way) {
-        // The last event that begins before the place where reading goes on is the one that is
-        // damaged.
+        // The last event that begins before the place where reading continues is the damaged one.
         self.behind.push(*last);
         let damaged = self.behind.iter().rposition(|behind| behind.at <= way.at);
         let damaged = self.behind[damaged.unwrap_or(0)];
