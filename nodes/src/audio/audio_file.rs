@@ -10,13 +10,13 @@ use score_engine::{
 
 use super::amplitude;
 use super::encoder::{Depth, Format};
-use super::recorder::PATIENCE;
+use super::recorder::SLOW_DISK;
 use super::sound_writer::SoundWriter;
 use crate::growing_file::GrowingFile;
 use crate::output::Claim;
 use crate::syncing::{Pace, Syncing};
 
-const SOUND: InputPort<AudioBlock> = InputPort::new(0, "sound", "what to write").policy(PATIENCE);
+const SOUND: InputPort<AudioBlock> = InputPort::new(0, "sound", "what to write").policy(SLOW_DISK);
 
 /// `audio_file`.
 #[derive(Clone, Params)]

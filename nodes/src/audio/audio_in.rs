@@ -96,7 +96,7 @@ impl Node for AudioIn {
             hand_over,
         };
         let keeper = Keeper::start(opener, self.required, build.counters)?;
-        Ok(Box::new(Listening {
+        Ok(Box::new(DeviceListener {
             rate,
             block: build.transport.block,
             patience: u64::from(block.max(build.transport.block)) * LATE_BLOCKS,
@@ -112,7 +112,7 @@ impl Node for AudioIn {
     }
 }
 
-struct Listening {
+struct DeviceListener {
     rate: u32,
     /// Frames in a block of the run.
     block: u32,
@@ -129,7 +129,7 @@ struct Listening {
     _keeper: Keeper,
 }
 
-impl Processor<AudioIn> for Listening {
+impl Processor<AudioIn> for DeviceListener {
     fn process(&mut self, _params: &AudioIn, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         self.reader.get_or_init(std::thread::current);
         let now = io.now().to_samples(self.rate);

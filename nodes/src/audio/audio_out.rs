@@ -102,7 +102,7 @@ impl Node for AudioOut {
             told: (Instant::now(), 0),
         };
         let keeper = Keeper::start(opener, self.required, build.counters)?;
-        Ok(Box::new(Playing {
+        Ok(Box::new(DevicePlayer {
             rate,
             gain: Ramp::new(amplitude(self.gain), glide(build.transport)),
             feed: None,
@@ -114,7 +114,7 @@ impl Node for AudioOut {
     }
 }
 
-struct Playing {
+struct DevicePlayer {
     rate: u32,
     /// The level, as a factor.
     gain: Ramp,
@@ -126,7 +126,7 @@ struct Playing {
     next: u64,
 }
 
-impl Processor<AudioOut> for Playing {
+impl Processor<AudioOut> for DevicePlayer {
     fn process(&mut self, _params: &AudioOut, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         self.shared.running.store(true, Ordering::Release);
         while let Ok(feed) = self.feeds.try_recv() {
@@ -174,7 +174,7 @@ impl Processor<AudioOut> for Playing {
     }
 }
 
-impl Playing {
+impl DevicePlayer {
     /// The block at the node's level; `None` where it is the block itself.
     fn scaled(&mut self, block: &AudioBlock) -> Option<AudioBlock> {
         if self.gain.is_at(1.0) {

@@ -151,7 +151,7 @@ impl Node for Synth {
             Some(path) => format!("`{}` with the SoundFont `{}`", build.id, path.display()),
             None => format!("`{}` with its built-in voice", build.id),
         };
-        Ok(Box::new(Playing {
+        Ok(Box::new(SynthPlayer {
             instrument,
             gain: Ramp::new(amplitude(self.gain) * HEADROOM, glide(build.transport)),
             share: Ramp::new(self.reverb as f32, glide(build.transport)),
@@ -197,7 +197,7 @@ enum Act {
     Change(ChannelChange),
 }
 
-struct Playing {
+struct SynthPlayer {
     instrument: Instrument,
     gain: Ramp,
     share: Ramp,
@@ -218,7 +218,7 @@ struct Playing {
     fade: EndFade,
 }
 
-impl Processor<Synth> for Playing {
+impl Processor<Synth> for SynthPlayer {
     fn process(&mut self, _params: &Synth, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let frame = input.packet.time.to_samples(self.rate);
@@ -263,7 +263,7 @@ impl Processor<Synth> for Playing {
     }
 }
 
-impl Playing {
+impl SynthPlayer {
     fn change(&mut self, change: ChannelChange) -> Result<(), NodeError> {
         if let Some(ignored) = self.instrument.change(change)? {
             let is_first = self.ignored.is_empty();

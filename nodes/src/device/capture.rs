@@ -11,7 +11,7 @@ use rtrb::{Consumer, Producer, RingBuffer};
 use score_engine::{Counters, LiveClock, Time};
 
 use super::counters::add;
-use super::playback::Stretch;
+use super::playback::Segment;
 
 /// A distance from the clock that is a jump or a drift that has added up, in nanoseconds.
 const RESYNC: i64 = 20_000_000;
@@ -19,8 +19,8 @@ const RESYNC: i64 = 20_000_000;
 /// How much sound the ring holds, in seconds.
 const RING_SECONDS: f64 = 0.5;
 
-/// Stretches of sound that the ring holds at most.
-const STRETCHES: usize = 4096;
+/// Segments of sound that the ring holds at most.
+const SEGMENTS: usize = 4096;
 
 /// A gap longer than this, in seconds, is left out and not filled with silence: the clock has
 /// jumped, because the computer slept.
@@ -55,7 +55,7 @@ impl CaptureCounters {
 /// The device's side of the ring.
 pub(crate) struct Capture {
     samples: Producer<f32>,
-    stretches: Producer<Stretch>,
+    segments: Producer<Segment>,
     channels: usize,
     rate: u32,
     clock: Arc<LiveClock>,
@@ -68,7 +68,7 @@ pub(crate) struct Capture {
 /// The node's side of the ring.
 pub(crate) struct Captured {
     samples: Consumer<f32>,
-    stretches: Consumer<Stretch>,
+    segments: Consumer<Segment>,
     pub(crate) channels: usize,
 }
 
@@ -83,10 +83,10 @@ pub(crate) fn ring(
     let channels = usize::from(channels.max(1));
     let frames = (f64::from(rate) * RING_SECONDS) as usize;
     let (samples_in, samples_out) = RingBuffer::new(frames * channels);
-    let (stretches_in, stretches_out) = RingBuffer::new(STRETCHES);
+    let (segments_in, segments_out) = RingBuffer::new(SEGMENTS);
     let capture = Capture {
         samples: samples_in,
-        stretches: stretches_in,
+        segments: segments_in,
         channels,
         rate,
         clock,
@@ -96,7 +96,7 @@ pub(crate) fn ring(
     };
     let captured = Captured {
         samples: samples_out,
-        stretches: stretches_out,
+        segments: segments_out,
         channels,
     };
     (capture, captured)
@@ -126,16 +126,16 @@ impl Capture {
             None => start.to_samples(self.rate),
         };
         self.position = Some(position + frames as u64);
-        // Samples whose stretch found no room would be taken for those of the next.
-        let has_room = frames > 0 && self.stretches.slots() > 0;
+        // Samples whose segment found no room would be taken for those of the next.
+        let has_room = frames > 0 && self.segments.slots() > 0;
         let chunk = has_room
             .then(|| self.samples.write_chunk_uninit(frames * self.channels).ok())
             .flatten();
         match chunk {
             Some(chunk) => {
                 chunk.fill_from_iter(heard.iter().map(|sample| f32::from_sample(*sample)));
-                // There is room: only this side puts stretches in.
-                let _ = self.stretches.push(Stretch {
+                // There is room: only this side puts segments in.
+                let _ = self.segments.push(Segment {
                     start: position,
                     frames,
                     last: false,
@@ -151,16 +151,16 @@ impl Capture {
 }
 
 impl Captured {
-    /// The next stretch: where it begins on the run's time line, and its samples.
+    /// The next segment: where it begins on the run's time line, and its samples.
     pub(crate) fn next(&mut self) -> Option<(u64, Vec<f32>)> {
-        let stretch = self.stretches.pop().ok()?;
-        let mut samples = vec![0.0; stretch.frames * self.channels];
+        let segment = self.segments.pop().ok()?;
+        let mut samples = vec![0.0; segment.frames * self.channels];
         self.samples.pop_entire_slice(&mut samples).ok()?;
-        Some((stretch.start, samples))
+        Some((segment.start, samples))
     }
 }
 
-/// Makes blocks on the run's grid of stretches that lie anywhere.
+/// Makes blocks on the run's grid of segments that lie anywhere.
 pub(crate) struct Assembly {
     block: u64,
     channels: usize,
@@ -204,7 +204,7 @@ impl Assembly {
         }
     }
 
-    /// Lays a stretch in its place; what lies before the block being filled came too late.
+    /// Lays a segment in its place; what lies before the block being filled came too late.
     pub(crate) fn lay(&mut self, start: u64, samples: &[f32]) {
         self.leave_out_gap(start);
         let frames = samples.len() / self.channels;
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn stretches_of_any_length_become_whole_blocks_on_the_grid() {
+    fn segments_of_any_length_become_whole_blocks_on_the_grid() {
         let mut assembly = assembly();
         let samples: Vec<f32> = (0..30).map(|n| n as f32).collect();
         let (mut at, mut blocks) = (0, Vec::new());
@@ -316,8 +316,8 @@ mod tests {
             capture.take(&[call as f32; 16]);
         }
         let overflowed = counters.overflowed_frames.load(Ordering::Relaxed);
-        assert_eq!(overflowed, 16 * (5_000 - STRETCHES as u64));
-        for call in 0..STRETCHES {
+        assert_eq!(overflowed, 16 * (5_000 - SEGMENTS as u64));
+        for call in 0..SEGMENTS {
             assert_eq!(captured.next().unwrap().1, [call as f32; 16]);
         }
         assert!(captured.next().is_none());

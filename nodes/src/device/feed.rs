@@ -6,12 +6,12 @@ use rtrb::Producer;
 use score_engine::AudioBlock;
 
 use super::counters::add;
-use super::playback::{Shared, Stretch};
+use super::playback::{Shared, Segment};
 
 /// Puts blocks into the ring, each where it belongs.
 pub struct Feed {
     samples: Producer<f32>,
-    stretches: Producer<Stretch>,
+    segments: Producer<Segment>,
     channels: usize,
     shared: Arc<Shared>,
     /// The first frame that has not been put in.
@@ -22,13 +22,13 @@ pub struct Feed {
 impl Feed {
     pub(crate) fn new(
         samples: Producer<f32>,
-        stretches: Producer<Stretch>,
+        segments: Producer<Segment>,
         channels: usize,
         shared: Arc<Shared>,
     ) -> Self {
         Feed {
             samples,
-            stretches,
+            segments,
             channels,
             shared,
             next: 0,
@@ -51,7 +51,7 @@ impl Feed {
             return;
         }
         let length = frames * self.channels;
-        let room = self.samples.slots() >= length && self.stretches.slots() > 1;
+        let room = self.samples.slots() >= length && self.segments.slots() > 1;
         let Some(chunk) = room
             .then(|| self.samples.write_chunk_uninit(length).ok())
             .flatten()
@@ -66,8 +66,8 @@ impl Feed {
         chunk.fill_from_iter(samples);
         let start = start + late;
         self.next = start + frames as u64;
-        // There is room: only this side puts stretches in.
-        let _ = self.stretches.push(Stretch {
+        // There is room: only this side puts segments in.
+        let _ = self.segments.push(Segment {
             start,
             frames,
             last: false,
@@ -77,7 +77,7 @@ impl Feed {
     /// Says that nothing follows the frame before `end`.
     pub fn end(&mut self, end: u64) {
         self.ended = true;
-        let _ = self.stretches.push(Stretch {
+        let _ = self.segments.push(Segment {
             start: end,
             frames: 0,
             last: true,

@@ -20,7 +20,7 @@ use super::keeper::missing;
 const CALL: Duration = Duration::from_millis(500);
 
 /// How often their calls are looked at meanwhile.
-const LOOK: Duration = Duration::from_millis(1);
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 /// The clients of a program.
 struct Clients(Mutex<State>);
@@ -61,7 +61,7 @@ impl Clients {
             if started.elapsed() > CALL {
                 return Err(missing("the JACK server does not respond"));
             }
-            std::thread::sleep(LOOK);
+            std::thread::sleep(POLL_INTERVAL);
         }
         Ok(())
     }
@@ -167,7 +167,7 @@ mod tests {
         let server = std::thread::spawn(move || {
             while stopped.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {
                 calls.fetch_add(1, Ordering::Relaxed);
-                std::thread::sleep(LOOK);
+                std::thread::sleep(POLL_INTERVAL);
             }
         });
         assert!(clients.admit().is_ok());
@@ -182,7 +182,7 @@ mod tests {
         open.calls().store(7, Ordering::Relaxed);
         std::thread::scope(|scope| {
             let new = scope.spawn(|| clients.admit().map(|_| ()));
-            std::thread::sleep(LOOK * 20);
+            std::thread::sleep(POLL_INTERVAL * 20);
             drop(open);
             assert!(new.join().unwrap().is_ok());
         });

@@ -17,7 +17,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// How often an open device is looked at.
-const LOOK: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// How long the start of a run waits for a device to open.
 const START: Duration = Duration::from_secs(5);
@@ -152,7 +152,7 @@ fn keep<O: Opener>(
                 }
                 told.clear();
                 let why = loop {
-                    match stopped.recv_timeout(LOOK) {
+                    match stopped.recv_timeout(POLL_INTERVAL) {
                         Err(RecvTimeoutError::Timeout) => {}
                         _ => {
                             opener.closing(&mut device);

@@ -91,7 +91,7 @@ impl Node for MidiIn {
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
-        Ok(Box::new(Listening {
+        Ok(Box::new(PortListener {
             inlet: Inlet::open(build, "midi_in", &self.port, self.required)?,
             keyboard: Keyboard::default(),
             left: Vec::new(),
@@ -99,7 +99,7 @@ impl Node for MidiIn {
     }
 }
 
-struct Listening {
+struct PortListener {
     inlet: Inlet,
     /// What sounds.
     keyboard: Keyboard,
@@ -107,7 +107,7 @@ struct Listening {
     left: Vec<Note>,
 }
 
-impl Processor<MidiIn> for Listening {
+impl Processor<MidiIn> for PortListener {
     fn process(&mut self, params: &MidiIn, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         if !self.left.is_empty() {
             let now = io.now();
@@ -142,7 +142,7 @@ fn leave(params: &MidiIn, keyboard: &mut Keyboard) -> Vec<Note> {
         .collect()
 }
 
-impl Listening {
+impl PortListener {
     fn end_all(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
         let now = io.now();
         let mut ends = std::mem::take(&mut self.left);

@@ -59,19 +59,19 @@ impl Node for MidiInputFile {
 
     fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let (notes, end) = instants(&reading::open(&self.path)?);
-        Ok(Box::new(Playing {
+        Ok(Box::new(FilePlayer {
             notes: notes.into_iter(),
             end,
         }))
     }
 }
 
-struct Playing {
+struct FilePlayer {
     notes: IntoIter<(Time, Performance)>,
     end: Time,
 }
 
-impl Processor<MidiInputFile> for Playing {
+impl Processor<MidiInputFile> for FilePlayer {
     fn process(&mut self, _params: &MidiInputFile, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         io.end_at(self.end);
         let Some((time, performance)) = self.notes.next() else {

@@ -52,7 +52,7 @@ pub(crate) fn instants(file: &File) -> Contents {
     let end = (file.tracks.iter().enumerate())
         .map(|(number, track)| map(number).time(track.end))
         .max();
-    Playing::default().play(&acts, end.unwrap_or(Time::ZERO))
+    Performer::default().play(&acts, end.unwrap_or(Time::ZERO))
 }
 
 /// When something happens: time, tick, track, and number among the events of the track.
@@ -119,7 +119,7 @@ struct Sound {
 
 /// The playing of a file.
 #[derive(Default)]
-struct Playing {
+struct Performer {
     keyboard: Keyboard,
     /// Which strokes hold a key.
     fingers: BTreeMap<(u8, u8), BTreeSet<Begin>>,
@@ -129,7 +129,7 @@ struct Playing {
     changes: Vec<(Time, ChannelChange)>,
 }
 
-impl Playing {
+impl Performer {
     fn play(mut self, acts: &[(Order, Act)], end: Time) -> Contents {
         let mut end = end;
         for ((time, ..), act) in acts {

@@ -1,7 +1,7 @@
 //! Reads a film's frames at their true presentation times.
 
 mod pace;
-mod playing;
+mod live_film;
 mod reader;
 mod reel;
 
@@ -14,7 +14,7 @@ use score_engine::{
 };
 
 use self::pace::Pace;
-use self::playing::Playing;
+use self::live_film::LiveFilm;
 use self::reel::{Reel, Script};
 use super::capture::REOPENED;
 use super::ffmpeg::{Decoder, Film, probe};
@@ -118,7 +118,7 @@ impl Node for VideoFile {
             let clock = clock.clone();
             let reel = Reel::start(script, (self.speed, self.r#loop), clock, reopened)?;
             let late = build.counters.counter("late_frames");
-            return Ok(Box::new(Playing::new(reel, late)));
+            return Ok(Box::new(LiveFilm::new(reel, late)));
         }
         if let Some(declared) = film.declared {
             let length = declared.end.nanos().unsigned_abs();
@@ -131,7 +131,7 @@ impl Node for VideoFile {
             None,
             false,
         )?;
-        Ok(Box::new(Reading {
+        Ok(Box::new(OfflineFilm {
             path: self.path.clone(),
             size: (self.width, self.height),
             film,
@@ -144,7 +144,7 @@ impl Node for VideoFile {
 }
 
 /// A film being read.
-struct Reading {
+struct OfflineFilm {
     path: PathBuf,
     size: (u32, u32),
     film: Film,
@@ -154,7 +154,7 @@ struct Reading {
     progress: Arc<Progress>,
 }
 
-impl Processor<VideoFile> for Reading {
+impl Processor<VideoFile> for OfflineFilm {
     fn process(&mut self, _params: &VideoFile, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         let Some((time, pixels)) = self.decoder.next()? else {
             let end = self.end()?;
@@ -185,7 +185,7 @@ impl Processor<VideoFile> for Reading {
     }
 }
 
-impl Reading {
+impl OfflineFilm {
     /// When the film ends: where its last picture does.
     fn end(&mut self) -> Result<Time, NodeError> {
         let (name, declared) = (self.path.display(), self.film.declared);

@@ -15,11 +15,11 @@ use self::recording::Recording;
 use self::take::Take;
 
 /// Blocks of sound that wait while the disk is slow: five seconds.
-pub(crate) const PATIENCE: Policy = Policy::DropOldest(1024);
+pub(crate) const SLOW_DISK: Policy = Policy::DropOldest(1024);
 
 const SOUND: InputPort<AudioBlock> = InputPort::new(0, "sound", "what is heard")
     .optional()
-    .policy(PATIENCE);
+    .policy(SLOW_DISK);
 const NOTES: InputPort<Note> = InputPort::new(1, "notes", "what is played").many();
 const CONTROLS: InputPort<Control> = InputPort::new(2, "controls", "what steers").many();
 const EVENTS: InputPort<Event> = InputPort::new(3, "events", "what happens").many();

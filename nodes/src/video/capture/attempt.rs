@@ -17,7 +17,7 @@ const REAP: Duration = Duration::from_secs(1);
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// Between two looks whether what is captured is still there.
-const LOOK: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How a start went.
 pub(super) struct Outcome {
@@ -186,7 +186,7 @@ fn watch(
             state = shared.lock();
             continue;
         }
-        if looked.elapsed() >= LOOK {
+        if looked.elapsed() >= POLL_INTERVAL {
             looked = Instant::now();
             drop(state);
             if !is_there() {
@@ -199,7 +199,7 @@ fn watch(
         if left.is_zero() {
             return Some(format!("no picture for {:.1} s", longest.as_secs_f64()));
         }
-        state = shared.wait(state, left.min(LOOK));
+        state = shared.wait(state, left.min(POLL_INTERVAL));
     }
 }
 

@@ -65,12 +65,12 @@ pub(super) enum Item {
 }
 
 /// What both sides of a reel share.
-pub(super) struct Desk {
+pub(super) struct ReelShared {
     clock: Arc<LiveClock>,
-    state: Mutex<DeskState>,
+    state: Mutex<ReelState>,
 }
 
-struct DeskState {
+struct ReelState {
     /// Where the film is at which time of the run's clock, once it plays.
     pace: Option<Pace>,
     /// Before it plays, how fast it will.
@@ -83,13 +83,13 @@ struct DeskState {
     ended: Option<&'static str>,
 }
 
-impl Desk {
+impl ReelShared {
     /// Why the decoder was ended from here, if it was.
     pub(super) fn why_ended(&self) -> Option<&'static str> {
         self.lock().ended.take()
     }
 
-    fn lock(&self) -> MutexGuard<'_, DeskState> {
+    fn lock(&self) -> MutexGuard<'_, ReelState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -123,7 +123,7 @@ pub(super) struct Reel {
     items: Option<Receiver<Item>>,
     // Dropped with the reel, which ends the thread's rests.
     life: Option<Sender<()>>,
-    desk: Arc<Desk>,
+    shared: Arc<ReelShared>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -139,9 +139,9 @@ impl Reel {
         clock: Arc<LiveClock>,
         reopened: Arc<AtomicU64>,
     ) -> Result<Self, NodeError> {
-        let desk = Arc::new(Desk {
+        let shared = Arc::new(ReelShared {
             clock,
-            state: Mutex::new(DeskState {
+            state: Mutex::new(ReelState {
                 pace: None,
                 speed,
                 looped,
@@ -150,7 +150,7 @@ impl Reel {
             }),
         });
         let mut decoder = script.decoder(None, speed)?;
-        desk.watch(&decoder);
+        shared.watch(&decoder);
         let Some(first) = decoder.next()? else {
             let name = script.path.display();
             return Err(NodeError::input(format!(
@@ -164,7 +164,7 @@ impl Reel {
             script,
             items: send,
             alive,
-            desk: desk.clone(),
+            shared: shared.clone(),
             reopened,
         };
         let reader = Reader::new(from);
@@ -176,25 +176,25 @@ impl Reel {
         Ok(Reel {
             items: Some(items),
             life: Some(life),
-            desk,
+            shared,
             thread: Some(thread),
         })
     }
 
     /// The film plays so from now on.
     pub(super) fn go_by(&self, pace: Pace) {
-        self.desk.lock().pace = Some(pace);
+        self.shared.lock().pace = Some(pace);
     }
 
     /// Whether the film starts again when it has ended. A round that has been read to its end is
     /// not taken back.
     pub(super) fn set_loop(&self, looped: bool) {
-        self.desk.lock().looped = looped;
+        self.shared.lock().looped = looped;
     }
 
     /// The time on the run's clock.
     pub(super) fn now(&self) -> Time {
-        self.desk.clock.now()
+        self.shared.clock.now()
     }
 
     /// What comes next; waits for it `longest` at most.
@@ -214,7 +214,7 @@ impl Reel {
 
     /// Ends the decoder, for the reason `why`; another is started where the film ought to be.
     pub(super) fn start_anew(&self, why: &'static str) {
-        let mut state = self.desk.lock();
+        let mut state = self.shared.lock();
         state.ended = Some(why);
         if let Some(decoder) = &state.decoder {
             decoder.stop();
@@ -226,7 +226,7 @@ impl Drop for Reel {
     fn drop(&mut self) {
         drop(self.items.take());
         drop(self.life.take());
-        if let Some(decoder) = self.desk.lock().decoder.take() {
+        if let Some(decoder) = self.shared.lock().decoder.take() {
             decoder.stop();
         }
         if let Some(thread) = self.thread.take() {

@@ -31,7 +31,7 @@ const QUIET: Time = Time::from_nanos(5_000_000);
 const BEGINNING: Time = Time::from_nanos(100_000_000);
 
 /// Sends the frames of a film when their times have come.
-pub(super) struct Playing {
+pub(super) struct LiveFilm {
     reel: Reel,
     /// Where the film is at which time of the run's clock, once it plays.
     pace: Option<Pace>,
@@ -51,9 +51,9 @@ pub(super) struct Playing {
     told: bool,
 }
 
-impl Playing {
+impl LiveFilm {
     pub(super) fn new(reel: Reel, late: Arc<AtomicU64>) -> Self {
-        Playing {
+        LiveFilm {
             reel,
             pace: None,
             sent: None,
@@ -155,7 +155,7 @@ impl Playing {
     }
 }
 
-impl Processor<VideoFile> for Playing {
+impl Processor<VideoFile> for LiveFilm {
     fn process(&mut self, params: &VideoFile, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         let now = io.now();
         let pace = self.begin(now, params.speed);
