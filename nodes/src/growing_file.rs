@@ -79,10 +79,27 @@ impl GrowingFile {
                     .help("give one of them another path")
             });
         }
-        for number in 1..u32::MAX {
+        Self::beside(path, 1, |path| Claim::free(path, build))
+    }
+
+    /// Begins the file that follows this one: beside `path`, under the next free number from 2 on.
+    ///
+    /// # Errors
+    /// As [`GrowingFile::create`].
+    pub(crate) fn following(&self, path: &Path) -> Result<Self, NodeError> {
+        Self::beside(path, 2, |path| self.claim.following(path))
+    }
+
+    /// Begins a file beside `path`, under the next free number.
+    fn beside(
+        path: &Path,
+        first: u32,
+        claim: impl Fn(&Path) -> Claim,
+    ) -> Result<Self, NodeError> {
+        for number in first..u32::MAX {
             let path = numbered(path, number);
             if !path.exists()
-                && let Some(file) = GrowingFile::create(Claim::free(&path, build))?
+                && let Some(file) = GrowingFile::create(claim(&path))?
             {
                 return Ok(file);
             }

@@ -45,13 +45,13 @@ fn left_behind<'a>(name: &'a str, path: &Path) -> Option<&'a str> {
     let name = name.strip_prefix('.')?.strip_suffix(".partial")?;
     let (stem, ending) = name.rsplit_once('.')?;
     let own = path.extension().is_some_and(|own| own == ending);
-    let number = stem.strip_prefix(path.file_stem()?.to_str()?)?;
-    let counts = |number: &str| {
-        number
-            .strip_prefix('-')
-            .is_some_and(|digits| digits.parse::<u32>().is_ok())
-    };
-    ((own || COMPANIONS.contains(&ending)) && (number.is_empty() || counts(number))).then_some(name)
+    let rest = stem.strip_prefix(path.file_stem()?.to_str()?)?;
+    // `-2`, `-part-2`, `-2-part-2`
+    let is_number = |text: &str| text.parse::<u32>().is_ok();
+    let mut words = rest.split('-').skip(1);
+    let counts = words.all(|word| word == "part" || is_number(word));
+    let is_known = rest.is_empty() || (rest.starts_with('-') && counts);
+    ((own || COMPANIONS.contains(&ending)) && is_known).then_some(name)
 }
 
 /// Mends the file at `partial` and gives it a name made of `path`; `None`: a program still writes

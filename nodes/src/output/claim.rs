@@ -164,6 +164,17 @@ impl Claim {
         }
     }
 
+    /// The name `path` for a file of the same owner that follows this one.
+    pub(crate) fn following(&self, path: &Path) -> Self {
+        Claim {
+            path: path.to_owned(),
+            owner: self.owner.clone(),
+            before: Before::Nothing,
+            take: self.take,
+            outputs: self.outputs.clone(),
+        }
+    }
+
     /// What the run shares about its files; the node is noted there as one that claims its own.
     fn outputs(build: &Build<'_>) -> Option<Arc<Outputs>> {
         let outputs = build.settings.shared::<Outputs>()?;

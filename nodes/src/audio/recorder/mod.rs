@@ -55,7 +55,9 @@ impl Node for Recorder {
                  then each value with its time in seconds, the input, and the number of the wire, \
                  counted from 0 in the order of the patch. Live, it also has each revision of the \
                  patch with the time from which it plays, and each value that a hand sets, so that \
-                 the run can be played again. The .mid has the tempi that were played.\n\n\
+                 the run can be played again. The .mid has the tempi that were played. After a \
+                 million notes and controllers another .mid begins, `NAME-part-2`; the .jsonl says \
+                 when.\n\n\
                  A WAV beyond 4 GiB becomes an RF64, which most programs read like a WAV.\n\n\
                  Live, the files grow beside their place as `.NAME.partial`, are complete up to \
                  their last second whenever they are read, and get their names when the run ends. \
