@@ -91,11 +91,7 @@ impl GrowingFile {
     }
 
     /// Begins a file beside `path`, under the next free number.
-    fn beside(
-        path: &Path,
-        first: u32,
-        claim: impl Fn(&Path) -> Claim,
-    ) -> Result<Self, NodeError> {
+    fn beside(path: &Path, first: u32, claim: impl Fn(&Path) -> Claim) -> Result<Self, NodeError> {
         for number in first..u32::MAX {
             let path = numbered(path, number);
             if !path.exists()

@@ -5,8 +5,8 @@ use rand_chacha::rand_core::Rng;
 use score_engine::{ChannelChange, Note};
 
 use super::strip::Strip;
-use super::within;
 use super::voice::{Sounding, Voice};
+use super::within;
 
 /// More notes than this at once are more than anyone tells apart; the quietest gives way.
 const MAX_SOUNDING: usize = 32;

@@ -70,17 +70,21 @@ pub(crate) struct Synth {
 
 impl Node for Synth {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("audio", "synth", "Plays notes with a built-in voice or a SoundFont")
-            .example(
-                r#"nodes: {
+        Descriptor::of::<Self>(
+            "audio",
+            "synth",
+            "Plays notes with a built-in voice or a SoundFont",
+        )
+        .example(
+            r#"nodes: {
                     "tune": midi_input_file(path: "song.mid"),
                     "glass": synth(voice: glass, reverb: 0.4),
                     "sound": audio_file(path: "song.wav"),
                 },
                 wires: ["tune -> glass -> sound"]"#,
-            )
-            .details(
-                "Stereo at the transport's sample rate. The sound lasts exactly as long as its \
+        )
+        .details(
+            "Stereo at the transport's sample rate. The sound lasts exactly as long as its \
                  notes' source: a render in which notes sound at its end fades there. All voices \
                  are equally loud, within 2 LU. The voice `drum_kit` plays every channel on the \
                  keys of General MIDI's percussion map; `bass` sounds two octaves lower than \
@@ -98,10 +102,10 @@ impl Node for Synth {
                  Volume, expression, pan and pitch bend of a MIDI file or port are followed, \
                  channel by channel; `pluck` and `drum_kit` cannot be bent. A SoundFont plays \
                  modulation too. A controller that cannot be played is a warning.",
-            )
-            .input(NOTES)
-            .output(SOUND)
-            .urgent()
+        )
+        .input(NOTES)
+        .output(SOUND)
+        .urgent()
     }
 
     fn check(&self, check: &mut Check<'_>) {

@@ -35,23 +35,27 @@ pub(crate) struct Tone {
 
 impl Node for Tone {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("audio", "tone", "Makes a sine tone to check loudspeakers with")
-            .example(
-                r#"nodes: {
+        Descriptor::of::<Self>(
+            "audio",
+            "tone",
+            "Makes a sine tone to check loudspeakers with",
+        )
+        .example(
+            r#"nodes: {
                     "tone": tone(frequency: 440, length: beats(4)),
                     "sound": audio_file(path: "tone.wav"),
                 },
                 wires: ["tone -> sound"]"#,
-            )
-            .details(
-                "A render needs a `length`; a live tone without one plays until the run ends. It \
+        )
+        .details(
+            "A render needs a `length`; a live tone without one plays until the run ends. It \
                  fades in over its first block, or 5 ms where a block is shorter, and glides to \
                  another pitch or channel in the same time.",
-            )
-            .output(SOUND)
-            // Its frames count from its own start: one that begins late would else send all that it has missed at once.
-            .paced()
-            .urgent()
+        )
+        .output(SOUND)
+        // Its frames count from its own start: one that begins late would else send all that it has missed at once.
+        .paced()
+        .urgent()
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {

@@ -310,8 +310,7 @@ mod tests {
     fn a_ring_that_is_full_of_short_calls_leaves_whole_calls_out() {
         let (clock, counters) = (Arc::new(LiveClock::new()), counters());
         // Half a second is 6,000 calls of 16 frames, more than there is room for.
-        let (mut capture, mut captured) =
-            ring(192_000, 1, clock, counters.clone(), Arc::default());
+        let (mut capture, mut captured) = ring(192_000, 1, clock, counters.clone(), Arc::default());
         for call in 0..5_000 {
             capture.take(&[call as f32; 16]);
         }

@@ -6,7 +6,7 @@ use rtrb::Producer;
 use score_engine::AudioBlock;
 
 use super::counters::add;
-use super::playback::{Shared, Segment};
+use super::playback::{Segment, Shared};
 
 /// Puts blocks into the ring, each where it belongs.
 pub struct Feed {

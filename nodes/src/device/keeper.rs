@@ -178,7 +178,9 @@ fn keep<O: Opener>(
                 counters.lack(text.clone());
                 if text != told && !(first && required) {
                     let help = why.advice().unwrap_or_default();
-                    tracing::warn!("{text}; the run continues without it and keeps trying ({help})");
+                    tracing::warn!(
+                        "{text}; the run continues without it and keeps trying ({help})"
+                    );
                     told = text;
                 }
                 let _ = tell.send(Err(why));

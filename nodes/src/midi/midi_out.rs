@@ -34,18 +34,22 @@ pub(crate) struct MidiOut {
 
 impl Node for MidiOut {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("midi", "midi_out", "Sends notes and controls to a MIDI port")
-            .example(
-                r#"nodes: {
+        Descriptor::of::<Self>(
+            "midi",
+            "midi_out",
+            "Sends notes and controls to a MIDI port",
+        )
+        .example(
+            r#"nodes: {
                     "camera": camera(),
                     "motion": motion(),
                     "tune": scale_walk(),
                     "daw": midi_out(port: "virtual"),
                 },
                 wires: ["camera -> motion -> tune -> daw.notes"]"#,
-            )
-            .details(
-                "Only in a live run. A note is sent when a sound of the same time is heard. `port` \
+        )
+        .details(
+            "Only in a live run. A note is sent when a sound of the same time is heard. `port` \
                  names a port of the system, or a part of its name; `virtual` makes a port with \
                  this node's name that other programs connect to; `JACK` makes one at JACK's \
                  server, `score_midi_ID:out` after the node's id, where every note has its frame, \
@@ -55,11 +59,11 @@ impl Node for MidiOut {
                  notes are sent too.\n\n\
                  The first wire into `controls` is sent as the first controller in `controls`, and \
                  so on.",
-            )
-            .input(NOTES)
-            .input(CONTROLS)
-            .independent_inputs()
-            .urgent()
+        )
+        .input(NOTES)
+        .input(CONTROLS)
+        .independent_inputs()
+        .urgent()
     }
 
     fn check(&self, check: &mut Check<'_>) {

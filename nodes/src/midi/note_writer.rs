@@ -158,7 +158,9 @@ impl NoteWriter {
         self.ended_before = before.sounding;
         let Conductor { keys, chords, .. } = before.conductor;
         self.conductor.keys = keys.last().map(|(_, key)| (0, *key)).into_iter().collect();
-        self.conductor.chords.extend(chords.into_iter().next_back().map(|(_, chord)| (0, chord)));
+        self.conductor
+            .chords
+            .extend(chords.into_iter().next_back().map(|(_, chord)| (0, chord)));
         if self.scenes > 1 {
             let scene = format!("scene {}", self.scenes);
             self.conductor.markers.push((0, scene));

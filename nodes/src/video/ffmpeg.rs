@@ -354,9 +354,10 @@ impl Decoder {
             Ok(()) => {}
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return self.end(),
             Err(error) => {
-                return Err(
-                    NodeError::input(format!("the film cannot be read any further ({error})")).source(error),
-                );
+                return Err(NodeError::input(format!(
+                    "the film cannot be read any further ({error})"
+                ))
+                .source(error));
             }
         }
         loop {
@@ -507,10 +508,10 @@ impl Muxer {
         if status.is_ok_and(|status| status.success()) {
             return Ok(());
         }
-        Err(NodeError::output(format!(
-            "the film cannot be written (ffmpeg: {said})"
-        ))
-        .help("look whether the disk has room; `encode: h264` takes any picture"))
+        Err(
+            NodeError::output(format!("the film cannot be written (ffmpeg: {said})"))
+                .help("look whether the disk has room; `encode: h264` takes any picture"),
+        )
     }
 }
 

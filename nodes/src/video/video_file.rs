@@ -1,7 +1,7 @@
 //! Reads a film's frames at their true presentation times.
 
-mod pace;
 mod live_film;
+mod pace;
 mod reader;
 mod reel;
 
@@ -13,8 +13,8 @@ use score_engine::{
     Progress, Time, Transport,
 };
 
-use self::pace::Pace;
 use self::live_film::LiveFilm;
+use self::pace::Pace;
 use self::reel::{Reel, Script};
 use super::capture::REOPENED;
 use super::ffmpeg::{Decoder, Film, probe};

@@ -82,17 +82,21 @@ enum Encode {
 
 impl Node for VideoMux {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("video", "video_mux", "Writes a film's own picture with new sound")
-            .example(
-                r#"nodes: {
+        Descriptor::of::<Self>(
+            "video",
+            "video_mux",
+            "Writes a film's own picture with new sound",
+        )
+        .example(
+            r#"nodes: {
                     "tune": midi_input_file(path: "song.mid"),
                     "piano": synth(),
                     "movie": video_mux(film: "film.mp4", path: "scored.mp4"),
                 },
                 wires: ["tune -> piano -> movie"]"#,
-            )
-            .details(
-                "The picture is copied, not encoded again, and keeps its times: what `video_file` \
+        )
+        .details(
+            "The picture is copied, not encoded again, and keeps its times: what `video_file` \
                  sends for a picture is heard when that picture is seen. The ending of `path` \
                  chooses the container: .mp4, .mkv, .mov or .webm; .mkv holds almost any picture. \
                  A container that cannot hold the film's picture is refused before anything runs, \
@@ -112,8 +116,8 @@ impl Node for VideoMux {
                  nothing.\n\n\
                  If a render cannot write the film to its end, the other files of the patch are \
                  still written, and the error is reported at the end.",
-            )
-            .input(SOUND)
+        )
+        .input(SOUND)
     }
 
     fn check(&self, check: &mut Check<'_>) {

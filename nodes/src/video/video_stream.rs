@@ -54,9 +54,13 @@ impl Captures for VideoStream {
 
 impl Node for VideoStream {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("video", "video_stream", "Takes pictures from a stream on the network")
-            .example(
-                r#"nodes: {
+        Descriptor::of::<Self>(
+            "video",
+            "video_stream",
+            "Takes pictures from a stream on the network",
+        )
+        .example(
+            r#"nodes: {
                     "street": video_stream(url: "rtsp://192.168.1.20/live"),
                     "motion": motion(),
                     "tune": scale_walk(),
@@ -64,9 +68,9 @@ impl Node for VideoStream {
                     "sound": audio_out(),
                 },
                 wires: ["street -> motion -> tune -> piano -> sound"]"#,
-            )
-            .details(
-                "Live only. `url` begins with http://, https://, rtsp://, rtsps:// or srt://; only \
+        )
+        .details(
+            "Live only. `url` begins with http://, https://, rtsp://, rtsps:// or srt://; only \
                  that protocol is used, and neither a redirect nor a playlist can reach a file of \
                  this computer. Where an http:// or https:// stream leads to another host, by a \
                  redirect or a playlist, that host may be anywhere on the Internet, but on this \
@@ -76,8 +80,8 @@ impl Node for VideoStream {
                  of up to 4 seconds; the last picture stays meanwhile.\n\n\
                  Pictures are sent as they come. A recording that a server sends as fast as it can \
                  plays too fast.",
-            )
-            .output(PICTURES)
+        )
+        .output(PICTURES)
     }
 
     fn check(&self, check: &mut Check<'_>) {

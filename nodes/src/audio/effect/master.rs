@@ -42,18 +42,22 @@ pub(crate) struct Master {
 
 impl Node for Master {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("audio", "master", "Evens a whole mix out and keeps it below a ceiling")
-            .example(
-                r#"nodes: {
+        Descriptor::of::<Self>(
+            "audio",
+            "master",
+            "Evens a whole mix out and keeps it below a ceiling",
+        )
+        .example(
+            r#"nodes: {
                     "tune": midi_input_file(path: "song.mid"),
                     "piano": synth(),
                     "master": master(threshold: -24, ratio: 2, gain: 4),
                     "sound": audio_file(path: "song.wav"),
                 },
                 wires: ["tune -> piano -> master -> sound"]"#,
-            )
-            .details(
-                "A compressor and a limiter, placed between the mixer and what plays or writes the \
+        )
+        .details(
+            "A compressor and a limiter, placed between the mixer and what plays or writes the \
                  sound. The level is measured over 30 ms and both sides together. Above \
                  `threshold` the excess is divided by `ratio`: loud passages come closer to quiet \
                  ones, single strokes keep their attack. The threshold is soft, over 10 dB. `gain` \
@@ -61,10 +65,10 @@ impl Node for Master {
                  `ceiling`; from 3 dB below the ceiling it turns down gently.\n\n\
                  It adds no delay, live or in a render. To give a file a certain loudness, use \
                  `loudness` of `audio_file` and `video_mux`.",
-            )
-            .input(Evening::SOUND)
-            .output(Evening::MIXED)
-            .urgent()
+        )
+        .input(Evening::SOUND)
+        .output(Evening::MIXED)
+        .urgent()
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {

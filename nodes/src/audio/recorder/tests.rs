@@ -153,7 +153,10 @@ fn a_take_of_very_many_notes_has_further_files_of_them_and_the_log_says_when_eac
         });
         strokes.count()
     };
-    assert_eq!((strokes("take.mid"), strokes("take-part-2.mid")), (500, 250));
+    assert_eq!(
+        (strokes("take.mid"), strokes("take-part-2.mid")),
+        (500, 250)
+    );
     let log = std::fs::read_to_string(folder.path().join("take.jsonl")).unwrap();
     let begins = (log.lines())
         .map(|line| serde_json::from_str::<Value>(line).unwrap())

@@ -118,7 +118,8 @@ impl SoundSource for FfmpegSound {
             .read_to_end(&mut bytes)
             .map_err(|error| {
                 let name = self.path.display();
-                NodeError::input(format!("`{name}` cannot be read any further ({error})")).source(error)
+                NodeError::input(format!("`{name}` cannot be read any further ({error})"))
+                    .source(error)
             })?;
         let frames = bytes.len() / 8;
         if frames == 0 {

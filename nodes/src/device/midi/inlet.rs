@@ -221,7 +221,15 @@ mod tests {
         let (gone, nothing) = (Arrival::Gone, Arrival::Nothing);
         assert_eq!(
             arrivals,
-            [message(1), message(2), gone, message(3), message(4), gone, nothing]
+            [
+                message(1),
+                message(2),
+                gone,
+                message(3),
+                message(4),
+                gone,
+                nothing
+            ]
         );
     }
 }

@@ -190,10 +190,12 @@ mod tests {
         for kind in ["midi_in", "midi_out", "midi_clock_out"] {
             let text = format!(r#"Patch(format: 1, nodes: {{"a": {kind}(port: " ")}}, wires: [])"#);
             let source = Source::text("p.ron", &text, PathBuf::new());
-            let graph =
-                score_engine::check(&source, &[], &crate::registry(), &Settings::default());
+            let graph = score_engine::check(&source, &[], &crate::registry(), &Settings::default());
             let problems = format!("{:?}", graph.err());
-            assert!(problems.contains("the port has no name"), "{kind}: {problems}");
+            assert!(
+                problems.contains("the port has no name"),
+                "{kind}: {problems}"
+            );
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use score_engine::{Frame, NodeError, Time};
 
-use super::reel::{ReelShared, Item, Script};
+use super::reel::{Item, ReelShared, Script};
 use crate::backoff::Backoff;
 use crate::video::ffmpeg::Decoder;
 use crate::video::timeline::Pictures;
@@ -183,7 +183,9 @@ impl Reader {
         let why = self.shared.why_ended();
         let (node, name) = (&self.script.node, self.script.path.display());
         match why {
-            Some(why) => tracing::warn!(%node, "the film `{name}`: {why}; its decoder is restarted"),
+            Some(why) => {
+                tracing::warn!(%node, "the film `{name}`: {why}; its decoder is restarted")
+            }
             None => tracing::warn!(%node, "the film `{name}`: {error}; its decoder is restarted"),
         }
         // What is kept must be whole.
