@@ -22,12 +22,10 @@ use crate::device::sound_stream::Opened;
 
 const SOUND: OutputPort<AudioBlock> = OutputPort::new(0, "sound", "what the device hears");
 
-/// How long a block that is not complete is waited for, in blocks of the device or the run after
-/// its end.
+/// How long an incomplete block is waited for after its end, in blocks of the device or the run.
 const LATE_BLOCKS: u64 = 3;
 
-/// How long one call waits for the device: short enough to send silence in time where there is
-/// none.
+/// How long one call waits for the device: short enough to send silence in time.
 const PATIENCE: Duration = Duration::from_millis(5);
 
 /// `audio_in`.
@@ -169,7 +167,8 @@ impl Processor<AudioIn> for DeviceListener {
     }
 }
 
-/// Frames of `from` channels as frames of `to`: a device may have fewer than asked for, or more.
+/// Frames of `from` channels as frames of `to`: a device may have fewer channels than requested, or
+/// more.
 fn fitted(samples: Vec<f32>, from: usize, to: usize) -> Vec<f32> {
     if from == to {
         return samples;

@@ -12,7 +12,7 @@ pub(crate) fn glide(transport: &Transport) -> u32 {
     transport.block.max(shortest as u32)
 }
 
-/// A live parameter of a sound, asked for once a frame.
+/// A live parameter of a sound, read once per frame.
 pub(crate) struct Ramp {
     value: f32,
     target: f32,
@@ -35,7 +35,7 @@ impl Ramp {
         }
     }
 
-    /// Goes to `target` from where it is now; what is on the way there already goes on.
+    /// Goes to `target` from where it is now; a change that is already under way to it continues.
     pub(crate) fn set(&mut self, target: f32) {
         if target == self.target {
             return;

@@ -1,4 +1,4 @@
-//! Changes the sample rate of stereo sound, a stretch at a time.
+//! Changes the sample rate of stereo sound, block by block.
 
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Fft, FixedSync, Resampler as _, WindowFunction};

@@ -9,7 +9,7 @@ const BUFFER: usize = 64 * 1024;
 
 /// Where sound is written to: a file, or in tests what behaves like one.
 pub(crate) trait Target: Write + Seek {
-    /// Cuts it off behind its first `length` bytes.
+    /// Cuts it off after its first `length` bytes.
     ///
     /// # Errors
     /// The disk is gone.
@@ -96,7 +96,7 @@ impl<W: Target> SoundSink<W> {
         self.target.seek(SeekFrom::Start(self.length)).map(drop)
     }
 
-    /// Cuts off what has arrived behind its first `length` bytes, and forgets what waits.
+    /// Cuts off what has arrived after its first `length` bytes, and drops what waits.
     ///
     /// # Errors
     /// The disk is gone.

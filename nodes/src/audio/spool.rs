@@ -46,8 +46,8 @@ impl Spool {
         self.file.write_all(&self.bytes).map_err(full)
     }
 
-    /// Gives everything from the beginning, piece by piece and whole frames of `channels` samples,
-    /// to `sink`. Nothing may be appended afterwards.
+    /// Gives everything from the beginning to `sink`, in blocks of whole frames of `channels`
+    /// samples. Nothing may be appended afterwards.
     ///
     /// # Errors
     /// The disk is gone, or `sink` fails.

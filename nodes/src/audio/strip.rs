@@ -47,7 +47,7 @@ pub(crate) struct Strip {
     glide: f32,
 }
 
-/// The gain of left and right over a stretch of sound.
+/// The gain of left and right over some frames.
 pub(crate) enum Gains {
     /// All along.
     Flat([f32; 2]),
@@ -119,7 +119,7 @@ impl Strip {
         ]
     }
 
-    /// Goes at once to where it is going, because nothing sounds.
+    /// Goes there at once, because nothing sounds.
     pub(crate) fn settle(&mut self) {
         self.now = self.aim();
     }

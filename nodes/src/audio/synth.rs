@@ -210,7 +210,7 @@ struct SynthPlayer {
     /// Notes that have arrived and not begun, and what is done to their channels, in the order of
     /// their frames.
     due: VecDeque<(u64, Act)>,
-    /// What the instrument was asked for and cannot do.
+    /// What the notes ask for and the instrument cannot do.
     ignored: BTreeSet<&'static str>,
     /// Whether the first of these is reported at once, because the run may never end, instead of
     /// all together at the end.

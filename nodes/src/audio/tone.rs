@@ -53,7 +53,8 @@ impl Node for Tone {
                  another pitch or channel in the same time.",
         )
         .output(SOUND)
-        // Its frames count from its own start: one that begins late would else send all that it has missed at once.
+        // Its frames count from its own start: otherwise one that begins late would send all that
+        // it missed at once.
         .paced()
         .urgent()
     }
@@ -77,11 +78,11 @@ struct Sounding {
     shares: Vec<Ramp>,
     /// The frame after the last one.
     end: u64,
-    /// The length and the tempo that the end was reckoned from.
+    /// The length and the tempo from which the end was computed.
     length: (Option<Length>, f64),
 }
 
-/// How far a sine has turned, while its frequency may glide.
+/// The phase of a sine whose frequency may glide, in turns.
 struct Pitch {
     /// The frame from which turns are counted, and those before it.
     since: u64,
@@ -114,7 +115,7 @@ impl Pitch {
         }
     }
 
-    /// The turns at `frame`, which is asked for after the one before.
+    /// The turns at `frame`; frames are asked for in their order.
     fn at(&mut self, frame: u64) -> f64 {
         let turns = self.turned + (frame - self.since) as f64 * self.turn;
         if self.left > 0 {
@@ -190,7 +191,7 @@ impl Sounding {
         }
     }
 
-    /// Another length counts from the beginning; of one in beats the rest goes by the new tempo.
+    /// A new length counts from the beginning; what is left of one in beats follows the new tempo.
     fn reckon_end(&mut self, params: &Tone, transport: &Transport) {
         let (length, tempo) = std::mem::replace(&mut self.length, (params.length, transport.tempo));
         match length {

@@ -1,5 +1,4 @@
-//! What runs in the callback of a sound device that is listened to, and how its frames become
-//! blocks of the run.
+//! What runs in the callback of a sound input, and how its frames become blocks of the run.
 
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -26,8 +25,8 @@ const SEGMENTS: usize = 4096;
 /// jumped, because the computer slept.
 const LONGEST_GAP: u32 = 1;
 
-/// Counters of one sound input, among the node's own figures in the run's status, over all openings
-/// of its device.
+/// Counters of one sound input, among the node's figures in the run's status, over all openings of
+/// its device.
 #[derive(Debug)]
 pub struct CaptureCounters {
     /// `callbacks`: calls of the device.
@@ -103,7 +102,7 @@ pub(crate) fn ring(
 }
 
 impl Capture {
-    /// Takes what the device heard. Neither allocates nor locks.
+    /// Takes what the device recorded. Neither allocates nor locks.
     pub(crate) fn take<T: Sample>(&mut self, heard: &[T])
     where
         f32: FromSample<T>,
@@ -160,7 +159,7 @@ impl Captured {
     }
 }
 
-/// Makes blocks on the run's grid of segments that lie anywhere.
+/// Makes blocks on the run's grid from segments at any position.
 pub(crate) struct Assembly {
     block: u64,
     channels: usize,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use score_engine::Counters;
 
 /// Counters of one sound output, among the node's own figures in the run's status. The callback
-/// writes them, anybody may read them while it plays. They go on when the device goes away and
+/// writes them, anybody may read them while it plays. They are kept when the device goes away and
 /// comes back.
 #[derive(Debug)]
 pub struct PlaybackCounters {

@@ -1,4 +1,5 @@
-//! The node's side of the ring to a sound device: lays blocks on the run's time line.
+//! The node's side of the ring to a sound device: puts blocks in their place on the run's time
+//! line.
 
 use std::sync::Arc;
 
@@ -37,9 +38,9 @@ impl Feed {
     }
 
     /// Puts in `block`, whose first frame is frame `start` of the run. What was put in already is
-    /// left out of it; what is missing before it is heard as silence. One channel goes to the
-    /// first two of the device, further ones to their own; a device of one channel plays the
-    /// mean. Samples beyond full scale are cut, others than numbers are silence.
+    /// left out of it; what is missing before it is heard as silence. One channel goes to the first
+    /// two of the device, further ones to their own; a device of one channel plays the mean.
+    /// Samples beyond full scale are clipped; what is not a number is silence.
     pub fn push(&mut self, start: u64, block: &AudioBlock) {
         let from = usize::from(block.channels.max(1));
         let late = self.next.saturating_sub(start).min(block.frames() as u64);
@@ -84,7 +85,7 @@ impl Feed {
         });
     }
 
-    /// Whether the device let go of its side.
+    /// Whether the device's side is gone.
     pub fn is_abandoned(&self) -> bool {
         self.samples.is_abandoned()
     }

@@ -19,7 +19,7 @@ use super::keeper::missing;
 /// JACK has (8192 frames at 44.1 kHz).
 const CALL: Duration = Duration::from_millis(500);
 
-/// How often their calls are looked at meanwhile.
+/// How often their calls are counted meanwhile.
 const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 /// The clients of a program.
@@ -66,8 +66,8 @@ impl Clients {
         Ok(())
     }
 
-    /// Whether any of these has not been called since. One that was closed meanwhile is called no
-    /// more.
+    /// Whether any of these has not been called since. One that was closed meanwhile does not
+    /// count.
     fn is_any_quiet(&self, called: &[(Arc<AtomicU64>, u64)]) -> bool {
         let state = self.state();
         let is_open = |calls| state.open.iter().any(|open| Arc::ptr_eq(open, calls));
@@ -92,14 +92,14 @@ impl Clients {
     }
 }
 
-/// Leave to have a client. To be dropped after it.
+/// Permission to have a client. To be dropped after it.
 pub(crate) struct Ticket {
     clients: &'static Clients,
     calls: Arc<AtomicU64>,
 }
 
 impl Ticket {
-    /// Asks for leave to open a client. Waits for a call of those that are open.
+    /// Asks for permission to open a client. Waits for a call of those that are open.
     ///
     /// # Errors
     /// The server is gone or calls nobody, and clients of it are still open.

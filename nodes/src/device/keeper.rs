@@ -63,7 +63,7 @@ pub(crate) struct Keeper {
 
 impl Keeper {
     /// Starts to keep a device and waits for the first try. A device that is missing is tried again
-    /// while the run goes on, unless it is `required`.
+    /// while the run continues, unless it is `required`.
     ///
     /// # Errors
     /// The device is required and cannot be opened, or no thread can be started.
@@ -170,7 +170,8 @@ fn keep<O: Opener>(
             }
             Err(why) => {
                 let (name, text) = (opener.name(), why.to_string());
-                // In the system's own words only where there are no better ones, and at the end.
+                // The system's own words are only used where there are no better ones, and come
+                // last.
                 let text = match text.starts_with(&name) {
                     true => text,
                     false => format!("{name} cannot be opened ({text})"),

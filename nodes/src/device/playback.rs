@@ -35,8 +35,8 @@ const RING_SECONDS: f64 = 0.5;
 /// Segments of sound that the ring holds at most.
 const SEGMENTS: usize = 4096;
 
-/// A segment of frames that lies in the ring: where it belongs on the run's time line, and how long
-/// it is.
+/// Frames in the ring that belong together: where they belong on the run's time line, and how many
+/// they are.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Segment {
     /// The first frame, counted from the start of the run.
@@ -72,7 +72,7 @@ pub struct Playback<C = Arc<LiveClock>> {
     /// The frame of the run that is handed out next, once playing has begun. Before the run's
     /// start: negative.
     position: Option<i64>,
-    /// The largest number of frames asked for at a time.
+    /// The largest number of frames that the device asked for at a time.
     largest: usize,
     lead: i64,
     /// The next frame of what plays, before its fade.
@@ -299,7 +299,7 @@ impl<C: MasterClock> Playback<C> {
         }
     }
 
-    /// Plays `count` frames where nothing is: what was heard last fades away.
+    /// Plays `count` missing frames: what was heard last fades away.
     fn nothing<'a, T: Sample + FromSample<f32> + 'a>(
         &mut self,
         count: usize,

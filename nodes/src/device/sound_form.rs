@@ -1,4 +1,4 @@
-//! Chooses the form in which a sound device is opened: rate, channels and samples.
+//! Chooses the configuration of a sound device: rate, channels and sample format.
 
 use cpal::{Error, SampleFormat, SupportedStreamConfigRange};
 use score_engine::NodeError;
@@ -10,7 +10,7 @@ use super::sound::Wanted;
 pub(crate) enum Refusal {
     /// It has other rates.
     Rate(Vec<u32>),
-    /// It has no form of samples that is known.
+    /// It has no known sample format.
     Format,
     /// In the words of the system.
     System(Error),
@@ -42,7 +42,7 @@ impl Refusal {
     }
 }
 
-/// The form of samples in the order of liking; forms that are not here cannot be converted.
+/// Sample formats in order of preference; others cannot be converted.
 const FORMATS: [SampleFormat; 9] = [
     SampleFormat::F32,
     SampleFormat::I32,
@@ -56,10 +56,10 @@ const FORMATS: [SampleFormat; 9] = [
 ];
 
 /// The configuration at the wanted rate that comes nearest: enough channels but few too many, then
-/// the best form of samples.
+/// the best sample format.
 ///
 /// # Errors
-/// The device has no such rate, or no form of samples that can be converted.
+/// The device has no such rate, or no sample format that can be converted.
 pub(crate) fn choose(
     configs: &[SupportedStreamConfigRange],
     wanted: &Wanted,

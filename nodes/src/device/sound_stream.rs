@@ -1,4 +1,4 @@
-//! A stream of sound that is open, and how it is noticed that it has ended.
+//! An open stream of sound, and how it is noticed that it has ended.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

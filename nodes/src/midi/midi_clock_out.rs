@@ -60,7 +60,7 @@ impl Node for MidiClockOut {
     }
 }
 
-/// Which tick is next, and whether whoever listens runs along.
+/// The next tick, and whether the listeners are running.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Beat {
     next: u64,
@@ -68,7 +68,7 @@ struct Beat {
 }
 
 impl Beat {
-    /// Appends what is due up to `now`, each with its time.
+    /// Appends the messages that are due up to `now`, each with its time.
     fn advance(&mut self, transport: &Transport, now: Time, due: &mut Vec<(Time, Message)>) {
         let current = (transport.clock_position(now) * 24.0).max(0.0) as u64;
         if current > self.next + LATE {

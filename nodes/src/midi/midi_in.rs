@@ -103,7 +103,7 @@ struct PortListener {
     inlet: Inlet,
     /// What sounds.
     keyboard: Keyboard,
-    /// Ends of notes on channels that are not listened to any more.
+    /// Ends of notes on channels that are no longer listened to.
     left: Vec<Note>,
 }
 
@@ -161,7 +161,7 @@ enum Heard {
     Notes(Vec<Note>),
     /// Something is done to a channel.
     Change(ChannelChange),
-    /// A controller that has an output stands at a value.
+    /// The value of a controller that has an output.
     Control(OutputPort<Control>, f32),
 }
 

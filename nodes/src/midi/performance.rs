@@ -117,14 +117,14 @@ struct Sound {
     end: Time,
 }
 
-/// The playing of a file.
+/// Plays a file, as far as that decides what is heard.
 #[derive(Default)]
 struct Performer {
     keyboard: Keyboard,
     /// Which strokes hold a key.
     fingers: BTreeMap<(u8, u8), BTreeSet<Begin>>,
     sounds: Vec<Sound>,
-    /// Which of the sounds goes on, by its key.
+    /// Which sound of a key goes on.
     open: BTreeMap<(u8, u8), usize>,
     changes: Vec<(Time, ChannelChange)>,
 }
@@ -178,7 +178,7 @@ impl Performer {
             for note in self.keyboard.control(channel, first, second) {
                 self.end(time, (note.channel(), note.pitch()));
             }
-            // Keys that such a message let go are let go: their own ends mean nothing any more.
+            // Keys that such a message released stay released: their own ends no longer count.
             if first == 120 || first >= 123 {
                 self.fingers.retain(|(of, _), _| *of != channel);
             }

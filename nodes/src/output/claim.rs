@@ -95,7 +95,7 @@ pub struct Claim {
 
 impl Claim {
     /// The name `path` for what `owner` writes, in place of nothing, or of a file that may be
-    /// replaced: its own, or any that is none of [`Standing::Never`] where `overwrite` says so.
+    /// replaced: its own, or with `overwrite` any that is not [`Standing::Never`].
     ///
     /// # Errors
     /// What lies there must not be replaced.

@@ -1,4 +1,4 @@
-//! Whose a file is, and what the nodes of a run share about the files that they write.
+//! Who owns a file, and what the nodes of a run share about the files that they write.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::mark::hexadecimal;
 use crate::file_state::FileState;
 
-/// Whose a file is: a node's of a patch.
+/// Who owns a file: a node of a patch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
     /// The patch's name, for people.
@@ -22,7 +22,8 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// What a part of the program writes that is no node of a patch: `score sample`.
+    /// The owner of what a part of the program writes that is not a node of a patch: `score
+    /// sample`.
     pub fn program(part: &str) -> Self {
         Owner {
             patch: part.to_owned(),
@@ -77,7 +78,7 @@ pub struct Written {
     pub node: String,
     /// The name that the file was to have.
     pub wanted: PathBuf,
-    /// The name that it has: another where somebody took the wanted one meanwhile.
+    /// The name that it has: another one if the wanted name was taken meanwhile.
     pub path: PathBuf,
     /// Whether it is a take, which is numbered anyway.
     pub is_take: bool,

@@ -17,8 +17,8 @@ const IMAGES: [&str; 11] = [
 /// A codec that ffmpeg has no name for.
 const UNKNOWN: &str = "unknown";
 
-/// The picture stream numbered `wanted`, or the first that is no cover, of `streams`, which are the
-/// picture streams that ffprobe lists in the file at `path`.
+/// The picture stream numbered `wanted`, or the first that is not a cover, of `streams`, which are
+/// the picture streams that ffprobe lists in the file at `path`.
 ///
 /// # Errors
 /// There is none, or none of that number.
@@ -83,7 +83,7 @@ pub(super) fn codec(stream: &Value) -> &str {
     codec.filter(|codec| *codec != "none").unwrap_or(UNKNOWN)
 }
 
-/// Whether the file says that a stream is no film but a cover or a thumbnail.
+/// Whether the file says that a stream is a cover or a thumbnail, not a film.
 pub(super) fn is_cover(stream: &Value) -> bool {
     ["attached_pic", "timed_thumbnails"]
         .into_iter()

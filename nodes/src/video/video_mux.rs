@@ -335,7 +335,7 @@ impl Joining {
     fn encode(&mut self, samples: &[f32]) -> Result<(), NodeError> {
         let bytes: Vec<u8> = samples
             .iter()
-            // What is too loud is cut by the conversion, and what is no number is silence.
+            // The conversion clips what is too loud, and what is not a number becomes silence.
             .flat_map(|sample| ((sample * FULL_SCALE).round() as i16).to_le_bytes())
             .collect();
         let written = self.muxer()?.write(&bytes);
@@ -434,7 +434,7 @@ impl Processor<VideoMux> for Joining {
             let done = self.join(io);
             self.keep(done)?;
         }
-        // What is no longer needed must not hold up the nodes that send it.
+        // The inputs are emptied, so that the nodes before this one do not wait.
         while self.failure.is_some() && io.take().is_some() {}
         Ok(Flow::Continue)
     }

@@ -11,7 +11,7 @@ use super::{Effect, Mixing};
 /// The time in which a changed delay fades from the old echo to the new, in seconds.
 const FADE: f32 = 0.05;
 
-/// What is quieter than this nobody hears, and it costs a hundred times as long to compute with.
+/// Numbers smaller than this are inaudible, and a hundred times as slow to compute with.
 const SILENCE: f32 = 1e-15;
 
 /// `delay`.
@@ -116,9 +116,9 @@ struct Echo {
     line: Line,
     /// Frames until the echo.
     delay: usize,
-    /// The delay that comes in its place, and its share so far.
+    /// The delay that replaces it, and its share so far.
     fading: Option<(usize, f32)>,
-    /// The delay that was asked for last.
+    /// The delay that was requested last.
     wanted: usize,
     /// By how much the new delay's share grows in a frame.
     step: f32,

@@ -61,11 +61,11 @@ struct Rooms {
     room: Reverb,
     /// The room before, and how much of it is heard.
     before: Option<(Reverb, Ramp)>,
-    /// The size and the decay that are asked for.
+    /// The requested size and decay.
     size: f32,
     decay: f32,
     rate: u32,
-    /// Frames in which a new decay comes about.
+    /// Frames in which a new decay is reached.
     glide: u32,
 }
 
@@ -83,8 +83,8 @@ impl Rooms {
         }
     }
 
-    /// Goes over to a room of the size that is asked for. It begins in silence and fills while the
-    /// other fades.
+    /// Goes over to a room of the requested size. It begins in silence and fills while the other
+    /// fades.
     fn exchange(&mut self) {
         let room = Reverb::sized(self.rate, self.size, self.decay, self.glide);
         let before = std::mem::replace(&mut self.room, room);

@@ -73,7 +73,7 @@ impl Player {
     /// nearest to it.
     ///
     /// # Errors
-    /// The file is no SoundFont or is damaged, or `rate` is lower than it can be played at.
+    /// The file is not a SoundFont or is damaged, or `rate` is too low to play it at.
     pub(crate) fn open(path: &Path, beginning: Beginning, rate: u32) -> Result<Self, NodeError> {
         let (font, _) = file::read(path)?;
         Self::with(font, path.display().to_string(), beginning, rate)
@@ -82,7 +82,7 @@ impl Player {
     /// The same with a SoundFont that was read, which errors call `name`.
     ///
     /// # Errors
-    /// `rate` is lower than it can be played at.
+    /// `rate` is too low to play it at.
     pub(crate) fn with(
         font: SoundFont,
         name: String,
@@ -262,7 +262,7 @@ impl Player {
                 synthesizer.render(&mut player.left, &mut player.right);
                 let sides = player.left.iter().zip(&player.right);
                 for (frame, (left, right)) in samples.chunks_exact_mut(2).zip(sides) {
-                    // What is not a number would stay in the reverb for ever.
+                    // What is not a number would stay in the reverb forever.
                     frame[0] += if left.is_finite() { *left } else { 0.0 };
                     frame[1] += if right.is_finite() { *right } else { 0.0 };
                 }

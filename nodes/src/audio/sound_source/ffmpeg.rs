@@ -11,7 +11,7 @@ use super::{SoundSource, breaks_off};
 use crate::video::ffmpeg::{PROTOCOLS, Running, input_url, last_line, start};
 use crate::video::timeline::{Contents, Declared};
 
-/// Bytes in a piece; a frame has eight.
+/// Bytes read at a time; a frame has eight.
 const PIECE: usize = 1 << 16;
 
 /// A pause in the sound no shorter than this, in seconds, is filled with silence: a packet that is

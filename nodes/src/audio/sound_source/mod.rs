@@ -1,4 +1,4 @@
-//! Sound in files, decoded piece by piece.
+//! Sound in files, decoded block by block.
 
 mod at_rate;
 mod contents;
@@ -23,7 +23,7 @@ pub(crate) trait SoundSource: Send {
     /// How long it says that it lasts, where it does.
     fn duration(&self) -> Option<Time>;
 
-    /// The next piece, interleaved stereo; `None` after the last.
+    /// The next block, interleaved stereo; `None` after the last.
     ///
     /// # Errors
     /// The file is damaged or cut off; the error names the time.

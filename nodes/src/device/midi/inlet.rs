@@ -30,10 +30,10 @@ enum News {
     Gone,
 }
 
-/// A way for messages from a port that may come and go.
+/// Takes messages from a port that may come and go.
 pub(crate) struct Inlet {
     ring: Option<Consumer<Timed>>,
-    /// Whether a sender is gone that may have left notes behind.
+    /// Whether a sender is gone that may have left notes sounding.
     is_left_behind: bool,
     news: Receiver<News>,
     reader: Arc<OnceLock<Thread>>,

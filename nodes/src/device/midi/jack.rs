@@ -95,7 +95,7 @@ impl ProcessHandler for Handler {
                         bytes,
                     };
                     if writer.write(&message).is_err() {
-                        // The period's buffer is full; the rest goes out with the next one.
+                        // The period's buffer is full; what is left is sent in the next one.
                         break;
                     }
                     let _ = due.pop();

@@ -1,4 +1,4 @@
-//! MIDI ports: the system's, one's own, and JACK's.
+//! MIDI ports: the system's, virtual ones, and JACK's.
 
 pub(crate) mod inlet;
 mod jack;

@@ -18,7 +18,7 @@ pub(super) enum OpenPort<C> {
         /// When the system was asked for it last.
         asked: Instant,
     },
-    /// A port of one's own, which nobody can take away.
+    /// A virtual port, which cannot go away.
     Virtual { _connection: C },
     /// A port of JACK's.
     Jack(Box<JackPort>),

@@ -23,7 +23,7 @@ const ROOM: usize = 4096;
 /// How long the end waits for the last messages to go out, beyond the sound's lead.
 const LAST: Duration = Duration::from_millis(60);
 
-/// The way out while a port is open.
+/// Where messages are sent while a port is open.
 enum Line {
     /// A port of the system; messages go out at once.
     System(MidiOutputConnection),
@@ -38,14 +38,13 @@ enum Line {
 pub(crate) enum News {
     /// Nothing.
     Same,
-    /// It is open, for the first time or again: whoever listens knows nothing of what was sent
-    /// before.
+    /// It is open, for the first time or again: the listener knows nothing of what was sent before.
     Opened,
     /// It is gone.
     Gone,
 }
 
-/// A way for messages to a port that may come and go.
+/// Sends messages to a port that may come and go.
 pub(crate) struct Outlet {
     line: Line,
     lines: Receiver<Line>,
@@ -80,7 +79,7 @@ impl Outlet {
         })
     }
 
-    /// Looks what has become of the port.
+    /// Reports what has become of the port.
     pub(crate) fn news(&mut self) -> News {
         let mut news = News::Same;
         while let Ok(line) = self.lines.try_recv() {
@@ -99,7 +98,7 @@ impl Outlet {
         let timed = Timed { time, message };
         match &mut self.line {
             Line::Gone => {}
-            // What does not fit is older than what JACK can have stood still for.
+            // The ring is only full if JACK has stopped.
             Line::Jack(ring) => drop(ring.push(timed)),
             Line::System(_) => {
                 let place = self.waiting.partition_point(|other| other.time <= time);

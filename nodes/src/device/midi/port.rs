@@ -26,9 +26,9 @@ pub(crate) const HAS_VIRTUAL: bool = cfg!(unix);
 pub(crate) enum PortName {
     /// A port of the system whose name is, or contains, this.
     System(String),
-    /// A port of one's own that others connect to.
+    /// A virtual port that others connect to.
     Virtual,
-    /// A port of one's own at JACK's server, connected to those whose names contain the text.
+    /// A port at JACK's server, connected to those whose names contain the text.
     Jack(Option<String>),
 }
 

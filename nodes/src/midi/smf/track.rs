@@ -17,7 +17,7 @@ const DOUBTED: usize = 12;
 /// was written: where status bytes are left out, nearly everything can be read as something.
 const SUSPICIOUS: usize = 6;
 
-/// A track that is damaged in more places is no track.
+/// A track that is damaged in more places is not read any further.
 const MOST_GAPS: usize = 500;
 
 /// A track of a file.

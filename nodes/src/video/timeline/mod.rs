@@ -70,7 +70,7 @@ pub(crate) struct Declared {
 }
 
 impl Declared {
-    /// Whether it is declared of the very stream that was asked for.
+    /// Whether it is declared of the stream itself.
     pub(crate) fn is_own(&self) -> bool {
         self.stream.is_some()
     }

@@ -170,7 +170,7 @@ impl Reel {
         let reader = Reader::new(from);
         let thread = std::thread::Builder::new()
             .name("film".into())
-            // Whoever no longer takes the frames has dropped the reel.
+            // An error only says that the reel was dropped.
             .spawn(move || drop(reader.run(decoder, first)))
             .map_err(|error| NodeError::internal(format!("no thread can be started: {error}")))?;
         Ok(Reel {
@@ -204,8 +204,7 @@ impl Reel {
             Ok(item) => Some(item),
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => {
-                // The thread ends after the last item only; whoever asks once more must not do so
-                // without rest.
+                // The thread only ends after the last item; further calls must not spin.
                 std::thread::sleep(longest);
                 None
             }
