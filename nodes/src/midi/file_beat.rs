@@ -91,3 +91,33 @@ fn from_zero(run: &Transport) -> Transport {
         ..run.clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_begins_later_has_a_beat_of_its_own_that_follows_the_runs_tempo() {
+        let at = Time::from_seconds;
+        let run = Transport::default();
+        let mut beat = FileBeat {
+            own: from_zero(&run),
+            run: run.clone(),
+            begins: Some(at(10.0)),
+            clock: None,
+        };
+        assert_eq!(beat.time(at(11.0)), at(1.0));
+        let slow = Transport {
+            tempo: 60.0,
+            ..run.clone()
+        };
+        // After two seconds of the file, in which four quarter notes have passed.
+        let slow = run.going_over_to(&slow, at(12.0));
+        assert_eq!(beat.go_over(&slow), Some(at(2.0)));
+        assert_eq!(beat.go_over(&slow), None);
+        assert_eq!(beat.transport().clock_position(at(3.0)), 5.0);
+        beat.restart(at(20.0));
+        assert_eq!(beat.time(at(21.0)), at(1.0));
+        assert_eq!(beat.transport().clock_position(at(1.0)), 1.0);
+    }
+}
