@@ -1,8 +1,8 @@
-//! Files of a live run, which are kept whatever becomes of the run.
+//! Files of a live run, which are kept however the run ends.
 //!
 //! A file grows beside its place, as `.NAME.partial`, locked by the program that writes it, and is
-//! whole whenever it is read. What a run leaves that did not end (a power cut, `kill -9`) is no
-//! longer locked: the next start finds it and keeps it as `NAME-recovered`.
+//! complete whenever it is read. What a broken-off run leaves (a power cut, `kill -9`) is no longer
+//! locked: the next start finds it and keeps it as `NAME-recovered`.
 
 mod recovery;
 
@@ -16,7 +16,7 @@ use crate::output::{Claim, numbered, unwritable};
 
 pub(crate) use self::recovery::recover;
 
-/// A disk that has no room for so much is full: a file that begins on it would not grow.
+/// A disk without room for this much counts as full: a file on it could not grow.
 const ROOM: usize = 256 * 1024;
 
 /// A file being written beside its final place.
@@ -45,8 +45,7 @@ impl GrowingFile {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
             Err(error) => return Err(unwritable(&path, error)),
         };
-        // Where the system has no locks the file is ours all the same; only its recovery is not to
-        // be had.
+        // Where the system has no locks the file is ours all the same, but cannot be recovered.
         if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) || !lies_at(&file, &partial) {
             // Another program took it for one that was left behind.
             return Ok(None);
@@ -64,9 +63,8 @@ impl GrowingFile {
         Ok(Some(growing))
     }
 
-    /// Begins a file of a live run at `path`: in place of what is there if the node begins with the
-    /// run, else beside it, under the next free number, for what is there may be this run's
-    /// own.
+    /// Begins a file of a live run: at `path` if the node begins with the run, else beside it,
+    /// under the next free number, because the file at `path` may be of this run.
     ///
     /// # Errors
     /// As [`GrowingFile::create`], another run writes the file, or what lies there must not be
@@ -128,11 +126,11 @@ impl GrowingFile {
             .map_err(|error| unwritable(self.claim.path(), error))
     }
 
-    /// Puts `bytes` in place of all that it holds. Whenever the power goes, either the one or the
-    /// other is there.
+    /// Replaces its content by `bytes`. If the power fails, either the old or the new content is
+    /// there.
     ///
     /// # Errors
-    /// The disk is full or gone; it holds what it held then.
+    /// The disk is full or gone; the old content stays.
     pub(crate) fn replace(&mut self, bytes: &[u8]) -> Result<(), NodeError> {
         self.try_replace(bytes)
             .map_err(|error| unwritable(self.claim.path(), error))
@@ -171,14 +169,14 @@ impl GrowingFile {
             return Ok(());
         }
         self.done = true;
-        // Without a mark the file is as good; on a full disk there is no room for one.
+        // The file is as good without a mark, for which a full disk has no room.
         let _ = self.claim.mark(&mut self.file);
         let synced = self.file.sync_all();
         self.claim.settle(&self.partial)?;
         synced.map_err(|error| unwritable(self.claim.path(), error))
     }
 
-    /// Throws it away: nothing is in it.
+    /// Removes it, because it is empty.
     pub(crate) fn remove(&mut self) {
         if !self.done {
             self.done = true;
@@ -191,7 +189,7 @@ impl Drop for GrowingFile {
     fn drop(&mut self) {
         match self.file.metadata() {
             Ok(metadata) if metadata.len() == 0 => self.remove(),
-            // Where it cannot have its name it stays, and is found at the next start.
+            // If it cannot get its name it stays, and is found at the next start.
             _ => drop(self.commit()),
         }
     }

@@ -40,7 +40,7 @@ pub(crate) fn recover(path: &Path) {
     }
 }
 
-/// The name that a file would have got which grew as `name`, if it belongs to `path`.
+/// The name that the file which grew as `name` would have got, if it belongs to `path`.
 fn left_behind<'a>(name: &'a str, path: &Path) -> Option<&'a str> {
     let name = name.strip_prefix('.')?.strip_suffix(".partial")?;
     let (stem, ending) = name.rsplit_once('.')?;
@@ -54,8 +54,8 @@ fn left_behind<'a>(name: &'a str, path: &Path) -> Option<&'a str> {
     ((own || COMPANIONS.contains(&ending)) && is_known).then_some(name)
 }
 
-/// Mends the file at `partial` and gives it a name made of `path`; `None`: a program still writes
-/// it, or nothing is in it.
+/// Repairs the file at `partial` and gives it a name made from `path`; `None`: a program still
+/// writes it, or it is empty.
 fn keep(partial: &Path, path: &Path) -> io::Result<Option<PathBuf>> {
     let mut file = File::options().read(true).write(true).open(partial)?;
     // Where the system has no locks this is not known, and the file stays.
@@ -91,7 +91,7 @@ fn keep(partial: &Path, path: &Path) -> io::Result<Option<PathBuf>> {
     Ok(None)
 }
 
-/// Cuts off half a line at the end; how much stays.
+/// Cuts off an incomplete line at the end. Returns the remaining length.
 fn cut_to_whole_lines(file: &mut File) -> io::Result<u64> {
     let mut end = file.metadata()?.len();
     let mut block = Vec::new();

@@ -1,5 +1,5 @@
-//! A name that a file will have: whether it may, looked at before the work begins, and again when
-//! the file is given it.
+//! Claims names for files: whether a file may have a name is checked before the work begins, and
+//! again when the file gets it.
 
 use std::fs::File;
 use std::io;
@@ -82,7 +82,7 @@ fn objection(path: &Path, owner: &Owner) -> io::Result<Option<String>> {
     Ok((!found.is_whole(&mut file)?).then(changed))
 }
 
-/// A name that a file will have, and whose it is.
+/// A name that a file will have, and its owner.
 #[derive(Debug)]
 pub struct Claim {
     path: PathBuf,
@@ -155,8 +155,8 @@ impl Claim {
         }
     }
 
-    /// The free name `path` for what the node that is being built writes: no take, so that the next
-    /// run may replace it.
+    /// The free name `path` for what the node that is being built writes: not a take, so that the
+    /// next run may replace it.
     pub(crate) fn free(path: &Path, build: &Build<'_>) -> Self {
         Claim {
             take: false,
@@ -198,7 +198,7 @@ impl Claim {
         &self.path
     }
 
-    /// The mark of a file of JSON's lines, for its first one: such a file is a take, whose mark has
+    /// The mark of a file of JSON lines, for its first line: such a file is a take, whose mark has
     /// no hash.
     pub(crate) fn line(&self) -> Value {
         mark::line(&self.owner)
@@ -273,7 +273,7 @@ pub(crate) fn numbered(path: &Path, number: u32) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// Renames a file unless something has the new name, all at once; `false`: something has.
+/// Renames a file unless the new name is taken, atomically; `false`: it is taken.
 pub(crate) fn rename_to_free(from: &Path, to: &Path) -> io::Result<bool> {
     let mut path = TempPath::try_from_path(from)?;
     path.disable_cleanup(true);
