@@ -1,13 +1,13 @@
-//! A file's state at one time, told without reading it.
+//! A file's state at one time, known without reading it.
 
 use std::fs::Metadata;
 use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
-/// A file's length and times, and what tells it from any other in its place. Where two states are
-/// equal, so is what the file holds: whoever writes into a file or puts another there changes one
-/// of them.
+/// A file's length and times, and what distinguishes it from any other in its place. Where two
+/// states are equal, so is what the file holds: whoever writes into a file or puts another there
+/// changes one of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FileState {
     bytes: u64,
@@ -15,15 +15,15 @@ pub(crate) struct FileState {
     identity: Identity,
 }
 
-/// What the system knows besides: on Unix the file's device, its number there, and when its entry
-/// last changed, which no program can set back.
+/// What else the system knows: on Unix the file's device, its inode, and when its entry last
+/// changed, which no program can set back.
 #[cfg(unix)]
 type Identity = (u64, u64, i64, i64);
 #[cfg(not(unix))]
 type Identity = ();
 
 impl FileState {
-    /// The state that the system tells.
+    /// The state by the system's metadata.
     pub(crate) fn of(metadata: &Metadata) -> Self {
         FileState {
             bytes: metadata.len(),

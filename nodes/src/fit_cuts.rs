@@ -2,16 +2,16 @@
 
 use score_engine::{Metre, Stretch, Tempi, Time};
 
-/// Tempi lie within such a share of the one that all of them stand around.
+/// Tempi lie within this share of the middle one.
 const WIDEST: f64 = 0.06;
 
-/// The tempo that all stand around lies within such a share of the patch's.
+/// The middle tempo lies within this share of the patch's.
 const FARTHEST: f64 = 0.15;
 
 /// Tempi that are tried for it.
 const TRIED: usize = 31;
 
-/// A cut is on a beat within so many seconds of it: what a viewer takes for together.
+/// A cut is on a beat if it is within this many seconds of it, which viewers take for together.
 pub const ON_BEAT: f64 = 0.08;
 
 /// Cuts that one stretch may pass over.
@@ -27,7 +27,7 @@ const PASSED_BY: f64 = 0.8;
 const CHANGE: f64 = 0.05;
 const BENT: f64 = 0.25;
 
-/// A stretch lasts so many beats at least.
+/// The shortest stretch, in beats.
 const SHORTEST: f64 = 1.0;
 
 /// What was found for a film.

@@ -1,8 +1,8 @@
-//! Files of a live run, which are kept whatever becomes of the run.
+//! Files of a live run, which are kept however the run ends.
 //!
 //! A file grows beside its place, as `.NAME.partial`, locked by the program that writes it, and is
-//! whole whenever it is read. What a run leaves that did not end (a power cut, `kill -9`) is no
-//! longer locked: the next start finds it and keeps it as `NAME-recovered`.
+//! complete whenever it is read. What a broken-off run leaves (a power cut, `kill -9`) is no longer
+//! locked: the next start finds it and keeps it as `NAME-recovered`.
 
 mod recovery;
 
@@ -12,11 +12,11 @@ use std::path::{Path, PathBuf};
 
 use score_engine::{Build, NodeError};
 
-use crate::output::{Claim, numbered};
+use crate::output::{Claim, numbered, unwritable};
 
 pub(crate) use self::recovery::recover;
 
-/// A disk that has no room for so much is full: a file that begins on it would not grow.
+/// A disk without room for this much counts as full: a file on it could not grow.
 const ROOM: usize = 256 * 1024;
 
 /// A file being written beside its final place.
@@ -43,10 +43,9 @@ impl GrowingFile {
         let file = match opened {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
-            Err(error) => return Err(refuse(&path, error)),
+            Err(error) => return Err(unwritable(&path, error)),
         };
-        // Where the system has no locks the file is ours all the same; only its recovery is not to
-        // be had.
+        // Where the system has no locks the file is ours all the same, but cannot be recovered.
         if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) || !lies_at(&file, &partial) {
             // Another program took it for one that was left behind.
             return Ok(None);
@@ -59,14 +58,13 @@ impl GrowingFile {
         };
         if let Err(error) = growing.require_room() {
             growing.remove();
-            return Err(refuse(&path, error));
+            return Err(unwritable(&path, error));
         }
         Ok(Some(growing))
     }
 
-    /// Begins a file of a live run at `path`: in place of what is there if the node begins with the
-    /// run, else beside it, under the next free number, for what is there may be this run's
-    /// own.
+    /// Begins a file of a live run: at `path` if the node begins with the run, else beside it,
+    /// under the next free number, because the file at `path` may be of this run.
     ///
     /// # Errors
     /// As [`GrowingFile::create`], another run writes the file, or what lies there must not be
@@ -79,10 +77,23 @@ impl GrowingFile {
                     .help("give one of them another path")
             });
         }
-        for number in 1..u32::MAX {
+        Self::beside(path, 1, |path| Claim::free(path, build))
+    }
+
+    /// Begins the file that follows this one: beside `path`, under the next free number from 2 on.
+    ///
+    /// # Errors
+    /// As [`GrowingFile::create`].
+    pub(crate) fn following(&self, path: &Path) -> Result<Self, NodeError> {
+        Self::beside(path, 2, |path| self.claim.following(path))
+    }
+
+    /// Begins a file beside `path`, under the next free number.
+    fn beside(path: &Path, first: u32, claim: impl Fn(&Path) -> Claim) -> Result<Self, NodeError> {
+        for number in first..u32::MAX {
             let path = numbered(path, number);
             if !path.exists()
-                && let Some(file) = GrowingFile::create(Claim::free(&path, build))?
+                && let Some(file) = GrowingFile::create(claim(&path))?
             {
                 return Ok(file);
             }
@@ -112,17 +123,17 @@ impl GrowingFile {
     pub(crate) fn handle(&self) -> Result<File, NodeError> {
         self.file
             .try_clone()
-            .map_err(|error| refuse(self.claim.path(), error))
+            .map_err(|error| unwritable(self.claim.path(), error))
     }
 
-    /// Puts `bytes` in place of all that it holds. Whenever the power goes, either the one or the
-    /// other is there.
+    /// Replaces its content by `bytes`. If the power fails, either the old or the new content is
+    /// there.
     ///
     /// # Errors
-    /// The disk is full or gone; it holds what it held then.
+    /// The disk is full or gone; the old content stays.
     pub(crate) fn replace(&mut self, bytes: &[u8]) -> Result<(), NodeError> {
         self.try_replace(bytes)
-            .map_err(|error| refuse(self.claim.path(), error))
+            .map_err(|error| unwritable(self.claim.path(), error))
     }
 
     fn try_replace(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -158,14 +169,14 @@ impl GrowingFile {
             return Ok(());
         }
         self.done = true;
-        // Without a mark the file is as good; on a full disk there is no room for one.
+        // The file is as good without a mark, for which a full disk has no room.
         let _ = self.claim.mark(&mut self.file);
         let synced = self.file.sync_all();
         self.claim.settle(&self.partial)?;
-        synced.map_err(|error| refuse(self.claim.path(), error))
+        synced.map_err(|error| unwritable(self.claim.path(), error))
     }
 
-    /// Throws it away: nothing is in it.
+    /// Removes it, because it is empty.
     pub(crate) fn remove(&mut self) {
         if !self.done {
             self.done = true;
@@ -178,7 +189,7 @@ impl Drop for GrowingFile {
     fn drop(&mut self) {
         match self.file.metadata() {
             Ok(metadata) if metadata.len() == 0 => self.remove(),
-            // Where it cannot have its name it stays, and is found at the next start.
+            // If it cannot get its name it stays, and is found at the next start.
             _ => drop(self.commit()),
         }
     }
@@ -211,12 +222,6 @@ fn lies_at(file: &File, path: &Path) -> bool {
 #[cfg(not(unix))]
 fn lies_at(_file: &File, path: &Path) -> bool {
     path.exists()
-}
-
-fn refuse(path: &Path, error: io::Error) -> NodeError {
-    NodeError::output(format!("`{}` cannot be written ({error})", path.display()))
-        .help("check that the folder exists, may be written to, and has room")
-        .source(error)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod audio;
+mod backoff;
 mod chords;
 mod control;
 mod controls;

@@ -1,11 +1,11 @@
-//! Files that appear under their names only when the whole run has gone well, and never in the
-//! place of what is not theirs.
+//! Files that get their names only when the whole run has succeeded, and never replace a file that
+//! is not their own.
 //!
-//! A node claims a name when it is built ([`Claim`]): nothing lies there, or what the same node of
-//! the same patch wrote before and nobody has changed since (`mark`), or what somebody has
-//! consented to lose ([`Outputs`]). The file grows beside its place, under a name that no other
-//! has. When it is finished it gets its mark, then its name; should something else have come there
-//! meanwhile, the next free number of it.
+//! A node claims a name when it is built ([`Claim`]). The name is free, or the file there is one
+//! that the same node of the same patch wrote and nobody has changed since (`mark`), or one that
+//! the user has agreed to replace ([`Outputs`]). The file grows beside its place, under a unique
+//! name. When it is finished it gets its mark, then its name; if another file has got the name
+//! meanwhile, it gets the next free number.
 
 mod claim;
 mod mark;
@@ -50,7 +50,7 @@ impl OutputFile {
             .prefix(".score-")
             .suffix(".partial")
             .tempfile_in(folder_of(path))
-            .map_err(|error| refuse(path, error))?;
+            .map_err(|error| unwritable(path, error))?;
         Ok(OutputFile {
             claim,
             file: Some(BufWriter::new(file)),
@@ -79,10 +79,10 @@ impl OutputFile {
             .as_mut()
             .ok_or_else(|| NodeError::internal("the file is closed"))?;
         file.write_all(bytes)
-            .map_err(|error| refuse(self.claim.path(), error))
+            .map_err(|error| unwritable(self.claim.path(), error))
     }
 
-    /// Writes everything down and gives the file itself, to read back or change before
+    /// Flushes the buffer and gives the file itself, to read back or change before
     /// [`OutputFile::commit`].
     ///
     /// # Errors
@@ -93,7 +93,7 @@ impl OutputFile {
             .as_mut()
             .ok_or_else(|| NodeError::internal("the file is closed"))?;
         file.flush()
-            .map_err(|error| refuse(self.claim.path(), error))?;
+            .map_err(|error| unwritable(self.claim.path(), error))?;
         Ok(file.get_mut().as_file_mut())
     }
 
@@ -108,12 +108,12 @@ impl OutputFile {
         let path = self.claim.path();
         let mut file = file
             .into_inner()
-            .map_err(|error| refuse(path, error.into_error()))?;
+            .map_err(|error| unwritable(path, error.into_error()))?;
         self.claim.mark(file.as_file_mut())?;
         file.as_file()
             .sync_all()
-            .map_err(|error| refuse(path, error))?;
-        publish(&file).map_err(|error| refuse(path, error))?;
+            .map_err(|error| unwritable(path, error))?;
+        publish(&file).map_err(|error| unwritable(path, error))?;
         let mut partial = file.into_temp_path();
         self.claim.settle(&partial)?;
         partial.disable_cleanup(true);
@@ -131,9 +131,9 @@ pub fn write(claim: Claim, bytes: &[u8]) -> Result<(), NodeError> {
     file.commit()
 }
 
-/// Puts `bytes` in place of what a file holds that is the user's own, such as a patch: whole or not
-/// at all, without a mark, and with the permissions that the file has. A link stays one: what it
-/// leads to is written.
+/// Replaces the content of a file of the user's own, such as a patch, by `bytes`: whole or not at
+/// all, without a mark, and with the permissions that the file has. A link stays one: its target is
+/// written.
 ///
 /// # Errors
 /// The folder cannot be written to, or the disk is full.
@@ -154,14 +154,14 @@ pub fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 /// The folder that a file lies in.
-fn folder_of(path: &Path) -> &Path {
+pub(crate) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     }
 }
 
-/// Temporary files are private; a result is readable as any other file that the user makes.
+/// Temporary files are private; a result is readable like other files of the user.
 #[cfg(unix)]
 fn publish(file: &NamedTempFile) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
@@ -174,8 +174,9 @@ fn publish(_file: &NamedTempFile) -> std::io::Result<()> {
     Ok(())
 }
 
-fn refuse(path: &Path, error: std::io::Error) -> NodeError {
-    NodeError::output(format!("`{}` cannot be written: {error}", path.display()))
+/// The error of a file that cannot be written, for the system's reason.
+pub(crate) fn unwritable(path: &Path, error: std::io::Error) -> NodeError {
+    NodeError::output(format!("`{}` cannot be written ({error})", path.display()))
         .help("check that the folder exists, may be written to, and has room")
         .source(error)
 }

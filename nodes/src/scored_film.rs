@@ -13,7 +13,7 @@ use crate::video::timeline::{Contents, Picture};
 pub struct ScoredFilm {
     /// How its name ends, without the point: the name of its container.
     pub ending: &'static str,
-    /// Whether its picture is encoded anew, not copied.
+    /// Whether its picture is encoded again, not copied.
     pub encoded: bool,
     /// Why the container is not the film's own, nor mp4, or why the picture is encoded though that
     /// was not asked for.

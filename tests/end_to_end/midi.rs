@@ -21,7 +21,7 @@ const FILES: [(&str, &str, usize); 5] = [
     ),
     (
         "track_too_long.mid",
-        "track 1, byte 18: the track says that it has 23 bytes, and 17 are there",
+        "track 1, byte 18: the track says that it has 23 bytes, but there are 17",
         4,
     ),
 ];

@@ -247,7 +247,7 @@ fn mistakes_are_told_all_at_once_with_what_was_typed_and_nothing_is_set() {
     ]);
     for wanted in [
         "error: hum.gian=-3: `hum` has no parameter `gian`\n  help: did you mean `gain`?",
-        "error: hum.channels=1: `hum.channels` cannot change while it plays\n  help: its readers count on so many",
+        "error: hum.channels=1: `hum.channels` cannot change while it plays\n  help: the nodes that read it count on this number",
         "error: ham.gain=1: no node `ham` plays\n  help: did you mean `hum`?",
     ] {
         assert!(told.contains(wanted), "{wanted} is not in:\n{told}");

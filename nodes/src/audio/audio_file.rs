@@ -10,13 +10,13 @@ use score_engine::{
 
 use super::amplitude;
 use super::encoder::{Depth, Format};
-use super::recorder::PATIENCE;
+use super::recorder::SLOW_DISK;
 use super::sound_writer::SoundWriter;
 use crate::growing_file::GrowingFile;
 use crate::output::Claim;
 use crate::syncing::{Pace, Syncing};
 
-const SOUND: InputPort<AudioBlock> = InputPort::new(0, "sound", "what to write").policy(PATIENCE);
+const SOUND: InputPort<AudioBlock> = InputPort::new(0, "sound", "what to write").policy(SLOW_DISK);
 
 /// `audio_file`.
 #[derive(Clone, Params)]
@@ -30,7 +30,7 @@ pub(crate) struct AudioFile {
     /// integrated loudness of a render; left out: as it comes
     #[param(live, range = -40.0..=-5.0, span = -30.0..=-14.0, unit = "LUFS")]
     loudness: Option<f64>,
-    /// bits a sample: 16, 24, or 32 (floating point, only .wav)
+    /// bits per sample: 16, 24, or 32 (floating point, only .wav)
     #[param(rebuild = "all samples of a file have the same", range = 16..=32, default = 16)]
     bits: u16,
 }
@@ -47,15 +47,19 @@ impl Node for AudioFile {
                 wires: ["tune -> piano -> sound"]"#,
             )
             .details(
-                "The ending of `path` chooses the format: .wav, or .flac, which holds the same samples in about half the \
-                 room. Sound whose peak would pass `ceiling` is turned down as a whole, so that nothing clips; quieter \
-                 sound is left as it is. A WAV beyond 4 GiB becomes an RF64.\n\n\
-                 With `loudness`, a render is measured as a whole (integrated loudness, EBU R 128) and brought to that \
-                 loudness, up or down, in a second pass; a limiter that looks ahead keeps the true peak, between samples \
-                 too, below `ceiling`. −16 suits films on the web, −23 broadcasting, −14 music platforms. Sound that would \
-                 be cut off at its end then fades there. Silence stays silence. `video_mux` has the same parameter.\n\n\
-                 Live, nobody knows how loud a run will have been, and `loudness` does nothing. There sound is final as it comes: a peak that would pass `ceiling` is turned down where it is, and the \
-                 file grows as `.NAME.partial`, whole up to its last second whenever it is read.",
+                "The ending of `path` chooses the format: .wav, or .flac, which holds the same \
+                 samples in about half the space. Sound whose peak would exceed `ceiling` is \
+                 turned down as a whole, so that nothing clips; quieter sound is left as it is. A \
+                 WAV beyond 4 GiB becomes an RF64.\n\n\
+                 With `loudness`, a render is measured as a whole (integrated loudness, EBU R 128) \
+                 and brought to that loudness, up or down, in a second pass; a look-ahead limiter \
+                 keeps the true peak, between samples too, below `ceiling`. −16 suits films on the \
+                 web, −23 broadcasting, −14 music platforms. Sound that would be cut off at its \
+                 end fades there. Silence stays silence. `video_mux` has the same parameter.\n\n\
+                 Live, `loudness` does nothing, since the loudness of the whole is not known. Each \
+                 block is final as it is written: a peak that would exceed `ceiling` is turned \
+                 down where it is. The file grows as `.NAME.partial` and is complete up to its \
+                 last second whenever it is read.",
             )
             .input(SOUND)
     }
@@ -76,7 +80,7 @@ impl Node for AudioFile {
                 let help = Some("it is 16, 24, or 32 (floating point)".to_owned());
                 check.refuse(
                     "bits",
-                    format!("no sound has {} bits a sample", self.bits),
+                    format!("{} bits per sample are not supported", self.bits),
                     help,
                 );
             }

@@ -12,33 +12,30 @@ use score_engine::{
 };
 
 use super::amplitude;
-use super::audio_out::claim;
-use super::ramp::Ramp;
+use super::ramp::{Ramp, glide};
 use crate::device::capture::{Assembly, Capture, CaptureCounters, Captured, ring};
 use crate::device::keeper::{Keeper, Opener};
 use crate::device::only_live;
-use crate::device::sound::{Callback, Wanted, open};
+use crate::device::sound::{Callback, Wanted, claim, open};
 use crate::device::sound_device::Direction;
 use crate::device::sound_stream::Opened;
 
-const SOUND: OutputPort<AudioBlock> = OutputPort::new(0, "sound", "what is heard");
+const SOUND: OutputPort<AudioBlock> = OutputPort::new(0, "sound", "what the device hears");
 
-/// How long a block that is not complete is waited for, in blocks of the device or the run after
-/// its end.
+/// How long an incomplete block is waited for after its end, in blocks of the device or the run.
 const LATE_BLOCKS: u64 = 3;
 
-/// How long one call waits for the device: short enough to send silence in time where there is
-/// none.
+/// How long one call waits for the device: short enough to send silence in time.
 const PATIENCE: Duration = Duration::from_millis(5);
 
 /// `audio_in`.
 #[derive(Clone, Params)]
 pub(crate) struct AudioIn {
-    /// the device, as `score devices` prints it; left out: the system's own
+    /// the device, as `score devices` prints it; left out: the system's
     #[param(rebuild = "the device is opened once")]
     device: Option<String>,
     /// channels of the device
-    #[param(rebuild = "the device is opened with so many", range = 1..=64, default = 2)]
+    #[param(rebuild = "the device is opened with this number", range = 1..=64, default = 2)]
     channels: u16,
     /// frames that the device is asked to give at a time; left out: the transport's block
     #[param(rebuild = "the device is opened with it", range = 16..=8_192, unit = "frames")]
@@ -46,7 +43,7 @@ pub(crate) struct AudioIn {
     /// level
     #[param(live, range = -60.0..=24.0, span = -36.0..=0.0, unit = "dB", default = 0.0)]
     gain: f64,
-    /// do not start without the device
+    /// the node does not start without the device; read when it starts
     #[param(live, default = false)]
     required: bool,
 }
@@ -63,9 +60,10 @@ impl Node for AudioIn {
                 wires: ["voice -> room -> sound"]"#,
             )
             .details(
-                "Only in a live run. The sound has the time at which it was heard, and comes one block of the \
-                 device later: where it is played again, give `audio_out` a `latency` of 4. Where the device is \
-                 missing, or goes away, silence comes until it is back. Its rate must be the transport's.",
+                "Only in a live run. The sound carries the time at which it was heard and arrives \
+                 one block of the device later; to play it again, give `audio_out` a `latency` of \
+                 4. While the device is missing there is silence. Its rate must be the \
+                 transport's.",
             )
             .output(SOUND)
             .urgent()
@@ -85,6 +83,7 @@ impl Node for AudioIn {
         let opener = InputOpener {
             wanted: Wanted {
                 device: self.device.clone(),
+                direction: Direction::Input,
                 rate,
                 channels: self.channels,
                 block,
@@ -95,12 +94,12 @@ impl Node for AudioIn {
             hand_over,
         };
         let keeper = Keeper::start(opener, self.required, build.counters)?;
-        Ok(Box::new(Listening {
+        Ok(Box::new(DeviceListener {
             rate,
             block: build.transport.block,
             patience: u64::from(block.max(build.transport.block)) * LATE_BLOCKS,
             channels: usize::from(self.channels),
-            gain: Ramp::new(amplitude(self.gain), build.transport.block),
+            gain: Ramp::new(amplitude(self.gain), glide(build.transport)),
             ring: None,
             rings,
             reader,
@@ -111,7 +110,7 @@ impl Node for AudioIn {
     }
 }
 
-struct Listening {
+struct DeviceListener {
     rate: u32,
     /// Frames in a block of the run.
     block: u32,
@@ -128,7 +127,7 @@ struct Listening {
     _keeper: Keeper,
 }
 
-impl Processor<AudioIn> for Listening {
+impl Processor<AudioIn> for DeviceListener {
     fn process(&mut self, _params: &AudioIn, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         self.reader.get_or_init(std::thread::current);
         let now = io.now().to_samples(self.rate);
@@ -136,9 +135,10 @@ impl Processor<AudioIn> for Listening {
             self.ring = Some(ring);
         }
         let counters = &self.counters;
+        let form = (self.rate, self.block);
         let assembly = self
             .assembly
-            .get_or_insert_with(|| Assembly::new(self.block, self.channels, now, counters.clone()));
+            .get_or_insert_with(|| Assembly::new(form, self.channels, now, counters.clone()));
         while let Some((start, samples)) = self.ring.as_mut().and_then(Captured::next) {
             let from = self.ring.as_ref().map_or(1, |ring| ring.channels);
             assembly.lay(start, &fitted(samples, from, self.channels));
@@ -167,7 +167,8 @@ impl Processor<AudioIn> for Listening {
     }
 }
 
-/// Frames of `from` channels as frames of `to`: a device may have fewer than asked for, or more.
+/// Frames of `from` channels as frames of `to`: a device may have fewer channels than requested, or
+/// more.
 fn fitted(samples: Vec<f32>, from: usize, to: usize) -> Vec<f32> {
     if from == to {
         return samples;
@@ -205,27 +206,19 @@ impl Opener for InputOpener {
     type Device = Opened;
 
     fn name(&self) -> String {
-        self.wanted.name(Direction::Input)
+        self.wanted.name()
     }
 
     fn open(&mut self) -> Result<Opened, NodeError> {
-        let mut latest = None;
-        let opened = open(&self.wanted, Direction::Input, &mut |channels| {
-            let (capture, captured) = ring(
+        open(&self.wanted, &self.hand_over, |channels| {
+            ring(
                 self.wanted.rate,
                 channels,
                 self.clock.clone(),
                 self.counters.clone(),
                 self.reader.clone(),
-            );
-            latest = Some(captured);
-            capture
-        })?;
-        if let Some(captured) = latest {
-            // A node that is gone needs no ring.
-            let _ = self.hand_over.send(captured);
-        }
-        Ok(opened)
+            )
+        })
     }
 
     fn look(&mut self, opened: &mut Opened) -> Result<(), NodeError> {
@@ -233,8 +226,7 @@ impl Opener for InputOpener {
     }
 
     fn which(&self, opened: &Opened) -> Option<String> {
-        let device = &opened.device;
-        self.wanted.device.is_none().then(|| device.clone())
+        self.wanted.which(opened)
     }
 }
 

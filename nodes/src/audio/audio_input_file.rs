@@ -9,7 +9,7 @@ use score_engine::{
 };
 
 use super::amplitude;
-use super::ramp::Ramp;
+use super::ramp::{Ramp, glide};
 use super::sound_source::{SoundAtRate, open};
 
 const SOUND: OutputPort<AudioBlock> = OutputPort::new(0, "sound", "the sound");
@@ -37,12 +37,13 @@ impl Node for AudioInputFile {
                 wires: ["song -> room -> sound"]"#,
             )
             .details(
-                "WAV, FLAC, MP3 and Ogg Vorbis, and with the ffmpeg program anything else that it reads, the sound \
-                 of a film too. Stereo at the transport's sample rate: one channel is doubled, more than two are \
-                 mixed, other rates are resampled. The sound of a film keeps its place beside the picture: where it \
-                 begins later or pauses, there is silence. The sound ends when the file does; several MP3s or Oggs in \
-                 one file are played one after another, and a file that is cut off is refused. Only local files are \
-                 read.",
+                "WAV, FLAC, MP3 and Ogg Vorbis, and with the ffmpeg program anything else that it \
+                 reads, including the sound of a film. Stereo at the transport's sample rate: one \
+                 channel is doubled, more than two are mixed down, other rates are resampled. The \
+                 sound of a film keeps its place beside the picture: where it begins later or \
+                 pauses, there is silence. The sound ends when the file does; several MP3s or Oggs \
+                 in one file are played one after another, and a file that is cut off is refused. \
+                 Only local files are read.",
             )
             .output(SOUND)
             .paced()
@@ -60,7 +61,7 @@ impl Node for AudioInputFile {
         }
         Ok(Box::new(Reading {
             name: self.path.display().to_string(),
-            gain: Ramp::new(amplitude(self.gain), build.transport.block),
+            gain: Ramp::new(amplitude(self.gain), glide(build.transport)),
             rate,
             block: build.transport.block as usize,
             source: SoundAtRate::new(source, rate)?,

@@ -8,24 +8,24 @@ use std::time::{Duration, Instant};
 use cpal::{FromSample, SizedSample};
 use score_engine::{
     AudioBlock, Build, Check, Descriptor, Flow, InputPort, Io, LiveClock, Node, NodeError, Params,
-    Processor, Resource, Transport,
+    Processor, Transport,
 };
 
 use super::amplitude;
-use super::ramp::Ramp;
+use super::ramp::{Ramp, glide};
 use crate::device::counters::read;
 use crate::device::feed::Feed;
 use crate::device::keeper::{Keeper, Opener};
 use crate::device::only_live;
 use crate::device::playback::{Playback, PlaybackForm, Shared, ring};
-use crate::device::sound::{Callback, Wanted, open};
+use crate::device::sound::{Callback, Wanted, claim, open};
 use crate::device::sound_device::Direction;
 use crate::device::sound_stream::Opened;
 
-/// How often dropouts are told at most.
+/// The shortest time between two reports of dropouts.
 const TELL: Duration = Duration::from_secs(5);
 
-/// How long the device may take, beyond its lead, to play out the end.
+/// How long the device may take, beyond its lead, to play the end.
 const PLAY_OUT: Duration = Duration::from_millis(250);
 
 const SOUND: InputPort<AudioBlock> = InputPort::new(0, "sound", "what to play");
@@ -33,22 +33,22 @@ const SOUND: InputPort<AudioBlock> = InputPort::new(0, "sound", "what to play");
 /// `audio_out`.
 #[derive(Clone, Params)]
 pub(crate) struct AudioOut {
-    /// the device, as `score devices` prints it; left out: the system's own
+    /// the device, as `score devices` prints it; left out: the system's
     #[param(rebuild = "the device is opened once")]
     device: Option<String>,
     /// channels of the device
-    #[param(rebuild = "the device is opened with so many", range = 1..=64, default = 2)]
+    #[param(rebuild = "the device is opened with this number", range = 1..=64, default = 2)]
     channels: u16,
     /// frames that the device is asked to take at a time; left out: the transport's block
     #[param(rebuild = "the device is opened with it", range = 16..=8_192, unit = "frames")]
     block: Option<u32>,
-    /// how much later a sound is heard
-    #[param(rebuild = "the device is opened with it", range = 2..=8, unit = "blocks", default = 3)]
+    /// how much later than its time a sound is heard
+    #[param(rebuild = "all sound would jump", range = 2..=8, unit = "blocks", default = 3)]
     latency: u32,
     /// level
     #[param(live, range = -60.0..=12.0, span = -36.0..=0.0, unit = "dB", default = 0.0)]
     gain: f64,
-    /// do not start without the device
+    /// the node does not start without the device; read when it starts
     #[param(live, default = false)]
     required: bool,
 }
@@ -65,10 +65,11 @@ impl Node for AudioOut {
                 wires: ["tune -> piano -> sound"]"#,
             )
             .details(
-                "Only in a live run. The device's time becomes the run's clock. A sound is heard `latency` blocks \
-                 after its time; a block is the device's or the transport's, whichever is larger. Where the device \
-                 is missing, or goes away, the run goes on without sound by the computer's own clock, and the device \
-                 is opened again as soon as it is there. Its rate must be the transport's.\n\n\
+                "Only in a live run. The device's time becomes the run's clock. A sound is heard \
+                 `latency` blocks after its time; a block is the device's or the transport's, \
+                 whichever is larger. While the device is missing, the run continues without sound \
+                 by the computer's clock, and the device is opened as soon as it is there. Its \
+                 rate must be the transport's.\n\n\
                  One channel is played on the device's first two, more on as many of its channels.",
             )
             .input(SOUND)
@@ -87,6 +88,7 @@ impl Node for AudioOut {
         let opener = OutputOpener {
             wanted: Wanted {
                 device: self.device.clone(),
+                direction: Direction::Output,
                 rate,
                 channels: self.channels,
                 block: self.block.unwrap_or(build.transport.block),
@@ -100,9 +102,9 @@ impl Node for AudioOut {
             told: (Instant::now(), 0),
         };
         let keeper = Keeper::start(opener, self.required, build.counters)?;
-        Ok(Box::new(Playing {
+        Ok(Box::new(DevicePlayer {
             rate,
-            gain: Ramp::new(amplitude(self.gain), build.transport.block),
+            gain: Ramp::new(amplitude(self.gain), glide(build.transport)),
             feed: None,
             feeds,
             shared,
@@ -112,20 +114,7 @@ impl Node for AudioOut {
     }
 }
 
-/// Claims a device, of which one node may have each direction.
-pub(crate) fn claim(check: &mut Check<'_>, direction: Direction, device: Option<&str>) {
-    let what = match direction {
-        Direction::Output => "sound output",
-        Direction::Input => "sound input",
-    };
-    let name = match device {
-        Some(device) => format!("the {what} `{}`", device.trim().to_lowercase()),
-        None => format!("the system's {what}"),
-    };
-    check.claim(Resource(name), device.map(|_| "device"));
-}
-
-struct Playing {
+struct DevicePlayer {
     rate: u32,
     /// The level, as a factor.
     gain: Ramp,
@@ -137,7 +126,7 @@ struct Playing {
     next: u64,
 }
 
-impl Processor<AudioOut> for Playing {
+impl Processor<AudioOut> for DevicePlayer {
     fn process(&mut self, _params: &AudioOut, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         self.shared.running.store(true, Ordering::Release);
         while let Ok(feed) = self.feeds.try_recv() {
@@ -147,7 +136,7 @@ impl Processor<AudioOut> for Playing {
             let block = input.read(SOUND)?;
             if block.rate != self.rate {
                 return Err(NodeError::internal(format!(
-                    "sound at {} Hz came, where the transport has {} Hz",
+                    "sound at {} Hz arrived, but the transport has {} Hz",
                     block.rate, self.rate
                 )));
             }
@@ -185,7 +174,7 @@ impl Processor<AudioOut> for Playing {
     }
 }
 
-impl Playing {
+impl DevicePlayer {
     /// The block at the node's level; `None` where it is the block itself.
     fn scaled(&mut self, block: &AudioBlock) -> Option<AudioBlock> {
         if self.gain.is_at(1.0) {
@@ -208,7 +197,7 @@ struct OutputOpener {
     hand_over: Sender<Feed>,
     /// How many dropouts there had been at the last look.
     seen: u64,
-    /// When dropouts were told last, and how many there had been.
+    /// When dropouts were reported last, and how many there had been.
     told: (Instant, u64),
 }
 
@@ -234,12 +223,11 @@ impl Opener for OutputOpener {
     type Device = Output;
 
     fn name(&self) -> String {
-        self.wanted.name(Direction::Output)
+        self.wanted.name()
     }
 
     fn open(&mut self) -> Result<Output, NodeError> {
-        let mut latest = None;
-        let opened = open(&self.wanted, Direction::Output, &mut |channels| {
+        let opened = open(&self.wanted, &self.hand_over, |channels| {
             let form = PlaybackForm {
                 rate: self.wanted.rate,
                 channels,
@@ -247,13 +235,8 @@ impl Opener for OutputOpener {
                 latency: self.latency,
             };
             let (feed, playback) = ring(form, self.clock.clone(), self.shared.clone());
-            latest = Some(feed);
-            playback
+            (playback, feed)
         })?;
-        if let Some(feed) = latest {
-            // A node that is gone needs no feed.
-            let _ = self.hand_over.send(feed);
-        }
         let counters = &self.shared.counters;
         counters.openings.fetch_add(1, Ordering::Relaxed);
         counters.is_open.store(1, Ordering::Release);
@@ -278,10 +261,12 @@ impl Opener for OutputOpener {
         }
         if dropouts > self.told.1 && self.told.0.elapsed() >= TELL {
             let seconds = read(&counters.missing_frames) as f64 / f64::from(self.wanted.rate);
+            let new = dropouts - self.told.1;
+            let plural = if new == 1 { "" } else { "s" };
             tracing::warn!(
                 device = output.opened.device,
-                "{} dropouts, {dropouts} in all with {seconds:.2} s of silence: raise `latency` or `block`",
-                dropouts - self.told.1,
+                "{new} dropout{plural}, {dropouts} in all with {seconds:.2} s of silence: \
+                 raise `latency` or `block`",
             );
             self.told = (Instant::now(), dropouts);
         }
@@ -289,8 +274,7 @@ impl Opener for OutputOpener {
     }
 
     fn which(&self, output: &Output) -> Option<String> {
-        let device = &output.opened.device;
-        self.wanted.device.is_none().then(|| device.clone())
+        self.wanted.which(&output.opened)
     }
 
     fn closing(&mut self, _output: &mut Output) {

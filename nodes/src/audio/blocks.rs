@@ -2,7 +2,8 @@
 
 use score_engine::{Flow, Io, Time, Transport, Watermark};
 
-/// So many blocks late, a live node goes on from now: what was missed could no longer be heard.
+/// A live node that is more blocks late than this continues from now: what it missed could no
+/// longer be heard.
 const MISSED: u64 = 8;
 
 /// The blocks of a node's sound, one after another on the run's grid.
@@ -44,7 +45,7 @@ impl Blocks {
         Time::from_samples(self.at, self.rate)
     }
 
-    /// So many frames were rendered.
+    /// Counts `frames` frames as rendered.
     pub(crate) fn pass(&mut self, frames: u64) {
         self.at += frames;
     }
@@ -75,7 +76,7 @@ impl Blocks {
         self.at + self.size <= reached
     }
 
-    /// Calls again when the next block's end has come.
+    /// Asks for a call when the next block has ended.
     pub(crate) fn wake(&self) -> Flow {
         Flow::WakeAt(Time::from_samples(self.at + self.size, self.rate))
     }

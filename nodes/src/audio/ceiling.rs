@@ -5,17 +5,17 @@ use std::collections::VecDeque;
 use super::ramp::Ramp;
 use super::true_peak::{self, TruePeak};
 
-/// How early the sound is turned down before a peak, in seconds.
+/// How long before a peak the sound is turned down, in seconds.
 const AHEAD: f32 = 0.002;
 
 /// The time in which it would come back from silence, in seconds.
 const RELEASE: f32 = 0.3;
 
-/// How long the ceiling takes to another height, in seconds.
+/// How long a change of the ceiling takes, in seconds.
 const GLIDE: f32 = 0.05;
 
-/// A peak limiter that looks ahead. Sound below the ceiling passes it bit by bit; before a peak
-/// above, all channels are turned down together in a straight line.
+/// A peak limiter that looks ahead. Sound below the ceiling passes unchanged; before a peak above
+/// it, all channels are turned down together in a straight line.
 pub(crate) struct Ceiling {
     /// The ceiling of the next frame.
     ceiling: Ramp,
@@ -30,7 +30,7 @@ pub(crate) struct Ceiling {
     rise: f32,
     /// Frames that were turned down.
     touched: u64,
-    /// What hears the peaks between samples, where those count too.
+    /// What finds the peaks between samples, where those count too.
     between: Option<Box<TruePeak>>,
 }
 
@@ -60,7 +60,7 @@ impl Ceiling {
         limiter
     }
 
-    /// The ceiling goes to another height; for peaks at samples alone.
+    /// Glides to another ceiling; only for peaks at samples.
     pub(crate) fn set(&mut self, ceiling: f32) {
         self.ceiling.set(ceiling);
     }

@@ -12,7 +12,7 @@ use super::amplitude;
 const STEPS_PER_SECOND: u32 = 50;
 const WINDOW: usize = 40;
 
-/// So many steps before it is spoken the music knows of it: it is down when the first word comes.
+/// The music knows of speech this many steps ahead, so that it is down when the first word comes.
 const AHEAD: usize = 30;
 
 /// Pauses between words, in steps, in which the music stays down.
@@ -34,7 +34,7 @@ const IN_BAND: f32 = 0.5;
 const DOWN: f32 = 0.12;
 const UP: f32 = 0.5;
 
-/// How far ahead the film's own sound must be heard, in frames at `rate` frames a second.
+/// How far ahead the film's own sound must be read, in frames at `rate` frames per second.
 pub(crate) fn ahead(rate: u32) -> usize {
     (AHEAD + 1) * step(rate)
 }
@@ -76,6 +76,11 @@ impl Ducking {
             down: share(DOWN),
             up: share(UP),
         }
+    }
+
+    /// From now on the music is `decibels` quieter under speech; it glides there.
+    pub(crate) fn set(&mut self, decibels: f64) {
+        self.low = amplitude(-decibels);
     }
 
     /// Hears the next of the film's own sound, interleaved stereo.
@@ -224,6 +229,25 @@ mod tests {
         assert!(levels[0].abs() < 0.1 && levels[1].abs() < 0.1, "{levels:?}");
         assert!(levels[3] < -10.5 && levels[4] < -11.5, "{levels:?}");
         assert!(levels[7].abs() < 0.5, "{levels:?}");
+    }
+
+    #[test]
+    fn how_far_music_goes_down_changes_under_speech_without_a_jump() {
+        let samples: Vec<f32> = (0..RATE * 8)
+            .flat_map(|n| [voice(n as f32 / RATE as f32); 2])
+            .collect();
+        let mut ducking = Ducking::new(12.0, RATE);
+        ducking.hear(&samples);
+        let second = RATE as usize;
+        let mut gains: Vec<f32> = (0..4 * second).map(|_| ducking.next()).collect();
+        ducking.set(3.0);
+        gains.extend((0..second * 9 / 10).map(|_| ducking.next()));
+        let level = |frame: usize| 20.0 * gains[frame].log10();
+        assert!(level(4 * second - 1) < -11.5, "{}", level(4 * second - 1));
+        let last = level(gains.len() - 1);
+        assert!((-6.0..-3.0).contains(&last), "{last}");
+        let steps = gains.windows(2).map(|pair| (pair[1] - pair[0]).abs());
+        assert!(steps.fold(0.0, f32::max) < 1e-3);
     }
 
     #[test]

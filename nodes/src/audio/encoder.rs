@@ -40,7 +40,7 @@ pub(crate) enum Depth {
 }
 
 impl Depth {
-    /// The depth of so many bits a sample.
+    /// The depth with this many bits per sample.
     pub(crate) fn of(bits: u16) -> Option<Self> {
         match bits {
             16 => Some(Depth::Sixteen),

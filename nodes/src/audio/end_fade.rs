@@ -81,7 +81,7 @@ impl EndFade {
         free
     }
 
-    /// The sound has ended: gives the rest of it.
+    /// The sound has ended: gives the blocks that were held back.
     pub(crate) fn finish(&mut self) -> Vec<(Time, Vec<f32>)> {
         let mut blocks: Vec<(Time, Vec<f32>)> = self.held.drain(..).collect();
         let total = std::mem::take(&mut self.frames);

@@ -6,6 +6,7 @@ use score_engine::{ChannelChange, Note};
 
 use super::strip::Strip;
 use super::voice::{Sounding, Voice};
+use super::within;
 
 /// More notes than this at once are more than anyone tells apart; the quietest gives way.
 const MAX_SOUNDING: usize = 32;
@@ -47,7 +48,7 @@ impl Ensemble {
             velocity,
         } = note
         {
-            let begun = self.begun(channel, pitch, velocity.clamp(0.0, 1.0));
+            let begun = self.begun(channel, pitch, within(velocity, (0.0, 1.0), 0.0));
             self.add(begun);
         }
     }

@@ -8,18 +8,19 @@ use super::ceiling::Ceiling;
 use super::end_fade::{Curve, LAST, SILENT};
 use super::spool::Spool;
 
-/// What the limiter takes away is given back this many times at most, and no more than this each
+/// What the limiter takes away is made up for in at most this many rounds, and by at most this each
 /// time, in dB.
 const ROUNDS: usize = 6;
 const STEP: f64 = 9.0;
 
-/// Of a dB more before the limiter at least so much is heard behind it.
+/// Each dB more before the limiter is at least this much more after it.
 const LEAST_SLOPE: f64 = 0.25;
 
-/// As near as this the loudness is right, in LU.
+/// The loudness is right within this, in LU.
 const NEAR: f64 = 0.1;
 
-/// The limiter aims so much lower, because another meter may find a peak a little higher: 0.2 dB.
+/// The limiter aims lower by this factor (0.2 dB), because another meter may find a slightly higher
+/// peak.
 const MARGIN: f32 = 0.977;
 
 /// What is wanted of a sound as a whole.
@@ -33,7 +34,7 @@ pub(crate) struct Wish {
     pub(crate) fades: bool,
 }
 
-/// Measures a sound while it comes, and plays it back as loud as is wished.
+/// Measures a sound while it comes, and plays it back at the requested loudness.
 pub(crate) struct Mastering {
     wish: Wish,
     meter: Meter,
@@ -60,12 +61,12 @@ impl Mastering {
         })
     }
 
-    /// Something else is wanted; it counts when the sound is played.
+    /// Replaces what is wanted; it is read when the sound is played.
     pub(crate) fn set_wish(&mut self, wish: Wish) {
         self.wish = wish;
     }
 
-    /// The highest sample that was heard.
+    /// The highest sample so far.
     pub(crate) fn peak(&self) -> f32 {
         self.peak
     }
@@ -74,10 +75,10 @@ impl Mastering {
         usize::from(self.form.1.max(1))
     }
 
-    /// Hears interleaved samples.
+    /// Measures interleaved samples.
     ///
     /// # Errors
-    /// They are no whole frames.
+    /// They are not whole frames.
     pub(crate) fn hear(&mut self, samples: &[f32]) -> Result<(), NodeError> {
         let finite = |sample: &f32| if sample.is_finite() { *sample } else { 0.0 };
         let samples: Vec<f32> = samples.iter().map(finite).collect();
@@ -92,7 +93,7 @@ impl Mastering {
         Ok(())
     }
 
-    /// Plays what was heard, which `spool` has kept, to `sink`, piece by piece.
+    /// Plays what was measured, which `spool` has kept, to `sink`, block by block.
     ///
     /// # Errors
     /// The disk is gone, or `sink` fails.
@@ -105,13 +106,14 @@ impl Mastering {
         self.play_at(gain, spool, &mut sink).map(drop)
     }
 
-    /// The factor after which, limited, the sound is as loud as wished; 1 for silence.
+    /// The factor with which the limited sound has the requested loudness; 1 for silence.
     fn gain(&self, spool: &mut Spool) -> Result<f32, NodeError> {
         let Some(loudness) = self.meter.loudness() else {
             return Ok(1.0);
         };
         let mut decibels = self.wish.loudness - loudness;
-        // A gain that was tried, and what came of it; without limiting each dB counts whole.
+        // A gain that was tried, and the loudness that it gave; without limiting, 1 dB of gain is 1
+        // LU.
         let mut before = (0.0, loudness);
         for _ in 0..ROUNDS {
             let gain = amplitude(decibels);
@@ -139,7 +141,7 @@ impl Mastering {
         Ok(amplitude(decibels))
     }
 
-    /// Plays the sound `gain` times as loud, limited; how many frames the limiter turned down.
+    /// Plays the sound with this gain, limited. Returns how many frames the limiter turned down.
     fn play_at(
         &self,
         gain: f32,
@@ -209,7 +211,7 @@ mod tests {
 
     const FORM: (u32, u16) = (48_000, 2);
 
-    /// The sound as loud as wished; its loudness and its true peak in dB.
+    /// The mastered sound, its loudness and its true peak in dB.
     fn master(sound: &[f32], wish: Wish) -> (Vec<f32>, f64, f64) {
         let folder = tempfile::tempdir().unwrap();
         let mut spool = Spool::beside(&folder.path().join("a")).unwrap();

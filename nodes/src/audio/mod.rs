@@ -64,3 +64,13 @@ pub(crate) fn register(registry: &mut Registry) {
 pub(crate) fn amplitude(decibels: f64) -> f32 {
     10f64.powf(decibels / 20.0) as f32
 }
+
+/// `value` within `least` and `most`; what is not a number becomes `otherwise`, for nothing that
+/// rings would ever forget it.
+pub(crate) fn within(value: f32, (least, most): (f32, f32), otherwise: f32) -> f32 {
+    if value.is_nan() {
+        otherwise
+    } else {
+        value.clamp(least, most)
+    }
+}

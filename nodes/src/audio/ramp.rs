@@ -1,7 +1,18 @@
 //! A number that goes to its new value in a straight line, so that a change while it plays does not
 //! click.
 
-/// A live parameter of a sound, asked for once a frame.
+use score_engine::Transport;
+
+/// The least time that a change takes, in seconds: shorter ones click.
+const SHORTEST: f64 = 0.005;
+
+/// Frames that a change takes: a block, where that is not too short.
+pub(crate) fn glide(transport: &Transport) -> u32 {
+    let shortest = SHORTEST * f64::from(transport.sample_rate);
+    transport.block.max(shortest as u32)
+}
+
+/// A live parameter of a sound, read once per frame.
 pub(crate) struct Ramp {
     value: f32,
     target: f32,
@@ -24,7 +35,7 @@ impl Ramp {
         }
     }
 
-    /// Goes to `target` from where it is now; what is on the way there already goes on.
+    /// Goes to `target` from where it is now; a change that is already under way to it continues.
     pub(crate) fn set(&mut self, target: f32) {
         if target == self.target {
             return;
@@ -70,6 +81,17 @@ impl Ramp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_change_takes_a_block_but_never_less_than_5_ms() {
+        let frames = |block| {
+            glide(&Transport {
+                block,
+                ..Transport::default()
+            })
+        };
+        assert_eq!([16, 240, 512].map(frames), [240, 240, 512]);
+    }
 
     #[test]
     fn a_change_goes_in_equal_steps_and_lands_exactly() {

@@ -1,4 +1,4 @@
-//! Changes the sample rate of stereo sound, a stretch at a time.
+//! Changes the sample rate of stereo sound, block by block.
 
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Fft, FixedSync, Resampler as _, WindowFunction};
@@ -32,7 +32,7 @@ impl Resampler {
         let window = WindowFunction::BlackmanHarris2;
         let (input, output) = (from as usize, to as usize);
         let fft = Fft::new_custom(input, output, CHUNK, 1, 2, window, FixedSync::Both)
-            .map_err(|error| NodeError::internal(format!("no resampler: {error}")))?;
+            .map_err(|error| NodeError::internal(format!("no resampler can be made ({error})")))?;
         Ok(Some(Resampler {
             skip: fft.output_delay() * 2,
             fft,

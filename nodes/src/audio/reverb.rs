@@ -9,7 +9,7 @@ const LINES: [f32; 4] = [0.0297, 0.0371, 0.0411, 0.0437];
 /// Time in which the usual room falls silent by 60 dB, in seconds.
 pub(crate) const DECAY: f32 = 1.8;
 
-/// How much of each echo the walls' dullness takes from the one before, per sample.
+/// The share of the previous sample in each: the walls damp high tones.
 const DAMPING: f32 = 0.35;
 
 /// A feedback delay network with a Hadamard matrix (Jot and Chaigne 1991).
@@ -29,7 +29,7 @@ impl Reverb {
     }
 
     /// A silent room, `size` times as large as usual, that falls silent by 60 dB in `decay`
-    /// seconds. A new decay comes about within `ramp` frames.
+    /// seconds. A new decay is reached within `ramp` frames.
     pub(crate) fn sized(rate: u32, size: f32, decay: f32, ramp: u32) -> Self {
         let length = |seconds: f32| (seconds * size * rate as f32) as usize + 1;
         Reverb {
@@ -69,7 +69,7 @@ impl Reverb {
         let mut taps = [0.0; 4];
         for (line, tap) in taps.iter_mut().enumerate() {
             let echo = self.lines[line][self.positions[line]];
-            // Tiny numbers cost a hundred times as long to compute with, and nobody hears them.
+            // Numbers this small are inaudible, and a hundred times as slow to compute with.
             let dulled = echo + DAMPING * (self.dulled[line] - echo);
             self.dulled[line] = if dulled.abs() < 1e-15 { 0.0 } else { dulled };
             *tap = self.dulled[line] * self.gains[line].next();
@@ -80,7 +80,7 @@ impl Reverb {
             let input = frame[line % 2] * 0.5;
             let position = self.positions[line];
             self.lines[line][position] = input + 0.5 * mixed[line];
-            // A division for every sample would cost as much as all the rest.
+            // A division for every sample would cost as much as everything else here.
             let next = position + 1;
             self.positions[line] = if next < self.lines[line].len() {
                 next

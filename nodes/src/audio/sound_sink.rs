@@ -9,7 +9,7 @@ const BUFFER: usize = 64 * 1024;
 
 /// Where sound is written to: a file, or in tests what behaves like one.
 pub(crate) trait Target: Write + Seek {
-    /// Cuts it off behind its first `length` bytes.
+    /// Cuts it off after its first `length` bytes.
     ///
     /// # Errors
     /// The disk is gone.
@@ -22,8 +22,8 @@ impl Target for File {
     }
 }
 
-/// A target with a buffer in front. [`std::io::BufWriter`] does not tell how much has arrived when
-/// a write fails.
+/// A target with a buffer in front. [`std::io::BufWriter`] does not say how much has arrived when a
+/// write fails.
 pub(crate) struct SoundSink<W> {
     target: W,
     waiting: Vec<u8>,
@@ -96,7 +96,7 @@ impl<W: Target> SoundSink<W> {
         self.target.seek(SeekFrom::Start(self.length)).map(drop)
     }
 
-    /// Cuts off what has arrived behind its first `length` bytes, and forgets what waits.
+    /// Cuts off what has arrived after its first `length` bytes, and drops what waits.
     ///
     /// # Errors
     /// The disk is gone.

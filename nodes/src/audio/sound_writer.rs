@@ -2,8 +2,8 @@
 //!
 //! Sound is encoded while it comes. Live it is final at once, so that the file is whole whenever it
 //! is read, and a peak that would clip is turned down where it is. A render knows its peak at the
-//! end: where it would clip, all of it is encoded anew, turned down as a whole. Sound that is to
-//! have a certain loudness is encoded at the end in any case.
+//! end: where it would clip, all of it is encoded again, turned down as a whole. Sound that gets a
+//! certain loudness is always encoded at the end.
 
 use std::fs::File;
 use std::path::Path;
@@ -23,7 +23,7 @@ pub(crate) struct SoundWriter {
     limits: Limits,
     place: Place,
     ceiling: f32,
-    /// The loudness that is wished for, in LUFS.
+    /// The loudness that is requested, in LUFS.
     loudness: Option<f64>,
     form: Option<Form>,
     encoder: Option<Encoder>,
@@ -120,7 +120,7 @@ impl SoundWriter {
     }
 
     /// The same, brought to a `loudness` in LUFS in a render, where the ceiling then counts peaks
-    /// between samples too. Of a live run nobody knows how loud it will be.
+    /// between samples too. The loudness of a live run is not known in advance.
     pub(crate) fn loudness(mut self, loudness: f64) -> Self {
         self.level = match std::mem::replace(&mut self.level, Level::AtOnce(None)) {
             Level::Whole { spool, .. } => Level::Mastered {
@@ -133,8 +133,8 @@ impl SoundWriter {
         self
     }
 
-    /// Another ceiling and another loudness are wished for. Live the ceiling goes there at once,
-    /// without a jump; of a render counts what was wished for last.
+    /// Sets another ceiling and another loudness. Live, the ceiling glides there; for a render,
+    /// what was set last counts.
     pub(crate) fn set_level(&mut self, ceiling: f32, loudness: Option<f64>) {
         (self.ceiling, self.loudness) = (ceiling, loudness);
         match &mut self.level {
@@ -218,7 +218,7 @@ impl SoundWriter {
                 }
                 spool.append(samples)?;
                 if *peak > self.ceiling {
-                    // All of it will be encoded anew.
+                    // All of it will be encoded again.
                     self.encoder = None;
                 }
             }
@@ -321,7 +321,8 @@ impl SoundWriter {
         written
     }
 
-    /// Changes what is done to the level, where a loudness was wished for only later, or no more.
+    /// Changes what is done to the level, where the loudness was set or removed after the
+    /// beginning.
     fn settle(&mut self) -> Result<(), NodeError> {
         let Some(form) = self.form else { return Ok(()) };
         let wish = self.loudness.map(|loudness| self.wish(loudness));
@@ -361,8 +362,8 @@ impl SoundWriter {
         Ok(())
     }
 
-    /// Encodes all that came: turned down so far that its peak is the ceiling, or as loud as
-    /// wished.
+    /// Encodes all that came: turned down so far that its peak is the ceiling, or at the requested
+    /// loudness.
     fn encode_anew(&mut self) -> Result<(), NodeError> {
         let Some(form) = self.form else { return Ok(()) };
         let mut encoder = self.encoder(form)?;

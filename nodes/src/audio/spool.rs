@@ -6,6 +6,8 @@ use std::path::Path;
 
 use score_engine::NodeError;
 
+use crate::output::folder_of;
+
 /// Samples read back at a time, at most; every usual number of channels divides it.
 const CHUNK: usize = 15_360;
 
@@ -22,11 +24,7 @@ impl Spool {
     /// # Errors
     /// The folder cannot be written to.
     pub(crate) fn beside(path: &Path) -> Result<Self, NodeError> {
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let file = tempfile::tempfile_in(folder).map_err(full)?;
+        let file = tempfile::tempfile_in(folder_of(path)).map_err(full)?;
         Ok(Spool {
             file: BufWriter::new(file),
             samples: 0,
@@ -48,8 +46,8 @@ impl Spool {
         self.file.write_all(&self.bytes).map_err(full)
     }
 
-    /// Gives everything from the beginning, piece by piece and whole frames of `channels` samples,
-    /// to `sink`. Nothing may be appended afterwards.
+    /// Gives everything from the beginning to `sink`, in blocks of whole frames of `channels`
+    /// samples. Nothing may be appended afterwards.
     ///
     /// # Errors
     /// The disk is gone, or `sink` fails.

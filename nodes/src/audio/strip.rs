@@ -2,6 +2,8 @@
 
 use score_engine::ChannelChange;
 
+use super::within;
+
 /// The controllers that are followed.
 const DATA: u8 = 6;
 const VOLUME: u8 = 7;
@@ -45,7 +47,7 @@ pub(crate) struct Strip {
     glide: f32,
 }
 
-/// The gain of left and right over a stretch of sound.
+/// The gain of left and right over some frames.
 pub(crate) enum Gains {
     /// All along.
     Flat([f32; 2]),
@@ -71,7 +73,7 @@ impl Strip {
     /// Takes a change. Returns whether it is followed.
     pub(crate) fn change(&mut self, change: ChannelChange) -> bool {
         match change {
-            ChannelChange::Bend { value, .. } => self.bend = value.clamp(-1.0, 1.0),
+            ChannelChange::Bend { value, .. } => self.bend = within(value, (-1.0, 1.0), 0.0),
             ChannelChange::Controller { number, value, .. } => return self.control(number, value),
             ChannelChange::Program { .. } => return false,
         }
@@ -79,7 +81,7 @@ impl Strip {
     }
 
     fn control(&mut self, number: u8, value: f32) -> bool {
-        let value = value.clamp(0.0, 1.0);
+        let value = within(value, (0.0, 1.0), 0.0);
         let seven_bits = (value * 127.0).round();
         match number {
             VOLUME => self.volume = value,
@@ -117,7 +119,7 @@ impl Strip {
         ]
     }
 
-    /// Goes at once to where it is going, because nothing sounds.
+    /// Goes there at once, because nothing sounds.
     pub(crate) fn settle(&mut self) {
         self.now = self.aim();
     }

@@ -13,7 +13,7 @@ use super::blocks::Blocks;
 use super::end_fade::EndFade;
 use super::ensemble::Ensemble;
 use super::instrument::Instrument;
-use super::ramp::Ramp;
+use super::ramp::{Ramp, glide};
 use super::reverb::Reverb;
 use super::sound_font::{Beginning, Player, file};
 use super::voice::Voice;
@@ -28,10 +28,10 @@ const PERCUSSION: usize = 9;
 /// Leaves room for several notes at full velocity: −12 dB.
 const HEADROOM: f32 = 0.25;
 
-/// So many damaged presets of a SoundFont are named; more are only counted.
+/// At most this many damaged presets of a SoundFont are named; the others are counted.
 const TOLD: usize = 10;
 
-/// What each channel gets: its own where `own` has one, else `usual`.
+/// What each channel gets: its own from `own`, else `usual`.
 fn each<T: Copy>(own: &[T], usual: T) -> [T; CHANNELS] {
     std::array::from_fn(|channel| own.get(channel).copied().unwrap_or(usual))
 }
@@ -39,25 +39,25 @@ fn each<T: Copy>(own: &[T], usual: T) -> [T; CHANNELS] {
 /// `synth`.
 #[derive(Clone, Params)]
 pub(crate) struct Synth {
-    /// which instrument
+    /// the instrument
     #[param(live, default = Voice::ElectricPiano)]
     voice: Voice,
-    /// instruments of the channels from 0 on, in place of `voice`
+    /// instruments of the channels from 0 on, instead of `voice`
     #[param(live, default = Vec::new())]
     voices: Vec<Voice>,
-    /// SoundFont that plays in place of the voice, .sf2
+    /// SoundFont that plays instead of the voice, .sf2
     #[param(rebuild = "the file is read once", content = SoundFont)]
     sound_font: Option<PathBuf>,
-    /// which instrument of the SoundFont, as in General MIDI
+    /// instrument of the SoundFont, as in General MIDI
     #[param(live, range = 0..=127, default = 0)]
     program: i32,
-    /// those of the channels from 0 on, in place of `program`
+    /// programs of the channels from 0 on, instead of `program`
     #[param(live, range = 0..=127, default = Vec::new())]
     programs: Vec<i32>,
-    /// the bank of the SoundFont in which programs are looked for first
+    /// bank of the SoundFont in which programs are looked for first
     #[param(live, range = 0..=16_383, span = 0.0..=127.0, default = 0)]
     bank: i32,
-    /// those of the channels from 0 on, in place of `bank`
+    /// banks of the channels from 0 on, instead of `bank`
     #[param(live, range = 0..=16_383, default = Vec::new())]
     banks: Vec<i32>,
     /// level
@@ -70,35 +70,42 @@ pub(crate) struct Synth {
 
 impl Node for Synth {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("audio", "synth", "Plays notes with a built-in voice or a SoundFont")
-            .example(
-                r#"nodes: {
+        Descriptor::of::<Self>(
+            "audio",
+            "synth",
+            "Plays notes with a built-in voice or a SoundFont",
+        )
+        .example(
+            r#"nodes: {
                     "tune": midi_input_file(path: "song.mid"),
                     "glass": synth(voice: glass, reverb: 0.4),
                     "sound": audio_file(path: "song.wav"),
                 },
                 wires: ["tune -> glass -> sound"]"#,
-            )
-            .details(
-                "Stereo at the transport's sample rate. The sound lasts exactly as long as its notes' source: a \
-                 render in which notes sound at its end fades there. All voices are equally loud, within 2 LU. The \
-                 voice `drum_kit` plays every channel on the keys of General MIDI's percussion map; `bass` sounds two \
-                 octaves lower than it is written, `bass_guitar` and all others where they are written. With a \
-                 `sound_font` (.sf2) its `program` plays in place of the voice, and channel 9 (the tenth) its \
-                 percussion; of a damaged SoundFont all plays that can be played.\n\n\
-                 Several wires can come in, each on a channel of its own: `voices`, or with a SoundFont `programs` and \
-                 `banks`, say what the channels play, so that one `synth` plays a whole ensemble. Program changes and \
-                 banks of a MIDI file or port choose presets of a SoundFont, channel by channel, from where they \
-                 stand; voices do not follow them. In place of a program that a SoundFont does not have the nearest \
-                 plays, of its family of eight if there is one, and the log says so once.\n\n\
-                 A voice or a program that changes while notes are held goes over to them, and from then on is heard in all.\n\n\
-                 Volume, expression, pan and pitch bend of a MIDI file or port are followed, channel by channel; \
-                 `pluck` and `drum_kit` cannot be bent. A SoundFont plays modulation too. What is asked for and cannot \
-                 be played is a warning.",
-            )
-            .input(NOTES)
-            .output(SOUND)
-            .urgent()
+        )
+        .details(
+            "Stereo at the transport's sample rate. The sound lasts exactly as long as its \
+                 notes' source: a render in which notes sound at its end fades there. All voices \
+                 are equally loud, within 2 LU. The voice `drum_kit` plays every channel on the \
+                 keys of General MIDI's percussion map; `bass` sounds two octaves lower than \
+                 written, `bass_guitar` and all others as written. With a `sound_font` (.sf2) its \
+                 `program` plays instead of the voice, and channel 9 (the tenth) its percussion; a \
+                 damaged SoundFont plays as far as it can be read.\n\n\
+                 Several wires can come in, each on a channel of its own: `voices`, or with a \
+                 SoundFont `programs` and `banks`, set what the channels play, so that one `synth` \
+                 plays a whole ensemble. Program and bank changes of a MIDI file or port choose \
+                 presets of a SoundFont, channel by channel, from their time on; voices ignore \
+                 them. A program that the SoundFont does not have is replaced by the nearest, from \
+                 its family of eight if possible, and the log says so once.\n\n\
+                 When a voice or a program changes while notes are held, the held notes go over to \
+                 it.\n\n\
+                 Volume, expression, pan and pitch bend of a MIDI file or port are followed, \
+                 channel by channel; `pluck` and `drum_kit` cannot be bent. A SoundFont plays \
+                 modulation too. A controller that cannot be played is a warning.",
+        )
+        .input(NOTES)
+        .output(SOUND)
+        .urgent()
     }
 
     fn check(&self, check: &mut Check<'_>) {
@@ -148,10 +155,10 @@ impl Node for Synth {
             Some(path) => format!("`{}` with the SoundFont `{}`", build.id, path.display()),
             None => format!("`{}` with its built-in voice", build.id),
         };
-        Ok(Box::new(Playing {
+        Ok(Box::new(SynthPlayer {
             instrument,
-            gain: Ramp::new(amplitude(self.gain) * HEADROOM, build.transport.block),
-            share: Ramp::new(self.reverb as f32, build.transport.block),
+            gain: Ramp::new(amplitude(self.gain) * HEADROOM, glide(build.transport)),
+            share: Ramp::new(self.reverb as f32, glide(build.transport)),
             rate,
             blocks: Blocks::new(build.transport, build.ends),
             due: VecDeque::new(),
@@ -194,18 +201,19 @@ enum Act {
     Change(ChannelChange),
 }
 
-struct Playing {
+struct SynthPlayer {
     instrument: Instrument,
     gain: Ramp,
     share: Ramp,
     rate: u32,
     blocks: Blocks,
-    /// Notes that have arrived and not begun, and what is done to their channels, by frame.
+    /// Notes that have arrived and not begun, and what is done to their channels, in the order of
+    /// their frames.
     due: VecDeque<(u64, Act)>,
-    /// What the instrument was asked for and cannot do.
+    /// What the notes ask for and the instrument cannot do.
     ignored: BTreeSet<&'static str>,
-    /// Whether the first of that is told at once, since the run may never end, and not all of it
-    /// together at the end.
+    /// Whether the first of these is reported at once, because the run may never end, instead of
+    /// all together at the end.
     tells_at_once: bool,
     /// What errors and warnings call the node and what it plays with.
     name: String,
@@ -214,15 +222,20 @@ struct Playing {
     fade: EndFade,
 }
 
-impl Processor<Synth> for Playing {
+impl Processor<Synth> for SynthPlayer {
     fn process(&mut self, _params: &Synth, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let frame = input.packet.time.to_samples(self.rate);
             let changes = input.packet.changes().iter();
             let notes = input.read(NOTES)?.iter();
-            self.due
-                .extend(changes.map(|change| (frame, Act::Change(*change))));
-            self.due.extend(notes.map(|note| (frame, Act::Note(*note))));
+            let acts = (changes.map(|change| Act::Change(*change)))
+                .chain(notes.map(|note| Act::Note(*note)));
+            // Live, some wires bring notes ahead of their time and others do not.
+            let mut place = self.due.partition_point(|(other, _)| *other <= frame);
+            for act in acts {
+                self.due.insert(place, (frame, act));
+                place += 1;
+            }
         }
         while self.blocks.is_due(io) {
             self.send_block(io, self.blocks.size())?;
@@ -254,7 +267,7 @@ impl Processor<Synth> for Playing {
     }
 }
 
-impl Playing {
+impl SynthPlayer {
     fn change(&mut self, change: ChannelChange) -> Result<(), NodeError> {
         if let Some(ignored) = self.instrument.change(change)? {
             let is_first = self.ignored.is_empty();
@@ -266,7 +279,7 @@ impl Playing {
         Ok(())
     }
 
-    /// Warns of what the notes' source asks for in vain.
+    /// Warns of what the notes ask for and the instrument cannot do.
     fn tell_ignored(&self) {
         if !self.ignored.is_empty() {
             let ignored: Vec<&str> = self.ignored.iter().copied().collect();
@@ -321,10 +334,11 @@ impl Playing {
 #[cfg(test)]
 mod tests {
     use score_engine::harness::Harness;
-    use score_engine::{Choice, Payload, PortType};
+    use score_engine::{Choice, Payload, Performance, PortType};
     use serde_json::{Value, json};
 
     use super::super::sound_font::tiny;
+    use super::super::test_sound::{at, left};
     use super::*;
 
     fn play(voice: &str, notes: Vec<(f64, Note)>, end: f64) -> Vec<f32> {
@@ -555,6 +569,60 @@ mod tests {
         assert!(peak(&kit[100_000..]) < 0.001);
         let voices = steered("voices", json!(["organ", "pad"]), held());
         assert_eq!(voices, organ);
+    }
+
+    #[test]
+    fn a_note_that_another_wire_brings_ahead_of_its_time_holds_none_up() {
+        let ahead = (at(0.1), at(0.9), Payload::Notes([on(72)].into()));
+        let prompt = (at(0.2), at(0.2), Payload::Notes([on(48)].into()));
+        let outputs = Harness::<Synth>::new(json!({ "reverb": 0 }))
+            .feed_live("notes", PortType::Notes, vec![ahead], at(1.0))
+            .feed_live("notes", PortType::Notes, vec![prompt], at(1.0))
+            .play_live()
+            .unwrap();
+        let heard = left(&outputs);
+        assert!(peak(&heard[..9_600]) == 0.0 && peak(&heard[9_600..14_400]) > 0.02);
+    }
+
+    #[test]
+    fn what_is_not_a_number_in_notes_and_controllers_is_not_heard_for_ever() {
+        let channel = 0;
+        let note = |pitch, velocity| Note::On {
+            channel,
+            pitch,
+            velocity,
+        };
+        let performance = |change, note: Note| {
+            let performance = Performance {
+                changes: vec![change],
+                notes: [note].into(),
+            };
+            Payload::Performance(performance.into())
+        };
+        let (number, value) = (7, f32::NAN);
+        let volume = ChannelChange::Controller {
+            channel,
+            number,
+            value,
+        };
+        let full = ChannelChange::Controller {
+            channel,
+            number,
+            value: 1.0,
+        };
+        let bend = ChannelChange::Bend { channel, value };
+        let packets = vec![
+            (at(0.0), performance(volume, note(60, f32::NAN))),
+            (at(0.1), performance(bend, note(64, 0.5))),
+            (at(0.2), performance(full, note(67, 0.5))),
+        ];
+        let outputs = Harness::<Synth>::new(json!({}))
+            .feed("notes", PortType::Notes, packets, at(1.0))
+            .run()
+            .unwrap();
+        let heard = left(&outputs);
+        assert!(heard.iter().all(|sample| sample.is_finite()));
+        assert!(peak(&heard[12_000..24_000]) > 0.02);
     }
 
     #[test]

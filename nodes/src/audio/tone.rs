@@ -9,7 +9,7 @@ use score_engine::{
 
 use super::amplitude;
 use super::blocks::Blocks;
-use super::ramp::Ramp;
+use super::ramp::{Ramp, glide};
 
 const SOUND: OutputPort<AudioBlock> = OutputPort::new(0, "sound", "the tone");
 
@@ -23,9 +23,9 @@ pub(crate) struct Tone {
     #[param(live, range = -96.0..=0.0, span = -48.0..=-12.0, unit = "dBFS", default = -20.0)]
     gain: f64,
     /// channels of the sound
-    #[param(rebuild = "its readers count on so many", range = 1..=64, default = 2)]
+    #[param(rebuild = "the nodes that read it count on this number", range = 1..=64, default = 2)]
     channels: u16,
-    /// the one that sounds, from 1; 0: all
+    /// the channel that sounds, from 1; 0: all
     #[param(live, range = 0..=64, span = 1.0..=2.0, default = 0)]
     channel: u16,
     /// how long it lasts
@@ -35,22 +35,28 @@ pub(crate) struct Tone {
 
 impl Node for Tone {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("audio", "tone", "Makes a sine tone to check loudspeakers with")
-            .example(
-                r#"nodes: {
+        Descriptor::of::<Self>(
+            "audio",
+            "tone",
+            "Makes a sine tone to check loudspeakers with",
+        )
+        .example(
+            r#"nodes: {
                     "tone": tone(frequency: 440, length: beats(4)),
                     "sound": audio_file(path: "tone.wav"),
                 },
                 wires: ["tone -> sound"]"#,
-            )
-            .details(
-                "A render needs a `length`; a live tone without one plays until the run ends. It fades in over \
-                 its first block, and glides to another pitch or channel in as long.",
-            )
-            .output(SOUND)
-            // Its frames count from its own start: one that begins late would else send all that it has missed at once.
-            .paced()
-            .urgent()
+        )
+        .details(
+            "A render needs a `length`; a live tone without one plays until the run ends. It \
+                 fades in over its first block, or 5 ms where a block is shorter, and glides to \
+                 another pitch or channel in the same time.",
+        )
+        .output(SOUND)
+        // Its frames count from its own start: otherwise one that begins late would send all that
+        // it missed at once.
+        .paced()
+        .urgent()
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
@@ -72,11 +78,11 @@ struct Sounding {
     shares: Vec<Ramp>,
     /// The frame after the last one.
     end: u64,
-    /// The length and the tempo that the end was reckoned from.
+    /// The length and the tempo from which the end was computed.
     length: (Option<Length>, f64),
 }
 
-/// How far a sine has turned, while its frequency may glide.
+/// The phase of a sine whose frequency may glide, in turns.
 struct Pitch {
     /// The frame from which turns are counted, and those before it.
     since: u64,
@@ -109,7 +115,7 @@ impl Pitch {
         }
     }
 
-    /// The turns at `frame`, which is asked for after the one before.
+    /// The turns at `frame`; frames are asked for in their order.
     fn at(&mut self, frame: u64) -> f64 {
         let turns = self.turned + (frame - self.since) as f64 * self.turn;
         if self.left > 0 {
@@ -170,14 +176,14 @@ fn end(params: &Tone, transport: &Transport) -> u64 {
 
 impl Sounding {
     fn new(params: &Tone, transport: &Transport) -> Self {
-        let (rate, block) = (transport.sample_rate, transport.block);
-        let mut gain = Ramp::new(0.0, block);
+        let (rate, glide) = (transport.sample_rate, glide(transport));
+        let mut gain = Ramp::new(0.0, glide);
         gain.set(amplitude(params.gain));
-        let share = |channel| Ramp::new(share(params, channel), block);
+        let share = |channel| Ramp::new(share(params, channel), glide);
         Sounding {
             rate,
             blocks: Blocks::new(transport, params.length.is_some()),
-            pitch: Pitch::new(params.frequency / f64::from(rate), block),
+            pitch: Pitch::new(params.frequency / f64::from(rate), glide),
             gain,
             shares: (1..=params.channels).map(share).collect(),
             end: end(params, transport),
@@ -185,7 +191,7 @@ impl Sounding {
         }
     }
 
-    /// Another length counts from the beginning; of one in beats the rest goes by the new tempo.
+    /// A new length counts from the beginning; what is left of one in beats follows the new tempo.
     fn reckon_end(&mut self, params: &Tone, transport: &Transport) {
         let (length, tempo) = std::mem::replace(&mut self.length, (params.length, transport.tempo));
         match length {

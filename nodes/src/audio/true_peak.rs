@@ -13,7 +13,7 @@ const POINTS: usize = 3;
 /// How many frames late a peak is known.
 pub(crate) const DELAY: usize = SIDE;
 
-/// Hears frame after frame and tells the largest sample that lies between two of them.
+/// Takes frame after frame and gives the largest value between two of them.
 pub(crate) struct TruePeak {
     /// For each point, the share of each sample, the oldest first.
     shares: [[f32; TAPS]; POINTS],
@@ -27,7 +27,7 @@ pub(crate) struct TruePeak {
 }
 
 impl TruePeak {
-    /// For frames of so many channels, where only peaks above `matters` matter.
+    /// For frames of `channels` channels; only peaks above `matters` are needed.
     pub(crate) fn new(channels: usize, matters: f32) -> Self {
         TruePeak {
             // The shares of a point add up to less than 2, whatever their signs.

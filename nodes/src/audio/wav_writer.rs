@@ -15,8 +15,8 @@ pub(super) const LARGEST_RIFF: u64 = u32::MAX as u64 - 1;
 /// The most bytes in front of the samples.
 pub(crate) const LONGEST_HEADER: u64 = 116;
 
-/// How `WAVE_FORMAT_EXTENSIBLE` calls whole numbers and floating-point ones: the first byte tells
-/// them apart.
+/// The codes of `WAVE_FORMAT_EXTENSIBLE` for whole and floating-point samples: they differ in the
+/// first byte.
 const PCM: [u8; 16] = [1, 0, 0, 0, 0, 0, 16, 0, 128, 0, 0, 170, 0, 56, 155, 113];
 const FLOAT: u8 = 3;
 

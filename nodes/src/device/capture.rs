@@ -1,5 +1,4 @@
-//! What runs in the callback of a sound device that is listened to, and how its frames become
-//! blocks of the run.
+//! What runs in the callback of a sound input, and how its frames become blocks of the run.
 
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -11,7 +10,7 @@ use rtrb::{Consumer, Producer, RingBuffer};
 use score_engine::{Counters, LiveClock, Time};
 
 use super::counters::add;
-use super::playback::Stretch;
+use super::playback::Segment;
 
 /// A distance from the clock that is a jump or a drift that has added up, in nanoseconds.
 const RESYNC: i64 = 20_000_000;
@@ -19,16 +18,20 @@ const RESYNC: i64 = 20_000_000;
 /// How much sound the ring holds, in seconds.
 const RING_SECONDS: f64 = 0.5;
 
-/// Stretches of sound that the ring holds at most.
-const STRETCHES: usize = 4096;
+/// Segments of sound that the ring holds at most.
+const SEGMENTS: usize = 4096;
 
-/// Counters of one sound input, among the node's own figures in the run's status, over all openings
-/// of its device.
+/// A gap longer than this, in seconds, is left out and not filled with silence: the clock has
+/// jumped, because the computer slept.
+const LONGEST_GAP: u32 = 1;
+
+/// Counters of one sound input, among the node's figures in the run's status, over all openings of
+/// its device.
 #[derive(Debug)]
 pub struct CaptureCounters {
     /// `callbacks`: calls of the device.
     pub callbacks: Arc<AtomicU64>,
-    /// `resyncs`: how often listening began anew at the clock's time.
+    /// `resyncs`: how often listening was set to the clock's time again.
     pub resyncs: Arc<AtomicU64>,
     /// `overflowed_frames`: frames left out because nobody took them in time.
     pub overflowed_frames: Arc<AtomicU64>,
@@ -51,7 +54,7 @@ impl CaptureCounters {
 /// The device's side of the ring.
 pub(crate) struct Capture {
     samples: Producer<f32>,
-    stretches: Producer<Stretch>,
+    segments: Producer<Segment>,
     channels: usize,
     rate: u32,
     clock: Arc<LiveClock>,
@@ -64,11 +67,11 @@ pub(crate) struct Capture {
 /// The node's side of the ring.
 pub(crate) struct Captured {
     samples: Consumer<f32>,
-    stretches: Consumer<Stretch>,
+    segments: Consumer<Segment>,
     pub(crate) channels: usize,
 }
 
-/// Both ends of a ring between a device of so many channels and a node.
+/// Both ends of a ring between a device with `channels` channels and a node.
 pub(crate) fn ring(
     rate: u32,
     channels: u16,
@@ -79,10 +82,10 @@ pub(crate) fn ring(
     let channels = usize::from(channels.max(1));
     let frames = (f64::from(rate) * RING_SECONDS) as usize;
     let (samples_in, samples_out) = RingBuffer::new(frames * channels);
-    let (stretches_in, stretches_out) = RingBuffer::new(STRETCHES);
+    let (segments_in, segments_out) = RingBuffer::new(SEGMENTS);
     let capture = Capture {
         samples: samples_in,
-        stretches: stretches_in,
+        segments: segments_in,
         channels,
         rate,
         clock,
@@ -92,14 +95,14 @@ pub(crate) fn ring(
     };
     let captured = Captured {
         samples: samples_out,
-        stretches: stretches_out,
+        segments: segments_out,
         channels,
     };
     (capture, captured)
 }
 
 impl Capture {
-    /// Takes what the device heard. Neither allocates nor locks.
+    /// Takes what the device recorded. Neither allocates nor locks.
     pub(crate) fn take<T: Sample>(&mut self, heard: &[T])
     where
         f32: FromSample<T>,
@@ -122,17 +125,22 @@ impl Capture {
             None => start.to_samples(self.rate),
         };
         self.position = Some(position + frames as u64);
-        let length = frames * self.channels;
-        match self.samples.write_chunk_uninit(length) {
-            Ok(chunk) if frames > 0 => {
+        // Samples whose segment found no room would be taken for those of the next.
+        let has_room = frames > 0 && self.segments.slots() > 0;
+        let chunk = has_room
+            .then(|| self.samples.write_chunk_uninit(frames * self.channels).ok())
+            .flatten();
+        match chunk {
+            Some(chunk) => {
                 chunk.fill_from_iter(heard.iter().map(|sample| f32::from_sample(*sample)));
-                let _ = self.stretches.push(Stretch {
+                // There is room: only this side puts segments in.
+                let _ = self.segments.push(Segment {
                     start: position,
                     frames,
                     last: false,
                 });
             }
-            _ => add(&self.counters.overflowed_frames, frames as u64),
+            None => add(&self.counters.overflowed_frames, frames as u64),
         }
         // Waking a thread is one call of the system that does not wait.
         if let Some(reader) = self.reader.get() {
@@ -142,16 +150,16 @@ impl Capture {
 }
 
 impl Captured {
-    /// The next stretch: where it begins on the run's time line, and its samples.
+    /// The next segment: where it begins on the run's time line, and its samples.
     pub(crate) fn next(&mut self) -> Option<(u64, Vec<f32>)> {
-        let stretch = self.stretches.pop().ok()?;
-        let mut samples = vec![0.0; stretch.frames * self.channels];
+        let segment = self.segments.pop().ok()?;
+        let mut samples = vec![0.0; segment.frames * self.channels];
         self.samples.pop_entire_slice(&mut samples).ok()?;
-        Some((stretch.start, samples))
+        Some((segment.start, samples))
     }
 }
 
-/// Makes blocks on the run's grid of stretches that lie anywhere.
+/// Makes blocks on the run's grid from segments at any position.
 pub(crate) struct Assembly {
     block: u64,
     channels: usize,
@@ -161,13 +169,16 @@ pub(crate) struct Assembly {
     samples: Vec<f32>,
     /// The frame after the last one that came.
     known: u64,
+    /// The longest gap that is filled with silence, in frames.
+    longest_gap: u64,
     counters: Arc<CaptureCounters>,
 }
 
 impl Assembly {
-    /// Blocks of `block` frames from frame `from` on, which is moved to the next edge of a block.
+    /// Blocks of `block` frames of sound at `rate` frames a second, from frame `from` on, which is
+    /// moved to the next edge of a block.
     pub(crate) fn new(
-        block: u32,
+        (rate, block): (u32, u32),
         channels: usize,
         from: u64,
         counters: Arc<CaptureCounters>,
@@ -179,12 +190,22 @@ impl Assembly {
             at: from.div_ceil(block) * block,
             samples: Vec::new(),
             known: 0,
+            longest_gap: u64::from(LONGEST_GAP) * u64::from(rate),
             counters,
         }
     }
 
-    /// Lays a stretch in its place; what lies before the block being filled came too late.
+    /// Goes on with the block that `frame` lies in, where a gap before it is too long.
+    fn leave_out_gap(&mut self, frame: u64) {
+        if frame.saturating_sub(self.at.max(self.known)) > self.longest_gap {
+            self.at = frame - frame % self.block;
+            self.samples.clear();
+        }
+    }
+
+    /// Lays a segment in its place; what lies before the block being filled came too late.
     pub(crate) fn lay(&mut self, start: u64, samples: &[f32]) {
+        self.leave_out_gap(start);
         let frames = samples.len() / self.channels;
         let late = self.at.saturating_sub(start).min(frames as u64) as usize;
         let first = (start.max(self.at) - self.at) as usize;
@@ -200,6 +221,7 @@ impl Assembly {
     /// The next block and its first frame, once all of it has come or none of it can be waited for
     /// any longer: `due` is the frame up to which nothing may be late.
     pub(crate) fn next(&mut self, due: u64) -> Option<(u64, Vec<f32>)> {
+        self.leave_out_gap(due);
         let end = self.at + self.block;
         if self.known < end {
             if due < end {
@@ -233,11 +255,11 @@ mod tests {
     }
 
     fn assembly() -> Assembly {
-        Assembly::new(4, 1, 1, counters())
+        Assembly::new((1_000, 4), 1, 1, counters())
     }
 
     #[test]
-    fn stretches_of_any_length_become_whole_blocks_on_the_grid() {
+    fn segments_of_any_length_become_whole_blocks_on_the_grid() {
         let mut assembly = assembly();
         let samples: Vec<f32> = (0..30).map(|n| n as f32).collect();
         let (mut at, mut blocks) = (0, Vec::new());
@@ -266,6 +288,39 @@ mod tests {
         assembly.lay(10, &[3.0; 2]);
         assert_eq!(assembly.next(0), Some((8, vec![2.0, 2.0, 3.0, 3.0])));
         assert_eq!(assembly.counters.missing_frames.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn a_day_that_the_computer_slept_is_left_out() {
+        let day = 24 * 3_600 * 1_000;
+        let mut assembly = assembly();
+        assembly.lay(4, &[1.0; 4]);
+        assert_eq!(assembly.next(0), Some((4, vec![1.0; 4])));
+        assembly.lay(day + 2, &[2.0; 6]);
+        assert!(assembly.samples.len() < 100);
+        assert_eq!(assembly.next(0), Some((day, vec![0.0, 0.0, 2.0, 2.0])));
+        assert_eq!(assembly.next(0), Some((day + 4, vec![2.0; 4])));
+        // The same without a device.
+        assert_eq!(assembly.next(2 * day), None);
+        assert_eq!(assembly.end(), 2 * day);
+    }
+
+    #[test]
+    fn a_ring_that_is_full_of_short_calls_leaves_whole_calls_out() {
+        let (clock, counters) = (Arc::new(LiveClock::new()), counters());
+        // Half a second is 6,000 calls of 16 frames, more than there is room for.
+        let (mut capture, mut captured) = ring(192_000, 1, clock, counters.clone(), Arc::default());
+        for call in 0..5_000 {
+            capture.take(&[call as f32; 16]);
+        }
+        let overflowed = counters.overflowed_frames.load(Ordering::Relaxed);
+        assert_eq!(overflowed, 16 * (5_000 - SEGMENTS as u64));
+        for call in 0..SEGMENTS {
+            assert_eq!(captured.next().unwrap().1, [call as f32; 16]);
+        }
+        assert!(captured.next().is_none());
+        capture.take(&[0.5; 16]);
+        assert_eq!(captured.next().unwrap().1, [0.5; 16]);
     }
 
     #[test]

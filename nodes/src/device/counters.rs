@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use score_engine::Counters;
 
 /// Counters of one sound output, among the node's own figures in the run's status. The callback
-/// writes them, anybody may read them while it plays. They go on when the device goes away and
+/// writes them, anybody may read them while it plays. They are kept when the device goes away and
 /// comes back.
 #[derive(Debug)]
 pub struct PlaybackCounters {
@@ -25,7 +25,7 @@ pub struct PlaybackCounters {
     /// `overflowed_frames`: frames left out because the device had stood still and the ring was
     /// full.
     pub overflowed_frames: Arc<AtomicU64>,
-    /// `resyncs`: how often the device ran ahead or behind so far that playing began anew at the
+    /// `resyncs`: how often the device was so far ahead or behind that playback jumped to the
     /// clock's time.
     pub resyncs: Arc<AtomicU64>,
     /// `device_block`: frames that the device asks for at a time, the largest number so far.
@@ -57,12 +57,12 @@ impl PlaybackCounters {
             latency: figures.counter("latency_microseconds"),
             least_reserve: figures.counter("least_reserve_frames"),
         };
-        // Whoever looks before the first sound shall not see an empty ring.
+        // Before the first sound the status must not show an empty ring.
         counters.forget_reserve();
         counters
     }
 
-    /// Measures the reserve anew.
+    /// Starts to measure the reserve again.
     pub(crate) fn forget_reserve(&self) {
         self.least_reserve
             .store(Counters::UNKNOWN, Ordering::Relaxed);

@@ -1,4 +1,5 @@
-//! The node's side of the ring to a sound device: lays blocks on the run's time line.
+//! The node's side of the ring to a sound device: puts blocks in their place on the run's time
+//! line.
 
 use std::sync::Arc;
 
@@ -6,12 +7,12 @@ use rtrb::Producer;
 use score_engine::AudioBlock;
 
 use super::counters::add;
-use super::playback::{Shared, Stretch};
+use super::playback::{Segment, Shared};
 
 /// Puts blocks into the ring, each where it belongs.
 pub struct Feed {
     samples: Producer<f32>,
-    stretches: Producer<Stretch>,
+    segments: Producer<Segment>,
     channels: usize,
     shared: Arc<Shared>,
     /// The first frame that has not been put in.
@@ -22,13 +23,13 @@ pub struct Feed {
 impl Feed {
     pub(crate) fn new(
         samples: Producer<f32>,
-        stretches: Producer<Stretch>,
+        segments: Producer<Segment>,
         channels: usize,
         shared: Arc<Shared>,
     ) -> Self {
         Feed {
             samples,
-            stretches,
+            segments,
             channels,
             shared,
             next: 0,
@@ -37,9 +38,9 @@ impl Feed {
     }
 
     /// Puts in `block`, whose first frame is frame `start` of the run. What was put in already is
-    /// left out of it; what is missing before it is heard as silence. One channel goes to the
-    /// first two of the device, further ones to their own; a device of one channel plays the
-    /// mean. Samples beyond full scale are cut, others than numbers are silence.
+    /// left out of it; what is missing before it is heard as silence. One channel goes to the first
+    /// two of the device, further ones to their own; a device of one channel plays the mean.
+    /// Samples beyond full scale are clipped; what is not a number is silence.
     pub fn push(&mut self, start: u64, block: &AudioBlock) {
         let from = usize::from(block.channels.max(1));
         let late = self.next.saturating_sub(start).min(block.frames() as u64);
@@ -51,7 +52,7 @@ impl Feed {
             return;
         }
         let length = frames * self.channels;
-        let room = self.samples.slots() >= length && self.stretches.slots() > 1;
+        let room = self.samples.slots() >= length && self.segments.slots() > 1;
         let Some(chunk) = room
             .then(|| self.samples.write_chunk_uninit(length).ok())
             .flatten()
@@ -66,8 +67,8 @@ impl Feed {
         chunk.fill_from_iter(samples);
         let start = start + late;
         self.next = start + frames as u64;
-        // There is room: only this side puts stretches in.
-        let _ = self.stretches.push(Stretch {
+        // There is room: only this side puts segments in.
+        let _ = self.segments.push(Segment {
             start,
             frames,
             last: false,
@@ -77,14 +78,14 @@ impl Feed {
     /// Says that nothing follows the frame before `end`.
     pub fn end(&mut self, end: u64) {
         self.ended = true;
-        let _ = self.stretches.push(Stretch {
+        let _ = self.segments.push(Segment {
             start: end,
             frames: 0,
             last: true,
         });
     }
 
-    /// Whether the device let go of its side.
+    /// Whether the device's side is gone.
     pub fn is_abandoned(&self) -> bool {
         self.samples.is_abandoned()
     }

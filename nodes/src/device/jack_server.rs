@@ -19,8 +19,8 @@ use super::keeper::missing;
 /// JACK has (8192 frames at 44.1 kHz).
 const CALL: Duration = Duration::from_millis(500);
 
-/// How often their calls are looked at meanwhile.
-const LOOK: Duration = Duration::from_millis(1);
+/// How often their calls are counted meanwhile.
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 /// The clients of a program.
 struct Clients(Mutex<State>);
@@ -59,15 +59,15 @@ impl Clients {
         let started = Instant::now();
         while self.is_any_quiet(&called) {
             if started.elapsed() > CALL {
-                return Err(missing("the JACK server does not call"));
+                return Err(missing("the JACK server does not respond"));
             }
-            std::thread::sleep(LOOK);
+            std::thread::sleep(POLL_INTERVAL);
         }
         Ok(())
     }
 
-    /// Whether any of these has not been called since. One that was closed meanwhile is called no
-    /// more.
+    /// Whether any of these has not been called since. One that was closed meanwhile does not
+    /// count.
     fn is_any_quiet(&self, called: &[(Arc<AtomicU64>, u64)]) -> bool {
         let state = self.state();
         let is_open = |calls| state.open.iter().any(|open| Arc::ptr_eq(open, calls));
@@ -92,14 +92,14 @@ impl Clients {
     }
 }
 
-/// Leave to have a client. To be dropped after it.
+/// Permission to have a client. To be dropped after it.
 pub(crate) struct Ticket {
     clients: &'static Clients,
     calls: Arc<AtomicU64>,
 }
 
 impl Ticket {
-    /// Asks for leave to open a client. Waits for a call of those that are open.
+    /// Asks for permission to open a client. Waits for a call of those that are open.
     ///
     /// # Errors
     /// The server is gone or calls nobody, and clients of it are still open.
@@ -167,7 +167,7 @@ mod tests {
         let server = std::thread::spawn(move || {
             while stopped.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {
                 calls.fetch_add(1, Ordering::Relaxed);
-                std::thread::sleep(LOOK);
+                std::thread::sleep(POLL_INTERVAL);
             }
         });
         assert!(clients.admit().is_ok());
@@ -182,7 +182,7 @@ mod tests {
         open.calls().store(7, Ordering::Relaxed);
         std::thread::scope(|scope| {
             let new = scope.spawn(|| clients.admit().map(|_| ()));
-            std::thread::sleep(LOOK * 20);
+            std::thread::sleep(POLL_INTERVAL * 20);
             drop(open);
             assert!(new.join().unwrap().is_ok());
         });

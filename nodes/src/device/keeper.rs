@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use score_engine::{Counters, NodeError, NodeErrorKind};
 
+use crate::backoff::Backoff;
+
 /// The wait before the second try; doubles up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 
@@ -15,7 +17,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// How often an open device is looked at.
-const LOOK: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// How long the start of a run waits for a device to open.
 const START: Duration = Duration::from_secs(5);
@@ -43,7 +45,7 @@ pub(crate) trait Opener: Send + 'static {
     /// It does not, and must be opened again.
     fn look(&mut self, device: &mut Self::Device) -> Result<(), NodeError>;
 
-    /// What was opened, where the name does not tell: which device the system's own is.
+    /// What was opened, where the name does not say it: which device the system's is.
     fn which(&self, _device: &Self::Device) -> Option<String> {
         None
     }
@@ -61,7 +63,7 @@ pub(crate) struct Keeper {
 
 impl Keeper {
     /// Starts to keep a device and waits for the first try. A device that is missing is tried again
-    /// while the run goes on, unless it is `required`.
+    /// while the run continues, unless it is `required`.
     ///
     /// # Errors
     /// The device is required and cannot be opened, or no thread can be started.
@@ -81,7 +83,9 @@ impl Keeper {
                 let _over = _over;
                 keep(opener, required, &kept, &stopped, &tell);
             })
-            .map_err(|error| NodeError::internal(format!("no thread for {name}: {error}")))?;
+            .map_err(|error| {
+                NodeError::internal(format!("no thread can be started for {name} ({error})"))
+            })?;
         let keeper = Keeper {
             stop: Some(stop),
             over,
@@ -92,7 +96,7 @@ impl Keeper {
             Err(_) if required => Err(missing(format!("{name} does not open"))),
             Err(_) => {
                 counters.lack(format!("{name} does not open yet"));
-                tracing::warn!("{name} does not open yet; the run goes on without it");
+                tracing::warn!("{name} does not open yet; the run continues without it");
                 Ok(keeper)
             }
             Ok(_) => Ok(keeper),
@@ -125,13 +129,14 @@ fn keep<O: Opener>(
     tell: &Sender<Result<(), NodeError>>,
 ) {
     let _silence = silence();
-    let mut wait = FIRST_WAIT;
+    let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
     let mut told = String::new();
     let mut gone: Option<Instant> = None;
     let mut first = true;
     loop {
-        match opener.open() {
+        let worked = match opener.open() {
             Ok(mut device) => {
+                let opened = Instant::now();
                 counters.go_on();
                 let _ = tell.send(Ok(()));
                 let name = opener.name();
@@ -143,11 +148,11 @@ fn keep<O: Opener>(
                         tracing::info!("{name} is back after {seconds:.1} s{which}");
                     }
                     None if first => tracing::info!("{name} is open{which}"),
-                    None => tracing::info!("{name} is there now{which}"),
+                    None => tracing::info!("{name} is open now{which}"),
                 }
                 told.clear();
                 let why = loop {
-                    match stopped.recv_timeout(LOOK) {
+                    match stopped.recv_timeout(POLL_INTERVAL) {
                         Err(RecvTimeoutError::Timeout) => {}
                         _ => {
                             opener.closing(&mut device);
@@ -160,12 +165,13 @@ fn keep<O: Opener>(
                 };
                 gone = Some(Instant::now());
                 counters.lack(why.to_string());
-                wait = FIRST_WAIT;
-                tracing::warn!("{why}; the run goes on without it until it is back");
+                tracing::warn!("{why}; the run continues without it and keeps trying");
+                opened.elapsed()
             }
             Err(why) => {
                 let (name, text) = (opener.name(), why.to_string());
-                // In the system's own words only where there are no better ones, and at the end.
+                // The system's own words are only used where there are no better ones, and come
+                // last.
                 let text = match text.starts_with(&name) {
                     true => text,
                     false => format!("{name} cannot be opened ({text})"),
@@ -173,18 +179,21 @@ fn keep<O: Opener>(
                 counters.lack(text.clone());
                 if text != told && !(first && required) {
                     let help = why.advice().unwrap_or_default();
-                    tracing::warn!("{text}; the run goes on without it and keeps trying ({help})");
+                    tracing::warn!(
+                        "{text}; the run continues without it and keeps trying ({help})"
+                    );
                     told = text;
                 }
                 let _ = tell.send(Err(why));
                 if first && required {
                     return;
                 }
+                Duration::ZERO
             }
-        }
+        };
         first = false;
-        match stopped.recv_timeout(wait) {
-            Err(RecvTimeoutError::Timeout) => wait = (wait * 2).min(LONGEST_WAIT),
+        match stopped.recv_timeout(backoff.after(worked)) {
+            Err(RecvTimeoutError::Timeout) => {}
             _ => return,
         }
     }
@@ -286,6 +295,37 @@ mod tests {
         assert_eq!(last.as_deref(), Some("the toy is gone"));
         drop(keeper);
         assert_eq!(closings.load(Ordering::SeqCst), 1);
+    }
+
+    /// Counts how often it is opened, and is gone at each first look.
+    struct Flapping(Arc<AtomicUsize>);
+
+    impl Opener for Flapping {
+        type Device = ();
+
+        fn name(&self) -> String {
+            "the loose plug".to_owned()
+        }
+
+        fn open(&mut self) -> Result<(), NodeError> {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        }
+
+        fn look(&mut self, (): &mut ()) -> Result<(), NodeError> {
+            Err(missing("the loose plug is gone"))
+        }
+    }
+
+    #[test]
+    fn a_device_that_goes_away_at_once_is_opened_ever_less_often() {
+        let openings: Arc<AtomicUsize> = Arc::default();
+        let keeper = Keeper::start(Flapping(openings.clone()), false, &Arc::default()).unwrap();
+        std::thread::sleep(Duration::from_secs(2));
+        drop(keeper);
+        // Each is looked at after 0.1 s; in between it rests for 0.1, 0.2, 0.4 and 0.8 s.
+        let count = openings.load(Ordering::SeqCst);
+        assert!((2..=5).contains(&count), "{count}");
     }
 
     #[test]

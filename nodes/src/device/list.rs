@@ -43,7 +43,7 @@ pub struct Devices {
     pub cameras: Vec<Camera>,
 }
 
-/// Looks what there is. What is missing is told as missing; nothing fails, and no server is
+/// Lists what there is. What is missing is listed as missing; nothing fails, and no server is
 /// started.
 pub fn devices() -> Devices {
     let _silence = silence();

@@ -24,22 +24,21 @@ const FADE_SECONDS: f64 = 0.005;
 /// Below the distance at which the clock itself would jump.
 const RESYNC: i64 = 40_000_000;
 
-/// How much a device is given of silence at first, in seconds, and at least four blocks. Sound
-/// servers fill a buffer of several of their blocks at once when they begin, PipeWire now and then
-/// a second time: that says nothing of how much they will ask for at a time, nor of when it is
-/// heard.
+/// How much silence a device gets at first, in seconds; at least four blocks. Sound servers fill a
+/// buffer of several of their blocks at once when they begin, PipeWire now and then a second time:
+/// that says nothing of how much they will ask for at a time, nor of when it is heard.
 const FILL_SECONDS: f64 = 0.05;
 
 /// How much sound the ring holds at least, in seconds.
 const RING_SECONDS: f64 = 0.5;
 
-/// Stretches of sound that the ring holds at most.
-const STRETCHES: usize = 4096;
+/// Segments of sound that the ring holds at most.
+const SEGMENTS: usize = 4096;
 
-/// A stretch of frames that lies in the ring: where it belongs on the run's time line, and how long
-/// it is.
+/// Frames in the ring that belong together: where they belong on the run's time line, and how many
+/// they are.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Stretch {
+pub(crate) struct Segment {
     /// The first frame, counted from the start of the run.
     pub(crate) start: u64,
     /// Frames in the ring.
@@ -65,15 +64,15 @@ pub struct PlaybackForm {
 /// The device's side of the ring: hands out the frames of the run, one after another.
 pub struct Playback<C = Arc<LiveClock>> {
     samples: Consumer<f32>,
-    stretches: Consumer<Stretch>,
-    current: Option<Stretch>,
+    segments: Consumer<Segment>,
+    current: Option<Segment>,
     clock: C,
     shared: Arc<Shared>,
     form: PlaybackForm,
     /// The frame of the run that is handed out next, once playing has begun. Before the run's
     /// start: negative.
     position: Option<i64>,
-    /// The largest number of frames asked for at a time.
+    /// The largest number of frames that the device asked for at a time.
     largest: usize,
     lead: i64,
     /// The next frame of what plays, before its fade.
@@ -103,12 +102,12 @@ pub fn ring<C: MasterClock>(
     let frames = blocks.max((f64::from(form.rate) * RING_SECONDS) as usize);
     // A whole number of frames: no frame is torn where the ring begins again.
     let (samples_in, samples_out) = RingBuffer::new(frames * channels);
-    let (stretches_in, stretches_out) = RingBuffer::new(STRETCHES);
+    let (segments_in, segments_out) = RingBuffer::new(SEGMENTS);
     shared.counters.forget_reserve();
-    let feed = Feed::new(samples_in, stretches_in, channels, shared.clone());
+    let feed = Feed::new(samples_in, segments_in, channels, shared.clone());
     let playback = Playback {
         samples: samples_out,
-        stretches: stretches_out,
+        segments: segments_out,
         current: None,
         clock,
         shared,
@@ -131,9 +130,9 @@ pub fn ring<C: MasterClock>(
 
 /// What comes next at the place that is played.
 enum Next {
-    /// So many frames lie in the ring.
+    /// This many frames are in the ring.
     Sound(usize),
-    /// So many frames are not there.
+    /// This many frames are missing.
     Nothing(usize),
 }
 
@@ -180,8 +179,8 @@ impl<C: MasterClock> Playback<C> {
         }
     }
 
-    /// Tells the clock what is played now; begins anew where both are far apart. Returns the frame
-    /// to play next.
+    /// Steers the clock by what is played now; jumps where they are far apart. Returns the frame to
+    /// play next.
     fn synchronise(&mut self, frames: usize) -> i64 {
         if frames > self.largest {
             self.largest = frames;
@@ -231,38 +230,38 @@ impl<C: MasterClock> Playback<C> {
     fn next(&mut self, position: i64, left: usize) -> Next {
         let channels = self.frame.len();
         loop {
-            let Some(stretch) = &mut self.current else {
-                match self.stretches.pop() {
-                    Ok(stretch) => self.current = Some(stretch),
+            let Some(segment) = &mut self.current else {
+                match self.segments.pop() {
+                    Ok(segment) => self.current = Some(segment),
                     Err(_) => return Next::Nothing(left),
                 }
                 continue;
             };
-            let ahead = i64::try_from(stretch.start).unwrap_or(i64::MAX) - position;
+            let ahead = i64::try_from(segment.start).unwrap_or(i64::MAX) - position;
             if ahead > 0 {
                 let wait = usize::try_from(ahead).unwrap_or(usize::MAX);
                 return Next::Nothing(left.min(wait));
             }
-            if stretch.last {
+            if segment.last {
                 self.ended = true;
                 self.shared.finished.store(true, Ordering::Release);
                 return Next::Nothing(left);
             }
             let late = usize::try_from(-ahead)
                 .unwrap_or(usize::MAX)
-                .min(stretch.frames);
+                .min(segment.frames);
             if late > 0 {
                 discard(&mut self.samples, late * channels);
                 add(&self.shared.counters.late_frames, late as u64);
-                stretch.start += late as u64;
-                stretch.frames -= late;
+                segment.start += late as u64;
+                segment.frames -= late;
             }
-            if stretch.frames == 0 {
+            if segment.frames == 0 {
                 self.current = None;
                 continue;
             }
-            if late == 0 || stretch.start as i64 == position {
-                return Next::Sound(left.min(stretch.frames));
+            if late == 0 || segment.start as i64 == position {
+                return Next::Sound(left.min(segment.frames));
             }
         }
     }
@@ -275,7 +274,7 @@ impl<C: MasterClock> Playback<C> {
     ) {
         let channels = self.frame.len();
         let Ok(chunk) = self.samples.read_chunk(count * channels) else {
-            // The samples are written before their stretch is announced.
+            // The samples are written before their segment is announced.
             return self.nothing(count, false, out);
         };
         self.begun = true;
@@ -294,13 +293,13 @@ impl<C: MasterClock> Playback<C> {
             }
         }
         chunk.commit_all();
-        if let Some(stretch) = &mut self.current {
-            stretch.start += count as u64;
-            stretch.frames -= count;
+        if let Some(segment) = &mut self.current {
+            segment.start += count as u64;
+            segment.frames -= count;
         }
     }
 
-    /// Plays `count` frames where nothing is: what was heard last fades away.
+    /// Plays `count` missing frames: what was heard last fades away.
     fn nothing<'a, T: Sample + FromSample<f32> + 'a>(
         &mut self,
         count: usize,

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::Sender;
 
 use cpal::traits::{DeviceTrait, StreamTrait};
 use cpal::{
     BufferSize, Device, Error, ErrorKind, FromSample, SampleFormat, SizedSample, Stream,
     StreamConfig, SupportedBufferSize, SupportedStreamConfigRange,
 };
-use score_engine::NodeError;
+use score_engine::{Check, NodeError, Resource};
 
 use super::jack_server::Ticket;
 use super::keeper::missing;
@@ -21,6 +22,8 @@ use super::sound_stream::{Complaint, Opened};
 pub(crate) struct Wanted {
     /// As `score devices` prints it; `None`: what the system uses.
     pub(crate) device: Option<String>,
+    /// Which way sound goes through it.
+    pub(crate) direction: Direction,
     /// Frames a second, Hz.
     pub(crate) rate: u32,
     /// Channels.
@@ -31,16 +34,29 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     /// The device in words, for messages.
-    pub(crate) fn name(&self, direction: Direction) -> String {
-        let what = match direction {
-            Direction::Output => "sound output",
-            Direction::Input => "sound input",
-        };
-        match &self.device {
-            Some(device) => format!("the {what} `{device}`"),
-            None => format!("the system's {what}"),
-        }
+    pub(crate) fn name(&self) -> String {
+        in_words(self.direction, self.device.as_deref())
     }
+
+    /// Which device was opened, where the patch leaves that to the system.
+    pub(crate) fn which(&self, opened: &Opened) -> Option<String> {
+        self.device.is_none().then(|| opened.device.clone())
+    }
+}
+
+fn in_words(direction: Direction, device: Option<&str>) -> String {
+    let word = direction.word();
+    match device {
+        Some(device) => format!("the sound {word} `{device}`"),
+        None => format!("the system's sound {word}"),
+    }
+}
+
+/// Claims a device, of which one node may have each direction.
+pub(crate) fn claim(check: &mut Check<'_>, direction: Direction, device: Option<&str>) {
+    let same = device.map(|device| device.trim().to_lowercase());
+    let name = in_words(direction, same.as_deref());
+    check.claim(Resource(name), device.map(|_| "device"));
 }
 
 /// What a stream's callback does with its buffers.
@@ -76,17 +92,34 @@ impl<C: Callback> Callback for Counted<C> {
     }
 }
 
-/// Opens the first device that fits and starts it. `callback` makes what runs in it, for so many
-/// channels.
+/// Opens the first device that fits and starts it. `ring` makes, for a number of channels, what
+/// runs in its callback, and the node's end of it, which is handed over.
 ///
 /// # Errors
 /// No device is there, none plays at the wanted rate, or none opens.
-pub(crate) fn open<C: Callback>(
+pub(crate) fn open<C: Callback, E>(
     wanted: &Wanted,
-    direction: Direction,
+    hand_over: &Sender<E>,
+    ring: impl Fn(u16) -> (C, E),
+) -> Result<Opened, NodeError> {
+    let mut latest = None;
+    let opened = open_first(wanted, &mut |channels| {
+        let (callback, end) = ring(channels);
+        latest = Some(end);
+        callback
+    })?;
+    if let Some(end) = latest {
+        // A node that is gone needs none.
+        let _ = hand_over.send(end);
+    }
+    Ok(opened)
+}
+
+fn open_first<C: Callback>(
+    wanted: &Wanted,
     callback: &mut dyn FnMut(u16) -> C,
 ) -> Result<Opened, NodeError> {
-    let whole = wanted.name(direction);
+    let (whole, direction) = (wanted.name(), wanted.direction);
     let mut first = None;
     for (name, device, ticket) in candidates(wanted.device.as_deref(), direction, &whole)? {
         let complaint = Complaint::default();
@@ -95,7 +128,7 @@ pub(crate) fn open<C: Callback>(
             calls: calls.clone(),
             callback: callback(channels),
         };
-        match open_one(&device, wanted, direction, &complaint, &mut counted) {
+        match open_one(&device, wanted, &complaint, &mut counted) {
             Ok(stream) => return Ok(Opened::new(stream, name, ticket, complaint, calls)),
             Err(error) => {
                 let error = error.into_node_error(&whole, wanted.rate);
@@ -109,11 +142,10 @@ pub(crate) fn open<C: Callback>(
 fn open_one<C: Callback>(
     device: &Device,
     wanted: &Wanted,
-    direction: Direction,
     complaint: &Complaint,
     callback: &mut dyn FnMut(u16) -> C,
 ) -> Result<Stream, Refusal> {
-    let configs: Vec<SupportedStreamConfigRange> = match direction {
+    let configs: Vec<SupportedStreamConfigRange> = match wanted.direction {
         Direction::Output => device
             .supported_output_configs()
             .map_err(Refusal::System)?
@@ -146,7 +178,7 @@ fn open_one<C: Callback>(
             device,
             config,
             format,
-            direction,
+            wanted.direction,
             callback,
             complaint.clone(),
         );

@@ -17,6 +17,16 @@ pub(crate) enum Direction {
     Input,
 }
 
+impl Direction {
+    /// The word for what goes this way.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Direction::Output => "output",
+            Direction::Input => "input",
+        }
+    }
+}
+
 /// The devices of `host` for a direction, each with the text that names it in a patch and a title.
 pub(crate) fn devices_of(host: HostId, direction: Direction) -> Vec<(String, String, Device)> {
     if host == HostId::Jack {
@@ -51,9 +61,9 @@ fn title(device: &Device) -> String {
         .unwrap_or_default()
 }
 
-/// JACK, where its server runs. Its ports are joined to the system's. No server is started.
+/// JACK, where its server runs. Its ports are connected to the system's. No server is started.
 fn jack(direction: Direction) -> Result<(Device, Option<Ticket>), NodeError> {
-    // The only way to a client name of one's own: the host names its clients after the process.
+    // The only way to choose the client's name: the host names its clients after the process.
     type JackDevice = <JackHost as HostTrait>::Device;
     let ticket = Ticket::take()?;
     let device = match direction {
@@ -110,7 +120,7 @@ pub(super) fn candidates(
         .collect();
     let found = best_match(&all, wanted, |(full, title, _)| (full, title));
     match found {
-        // JACK has one device, which is asked for by its host's name alone.
+        // JACK has one device, which is found by its host's name alone.
         Some((name, _, _)) if name == HostId::Jack.name() => {
             candidates(Some(name), direction, whole)
         }

@@ -1,4 +1,4 @@
-//! Chooses the form in which a sound device is opened: rate, channels and samples.
+//! Chooses the configuration of a sound device: rate, channels and sample format.
 
 use cpal::{Error, SampleFormat, SupportedStreamConfigRange};
 use score_engine::NodeError;
@@ -10,14 +10,14 @@ use super::sound::Wanted;
 pub(crate) enum Refusal {
     /// It has other rates.
     Rate(Vec<u32>),
-    /// It has no form of samples that is known.
+    /// It has no known sample format.
     Format,
     /// In the words of the system.
     System(Error),
 }
 
 impl Refusal {
-    /// The refusal of the device `whole` to go at `rate` Hz, in words for the artist.
+    /// Why the device `whole` cannot be used at `rate` Hz, in words for the artist.
     pub(crate) fn into_node_error(self, whole: &str, rate: u32) -> NodeError {
         match self {
             Refusal::Rate(rates) => {
@@ -31,18 +31,18 @@ impl Refusal {
                     None => format!("set the device to {rate} Hz"),
                 };
                 missing(format!(
-                    "{whole} does not go at the patch's {rate} Hz, but at {}",
+                    "{whole} cannot run at the patch's {rate} Hz, only at {}",
                     text.join(" or ")
                 ))
                 .help(help)
             }
-            Refusal::Format => missing(format!("{whole} has no usable form of samples")),
-            Refusal::System(error) => missing(format!("{whole} does not open: {error}")),
+            Refusal::Format => missing(format!("{whole} has no sample format that can be used")),
+            Refusal::System(error) => missing(format!("{whole} does not open ({error})")),
         }
     }
 }
 
-/// The form of samples in the order of liking; forms that are not here cannot be converted.
+/// Sample formats in order of preference; others cannot be converted.
 const FORMATS: [SampleFormat; 9] = [
     SampleFormat::F32,
     SampleFormat::I32,
@@ -56,10 +56,10 @@ const FORMATS: [SampleFormat; 9] = [
 ];
 
 /// The configuration at the wanted rate that comes nearest: enough channels but few too many, then
-/// the best form of samples.
+/// the best sample format.
 ///
 /// # Errors
-/// The device has no such rate, or no form of samples that can be converted.
+/// The device has no such rate, or no sample format that can be converted.
 pub(crate) fn choose(
     configs: &[SupportedStreamConfigRange],
     wanted: &Wanted,
@@ -102,11 +102,13 @@ pub(crate) fn choose(
 mod tests {
     use cpal::SupportedBufferSize;
 
+    use super::super::sound_device::Direction;
     use super::*;
 
     fn wanted(rate: u32, channels: u16) -> Wanted {
         Wanted {
             device: None,
+            direction: Direction::Output,
             rate,
             channels,
             block: 256,
@@ -146,7 +148,7 @@ mod tests {
         let refusal = choose(&all, &wanted(48_000, 2)).err().unwrap();
         let error = refusal.into_node_error("the sound output `JACK`", 48_000);
         assert!(
-            error.to_string().contains("48000 Hz, but at 44100"),
+            error.to_string().contains("48000 Hz, only at 44100"),
             "{error}"
         );
         assert!(error.advice().unwrap().contains("sample_rate: 44100"));

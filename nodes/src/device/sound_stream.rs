@@ -1,4 +1,4 @@
-//! A stream of sound that is open, and how it is noticed that it has ended.
+//! An open stream of sound, and how it is noticed that it has ended.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -84,7 +84,7 @@ impl Opened {
     pub(crate) fn look(&mut self, name: &str, work: &str) -> Result<(), NodeError> {
         if let Some(why) = self.complaint.get() {
             self.report_lost();
-            return Err(missing(format!("{name} is gone: {why}")));
+            return Err(missing(format!("{name} is gone ({why})")));
         }
         if self.ticket.as_ref().is_some_and(Ticket::is_lost) {
             return Err(missing(format!("{name} is gone")));

@@ -1,9 +1,9 @@
-//! Notices a device that has fallen silent without a word.
+//! Notices a device that stops calling without an error.
 
 use std::time::{Duration, Instant};
 
-/// How long a device that worked may stand still. Sound servers pause for a while when they are
-/// rearranged.
+/// How long a working device may stop calling. Sound servers pause for a while when they are
+/// reconfigured.
 const STILL: Duration = Duration::from_millis(1500);
 
 /// How long a device may take to begin.
@@ -14,12 +14,12 @@ const BEGINNING: Duration = Duration::from_secs(6);
 pub(crate) struct Watchdog {
     count: u64,
     since: Instant,
-    /// In how many looks the counter had moved.
+    /// At how many looks the counter had moved.
     moves: u32,
 }
 
 impl Watchdog {
-    /// Watches from now on a counter that stands at 0.
+    /// Watches a counter from now on, from 0.
     pub(crate) fn new() -> Self {
         Watchdog {
             count: 0,

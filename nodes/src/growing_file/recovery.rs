@@ -1,4 +1,4 @@
-//! Finds what a run has left that did not end, and keeps it under a clear name.
+//! Finds what a broken-off run has left, and keeps it under a clear name.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -6,19 +6,16 @@ use std::path::{Path, PathBuf};
 
 use super::lies_at;
 use crate::audio::wav_writer;
-use crate::output::{numbered, rename_to_free};
+use crate::output::{folder_of, numbered, rename_to_free};
 
 /// Endings of the files of a take, beside that of its sound.
 const COMPANIONS: [&str; 2] = ["mid", "jsonl"];
 
-/// Keeps every file, as `NAME-recovered`, that a run began to write as `path`, as a take of that
-/// name, or as a companion of it, and that no program writes any more.
+/// Keeps, as `NAME-recovered`, every file that a run began to write as `path`, as a take of that
+/// name, or as a companion of one, and that no program writes any more.
 pub(crate) fn recover(path: &Path) {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    // A folder that cannot be read is told when the file is begun.
+    let folder = folder_of(path);
+    // A folder that cannot be read is reported when the file is begun.
     let Ok(entries) = folder.read_dir() else {
         return;
     };
@@ -36,32 +33,32 @@ pub(crate) fn recover(path: &Path) {
             ),
             Ok(None) => {}
             Err(error) => tracing::warn!(
-                "`{}`, which a run left that broke off, cannot be kept under a name of its own ({error})",
+                "`{}` was left by a run that broke off and cannot be renamed ({error})",
                 entry.path().display()
             ),
         }
     }
 }
 
-/// The name that a file would have got which grew as `name`, if it belongs to `path`.
+/// The name that the file which grew as `name` would have got, if it belongs to `path`.
 fn left_behind<'a>(name: &'a str, path: &Path) -> Option<&'a str> {
     let name = name.strip_prefix('.')?.strip_suffix(".partial")?;
     let (stem, ending) = name.rsplit_once('.')?;
     let own = path.extension().is_some_and(|own| own == ending);
-    let number = stem.strip_prefix(path.file_stem()?.to_str()?)?;
-    let counts = |number: &str| {
-        number
-            .strip_prefix('-')
-            .is_some_and(|digits| digits.parse::<u32>().is_ok())
-    };
-    ((own || COMPANIONS.contains(&ending)) && (number.is_empty() || counts(number))).then_some(name)
+    let rest = stem.strip_prefix(path.file_stem()?.to_str()?)?;
+    // `-2`, `-part-2`, `-2-part-2`
+    let is_number = |text: &str| text.parse::<u32>().is_ok();
+    let mut words = rest.split('-').skip(1);
+    let counts = words.all(|word| word == "part" || is_number(word));
+    let is_known = rest.is_empty() || (rest.starts_with('-') && counts);
+    ((own || COMPANIONS.contains(&ending)) && is_known).then_some(name)
 }
 
-/// Mends the file at `partial` and gives it a name made of `path`; `None`: a program still writes
-/// it, or nothing is in it.
+/// Repairs the file at `partial` and gives it a name made from `path`; `None`: a program still
+/// writes it, or it is empty.
 fn keep(partial: &Path, path: &Path) -> io::Result<Option<PathBuf>> {
     let mut file = File::options().read(true).write(true).open(partial)?;
-    // Where the system has no locks nobody can tell, and the file stays.
+    // Where the system has no locks this is not known, and the file stays.
     if file.try_lock().is_err() || !lies_at(&file, partial) {
         return Ok(None);
     }
@@ -94,7 +91,7 @@ fn keep(partial: &Path, path: &Path) -> io::Result<Option<PathBuf>> {
     Ok(None)
 }
 
-/// Cuts off half a line at the end; how much stays.
+/// Cuts off an incomplete line at the end. Returns the remaining length.
 fn cut_to_whole_lines(file: &mut File) -> io::Result<u64> {
     let mut end = file.metadata()?.len();
     let mut block = Vec::new();

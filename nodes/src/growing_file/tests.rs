@@ -70,6 +70,7 @@ fn what_a_dead_run_left_is_kept_under_a_clear_name() {
         (".take.jsonl.partial", "{}\n{\"half"),
         (".take-2.mid.partial", "notes"),
         (".take-2.mid.next", "half"),
+        (".take-2-part-2.mid.partial", "more notes"),
         (".take-2.jsonl.partial", r#"{"half"#),
         (".take-recovered.mid", "not ours"),
         (".other.jsonl.partial", "{}\n"),
@@ -83,6 +84,7 @@ fn what_a_dead_run_left_is_kept_under_a_clear_name() {
         [
             ".other.jsonl.partial",
             ".take-recovered.mid",
+            "take-2-part-2-recovered.mid",
             "take-2-recovered.mid",
             "take-recovered-2.jsonl",
             "take-recovered.jsonl",

@@ -41,7 +41,7 @@ impl Channel {
         key.is_down || self.sustain || key.is_caught
     }
 
-    /// Takes away the keys that nothing holds any more.
+    /// Removes the keys that nothing holds.
     fn release(&mut self) -> Vec<u8> {
         let keys = std::mem::take(&mut self.keys);
         let (held, ended) = keys.into_iter().partition(|(_, key)| self.holds(*key));

@@ -46,7 +46,7 @@ pub(crate) fn bytes(change: ChannelChange) -> [u8; 3] {
     }
 }
 
-/// A number from 0 to 1 in seven bits; what is no number becomes 0.
+/// A number from 0 to 1 in seven bits; what is not a number becomes 0.
 pub(crate) fn seven_bits(value: f32) -> u8 {
     (value * 127.0).round().clamp(0.0, 127.0) as u8
 }

@@ -1,11 +1,12 @@
 //! Sends the transport's beat to a MIDI port, for machines that follow it.
 
 use score_engine::{
-    Build, Descriptor, Flow, Io, Node, NodeError, Params, Processor, Time, Transport,
+    Build, Check, Descriptor, Flow, Io, Node, NodeError, Params, Processor, Time, Transport,
 };
 
 use crate::device::midi::message::{CONTINUE, Message, START, STOP, TICK};
 use crate::device::midi::outlet::{News, Outlet};
+use crate::device::midi::port::require_name;
 
 /// Ticks in a sixteenth note: MIDI's clock has 24 in a quarter note.
 const TICKS_PER_SIXTEENTH: u64 = 6;
@@ -19,7 +20,7 @@ pub(crate) struct MidiClockOut {
     /// the port, as `score devices` prints it, `virtual`, or `JACK`
     #[param(rebuild = "the port is opened once")]
     port: String,
-    /// do not start without the port
+    /// the node does not start without the port; read when it starts
     #[param(live, default = false)]
     required: bool,
 }
@@ -35,12 +36,18 @@ impl Node for MidiClockOut {
                 wires: []"#,
             )
             .details(
-                "Only in a live run. MIDI's clock: start, 24 ticks a quarter note at the transport's tempo, stop at \
-                 the end. A port that comes late, or comes back, is told the song position and goes on at the next \
-                 sixteenth. The clock never swings: whoever follows it swings by itself. Each tick goes out when a sound of the same time is heard. `port` is as in `midi_out`.",
+                "Only in a live run. MIDI clock: start, 24 ticks per quarter note at the \
+                 transport's tempo, stop at the end. A port that appears late, or comes back, gets \
+                 the song position and continues at the next sixteenth. The clock is even whatever \
+                 the transport's swing: the follower swings by itself. Each tick is sent when a \
+                 sound of the same time is heard. `port` is as in `midi_out`.",
             )
             .in_bars()
             .urgent()
+    }
+
+    fn check(&self, check: &mut Check<'_>) {
+        require_name(check, &self.port);
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
@@ -53,7 +60,7 @@ impl Node for MidiClockOut {
     }
 }
 
-/// Which tick is next, and whether whoever listens runs along.
+/// The next tick, and whether the listeners are running.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Beat {
     next: u64,
@@ -61,7 +68,7 @@ struct Beat {
 }
 
 impl Beat {
-    /// Appends what is due up to `now`, each with its time.
+    /// Appends the messages that are due up to `now`, each with its time.
     fn advance(&mut self, transport: &Transport, now: Time, due: &mut Vec<(Time, Message)>) {
         let current = (transport.clock_position(now) * 24.0).max(0.0) as u64;
         if current > self.next + LATE {

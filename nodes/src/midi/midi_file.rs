@@ -1,14 +1,14 @@
 //! Writes notes to a Standard MIDI File.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Instant;
 
 use score_engine::{
-    Build, Check, Custom, Descriptor, Event, Flow, InputPort, Io, LiveClock, Node, NodeError, Note,
-    Params, Processor, Time, Transport,
+    Build, Check, Custom, Descriptor, Event, Flow, InputPort, Io, Node, NodeError, Note, Params,
+    Processor, Time, Transport,
 };
 
+use super::file_beat::FileBeat;
 use super::note_writer::{Casting, NoteWriter};
 use crate::chords::Chords;
 use crate::growing_file::GrowingFile;
@@ -51,17 +51,19 @@ impl Node for MidiFile {
                 wires: ["walk -> tune -> notes"]"#,
             )
             .details(
-                "A Standard MIDI File of type 1, which every DAW and notation program reads: a track with the patch's \
-                 tempo and metre, and their changes, then one for each wire and channel, which is called as the node is that the wire \
-                 comes from. It ends when its notes' source ends; notes that still sound are closed there. Controllers \
-                 and pitch bend that travel with the notes are written too.\n\n\
-                 `names` and `programs` count the wires in the order of the patch; wires beyond their ends get what the node is called \
-                 that they come from, and `program`. With `programs`, every \
-                 part is written on a channel of its own (drums stay on 10), so that one synthesiser plays them all as \
-                 they are meant.\n\n\
-                 The key signature is the transport's key, or comes along `chords`, which also adds a track `chords` with \
-                 their symbols as texts. `events` become markers: a cut begins `scene 2`, `scene 3`…, others are called \
-                 as they are.",
+                "A Standard MIDI File of type 1, which every DAW and notation program reads: a \
+                 track with the patch's tempo and metre, and their changes, then a track for each \
+                 wire and channel, named after the node that the wire comes from. It ends when its \
+                 notes' source ends; notes that still sound end there. Live, after a million notes \
+                 and controllers the file is closed and the next begins, `NAME-2`. Controllers and \
+                 pitch bend that travel with the notes are written too.\n\n\
+                 `names` and `programs` count the wires in the order of the patch; wires beyond \
+                 the end of a list are named after their nodes and get `program`. With `programs`, \
+                 every part is written on a channel of its own (drums stay on 10), so that one \
+                 synthesiser plays them all as intended.\n\n\
+                 The key signature is the transport's key, or comes with `chords`, which also adds \
+                 a track `chords` with their symbols as texts. `events` become markers: a cut \
+                 begins `scene 2`, `scene 3`…, other events keep their names.",
             )
             .input(NOTES)
             .input(CHORDS)
@@ -94,8 +96,7 @@ impl Node for MidiFile {
         };
         Ok(Box::new(Writing {
             notes,
-            transport: build.transport.clone(),
-            clock: build.clock.cloned(),
+            beat: FileBeat::of_run(build),
             upkeep,
         }))
     }
@@ -113,9 +114,7 @@ impl MidiFile {
 
 struct Writing {
     notes: NoteWriter,
-    /// As it was told last.
-    transport: Transport,
-    clock: Option<Arc<LiveClock>>,
+    beat: FileBeat,
     /// What keeps the file of a live run whole.
     upkeep: Option<(Syncing, Pace)>,
 }
@@ -123,7 +122,7 @@ struct Writing {
 impl Processor<MidiFile> for Writing {
     fn process(&mut self, params: &MidiFile, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
-            let time = input.packet.time;
+            let time = self.beat.time(input.packet.time);
             if input.is(CHORDS) {
                 self.notes.hear_chords(time, *input.read(CHORDS)?);
             } else if input.is(EVENTS) {
@@ -132,12 +131,16 @@ impl Processor<MidiFile> for Writing {
                 self.notes.write(input.wire, time, &input.packet)?;
             }
         }
+        if self.notes.is_full() && self.upkeep.is_some() {
+            self.begin_next(params, io.now())?;
+        }
         let Some((syncing, pace)) = &mut self.upkeep else {
             return Ok(Flow::Continue);
         };
         if pace.is_due() {
             let began = Instant::now();
-            if let Some(write) = self.notes.checkpoint(params.casting(), io.now())? {
+            let end = self.beat.time(io.now());
+            if let Some(write) = self.notes.checkpoint(params.casting(), end)? {
                 syncing.ask(write)?;
             }
             pace.done(began);
@@ -146,25 +149,35 @@ impl Processor<MidiFile> for Writing {
     }
 
     fn finish(&mut self, params: &MidiFile, io: &mut Io<'_>) -> Result<(), NodeError> {
-        // Waits for what is under way, which must not be put in place of what comes now.
+        // Waits for the write in progress, which must not replace what is written now.
         self.upkeep = None;
-        let end = io.end().unwrap_or(Time::ZERO);
+        let end = self.beat.time(io.end().unwrap_or(Time::ZERO));
         self.notes.finish(params.casting(), end)
     }
 
     fn changed(&mut self, _params: &MidiFile, transport: &Transport) -> Result<(), NodeError> {
-        if *transport != self.transport {
-            let moved = transport.anchor != self.transport.anchor;
-            let now = self.clock.as_ref().filter(|_| !moved);
-            let since = now.map_or(transport.anchor.0, |clock| clock.now());
-            self.notes.retime(transport, since);
-            self.transport = transport.clone();
+        if let Some(since) = self.beat.go_over(transport) {
+            self.notes.retime(self.beat.transport(), since);
         }
         Ok(())
     }
 
     fn commit(&mut self) -> Result<(), NodeError> {
         self.notes.commit()
+    }
+}
+
+impl Writing {
+    /// Closes the file of a live run and begins the next, in which time begins at `now`.
+    fn begin_next(&mut self, params: &MidiFile, now: Time) -> Result<(), NodeError> {
+        // Waits for the write in progress, which must not replace what is written now.
+        self.upkeep = None;
+        let end = self.beat.time(now);
+        self.beat.restart(now);
+        let transport = self.beat.transport();
+        (self.notes).begin_next(&params.path, params.casting(), end, transport)?;
+        self.upkeep = Some((Syncing::start()?, Pace::start()));
+        Ok(())
     }
 }
 
@@ -511,6 +524,49 @@ mod tests {
         for ((found, _), sent) in read.zip(&times) {
             assert!((*found - *sent).seconds().abs() < 0.001, "{found} {sent}");
         }
+    }
+
+    #[test]
+    fn a_live_run_of_very_many_notes_is_written_to_one_file_after_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.mid");
+        // A note every 10 ms, which lasts for 5.
+        let strikes = super::super::note_writer::MOST_ACTS as i64 * 3 / 4;
+        let notes = (0..2 * strikes).map(|number| {
+            let (channel, pitch) = (0, 60);
+            let note = match number % 2 {
+                0 => Note::On {
+                    channel,
+                    pitch,
+                    velocity: 0.5,
+                },
+                _ => Note::Off { channel, pitch },
+            };
+            let time = Time::from_nanos(number * 5_000_000);
+            (time, Payload::Notes([note].into()))
+        });
+        let end = Time::from_nanos(strikes * 10_000_000);
+        Harness::<MidiFile>::new(json!({ "path": path }))
+            .feed("notes", PortType::Notes, notes.collect(), end)
+            .play_live()
+            .unwrap();
+        let begun = |name: &str| -> Vec<Time> {
+            let file = crate::midi::reading::open(&folder.path().join(name)).unwrap();
+            let (instants, _) = crate::midi::performance::instants(&file);
+            let begins = |performance: &Performance| {
+                (performance.notes.iter()).any(|note| matches!(note, Note::On { .. }))
+            };
+            (instants.iter())
+                .filter(|(_, performance)| begins(performance))
+                .map(|(time, _)| *time)
+                .collect()
+        };
+        let (first, second) = (begun("a.mid"), begun("a-2.mid"));
+        assert_eq!((first.len() + second.len()) as i64, strikes);
+        assert!(first.len() * 2 >= super::super::note_writer::MOST_ACTS);
+        // The second begins where the first ends.
+        assert!(second[0].seconds() < 0.02, "{}", second[0]);
+        assert_eq!(folder.path().read_dir().unwrap().count(), 2);
     }
 
     #[test]

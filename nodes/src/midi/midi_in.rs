@@ -10,6 +10,7 @@ use score_engine::{
 use super::keyboard::{Keyboard, is_about_ends};
 use crate::device::midi::inlet::{Arrival, Inlet};
 use crate::device::midi::message::{Meaning, Message};
+use crate::device::midi::port::require_name;
 
 const NOTES: OutputPort<Note> = OutputPort::new(0, "notes", "what is played");
 
@@ -44,13 +45,13 @@ pub(crate) struct MidiIn {
     /// the port, as `score devices` prints it, `virtual`, or `JACK`
     #[param(rebuild = "the port is opened once")]
     port: String,
-    /// listen to this MIDI channel alone, counted from 0
+    /// the only MIDI channel that is listened to, counted from 0; left out: all
     #[param(live, range = 0..=15)]
     channel: Option<u8>,
-    /// up to 8 MIDI controllers that have an output
+    /// MIDI controllers that have an output, at most 8
     #[param(live, range = 0..=119, default = Vec::new())]
     controls: Vec<u8>,
-    /// do not start without the port
+    /// the node does not start without the port; read when it starts
     #[param(live, default = false)]
     required: bool,
 }
@@ -67,17 +68,19 @@ impl Node for MidiIn {
                 wires: ["keys.notes -> piano -> sound"]"#,
             )
             .details(
-                "Only in a live run. Each message has the time at which it came. `port` is as in `midi_out`, for \
-                 ports that send. Of the controllers in `controls` the first comes out of `control_1`, and so on, as \
-                 0 to 1. Pedals hold notes as they hold a piano's, and the messages that end all notes are followed. \
-                 Other controllers and pitch bend travel with the notes, but for those in `controls`. When the port \
-                 goes away, or at JACK something that was connected to it, the notes that sound are ended.",
+                "Only in a live run. Each message carries the time at which it came. `port` is as \
+                 in `midi_out`, for ports that send. The first controller in `controls` comes out \
+                 of `control_1`, and so on, from 0 to 1. Pedals hold notes as on a piano, and the \
+                 messages that end all notes are obeyed. Other controllers and pitch bend travel \
+                 with the notes. When the port goes away, or at JACK something that was connected \
+                 to it, the notes that sound are ended.",
             )
             .output(NOTES);
         CONTROLS.into_iter().fold(descriptor, Descriptor::output)
     }
 
     fn check(&self, check: &mut Check<'_>) {
+        require_name(check, &self.port);
         if self.controls.len() > CONTROLS.len() {
             check.refuse(
                 "controls",
@@ -88,7 +91,7 @@ impl Node for MidiIn {
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
-        Ok(Box::new(Listening {
+        Ok(Box::new(PortListener {
             inlet: Inlet::open(build, "midi_in", &self.port, self.required)?,
             keyboard: Keyboard::default(),
             left: Vec::new(),
@@ -96,15 +99,15 @@ impl Node for MidiIn {
     }
 }
 
-struct Listening {
+struct PortListener {
     inlet: Inlet,
     /// What sounds.
     keyboard: Keyboard,
-    /// Ends of notes on channels that are not listened to any more.
+    /// Ends of notes on channels that are no longer listened to.
     left: Vec<Note>,
 }
 
-impl Processor<MidiIn> for Listening {
+impl Processor<MidiIn> for PortListener {
     fn process(&mut self, params: &MidiIn, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         if !self.left.is_empty() {
             let now = io.now();
@@ -139,7 +142,7 @@ fn leave(params: &MidiIn, keyboard: &mut Keyboard) -> Vec<Note> {
         .collect()
 }
 
-impl Listening {
+impl PortListener {
     fn end_all(&mut self, io: &mut Io<'_>) -> Result<(), NodeError> {
         let now = io.now();
         let mut ends = std::mem::take(&mut self.left);
@@ -158,7 +161,7 @@ enum Heard {
     Notes(Vec<Note>),
     /// Something is done to a channel.
     Change(ChannelChange),
-    /// A controller that has an output stands at a value.
+    /// The value of a controller that has an output.
     Control(OutputPort<Control>, f32),
 }
 

@@ -33,12 +33,13 @@ impl Node for MidiInputFile {
                 wires: ["tune -> piano -> sound"]"#,
             )
             .details(
-                "All tracks together, at the file's own tempo and its changes, on the channels of the file; in a file \
-                 of format 2 each track keeps its own tempo. Pedals hold notes as they hold a piano's, a key that is \
-                 struck again ends the note before, and a note without a length sounds for 20 ms. Volume, expression, \
-                 pan, pitch bend and other controllers travel with the notes to a `synth`, a `midi_out` or a file.\n\n\
-                 Damaged files are read as far as anything can be found in them. What cannot be read is a warning \
-                 that names the track and the byte, and `--strict` refuses the file.",
+                "All tracks together, at the file's own tempo and its changes, on the channels of \
+                 the file; in a file of format 2 each track keeps its own tempo. Pedals hold notes \
+                 as on a piano, a key that is struck again ends the note before, and a note \
+                 without a length sounds for 20 ms. Volume, expression, pan, pitch bend and other \
+                 controllers travel with the notes to a `synth`, a `midi_out` or a file.\n\n\
+                 A damaged file is read as far as possible. What cannot be read is a warning that \
+                 names the track and the byte; with `--strict` the file is refused.",
             )
             .output(NOTES)
             .paced()
@@ -58,19 +59,19 @@ impl Node for MidiInputFile {
 
     fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let (notes, end) = instants(&reading::open(&self.path)?);
-        Ok(Box::new(Playing {
+        Ok(Box::new(FilePlayer {
             notes: notes.into_iter(),
             end,
         }))
     }
 }
 
-struct Playing {
+struct FilePlayer {
     notes: IntoIter<(Time, Performance)>,
     end: Time,
 }
 
-impl Processor<MidiInputFile> for Playing {
+impl Processor<MidiInputFile> for FilePlayer {
     fn process(&mut self, _params: &MidiInputFile, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         io.end_at(self.end);
         let Some((time, performance)) = self.notes.next() else {

@@ -9,6 +9,7 @@ use score_engine::{
 
 use crate::device::midi::message::Message;
 use crate::device::midi::outlet::{News, Outlet};
+use crate::device::midi::port::require_name;
 
 const NOTES: InputPort<Note> = InputPort::new(0, "notes", "what to play").optional();
 const CONTROLS: InputPort<Control> =
@@ -20,52 +21,53 @@ pub(crate) struct MidiOut {
     /// the port, as `score devices` prints it, `virtual`, or `JACK`
     #[param(rebuild = "the port is opened once")]
     port: String,
-    /// MIDI channel for everything, counted from 0; left out: the notes' own
+    /// MIDI channel for everything, counted from 0; left out: that of each note
     #[param(live, range = 0..=15)]
     channel: Option<u8>,
     /// MIDI controller for each wire into `controls`
     #[param(live, range = 0..=119, default = Vec::new())]
     controls: Vec<u8>,
-    /// do not start without the port
+    /// the node does not start without the port; read when it starts
     #[param(live, default = false)]
     required: bool,
 }
 
 impl Node for MidiOut {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("midi", "midi_out", "Sends notes and controls to a MIDI port")
-            .example(
-                r#"nodes: {
+        Descriptor::of::<Self>(
+            "midi",
+            "midi_out",
+            "Sends notes and controls to a MIDI port",
+        )
+        .example(
+            r#"nodes: {
                     "camera": camera(),
                     "motion": motion(),
                     "tune": scale_walk(),
                     "daw": midi_out(port: "virtual"),
                 },
                 wires: ["camera -> motion -> tune -> daw.notes"]"#,
-            )
-            .details(
-                "Only in a live run. Notes go out when a sound of the same time is heard. `port` names a port of the \
-                 system, or a part of its name; `virtual` makes a port of this node's name that other programs join; \
-                 `JACK` makes one at JACK's server, `score_midi_ID:out` by the node's id, where every note has its \
-                 frame, and `JACK: NAME` joins it to the ports whose names contain NAME. A port that is missing or goes away is looked for while the run \
-                 goes on. However the run ends, no note is left sounding. Controllers and pitch bend that travel with the \
-                 notes are sent as well.\n\n\
-                 The first wire into `controls` is sent as the first of the controllers in `controls`, and so on.",
-            )
-            .input(NOTES)
-            .input(CONTROLS)
-            .independent_inputs()
-            .urgent()
+        )
+        .details(
+            "Only in a live run. A note is sent when a sound of the same time is heard. `port` \
+                 names a port of the system, or a part of its name; `virtual` makes a port with \
+                 this node's name that other programs connect to; `JACK` makes one at JACK's \
+                 server, `score_midi_ID:out` after the node's id, where every note has its frame, \
+                 and `JACK: NAME` connects it to the ports whose names contain NAME. A port that \
+                 is missing or goes away is looked for while the run continues. However the run \
+                 ends, no note is left sounding. Controllers and pitch bend that travel with the \
+                 notes are sent too.\n\n\
+                 The first wire into `controls` is sent as the first controller in `controls`, and \
+                 so on.",
+        )
+        .input(NOTES)
+        .input(CONTROLS)
+        .independent_inputs()
+        .urgent()
     }
 
     fn check(&self, check: &mut Check<'_>) {
-        if self.port.trim().is_empty() {
-            check.refuse(
-                "port",
-                "the port has no name",
-                Some("`score devices` lists them".to_owned()),
-            );
-        }
+        require_name(check, &self.port);
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
@@ -85,8 +87,8 @@ impl Node for MidiOut {
 struct Sounding(BTreeMap<(u8, u8), u8>);
 
 impl Sounding {
-    /// What is sent for `note` where `channel` is wanted: its end goes where it began, whatever is
-    /// wanted since.
+    /// What is sent for `note` where `channel` is set: a note ends on the channel on which it
+    /// began, whatever was set since.
     fn hear(&mut self, channel: Option<u8>, note: Note) -> Vec<Note> {
         let (own, pitch) = (note.channel(), note.pitch());
         let wanted = channel.unwrap_or(own);
@@ -145,7 +147,7 @@ impl Processor<MidiOut> for Sending {
                 };
                 let channel = params.channel.unwrap_or(0);
                 let message = Message::control(channel, *number, value);
-                // A slow controller would only repeat itself.
+                // A value that does not change is not sent again.
                 let last = self.sent.get_mut(input.wire);
                 if last.is_none_or(|last| last.replace(message) != Some(message)) {
                     self.outlet.send(time, message);
@@ -161,8 +163,7 @@ impl Processor<MidiOut> for Sending {
     }
 
     fn changed(&mut self, params: &MidiOut, _transport: &Transport) -> Result<(), NodeError> {
-        // Sent on another channel or as another controller, a value is a new one: messages tell
-        // them apart.
+        // A value on another channel or of another controller is a new one: its message differs.
         self.sent.resize(params.controls.len(), None);
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! MIDI files and ports.
 
+pub(crate) mod file_beat;
 pub(crate) mod keyboard;
 pub(crate) mod message;
 #[cfg(feature = "device")]

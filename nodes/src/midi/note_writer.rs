@@ -1,6 +1,7 @@
 //! Collects notes and writes them to a Standard MIDI File.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use score_engine::{Build, Event, InputPort, NodeError, Note, Packet, Time, Transport};
@@ -16,13 +17,17 @@ const PERCUSSION: u8 = 9;
 /// How many channels there are.
 const CHANNELS: u8 = 16;
 
+/// Notes and other events after which a file of a live run is full, about a day of music: all of
+/// them are in memory, and all of them are written each time.
+pub(crate) const MOST_ACTS: usize = if cfg!(test) { 1_000 } else { 1 << 20 };
+
 /// What is written where no chord sounds.
 const NO_CHORD: &str = "N.C.";
 
 /// Where the file grows.
 enum Place {
     Offline(Box<OutputFile>),
-    /// Written anew from time to time, on another thread.
+    /// Written again from time to time, on another thread.
     Live(Arc<Mutex<GrowingFile>>),
 }
 
@@ -71,6 +76,10 @@ pub(crate) struct NoteWriter {
     parts: BTreeMap<(usize, u8), Vec<(u64, Act)>>,
     /// Wire, channel and pitch of what sounds.
     sounding: BTreeSet<(usize, u8, u8)>,
+    /// The same of notes that the file before this has ended.
+    ended_before: BTreeSet<(usize, u8, u8)>,
+    /// How many notes and other events there are.
+    acts: usize,
 }
 
 impl NoteWriter {
@@ -110,12 +119,67 @@ impl NoteWriter {
             sources,
             parts: BTreeMap::new(),
             sounding: BTreeSet::new(),
+            ended_before: BTreeSet::new(),
+            acts: 0,
+        }
+    }
+
+    /// Whether a live run should go on with another file, by [`NoteWriter::begin_next`].
+    pub(crate) fn is_full(&self) -> bool {
+        self.acts >= MOST_ACTS
+    }
+
+    /// Closes the file of a live run at `end` and goes on with the next one, beside `path`, whose
+    /// time begins there and whose beat `transport` has.
+    ///
+    /// # Errors
+    /// The disk is full or gone.
+    pub(crate) fn begin_next(
+        &mut self,
+        path: &Path,
+        casting: Casting<'_>,
+        end: Time,
+        transport: &Transport,
+    ) -> Result<(), NodeError> {
+        let Place::Live(file) = &self.place else {
+            return Ok(());
+        };
+        let bytes = self.bytes(casting, end)?;
+        let next = {
+            let mut file = lock(file);
+            file.replace(&bytes)?;
+            file.commit()?;
+            file.following(path)?
+        };
+        let place = Place::Live(Arc::new(Mutex::new(next)));
+        let sources = std::mem::take(&mut self.sources);
+        let before = std::mem::replace(self, Self::new(place, sources, transport));
+        self.scenes = before.scenes;
+        self.ended_before = before.sounding;
+        let Conductor { keys, chords, .. } = before.conductor;
+        self.conductor.keys = keys.last().map(|(_, key)| (0, *key)).into_iter().collect();
+        self.conductor
+            .chords
+            .extend(chords.into_iter().next_back().map(|(_, chord)| (0, chord)));
+        if self.scenes > 1 {
+            let scene = format!("scene {}", self.scenes);
+            self.conductor.markers.push((0, scene));
+        }
+        Ok(())
+    }
+
+    /// The name that the file will have, where it is one of a live run.
+    pub(crate) fn live_path(&self) -> Option<PathBuf> {
+        match &self.place {
+            Place::Live(file) => Some(lock(file).path().to_owned()),
+            Place::Offline(_) => None,
         }
     }
 
     /// Goes on by another transport from `time` on, which is where its anchor lies if its tempo is
     /// new.
     pub(crate) fn retime(&mut self, transport: &Transport, time: Time) {
+        self.acts += 1;
         let last = self.timing.last();
         if (last.tempo, last.anchor) != (transport.tempo, transport.anchor) {
             self.timing.later.push(transport.clone());
@@ -127,6 +191,7 @@ impl NoteWriter {
     /// Adds the chord and the key from `time` on.
     pub(crate) fn hear_chords(&mut self, time: Time, chords: Chords) {
         let tick = self.timing.tick(time);
+        self.acts += 1;
         let conductor = &mut self.conductor;
         if conductor.keys.last().map(|(_, key)| *key) != Some(chords.key) {
             // A key that is known later than the first note holds from the beginning.
@@ -147,6 +212,7 @@ impl NoteWriter {
     /// as they are.
     pub(crate) fn mark(&mut self, time: Time, event: &Event) {
         let tick = self.timing.tick(time);
+        self.acts += 1;
         let markers = &mut self.conductor.markers;
         if event.name != "cut" {
             markers.push((tick, event.name.clone()));
@@ -170,16 +236,20 @@ impl NoteWriter {
         packet: &Packet,
     ) -> Result<(), NodeError> {
         let tick = self.timing.tick(time);
+        self.acts += packet.changes().len();
         for change in packet.changes() {
             let part = self.parts.entry((wire, change.channel())).or_default();
             part.push((tick, Act::Change(*change)));
         }
         for note in packet.notes()?.iter() {
             let (channel, pitch) = (note.channel(), note.pitch());
+            let was_ended = self.ended_before.remove(&(wire, channel, pitch));
             match note {
                 Note::On { .. } => drop(self.sounding.insert((wire, channel, pitch))),
+                Note::Off { .. } if was_ended => continue,
                 Note::Off { .. } => drop(self.sounding.remove(&(wire, channel, pitch))),
             }
+            self.acts += 1;
             let part = self.parts.entry((wire, channel)).or_default();
             part.push((tick, Act::Note(*note)));
         }

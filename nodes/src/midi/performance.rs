@@ -52,7 +52,7 @@ pub(crate) fn instants(file: &File) -> Contents {
     let end = (file.tracks.iter().enumerate())
         .map(|(number, track)| map(number).time(track.end))
         .max();
-    Playing::default().play(&acts, end.unwrap_or(Time::ZERO))
+    Performer::default().play(&acts, end.unwrap_or(Time::ZERO))
 }
 
 /// When something happens: time, tick, track, and number among the events of the track.
@@ -117,19 +117,19 @@ struct Sound {
     end: Time,
 }
 
-/// The playing of a file.
+/// Plays a file, as far as that decides what is heard.
 #[derive(Default)]
-struct Playing {
+struct Performer {
     keyboard: Keyboard,
     /// Which strokes hold a key.
     fingers: BTreeMap<(u8, u8), BTreeSet<Begin>>,
     sounds: Vec<Sound>,
-    /// Which of the sounds goes on, by its key.
+    /// Which sound of a key goes on.
     open: BTreeMap<(u8, u8), usize>,
     changes: Vec<(Time, ChannelChange)>,
 }
 
-impl Playing {
+impl Performer {
     fn play(mut self, acts: &[(Order, Act)], end: Time) -> Contents {
         let mut end = end;
         for ((time, ..), act) in acts {
@@ -178,7 +178,7 @@ impl Playing {
             for note in self.keyboard.control(channel, first, second) {
                 self.end(time, (note.channel(), note.pitch()));
             }
-            // Keys that such a message let go are let go: their own ends mean nothing any more.
+            // Keys that such a message released stay released: their own ends no longer count.
             if first == 120 || first >= 123 {
                 self.fingers.retain(|(of, _), _| *of != channel);
             }

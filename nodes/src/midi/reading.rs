@@ -1,4 +1,4 @@
-//! What stands in a Standard MIDI File as on a sheet of music: by ticks, all tracks together.
+//! The contents of a Standard MIDI File as on a sheet of music: by ticks, all tracks together.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,7 +11,7 @@ use super::strokes::{Stroke, strokes};
 /// The tempo of a file that gives none: 120 quarter notes a minute, in microseconds each.
 pub(crate) const DEFAULT_TEMPO: u32 = 500_000;
 
-/// A file that is larger is no tune.
+/// A larger file is not a tune.
 const MOST_BYTES: u64 = 64 << 20;
 
 /// The contents of a file.
@@ -28,7 +28,7 @@ pub(crate) struct Song {
 /// Something that happens in a file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Event {
-    /// From here on a quarter note lasts so many microseconds.
+    /// From here on a quarter note lasts this many microseconds.
     Tempo(u32),
     /// From here on bars are of this metre.
     Metre(Metre),
@@ -43,12 +43,12 @@ pub(crate) enum Event {
 pub(crate) fn open(path: &Path) -> Result<File, NodeError> {
     let name = path.display();
     let unreadable = |error: std::io::Error| {
-        NodeError::input(format!("`{name}` cannot be read: {error}")).source(error)
+        NodeError::input(format!("`{name}` cannot be read ({error})")).source(error)
     };
     let length = std::fs::metadata(path).map_err(unreadable)?.len();
     if length > MOST_BYTES {
         return Err(NodeError::input(format!(
-            "`{name}` has {length} bytes, and no MIDI file is so large"
+            "`{name}` has {length} bytes, too many for a MIDI file"
         )));
     }
     let bytes = std::fs::read(path).map_err(unreadable)?;
@@ -81,7 +81,7 @@ impl Song {
     pub(crate) fn of(file: &File) -> Self {
         let ticks_per_beat = match file.division {
             Division::Beat(ticks) => ticks,
-            // Files that count in film frames know no beats: those of the usual tempo are taken.
+            // Files that count in film frames have no beats: those of the usual tempo are assumed.
             Division::Film(nanos) => {
                 (f64::from(DEFAULT_TEMPO) * 1000.0 / nanos).round().max(1.0) as u64
             }

@@ -1,5 +1,5 @@
-//! A name that a file will have: whether it may, looked at before the work begins, and again when
-//! the file is given it.
+//! Claims names for files: whether a file may have a name is checked before the work begins, and
+//! again when the file gets it.
 
 use std::fs::File;
 use std::io;
@@ -11,6 +11,7 @@ use tempfile::TempPath;
 
 use super::mark;
 use super::owner::{Outputs, Owner, Written};
+use super::unwritable;
 use crate::file_state::FileState;
 
 /// What lies where a file is to be written.
@@ -36,7 +37,7 @@ enum Before {
 
 /// Looks at what lies at `path`, where `owner` wants to write.
 pub fn look(path: &Path, owner: &Owner) -> Standing {
-    // Where it may not be looked at, whoever writes there is told so by the system.
+    // Where it may not be looked at, the system refuses the write later.
     let Ok(Some((_, metadata))) = FileState::lying_at(path) else {
         return Standing::Free;
     };
@@ -81,7 +82,7 @@ fn objection(path: &Path, owner: &Owner) -> io::Result<Option<String>> {
     Ok((!found.is_whole(&mut file)?).then(changed))
 }
 
-/// A name that a file will have, and whose it is.
+/// A name that a file will have, and its owner.
 #[derive(Debug)]
 pub struct Claim {
     path: PathBuf,
@@ -94,7 +95,7 @@ pub struct Claim {
 
 impl Claim {
     /// The name `path` for what `owner` writes, in place of nothing, or of a file that may be
-    /// replaced: its own, or any that is none of [`Standing::Never`] where `overwrite` says so.
+    /// replaced: its own, or with `overwrite` any that is not [`Standing::Never`].
     ///
     /// # Errors
     /// What lies there must not be replaced.
@@ -154,8 +155,8 @@ impl Claim {
         }
     }
 
-    /// The free name `path` for what the node that is being built writes: no take, so that the next
-    /// run may replace it.
+    /// The free name `path` for what the node that is being built writes: not a take, so that the
+    /// next run may replace it.
     pub(crate) fn free(path: &Path, build: &Build<'_>) -> Self {
         Claim {
             take: false,
@@ -163,7 +164,18 @@ impl Claim {
         }
     }
 
-    /// What the run shares about its files, where it is told that the node claims its own.
+    /// The name `path` for a file of the same owner that follows this one.
+    pub(crate) fn following(&self, path: &Path) -> Self {
+        Claim {
+            path: path.to_owned(),
+            owner: self.owner.clone(),
+            before: Before::Nothing,
+            take: self.take,
+            outputs: self.outputs.clone(),
+        }
+    }
+
+    /// What the run shares about its files; the node is noted there as one that claims its own.
     fn outputs(build: &Build<'_>) -> Option<Arc<Outputs>> {
         let outputs = build.settings.shared::<Outputs>()?;
         outputs.note_claiming(build.id);
@@ -186,7 +198,7 @@ impl Claim {
         &self.path
     }
 
-    /// The mark of a file of JSON's lines, for its first one: such a file is a take, whose mark has
+    /// The mark of a file of JSON lines, for its first line: such a file is a take, whose mark has
     /// no hash.
     pub(crate) fn line(&self) -> Value {
         mark::line(&self.owner)
@@ -213,7 +225,7 @@ impl Claim {
             .map_err(|error| unwritable(&self.path, error))?;
         if path != self.path && !self.take {
             tracing::warn!(
-                "`{}` was written by somebody else meanwhile; this run's is `{}`",
+                "another program has written `{}` meanwhile; this run's file is `{}`",
                 self.path.display(),
                 path.display()
             );
@@ -261,7 +273,7 @@ pub(crate) fn numbered(path: &Path, number: u32) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// Renames a file unless something has the new name, all at once; `false`: something has.
+/// Renames a file unless the new name is taken, atomically; `false`: it is taken.
 pub(crate) fn rename_to_free(from: &Path, to: &Path) -> io::Result<bool> {
     let mut path = TempPath::try_from_path(from)?;
     path.disable_cleanup(true);
@@ -274,10 +286,4 @@ pub(crate) fn rename_to_free(from: &Path, to: &Path) -> io::Result<bool> {
 
 fn refused(path: &Path, why: &str) -> NodeError {
     NodeError::output(format!("`{}` is not replaced: {why}", path.display()))
-}
-
-fn unwritable(path: &Path, error: io::Error) -> NodeError {
-    NodeError::output(format!("`{}` cannot be written ({error})", path.display()))
-        .help("check that the folder exists, may be written to, and has room")
-        .source(error)
 }

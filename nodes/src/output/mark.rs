@@ -13,7 +13,7 @@
 //! | MP4, MOV | the last box, `free` | the box goes |
 //! | Matroska, WebM | the last element, `Void` | the element goes |
 //! | MIDI | the first event of the first track, a text | the event goes, the track's length becomes smaller by it |
-//! | HTML, XML (MusicXML), PDF | a comment behind all | the comment goes |
+//! | HTML, XML (MusicXML), PDF | a comment at the end | the comment goes |
 //! | chords (`chord_track`) | the last line, a comment | the line goes |
 //! | JSON lines | `score` in the first line, without a hash: these are takes | |
 //!

@@ -1,4 +1,4 @@
-//! Whose a file is, and what the nodes of a run share about the files that they write.
+//! Who owns a file, and what the nodes of a run share about the files that they write.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -10,20 +10,20 @@ use sha2::{Digest, Sha256};
 use super::mark::hexadecimal;
 use crate::file_state::FileState;
 
-/// Whose a file is: a node's of a patch.
+/// Who owns a file: a node of a patch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
     /// The patch's name, for people.
     pub(super) patch: String,
-    /// What tells the patch from all others: its file from the root, or the name of one that is
-    /// built in.
+    /// What identifies the patch: its file from the root, or the name of a built-in one.
     identity: String,
     /// The node's id.
     pub(super) node: String,
 }
 
 impl Owner {
-    /// What a part of the program writes that is no node of a patch: `score sample`.
+    /// The owner of what a part of the program writes that is not a node of a patch: `score
+    /// sample`.
     pub fn program(part: &str) -> Self {
         Owner {
             patch: part.to_owned(),
@@ -44,8 +44,8 @@ impl Owner {
         }
     }
 
-    /// Sixteen digits that tell this node of this patch from all others. They do not tell where the
-    /// patch lies: files go to other people.
+    /// Sixteen digits that identify this node of this patch. They do not reveal where the patch is:
+    /// files go to other people.
     pub(super) fn id(&self) -> String {
         let text = [self.identity.as_str(), self.node.as_str()].join("\0");
         hexadecimal(&Sha256::digest(text)[..8])
@@ -78,7 +78,7 @@ pub struct Written {
     pub node: String,
     /// The name that the file was to have.
     pub wanted: PathBuf,
-    /// The name that it has: another where somebody took the wanted one meanwhile.
+    /// The name that it has: another one if the wanted name was taken meanwhile.
     pub path: PathBuf,
     /// Whether it is a take, which is numbered anyway.
     pub is_take: bool,

@@ -1,4 +1,4 @@
-//! Looks at all files that a patch writes, before it is run and after.
+//! Looks at all files that a patch writes, before and after it runs.
 
 use std::fs::File;
 use std::io;
@@ -13,7 +13,7 @@ use super::owner::Outputs;
 use crate::audio::stem_files;
 use crate::file_state::FileState;
 
-/// A file that a patch would write, and why not without asking.
+/// A file that a patch may not write without asking, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Objection {
     /// The node.
@@ -24,18 +24,18 @@ pub struct Objection {
     pub why: Why,
 }
 
-/// What speaks against writing a file.
+/// Why a file may not be written without asking.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// A file is there, for the reason in words not to be replaced without consent.
+    /// A file is there that must not be replaced without consent, for this reason.
     Taken(String),
-    /// It lies in this folder, which is none of those that the patch may write to.
+    /// It is in this folder, which the patch may not write to.
     Outside(PathBuf),
-    /// Something is there that is never replaced, in words.
+    /// Something is there that is never replaced: what it is.
     Never(String),
 }
 
-/// The files that a patch writes, and what speaks against some of them.
+/// What was found of the files that a patch writes.
 pub struct Survey {
     /// What speaks against them.
     pub objections: Vec<Objection>,
@@ -84,7 +84,7 @@ pub fn survey(graph: &Graph, outputs: &Outputs, places: &[PathBuf], known: &Befo
         });
         let folder = folder_of(&file.path).canonicalize().ok();
         let is_within = |folder: &PathBuf| places.iter().any(|place| folder.starts_with(place));
-        // A folder that is not there is told by whoever writes to it.
+        // A missing folder is reported by the node that writes to it.
         if let Some(folder) = folder.filter(|folder| !file.typed && !is_within(folder)) {
             object(Why::Outside(folder));
         }
@@ -132,7 +132,7 @@ impl Before {
         (self.0.iter()).any(|lay| lay.node == node && lay.path == path)
     }
 
-    /// Adds what an edit writes beside.
+    /// Adds what an edit writes in addition.
     pub fn extend(&mut self, more: Before) {
         for lay in more.0 {
             if !self.has(&lay.node, &lay.path) {
@@ -159,7 +159,7 @@ impl Before {
             }
             let now = FileState::lying_at(path).ok().flatten();
             if now.is_some_and(|(now, file)| file.is_file() && Some(&now) != seen.as_ref()) {
-                // A file without a mark is as good; it is only asked for the next time.
+                // A file without a mark is as good; the next run will only ask before replacing it.
                 let _ = adopt(path, outputs, node);
                 add(path);
             }
@@ -204,7 +204,7 @@ pub fn missing_folders(graph: &Graph) -> Vec<(String, PathBuf)> {
     missing
 }
 
-/// A path without parts that say nothing.
+/// A path without parts that mean nothing.
 fn tidy(path: &Path) -> PathBuf {
     let says = |part: &Component<'_>| !matches!(part, Component::CurDir);
     path.components().filter(says).collect()

@@ -1,5 +1,5 @@
-//! Into which container a film's picture goes when it gets new sound, and whether it has to be
-//! encoded for that.
+//! Chooses the container for a film's picture with new sound, and whether the picture has to be
+//! encoded for it.
 //!
 //! What a container can hold is asked of ffmpeg itself, which differs between versions: the first
 //! pictures are copied into a small file, and what is seen in that file must be what is seen in the
@@ -8,11 +8,9 @@
 
 use std::cell::OnceCell;
 use std::collections::VecDeque;
-use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
-use std::time::SystemTime;
 
 use score_engine::NodeError;
 use serde_json::Value;
@@ -20,14 +18,15 @@ use serde_json::Value;
 use super::ffmpeg::{input_url, last_line, quiet, start};
 use super::picture_choice::{codec, index};
 use super::timeline::{Contents, Picture};
+use crate::file_state::FileState;
 
-/// So many packets are copied to see whether that can be done.
+/// Packets that are copied to see whether the container holds them.
 const PACKETS: &str = "24";
 
-/// So many pictures of them are compared: with B-frames, the last of the packets wait for others.
+/// Pictures of them that are compared: with B-frames, the last of the packets wait for others.
 const PICTURES: usize = 6;
 
-/// A trial ends after so many bytes: raw pictures are large.
+/// The most bytes of a trial: raw pictures are large.
 const MOST_BYTES: &str = "64000000";
 
 /// Pictures are shown at the same time if their times differ by less than this, in seconds. Some
@@ -143,9 +142,8 @@ impl<'a> PictureSource<'a> {
         })
     }
 
-    /// Where the picture goes if anything will do: into the film's own container, mp4 or mkv, the
-    /// first that holds it as it is; else, or if that is asked for with `encode`, it is
-    /// encoded.
+    /// Where the picture goes if the user named no container: into the film's own, mp4 or mkv, the
+    /// first that holds it as it is; else, or with `encode`, it is encoded.
     ///
     /// # Errors
     /// ffmpeg is missing, or cannot encode.
@@ -211,7 +209,7 @@ impl<'a> PictureSource<'a> {
         self.encoded(container, false)
     }
 
-    /// It is encoded into `container`, because it was asked for or because nothing else is
+    /// It is encoded into `container`, because that was requested or because nothing else is
     /// possible.
     fn encoded(&self, container: &'static Container, asked: bool) -> Result<Plan, NodeError> {
         if !container.holds_h264 {
@@ -294,7 +292,7 @@ impl<'a> PictureSource<'a> {
                 self.pictures.get_or_init(|| pictures)
             }
         };
-        // Of a film without pictures that can be decoded, the node that reads it tells more.
+        // If no picture of the film can be decoded, the node that reads it reports more.
         Ok(wanted.is_empty() || (!copied.is_empty() && agree(wanted, &copied)))
     }
 }
@@ -304,8 +302,7 @@ impl<'a> PictureSource<'a> {
 struct Trial {
     film: PathBuf,
     /// Of another file under the same name nothing is known.
-    length: u64,
-    modified: Option<SystemTime>,
+    state: Option<FileState>,
     stream: u64,
     times: Picture,
     ending: &'static str,
@@ -314,16 +311,15 @@ struct Trial {
 /// The last trials and what they found.
 static TRIALS: Mutex<VecDeque<(Trial, Option<Picture>)>> = Mutex::new(VecDeque::new());
 
-/// So many are remembered.
+/// Trials that are remembered.
 const TRIALS_KEPT: usize = 16;
 
 impl Trial {
     fn new(source: &PictureSource<'_>, container: &Container) -> Self {
-        let file = source.film.metadata().ok();
+        let file = source.film.metadata();
         Trial {
             film: std::path::absolute(source.film).unwrap_or_default(),
-            length: file.as_ref().map_or(0, Metadata::len),
-            modified: file.and_then(|file| file.modified().ok()),
+            state: file.ok().as_ref().map(FileState::of),
             stream: source.stream,
             times: source.times,
             ending: container.ending,

@@ -24,7 +24,7 @@ pub(crate) const PROTOCOLS: [&str; 4] = [
     DEMUXERS,
 ];
 
-/// ffmpeg that says no more than it must, replaces what it writes, and reads files only.
+/// ffmpeg that only reports errors, replaces what it writes, and reads files only.
 pub(crate) fn quiet() -> Command {
     let mut command = Command::new("ffmpeg");
     command.args([
@@ -44,7 +44,7 @@ pub(crate) fn quiet() -> Command {
 /// time, for a difference of about one level of 255 in 64 × 64 pixels of a film in 854 × 480.
 const THUMBNAIL: u32 = 96;
 
-/// What a film says of itself.
+/// What a film's container says.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Film {
     /// Which of its streams is the picture.
@@ -85,9 +85,9 @@ pub(crate) fn start(
         .map_err(|error| cannot_start(program, error))
 }
 
-/// Why a program cannot be started: only one that is not there is to be installed.
+/// Why a program cannot be started: only a missing one is to be installed.
 fn cannot_start(program: &str, error: std::io::Error) -> NodeError {
-    let message = format!("the program {program} cannot be started: {error}");
+    let message = format!("the program {program} cannot be started ({error})");
     #[cfg(unix)]
     let advice = match error.raw_os_error() {
         Some(libc::EMFILE) => Some(
@@ -110,7 +110,7 @@ fn cannot_start(program: &str, error: std::io::Error) -> NodeError {
     .source(error)
 }
 
-/// A program that is stopped when nobody needs it any more.
+/// A program that is killed when this is dropped.
 pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
@@ -159,7 +159,7 @@ pub(crate) fn ask(
     let output = start("ffprobe", Stdio::null(), &mut command)?
         .wait_with_output()
         .map_err(|error| {
-            NodeError::input(format!("`{}` cannot be probed: {error}", path.display()))
+            NodeError::input(format!("`{}` cannot be probed ({error})", path.display()))
         })?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
@@ -209,22 +209,25 @@ pub(crate) fn seconds(of: &Value, entry: &str) -> Option<f64> {
     of.get(entry)?.as_str()?.parse().ok()
 }
 
-/// What a program said last, without the part of it that speaks.
+/// What a program said last, without the name of its component.
 pub(crate) fn last_line(text: &str) -> String {
     let line = text
         .lines()
         .rev()
         .find(|line| !line.trim().is_empty())
         .unwrap_or("no reason given");
-    // ffmpeg puts the part that speaks before what it says: `[mov,mp4 @ 0x55…] moov atom not
-    // found`.
+    // ffmpeg puts the name of the component first: `[mov,mp4 @ 0x55…] moov atom not found`.
     line.rsplit("] ").next().unwrap_or(line).trim().to_owned()
 }
 
-/// What a program said first: what follows are mostly consequences.
-fn first_line(text: &str) -> String {
-    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
-    last_line(lines.next().unwrap_or_default())
+/// What a program says first: what follows are mostly consequences, and may be a line for each
+/// packet of a film. All of it is read, so that the program is not held up.
+fn first_line(says: impl Read) -> String {
+    let lines = BufReader::new(says).split(b'\n').map_while(Result::ok);
+    let mut lines = lines.filter(|line| !line.trim_ascii().is_empty());
+    let first = lines.next().unwrap_or_default();
+    lines.for_each(drop);
+    last_line(&String::from_utf8_lossy(&first))
 }
 
 /// What the ffmpeg program says while it decodes.
@@ -263,8 +266,7 @@ pub(crate) struct Decoder {
 impl Decoder {
     /// Begins to decode the picture of `film`, the file at `path`, to RGB frames of `width` ×
     /// `height`, all of them or `rate` a second, `from` a time on its timeline or from its
-    /// beginning. `sparing`: on one thread, which takes some 10 MB less, and is as fast as one
-    /// processor is.
+    /// beginning. `sparing`: on one thread, which takes some 10 MB less.
     ///
     /// # Errors
     /// ffmpeg is missing.
@@ -276,7 +278,7 @@ impl Decoder {
         sparing: bool,
     ) -> Result<Self, NodeError> {
         let fps = rate.map(|rate| format!("fps={rate},")).unwrap_or_default();
-        // `showinfo` tells each frame's true time in the same pass that delivers its pixels.
+        // `showinfo` gives each frame's true time in the same pass that delivers its pixels.
         let filter =
             format!("{fps}scale={width}:{height}:flags=area,format=rgb24,showinfo=checksum=0");
         let mut command = Command::new("ffmpeg");
@@ -352,9 +354,10 @@ impl Decoder {
             Ok(()) => {}
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return self.end(),
             Err(error) => {
-                return Err(
-                    NodeError::input(format!("the film cannot be read on: {error}")).source(error),
-                );
+                return Err(NodeError::input(format!(
+                    "the film cannot be read any further ({error})"
+                ))
+                .source(error));
             }
         }
         loop {
@@ -399,7 +402,7 @@ impl Decoder {
 
 impl Drop for Decoder {
     fn drop(&mut self) {
-        // Whoever may stop it still holds it.
+        // A stopper may still hold the program.
         self.stopper.stop();
     }
 }
@@ -465,15 +468,10 @@ impl Muxer {
         ]);
         command.arg(input_url(output));
         let mut child = Running(start("ffmpeg", Stdio::piped(), &mut command)?);
-        let (sound, Some(mut stderr)) = (child.0.stdin.take(), child.0.stderr.take()) else {
+        let (sound, Some(stderr)) = (child.0.stdin.take(), child.0.stderr.take()) else {
             return Err(NodeError::internal("ffmpeg was started without its pipes"));
         };
-        let listener = std::thread::spawn(move || {
-            let mut said = String::new();
-            // What cannot be read is not needed: the exit status tells whether all went well.
-            let _ = stderr.read_to_string(&mut said);
-            said
-        });
+        let listener = std::thread::spawn(move || first_line(stderr));
         Ok(Muxer {
             child,
             sound,
@@ -484,7 +482,7 @@ impl Muxer {
     /// Gives ffmpeg the next samples.
     ///
     /// # Errors
-    /// ffmpeg has given up, for the reason that it told.
+    /// ffmpeg has given up; the error holds its reason.
     pub(crate) fn write(&mut self, samples: &[u8]) -> Result<(), NodeError> {
         match self.sound.as_mut().map(|sound| sound.write_all(samples)) {
             Some(Ok(())) => Ok(()),
@@ -498,7 +496,7 @@ impl Muxer {
     /// Ends the sound and waits until the film is written.
     ///
     /// # Errors
-    /// ffmpeg has failed, for the reason that it told.
+    /// ffmpeg has failed; the error holds its reason.
     pub(crate) fn end(&mut self) -> Result<(), NodeError> {
         drop(self.sound.take());
         let status = self.child.0.wait();
@@ -506,15 +504,14 @@ impl Muxer {
             .listener
             .take()
             .and_then(|listener| listener.join().ok())
-            .unwrap_or_default();
+            .unwrap_or_else(|| "no reason given".to_owned());
         if status.is_ok_and(|status| status.success()) {
             return Ok(());
         }
-        Err(NodeError::output(format!(
-            "the film cannot be written (ffmpeg: {})",
-            first_line(&said)
-        ))
-        .help("look whether the disk has room; `encode: h264` takes any picture"))
+        Err(
+            NodeError::output(format!("the film cannot be written (ffmpeg: {said})"))
+                .help("look whether the disk has room; `encode: h264` takes any picture"),
+        )
     }
 }
 
@@ -562,6 +559,14 @@ mod tests {
             let told = advice(code);
             assert!(told.contains(wanted) && !told.contains("install"), "{told}");
         }
+    }
+
+    #[test]
+    fn of_all_that_a_program_says_the_first_line_is_kept_in_any_encoding() {
+        let consequences = b"Error while muxing\n".repeat(9);
+        let said = [&b"\n[mp4 @ 0x5] no room for \xFF\n"[..], &consequences].concat();
+        assert_eq!(first_line(&said[..]), "no room for \u{FFFD}");
+        assert_eq!(first_line(&b""[..]), "no reason given");
     }
 
     #[test]

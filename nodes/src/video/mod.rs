@@ -1,6 +1,5 @@
 //! Pictures in and out.
 
-mod backoff;
 mod camera;
 mod capture;
 pub(crate) mod container;

@@ -9,7 +9,7 @@ use std::path::Path;
 use score_engine::NodeError;
 use serde_json::Value;
 
-/// Codecs of images; what is in one of these may be a cover that is not marked as one.
+/// Codecs of images: a stream in one of these may be a cover that is not marked as one.
 const IMAGES: [&str; 11] = [
     "mjpeg", "png", "bmp", "gif", "webp", "tiff", "jpeg2000", "jpegls", "jpegxl", "targa", "ppm",
 ];
@@ -17,8 +17,8 @@ const IMAGES: [&str; 11] = [
 /// A codec that ffmpeg has no name for.
 const UNKNOWN: &str = "unknown";
 
-/// The picture stream numbered `wanted`, or the first that is no cover, of `streams`, which are the
-/// picture streams that ffprobe lists in the file at `path`.
+/// The picture stream numbered `wanted`, or the first that is not a cover, of `streams`, which are
+/// the picture streams that ffprobe lists in the file at `path`.
 ///
 /// # Errors
 /// There is none, or none of that number.
@@ -83,7 +83,7 @@ pub(super) fn codec(stream: &Value) -> &str {
     codec.filter(|codec| *codec != "none").unwrap_or(UNKNOWN)
 }
 
-/// Whether the file says that a stream is no film but a cover or a thumbnail.
+/// Whether the file says that a stream is a cover or a thumbnail, not a film.
 pub(super) fn is_cover(stream: &Value) -> bool {
     ["attached_pic", "timed_thumbnails"]
         .into_iter()
@@ -93,7 +93,7 @@ pub(super) fn is_cover(stream: &Value) -> bool {
         })
 }
 
-/// Whether a stream is an image that never changes, as far as can be told without reading it.
+/// Whether a stream is an image that never changes, as far as is known without reading it.
 fn is_still(stream: &Value) -> bool {
     let rate = stream.get("avg_frame_rate").and_then(Value::as_str);
     IMAGES.contains(&codec(stream)) && rate.is_none_or(|rate| rate == "0/0")

@@ -19,15 +19,15 @@ const STARTED: &str = "ffmpeg is started with it";
 /// `screen`.
 #[derive(Clone, Params)]
 pub(crate) struct Screen {
-    /// which screen: an X11 display such as `:0` (the one that the run was started from if left
-    /// out); on macOS its number
+    /// the screen: an X11 display such as `:0`, on macOS a number; left out: the one that the run
+    /// was started from
     #[param(rebuild = STARTED)]
     display: Option<String>,
-    /// left, top, width and height of the part that is seen, as [0, 0, 1280, 720]; the whole if
-    /// left out
+    /// left, top, width and height of the part that is seen, as [0, 0, 1280, 720]; left out: all
+    /// of it
     #[param(rebuild = STARTED, range = 0..=65_535, unit = "pixels")]
     area: Option<Vec<u32>>,
-    /// pictures a second
+    /// pictures per second
     #[param(rebuild = STARTED, range = 0.1..=240.0, unit = "Hz", default = 25.0)]
     rate: f64,
     /// whether the mouse pointer is seen
@@ -89,10 +89,10 @@ impl Node for Screen {
                 wires: ["screen -> motion -> tune -> piano -> sound"]"#,
             )
             .details(
-                "Live only. On Linux it sees an X11 screen; under Wayland only the windows of X11 programs are seen. \
-                 The ways for macOS (AVFoundation) and Windows (GDI) are written but have not been tried on such a \
-                 machine. A screen that goes away is opened anew as soon as it is back; the last picture stays \
-                 meanwhile.",
+                "Live only. On Linux it captures an X11 screen; under Wayland only the windows of \
+                 X11 programs are seen. macOS (AVFoundation) and Windows (GDI) are implemented but \
+                 were never tried. A screen that goes away is opened again as soon as it is back; \
+                 the last picture stays meanwhile.",
             )
             .output(PICTURES)
     }
@@ -147,8 +147,8 @@ impl Node for Screen {
 }
 
 /// Tells whether the X11 server of a display on this machine is still the one that it is now.
-/// ffmpeg does not notice when it ends: it repeats the last picture for ever. Of all other displays
-/// nothing is known, so that they count as there.
+/// ffmpeg does not notice when it ends: it repeats the last picture forever. Nothing is known of
+/// other displays, so they count as there.
 fn server(display: Option<&str>) -> Box<dyn Fn() -> bool + Send> {
     #[cfg(unix)]
     {
@@ -158,7 +158,7 @@ fn server(display: Option<&str>) -> Box<dyn Fn() -> bool + Send> {
         let number = display.and_then(|display| display.strip_prefix(':'));
         let number = number.and_then(|number| number.split('.').next());
         let socket = number.map(|number| format!("/tmp/.X11-unix/X{number}"));
-        // A server that begins makes its socket anew.
+        // A server that starts makes a new socket.
         let birth = |socket: &str| {
             let of = std::fs::metadata(socket).ok()?;
             Some((of.ino(), of.ctime(), of.ctime_nsec()))
@@ -304,6 +304,6 @@ mod tests {
         assert!(refusal(json!({ "area": [0, 0] })).contains("four numbers"));
         assert!(refusal(json!({ "display": "-y:0" })).contains("is not a display"));
         assert!(refusal(json!({ "display": "somewhere" })).contains("is not a display"));
-        assert!(refusal(json!({ "display": ":0" })).contains("plays live only"));
+        assert!(refusal(json!({ "display": ":0" })).contains("only in a live run"));
     }
 }

@@ -1,7 +1,7 @@
 //! Reads a film's frames at their true presentation times.
 
+mod live_film;
 mod pace;
-mod playing;
 mod reader;
 mod reel;
 
@@ -13,8 +13,8 @@ use score_engine::{
     Progress, Time, Transport,
 };
 
+use self::live_film::LiveFilm;
 use self::pace::Pace;
-use self::playing::Playing;
 use self::reel::{Reel, Script};
 use super::capture::REOPENED;
 use super::ffmpeg::{Decoder, Film, probe};
@@ -43,17 +43,17 @@ pub(crate) struct VideoFile {
     /// height of the frames sent
     #[param(rebuild = DECODED, range = 1..=4096, unit = "pixels", default = 64)]
     height: u32,
-    /// frames sent; all of the film's if left out
+    /// frames sent per second; left out: all of the film
     #[param(rebuild = DECODED, range = 0.1..=240.0, unit = "Hz")]
     rate: Option<f64>,
-    /// which of the file's streams is the picture, as ffprobe counts; the first that is not a
-    /// cover if left out
+    /// stream of the file that is the picture, as ffprobe counts; left out: the first that is not
+    /// a cover
     #[param(rebuild = DECODED, range = 0..=9999)]
     stream: Option<u32>,
-    /// whether the film begins anew when it has ended; live only
+    /// whether the film starts again when it has ended; live only
     #[param(live, default = false)]
     r#loop: bool,
-    /// how fast the film plays; 1: as it was made
+    /// how fast the film plays; 1: at its own speed
     #[param(live, range = 0.1..=10.0, log, default = 1.0)]
     speed: f64,
 }
@@ -71,20 +71,21 @@ impl Node for VideoFile {
                 wires: ["film -> eye -> tune -> notes"]"#,
             )
             .details(
-                "Any film that ffmpeg reads, at any frame rate, constant or variable: every frame comes at the time at \
-                 which a player shows it, counted from the film's first picture or the beginning of its sound, \
-                 whichever comes first, and turned as the film says. The film ends where its picture does, though its \
-                 sound may go on. Frames are scaled to `width` × `height`, whatever their shape. Only local files are \
-                 read.\n\n\
-                 Of several picture streams in a file the first is taken that is not a cover image; `stream` chooses \
-                 another, by the number that ffprobe gives it.\n\n\
-                 Live, the film plays in real time: each frame leaves when the run's clock reaches its time. Frames \
-                 that are late are left out, and the newest is sent. With `loop` it begins anew without a gap when it \
-                 has ended, for ever, so that it takes the place of a camera; a film that loops cannot be rendered. \
-                 A film whose `loop` is turned off ends with the round that is being read. Another `speed` holds from \
-                 the picture that shows. \
-                 When the decoder fails in the middle, it is started anew at the right place, and the last picture \
-                 stays meanwhile.",
+                "Any film that ffmpeg reads, at any frame rate, constant or variable: every frame \
+                 comes at the time at which a player shows it, counted from the film's first \
+                 picture or the beginning of its sound, whichever comes first, and rotated as the \
+                 film says. The film ends where its picture does, even if its sound goes on. \
+                 Frames are scaled to `width` × `height`, whatever their shape. Only local files \
+                 are read.\n\n\
+                 If a file has several picture streams, the first that is not a cover image is \
+                 taken; `stream` chooses another, by the number that ffprobe gives it.\n\n\
+                 Live, the film plays in real time: each frame is sent when the run's clock \
+                 reaches its time. Late frames are left out, and the newest is sent. With `loop` \
+                 the film starts again without a gap when it has ended, so that it can stand in \
+                 for a camera; a film that loops cannot be rendered. When `loop` is turned off, \
+                 the film ends after the round that is being read. A new `speed` holds from the \
+                 current picture on. When the decoder fails in the middle, it is restarted at the \
+                 right place, and the last picture stays meanwhile.",
             )
             .output(PICTURES)
     }
@@ -117,7 +118,7 @@ impl Node for VideoFile {
             let clock = clock.clone();
             let reel = Reel::start(script, (self.speed, self.r#loop), clock, reopened)?;
             let late = build.counters.counter("late_frames");
-            return Ok(Box::new(Playing::new(reel, late)));
+            return Ok(Box::new(LiveFilm::new(reel, late)));
         }
         if let Some(declared) = film.declared {
             let length = declared.end.nanos().unsigned_abs();
@@ -130,7 +131,7 @@ impl Node for VideoFile {
             None,
             false,
         )?;
-        Ok(Box::new(Reading {
+        Ok(Box::new(OfflineFilm {
             path: self.path.clone(),
             size: (self.width, self.height),
             film,
@@ -143,7 +144,7 @@ impl Node for VideoFile {
 }
 
 /// A film being read.
-struct Reading {
+struct OfflineFilm {
     path: PathBuf,
     size: (u32, u32),
     film: Film,
@@ -153,7 +154,7 @@ struct Reading {
     progress: Arc<Progress>,
 }
 
-impl Processor<VideoFile> for Reading {
+impl Processor<VideoFile> for OfflineFilm {
     fn process(&mut self, _params: &VideoFile, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         let Some((time, pixels)) = self.decoder.next()? else {
             let end = self.end()?;
@@ -184,7 +185,7 @@ impl Processor<VideoFile> for Reading {
     }
 }
 
-impl Reading {
+impl OfflineFilm {
     /// When the film ends: where its last picture does.
     fn end(&mut self) -> Result<Time, NodeError> {
         let (name, declared) = (self.path.display(), self.film.declared);

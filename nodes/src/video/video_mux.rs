@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use score_engine::{
     AudioBlock, Build, Check, Choice, Descriptor, Flow, InputPort, Io, Node, NodeError, Params,
-    Processor,
+    Processor, Transport,
 };
 
 use super::container::{Container, PictureSource};
@@ -33,7 +33,7 @@ const CHANNELS: u16 = 2;
 /// by a few tenths of a dB.
 const CEILING: f64 = -1.5;
 
-/// So many frames of what is left of the original sound are written at a time.
+/// Frames of what is left of the original sound that are written at a time.
 const BLOCK: usize = 4096;
 
 /// `video_mux`.
@@ -45,12 +45,12 @@ pub(crate) struct VideoMux {
     /// the film to write
     #[param(rebuild = "the file is opened once", writes, content = Film, ending = "mp4")]
     path: PathBuf,
-    /// which of the film's streams is the picture, as ffprobe counts; the first that is not a
-    /// cover if left out
+    /// stream of the film that is the picture, as ffprobe counts; left out: the first that is not
+    /// a cover
     #[param(rebuild = "another picture is another file", range = 0..=9999)]
     stream: Option<u32>,
-    /// when the picture is encoded anew
-    #[param(rebuild = "the file is opened for it", default = Encode::IfNeeded)]
+    /// when the picture is encoded again
+    #[param(rebuild = "ffmpeg is started for it", default = Encode::IfNeeded)]
     encode: Encode,
     /// how loud the film's own sound stays; 1: as it was
     #[param(
@@ -59,13 +59,8 @@ pub(crate) struct VideoMux {
         default = 0.0
     )]
     original_sound: f64,
-    /// by how much the new sound is quieter while somebody speaks in the film's own
-    #[param(
-        rebuild = "speech is looked for from the film's beginning",
-        range = 0.0..=40.0,
-        unit = "dB",
-        default = 9.0
-    )]
+    /// how much quieter the new sound is while somebody speaks in the film's own
+    #[param(live, range = 0.0..=40.0, span = 0.0..=18.0, unit = "dB", default = 9.0)]
     duck: f64,
     /// integrated loudness of a render; left out: as it comes
     #[param(
@@ -87,35 +82,42 @@ enum Encode {
 
 impl Node for VideoMux {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("video", "video_mux", "Writes a film's own picture with new sound")
-            .example(
-                r#"nodes: {
+        Descriptor::of::<Self>(
+            "video",
+            "video_mux",
+            "Writes a film's own picture with new sound",
+        )
+        .example(
+            r#"nodes: {
                     "tune": midi_input_file(path: "song.mid"),
                     "piano": synth(),
                     "movie": video_mux(film: "film.mp4", path: "scored.mp4"),
                 },
                 wires: ["tune -> piano -> movie"]"#,
-            )
-            .details(
-                "The picture is copied as it is, not encoded anew, and keeps its times: what `video_file` sends for a \
-                 picture is heard when that picture is seen. The ending of `path` chooses the container: .mp4, .mkv, \
-                 .mov or .webm; .mkv holds almost any picture. A container that cannot hold the film's picture is \
-                 refused before anything runs, unless none can: then the picture is encoded (H.264). It is \
-                 encoded also where the film does not say when its pictures are shown, as AVI files with B-frames, \
-                 and with `encode: h264` in any case. `score film` chooses the container by itself: the film's own, \
-                 .mp4 or .mkv, the first that can hold the picture.\n\n\
-                 `film` and `stream` should be the same as of the `video_file` that is scored. The original sound is \
-                 left out, or mixed in at `original_sound`, at its own time and whole: where it goes on after the new \
-                 sound, it is heard to its end. While somebody speaks in it, the new sound is `duck` dB quieter: it goes down \
-                 just before the first word and comes back after the last.\n\n\
-                 With `loudness`, a render is measured as a whole, the film's own sound included (integrated loudness, EBU \
-                 R 128), and brought to that loudness in a second pass, its true peak below −1 dBTP; give `audio_file` the \
-                 same number, and the film is as loud as the mix. The film is then written at the end. Live it does \
+        )
+        .details(
+            "The picture is copied, not encoded again, and keeps its times: what `video_file` \
+                 sends for a picture is heard when that picture is seen. The ending of `path` \
+                 chooses the container: .mp4, .mkv, .mov or .webm; .mkv holds almost any picture. \
+                 A container that cannot hold the film's picture is refused before anything runs, \
+                 unless none can: then the picture is encoded (H.264). It is also encoded where \
+                 the film does not say when its pictures are shown, such as AVI files with \
+                 B-frames, and always with `encode: h264`. `score film` chooses the container by \
+                 itself: the film's own, .mp4 or .mkv, the first that can hold the picture.\n\n\
+                 `film` and `stream` should be those of the `video_file` that is scored. The \
+                 original sound is left out, or mixed in at `original_sound`, at its own time and \
+                 whole: where it goes on after the new sound, it is heard to its end. While \
+                 somebody speaks in it, the new sound is `duck` dB quieter: it goes down just \
+                 before the first word and comes back after the last.\n\n\
+                 With `loudness`, a render is measured as a whole, including the film's own sound \
+                 (integrated loudness, EBU R 128), and brought to that loudness in a second pass, \
+                 its true peak below −1 dBTP; give `audio_file` the same number, and the film is \
+                 as loud as the mix. The film is then written at the end. Live, `loudness` does \
                  nothing.\n\n\
-                 When the film cannot be written to its end, in a render, the other files of the patch are written \
-                 all the same, and the error is told at the end.",
-            )
-            .input(SOUND)
+                 If a render cannot write the film to its end, the other files of the patch are \
+                 still written, and the error is reported at the end.",
+        )
+        .input(SOUND)
     }
 
     fn check(&self, check: &mut Check<'_>) {
@@ -185,8 +187,8 @@ struct Original {
     coming: VecDeque<f32>,
     /// How many frames ahead it is heard.
     ahead: usize,
-    /// What turns the new sound down under speech, if anything.
-    ducking: Option<Ducking>,
+    /// What turns the new sound down under speech.
+    ducking: Ducking,
     /// Two sounds together may pass full scale although neither does.
     limiter: Limiter,
     /// Samples in a frame of the new sound.
@@ -200,11 +202,10 @@ impl Original {
         (rate, channels): (u32, u16),
     ) -> Result<Self, NodeError> {
         let sound = FfmpegSound::open(film, rate)?;
-        let ducks = duck > 0.0;
         Ok(Original {
             coming: VecDeque::new(),
-            ahead: if ducks { ducking::ahead(rate) } else { 0 },
-            ducking: ducks.then(|| Ducking::new(duck, rate)),
+            ahead: ducking::ahead(rate),
+            ducking: Ducking::new(duck, rate),
             sound: SoundAtRate::new(Box::new(sound), rate)?,
             level,
             limiter: Limiter::new(rate),
@@ -217,10 +218,8 @@ impl Original {
     fn mix(&mut self, samples: &mut [f32]) -> Result<(), NodeError> {
         self.hear(samples.len() / self.channels)?;
         for frame in samples.chunks_exact_mut(self.channels) {
-            if let Some(ducking) = &mut self.ducking {
-                let gain = ducking.next();
-                frame.iter_mut().for_each(|sample| *sample *= gain);
-            }
+            let gain = self.ducking.next();
+            frame.iter_mut().for_each(|sample| *sample *= gain);
             let mut own = || self.coming.pop_front().unwrap_or(0.0) * self.level;
             let (left, right) = (own(), own());
             match frame {
@@ -244,9 +243,7 @@ impl Original {
             if samples.is_empty() {
                 break;
             }
-            if let Some(ducking) = &mut self.ducking {
-                ducking.hear(&samples);
-            }
+            self.ducking.hear(&samples);
             self.coming.extend(samples);
         }
         Ok(())
@@ -277,8 +274,7 @@ struct Joining {
     /// new one down.
     mixes: Option<(f32, f64)>,
     original: Option<Original>,
-    /// The loudness that is wished for, in LUFS; what measures the sound, and the sound as it
-    /// came.
+    /// The requested loudness, in LUFS; what measures the sound, and the sound as it came.
     loudness: Option<f64>,
     whole: Option<(Mastering, Spool)>,
     path: PathBuf,
@@ -339,14 +335,14 @@ impl Joining {
     fn encode(&mut self, samples: &[f32]) -> Result<(), NodeError> {
         let bytes: Vec<u8> = samples
             .iter()
-            // What is too loud is cut by the conversion, and what is no number is silence.
+            // The conversion clips what is too loud, and what is not a number becomes silence.
             .flat_map(|sample| ((sample * FULL_SCALE).round() as i16).to_le_bytes())
             .collect();
         let written = self.muxer()?.write(&bytes);
         written.map_err(|error| self.blame(error))
     }
 
-    /// Tells of a rotation that the container has not kept: ffmpeg before 6.1 writes none into
+    /// Warns of a rotation that the container has not kept: ffmpeg before 6.1 writes none into
     /// .mkv.
     fn tell_rotation(&self) -> Result<(), NodeError> {
         if self.rotation == 0 {
@@ -438,7 +434,7 @@ impl Processor<VideoMux> for Joining {
             let done = self.join(io);
             self.keep(done)?;
         }
-        // What is no longer needed must not hold up the nodes that send it.
+        // The inputs are emptied, so that the nodes before this one do not wait.
         while self.failure.is_some() && io.take().is_some() {}
         Ok(Flow::Continue)
     }
@@ -449,6 +445,16 @@ impl Processor<VideoMux> for Joining {
         }
         let done = self.end();
         self.keep(done)
+    }
+
+    fn changed(&mut self, params: &VideoMux, _transport: &Transport) -> Result<(), NodeError> {
+        if let Some((_, duck)) = &mut self.mixes {
+            *duck = params.duck;
+        }
+        if let Some(original) = &mut self.original {
+            original.ducking.set(params.duck);
+        }
+        Ok(())
     }
 
     fn commit(&mut self) -> Result<(), NodeError> {

@@ -38,7 +38,7 @@ pub(crate) struct VideoStream {
     /// the address of the stream
     #[param(rebuild = "another address is another stream")]
     url: String,
-    /// further hosts of this machine or a private network that the stream may lead to, as
+    /// further hosts of this computer or a private network that the stream may lead to, as
     /// ["10.0.0.7"]
     #[param(rebuild = "the stream is opened with it", default = Vec::new())]
     hosts: Vec<String>,
@@ -54,9 +54,13 @@ impl Captures for VideoStream {
 
 impl Node for VideoStream {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("video", "video_stream", "Takes pictures from a stream on the network")
-            .example(
-                r#"nodes: {
+        Descriptor::of::<Self>(
+            "video",
+            "video_stream",
+            "Takes pictures from a stream on the network",
+        )
+        .example(
+            r#"nodes: {
                     "street": video_stream(url: "rtsp://192.168.1.20/live"),
                     "motion": motion(),
                     "tune": scale_walk(),
@@ -64,18 +68,20 @@ impl Node for VideoStream {
                     "sound": audio_out(),
                 },
                 wires: ["street -> motion -> tune -> piano -> sound"]"#,
-            )
-            .details(
-                "Live only. `url` begins with http://, https://, rtsp://, rtsps:// or srt://; only that protocol is \
-                 used, and neither a redirect nor a playlist can reach a file of this machine. Where an http:// or https:// \
-                 stream leads to another host, by a redirect or a playlist, that host may lie anywhere on the Internet, \
-                 but on this machine or in a private network only if `hosts` names it. Behind a proxy that the \
-                 variable `http_proxy` names, that proxy decides instead. A stream that breaks \
-                 off, ends or gives no picture for `timeout` is opened anew, ever more seldom, every 4 seconds at the \
-                 least; the last picture stays meanwhile.\n\n\
-                 Pictures are sent as they come. A recording that a server gives out as fast as it can plays too fast.",
-            )
-            .output(PICTURES)
+        )
+        .details(
+            "Live only. `url` begins with http://, https://, rtsp://, rtsps:// or srt://; only \
+                 that protocol is used, and neither a redirect nor a playlist can reach a file of \
+                 this computer. Where an http:// or https:// stream leads to another host, by a \
+                 redirect or a playlist, that host may be anywhere on the Internet, but on this \
+                 computer or in a private network only if `hosts` names it. Behind a proxy that \
+                 the variable `http_proxy` names, that proxy decides instead. A stream that breaks \
+                 off, ends or gives no picture for `timeout` is opened again, at growing intervals \
+                 of up to 4 seconds; the last picture stays meanwhile.\n\n\
+                 Pictures are sent as they come. A recording that a server sends as fast as it can \
+                 plays too fast.",
+        )
+        .output(PICTURES)
     }
 
     fn check(&self, check: &mut Check<'_>) {
@@ -170,7 +176,7 @@ fn arguments(url: &str, size: (u32, u32)) -> Option<Vec<OsString>> {
     Some(arguments)
 }
 
-/// The address as it may be told: `rtsp://user:secret@host/` → `rtsp://…@host/`, and without what
+/// The address as it may be shown: `rtsp://user:secret@host/` → `rtsp://…@host/`, and without what
 /// follows a `?`.
 fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {

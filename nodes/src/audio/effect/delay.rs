@@ -5,25 +5,25 @@ use score_engine::{
     Processor, Time, Transport,
 };
 
-use super::super::ramp::Ramp;
+use super::super::ramp::{Ramp, glide};
 use super::{Effect, Mixing};
 
 /// The time in which a changed delay fades from the old echo to the new, in seconds.
 const FADE: f32 = 0.05;
 
-/// What is quieter than this nobody hears, and it costs a hundred times as long to compute with.
+/// Numbers smaller than this are inaudible, and a hundred times as slow to compute with.
 const SILENCE: f32 = 1e-15;
 
 /// `delay`.
 #[derive(Clone, Params)]
 pub(crate) struct Delay {
-    /// until the echo
+    /// time until the echo
     #[param(live, range = 0.001..=30.0, span = 0.02..=2.0, log, default = Length::Seconds(0.375))]
     time: Length,
-    /// how much of each echo comes again
+    /// level of each echo against the one before
     #[param(live, range = 0.0..=0.95, default = 0.4)]
     feedback: f64,
-    /// share of the echoes: 0 only the sound, 1 only the echoes
+    /// share of the echoes: 0 is only the dry sound, 1 only the echoes
     #[param(live, range = 0.0..=1.0, default = 0.3)]
     mix: f64,
 }
@@ -41,10 +41,10 @@ impl Node for Delay {
                 wires: ["tune -> pluck -> echo -> sound"]"#,
             )
             .details(
-                "An echo after `time`, and of each echo another, weaker by `feedback`. Stereo. The sound is not held \
-                 back: what comes in is heard at once. When `time` changes while it plays, or the tempo that its beats \
-                 follow, the old echo fades into the new one, without a change of pitch. The sound lasts as long as what comes in: echoes that \
-                 sound at the end of a render fade there.",
+                "An echo after `time`, and after each echo another, weaker by `feedback`. Stereo. \
+                 The dry sound is not delayed. When `time` changes, or the tempo that its beats \
+                 follow, the old echo fades into the new one without a change of pitch. The sound \
+                 lasts as long as what comes in: echoes at the end of a render fade there.",
             )
             .input(Echo::SOUND)
             .output(Echo::MIXED)
@@ -60,7 +60,7 @@ impl Node for Delay {
             fading: None,
             wanted: delay,
             step: 1.0 / (FADE * transport.sample_rate as f32).max(1.0),
-            feedback: Ramp::new(self.feedback as f32, transport.block),
+            feedback: Ramp::new(self.feedback as f32, glide(transport)),
         };
         Ok(Box::new(Mixing::new(effect, self, build)))
     }
@@ -89,7 +89,7 @@ impl Line {
         }
     }
 
-    /// Remembers at least so many frames from now on.
+    /// Remembers at least `length` frames from now on.
     fn grow(&mut self, length: usize) {
         if length > self.frames.len() {
             self.frames.rotate_left(self.at);
@@ -116,9 +116,9 @@ struct Echo {
     line: Line,
     /// Frames until the echo.
     delay: usize,
-    /// The delay that comes in its place, and its share so far.
+    /// The delay that replaces it, and its share so far.
     fading: Option<(usize, f32)>,
-    /// The delay that was asked for last.
+    /// The delay that was requested last.
     wanted: usize,
     /// By how much the new delay's share grows in a frame.
     step: f32,
@@ -209,33 +209,41 @@ mod tests {
     #[test]
     fn nothing_that_changes_while_it_plays_clicks() {
         let sound = sine(96_000);
-        let outputs = Harness::<Delay>::new(
-            json!({ "time": { "seconds": 0.1 }, "feedback": 0.0, "mix": 1.0 }),
-        )
-        .feed("sound", PortType::Audio, blocks(&sound), at(2.0))
-        .set_live(at(0.5), "time", json!({ "seconds": 0.3217 }))
-        .set_live(at(0.51), "time", json!({ "seconds": 0.0123 }))
-        .set_live(at(1.0), "mix", 0.0)
-        .set_live(at(1.3), "feedback", 0.9)
-        .set_live(at(1.5), "mix", 0.5)
-        .play_live()
-        .unwrap();
-        let heard = left(&outputs);
-        // The sound's own steepest step, and that of a fade within 512 frames.
-        let own = largest_step(&sound);
-        let step = largest_step(&heard[5_000..]);
-        assert!(
-            step < 2.0 * own + 1.0 / 512.0,
-            "{step}, the sound's own is {own}"
-        );
-        // After the fade the echo comes after the new time: 590 frames.
-        let expected = &sound[40_000 - 590..][..100];
-        assert!(
-            heard[40_000..][..100]
-                .iter()
-                .zip(expected)
-                .all(|(heard, sound)| (heard - sound).abs() < 1e-6)
-        );
+        // The second block is so short that a change takes 5 ms.
+        for (block, glide) in [(512, 512.0), (16, 240.0)] {
+            let transport = Transport {
+                block,
+                ..Transport::default()
+            };
+            let outputs = Harness::<Delay>::new(
+                json!({ "time": { "seconds": 0.1 }, "feedback": 0.0, "mix": 1.0 }),
+            )
+            .transport(transport)
+            .feed("sound", PortType::Audio, blocks(&sound), at(2.0))
+            .set_live(at(0.5), "time", json!({ "seconds": 0.3217 }))
+            .set_live(at(0.51), "time", json!({ "seconds": 0.0123 }))
+            .set_live(at(1.0), "mix", 0.0)
+            .set_live(at(1.3), "feedback", 0.9)
+            .set_live(at(1.5), "mix", 0.5)
+            .play_live()
+            .unwrap();
+            let heard = left(&outputs);
+            // The sound's own steepest step, and that of a fade.
+            let own = largest_step(&sound);
+            let step = largest_step(&heard[5_000..]);
+            assert!(
+                step < 2.0 * own + 1.0 / glide,
+                "{step}, the sound's own is {own}"
+            );
+            // After the fade the echo comes after the new time: 590 frames.
+            let expected = &sound[40_000 - 590..][..100];
+            assert!(
+                heard[40_000..][..100]
+                    .iter()
+                    .zip(expected)
+                    .all(|(heard, sound)| (heard - sound).abs() < 1e-6)
+            );
+        }
     }
 
     #[test]

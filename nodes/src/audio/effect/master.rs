@@ -7,7 +7,7 @@ use score_engine::{
 
 use super::super::amplitude;
 use super::super::limiter::Limiter;
-use super::super::ramp::Ramp;
+use super::super::ramp::{Ramp, glide};
 use super::{Effect, Mixing};
 
 /// How soft the threshold is, in dB: the ratio comes in from half of this below to half of it
@@ -20,19 +20,19 @@ const WINDOW: f32 = 0.03;
 const ATTACK: f32 = 0.03;
 const RELEASE: f32 = 0.3;
 
-/// The level is looked at once in so many frames.
+/// Frames between two looks at the level.
 const STEP: u32 = 16;
 
 /// `master`.
 #[derive(Clone, Params)]
 pub(crate) struct Master {
-    /// from where on it evens out
+    /// level above which it compresses
     #[param(live, range = -60.0..=0.0, unit = "dBFS", default = -24.0)]
     threshold: f64,
-    /// the excess is divided by this; 1: nothing is evened out
+    /// by how much the excess is divided; 1: not at all
     #[param(live, range = 1.0..=20.0, span = 1.0..=8.0, log, default = 2.0)]
     ratio: f64,
-    /// level after that
+    /// level after the compressor
     #[param(live, range = -24.0..=24.0, span = -12.0..=12.0, unit = "dB", default = 0.0)]
     gain: f64,
     /// highest sample
@@ -42,37 +42,42 @@ pub(crate) struct Master {
 
 impl Node for Master {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("audio", "master", "Evens a whole mix out and keeps it below a ceiling")
-            .example(
-                r#"nodes: {
+        Descriptor::of::<Self>(
+            "audio",
+            "master",
+            "Evens a whole mix out and keeps it below a ceiling",
+        )
+        .example(
+            r#"nodes: {
                     "tune": midi_input_file(path: "song.mid"),
                     "piano": synth(),
                     "master": master(threshold: -24, ratio: 2, gain: 4),
                     "sound": audio_file(path: "song.wav"),
                 },
                 wires: ["tune -> piano -> master -> sound"]"#,
-            )
-            .details(
-                "Stands between the mixer and what plays or writes the sound. Of what is louder than `threshold`, taken \
-                 over 30 ms and from both sides together, only the `ratio`th part of the excess stays: loud passages come \
-                 closer to quiet ones, single strokes keep their attack. The threshold is soft, over 10 dB. `gain` then \
-                 turns all of it up, and a limiter without delay keeps every sample below `ceiling`; from 3 dB below the \
-                 ceiling on it turns down gently.\n\n\
-                 It adds no delay, live and in a render alike. For a certain loudness of a file use `audio_file`'s and \
-                 `video_mux`'s `loudness`.",
-            )
-            .input(Evening::SOUND)
-            .output(Evening::MIXED)
-            .urgent()
+        )
+        .details(
+            "A compressor and a limiter, placed between the mixer and what plays or writes the \
+                 sound. The level is measured over 30 ms and both sides together. Above \
+                 `threshold` the excess is divided by `ratio`: loud passages come closer to quiet \
+                 ones, single strokes keep their attack. The threshold is soft, over 10 dB. `gain` \
+                 then turns everything up, and a limiter without delay keeps every sample below \
+                 `ceiling`; from 3 dB below the ceiling it turns down gently.\n\n\
+                 It adds no delay, live or in a render. To give a file a certain loudness, use \
+                 `loudness` of `audio_file` and `video_mux`.",
+        )
+        .input(Evening::SOUND)
+        .output(Evening::MIXED)
+        .urgent()
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
-        let (rate, block) = (build.transport.sample_rate, build.transport.block);
+        let (rate, glide) = (build.transport.sample_rate, glide(build.transport));
         let evening = Evening {
             threshold: self.threshold as f32,
             ratio: self.ratio as f32,
-            gain: Ramp::new(amplitude(self.gain), block),
-            ceiling: Ramp::new(amplitude(self.ceiling), block),
+            gain: Ramp::new(amplitude(self.gain), glide),
+            ceiling: Ramp::new(amplitude(self.ceiling), glide),
             window: share(WINDOW, rate, 1),
             attack: share(ATTACK, rate, STEP),
             release: share(RELEASE, rate, STEP),

@@ -9,15 +9,15 @@ use score_engine::{
 };
 
 use super::end_fade::EndFade;
-use super::ramp::Ramp;
+use super::ramp::{Ramp, glide};
 use super::stereo::stereo;
 
 pub(crate) use delay::Delay;
 pub(crate) use master::Master;
 pub(crate) use reverb::Room;
 
-/// Where nothing came for longer than this, in seconds, the rest of the time in between is not
-/// played through.
+/// The longest gap in the sound that is played through, in seconds; the rest of a longer one is
+/// skipped.
 const LONGEST_GAP: u64 = 30;
 
 /// What an effect makes of each frame.
@@ -31,10 +31,10 @@ trait Effect: Send {
     /// Where the sound and the effect go out.
     const MIXED: OutputPort<AudioBlock>;
 
-    /// Hears a frame, left and right, and gives the effect's part of what is heard.
+    /// Takes a frame, left and right, and gives the effect's part of the output.
     fn hear(&mut self, frame: [f32; 2]) -> [f32; 2];
 
-    /// The effect's share of what is heard.
+    /// The effect's share of the output.
     fn mix(params: &Self::Kind) -> f64;
 
     /// Takes new values of live parameters, or a new transport.
@@ -59,7 +59,7 @@ impl<E: Effect> Mixing<E> {
     fn new(effect: E, params: &E::Kind, build: &Build<'_>) -> Self {
         Mixing {
             effect,
-            mix: Ramp::new(E::mix(params) as f32, build.transport.block),
+            mix: Ramp::new(E::mix(params) as f32, glide(build.transport)),
             rate: build.transport.sample_rate,
             at: None,
             fade: EndFade::new(build),
@@ -75,7 +75,7 @@ impl<E: Effect> Mixing<E> {
         io.send(E::MIXED, time, block)
     }
 
-    /// Lets the effect hear the silence between the last block and one that begins at `frame`.
+    /// Feeds the effect the silence between the last block and one that begins at `frame`.
     fn pass_gap(&mut self, frame: u64) {
         let longest = LONGEST_GAP * u64::from(self.rate);
         let gap = self.at.map_or(0, |at| frame.saturating_sub(at));

@@ -5,7 +5,7 @@ use score_engine::{
     Transport,
 };
 
-use super::super::ramp::Ramp;
+use super::super::ramp::{Ramp, glide};
 use super::super::reverb::Reverb;
 use super::{Effect, Mixing};
 
@@ -15,13 +15,13 @@ const EXCHANGE: f32 = 0.5;
 /// `reverb`.
 #[derive(Clone, Params)]
 pub(crate) struct Room {
-    /// size of the room; 1 is the synth's
+    /// size of the room; 1 is that of the synth
     #[param(live, range = 0.1..=4.0, span = 0.3..=3.0, log, default = 1.0)]
     size: f64,
     /// time to fall silent by 60 dB
     #[param(live, range = 0.1..=60.0, span = 0.3..=10.0, log, unit = "s", default = 1.8)]
     decay: f64,
-    /// share of the room: 0 only the sound, 1 only the room
+    /// share of the room: 0 is only the dry sound, 1 only the room
     #[param(live, range = 0.0..=1.0, default = 0.25)]
     mix: f64,
 }
@@ -39,10 +39,11 @@ impl Node for Room {
                 wires: ["tune -> glass -> room -> sound"]"#,
             )
             .details(
-                "The synth's own room as a node of its own, for any sound. Stereo. `size` sets how far apart its walls \
-                 stand, and with it how dense the echoes are; `decay` how long they go on. A room of another size comes in place of \
-                 the one before within half a second. The sound lasts as long as what comes in: what still rings at the end \
-                 of a render fades there.",
+                "The synth's own room as a node, for any sound. Stereo. `size` sets the distance \
+                 of the walls, and with it how dense the echoes are; `decay` sets how long they \
+                 last. A room of another size replaces the one before within half a second. The \
+                 sound lasts as long as what comes in: what still rings at the end of a render \
+                 fades there.",
             )
             .input(Rooms::SOUND)
             .output(Rooms::MIXED)
@@ -60,31 +61,32 @@ struct Rooms {
     room: Reverb,
     /// The room before, and how much of it is heard.
     before: Option<(Reverb, Ramp)>,
-    /// The size and the decay that are asked for.
+    /// The requested size and decay.
     size: f32,
     decay: f32,
     rate: u32,
-    block: u32,
+    /// Frames in which a new decay is reached.
+    glide: u32,
 }
 
 impl Rooms {
     fn new(params: &Room, transport: &Transport) -> Self {
         let (size, decay) = (params.size as f32, params.decay as f32);
-        let (rate, block) = (transport.sample_rate, transport.block);
+        let (rate, glide) = (transport.sample_rate, glide(transport));
         Rooms {
-            room: Reverb::sized(rate, size, decay, block),
+            room: Reverb::sized(rate, size, decay, glide),
             before: None,
             size,
             decay,
             rate,
-            block,
+            glide,
         }
     }
 
-    /// Goes over to a room of the size that is asked for. It begins in silence and fills while the
-    /// other fades.
+    /// Goes over to a room of the requested size. It begins in silence and fills while the other
+    /// fades.
     fn exchange(&mut self) {
-        let room = Reverb::sized(self.rate, self.size, self.decay, self.block);
+        let room = Reverb::sized(self.rate, self.size, self.decay, self.glide);
         let before = std::mem::replace(&mut self.room, room);
         let mut share = Ramp::new(1.0, (EXCHANGE * self.rate as f32) as u32);
         share.set(0.0);

@@ -9,7 +9,7 @@ use super::super::ramp::Ramp;
 use super::Mixer;
 use super::seam::Seam;
 
-/// A wire that has left out so many blocks in a row is not waited for.
+/// A wire that has missed this many blocks in a row is not waited for.
 const PATIENCE: u32 = 8;
 
 /// Sound that a wire has brought and that is not all sent.
@@ -61,8 +61,8 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    /// A desk for so many wires, which takes `ramp` frames to turn; live, with the `rate` of its
-    /// sound, in Hz.
+    /// A desk for `wires` wires, whose levels change within `ramp` frames; live, with the `rate` of
+    /// its sound, in Hz.
     pub(super) fn new(params: &Mixer, wires: usize, ramp: u32, live: Option<u32>) -> Self {
         let channel = |wire| Channel {
             sides: sides(params, wire).map(|side| Ramp::new(side, ramp)),

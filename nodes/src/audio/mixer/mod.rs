@@ -19,7 +19,7 @@ use score_engine::{
 use super::amplitude;
 use super::blocks::Blocks;
 use super::limiter::Limiter;
-use super::ramp::Ramp;
+use super::ramp::{Ramp, glide};
 use super::stereo::stereo;
 use desk::Desk;
 use stems::Stems;
@@ -41,7 +41,7 @@ pub(crate) struct Mixer {
     /// place of each wire: −1 left, 0 middle, 1 right
     #[param(live, range = -1.0..=1.0, default = Vec::new())]
     pans: Vec<f64>,
-    /// a render's files for each sound, .wav; left out: none
+    /// files for each sound of a render, .wav; left out: none
     #[param(rebuild = "the files are begun once", writes, content = Sound, ending = "wav", each = SOUNDS.name())]
     stems: Option<PathBuf>,
 }
@@ -59,18 +59,22 @@ impl Node for Mixer {
                 wires: ["left -> mix -> sound", "right -> mix"]"#,
             )
             .details(
-                "`gains` and `pans` count the wires in the order of the patch; wires beyond their ends come with 0 dB \
-                 from the middle. A pan turns the other side down; the middle changes nothing. The sum stays below full \
-                 scale: up to −3 dB it is left as it is, and beyond a limiter turns it down gently. The sound lasts as \
-                 long as the longest that comes in.\n\n\
-                 Live, a block goes out as soon as every wire has brought it, and at the latest a block's time after \
-                 the first did. What comes later is left out, and counted as \
-                 `late_blocks`; the wire's sound fades there and comes back within 5 ms. A wire that has left out \
-                 8 blocks in a row is not waited for until it brings something again.\n\n\
-                 `stems` writes, in a render, each sound to a file of its own beside the mix, after the node that it comes \
-                 from: `film-stem.wav` becomes `film-stem-lead.wav`, `film-stem-bass.wav`… They have their levels and \
-                 places in the mix (`gains`, `pans` and `gain`) and 32-bit floating-point samples, begin and end together, \
-                 and add up to the sum before the limiter. `score film --stems` sets it.",
+                "`gains` and `pans` count the wires in the order of the patch; wires beyond the \
+                 end of a list have 0 dB and the middle. A pan turns the other side down; the \
+                 middle changes nothing. The sum stays below full scale: up to −3 dB it is left as \
+                 it is, above that a limiter turns it down gently. The sound lasts as long as the \
+                 longest input.\n\n\
+                 Live, a block is sent as soon as every wire has brought it, and at the latest one \
+                 block after the first did. What comes later is left out and counted as \
+                 `late_blocks`; the wire's sound fades there and comes back within 5 ms. A wire \
+                 that has missed 8 blocks in a row is not waited for until it brings something \
+                 again.\n\n\
+                 `stems` writes, in a render, each sound to a file of its own beside the mix, \
+                 named after the node that it comes from: `film-stem.wav` becomes \
+                 `film-stem-lead.wav`, `film-stem-bass.wav`… They have their levels and places in \
+                 the mix (`gains`, `pans` and `gain`) and 32-bit floating-point samples, begin and \
+                 end together, and add up to the sum before the limiter. `score film --stems` sets \
+                 it.",
             )
             .input(SOUNDS)
             .output(SUM)
@@ -79,11 +83,12 @@ impl Node for Mixer {
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let (rate, block) = (build.transport.sample_rate, build.transport.block);
+        let glide = glide(build.transport);
         let stems = match (&self.stems, build.clock) {
             (Some(path), None) => Some(Stems::begin(path, build, SOUNDS)?),
             (Some(_), Some(_)) => {
                 tracing::warn!(
-                    "`stems` are written by a render only; live use a recorder for each sound"
+                    "`stems` are only written by a render; in a live run, use a recorder for each sound"
                 );
                 None
             }
@@ -91,8 +96,8 @@ impl Node for Mixer {
         };
         Ok(Box::new(Mixing {
             stems,
-            desk: Desk::new(self, build.wires(SOUNDS), block, build.clock.map(|_| rate)),
-            gain: Ramp::new(amplitude(self.gain), block),
+            desk: Desk::new(self, build.wires(SOUNDS), glide, build.clock.map(|_| rate)),
+            gain: Ramp::new(amplitude(self.gain), glide),
             limiter: Limiter::new(rate),
             rate,
             blocks: Blocks::new(build.transport, build.ends),

@@ -88,7 +88,7 @@ impl LineFile {
                 written,
             } => {
                 if let Err(error) = file.write_all(&waiting) {
-                    // What remains of a line is no use to anybody.
+                    // Part of a line is of no use.
                     let _ = file.set_len(*written);
                     let path = growing.path().display();
                     let why = format!("`{path}` cannot be written ({error})");

@@ -15,11 +15,11 @@ use self::recording::Recording;
 use self::take::Take;
 
 /// Blocks of sound that wait while the disk is slow: five seconds.
-pub(crate) const PATIENCE: Policy = Policy::DropOldest(1024);
+pub(crate) const SLOW_DISK: Policy = Policy::DropOldest(1024);
 
 const SOUND: InputPort<AudioBlock> = InputPort::new(0, "sound", "what is heard")
     .optional()
-    .policy(PATIENCE);
+    .policy(SLOW_DISK);
 const NOTES: InputPort<Note> = InputPort::new(1, "notes", "what is played").many();
 const CONTROLS: InputPort<Control> = InputPort::new(2, "controls", "what steers").many();
 const EVENTS: InputPort<Event> = InputPort::new(3, "events", "what happens").many();
@@ -47,20 +47,25 @@ impl Node for Recorder {
                 wires: ["camera -> motion -> tune -> piano -> sound", "piano -> take.sound", "tune -> take.notes", "motion -> take.controls"]"#,
             )
             .details(
-                "Beside the sound at `path` it writes the notes to a .mid, a track for each wire and channel, and the \
-                 controls and events to a .jsonl of the same name. All begin together, so that they can be laid on each other: with the run, or when an \
-                 edit adds the recorder. Where sound is missing there is silence. The .jsonl has one JSON object per \
-                 line: the transport first, with the time of the run at which the take begins, then each value with \
-                 its time in seconds, the input, and the number of the wire, counted from 0 as the patch lists them; \
-                 and, live, each revision of the patch with the time from which it plays, and each value that a hand sets, \
-                 so that the run can be played again. The .mid has the tempi that were played.\n\n\
-                 A WAV beyond 4 GiB becomes an RF64, which most programs read as they read a WAV.\n\n\
-                 Live, the files grow beside their place as `.NAME.partial`, are whole up to their last second \
-                 whenever they are read, and get their names when the run ends. After a power cut the next start \
-                 keeps them as `NAME-recovered`. Earlier takes stay as they are: the second is called `NAME-2`. On a \
-                 full disk what was recorded is kept, and a new take begins when there is room. Sound that would \
-                 clip is turned down where it would, and counted as `turned_down_frames`; a render turns it down as a \
-                 whole.",
+                "Writes the sound to `path`, the notes to a .mid of the same name, with a track \
+                 for each wire and channel, and the controls and events to a .jsonl. All begin \
+                 together, so that they can be aligned: with the run, or when an edit adds the \
+                 recorder. Where sound is missing there is silence. The .jsonl has one JSON object \
+                 per line: first the transport, with the time of the run at which the take begins, \
+                 then each value with its time in seconds, the input, and the number of the wire, \
+                 counted from 0 in the order of the patch. Live, it also has each revision of the \
+                 patch with the time from which it plays, and each value that a hand sets, so that \
+                 the run can be played again. The .mid has the tempi that were played. After a \
+                 million notes and controllers another .mid begins, `NAME-part-2`; the .jsonl says \
+                 when.\n\n\
+                 A WAV beyond 4 GiB becomes an RF64, which most programs read like a WAV.\n\n\
+                 Live, the files grow beside their place as `.NAME.partial`, are complete up to \
+                 their last second whenever they are read, and get their names when the run ends. \
+                 After a power cut the next start keeps them as `NAME-recovered`. Earlier takes \
+                 are kept: the second is called `NAME-2`. When the disk is full, what was recorded \
+                 is kept, and a new take begins when there is room. Live, a peak that would clip \
+                 is turned down where it is, and counted as `turned_down_frames`; a render is \
+                 turned down as a whole.",
             )
             .input(SOUND)
             .input(NOTES)

@@ -1,13 +1,12 @@
 //! A recording under way.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use score_engine::{
-    AudioBlock, Build, Flow, Io, LiveClock, NodeError, Processor, Revision, Steered, Time,
-    Transport,
+    AudioBlock, Build, Flow, Io, NodeError, Processor, Revision, Steered, Time, Transport,
 };
 use serde_json::{Value, json};
 
@@ -15,6 +14,7 @@ use super::line_file::LineFile;
 use super::take::Take;
 use super::{CONTROLS, EVENTS, NOTES, Recorder, SOUND};
 use crate::audio::sound_writer::SoundWriter;
+use crate::midi::file_beat::FileBeat;
 use crate::midi::note_writer::{Casting, NoteWriter};
 use crate::output::{Claim, OutputFile};
 use crate::syncing::{Pace, Syncing, sync};
@@ -29,12 +29,11 @@ pub(super) struct Recording {
     log: Option<LineFile>,
     /// What the log's first line says of whose it is.
     mark: Value,
-    /// The run's transport, as it was told last, and the take's: its times are the take's.
-    told: Transport,
-    transport: Transport,
-    clock: Option<Arc<LiveClock>>,
-    /// The run's time at which the take begins, once it is known.
-    begins: Option<Time>,
+    /// The beat of the take, and that of the file of notes that is being written.
+    beat: FileBeat,
+    note_beat: FileBeat,
+    /// What the further files of its notes are called, without their numbers.
+    parts: PathBuf,
     /// Lines about revisions and hands that are not written yet: when, and what they say beside
     /// that.
     news: Vec<(Time, &'static str, Value)>,
@@ -46,7 +45,7 @@ pub(super) struct Recording {
 struct Upkeep {
     syncing: Syncing,
     pace: Pace,
-    /// Notes are written anew as a whole, which takes longer and longer.
+    /// Notes are written again as a whole, which takes longer and longer.
     notes_pace: Pace,
     turned_down: Arc<AtomicU64>,
 }
@@ -71,10 +70,9 @@ impl Recording {
             notes: notes.transpose()?,
             log: log.transpose()?.map(LineFile::offline),
             mark: claim(&take.log_path()).line(),
-            told: build.transport.clone(),
-            transport: build.transport.clone(),
-            clock: None,
-            begins: Some(Time::ZERO),
+            beat: FileBeat::of_run(build),
+            note_beat: FileBeat::of_run(build),
+            parts: take.parts_path(),
             news: Vec::new(),
             upkeep: None,
         })
@@ -85,28 +83,20 @@ impl Recording {
     /// # Errors
     /// A file cannot be made, or the disk is full.
     pub(super) fn live(path: &Path, build: &Build<'_>) -> Result<Self, NodeError> {
-        let files = Take::begin(path, build)?;
-        let transport = match build.with_run {
-            true => build.transport.clone(),
-            // The take's own beat begins with it.
-            false => Transport {
-                anchor: (Time::ZERO, 0.0),
-                ..build.transport.clone()
-            },
-        };
+        let (take, files) = Take::begin(path, build)?;
+        let beat = FileBeat::of_node(build);
         let sound = files.sound.map(|file| SoundWriter::live(file, 1.0));
         let notes = files
             .notes
-            .map(|file| NoteWriter::live(file, build, NOTES, &transport));
+            .map(|file| NoteWriter::live(file, build, NOTES, beat.transport()));
         Ok(Recording {
             sound: sound.transpose()?,
             notes,
             log: Some(LineFile::live(files.log)?),
             mark: Claim::take(path, build).line(),
-            told: build.transport.clone(),
-            transport,
-            clock: build.clock.cloned(),
-            begins: build.with_run.then_some(Time::ZERO),
+            note_beat: beat.clone(),
+            beat,
+            parts: take.parts_path(),
             news: Vec::new(),
             upkeep: Some(Upkeep {
                 syncing: Syncing::start()?,
@@ -120,13 +110,14 @@ impl Recording {
     /// When the take begins; with the first call, if not with the run. The log's first line says
     /// so.
     fn begin(&mut self, io: &Io<'_>) -> Result<Time, NodeError> {
-        let begins = self.begins.unwrap_or_else(|| io.now());
-        self.begins = Some(begins);
+        let begins = self.beat.begin(io.now());
+        self.note_beat.begin(begins);
         if let Some(log) = &mut self.log
             && !log.has_begun()
         {
             log.line(&json!({
-                "format": 1, "score": self.mark, "transport": self.transport, "begins": begins.seconds(),
+                "format": 1, "score": self.mark, "transport": self.beat.transport(),
+                "begins": begins.seconds(),
             }))?;
         }
         Ok(begins)
@@ -138,6 +129,28 @@ impl Recording {
             if let Some(log) = &mut self.log {
                 log.line(&json!({ "time": seconds, what: news }))?;
             }
+        }
+        Ok(())
+    }
+
+    /// Begins another file of notes at `now` where the one before is full.
+    fn keep_notes_small(&mut self, now: Time, begins: Time) -> Result<(), NodeError> {
+        let (Some(notes), Some(upkeep)) = (&mut self.notes, &mut self.upkeep) else {
+            return Ok(());
+        };
+        if !notes.is_full() {
+            return Ok(());
+        }
+        // Waits for the write in progress, which must not replace what is written now.
+        upkeep.syncing = Syncing::start()?;
+        let end = self.note_beat.time(now);
+        self.note_beat.restart(now);
+        let transport = self.note_beat.transport();
+        notes.begin_next(&self.parts, Casting::default(), end, transport)?;
+        let path = notes.live_path().unwrap_or_default();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if let Some(log) = &mut self.log {
+            log.line(&json!({ "time": (now - begins).seconds(), "notes": name }))?;
         }
         Ok(())
     }
@@ -164,7 +177,7 @@ impl Recording {
         let mut write_notes = None;
         if let Some(notes) = self.notes.as_mut().filter(|_| upkeep.notes_pace.is_due()) {
             let began = Instant::now();
-            write_notes = notes.checkpoint(Casting::default(), now)?;
+            write_notes = notes.checkpoint(Casting::default(), self.note_beat.time(now))?;
             upkeep.notes_pace.done(began);
         }
         upkeep.pace.done(began);
@@ -214,7 +227,8 @@ impl Processor<Recorder> for Recording {
             }
             if input.is(NOTES) {
                 if let Some(notes) = &mut self.notes {
-                    notes.write(input.wire, time.max(Time::ZERO), packet)?;
+                    let time = self.note_beat.time(packet.time).max(Time::ZERO);
+                    notes.write(input.wire, time, packet)?;
                 }
                 continue;
             }
@@ -235,7 +249,8 @@ impl Processor<Recorder> for Recording {
         if self.upkeep.is_none() {
             return Ok(Flow::Continue);
         }
-        self.keep_up(io.now() - begins)?;
+        self.keep_notes_small(io.now(), begins)?;
+        self.keep_up(io.now())?;
         Ok(Flow::WakeAt(io.now() + Time::from_seconds(1.0)))
     }
 
@@ -248,28 +263,11 @@ impl Processor<Recorder> for Recording {
     }
 
     fn changed(&mut self, _params: &Recorder, transport: &Transport) -> Result<(), NodeError> {
-        if *transport == self.told {
-            return Ok(());
-        }
-        let moved = transport.anchor != self.told.anchor;
-        let now = self.clock.as_ref().filter(|_| !moved);
-        let since = now.map_or(transport.anchor.0, |clock| clock.now());
-        self.told = transport.clone();
-        let since = match self.begins {
-            Some(begins) => (since - begins).max(Time::ZERO),
-            None => Time::ZERO,
-        };
-        let anchor = match moved {
-            // The take may have a beat of its own, which goes on.
-            true => (since, self.transport.clock_position(since)),
-            false => self.transport.anchor,
-        };
-        self.transport = Transport {
-            anchor,
-            ..transport.clone()
-        };
-        if let Some(notes) = &mut self.notes {
-            notes.retime(&self.transport, since);
+        self.beat.go_over(transport);
+        if let Some(since) = self.note_beat.go_over(transport)
+            && let Some(notes) = &mut self.notes
+        {
+            notes.retime(self.note_beat.transport(), since);
         }
         Ok(())
     }
@@ -277,14 +275,15 @@ impl Processor<Recorder> for Recording {
     fn finish(&mut self, _params: &Recorder, io: &mut Io<'_>) -> Result<(), NodeError> {
         let begins = self.begin(io)?;
         self.write_news(begins)?;
-        let end = io.end().unwrap_or(Time::ZERO).max(begins) - begins;
+        let ends = io.end().unwrap_or(Time::ZERO).max(begins);
+        let end = ends - begins;
         // Waits for what is under way, which must not be put in place of what comes now.
         self.upkeep = None;
         if let Some(sound) = &mut self.sound {
             sound.finish()?;
         }
         if let Some(notes) = &mut self.notes {
-            notes.finish(Casting::default(), end)?;
+            notes.finish(Casting::default(), self.note_beat.time(ends))?;
         }
         if let Some(log) = &mut self.log {
             log.line(&json!({ "end": end.seconds() }))?;

@@ -43,11 +43,12 @@ impl Take {
     ///
     /// # Errors
     /// The folder is missing or cannot be written to, or the disk is full.
-    pub(super) fn begin(path: &Path, build: &Build<'_>) -> Result<Files, NodeError> {
+    pub(super) fn begin(path: &Path, build: &Build<'_>) -> Result<(Self, Files), NodeError> {
         recover(path);
         for number in 1..u32::MAX {
-            if let Some(files) = Take(numbered(path, number)).try_begin(build)? {
-                return Ok(files);
+            let take = Take(numbered(path, number));
+            if let Some(files) = take.try_begin(build)? {
+                return Ok((take, files));
             }
         }
         Err(NodeError::output("there is no free name for a take"))
@@ -84,6 +85,13 @@ impl Take {
     /// The file with the notes.
     pub(super) fn midi_path(&self) -> PathBuf {
         self.0.with_extension("mid")
+    }
+
+    /// What further files with notes are called, without their numbers: `NAME-part`.
+    pub(super) fn parts_path(&self) -> PathBuf {
+        let mut name = self.0.file_stem().unwrap_or_default().to_os_string();
+        name.push("-part.mid");
+        self.0.with_file_name(name)
     }
 
     /// The file with the controls, events and revisions.

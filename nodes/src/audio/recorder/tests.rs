@@ -111,6 +111,61 @@ fn sound_notes_and_controls_lie_at_their_times_in_files_of_one_name() {
 }
 
 #[test]
+fn a_take_of_very_many_notes_has_further_files_of_them_and_the_log_says_when_each_begins() {
+    let folder = tempfile::tempdir().unwrap();
+    // Strokes and ends in turn, every 5 ms.
+    let notes = (0..1_500).map(|number| {
+        let (channel, pitch) = (0, 60);
+        let note = match number % 2 {
+            0 => Note::On {
+                channel,
+                pitch,
+                velocity: 0.5,
+            },
+            _ => Note::Off { channel, pitch },
+        };
+        let time = Time::from_nanos(number * 5_000_000);
+        (time, Payload::Notes([note].into()))
+    });
+    Harness::<Recorder>::new(json!({ "path": folder.path().join("take.wav") }))
+        .feed(
+            "notes",
+            PortType::Notes,
+            notes.collect(),
+            Time::from_seconds(7.5),
+        )
+        .play_live()
+        .unwrap();
+    assert_eq!(
+        names(folder.path()),
+        ["take-part-2.mid", "take.jsonl", "take.mid"]
+    );
+    let strokes = |name: &str| {
+        let bytes = std::fs::read(folder.path().join(name)).unwrap();
+        let smf = Smf::parse(&bytes).unwrap();
+        let events = smf.tracks.iter().flatten();
+        let strokes = events.filter(|event| {
+            let message = match event.kind {
+                TrackEventKind::Midi { message, .. } => Some(message),
+                _ => None,
+            };
+            matches!(message, Some(midly::MidiMessage::NoteOn { .. }))
+        });
+        strokes.count()
+    };
+    assert_eq!(
+        (strokes("take.mid"), strokes("take-part-2.mid")),
+        (500, 250)
+    );
+    let log = std::fs::read_to_string(folder.path().join("take.jsonl")).unwrap();
+    let begins = (log.lines())
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .find(|line| line["notes"] == "take-part-2.mid");
+    let seconds = begins.unwrap()["time"].as_f64().unwrap();
+    assert!((4.9..5.1).contains(&seconds), "{seconds}");
+}
+
+#[test]
 fn a_live_run_keeps_earlier_takes_and_writes_down_the_patch_and_its_edits() {
     let folder = tempfile::tempdir().unwrap();
     let registry = crate::registry();

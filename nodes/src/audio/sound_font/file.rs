@@ -23,7 +23,7 @@ const VERSION: [u8; 4] = [2, 0, 4, 0];
 /// The SoundFont at `path`, without what cannot be played, and what that is.
 ///
 /// # Errors
-/// It cannot be read, is no SoundFont, is cut off or contradicts itself.
+/// It cannot be read, is not a SoundFont, is cut off or contradicts itself.
 pub(super) fn read(path: &Path) -> Result<(SoundFont, Vec<Fault>), NodeError> {
     let refuse = |why: &str| refusal(path, why);
     let (mut file, outline, mended) = examine(path)?;
@@ -48,7 +48,7 @@ pub(crate) fn faults(path: &Path) -> Result<Vec<Fault>, NodeError> {
     Ok(examine(path)?.2.faults)
 }
 
-/// The SoundFont in `bytes`, as [`read`] reads it; whoever calls this wants to see a panic.
+/// The SoundFont in `bytes`, as [`read`] reads it, except that a panic is not caught.
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) fn read_unguarded(bytes: &[u8]) -> Option<SoundFont> {
     let mut file = io::Cursor::new(bytes);
@@ -64,7 +64,7 @@ fn refusal(path: &Path, why: &str) -> NodeError {
 
 fn examine(path: &Path) -> Result<(BufReader<File>, Outline, Mended), NodeError> {
     let unreadable = |error: io::Error| {
-        NodeError::input(format!("`{}` cannot be read: {error}", path.display())).source(error)
+        NodeError::input(format!("`{}` cannot be read ({error})", path.display())).source(error)
     };
     let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
     let length = file.get_ref().metadata().map_err(unreadable)?.len();
@@ -86,7 +86,7 @@ impl Outline {
     }
 }
 
-/// Lets rustysynth read the file, or where that would be refused one made of its sound and the
+/// Lets rustysynth read the file or, where it would refuse that, one made of its sound and the
 /// mended lists.
 fn load(
     file: &mut (impl Read + Seek),
@@ -182,7 +182,7 @@ mod tests {
         load(bytes).err().unwrap().to_string()
     }
 
-    /// The names of the presets that can be played, and what is told of the others.
+    /// The names of the presets that can be played, and what is reported of the others.
     fn presets(bytes: &[u8]) -> (Vec<String>, Vec<String>) {
         let (font, faults) = load(bytes).unwrap();
         let names = font.get_presets().iter();

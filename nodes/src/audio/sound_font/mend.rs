@@ -1,5 +1,5 @@
-//! Takes out of a SoundFont what cannot be played, so that everything else can: rustysynth refuses
-//! a file for one region.
+//! Removes from a SoundFont what cannot be played, so that everything else can be: rustysynth
+//! refuses a file because of one bad region.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +14,7 @@ const PRESET: usize = 38;
 const INSTRUMENT: usize = 22;
 const SAMPLE: usize = 46;
 
-/// Where in a record the number of its first zone stands.
+/// Where in a record the number of its first zone is.
 const PRESET_ZONE: usize = 24;
 const INSTRUMENT_ZONE: usize = 20;
 
@@ -138,7 +138,7 @@ fn records(list: &[u8], size: usize) -> impl Iterator<Item = &[u8]> {
     list.chunks_exact(size)
 }
 
-/// Each record of a list with the one behind it; the last is only an end.
+/// Each record of a list with the next one; the last record only marks the end.
 fn neighbours(list: &[u8], size: usize) -> impl Iterator<Item = (&[u8], &[u8])> {
     records(list, size).zip(records(list, size).skip(1))
 }
@@ -210,7 +210,7 @@ fn parted(zones: Vec<Vec<Generator>>, plays: u16) -> (Vec<Generator>, Vec<Vec<Ge
     }
     let begun = 1 - local.len();
     local.extend(zones.filter(|zone| zone.iter().any(|(kind, _)| *kind == plays)));
-    // Without a zone at all, or with one that has no meaning, it is written anew.
+    // Without a zone, or with one that has no meaning, it is written again.
     let is_whole = count > 0 && local.len() + begun == count;
     (global, local, is_whole)
 }
@@ -299,7 +299,7 @@ impl Instrument<'_> {
 enum Fit {
     Fits,
     Outside,
-    /// With this record in place of its own; `why` is told.
+    /// With this record in place of its own; `why` is reported.
     Changed {
         record: Vec<u8>,
         loops: bool,
@@ -318,7 +318,7 @@ fn fitted(sample: &[u8], zone: &[Generator], global: &[Generator], frames: usize
     let (start, end, loop_start, loop_end) = (place(0), place(1), place(2), place(3));
     let frames = i64::try_from(frames).unwrap_or(i64::MAX);
     let last = frames - 1;
-    // One frame behind the end is looked at as well.
+    // One frame after the end is read as well.
     let is_within = start >= 0 && start < end && end <= last;
     let loops = value(LOOPS, zone, global).is_some_and(|mode| mode & 1 == 1);
     let can_loop = loop_start >= 0 && loop_end <= last && loop_start <= last;

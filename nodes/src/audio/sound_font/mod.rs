@@ -58,7 +58,7 @@ pub(crate) struct Player {
     /// One for each frame of a block: number n begins its blocks n frames after the first. A note
     /// is given to the one whose block begins with it, and so begins on its frame.
     synthesizers: Vec<Synthesizer>,
-    /// What each channel was to play, as it was said last; a file's program changes apart.
+    /// What each channel plays by the parameters; program changes of a file come on top.
     beginning: Beginning,
     /// The keys that are down, by channel, and how hard they were struck.
     held: BTreeMap<(u8, u8), f32>,
@@ -73,7 +73,7 @@ impl Player {
     /// nearest to it.
     ///
     /// # Errors
-    /// The file is no SoundFont or is damaged, or `rate` is lower than it can be played at.
+    /// The file is not a SoundFont or is damaged, or `rate` is too low to play it at.
     pub(crate) fn open(path: &Path, beginning: Beginning, rate: u32) -> Result<Self, NodeError> {
         let (font, _) = file::read(path)?;
         Self::with(font, path.display().to_string(), beginning, rate)
@@ -82,7 +82,7 @@ impl Player {
     /// The same with a SoundFont that was read, which errors call `name`.
     ///
     /// # Errors
-    /// `rate` is lower than it can be played at.
+    /// `rate` is too low to play it at.
     pub(crate) fn with(
         font: SoundFont,
         name: String,
@@ -119,8 +119,7 @@ impl Player {
             left: Vec::new(),
             right: Vec::new(),
         };
-        // Program 0, where nothing else is asked for, stands for whatever comes first: it may be
-        // missing without a word.
+        // Program 0 of bank 0 is the default, so it may be missing without a warning.
         for (channel, (program, bank)) in (0..).zip(beginning.programs.iter().zip(beginning.banks))
         {
             if (*program, bank) != (0, 0) {
@@ -130,9 +129,9 @@ impl Player {
         Ok(player)
     }
 
-    /// Where `beginning` says something else of a channel than before, the channel plays that from
-    /// now on. Notes whose keys are down go over to it, percussion apart: they begin anew, and
-    /// end as they do when the keys come up.
+    /// Where `beginning` sets another program or bank for a channel, the channel plays it from now
+    /// on. Notes whose keys are down are struck again with it, except percussion; the old notes are
+    /// released.
     ///
     /// # Errors
     /// The SoundFont is damaged.
@@ -263,7 +262,7 @@ impl Player {
                 synthesizer.render(&mut player.left, &mut player.right);
                 let sides = player.left.iter().zip(&player.right);
                 for (frame, (left, right)) in samples.chunks_exact_mut(2).zip(sides) {
-                    // What is not a number would stay in the reverb for ever.
+                    // What is not a number would stay in the reverb forever.
                     frame[0] += if left.is_finite() { *left } else { 0.0 };
                     frame[1] += if right.is_finite() { *right } else { 0.0 };
                 }

@@ -33,7 +33,7 @@ pub(super) struct Programs {
     presets: Vec<Preset>,
     /// The bank that each channel chose for its next program.
     banks: [i32; 16],
-    /// What was told already: a file may ask for it at every bar.
+    /// What was logged already: a file may ask for it in every bar.
     told: BTreeSet<(i32, i32, bool)>,
 }
 
@@ -61,7 +61,7 @@ impl Programs {
     }
 
     /// The bank and the number of the preset that plays on `channel` where `program` is wanted:
-    /// that one, or the nearest, which is told once. `None`: nothing that could play there.
+    /// that one, or the nearest, which is logged once. `None`: nothing could play there.
     pub(super) fn choose(&mut self, channel: u8, program: i32) -> Option<(i32, i32)> {
         let bank = self.banks.get(usize::from(channel)).copied().unwrap_or(0);
         let elsewhere = ELSEWHERE_PERCUSSION.contains(&bank)

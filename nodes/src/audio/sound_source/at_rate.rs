@@ -1,4 +1,4 @@
-//! A file's sound at the rate that is wanted, so many frames at a time.
+//! A file's sound at a wanted rate, any number of frames at a time.
 
 use score_engine::NodeError;
 

@@ -15,7 +15,7 @@ pub(super) enum Contents {
 }
 
 impl Contents {
-    /// Opens them anew.
+    /// Opens them again.
     ///
     /// # Errors
     /// The file cannot be opened.
@@ -108,7 +108,7 @@ pub(super) struct Look<R> {
 }
 
 impl<R: Read + Seek> Look<R> {
-    /// Looks at `reader`, which stands at its start.
+    /// Looks at `reader`, which is at its start.
     pub(super) fn new(reader: R) -> Self {
         Look {
             reader: io::BufReader::with_capacity(1 << 16, reader),
@@ -116,8 +116,8 @@ impl<R: Read + Seek> Look<R> {
         }
     }
 
-    /// The bytes from `place` on, as many as `N`; zeros stand where the file has ended. Returns how
-    /// many are its own.
+    /// The `N` bytes from `place` on, zeros after the end of the file. Returns how many are of the
+    /// file.
     ///
     /// # Errors
     /// The file cannot be read.

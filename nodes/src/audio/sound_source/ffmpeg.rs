@@ -11,7 +11,7 @@ use super::{SoundSource, breaks_off};
 use crate::video::ffmpeg::{PROTOCOLS, Running, input_url, last_line, start};
 use crate::video::timeline::{Contents, Declared};
 
-/// Bytes in a piece; a frame has eight.
+/// Bytes read at a time; a frame has eight.
 const PIECE: usize = 1 << 16;
 
 /// A pause in the sound no shorter than this, in seconds, is filled with silence: a packet that is
@@ -118,7 +118,8 @@ impl SoundSource for FfmpegSound {
             .read_to_end(&mut bytes)
             .map_err(|error| {
                 let name = self.path.display();
-                NodeError::input(format!("`{name}` cannot be read on: {error}")).source(error)
+                NodeError::input(format!("`{name}` cannot be read any further ({error})"))
+                    .source(error)
             })?;
         let frames = bytes.len() / 8;
         if frames == 0 {

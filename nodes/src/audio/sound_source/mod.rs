@@ -1,4 +1,4 @@
-//! Sound in files, decoded piece by piece.
+//! Sound in files, decoded block by block.
 
 mod at_rate;
 mod contents;
@@ -23,7 +23,7 @@ pub(crate) trait SoundSource: Send {
     /// How long it says that it lasts, where it does.
     fn duration(&self) -> Option<Time>;
 
-    /// The next piece, interleaved stereo; `None` after the last.
+    /// The next block, interleaved stereo; `None` after the last.
     ///
     /// # Errors
     /// The file is damaged or cut off; the error names the time.
@@ -63,7 +63,7 @@ pub(crate) fn decode(bytes: &[u8], name: &str) -> Result<Option<impl SoundSource
 /// like them all through a file, and would find MP3 in a film.
 fn is_native(path: &Path) -> Result<bool, NodeError> {
     let unreadable = |error: std::io::Error| {
-        NodeError::input(format!("`{}` cannot be read: {error}", path.display())).source(error)
+        NodeError::input(format!("`{}` cannot be read ({error})", path.display())).source(error)
     };
     let mut start = Vec::new();
     std::fs::File::open(path)

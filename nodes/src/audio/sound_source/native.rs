@@ -111,7 +111,7 @@ impl NativeSound {
     /// They cannot be read, or have an impossible sample rate.
     pub(super) fn decode(contents: Contents, name: String) -> Result<Option<Self>, NodeError> {
         let unreadable = |error: io::Error| {
-            NodeError::input(format!("`{name}` cannot be read: {error}")).source(error)
+            NodeError::input(format!("`{name}` cannot be read ({error})")).source(error)
         };
         let start = contents
             .open()

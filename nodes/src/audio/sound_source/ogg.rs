@@ -50,7 +50,7 @@ pub(super) fn links(file: impl Read + Seek) -> io::Result<Vec<Link>> {
         was_first = is_first;
         let is_there = look.bytes::<1>(end.saturating_sub(1))?.1 == 1;
         if let Some(link) = links.last_mut() {
-            // A page that breaks off is no page.
+            // An incomplete page does not count.
             link.place.end = if is_there { end } else { place };
             if header[5] & 4 != 0 && is_there {
                 let serial = [header[14], header[15], header[16], header[17]];

@@ -127,7 +127,7 @@ const ROUGH: f32 = 0.3;
 /// that are gone before they are heard as a tone.
 fn burst(length: usize, velocity: f32, seed: u32) -> Vec<f32> {
     let mut noise = Noise::new(seed);
-    // A soft finger has few high partials: those above so many are dulled.
+    // A soft finger makes few high partials: those above this number are dulled.
     let partials = 2.0 + 14.0 * velocity * velocity;
     let follow = 1.0 - (-TAU * partials / length.max(1) as f32).exp();
     let corner = (PLUCKED * length as f32) as usize;

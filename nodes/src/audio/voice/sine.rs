@@ -5,9 +5,8 @@ use std::f32::consts::TAU;
 /// Added and taken away again it leaves a whole number: there are no smaller steps at this size.
 const WHOLE: f32 = 12_582_912.0;
 
-/// The sine of so many `turns` (1: 360°), fewer than four million, to 1 in 5 million. Without a
-/// branch or a call, so that a loop of them becomes vector instructions, which the standard
-/// library's does not.
+/// The sine of `turns` (1: 360°), fewer than four million, to 1 in 5 million. Without a branch or a
+/// call, so that a loop of them becomes vector instructions, which the standard library's does not.
 #[inline]
 pub(super) fn sine(turns: f32) -> f32 {
     let rest = turns - ((turns + WHOLE) - WHOLE);

@@ -7,20 +7,20 @@ use std::time::{Duration, Instant};
 
 use midir::MidiInputConnection;
 use rtrb::{Consumer, RingBuffer};
-use score_engine::{Build, LiveClock, NodeError};
+use score_engine::{Build, NodeError};
 
-use super::super::keeper::{Keeper, Opener, missing};
-use super::super::only_live;
+use super::super::keeper::{Keeper, Opener};
 use super::super::sound_device::Direction;
 use super::jack;
 use super::message::{Message, Timed};
 use super::open_port::OpenPort;
 use super::port::{self, PortName};
+use super::wanted::Wanted;
 
 /// Messages that may wait for the node.
 const ROOM: usize = 4096;
 
-/// What the keeper's thread tells.
+/// What the keeper's thread reports.
 enum News {
     /// The port is open.
     Opened(Consumer<Timed>),
@@ -30,10 +30,10 @@ enum News {
     Gone,
 }
 
-/// A way for messages from a port that may come and go.
+/// Takes messages from a port that may come and go.
 pub(crate) struct Inlet {
     ring: Option<Consumer<Timed>>,
-    /// Whether a sender is gone that may have left notes behind.
+    /// Whether a sender is gone that may have left notes sounding.
     is_left_behind: bool,
     news: Receiver<News>,
     reader: Arc<OnceLock<Thread>>,
@@ -62,14 +62,11 @@ impl Inlet {
         name: &str,
         required: bool,
     ) -> Result<Self, NodeError> {
-        let clock = only_live(build, kind, "read a file with `midi_input_file`")?;
+        let instead = "read a file with `midi_input_file`";
         let (hand_over, news) = channel();
         let reader = Arc::new(OnceLock::new());
         let opener = InputOpener {
-            name: PortName::parse(name),
-            text: name.to_owned(),
-            own: build.id.to_owned(),
-            clock: clock.clone(),
+            wanted: Wanted::new(build, kind, (name, Direction::Input), instead)?,
             reader: reader.clone(),
             hand_over,
         };
@@ -87,16 +84,17 @@ impl Inlet {
         self.reader.get_or_init(std::thread::current);
         let until = Instant::now() + patience;
         loop {
-            match self.news.try_recv() {
-                Ok(News::Opened(ring)) => self.ring = Some(ring),
-                Ok(News::LostPeer) => self.is_left_behind = true,
-                Ok(News::Gone) if self.ring.take().is_some() => return Arrival::Gone,
-                Ok(News::Gone) | Err(_) => {}
+            // What was sent before something went away is taken before anything that followed.
+            if !self.is_left_behind {
+                match self.news.try_recv() {
+                    Ok(News::Opened(ring)) => self.ring = Some(ring),
+                    Ok(News::LostPeer | News::Gone) => self.is_left_behind = true,
+                    Err(_) => {}
+                }
             }
             if let Some(timed) = self.ring.as_mut().and_then(|ring| ring.pop().ok()) {
                 return Arrival::Message(timed);
             }
-            // What it had sent before it went was taken first.
             if std::mem::take(&mut self.is_left_behind) {
                 return Arrival::Gone;
             }
@@ -111,11 +109,7 @@ impl Inlet {
 
 /// Opens the port for the keeper.
 struct InputOpener {
-    name: PortName,
-    text: String,
-    /// What the port is called at JACK, or as a virtual port.
-    own: String,
-    clock: Arc<LiveClock>,
+    wanted: Wanted,
     /// The thread to wake when something comes.
     reader: Arc<OnceLock<Thread>>,
     hand_over: Sender<News>,
@@ -125,12 +119,15 @@ impl Opener for InputOpener {
     type Device = OpenPort<MidiInputConnection<()>>;
 
     fn name(&self) -> String {
-        format!("the MIDI input `{}`", self.text)
+        self.wanted.in_words()
     }
 
     fn open(&mut self) -> Result<Self::Device, NodeError> {
         let (mut ring, came) = RingBuffer::new(ROOM);
-        let (clock, reader) = (self.clock.clone(), self.reader.clone());
+        let Wanted {
+            name, own, clock, ..
+        } = &self.wanted;
+        let (clock, reader) = (clock.clone(), self.reader.clone());
         // Waking a thread is one call of the system that does not wait.
         let mut put = move |timed| {
             let _ = ring.push(timed);
@@ -138,10 +135,10 @@ impl Opener for InputOpener {
                 reader.unpark();
             }
         };
-        let port = match &self.name {
+        let port = match name {
             PortName::Jack(join) => {
                 let join = join.as_deref();
-                let port = jack::open_input(&self.own, join, clock, Box::new(put))?;
+                let port = jack::open_input(own, join, clock, Box::new(put))?;
                 OpenPort::Jack(Box::new(port))
             }
             name => {
@@ -151,7 +148,7 @@ impl Opener for InputOpener {
                         put(Timed { time, message });
                     }
                 });
-                let (port, connection) = port::open_input(name, &self.own, receive)?;
+                let (port, connection) = port::open_input(name, own, receive)?;
                 OpenPort::of_system(name, port, connection)
             }
         };
@@ -161,13 +158,78 @@ impl Opener for InputOpener {
     }
 
     fn look(&mut self, port: &mut Self::Device) -> Result<(), NodeError> {
-        if port.is_alive(Direction::Input) {
-            if port.has_lost_peer() {
-                let _ = self.hand_over.send(News::LostPeer);
-            }
-            return Ok(());
+        let is_there = self.wanted.look(port);
+        if is_there.is_err() {
+            let _ = self.hand_over.send(News::Gone);
+        } else if port.has_lost_peer() {
+            let _ = self.hand_over.send(News::LostPeer);
         }
-        let _ = self.hand_over.send(News::Gone);
-        Err(missing(format!("{} is gone", self.name())))
+        is_there
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use score_engine::Time;
+
+    use super::super::message::TICK;
+    use super::*;
+
+    /// A device of which nothing comes.
+    struct Silent;
+
+    impl Opener for Silent {
+        type Device = ();
+
+        fn name(&self) -> String {
+            "silence".to_owned()
+        }
+
+        fn open(&mut self) -> Result<(), NodeError> {
+            Ok(())
+        }
+
+        fn look(&mut self, (): &mut ()) -> Result<(), NodeError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_came_before_a_port_went_away_is_taken_first() {
+        let (tell, news) = channel();
+        let mut inlet = Inlet {
+            ring: None,
+            is_left_behind: false,
+            news,
+            reader: Arc::default(),
+            _keeper: Keeper::start(Silent, false, &Arc::default()).unwrap(),
+        };
+        let timed = |nanos| Timed {
+            time: Time::from_nanos(nanos),
+            message: Message::single(TICK),
+        };
+        for (times, last) in [([1, 2], News::Gone), ([3, 4], News::LostPeer)] {
+            let (mut ring, came) = RingBuffer::new(ROOM);
+            for time in times {
+                ring.push(timed(time)).unwrap();
+            }
+            tell.send(News::Opened(came)).unwrap();
+            tell.send(last).unwrap();
+        }
+        let arrivals: Vec<Arrival> = (0..7).map(|_| inlet.next(Duration::ZERO)).collect();
+        let message = |time| Arrival::Message(timed(time));
+        let (gone, nothing) = (Arrival::Gone, Arrival::Nothing);
+        assert_eq!(
+            arrivals,
+            [
+                message(1),
+                message(2),
+                gone,
+                message(3),
+                message(4),
+                gone,
+                nothing
+            ]
+        );
     }
 }

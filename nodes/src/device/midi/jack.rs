@@ -18,10 +18,10 @@ use super::super::watchdog::Watchdog;
 use super::message::{Message, Timed};
 use super::port::CLIENT;
 
-/// How often a port that is joined to nothing looks for what it shall be joined to.
+/// How often a port without a connection looks for the ports to connect to.
 const JOIN: Duration = Duration::from_millis(500);
 
-/// The share of its distance to the clock that one period puts right.
+/// The share of the distance to the clock that each period corrects.
 const CORRECTION: i64 = 32;
 
 /// A distance to the clock, in nanoseconds, that is a jump.
@@ -95,7 +95,7 @@ impl ProcessHandler for Handler {
                         bytes,
                     };
                     if writer.write(&message).is_err() {
-                        // The period's buffer is full; the rest goes out with the next one.
+                        // The period's buffer is full; what is left is sent in the next one.
                         break;
                     }
                     let _ = due.pop();
@@ -185,12 +185,12 @@ fn client(own: &str) -> Result<(Client, Ticket), NodeError> {
         .collect();
     let name = format!("{CLIENT}_midi_{own}");
     let opened = Client::new(&name, ClientOptions::NO_START_SERVER);
-    let (client, _) = opened.map_err(|_| missing("no JACK server runs"))?;
+    let (client, _) = opened.map_err(|error| missing("no JACK server runs").source(error))?;
     Ok((client, ticket))
 }
 
 fn refused(port: &str, error: &jack::Error) -> NodeError {
-    missing(format!("JACK refuses the MIDI port `{port}`: {error}"))
+    missing(format!("JACK refuses the MIDI port `{port}` ({error})"))
 }
 
 fn activate(
@@ -228,7 +228,8 @@ fn activate(
 }
 
 impl JackPort {
-    /// Whether the server still calls. Joins the port where what it shall be joined to has come.
+    /// Whether the server still calls. Connects the port to what it is to be connected to, where
+    /// that is there.
     pub(crate) fn is_alive(&mut self) -> bool {
         if !self.watchdog.is_alive(self.calls.load(Ordering::Relaxed)) {
             self.ticket.report_lost();
@@ -269,14 +270,14 @@ impl JackPort {
                     Direction::Input => client.connect_ports_by_name(&other, &self.name),
                 };
                 if joined.is_ok() {
-                    tracing::info!("`{}` is joined to `{other}`", self.name);
+                    tracing::info!("`{}` is connected to `{other}`", self.name);
                 }
             }
         }
     }
 }
 
-/// The MIDI ports of others that a port of this direction can be joined to.
+/// The MIDI ports of others that a port of this direction can be connected to.
 fn ports_of(client: &Client, direction: Direction) -> Vec<String> {
     let flags = match direction {
         // What we send goes into others' inputs.

@@ -6,9 +6,9 @@ use crate::midi::message::{bytes, change, seven_bits};
 
 /// One beat of a MIDI clock: 24 a quarter note.
 pub(crate) const TICK: u8 = 0xF8;
-/// A sequence begins at its start.
+/// A sequence starts at its beginning.
 pub(crate) const START: u8 = 0xFA;
-/// A sequence goes on from the song position.
+/// A sequence continues from the song position.
 pub(crate) const CONTINUE: u8 = 0xFB;
 /// A sequence stops.
 pub(crate) const STOP: u8 = 0xFC;
@@ -36,7 +36,7 @@ pub(crate) struct Timed {
 pub(crate) enum Meaning {
     /// A key goes down or comes up.
     Note(Note),
-    /// A controller stands at a value from 0 to 127; those from 120 on end notes.
+    /// A controller has a value from 0 to 127; those from 120 on end notes.
     Controller { channel: u8, number: u8, value: u8 },
     /// Something else is done to the channel.
     Change(ChannelChange),
@@ -95,7 +95,7 @@ impl Message {
         }
     }
 
-    /// The song stands at sixteenth note `sixteenth`; MIDI counts to 16,383.
+    /// The song position is sixteenth note `sixteenth`; MIDI counts to 16,383.
     pub(crate) fn song_position(sixteenth: u64) -> Self {
         let position = sixteenth.min(0x3FFF);
         Self::three(

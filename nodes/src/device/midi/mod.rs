@@ -1,4 +1,4 @@
-//! MIDI ports: the system's, one's own, and JACK's.
+//! MIDI ports: the system's, virtual ones, and JACK's.
 
 pub(crate) mod inlet;
 mod jack;
@@ -6,5 +6,6 @@ pub(crate) mod message;
 mod open_port;
 pub(crate) mod outlet;
 pub(crate) mod port;
+mod wanted;
 
 pub(crate) use jack::ports as jack_ports;

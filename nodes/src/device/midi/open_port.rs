@@ -18,7 +18,7 @@ pub(super) enum OpenPort<C> {
         /// When the system was asked for it last.
         asked: Instant,
     },
-    /// A port of one's own, which nobody can take away.
+    /// A virtual port, which cannot go away.
     Virtual { _connection: C },
     /// A port of JACK's.
     Jack(Box<JackPort>),
@@ -40,7 +40,7 @@ impl<C> OpenPort<C> {
     }
 
     /// Whether something that sent to it, or listened to it, has gone since the last look. Only
-    /// JACK tells.
+    /// JACK reports this.
     pub(super) fn has_lost_peer(&mut self) -> bool {
         match self {
             OpenPort::Jack(port) => port.has_lost_peer(),

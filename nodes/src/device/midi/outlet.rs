@@ -9,13 +9,13 @@ use midir::MidiOutputConnection;
 use rtrb::{Producer, RingBuffer};
 use score_engine::{Build, LiveClock, NodeError, Time};
 
-use super::super::keeper::{Keeper, Opener, missing};
-use super::super::only_live;
+use super::super::keeper::{Keeper, Opener};
 use super::super::sound_device::Direction;
 use super::jack;
 use super::message::{Message, Timed};
 use super::open_port::OpenPort;
 use super::port::{self, PortName};
+use super::wanted::Wanted;
 
 /// Messages on the way to JACK, or waiting for their time, at most.
 const ROOM: usize = 4096;
@@ -23,7 +23,7 @@ const ROOM: usize = 4096;
 /// How long the end waits for the last messages to go out, beyond the sound's lead.
 const LAST: Duration = Duration::from_millis(60);
 
-/// The way out while a port is open.
+/// Where messages are sent while a port is open.
 enum Line {
     /// A port of the system; messages go out at once.
     System(MidiOutputConnection),
@@ -38,14 +38,13 @@ enum Line {
 pub(crate) enum News {
     /// Nothing.
     Same,
-    /// It is open, for the first time or again: whoever listens knows nothing of what was sent
-    /// before.
+    /// It is open, for the first time or again: the listener knows nothing of what was sent before.
     Opened,
     /// It is gone.
     Gone,
 }
 
-/// A way for messages to a port that may come and go.
+/// Sends messages to a port that may come and go.
 pub(crate) struct Outlet {
     line: Line,
     lines: Receiver<Line>,
@@ -66,25 +65,21 @@ impl Outlet {
         name: &str,
         required: bool,
     ) -> Result<Self, NodeError> {
-        let clock = only_live(build, kind, "write a file with `midi_file`")?;
+        let instead = "write a file with `midi_file`";
+        let wanted = Wanted::new(build, kind, (name, Direction::Output), instead)?;
+        let clock = wanted.clock.clone();
         let (hand_over, lines) = channel();
-        let opener = OutputOpener {
-            name: PortName::parse(name),
-            text: name.to_owned(),
-            own: build.id.to_owned(),
-            clock: clock.clone(),
-            hand_over,
-        };
+        let opener = OutputOpener { wanted, hand_over };
         Ok(Outlet {
             line: Line::Gone,
             lines,
-            clock: clock.clone(),
+            clock,
             waiting: VecDeque::new(),
             keeper: Some(Keeper::start(opener, required, build.counters)?),
         })
     }
 
-    /// Looks what has become of the port.
+    /// Reports what has become of the port.
     pub(crate) fn news(&mut self) -> News {
         let mut news = News::Same;
         while let Ok(line) = self.lines.try_recv() {
@@ -103,7 +98,7 @@ impl Outlet {
         let timed = Timed { time, message };
         match &mut self.line {
             Line::Gone => {}
-            // What does not fit is older than what JACK can have stood still for.
+            // The ring is only full if JACK has stopped.
             Line::Jack(ring) => drop(ring.push(timed)),
             Line::System(_) => {
                 let place = self.waiting.partition_point(|other| other.time <= time);
@@ -170,11 +165,7 @@ impl Outlet {
 
 /// Opens the port for the keeper.
 struct OutputOpener {
-    name: PortName,
-    text: String,
-    /// What the port is called at JACK, or as a virtual port.
-    own: String,
-    clock: Arc<LiveClock>,
+    wanted: Wanted,
     hand_over: Sender<Line>,
 }
 
@@ -182,20 +173,23 @@ impl Opener for OutputOpener {
     type Device = OpenPort<()>;
 
     fn name(&self) -> String {
-        format!("the MIDI output `{}`", self.text)
+        self.wanted.in_words()
     }
 
     fn open(&mut self) -> Result<Self::Device, NodeError> {
-        let (port, line) = match &self.name {
+        let Wanted {
+            name, own, clock, ..
+        } = &self.wanted;
+        let (port, line) = match name {
             PortName::Jack(join) => {
                 let (ring, due) = RingBuffer::new(ROOM);
-                let port = jack::open_output(&self.own, join.as_deref(), self.clock.clone(), due)?;
+                let port = jack::open_output(own, join.as_deref(), clock.clone(), due)?;
                 (OpenPort::Jack(Box::new(port)), Line::Jack(ring))
             }
             name => {
-                let (name, connection) = port::open_output(name, &self.own)?;
+                let (found, connection) = port::open_output(name, own)?;
                 // The connection is where the messages go.
-                let port = OpenPort::of_system(&self.name, name, ());
+                let port = OpenPort::of_system(name, found, ());
                 (port, Line::System(connection))
             }
         };
@@ -205,10 +199,8 @@ impl Opener for OutputOpener {
     }
 
     fn look(&mut self, port: &mut Self::Device) -> Result<(), NodeError> {
-        if port.is_alive(Direction::Output) {
-            return Ok(());
-        }
-        let _ = self.hand_over.send(Line::Gone);
-        Err(missing(format!("{} is gone", self.name())))
+        self.wanted.look(port).inspect_err(|_| {
+            let _ = self.hand_over.send(Line::Gone);
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! Finds MIDI ports by name and opens the system's.
 
-use midir::{MidiInput, MidiInputConnection, MidiOutput, MidiOutputConnection};
-use score_engine::NodeError;
+use midir::{MidiIO, MidiInput, MidiInputConnection, MidiOutput, MidiOutputConnection};
+use score_engine::{Check, NodeError};
 
 use super::super::keeper::missing;
 use super::super::sound_device::{Direction, best_match};
@@ -18,7 +18,7 @@ pub(crate) const SYSTEM: &str = if cfg!(target_os = "linux") {
     "WinMM"
 };
 
-/// Whether a program can make ports of its own for others to join.
+/// Whether a program can make ports of its own for others to connect to.
 pub(crate) const HAS_VIRTUAL: bool = cfg!(unix);
 
 /// What the parameter `port` means.
@@ -26,9 +26,9 @@ pub(crate) const HAS_VIRTUAL: bool = cfg!(unix);
 pub(crate) enum PortName {
     /// A port of the system whose name is, or contains, this.
     System(String),
-    /// A port of one's own that others join.
+    /// A virtual port that others connect to.
     Virtual,
-    /// A port of one's own at JACK's server, joined to those whose names contain the text.
+    /// A port at JACK's server, connected to those whose names contain the text.
     Jack(Option<String>),
 }
 
@@ -53,30 +53,45 @@ impl PortName {
     }
 }
 
+/// Refuses the parameter `port` where it is empty, which would mean the first port that there is.
+pub(crate) fn require_name(check: &mut Check<'_>, port: &str) {
+    if port.trim().is_empty() {
+        let help = Some("`score devices` lists them".to_owned());
+        check.refuse("port", "the port has no name", help);
+    }
+}
+
 /// The names of the system's ports; `None` where the system has no MIDI.
 pub(crate) fn system_ports(direction: Direction) -> Option<Vec<String>> {
-    match direction {
-        Direction::Output => {
-            let client = MidiOutput::new(CLIENT).ok()?;
-            let ports = client.ports();
-            Some(
-                ports
-                    .iter()
-                    .flat_map(|port| client.port_name(port))
-                    .collect(),
-            )
-        }
-        Direction::Input => {
-            let client = MidiInput::new(CLIENT).ok()?;
-            let ports = client.ports();
-            Some(
-                ports
-                    .iter()
-                    .flat_map(|port| client.port_name(port))
-                    .collect(),
-            )
-        }
-    }
+    Some(match direction {
+        Direction::Output => names(named(&MidiOutput::new(CLIENT).ok()?)),
+        Direction::Input => names(named(&MidiInput::new(CLIENT).ok()?)),
+    })
+}
+
+fn names<P>(ports: Vec<(String, P)>) -> Vec<String> {
+    ports.into_iter().map(|(name, _)| name).collect()
+}
+
+/// The ports that `client` can connect to, each with its name.
+fn named<C: MidiIO>(client: &C) -> Vec<(String, C::Port)> {
+    let ports = client.ports().into_iter();
+    ports
+        .filter_map(|port| Some((client.port_name(&port).ok()?, port)))
+        .collect()
+}
+
+/// The port whose name is, or contains, `wanted`.
+fn find<C: MidiIO>(client: &C, wanted: &str) -> Result<(String, C::Port), NodeError> {
+    let ports = named(client);
+    best_match(&ports, wanted, |(name, _)| (name, ""))
+        .cloned()
+        .ok_or_else(|| missing(format!("there is no MIDI port `{wanted}`")))
+}
+
+/// The error of a port that is there and does not open.
+fn closed(name: &str, error: &dyn std::fmt::Display) -> NodeError {
+    missing(format!("the MIDI port `{name}` does not open ({error})"))
 }
 
 /// The refusal where a system has no MIDI.
@@ -96,17 +111,11 @@ pub(crate) fn open_output(
     let PortName::System(wanted) = name else {
         return own_output(client, own);
     };
-    let ports: Vec<_> = client
-        .ports()
-        .into_iter()
-        .filter_map(|port| Some((client.port_name(&port).ok()?, port)))
-        .collect();
-    let (name, port) = best_match(&ports, wanted, |(name, _)| (name, ""))
-        .ok_or_else(|| missing(format!("there is no MIDI port `{wanted}`")))?;
+    let (name, port) = find(&client, wanted)?;
     let connection = client
-        .connect(port, own)
-        .map_err(|error| missing(format!("the MIDI port `{name}` does not open: {error}")))?;
-    Ok((name.clone(), connection))
+        .connect(&port, own)
+        .map_err(|error| closed(&name, &error))?;
+    Ok((name, connection))
 }
 
 /// What is done with each message that comes in.
@@ -125,17 +134,11 @@ pub(crate) fn open_input(
     let PortName::System(wanted) = name else {
         return own_input(client, own, receive);
     };
-    let ports: Vec<_> = client
-        .ports()
-        .into_iter()
-        .filter_map(|port| Some((client.port_name(&port).ok()?, port)))
-        .collect();
-    let (name, port) = best_match(&ports, wanted, |(name, _)| (name, ""))
-        .ok_or_else(|| missing(format!("there is no MIDI port `{wanted}`")))?;
+    let (name, port) = find(&client, wanted)?;
     let connection = client
-        .connect(port, own, move |_, bytes, ()| receive(bytes), ())
-        .map_err(|error| missing(format!("the MIDI port `{name}` does not open: {error}")))?;
-    Ok((name.clone(), connection))
+        .connect(&port, own, move |_, bytes, ()| receive(bytes), ())
+        .map_err(|error| closed(&name, &error))?;
+    Ok((name, connection))
 }
 
 #[cfg(unix)]
@@ -143,7 +146,7 @@ fn own_output(client: MidiOutput, own: &str) -> Result<(String, MidiOutputConnec
     use midir::os::unix::VirtualOutput;
     let connection = client
         .create_virtual(own)
-        .map_err(|error| missing(format!("no virtual MIDI port can be made: {error}")))?;
+        .map_err(|error| missing(format!("a virtual MIDI port cannot be made ({error})")))?;
     Ok((format!("{CLIENT}:{own}"), connection))
 }
 
@@ -156,7 +159,7 @@ fn own_input(
     use midir::os::unix::VirtualInput;
     let connection = client
         .create_virtual(own, move |_, bytes, ()| receive(bytes), ())
-        .map_err(|error| missing(format!("no virtual MIDI port can be made: {error}")))?;
+        .map_err(|error| missing(format!("a virtual MIDI port cannot be made ({error})")))?;
     Ok((format!("{CLIENT}:{own}"), connection))
 }
 
@@ -176,7 +179,25 @@ fn own_input(
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
+    use score_engine::{Settings, Source};
+
     use super::*;
+
+    #[test]
+    fn a_port_without_a_name_is_refused_by_every_kind_that_opens_one() {
+        for kind in ["midi_in", "midi_out", "midi_clock_out"] {
+            let text = format!(r#"Patch(format: 1, nodes: {{"a": {kind}(port: " ")}}, wires: [])"#);
+            let source = Source::text("p.ron", &text, PathBuf::new());
+            let graph = score_engine::check(&source, &[], &crate::registry(), &Settings::default());
+            let problems = format!("{:?}", graph.err());
+            assert!(
+                problems.contains("the port has no name"),
+                "{kind}: {problems}"
+            );
+        }
+    }
 
     #[test]
     fn every_way_to_name_a_port_is_understood() {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use score_engine::{LiveClock, Time};
 
-/// The clock that playback steers; a test has one that stands still.
+/// The clock that playback steers; tests have one that they set.
 pub trait MasterClock: Send {
     /// The time now.
     fn now(&self) -> Time;

@@ -20,7 +20,7 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Nothing played yet; what is counted stands among `figures`.
+    /// Nothing was played yet; the counters are among `figures`.
     pub fn new(figures: &Counters) -> Self {
         Shared {
             counters: PlaybackCounters::of(figures),

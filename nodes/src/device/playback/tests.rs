@@ -183,7 +183,7 @@ fn a_gap_shorter_than_the_fade_makes_no_click_either() {
     for call in 0..200u64 {
         stage.call(256);
         let start = call * 256;
-        // Of every fifth stretch the first 40 frames are missing.
+        // Of every fifth segment the first 40 frames are missing.
         let from = if call % 5 == 4 { start + 40 } else { start };
         let samples: Vec<f32> = (from..start + 256)
             .flat_map(|frame| [tone(frame); 2])

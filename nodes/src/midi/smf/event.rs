@@ -6,11 +6,12 @@ pub enum Item {
     /// A message on a channel: its status byte and its data; the second is 0 where there is only
     /// one.
     Channel(u8, u8, u8),
-    /// From here on a quarter note lasts so many microseconds.
+    /// From here on a quarter note lasts this many microseconds.
     Tempo(u32),
-    /// From here on bars have so many beats of one whole note divided by two to this power.
+    /// From here on the metre is this: beats per bar, and the note value of a beat as a power of
+    /// two.
     Metre(u8, u8),
-    /// The key has so many sharps, or flats below 0; in a minor key or not.
+    /// The key: its number of sharps, below 0 of flats, and whether it is minor.
     Key(i8, bool),
     /// A text of a kind (1 a text, 3 the track's name, 6 a marker), by the bytes of the file in
     /// which it stands.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// So many flaws are told of a file; more are only counted.
+/// At most this many flaws of a file are listed; the others are counted.
 const TOLD: usize = 20;
 
 /// Something that is wrong with a file.

@@ -1,4 +1,4 @@
-//! Reads Standard MIDI Files as they are found: what is damaged is passed over and told, everything
+//! Reads Standard MIDI Files as they are found: what is damaged is skipped and reported, everything
 //! else is kept.
 
 mod event;
@@ -58,8 +58,8 @@ impl File {
         }
         let word = |place: usize| u16::from_be_bytes([bytes[place], bytes[place + 1]]);
         let division = division(word(header + 12)).unwrap_or_else(|| {
-            let why =
-                "the header's count of time makes no sense; 480 ticks a quarter note are taken";
+            let why = "the header's count of time makes no sense; \
+                       480 ticks per quarter note are assumed";
             flaws.add(0, header + 12, why.to_owned());
             Division::Beat(USUAL_TICKS)
         });
@@ -76,7 +76,7 @@ impl File {
         let promised = usize::from(word(header + 10));
         if file.tracks.len() < promised {
             let there = file.tracks.len();
-            let why = format!("the header speaks of {promised} tracks, and {there} are there");
+            let why = format!("the header counts {promised} tracks, but there are {there}");
             file.flaws.add(0, header + 10, why);
         }
         Ok(file)
@@ -162,7 +162,7 @@ fn find_track(bytes: &[u8], from: usize) -> Option<usize> {
     found.map(|place| from + place)
 }
 
-/// The end of a chunk of another kind, which readers shall pass over.
+/// The end of a chunk of another kind, which readers skip.
 fn foreign_chunk(bytes: &[u8], at: usize) -> Option<usize> {
     let name = bytes.get(at..at + 4)?;
     let length = bytes.get(at + 4..at + 8)?.try_into().ok()?;

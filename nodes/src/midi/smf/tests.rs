@@ -149,7 +149,7 @@ fn events_behind_the_end_of_a_track_are_kept_and_padding_is_not() {
     let content = [&melody([60])[..], &END, &melody([61]), &END].concat();
     let (found, flaws) = read(&file(0, &[track(&content)]));
     assert_eq!(pitches(&found), [60, 61]);
-    assert!(flaws.contains("behind the end of the track"), "{flaws}");
+    assert!(flaws.contains("follow the end of the track"), "{flaws}");
     let padded = [&melody([60])[..], &END, &[0; 5]].concat();
     assert_eq!(read(&file(0, &[track(&padded)])).1, "");
 }
@@ -191,7 +191,7 @@ fn damage_in_the_middle_costs_the_notes_around_it_and_is_told() {
     assert_eq!(strokes(&file), expected);
     assert_eq!(
         flaws,
-        "track 1, byte 202: 4 bytes cannot be read; reading goes on behind"
+        "track 1, byte 202: 4 bytes cannot be read; reading continues after that"
     );
     // What has lost its end ends there, and not with the track.
     assert_eq!(file.tracks[0].gaps, [4840]);

@@ -1,4 +1,4 @@
-//! One track: its events, and how reading goes on behind a damaged one.
+//! One track: its events, and how reading continues after a damaged one.
 
 use std::collections::BTreeSet;
 
@@ -10,14 +10,14 @@ use super::{TRACK, find_track, is_chunk};
 /// The mark at the end of a track, but for the ticks before it.
 const END: &[u8; 3] = b"\xFF\x2F\0";
 
-/// So many events before the one that cannot be read may be wrong as well: damage shows late.
+/// Events before the one that cannot be read that may be wrong as well: damage shows late.
 const DOUBTED: usize = 12;
 
-/// So many ends of notes that do not sound, one after another, show that what is read is not what
-/// was written: where the status byte is left out nearly everything can be read as something.
+/// This many ends of notes that do not sound, one after another, show that what is read is not what
+/// was written: where status bytes are left out, nearly everything can be read as something.
 const SUSPICIOUS: usize = 6;
 
-/// A track that is damaged in more places is no track.
+/// A track that is damaged in more places is not read any further.
 const MOST_GAPS: usize = 500;
 
 /// A track of a file.
@@ -71,7 +71,7 @@ pub(super) fn read(bytes: &[u8], start: usize, number: usize, flaws: &mut Flaws)
         flaws.add(number, bytes.len(), whole);
     } else if !is_believed {
         let there = at - from;
-        let why = format!("the track says that it has {length} bytes, and {there} are there");
+        let why = format!("the track says that it has {length} bytes, but there are {there}");
         flaws.add(number, start + 4, why);
     }
     let next = match (is_believed, is_over) {
@@ -112,7 +112,7 @@ pub(super) struct Reading<'a> {
     pub(super) is_cut: bool,
     /// Whether the mark at its end was read.
     pub(super) is_over: bool,
-    /// Where reading went on last: it never goes back behind that.
+    /// Where reading continued last: it never goes back before that.
     pub(super) chosen: Option<usize>,
     pub(super) flaws: &'a mut Flaws,
 }
@@ -162,7 +162,7 @@ impl Reading<'_> {
                 "a message about the whole system ({:02X})",
                 self.bytes[stray]
             );
-            let why = format!("{what} stands in the track; it is passed over");
+            let why = format!("{what} is in the track; it is skipped");
             self.flaws.add(self.number, stray, why);
         }
         self.tick += event.delta;
@@ -194,17 +194,17 @@ impl Reading<'_> {
         let is_music = at == self.bytes.len();
         let count = rest.len();
         if is_music {
-            let why = format!("{count} bytes of events stand behind the end of the track");
+            let why = format!("{count} bytes of events follow the end of the track");
             self.flaws.add(self.number, self.at, why);
             self.running = None;
         } else if rest.iter().any(|byte| *byte != 0) {
-            let why = format!("{count} bytes behind the end of the track are not MIDI");
+            let why = format!("{count} bytes after the end of the track are not MIDI");
             self.flaws.add(self.number, self.at, why);
         }
         is_music
     }
 
-    /// Finds where reading can go on behind what is broken; `false`: nowhere.
+    /// Finds where reading can continue after what is broken; `false`: nowhere.
     fn go_round(&mut self, broken: Broken) -> bool {
         let last = self.here(broken.delta);
         let way = self.way(&last, broken);
@@ -229,10 +229,9 @@ impl Reading<'_> {
         }
     }
 
-    /// Goes on at `way`, and forgets what was read of the damaged event and behind it.
+    /// Continues at `way`, and forgets what was read of the damaged event and after it.
     pub(super) fn go(&mut self, last: &Behind, way: Way) {
-        // The last event that begins before the place where reading goes on is the one that is
-        // damaged.
+        // The last event that begins before the place where reading continues is the damaged one.
         self.behind.push(*last);
         let damaged = self.behind.iter().rposition(|behind| behind.at <= way.at);
         let damaged = self.behind[damaged.unwrap_or(0)];
@@ -242,7 +241,7 @@ impl Reading<'_> {
         } else {
             &format!("{lost} bytes")
         };
-        let why = format!("{bytes} cannot be read; reading goes on behind");
+        let why = format!("{bytes} cannot be read; reading continues after that");
         self.flaws.add(self.number, damaged.at, why);
         self.track.events.truncate(damaged.events);
         self.tick = damaged.tick;

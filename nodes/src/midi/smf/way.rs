@@ -1,35 +1,35 @@
-//! How reading goes on behind a damaged event: every place near it is tried, and the one from which
-//! most notes end that sound is taken.
+//! Finds where to continue after a damaged event: every place near it is tried, and the one from
+//! which the most sounding notes end is taken.
 
 use std::collections::BTreeSet;
 
 use super::event::{self, Broken, Event, Item};
 use super::track::{Behind, Reading};
 
-/// So many events must be readable one after another before what follows damage is believed.
+/// Events that must be readable one after another before what follows damage is believed.
 const BELIEVED: usize = 8;
 
 /// The same where they have no status bytes of their own, and nearly everything looks like one.
 const BELIEVED_RUNNING: usize = 12;
 
-/// Ways to go on are compared by so many events.
+/// Events by which ways to continue are compared.
 const COMPARED: usize = 16;
 
-/// What looks like the length of a long message may lead far away; so many events are read to get
-/// there.
+/// The most events that are read to compare a way: what looks like the length of a long message may
+/// lead far away.
 const MOST_COMPARED: usize = 64;
 
-/// A way must end so many more notes that sound before it replaces one that can be read.
+/// How many more sounding notes a way must end before it replaces one that can be read.
 const BETTER: i32 = 4;
 
-/// Ways to go on are compared up to so many bytes behind damage; from there on the first is taken
-/// that can be read.
+/// Ways to continue are compared up to this many bytes after damage; beyond, the first that can be
+/// read is taken.
 const NEAR: usize = 48;
 
-/// So far behind damage another event is looked for.
+/// How far after damage another event is looked for, in bytes.
 const SEARCHED: usize = 1 << 16;
 
-/// A way to go on behind damage.
+/// A way to continue after damage.
 #[derive(Clone, Copy)]
 pub(super) struct Way {
     pub(super) at: usize,
@@ -69,7 +69,7 @@ impl Reading<'_> {
         }
     }
 
-    /// Where reading best goes on.
+    /// The best place to continue.
     pub(super) fn way(&self, last: &Behind, broken: Broken) -> Option<Way> {
         let mut ways = Vec::new();
         // Most likely a byte of data is damaged, and the next event is where it should be: of an
@@ -100,7 +100,7 @@ impl Reading<'_> {
             .find(|way| self.score(*way, broken.byte).is_some())
     }
 
-    /// The ways to go on near a damaged byte, and at the events before it.
+    /// The ways to continue near a damaged byte, and at the events before it.
     fn near(&self, last: &Behind, byte: usize) -> Vec<Way> {
         let first = self.behind.first().unwrap_or(last);
         let from = self
@@ -199,7 +199,7 @@ pub(super) enum Sense {
     /// It ends one that does not, or chooses a program after another without a status byte of its
     /// own.
     None,
-    /// There is no telling.
+    /// It is not known.
     Unknown,
 }
 

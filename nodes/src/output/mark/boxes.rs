@@ -1,6 +1,6 @@
-//! The marks of films, which lie behind all that a player reads: in MP4 and MOV a box of free space
-//! (ISO/IEC 14496-12, 8.1.2 "free"), in Matroska and WebM an element that is void (RFC 8794, 11.3.2
-//! "Void").
+//! The marks of films, which come after everything that a player reads: in MP4 and MOV a box of
+//! free space (ISO/IEC 14496-12, 8.1.2 "free"), in Matroska and WebM an element that is void (RFC
+//! 8794, 11.3.2 "Void").
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};

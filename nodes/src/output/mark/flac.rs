@@ -114,7 +114,7 @@ fn put_text(bytes: &mut Vec<u8>, text: &[u8]) {
     bytes.extend_from_slice(text);
 }
 
-/// Takes `bytes` from the padding, or gives so many back to it.
+/// Takes bytes from the padding (`by` below 0), or gives them back.
 fn resize_padding(blocks: &mut [Block], by: isize) -> Option<()> {
     let padding = blocks.iter_mut().rfind(|block| block.kind == PADDING)?;
     let length = padding.content.len().checked_add_signed(by)?;

@@ -1,11 +1,11 @@
-//! The mark of texts: a remark behind all.
+//! The mark of texts: a remark at their end.
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 
 use super::{Found, Mark, Piece, last_opening, tail};
 
-/// What stands around a remark.
+/// What surrounds a remark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Remark {
     begin: &'static [u8],

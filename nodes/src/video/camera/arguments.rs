@@ -1,11 +1,11 @@
-//! What ffmpeg is told to open a camera.
+//! The arguments with which ffmpeg opens a camera.
 
 use std::ffi::OsString;
 
 use crate::video::capture::{after_input, before_input};
 use crate::video::system::System;
 
-/// In which of its modes a camera works; what is left out, it chooses itself.
+/// The mode in which a camera works; what is left out, the camera chooses.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Mode {
     /// Width and height.

@@ -24,16 +24,16 @@ const OPENED: &str = "the camera is opened with it";
 /// `camera`.
 #[derive(Clone, Params)]
 pub(crate) struct CameraNode {
-    /// which camera; the first if left out
+    /// the camera; left out: the first
     #[param(rebuild = OPENED)]
     device: Option<String>,
     /// width and height in which the camera works, as [1280, 720]
     #[param(rebuild = OPENED, range = 1..=16_384, unit = "pixels")]
     size: Option<Vec<u32>>,
-    /// pictures a second that the camera is asked for
+    /// pictures per second that the camera is asked for
     #[param(rebuild = OPENED, range = 0.1..=1000.0, unit = "Hz")]
     rate: Option<f64>,
-    /// in which the camera delivers: `mjpeg`, `yuyv422`
+    /// format in which the camera delivers: `mjpeg`, `yuyv422`
     #[param(rebuild = OPENED)]
     format: Option<String>,
     #[param(nested)]
@@ -70,17 +70,19 @@ impl Node for CameraNode {
                 wires: ["camera -> motion -> tune -> piano -> sound"]"#,
             )
             .details(
-                "Live only. `score devices` lists the cameras with the names to use. A `device` is named by its stable \
-                 id, which stays the same in any socket and after any start of the machine; by the name that it gives \
-                 itself; by its number; or by its path, such as `/dev/video0`. Left out, it is the first camera.\n\n\
-                 A camera that is missing at the start, is unplugged or gives no picture for `timeout` is opened anew, \
-                 at first almost at once, then ever more seldom, but at least every 4 seconds. The last picture stays \
-                 meanwhile, and the rest of the patch plays on.\n\n\
-                 `size`, `rate` and `format` choose one of the camera's own modes, which `score devices` lists; \
-                 pictures are then scaled to `width` × `height`. A raw format such as `yuyv422` spares the decoding, \
-                 `mjpeg` often allows more pictures a second.\n\n\
-                 On Linux through Video4Linux2. The ways for macOS (AVFoundation) and Windows (DirectShow) are written \
-                 but have not been tried on such a machine.",
+                "Live only. `score devices` lists the cameras with the names to use. `device` is a \
+                 camera's stable id, which stays the same in any socket and after any restart of \
+                 the computer; the name that it gives itself; its number; or its path, such as \
+                 `/dev/video0`. Left out, it is the first camera.\n\n\
+                 A camera that is missing at the start, is unplugged or gives no picture for \
+                 `timeout` is opened again, at first almost at once, then at growing intervals of \
+                 up to 4 seconds. The last picture stays meanwhile, and everything else keeps \
+                 playing.\n\n\
+                 `size`, `rate` and `format` choose one of the camera's own modes, which `score \
+                 devices` lists; pictures are then scaled to `width` × `height`. A raw format such \
+                 as `yuyv422` saves the decoding, `mjpeg` often allows more pictures a second.\n\n\
+                 On Linux through Video4Linux2. macOS (AVFoundation) and Windows (DirectShow) are \
+                 implemented but were never tried.",
             )
             .output(PICTURES)
     }
@@ -172,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_camera_is_not_rendered() {
-        assert!(refusal(json!({})).contains("plays live only"));
+        assert!(refusal(json!({})).contains("only in a live run"));
     }
 
     #[test]

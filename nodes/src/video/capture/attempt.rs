@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 use super::{Picture, Shared, Source, Start};
 use crate::video::ffmpeg::{last_line, start};
 
-/// A killed program is waited for so long. One that hangs inside a driver cannot be killed; it is
+/// How long a killed program is waited for. One that hangs inside a driver cannot be killed; it is
 /// left behind rather than hang the run as well.
 const REAP: Duration = Duration::from_secs(1);
 
-/// A program that has closed its output is gone after so long.
+/// How soon a program that has closed its output is gone.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// Between two looks whether what is captured is still there.
-const LOOK: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How a start went.
 pub(super) struct Outcome {
@@ -186,7 +186,7 @@ fn watch(
             state = shared.lock();
             continue;
         }
-        if looked.elapsed() >= LOOK {
+        if looked.elapsed() >= POLL_INTERVAL {
             looked = Instant::now();
             drop(state);
             if !is_there() {
@@ -199,7 +199,7 @@ fn watch(
         if left.is_zero() {
             return Some(format!("no picture for {:.1} s", longest.as_secs_f64()));
         }
-        state = shared.wait(state, left.min(LOOK));
+        state = shared.wait(state, left.min(POLL_INTERVAL));
     }
 }
 
@@ -235,7 +235,7 @@ fn stop(child: &mut Child) {
     }
 }
 
-/// What was said, without what must not be told.
+/// What was said, without what must not be shown.
 fn hide(said: String, hidden: Option<&(String, String)>) -> String {
     match hidden {
         Some((secret, instead)) if !secret.is_empty() => said.replace(secret, instead),

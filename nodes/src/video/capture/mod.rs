@@ -1,5 +1,4 @@
-//! Pictures as they come from a program that captures them, which is started anew whenever it
-//! fails.
+//! Pictures as they come from a program that captures them, which is restarted whenever it fails.
 
 mod attempt;
 mod node;
@@ -16,7 +15,7 @@ use self::attempt::attempt;
 pub(crate) use self::node::{
     Captured, Captures, Capturing, PICTURES, REOPENED, after_input, before_input, require_live,
 };
-use super::backoff::Backoff;
+use crate::backoff::Backoff;
 
 /// The wait before the first new try.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
@@ -56,17 +55,16 @@ pub(crate) struct Source {
     pub(crate) begin: Box<dyn FnMut() -> Result<Start, String> + Send>,
     /// Width and height of the frames that it writes.
     pub(crate) size: (u32, u32),
-    /// Without a frame for so long, it is started anew; [`Capture::set_timeout`] says another
-    /// time.
+    /// Time without a frame after which it is restarted; [`Capture::set_timeout`] changes it.
     pub(crate) timeout: Duration,
-    /// The first frame may take so long.
+    /// How long the first frame may take.
     pub(crate) opening: Duration,
-    /// Told how often it was started anew, and why no picture comes.
+    /// Counts how often it was restarted, and reports why no picture comes.
     pub(crate) counters: Arc<Counters>,
     /// Why it has ended, where that is known better than from what the program says.
     pub(crate) explain: Box<dyn Fn() -> Option<String> + Send>,
-    /// What must not be told of what the program says, and what is told instead: an address with a
-    /// password.
+    /// What must not be shown of what the program says, and what is shown instead: an address with
+    /// a password.
     pub(crate) hidden: Option<(String, String)>,
 }
 
@@ -107,7 +105,7 @@ struct State {
     last: Option<Instant>,
     /// This start's program has closed its output.
     ended: bool,
-    /// Without a frame for so long, the program is started anew.
+    /// Time without a frame after which the program is restarted.
     timeout: Duration,
     /// The capture is no longer needed.
     stop: bool,
@@ -155,7 +153,7 @@ pub(crate) struct Capture {
 }
 
 impl Capture {
-    /// Starts to capture. Whatever goes wrong afterwards is tried anew, ever more seldom.
+    /// Starts to capture. Whatever fails afterwards is tried again, at growing intervals.
     ///
     /// # Errors
     /// The system refuses a thread.
@@ -196,7 +194,7 @@ impl Capture {
         }
     }
 
-    /// Without a frame for so long from now on, the source is opened anew.
+    /// Sets the time without a frame after which the source is opened again.
     pub(crate) fn set_timeout(&self, timeout: Duration) {
         self.shared.lock().timeout = timeout;
         self.shared.changed.notify_all();
@@ -227,7 +225,7 @@ fn supervise(shared: &Arc<Shared>, mut source: Source) {
     let counters = source.counters.clone();
     let reopened = counters.counter(REOPENED);
     counters.wait_for(format!("{name}: no picture yet"));
-    // What was told last and since when it lasts: a camera that is away for weeks must not fill the
+    // What was reported last, and since when: a camera that is away for weeks must not fill the
     // log.
     let mut trouble: Option<(String, Instant)> = None;
     let mut seen = false;

@@ -13,13 +13,13 @@ use crate::video::ffmpeg::require;
 /// What every node that captures sends.
 pub(crate) const PICTURES: OutputPort<Frame> = OutputPort::new(0, "frames", "the pictures");
 
-/// The figure that tells how often a source was opened anew.
+/// The counter of how often a source was opened again.
 pub(crate) const REOPENED: &str = "reopened";
 
-/// A node without inputs may wait so long in one call.
+/// The longest wait of a node without inputs in one call.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// Why a new size needs the source to be opened anew.
+/// Why a new size needs the source to be opened again.
 const SIZED: &str = "ffmpeg is started for pictures of this size";
 
 /// A kind that captures.
@@ -37,7 +37,7 @@ pub(crate) struct Captured {
     /// height of the frames sent
     #[param(rebuild = SIZED, range = 1..=4096, unit = "pixels", default = 64)]
     pub(crate) height: u32,
-    /// without a picture for so long, the source is opened anew
+    /// time without a picture after which the source is opened again
     #[param(live, range = 0.1..=60.0, span = 0.5..=20.0, log, unit = "s", default = 2.0)]
     timeout: f64,
 }
@@ -48,7 +48,7 @@ impl Captured {
         (self.width, self.height)
     }
 
-    /// Without a picture for so long, the source is opened anew.
+    /// Time without a picture after which the source is opened again.
     pub(crate) fn timeout(&self) -> Duration {
         Duration::from_secs_f64(self.timeout)
     }
@@ -63,14 +63,14 @@ pub(crate) fn require_live(build: &Build<'_>, what: &str) -> Result<(), NodeErro
         return Ok(());
     }
     Err(
-        NodeError::input(format!("{what} plays live only; it cannot be rendered")).help(
+        NodeError::input(format!("{what} works only in a live run")).help(
             "start the patch with `score run`, or take `video_file` in its place to render a film",
         ),
     )
 }
 
-/// What ffmpeg is told before the source: little to say, and no frame held back. Several decoding
-/// threads would each hold one.
+/// Arguments before the source: ffmpeg says little and holds no frame back. Each of several
+/// decoding threads would hold one.
 pub(crate) fn before_input() -> Vec<OsString> {
     [
         "-hide_banner",
@@ -85,8 +85,8 @@ pub(crate) fn before_input() -> Vec<OsString> {
     .into()
 }
 
-/// What ffmpeg is told after the source, to give each frame in the wanted size at once. `crop` is a
-/// filter that comes first, where one is wanted.
+/// Arguments after the source, which give each frame in the wanted size at once. `crop` is a filter
+/// that comes first, if any.
 pub(crate) fn after_input((width, height): (u32, u32), crop: Option<String>) -> Vec<OsString> {
     let crop = crop.map(|crop| format!("{crop},")).unwrap_or_default();
     let filter = format!("{crop}scale={width}:{height}:flags=area,format=rgb24");

@@ -1,5 +1,5 @@
-//! Remembers what ffprobe has said of files: a film is asked about by everything that reads it, and
-//! each question takes a fifth of a second.
+//! Remembers what ffprobe has said of files: everything that reads a film asks about it, and each
+//! question takes a fifth of a second.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ pub(super) fn known_or(
     if let Some((.., answer)) = known.iter().find(is_it) {
         return Ok(answer.clone());
     }
-    // Whoever asks about another file does not wait.
+    // Questions about other files do not wait.
     drop(known);
     let answer = ask()?;
     // One that was written to meanwhile is asked about again.

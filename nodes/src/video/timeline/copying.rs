@@ -9,10 +9,10 @@ use super::{Contents, list};
 use crate::video::ffmpeg::ask;
 use crate::video::picture_choice;
 
-/// So many packets are looked at: several groups of pictures with B-frames.
+/// Packets that are looked at: several groups of pictures with B-frames.
 const PACKETS: &str = "%+#100";
 
-/// What the decoder still holds back of so many packets.
+/// Pictures of these packets that the decoder may still hold back.
 const HELD_BACK: usize = 24;
 
 /// How a film's pictures come into another file.

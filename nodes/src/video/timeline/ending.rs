@@ -34,9 +34,9 @@ impl Pictures {
         self.last
     }
 
-    /// Where the last picture ends as the pictures alone tell: after as long as its neighbour,
-    /// since a pause before it says nothing of its own length. `usual` is how long a picture is
-    /// on average.
+    /// Where the last picture ends by the pictures alone: it lasts as long as its neighbour, since
+    /// a pause before it says nothing about its own length. `usual` is the average length of a
+    /// picture.
     pub(crate) fn shown(&self, usual: Option<Time>) -> Option<Time> {
         let neighbour = self.apart.into_iter().flatten().min();
         let length = match (neighbour, usual) {
@@ -49,7 +49,7 @@ impl Pictures {
         self.last.map(|last| last + length)
     }
 
-    /// Where the last picture ends: where its own track says, else where the pictures tell.
+    /// Where the last picture ends: where its own track says, else by the pictures.
     pub(crate) fn end(&self, usual: Option<Time>, declared: Option<Declared>) -> Option<Time> {
         let last = self.last?;
         let own = declared.filter(|declared| declared.is_own() && declared.end > last);

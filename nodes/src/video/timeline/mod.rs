@@ -26,14 +26,14 @@ pub(crate) use self::ending::Pictures;
 use super::ffmpeg::{ask, seconds};
 use super::picture_choice;
 
-/// With so many packets a file begins that is looked at: two seconds or more of picture and sound.
+/// Packets at the beginning of a file that are looked at: two seconds or more of picture and sound.
 const PACKETS: &str = "%+#200";
 
 /// The least shift that ffmpeg takes for one: a microsecond. Without a shift it moves the zero of
 /// MPEG streams itself.
 const LEAST_SHIFT: f64 = 0.000_001;
 
-/// How much earlier than declared a track may end; encoders round.
+/// How much earlier than declared a track may end: encoders round.
 const TOLERATED_SECONDS: f64 = 1.0;
 
 /// Where a file's zero lies.
@@ -70,7 +70,7 @@ pub(crate) struct Declared {
 }
 
 impl Declared {
-    /// Whether it is declared of the very stream that was asked for.
+    /// Whether it is declared of the stream itself.
     pub(crate) fn is_own(&self) -> bool {
         self.stream.is_some()
     }
@@ -178,8 +178,8 @@ impl Contents {
         let lasts = seconds(stream, "duration");
         let name = format.and_then(|format| format.get("format_name")?.as_str());
         let count = seconds(stream, "nb_frames").filter(|count| *count > 0.0);
-        // Only a track that counts its own samples speaks for itself; others may tell the longest
-        // track's length.
+        // Only a track that counts its own samples has its own length; others may have that of the
+        // longest track.
         let own = lasts.is_some() && count.is_some();
         let (container, end) = match lasts {
             Some(mut lasts) => {

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use score_engine::{Frame, NodeError, Time};
 
-use super::reel::{Desk, Item, Script};
-use crate::video::backoff::Backoff;
+use super::reel::{Item, ReelShared, Script};
+use crate::backoff::Backoff;
 use crate::video::ffmpeg::Decoder;
 use crate::video::timeline::Pictures;
 
@@ -19,7 +19,7 @@ const KEPT_BYTES: usize = 8 << 20;
 /// The decoder for the next round is started so long before the end of this one.
 const PREPARATION: Time = Time::from_nanos(2_000_000_000);
 
-/// The wait before a decoder that failed is started anew: frames read ahead play on meanwhile.
+/// The wait before a decoder that failed is restarted: frames read ahead keep playing meanwhile.
 const FIRST_WAIT: Duration = Duration::from_millis(20);
 const LONGEST_WAIT: Duration = Duration::from_secs(4);
 
@@ -36,8 +36,8 @@ pub(super) struct Beginning {
     pub(super) items: SyncSender<Item>,
     /// Closed when the reel is no longer needed.
     pub(super) alive: Receiver<()>,
-    pub(super) desk: Arc<Desk>,
-    /// Counts how often a decoder was started anew because another failed.
+    pub(super) shared: Arc<ReelShared>,
+    /// Counts how often a decoder was restarted because another failed.
     pub(super) reopened: Arc<AtomicU64>,
 }
 
@@ -46,7 +46,7 @@ pub(super) struct Reader {
     script: Script,
     items: SyncSender<Item>,
     alive: Receiver<()>,
-    desk: Arc<Desk>,
+    shared: Arc<ReelShared>,
     /// How long one round lasts, once one has been read to its end.
     length: Option<Time>,
     /// Where the round began, counted on from the first.
@@ -62,12 +62,12 @@ pub(super) struct Reader {
 impl Reader {
     pub(super) fn new(from: Beginning) -> Self {
         Reader {
-            kept: from.desk.is_looped().then(Vec::new),
+            kept: from.shared.is_looped().then(Vec::new),
             length: None,
             script: from.script,
             items: from.items,
             alive: from.alive,
-            desk: from.desk,
+            shared: from.shared,
             offset: Time::ZERO,
             pictures: Pictures::default(),
             reopened: from.reopened,
@@ -89,7 +89,7 @@ impl Reader {
             self.length = Some(length);
             self.offset = self.offset + length;
             self.pictures = Pictures::default();
-            if !self.desk.is_looped() {
+            if !self.shared.is_looped() {
                 return self.send(Item::End(self.offset));
             }
             if let Some(kept) = self.kept.take() {
@@ -106,7 +106,7 @@ impl Reader {
     fn round(&mut self, mut decoder: Decoder) -> Result<Option<Decoder>, Gone> {
         let mut prepared = None;
         let mut started = Instant::now();
-        self.desk.watch(&decoder);
+        self.shared.watch(&decoder);
         loop {
             match decoder.next() {
                 Ok(Some((position, pixels))) => {
@@ -120,7 +120,7 @@ impl Reader {
                     Some(another) => {
                         decoder = another;
                         started = Instant::now();
-                        self.desk.watch(&decoder);
+                        self.shared.watch(&decoder);
                     }
                     None => return Ok(None),
                 },
@@ -130,7 +130,7 @@ impl Reader {
 
     /// Whether the next round's decoder is needed soon.
     fn ends_soon(&self, position: Time) -> bool {
-        let wanted = self.desk.is_looped() && self.kept.is_none();
+        let wanted = self.shared.is_looped() && self.kept.is_none();
         wanted && position + PREPARATION > self.round_length()
     }
 
@@ -151,8 +151,8 @@ impl Reader {
 
     /// Plays the frames of the first round for as long as the film loops.
     fn repeat(&mut self, kept: &[(Time, Arc<Frame>)]) -> Result<(), Gone> {
-        while self.desk.is_looped() {
-            self.skip_rounds(self.desk.position());
+        while self.shared.is_looped() {
+            self.skip_rounds(self.shared.position());
             for (position, frame) in kept {
                 self.send(Item::Frame(self.offset + *position, frame.clone()))?;
             }
@@ -163,7 +163,7 @@ impl Reader {
 
     /// Begins to decode the film, `from` a time in it, or from its beginning.
     fn decoder(&self, from: Option<Time>) -> Result<Decoder, NodeError> {
-        self.script.decoder(from, self.desk.speed())
+        self.script.decoder(from, self.shared.speed())
     }
 
     /// Leaves out the rounds that ought to be over at `position`. The clock may have jumped: the
@@ -180,18 +180,20 @@ impl Reader {
     /// Starts another decoder in the place of one that failed, where the film ought to be now or
     /// where it was read to, whichever is later; `None` when the film ought to be over.
     fn start_anew(&mut self, error: &NodeError, worked: Duration) -> Result<Option<Decoder>, Gone> {
-        let why = self.desk.why_ended();
+        let why = self.shared.why_ended();
         let (node, name) = (&self.script.node, self.script.path.display());
         match why {
-            Some(why) => tracing::warn!(%node, "the film `{name}`: {why}; it is decoded anew"),
-            None => tracing::warn!(%node, "the film `{name}`: {error}; it is decoded anew"),
+            Some(why) => {
+                tracing::warn!(%node, "the film `{name}`: {why}; its decoder is restarted")
+            }
+            None => tracing::warn!(%node, "the film `{name}`: {error}; its decoder is restarted"),
         }
         // What is kept must be whole.
         self.kept = None;
         let mut pause = self.backoff.after(worked);
         loop {
             self.rest(pause)?;
-            let (now, looped) = (self.desk.position(), self.desk.is_looped());
+            let (now, looped) = (self.shared.position(), self.shared.is_looped());
             if looped {
                 self.skip_rounds(now);
             }
@@ -221,7 +223,7 @@ impl Reader {
             return Ok(());
         }
         let (width, height) = self.script.size;
-        // The decoder gives so many bytes as a frame has.
+        // The decoder gives exactly the bytes of a frame.
         let frame = Arc::new(Frame::rgb(width, height, pixels).ok_or(Gone)?);
         let most = KEPT_BYTES / self.script.frame_bytes().max(1);
         if let Some(kept) = &mut self.kept {

@@ -16,11 +16,11 @@ use crate::video::ffmpeg::{Decoder, Film, Stopper};
 /// Frames that wait for their time take no more than this, in bytes.
 const AHEAD_BYTES: usize = 16 << 20;
 
-/// Frames that wait for their time: enough to start a decoder anew meanwhile.
+/// Frames that wait for their time: enough to restart a decoder meanwhile.
 const MOST_AHEAD: usize = 32;
 
-/// A picture of so many pixels at the film's own speed is decoded by one processor in time: 1920 ×
-/// 1088.
+/// A film with pictures of this many pixels, at its own speed, is decoded in time by one processor:
+/// 1920 × 1088.
 const LIGHT_PIXELS: f64 = 1920.0 * 1088.0;
 
 /// What is played, and how.
@@ -64,18 +64,18 @@ pub(super) enum Item {
     End(Time),
 }
 
-/// What both sides of a reel know.
-pub(super) struct Desk {
+/// What both sides of a reel share.
+pub(super) struct ReelShared {
     clock: Arc<LiveClock>,
-    state: Mutex<DeskState>,
+    state: Mutex<ReelState>,
 }
 
-struct DeskState {
+struct ReelState {
     /// Where the film is at which time of the run's clock, once it plays.
     pace: Option<Pace>,
     /// Before it plays, how fast it will.
     speed: f64,
-    /// Whether it begins anew when it has ended.
+    /// Whether it starts again when it has ended.
     looped: bool,
     /// The decoder that is being read.
     decoder: Option<Stopper>,
@@ -83,13 +83,13 @@ struct DeskState {
     ended: Option<&'static str>,
 }
 
-impl Desk {
+impl ReelShared {
     /// Why the decoder was ended from here, if it was.
     pub(super) fn why_ended(&self) -> Option<&'static str> {
         self.lock().ended.take()
     }
 
-    fn lock(&self) -> MutexGuard<'_, DeskState> {
+    fn lock(&self) -> MutexGuard<'_, ReelState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -105,7 +105,7 @@ impl Desk {
         state.pace.map_or(state.speed, Pace::speed)
     }
 
-    /// Whether the film begins anew when it has ended.
+    /// Whether the film starts again when it has ended.
     pub(super) fn is_looped(&self) -> bool {
         self.lock().looped
     }
@@ -123,13 +123,13 @@ pub(super) struct Reel {
     items: Option<Receiver<Item>>,
     // Dropped with the reel, which ends the thread's rests.
     life: Option<Sender<()>>,
-    desk: Arc<Desk>,
+    shared: Arc<ReelShared>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Reel {
     /// Begins to read a film that will play at a speed, in a loop or not, and waits for the first
-    /// frame. `reopened` counts how often a decoder is started anew.
+    /// frame. `reopened` counts how often a decoder is restarted.
     ///
     /// # Errors
     /// ffmpeg is missing, or the film has no frame that can be decoded.
@@ -139,9 +139,9 @@ impl Reel {
         clock: Arc<LiveClock>,
         reopened: Arc<AtomicU64>,
     ) -> Result<Self, NodeError> {
-        let desk = Arc::new(Desk {
+        let shared = Arc::new(ReelShared {
             clock,
-            state: Mutex::new(DeskState {
+            state: Mutex::new(ReelState {
                 pace: None,
                 speed,
                 looped,
@@ -150,7 +150,7 @@ impl Reel {
             }),
         });
         let mut decoder = script.decoder(None, speed)?;
-        desk.watch(&decoder);
+        shared.watch(&decoder);
         let Some(first) = decoder.next()? else {
             let name = script.path.display();
             return Err(NodeError::input(format!(
@@ -164,37 +164,37 @@ impl Reel {
             script,
             items: send,
             alive,
-            desk: desk.clone(),
+            shared: shared.clone(),
             reopened,
         };
         let reader = Reader::new(from);
         let thread = std::thread::Builder::new()
             .name("film".into())
-            // Whoever no longer takes the frames has dropped the reel.
+            // An error only says that the reel was dropped.
             .spawn(move || drop(reader.run(decoder, first)))
             .map_err(|error| NodeError::internal(format!("no thread can be started: {error}")))?;
         Ok(Reel {
             items: Some(items),
             life: Some(life),
-            desk,
+            shared,
             thread: Some(thread),
         })
     }
 
     /// The film plays so from now on.
     pub(super) fn go_by(&self, pace: Pace) {
-        self.desk.lock().pace = Some(pace);
+        self.shared.lock().pace = Some(pace);
     }
 
-    /// Whether the film begins anew when it has ended. A round that has been read to its end is not
-    /// taken back.
+    /// Whether the film starts again when it has ended. A round that has been read to its end is
+    /// not taken back.
     pub(super) fn set_loop(&self, looped: bool) {
-        self.desk.lock().looped = looped;
+        self.shared.lock().looped = looped;
     }
 
     /// The time on the run's clock.
     pub(super) fn now(&self) -> Time {
-        self.desk.clock.now()
+        self.shared.clock.now()
     }
 
     /// What comes next; waits for it `longest` at most.
@@ -204,8 +204,7 @@ impl Reel {
             Ok(item) => Some(item),
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => {
-                // The thread ends after the last item only; whoever asks once more must not do so
-                // without rest.
+                // The thread only ends after the last item; further calls must not spin.
                 std::thread::sleep(longest);
                 None
             }
@@ -214,7 +213,7 @@ impl Reel {
 
     /// Ends the decoder, for the reason `why`; another is started where the film ought to be.
     pub(super) fn start_anew(&self, why: &'static str) {
-        let mut state = self.desk.lock();
+        let mut state = self.shared.lock();
         state.ended = Some(why);
         if let Some(decoder) = &state.decoder {
             decoder.stop();
@@ -226,7 +225,7 @@ impl Drop for Reel {
     fn drop(&mut self) {
         drop(self.items.take());
         drop(self.life.take());
-        if let Some(decoder) = self.desk.lock().decoder.take() {
+        if let Some(decoder) = self.shared.lock().decoder.take() {
             decoder.stop();
         }
         if let Some(thread) = self.thread.take() {

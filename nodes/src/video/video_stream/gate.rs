@@ -1,6 +1,6 @@
-//! What ffmpeg reaches of the network, it reaches through here: a proxy on this machine that asks
-//! [`Reach`] about each host, by the very address that it then connects to. So neither a redirect,
-//! nor a playlist, nor a name that points elsewhere at the second look leads past it.
+//! The only way of ffmpeg to the network: a proxy on this machine that asks [`Reach`] about each
+//! host, by the address that it then connects to. So neither a redirect, nor a playlist, nor a name
+//! that resolves to another address later gets past it.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};

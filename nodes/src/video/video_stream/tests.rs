@@ -207,7 +207,7 @@ fn only_streams_are_taken() {
             "{url}"
         );
     }
-    assert!(refusal("rtsp://host/a").contains("plays live only"));
+    assert!(refusal("rtsp://host/a").contains("only in a live run"));
     assert!(!refusal("ftp://user:secret@host/a").contains("secret"));
 }
 

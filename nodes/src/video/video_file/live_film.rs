@@ -10,27 +10,28 @@ use super::pace::Pace;
 use super::reel::{Item, Reel};
 use super::{PICTURES, VideoFile};
 
-/// A node without inputs may wait so long in one call.
+/// The longest wait of a node without inputs in one call.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// A decoder that gives nothing for so long hangs.
+/// A decoder that gives nothing for this long hangs.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A film so far behind the clock is not read up to it, but read on from where it ought to be.
+/// A film further than this behind the clock is not read up to it, but continued where it ought to
+/// be.
 const FAR_BEHIND: Time = Time::from_nanos(5_000_000_000);
 
-/// A frame sent so soon after its time is on time; nothing newer is looked for.
+/// A frame sent within this of its time is on time; nothing newer is looked for.
 const ON_TIME: Time = Time::from_nanos(5_000_000);
 
-/// How long after a frame the next is fetched, at most: fetching makes room for the decoder, whose
-/// work would hold up those that are at work on the frame just sent.
+/// The longest wait after a frame before the next is fetched: fetching makes room for the decoder,
+/// whose work would delay the nodes that process the frame just sent.
 const QUIET: Time = Time::from_nanos(5_000_000);
 
-/// A film that is there so soon after the run began plays from the run's beginning.
+/// A film that is ready within this after the run began plays from the run's beginning.
 const BEGINNING: Time = Time::from_nanos(100_000_000);
 
 /// Sends the frames of a film when their times have come.
-pub(super) struct Playing {
+pub(super) struct LiveFilm {
     reel: Reel,
     /// Where the film is at which time of the run's clock, once it plays.
     pace: Option<Pace>,
@@ -42,17 +43,17 @@ pub(super) struct Playing {
     held: Option<Item>,
     /// Since when there is nothing to send.
     starving: Option<Instant>,
-    /// When the decoder was told last that it is far behind.
+    /// When the decoder was restarted last because it was far behind.
     hurried: Option<Instant>,
     /// Counts frames that were left out because they were late.
     late: Arc<AtomicU64>,
-    /// The log knows of the first picture.
+    /// Whether the first picture was logged.
     told: bool,
 }
 
-impl Playing {
+impl LiveFilm {
     pub(super) fn new(reel: Reel, late: Arc<AtomicU64>) -> Self {
-        Playing {
+        LiveFilm {
             reel,
             pace: None,
             sent: None,
@@ -131,8 +132,7 @@ impl Playing {
         }
     }
 
-    /// Tells that the picture of `time` has left, so that the log relates the film to the wall's
-    /// time.
+    /// Logs that the picture of `time` was sent, so that the log relates the film to wall time.
     fn tell(&mut self, pace: Pace, time: Time, now: Time) {
         let film = pace.position(time).seconds();
         let (due, late) = (time.seconds(), (now - time).seconds());
@@ -143,7 +143,7 @@ impl Playing {
         }
     }
 
-    /// Has the film read on from where it ought to be, if it is far behind.
+    /// Continues the film where it ought to be, if it is far behind.
     fn hurry(&mut self, late: Time) {
         let recently = |since: Instant| {
             since.elapsed() < Duration::from_nanos(FAR_BEHIND.nanos().unsigned_abs())
@@ -155,7 +155,7 @@ impl Playing {
     }
 }
 
-impl Processor<VideoFile> for Playing {
+impl Processor<VideoFile> for LiveFilm {
     fn process(&mut self, params: &VideoFile, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         let now = io.now();
         let pace = self.begin(now, params.speed);

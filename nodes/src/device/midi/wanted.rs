@@ -1,0 +1,59 @@
+//! The port that a MIDI node asks for.
+
+use std::sync::Arc;
+
+use score_engine::{Build, LiveClock, NodeError};
+
+use super::super::keeper::missing;
+use super::super::only_live;
+use super::super::sound_device::Direction;
+use super::open_port::OpenPort;
+use super::port::PortName;
+
+/// The port that a node asks for.
+pub(super) struct Wanted {
+    pub(super) name: PortName,
+    /// What the patch calls it.
+    text: String,
+    direction: Direction,
+    /// What the port is called at JACK, or as a virtual port.
+    pub(super) own: String,
+    pub(super) clock: Arc<LiveClock>,
+}
+
+impl Wanted {
+    /// The port that `name` means to the node that is being built.
+    ///
+    /// # Errors
+    /// This is a render, in which `instead` does.
+    pub(super) fn new(
+        build: &Build<'_>,
+        kind: &str,
+        (name, direction): (&str, Direction),
+        instead: &str,
+    ) -> Result<Self, NodeError> {
+        Ok(Wanted {
+            name: PortName::parse(name),
+            text: name.to_owned(),
+            direction,
+            own: build.id.to_owned(),
+            clock: only_live(build, kind, instead)?.clone(),
+        })
+    }
+
+    /// The port in words, for messages.
+    pub(super) fn in_words(&self) -> String {
+        format!("the MIDI {} `{}`", self.direction.word(), self.text)
+    }
+
+    /// Looks whether the open port is still there.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub(super) fn look<C>(&self, port: &mut OpenPort<C>) -> Result<(), NodeError> {
+        match port.is_alive(self.direction) {
+            true => Ok(()),
+            false => Err(missing(format!("{} is gone", self.in_words()))),
+        }
+    }
+}
