@@ -19,6 +19,7 @@ mod pacing;
 mod planner;
 mod player;
 mod pulse;
+mod remembered;
 mod scale_walk;
 mod shape;
 pub mod sheet;

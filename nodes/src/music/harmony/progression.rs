@@ -1,16 +1,15 @@
 //! Decides the chords, step after step: what a render and a live run share.
 
-use std::collections::BTreeMap;
-
 use rand_chacha::ChaCha8Rng;
 use score_engine::{Input, Key, KeyChoice, Mode, NodeError, Transport};
 
+use super::super::remembered::Remembered;
 use super::chord_model::{ChordModel, Moods, Stand};
 use super::harmony_node::{Harmony, MOODS};
 use super::steps::Steps;
 use super::theme_chords::ThemeChords;
 
-/// Bars whose chords are remembered.
+/// Bars whose chords are remembered, at most.
 const MOST_BARS: usize = 1024;
 
 /// A close is prepared for so many steps, a cadence of two bars: a bar that returns there brings
@@ -65,7 +64,7 @@ pub(super) struct Progression {
     /// A user's own theme, whose chords go before all others.
     pub(super) theme: Option<ThemeChords>,
     /// The chords of bars, by the bar's code: a bar that returns brings them back.
-    known: BTreeMap<Known, Vec<i64>>,
+    known: Remembered<Known, Vec<i64>>,
     /// Whether the piece has closed: the tonic rings.
     pub(super) ended: bool,
     /// The code of the bar that is being decided, and its chords so far.
@@ -95,7 +94,7 @@ impl Progression {
             wished: Moods::default(),
             rng,
             theme,
-            known: BTreeMap::new(),
+            known: Remembered::new(MOST_BARS),
             ended: false,
             bar: ((Vec::new(), None), Vec::new()),
         }
@@ -218,8 +217,8 @@ impl Progression {
     fn keep(&mut self) {
         let (code, chords) = std::mem::take(&mut self.bar);
         let whole = chords.len() as u64 == self.steps.per_bar();
-        if whole && self.known.len() < MOST_BARS {
-            self.known.entry(code).or_insert(chords);
+        if whole {
+            self.known.hear(code, || chords);
         }
     }
 }
