@@ -30,6 +30,17 @@ pub(super) struct Themes {
     count: u64,
 }
 
+/// A scene as it is seen.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct SceneSeen {
+    /// Its number. That of a scene that was forgotten goes to a new one.
+    pub(super) number: usize,
+    /// What it is like in the mean.
+    pub(super) look: Vec<f32>,
+    /// Whether it is seen for the first time, as far as scenes are remembered.
+    pub(super) is_new: bool,
+}
+
 impl Themes {
     /// Sees the picture's code of the bar to come. The bar of the scene's theme that comes now,
     /// where the scene has one for it. Pictures whose codes are at least so `alike` (the cosine
@@ -52,13 +63,17 @@ impl Themes {
         scene.theme.get(self.bars - 1).map(Vec::as_slice)
     }
 
-    /// Sees the picture's code with which a phrase begins: the number of its scene, and the scene's
-    /// look.
-    pub(super) fn scene(&mut self, picture: &[f32], alike: f32) -> (usize, Vec<f32>) {
+    /// Sees the picture's code with which a phrase begins: its scene.
+    pub(super) fn scene(&mut self, picture: &[f32], alike: f32) -> SceneSeen {
+        let is_new = self.nearest(picture, alike).is_none();
         self.see(picture, alike);
-        let scene = self.present.unwrap_or_default();
-        let look = self.scenes.get(scene).map(|scene| scene.look.clone());
-        (scene, look.unwrap_or_else(|| picture.to_vec()))
+        let number = self.present.unwrap_or_default();
+        let look = self.scenes.get(number).map(|scene| scene.look.clone());
+        SceneSeen {
+            number,
+            look: look.unwrap_or_else(|| picture.to_vec()),
+            is_new,
+        }
     }
 
     /// The bar that was seen last got `code`: part of the scene's theme, if that has fewer than

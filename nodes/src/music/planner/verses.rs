@@ -21,6 +21,11 @@ pub(super) struct Verses {
 }
 
 impl Verses {
+    /// What was played to `theme` is forgotten: another scene has its number now.
+    pub(super) fn forget(&mut self, theme: usize) {
+        self.known.retain(|(known, _), _| *known != theme);
+    }
+
     /// A phrase of `theme` begins.
     pub(super) fn begin(&mut self, theme: usize) {
         let goes_on = self.present.is_some_and(|(before, _)| before == theme);
