@@ -7,7 +7,7 @@ use score_engine::{
     OutputPort, Params, Processor, Time, Transport,
 };
 
-use crate::half_life::{followed, half_life_of};
+use crate::half_life::{approach, followed, half_life_of};
 
 const CODE: InputPort<Latent> = InputPort::new(0, "latent", "the code");
 const CUT: InputPort<Event> = InputPort::new(
@@ -176,14 +176,16 @@ impl Smoothing {
                     .map(|(held, new)| f64::from(new - held).powi(2))
                     .sum();
                 let speed = (squares / code.len().max(1) as f64).sqrt() / seconds;
-                state.speed += f64::from(followed(seconds, half_life_of(SPEED_CUTOFF)))
-                    * (speed - state.speed);
+                if speed.is_finite() {
+                    state.speed += f64::from(followed(seconds, half_life_of(SPEED_CUTOFF)))
+                        * (speed - state.speed);
+                }
                 half_life_of(params.cutoff + params.speed_gain * state.speed)
             }
         };
         let share = followed(seconds, half_life);
         for (held, new) in state.code.iter_mut().zip(code) {
-            *held += share * (new - *held);
+            approach(held, *new, share);
         }
         state.time = time;
     }
@@ -264,6 +266,29 @@ mod tests {
         );
         let still = &one_euro(0.0, 0.05, 4.0)[50..];
         assert!(still.iter().all(|value| value.abs() < 0.01), "{still:?}");
+    }
+
+    #[test]
+    fn a_code_that_is_not_a_number_is_forgotten_with_the_next() {
+        for method in ["half_life", "one_euro"] {
+            let values = [0.0, f32::NAN, 1.0, f32::INFINITY, 1.0, 1.0];
+            let packets = (0..).zip(values).map(|(n, value)| {
+                let time = Time::from_seconds(f64::from(n));
+                (time, code(&[value]))
+            });
+            let outputs = Harness::<LatentSmooth>::new(json!({ "method": method }))
+                .feed(
+                    "latent",
+                    PortType::Latent(Some(1)),
+                    packets.collect(),
+                    Time::from_seconds(6.0),
+                )
+                .run()
+                .unwrap();
+            let last = outputs.packets("latent").last().unwrap();
+            let value = last.latent().unwrap()[0];
+            assert!((value - 1.0).abs() < 0.1, "{method}: {value}");
+        }
     }
 
     /// What comes out when the code jumps from 0 to 1 at 0.5 s, where a cut is told at `cut`

@@ -21,8 +21,11 @@ impl Statistics {
         }
     }
 
-    /// Observes a code.
+    /// Observes a code. One that is not all numbers says nothing, and would spoil all that follow.
     pub(crate) fn add(&mut self, code: &[f32]) {
+        if !code.iter().all(|value| value.is_finite()) {
+            return;
+        }
         self.count += 1.0;
         for ((value, mean), squares) in code.iter().zip(&mut self.mean).zip(&mut self.squares) {
             let before = f64::from(*value) - *mean;
@@ -83,6 +86,19 @@ mod tests {
                 .sum();
             assert!((squares / 1000.0 - 1.0).abs() < 0.05, "{squares}");
         }
+    }
+
+    #[test]
+    fn a_code_that_is_not_all_numbers_spoils_none_that_follows() {
+        let mut statistics = Statistics::new(2);
+        for broken in [f32::NAN, f32::INFINITY] {
+            statistics.add(&[1.0, broken]);
+        }
+        statistics.add(&[1.0, 2.0]);
+        let mut code = [1.0, 2.0];
+        statistics.whiten(&mut code);
+        assert!(code.iter().all(|value| value.is_finite()), "{code:?}");
+        assert_eq!(statistics.count, 1.0);
     }
 
     #[test]

@@ -80,7 +80,11 @@ impl Processor<Arrangement> for Arranging {
             if input.is(CUT) {
                 self.cuts.push(time);
             } else {
-                self.motion.push((time, *input.read(MOTION)?));
+                let motion = *input.read(MOTION)?;
+                // What is not a number says nothing.
+                if motion.is_finite() {
+                    self.motion.push((time, motion));
+                }
             }
         }
         Ok(Flow::Continue)
