@@ -20,6 +20,7 @@ pub mod model;
 #[cfg_attr(not(feature = "onnx"), allow(dead_code, unused_imports))]
 pub mod music;
 pub mod output;
+mod params_over_time;
 mod picture;
 pub mod scored_film;
 #[doc(hidden)]
