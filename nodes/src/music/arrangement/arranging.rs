@@ -1,10 +1,11 @@
 //! Arranges a render, once the whole film is known.
 
-use score_engine::{Control, Flow, Io, NodeError, OutputPort, Processor, Time};
+use score_engine::{Control, Flow, Io, NodeError, OutputPort, Processor, Time, Transport};
 
 use super::super::voice::Chunk;
 use super::arrangement_node::{Arrangement, CUT, ENERGY, FULLNESS, MOTION};
 use super::shaping::{energy, fullness};
+use crate::params_over_time::ParamsOverTime;
 
 /// A shot without a cut is looked at anew with every so many bars.
 const BARS: u64 = 4;
@@ -14,6 +15,7 @@ pub(super) struct Arranging {
     bars: Chunk,
     motion: Vec<(Time, f32)>,
     cuts: Vec<Time>,
+    params: ParamsOverTime<Arrangement>,
 }
 
 impl Arranging {
@@ -22,6 +24,7 @@ impl Arranging {
             bars,
             motion: Vec::new(),
             cuts: Vec::new(),
+            params: ParamsOverTime::default(),
         }
     }
 
@@ -54,9 +57,10 @@ impl Arranging {
         shots.extend(self.cuts.iter().filter(|cut| **cut < end));
         shots.sort();
         shots.dedup();
+        let params_at = |time: Time| self.params.at(time).unwrap_or(params);
         let mut told = Vec::new();
         for (shot, energy) in shots.iter().zip(energy(&self.moves(&shots))) {
-            told.push((*shot, ENERGY, params.within(energy)));
+            told.push((*shot, ENERGY, params_at(*shot).within(energy)));
         }
         let in_bar = |index: usize| {
             let until = bars.get(index + 1).copied().unwrap_or(end);
@@ -65,6 +69,7 @@ impl Arranging {
         };
         let cuts: Vec<f32> = (0..bars.len()).map(in_bar).collect();
         for (bar, full) in (0..).zip(fullness(&self.moves(&bars), &cuts)) {
+            let params = params_at(bars[bar]);
             let full = params.within(params.opened(bar as u64, full));
             told.push((bars[bar], FULLNESS, full));
         }
@@ -74,9 +79,10 @@ impl Arranging {
 }
 
 impl Processor<Arrangement> for Arranging {
-    fn process(&mut self, _params: &Arrangement, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+    fn process(&mut self, params: &Arrangement, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let time = input.packet.time;
+            self.params.collect(time, params);
             if input.is(CUT) {
                 self.cuts.push(time);
             } else {
@@ -104,6 +110,11 @@ impl Processor<Arrangement> for Arranging {
     fn earliest_pending(&self) -> Option<Time> {
         Some(Time::ZERO)
     }
+
+    fn changed(&mut self, _params: &Arrangement, _transport: &Transport) -> Result<(), NodeError> {
+        self.params.changed();
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -118,6 +129,20 @@ mod tests {
 
     fn at(seconds: f64) -> Time {
         Time::from_seconds(seconds)
+    }
+
+    #[test]
+    fn a_wire_into_a_parameter_counts_from_its_own_time_on() {
+        let nodes = r#""turn": steps(), "seen": steps(), "form": arrangement(opening: 0),"#;
+        let wires = r#""seen -> form.motion", "turn -> form.least","#;
+        let packets = crate::testing::rendered(nodes, wires, ("form", "fullness"));
+        let full: Vec<f32> = (packets.iter())
+            .map(|packet| *packet.control().unwrap())
+            .collect();
+        // Bars of two seconds: the least is 0 in the first, and 1, as much as there is, after.
+        assert_eq!(full.len(), 2);
+        assert!(full[0] < 1.0, "{full:?}");
+        assert_eq!(full[1], 1.0);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use score_engine::harness::{Harness, Outputs};
 use score_engine::{Event, Key, KeyChoice, Metre, Mode, Payload, PortType, Time, Transport};
 use serde_json::json;
 
+use super::Chord;
 use super::harmony_node::Harmony;
 use crate::chords::Chords;
 use crate::testing::{require_alike, settings, turns, write_tune};
@@ -189,6 +190,26 @@ fn live_a_chord_leaves_a_sixteenth_before_it_sounds_and_a_cut_changes_it_on_the_
     let answered = found.iter().position(|(time, _)| (time - 5.5).abs() < 1e-6);
     let answered = answered.expect("a chord on the beat after the cut");
     assert_ne!(found[answered].1.chord, found[answered - 1].1.chord);
+}
+
+#[test]
+fn in_a_render_a_wire_into_a_parameter_counts_from_its_own_time_on() {
+    let drawn = |temperature: &str, wires: &str| -> Vec<Option<Chord>> {
+        let codes = "latent_random(dimension: 64, every: 1, duration: 4)";
+        let nodes = format!(
+            r#""codes": {codes}, "turn": steps(), "chords": harmony(cadence: 0{temperature}),"#
+        );
+        let wires = format!(r#""codes -> chords", {wires}"#);
+        let packets = crate::testing::rendered(&nodes, &wires, ("chords", "chords"));
+        (packets.iter())
+            .map(|packet| Chords::of(packet).unwrap().chord)
+            .collect()
+    };
+    // Nothing is drawn while the wire says 0, and freely afterwards.
+    let cold = drawn(", temperature: 0", "");
+    let steered = drawn("", r#""turn -> chords.temperature","#);
+    assert_eq!(cold.len(), 4);
+    assert_eq!(steered[..2], cold[..2]);
 }
 
 /// Four bars of a tune in C, in sixteenths.

@@ -110,6 +110,27 @@ fn live_a_bars_code_leaves_just_before_the_bar_and_a_cuts_with_its_picture() {
     }
 }
 
+#[test]
+fn in_a_render_with_phrases_a_wire_into_a_parameter_counts_from_its_own_time_on() {
+    let planned = |amount: &str, wires: &str| -> Vec<Vec<f32>> {
+        let codes = "latent_random(dimension: 64, every: 1, duration: 4)";
+        let plan = format!("planner(phrase: 4, temperature: 0{amount})");
+        let nodes = format!(r#""codes": {codes}, "turn": steps(), "plan": {plan},"#);
+        let wires = format!(r#""codes -> plan.latent", {wires}"#);
+        let packets = crate::testing::rendered(&nodes, &wires, ("plan", "latent"));
+        let codes = packets.iter();
+        codes
+            .map(|packet| packet.latent().unwrap().to_vec())
+            .collect()
+    };
+    // The model alone, and from the second bar on the picture alone.
+    let model = planned(", amount: 0", "");
+    let steered = planned("", r#""turn -> plan.amount","#);
+    assert_eq!(model.len(), 2);
+    assert_eq!(steered[0], model[0]);
+    assert_ne!(steered[1], model[1]);
+}
+
 /// When packets left the output `port`.
 fn told(outputs: &Outputs, port: &str) -> Vec<f64> {
     let packets = outputs.packets(port).iter();
