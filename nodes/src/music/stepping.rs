@@ -17,7 +17,9 @@ pub(super) const AHEAD: f64 = 0.008;
 pub(super) struct Stepping {
     player: Player,
     phrase: Option<Phrase>,
-    /// The newest code, unless the phrase follows it already.
+    /// The newest code as it came.
+    newest: Option<Vec<f32>>,
+    /// The same as the model reads it, unless the phrase follows it already.
     code: Option<Vec<f32>>,
     /// The code that the phrase follows, to begin the next one with.
     followed: Option<Vec<f32>>,
@@ -39,6 +41,7 @@ impl Stepping {
         Stepping {
             player,
             phrase: None,
+            newest: None,
             code: None,
             followed: None,
             shift: 0,
@@ -111,7 +114,8 @@ impl<P: Plays> Processor<P> for Stepping {
                 if code.len() != self.player.melody.dimension() {
                     return Err(NodeError::internal("a code of another dimension arrived"));
                 }
-                self.code = Some(self.player.shape.apply(code, params.shaping()));
+                self.code = Some(self.player.shape.apply(code.clone(), params.shaping()));
+                self.newest = Some(code);
             } else if input.is(CHORDS) {
                 let Voice { fitting, chunk, .. } = &mut self.player.voice;
                 if let Some(fitting) = fitting {
@@ -136,8 +140,11 @@ impl<P: Plays> Processor<P> for Stepping {
         self.player.voice.finish(io, P::NOTES, end)
     }
 
-    fn changed(&mut self, _params: &P, transport: &Transport) -> Result<(), NodeError> {
+    fn changed(&mut self, params: &P, transport: &Transport) -> Result<(), NodeError> {
         self.player.voice.retime(transport);
+        let newest = self.newest.clone();
+        let code = newest.map(|code| self.player.shape.apply(code, params.shaping()));
+        self.code = code.filter(|code| self.followed.as_ref() != Some(code));
         Ok(())
     }
 }
@@ -282,21 +289,10 @@ mod tests {
     }
 
     #[test]
-    fn noise_and_channel_are_live() {
-        let plain = begun(
-            &of_one_code::<MusicDecoder>(json!({ "temperature": 0 }), &Transport::default())
-                .play_live()
-                .unwrap(),
-        );
-        let codes = (0..4).map(|n| at(2.0 * f64::from(n)));
-        let outputs = Harness::<MusicDecoder>::new(json!({ "temperature": 0 }))
-            .settings(settings())
-            .feed_live(
-                "latent",
-                PortType::Latent(Some(64)),
-                codes.map(|time| (time, time, code(1.0))).collect(),
-                at(8.0),
-            )
+    fn noise_and_channel_are_live_though_no_further_code_comes() {
+        let cold = || of_one_code::<MusicDecoder>(json!({ "temperature": 0 }), &Transport::default());
+        let plain = begun(&cold().play_live().unwrap());
+        let outputs = cold()
             .set_live(at(3.9), "noise", 1.0)
             .set_live(at(3.9), "channel", 4)
             .play_live()
