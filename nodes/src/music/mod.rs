@@ -16,6 +16,7 @@ mod melody;
 mod music_decoder;
 mod notation;
 mod pacing;
+mod pitch_range;
 mod planner;
 mod player;
 mod pulse;

@@ -4,6 +4,7 @@ use score_engine::{Input, NodeError, Note, OutputPort, Time, Transport};
 
 use super::super::harmony::{Chord, Following};
 use super::super::pacing::{Part, Played};
+use super::super::pitch_range::require_octave;
 use super::super::voice::Chunk;
 use super::chord_pad::{CHORDS, ChordPad, HELD};
 use super::sounding::{Sounding, in_order};
@@ -12,6 +13,8 @@ use super::sounding::{Sounding, in_order};
 pub(super) struct Padding {
     pub(super) chords: Following,
     pub(super) sounding: Sounding,
+    /// How many voices the chord that sounds was given, and within which pitches.
+    pub(super) voiced: Option<(usize, u8, u8)>,
 }
 
 /// The tones of `chord` that the voices go to from where they are: every voice the shortest way,
@@ -71,8 +74,10 @@ impl Part<ChordPad> for Padding {
         };
         self.sounding.end_beside(params.channel, now, &mut played);
         let before: Vec<u8> = self.sounding.pitches().collect();
+        let voiced = Some((params.voices, params.lowest, params.highest));
         let is_new = chords.is_some_and(|chords| chords.fresh) || before.is_empty();
-        if is_new {
+        if is_new || self.voiced != voiced {
+            self.voiced = voiced;
             let wanted = voicing(
                 chord,
                 &before,
@@ -103,9 +108,7 @@ impl Part<ChordPad> for Padding {
         _chunk: &Chunk,
         _place: u64,
     ) -> Result<(), NodeError> {
-        params
-            .fault()
-            .map_or(Ok(()), |why| Err(NodeError::input(why)))
+        require_octave(params.lowest, params.highest)
     }
 }
 

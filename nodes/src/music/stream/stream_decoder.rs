@@ -9,6 +9,7 @@ use score_engine::{
 };
 
 use super::super::harmony::Following;
+use super::super::pitch_range::check_octave;
 use super::super::shape::{Shape, Shaping};
 use super::super::theme;
 use super::super::touch::{Part, TOUCH, Touch};
@@ -65,9 +66,6 @@ pub(super) const CHORDS: InputPort<Custom<Chords>> =
 pub(super) const PHRASE: InputPort<Event> = theme::phrases(9);
 pub(super) const NOTES: OutputPort<Note> =
     OutputPort::new(0, "notes", "the melody, one note at a time");
-
-/// A melody has at least so many semitones, so that every chord has its tones within.
-const NARROWEST: u8 = 12;
 
 /// Far from where the notes' random numbers begin.
 const TOUCHING: u128 = 1 << 60;
@@ -131,13 +129,6 @@ impl StreamDecoder {
     /// What stands in for the code's named components, the first ones.
     pub(super) fn knobs(&self) -> [Option<f32>; 4] {
         [self.density, self.register, self.range, self.syncopation]
-    }
-
-    /// What is wrong with the range, if anything is.
-    pub(super) fn fault(&self) -> Option<String> {
-        let (lowest, highest) = (self.lowest, self.highest);
-        let is_narrow = highest < lowest.saturating_add(NARROWEST);
-        is_narrow.then(|| format!("from {lowest} to {highest} there is no octave"))
     }
 
     /// The pitches within which the melody lies.
@@ -206,10 +197,7 @@ impl Node for StreamDecoder {
                 .latent)
         });
         require_codes(check, CODE, &self.model, dimension);
-        if let Some(why) = self.fault() {
-            let help = "`highest` lies at least 12 above `lowest`".to_owned();
-            check.refuse("highest", why, Some(help));
-        }
+        check_octave(check, self.lowest, self.highest);
         let scene = self.theme_scene.as_deref();
         theme::check(check, PHRASE, self.theme.as_deref(), scene);
     }

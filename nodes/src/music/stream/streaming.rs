@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use score_engine::{Flow, Io, NodeError, Processor, Time, Transport};
 
+use super::super::pitch_range::require_octave;
 use super::super::pulse::Pulse;
 use super::super::stepping::AHEAD;
 use super::player::Player;
@@ -91,9 +92,7 @@ impl Processor<StreamDecoder> for Streaming {
     }
 
     fn changed(&mut self, params: &StreamDecoder, transport: &Transport) -> Result<(), NodeError> {
-        if let Some(why) = params.fault() {
-            return Err(NodeError::input(why));
-        }
+        require_octave(params.lowest, params.highest)?;
         self.player.retime(params, transport);
         Ok(())
     }
