@@ -8,6 +8,7 @@ use score_engine::{
 };
 
 use super::super::stepping::AHEAD;
+use super::chord::Chord;
 use super::lead_sheet::{Spans, read};
 use super::listening::Listening;
 use super::steps::Steps;
@@ -54,7 +55,7 @@ impl Node for ChordsIn {
                  chords of a bar share it; without, each lasts `each` quarter notes. A `/` or `.` is one more beat of the \
                  same chord (`| Am / / G |`), `%` alone in a bar the bar before once more, and `|: Am | F :| x3` is played \
                  three times (without a number twice). What stands behind a `#` up to the line's end, and between square \
-                 brackets, is a comment. Chords change on sixteenths. A new text is taken over where the music is.\n\n\
+                 brackets, is a comment. Chords change on sixteenths. A new text counts from the next sixteenth on, at the place where the music is.\n\n\
                  **Played**: with `notes` wired the chord is the one that is nearest to the keys that are down, on any \
                  channel but percussion's, 30 ms after the first of them; of several that are as near the one on the lowest \
                  tone. Three tones make a chord, or two of which one is doubled. A chord holds until the next is played.\n\n\
@@ -103,7 +104,7 @@ impl Node for ChordsIn {
             spans,
             next: 0,
             sent: 0,
-            begun: false,
+            told: None,
             again: false,
         }))
     }
@@ -114,7 +115,13 @@ impl ChordsIn {
     fn laid_out(&self, transport: &Transport) -> Result<(Spans, Key), NodeError> {
         let each = (self.each * 4.0).round().max(1.0) as u64;
         let spans = read(&self.chords, transport.sixteenths_per_bar(), each)
-            .map_err(|why| NodeError::input(why.message))?;
+            .map_err(|why| {
+                let error = NodeError::input(why.message);
+                match why.help {
+                    Some(help) => error.help(help),
+                    None => error,
+                }
+            })?;
         let key = match transport.key {
             Some(KeyChoice::Of(key)) => key,
             choice => fitting(&heard(&spans)).unwrap_or_else(|| {
@@ -138,8 +145,9 @@ struct Sheet {
     next: u64,
     /// The sixteenth from which the last chord was sent.
     sent: u64,
-    begun: bool,
-    /// Whether the chord that sounds is to be told once more, in another key.
+    /// That chord, `Some(None)` for none.
+    told: Option<Option<Chord>>,
+    /// Whether the chord that sounds is to be sent once more: the key or the text is another.
     again: bool,
 }
 
@@ -158,8 +166,9 @@ impl Sheet {
         (0, 0)
     }
 
-    /// Sends the chord that sounds at `place`, and says how many sixteenths later the next begins.
-    fn send(&mut self, io: &mut Io<'_>, place: u64) -> Result<u64, NodeError> {
+    /// The chord from sixteenth `next` on, and when that begins; the next one is what follows it.
+    fn advance(&mut self) -> (Time, Chords) {
+        let place = self.next;
         let (index, gone) = self.at(place);
         let (chord, length) = self.spans[index];
         let left = length - gone;
@@ -167,17 +176,36 @@ impl Sheet {
         let chords = Chords {
             key: self.key,
             chord,
-            fresh: gone == 0 || !self.begun,
+            fresh: gone == 0 || self.told != Some(chord),
             next: next
                 .filter(|next| Some(*next) != chord)
                 .and_then(|next| Some((next, u32::try_from(left).ok()?))),
             close: None,
             last: false,
         };
-        self.begun = true;
+        self.told = Some(chord);
         self.sent = place;
-        io.send_captured_now(CHORDS, self.steps.sixteenth(place), Arc::new(chords))?;
-        Ok(left)
+        self.next += left;
+        (self.steps.sixteenth(place), chords)
+    }
+
+    /// Goes on by the clock: what has passed is left out, and what sounds is sent once more where
+    /// it has changed.
+    fn go_on(&mut self, now: Time) {
+        let now = self.steps.sixteenth_from(now);
+        if self.told.is_none() || self.next < now {
+            self.next = now;
+        }
+        if std::mem::take(&mut self.again) {
+            self.next = self.next.min(now.max(self.sent));
+        }
+    }
+
+    /// When the next chord is to be sent, live: a sixteenth ahead, and as long before that as a
+    /// melody decides its notes.
+    fn due(&self) -> Time {
+        let eve = self.next.saturating_sub(EARLY);
+        self.steps.sixteenth(eve) - Time::from_seconds(2.0 * AHEAD)
     }
 }
 
@@ -185,30 +213,21 @@ impl Processor<ChordsIn> for Sheet {
     fn process(&mut self, _params: &ChordsIn, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         if self.ends {
             // A source without an end: the run ends when the others do.
-            let left = self.send(io, self.next)?;
-            self.next += left;
+            let (time, chords) = self.advance();
+            io.send_captured_now(CHORDS, time, Arc::new(chords))?;
             return Ok(Flow::Continue);
         }
-        let now = self.steps.sixteenth_from(io.now());
-        if !self.begun || self.next < now {
-            self.next = now;
+        self.go_on(io.now());
+        while self.due() <= io.now() {
+            let (time, chords) = self.advance();
+            io.send_captured_now(CHORDS, time, Arc::new(chords))?;
         }
-        if std::mem::take(&mut self.again) {
-            self.next = self.next.min(now.max(self.sent));
-        }
-        let ahead = Time::from_seconds(2.0 * AHEAD);
-        while self.steps.sixteenth(self.next.saturating_sub(EARLY)) <= io.now() + ahead {
-            let left = self.send(io, self.next)?;
-            self.next += left;
-        }
-        Ok(Flow::WakeAt(
-            self.steps.sixteenth(self.next.saturating_sub(EARLY)) - ahead,
-        ))
+        Ok(Flow::WakeAt(self.due()))
     }
 
     fn changed(&mut self, params: &ChordsIn, transport: &Transport) -> Result<(), NodeError> {
         let (spans, key) = params.laid_out(transport)?;
-        self.again |= key != self.key;
+        self.again |= key != self.key || spans != self.spans;
         (self.spans, self.key) = (spans, key);
         self.steps = Steps::new(transport);
         Ok(())
@@ -232,4 +251,68 @@ fn heard(spans: &Spans) -> [f64; 12] {
         }
     }
     classes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A chord of sixteen bars live, at 120 quarter notes a minute, where at three seconds the text
+    /// becomes `text`: since when which chord sounds, and whether it is struck.
+    fn played(text: &str) -> Vec<(f64, String, bool)> {
+        let transport = Transport::default();
+        let params = |text: &str| ChordsIn {
+            chords: text.to_owned(),
+            each: 64.0,
+        };
+        let (spans, key) = params("Am").laid_out(&transport).unwrap();
+        let mut sheet = Sheet {
+            ends: false,
+            steps: Steps::new(&transport),
+            key,
+            spans,
+            next: 0,
+            sent: 0,
+            told: None,
+            again: false,
+        };
+        let mut found = Vec::new();
+        for hundredth in 0..500 {
+            let now = Time::from_seconds(f64::from(hundredth) / 100.0);
+            if hundredth == 300 {
+                sheet.changed(&params(text), &transport).unwrap();
+            }
+            sheet.go_on(now);
+            while sheet.due() <= now {
+                let (time, chords) = sheet.advance();
+                let name = chords.chord.map_or("-".to_owned(), |chord| chord.to_string());
+                found.push((time.seconds(), name, chords.fresh));
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn a_new_text_counts_from_the_next_sixteenth_on_and_the_same_changes_nothing() {
+        let am = || (0.0, "Am".to_owned(), true);
+        assert_eq!(played("Am"), [am()]);
+        assert_eq!(played("F"), [am(), (3.0, "F".to_owned(), true)]);
+        // Bars of two seconds: the music is in the second, which is half over.
+        let turned = [
+            am(),
+            (3.0, "C".to_owned(), true),
+            (4.0, "Am".to_owned(), true),
+        ];
+        assert_eq!(played("| Am | G C |"), turned);
+    }
+
+    #[test]
+    fn a_text_that_cannot_be_read_is_refused_with_advice_while_it_plays_too() {
+        let params = ChordsIn {
+            chords: "Hm".to_owned(),
+            each: 4.0,
+        };
+        let error = params.laid_out(&Transport::default()).unwrap_err();
+        assert!(error.advice().is_some_and(|advice| advice.contains("`Bm`")));
+    }
 }
