@@ -27,6 +27,15 @@ pub(super) struct Touch {
     pub(super) offset: Vec<f32>,
 }
 
+impl Touch {
+    /// `None` unless all are numbers.
+    fn of(velocity: Vec<f32>, offset: Vec<f32>) -> Option<Self> {
+        let are_numbers = |values: &[f32]| values.iter().all(|value| value.is_finite());
+        let is_whole = are_numbers(&velocity) && are_numbers(&offset);
+        is_whole.then_some(Touch { velocity, offset })
+    }
+}
+
 /// What the model says of one step.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Said {
@@ -210,13 +219,12 @@ impl Melody {
             return Err(NodeError::internal("the model gave no touch"));
         };
         *state = next;
-        let touch = Touch {
-            velocity: velocity.values,
-            offset: offset.values,
-        };
+        let touch = Touch::of(velocity.values, offset.values);
         Ok(Said {
             token,
-            touch: Some(touch),
+            touch: Some(touch.ok_or_else(|| {
+                NodeError::model("the model gave strokes that are not numbers")
+            })?),
         })
     }
 
@@ -324,6 +332,13 @@ pub(super) fn draw(logits: &[f32], temperature: f64, uniform: f64) -> Option<usi
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn strokes_that_are_not_numbers_are_none() {
+        assert!(Touch::of(vec![0.5], vec![-0.1]).is_some());
+        assert!(Touch::of(vec![f32::NAN], vec![0.0]).is_none());
+        assert!(Touch::of(vec![0.5], vec![f32::INFINITY]).is_none());
+    }
 
     #[test]
     fn cold_draws_take_the_likeliest_and_warm_ones_follow_the_odds() {
