@@ -43,7 +43,7 @@ pub(crate) struct FrameEncoder {
     /// height and width where `file` leaves them open
     #[param(rebuild = "the model is opened for pictures of this size", range = 8..=2048, unit = "pixels", default = 224)]
     size: usize,
-    /// pictures encoded at once
+    /// pictures encoded at once, at most
     #[param(live, range = 1..=256, span = 1.0..=32.0, default = 8)]
     batch: usize,
     /// how far a picture may differ from the one encoded last and have its code
@@ -65,8 +65,8 @@ impl Node for FrameEncoder {
             )
             .details(
                 "Pictures of any size are averaged down to what the model wants, without regard to their shape. \
-                 A batch is a fixed count of pictures, so that the result never depends on timing; it holds \
-                 `batch` − 1 pictures back, so choose 1 for a camera.\n\n\
+                 In a render a batch is a fixed count of pictures, so that the result never depends on timing. Live no \
+                 picture waits for another.\n\n\
                  A picture that hardly differs from the one that was encoded last has its code again, which spares most of the \
                  work where a film stands still. `alike` says how much that is: by how much colours differ in the mean, of \
                  full scale. At 0 only a picture that is the same has the same code.\n\n\
