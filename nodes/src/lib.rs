@@ -5,6 +5,7 @@ mod audio;
 mod chords;
 mod control;
 mod controls;
+mod custom;
 #[cfg(feature = "device")]
 pub mod device;
 mod file_state;

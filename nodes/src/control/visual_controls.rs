@@ -18,7 +18,7 @@ const PICTURES: InputPort<Frame> = InputPort::new(0, "frames", "the pictures");
 const CUT: InputPort<Event> =
     InputPort::new(1, "cut", "asks for a note that stands out").optional();
 const CONTROLS: OutputPort<Custom<Controls>> =
-    OutputPort::new(0, "controls", "what is asked for, with each picture").custom(Controls::TYPE);
+    Controls::output(0, "controls", "what is asked for, with each picture");
 
 /// Differences of luma that are no motion, as in `motion`.
 const NOISE: f32 = 0.012;
