@@ -110,7 +110,7 @@ impl Node for LatentMap {
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
-        if self.whiten == Whiten::WholeFilm && build.clock.is_some() {
+        if self.whiten == Whiten::WholeFilm && !build.ends {
             return Err(NodeError::input(
                 "`whiten: whole_film` needs the whole film; a live run has no end",
             )

@@ -60,13 +60,13 @@ impl Player {
             .collect()
     }
 
-    /// A processor that plays: as the clock goes where there is one, else stretch by stretch.
+    /// A processor that plays: in a run that ends stretch by stretch, else by the clock.
     pub(super) fn processor<P: Plays + 'static>(
         self,
         params: &P,
         build: &Build<'_>,
     ) -> Box<dyn Processor<P>> {
-        if build.clock.is_some() {
+        if !build.ends {
             return Box::new(Stepping::new(self));
         }
         let manner = self.manner(params);

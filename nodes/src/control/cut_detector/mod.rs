@@ -74,7 +74,7 @@ impl Node for CutDetector {
         Ok(Box::new(Detecting {
             limits: self.limits(build.transport),
             watch: Watch::new(),
-            live: build.clock.is_some(),
+            ends: build.ends,
             cuts: build.counters.counter("cuts"),
             refused: build.counters.counter("refused"),
         }))
@@ -84,8 +84,9 @@ impl Node for CutDetector {
 struct Detecting {
     limits: Limits,
     watch: Watch,
-    /// Offline the next picture says how long one was held; live the clock does.
-    live: bool,
+    /// Whether the run ends by itself: the next picture says how long one was held. Else the clock
+    /// does.
+    ends: bool,
     cuts: Arc<AtomicU64>,
     refused: Arc<AtomicU64>,
 }
@@ -102,7 +103,7 @@ impl Processor<CutDetector> for Detecting {
             }
             io.send(CHANGE, time, change)?;
         }
-        if self.live {
+        if !self.ends {
             if let Some(cut) = self.watch.held(io.now(), self.limits) {
                 self.tell(io, cut)?;
             } else if let Some(time) = self.watch.held_at(self.limits) {

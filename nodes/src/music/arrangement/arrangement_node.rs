@@ -89,9 +89,9 @@ impl Node for Arrangement {
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let bars = Chunk::bar(build.transport);
-        if build.clock.is_some() {
-            return Ok(Box::new(Building::new(bars)));
+        if build.ends {
+            return Ok(Box::new(Arranging::new(bars)));
         }
-        Ok(Box::new(Arranging::new(bars)))
+        Ok(Box::new(Building::new(bars)))
     }
 }

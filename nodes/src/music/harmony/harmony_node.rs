@@ -124,10 +124,10 @@ impl Node for Harmony {
         let model = ChordModel::load(build.settings, &self.model)?;
         let theme = theme.map(|(theme, statements)| ThemeChords::new(theme, statements));
         let progression = Progression::new(model, build.transport, theme, build.rng());
-        if build.clock.is_some() {
-            return Ok(Box::new(Unfolding::new(progression)));
+        if build.ends {
+            return Ok(Box::new(Composing::new(progression)));
         }
-        Ok(Box::new(Composing::new(progression)))
+        Ok(Box::new(Unfolding::new(progression)))
     }
 }
 

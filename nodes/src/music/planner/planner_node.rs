@@ -93,7 +93,7 @@ impl Node for Planner {
         let forecast = Forecast::load(build.settings, &self.model)?;
         let plan = Plan::new(forecast, build.rng());
         let bars = Chunk::bar(build.transport);
-        if build.clock.is_some() {
+        if !build.ends {
             return Ok(Box::new(Drafting::new(plan, bars)));
         }
         if self.phrase > 0 {

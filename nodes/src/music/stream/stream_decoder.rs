@@ -222,7 +222,7 @@ impl Node for StreamDecoder {
             theme,
             chords: follows.then(Following::default),
             recall: Recall::default(),
-            home: build.clock.map(|_| None),
+            home: (!build.ends).then_some(None),
             touch,
             touching,
             code_is_new: false,
@@ -235,10 +235,10 @@ impl Node for StreamDecoder {
             rng: build.rng(),
             code: None,
         };
-        if build.clock.is_some() {
-            return Ok(Box::new(Streaming::new(player)));
+        if build.ends {
+            return Ok(Box::new(Rendering::new(player)));
         }
-        Ok(Box::new(Rendering::new(player)))
+        Ok(Box::new(Streaming::new(player)))
     }
 }
 
