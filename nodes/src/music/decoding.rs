@@ -6,6 +6,7 @@ use std::sync::Arc;
 use score_engine::{Flow, Io, NodeError, Processor, Time, Transport};
 
 use super::player::{CHORDS, CODE, CUT, Player, Plays};
+use super::shape::mean;
 use super::voice::{Manner, Passage, Voice};
 
 /// Collects the codes and cuts of a stretch, and plays it once it is over.
@@ -130,19 +131,6 @@ impl<P: Plays> Processor<P> for Decoding {
         self.manner = self.player.manner(params);
         Ok(())
     }
-}
-
-/// The mean of codes of one dimension; `None` where there are none.
-pub(super) fn mean(codes: &[(Time, Arc<[f32]>)]) -> Option<Vec<f32>> {
-    let (_, first) = codes.first()?;
-    let mut sum = vec![0.0_f64; first.len()];
-    for (_, code) in codes {
-        for (sum, value) in sum.iter_mut().zip(code.iter()) {
-            *sum += f64::from(*value);
-        }
-    }
-    let count = codes.len() as f64;
-    Some(sum.iter().map(|sum| (sum / count) as f32).collect())
 }
 
 #[cfg(test)]

@@ -7,8 +7,7 @@ use score_engine::{
     Build, Flow, Input, Io, NodeError, Note, OutputPort, Processor, Time, Transport, Watermark,
 };
 
-use super::pulse::Pulse;
-use super::stepping::AHEAD;
+use super::pulse::{AHEAD, Pulse};
 use super::voice::Chunk;
 
 /// Notes that begin or end, at their times, in order.

@@ -6,6 +6,10 @@ use score_engine::Time;
 
 use super::voice::Chunk;
 
+/// A note leaves this long before the earliest that it may sound, in seconds: enough for a step of
+/// the model and a hop along a wire, and little against the sixteenth that a cut may have to wait.
+pub(super) const AHEAD: f64 = 0.008;
+
 /// Counts the sixteenths that are decided, each a little before it begins.
 pub(super) struct Pulse {
     /// How long before, in seconds.

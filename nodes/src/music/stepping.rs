@@ -6,12 +6,8 @@ use score_engine::{Flow, Io, Key, NodeError, Processor, Time, Transport};
 
 use super::melody::Phrase;
 use super::player::{CHORDS, CODE, CUT, Player, Plays};
-use super::pulse::Pulse;
+use super::pulse::{AHEAD, Pulse};
 use super::voice::{Packet, Voice};
-
-/// A note leaves this long before the earliest that it may sound, in seconds: enough for a step of
-/// the model and a hop along a wire, and little against the sixteenth that a cut may have to wait.
-pub(super) const AHEAD: f64 = 0.008;
 
 /// A melody that follows its code while it is played.
 pub(super) struct Stepping {

@@ -7,7 +7,7 @@ use score_engine::{
     Note, OutputPort, Params, Processor, Time, Transport,
 };
 
-use super::super::stepping::AHEAD;
+use super::super::pulse::AHEAD;
 use super::chord::Chord;
 use super::lead_sheet::{Spans, read};
 use super::listening::Listening;

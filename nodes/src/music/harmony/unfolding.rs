@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use score_engine::{Flow, Io, NodeError, Processor, Time, Transport};
 
-use super::super::stepping::AHEAD;
+use super::super::pulse::AHEAD;
 use super::chord::Chord;
 use super::harmony_node::{CHORDS, CLOSE, CODE, CUT, Harmony, PHRASE};
 use super::progression::Progression;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use score_engine::{Event, Flow, Io, NodeError, Processor, Time, Transport};
 
-use super::super::decoding::mean;
+use super::super::shape::mean;
 use super::super::voice::Chunk;
 use super::form::{phrases, scenes};
 use super::plan::Plan;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use score_engine::{Flow, Io, NodeError, Processor, Time};
 
-use super::super::decoding::mean;
+use super::super::shape::mean;
 use super::super::voice::Chunk;
 use super::plan::Plan;
 use super::planner_node::{CODE, PLANNED, Planner};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use score_engine::{Flow, Input, Io, NodeError, Processor, Time};
 
-use super::super::decoding::mean;
+use super::super::shape::mean;
 use super::player::Player;
 use super::stream_decoder::{CODE, CUT, NOTES, StreamDecoder};
 

@@ -6,8 +6,7 @@ use std::time::Instant;
 use score_engine::{Flow, Io, NodeError, Processor, Time, Transport};
 
 use super::super::pitch_range::require_octave;
-use super::super::pulse::Pulse;
-use super::super::stepping::AHEAD;
+use super::super::pulse::{AHEAD, Pulse};
 use super::player::Player;
 use super::stream_decoder::{CODE, CUT, NOTES, StreamDecoder};
 
