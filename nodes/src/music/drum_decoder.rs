@@ -9,7 +9,8 @@ use super::kit::Kit;
 use super::melody::Melody;
 use super::player::{CODE, CUT, Player, Plays};
 use super::shape::{Shape, Shaping};
-use super::voice::{Chunk, Manner, Voice};
+use super::grid::Grid;
+use super::voice::{Manner, Voice};
 use crate::model::{Manifest, Task, require_codes};
 
 /// `drum_decoder`.
@@ -128,7 +129,7 @@ impl Node for DrumDecoder {
         let dimension = melody.dimension();
         let player = Player {
             shape: Shape::drawn(dimension, &mut rng),
-            voice: Voice::new(Chunk::new(build.transport, &layout), &layout),
+            voice: Voice::new(Grid::new(build.transport, &layout), &layout),
             melody,
             rng,
         };

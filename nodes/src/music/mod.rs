@@ -10,6 +10,7 @@ mod drums;
 mod explore;
 mod fill;
 mod fitting;
+mod grid;
 mod harmony;
 mod kit;
 mod melody;

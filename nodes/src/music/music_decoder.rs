@@ -9,7 +9,8 @@ use super::fitting::Fitting;
 use super::melody::Melody;
 use super::player::{CHORDS, CODE, CUT, Player, Plays};
 use super::shape::{Shape, Shaping};
-use super::voice::{Chunk, Manner, Voice};
+use super::grid::Grid;
+use super::voice::{Manner, Voice};
 use crate::model::{Manifest, Task, require_codes};
 
 /// `music_decoder`.
@@ -79,9 +80,9 @@ impl Node for MusicDecoder {
                 wires: ["film -> eye -> tune -> notes", "film -> cuts", "cuts.cut -> tune.cut"]"#,
             )
             .details(
-                "The music of each stretch of as many bars as the model knows (two) comes from the mean of the codes \
-                 within it; a stretch without a code keeps the last, and until the first there is silence. So notes \
-                 leave once their stretch is over. A `cut` divides its stretch: the next sixteenth begins a new \
+                "The music of each segment of as many bars as the model knows (two) comes from the mean of the codes \
+                 within it; a segment without a code keeps the last, and until the first there is silence. So notes \
+                 leave once their segment is over. A `cut` divides its segment: the next sixteenth begins a new \
                  phrase, from the mean of the codes from the cut on. A mean of many codes is shorter than each: \
                  `normalise` brings it to the length that codes have, √dimension. `noise` is the share of the components that one code, \
                  drawn from the patch's seed and the same throughout, replaces. In bars shorter than 4/4 the first \
@@ -115,7 +116,7 @@ impl Node for MusicDecoder {
         let dimension = melody.dimension();
         let mut rng = build.rng();
         let layout = *melody.layout();
-        let mut voice = Voice::new(Chunk::new(build.transport, &layout), &layout);
+        let mut voice = Voice::new(Grid::new(build.transport, &layout), &layout);
         if !layout.drums {
             voice.fitting = Some(Fitting::new(build.transport, layout));
         }

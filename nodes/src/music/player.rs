@@ -48,7 +48,7 @@ impl Player {
         params.manner(self.melody.layout().drums)
     }
 
-    /// What the model says of every step of a stretch.
+    /// What the model says of every step of a segment.
     pub(super) fn decode(
         &mut self,
         code: &[f32],
@@ -60,7 +60,7 @@ impl Player {
             .collect()
     }
 
-    /// A processor that plays: in a run that ends stretch by stretch, else by the clock.
+    /// A processor that plays: in a run that ends segment by segment, else by the clock.
     pub(super) fn processor<P: Plays + 'static>(
         self,
         params: &P,

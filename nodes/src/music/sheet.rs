@@ -9,7 +9,8 @@ use score_engine::{Metre, NodeError, Note, Time, Transport};
 use super::drums;
 use super::melody::Said;
 use super::tokens::{MelodyNote, tokens};
-use super::voice::{Chunk, Manner, Passage, Voice};
+use super::grid::Grid;
+use super::voice::{Manner, Passage, Voice};
 use crate::midi::reading::{DEFAULT_TEMPO, Event, Song};
 use crate::midi::writing::{self, Act, Part};
 use crate::model::Music;
@@ -53,7 +54,7 @@ fn bytes(
     transport: &Transport,
 ) -> Result<Vec<u8>, NodeError> {
     let channel = if layout.drums { drums::CHANNEL } else { 0 };
-    let mut voice = Voice::new(Chunk::new(transport, layout), layout);
+    let mut voice = Voice::new(Grid::new(transport, layout), layout);
     let manner = Manner {
         velocity: VELOCITY,
         channel,
@@ -62,9 +63,9 @@ fn bytes(
     let mut events = Vec::new();
     let mut end = Time::ZERO;
     for (index, tokens) in (0u64..).zip(melodies) {
-        end = voice.chunk.start(index + 1);
+        end = voice.grid.start(index + 1);
         let passage = Passage {
-            place: voice.chunk.first(index),
+            place: voice.grid.first(index),
             said: tokens.iter().copied().map(Said::of).collect(),
             shift: 0,
         };

@@ -51,7 +51,7 @@ impl Stepping {
 
     /// Decides what is played at sixteenth `place`.
     fn step<P: Plays>(&mut self, params: &P, place: u64) -> Result<Vec<Packet>, NodeError> {
-        let (step, sixteenth) = self.player.voice.chunk.place(place);
+        let (step, sixteenth) = self.player.voice.grid.place(place);
         let anew = self.phrase.is_none() || step == Some(0) || self.cut.is_some();
         let news = self.code.take();
         let is_news = news.is_some();
@@ -85,7 +85,7 @@ impl Stepping {
             ),
             None => None,
         };
-        let time = player.voice.chunk.time_of(place);
+        let time = player.voice.grid.time_of(place);
         let fitted = (player.voice).fit(said.as_ref(), self.shift, (place, sixteenth));
         let manner = player.manner(params);
         let (said, voice) = (fitted.as_ref().or(said.as_ref()), &mut player.voice);
@@ -113,9 +113,9 @@ impl<P: Plays> Processor<P> for Stepping {
                 self.code = Some(self.player.shape.apply(code.clone(), params.shaping()));
                 self.newest = Some(code);
             } else if input.is(CHORDS) {
-                let Voice { fitting, chunk, .. } = &mut self.player.voice;
+                let Voice { fitting, grid, .. } = &mut self.player.voice;
                 if let Some(fitting) = fitting {
-                    fitting.hear(time, *input.read(CHORDS)?, chunk);
+                    fitting.hear(time, *input.read(CHORDS)?, grid);
                 }
             } else if input.is(CUT) {
                 self.cut = Some(time);
@@ -123,12 +123,12 @@ impl<P: Plays> Processor<P> for Stepping {
         }
         let manner = self.player.manner(params);
         self.pulse.ahead = AHEAD + self.player.voice.earliest(io.now(), &manner).seconds();
-        for place in self.pulse.due(&self.player.voice.chunk, io.now()) {
+        for place in self.pulse.due(&self.player.voice.grid, io.now()) {
             for (time, notes) in self.step(params, place)? {
                 io.send_captured(P::NOTES, time, self.captured, notes)?;
             }
         }
-        Ok(Flow::WakeAt(self.pulse.wake(&self.player.voice.chunk)))
+        Ok(Flow::WakeAt(self.pulse.wake(&self.player.voice.grid)))
     }
 
     fn finish(&mut self, _params: &P, io: &mut Io<'_>) -> Result<(), NodeError> {

@@ -5,7 +5,7 @@ use score_engine::{Input, NodeError, Note, OutputPort, Time, Transport};
 use super::super::harmony::{Chord, Following};
 use super::super::pacing::{Part, Played};
 use super::super::pitch_range::require_octave;
-use super::super::voice::Chunk;
+use super::super::grid::Grid;
 use super::chord_pad::{CHORDS, ChordPad, HELD};
 use super::sounding::{Sounding, in_order};
 
@@ -58,14 +58,14 @@ fn voicing(chord: Chord, before: &[u8], voices: usize, (lowest, highest): (u8, u
 impl Part<ChordPad> for Padding {
     const NOTES: OutputPort<Note> = HELD;
 
-    fn hear(&mut self, input: &Input, chunk: &Chunk) -> Result<(), NodeError> {
+    fn hear(&mut self, input: &Input, grid: &Grid) -> Result<(), NodeError> {
         let chords = *input.read(CHORDS)?;
-        self.chords.hear(input.packet.time, chords, chunk);
+        self.chords.hear(input.packet.time, chords, grid);
         Ok(())
     }
 
-    fn at(&mut self, params: &ChordPad, place: u64, chunk: &Chunk) -> Result<Played, NodeError> {
-        let now = chunk.time_of(place);
+    fn at(&mut self, params: &ChordPad, place: u64, grid: &Grid) -> Result<Played, NodeError> {
+        let now = grid.time_of(place);
         let mut played = Vec::new();
         let chords = self.chords.at(place);
         let Some(chord) = chords.and_then(|chords| chords.chord) else {
@@ -105,7 +105,7 @@ impl Part<ChordPad> for Padding {
         &mut self,
         params: &ChordPad,
         _transport: &Transport,
-        _chunk: &Chunk,
+        _grid: &Grid,
         _place: u64,
     ) -> Result<(), NodeError> {
         require_octave(params.lowest, params.highest)

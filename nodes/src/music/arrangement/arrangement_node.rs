@@ -4,7 +4,7 @@ use score_engine::{
     Build, Control, Descriptor, Event, InputPort, Node, NodeError, OutputPort, Params, Processor,
 };
 
-use super::super::voice::Chunk;
+use super::super::grid::Grid;
 use super::arranging::Arranging;
 use super::building::Building;
 
@@ -88,7 +88,7 @@ impl Node for Arrangement {
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
-        let bars = Chunk::bar(build.transport);
+        let bars = Grid::bar(build.transport);
         if build.ends {
             return Ok(Box::new(Arranging::new(bars)));
         }

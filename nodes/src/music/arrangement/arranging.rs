@@ -2,7 +2,7 @@
 
 use score_engine::{Control, Flow, Io, NodeError, OutputPort, Processor, Time, Transport};
 
-use super::super::voice::Chunk;
+use super::super::grid::Grid;
 use super::arrangement_node::{Arrangement, CUT, ENERGY, FULLNESS, MOTION};
 use super::shaping::{energy, fullness};
 use crate::params_over_time::ParamsOverTime;
@@ -12,14 +12,14 @@ const BARS: u64 = 4;
 
 /// Collects motion and cuts, and arranges at the end.
 pub(super) struct Arranging {
-    bars: Chunk,
+    bars: Grid,
     motion: Vec<(Time, f32)>,
     cuts: Vec<Time>,
     params: ParamsOverTime<Arrangement>,
 }
 
 impl Arranging {
-    pub(super) fn new(bars: Chunk) -> Self {
+    pub(super) fn new(bars: Grid) -> Self {
         Arranging {
             bars,
             motion: Vec::new(),
@@ -28,7 +28,7 @@ impl Arranging {
         }
     }
 
-    /// How much moves on average in each of the stretches that begin at `begins`.
+    /// How much moves on average in each of the segments that begin at `begins`.
     fn moves(&self, begins: &[Time]) -> Vec<f32> {
         let mut before = 0.0;
         (0..begins.len())

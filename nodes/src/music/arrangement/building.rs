@@ -2,7 +2,7 @@
 
 use score_engine::{Flow, Io, NodeError, Processor, Time, Transport};
 
-use super::super::voice::Chunk;
+use super::super::grid::Grid;
 use super::arrangement_node::{Arrangement, CUT, ENERGY, FULLNESS, MOTION};
 use super::shaping::if_alike;
 use crate::half_life::followed;
@@ -17,7 +17,7 @@ const WIDE: f32 = 2.0;
 
 /// Follows motion as it comes.
 pub(super) struct Building {
-    bars: Chunk,
+    bars: Grid,
     last: Option<Time>,
     /// Whether a shot has begun of which nothing was seen yet.
     cut: bool,
@@ -28,7 +28,7 @@ pub(super) struct Building {
 }
 
 impl Building {
-    pub(super) fn new(bars: Chunk) -> Self {
+    pub(super) fn new(bars: Grid) -> Self {
         Building {
             bars,
             last: None,

@@ -6,7 +6,7 @@ use std::time::Instant;
 use score_engine::{Event, Flow, Io, NodeError, Processor, Time, Transport};
 
 use super::super::pulse::Pulse;
-use super::super::voice::Chunk;
+use super::super::grid::Grid;
 use super::plan::Plan;
 use super::planner_node::{CODE, CUT, PHRASE, PLANNED, Planner, SCENE};
 
@@ -17,7 +17,7 @@ const AHEAD: f64 = 0.03;
 /// Plans while the picture goes on.
 pub(super) struct Drafting {
     plan: Plan,
-    bars: Chunk,
+    bars: Grid,
     pulse: Pulse,
     /// The picture's newest code, when it holds and when it was captured.
     newest: Option<(Time, Instant, Arc<[f32]>)>,
@@ -32,7 +32,7 @@ pub(super) struct Drafting {
 }
 
 impl Drafting {
-    pub(super) fn new(plan: Plan, bars: Chunk) -> Self {
+    pub(super) fn new(plan: Plan, bars: Grid) -> Self {
         Drafting {
             plan,
             bars,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use score_engine::{Event, Flow, Io, NodeError, Processor, Time, Transport};
 
 use super::super::shape::mean;
-use super::super::voice::Chunk;
+use super::super::grid::Grid;
 use super::form::{phrases, scenes};
 use super::plan::Plan;
 use super::planner_node::{CODE, PHRASE, PLANNED, Planner, SCENE};
@@ -32,14 +32,14 @@ impl Planned {
 /// Collects the codes and cuts of a film, and plans it at the end.
 pub(super) struct Forming {
     plan: Plan,
-    bars: Chunk,
+    bars: Grid,
     codes: Vec<(Time, Arc<[f32]>)>,
     cuts: Vec<Time>,
     params: ParamsOverTime<Planner>,
 }
 
 impl Forming {
-    pub(super) fn new(plan: Plan, bars: Chunk) -> Self {
+    pub(super) fn new(plan: Plan, bars: Grid) -> Self {
         Forming {
             plan,
             bars,
@@ -49,7 +49,7 @@ impl Forming {
         }
     }
 
-    /// The pictures' code in the mean of each of the stretches that begin at `begins`; where one
+    /// The pictures' code in the mean of each of the segments that begin at `begins`; where one
     /// has no picture, that of the one before.
     fn looks(&self, begins: &[Time]) -> Vec<Vec<f32>> {
         let mut looks: Vec<Vec<f32>> = Vec::with_capacity(begins.len());

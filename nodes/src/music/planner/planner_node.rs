@@ -5,7 +5,7 @@ use score_engine::{
     PortType, Processor,
 };
 
-use super::super::voice::Chunk;
+use super::super::grid::Grid;
 use super::drafting::Drafting;
 use super::forecast::Forecast;
 use super::forming::Forming;
@@ -92,7 +92,7 @@ impl Node for Planner {
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let forecast = Forecast::load(build.settings, &self.model)?;
         let plan = Plan::new(forecast, build.rng());
-        let bars = Chunk::bar(build.transport);
+        let bars = Grid::bar(build.transport);
         if !build.ends {
             return Ok(Box::new(Drafting::new(plan, bars)));
         }

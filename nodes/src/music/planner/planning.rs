@@ -5,14 +5,14 @@ use std::sync::Arc;
 use score_engine::{Flow, Io, NodeError, Processor, Time};
 
 use super::super::shape::mean;
-use super::super::voice::Chunk;
+use super::super::grid::Grid;
 use super::plan::Plan;
 use super::planner_node::{CODE, PLANNED, Planner};
 
 /// Collects the codes and cuts of a bar, and plans it once it is over.
 pub(super) struct Planning {
     plan: Plan,
-    bars: Chunk,
+    bars: Grid,
     /// The bar that is being collected.
     bar: u64,
     codes: Vec<(Time, Arc<[f32]>)>,
@@ -24,7 +24,7 @@ pub(super) struct Planning {
 }
 
 impl Planning {
-    pub(super) fn new(plan: Plan, bars: Chunk) -> Self {
+    pub(super) fn new(plan: Plan, bars: Grid) -> Self {
         Planning {
             plan,
             bars,

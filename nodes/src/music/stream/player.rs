@@ -85,14 +85,14 @@ impl Player {
     pub(super) fn hear(&mut self, input: &Input) -> Result<(), NodeError> {
         if input.is(PHRASE) {
             let name = &input.read(PHRASE)?.name;
-            let place = self.voice.chunk.sixteenth_from(input.packet.time);
+            let place = self.voice.grid.sixteenth_from(input.packet.time);
             let left = self
                 .theme
                 .as_mut()
                 .and_then(|theme| theme.hear(name, place));
             if let Some(left) = left.filter(|_| !self.told_left) {
                 self.told_left = true;
-                let bars = left.div_ceil(self.voice.chunk.bar_length().max(1));
+                let bars = left.div_ceil(self.voice.grid.bar_length().max(1));
                 let bars = format!("{bars} bar{}", if bars == 1 { "" } else { "s" });
                 tracing::warn!(
                     "the theme is longer than its phrase: its last {bars} are not played; `planner` with a longer `phrase` has room for them"
@@ -102,7 +102,7 @@ impl Player {
         }
         match &mut self.chords {
             Some(chords) if input.is(CHORDS) => {
-                chords.hear(input.packet.time, *input.read(CHORDS)?, &self.voice.chunk);
+                chords.hear(input.packet.time, *input.read(CHORDS)?, &self.voice.grid);
                 Ok(())
             }
             _ => self.asking.hear(input),
@@ -124,7 +124,7 @@ impl Player {
         for (component, knob) in code.iter_mut().zip(params.knobs()) {
             *component = knob.unwrap_or(*component);
         }
-        let (_, sixteenth) = self.voice.chunk.place(place);
+        let (_, sixteenth) = self.voice.grid.place(place);
         let chords = self.chords.as_mut().and_then(|chords| chords.at(place));
         let range = params.pitches();
         let mut setting = self.guide.at(sixteenth, chords.as_ref(), &range);
@@ -165,7 +165,7 @@ impl Player {
         }
         let token = self.stream.go_on_in(
             &mut self.strand,
-            (self.voice.chunk.counted(sixteenth), cut || ends),
+            (self.voice.grid.counted(sixteenth), cut || ends),
             &code,
             &asked,
             &setting,
@@ -203,7 +203,7 @@ impl Player {
             {
                 let onset = Onset {
                     place,
-                    phase: self.voice.chunk.counted(self.voice.chunk.place(place).1),
+                    phase: self.voice.grid.counted(self.voice.grid.place(place).1),
                     metre: self.guide.metre,
                     notes: 1,
                     span: (*pitch, *pitch),

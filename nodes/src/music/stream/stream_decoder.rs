@@ -13,7 +13,8 @@ use super::super::pitch_range::check_octave;
 use super::super::shape::{Shape, Shaping};
 use super::super::theme;
 use super::super::touch::{Part, TOUCH, Touch};
-use super::super::voice::{Chunk, Manner, Voice};
+use super::super::grid::Grid;
+use super::super::voice::{Manner, Voice};
 use super::asking::Asking;
 use super::guiding::Guide;
 use super::model::Stream;
@@ -230,7 +231,7 @@ impl Node for StreamDecoder {
             told_left: false,
             stream,
             asking: Asking::new(build.is_wired(CUT)),
-            voice: Voice::new(Chunk::bar(build.transport), &layout),
+            voice: Voice::new(Grid::bar(build.transport), &layout),
             shape: Shape::default(),
             rng: build.rng(),
             code: None,

@@ -42,7 +42,7 @@ impl Streaming {
         let Some((time, code)) = &self.newest else {
             return Ok(());
         };
-        let begins_bar = self.player.voice.chunk.place(place).1 == 0;
+        let begins_bar = self.player.voice.grid.place(place).1 == 0;
         let is_awaited = self.awaited.is_some_and(|cut| *time >= cut);
         if begins_bar || is_awaited || self.player.code.is_none() {
             if is_awaited {
@@ -68,11 +68,11 @@ impl Processor<StreamDecoder> for Streaming {
                 self.player.hear(&input)?;
             }
         }
-        for place in self.pulse.due(&self.player.voice.chunk, io.now()) {
+        for place in self.pulse.due(&self.player.voice.grid, io.now()) {
             self.choose(params, place)?;
             let cut = self.cut.take();
             let notes = self.player.step(params, place, cut.is_some())?;
-            let time = self.player.voice.chunk.time_of(place);
+            let time = self.player.voice.grid.time_of(place);
             if let Some(cut) = cut {
                 let code = self.newest.as_ref().map_or(Time::ZERO, |(time, _)| *time);
                 let (cut, due, code) = (cut.seconds(), time.seconds(), code.seconds());
@@ -82,7 +82,7 @@ impl Processor<StreamDecoder> for Streaming {
                 io.send_captured(NOTES, time, self.captured, notes)?;
             }
         }
-        Ok(Flow::WakeAt(self.pulse.wake(&self.player.voice.chunk)))
+        Ok(Flow::WakeAt(self.pulse.wake(&self.player.voice.grid)))
     }
 
     fn finish(&mut self, _params: &StreamDecoder, io: &mut Io<'_>) -> Result<(), NodeError> {
