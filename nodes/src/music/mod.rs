@@ -3,7 +3,7 @@
 
 mod accompaniment;
 mod arrangement;
-mod decoding;
+mod offline_decoder;
 mod drum_decoder;
 mod drum_fill;
 mod drums;
@@ -25,7 +25,7 @@ mod remembered;
 mod scale_walk;
 mod shape;
 pub mod sheet;
-mod stepping;
+mod live_decoder;
 mod stream;
 mod theme;
 mod thin_out;

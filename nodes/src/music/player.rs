@@ -5,10 +5,10 @@ use score_engine::{
     Build, Custom, Event, InputPort, Latent, NodeError, Note, OutputPort, Processor,
 };
 
-use super::decoding::Decoding;
+use super::offline_decoder::OfflineDecoder;
 use super::melody::{Melody, Said};
 use super::shape::{Shape, Shaping};
-use super::stepping::Stepping;
+use super::live_decoder::LiveDecoder;
 use super::voice::{Manner, Voice};
 use crate::chords::Chords;
 
@@ -67,9 +67,9 @@ impl Player {
         build: &Build<'_>,
     ) -> Box<dyn Processor<P>> {
         if !build.ends {
-            return Box::new(Stepping::new(self));
+            return Box::new(LiveDecoder::new(self));
         }
         let manner = self.manner(params);
-        Box::new(Decoding::new(self, manner))
+        Box::new(OfflineDecoder::new(self, manner))
     }
 }

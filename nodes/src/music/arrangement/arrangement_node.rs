@@ -5,8 +5,8 @@ use score_engine::{
 };
 
 use super::super::grid::Grid;
-use super::arranging::Arranging;
-use super::building::Building;
+use super::offline_arrangement::OfflineArrangement;
+use super::live_arrangement::LiveArrangement;
 
 pub(super) const MOTION: InputPort<Control> = InputPort::new(0, "motion", "how much moves");
 pub(super) const CUT: InputPort<Event> = InputPort::new(1, "cut", "where shots begin").optional();
@@ -90,8 +90,8 @@ impl Node for Arrangement {
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let bars = Grid::bar(build.transport);
         if build.ends {
-            return Ok(Box::new(Arranging::new(bars)));
+            return Ok(Box::new(OfflineArrangement::new(bars)));
         }
-        Ok(Box::new(Building::new(bars)))
+        Ok(Box::new(LiveArrangement::new(bars)))
     }
 }

@@ -10,7 +10,7 @@ use score_engine::{
 use super::super::pulse::AHEAD;
 use super::chord::Chord;
 use super::lead_sheet::{Spans, read};
-use super::listening::Listening;
+use super::played_chords::PlayedChords;
 use super::steps::Steps;
 use crate::chords::Chords;
 use crate::shared::key;
@@ -93,11 +93,11 @@ impl Node for ChordsIn {
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         if build.is_wired(NOTES) {
-            let listening = Listening::new(build.transport.key, build.transport.seed);
-            return Ok(Box::new(listening));
+            let played = PlayedChords::new(build.transport.key, build.transport.seed);
+            return Ok(Box::new(played));
         }
         let (spans, key) = self.laid_out(build.transport)?;
-        Ok(Box::new(Sheet {
+        Ok(Box::new(WrittenChords {
             ends: build.ends,
             steps: Steps::new(build.transport),
             key,
@@ -135,7 +135,7 @@ impl ChordsIn {
 }
 
 /// The chords, and how far they have been played.
-struct Sheet {
+struct WrittenChords {
     /// Whether the run ends: each chord is sent as soon as it is read. Else by the clock.
     ends: bool,
     steps: Steps,
@@ -151,7 +151,7 @@ struct Sheet {
     again: bool,
 }
 
-impl Sheet {
+impl WrittenChords {
     /// The chord that sounds at sixteenth `place`: where in the list it stands, and how far it has
     /// come.
     fn at(&self, place: u64) -> (usize, u64) {
@@ -209,7 +209,7 @@ impl Sheet {
     }
 }
 
-impl Processor<ChordsIn> for Sheet {
+impl Processor<ChordsIn> for WrittenChords {
     fn process(&mut self, _params: &ChordsIn, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         if self.ends {
             // A source without an end: the run ends when the others do.
@@ -266,7 +266,7 @@ mod tests {
             each: 64.0,
         };
         let (spans, key) = params("Am").laid_out(&transport).unwrap();
-        let mut sheet = Sheet {
+        let mut written = WrittenChords {
             ends: false,
             steps: Steps::new(&transport),
             key,
@@ -280,11 +280,11 @@ mod tests {
         for hundredth in 0..500 {
             let now = Time::from_seconds(f64::from(hundredth) / 100.0);
             if hundredth == 300 {
-                sheet.changed(&params(text), &transport).unwrap();
+                written.changed(&params(text), &transport).unwrap();
             }
-            sheet.go_on(now);
-            while sheet.due() <= now {
-                let (time, chords) = sheet.advance();
+            written.go_on(now);
+            while written.due() <= now {
+                let (time, chords) = written.advance();
                 let name = chords.chord.map_or("-".to_owned(), |chord| chord.to_string());
                 found.push((time.seconds(), name, chords.fresh));
             }

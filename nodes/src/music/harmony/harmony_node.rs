@@ -8,10 +8,10 @@ use score_engine::{
 };
 
 use super::chord_model::{ChordModel, Moods};
-use super::composing::Composing;
+use super::offline_harmony::OfflineHarmony;
 use super::progression::Progression;
 use super::theme_chords::ThemeChords;
-use super::unfolding::Unfolding;
+use super::live_harmony::LiveHarmony;
 use crate::chords::Chords;
 use crate::model::{Manifest, Task, require_codes};
 use crate::music::theme;
@@ -125,9 +125,9 @@ impl Node for Harmony {
         let theme = theme.map(|(theme, statements)| ThemeChords::new(theme, statements));
         let progression = Progression::new(model, build.transport, theme, build.rng());
         if build.ends {
-            return Ok(Box::new(Composing::new(progression)));
+            return Ok(Box::new(OfflineHarmony::new(progression)));
         }
-        Ok(Box::new(Unfolding::new(progression)))
+        Ok(Box::new(LiveHarmony::new(progression)))
     }
 }
 

@@ -6,11 +6,11 @@ use score_engine::{
 };
 
 use super::super::grid::Grid;
-use super::drafting::Drafting;
+use super::live_planner::LivePlanner;
 use super::forecast::Forecast;
-use super::forming::Forming;
+use super::offline_phrase_planner::OfflinePhrasePlanner;
 use super::plan::Plan;
-use super::planning::Planning;
+use super::offline_planner::OfflinePlanner;
 use crate::controls::EXAMPLE;
 use crate::model::{Manifest, Task, require_codes};
 
@@ -94,11 +94,11 @@ impl Node for Planner {
         let plan = Plan::new(forecast, build.rng());
         let bars = Grid::bar(build.transport);
         if !build.ends {
-            return Ok(Box::new(Drafting::new(plan, bars)));
+            return Ok(Box::new(LivePlanner::new(plan, bars)));
         }
         if self.phrase > 0 {
-            return Ok(Box::new(Forming::new(plan, bars)));
+            return Ok(Box::new(OfflinePhrasePlanner::new(plan, bars)));
         }
-        Ok(Box::new(Planning::new(plan, bars)))
+        Ok(Box::new(OfflinePlanner::new(plan, bars)))
     }
 }

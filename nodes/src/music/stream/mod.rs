@@ -7,9 +7,9 @@ mod model;
 mod own_theme;
 mod player;
 mod recall;
-mod rendering;
+mod offline_player;
 mod stream_decoder;
-mod streaming;
+mod live_player;
 #[cfg(test)]
 mod tests;
 

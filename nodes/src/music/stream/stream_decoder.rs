@@ -21,8 +21,8 @@ use super::model::Stream;
 use super::own_theme::OwnTheme;
 use super::player::Player;
 use super::recall::Recall;
-use super::rendering::Rendering;
-use super::streaming::Streaming;
+use super::offline_player::OfflinePlayer;
+use super::live_player::LivePlayer;
 use crate::chords::Chords;
 use crate::controls::{Controls, EXAMPLE};
 use crate::model::{Manifest, Task, require_codes};
@@ -237,9 +237,9 @@ impl Node for StreamDecoder {
             code: None,
         };
         if build.ends {
-            return Ok(Box::new(Rendering::new(player)));
+            return Ok(Box::new(OfflinePlayer::new(player)));
         }
-        Ok(Box::new(Streaming::new(player)))
+        Ok(Box::new(LivePlayer::new(player)))
     }
 }
 

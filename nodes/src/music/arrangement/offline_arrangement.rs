@@ -11,16 +11,16 @@ use crate::params_over_time::ParamsOverTime;
 const BARS: u64 = 4;
 
 /// Collects motion and cuts, and arranges at the end.
-pub(super) struct Arranging {
+pub(super) struct OfflineArrangement {
     bars: Grid,
     motion: Vec<(Time, f32)>,
     cuts: Vec<Time>,
     params: ParamsOverTime<Arrangement>,
 }
 
-impl Arranging {
+impl OfflineArrangement {
     pub(super) fn new(bars: Grid) -> Self {
-        Arranging {
+        OfflineArrangement {
             bars,
             motion: Vec::new(),
             cuts: Vec::new(),
@@ -78,7 +78,7 @@ impl Arranging {
     }
 }
 
-impl Processor<Arrangement> for Arranging {
+impl Processor<Arrangement> for OfflineArrangement {
     fn process(&mut self, params: &Arrangement, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let time = input.packet.time;

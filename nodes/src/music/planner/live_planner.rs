@@ -15,7 +15,7 @@ use super::planner_node::{CODE, CUT, PHRASE, PLANNED, Planner, SCENE};
 const AHEAD: f64 = 0.03;
 
 /// Plans while the picture goes on.
-pub(super) struct Drafting {
+pub(super) struct LivePlanner {
     plan: Plan,
     bars: Grid,
     pulse: Pulse,
@@ -31,9 +31,9 @@ pub(super) struct Drafting {
     phrase: Option<u64>,
 }
 
-impl Drafting {
+impl LivePlanner {
     pub(super) fn new(plan: Plan, bars: Grid) -> Self {
-        Drafting {
+        LivePlanner {
             plan,
             bars,
             pulse: Pulse::new(AHEAD),
@@ -124,7 +124,7 @@ impl Drafting {
     }
 }
 
-impl Processor<Planner> for Drafting {
+impl Processor<Planner> for LivePlanner {
     fn process(&mut self, params: &Planner, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let (time, captured) = (input.packet.time, input.packet.captured);

@@ -18,7 +18,7 @@ use crate::params_over_time::ParamsOverTime;
 const TOLD: usize = 5;
 
 /// Collects codes and cuts, and decides at the end.
-pub(super) struct Composing {
+pub(super) struct OfflineHarmony {
     progression: Progression,
     /// Codes that are not used up, by the time from which they hold.
     codes: VecDeque<(Time, Arc<[f32]>)>,
@@ -40,9 +40,9 @@ pub(super) struct Composing {
     params: ParamsOverTime<Harmony>,
 }
 
-impl Composing {
+impl OfflineHarmony {
     pub(super) fn new(progression: Progression) -> Self {
-        Composing {
+        OfflineHarmony {
             progression,
             codes: VecDeque::new(),
             code: None,
@@ -135,7 +135,7 @@ impl Composing {
     }
 }
 
-impl Processor<Harmony> for Composing {
+impl Processor<Harmony> for OfflineHarmony {
     fn process(&mut self, params: &Harmony, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let time = input.packet.time;

@@ -25,7 +25,7 @@ const FADING: f64 = 0.85;
 const BETTER: f64 = 0.08;
 
 /// The keys that are down, and the chord that they were last.
-pub(super) struct Listening {
+pub(super) struct PlayedChords {
     choice: Option<KeyChoice>,
     seed: u64,
     key: Option<Key>,
@@ -37,9 +37,9 @@ pub(super) struct Listening {
     chord: Option<Chord>,
 }
 
-impl Listening {
+impl PlayedChords {
     pub(super) fn new(choice: Option<KeyChoice>, seed: u64) -> Self {
-        Listening {
+        PlayedChords {
             choice,
             seed,
             key: None,
@@ -108,7 +108,7 @@ impl Listening {
     }
 }
 
-impl Processor<ChordsIn> for Listening {
+impl Processor<ChordsIn> for PlayedChords {
     fn process(&mut self, _params: &ChordsIn, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         let settle = Time::from_seconds(SETTLE);
         while let Some(input) = io.take() {

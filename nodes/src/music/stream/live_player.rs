@@ -11,7 +11,7 @@ use super::player::Player;
 use super::stream_decoder::{CODE, CUT, NOTES, StreamDecoder};
 
 /// A melody that is played while what is asked of it comes.
-pub(super) struct Streaming {
+pub(super) struct LivePlayer {
     player: Player,
     /// The newest code.
     newest: Option<(Time, Arc<[f32]>)>,
@@ -24,9 +24,9 @@ pub(super) struct Streaming {
     pulse: Pulse,
 }
 
-impl Streaming {
+impl LivePlayer {
     pub(super) fn new(player: Player) -> Self {
-        Streaming {
+        LivePlayer {
             player,
             newest: None,
             cut: None,
@@ -54,7 +54,7 @@ impl Streaming {
     }
 }
 
-impl Processor<StreamDecoder> for Streaming {
+impl Processor<StreamDecoder> for LivePlayer {
     fn process(&mut self, params: &StreamDecoder, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             self.captured = input.packet.captured;

@@ -12,7 +12,7 @@ use super::progression::Progression;
 use crate::chords::Chords;
 
 /// Decides a chord a sixteenth before it sounds, and after a cut another one on the next beat.
-pub(super) struct Unfolding {
+pub(super) struct LiveHarmony {
     progression: Progression,
     code: Option<Arc<[f32]>>,
     captured: Instant,
@@ -29,9 +29,9 @@ pub(super) struct Unfolding {
     last: Option<(u64, Option<i64>)>,
 }
 
-impl Unfolding {
+impl LiveHarmony {
     pub(super) fn new(progression: Progression) -> Self {
-        Unfolding {
+        LiveHarmony {
             progression,
             code: None,
             captured: Instant::now(),
@@ -112,7 +112,7 @@ impl Unfolding {
     }
 }
 
-impl Processor<Harmony> for Unfolding {
+impl Processor<Harmony> for LiveHarmony {
     fn process(&mut self, params: &Harmony, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             if input.is(CODE) {

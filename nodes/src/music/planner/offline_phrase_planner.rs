@@ -30,7 +30,7 @@ impl Planned {
 }
 
 /// Collects the codes and cuts of a film, and plans it at the end.
-pub(super) struct Forming {
+pub(super) struct OfflinePhrasePlanner {
     plan: Plan,
     bars: Grid,
     codes: Vec<(Time, Arc<[f32]>)>,
@@ -38,9 +38,9 @@ pub(super) struct Forming {
     params: ParamsOverTime<Planner>,
 }
 
-impl Forming {
+impl OfflinePhrasePlanner {
     pub(super) fn new(plan: Plan, bars: Grid) -> Self {
-        Forming {
+        OfflinePhrasePlanner {
             plan,
             bars,
             codes: Vec::new(),
@@ -106,7 +106,7 @@ impl Forming {
     }
 }
 
-impl Processor<Planner> for Forming {
+impl Processor<Planner> for OfflinePhrasePlanner {
     fn process(&mut self, params: &Planner, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let time = input.packet.time;

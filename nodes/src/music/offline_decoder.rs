@@ -10,7 +10,7 @@ use super::shape::mean;
 use super::voice::{Manner, Passage, Voice};
 
 /// Collects the codes and cuts of a segment, and plays it once it is over.
-pub(super) struct Decoding {
+pub(super) struct OfflineDecoder {
     player: Player,
     /// How notes are struck: how early they may be says what is still to come.
     manner: Manner,
@@ -22,9 +22,9 @@ pub(super) struct Decoding {
     code: Option<Vec<f32>>,
 }
 
-impl Decoding {
+impl OfflineDecoder {
     pub(super) fn new(player: Player, manner: Manner) -> Self {
-        Decoding {
+        OfflineDecoder {
             player,
             manner,
             index: 0,
@@ -77,7 +77,7 @@ impl Decoding {
     }
 }
 
-impl<P: Plays> Processor<P> for Decoding {
+impl<P: Plays> Processor<P> for OfflineDecoder {
     fn process(&mut self, params: &P, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let time = input.packet.time;

@@ -11,7 +11,7 @@ use super::player::Player;
 use super::stream_decoder::{CODE, CUT, NOTES, StreamDecoder};
 
 /// Collects what comes within a bar, and plays the bar once it is over.
-pub(super) struct Rendering {
+pub(super) struct OfflinePlayer {
     player: Player,
     /// The bar that is being collected.
     bar: u64,
@@ -30,9 +30,9 @@ struct Part {
     cut: bool,
 }
 
-impl Rendering {
+impl OfflinePlayer {
     pub(super) fn new(player: Player) -> Self {
-        Rendering {
+        OfflinePlayer {
             player,
             bar: 0,
             codes: Vec::new(),
@@ -124,7 +124,7 @@ impl Rendering {
     }
 }
 
-impl Processor<StreamDecoder> for Rendering {
+impl Processor<StreamDecoder> for OfflinePlayer {
     fn process(&mut self, params: &StreamDecoder, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let time = input.packet.time;

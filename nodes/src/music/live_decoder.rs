@@ -10,7 +10,7 @@ use super::pulse::{AHEAD, Pulse};
 use super::voice::{Packet, Voice};
 
 /// A melody that follows its code while it is played.
-pub(super) struct Stepping {
+pub(super) struct LiveDecoder {
     player: Player,
     phrase: Option<Phrase>,
     /// The newest code as it came.
@@ -32,9 +32,9 @@ pub(super) struct Stepping {
     pulse: Pulse,
 }
 
-impl Stepping {
+impl LiveDecoder {
     pub(super) fn new(player: Player) -> Self {
-        Stepping {
+        LiveDecoder {
             player,
             phrase: None,
             newest: None,
@@ -99,7 +99,7 @@ impl Stepping {
     }
 }
 
-impl<P: Plays> Processor<P> for Stepping {
+impl<P: Plays> Processor<P> for LiveDecoder {
     fn process(&mut self, params: &P, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             self.captured = input.packet.captured;

@@ -16,7 +16,7 @@ const USUAL: f64 = 120.0;
 const WIDE: f32 = 2.0;
 
 /// Follows motion as it comes.
-pub(super) struct Building {
+pub(super) struct LiveArrangement {
     bars: Grid,
     last: Option<Time>,
     /// Whether a shot has begun of which nothing was seen yet.
@@ -27,9 +27,9 @@ pub(super) struct Building {
     usual: (f32, f32),
 }
 
-impl Building {
+impl LiveArrangement {
     pub(super) fn new(bars: Grid) -> Self {
-        Building {
+        LiveArrangement {
             bars,
             last: None,
             cut: false,
@@ -73,7 +73,7 @@ impl Building {
     }
 }
 
-impl Processor<Arrangement> for Building {
+impl Processor<Arrangement> for LiveArrangement {
     fn process(&mut self, params: &Arrangement, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let (time, captured) = (input.packet.time, input.packet.captured);
