@@ -28,7 +28,7 @@ enum Whiten {
 pub(crate) struct LatentMap {
     /// over what to whiten
     #[param(
-        rebuild = "over the whole film, every code waits for the end",
+        rebuild = "`whole_film` holds every code back until the end",
         default = Whiten::None
     )]
     whiten: Whiten,

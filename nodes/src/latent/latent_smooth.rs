@@ -109,7 +109,7 @@ impl Processor<LatentSmooth> for Smoothing {
         while let Some(input) = io.take() {
             let time = input.packet.time;
             if input.is(CUT) {
-                self.hear_of_cut(io, time)?;
+                self.cut(io, time)?;
                 continue;
             }
             let code = input.read(CODE)?;
@@ -146,9 +146,9 @@ impl Processor<LatentSmooth> for Smoothing {
 }
 
 impl Smoothing {
-    /// A cut came at `time`: the code from there on counts at once, also when it was smoothed
-    /// already.
-    fn hear_of_cut(&mut self, io: &mut Io<'_>, time: Time) -> Result<(), NodeError> {
+    /// A cut came at `time`: the code from there on counts at once, even where it was already
+    /// smoothed.
+    fn cut(&mut self, io: &mut Io<'_>, time: Time) -> Result<(), NodeError> {
         let Some((came, code)) = self.raw.clone().filter(|(came, _)| *came >= time) else {
             self.cut = Some(time);
             return Ok(());
@@ -158,8 +158,8 @@ impl Smoothing {
             code: code.to_vec(),
             speed: 0.0,
         });
-        // In a render the join gives the cut before the code of the same time, or after it: at that
-        // time still.
+        // In a render the join may give the cut after the code of the same time: the code is sent
+        // once more at that time.
         io.send(SMOOTHED, came, code)
     }
 
@@ -230,8 +230,8 @@ mod tests {
         assert!((after_a_jump(60) - 0.5).abs() < 1e-4);
     }
 
-    /// How far a code gets within `seconds`, at 25 pictures a second, that is 0 and then moves to
-    /// `target` at once, and whether it trembles by ±0.05 all the time.
+    /// What comes out within `seconds`, at 25 pictures a second, of a code that is 0 and then jumps to
+    /// `target`, and trembles by ±`tremble` all the time.
     fn one_euro(target: f32, tremble: f32, seconds: f64) -> Vec<f32> {
         let packets = (0..(seconds * 25.0) as u32)
             .map(|n| {
@@ -291,8 +291,7 @@ mod tests {
         }
     }
 
-    /// What comes out when the code jumps from 0 to 1 at 0.5 s, where a cut is told at `cut`
-    /// seconds.
+    /// What comes out when the code jumps from 0 to 1 at 0.5 s, with a cut at `cut` seconds.
     fn over_a_cut(cut: f64) -> Vec<f32> {
         let packets = (0..10).map(|n| {
             let value = if n < 5 { 0.0 } else { 1.0 };
@@ -317,7 +316,7 @@ mod tests {
 
     #[test]
     fn nothing_glides_over_a_cut() {
-        // Told before the code that follows it, or with it, which the join hands on after it.
+        // Before the code that follows it, or at its time; the join then gives the code first.
         for cut in [0.45, 0.5] {
             let codes = over_a_cut(cut);
             assert!(

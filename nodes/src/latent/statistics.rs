@@ -1,7 +1,7 @@
 //! The running mean and variance of every component of a code, and whitening by them.
 
-/// How many observations an assumption counts for: keeps a component that hardly moves from being
-/// blown up, and an on-line start calm.
+/// How many observations the prior counts for: it keeps a component that hardly moves from being
+/// blown up, and whitening calm at its start.
 const PRIOR_OBSERVATIONS: f64 = 8.0;
 
 /// Running mean and variance of every component (Welford 1962).
@@ -44,8 +44,8 @@ impl Statistics {
         }
     }
 
-    /// The same for numbers of a scale that nobody knows: the mean is not shrunk, and each variance
-    /// is shrunk towards the mean of all.
+    /// The same for numbers of unknown scale: the mean is not shrunk, and each variance is shrunk
+    /// towards the mean of all.
     #[cfg(feature = "onnx")]
     pub(crate) fn standardise(&self, code: &mut [f32]) {
         let all = self.squares.iter().sum::<f64>()

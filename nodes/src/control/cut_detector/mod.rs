@@ -1,4 +1,4 @@
-//! Tells of hard cuts.
+//! Detects hard cuts.
 
 mod watch;
 
@@ -54,7 +54,7 @@ impl CutDetector {
 
 impl Node for CutDetector {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("control", "cut_detector", "Tells of hard cuts in a film")
+        Descriptor::of::<Self>("control", "cut_detector", "Detects hard cuts in a film")
             .example(
                 r#"nodes: {
                     "film": video_file(path: "film.mp4"),
@@ -131,7 +131,7 @@ impl Processor<CutDetector> for Detecting {
 }
 
 impl Detecting {
-    /// Sends a cut on its way.
+    /// Reports a cut.
     fn tell(&self, io: &mut Io<'_>, cut: Cut) -> Result<(), NodeError> {
         self.cuts.fetch_add(1, Ordering::Relaxed);
         let event = Event {
