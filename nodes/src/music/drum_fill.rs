@@ -248,7 +248,7 @@ impl Filling {
         Ok(())
     }
 
-    /// The notes, a key that is still down let up before it is struck anew.
+    /// The notes, where a key that is still down comes up before it is struck again.
     fn sound(&mut self, notes: &[Note]) -> Vec<Note> {
         let mut sent = Vec::with_capacity(notes.len());
         for note in notes {

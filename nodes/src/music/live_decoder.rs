@@ -27,7 +27,7 @@ pub(super) struct LiveDecoder {
     cut: Option<Time>,
     /// The time of the newest code.
     seen: Time,
-    /// When the newest picture was captured that the music knows.
+    /// When the newest picture that the music follows was captured.
     captured: Instant,
     pulse: Pulse,
 }
@@ -52,9 +52,9 @@ impl LiveDecoder {
     /// Decides what is played at sixteenth `place`.
     fn step<P: Plays>(&mut self, params: &P, place: u64) -> Result<Vec<Packet>, NodeError> {
         let (step, sixteenth) = self.player.voice.grid.place(place);
-        let anew = self.phrase.is_none() || step == Some(0) || self.cut.is_some();
+        let begins = self.phrase.is_none() || step == Some(0) || self.cut.is_some();
         let news = self.code.take();
-        let is_news = news.is_some();
+        let is_new = news.is_some();
         self.followed = news.or(self.followed.take());
         let Some(code) = &self.followed else {
             return Ok(Vec::new());
@@ -62,15 +62,15 @@ impl LiveDecoder {
         let player = &mut self.player;
         let cut = self.cut.take();
         let key = player.voice.key();
-        if key.is_some() && (anew || key != self.key) {
+        if key.is_some() && (begins || key != self.key) {
             // What the phrase will be, as far as that is known, says in which key it is.
             let whole = player.melody.likeliest(code)?;
             self.shift = player.voice.shift(&whole);
         }
         self.key = key;
         let phrase = match &mut self.phrase {
-            Some(phrase) if !anew => {
-                if is_news {
+            Some(phrase) if !begins => {
+                if is_new {
                     player.melody.turn(phrase, code)?;
                 }
                 phrase
@@ -89,7 +89,7 @@ impl LiveDecoder {
         let fitted = (player.voice).fit(said.as_ref(), self.shift, (place, sixteenth));
         let manner = player.manner(params);
         let (said, voice) = (fitted.as_ref().or(said.as_ref()), &mut player.voice);
-        let packets = voice.step(said, anew, sixteenth, (time, Time::MAX), &manner);
+        let packets = voice.step(said, begins, sixteenth, (time, Time::MAX), &manner);
         if let Some(cut) = cut {
             let (cut, due, code) = (cut.seconds(), time.seconds(), self.seen.seconds());
             let notes: usize = packets.iter().map(|(_, notes)| notes.len()).sum();
@@ -175,7 +175,7 @@ mod tests {
     }
 
     /// Plays live, at temperature 0, codes that come 25 times a second: `first`, and from `turn`
-    /// seconds on `then`, for so many seconds; at the turn a cut is told, or not.
+    /// seconds on `then`, for `seconds`; with a cut at the turn, or without.
     fn play(first: f32, then: f32, turn: f64, seconds: f64, cut: bool) -> Outputs {
         let codes = (0..(seconds * 25.0) as u32).map(|n| {
             let time = f64::from(n) / 25.0;

@@ -228,7 +228,7 @@ impl Melody {
         })
     }
 
-    /// What the model takes for the likeliest token at every step, told the right tokens before it.
+    /// The likeliest token at every step, given the right tokens before it (teacher forcing).
     ///
     /// # Errors
     /// The code has another dimension, or the model fails.
@@ -259,7 +259,7 @@ impl Melody {
     /// The code of a melody of exactly as many tokens as the layout has steps.
     ///
     /// # Errors
-    /// There are more or fewer tokens, or one that the layout has not; or the model fails.
+    /// There are more or fewer tokens, or one that is not in the layout; or the model fails.
     pub fn encode(&mut self, tokens: &[i64]) -> Result<Vec<f32>, NodeError> {
         let known =
             |token: &i64| usize::try_from(*token).is_ok_and(|token| token < self.layout.tokens);

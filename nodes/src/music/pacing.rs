@@ -33,8 +33,8 @@ pub(super) trait Part<P>: Send {
     /// The ends of what still sounds at `time`.
     fn close(&mut self, time: Time) -> Played;
 
-    /// Reckons anew what follows from the parameters and the transport; until now sixteenths lay as
-    /// `grid` says, and `place` is the next of them.
+    /// Computes again what follows from the parameters and the transport; until now sixteenths lay
+    /// as `grid` says, and `place` is the next of them.
     ///
     /// # Errors
     /// The part cannot be played so.
@@ -58,7 +58,7 @@ pub(super) struct Pacing<T> {
     /// When sixteenths are played in a run that has no end; in one that ends as soon as all is
     /// known up to them.
     pulse: Option<Pulse>,
-    /// When the newest thing was captured that the part knows.
+    /// When the newest thing that the part follows was captured.
     captured: Instant,
 }
 

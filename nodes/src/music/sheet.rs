@@ -22,7 +22,7 @@ const VELOCITY: f32 = 0.8;
 /// The General MIDI sound of what is written: the grand piano.
 const PROGRAM: u8 = 0;
 
-/// Of a longer file the first so many bars are read; no tune is so long.
+/// The most bars that are read of a file; no tune is longer.
 const MOST_BARS: u64 = 10_000;
 
 /// The melody that begins a file.

@@ -20,7 +20,7 @@ const HARD: f32 = 0.2;
 /// A beat of 9/8 and 12/8, in quarter notes.
 const DOTTED: f64 = 1.5;
 
-/// Notes within so many quarter notes of a sixteenth are on it.
+/// A note this near to a sixteenth is on it, in quarter notes.
 const ON_GRID: f64 = 0.125;
 
 /// `thin_out`.

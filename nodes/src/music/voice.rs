@@ -116,10 +116,10 @@ impl Voice {
             };
             let said = passage.said.get(step);
             let fitted = self.fit(said, passage.shift, (heard.place, heard.sixteenth));
-            let anew = count == since;
+            let begins = count == since;
             let said = fitted.as_ref().or(said);
             let span = (heard.time, end);
-            packets.extend(self.step(said, anew, heard.sixteenth, span, manner));
+            packets.extend(self.step(said, begins, heard.sixteenth, span, manner));
         }
         packets
     }
@@ -163,7 +163,7 @@ impl Voice {
     pub(super) fn step(
         &mut self,
         said: Option<&Said>,
-        anew: bool,
+        begins: bool,
         sixteenth: u64,
         (time, end): (Time, Time),
         manner: &Manner,
@@ -174,7 +174,7 @@ impl Voice {
             let strokes = kit.strokes(said.token, touch, manner.velocity);
             return self.strike(strokes, manner.channel, time, end);
         }
-        let notes = self.say(said.map(|said| said.token), anew, sixteenth, manner);
+        let notes = self.say(said.map(|said| said.token), begins, sixteenth, manner);
         if notes.is_empty() {
             return Vec::new();
         }
@@ -206,12 +206,12 @@ impl Voice {
         packets
     }
 
-    /// What is played at sixteenth `sixteenth` of a bar where the melody says `token`; one that
-    /// begins anew there ends the note that sounds.
+    /// What is played at sixteenth `sixteenth` of a bar where the melody says `token`; where a
+    /// passage begins, the note that sounds ends.
     pub(super) fn say(
         &mut self,
         token: Option<i64>,
-        anew: bool,
+        begins: bool,
         sixteenth: u64,
         manner: &Manner,
     ) -> Vec<Note> {
@@ -225,7 +225,7 @@ impl Voice {
             None => (self.drums, Vec::new()),
         };
         let mut notes = Vec::new();
-        if anew || ends {
+        if begins || ends {
             notes.extend(self.close());
         }
         let accent = self.accent(sixteenth);
@@ -249,7 +249,7 @@ impl Voice {
         }
     }
 
-    /// So many sixteenths of the grid after `time`, or before it; never before the start. On the
+    /// The time `sixteenths` of the grid after `time`, or before it; never before the start. On the
     /// grid strokes keep apart, and in their order, however it swings.
     fn moved(&self, time: Time, sixteenths: f32) -> Time {
         let beats = f64::from(sixteenths) / 4.0;

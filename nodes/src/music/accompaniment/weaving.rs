@@ -30,7 +30,7 @@ pub(super) enum Hands {
     Both,
     /// The upper notes.
     Upper,
-    /// The bass, so many semitones lower.
+    /// The bass, this many semitones lower.
     Bass(u8),
 }
 

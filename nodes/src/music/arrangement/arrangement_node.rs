@@ -1,4 +1,4 @@
-//! Tells parts how busy they are, and when they enter and leave.
+//! How full the music is: how busy parts are, and when they enter and leave.
 
 use score_engine::{
     Build, Control, Descriptor, Event, InputPort, Node, NodeError, OutputPort, Params, Processor,

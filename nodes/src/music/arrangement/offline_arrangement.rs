@@ -7,7 +7,7 @@ use super::arrangement_node::{Arrangement, CUT, ENERGY, FULLNESS, MOTION};
 use super::shaping::{energy, fullness};
 use crate::params_over_time::ParamsOverTime;
 
-/// A shot without a cut is looked at anew with every so many bars.
+/// A shot that is longer is measured again after this many bars.
 const BARS: u64 = 4;
 
 /// Collects motion and cuts, and arranges at the end.
@@ -47,8 +47,8 @@ impl OfflineArrangement {
             .collect()
     }
 
-    /// Everything that is told up to `end`, in the order of time.
-    fn told(&self, params: &Arrangement, end: Time) -> Vec<(Time, OutputPort<Control>, f32)> {
+    /// Everything that is sent up to `end`, in the order of time.
+    fn arranged(&self, params: &Arrangement, end: Time) -> Vec<(Time, OutputPort<Control>, f32)> {
         let bars: Vec<Time> = (0..)
             .map(|bar| self.bars.start(bar))
             .take_while(|start| *start < end)
@@ -58,9 +58,9 @@ impl OfflineArrangement {
         shots.sort();
         shots.dedup();
         let params_at = |time: Time| self.params.at(time).unwrap_or(params);
-        let mut told = Vec::new();
+        let mut arranged = Vec::new();
         for (shot, energy) in shots.iter().zip(energy(&self.moves(&shots))) {
-            told.push((*shot, ENERGY, params_at(*shot).within(energy)));
+            arranged.push((*shot, ENERGY, params_at(*shot).within(energy)));
         }
         let in_bar = |index: usize| {
             let until = bars.get(index + 1).copied().unwrap_or(end);
@@ -71,10 +71,10 @@ impl OfflineArrangement {
         for (bar, full) in (0..).zip(fullness(&self.moves(&bars), &cuts)) {
             let params = params_at(bars[bar]);
             let full = params.within(params.opened(bar as u64, full));
-            told.push((bars[bar], FULLNESS, full));
+            arranged.push((bars[bar], FULLNESS, full));
         }
-        told.sort_by_key(|(time, port, _)| (*time, port.index()));
-        told
+        arranged.sort_by_key(|(time, port, _)| (*time, port.index()));
+        arranged
     }
 }
 
@@ -98,7 +98,7 @@ impl Processor<Arrangement> for OfflineArrangement {
 
     fn finish(&mut self, params: &Arrangement, io: &mut Io<'_>) -> Result<(), NodeError> {
         let end = io.end().unwrap_or(Time::ZERO);
-        for (time, port, value) in self.told(params, end) {
+        for (time, port, value) in self.arranged(params, end) {
             if io.stop_requested() {
                 break;
             }

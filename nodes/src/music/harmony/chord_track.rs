@@ -151,7 +151,7 @@ impl Processor<ChordTrack> for Tracking {
 }
 
 impl Tracking {
-    /// No bar is added any more.
+    /// The sheet is full: no more bars are added.
     fn fill(&mut self) {
         if !std::mem::replace(&mut self.is_full, true) {
             tracing::warn!("the lead sheet ends after {MOST_BARS} bars; the run goes on");

@@ -7,7 +7,7 @@ use score_engine::{Key, Time};
 use super::super::grid::Grid;
 use crate::chords::Chords;
 
-/// Chords that were told ahead of their time are kept up to so many.
+/// The most chords that are kept until their time comes.
 const MOST: usize = 64;
 
 /// The chords that came, by the sixteenths from which they hold.

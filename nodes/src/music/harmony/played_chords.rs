@@ -1,4 +1,4 @@
-//! Follows the chords that somebody plays.
+//! Follows chords that are played.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::chords_in::{CHORDS, ChordsIn, NOTES, fitting};
 use super::recognising::recognised;
 use crate::chords::Chords;
 
-/// Fingers do not come down at once: what lies so close together, in seconds, is one chord.
+/// Fingers do not come down at once: keys within this time of the first are one chord, in seconds.
 const SETTLE: f64 = 0.03;
 
 /// MIDI's channel of percussion, counted from 0.
@@ -21,7 +21,7 @@ const PERCUSSION: u8 = 9;
 /// What is left of the chords before when the next comes: the key is that of the last ten or so.
 const FADING: f64 = 0.85;
 
-/// So much more of what was heard another key must hold before it becomes the key.
+/// Another key must hold this much more of what was heard before it becomes the key.
 const BETTER: f64 = 0.08;
 
 /// The keys that are down, and the chord that they were last.
@@ -32,7 +32,7 @@ pub(super) struct PlayedChords {
     /// How much of each pitch class was heard.
     classes: [f64; 12],
     down: BTreeSet<(u8, u8)>,
-    /// Since when the keys are others than those that were looked at.
+    /// Since when the keys are others than those that the chord was found from.
     changed: Option<Time>,
     chord: Option<Chord>,
 }

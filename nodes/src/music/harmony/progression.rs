@@ -12,11 +12,11 @@ use super::theme_chords::ThemeChords;
 /// Bars whose chords are remembered, at most.
 const MOST_BARS: usize = 1024;
 
-/// A close is prepared for so many steps, a cadence of two bars: a bar that returns there brings
+/// A close is prepared for this many steps, a cadence of two bars: there a bar that returns brings
 /// back only what led to a close as near.
 const CADENCE: u64 = 4;
 
-/// Of how freely chords are drawn elsewhere, so much remains under a theme.
+/// The factor for `temperature` under a theme.
 const UNDER_THEME: f32 = 0.5;
 
 /// What a bar is known by: its code, and how near the close was, where it was near.
@@ -142,8 +142,8 @@ impl Progression {
         Ok(())
     }
 
-    /// Decides step `index` by `code`, with a close in so many steps, the piece's with `last`;
-    /// `change`: another chord than before.
+    /// Decides step `index` by `code`, `close` steps before a close, which with `last` is the piece's.
+    /// With `change` it is another chord than before.
     pub(super) fn decide(
         &mut self,
         params: &Harmony,

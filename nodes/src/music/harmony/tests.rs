@@ -33,8 +33,8 @@ fn in_d_minor() -> Transport {
     }
 }
 
-/// A harmony for scenes of so many bars of two seconds, each bar with a code, each scene begun by a
-/// cut.
+/// A harmony for scenes with their numbers of bars, of two seconds each. Each bar has a code, and each
+/// scene begins with a cut.
 fn film(scenes: &[(usize, usize)], params: serde_json::Value) -> (Harness<Harmony>, Time) {
     let (mut codes, mut cuts, mut begin) = (Vec::new(), Vec::new(), 0.0);
     for (scene, bars) in scenes {
@@ -91,7 +91,7 @@ fn every_half_bar_has_a_chord_and_one_seed_gives_the_same_chords() {
 }
 
 #[test]
-fn what_is_told_of_the_next_chord_comes() {
+fn the_next_chord_is_the_one_that_was_announced() {
     let (harness, _) = film(&[(0, 8), (1, 8)], json!({}));
     let found = chords(&harness.run().unwrap());
     let mut told = 0;

@@ -253,7 +253,7 @@ impl Collecting {
         f64::from(MOST_BARS) * self.begun.sixteenths_per_bar() as f64 / 4.0
     }
 
-    /// Nothing is added any more.
+    /// The sheet is full: nothing more is added.
     fn fill(&mut self) {
         if !std::mem::replace(&mut self.is_full, true) {
             tracing::warn!("the sheet music ends after {MOST_BARS} bars; the run goes on");
@@ -455,7 +455,7 @@ fn in_order<T>(mut items: Vec<(u32, T)>, end: u32) -> Vec<(u32, T)> {
     items
 }
 
-/// The sixteenth nearest to so many quarter notes from the start, in units.
+/// The sixteenth nearest to a place, which is in quarter notes from the start; in units.
 fn sixteenth(place: f64) -> u32 {
     (place * 4.0).round().max(0.0) as u32 * SIXTEENTH
 }

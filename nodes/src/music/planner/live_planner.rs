@@ -80,8 +80,8 @@ impl LivePlanner {
         io.send_captured(PLANNED, time, captured, code)
     }
 
-    /// Tells the scene that the picture of `time` shows.
-    fn tell_scene(
+    /// Sends the scene that the picture of `time` shows.
+    fn send_scene(
         &mut self,
         params: &Planner,
         io: &mut Io<'_>,
@@ -116,7 +116,7 @@ impl LivePlanner {
         };
         self.cut = None;
         if params.phrase > 0 {
-            return self.tell_scene(params, io, time);
+            return self.send_scene(params, io, time);
         }
         let half = Time::from_nanos((self.bars.start(1) - self.bars.start(0)).nanos() / 2);
         self.held = time + half;
@@ -133,7 +133,7 @@ impl Processor<Planner> for LivePlanner {
                 self.newest = Some((time, captured, input.read(CODE)?.clone()));
                 if is_first && params.phrase > 0 {
                     let bar = self.bars.sixteenth_from(time) / self.bars.bar_length().max(1) as u64;
-                    self.tell_scene(params, io, time)?;
+                    self.send_scene(params, io, time)?;
                     self.go_on(params, io, time, bar)?;
                 } else if is_first {
                     self.send(params, io, time)?;

@@ -13,7 +13,7 @@ use super::planner_node::Planner;
 use super::themes::Themes;
 use super::verses::Verses;
 
-/// Components of codes lie within so many standard deviations.
+/// Components of codes lie within this many standard deviations.
 const FARTHEST: f32 = 3.5;
 
 /// The bars so far, and the scenes with their themes.

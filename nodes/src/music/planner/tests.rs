@@ -25,7 +25,7 @@ fn film(scenes: &[(usize, f64)], cuts: bool) -> (Harness<Planner>, f64) {
     film_in_phrases(scenes, cuts, 0)
 }
 
-/// The same, for music in phrases of so many bars.
+/// The same, for music in phrases of `phrase` bars.
 fn film_in_phrases(scenes: &[(usize, f64)], cuts: bool, phrase: u64) -> (Harness<Planner>, f64) {
     let (mut codes, mut told, mut begin) = (Vec::new(), Vec::new(), 0.0);
     for (scene, seconds) in scenes {

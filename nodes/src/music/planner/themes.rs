@@ -6,7 +6,7 @@ use super::alike::cosine;
 /// Scenes that are remembered; of more, the one that was not seen for longest is forgotten.
 const MOST_SCENES: usize = 64;
 
-/// The look of a scene is the mean of so many bars, older ones count less and less.
+/// The look of a scene is a mean over about this many bars; older ones count less and less.
 const LOOKS: u32 = 8;
 
 /// A scene and its theme.

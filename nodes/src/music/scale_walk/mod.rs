@@ -49,7 +49,7 @@ pub(crate) struct ScaleWalk {
     /// how long a note sounds where no other follows
     #[param(live, range = 0.0..=60.0, span = 0.1..=4.0, log, default = Length::Seconds(1.0))]
     hold: Length,
-    /// how hard notes are struck that are no accents
+    /// how hard notes are struck that are not accents
     #[param(live, range = 0.01..=1.0, default = 0.6)]
     velocity: f32,
     /// MIDI channel, counted from 0

@@ -20,7 +20,7 @@ pub(super) struct Asking {
     single: Controls,
     /// Of the notes asked for since the last sixteenth the strongest.
     onset: Option<f32>,
-    /// Whether cuts are told at all.
+    /// Whether anything reports cuts.
     knows_cuts: bool,
 }
 

@@ -19,7 +19,7 @@ pub(super) struct LivePlayer {
     cut: Option<Time>,
     /// When a cut came of whose scene there was no code yet.
     awaited: Option<Time>,
-    /// When the newest picture was captured that the music knows.
+    /// When the newest picture that the music follows was captured.
     captured: Instant,
     pulse: Pulse,
 }

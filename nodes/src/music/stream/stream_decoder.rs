@@ -228,7 +228,7 @@ impl Node for StreamDecoder {
             touching,
             code_is_new: false,
             ended: false,
-            told_left: false,
+            has_warned: false,
             stream,
             asking: Asking::new(build.is_wired(CUT)),
             voice: Voice::new(Grid::bar(build.transport), &layout),

@@ -457,7 +457,7 @@ fn a_theme_that_is_none_is_refused_where_it_stands() {
     assert!(said(json!({ "theme": missing })).contains("there is no MIDI file"));
     write_tune(&path, &TUNE);
     let named = |scene: &str| said(json!({ "theme": path, "theme_scene": scene }));
-    assert!(named("B").contains("nobody tells where phrases begin"));
+    assert!(named("B").contains("nothing says where phrases begin"));
     assert!(named("second").contains("`second` is not a phrase"));
 }
 
