@@ -84,7 +84,7 @@ pub(super) struct Words {
 pub(super) const MANTEL: Words = Words {
     name: "partial_mantel",
     title: "Alike pictures, alike music",
-    meaning: "Whether stretches whose pictures are unlike have music that is unlike, beyond what lies near in time \
+    meaning: "Whether segments whose pictures are unlike have music that is unlike, beyond what lies near in time \
         being alike anyway. A correlation: 0 none, 1 complete (partial Mantel, the distance in time held constant).",
     good: Good::High,
 };
@@ -116,7 +116,7 @@ pub(super) const LATENCY: Words = Words {
 pub(super) const MOTION: Words = Words {
     name: "motion_density",
     title: "More motion, more notes",
-    meaning: "Whether stretches with more motion have more notes. Spearman's rank correlation.",
+    meaning: "Whether segments with more motion have more notes. Spearman's rank correlation.",
     good: Good::High,
 };
 

@@ -84,7 +84,7 @@ impl Page<'_> {
             page,
             "<p><b>p</b> is the share of all those beginnings that do as well as the music as it is, itself among them: \
              at .05 one film of twenty would do so by luck, and of the {} figures here one may. Beginnings less than \
-             {:.1} s away are left out. Neighbouring beginnings resemble one another: this film, in {} stretches of \
+             {:.1} s away are left out. Neighbouring beginnings resemble one another: this film, in {} segments of \
              {:.1} s, holds no more than about {} that are independent, so a p much smaller than 1 in that number \
              says less than it seems to. The figures say whether the music follows, not whether it is good.</p>",
             report.figures.len(),
@@ -97,7 +97,7 @@ impl Page<'_> {
         page
     }
 
-    /// All figures, a row each.
+    /// All figures, one row each.
     fn table(&self, page: &mut String) {
         page.push_str(
             "<table><thead><tr><th>What is asked</th><th>Measured</th><th>By chance</th><th>p</th></tr></thead>\n",

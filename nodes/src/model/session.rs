@@ -69,7 +69,7 @@ impl Session {
             .collect()
     }
 
-    /// How many numbers a row of the input `state` has: what the model remembers from step to step.
+    /// The length of the input `state`, which the model carries from step to step.
     ///
     /// # Errors
     /// The file has no such input, or leaves its size open.
@@ -87,7 +87,7 @@ impl Session {
     /// Runs the model on `inputs` (name, shape, numbers) and returns the tensors called `outputs`.
     ///
     /// # Errors
-    /// The model refuses the inputs, or has no such output of 32-bit floating point or bytes.
+    /// The model refuses the inputs, or has no such output, of 32-bit floating point or bytes.
     pub fn run(
         &mut self,
         inputs: &[(&str, &[usize], Data<'_>)],

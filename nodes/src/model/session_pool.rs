@@ -1,5 +1,4 @@
-//! Sessions that are not in use: whoever needs one again takes it, instead of reading its file
-//! again.
+//! Sessions that are not in use: a node that needs one takes it, instead of reading its file again.
 
 use super::stamp::Stamp;
 
@@ -13,8 +12,8 @@ pub(super) struct SessionPool<T> {
 }
 
 impl<T> SessionPool<T> {
-    /// An empty one, that keeps at most so many of a file, and of files that are at most so long
-    /// together, in bytes.
+    /// An empty one, which keeps at most `most_of_a_file` of one file, and of all files together at
+    /// most `most_bytes`.
     pub(super) const fn new(most_of_a_file: usize, most_bytes: u64) -> Self {
         SessionPool {
             things: Vec::new(),
@@ -23,7 +22,7 @@ impl<T> SessionPool<T> {
         }
     }
 
-    /// What was made of the file as it is now. What was made of it as it once was goes.
+    /// What was made of the file as it is now. What was made of an older version of it is dropped.
     pub(super) fn take(&mut self, stamp: &Stamp) -> Option<T> {
         self.forget_older(stamp);
         let place = self.things.iter().position(|(of, _)| of == stamp)?;

@@ -92,7 +92,7 @@ impl Node for PianoRoll {
                 wires: ["film -> roll.frames", "tune -> roll.notes"]"#,
             )
             .details(
-                "From top to bottom along time: thumbnails of the film; the code's course, a line a component, blue \
+                "From top to bottom along time: thumbnails of the film; the code over time, one line for each component, blue \
                  below and orange above 0; the notes over bar lines, the brighter the harder they are struck. The \
                  lighter lanes are the Cs.\n\n\
                  With several wires into `notes` each part has a colour, and their names (`names`, else what the patch calls them) \
@@ -207,8 +207,8 @@ fn since_the_start(transport: &Transport) -> Course<Transport> {
     transports
 }
 
-/// So many thumbnails are kept for a picture of this width: more than are drawn, as some are left
-/// out on the way.
+/// The most thumbnails that are kept for a picture of this width: more than are drawn, as some are
+/// left out on the way.
 fn thumbnails(width: usize) -> usize {
     width / THUMBNAIL * 4
 }
@@ -505,7 +505,7 @@ mod tests {
     }
 
     #[test]
-    fn a_note_is_drawn_from_its_begin_to_its_end_and_nowhere_else() {
+    fn a_note_is_drawn_from_its_start_to_its_end_and_nowhere_else() {
         let folder = tempfile::tempdir().unwrap();
         let mut collecting = Collecting {
             file: begin(&folder.path().join("a.png")),

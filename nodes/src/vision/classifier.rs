@@ -1,4 +1,5 @@
-//! A picture model of the user's own: its features, standardised on line and projected to a code.
+//! A picture model of the user's own: its features, standardised by what has passed and projected to
+//! a code.
 
 use std::path::Path;
 

@@ -38,10 +38,18 @@ pub(crate) struct FrameEncoder {
     #[param(rebuild = "the projection is drawn for this output's features")]
     output: Option<String>,
     /// what `file` takes colours as
-    #[param(rebuild = "what is usual of the features must be learnt anew", default = Levels::Imagenet)]
+    #[param(
+        rebuild = "other levels give other features, whose mean is not known yet",
+        default = Levels::Imagenet
+    )]
     levels: Levels,
     /// height and width where `file` leaves them open
-    #[param(rebuild = "the model is opened for pictures of this size", range = 8..=2048, unit = "pixels", default = 224)]
+    #[param(
+        rebuild = "the model is opened for pictures of this size",
+        range = 8..=2048,
+        unit = "pixels",
+        default = 224
+    )]
     size: usize,
     /// pictures encoded at once, at most
     #[param(live, range = 1..=256, span = 1.0..=32.0, default = 8)]
@@ -64,7 +72,10 @@ impl Node for FrameEncoder {
                 wires: ["film -> eye -> tune -> notes"]"#,
             )
             .details(
-                "Pictures of any size are averaged down to what the model wants, without regard to their shape. \
+                "A code is what the model says of a picture: a point of its latent space, given by its components, numbers \
+                 with a mean of 0 and a variance of 1 over many pictures, as music models want them. Pictures that look \
+                 alike have codes near each other.\n\n\
+                 Pictures of any size are averaged down to what the model wants, without regard to their shape. \
                  In a render a batch is a fixed count of pictures, so that the result never depends on timing. Live no \
                  picture waits for another.\n\n\
                  A picture that hardly differs from the one that was encoded last has its code again, which spares most of the \
@@ -75,9 +86,9 @@ impl Node for FrameEncoder {
                  [N, height, width, 3], 32-bit floating point or bytes; a height or width that it leaves open becomes \
                  `size`, and `levels` says what floating-point models were trained on: `imagenet` (mean and \
                  deviation of ImageNet's colours taken out), `unit` (0 to 1), `signed` (−1 to 1) or `bytes` \
-                 (0 to 255). Maps are averaged over their area. The features are standardised on line, by what \
+                 (0 to 255). Maps are averaged over their area. The features are standardised by what \
                  has passed, and turned into `dimension` components by a projection that the patch's seed draws: \
-                 the first pictures say little, until it knows what is usual.",
+                 codes of the first pictures say little, until the mean and the variance of the features are known.",
             )
             .input(PICTURES)
             .output(CODES)

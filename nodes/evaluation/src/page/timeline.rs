@@ -1,5 +1,4 @@
-//! The film, a row of stills every so many seconds, with the notes over it and the curves of change
-//! below.
+//! The film in rows of stills, with the notes over them and the curves of change below.
 
 use std::fmt::Write;
 
@@ -17,8 +16,9 @@ const NOTES: (f64, f64) = (64.0, 150.0);
 /// The curves' part.
 const CURVES: (f64, f64) = (164.0, 214.0);
 const HEIGHT: f64 = 230.0;
-/// A row lasts so many seconds at least, and a page has so many rows at most.
+/// The shortest time of a row, in seconds.
 const SHORTEST: f64 = 20.0;
+/// The most rows of a page.
 const MOST_ROWS: f64 = 30.0;
 
 /// The whole film, row by row.
