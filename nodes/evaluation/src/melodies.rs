@@ -69,7 +69,8 @@ pub fn read(folder: &Path, melody: &Melody) -> Result<Tunes, NodeError> {
     if found.is_empty() {
         let why = format!("there is no melody in `{}`", folder.display());
         return Err(NodeError::input(why).help(
-            "give a folder of MIDI files (.mid) in 4/4 with at least two bars of a tune; drums do not count",
+            "give a folder of MIDI files (.mid) in 4/4 with at least two bars of a tune; drums do \
+             not count",
         ));
     }
     Ok(Tunes {

@@ -82,7 +82,10 @@ impl Weights {
             "`{}` holds no checkpoint: it has neither {SHARDS} nor {SINGLES}",
             folder.display()
         ))
-        .help("name the folder of a checkpoint for Magenta.js, which holds one of the two, config.json and the weights"))
+        .help(
+            "name the folder of a checkpoint for Magenta.js, which holds one of the two, \
+             config.json and the weights",
+        ))
     }
 }
 

@@ -37,9 +37,13 @@ pub(crate) struct Accent {
 
 impl Node for Accent {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("control", "accent", "Makes a hit of everything that happens")
-            .example(
-                r#"nodes: {
+        Descriptor::of::<Self>(
+            "control",
+            "accent",
+            "Makes a hit of everything that happens",
+        )
+        .example(
+            r#"nodes: {
                     "film": video_file(path: "film.mp4"),
                     "cuts": cut_detector(),
                     "hit": accent(pitch: 49),
@@ -47,19 +51,20 @@ impl Node for Accent {
                     "sound": audio_file(path: "cuts.wav"),
                 },
                 wires: ["film -> cuts.frames", "cuts.cut -> hit -> drums -> sound"]"#,
-            )
-            .details(
-                "An event becomes a note at once, at its own time and on no beat; live, at the time at which it is \
-                 known. An event of strength 1 plays with `velocity`, a weaker one softer by as much as `dynamics` \
-                 says: 0 plays all alike, 1 in proportion. A key that is still down is struck again. On channel 9, the \
-                 tenth, `pitch` is a drum of General MIDI's percussion map: 36 bass drum, 38 snare, 39 clap, 49 crash, \
-                 56 cowbell. `level` is the velocity while a key is down and else 0: through `midi_out`'s `controls` \
-                 the event is a MIDI controller.",
-            )
-            .input(EVENTS)
-            .output(HITS)
-            .output(LEVEL)
-            .urgent()
+        )
+        .details(
+            "An event becomes a note at once, at its own time and on no beat; live, at the \
+             time at which it is known. An event of strength 1 plays with `velocity`, a weaker \
+             one softer by as much as `dynamics` says: 0 plays all alike, 1 in proportion. A \
+             key that is still down is struck again. On channel 9, the tenth, `pitch` is a \
+             drum of General MIDI's percussion map: 36 bass drum, 38 snare, 39 clap, 49 crash, \
+             56 cowbell. `level` is the velocity while a key is down and else 0: through \
+             `midi_out`'s `controls` the event is a MIDI controller.",
+        )
+        .input(EVENTS)
+        .output(HITS)
+        .output(LEVEL)
+        .urgent()
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {

@@ -9,9 +9,9 @@ use crate::half_life::followed;
 /// enough that slow things move in it, short enough that what has stopped is soon forgotten.
 const MEMORY: f64 = 0.1;
 
-/// The factor that spreads mean differences of luma over 0 to 1. Measured: a figure of a tenth of the picture that
-/// crosses it in a second comes to 0.7, the median of a film of street traffic to 0.3, of a talking
-/// head to 0.06.
+/// The factor that spreads mean differences of luma over 0 to 1. Measured: a figure of a tenth of
+/// the picture that crosses it in a second comes to 0.7, the median of a film of street traffic to
+/// 0.3, of a talking head to 0.06.
 const SCALE: f32 = 20.0;
 
 /// The recent past of the pictures that are compared.

@@ -14,8 +14,8 @@ const SIDE: usize = 128;
 /// Contrast below this is not structure: a standard deviation of 1 % of full luma.
 const FLAT: f32 = COUNT as f32 * 1e-4;
 
-/// A mean difference of two pictures' colours, of 1, that is plain to see. Below it pictures count as
-/// less different in proportion: a film that begins to fade in, a dark room's noise.
+/// A mean difference of two pictures' colours, of 1, that is plain to see. Below it pictures count
+/// as less different in proportion: a film that begins to fade in, a dark room's noise.
 const VISIBLE: f32 = 0.03;
 
 /// The root of structure × histogram at a very hard cut, which counts as 1.

@@ -108,27 +108,35 @@ pub(crate) struct VisualControls {
 
 impl Node for VisualControls {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("control", "visual_controls", "Turns what the picture does into what is asked of the music")
-            .example(EXAMPLE)
-            .details(
-                "For `stream_decoder`, which follows what it is asked for from sixteenth to sixteenth. Each parameter \
-                 but `smooth` is an amount: 0 asks for nothing, so that the music is free in it; 1 is usual, 2 twice as much, \
-                 and below 0 the wrong way round.\n\n\
-                 - `density`: motion becomes notes. At 1, it asks for three notes a bar where nothing moves, five before a \
-                 talking head, ten in busy traffic.\n\
-                 - `register`: brightness becomes height. At 1, about a twelfth below the usual for black, as much above \
-                 it for white.\n\
-                 - `contour`: where it becomes lighter the melody climbs, where it becomes darker it falls.\n\
-                 - `novelty`: how unlike the likest of the last eight bars the picture is becomes how unlike them the \
-                 music's bar is; where the picture stands or comes back, bars repeat.\n\
-                 - `onset`: a sudden motion is a note at the next sixteenth, a stronger one or a `cut` a note that \
-                 stands out. 2 notices motion that is half as sudden.\n\n\
-                 Where tempi are fitted to a film, its bars and beats are those of the patch's own tempo: it looks at the \
-                 pictures before the bars are laid, so that they need not be kept.",
-            )
-            .input(PICTURES)
-            .input(CUT)
-            .output(CONTROLS)
+        Descriptor::of::<Self>(
+            "control",
+            "visual_controls",
+            "Turns what the picture does into what is asked of the music",
+        )
+        .example(EXAMPLE)
+        .details(
+            "For `stream_decoder`, which follows what it is asked for from sixteenth to \
+             sixteenth. Each parameter but `smooth` is an amount: 0 asks for nothing, so that \
+             the music is free in it; 1 is usual, 2 twice as much, and below 0 the wrong way \
+             round.\n\n\
+             - `density`: motion becomes notes. At 1, it asks for three notes a bar where \
+             nothing moves, five before a talking head, ten in busy traffic.\n\
+             - `register`: brightness becomes height. At 1, about a twelfth below the usual \
+             for black, as much above it for white.\n\
+             - `contour`: where it becomes lighter the melody climbs, where it becomes darker \
+             it falls.\n\
+             - `novelty`: how unlike the likest of the last eight bars the picture is becomes \
+             how unlike them the music's bar is; where the picture stands or comes back, bars \
+             repeat.\n\
+             - `onset`: a sudden motion is a note at the next sixteenth, a stronger one or a \
+             `cut` a note that stands out. 2 notices motion that is half as sudden.\n\n\
+             Where tempi are fitted to a film, its bars and beats are those of the patch's own \
+             tempo: it looks at the pictures before the bars are laid, so that they need not \
+             be kept.",
+        )
+        .input(PICTURES)
+        .input(CUT)
+        .output(CONTROLS)
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {

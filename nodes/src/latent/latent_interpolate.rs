@@ -50,10 +50,11 @@ impl Node for LatentInterpolate {
                 wires: ["way -> tune -> notes"]"#,
             )
             .details(
-                "Goes through the given codes, then through `random` further ones drawn from N(0, 1) by the patch's \
-                 seed, on the arcs between them (Shoemake 1985), so that codes on the way are as long as those at \
-                 the ends. A given code that is shorter than `dimension` is filled up with zeros. `closed` returns \
-                 to the first at last. Where the codes change while it plays, it glides to the next of the new ones.",
+                "Goes through the given codes, then through `random` further ones drawn from N(0, \
+                 1) by the patch's seed, on the arcs between them (Shoemake 1985), so that codes \
+                 on the way are as long as those at the ends. A given code that is shorter than \
+                 `dimension` is filled up with zeros. `closed` returns to the first at last. Where \
+                 the codes change while it plays, it glides to the next of the new ones.",
             )
             .output(CODES)
             .paced()
@@ -322,8 +323,8 @@ mod tests {
         );
     }
 
-    /// A way between 1 and 3 and back, a second for each leg and a quarter of one for each step, after
-    /// three steps; with its parameters.
+    /// A way between 1 and 3 and back, a second for each leg and a quarter of one for each step,
+    /// after three steps; with its parameters.
     fn begun() -> (Gliding, LatentInterpolate) {
         let params = LatentInterpolate {
             codes: vec![vec![1.0], vec![3.0]],

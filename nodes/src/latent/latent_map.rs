@@ -75,12 +75,13 @@ impl Node for LatentMap {
                 wires: ["film -> eye -> map -> tune -> notes"]"#,
             )
             .details(
-                "In this order: whitening; weights; mute; invert; reverse; shuffle; gain; normalise; dimension. \
-                 Whitening subtracts the mean and divides by the standard deviation of each component: over the \
-                 whole film (which holds all its codes back until the end) or on line, from what has passed. \
-                 Shuffle is a random rotation, which keeps N(0, I) as it is; another seed is reached within `glide`, \
-                 without a jump. To fewer dimensions the first are taken; to more, zeros are added. A \
-                 change of anything else keeps what the whitening has learnt.",
+                "In this order: whitening; weights; mute; invert; reverse; shuffle; gain; \
+                 normalise; dimension. Whitening subtracts the mean and divides by the standard \
+                 deviation of each component: over the whole film (which holds all its codes back \
+                 until the end) or on line, from what has passed. Shuffle is a random rotation, \
+                 which keeps N(0, I) as it is; another seed is reached within `glide`, without a \
+                 jump. To fewer dimensions the first are taken; to more, zeros are added. A change \
+                 of anything else keeps what the whitening has learnt.",
             )
             .input(CODE)
             .output(MAPPED)
@@ -364,13 +365,16 @@ mod tests {
     /// A code of every second of four, whose parameter `param` a wire holds low and from the
     /// second second on high.
     fn steered(param: &str, whiten: &str) -> Vec<Vec<f32>> {
-        let codes = "latent_interpolate(codes: [[1.0, 2.0]], random: 0, dimension: 2, leg: 4, every: 1)";
+        let codes = "latent_interpolate(codes: [[1.0, 2.0]], random: 0, dimension: 2, leg: 4, \
+            every: 1)";
         let nodes = format!(
             r#""codes": {codes}, "turn": steps(), "map": latent_map(whiten: {whiten}, glide: 0),"#
         );
         let wires = format!(r#""codes -> map", "turn -> map.{param}","#);
         let packets = crate::testing::rendered(&nodes, &wires, ("map", "latent"));
-        let codes = packets.iter().map(|packet| packet.latent().unwrap().to_vec());
+        let codes = packets
+            .iter()
+            .map(|packet| packet.latent().unwrap().to_vec());
         codes.collect()
     }
 

@@ -60,11 +60,12 @@ impl Node for LatentSmooth {
                 wires: ["film -> eye -> calm -> tune -> notes", "film -> cuts", "cuts.cut -> calm.cut"]"#,
             )
             .details(
-                "Both methods are exponential moving averages that follow media time, so that the result does not \
-                 depend on the frame rate. `half_life`: after that time, half of a jump has been followed; 0 changes \
-                 nothing. `one_euro` (Casiez, Roussel and Vogel 2012): still pictures are smoothed strongly, with \
-                 `cutoff`, and the faster the code moves, the less it lags: the cutoff grows by `speed_gain` for \
-                 every unit a second that its components move on average.",
+                "Both methods are exponential moving averages that follow media time, so that the \
+                 result does not depend on the frame rate. `half_life`: after that time, half of a \
+                 jump has been followed; 0 changes nothing. `one_euro` (Casiez, Roussel and Vogel \
+                 2012): still pictures are smoothed strongly, with `cutoff`, and the faster the \
+                 code moves, the less it lags: the cutoff grows by `speed_gain` for every unit a \
+                 second that its components move on average.",
             )
             .input(CODE)
             .input(CUT)
@@ -230,7 +231,8 @@ mod tests {
         assert!((after_a_jump(60) - 0.5).abs() < 1e-4);
     }
 
-    /// What comes out within `seconds`, at 25 pictures a second, of a code that is 0 and then jumps to
+    /// What comes out within `seconds`, at 25 pictures a second, of a code that is 0 and then jumps
+    /// to
     /// `target`, and trembles by ±`tremble` all the time.
     fn one_euro(target: f32, tremble: f32, seconds: f64) -> Vec<f32> {
         let packets = (0..(seconds * 25.0) as u32)

@@ -150,7 +150,8 @@ impl Manifest {
         let folder = settings.folder("models").ok_or_else(|| {
             NodeError::missing(
                 "no folder of models is known",
-                "start the program from the folder that holds `models`, or name it with --models FOLDER",
+                "start the program from the folder that holds `models`, or name it with --models \
+                 FOLDER",
             )
         })?;
         Self::load(folder)

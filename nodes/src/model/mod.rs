@@ -17,5 +17,5 @@ mod verify;
 pub(crate) use codes::require_codes;
 pub use manifest::{File, Manifest, Model, Music, Picture, Task};
 pub use session::Session;
-pub use tensor::{Data, ElementType, TensorSpec, Tensor};
+pub use tensor::{Data, ElementType, Tensor, TensorSpec};
 pub use verify::{Agreement, verify};

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use score_engine::NodeError;
 
-use super::tensor::{Data, TensorSpec, Tensor};
+use super::tensor::{Data, Tensor, TensorSpec};
 
 /// A loaded ONNX file, of which there is none in this build.
 pub enum Session {}

@@ -12,11 +12,12 @@ use score_engine::NodeError;
 use super::runtime;
 use super::session_pool::SessionPool;
 use super::stamp::Stamp;
-use super::tensor::{Data, ElementType, TensorSpec, Tensor};
+use super::tensor::{Data, ElementType, Tensor, TensorSpec};
 
 /// Sessions that no node uses now. One of a file is enough for the edits of an artist, who
 /// exchanges one node by another; the models that ship are together 39 MB.
-static UNUSED: Mutex<SessionPool<ort::session::Session>> = Mutex::new(SessionPool::new(1, 64 << 20));
+static UNUSED: Mutex<SessionPool<ort::session::Session>> =
+    Mutex::new(SessionPool::new(1, 64 << 20));
 
 /// A loaded ONNX file. One that is dropped waits for the next that opens the same file, so that a
 /// node which an edit exchanges plays at once.
@@ -29,7 +30,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// Loads the ONNX file at `path`, to run on one thread: the graph has one thread per node already.
+    /// Loads the ONNX file at `path`, to run on one thread: the graph has one thread per node
+    /// already.
     ///
     /// # Errors
     /// ONNX Runtime is missing, or the file cannot be run.

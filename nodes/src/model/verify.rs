@@ -40,9 +40,9 @@ struct Values {
 /// Compares the model called `name` with its checksums and with outputs that are known to be right.
 ///
 /// # Errors
-/// There is no such model, a file of it is missing or is another one, or an output differs by more than is
-/// allowed. With [`score_engine::NodeErrorKind::Missing`] ONNX Runtime is missing, and no model can
-/// be verified.
+/// There is no such model, a file of it is missing or is another one, or an output differs by more
+/// than is allowed. With [`score_engine::NodeErrorKind::Missing`] ONNX Runtime is missing, and no
+/// model can be verified.
 pub fn verify(manifest: &Manifest, name: &str) -> Result<Agreement, NodeError> {
     let model = manifest.find(name)?;
     let path = manifest.golden(model);

@@ -4,9 +4,9 @@
 use score_engine::{Key, Mode, Time, Transport};
 
 use super::Chord;
+use super::grid::Grid;
 use super::harmony::Following;
 use super::tokens::{Step, notes, step};
-use super::grid::Grid;
 use crate::chords::Chords;
 use crate::model::Music;
 

@@ -227,11 +227,7 @@ mod tests {
             let grid = grid(beats);
             let pair = if beats == 9 { 36 } else { 24 };
             for place in 0..200 {
-                assert_eq!(
-                    grid.begins_two(place),
-                    place % pair == 0,
-                    "{beats} {place}"
-                );
+                assert_eq!(grid.begins_two(place), place % pair == 0, "{beats} {place}");
                 assert!(grid.counted_in_two(place) < 24);
             }
         }

@@ -286,7 +286,8 @@ mod tests {
 
     #[test]
     fn noise_and_channel_are_live_though_no_further_code_comes() {
-        let cold = || of_one_code::<MusicDecoder>(json!({ "temperature": 0 }), &Transport::default());
+        let cold =
+            || of_one_code::<MusicDecoder>(json!({ "temperature": 0 }), &Transport::default());
         let plain = begun(&cold().play_live().unwrap());
         let outputs = cold()
             .set_live(at(3.9), "noise", 1.0)

@@ -222,9 +222,11 @@ impl Melody {
         let touch = Touch::of(velocity.values, offset.values);
         Ok(Said {
             token,
-            touch: Some(touch.ok_or_else(|| {
-                NodeError::model("the model gave strokes that are not numbers")
-            })?),
+            touch: Some(
+                touch.ok_or_else(|| {
+                    NodeError::model("the model gave strokes that are not numbers")
+                })?,
+            ),
         })
     }
 

@@ -3,7 +3,6 @@
 
 mod accompaniment;
 mod arrangement;
-mod offline_decoder;
 mod drum_decoder;
 mod drum_fill;
 mod drums;
@@ -13,9 +12,11 @@ mod fitting;
 mod grid;
 mod harmony;
 mod kit;
+mod live_decoder;
 mod melody;
 mod music_decoder;
 mod notation;
+mod offline_decoder;
 mod pacing;
 mod pitch_range;
 mod planner;
@@ -25,7 +26,6 @@ mod remembered;
 mod scale_walk;
 mod shape;
 pub mod sheet;
-mod live_decoder;
 mod stream;
 mod theme;
 mod thin_out;

@@ -7,8 +7,8 @@ use score_engine::{
     Build, Flow, Input, Io, NodeError, Note, OutputPort, Processor, Time, Transport, Watermark,
 };
 
-use super::pulse::{AHEAD, Pulse};
 use super::grid::Grid;
+use super::pulse::{AHEAD, Pulse};
 
 /// Notes that begin or end, at their times, in order.
 pub(super) type Played = Vec<(Time, Note)>;

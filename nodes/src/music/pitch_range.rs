@@ -34,7 +34,11 @@ mod tests {
         require_octave(60, 72).unwrap();
         for (lowest, highest) in [(60, 71), (72, 60), (120, 127)] {
             let error = require_octave(lowest, highest).unwrap_err();
-            assert!(error.advice().is_some_and(|advice| advice.contains("at least 12")));
+            assert!(
+                error
+                    .advice()
+                    .is_some_and(|advice| advice.contains("at least 12"))
+            );
         }
     }
 }

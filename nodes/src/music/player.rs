@@ -5,10 +5,10 @@ use score_engine::{
     Build, Custom, Event, InputPort, Latent, NodeError, Note, OutputPort, Processor,
 };
 
-use super::offline_decoder::OfflineDecoder;
-use super::melody::{Melody, Said};
-use super::shape::{Shape, Shaping};
 use super::live_decoder::LiveDecoder;
+use super::melody::{Melody, Said};
+use super::offline_decoder::OfflineDecoder;
+use super::shape::{Shape, Shaping};
 use super::voice::{Manner, Voice};
 use crate::chords::Chords;
 

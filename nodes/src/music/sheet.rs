@@ -7,9 +7,9 @@ use std::path::Path;
 use score_engine::{Metre, NodeError, Note, Time, Transport};
 
 use super::drums;
+use super::grid::Grid;
 use super::melody::Said;
 use super::tokens::{MelodyNote, tokens};
-use super::grid::Grid;
 use super::voice::{Manner, Passage, Voice};
 use crate::midi::reading::{DEFAULT_TEMPO, Event, Song};
 use crate::midi::writing::{self, Act, Part};
@@ -117,7 +117,8 @@ pub fn read(path: &Path, layout: &Music) -> Result<Opening, NodeError> {
         bars(layout)
     ))
     .help(format!(
-        "move the tune to the start of the file; drums, and pitches outside {} to {highest}, do not count",
+        "move the tune to the start of the file; drums, and pitches outside {} to {highest}, do \
+         not count",
         layout.lowest_pitch
     )))
 }

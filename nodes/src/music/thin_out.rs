@@ -51,10 +51,11 @@ impl Node for ThinOut {
                 wires: ["film -> motion -> tune -> played.notes", "motion -> played.level", "played -> notes"]"#,
             )
             .details(
-                "At a level of `all` and above every note is played. Below it those are left out first that count least: notes \
-                 between the beats before those on beats, and soft ones before hard ones. Below `from` the part rests: \
-                 what sounds ends, and what begins is left out. Notes are softer by `dynamics` of what the level lacks. Pedals and \
-                 controllers pass.",
+                "At a level of `all` and above every note is played. Below it those are left out \
+                 first that count least: notes between the beats before those on beats, and soft \
+                 ones before hard ones. Below `from` the part rests: what sounds ends, and what \
+                 begins is left out. Notes are softer by `dynamics` of what the level lacks. \
+                 Pedals and controllers pass.",
             )
             .input(LEVEL)
             .input(PART)

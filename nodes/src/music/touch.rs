@@ -97,8 +97,8 @@ impl Touch {
     }
 
     /// How the next onset is struck; with `energy` as loud as that says, 0 the middle of the piece.
-    /// `looseness` is the factor for deviations, 0: always the mean; `dynamics` that for differences
-    /// from the middle velocity, 1: as players do it.
+    /// `looseness` is the factor for deviations, 0: always the mean; `dynamics` that for
+    /// differences from the middle velocity, 1: as players do it.
     ///
     /// # Errors
     /// The model fails.

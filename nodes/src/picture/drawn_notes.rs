@@ -151,7 +151,11 @@ mod tests {
                 velocity,
             };
             notes.hear(0, at(second), on);
-            notes.hear(0, at(second) + Time::from_nanos(500), Note::Off { channel, pitch });
+            notes.hear(
+                0,
+                at(second) + Time::from_nanos(500),
+                Note::Off { channel, pitch },
+            );
             assert!(notes.ended.len() < 64);
         }
         // No further apart than it takes.

@@ -82,30 +82,35 @@ pub(crate) struct PianoRoll {
 
 impl Node for PianoRoll {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("picture", "piano_roll", "Draws one picture of the whole run")
-            .example(
-                r#"nodes: {
+        Descriptor::of::<Self>(
+            "picture",
+            "piano_roll",
+            "Draws one picture of the whole run",
+        )
+        .example(
+            r#"nodes: {
                     "film": video_file(path: "film.mp4", width: 80, height: 80, rate: 4),
                     "tune": midi_input_file(path: "song.mid"),
                     "roll": piano_roll(path: "film.png"),
                 },
                 wires: ["film -> roll.frames", "tune -> roll.notes"]"#,
-            )
-            .details(
-                "From top to bottom along time: thumbnails of the film; the code over time, one line for each component, blue \
-                 below and orange above 0; the notes over bar lines, the brighter the harder they are struck. The \
-                 lighter lanes are the Cs.\n\n\
-                 With several wires into `notes` each part has a colour, and their names (`names`, else what the patch calls them) \
-                 stand below; drums lie on lanes of \
-                 their own under the other notes. `chords` adds a strip with the chords' names, coloured by their roots \
-                 along the circle of fifths; `events` one of the sections between them, and lines at the cuts.",
-            )
-            .input(FILM)
-            .input(CODE)
-            .input(NOTES)
-            .input(CHORDS)
-            .input(EVENTS)
-            .independent_inputs()
+        )
+        .details(
+            "From top to bottom along time: thumbnails of the film; the code over time, one \
+             line for each component, blue below and orange above 0; the notes over bar lines, \
+             the brighter the harder they are struck. The lighter lanes are the Cs.\n\n\
+             With several wires into `notes` each part has a colour, and their names (`names`, \
+             else what the patch calls them) stand below; drums lie on lanes of \
+             their own under the other notes. `chords` adds a strip with the chords' names, \
+             coloured by their roots along the circle of fifths; `events` one of the sections \
+             between them, and lines at the cuts.",
+        )
+        .input(FILM)
+        .input(CODE)
+        .input(NOTES)
+        .input(CHORDS)
+        .input(EVENTS)
+        .independent_inputs()
     }
 
     fn check(&self, check: &mut Check<'_>) {
@@ -193,7 +198,11 @@ impl Processor<PianoRoll> for Collecting {
         if before.map(bars_of) != Some(bars_of(transport)) {
             // A new tempo says from when on it holds; anything else holds from what came last on.
             let is_tempo = before.map(|before| before.tempo) != Some(transport.tempo);
-            let since = if is_tempo { transport.anchor.0 } else { self.latest };
+            let since = if is_tempo {
+                transport.anchor.0
+            } else {
+                self.latest
+            };
             self.transports.push(since, transport.clone());
         }
         Ok(())

@@ -1,5 +1,5 @@
-//! A picture model of the user's own: its features, standardised by what has passed and projected to
-//! a code.
+//! A picture model of the user's own: its features, standardised by what has passed and projected
+//! to a code.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use score_engine::{Choice, NodeError};
 use super::encoder::Encoder;
 use crate::latent::rotation::{directions, dot};
 use crate::latent::statistics::Statistics;
-use crate::model::{Data, ElementType, Picture, Session, TensorSpec, Tensor};
+use crate::model::{Data, ElementType, Picture, Session, Tensor, TensorSpec};
 
 /// Mean and deviation of ImageNet's red, green and blue, of 1, as torchvision's models take them
 /// out.
@@ -221,7 +221,11 @@ impl Projection {
 ///
 /// # Errors
 /// It takes no RGB pictures, or none of a size that there can be.
-fn wanted_picture(input: &TensorSpec, name: &str, size: usize) -> Result<(bool, Picture), NodeError> {
+fn wanted_picture(
+    input: &TensorSpec,
+    name: &str,
+    size: usize,
+) -> Result<(bool, Picture), NodeError> {
     let (colours_first, height, width) = match input.shape.as_slice() {
         [_, Some(3), height, width] => (true, *height, *width),
         [_, height, width, Some(3)] => (false, *height, *width),

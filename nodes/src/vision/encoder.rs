@@ -1,4 +1,5 @@
-//! Encoders, which turn a batch of pictures into codes, and those that the manifest of models lists.
+//! Encoders, which turn a batch of pictures into codes, and those that the manifest of models
+//! lists.
 
 use score_engine::NodeError;
 

@@ -72,23 +72,27 @@ impl Node for FrameEncoder {
                 wires: ["film -> eye -> tune -> notes"]"#,
             )
             .details(
-                "A code is what the model says of a picture: a point of its latent space, given by its components, numbers \
-                 with a mean of 0 and a variance of 1 over many pictures, as music models want them. Pictures that look \
-                 alike have codes near each other.\n\n\
-                 Pictures of any size are averaged down to what the model wants, without regard to their shape. \
-                 In a render a batch is a fixed count of pictures, so that the result never depends on timing. Live no \
-                 picture waits for another.\n\n\
-                 A picture that hardly differs from the one that was encoded last has its code again, which spares most of the \
-                 work where a film stands still. `alike` says how much that is: by how much colours differ in the mean, of \
-                 full scale. At 0 only a picture that is the same has the same code.\n\n\
-                 `file` takes any ONNX model of your own that turns pictures into numbers, such as an image \
-                 classifier, in place of `model`. Its one input is RGB as [N, 3, height, width] or \
-                 [N, height, width, 3], 32-bit floating point or bytes; a height or width that it leaves open becomes \
-                 `size`, and `levels` says what floating-point models were trained on: `imagenet` (mean and \
-                 deviation of ImageNet's colours taken out), `unit` (0 to 1), `signed` (−1 to 1) or `bytes` \
-                 (0 to 255). Maps are averaged over their area. The features are standardised by what \
-                 has passed, and turned into `dimension` components by a projection that the patch's seed draws: \
-                 codes of the first pictures say little, until the mean and the variance of the features are known.",
+                "A code is what the model says of a picture: a point of its latent space, given by \
+                 its components, numbers with a mean of 0 and a variance of 1 over many pictures, \
+                 as music models want them. Pictures that look alike have codes near each \
+                 other.\n\n\
+                 Pictures of any size are averaged down to what the model wants, without regard to \
+                 their shape. In a render a batch is a fixed count of pictures, so that the result \
+                 never depends on timing. Live no picture waits for another.\n\n\
+                 A picture that hardly differs from the one that was encoded last has its code \
+                 again, which spares most of the work where a film stands still. `alike` says how \
+                 much that is: by how much colours differ in the mean, of full scale. At 0 only a \
+                 picture that is the same has the same code.\n\n\
+                 `file` takes any ONNX model of your own that turns pictures into numbers, such as \
+                 an image classifier, in place of `model`. Its one input is RGB as [N, 3, height, \
+                 width] or [N, height, width, 3], 32-bit floating point or bytes; a height or \
+                 width that it leaves open becomes `size`, and `levels` says what floating-point \
+                 models were trained on: `imagenet` (mean and deviation of ImageNet's colours \
+                 taken out), `unit` (0 to 1), `signed` (−1 to 1) or `bytes` (0 to 255). Maps are \
+                 averaged over their area. The features are standardised by what has passed, and \
+                 turned into `dimension` components by a projection that the patch's seed draws: \
+                 codes of the first pictures say little, until the mean and the variance of the \
+                 features are known.",
             )
             .input(PICTURES)
             .output(CODES)

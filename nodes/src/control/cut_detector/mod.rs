@@ -142,16 +142,21 @@ impl Detecting {
     }
 }
 
-const DETAILS: &str = "A hard cut is a picture that differs much from the one before, in its colours (histograms) and in where its \
-    light and dark lie (a grid of 16 × 16) alike: motion changes the second, a flash the first. It must differ more than \
-    `threshold`, three times as much as pictures did of late (half-life 0.3 s), and from all that was shown within the last \
-    0.16 s; and the new scene must stand, so that a flash is not taken for a cut: for `confirm` pictures of 1/25 s, or \
-    as a still of 0.16 s or longer. All of it is counted in time, so that slides, a GIF and a screen recording that holds \
-    a still have their cuts too. With `confirm: 1` a cut goes out one picture late, with 0 at once. Offline the cut still \
-    has the time of the new scene's first picture. Fades and dissolves are not hard cuts. The output `change` shows what \
-    is compared with the threshold. Live, `cuts` counts the cuts, `refused` the flashes and whirls that did not stand.\n\n\
-    Measured with the defaults, the exact picture counting: on a film that played no part in its making, street scenes with \
-    close traffic, 5 of 5 cuts and no false alarm in 250 pictures; two films without cuts, no false alarm in 252; on Big \
-    Buck Bunny's first 30 s, 3 of 3 and none false in 720 (a false alarm in its fade-in led to one constant). On 177 cuts \
-    between photographs that pan, whirl and carry noise, all and none false. Bright flashes every second or two are its \
-    weak side: of 59 cuts 49 with 26 false alarms, nearly all at flashes two pictures long, for which `confirm: 2` helps.";
+const DETAILS: &str = "A hard cut is a picture that differs much from the one before, in its \
+    colours (histograms) and in where its light and dark lie (a grid of 16 × 16) alike: motion \
+    changes the second, a flash the first. It must differ more than `threshold`, three times as \
+    much as pictures did of late (half-life 0.3 s), and from all that was shown within the last \
+    0.16 s; and the new scene must stand, so that a flash is not taken for a cut: for `confirm` \
+    pictures of 1/25 s, or as a still of 0.16 s or longer. All of it is counted in time, so that \
+    slides, a GIF and a screen recording that holds a still have their cuts too. With `confirm: 1` \
+    a cut goes out one picture late, with 0 at once. Offline the cut still has the time of the new \
+    scene's first picture. Fades and dissolves are not hard cuts. The output `change` shows what \
+    is compared with the threshold. Live, `cuts` counts the cuts, `refused` the flashes and whirls \
+    that did not stand.\n\n\
+    Measured with the defaults, the exact picture counting: on a film that played no part in its \
+    making, street scenes with close traffic, 5 of 5 cuts and no false alarm in 250 pictures; two \
+    films without cuts, no false alarm in 252; on Big Buck Bunny's first 30 s, 3 of 3 and none \
+    false in 720 (a false alarm in its fade-in led to one constant). On 177 cuts between \
+    photographs that pan, whirl and carry noise, all and none false. Bright flashes every second \
+    or two are its weak side: of 59 cuts 49 with 26 false alarms, nearly all at flashes two \
+    pictures long, for which `confirm: 2` helps.";

@@ -39,16 +39,21 @@ pub(crate) struct ChordPad {
 
 impl Node for ChordPad {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("music", "chord_pad", "Holds the chords, each voice going to the nearest tone")
-            .example(EXAMPLE)
-            .details(
-                "For strings, a choir or a pad. Each chord is held until the next. A tone that both have stays; the other \
-                 voices go the shortest way to the new chord's tones within `lowest` and `highest`. No model.",
-            )
-            .input(CHORDS)
-            .output(HELD)
-            .in_bars()
-            .urgent()
+        Descriptor::of::<Self>(
+            "music",
+            "chord_pad",
+            "Holds the chords, each voice going to the nearest tone",
+        )
+        .example(EXAMPLE)
+        .details(
+            "For strings, a choir or a pad. Each chord is held until the next. A tone that \
+             both have stays; the other voices go the shortest way to the new chord's tones \
+             within `lowest` and `highest`. No model.",
+        )
+        .input(CHORDS)
+        .output(HELD)
+        .in_bars()
+        .urgent()
     }
 
     fn check(&self, check: &mut Check<'_>) {

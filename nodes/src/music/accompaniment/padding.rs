@@ -2,10 +2,10 @@
 
 use score_engine::{Input, NodeError, Note, OutputPort, Time, Transport};
 
+use super::super::grid::Grid;
 use super::super::harmony::{Chord, Following};
 use super::super::pacing::{Part, Played};
 use super::super::pitch_range::require_octave;
-use super::super::grid::Grid;
 use super::chord_pad::{CHORDS, ChordPad, HELD};
 use super::sounding::{Sounding, in_order};
 

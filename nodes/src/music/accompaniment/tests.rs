@@ -336,7 +336,9 @@ fn voices_and_range_of_a_pad_are_live_while_one_chord_is_held() {
         .unwrap();
     let found = notes(&outputs);
     let sounding = |time: f64| -> Vec<u8> {
-        let here = found.iter().filter(|(start, stop, _)| *start < time && time < *stop);
+        let here = found
+            .iter()
+            .filter(|(start, stop, _)| *start < time && time < *stop);
         here.map(|(.., pitch)| *pitch).collect()
     };
     assert_eq!([2.0, 6.0].map(|time| sounding(time).len()), [3, 1]);

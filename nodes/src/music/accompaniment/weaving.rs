@@ -5,11 +5,11 @@ use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardUniform};
 use score_engine::{Input, NodeError, Note, OutputPort, Time, Transport};
 
+use super::super::grid::Grid;
 use super::super::harmony::{Chord, Following, Steps};
 use super::super::pacing::{Part, Played};
 use super::super::shape::normalise;
 use super::super::touch::{MIDDLE, Onset, Touch};
-use super::super::grid::Grid;
 use super::player::{CHORDS, CODE, CUT, NOTES, WISHES, Weaves};
 use super::slots::{bass_pitch, slot_pitch};
 use super::sounding::{Sounding, in_order};

@@ -5,8 +5,8 @@ use score_engine::{
 };
 
 use super::super::grid::Grid;
-use super::offline_arrangement::OfflineArrangement;
 use super::live_arrangement::LiveArrangement;
+use super::offline_arrangement::OfflineArrangement;
 
 pub(super) const MOTION: InputPort<Control> = InputPort::new(0, "motion", "how much moves");
 pub(super) const CUT: InputPort<Event> = InputPort::new(1, "cut", "where shots begin").optional();
@@ -74,11 +74,14 @@ impl Node for Arrangement {
                 ]"#,
         )
         .details(
-            "`energy` is how much moves in a shot, from the stillest of the film, 0, to the busiest, 1; it changes with the cut. \
-             `fullness` goes with motion and with cuts over tens of seconds, from bar to bar, and is small in the first `opening` bars. \
-             `thin_out` plays parts by either: with `from`, a part rests where the level is below.\n\n\
-             In a render the whole film is known, and every film has its own range. Live, the range is that of the last minutes. A \
-             film whose shots are all alike has 0.5, one in which nothing moves 0.2.",
+            "`energy` is how much moves in a shot, from the stillest of the film, 0, to the \
+             busiest, 1; it changes with the cut. `fullness` goes with motion and with cuts over \
+             tens of seconds, from bar to bar, and is small in the first `opening` bars. \
+             `thin_out` plays parts by either: with `from`, a part rests where the level is \
+             below.\n\n\
+             In a render the whole film is known, and every film has its own range. Live, the \
+             range is that of the last minutes. A film whose shots are all alike has 0.5, one in \
+             which nothing moves 0.2.",
         )
         .input(MOTION)
         .input(CUT)

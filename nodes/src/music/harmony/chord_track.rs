@@ -37,24 +37,29 @@ pub(crate) struct ChordTrack {
 
 impl Node for ChordTrack {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("music", "chord_track", "Writes the chords of a run down as a lead sheet")
-            .example(
-                r#"transport: (tempo: 90, key: "A minor"),
+        Descriptor::of::<Self>(
+            "music",
+            "chord_track",
+            "Writes the chords of a run down as a lead sheet",
+        )
+        .example(
+            r#"transport: (tempo: 90, key: "A minor"),
                 nodes: {
                     "tune": midi_input_file(path: "song.mid"),
                     "chords": chords_in(chords: "| Am | F | C | G E7 |"),
                     "sheet": chord_track(path: "song.txt"),
                 },
                 wires: ["chords -> sheet", "tune -> sheet"]"#,
-            )
-            .details(
-                "A text with bar lines, four bars a line, a line of comment with the time and the key before each, in \
-                 which `/` is one more beat of the same chord. `chords_in` reads it back. The sheet is as long as the \
-                 notes that are wired into it, or without them as the chords; those of `chords_in` alone have no end. \
-                 A sheet ends after 100000 bars.",
-            )
-            .input(CHORDS)
-            .input(NOTES)
+        )
+        .details(
+            "A text with bar lines, four bars a line, a line of comment with the time and the \
+             key before each, in which `/` is one more beat of the same chord. `chords_in` \
+             reads it back. The sheet is as long as the notes that are wired into it, or \
+             without them as the chords; those of `chords_in` alone have no end. A sheet ends \
+             after 100000 bars.",
+        )
+        .input(CHORDS)
+        .input(NOTES)
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
@@ -372,7 +377,10 @@ mod tests {
             .play_live()
             .unwrap();
         let text = std::fs::read_to_string(path).unwrap();
-        assert_eq!(text.lines().filter(|line| line.starts_with('|')).count(), 25_000);
+        assert_eq!(
+            text.lines().filter(|line| line.starts_with('|')).count(),
+            25_000
+        );
         assert!(text.contains("| Am | Am | Am | Am |") && text.contains("| F | F | F | C |"));
         assert!(!text.contains(" G "));
     }

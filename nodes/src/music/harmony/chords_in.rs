@@ -37,9 +37,13 @@ pub(crate) struct ChordsIn {
 
 impl Node for ChordsIn {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("music", "chords_in", "Takes chords that you write down or play")
-            .example(
-                r#"transport: (tempo: 90, key: "A minor"),
+        Descriptor::of::<Self>(
+            "music",
+            "chords_in",
+            "Takes chords that you write down or play",
+        )
+        .example(
+            r#"transport: (tempo: 90, key: "A minor"),
                 nodes: {
                     "codes": latent_random(dimension: 64),
                     "chords": chords_in(chords: "| Am | F | C | G E7 |"),
@@ -47,26 +51,30 @@ impl Node for ChordsIn {
                     "notes": midi_file(path: "tune.mid"),
                 },
                 wires: ["codes -> tune -> notes", "chords -> tune"]"#,
-            )
-            .details(
-                "**Written down**, they are played again and again: symbols as lead sheets have them, such as `C`, `Am`, \
-                 `F#m7`, `Bbmaj7`, `G7`, `Dsus4`, `Bdim`, `Em7b5`; `N.C.` is no chord. Chords with more tones are taken \
-                 as the nearest of these, and a bass behind a slash is left out. With bar lines (`| Am | F G |`) the \
-                 chords of a bar share it; without, each lasts `each` quarter notes. A `/` or `.` is one more beat of the \
-                 same chord (`| Am / / G |`), `%` alone in a bar the bar before once more, and `|: Am | F :| x3` is played \
-                 three times (without a number twice). What stands behind a `#` up to the line's end, and between square \
-                 brackets, is a comment. Chords change on sixteenths. A new text counts from the next sixteenth on, at the place where the music is.\n\n\
-                 **Played**: with `notes` wired the chord is the one that is nearest to the keys that are down, on any \
-                 channel but percussion's, 30 ms after the first of them; of several that are as near the one on the lowest \
-                 tone. Three tones make a chord, or two of which one is doubled. A chord holds until the next is played.\n\n\
-                 The key is the transport's. Without one there, or with `\"auto\"`, it is the one that the chords fit best; \
-                 of chords that are played those of late.",
-            )
-            .input(NOTES)
-            .output(CHORDS)
-            .in_bars()
-            .urgent()
-            .endless()
+        )
+        .details(
+            "**Written down**, they are played again and again: symbols as lead sheets have \
+             them, such as `C`, `Am`, `F#m7`, `Bbmaj7`, `G7`, `Dsus4`, `Bdim`, `Em7b5`; `N.C.` \
+             is no chord. Chords with more tones are taken as the nearest of these, and a bass \
+             behind a slash is left out. With bar lines (`| Am | F G |`) the chords of a bar \
+             share it; without, each lasts `each` quarter notes. A `/` or `.` is one more beat \
+             of the same chord (`| Am / / G |`), `%` alone in a bar the bar before once more, \
+             and `|: Am | F :| x3` is played three times (without a number twice). What stands \
+             behind a `#` up to the line's end, and between square brackets, is a comment. \
+             Chords change on sixteenths. A new text counts from the next sixteenth on, at the \
+             place where the music is.\n\n\
+             **Played**: with `notes` wired the chord is the one that is nearest to the keys \
+             that are down, on any channel but percussion's, 30 ms after the first of them; of \
+             several that are as near the one on the lowest tone. Three tones make a chord, or \
+             two of which one is doubled. A chord holds until the next is played.\n\n\
+             The key is the transport's. Without one there, or with `\"auto\"`, it is the one \
+             that the chords fit best; of chords that are played those of late.",
+        )
+        .input(NOTES)
+        .output(CHORDS)
+        .in_bars()
+        .urgent()
+        .endless()
     }
 
     fn check(&self, check: &mut Check<'_>) {
@@ -84,7 +92,8 @@ impl Node for ChordsIn {
             }
             Ok(_) => {}
             Err(why) if self.chords.trim().is_empty() => {
-                let help = "write `chords`, such as \"| Am | F | C | G |\", or wire who plays them into `notes`";
+                let help = "write `chords`, such as \"| Am | F | C | G |\", or wire who plays them \
+                    into `notes`";
                 check.refuse("chords", why.message, Some(help.to_owned()));
             }
             Err(why) => check.refuse("chords", why.message, why.help),
@@ -114,14 +123,13 @@ impl ChordsIn {
     /// The chords of the text, and the key that they are in.
     fn laid_out(&self, transport: &Transport) -> Result<(Spans, Key), NodeError> {
         let each = (self.each * 4.0).round().max(1.0) as u64;
-        let spans = read(&self.chords, transport.sixteenths_per_bar(), each)
-            .map_err(|why| {
-                let error = NodeError::input(why.message);
-                match why.help {
-                    Some(help) => error.help(help),
-                    None => error,
-                }
-            })?;
+        let spans = read(&self.chords, transport.sixteenths_per_bar(), each).map_err(|why| {
+            let error = NodeError::input(why.message);
+            match why.help {
+                Some(help) => error.help(help),
+                None => error,
+            }
+        })?;
         let key = match transport.key {
             Some(KeyChoice::Of(key)) => key,
             choice => fitting(&heard(&spans)).unwrap_or_else(|| {
@@ -285,7 +293,9 @@ mod tests {
             written.go_on(now);
             while written.due() <= now {
                 let (time, chords) = written.advance();
-                let name = chords.chord.map_or("-".to_owned(), |chord| chord.to_string());
+                let name = chords
+                    .chord
+                    .map_or("-".to_owned(), |chord| chord.to_string());
                 found.push((time.seconds(), name, chords.fresh));
             }
         }

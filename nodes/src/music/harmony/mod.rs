@@ -4,11 +4,12 @@ mod chord;
 mod chord_model;
 mod chord_track;
 mod chords_in;
-mod offline_harmony;
 mod following;
 mod form;
 mod harmony_node;
 mod lead_sheet;
+mod live_harmony;
+mod offline_harmony;
 mod played_chords;
 mod progression;
 mod recognising;
@@ -16,7 +17,6 @@ mod steps;
 #[cfg(test)]
 mod tests;
 mod theme_chords;
-mod live_harmony;
 
 pub use chord::{Chord, Family, NO_CHORD, NotAChord, START, TOKENS};
 pub use chord_model::{ChordModel, Moods};

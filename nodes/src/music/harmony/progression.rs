@@ -142,8 +142,8 @@ impl Progression {
         Ok(())
     }
 
-    /// Decides step `index` by `code`, `close` steps before a close, which with `last` is the piece's.
-    /// With `change` it is another chord than before.
+    /// Decides step `index` by `code`, `close` steps before a close, which with `last` is the
+    /// piece's. With `change` it is another chord than before.
     pub(super) fn decide(
         &mut self,
         params: &Harmony,

@@ -33,8 +33,8 @@ fn in_d_minor() -> Transport {
     }
 }
 
-/// A harmony for scenes with their numbers of bars, of two seconds each. Each bar has a code, and each
-/// scene begins with a cut.
+/// A harmony for scenes with their numbers of bars, of two seconds each. Each bar has a code, and
+/// each scene begins with a cut.
 fn film(scenes: &[(usize, usize)], params: serde_json::Value) -> (Harness<Harmony>, Time) {
     let (mut codes, mut cuts, mut begin) = (Vec::new(), Vec::new(), 0.0);
     for (scene, bars) in scenes {

@@ -41,7 +41,8 @@ impl Engraver {
         ALL.into_iter().find(is_installed).ok_or_else(|| {
             NodeError::missing(
                 "sheet music is drawn by LilyPond or MuseScore, and neither is installed",
-                "`sudo apt install lilypond`, or write the .musicxml alone and open it in a notation program",
+                "`sudo apt install lilypond`, or write the .musicxml alone and open it in a \
+                 notation program",
             )
         })
     }

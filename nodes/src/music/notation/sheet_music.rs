@@ -74,21 +74,25 @@ impl Node for SheetMusic {
                 wires: ["walk -> tune -> sheet", "bass -> sheet.notes", "chords -> sheet"]"#,
             )
             .details(
-                "MusicXML 4.0, which MuseScore, Dorico, Sibelius, Finale, LilyPond (musicxml2ly) and browsers (Verovio, \
-                 OpenSheetMusicDisplay) read. A part for each wire, in the order of the patch: the first is the lead \
-                 sheet's, with the chord symbols of `chords` above it. A wire that brings drums (channel 10) gets a \
-                 percussion staff, one whose notes need both hands two staves, and every other the clef in which most of \
-                 its notes lie on the lines.\n\n\
-                 Notes are written as they are meant, not as they are played: they begin and end on the sixteenths of the \
-                 transport, however loose the player was. With `triplets`, quarters whose notes lie on thirds are written \
-                 as triplets. Where the transport swings, notes are written straight, with the mark *Swing* above the first \
-                 bar, which tells a program by how much. Tempi that change while it \
-                 plays are marked; bars stay those of the metre with which it began. What lasts over a bar line or a beat is tied. The key signature is that of `chords`, else the \
-                 transport's key, else the one that fits most of the notes; accidentals are spelt by it. `events` become \
-                 rehearsal marks: a cut begins 2, 3…\n\n\
-                 `page` draws it too, where LilyPond or MuseScore is installed: some seconds for a film of two minutes.\n\n\
-                 `names` and `programs` (General MIDI, from 0) count the wires; parts beyond are called as the node is that \
-                 their wire comes from.",
+                "MusicXML 4.0, which MuseScore, Dorico, Sibelius, Finale, LilyPond (musicxml2ly) \
+                 and browsers (Verovio, OpenSheetMusicDisplay) read. A part for each wire, in the \
+                 order of the patch: the first is the lead sheet's, with the chord symbols of \
+                 `chords` above it. A wire that brings drums (channel 10) gets a percussion staff, \
+                 one whose notes need both hands two staves, and every other the clef in which \
+                 most of its notes lie on the lines.\n\n\
+                 Notes are written as they are meant, not as they are played: they begin and end \
+                 on the sixteenths of the transport, however loose the player was. With \
+                 `triplets`, quarters whose notes lie on thirds are written as triplets. Where the \
+                 transport swings, notes are written straight, with the mark *Swing* above the \
+                 first bar, which tells a program by how much. Tempi that change while it plays \
+                 are marked; bars stay those of the metre with which it began. What lasts over a \
+                 bar line or a beat is tied. The key signature is that of `chords`, else the \
+                 transport's key, else the one that fits most of the notes; accidentals are spelt \
+                 by it. `events` become rehearsal marks: a cut begins 2, 3…\n\n\
+                 `page` draws it too, where LilyPond or MuseScore is installed: some seconds for a \
+                 film of two minutes.\n\n\
+                 `names` and `programs` (General MIDI, from 0) count the wires; parts beyond are \
+                 called as the node is that their wire comes from.",
             )
             .input(NOTES)
             .input(CHORDS)

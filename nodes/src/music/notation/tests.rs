@@ -640,7 +640,9 @@ fn pitches_are_spelt_by_their_key() {
 proptest! {
     #[test]
     fn any_length_in_any_metre_is_made_of_values(
-        metre in prop::sample::select(vec![(4, 4), (3, 4), (6, 8), (9, 8), (12, 8), (2, 4), (5, 4), (7, 8), (2, 2)]),
+        metre in prop::sample::select(vec![
+            (4, 4), (3, 4), (6, 8), (9, 8), (12, 8), (2, 4), (5, 4), (7, 8), (2, 2),
+        ]),
         start in 0u32..60,
         length in 1u32..60,
     ) {
@@ -649,7 +651,8 @@ proptest! {
         let to = (from + length * 3).min(bars.length);
         let pieces = bars.pieces(from, to, &Triplets::default());
         prop_assert_eq!(pieces.iter().sum::<u32>(), to - from);
-        prop_assert!(pieces.iter().all(|piece| value(*piece).is_some_and(|value| !value.is_triplet)));
+        let is_straight = |piece: &u32| value(*piece).is_some_and(|value| !value.is_triplet);
+        prop_assert!(pieces.iter().all(is_straight));
     }
 
     #[test]
@@ -743,7 +746,12 @@ fn a_sheet_ends_with_the_last_bar_that_it_can_have_and_forgets_what_comes_behind
     let played = played.into_iter().flatten().collect();
     Harness::<SheetMusic>::new(json!({ "path": path }))
         .transport(transport.clone())
-        .feed_live("notes", PortType::Notes, played, Time::from_seconds(11.0 * year))
+        .feed_live(
+            "notes",
+            PortType::Notes,
+            played,
+            Time::from_seconds(11.0 * year),
+        )
         .retime(
             Time::from_seconds(10.5 * year),
             Transport {

@@ -15,8 +15,8 @@ const MOST_THEMES: usize = 8;
 /// On average one of this many phrases brings a new theme.
 const PHRASES_A_THEME: usize = 3;
 
-/// What a phrase costs, and what one that is longer than usual or shorter costs more, in the measure
-/// of how new the picture is (1: nothing in common).
+/// What a phrase costs, and what one that is longer than usual or shorter costs more, in the
+/// measure of how new the picture is (1: nothing in common).
 const COST: f32 = 0.03;
 const LONG: f32 = 0.15;
 const SHORT: f32 = 0.3;

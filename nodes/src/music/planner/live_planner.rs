@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use score_engine::{Event, Flow, Io, NodeError, Processor, Time, Transport};
 
-use super::super::pulse::Pulse;
 use super::super::grid::Grid;
+use super::super::pulse::Pulse;
 use super::plan::Plan;
 use super::planner_node::{CODE, CUT, PHRASE, PLANNED, Planner, SCENE};
 

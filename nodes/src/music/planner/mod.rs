@@ -1,13 +1,13 @@
 //! Plans the bars to come: a theme for each scene, which comes back with it.
 
 mod alike;
-mod live_planner;
 mod forecast;
 mod form;
+mod live_planner;
 mod offline_phrase_planner;
+mod offline_planner;
 mod plan;
 mod planner_node;
-mod offline_planner;
 #[cfg(test)]
 mod tests;
 mod themes;

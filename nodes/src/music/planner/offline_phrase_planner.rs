@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use score_engine::{Event, Flow, Io, NodeError, Processor, Time, Transport};
 
-use super::super::shape::mean;
 use super::super::grid::Grid;
+use super::super::shape::mean;
 use super::form::{phrases, scenes};
 use super::plan::Plan;
 use super::planner_node::{CODE, PHRASE, PLANNED, Planner, SCENE};

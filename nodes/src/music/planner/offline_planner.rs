@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use score_engine::{Flow, Io, NodeError, Processor, Time};
 
-use super::super::shape::mean;
 use super::super::grid::Grid;
+use super::super::shape::mean;
 use super::plan::Plan;
 use super::planner_node::{CODE, PLANNED, Planner};
 

@@ -2,8 +2,8 @@
 
 use score_engine::{Input, NodeError, Note, OutputPort, Time, Transport};
 
-use super::super::pacing::{Part, Played};
 use super::super::grid::Grid;
+use super::super::pacing::{Part, Played};
 use super::walk::Walk;
 use super::{ACCENT, DENSITY, ScaleWalk, TUNE};
 

@@ -3,13 +3,13 @@
 
 mod asking;
 mod guiding;
+mod live_player;
 mod model;
+mod offline_player;
 mod own_theme;
 mod player;
 mod recall;
-mod offline_player;
 mod stream_decoder;
-mod live_player;
 #[cfg(test)]
 mod tests;
 

@@ -95,7 +95,8 @@ impl Player {
                 let bars = left.div_ceil(self.voice.grid.bar_length().max(1));
                 let bars = format!("{bars} bar{}", if bars == 1 { "" } else { "s" });
                 tracing::warn!(
-                    "the theme is longer than its phrase: its last {bars} are not played; `planner` with a longer `phrase` has room for them"
+                    "the theme is longer than its phrase: its last {bars} are not played; \
+                     `planner` with a longer `phrase` has room for them"
                 );
             }
             return Ok(());

@@ -6,7 +6,8 @@ use crate::music::Chord;
 /// Bars that are remembered, at most: half an hour and more, in which none is like another.
 const MOST: usize = 1024;
 
-/// Every third time that a bar comes, it ends otherwise than it did, so that what returns also varies.
+/// Every third time that a bar comes, it ends otherwise than it did, so that what returns also
+/// varies.
 const VARIED: u32 = 3;
 
 /// Sixteenths of a bar that varies which are as they were: it is known by its beginning.
@@ -61,8 +62,8 @@ impl Recall {
         (then == chord).then_some(token)
     }
 
-    /// Moves everything that was said, and the chords under it, up by `semitones`; `moved` says what
-    /// becomes of a token.
+    /// Moves everything that was said, and the chords under it, up by `semitones`; `moved` says
+    /// what becomes of a token.
     pub(super) fn move_by(&mut self, semitones: i32, moved: impl Fn(i64) -> i64) {
         let said = self.known.values_mut().flat_map(|bar| &mut bar.said);
         for (token, chord) in said.flatten() {

@@ -11,7 +11,8 @@ const THEME: &str = "theme";
 const SCENE: &str = "theme_scene";
 
 /// The summary of the parameter that names a theme's phrases.
-pub(crate) const SCENE_SUMMARY: &str = "the phrases that have the theme, by their letter in the sheet music, such as \"B\"; left out: the first";
+pub(crate) const SCENE_SUMMARY: &str = "the phrases that have the theme, by their letter in the \
+    sheet music, such as \"B\"; left out: the first";
 
 /// The input, the kind's number `index`, that says where phrases begin.
 pub(crate) const fn phrases(index: usize) -> InputPort<Event> {
@@ -24,8 +25,8 @@ pub(crate) const fn phrases(index: usize) -> InputPort<Event> {
     .by_name()
 }
 
-/// Refuses a theme that is not there or holds no notes, and what is not a phrase's name; warns of what
-/// may not be meant.
+/// Refuses a theme that is not there or holds no notes, and what is not a phrase's name; warns of
+/// what may not be meant.
 pub(crate) fn check(
     check: &mut Check<'_>,
     phrases: InputPort<Event>,
@@ -37,7 +38,8 @@ pub(crate) fn check(
         let (why, help) = if !is_letter {
             (
                 format!("`{scene}` is not a phrase"),
-                "phrases are called \"A\" to \"Z\", as the sheet music has them; \"A'\" stands against \"A\"",
+                "phrases are called \"A\" to \"Z\", as the sheet music has them; \"A'\" stands \
+                 against \"A\"",
             )
         } else if path.is_none() {
             (

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-/// Every third time that the theme comes, its bars end otherwise than they did, so that what returns
-/// also varies.
+/// Every third time that the theme comes, its bars end otherwise than they did, so that what
+/// returns also varies.
 const VARIED: u32 = 3;
 
 /// Sixteenths of a bar that varies which are as they were: it is known by its beginning.
@@ -27,8 +27,8 @@ pub(crate) struct Statements {
     has_phrases: bool,
     /// Sixteenths in a bar.
     bar: u64,
-    /// From which sixteenth on, counted from the start: a statement of the theme, by its number from
-    /// 1, or something else.
+    /// From which sixteenth on, counted from the start: a statement of the theme, by its number
+    /// from 1, or something else.
     phrases: VecDeque<(u64, Option<u32>)>,
     /// How often the theme came.
     times: u32,

@@ -14,8 +14,8 @@ use crate::midi::strokes::strokes;
 /// The most bars of a theme; of a longer file these are the first.
 const MOST_BARS: usize = 64;
 
-/// The share of its notes that must lie in a file's key for that to be believed: many programs write
-/// C major whatever the music is in.
+/// The share of its notes that must lie in a file's key for that to be believed: many programs
+/// write C major whatever the music is in.
 const BELIEVED: f64 = 0.95;
 
 /// How much more a tone counts for the chord that begins on a bar's beginning, on a beat, and
