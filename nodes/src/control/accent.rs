@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn live_the_hit_goes_out_when_the_event_comes_and_the_key_comes_up_by_the_clock() {
+    fn live_a_hit_goes_out_at_once_and_its_key_comes_up_by_the_clock() {
         let events = vec![
             (at(0.5), at(0.46), event(1.0)),
             (at(2.0), at(1.96), event(1.0)),

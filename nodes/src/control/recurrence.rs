@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_back_within_eight_bars_is_not_new_and_what_lies_further_back_is_forgotten() {
+    fn only_what_comes_back_within_eight_bars_is_not_new() {
         let (red, blue) = ([220, 20, 20], [20, 20, 220]);
         let mut seen = Recurrence::default();
         assert_eq!(seen.see(0, view(red)), None);

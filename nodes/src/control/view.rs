@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_is_like_itself_and_unlike_another_of_other_colours_in_other_places() {
+    fn a_picture_is_like_itself_and_unlike_one_of_other_colours() {
         let one = of(64, 64, |x, _| [(x * 4) as u8, 20, 20]);
         let other = of(64, 64, |_, y| [20, 200, (y * 4) as u8]);
         assert_eq!(one.change(&one), 0.0);

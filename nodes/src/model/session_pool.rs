@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_back_is_taken_once_and_no_more_is_kept_of_a_file_than_was_said() {
+    fn what_is_given_back_is_taken_once_and_only_the_set_number_kept() {
         let folder = tempfile::tempdir().unwrap();
         let a = stamp(&folder, "a", "1234");
         let mut pool = SessionPool::new(1, 100);

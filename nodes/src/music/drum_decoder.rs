@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_struck_is_what_the_machine_would_strike_but_neither_on_the_grid_nor_all_as_hard() {
+    fn a_drummer_strikes_what_the_machine_does_off_the_grid_and_unevenly() {
         let still = json!({ "temperature": 0, "looseness": 0, "dynamics": 0 });
         let (machine, hand) = (
             strokes(&played(still, false)),

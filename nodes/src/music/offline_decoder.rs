@@ -213,7 +213,7 @@ mod tests {
             let codes = codes.map(|time| (time, time, latent.clone())).collect();
             let harness = harness.feed_live("latent", port, codes, at(8.0));
             let chords: Vec<_> = (chords.into_iter())
-                // A chord is told a sixteenth ahead.
+                // A chord is sent a sixteenth ahead.
                 .map(|(time, payload)| ((time - at(0.125)).max(Time::ZERO), time, payload))
                 .collect();
             match chords.is_empty() {

@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn beats_without_bars_are_counted_in_fours_and_a_single_beat_is_a_bar_of_its_own() {
+    fn beats_without_bars_are_counted_in_fours() {
         let metre = |tick: u64, metre| (tick * 480, Event::Metre(metre));
         let metres = |changes: &[(u64, Event)]| {
             let song = song(changes, &[(0, 60, 0, 480 * 12)]);
@@ -512,7 +512,7 @@ mod tests {
     }
 
     #[test]
-    fn the_second_bar_begins_where_the_metre_says_and_a_short_bar_holds_its_last_note() {
+    fn a_short_first_bar_holds_its_last_note_until_the_second_begins() {
         let three = [(0, Event::Metre(Metre(3, 4)))];
         let song = song(&three, &[(0, 60, 960, 1440), (0, 62, 1440, 2880)]);
         assert_eq!(opened(&song), [(8, 16, 60), (16, 32, 62)]);

@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_note_that_overlaps_the_segment_is_closed_at_its_end_before_the_next_begins() {
+    fn a_note_ends_with_its_segment_before_the_next_begins() {
         let mut voice = voice(Metre(4, 4));
         let first = voice.play(0, &[passage(0, &[(30, 41)])], Time::MAX, &plainly(0));
         assert_eq!(first.len(), 1);
@@ -452,7 +452,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stroke_that_would_begin_at_the_end_or_later_is_left_out_and_one_before_ends_there() {
+    fn no_stroke_begins_at_the_end_or_later_and_none_sounds_beyond_it() {
         let layout = Music {
             drums: true,
             ..LAYOUT

@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn however_long_a_run_is_its_notes_take_no_more_room_and_lie_where_they_sounded() {
+    fn notes_of_a_long_run_take_a_fixed_room_and_lie_where_they_sounded() {
         let mut notes = DrawnNotes::new(64);
         for second in 0..20_000 {
             // An hour of one key, then an hour of another, and so on, a note every second.

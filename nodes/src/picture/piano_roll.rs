@@ -575,7 +575,7 @@ mod tests {
     }
 
     #[test]
-    fn bar_lines_follow_a_tempo_or_metre_that_changed_and_lie_where_they_did_before_it() {
+    fn bar_lines_follow_a_change_of_tempo_or_metre_from_there_on() {
         let slow = Transport {
             tempo: 60.0,
             ..Transport::default()

@@ -99,13 +99,13 @@ impl Processor<CutDetector> for Detecting {
             let (change, cut) = self.watch.see(time, view, self.limits);
             self.refused.store(self.watch.refused, Ordering::Relaxed);
             if let Some(cut) = cut {
-                self.tell(io, cut)?;
+                self.send(io, cut)?;
             }
             io.send(CHANGE, time, change)?;
         }
         if !self.ends {
             if let Some(cut) = self.watch.held(io.now(), self.limits) {
-                self.tell(io, cut)?;
+                self.send(io, cut)?;
             } else if let Some(time) = self.watch.held_at(self.limits) {
                 return Ok(Flow::WakeAt(time));
             }
@@ -115,7 +115,7 @@ impl Processor<CutDetector> for Detecting {
 
     fn finish(&mut self, _params: &CutDetector, io: &mut Io<'_>) -> Result<(), NodeError> {
         match self.watch.finish() {
-            Some(cut) => self.tell(io, cut),
+            Some(cut) => self.send(io, cut),
             None => Ok(()),
         }
     }
@@ -132,7 +132,7 @@ impl Processor<CutDetector> for Detecting {
 
 impl Detecting {
     /// Reports a cut.
-    fn tell(&self, io: &mut Io<'_>, cut: Cut) -> Result<(), NodeError> {
+    fn send(&self, io: &mut Io<'_>, cut: Cut) -> Result<(), NodeError> {
         self.cuts.fetch_add(1, Ordering::Relaxed);
         let event = Event {
             name: "cut".to_owned(),

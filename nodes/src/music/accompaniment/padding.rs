@@ -37,7 +37,7 @@ fn voicing(chord: Chord, before: &[u8], voices: usize, (lowest, highest): (u8, u
         .filter(|pitch| chord.holds(*pitch))
         .collect();
     let mut found: Vec<u8> = Vec::new();
-    // The third and the seventh tell the chord, the fifth says least.
+    // The third and the seventh say which chord it is, the fifth says least.
     let tones = chord.family.tones();
     let order = [1, 0, 3, 2]
         .into_iter()

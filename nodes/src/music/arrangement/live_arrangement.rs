@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn live_a_busy_shot_has_energy_with_its_first_picture_and_fullness_comes_slowly() {
+    fn live_energy_comes_with_the_first_picture_and_fullness_slowly() {
         let at = Time::from_seconds;
         // Half a minute of still and busy shots of three seconds, in turns.
         let motion = (0..240).map(|n| {

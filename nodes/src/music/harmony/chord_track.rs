@@ -352,7 +352,7 @@ mod tests {
 
     /// A live run goes on for months.
     #[test]
-    fn live_the_sheet_goes_on_after_a_day_and_ends_with_the_last_bar_that_it_can_have() {
+    fn live_the_sheet_goes_on_after_a_day_up_to_the_last_bar_it_can_have() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.txt");
         // A bar lasts two seconds: the second chord comes after a day, the third in the last bar,

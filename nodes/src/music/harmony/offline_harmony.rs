@@ -14,8 +14,8 @@ use super::progression::{Decided, Progression};
 use crate::chords::Chords;
 use crate::params_over_time::ParamsOverTime;
 
-/// Steps within which the next chord is told.
-const TOLD: usize = 5;
+/// How many later steps are decided before a step is sent, so that it can announce the next chord.
+const LOOKAHEAD: usize = 5;
 
 /// Collects codes and cuts, and decides at the end.
 pub(super) struct OfflineHarmony {
@@ -168,7 +168,7 @@ impl Processor<Harmony> for OfflineHarmony {
             }
             let params = over_time.at(begins).unwrap_or(params);
             self.decide(params, begins, last)?;
-            while self.decided.len() > TOLD {
+            while self.decided.len() > LOOKAHEAD {
                 self.send(io)?;
             }
         }

@@ -156,7 +156,7 @@ fn a_bar_whose_code_returns_brings_its_chords_back() {
 }
 
 #[test]
-fn live_a_chord_leaves_a_sixteenth_before_it_sounds_and_a_cut_changes_it_on_the_next_beat() {
+fn live_a_chord_leaves_a_sixteenth_early_and_changes_on_the_beat_after_a_cut() {
     let codes = (0..8).map(|bar| {
         let time = at(f64::from(bar) * 2.0);
         (time, time, Payload::Latent(code(bar as usize, 0)))
@@ -276,7 +276,7 @@ fn with_theme(phrases: &[&str], key: &str, live: bool) -> Vec<(f64, Chords)> {
     chords(&outputs)
 }
 
-/// The chord that sounds in the half bar after `time`: what was told last.
+/// The chord that sounds in the half bar after `time`: what was sent last.
 fn sounding(found: &[(f64, Chords)], time: f64) -> Chords {
     let told = found.iter().rfind(|(since, _)| *since <= time + 1e-6);
     told.unwrap().1

@@ -681,7 +681,7 @@ proptest! {
 }
 
 #[test]
-fn over_a_change_of_tempo_notes_stay_where_they_were_meant_and_the_tempo_is_marked() {
+fn over_a_change_of_tempo_notes_stay_and_the_tempo_is_marked() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.musicxml");
     let meant = [
@@ -720,7 +720,7 @@ fn over_a_change_of_tempo_notes_stay_where_they_were_meant_and_the_tempo_is_mark
 /// A live run goes on for months, and in steps of a clock the piece would be longer than can be
 /// counted.
 #[test]
-fn a_sheet_ends_with_the_last_bar_that_it_can_have_and_forgets_what_comes_behind_it() {
+fn a_sheet_ends_with_the_last_bar_that_it_can_have() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.musicxml");
     // A bar of one quarter lasts half a second.

@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn long_runs_remember_no_more_bars_than_the_model_looks_back_on_and_stay_in_bounds() {
+    fn long_runs_remember_only_the_bars_that_the_model_looks_back_on() {
         let mut plan = plan(1);
         let scenes: Vec<(usize, usize)> = (0..30).map(|n| (n % 7, 10)).collect();
         let codes = film(&mut plan, 0.1, &scenes);

@@ -20,7 +20,7 @@ fn look(scene: usize) -> Arc<[f32]> {
         .collect()
 }
 
-/// Scenes with their lengths in seconds, each told by a cut or not, eight pictures a second.
+/// Scenes with their lengths in seconds, each with a cut or without, eight pictures a second.
 fn film(scenes: &[(usize, f64)], cuts: bool) -> (Harness<Planner>, f64) {
     film_in_phrases(scenes, cuts, 0)
 }
@@ -111,7 +111,7 @@ fn live_a_bars_code_leaves_just_before_the_bar_and_a_cuts_with_its_picture() {
 }
 
 #[test]
-fn in_a_render_with_phrases_a_wire_into_a_parameter_counts_from_its_own_time_on() {
+fn a_wire_counts_from_its_own_time_on_in_a_render_with_phrases() {
     let planned = |amount: &str, wires: &str| -> Vec<Vec<f32>> {
         let codes = "latent_random(dimension: 64, every: 1, duration: 4)";
         let plan = format!("planner(phrase: 4, temperature: 0{amount})");

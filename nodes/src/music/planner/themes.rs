@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn however_many_scenes_there_are_memory_does_not_grow_and_the_oldest_are_forgotten() {
+    fn memory_does_not_grow_with_scenes_and_the_oldest_are_forgotten() {
         let mut themes = Themes::default();
         for number in 0..250 {
             assert_eq!(themes.see(&look(number), 0.99), None);

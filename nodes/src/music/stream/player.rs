@@ -80,7 +80,7 @@ impl Player {
         Ok(())
     }
 
-    /// Takes in what came along a wire that asks for something, or tells the chords or where a
+    /// Takes in what came along a wire that asks for something, or gives the chords or says where a
     /// phrase begins.
     pub(super) fn hear(&mut self, input: &Input) -> Result<(), NodeError> {
         if input.is(PHRASE) {
