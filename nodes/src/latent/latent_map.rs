@@ -133,9 +133,9 @@ struct Mapping {
     dimension: usize,
     turning: Turning,
     statistics: Statistics,
-    /// The codes of the film so far, where they wait for its end, and the parameters that each
-    /// came with.
+    /// The codes of the film so far, where they wait for its end.
     held: Vec<(Time, Vec<f32>)>,
+    /// The parameters that each of them came with.
     params: ParamsOverTime<LatentMap>,
     transport: Transport,
 }
