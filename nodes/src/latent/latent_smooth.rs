@@ -232,8 +232,7 @@ mod tests {
     }
 
     /// What comes out within `seconds`, at 25 pictures a second, of a code that is 0 and then jumps
-    /// to
-    /// `target`, and trembles by ±`tremble` all the time.
+    /// to `target`, and trembles by ±`tremble` all the time.
     fn one_euro(target: f32, tremble: f32, seconds: f64) -> Vec<f32> {
         let packets = (0..(seconds * 25.0) as u32)
             .map(|n| {

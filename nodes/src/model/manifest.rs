@@ -21,8 +21,7 @@ pub enum Task {
     Music,
     /// Pictures to codes, and back where there is a decoder.
     Picture,
-    /// Codes of bars, and the harmony and density asked for, to music without end, a sixteenth at a
-    /// time.
+    /// Codes of bars, and controls at each sixteenth, to music without end.
     Stream,
     /// Codes and moods to chords, one for each half bar.
     Harmony,
