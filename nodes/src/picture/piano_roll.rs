@@ -70,7 +70,12 @@ const PARTS: [Colour; 8] = [
 #[derive(Clone, Params)]
 pub(crate) struct PianoRoll {
     /// the picture to write, .png
-    #[param(rebuild = "the file is opened once", writes, content = Picture, ending = "png")]
+    #[param(
+        rebuild = "its name is claimed when the node is built",
+        writes,
+        content = Picture,
+        ending = "png"
+    )]
     path: PathBuf,
     /// its width
     #[param(live, range = 200..=20_000, span = 800.0..=4000.0, unit = "pixels", default = 1600)]

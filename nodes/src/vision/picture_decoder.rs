@@ -17,10 +17,7 @@ const ROLE: &str = "decoder";
 #[derive(Clone, Params)]
 pub(crate) struct PictureDecoder {
     /// name of a picture model that has a decoder
-    #[param(
-        rebuild = "the model is opened when the node is built",
-        default = "eye"
-    )]
+    #[param(rebuild = "a model is loaded when its node is built", default = "eye")]
     model: String,
 }
 
