@@ -1,7 +1,8 @@
 //! Which chord sounds, in which key, and what comes next: one packet on a wire.
 
-use score_engine::{Custom, InputPort, Key, NodeError, OutputPort, Packet};
+use score_engine::{Key, NodeError, Packet};
 
+use crate::custom::travels;
 use crate::music::Chord;
 
 /// The chord from the packet's time on.
@@ -22,40 +23,9 @@ pub struct Chords {
     pub last: bool,
 }
 
+travels!(Chords, "Chords");
+
 impl Chords {
-    /// The name of the type of a port that they travel through.
-    pub(crate) const TYPE: &'static str = "Chords";
-
-    /// An input that takes them.
-    pub(crate) const fn input(
-        index: usize,
-        name: &'static str,
-        summary: &'static str,
-    ) -> InputPort<Custom<Self>> {
-        InputPort::new(index, name, summary).custom(Self::TYPE)
-    }
-
-    /// An output that sends them.
-    pub(crate) const fn output(
-        index: usize,
-        name: &'static str,
-        summary: &'static str,
-    ) -> OutputPort<Custom<Self>> {
-        OutputPort::new(index, name, summary).custom(Self::TYPE)
-    }
-
-    /// The type of a port that they travel through.
-    #[cfg(test)]
-    pub(crate) fn port_type() -> score_engine::PortType {
-        score_engine::PortType::Custom(Self::TYPE.into())
-    }
-
-    /// As the content of a packet.
-    #[cfg(test)]
-    pub(crate) fn payload(self) -> score_engine::Payload {
-        score_engine::Payload::Custom(std::sync::Arc::new(self))
-    }
-
     /// Those in `packet`.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! What can be asked of music from moment to moment, as one packet on a wire.
 
-use score_engine::{Custom, InputPort};
+use crate::custom::travels;
 
 /// A patch in which a picture asks and music answers, for the nodes that have a part in it.
 pub(crate) const EXAMPLE: &str = r#"nodes: {
@@ -38,28 +38,4 @@ pub(crate) struct Controls {
     pub(crate) novelty: Option<f32>,
 }
 
-impl Controls {
-    /// The name of the type of a port that they travel through.
-    pub(crate) const TYPE: &'static str = "Controls";
-
-    /// An input that takes them.
-    pub(crate) const fn input(
-        index: usize,
-        name: &'static str,
-        summary: &'static str,
-    ) -> InputPort<Custom<Self>> {
-        InputPort::new(index, name, summary).custom(Self::TYPE)
-    }
-
-    /// The type of a port that they travel through.
-    #[cfg(test)]
-    pub(crate) fn port_type() -> score_engine::PortType {
-        score_engine::PortType::Custom(Self::TYPE.into())
-    }
-
-    /// As the content of a packet.
-    #[cfg(test)]
-    pub(crate) fn payload(self) -> score_engine::Payload {
-        score_engine::Payload::Custom(std::sync::Arc::new(self))
-    }
-}
+travels!(Controls, "Controls");

@@ -12,6 +12,17 @@ pub(crate) fn followed(seconds: f64, half_life: f64) -> f32 {
     }
 }
 
+/// Moves `held` towards `new` by this share of the way. What is not a number is left behind: a
+/// broken value is neither followed nor kept.
+pub(crate) fn approach(held: &mut f32, new: f32, share: f32) {
+    let next = *held + share * (new - *held);
+    if next.is_finite() {
+        *held = next;
+    } else if new.is_finite() {
+        *held = new;
+    }
+}
+
 /// The half-life in seconds of a one-pole low-pass filter with this cutoff in Hz: ln 2 / 2πf.
 pub(crate) fn half_life_of(cutoff: f64) -> f64 {
     std::f64::consts::LN_2 / (std::f64::consts::TAU * cutoff)
@@ -40,7 +51,7 @@ impl<const COUNT: usize> Follower<COUNT> {
         if seconds > 0.0 {
             let share = followed(seconds, half_life.seconds());
             for (held, new) in held.iter_mut().zip(values) {
-                *held += share * (new - *held);
+                approach(held, new, share);
             }
             *last = time;
         }
@@ -67,6 +78,20 @@ mod tests {
                 "{steps} steps: {reached:?}"
             );
         }
+    }
+
+    #[test]
+    fn what_is_not_a_number_is_neither_followed_nor_kept() {
+        let mut held = 1.0;
+        for broken in [f32::NAN, f32::INFINITY] {
+            approach(&mut held, broken, 0.5);
+            assert_eq!(held, 1.0);
+        }
+        approach(&mut held, 3.0, 0.5);
+        assert_eq!(held, 2.0);
+        let mut broken = f32::NAN;
+        approach(&mut broken, 3.0, 0.5);
+        assert_eq!(broken, 3.0);
     }
 
     #[test]

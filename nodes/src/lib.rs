@@ -6,6 +6,7 @@ mod backoff;
 mod chords;
 mod control;
 mod controls;
+mod custom;
 #[cfg(feature = "device")]
 pub mod device;
 mod file_state;
@@ -21,6 +22,7 @@ pub mod model;
 #[cfg_attr(not(feature = "onnx"), allow(dead_code, unused_imports))]
 pub mod music;
 pub mod output;
+mod params_over_time;
 mod picture;
 pub mod scored_film;
 #[doc(hidden)]

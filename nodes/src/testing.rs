@@ -4,7 +4,10 @@ use std::path::Path;
 use std::process::Command;
 
 use score_engine::harness::Outputs;
-use score_engine::{Note, Settings, Time, Transport};
+use score_engine::{
+    Build, Control, Descriptor, Flow, Io, Node, NodeError, Note, OutputPort, Packet, Params,
+    Processor, Run, Settings, Source, Time, Transport, check,
+};
 
 use crate::midi::writing::{self, Act, Part};
 
@@ -147,4 +150,52 @@ pub(crate) fn require_on_sixteenths(outputs: &Outputs, ahead: f64) {
         let sixteenth = packet.time.seconds() * 8.0;
         assert!((sixteenth - sixteenth.round()).abs() < 1e-6);
     }
+}
+
+const LEVEL: OutputPort<Control> = OutputPort::new(0, "level", "low, then high");
+
+/// A source that says 0, from two seconds on 1, and ends at four.
+#[derive(Clone, Params)]
+struct Steps {}
+
+impl Node for Steps {
+    fn descriptor() -> Descriptor {
+        Descriptor::of::<Self>("control", "steps", "Low, then high")
+            .output(LEVEL)
+            .paced()
+    }
+
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
+        Ok(Box::new(Stepping(0)))
+    }
+}
+
+struct Stepping(u32);
+
+impl Processor<Steps> for Stepping {
+    fn process(&mut self, _params: &Steps, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        let at = |seconds: u32| Time::from_seconds(f64::from(seconds));
+        if self.0 == 2 {
+            io.end_at(at(4));
+            return Ok(Flow::Done);
+        }
+        io.send_captured_now(LEVEL, at(2 * self.0), self.0 as f32)?;
+        self.0 += 1;
+        Ok(Flow::Continue)
+    }
+}
+
+/// What leaves an output of a patch with these nodes and wires in a render; the nodes may be of
+/// the kind `steps`, a source that says 0, from two seconds on 1, and ends at four.
+pub(crate) fn rendered(nodes: &str, wires: &str, (node, port): (&str, &str)) -> Vec<Packet> {
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!("Patch(format: 1, nodes: {{{nodes}}}, wires: [{wires}])");
+    let patch = Source::text("test.ron", &text, folder.path().to_owned());
+    let mut kinds = crate::registry();
+    kinds.add::<Steps>();
+    let settings = settings();
+    let mut graph = check(&patch, &[], &kinds, &settings).unwrap();
+    let tap = graph.tap(node, port).unwrap();
+    Run::start(graph, &settings).unwrap().wait().unwrap();
+    tap.take()
 }

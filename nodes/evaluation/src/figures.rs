@@ -84,54 +84,57 @@ pub(super) struct Words {
 pub(super) const MANTEL: Words = Words {
     name: "partial_mantel",
     title: "Alike pictures, alike music",
-    meaning: "Whether stretches whose pictures are unlike have music that is unlike, beyond what lies near in time \
-        being alike anyway. A correlation: 0 none, 1 complete (partial Mantel, the distance in time held constant).",
+    meaning: "Whether segments whose pictures are unlike have music that is unlike, beyond what \
+        lies near in time being alike anyway. A correlation: 0 none, 1 complete (partial Mantel, \
+        the distance in time held constant).",
     good: Good::High,
 };
 
 pub(super) const EVENTS: Words = Words {
     name: "event_correlation",
     title: "Picture and music change together",
-    meaning: "How well the curve of change in the picture and that of the music agree, at the delay of the music \
-        where they agree best. A correlation; the delay (lag) is in seconds, below 0 the music comes first.",
+    meaning: "How well the curve of change in the picture and that of the music agree, at the \
+        delay of the music where they agree best. A correlation; the delay (lag) is in seconds, \
+        below 0 the music comes first.",
     good: Good::High,
 };
 
 pub(super) const HITS: Words = Words {
     name: "cut_hits",
     title: "Cuts that the music answers",
-    meaning: "The share of hard cuts after which the music changes within the time allowed. Lift: how many times more \
-        than by chance. Precision: the share of the music's changes that follow a cut.",
+    meaning: "The share of hard cuts after which the music changes within the time allowed. Lift: \
+        how many times more than by chance. Precision: the share of the music's changes that \
+        follow a cut.",
     good: Good::High,
 };
 
 pub(super) const LATENCY: Words = Words {
     name: "cut_latency",
     title: "From a cut to the music's change",
-    meaning: "The time from a hard cut to the next change of the music, in seconds: the median; 19 of 20 cuts wait no \
-        longer than p95.",
+    meaning: "The time from a hard cut to the next change of the music, in seconds: the median; 19 \
+        of 20 cuts wait no longer than p95.",
     good: Good::Low,
 };
 
 pub(super) const MOTION: Words = Words {
     name: "motion_density",
     title: "More motion, more notes",
-    meaning: "Whether stretches with more motion have more notes. Spearman's rank correlation.",
+    meaning: "Whether segments with more motion have more notes. Spearman's rank correlation.",
     good: Good::High,
 };
 
 pub(super) const CONTRAST: Words = Words {
     name: "scene_contrast",
     title: "Each scene its own music",
-    meaning: "How many times more unlike the music of different scenes is than that within one scene. 1: the scenes \
-        are not told apart.",
+    meaning: "How many times more unlike the music of different scenes is than that within one \
+        scene. 1: the scenes are not told apart.",
     good: Good::High,
 };
 
 pub(super) const RECURRENCE: Words = Words {
     name: "scene_recurrence",
     title: "A scene that returns brings its music back",
-    meaning: "How many times more unlike the music of different scenes is than that of one scene before and after it \
-        was left.",
+    meaning: "How many times more unlike the music of different scenes is than that of one scene \
+        before and after it was left.",
     good: Good::High,
 };

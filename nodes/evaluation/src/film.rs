@@ -11,24 +11,24 @@ use super::scenes::{Belongs, contrast, distance, scenes};
 use super::seen::Film;
 use super::shifts::{Good, Tested, shifts, test};
 
-/// Stretches that are compared, at most: of longer films each is longer.
+/// The most segments that are compared: of longer films each is longer.
 const MOST_SEGMENTS: usize = 200;
 
-/// Fewer say nothing.
+/// The fewest: fewer say nothing.
 const FEWEST_SEGMENTS: usize = 6;
 
-/// So much the last stretch may lack, in seconds: films end between two pictures.
+/// How much the last segment may be too short, in seconds: films end between two pictures.
 const LACKS: f64 = 0.05;
 
-/// Points of the curves of change, at most.
+/// The most points of the curves of change.
 const MOST_POINTS: f64 = 4000.0;
 
 /// How a film is evaluated.
 #[derive(Clone, Debug, Serialize)]
 pub struct Options {
-    /// Circular shifts that chance is told by.
+    /// The number of circular shifts that chance is measured with.
     pub shifts: usize,
-    /// Bars in a stretch that is compared with others.
+    /// Bars in a segment that is compared with others.
     pub bars: usize,
     /// How soon a change must follow a cut, in seconds.
     pub within: f64,
@@ -43,13 +43,13 @@ pub struct FilmReport {
     pub seconds: f64,
     /// The length of a bar, in seconds.
     pub bar: f64,
-    /// The length of the stretches that are compared, in seconds, and their number.
+    /// The length of the segments that are compared, in seconds.
     pub segment: f64,
-    /// How many there are.
+    /// How many segments there are.
     pub segments: usize,
     /// Notes and strokes that begin.
     pub notes: usize,
-    /// How many shifts tell chance.
+    /// The number of circular shifts that chance was measured with.
     pub shifts: usize,
     /// The least shift, in seconds.
     pub least_shift: f64,
@@ -73,8 +73,8 @@ impl FilmReport {
     }
 }
 
-/// Holds the music against the film. `None` where the film is too short: six stretches and four
-/// bars at least.
+/// Compares the music with the film. `None` where the film is too short: it needs six segments and
+/// four bars.
 pub fn evaluate(film: &Film, notes: &[Played], options: &Options) -> Option<FilmReport> {
     let whole = Whole::new(film, notes, options)?;
     let figures = vec![
@@ -109,10 +109,10 @@ struct Whole<'a> {
     film: &'a Film,
     options: &'a Options,
     seconds: f64,
-    /// Seconds of a stretch.
+    /// The length of a segment, in seconds.
     segment: f64,
     manners: Vec<Manner>,
-    /// How unlike the music of each pair of stretches is.
+    /// How unlike the music of each pair of segments is.
     unlike: Vec<f64>,
     changes: Vec<f64>,
     guard: f64,
@@ -166,8 +166,8 @@ impl<'a> Whole<'a> {
         })
     }
 
-    /// The stretches of the film over which those of the music lie that was moved by `shift`.
-    fn stretches(&self, shift: f64) -> impl Iterator<Item = (f64, f64)> {
+    /// Where the segments of the music lie on the film once it is moved by `shift`: from, to.
+    fn segments(&self, shift: f64) -> impl Iterator<Item = (f64, f64)> {
         let segment = self.segment;
         (0..self.manners.len()).map(move |index| {
             let from = index as f64 * segment + shift;
@@ -183,7 +183,7 @@ impl<'a> Whole<'a> {
         let apart = apart(self.manners.len());
         let figure = |shift: f64| {
             let codes: Vec<Vec<f64>> = self
-                .stretches(shift)
+                .segments(shift)
                 .map(|(from, to)| self.film.code(from, to))
                 .collect();
             let distances: Vec<f64> = pairs(codes.len())
@@ -270,7 +270,7 @@ impl<'a> Whole<'a> {
             .collect();
         let figure = |shift: f64| {
             let motion: Vec<f64> = self
-                .stretches(shift)
+                .segments(shift)
                 .map(|(from, to)| self.film.motion(from, to))
                 .collect();
             spearman(&motion, &density)
@@ -279,7 +279,7 @@ impl<'a> Whole<'a> {
         Figure::new(
             MOTION,
             tested,
-            self.still("nothing moves, or all stretches have as many notes"),
+            self.still("nothing moves, or all segments have as many notes"),
         )
     }
 
@@ -287,7 +287,7 @@ impl<'a> Whole<'a> {
         let scenes = scenes(&self.film.shots(), self.film.spread());
         let figure = |shift: f64| {
             let segments: Vec<Belongs> = self
-                .stretches(shift)
+                .segments(shift)
                 .map(|(from, to)| {
                     let shot = self.film.shot((from + to) / 2.0);
                     let scene = scenes.get(shot).copied().unwrap_or(0);

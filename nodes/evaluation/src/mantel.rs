@@ -8,7 +8,7 @@ use super::rank::pearson;
 /// [`pairs`] gives them.
 ///
 /// Neighbouring bars are alike in any film and in any music. With the distance in time as the
-/// third, that alone is no agreement. `None` where one of the lists does not vary.
+/// third, that alone is not agreement. `None` where one of the lists does not vary.
 pub fn partial(one: &[f64], other: &[f64], third: &[f64]) -> Option<f64> {
     let both = pearson(one, other)?;
     let (left, right) = (

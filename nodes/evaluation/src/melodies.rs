@@ -11,7 +11,7 @@ use score_engine::NodeError;
 use super::tunes::{Divergences, Manners, Rebuilt, rebuilt};
 use score_nodes::music::{Melody, sample, sheet};
 
-/// A stretch of fewer notes says little.
+/// A melody of fewer notes says little.
 const FEWEST_NOTES: usize = 4;
 
 /// How freely samples are drawn, as pictures' music is by default.
@@ -57,7 +57,6 @@ pub fn read(folder: &Path, melody: &Melody) -> Result<Tunes, NodeError> {
     for file in &files {
         // One broken file among thousands is no reason to measure nothing; it is counted.
         let melodies = sheet::windows(file, melody.layout()).unwrap_or_default();
-        let before = found.len();
         let mut any = false;
         for tune in melodies {
             if tune.iter().filter(|token| **token > 1).count() >= FEWEST_NOTES {
@@ -65,12 +64,13 @@ pub fn read(folder: &Path, melody: &Melody) -> Result<Tunes, NodeError> {
                 found.insert(tune);
             }
         }
-        without += usize::from(!any && found.len() == before);
+        without += usize::from(!any);
     }
     if found.is_empty() {
         let why = format!("there is no melody in `{}`", folder.display());
         return Err(NodeError::input(why).help(
-            "give a folder of MIDI files (.mid) in 4/4 with at least two bars of a tune; drums do not count",
+            "give a folder of MIDI files (.mid) in 4/4 with at least two bars of a tune; drums do \
+             not count",
         ));
     }
     Ok(Tunes {
@@ -111,8 +111,8 @@ fn find(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), NodeError> {
     Ok(())
 }
 
-/// Measures the model. Of more than `most` melodies, so many are rebuilt, evenly chosen; the
-/// samples are held against those.
+/// Measures the model. It rebuilds at most `most` of the melodies, evenly chosen; the samples are
+/// compared with those.
 ///
 /// # Errors
 /// The model fails.

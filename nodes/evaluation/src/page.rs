@@ -44,10 +44,11 @@ impl Page<'_> {
             page,
             "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width\">\
-             <title>{title}: does the music follow?</title><style>{STYLE}</style></head><body><main>\n\
+             <title>{title}: does the music follow?</title><style>{STYLE}</style></head><body>\
+             <main>\n\
              <h1>Does the music follow the picture?</h1>\n\
-             <p class=\"facts\"><b>{title}</b>, {}, with the music of <b>{}</b>: {} notes, {} hard cuts, {} changes of \
-             the music.</p>\n",
+             <p class=\"facts\"><b>{title}</b>, {}, with the music of <b>{}</b>: {} notes, {} hard \
+             cuts, {} changes of the music.</p>\n",
             minutes(report.seconds),
             escaped(self.patch),
             report.notes,
@@ -59,9 +60,10 @@ impl Page<'_> {
         self.table(&mut page);
         page.push_str("<h2>The film and its music</h2>\n");
         page.push_str(
-            "<p>Stills, the notes over them, and below how much the picture <span class=\"picture\">●</span> and the \
-             music <span class=\"music\">●</span> change. <span class=\"cut\">▎</span>hard cut, \
-             <span class=\"change\">▼</span> change of the music, <span class=\"theme\">▬</span> theme.</p>\n",
+            "<p>Stills, the notes over them, and below how much the picture \
+             <span class=\"picture\">●</span> and the music <span class=\"music\">●</span> change. \
+             <span class=\"cut\">▎</span>hard cut, <span class=\"change\">▼</span> change of the \
+             music, <span class=\"theme\">▬</span> theme.</p>\n",
         );
         page.push_str(&timeline::rows(self));
         page.push_str("<h2>The music</h2>\n");
@@ -69,9 +71,10 @@ impl Page<'_> {
         page.push_str("<h2>Against chance</h2>\n");
         let _ = writeln!(
             page,
-            "<p>The same music was laid over the same film {} times, each time begun elsewhere, and everything was \
-             measured again. The grey hills show what that gives; the coloured line is the music as it is. Only far \
-             outside its hill does a figure say that the music follows.</p>\n<div class=\"plots\">",
+            "<p>The same music was laid over the same film {} times, each time begun elsewhere, \
+             and everything was measured again. The grey hills show what that gives; the coloured \
+             line is the music as it is. Only far outside its hill does a figure say that the \
+             music follows.</p>\n<div class=\"plots\">",
             report.shifts
         );
         for figure in &report.figures {
@@ -82,11 +85,13 @@ impl Page<'_> {
         page.push_str("<h2>How to read this</h2>\n");
         let _ = writeln!(
             page,
-            "<p><b>p</b> is the share of all those beginnings that do as well as the music as it is, itself among them: \
-             at .05 one film of twenty would do so by luck, and of the {} figures here one may. Beginnings less than \
-             {:.1} s away are left out. Neighbouring beginnings resemble one another: this film, in {} segments of \
-             {:.1} s, holds no more than about {} that are independent, so a p much smaller than 1 in that number \
-             says less than it seems to. The figures say whether the music follows, not whether it is good.</p>",
+            "<p><b>p</b> is the share of all those beginnings that do as well as the music as it \
+             is, itself among them: at .05 one film of twenty would do so by luck, and of the {} \
+             figures here one may. Beginnings less than {:.1} s away are left out. Neighbouring \
+             beginnings resemble one another: this film, in {} segments of {:.1} s, holds no more \
+             than about {} that are independent, so a p much smaller than 1 in that number says \
+             less than it seems to. The figures say whether the music follows, not whether it is \
+             good.</p>",
             report.figures.len(),
             report.least_shift,
             report.segments,
@@ -97,10 +102,11 @@ impl Page<'_> {
         page
     }
 
-    /// All figures, a row each.
+    /// All figures, one row each.
     fn table(&self, page: &mut String) {
         page.push_str(
-            "<table><thead><tr><th>What is asked</th><th>Measured</th><th>By chance</th><th>p</th></tr></thead>\n",
+            "<table><thead><tr><th>What is asked</th><th>Measured</th><th>By chance</th><th>p</th>\
+             </tr></thead>\n",
         );
         for figure in &self.report.figures {
             let class = if figure.beats_chance() { "yes" } else { "no" };
@@ -178,8 +184,8 @@ fn verdict(report: &FilmReport) -> String {
             "Nothing can be measured: nothing in this film or in its music changes.".to_owned()
         }
         (0, measured) => format!(
-            "No: in none of the {measured} figures that can be measured does the music follow more than any other \
-             beginning of the same music would."
+            "No: in none of the {measured} figures that can be measured does the music follow more \
+             than any other beginning of the same music would."
         ),
         (beaten, measured) => format!(
             "Beyond chance in {beaten} of {measured} figures: {}.",

@@ -1,4 +1,4 @@
-//! The music's side: what was played, how unlike two stretches of it are, and where it changes.
+//! The music's side: what was played, how unlike two segments of it are, and where it changes.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use super::rank::quantile;
 /// The channel of drums, counted from 0 (General MIDI).
 const DRUMS: u8 = 9;
 
-/// Onsets of a stretch are told apart by so many places in it.
+/// The number of places in a segment that an onset may have.
 const PLACES: usize = 16;
 
-/// Of the notes before a stretch so many are looked at whether they still sound.
+/// How many of the notes before a segment are tried whether they still sound.
 const HELD: usize = 16;
 
 /// A note that was played.
@@ -25,7 +25,7 @@ pub struct Played {
     pub end: f64,
     /// MIDI pitch.
     pub pitch: u8,
-    /// Whether it is a drum's, whose pitch is none.
+    /// Whether it is a stroke of a drum, which has no pitch.
     pub drum: bool,
 }
 
@@ -63,7 +63,7 @@ pub fn played(packets: &[Packet], end: f64) -> Vec<Played> {
     found
 }
 
-/// What a stretch of music is like.
+/// What a segment of music is like.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Manner {
     /// Notes that begin in it, drums apart.

@@ -77,7 +77,7 @@ pub fn contrast(segments: &[Belongs], distances: &[f64], returning: bool) -> Opt
     let mean = |(sum, count): (f64, usize)| (count > 0).then(|| sum / count as f64);
     let (within, between) = (mean(within)?, mean(between)?);
     // Music that is the very same in every scene does not tell them apart; music that repeats to
-    // the note does so as well as can be told.
+    // the note does so as well as can be measured.
     if between <= 0.0 {
         return Some(1.0);
     }

@@ -17,7 +17,7 @@ pub struct Seen {
     pub cuts: Vec<f64>,
 }
 
-/// A film of which means over any stretch are had at once.
+/// A film, with means over any span of time at no cost.
 pub struct Film {
     /// What was seen.
     pub seen: Seen,
@@ -159,7 +159,7 @@ impl Sums {
         let Some(last) = self.times.len().checked_sub(1) else {
             return Vec::new();
         };
-        // Counted through all rounds of the circle, so that a stretch over the end is one
+        // Counted through all rounds of the circle, so that a span over the end is one
         // difference.
         let place = |time: f64| {
             let rounds = (time / self.seconds).floor();
@@ -189,7 +189,7 @@ impl Sums {
 mod tests {
     use super::*;
 
-    /// Ten seconds, a code a second, whose one component is its second.
+    /// Ten seconds, one code each, whose one component is its second.
     fn film() -> Film {
         Film::new(Seen {
             seconds: 10.0,

@@ -42,8 +42,8 @@ pub(super) fn require_free(folder: &Path, name: &str) -> Result<(), NodeError> {
 }
 
 /// Writes `files` (name, bytes) into the folder `name` in `folder` and adds `model` to the
-/// manifest. `test` is asked with the new manifest once the files lie there: where it refuses, all
-/// is taken away again.
+/// manifest. `test` tries the new manifest once the files are there: where it refuses, all are
+/// removed again.
 ///
 /// # Errors
 /// Something cannot be written, or `test` refuses.
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_that_ends_otherwise_is_written_anew() {
+    fn a_manifest_that_ends_otherwise_is_rewritten() {
         let text = "Manifest(models: {}, format: 1) // } done";
         let text = extended(text, Path::new(""), "new", &model()).unwrap();
         let manifest = Manifest::parse(&text, Path::new("")).unwrap();

@@ -49,14 +49,15 @@ pub(super) fn text(name: &str, model: &Model, weights: &Weights, network: &Netwo
     };
     format!(
         "# {name}: {}\n\n\
-         Imported by `score models import` from a checkpoint for Magenta.js (MusicVAE, Roberts et al. 2018).\n\n\
+         Imported by `score models import` from a checkpoint for Magenta.js (MusicVAE, Roberts et \
+         al. 2018).\n\n\
          - Code: {} numbers, trained towards N(0, 1).\n\
          - Decoder: LSTM of {} units, flat; gates i, j, f, o, forget bias 1.\n\
          - Encoder: {encoder}.\n\
          - Weights: {numbers} numbers in {} tensors, layout {}{quantised}.\n\
          - Licence: {}.\n\n\
-         `golden.json` was computed from the tensors in double precision, without ONNX Runtime. How well the model plays \
-         was not measured here; its makers' figures are in the paper.\n",
+         `golden.json` was computed from the tensors in double precision, without ONNX Runtime. \
+         How well the model plays was not measured here; its makers' figures are in the paper.\n",
         model.summary,
         network.latent,
         units.join(" + "),

@@ -29,9 +29,9 @@ struct Quantisation {
 pub(super) enum Coding {
     /// 32-bit floating point, lowest byte first.
     Float,
-    /// Whole numbers of so many bytes; each stands for `q · scale + min`.
+    /// Whole numbers `q`, with the number of their bytes; each stands for `q · scale + min`.
     Quantised(usize, f64, f64),
-    /// What no layer is made of: passed over.
+    /// What no layer is made of, with the bytes of one number: skipped.
     Other(usize),
 }
 

@@ -211,7 +211,8 @@ fn tensor<'a>(weights: &'a Weights, name: &str) -> Result<&'a Tensor, NodeError>
     };
     Err(
         NodeError::input(format!("the checkpoint has no tensor `{name}`")).help(format!(
-            "models with a flat LSTM decoder can be imported (mel_2bar, mel_4bar, drums_2bar); {other}"
+            "models with a flat LSTM decoder can be imported (mel_2bar, mel_4bar, drums_2bar); \
+             {other}"
         )),
     )
 }

@@ -60,7 +60,7 @@ fn lstm(weights: &Weights, name: &str, input: &[f64], (c, h): &State) -> State {
     (c, h)
 }
 
-/// The state that a code begins with, of cells with so many units.
+/// The state that a code begins with, of cells with their numbers of `units`.
 pub(super) fn start(weights: &Weights, code: &[f64], units: &[usize]) -> Vec<State> {
     let all: Vec<f64> = dense(weights, INITIAL, code)
         .iter()
@@ -96,7 +96,7 @@ pub(super) fn step(
     dense(weights, OUTPUT, &input)
 }
 
-/// The mean code of a melody, for an encoder with so many units and so many numbers for each of
+/// The mean code of a melody, for an encoder with `units` that is given `depth` numbers for each of
 /// `tokens`.
 pub(super) fn encode(
     weights: &Weights,

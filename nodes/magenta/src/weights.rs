@@ -20,7 +20,7 @@ const SINGLES: &str = "manifest.json";
 /// The longest text that is read, in bytes.
 const MOST_TEXT: u64 = 1 << 22;
 
-/// The longest file of weights, and the most that all may have, in bytes; MusicVAE's largest has
+/// The longest file of weights, and the most bytes of all files together; MusicVAE's largest has
 /// some 400 MB.
 const MOST_WEIGHTS: u64 = 1 << 30;
 
@@ -82,7 +82,10 @@ impl Weights {
             "`{}` holds no checkpoint: it has neither {SHARDS} nor {SINGLES}",
             folder.display()
         ))
-        .help("name the folder of a checkpoint for Magenta.js, which holds one of the two, config.json and the weights"))
+        .help(
+            "name the folder of a checkpoint for Magenta.js, which holds one of the two, \
+             config.json and the weights",
+        ))
     }
 }
 
@@ -221,24 +224,23 @@ fn read_into(path: &Path, most: u64, bytes: &mut Vec<u8>) -> Result<(), NodeErro
     let refused = |why: &dyn std::fmt::Display| {
         NodeError::input(format!("`{}` cannot be read: {why}", path.display()))
     };
-    let metadata = std::fs::metadata(path).map_err(|error| refused(&error))?;
+    let unread = |error: std::io::Error| refused(&error).source(error);
+    let metadata = std::fs::metadata(path).map_err(unread)?;
     if !metadata.is_file() {
         return Err(refused(&"it is not a file"));
     }
     if metadata.len() > most {
         return Err(refused(&"it is too large for a checkpoint"));
     }
-    let file = File::open(path).map_err(|error| refused(&error))?;
-    file.take(most)
-        .read_to_end(bytes)
-        .map_err(|error| refused(&error))?;
+    let file = File::open(path).map_err(unread)?;
+    file.take(most).read_to_end(bytes).map_err(unread)?;
     Ok(())
 }
 
 /// The text of a small file.
 ///
 /// # Errors
-/// It cannot be read, is too long, or is no text.
+/// It cannot be read, is too long, or is not text.
 pub(super) fn text(path: &Path) -> Result<String, NodeError> {
     let mut bytes = Vec::new();
     read_into(path, MOST_TEXT, &mut bytes)?;

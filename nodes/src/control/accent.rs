@@ -1,4 +1,4 @@
-//! Makes a hit of everything that happens.
+//! Turns events into hits of a drum or another key.
 
 use std::collections::VecDeque;
 
@@ -37,9 +37,13 @@ pub(crate) struct Accent {
 
 impl Node for Accent {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("control", "accent", "Makes a hit of everything that happens")
-            .example(
-                r#"nodes: {
+        Descriptor::of::<Self>(
+            "control",
+            "accent",
+            "Makes a hit of everything that happens",
+        )
+        .example(
+            r#"nodes: {
                     "film": video_file(path: "film.mp4"),
                     "cuts": cut_detector(),
                     "hit": accent(pitch: 49),
@@ -47,19 +51,20 @@ impl Node for Accent {
                     "sound": audio_file(path: "cuts.wav"),
                 },
                 wires: ["film -> cuts.frames", "cuts.cut -> hit -> drums -> sound"]"#,
-            )
-            .details(
-                "An event becomes a note at once, at its own time and on no beat; live, at the time at which it is \
-                 known. An event of strength 1 plays with `velocity`, a weaker one softer by as much as `dynamics` \
-                 says: 0 plays all alike, 1 in proportion. A key that is still down is struck anew. On channel 9, the \
-                 tenth, `pitch` is a drum of General MIDI's percussion map: 36 bass drum, 38 snare, 39 clap, 49 crash, \
-                 56 cowbell. `level` is the velocity while a key is down and else 0: through `midi_out`'s `controls` \
-                 the event is a MIDI controller.",
-            )
-            .input(EVENTS)
-            .output(HITS)
-            .output(LEVEL)
-            .urgent()
+        )
+        .details(
+            "An event becomes a note at once, at its own time and on no beat; live, at the \
+             time at which it is known. An event of strength 1 plays with `velocity`, a weaker \
+             one softer by as much as `dynamics` says: 0 plays all alike, 1 in proportion. A \
+             key that is still down is struck again. On channel 9, the tenth, `pitch` is a \
+             drum of General MIDI's percussion map: 36 bass drum, 38 snare, 39 clap, 49 crash, \
+             56 cowbell. `level` is the velocity while a key is down and else 0: through \
+             `midi_out`'s `controls` the event is a MIDI controller.",
+        )
+        .input(EVENTS)
+        .output(HITS)
+        .output(LEVEL)
+        .urgent()
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
@@ -129,7 +134,7 @@ impl Processor<Accent> for Striking {
 }
 
 impl Striking {
-    /// Strikes the key at `time`, after all that comes up until then, itself included.
+    /// Strikes the key at `time`, after every key that comes up by then, this one among them.
     fn strike(
         &mut self,
         params: &Accent,
@@ -144,7 +149,7 @@ impl Striking {
             self.down.remove(held);
             send(io, time, Note::Off { channel, pitch })?;
         }
-        // What is no number counts as nothing, and a velocity of zero would be a key that comes up.
+        // What is not a number counts as 0, and a velocity of zero would be a key that comes up.
         let strength = if strength.is_nan() { 0.0 } else { strength };
         let weakness = 1.0 - strength.clamp(0.0, 1.0);
         let velocity = (params.velocity * (1.0 - params.dynamics * weakness)).max(0.01) as f32;
@@ -263,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn live_the_hit_goes_out_when_the_event_comes_and_the_key_comes_up_by_the_clock() {
+    fn live_a_hit_goes_out_at_once_and_its_key_comes_up_by_the_clock() {
         let events = vec![
             (at(0.5), at(0.46), event(1.0)),
             (at(2.0), at(1.96), event(1.0)),

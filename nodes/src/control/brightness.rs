@@ -31,8 +31,8 @@ impl Node for Brightness {
                 wires: ["camera -> light -> daw"]"#,
             )
             .details(
-                "The mean luma of the picture (ITU-R BT.709, on the film's own gamma): 0 is black, 1 white, and mid-grey \
-                 about 0.5. One number for each picture.",
+                "The mean luma of the picture (ITU-R BT.709, on the film's own gamma): 0 is black, \
+                 1 white, and mid-grey about 0.5. One number for each picture.",
             )
             .input(PICTURES)
             .output(BRIGHTNESS)

@@ -39,12 +39,13 @@ impl Node for Colour {
                 wires: ["camera -> colour", "colour.warmth -> daw.controls", "colour.saturation -> daw.controls"]"#,
             )
             .details(
-                "Measured on a grid of 16 × 16 mean colours, one number of each for every picture. `hue` is that of the \
-                 mean colour on the colour circle: 0 red, 1/6 yellow, 1/3 green, 1/2 cyan, 2/3 blue, 5/6 magenta, and \
-                 near 1 red again; while the picture is grey it stays what it was. `saturation` is the mean of each \
-                 cell's largest minus smallest of red, green and blue: 0 all grey, 1 nothing but pure colours. `warmth` \
-                 is ½ + ½ (red − blue) of the mean colour: 0 blue, ½ grey or green, 1 red, orange or yellow. Smoothing \
-                 goes the short way round the circle.",
+                "Measured on a grid of 16 × 16 mean colours, one number of each for every picture. \
+                 `hue` is that of the mean colour on the colour circle: 0 red, 1/6 yellow, 1/3 \
+                 green, 1/2 cyan, 2/3 blue, 5/6 magenta, and near 1 red again; while the picture \
+                 is grey it stays what it was. `saturation` is the mean of each cell's largest \
+                 minus smallest of red, green and blue: 0 all grey, 1 nothing but pure colours. \
+                 `warmth` is ½ + ½ (red − blue) of the mean colour: 0 blue, ½ grey or green, 1 \
+                 red, orange or yellow. Smoothing goes the short way round the circle.",
             )
             .input(PICTURES)
             .output(HUE)

@@ -39,11 +39,12 @@ impl Node for Motion {
                 wires: ["film -> motion -> tune -> notes"]"#,
             )
             .details(
-                "Compares the luma of a grid of 16 × 16 mean colours with its own recent past (half-life 0.1 s), so that \
-                 the same motion gives the same number at any frame rate. What all of the picture does alike, such as \
-                 a lamp that flickers or a camera that adjusts its exposure, does not count, nor do differences below \
-                 `noise`. 0: nothing moves; a talking head comes to about 0.1, busy traffic to 0.3 and more, and ever more motion \
-                 nears 1. A hard cut is motion too, for a moment.",
+                "Compares the luma of a grid of 16 × 16 mean colours with its own recent past \
+                 (half-life 0.1 s), so that the same motion gives the same number at any frame \
+                 rate. What all of the picture does alike, such as a lamp that flickers or a \
+                 camera that adjusts its exposure, does not count, nor do differences below \
+                 `noise`. 0: nothing moves; a talking head comes to about 0.1, busy traffic to 0.3 \
+                 and more, and ever more motion nears 1. A hard cut is motion too, for a moment.",
             )
             .input(PICTURES)
             .output(MOTION)

@@ -9,9 +9,9 @@ use crate::half_life::followed;
 /// enough that slow things move in it, short enough that what has stopped is soon forgotten.
 const MEMORY: f64 = 0.1;
 
-/// Spreads mean differences of luma over 0 to 1. Measured: a figure of a tenth of the picture that
-/// crosses it in a second comes to 0.7, the median of a film of street traffic to 0.3, of a talking
-/// head to 0.06.
+/// The factor that spreads mean differences of luma over 0 to 1. Measured: a figure of a tenth of
+/// the picture that crosses it in a second comes to 0.7, the median of a film of street traffic to
+/// 0.3, of a talking head to 0.06.
 const SCALE: f32 = 20.0;
 
 /// The recent past of the pictures that are compared.
@@ -25,11 +25,11 @@ impl Moving {
     /// How much moves, 0 to 1, in a picture with these cells' luma. Differences below `noise` do
     /// not count.
     pub(super) fn see(&mut self, time: Time, cells: Vec<f32>, noise: f32, gain: f32) -> f32 {
-        // Much motion approaches 1 gently, so that more of it can still be told.
+        // Much motion approaches 1 gently, so that more of it still makes a difference.
         1.0 - (-gain * SCALE * self.moved(time, cells, noise)).exp()
     }
 
-    /// By how much the cells differ from their past in the mean, beyond what all of them do and
+    /// How much the cells differ from their past on average, beyond what all of them do alike and
     /// what is noise.
     fn moved(&mut self, time: Time, now: Vec<f32>, noise: f32) -> f32 {
         let Some((last, past)) = &mut self.past else {

@@ -1,4 +1,4 @@
-//! Remembers how the picture looked in the bars before, and tells how new the present one is.
+//! Remembers how the picture looked in the bars before, and measures how new the present one is.
 
 use std::collections::VecDeque;
 
@@ -16,8 +16,8 @@ pub(super) struct Recurrence {
 }
 
 impl Recurrence {
-    /// How unlike the likest of the bars before a picture of bar `bar` is, 0 to 1; `None` where
-    /// there is none before.
+    /// How unlike a picture of bar `bar` is to the bar before that it is most like, 0 to 1; `None`
+    /// in the first bar.
     pub(super) fn see(&mut self, bar: i64, view: View) -> Option<f32> {
         if let Some((number, last)) = self.present.take()
             && number < bar
@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_back_within_eight_bars_is_not_new_and_what_lies_further_back_is_forgotten() {
+    fn only_what_comes_back_within_eight_bars_is_not_new() {
         let (red, blue) = ([220, 20, 20], [20, 20, 220]);
         let mut seen = Recurrence::default();
         assert_eq!(seen.see(0, view(red)), None);

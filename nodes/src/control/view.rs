@@ -1,4 +1,4 @@
-//! What of a picture counts when it is compared with another.
+//! What of a picture is compared with another.
 
 use score_engine::Frame;
 
@@ -8,17 +8,17 @@ use super::cells::{COUNT, cells, luma};
 /// of its range.
 const BINS: [usize; 3] = [16, 32, 32];
 
-/// Of a larger picture, rows and columns are left out of the histograms: so many are enough.
+/// The histograms count at most this many rows and columns of a larger picture.
 const SIDE: usize = 128;
 
-/// A contrast that does not count as structure: a standard deviation of 1 % of full luma.
+/// Contrast below this is not structure: a standard deviation of 1 % of full luma.
 const FLAT: f32 = COUNT as f32 * 1e-4;
 
-/// A mean difference of two pictures' colours that is plain to see, of 1. Below it they differ less
-/// the smaller it is: a film that begins to fade in, a dark room's noise.
+/// A mean difference of two pictures' colours, of 1, that is plain to see. Below it pictures count
+/// as less different in proportion: a film that begins to fade in, a dark room's noise.
 const VISIBLE: f32 = 0.03;
 
-/// The root of structure × histogram that a very hard cut comes to; it is counted as 1.
+/// The root of structure × histogram at a very hard cut, which counts as 1.
 const HARDEST: f32 = 0.7;
 
 /// A picture, reduced to what is compared.
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_is_like_itself_and_unlike_another_of_other_colours_in_other_places() {
+    fn a_picture_is_like_itself_and_unlike_one_of_other_colours() {
         let one = of(64, 64, |x, _| [(x * 4) as u8, 20, 20]);
         let other = of(64, 64, |_, y| [20, 200, (y * 4) as u8]);
         assert_eq!(one.change(&one), 0.0);

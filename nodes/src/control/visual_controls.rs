@@ -18,12 +18,12 @@ const PICTURES: InputPort<Frame> = InputPort::new(0, "frames", "the pictures");
 const CUT: InputPort<Event> =
     InputPort::new(1, "cut", "asks for a note that stands out").optional();
 const CONTROLS: OutputPort<Custom<Controls>> =
-    OutputPort::new(0, "controls", "what is asked for, with each picture").custom(Controls::TYPE);
+    Controls::output(0, "controls", "what is asked for, with each picture");
 
-/// Differences of luma that are no motion, as in `motion`.
+/// Differences of luma below this are not motion, as in `motion`.
 const NOISE: f32 = 0.012;
 
-/// Notes a sixteenth where a little moves (tunes have 0.33), and how many more for more motion.
+/// Notes per sixteenth where a little moves (tunes have 0.33), and how many more for more motion.
 const DENSITY: Line = Line {
     middle: 0.12,
     there: 0.4,
@@ -49,24 +49,24 @@ const NOVELTY: Line = Line {
     range: (0.0, 1.0),
 };
 
-/// The contour for a brightness that differs by 1 from what it was.
+/// The contour that a rise of brightness from 0 to 1 asks for.
 const CONTOUR: f32 = 4.0;
 
-/// A contour that is not worth asking for: the melody is not held level where the light is.
+/// A contour below this is not asked for: where the light is level, the melody need not be.
 const LEVEL: f32 = 0.15;
 
 /// Quarter notes in which half of a change of brightness is forgotten: half a bar of 4/4, as far as
 /// a contour looks.
 const BEFORE: f64 = 2.0;
 
-/// By how much motion exceeds what it was of late where a note is asked for, and where one that
-/// stands out is.
+/// Motion that exceeds its recent average by the first asks for a note, by the second for one that
+/// stands out.
 const SURGES: (f32, f32) = (0.15, 0.35);
 
-/// The half-life of what motion was of late, in quarter notes.
+/// The half-life of motion's recent average, in quarter notes.
 const LATE: f64 = 1.0;
 
-/// A straight line from what is measured to what is asked.
+/// A straight line from what is measured to what is asked for.
 struct Line {
     /// What is measured and what is asked for it, whatever the amount.
     middle: f32,
@@ -108,27 +108,35 @@ pub(crate) struct VisualControls {
 
 impl Node for VisualControls {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("control", "visual_controls", "Turns what the picture does into what is asked of the music")
-            .example(EXAMPLE)
-            .details(
-                "For `stream_decoder`, which follows what it is asked for from sixteenth to sixteenth. Each parameter \
-                 but `smooth` is an amount: 0 asks for nothing, so that the music is free in it; 1 is usual, 2 twice as much, \
-                 and below 0 the wrong way round.\n\n\
-                 - `density`: motion becomes notes. At 1, it asks for three notes a bar where nothing moves, five before a \
-                 talking head, ten in busy traffic.\n\
-                 - `register`: brightness becomes height. At 1, about a twelfth below the usual for black, as much above \
-                 it for white.\n\
-                 - `contour`: where it becomes lighter the melody climbs, where it becomes darker it falls.\n\
-                 - `novelty`: how unlike the likest of the last eight bars the picture is becomes how unlike them the \
-                 music's bar is; where the picture stands or comes back, bars repeat.\n\
-                 - `onset`: a sudden motion is a note at the next sixteenth, a stronger one or a `cut` a note that \
-                 stands out. 2 hears half as sudden ones.\n\n\
-                 Where tempi are fitted to a film, its bars and beats are those of the patch's own tempo: it looks at the \
-                 pictures before the bars are laid, so that they need not be kept.",
-            )
-            .input(PICTURES)
-            .input(CUT)
-            .output(CONTROLS)
+        Descriptor::of::<Self>(
+            "control",
+            "visual_controls",
+            "Turns what the picture does into what is asked of the music",
+        )
+        .example(EXAMPLE)
+        .details(
+            "For `stream_decoder`, which follows what it is asked for from sixteenth to \
+             sixteenth. Each parameter but `smooth` is an amount: 0 asks for nothing, so that \
+             the music is free in it; 1 is usual, 2 twice as much, and below 0 the wrong way \
+             round.\n\n\
+             - `density`: motion becomes notes. At 1, it asks for three notes a bar where \
+             nothing moves, five before a talking head, ten in busy traffic.\n\
+             - `register`: brightness becomes height. At 1, about a twelfth below the usual \
+             for black, as much above it for white.\n\
+             - `contour`: where it becomes lighter the melody climbs, where it becomes darker \
+             it falls.\n\
+             - `novelty`: how unlike the likest of the last eight bars the picture is becomes \
+             how unlike them the music's bar is; where the picture stands or comes back, bars \
+             repeat.\n\
+             - `onset`: a sudden motion is a note at the next sixteenth, a stronger one or a \
+             `cut` a note that stands out. 2 notices motion that is half as sudden.\n\n\
+             Where tempi are fitted to a film, its bars and beats are those of the patch's own \
+             tempo: it looks at the pictures before the bars are laid, so that they need not \
+             be kept.",
+        )
+        .input(PICTURES)
+        .input(CUT)
+        .output(CONTROLS)
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
@@ -188,7 +196,7 @@ impl Processor<VisualControls> for Watching {
 }
 
 impl Watching {
-    /// What is asked for with a picture.
+    /// What a picture asks for.
     fn see(&mut self, amounts: &VisualControls, time: Time, frame: &Frame) -> Controls {
         let cells: Vec<f32> = cells(frame).into_iter().map(luma).collect();
         self.light = cells.iter().sum::<f32>() / COUNT as f32;
@@ -211,7 +219,7 @@ impl Watching {
         }
     }
 
-    /// The picture was cut: that is no motion, and brightness does not glide over it.
+    /// The picture was cut: that is not motion, and brightness does not glide over it.
     fn cut(&mut self, amounts: &VisualControls, time: Time) {
         let motion = self.motion[0];
         self.motion[1] = motion;
@@ -229,11 +237,11 @@ impl Watching {
     }
 }
 
-/// Finds where motion begins all of a sudden.
+/// Finds where motion begins suddenly.
 struct Surge {
     of_late: Follower<1>,
     half_life: Time,
-    /// Between two there is a sixteenth at least.
+    /// The least time between two: a sixteenth.
     apart: Time,
     last: Option<Time>,
     /// Whether motion has calmed down since the last.
@@ -251,7 +259,7 @@ impl Surge {
         }
     }
 
-    /// Beats last as long as `transport` says from now on.
+    /// From now on beats last as long as `transport` says.
     fn keep_time(&mut self, transport: &Transport) {
         self.half_life = transport.beats(LATE);
         self.apart = transport.beats(0.25);
@@ -261,7 +269,7 @@ impl Surge {
         self.last.is_none_or(|last| time - last >= self.apart)
     }
 
-    /// The onset that is asked for where so much moves.
+    /// The onset that this much motion asks for.
     fn see(&mut self, time: Time, motion: f32, amount: f32) -> Option<f32> {
         let [of_late] = self.of_late.follow(time, [motion], self.half_life);
         let above = (motion - of_late) * amount.abs();
@@ -275,7 +283,7 @@ impl Surge {
         Some(if above < accent { 0.5 } else { 1.0 })
     }
 
-    /// The onset that a cut asks for, before which so much moved.
+    /// The onset that a cut asks for; `motion` is how much moved before it.
     fn cut(&mut self, time: Time, motion: f32, amount: f32) -> Option<f32> {
         self.of_late = Follower::default();
         self.of_late.follow(time, [motion], Time::ZERO);

@@ -50,10 +50,11 @@ impl Node for LatentInterpolate {
                 wires: ["way -> tune -> notes"]"#,
             )
             .details(
-                "Goes through the given codes, then through `random` further ones drawn from N(0, 1) by the patch's \
-                 seed, on the arcs between them (Shoemake 1985), so that codes on the way are as long as those at \
-                 the ends. A given code that is shorter than `dimension` is filled up with zeros. `closed` returns \
-                 to the first at last. Where other codes are given while it plays, it glides to the next of them.",
+                "Goes through the given codes, then through `random` further ones drawn from N(0, \
+                 1) by the patch's seed, on the arcs between them (Shoemake 1985), so that codes \
+                 on the way are as long as those at the ends. A given code that is shorter than \
+                 `dimension` is filled up with zeros. `closed` returns to the first at last. Where \
+                 the codes change while it plays, it glides to the next of the new ones.",
             )
             .output(CODES)
             .paced()
@@ -193,7 +194,7 @@ impl Gliding {
         (from.seconds + passed, from.passed + passed / self.leg)
     }
 
-    /// Goes on to the next code that is sent, where so many legs lie behind.
+    /// Goes on to the next code that is sent, after `passed` legs.
     fn step(&mut self, passed: f64) {
         let (codes, index) = (&self.way.codes, passed as usize);
         let last = codes.len().saturating_sub(1);
@@ -303,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn random_codes_are_as_many_and_as_long_as_asked_for() {
+    fn there_are_as_many_random_codes_as_requested() {
         let (codes, end) =
             glide(json!({ "random": 3, "leg": {"seconds": 2}, "every": {"seconds": 2} }));
         assert_eq!((codes.len(), end), (2, Some(Time::from_seconds(4.0))));
@@ -322,8 +323,8 @@ mod tests {
         );
     }
 
-    /// A way between 1 and 3 and back, a second for each leg and a quarter of one for each step, of
-    /// which three steps are gone; with what it then goes by.
+    /// A way between 1 and 3 and back, a second for each leg and a quarter of one for each step,
+    /// after three steps; with its parameters.
     fn begun() -> (Gliding, LatentInterpolate) {
         let params = LatentInterpolate {
             codes: vec![vec![1.0], vec![3.0]],

@@ -8,6 +8,7 @@ use score_engine::{
 use super::rotation::dot;
 use super::statistics::Statistics;
 use super::turning::Turning;
+use crate::params_over_time::ParamsOverTime;
 
 const CODE: InputPort<Latent> = InputPort::new(0, "latent", "the code");
 const MAPPED: OutputPort<Latent> = OutputPort::new(0, "latent", "the code, mapped");
@@ -27,7 +28,7 @@ enum Whiten {
 pub(crate) struct LatentMap {
     /// over what to whiten
     #[param(
-        rebuild = "over the whole film, every code waits for the end",
+        rebuild = "`whole_film` holds every code back until the end",
         default = Whiten::None
     )]
     whiten: Whiten,
@@ -74,12 +75,13 @@ impl Node for LatentMap {
                 wires: ["film -> eye -> map -> tune -> notes"]"#,
             )
             .details(
-                "In this order: whitening; weights; mute; invert; reverse; shuffle; gain; normalise; dimension. \
-                 Whitening subtracts the mean and divides by the standard deviation of each component: over the \
-                 whole film (which holds all its codes back until the end) or on line, from what has passed. \
-                 Shuffle is a random rotation, which keeps N(0, I) as it is; another seed is reached within `glide`, \
-                 without a jump. To fewer dimensions the first are taken; to more, zeros are added. A \
-                 change of anything else keeps what the whitening has learnt.",
+                "In this order: whitening; weights; mute; invert; reverse; shuffle; gain; \
+                 normalise; dimension. Whitening subtracts the mean and divides by the standard \
+                 deviation of each component: over the whole film (which holds all its codes back \
+                 until the end) or on line, from what has passed. Shuffle is a random rotation, \
+                 which keeps N(0, I) as it is; another seed is reached within `glide`, without a \
+                 jump. To fewer dimensions the first are taken; to more, zeros are added. A change \
+                 of anything else keeps what the whitening has learnt.",
             )
             .input(CODE)
             .output(MAPPED)
@@ -88,12 +90,12 @@ impl Node for LatentMap {
     fn check(&self, check: &mut Check<'_>) {
         let arrives = check.input_dimension(CODE);
         if let Some(dimension) = arrives {
+            let last = dimension.checked_sub(1);
+            let there = last.map_or("no components".to_owned(), |last| format!("0 to {last}"));
             for (param, chosen) in [("mute", &self.mute), ("invert", &self.invert)] {
                 if let Some(wrong) = chosen.iter().find(|index| **index >= dimension) {
-                    let message = format!(
-                        "`{param}` names component {wrong}, but the code has 0 to {}",
-                        dimension - 1
-                    );
+                    let message =
+                        format!("`{param}` names component {wrong}, but the code has {there}");
                     check.refuse(param, message, None);
                 }
             }
@@ -109,7 +111,7 @@ impl Node for LatentMap {
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
-        if self.whiten == Whiten::WholeFilm && build.clock.is_some() {
+        if self.whiten == Whiten::WholeFilm && !build.ends {
             return Err(NodeError::input(
                 "`whiten: whole_film` needs the whole film; a live run has no end",
             )
@@ -121,6 +123,8 @@ impl Node for LatentMap {
             dimension,
             statistics: Statistics::new(dimension),
             held: Vec::new(),
+            params: ParamsOverTime::default(),
+            transport: build.transport.clone(),
         }))
     }
 }
@@ -129,7 +133,11 @@ struct Mapping {
     dimension: usize,
     turning: Turning,
     statistics: Statistics,
+    /// The codes of the film so far, where they wait for its end.
     held: Vec<(Time, Vec<f32>)>,
+    /// The parameters that each of them came with.
+    params: ParamsOverTime<LatentMap>,
+    transport: Transport,
 }
 
 impl Processor<LatentMap> for Mapping {
@@ -145,6 +153,7 @@ impl Processor<LatentMap> for Mapping {
             }
             match params.whiten {
                 Whiten::WholeFilm => {
+                    self.params.collect(input.packet.time, params);
                     self.held.push((input.packet.time, code));
                     continue;
                 }
@@ -159,7 +168,10 @@ impl Processor<LatentMap> for Mapping {
     }
 
     fn finish(&mut self, params: &LatentMap, io: &mut Io<'_>) -> Result<(), NodeError> {
+        let over_time = std::mem::take(&mut self.params);
         for (time, mut code) in std::mem::take(&mut self.held) {
+            let params = over_time.at(time).unwrap_or(params);
+            self.aim(params);
             self.statistics.whiten(&mut code);
             let mapped = self.mapped(params, time, code);
             io.send(MAPPED, time, mapped)?;
@@ -172,12 +184,22 @@ impl Processor<LatentMap> for Mapping {
     }
 
     fn changed(&mut self, params: &LatentMap, transport: &Transport) -> Result<(), NodeError> {
-        self.turning.aim(params.shuffle, params.glide.at(transport));
+        self.transport = transport.clone();
+        self.params.changed();
+        if params.whiten != Whiten::WholeFilm {
+            self.aim(params);
+        }
         Ok(())
     }
 }
 
 impl Mapping {
+    /// Turns to the rotation that is asked for, where it is another one.
+    fn aim(&mut self, params: &LatentMap) {
+        let glide = params.glide.at(&self.transport);
+        self.turning.aim(params.shuffle, glide);
+    }
+
     fn mapped(&mut self, map: &LatentMap, time: Time, mut code: Vec<f32>) -> Vec<f32> {
         for (component, weight) in code.iter_mut().zip(&map.weights) {
             *component *= weight;
@@ -340,15 +362,48 @@ mod tests {
         }
     }
 
+    /// A code of every second of four, whose parameter `param` a wire holds low and from the
+    /// second second on high.
+    fn steered(param: &str, whiten: &str) -> Vec<Vec<f32>> {
+        let codes = "latent_interpolate(codes: [[1.0, 2.0]], random: 0, dimension: 2, leg: 4, \
+            every: 1)";
+        let nodes = format!(
+            r#""codes": {codes}, "turn": steps(), "map": latent_map(whiten: {whiten}, glide: 0),"#
+        );
+        let wires = format!(r#""codes -> map", "turn -> map.{param}","#);
+        let packets = crate::testing::rendered(&nodes, &wires, ("map", "latent"));
+        let codes = packets
+            .iter()
+            .map(|packet| packet.latent().unwrap().to_vec());
+        codes.collect()
+    }
+
+    /// Though all are mapped at the end of the film.
+    #[test]
+    fn every_code_of_a_film_is_mapped_with_the_parameters_of_its_own_time() {
+        for param in ["gain", "shuffle"] {
+            let at_once = steered(param, "none");
+            assert_ne!(at_once[1], at_once[2], "{param}");
+            let whole = steered(param, "whole_film");
+            assert_eq!(whole.len(), 4);
+            assert_eq!(whole[0], whole[1], "{param}");
+            assert_ne!(whole[1], whole[2], "{param}");
+            assert_eq!(whole[2], whole[3], "{param}");
+        }
+    }
+
     #[test]
     fn a_component_that_is_not_there_is_refused() {
-        let refused = Harness::<LatentMap>::new(json!({"mute": [3]}))
-            .feed("latent", PortType::Latent(Some(3)), Vec::new(), Time::ZERO)
-            .run()
-            .unwrap_err();
-        assert_eq!(
-            refused.to_string(),
-            "`mute` names component 3, but the code has 0 to 2"
-        );
+        for (dimension, there) in [(3, "0 to 2"), (0, "no components")] {
+            let port = PortType::Latent(Some(dimension));
+            let refused = Harness::<LatentMap>::new(json!({"mute": [3]}))
+                .feed("latent", port, Vec::new(), Time::ZERO)
+                .run()
+                .unwrap_err();
+            assert_eq!(
+                refused.to_string(),
+                format!("`mute` names component 3, but the code has {there}")
+            );
+        }
     }
 }

@@ -22,8 +22,14 @@ pub(crate) struct LatentRandom {
     /// time between two codes
     #[param(live, range = 0.001..=3600.0, span = 0.1..=20.0, log, default = Length::Seconds(4.0))]
     every: Length,
-    /// time until the end; live there is none
-    #[param(live, range = 0.001..=86_400.0, span = 1.0..=600.0, log, default = Length::Seconds(32.0))]
+    /// time until the end; a live run has none
+    #[param(
+        live,
+        range = 0.001..=86_400.0,
+        span = 1.0..=600.0,
+        log,
+        default = Length::Seconds(32.0)
+    )]
     duration: Length,
     /// how far each code goes from the last; 1: anywhere
     #[param(live, range = 0.0..=1.0, default = 1.0)]
@@ -42,8 +48,9 @@ impl Node for LatentRandom {
                 wires: ["walk -> tune -> notes"]"#,
             )
             .details(
-                "Every code is N(0, 1) in every component. With `step: 1` each is drawn anew; a smaller step walks \
-                 from code to code without leaving that distribution. The patch's seed decides which.",
+                "Every code is N(0, 1) in every component. With `step: 1` each is independent of \
+                 the last; a smaller step walks from code to code without leaving that \
+                 distribution. The patch's seed decides which.",
             )
             .output(CODES)
             .paced()

@@ -7,7 +7,7 @@ use score_engine::{
     OutputPort, Params, Processor, Time, Transport,
 };
 
-use crate::half_life::{followed, half_life_of};
+use crate::half_life::{approach, followed, half_life_of};
 
 const CODE: InputPort<Latent> = InputPort::new(0, "latent", "the code");
 const CUT: InputPort<Event> = InputPort::new(
@@ -60,11 +60,12 @@ impl Node for LatentSmooth {
                 wires: ["film -> eye -> calm -> tune -> notes", "film -> cuts", "cuts.cut -> calm.cut"]"#,
             )
             .details(
-                "Both methods are exponential moving averages that follow media time, so that the result does not \
-                 depend on the frame rate. `half_life`: after that time, half of a jump has been followed; 0 changes \
-                 nothing. `one_euro` (Casiez, Roussel and Vogel 2012): still pictures are smoothed strongly, with \
-                 `cutoff`, and the faster the code moves, the less it lags: the cutoff grows by `speed_gain` for \
-                 every unit a second that its components move on average.",
+                "Both methods are exponential moving averages that follow media time, so that the \
+                 result does not depend on the frame rate. `half_life`: after that time, half of a \
+                 jump has been followed; 0 changes nothing. `one_euro` (Casiez, Roussel and Vogel \
+                 2012): still pictures are smoothed strongly, with `cutoff`, and the faster the \
+                 code moves, the less it lags: the cutoff grows by `speed_gain` for every unit a \
+                 second that its components move on average.",
             )
             .input(CODE)
             .input(CUT)
@@ -109,7 +110,7 @@ impl Processor<LatentSmooth> for Smoothing {
         while let Some(input) = io.take() {
             let time = input.packet.time;
             if input.is(CUT) {
-                self.hear_of_cut(io, time)?;
+                self.cut(io, time)?;
                 continue;
             }
             let code = input.read(CODE)?;
@@ -146,9 +147,9 @@ impl Processor<LatentSmooth> for Smoothing {
 }
 
 impl Smoothing {
-    /// A cut came at `time`: the code from there on counts at once, also when it was smoothed
-    /// already.
-    fn hear_of_cut(&mut self, io: &mut Io<'_>, time: Time) -> Result<(), NodeError> {
+    /// A cut came at `time`: the code from there on counts at once, even where it was already
+    /// smoothed.
+    fn cut(&mut self, io: &mut Io<'_>, time: Time) -> Result<(), NodeError> {
         let Some((came, code)) = self.raw.clone().filter(|(came, _)| *came >= time) else {
             self.cut = Some(time);
             return Ok(());
@@ -158,8 +159,8 @@ impl Smoothing {
             code: code.to_vec(),
             speed: 0.0,
         });
-        // In a render the join gives the cut before the code of the same time, or after it: at that
-        // time still.
+        // In a render the join may give the cut after the code of the same time: the code is sent
+        // once more at that time.
         io.send(SMOOTHED, came, code)
     }
 
@@ -176,14 +177,16 @@ impl Smoothing {
                     .map(|(held, new)| f64::from(new - held).powi(2))
                     .sum();
                 let speed = (squares / code.len().max(1) as f64).sqrt() / seconds;
-                state.speed += f64::from(followed(seconds, half_life_of(SPEED_CUTOFF)))
-                    * (speed - state.speed);
+                if speed.is_finite() {
+                    state.speed += f64::from(followed(seconds, half_life_of(SPEED_CUTOFF)))
+                        * (speed - state.speed);
+                }
                 half_life_of(params.cutoff + params.speed_gain * state.speed)
             }
         };
         let share = followed(seconds, half_life);
         for (held, new) in state.code.iter_mut().zip(code) {
-            *held += share * (new - *held);
+            approach(held, *new, share);
         }
         state.time = time;
     }
@@ -228,8 +231,8 @@ mod tests {
         assert!((after_a_jump(60) - 0.5).abs() < 1e-4);
     }
 
-    /// How far a code gets within `seconds`, at 25 pictures a second, that is 0 and then moves to
-    /// `target` at once, and whether it trembles by ±0.05 all the time.
+    /// What comes out within `seconds`, at 25 pictures a second, of a code that is 0 and then jumps
+    /// to `target`, and trembles by ±`tremble` all the time.
     fn one_euro(target: f32, tremble: f32, seconds: f64) -> Vec<f32> {
         let packets = (0..(seconds * 25.0) as u32)
             .map(|n| {
@@ -266,8 +269,30 @@ mod tests {
         assert!(still.iter().all(|value| value.abs() < 0.01), "{still:?}");
     }
 
-    /// What comes out when the code jumps from 0 to 1 at 0.5 s, where a cut is told at `cut`
-    /// seconds.
+    #[test]
+    fn a_code_that_is_not_a_number_is_forgotten_with_the_next() {
+        for method in ["half_life", "one_euro"] {
+            let values = [0.0, f32::NAN, 1.0, f32::INFINITY, 1.0, 1.0];
+            let packets = (0..).zip(values).map(|(n, value)| {
+                let time = Time::from_seconds(f64::from(n));
+                (time, code(&[value]))
+            });
+            let outputs = Harness::<LatentSmooth>::new(json!({ "method": method }))
+                .feed(
+                    "latent",
+                    PortType::Latent(Some(1)),
+                    packets.collect(),
+                    Time::from_seconds(6.0),
+                )
+                .run()
+                .unwrap();
+            let last = outputs.packets("latent").last().unwrap();
+            let value = last.latent().unwrap()[0];
+            assert!((value - 1.0).abs() < 0.1, "{method}: {value}");
+        }
+    }
+
+    /// What comes out when the code jumps from 0 to 1 at 0.5 s, with a cut at `cut` seconds.
     fn over_a_cut(cut: f64) -> Vec<f32> {
         let packets = (0..10).map(|n| {
             let value = if n < 5 { 0.0 } else { 1.0 };
@@ -292,7 +317,7 @@ mod tests {
 
     #[test]
     fn nothing_glides_over_a_cut() {
-        // Told before the code that follows it, or with it, which the join hands on after it.
+        // Before the code that follows it, or at its time; the join then gives the code first.
         for cut in [0.45, 0.5] {
             let codes = over_a_cut(cut);
             assert!(

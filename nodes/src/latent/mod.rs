@@ -1,4 +1,4 @@
-//! Codes: made, smoothed, mapped.
+//! Codes, points in a model's latent space: made, smoothed, mapped.
 
 mod latent_interpolate;
 mod latent_map;

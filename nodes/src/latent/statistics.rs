@@ -1,7 +1,7 @@
 //! The running mean and variance of every component of a code, and whitening by them.
 
-/// How many observations an assumption counts for: keeps a component that hardly moves from being
-/// blown up, and an on-line start calm.
+/// How many observations the prior counts for: it keeps a component that hardly moves from being
+/// blown up, and whitening calm at its start.
 const PRIOR_OBSERVATIONS: f64 = 8.0;
 
 /// Running mean and variance of every component (Welford 1962).
@@ -21,8 +21,11 @@ impl Statistics {
         }
     }
 
-    /// Observes a code.
+    /// Observes a code. One that is not all numbers says nothing, and would spoil all that follow.
     pub(crate) fn add(&mut self, code: &[f32]) {
+        if !code.iter().all(|value| value.is_finite()) {
+            return;
+        }
         self.count += 1.0;
         for ((value, mean), squares) in code.iter().zip(&mut self.mean).zip(&mut self.squares) {
             let before = f64::from(*value) - *mean;
@@ -41,8 +44,8 @@ impl Statistics {
         }
     }
 
-    /// The same for numbers of a scale that nobody knows: the mean is not shrunk, and each variance
-    /// is shrunk towards the mean of all.
+    /// The same for numbers of unknown scale: the mean is not shrunk, and each variance is shrunk
+    /// towards the mean of all.
     #[cfg(feature = "onnx")]
     pub(crate) fn standardise(&self, code: &mut [f32]) {
         let all = self.squares.iter().sum::<f64>()
@@ -83,6 +86,19 @@ mod tests {
                 .sum();
             assert!((squares / 1000.0 - 1.0).abs() < 0.05, "{squares}");
         }
+    }
+
+    #[test]
+    fn a_code_that_is_not_all_numbers_spoils_none_that_follows() {
+        let mut statistics = Statistics::new(2);
+        for broken in [f32::NAN, f32::INFINITY] {
+            statistics.add(&[1.0, broken]);
+        }
+        statistics.add(&[1.0, 2.0]);
+        let mut code = [1.0, 2.0];
+        statistics.whiten(&mut code);
+        assert!(code.iter().all(|value| value.is_finite()), "{code:?}");
+        assert_eq!(statistics.count, 1.0);
     }
 
     #[test]

@@ -27,13 +27,13 @@ struct Glide {
     /// When it began: with the first code on it.
     began: Option<Time>,
     lasts: Time,
-    /// How much of it lay behind at the latest code, 0 to 1.
+    /// How far it had come at the latest code, 0 to 1.
     share: f32,
 }
 
 impl Glide {
-    /// What the rotations at both ends count. Between two that turn a code to right angles, as
-    /// random ones of many dimensions nearly do, this is the arc.
+    /// The weights of the rotations at both ends. Where they turn a code to directions at right
+    /// angles, as random ones of many dimensions nearly do, the way is an arc.
     fn weights(&self) -> (f32, f32) {
         let angle = FRAC_PI_2 * self.share;
         (angle.cos(), angle.sin())
@@ -51,8 +51,8 @@ impl Turning {
         }
     }
 
-    /// Glides to the rotation of `seed` within `lasts`, from where it is. A way that is begun keeps
-    /// its length.
+    /// Glides to the rotation of `seed` within `lasts`, from where it is. A glide that has begun
+    /// keeps its length.
     pub(super) fn aim(&mut self, seed: Option<u64>, lasts: Time) {
         if seed == self.seed {
             return;

@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 
 use super::stamp::Stamp;
 
-/// Checksums of so many files are remembered: those of a patch, and of those that are tried beside
-/// it.
+/// The most files whose checksums are remembered: those of a patch, and those that are tried
+/// beside it.
 const MOST: usize = 64;
 
 static KNOWN: Mutex<Vec<(Stamp, String)>> = Mutex::new(Vec::new());

@@ -21,9 +21,9 @@ pub enum Task {
     Music,
     /// Pictures to codes, and back where there is a decoder.
     Picture,
-    /// Codes of bars, and what is asked at each sixteenth, to music that goes on and on.
+    /// Codes of bars, and controls at each sixteenth, to music without end.
     Stream,
-    /// Codes and moods to chords, half bar by half bar.
+    /// Codes and moods to chords, one for each half bar.
     Harmony,
     /// Chords, and codes of bars, to a melody.
     Lead,
@@ -93,7 +93,7 @@ pub struct File {
     pub path: PathBuf,
     /// Its SHA-256, in hexadecimal.
     pub sha256: String,
-    /// Its length.
+    /// Its length in bytes.
     pub bytes: u64,
     /// Its inputs, as `int64[N,32]`.
     pub inputs: BTreeMap<String, String>,
@@ -114,7 +114,7 @@ pub struct Music {
     pub tokens: usize,
     /// The MIDI pitch of token 2.
     pub lowest_pitch: u8,
-    /// What stands before the first token.
+    /// The token before the first.
     pub start_token: i64,
     /// Whether tokens are drums.
     #[serde(default)]
@@ -149,7 +149,8 @@ impl Manifest {
         let folder = settings.folder("models").ok_or_else(|| {
             NodeError::missing(
                 "no folder of models is known",
-                "start the program from the folder that holds `models`, or name it with --models FOLDER",
+                "start the program from the folder that holds `models`, or name it with --models \
+                 FOLDER",
             )
         })?;
         Self::load(folder)
@@ -219,7 +220,7 @@ impl Manifest {
     /// The text of a model's card.
     ///
     /// # Errors
-    /// It is missing or is no text.
+    /// It is missing or is not text.
     pub fn card(&self, model: &Model) -> Result<String, NodeError> {
         let path = self.folder.join(&model.card);
         std::fs::read_to_string(&path).map_err(|error| {
@@ -275,7 +276,7 @@ impl Manifest {
             .ok_or_else(|| NodeError::model(format!("the model has no file `{role}`")))?;
         let path = self.folder.join(&file.path);
         let (found, length) = checksum(&path).map_err(|error| {
-            NodeError::model(format!("`{}` cannot be read: {error}", path.display()))
+            NodeError::model(format!("`{}` cannot be read: {error}", path.display())).source(error)
         })?;
         if !found.eq_ignore_ascii_case(&file.sha256) {
             let what = if length == file.bytes {
@@ -287,7 +288,7 @@ impl Manifest {
                 "`{}` is not the file that the manifest names: it has {what}",
                 path.display()
             ))
-            .help("fetch it again; if you trained it anew, write the manifest anew"));
+            .help("fetch it again; if you trained it yourself, update the manifest"));
         }
         Session::open(&path)
     }

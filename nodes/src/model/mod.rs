@@ -9,7 +9,7 @@ mod runtime;
 #[cfg_attr(not(feature = "onnx"), path = "no_session.rs")]
 mod session;
 #[cfg(feature = "onnx")]
-mod shelf;
+mod session_pool;
 mod stamp;
 mod tensor;
 mod verify;
@@ -17,5 +17,5 @@ mod verify;
 pub(crate) use codes::require_codes;
 pub use manifest::{File, Manifest, Model, Music, Picture, Task};
 pub use session::Session;
-pub use tensor::{Data, Kind, Slot, Tensor};
+pub use tensor::{Data, ElementType, Tensor, TensorSpec};
 pub use verify::{Agreement, verify};

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use score_engine::NodeError;
 
-use super::tensor::{Data, Slot, Tensor};
+use super::tensor::{Data, Tensor, TensorSpec};
 
 /// A loaded ONNX file, of which there is none in this build.
 pub enum Session {}
@@ -25,12 +25,12 @@ impl Session {
     }
 
     /// The inputs that the file declares.
-    pub fn inputs(&self) -> Vec<Slot> {
+    pub fn inputs(&self) -> Vec<TensorSpec> {
         match *self {}
     }
 
     /// The outputs that the file declares.
-    pub fn outputs(&self) -> Vec<Slot> {
+    pub fn outputs(&self) -> Vec<TensorSpec> {
         match *self {}
     }
 

@@ -49,7 +49,8 @@ fn load() -> Result<Environment, NodeError> {
     let reason = reason.map_or(String::new(), |reason| format!(" ({reason})"));
     Err(NodeError::missing(
         format!("ONNX Runtime, which runs the models, cannot be loaded{reason}"),
-        "run `make runtime`, which fetches it into the folder `runtime`, or set ORT_DYLIB_PATH to your libonnxruntime.so",
+        "run `make runtime`, which fetches it into the folder `runtime`, or set ORT_DYLIB_PATH to \
+         your libonnxruntime.so",
     ))
 }
 

@@ -10,13 +10,14 @@ use ort::value::{Outlet, TensorElementType, TensorRef, ValueType};
 use score_engine::NodeError;
 
 use super::runtime;
-use super::shelf::Shelf;
+use super::session_pool::SessionPool;
 use super::stamp::Stamp;
-use super::tensor::{Data, Kind, Slot, Tensor};
+use super::tensor::{Data, ElementType, Tensor, TensorSpec};
 
 /// Sessions that no node uses now. One of a file is enough for the edits of an artist, who
 /// exchanges one node by another; the models that ship are together 39 MB.
-static UNUSED: Mutex<Shelf<ort::session::Session>> = Mutex::new(Shelf::new(1, 64 << 20));
+static UNUSED: Mutex<SessionPool<ort::session::Session>> =
+    Mutex::new(SessionPool::new(1, 64 << 20));
 
 /// A loaded ONNX file. One that is dropped waits for the next that opens the same file, so that a
 /// node which an edit exchanges plays at once.
@@ -29,7 +30,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// Loads the ONNX file at `path`, to run on one thread: the graph has a thread a node already.
+    /// Loads the ONNX file at `path`, to run on one thread: the graph has one thread per node
+    /// already.
     ///
     /// # Errors
     /// ONNX Runtime is missing, or the file cannot be run.
@@ -52,24 +54,24 @@ impl Session {
     }
 
     /// The inputs that the file declares.
-    pub fn inputs(&self) -> Vec<Slot> {
+    pub fn inputs(&self) -> Vec<TensorSpec> {
         let session = self.session.iter();
         session
             .flat_map(|session| session.inputs())
-            .map(slot)
+            .map(spec)
             .collect()
     }
 
     /// The outputs that the file declares.
-    pub fn outputs(&self) -> Vec<Slot> {
+    pub fn outputs(&self) -> Vec<TensorSpec> {
         let session = self.session.iter();
         session
             .flat_map(|session| session.outputs())
-            .map(slot)
+            .map(spec)
             .collect()
     }
 
-    /// How many numbers a row of the input `state` has: what the model remembers from step to step.
+    /// The length of the input `state`, which the model carries from step to step.
     ///
     /// # Errors
     /// The file has no such input, or leaves its size open.
@@ -87,7 +89,7 @@ impl Session {
     /// Runs the model on `inputs` (name, shape, numbers) and returns the tensors called `outputs`.
     ///
     /// # Errors
-    /// The model refuses the inputs, or has no such output of 32-bit floating point or bytes.
+    /// The model refuses the inputs, or has no such output, of 32-bit floating point or bytes.
     pub fn run(
         &mut self,
         inputs: &[(&str, &[usize], Data<'_>)],
@@ -148,28 +150,28 @@ impl Session {
 }
 
 /// An input or output as ONNX Runtime describes it.
-fn slot(outlet: &Outlet) -> Slot {
-    let (kind, shape) = match outlet.dtype() {
+fn spec(outlet: &Outlet) -> TensorSpec {
+    let (element, shape) = match outlet.dtype() {
         ValueType::Tensor { ty, shape, .. } => {
-            let kind = match ty {
-                TensorElementType::Float32 => Kind::F32,
-                TensorElementType::Int64 => Kind::I64,
-                TensorElementType::Uint8 => Kind::U8,
-                _ => Kind::Other,
+            let element = match ty {
+                TensorElementType::Float32 => ElementType::F32,
+                TensorElementType::Int64 => ElementType::I64,
+                TensorElementType::Uint8 => ElementType::U8,
+                _ => ElementType::Other,
             };
             (
-                kind,
+                element,
                 shape
                     .iter()
                     .map(|size| usize::try_from(*size).ok())
                     .collect(),
             )
         }
-        _ => (Kind::Other, Vec::new()),
+        _ => (ElementType::Other, Vec::new()),
     };
-    Slot {
+    TensorSpec {
         name: outlet.name().to_owned(),
-        kind,
+        element,
         shape,
     }
 }
@@ -186,7 +188,7 @@ impl Drop for Session {
     }
 }
 
-fn unused() -> MutexGuard<'static, Shelf<ort::session::Session>> {
+fn unused() -> MutexGuard<'static, SessionPool<ort::session::Session>> {
     UNUSED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

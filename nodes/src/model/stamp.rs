@@ -1,4 +1,4 @@
-//! What tells, without reading a file, whether it is still the one that was read before.
+//! Says, without reading a file, whether it is still the one that was read before.
 
 use std::path::{Path, PathBuf};
 
@@ -38,8 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_put_in_the_place_of_another_has_another_stamp_although_length_and_time_are_the_same()
-    {
+    fn a_file_in_place_of_another_has_another_stamp_at_equal_length_and_time() {
         let folder = tempfile::tempdir().unwrap();
         let (path, new) = (folder.path().join("a"), folder.path().join("b"));
         std::fs::write(&path, "old").unwrap();

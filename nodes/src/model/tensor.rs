@@ -22,7 +22,7 @@ pub struct Tensor {
 
 /// The numbers that a tensor of a loaded file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ElementType {
     /// 32-bit floating point.
     F32,
     /// 64-bit integers.
@@ -35,11 +35,11 @@ pub enum Kind {
 
 /// An input or output as a loaded file declares it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Slot {
+pub struct TensorSpec {
     /// Its name.
     pub name: String,
     /// What it holds.
-    pub kind: Kind,
+    pub element: ElementType,
     /// Its size along each axis; `None` where the file leaves it open.
     pub shape: Vec<Option<usize>>,
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::manifest::Manifest;
 use super::tensor::Data;
 
-/// How far a model does what is known of it.
+/// How well a model computes what is known of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Agreement {
     /// How many of its files were compared.
@@ -40,8 +40,9 @@ struct Values {
 /// Compares the model called `name` with its checksums and with outputs that are known to be right.
 ///
 /// # Errors
-/// There is no such model, a file of it is missing or another, or an output differs by more than is
-/// allowed. [`score_engine::NodeErrorKind::Missing`]: ONNX Runtime is, and nothing can be said of any model.
+/// There is no such model, a file of it is missing or is another one, or an output differs by more
+/// than is allowed. With [`score_engine::NodeErrorKind::Missing`] ONNX Runtime is missing, and no
+/// model can be verified.
 pub fn verify(manifest: &Manifest, name: &str) -> Result<Agreement, NodeError> {
     let model = manifest.find(name)?;
     let path = manifest.golden(model);

@@ -5,11 +5,12 @@ use score_engine::{
 };
 
 use super::drums;
+use super::grid::Grid;
 use super::kit::Kit;
 use super::melody::Melody;
 use super::player::{CODE, CUT, Player, Plays};
 use super::shape::{Shape, Shaping};
-use super::voice::{Chunk, Manner, Voice};
+use super::voice::{Manner, Voice};
 use crate::model::{Manifest, Task, require_codes};
 
 /// `drum_decoder`.
@@ -91,12 +92,13 @@ impl Node for DrumDecoder {
                 wires: ["film -> eye -> beat -> drums -> kit -> sound", "film -> cuts", "cuts.cut -> drums.cut"]"#,
             )
             .details(
-                "Which drums are struck at each sixteenth is decided as `music_decoder` decides on notes, from the \
-                 same kind of codes and cuts. How hard and how early or late each stroke is, the model says as well, \
-                 from what a drummer would do at that place of that beat: `dynamics` and `looseness` say how much of \
-                 it is heard; at 0 it is a machine's. A stroke is at most 0.35 of a sixteenth early or late. Live, a \
-                 step is decided that much earlier where strokes may be early (44 ms at 120 beats a minute); \
-                 `looseness: 0` answers sooner.\n\n\
+                "Which drums are struck at each sixteenth is decided as `music_decoder` decides on \
+                 notes, from the same kind of codes and cuts. How hard and how early or late each \
+                 stroke is, the model says as well, from what a drummer would do at that place of \
+                 that beat: `dynamics` and `looseness` say how much of it is heard; at 0 it is a \
+                 machine's. A stroke is at most 0.35 of a sixteenth early or late. Live, a step is \
+                 decided that much earlier where strokes may be early (44 ms at 120 beats a \
+                 minute); `looseness: 0` answers sooner.\n\n\
                  A model without a groove, such as an imported one, plays like a machine.",
             )
             .input(CODE)
@@ -128,7 +130,7 @@ impl Node for DrumDecoder {
         let dimension = melody.dimension();
         let player = Player {
             shape: Shape::drawn(dimension, &mut rng),
-            voice: Voice::new(Chunk::new(build.transport, &layout), &layout),
+            voice: Voice::new(Grid::new(build.transport, &layout), &layout),
             melody,
             rng,
         };
@@ -196,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_struck_is_what_the_machine_would_strike_but_neither_on_the_grid_nor_all_as_hard() {
+    fn a_drummer_strikes_what_the_machine_does_off_the_grid_and_unevenly() {
         let still = json!({ "temperature": 0, "looseness": 0, "dynamics": 0 });
         let (machine, hand) = (
             strokes(&played(still, false)),

@@ -54,10 +54,11 @@ impl Node for DrumFill {
                 ]"#,
             )
             .details(
-                "A render knows a film's cuts before they come: the last sixteenths before one are a run over snare and \
-                 toms that grows, and a crash cymbal is struck at the cut. Drums that rest before it get none, and \
-                 between two fills lie `apart` bars. Fills are drawn from the patch's seed. Live nobody knows when a \
-                 cut will come, and the part passes as it is: `accent` answers cuts there.",
+                "A render knows a film's cuts before they come: the last sixteenths before one are \
+                 a run over snare and toms that grows, and a crash cymbal is struck at the cut. \
+                 Drums that rest before it get none, and between two fills lie `apart` bars. Fills \
+                 are drawn from the patch's seed. Live nobody knows when a cut will come, and the \
+                 part passes as it is: `accent` answers cuts there.",
             )
             .input(DRUMS)
             .input(CUT)
@@ -248,7 +249,7 @@ impl Filling {
         Ok(())
     }
 
-    /// The notes, a key that is still down let up before it is struck anew.
+    /// The notes, where a key that is still down comes up before it is struck again.
     fn sound(&mut self, notes: &[Note]) -> Vec<Note> {
         let mut sent = Vec::with_capacity(notes.len());
         for note in notes {

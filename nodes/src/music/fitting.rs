@@ -4,9 +4,9 @@
 use score_engine::{Key, Mode, Time, Transport};
 
 use super::Chord;
+use super::grid::Grid;
 use super::harmony::Following;
 use super::tokens::{Step, notes, step};
-use super::voice::Chunk;
 use crate::chords::Chords;
 use crate::model::Music;
 
@@ -47,9 +47,9 @@ impl Fitting {
         self.chords.key().or(self.key)
     }
 
-    /// Takes in a chord; `chunk` knows where `time` lies.
-    pub(super) fn hear(&mut self, time: Time, chords: Chords, chunk: &Chunk) {
-        self.chords.hear(time, chords, chunk);
+    /// Takes in a chord; `grid` knows where `time` lies.
+    pub(super) fn hear(&mut self, time: Time, chords: Chords, grid: &Grid) {
+        self.chords.hear(time, chords, grid);
     }
 
     /// By how many semitones the phrase of these tokens is moved as a whole: to where most of it

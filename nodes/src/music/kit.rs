@@ -1,10 +1,10 @@
-//! Strikes drums as hard and as late as the model says that a drummer would.
+//! Strikes drums as hard and as late as a drummer would, by the model.
 
 use super::drums;
 use super::melody::Touch;
 
-/// A stroke is early or late by so many sixteenths at most (nine of ten strokes in the Groove MIDI
-/// Dataset are within that), so that two of the same drum keep apart.
+/// A stroke is early or late by at most this much of a sixteenth (nine of ten strokes in the Groove
+/// MIDI Dataset are), so that two of the same drum keep apart.
 const LATEST: f32 = 0.35;
 
 /// How long a stroke lasts, in sixteenths: it ends before the next of the same drum can come.

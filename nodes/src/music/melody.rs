@@ -27,6 +27,15 @@ pub(super) struct Touch {
     pub(super) offset: Vec<f32>,
 }
 
+impl Touch {
+    /// `None` unless all are numbers.
+    fn of(velocity: Vec<f32>, offset: Vec<f32>) -> Option<Self> {
+        let are_numbers = |values: &[f32]| values.iter().all(|value| value.is_finite());
+        let is_whole = are_numbers(&velocity) && are_numbers(&offset);
+        is_whole.then_some(Touch { velocity, offset })
+    }
+}
+
 /// What the model says of one step.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Said {
@@ -210,17 +219,18 @@ impl Melody {
             return Err(NodeError::internal("the model gave no touch"));
         };
         *state = next;
-        let touch = Touch {
-            velocity: velocity.values,
-            offset: offset.values,
-        };
+        let touch = Touch::of(velocity.values, offset.values);
         Ok(Said {
             token,
-            touch: Some(touch),
+            touch: Some(
+                touch.ok_or_else(|| {
+                    NodeError::model("the model gave strokes that are not numbers")
+                })?,
+            ),
         })
     }
 
-    /// What the model takes for the likeliest token at every step, told the right tokens before it.
+    /// The likeliest token at every step, given the right tokens before it (teacher forcing).
     ///
     /// # Errors
     /// The code has another dimension, or the model fails.
@@ -251,7 +261,7 @@ impl Melody {
     /// The code of a melody of exactly as many tokens as the layout has steps.
     ///
     /// # Errors
-    /// There are more or fewer tokens, or one that the layout has not; or the model fails.
+    /// There are more or fewer tokens, or one that is not in the layout; or the model fails.
     pub fn encode(&mut self, tokens: &[i64]) -> Result<Vec<f32>, NodeError> {
         let known =
             |token: &i64| usize::try_from(*token).is_ok_and(|token| token < self.layout.tokens);
@@ -324,6 +334,13 @@ pub(super) fn draw(logits: &[f32], temperature: f64, uniform: f64) -> Option<usi
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn strokes_that_are_not_numbers_are_none() {
+        assert!(Touch::of(vec![0.5], vec![-0.1]).is_some());
+        assert!(Touch::of(vec![f32::NAN], vec![0.0]).is_none());
+        assert!(Touch::of(vec![0.5], vec![f32::INFINITY]).is_none());
+    }
 
     #[test]
     fn cold_draws_take_the_likeliest_and_warm_ones_follow_the_odds() {

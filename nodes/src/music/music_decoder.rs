@@ -6,10 +6,11 @@ use score_engine::{
 
 use super::drums;
 use super::fitting::Fitting;
+use super::grid::Grid;
 use super::melody::Melody;
 use super::player::{CHORDS, CODE, CUT, Player, Plays};
 use super::shape::{Shape, Shaping};
-use super::voice::{Chunk, Manner, Voice};
+use super::voice::{Manner, Voice};
 use crate::model::{Manifest, Task, require_codes};
 
 /// `music_decoder`.
@@ -79,22 +80,26 @@ impl Node for MusicDecoder {
                 wires: ["film -> eye -> tune -> notes", "film -> cuts", "cuts.cut -> tune.cut"]"#,
             )
             .details(
-                "The music of each stretch of as many bars as the model knows (two) comes from the mean of the codes \
-                 within it; a stretch without a code keeps the last, and until the first there is silence. So notes \
-                 leave once their stretch is over. A `cut` divides its stretch: the next sixteenth begins a new \
-                 phrase, from the mean of the codes from the cut on. A mean of many codes is shorter than each: \
-                 `normalise` brings it to the length that codes have, √dimension. `noise` is the share of the components that one code, \
-                 drawn from the patch's seed and the same throughout, replaces. In bars shorter than 4/4 the first \
-                 sixteenths of each bar are heard; in longer ones the last note is held; in 9/8 and 12/8 a beat of the \
-                 model's lies on each three eighths, as a shuffle has it.\n\n\
-                 Live, the newest code is followed from each sixteenth to the next, and notes leave just before they \
-                 sound. After a `cut` the next sixteenth begins a new phrase.\n\n\
-                 With a key in the transport, or with `chords`, each phrase is moved as a whole to where most of it \
-                 lies in the key. What is still beside the scale goes to its nearest tone, and on the first and third \
-                 beat what clashes with the chord to the chord's; the piece's last note is the tonic. Without either \
-                 it plays what the model says.\n\n\
-                 A model of drums plays on channel 9, whatever `channel` says, and every stroke lies on its \
-                 sixteenth: `drum_decoder` plays them as by hand.",
+                "The music of each segment of as many bars as the model knows (two) comes from the \
+                 mean of the codes within it; a segment without a code keeps the last, and until \
+                 the first there is silence. So notes leave once their segment is over. A `cut` \
+                 divides its segment: the next sixteenth begins a new phrase, from the mean of the \
+                 codes from the cut on. A mean of many codes is shorter than each: `normalise` \
+                 brings it to the length that codes have, √dimension. `noise` is the share of the \
+                 components that one code, drawn from the patch's seed and the same throughout, \
+                 replaces. In bars shorter than 4/4 the first sixteenths of each bar are heard; in \
+                 longer ones the last note is held; in 9/8 and 12/8 a beat of the model's lies on \
+                 each three eighths, as a shuffle has it.\n\n\
+                 Live, the newest code is followed from each sixteenth to the next, and notes \
+                 leave just before they sound. After a `cut` the next sixteenth begins a new \
+                 phrase.\n\n\
+                 With a key in the transport, or with `chords`, each phrase is moved as a whole to \
+                 where most of it lies in the key. What is still beside the scale goes to its \
+                 nearest tone, and on the first and third beat what clashes with the chord to the \
+                 chord's; the piece's last note is the tonic. Without either it plays what the \
+                 model says.\n\n\
+                 A model of drums plays on channel 9, whatever `channel` says, and every stroke \
+                 lies on its sixteenth: `drum_decoder` plays them as by hand.",
             )
             .input(CODE)
             .input(CUT)
@@ -115,7 +120,7 @@ impl Node for MusicDecoder {
         let dimension = melody.dimension();
         let mut rng = build.rng();
         let layout = *melody.layout();
-        let mut voice = Voice::new(Chunk::new(build.transport, &layout), &layout);
+        let mut voice = Voice::new(Grid::new(build.transport, &layout), &layout);
         if !layout.drums {
             voice.fitting = Some(Fitting::new(build.transport, layout));
         }

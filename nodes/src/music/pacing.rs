@@ -7,9 +7,8 @@ use score_engine::{
     Build, Flow, Input, Io, NodeError, Note, OutputPort, Processor, Time, Transport, Watermark,
 };
 
-use super::pulse::Pulse;
-use super::stepping::AHEAD;
-use super::voice::Chunk;
+use super::grid::Grid;
+use super::pulse::{AHEAD, Pulse};
 
 /// Notes that begin or end, at their times, in order.
 pub(super) type Played = Vec<(Time, Note)>;
@@ -23,19 +22,19 @@ pub(super) trait Part<P>: Send {
     ///
     /// # Errors
     /// It is not what the input takes.
-    fn hear(&mut self, input: &Input, chunk: &Chunk) -> Result<(), NodeError>;
+    fn hear(&mut self, input: &Input, grid: &Grid) -> Result<(), NodeError>;
 
     /// What is played from sixteenth `place`, counted from the start, up to the next.
     ///
     /// # Errors
     /// The model fails.
-    fn at(&mut self, params: &P, place: u64, chunk: &Chunk) -> Result<Played, NodeError>;
+    fn at(&mut self, params: &P, place: u64, grid: &Grid) -> Result<Played, NodeError>;
 
     /// The ends of what still sounds at `time`.
     fn close(&mut self, time: Time) -> Played;
 
-    /// Reckons anew what follows from the parameters and the transport; until now sixteenths lay as
-    /// `chunk` says, and `place` is the next of them.
+    /// Computes again what follows from the parameters and the transport; until now sixteenths lay
+    /// as `grid` says, and `place` is the next of them.
     ///
     /// # Errors
     /// The part cannot be played so.
@@ -43,7 +42,7 @@ pub(super) trait Part<P>: Send {
         &mut self,
         _params: &P,
         _transport: &Transport,
-        _chunk: &Chunk,
+        _grid: &Grid,
         _place: u64,
     ) -> Result<(), NodeError> {
         Ok(())
@@ -53,13 +52,13 @@ pub(super) trait Part<P>: Send {
 /// The processor of a part.
 pub(super) struct Pacing<T> {
     part: T,
-    chunk: Chunk,
+    grid: Grid,
     /// In a render, the next sixteenth to play, counted from the start.
     next: u64,
     /// When sixteenths are played in a run that has no end; in one that ends as soon as all is
     /// known up to them.
     pulse: Option<Pulse>,
-    /// When the newest thing was captured that the part knows.
+    /// When the newest thing that the part follows was captured.
     captured: Instant,
 }
 
@@ -68,7 +67,7 @@ impl<T> Pacing<T> {
     pub(super) fn new(part: T, build: &Build<'_>) -> Self {
         Pacing {
             part,
-            chunk: Chunk::bar(build.transport),
+            grid: Grid::bar(build.transport),
             next: 0,
             pulse: (!build.ends).then(|| Pulse::new(AHEAD)),
             captured: Instant::now(),
@@ -79,7 +78,7 @@ impl<T> Pacing<T> {
     where
         T: Part<P>,
     {
-        let played = self.part.at(params, place, &self.chunk)?;
+        let played = self.part.at(params, place, &self.grid)?;
         self.send(T::NOTES, io, played)
     }
 
@@ -103,7 +102,7 @@ impl<T> Pacing<T> {
     where
         T: Part<P>,
     {
-        while self.chunk.time_of(self.next) < end && !io.stop_requested() {
+        while self.grid.time_of(self.next) < end && !io.stop_requested() {
             self.play(params, io, self.next)?;
             self.next += 1;
         }
@@ -118,10 +117,10 @@ impl<P, T: Part<P>> Processor<P> for Pacing<T> {
                 self.go_on(params, io, input.packet.time)?;
             }
             self.captured = input.packet.captured;
-            self.part.hear(&input, &self.chunk)?;
+            self.part.hear(&input, &self.grid)?;
         }
         if let Some(pulse) = &mut self.pulse {
-            let (due, wake) = (pulse.due(&self.chunk, io.now()), pulse.wake(&self.chunk));
+            let (due, wake) = (pulse.due(&self.grid, io.now()), pulse.wake(&self.grid));
             for place in due {
                 self.play(params, io, place)?;
             }
@@ -145,13 +144,13 @@ impl<P, T: Part<P>> Processor<P> for Pacing<T> {
     }
 
     fn earliest_pending(&self) -> Option<Time> {
-        Some(self.chunk.time_of(self.next))
+        Some(self.grid.time_of(self.next))
     }
 
     fn changed(&mut self, params: &P, transport: &Transport) -> Result<(), NodeError> {
         let place = self.pulse.as_ref().map_or(0, Pulse::next);
-        (self.part).changed(params, transport, &self.chunk, place)?;
-        self.chunk.retime(transport);
+        (self.part).changed(params, transport, &self.grid, place)?;
+        self.grid.retime(transport);
         Ok(())
     }
 }

@@ -5,10 +5,10 @@ use score_engine::{
     Build, Custom, Event, InputPort, Latent, NodeError, Note, OutputPort, Processor,
 };
 
-use super::decoding::Decoding;
+use super::live_decoder::LiveDecoder;
 use super::melody::{Melody, Said};
+use super::offline_decoder::OfflineDecoder;
 use super::shape::{Shape, Shaping};
-use super::stepping::Stepping;
 use super::voice::{Manner, Voice};
 use crate::chords::Chords;
 
@@ -48,7 +48,7 @@ impl Player {
         params.manner(self.melody.layout().drums)
     }
 
-    /// What the model says of every step of a stretch.
+    /// What the model says of every step of a segment.
     pub(super) fn decode(
         &mut self,
         code: &[f32],
@@ -60,16 +60,16 @@ impl Player {
             .collect()
     }
 
-    /// A processor that plays: as the clock goes where there is one, else stretch by stretch.
+    /// A processor that plays: in a run that ends segment by segment, else by the clock.
     pub(super) fn processor<P: Plays + 'static>(
         self,
         params: &P,
         build: &Build<'_>,
     ) -> Box<dyn Processor<P>> {
-        if build.clock.is_some() {
-            return Box::new(Stepping::new(self));
+        if !build.ends {
+            return Box::new(LiveDecoder::new(self));
         }
         let manner = self.manner(params);
-        Box::new(Decoding::new(self, manner))
+        Box::new(OfflineDecoder::new(self, manner))
     }
 }

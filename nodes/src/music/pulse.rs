@@ -4,7 +4,11 @@ use std::ops::Range;
 
 use score_engine::Time;
 
-use super::voice::Chunk;
+use super::grid::Grid;
+
+/// A note leaves this long before the earliest that it may sound, in seconds: enough for a step of
+/// the model and a hop along a wire, and little against the sixteenth that a cut may have to wait.
+pub(super) const AHEAD: f64 = 0.008;
 
 /// Counts the sixteenths that are decided, each a little before it begins.
 pub(super) struct Pulse {
@@ -20,14 +24,14 @@ impl Pulse {
     }
 
     /// The sixteenths to decide at the clock's time `now`. What was missed is not caught up with.
-    pub(super) fn due(&mut self, chunk: &Chunk, now: Time) -> Range<u64> {
-        let mut first = self.next.unwrap_or_else(|| chunk.sixteenth_from(now));
-        if chunk.time_of(first + 1) <= now {
-            first = chunk.sixteenth_from(now);
+    pub(super) fn due(&mut self, grid: &Grid, now: Time) -> Range<u64> {
+        let mut first = self.next.unwrap_or_else(|| grid.sixteenth_from(now));
+        if grid.time_of(first + 1) <= now {
+            first = grid.sixteenth_from(now);
         }
         let soon = now + Time::from_seconds(self.ahead);
         let mut next = first;
-        while chunk.time_of(next) <= soon {
+        while grid.time_of(next) <= soon {
             next += 1;
         }
         self.next = Some(next);
@@ -40,8 +44,8 @@ impl Pulse {
     }
 
     /// When the next sixteenth is to be decided.
-    pub(super) fn wake(&self, chunk: &Chunk) -> Time {
-        chunk.time_of(self.next()) - Time::from_seconds(self.ahead)
+    pub(super) fn wake(&self, grid: &Grid) -> Time {
+        grid.time_of(self.next()) - Time::from_seconds(self.ahead)
     }
 }
 
@@ -54,14 +58,14 @@ mod tests {
 
     #[test]
     fn each_sixteenth_is_decided_once_a_little_before_and_missed_ones_are_left_out() {
-        let chunk = Chunk::new(&Transport::default(), &LAYOUT);
+        let grid = Grid::new(&Transport::default(), &LAYOUT);
         let mut pulse = Pulse::new(0.01);
-        let mut due = |seconds: f64| pulse.due(&chunk, Time::from_seconds(seconds));
+        let mut due = |seconds: f64| pulse.due(&grid, Time::from_seconds(seconds));
         assert_eq!(due(0.0), 0..1);
         assert_eq!(due(0.05), 1..1);
         // A sixteenth lasts an eighth of a second.
         assert_eq!(due(0.116), 1..2);
         assert_eq!(due(1.0), 8..9);
-        assert_eq!(pulse.wake(&chunk), Time::from_seconds(9.0 / 8.0 - 0.01));
+        assert_eq!(pulse.wake(&grid), Time::from_seconds(9.0 / 8.0 - 0.01));
     }
 }

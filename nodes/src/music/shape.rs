@@ -1,7 +1,10 @@
-//! What is done to a mean code before it is decoded.
+//! The mean of codes, and what is done to it before it is decoded.
+
+use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal, StandardUniform};
+use score_engine::Time;
 
 /// How a code is brought to what the model reads.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +60,19 @@ impl Shape {
         code.iter_mut().for_each(|value| *value *= shaping.gain);
         code
     }
+}
+
+/// The mean of codes of one dimension; `None` where there are none.
+pub(super) fn mean(codes: &[(Time, Arc<[f32]>)]) -> Option<Vec<f32>> {
+    let (_, first) = codes.first()?;
+    let mut sum = vec![0.0_f64; first.len()];
+    for (_, code) in codes {
+        for (sum, value) in sum.iter_mut().zip(code.iter()) {
+            *sum += f64::from(*value);
+        }
+    }
+    let count = codes.len() as f64;
+    Some(sum.iter().map(|sum| (sum / count) as f32).collect())
 }
 
 /// Brings a code to the length that codes of N(0, I) have, √dimension. One of almost no length has

@@ -7,9 +7,10 @@ use std::path::Path;
 use score_engine::{Metre, NodeError, Note, Time, Transport};
 
 use super::drums;
+use super::grid::Grid;
 use super::melody::Said;
 use super::tokens::{MelodyNote, tokens};
-use super::voice::{Chunk, Manner, Passage, Voice};
+use super::voice::{Manner, Passage, Voice};
 use crate::midi::reading::{DEFAULT_TEMPO, Event, Song};
 use crate::midi::writing::{self, Act, Part};
 use crate::model::Music;
@@ -21,7 +22,7 @@ const VELOCITY: f32 = 0.8;
 /// The General MIDI sound of what is written: the grand piano.
 const PROGRAM: u8 = 0;
 
-/// Of a longer file the first so many bars are read; no tune is so long.
+/// The most bars that are read of a file; no tune is longer.
 const MOST_BARS: u64 = 10_000;
 
 /// The melody that begins a file.
@@ -53,7 +54,7 @@ fn bytes(
     transport: &Transport,
 ) -> Result<Vec<u8>, NodeError> {
     let channel = if layout.drums { drums::CHANNEL } else { 0 };
-    let mut voice = Voice::new(Chunk::new(transport, layout), layout);
+    let mut voice = Voice::new(Grid::new(transport, layout), layout);
     let manner = Manner {
         velocity: VELOCITY,
         channel,
@@ -62,9 +63,9 @@ fn bytes(
     let mut events = Vec::new();
     let mut end = Time::ZERO;
     for (index, tokens) in (0u64..).zip(melodies) {
-        end = voice.chunk.start(index + 1);
+        end = voice.grid.start(index + 1);
         let passage = Passage {
-            place: voice.chunk.first(index),
+            place: voice.grid.first(index),
             said: tokens.iter().copied().map(Said::of).collect(),
             shift: 0,
         };
@@ -116,7 +117,8 @@ pub fn read(path: &Path, layout: &Music) -> Result<Opening, NodeError> {
         bars(layout)
     ))
     .help(format!(
-        "move the tune to the start of the file; drums, and pitches outside {} to {highest}, do not count",
+        "move the tune to the start of the file; drums, and pitches outside {} to {highest}, do \
+         not count",
         layout.lowest_pitch
     )))
 }
@@ -368,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn beats_without_bars_are_counted_in_fours_and_a_single_beat_is_a_bar_of_its_own() {
+    fn beats_without_bars_are_counted_in_fours() {
         let metre = |tick: u64, metre| (tick * 480, Event::Metre(metre));
         let metres = |changes: &[(u64, Event)]| {
             let song = song(changes, &[(0, 60, 0, 480 * 12)]);
@@ -510,7 +512,7 @@ mod tests {
     }
 
     #[test]
-    fn the_second_bar_begins_where_the_metre_says_and_a_short_bar_holds_its_last_note() {
+    fn a_short_first_bar_holds_its_last_note_until_the_second_begins() {
         let three = [(0, Event::Metre(Metre(3, 4)))];
         let song = song(&three, &[(0, 60, 960, 1440), (0, 62, 1440, 2880)]);
         assert_eq!(opened(&song), [(8, 16, 60), (16, 32, 62)]);

@@ -20,7 +20,7 @@ const HARD: f32 = 0.2;
 /// A beat of 9/8 and 12/8, in quarter notes.
 const DOTTED: f64 = 1.5;
 
-/// Notes within so many quarter notes of a sixteenth are on it.
+/// A note this near to a sixteenth is on it, in quarter notes.
 const ON_GRID: f64 = 0.125;
 
 /// `thin_out`.
@@ -51,10 +51,11 @@ impl Node for ThinOut {
                 wires: ["film -> motion -> tune -> played.notes", "motion -> played.level", "played -> notes"]"#,
             )
             .details(
-                "At a level of `all` and above every note is played. Below it those are left out first that count least: notes \
-                 between the beats before those on beats, and soft ones before hard ones. Below `from` the part rests: \
-                 what sounds ends, and what begins is left out. Notes are softer by `dynamics` of what the level lacks. Pedals and \
-                 controllers pass.",
+                "At a level of `all` and above every note is played. Below it those are left out \
+                 first that count least: notes between the beats before those on beats, and soft \
+                 ones before hard ones. Below `from` the part rests: what sounds ends, and what \
+                 begins is left out. Notes are softer by `dynamics` of what the level lacks. \
+                 Pedals and controllers pass.",
             )
             .input(LEVEL)
             .input(PART)

@@ -9,16 +9,16 @@ use crate::model::{Data, Manifest, Session, Task};
 /// The name of the model.
 pub(crate) const TOUCH: &str = "touch";
 
-/// Numbers that tell of an onset.
+/// Numbers that describe an onset.
 const FEATURES: usize = 12;
 
-/// The longest gap between onsets that is told, in sixteenths.
+/// The longest gap between onsets that the model counts, in sixteenths.
 const LONGEST_GAP: u64 = 32;
 
-/// Onsets within so many sixteenths make the density.
+/// Onsets within this many sixteenths make the density.
 const WINDOW: u64 = 16;
 
-/// A player is late by so much of a sixteenth at most.
+/// A player is late by at most this much of a sixteenth.
 const LATEST: f32 = 0.35;
 
 /// The softest and the hardest stroke.
@@ -97,8 +97,8 @@ impl Touch {
     }
 
     /// How the next onset is struck; with `energy` as loud as that says, 0 the middle of the piece.
-    /// Of the deviations so much is played as `looseness` says, 0: always the mean; velocities
-    /// differ from the middle one by `dynamics`, 1: as players do it.
+    /// `looseness` is the factor for deviations, 0: always the mean; `dynamics` that for
+    /// differences from the middle velocity, 1: as players do it.
     ///
     /// # Errors
     /// The model fails.
@@ -148,7 +148,7 @@ impl Touch {
         })
     }
 
-    /// What the model is told of an onset; `models/training/touch` measures the same.
+    /// What the model is given of an onset; `models/training/touch` measures the same.
     fn features(&mut self, onset: &Onset, energy: Option<f32>) -> [f32; FEATURES] {
         let gap = |sixteenths: u64| (1.0 + sixteenths.min(LONGEST_GAP) as f32).log2() / 5.0;
         let since = self

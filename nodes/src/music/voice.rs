@@ -1,9 +1,10 @@
-//! Plays melodies of tokens as notes at their times, two bars after two bars.
+//! Plays melodies of tokens as notes at their times, segment after segment.
 
 use score_engine::{Io, Key, NodeError, Note, OutputPort, Time, Transport};
 
 use super::drums;
 use super::fitting::Fitting;
+use super::grid::{Grid, Heard};
 use super::kit::{Kit, LASTS, Stroke};
 use super::melody::Said;
 use super::tokens::{Step, step};
@@ -18,13 +19,6 @@ pub(super) struct Passage {
     pub(super) shift: i32,
 }
 
-/// Sixteenths in a dotted quarter, a beat of compound time.
-const DOTTED: u64 = 6;
-
-/// Where a beat's four sixteenths lie among those of a dotted beat: its eighths are two notes of a
-/// triplet.
-const SHUFFLED: [u64; 4] = [0, 2, 4, 5];
-
 /// How what the model says is struck.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Manner {
@@ -38,198 +32,10 @@ pub(super) struct Manner {
 /// Notes that begin or end together.
 pub(super) type Packet = (Time, Vec<Note>);
 
-/// A step of the model that is heard.
-struct Heard {
-    /// Its index in the melody of a whole stretch.
-    step: usize,
-    /// The sixteenth in its bar.
-    sixteenth: u64,
-    /// The same, counted from the start.
-    place: u64,
-    time: Time,
-}
-
-/// Where the model's steps lie in the transport's bars.
-pub(super) struct Chunk {
-    transport: Transport,
-    bars: u64,
-    /// Steps of the model's bar; `None`: those of the transport's.
-    steps_per_bar: Option<u64>,
-}
-
-impl Chunk {
-    pub(super) fn new(transport: &Transport, layout: &Music) -> Self {
-        Chunk {
-            transport: transport.clone(),
-            bars: (layout.steps / layout.steps_per_bar).max(1) as u64,
-            steps_per_bar: Some(layout.steps_per_bar as u64),
-        }
-    }
-
-    /// Stretches of one bar of the transport each.
-    pub(super) fn bar(transport: &Transport) -> Self {
-        Chunk {
-            transport: transport.clone(),
-            bars: 1,
-            steps_per_bar: None,
-        }
-    }
-
-    /// Goes on by another transport. Places go on from where they are.
-    pub(super) fn retime(&mut self, transport: &Transport) {
-        self.transport = transport.clone();
-    }
-
-    /// The transport by which places lie.
-    pub(super) fn transport(&self) -> &Transport {
-        &self.transport
-    }
-
-    /// The number by `transport` of the bar that lies as many bars before sixteenth `place` as bar
-    /// `since` does now.
-    pub(super) fn bar_again(&self, since: u64, transport: &Transport, place: u64) -> u64 {
-        let gone = (place / self.transport.sixteenths_per_bar()).saturating_sub(since);
-        (place / transport.sixteenths_per_bar()).saturating_sub(gone)
-    }
-
-    /// Steps in the model's bar.
-    fn steps_per_bar(&self) -> u64 {
-        let own = || self.transport.sixteenths_per_bar();
-        self.steps_per_bar.unwrap_or_else(own)
-    }
-
-    /// Where sixteenth `place`, counted from the start, lies: the model's step, where it has one,
-    /// and the sixteenth in its bar.
-    pub(super) fn place(&self, place: u64) -> (Option<u64>, u64) {
-        let bar = self.transport.sixteenths_per_bar();
-        let (number, sixteenth) = (place / bar % self.bars, place % bar);
-        let step = |step| number * self.steps_per_bar() + step;
-        (self.step_of(sixteenth).map(step), sixteenth)
-    }
-
-    /// The step in the model's bar that sixteenth `sixteenth` of a bar is, where it is one. In bars
-    /// of more dotted beats than two, a model of four-four plays a beat in each, its four
-    /// sixteenths as a shuffle has them.
-    fn step_of(&self, sixteenth: u64) -> Option<u64> {
-        let step = match self.dotted_beats() {
-            Some(_) if self.steps_per_bar() < self.transport.sixteenths_per_bar() => {
-                let within = SHUFFLED
-                    .iter()
-                    .position(|place| *place == sixteenth % DOTTED)?
-                    as u64;
-                sixteenth / DOTTED * SHUFFLED.len() as u64 + within
-            }
-            _ => sixteenth,
-        };
-        (step < self.steps_per_bar()).then_some(step)
-    }
-
-    /// The dotted beats of a bar that is longer than 6/8, which the models know.
-    fn dotted_beats(&self) -> Option<u64> {
-        let beats = self.transport.metre.dotted_beats().map(u64::from);
-        beats.filter(|beats| *beats > 2)
-    }
-
-    /// The sixteenth of a bar that models which know 6/8 take for sixteenth `sixteenth` of a bar: a
-    /// bar of 12/8 is two of theirs, and 9/8 says its last beat again.
-    pub(super) fn counted(&self, sixteenth: u64) -> u64 {
-        match self.dotted_beats() {
-            Some(beats) if sixteenth < beats / 2 * 2 * DOTTED => sixteenth % (2 * DOTTED),
-            Some(_) => DOTTED + sixteenth % DOTTED,
-            None => sixteenth,
-        }
-    }
-
-    /// The sixteenth of two bars that such models take for sixteenth `place`, counted from the
-    /// start.
-    pub(super) fn counted_in_two(&self, place: u64) -> u64 {
-        let bar = self.transport.sixteenths_per_bar();
-        let Some(beats) = self.dotted_beats() else {
-            return place % (2 * bar);
-        };
-        let own = if beats.is_multiple_of(2) {
-            2 * DOTTED
-        } else {
-            bar
-        };
-        place / own % 2 * 2 * DOTTED + self.counted(place % bar)
-    }
-
-    /// Whether two bars of such models begin at sixteenth `place`, counted from the start.
-    pub(super) fn begins_two(&self, place: u64) -> bool {
-        self.counted_in_two(place) == 0
-    }
-
-    /// Sixteenths in a beat.
-    pub(super) fn beat(&self) -> u64 {
-        match self.dotted_beats() {
-            Some(_) => DOTTED,
-            None => u64::from(16 / self.transport.metre.1.clamp(1, 16)),
-        }
-    }
-
-    /// When a note begins that is `late` sixteenths late at sixteenth `place`, counted from the
-    /// start, and when it ends that is `length` sixteenths long.
-    pub(super) fn span(&self, place: u64, late: f32, length: f32) -> (Time, Time) {
-        let (late, length) = (f64::from(late), f64::from(length));
-        if self.transport.swinging().is_some() {
-            let at = |moved: f64| self.transport.time_at((place as f64 + moved) / 4.0);
-            return (at(late), at(late + length));
-        }
-        let now = self.time_of(place);
-        let sixteenth = (self.time_of(place + 1) - now).seconds();
-        let begins = now + Time::from_seconds(late * sixteenth);
-        (begins, begins + Time::from_seconds(length * sixteenth))
-    }
-
-    /// The sixteenth, counted from the start, that begins at `time` or after it.
-    pub(super) fn sixteenth_from(&self, time: Time) -> u64 {
-        let sixteenths = (self.transport.position(time) * 4.0).max(0.0);
-        // A sixteenth that began just now, but for rounding, has begun.
-        (sixteenths - 1e-6).ceil() as u64
-    }
-
-    /// Sixteenths in a bar of the transport.
-    pub(super) fn bar_length(&self) -> usize {
-        usize::try_from(self.transport.sixteenths_per_bar()).unwrap_or(usize::MAX)
-    }
-
-    /// When sixteenth `place`, counted from the start, begins.
-    pub(super) fn time_of(&self, place: u64) -> Time {
-        self.transport.sixteenth(place)
-    }
-
-    pub(super) fn start(&self, index: u64) -> Time {
-        self.transport.sixteenth(self.first(index))
-    }
-
-    /// The first sixteenth of a stretch, counted from the start.
-    pub(super) fn first(&self, index: u64) -> u64 {
-        index * self.bars * self.transport.sixteenths_per_bar()
-    }
-
-    /// The steps of a stretch that are heard.
-    fn steps(&self, index: u64) -> impl Iterator<Item = Heard> {
-        let bar = self.transport.sixteenths_per_bar();
-        (0..self.bars).flat_map(move |number| {
-            (0..bar).filter_map(move |sixteenth| {
-                let step = number * self.steps_per_bar() + self.step_of(sixteenth)?;
-                let place = (index * self.bars + number) * bar + sixteenth;
-                Some(Heard {
-                    step: step as usize,
-                    sixteenth,
-                    place,
-                    time: self.transport.sixteenth(place),
-                })
-            })
-        })
-    }
-}
-
 /// One melody's voice, of which at most one note sounds; or one player's drums, which sound for a
 /// step, or as long as a stroke where the model knows how they are struck.
 pub(super) struct Voice {
-    pub(super) chunk: Chunk,
+    pub(super) grid: Grid,
     lowest_pitch: u8,
     drums: bool,
     /// Brings a melody to key and chords, where there are any; `None`: these are drums.
@@ -239,9 +45,9 @@ pub(super) struct Voice {
 }
 
 impl Voice {
-    pub(super) fn new(chunk: Chunk, layout: &Music) -> Self {
+    pub(super) fn new(grid: Grid, layout: &Music) -> Self {
         Voice {
-            chunk,
+            grid,
             lowest_pitch: layout.lowest_pitch,
             drums: layout.drums,
             fitting: None,
@@ -272,11 +78,11 @@ impl Voice {
     /// How long before its sixteenth, which begins at `time`, a note may begin.
     pub(super) fn earliest(&self, time: Time, manner: &Manner) -> Time {
         let sixteenths = manner.kit.as_ref().map_or(0.0, Kit::earliest);
-        time - self.chunk.transport.after(time, -sixteenths / 4.0)
+        time - self.grid.transport().after(time, -sixteenths / 4.0)
     }
 
-    /// The packets of a stretch before `end`. A note that sounds at its end is closed by the next
-    /// stretch's beginning, so that an instant has one packet.
+    /// The packets of a segment before `end`. A note that sounds at its end is closed by the next
+    /// segment's beginning, so that an instant has one packet.
     pub(super) fn play(
         &mut self,
         index: u64,
@@ -285,7 +91,7 @@ impl Voice {
         manner: &Manner,
     ) -> Vec<Packet> {
         let mut packets = Vec::new();
-        let steps: Vec<Heard> = self.chunk.steps(index).collect();
+        let steps: Vec<Heard> = self.grid.steps(index).collect();
         let mut begun = None;
         for (count, heard) in steps.into_iter().enumerate() {
             if heard.time >= end {
@@ -301,7 +107,7 @@ impl Voice {
             };
             begun = Some((number, first, since));
             let passage = &passages[number];
-            // In bars shorter than the model's, what begins with the stretch leaves out steps at
+            // In bars shorter than the model's, what begins with the segment leaves out steps at
             // their ends; a passage that begins elsewhere has no bars of its own yet.
             let step = if first == 0 {
                 heard.step
@@ -310,17 +116,17 @@ impl Voice {
             };
             let said = passage.said.get(step);
             let fitted = self.fit(said, passage.shift, (heard.place, heard.sixteenth));
-            let anew = count == since;
+            let begins = count == since;
             let said = fitted.as_ref().or(said);
             let span = (heard.time, end);
-            packets.extend(self.step(said, anew, heard.sixteenth, span, manner));
+            packets.extend(self.step(said, begins, heard.sixteenth, span, manner));
         }
         packets
     }
 
     /// Goes on by another transport.
     pub(super) fn retime(&mut self, transport: &Transport) {
-        self.chunk.retime(transport);
+        self.grid.retime(transport);
         if let Some(fitting) = &mut self.fitting {
             fitting.retime(transport);
         }
@@ -348,7 +154,7 @@ impl Voice {
         let (fitting, said) = (self.fitting.as_mut()?, said?);
         let (place, sixteenth) = place;
         // Which places are strong the model knows of its own bar.
-        let step = self.chunk.step_of(sixteenth).unwrap_or(sixteenth);
+        let step = self.grid.step_of(sixteenth).unwrap_or(sixteenth);
         Some(Said::of(fitting.token(said.token, shift, (place, step))))
     }
 
@@ -357,7 +163,7 @@ impl Voice {
     pub(super) fn step(
         &mut self,
         said: Option<&Said>,
-        anew: bool,
+        begins: bool,
         sixteenth: u64,
         (time, end): (Time, Time),
         manner: &Manner,
@@ -368,7 +174,7 @@ impl Voice {
             let strokes = kit.strokes(said.token, touch, manner.velocity);
             return self.strike(strokes, manner.channel, time, end);
         }
-        let notes = self.say(said.map(|said| said.token), anew, sixteenth, manner);
+        let notes = self.say(said.map(|said| said.token), begins, sixteenth, manner);
         if notes.is_empty() {
             return Vec::new();
         }
@@ -400,12 +206,12 @@ impl Voice {
         packets
     }
 
-    /// What is played at sixteenth `sixteenth` of a bar where the melody says `token`; one that
-    /// begins anew there ends the note that sounds.
+    /// What is played at sixteenth `sixteenth` of a bar where the melody says `token`; where a
+    /// passage begins, the note that sounds ends.
     pub(super) fn say(
         &mut self,
         token: Option<i64>,
-        anew: bool,
+        begins: bool,
         sixteenth: u64,
         manner: &Manner,
     ) -> Vec<Note> {
@@ -419,7 +225,7 @@ impl Voice {
             None => (self.drums, Vec::new()),
         };
         let mut notes = Vec::new();
-        if anew || ends {
+        if begins || ends {
             notes.extend(self.close());
         }
         let accent = self.accent(sixteenth);
@@ -435,7 +241,7 @@ impl Voice {
 
     /// How much harder notes are struck at a place in the bar.
     fn accent(&self, sixteenth: u64) -> f32 {
-        let beat = self.chunk.beat();
+        let beat = self.grid.beat();
         match sixteenth {
             0 => 1.1,
             place if place % beat == 0 => 1.0,
@@ -443,11 +249,11 @@ impl Voice {
         }
     }
 
-    /// So many sixteenths of the grid after `time`, or before it; never before the start. On the
+    /// The time `sixteenths` of the grid after `time`, or before it; never before the start. On the
     /// grid strokes keep apart, and in their order, however it swings.
     fn moved(&self, time: Time, sixteenths: f32) -> Time {
         let beats = f64::from(sixteenths) / 4.0;
-        self.chunk.transport.after(time, beats).max(Time::ZERO)
+        self.grid.transport().after(time, beats).max(Time::ZERO)
     }
 }
 
@@ -464,7 +270,7 @@ mod tests {
             metre,
             ..Transport::default()
         };
-        Voice::new(Chunk::new(&transport, &LAYOUT), &LAYOUT)
+        Voice::new(Grid::new(&transport, &LAYOUT), &LAYOUT)
     }
 
     /// As a machine strikes.
@@ -501,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_note_that_overlaps_the_stretch_is_closed_at_its_end_before_the_next_begins() {
+    fn a_note_ends_with_its_segment_before_the_next_begins() {
         let mut voice = voice(Metre(4, 4));
         let first = voice.play(0, &[passage(0, &[(30, 41)])], Time::MAX, &plainly(0));
         assert_eq!(first.len(), 1);
@@ -531,7 +337,7 @@ mod tests {
     #[test]
     fn a_bar_of_three_four_takes_the_first_twelve_steps_of_each_bar() {
         let mut voice = voice(Metre(3, 4));
-        assert_eq!(voice.chunk.start(1), Time::from_seconds(3.0));
+        assert_eq!(voice.grid.start(1), Time::from_seconds(3.0));
         let passages = [passage(0, &[(0, 41), (13, 43), (16, 45)])];
         let packets = voice.play(0, &passages, Time::MAX, &plainly(0));
         let times: Vec<f64> = packets.iter().map(|(time, _)| time.seconds()).collect();
@@ -541,7 +347,7 @@ mod tests {
     #[test]
     fn in_twelve_eight_a_beat_of_four_sixteenths_is_shuffled_over_each_dotted_beat() {
         let mut voice = voice(Metre(12, 8));
-        assert_eq!(voice.chunk.start(1), Time::from_seconds(6.0));
+        assert_eq!(voice.grid.start(1), Time::from_seconds(6.0));
         let given: Vec<(usize, i64)> = (0..6).chain([16]).map(|step| (step, 41)).collect();
         let packets = voice.play(0, &[passage(0, &given)], Time::MAX, &plainly(0));
         // In sixteenths, 24 of which are a bar.
@@ -551,39 +357,8 @@ mod tests {
             .collect();
         assert_eq!(places, [0.0, 2.0, 4.0, 5.0, 6.0, 8.0, 24.0]);
         // Nine eighths are three of the model's four beats.
-        let chunk = self::voice(Metre(9, 8)).chunk;
-        assert_eq!((chunk.place(17).0, chunk.place(18).0), (Some(11), Some(16)));
-    }
-
-    #[test]
-    fn models_that_know_six_eight_count_a_bar_of_twelve_eight_as_two() {
-        let chunk = |beats| {
-            Chunk::bar(&Transport {
-                metre: Metre(beats, 8),
-                ..Transport::default()
-            })
-        };
-        let counted = |beats, places: &[u64]| -> Vec<u64> {
-            let chunk = chunk(beats);
-            places.iter().map(|place| chunk.counted(*place)).collect()
-        };
-        assert_eq!(counted(6, &[0, 5, 11]), [0, 5, 11]);
-        assert_eq!(counted(12, &[0, 11, 12, 23]), [0, 11, 0, 11]);
-        assert_eq!(counted(9, &[0, 11, 12, 17]), [0, 11, 6, 11]);
-        for beats in [6, 9, 12] {
-            let chunk = chunk(beats);
-            let pair = if beats == 9 { 36 } else { 24 };
-            for place in 0..200 {
-                assert_eq!(
-                    chunk.begins_two(place),
-                    place % pair == 0,
-                    "{beats} {place}"
-                );
-                assert!(chunk.counted_in_two(place) < 24);
-            }
-        }
-        let four = Chunk::bar(&Transport::default());
-        assert!((0..100).all(|place| four.counted_in_two(place) == place % 32));
+        let grid = self::voice(Metre(9, 8)).grid;
+        assert_eq!((grid.place(17).0, grid.place(18).0), (Some(11), Some(16)));
     }
 
     #[test]
@@ -599,7 +374,7 @@ mod tests {
             },
             ..Transport::default()
         };
-        let mut voice = Voice::new(Chunk::new(&transport, &layout), &layout);
+        let mut voice = Voice::new(Grid::new(&transport, &layout), &layout);
         let manner = loosely(2.0, 1.0);
         // A stroke on every sixteenth, as late and as early as can be in turn.
         let said = (0..32).map(|step| Said {
@@ -624,8 +399,8 @@ mod tests {
             );
         }
         for (time, _) in packets.iter().step_by(2) {
-            let place = voice.chunk.transport.position(*time) * 4.0;
-            let sixteenth = voice.chunk.time_of(place.round() as u64);
+            let place = voice.grid.transport().position(*time) * 4.0;
+            let sixteenth = voice.grid.time_of(place.round() as u64);
             assert!(
                 sixteenth - *time <= voice.earliest(sixteenth, &manner),
                 "{place}"
@@ -634,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn a_passage_within_a_stretch_begins_with_its_first_token_and_ends_what_sounds() {
+    fn a_passage_within_a_segment_begins_with_its_first_token_and_ends_what_sounds() {
         let both = [
             passage(0, &[(0, 41), (8, 43)]),
             passage(5, &[(0, 45), (3, 47)]),
@@ -657,8 +432,8 @@ mod tests {
             drums: true,
             ..LAYOUT
         };
-        let chunk = Chunk::new(&Transport::default(), &layout);
-        let mut voice = Voice::new(chunk, &layout);
+        let grid = Grid::new(&Transport::default(), &layout);
+        let mut voice = Voice::new(grid, &layout);
         let passages = [passage(0, &[(4, 0b101), (31, 1)])];
         let packets = voice.play(0, &passages, Time::MAX, &plainly(9));
         let told: Vec<(f64, Vec<(u8, u8)>)> = packets
@@ -677,13 +452,13 @@ mod tests {
     }
 
     #[test]
-    fn a_stroke_that_would_begin_at_the_end_or_later_is_left_out_and_one_before_ends_there() {
+    fn no_stroke_begins_at_the_end_or_later_and_none_sounds_beyond_it() {
         let layout = Music {
             drums: true,
             ..LAYOUT
         };
-        let chunk = Chunk::new(&Transport::default(), &layout);
-        let mut voice = Voice::new(chunk, &layout);
+        let grid = Grid::new(&Transport::default(), &layout);
+        let mut voice = Voice::new(grid, &layout);
         let manner = loosely(1.0, 0.0);
         let late = |offset| Said {
             token: 1,

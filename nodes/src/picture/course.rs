@@ -1,5 +1,4 @@
-//! A course over time that never takes more than a fixed room: when it is full, every second item
-//! goes.
+//! What happens in the course of a run, in a fixed room: when it is full, every second item goes.
 
 use score_engine::Time;
 
@@ -7,7 +6,7 @@ use score_engine::Time;
 pub(crate) struct Course<T> {
     items: Vec<(Time, T)>,
     most: usize,
-    /// Only every so-manieth item is kept.
+    /// Of this many items that come, one is kept.
     stride: u64,
     seen: u64,
 }
@@ -47,6 +46,11 @@ impl<T> Course<T> {
             }
         }
         self.seen += 1;
+    }
+
+    /// The items that are kept, in the order in which they came.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &(Time, T)> {
+        self.items.iter()
     }
 
     /// The item that holds at `time`: the last that came before or then.

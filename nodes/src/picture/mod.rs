@@ -2,6 +2,7 @@
 
 mod canvas;
 mod course;
+mod drawn_notes;
 mod letters;
 mod piano_roll;
 

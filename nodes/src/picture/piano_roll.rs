@@ -10,6 +10,7 @@ use score_engine::{
 
 use super::canvas::{Canvas, Colour};
 use super::course::Course;
+use super::drawn_notes::{DrawnNote, DrawnNotes};
 use super::letters;
 use crate::chords::Chords;
 use crate::music::Chord;
@@ -40,8 +41,11 @@ const GAP: usize = 8;
 const MARGIN: u8 = 3;
 /// As long as what is drawn is at least.
 const SHORTEST: Time = Time::from_nanos(1_000_000);
-/// Pictures and codes kept of a run of any length.
+/// Codes kept of a run of any length.
 const KEPT: usize = 2048;
+/// Notes kept of it, and chords, events and tempi of each.
+const MOST_NOTES: usize = 1 << 18;
+const MOST: usize = 1 << 14;
 
 const BACKGROUND: Colour = [18, 18, 24];
 const LANE: Colour = [28, 28, 36];
@@ -66,7 +70,12 @@ const PARTS: [Colour; 8] = [
 #[derive(Clone, Params)]
 pub(crate) struct PianoRoll {
     /// the picture to write, .png
-    #[param(rebuild = "the file is opened once", writes, content = Picture, ending = "png")]
+    #[param(
+        rebuild = "its name is claimed when the node is built",
+        writes,
+        content = Picture,
+        ending = "png"
+    )]
     path: PathBuf,
     /// its width
     #[param(live, range = 200..=20_000, span = 800.0..=4000.0, unit = "pixels", default = 1600)]
@@ -78,30 +87,35 @@ pub(crate) struct PianoRoll {
 
 impl Node for PianoRoll {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("picture", "piano_roll", "Draws one picture of the whole run")
-            .example(
-                r#"nodes: {
+        Descriptor::of::<Self>(
+            "picture",
+            "piano_roll",
+            "Draws one picture of the whole run",
+        )
+        .example(
+            r#"nodes: {
                     "film": video_file(path: "film.mp4", width: 80, height: 80, rate: 4),
                     "tune": midi_input_file(path: "song.mid"),
                     "roll": piano_roll(path: "film.png"),
                 },
                 wires: ["film -> roll.frames", "tune -> roll.notes"]"#,
-            )
-            .details(
-                "From top to bottom along time: thumbnails of the film; the code's course, a line a component, blue \
-                 below and orange above 0; the notes over bar lines, the brighter the harder they are struck. The \
-                 lighter lanes are the Cs.\n\n\
-                 With several wires into `notes` each part has a colour, and their names (`names`, else what the patch calls them) \
-                 stand below; drums lie on lanes of \
-                 their own under the other notes. `chords` adds a strip with the chords' names, coloured by their roots \
-                 along the circle of fifths; `events` one of the sections between them, and lines at the cuts.",
-            )
-            .input(FILM)
-            .input(CODE)
-            .input(NOTES)
-            .input(CHORDS)
-            .input(EVENTS)
-            .independent_inputs()
+        )
+        .details(
+            "From top to bottom along time: thumbnails of the film; the code over time, one \
+             line for each component, blue below and orange above 0; the notes over bar lines, \
+             the brighter the harder they are struck. The lighter lanes are the Cs.\n\n\
+             With several wires into `notes` each part has a colour, and their names (`names`, \
+             else what the patch calls them) stand below; drums lie on lanes of \
+             their own under the other notes. `chords` adds a strip with the chords' names, \
+             coloured by their roots along the circle of fifths; `events` one of the sections \
+             between them, and lines at the cuts.",
+        )
+        .input(FILM)
+        .input(CODE)
+        .input(NOTES)
+        .input(CHORDS)
+        .input(EVENTS)
+        .independent_inputs()
     }
 
     fn check(&self, check: &mut Check<'_>) {
@@ -114,48 +128,42 @@ impl Node for PianoRoll {
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Collecting {
             file: OutputFile::create(&self.path, build)?,
-            transports: vec![build.transport.clone()],
+            transports: since_the_start(build.transport),
+            latest: Time::ZERO,
             frames: Course::new(thumbnails(self.width)),
             codes: Course::new(KEPT),
-            notes: Vec::new(),
+            notes: DrawnNotes::new(MOST_NOTES),
             parts: (0..build.wires(NOTES))
                 .map(|wire| build.source(NOTES, wire).unwrap_or("part").to_owned())
                 .collect(),
-            chords: build.is_wired(CHORDS).then(Vec::new),
-            events: (build.wires(EVENTS) > 0).then(Vec::new),
+            chords: build.is_wired(CHORDS).then(|| Course::new(MOST)),
+            events: (build.wires(EVENTS) > 0).then(|| Course::new(MOST)),
         }))
     }
 }
 
-/// A note from its begin to its end; `None` while it sounds.
-struct Bar {
-    part: usize,
-    channel: u8,
-    pitch: u8,
-    velocity: f32,
-    start: Time,
-    end: Option<Time>,
-}
-
 struct Collecting {
     file: OutputFile,
-    /// What the bars went by, each from its anchor on.
-    transports: Vec<Transport>,
+    /// What the bars went by, from when on.
+    transports: Course<Transport>,
+    /// The time of the latest thing that came.
+    latest: Time,
     /// Thumbnails: whole pictures would fill the memory.
     frames: Course<Option<Frame>>,
     codes: Course<Arc<[f32]>>,
-    notes: Vec<Bar>,
+    notes: DrawnNotes,
     /// The parts, as the patch calls them.
     parts: Vec<String>,
     /// Which chord sounds from when on, and when something happened, where those are shown.
-    chords: Option<Vec<(Time, Option<Chord>)>>,
-    events: Option<Vec<Time>>,
+    chords: Option<Course<Option<Chord>>>,
+    events: Option<Course<()>>,
 }
 
 impl Processor<PianoRoll> for Collecting {
     fn process(&mut self, _params: &PianoRoll, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let time = input.packet.time;
+            self.latest = self.latest.max(time);
             if input.is(FILM) {
                 let frame = input.read(FILM)?;
                 self.frames.push_made(time, || thumbnail(frame));
@@ -164,15 +172,15 @@ impl Processor<PianoRoll> for Collecting {
             } else if input.is(CHORDS) {
                 let chord = input.read(CHORDS)?.chord;
                 if let Some(chords) = &mut self.chords
-                    && chords.last().is_none_or(|(_, last)| *last != chord)
+                    && chords.at(Time::MAX) != Some(&chord)
                 {
-                    chords.push((time, chord));
+                    chords.push(time, chord);
                 }
             } else if input.is(EVENTS) {
-                self.events.iter_mut().for_each(|events| events.push(time));
+                (self.events.iter_mut()).for_each(|events| events.push(time, ()));
             } else {
                 for note in input.read(NOTES)?.iter() {
-                    self.note(input.wire, time, *note);
+                    self.notes.hear(input.wire, time, *note);
                 }
             }
         }
@@ -180,7 +188,6 @@ impl Processor<PianoRoll> for Collecting {
     }
 
     fn finish(&mut self, params: &PianoRoll, io: &mut Io<'_>) -> Result<(), NodeError> {
-        self.events.iter_mut().for_each(|events| events.sort());
         let picture = self.draw(params, io.end().unwrap_or(Time::ZERO));
         self.file.write(&picture.png()?)
     }
@@ -191,69 +198,65 @@ impl Processor<PianoRoll> for Collecting {
 
     fn changed(&mut self, params: &PianoRoll, transport: &Transport) -> Result<(), NodeError> {
         self.frames.keep(thumbnails(params.width));
-        if self.transports.last() != Some(transport) {
-            self.transports.push(transport.clone());
+        let before = self.transports.at(Time::MAX);
+        let bars_of = |transport: &Transport| (transport.tempo, transport.metre, transport.swing);
+        if before.map(bars_of) != Some(bars_of(transport)) {
+            // A new tempo says from when on it holds; anything else holds from what came last on.
+            let is_tempo = before.map(|before| before.tempo) != Some(transport.tempo);
+            let since = if is_tempo {
+                transport.anchor.0
+            } else {
+                self.latest
+            };
+            self.transports.push(since, transport.clone());
         }
         Ok(())
     }
 }
 
-/// So many thumbnails are kept for a picture of this width: more than are drawn, as some are left
-/// out on the way.
+/// A course that begins with this transport.
+fn since_the_start(transport: &Transport) -> Course<Transport> {
+    let mut transports = Course::new(MOST);
+    transports.push(Time::ZERO, transport.clone());
+    transports
+}
+
+/// The most thumbnails that are kept for a picture of this width: more than are drawn, as some are
+/// left out on the way.
 fn thumbnails(width: usize) -> usize {
     width / THUMBNAIL * 4
 }
 
 impl Collecting {
-    fn note(&mut self, part: usize, time: Time, note: Note) {
-        let (channel, pitch) = (note.channel(), note.pitch());
-        let sounding = |bar: &&mut Bar| {
-            bar.end.is_none() && (bar.part, bar.channel, bar.pitch) == (part, channel, pitch)
-        };
-        if let Some(bar) = self.notes.iter_mut().rev().find(sounding) {
-            bar.end = Some(time);
-        }
-        if let Note::On { velocity, .. } = note {
-            self.notes.push(Bar {
-                part,
-                channel,
-                pitch,
-                velocity,
-                start: time,
-                end: None,
-            });
-        }
-    }
-
     /// Whether a note lies on the lanes of the drums: of several parts only, as one alone is shown
     /// as it always was.
-    fn is_drum(&self, bar: &Bar) -> bool {
-        self.parts.len() > 1 && bar.channel == DRUMS
+    fn is_drum(&self, note: &DrawnNote) -> bool {
+        self.parts.len() > 1 && note.channel == DRUMS
     }
 
     /// The drums that were struck, from the highest.
-    fn drums(&self) -> Vec<u8> {
-        let struck = self.notes.iter().filter(|bar| self.is_drum(bar));
-        let mut drums: Vec<u8> = struck.map(|bar| bar.pitch).collect();
+    fn drums(&self, notes: &[DrawnNote]) -> Vec<u8> {
+        let struck = notes.iter().filter(|note| self.is_drum(note));
+        let mut drums: Vec<u8> = struck.map(|note| note.pitch).collect();
         drums.sort_unstable_by(|one, other| other.cmp(one));
         drums.dedup();
         drums
     }
 
     /// The colour of a note.
-    fn colour(&self, bar: &Bar) -> Colour {
+    fn colour(&self, note: &DrawnNote) -> Colour {
         if self.parts.len() < 2 {
-            return glow(bar.velocity);
+            return glow(note.velocity);
         }
-        let bright = PARTS[bar.part % PARTS.len()];
-        let share = 0.4 + 0.6 * bar.velocity.clamp(0.0, 1.0);
+        let bright = PARTS[note.part % PARTS.len()];
+        let share = 0.4 + 0.6 * note.velocity.clamp(0.0, 1.0);
         std::array::from_fn(|part| mix(BACKGROUND[part], bright[part], share))
     }
 
     /// The lowest and the highest pitch shown.
-    fn range(&self) -> (u8, u8) {
-        let shown = || self.notes.iter().filter(|bar| !self.is_drum(bar));
-        let pitches = || shown().map(|bar| bar.pitch);
+    fn range(&self, notes: &[DrawnNote]) -> (u8, u8) {
+        let shown = || notes.iter().filter(|note| !self.is_drum(note));
+        let pitches = || shown().map(|note| note.pitch);
         let (low, high) = (pitches().min().unwrap_or(60), pitches().max().unwrap_or(72));
         (
             low.saturating_sub(MARGIN),
@@ -263,11 +266,11 @@ impl Collecting {
 
     /// The bar lines until `end`: where each of the transports counts them, until the next.
     fn bars(&self, end: Time) -> impl Iterator<Item = Time> {
-        let ends = self.transports.iter().skip(1).map(|next| next.anchor.0);
+        let ends = self.transports.iter().skip(1).map(|(next, _)| *next);
         let spans = self.transports.iter().zip(ends.chain([end.max(SHORTEST)]));
-        spans.flat_map(|(transport, until)| {
+        spans.flat_map(|((since, transport), until)| {
             let bar = transport.sixteenths_per_bar();
-            let from = transport.position(transport.anchor.0) * 4.0 / bar as f64;
+            let from = transport.position(*since) * 4.0 / bar as f64;
             // A bar that begins with the transport begins there, whatever was rounded on the way.
             let first = (from - 1e-6).ceil().max(0.0) as u64;
             (first..)
@@ -278,7 +281,8 @@ impl Collecting {
 
     fn draw(&self, params: &PianoRoll, end: Time) -> Canvas {
         let width = params.width;
-        let (low, high) = self.range();
+        let notes = self.notes.until(end);
+        let (low, high) = self.range(&notes);
         let thumbnails = self.frames.at(Time::MAX).map_or(0, |_| THUMBNAIL + GAP);
         let codes = self
             .codes
@@ -286,8 +290,8 @@ impl Collecting {
             .map_or(0, |code| code.len() * COMPONENT + GAP);
         let chords = self.chords.as_ref().map_or(0, |_| letters::LINE + 2);
         let sections = self.events.as_ref().map_or(0, |_| SECTIONS + 2);
-        let notes = usize::from(high - low + 1) * SEMITONE;
-        let drums = self.drums();
+        let lanes = usize::from(high - low + 1) * SEMITONE;
+        let drums = self.drums(&notes);
         let struck = if drums.is_empty() {
             0
         } else {
@@ -299,7 +303,7 @@ impl Collecting {
             0
         };
         let top = thumbnails + codes + chords + sections;
-        let height = top + notes + struck + names;
+        let height = top + lanes + struck + names;
         let mut canvas = Canvas::new(width, height, BACKGROUND);
         let seconds = end.max(SHORTEST).seconds();
         let time_at = |x: usize| Time::from_seconds(x as f64 / width as f64 * seconds);
@@ -324,7 +328,7 @@ impl Collecting {
                 );
             }
         }
-        let of_chords = self.chords.as_deref().unwrap_or_default();
+        let of_chords: Vec<_> = self.chords.iter().flat_map(Course::iter).collect();
         for (place, (since, chord)) in of_chords.iter().enumerate() {
             let until = of_chords.get(place + 1).map_or(end, |(until, _)| *until);
             let (from, to) = (x_at(*since), x_at(until));
@@ -337,7 +341,10 @@ impl Collecting {
                 letters::write(&mut canvas, &name, from + 2, y + 2, BACKGROUND);
             }
         }
-        let of_events = self.events.as_deref().unwrap_or_default();
+        let of_events = self.events.iter().flat_map(Course::iter);
+        let mut of_events: Vec<Time> = of_events.map(|(time, ())| *time).collect();
+        // Several wires may have brought them in any order.
+        of_events.sort();
         let starts = std::iter::once(Time::ZERO).chain(of_events.iter().copied());
         let ends = of_events.iter().copied().chain([end]);
         for (number, (since, until)) in starts.zip(ends).enumerate() {
@@ -359,25 +366,22 @@ impl Collecting {
         }
         let bars = self.bars(end).map(x_at).filter(|x| *x < width);
         for x in bars.take(width) {
-            canvas.fill(x, top, 1, notes, BAR_LINE);
+            canvas.fill(x, top, 1, lanes, BAR_LINE);
         }
         for (row, _) in drums.iter().enumerate() {
-            let y = top + notes + GAP + row * DRUM;
+            let y = top + lanes + GAP + row * DRUM;
             canvas.fill(0, y, width, DRUM - 1, LANE);
         }
         for cut in of_events {
-            canvas.fill(x_at(*cut), top, 1, notes + struck, CUT);
+            canvas.fill(x_at(cut), top, 1, lanes + struck, CUT);
         }
-        // Inputs may have come in any order; what lies over what does not depend on it.
-        let mut ordered: Vec<&Bar> = self.notes.iter().collect();
-        ordered.sort_by_key(|bar| (bar.start, bar.part));
-        for note in ordered {
-            let (from, to) = (x_at(note.start), x_at(note.end.unwrap_or(end).min(end)));
+        for note in &notes {
+            let (from, to) = (x_at(note.start), x_at(note.end.min(end)));
             let wide = to.saturating_sub(from + 1).max(2);
             let colour = self.colour(note);
             if self.is_drum(note) {
                 let row = drums.iter().position(|drum| *drum == note.pitch);
-                let y = top + notes + GAP + row.unwrap_or(0) * DRUM;
+                let y = top + lanes + GAP + row.unwrap_or(0) * DRUM;
                 canvas.fill(from, y, wide, DRUM - 1, colour);
             } else {
                 canvas.fill(from, y_of(note.pitch), wide, SEMITONE - 1, colour);
@@ -436,6 +440,7 @@ fn mix(from: u8, to: u8, share: f32) -> u8 {
 mod tests {
     use super::*;
     use crate::output::{Claim, Owner};
+    use score_engine::Metre;
     use std::path::Path;
 
     fn begin(path: &Path) -> OutputFile {
@@ -472,25 +477,29 @@ mod tests {
         let second = Time::from_seconds;
         let mut collecting = Collecting {
             file: begin(&folder.path().join("a.png")),
-            transports: vec![Transport::default()],
+            transports: since_the_start(&Transport::default()),
+            latest: Time::ZERO,
             frames: Course::new(8),
             codes: Course::new(8),
-            notes: Vec::new(),
+            notes: DrawnNotes::new(8),
             parts: ["tune", "drums"].map(str::to_owned).to_vec(),
-            chords: Some(vec![
-                (second(0.0), "C".parse().ok()),
-                (second(5.0), "F#m".parse().ok()),
-            ]),
-            events: Some(vec![second(4.0)]),
+            chords: Some(Course::new(8)),
+            events: Some(Course::new(8)),
         };
+        for (time, name) in [(0.0, "C"), (5.0, "F#m")] {
+            let chords = collecting.chords.as_mut().unwrap();
+            chords.push(second(time), name.parse().ok());
+        }
+        collecting.events.as_mut().unwrap().push(second(4.0), ());
         for (part, channel, pitch) in [(0, 0, 60), (1, DRUMS, 36)] {
             let on = Note::On {
                 channel,
                 pitch,
                 velocity: 1.0,
             };
-            collecting.note(part, second(2.0), on);
-            collecting.note(part, second(3.0), Note::Off { channel, pitch });
+            collecting.notes.hear(part, second(2.0), on);
+            let off = Note::Off { channel, pitch };
+            collecting.notes.hear(part, second(3.0), off);
         }
         let canvas = collecting.draw(&params(), second(10.0));
         assert_eq!(canvas.at(400, 0), wheel(0));
@@ -510,19 +519,20 @@ mod tests {
     }
 
     #[test]
-    fn a_note_is_drawn_from_its_begin_to_its_end_and_nowhere_else() {
+    fn a_note_is_drawn_from_its_start_to_its_end_and_nowhere_else() {
         let folder = tempfile::tempdir().unwrap();
         let mut collecting = Collecting {
             file: begin(&folder.path().join("a.png")),
-            transports: vec![Transport::default()],
+            transports: since_the_start(&Transport::default()),
+            latest: Time::ZERO,
             frames: Course::new(8),
             codes: Course::new(8),
-            notes: Vec::new(),
+            notes: DrawnNotes::new(8),
             parts: vec!["tune".to_owned()],
             chords: None,
             events: None,
         };
-        collecting.note(
+        collecting.notes.hear(
             0,
             Time::from_seconds(2.0),
             Note::On {
@@ -531,7 +541,7 @@ mod tests {
                 velocity: 1.0,
             },
         );
-        collecting.note(
+        collecting.notes.hear(
             0,
             Time::from_seconds(5.0),
             Note::Off {
@@ -547,9 +557,30 @@ mod tests {
         assert!(canvas.png().unwrap().starts_with(b"\x89PNG"));
     }
 
-    #[test]
-    fn bar_lines_follow_a_tempo_that_changed_and_lie_where_they_did_before_it() {
+    /// The bar lines of a run of ten seconds that plays by `slow`, and by `later` from six seconds
+    /// on; what came last came then.
+    fn bars(slow: &Transport, later: &Transport) -> Vec<f64> {
         let folder = tempfile::tempdir().unwrap();
+        let mut collecting = Collecting {
+            file: begin(&folder.path().join("a.png")),
+            transports: since_the_start(slow),
+            latest: Time::from_seconds(6.0),
+            frames: Course::new(8),
+            codes: Course::new(8),
+            notes: DrawnNotes::new(8),
+            parts: vec!["tune".to_owned()],
+            chords: None,
+            events: None,
+        };
+        collecting.changed(&params(), later).unwrap();
+        collecting
+            .bars(Time::from_seconds(10.0))
+            .map(Time::seconds)
+            .collect()
+    }
+
+    #[test]
+    fn bar_lines_follow_a_change_of_tempo_or_metre_from_there_on() {
         let slow = Transport {
             tempo: 60.0,
             ..Transport::default()
@@ -560,20 +591,18 @@ mod tests {
             anchor: (Time::from_seconds(6.0), 6.0),
             ..Transport::default()
         };
-        let collecting = Collecting {
-            file: begin(&folder.path().join("a.png")),
-            transports: vec![slow, fast],
-            frames: Course::new(8),
-            codes: Course::new(8),
-            notes: Vec::new(),
-            parts: vec!["tune".to_owned()],
-            chords: None,
-            events: None,
+        assert_eq!(bars(&slow, &fast), [0.0, 4.0, 7.0, 9.0]);
+        // Bars of the new metre are counted from the start.
+        let waltz = Transport {
+            metre: Metre(3, 4),
+            ..slow.clone()
         };
-        let bars: Vec<f64> = collecting
-            .bars(Time::from_seconds(10.0))
-            .map(Time::seconds)
-            .collect();
-        assert_eq!(bars, [0.0, 4.0, 7.0, 9.0]);
+        assert_eq!(bars(&slow, &waltz), [0.0, 4.0, 6.0, 9.0]);
+        // Another key draws no line.
+        let elsewhere = Transport {
+            key: Some("D minor".parse().unwrap()),
+            ..slow.clone()
+        };
+        assert_eq!(bars(&slow, &elsewhere), [0.0, 4.0, 8.0]);
     }
 }

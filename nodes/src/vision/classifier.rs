@@ -1,4 +1,5 @@
-//! A picture model of the user's own: its features, standardised on line and projected to a code.
+//! A picture model of the user's own: its features, standardised by what has passed and projected
+//! to a code.
 
 use std::path::Path;
 
@@ -8,7 +9,7 @@ use score_engine::{Choice, NodeError};
 use super::encoder::Encoder;
 use crate::latent::rotation::{directions, dot};
 use crate::latent::statistics::Statistics;
-use crate::model::{Data, Kind, Picture, Session, Slot, Tensor};
+use crate::model::{Data, ElementType, Picture, Session, Tensor, TensorSpec};
 
 /// Mean and deviation of ImageNet's red, green and blue, of 1, as torchvision's models take them
 /// out.
@@ -50,7 +51,7 @@ const LONGEST_SIDE: usize = 4096;
 pub(super) struct Classifier {
     session: Session,
     name: String,
-    input: Slot,
+    input: TensorSpec,
     output: String,
     colours_first: bool,
     one_by_one: bool,
@@ -91,7 +92,7 @@ impl Classifier {
                 inputs.len()
             )));
         };
-        if !matches!(input.kind, Kind::F32 | Kind::U8) {
+        if !matches!(input.element, ElementType::F32 | ElementType::U8) {
             return Err(NodeError::model(format!(
                 "the input `{}` of `{name}` is neither 32-bit floating point nor bytes",
                 input.name
@@ -101,11 +102,11 @@ impl Classifier {
         let (colours_first, picture) = wanted_picture(input, &name, size)?;
         let outputs = session.outputs();
         let chosen = match output {
-            Some(wanted) => outputs.iter().find(|slot| slot.name == wanted),
-            None => outputs.iter().find(|slot| slot.kind == Kind::F32),
+            Some(wanted) => outputs.iter().find(|spec| spec.name == wanted),
+            None => outputs.iter().find(|spec| spec.element == ElementType::F32),
         };
         let Some(chosen) = chosen else {
-            let names: Vec<&str> = outputs.iter().map(|slot| slot.name.as_str()).collect();
+            let names: Vec<&str> = outputs.iter().map(|spec| spec.name.as_str()).collect();
             return Err(NodeError::model(format!(
                 "`{name}` has no such output of 32-bit floating point"
             ))
@@ -142,7 +143,7 @@ impl Classifier {
             pixels
         };
         let floats: Vec<f32>;
-        let data = if self.input.kind == Kind::U8 {
+        let data = if self.input.element == ElementType::U8 {
             Data::U8(bytes)
         } else {
             let area = width * height;
@@ -220,7 +221,11 @@ impl Projection {
 ///
 /// # Errors
 /// It takes no RGB pictures, or none of a size that there can be.
-fn wanted_picture(input: &Slot, name: &str, size: usize) -> Result<(bool, Picture), NodeError> {
+fn wanted_picture(
+    input: &TensorSpec,
+    name: &str,
+    size: usize,
+) -> Result<(bool, Picture), NodeError> {
     let (colours_first, height, width) = match input.shape.as_slice() {
         [_, Some(3), height, width] => (true, *height, *width),
         [_, height, width, Some(3)] => (false, *height, *width),
@@ -295,12 +300,12 @@ mod tests {
     #[test]
     fn pictures_without_pixels_or_with_too_many_are_refused() {
         let wanted = |shape: &[Option<usize>]| {
-            let slot = Slot {
+            let spec = TensorSpec {
                 name: "image".to_owned(),
-                kind: Kind::F32,
+                element: ElementType::F32,
                 shape: shape.to_vec(),
             };
-            wanted_picture(&slot, "a.onnx", 224)
+            wanted_picture(&spec, "a.onnx", 224)
         };
         let (colours_first, picture) = wanted(&[None, Some(3), None, Some(64)]).unwrap();
         assert!(colours_first);

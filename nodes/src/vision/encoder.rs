@@ -1,4 +1,5 @@
-//! What turns a batch of pictures into codes, and the one that the manifest of models lists.
+//! Encoders, which turn a batch of pictures into codes, and those that the manifest of models
+//! lists.
 
 use score_engine::NodeError;
 
@@ -16,7 +17,7 @@ pub(super) trait Encoder: Send {
     fn encode(&mut self, pixels: &[u8], count: usize) -> Result<Vec<f32>, NodeError>;
 }
 
-/// A picture model of the manifest, whose codes are N(0, 1) as they come.
+/// A picture model of the manifest. Components of its codes have a mean of 0 and a variance of 1.
 pub(super) struct ListedEncoder {
     session: Session,
     picture: Picture,

@@ -38,12 +38,20 @@ pub(crate) struct FrameEncoder {
     #[param(rebuild = "the projection is drawn for this output's features")]
     output: Option<String>,
     /// what `file` takes colours as
-    #[param(rebuild = "what is usual of the features must be learnt anew", default = Levels::Imagenet)]
+    #[param(
+        rebuild = "other levels give other features, whose mean is not known yet",
+        default = Levels::Imagenet
+    )]
     levels: Levels,
     /// height and width where `file` leaves them open
-    #[param(rebuild = "the model is opened for pictures of this size", range = 8..=2048, unit = "pixels", default = 224)]
+    #[param(
+        rebuild = "the model is opened for pictures of this size",
+        range = 8..=2048,
+        unit = "pixels",
+        default = 224
+    )]
     size: usize,
-    /// pictures encoded at once
+    /// pictures encoded at once, at most
     #[param(live, range = 1..=256, span = 1.0..=32.0, default = 8)]
     batch: usize,
     /// how far a picture may differ from the one encoded last and have its code
@@ -64,20 +72,27 @@ impl Node for FrameEncoder {
                 wires: ["film -> eye -> tune -> notes"]"#,
             )
             .details(
-                "Pictures of any size are averaged down to what the model wants, without regard to their shape. \
-                 A batch is a fixed count of pictures, so that the result never depends on timing; it holds \
-                 `batch` − 1 pictures back, so choose 1 for a camera.\n\n\
-                 A picture that hardly differs from the one that was encoded last has its code again, which spares most of the \
-                 work where a film stands still. `alike` says how much that is: by how much colours differ in the mean, of \
-                 full scale. At 0 only a picture that is the same has the same code.\n\n\
-                 `file` takes any ONNX model of your own that turns pictures into numbers, such as an image \
-                 classifier, in place of `model`. Its one input is RGB as [N, 3, height, width] or \
-                 [N, height, width, 3], 32-bit floating point or bytes; a height or width that it leaves open becomes \
-                 `size`, and `levels` says what floating-point models were trained on: `imagenet` (mean and \
-                 deviation of ImageNet's colours taken out), `unit` (0 to 1), `signed` (−1 to 1) or `bytes` \
-                 (0 to 255). Maps are averaged over their area. The features are standardised on line, by what \
-                 has passed, and turned into `dimension` components by a projection that the patch's seed draws: \
-                 the first pictures say little, until it knows what is usual.",
+                "A code is what the model says of a picture: a point of its latent space, given by \
+                 its components, numbers with a mean of 0 and a variance of 1 over many pictures, \
+                 as music models want them. Pictures that look alike have codes near each \
+                 other.\n\n\
+                 Pictures of any size are averaged down to what the model wants, without regard to \
+                 their shape. In a render a batch is a fixed count of pictures, so that the result \
+                 never depends on timing. Live no picture waits for another.\n\n\
+                 A picture that hardly differs from the one that was encoded last has its code \
+                 again, which spares most of the work where a film stands still. `alike` says how \
+                 much that is: by how much colours differ in the mean, of full scale. At 0 only a \
+                 picture that is the same has the same code.\n\n\
+                 `file` takes any ONNX model of your own that turns pictures into numbers, such as \
+                 an image classifier, in place of `model`. Its one input is RGB as [N, 3, height, \
+                 width] or [N, height, width, 3], 32-bit floating point or bytes; a height or \
+                 width that it leaves open becomes `size`, and `levels` says what floating-point \
+                 models were trained on: `imagenet` (mean and deviation of ImageNet's colours \
+                 taken out), `unit` (0 to 1), `signed` (−1 to 1) or `bytes` (0 to 255). Maps are \
+                 averaged over their area. The features are standardised by what has passed, and \
+                 turned into `dimension` components by a projection that the patch's seed draws: \
+                 codes of the first pictures say little, until the mean and the variance of the \
+                 features are known.",
             )
             .input(PICTURES)
             .output(CODES)
@@ -289,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_that_hardly_differs_has_the_code_of_the_one_before_and_every_picture_has_one() {
+    fn a_picture_that_hardly_differs_has_the_code_of_the_one_before() {
         let (each, spared) = (codes(0.0), codes(0.01));
         assert_eq!((each.len(), spared.len()), (12, 12));
         for number in 0..12 {

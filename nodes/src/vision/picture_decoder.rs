@@ -17,10 +17,7 @@ const ROLE: &str = "decoder";
 #[derive(Clone, Params)]
 pub(crate) struct PictureDecoder {
     /// name of a picture model that has a decoder
-    #[param(
-        rebuild = "the model is opened when the node is built",
-        default = "eye"
-    )]
+    #[param(rebuild = "a model is loaded when its node is built", default = "eye")]
     model: String,
 }
 
@@ -59,9 +56,10 @@ impl Node for PictureDecoder {
                 wires: ["walk -> seen -> roll.frames", "walk -> tune -> roll.notes"]"#,
             )
             .details(
-                "What a code of `frame_encoder` says, as a picture of the model's own size: a code keeps what is shown \
-                 and drops how, so expect the gist, blurred. Any code of that dimension can be drawn, also one that no \
-                 picture had: between two (`latent_interpolate`), smoothed, turned or drawn at random.",
+                "What a code of `frame_encoder` says, as a picture of the model's own size: a code \
+                 keeps what is shown and drops how, so expect the gist, blurred. Any code of that \
+                 dimension can be drawn, also one that no picture had: between two \
+                 (`latent_interpolate`), smoothed, turned or drawn at random.",
             )
             .input(CODE)
             .output(PICTURES)

@@ -80,7 +80,7 @@ fn music(from: f64) -> Vec<Played> {
 }
 
 #[test]
-fn music_that_follows_every_scene_at_once_is_found_out() {
+fn music_that_follows_every_scene_at_once_is_detected() {
     let report = evaluate(&film(), &music(0.0), &options()).unwrap();
     for name in [
         "partial_mantel",

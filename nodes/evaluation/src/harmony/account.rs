@@ -32,7 +32,7 @@ pub struct Account {
 }
 
 impl Account {
-    /// What `score` is, its positions told in the time of `transport`.
+    /// What `score` is; its positions are times of `transport`.
     pub fn of(score: &Score, transport: &Transport) -> Self {
         let grid = Grid::new(score);
         let figures = evaluate(score);

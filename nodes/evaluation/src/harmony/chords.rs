@@ -1,12 +1,9 @@
 //! The chords, and how a melody and a bass lie on them.
 
 use super::grid::{Grid, Placed, share};
-use super::melody::back;
+use super::melody::{SEGMENT, back};
 use crate::key::{best_scales, scale_shares};
 use score_nodes::music::Chord;
-
-/// Bars of a segment that returns.
-const SEGMENT: usize = 4;
 
 /// The chord under a note.
 fn under(grid: &Grid, note: &Placed) -> Option<Chord> {

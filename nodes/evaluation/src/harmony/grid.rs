@@ -91,7 +91,8 @@ impl Grid {
         self.steps.div_ceil(self.bar)
     }
 
-    /// The half bars, or bars where a half is no whole number of quarters: where beats are strong.
+    /// The half bars, or bars where a half is not a whole number of quarters: where beats are
+    /// strong.
     pub(super) fn strong(&self) -> usize {
         if self.bar.is_multiple_of(2 * QUARTER) {
             self.bar / 2

@@ -9,13 +9,13 @@ const LOCAL: usize = 8;
 /// Bars of the windows that are compared.
 const WINDOW: usize = 2;
 
-/// A bar counts as returning where it was within so many bars before.
+/// A bar counts as returning where it is the same as one of this many before it.
 const LAG: usize = 32;
 
 /// Bars of a segment that returns.
 pub(super) const SEGMENT: usize = 4;
 
-/// Segments are the same where so much of their notes is.
+/// The share of notes of two segments that must be the same for one to be the other's return.
 const ALIKE: f64 = 0.8;
 
 /// How much sounds of each pitch class from one sixteenth to another.
@@ -160,7 +160,7 @@ fn segments(grid: &Grid) -> Vec<Vec<(usize, u8)>> {
         .collect()
 }
 
-/// Whether so much of the notes of two segments is the same that one is the other's return.
+/// Whether one segment is the other's return.
 fn alike(one: &[(usize, u8)], other: &[(usize, u8)]) -> bool {
     let both = one.iter().filter(|note| other.contains(note)).count();
     let either = one.len() + other.len() - both;

@@ -63,8 +63,9 @@ fn ending(music: &Account, film: f64) -> String {
 /// All figures, a row each.
 pub(super) fn table(page: &mut String, music: &Account) {
     page.push_str(
-        "<p>The same figures of songs: from where a tenth of them lie below to where a tenth lie above (853 pop songs, \
-         POP909). A figure outside is not wrong, but unusual.</p>\n<table><thead><tr><th>What is measured</th>\
+        "<p>The same figures of songs: from where a tenth of them lie below to where a tenth lie \
+         above (853 pop songs, POP909). A figure outside is not wrong, but unusual.</p>\n<table>\
+         <thead><tr><th>What is measured</th>\
          <th>Here</th><th>Songs</th></tr></thead>\n",
     );
     for row in &music.figures {
@@ -78,7 +79,8 @@ pub(super) fn table(page: &mut String, music: &Account) {
             .map_or("–".to_owned(), |value| format!("{value:.2}"));
         let _ = writeln!(
             page,
-            "<tr class=\"{class}\"><td>{}</td><td class=\"n\">{value}</td><td class=\"n\">{}</td></tr>",
+            "<tr class=\"{class}\"><td>{}</td><td class=\"n\">{value}</td><td class=\"n\">{}</td>\
+             </tr>",
             row.title,
             songs(row)
         );
@@ -140,7 +142,10 @@ mod tests {
             "{page}"
         );
         assert!(
-            page.contains("Yes: on C, the tonic’s chord, from 0:22 on; the last note ends 1.0 s before the film does"),
+            page.contains(
+                "Yes: on C, the tonic’s chord, from 0:22 on; the last note ends 1.0 s \
+                 before the film does"
+            ),
             "{page}"
         );
     }

@@ -26,8 +26,8 @@ pub(super) fn hill(tested: &Tested, beats: bool) -> String {
     let wide = (WIDTH - 2.0 * MARGIN) / BINS as f64;
     let across = |value: f64| MARGIN + (value - low) / span * (WIDTH - 2.0 * MARGIN);
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" font-size=\"12\" \
-         fill=\"#5b6069\">"
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" \
+         font-size=\"12\" fill=\"#5b6069\">"
     );
     for (index, count) in bins.iter().enumerate().filter(|(_, count)| **count > 0) {
         let tall = f64::from(*count) / f64::from(most) * (GROUND - 30.0);
@@ -48,8 +48,10 @@ pub(super) fn hill(tested: &Tested, beats: bool) -> String {
     let _ = write!(
         svg,
         "<line x1=\"{MARGIN}\" x2=\"{:.1}\" y1=\"{GROUND}\" y2=\"{GROUND}\" stroke=\"#8a8578\"/>\
-         <line x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"22\" y2=\"{GROUND}\" stroke=\"{colour}\" stroke-width=\"3\"/>\
-         <text x=\"{label:.1}\" y=\"16\" text-anchor=\"middle\" fill=\"{colour}\" font-weight=\"bold\">{:.2}</text>\
+         <line x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"22\" y2=\"{GROUND}\" stroke=\"{colour}\" \
+         stroke-width=\"3\"/>\
+         <text x=\"{label:.1}\" y=\"16\" text-anchor=\"middle\" fill=\"{colour}\" \
+         font-weight=\"bold\">{:.2}</text>\
          <text x=\"{MARGIN}\" y=\"122\">{low:.2}</text>\
          <text x=\"{:.1}\" y=\"122\" text-anchor=\"end\">{high:.2}</text></svg>",
         WIDTH - MARGIN,

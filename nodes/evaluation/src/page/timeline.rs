@@ -1,5 +1,4 @@
-//! The film, a row of stills every so many seconds, with the notes over it and the curves of change
-//! below.
+//! The film in rows of stills, with the notes over them and the curves of change below.
 
 use std::fmt::Write;
 
@@ -17,8 +16,9 @@ const NOTES: (f64, f64) = (64.0, 150.0);
 /// The curves' part.
 const CURVES: (f64, f64) = (164.0, 214.0);
 const HEIGHT: f64 = 230.0;
-/// A row lasts so many seconds at least, and a page has so many rows at most.
+/// The shortest time of a row, in seconds.
 const SHORTEST: f64 = 20.0;
+/// The most rows of a page.
 const MOST_ROWS: f64 = 30.0;
 
 /// The whole film, row by row.
@@ -46,8 +46,8 @@ impl<'a> Row<'a> {
             from,
             to: from + seconds,
             svg: format!(
-                "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"row\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" \
-                 font-size=\"12\" fill=\"#5b6069\">"
+                "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"row\" viewBox=\"0 0 {WIDTH} \
+                 {HEIGHT}\" role=\"img\" font-size=\"12\" fill=\"#5b6069\">"
             ),
         }
     }
@@ -131,7 +131,8 @@ impl<'a> Row<'a> {
                 let (start, end) = (self.across(from), self.across(to));
                 let _ = write!(
                     self.svg,
-                    "<rect x=\"{start:.1}\" y=\"{}\" width=\"{:.1}\" height=\"5\" fill=\"#2f8f5b\"/>",
+                    "<rect x=\"{start:.1}\" y=\"{}\" width=\"{:.1}\" height=\"5\" \
+                     fill=\"#2f8f5b\"/>",
                     NOTES.0 - 6.0,
                     (end - start - 1.0).max(1.0)
                 );
@@ -162,7 +163,8 @@ impl<'a> Row<'a> {
             };
             let _ = write!(
                 self.svg,
-                "<rect x=\"{start:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{tall:.1}\" rx=\"1\" fill=\"{colour}\"/>",
+                "<rect x=\"{start:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{tall:.1}\" rx=\"1\" \
+                 fill=\"{colour}\"/>",
                 (end - start - 1.0).max(2.0)
             );
         }
@@ -199,7 +201,8 @@ impl<'a> Row<'a> {
             let at = self.across(*cut);
             let _ = write!(
                 self.svg,
-                "<line x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"0\" y2=\"{}\" stroke=\"#d02f3a\" stroke-width=\"2.5\"/>",
+                "<line x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"0\" y2=\"{}\" stroke=\"#d02f3a\" \
+                 stroke-width=\"2.5\"/>",
                 CURVES.1
             );
         }

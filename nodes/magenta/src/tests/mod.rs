@@ -55,7 +55,7 @@ fn converter(sizes: Sizes) -> Value {
 #[derive(Clone, Copy, PartialEq)]
 enum Layout {
     Singles,
-    /// In files of so many bytes; with numbers of so many bits, 32 for plain ones.
+    /// In files, with the bytes of each and the bits of a number, 32 for plain ones.
     Shards(usize, u32),
 }
 

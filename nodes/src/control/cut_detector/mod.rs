@@ -1,4 +1,4 @@
-//! Tells of hard cuts.
+//! Detects hard cuts.
 
 mod watch;
 
@@ -54,7 +54,7 @@ impl CutDetector {
 
 impl Node for CutDetector {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("control", "cut_detector", "Tells of hard cuts in a film")
+        Descriptor::of::<Self>("control", "cut_detector", "Detects hard cuts in a film")
             .example(
                 r#"nodes: {
                     "film": video_file(path: "film.mp4"),
@@ -74,7 +74,7 @@ impl Node for CutDetector {
         Ok(Box::new(Detecting {
             limits: self.limits(build.transport),
             watch: Watch::new(),
-            live: build.clock.is_some(),
+            ends: build.ends,
             cuts: build.counters.counter("cuts"),
             refused: build.counters.counter("refused"),
         }))
@@ -84,8 +84,9 @@ impl Node for CutDetector {
 struct Detecting {
     limits: Limits,
     watch: Watch,
-    /// Offline the next picture says how long one was held; live the clock does.
-    live: bool,
+    /// Whether the run ends by itself: the next picture says how long one was held. Else the clock
+    /// does.
+    ends: bool,
     cuts: Arc<AtomicU64>,
     refused: Arc<AtomicU64>,
 }
@@ -98,13 +99,13 @@ impl Processor<CutDetector> for Detecting {
             let (change, cut) = self.watch.see(time, view, self.limits);
             self.refused.store(self.watch.refused, Ordering::Relaxed);
             if let Some(cut) = cut {
-                self.tell(io, cut)?;
+                self.send(io, cut)?;
             }
             io.send(CHANGE, time, change)?;
         }
-        if self.live {
+        if !self.ends {
             if let Some(cut) = self.watch.held(io.now(), self.limits) {
-                self.tell(io, cut)?;
+                self.send(io, cut)?;
             } else if let Some(time) = self.watch.held_at(self.limits) {
                 return Ok(Flow::WakeAt(time));
             }
@@ -114,7 +115,7 @@ impl Processor<CutDetector> for Detecting {
 
     fn finish(&mut self, _params: &CutDetector, io: &mut Io<'_>) -> Result<(), NodeError> {
         match self.watch.finish() {
-            Some(cut) => self.tell(io, cut),
+            Some(cut) => self.send(io, cut),
             None => Ok(()),
         }
     }
@@ -130,8 +131,8 @@ impl Processor<CutDetector> for Detecting {
 }
 
 impl Detecting {
-    /// Sends a cut on its way.
-    fn tell(&self, io: &mut Io<'_>, cut: Cut) -> Result<(), NodeError> {
+    /// Reports a cut.
+    fn send(&self, io: &mut Io<'_>, cut: Cut) -> Result<(), NodeError> {
         self.cuts.fetch_add(1, Ordering::Relaxed);
         let event = Event {
             name: "cut".to_owned(),
@@ -141,16 +142,21 @@ impl Detecting {
     }
 }
 
-const DETAILS: &str = "A hard cut is a picture that differs much from the one before, in its colours (histograms) and in where its \
-    light and dark lie (a grid of 16 × 16) alike: motion changes the second, a flash the first. It must differ more than \
-    `threshold`, three times as much as pictures did of late (half-life 0.3 s), and from all that was shown within the last \
-    0.16 s; and the new scene must stand, so that a flash is not taken for a cut: for `confirm` pictures of 1/25 s, or \
-    as a still of 0.16 s or longer. All of it is counted in time, so that slides, a GIF and a screen recording that holds \
-    a still have their cuts too. With `confirm: 1` a cut goes out one picture late, with 0 at once. Offline the cut still \
-    has the time of the new scene's first picture. Fades and dissolves are not hard cuts. The output `change` shows what \
-    is compared with the threshold. Live, `cuts` counts the cuts, `refused` the flashes and whirls that did not stand.\n\n\
-    Measured with the defaults, the exact picture counting: on a film that played no part in its making, street scenes with \
-    close traffic, 5 of 5 cuts and no false alarm in 250 pictures; two films without cuts, no false alarm in 252; on Big \
-    Buck Bunny's first 30 s, 3 of 3 and none false in 720 (a false alarm in its fade-in led to one constant). On 177 cuts \
-    between photographs that pan, whirl and carry noise, all and none false. Bright flashes every second or two are its \
-    weak side: of 59 cuts 49 with 26 false alarms, nearly all at flashes two pictures long, for which `confirm: 2` helps.";
+const DETAILS: &str = "A hard cut is a picture that differs much from the one before, in its \
+    colours (histograms) and in where its light and dark lie (a grid of 16 × 16) alike: motion \
+    changes the second, a flash the first. It must differ more than `threshold`, three times as \
+    much as pictures did of late (half-life 0.3 s), and from all that was shown within the last \
+    0.16 s; and the new scene must stand, so that a flash is not taken for a cut: for `confirm` \
+    pictures of 1/25 s, or as a still of 0.16 s or longer. All of it is counted in time, so that \
+    slides, a GIF and a screen recording that holds a still have their cuts too. With `confirm: 1` \
+    a cut goes out one picture late, with 0 at once. Offline the cut still has the time of the new \
+    scene's first picture. Fades and dissolves are not hard cuts. The output `change` shows what \
+    is compared with the threshold. Live, `cuts` counts the cuts, `refused` the flashes and whirls \
+    that did not stand.\n\n\
+    Measured with the defaults, the exact picture counting: on a film that played no part in its \
+    making, street scenes with close traffic, 5 of 5 cuts and no false alarm in 250 pictures; two \
+    films without cuts, no false alarm in 252; on Big Buck Bunny's first 30 s, 3 of 3 and none \
+    false in 720 (a false alarm in its fade-in led to one constant). On 177 cuts between \
+    photographs that pan, whirl and carry noise, all and none false. Bright flashes every second \
+    or two are its weak side: of 59 cuts 49 with 26 false alarms, nearly all at flashes two \
+    pictures long, for which `confirm: 2` helps.";

@@ -10,8 +10,8 @@ use super::super::test_pictures::{SIZE, controls, drawn, flat, picture};
 use super::*;
 use crate::video::ffmpeg::{Decoder, probe};
 
-/// Scenes of ffmpeg's own at 25 pictures a second, each of so many pictures, one cut to the next.
-/// The colours of gradients are named, since ffmpeg chooses them by lot, whatever the seed.
+/// Scenes that ffmpeg draws at 25 pictures a second, with the number of pictures of each. The
+/// colours of gradients are named, since ffmpeg draws them at random, whatever the seed.
 const SCENES: [(&str, usize); 7] = [
     (
         "mandelbrot=size=64x64:start_scale=0.4:end_scale=0.02:end_pts=130",
@@ -71,11 +71,11 @@ fn cuts(outputs: &Outputs) -> Vec<Time> {
         .collect()
 }
 
-/// A filter's frames: so many are enough for every scene.
+/// A filter that draws as many pictures as any scene needs.
 const LENGTH: &str = "trim=end_frame=45";
 
 #[test]
-fn every_cut_between_drawn_scenes_is_told_and_nothing_else() {
+fn every_cut_between_drawn_scenes_is_reported_and_nothing_else() {
     let (film, wanted) = scenes(LENGTH);
     let outputs = watch(json!({}), film);
     assert_eq!(cuts(&outputs), wanted);
@@ -87,7 +87,7 @@ fn every_cut_between_drawn_scenes_is_told_and_nothing_else() {
 }
 
 #[test]
-fn a_hand_that_shakes_the_camera_and_noise_are_no_cuts() {
+fn a_shaking_camera_and_noise_are_not_cuts() {
     let (film, wanted) = scenes(&format!(
         "{LENGTH},scale=96:96,crop=64:64:x='16+14*sin(n*0.6)':y='16+14*cos(n*0.45)',noise=alls=12:allf=t"
     ));
@@ -95,7 +95,7 @@ fn a_hand_that_shakes_the_camera_and_noise_are_no_cuts() {
 }
 
 #[test]
-fn a_flash_of_one_picture_is_no_cut_and_longer_ones_are_none_if_more_must_confirm() {
+fn a_flash_is_not_a_cut_if_as_many_pictures_must_confirm() {
     let film = |length: usize| {
         let still = drawn("testsrc2=size=64x64:rate=25,trim=end_frame=60", 25.0);
         let lit = still.into_iter().enumerate();
@@ -111,13 +111,13 @@ fn a_flash_of_one_picture_is_no_cut_and_longer_ones_are_none_if_more_must_confir
 }
 
 #[test]
-fn fades_and_dissolves_are_no_hard_cuts() {
+fn fades_and_dissolves_are_not_hard_cuts() {
     let fades = "testsrc2=size=64x64:rate=25,trim=end_frame=100,fade=in:0:25,fade=out:75:25";
     assert_eq!(cuts(&watch(json!({}), drawn(fades, 25.0))), []);
 }
 
 #[test]
-fn a_cut_goes_out_one_frame_late_at_most_and_at_once_unless_it_must_be_confirmed() {
+fn a_cut_is_reported_one_picture_late_at_most_and_at_once_unconfirmed() {
     let (film, wanted) = scenes(LENGTH);
     let end = time(film.len());
     for (confirm, late) in [(0, 0), (1, 1)] {
@@ -133,7 +133,7 @@ fn a_cut_goes_out_one_frame_late_at_most_and_at_once_unless_it_must_be_confirmed
 }
 
 #[test]
-fn cuts_keep_their_distance_and_a_cut_in_the_last_picture_is_told() {
+fn cuts_keep_their_distance_and_one_in_the_last_picture_is_reported() {
     let red_and_blue = |n: usize| {
         flat(if (n / 5).is_multiple_of(2) {
             [220, 30, 30]
@@ -152,7 +152,7 @@ fn cuts_keep_their_distance_and_a_cut_in_the_last_picture_is_told() {
 }
 
 #[test]
-fn the_change_of_every_picture_is_told_and_pictures_of_any_size_are_taken() {
+fn every_picture_of_any_size_has_its_change_reported() {
     let film = vec![
         (time(0), flat([0; 3])),
         (
@@ -222,7 +222,7 @@ fn live_a_still_that_is_held_is_a_scene_before_the_next_picture_comes() {
     assert_eq!(outputs.sent("cut"), sent);
 }
 
-/// Says where the cuts of a film are, for measuring precision and recall:
+/// Prints where the cuts of a film are, for measuring precision and recall:
 /// `SCORE_FILM=film.mp4 cargo test -p score-nodes --lib -- --ignored --nocapture
 /// the_cuts_of_a_film`.
 #[test]

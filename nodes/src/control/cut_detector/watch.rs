@@ -13,15 +13,15 @@ use crate::half_life::followed;
 /// whatever follows.
 const FLASH: Time = Time::from_nanos(160_000_000);
 
-/// So many pictures are remembered, at most; more are shown within the time of a flash only above
-/// 200 a second.
+/// The most pictures that are remembered; only above 200 a second are more shown within the time of
+/// a flash.
 const MEMORY: usize = 32;
 
 /// How long one picture lasts that confirms a scene: those of a film with 25 pictures a second.
 const PICTURE: Time = Time::from_nanos(40_000_000);
 
-/// A cut is so many times the change of the recent past, as Yeo and Liu (1995) compare the two
-/// largest in a window.
+/// A cut is at least this many times the change of the recent past, as Yeo and Liu (1995) compare
+/// the two largest changes in a window.
 const ABOVE_RECENT: f32 = 3.0;
 
 /// The half-life of the recent past, in seconds.
@@ -55,14 +55,15 @@ pub(super) struct Cut {
 }
 
 impl Limits {
-    /// A picture of the new scene so long after its first confirms it. A quarter less than is asked
-    /// for, so that one more picture is enough for `confirm: 1` at 30 pictures a second too.
+    /// A picture of the new scene this long after its first confirms it. A quarter of a picture
+    /// less than `confirm` says, so that for `confirm: 1` one more picture is enough at 30 a second
+    /// too.
     fn stands_after(self) -> Time {
         let quarters = i64::from(self.confirm) * 4 - 1;
         Time::from_nanos(PICTURE.nanos() / 4 * quarters)
     }
 
-    /// A scene that was held so long was one, though the next picture is another.
+    /// A still that was held this long was a scene, though the next picture is another.
     fn held_after(self) -> Time {
         let confirmed = Time::from_nanos(PICTURE.nanos() * i64::from(self.confirm));
         confirmed.max(FLASH)
@@ -204,7 +205,7 @@ impl Watch {
         self.candidate.as_ref().map(|candidate| candidate.cut.time)
     }
 
-    /// The film has ended: what nothing spoke against is a cut.
+    /// The film has ended: a change that nothing spoke against is a cut.
     pub(super) fn finish(&mut self) -> Option<Cut> {
         self.candidate.take().map(|candidate| candidate.cut)
     }

@@ -35,17 +35,23 @@ impl Weaves for Accompaniment {
 impl Node for Accompaniment {
     fn descriptor() -> Descriptor {
         player::ported(
-            Descriptor::of::<Self>("music", "accompaniment", "Plays the chords in patterns of a piano, by a code")
-                .example(EXAMPLE)
-                .details(
-                    "A pattern of two bars comes from a code, by a model of pop songs' pianos: which tones of the chord are \
-                     struck when, over a bass. The same code on other chords is the same pattern. It holds for `hold` bars, \
-                     or until a cut; a code that returns brings its pattern back. How hard and how long notes sound comes \
-                     from a second model, of how those pianos were played.\n\n\
-                     What comes along `density`, `register` and `energy` goes before the parameters of the same names: a \
-                     control of 0 to 1 is −2 to 2 there. With `bass: false` the bass is left to `bass_line`.\n\n\
-                     Where the piece closes, the whole chord is struck and rings.",
-                ),
+            Descriptor::of::<Self>(
+                "music",
+                "accompaniment",
+                "Plays the chords in patterns of a piano, by a code",
+            )
+            .example(EXAMPLE)
+            .details(
+                "A pattern of two bars comes from a code, by a model of pop songs' pianos: \
+                 which tones of the chord are struck when, over a bass. The same code on other \
+                 chords is the same pattern. It holds for `hold` bars, or until a cut; a code \
+                 that returns brings its pattern back. How hard and how long notes sound comes \
+                 from a second model, of how those pianos were played.\n\n\
+                 What comes along `density`, `register` and `energy` goes before the \
+                 parameters of the same names: a control of 0 to 1 is −2 to 2 there. With \
+                 `bass: false` the bass is left to `bass_line`.\n\n\
+                 Where the piece closes, the whole chord is struck and rings.",
+            ),
         )
         .in_bars()
         .urgent()

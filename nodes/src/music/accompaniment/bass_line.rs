@@ -39,13 +39,19 @@ impl Weaves for BassLine {
 impl Node for BassLine {
     fn descriptor() -> Descriptor {
         player::ported(
-            Descriptor::of::<Self>("music", "bass_line", "Plays the bass of the chords, by a code")
-                .example(EXAMPLE)
-                .details(
-                    "The bass of the patterns that `accompaniment` plays, by the same model: roots above all where chords \
-                     change, fifths, thirds and octaves between. Wired to the same codes and chords, both play \
-                     together. `octave` puts it into an instrument's range, 24 to 48; without, it lies where a piano's left hand does.",
-                ),
+            Descriptor::of::<Self>(
+                "music",
+                "bass_line",
+                "Plays the bass of the chords, by a code",
+            )
+            .example(EXAMPLE)
+            .details(
+                "The bass of the patterns that `accompaniment` plays, by the same model: roots \
+                 above all where chords change, fifths, thirds and octaves between. Wired to \
+                 the same codes and chords, both play together. `octave` puts it into an \
+                 instrument's range, 24 to 48; without, it lies where a piano's left hand \
+                 does.",
+            ),
         )
         .in_bars()
         .urgent()

@@ -7,6 +7,7 @@ use score_engine::{
 
 use super::super::harmony::Following;
 use super::super::pacing::Pacing;
+use super::super::pitch_range::check_octave;
 use super::accompaniment_node::EXAMPLE;
 use super::padding::Padding;
 use super::sounding::Sounding;
@@ -15,9 +16,6 @@ use crate::chords::Chords;
 pub(super) const CHORDS: InputPort<Custom<Chords>> =
     Chords::input(0, "chords", "the chords to hold");
 pub(super) const HELD: OutputPort<Note> = OutputPort::new(0, "notes", "the held notes");
-
-/// The narrowest range that holds a chord of four tones.
-const NARROWEST: u8 = 12;
 
 /// `chord_pad`.
 #[derive(Clone, Params)]
@@ -39,40 +37,34 @@ pub(crate) struct ChordPad {
     pub(super) channel: u8,
 }
 
-impl ChordPad {
-    /// What is wrong with the range, if anything is.
-    pub(super) fn fault(&self) -> Option<String> {
-        let (lowest, highest) = (self.lowest, self.highest);
-        let is_narrow = highest < lowest.saturating_add(NARROWEST);
-        is_narrow.then(|| format!("from {lowest} to {highest} there is no octave"))
-    }
-}
-
 impl Node for ChordPad {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("music", "chord_pad", "Holds the chords, each voice going to the nearest tone")
-            .example(EXAMPLE)
-            .details(
-                "For strings, a choir or a pad. Each chord is held until the next. A tone that both have stays; the other \
-                 voices go the shortest way to the new chord's tones within `lowest` and `highest`. No model.",
-            )
-            .input(CHORDS)
-            .output(HELD)
-            .in_bars()
-            .urgent()
+        Descriptor::of::<Self>(
+            "music",
+            "chord_pad",
+            "Holds the chords, each voice going to the nearest tone",
+        )
+        .example(EXAMPLE)
+        .details(
+            "For strings, a choir or a pad. Each chord is held until the next. A tone that \
+             both have stays; the other voices go the shortest way to the new chord's tones \
+             within `lowest` and `highest`. No model.",
+        )
+        .input(CHORDS)
+        .output(HELD)
+        .in_bars()
+        .urgent()
     }
 
     fn check(&self, check: &mut Check<'_>) {
-        if let Some(why) = self.fault() {
-            let help = "`highest` lies at least 12 above `lowest`".to_owned();
-            check.refuse("highest", why, Some(help));
-        }
+        check_octave(check, self.lowest, self.highest);
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let padding = Padding {
             chords: Following::default(),
             sounding: Sounding::default(),
+            voiced: None,
         };
         Ok(Box::new(Pacing::new(padding, build)))
     }

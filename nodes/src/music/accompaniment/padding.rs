@@ -2,9 +2,10 @@
 
 use score_engine::{Input, NodeError, Note, OutputPort, Time, Transport};
 
+use super::super::grid::Grid;
 use super::super::harmony::{Chord, Following};
 use super::super::pacing::{Part, Played};
-use super::super::voice::Chunk;
+use super::super::pitch_range::require_octave;
 use super::chord_pad::{CHORDS, ChordPad, HELD};
 use super::sounding::{Sounding, in_order};
 
@@ -12,6 +13,8 @@ use super::sounding::{Sounding, in_order};
 pub(super) struct Padding {
     pub(super) chords: Following,
     pub(super) sounding: Sounding,
+    /// How many voices the chord that sounds was given, and within which pitches.
+    pub(super) voiced: Option<(usize, u8, u8)>,
 }
 
 /// The tones of `chord` that the voices go to from where they are: every voice the shortest way,
@@ -34,7 +37,7 @@ fn voicing(chord: Chord, before: &[u8], voices: usize, (lowest, highest): (u8, u
         .filter(|pitch| chord.holds(*pitch))
         .collect();
     let mut found: Vec<u8> = Vec::new();
-    // The third and the seventh tell the chord, the fifth says least.
+    // The third and the seventh say which chord it is, the fifth says least.
     let tones = chord.family.tones();
     let order = [1, 0, 3, 2]
         .into_iter()
@@ -55,14 +58,14 @@ fn voicing(chord: Chord, before: &[u8], voices: usize, (lowest, highest): (u8, u
 impl Part<ChordPad> for Padding {
     const NOTES: OutputPort<Note> = HELD;
 
-    fn hear(&mut self, input: &Input, chunk: &Chunk) -> Result<(), NodeError> {
+    fn hear(&mut self, input: &Input, grid: &Grid) -> Result<(), NodeError> {
         let chords = *input.read(CHORDS)?;
-        self.chords.hear(input.packet.time, chords, chunk);
+        self.chords.hear(input.packet.time, chords, grid);
         Ok(())
     }
 
-    fn at(&mut self, params: &ChordPad, place: u64, chunk: &Chunk) -> Result<Played, NodeError> {
-        let now = chunk.time_of(place);
+    fn at(&mut self, params: &ChordPad, place: u64, grid: &Grid) -> Result<Played, NodeError> {
+        let now = grid.time_of(place);
         let mut played = Vec::new();
         let chords = self.chords.at(place);
         let Some(chord) = chords.and_then(|chords| chords.chord) else {
@@ -71,8 +74,10 @@ impl Part<ChordPad> for Padding {
         };
         self.sounding.end_beside(params.channel, now, &mut played);
         let before: Vec<u8> = self.sounding.pitches().collect();
+        let voiced = Some((params.voices, params.lowest, params.highest));
         let is_new = chords.is_some_and(|chords| chords.fresh) || before.is_empty();
-        if is_new {
+        if is_new || self.voiced != voiced {
+            self.voiced = voiced;
             let wanted = voicing(
                 chord,
                 &before,
@@ -100,12 +105,10 @@ impl Part<ChordPad> for Padding {
         &mut self,
         params: &ChordPad,
         _transport: &Transport,
-        _chunk: &Chunk,
+        _grid: &Grid,
         _place: u64,
     ) -> Result<(), NodeError> {
-        params
-            .fault()
-            .map_or(Ok(()), |why| Err(NodeError::input(why)))
+        require_octave(params.lowest, params.highest)
     }
 }
 

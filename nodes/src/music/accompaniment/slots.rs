@@ -27,7 +27,7 @@ pub(super) struct Struck {
 }
 
 impl Struck {
-    /// As the model hears what the step before struck.
+    /// What the model is given of what the step before struck.
     pub(super) fn heard(&self) -> [f32; BASS + SLOTS] {
         let mut heard = [0.0; BASS + SLOTS];
         for place in self.slots.iter().map(|slot| BASS + slot).chain([self.bass]) {

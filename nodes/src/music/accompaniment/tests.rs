@@ -327,6 +327,26 @@ fn the_hands_and_the_channel_are_live() {
 }
 
 #[test]
+fn voices_and_range_of_a_pad_are_live_while_one_chord_is_held() {
+    let outputs = live::<ChordPad>(json!({ "voices": 3 }), false)
+        .set_live(at(4.0), "voices", 1)
+        .set_live(at(8.0), "highest", 96)
+        .set_live(at(8.0), "lowest", 84)
+        .play_live()
+        .unwrap();
+    let found = notes(&outputs);
+    let sounding = |time: f64| -> Vec<u8> {
+        let here = found
+            .iter()
+            .filter(|(start, stop, _)| *start < time && time < *stop);
+        here.map(|(.., pitch)| *pitch).collect()
+    };
+    assert_eq!([2.0, 6.0].map(|time| sounding(time).len()), [3, 1]);
+    let high = sounding(12.0);
+    assert!(high.len() == 1 && high[0] >= 84, "{high:?}");
+}
+
+#[test]
 fn a_pad_that_goes_to_another_channel_leaves_nothing_on_the_old() {
     let outputs = live::<ChordPad>(json!({}), false)
         .set_live(at(4.0), "channel", 9)

@@ -11,7 +11,7 @@ use crate::model::{Data, Manifest, Session, Task, Tensor};
 /// What can be asked of a bar: density, register, energy; 0 is the middle of songs.
 pub(super) type Wishes = [Option<f32>; 3];
 
-/// The furthest change of chords that is told, in sixteenths.
+/// The furthest change of chords that the model counts, in sixteenths.
 const FAR: u32 = 32;
 
 /// The model's last place in two bars.

@@ -5,11 +5,11 @@ use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardUniform};
 use score_engine::{Input, NodeError, Note, OutputPort, Time, Transport};
 
+use super::super::grid::Grid;
 use super::super::harmony::{Chord, Following, Steps};
 use super::super::pacing::{Part, Played};
 use super::super::shape::normalise;
 use super::super::touch::{MIDDLE, Onset, Touch};
-use super::super::voice::Chunk;
 use super::player::{CHORDS, CODE, CUT, NOTES, WISHES, Weaves};
 use super::slots::{bass_pitch, slot_pitch};
 use super::sounding::{Sounding, in_order};
@@ -30,7 +30,7 @@ pub(super) enum Hands {
     Both,
     /// The upper notes.
     Upper,
-    /// The bass, so many semitones lower.
+    /// The bass, this many semitones lower.
     Bass(u8),
 }
 
@@ -58,12 +58,12 @@ pub(super) struct Weaving {
 
 impl Weaving {
     /// Lets a code hold from this sixteenth on where its time has come, for `hold` bars at least.
-    fn choose(&mut self, hold: u64, place: u64, chunk: &Chunk) -> Result<(), NodeError> {
+    fn choose(&mut self, hold: u64, place: u64, grid: &Grid) -> Result<(), NodeError> {
         let Some(newest) = &self.newest else {
             return Ok(());
         };
-        let begins_pair = chunk.begins_two(place);
-        let number = place / chunk.bar_length() as u64;
+        let begins_pair = grid.begins_two(place);
+        let number = place / grid.bar_length() as u64;
         let over = |since: u64| number >= since + hold.max(1);
         let is_due = match &self.code {
             None => true,
@@ -132,14 +132,14 @@ impl Weaving {
 impl<P: Weaves> Part<P> for Weaving {
     const NOTES: OutputPort<Note> = NOTES;
 
-    fn hear(&mut self, input: &Input, chunk: &Chunk) -> Result<(), NodeError> {
+    fn hear(&mut self, input: &Input, grid: &Grid) -> Result<(), NodeError> {
         if input.is(CODE) {
             let mut code = input.read(CODE)?.to_vec();
             normalise(&mut code);
             self.newest = Some(code);
         } else if input.is(CHORDS) {
             let chords = *input.read(CHORDS)?;
-            self.chords.hear(input.packet.time, chords, chunk);
+            self.chords.hear(input.packet.time, chords, grid);
         } else if input.is(CUT) {
             self.cut = true;
         }
@@ -152,9 +152,9 @@ impl<P: Weaves> Part<P> for Weaving {
         Ok(())
     }
 
-    fn at(&mut self, params: &P, place: u64, chunk: &Chunk) -> Result<Played, NodeError> {
+    fn at(&mut self, params: &P, place: u64, grid: &Grid) -> Result<Played, NodeError> {
         let setup = params.setup();
-        let (now, next) = (chunk.time_of(place), chunk.time_of(place + 1));
+        let (now, next) = (grid.time_of(place), grid.time_of(place + 1));
         let mut played = Vec::new();
         let chords = self.chords.at(place);
         let chord = chords.and_then(|chords| chords.chord);
@@ -162,17 +162,17 @@ impl<P: Weaves> Part<P> for Weaving {
             self.sounding.leave(chord, now, &mut played);
         }
         if let (Some(chords), Some(chord), false) = (&chords, chord, self.ended) {
-            let bar = chunk.bar_length() as u64;
-            self.choose(setup.hold, place, chunk)?;
+            let bar = grid.bar_length() as u64;
+            self.choose(setup.hold, place, grid)?;
             let where_it_lies = Place {
-                phase: chunk.counted_in_two(place),
+                phase: grid.counted_in_two(place),
                 metre: self.steps.metre(),
             };
             let pitches = self.pitches(params, where_it_lies, chords, chord)?;
             if let (Some(lowest), Some(highest)) = (pitches.first(), pitches.last()) {
                 let onset = Onset {
                     place,
-                    phase: chunk.counted(place % bar),
+                    phase: grid.counted(place % bar),
                     metre: self.steps.metre(),
                     notes: pitches.len(),
                     span: (*lowest, *highest),
@@ -182,7 +182,7 @@ impl<P: Weaves> Part<P> for Weaving {
                 let energy = self.wished[2].or(setup.wishes()[2]);
                 let manners = setup.manners();
                 let stroke = (self.touch).strike(&onset, energy, manners, &mut self.rng)?;
-                let span = chunk.span(place, stroke.late, stroke.length);
+                let span = grid.span(place, stroke.late, stroke.length);
                 let velocity = (stroke.velocity * setup.velocity / MIDDLE).clamp(0.02, 1.0);
                 for pitch in &pitches {
                     let key = (params.channel(), *pitch);
@@ -208,13 +208,13 @@ impl<P: Weaves> Part<P> for Weaving {
         &mut self,
         _params: &P,
         transport: &Transport,
-        chunk: &Chunk,
+        grid: &Grid,
         place: u64,
     ) -> Result<(), NodeError> {
         if let Some((_, since)) = &mut self.code {
-            *since = chunk.bar_again(*since, transport, place);
+            *since = grid.bar_again(*since, transport, place);
         }
-        self.sounding.retime(chunk.transport(), transport);
+        self.sounding.retime(grid.transport(), transport);
         self.steps = Steps::new(transport);
         Ok(())
     }

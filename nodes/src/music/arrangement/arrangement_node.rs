@@ -1,12 +1,12 @@
-//! Tells parts how busy they are, and when they enter and leave.
+//! How full the music is: how busy parts are, and when they enter and leave.
 
 use score_engine::{
     Build, Control, Descriptor, Event, InputPort, Node, NodeError, OutputPort, Params, Processor,
 };
 
-use super::super::voice::Chunk;
-use super::arranging::Arranging;
-use super::building::Building;
+use super::super::grid::Grid;
+use super::live_arrangement::LiveArrangement;
+use super::offline_arrangement::OfflineArrangement;
 
 pub(super) const MOTION: InputPort<Control> = InputPort::new(0, "motion", "how much moves");
 pub(super) const CUT: InputPort<Event> = InputPort::new(1, "cut", "where shots begin").optional();
@@ -74,11 +74,14 @@ impl Node for Arrangement {
                 ]"#,
         )
         .details(
-            "`energy` is how much moves in a shot, from the stillest of the film, 0, to the busiest, 1; it changes with the cut. \
-             `fullness` goes with motion and with cuts over tens of seconds, from bar to bar, and is small in the first `opening` bars. \
-             `thin_out` plays parts by either: with `from`, a part rests where the level is below.\n\n\
-             In a render the whole film is known, and every film has its own range. Live, the range is that of the last minutes. A \
-             film whose shots are all alike has 0.5, one in which nothing moves 0.2.",
+            "`energy` is how much moves in a shot, from the stillest of the film, 0, to the \
+             busiest, 1; it changes with the cut. `fullness` goes with motion and with cuts over \
+             tens of seconds, from bar to bar, and is small in the first `opening` bars. \
+             `thin_out` plays parts by either: with `from`, a part rests where the level is \
+             below.\n\n\
+             In a render the whole film is known, and every film has its own range. Live, the \
+             range is that of the last minutes. A film whose shots are all alike has 0.5, one in \
+             which nothing moves 0.2.",
         )
         .input(MOTION)
         .input(CUT)
@@ -88,10 +91,10 @@ impl Node for Arrangement {
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
-        let bars = Chunk::bar(build.transport);
-        if build.clock.is_some() {
-            return Ok(Box::new(Building::new(bars)));
+        let bars = Grid::bar(build.transport);
+        if build.ends {
+            return Ok(Box::new(OfflineArrangement::new(bars)));
         }
-        Ok(Box::new(Arranging::new(bars)))
+        Ok(Box::new(LiveArrangement::new(bars)))
     }
 }

@@ -19,7 +19,7 @@ pub(super) fn if_alike(motion: f32) -> f32 {
     if motion < STANDS_STILL { 0.2 } else { 0.5 }
 }
 
-/// How busy each stretch is by how much moves in it: [`places`].
+/// How busy each segment is by how much moves in it: [`places`].
 pub(super) fn energy(motion: &[f32]) -> Vec<f32> {
     places(motion, if_alike(motion.first().copied().unwrap_or(0.0)))
 }

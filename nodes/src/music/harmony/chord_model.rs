@@ -8,7 +8,7 @@ use super::super::melody::draw;
 use super::chord::{NO_CHORD, START, TOKENS};
 use crate::model::{Data, Manifest, Session, Task};
 
-/// Steps until a close are told up to this one.
+/// The most steps until a close that the model counts.
 pub(super) const FARTHEST: u64 = 16;
 
 /// A logit that is never drawn.

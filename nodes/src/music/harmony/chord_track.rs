@@ -18,8 +18,11 @@ const NOTES: InputPort<Note> = InputPort::new(1, "notes", "what the chords belon
 /// Bars in a line.
 const LINE: usize = 4;
 
-/// Chords that go on for so long have no end, in seconds.
+/// In a render, chords that go on for this long have no end, in seconds.
 const ENDLESS: f64 = 86_400.0;
+
+/// A sheet has at most this many bars.
+const MOST_BARS: u64 = 100_000;
 
 /// `chord_track`.
 #[derive(Clone, Params)]
@@ -34,32 +37,40 @@ pub(crate) struct ChordTrack {
 
 impl Node for ChordTrack {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("music", "chord_track", "Writes the chords of a run down as a lead sheet")
-            .example(
-                r#"transport: (tempo: 90, key: "A minor"),
+        Descriptor::of::<Self>(
+            "music",
+            "chord_track",
+            "Writes the chords of a run down as a lead sheet",
+        )
+        .example(
+            r#"transport: (tempo: 90, key: "A minor"),
                 nodes: {
                     "tune": midi_input_file(path: "song.mid"),
                     "chords": chords_in(chords: "| Am | F | C | G E7 |"),
                     "sheet": chord_track(path: "song.txt"),
                 },
                 wires: ["chords -> sheet", "tune -> sheet"]"#,
-            )
-            .details(
-                "A text with bar lines, four bars a line, a line of comment with the time and the key before each, in \
-                 which `/` is one more beat of the same chord. `chords_in` reads it back. The sheet is as long as the \
-                 notes that are wired into it, or without them as the chords; those of `chords_in` alone have no end.",
-            )
-            .input(CHORDS)
-            .input(NOTES)
+        )
+        .details(
+            "A text with bar lines, four bars a line, a line of comment with the time and the \
+             key before each, in which `/` is one more beat of the same chord. `chords_in` \
+             reads it back. The sheet is as long as the notes that are wired into it, or \
+             without them as the chords; those of `chords_in` alone have no end. A sheet ends \
+             after 100000 bars.",
+        )
+        .input(CHORDS)
+        .input(NOTES)
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Tracking {
             file: OutputFile::create(&self.path, build)?,
+            ends: build.ends,
             begun: build.transport.clone(),
             turns: Vec::new(),
             transport: build.transport.clone(),
             heard: Vec::new(),
+            is_full: false,
         }))
     }
 }
@@ -76,12 +87,16 @@ struct Turn {
 /// The chords so far.
 struct Tracking {
     file: OutputFile,
+    /// Whether the run ends by itself, and so must the chords.
+    ends: bool,
     /// The transport that it began with, the turns to other tempi, and the transport of now.
     begun: Transport,
     turns: Vec<Turn>,
     transport: Transport,
     /// From which sixteenth on which chord, in which key.
     heard: Vec<(u64, Option<Chord>, Key)>,
+    /// Whether chords have come that lie behind the last bar that a sheet can have.
+    is_full: bool,
 }
 
 impl Processor<ChordTrack> for Tracking {
@@ -90,12 +105,16 @@ impl Processor<ChordTrack> for Tracking {
             if !input.is(CHORDS) {
                 continue;
             }
-            if input.packet.time.seconds() > ENDLESS {
+            if self.ends && input.packet.time.seconds() > ENDLESS {
                 return Err(NodeError::input("the chords never end")
                     .help("wire the notes that they belong to into it as well"));
             }
             let chords = input.read(CHORDS)?;
             let place = Steps::new(&self.transport).sixteenth_from(input.packet.time);
+            if place >= MOST_BARS * self.bar() {
+                self.fill();
+                continue;
+            }
             let entry = (place, chords.chord, chords.key);
             match self.heard.last_mut() {
                 Some(last) if last.0 == place => *last = entry,
@@ -109,7 +128,7 @@ impl Processor<ChordTrack> for Tracking {
     fn finish(&mut self, _params: &ChordTrack, io: &mut Io<'_>) -> Result<(), NodeError> {
         let end = io.end().unwrap_or(io.now());
         let sixteenths = Steps::new(&self.transport).sixteenth_from(end);
-        let text = self.sheet(sixteenths.div_ceil(self.bar()));
+        let text = self.sheet(sixteenths.div_ceil(self.bar()).min(MOST_BARS));
         self.file.write(text.as_bytes())
     }
 
@@ -118,7 +137,7 @@ impl Processor<ChordTrack> for Tracking {
     }
 
     fn changed(&mut self, _params: &ChordTrack, transport: &Transport) -> Result<(), NodeError> {
-        if transport.tempo != self.transport.tempo {
+        if transport.tempo != self.transport.tempo && !self.is_full {
             let (time, position) = transport.anchor;
             // A tempo that glides turns many times within a sixteenth.
             let is_new = |last: &Turn| position - last.position >= 0.25;
@@ -137,6 +156,13 @@ impl Processor<ChordTrack> for Tracking {
 }
 
 impl Tracking {
+    /// The sheet is full: no more bars are added.
+    fn fill(&mut self) {
+        if !std::mem::replace(&mut self.is_full, true) {
+            tracing::warn!("the lead sheet ends after {MOST_BARS} bars; the run goes on");
+        }
+    }
+
     /// Sixteenths in a bar: where the metre has changed, of the last.
     fn bar(&self) -> u64 {
         self.transport.sixteenths_per_bar()
@@ -322,6 +348,41 @@ mod tests {
             unmarked(&text),
             "# bar 1, 0:00.0, A minor\n| Am | Am | Am | F |\n# bar 5, 0:08.0, A minor\n| C |\n"
         );
+    }
+
+    /// A live run goes on for months.
+    #[test]
+    fn live_the_sheet_goes_on_after_a_day_up_to_the_last_bar_it_can_have() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        // A bar lasts two seconds: the second chord comes after a day, the third in the last bar,
+        // and the last behind it.
+        let last = 2.0 * (MOST_BARS - 1) as f64;
+        let heard = [(0.0, "Am"), (90_000.0, "F"), (last, "C"), (last + 2.0, "G")];
+        let heard = heard.map(|(seconds, name)| {
+            let chords = Chords {
+                key: "A minor".parse().unwrap(),
+                chord: name.parse().ok(),
+                fresh: true,
+                next: None,
+                close: None,
+                last: false,
+            };
+            let time = Time::from_seconds(seconds);
+            (time, time, chords.payload())
+        });
+        let end = Time::from_seconds(last + 600.0);
+        Harness::<ChordTrack>::new(json!({ "path": path }))
+            .feed_live("chords", Chords::port_type(), heard.into(), end)
+            .play_live()
+            .unwrap();
+        let text = std::fs::read_to_string(path).unwrap();
+        assert_eq!(
+            text.lines().filter(|line| line.starts_with('|')).count(),
+            25_000
+        );
+        assert!(text.contains("| Am | Am | Am | Am |") && text.contains("| F | F | F | C |"));
+        assert!(!text.contains(" G "));
     }
 
     #[test]

@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 
 use score_engine::{Key, Time};
 
-use super::super::voice::Chunk;
+use super::super::grid::Grid;
 use crate::chords::Chords;
 
-/// Chords that were told ahead of their time are kept up to so many.
+/// The most chords that are kept until their time comes.
 const MOST: usize = 64;
 
 /// The chords that came, by the sixteenths from which they hold.
@@ -18,12 +18,12 @@ pub(crate) struct Following {
 }
 
 impl Following {
-    /// Takes in the chords from `time` on; `chunk` knows where that lies.
-    pub(crate) fn hear(&mut self, time: Time, chords: Chords, chunk: &Chunk) {
+    /// Takes in the chords from `time` on; `grid` knows where that lies.
+    pub(crate) fn hear(&mut self, time: Time, chords: Chords, grid: &Grid) {
         if self.coming.len() == MOST {
             self.coming.pop_front();
         }
-        self.coming.push_back((chunk.sixteenth_from(time), chords));
+        self.coming.push_back((grid.sixteenth_from(time), chords));
     }
 
     /// The key that the chords are in, once one came.

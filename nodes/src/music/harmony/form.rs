@@ -9,8 +9,7 @@ pub(super) struct Close {
     pub(super) last: bool,
 }
 
-/// A phrase that closes at a cut has at least so many steps left of its closing chord before the
-/// cut.
+/// The closing chord of a phrase rings for at least this many steps before the cut.
 const RINGS: u64 = 1;
 
 /// The next close after step `after`: the last step of a bar's beginning before one of `cuts`

@@ -8,10 +8,10 @@ use score_engine::{
 };
 
 use super::chord_model::{ChordModel, Moods};
-use super::composing::Composing;
+use super::live_harmony::LiveHarmony;
+use super::offline_harmony::OfflineHarmony;
 use super::progression::Progression;
 use super::theme_chords::ThemeChords;
-use super::unfolding::Unfolding;
 use crate::chords::Chords;
 use crate::model::{Manifest, Task, require_codes};
 use crate::music::theme;
@@ -124,10 +124,10 @@ impl Node for Harmony {
         let model = ChordModel::load(build.settings, &self.model)?;
         let theme = theme.map(|(theme, statements)| ThemeChords::new(theme, statements));
         let progression = Progression::new(model, build.transport, theme, build.rng());
-        if build.clock.is_some() {
-            return Ok(Box::new(Unfolding::new(progression)));
+        if build.ends {
+            return Ok(Box::new(OfflineHarmony::new(progression)));
         }
-        Ok(Box::new(Composing::new(progression)))
+        Ok(Box::new(LiveHarmony::new(progression)))
     }
 }
 
@@ -152,17 +152,20 @@ pub(crate) const EXAMPLE: &str = r#"transport: (tempo: 96, key: "auto", seed: 3)
         "cuts.cut -> tune.cut",
     ]"#;
 
-const DETAILS: &str = "Chords change on half bars (in 3/4, 6/8 and 9/8 on bars). Each comes from what is likely after the chords \
-    before, and from the code of its bar; the key is the transport's. Without one there, or with `\"auto\"`, the seed \
-    draws the tonic, and the mode is minor where `brightness`, or the first code, is below 0. A bar whose code comes \
-    again, as `planner` lets it when a scene returns, brings its chords back.\n\n\
-    Phrases close on the tonic. In a render the cuts and the end are known ahead: a phrase closes before a cut that \
-    lies at least `cadence` bars after the close before, and the piece closes with its last whole bar. Live nobody \
-    knows the next cut: every `cadence` bars a phrase closes, and where `close` asks for it. In a render `close` counts as \
-     a cut does.\n\n\
-    What comes along `brightness`, `tension` and `rate` is −2 to 2 for a control of 0 to 1, and is added to the parameter of \
-    the same name.\n\n\
-    With a `theme` chords fit that tune where it is played, as the notes in its file say, and are the same whenever it \
-    comes; `stream_decoder` with the same `theme` plays it. With `\"auto\"` the key is the tune's. Where phrases begin \
-    comes along `phrase`, from `planner`; without, the tune is taken to begin with the first bar.\n\n\
-    Live, a chord is decided a sixteenth before it sounds; after a cut, another one begins with the next beat.";
+const DETAILS: &str = "Chords change on half bars (in 3/4, 6/8 and 9/8 on bars). Each comes from \
+    what is likely after the chords before, and from the code of its bar; the key is the \
+    transport's. Without one there, or with `\"auto\"`, the seed draws the tonic, and the mode is \
+    minor where `brightness`, or the first code, is below 0. A bar whose code comes again, as \
+    `planner` lets it when a scene returns, brings its chords back.\n\n\
+    Phrases close on the tonic. In a render the cuts and the end are known ahead: a phrase closes \
+    before a cut that lies at least `cadence` bars after the close before, and the piece closes \
+    with its last whole bar. Live nobody knows the next cut: every `cadence` bars a phrase closes, \
+    and where `close` asks for it. In a render `close` counts as a cut does.\n\n\
+    What comes along `brightness`, `tension` and `rate` is −2 to 2 for a control of 0 to 1, and is \
+    added to the parameter of the same name.\n\n\
+    With a `theme` chords fit that tune where it is played, as the notes in its file say, and are \
+    the same whenever it comes; `stream_decoder` with the same `theme` plays it. With `\"auto\"` \
+    the key is the tune's. Where phrases begin comes along `phrase`, from `planner`; without, the \
+    tune is taken to begin with the first bar.\n\n\
+    Live, a chord is decided a sixteenth before it sounds; after a cut, another one begins with \
+    the next beat.";

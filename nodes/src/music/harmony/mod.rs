@@ -4,19 +4,19 @@ mod chord;
 mod chord_model;
 mod chord_track;
 mod chords_in;
-mod composing;
 mod following;
 mod form;
 mod harmony_node;
 mod lead_sheet;
-mod listening;
+mod live_harmony;
+mod offline_harmony;
+mod played_chords;
 mod progression;
 mod recognising;
 mod steps;
 #[cfg(test)]
 mod tests;
 mod theme_chords;
-mod unfolding;
 
 pub use chord::{Chord, Family, NO_CHORD, NotAChord, START, TOKENS};
 pub use chord_model::{ChordModel, Moods};

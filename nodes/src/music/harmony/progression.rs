@@ -1,23 +1,22 @@
 //! Decides the chords, step after step: what a render and a live run share.
 
-use std::collections::BTreeMap;
-
 use rand_chacha::ChaCha8Rng;
 use score_engine::{Input, Key, KeyChoice, Mode, NodeError, Transport};
 
+use super::super::remembered::Remembered;
 use super::chord_model::{ChordModel, Moods, Stand};
 use super::harmony_node::{Harmony, MOODS};
 use super::steps::Steps;
 use super::theme_chords::ThemeChords;
 
-/// Bars whose chords are remembered.
+/// Bars whose chords are remembered, at most.
 const MOST_BARS: usize = 1024;
 
-/// A close is prepared for so many steps, a cadence of two bars: a bar that returns there brings
+/// A close is prepared for this many steps, a cadence of two bars: there a bar that returns brings
 /// back only what led to a close as near.
 const CADENCE: u64 = 4;
 
-/// Of how freely chords are drawn elsewhere, so much remains under a theme.
+/// The factor for `temperature` under a theme.
 const UNDER_THEME: f32 = 0.5;
 
 /// What a bar is known by: its code, and how near the close was, where it was near.
@@ -65,7 +64,7 @@ pub(super) struct Progression {
     /// A user's own theme, whose chords go before all others.
     pub(super) theme: Option<ThemeChords>,
     /// The chords of bars, by the bar's code: a bar that returns brings them back.
-    known: BTreeMap<Known, Vec<i64>>,
+    known: Remembered<Known, Vec<i64>>,
     /// Whether the piece has closed: the tonic rings.
     pub(super) ended: bool,
     /// The code of the bar that is being decided, and its chords so far.
@@ -95,7 +94,7 @@ impl Progression {
             wished: Moods::default(),
             rng,
             theme,
-            known: BTreeMap::new(),
+            known: Remembered::new(MOST_BARS),
             ended: false,
             bar: ((Vec::new(), None), Vec::new()),
         }
@@ -143,8 +142,8 @@ impl Progression {
         Ok(())
     }
 
-    /// Decides step `index` by `code`, with a close in so many steps, the piece's with `last`;
-    /// `change`: another chord than before.
+    /// Decides step `index` by `code`, `close` steps before a close, which with `last` is the
+    /// piece's. With `change` it is another chord than before.
     pub(super) fn decide(
         &mut self,
         params: &Harmony,
@@ -218,8 +217,8 @@ impl Progression {
     fn keep(&mut self) {
         let (code, chords) = std::mem::take(&mut self.bar);
         let whole = chords.len() as u64 == self.steps.per_bar();
-        if whole && self.known.len() < MOST_BARS {
-            self.known.entry(code).or_insert(chords);
+        if whole {
+            self.known.hear(code, || chords);
         }
     }
 }

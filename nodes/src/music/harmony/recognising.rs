@@ -1,4 +1,4 @@
-//! Tells the chord from the keys that are down.
+//! Recognises the chord of the keys that are down.
 
 use super::chord::{Chord, FAMILIES};
 

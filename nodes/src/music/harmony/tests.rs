@@ -6,6 +6,7 @@ use score_engine::harness::{Harness, Outputs};
 use score_engine::{Event, Key, KeyChoice, Metre, Mode, Payload, PortType, Time, Transport};
 use serde_json::json;
 
+use super::Chord;
 use super::harmony_node::Harmony;
 use crate::chords::Chords;
 use crate::testing::{require_alike, settings, turns, write_tune};
@@ -32,8 +33,8 @@ fn in_d_minor() -> Transport {
     }
 }
 
-/// A harmony for scenes of so many bars of two seconds, each bar with a code, each scene begun by a
-/// cut.
+/// A harmony for scenes with their numbers of bars, of two seconds each. Each bar has a code, and
+/// each scene begins with a cut.
 fn film(scenes: &[(usize, usize)], params: serde_json::Value) -> (Harness<Harmony>, Time) {
     let (mut codes, mut cuts, mut begin) = (Vec::new(), Vec::new(), 0.0);
     for (scene, bars) in scenes {
@@ -90,7 +91,7 @@ fn every_half_bar_has_a_chord_and_one_seed_gives_the_same_chords() {
 }
 
 #[test]
-fn what_is_told_of_the_next_chord_comes() {
+fn the_next_chord_is_the_one_that_was_announced() {
     let (harness, _) = film(&[(0, 8), (1, 8)], json!({}));
     let found = chords(&harness.run().unwrap());
     let mut told = 0;
@@ -155,7 +156,7 @@ fn a_bar_whose_code_returns_brings_its_chords_back() {
 }
 
 #[test]
-fn live_a_chord_leaves_a_sixteenth_before_it_sounds_and_a_cut_changes_it_on_the_next_beat() {
+fn live_a_chord_leaves_a_sixteenth_early_and_changes_on_the_beat_after_a_cut() {
     let codes = (0..8).map(|bar| {
         let time = at(f64::from(bar) * 2.0);
         (time, time, Payload::Latent(code(bar as usize, 0)))
@@ -189,6 +190,26 @@ fn live_a_chord_leaves_a_sixteenth_before_it_sounds_and_a_cut_changes_it_on_the_
     let answered = found.iter().position(|(time, _)| (time - 5.5).abs() < 1e-6);
     let answered = answered.expect("a chord on the beat after the cut");
     assert_ne!(found[answered].1.chord, found[answered - 1].1.chord);
+}
+
+#[test]
+fn in_a_render_a_wire_into_a_parameter_counts_from_its_own_time_on() {
+    let drawn = |temperature: &str, wires: &str| -> Vec<Option<Chord>> {
+        let codes = "latent_random(dimension: 64, every: 1, duration: 4)";
+        let nodes = format!(
+            r#""codes": {codes}, "turn": steps(), "chords": harmony(cadence: 0{temperature}),"#
+        );
+        let wires = format!(r#""codes -> chords", {wires}"#);
+        let packets = crate::testing::rendered(&nodes, &wires, ("chords", "chords"));
+        (packets.iter())
+            .map(|packet| Chords::of(packet).unwrap().chord)
+            .collect()
+    };
+    // Nothing is drawn while the wire says 0, and freely afterwards.
+    let cold = drawn(", temperature: 0", "");
+    let steered = drawn("", r#""turn -> chords.temperature","#);
+    assert_eq!(cold.len(), 4);
+    assert_eq!(steered[..2], cold[..2]);
 }
 
 /// Four bars of a tune in C, in sixteenths.
@@ -255,7 +276,7 @@ fn with_theme(phrases: &[&str], key: &str, live: bool) -> Vec<(f64, Chords)> {
     chords(&outputs)
 }
 
-/// The chord that sounds in the half bar after `time`: what was told last.
+/// The chord that sounds in the half bar after `time`: what was sent last.
 fn sounding(found: &[(f64, Chords)], time: f64) -> Chords {
     let told = found.iter().rfind(|(since, _)| *since <= time + 1e-6);
     told.unwrap().1

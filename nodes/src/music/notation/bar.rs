@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::grid::QUARTER;
-use super::musicxml::{Part, Sheet, VOICES_PER_STAFF, instrument_id};
+use super::musicxml::{Part, Sheet, VOICES_PER_STAFF, between, instrument_id};
 use super::percussion::drum;
 use super::spelling;
 use super::staff::{Chord, Staff};
@@ -111,13 +111,13 @@ impl Writing<'_> {
 
     /// Chord symbols, scenes and tempi that belong above a piece.
     fn above(&self, xml: &mut Xml, piece: &Piece<'_>) {
-        let here = |place: u32| (piece.start..piece.start + piece.length).contains(&place);
+        let (from, to) = (piece.start, piece.start + piece.length);
         let offset = |xml: &mut Xml, place: u32| {
             if place > piece.start {
                 xml.text("offset", place - piece.start);
             }
         };
-        for (place, tempo) in self.sheet.tempi.iter().filter(|(place, _)| here(*place)) {
+        for (place, tempo) in between(&self.sheet.tempi, from, to) {
             xml.begin("direction", &[("placement", "above")]);
             xml.begin("direction-type", &[]);
             xml.begin("metronome", &[]);
@@ -129,10 +129,10 @@ impl Writing<'_> {
             xml.empty("sound", &[("tempo", &tempo.to_string())]);
             xml.end();
         }
-        if let Some(swing) = self.sheet.swing.filter(|_| here(0)) {
+        if let Some(swing) = self.sheet.swing.filter(|_| from == 0) {
             mark(xml, swing);
         }
-        for (place, name) in self.sheet.marks.iter().filter(|(place, _)| here(*place)) {
+        for (place, name) in between(&self.sheet.marks, from, to) {
             xml.begin("direction", &[("placement", "above")]);
             xml.begin("direction-type", &[]);
             xml.text("rehearsal", name);
@@ -140,7 +140,7 @@ impl Writing<'_> {
             offset(xml, *place);
             xml.end();
         }
-        for (place, chord) in self.sheet.chords.iter().filter(|(place, _)| here(*place)) {
+        for (place, chord) in between(&self.sheet.chords, from, to) {
             xml.begin("harmony", &[]);
             match chord {
                 Some(chord) => {

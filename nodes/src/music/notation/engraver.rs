@@ -41,22 +41,23 @@ impl Engraver {
         ALL.into_iter().find(is_installed).ok_or_else(|| {
             NodeError::missing(
                 "sheet music is drawn by LilyPond or MuseScore, and neither is installed",
-                "`sudo apt install lilypond`, or write the .musicxml alone and open it in a notation program",
+                "`sudo apt install lilypond`, or write the .musicxml alone and open it in a \
+                 notation program",
             )
         })
     }
 
-    /// Draws the MusicXML at `sheet` as a PDF, whose bytes are given back.
+    /// Draws the MusicXML in `sheet` as a PDF, whose bytes are returned.
     ///
     /// # Errors
     /// The program fails.
     pub(super) fn pdf(self, sheet: &[u8]) -> Result<Vec<u8>, NodeError> {
         let folder = tempfile::tempdir()
-            .map_err(|error| failed("there is no room for what it reads", &error.to_string()))?;
+            .map_err(|error| failed("its input cannot be written", &error.to_string()))?;
         let file = |name: &str| folder.path().join(name);
         let (source, pdf) = (file("sheet.musicxml"), file("sheet.pdf"));
         std::fs::write(&source, sheet)
-            .map_err(|error| failed("there is no room for what it reads", &error.to_string()))?;
+            .map_err(|error| failed("its input cannot be written", &error.to_string()))?;
         match self {
             Engraver::LilyPond => {
                 let text = file("sheet.ly");
@@ -91,7 +92,7 @@ impl Engraver {
     }
 }
 
-/// LilyPond's text with plain triads as LilyPond names them: musicxml2ly of 2.24 writes `c:5` and
+/// LilyPond's text with plain triads as LilyPond names them: musicxml2ly 2.24 writes `c:5` and
 /// `c:m5`, which are drawn as fifths without a third.
 fn plain_triads(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());

@@ -8,10 +8,11 @@ pub(super) const QUARTER: u32 = 12;
 pub(super) const SIXTEENTH: u32 = 3;
 pub(super) const TRIPLET: u32 = 4;
 
-/// Players are early by so many units at most; a note so little before a beat belongs to it.
+/// Players are early by at most this many units: a note that is this little before a beat belongs
+/// to it.
 const EARLIEST: f64 = 1.25;
 
-/// A note in a beat of triplets lies within so many units of one.
+/// A note in a beat of triplets lies at most this many units beside one.
 const NEAR: f64 = 0.6;
 
 /// A note as it was played: where it begins and ends, in quarter notes from the start.

@@ -23,7 +23,7 @@ const HEAD: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"no\"?>
     <!DOCTYPE score-partwise PUBLIC \"-//Recordare//DTD MusicXML 4.0 Partwise//EN\" \
     \"http://www.musicxml.org/dtds/partwise.dtd\">\n";
 
-/// What is written. All places are in units of the grid from the start.
+/// What is written. All places are in units of the grid from the start, and in order.
 pub(super) struct Sheet {
     pub(super) title: String,
     pub(super) bars: Bars,
@@ -187,8 +187,12 @@ impl Sheet {
             return signs;
         }
         let (from, to) = (bar * self.bars.length, (bar + 1) * self.bars.length);
-        let mut notes: Vec<(u32, u8)> = (staff.voices.iter().flatten())
-            .filter(|chord| (from..to).contains(&chord.start))
+        // The chords of a voice follow each other.
+        let here = staff.voices.iter().flat_map(|voice| {
+            let first = voice.partition_point(|chord| chord.start < from);
+            voice[first..].iter().take_while(|chord| chord.start < to)
+        });
+        let mut notes: Vec<(u32, u8)> = here
             .flat_map(|chord| chord.pitches.iter().map(|pitch| (chord.start, *pitch)))
             .collect();
         notes.sort_unstable();
@@ -207,6 +211,13 @@ impl Sheet {
         }
         signs
     }
+}
+
+/// Those of `items`, which are in order, that lie from `from` on and before `to`.
+pub(super) fn between<T>(items: &[(u32, T)], from: u32, to: u32) -> &[(u32, T)] {
+    let first = items.partition_point(|(place, _)| *place < from);
+    let last = items.partition_point(|(place, _)| *place < to);
+    &items[first..last.max(first)]
 }
 
 fn part_id(index: usize) -> String {

@@ -27,7 +27,7 @@ const EVENTS: InputPort<Event> =
 const ENDINGS: [&str; 2] = ["musicxml", "xml"];
 const PAGE_ENDING: &str = "pdf";
 
-/// The most bars that are written: a hundred hours.
+/// The most bars that are written: more than two days at 120 quarter notes a minute in 4/4.
 const MOST_BARS: u32 = 100_000;
 
 /// `sheet_music`.
@@ -74,21 +74,25 @@ impl Node for SheetMusic {
                 wires: ["walk -> tune -> sheet", "bass -> sheet.notes", "chords -> sheet"]"#,
             )
             .details(
-                "MusicXML 4.0, which MuseScore, Dorico, Sibelius, Finale, LilyPond (musicxml2ly) and browsers (Verovio, \
-                 OpenSheetMusicDisplay) read. A part for each wire, in the order of the patch: the first is the lead \
-                 sheet's, with the chord symbols of `chords` above it. A wire that brings drums (channel 10) gets a \
-                 percussion staff, one whose notes need both hands two staves, and every other the clef in which most of \
-                 its notes lie on the lines.\n\n\
-                 Notes are written as they are meant, not as they are played: they begin and end on the sixteenths of the \
-                 transport, however loose the player was. With `triplets`, quarters whose notes lie on thirds are written \
-                 as triplets. Where the transport swings, notes are written straight, with the mark *Swing* above the first \
-                 bar, which tells a program by how much. Tempi that change while it \
-                 plays are marked; bars stay those of the metre with which it began. What lasts over a bar line or a beat is tied. The key signature is that of `chords`, else the \
-                 transport's key, else the one that fits most of the notes; accidentals are spelt by it. `events` become \
-                 rehearsal marks: a cut begins 2, 3…\n\n\
-                 `page` draws it too, where LilyPond or MuseScore is installed: some seconds for a film of two minutes.\n\n\
-                 `names` and `programs` (General MIDI, from 0) count the wires; parts beyond are called as the node is that \
-                 their wire comes from.",
+                "MusicXML 4.0, which MuseScore, Dorico, Sibelius, Finale, LilyPond (musicxml2ly) \
+                 and browsers (Verovio, OpenSheetMusicDisplay) read. A part for each wire, in the \
+                 order of the patch: the first is the lead sheet's, with the chord symbols of \
+                 `chords` above it. A wire that brings drums (channel 10) gets a percussion staff, \
+                 one whose notes need both hands two staves, and every other the clef in which \
+                 most of its notes lie on the lines.\n\n\
+                 Notes are written as they are meant, not as they are played: they begin and end \
+                 on the sixteenths of the transport, however loose the player was. With \
+                 `triplets`, quarters whose notes lie on thirds are written as triplets. Where the \
+                 transport swings, notes are written straight, with the mark *Swing* above the \
+                 first bar, which tells a program by how much. Tempi that change while it plays \
+                 are marked; bars stay those of the metre with which it began. What lasts over a \
+                 bar line or a beat is tied. The key signature is that of `chords`, else the \
+                 transport's key, else the one that fits most of the notes; accidentals are spelt \
+                 by it. `events` become rehearsal marks: a cut begins 2, 3…\n\n\
+                 `page` draws it too, where LilyPond or MuseScore is installed: some seconds for a \
+                 film of two minutes.\n\n\
+                 `names` and `programs` (General MIDI, from 0) count the wires; parts beyond are \
+                 called as the node is that their wire comes from.",
             )
             .input(NOTES)
             .input(CHORDS)
@@ -136,6 +140,7 @@ impl Node for SheetMusic {
             turns: Vec::new(),
             keyed: vec![(0.0, build.transport.key)],
             latest: 0.0,
+            is_full: false,
             transport: build.transport.clone(),
             notes: BTreeMap::new(),
             sounding: BTreeMap::new(),
@@ -164,6 +169,8 @@ struct Collecting {
     keyed: Vec<(f64, Option<KeyChoice>)>,
     /// Where the latest thing that came lies.
     latest: f64,
+    /// Whether something has come that lies behind the last bar that a sheet can have.
+    is_full: bool,
     transport: Transport,
     /// What was played, by wire and whether it is drums.
     notes: BTreeMap<(usize, bool), Vec<Played>>,
@@ -179,6 +186,10 @@ impl Processor<SheetMusic> for Collecting {
     fn process(&mut self, _params: &SheetMusic, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let place = self.transport.position(input.packet.time);
+            if place >= self.room() {
+                self.fill();
+                continue;
+            }
             self.latest = self.latest.max(place);
             if input.is(CHORDS) {
                 self.chords.push((place, *input.read(CHORDS)?));
@@ -201,6 +212,7 @@ impl Processor<SheetMusic> for Collecting {
 
     fn finish(&mut self, params: &SheetMusic, io: &mut Io<'_>) -> Result<(), NodeError> {
         let end = self.transport.position(io.end().unwrap_or(Time::ZERO));
+        let end = end.min(self.room());
         for (wire, channel, pitch) in self.sounding.keys().copied().collect::<Vec<_>>() {
             self.note(wire, end, Note::Off { channel, pitch });
         }
@@ -212,7 +224,7 @@ impl Processor<SheetMusic> for Collecting {
     }
 
     fn changed(&mut self, _params: &SheetMusic, transport: &Transport) -> Result<(), NodeError> {
-        if transport.tempo != self.transport.tempo {
+        if transport.tempo != self.transport.tempo && !self.is_full {
             let (_, position) = transport.anchor;
             // A tempo that glides gets a mark a beat.
             let is_new = |last: &(f64, f64)| position - last.0 >= 1.0;
@@ -222,6 +234,8 @@ impl Processor<SheetMusic> for Collecting {
             self.turns.push((position, transport.tempo));
         }
         if transport.key != self.transport.key {
+            // Of keys between which nothing came the last is the one that was meant.
+            self.keyed.retain(|(place, _)| *place < self.latest);
             self.keyed.push((self.latest, transport.key));
         }
         self.transport = transport.clone();
@@ -238,6 +252,18 @@ impl Processor<SheetMusic> for Collecting {
 }
 
 impl Collecting {
+    /// As many quarter notes as a sheet has room for.
+    fn room(&self) -> f64 {
+        f64::from(MOST_BARS) * self.begun.sixteenths_per_bar() as f64 / 4.0
+    }
+
+    /// The sheet is full: nothing more is added.
+    fn fill(&mut self) {
+        if !std::mem::replace(&mut self.is_full, true) {
+            tracing::warn!("the sheet music ends after {MOST_BARS} bars; the run goes on");
+        }
+    }
+
     fn note(&mut self, wire: usize, place: f64, note: Note) {
         let (channel, pitch) = (note.channel(), note.pitch());
         if let Some(start) = self.sounding.remove(&(wire, channel, pitch)) {
@@ -306,27 +332,16 @@ impl Collecting {
         // A bar that has only begun when the piece ends is none.
         let heard = (end * f64::from(QUARTER) + 0.5).max(0.0) as u32 / bars.length;
         let count = last.div_ceil(bars.length).max(heard).clamp(1, MOST_BARS);
-        let within = |place: &u32| *place < count * bars.length;
+        let end = count * bars.length;
         Sheet {
             title: (params.title.clone()).unwrap_or_else(|| name_of(&params.path)),
             bars,
             count,
-            tempi: self
-                .tempi()
-                .into_iter()
-                .filter(|(place, _)| within(place))
-                .collect(),
+            tempi: in_order(self.tempi(), end),
             swing: self.transport.swinging(),
             keys: self.keys(&bars),
-            chords: self
-                .symbols()
-                .into_iter()
-                .filter(|(place, _)| within(place))
-                .collect(),
-            marks: (self.marks.iter())
-                .map(|(place, name)| (sixteenth(*place), name.clone()))
-                .filter(|(place, _)| within(place))
-                .collect(),
+            chords: in_order(self.symbols(), end),
+            marks: in_order(self.named_marks(), end),
             parts,
         }
     }
@@ -353,6 +368,13 @@ impl Collecting {
         let later = self.turns.iter();
         tempi.extend(later.map(|(position, tempo)| (sixteenth(*position), *tempo)));
         tempi
+    }
+
+    fn named_marks(&self) -> Vec<(u32, String)> {
+        let marks = self.marks.iter();
+        marks
+            .map(|(place, name)| (sixteenth(*place), name.clone()))
+            .collect()
     }
 
     fn triplets(&self, params: &SheetMusic, notes: &[Played], bars: &Bars) -> Triplets {
@@ -430,7 +452,14 @@ impl Collecting {
     }
 }
 
-/// The sixteenth nearest to so many quarter notes from the start, in units.
+/// What lies before `end`, in the order of places.
+fn in_order<T>(mut items: Vec<(u32, T)>, end: u32) -> Vec<(u32, T)> {
+    items.retain(|(place, _)| *place < end);
+    items.sort_by_key(|(place, _)| *place);
+    items
+}
+
+/// The sixteenth nearest to a place, which is in quarter notes from the start; in units.
 fn sixteenth(place: f64) -> u32 {
     (place * 4.0).round().max(0.0) as u32 * SIXTEENTH
 }

@@ -395,7 +395,7 @@ fn every_note_of_every_part_is_read_back_where_it_was_meant() {
         key: Some("A minor".parse().unwrap()),
         ..Transport::default()
     };
-    let names = json!({ "names": ["Melody & more"], "title": "<Tune>" });
+    let names = json!({ "names": ["Melody & more\u{ffff}"], "title": "<Tune>" });
     let parts: [(u8, &[Heard]); 4] = [(0, &melody), (0, &piano), (0, &bass), (9, &drums)];
     let read = sheet(&transport, names, &parts, 12.0);
     assert_eq!(read[0].notes, melody);
@@ -640,7 +640,9 @@ fn pitches_are_spelt_by_their_key() {
 proptest! {
     #[test]
     fn any_length_in_any_metre_is_made_of_values(
-        metre in prop::sample::select(vec![(4, 4), (3, 4), (6, 8), (9, 8), (12, 8), (2, 4), (5, 4), (7, 8), (2, 2)]),
+        metre in prop::sample::select(vec![
+            (4, 4), (3, 4), (6, 8), (9, 8), (12, 8), (2, 4), (5, 4), (7, 8), (2, 2),
+        ]),
         start in 0u32..60,
         length in 1u32..60,
     ) {
@@ -649,7 +651,8 @@ proptest! {
         let to = (from + length * 3).min(bars.length);
         let pieces = bars.pieces(from, to, &Triplets::default());
         prop_assert_eq!(pieces.iter().sum::<u32>(), to - from);
-        prop_assert!(pieces.iter().all(|piece| value(*piece).is_some_and(|value| !value.is_triplet)));
+        let is_straight = |piece: &u32| value(*piece).is_some_and(|value| !value.is_triplet);
+        prop_assert!(pieces.iter().all(is_straight));
     }
 
     #[test]
@@ -678,7 +681,7 @@ proptest! {
 }
 
 #[test]
-fn over_a_change_of_tempo_notes_stay_where_they_were_meant_and_the_tempo_is_marked() {
+fn over_a_change_of_tempo_notes_stay_and_the_tempo_is_marked() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.musicxml");
     let meant = [
@@ -712,4 +715,54 @@ fn over_a_change_of_tempo_notes_stay_where_they_were_meant_and_the_tempo_is_mark
     assert_eq!(marks.len(), 2);
     assert!(marks[0].starts_with("120\"") && marks[1].starts_with("60\""));
     assert!(text.contains("<work-title>Slower</work-title>"));
+}
+
+/// A live run goes on for months, and in steps of a clock the piece would be longer than can be
+/// counted.
+#[test]
+fn a_sheet_ends_with_the_last_bar_that_it_can_have() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.musicxml");
+    // A bar of one quarter lasts half a second.
+    let transport = Transport {
+        metre: Metre(1, 4),
+        ..Transport::default()
+    };
+    let year = 365.0 * 86_400.0;
+    let played = [(0.0, 60), (1.0, 62), (10.0 * year, 64)].map(|(seconds, pitch)| {
+        let (channel, velocity) = (0, 0.5);
+        let on = Note::On {
+            channel,
+            pitch,
+            velocity,
+        };
+        let off = Note::Off { channel, pitch };
+        let packet = |seconds: f64, note: Note| {
+            let time = Time::from_seconds(seconds);
+            (time, time, Payload::Notes([note].into()))
+        };
+        [packet(seconds, on), packet(seconds + 0.5, off)]
+    });
+    let played = played.into_iter().flatten().collect();
+    Harness::<SheetMusic>::new(json!({ "path": path }))
+        .transport(transport.clone())
+        .feed_live(
+            "notes",
+            PortType::Notes,
+            played,
+            Time::from_seconds(11.0 * year),
+        )
+        .retime(
+            Time::from_seconds(10.5 * year),
+            Transport {
+                tempo: 60.0,
+                ..transport
+            },
+        )
+        .play_live()
+        .unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(text.matches("<measure ").count(), 100_000);
+    assert!(text.contains("<step>C</step>") && !text.contains("<step>E</step>"));
+    assert_eq!(text.matches("<sound tempo=").count(), 1);
 }

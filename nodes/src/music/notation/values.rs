@@ -29,7 +29,7 @@ const VALUES: [(u32, &str, usize, bool); 10] = [
     (4, "eighth", 0, true),
 ];
 
-/// The value of so many units, where there is one.
+/// The value that is `units` long, where there is one.
 pub(super) fn value(units: u32) -> Option<Value> {
     let known = VALUES.iter().find(|(length, ..)| *length == units)?;
     Some(Value {

@@ -83,6 +83,7 @@ fn escaped(text: &str) -> String {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
+            '\u{fffe}' | '\u{ffff}' => {}
             letter if letter.is_control() => {}
             letter => escaped.push(letter),
         }

@@ -6,17 +6,17 @@ use std::cmp::Ordering;
 use super::super::shape::normalise;
 use super::alike::{cosine, groups};
 
-/// Scenes that are told apart in a film, at most: a listener does not know more.
+/// The most scenes that are told apart in a film: a listener does not know more.
 const MOST_SCENES: usize = 12;
 
-/// Themes of a piece, at most.
+/// The most themes of a piece.
 const MOST_THEMES: usize = 8;
 
-/// Of so many phrases one brings a new theme, in the mean.
+/// On average one of this many phrases brings a new theme.
 const PHRASES_A_THEME: usize = 3;
 
-/// What a phrase costs, one that is longer than usual, and one that is shorter, in the measure of
-/// how new the picture is (1: nothing in common).
+/// What a phrase costs, and what one that is longer than usual or shorter costs more, in the
+/// measure of how new the picture is (1: nothing in common).
 const COST: f32 = 0.03;
 const LONG: f32 = 0.15;
 const SHORT: f32 = 0.3;

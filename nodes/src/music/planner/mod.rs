@@ -1,13 +1,13 @@
 //! Plans the bars to come: a theme for each scene, which comes back with it.
 
 mod alike;
-mod drafting;
 mod forecast;
 mod form;
-mod forming;
+mod live_planner;
+mod offline_phrase_planner;
+mod offline_planner;
 mod plan;
 mod planner_node;
-mod planning;
 #[cfg(test)]
 mod tests;
 mod themes;

@@ -13,7 +13,7 @@ use super::planner_node::Planner;
 use super::themes::Themes;
 use super::verses::Verses;
 
-/// Components of codes lie within so many standard deviations.
+/// Components of codes lie within this many standard deviations.
 const FARTHEST: f32 = 3.5;
 
 /// The bars so far, and the scenes with their themes.
@@ -79,7 +79,11 @@ impl Plan {
     /// The scene of `picture`, by its number, and the code that it has whenever it is seen.
     pub(super) fn scene(&mut self, params: &Planner, mut picture: Vec<f32>) -> (usize, Vec<f32>) {
         normalise(&mut picture);
-        self.themes.scene(&picture, params.alike)
+        let scene = self.themes.scene(&picture, params.alike);
+        if scene.is_new {
+            self.verses.forget(scene.number);
+        }
+        (scene.number, scene.look)
     }
 
     /// The code of bar `number` of the phrase that began last, over which the picture's code is
@@ -186,8 +190,39 @@ mod tests {
         assert_eq!(free, plan(1).next(&params(0.0), picture(5, 0)).unwrap());
     }
 
+    /// A live run sees more scenes than are remembered: a new one has the number of one that was
+    /// forgotten, but not its theme.
     #[test]
-    fn long_runs_remember_no_more_bars_than_the_model_looks_back_on_and_stay_in_bounds() {
+    fn a_scene_that_takes_a_forgotten_ones_place_has_a_theme_of_its_own() {
+        let mut plan = plan(1);
+        let params = Planner {
+            alike: 0.9,
+            phrase: 4,
+            ..params(0.5)
+        };
+        // Each has a direction of its own.
+        let picture = |scene: usize| -> Vec<f32> {
+            let sign = if scene < 64 { 1.0 } else { -1.0 };
+            let part = |n: usize| if n == scene % 64 { sign } else { 0.0 };
+            (0..64).map(part).collect()
+        };
+        let mut first_bar = |scene: usize| {
+            let (number, _) = plan.scene(&params, picture(scene));
+            plan.begin_phrase(number);
+            let code = plan.bar_of_phrase(&params, 0, picture(scene)).unwrap();
+            (number, code)
+        };
+        let bars: Vec<_> = (0..64).map(&mut first_bar).collect();
+        assert_eq!(first_bar(0), bars[0]);
+        // The one that was not seen for longest gives up its place.
+        let new = first_bar(64);
+        assert_eq!(new.0, bars[1].0);
+        assert_ne!(new.1, bars[1].1);
+        assert_eq!(first_bar(64), new);
+    }
+
+    #[test]
+    fn long_runs_remember_only_the_bars_that_the_model_looks_back_on() {
         let mut plan = plan(1);
         let scenes: Vec<(usize, usize)> = (0..30).map(|n| (n % 7, 10)).collect();
         let codes = film(&mut plan, 0.1, &scenes);

@@ -5,12 +5,12 @@ use score_engine::{
     PortType, Processor,
 };
 
-use super::super::voice::Chunk;
-use super::drafting::Drafting;
+use super::super::grid::Grid;
 use super::forecast::Forecast;
-use super::forming::Forming;
+use super::live_planner::LivePlanner;
+use super::offline_phrase_planner::OfflinePhrasePlanner;
+use super::offline_planner::OfflinePlanner;
 use super::plan::Plan;
-use super::planning::Planning;
 use crate::controls::EXAMPLE;
 use crate::model::{Manifest, Task, require_codes};
 
@@ -50,33 +50,44 @@ pub(crate) struct Planner {
 
 impl Node for Planner {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("music", "planner", "Plans the bars to come: each scene has a theme that returns with it")
-            .example(EXAMPLE)
-            .details(
-                "Stands between the picture's codes and `stream_decoder`, and gives one code for each bar. A new bar's code is \
-                 what the model expects after the last 32 bars, drawn with the patch's seed, mixed with the picture's own \
-                 code (the mean of the bar): `amount` is the picture's share of the variance. The first `theme` bars of a scene are its \
-                 theme. When a picture comes back, after another, that is `alike` (the cosine of the angle between its code and \
-                 the scene's), the theme's bars come again as they were, then the music goes on anew. 64 scenes are \
-                 remembered.\n\n\
-                 With `cut` wired, the new scene's code comes at the cut, and holds for half a bar at least. Live, a \
-                 bar's code comes just before the bar, from the newest picture; at a cut, with the first picture after \
-                 it.\n\n\
-                 With `phrase`, the music has a form: phrases of so many bars, each of a theme that is a scene's, and \
-                 that returns whole, bar for bar; the third of three in a row stands against it. A cut changes nothing \
-                 within a phrase. In a render the whole film is known before the first bar is planned: phrases begin where \
-                 the picture changes, some half as long or half as long again for it, and there are no more themes than a third \
-                 of the phrases. `scene` is one code for each scene, sent with its cut, the same whenever it returns: for the \
-                 accompaniment and the drums. `phrase` tells where phrases begin, so that `harmony` can close before them.\n\n\
-                 Codes should be whitened (`latent_map`): without, all pictures of a film look alike.",
-            )
-            .input(CODE)
-            .input(CUT)
-            .output(PLANNED)
-            .output(SCENE)
-            .output(PHRASE)
-            .in_bars()
-            .urgent()
+        Descriptor::of::<Self>(
+            "music",
+            "planner",
+            "Plans the bars to come: each scene has a theme that returns with it",
+        )
+        .example(EXAMPLE)
+        .details(
+            "Stands between the picture's codes and `stream_decoder`, and gives one code for \
+             each bar. A new bar's code is what the model expects after the last 32 bars, \
+             drawn with the patch's seed, mixed with the picture's own code (the mean of the \
+             bar): `amount` is the picture's share of the variance. The first `theme` bars of \
+             a scene are its theme. When a picture comes back, after another, that is `alike` \
+             (the cosine of the angle between its code and the scene's), the theme's bars come \
+             again as they were, then the music goes on with new ones. 64 scenes are \
+             remembered.\n\n\
+             With `cut` wired, the new scene's code comes at the cut, and holds for half a bar \
+             at least. Live, a bar's code comes just before the bar, from the newest picture; \
+             at a cut, with the first picture after it.\n\n\
+             With `phrase`, the music has a form: phrases of that many bars, each of a theme \
+             that is a scene's, and that returns whole, bar for bar; the third of three in a \
+             row is a contrast. A cut changes nothing within a phrase. In a render the whole \
+             film is known before the first bar is planned: phrases begin where the picture \
+             changes, some half as long or half as long again for it, and at most every third \
+             of them brings a new theme. There a wire into `phrase` or `alike` counts with its \
+             last value, and makes no phrases where the patch has none. `scene` is one code \
+             for each scene, sent with its cut, the same whenever it returns: for the \
+             accompaniment and the drums. `phrase` says where phrases begin, so that `harmony` \
+             can close before them.\n\n\
+             Codes should be whitened (`latent_map`): without, all pictures of a film look \
+             alike.",
+        )
+        .input(CODE)
+        .input(CUT)
+        .output(PLANNED)
+        .output(SCENE)
+        .output(PHRASE)
+        .in_bars()
+        .urgent()
     }
 
     fn check(&self, check: &mut Check<'_>) {
@@ -92,13 +103,13 @@ impl Node for Planner {
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let forecast = Forecast::load(build.settings, &self.model)?;
         let plan = Plan::new(forecast, build.rng());
-        let bars = Chunk::bar(build.transport);
-        if build.clock.is_some() {
-            return Ok(Box::new(Drafting::new(plan, bars)));
+        let bars = Grid::bar(build.transport);
+        if !build.ends {
+            return Ok(Box::new(LivePlanner::new(plan, bars)));
         }
         if self.phrase > 0 {
-            return Ok(Box::new(Forming::new(plan, bars)));
+            return Ok(Box::new(OfflinePhrasePlanner::new(plan, bars)));
         }
-        Ok(Box::new(Planning::new(plan, bars)))
+        Ok(Box::new(OfflinePlanner::new(plan, bars)))
     }
 }

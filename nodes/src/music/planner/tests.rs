@@ -20,12 +20,12 @@ fn look(scene: usize) -> Arc<[f32]> {
         .collect()
 }
 
-/// Scenes with their lengths in seconds, each told by a cut or not, eight pictures a second.
+/// Scenes with their lengths in seconds, each with a cut or without, eight pictures a second.
 fn film(scenes: &[(usize, f64)], cuts: bool) -> (Harness<Planner>, f64) {
     film_in_phrases(scenes, cuts, 0)
 }
 
-/// The same, for music in phrases of so many bars.
+/// The same, for music in phrases of `phrase` bars.
 fn film_in_phrases(scenes: &[(usize, f64)], cuts: bool, phrase: u64) -> (Harness<Planner>, f64) {
     let (mut codes, mut told, mut begin) = (Vec::new(), Vec::new(), 0.0);
     for (scene, seconds) in scenes {
@@ -108,6 +108,27 @@ fn live_a_bars_code_leaves_just_before_the_bar_and_a_cuts_with_its_picture() {
         };
         assert!((ahead - wanted).abs() < 1e-6, "{number}: {ahead} s ahead");
     }
+}
+
+#[test]
+fn a_wire_counts_from_its_own_time_on_in_a_render_with_phrases() {
+    let planned = |amount: &str, wires: &str| -> Vec<Vec<f32>> {
+        let codes = "latent_random(dimension: 64, every: 1, duration: 4)";
+        let plan = format!("planner(phrase: 4, temperature: 0{amount})");
+        let nodes = format!(r#""codes": {codes}, "turn": steps(), "plan": {plan},"#);
+        let wires = format!(r#""codes -> plan.latent", {wires}"#);
+        let packets = crate::testing::rendered(&nodes, &wires, ("plan", "latent"));
+        let codes = packets.iter();
+        codes
+            .map(|packet| packet.latent().unwrap().to_vec())
+            .collect()
+    };
+    // The model alone, and from the second bar on the picture alone.
+    let model = planned(", amount: 0", "");
+    let steered = planned("", r#""turn -> plan.amount","#);
+    assert_eq!(model.len(), 2);
+    assert_eq!(steered[0], model[0]);
+    assert_ne!(steered[1], model[1]);
 }
 
 /// When packets left the output `port`.

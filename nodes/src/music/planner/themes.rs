@@ -6,7 +6,7 @@ use super::alike::cosine;
 /// Scenes that are remembered; of more, the one that was not seen for longest is forgotten.
 const MOST_SCENES: usize = 64;
 
-/// The look of a scene is the mean of so many bars, older ones count less and less.
+/// The look of a scene is a mean over about this many bars; older ones count less and less.
 const LOOKS: u32 = 8;
 
 /// A scene and its theme.
@@ -28,6 +28,17 @@ pub(super) struct Themes {
     /// Bars of the present scene since it began or returned.
     bars: usize,
     count: u64,
+}
+
+/// A scene as it is seen.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct SceneSeen {
+    /// Its number. That of a scene that was forgotten goes to a new one.
+    pub(super) number: usize,
+    /// What it is like in the mean.
+    pub(super) look: Vec<f32>,
+    /// Whether it is seen for the first time, as far as scenes are remembered.
+    pub(super) is_new: bool,
 }
 
 impl Themes {
@@ -52,13 +63,17 @@ impl Themes {
         scene.theme.get(self.bars - 1).map(Vec::as_slice)
     }
 
-    /// Sees the picture's code with which a phrase begins: the number of its scene, and the scene's
-    /// look.
-    pub(super) fn scene(&mut self, picture: &[f32], alike: f32) -> (usize, Vec<f32>) {
+    /// Sees the picture's code with which a phrase begins: its scene.
+    pub(super) fn scene(&mut self, picture: &[f32], alike: f32) -> SceneSeen {
+        let is_new = self.nearest(picture, alike).is_none();
         self.see(picture, alike);
-        let scene = self.present.unwrap_or_default();
-        let look = self.scenes.get(scene).map(|scene| scene.look.clone());
-        (scene, look.unwrap_or_else(|| picture.to_vec()))
+        let number = self.present.unwrap_or_default();
+        let look = self.scenes.get(number).map(|scene| scene.look.clone());
+        SceneSeen {
+            number,
+            look: look.unwrap_or_else(|| picture.to_vec()),
+            is_new,
+        }
     }
 
     /// The bar that was seen last got `code`: part of the scene's theme, if that has fewer than
@@ -157,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn however_many_scenes_there_are_memory_does_not_grow_and_the_oldest_are_forgotten() {
+    fn memory_does_not_grow_with_scenes_and_the_oldest_are_forgotten() {
         let mut themes = Themes::default();
         for number in 0..250 {
             assert_eq!(themes.see(&look(number), 0.99), None);

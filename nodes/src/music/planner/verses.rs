@@ -1,14 +1,13 @@
-//! The phrases of a piece: a theme that returns with its scene, and what stands against it where it
-//! would go on too long.
+//! The phrases of a piece: a theme that returns with its scene, and a contrast where it would go on
+//! too long.
 
 use std::collections::BTreeMap;
 
-/// Of so many phrases of one theme in a row, the third is another's: the old form of songs, A A B
-/// A.
+/// Of four phrases of one theme in a row the third is a contrast: the old form of songs, A A B A.
 const FORM: usize = 4;
 const CONTRAST: usize = 2;
 
-/// Which phrase comes: the theme's own, or what stands against it.
+/// Which phrase comes: a theme's own, or its contrast.
 type Name = (usize, bool);
 
 /// The codes of the bars of every phrase, so that a phrase that returns has them again.
@@ -16,11 +15,16 @@ type Name = (usize, bool);
 pub(super) struct Verses {
     known: BTreeMap<Name, Vec<Option<Vec<f32>>>>,
     present: Option<Name>,
-    /// Phrases of the present theme since another.
+    /// Phrases of the present theme in a row.
     row: usize,
 }
 
 impl Verses {
+    /// What was played to `theme` is forgotten: another scene has its number now.
+    pub(super) fn forget(&mut self, theme: usize) {
+        self.known.retain(|(known, _), _| *known != theme);
+    }
+
     /// A phrase of `theme` begins.
     pub(super) fn begin(&mut self, theme: usize) {
         let goes_on = self.present.is_some_and(|(before, _)| before == theme);
@@ -28,7 +32,7 @@ impl Verses {
         self.present = Some((theme, self.row % FORM == CONTRAST));
     }
 
-    /// The phrase's letter: A, B and so on for themes, with a stroke for what stands against them.
+    /// The phrase's letter: A, B and so on for themes, with a stroke for their contrasts.
     pub(super) fn letter(&self) -> String {
         let Some((theme, contrast)) = self.present else {
             return String::new();
@@ -41,7 +45,7 @@ impl Verses {
         }
     }
 
-    /// The code that bar `number` of the phrase had, if it was.
+    /// The code of bar `number` of the phrase, if that was played.
     pub(super) fn bar(&self, number: usize) -> Option<&[f32]> {
         let bars = self.known.get(&self.present?)?;
         bars.get(number)?.as_deref()

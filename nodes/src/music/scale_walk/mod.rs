@@ -49,7 +49,7 @@ pub(crate) struct ScaleWalk {
     /// how long a note sounds where no other follows
     #[param(live, range = 0.0..=60.0, span = 0.1..=4.0, log, default = Length::Seconds(1.0))]
     hold: Length,
-    /// how hard notes are struck that are no accents
+    /// how hard notes are struck that are not accents
     #[param(live, range = 0.01..=1.0, default = 0.6)]
     velocity: f32,
     /// MIDI channel, counted from 0
@@ -59,7 +59,8 @@ pub(crate) struct ScaleWalk {
 
 impl Node for ScaleWalk {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("music", "scale_walk", "Walks at random through a scale, as dense as a control says")
+        Descriptor::of::<Self>("music", "scale_walk", "Walks at random through a scale, as dense \
+            as a control says")
             .example(
                 r#"nodes: {
                     "film": video_file(path: "film.mp4", width: 64, height: 64),
@@ -71,16 +72,19 @@ impl Node for ScaleWalk {
                 wires: ["film -> motion -> tune.density", "film -> cuts", "cuts.cut -> tune.accent", "tune -> notes"]"#,
             )
             .details(
-                "No model: notes lie on sixteenths, and `density` fills the bar from its strong places to its weak \
-                 ones. A little gives the first beat of each bar, 0.2 every beat, 0.45 the eighths, 0.75 the \
-                 sixteenths; `freedom` blurs these by chance, from the patch's seed. Below `threshold` there is \
-                 silence. Each note lies at most `step` degrees of the scale from the last, and the walk turns round \
-                 at the ends of its range. With a key in the transport the walk begins on the key's tonic that is \
-                 nearest to `tonic`, and keeps to the key: in minor `pentatonic` is `minor_pentatonic`, and so on; with \
-                 the key \"auto\" the scale says the mode. An `accent`, such as a cut, sounds at the next sixteenth whatever the \
-                 density: the walk leaps to the nearest tonic, struck as hard as the event is strong.\n\n\
-                 Density from motion and strength from changes of the picture are the two rhythmic ties of Di et al., \
-                 Video Background Music Generation with Controllable Music Transformer (2021), here without a model.",
+                "No model: notes lie on sixteenths, and `density` fills the bar from its strong \
+                 places to its weak ones. A little gives the first beat of each bar, 0.2 every \
+                 beat, 0.45 the eighths, 0.75 the sixteenths; `freedom` blurs these by chance, \
+                 from the patch's seed. Below `threshold` there is silence. Each note lies at most \
+                 `step` degrees of the scale from the last, and the walk turns round at the ends \
+                 of its range. With a key in the transport the walk begins on the key's tonic that \
+                 is nearest to `tonic`, and keeps to the key: in minor `pentatonic` is \
+                 `minor_pentatonic`, and so on; with the key \"auto\" the scale says the mode. An \
+                 `accent`, such as a cut, sounds at the next sixteenth whatever the density: the \
+                 walk leaps to the nearest tonic, struck as hard as the event is strong.\n\n\
+                 Density from motion and strength from changes of the picture are the two rhythmic \
+                 ties of Di et al., Video Background Music Generation with Controllable Music \
+                 Transformer (2021), here without a model.",
             )
             .input(DENSITY)
             .input(ACCENT)

@@ -61,8 +61,8 @@ pub(super) fn ladder_in(key: Key, scale: Scale, tonic: u8, octaves: u8) -> Vec<u
     ladder
 }
 
-/// The keys from `tonic` up through so many octaves, the last tonic among them; MIDI's highest key
-/// is the last.
+/// The keys from `tonic` up through `octaves`, the last tonic among them; none beyond MIDI's
+/// highest.
 pub(super) fn ladder(scale: Scale, tonic: u8, octaves: u8) -> Vec<u8> {
     let octave = |number: u8| {
         scale

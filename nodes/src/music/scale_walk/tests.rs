@@ -6,7 +6,7 @@ use score_engine::harness::{Harness, Outputs};
 use score_engine::{Event, Key, KeyChoice, Note, Payload, PortType, Time, Transport};
 use serde_json::{Value, json};
 
-use super::super::stepping::AHEAD;
+use super::super::pulse::AHEAD;
 use super::ScaleWalk;
 use super::scale::{Scale, ladder};
 use crate::testing::{pitches, require_alike, require_on_sixteenths, require_one_at_a_time, turns};

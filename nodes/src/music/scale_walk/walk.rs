@@ -49,7 +49,7 @@ impl Walk {
         walk
     }
 
-    /// Reckons what follows from the parameters and the transport.
+    /// Computes what follows from the parameters and the transport.
     pub(super) fn choose(&mut self, params: &ScaleWalk, transport: &Transport) {
         self.hold = params.hold.at(transport);
         if let (Length::Beats(_), Some((.., until))) = (params.hold, &mut self.sounding) {

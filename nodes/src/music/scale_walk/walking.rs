@@ -2,15 +2,15 @@
 
 use score_engine::{Input, NodeError, Note, OutputPort, Time, Transport};
 
+use super::super::grid::Grid;
 use super::super::pacing::{Part, Played};
-use super::super::voice::Chunk;
 use super::walk::Walk;
 use super::{ACCENT, DENSITY, ScaleWalk, TUNE};
 
 impl Part<ScaleWalk> for Walk {
     const NOTES: OutputPort<Note> = TUNE;
 
-    fn hear(&mut self, input: &Input, _chunk: &Chunk) -> Result<(), NodeError> {
+    fn hear(&mut self, input: &Input, _grid: &Grid) -> Result<(), NodeError> {
         if input.is(DENSITY) {
             let density = f64::from(*input.read(DENSITY)?);
             self.density = if density.is_nan() { 0.0 } else { density };
@@ -27,8 +27,8 @@ impl Part<ScaleWalk> for Walk {
         Ok(())
     }
 
-    fn at(&mut self, params: &ScaleWalk, place: u64, chunk: &Chunk) -> Result<Played, NodeError> {
-        let time = chunk.time_of(place);
+    fn at(&mut self, params: &ScaleWalk, place: u64, grid: &Grid) -> Result<Played, NodeError> {
+        let time = grid.time_of(place);
         let notes = self.play(params, place).into_iter();
         Ok(notes.map(|note| (time, note)).collect())
     }
@@ -42,7 +42,7 @@ impl Part<ScaleWalk> for Walk {
         &mut self,
         params: &ScaleWalk,
         transport: &Transport,
-        _chunk: &Chunk,
+        _grid: &Grid,
         _place: u64,
     ) -> Result<(), NodeError> {
         self.choose(params, transport);

@@ -20,7 +20,7 @@ pub(super) struct Asking {
     single: Controls,
     /// Of the notes asked for since the last sixteenth the strongest.
     onset: Option<f32>,
-    /// Whether cuts are told at all.
+    /// Whether anything reports cuts.
     knows_cuts: bool,
 }
 
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_by_itself_goes_before_what_comes_as_a_whole_and_the_rest_stays_free() {
+    fn a_single_control_goes_before_the_bundle_and_others_stay_free() {
         let mut asking = Asking::new(false);
         assert_eq!(asking.now(false).0, Asked::default());
         let whole = Controls {

@@ -16,8 +16,8 @@ const FIRST_NOTE: usize = 2;
 /// A logit with this added is never drawn.
 const NEVER: f32 = -1e9;
 
-/// On strong places a tone that is not the chord's is so much less likely, for a model that was
-/// taught no chords. One that was taught them knows where they belong.
+/// How much less likely, as a logit, a tone that is not the chord's is on strong places, for a
+/// model that was taught no chords. One that was taught them knows where they belong.
 const STRANGE: f32 = -3.0;
 
 /// Sixteenths from strong place to strong place.

@@ -3,13 +3,13 @@
 
 mod asking;
 mod guiding;
+mod live_player;
 mod model;
+mod offline_player;
 mod own_theme;
 mod player;
 mod recall;
-mod rendering;
 mod stream_decoder;
-mod streaming;
 #[cfg(test)]
 mod tests;
 

@@ -35,7 +35,7 @@ impl Asked {
     }
 }
 
-/// What the model `lead` is told of the harmony, in the tokens of the model `harmony`.
+/// What the model `lead` is given of the harmony, in the tokens of the model `harmony`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Under {
     /// The chord that sounds.
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn on_chords_a_melody_goes_on_past_all_that_is_remembered_and_begins_anew_from_nothing() {
+    fn on_chords_a_melody_goes_on_past_all_that_is_remembered() {
         let under = Under {
             chord: 0,
             next: 0,

@@ -12,10 +12,10 @@ use crate::model::Music;
 /// Octaves up or down that a theme is tried in.
 const OCTAVES: i32 = 8;
 
-/// What is played at a sixteenth.
+/// What is played at a sixteenth where the theme's scene plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Told {
-    /// This.
+pub(super) enum ThemeStep {
+    /// This step of the theme.
     Said(Step),
     /// What the model says; but the theme's last note is over.
     Over,
@@ -75,8 +75,8 @@ impl OwnTheme {
         place: u64,
         key: Option<Key>,
         range: &RangeInclusive<u8>,
-    ) -> Option<Told> {
-        let over = (self.over.take() == Some(place)).then_some(Told::Over);
+    ) -> Option<ThemeStep> {
+        let over = (self.over.take() == Some(place)).then_some(ThemeStep::Over);
         let Some(here) = self.statements.at(place) else {
             return over;
         };
@@ -84,16 +84,16 @@ impl OwnTheme {
             return over;
         };
         if !here.is_known {
-            return Some(Told::Otherwise);
+            return Some(ThemeStep::Otherwise);
         }
         if here.step + 1 == self.theme.length() {
             self.over = Some(place + 1);
         }
         let Step::On(pitch) = step else {
-            return Some(Told::Said(step));
+            return Some(ThemeStep::Said(step));
         };
         let pitch = i32::from(pitch) + self.moved(key, range);
-        Some(Told::Said(Step::On(self.within(pitch))))
+        Some(ThemeStep::Said(Step::On(self.within(pitch))))
     }
 
     /// The semitones to the key, the short way, and octaves until as much of the theme as can be

@@ -11,7 +11,7 @@ use super::super::voice::Voice;
 use super::asking::Asking;
 use super::guiding::Guide;
 use super::model::{Strand, Stream};
-use super::own_theme::{OwnTheme, Told};
+use super::own_theme::{OwnTheme, ThemeStep};
 use super::recall::Recall;
 use super::stream_decoder::{CHORDS, PHRASE, StreamDecoder};
 use crate::chords::Chords;
@@ -60,8 +60,8 @@ pub(super) struct Player {
     pub(super) code: Option<Vec<f32>>,
     /// Whether the last note was played.
     pub(super) ended: bool,
-    /// Whether it was told that a theme has no room.
-    pub(super) told_left: bool,
+    /// Whether it was reported that a theme is longer than its phrase.
+    pub(super) has_warned: bool,
 }
 
 impl Player {
@@ -80,29 +80,30 @@ impl Player {
         Ok(())
     }
 
-    /// Takes in what came along a wire that asks for something, or tells the chords or where a
+    /// Takes in what came along a wire that asks for something, or gives the chords or says where a
     /// phrase begins.
     pub(super) fn hear(&mut self, input: &Input) -> Result<(), NodeError> {
         if input.is(PHRASE) {
             let name = &input.read(PHRASE)?.name;
-            let place = self.voice.chunk.sixteenth_from(input.packet.time);
+            let place = self.voice.grid.sixteenth_from(input.packet.time);
             let left = self
                 .theme
                 .as_mut()
                 .and_then(|theme| theme.hear(name, place));
-            if let Some(left) = left.filter(|_| !self.told_left) {
-                self.told_left = true;
-                let bars = left.div_ceil(self.voice.chunk.bar_length().max(1));
+            if let Some(left) = left.filter(|_| !self.has_warned) {
+                self.has_warned = true;
+                let bars = left.div_ceil(self.voice.grid.bar_length().max(1));
                 let bars = format!("{bars} bar{}", if bars == 1 { "" } else { "s" });
                 tracing::warn!(
-                    "the theme is longer than its phrase: its last {bars} are not played; `planner` with a longer `phrase` has room for them"
+                    "the theme is longer than its phrase: its last {bars} are not played; \
+                     `planner` with a longer `phrase` has room for them"
                 );
             }
             return Ok(());
         }
         match &mut self.chords {
             Some(chords) if input.is(CHORDS) => {
-                chords.hear(input.packet.time, *input.read(CHORDS)?, &self.voice.chunk);
+                chords.hear(input.packet.time, *input.read(CHORDS)?, &self.voice.grid);
                 Ok(())
             }
             _ => self.asking.hear(input),
@@ -124,7 +125,7 @@ impl Player {
         for (component, knob) in code.iter_mut().zip(params.knobs()) {
             *component = knob.unwrap_or(*component);
         }
-        let (_, sixteenth) = self.voice.chunk.place(place);
+        let (_, sixteenth) = self.voice.grid.place(place);
         let chords = self.chords.as_mut().and_then(|chords| chords.at(place));
         let range = params.pitches();
         let mut setting = self.guide.at(sixteenth, chords.as_ref(), &range);
@@ -134,9 +135,9 @@ impl Player {
         let key = chords.map(|chords| chords.key).or(self.guide.key);
         self.move_home(key);
         let theme = self.theme.as_mut().filter(|_| !ends);
-        let told = theme.and_then(|theme| theme.at(place, key, &range));
+        let theme_step = theme.and_then(|theme| theme.at(place, key, &range));
         // The theme is played as it is, whatever the picture does.
-        let cut = cut && !matches!(told, Some(Told::Said(_)));
+        let cut = cut && !matches!(theme_step, Some(ThemeStep::Said(_)));
         if chords.is_some() || self.theme.is_some() {
             if sixteenth == 0 || self.code_is_new {
                 self.recall.begin(&code);
@@ -145,10 +146,10 @@ impl Player {
             setting.forced = self.recall.recall(in_bar, chord).filter(|_| !cut && !ends);
         }
         let shift = self.guide.shift(chords.as_ref());
-        match told {
-            Some(Told::Said(step)) => setting.forced = Some(self.token(step, shift)),
-            Some(Told::Otherwise) => setting.forced = None,
-            Some(Told::Over) if setting.forced.is_none_or(|token| token == HOLD) => {
+        match theme_step {
+            Some(ThemeStep::Said(step)) => setting.forced = Some(self.token(step, shift)),
+            Some(ThemeStep::Otherwise) => setting.forced = None,
+            Some(ThemeStep::Over) if setting.forced.is_none_or(|token| token == HOLD) => {
                 setting.forced = None;
                 setting.bias.resize(self.guide.layout.tokens, 0.0);
                 if let Some(hold) = setting.bias.first_mut() {
@@ -165,7 +166,7 @@ impl Player {
         }
         let token = self.stream.go_on_in(
             &mut self.strand,
-            (self.voice.chunk.counted(sixteenth), cut || ends),
+            (self.voice.grid.counted(sixteenth), cut || ends),
             &code,
             &asked,
             &setting,
@@ -203,7 +204,7 @@ impl Player {
             {
                 let onset = Onset {
                     place,
-                    phase: self.voice.chunk.counted(self.voice.chunk.place(place).1),
+                    phase: self.voice.grid.counted(self.voice.grid.place(place).1),
                     metre: self.guide.metre,
                     notes: 1,
                     span: (*pitch, *pitch),
@@ -267,8 +268,8 @@ impl Player {
     }
 }
 
-/// What `token` is so many semitones higher, of so many tokens; what would leave them stays an
-/// octave within.
+/// The token that is `semitones` higher, of `tokens`; one that would leave them stays an octave
+/// within.
 fn moved(token: i64, semitones: i32, tokens: i64) -> i64 {
     if token < FIRST_NOTE || semitones == 0 {
         return token;

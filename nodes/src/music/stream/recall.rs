@@ -1,13 +1,12 @@
 //! Remembers what was played, so that a bar whose code and chords come again is played again.
 
-use std::collections::BTreeMap;
-
+use super::super::remembered::Remembered;
 use crate::music::Chord;
 
-/// Bars that are remembered, at most.
+/// Bars that are remembered, at most: half an hour and more, in which none is like another.
 const MOST: usize = 1024;
 
-/// Every so many times a bar that returns goes on otherwise than it did, so that what returns also
+/// Every third time that a bar comes, it ends otherwise than it did, so that what returns also
 /// varies.
 const VARIED: u32 = 3;
 
@@ -26,23 +25,28 @@ struct Bar {
 }
 
 /// The bars so far, by their codes.
-#[derive(Default)]
 pub(super) struct Recall {
-    known: BTreeMap<Vec<u32>, Bar>,
+    known: Remembered<Vec<u32>, Bar>,
     code: Vec<u32>,
     /// Up to which sixteenth of the bar it is played as it was.
     again: usize,
+}
+
+impl Default for Recall {
+    fn default() -> Self {
+        Recall {
+            known: Remembered::new(MOST),
+            code: Vec::new(),
+            again: 0,
+        }
+    }
 }
 
 impl Recall {
     /// From here on `code` holds: a bar begins with it, or a cut brought it.
     pub(super) fn begin(&mut self, code: &[f32]) {
         self.code = code.iter().map(|value| value.to_bits()).collect();
-        if self.known.len() >= MOST && !self.known.contains_key(&self.code) {
-            self.again = 0;
-            return;
-        }
-        let bar = self.known.entry(self.code.clone()).or_default();
+        let bar = self.known.hear(self.code.clone(), Bar::default);
         bar.times += 1;
         self.again = match bar.times {
             times if times.is_multiple_of(VARIED) => KNOWN,
@@ -58,8 +62,8 @@ impl Recall {
         (then == chord).then_some(token)
     }
 
-    /// Everything that was said was said so many semitones higher, under chords that lie so much
-    /// higher; `moved` says what that makes of a token.
+    /// Moves everything that was said, and the chords under it, up by `semitones`; `moved` says
+    /// what becomes of a token.
     pub(super) fn move_by(&mut self, semitones: i32, moved: impl Fn(i64) -> i64) {
         let said = self.known.values_mut().flat_map(|bar| &mut bar.said);
         for (token, chord) in said.flatten() {
@@ -146,11 +150,13 @@ mod tests {
     }
 
     #[test]
-    fn however_many_codes_come_memory_does_not_grow() {
+    fn however_many_codes_come_memory_does_not_grow_and_the_last_ones_return() {
         let mut recall = Recall::default();
         for number in 0..3000_u16 {
             play(&mut recall, f32::from(number), 0, &[1], "C");
         }
-        assert_eq!(recall.known.len(), MOST);
+        assert_eq!(recall.known.values_mut().count(), MOST);
+        assert_eq!(play(&mut recall, 2999.0, 0, &[7], "C"), [Some(1)]);
+        assert_eq!(play(&mut recall, 0.0, 0, &[7], "C"), [None]);
     }
 }

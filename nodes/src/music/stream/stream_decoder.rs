@@ -8,19 +8,21 @@ use score_engine::{
     OutputPort, Params, Processor,
 };
 
+use super::super::grid::Grid;
 use super::super::harmony::Following;
+use super::super::pitch_range::check_octave;
 use super::super::shape::{Shape, Shaping};
 use super::super::theme;
 use super::super::touch::{Part, TOUCH, Touch};
-use super::super::voice::{Chunk, Manner, Voice};
+use super::super::voice::{Manner, Voice};
 use super::asking::Asking;
 use super::guiding::Guide;
+use super::live_player::LivePlayer;
 use super::model::Stream;
+use super::offline_player::OfflinePlayer;
 use super::own_theme::OwnTheme;
 use super::player::Player;
 use super::recall::Recall;
-use super::rendering::Rendering;
-use super::streaming::Streaming;
 use crate::chords::Chords;
 use crate::controls::{Controls, EXAMPLE};
 use crate::model::{Manifest, Task, require_codes};
@@ -65,9 +67,6 @@ pub(super) const CHORDS: InputPort<Custom<Chords>> =
 pub(super) const PHRASE: InputPort<Event> = theme::phrases(9);
 pub(super) const NOTES: OutputPort<Note> =
     OutputPort::new(0, "notes", "the melody, one note at a time");
-
-/// A melody has at least so many semitones, so that every chord has its tones within.
-const NARROWEST: u8 = 12;
 
 /// Far from where the notes' random numbers begin.
 const TOUCHING: u128 = 1 << 60;
@@ -131,13 +130,6 @@ impl StreamDecoder {
     /// What stands in for the code's named components, the first ones.
     pub(super) fn knobs(&self) -> [Option<f32>; 4] {
         [self.density, self.register, self.range, self.syncopation]
-    }
-
-    /// What is wrong with the range, if anything is.
-    pub(super) fn fault(&self) -> Option<String> {
-        let (lowest, highest) = (self.lowest, self.highest);
-        let is_narrow = highest < lowest.saturating_add(NARROWEST);
-        is_narrow.then(|| format!("from {lowest} to {highest} there is no octave"))
     }
 
     /// The pitches within which the melody lies.
@@ -206,10 +198,7 @@ impl Node for StreamDecoder {
                 .latent)
         });
         require_codes(check, CODE, &self.model, dimension);
-        if let Some(why) = self.fault() {
-            let help = "`highest` lies at least 12 above `lowest`".to_owned();
-            check.refuse("highest", why, Some(help));
-        }
+        check_octave(check, self.lowest, self.highest);
         let scene = self.theme_scene.as_deref();
         theme::check(check, PHRASE, self.theme.as_deref(), scene);
     }
@@ -234,50 +223,55 @@ impl Node for StreamDecoder {
             theme,
             chords: follows.then(Following::default),
             recall: Recall::default(),
-            home: build.clock.map(|_| None),
+            home: (!build.ends).then_some(None),
             touch,
             touching,
             code_is_new: false,
             ended: false,
-            told_left: false,
+            has_warned: false,
             stream,
             asking: Asking::new(build.is_wired(CUT)),
-            voice: Voice::new(Chunk::bar(build.transport), &layout),
+            voice: Voice::new(Grid::bar(build.transport), &layout),
             shape: Shape::default(),
             rng: build.rng(),
             code: None,
         };
-        if build.clock.is_some() {
-            return Ok(Box::new(Streaming::new(player)));
+        if build.ends {
+            return Ok(Box::new(OfflinePlayer::new(player)));
         }
-        Ok(Box::new(Rendering::new(player)))
+        Ok(Box::new(LivePlayer::new(player)))
     }
 }
 
-const DETAILS: &str = "The melody goes on across bars and scenes: the model remembers what it has played. Each bar follows \
-    its own code, the mean of those within it; a bar without one keeps the last, and until the first there is silence. \
-    After a `cut` the next sixteenth begins a note, and the codes from the cut on hold at once. `normalise` brings the \
-    mean to the length that codes have, √dimension.\n\n\
-    What comes along `controls`, or along the inputs of single ones, is asked for from the next sixteenth on, until \
-    something else is; what no wire asks for the model is free in. A single input goes before `controls`: a MIDI \
-    knob on `density_ahead` takes the notes out of the picture's hands and leaves it the rest. What is asked for goes \
-    before the code.\n\n\
-    With `chords` wired the melody follows them: the models `lead` and `lead_transformer` were taught to, and any other \
-    keeps to the scale and the chord, on strong places rather to the chord. With chords, or with a key in the transport, \
-    no note lies outside the scale but those of the chord. A bar whose code and chords come again is played again, every \
-    third time with another end; \
-    the piece's last note is the tonic, and rings.\n\n\
-    With a `theme` the tune of that MIDI file is what the first scene's phrase plays, note for note on sixteenths, and what \
-    returns with that scene, every third time with other ends of its bars. The melody is the file's highest part of one \
-    voice, else the highest line of all its notes; drums do not count. It is moved to the key of `chords`, or of the \
-    transport, and by octaves to between `lowest` and `highest`; with `key: \"auto\"` the music is in the tune's own key. \
-    `harmony` with the same `theme` finds chords for it. Where phrases begin comes along `phrase`, from `planner`; without, \
-    the tune begins with the first bar, and its bars return with their codes. A tune shorter than the phrase goes on as the \
-    model would; of a longer one what the phrase has bars for is played. `theme_scene` gives it to another scene's phrases, \
-    by their letter in the sheet music.\n\n\
-    The parameters `density`, `register`, `range` and `syncopation` are knobs: 0 is what tunes have in the mean, 2 \
-    more than nearly all, −2 less. Left out, the code says it.\n\n\
-    `stream` knows bars of 4/4: shorter ones leave its last sixteenths out, longer ones say its last beat again. The models \
-    that follow chords know 3/4 and 6/8 as well, and play a bar of 12/8 as two of 6/8.\n\n\
-    Live, each sixteenth is decided just before it sounds. A bar follows the code that is the newest when it begins; \
-    after a `cut`, the first code from the cut on holds at the next sixteenth.";
+const DETAILS: &str = "The melody goes on across bars and scenes: the model remembers what it has \
+    played. Each bar follows its own code, the mean of those within it; a bar without one keeps \
+    the last, and until the first there is silence. After a `cut` the next sixteenth begins a \
+    note, and the codes from the cut on hold at once. `normalise` brings the mean to the length \
+    that codes have, √dimension.\n\n\
+    What comes along `controls`, or along the inputs of single ones, is asked for from the next \
+    sixteenth on, until something else is; what no wire asks for the model is free in. A single \
+    input goes before `controls`: a MIDI knob on `density_ahead` takes the notes out of the \
+    picture's hands and leaves it the rest. What is asked for goes before the code.\n\n\
+    With `chords` wired the melody follows them: the models `lead` and `lead_transformer` were \
+    taught to, and any other keeps to the scale and the chord, on strong places rather to the \
+    chord. With chords, or with a key in the transport, no note lies outside the scale but those \
+    of the chord. A bar whose code and chords come again is played again, every third time with \
+    another end; the piece's last note is the tonic, and rings.\n\n\
+    With a `theme` the tune of that MIDI file is what the first scene's phrase plays, note for \
+    note on sixteenths, and what returns with that scene, every third time with other ends of its \
+    bars. The melody is the file's highest part of one voice, else the highest line of all its \
+    notes; drums do not count. It is moved to the key of `chords`, or of the transport, and by \
+    octaves to between `lowest` and `highest`; with `key: \"auto\"` the music is in the tune's own \
+    key. `harmony` with the same `theme` finds chords for it. Where phrases begin comes along \
+    `phrase`, from `planner`; without, the tune begins with the first bar, and its bars return \
+    with their codes. A tune shorter than the phrase goes on as the model would; of a longer one \
+    what the phrase has bars for is played. `theme_scene` gives it to another scene's phrases, by \
+    their letter in the sheet music.\n\n\
+    The parameters `density`, `register`, `range` and `syncopation` are knobs: 0 is what tunes \
+    have in the mean, 2 more than nearly all, −2 less. Left out, the code says it.\n\n\
+    `stream` knows bars of 4/4: shorter ones leave its last sixteenths out, longer ones say its \
+    last beat again. The models that follow chords know 3/4 and 6/8 as well, and play a bar of \
+    12/8 as two of 6/8.\n\n\
+    Live, each sixteenth is decided just before it sounds. A bar follows the code that is the \
+    newest when it begins; after a `cut`, the first code from the cut on holds at the next \
+    sixteenth.";

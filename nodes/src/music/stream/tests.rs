@@ -128,7 +128,7 @@ fn assert_part(one: &[Begun], other: &[Begun], place: i64) {
 }
 
 #[test]
-fn a_render_is_the_same_each_time_and_one_note_sounds_at_a_time_until_the_film_ends() {
+fn a_render_is_the_same_each_time_with_one_note_at_a_time() {
     let outputs = Piece::new().cut(3.1).render();
     assert!(begun(&outputs).len() > 8, "{:?}", begun(&outputs));
     assert_eq!(begun(&outputs), begun(&Piece::new().cut(3.1).render()));
@@ -182,7 +182,7 @@ fn a_live_run_plays_what_a_render_plays_where_everything_comes_in_time() {
 }
 
 #[test]
-fn what_is_asked_for_is_heard_from_the_next_sixteenth_on_and_what_is_not_wired_is_free() {
+fn what_is_asked_for_counts_from_the_next_sixteenth_on() {
     let free = begun(&Piece::new().render());
     // An input that never says anything asks for nothing.
     let silent = begun(&Piece::new().control("density_ahead", &[]).render());
@@ -247,7 +247,7 @@ fn live_a_note_leaves_just_before_its_sixteenth_and_lies_on_it() {
 }
 
 #[test]
-fn live_a_bar_keeps_its_code_and_a_scene_whose_code_comes_late_gets_it_at_the_next_sixteenth() {
+fn live_a_bar_keeps_its_code_and_a_late_code_of_a_scene_counts_at_once() {
     // Within a bar another code changes nothing until the next.
     let plain = begun(&Piece::new().live());
     let mut piece = Piece::new();
@@ -457,7 +457,7 @@ fn a_theme_that_is_none_is_refused_where_it_stands() {
     assert!(said(json!({ "theme": missing })).contains("there is no MIDI file"));
     write_tune(&path, &TUNE);
     let named = |scene: &str| said(json!({ "theme": path, "theme_scene": scene }));
-    assert!(named("B").contains("nobody tells where phrases begin"));
+    assert!(named("B").contains("nothing says where phrases begin"));
     assert!(named("second").contains("`second` is not a phrase"));
 }
 

@@ -10,10 +10,11 @@ use super::{Statements, Theme};
 const THEME: &str = "theme";
 const SCENE: &str = "theme_scene";
 
-/// What a patch is told of the parameter that names a theme's phrases.
-pub(crate) const SCENE_SUMMARY: &str = "the phrases that have the theme, by their letter in the sheet music, such as \"B\"; left out: the first";
+/// The summary of the parameter that names a theme's phrases.
+pub(crate) const SCENE_SUMMARY: &str = "the phrases that have the theme, by their letter in the \
+    sheet music, such as \"B\"; left out: the first";
 
-/// The input, the kind's number `index`, along which phrases are told.
+/// The input, the kind's number `index`, that says where phrases begin.
 pub(crate) const fn phrases(index: usize) -> InputPort<Event> {
     InputPort::new(
         index,
@@ -24,8 +25,8 @@ pub(crate) const fn phrases(index: usize) -> InputPort<Event> {
     .by_name()
 }
 
-/// Refuses a theme that is not there or holds no notes, and a scene that is none; warns of what may
-/// not be meant.
+/// Refuses a theme that is not there or holds no notes, and what is not a phrase's name; warns of
+/// what may not be meant.
 pub(crate) fn check(
     check: &mut Check<'_>,
     phrases: InputPort<Event>,
@@ -37,7 +38,8 @@ pub(crate) fn check(
         let (why, help) = if !is_letter {
             (
                 format!("`{scene}` is not a phrase"),
-                "phrases are called \"A\" to \"Z\", as the sheet music has them; \"A'\" stands against \"A\"",
+                "phrases are called \"A\" to \"Z\", as the sheet music has them; \"A'\" stands \
+                 against \"A\"",
             )
         } else if path.is_none() {
             (
@@ -46,7 +48,7 @@ pub(crate) fn check(
             )
         } else if check.input_type(phrases).is_none() {
             (
-                "nobody tells where phrases begin".to_owned(),
+                "nothing says where phrases begin".to_owned(),
                 "wire them in, such as \"plan.phrase -> tune.phrase\"",
             )
         } else {
@@ -88,7 +90,7 @@ pub(crate) fn check(
 /// The theme and where it is played, if there is one.
 ///
 /// # Errors
-/// The file cannot be read, or there is no note in it but drums.
+/// The file cannot be read, or has no notes but drums.
 pub(crate) fn load(
     build: &Build<'_>,
     phrases: InputPort<Event>,

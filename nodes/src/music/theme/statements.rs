@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-/// Every so many times the theme comes again, its bars go on otherwise than they did, so that what
+/// Every third time that the theme comes, its bars end otherwise than they did, so that what
 /// returns also varies.
 const VARIED: u32 = 3;
 
@@ -23,23 +23,22 @@ pub(crate) struct Here {
 pub(crate) struct Statements {
     /// The name of the phrases that the theme belongs to; `None`: that of the first.
     name: Option<String>,
-    /// Whether phrases are told at all. Where they are not, the theme comes once, with the first
-    /// bar.
-    are_told: bool,
+    /// Whether anything says where phrases begin. If not, the theme comes once, with the first bar.
+    has_phrases: bool,
     /// Sixteenths in a bar.
     bar: u64,
-    /// From which sixteenth on, counted from the start: the how-many-eth statement of the theme,
-    /// or something else.
+    /// From which sixteenth on, counted from the start: a statement of the theme, by its number
+    /// from 1, or something else.
     phrases: VecDeque<(u64, Option<u32>)>,
     /// How often the theme came.
     times: u32,
 }
 
 impl Statements {
-    pub(crate) fn new(name: Option<String>, are_told: bool, bar: u64) -> Self {
+    pub(crate) fn new(name: Option<String>, has_phrases: bool, bar: u64) -> Self {
         Statements {
             name,
-            are_told,
+            has_phrases,
             bar: bar.max(1),
             phrases: VecDeque::new(),
             times: 0,
@@ -55,7 +54,7 @@ impl Statements {
         }
     }
 
-    /// Goes on in bars of so many sixteenths.
+    /// Goes on in bars of `bar` sixteenths.
     pub(crate) fn retime(&mut self, bar: u64) {
         self.bar = bar.max(1);
     }
@@ -75,7 +74,7 @@ impl Statements {
     /// Where in the theme, or behind it in its phrase, sixteenth `place` lies; `None` in other
     /// phrases. What is asked for never goes back by more than a phrase.
     pub(crate) fn at(&mut self, place: u64) -> Option<Here> {
-        if !self.are_told && self.phrases.is_empty() {
+        if !self.has_phrases && self.phrases.is_empty() {
             self.hear("", place);
         }
         let now = self.phrases.partition_point(|(since, _)| *since <= place);
@@ -127,7 +126,7 @@ mod tests {
         assert_eq!(statements.hear("A", 5), 12);
         assert_eq!(statements.at(11), None);
         assert_eq!(statements.at(12).map(|here| here.step), Some(0));
-        // Told again for the same bar: what was told last holds.
+        // Of two phrases that begin with one bar the later holds.
         statements.hear("B", 9);
         assert_eq!(statements.at(12), None);
     }
@@ -151,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn where_no_phrases_are_told_the_theme_comes_once_with_the_first_bar() {
+    fn without_phrases_the_theme_comes_once_with_the_first_bar() {
         let mut statements = Statements::new(None, false, 16);
         assert_eq!(statements.at(3), None);
         assert_eq!(statements.at(16).map(|here| here.step), Some(0));

@@ -11,11 +11,11 @@ use crate::midi::reading::{self, Event, Song};
 use crate::midi::smf::{File, Item};
 use crate::midi::strokes::strokes;
 
-/// Of a longer file so many bars are the theme.
+/// The most bars of a theme; of a longer file these are the first.
 const MOST_BARS: usize = 64;
 
-/// A file's key is believed where so much of its notes lies in it. Many programs write C major
-/// whatever the music is in.
+/// The share of its notes that must lie in a file's key for that to be believed: many programs
+/// write C major whatever the music is in.
 const BELIEVED: f64 = 0.95;
 
 /// How much more a tone counts for the chord that begins on a bar's beginning, on a beat, and
@@ -50,7 +50,7 @@ impl Theme {
     /// bars in which the melody has not begun are left out.
     ///
     /// # Errors
-    /// The file cannot be read, or there is no note in it but drums.
+    /// The file cannot be read, or has no notes but drums.
     pub(crate) fn read(path: &Path, bar: u64) -> Result<Self, NodeError> {
         let file = reading::open(path)?;
         Self::of(&file, usize::try_from(bar).unwrap_or(16)).ok_or_else(|| {
@@ -66,7 +66,7 @@ impl Theme {
         (!file.flaws.is_empty()).then(|| file.flaws.to_string())
     }
 
-    /// The theme of `file`; `None` where there is no note but drums.
+    /// The theme of `file`; `None` where it has no notes but drums.
     fn of(file: &File, bar: usize) -> Option<Self> {
         let song = Song::of(file);
         let parts = parts(file, &song);
@@ -195,7 +195,7 @@ fn parts(file: &File, song: &Song) -> Vec<Vec<MelodyNote>> {
 }
 
 /// The part that is the melody: the highest of those that play one note at a time, else of all. A
-/// part that has far fewer notes than another is no melody.
+/// part that has far fewer notes than another is not the melody.
 fn melody_of(parts: &[Vec<MelodyNote>]) -> Option<&[MelodyNote]> {
     let most = parts.iter().map(Vec::len).max()?;
     let plays = |part: &&Vec<MelodyNote>| part.len() * 8 >= most && !part.is_empty();

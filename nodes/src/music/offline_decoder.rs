@@ -1,4 +1,4 @@
-//! Decodes a render, stretch by stretch: each from the mean of its codes, or divided by the cuts in
+//! Decodes a render, segment by segment: each from the mean of its codes, or divided by the cuts in
 //! it.
 
 use std::sync::Arc;
@@ -6,14 +6,15 @@ use std::sync::Arc;
 use score_engine::{Flow, Io, NodeError, Processor, Time, Transport};
 
 use super::player::{CHORDS, CODE, CUT, Player, Plays};
+use super::shape::mean;
 use super::voice::{Manner, Passage, Voice};
 
-/// Collects the codes and cuts of a stretch, and plays it once it is over.
-pub(super) struct Decoding {
+/// Collects the codes and cuts of a segment, and plays it once it is over.
+pub(super) struct OfflineDecoder {
     player: Player,
     /// How notes are struck: how early they may be says what is still to come.
     manner: Manner,
-    /// The stretch that is being collected.
+    /// The segment that is being collected.
     index: u64,
     codes: Vec<(Time, Arc<[f32]>)>,
     cuts: Vec<Time>,
@@ -21,9 +22,9 @@ pub(super) struct Decoding {
     code: Option<Vec<f32>>,
 }
 
-impl Decoding {
+impl OfflineDecoder {
     pub(super) fn new(player: Player, manner: Manner) -> Self {
-        Decoding {
+        OfflineDecoder {
             player,
             manner,
             index: 0,
@@ -33,13 +34,13 @@ impl Decoding {
         }
     }
 
-    /// Plays the collected stretch up to `end`, and begins to collect the next.
+    /// Plays the collected segment up to `end`, and begins to collect the next.
     fn play<P: Plays>(&mut self, params: &P, io: &mut Io<'_>, end: Time) -> Result<(), NodeError> {
-        let chunk = &self.player.voice.chunk;
-        let (first, next) = (chunk.first(self.index), chunk.first(self.index + 1));
+        let grid = &self.player.voice.grid;
+        let (first, next) = (grid.first(self.index), grid.first(self.index + 1));
         let mut begun: Vec<(u64, Time)> = vec![(first, Time::from_nanos(i64::MIN))];
         for cut in self.cuts.drain(..) {
-            let place = chunk.sixteenth_from(cut).max(first);
+            let place = grid.sixteenth_from(cut).max(first);
             // Of two cuts within a sixteenth the later is heard.
             begun.retain(|(earlier, _)| *earlier < place);
             begun.push((place, cut));
@@ -50,7 +51,7 @@ impl Decoding {
             let until = begun.get(number + 1).map_or(Time::MAX, |(_, cut)| *cut);
             let rest = codes.split_off(codes.partition_point(|(time, _)| *time < until));
             if *place >= next {
-                // The cut lies within the last sixteenth: the next stretch begins with it.
+                // The cut lies within the last sixteenth: the next segment begins with it.
                 self.codes = codes;
                 break;
             }
@@ -76,11 +77,11 @@ impl Decoding {
     }
 }
 
-impl<P: Plays> Processor<P> for Decoding {
+impl<P: Plays> Processor<P> for OfflineDecoder {
     fn process(&mut self, params: &P, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let time = input.packet.time;
-            while time >= self.player.voice.chunk.start(self.index + 1) {
+            while time >= self.player.voice.grid.start(self.index + 1) {
                 self.play(params, io, Time::MAX)?;
             }
             if input.is(CUT) {
@@ -88,9 +89,9 @@ impl<P: Plays> Processor<P> for Decoding {
                 continue;
             }
             if input.is(CHORDS) {
-                let Voice { fitting, chunk, .. } = &mut self.player.voice;
+                let Voice { fitting, grid, .. } = &mut self.player.voice;
                 if let Some(fitting) = fitting {
-                    fitting.hear(time, *input.read(CHORDS)?, chunk);
+                    fitting.hear(time, *input.read(CHORDS)?, grid);
                 }
                 continue;
             }
@@ -105,7 +106,7 @@ impl<P: Plays> Processor<P> for Decoding {
             && !io.stop_requested()
             && io
                 .watermark()
-                .has_reached(self.player.voice.chunk.start(self.index + 1))
+                .has_reached(self.player.voice.grid.start(self.index + 1))
         {
             self.play(params, io, Time::MAX)?;
         }
@@ -115,8 +116,8 @@ impl<P: Plays> Processor<P> for Decoding {
     fn finish(&mut self, params: &P, io: &mut Io<'_>) -> Result<(), NodeError> {
         let end = io
             .end()
-            .unwrap_or_else(|| self.player.voice.chunk.start(self.index));
-        while self.player.voice.chunk.start(self.index) < end && !io.stop_requested() {
+            .unwrap_or_else(|| self.player.voice.grid.start(self.index));
+        while self.player.voice.grid.start(self.index) < end && !io.stop_requested() {
             self.play(params, io, end)?;
         }
         self.player.voice.finish(io, P::NOTES, end)
@@ -124,7 +125,7 @@ impl<P: Plays> Processor<P> for Decoding {
 
     fn earliest_pending(&self) -> Option<Time> {
         let voice = &self.player.voice;
-        let start = voice.chunk.start(self.index);
+        let start = voice.grid.start(self.index);
         Some(start - voice.earliest(start, &self.manner))
     }
 
@@ -132,19 +133,6 @@ impl<P: Plays> Processor<P> for Decoding {
         self.manner = self.player.manner(params);
         Ok(())
     }
-}
-
-/// The mean of codes of one dimension; `None` where there are none.
-pub(super) fn mean(codes: &[(Time, Arc<[f32]>)]) -> Option<Vec<f32>> {
-    let (_, first) = codes.first()?;
-    let mut sum = vec![0.0_f64; first.len()];
-    for (_, code) in codes {
-        for (sum, value) in sum.iter_mut().zip(code.iter()) {
-            *sum += f64::from(*value);
-        }
-    }
-    let count = codes.len() as f64;
-    Some(sum.iter().map(|sum| (sum / count) as f32).collect())
 }
 
 #[cfg(test)]
@@ -227,7 +215,7 @@ mod tests {
             let codes = codes.map(|time| (time, time, latent.clone())).collect();
             let harness = harness.feed_live("latent", port, codes, at(8.0));
             let chords: Vec<_> = (chords.into_iter())
-                // A chord is told a sixteenth ahead.
+                // A chord is sent a sixteenth ahead.
                 .map(|(time, payload)| ((time - at(0.125)).max(Time::ZERO), time, payload))
                 .collect();
             match chords.is_empty() {
@@ -326,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_within_the_last_sixteenth_begins_the_next_stretch() {
+    fn a_cut_within_the_last_sixteenth_begins_the_next_segment() {
         let after = played(0.0, &[]);
         let heard = played(3.95, &[3.95]);
         assert_eq!(between(&heard, 32, 64, 0), between(&after, 32, 64, 0));

@@ -2,9 +2,10 @@
 
 use score_engine::{Flow, Io, NodeError, Processor, Time, Transport};
 
-use super::super::voice::Chunk;
+use super::super::grid::Grid;
 use super::arrangement_node::{Arrangement, CUT, ENERGY, FULLNESS, MOTION};
 use super::shaping::if_alike;
+use crate::half_life::followed;
 
 /// Half-lives, in seconds: of energy, of fullness, and of what is usual.
 const SOON: f64 = 0.5;
@@ -15,8 +16,8 @@ const USUAL: f64 = 120.0;
 const WIDE: f32 = 2.0;
 
 /// Follows motion as it comes.
-pub(super) struct Building {
-    bars: Chunk,
+pub(super) struct LiveArrangement {
+    bars: Grid,
     last: Option<Time>,
     /// Whether a shot has begun of which nothing was seen yet.
     cut: bool,
@@ -26,9 +27,9 @@ pub(super) struct Building {
     usual: (f32, f32),
 }
 
-impl Building {
-    pub(super) fn new(bars: Chunk) -> Self {
-        Building {
+impl LiveArrangement {
+    pub(super) fn new(bars: Grid) -> Self {
+        LiveArrangement {
             bars,
             last: None,
             cut: false,
@@ -38,13 +39,17 @@ impl Building {
         }
     }
 
+    /// What is not a number says nothing, and would stay in all that follows.
     fn see(&mut self, time: Time, motion: f32) {
+        if !motion.is_finite() {
+            return;
+        }
         let Some(last) = self.last.replace(time) else {
             (self.soon, self.later, self.usual.0) = (motion, motion, motion);
             return;
         };
         let seconds = (time - last).seconds().max(0.0);
-        let share = |half_life: f64| (1.0 - 0.5_f64.powf(seconds / half_life)) as f32;
+        let share = |half_life: f64| followed(seconds, half_life);
         // A new shot speaks for itself at once.
         let soon = if std::mem::take(&mut self.cut) {
             1.0
@@ -68,7 +73,7 @@ impl Building {
     }
 }
 
-impl Processor<Arrangement> for Building {
+impl Processor<Arrangement> for LiveArrangement {
     fn process(&mut self, params: &Arrangement, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let (time, captured) = (input.packet.time, input.packet.captured);
@@ -103,7 +108,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn live_a_busy_shot_has_energy_with_its_first_picture_and_fullness_comes_slowly() {
+    fn motion_that_is_not_a_number_spoils_nothing_that_follows() {
+        let at = Time::from_seconds;
+        let motion = (0..8).map(|n| {
+            let value = if n % 3 == 0 { f32::NAN } else { n as f32 / 8.0 };
+            let time = at(f64::from(n));
+            (time, time, Payload::Control(value))
+        });
+        let outputs = Harness::<Arrangement>::new(json!({}))
+            .feed_live("motion", PortType::Control, motion.collect(), at(8.0))
+            .play_live()
+            .unwrap();
+        for packet in outputs.packets("energy") {
+            assert!(packet.control().unwrap().is_finite());
+        }
+    }
+
+    #[test]
+    fn live_energy_comes_with_the_first_picture_and_fullness_slowly() {
         let at = Time::from_seconds;
         // Half a minute of still and busy shots of three seconds, in turns.
         let motion = (0..240).map(|n| {

@@ -5,14 +5,14 @@ use std::time::Instant;
 
 use score_engine::{Flow, Io, NodeError, Processor, Time, Transport};
 
-use super::super::stepping::AHEAD;
+use super::super::pulse::AHEAD;
 use super::chord::Chord;
 use super::harmony_node::{CHORDS, CLOSE, CODE, CUT, Harmony, PHRASE};
 use super::progression::Progression;
 use crate::chords::Chords;
 
 /// Decides a chord a sixteenth before it sounds, and after a cut another one on the next beat.
-pub(super) struct Unfolding {
+pub(super) struct LiveHarmony {
     progression: Progression,
     code: Option<Arc<[f32]>>,
     captured: Instant,
@@ -29,9 +29,9 @@ pub(super) struct Unfolding {
     last: Option<(u64, Option<i64>)>,
 }
 
-impl Unfolding {
+impl LiveHarmony {
     pub(super) fn new(progression: Progression) -> Self {
-        Unfolding {
+        LiveHarmony {
             progression,
             code: None,
             captured: Instant::now(),
@@ -112,7 +112,7 @@ impl Unfolding {
     }
 }
 
-impl Processor<Harmony> for Unfolding {
+impl Processor<Harmony> for LiveHarmony {
     fn process(&mut self, params: &Harmony, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             if input.is(CODE) {

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use score_engine::{Event, Flow, Io, NodeError, Processor, Time, Transport};
 
+use super::super::grid::Grid;
 use super::super::pulse::Pulse;
-use super::super::voice::Chunk;
 use super::plan::Plan;
 use super::planner_node::{CODE, CUT, PHRASE, PLANNED, Planner, SCENE};
 
@@ -15,9 +15,9 @@ use super::planner_node::{CODE, CUT, PHRASE, PLANNED, Planner, SCENE};
 const AHEAD: f64 = 0.03;
 
 /// Plans while the picture goes on.
-pub(super) struct Drafting {
+pub(super) struct LivePlanner {
     plan: Plan,
-    bars: Chunk,
+    bars: Grid,
     pulse: Pulse,
     /// The picture's newest code, when it holds and when it was captured.
     newest: Option<(Time, Instant, Arc<[f32]>)>,
@@ -31,9 +31,9 @@ pub(super) struct Drafting {
     phrase: Option<u64>,
 }
 
-impl Drafting {
-    pub(super) fn new(plan: Plan, bars: Chunk) -> Self {
-        Drafting {
+impl LivePlanner {
+    pub(super) fn new(plan: Plan, bars: Grid) -> Self {
+        LivePlanner {
             plan,
             bars,
             pulse: Pulse::new(AHEAD),
@@ -80,8 +80,8 @@ impl Drafting {
         io.send_captured(PLANNED, time, captured, code)
     }
 
-    /// Tells the scene that the picture of `time` shows.
-    fn tell_scene(
+    /// Sends the scene that the picture of `time` shows.
+    fn send_scene(
         &mut self,
         params: &Planner,
         io: &mut Io<'_>,
@@ -116,7 +116,7 @@ impl Drafting {
         };
         self.cut = None;
         if params.phrase > 0 {
-            return self.tell_scene(params, io, time);
+            return self.send_scene(params, io, time);
         }
         let half = Time::from_nanos((self.bars.start(1) - self.bars.start(0)).nanos() / 2);
         self.held = time + half;
@@ -124,7 +124,7 @@ impl Drafting {
     }
 }
 
-impl Processor<Planner> for Drafting {
+impl Processor<Planner> for LivePlanner {
     fn process(&mut self, params: &Planner, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let (time, captured) = (input.packet.time, input.packet.captured);
@@ -133,7 +133,7 @@ impl Processor<Planner> for Drafting {
                 self.newest = Some((time, captured, input.read(CODE)?.clone()));
                 if is_first && params.phrase > 0 {
                     let bar = self.bars.sixteenth_from(time) / self.bars.bar_length().max(1) as u64;
-                    self.tell_scene(params, io, time)?;
+                    self.send_scene(params, io, time)?;
                     self.go_on(params, io, time, bar)?;
                 } else if is_first {
                     self.send(params, io, time)?;

@@ -1,10 +1,9 @@
-//! What was made of a file and is not in use: whoever needs it again takes it, instead of reading
-//! the file again.
+//! Sessions that are not in use: a node that needs one takes it, instead of reading its file again.
 
 use super::stamp::Stamp;
 
-/// Things made of files, the longest unused first.
-pub(super) struct Shelf<T> {
+/// Sessions, or what else was made of files, the longest unused first.
+pub(super) struct SessionPool<T> {
     things: Vec<(Stamp, T)>,
     /// How many it keeps of one file.
     most_of_a_file: usize,
@@ -12,18 +11,18 @@ pub(super) struct Shelf<T> {
     most_bytes: u64,
 }
 
-impl<T> Shelf<T> {
-    /// An empty one, that keeps at most so many of a file, and of files that are at most so long
-    /// together, in bytes.
+impl<T> SessionPool<T> {
+    /// An empty one, which keeps at most `most_of_a_file` of one file, and of all files together at
+    /// most `most_bytes`.
     pub(super) const fn new(most_of_a_file: usize, most_bytes: u64) -> Self {
-        Shelf {
+        SessionPool {
             things: Vec::new(),
             most_of_a_file,
             most_bytes,
         }
     }
 
-    /// What was made of the file as it is now. What was made of it as it once was goes.
+    /// What was made of the file as it is now. What was made of an older version of it is dropped.
     pub(super) fn take(&mut self, stamp: &Stamp) -> Option<T> {
         self.forget_older(stamp);
         let place = self.things.iter().position(|(of, _)| of == stamp)?;
@@ -64,24 +63,24 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_back_is_taken_once_and_no_more_is_kept_of_a_file_than_was_said() {
+    fn what_is_given_back_is_taken_once_and_only_the_set_number_kept() {
         let folder = tempfile::tempdir().unwrap();
         let a = stamp(&folder, "a", "1234");
-        let mut shelf = Shelf::new(1, 100);
-        shelf.give(a.clone(), 1);
-        shelf.give(a.clone(), 2);
-        assert_eq!(shelf.take(&a), Some(1));
-        assert_eq!(shelf.take(&a), None);
+        let mut pool = SessionPool::new(1, 100);
+        pool.give(a.clone(), 1);
+        pool.give(a.clone(), 2);
+        assert_eq!(pool.take(&a), Some(1));
+        assert_eq!(pool.take(&a), None);
     }
 
     #[test]
     fn what_was_made_of_a_file_that_changed_is_not_taken() {
         let folder = tempfile::tempdir().unwrap();
-        let mut shelf = Shelf::new(1, 100);
-        shelf.give(stamp(&folder, "a", "1234"), 1);
+        let mut pool = SessionPool::new(1, 100);
+        pool.give(stamp(&folder, "a", "1234"), 1);
         let longer = stamp(&folder, "a", "12345");
-        assert_eq!(shelf.take(&longer), None);
-        assert_eq!(shelf.bytes(), 0);
+        assert_eq!(pool.take(&longer), None);
+        assert_eq!(pool.bytes(), 0);
     }
 
     #[test]
@@ -89,12 +88,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (a, b) = (stamp(&folder, "a", "1234"), stamp(&folder, "b", "123"));
         let huge = stamp(&folder, "huge", "123456789");
-        let mut shelf = Shelf::new(1, 6);
-        shelf.give(a.clone(), 'a');
-        shelf.give(b.clone(), 'b');
-        assert_eq!(shelf.take(&a), None);
-        assert_eq!(shelf.take(&b), Some('b'));
-        shelf.give(huge.clone(), 'h');
-        assert_eq!(shelf.take(&huge), None);
+        let mut pool = SessionPool::new(1, 6);
+        pool.give(a.clone(), 'a');
+        pool.give(b.clone(), 'b');
+        assert_eq!(pool.take(&a), None);
+        assert_eq!(pool.take(&b), Some('b'));
+        pool.give(huge.clone(), 'h');
+        assert_eq!(pool.take(&huge), None);
     }
 }

@@ -1,31 +1,34 @@
 //! Arranges a render, once the whole film is known.
 
-use score_engine::{Control, Flow, Io, NodeError, OutputPort, Processor, Time};
+use score_engine::{Control, Flow, Io, NodeError, OutputPort, Processor, Time, Transport};
 
-use super::super::voice::Chunk;
+use super::super::grid::Grid;
 use super::arrangement_node::{Arrangement, CUT, ENERGY, FULLNESS, MOTION};
 use super::shaping::{energy, fullness};
+use crate::params_over_time::ParamsOverTime;
 
-/// A shot without a cut is looked at anew with every so many bars.
+/// A shot that is longer is measured again after this many bars.
 const BARS: u64 = 4;
 
 /// Collects motion and cuts, and arranges at the end.
-pub(super) struct Arranging {
-    bars: Chunk,
+pub(super) struct OfflineArrangement {
+    bars: Grid,
     motion: Vec<(Time, f32)>,
     cuts: Vec<Time>,
+    params: ParamsOverTime<Arrangement>,
 }
 
-impl Arranging {
-    pub(super) fn new(bars: Chunk) -> Self {
-        Arranging {
+impl OfflineArrangement {
+    pub(super) fn new(bars: Grid) -> Self {
+        OfflineArrangement {
             bars,
             motion: Vec::new(),
             cuts: Vec::new(),
+            params: ParamsOverTime::default(),
         }
     }
 
-    /// How much moves on average in each of the stretches that begin at `begins`.
+    /// How much moves on average in each of the segments that begin at `begins`.
     fn moves(&self, begins: &[Time]) -> Vec<f32> {
         let mut before = 0.0;
         (0..begins.len())
@@ -44,8 +47,8 @@ impl Arranging {
             .collect()
     }
 
-    /// Everything that is told up to `end`, in the order of time.
-    fn told(&self, params: &Arrangement, end: Time) -> Vec<(Time, OutputPort<Control>, f32)> {
+    /// Everything that is sent up to `end`, in the order of time.
+    fn arranged(&self, params: &Arrangement, end: Time) -> Vec<(Time, OutputPort<Control>, f32)> {
         let bars: Vec<Time> = (0..)
             .map(|bar| self.bars.start(bar))
             .take_while(|start| *start < end)
@@ -54,9 +57,10 @@ impl Arranging {
         shots.extend(self.cuts.iter().filter(|cut| **cut < end));
         shots.sort();
         shots.dedup();
-        let mut told = Vec::new();
+        let params_at = |time: Time| self.params.at(time).unwrap_or(params);
+        let mut arranged = Vec::new();
         for (shot, energy) in shots.iter().zip(energy(&self.moves(&shots))) {
-            told.push((*shot, ENERGY, params.within(energy)));
+            arranged.push((*shot, ENERGY, params_at(*shot).within(energy)));
         }
         let in_bar = |index: usize| {
             let until = bars.get(index + 1).copied().unwrap_or(end);
@@ -65,22 +69,28 @@ impl Arranging {
         };
         let cuts: Vec<f32> = (0..bars.len()).map(in_bar).collect();
         for (bar, full) in (0..).zip(fullness(&self.moves(&bars), &cuts)) {
+            let params = params_at(bars[bar]);
             let full = params.within(params.opened(bar as u64, full));
-            told.push((bars[bar], FULLNESS, full));
+            arranged.push((bars[bar], FULLNESS, full));
         }
-        told.sort_by_key(|(time, port, _)| (*time, port.index()));
-        told
+        arranged.sort_by_key(|(time, port, _)| (*time, port.index()));
+        arranged
     }
 }
 
-impl Processor<Arrangement> for Arranging {
-    fn process(&mut self, _params: &Arrangement, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Arrangement> for OfflineArrangement {
+    fn process(&mut self, params: &Arrangement, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let time = input.packet.time;
+            self.params.collect(time, params);
             if input.is(CUT) {
                 self.cuts.push(time);
             } else {
-                self.motion.push((time, *input.read(MOTION)?));
+                let motion = *input.read(MOTION)?;
+                // What is not a number says nothing.
+                if motion.is_finite() {
+                    self.motion.push((time, motion));
+                }
             }
         }
         Ok(Flow::Continue)
@@ -88,7 +98,7 @@ impl Processor<Arrangement> for Arranging {
 
     fn finish(&mut self, params: &Arrangement, io: &mut Io<'_>) -> Result<(), NodeError> {
         let end = io.end().unwrap_or(Time::ZERO);
-        for (time, port, value) in self.told(params, end) {
+        for (time, port, value) in self.arranged(params, end) {
             if io.stop_requested() {
                 break;
             }
@@ -99,6 +109,11 @@ impl Processor<Arrangement> for Arranging {
 
     fn earliest_pending(&self) -> Option<Time> {
         Some(Time::ZERO)
+    }
+
+    fn changed(&mut self, _params: &Arrangement, _transport: &Transport) -> Result<(), NodeError> {
+        self.params.changed();
+        Ok(())
     }
 }
 
@@ -114,6 +129,20 @@ mod tests {
 
     fn at(seconds: f64) -> Time {
         Time::from_seconds(seconds)
+    }
+
+    #[test]
+    fn a_wire_into_a_parameter_counts_from_its_own_time_on() {
+        let nodes = r#""turn": steps(), "seen": steps(), "form": arrangement(opening: 0),"#;
+        let wires = r#""seen -> form.motion", "turn -> form.least","#;
+        let packets = crate::testing::rendered(nodes, wires, ("form", "fullness"));
+        let full: Vec<f32> = (packets.iter())
+            .map(|packet| *packet.control().unwrap())
+            .collect();
+        // Bars of two seconds: the least is 0 in the first, and 1, as much as there is, after.
+        assert_eq!(full.len(), 2);
+        assert!(full[0] < 1.0, "{full:?}");
+        assert_eq!(full[1], 1.0);
     }
 
     #[test]

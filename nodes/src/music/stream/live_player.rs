@@ -5,13 +5,13 @@ use std::time::Instant;
 
 use score_engine::{Flow, Io, NodeError, Processor, Time, Transport};
 
-use super::super::pulse::Pulse;
-use super::super::stepping::AHEAD;
+use super::super::pitch_range::require_octave;
+use super::super::pulse::{AHEAD, Pulse};
 use super::player::Player;
 use super::stream_decoder::{CODE, CUT, NOTES, StreamDecoder};
 
 /// A melody that is played while what is asked of it comes.
-pub(super) struct Streaming {
+pub(super) struct LivePlayer {
     player: Player,
     /// The newest code.
     newest: Option<(Time, Arc<[f32]>)>,
@@ -19,14 +19,14 @@ pub(super) struct Streaming {
     cut: Option<Time>,
     /// When a cut came of whose scene there was no code yet.
     awaited: Option<Time>,
-    /// When the newest picture was captured that the music knows.
+    /// When the newest picture that the music follows was captured.
     captured: Instant,
     pulse: Pulse,
 }
 
-impl Streaming {
+impl LivePlayer {
     pub(super) fn new(player: Player) -> Self {
-        Streaming {
+        LivePlayer {
             player,
             newest: None,
             cut: None,
@@ -42,7 +42,7 @@ impl Streaming {
         let Some((time, code)) = &self.newest else {
             return Ok(());
         };
-        let begins_bar = self.player.voice.chunk.place(place).1 == 0;
+        let begins_bar = self.player.voice.grid.place(place).1 == 0;
         let is_awaited = self.awaited.is_some_and(|cut| *time >= cut);
         if begins_bar || is_awaited || self.player.code.is_none() {
             if is_awaited {
@@ -54,7 +54,7 @@ impl Streaming {
     }
 }
 
-impl Processor<StreamDecoder> for Streaming {
+impl Processor<StreamDecoder> for LivePlayer {
     fn process(&mut self, params: &StreamDecoder, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             self.captured = input.packet.captured;
@@ -68,11 +68,11 @@ impl Processor<StreamDecoder> for Streaming {
                 self.player.hear(&input)?;
             }
         }
-        for place in self.pulse.due(&self.player.voice.chunk, io.now()) {
+        for place in self.pulse.due(&self.player.voice.grid, io.now()) {
             self.choose(params, place)?;
             let cut = self.cut.take();
             let notes = self.player.step(params, place, cut.is_some())?;
-            let time = self.player.voice.chunk.time_of(place);
+            let time = self.player.voice.grid.time_of(place);
             if let Some(cut) = cut {
                 let code = self.newest.as_ref().map_or(Time::ZERO, |(time, _)| *time);
                 let (cut, due, code) = (cut.seconds(), time.seconds(), code.seconds());
@@ -82,7 +82,7 @@ impl Processor<StreamDecoder> for Streaming {
                 io.send_captured(NOTES, time, self.captured, notes)?;
             }
         }
-        Ok(Flow::WakeAt(self.pulse.wake(&self.player.voice.chunk)))
+        Ok(Flow::WakeAt(self.pulse.wake(&self.player.voice.grid)))
     }
 
     fn finish(&mut self, _params: &StreamDecoder, io: &mut Io<'_>) -> Result<(), NodeError> {
@@ -91,9 +91,7 @@ impl Processor<StreamDecoder> for Streaming {
     }
 
     fn changed(&mut self, params: &StreamDecoder, transport: &Transport) -> Result<(), NodeError> {
-        if let Some(why) = params.fault() {
-            return Err(NodeError::input(why));
-        }
+        require_octave(params.lowest, params.highest)?;
         self.player.retime(params, transport);
         Ok(())
     }

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use score_engine::{Flow, Io, NodeError, Processor, Time};
 
-use super::super::decoding::mean;
-use super::super::voice::Chunk;
+use super::super::grid::Grid;
+use super::super::shape::mean;
 use super::plan::Plan;
 use super::planner_node::{CODE, PLANNED, Planner};
 
 /// Collects the codes and cuts of a bar, and plans it once it is over.
-pub(super) struct Planning {
+pub(super) struct OfflinePlanner {
     plan: Plan,
-    bars: Chunk,
+    bars: Grid,
     /// The bar that is being collected.
     bar: u64,
     codes: Vec<(Time, Arc<[f32]>)>,
@@ -23,9 +23,9 @@ pub(super) struct Planning {
     held: Time,
 }
 
-impl Planning {
-    pub(super) fn new(plan: Plan, bars: Chunk) -> Self {
-        Planning {
+impl OfflinePlanner {
+    pub(super) fn new(plan: Plan, bars: Grid) -> Self {
+        OfflinePlanner {
             plan,
             bars,
             bar: 0,
@@ -74,7 +74,7 @@ impl Planning {
     }
 }
 
-impl Processor<Planner> for Planning {
+impl Processor<Planner> for OfflinePlanner {
     fn process(&mut self, params: &Planner, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let time = input.packet.time;

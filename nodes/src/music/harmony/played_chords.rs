@@ -1,4 +1,4 @@
-//! Follows the chords that somebody plays.
+//! Follows chords that are played.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::chords_in::{CHORDS, ChordsIn, NOTES, fitting};
 use super::recognising::recognised;
 use crate::chords::Chords;
 
-/// Fingers do not come down at once: what lies so close together, in seconds, is one chord.
+/// Fingers do not come down at once: keys within this time of the first are one chord, in seconds.
 const SETTLE: f64 = 0.03;
 
 /// MIDI's channel of percussion, counted from 0.
@@ -21,25 +21,25 @@ const PERCUSSION: u8 = 9;
 /// What is left of the chords before when the next comes: the key is that of the last ten or so.
 const FADING: f64 = 0.85;
 
-/// So much more of what was heard another key must hold before it becomes the key.
+/// Another key must hold this much more of what was heard before it becomes the key.
 const BETTER: f64 = 0.08;
 
 /// The keys that are down, and the chord that they were last.
-pub(super) struct Listening {
+pub(super) struct PlayedChords {
     choice: Option<KeyChoice>,
     seed: u64,
     key: Option<Key>,
     /// How much of each pitch class was heard.
     classes: [f64; 12],
     down: BTreeSet<(u8, u8)>,
-    /// Since when the keys are others than those that were looked at.
+    /// Since when the keys are others than those that the chord was found from.
     changed: Option<Time>,
     chord: Option<Chord>,
 }
 
-impl Listening {
+impl PlayedChords {
     pub(super) fn new(choice: Option<KeyChoice>, seed: u64) -> Self {
-        Listening {
+        PlayedChords {
             choice,
             seed,
             key: None,
@@ -108,7 +108,7 @@ impl Listening {
     }
 }
 
-impl Processor<ChordsIn> for Listening {
+impl Processor<ChordsIn> for PlayedChords {
     fn process(&mut self, _params: &ChordsIn, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         let settle = Time::from_seconds(SETTLE);
         while let Some(input) = io.take() {

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use score_engine::{Event, Flow, Io, NodeError, Processor, Time};
+use score_engine::{Event, Flow, Io, NodeError, Processor, Time, Transport};
 
-use super::super::decoding::mean;
-use super::super::voice::Chunk;
+use super::super::grid::Grid;
+use super::super::shape::mean;
 use super::form::{phrases, scenes};
 use super::plan::Plan;
 use super::planner_node::{CODE, PHRASE, PLANNED, Planner, SCENE};
+use crate::params_over_time::ParamsOverTime;
 
 /// What is planned for a time.
 enum Planned {
@@ -29,24 +30,26 @@ impl Planned {
 }
 
 /// Collects the codes and cuts of a film, and plans it at the end.
-pub(super) struct Forming {
+pub(super) struct OfflinePhrasePlanner {
     plan: Plan,
-    bars: Chunk,
+    bars: Grid,
     codes: Vec<(Time, Arc<[f32]>)>,
     cuts: Vec<Time>,
+    params: ParamsOverTime<Planner>,
 }
 
-impl Forming {
-    pub(super) fn new(plan: Plan, bars: Chunk) -> Self {
-        Forming {
+impl OfflinePhrasePlanner {
+    pub(super) fn new(plan: Plan, bars: Grid) -> Self {
+        OfflinePhrasePlanner {
             plan,
             bars,
             codes: Vec::new(),
             cuts: Vec::new(),
+            params: ParamsOverTime::default(),
         }
     }
 
-    /// The pictures' code in the mean of each of the stretches that begin at `begins`; where one
+    /// The pictures' code in the mean of each of the segments that begin at `begins`; where one
     /// has no picture, that of the one before.
     fn looks(&self, begins: &[Time]) -> Vec<Vec<f32>> {
         let mut looks: Vec<Vec<f32>> = Vec::with_capacity(begins.len());
@@ -61,7 +64,9 @@ impl Forming {
         looks
     }
 
-    /// Everything that is planned up to `end`, in the order of time.
+    /// Everything that is planned up to `end`, in the order of time. The form is that of the whole
+    /// film, by the parameters at its end, `params`; each bar has the code that those of its own
+    /// time give.
     fn planned(&mut self, params: &Planner, end: Time) -> Result<Vec<(Time, Planned)>, NodeError> {
         let begins: Vec<Time> = (0..)
             .map(|bar| self.bars.start(bar))
@@ -83,6 +88,7 @@ impl Forming {
             found.push((begins[phrase.first], Planned::Phrase(event)));
             for number in 0..phrase.bars {
                 let bar = phrase.first + number;
+                let params = self.params.at(begins[bar]).unwrap_or(params);
                 let code = (self.plan).bar_of_phrase(params, number, bars[bar].clone())?;
                 found.push((begins[bar], Planned::Code(code.into())));
             }
@@ -100,10 +106,11 @@ impl Forming {
     }
 }
 
-impl Processor<Planner> for Forming {
-    fn process(&mut self, _params: &Planner, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Planner> for OfflinePhrasePlanner {
+    fn process(&mut self, params: &Planner, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let time = input.packet.time;
+            self.params.collect(time, params);
             if input.is(CODE) {
                 self.codes.push((time, input.read(CODE)?.clone()));
             } else {
@@ -130,5 +137,10 @@ impl Processor<Planner> for Forming {
 
     fn earliest_pending(&self) -> Option<Time> {
         Some(Time::ZERO)
+    }
+
+    fn changed(&mut self, _params: &Planner, _transport: &Transport) -> Result<(), NodeError> {
+        self.params.changed();
+        Ok(())
     }
 }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use score_engine::{Flow, Input, Io, NodeError, Processor, Time};
 
-use super::super::decoding::mean;
+use super::super::shape::mean;
 use super::player::Player;
 use super::stream_decoder::{CODE, CUT, NOTES, StreamDecoder};
 
 /// Collects what comes within a bar, and plays the bar once it is over.
-pub(super) struct Rendering {
+pub(super) struct OfflinePlayer {
     player: Player,
     /// The bar that is being collected.
     bar: u64,
@@ -30,9 +30,9 @@ struct Part {
     cut: bool,
 }
 
-impl Rendering {
+impl OfflinePlayer {
     pub(super) fn new(player: Player) -> Self {
-        Rendering {
+        OfflinePlayer {
             player,
             bar: 0,
             codes: Vec::new(),
@@ -43,20 +43,20 @@ impl Rendering {
 
     /// When the bar that is being collected begins.
     fn start(&self) -> Time {
-        self.player.voice.chunk.start(self.bar)
+        self.player.voice.grid.start(self.bar)
     }
 
     /// The parts of the bar, and those that belong to the next.
     fn parts(&mut self) -> (Vec<Part>, Vec<Part>) {
-        let chunk = &self.player.voice.chunk;
-        let (first, next) = (chunk.first(self.bar), chunk.first(self.bar + 1));
+        let grid = &self.player.voice.grid;
+        let (first, next) = (grid.first(self.bar), grid.first(self.bar + 1));
         let mut parts = vec![Part {
             place: first,
             since: Time::from_nanos(i64::MIN),
             cut: false,
         }];
         for since in self.cuts.drain(..) {
-            let place = chunk.sixteenth_from(since).max(first);
+            let place = grid.sixteenth_from(since).max(first);
             // Of two cuts within a sixteenth the later is heard.
             parts.retain(|part| part.place < place);
             parts.push(Part {
@@ -78,11 +78,11 @@ impl Rendering {
         end: Time,
     ) -> Result<(), NodeError> {
         let (parts, rest) = self.parts();
-        let next = self.player.voice.chunk.first(self.bar + 1);
-        let first = self.player.voice.chunk.first(self.bar);
+        let next = self.player.voice.grid.first(self.bar + 1);
+        let first = self.player.voice.grid.first(self.bar);
         let mut parts = parts.into_iter().chain(rest).peekable();
         for place in first..next {
-            let time = self.player.voice.chunk.time_of(place);
+            let time = self.player.voice.grid.time_of(place);
             if time >= end {
                 break;
             }
@@ -114,7 +114,7 @@ impl Rendering {
     /// Takes in what is asked up to sixteenth `place`.
     fn ask(&mut self, place: u64) -> Result<(), NodeError> {
         while let Some(input) = self.asked.pop_front() {
-            if self.player.voice.chunk.sixteenth_from(input.packet.time) > place {
+            if self.player.voice.grid.sixteenth_from(input.packet.time) > place {
                 self.asked.push_front(input);
                 break;
             }
@@ -124,11 +124,11 @@ impl Rendering {
     }
 }
 
-impl Processor<StreamDecoder> for Rendering {
+impl Processor<StreamDecoder> for OfflinePlayer {
     fn process(&mut self, params: &StreamDecoder, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let time = input.packet.time;
-            while time >= self.player.voice.chunk.start(self.bar + 1) {
+            while time >= self.player.voice.grid.start(self.bar + 1) {
                 self.play(params, io, Time::MAX)?;
             }
             if input.is(CODE) {
@@ -144,7 +144,7 @@ impl Processor<StreamDecoder> for Rendering {
             && !io.stop_requested()
             && io
                 .watermark()
-                .has_reached(self.player.voice.chunk.start(self.bar + 1))
+                .has_reached(self.player.voice.grid.start(self.bar + 1))
         {
             self.play(params, io, Time::MAX)?;
         }

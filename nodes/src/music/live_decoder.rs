@@ -6,18 +6,16 @@ use score_engine::{Flow, Io, Key, NodeError, Processor, Time, Transport};
 
 use super::melody::Phrase;
 use super::player::{CHORDS, CODE, CUT, Player, Plays};
-use super::pulse::Pulse;
+use super::pulse::{AHEAD, Pulse};
 use super::voice::{Packet, Voice};
 
-/// A note leaves this long before the earliest that it may sound, in seconds: enough for a step of
-/// the model and a hop along a wire, and little against the sixteenth that a cut may have to wait.
-pub(super) const AHEAD: f64 = 0.008;
-
 /// A melody that follows its code while it is played.
-pub(super) struct Stepping {
+pub(super) struct LiveDecoder {
     player: Player,
     phrase: Option<Phrase>,
-    /// The newest code, unless the phrase follows it already.
+    /// The newest code as it came.
+    newest: Option<Vec<f32>>,
+    /// The same as the model reads it, unless the phrase follows it already.
     code: Option<Vec<f32>>,
     /// The code that the phrase follows, to begin the next one with.
     followed: Option<Vec<f32>>,
@@ -29,16 +27,17 @@ pub(super) struct Stepping {
     cut: Option<Time>,
     /// The time of the newest code.
     seen: Time,
-    /// When the newest picture was captured that the music knows.
+    /// When the newest picture that the music follows was captured.
     captured: Instant,
     pulse: Pulse,
 }
 
-impl Stepping {
+impl LiveDecoder {
     pub(super) fn new(player: Player) -> Self {
-        Stepping {
+        LiveDecoder {
             player,
             phrase: None,
+            newest: None,
             code: None,
             followed: None,
             shift: 0,
@@ -52,10 +51,10 @@ impl Stepping {
 
     /// Decides what is played at sixteenth `place`.
     fn step<P: Plays>(&mut self, params: &P, place: u64) -> Result<Vec<Packet>, NodeError> {
-        let (step, sixteenth) = self.player.voice.chunk.place(place);
-        let anew = self.phrase.is_none() || step == Some(0) || self.cut.is_some();
+        let (step, sixteenth) = self.player.voice.grid.place(place);
+        let begins = self.phrase.is_none() || step == Some(0) || self.cut.is_some();
         let news = self.code.take();
-        let is_news = news.is_some();
+        let is_new = news.is_some();
         self.followed = news.or(self.followed.take());
         let Some(code) = &self.followed else {
             return Ok(Vec::new());
@@ -63,15 +62,15 @@ impl Stepping {
         let player = &mut self.player;
         let cut = self.cut.take();
         let key = player.voice.key();
-        if key.is_some() && (anew || key != self.key) {
+        if key.is_some() && (begins || key != self.key) {
             // What the phrase will be, as far as that is known, says in which key it is.
             let whole = player.melody.likeliest(code)?;
             self.shift = player.voice.shift(&whole);
         }
         self.key = key;
         let phrase = match &mut self.phrase {
-            Some(phrase) if !anew => {
-                if is_news {
+            Some(phrase) if !begins => {
+                if is_new {
                     player.melody.turn(phrase, code)?;
                 }
                 phrase
@@ -86,11 +85,11 @@ impl Stepping {
             ),
             None => None,
         };
-        let time = player.voice.chunk.time_of(place);
+        let time = player.voice.grid.time_of(place);
         let fitted = (player.voice).fit(said.as_ref(), self.shift, (place, sixteenth));
         let manner = player.manner(params);
         let (said, voice) = (fitted.as_ref().or(said.as_ref()), &mut player.voice);
-        let packets = voice.step(said, anew, sixteenth, (time, Time::MAX), &manner);
+        let packets = voice.step(said, begins, sixteenth, (time, Time::MAX), &manner);
         if let Some(cut) = cut {
             let (cut, due, code) = (cut.seconds(), time.seconds(), self.seen.seconds());
             let notes: usize = packets.iter().map(|(_, notes)| notes.len()).sum();
@@ -100,7 +99,7 @@ impl Stepping {
     }
 }
 
-impl<P: Plays> Processor<P> for Stepping {
+impl<P: Plays> Processor<P> for LiveDecoder {
     fn process(&mut self, params: &P, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             self.captured = input.packet.captured;
@@ -111,11 +110,12 @@ impl<P: Plays> Processor<P> for Stepping {
                 if code.len() != self.player.melody.dimension() {
                     return Err(NodeError::internal("a code of another dimension arrived"));
                 }
-                self.code = Some(self.player.shape.apply(code, params.shaping()));
+                self.code = Some(self.player.shape.apply(code.clone(), params.shaping()));
+                self.newest = Some(code);
             } else if input.is(CHORDS) {
-                let Voice { fitting, chunk, .. } = &mut self.player.voice;
+                let Voice { fitting, grid, .. } = &mut self.player.voice;
                 if let Some(fitting) = fitting {
-                    fitting.hear(time, *input.read(CHORDS)?, chunk);
+                    fitting.hear(time, *input.read(CHORDS)?, grid);
                 }
             } else if input.is(CUT) {
                 self.cut = Some(time);
@@ -123,12 +123,12 @@ impl<P: Plays> Processor<P> for Stepping {
         }
         let manner = self.player.manner(params);
         self.pulse.ahead = AHEAD + self.player.voice.earliest(io.now(), &manner).seconds();
-        for place in self.pulse.due(&self.player.voice.chunk, io.now()) {
+        for place in self.pulse.due(&self.player.voice.grid, io.now()) {
             for (time, notes) in self.step(params, place)? {
                 io.send_captured(P::NOTES, time, self.captured, notes)?;
             }
         }
-        Ok(Flow::WakeAt(self.pulse.wake(&self.player.voice.chunk)))
+        Ok(Flow::WakeAt(self.pulse.wake(&self.player.voice.grid)))
     }
 
     fn finish(&mut self, _params: &P, io: &mut Io<'_>) -> Result<(), NodeError> {
@@ -136,8 +136,11 @@ impl<P: Plays> Processor<P> for Stepping {
         self.player.voice.finish(io, P::NOTES, end)
     }
 
-    fn changed(&mut self, _params: &P, transport: &Transport) -> Result<(), NodeError> {
+    fn changed(&mut self, params: &P, transport: &Transport) -> Result<(), NodeError> {
         self.player.voice.retime(transport);
+        let newest = self.newest.clone();
+        let code = newest.map(|code| self.player.shape.apply(code, params.shaping()));
+        self.code = code.filter(|code| self.followed.as_ref() != Some(code));
         Ok(())
     }
 }
@@ -172,7 +175,7 @@ mod tests {
     }
 
     /// Plays live, at temperature 0, codes that come 25 times a second: `first`, and from `turn`
-    /// seconds on `then`, for so many seconds; at the turn a cut is told, or not.
+    /// seconds on `then`, for `seconds`; with a cut at the turn, or without.
     fn play(first: f32, then: f32, turn: f64, seconds: f64, cut: bool) -> Outputs {
         let codes = (0..(seconds * 25.0) as u32).map(|n| {
             let time = f64::from(n) / 25.0;
@@ -282,21 +285,11 @@ mod tests {
     }
 
     #[test]
-    fn noise_and_channel_are_live() {
-        let plain = begun(
-            &of_one_code::<MusicDecoder>(json!({ "temperature": 0 }), &Transport::default())
-                .play_live()
-                .unwrap(),
-        );
-        let codes = (0..4).map(|n| at(2.0 * f64::from(n)));
-        let outputs = Harness::<MusicDecoder>::new(json!({ "temperature": 0 }))
-            .settings(settings())
-            .feed_live(
-                "latent",
-                PortType::Latent(Some(64)),
-                codes.map(|time| (time, time, code(1.0))).collect(),
-                at(8.0),
-            )
+    fn noise_and_channel_are_live_though_no_further_code_comes() {
+        let cold =
+            || of_one_code::<MusicDecoder>(json!({ "temperature": 0 }), &Transport::default());
+        let plain = begun(&cold().play_live().unwrap());
+        let outputs = cold()
             .set_live(at(3.9), "noise", 1.0)
             .set_live(at(3.9), "channel", 4)
             .play_live()

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use score_engine::{Flow, Input, Io, NodeError, Processor, Time};
+use score_engine::{Flow, Input, Io, NodeError, Processor, Time, Transport};
 
 use super::chord::Chord;
 use super::chord_model::FARTHEST;
@@ -12,12 +12,13 @@ use super::form::{Close, next_close};
 use super::harmony_node::{CHORDS, CLOSE, CODE, CUT, Harmony, PHRASE};
 use super::progression::{Decided, Progression};
 use crate::chords::Chords;
+use crate::params_over_time::ParamsOverTime;
 
-/// Steps within which the next chord is told.
-const TOLD: usize = 5;
+/// How many later steps are decided before a step is sent, so that it can announce the next chord.
+const LOOKAHEAD: usize = 5;
 
 /// Collects codes and cuts, and decides at the end.
-pub(super) struct Composing {
+pub(super) struct OfflineHarmony {
     progression: Progression,
     /// Codes that are not used up, by the time from which they hold.
     codes: VecDeque<(Time, Arc<[f32]>)>,
@@ -36,11 +37,12 @@ pub(super) struct Composing {
     decided: VecDeque<(Decided, Option<Close>)>,
     sent: u64,
     before: Option<i64>,
+    params: ParamsOverTime<Harmony>,
 }
 
-impl Composing {
+impl OfflineHarmony {
     pub(super) fn new(progression: Progression) -> Self {
-        Composing {
+        OfflineHarmony {
             progression,
             codes: VecDeque::new(),
             code: None,
@@ -52,6 +54,7 @@ impl Composing {
             decided: VecDeque::new(),
             sent: 0,
             before: None,
+            params: ParamsOverTime::default(),
         }
     }
 
@@ -132,10 +135,11 @@ impl Composing {
     }
 }
 
-impl Processor<Harmony> for Composing {
-    fn process(&mut self, _params: &Harmony, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Harmony> for OfflineHarmony {
+    fn process(&mut self, params: &Harmony, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let time = input.packet.time;
+            self.params.collect(time, params);
             if input.is(CODE) {
                 self.codes.push_back((time, input.read(CODE)?.clone()));
             } else if input.is(CUT) || input.is(CLOSE) {
@@ -156,13 +160,15 @@ impl Processor<Harmony> for Composing {
         let end = io.end().unwrap_or(Time::ZERO);
         // The piece's last step.
         let last = self.progression.steps.at(end);
+        let over_time = std::mem::take(&mut self.params);
         loop {
             let begins = self.progression.steps.time_of(self.next);
             if begins >= end || io.stop_requested() {
                 break;
             }
+            let params = over_time.at(begins).unwrap_or(params);
             self.decide(params, begins, last)?;
-            while self.decided.len() > TOLD {
+            while self.decided.len() > LOOKAHEAD {
                 self.send(io)?;
             }
         }
@@ -174,5 +180,10 @@ impl Processor<Harmony> for Composing {
 
     fn earliest_pending(&self) -> Option<Time> {
         Some(self.progression.steps.time_of(self.sent))
+    }
+
+    fn changed(&mut self, _params: &Harmony, _transport: &Transport) -> Result<(), NodeError> {
+        self.params.changed();
+        Ok(())
     }
 }
