@@ -55,7 +55,7 @@ impl OscServer {
         patch: &Path,
     ) -> Result<OscServer, Failure> {
         let failed = |error: std::io::Error| {
-            Failure::Unknown(format!(
+            Failure::Message(format!(
                 "OSC cannot be received at {address}: {error}; choose another port with --osc"
             ))
         };
