@@ -63,7 +63,7 @@ fn list(arguments: &Plugins, kinds: &Kinds<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What is known of a plugin, in one line.
+/// What is known of a plugin, in a line.
 fn line(entry: &Entry) -> String {
     let path = entry.path.display();
     if let Some(why) = &entry.refused {
