@@ -1,7 +1,7 @@
 //! Shows what a live run does: a table on the terminal, or one line of JSON per second.
 
 use std::fmt::Write as _;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -11,7 +11,6 @@ use score_engine::{NodeState, NodeStatus, Status, WireStatus};
 use serde_json::{Value, json};
 
 use crate::background_queue::BackgroundQueue;
-use crate::capped_file::CappedFile;
 use crate::failure::Failure;
 use crate::log;
 use crate::terminal::shown_json;
@@ -33,29 +32,35 @@ pub(crate) struct StatusWriter {
 
 /// Where lines go.
 struct Target {
-    /// `None`: standard output.
-    file: Option<CappedFile>,
+    out: Box<dyn Write + Send>,
+    /// Whether a line is written whole or not at all.
+    is_whole: bool,
     /// Lines that could not be written since the last that was; `None`: nobody reads any more.
     lost: Option<u64>,
 }
 
 impl Target {
+    fn new(out: impl Write + Send + 'static, is_whole: bool) -> Self {
+        Target {
+            out: Box::new(out),
+            is_whole,
+            lost: Some(0),
+        }
+    }
+
     fn write(&mut self, line: &str) {
         let Some(lost) = self.lost else { return };
-        let written = match &mut self.file {
-            None => {
-                let mut out = std::io::stdout().lock();
-                out.write_all(line.as_bytes()).and_then(|()| out.flush())
-            }
-            Some(file) => file.write_all(line.as_bytes()),
-        };
-        match written {
+        // Half a line ends before the next one begins.
+        let end = if lost > 0 && !self.is_whole { "\n" } else { "" };
+        let line = format!("{end}{line}");
+        let written = self.out.write_all(line.as_bytes());
+        match written.and_then(|()| self.out.flush()) {
             Ok(()) if lost > 0 => {
                 tracing::info!("the status is written again; lines lost: {lost}");
                 self.lost = Some(0);
             }
             Ok(()) => {}
-            Err(error) if self.file.is_none() => {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
                 tracing::warn!("the status can no longer be written ({error})");
                 self.lost = None;
             }
@@ -72,15 +77,12 @@ impl Target {
 impl StatusWriter {
     /// `-` is standard output, all else a file.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
-        let file = match path == Path::new("-") {
-            true => None,
-            false => Some(log::open(path, MAX_MEGABYTES)?),
+        let target = match path == Path::new("-") {
+            true => Target::new(std::io::stdout(), false),
+            false => Target::new(log::open(path, MAX_MEGABYTES)?, true),
         };
         Ok(StatusWriter {
-            target: Arc::new(Mutex::new(Target {
-                file,
-                lost: Some(0),
-            })),
+            target: Arc::new(Mutex::new(target)),
             queue: BackgroundQueue::start("status", QUEUE_LENGTH),
         })
     }
@@ -232,6 +234,45 @@ mod tests {
     use score_engine::Waiting;
 
     use super::*;
+
+    /// Takes what it is told to, and half of what it is not.
+    struct Faulty {
+        errors: Vec<Option<ErrorKind>>,
+        written: Arc<Mutex<String>>,
+    }
+
+    impl Write for Faulty {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            let text = std::str::from_utf8(bytes).unwrap();
+            let mut written = self.written.lock().unwrap();
+            let Some(error) = self.errors.remove(0) else {
+                written.push_str(text);
+                return Ok(bytes.len());
+            };
+            written.push_str(&text[..text.len() / 2]);
+            Err(error.into())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn standard_output_is_written_again_after_a_full_disk_and_not_once_nobody_reads() {
+        let written = Arc::<Mutex<String>>::default();
+        let full = Some(ErrorKind::StorageFull);
+        let faulty = Faulty {
+            errors: vec![None, full, full, None, Some(ErrorKind::BrokenPipe)],
+            written: written.clone(),
+        };
+        let mut target = Target::new(faulty, false);
+        for number in 0..7 {
+            target.write(&format!("{{\"line\":{number}}}\n"));
+        }
+        let lines = "{\"line\":0}\n{\"lin\n{\"lin\n{\"line\":3}\n{\"lin";
+        assert_eq!(*written.lock().unwrap(), lines);
+    }
 
     #[test]
     fn a_line_says_whose_it_is_and_since_when_a_node_waits() {

@@ -114,6 +114,16 @@ fn a_camera_that_is_missing_is_waited_for_with_the_reason_and_since_when() {
         assert!(told.contains("another run writes into it"), "{told}");
     }
 
+    let both = ["--log-file", "both.txt", "--status-json", "./both.txt"];
+    let refused = score(folder, &[&["run", "patch.ron"], &both[..]].concat());
+    assert_eq!(refused.status.code(), Some(1));
+    let told = text(&refused.stderr);
+    assert!(
+        told.contains("`both.txt` cannot be both the log and the status"),
+        "{told}"
+    );
+    assert!(!folder.join("both.txt").exists());
+
     running.end();
     let log = lines(&folder.join("log.txt"));
     let (first, last) = (log.first().unwrap(), log.last().unwrap());

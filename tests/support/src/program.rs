@@ -31,7 +31,9 @@ pub fn program(folder: &Path, arguments: &[&str]) -> Command {
     command
         .current_dir(folder)
         .args(arguments)
-        .env("SCORE_MODELS", house.join("models"));
+        .env("SCORE_MODELS", house.join("models"))
+        // `score set` of whoever runs the tests finds no run of theirs.
+        .env("SCORE_RUNTIME_DIR", built().join("sockets"));
     for colours in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
         command.env_remove(colours);
     }

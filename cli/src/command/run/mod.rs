@@ -3,11 +3,12 @@
 mod loader;
 mod playing;
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, bounded, select_biased};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use score_engine::{Graph, Settings, Watch};
+use score_engine::{Graph, NodeError, Settings, Watch};
 
 use self::loader::{Checked, Given, Loader, Unloaded};
 use self::playing::Playing;
@@ -17,7 +18,7 @@ use crate::kinds::Kinds;
 use crate::log;
 #[cfg(feature = "osc")]
 use crate::osc::OscServer;
-use crate::ownership::{Ownership, confirmed};
+use crate::ownership::{Ownership, confirmed, shown};
 use crate::remote::{Published, Remote, Server};
 use crate::signals::on_end;
 use crate::status::{StatusWriter, table};
@@ -34,6 +35,7 @@ pub(crate) fn run(
     kinds: Kinds<'static>,
     settings: &Settings,
 ) -> Result<(), Failure> {
+    require_apart(arguments)?;
     let bar = bar(arguments);
     let stop = signals();
     let mut unseen = None;
@@ -79,6 +81,25 @@ pub(crate) fn run(
         Err(_) => {}
     }
     played.map(|_| ())
+}
+
+/// Refuses one file for the log and the status.
+fn require_apart(arguments: &Run) -> Result<(), Failure> {
+    let absolute = |path: &Option<PathBuf>| std::path::absolute(path.as_ref()?).ok();
+    match (
+        absolute(&arguments.log_file),
+        absolute(&arguments.status_json),
+    ) {
+        (Some(log), Some(status)) if log == status => {
+            let why = format!(
+                "`{}` cannot be both the log and the status",
+                shown(&log).display()
+            );
+            let help = "give --log-file and --status-json different names";
+            Err(NodeError::input(why).help(help).into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Plays the patch; gives why it has ended. `unseen` is why edits cannot be seen.
