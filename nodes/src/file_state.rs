@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::SystemTime;
 
 /// A file's length and times, and what distinguishes it from any other in its place. Where two
-/// states are equal, so is what the file holds: whoever writes into a file or puts another there
-/// changes one of them.
+/// states are equal, so is what the file holds: writing into a file or replacing it changes one of
+/// them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FileState {
     bytes: u64,

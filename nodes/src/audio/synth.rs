@@ -231,10 +231,9 @@ impl Processor<Synth> for SynthPlayer {
             let acts = (changes.map(|change| Act::Change(*change)))
                 .chain(notes.map(|note| Act::Note(*note)));
             // Live, some wires bring notes ahead of their time and others do not.
-            let mut place = self.due.partition_point(|(other, _)| *other <= frame);
-            for act in acts {
+            let first = self.due.partition_point(|(other, _)| *other <= frame);
+            for (place, act) in (first..).zip(acts) {
                 self.due.insert(place, (frame, act));
-                place += 1;
             }
         }
         while self.blocks.is_due(io) {

@@ -4,7 +4,7 @@ use score_engine::Time;
 
 use super::Declared;
 
-/// Times in whole milliseconds differ by so much from what they stand for.
+/// The error of times in whole milliseconds.
 const ROUNDING: Time = Time::from_nanos(1_500_000);
 
 /// The times of a film's pictures, as they come.

@@ -12,21 +12,21 @@ use crate::backoff::Backoff;
 use crate::video::ffmpeg::Decoder;
 use crate::video::timeline::Pictures;
 
-/// A film that loops and whose frames take no more than this, in bytes, is decoded once only. A
-/// film of a second would otherwise start a decoder each second.
+/// A looping film whose frames take no more than this, in bytes, is only decoded once. Otherwise a
+/// film of one second would start a decoder each second.
 const KEPT_BYTES: usize = 8 << 20;
 
-/// The decoder for the next round is started so long before the end of this one.
+/// How long before the end of a round the decoder for the next one is started.
 const PREPARATION: Time = Time::from_nanos(2_000_000_000);
 
 /// The wait before a decoder that failed is restarted: frames read ahead keep playing meanwhile.
 const FIRST_WAIT: Duration = Duration::from_millis(20);
 const LONGEST_WAIT: Duration = Duration::from_secs(4);
 
-/// No round is shorter.
+/// The shortest round.
 const SHORTEST_ROUND: Time = Time::from_nanos(10_000_000);
 
-/// Nobody takes frames any more.
+/// The reel was dropped.
 pub(super) struct Gone;
 
 /// What a reader begins with.

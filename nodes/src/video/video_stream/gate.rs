@@ -18,8 +18,7 @@ const LONGEST_HEAD: usize = 64 << 10;
 /// How long a host may take to answer a connection.
 const CONNECTS_WITHIN: Duration = Duration::from_secs(10);
 
-/// A connection over which nothing came for so long is given up; ffmpeg has been started again long
-/// before.
+/// A connection that is silent for this long is closed; ffmpeg has been restarted long before.
 const SILENCE: Duration = Duration::from_secs(120);
 
 /// A proxy that listens until it is dropped.
