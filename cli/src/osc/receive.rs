@@ -30,13 +30,18 @@ pub(super) fn receive(socket: &UdpSocket, room: &Room, is_over: impl Fn() -> boo
     let mut packet = vec![0; LARGEST];
     let mut waiting = Waiting::default();
     let usual = socket.read_timeout().ok().flatten().unwrap_or(REST);
+    let mut set = usual;
     while !is_over() {
         let now = Instant::now();
         for (message, from) in waiting.due(now) {
             room.take(&message, Origin::Packet(from));
         }
         let timeout = waiting.next(now).map_or(usual, |next| next.min(usual));
-        let _ = socket.set_read_timeout(Some(timeout.max(Duration::from_micros(100))));
+        let timeout = timeout.max(Duration::from_micros(100));
+        // Not for every packet: it is a call of the system's.
+        if timeout != set && socket.set_read_timeout(Some(timeout)).is_ok() {
+            set = timeout;
+        }
         match socket.recv_from(&mut packet) {
             Ok((length, from)) => {
                 take_packet(

@@ -1,7 +1,7 @@
 //! What all doors of a run for OSC share.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use rosc::address::{Matcher, OscAddress};
@@ -12,6 +12,8 @@ use super::complaints::Complaints;
 use super::namespace::{Leaf, Namespace};
 use super::touches::{Origin, Touches};
 use super::value::{arguments, read};
+
+static ANY_TEMPO: LazyLock<Transport> = LazyLock::new(Transport::default);
 
 /// Values that one message with a pattern may set.
 const MOST_MATCHES: usize = 1_024;
@@ -86,7 +88,8 @@ impl Room {
             [] | [OscType::Nil] => self.steering.release(node, &param.name, Duration::ZERO),
             args => match read(param, args) {
                 Ok((value, glide)) => {
-                    let now = arguments(param, &value, &self.steering.transport());
+                    // What comes by OSC is never in beats.
+                    let now = arguments(param, &value, &ANY_TEMPO);
                     self.touches.touch(address, now, from);
                     self.steering.set(node, &param.name, value, glide)
                 }
