@@ -5,7 +5,7 @@ use score_engine::{
     Processor, Time, Transport,
 };
 
-use crate::half_life::followed;
+use crate::half_life::{approach, followed};
 use crate::ticks::has_passed;
 
 const VALUE: InputPort<Control> = InputPort::new(0, "value", "the number");
@@ -84,7 +84,7 @@ impl State {
         let half_life = if self.goal > self.value { rise } else { fall };
         let seconds = (time - self.time).seconds();
         if seconds > 0.0 {
-            self.value += followed(seconds, half_life) * (self.goal - self.value);
+            approach(&mut self.value, self.goal, followed(seconds, half_life));
             self.time = time;
         }
         if (self.goal - self.value).abs() <= NEAR * (self.goal - self.from).abs() {
