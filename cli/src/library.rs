@@ -25,6 +25,10 @@ pub(crate) const PATCHES: &[(&str, &str)] = &[
     ),
     ("layers", include_str!("../../graphs/layers.ron")),
     ("live", include_str!("../../graphs/live.ron")),
+    (
+        "moving_drums",
+        include_str!("../../graphs/moving_drums.ron"),
+    ),
     ("play_midi", include_str!("../../graphs/play_midi.ron")),
     ("random_walk", include_str!("../../graphs/random_walk.ron")),
     ("seen", include_str!("../../graphs/seen.ron")),

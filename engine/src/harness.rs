@@ -35,6 +35,7 @@ pub struct Harness<N> {
     feeds: Vec<Feed>,
     live_settings: Vec<Setting>,
     retimings: Vec<(Time, Transport)>,
+    until: Option<Time>,
     node: PhantomData<N>,
 }
 
@@ -98,6 +99,7 @@ impl<N: Node> Harness<N> {
             feeds: Vec::new(),
             live_settings: Vec::new(),
             retimings: Vec::new(),
+            until: None,
             node: PhantomData,
         }
     }
@@ -169,10 +171,18 @@ impl<N: Node> Harness<N> {
         self
     }
 
+    /// Ends a node without feeds, such as a source, when the clock says `end`, in
+    /// [`Harness::play_live`].
+    pub fn until(mut self, end: Time) -> Self {
+        self.until = Some(end);
+        self
+    }
+
     /// Checks and builds the node and plays it live until every feed has ended, on the loop that
     /// plays it in a live run but for one thing: the clock stands still while the node works
     /// and jumps to the next thing that happens, which is that a packet comes, the node asked
-    /// to be woken, or a parameter changes. Not for sources.
+    /// to be woken, or a parameter changes. A source plays until [`Harness::until`]; it must look at
+    /// the clock.
     ///
     /// # Errors
     /// As [`Harness::run`], a value set that is not of a live parameter, or one that the node does
@@ -189,7 +199,7 @@ impl<N: Node> Harness<N> {
         live::play(
             node,
             &self.feeds,
-            (self.live_settings, self.retimings),
+            (self.live_settings, self.retimings, self.until),
             &self.transport,
             &self.settings,
         )
@@ -346,11 +356,7 @@ impl<N: Node> Harness<N> {
             transport: &self.transport,
             settings: &self.settings,
             inputs,
-            outputs: descriptor
-                .outputs
-                .iter()
-                .map(|port| port.port_type.clone())
-                .collect(),
+            outputs: descriptor.output_types(inputs),
             problems: Vec::new(),
             warnings: Vec::new(),
             resources: Vec::new(),

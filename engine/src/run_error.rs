@@ -38,6 +38,18 @@ pub enum RunError {
     /// Every node waits for another.
     #[error("every node waits for another")]
     Deadlock,
+    /// A render would go on for ever.
+    #[error(
+        "`{id}` would never end: all that comes into it comes from `{source_id}`, which has no end"
+    )]
+    NeverEnds {
+        /// The node that nobody reads.
+        id: String,
+        /// The source.
+        source_id: String,
+        /// The source's parameter that ends it.
+        ended_by: Option<String>,
+    },
     /// A node takes too long to open what it needs.
     #[error("`{id}` ({kind}) was not ready after {seconds} s")]
     NotReady {
@@ -77,6 +89,10 @@ impl RunError {
             RunError::Deadlock => {
                 Some("this is a mistake in the engine; please report it with the patch")
             }
+            RunError::NeverEnds { ended_by, .. } => Some(match ended_by.as_deref() {
+                Some("duration") => "give it a `duration`, or play the patch with `score run`",
+                _ => "play the patch with `score run`",
+            }),
             RunError::NotReady { .. } => {
                 Some("look whether what it opens answers: a file on a slow disk, a device, a model")
             }

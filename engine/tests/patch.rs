@@ -182,6 +182,53 @@ fn types_and_dimensions_must_fit() {
 }
 
 #[test]
+fn a_port_of_any_type_carries_what_is_wired_in_whatever_the_order_of_the_wires() {
+    let nodes = r#""a": count(),
+"c": code(),
+"numbers": carry(),
+"codes": carry(),
+"again": carry(),
+"p": pass(),
+"n": narrow(),"#;
+    for wires in [
+        r#""a -> numbers -> p", "c -> codes -> again -> n""#,
+        r#""numbers -> p", "again -> n", "codes -> again", "a -> numbers", "c -> codes""#,
+        r#""a -> numbers -> p", "c -> codes", "codes.out -> again.in", "c -> again -> n""#,
+    ] {
+        checked(&patch(nodes, wires), &[]).unwrap();
+    }
+    let wrong = patch(
+        nodes,
+        r#""a -> numbers -> n", "a -> p", "c -> codes -> again""#,
+    );
+    assert_eq!(mistakes(&wrong), ["13:7 `numbers` does not fit into `n`"]);
+}
+
+#[test]
+fn ports_of_any_type_carry_one_type_and_what_is_not_known_is_told_once() {
+    let nodes = r#""a": count(),
+"c": code(),
+"e": carry(),
+"f": carry(),
+"p": pass(),"#;
+    let mixed = patch(nodes, r#""a -> e -> p", "c -> e", "a -> f""#);
+    assert_eq!(mistakes(&mixed), ["11:17 `c` does not fit into `e`"]);
+    let unknown = patch(nodes, r#""e -> f", "e -> p", "a -> f""#);
+    let wanted = "11:2 nothing is wired into `e`, so that nothing can leave it";
+    assert_eq!(mistakes(&unknown), [wanted]);
+}
+
+#[test]
+fn what_is_wrong_within_a_text_is_shown_where_it_stands() {
+    let spelt = |text: &str| patch(&format!(r#""s": spell(text: {text}),"#), "");
+    let at = |text: &str| mistakes(&spelt(text));
+    assert_eq!(at(r#""ü, a mix""#), ["4:26 this is an x"]);
+    // Written otherwise than it reads, the text as a whole.
+    assert_eq!(at(r#""a \"mix\"""#), ["4:18 this is an x"]);
+    checked(&spelt(r#""all is well""#), &[]).unwrap();
+}
+
+#[test]
 fn a_policy_may_stand_behind_a_wire_and_a_wrong_one_is_refused() {
     let nodes = r#""a": count(),
 "b": pass(),"#;

@@ -165,3 +165,40 @@ proptest! {
         prop_assert_eq!(run_with([0; 4], "calm"), run_with(seeds, "jittered"));
     }
 }
+
+#[test]
+fn what_goes_on_for_ever_ends_with_its_readers_others_also_through_other_nodes() {
+    run(
+        r#""a": count(count: 20), "f": forever(), "p": pass(), "q": pass(), "l": log(name: "ends")"#,
+        r#""a -> p -> l.a", "f -> q -> l.b""#,
+    )
+    .unwrap();
+    let log = log("ends");
+    let seen = &log.lock().unwrap().0;
+    let counted = |port| seen.iter().filter(|(from, ..)| *from == port).count();
+    assert_eq!((counted(0), counted(1)), (20, 20));
+    assert!(seen.is_sorted_by_key(|(port, time, _)| (*time, *port)));
+}
+
+#[test]
+fn a_source_without_an_end_that_nobody_reads_does_not_keep_a_render_from_ending() {
+    run(
+        r#""a": count(count: 3), "f": forever(), "l": log(name: "unread")"#,
+        r#""a -> l.a""#,
+    )
+    .unwrap();
+}
+
+#[test]
+fn a_render_that_would_never_end_is_refused_unless_its_source_has_an_end() {
+    let nodes = |count: &str| {
+        format!(r#""f": forever({count}), "p": pass(), "l": log(name: "for ever {count}")"#)
+    };
+    let error = run(&nodes(""), r#""f -> p -> l.a""#).unwrap_err();
+    assert!(
+        matches!(&error, RunError::NeverEnds { id, source_id, .. } if id == "l" && source_id == "f"),
+        "{error}"
+    );
+    run(&nodes("count: 7"), r#""f -> p -> l.a""#).unwrap();
+    assert_eq!(log("for ever count: 7").lock().unwrap().0.len(), 7);
+}

@@ -9,8 +9,10 @@ mod controls;
 mod custom;
 #[cfg(feature = "device")]
 pub mod device;
+mod event;
 mod file_state;
 pub mod fit_cuts;
+mod flow;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod growing_file;
@@ -30,6 +32,7 @@ pub mod shared;
 mod syncing;
 #[cfg(test)]
 mod testing;
+mod ticks;
 mod video;
 #[cfg(feature = "onnx")]
 mod vision;
@@ -75,6 +78,8 @@ pub fn registry() -> Registry {
     let mut registry = Registry::new();
     audio::register(&mut registry);
     control::register(&mut registry);
+    event::register(&mut registry);
+    flow::register(&mut registry);
     latent::register(&mut registry);
     midi::register(&mut registry);
     music::register(&mut registry);

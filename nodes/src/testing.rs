@@ -2,11 +2,12 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 
-use score_engine::harness::Outputs;
+use score_engine::harness::{Harness, Outputs};
 use score_engine::{
-    Build, Control, Descriptor, Flow, Io, Node, NodeError, Note, OutputPort, Packet, Params,
-    Processor, Run, Settings, Source, Time, Transport, check,
+    Build, Control, Descriptor, Event, Flow, Io, Node, NodeError, Note, OutputPort, Packet, Params,
+    Payload, Processor, Run, Settings, Source, Time, Transport, check,
 };
 
 use crate::midi::writing::{self, Act, Part};
@@ -198,4 +199,65 @@ pub(crate) fn rendered(nodes: &str, wires: &str, (node, port): (&str, &str)) -> 
     let tap = graph.tap(node, port).unwrap();
     Run::start(graph, &settings).unwrap().wait().unwrap();
     tap.take()
+}
+
+/// A time in seconds.
+pub(crate) fn at(seconds: f64) -> Time {
+    Time::from_seconds(seconds)
+}
+
+/// Numbers at their times, in seconds.
+pub(crate) fn numbers(numbers: &[(f64, f32)]) -> Vec<(Time, Payload)> {
+    let numbers = numbers.iter();
+    numbers
+        .map(|(seconds, value)| (at(*seconds), Payload::Control(*value)))
+        .collect()
+}
+
+/// Events with their strengths at their times, in seconds.
+pub(crate) fn events(events: &[(f64, f32)]) -> Vec<(Time, Payload)> {
+    let event = |strength: f32| Event {
+        name: "event".to_owned(),
+        strength,
+    };
+    let events = events.iter();
+    let events = events.map(|(seconds, strength)| (*seconds, Arc::new(event(*strength))));
+    events
+        .map(|(seconds, event)| (at(seconds), Payload::Event(event)))
+        .collect()
+}
+
+/// The numbers, or the strengths of the events, that left an output, each with its time in
+/// milliseconds.
+pub(crate) fn told(outputs: &Outputs, name: &str) -> Vec<(i64, f32)> {
+    let value = |payload: &Payload| match payload {
+        Payload::Control(value) => *value,
+        Payload::Event(event) => event.strength,
+        other => panic!("{other:?}"),
+    };
+    let packets = outputs.packets(name).iter();
+    packets
+        .map(|packet| (packet.time.nanos() / 1_000_000, value(&packet.payload)))
+        .collect()
+}
+
+/// What came out of a node that does the same in a render and live, which is tried.
+pub(crate) fn alike<N: Node>(harness: impl Fn() -> Harness<N>) -> Outputs {
+    let offline = harness().run().unwrap();
+    let live = harness().play_live().unwrap();
+    for port in &N::descriptor().outputs {
+        let packets = |outputs: &Outputs| -> Vec<String> {
+            let packets = outputs.packets(&port.name).iter();
+            packets
+                .map(|packet| format!("{} {:?}", packet.time.nanos(), packet.payload))
+                .collect()
+        };
+        assert_eq!(
+            packets(&offline),
+            packets(&live),
+            "{}: a render and live",
+            port.name
+        );
+    }
+    offline
 }

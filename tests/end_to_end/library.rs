@@ -57,7 +57,14 @@ fn every_patch_that_ever_came_along_is_still_fine() {
 fn patches_for_a_film_give_it_music() {
     let folder = unpacked();
     for name in [
-        "shuffled", "factors", "layers", "density", "stream", "film", "classic",
+        "shuffled",
+        "factors",
+        "layers",
+        "density",
+        "moving_drums",
+        "stream",
+        "film",
+        "classic",
     ] {
         let patch = format!("{name}.ron");
         let out = format!("{name}-scored");
@@ -188,6 +195,44 @@ fn more_motion_is_more_notes_and_every_cut_is_an_accent() {
             "{next} in {heard:?}"
         );
     }
+}
+
+#[test]
+fn drums_play_while_something_moves_and_not_while_nothing_does() {
+    let folder = unpacked();
+    let still = |seconds: u32| format!("color=gray:size=64x64:rate=25:duration={seconds}[still]");
+    let source = "testsrc2=size=64x64:rate=25:duration=4,fps=25[moves]";
+    let graph = format!(
+        "{};{source};{}",
+        still(4),
+        still(4).replace("[still]", "[after]")
+    );
+    score_test_support::ffmpeg(
+        folder.path(),
+        &format!(
+            "-filter_complex {graph};[still][moves][after]concat=n=3 -pix_fmt yuv420p still.mp4"
+        ),
+    );
+    let moving = [
+        "film",
+        "still.mp4",
+        "--patch",
+        "moving_drums.ron",
+        "--out",
+        "moving",
+        "-q",
+    ];
+    let made = score(folder.path(), &moving);
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let struck = onsets(&folder.path().join("moving.mid"));
+    // A sixteenth at 112 a minute, and two beats that the drums go on for.
+    let sixteenths = |seconds: f64| seconds * 112.0 / 15.0;
+    let moves = sixteenths(4.0) - 1.0..sixteenths(8.0) + 9.0;
+    assert!(struck.len() > 8, "{struck:?}");
+    assert!(
+        struck.iter().all(|(at, _)| moves.contains(&f64::from(*at))),
+        "{struck:?}"
+    );
 }
 
 #[test]

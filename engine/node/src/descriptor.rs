@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::param::{FileRole, Param, ParamType, Params};
-use crate::port::{Carried, InputPort, OutputPort, Port};
+use crate::port::{Carried, InputPort, OutputPort, Port, PortType};
 
 /// In which order a node with several inputs sees their packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +61,9 @@ pub struct Descriptor {
     /// readers end with their other inputs.
     #[serde(default)]
     pub endless: bool,
+    /// The parameter that ends such a source where it has a value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_by: Option<Cow<'static, str>>,
     /// Whether what the node does depends on where bars and beats lie, so that it waits where
     /// those are fitted to a film.
     #[serde(default)]
@@ -112,6 +115,7 @@ impl Descriptor {
             urgent: false,
             follows_tempo: false,
             endless: false,
+            ended_by: None,
             in_bars: false,
             keeps_record: false,
             misplaced: None,
@@ -192,6 +196,12 @@ impl Descriptor {
         self
     }
 
+    /// The node is such a source unless its parameter `name` has a value: the time until it ends.
+    pub fn endless_unless(mut self, name: &'static str) -> Self {
+        self.ended_by = Some(Cow::Borrowed(name));
+        self.endless()
+    }
+
     /// The node is a source that sends as fast as it can, with times from its own start.
     pub fn paced(mut self) -> Self {
         self.paced = true;
@@ -223,6 +233,39 @@ impl Descriptor {
         let port = self.inputs.get(input).map(|port| &port.name);
         let param = || self.param_at(input).map(|param| &param.name);
         port.or_else(param).map_or("", AsRef::as_ref)
+    }
+
+    /// What the ports of [`PortType::Any`] carry where `inputs` arrive: of codes one whose
+    /// dimension is known, where there is one. `None`: nothing is wired into such a port.
+    #[doc(hidden)]
+    pub fn carried(&self, inputs: &[Option<PortType>]) -> Option<PortType> {
+        let ports = self.inputs.iter().zip(inputs);
+        let mut open = ports
+            .filter(|(port, _)| port.port_type == PortType::Any)
+            .filter_map(|(_, arrives)| arrives.as_ref());
+        let first = open.next()?;
+        let known = |port_type: &&PortType| **port_type != PortType::Latent(None);
+        Some(
+            std::iter::once(first)
+                .chain(open)
+                .find(known)
+                .unwrap_or(first)
+                .clone(),
+        )
+    }
+
+    /// The types of the outputs where `inputs` arrive, as far as the declaration tells.
+    #[doc(hidden)]
+    pub fn output_types(&self, inputs: &[Option<PortType>]) -> Vec<PortType> {
+        let carried = self.carried(inputs);
+        let outputs = self
+            .outputs
+            .iter()
+            .map(|port| match (&port.port_type, &carried) {
+                (PortType::Any, Some(carried)) => carried.clone(),
+                (port_type, _) => port_type.clone(),
+            });
+        outputs.collect()
     }
 
     /// The node receives each value that is set from outside while it plays, with

@@ -78,7 +78,7 @@ impl CheckReply {
         let inputs = check.inputs.len();
         let is_there = |problem: &Problem| match problem.subject {
             Subject::Input(input) => input < inputs,
-            Subject::Param(_) => true,
+            Subject::Param(_) | Subject::Within(..) => true,
         };
         check
             .problems

@@ -144,7 +144,8 @@ pub use param::{
 pub use param::{read_choice, read_param, read_value};
 pub use policy::Policy;
 pub use port::{
-    Arity, Carried, Control, Custom, InputPort, Latent, OutputPort, Port, PortType, SentAs,
+    Anything, Arity, Carried, Control, Custom, InputPort, Latent, OutputPort, Port, PortType,
+    SentAs,
 };
 pub use progress::Progress;
 pub use score_derive::{NodeChoice as Choice, NodeParams as Params};

@@ -2,6 +2,7 @@
 
 use std::any::{Any, TypeId};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -193,6 +194,8 @@ pub struct Problem {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Subject {
     Param(String),
+    /// A stretch of a text, in bytes of the value.
+    Within(String, Range<usize>),
     Input(usize),
 }
 
@@ -236,6 +239,22 @@ impl Check<'_> {
     pub fn refuse(&mut self, param: &str, message: impl Into<String>, help: Option<String>) {
         self.problems.push(Problem {
             subject: Subject::Param(param.to_owned()),
+            message: message.into(),
+            help,
+        });
+    }
+
+    /// Refuses the text of a parameter for what stands `within` it, in bytes, so that the message
+    /// points there.
+    pub fn refuse_within(
+        &mut self,
+        param: &str,
+        within: Range<usize>,
+        message: impl Into<String>,
+        help: Option<String>,
+    ) {
+        self.problems.push(Problem {
+            subject: Subject::Within(param.to_owned(), within),
             message: message.into(),
             help,
         });

@@ -39,22 +39,24 @@ pub(super) struct Setting {
     pub(super) value: Value,
 }
 
-/// Plays `node` until all its inputs have ended.
+/// Plays `node` until all its inputs have ended, or to the end that is given.
 pub(super) fn play(
     node: GraphNode,
     feeds: &[Feed],
-    (settings, retimings): (Vec<Setting>, Vec<(Time, Transport)>),
+    (settings, retimings, until): (Vec<Setting>, Vec<(Time, Transport)>, Option<Time>),
     transport: &Transport,
     folders: &Settings,
 ) -> Result<Outputs, NodeError> {
-    if feeds.is_empty() {
-        return Err(NodeError::internal("a source cannot be played alone"));
+    if feeds.is_empty() && until.is_none() {
+        let why = "nothing is fed, so that nothing tells when the node ends";
+        return Err(NodeError::internal(why).help("`.until(time)`"));
     }
     let node = Arc::new(node);
     let clock = Arc::new(LiveClock::standing());
     let (commands, told) = unbounded();
     let (mut stage, wires) = Stage::new(&node, feeds, settings, clock.clone(), commands);
     stage.will_go_over(transport, retimings);
+    stage.until = until;
     let stage = Arc::new(Mutex::new(stage));
     lock(&stage).deliver();
     let counters = Arc::<Counters>::default();
@@ -130,6 +132,8 @@ struct Stage {
     settings: VecDeque<Setting>,
     /// Transports that the run goes over to, each as it is once the run has.
     retimings: VecDeque<(Time, Transport)>,
+    /// When the node is told to end.
+    until: Option<Time>,
     exits: Vec<(String, WireReceiver)>,
     collected: Outputs,
     /// Calls since the clock moved.
@@ -186,6 +190,7 @@ impl Stage {
             fed,
             settings: settings.into(),
             retimings: VecDeque::new(),
+            until: None,
             exits,
             collected: Outputs::default(),
             calls: 0,
@@ -228,6 +233,9 @@ impl Stage {
         {
             let _ = self.commands.send(Command::Retime(Arc::new(transport)));
         }
+        if self.until.take_if(|end| *end <= now).is_some() {
+            let _ = self.commands.send(Command::Finish);
+        }
     }
 
     /// Takes what the node has sent.
@@ -258,7 +266,7 @@ impl Stage {
         let comes = self.fed.iter().filter_map(FedWire::next).min();
         let setting = self.settings.front().map(|setting| setting.at);
         let retiming = self.retimings.front().map(|(at, _)| *at);
-        let next = [comes, setting, retiming, until];
+        let next = [comes, setting, retiming, self.until, until];
         let next = next.into_iter().flatten().min();
         if let Some(next) = next.filter(|next| *next > self.clock.now()) {
             self.clock.move_to(next);

@@ -158,11 +158,15 @@ impl Graph {
 
     /// Of each node whether it neither plays in bars nor reads from one that does, and does nothing
     /// but send: of the first act only what it sends is of use.
+    /// What goes on for as long as it is read waits for the second act, whose readers end.
     fn knows_no_bars(&self) -> Vec<bool> {
         let mut free: Vec<bool> = self
             .nodes
             .iter()
-            .map(|node| !node.descriptor.in_bars && !node.outputs.is_empty() && !node.writes())
+            .map(|node| {
+                let plays = node.descriptor.in_bars || node.descriptor.endless;
+                !plays && !node.outputs.is_empty() && !node.writes()
+            })
             .collect();
         // Each round goes one wire further down; there are no longer chains than nodes.
         for _ in 0..self.nodes.len() {

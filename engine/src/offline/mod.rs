@@ -3,6 +3,7 @@
 
 mod acts;
 mod census;
+mod endless;
 mod input;
 mod ports;
 mod report;

@@ -38,6 +38,8 @@ pub(crate) struct NodePlace {
     pub(crate) source: bool,
     /// What it sends may come back to it.
     pub(crate) in_cycle: bool,
+    /// It goes on for as long as somebody reads it.
+    pub(crate) endless: bool,
 }
 
 /// The ports of one node and its link to the rest of the run.
@@ -46,6 +48,7 @@ pub(crate) struct Ports {
     order: InputOrder,
     source: bool,
     in_cycle: bool,
+    endless: bool,
     inputs: Vec<OfflineInput>,
     outputs: Vec<Output>,
     wired_outputs: usize,
@@ -73,6 +76,7 @@ impl Ports {
             order: place.order,
             source: place.source,
             in_cycle: place.in_cycle,
+            endless: place.endless,
             inputs,
             outputs,
             wired_outputs,
@@ -144,7 +148,8 @@ impl Ports {
 
     /// Whether everything that this node feeds has ended, so that it need not go on.
     pub(crate) fn nobody_reads(&self) -> bool {
-        self.wired_outputs > 0 && self.outputs.iter().all(|output| output.wires.is_empty())
+        (self.wired_outputs > 0 || self.endless)
+            && self.outputs.iter().all(|output| output.wires.is_empty())
     }
 
     /// Whether a packet may be taken.

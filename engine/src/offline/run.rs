@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::census::{Census, Stuck};
+use super::endless;
 use super::input::OfflineInput;
 use super::ports::{NodePlace, Output, Ports};
 use super::report::{NodeReport, Report};
@@ -75,8 +76,11 @@ impl Run {
     /// be run to the end as fast as it goes, without losing anything.
     ///
     /// # Errors
-    /// A node cannot be built, or the system refuses a thread. Nothing runs then.
+    /// The run would never end, a node cannot be built, or the system refuses a thread. Nothing
+    /// runs then.
     pub fn start(graph: Graph, settings: &Settings) -> Result<Run, RunError> {
+        let endless = endless::endless(&graph);
+        endless::refuse(&graph, &endless)?;
         let (commands, command_receivers): (Vec<_>, Vec<_>) =
             graph.nodes.iter().map(|_| unbounded()).unzip();
         let census = Arc::new(Census::new(commands));
@@ -88,7 +92,8 @@ impl Run {
             stopper,
             failure: Mutex::new(None),
         });
-        let (wires, ports) = connect(&graph, &census, command_receivers, &shared.stopper.stop);
+        let stop = &shared.stopper.stop;
+        let (wires, ports) = connect(&graph, &endless, &census, command_receivers, stop);
 
         let (ready, all_ready) = unbounded();
         let mut run = Run {
@@ -229,6 +234,7 @@ impl Run {
 /// Makes every wire and every node's ports.
 fn connect(
     graph: &Graph,
+    endless: &[Option<usize>],
     census: &Arc<Census>,
     commands: Vec<Receiver<super::census::Command>>,
     stop: &Arc<AtomicBool>,
@@ -254,8 +260,9 @@ fn connect(
         let number: &mut usize = per_input
             .entry((graph_wire.to, graph_wire.input))
             .or_default();
-        let endless = graph.nodes[graph_wire.from].descriptor.endless;
-        let input = OfflineInput::new(graph_wire.input, *number, receiver).endless(endless);
+        let from = graph_wire.from;
+        let goes_on = graph.nodes[from].descriptor.endless || endless[from].is_some();
+        let input = OfflineInput::new(graph_wire.input, *number, receiver).endless(goes_on);
         inputs[graph_wire.to].push(match graph_wire.param(&graph.nodes[graph_wire.to]) {
             Some(param) => input.into_param(param),
             None => input,
@@ -287,6 +294,7 @@ fn connect(
                 source: node.descriptor.inputs.is_empty()
                     || (node.descriptor.endless && is_unwired),
                 in_cycle: in_cycle[index],
+                endless: endless[index].is_some(),
             };
             Ports::new(
                 place,

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use score_engine::{
-    Build, Check, Control, Descriptor, Flow, InputPort, Io, Latent, Node, NodeError, OutputPort,
-    Params, PortType, Processor, Registry, Time,
+    Anything, Build, Check, Control, Descriptor, Flow, InputPort, Io, Latent, Node, NodeError,
+    OutputPort, Params, PortType, Processor, Registry, Time,
 };
 
 /// The numbers that the kinds below send.
@@ -298,6 +298,95 @@ impl Node for Code {
     }
 }
 
+const ANYTHING: InputPort<Anything> = InputPort::new(0, "in", "anything").many();
+const THE_SAME: OutputPort<Anything> = OutputPort::new(0, "out", "the same");
+
+/// Hands on whatever comes in.
+#[derive(Clone, Params)]
+pub struct Carry {}
+
+impl Node for Carry {
+    fn descriptor() -> Descriptor {
+        Descriptor::of::<Self>("test", "carry", "Carries")
+            .input(ANYTHING)
+            .output(THE_SAME)
+    }
+
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
+        Ok(Box::new(Carrying))
+    }
+}
+
+struct Carrying;
+
+impl Processor<Carry> for Carrying {
+    fn process(&mut self, _params: &Carry, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        while let Some(input) = io.take() {
+            let payload = input.read(ANYTHING)?.clone();
+            io.send(THE_SAME, input.packet.time, payload)?;
+        }
+        Ok(Flow::Continue)
+    }
+}
+
+/// Sends numbers, a tenth of a second apart, for as long as somebody reads them.
+#[derive(Clone, Params)]
+pub struct Forever {
+    /// how many, if not for ever
+    #[param(range = 0..=1_000)]
+    count: Option<u64>,
+}
+
+impl Node for Forever {
+    fn descriptor() -> Descriptor {
+        Descriptor::of::<Self>("test", "forever", "Goes on")
+            .output(NUMBERS)
+            .endless_unless("count")
+    }
+
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
+        Ok(Box::new(GoingOn(0)))
+    }
+}
+
+struct GoingOn(u64);
+
+impl Processor<Forever> for GoingOn {
+    fn process(&mut self, params: &Forever, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        let time = Time::from_seconds(self.0 as f64 / 10.0);
+        if params.count == Some(self.0) {
+            io.end_at(time);
+            return Ok(Flow::Done);
+        }
+        io.send_captured_now(NUMBERS, time, self.0 as f32)?;
+        self.0 += 1;
+        Ok(Flow::Continue)
+    }
+}
+
+/// Takes a text without an x in it.
+#[derive(Clone, Params)]
+pub struct Spell {
+    /// the text
+    text: String,
+}
+
+impl Node for Spell {
+    fn descriptor() -> Descriptor {
+        Descriptor::of::<Self>("test", "spell", "Spells").output(NUMBERS)
+    }
+
+    fn check(&self, check: &mut Check<'_>) {
+        if let Some(place) = self.text.find('x') {
+            check.refuse_within("text", place..place + 1, "this is an x", None);
+        }
+    }
+
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
+        Err(NodeError::internal("only checked"))
+    }
+}
+
 /// All kinds above.
 pub fn registry() -> Registry {
     let mut registry = Registry::new();
@@ -307,5 +396,8 @@ pub fn registry() -> Registry {
     registry.add::<Log>();
     registry.add::<Narrow>();
     registry.add::<Code>();
+    registry.add::<Carry>();
+    registry.add::<Forever>();
+    registry.add::<Spell>();
     registry
 }

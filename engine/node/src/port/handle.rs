@@ -11,7 +11,7 @@ use crate::packet::{AudioBlock, Event, Frame, Note, Packet, Payload, Performance
 use crate::policy::Policy;
 
 /// What travels through a port: [`Frame`], [`Latent`], [`Note`], [`AudioBlock`], [`Control`],
-/// [`Event`] or [`Custom`].
+/// [`Event`], [`Custom`] or [`Anything`].
 pub trait Carried: 'static {
     /// What a reader finds in a packet.
     type Value: ?Sized;
@@ -30,6 +30,11 @@ pub struct Latent;
 /// Control values travel through the port.
 #[derive(Clone, Copy, Debug)]
 pub struct Control;
+
+/// Whatever the patch wires in travels through the port: all ports of a node that carry this carry
+/// the same.
+#[derive(Clone, Copy, Debug)]
+pub struct Anything;
 
 /// Values of a plugin's own type `T` travel through the port.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +74,10 @@ carried!(Event, Arc<Event>, PortType::Event, |packet| packet
     .event()
     .ok());
 
+carried!(Anything, Payload, PortType::Any, |packet| Some(
+    &packet.payload
+));
+
 impl<T: Any + Send + Sync> Carried for Custom<T> {
     type Value = T;
 
@@ -104,6 +113,12 @@ sent! {
     AudioBlock: Audio(AudioBlock, Arc<AudioBlock>);
     Control: Control(f32);
     Event: Event(Event, Arc<Event>);
+}
+
+impl SentAs<Anything> for Payload {
+    fn into_payload(self) -> Payload {
+        self
+    }
 }
 
 impl<T: Any + Send + Sync> SentAs<Custom<T>> for Arc<T> {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::policy::Policy;
 
-pub use handle::{Carried, Control, Custom, InputPort, Latent, OutputPort, SentAs};
+pub use handle::{Anything, Carried, Control, Custom, InputPort, Latent, OutputPort, SentAs};
 
 /// What travels through a port.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,9 @@ pub enum PortType {
     Event,
     /// A plugin's own type, by name.
     Custom(Cow<'static, str>),
+    /// Whatever is wired into the node: all its ports of this type carry the same. In a checked
+    /// patch every port has the type of what arrives.
+    Any,
 }
 
 impl PortType {
@@ -36,7 +39,7 @@ impl PortType {
     pub fn fits(&self, input: &PortType) -> bool {
         match (self, input) {
             (PortType::Latent(Some(from)), PortType::Latent(Some(to))) => from == to,
-            (PortType::Latent(_), PortType::Latent(_)) => true,
+            (PortType::Latent(_), PortType::Latent(_)) | (_, PortType::Any) => true,
             _ => self == input,
         }
     }
@@ -61,7 +64,7 @@ impl PortType {
             // A note's end must not be lost; a reader may stop for seconds before its sender must
             // wait.
             PortType::Notes | PortType::Event => Policy::Block(256),
-            PortType::Custom(_) => Policy::Block(16),
+            PortType::Custom(_) | PortType::Any => Policy::Block(16),
         }
     }
 }
@@ -77,6 +80,7 @@ impl fmt::Display for PortType {
             PortType::Control => f.write_str("Control"),
             PortType::Event => f.write_str("Event"),
             PortType::Custom(name) => f.write_str(name),
+            PortType::Any => f.write_str("any type"),
         }
     }
 }

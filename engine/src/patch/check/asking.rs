@@ -1,8 +1,13 @@
 //! Asks every node what only it can know.
 
+use std::ops::Range;
+
+use serde_json::Value;
+
 use super::Checker;
 use crate::node::{Check, Subject};
 use crate::patch::tree::Spot;
+use crate::port::PortType;
 
 impl Checker<'_> {
     /// Asks every node, sources first, so that each knows what arrives.
@@ -25,13 +30,20 @@ impl Checker<'_> {
         };
         let mut arriving = vec![None; descriptor.inputs.len()];
         let mut misfits = Vec::new();
+        let mut open: Vec<(Spot, PortType, usize)> = Vec::new();
         for joined in self.joined.iter().filter(|joined| joined.wire.to == index) {
             let port_type = self.drafts[joined.wire.from].outputs[joined.wire.output].clone();
             // Wires into parameters carry what was joined by its type already.
             let Some(port) = descriptor.inputs.get(joined.wire.input) else {
                 continue;
             };
-            if !port_type.fits(&port.port_type) {
+            if port.port_type == PortType::Any {
+                open.push((joined.spot, port_type.clone(), joined.wire.input));
+                // Of codes, the dimension counts that is known.
+                if arriving[joined.wire.input].is_some() && port_type == PortType::Latent(None) {
+                    continue;
+                }
+            } else if !port_type.fits(&port.port_type) {
                 misfits.push((joined.spot, port_type.clone(), joined.wire.input));
             }
             arriving[joined.wire.input] = Some(port_type);
@@ -44,7 +56,20 @@ impl Checker<'_> {
             );
             self.report(spot, message, None);
         }
+        // What comes first into ports of any type decides; all others carry the same.
+        let carried = open.first().map(|(_, port_type, _)| port_type.clone());
+        for (spot, port_type, input) in open {
+            let Some(carried) = carried.as_ref().filter(|carried| !port_type.fits(carried)) else {
+                continue;
+            };
+            let message = format!(
+                "{carried} comes into `{}.{}` already, but {port_type} arrives",
+                self.drafts[index].id, descriptor.inputs[input].name
+            );
+            self.report(spot, message, None);
+        }
         self.drafts[index].inputs = arriving.clone();
+        self.drafts[index].outputs = descriptor.output_types(&arriving);
         let Some(node) = self.drafts[index].node.take() else {
             return;
         };
@@ -87,6 +112,10 @@ impl Checker<'_> {
         let draft = &self.drafts[index];
         let spot = match subject {
             Subject::Param(name) => draft.param_spots.get(name).cloned(),
+            Subject::Within(name, range) => (draft.param_spots.get(name)).map(|spot| {
+                let value = draft.values.get(name).and_then(Value::as_str);
+                self.within(*spot, value.unwrap_or_default(), range.clone())
+            }),
             Subject::Input(input) => self
                 .joined
                 .iter()
@@ -94,5 +123,20 @@ impl Checker<'_> {
                 .map(|joined| joined.spot),
         };
         spot.unwrap_or(draft.kind_spot)
+    }
+
+    /// Where `range` of a text's value stands; the whole text where it is written in another way
+    /// than plainly between quotes.
+    fn within(&self, spot: Spot, value: &str, range: Range<usize>) -> Spot {
+        let written = self.texts.text(spot.source).get(spot.range());
+        let is_plain = written.and_then(|text| text.get(1..=value.len())) == Some(value);
+        if !is_plain || value.get(range.clone()).is_none() {
+            return spot;
+        }
+        Spot {
+            start: spot.start + 1 + range.start,
+            end: spot.start + 1 + range.end,
+            ..spot
+        }
     }
 }

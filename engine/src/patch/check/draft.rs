@@ -22,6 +22,8 @@ pub(super) struct Draft {
     pub(super) edition: u64,
     pub(super) inputs: Vec<Option<PortType>>,
     pub(super) outputs: Vec<PortType>,
+    /// What its ports of any type carry, once a wire leads into one.
+    pub(super) carries: Option<PortType>,
 }
 
 /// A wire whose ends were found.

@@ -51,7 +51,9 @@ impl Checker<'_> {
         endpoint: &Endpoint,
         side: Side,
     ) -> Option<Vec<End>> {
-        let ends = self.all_ends(scope, endpoint, side)?;
+        let ends: Vec<End> = (self.all_ends(scope, endpoint, side)?.into_iter())
+            .map(|end| self.as_carried(end))
+            .collect();
         let Some(name) = &endpoint.port else {
             return Some(ends);
         };
@@ -76,6 +78,36 @@ impl Checker<'_> {
         let message = format!("`{}` has no {} `{name}`", endpoint.node, side.one());
         self.report(endpoint.spot, message, help);
         None
+    }
+
+    /// The end with the type that it carries, where it is of any type and that is known by now.
+    fn as_carried(&self, end: End) -> End {
+        let carries = |&(node, _): &(usize, usize)| self.drafts[node].carries.clone();
+        match end.port_type {
+            PortType::Any => End {
+                port_type: end.ports.first().and_then(carries).unwrap_or(PortType::Any),
+                ..end
+            },
+            _ => end,
+        }
+    }
+
+    /// Whether a wire from `endpoint` leaves a port of any type and nobody knows yet what that
+    /// carries.
+    pub(super) fn is_open(&self, scope: &str, endpoint: &Endpoint) -> bool {
+        let id = format!("{scope}{}", endpoint.node);
+        let named = |name: &str| endpoint.port.as_ref().is_none_or(|port| port == name);
+        if let Some(part) = self.parts.iter().find(|part| part.id == id) {
+            let mut outputs = part.outputs.iter().filter(|end| named(&end.name));
+            return outputs.any(|end| self.as_carried(end.clone()).port_type == PortType::Any);
+        }
+        let draft = self.drafts.iter().find(|draft| draft.id == id);
+        draft.is_some_and(|draft| {
+            let outputs = draft.descriptor.iter().flat_map(|kind| &kind.outputs);
+            draft.carries.is_none()
+                && (outputs.filter(|port| named(&port.name)))
+                    .any(|port| port.port_type == PortType::Any)
+        })
     }
 
     /// Why the parameter `name` of a node takes no wire, and what to do; `None`: there is no such

@@ -73,6 +73,15 @@ impl Checker<'_> {
 
     /// The kind that makes one of several of a type, where there is one that does nothing else.
     fn joins(&self, port_type: &PortType) -> Option<String> {
+        // What happens on several wires is what happens; two pictures are not one.
+        let is_stream = matches!(port_type, PortType::Notes | PortType::Event);
+        let of =
+            (self.joining(port_type)).or(self.joining(&PortType::Any).filter(|_| is_stream))?;
+        Some(format!("put `{of}` before it"))
+    }
+
+    /// The kind with one input that takes any number of wires, and one output, both of this type.
+    fn joining(&self, port_type: &PortType) -> Option<String> {
         let mut kinds = self.registry.kinds().map(|kind| kind.descriptor());
         let joins = |descriptor: &&Descriptor| {
             let [input] = descriptor.inputs.as_slice() else {
@@ -85,8 +94,7 @@ impl Checker<'_> {
                 && input.port_type.family() == port_type.family()
                 && output.port_type.family() == port_type.family()
         };
-        let kind = &kinds.find(joins)?.kind;
-        Some(format!("put `{kind}` before it"))
+        Some(kinds.find(joins)?.kind.to_string())
     }
 
     /// What to do where an input has no wire because other patches may give it one.

@@ -95,6 +95,7 @@ impl Checker<'_> {
             edition: 0,
             inputs: Vec::new(),
             outputs: Vec::new(),
+            carries: None,
         };
         match self.registry.kind(&kind).cloned() {
             Some(known) => {

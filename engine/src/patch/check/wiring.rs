@@ -10,6 +10,28 @@ use crate::param::{Scale, Span};
 use crate::patch::tree::{Shape, Spot, Tree};
 use crate::patch::wires::{Endpoint, Range, chain};
 use crate::policy::Policy;
+use crate::port::{Port, PortType};
+
+/// Two neighbours in a chain, to be joined.
+struct Pair {
+    /// Its place among all of the patch.
+    place: usize,
+    /// What stands before the ids of its patch.
+    prefix: String,
+    from: Endpoint,
+    to: Endpoint,
+    policy: Option<Policy>,
+    range: Option<Range>,
+}
+
+/// Whether a wire goes from an output of one type to an input of the other by itself.
+fn is_joined(output: &PortType, input: &PortType) -> bool {
+    match (output, input) {
+        (PortType::Any, _) => false,
+        (_, PortType::Any) => true,
+        _ => output.family() == input.family(),
+    }
+}
 
 impl Checker<'_> {
     pub(super) fn read_wires(&mut self, scope: &Scope, value: &Tree) {
@@ -39,31 +61,73 @@ impl Checker<'_> {
     }
 
     pub(super) fn join_wires(&mut self) {
+        let mut pairs = Vec::new();
         for (prefix, chain) in std::mem::take(&mut self.chains) {
-            for pair in chain.endpoints.windows(2) {
-                let [from, to] = pair else { continue };
+            for (number, ends) in chain.endpoints.windows(2).enumerate() {
+                let [from, to] = ends else { continue };
                 // Only the last end of a chain can be a parameter: nothing leaves one.
-                let is_last = std::ptr::eq(to, &chain.endpoints[chain.endpoints.len() - 1]);
-                let range = chain.range.filter(|_| is_last);
-                match self.join(&prefix, from, to, chain.policy, range) {
-                    Some(joined) => self.joined.extend(joined),
+                let is_last = number + 2 == chain.endpoints.len();
+                pairs.push(Pair {
+                    place: pairs.len(),
+                    prefix: prefix.clone(),
+                    from: from.clone(),
+                    to: to.clone(),
+                    policy: chain.policy,
+                    range: chain.range.filter(|_| is_last),
+                });
+            }
+        }
+        // What leaves a node of any type is known once a wire into it is joined: until then its own
+        // wires wait. The order of the patch stays that of the wires.
+        let mut places = Vec::new();
+        loop {
+            let (open, known): (Vec<Pair>, Vec<Pair>) =
+                (pairs.into_iter()).partition(|pair| self.is_open(&pair.prefix, &pair.from));
+            if known.is_empty() {
+                open.iter().for_each(|pair| self.report_open(pair));
+                break;
+            }
+            for pair in known {
+                match self.join(&pair) {
+                    Some(joined) => {
+                        places.resize(places.len() + joined.len(), pair.place);
+                        self.joined.extend(joined);
+                    }
                     None if self.too_large => return,
                     None => self.wires_missing = true,
                 }
             }
+            pairs = open;
+        }
+        let joined = std::mem::take(&mut self.joined);
+        let mut placed: Vec<(usize, JoinedWire)> = places.into_iter().zip(joined).collect();
+        placed.sort_by_key(|(place, _)| *place);
+        self.joined = placed.into_iter().map(|(_, joined)| joined).collect();
+    }
+
+    /// Says that nobody knows what leaves a node of any type, unless that comes of something that
+    /// was complained of.
+    fn report_open(&mut self, pair: &Pair) {
+        if !std::mem::replace(&mut self.wires_missing, true) {
+            let node = &pair.from.node;
+            let message = format!("nothing is wired into `{node}`, so that nothing can leave it");
+            let help = format!("`{node}` passes on whatever comes in");
+            self.report(pair.from.spot, message, Some(help));
         }
     }
 
     /// The wires from one end to another, of the patch whose ids have `prefix` before them: several
     /// where an input of an included patch goes to several nodes.
-    fn join(
-        &mut self,
-        prefix: &str,
-        from: &Endpoint,
-        to: &Endpoint,
-        policy: Option<Policy>,
-        range: Option<Range>,
-    ) -> Option<Vec<JoinedWire>> {
+    fn join(&mut self, pair: &Pair) -> Option<Vec<JoinedWire>> {
+        let Pair {
+            prefix,
+            from,
+            to,
+            policy,
+            range,
+            ..
+        } = pair;
+        let (policy, range) = (*policy, *range);
         let outputs = self.ends(prefix, from, Side::Outputs);
         let inputs = self.ends(prefix, to, Side::Inputs);
         let (outputs, inputs) = (outputs?, inputs?);
@@ -73,7 +137,7 @@ impl Checker<'_> {
         let reached = |end: &End, at: &Endpoint| at.port.is_some() || !end.by_name;
         let fits: Vec<(&End, &End)> = pairs
             .filter(|(output, input)| reached(output, from) && reached(input, to))
-            .filter(|(output, input)| output.port_type.family() == input.port_type.family())
+            .filter(|(output, input)| is_joined(&output.port_type, &input.port_type))
             .collect();
         let spot = Spot {
             end: to.spot.end.max(from.spot.start),
@@ -109,6 +173,15 @@ impl Checker<'_> {
                         span,
                     };
                     joined.push(JoinedWire { wire, spot });
+                    let draft = &mut self.drafts[to];
+                    let is_open = |port: &Port| port.port_type == PortType::Any;
+                    let port = draft
+                        .descriptor
+                        .as_ref()
+                        .and_then(|kind| kind.inputs.get(input));
+                    if draft.carries.is_none() && port.is_some_and(is_open) {
+                        draft.carries = Some(output_type.clone());
+                    }
                 }
                 Some(joined)
             }
