@@ -1,12 +1,11 @@
-//! The mixer's channels: what each wire has brought, and their sum.
+//! A mixing desk: what each wire has brought, which block of their sum is next, and the sum.
 
-use std::f32::consts::FRAC_PI_2;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use score_engine::Time;
+use score_engine::{Build, Io, Time};
 
-use super::super::amplitude;
-use super::super::ramp::Ramp;
-use super::Mixer;
+use super::blocks::Blocks;
 use super::seam::Seam;
 
 /// A wire that has missed this many blocks in a row is not waited for.
@@ -29,9 +28,18 @@ impl Piece {
     }
 }
 
-/// One wire into the mixer.
+/// Where the sound of each wire goes.
+pub(crate) trait Placing {
+    /// How many channels the sum has.
+    fn channels(&self) -> usize;
+
+    /// What the next frame of a wire, left and right, adds to a frame of the sum: all of `placed`
+    /// is written. Every wire is asked for every frame.
+    fn place(&mut self, wire: usize, frame: [f32; 2], placed: &mut [f32]);
+}
+
+/// One wire into the desk.
 struct Channel {
-    sides: [Ramp; 2],
     /// The first frame that it has not brought.
     reached: u64,
     /// How many blocks in a row were sent without it.
@@ -40,104 +48,137 @@ struct Channel {
     seam: Option<Seam>,
 }
 
-/// The factors of a wire's left and right: in the middle both are the gain; towards one side the
-/// other is turned down along a quarter of a cosine. Wires of which nothing is said have 0 dB in
-/// the middle.
-fn sides(params: &Mixer, wire: usize) -> [f32; 2] {
-    let gain = amplitude(params.gains.get(wire).copied().unwrap_or(0.0));
-    let pan = params.pans.get(wire).copied().unwrap_or(0.0) as f32;
-    let side = |away: f32| match away {
-        away if away <= 0.0 => gain,
-        away if away >= 1.0 => 0.0,
-        away => gain * (away * FRAC_PI_2).cos(),
-    };
-    [side(pan), side(-pan)]
+/// What is to be done next.
+pub(crate) enum Due {
+    /// A block of so many frames is to be sent.
+    Block(u64),
+    /// One is at the latest at this time.
+    At(Time),
+    /// Nothing until something comes.
+    Nothing,
 }
 
 /// All wires and what they have brought.
-pub(super) struct Desk {
+pub(crate) struct Desk<P> {
+    pub(crate) placing: P,
     channels: Vec<Channel>,
     pieces: Vec<Piece>,
+    rate: u32,
+    blocks: Blocks,
+    /// How long a block waits for wires that have not brought it; `None`: until all is known.
+    patience: Option<Time>,
+    /// Blocks that came too late.
+    late: Arc<AtomicU64>,
 }
 
-impl Desk {
-    /// A desk for `wires` wires, whose levels change within `ramp` frames; live, with the `rate` of
-    /// its sound, in Hz.
-    pub(super) fn new(params: &Mixer, wires: usize, ramp: u32, live: Option<u32>) -> Self {
-        let channel = |wire| Channel {
-            sides: sides(params, wire).map(|side| Ramp::new(side, ramp)),
+impl<P: Placing> Desk<P> {
+    /// A desk for `wires` wires.
+    pub(crate) fn new(placing: P, wires: usize, build: &Build<'_>) -> Self {
+        let (rate, block) = (build.transport.sample_rate, build.transport.block);
+        let channel = |_| Channel {
             reached: 0,
             missed: 0,
-            seam: live.map(Seam::new),
+            seam: build.clock.map(|_| Seam::new(rate)),
         };
         Desk {
+            placing,
             channels: (0..wires).map(channel).collect(),
             pieces: Vec::new(),
+            rate,
+            blocks: Blocks::new(build.transport, build.ends),
+            patience: (!build.ends).then(|| Time::from_samples(u64::from(block), rate)),
+            late: build.counters.counter("late_blocks"),
         }
     }
 
-    /// Turns every channel's sides to where they belong.
-    pub(super) fn turn(&mut self, params: &Mixer) {
-        for (wire, channel) in self.channels.iter_mut().enumerate() {
-            for (ramp, side) in channel.sides.iter_mut().zip(sides(params, wire)) {
-                ramp.set(side);
-            }
-        }
-    }
-
-    /// Takes what a wire brings at `came`, of which nothing before the frame `at` can still be
-    /// sent. `false`: all of it comes too late.
-    pub(super) fn bring(
-        &mut self,
-        wire: usize,
-        from: u64,
-        samples: Vec<f32>,
-        came: Time,
-        at: u64,
-    ) -> bool {
+    /// Takes interleaved stereo that a wire brings now. What belongs to blocks that were sent
+    /// already is left out.
+    pub(crate) fn bring(&mut self, io: &Io<'_>, wire: usize, time: Time, samples: Vec<f32>) {
         let piece = Piece {
             wire,
-            from,
+            from: time.to_samples(self.rate),
             samples,
-            came,
+            came: io.now(),
         };
         let Some(channel) = self.channels.get_mut(piece.wire) else {
-            return false;
+            return;
         };
         channel.reached = channel.reached.max(piece.end());
         channel.missed = 0;
-        let is_in_time = piece.end() > at;
-        if is_in_time {
+        if piece.end() > self.blocks.at() {
             self.pieces.push(piece);
+        } else {
+            self.late.fetch_add(1, Ordering::Relaxed);
         }
-        is_in_time
     }
 
-    /// The first frame that anything waits for.
-    pub(super) fn earliest(&self) -> Option<u64> {
-        self.pieces.iter().map(|piece| piece.from).min()
+    /// When the next block of the sum begins.
+    pub(crate) fn time(&self) -> Time {
+        self.blocks.time()
+    }
+
+    /// What is to be done next: in a render every block is sent whose wires are known, live every
+    /// one that is complete or whose time is up.
+    pub(crate) fn due(&mut self, io: &Io<'_>) -> Due {
+        let Some(patience) = self.patience else {
+            return match self.blocks.is_due(io) {
+                true => Due::Block(self.blocks.size()),
+                false => Due::Nothing,
+            };
+        };
+        if !self.skip_silence() {
+            return Due::Nothing;
+        }
+        let end = self.blocks.at() + self.blocks.size();
+        let first = self.came(end).unwrap_or(Time::ZERO);
+        match self.is_complete(end) || io.now() >= first + patience {
+            true => Due::Block(self.blocks.size()),
+            false => Due::At(first + patience),
+        }
+    }
+
+    /// For `finish`: frames of the next block; `None`: nothing is left.
+    pub(crate) fn rest(&mut self, io: &Io<'_>) -> Option<u64> {
+        match self.patience {
+            Some(_) => (self.skip_silence() && !io.stop_requested()).then_some(self.blocks.size()),
+            None => self.blocks.rest(io),
+        }
+    }
+
+    /// Goes on to the first block of the grid in which something sounds; `false`: nothing does.
+    fn skip_silence(&mut self) -> bool {
+        let earliest = self.pieces.iter().map(|piece| piece.from).min();
+        if let Some(earliest) = earliest {
+            self.blocks.skip_to(earliest);
+        }
+        earliest.is_some()
     }
 
     /// When the first came that sounds before the frame `end`.
-    pub(super) fn came(&self, end: u64) -> Option<Time> {
+    fn came(&self, end: u64) -> Option<Time> {
         let pieces = self.pieces.iter().filter(|piece| piece.from < end);
         pieces.map(|piece| piece.came).min()
     }
 
     /// Whether every wire that is waited for has brought all up to the frame `end`.
-    pub(super) fn is_complete(&self, end: u64) -> bool {
+    fn is_complete(&self, end: u64) -> bool {
         self.channels
             .iter()
             .all(|channel| channel.reached >= end || channel.missed >= PATIENCE)
     }
 
-    /// Adds all that sounds from `at` on to interleaved stereo `samples` and forgets it; wires in
-    /// their order, so that the sum is the same in every run. What each wire adds is appended
-    /// to its block of `stems`, where there is one.
-    pub(super) fn mix(&mut self, at: u64, samples: &mut [f32], stems: &mut [Vec<f32>]) {
-        let end = at + samples.len() as u64 / 2;
-        let mut brought = vec![0.0; samples.len()];
-        let mut came = vec![false; samples.len() / 2];
+    /// The next block of the sum, interleaved: all wires in their order, so that it is the same in
+    /// every run. What each wire adds is appended to its block of `stems`, where there is one.
+    pub(crate) fn mix(&mut self, frames: u64, stems: &mut [Vec<f32>]) -> Vec<f32> {
+        let outputs = self.placing.channels().max(1);
+        let at = self.blocks.at();
+        self.blocks.pass(frames);
+        let frames = frames as usize;
+        let end = at + frames as u64;
+        let mut samples = vec![0.0; frames * outputs];
+        let mut brought = vec![0.0; frames * 2];
+        let mut came = vec![false; frames];
+        let mut placed = vec![0.0; outputs];
         for (wire, channel) in self.channels.iter_mut().enumerate() {
             brought.fill(0.0);
             came.fill(false);
@@ -155,17 +196,17 @@ impl Desk {
                 }
             }
             let frames = brought.chunks_exact(2).zip(&came);
-            for (sum, (frame, came)) in samples.chunks_exact_mut(2).zip(frames) {
+            for (sum, (frame, came)) in samples.chunks_exact_mut(outputs).zip(frames) {
                 let mut frame = [frame[0], frame[1]];
                 if let Some(seam) = &mut channel.seam {
                     frame = seam.next(came.then_some(frame));
                 }
-                for side in 0..2 {
-                    frame[side] *= channel.sides[side].next();
-                    sum[side] += frame[side];
-                }
+                self.placing.place(wire, frame, &mut placed);
+                sum.iter_mut()
+                    .zip(&placed)
+                    .for_each(|(sum, sample)| *sum += sample);
                 if let Some(stem) = stems.get_mut(wire) {
-                    stem.extend_from_slice(&frame);
+                    stem.extend_from_slice(&placed);
                 }
             }
             if channel.reached < end {
@@ -173,5 +214,6 @@ impl Desk {
             }
         }
         self.pieces.retain(|piece| piece.end() > end);
+        samples
     }
 }
