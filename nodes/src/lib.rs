@@ -16,6 +16,7 @@ pub mod fuzzing;
 mod growing_file;
 mod half_life;
 mod latent;
+mod light;
 mod midi;
 pub mod model;
 // Without ONNX Runtime the nodes that play models are not registered.
@@ -76,6 +77,7 @@ pub fn registry() -> Registry {
     audio::register(&mut registry);
     control::register(&mut registry);
     latent::register(&mut registry);
+    light::register(&mut registry);
     midi::register(&mut registry);
     music::register(&mut registry);
     picture::register(&mut registry);
