@@ -50,7 +50,7 @@ struct Channel {
 
 /// What is to be done next.
 pub(crate) enum Due {
-    /// A block of so many frames is to be sent.
+    /// A block of this many frames is to be sent.
     Block(u64),
     /// One is at the latest at this time.
     At(Time),

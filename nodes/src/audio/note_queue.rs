@@ -19,7 +19,7 @@ pub(crate) struct NoteQueue {
 }
 
 impl NoteQueue {
-    /// Nothing waits; there are so many frames a second.
+    /// An empty queue at `rate` frames per second.
     pub(crate) fn new(rate: u32) -> Self {
         NoteQueue {
             rate,
@@ -35,8 +35,8 @@ impl NoteQueue {
         let frame = input.packet.time.to_samples(self.rate);
         let changes = input.packet.changes().iter();
         let notes = input.read(port)?.iter();
-        let acts = (changes.map(|change| Act::Change(*change)))
-            .chain(notes.map(|note| Act::Note(*note)));
+        let acts =
+            (changes.map(|change| Act::Change(*change))).chain(notes.map(|note| Act::Note(*note)));
         // Live, some wires bring notes ahead of their time and others do not.
         let first = self.due.partition_point(|(other, _)| *other <= frame);
         for (place, act) in (first..).zip(acts) {

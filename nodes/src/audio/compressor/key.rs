@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use score_engine::AudioBlock;
 
-/// A side chain that has left out so many blocks is not waited for.
+/// A side chain that has missed this many blocks is not waited for.
 const PATIENCE: u64 = 8;
 
 /// So much of it is kept at most, in seconds: it may be ahead of the sound.

@@ -46,7 +46,7 @@ pub(crate) struct Compressor {
     /// the excess is divided by this
     #[param(live, range = 1.0..=100.0, span = 1.0..=20.0, log, default = 4.0)]
     ratio: f64,
-    /// how soft the threshold is: the ratio comes in over so many dB
+    /// how soft the threshold is: the range of levels over which the ratio comes in
     #[param(live, range = 0.0..=40.0, span = 0.0..=24.0, unit = "dB", default = 6.0)]
     knee: f64,
     /// time in which it turns down most of the way

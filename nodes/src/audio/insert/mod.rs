@@ -31,7 +31,7 @@ pub(super) trait Insert: Send {
     /// Where it goes out.
     const DONE: OutputPort<AudioBlock>;
 
-    /// Begins with sound of so many channels; nothing of what was heard counts any more.
+    /// Begins with sound of `channels` channels, and forgets what was heard.
     fn begin(&mut self, channels: usize);
 
     /// Changes the samples of whole frames, interleaved.
@@ -92,7 +92,7 @@ impl<E: Insert> Inserted<E> {
     }
 
     /// Plays a block. What the insert makes of absurdly loud sound may be no number, which a filter
-    /// would never forget: it begins again.
+    /// would never forget: it starts again.
     fn pass(&mut self, mut samples: Vec<f32>) -> Vec<f32> {
         self.insert.pass(&mut samples);
         if samples.iter().any(|sample| !sample.is_finite()) {

@@ -15,10 +15,10 @@ const LOUDNESS: OutputPort<Control> = OutputPort::new(
     "0 at `floor` to 1 at `top`, after each block",
 );
 
-/// The mean square is taken over most of so many seconds: two periods of the lowest tones.
+/// The time constant of the mean square, in seconds: about two periods of the lowest tones.
 const WINDOW: f32 = 0.015;
 
-/// The level is looked at once in so many frames.
+/// Frames from one look at the level to the next.
 const STEP: u32 = 32;
 
 /// `follow`.

@@ -2,7 +2,7 @@
 
 use score_engine::{AudioBlock, Io, Time, Watermark};
 
-/// Sound that has not come for so long has stopped, in seconds.
+/// Sound that has not come for this long has stopped, in seconds.
 const STOPPED: f64 = 0.5;
 
 /// What is louder than this, 60 dB above full scale, is a mistake.

@@ -9,7 +9,7 @@ use super::transform::Likeness;
 /// octave above is found; higher, and one below.
 const SHARE: f32 = 0.9;
 
-/// Windows hold so many of the longest periods that are looked for.
+/// A window holds this many of the longest periods that are looked for.
 const PERIODS: f64 = 3.0;
 
 /// What is looked for, and the room to do it.

@@ -35,7 +35,7 @@ const RANGE: (f64, f64) = (60.0, 16_000.0);
 /// less, their difference.
 const COMPRESSION: f32 = 1_000.0;
 
-/// What the flux usually is, is taken from so many seconds.
+/// The median of the flux is taken over this many seconds.
 const USUAL: f64 = 0.6;
 
 /// Windows in which the strongest is looked for, once the threshold is passed.

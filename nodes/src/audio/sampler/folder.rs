@@ -16,13 +16,13 @@ use super::list::{self, Entry};
 use super::name;
 use crate::file_state::FileState;
 
-/// All sounds together last so long at most, in seconds: at 48 kHz they take 460 MB.
+/// All sounds together last at most this long, in seconds: at 48 kHz they take 460 MB.
 const LONGEST: u64 = 20 * 60;
 
-/// So many files at most.
+/// The most files in a folder.
 const MOST_FILES: usize = 4_000;
 
-/// Folders in folders are looked into so deep.
+/// How deep folders in folders are looked into.
 const DEEPEST: usize = 4;
 
 /// Endings of what is tried to be read.

@@ -9,7 +9,7 @@ use serde::Deserialize;
 /// What the list is called.
 pub(super) const NAME: &str = "sounds.ron";
 
-/// A list is at most so long, in bytes.
+/// The longest list, in bytes.
 const LONGEST: u64 = 4 << 20;
 
 /// The list.

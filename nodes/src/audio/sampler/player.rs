@@ -11,7 +11,7 @@ use super::kit::{Kit, Sound, Turns, Wish};
 /// How long a sound fades that gives way to another, in seconds.
 const GIVES_WAY: f32 = 0.005;
 
-/// So many sounds may fade out beside those that play.
+/// The most sounds that fade out beside those that play.
 const FADING: usize = 64;
 
 /// How notes are played.

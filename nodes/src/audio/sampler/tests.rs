@@ -25,7 +25,7 @@ fn write(path: &Path, rate: u32, samples: &[f32]) {
     writer.finalize().unwrap();
 }
 
-/// A folder of sounds, each a level that stands for so many frames.
+/// A folder of sounds, each a constant level for a number of frames.
 fn folder(sounds: &[(&str, f32, usize)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, level, frames) in sounds {

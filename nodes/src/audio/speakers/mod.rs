@@ -25,7 +25,7 @@ const ROOM: OutputPort<AudioBlock> = OutputPort::new(0, "sound", "a channel for 
 #[derive(Clone, Params)]
 pub(crate) struct Speakers {
     /// how many loudspeakers there are
-    #[param(rebuild = "its readers count on so many channels", range = 1..=64, default = 4)]
+    #[param(rebuild = "its readers count on the number of channels", range = 1..=64, default = 4)]
     speakers: u16,
     /// where each loudspeaker stands: 0 in front, 90 right, 180 behind, -90 left; left out: in a
     /// circle

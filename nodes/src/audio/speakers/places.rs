@@ -70,7 +70,7 @@ fn sides(params: &Speakers, wire: usize, is_mono: bool) -> [Vec<f32>; 2] {
 }
 
 impl Places {
-    /// Those of so many wires, which take `glide` frames to another place.
+    /// Those of `wires` wires, which take `glide` frames to another place.
     pub(super) fn new(params: &Speakers, wires: usize, glide: u32) -> Self {
         let mut places = Places {
             speakers: params.speakers.into(),
