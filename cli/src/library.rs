@@ -8,6 +8,7 @@ pub(crate) const PATCHES: &[(&str, &str)] = &[
     ("classic", include_str!("../../graphs/classic.ron")),
     ("cuts", include_str!("../../graphs/cuts.ron")),
     ("density", include_str!("../../graphs/density.ron")),
+    ("duet", include_str!("../../graphs/duet.ron")),
     ("ensemble", include_str!("../../graphs/ensemble.ron")),
     ("factors", include_str!("../../graphs/factors.ron")),
     ("film", FILM),

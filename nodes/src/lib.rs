@@ -18,6 +18,7 @@ pub mod fuzzing;
 mod growing_file;
 mod half_life;
 mod latent;
+mod light;
 mod midi;
 pub mod model;
 // Without ONNX Runtime the nodes that play models are not registered.
@@ -81,6 +82,7 @@ pub fn registry() -> Registry {
     event::register(&mut registry);
     flow::register(&mut registry);
     latent::register(&mut registry);
+    light::register(&mut registry);
     midi::register(&mut registry);
     music::register(&mut registry);
     picture::register(&mut registry);

@@ -265,6 +265,8 @@ fn workshop() -> tempfile::TempDir {
         std::fs::copy(at("song.mid"), at(name)).unwrap();
     }
     ffmpeg(folder.path(), "-f lavfi -i sine=duration=2 song.wav");
+    std::fs::create_dir(at("sounds")).unwrap();
+    std::fs::copy(at("song.wav"), at("sounds/rain_60.wav")).unwrap();
     unpack_graphs(&at("graphs"));
     std::fs::copy(at("film.mp4"), at("graphs/film.mp4")).unwrap();
     folder

@@ -14,12 +14,17 @@ const RELEASE: f32 = 0.3;
 /// How long a change of the ceiling takes, in seconds.
 const GLIDE: f32 = 0.05;
 
+/// Where peaks between samples count, the ceiling is to be lower by this factor (0.2 dB), because
+/// another meter may find a slightly higher peak.
+pub(crate) const MARGIN: f32 = 0.977;
+
 /// A peak limiter that looks ahead. Sound below the ceiling passes unchanged; before a peak above
 /// it, all channels are turned down together in a straight line.
 pub(crate) struct Ceiling {
     /// The ceiling of the next frame.
     ceiling: Ramp,
     channels: usize,
+    rate: f32,
     /// Frames looked ahead.
     ahead: usize,
     waiting: VecDeque<f32>,
@@ -42,6 +47,7 @@ impl Ceiling {
         Ceiling {
             ceiling: Ramp::new(ceiling, (GLIDE * rate) as u32),
             channels: usize::from(channels.max(1)),
+            rate,
             ahead: (AHEAD * rate).ceil() as usize,
             waiting: VecDeque::new(),
             gains: VecDeque::new(),
@@ -60,9 +66,22 @@ impl Ceiling {
         limiter
     }
 
-    /// Glides to another ceiling; only for peaks at samples.
+    /// Glides to another ceiling.
     pub(crate) fn set(&mut self, ceiling: f32) {
+        if let Some(between) = &mut self.between {
+            between.set_matters(ceiling.min(self.ceiling.value()));
+        }
         self.ceiling.set(ceiling);
+    }
+
+    /// The sound would come back from silence in so many seconds.
+    pub(crate) fn set_release(&mut self, seconds: f32) {
+        self.rise = 1.0 / (seconds * self.rate).max(1.0);
+    }
+
+    /// How many frames later sound comes out.
+    pub(crate) fn ahead(&self) -> usize {
+        self.ahead
     }
 
     /// Takes interleaved `samples` and appends to `passed` those that came [`AHEAD`] earlier.

@@ -6,8 +6,8 @@ const KNEE: f32 = 0.708;
 /// The time in which the level that is held falls to half, in seconds.
 const RELEASE: f32 = 0.08;
 
-/// A peak limiter without delay for both sides together, so that the picture between them does not
-/// move. The level rises with the peaks at once and falls slowly; above the knee it approaches full
+/// A peak limiter without delay for all channels together, so that the picture between them does
+/// not move. The level rises with the peaks at once and falls slowly; above the knee it approaches full
 /// scale and never reaches it.
 pub(crate) struct Limiter {
     level: f32,
@@ -25,21 +25,31 @@ impl Limiter {
     }
 
     /// The next frame, limited.
-    pub(crate) fn limit(&mut self, frame: [f32; 2]) -> [f32; 2] {
-        let peak = frame[0].abs().max(frame[1].abs()).min(f32::MAX);
-        self.level = peak.max(self.level * self.fall);
+    pub(crate) fn limit(&mut self, mut frame: [f32; 2]) -> [f32; 2] {
+        self.limit_all(&mut frame);
+        frame
+    }
+
+    /// Limits the next frame, of any number of channels.
+    pub(crate) fn limit_all(&mut self, frame: &mut [f32]) {
+        let peak = frame
+            .iter()
+            .fold(0.0f32, |peak, sample| peak.max(sample.abs()));
+        self.level = peak.min(f32::MAX).max(self.level * self.fall);
         if self.level <= KNEE {
             // Tiny numbers cost a hundred times as long to compute with.
             if self.level < 1e-15 {
                 self.level = 0.0;
             }
-            return frame;
+            return;
         }
         let room = 1.0 - KNEE;
         let limited = KNEE + room * (1.0 - (-(self.level - KNEE) / room).exp());
         let gain = limited / self.level;
-        // Rounding may be one step too much.
-        frame.map(|sample| (sample.clamp(f32::MIN, f32::MAX) * gain).clamp(-1.0, 1.0))
+        for sample in frame {
+            // Rounding may be one step too much.
+            *sample = (sample.clamp(f32::MIN, f32::MAX) * gain).clamp(-1.0, 1.0);
+        }
     }
 }
 

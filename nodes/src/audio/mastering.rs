@@ -4,7 +4,7 @@ use ebur128::{EbuR128, Mode};
 use score_engine::NodeError;
 
 use super::amplitude;
-use super::ceiling::Ceiling;
+use super::ceiling::{Ceiling, MARGIN};
 use super::end_fade::{Curve, LAST, SILENT};
 use super::spool::Spool;
 
@@ -18,10 +18,6 @@ const LEAST_SLOPE: f64 = 0.25;
 
 /// The loudness is right within this, in LU.
 const NEAR: f64 = 0.1;
-
-/// The limiter aims lower by this factor (0.2 dB), because another meter may find a slightly higher
-/// peak.
-const MARGIN: f32 = 0.977;
 
 /// What is wanted of a sound as a whole.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -50,6 +50,11 @@ impl Ramp {
         self.left == 0 && self.value == value
     }
 
+    /// Whether it is on its way to another value.
+    pub(crate) fn is_moving(&self) -> bool {
+        self.left > 0
+    }
+
     /// The value of the frame before.
     pub(crate) fn value(&self) -> f32 {
         self.value

@@ -1,6 +1,6 @@
 //! Plays notes with a built-in voice or a SoundFont.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use score_engine::{
@@ -13,6 +13,7 @@ use super::blocks::Blocks;
 use super::end_fade::EndFade;
 use super::ensemble::Ensemble;
 use super::instrument::Instrument;
+use super::note_queue::{Act, NoteQueue};
 use super::ramp::{Ramp, glide};
 use super::reverb::Reverb;
 use super::sound_font::{Beginning, Player, file};
@@ -161,7 +162,7 @@ impl Node for Synth {
             share: Ramp::new(self.reverb as f32, glide(build.transport)),
             rate,
             blocks: Blocks::new(build.transport, build.ends),
-            due: VecDeque::new(),
+            due: NoteQueue::new(rate),
             ignored: BTreeSet::new(),
             tells_at_once: !build.ends,
             name,
@@ -194,22 +195,13 @@ impl Synth {
     }
 }
 
-/// What is due at a frame.
-#[derive(Clone, Copy)]
-enum Act {
-    Note(Note),
-    Change(ChannelChange),
-}
-
 struct SynthPlayer {
     instrument: Instrument,
     gain: Ramp,
     share: Ramp,
     rate: u32,
     blocks: Blocks,
-    /// Notes that have arrived and not begun, and what is done to their channels, in the order of
-    /// their frames.
-    due: VecDeque<(u64, Act)>,
+    due: NoteQueue,
     /// What the notes ask for and the instrument cannot do.
     ignored: BTreeSet<&'static str>,
     /// Whether the first of these is reported at once, because the run may never end, instead of
@@ -225,16 +217,7 @@ struct SynthPlayer {
 impl Processor<Synth> for SynthPlayer {
     fn process(&mut self, _params: &Synth, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
-            let frame = input.packet.time.to_samples(self.rate);
-            let changes = input.packet.changes().iter();
-            let notes = input.read(NOTES)?.iter();
-            let acts = (changes.map(|change| Act::Change(*change)))
-                .chain(notes.map(|note| Act::Note(*note)));
-            // Live, some wires bring notes ahead of their time and others do not.
-            let first = self.due.partition_point(|(other, _)| *other <= frame);
-            for (place, act) in (first..).zip(acts) {
-                self.due.insert(place, (frame, act));
-            }
+            self.due.take(&input, NOTES)?;
         }
         while self.blocks.is_due(io) {
             self.send_block(io, self.blocks.size())?;
@@ -296,14 +279,13 @@ impl SynthPlayer {
         let end = at + frames;
         let mut from = at;
         while from < end {
-            while self.due.front().is_some_and(|(frame, _)| *frame <= from) {
-                match self.due.pop_front() {
-                    Some((_, Act::Note(note))) => self.instrument.play(note)?,
-                    Some((_, Act::Change(change))) => self.change(change)?,
-                    None => {}
+            while let Some(act) = self.due.next(from) {
+                match act {
+                    Act::Note(note) => self.instrument.play(note)?,
+                    Act::Change(change) => self.change(change)?,
                 }
             }
-            let to = self.due.front().map_or(end, |(frame, _)| (*frame).min(end));
+            let to = self.due.until(end);
             let stretch = &mut samples[(from - at) as usize * 2..(to - at) as usize * 2];
             self.instrument.render(stretch)?;
             from = to;

@@ -41,9 +41,41 @@ pub(crate) fn one_frame(frames: usize) -> Vec<f32> {
 
 /// A tone of 220 Hz at half of full scale.
 pub(crate) fn sine(frames: usize) -> Vec<f32> {
-    let step = std::f64::consts::TAU * 220.0 / 48_000.0;
+    tone(220.0, 0.5, frames)
+}
+
+/// A tone of `frequency` Hz whose peak is `level`.
+pub(crate) fn tone(frequency: f64, level: f32, frames: usize) -> Vec<f32> {
+    let step = std::f64::consts::TAU * frequency / 48_000.0;
     (0..frames)
-        .map(|n| 0.5 * (n as f64 * step).sin() as f32)
+        .map(|n| level * (n as f64 * step).sin() as f32)
+        .collect()
+}
+
+/// White noise whose peaks are `level` (xorshift, G. Marsaglia 2003): the same in every run.
+pub(crate) fn noise(level: f32, frames: usize) -> Vec<f32> {
+    let mut state = 0x9E37_79B9_7F4A_7C15u64;
+    let next = |_| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        level * ((state >> 40) as f32 / (1 << 23) as f32 - 1.0)
+    };
+    (0..frames).map(next).collect()
+}
+
+/// The channel with this number, from 0, of what left the output `sound`.
+pub(crate) fn channel(outputs: &Outputs, number: usize) -> Vec<f32> {
+    let packets = outputs.packets("sound").iter();
+    packets
+        .flat_map(|packet| {
+            let block = packet.audio().unwrap();
+            let samples = block.samples.iter().skip(number);
+            samples
+                .step_by(block.channels.into())
+                .copied()
+                .collect::<Vec<f32>>()
+        })
         .collect()
 }
 

@@ -39,6 +39,12 @@ impl TruePeak {
         }
     }
 
+    /// Only peaks above `matters` matter from now on.
+    pub(crate) fn set_matters(&mut self, matters: f32) {
+        self.least = matters / 2.0;
+        self.quiet = 0;
+    }
+
     /// Hears a frame; the largest size of the sound between the two frames that came [`DELAY`] and
     /// [`DELAY`] − 1 before, or 0 where it does not matter.
     pub(crate) fn hear(&mut self, frame: impl Iterator<Item = f32>) -> f32 {

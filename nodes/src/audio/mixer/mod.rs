@@ -1,15 +1,12 @@
 //! Adds sounds up.
 
-mod desk;
-mod seam;
+mod sides;
 mod stems;
 
 #[cfg(test)]
 mod tests;
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use score_engine::{
     AudioBlock, Build, Descriptor, Flow, InputPort, Io, Node, NodeError, OutputPort, Params,
@@ -17,11 +14,11 @@ use score_engine::{
 };
 
 use super::amplitude;
-use super::blocks::Blocks;
+use super::desk::{Desk, Due};
 use super::limiter::Limiter;
 use super::ramp::{Ramp, glide};
 use super::stereo::stereo;
-use desk::Desk;
+use sides::Sides;
 use stems::Stems;
 
 pub use stems::stem_files;
@@ -82,7 +79,7 @@ impl Node for Mixer {
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
-        let (rate, block) = (build.transport.sample_rate, build.transport.block);
+        let rate = build.transport.sample_rate;
         let glide = glide(build.transport);
         let stems = match (&self.stems, build.clock) {
             (Some(path), None) => Some(Stems::begin(path, build, SOUNDS)?),
@@ -94,58 +91,42 @@ impl Node for Mixer {
             }
             (None, _) => None,
         };
+        let wires = build.wires(SOUNDS);
         Ok(Box::new(Mixing {
             stems,
-            desk: Desk::new(self, build.wires(SOUNDS), glide, build.clock.map(|_| rate)),
+            desk: Desk::new(Sides::new(self, wires, glide), wires, build),
             gain: Ramp::new(amplitude(self.gain), glide),
             limiter: Limiter::new(rate),
             rate,
-            blocks: Blocks::new(build.transport, build.ends),
-            patience: (!build.ends).then(|| Time::from_samples(u64::from(block), rate)),
-            late: build.counters.counter("late_blocks"),
         }))
     }
 }
 
 struct Mixing {
     stems: Option<Stems>,
-    desk: Desk,
+    desk: Desk<Sides>,
     gain: Ramp,
     limiter: Limiter,
     rate: u32,
-    blocks: Blocks,
-    /// How long a block waits for wires that have not brought it; `None`: until all is known.
-    patience: Option<Time>,
-    /// Blocks that came too late.
-    late: Arc<AtomicU64>,
 }
 
 impl Processor<Mixer> for Mixing {
     fn process(&mut self, _params: &Mixer, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             let samples = stereo(input.read(SOUNDS)?);
-            let from = input.packet.time.to_samples(self.rate);
-            if !self
-                .desk
-                .bring(input.wire, from, samples, io.now(), self.blocks.at())
-            {
-                self.late.fetch_add(1, Ordering::Relaxed);
+            (self.desk).bring(io, input.wire, input.packet.time, samples);
+        }
+        loop {
+            match self.desk.due(io) {
+                Due::Block(frames) => self.send_block(io, frames)?,
+                Due::At(time) => return Ok(Flow::WakeAt(time)),
+                Due::Nothing => return Ok(Flow::Continue),
             }
         }
-        if let Some(patience) = self.patience {
-            return self.keep_up(io, patience);
-        }
-        while self.blocks.is_due(io) {
-            self.send_block(io, self.blocks.size())?;
-        }
-        Ok(Flow::Continue)
     }
 
     fn finish(&mut self, _params: &Mixer, io: &mut Io<'_>) -> Result<(), NodeError> {
-        while self.patience.is_some() && self.skip_silence() && !io.stop_requested() {
-            self.send_block(io, self.blocks.size())?;
-        }
-        while let Some(frames) = self.blocks.rest(io) {
+        while let Some(frames) = self.desk.rest(io) {
             self.send_block(io, frames)?;
         }
         match &mut self.stems {
@@ -162,46 +143,22 @@ impl Processor<Mixer> for Mixing {
     }
 
     fn earliest_pending(&self) -> Option<Time> {
-        Some(self.blocks.time())
+        Some(self.desk.time())
     }
 
     fn changed(&mut self, params: &Mixer, _transport: &Transport) -> Result<(), NodeError> {
         self.gain.set(amplitude(params.gain));
-        self.desk.turn(params);
+        self.desk.placing.turn(params);
         Ok(())
     }
 }
 
 impl Mixing {
-    /// Live: sends every block that is complete or whose time is up.
-    fn keep_up(&mut self, io: &mut Io<'_>, patience: Time) -> Result<Flow, NodeError> {
-        while self.skip_silence() {
-            let end = self.blocks.at() + self.blocks.size();
-            if !self.desk.is_complete(end) {
-                let first = self.desk.came(end).unwrap_or(Time::ZERO);
-                if io.now() < first + patience {
-                    return Ok(Flow::WakeAt(first + patience));
-                }
-            }
-            self.send_block(io, self.blocks.size())?;
-        }
-        Ok(Flow::Continue)
-    }
-
-    /// Goes on to the first block of the grid in which something sounds; `false`: nothing does.
-    fn skip_silence(&mut self) -> bool {
-        let earliest = self.desk.earliest();
-        if let Some(earliest) = earliest {
-            self.blocks.skip_to(earliest);
-        }
-        earliest.is_some()
-    }
-
     fn send_block(&mut self, io: &mut Io<'_>, frames: u64) -> Result<(), NodeError> {
-        let mut samples = vec![0.0; frames as usize * 2];
+        let time = self.desk.time();
         let stems = self.stems.as_mut();
         let blocks = stems.map_or(&mut [][..], |stems| &mut stems.blocks);
-        self.desk.mix(self.blocks.at(), &mut samples, blocks);
+        let mut samples = self.desk.mix(frames, blocks);
         let mut gains = Vec::new();
         for frame in samples.chunks_exact_mut(2) {
             let gain = self.gain.next();
@@ -214,8 +171,6 @@ impl Mixing {
         if let Some(stems) = &mut self.stems {
             stems.write(&gains)?;
         }
-        let time = self.blocks.time();
-        self.blocks.pass(frames);
         let block = AudioBlock {
             rate: self.rate,
             channels: 2,

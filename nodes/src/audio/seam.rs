@@ -5,7 +5,7 @@
 const FADE_SECONDS: f64 = 0.005;
 
 /// One wire's sound, without the clicks of blocks that came too late.
-pub(super) struct Seam {
+pub(crate) struct Seam {
     /// How much of the sound is heard: below 1 while it comes back.
     level: f32,
     /// What was heard when the sound broke off, and how much of it still is.
@@ -20,7 +20,7 @@ pub(super) struct Seam {
 
 impl Seam {
     /// Nothing heard yet; sound that is there from the first frame on begins as it is.
-    pub(super) fn new(rate: u32) -> Self {
+    pub(crate) fn new(rate: u32) -> Self {
         Seam {
             level: 1.0,
             ghost: [0.0; 2],
@@ -32,7 +32,7 @@ impl Seam {
     }
 
     /// What is heard of the next frame; `None`: it did not come.
-    pub(super) fn next(&mut self, frame: Option<[f32; 2]>) -> [f32; 2] {
+    pub(crate) fn next(&mut self, frame: Option<[f32; 2]>) -> [f32; 2] {
         if frame.is_none() && !self.is_broken {
             (self.ghost, self.ghost_level, self.level) = (self.last, 1.0, 0.0);
         }

@@ -1,0 +1,141 @@
+//! Which frequencies are in a stretch of sound.
+
+use std::f32::consts::TAU;
+use std::sync::Arc;
+
+use realfft::num_complex::Complex;
+use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
+use score_engine::NodeError;
+
+fn refused(error: realfft::FftError) -> NodeError {
+    NodeError::internal(format!("the Fourier transform fails: {error}"))
+}
+
+/// The spectrum of one window after another, under a Hann window.
+pub(super) struct Transform {
+    forward: Arc<dyn RealToComplex<f32>>,
+    shape: Vec<f32>,
+    input: Vec<f32>,
+    output: Vec<Complex<f32>>,
+    scratch: Vec<Complex<f32>>,
+    magnitudes: Vec<f32>,
+}
+
+impl Transform {
+    /// Of windows of `length` samples.
+    pub(super) fn new(length: usize) -> Self {
+        let forward = RealFftPlanner::new().plan_fft_forward(length);
+        let shape = |n: usize| 0.5 - 0.5 * (TAU * n as f32 / length as f32).cos();
+        Transform {
+            shape: (0..length).map(shape).collect(),
+            input: forward.make_input_vec(),
+            output: forward.make_output_vec(),
+            scratch: forward.make_scratch_vec(),
+            magnitudes: vec![0.0; length / 2 + 1],
+            forward,
+        }
+    }
+
+    /// The magnitude of each frequency in `window`, in equal steps up to half of the sample rate,
+    /// so that a sine of full scale has 1 where it lies.
+    ///
+    /// # Errors
+    /// The window has another length.
+    pub(super) fn magnitudes(&mut self, window: &[f32]) -> Result<&[f32], NodeError> {
+        for ((input, sample), shape) in self.input.iter_mut().zip(window).zip(&self.shape) {
+            *input = sample * shape;
+        }
+        self.forward
+            .process_with_scratch(&mut self.input, &mut self.output, &mut self.scratch)
+            .map_err(refused)?;
+        // The window's mean is a half, and a real sine is half at each of two frequencies.
+        let scale = 4.0 / self.shape.len() as f32;
+        for (magnitude, value) in self.magnitudes.iter_mut().zip(&self.output) {
+            *magnitude = value.norm() * scale;
+        }
+        Ok(&self.magnitudes)
+    }
+}
+
+/// How like itself a window is when it is shifted, for every shift up to a longest one.
+pub(super) struct Likeness {
+    forward: Arc<dyn RealToComplex<f32>>,
+    backward: Arc<dyn ComplexToReal<f32>>,
+    input: Vec<f32>,
+    output: Vec<Complex<f32>>,
+    forward_scratch: Vec<Complex<f32>>,
+    backward_scratch: Vec<Complex<f32>>,
+}
+
+impl Likeness {
+    /// Of windows of `length` samples, for shifts up to `longest`.
+    pub(super) fn new(length: usize, longest: usize) -> Self {
+        let mut planner = RealFftPlanner::new();
+        let size = (length + longest + 1).next_power_of_two();
+        let (forward, backward) = (
+            planner.plan_fft_forward(size),
+            planner.plan_fft_inverse(size),
+        );
+        Likeness {
+            input: forward.make_input_vec(),
+            output: forward.make_output_vec(),
+            forward_scratch: forward.make_scratch_vec(),
+            backward_scratch: backward.make_scratch_vec(),
+            forward,
+            backward,
+        }
+    }
+
+    /// The sum of the products of `window` with itself shifted, for each shift from 0.
+    ///
+    /// # Errors
+    /// The window is too long.
+    pub(super) fn products(&mut self, window: &[f32]) -> Result<&[f32], NodeError> {
+        self.input.fill(0.0);
+        for (input, sample) in self.input.iter_mut().zip(window) {
+            *input = *sample;
+        }
+        self.forward
+            .process_with_scratch(&mut self.input, &mut self.output, &mut self.forward_scratch)
+            .map_err(refused)?;
+        let scale = 1.0 / self.input.len() as f32;
+        for value in &mut self.output {
+            *value = Complex::new(value.norm_sqr() * scale, 0.0);
+        }
+        self.backward
+            .process_with_scratch(
+                &mut self.output,
+                &mut self.input,
+                &mut self.backward_scratch,
+            )
+            .map_err(refused)?;
+        Ok(&self.input)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sine_of_full_scale_has_1_where_it_lies() {
+        let mut transform = Transform::new(1_024);
+        let sine: Vec<f32> = (0..1_024)
+            .map(|n| (TAU * 32.0 * n as f32 / 1_024.0).sin())
+            .collect();
+        let magnitudes = transform.magnitudes(&sine).unwrap();
+        assert!((magnitudes[32] - 1.0).abs() < 1e-3 && magnitudes[40] < 1e-3);
+    }
+
+    #[test]
+    fn products_are_those_of_the_sum() {
+        let window: Vec<f32> = (0..100).map(|n| (n as f32 * 0.37).sin() + 0.1).collect();
+        let mut likeness = Likeness::new(100, 60);
+        let products = likeness.products(&window).unwrap();
+        for shift in 0..=60 {
+            let pairs = window.iter().zip(&window[shift..]);
+            let wanted: f32 = pairs.map(|(one, other)| one * other).sum();
+            assert!((products[shift] - wanted).abs() < 1e-3, "{shift}");
+        }
+    }
+}
