@@ -45,6 +45,7 @@ impl Command {
             },
             Command::Graph(graph) => matches!(graph.format, Notation::Json),
             Command::Get(get) => get.json,
+            Command::Preset(preset) => preset.json,
             Command::Status(status) => status.json,
             Command::Run(_)
             | Command::Set(_)
@@ -112,6 +113,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Set live values of a running patch; they override it until they are released
     Set(Set),
+    /// Recall a preset of a running patch, or list its presets
+    Preset(Preset),
     /// Print the live values of a running patch, and where each comes from
     Get(Get),
     /// Release values that were set: the values of the patch or its wires apply again
@@ -328,6 +331,26 @@ pub(crate) struct Set {
     pub(crate) glide: Glide,
     #[arg(long, value_name = "PATCH|PID", help = RUN)]
     pub(crate) run: Option<String>,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+A preset is live values under a name, which the patch has in `presets: {…}`. Its values stay set until
+they are released; what it does not name stays as it is:
+  score preset                            list the presets
+  score preset calm --glide 4
+  score preset storm --glide 'beats(8)'")]
+pub(crate) struct Preset {
+    /// The preset to recall [default: list all]
+    pub(crate) name: Option<String>,
+    /// Seconds, or beats(4), until the values have arrived; words and a tempo arrive at once
+    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = glide)]
+    pub(crate) glide: Glide,
+    #[arg(long, value_name = "PATCH|PID", help = RUN)]
+    pub(crate) run: Option<String>,
+    /// Print the presets with their values as JSON
+    #[arg(long, conflicts_with = "name")]
+    pub(crate) json: bool,
 }
 
 #[derive(Args)]

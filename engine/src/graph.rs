@@ -15,6 +15,7 @@ use crate::node::Wiring;
 use crate::param::{FilePurpose, FileRole, ParamType, Span};
 use crate::policy::Policy;
 use crate::port::PortType;
+use crate::preset::Preset;
 use crate::registry::AnyNode;
 use crate::transport::Transport;
 
@@ -117,6 +118,8 @@ pub struct Graph {
     pub(crate) transport: Transport,
     pub(crate) nodes: Vec<GraphNode>,
     pub(crate) wires: Vec<GraphWire>,
+    /// In the order of the patch.
+    pub(crate) presets: Vec<Preset>,
     /// What may not be meant.
     pub(crate) warnings: Diagnostics,
     /// What was typed on the command line and has nothing to set, with the reason.
@@ -155,6 +158,11 @@ impl Graph {
     /// places: `None` where it says nothing.
     pub fn overridden(&self) -> &BTreeMap<String, Option<String>> {
         &self.overridden
+    }
+
+    /// Its presets, in the order of the patch.
+    pub fn presets(&self) -> &[Preset] {
+        &self.presets
     }
 
     /// The ids of the nodes, in the order of the patch.
@@ -229,14 +237,15 @@ impl Graph {
         text
     }
 
-    /// The graph for programs: the transport, every node with its kind and all its values, and
-    /// every wire.
+    /// The graph for programs: the transport, every node with its kind and all its values, every
+    /// wire, and every preset.
     pub fn json(&self) -> Value {
         let node = |node: &GraphNode| json!({ "id": node.id, "kind": node.descriptor.kind, "values": node.values });
         json!({
             "transport": crate::transport_params::values(&self.transport),
             "nodes": self.nodes.iter().map(node).collect::<Vec<_>>(),
             "wires": self.wires.iter().map(|wire| self.wire_name(wire)).collect::<Vec<_>>(),
+            "presets": self.presets,
         })
     }
 

@@ -262,6 +262,7 @@ impl<N: Node> Harness<N> {
             transport: self.transport.clone(),
             nodes: Vec::new(),
             wires: Vec::new(),
+            presets: Vec::new(),
         };
         let mut inputs = vec![None; descriptor.inputs.len()];
         let mut arrivals = vec![0; descriptor.inputs.len()];

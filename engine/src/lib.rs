@@ -14,6 +14,7 @@ pub mod limits;
 mod live;
 mod offline;
 mod patch;
+mod preset;
 pub mod reference;
 mod run_error;
 pub mod snippets;
@@ -50,6 +51,7 @@ pub use patch::{
     Override, Source, Unwritten, Written, check, check_edit, patch_hash, replace_patch, write_back,
     write_back_file,
 };
+pub use preset::{Preset, PresetValue};
 pub use run_error::RunError;
 // The derives that know this crate by its name go before those of `score_node`.
 pub use score_derive::{Choice, Params};

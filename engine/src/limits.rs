@@ -31,6 +31,12 @@ pub const MAX_NODES: usize = 4_096;
 /// Wires in all.
 pub const MAX_WIRES: usize = 16_384;
 
+/// Presets in all.
+pub const MAX_PRESETS: usize = 1_024;
+
+/// Values of one preset.
+pub const MAX_PRESET_VALUES: usize = 1_024;
+
 /// Mistakes that are listed; the others are counted.
 pub const MAX_MISTAKES: usize = 50;
 

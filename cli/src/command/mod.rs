@@ -13,6 +13,7 @@ pub(crate) mod new;
 pub(crate) mod nodes;
 pub(crate) mod plugin;
 pub(crate) mod plugins;
+pub(crate) mod preset;
 pub(crate) mod render;
 pub(crate) mod run;
 pub(crate) mod sample;

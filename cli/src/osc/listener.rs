@@ -245,6 +245,8 @@ impl Heard {
 fn listened(address: &str, room: &Room) -> Option<Listened> {
     Some(match room.namespace().leaves.get(address)? {
         Leaf::Output { .. } => Listened::Output(open(address, room)),
+        // It has no value.
+        Leaf::Preset { .. } => return None,
         _ => Listened::Value(None),
     })
 }

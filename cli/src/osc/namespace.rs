@@ -3,13 +3,17 @@
 use std::collections::BTreeMap;
 
 use rosc::OscType;
-use score_engine::{NodeValues, Param, ParamType, PortType, SteerableNode, Transport};
+use score_engine::{NodeValues, Param, ParamType, PortType, Preset, SteerableNode, Transport};
 use serde_json::{Map, Value, json};
 
 use super::value::arguments;
+use crate::remote::protocol::MAX_GLIDE;
 
 /// Where the outputs of a node lie, below its own address.
 const OUTPUTS: &str = "out";
+
+/// Where the presets lie.
+const PRESETS: &str = "/presets";
 
 /// What stands at an address.
 #[derive(Clone, Debug)]
@@ -23,6 +27,8 @@ pub(super) enum Leaf {
         port_type: PortType,
         summary: String,
     },
+    /// A preset of the patch: a message recalls it.
+    Preset { name: String, summary: String },
     /// Where the music is.
     Position { of: Position },
 }
@@ -35,6 +41,7 @@ pub(super) enum Position {
 }
 
 impl Leaf {
+    /// Whether it has a value that a message sets.
     pub(super) fn is_settable(&self) -> bool {
         matches!(self, Leaf::Param { .. })
     }
@@ -42,7 +49,7 @@ impl Leaf {
     fn summary(&self) -> &str {
         match self {
             Leaf::Param { param, .. } => &param.summary,
-            Leaf::Output { summary, .. } => summary,
+            Leaf::Output { summary, .. } | Leaf::Preset { summary, .. } => summary,
             Leaf::Position { of: Position::Beat } => "quarter notes since the beginning",
             Leaf::Position { of: Position::Bar } => "the bar, from 0",
         }
@@ -62,11 +69,25 @@ pub(super) struct Namespace {
 pub(super) type Values = BTreeMap<String, Vec<OscType>>;
 
 impl Namespace {
-    pub(super) fn new(edition: u64, nodes: &[SteerableNode]) -> Self {
+    pub(super) fn new(edition: u64, nodes: &[SteerableNode], presets: &[Preset]) -> Self {
         let mut leaves = BTreeMap::new();
         let mut groups = BTreeMap::new();
+        // Before the nodes, so that they are where everybody looks for them.
+        for preset in presets {
+            let wanted = format!("{PRESETS}/{}", spelt(&preset.name));
+            let at = free(|address| leaves.contains_key(address), &wanted);
+            let summary = match preset.values.len() {
+                1 => "recalls 1 value".to_owned(),
+                count => format!("recalls {count} values"),
+            };
+            let name = preset.name.clone();
+            leaves.insert(at, Leaf::Preset { name, summary });
+            groups.insert(PRESETS.to_owned(), "live values under a name".to_owned());
+        }
         for node in nodes {
-            let at = free(&groups, &format!("/{}", spelt(&node.id)));
+            let is_taken =
+                |address: &str| groups.contains_key(address) || leaves.contains_key(address);
+            let at = free(is_taken, &format!("/{}", spelt(&node.id)));
             for param in &node.params {
                 let leaf = Leaf::Param {
                     node: node.id.clone(),
@@ -160,12 +181,12 @@ impl Namespace {
     }
 }
 
-/// An address that no other node has yet.
-fn free(taken: &BTreeMap<String, String>, wanted: &str) -> String {
+/// An address that nothing else has yet.
+fn free(is_taken: impl Fn(&str) -> bool, wanted: &str) -> String {
     let others = (2..).map(|number| format!("{wanted}_{number}"));
     std::iter::once(wanted.to_owned())
         .chain(others)
-        .find(|address| !taken.contains_key(address))
+        .find(|address| !is_taken(address))
         .unwrap_or_default()
 }
 
@@ -226,6 +247,13 @@ fn describe(path: &str, leaf: &Leaf, value: Option<&Vec<OscType>>) -> Value {
         Leaf::Output { port_type, .. } => {
             about["ACCESS"] = json!(1);
             about["TYPE"] = json!(shown_as(port_type));
+        }
+        // It has no value that could be read: the argument is the time of its glide.
+        Leaf::Preset { .. } => {
+            about["ACCESS"] = json!(2);
+            about["TYPE"] = json!("f");
+            about["UNIT"] = json!(["s"]);
+            about["RANGE"] = json!([{ "MIN": 0.0, "MAX": MAX_GLIDE }]);
         }
         Leaf::Position { of } => {
             about["ACCESS"] = json!(1);
@@ -302,7 +330,8 @@ mod tests {
 
     #[test]
     fn every_live_value_has_its_address_with_all_that_is_declared_of_it() {
-        let namespace = Namespace::new(1, &[node("low.hum"), node("low hum"), node("low#hum")]);
+        let namespace =
+            Namespace::new(1, &[node("low.hum"), node("low hum"), node("low#hum")], &[]);
         let addresses: Vec<&str> = namespace.leaves.keys().map(String::as_str).collect();
         assert_eq!(
             addresses,
@@ -339,5 +368,44 @@ mod tests {
             namespace.describe("/low/hum/", &values).unwrap()["FULL_PATH"],
             "/low/hum"
         );
+    }
+
+    #[test]
+    fn a_preset_is_written_to_and_not_read_and_keeps_its_address_before_a_node() {
+        let preset = |name: &str| Preset {
+            name: name.to_owned(),
+            values: Vec::new(),
+        };
+        let presets = [
+            preset("calm"),
+            preset("low.calm"),
+            preset("a b"),
+            preset("a_b"),
+        ];
+        let nodes = [node("presets"), node("presets.calm")];
+        let namespace = Namespace::new(1, &nodes, &presets);
+        let is_preset = |leaf: &Leaf| matches!(leaf, Leaf::Preset { .. });
+        let found = namespace.leaves.iter().filter(|(_, leaf)| is_preset(leaf));
+        let found: Vec<&str> = found.map(|(address, _)| address.as_str()).collect();
+        let wanted = [
+            "/presets/a_b",
+            "/presets/a_b_2",
+            "/presets/calm",
+            "/presets/low/calm",
+        ];
+        assert_eq!(found, wanted);
+        for node in ["/presets_2", "/presets/calm_2"] {
+            assert!(
+                namespace.leaves.contains_key(&format!("{node}/gain")),
+                "{node}"
+            );
+        }
+        let about = namespace.describe("/presets/calm", &Values::new()).unwrap();
+        let expected = json!({
+            "FULL_PATH": "/presets/calm", "DESCRIPTION": "recalls 0 values", "ACCESS": 2,
+            "TYPE": "f", "UNIT": ["s"], "RANGE": [{ "MIN": 0.0, "MAX": 3600.0 }],
+        });
+        assert_eq!(about, expected);
+        assert!(!namespace.leaves["/presets/calm"].is_settable());
     }
 }

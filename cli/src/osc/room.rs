@@ -11,7 +11,7 @@ use score_engine::{Steering, Transport};
 use super::complaints::Complaints;
 use super::namespace::{Leaf, Namespace};
 use super::touches::{Origin, Touches};
-use super::value::{arguments, read};
+use super::value::{arguments, glide, read};
 
 static ANY_TEMPO: LazyLock<Transport> = LazyLock::new(Transport::default);
 
@@ -33,7 +33,7 @@ pub(crate) struct Room {
 impl Room {
     pub(crate) fn new(steering: Steering, name: &str, address: SocketAddr) -> Self {
         Room {
-            namespace: Mutex::new(Arc::new(Namespace::new(0, &[]))),
+            namespace: Mutex::new(Arc::new(Namespace::new(0, &[], &[]))),
             steering,
             name: format!("SCORE! {name}"),
             address,
@@ -50,13 +50,15 @@ impl Room {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if namespace.edition != edition {
-            *namespace = Arc::new(Namespace::new(edition, &self.steering.nodes()));
+            let (nodes, presets) = (self.steering.nodes(), self.steering.presets());
+            *namespace = Arc::new(Namespace::new(edition, &nodes, &presets));
         }
         namespace.clone()
     }
 
     /// Sets what a message names: a value, and after it how many seconds until it has arrived; a
-    /// message without a value releases.
+    /// message without a value releases. Or recalls the preset that it names, but none that a
+    /// pattern happens to match.
     pub(super) fn take(&self, message: &OscMessage, from: Origin) {
         let namespace = self.namespace();
         let is_pattern = message.addr.contains(['*', '?', '[', '{']);
@@ -81,8 +83,12 @@ impl Room {
     }
 
     fn set(&self, address: &str, leaf: &Leaf, args: &[OscType], from: Origin) {
-        let Leaf::Param { node, param } = leaf else {
-            return (self.complaints).say(|| format!("`{address}` can only be listened to"));
+        let (node, param) = match leaf {
+            Leaf::Param { node, param } => (node, param),
+            Leaf::Preset { name, .. } => return self.recall(address, name, args),
+            Leaf::Output { .. } | Leaf::Position { .. } => {
+                return (self.complaints).say(|| format!("`{address}` can only be listened to"));
+            }
         };
         let set = match args {
             [] | [OscType::Nil] => self.steering.release(node, &param.name, Duration::ZERO),
@@ -97,6 +103,18 @@ impl Room {
             },
         };
         if let Err(error) = set {
+            self.complaints.say(|| format!("`{address}`: {error}"));
+        }
+    }
+
+    fn recall(&self, address: &str, name: &str, args: &[OscType]) {
+        let recalled = match glide(args) {
+            Ok(Some(glide)) => self.steering.recall(name, glide),
+            // A button says that it is let go.
+            Ok(None) => return,
+            Err(why) => return self.complaints.say(|| format!("`{address}`: {why}")),
+        };
+        if let Err(error) = recalled {
             self.complaints.say(|| format!("`{address}`: {error}"));
         }
     }

@@ -35,6 +35,22 @@ pub(super) fn read(param: &Param, args: &[OscType]) -> Result<(Value, Duration),
     Ok((value, glide))
 }
 
+/// The time in which a message recalls a preset; `None`: it does not, since a button that is let go
+/// says 0.
+///
+/// # Errors
+/// What a preset takes instead.
+pub(super) fn glide(args: &[OscType]) -> Result<Option<Duration>, String> {
+    let seconds = match args.first() {
+        None | Some(OscType::Nil | OscType::Inf | OscType::Bool(true)) => {
+            return Ok(Some(Duration::ZERO));
+        }
+        Some(arg) => number(arg).ok_or("it takes the seconds of a glide, or nothing")?,
+    };
+    let glide = Duration::from_secs_f64(seconds.clamp(0.0, MAX_GLIDE));
+    Ok((seconds > 0.0).then_some(glide))
+}
+
 fn one(param_type: &ParamType, arg: &OscType) -> Option<Value> {
     Some(match param_type {
         ParamType::Number { min, max } => json!(number(arg)?.clamp(*min, *max)),
@@ -179,6 +195,33 @@ mod tests {
         let value = read(&metre, &three_four).unwrap().0;
         assert_eq!(value, json!([3, 4]));
         assert_eq!(arguments(&metre, &value, &transport), three_four);
+    }
+
+    #[test]
+    fn a_preset_is_recalled_by_a_button_that_is_pressed_and_not_by_its_release() {
+        let of = |args: &[OscType]| glide(args).unwrap().map(|glide| glide.as_secs_f64());
+        for at_once in [
+            &[][..],
+            &[OscType::Nil],
+            &[OscType::Inf],
+            &[OscType::Bool(true)],
+        ] {
+            assert_eq!(of(at_once), Some(0.0), "{at_once:?}");
+        }
+        assert_eq!(of(&[OscType::Float(2.5)]), Some(2.5));
+        assert_eq!(of(&[OscType::Int(1), OscType::Int(0)]), Some(1.0));
+        assert_eq!(of(&[OscType::Double(1e9)]), Some(MAX_GLIDE));
+        let released = [
+            OscType::Int(0),
+            OscType::Float(0.0),
+            OscType::Bool(false),
+            OscType::Float(-1.0),
+        ];
+        for released in released {
+            assert_eq!(of(&[released]), None);
+        }
+        assert!(glide(&[OscType::String("now".to_owned())]).is_err());
+        assert!(glide(&[OscType::Float(f32::NAN)]).is_err());
     }
 
     proptest! {

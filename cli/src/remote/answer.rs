@@ -60,6 +60,13 @@ impl Remote {
                 self.steering.release_all(self.duration(glide));
                 Ok(Value::Null)
             }
+            Request::Recall { preset, glide } => {
+                match self.steering.recall(&preset, self.duration(glide)) {
+                    Ok(()) => Ok(Value::Null),
+                    Err(error) => Err(vec![refused(error)]),
+                }
+            }
+            Request::Presets => Ok(json!(&*self.steering.presets())),
             Request::Get => Ok(json!(self.steering.values())),
             Request::Held => Ok(json!(self.held())),
             Request::Status => self.status(),
@@ -150,12 +157,18 @@ impl Remote {
 
 /// Why the value or address that is number `index` is refused.
 fn refusal(index: usize, error: SteeringError) -> Refusal {
+    Refusal {
+        index: Some(index),
+        ..refused(error)
+    }
+}
+
+/// Why a request is refused as a whole.
+fn refused(error: SteeringError) -> Refusal {
     let kind = serde_json::to_value(error.kind).unwrap_or_default();
     Refusal {
-        kind: kind.as_str().unwrap_or("value").to_owned(),
-        message: error.message,
         help: error.help,
-        index: Some(index),
+        ..Refusal::new(kind.as_str().unwrap_or("value"), error.message)
     }
 }
 

@@ -50,6 +50,16 @@ pub(crate) enum Request {
         #[serde(default)]
         glide: Glide,
     },
+    /// Set everything that a preset of the patch has.
+    Recall {
+        /// Its name.
+        preset: String,
+        /// How long until the values have arrived.
+        #[serde(default)]
+        glide: Glide,
+    },
+    /// The presets of the patch that plays.
+    Presets,
     /// The live parameters of everything that plays.
     Get,
     /// What hands hold, and of which patch.
@@ -201,8 +211,11 @@ pub(crate) fn read_request(line: &[u8]) -> Result<Request, Refusal> {
     let glide = match &request {
         Request::Set { glide, .. }
         | Request::Release { glide, .. }
+        | Request::Recall { glide, .. }
         | Request::ReleaseAll { glide } => *glide,
-        Request::Hello | Request::Get | Request::Held | Request::Status => Glide::default(),
+        Request::Hello | Request::Presets | Request::Get | Request::Held | Request::Status => {
+            Glide::default()
+        }
     };
     let (Length::Seconds(number) | Length::Beats(number)) = glide.length();
     match (0.0..=MAX_GLIDE).contains(&number) {
@@ -285,6 +298,7 @@ mod tests {
             (text, proptest::option::of(text)).prop_map(|(node, param)| Address { node, param });
         prop_oneof![
             Just(Request::Hello),
+            Just(Request::Presets),
             Just(Request::Get),
             Just(Request::Held),
             Just(Request::Status),
@@ -292,6 +306,7 @@ mod tests {
                 .prop_map(|(values, glide)| Request::Set { values, glide }),
             (prop::collection::vec(address, 0..4), glide.clone())
                 .prop_map(|(what, glide)| Request::Release { what, glide }),
+            (text, glide.clone()).prop_map(|(preset, glide)| Request::Recall { preset, glide }),
             glide.prop_map(|glide| Request::ReleaseAll { glide }),
         ]
     }
@@ -331,6 +346,8 @@ mod tests {
             r#""get it""#,
             r#"{"set":{}}"#,
             r#"{"release":{}}"#,
+            r#"{"recall":{}}"#,
+            r#"{"recall":{"preset":"calm","glide":-1}}"#,
             r#"{"release_all":{"glid":1}}"#,
             r#"{"set":{"values":[],"glid":1}}"#,
             r#"{"set":{"values":[],"glide":-1}}"#,

@@ -10,6 +10,7 @@ use crossbeam_channel::Receiver;
 use super::plan::{Plan, WirePlace};
 use super::prepare::Prepared;
 use crate::graph::{Graph, GraphNode};
+use crate::preset::Preset;
 use crate::run_error::RunError;
 use crate::transport::Transport;
 
@@ -25,6 +26,7 @@ pub struct Edit {
     pub(super) text_transport: Transport,
     /// What its new nodes are built with.
     pub(super) transport: Transport,
+    pub(super) presets: Arc<[Preset]>,
     pub(super) text: Arc<str>,
     pub(super) included: BTreeMap<String, Arc<str>>,
     pub(super) prepared: Prepared,

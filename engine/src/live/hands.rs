@@ -19,6 +19,7 @@ use crate::limits::MAX_MISTAKES;
 use crate::param::{Change, Param};
 use crate::patch::typed_value;
 use crate::port::Port;
+use crate::preset::{Preset, PresetValue};
 use crate::steered::Steered;
 use crate::steering::{Shown, ValueSource, ValueStatus};
 use crate::time::Time;
@@ -28,6 +29,9 @@ use crate::transport_params::{self, DECLARED, TransportParams};
 /// Messages that may wait at a node, which takes them at once unless it hangs. Of what hands do
 /// meanwhile the latest is kept.
 const MOST_WAITING: usize = 1_024;
+
+/// Presets that are named to somebody who asks for one that is not there.
+const MOST_NAMED: usize = 20;
 
 /// What the transport is called where a node's id is expected.
 pub(super) const TRANSPORT: &str = "transport";
@@ -54,6 +58,8 @@ pub enum SteeringErrorKind {
     Value,
     /// The node has no such output.
     Output,
+    /// The patch has no such preset.
+    Preset,
 }
 
 /// Why a value is not taken, or an output is not tapped.
@@ -120,6 +126,8 @@ struct SteeringState {
     text: serde_json::Map<String, Value>,
     /// The transport that plays.
     transport: Transport,
+    /// The presets of the patch that plays.
+    presets: Arc<[Preset]>,
     /// How many patches have begun to play.
     edition: u64,
 }
@@ -129,6 +137,22 @@ struct OpenTap {
     node: String,
     output: String,
     buffer: Weak<TapBuffer>,
+}
+
+/// What plays from now on, and what is known of it.
+pub(super) struct Exchange<'a> {
+    /// The nodes of the patch.
+    pub(super) nodes: Vec<SteeredNode>,
+    /// Those of them that have begun.
+    pub(super) begun: &'a [String],
+    /// The transport that these were built with.
+    pub(super) built_with: &'a Transport,
+    /// What the patch says of the transport.
+    pub(super) text: &'a Transport,
+    /// What the patch has for presets.
+    pub(super) presets: Arc<[Preset]>,
+    /// Whether nothing has played before.
+    pub(super) is_first: bool,
 }
 
 /// A node that plays, as far as it is steered.
@@ -157,6 +181,7 @@ impl Steering {
             taps: Vec::new(),
             text: transport_params::values(&Transport::default()),
             transport: Transport::default(),
+            presets: Arc::default(),
             edition: 0,
         })))
     }
@@ -244,6 +269,35 @@ impl Steering {
             true => Ok(()),
             false => Err(wrong),
         }
+    }
+
+    /// Sets every value of the patch's preset called `name`, all in one step. Numbers get there in
+    /// the time `glide`, each in its own scale; words and the transport at once. What the preset
+    /// does not name stays as it is.
+    ///
+    /// # Errors
+    /// The patch that plays has no such preset. Nothing has changed then.
+    pub fn recall(&self, name: &str, glide: Duration) -> Result<(), SteeringError> {
+        let mut state = self.lock();
+        let presets = state.presets.clone();
+        let Some(preset) = presets.iter().find(|preset| preset.name == name) else {
+            return Err(no_preset(name, &presets));
+        };
+        // They were checked with the nodes that play, so that none is refused; where one were, the
+        // others hold all the same.
+        let mut done = Ok(());
+        for PresetValue { node, param, value } in &preset.values {
+            let set = state.set_hand(node, param, Some(value.clone()), glide);
+            done = done.and(set);
+        }
+        state.deliver();
+        done
+    }
+
+    /// The presets of the patch that plays, in its order. They change only with
+    /// [`Steering::edition`].
+    pub fn presets(&self) -> Arc<[Preset]> {
+        self.lock().presets.clone()
     }
 
     /// Releases a parameter: what the wire or the patch says holds again.
@@ -388,18 +442,18 @@ impl Steering {
         self.lock().transport_of(text, is_first)
     }
 
-    /// What plays is another patch: these nodes, with what its `text` says of the transport. Those
-    /// called `begun` are sent what hands hold of them, and were built with the transport
-    /// `built_with`; whoever knows another transport than the one that holds now is sent that. All
-    /// of it is one step, so that nothing is lost that hands do meanwhile.
-    pub(super) fn exchange(
-        &self,
-        nodes: Vec<SteeredNode>,
-        begun: &[String],
-        built_with: &Transport,
-        text: &Transport,
-        is_first: bool,
-    ) {
+    /// What plays is another patch. Nodes that have begun are sent what hands hold of them; whoever
+    /// knows another transport than the one that holds now is sent that. All of it is one step, so
+    /// that nothing is lost that hands do meanwhile.
+    pub(super) fn exchange(&self, next: Exchange<'_>) {
+        let Exchange {
+            nodes,
+            begun,
+            built_with,
+            text,
+            presets,
+            is_first,
+        } = next;
         let mut state = self.lock();
         state.edition += 1;
         let released = state.release_unfit(&nodes);
@@ -411,6 +465,7 @@ impl Steering {
             .map(|target| target.node.id.clone())
             .collect();
         state.nodes = nodes;
+        state.presets = presets;
         state.text = transport_params::values(text);
         let (transport, told) = (&state.transport, Arc::new(state.transport.clone()));
         for target in &state.nodes {
@@ -709,6 +764,20 @@ impl SteeringState {
     }
 }
 
+fn no_preset(name: &str, presets: &[Preset]) -> SteeringError {
+    let names: Vec<&str> = presets.iter().map(|preset| preset.name.as_str()).collect();
+    let help = did_you_mean(name, names.iter().copied()).or_else(|| match names.as_slice() {
+        [] => Some("write `presets: {…}` into the patch".to_owned()),
+        [..] if names.len() <= MOST_NAMED => Some(format!("it has {}", names.join(", "))),
+        [..] => None,
+    });
+    SteeringError {
+        kind: SteeringErrorKind::Preset,
+        message: format!("the patch that plays has no preset `{name}`"),
+        help,
+    }
+}
+
 /// The transport that has these values.
 fn made(values: &serde_json::Map<String, Value>) -> Result<Transport, SteeringError> {
     let made = TransportParams::of(values).map(|params| params.transport());
@@ -747,12 +816,31 @@ mod tests {
         (node, sent)
     }
 
+    /// Has these nodes play, with the transport and the presets that a patch has by itself.
+    fn exchange(
+        steering: &Steering,
+        nodes: Vec<SteeredNode>,
+        begun: &[&str],
+        built_with: &Transport,
+        is_first: bool,
+    ) {
+        let begun: Vec<String> = begun.iter().map(|id| (*id).to_owned()).collect();
+        steering.exchange(Exchange {
+            nodes,
+            begun: &begun,
+            built_with,
+            text: &Transport::default(),
+            presets: Arc::default(),
+            is_first,
+        });
+    }
+
     /// A run of one node called `a`, and what that is sent.
     fn run() -> (Steering, Receiver<Command>) {
         let steering = Steering::new(Arc::new(LiveClock::standing()));
         let (node, sent) = node("a");
         let transport = Transport::default();
-        steering.exchange(vec![node], &["a".to_owned()], &transport, &transport, true);
+        exchange(&steering, vec![node], &["a"], &transport, true);
         (steering, sent)
     }
 
@@ -772,14 +860,14 @@ mod tests {
         let (begins, begun) = node("b");
         // It was built before the tempo was set.
         let text = Transport::default();
-        steering.exchange(vec![stays, begins], &["b".to_owned()], &text, &text, false);
+        exchange(&steering, vec![stays, begins], &["b"], &text, false);
         assert_eq!(sent.len(), 0);
         assert!(matches!(begun.try_recv(), Ok(Command::Retime(now)) if now.tempo == 90.0));
         assert_eq!(begun.len(), 0, "nothing is held of it");
         // The other begins again, built with what holds.
         let (begins, begun) = node("a");
         let now = steering.transport();
-        steering.exchange(vec![begins], &["a".to_owned()], &now, &text, false);
+        exchange(&steering, vec![begins], &["a"], &now, false);
         let Ok(Command::Steer(hands)) = begun.try_recv() else {
             panic!("no value")
         };
@@ -802,8 +890,8 @@ mod tests {
             commands,
             ..other
         };
-        let (now, text) = (steering.transport(), Transport::default());
-        steering.exchange(vec![keeper], &["r".to_owned()], &now, &text, false);
+        let now = steering.transport();
+        exchange(&steering, vec![keeper], &["r"], &now, false);
         let Ok(Command::Record(steered)) = sent.try_recv() else {
             panic!("nothing is recorded")
         };

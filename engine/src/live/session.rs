@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::edit::Edit;
-use super::hands::{SteeredNode, Steering};
+use super::hands::{Exchange, SteeredNode, Steering};
 use super::node_handle::NodeHandle;
 use super::plan::{Fate, GraphView, Plan, WirePlace, plan, wire_places};
 use super::ports::Command;
@@ -16,6 +16,7 @@ use super::status::{Status, WireEnd, WireStatus};
 use crate::clock::LiveClock;
 use crate::graph::{Graph, GraphNode};
 use crate::node::Settings;
+use crate::preset::Preset;
 use crate::revision::Revision;
 use crate::run_error::RunError;
 use crate::transport::Transport;
@@ -151,10 +152,11 @@ impl Live {
         graph: Graph,
         touched: &BTreeSet<PathBuf>,
     ) -> Result<Option<Edit>, RunError> {
-        let same_transport = graph.transport == self.text;
+        let same_beside =
+            graph.transport == self.text && *graph.presets == *self.steering.presets();
         let places = wire_places(&graph.wires);
         let plan = self.plan(&graph, &places, touched);
-        if self.revision > 0 && same_transport && plan.changes_nothing(self.wires.len()) {
+        if self.revision > 0 && same_beside && plan.changes_nothing(self.wires.len()) {
             return Ok(None);
         }
         self.begin(graph, touched).map(Some)
@@ -191,6 +193,7 @@ impl Live {
         let is_first = self.revision == 0;
         let transport = self.steering.transport_of(&graph.transport, is_first);
         let (text, included) = (graph.text.clone(), graph.included.clone());
+        let presets = graph.presets.into();
         let nodes: Vec<Arc<GraphNode>> = graph.nodes.into_iter().map(Arc::new).collect();
         let (prepared, ready) = NodeBuilder {
             settings: &self.settings,
@@ -213,6 +216,7 @@ impl Live {
             plan,
             text_transport: graph.transport,
             transport,
+            presets,
             text,
             included,
             prepared,
@@ -228,7 +232,7 @@ impl Live {
         self.text = edit.text_transport;
         self.revision += 1;
         let mut revision = self.exchange(edit.nodes, edit.places, edit.plan, edit.prepared);
-        self.hand_over(&edit.transport, &revision.begun, is_first);
+        self.hand_over(&edit.transport, edit.presets, &revision.begun, is_first);
         revision.patch = edit.text;
         revision.included = edit.included;
         let told = Arc::new(revision.clone());
@@ -243,17 +247,30 @@ impl Live {
         revision
     }
 
-    /// Has hands steer what plays now. The nodes called `begun` were built with the transport
-    /// `built_with`.
-    fn hand_over(&self, built_with: &Transport, begun: &[String], is_first: bool) {
+    /// Has hands steer what plays now, and recall its `presets`. The nodes called `begun` were built
+    /// with the transport `built_with`.
+    fn hand_over(
+        &self,
+        built_with: &Transport,
+        presets: Arc<[Preset]>,
+        begun: &[String],
+        is_first: bool,
+    ) {
         let steered = |handle: &NodeHandle| SteeredNode {
             node: handle.node.clone(),
             commands: handle.commands.clone(),
             shown: handle.shown.clone(),
             is_to_retime: false,
         };
-        let nodes = self.nodes.iter().map(steered).collect();
-        (self.steering).exchange(nodes, begun, built_with, &self.text, is_first);
+        let next = Exchange {
+            nodes: self.nodes.iter().map(steered).collect(),
+            begun,
+            built_with,
+            text: &self.text,
+            presets,
+            is_first,
+        };
+        self.steering.exchange(next);
     }
 
     /// Steers what plays from any thread, through edits and as long as the run lasts.

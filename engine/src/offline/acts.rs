@@ -97,6 +97,7 @@ impl Graph {
             transport: self.transport.clone(),
             nodes: Vec::new(),
             wires: Vec::new(),
+            presets: Vec::new(),
             warnings: Diagnostics::from(Vec::new()),
             left_out: Vec::new(),
             overridden: BTreeMap::new(),

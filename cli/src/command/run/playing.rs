@@ -400,12 +400,13 @@ fn tell(revision: &Revision, took: Duration) {
         .filter(|(_, ids)| !ids.is_empty())
         .map(|(what, ids)| format!("{what}: {}", ids.join(", ")))
         .collect();
+    // Of another tempo or preset no node has to be named.
+    let parts: String = parts.iter().map(|part| format!("; {part}")).collect();
     tracing::info!(
         revision = revision.number,
         milliseconds = took.as_millis() as u64,
         generations = generations(revision),
-        "the edit plays; {}",
-        parts.join("; ")
+        "the edit plays{parts}",
     );
 }
 

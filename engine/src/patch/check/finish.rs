@@ -52,6 +52,7 @@ impl Checker<'_> {
             transport: self.transport,
             nodes,
             wires,
+            presets: self.presets,
         })
     }
 }

@@ -9,6 +9,7 @@ mod include;
 mod inputs;
 mod nodes;
 mod outline;
+mod presets;
 mod resources;
 mod scope;
 mod settings;
@@ -32,6 +33,7 @@ use crate::node::{Resource, Settings};
 use crate::patch::tree::{Size, Spot};
 use crate::patch::wires::Chain;
 use crate::patch::{Override, Source};
+use crate::preset::Preset;
 use crate::registry::Registry;
 use crate::transport::Transport;
 
@@ -101,6 +103,7 @@ struct Checker<'a> {
     transport: Transport,
     drafts: Vec<Draft>,
     parts: Vec<Part>,
+    presets: Vec<Preset>,
     /// Chains, each with what stands before the ids of its patch.
     chains: Vec<(String, Chain)>,
     joined: Vec<JoinedWire>,
@@ -139,6 +142,7 @@ impl<'a> Checker<'a> {
             transport: Transport::default(),
             drafts: Vec::new(),
             parts: Vec::new(),
+            presets: Vec::new(),
             chains: Vec::new(),
             joined: Vec::new(),
             claims: Vec::new(),

@@ -12,13 +12,14 @@ use crate::patch::tree::{Name, Shape, Spot, Tree};
 const FORMAT: i64 = 1;
 
 /// What a patch may have.
-const SECTIONS: [&str; 8] = [
+const SECTIONS: [&str; 9] = [
     "format",
     "let",
     "transport",
     "include",
     "nodes",
     "wires",
+    "presets",
     "inputs",
     "outputs",
 ];
@@ -66,6 +67,9 @@ impl Checker<'_> {
         }
         if let Some(value) = section("wires") {
             self.read_wires(scope, value);
+        }
+        if let Some(value) = section("presets") {
+            self.read_presets(scope, value);
         }
         let mut face = |name: &str, side: Side| match section(name) {
             Some(value) => self.read_face(scope, value, side),
