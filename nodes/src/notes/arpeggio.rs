@@ -78,16 +78,16 @@ impl Node for Arpeggio {
             .example(
                 r#"transport: (tempo: 110, key: "E minor"),
                 nodes: {
-                    "harmony": chords_in(chords: "| Em | C | G | D |"),
-                    "pad": chord_pad(voices: 4),
+                    "tune": midi_input_file(path: "tune.mid"),
+                    "hands": chord(tones: seventh),
                     "steps": arpeggio(order: up_down, octaves: 2),
                     "film": video_file(path: "film.mp4", width: 64, height: 64, rate: 8),
                     "motion": motion(),
-                    "bells": synth(voice: bells),
+                    "bells": synth(voice: bell),
                     "sound": audio_file(path: "film.wav"),
                 },
                 wires: [
-                    "harmony -> pad -> steps -> bells -> sound",
+                    "tune -> hands -> steps -> bells -> sound",
                     "film -> motion",
                     ("motion -> steps.rate", range(from: 1, to: 0.125)),
                 ]"#,

@@ -78,7 +78,7 @@ impl<O: Ord> Later<O> {
             while let Some(entry) = self.acts.first_entry().filter(|at| at.key().0 == time) {
                 let (captured, act) = entry.remove();
                 match self.struck(&act).filter(|struck| *struck > time) {
-                    // Live a stroke on that key has left ahead of its time; nothing comes before it.
+                    // Live a stroke on that key has left ahead of its time: nothing comes before.
                     Some(struck) => self.plan(struck, captured, act),
                     None => batch.add(captured, act, time, &mut self.map),
                 }

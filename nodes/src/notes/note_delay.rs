@@ -51,7 +51,7 @@ impl Node for NoteDelay {
                 r#"nodes: {
                     "tune": midi_input_file(path: "tune.mid"),
                     "echo": note_delay(time: beats(0.75), feedback: 0.5),
-                    "bells": synth(voice: bells),
+                    "bells": synth(voice: bell),
                     "sound": audio_file(path: "echoes.wav"),
                 },
                 wires: ["tune -> echo -> bells -> sound"]"#,

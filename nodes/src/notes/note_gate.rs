@@ -49,7 +49,7 @@ impl Node for NoteGate {
                 r#"nodes: {
                     "film": video_file(path: "film.mp4", width: 64, height: 64, rate: 8),
                     "motion": motion(smooth: 0.5),
-                    "beat": midi_input_file(path: "drums.mid"),
+                    "beat": midi_input_file(path: "song.mid"),
                     "moved": note_gate(threshold: 0.2, sounding: finish),
                     "kit": synth(voice: drum_kit),
                     "sound": audio_file(path: "film.wav"),

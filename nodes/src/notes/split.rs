@@ -38,12 +38,12 @@ impl Node for Split {
         Descriptor::of::<Self>("notes", "split", "Parts notes in two, by key or velocity")
             .example(
                 r#"nodes: {
-                    "hands": midi_input_file(path: "hands.mid"),
+                    "hands": midi_input_file(path: "song.mid"),
                     "split": split(key: 55),
                     "bass": synth(voice: bass),
                     "piano": synth(voice: electric_piano),
                     "mix": mixer(),
-                    "sound": audio_file(path: "hands.wav"),
+                    "sound": audio_file(path: "song.wav"),
                 },
                 wires: ["hands -> split", "split.low -> bass -> mix", "split.high -> piano -> mix -> sound"]"#,
             )

@@ -16,8 +16,8 @@ use super::node::ForeignNode;
 /// Where plugins lie, and which are loaded. Nothing is loaded from anywhere else.
 ///
 /// Libraries in the folders that the user named or owns are loaded at once. One beside a patch is
-/// loaded only when the patch uses a kind that it has and no library in those folders, and only when
-/// the user has allowed the bytes that are in it.
+/// loaded only when the patch uses a kind that it has and none of those has, and only when the user
+/// has allowed the bytes that are in it.
 ///
 /// A library's kind takes the place of the program's own of the same name: a patch that was written
 /// for the library plays as it did, though a later program brings a kind of that name.
