@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use score_engine::{Registry, Source};
-use score_plugin::host::{FoundLibrary, PluginRegistry, Trust};
+use score_plugin::host::{FoundLibrary, PluginRegistry, Trust, to_type};
 
 use crate::arguments::Common;
 use crate::terminal::tell;
@@ -18,6 +18,8 @@ pub(crate) struct Kinds<'a> {
     plugins: RefCell<PluginRegistry>,
     /// Which files were told of, and at which try, so that each is told once.
     told: RefCell<BTreeSet<(PathBuf, u64)>>,
+    /// Which libraries were told of to have kinds that are built in too, and which of them.
+    namesakes: RefCell<BTreeSet<(PathBuf, Vec<String>)>>,
     say: Cell<fn(&str)>,
 }
 
@@ -33,6 +35,7 @@ impl<'a> Kinds<'a> {
             built_in: Cow::Borrowed(built_in),
             plugins: RefCell::new(plugins),
             told: RefCell::default(),
+            namesakes: RefCell::default(),
             say: Cell::new(|line| tell(line)),
         }
     }
@@ -43,6 +46,7 @@ impl<'a> Kinds<'a> {
             built_in: Cow::Owned(self.built_in.into_owned()),
             plugins: self.plugins,
             told: self.told,
+            namesakes: self.namesakes,
             say: self.say,
         }
     }
@@ -73,6 +77,7 @@ impl<'a> Kinds<'a> {
         let mut registry = self.built_in.clone().into_owned();
         let entries = (self.plugins.borrow_mut()).add_to(&mut registry, &folder_of(patch), wanted);
         for entry in entries.iter().filter(|entry| entry.is_plugin) {
+            self.tell_of_namesakes(entry);
             let is_news = || (self.told.borrow_mut()).insert((entry.path.clone(), entry.tries));
             let Some(why) = &entry.refused else {
                 if entry.tries > 1 && is_news() {
@@ -97,6 +102,33 @@ impl<'a> Kinds<'a> {
             }
         }
         registry
+    }
+
+    /// Warns, once, of a plugin whose kinds have the names of built-in ones.
+    fn tell_of_namesakes(&self, entry: &FoundLibrary) {
+        let about = (entry.path.clone(), entry.replaces.clone());
+        if entry.replaces.is_empty() || !self.namesakes.borrow_mut().insert(about) {
+            return;
+        }
+        let kinds = entry.replaces.iter().map(|kind| format!("`{kind}`"));
+        let kinds = kinds.collect::<Vec<_>>().join(", ");
+        let (is_a_kind, one, is_used) = match entry.replaces.len() {
+            1 => ("is a kind", "a built-in one", "is used"),
+            _ => ("are kinds", "built-in ones", "are used"),
+        };
+        let path = entry.path.display();
+        let line = match entry.trust {
+            Trust::Missing => format!(
+                "{kinds} {is_a_kind} of the plugin `{path}`, which is not allowed, and {one}: the built-in {is_used}. If you \
+                 trust the plugin and want its own, type: score plugins allow {}",
+                to_type(&entry.path)
+            ),
+            Trust::Folder | Trust::Allowed => format!(
+                "{kinds} {is_a_kind} of the plugin `{path}` and {one}: the plugin's {is_used}. Give it another name to have \
+                 both"
+            ),
+        };
+        (self.say.get())(&line);
     }
 
     /// The plugins that are found for a patch, told without loading any.

@@ -24,6 +24,7 @@ pub mod model;
 // Without ONNX Runtime the nodes that play models are not registered.
 #[cfg_attr(not(feature = "onnx"), allow(dead_code, unused_imports))]
 pub mod music;
+mod notes;
 pub mod output;
 mod params_over_time;
 mod picture;
@@ -85,6 +86,7 @@ pub fn registry() -> Registry {
     light::register(&mut registry);
     midi::register(&mut registry);
     music::register(&mut registry);
+    notes::register(&mut registry);
     picture::register(&mut registry);
     video::register(&mut registry);
     #[cfg(feature = "onnx")]

@@ -206,7 +206,7 @@ fn what_the_plugin_guide_shows_of_rust_stands_in_files_that_are_compiled() {
     let read = |path: &str| std::fs::read_to_string(house().join(path)).unwrap();
     let compiled = [
         "tests/plugins/guide.rs",
-        "nodes/plugins/humanise/src/lib.rs",
+        "nodes/plugins/jitter/src/lib.rs",
         "engine/plugin/template/src/lib.rs",
         "cli/examples/own_program.rs",
     ];

@@ -30,7 +30,7 @@ fn built() -> &'static Path {
             ])
             .args(["--package", "score-plugin", "--package", "edge_density"])
             // As the tests of the whole workspace have it, so that nothing is compiled twice.
-            .args(["--package", "humanise", "--package", "scale_quantiser"])
+            .args(["--package", "jitter", "--package", "scale_quantiser"])
             .args(["--features", "score-plugin/host"])
             .env("CARGO_TARGET_DIR", folder.parent().unwrap());
         if folder.ends_with("release") {
@@ -272,7 +272,7 @@ fn a_kind_that_wants_consent_says_the_one_command_to_type() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     put(folder, &probe("probe"), "probe");
-    put(folder, &built().join(library("humanise")), "humanise");
+    put(folder, &built().join(library("jitter")), "jitter");
     write_scale(&folder.join("scale.mid"));
     write_shift(folder, 1);
     let check = || score(folder, &["check", "patch.ron"]);
@@ -284,7 +284,7 @@ fn a_kind_that_wants_consent_says_the_one_command_to_type() {
         told.contains("there is no node kind `probe_shift`")
             && told.contains("(score-plugin 0.1.0) beside the patch has this kind")
             && told.contains(&command)
-            && !told.contains("humanise"),
+            && !told.contains("jitter"),
         "{told}"
     );
     let words: Vec<&str> = command.split(' ').skip(1).collect();
@@ -314,6 +314,109 @@ fn a_kind_that_wants_consent_says_the_one_command_to_type() {
     assert!(!check().status.success());
     let again = score(folder, &["plugins", "revoke", &hash[..8]]);
     assert!(!again.status.success() && text(&again.stderr).contains("was not allowed"));
+}
+
+/// A scale through a kind `transpose` that has a parameter `by`, as the probe's and not the
+/// program's own.
+fn write_namesake(folder: &Path) {
+    write_scales(&folder.join("scale.mid"));
+    let patch = r#"Patch(format: 1, nodes: {
+             "tune": midi_input_file(path: "scale.mid"), "higher": transpose(by: 1),
+             "notes": midi_file(path: "out.mid")},
+         wires: ["tune -> higher -> notes"])"#;
+    std::fs::write(folder.join("patch.ron"), patch).unwrap();
+    std::fs::write(
+        folder.join("own.ron"),
+        patch.replace("by: 1", "semitones: 1"),
+    )
+    .unwrap();
+}
+
+/// The lines that tell of a kind that is a plugin's and built in.
+fn of_namesakes(told: &str) -> Vec<&str> {
+    let lines = told.lines();
+    lines
+        .filter(|line| line.contains("`transpose` is a kind of the plugin"))
+        .collect()
+}
+
+#[test]
+fn a_plugins_kind_takes_the_place_of_a_built_in_one_with_one_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_namesake(folder);
+    put(folder, &probe("probe_namesake"), "namesake");
+    let plugins = ["--plugins", "plugins"];
+    let render = score(folder, &[&["render", "patch.ron"], &plugins[..]].concat());
+    let told = text(&render.stderr);
+    assert!(render.status.success(), "{told}");
+    let warnings = of_namesakes(&told);
+    assert_eq!(warnings.len(), 1, "{told}");
+    assert!(warnings[0].contains("the plugin's is used"), "{told}");
+    let lowest = onsets(&folder.join("out.mid"))
+        .into_iter()
+        .map(|(_, pitch)| pitch)
+        .min();
+    assert_eq!(lowest, Some(60 + 24 + 1), "two octaves are the plugin's");
+    let own = score(
+        folder,
+        &["render", "own.ron", "--no-plugins", "--overwrite"],
+    );
+    let told = text(&own.stderr);
+    assert!(
+        own.status.success() && of_namesakes(&told).is_empty(),
+        "{told}"
+    );
+    let lowest = onsets(&folder.join("out.mid"))
+        .into_iter()
+        .map(|(_, pitch)| pitch)
+        .min();
+    assert_eq!(lowest, Some(61));
+    let listed = text(&score(folder, &[&["plugins"], &plugins[..]].concat()).stdout);
+    assert!(
+        listed.contains("in place of the built-in transpose"),
+        "{listed}"
+    );
+    let described = text(&score(folder, &[&["nodes", "transpose"], &plugins[..]].concat()).stdout);
+    assert!(
+        described.contains("`by`") && !described.contains("`semitones`"),
+        "{described}"
+    );
+}
+
+#[test]
+fn a_kind_beside_the_patch_takes_the_place_of_a_built_in_one_only_once_it_is_allowed() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_namesake(folder);
+    put(folder, &probe("probe_namesake"), "namesake");
+    let check = |patch: &str| score(folder, &["check", patch]);
+    // It cannot be what the patch means, and says what to type.
+    let refused = check("patch.ron");
+    let told = text(&refused.stderr);
+    let command = format!("score plugins allow plugins/{}", library("namesake"));
+    assert_eq!(refused.status.code(), Some(1), "{told}");
+    let warnings = of_namesakes(&told);
+    assert!(
+        warnings.len() == 1 && warnings[0].contains("the built-in is used"),
+        "{told}"
+    );
+    assert!(warnings[0].contains(&command), "{told}");
+    assert!(check("own.ron").status.success());
+
+    allow(folder, "namesake");
+    let own = check("own.ron");
+    assert!(!own.status.success(), "{}", text(&own.stdout));
+    assert!(check("patch.ron").status.success());
+    let mut playing = Playing::start(folder);
+    playing.until("plays", 1);
+    // An edit tells of it no more.
+    let patch = std::fs::read_to_string(folder.join("patch.ron")).unwrap();
+    std::fs::write(folder.join("patch.ron"), patch.replace("by: 1", "by: 2")).unwrap();
+    playing.until("got new values: higher", 1);
+    let log = std::fs::read_to_string(&playing.log).unwrap();
+    assert_eq!(of_namesakes(&log).len(), 1, "{log}");
+    playing.end();
 }
 
 /// A film whose brightness goes through `nodes` and `wires` to a recorder.
@@ -578,7 +681,7 @@ fn the_examples_patches_run_with_the_examples_plugins() {
     let folder = folder.path();
     write_film(folder);
     let plugins = built().to_str().unwrap();
-    for name in ["edge_density", "humanise", "scale_quantiser"] {
+    for name in ["edge_density", "jitter", "scale_quantiser"] {
         let patch = house()
             .join("nodes/plugins")
             .join(name)
@@ -711,7 +814,7 @@ fn every_live_parameter_of_the_example_plugins_is_taken_while_they_run() {
     );
     write_film(folder.path());
     assert!(film.exists());
-    for name in ["edge_density", "humanise", "scale_quantiser"] {
+    for name in ["edge_density", "jitter", "scale_quantiser"] {
         put(folder.path(), &built().join(library(name)), name);
         allow(folder.path(), name);
     }
@@ -724,7 +827,7 @@ fn every_live_parameter_of_the_example_plugins_is_taken_while_they_run() {
                 "edges": edge_density(),
                 "tune": accent(),
                 "cuts": cut_detector(),
-                "human": humanise(),
+                "human": jitter(),
                 "quantiser": scale_quantiser(),
                 "piano": synth(),
             },
@@ -754,7 +857,7 @@ fn every_live_parameter_of_the_example_plugins_is_taken_while_they_run() {
     let mut set = 0;
     for (id, kind) in [
         ("edges", "edge_density"),
-        ("human", "humanise"),
+        ("human", "jitter"),
         ("quantiser", "scale_quantiser"),
     ] {
         let declared: Value = serde_json::from_str(&told(&["nodes", kind, "--json"])).unwrap();

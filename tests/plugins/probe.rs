@@ -3,6 +3,7 @@
 
 mod pass;
 mod shift {
+    pub(crate) const KIND: &str = "probe_shift";
     /// How far notes go up beyond the parameter; the rebuilt library has another.
     pub(crate) const OCTAVES: i64 = 0;
     include!("shift.rs");

@@ -2,6 +2,7 @@
 #![allow(missing_docs)]
 
 mod shift {
+    pub(crate) const KIND: &str = "probe_shift";
     pub(crate) const OCTAVES: i64 = 1;
     include!("shift.rs");
 }

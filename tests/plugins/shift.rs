@@ -1,4 +1,5 @@
-// Moves notes up; included by the probe and by the probe that was built anew.
+// Moves notes up; included by the probe, by the probe that was built anew, and by one with a name
+// that is taken.
 
 use score_plugin::{
     Build, Descriptor, Flow, InputPort, Io, Node, NodeError, Note, OutputPort, Params, Processor,
@@ -16,7 +17,7 @@ pub(crate) struct Shift {
 
 impl Node for Shift {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("test", "probe_shift", "Moves notes up")
+        Descriptor::of::<Self>("test", KIND, "Moves notes up")
             .input(NOTES)
             .output(HIGHER)
     }

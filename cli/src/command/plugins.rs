@@ -33,8 +33,8 @@ fn list(arguments: &Plugins, kinds: &Kinds<'_>) -> Result<(), Failure> {
         let plugins = entries.iter().map(|entry| {
             json!({
                 "path": entry.path.to_string_lossy(), "name": entry.name, "version": entry.version,
-                "kinds": entry.kinds, "kinds_known": entry.kinds_known, "refused": entry.refused,
-                "sha256": entry.sha256,
+                "kinds": entry.kinds, "kinds_known": entry.kinds_known, "replaces": entry.replaces,
+                "refused": entry.refused, "sha256": entry.sha256,
                 "trust": match entry.trust {
                     Trust::Folder => "folder",
                     Trust::Allowed => "allowed",
@@ -84,7 +84,11 @@ fn line(entry: &FoundLibrary) -> String {
             format!("  (not allowed; if you trust it: score plugins allow {path})")
         }
     };
-    format!("{name} {version}  {kinds}  {path}{trust}")
+    let namesakes = match entry.replaces.as_slice() {
+        [] => String::new(),
+        replaces => format!("  (in place of the built-in {})", replaces.join(", ")),
+    };
+    format!("{name} {version}  {kinds}  {path}{namesakes}{trust}")
 }
 
 fn allow(file: &Path) -> Result<(), Failure> {

@@ -49,8 +49,9 @@ pub trait Node: Params {
 /// so that a processor which only reads them there has nothing else to do.
 pub trait Processor<P>: Send {
     /// Called when packets are due, when the watermark ([`Io::watermark`]) has moved, when the
-    /// asked-for time has come, or at once where the node has no inputs. Takes all that is due
-    /// with [`Io::take`]; what it leaves, it is called for again at once.
+    /// asked-for time has come, live after [`Processor::changed`], or at once where the node has no
+    /// inputs. Takes all that is due with [`Io::take`]; what it leaves, it is called for again at
+    /// once.
     ///
     /// # Errors
     /// The node cannot go on.

@@ -401,6 +401,13 @@ mod tests {
     }
 
     #[test]
+    fn a_new_value_calls_a_node_that_waits_for_later() {
+        let played = parrot(json!({})).set_live(at(1.2), "word", 4.0).play_live();
+        let sent = played.unwrap().sent("out").to_vec();
+        assert_eq!(sent, [at(0.0), at(1.0), at(1.2)]);
+    }
+
+    #[test]
     fn more_than_a_wire_holds_is_collected_at_its_time() {
         let played = parrot(json!({ "often": 1000 })).play_live().unwrap();
         assert_eq!(played.packets("out").len(), 3_000);

@@ -163,11 +163,11 @@ impl LiveThread {
     }
 
     /// Takes the run's commands, and gives the processor the values that hold now; without a
-    /// processor they wait for the next. Returns whether the transport has changed: what the node
-    /// waits for comes at another time then.
+    /// processor they wait for the next. Returns whether the transport or a value has changed: what
+    /// the node waits for comes at another time then, and what a value ends shall end now.
     fn obey(&mut self, mut processor: Option<&mut dyn AnyProcessor>) -> bool {
         let now = self.ports.now();
-        let mut is_retimed = false;
+        let mut has_news = false;
         for news in self.ports.obey() {
             match (news, &mut processor) {
                 (News::Text(node), _) => {
@@ -191,7 +191,7 @@ impl LiveThread {
                         tracing::warn!(node = %self.worker.node.id, generation = self.generation, "keeps the old transport: {error}");
                     }
                     self.worker.transport = (*transport).clone();
-                    is_retimed = true;
+                    has_news = true;
                 }
                 (News::Record(steered), Some(processor)) => processor.steered(&steered),
                 (News::Record(_), None) => {}
@@ -208,11 +208,15 @@ impl LiveThread {
             && self.worker.values.has_news()
         {
             let Worker { values, node, .. } = &mut self.worker;
-            if let Some(refused) = values.tell_to(processor, node, now) {
-                self.ports.pause().refused(refused);
+            match values.tell_to(processor, node, now) {
+                Ok(is_told) => has_news |= is_told,
+                Err(refused) => {
+                    has_news = true;
+                    self.ports.pause().refused(refused);
+                }
             }
         }
-        is_retimed
+        has_news
     }
 
     /// Discards what comes until `until`, or for good; `true`: the node has come to its end
@@ -271,7 +275,7 @@ impl Schedule for LiveThread {
         processor: &mut dyn AnyProcessor,
         wake: Option<Time>,
     ) -> Result<Turn, NodeError> {
-        let is_retimed = self.obey(Some(processor));
+        let has_news = self.obey(Some(processor));
         if self.ports.is_over() {
             return Ok(Turn::Over);
         }
@@ -280,7 +284,7 @@ impl Schedule for LiveThread {
             // One whose inputs are not wired has nothing to do.
             None => self.worker.node.descriptor.inputs.is_empty(),
         };
-        let due = wakes || is_retimed || self.ports.is_due();
+        let due = wakes || has_news || self.ports.is_due();
         Ok(if due { Turn::Call } else { Turn::Wait })
     }
 

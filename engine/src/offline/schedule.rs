@@ -44,7 +44,8 @@ impl<'a> ByWatermarks<'a> {
             }
             if let Some((number, place)) = self.ports.take_value() {
                 self.values.hear(number, place);
-                self.values.tell_to(processor, self.node, time);
+                // What it refuses stays as it was.
+                let _ = self.values.tell_to(processor, self.node, time);
             }
         }
         Ok(false)

@@ -169,16 +169,19 @@ impl Values {
         self.is_shown = false;
     }
 
-    /// Tells `processor` each value that is another than the one it goes by. One that it cannot
-    /// take stays as it was, which is logged, and is told again with the next new value; gives why,
-    /// where there was one.
+    /// Tells `processor` each value that is another than the one it goes by; whether there was one.
+    ///
+    /// # Errors
+    /// It cannot take one. That one stays as it was, which is logged, and is told again with the
+    /// next new value; others may have been taken.
     pub(crate) fn tell_to(
         &mut self,
         processor: &mut dyn AnyProcessor,
         node: &GraphNode,
         now: Time,
-    ) -> Option<NodeError> {
+    ) -> Result<bool, NodeError> {
         let mut left = self.news(now);
+        let has_news = !left.is_empty();
         // Together first: of two ends of a range each may be impossible with the other's old value.
         if !left.is_empty() && processor.set(&left).is_ok() {
             left.drain(..).for_each(|one| self.took(one));
@@ -203,7 +206,10 @@ impl Values {
             }
         }
         self.show();
-        refused.pop().map(|(_, error)| error)
+        match refused.pop() {
+            Some((_, error)) => Err(error),
+            None => Ok(has_news),
+        }
     }
 
     /// Each value that is another than the one that the processor goes by. What it could not take
@@ -408,10 +414,10 @@ mod tests {
             values.hand(name, Some(json!(value)), Time::ZERO, Time::ZERO);
         };
         hand(&mut values, "low", 5.0);
-        assert!(values.tell_to(&mut ends, &node, Time::ZERO).is_some());
+        assert!(values.tell_to(&mut ends, &node, Time::ZERO).is_err());
         assert_eq!((ends.low, ends.high), (1.0, 2.0));
         hand(&mut values, "high", 8.0);
-        assert!(values.tell_to(&mut ends, &node, Time::ZERO).is_none());
+        assert!(values.tell_to(&mut ends, &node, Time::ZERO).is_ok());
         assert_eq!((ends.low, ends.high), (5.0, 8.0));
     }
 

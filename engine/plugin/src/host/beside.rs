@@ -66,15 +66,17 @@ impl Glance {
         }
     }
 
+    /// Whether the library says that it has the kind called `kind`.
+    pub(super) fn declares(&self, kind: &str) -> bool {
+        let told = self.inspected.as_ref().ok();
+        let kinds = told.and_then(|told| told.kinds.as_ref());
+        kinds.is_some_and(|kinds| kinds.iter().any(|known| known == kind))
+    }
+
     /// Whether the library at `path` has the kind called `kind`. A kind's name must stand somewhere
     /// in a library that declares it.
     pub(super) fn has(&self, path: &Path, kind: &str) -> Has {
-        let told = self
-            .inspected
-            .as_ref()
-            .ok()
-            .and_then(|it| it.kinds.as_ref());
-        if told.is_some_and(|kinds| kinds.iter().any(|known| known == kind)) {
+        if self.declares(kind) {
             return Has::Yes;
         }
         match read(path) {

@@ -31,6 +31,10 @@ pub struct FoundLibrary {
     /// Whether the kinds are known: libraries without a manifest do not tell them before they are
     /// loaded.
     pub kinds_known: bool,
+    /// Those of its kinds whose names the program's own kinds have: the library's take their place.
+    /// Of a library beside a patch that is not allowed, those that the patch uses, which stay the
+    /// program's own.
+    pub replaces: Vec<String>,
     /// Why the file, as it is now, is not loaded. What it was before may be in use still.
     pub refused: Option<String>,
     /// Whether the file is, or once was, a plugin, and not some other library.

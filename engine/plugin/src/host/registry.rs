@@ -16,8 +16,11 @@ use super::node::ForeignNode;
 /// Where plugins lie, and which are loaded. Nothing is loaded from anywhere else.
 ///
 /// Libraries in the folders that the user named or owns are loaded at once. One beside a patch is
-/// loaded only when the patch needs a kind that no other has, and only when the user has allowed
-/// the bytes that are in it.
+/// loaded only when the patch uses a kind that it has and none of those has, and only when the user
+/// has allowed the bytes that are in it.
+///
+/// A library's kind takes the place of the program's own of the same name: a patch that was written
+/// for the library plays as it did, though a later program brings a kind of that name.
 #[derive(Default)]
 pub struct PluginRegistry {
     /// None: there are to be no plugins.
@@ -78,10 +81,9 @@ impl PluginRegistry {
     }
 
     /// Adds the kinds of plugins to `registry`: those of every trusted library, and, of the kinds
-    /// `wanted` that are still unknown then, those that an allowed library beside the patch
-    /// has. Files that are new or have changed are loaded; one that cannot be leaves what it
-    /// was before in use. Where a library would have to be allowed first, the registry gets to
-    /// know how.
+    /// `wanted` that none of them has, those that an allowed library beside the patch has. Files
+    /// that are new or have changed are loaded; one that cannot be leaves what it was before in
+    /// use. Where a library would have to be allowed first, the registry gets to know how.
     pub fn add_to(
         &mut self,
         registry: &mut Registry,
@@ -103,20 +105,31 @@ impl PluginRegistry {
         {
             adding.add(&path, look(&mut self.known, &path, None), Trust::Folder);
         }
-        let is_missing = |kind: &&String| adding.registry.kind(kind).is_none();
-        let missing: Vec<String> = wanted.iter().filter(is_missing).cloned().collect();
-        let beside = folders.beside(patch_folder).filter(|_| !missing.is_empty());
+        let wanted = wanted.iter();
+        let free = wanted.filter(|kind| !adding.owners.contains_key(*kind));
+        // Kinds that nothing has, and those that the program has itself.
+        let (built_in, missing): (Vec<String>, Vec<String>) =
+            (free.cloned()).partition(|kind| adding.registry.kind(kind).is_some());
+        let is_complete = built_in.is_empty() && missing.is_empty();
+        let beside = folders.beside(patch_folder).filter(|_| !is_complete);
         let Some(beside) = beside else {
             return adding.entries;
         };
+        let libraries = libraries(&beside);
+        if libraries.is_empty() && missing.is_empty() {
+            return adding.entries;
+        }
         self.consents = Consents::of_user();
         let mut unallowed = Vec::new();
-        for path in libraries(&beside) {
+        for path in libraries {
             let glance = self.beside.look(&path);
             let has = |kind: &String| (glance.has(&path, kind), kind.clone());
             let mut of_it: Vec<(Has, String)> = missing.iter().map(has).collect();
             of_it.retain(|(has, _)| *has > Has::No);
-            if of_it.is_empty() && !self.known.contains_key(&path) {
+            // A name that stands somewhere in a library is not reason enough to replace a kind.
+            let declares = |kind: &&String| glance.declares(kind);
+            let replaces: Vec<String> = built_in.iter().filter(declares).cloned().collect();
+            if of_it.is_empty() && replaces.is_empty() && !self.known.contains_key(&path) {
                 continue;
             }
             let about = match &glance.inspected {
@@ -137,6 +150,12 @@ impl PluginRegistry {
                 false => Trust::Allowed,
             };
             adding.add(&path, known, trust);
+            if needs_consent
+                && let Some(entry) = adding.entries.last_mut()
+                && entry.kinds.is_empty()
+            {
+                entry.replaces = replaces;
+            }
         }
         // The surest last, which stays.
         unallowed.sort_by_key(|(has, ..)| *has);
@@ -149,7 +168,7 @@ impl PluginRegistry {
     }
 
     /// What lies in the folders, told from the bytes of the libraries: none is loaded. `registry`
-    /// has the kinds whose names are taken.
+    /// has the program's own kinds.
     #[must_use]
     pub fn list(&self, registry: &Registry, patch_folder: &Path) -> Vec<FoundLibrary> {
         let Some(folders) = &self.folders else {
@@ -174,9 +193,10 @@ impl PluginRegistry {
                 };
                 let mut entry = listed(path, glance, trust);
                 if entry.refused.is_none() {
-                    entry.refused = clash(&entry.kinds, registry, &owners);
+                    entry.refused = clash(&entry.kinds, &owners);
                 }
                 if entry.refused.is_none() {
+                    entry.replaces = built_in(&entry.kinds, registry);
                     let own = entry.kinds.iter();
                     owners.extend(own.map(|kind| (kind.clone(), entry.path.clone())));
                 }
@@ -239,6 +259,7 @@ fn listed(path: PathBuf, glance: Glance, trust: Trust) -> FoundLibrary {
         version: told.version,
         kinds_known: told.kinds.is_some(),
         kinds: told.kinds.unwrap_or_default(),
+        replaces: Vec::new(),
         is_plugin: !matches!(refused, Some(LoadError::NoPlugin)),
         refused: refused.map(|error| error.to_string()),
         tries: 0,
@@ -264,6 +285,7 @@ impl Adding<'_> {
             version: plugin.map(|plugin| plugin.version.clone()),
             kinds: Vec::new(),
             kinds_known: plugin.is_some(),
+            replaces: Vec::new(),
             refused: refusal.map(|refusal| refusal.why.clone()),
             is_plugin: plugin.is_some() || refusal.is_some_and(|refusal| refusal.is_plugin),
             tries: known.tries,
@@ -272,9 +294,10 @@ impl Adding<'_> {
             let kinds: Vec<String> = (plugin.descriptors.iter())
                 .map(|kind| kind.kind.to_string())
                 .collect();
-            match clash(&kinds, self.registry, &self.owners) {
+            match clash(&kinds, &self.owners) {
                 Some(why) => entry.refused = entry.refused.or(Some(why)),
                 None => {
+                    entry.replaces = built_in(&kinds, self.registry);
                     add(plugin, self.registry);
                     let path = path.to_path_buf();
                     (self.owners).extend(kinds.iter().map(|kind| (kind.clone(), path.clone())));
@@ -326,12 +349,8 @@ fn look<'a>(
     known
 }
 
-/// Why a plugin's kinds cannot be added to those that are there.
-fn clash(
-    kinds: &[String],
-    registry: &Registry,
-    owners: &BTreeMap<String, PathBuf>,
-) -> Option<String> {
+/// Why a plugin's kinds cannot be added to those of other plugins.
+fn clash(kinds: &[String], owners: &BTreeMap<String, PathBuf>) -> Option<String> {
     for (place, kind) in kinds.iter().enumerate() {
         if let Some(owner) = owners.get(kind) {
             return Some(format!(
@@ -339,14 +358,17 @@ fn clash(
                 owner.display()
             ));
         }
-        if registry.kind(kind).is_some() {
-            return Some(format!("its kind `{kind}` has the name of a built-in one"));
-        }
         if kinds[..place].contains(kind) {
             return Some(format!("it has two kinds `{kind}`"));
         }
     }
     None
+}
+
+/// Those of a plugin's kinds, which clash with no other plugin's, that the program has itself.
+fn built_in(kinds: &[String], registry: &Registry) -> Vec<String> {
+    let own = kinds.iter().filter(|kind| registry.kind(kind).is_some());
+    own.cloned().collect()
 }
 
 fn add(plugin: &Arc<Plugin>, registry: &mut Registry) {

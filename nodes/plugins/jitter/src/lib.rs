@@ -1,4 +1,4 @@
-//! A plugin for SCORE!: `humanise`, which plays notes a little late and unevenly, as a hand does.
+//! A plugin for SCORE!: `jitter`, which plays notes a little late and unevenly, as a hand does.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -8,7 +8,7 @@ use score_plugin::{
     Params, Processor, Time, Transport,
 };
 
-score_plugin::export!(Humanise);
+score_plugin::export!(Jitter);
 
 const NOTES: InputPort<Note> = InputPort::new(0, "notes", "the notes");
 const PLAYED: OutputPort<Note> = OutputPort::new(0, "notes", "the same, as a hand would play them");
@@ -16,9 +16,9 @@ const PLAYED: OutputPort<Note> = OutputPort::new(0, "notes", "the same, as a han
 /// The softest note: MIDI has no velocity of zero.
 const SOFTEST: f64 = 1.0 / 127.0;
 
-/// `humanise`.
+/// `jitter`.
 #[derive(Clone, Params)]
-pub struct Humanise {
+pub struct Jitter {
     /// how late a note may be
     #[param(live, range = 0.0..=1.0, default = Length::Seconds(0.03))]
     late: Length,
@@ -27,9 +27,9 @@ pub struct Humanise {
     dynamics: f64,
 }
 
-impl Node for Humanise {
+impl Node for Jitter {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("plugin", "humanise", "Plays notes a little late and unevenly")
+        Descriptor::of::<Self>("plugin", "jitter", "Plays notes a little late and unevenly")
             .details(
                 "Each note begins late by chance, and ends late by as much, so that it lasts as long as it did. The \
                  same patch plays the same every time; another `seed` of the transport plays otherwise.",
@@ -118,8 +118,8 @@ impl Playing {
     }
 }
 
-impl Processor<Humanise> for Playing {
-    fn process(&mut self, params: &Humanise, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+impl Processor<Jitter> for Playing {
+    fn process(&mut self, params: &Jitter, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         while let Some(input) = io.take() {
             for note in input.read(NOTES)?.iter() {
                 self.hold(input.packet.time, *note, params.dynamics);
@@ -136,7 +136,7 @@ impl Processor<Humanise> for Playing {
 
     // The inputs have ended: what is held is sent with the times that it has, after the end if need
     // be.
-    fn finish(&mut self, _params: &Humanise, io: &mut Io<'_>) -> Result<(), NodeError> {
+    fn finish(&mut self, _params: &Jitter, io: &mut Io<'_>) -> Result<(), NodeError> {
         self.release(io, Time::MAX)
     }
 
@@ -145,7 +145,7 @@ impl Processor<Humanise> for Playing {
     }
 
     // A length in beats is another time at another tempo.
-    fn changed(&mut self, params: &Humanise, transport: &Transport) -> Result<(), NodeError> {
+    fn changed(&mut self, params: &Jitter, transport: &Transport) -> Result<(), NodeError> {
         self.late = params.late.at(transport);
         Ok(())
     }
@@ -177,7 +177,7 @@ mod tests {
 
     /// A node whose notes may be `late` seconds late, and that is given `notes`; they end after two
     /// seconds.
-    fn played(late: f64, notes: &[(f64, Note)]) -> Harness<Humanise> {
+    fn played(late: f64, notes: &[(f64, Note)]) -> Harness<Jitter> {
         let packets = notes.iter();
         let packets = packets.map(|(time, note)| (at(*time), Payload::Notes([*note].into())));
         Harness::new(json!({ "late": { "seconds": late } })).feed(
@@ -245,7 +245,7 @@ mod tests {
             (Time::from_seconds(0.0), Payload::Notes([on].into())),
             (Time::from_seconds(0.5), Payload::Notes([off].into())),
         ];
-        let outputs = Harness::<Humanise>::new(json!({ "late": { "seconds": 0.1 } }))
+        let outputs = Harness::<Jitter>::new(json!({ "late": { "seconds": 0.1 } }))
             .feed("notes", PortType::Notes, played, Time::from_seconds(2.0))
             .run()?;
         let first = &outputs.packets("notes")[0];
