@@ -21,6 +21,9 @@ pub mod model;
 // Without ONNX Runtime the nodes that play models are not registered.
 #[cfg_attr(not(feature = "onnx"), allow(dead_code, unused_imports))]
 pub mod music;
+mod only_live;
+#[doc(hidden)]
+pub mod osc;
 pub mod output;
 mod params_over_time;
 mod picture;
@@ -78,6 +81,7 @@ pub fn registry() -> Registry {
     latent::register(&mut registry);
     midi::register(&mut registry);
     music::register(&mut registry);
+    osc::register(&mut registry);
     picture::register(&mut registry);
     video::register(&mut registry);
     #[cfg(feature = "onnx")]
