@@ -198,7 +198,7 @@ fn receive(socket: &UdpSocket, shared: &Shared) {
 impl Shared {
     fn take(&self, packet: &[u8]) {
         let now = Instant::now();
-        let hand_on = |wait, message| self.hand_on(now + wait, &message);
+        let hand_on = |wait: Duration, message: OscMessage| self.hand_on(now + wait, &message);
         reading::read(packet, SystemTime::now(), &self.complaints, hand_on);
     }
 

@@ -77,6 +77,7 @@ impl Node for OscOut {
             .input(NOTES)
             .input(LATENT)
             .independent_inputs()
+            .urgent()
     }
 
     fn check(&self, check: &mut Check<'_>) {
