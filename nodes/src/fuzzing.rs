@@ -3,6 +3,7 @@
 //! endless memory is a finding.
 
 use std::path::Path;
+use std::time::{Instant, SystemTime};
 
 use score_engine::Note;
 
@@ -13,6 +14,8 @@ use crate::midi::reading::Song;
 use crate::midi::smf::File;
 use crate::model::Manifest;
 use crate::music::{LAYOUT, sheet};
+use crate::osc::complaints::Complaints;
+use crate::osc::{Heard, Pattern, reading};
 
 /// What errors call a file that is only bytes.
 const NAME: &str = "fuzz";
@@ -74,4 +77,25 @@ pub fn sound(bytes: &[u8]) {
             return;
         }
     }
+}
+
+/// Takes in a packet of OSC as `osc_in` does; what stands before a zero byte is the address that it
+/// listens to.
+pub fn osc_in(bytes: &[u8]) {
+    let mut parts = bytes.splitn(2, |byte| *byte == 0);
+    let address = String::from_utf8_lossy(parts.next().unwrap_or_default());
+    let Ok(pattern) = Pattern::parse(&address) else {
+        return;
+    };
+    let (packet, now) = (parts.next().unwrap_or_default(), Instant::now());
+    reading::read(
+        packet,
+        SystemTime::now(),
+        &Complaints::default(),
+        |wait, message| {
+            if pattern.takes(&message.addr) {
+                let _ = Heard::of(now + wait, &message);
+            }
+        },
+    );
 }

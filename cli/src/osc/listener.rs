@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket};
-use rosc::{OscMessage, OscPacket, OscType};
+use rosc::OscType;
 use score_engine::{LiveTap, Seen};
+use score_nodes::osc::arguments;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -275,27 +276,15 @@ fn shown(seen: Seen) -> Vec<Vec<OscType>> {
         Seen::Latent(latent) => vec![latent.into_iter().map(float).collect()],
         Seen::Level(level) => vec![vec![float(level.peak), float(level.rms)]],
         Seen::Events(events) => (events.into_iter())
-            .map(|event| vec![OscType::String(event.name), float(event.strength)])
+            .map(|event| arguments::event(event.name, event.strength))
             .collect(),
         Seen::Notes(notes) => (notes.into_iter())
-            .map(|note| {
-                let (channel, pitch) = (note.channel.into(), note.pitch.into());
-                vec![
-                    OscType::Int(channel),
-                    OscType::Int(pitch),
-                    float(note.velocity),
-                ]
-            })
+            .map(|note| arguments::note(note.channel, note.pitch, note.velocity))
             .collect(),
         _ => Vec::new(),
     }
 }
 
 fn binary(address: &str, args: Vec<OscType>) -> Option<Message> {
-    let message = OscMessage {
-        addr: address.to_owned(),
-        args,
-    };
-    let packet = rosc::encoder::encode(&OscPacket::Message(message)).ok()?;
-    Some(Message::binary(packet))
+    arguments::packet(address, args).map(Message::binary)
 }

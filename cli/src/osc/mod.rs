@@ -6,7 +6,6 @@
 //! answers no web page, and reaches nothing but live values.
 
 mod announce;
-mod complaints;
 mod filter;
 mod http;
 mod listener;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use rosc::address::{Matcher, OscAddress};
 use rosc::{OscMessage, OscType};
 use score_engine::{Steering, Transport};
+use score_nodes::osc::complaints::Complaints;
 
-use super::complaints::Complaints;
 use super::namespace::{Leaf, Namespace};
 use super::touches::{Origin, Touches};
 use super::value::{arguments, glide, read};

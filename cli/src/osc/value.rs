@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rosc::OscType;
 use score_engine::{Length, Param, ParamType, Transport};
+use score_nodes::osc::arguments::number;
 use serde_json::{Value, json};
 
 use crate::remote::protocol::MAX_GLIDE;
@@ -73,20 +74,6 @@ fn one(param_type: &ParamType, arg: &OscType) -> Option<Value> {
         },
         _ => return None,
     })
-}
-
-/// The number that an argument is; never one that is not finite.
-fn number(arg: &OscType) -> Option<f64> {
-    let number = match arg {
-        OscType::Int(number) => f64::from(*number),
-        OscType::Float(number) => f64::from(*number),
-        OscType::Double(number) => *number,
-        OscType::Long(number) => *number as f64,
-        OscType::Bool(is_on) => f64::from(u8::from(*is_on)),
-        OscType::Inf => 1.0,
-        _ => return None,
-    };
-    number.is_finite().then_some(number)
 }
 
 fn takes(param_type: &ParamType) -> String {

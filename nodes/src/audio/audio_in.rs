@@ -15,10 +15,10 @@ use super::amplitude;
 use super::ramp::{Ramp, glide};
 use crate::device::capture::{Assembly, Capture, CaptureCounters, Captured, ring};
 use crate::device::keeper::{Keeper, Opener};
-use crate::device::only_live;
 use crate::device::sound::{Callback, Wanted, claim, open};
 use crate::device::sound_device::Direction;
 use crate::device::sound_stream::Opened;
+use crate::only_live::only_live;
 
 const SOUND: OutputPort<AudioBlock> = OutputPort::new(0, "sound", "what the device hears");
 

@@ -16,11 +16,11 @@ use super::ramp::{Ramp, glide};
 use crate::device::counters::read;
 use crate::device::feed::Feed;
 use crate::device::keeper::{Keeper, Opener};
-use crate::device::only_live;
 use crate::device::playback::{Playback, PlaybackForm, Shared, ring};
 use crate::device::sound::{Callback, Wanted, claim, open};
 use crate::device::sound_device::Direction;
 use crate::device::sound_stream::Opened;
+use crate::only_live::only_live;
 
 /// The shortest time between two reports of dropouts.
 const TELL: Duration = Duration::from_secs(5);

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use score_engine::{Build, LiveClock, NodeError};
 
 use super::super::keeper::missing;
-use super::super::only_live;
 use super::super::sound_device::Direction;
 use super::open_port::OpenPort;
 use super::port::PortName;
+use crate::only_live::only_live;
 
 /// The port that a node asks for.
 pub(super) struct Wanted {

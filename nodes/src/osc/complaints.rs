@@ -9,7 +9,7 @@ const EVERY: Duration = Duration::from_secs(10);
 /// What could not be taken. The first is said at once, and of those that follow soon only how many
 /// they were.
 #[derive(Default)]
-pub(super) struct Complaints(Mutex<Held>);
+pub struct Complaints(Mutex<Held>);
 
 #[derive(Default)]
 struct Held {
@@ -18,7 +18,8 @@ struct Held {
 }
 
 impl Complaints {
-    pub(super) fn say(&self, what: impl FnOnce() -> String) {
+    /// Says it, or counts it.
+    pub fn say(&self, what: impl FnOnce() -> String) {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if held.said.is_some_and(|said| said.elapsed() < EVERY) {
             held.unsaid += 1;

@@ -1,0 +1,304 @@
+//! The sockets that `osc_in` listens at: one for each address, however many nodes listen to it.
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use rosc::OscMessage;
+use score_engine::{NodeError, NodeErrorKind};
+
+use super::complaints::Complaints;
+use super::heard::Heard;
+use super::pattern::Pattern;
+use super::reading::{self, LARGEST};
+
+/// Messages that may wait for a node.
+const ROOM: usize = 4_096;
+
+/// How often the thread that receives looks whether anybody still listens.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// After an error that may last.
+const REST: Duration = Duration::from_millis(100);
+
+/// How long a socket that is being closed is waited for.
+const CLOSES: Duration = Duration::from_secs(1);
+
+/// The doors that are open, or being closed.
+static DOORS: Mutex<BTreeMap<SocketAddr, Weak<Door>>> = Mutex::new(BTreeMap::new());
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A socket and the thread that reads it. With the last who holds it, both go.
+struct Door {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    ears: Mutex<Vec<Weak<Ear>>>,
+    is_over: AtomicBool,
+    complaints: Complaints,
+}
+
+/// What one node listens to, and where to it is handed on.
+struct Ear {
+    pattern: Mutex<Pattern>,
+    heard: Sender<Heard>,
+}
+
+/// What one node hears.
+pub(super) struct Inlet {
+    ear: Arc<Ear>,
+    heard: Receiver<Heard>,
+    door: Arc<Door>,
+}
+
+impl Inlet {
+    /// Listens at `address` to what `pattern` means.
+    ///
+    /// # Errors
+    /// Another program has the port, or this computer has no such address.
+    pub(super) fn open(address: SocketAddr, pattern: Pattern) -> Result<Self, NodeError> {
+        let door = door(address)?;
+        let (sender, heard) = bounded(ROOM);
+        let ear = Arc::new(Ear {
+            pattern: Mutex::new(pattern),
+            heard: sender,
+        });
+        let mut ears = lock(&door.shared.ears);
+        ears.retain(|ear| ear.strong_count() > 0);
+        ears.push(Arc::downgrade(&ear));
+        drop(ears);
+        Ok(Inlet { ear, heard, door })
+    }
+
+    /// Listens to what `pattern` means from now on.
+    pub(super) fn listen_to(&self, pattern: Pattern) {
+        *lock(&self.ear.pattern) = pattern;
+    }
+
+    /// Says in the log what could not be taken.
+    pub(super) fn complain(&self, what: &str) {
+        self.door.shared.complaints.say(|| what.to_owned());
+    }
+
+    /// The next message, which may be for a later time; waits for one up to `patience`.
+    pub(super) fn next(&self, patience: Duration) -> Option<Heard> {
+        self.heard.recv_timeout(patience).ok()
+    }
+}
+
+/// The door at `address`: the one that is open, or a new one.
+fn door(address: SocketAddr) -> Result<Arc<Door>, NodeError> {
+    let begun = Instant::now();
+    loop {
+        let mut doors = lock(&DOORS);
+        let known = doors.get(&address);
+        if let Some(door) = known.and_then(Weak::upgrade) {
+            return Ok(door);
+        }
+        let is_closing = known.is_some();
+        match Door::open(address) {
+            Ok(door) => {
+                let door = Arc::new(door);
+                doors.insert(address, Arc::downgrade(&door));
+                return Ok(door);
+            }
+            Err(error) if is_closing && is_taken(&error) && begun.elapsed() < CLOSES => {}
+            Err(error) => return Err(refusal(address, &error)),
+        }
+        drop(doors);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn is_taken(error: &std::io::Error) -> bool {
+    error.kind() == ErrorKind::AddrInUse
+}
+
+fn refusal(address: SocketAddr, error: &std::io::Error) -> NodeError {
+    let (ip, port) = (address.ip(), address.port());
+    let (what, help) = match error.kind() {
+        ErrorKind::AddrInUse => (
+            format!("the port {port} at {ip} is taken"),
+            "choose another `port`, or close the program that has it; `--osc` cannot have the same",
+        ),
+        ErrorKind::AddrNotAvailable => (
+            format!("{ip} is not an address of this computer"),
+            "`listen` is one of its own, 127.0.0.1 for programs on it, or 0.0.0.0 for all",
+        ),
+        _ => (
+            format!("OSC cannot be received at {address}"),
+            "choose another `port` or `listen`",
+        ),
+    };
+    NodeError::new(NodeErrorKind::Device, format!("{what} ({error})")).help(help)
+}
+
+impl Door {
+    fn open(address: SocketAddr) -> std::io::Result<Self> {
+        let socket = UdpSocket::bind(address)?;
+        socket.set_read_timeout(Some(POLL_INTERVAL))?;
+        let shared = Arc::<Shared>::default();
+        let thread = {
+            let shared = shared.clone();
+            let named = std::thread::Builder::new().name("osc".to_owned());
+            named.spawn(move || receive(&socket, &shared))?
+        };
+        Ok(Door {
+            address,
+            shared,
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.shared.is_over.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+        let mut doors = lock(&DOORS);
+        if doors
+            .get(&self.address)
+            .is_some_and(|door| door.strong_count() == 0)
+        {
+            doors.remove(&self.address);
+        }
+    }
+}
+
+/// Takes in what comes through `socket`, which has a timeout, until nobody listens.
+fn receive(socket: &UdpSocket, shared: &Shared) {
+    let mut packet = vec![0; LARGEST];
+    while !shared.is_over.load(Ordering::Relaxed) {
+        match socket.recv_from(&mut packet) {
+            Ok((length, _)) => shared.take(&packet[..length]),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+                ) => {}
+            Err(_) => std::thread::sleep(REST),
+        }
+    }
+}
+
+impl Shared {
+    fn take(&self, packet: &[u8]) {
+        let now = Instant::now();
+        let hand_on = |wait: Duration, message: OscMessage| self.hand_on(now + wait, &message);
+        reading::read(packet, SystemTime::now(), &self.complaints, hand_on);
+    }
+
+    fn hand_on(&self, at: Instant, message: &OscMessage) {
+        let mut heard = None;
+        for ear in lock(&self.ears).iter().filter_map(Weak::upgrade) {
+            if !lock(&ear.pattern).takes(&message.addr) {
+                continue;
+            }
+            let heard = heard.get_or_insert_with(|| Heard::of(at, message));
+            let Some(heard) = heard.clone() else {
+                return self.complaints.say(|| {
+                    let address = &message.addr;
+                    format!("`{address}`: `osc_in` takes a number, a text, or nothing")
+                });
+            };
+            if ear.heard.try_send(heard).is_err() {
+                (self.complaints).say(|| "more messages come than a node can take".to_owned());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::super::arguments;
+    use super::super::heard::Said;
+    use super::*;
+
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    const PATIENCE: Duration = Duration::from_secs(5);
+
+    /// An address with a port that nobody has.
+    fn free() -> SocketAddr {
+        let socket = UdpSocket::bind((HERE, 0)).unwrap();
+        socket.local_addr().unwrap()
+    }
+
+    fn inlet(address: SocketAddr, pattern: &str) -> Result<Inlet, NodeError> {
+        Inlet::open(address, Pattern::parse(pattern).unwrap())
+    }
+
+    fn send(to: SocketAddr, bytes: &[u8]) {
+        let socket = UdpSocket::bind((HERE, 0)).unwrap();
+        socket.send_to(bytes, to).unwrap();
+    }
+
+    fn address(heard: Option<Heard>) -> String {
+        match heard.map(|heard| heard.said) {
+            Some(Said::Address(address)) => address,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn several_nodes_share_a_port_and_each_hears_its_own() {
+        let at = free();
+        let (one, two) = (inlet(at, "/one").unwrap(), inlet(at, "/two").unwrap());
+        for name in ["/three", "/two", "/one"] {
+            send(at, &arguments::packet(name, Vec::new()).unwrap());
+        }
+        assert_eq!(address(one.next(PATIENCE)), "/one");
+        assert_eq!(address(two.next(PATIENCE)), "/two");
+        assert_eq!(one.next(Duration::ZERO), None);
+        one.listen_to(Pattern::parse("/th*").unwrap());
+        drop(two);
+        send(at, &arguments::packet("/three", Vec::new()).unwrap());
+        assert_eq!(address(one.next(PATIENCE)), "/three");
+    }
+
+    #[test]
+    fn a_taken_port_is_one_message_and_a_closed_one_opens_again_at_once() {
+        let socket = UdpSocket::bind((HERE, 0)).unwrap();
+        let at = socket.local_addr().unwrap();
+        let error = inlet(at, "/a").map(|_| ()).unwrap_err();
+        let port = at.port().to_string();
+        assert!(error.to_string().contains("is taken"), "{error}");
+        assert!(error.to_string().contains(&port), "{error}");
+        assert!(error.advice().is_some_and(|help| help.contains("`port`")));
+        drop(socket);
+        for _ in 0..3 {
+            drop(inlet(at, "/a").unwrap());
+        }
+        let foreign = SocketAddr::from(([192, 0, 2, 1], 9));
+        let error = inlet(foreign, "/a").map(|_| ()).unwrap_err();
+        assert!(error.to_string().contains("192.0.2.1 is not"), "{error}");
+    }
+
+    #[test]
+    fn more_than_a_node_can_take_is_left_and_the_rest_goes_on() {
+        let (at, shared) = (free(), Shared::default());
+        let inlet = inlet(at, "/a").unwrap();
+        shared.ears.lock().unwrap().push(Arc::downgrade(&inlet.ear));
+        let packet = arguments::packet("/a", Vec::new()).unwrap();
+        for _ in 0..2 * ROOM {
+            shared.take(&packet);
+        }
+        assert_eq!(inlet.heard.len(), ROOM);
+        assert_eq!(address(inlet.next(Duration::ZERO)), "/a");
+    }
+}

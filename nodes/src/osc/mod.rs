@@ -1,0 +1,25 @@
+//! OSC over UDP: the nodes that receive and send it, and what the program's own doors for OSC take
+//! of them.
+
+pub mod arguments;
+pub mod complaints;
+mod door;
+mod heard;
+mod osc_in;
+mod osc_out;
+mod pattern;
+pub mod reading;
+mod target;
+pub mod waiting;
+
+use score_engine::Registry;
+
+#[cfg(feature = "fuzzing")]
+pub(crate) use heard::Heard;
+#[cfg(feature = "fuzzing")]
+pub(crate) use pattern::Pattern;
+
+pub(crate) fn register(registry: &mut Registry) {
+    registry.add::<osc_in::OscIn>();
+    registry.add::<osc_out::OscOut>();
+}
