@@ -3,6 +3,7 @@
 use super::Checker;
 use crate::node::{Check, Subject};
 use crate::patch::tree::Spot;
+use crate::port::{Arity, PortType};
 
 impl Checker<'_> {
     /// Asks every node, sources first, so that each knows what arrives.
@@ -24,17 +25,36 @@ impl Checker<'_> {
             return;
         };
         let mut arriving = vec![None; descriptor.inputs.len()];
-        let mut misfits = Vec::new();
+        let (mut misfits, mut unlike) = (Vec::new(), Vec::new());
         for link in self.links.iter().filter(|link| link.wire.to == index) {
             let port_type = self.drafts[link.wire.from].outputs[link.wire.output].clone();
             // Wires into parameters carry what was joined by its type already.
             let Some(port) = descriptor.inputs.get(link.wire.input) else {
                 continue;
             };
-            if !port_type.fits(&port.port_type) {
+            let fits = port_type.fits(&port.port_type);
+            if !fits {
                 misfits.push((link.spot, port_type.clone(), link.wire.input));
             }
-            arriving[link.wire.input] = Some(port_type);
+            let before = arriving[link.wire.input].replace(port_type.clone());
+            if let Some(before) = before.filter(|before| !port_type.fits(before))
+                && fits
+                && port.arity == Arity::Many
+            {
+                unlike.push((link.spot, port_type, before, link.wire.input));
+            }
+        }
+        for (spot, port_type, before, input) in unlike {
+            let (id, port) = (&self.drafts[index].id, &descriptor.inputs[input].name);
+            let message =
+                format!("`{id}.{port}` has {before} from another wire, but {port_type} arrives");
+            let help = match before {
+                PortType::Latent(Some(dimension)) => Some(format!(
+                    "put `latent_map(dimension: {dimension})` between them"
+                )),
+                _ => None,
+            };
+            self.report(spot, message, help);
         }
         for (spot, port_type, input) in misfits {
             let port = &descriptor.inputs[input];
