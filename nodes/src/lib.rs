@@ -27,6 +27,7 @@ pub mod shared;
 mod syncing;
 #[cfg(test)]
 mod testing;
+mod together;
 mod video;
 #[cfg(feature = "onnx")]
 mod vision;
