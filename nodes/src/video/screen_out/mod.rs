@@ -70,10 +70,10 @@ impl Node for ScreenOut {
                  the screen allows in its own shape. Nothing waits for the screen: where it is slower than the \
                  pictures, the newest is shown and the others are left out (`dropped_pictures` in the status, beside \
                  `shown_pictures`). \
-                 A program shows them, mpv (`sudo apt install mpv`) or ffplay, which comes with ffmpeg: a fault in it \
+                 A program shows them, ffplay, which comes with ffmpeg, or mpv (`sudo apt install mpv`): a fault in it \
                  or in a driver cannot stop the music. When it ends or hangs it is started again (`reopened`), and the \
-                 same goes for a display that is not there yet. `auto` takes mpv where it is installed: it fills the \
-                 screen without a window manager, and without any desktop. When the pictures' size changes, the \
+                 same goes for a display that is not there yet. `auto` takes ffplay on a \
+                 desktop, and mpv where there is none. When the pictures' size changes, the \
                  program is started again for the new one.\n\n\
                  `device` gives the pictures to programs that read cameras, such as OBS and TouchDesigner, through the \
                  Linux module v4l2loopback: `sudo apt install v4l2loopback-dkms`, then \

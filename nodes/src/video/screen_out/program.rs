@@ -110,6 +110,7 @@ pub(super) fn choose(
         Choice::Ffplay if !has("ffplay") => missing("ffplay", "ffmpeg"),
         Choice::Ffplay => Ok(Program::Ffplay { is_bare }),
         Choice::Mpv => Ok(Program::Mpv { is_bare }),
+        Choice::Auto if has("ffplay") && !is_bare => Ok(Program::Ffplay { is_bare }),
         Choice::Auto if has("mpv") => Ok(Program::Mpv { is_bare }),
         Choice::Auto if has("ffplay") => Ok(Program::Ffplay { is_bare }),
         Choice::Auto => Err(NodeError::missing(
@@ -194,6 +195,10 @@ fn mpv(command: &mut Command, shown: &Shown, (width, height): (u32, u32), is_bar
     }
     if is_bare {
         command.arg("--vo=drm");
+    } else if System::this() == System::Linux {
+        // Where there is no graphics card that it can use, its own choice would be SDL, which ends
+        // at once without a window manager.
+        command.arg("--vo=gpu,x11,");
     }
     command.arg("-");
 }
@@ -305,7 +310,8 @@ mod tests {
         let chosen = |choice, is_there, has| choose(choice, &shown, &desktop(is_there, has));
         let mpv = |is_bare| Program::Mpv { is_bare };
         let ffplay = |is_bare| Program::Ffplay { is_bare };
-        assert_eq!(chosen(Choice::Auto, true, all).unwrap(), mpv(false));
+        assert_eq!(chosen(Choice::Auto, true, all).unwrap(), ffplay(false));
+        assert_eq!(chosen(Choice::Mpv, true, all).unwrap(), mpv(false));
         assert_eq!(chosen(Choice::Auto, false, all).unwrap(), mpv(true));
         assert_eq!(
             chosen(Choice::Auto, true, only_ffmpeg).unwrap(),
@@ -330,7 +336,7 @@ mod tests {
         let found = choose(Choice::Auto, &named, &desktop(false, all)).unwrap();
         assert_eq!(
             found,
-            mpv(false),
+            ffplay(false),
             "the display that the patch names is a desktop"
         );
     }

@@ -4,6 +4,7 @@
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -238,25 +239,16 @@ fn attempt(
         Ok(child) => child,
         Err(error) => return Some(error.to_string()),
     };
-    let (Some(stdin), Some(words)) = (child.stdin.take(), child.stderr.take()) else {
+    let Some(stdin) = child.stdin.take() else {
         return Some("its input cannot be written".to_owned());
     };
-    // Nobody reads what it prints.
-    drop(child.stdout.take());
     let number = next_attempt(shared);
-    let (tell, said) = std::sync::mpsc::channel();
-    let listens = std::thread::Builder::new()
-        .name("screen words".into())
-        .spawn(move || {
-            let mut text = Vec::new();
-            let mut words = words;
-            let _ = words.by_ref().take(WORDS).read_to_end(&mut text);
-            // What comes after is not kept, but a full pipe would stop the program.
-            let _ = std::io::copy(&mut words, &mut std::io::sink());
-            let _ = tell.send(String::from_utf8_lossy(&text).into_owned());
-        });
-    // Without the thread, the reason is simply not known.
-    drop(listens);
+    // mpv complains on its standard output.
+    let (tell, said) = channel();
+    let printed = child.stdout.take().map(|words| listen(words, tell.clone()));
+    let complained = child.stderr.take().map(|words| listen(words, tell));
+    // Without these threads, the reason is simply not known.
+    drop((printed, complained));
     let (writes, shown) = (shared.clone(), output.counters.counter("shown_pictures"));
     let writer = std::thread::Builder::new()
         .name("screen pixels".into())
@@ -293,13 +285,31 @@ fn attempt(
         Verdict::Fine => None,
         Verdict::Hangs => Some(format!("{program} takes no pictures")),
         Verdict::Ended => {
-            let said = said.recv_timeout(REAP).unwrap_or_default();
-            Some(match said.trim() {
-                "" => format!("{program} ended"),
-                said => format!("{program} ended ({})", last_line(said)),
+            let words = [(); 2].map(|()| said.recv_timeout(REAP).unwrap_or_default());
+            let words = words.iter().find(|words| !words.trim().is_empty());
+            Some(match words {
+                None => format!("{program} ended"),
+                Some(words) => format!("{program} ended ({})", last_line(words)),
             })
         }
     }
+}
+
+/// Reads what the program says to its end, on a thread of its own, so that a full pipe does not stop
+/// it; tells the beginning.
+fn listen(
+    mut words: impl Read + Send + 'static,
+    tell: Sender<String>,
+) -> std::io::Result<JoinHandle<()>> {
+    let listen = move || {
+        let mut text = Vec::new();
+        let _ = words.by_ref().take(WORDS).read_to_end(&mut text);
+        let _ = std::io::copy(&mut words, &mut std::io::sink());
+        // Nobody asks when all went well.
+        let _ = tell.send(String::from_utf8_lossy(&text).into_owned());
+    };
+    let thread = std::thread::Builder::new().name("screen words".into());
+    thread.spawn(listen)
 }
 
 /// Makes room for a new start; gives its number.
@@ -606,20 +616,20 @@ mod tests {
     /// With a real program on a virtual X server: `cargo test --workspace --lib -- --ignored
     /// an_x_server`, where Xvfb is installed.
     #[test]
-    #[ignore = "needs Xvfb, and ffplay or mpv"]
+    #[ignore = "needs Xvfb and ffplay"]
     fn an_x_server_shows_what_comes() {
         use crate::testing::ffmpeg;
+        use crate::video::ffmpeg::Running;
         use crate::video::screen_out::program::{Program, Shown};
 
         const DISPLAY: &str = ":94";
-        let mut server = Command::new("Xvfb")
-            .args([DISPLAY, "-screen", "0", "320x240x24", "-nolisten", "tcp"])
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut server = Command::new("Xvfb");
+        server.args([DISPLAY, "-screen", "0", "320x240x24", "-nolisten", "tcp"]);
+        server.stdout(Stdio::null()).stderr(Stdio::null());
+        let _server = Running(server.spawn().unwrap());
         std::thread::sleep(Duration::from_secs(1));
-        let is_bare = false;
-        for program in [Program::Ffplay { is_bare }, Program::Mpv { is_bare }] {
+        {
+            let program = Program::Ffplay { is_bare: false };
             let shown = Shown {
                 display: Some(DISPLAY.to_owned()),
                 full_screen: true,
@@ -669,7 +679,5 @@ mod tests {
                 counters.condition()
             );
         }
-        server.kill().unwrap();
-        server.wait().unwrap();
     }
 }
