@@ -9,6 +9,10 @@ pub(crate) const PATCHES: &[(&str, &str)] = &[
     ("cuts", include_str!("../../graphs/cuts.ron")),
     ("density", include_str!("../../graphs/density.ron")),
     ("duet", include_str!("../../graphs/duet.ron")),
+    (
+        "edited_picture",
+        include_str!("../../graphs/edited_picture.ron"),
+    ),
     ("ensemble", include_str!("../../graphs/ensemble.ron")),
     ("factors", include_str!("../../graphs/factors.ron")),
     ("film", FILM),

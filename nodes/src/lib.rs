@@ -24,13 +24,10 @@ pub mod model;
 // Without ONNX Runtime the nodes that play models are not registered.
 #[cfg_attr(not(feature = "onnx"), allow(dead_code, unused_imports))]
 pub mod music;
-<<<<<<< HEAD
 mod notes;
-=======
 mod only_live;
 #[doc(hidden)]
 pub mod osc;
->>>>>>> p-osc
 pub mod output;
 mod params_over_time;
 mod picture;
@@ -41,6 +38,7 @@ mod syncing;
 #[cfg(test)]
 mod testing;
 mod ticks;
+mod together;
 mod video;
 #[cfg(feature = "onnx")]
 mod vision;
@@ -92,11 +90,8 @@ pub fn registry() -> Registry {
     light::register(&mut registry);
     midi::register(&mut registry);
     music::register(&mut registry);
-<<<<<<< HEAD
     notes::register(&mut registry);
-=======
     osc::register(&mut registry);
->>>>>>> p-osc
     picture::register(&mut registry);
     video::register(&mut registry);
     #[cfg(feature = "onnx")]

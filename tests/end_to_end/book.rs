@@ -251,8 +251,8 @@ fn what_the_library_page_shows_of_rust_is_an_example_that_is_tested() {
     }
 }
 
-/// A folder with all that the pages' patches and commands name: films, melodies, a sound, the
-/// patches that ship.
+/// A folder with all that the pages' patches and commands name: films, melodies, a sound, pictures,
+/// the patches that ship.
 fn workshop() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
@@ -267,6 +267,10 @@ fn workshop() -> tempfile::TempDir {
     ffmpeg(folder.path(), "-f lavfi -i sine=duration=2 song.wav");
     std::fs::create_dir(at("sounds")).unwrap();
     std::fs::copy(at("song.wav"), at("sounds/rain_60.wav")).unwrap();
+    std::fs::create_dir(at("shots")).unwrap();
+    for name in ["photo.jpg", "shots/1.png"] {
+        ffmpeg(folder.path(), &format!("-i film.mp4 -frames:v 1 {name}"));
+    }
     unpack_graphs(&at("graphs"));
     std::fs::copy(at("film.mp4"), at("graphs/film.mp4")).unwrap();
     folder

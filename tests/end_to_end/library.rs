@@ -159,6 +159,7 @@ fn patches_that_play_live_begin_even_where_there_is_no_device() {
     let folder = unpacked();
     for name in [
         "live",
+        "edited_picture",
         "ensemble",
         "installation",
         "silent_until_movement",

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use crate::graph::{GraphNode, GraphWire};
-use crate::param::{Change, ParamType, Span};
+use crate::param::{Change, FileContent, FileRole, ParamType, Span};
 use crate::policy::Policy;
 use crate::transport::Transport;
 
@@ -196,12 +196,14 @@ fn live_changes(old: &GraphNode, new: &GraphNode) -> Option<Vec<(String, Value)>
 }
 
 impl GraphNode {
-    /// The files that the node's parameters name for reading.
+    /// The files that the node's parameters name for reading, but for folders, which it looks after
+    /// itself.
     pub(crate) fn files(&self) -> impl Iterator<Item = PathBuf> {
         self.descriptor
             .params
             .iter()
-            .filter(|param| param.param_type == ParamType::File(crate::param::FileRole::Read))
+            .filter(|param| param.param_type == ParamType::File(FileRole::Read))
+            .filter(|param| param.purpose.content != Some(FileContent::Folder))
             .filter_map(|param| self.values.get(param.name.as_ref())?.as_str())
             .map(PathBuf::from)
     }

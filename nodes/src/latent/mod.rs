@@ -1,7 +1,12 @@
-//! Codes, points in a model's latent space: made, smoothed, mapped.
+//! Codes, points in a model's latent space: made, smoothed, mapped, mixed, held, compared.
 
+mod finite;
+mod latent_distance;
+mod latent_from_controls;
+mod latent_hold;
 mod latent_interpolate;
 mod latent_map;
+mod latent_mix;
 mod latent_random;
 mod latent_smooth;
 pub(crate) mod rotation;
@@ -12,8 +17,12 @@ mod turning;
 use score_engine::Registry;
 
 pub(crate) fn register(registry: &mut Registry) {
+    registry.add::<latent_distance::LatentDistance>();
+    registry.add::<latent_from_controls::LatentFromControls>();
+    registry.add::<latent_hold::LatentHold>();
     registry.add::<latent_interpolate::LatentInterpolate>();
     registry.add::<latent_map::LatentMap>();
+    registry.add::<latent_mix::LatentMix>();
     registry.add::<latent_random::LatentRandom>();
     registry.add::<latent_smooth::LatentSmooth>();
 }

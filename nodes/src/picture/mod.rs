@@ -1,13 +1,18 @@
-//! Pictures of a run.
+//! Pictures: of a run, from files, and edited while they play.
 
 mod canvas;
 mod course;
 mod drawn_notes;
+mod edit;
+mod files;
 mod letters;
 mod piano_roll;
+pub(crate) mod scale;
 
 use score_engine::Registry;
 
 pub(crate) fn register(registry: &mut Registry) {
     registry.add::<piano_roll::PianoRoll>();
+    edit::register(registry);
+    files::register(registry);
 }

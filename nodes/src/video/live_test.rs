@@ -45,7 +45,7 @@ impl Processor<Watch> for Watching {
 ///
 /// # Errors
 /// The node's own.
-pub(super) fn play<N: Node>(
+pub(crate) fn play<N: Node>(
     node: &str,
     longest: Duration,
     enough: impl Fn(&[Packet]) -> bool,
@@ -57,7 +57,7 @@ pub(super) fn play<N: Node>(
 ///
 /// # Errors
 /// The node's own.
-pub(super) fn play_steered<N: Node>(
+pub(crate) fn play_steered<N: Node>(
     node: &str,
     longest: Duration,
     enough: impl Fn(&Steering, &[Packet]) -> bool,

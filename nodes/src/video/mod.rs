@@ -6,9 +6,10 @@ pub(crate) mod container;
 mod demuxers;
 pub(crate) mod ffmpeg;
 #[cfg(test)]
-mod live_test;
+pub(crate) mod live_test;
 mod picture_choice;
 mod screen;
+mod screen_out;
 mod system;
 pub(crate) mod timeline;
 mod video_file;
@@ -22,6 +23,7 @@ pub use camera::{Camera, CameraFormat, cameras};
 pub(crate) fn register(registry: &mut Registry) {
     registry.add::<camera::CameraNode>();
     registry.add::<screen::Screen>();
+    registry.add::<screen_out::ScreenOut>();
     registry.add::<video_file::VideoFile>();
     registry.add::<video_mux::VideoMux>();
     registry.add::<video_stream::VideoStream>();

@@ -23,6 +23,9 @@ pub enum FileContent {
     Model,
     /// Instruments for a synthesiser.
     SoundFont,
+    /// A folder, or files in it by a pattern. The node itself looks which there are: it is not
+    /// built anew when one comes or goes.
+    Folder,
     /// Something that this version of the engine has no word for.
     #[serde(other)]
     Other,

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Checker;
 use crate::node::{Check, Subject};
 use crate::patch::tree::Spot;
-use crate::port::PortType;
+use crate::port::{Arity, PortType};
 
 impl Checker<'_> {
     /// Asks every node, sources first, so that each knows what arrives.
@@ -29,7 +29,7 @@ impl Checker<'_> {
             return;
         };
         let mut arriving = vec![None; descriptor.inputs.len()];
-        let mut misfits = Vec::new();
+        let (mut misfits, mut unlike) = (Vec::new(), Vec::new());
         let mut open: Vec<(Spot, PortType, usize)> = Vec::new();
         for joined in self.joined.iter().filter(|joined| joined.wire.to == index) {
             let port_type = self.drafts[joined.wire.from].outputs[joined.wire.output].clone();
@@ -43,10 +43,32 @@ impl Checker<'_> {
                 if arriving[joined.wire.input].is_some() && port_type == PortType::Latent(None) {
                     continue;
                 }
-            } else if !port_type.fits(&port.port_type) {
+                arriving[joined.wire.input] = Some(port_type);
+                continue;
+            }
+            let fits = port_type.fits(&port.port_type);
+            if !fits {
                 misfits.push((joined.spot, port_type.clone(), joined.wire.input));
             }
-            arriving[joined.wire.input] = Some(port_type);
+            let before = arriving[joined.wire.input].replace(port_type.clone());
+            if let Some(before) = before.filter(|before| !port_type.fits(before))
+                && fits
+                && port.arity == Arity::Many
+            {
+                unlike.push((joined.spot, port_type, before, joined.wire.input));
+            }
+        }
+        for (spot, port_type, before, input) in unlike {
+            let (id, port) = (&self.drafts[index].id, &descriptor.inputs[input].name);
+            let message =
+                format!("`{id}.{port}` has {before} from another wire, but {port_type} arrives");
+            let help = match before {
+                PortType::Latent(Some(dimension)) => Some(format!(
+                    "put `latent_map(dimension: {dimension})` between them"
+                )),
+                _ => None,
+            };
+            self.report(spot, message, help);
         }
         for (spot, port_type, input) in misfits {
             let port = &descriptor.inputs[input];
