@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use score_engine::{Counters, Frame, NodeError};
 
+use crate::backoff::Backoff;
 use crate::picture::scale::{Scaler, Window};
-use crate::video::backoff::Backoff;
 use crate::video::capture::REOPENED;
 use crate::video::ffmpeg::{last_line, start};
 
