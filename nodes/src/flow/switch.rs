@@ -32,7 +32,7 @@ impl Node for Switch {
                     "film": video_file(path: "film.mp4", width: 64, height: 64),
                     "light": brightness(),
                     "calm": scale_walk(scale: minor_pentatonic, tonic: 45),
-                    "bright": scale_walk(scale: major_pentatonic, tonic: 57),
+                    "bright": scale_walk(scale: pentatonic, tonic: 57),
                     "still": curve(low: 0.3, high: 0.3),
                     "either": switch(),
                     "notes": midi_file(path: "film.mid"),
