@@ -1,7 +1,6 @@
 //! Listens to other programs by OSC.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use score_engine::{
@@ -316,7 +315,7 @@ mod tests {
             args
         }
 
-        fn end(mut self) {
+        fn end(self) {
             let left = self.live.drain(Duration::from_secs(20));
             assert_eq!(left.left, Vec::<String>::new(), "they hang");
         }
