@@ -1,5 +1,7 @@
 //! What the speakers promise, offline and live.
 
+use std::f32::consts::FRAC_1_SQRT_2;
+
 use score_engine::harness::{Harness, Outputs};
 use score_engine::{Payload, PortType};
 use serde_json::{Value, json};
@@ -73,7 +75,7 @@ fn left_and_right_lie_on_both_sides_of_the_place() {
     let stereo = stereo_blocks(&left, &right);
     let params = json!({ "widths": [90] });
     near(
-        &levels(&speakers(params, &[stereo.clone()]), 4),
+        &levels(&speakers(params, std::slice::from_ref(&stereo)), 4),
         &[1.0, 0.0, 0.0, 0.0],
     );
     let params = json!({ "widths": [90], "places": [90] });
@@ -92,7 +94,10 @@ fn wires_are_added_with_their_gains_and_loudspeakers_have_their_trims() {
     let outputs = speakers(params, &[mono.clone(), mono.clone()]);
     near(&levels(&outputs, 4), &[0.25, 0.125, 0.0, 0.0]);
     let params = json!({ "speakers": 2, "spread": 1, "trims": [-6.0206] });
-    near(&levels(&speakers(params, &[mono]), 2), &[0.3536, 0.7071]);
+    near(
+        &levels(&speakers(params, &[mono]), 2),
+        &[FRAC_1_SQRT_2 / 2.0, FRAC_1_SQRT_2],
+    );
 }
 
 #[test]
