@@ -263,22 +263,28 @@ impl Sending {
                 let is_finite = event.strength.is_finite();
                 arguments::event(name, if is_finite { event.strength } else { 0.0 })
             }
-            Item::Note(note) => self.strike(note),
+            Item::Note(note) => match self.strike(note) {
+                Some(args) => args,
+                None => return,
+            },
         };
         self.target.send(&self.address, args);
     }
 
-    fn strike(&mut self, note: Note) -> Vec<OscType> {
-        let (channel, pitch) = (note.channel(), note.pitch());
+    /// What is sent of a note: of an end only where the note sounds, since it may have begun at an
+    /// address that was left.
+    fn strike(&mut self, note: Note) -> Option<Vec<OscType>> {
+        let place @ (channel, pitch) = (note.channel(), note.pitch());
         let velocity = match note {
             Note::On { velocity, .. } if velocity > 0.0 => velocity.min(1.0),
             _ => 0.0,
         };
-        match velocity > 0.0 {
-            true => self.sounding.insert((channel, pitch)),
-            false => self.sounding.remove(&(channel, pitch)),
-        };
-        arguments::note(channel, pitch, velocity)
+        if velocity > 0.0 {
+            self.sounding.insert(place);
+        } else if !self.sounding.remove(&place) {
+            return None;
+        }
+        Some(arguments::note(channel, pitch, velocity))
     }
 
     /// Ends what sounds.
