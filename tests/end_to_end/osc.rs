@@ -192,6 +192,46 @@ fn every_live_value_has_an_address_that_sets_and_releases_it() {
     assert!(sent.elapsed() > Duration::from_millis(400));
 }
 
+#[test]
+fn a_message_recalls_a_preset_and_the_release_of_a_button_does_not() {
+    let stage = Stage::new();
+    assert_eq!(stage.get("/presets").0, 404);
+    let mut listener = stage.listener();
+    listener.wish("LISTEN", "/hum/gain");
+    let presets = "    presets: {\"calm\": {\"hum.gain\": -20, \"transport.tempo\": 90}},\n)\n";
+    let text = HUM.replace("    },\n)\n", &format!("    }},\n{presets}"));
+    std::fs::write(stage.patch(), text).unwrap();
+    until(|| stage.get("/presets/calm").0 == 200);
+    let (_, calm) = stage.get("/presets/calm");
+    assert_eq!((&calm["ACCESS"], &calm["TYPE"]), (&json!(2), &json!("f")));
+    assert_eq!(calm["DESCRIPTION"], "recalls 2 values");
+    assert_eq!(stage.get("/presets/calm?VALUE").0, 204);
+    let all = stage.get("/").1;
+    assert_eq!(all["CONTENTS"]["presets"]["CONTENTS"]["calm"], calm);
+    // Neither a release nor a pattern recalls it.
+    stage.send("/presets/calm", &[OscType::Float(0.0)]);
+    stage.send("/presets/*", &[]);
+    stage.send("/hum/gain", &[OscType::Float(-25.0)]);
+    until(|| stage.gain() == -25.0);
+    assert_eq!(
+        stage.get("/transport/tempo?VALUE").1["VALUE"],
+        json!([120.0])
+    );
+    stage.send("/presets/calm", &[OscType::Float(0.2)]);
+    until(|| stage.gain() == -20.0);
+    assert_eq!(
+        stage.get("/transport/tempo?VALUE").1["VALUE"],
+        json!([90.0])
+    );
+    listener.until(|message| message.args == [OscType::Float(-20.0)]);
+    stage.send("/hum/gain", &[]);
+    until(|| stage.gain() == -30.0);
+    listener.set("/presets/calm", &[]);
+    until(|| stage.gain() == -20.0);
+    stage.send("/presets/clam", &[]);
+    stage.run.until("nothing plays at `/presets/clam`");
+}
+
 /// As libossia asks (August 2026): the host, twice in different words, all addresses, and one
 /// connection for all it listens to; then it sends packets.
 #[test]

@@ -162,6 +162,71 @@ fn the_transport_is_steered_as_a_node_and_the_patchs_file_stays_as_it_is() {
 }
 
 #[test]
+fn a_preset_is_recalled_listed_and_changed_by_an_edit() {
+    let stage = Stage::new();
+    let with = |presets: &str| HUM.replace("    },\n)", &format!("    }},\n    {presets}\n)"));
+    let two = with(
+        r#"presets: {
+        "calm": {"hum.gain": -20, "hum.frequency": 440, "transport.tempo": 96, "transport.key": "D minor"},
+        "storm": {"hum.gain": -10},
+    },"#,
+    );
+    std::fs::write(stage.patch(), &two).unwrap();
+    let playing = stage.playing();
+    assert_eq!(stage.told(&["preset"]), "calm   4 values\nstorm  1 value\n");
+    let told = stage.told(&["preset", "--json", "--run", "show"]);
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(
+        (&told["patch"], &told["pid"]),
+        (&"show.ron".into(), &playing.id().into())
+    );
+    let last = &told["presets"][1]["values"][0];
+    assert_eq!(
+        (&last["node"], &last["param"], &last["value"]),
+        (&"hum".into(), &"gain".into(), &(-10.0).into())
+    );
+    assert_eq!(stage.told(&["preset", "calm"]), "");
+    stage.until_gain(-20.0, "hand");
+    assert_eq!(stage.told(&["get", "hum.frequency"]), "440\n");
+    assert_eq!(stage.told(&["get", "transport.tempo"]), "96\n");
+    assert_eq!(stage.told(&["get", "transport.key"]), "D minor\n");
+    // What the other does not name stays.
+    assert_eq!(
+        stage.told(&["preset", "storm", "--glide", "beats(0.2)"]),
+        ""
+    );
+    stage.until_gain(-10.0, "hand");
+    assert_eq!(stage.told(&["get", "transport.tempo"]), "96\n");
+    let told = stage.refused(&["preset", "clam"]);
+    assert_eq!(
+        told,
+        "error: the patch that plays has no preset `clam`\n  help: did you mean `calm`?\n"
+    );
+    assert_eq!(
+        stage.score(&["preset", "calm", "--json"]).status.code(),
+        Some(2)
+    );
+    std::fs::write(
+        stage.patch(),
+        two.replace("storm", "gale").replace("-10}", "-11}"),
+    )
+    .unwrap();
+    until(|| stage.told(&["preset"]) == "calm  4 values\ngale  1 value\n");
+    stage.until_gain(-10.0, "hand");
+    stage.told(&["preset", "gale"]);
+    stage.until_gain(-11.0, "hand");
+    // It is what hands hold, so that it is written back and released as that.
+    stage.told(&["write-back", "hum.gain"]);
+    let text = std::fs::read_to_string(stage.patch()).unwrap();
+    assert!(
+        text.contains("gain: -11") && text.contains(r#""gale":"#),
+        "{text}"
+    );
+    std::fs::write(stage.patch(), HUM).unwrap();
+    until(|| stage.told(&["preset"]) == "show.ron has no presets\n");
+}
+
+#[test]
 fn what_was_set_is_written_into_the_patch_and_released_and_comments_stay() {
     let stage = Stage::new();
     let patch = |gain: i32| {

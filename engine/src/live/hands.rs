@@ -805,7 +805,9 @@ mod tests {
     /// A node with a live gain, and what it is sent.
     fn node(id: &str) -> (SteeredNode, Receiver<Command>) {
         let mut descriptor = Descriptor::new("test", "gain", "");
-        descriptor.params = vec![Param::number("gain", (0.0, 1e6), "").live()];
+        descriptor.params = ["gain", "level"]
+            .map(|name| Param::number(name, (0.0, 1e6), "").live())
+            .into();
         let (commands, sent) = unbounded();
         let node = SteeredNode {
             node: Arc::new(GraphNode::declared(id, descriptor)),
@@ -824,13 +826,26 @@ mod tests {
         built_with: &Transport,
         is_first: bool,
     ) {
+        let value = |node: &str, param: &str, value: Value| PresetValue {
+            node: node.to_owned(),
+            param: param.to_owned(),
+            value,
+        };
+        let calm = Preset {
+            name: "calm".to_owned(),
+            values: vec![
+                value("a", "gain", json!(3.0)),
+                value("transport", "tempo", json!(96.0)),
+                value("a", "level", json!(4.0)),
+            ],
+        };
         let begun: Vec<String> = begun.iter().map(|id| (*id).to_owned()).collect();
         steering.exchange(Exchange {
             nodes,
             begun: &begun,
             built_with,
             text: &Transport::default(),
-            presets: Arc::default(),
+            presets: [calm].into(),
             is_first,
         });
     }
@@ -899,6 +914,28 @@ mod tests {
         assert_eq!(steered.value, None);
         assert_eq!(sent.len(), 0, "the tempo is held");
         assert_eq!(steering.held().len(), 1);
+    }
+
+    #[test]
+    fn a_preset_is_recalled_in_one_step_and_one_that_is_not_there_changes_nothing() {
+        let (steering, sent) = run();
+        let glide = Duration::from_secs(2);
+        steering.recall("calm", glide).unwrap();
+        assert!(matches!(sent.try_recv(), Ok(Command::Retime(now)) if now.tempo == 96.0));
+        let Ok(Command::Steer(hands)) = sent.try_recv() else {
+            panic!("no value")
+        };
+        let hands: Vec<(&str, &Option<Value>)> = (hands.iter())
+            .map(|hand| (hand.param.as_str(), &hand.value))
+            .collect();
+        let wanted = [("gain", &Some(json!(3.0))), ("level", &Some(json!(4.0)))];
+        assert_eq!(hands, wanted);
+        assert!(sent.is_empty());
+        assert_eq!(steering.held().len(), 3);
+        let error = steering.recall("clam", glide).unwrap_err();
+        assert_eq!(error.kind, SteeringErrorKind::Preset);
+        assert_eq!(error.help.as_deref(), Some("did you mean `calm`?"));
+        assert!(sent.is_empty());
     }
 
     #[test]

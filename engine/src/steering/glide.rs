@@ -76,6 +76,8 @@ fn number(value: &Value) -> Option<(Option<&str>, f64)> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -110,6 +112,27 @@ mod tests {
         let glide =
             Glide::between(&voices, &json!(1), &json!(4), Time::ZERO, seconds(1.0)).unwrap();
         assert_eq!(glide.at(&voices, seconds(0.5)).0, json!(3));
+    }
+
+    proptest! {
+        #[test]
+        fn a_way_ends_exactly_where_it_shall_and_leaves_neither_end_behind(
+            from in -60.0..24.0, to in -60.0..24.0, lasts in 0.001..3_600.0, place in 0.0..1.0,
+        ) {
+            let gain = Param::number("gain", (-60.0, 24.0), "");
+            let ratios = Param::number("hertz", (0.0, 84.0), "").span(1.0..=84.0, false);
+            let lasts = Time::from_seconds(lasts);
+            for (param, up) in [(&gain, 0.0), (&ratios, 60.0)] {
+                let (from, to) = (from + up, to + up);
+                let glide = Glide::between(param, &json!(from), &json!(to), Time::ZERO, lasts);
+                let glide = glide.unwrap();
+                prop_assert_eq!(glide.at(param, lasts), (json!(to), true));
+                let between = Time::from_seconds(lasts.seconds() * place);
+                let between = glide.at(param, between).0.as_f64().unwrap();
+                let (least, most) = (from.min(to) - 1e-9, from.max(to) + 1e-9);
+                prop_assert!((least..=most).contains(&between), "{} {} {}", from, between, to);
+            }
+        }
     }
 
     #[test]

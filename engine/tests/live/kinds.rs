@@ -557,6 +557,37 @@ impl Processor<Slider> for Sliding {
     }
 }
 
+/// Has live values between which there is no way.
+#[derive(Clone, Params)]
+struct Palette {
+    /// a text
+    #[param(live, default = "")]
+    title: String,
+    /// a list
+    #[param(live, range = 0..=9, default = vec![])]
+    mute: Vec<u32>,
+    /// a flag
+    #[param(live, default = false)]
+    loud: bool,
+}
+
+impl Node for Palette {
+    fn descriptor() -> Descriptor {
+        Descriptor::of::<Self>("test", "palette", "Idles").input(ANYTHING)
+    }
+
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
+        Ok(Box::new(Idling))
+    }
+}
+
+impl Processor<Palette> for Idling {
+    fn process(&mut self, _params: &Palette, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        while io.take().is_some() {}
+        Ok(Flow::WakeAt(io.now() + Time::from_seconds(0.01)))
+    }
+}
+
 /// Takes what comes, if it is wired.
 #[derive(Clone, Params)]
 struct Idler {}
@@ -673,5 +704,6 @@ pub fn registry() -> Registry {
     registry.add::<Beat>();
     registry.add::<Notebook>();
     registry.add::<Slider>();
+    registry.add::<Palette>();
     registry
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod kinds;
+mod presets;
 mod steering;
 
 use std::collections::BTreeSet;
