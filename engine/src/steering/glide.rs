@@ -123,7 +123,7 @@ mod tests {
             let ratios = Param::number("hertz", (0.0, 84.0), "").span(1.0..=84.0, false);
             let lasts = Time::from_seconds(lasts);
             for (param, up) in [(&gain, 0.0), (&ratios, 60.0)] {
-                let (from, to) = (from + up, to + up);
+                let (from, to): (f64, f64) = (from + up, to + up);
                 let glide = Glide::between(param, &json!(from), &json!(to), Time::ZERO, lasts);
                 let glide = glide.unwrap();
                 prop_assert_eq!(glide.at(param, lasts), (json!(to), true));
