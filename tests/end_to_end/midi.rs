@@ -126,3 +126,22 @@ fn what_a_synth_cannot_play_is_told_once_by_a_render() {
     let quiet = score(folder.path(), &["render", "p.ron", "--quiet"]);
     assert_eq!(text(&quiet.stderr), "");
 }
+
+#[test]
+fn a_pad_on_written_chords_plays_for_as_long_as_the_tune_lasts() {
+    let folder = folder_with("pedal.mid");
+    let patch = r#"Patch(
+        format: 1,
+        nodes: {
+            "tune":   midi_input_file(path: "in.mid"),
+            "chords": chords_in(chords: "| Am | F |"),
+            "pad":    chord_pad(),
+            "notes":  midi_file(path: "out.mid"),
+        },
+        wires: ["tune -> notes", "chords -> pad -> notes"],
+    )"#;
+    std::fs::write(folder.path().join("p.ron"), patch).unwrap();
+    let output = score(folder.path(), &["render", "p.ron"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(onsets(&folder.path().join("out.mid")).len() > 4 + 2);
+}

@@ -97,7 +97,17 @@ fn no_run(which: Option<&str>) -> Refusal {
         Some(which) => format!("no `score run` of yours plays {which}"),
         None => "no `score run` of yours is playing on this machine".to_owned(),
     };
-    let help = "start one with score run PATCH, without --no-remote and as the same user";
+    // One may play whose folder is not closed to others: it has no socket then.
+    let folders = socket_folder::to_look_in().into_iter();
+    let open = folders
+        .filter(|folder| folder.exists())
+        .find_map(|folder| socket_folder::require_own(&folder).err());
+    let help = match open {
+        Some(why) => format!("{why}, and start the run again: it could open no socket there"),
+        None => {
+            "start one with score run PATCH, without --no-remote and as the same user".to_owned()
+        }
+    };
     Refusal::new("no_run", message).help(help)
 }
 
