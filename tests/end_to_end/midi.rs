@@ -145,3 +145,26 @@ fn a_pad_on_written_chords_plays_for_as_long_as_the_tune_lasts() {
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(onsets(&folder.path().join("out.mid")).len() > 4 + 2);
 }
+
+#[test]
+fn a_hold_that_a_wire_shortens_takes_back_no_promise() {
+    let folder = tempfile::tempdir().unwrap();
+    let patch = r#"Patch(
+        format: 1,
+        nodes: {
+            "low":   threshold(hold: 0.1),
+            "wave":  lfo(shape: square, every: 0.3, duration: 4),
+            "turn":  lfo(shape: random, every: 0.05, duration: 4),
+            "hit":   accent(),
+            "notes": midi_file(path: "out.mid"),
+        },
+        wires: [
+            "wave -> low.value", ("turn -> low.hold", range(from: 0.0, to: 0.5)),
+            "low.fall -> hit -> notes",
+        ],
+    )"#;
+    std::fs::write(folder.path().join("p.ron"), patch).unwrap();
+    let output = score(folder.path(), &["render", "p.ron"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(!onsets(&folder.path().join("out.mid")).is_empty());
+}

@@ -41,6 +41,8 @@ pub(super) struct LiveThread {
     revision: Option<Arc<Revision>>,
     /// What the last failure said.
     told: String,
+    /// When a glide is news again.
+    next_step: Time,
 }
 
 impl LiveThread {
@@ -60,6 +62,7 @@ impl LiveThread {
             restarts: Restarts::new(restart),
             revision: None,
             told: String::new(),
+            next_step: Time::ZERO,
         }
     }
 
@@ -208,12 +211,16 @@ impl LiveThread {
             && self.worker.values.has_news()
         {
             let Worker { values, node, .. } = &mut self.worker;
-            match values.tell_to(processor, node, now) {
-                Ok(is_told) => has_news |= is_told,
-                Err(refused) => {
-                    has_news = true;
-                    self.ports.pause().refused(refused);
-                }
+            let told = values.tell_to(processor, node, now);
+            let is_news = *told.as_ref().unwrap_or(&true);
+            // A glide has another value at every moment: it is news once a step only, or its node
+            // would do nothing else.
+            if is_news && (now >= self.next_step || !values.glides()) {
+                self.next_step = now + GLIDE_STEP;
+                has_news = true;
+            }
+            if let Err(refused) = told {
+                self.ports.pause().refused(refused);
             }
         }
         has_news
@@ -290,7 +297,11 @@ impl Schedule for LiveThread {
 
     fn wait(&mut self, wake: Option<Time>) -> Result<(), NodeError> {
         let glides = self.worker.values.glides();
-        let step = glides.then(|| self.ports.now() + GLIDE_STEP);
+        let now = self.ports.now();
+        let step = glides.then_some(match self.next_step > now {
+            true => self.next_step,
+            false => now + GLIDE_STEP,
+        });
         self.ports.wait(wake.into_iter().chain(step).min());
         Ok(())
     }

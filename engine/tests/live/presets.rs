@@ -109,7 +109,10 @@ fn a_thousand_presets_at_random_end_exactly_where_they_say_and_restart_nobody() 
 
 #[test]
 fn an_edit_changes_the_presets_and_nothing_else() {
-    let low = with_presets(NODES, r#""low": {"s.place": 0.125}"#);
+    let low = with_presets(
+        &NODES.replace("recalled", "edited"),
+        r#""low": {"s.place": 0.125}"#,
+    );
     let mut live = start(&low, WIRES);
     let steering = live.steering();
     let error = steering.recall("high", Duration::ZERO).unwrap_err();
@@ -119,7 +122,10 @@ fn an_edit_changes_the_presets_and_nothing_else() {
     let same = live.replace(graph(&low, WIRES), &BTreeSet::new());
     assert!(same.unwrap().is_none());
     let edition = steering.edition();
-    let high = with_presets(NODES, r#""high": {"s.place": 0.875}"#);
+    let high = with_presets(
+        &NODES.replace("recalled", "edited"),
+        r#""high": {"s.place": 0.875}"#,
+    );
     let revision = edit(&mut live, &high, WIRES);
     assert!(revision.begun.is_empty() && revision.set.is_empty() && revision.gone.is_empty());
     assert!(steering.edition() > edition);

@@ -170,6 +170,28 @@ fn an_edit_elsewhere_leaves_a_glide_on_its_way() {
 }
 
 #[test]
+fn a_glide_does_not_keep_its_node_busy() {
+    let live = start(
+        r#""s": slider(place: 0), "n": notebook(name: "calm")"#,
+        r#""s -> n""#,
+    );
+    until("it plays", || !noted("calm").is_empty());
+    let steering = live.steering();
+    let usual = noted("calm").len();
+    std::thread::sleep(Duration::from_secs(1));
+    let usual = noted("calm").len() - usual;
+    steering
+        .set("s", "place", json!(1.0), Duration::from_secs(5))
+        .unwrap();
+    let before = noted("calm").len();
+    std::thread::sleep(Duration::from_secs(1));
+    let calls = noted("calm").len() - before;
+    // A step takes 5 ms.
+    assert!(calls <= usual + 250, "{calls} instead of {usual}");
+    assert!(live.drain(END).is_empty());
+}
+
+#[test]
 fn a_wire_into_a_parameter_comes_and_goes_while_the_node_plays_on() {
     let nodes =
         r#""s": slider(place: 0.5), "t": slider(place: 0.25), "n": notebook(name: "wired")"#;

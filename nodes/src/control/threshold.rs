@@ -71,7 +71,8 @@ struct Watching {
     /// Whether the state was told that holds at the start.
     begun: bool,
     is_above: bool,
-    /// Since when the number is low, and what it was then and when that was captured.
+    /// When the number will have been low for long enough, what it was when it became low, and when
+    /// that was captured. Another `hold` counts from the next time: this one is promised.
     low: Option<(Time, f32, Instant)>,
 }
 
@@ -102,7 +103,7 @@ impl Processor<Threshold> for Watching {
             } else if exact >= params.level - params.hysteresis {
                 self.low = None;
             } else if !value.is_nan() && self.is_above && self.low.is_none() {
-                self.low = Some((time, value, input.packet.captured));
+                self.low = Some((time + self.hold, value, input.packet.captured));
                 // What needs no time counts at once.
                 self.fall_if(io, |_, due| due <= time)?;
             }
@@ -130,7 +131,7 @@ impl Processor<Threshold> for Watching {
 impl Watching {
     /// When the number will have been low for long enough.
     fn due(&self) -> Option<Time> {
-        self.low.map(|(since, ..)| since + self.hold)
+        self.low.map(|(due, ..)| due)
     }
 
     /// It has fallen, where that is due.
