@@ -176,7 +176,7 @@ fn each_mistake_in_a_preset_is_reported_in_its_place() {
         "p.ron:15:13 `transport.seed` cannot change while it plays | ",
         "p.ron:16:30 `H flat` is not a key | ",
         "p.ron:17:13 there is no node `transprot` | did you mean `transport`?",
-        "p.ron:18:32 no `let` value is called `lwo` | did you mean `low`?",
+        "p.ron:18:32 no `let` value is called `lwo` | there are low",
         "p.ron:20:9 two presets are called `calm`; the first is at 6:9 | -",
         "p.ron:21:9 `a.b` cannot be the name of a preset | ",
         "p.ron:22:9 `` cannot be the name of a preset | ",
