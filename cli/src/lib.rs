@@ -60,7 +60,7 @@ pub fn run(registry: &Registry) -> ExitCode {
         Command::Preset(preset) => command::preset::run(preset),
         Command::Get(get) => command::steer::get(get),
         Command::Release(release) => command::steer::release(release),
-        Command::WriteBack(write) => command::write_back::run(write, &kinds),
+        Command::WriteBack(write) => command::write_back::run(write, &kinds, &settings),
         Command::Status(status) => command::steer::status(status),
         Command::Check(check) => command::check::run(check, &kinds, &settings),
         Command::Fmt(fmt) => command::fmt::run(fmt),

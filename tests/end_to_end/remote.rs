@@ -277,6 +277,24 @@ fn a_patch_that_was_saved_meanwhile_is_not_written() {
 }
 
 #[test]
+fn a_value_that_its_node_refuses_is_not_written_back() {
+    let stage = Stage::new();
+    let more = r#"        "wave": lfo(),
+        "sum": expression(formula: "a"),
+    },
+    wires: ["wave -> sum.a"],
+)"#;
+    let patch = HUM.replace("    },\n)", more);
+    std::fs::write(stage.patch(), &patch).unwrap();
+    let _playing = stage.playing();
+    stage.told(&["set", "sum.formula=a/"]);
+    let told = stage.refused(&["write-back"]);
+    assert!(told.contains("show.ron:6:"), "{told}");
+    assert_eq!(std::fs::read_to_string(stage.patch()).unwrap(), patch);
+    assert_eq!(stage.told(&["get", "sum.formula"]), "a\n");
+}
+
+#[test]
 fn what_is_written_back_stays_set_where_a_release_would_be_heard() {
     let stage = Stage::new();
     let _playing = stage.playing_with(&["show.ron", "--set", "hum.gain=-40"]);

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use score_engine::{
-    Diagnostic, Diagnostics, NodeValues, Unwritten, Written, patch_hash, write_back_file,
+    Diagnostic, Diagnostics, NodeValues, Settings, Unwritten, Written, patch_hash, write_back_file,
     written_value,
 };
 
@@ -23,7 +23,11 @@ const LOAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// Between two looks whether it has.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-pub(crate) fn run(arguments: &WriteBack, kinds: &Kinds<'_>) -> Result<(), Failure> {
+pub(crate) fn run(
+    arguments: &WriteBack,
+    kinds: &Kinds<'_>,
+    settings: &Settings,
+) -> Result<(), Failure> {
     let connection = connect(arguments.run.as_deref()).map_err(refused)?;
     let answer = connection.ask(&Request::Held).map_err(Failure::Remote)?;
     let held: Held = read(answer)?;
@@ -36,7 +40,8 @@ pub(crate) fn run(arguments: &WriteBack, kinds: &Kinds<'_>) -> Result<(), Failur
         .map(|held| Written::new(&*held.node, &*held.param, held.value.clone()))
         .collect();
     let registry = kinds.of_file(path);
-    let text = write_back_file(path, &held.patch_hash, &written, &registry).map_err(unwritten)?;
+    let text = write_back_file(path, &held.patch_hash, &written, &registry, settings)
+        .map_err(unwritten)?;
     let mut out = out();
     for HeldValue { node, param, value } in &chosen {
         let (patch, value) = (&connection.about.patch, written_value(value));

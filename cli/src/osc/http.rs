@@ -29,8 +29,8 @@ use super::room::Room;
 /// Connections at the same time; those that are more are closed at once.
 const MOST_CONNECTIONS: usize = 64;
 
-/// How long a client may take to ask.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a client may take to ask: one that does not holds a place that others need.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The most bytes of a request's head.
 const LONGEST_HEAD: usize = 16 * 1024;

@@ -9,7 +9,8 @@ use tempfile::{NamedTempFile, TempPath};
 
 use super::{Written, write_back};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::patch::Source;
+use crate::node::Settings;
+use crate::patch::{Source, check};
 use crate::registry::Registry;
 
 /// Why the file of a patch was not written. It is as it was.
@@ -49,17 +50,28 @@ pub fn patch_hash(text: &str) -> String {
 /// [`crate::Graph::text`].
 ///
 /// # Errors
-/// As [`write_back`] and [`replace_patch`]. The file is as it was.
+/// As [`write_back`] and [`replace_patch`], or the patch could not be played any more: a node may
+/// refuse a value that its declaration admits. The file is as it was.
 pub fn write_back_file(
     path: &Path,
     seen: &str,
     values: &[Written],
     registry: &Registry,
+    settings: &Settings,
 ) -> Result<String, Unwritten> {
     let source = Source::read(path)?;
     // Looked at first: values may not fit into another text, and that is not what is wrong then.
     require_seen(path, &source.text, seen)?;
     let text = write_back(&source, values, registry)?;
+    let mut written = source.clone();
+    written.text.clone_from(&text);
+    let checks = |source| check(source, &[], registry, settings).map(|_| ());
+    // What is wrong already, such as a film that is not here, is no reason.
+    if let Err(wrong) = checks(&written)
+        && checks(&source).is_ok()
+    {
+        return Err(wrong.into());
+    }
     replace_patch(path, seen, &text)?;
     Ok(text)
 }
