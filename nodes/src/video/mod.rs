@@ -10,6 +10,7 @@ pub(crate) mod live_test;
 mod picture_choice;
 mod screen;
 mod screen_out;
+mod supervised;
 mod system;
 pub(crate) mod timeline;
 mod video_file;

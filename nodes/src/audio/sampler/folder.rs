@@ -31,7 +31,7 @@ const ENDINGS: [&str; 11] = [
 ];
 
 /// Between two looks at the folder. What has changed is read once it stands still for as long.
-const LOOK: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A sound that is cut off at its end fades there, in seconds.
 const FADE: f32 = 0.003;
@@ -308,7 +308,7 @@ fn keep_up(
     stop: &Receiver<()>,
 ) {
     let mut seen = None;
-    while stop.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+    while stop.recv_timeout(POLL_INTERVAL) == Err(RecvTimeoutError::Timeout) {
         // While the folder is away, what was read plays on.
         let Ok(now) = states(folder) else {
             continue;

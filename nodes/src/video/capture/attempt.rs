@@ -129,7 +129,7 @@ fn read(shared: &Shared, number: u64, mut output: ChildStdout, frame_bytes: usiz
             state.last = Some(captured);
         }
         drop(state);
-        shared.changed.notify_all();
+        shared.wake();
         if read.is_err() {
             return;
         }

@@ -4,8 +4,8 @@ mod attempt;
 mod node;
 
 use std::ffi::OsString;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,7 @@ use self::attempt::attempt;
 pub(crate) use self::node::{
     Captured, Captures, Capturing, PICTURES, REOPENED, after_input, before_input, require_live,
 };
+use super::supervised::{Stops, Supervised};
 use crate::backoff::Backoff;
 
 /// The wait before the first new try.
@@ -84,11 +85,7 @@ pub(crate) struct Picture {
     pub(crate) captured: Instant,
 }
 
-/// What the threads of a capture share.
-struct Shared {
-    state: Mutex<State>,
-    changed: Condvar,
-}
+type Shared = Supervised<State>;
 
 #[derive(Debug, Default)]
 struct State {
@@ -121,28 +118,9 @@ impl State {
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits until something changes, `longest` at most.
-    fn wait<'a>(&self, state: MutexGuard<'a, State>, longest: Duration) -> MutexGuard<'a, State> {
-        let waited = self.changed.wait_timeout(state, longest);
-        waited.unwrap_or_else(PoisonError::into_inner).0
-    }
-
-    /// Waits `pause`, or until the capture is no longer needed; says whether it still is.
-    fn rest(&self, pause: Duration) -> bool {
-        let until = Instant::now() + pause;
-        let mut state = self.lock();
-        loop {
-            let left = until.saturating_duration_since(Instant::now());
-            if state.stop || left.is_zero() {
-                return !state.stop;
-            }
-            state = self.wait(state, left);
-        }
+impl Stops for State {
+    fn stops(&self) -> bool {
+        self.stop
     }
 }
 
@@ -158,13 +136,10 @@ impl Capture {
     /// # Errors
     /// The system refuses a thread.
     pub(crate) fn start(source: Source) -> Result<Self, NodeError> {
-        let shared = Arc::new(Shared {
-            state: Mutex::new(State {
-                timeout: source.timeout,
-                ..State::default()
-            }),
-            changed: Condvar::new(),
-        });
+        let shared = Arc::new(Shared::new(State {
+            timeout: source.timeout,
+            ..State::default()
+        }));
         let supervised = shared.clone();
         let supervisor = std::thread::Builder::new()
             .name("capture".into())
@@ -197,7 +172,7 @@ impl Capture {
     /// Sets the time without a frame after which the source is opened again.
     pub(crate) fn set_timeout(&self, timeout: Duration) {
         self.shared.lock().timeout = timeout;
-        self.shared.changed.notify_all();
+        self.shared.wake();
     }
 
     /// The program that captures now.
@@ -210,7 +185,7 @@ impl Capture {
 impl Drop for Capture {
     fn drop(&mut self) {
         self.shared.lock().stop = true;
-        self.shared.changed.notify_all();
+        self.shared.wake();
         if let Some(supervisor) = self.supervisor.take() {
             // It cannot have panicked, and there would be nothing to do about it.
             let _ = supervisor.join();

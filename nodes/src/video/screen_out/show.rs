@@ -3,9 +3,9 @@
 
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,7 @@ use crate::backoff::Backoff;
 use crate::picture::scale::{Scaler, Window};
 use crate::video::capture::REOPENED;
 use crate::video::ffmpeg::{last_line, start};
+use crate::video::supervised::{Stops, Supervised};
 
 /// The wait before the first new try.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
@@ -34,7 +35,7 @@ const REPEAT: Duration = Duration::from_secs(1);
 const SETTLED: Duration = Duration::from_secs(1);
 
 /// Between two looks whether the program still runs.
-const LOOK: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A killed program is waited for so long, then left behind.
 const REAP: Duration = Duration::from_secs(1);
@@ -54,12 +55,7 @@ pub(super) struct Output {
     pub(super) begin: Begin,
 }
 
-/// What the threads share.
-#[derive(Default)]
-struct Shared {
-    state: Mutex<State>,
-    changed: Condvar,
-}
+type Shared = Supervised<State>;
 
 #[derive(Default)]
 struct State {
@@ -88,42 +84,23 @@ enum Ended {
     Stopped,
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+impl Stops for State {
+    fn stops(&self) -> bool {
+        self.stop
     }
+}
 
-    /// Waits until something changes, `longest` at most.
-    fn wait<'a>(&self, state: MutexGuard<'a, State>, longest: Duration) -> MutexGuard<'a, State> {
-        let waited = self.changed.wait_timeout(state, longest);
-        waited.unwrap_or_else(PoisonError::into_inner).0
-    }
-
-    /// Waits `pause`, or until nothing is to be shown any more; says whether something still is.
-    fn rest(&self, pause: Duration) -> bool {
-        let until = Instant::now() + pause;
-        let mut state = self.lock();
-        loop {
-            let left = until.saturating_duration_since(Instant::now());
-            if state.stop || left.is_zero() {
-                return !state.stop;
-            }
-            state = self.wait(state, left);
+/// Waits for a picture; `None`: nothing is to be shown any more. It stays the newest.
+fn first(shared: &Shared) -> Option<Arc<Frame>> {
+    let mut state = shared.lock();
+    loop {
+        if state.stop {
+            return None;
         }
-    }
-
-    /// Waits for a picture; `None`: nothing is to be shown any more. It stays the newest.
-    fn first(&self) -> Option<Arc<Frame>> {
-        let mut state = self.lock();
-        loop {
-            if state.stop {
-                return None;
-            }
-            if let Some(frame) = &state.newest {
-                return Some(frame.clone());
-            }
-            state = self.wait(state, LOOK * 10);
+        if let Some(frame) = &state.newest {
+            return Some(frame.clone());
         }
+        state = shared.wait(state, POLL_INTERVAL * 10);
     }
 }
 
@@ -165,14 +142,14 @@ impl Show {
         let before = self.shared.lock().newest.replace(frame);
         self.dropped
             .fetch_add(u64::from(before.is_some()), Ordering::Relaxed);
-        self.shared.changed.notify_all();
+        self.shared.wake();
     }
 }
 
 impl Drop for Show {
     fn drop(&mut self) {
         self.shared.lock().stop = true;
-        self.shared.changed.notify_all();
+        self.shared.wake();
         if let Some(supervisor) = self.supervisor.take() {
             // It cannot have panicked, and there would be nothing to do about it.
             let _ = supervisor.join();
@@ -188,7 +165,7 @@ fn supervise(shared: &Arc<Shared>, mut output: Output) {
     // What was told last and since when it lasts: a screen that is off for weeks must not fill the
     // log.
     let mut trouble: Option<(String, Instant)> = None;
-    while let Some(first) = shared.first() {
+    while let Some(first) = first(shared) {
         let size = (first.width(), first.height());
         drop(first);
         let outcome = attempt(shared, &mut output, size, || {
@@ -264,7 +241,7 @@ fn attempt(
             drop(state);
             // Only now: the program ends with its input, and that must not look like a fault.
             drop(stdin);
-            writes.changed.notify_all();
+            writes.wake();
         });
     let writer = match writer {
         Ok(writer) => writer,
@@ -276,7 +253,7 @@ fn attempt(
     let verdict = watch(shared, &mut child, shows);
     let has_ended = stop(&mut child);
     shared.lock().attempt += 1;
-    shared.changed.notify_all();
+    shared.wake();
     if has_ended {
         // It has nobody to write to any more.
         let _ = writer.join();
@@ -347,8 +324,10 @@ fn watch(shared: &Shared, child: &mut Child, shows: impl FnOnce()) -> Verdict {
         {
             return Verdict::Hangs;
         }
-        let took = state.took.is_some_and(|(first, _)| first.elapsed() >= LOOK);
-        state = shared.wait(state, LOOK);
+        let took = state
+            .took
+            .is_some_and(|(first, _)| first.elapsed() >= POLL_INTERVAL);
+        state = shared.wait(state, POLL_INTERVAL);
         if matches!(child.try_wait(), Ok(Some(_))) {
             return match state.ended {
                 Some(Ended::Resized | Ended::Stopped) => Verdict::Fine,
