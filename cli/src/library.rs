@@ -15,10 +15,18 @@ pub(crate) const PATCHES: &[(&str, &str)] = &[
     ),
     ("ensemble", include_str!("../../graphs/ensemble.ron")),
     ("factors", include_str!("../../graphs/factors.ron")),
+    (
+        "field_recordings",
+        include_str!("../../graphs/field_recordings.ron"),
+    ),
     ("film", FILM),
     (
         "film_with_midi",
         include_str!("../../graphs/film_with_midi.ron"),
+    ),
+    (
+        "four_loudspeakers",
+        include_str!("../../graphs/four_loudspeakers.ron"),
     ),
     (
         "installation",
@@ -44,6 +52,7 @@ pub(crate) const PATCHES: &[(&str, &str)] = &[
     ),
     ("stream", include_str!("../../graphs/stream.ron")),
     ("stream_live", include_str!("../../graphs/stream_live.ron")),
+    ("tablet", include_str!("../../graphs/tablet.ron")),
     ("to_daw", include_str!("../../graphs/to_daw.ron")),
     ("two_films", include_str!("../../graphs/two_films.ron")),
 ];

@@ -7,13 +7,25 @@ use score_test_support::{
     write_scale,
 };
 
-/// All patches in a folder with the film and the tune that they name.
+/// All patches in a folder with the film, the tune and the recordings that they name.
 fn unpacked() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     write_film(folder.path());
     write_scale(&folder.path().join("song.mid"));
+    write_recordings(&folder.path().join("sounds"));
     unpack_graphs(folder.path());
     folder
+}
+
+/// A folder with three short recordings.
+fn write_recordings(folder: &Path) {
+    std::fs::create_dir(folder).unwrap();
+    for (name, frequency) in [("gate", 310), ("gravel", 170), ("wind", 520)] {
+        score_test_support::ffmpeg(
+            folder,
+            &format!("-f lavfi -i sine=frequency={frequency}:duration=0.8 {name}.wav"),
+        );
+    }
 }
 
 /// The loudest sample of a sound file.
@@ -62,6 +74,7 @@ fn patches_for_a_film_give_it_music() {
         "layers",
         "density",
         "moving_drums",
+        "field_recordings",
         "stream",
         "film",
         "classic",
@@ -235,6 +248,41 @@ fn drums_play_while_something_moves_and_not_while_nothing_does() {
         struck.iter().all(|(at, _)| moves.contains(&f64::from(*at))),
         "{struck:?}"
     );
+}
+
+#[test]
+fn a_film_goes_round_a_room_of_four_loudspeakers() {
+    let folder = unpacked();
+    let patch = std::fs::read_to_string(graphs().join("four_loudspeakers.ron")).unwrap();
+    // The same patch into a file.
+    let patch = patch
+        .replace(
+            "audio_out(channels: 4, latency: 4)",
+            r#"audio_file(path: "room.wav")"#,
+        )
+        .replace(", loop: true", "");
+    std::fs::write(folder.path().join("room.ron"), patch).unwrap();
+    let made = score(folder.path(), &["render", "room.ron", "-q"]);
+    assert!(made.status.success(), "{}", text(&made.stderr));
+
+    let mut sound = hound::WavReader::open(folder.path().join("room.wav")).unwrap();
+    assert_eq!(sound.spec().channels, 4);
+    let samples: Vec<f64> = sound
+        .samples::<i32>()
+        .map(|s| f64::from(s.unwrap()))
+        .collect();
+    // The loudspeaker that is the loudest, for each second in which there is sound.
+    let second = 4 * 48_000;
+    let mut loudest = std::collections::BTreeSet::new();
+    for second in samples.chunks_exact(second) {
+        let power =
+            |channel: usize| -> f64 { second.iter().skip(channel).step_by(4).map(|s| s * s).sum() };
+        let powers: Vec<f64> = (0..4).map(power).collect();
+        if powers.iter().sum::<f64>() > 0.0 {
+            loudest.extend((0..4).max_by(|a, b| powers[*a].total_cmp(&powers[*b])));
+        }
+    }
+    assert!(loudest.len() >= 3, "{loudest:?}");
 }
 
 #[test]
