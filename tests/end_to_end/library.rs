@@ -4,7 +4,7 @@ use std::path::Path;
 
 use score_test_support::{
     Talking, graphs, house, onsets, patches_in, program, score, text, unpack_graphs, write_film,
-    write_scale,
+    write_recordings, write_scale,
 };
 
 /// All patches in a folder with the film, the tune and the recordings that they name.
@@ -15,17 +15,6 @@ fn unpacked() -> tempfile::TempDir {
     write_recordings(&folder.path().join("sounds"));
     unpack_graphs(folder.path());
     folder
-}
-
-/// A folder with three short recordings.
-fn write_recordings(folder: &Path) {
-    std::fs::create_dir(folder).unwrap();
-    for (name, frequency) in [("gate", 310), ("gravel", 170), ("wind", 520)] {
-        score_test_support::ffmpeg(
-            folder,
-            &format!("-f lavfi -i sine=frequency={frequency}:duration=0.8 {name}.wav"),
-        );
-    }
 }
 
 /// The loudest sample of a sound file.

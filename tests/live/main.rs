@@ -6,6 +6,7 @@
 mod capture;
 mod devices;
 mod midi;
+mod palette;
 mod proofs;
 mod pulse;
 mod sound;

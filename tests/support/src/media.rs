@@ -44,6 +44,17 @@ pub fn write_film(folder: &Path) {
     );
 }
 
+/// A folder with three short recordings.
+pub fn write_recordings(folder: &Path) {
+    std::fs::create_dir(folder).unwrap();
+    for (name, frequency) in [("gate", 310), ("gravel", 170), ("wind", 520)] {
+        ffmpeg(
+            folder,
+            &format!("-f lavfi -i sine=frequency={frequency}:duration=0.8 {name}.wav"),
+        );
+    }
+}
+
 /// A film of one second, for tests to which its pictures do not matter.
 pub fn write_small_film(folder: &Path) {
     ffmpeg(
