@@ -318,7 +318,8 @@ pub(crate) struct Run {
 
 #[derive(Args)]
 #[command(after_help = "\
-Of several values, all are set or none. Values are written as in a patch; text needs no quotes:
+Of several values, all are set or none. Values are written as in a patch; text needs no quotes.
+A node may refuse what its parameter takes, such as a formula with a mistake: it keeps its old value.
   score set calm.half_life=2 transport.tempo=96 --glide 4
   score set piano.gain=-6 --glide 'beats(8)'
   score set piano.voice=glass")]
@@ -328,6 +329,7 @@ pub(crate) struct Set {
     pub(crate) values: Vec<(String, Setting)>,
     /// Seconds, or beats(4), until the values have arrived; a tempo always arrives at once
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = glide)]
+    #[arg(allow_negative_numbers = true)]
     pub(crate) glide: Glide,
     #[arg(long, value_name = "PATCH|PID", help = RUN)]
     pub(crate) run: Option<String>,
@@ -345,6 +347,7 @@ pub(crate) struct Preset {
     pub(crate) name: Option<String>,
     /// Seconds, or beats(4), until the values have arrived; words and a tempo arrive at once
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = glide)]
+    #[arg(allow_negative_numbers = true)]
     pub(crate) glide: Glide,
     #[arg(long, value_name = "PATCH|PID", help = RUN)]
     pub(crate) run: Option<String>,
@@ -375,6 +378,7 @@ pub(crate) struct Release {
     pub(crate) all: bool,
     /// Seconds, or beats(4), until the values have arrived; a tempo always arrives at once
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = glide)]
+    #[arg(allow_negative_numbers = true)]
     pub(crate) glide: Glide,
     #[arg(long, value_name = "PATCH|PID", help = RUN)]
     pub(crate) run: Option<String>,
@@ -440,7 +444,10 @@ fn glide(text: &str) -> Result<Glide, String> {
             .strip_prefix('(')?
             .strip_suffix(')')
     };
-    let read = |text: &str| number(text, 0.0, MAX_GLIDE);
+    let read = |text: &str| {
+        let wrong = || format!("it takes seconds from 0 to {MAX_GLIDE}, or beats(4)");
+        number(text, 0.0, MAX_GLIDE).map_err(|_| wrong())
+    };
     match (within("beats"), within("seconds")) {
         (Some(beats), _) => read(beats).map(|beats| Glide::Length(Length::Beats(beats))),
         (None, seconds) => read(seconds.unwrap_or(text)).map(Glide::Seconds),
@@ -846,6 +853,13 @@ mod tests {
         assert_eq!(glide("2.5"), Ok(Glide::Seconds(2.5)));
         assert_eq!(glide("seconds(0)"), Ok(Glide::Seconds(0.0)));
         assert_eq!(glide("beats(4)"), Ok(Glide::Length(Length::Beats(4.0))));
+        // Not taken for a flag.
+        let Err(wrong) = Arguments::try_parse_from(["score", "set", "a.b=1", "--glide", "-1"])
+        else {
+            panic!("it is not refused")
+        };
+        let wrong = wrong.to_string();
+        assert!(wrong.contains("it takes seconds from 0 to 3600"), "{wrong}");
         for wrong in [
             "-1",
             "3601",

@@ -28,14 +28,14 @@ pub fn remote(bytes: &[u8]) {
 
 /// What all doors for OSC share, of a run whose only live values are the transport's.
 #[cfg(feature = "osc")]
-static ROOM: LazyLock<crate::osc::Room> = LazyLock::new(|| {
+static STATE: LazyLock<crate::osc::OscState> = LazyLock::new(|| {
     let live = Live::new(&Settings::default(), LiveOptions::default());
     let nobody = std::net::SocketAddr::from(([127, 0, 0, 1], 9));
-    crate::osc::Room::new(live.steering(), "show", nobody)
+    crate::osc::OscState::new(live.steering(), "show", nobody)
 });
 
 /// A packet of OSC, and what a listener says.
 #[cfg(feature = "osc")]
 pub fn osc(bytes: &[u8]) {
-    crate::osc::fuzz(&ROOM, bytes);
+    crate::osc::fuzz(&STATE, bytes);
 }

@@ -12,6 +12,7 @@ mod graph;
 pub mod harness;
 pub mod limits;
 mod live;
+mod live_param;
 mod offline;
 mod patch;
 mod preset;
@@ -55,7 +56,7 @@ pub use preset::{Preset, PresetValue};
 pub use run_error::RunError;
 // The derives that know this crate by its name go before those of `score_node`.
 pub use score_derive::{Choice, Params};
-pub use steering::{ValueSource, ValueStatus};
+pub use steering::{RefusedValue, ValueSource, ValueStatus};
 pub use tap::Tap;
 pub use watch::{Unwatched, Watch};
 pub use wire::WireReport;

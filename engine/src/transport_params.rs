@@ -11,9 +11,12 @@ use crate::swing::{Swing, SwingNotes};
 use crate::time::Metre;
 use crate::transport::Transport;
 
+/// What the transport is called where a node's id is expected.
+pub(crate) const TRANSPORT: &str = "transport";
+
 /// The declaration of what a patch says of its transport.
 pub(crate) static DECLARED: LazyLock<Descriptor> =
-    LazyLock::new(|| Descriptor::of::<TransportParams>("", "transport", ""));
+    LazyLock::new(|| Descriptor::of::<TransportParams>("", TRANSPORT, ""));
 
 /// What a patch says of its transport.
 #[derive(Clone, score_derive::Params)]

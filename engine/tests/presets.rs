@@ -45,6 +45,15 @@ impl Node for Voice {
         Descriptor::of::<Self>("test", "voice", "Sounds").output(OUT)
     }
 
+    fn check(&self, check: &mut score_engine::Check<'_>) {
+        if let Some(place) = self.chords.find('!') {
+            check.refuse_within("chords", place..place + 1, "no chord is loud", None);
+        }
+        if self.shape == Shape::Square && self.gain > 0.0 {
+            check.refuse("gain", "a square is too loud", None);
+        }
+    }
+
     fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Silence))
     }
@@ -136,6 +145,26 @@ fn a_preset_has_its_values_as_a_node_has_them() {
         formatted.contains("    presets: {\n        \"storm\": {"),
         "{formatted}"
     );
+}
+
+#[test]
+fn what_a_node_refuses_of_a_preset_is_reported_in_the_presets_place() {
+    let text = patch(
+        r#"{
+        "fine": {"lead.chords": "C G", "lead.shape": square},
+        "odd": {"lead.shape": square, "lead.chords": "C G!", "lead.gain": 3},
+    }"#,
+    );
+    let found = mistakes(checked(&source(&text)));
+    let wanted = [
+        "p.ron:7:58 no chord is loud | -",
+        "p.ron:7:75 a square is too loud | -",
+    ];
+    assert_eq!(found, wanted);
+    // What is wrong with the node itself is reported once.
+    let text = text.replace("voice()", "voice(chords: \"!\")");
+    let found = mistakes(checked(&source(&text)));
+    assert_eq!(found, ["p.ron:4:36 no chord is loud | -"]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Other programs steer and watch a run by OSC and OSCQuery, and no web page does.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -292,6 +292,30 @@ fn what_ossia_asks_is_answered_and_nobody_hears_what_they_have_said() {
     assert_eq!(changed.len(), 1, "{heard:?}");
     assert_eq!(stage.get("/hum/gain").0, 404);
     assert_eq!(stage.get("/buzz/gain?VALUE").1["VALUE"], json!([-30.0]));
+}
+
+#[test]
+fn one_who_listens_alone_hears_of_another_program_and_that_the_run_ends() {
+    let stage = Stage::new();
+    let mut listener = stage.listener();
+    listener.wish("LISTEN", "/hum/gain");
+    listener.until(|message| message.args == [OscType::Float(-30.0)]);
+    // Each packet is from a socket of its own: they cannot all be the listener's.
+    stage.send("/hum/gain", &[OscType::Float(-21.0)]);
+    until(|| stage.gain() == -21.0);
+    stage.send("/hum/gain", &[OscType::Float(-22.0)]);
+    listener.until(|message| message.args == [OscType::Float(-22.0)]);
+    stage.run.signal("INT");
+    let begun = Instant::now();
+    loop {
+        match listener.0.read() {
+            Ok(Message::Close(_)) => break,
+            Err(tungstenite::Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => {}
+            Ok(_) => {}
+            Err(error) => panic!("it is not told of the end: {error}"),
+        }
+        assert!(begun.elapsed() < PATIENCE, "it is not told of the end");
+    }
 }
 
 /// As Chataigne asks (August 2026): the query without a slash before it, then all, then one

@@ -277,7 +277,7 @@ fn a_patch_that_was_saved_meanwhile_is_not_written() {
 }
 
 #[test]
-fn a_value_that_its_node_refuses_is_not_written_back() {
+fn a_value_that_its_node_refuses_is_told_at_once_and_not_written_back() {
     let stage = Stage::new();
     let more = r#"        "wave": lfo(),
         "sum": expression(formula: "a"),
@@ -287,7 +287,12 @@ fn a_value_that_its_node_refuses_is_not_written_back() {
     let patch = HUM.replace("    },\n)", more);
     std::fs::write(stage.patch(), &patch).unwrap();
     let _playing = stage.playing();
-    stage.told(&["set", "sum.formula=a/"]);
+    let told = stage.refused(&["set", "hum.gain=-20", "sum.formula=a/"]);
+    assert!(told.starts_with("error: sum.formula=a/: "), "{told}");
+    assert!(told.contains("keeps its old value"), "{told}");
+    stage.until_gain(-20.0, "hand");
+    let table = stage.told(&["get", "sum"]);
+    assert!(table.contains("hand: refused"), "{table}");
     let told = stage.refused(&["write-back"]);
     assert!(told.contains("show.ron:6:"), "{told}");
     assert_eq!(std::fs::read_to_string(stage.patch()).unwrap(), patch);

@@ -5,11 +5,11 @@ use std::io::Write;
 use score_engine::Preset as Listed;
 use serde_json::json;
 
-use super::steer::{read, refused};
+use super::steer::{named, read, refusals, refused};
 use crate::arguments::Preset;
 use crate::failure::Failure;
-use crate::remote::connect;
 use crate::remote::protocol::Request;
+use crate::remote::{Connection, connect};
 use crate::terminal::out;
 
 pub(crate) fn run(arguments: &Preset) -> Result<(), Failure> {
@@ -20,10 +20,13 @@ pub(crate) fn run(arguments: &Preset) -> Result<(), Failure> {
             glide: arguments.glide,
         };
         connection.ask(&recall).map_err(Failure::Remote)?;
-        return Ok(());
+        return match arguments.glide.is_zero() {
+            true => require_taken(&connection, name),
+            // On its way a value may be refused later: the log says so then.
+            false => Ok(()),
+        };
     }
-    let answer = connection.ask(&Request::Presets);
-    let presets: Vec<Listed> = read(answer.map_err(Failure::Remote)?)?;
+    let presets = presets(&connection)?;
     let mut out = out();
     if arguments.json {
         let about = &connection.about;
@@ -35,6 +38,28 @@ pub(crate) fn run(arguments: &Preset) -> Result<(), Failure> {
         write!(out, "{}", table(&presets))?;
     }
     Ok(())
+}
+
+fn presets(connection: &Connection) -> Result<Vec<Listed>, Failure> {
+    read((connection.ask(&Request::Presets)).map_err(Failure::Remote)?)
+}
+
+/// Says what nodes refuse of a preset that was just recalled.
+fn require_taken(connection: &Connection, name: &str) -> Result<(), Failure> {
+    let presets = presets(connection)?;
+    // An edit may have taken it away meanwhile.
+    let Some(preset) = presets.into_iter().find(|preset| preset.name == name) else {
+        return Ok(());
+    };
+    let refusals = refusals(connection, &preset.values)?;
+    if refusals.is_empty() {
+        return Ok(());
+    }
+    let targets: Vec<String> = (preset.values.iter())
+        .map(|value| format!("{}.{}", value.node, value.param))
+        .collect();
+    let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
+    Err(named(refusals, &targets))
 }
 
 /// One row per preset: its name, and how many values it has.

@@ -1,18 +1,26 @@
 //! `score set`, `score get`, `score release` and `score status`
 
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use humantime::format_duration;
-use score_engine::{NodeValues, ValueSource, ValueStatus, did_you_mean, written_value};
+use score_engine::{
+    NodeValues, PresetValue, ValueSource, ValueStatus, did_you_mean, written_value,
+};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::arguments::{Get, LiveStatus, Release, Set};
 use crate::failure::Failure;
-use crate::remote::connect;
-use crate::remote::protocol::{Address, Refusal, Request};
+use crate::remote::protocol::{Address, Held, Refusal, Request};
+use crate::remote::{Connection, connect};
 use crate::terminal::{out, shown_json};
+
+/// How long nodes may take to say whether they can take what was set.
+const ANSWERS: Duration = Duration::from_millis(300);
+
+/// How often they are asked.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Characters of a value in a table.
 const MAX_CHARACTERS: usize = 40;
@@ -26,7 +34,71 @@ pub(crate) fn set(arguments: &Set) -> Result<(), Failure> {
     let typed: Vec<&str> = (arguments.values.iter())
         .map(|(typed, _)| typed.as_str())
         .collect();
-    ask(arguments.run.as_deref(), &request, &typed).map(|_| ())
+    let connection = connect(arguments.run.as_deref()).map_err(refused)?;
+    let done = connection.ask(&request);
+    done.map_err(|refusals| named(refusals, &typed))?;
+    // On its way a value may be refused later: the log says so then.
+    if arguments.glide.is_zero() {
+        let held = connection.ask(&Request::Held).map_err(Failure::Remote)?;
+        let held: Held = read(held)?;
+        let wanted = arguments.values.iter().map(|(_, setting)| {
+            let (node, param) = (setting.node.clone(), setting.param.clone());
+            let mut held = held.values.iter();
+            let held = held.find(|held| (&held.node, &held.param) == (&node, &param));
+            let value = held.map(|held| held.value.clone());
+            PresetValue {
+                node,
+                param,
+                value: value.unwrap_or_default(),
+            }
+        });
+        let refusals = refusals(&connection, &wanted.collect::<Vec<_>>())?;
+        if !refusals.is_empty() {
+            return Err(named(refusals, &typed));
+        }
+    }
+    Ok(())
+}
+
+/// What the nodes that play refuse of the values that they were just given, by the place of each
+/// among `given`. A node that says nothing in time refuses nothing.
+pub(super) fn refusals(
+    connection: &Connection,
+    given: &[PresetValue],
+) -> Result<Vec<Refusal>, Failure> {
+    let begun = Instant::now();
+    loop {
+        let nodes = values(connection.ask(&Request::Get).map_err(Failure::Remote)?)?;
+        let is_late = begun.elapsed() >= ANSWERS;
+        if let Some(refusals) = refusals_of(&nodes, given, is_late) {
+            return Ok(refusals);
+        }
+        std::thread::sleep(POLL_INTERVAL);
+    }
+}
+
+/// What is refused of what was given; `None`: not all of it has arrived, and it is not late.
+fn refusals_of(nodes: &[NodeValues], given: &[PresetValue], is_late: bool) -> Option<Vec<Refusal>> {
+    let mut refusals = Vec::new();
+    for (index, PresetValue { node, param, value }) in given.iter().enumerate() {
+        // The transport has said so at once.
+        let node = nodes
+            .iter()
+            .find(|now| now.id == *node && now.kind != "transport");
+        let now = node.and_then(|node| node.values.iter().find(|now| now.name == *param));
+        let Some(now) = now else { continue };
+        match &now.refused {
+            Some(refused) if refused.value == *value => refusals.push(Refusal {
+                index: Some(index),
+                ..Refusal::new("value", refused.why.clone()).help(
+                    "the node keeps its old value; set another, or take it back with `score release`",
+                )
+            }),
+            _ if now.value == *value || is_late => {}
+            _ => return None,
+        }
+    }
+    Some(refusals)
 }
 
 pub(crate) fn release(arguments: &Release) -> Result<(), Failure> {
@@ -94,19 +166,12 @@ pub(crate) fn status(arguments: &LiveStatus) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Asks the chosen run; what was typed names what it refuses.
-fn ask(run: Option<&str>, request: &Request, typed: &[&str]) -> Result<Value, Failure> {
-    let connection = connect(run).map_err(refused)?;
-    let answer = connection.ask(request);
-    answer.map_err(|refusals| named(refusals, typed))
-}
-
 pub(super) fn refused(refusal: Refusal) -> Failure {
     Failure::Remote(vec![refusal])
 }
 
 /// Puts what was typed before each refusal.
-fn named(refusals: Vec<Refusal>, typed: &[&str]) -> Failure {
+pub(super) fn named(refusals: Vec<Refusal>, typed: &[&str]) -> Failure {
     let named = refusals.into_iter().map(|refusal| {
         match refusal.index.and_then(|index| typed.get(index)) {
             Some(typed) => Refusal {
@@ -175,10 +240,11 @@ fn table(nodes: &[NodeValues]) -> String {
     for node in nodes {
         for value in &node.values {
             let shown = |shown: &Value| shortened(shown, &value.unit);
-            let from = match value.source {
-                ValueSource::Text => "text",
-                ValueSource::Wire => "wire",
-                ValueSource::Hand => "hand",
+            let from = match (value.source, &value.refused) {
+                (ValueSource::Hand, Some(_)) => "hand: refused",
+                (ValueSource::Text, _) => "text",
+                (ValueSource::Wire, _) => "wire",
+                (ValueSource::Hand, None) => "hand",
             };
             rows.push([
                 format!("{}.{}", node.id, value.name),
@@ -231,6 +297,8 @@ fn shortened(value: &Value, unit: &str) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use score_engine::RefusedValue;
+
     use super::*;
 
     fn nodes() -> Vec<NodeValues> {
@@ -280,6 +348,38 @@ voice.calm.glide      beats(4)                                  wire  0.3333 s
 voice.calm.chords     C G Am F C G Am F C G Am F C G Am F C G…  text
 ";
         assert_eq!(table, expected);
+    }
+
+    #[test]
+    fn what_a_node_refuses_is_told_and_what_has_arrived_is_not() {
+        let mut nodes = nodes();
+        let given = |value: f64| {
+            [PresetValue {
+                node: "voice.calm".to_owned(),
+                param: "half_life".to_owned(),
+                value: json!({ "seconds": value }),
+            }]
+        };
+        let told = |nodes: &[NodeValues], value, is_late| {
+            let refusals = refusals_of(nodes, &given(value), is_late)?;
+            let told = refusals.into_iter();
+            Some(
+                told.map(|refusal| (refusal.index, refusal.message))
+                    .collect(),
+            )
+        };
+        assert_eq!(told(&nodes, 0.5, false), Some(Vec::new()));
+        assert_eq!(told(&nodes, 0.7, false), None, "it is on its way");
+        assert_eq!(told(&nodes, 0.7, true), Some(Vec::new()));
+        nodes[1].values[0].source = ValueSource::Hand;
+        nodes[1].values[0].refused = Some(RefusedValue {
+            value: json!({ "seconds": 0.7 }),
+            why: "too calm".to_owned(),
+        });
+        let refused = (Some(0), "too calm".to_owned());
+        assert_eq!(told(&nodes, 0.7, false), Some(vec![refused]));
+        assert_eq!(told(&nodes, 0.8, false), None, "that is another's");
+        assert!(table(&nodes).contains("0.5 s  hand: refused"));
     }
 
     #[test]

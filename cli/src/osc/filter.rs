@@ -1,4 +1,5 @@
-//! Which requests are answered: no web page's, and none for another host.
+//! Which requests are answered: none for another host, and none with which a web page could read or
+//! set anything.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -6,15 +7,17 @@ use axum::http::{HeaderMap, StatusCode, header};
 
 /// Whether a request that came in at the address `here` is answered.
 ///
-/// Every page in a browser sends an Origin with what it asks of another host, and one that has its
-/// name lead to this computer (DNS rebinding) sends that name as Host.
+/// A browser sends an Origin with each WebSocket, and with each request of a page whose answer it
+/// would let the page read, or that is no plain GET. What it asks for without one, such as a picture
+/// or a script, is answered, but the page cannot read the answer; and a GET sets nothing. A page that
+/// has its own name lead to this computer (DNS rebinding) sends that name as Host.
 ///
 /// # Errors
 /// Why not, and with which status.
 pub(super) fn admit(headers: &HeaderMap, here: SocketAddr) -> Result<(), (StatusCode, String)> {
     let refuse = |why: &str| Err((StatusCode::FORBIDDEN, format!("{why}\n")));
     if headers.contains_key(header::ORIGIN) {
-        return refuse("web pages are not answered");
+        return refuse("a request with an Origin, as web pages send it, is not answered");
     }
     let hosts: Vec<_> = headers.get_all(header::HOST).iter().collect();
     let [host] = hosts.as_slice() else {

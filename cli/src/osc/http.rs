@@ -1,6 +1,6 @@
 //! Answers OSCQuery over HTTP, and lets listeners in.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -17,14 +17,14 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
 use super::filter::admit;
 use super::listener::{LARGEST, Listeners, listen};
 use super::namespace::Values;
-use super::room::Room;
+use super::state::OscState;
 
 /// Connections at the same time; those that are more are closed at once.
 const MOST_CONNECTIONS: usize = 64;
@@ -35,13 +35,16 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// The most bytes of a request's head.
 const LONGEST_HEAD: usize = 16 * 1024;
 
+/// How long the end of the run waits until those who listen have been told of it.
+const CLOSES: Duration = Duration::from_millis(300);
+
 /// After an error that may last, such as too many open files.
 const REST: Duration = Duration::from_millis(100);
 
 /// What every request needs.
 #[derive(Clone)]
 struct Shared {
-    room: Arc<Room>,
+    state: Arc<OscState>,
     listeners: Arc<Listeners>,
     ends: watch::Receiver<bool>,
     number: Arc<AtomicU64>,
@@ -55,14 +58,15 @@ struct Ends {
 }
 
 /// Answers whoever comes to `door` until the run ends.
-pub(super) async fn serve(door: TcpListener, room: Arc<Room>, mut ends: watch::Receiver<bool>) {
-    let door = match tokio::net::TcpListener::from_std(door) {
-        Ok(door) => door,
-        Err(error) => return tracing::warn!("OSCQuery is not answered: {error}"),
-    };
+pub(super) async fn serve(
+    door: TcpListener,
+    state: Arc<OscState>,
+    mut ends: watch::Receiver<bool>,
+) {
+    let listeners = Arc::new(Listeners::new(state.clone(), ends.clone()));
     let shared = Shared {
-        listeners: Arc::new(Listeners::new(room.clone(), ends.clone())),
-        room,
+        listeners: listeners.clone(),
+        state,
         ends: ends.clone(),
         number: Arc::default(),
     };
@@ -71,7 +75,11 @@ pub(super) async fn serve(door: TcpListener, room: Arc<Room>, mut ends: watch::R
     loop {
         let accepted = tokio::select! {
             accepted = door.accept() => accepted,
-            _ = ends.changed() => return,
+            _ = ends.changed() => {
+                // Each says that it closes.
+                let _ = timeout(CLOSES, listeners.are_gone()).await;
+                return;
+            }
         };
         let (stream, there) = match accepted {
             Ok(accepted) => accepted,
@@ -147,7 +155,7 @@ async fn answer(
         return upgrade
             .max_message_size(LARGEST)
             .max_frame_size(LARGEST)
-            .on_upgrade(move |socket| listen(socket, number, place, shared.room, shared.ends));
+            .on_upgrade(move |socket| listen(socket, number, place, shared.state, shared.ends));
     }
     let path = percent_encoding::percent_decode_str(uri.path()).decode_utf8_lossy();
     let query = uri.query().unwrap_or_default();
@@ -155,10 +163,10 @@ async fn answer(
         .split('&')
         .any(|asked| is_attribute(asked, "HOST_INFO"))
     {
-        return found(&host_info(&shared.room, ends.here));
+        return found(&host_info(&shared.state, ends.here));
     }
-    let namespace = shared.room.namespace();
-    let values = values(&shared.room);
+    let namespace = shared.state.namespace();
+    let values = values(&shared.state);
     let Some(about) = namespace.describe(&path, &values) else {
         return StatusCode::NOT_FOUND.into_response();
     };
@@ -169,9 +177,9 @@ async fn answer(
 }
 
 /// The values of all parameters.
-pub(super) fn values(room: &Room) -> Values {
-    let namespace = room.namespace();
-    namespace.values(&room.steering.values(), &room.transport())
+pub(super) fn values(state: &OscState) -> Values {
+    let namespace = state.namespace();
+    namespace.values(&state.steering.values(), &state.transport())
 }
 
 /// `HOST_INFO`, or `HOST_INFO=1` as some clients ask.
@@ -211,10 +219,10 @@ fn found(about: &Value) -> Response {
     (kind, about.to_string()).into_response()
 }
 
-fn host_info(room: &Room, here: SocketAddr) -> Value {
-    let (ip, port) = (here.ip().to_canonical().to_string(), room.address.port());
+fn host_info(state: &OscState, here: SocketAddr) -> Value {
+    let (ip, port) = (here.ip().to_canonical().to_string(), state.address.port());
     json!({
-        "NAME": room.name,
+        "NAME": state.name,
         "EXTENSIONS": {
             "ACCESS": true, "VALUE": true, "RANGE": true, "DESCRIPTION": true, "UNIT": true,
             "CLIPMODE": true, "LISTEN": true, "PATH_CHANGED": true,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::ws::{Message, WebSocket};
 use rosc::OscType;
@@ -11,13 +11,13 @@ use score_engine::{LiveTap, Seen};
 use score_nodes::osc::arguments;
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::http::values;
+use super::last_setters::{Known, ListenerId, News};
 use super::namespace::{Leaf, Position, Values};
 use super::receive::take_at_once;
-use super::room::Room;
-use super::touches::{Ear, News};
+use super::state::OscState;
 
 /// The most bytes of a message.
 pub(super) const LARGEST: usize = 65_536;
@@ -34,6 +34,9 @@ const EVERY: Duration = Duration::from_millis(33);
 /// How often outputs are looked at, a second.
 const RATE: f64 = 30.0;
 
+/// How often it is looked at whether all have gone.
+const GOING: Duration = Duration::from_millis(5);
+
 /// How long a listener may take to read.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -47,12 +50,13 @@ pub(super) struct Listeners {
 pub(super) struct Place {
     ips: Arc<Mutex<Vec<IpAddr>>>,
     ip: IpAddr,
+    since: Instant,
     values: watch::Receiver<Arc<Values>>,
 }
 
 impl Listeners {
     /// Looks at the values while anybody listens.
-    pub(super) fn new(room: Arc<Room>, mut ends: watch::Receiver<bool>) -> Self {
+    pub(super) fn new(state: Arc<OscState>, mut ends: watch::Receiver<bool>) -> Self {
         let ips = Arc::<Mutex<Vec<IpAddr>>>::default();
         let (show, shown) = watch::channel(Arc::<Values>::default());
         let listening = ips.clone();
@@ -65,13 +69,13 @@ impl Listeners {
                     _ = ticks.tick() => {}
                     _ = ends.changed() => return,
                 }
-                let namespace = room.namespace();
+                let namespace = state.namespace();
                 if namespace.edition != edition {
                     edition = namespace.edition;
-                    (room.touches).keep(|address| namespace.leaves.contains_key(address));
+                    (state.setters).keep(|address| namespace.leaves.contains_key(address));
                 }
                 if !lock(&listening).is_empty() {
-                    let _ = show.send(Arc::new(values(&room)));
+                    let _ = show.send(Arc::new(values(&state)));
                 }
             }
         });
@@ -86,9 +90,30 @@ impl Listeners {
             Place {
                 ips: self.ips.clone(),
                 ip,
+                since: Instant::now(),
                 values: self.values.clone(),
             }
         })
+    }
+
+    /// Waits until nobody listens any more.
+    pub(super) async fn are_gone(&self) {
+        while !lock(&self.ips).is_empty() {
+            sleep(GOING).await;
+        }
+    }
+}
+
+impl Place {
+    /// Who has it, the listener of this number.
+    fn listener(&self, number: u64) -> ListenerId {
+        let ips = lock(&self.ips);
+        ListenerId {
+            number,
+            ip: self.ip,
+            since: self.since,
+            is_alone: ips.iter().filter(|ip| **ip == self.ip).count() == 1,
+        }
     }
 }
 
@@ -110,18 +135,15 @@ pub(super) async fn listen(
     mut socket: WebSocket,
     number: u64,
     mut place: Place,
-    room: Arc<Room>,
+    state: Arc<OscState>,
     mut ends: watch::Receiver<bool>,
 ) {
-    let mut heard = Heard {
-        edition: room.namespace().edition,
-        addresses: BTreeMap::new(),
-    };
+    let mut subscriptions = Subscriptions::new(&state);
     loop {
         tokio::select! {
             message = socket.recv() => match message {
-                Some(Ok(Message::Text(text))) => heard.obey(&text, &room),
-                Some(Ok(Message::Binary(packet))) => take_at_once(&packet, &room, number),
+                Some(Ok(Message::Text(text))) => subscriptions.obey(&text, &state),
+                Some(Ok(Message::Binary(packet))) => take_at_once(&packet, &state, number),
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return,
                 Some(Ok(_)) => {}
             },
@@ -130,12 +152,8 @@ pub(super) async fn listen(
                     return;
                 }
                 let values = place.values.borrow_and_update().clone();
-                let ear = Ear {
-                    number,
-                    ip: place.ip,
-                    is_alone: lock(&place.ips).iter().filter(|ip| **ip == place.ip).count() == 1,
-                };
-                for message in heard.news(&values, &room, ear) {
+                let listener = place.listener(number);
+                for message in subscriptions.news(&values, &state, listener, Instant::now()) {
                     match timeout(PATIENCE, socket.send(message)).await {
                         Ok(Ok(())) => {}
                         // It is gone, or does not read.
@@ -144,6 +162,7 @@ pub(super) async fn listen(
                 }
             }
             _ = ends.changed() => {
+                // Who waits for this does not wait for long.
                 let _ = timeout(PATIENCE, socket.send(Message::Close(None))).await;
                 return;
             }
@@ -153,31 +172,39 @@ pub(super) async fn listen(
 
 /// Does what is asked for as one who has just come.
 #[cfg(any(test, feature = "fuzzing"))]
-pub(super) fn obey(text: &[u8], room: &Room) {
-    let mut heard = Heard {
-        edition: room.namespace().edition,
-        addresses: BTreeMap::new(),
-    };
-    heard.obey(&String::from_utf8_lossy(text), room);
+pub(super) fn obey(text: &[u8], state: &OscState) {
+    Subscriptions::new(state).obey(&String::from_utf8_lossy(text), state);
 }
 
 /// What one listener listens to, and knows of it.
-struct Heard {
+struct Subscriptions {
     edition: u64,
     addresses: BTreeMap<String, Listened>,
 }
 
 /// An address that is listened to.
 enum Listened {
-    /// A value, as the listener knows it.
-    Value(Option<Vec<OscType>>),
+    /// A value.
+    Value {
+        /// As the listener knows it.
+        known: Option<Vec<OscType>>,
+        /// When it was told of it last.
+        told: Option<Instant>,
+    },
     /// An output.
     Output(Option<LiveTap>),
 }
 
-impl Heard {
+impl Subscriptions {
+    fn new(state: &OscState) -> Self {
+        Subscriptions {
+            edition: state.namespace().edition,
+            addresses: BTreeMap::new(),
+        }
+    }
+
     /// Does what a listener asks for. What it does not know of is left to newer ones.
-    fn obey(&mut self, text: &str, room: &Room) {
+    fn obey(&mut self, text: &str, state: &OscState) {
         let Ok(wish) = serde_json::from_str::<Value>(text) else {
             return;
         };
@@ -185,11 +212,7 @@ impl Heard {
             return;
         };
         match wish["COMMAND"].as_str() {
-            Some("LISTEN") if self.addresses.len() < MOST_ADDRESSES => {
-                if let Some(listened) = listened(address, room) {
-                    self.addresses.insert(address.to_owned(), listened);
-                }
-            }
+            Some("LISTEN") => self.listen_to(address, state),
             Some("IGNORE") => {
                 self.addresses.remove(address);
             }
@@ -197,10 +220,30 @@ impl Heard {
         }
     }
 
+    fn listen_to(&mut self, address: &str, state: &OscState) {
+        match self.addresses.get_mut(address) {
+            // It is told once more, as whoever asks for it expects.
+            Some(Listened::Value { known, .. }) => *known = None,
+            Some(Listened::Output(_)) => {}
+            None if self.addresses.len() < MOST_ADDRESSES => {
+                if let Some(listened) = listened(address, state) {
+                    self.addresses.insert(address.to_owned(), listened);
+                }
+            }
+            None => {}
+        }
+    }
+
     /// What has to be said now.
-    fn news(&mut self, values: &Values, room: &Room, ear: Ear) -> Vec<Message> {
+    fn news(
+        &mut self,
+        values: &Values,
+        state: &OscState,
+        listener: ListenerId,
+        now: Instant,
+    ) -> Vec<Message> {
         let mut messages = Vec::new();
-        let namespace = room.namespace();
+        let namespace = state.namespace();
         if namespace.edition != self.edition {
             self.edition = namespace.edition;
             self.addresses.retain(|address, listened| {
@@ -212,26 +255,36 @@ impl Heard {
             let changed = json!({ "COMMAND": "PATH_CHANGED", "DATA": "/" });
             messages.push(Message::text(changed.to_string()));
         }
+        // What is as it was is news only to those who have just set it to something else.
+        let were_lately = state.setters.were_lately(now);
         for (address, listened) in &mut self.addresses {
             match listened {
-                Listened::Value(known) => {
-                    let now = match namespace.leaves.get(address) {
-                        Some(Leaf::Position { of }) => Some(position(*of, room)),
+                Listened::Value { known, told } => {
+                    let value = match namespace.leaves.get(address) {
+                        Some(Leaf::Position { of }) => Some(position(*of, state)),
                         _ => values.get(address).cloned(),
                     };
-                    let Some(now) = now.filter(|now| known.as_ref() != Some(now)) else {
+                    let is_news = |value: &_| were_lately || known.as_ref() != Some(value);
+                    let Some(value) = value.filter(is_news) else {
                         continue;
                     };
-                    match room.touches.news(address, &now, ear) {
-                        News::Tell => messages.extend(binary(address, now.clone())),
+                    let knows = Known {
+                        value: known.as_deref(),
+                        told: *told,
+                    };
+                    match state.setters.news(address, &value, knows, listener, now) {
+                        News::Tell => {
+                            messages.extend(binary(address, value.clone()));
+                            *told = Some(now);
+                        }
                         News::Knows => {}
                         News::Wait => continue,
                     }
-                    *known = Some(now);
+                    *known = Some(value);
                 }
                 Listened::Output(tap) => {
                     if tap.is_none() {
-                        *tap = open(address, room);
+                        *tap = open(address, state);
                     }
                     let seen = tap.as_mut().and_then(|tap| tap.look(1));
                     let args = seen.map(shown).unwrap_or_default();
@@ -243,25 +296,28 @@ impl Heard {
     }
 }
 
-fn listened(address: &str, room: &Room) -> Option<Listened> {
-    Some(match room.namespace().leaves.get(address)? {
-        Leaf::Output { .. } => Listened::Output(open(address, room)),
+fn listened(address: &str, state: &OscState) -> Option<Listened> {
+    Some(match state.namespace().leaves.get(address)? {
+        Leaf::Output { .. } => Listened::Output(open(address, state)),
         // It has no value.
         Leaf::Preset { .. } => return None,
-        _ => Listened::Value(None),
+        _ => Listened::Value {
+            known: None,
+            told: None,
+        },
     })
 }
 
 /// Opens a tap at an output.
-fn open(address: &str, room: &Room) -> Option<LiveTap> {
-    match room.namespace().leaves.get(address)? {
-        Leaf::Output { node, output, .. } => room.steering.tap(node, output, RATE).ok(),
+fn open(address: &str, state: &OscState) -> Option<LiveTap> {
+    match state.namespace().leaves.get(address)? {
+        Leaf::Output { node, output, .. } => state.steering.tap(node, output, RATE).ok(),
         _ => None,
     }
 }
 
-fn position(of: Position, room: &Room) -> Vec<OscType> {
-    let (beat, bar) = room.steering.beat();
+fn position(of: Position, state: &OscState) -> Vec<OscType> {
+    let (beat, bar) = state.steering.beat();
     vec![match of {
         Position::Beat => OscType::Float(beat as f32),
         Position::Bar => OscType::Int(bar.try_into().unwrap_or(i32::MAX)),

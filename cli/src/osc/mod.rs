@@ -3,16 +3,16 @@
 //!
 //! The protocol is Vidvox's OSCQuery proposal
 //! (<https://github.com/Vidvox/OSCQueryProposal>). It has no login, so it is off unless asked for,
-//! answers no web page, and reaches nothing but live values.
+//! lets no web page read or set anything, and reaches nothing but live values.
 
 mod announce;
 mod filter;
 mod http;
+mod last_setters;
 mod listener;
 mod namespace;
 mod receive;
-mod room;
-mod touches;
+mod state;
 mod value;
 
 use std::net::{SocketAddr, UdpSocket};
@@ -27,7 +27,7 @@ use tokio::sync::watch;
 
 use crate::failure::Failure;
 use announce::Announcement;
-pub(crate) use room::Room;
+pub(crate) use state::OscState;
 
 /// How often another port is tried where the system chooses one.
 const TRIES: usize = 20;
@@ -40,14 +40,14 @@ pub(crate) struct OscServer {
     is_over: Arc<AtomicBool>,
     over: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
-    _announcement: Option<Announcement>,
+    announcement: Option<Announcement>,
 }
 
 impl OscServer {
     /// Opens both doors at `address` and answers on threads of their own.
     ///
     /// # Errors
-    /// The address or the port cannot be had.
+    /// The address or the port cannot be had, or the system refuses a thread.
     pub(crate) fn start(
         address: SocketAddr,
         steering: Steering,
@@ -61,36 +61,33 @@ impl OscServer {
         let (tcp, udp) = bind(address).map_err(failed)?;
         let address = tcp.local_addr().map_err(failed)?;
         let name = patch.file_stem().unwrap_or_default().to_string_lossy();
-        let room = Arc::new(Room::new(steering, &name, address));
-        let is_over = Arc::<AtomicBool>::default();
-        let (over, ends) = watch::channel(false);
+        let state = Arc::new(OscState::new(steering, &name, address));
         udp.set_read_timeout(Some(POLL_INTERVAL)).map_err(failed)?;
-        tcp.set_nonblocking(true).map_err(failed)?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(failed)?;
-        let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
-        let receives = {
-            let (room, is_over) = (room.clone(), is_over.clone());
-            thread("osc").spawn(move || {
-                receive::receive(&udp, &room, || is_over.load(Ordering::Relaxed));
-            })
+        // What fails from here on has nothing to do with the port.
+        let refused = |error: std::io::Error| {
+            Failure::Message(format!(
+                "OSC and OSCQuery at {address} cannot be served ({error})"
+            ))
         };
-        let receives = receives.map_err(failed)?;
-        let answers = {
-            let room = room.clone();
-            thread("osc query").spawn(move || runtime.block_on(http::serve(tcp, room, ends)))
-        };
-        let server = OscServer {
-            is_over,
+        let (over, ends) = watch::channel(false);
+        // Dropped on the way, it ends the threads that have begun.
+        let mut server = OscServer {
+            is_over: Arc::default(),
             over,
-            _announcement: Announcement::make(&name, address),
-            threads: [Some(receives), answers.ok()]
-                .into_iter()
-                .flatten()
-                .collect(),
+            threads: Vec::new(),
+            announcement: None,
         };
+        let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
+        let (shared, is_over) = (state.clone(), server.is_over.clone());
+        let receives = thread("osc").spawn(move || {
+            receive::receive(&udp, &shared, || is_over.load(Ordering::Relaxed));
+        });
+        server.threads.push(receives.map_err(refused)?);
+        let (runtime, tcp) = async_listener(tcp).map_err(refused)?;
+        let answers =
+            thread("osc query").spawn(move || runtime.block_on(http::serve(tcp, state, ends)));
+        server.threads.push(answers.map_err(refused)?);
+        server.announcement = Announcement::make(&name, address);
         tracing::info!(%address, "OSC is received, and OSCQuery answers, at this address");
         Ok(server)
     }
@@ -98,12 +95,27 @@ impl OscServer {
 
 impl Drop for OscServer {
     fn drop(&mut self) {
+        self.announcement = None;
         self.is_over.store(true, Ordering::Relaxed);
         let _ = self.over.send(true);
         for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
     }
+}
+
+/// What lets connections in, and the runtime that it works on.
+fn async_listener(
+    tcp: std::net::TcpListener,
+) -> std::io::Result<(tokio::runtime::Runtime, tokio::net::TcpListener)> {
+    tcp.set_nonblocking(true)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let within = runtime.enter();
+    let tcp = tokio::net::TcpListener::from_std(tcp)?;
+    drop(within);
+    Ok((runtime, tcp))
 }
 
 /// Both doors, with the same number.
@@ -123,9 +135,9 @@ fn bind(address: SocketAddr) -> std::io::Result<(std::net::TcpListener, UdpSocke
 
 /// Takes in `bytes` as a packet, and as what a listener says.
 #[cfg(any(test, feature = "fuzzing"))]
-pub(crate) fn fuzz(room: &Room, bytes: &[u8]) {
-    receive::take_at_once(bytes, room, 1);
-    listener::obey(bytes, room);
+pub(crate) fn fuzz(state: &OscState, bytes: &[u8]) {
+    receive::take_at_once(bytes, state, 1);
+    listener::obey(bytes, state);
 }
 
 #[cfg(test)]
@@ -137,9 +149,9 @@ mod tests {
 
     use super::*;
 
-    static ROOM: LazyLock<Room> = LazyLock::new(|| {
+    static STATE: LazyLock<OscState> = LazyLock::new(|| {
         let live = Live::new(&Settings::default(), LiveOptions::default());
-        Room::new(
+        OscState::new(
             live.steering(),
             "show",
             SocketAddr::from(([127, 0, 0, 1], 9)),
@@ -149,7 +161,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_packet_is_taken_or_left(bytes: Vec<u8>, address in "/[a-z*?{,}\\[\\]/#]{0,30}", tags in ",[ifsbTFNItdSrhcm\\[\\]]{0,8}") {
-            fuzz(&ROOM, &bytes);
+            fuzz(&STATE, &bytes);
             let padded = |text: &str| {
                 let length = text.len() / 4 * 4 + 4;
                 let mut padded = text.as_bytes().to_vec();
@@ -157,7 +169,7 @@ mod tests {
                 padded
             };
             let packet = [padded(&address), padded(&tags), bytes].concat();
-            fuzz(&ROOM, &packet);
+            fuzz(&STATE, &packet);
         }
     }
 }

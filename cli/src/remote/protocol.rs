@@ -84,6 +84,12 @@ impl Default for Glide {
 }
 
 impl Glide {
+    /// Whether a value arrives at once.
+    pub(crate) fn is_zero(self) -> bool {
+        let (Length::Seconds(number) | Length::Beats(number)) = self.length();
+        number == 0.0
+    }
+
     pub(crate) fn length(self) -> Length {
         match self {
             Glide::Seconds(seconds) => Length::Seconds(seconds),

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::param::{FileRole, Param, ParamType, Params};
+use crate::param::{Change, FileRole, Param, ParamType, Params};
 use crate::port::{Carried, InputPort, OutputPort, Port, PortType};
 
 /// In which order a node with several inputs sees their packets.
@@ -206,6 +206,12 @@ impl Descriptor {
     pub fn paced(mut self) -> Self {
         self.paced = true;
         self
+    }
+
+    /// Its live parameters.
+    pub fn live_params(&self) -> impl Iterator<Item = &Param> {
+        let all = self.params.iter();
+        all.filter(|param| param.change == Change::Live)
     }
 
     /// The inputs that its parameters are: each one's number, which goes on from those of its other

@@ -16,7 +16,8 @@ use crate::descriptor::Descriptor;
 use crate::diagnostic::did_you_mean;
 use crate::graph::GraphNode;
 use crate::limits::MAX_MISTAKES;
-use crate::param::{Change, Param};
+use crate::live_param::live_param;
+use crate::param::Param;
 use crate::patch::typed_value;
 use crate::port::Port;
 use crate::preset::{Preset, PresetValue};
@@ -24,7 +25,7 @@ use crate::steered::Steered;
 use crate::steering::{Shown, ValueSource, ValueStatus};
 use crate::time::Time;
 use crate::transport::Transport;
-use crate::transport_params::{self, DECLARED, TransportParams};
+use crate::transport_params::{self, DECLARED, TRANSPORT, TransportParams};
 
 /// Messages that may wait at a node, which takes them at once unless it hangs. Of what hands do
 /// meanwhile the latest is kept.
@@ -32,9 +33,6 @@ const MOST_WAITING: usize = 1_024;
 
 /// Presets that are named to somebody who asks for one that is not there.
 const MOST_NAMED: usize = 20;
-
-/// What the transport is called where a node's id is expected.
-pub(super) const TRANSPORT: &str = "transport";
 
 /// Sets live values of what plays, from any thread. A value holds until it is released, over what
 /// the patch and wires say: through edits of the patch and restarts of its node.
@@ -102,12 +100,11 @@ pub struct SteerableNode {
 
 impl SteerableNode {
     fn new(id: &str, descriptor: &Descriptor) -> Self {
-        let live = |param: &&Param| param.change == Change::Live;
         SteerableNode {
             id: id.to_owned(),
             kind: descriptor.kind.to_string(),
             summary: descriptor.summary.to_string(),
-            params: descriptor.params.iter().filter(live).cloned().collect(),
+            params: descriptor.live_params().cloned().collect(),
             outputs: descriptor.outputs.clone(),
         }
     }
@@ -132,11 +129,26 @@ struct SteeringState {
     edition: u64,
 }
 
-/// A tap on an output, for as long as its [`LiveTap`] lives.
+/// A tap on an output, for as long as anybody looks there.
 struct OpenTap {
     node: String,
     output: String,
     buffer: Weak<TapBuffer>,
+    /// Whether the node has yet to be told, because it took no message.
+    is_to_open: bool,
+}
+
+impl OpenTap {
+    /// Opens it at a node that plays, which may have no such output any more. A node that takes no
+    /// message just now is told later.
+    fn open(&mut self, target: &SteeredNode) {
+        let mut ports = target.node.descriptor.outputs.iter();
+        let port = ports.position(|port| port.name == self.output);
+        self.is_to_open = port.is_some() && target.is_full();
+        if let Some(port) = port.filter(|_| !self.is_to_open) {
+            let _ = (target.commands).send(Command::Tap(port, self.buffer.clone()));
+        }
+    }
 }
 
 /// What plays from now on, and what is known of it.
@@ -162,9 +174,16 @@ pub(super) struct SteeredNode {
     pub(super) shown: Arc<Shown>,
     /// Whether it has yet to be sent the transport.
     pub(super) is_to_retime: bool,
+    /// How many values have been set that it could not be told of, if it keeps a record.
+    pub(super) unrecorded: u64,
 }
 
 impl SteeredNode {
+    /// Whether it is told of every value that is set.
+    fn keeps_record(&self) -> bool {
+        self.node.descriptor.keeps_record
+    }
+
     /// Whether it takes no message just now.
     fn is_full(&self) -> bool {
         self.commands.len() >= MOST_WAITING
@@ -409,7 +428,7 @@ impl Steering {
             return Err(state.no_node(node));
         };
         let ports = &target.node.descriptor.outputs;
-        let Some(port) = ports.iter().position(|port| port.name == output) else {
+        if !ports.iter().any(|port| port.name == output) {
             let names: Vec<&str> = ports.iter().map(|port| port.name.as_ref()).collect();
             let help = did_you_mean(output, names.iter().copied()).or_else(|| {
                 (!names.is_empty()).then(|| format!("its outputs: {}", names.join(", ")))
@@ -419,22 +438,32 @@ impl Steering {
                 message: format!("`{node}` has no output `{output}`"),
                 help,
             });
-        };
-        let (tap, buffer) = LiveTap::new(rate);
-        let buffer = Arc::downgrade(&buffer);
-        let _ = target.commands.send(Command::Tap(port, buffer.clone()));
-        state.taps.retain(|tap| tap.buffer.strong_count() > 0);
-        state.taps.push(OpenTap {
+        }
+        // All who look at one output share what its node shows it through.
+        let open = state.taps.iter();
+        let mut open = open.filter(|tap| tap.node == node && tap.output == output);
+        if let Some(buffer) = open.find_map(|tap| tap.buffer.upgrade()) {
+            return Ok(LiveTap::new(rate, buffer));
+        }
+        let buffer = Arc::<TapBuffer>::default();
+        let mut opens = OpenTap {
             node: node.to_owned(),
             output: output.to_owned(),
-            buffer,
-        });
-        Ok(tap)
+            buffer: Arc::downgrade(&buffer),
+            is_to_open: false,
+        };
+        opens.open(target);
+        state.taps.retain(|tap| tap.buffer.strong_count() > 0);
+        state.taps.push(opens);
+        Ok(LiveTap::new(rate, buffer))
     }
 
     /// Sends nodes that hung what was kept for them.
     pub(super) fn deliver_kept(&self) {
-        self.lock().deliver();
+        let mut state = self.lock();
+        state.deliver();
+        state.open_late_taps();
+        state.tell_what_is_unrecorded();
     }
 
     /// What a patch's transport becomes: see [`SteeringState::transport_of`].
@@ -447,7 +476,7 @@ impl Steering {
     /// that nothing is lost that hands do meanwhile.
     pub(super) fn exchange(&self, next: Exchange<'_>) {
         let Exchange {
-            nodes,
+            mut nodes,
             begun,
             built_with,
             text,
@@ -464,7 +493,14 @@ impl Steering {
             .filter(|target| target.is_to_retime)
             .map(|target| target.node.id.clone())
             .collect();
+        for target in &mut nodes {
+            let mut playing = state.nodes.iter();
+            let stays = playing.find(|old| old.commands.same_channel(&target.commands));
+            target.unrecorded = stays.map_or(0, |old| old.unrecorded);
+        }
         state.nodes = nodes;
+        // Whoever begins is sent all that is held of it, as it fits it.
+        state.outbox.retain(|(id, _)| !begun.contains(id));
         state.presets = presets;
         state.text = transport_params::values(text);
         let (transport, told) = (&state.transport, Arc::new(state.transport.clone()));
@@ -531,14 +567,14 @@ impl SteeringState {
     fn release_unfit(&mut self, nodes: &[SteeredNode]) -> Vec<(String, String)> {
         let fits = |(id, param): &(String, String), value: &Value| {
             let target = nodes.iter().find(|target| target.node.id == *id);
-            let params = match target {
-                Some(target) => &target.node.descriptor.params,
-                None if id == TRANSPORT => &DECLARED.params,
+            let descriptor = match target {
+                Some(target) => &target.node.descriptor,
+                None if id == TRANSPORT => &*DECLARED,
                 None => return false,
             };
-            let declared = params.iter().find(|declared| declared.name == *param);
-            declared
-                .is_some_and(|param| param.change == Change::Live && param.admits(value).is_ok())
+            let mut live = descriptor.live_params();
+            let declared = live.find(|declared| declared.name == *param);
+            declared.is_some_and(|param| param.admits(value).is_ok())
         };
         let unfit = (self.hands).extract_if(.., |key, value| !fits(key, value));
         unfit.map(|(key, _)| key).collect()
@@ -547,16 +583,24 @@ impl SteeringState {
     /// Opens taps at those of `nodes`, which are about to play, that have begun.
     fn open_taps(&mut self, nodes: &[SteeredNode]) {
         self.taps.retain(|tap| tap.buffer.strong_count() > 0);
-        for tap in &self.taps {
+        for tap in &mut self.taps {
             let Some(target) = nodes.iter().find(|target| target.node.id == tap.node) else {
                 continue;
             };
             let mut playing = self.nodes.iter();
             // A node that stays has the tap already.
-            let stays = playing.any(|old| old.commands.same_channel(&target.commands));
-            let mut ports = target.node.descriptor.outputs.iter();
-            if !stays && let Some(port) = ports.position(|port| port.name == tap.output) {
-                let _ = target.commands.send(Command::Tap(port, tap.buffer.clone()));
+            if !playing.any(|old| old.commands.same_channel(&target.commands)) {
+                tap.open(target);
+            }
+        }
+    }
+
+    /// Opens taps at nodes that took no message before.
+    fn open_late_taps(&mut self) {
+        for tap in self.taps.iter_mut().filter(|tap| tap.is_to_open) {
+            match self.nodes.iter().find(|target| target.node.id == tap.node) {
+                Some(target) => tap.open(target),
+                None => tap.is_to_open = false,
             }
         }
     }
@@ -585,28 +629,15 @@ impl SteeringState {
 
     /// The live parameter `param` of the node called `id`.
     fn declared(&self, id: &str, param: &str) -> Result<&Param, SteeringError> {
-        let error = |kind, message: String, help| SteeringError {
-            kind,
-            message,
-            help,
-        };
-        let descriptor = self.descriptor(id)?;
-        let live = |param: &&Param| param.change == Change::Live;
-        let Some(declared) = descriptor.params.iter().find(|known| known.name == param) else {
-            let names = descriptor.params.iter().filter(live);
-            let names: Vec<&str> = names.map(|param| param.name.as_ref()).collect();
-            let help = did_you_mean(param, names.iter().copied())
-                .or_else(|| (!names.is_empty()).then(|| format!("it has {}", names.join(", "))));
-            let message = format!("`{id}` has no parameter `{param}`");
-            return Err(error(SteeringErrorKind::Param, message, help));
-        };
-        if !live(&declared) {
-            let message = format!("`{id}.{param}` cannot change while it plays");
-            let reason = Some(declared.reason.to_string()).filter(|reason| !reason.is_empty());
-            let help = reason.map(|reason| format!("{reason}; change it in the patch"));
-            return Err(error(SteeringErrorKind::NotLive, message, help));
-        }
-        Ok(declared)
+        let declared = live_param(self.descriptor(id)?, id, param, "change it in the patch");
+        declared.map_err(|none| SteeringError {
+            kind: match none.is_fixed {
+                true => SteeringErrorKind::NotLive,
+                false => SteeringErrorKind::Param,
+            },
+            message: none.message,
+            help: none.help,
+        })
     }
 
     /// The value that `written` is for the parameter, which takes it.
@@ -666,13 +697,15 @@ impl SteeringState {
                 None => self.outbox.push((id.to_owned(), vec![hand])),
             }
         }
-        self.tell_recorders(&Arc::new(Steered {
-            time: now,
-            node: id.to_owned(),
-            param: param.to_owned(),
-            value,
-            glide: glide.as_secs_f64(),
-        }));
+        if self.nodes.iter().any(SteeredNode::keeps_record) {
+            self.tell_recorders(&Arc::new(Steered {
+                time: now,
+                node: id.to_owned(),
+                param: param.to_owned(),
+                value,
+                glide: glide.as_secs_f64(),
+            }));
+        }
         Ok(())
     }
 
@@ -699,14 +732,30 @@ impl SteeringState {
     }
 
     /// Tells those nodes that keep a record.
-    fn tell_recorders(&self, steered: &Arc<Steered>) {
-        let keeps = |target: &&SteeredNode| target.node.descriptor.keeps_record;
-        for target in self.nodes.iter().filter(keeps) {
-            if target.is_full() {
-                tracing::warn!(node = %target.node.id, "hangs, and does not record that {}.{} was set", steered.node, steered.param);
-            } else {
+    fn tell_recorders(&mut self, steered: &Arc<Steered>) {
+        let all = self.nodes.iter_mut();
+        for target in all.filter(|target| target.keeps_record()) {
+            if !target.is_full() {
                 let _ = target.commands.send(Command::Record(steered.clone()));
+                continue;
             }
+            if target.unrecorded == 0 {
+                tracing::warn!(node = %target.node.id, "hangs, and does not record that {}.{} was set, nor what is set until it goes on", steered.node, steered.param);
+            }
+            target.unrecorded += 1;
+        }
+    }
+
+    /// Says how many values nodes have not recorded that hung and go on.
+    fn tell_what_is_unrecorded(&mut self) {
+        // Not of one that is full again in a moment.
+        let goes_on = |target: &&mut SteeredNode| {
+            target.unrecorded > 0 && target.commands.len() < MOST_WAITING / 2
+        };
+        for target in self.nodes.iter_mut().filter(goes_on) {
+            let count = std::mem::take(&mut target.unrecorded);
+            let values = if count == 1 { "value" } else { "values" };
+            tracing::warn!(node = %target.node.id, "goes on; {count} {values} that were set meanwhile are not recorded");
         }
     }
 
@@ -738,9 +787,7 @@ impl SteeringState {
 
     fn transport_values(&self) -> NodeValues {
         let now = transport_params::values(&self.transport);
-        let live = DECLARED.params.iter();
-        let live = live.filter(|param| param.change == Change::Live);
-        let values = live.map(|param| {
+        let values = DECLARED.live_params().map(|param| {
             let name = param.name.as_ref();
             let [value, text] =
                 [&now, &self.text].map(|of| of.get(name).cloned().unwrap_or_default());
@@ -754,6 +801,7 @@ impl SteeringState {
                 text: Some(text).filter(|text| *text != value),
                 unit: param.unit.clone(),
                 value,
+                refused: None,
             }
         });
         NodeValues {
@@ -800,7 +848,10 @@ mod tests {
     use crossbeam_channel::{Receiver, unbounded};
     use serde_json::json;
 
+    use super::super::tap::Seen;
     use super::*;
+    use crate::packet::{Packet, Payload};
+    use crate::port::{Control, OutputPort};
 
     /// A node with a live gain, and what it is sent.
     fn node(id: &str) -> (SteeredNode, Receiver<Command>) {
@@ -814,8 +865,23 @@ mod tests {
             commands,
             shown: Arc::default(),
             is_to_retime: false,
+            unrecorded: 0,
         };
         (node, sent)
+    }
+
+    /// A node that keeps a record, and what it is sent.
+    fn recorder(id: &str) -> (SteeredNode, Receiver<Command>) {
+        let mut descriptor = Descriptor::new("test", "record", "");
+        descriptor.keeps_record = true;
+        let (other, _) = node(id);
+        let (commands, sent) = unbounded();
+        let recorder = SteeredNode {
+            node: Arc::new(GraphNode::declared(id, descriptor)),
+            commands,
+            ..other
+        };
+        (recorder, sent)
     }
 
     /// Has these nodes play, with the transport and the presets that a patch has by itself.
@@ -896,15 +962,7 @@ mod tests {
         let set = |node, param, value| steering.set(node, param, value, Duration::ZERO);
         set("a", "gain", json!(5)).unwrap();
         set("transport", "tempo", json!(90)).unwrap();
-        let mut descriptor = Descriptor::new("test", "record", "");
-        descriptor.keeps_record = true;
-        let (commands, sent) = unbounded();
-        let (other, _) = node("r");
-        let keeper = SteeredNode {
-            node: Arc::new(GraphNode::declared("r", descriptor)),
-            commands,
-            ..other
-        };
+        let (keeper, sent) = recorder("r");
         let now = steering.transport();
         exchange(&steering, vec![keeper], &["r"], &now, false);
         let Ok(Command::Record(steered)) = sent.try_recv() else {
@@ -958,6 +1016,115 @@ mod tests {
             panic!("no transport")
         };
         assert_eq!(transport.tempo, 159.0);
+        assert!(sent.is_empty());
+    }
+
+    #[test]
+    fn a_recorder_that_hangs_is_counted_through_an_edit_until_it_goes_on() {
+        let steering = Steering::new(Arc::new(LiveClock::standing()));
+        let (hangs, sent) = recorder("r");
+        let commands = hangs.commands.clone();
+        let transport = Transport::default();
+        exchange(&steering, vec![hangs], &["r"], &transport, true);
+        let set = |tempo: usize| {
+            let tempo = json!(60 + tempo % 100);
+            steering
+                .set("transport", "tempo", tempo, Duration::ZERO)
+                .unwrap();
+        };
+        // Each is a record, and a transport as well.
+        (0..MOST_WAITING).for_each(set);
+        let missed = steering.lock().nodes[0].unrecorded;
+        assert_eq!(missed as usize, MOST_WAITING / 2);
+        steering.deliver_kept();
+        assert_eq!(
+            steering.lock().nodes[0].unrecorded,
+            missed,
+            "it hangs still"
+        );
+        let (stays, _) = recorder("r");
+        let stays = SteeredNode { commands, ..stays };
+        exchange(&steering, vec![stays], &[], &steering.transport(), false);
+        assert_eq!(steering.lock().nodes[0].unrecorded, missed);
+        while sent.try_recv().is_ok() {}
+        steering.deliver_kept();
+        assert_eq!(steering.lock().nodes[0].unrecorded, 0);
+    }
+
+    #[test]
+    fn what_was_kept_for_a_node_that_hung_is_not_sent_to_the_one_that_replaces_it() {
+        let (steering, _sent) = run();
+        let set = |value| steering.set("a", "gain", json!(value), Duration::ZERO);
+        (0..=MOST_WAITING).for_each(|gain| set(gain).unwrap());
+        assert_eq!(steering.lock().outbox.len(), 1);
+        // Its gain goes only so far in the new patch.
+        let mut descriptor = Descriptor::new("test", "gain", "");
+        descriptor.params = vec![Param::number("gain", (0.0, 1.0), "").live()];
+        let (other, sent) = node("a");
+        let narrow = SteeredNode {
+            node: Arc::new(GraphNode::declared("a", descriptor)),
+            ..other
+        };
+        let transport = Transport::default();
+        exchange(&steering, vec![narrow], &["a"], &transport, false);
+        steering.deliver_kept();
+        assert!(steering.held().is_empty());
+        assert_eq!(sent.len(), 0);
+    }
+
+    /// A run of a node with an output, and what the node is sent.
+    fn run_with_an_output() -> (Steering, Receiver<Command>) {
+        let steering = Steering::new(Arc::new(LiveClock::standing()));
+        let out = OutputPort::<Control>::new(0, "out", "");
+        let mut descriptor = Descriptor::new("test", "talker", "").output(out);
+        descriptor.params = vec![Param::number("gain", (0.0, 1e6), "").live()];
+        let (other, sent) = node("a");
+        let talker = SteeredNode {
+            node: Arc::new(GraphNode::declared("a", descriptor)),
+            ..other
+        };
+        exchange(&steering, vec![talker], &["a"], &Transport::default(), true);
+        (steering, sent)
+    }
+
+    #[test]
+    fn those_who_look_at_one_output_share_its_tap() {
+        let (steering, sent) = run_with_an_output();
+        let mut looking: Vec<LiveTap> = (0..100)
+            .map(|_| steering.tap("a", "out", 1_000.0).unwrap())
+            .collect();
+        assert_eq!(sent.len(), 1);
+        let Ok(Command::Tap(0, buffer)) = sent.try_recv() else {
+            panic!("no tap")
+        };
+        buffer.upgrade().unwrap().show(&Packet {
+            time: Time::ZERO,
+            captured: std::time::Instant::now(),
+            payload: Payload::Control(0.5),
+        });
+        for tap in &mut looking {
+            assert_eq!(tap.look(1), Some(Seen::Control(0.5)));
+        }
+        assert_eq!(steering.lock().taps.len(), 1);
+        drop(looking);
+        assert_eq!(buffer.strong_count(), 0);
+    }
+
+    #[test]
+    fn taps_at_a_node_that_hangs_do_not_pile_up_and_the_last_opens_when_it_goes_on() {
+        let (steering, sent) = run_with_an_output();
+        for _ in 0..2 * MOST_WAITING {
+            drop(steering.tap("a", "out", 1.0).unwrap());
+        }
+        let tap = steering.tap("a", "out", 1.0).unwrap();
+        assert_eq!(sent.len(), MOST_WAITING);
+        while sent.try_recv().is_ok() {}
+        steering.deliver_kept();
+        let Ok(Command::Tap(0, buffer)) = sent.try_recv() else {
+            panic!("no tap")
+        };
+        assert_eq!(buffer.strong_count(), 1);
+        drop(tap);
         assert!(sent.is_empty());
     }
 }

@@ -261,6 +261,7 @@ impl Live {
             commands: handle.commands.clone(),
             shown: handle.shown.clone(),
             is_to_retime: false,
+            unrecorded: 0,
         };
         let next = Exchange {
             nodes: self.nodes.iter().map(steered).collect(),

@@ -1,7 +1,7 @@
 //! Shows what an output of a running node sends, for as long as somebody looks.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -18,7 +18,9 @@ const MOST: usize = 512;
 /// when it is dropped.
 #[derive(Debug)]
 pub struct LiveTap {
-    buffer: Arc<TapBuffer>,
+    unseen: Arc<Unseen>,
+    /// For as long as anybody holds it the node's thread shows what leaves the output.
+    _shared: Arc<TapBuffer>,
     every: Duration,
     looked: Option<Instant>,
 }
@@ -89,13 +91,44 @@ pub struct SeenEvent {
     pub strength: f32,
 }
 
-/// What a node's thread has put aside for a [`LiveTap`] since the last look.
+/// What a node's thread puts aside for all who look at one of its outputs.
 #[derive(Debug, Default)]
-pub(crate) struct TapBuffer(Mutex<VecDeque<Packet>>);
+pub(crate) struct TapBuffer(Mutex<Vec<Weak<Unseen>>>);
 
 impl TapBuffer {
-    /// Shows a packet, unless somebody is looking just now.
+    /// Shows a packet to each who is not looking just now.
     pub(super) fn show(&self, packet: &Packet) {
+        // Somebody else begins to look in this very moment.
+        let Ok(mut all) = self.0.try_lock() else {
+            return;
+        };
+        all.retain(|unseen| match unseen.upgrade() {
+            Some(unseen) => {
+                unseen.put(packet);
+                true
+            }
+            None => false,
+        });
+    }
+
+    /// One more looks.
+    fn join(&self) -> Arc<Unseen> {
+        let unseen = Arc::<Unseen>::default();
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Of an output that sends nothing, those who look no more are noticed only here.
+        all.retain(|other| other.strong_count() > 0);
+        all.push(Arc::downgrade(&unseen));
+        unseen
+    }
+}
+
+/// What has come since a [`LiveTap`] looked last.
+#[derive(Debug, Default)]
+struct Unseen(Mutex<VecDeque<Packet>>);
+
+impl Unseen {
+    /// Puts a packet aside, unless somebody is looking just now.
+    fn put(&self, packet: &Packet) {
         let Ok(mut packets) = self.0.try_lock() else {
             return;
         };
@@ -117,21 +150,19 @@ impl TapBuffer {
 }
 
 impl LiveTap {
-    /// A tap that gives something at most `rate` times a second, and what the node's thread shows
-    /// it through.
-    pub(super) fn new(rate: f64) -> (Self, Arc<TapBuffer>) {
-        let buffer = Arc::<TapBuffer>::default();
+    /// A tap that gives something at most `rate` times a second of what is shown through `shared`.
+    pub(super) fn new(rate: f64, shared: Arc<TapBuffer>) -> Self {
         let rate = if rate.is_finite() {
             rate.clamp(0.01, 1_000.0)
         } else {
             1.0
         };
-        let tap = LiveTap {
-            buffer: buffer.clone(),
+        LiveTap {
+            unseen: shared.join(),
+            _shared: shared,
             every: Duration::from_secs_f64(1.0 / rate),
             looked: None,
-        };
-        (tap, buffer)
+        }
     }
 
     /// What came since the last look; a picture is no wider than `width` pixels. `None`: nothing
@@ -141,7 +172,7 @@ impl LiveTap {
         if (self.looked).is_some_and(|looked| now.duration_since(looked) < self.every) {
             return None;
         }
-        let packets = self.buffer.take();
+        let packets = self.unseen.take();
         let seen = seen(&packets, width)?;
         self.looked = Some(now);
         Some(seen)
@@ -257,9 +288,15 @@ mod tests {
         }
     }
 
+    /// A tap, and what the node's thread shows it through.
+    fn tap(rate: f64) -> (LiveTap, Arc<TapBuffer>) {
+        let shared = Arc::<TapBuffer>::default();
+        (LiveTap::new(rate, shared.clone()), shared)
+    }
+
     #[test]
     fn of_pictures_the_newest_is_seen_no_wider_than_asked_and_evenly_mixed() {
-        let (mut tap, buffer) = LiveTap::new(1_000.0);
+        let (mut tap, buffer) = tap(1_000.0);
         assert_eq!(tap.look(2), None);
         let white = Frame::rgb(4, 2, vec![255; 24]).unwrap();
         buffer.show(&packet(Payload::Frame(Arc::new(white))));
@@ -295,7 +332,7 @@ mod tests {
 
     #[test]
     fn the_level_is_that_of_all_sound_since_the_last_look() {
-        let (mut tap, buffer) = LiveTap::new(1_000.0);
+        let (mut tap, buffer) = tap(1_000.0);
         for level in [0.5, -1.0] {
             let block = AudioBlock {
                 rate: 48_000,
@@ -315,7 +352,7 @@ mod tests {
 
     #[test]
     fn nothing_is_given_more_often_than_was_asked_for_and_no_note_is_passed_over() {
-        let (mut tap, buffer) = LiveTap::new(0.01);
+        let (mut tap, buffer) = tap(0.01);
         let note = |pitch| Payload::Notes([Note::Off { channel: 0, pitch }].into());
         buffer.show(&packet(note(1)));
         assert!(tap.look(0).is_some());
@@ -334,19 +371,24 @@ mod tests {
 
     #[test]
     fn what_nobody_can_show_is_kept_once() {
-        let (mut tap, buffer) = LiveTap::new(1.0);
+        let (mut tap, buffer) = tap(1.0);
         for _ in 0..3 {
             buffer.show(&packet(Payload::Custom(Arc::new([0_u8; 1_000]))));
         }
-        assert_eq!(buffer.0.lock().unwrap().len(), 1);
+        assert_eq!(tap.unseen.0.lock().unwrap().len(), 1);
         assert_eq!(tap.look(0), Some(Seen::Other));
     }
 
     #[test]
     fn whoever_looks_holds_nobody_up() {
-        let (_tap, buffer) = LiveTap::new(1.0);
-        let held = buffer.0.lock().unwrap();
+        let (tap, buffer) = tap(1.0);
+        let (mut other, held) = (LiveTap::new(1.0, buffer.clone()), tap.unseen.0.lock());
         buffer.show(&packet(Payload::Control(1.0)));
-        assert!(held.is_empty());
+        assert!(held.unwrap().is_empty());
+        assert_eq!(other.look(0), Some(Seen::Control(1.0)));
+        let held = buffer.0.lock();
+        buffer.show(&packet(Payload::Control(2.0)));
+        drop(held);
+        assert_eq!(tap.unseen.take().len(), 0);
     }
 }

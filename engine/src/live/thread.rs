@@ -43,6 +43,8 @@ pub(super) struct LiveThread {
     told: String,
     /// When a glide is news again.
     next_step: Time,
+    /// Whether the processor knows of a value that it has not been called for.
+    untold: bool,
 }
 
 impl LiveThread {
@@ -63,6 +65,7 @@ impl LiveThread {
             revision: None,
             told: String::new(),
             next_step: Time::ZERO,
+            untold: false,
         }
     }
 
@@ -212,11 +215,12 @@ impl LiveThread {
         {
             let Worker { values, node, .. } = &mut self.worker;
             let told = values.tell_to(processor, node, now);
-            let is_news = *told.as_ref().unwrap_or(&true);
+            self.untold |= *told.as_ref().unwrap_or(&true);
             // A glide has another value at every moment: it is news once a step only, or its node
-            // would do nothing else.
-            if is_news && (now >= self.next_step || !values.glides()) {
+            // would do nothing else. What comes within a step waits for its end.
+            if self.untold && (now >= self.next_step || !values.glides()) {
                 self.next_step = now + GLIDE_STEP;
+                self.untold = false;
                 has_news = true;
             }
             if let Err(refused) = told {

@@ -18,7 +18,7 @@ pub(super) struct Glide {
 
 impl Glide {
     /// The way from one value to another; `None` where there is none between them: between words,
-    /// flags, lists, seconds and beats.
+    /// flags, lists, seconds and beats, and where both are the same.
     pub(super) fn between(
         param: &Param,
         from: &Value,
@@ -30,7 +30,7 @@ impl Glide {
         let in_ratios = param
             .spans()
             .is_some_and(|span| span.scale == Scale::Ratios);
-        (from_unit == to_unit && lasts > Time::ZERO).then(|| Glide {
+        (from_unit == to_unit && lasts > Time::ZERO && from != end).then(|| Glide {
             from,
             to: to.clone(),
             end,
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_no_way_between_words_or_from_seconds_to_beats_or_in_no_time() {
+    fn there_is_no_way_between_words_or_to_the_same_or_from_seconds_to_beats_or_in_no_time() {
         let param = Param::choice("a", &["x", "y"], "");
         let second = Time::from_seconds(1.0);
         let none = |from: Value, to: Value, lasts| {
@@ -150,5 +150,6 @@ mod tests {
         ));
         assert!(none(json!(null), json!(1.0), second));
         assert!(none(json!(0.0), json!(1.0), Time::ZERO));
+        assert!(none(json!(1), json!(1.0), second));
     }
 }

@@ -5,5 +5,5 @@ mod shown;
 mod values;
 
 pub(crate) use shown::Shown;
-pub use shown::{ValueSource, ValueStatus};
+pub use shown::{RefusedValue, ValueSource, ValueStatus};
 pub(crate) use values::Values;

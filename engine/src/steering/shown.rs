@@ -33,6 +33,19 @@ pub struct ValueStatus {
     /// What the patch says, where that is something else.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub text: Option<Value>,
+    /// What it should be instead, but the node could not take.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub refused: Option<RefusedValue>,
+}
+
+/// A value that a node could not take, so that it keeps the one it had. It is told again with the
+/// next new value of any of its parameters, with which it may be possible.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RefusedValue {
+    /// The value, in the form in which values arrive at a node.
+    pub value: Value,
+    /// What the node says of it.
+    pub why: String,
 }
 
 /// The live parameters of one node, shown by its thread to whoever looks. The thread never waits

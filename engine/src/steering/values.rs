@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::glide::Glide;
-use super::shown::{Shown, ValueSource, ValueStatus};
+use super::shown::{RefusedValue, Shown, ValueSource, ValueStatus};
 use crate::descriptor::Descriptor;
 use crate::error::NodeError;
 use crate::graph::GraphNode;
@@ -38,7 +38,7 @@ struct Entry {
     /// What the processor goes by.
     known: Value,
     /// What it was told last and could not take.
-    refused: Option<Value>,
+    refused: Option<RefusedValue>,
 }
 
 #[derive(Debug)]
@@ -201,7 +201,7 @@ impl Values {
             left.extend(refused.iter().map(|(one, _)| one.clone()));
         }
         for (one, error) in &refused {
-            if self.could_not_take(one) {
+            if self.could_not_take(one, error) {
                 tracing::warn!(node = %node.id, param = one.0, "keeps its old value: {error}");
             }
         }
@@ -230,7 +230,8 @@ impl Values {
             };
             let value = value.unwrap_or_else(|| entry.holds().0.clone());
             if value != entry.known {
-                is_any_new |= entry.refused.as_ref() != Some(&value);
+                let refused = entry.refused.as_ref().map(|refused| &refused.value);
+                is_any_new |= refused != Some(&value);
                 news.push((entry.param.name.to_string(), value));
             }
         }
@@ -249,9 +250,17 @@ impl Values {
     }
 
     /// `false`: it could not take that value the last time either.
-    fn could_not_take(&mut self, (name, value): &(String, Value)) -> bool {
-        let refused = self.named(name).map(|entry| &mut entry.refused);
-        refused.is_some_and(|refused| refused.replace(value.clone()).as_ref() != Some(value))
+    fn could_not_take(&mut self, (name, value): &(String, Value), error: &NodeError) -> bool {
+        let refused = RefusedValue {
+            value: value.clone(),
+            why: error.to_string(),
+        };
+        let Some(entry) = self.named(name) else {
+            return false;
+        };
+        let before = entry.refused.replace(refused);
+        self.is_shown = false;
+        before.is_none_or(|before| before.value != *value)
     }
 
     /// Shows what is not shown yet, where nobody looks at this moment.
@@ -260,13 +269,15 @@ impl Values {
             return;
         }
         let all = self.entries.iter().map(|entry| {
-            let (_, source) = entry.holds();
+            let (wanted, source) = entry.holds();
+            let refused = entry.refused.as_ref();
             ValueStatus {
                 name: entry.param.name.to_string(),
                 value: entry.known.clone(),
                 unit: entry.param.unit.clone(),
                 source,
                 text: Some(entry.text.clone()).filter(|text| *text != entry.known),
+                refused: refused.filter(|one| one.value == *wanted).cloned(),
             }
         });
         self.is_shown = (self.shown.as_ref()).is_none_or(|shown| shown.show(all));
@@ -349,14 +360,19 @@ mod tests {
         let mut values = values().shown_to(shown.clone());
         values.hand("gain", Some(json!(-3.0)), Time::ZERO, Time::ZERO);
         let wanted = values.news(Time::ZERO).remove(0);
-        assert!(values.could_not_take(&wanted));
+        assert!(values.could_not_take(&wanted, &NodeError::input("too soft")));
         values.show();
-        assert_eq!(shown.look()[0].value, json!(0.0));
+        let seen = shown.look().remove(0);
+        assert_eq!(seen.value, json!(0.0));
+        let refused = seen.refused.unwrap();
+        assert_eq!(refused.value, json!(-3.0));
+        assert!(refused.why.contains("too soft"));
         assert_eq!(gain(&mut values), None, "not the same again");
         values.hand("gain", Some(json!(-4.0)), Time::ZERO, Time::ZERO);
         assert_eq!(gain(&mut values), Some(-4.0));
         values.hand("gain", Some(json!(-3.0)), Time::ZERO, Time::ZERO);
         assert_eq!(gain(&mut values), Some(-3.0), "it may be possible by now");
+        assert_eq!(shown.look()[0].refused, None);
     }
 
     #[test]
@@ -364,7 +380,8 @@ mod tests {
         let mut values = values();
         values.hand("gain", Some(json!(-3.0)), Time::ZERO, Time::ZERO);
         let wanted = values.news(Time::ZERO).remove(0);
-        assert!(values.could_not_take(&wanted) && !values.could_not_take(&wanted));
+        let mut is_new = || values.could_not_take(&wanted, &NodeError::input("too soft"));
+        assert!(is_new() && !is_new());
         let length = json!({ "seconds": 2.0 });
         values.hand("time", Some(length.clone()), Time::ZERO, Time::ZERO);
         let told = news(&mut values, 0.0);

@@ -557,6 +557,42 @@ impl Processor<Slider> for Sliding {
     }
 }
 
+/// Is called only when a value of its own changes, and notes it.
+#[derive(Clone, Params)]
+struct Doorbell {
+    /// what it notes
+    #[param(live, range = 0.0..=1.0, default = 0.0)]
+    place: f32,
+    /// something that takes long
+    #[param(live, range = 0..=1, default = 0)]
+    slow: u32,
+    /// whose notes they are
+    #[param(default = "")]
+    name: String,
+}
+
+impl Node for Doorbell {
+    fn descriptor() -> Descriptor {
+        Descriptor::of::<Self>("test", "doorbell", "Notes what it is set to").output(NUMBER_OUT)
+    }
+
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
+        Ok(Box::new(Ringing))
+    }
+}
+
+struct Ringing;
+
+impl Processor<Doorbell> for Ringing {
+    fn process(&mut self, params: &Doorbell, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        let now = io.now();
+        let mut noted = NOTED.lock().unwrap();
+        let notes = noted.entry(params.name.clone()).or_default();
+        notes.push((now.seconds(), params.place));
+        Ok(Flow::WakeAt(now + Time::from_seconds(3_600.0)))
+    }
+}
+
 /// Has live values between which there is no way.
 #[derive(Clone, Params)]
 struct Palette {
@@ -704,6 +740,7 @@ pub fn registry() -> Registry {
     registry.add::<Beat>();
     registry.add::<Notebook>();
     registry.add::<Slider>();
+    registry.add::<Doorbell>();
     registry.add::<Palette>();
     registry
 }

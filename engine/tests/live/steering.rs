@@ -192,6 +192,35 @@ fn a_glide_does_not_keep_its_node_busy() {
 }
 
 #[test]
+fn what_is_set_while_another_value_glides_reaches_the_node_too() {
+    let live = start(
+        r#""d": doorbell(name: "rings"), "s": slider(), "n": notebook(name: "beside")"#,
+        r#""s -> n""#,
+    );
+    until("it plays", || !noted("rings").is_empty());
+    let steering = live.steering();
+    let hour = Duration::from_secs(3_600);
+    steering.set("d", "slow", json!(1), hour).unwrap();
+    let rounds = 20;
+    for round in 1..=rounds {
+        let mut last = 0.0;
+        // So quickly that one step of the glide sees several.
+        for turn in 1..=50 {
+            last = f64::from(50 * round + turn) / f64::from(51 * 50);
+            steering
+                .set("d", "place", json!(last), Duration::ZERO)
+                .unwrap();
+        }
+        until("the last counts", || {
+            noted("rings")
+                .last()
+                .is_some_and(|(_, place)| *place == last as f32)
+        });
+    }
+    assert!(live.drain(END).is_empty());
+}
+
+#[test]
 fn a_wire_into_a_parameter_comes_and_goes_while_the_node_plays_on() {
     let nodes =
         r#""s": slider(place: 0.5), "t": slider(place: 0.25), "n": notebook(name: "wired")"#;

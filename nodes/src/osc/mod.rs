@@ -7,7 +7,7 @@ mod door;
 mod heard;
 mod osc_in;
 mod osc_out;
-mod pattern;
+pub mod pattern;
 pub mod reading;
 mod target;
 pub mod waiting;

@@ -1,4 +1,4 @@
-//! Which messages a node listens to.
+//! Addresses, and patterns of addresses.
 
 use rosc::address::{Matcher, OscAddress};
 
@@ -7,17 +7,22 @@ const LONGEST: usize = 1_024;
 
 /// An address, or a pattern of addresses.
 #[derive(Clone, Debug)]
-pub(crate) struct Pattern {
+pub struct Pattern {
     text: String,
     matcher: Matcher,
 }
 
+/// Whether an address means several others.
+pub fn is_pattern(address: &str) -> bool {
+    address.contains(['*', '?', '[', '{'])
+}
+
 impl Pattern {
-    /// Reads a patch's address.
+    /// Reads an address or a pattern.
     ///
     /// # Errors
     /// It is not one.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, String> {
         let wrong = |why: &str| Err(format!("`{text}` is not an OSC address: {why}"));
         if !text.starts_with('/') {
             return wrong("it begins with `/`");
@@ -41,7 +46,7 @@ impl Pattern {
     }
 
     /// Whether a message with this address, which may be a pattern too, is meant.
-    pub(crate) fn takes(&self, address: &str) -> bool {
+    pub fn takes(&self, address: &str) -> bool {
         if address == self.text {
             return true;
         }

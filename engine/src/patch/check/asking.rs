@@ -1,5 +1,6 @@
 //! Asks every node what only it can know.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use serde_json::Value;
@@ -126,6 +127,84 @@ impl Checker<'_> {
                 .and_then(|param| draft.param_spots.get(&param))
                 .unwrap_or(&draft.kind_spot);
             self.claims.push((resource, index, spot));
+        }
+    }
+
+    /// Asks every node what it says of the values that presets have for it: it may refuse what its
+    /// declaration admits.
+    pub(super) fn ask_nodes_of_presets(&mut self) {
+        // What is wrong with a node already is no preset's mistake.
+        if self.texts.has_mistakes() {
+            return;
+        }
+        let mut groups: BTreeMap<(usize, String), BTreeMap<String, Spot>> = BTreeMap::new();
+        for one in std::mem::take(&mut self.preset_spots) {
+            let group = groups.entry((one.preset, one.node)).or_default();
+            group.insert(one.param, one.spot);
+        }
+        let mut asked = BTreeSet::new();
+        for ((preset, node), spots) in groups {
+            let Some(index) = self.drafts.iter().position(|draft| draft.id == node) else {
+                // The transport's values are known to be possible.
+                continue;
+            };
+            let mut values = self.drafts[index].values.clone();
+            let preset = self.presets[preset].values.iter();
+            for value in preset.filter(|value| value.node == node) {
+                values.insert(value.param.clone(), value.value.clone());
+            }
+            let is_new = asked.insert((index, Value::Object(values.clone()).to_string()));
+            if is_new && values != self.drafts[index].values {
+                self.ask_with(index, values, &spots);
+            }
+        }
+    }
+
+    /// Asks the node of a draft what it says of other values, some of which stand at `spots`.
+    fn ask_with(
+        &mut self,
+        index: usize,
+        values: serde_json::Map<String, Value>,
+        spots: &BTreeMap<String, Spot>,
+    ) {
+        let draft = &self.drafts[index];
+        let first = *spots.values().next().unwrap_or(&draft.kind_spot);
+        let kind = draft.descriptor.as_ref().map(|declared| &*declared.kind);
+        let Some(kind) = kind.and_then(|kind| self.registry.kind(kind)) else {
+            return;
+        };
+        let problems = match kind.node(Value::Object(values.clone())) {
+            Ok(node) => {
+                let mut check = Check {
+                    transport: &self.transport,
+                    settings: self.settings,
+                    inputs: &draft.inputs,
+                    outputs: draft.outputs.clone(),
+                    problems: Vec::new(),
+                    warnings: Vec::new(),
+                    resources: Vec::new(),
+                };
+                node.check(&mut check);
+                check.problems
+            }
+            Err(error) => {
+                let message = format!(
+                    "`{}` does not take these values together: {error}",
+                    draft.id
+                );
+                return self.report(first, message, None);
+            }
+        };
+        for problem in problems {
+            let spot = match &problem.subject {
+                Subject::Param(name) => spots.get(name).copied(),
+                Subject::Within(name, range) => spots.get(name).map(|spot| {
+                    let value = values.get(name).and_then(Value::as_str);
+                    self.within(*spot, value.unwrap_or_default(), range.clone())
+                }),
+                Subject::Input(_) => None,
+            };
+            self.report(spot.unwrap_or(first), problem.message, problem.help);
         }
     }
 

@@ -24,6 +24,7 @@ use std::collections::BTreeMap;
 use self::draft::{Draft, JoinedWire};
 use self::ends::End;
 use self::include::Part;
+use self::presets::PresetSpot;
 use self::scope::Scope;
 use self::settings::Setting;
 use self::texts::Texts;
@@ -90,6 +91,7 @@ fn checked(mut checker: Checker<'_>, source: &Source) -> Result<Graph, Diagnosti
     checker.check_inputs();
     checker.check_cycles();
     checker.ask_nodes();
+    checker.ask_nodes_of_presets();
     checker.check_resources();
     checker.finish()
 }
@@ -104,6 +106,8 @@ struct Checker<'a> {
     drafts: Vec<Draft>,
     parts: Vec<Part>,
     presets: Vec<Preset>,
+    /// Where the values of presets stand.
+    preset_spots: Vec<PresetSpot>,
     /// Chains, each with what stands before the ids of its patch.
     chains: Vec<(String, Chain)>,
     joined: Vec<JoinedWire>,
@@ -143,6 +147,7 @@ impl<'a> Checker<'a> {
             drafts: Vec::new(),
             parts: Vec::new(),
             presets: Vec::new(),
+            preset_spots: Vec::new(),
             chains: Vec::new(),
             joined: Vec::new(),
             claims: Vec::new(),

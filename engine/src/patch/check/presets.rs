@@ -5,16 +5,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Checker;
 use super::scope::Scope;
 use crate::descriptor::Descriptor;
-use crate::diagnostic::{did_you_mean, steers};
+use crate::diagnostic::steers;
 use crate::limits::{MAX_PRESET_VALUES, MAX_PRESETS};
-use crate::param::{Change, Param};
+use crate::live_param::live_param;
+use crate::param::Param;
 use crate::patch::params::convert;
 use crate::patch::tree::{Shape, Spot, Tree};
 use crate::preset::{Preset, PresetValue};
-use crate::transport_params::{DECLARED, TransportParams};
+use crate::transport_params::{DECLARED, TRANSPORT, TransportParams};
 
-/// What stands for the transport in the place of a node's id.
-const TRANSPORT: &str = "transport";
+/// Where a value of a preset stands.
+pub(super) struct PresetSpot {
+    /// Which preset, by its place among all.
+    pub(super) preset: usize,
+    pub(super) node: String,
+    pub(super) param: String,
+    pub(super) spot: Spot,
+}
 
 impl Checker<'_> {
     /// Reads the presets of a patch whose nodes and parts are known.
@@ -150,6 +157,12 @@ impl Checker<'_> {
             true => node.to_owned(),
             false => scope.id(node),
         };
+        self.preset_spots.push(PresetSpot {
+            preset: self.presets.len(),
+            node: node.clone(),
+            param: param.clone(),
+            spot: given.spot,
+        });
         Some(PresetValue { node, param, value })
     }
 
@@ -189,29 +202,12 @@ impl Checker<'_> {
         name: &str,
         spot: Spot,
     ) -> Option<Param> {
-        let found = descriptor.params.iter().find(|param| param.name == name);
-        let (message, help) = match found {
-            Some(param) if param.change == Change::Live => return Some(param.clone()),
-            Some(param) => {
-                let reason = param.reason.as_ref();
-                let help = match reason {
-                    "" => None,
-                    reason => Some(format!("{reason}; a preset has live values only")),
-                };
-                let message = format!("`{node}.{name}` cannot change while it plays");
-                (message, help)
+        match live_param(descriptor, node, name, "a preset has live values only") {
+            Ok(param) => Some(param.clone()),
+            Err(none) => {
+                self.report(spot, none.message, none.help);
+                None
             }
-            None => {
-                let live = descriptor.params.iter();
-                let live = live.filter(|param| param.change == Change::Live);
-                let names: Vec<&str> = live.map(|param| param.name.as_ref()).collect();
-                let help = did_you_mean(name, names.iter().copied()).or_else(|| {
-                    (!names.is_empty()).then(|| format!("it has {}", names.join(", ")))
-                });
-                (format!("`{node}` has no parameter `{name}`"), help)
-            }
-        };
-        self.report(spot, message, help);
-        None
+        }
     }
 }

@@ -21,12 +21,9 @@ use crate::patch::params::convert;
 use crate::patch::syntax::Parsed;
 use crate::patch::tree::{Name, Shape, Spot, Tree};
 use crate::registry::Registry;
-use crate::transport_params::{DECLARED, TransportParams};
+use crate::transport_params::{DECLARED, TRANSPORT, TransportParams};
 
 pub use file::{Unwritten, patch_hash, replace_patch, write_back_file};
-
-/// What stands for the transport in the place of a node's id.
-const TRANSPORT: &str = "transport";
 
 /// A value that is to stand in the text of a patch.
 #[derive(Clone, Debug, PartialEq)]

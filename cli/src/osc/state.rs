@@ -2,15 +2,15 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rosc::address::{Matcher, OscAddress};
 use rosc::{OscMessage, OscType};
 use score_engine::{Steering, Transport};
 use score_nodes::osc::complaints::Complaints;
+use score_nodes::osc::pattern::{Pattern, is_pattern};
 
+use super::last_setters::{LastSetters, Origin};
 use super::namespace::{Leaf, Namespace};
-use super::touches::{Origin, Touches};
 use super::value::{arguments, glide, read};
 
 static ANY_TEMPO: LazyLock<Transport> = LazyLock::new(Transport::default);
@@ -19,25 +19,25 @@ static ANY_TEMPO: LazyLock<Transport> = LazyLock::new(Transport::default);
 const MOST_MATCHES: usize = 1_024;
 
 /// What all doors of a run for OSC share.
-pub(crate) struct Room {
+pub(crate) struct OscState {
     pub(super) steering: Steering,
     /// What the run is called to others.
     pub(super) name: String,
     /// Where both doors are.
     pub(super) address: SocketAddr,
-    pub(super) touches: Touches,
+    pub(super) setters: LastSetters,
     pub(super) complaints: Complaints,
     namespace: Mutex<Arc<Namespace>>,
 }
 
-impl Room {
+impl OscState {
     pub(crate) fn new(steering: Steering, name: &str, address: SocketAddr) -> Self {
-        Room {
+        OscState {
             namespace: Mutex::new(Arc::new(Namespace::new(0, &[], &[]))),
             steering,
             name: format!("SCORE! {name}"),
             address,
-            touches: Touches::default(),
+            setters: LastSetters::default(),
             complaints: Complaints::default(),
         }
     }
@@ -61,22 +61,19 @@ impl Room {
     /// pattern happens to match.
     pub(super) fn take(&self, message: &OscMessage, from: Origin) {
         let namespace = self.namespace();
-        let is_pattern = message.addr.contains(['*', '?', '[', '{']);
-        if !is_pattern {
+        if !is_pattern(&message.addr) {
             match namespace.leaves.get(&message.addr) {
                 Some(leaf) => self.set(&message.addr, leaf, &message.args, from),
                 None => (self.complaints).say(|| format!("nothing plays at `{}`", message.addr)),
             }
             return;
         }
-        let Ok(matcher) = Matcher::new(&message.addr) else {
-            return (self.complaints).say(|| format!("`{}` is no pattern", message.addr));
-        };
-        let matches = |address: &str| {
-            OscAddress::new(address.to_owned()).is_ok_and(|address| matcher.match_address(&address))
+        let pattern = match Pattern::parse(&message.addr) {
+            Ok(pattern) => pattern,
+            Err(why) => return self.complaints.say(|| why),
         };
         let leaves = namespace.leaves.iter();
-        let found = leaves.filter(|(address, leaf)| leaf.is_settable() && matches(address));
+        let found = leaves.filter(|(address, leaf)| leaf.is_settable() && pattern.takes(address));
         for (address, leaf) in found.take(MOST_MATCHES) {
             self.set(address, leaf, &message.args, from);
         }
@@ -95,8 +92,8 @@ impl Room {
             args => match read(param, args) {
                 Ok((value, glide)) => {
                     // What comes by OSC is never in beats.
-                    let now = arguments(param, &value, &ANY_TEMPO);
-                    self.touches.touch(address, now, from);
+                    let wanted = arguments(param, &value, &ANY_TEMPO);
+                    (self.setters).note(address, wanted, from, Instant::now());
                     self.steering.set(node, &param.name, value, glide)
                 }
                 Err(why) => return self.complaints.say(|| format!("`{address}`: {why}")),
