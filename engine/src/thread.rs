@@ -133,6 +133,56 @@ pub(crate) trait Schedule {
     fn host(&mut self) -> &mut dyn Host;
 }
 
+/// How far a processor has come: what it remembers between two calls.
+pub(crate) struct Drive {
+    lineage: Lineage,
+    /// When the processor has asked to be called.
+    pub(crate) wake: Option<Time>,
+}
+
+impl Drive {
+    /// Nothing was called yet.
+    pub(crate) fn new(schedule: &mut impl Schedule) -> Self {
+        Drive {
+            lineage: Lineage::new(),
+            wake: schedule.first_wake(),
+        }
+    }
+
+    /// Calls the processor once, where its schedule says so. Says what was done:
+    /// [`Turn::Over`] once the schedule is over or the processor has said that it is done.
+    ///
+    /// # Errors
+    /// The processor cannot go on, or the run is being stopped.
+    pub(crate) fn step(
+        &mut self,
+        processor: &mut dyn AnyProcessor,
+        schedule: &mut impl Schedule,
+    ) -> Result<Turn, NodeError> {
+        let turn = schedule.turn(processor, self.wake)?;
+        if turn == Turn::Call {
+            self.wake = match schedule.call(processor, &mut self.lineage)? {
+                Flow::Continue => None,
+                Flow::WakeAt(time) => Some(time),
+                Flow::Done => return Ok(Turn::Over),
+            };
+        }
+        Ok(turn)
+    }
+
+    /// Lets the processor finish.
+    ///
+    /// # Errors
+    /// What it held back cannot be delivered.
+    pub(crate) fn finish(
+        &mut self,
+        processor: &mut dyn AnyProcessor,
+        schedule: &mut impl Schedule,
+    ) -> Result<(), NodeError> {
+        processor.finish(&mut Io::new(schedule.host(), &mut self.lineage))
+    }
+}
+
 /// Calls a processor until its schedule is over or it has said that it is done, then lets it
 /// finish.
 ///
@@ -142,22 +192,15 @@ pub(crate) fn drive(
     processor: &mut dyn AnyProcessor,
     schedule: &mut impl Schedule,
 ) -> Result<(), NodeError> {
-    let mut lineage = Lineage::new();
-    let mut wake = schedule.first_wake();
+    let mut drive = Drive::new(schedule);
     loop {
-        match schedule.turn(processor, wake)? {
+        match drive.step(processor, schedule)? {
             Turn::Over => break,
-            Turn::Wait => schedule.wait(wake)?,
-            Turn::Call => {
-                wake = match schedule.call(processor, &mut lineage)? {
-                    Flow::Continue => None,
-                    Flow::WakeAt(time) => Some(time),
-                    Flow::Done => break,
-                }
-            }
+            Turn::Wait => schedule.wait(drive.wake)?,
+            Turn::Call => {}
         }
     }
-    processor.finish(&mut Io::new(schedule.host(), &mut lineage))
+    drive.finish(processor, schedule)
 }
 
 /// When a node's inputs ended, the latest of them; `None` while one goes on, and where there are

@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded};
@@ -48,6 +49,9 @@ pub(crate) struct Shared {
     reader: CachePadded<ReaderCounters>,
     /// Channels that take over, one after the other, once the reader has emptied the one before.
     successors: Mutex<VecDeque<Receiver<Signal>>>,
+    /// Whether the sender is to be woken once there is room, and how.
+    awaits_room: AtomicBool,
+    sender_waker: OnceLock<Waker>,
 }
 
 /// What only the sender writes.
@@ -142,6 +146,16 @@ impl Shared {
         self.reader_gone.load(Ordering::Acquire)
     }
 
+    /// Wakes a sender that waits for room.
+    fn wake_sender(&self) {
+        if self.awaits_room.load(Ordering::Relaxed)
+            && self.awaits_room.swap(false, Ordering::AcqRel)
+            && let Some(waker) = self.sender_waker.get()
+        {
+            waker.wake_by_ref();
+        }
+    }
+
     pub(crate) fn report(&self) -> WireReport {
         WireReport {
             name: self.name.clone(),
@@ -187,6 +201,8 @@ pub(crate) fn wire(name: String, policy: Policy) -> (WireSender, WireReceiver) {
         sender: CachePadded::new(SenderCounters::new(capacity)),
         reader: CachePadded::default(),
         successors: Mutex::default(),
+        awaits_room: AtomicBool::new(false),
+        sender_waker: OnceLock::new(),
     });
     let spill = (!matches!(policy, Policy::Block(_))).then(|| receiver.clone());
     (
@@ -194,6 +210,7 @@ pub(crate) fn wire(name: String, policy: Policy) -> (WireSender, WireReceiver) {
             sender,
             spill,
             shared: shared.clone(),
+            reader: Woken(None),
         },
         WireReceiver {
             receiver,
@@ -211,6 +228,26 @@ pub(crate) struct WireSender {
     /// The same channel's reading end, to make room where the policy drops.
     spill: Option<Receiver<Signal>>,
     pub(crate) shared: Arc<Shared>,
+    /// The last field: a reader that is woken because the wire ends must find that it has.
+    reader: Woken,
+}
+
+/// A reader that does not wait at the wire's channel, because its thread looks after many nodes.
+#[derive(Debug)]
+struct Woken(Option<Waker>);
+
+impl Woken {
+    fn wake(&self) {
+        if let Some(waker) = &self.0 {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+impl Drop for Woken {
+    fn drop(&mut self) {
+        self.wake();
+    }
 }
 
 /// Why a signal did not enter a wire.
@@ -233,6 +270,7 @@ impl WireSender {
             match self.sender.try_send(signal) {
                 Ok(()) => {
                     self.count_pushed(is_packet);
+                    self.reader.wake();
                     return Ok(());
                 }
                 Err(TrySendError::Disconnected(_)) => return Err(Refused::Gone),
@@ -250,6 +288,18 @@ impl WireSender {
                 }
             }
         }
+    }
+
+    /// Has the reader woken whenever something enters the wire or it ends.
+    pub(crate) fn wake_reader(&mut self, waker: Waker) {
+        self.reader = Woken(Some(waker));
+    }
+
+    /// Has the sender woken once the reader has made room or is gone. It looks once more after it
+    /// has asked, and now and then: the reader may not have seen what it asks for.
+    pub(crate) fn await_room(&self, waker: &Waker) {
+        self.shared.sender_waker.get_or_init(|| waker.clone());
+        self.shared.awaits_room.store(true, Ordering::SeqCst);
     }
 
     /// Promises that nothing before `time` will be sent; `false`: nobody reads the wire any more.
@@ -376,6 +426,7 @@ impl WireReceiver {
             match next {
                 Ok(signal) => {
                     add_one(&self.shared.reader.popped);
+                    self.shared.wake_sender();
                     if let Signal::Packet(packet) = &signal {
                         self.count_received(packet);
                     }
@@ -425,6 +476,7 @@ impl WireReceiver {
 impl Drop for WireReceiver {
     fn drop(&mut self) {
         self.shared.reader_gone.store(true, Ordering::Release);
+        self.shared.wake_sender();
     }
 }
 

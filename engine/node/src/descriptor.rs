@@ -72,6 +72,10 @@ pub struct Descriptor {
     /// record of it.
     #[serde(default)]
     pub keeps_record: bool,
+    /// Whether a call of the node takes microseconds and never waits, so that live such nodes share
+    /// threads.
+    #[serde(default)]
+    pub light: bool,
     /// A port whose number is not its place. It crosses with a plugin's declaration, whose ports
     /// are counted there.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -118,6 +122,7 @@ impl Descriptor {
             ended_by: None,
             in_bars: false,
             keeps_record: false,
+            light: false,
             misplaced: None,
         }
     }
@@ -289,6 +294,18 @@ impl Descriptor {
             param.param_type == ParamType::File(FileRole::Write) && !may_be_left_out
         };
         self.params.iter().any(writes)
+    }
+
+    /// Whatever the node does takes microseconds, and never waits: for a file, a device, a lock,
+    /// the network, another thread. Live, light nodes share threads, which costs a hundredth of a
+    /// thread each. To build one is as light. It carries neither sound nor pictures, reads no file,
+    /// and is neither [urgent](Descriptor::urgent) nor [paced](Descriptor::paced).
+    ///
+    /// A light node that holds its thread up all the same is reported by its name, and after a
+    /// quarter of a second the others go on without it.
+    pub fn light(mut self) -> Self {
+        self.light = true;
+        self
     }
 
     /// What the node does is heard within milliseconds.

@@ -43,7 +43,8 @@ pub trait Node: Params {
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError>;
 }
 
-/// The running half of a node with the parameters `P`, on a thread of its own.
+/// The running half of a node with the parameters `P`, on a thread of its own; live, nodes of
+/// [light](Descriptor::light) kinds share threads.
 ///
 /// Each call brings the parameters as they are now. New values of live ones come between two calls,
 /// so that a processor which only reads them there has nothing else to do.

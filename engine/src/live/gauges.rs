@@ -101,7 +101,7 @@ impl Gauges {
     /// Measures a call of the node's own code.
     pub(super) fn measure<T>(&self, call: impl FnOnce() -> T) -> T {
         let (started, waited) = (Instant::now(), self.waited.load(Ordering::Relaxed));
-        self.begin();
+        self.begin(started);
         let result = call();
         self.since.store(AT_REST, Ordering::Release);
         let waited = self.waited.load(Ordering::Relaxed) - waited;
@@ -121,7 +121,8 @@ impl Gauges {
 
     /// The same, begun and ended by two calls.
     pub(super) fn set_idle(&self, idle: bool) {
-        let now = i64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(i64::MAX);
+        let at = Instant::now();
+        let now = self.since_epoch(at);
         if idle {
             self.since.store(AT_REST, Ordering::Release);
             self.idle.store(now, Ordering::Relaxed);
@@ -129,7 +130,7 @@ impl Gauges {
             let waited = now - self.idle.load(Ordering::Relaxed);
             self.waited
                 .fetch_add(u64::try_from(waited).unwrap_or(0), Ordering::Relaxed);
-            self.begin();
+            self.begin(at);
         }
     }
 
@@ -138,9 +139,13 @@ impl Gauges {
         self.since.store(AT_REST, Ordering::Release);
     }
 
-    fn begin(&self) {
-        let since = i64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(i64::MAX);
-        self.since.store(since, Ordering::Release);
+    fn begin(&self, at: Instant) {
+        self.since.store(self.since_epoch(at), Ordering::Release);
+    }
+
+    fn since_epoch(&self, at: Instant) -> i64 {
+        let since = at.saturating_duration_since(self.epoch);
+        i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
     }
 
     /// How long the call that is under way has taken.

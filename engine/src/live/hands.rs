@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use crossbeam_channel::Sender;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::ports::{Command, HandChange};
+use super::ports::{Command, CommandSender, HandChange};
 use super::tap::{LiveTap, TapBuffer};
 use crate::clock::LiveClock;
 use crate::descriptor::Descriptor;
@@ -170,7 +169,7 @@ pub(super) struct Exchange<'a> {
 /// A node that plays, as far as it is steered.
 pub(super) struct SteeredNode {
     pub(super) node: Arc<GraphNode>,
-    pub(super) commands: Sender<Command>,
+    pub(super) commands: CommandSender,
     pub(super) shown: Arc<Shown>,
     /// Whether it has yet to be sent the transport.
     pub(super) is_to_retime: bool,
@@ -862,7 +861,7 @@ mod tests {
         let (commands, sent) = unbounded();
         let node = SteeredNode {
             node: Arc::new(GraphNode::declared(id, descriptor)),
-            commands,
+            commands: CommandSender::new(commands, None),
             shown: Arc::default(),
             is_to_retime: false,
             unrecorded: 0,

@@ -2,9 +2,11 @@
 
 mod edit;
 mod gauges;
+mod group;
 mod hands;
 mod input;
 mod node_handle;
+mod outlet;
 mod pause;
 mod plan;
 mod ports;

@@ -1,4 +1,4 @@
-//! What the rest of a live run holds of a node that has a thread.
+//! What the rest of a live run holds of a node.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,25 +8,34 @@ use std::time::Instant;
 use crossbeam_channel::Sender;
 
 use super::gauges::{Calls, Gauges, NodeState};
-use super::ports::Command;
+use super::group::Member;
+use super::ports::{Command, CommandSender};
 use super::status::{HANGS, NodeStatus, Waiting};
 use crate::counters::Counters;
 use crate::graph::GraphNode;
 use crate::steering::{Shown, ValueSource};
 
-/// A node that has a thread.
+/// Where a node runs.
+pub(super) enum Runs {
+    /// On a thread of its own, and what opens the gate that it waits at when it is built.
+    OnThread(JoinHandle<()>, Sender<()>),
+    /// It is light, and shares a thread.
+    InGroup(Arc<Member>),
+    /// It has ended, or is left to itself.
+    Nowhere,
+}
+
+/// A node that runs, or is built to run.
 pub(super) struct NodeHandle {
     pub(super) node: Arc<GraphNode>,
     pub(super) generation: u64,
-    pub(super) commands: Sender<Command>,
+    pub(super) commands: CommandSender,
     pub(super) stop: Arc<AtomicBool>,
-    pub(super) thread: Option<JoinHandle<()>>,
+    pub(super) runs: Runs,
     pub(super) gauges: Arc<Gauges>,
     pub(super) counters: Arc<Counters>,
     /// What its live parameters are.
     pub(super) shown: Arc<Shown>,
-    /// Opens the gate that the node waits at when it is built.
-    pub(super) gate: Sender<()>,
     /// All calls at the last look.
     pub(super) looked: (Instant, Calls),
     /// Whether it was told to end now.
@@ -34,9 +43,26 @@ pub(super) struct NodeHandle {
 }
 
 impl NodeHandle {
-    /// Tells the node's thread; one that has ended needs no telling.
+    /// Tells the node; one that has ended needs no telling.
     pub(super) fn tell(&self, command: Command) {
-        let _ = self.commands.send(command);
+        self.commands.send(command);
+    }
+
+    /// Has a node play that was built to. One that plays takes no notice.
+    pub(super) fn open(&self) {
+        match &self.runs {
+            Runs::OnThread(_, gate) => drop(gate.try_send(())),
+            Runs::InGroup(member) => member.open(),
+            Runs::Nowhere => {}
+        }
+    }
+
+    /// Its place on a thread that it shares.
+    pub(super) fn member(&self) -> Option<&Arc<Member>> {
+        match &self.runs {
+            Runs::InGroup(member) => Some(member),
+            Runs::OnThread(..) | Runs::Nowhere => None,
+        }
     }
 
     /// Tells the node to end now, once: commands to a node that hangs pile up.
@@ -46,9 +72,18 @@ impl NodeHandle {
         }
     }
 
-    /// Whether the thread has come to its end.
+    /// Whether the node has come to its end.
     pub(super) fn has_ended(&self) -> bool {
-        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+        match &self.runs {
+            Runs::OnThread(thread, _) => thread.is_finished(),
+            Runs::InGroup(_) => self.gauges.state() == NodeState::Ended,
+            Runs::Nowhere => true,
+        }
+    }
+
+    /// Whether nothing is left of it to look after.
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(self.runs, Runs::Nowhere)
     }
 
     /// Whether the node will do nothing more by itself.
@@ -56,18 +91,19 @@ impl NodeHandle {
         self.has_ended() || self.gauges.state() == NodeState::Failed
     }
 
-    /// Waits for the thread, which has ended or is about to.
+    /// Waits for its thread, which has ended or is about to.
     pub(super) fn join(&mut self) {
-        if let Some(thread) = self.thread.take() {
+        if let Runs::OnThread(thread, _) = std::mem::replace(&mut self.runs, Runs::Nowhere) {
             // Its panics were caught and told; one in a destructor is the system's to print.
             let _ = thread.join();
         }
     }
 
-    /// Leaves the thread to itself: it ends when its call returns.
+    /// Leaves the node to itself: it ends when its call returns.
     pub(super) fn abandon(&mut self) {
         self.stop.store(true, Ordering::Release);
-        self.thread = None;
+        self.commands.wake();
+        self.runs = Runs::Nowhere;
     }
 
     /// What it does now.
@@ -115,7 +151,7 @@ impl NodeHandle {
 
 #[cfg(test)]
 mod tests {
-    use crossbeam_channel::{bounded, unbounded};
+    use crossbeam_channel::unbounded;
 
     use super::*;
     use crate::descriptor::Descriptor;
@@ -127,13 +163,12 @@ mod tests {
         let mut handle = NodeHandle {
             node: Arc::new(node),
             generation: 1,
-            commands,
+            commands: CommandSender::new(commands, None),
             stop: Arc::default(),
-            thread: None,
+            runs: Runs::Nowhere,
             gauges: Arc::new(Gauges::new()),
             counters: Arc::default(),
             shown: Arc::default(),
-            gate: bounded(1).0,
             looked: (Instant::now(), Calls::default()),
             is_finishing: false,
         };

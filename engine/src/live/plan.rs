@@ -1,6 +1,6 @@
 //! Compares a checked patch with what runs: which nodes and wires stay, which begin, which go.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 
 use serde_json::Value;
@@ -90,6 +90,38 @@ pub(super) fn wire_places(wires: &[GraphWire]) -> Vec<WirePlace> {
             }
         })
         .collect()
+}
+
+/// For each of so many nodes its place in an order in which packets come to a node after they have
+/// come to those that it reads from, but for one round of each cycle.
+pub(super) fn ranks(nodes: usize, places: &[WirePlace]) -> Vec<usize> {
+    let mut read: Vec<Vec<usize>> = vec![Vec::new(); nodes];
+    let mut reads = vec![0_usize; nodes];
+    for place in places {
+        read[place.from].push(place.to);
+        reads[place.to] += 1;
+    }
+    let mut ready: VecDeque<usize> = (0..nodes).filter(|node| reads[*node] == 0).collect();
+    let mut ranks = vec![None; nodes];
+    let mut left = 0..nodes;
+    let mut next = 0;
+    // Where only cycles are left, one of their nodes comes first.
+    while let Some(node) = ready
+        .pop_front()
+        .or_else(|| left.find(|node| ranks[*node].is_none()))
+    {
+        if ranks[node].is_none() {
+            ranks[node] = Some(next);
+            next += 1;
+            for reader in &read[node] {
+                reads[*reader] -= 1;
+                if reads[*reader] == 0 {
+                    ready.push_back(*reader);
+                }
+            }
+        }
+    }
+    ranks.into_iter().map(Option::unwrap_or_default).collect()
 }
 
 /// Plans the way from `old` to `new`. Nodes that read one of the `touched` files are rebuilt, and
@@ -360,6 +392,32 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn each_node_comes_after_those_that_it_reads_from_and_a_cycle_leaves_nobody_out(
+            wires in proptest::collection::vec((0..6usize, 0..6usize), 0..12),
+            with_cycles in any::<bool>(),
+        ) {
+            let places: Vec<WirePlace> = wires
+                .into_iter()
+                .filter(|(from, to)| with_cycles || from < to)
+                .map(|(from, to)| WirePlace {
+                    from,
+                    output: 0,
+                    to,
+                    input: 0,
+                    number: 0,
+                    policy: Policy::Latest,
+                    span: None,
+                })
+                .collect();
+            let ranks = ranks(6, &places);
+            let all: BTreeSet<usize> = ranks.iter().copied().collect();
+            prop_assert_eq!(all, (0..6).collect::<BTreeSet<_>>(), "each has a place of its own");
+            for place in places.iter().filter(|_| !with_cycles) {
+                prop_assert!(ranks[place.from] < ranks[place.to]);
+            }
+        }
+
         #[test]
         fn the_same_patch_changes_nothing(draft in draft()) {
             let plan = planned(&graph(&draft), &graph(&draft));

@@ -3,13 +3,15 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Select};
+use crossbeam_channel::{Receiver, Select, Sender};
 use serde_json::Value;
 
 use super::gauges::Gauges;
 use super::input::LiveInput;
+use super::outlet::{Outlet, Sent};
 use super::pause::Pause;
 use super::tap::TapBuffer;
 use crate::clock::LiveClock;
@@ -33,6 +35,9 @@ const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// The same for a node that ends as soon as nobody reads what it sends.
 const POLL_INTERVAL_WHEN_RETIRED: Duration = Duration::from_millis(10);
 
+/// How long a node that shares its thread waits for room before it looks by itself.
+const POLL_INTERVAL_WHEN_FULL: Duration = Duration::from_millis(20);
+
 /// What a run sends to a live node's thread.
 pub(crate) enum Command {
     /// The node as the patch has it now.
@@ -55,6 +60,45 @@ pub(crate) enum Command {
     Drain,
     /// End now: finish, and put results in their places.
     Finish,
+}
+
+/// Sends commands to a node.
+#[derive(Clone)]
+pub(super) struct CommandSender {
+    commands: Sender<Command>,
+    /// Of a node that does not wait at the channel, because its thread looks after many.
+    waker: Option<Waker>,
+}
+
+impl CommandSender {
+    /// Sends along `commands`, and wakes a node that has a `waker`.
+    pub(super) fn new(commands: Sender<Command>, waker: Option<Waker>) -> Self {
+        CommandSender { commands, waker }
+    }
+
+    /// Sends; `false`: the node has ended, and needs no commands.
+    pub(super) fn send(&self, command: Command) -> bool {
+        let is_sent = self.commands.send(command).is_ok();
+        self.wake();
+        is_sent
+    }
+
+    /// Has the node look whether something has changed.
+    pub(super) fn wake(&self) {
+        if let Some(waker) = &self.waker {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// How many commands wait.
+    pub(super) fn len(&self) -> usize {
+        self.commands.len()
+    }
+
+    /// Whether both send to the same node.
+    pub(super) fn same_channel(&self, other: &CommandSender) -> bool {
+        self.commands.same_channel(&other.commands)
+    }
 }
 
 /// What a hand does to a parameter: sets it, or releases it.
@@ -114,12 +158,14 @@ enum Ending {
 pub(super) struct LivePorts {
     inputs: Vec<LiveInput>,
     values: Vec<ValueWire>,
-    outputs: Vec<Vec<WireSender>>,
+    outputs: Vec<Vec<Outlet>>,
     /// Open taps, each with the number of its output.
     taps: Vec<(usize, Weak<TapBuffer>)>,
     surroundings: Surroundings,
     /// News that came while the node was at work.
     postponed: Vec<News>,
+    /// Whether the node's last call has looked for another packet, and there was none.
+    is_drained: bool,
     ending: Ending,
     end: Option<Time>,
 }
@@ -136,6 +182,9 @@ pub(super) struct Surroundings {
     pub(super) pace: Option<Pace>,
     /// How the node's thread waits.
     pub(super) pause: Box<dyn Pause>,
+    /// Wakes a node that shares its thread with others, which must not wait for it; `None`: its
+    /// thread is its own.
+    pub(super) waker: Option<Waker>,
 }
 
 /// How packets of a source are held back whose times count from its own start.
@@ -177,10 +226,10 @@ impl LivePorts {
             .map(|((input, number), receiver)| LiveInput::new(input, number, receiver))
             .collect();
         inputs.sort_by_key(LiveInput::place);
-        let mut outputs: Vec<Vec<WireSender>> =
+        let mut outputs: Vec<Vec<Outlet>> =
             node.descriptor.outputs.iter().map(|_| Vec::new()).collect();
         for (output, sender) in wires.outputs {
-            outputs[output].push(sender);
+            outputs[output].push(Outlet::new(sender));
         }
         LivePorts {
             inputs,
@@ -189,6 +238,7 @@ impl LivePorts {
             taps: Vec::new(),
             surroundings,
             postponed: Vec::new(),
+            is_drained: false,
             ending: Ending::No,
             end: None,
         }
@@ -246,7 +296,7 @@ impl LivePorts {
         }
         for (port, sender) in rewired.outputs {
             if let Some(wires) = self.outputs.get_mut(port) {
-                wires.push(sender);
+                wires.push(Outlet::new(sender));
             }
         }
     }
@@ -319,20 +369,39 @@ impl LivePorts {
 
     fn nobody_reads(&self) -> bool {
         let mut wires = self.outputs.iter().flatten();
-        wires.all(|wire| wire.shared.reader_gone())
+        wires.all(|outlet| outlet.wire.shared.reader_gone())
     }
 
-    /// Whether a packet may be taken.
-    pub(super) fn is_due(&mut self) -> bool {
-        self.refill();
+    /// Whether a packet may be taken of those that [`LivePorts::is_over`] has found.
+    pub(super) fn is_due(&self) -> bool {
         self.next_input().is_some()
     }
 
-    fn refill(&mut self) {
+    /// Whether the node's last call has left nothing that it would be called for again at once:
+    /// whatever comes from now on ends its [wait](LivePorts::wait).
+    pub(super) fn has_done_all(&self) -> bool {
+        (self.is_drained || self.has_no_inputs())
+            && self.ending == Ending::No
+            && self.postponed.is_empty()
+            && self.inputs.iter().all(|input| input.end().is_none())
+    }
+
+    /// The node is about to be called.
+    ///
+    /// # Errors
+    /// It shall not go on.
+    pub(super) fn before_call(&mut self) -> Result<(), NodeError> {
+        self.is_drained = false;
+        self.surroundings.pause.before_call()
+    }
+
+    /// Looks for packets; gives the time at which it did.
+    fn refill(&mut self) -> Time {
         let now = self.surroundings.clock.now();
         for input in &mut self.inputs {
             input.refill(now);
         }
+        now
     }
 
     /// The input with the earliest packet of those that have come: a late branch must not hold the
@@ -344,14 +413,34 @@ impl LivePorts {
             .map(|(_, index)| index)
     }
 
+    /// When something is due though nothing comes, at the latest at `until`.
+    fn due(&self, until: Option<Time>) -> Option<Time> {
+        let patience = self.inputs.iter().filter_map(LiveInput::patience_ends);
+        patience.chain(until).min()
+    }
+
+    /// As [`LivePorts::wait`], for a node that shares its thread: when it is to be looked after
+    /// unless it is woken before.
+    pub(super) fn looks_at(&self, until: Option<Time>) -> Option<Time> {
+        let in_a_while = |is_so: bool, interval: Duration| {
+            let nanos = i64::try_from(interval.as_nanos()).unwrap_or(i64::MAX);
+            is_so.then(|| self.surroundings.clock.now() + Time::from_nanos(nanos))
+        };
+        let is_retired = self.ending == Ending::WhenNobodyReads;
+        let retired = in_a_while(is_retired, POLL_INTERVAL_WHEN_RETIRED);
+        // Whatever is due, it is not called before there is room.
+        let full = in_a_while(self.is_full(), POLL_INTERVAL_WHEN_FULL);
+        let due = full.or(self.due(until));
+        due.into_iter().chain(retired).min()
+    }
+
     /// Waits until something arrives, the clock has come to `until`, or a command comes.
     pub(super) fn wait(&mut self, until: Option<Time>) {
         let longest = match self.ending {
             Ending::WhenNobodyReads => POLL_INTERVAL_WHEN_RETIRED,
             _ => POLL_INTERVAL,
         };
-        let patience = self.inputs.iter().filter_map(LiveInput::patience_ends);
-        let until = patience.chain(until).min();
+        let until = self.due(until);
         let longest = match until {
             Some(until) => {
                 let left = (until - self.surroundings.clock.now())
@@ -391,10 +480,32 @@ impl LivePorts {
 
     /// Tells every reader that this node will not end the notes that it began.
     pub(super) fn tell_lost(&mut self) {
-        for wire in self.outputs.iter_mut().flatten() {
-            // A reader whose wire is full learns of the notes' ends when the node is gone for good.
-            let _ = wire.try_send(Signal::Lost);
+        let waker = self.surroundings.waker.as_ref();
+        for outlet in self.outputs.iter_mut().flatten() {
+            outlet.tell_lost(waker);
         }
+    }
+
+    /// Sends what had no room, as far as there is some; `true`: all is on its way, or it is too
+    /// late to wait for that.
+    pub(super) fn flush(&mut self) -> bool {
+        let Some(waker) = &self.surroundings.waker else {
+            return true;
+        };
+        for wires in &mut self.outputs {
+            wires.retain_mut(|outlet| !outlet.is_full() || outlet.flush(waker));
+        }
+        !self.is_full() || self.must_end()
+    }
+
+    /// Whether something that was sent has no room yet.
+    fn is_full(&self) -> bool {
+        self.outputs.iter().flatten().any(Outlet::is_full)
+    }
+
+    /// Whether the node must end as it is.
+    fn must_end(&self) -> bool {
+        self.ending == Ending::Now || self.surroundings.stop.load(Ordering::Acquire)
     }
 
     /// Discards what has come, so that nobody waits for a node that does not run.
@@ -412,8 +523,8 @@ impl LivePorts {
             .end
             .or(self.end())
             .unwrap_or(self.surroundings.clock.now());
-        for wire in self.outputs.iter_mut().flat_map(|wires| wires.drain(..)) {
-            wire.end(end);
+        for outlet in self.outputs.iter_mut().flat_map(|wires| wires.drain(..)) {
+            outlet.wire.end(end);
         }
     }
 
@@ -455,13 +566,24 @@ impl LivePorts {
 
     /// Sends into one wire, waiting for room where its policy says so; `false`: nobody reads it any
     /// more.
-    fn send_into(&mut self, port: usize, index: usize, packet: Packet) -> bool {
+    fn send_into(&mut self, port: usize, index: usize, packet: Packet) -> Result<bool, NodeError> {
         let mut signal = Signal::Packet(packet);
+        if let Some(waker) = &self.surroundings.waker {
+            return match self.outputs[port][index].send(signal, waker) {
+                Sent::Taken => Ok(true),
+                Sent::Gone => Ok(false),
+                // The reader stands still, and the run waits for this node.
+                Sent::TooMany if self.must_end() => Ok(true),
+                Sent::TooMany => Err(NodeError::internal(
+                    "it sends more at once than its readers take",
+                )),
+            };
+        }
         loop {
-            let wire = &mut self.outputs[port][index];
+            let wire = &mut self.outputs[port][index].wire;
             signal = match wire.try_send(signal) {
-                Ok(()) => return true,
-                Err(Refused::Gone) => return false,
+                Ok(()) => return Ok(true),
+                Err(Refused::Gone) => return Ok(false),
                 Err(Refused::Full(signal)) => signal,
             };
             let sender = wire.channel().clone();
@@ -473,9 +595,9 @@ impl LivePorts {
             if ready.is_some_and(|ready| ready != room) {
                 self.hear();
             }
-            if self.ending == Ending::Now || self.surroundings.stop.load(Ordering::Acquire) {
+            if self.must_end() {
                 // The reader stands still, and the run waits for this node.
-                return true;
+                return Ok(true);
             }
         }
     }
@@ -483,15 +605,16 @@ impl LivePorts {
 
 impl Host for LivePorts {
     fn take(&mut self) -> Option<Input> {
-        self.refill();
-        let input = self.next_input()?;
-        let input = &mut self.inputs[input];
+        let heard = self.refill();
+        let next = self.next_input();
+        self.is_drained = next.is_none();
+        let input = &mut self.inputs[next?];
         let packet = input.take()?;
         Some(Input {
             port: input.port,
             wire: input.wire,
             packet,
-            heard: self.surroundings.clock.now(),
+            heard,
         })
     }
 
@@ -509,7 +632,7 @@ impl Host for LivePorts {
         self.show(port, &packet);
         let mut index = 0;
         while index < self.outputs[port].len() {
-            if self.send_into(port, index, packet.clone()) {
+            if self.send_into(port, index, packet.clone())? {
                 index += 1;
             } else {
                 self.outputs[port].swap_remove(index);
@@ -560,12 +683,14 @@ impl Host for LivePorts {
 
 #[cfg(test)]
 mod tests {
-    use crossbeam_channel::{Sender, unbounded};
+    use crossbeam_channel::unbounded;
 
     use super::super::pause::Sleep;
     use super::*;
     use crate::descriptor::Descriptor;
+    use crate::policy::Policy;
     use crate::port::{Port, PortType};
+    use crate::wire::wire;
 
     /// The ports of a node with one output and nothing wired.
     fn ports() -> (LivePorts, Sender<Command>) {
@@ -580,10 +705,35 @@ mod tests {
             fade: 0.01,
             pace: None,
             pause: Box::new(Sleep),
+            waker: None,
         };
         let node = GraphNode::declared("silent", descriptor);
         let ports = LivePorts::new(&node, Rewired::default(), surroundings);
         (ports, commands)
+    }
+
+    #[test]
+    fn a_node_whose_wire_is_full_waits_for_room_however_long_something_is_due() {
+        struct Nobody;
+        impl std::task::Wake for Nobody {
+            fn wake(self: Arc<Self>) {}
+        }
+        let (mut ports, _commands) = ports();
+        ports.surroundings.waker = Some(Waker::from(Arc::new(Nobody)));
+        let (sender, mut receiver) = wire("w".into(), Policy::Block(1));
+        ports.outputs[0].push(Outlet::new(sender));
+        for _ in 0..2 {
+            let packet = Packet {
+                time: Time::ZERO,
+                captured: Instant::now(),
+                payload: Payload::Control(0.5),
+            };
+            ports.send(0, packet).unwrap();
+        }
+        assert!(!ports.flush() && ports.looks_at(Some(Time::ZERO)) > Some(ports.now()));
+        assert!(matches!(receiver.try_receive(), Received::Signal(_)));
+        assert!(ports.flush());
+        assert_eq!(ports.looks_at(Some(Time::ZERO)), Some(Time::ZERO));
     }
 
     #[test]

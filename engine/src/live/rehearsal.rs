@@ -9,7 +9,7 @@ use super::gauges::Gauges;
 use super::pause::Pause;
 use super::ports::{Command, Pace, Rewired, Surroundings};
 use super::restart::RestartPolicy;
-use super::thread::LiveThread;
+use super::thread::NodeLoop;
 use crate::clock::LiveClock;
 use crate::run_error::RunError;
 use crate::thread::Worker;
@@ -35,6 +35,7 @@ pub(crate) fn rehearse(
         fade: 0.01,
         pace: descriptor.paced.then(|| Pace::new(&worker.transport)),
         pause,
+        waker: None,
     };
-    LiveThread::new(worker, 1, wires, surroundings, RestartPolicy::default()).play_once()
+    NodeLoop::new(worker, 1, wires, surroundings, RestartPolicy::default()).play_once()
 }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::edit::Edit;
+use super::group::Groups;
 use super::hands::{Exchange, SteeredNode, Steering};
 use super::node_handle::NodeHandle;
-use super::plan::{Fate, GraphView, Plan, WirePlace, plan, wire_places};
+use super::plan::{Fate, GraphView, Plan, WirePlace, plan, ranks, wire_places};
 use super::ports::Command;
 use super::prepare::{NodeBuilder, Prepared};
 use super::restart::RestartPolicy;
@@ -37,6 +38,9 @@ pub struct LiveOptions {
     pub ready_within: Duration,
     /// How long sound takes to go over from one node to its successor.
     pub fade: Duration,
+    /// How many nodes of [light](crate::Descriptor::light) kinds share a thread at most; 0: each
+    /// node has its own.
+    pub light_nodes_per_thread: usize,
 }
 
 impl Default for LiveOptions {
@@ -45,6 +49,7 @@ impl Default for LiveOptions {
             restart: RestartPolicy::default(),
             ready_within: Duration::from_secs(30),
             fade: Duration::from_millis(10),
+            light_nodes_per_thread: 256,
         }
     }
 }
@@ -83,10 +88,14 @@ pub struct Live {
     leaving: Vec<(Instant, NodeHandle)>,
     /// Nodes that are gone and could not keep all of what came.
     lost: BTreeSet<String>,
+    /// The threads that light nodes share. The last field: it lets them end, once the nodes are
+    /// told to.
+    groups: Groups,
 }
 
 impl Live {
-    /// Builds every node, each on its own thread, and starts them all once every one is built.
+    /// Builds every node, each on its own thread but for light ones, and starts them all once every
+    /// one is built.
     ///
     /// # Errors
     /// A node cannot be built, or takes too long, or the system refuses a thread. Nothing runs
@@ -110,6 +119,7 @@ impl Live {
             settings: settings.clone(),
             options,
             steering: Steering::new(clock.clone()),
+            groups: Groups::new(clock.clone(), options.light_nodes_per_thread),
             clock,
             text: Transport::default(),
             revision: 0,
@@ -200,9 +210,11 @@ impl Live {
             options: &self.options,
             clock: &self.clock,
             transport: &transport,
+            running: &self.nodes,
             wires: &self.wires,
             with_run: self.revision == 0,
             generations: &mut self.generations,
+            groups: &mut self.groups,
         }
         .prepare(&nodes, &places, &names, &plan)?;
         let begins = (0..)
@@ -239,11 +251,8 @@ impl Live {
         for handle in &self.nodes {
             handle.tell(Command::Tell(told.clone()));
         }
-        // Last, so that a node knows what it belongs to before its own code runs. Those that run
-        // have no gate.
-        for handle in &self.nodes {
-            let _ = handle.gate.try_send(());
-        }
+        // Last, so that a node knows what it belongs to before its own code runs.
+        self.nodes.iter().for_each(NodeHandle::open);
         revision
     }
 
@@ -333,6 +342,11 @@ impl Live {
             handle.tell(Command::Retire);
             self.leaving.push((Instant::now(), handle));
         }
+        for (handle, rank) in self.nodes.iter().zip(ranks(self.nodes.len(), &places)) {
+            if let Some(member) = handle.member() {
+                member.set_rank(rank);
+            }
+        }
         self.places = places;
         self.wires = prepared.wires;
         revision
@@ -359,6 +373,7 @@ impl Live {
     /// Looks after nodes that leave or hung, and tells whether every node has ended by itself.
     pub fn is_over(&mut self) -> bool {
         self.steering.deliver_kept();
+        self.groups.look_after();
         for (since, handle) in &mut self.leaving {
             if handle.has_ended() {
                 handle.join();
@@ -373,12 +388,13 @@ impl Live {
                 handle.finish();
             }
         }
-        self.leaving.retain(|(_, handle)| handle.thread.is_some());
+        self.leaving.retain(|(_, handle)| !handle.is_gone());
         self.revision > 0 && self.nodes.iter().all(NodeHandle::has_ended)
     }
 
     /// What every node and wire does now.
     pub fn status(&mut self) -> Status {
+        self.groups.look_after();
         Status {
             revision: self.revision,
             time: self.clock.now().seconds(),
@@ -424,6 +440,7 @@ impl Live {
                 handle.tell(command());
             }
             while started.elapsed() < until && !handles.iter().all(NodeHandle::has_ended) {
+                self.groups.look_after();
                 std::thread::sleep(POLL_INTERVAL);
             }
         }

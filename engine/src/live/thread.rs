@@ -1,4 +1,6 @@
-//! The thread of a live node: runs it by the clock, and restarts it when it fails.
+//! The loop of a live node, one step at a time: calls it by the clock, takes commands, and restarts
+//! it when it fails. Here is also the thread of a node that has one of its own; [`super::group`]
+//! lets several nodes take their steps on one.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,7 +17,7 @@ use crate::node::Flow;
 use crate::registry::AnyProcessor;
 use crate::revision::Revision;
 use crate::run_error::RunError;
-use crate::thread::{Schedule, Turn, Worker, drive, guarded};
+use crate::thread::{Drive, Schedule, Turn, Worker, guarded};
 use crate::time::Time;
 
 /// How often a node that does not run looks for commands.
@@ -30,8 +32,8 @@ fn is_output(failure: &RunError) -> bool {
     matches!(failure, RunError::Node { error, .. } if error.kind() == NodeErrorKind::Output)
 }
 
-/// Everything that a live node's thread owns.
-pub(super) struct LiveThread {
+/// Everything that the loop of a live node owns.
+pub(super) struct NodeLoop {
     worker: Worker,
     generation: u64,
     ports: LivePorts,
@@ -47,8 +49,31 @@ pub(super) struct LiveThread {
     untold: bool,
 }
 
-impl LiveThread {
-    /// The thread of a node with these wires, which is the `generation`th that its run has begun.
+/// Where a live node stands between two steps.
+pub(super) enum Life {
+    /// Its processor is called when something is due.
+    Plays(Box<dyn AnyProcessor>, Drive),
+    /// It has failed and restarts then; `None`: it stays off.
+    Rests(Option<Instant>),
+    /// It has finished, and is there until what it has sent is on its way.
+    Leaves,
+}
+
+/// What comes after a step of a live node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Another step.
+    Step,
+    /// Nothing, until something comes or the clock has come to this time.
+    Wait(Option<Time>),
+    /// Nothing for so long, but that what comes is discarded; `None`: for good.
+    Rest(Option<Duration>),
+    /// It has come to its end.
+    Ended,
+}
+
+impl NodeLoop {
+    /// The loop of a node with these wires, which is the `generation`th that its run has begun.
     pub(super) fn new(
         worker: Worker,
         generation: u64,
@@ -56,7 +81,7 @@ impl LiveThread {
         surroundings: Surroundings,
         restart: RestartPolicy,
     ) -> Self {
-        LiveThread {
+        NodeLoop {
             generation,
             gauges: surroundings.gauges.clone(),
             ports: LivePorts::new(&worker.node, wires, surroundings),
@@ -75,27 +100,42 @@ impl LiveThread {
     /// The node cannot be built or cannot go on.
     pub(super) fn play_once(mut self) -> Result<(), RunError> {
         let mut processor = self.worker.build()?;
-        self.perform(processor.as_mut())?;
+        let mut drive = self.begin();
+        loop {
+            match self.play(processor.as_mut(), &mut drive)? {
+                Turn::Call => {}
+                Turn::Wait => self.ports.wait(self.due(drive.wake)),
+                Turn::Over => break,
+            }
+        }
         self.ports.end_outputs();
         Ok(())
     }
 
-    /// Builds the node, says so, and runs it once the gate opens.
+    /// Builds the node for the first time.
+    ///
+    /// # Errors
+    /// It cannot be built.
+    pub(super) fn build(&mut self) -> Result<Life, RunError> {
+        let built = self.worker.build();
+        self.worker.with_run = false;
+        Ok(Life::Plays(built?, self.begin()))
+    }
+
+    /// On a thread of its own: builds the node, says so, and runs it once the gate opens.
     pub(super) fn run(
         mut self,
         ready: &Sender<(usize, Result<(), RunError>)>,
         index: usize,
         gate: &Receiver<()>,
     ) {
-        let built = self.worker.build();
-        self.worker.with_run = false;
-        let (processor, told) = match built {
-            Ok(processor) => (Some(processor), Ok(())),
+        let (life, told) = match self.build() {
+            Ok(life) => (Some(life), Ok(())),
             Err(error) => (None, Err(error)),
         };
         // Who waits may have given up already.
         let _ = ready.send((index, told));
-        if let Some(processor) = processor
+        if let Some(mut life) = life
             && gate.recv().is_ok()
         {
             self.gauges.set_state(NodeState::Running);
@@ -103,69 +143,162 @@ impl LiveThread {
             if self.worker.node.descriptor.urgent && !come_first() {
                 tracing::debug!(node = %self.worker.node.id, "the system does not let its thread come first");
             }
-            self.supervise(processor);
-            self.ports.end_outputs();
+            loop {
+                match self.step(&mut life) {
+                    Next::Step => {}
+                    Next::Wait(until) => self.ports.wait(until),
+                    Next::Rest(left) => std::thread::sleep(
+                        left.map_or(POLL_INTERVAL, |left| left.min(POLL_INTERVAL)),
+                    ),
+                    Next::Ended => break,
+                }
+            }
         }
+        self.end();
+    }
+
+    /// The node is no longer there.
+    pub(super) fn end(&mut self) {
+        self.ports.end_outputs();
         self.gauges.set_state(NodeState::Ended);
     }
 
-    /// Runs the processor, and others like it when it fails, until the node has come to its end.
-    fn supervise(&mut self, first: Box<dyn AnyProcessor>) {
-        let mut processor = Some(first);
-        loop {
-            let failure = match processor.take() {
-                Some(mut running) => self.perform(running.as_mut()).err(),
-                None => match self.worker.build() {
-                    Ok(mut anew) => {
-                        self.worker.values.begin_anew();
-                        if let Some(revision) = &self.revision {
-                            anew.revised(self.ports.now(), revision);
-                        }
-                        tracing::info!(node = %self.worker.node.id, generation = self.generation, "runs again");
-                        self.gauges.set_state(NodeState::Running);
-                        processor = Some(anew);
-                        continue;
-                    }
-                    Err(error) => Some(error),
-                },
-            };
-            let Some(failure) = failure else { return };
-            self.gauges.count_failure();
-            if self.worker.node.descriptor.writes_files() {
-                self.gauges.set_lost();
+    /// Takes one step: one call of the processor at most.
+    pub(super) fn step(&mut self, life: &mut Life) -> Next {
+        match life {
+            Life::Plays(processor, drive) => match self.play(processor.as_mut(), drive) {
+                Ok(Turn::Call) if self.has_done_all(drive.wake) => {
+                    return Next::Wait(self.due(drive.wake));
+                }
+                Ok(Turn::Call) => return Next::Step,
+                Ok(Turn::Wait) => return Next::Wait(self.due(drive.wake)),
+                Ok(Turn::Over) => *life = Life::Leaves,
+                Err(failure) => *life = self.fail(&failure),
+            },
+            Life::Rests(until) => {
+                self.obey(None);
+                self.ports.flush();
+                self.ports.discard();
+                let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+                if self.ports.is_over() {
+                    *life = Life::Leaves;
+                } else if left.is_none_or(|left| !left.is_zero()) {
+                    return Next::Rest(left);
+                } else {
+                    *life = self.restart();
+                }
             }
-            self.worker.counters.fail(failure.to_string());
-            self.ports.tell_lost();
-            let mut wait = self.restarts.next(Instant::now());
-            if is_output(&failure) {
-                // A disk that is full has room again some day, and what is recorded then counts.
-                wait = wait.or(Some(self.restarts.longest()));
+            Life::Leaves => {
+                self.obey(None);
+                if self.ports.flush() {
+                    return Next::Ended;
+                }
+                self.ports.discard();
+                return Next::Wait(None);
             }
-            self.tell(&failure, wait);
-            self.gauges.set_state(match wait {
-                Some(_) => NodeState::Restarting,
-                None => NodeState::Failed,
-            });
-            if self.idle(wait.map(|wait| Instant::now() + wait)) {
-                return;
-            }
+        }
+        Next::Step
+    }
+
+    /// When a node that shares its thread takes its next step after this one, unless it is woken.
+    pub(super) fn looks_at(&self, next: Next) -> Option<Time> {
+        match next {
+            Next::Step => Some(self.ports.now()),
+            Next::Wait(until) => self.ports.looks_at(until),
+            Next::Rest(left) => self.ports.looks_at(left.map(|left| {
+                let nanos = i64::try_from(left.as_nanos()).unwrap_or(i64::MAX);
+                self.ports.now() + Time::from_nanos(nanos)
+            })),
+            Next::Ended => None,
         }
     }
 
-    /// Runs a processor to the node's end.
-    fn perform(&mut self, processor: &mut dyn AnyProcessor) -> Result<(), RunError> {
+    /// A processor starts that was just built.
+    fn begin(&mut self) -> Drive {
         self.ports.start();
+        Drive::new(self)
+    }
+
+    /// Calls the processor once, where something is due; once all is over, it finishes.
+    fn play(
+        &mut self,
+        processor: &mut dyn AnyProcessor,
+        drive: &mut Drive,
+    ) -> Result<Turn, RunError> {
         let node = self.worker.node.clone();
-        let performed = guarded(&node, || {
-            drive(processor, self)?;
-            processor.commit()
+        let played = guarded(&node, || {
+            let turn = drive.step(processor, self)?;
+            if turn == Turn::Over {
+                drive.finish(processor, self)?;
+                processor.commit()?;
+            }
+            Ok(turn)
         });
-        self.gauges.set_at_rest();
-        match performed {
-            // The run is over; nobody waits for results.
-            Err(RunError::Stopped) => Ok(()),
-            done => done,
+        if !matches!(played, Ok(Turn::Call | Turn::Wait)) {
+            self.gauges.set_at_rest();
         }
+        match played {
+            // The run is over; nobody waits for results.
+            Err(RunError::Stopped) => Ok(Turn::Over),
+            played => played,
+        }
+    }
+
+    /// The node has failed.
+    fn fail(&mut self, failure: &RunError) -> Life {
+        self.gauges.count_failure();
+        if self.worker.node.descriptor.writes_files() {
+            self.gauges.set_lost();
+        }
+        self.worker.counters.fail(failure.to_string());
+        self.ports.tell_lost();
+        let mut wait = self.restarts.next(Instant::now());
+        if is_output(failure) {
+            // A disk that is full has room again some day, and what is recorded then counts.
+            wait = wait.or(Some(self.restarts.longest()));
+        }
+        self.tell(failure, wait);
+        self.gauges.set_state(match wait {
+            Some(_) => NodeState::Restarting,
+            None => NodeState::Failed,
+        });
+        Life::Rests(wait.map(|wait| Instant::now() + wait))
+    }
+
+    /// Builds the node again after a failure.
+    fn restart(&mut self) -> Life {
+        match self.worker.build() {
+            Ok(mut anew) => {
+                self.worker.values.begin_anew();
+                if let Some(revision) = &self.revision {
+                    anew.revised(self.ports.now(), revision);
+                }
+                tracing::info!(node = %self.worker.node.id, generation = self.generation, "runs again");
+                self.gauges.set_state(NodeState::Running);
+                Life::Plays(anew, self.begin())
+            }
+            Err(failure) => self.fail(&failure),
+        }
+    }
+
+    /// Whether nothing is to be done after a call, so that the next look can wait until something
+    /// comes. A source is called until it says when.
+    fn has_done_all(&self, wake: Option<Time>) -> bool {
+        let is_source = self.worker.node.descriptor.inputs.is_empty();
+        (wake.is_some() || !is_source) && self.ports.has_done_all()
+    }
+
+    /// When there is something to do though nothing comes.
+    fn due(&self, wake: Option<Time>) -> Option<Time> {
+        let glides = self.worker.values.glides();
+        let step = glides.then(|| {
+            let now = self.ports.now();
+            match self.next_step > now {
+                true => self.next_step,
+                false => now + GLIDE_STEP,
+            }
+        });
+        wake.into_iter().chain(step).min()
     }
 
     /// Takes the run's commands, and gives the processor the values that hold now; without a
@@ -230,23 +363,6 @@ impl LiveThread {
         has_news
     }
 
-    /// Discards what comes until `until`, or for good; `true`: the node has come to its end
-    /// meanwhile.
-    fn idle(&mut self, until: Option<Instant>) -> bool {
-        loop {
-            self.obey(None);
-            self.ports.discard();
-            if self.ports.is_over() {
-                return true;
-            }
-            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-            if left.is_some_and(|left| left.is_zero()) {
-                return false;
-            }
-            std::thread::sleep(left.map_or(POLL_INTERVAL, |left| left.min(POLL_INTERVAL)));
-        }
-    }
-
     fn tell(&mut self, failure: &RunError, wait: Option<Duration>) {
         let text = failure.to_string();
         let known = std::mem::replace(&mut self.told, text) == self.told;
@@ -275,7 +391,7 @@ impl LiveThread {
     }
 }
 
-impl Schedule for LiveThread {
+impl Schedule for NodeLoop {
     /// Once at the start, so that the processor can say when it wants to be woken.
     fn first_wake(&mut self) -> Option<Time> {
         Some(Time::ZERO)
@@ -287,8 +403,12 @@ impl Schedule for LiveThread {
         wake: Option<Time>,
     ) -> Result<Turn, NodeError> {
         let has_news = self.obey(Some(processor));
+        let has_room = self.ports.flush();
         if self.ports.is_over() {
             return Ok(Turn::Over);
+        }
+        if !has_room {
+            return Ok(Turn::Wait);
         }
         let wakes = match wake {
             Some(time) => self.ports.now() >= time,
@@ -300,13 +420,7 @@ impl Schedule for LiveThread {
     }
 
     fn wait(&mut self, wake: Option<Time>) -> Result<(), NodeError> {
-        let glides = self.worker.values.glides();
-        let now = self.ports.now();
-        let step = glides.then_some(match self.next_step > now {
-            true => self.next_step,
-            false => now + GLIDE_STEP,
-        });
-        self.ports.wait(wake.into_iter().chain(step).min());
+        self.ports.wait(self.due(wake));
         Ok(())
     }
 
@@ -315,7 +429,7 @@ impl Schedule for LiveThread {
         processor: &mut dyn AnyProcessor,
         lineage: &mut Lineage,
     ) -> Result<Flow, NodeError> {
-        self.ports.pause().before_call()?;
+        self.ports.before_call()?;
         let (gauges, ports) = (&self.gauges, &mut self.ports);
         gauges.measure(|| processor.process(&mut Io::new(ports, lineage)))
     }

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::ThreadId;
 use std::time::Duration;
 
 use score_engine::{
@@ -300,6 +302,7 @@ struct Frail {
 impl Node for Frail {
     fn descriptor() -> Descriptor {
         Descriptor::of::<Self>("test", "frail", "Fails")
+            .light()
             .input(NOTES_IN)
             .output(NOTES_OUT)
     }
@@ -414,6 +417,7 @@ struct Beat {}
 impl Node for Beat {
     fn descriptor() -> Descriptor {
         Descriptor::of::<Self>("test", "beat", "Tells beats")
+            .light()
             .in_bars()
             .output(NUMBER_OUT)
     }
@@ -533,7 +537,9 @@ pub fn fail_once(name: &str) {
 
 impl Node for Slider {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("test", "slider", "Says a number").output(NUMBER_OUT)
+        Descriptor::of::<Self>("test", "slider", "Says a number")
+            .light()
+            .output(NUMBER_OUT)
     }
 
     fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
@@ -630,7 +636,9 @@ struct Idler {}
 
 impl Node for Idler {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("test", "idler", "Idles").input(ANYTHING)
+        Descriptor::of::<Self>("test", "idler", "Idles")
+            .light()
+            .input(ANYTHING)
     }
 
     fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
@@ -722,6 +730,125 @@ impl Processor<Write> for Writing {
     }
 }
 
+/// Counts from 0, a number every millisecond; in one go where it has an end.
+#[derive(Clone, Params)]
+struct Counter {
+    /// how many numbers
+    #[param(range = 0..=10_000)]
+    to: Option<u32>,
+}
+
+impl Node for Counter {
+    fn descriptor() -> Descriptor {
+        Descriptor::of::<Self>("test", "counter", "Counts")
+            .light()
+            .output(NUMBER_OUT)
+    }
+
+    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
+        Ok(Box::new(Counting { next: 0 }))
+    }
+}
+
+struct Counting {
+    next: u32,
+}
+
+impl Processor<Counter> for Counting {
+    fn process(&mut self, params: &Counter, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        loop {
+            let time = Time::from_seconds(f64::from(self.next) / 1_000.0);
+            if params.to.is_some_and(|to| self.next >= to) {
+                io.end_at(time);
+                return Ok(Flow::Done);
+            }
+            if params.to.is_none() && io.now() < time {
+                return Ok(Flow::WakeAt(time));
+            }
+            io.send_captured_now(NUMBER_OUT, time, self.next as f32)?;
+            self.next += 1;
+        }
+    }
+}
+
+/// Passes on what comes, and more.
+#[derive(Clone, Params)]
+struct Add {
+    /// what is added to each number
+    #[param(live, range = 0.0..=1_000.0, default = 0.0)]
+    amount: f32,
+    /// whether it passes on what all numbers make so far
+    #[param(default = false)]
+    all: bool,
+    /// the number at which it panics
+    #[param(range = 0.0..=10_000.0)]
+    panics_at: Option<f32>,
+    /// the number at which it hangs, until it is let go
+    #[param(range = 0.0..=10_000.0)]
+    hangs_at: Option<f32>,
+}
+
+const ADDED: InputPort<Control> = InputPort::new(0, "in", "numbers").many();
+
+/// On which thread the `add` node of each id was called last.
+static THREADS: Mutex<BTreeMap<String, ThreadId>> = Mutex::new(BTreeMap::new());
+
+/// The thread that the `add` node called `id` is called on.
+pub fn thread_of(id: &str) -> Option<ThreadId> {
+    THREADS.lock().unwrap().get(id).copied()
+}
+
+static LET_GO: AtomicBool = AtomicBool::new(false);
+
+/// Lets the `add` node go on that hangs.
+pub fn let_go() {
+    LET_GO.store(true, Ordering::SeqCst);
+}
+
+impl Node for Add {
+    fn descriptor() -> Descriptor {
+        Descriptor::of::<Self>("test", "add", "Adds")
+            .light()
+            .input(ADDED)
+            .output(NUMBER_OUT)
+    }
+
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
+        if self.amount == 13.0 {
+            return Err(NodeError::missing("that brings bad luck", "another number"));
+        }
+        Ok(Box::new(Adding {
+            id: build.id.to_owned(),
+            sum: 0.0,
+        }))
+    }
+}
+
+struct Adding {
+    id: String,
+    sum: f32,
+}
+
+impl Processor<Add> for Adding {
+    fn process(&mut self, params: &Add, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        let thread = std::thread::current().id();
+        THREADS.lock().unwrap().insert(self.id.clone(), thread);
+        while let Some(input) = io.take() {
+            let number = *input.read(ADDED)?;
+            assert!(params.panics_at != Some(number), "it is too much");
+            if params.hangs_at == Some(number) {
+                while !LET_GO.load(Ordering::SeqCst) {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+            }
+            self.sum += number;
+            let number = if params.all { self.sum } else { number };
+            io.send(NUMBER_OUT, input.packet.time, number + params.amount)?;
+        }
+        Ok(Flow::Continue)
+    }
+}
+
 /// All kinds above.
 pub fn registry() -> Registry {
     let mut registry = Registry::new();
@@ -742,5 +869,7 @@ pub fn registry() -> Registry {
     registry.add::<Slider>();
     registry.add::<Doorbell>();
     registry.add::<Palette>();
+    registry.add::<Counter>();
+    registry.add::<Add>();
     registry
 }

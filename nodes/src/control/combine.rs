@@ -50,6 +50,7 @@ impl Node for Combine {
             )
             .input(VALUES)
             .output(COMBINED)
+            .light()
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {

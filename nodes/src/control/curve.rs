@@ -59,6 +59,7 @@ impl Node for Curve {
             )
             .input(VALUE)
             .output(CURVED)
+            .light()
     }
 
     fn check(&self, check: &mut Check<'_>) {

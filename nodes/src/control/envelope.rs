@@ -62,6 +62,7 @@ impl Node for Envelope {
             .input(TRIGGER)
             .input(OFF)
             .output(LEVEL)
+            .light()
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {

@@ -74,6 +74,7 @@ impl Node for Lfo {
                  steers, `duration` says when.",
             )
             .output(VALUE)
+            .light()
             .in_bars()
             .endless_unless("duration")
     }

@@ -33,6 +33,7 @@ impl Node for SampleHold {
             .input(VALUE)
             .input(TRIGGER)
             .output(HELD)
+            .light()
     }
 
     fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {

@@ -49,6 +49,7 @@ impl Node for Smooth {
             )
             .input(VALUE)
             .output(SMOOTHED)
+            .light()
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {

@@ -52,6 +52,7 @@ impl Node for Threshold {
             .output(RISE)
             .output(FALL)
             .output(STATE)
+            .light()
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {

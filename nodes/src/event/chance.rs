@@ -37,6 +37,7 @@ impl Node for Chance {
             .input(EVENTS)
             .output(PASSED)
             .output(OTHERS)
+            .light()
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {

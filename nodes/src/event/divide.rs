@@ -42,6 +42,7 @@ impl Node for Divide {
             .input(RESET)
             .input(EVENTS)
             .output(PASSED)
+            .light()
     }
 
     fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {

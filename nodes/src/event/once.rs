@@ -40,6 +40,7 @@ impl Node for Once {
             .input(RESET)
             .input(EVENTS)
             .output(PASSED)
+            .light()
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {

@@ -54,6 +54,7 @@ impl Node for Sequence {
             .input(RESET)
             .input(STEP)
             .output(VALUE)
+            .light()
     }
 
     fn check(&self, check: &mut Check<'_>) {

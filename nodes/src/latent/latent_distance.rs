@@ -73,6 +73,7 @@ impl Node for LatentDistance {
             .input(OTHER)
             .input(CODE)
             .output(DISTANCE)
+            .light()
     }
 
     fn check(&self, check: &mut Check<'_>) {

@@ -80,6 +80,7 @@ impl Node for LatentFromControls {
             .input(CONTROLS)
             .input(CODE)
             .output(PLACED)
+            .light()
     }
 
     fn check(&self, check: &mut Check<'_>) {

@@ -66,6 +66,7 @@ impl Node for LatentHold {
             .input(TAKE)
             .input(CONTROL)
             .output(HELD)
+            .light()
     }
 
     fn check(&self, check: &mut Check<'_>) {

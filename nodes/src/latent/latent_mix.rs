@@ -93,6 +93,7 @@ impl Node for LatentMix {
             )
             .input(CODES)
             .output(MIXED)
+            .light()
     }
 
     fn check(&self, check: &mut Check<'_>) {

@@ -70,6 +70,7 @@ impl Node for LatentSmooth {
             .input(CODE)
             .input(CUT)
             .output(SMOOTHED)
+            .light()
     }
 
     fn check(&self, check: &mut Check<'_>) {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::Descriptor;
 use crate::param::{Param, ParamType};
+use crate::port::{Port, PortType};
 
 impl Descriptor {
     /// The first thing that is wrong with the declaration, in words: a name that no patch can say,
@@ -15,7 +16,7 @@ impl Descriptor {
         if !is_name(kind) {
             return Some(format!("the kind `{kind}` {NO_NAME}"));
         }
-        let names = |what: &'static str, ports: &[crate::port::Port]| {
+        let names = |what: &'static str, ports: &[Port]| {
             let names = ports.iter().map(|port| port.name.to_string());
             names_fault(what, names)
         };
@@ -27,7 +28,30 @@ impl Descriptor {
                 names_fault("parameter", names)
             })
             .or_else(|| self.params.iter().find_map(param_fault))
+            .or_else(|| self.light_fault())
             .map(|fault| format!("`{kind}`: {fault}"))
+    }
+
+    /// Why the kind cannot be light, where it says that it is.
+    fn light_fault(&self) -> Option<String> {
+        let is_heavy = |port: &Port| {
+            let port_type = &port.port_type;
+            matches!(port_type, PortType::Audio | PortType::Frame | PortType::Any)
+        };
+        let is_file = |param: &Param| matches!(param.param_type, ParamType::File(_));
+        let why = if self.urgent {
+            "urgent"
+        } else if self.paced {
+            "paced"
+        } else if self.inputs.iter().chain(&self.outputs).any(is_heavy) {
+            "one that carries sound or pictures"
+        } else if self.params.iter().any(is_file) {
+            "one that opens files"
+        } else {
+            return None;
+        };
+        let why = format!("a light kind cannot be {why}: it shares its thread with others");
+        Some(why).filter(|_| self.light)
     }
 }
 
@@ -81,7 +105,7 @@ fn emptiness(param_type: &ParamType) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::port::{Control, InputPort, OutputPort, Port, PortType};
+    use crate::port::{Control, InputPort, OutputPort};
     use serde_json::json;
 
     fn with(param: Param) -> Descriptor {
@@ -124,6 +148,17 @@ mod tests {
             (
                 with(length()).with_output(port()).with_output(port()),
                 Some("two outputs `in`"),
+            ),
+            (with(length()).light().with_input(port()), None),
+            (with(length()).light().urgent(), Some("cannot be urgent")),
+            (with(length()).light().paced(), Some("cannot be paced")),
+            (
+                with(Param::file_to_read("path", "")).light(),
+                Some("opens files"),
+            ),
+            (
+                (with(length()).light()).with_output(Port::new("out", PortType::Audio, "")),
+                Some("carries sound"),
             ),
             (Descriptor::new("test", "my-echo", ""), Some("`my-echo`")),
         ] {

@@ -78,7 +78,7 @@ impl Node for Expression {
         let descriptor = INPUTS
             .into_iter()
             .fold(descriptor, |descriptor, input| descriptor.input(input));
-        descriptor.output(VALUE).in_bars()
+        descriptor.output(VALUE).in_bars().light()
     }
 
     fn check(&self, check: &mut Check<'_>) {

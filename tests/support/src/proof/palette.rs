@@ -46,12 +46,13 @@ fn patch(nodes: usize) -> String {
     format!("Patch(format: 1, nodes: {{{declared}}}, wires: [{wires}])")
 }
 
-/// Plays so many nodes: the share of a core, megabytes, threads, and packets a second on all wires.
-fn played(nodes: usize) -> (f64, f64, u64, f64) {
+/// Plays so many nodes, as many of which share a thread as `options` say: the share of a core,
+/// megabytes, threads, and packets a second on all wires.
+fn played(nodes: usize, options: LiveOptions) -> (f64, f64, u64, f64) {
     let settings = Settings::default();
     let source = Source::text("palette.ron", &patch(nodes), PathBuf::new());
     let graph = check(&source, &[], &score_nodes::registry(), &settings).unwrap();
-    let (mut live, _) = Live::start(graph, &settings, LiveOptions::default()).unwrap();
+    let (mut live, _) = Live::start(graph, &settings, options).unwrap();
     std::thread::sleep(SETTLED);
     let this = Process(std::process::id());
     let sent = |live: &mut Live| -> u64 { live.status().wires.iter().map(|wire| wire.sent).sum() };
@@ -71,12 +72,25 @@ fn played(nodes: usize) -> (f64, f64, u64, f64) {
     figures
 }
 
-/// Prints what a thousand of them cost, and what that is more than for a few.
+/// Prints what a thousand of them cost, what that is more than for a few, and what it would be if
+/// each had a thread of its own.
 pub fn print_palette() {
-    let (few, many) = (played(CHAIN.len()), played(NODES));
-    for (nodes, (share, memory, threads, packets)) in [(CHAIN.len(), few), (NODES, many)] {
+    let together = LiveOptions::default();
+    let alone = LiveOptions {
+        light_nodes_per_thread: 0,
+        ..together
+    };
+    let (few, many) = (played(CHAIN.len(), together), played(NODES, together));
+    for (what, (share, memory, threads, packets)) in [
+        (format!("{} nodes", CHAIN.len()), few),
+        (format!("{NODES} nodes"), many),
+        (
+            format!("{NODES} nodes, a thread each"),
+            played(NODES, alone),
+        ),
+    ] {
         println!(
-            "{nodes} nodes, 25 numbers a second each: {:.1} % of a core, {memory:.1} MB, {threads} threads, {packets:.0} packets a second",
+            "{what}, 25 numbers a second each: {:.1} % of a core, {memory:.1} MB, {threads} threads, {packets:.0} packets a second",
             share * 100.0
         );
     }
