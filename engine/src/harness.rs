@@ -225,15 +225,18 @@ impl<N: Node> Harness<N> {
         }
         let collected = Arc::new(Mutex::new(Outputs::default()));
         let graph = self.graph(&collected)?;
-        match Run::start(graph, &self.settings).and_then(Run::wait) {
-            Ok(_) => {}
+        let report = match Run::start(graph, &self.settings).and_then(Run::wait) {
+            Ok(report) => report,
             Err(failure) => {
                 let internal = |other: RunError| NodeError::internal(other.to_string());
                 return Err(failure.into_node_error().unwrap_or_else(internal));
             }
-        }
+        };
         let mut collected = collected.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(std::mem::take(&mut *collected))
+        let mut outputs = std::mem::take(&mut *collected);
+        let node = report.nodes.into_iter().next();
+        outputs.counters = node.map(|node| node.counters).unwrap_or_default();
+        Ok(outputs)
     }
 
     /// The node between feeds on every wired input and collectors on every output.

@@ -216,6 +216,25 @@ fn ports_of_any_type_carry_one_type_and_what_is_not_known_is_told_once() {
     let unknown = patch(nodes, r#""e -> f", "e -> p", "a -> f""#);
     let wanted = "11:2 nothing is wired into `e`, so that nothing can leave it";
     assert_eq!(mistakes(&unknown), [wanted]);
+    let behind = patch(nodes, r#""f -> p", "e -> f""#);
+    let wanted = "11:12 nothing is wired into `e`, so that nothing can leave it";
+    assert_eq!(mistakes(&behind), [wanted]);
+}
+
+#[test]
+fn a_cycle_of_ports_of_any_type_is_told_as_a_cycle() {
+    let nodes = r#""e": carry(),
+"f": carry(),
+"p": pass(),"#;
+    let circle = patch(nodes, r#""f -> p", "e -> f -> e""#);
+    let told = mistakes(&circle);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].ends_with("these wires form a cycle: f -> e -> f"),
+        "{told:?}"
+    );
+    let alone = mistakes(&patch(nodes, r#""e -> e""#));
+    assert_eq!(alone, ["9:2 these wires form a cycle: e -> e"]);
 }
 
 #[test]

@@ -3,7 +3,6 @@
 //! endless memory is a finding.
 
 use std::path::Path;
-use std::time::{Instant, SystemTime};
 
 use score_engine::Note;
 
@@ -14,8 +13,7 @@ use crate::midi::reading::Song;
 use crate::midi::smf::File;
 use crate::model::Manifest;
 use crate::music::{LAYOUT, sheet};
-use crate::osc::complaints::Complaints;
-use crate::osc::{Heard, Pattern, reading};
+use crate::osc;
 
 /// What errors call a file that is only bytes.
 const NAME: &str = "fuzz";
@@ -84,18 +82,5 @@ pub fn sound(bytes: &[u8]) {
 pub fn osc_in(bytes: &[u8]) {
     let mut parts = bytes.splitn(2, |byte| *byte == 0);
     let address = String::from_utf8_lossy(parts.next().unwrap_or_default());
-    let Ok(pattern) = Pattern::parse(&address) else {
-        return;
-    };
-    let (packet, now) = (parts.next().unwrap_or_default(), Instant::now());
-    reading::read(
-        packet,
-        SystemTime::now(),
-        &Complaints::default(),
-        |wait, message| {
-            if pattern.takes(&message.addr) {
-                let _ = Heard::of(now + wait, &message);
-            }
-        },
-    );
+    osc::take(&address, parts.next().unwrap_or_default());
 }

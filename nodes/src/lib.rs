@@ -7,6 +7,7 @@ mod chords;
 mod control;
 mod controls;
 mod custom;
+mod datagram;
 #[cfg(feature = "device")]
 pub mod device;
 mod event;
@@ -17,6 +18,8 @@ mod flow;
 pub mod fuzzing;
 mod growing_file;
 mod half_life;
+mod horizon;
+mod hysteresis;
 mod latent;
 mod light;
 mod midi;
@@ -31,6 +34,7 @@ pub mod osc;
 pub mod output;
 mod params_over_time;
 mod picture;
+mod programs;
 pub mod scored_film;
 #[doc(hidden)]
 pub mod shared;

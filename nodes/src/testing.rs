@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use score_engine::harness::{Harness, Outputs};
 use score_engine::{
@@ -39,6 +40,38 @@ pub(crate) fn signal(name: &str, process: u32) -> bool {
         .expect("a shell is there")
         .status
         .success()
+}
+
+/// How many warnings are logged while `what` is done on this thread.
+pub(crate) fn warnings(what: impl FnOnce()) -> usize {
+    let counted = Arc::<AtomicUsize>::default();
+    tracing::subscriber::with_default(Warnings(counted.clone()), what);
+    counted.load(Ordering::Relaxed)
+}
+
+/// Counts warnings.
+struct Warnings(Arc<AtomicUsize>);
+
+impl tracing::Subscriber for Warnings {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        *metadata.level() == tracing::Level::WARN
+    }
+
+    fn event(&self, _: &tracing::Event<'_>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
 }
 
 /// The settings of this repository: its models.

@@ -6,6 +6,18 @@ use score_engine::{Io, Length, Time, Transport, Watermark};
 /// How far a live source may be behind before it leaves out what it has missed.
 const LATE: Time = Time::from_nanos(500_000_000);
 
+/// A source that is there so soon after the run began begins with it.
+const BEGINNING: Time = Time::from_nanos(100_000_000);
+
+/// When a source begins that is there at `now`: with the run, in a render or soon after its
+/// beginning, else at once.
+pub(crate) fn begins(ends: bool, now: Time) -> Time {
+    match ends || now < BEGINNING {
+        true => Time::ZERO,
+        false => now,
+    }
+}
+
 /// Times in equal steps, on the transport's grid or by the clock, counted from the start of the
 /// run.
 #[derive(Clone, Debug)]
@@ -156,6 +168,13 @@ mod tests {
         let far = thirds.first(at(1e6));
         assert_eq!(far, at(1e6));
         assert!(thirds.first(far + Time::from_nanos(1)) > far);
+    }
+
+    #[test]
+    fn a_source_begins_with_the_run_unless_it_comes_later() {
+        assert_eq!(begins(false, at(0.09)), Time::ZERO);
+        assert_eq!(begins(false, at(0.11)), at(0.11));
+        assert_eq!(begins(true, at(9.0)), Time::ZERO);
     }
 
     #[test]

@@ -72,6 +72,54 @@ fn an_error_of_a_command_with_json_is_json() {
 }
 
 #[test]
+fn what_a_node_counts_is_in_the_report_of_a_render() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::create_dir(folder.join("sounds")).unwrap();
+    let patch = r#"Patch(format: 1, nodes: {
+        "beep": tone(length: 0.1),
+        "file": audio_file(path: "sounds/60.wav"),
+    }, wires: ["beep -> file"])"#;
+    std::fs::write(folder.join("beep.ron"), patch).unwrap();
+    json(folder, &["render", "beep.ron", "--json"], 0);
+    let patch = r#"Patch(format: 1, nodes: {
+        "tick": every(every: 0.25, duration: 1),
+        "hit": accent(pitch: 100, channel: 0),
+        "field": sampler(folder: "sounds", reach: 12),
+        "file": audio_file(path: "hits.wav"),
+    }, wires: ["tick -> hit -> field -> file"])"#;
+    std::fs::write(folder.join("hits.ron"), patch).unwrap();
+    let report = json(folder, &["render", "hits.ron", "--json"], 0);
+    let field = &report["nodes"][2];
+    assert_eq!(field["id"], "field");
+    assert_eq!(field["counters"]["missing_notes"], 4, "{report:#}");
+}
+
+#[test]
+fn a_patch_without_an_end_is_checked_as_one_for_live_play() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let patch = r#"Patch(format: 1, nodes: {
+        "turn": lfo(),
+        "tune": scale_walk(),
+        "notes": midi_file(path: "a.mid"),
+    }, wires: ["turn -> tune -> notes"])"#;
+    std::fs::write(folder.join("a.ron"), patch).unwrap();
+    let why = "`notes` would never end: all that comes into it comes from `turn`, which has no end";
+    let told = text(&score(folder, &["check", "a.ron"]).stdout);
+    assert_eq!(
+        told,
+        format!("a.ron: fine, 3 nodes; only for live play: {why}\n")
+    );
+    let checked = json(folder, &["check", "a.ron", "--json"], 0);
+    assert_eq!(checked["live_only"][0]["why"], why);
+    let ended = patch.replace("lfo()", "lfo(duration: 1)");
+    std::fs::write(folder.join("a.ron"), ended).unwrap();
+    let told = text(&score(folder, &["check", "a.ron"]).stdout);
+    assert_eq!(told, "a.ron: fine, 3 nodes\n");
+}
+
+#[test]
 fn the_node_kinds_are_listed_and_explained_as_json() {
     let folder = tempfile::tempdir().unwrap();
     let all = json(folder.path(), &["nodes", "--json"], 0);

@@ -50,7 +50,7 @@ fn watch(check: &Check, kinds: &Kinds<'_>, settings: &Settings) -> Result<(), Fa
 fn look(check: &Check, kinds: &Kinds<'_>, settings: &Settings) -> Result<usize, Failure> {
     let mut out = out();
     let mut wrong = 0;
-    let (mut found, mut warned) = (Vec::new(), Vec::new());
+    let (mut found, mut warned, mut live_only) = (Vec::new(), Vec::new(), Vec::new());
     let mut untold = 0;
     for patch in &check.patches {
         match load(patch, &check.overrides.set, kinds, settings) {
@@ -58,13 +58,20 @@ fn look(check: &Check, kinds: &Kinds<'_>, settings: &Settings) -> Result<usize, 
                 let mut warnings = graph.warnings().clone();
                 let missing = missing_folders(&graph).into_iter();
                 (warnings.mistakes).extend(missing.map(|missing| folder_missing(patch, &missing)));
+                let endless = graph.require_end().err().map(|error| error.to_string());
                 if check.json {
                     warned.extend(warnings.mistakes);
+                    let patch = patch.to_string_lossy();
+                    live_only.extend(endless.map(|why| json!({ "patch": patch, "why": why })));
                     continue;
                 }
                 warn(&warnings);
                 let (patch, nodes) = (patch.display(), graph.node_ids().count());
-                writeln!(out, "{patch}: fine, {nodes} nodes")?;
+                write!(out, "{patch}: fine, {nodes} nodes")?;
+                match endless {
+                    Some(why) => writeln!(out, "; only for live play: {why}")?,
+                    None => writeln!(out)?,
+                }
             }
             Err(Failure::Patch(diagnostics)) => {
                 wrong += 1;
@@ -82,7 +89,9 @@ fn look(check: &Check, kinds: &Kinds<'_>, settings: &Settings) -> Result<usize, 
         writeln!(
             out,
             "{:#}",
-            json!({ "diagnostics": found, "untold": untold, "warnings": warned })
+            json!({
+                "diagnostics": found, "untold": untold, "warnings": warned, "live_only": live_only,
+            })
         )?;
     }
     out.flush()?;

@@ -877,7 +877,7 @@ mod tests {
         let (commands, sent) = unbounded();
         let recorder = SteeredNode {
             node: Arc::new(GraphNode::declared(id, descriptor)),
-            commands,
+            commands: CommandSender::new(commands, None),
             ..other
         };
         (recorder, sent)

@@ -198,13 +198,13 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// A source of a run with such sound.
-    pub(super) fn new(transport: &Transport) -> Self {
-        Pace {
+    /// Of a node of a run with such sound; `None`: it looks at the clock itself.
+    pub(super) fn of(node: &GraphNode, transport: &Transport) -> Option<Self> {
+        node.descriptor.paced.then(|| Pace {
             block: u64::from(transport.block.max(1)),
             rate: transport.sample_rate,
             origin: None,
-        }
+        })
     }
 
     /// The time that belongs to the source's `time`; its start is put on the grid of sound blocks.

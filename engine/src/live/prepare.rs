@@ -210,7 +210,7 @@ impl NodeBuilder<'_> {
             gauges: begun.gauges.clone(),
             stop: stop.clone(),
             fade: self.options.fade.as_secs_f64(),
-            pace: node.descriptor.paced.then(|| Pace::new(self.transport)),
+            pace: Pace::of(node, self.transport),
             pause: Box::new(Sleep),
             waker: waker.clone(),
         };

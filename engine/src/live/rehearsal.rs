@@ -26,14 +26,13 @@ pub(crate) fn rehearse(
     commands: Receiver<Command>,
     pause: Box<dyn Pause>,
 ) -> Result<(), RunError> {
-    let descriptor = &worker.node.descriptor;
     let surroundings = Surroundings {
         commands,
         clock,
         gauges: Arc::new(Gauges::new()),
         stop: Arc::new(AtomicBool::new(false)),
         fade: 0.01,
-        pace: descriptor.paced.then(|| Pace::new(&worker.transport)),
+        pace: Pace::of(&worker.node, &worker.transport),
         pause,
         waker: None,
     };

@@ -41,6 +41,16 @@ fn goes_on(node: &GraphNode) -> bool {
     node.descriptor.endless && ends.is_none_or(serde_json::Value::is_null)
 }
 
+impl Graph {
+    /// Whether a render of it would end. What has no end can be played live.
+    ///
+    /// # Errors
+    /// It would not ([`RunError::NeverEnds`]).
+    pub fn require_end(&self) -> Result<(), RunError> {
+        refuse(self, &endless(self))
+    }
+}
+
 /// Whether the render would go on for ever: a node that nobody reads hears only of sources without
 /// an end.
 ///

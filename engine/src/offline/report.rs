@@ -1,5 +1,6 @@
 //! What a render did.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -15,6 +16,8 @@ pub struct NodeReport {
     pub kind: String,
     /// How long it was at work: the time of its run less what it waited for its neighbours.
     pub busy: Duration,
+    /// Its own figures, such as notes that found no sound, by name.
+    pub counters: BTreeMap<&'static str, u64>,
 }
 
 /// What a run did.

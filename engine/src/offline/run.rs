@@ -13,6 +13,7 @@ use super::input::OfflineInput;
 use super::ports::{NodePlace, Output, Ports};
 use super::report::{NodeReport, Report};
 use super::schedule::ByWatermarks;
+use crate::counters::Counters;
 use crate::descriptor::InputOrder;
 use crate::graph::{Graph, GraphNode, GraphWire};
 use crate::node::Settings;
@@ -69,6 +70,7 @@ pub struct Run {
     shared: Arc<RunShared>,
     census: Arc<Census>,
     progress: Vec<(String, Arc<Progress>)>,
+    counters: Vec<Arc<Counters>>,
 }
 
 impl Run {
@@ -103,11 +105,14 @@ impl Run {
             shared: shared.clone(),
             census: census.clone(),
             progress: Vec::new(),
+            counters: Vec::new(),
         };
         let mut gates = Vec::new();
         for (index, (node, ports)) in graph.nodes.into_iter().zip(ports).enumerate() {
             let progress = Arc::new(Progress::default());
             run.progress.push((node.id.clone(), progress.clone()));
+            let counters = Arc::<Counters>::default();
+            run.counters.push(counters.clone());
             let node = Arc::new(node);
             run.nodes.push(node.clone());
             let (open, gate) = bounded(1);
@@ -120,7 +125,7 @@ impl Run {
                     transport: graph.transport.clone(),
                     settings: settings.clone(),
                     progress,
-                    counters: Arc::default(),
+                    counters,
                     clock: None,
                     with_run: true,
                 },
@@ -175,13 +180,14 @@ impl Run {
     pub fn wait(mut self) -> Result<Report, RunError> {
         let nodes = std::mem::take(&mut self.nodes);
         let wires = std::mem::take(&mut self.wires);
+        let counters = std::mem::take(&mut self.counters);
         let (outcomes, failure) = self.collect();
         if let Some(failure) = failure {
             return Err(failure);
         }
         let mut reports = Vec::new();
         let mut failures = Vec::new();
-        for (node, outcome) in nodes.iter().zip(outcomes) {
+        for ((node, counters), outcome) in nodes.iter().zip(&counters).zip(outcomes) {
             if let Some(mut processor) = outcome.processor {
                 failures.extend(guarded(node, || processor.commit()).err());
             }
@@ -189,6 +195,7 @@ impl Run {
                 id: node.id.clone(),
                 kind: node.descriptor.kind.to_string(),
                 busy: outcome.busy,
+                counters: counters.read(),
             });
         }
         if !failures.is_empty() {

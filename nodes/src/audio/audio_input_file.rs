@@ -11,6 +11,7 @@ use score_engine::{
 use super::amplitude;
 use super::ramp::{Ramp, glide};
 use super::sound_source::{SoundAtRate, open};
+use super::stereo::block;
 
 const SOUND: OutputPort<AudioBlock> = OutputPort::new(0, "sound", "the sound");
 
@@ -101,12 +102,7 @@ impl Processor<AudioInputFile> for Reading {
         }
         self.gain.scale(&mut samples, 2);
         self.at += samples.len() as u64 / 2;
-        let block = AudioBlock {
-            rate: self.rate,
-            channels: 2,
-            samples,
-        };
-        io.send_captured_now(SOUND, time, block)?;
+        io.send_captured_now(SOUND, time, block(self.rate, samples))?;
         Ok(Flow::Continue)
     }
 

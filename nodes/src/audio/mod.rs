@@ -40,6 +40,7 @@ mod state_variable;
 mod stereo;
 pub(crate) mod strip;
 mod synth;
+mod tame;
 #[cfg(test)]
 mod test_ear;
 #[cfg(test)]

@@ -14,6 +14,15 @@ pub(crate) fn stereo(block: &AudioBlock) -> Vec<f32> {
         .collect()
 }
 
+/// Left and right in turn, as a block of stereo at `rate` frames a second.
+pub(crate) fn block(rate: u32, samples: Vec<f32>) -> AudioBlock {
+    AudioBlock {
+        rate,
+        channels: 2,
+        samples,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

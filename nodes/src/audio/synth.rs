@@ -17,6 +17,7 @@ use super::note_queue::{Act, NoteQueue};
 use super::ramp::{Ramp, glide};
 use super::reverb::Reverb;
 use super::sound_font::{Beginning, Player, file};
+use super::stereo::block;
 use super::voice::Voice;
 
 const NOTES: InputPort<Note> = InputPort::new(0, "notes", "what to play").many();
@@ -303,12 +304,7 @@ impl SynthPlayer {
     }
 
     fn send(&self, io: &mut Io<'_>, time: Time, samples: Vec<f32>) -> Result<(), NodeError> {
-        let block = AudioBlock {
-            rate: self.rate,
-            channels: 2,
-            samples,
-        };
-        io.send(SOUND, time, block)
+        io.send(SOUND, time, block(self.rate, samples))
     }
 }
 

@@ -5,10 +5,7 @@ use std::sync::Arc;
 use score_engine::harness::Outputs;
 use score_engine::{AudioBlock, Payload, Time};
 
-/// A time in seconds.
-pub(crate) fn at(seconds: f64) -> Time {
-    Time::from_seconds(seconds)
-}
+pub(crate) use crate::testing::at;
 
 /// Samples as blocks of 512 frames of one channel, on the grid.
 pub(crate) fn blocks(samples: &[f32]) -> Vec<(Time, Payload)> {

@@ -58,7 +58,8 @@ impl Node for Accent {
              one softer by as much as `dynamics` says: 0 plays all alike, 1 in proportion. A \
              key that is still down is struck again. On channel 9, the tenth, `pitch` is a \
              drum of General MIDI's percussion map: 36 bass drum, 38 snare, 39 clap, 49 crash, \
-             56 cowbell. `level` is the velocity while a key is down and else 0: through \
+             56 cowbell; `scale`, `transpose` and `chord` leave drums as they are, so a key for them \
+             needs another `channel`. `level` is the velocity while a key is down and else 0: through \
              `midi_out`'s `controls` the event is a MIDI controller.",
         )
         .input(EVENTS)

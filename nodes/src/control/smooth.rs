@@ -5,7 +5,7 @@ use score_engine::{
     Processor, Time, Transport,
 };
 
-use crate::half_life::{approach, followed};
+use crate::half_life::followed;
 use crate::ticks::has_passed;
 
 const VALUE: InputPort<Control> = InputPort::new(0, "value", "the number");
@@ -15,7 +15,7 @@ const SMOOTHED: OutputPort<Control> = OutputPort::new(0, "value", "the number, s
 const STEP: Time = Time::from_nanos(20_000_000);
 
 /// What is this near, as a share of the way, is there.
-const NEAR: f32 = 1e-4;
+const NEAR: f64 = 1e-4;
 
 /// `smooth`.
 #[derive(Clone, Params)]
@@ -73,29 +73,37 @@ struct Smoothing {
 /// Where the number is on its way.
 struct State {
     time: Time,
-    value: f32,
+    /// More exact than what is sent: the step of a slow way may be too small for that.
+    value: f64,
     /// Where it goes to, and where it began to.
     goal: f32,
-    from: f32,
+    from: f64,
 }
 
 impl State {
     /// Moves on to `time`.
     fn move_to(&mut self, time: Time, (rise, fall): (f64, f64)) {
-        let half_life = if self.goal > self.value { rise } else { fall };
+        let goal = f64::from(self.goal);
+        let half_life = if goal > self.value { rise } else { fall };
         let seconds = (time - self.time).seconds();
         if seconds > 0.0 {
-            approach(&mut self.value, self.goal, followed(seconds, half_life));
+            self.value += f64::from(followed(seconds, half_life)) * (goal - self.value);
             self.time = time;
         }
-        if (self.goal - self.value).abs() <= NEAR * (self.goal - self.from).abs() {
-            self.value = self.goal;
+        let is_near = (goal - self.value).abs() <= NEAR * (goal - self.from).abs();
+        if is_near || self.sent() == self.goal {
+            self.value = goal;
         }
+    }
+
+    /// What is sent of it.
+    fn sent(&self) -> f32 {
+        self.value as f32
     }
 
     /// When it sends next by itself.
     fn next(&self) -> Option<Time> {
-        (self.value != self.goal).then(|| self.time + STEP)
+        (self.value != f64::from(self.goal)).then(|| self.time + STEP)
     }
 }
 
@@ -112,6 +120,7 @@ impl Processor<Smooth> for Smoothing {
                     if came.is_finite() && came != state.goal {
                         (state.goal, state.from) = (came, state.value);
                         // What needs no time is there.
+                        let came = f64::from(came);
                         let half_life = if came > state.value {
                             self.rise
                         } else {
@@ -125,13 +134,13 @@ impl Processor<Smooth> for Smoothing {
                 }
                 None if came.is_finite() => self.state.insert(State {
                     time,
-                    value: came,
+                    value: came.into(),
                     goal: came,
-                    from: came,
+                    from: came.into(),
                 }),
                 None => continue,
             };
-            io.send(SMOOTHED, time, state.value)?;
+            io.send(SMOOTHED, time, state.sent())?;
         }
         let ends = self.ends;
         self.step(io, |io, step| has_passed(io, ends, step))?;
@@ -168,7 +177,7 @@ impl Smoothing {
         };
         while let Some(next) = state.next().filter(|next| is_due(io, *next)) {
             state.move_to(next, half_lives);
-            io.send(SMOOTHED, next, state.value)?;
+            io.send(SMOOTHED, next, state.sent())?;
             if io.stop_requested() {
                 break;
             }
@@ -219,6 +228,32 @@ mod tests {
         assert_eq!(told[..4], [(0, 0.0), (100, 0.0), (120, 0.5), (140, 0.75)]);
         assert_eq!(told.last(), Some(&(380, 1.0)));
         assert_eq!(told.len(), 16);
+    }
+
+    /// Near its goal, a slow step is smaller than what `f32` can tell of such a number.
+    #[test]
+    fn a_slow_number_arrives_and_falls_silent_too() {
+        let slow = (600.0, 600.0);
+        let mut state = State {
+            time: at(0.0),
+            value: 0.0,
+            goal: 1e6,
+            from: 0.0,
+        };
+        let next_up = 1e6_f32.next_up();
+        for goal in [1e6, next_up] {
+            (state.goal, state.from) = (goal, state.value);
+            let steps = (0..1_000_000).take_while(|_| match state.next() {
+                Some(next) => {
+                    state.move_to(next, slow);
+                    true
+                }
+                None => false,
+            });
+            let steps = steps.count();
+            assert!((1..1_000_000).contains(&steps), "{steps}");
+            assert_eq!(state.sent(), goal);
+        }
     }
 
     #[test]

@@ -6,13 +6,10 @@ use std::sync::Arc;
 use score_engine::harness::Outputs;
 use score_engine::{Frame, Payload, Time};
 
+pub(super) use crate::testing::at;
+
 /// Width and height of the pictures.
 pub(super) const SIZE: usize = 64;
-
-/// A time in seconds.
-pub(super) fn at(seconds: f64) -> Time {
-    Time::from_seconds(seconds)
-}
 
 /// A picture of these pixels.
 pub(super) fn picture(pixels: Vec<u8>) -> Payload {

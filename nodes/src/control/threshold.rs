@@ -7,6 +7,7 @@ use score_engine::{
     Params, Processor, Time, Transport,
 };
 
+use crate::hysteresis::is_high;
 use crate::ticks::has_passed;
 
 const VALUE: InputPort<Control> = InputPort::new(0, "value", "the number");
@@ -43,8 +44,8 @@ impl Node for Threshold {
                 wires: ["film -> motion -> moves -> hit -> notes"]"#,
             )
             .details(
-                "It rises when the number exceeds `level`, and falls when the number has been below `level` − `hysteresis` \
-                 for the time `hold`: a short dip is none. The strength of an event is the number, 0 to 1. `state` says the \
+                "It rises when the number exceeds `level`, and falls when the number has been at `level` − `hysteresis` or \
+                 below for the time `hold`: a short dip is none. The strength of an event is the number, 0 to 1. `state` says the \
                  same as a number: 0 at first, then 1 and 0 in turns. What is not a number changes nothing. Live, an event \
                  has the time at which it is known.",
             )
@@ -93,18 +94,17 @@ impl Processor<Threshold> for Watching {
         while let Some(input) = io.take() {
             let (value, time) = (*input.read(VALUE)?, input.heard);
             self.fall_if(io, |_, due| due < time)?;
-            let exact = f64::from(value);
-            if exact > params.level {
+            let captured = input.packet.captured;
+            if value.is_nan() {
+                // It says nothing, not even that the number is not low any more.
+            } else if is_high(self.is_above, value, params.level, params.hysteresis) {
                 self.low = None;
                 if !std::mem::replace(&mut self.is_above, true) {
-                    let captured = input.packet.captured;
                     io.send_captured(RISE, time, captured, event("rise", value))?;
                     io.send_captured(STATE, time, captured, 1.0)?;
                 }
-            } else if exact >= params.level - params.hysteresis {
-                self.low = None;
-            } else if !value.is_nan() && self.is_above && self.low.is_none() {
-                self.low = Some((time + self.hold, value, input.packet.captured));
+            } else if self.is_above && self.low.is_none() {
+                self.low = Some((time + self.hold, value, captured));
                 // What needs no time counts at once.
                 self.fall_if(io, |_, due| due <= time)?;
             }

@@ -55,6 +55,7 @@ impl Node for TimeOfDay {
                  time of the run: a render says the same each time. `start: 18` is six in the evening.",
             )
             .output(TIME)
+            .in_bars()
             .endless_unless("duration")
     }
 
@@ -149,6 +150,12 @@ mod tests {
             assert!((found - wanted).abs() < 1e-4, "{found} {wanted}");
         }
         assert_eq!(found.len(), 6);
+    }
+
+    /// `every` may be beats, which a render may fit to a film's cuts.
+    #[test]
+    fn it_waits_until_it_is_known_where_beats_lie() {
+        assert!(TimeOfDay::descriptor().in_bars);
     }
 
     #[test]

@@ -1,11 +1,15 @@
 //! Lets a stream through while a number is high.
 
+use std::time::Instant;
+
 use score_engine::{
     Anything, Build, Control, Descriptor, Flow, InputPort, Io, Node, NodeError, OutputPort, Packet,
-    Params, Payload, Processor,
+    Params, Payload, Processor, Time,
 };
 
 use super::passing::{Sounding, faded, stands};
+use crate::horizon::Horizon;
+use crate::hysteresis::is_high;
 
 // What opens stands first: of what comes at one time it counts before the rest.
 const OPEN: InputPort<Control> = InputPort::new(
@@ -47,7 +51,7 @@ impl Node for Gate {
             )
             .details(
                 "For every type: what comes in goes out, or does not. It is closed until `open` first rises above \
-                 `threshold`, and closes when that falls below `threshold` − `hysteresis`; the node `threshold` before it \
+                 `threshold`, and closes when that falls to `threshold` − `hysteresis` or below; the node `threshold` before it \
                  makes it stay open for a while (`\"moves.state -> door.open\"`). Notes that sound when it closes are ended there. Sound fades \
                  within a block, and is silent while the gate is closed. Of numbers, latents and pictures the latest passes \
                  when it opens. A number that is none changes nothing.",
@@ -58,8 +62,10 @@ impl Node for Gate {
             .urgent()
     }
 
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
+    fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Letting {
+            horizon: Horizon::new(build),
+            open: f32::NAN,
             is_high: false,
             was_open: self.invert,
             latest: None,
@@ -70,8 +76,11 @@ impl Node for Gate {
 }
 
 struct Letting {
+    horizon: Horizon,
+    /// The latest number; not one before the first.
+    open: f32,
     is_high: bool,
-    /// Whether the gate was open when the last packet was seen.
+    /// Whether the gate was open at the last look.
     was_open: bool,
     /// The latest that came in, where it holds until the next.
     latest: Option<Packet>,
@@ -82,58 +91,52 @@ struct Letting {
 
 impl Processor<Gate> for Letting {
     fn process(&mut self, params: &Gate, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        // A parameter may have changed.
+        self.turn(params, io, self.horizon.changed_at(io), Instant::now())?;
         while let Some(input) = io.take() {
             if input.is(OPEN) {
-                let value = f64::from(*input.read(OPEN)?);
-                let least = match self.is_high {
-                    true => params.threshold - params.hysteresis,
-                    false => params.threshold,
-                };
+                let value = *input.read(OPEN)?;
                 if !value.is_nan() {
-                    self.is_high = value > least;
+                    self.open = value;
                 }
-                self.turn(params, io, &input.packet)?;
-                continue;
+                self.turn(params, io, input.packet.time, input.packet.captured)?;
+            } else {
+                self.pass(io, input.packet)?;
             }
-            // A parameter may have changed since.
-            self.turn(params, io, &input.packet)?;
-            self.pass(io, input.packet)?;
         }
+        self.horizon.reach(io);
         Ok(Flow::Continue)
     }
 }
 
 impl Letting {
-    /// Opens or closes at the time of `packet`, where that is to be.
-    fn turn(&mut self, params: &Gate, io: &mut Io<'_>, packet: &Packet) -> Result<(), NodeError> {
+    /// Opens or closes as number and parameters are at `time`; what made them so was captured then.
+    fn turn(
+        &mut self,
+        params: &Gate,
+        io: &mut Io<'_>,
+        time: Time,
+        captured: Instant,
+    ) -> Result<(), NodeError> {
+        self.is_high = is_high(self.is_high, self.open, params.threshold, params.hysteresis);
         let is_open = self.is_high != params.invert;
         if is_open == std::mem::replace(&mut self.was_open, is_open) {
             return Ok(());
         }
-        if !is_open {
-            return match self.sounding.end(packet.time) {
-                Some((time, payload)) => io.send_packet(
-                    OUT.index(),
-                    Packet {
-                        time,
-                        payload,
-                        ..packet.clone()
-                    },
-                ),
-                None => Ok(()),
-            };
-        }
-        match &self.latest {
-            Some(latest) => io.send_packet(
-                OUT.index(),
-                Packet {
-                    time: packet.time.max(latest.time),
-                    captured: packet.captured,
-                    payload: latest.payload.clone(),
-                },
-            ),
-            None => Ok(()),
-        }
+        let now = match (is_open, &self.latest) {
+            (false, _) => self.sounding.end(time),
+            (true, Some(latest)) => Some((time.max(latest.time), latest.payload.clone())),
+            (true, None) => None,
+        };
+        let Some((time, payload)) = now else {
+            return Ok(());
+        };
+        let packet = Packet {
+            time,
+            captured,
+            payload,
+        };
+        io.send_packet(OUT.index(), packet)
     }
 
     fn pass(&mut self, io: &mut Io<'_>, mut packet: Packet) -> Result<(), NodeError> {
@@ -305,5 +308,28 @@ mod tests {
             .map(|(time, _)| time / 1000)
             .collect();
         assert_eq!(times, [0, 3]);
+    }
+
+    #[test]
+    fn a_hand_counts_at_once_whether_anything_comes_or_not() {
+        let fed = notes(&[(0.5, &[on(60)]), (5.0, &[off(60)])]);
+        let gate = |port_type: PortType, fed: Vec<(Time, Payload)>| {
+            Harness::<Gate>::new(json!({}))
+                .feed("in", port_type, fed, at(10.0))
+                .feed("open", PortType::Control, numbers(&[(0.0, 0.6)]), at(10.0))
+        };
+        let closed = gate(PortType::Notes, fed).set_live(at(2.0), "threshold", 0.8);
+        let outputs = closed.play_live().unwrap();
+        let ended = &outputs.packets("out")[1];
+        assert_eq!(
+            (ended.time, ended.notes().unwrap().to_vec()),
+            (at(2.0), vec![off(60)])
+        );
+        let fed = numbers(&[(0.0, 0.25)]);
+        let opened = gate(PortType::Control, fed)
+            .set_live(at(2.0), "invert", true)
+            .set_live(at(3.0), "threshold", 0.9);
+        let outputs = opened.play_live().unwrap();
+        assert_eq!(told(&outputs, "out"), [(0, 0.25), (3000, 0.25)]);
     }
 }

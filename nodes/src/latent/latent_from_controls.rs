@@ -13,7 +13,7 @@ const CONTROLS: InputPort<Control> =
     InputPort::new(0, "controls", "what places the components, 0 to 1").many();
 const CODE: InputPort<Latent> =
     InputPort::new(1, "latent", "what the other components are; unwired: 0").optional();
-const PLACED: OutputPort<Latent> = OutputPort::new(0, "latent", "the code");
+const PLACED: OutputPort<Latent> = OutputPort::new(0, "latent", "the latent");
 
 /// Components may be named up to this index.
 const MAX_INDEX: i64 = 4095;
@@ -34,8 +34,8 @@ pub(crate) struct LatentFromControls {
     /// what 0 and 1 stand for on each wire, as [from, to]; beyond the list's end: [-2, 2]
     #[param(live, range = -1000.0..=1000.0, default = Vec::new())]
     ranges: Vec<Vec<f32>>,
-    /// components of the code; left out: as many as `latent` has, or 64
-    #[param(structural = "the nodes behind take codes of this dimension", range = 1..=4096)]
+    /// components of the latent; left out: as many as `latent` has, or 64
+    #[param(structural = "the nodes behind take latents of this dimension", range = 1..=4096)]
     dimension: Option<usize>,
 }
 
@@ -58,7 +58,7 @@ impl LatentFromControls {
 
 impl Node for LatentFromControls {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("latent", "latent_from_controls", "Makes a code of controls")
+        Descriptor::of::<Self>("latent", "latent_from_controls", "Makes a latent of controls")
             .example(
                 r#"nodes: {
                     "film": video_file(path: "film.mp4", width: 64, height: 64, rate: 8),
@@ -71,10 +71,10 @@ impl Node for LatentFromControls {
                 wires: ["film -> motion -> code -> tune -> notes", "film -> light -> code"]"#,
             )
             .details(
-                "The wires count in the order of the patch. A code leaves whenever a control or `latent` comes, one for \
+                "The wires count in the order of the patch. A latent leaves whenever a control or `latent` comes, one for \
                  all that has the same time. Components that nothing places are those of `latent`, else 0, the middle \
-                 of all codes; so are those whose control has not come yet. With `latent` wired, nothing leaves \
-                 before its first code. Which component does what is a model's own: try them, or draw them with \
+                 of all latents; so are those whose control has not come yet. With `latent` wired, nothing leaves \
+                 before its first latent. Which component does what is a model's own: try them, or draw them with \
                  `piano_roll`.",
             )
             .input(CONTROLS)
@@ -96,7 +96,7 @@ impl Node for LatentFromControls {
         };
         if let Some(wrong) = self.components.iter().find(|index| **index >= dimension) {
             let message = format!(
-                "`components` names component {wrong}, but the code has 0 to {}",
+                "`components` names component {wrong}, but the latent has 0 to {}",
                 dimension - 1
             );
             check.refuse("components", message, None);
@@ -196,10 +196,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    fn at(seconds: f64) -> Time {
-        Time::from_seconds(seconds)
-    }
+    use crate::testing::at;
 
     fn place(params: Value, wires: &[&[(f64, f32)]]) -> Harness<LatentFromControls> {
         let harness = Harness::new(params);

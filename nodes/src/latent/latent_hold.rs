@@ -7,16 +7,18 @@ use score_engine::{
     OutputPort, Params, Processor, Time,
 };
 
-const CODE: InputPort<Latent> = InputPort::new(0, "latent", "the code");
+use crate::horizon::Horizon;
+
+const CODE: InputPort<Latent> = InputPort::new(0, "latent", "the latent");
 const TAKE: InputPort<Event> = InputPort::new(
     1,
     "take",
-    "a code is taken, and held until the next event; unwired: every code passes",
+    "a latent is taken, and held until the next event; unwired: every latent passes",
 )
 .optional();
 const CONTROL: InputPort<Control> =
-    InputPort::new(2, "control", "above `threshold` the last code is held").optional();
-const HELD: OutputPort<Latent> = OutputPort::new(0, "latent", "the code that holds");
+    InputPort::new(2, "control", "above `threshold` the last latent is held").optional();
+const HELD: OutputPort<Latent> = OutputPort::new(0, "latent", "the latent that holds");
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Choice)]
 enum Which {
@@ -29,20 +31,20 @@ enum Which {
 /// `latent_hold`.
 #[derive(Clone, Params)]
 pub(crate) struct LatentHold {
-    /// which code an event takes
+    /// which latent an event takes
     #[param(live, default = Which::Newest)]
     which: Which,
     /// of `control`
     #[param(live, range = 0.0..=1.0, default = 0.5)]
     threshold: f32,
-    /// hold the last code, whatever comes
+    /// hold the last latent, whatever comes
     #[param(live, default = false)]
     hold: bool,
 }
 
 impl Node for LatentHold {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("latent", "latent_hold", "Holds a code until an event, or while a control is high")
+        Descriptor::of::<Self>("latent", "latent_hold", "Holds a latent until an event, or while a control is high")
             .example(
                 r#"nodes: {
                     "film": video_file(path: "film.mp4", width: 64, height: 64, rate: 8),
@@ -55,11 +57,11 @@ impl Node for LatentHold {
                 wires: ["film -> eye -> scene -> tune -> notes", "film -> cuts", "cuts.cut -> scene.take"]"#,
             )
             .details(
-                "With `take` wired, one code for each event, such as a cut or a bar: `which: newest` takes the code that \
+                "With `take` wired, one latent for each event, such as a cut or a bar: `which: newest` takes the latent that \
                  is there, `next` the first that is as new as the event, which at a cut is the new picture's even where \
-                 the encoder is late. Without it, codes pass. While `control` is above `threshold`, or `hold` is set, \
-                 nothing passes and no event takes a code; when `control` falls, the code that came meanwhile passes. \
-                 The very first code always passes, so that there is one to hold. A jump from code to code glides with \
+                 the encoder is late. Without it, latents pass. While `control` is above `threshold`, or `hold` is set, \
+                 nothing passes and no event takes a latent; when that is over, the latent that came meanwhile passes. \
+                 The very first latent always passes, so that there is one to hold. A jump from latent to latent glides with \
                  `latent_smooth` behind it.",
             )
             .input(CODE)
@@ -77,6 +79,8 @@ impl Node for LatentHold {
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Holding {
+            horizon: Horizon::new(build),
+            was_held: self.hold,
             by_events: build.is_wired(TAKE),
             control: 0.0,
             newest: None,
@@ -87,6 +91,9 @@ impl Node for LatentHold {
 }
 
 struct Holding {
+    horizon: Horizon,
+    /// Whether it held at the last look.
+    was_held: bool,
     /// Whether codes pass at events alone.
     by_events: bool,
     /// What `control` said last.
@@ -108,6 +115,8 @@ struct Newest {
 
 impl Processor<LatentHold> for Holding {
     fn process(&mut self, params: &LatentHold, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+        // A parameter may have changed.
+        self.turn(params, io, self.horizon.changed_at(io))?;
         while let Some(input) = io.take() {
             let time = input.packet.time;
             if input.is(CODE) {
@@ -125,15 +134,13 @@ impl Processor<LatentHold> for Holding {
                 self.hear_event(params, io, time)?;
             } else {
                 let control = *input.read(CONTROL)?;
-                let held = self.holds(params);
                 if !control.is_nan() {
                     self.control = control;
                 }
-                if held && !self.holds(params) && !self.by_events {
-                    self.pass(io, time)?;
-                }
+                self.turn(params, io, time)?;
             }
         }
+        self.horizon.reach(io);
         Ok(Flow::Continue)
     }
 }
@@ -141,6 +148,16 @@ impl Processor<LatentHold> for Holding {
 impl Holding {
     fn holds(&self, params: &LatentHold) -> bool {
         params.hold || self.control > params.threshold
+    }
+
+    /// Where it does not hold any more from `time` on, the code that came meanwhile passes.
+    fn turn(&mut self, params: &LatentHold, io: &mut Io<'_>, time: Time) -> Result<(), NodeError> {
+        let holds = self.holds(params);
+        let was_held = std::mem::replace(&mut self.was_held, holds);
+        match was_held && !holds && !self.by_events {
+            true => self.pass(io, time),
+            false => Ok(()),
+        }
     }
 
     /// Whether the code that has just come with `time` passes.
@@ -192,10 +209,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    fn at(seconds: f64) -> Time {
-        Time::from_seconds(seconds)
-    }
+    use crate::testing::at;
 
     /// Codes that count from 0, ten a second for a second.
     fn hold(params: Value) -> Harness<LatentHold> {
@@ -280,6 +294,13 @@ mod tests {
             .play_live()
             .unwrap();
         let codes: Vec<f32> = found(&outputs).into_iter().map(|(_, code)| code).collect();
-        assert_eq!(codes, [0.0, 1.0, 2.0, 7.0, 8.0, 9.0]);
+        assert_eq!(codes, [0.0, 1.0, 2.0, 6.0, 7.0, 8.0, 9.0]);
+    }
+
+    #[test]
+    fn what_came_while_a_hand_held_passes_when_it_lets_go() {
+        let harness = hold(json!({})).set_live(at(0.05), "hold", true);
+        let outputs = harness.set_live(at(0.95), "hold", false).play_live();
+        assert_eq!(found(&outputs.unwrap()), [(0.0, 0.0), (0.95, 9.0)]);
     }
 }

@@ -9,68 +9,72 @@ use score_engine::{
 
 use super::slerp::slerp;
 
-const CODES: OutputPort<Latent> = OutputPort::new(0, "latent", "the codes");
+const CODES: OutputPort<Latent> = OutputPort::new(0, "latent", "the latents");
 
 /// `latent_interpolate`.
 #[derive(Clone, Params)]
 pub(crate) struct LatentInterpolate {
-    /// codes to pass, each a list of components
+    /// latents to pass, each a list of components
     #[param(live, range = -1000.0..=1000.0, default = Vec::new())]
     codes: Vec<Vec<f32>>,
-    /// codes to draw
+    /// latents to draw
     #[param(live, range = 0..=10_000, span = 1.0..=16.0, default = 4)]
     random: usize,
-    /// components of a code
+    /// components of a latent
     #[param(
-        structural = "the nodes behind take codes of this dimension",
+        structural = "the nodes behind take latents of this dimension",
         range = 1..=4096,
         default = 64
     )]
     dimension: usize,
-    /// time from one code to the next
+    /// time from one latent to the next
     #[param(live, range = 0.001..=3600.0, span = 0.5..=60.0, log, default = Length::Seconds(8.0))]
     leg: Length,
     /// time between two steps on the way
     #[param(live, range = 0.001..=3600.0, span = 0.02..=2.0, log, default = Length::Seconds(0.5))]
     every: Length,
-    /// return to the first code
+    /// return to the first latent
     #[param(live, default = false)]
     closed: bool,
 }
 
 impl Node for LatentInterpolate {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("latent", "latent_interpolate", "Glides from code to code")
-            .example(
-                r#"nodes: {
+        Descriptor::of::<Self>(
+            "latent",
+            "latent_interpolate",
+            "Glides from latent to latent",
+        )
+        .example(
+            r#"nodes: {
                     "way": latent_interpolate(random: 3, leg: beats(16), every: beats(8)),
                     "tune": music_decoder(),
                     "notes": midi_file(path: "way.mid"),
                 },
                 wires: ["way -> tune -> notes"]"#,
-            )
-            .details(
-                "Goes through the given codes, then through `random` further ones drawn from N(0, \
-                 1) by the patch's seed, on the arcs between them (Shoemake 1985), so that codes \
-                 on the way are as long as those at the ends. A given code that is shorter than \
+        )
+        .details(
+            "Goes through the given latents, then through `random` further ones drawn from N(0, \
+                 1) by the patch's seed, on the arcs between them (Shoemake 1985), so that latents \
+                 on the way are as long as those at the ends. A given latent that is shorter than \
                  `dimension` is filled up with zeros. `closed` returns to the first at last. Where \
-                 the codes change while it plays, it glides to the next of the new ones.",
-            )
-            .output(CODES)
-            .paced()
+                 the latents change while it plays, it glides to the next of the new ones.",
+        )
+        .output(CODES)
+        .paced()
     }
 
     fn check(&self, check: &mut Check<'_>) {
         if self.codes.len() + self.random == 0 {
             check.refuse(
                 "random",
-                "there is no code to pass",
+                "there is no latent to pass",
                 Some("give `codes`, or `random: 4`".to_owned()),
             );
         }
         if let Some(code) = self.codes.iter().find(|code| code.len() > self.dimension) {
             let message = format!(
-                "a code has {} components, more than `dimension` {}",
+                "a latent has {} components, more than `dimension` {}",
                 code.len(),
                 self.dimension
             );
@@ -119,7 +123,7 @@ impl Way {
         }
         if codes.is_empty() {
             return Err(
-                NodeError::input("there is no code to pass").help("give `codes`, or `random: 4`")
+                NodeError::input("there is no latent to pass").help("give `codes`, or `random: 4`")
             );
         }
         if params.closed {
@@ -402,6 +406,6 @@ mod tests {
         let refused = Harness::<LatentInterpolate>::new(json!({ "random": 0 }))
             .run()
             .unwrap_err();
-        assert_eq!(refused.to_string(), "there is no code to pass");
+        assert_eq!(refused.to_string(), "there is no latent to pass");
     }
 }

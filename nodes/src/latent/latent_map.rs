@@ -10,8 +10,8 @@ use super::statistics::Statistics;
 use super::turning::Turning;
 use crate::params_over_time::ParamsOverTime;
 
-const CODE: InputPort<Latent> = InputPort::new(0, "latent", "the code");
-const MAPPED: OutputPort<Latent> = OutputPort::new(0, "latent", "the code, mapped");
+const CODE: InputPort<Latent> = InputPort::new(0, "latent", "the latent");
+const MAPPED: OutputPort<Latent> = OutputPort::new(0, "latent", "the latent, mapped");
 
 /// Components may be named up to this index.
 const MAX_INDEX: i64 = 4095;
@@ -28,7 +28,7 @@ enum Whiten {
 pub(crate) struct LatentMap {
     /// over what to whiten
     #[param(
-        rebuild = "`whole_film` holds every code back until the end",
+        rebuild = "`whole_film` holds every latent back until the end",
         default = Whiten::None
     )]
     whiten: Whiten,
@@ -50,20 +50,20 @@ pub(crate) struct LatentMap {
     /// time in which another `shuffle` is reached, live
     #[param(live, range = 0.0..=600.0, span = 0.05..=20.0, log, default = Length::Seconds(2.0))]
     glide: Length,
-    /// factor for the whole code
+    /// factor for the whole latent
     #[param(live, range = -100.0..=100.0, span = 0.0..=2.0, default = 1.0)]
     gain: f32,
-    /// bring every code to the usual length, √dimension
+    /// bring every latent to the usual length, √dimension
     #[param(live, default = false)]
     normalise: bool,
     /// components that leave; as many as arrive if left out
-    #[param(structural = "the nodes behind take codes of this dimension", range = 1..=4096)]
+    #[param(structural = "the nodes behind take latents of this dimension", range = 1..=4096)]
     dimension: Option<usize>,
 }
 
 impl Node for LatentMap {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("latent", "latent_map", "Chooses what of a code drives what")
+        Descriptor::of::<Self>("latent", "latent_map", "Chooses what of a latent drives what")
             .example(
                 r#"nodes: {
                     "film": video_file(path: "film.mp4", width: 64, height: 64, rate: 8),
@@ -77,7 +77,7 @@ impl Node for LatentMap {
             .details(
                 "In this order: whitening; weights; mute; invert; reverse; shuffle; gain; \
                  normalise; dimension. Whitening subtracts the mean and divides by the standard \
-                 deviation of each component: over the whole film (which holds all its codes back \
+                 deviation of each component: over the whole film (which holds all its latents back \
                  until the end) or on line, from what has passed. Shuffle is a random rotation, \
                  which keeps N(0, I) as it is; another seed is reached within `glide`, without a \
                  jump. To fewer dimensions the first are taken; to more, zeros are added. A change \
@@ -95,14 +95,14 @@ impl Node for LatentMap {
             for (param, chosen) in [("mute", &self.mute), ("invert", &self.invert)] {
                 if let Some(wrong) = chosen.iter().find(|index| **index >= dimension) {
                     let message =
-                        format!("`{param}` names component {wrong}, but the code has {there}");
+                        format!("`{param}` names component {wrong}, but the latent has {there}");
                     check.refuse(param, message, None);
                 }
             }
             if self.weights.len() > dimension {
                 check.refuse(
                     "weights",
-                    format!("there are more weights than the code's {dimension} components"),
+                    format!("there are more weights than the latent's {dimension} components"),
                     None,
                 );
             }
@@ -145,7 +145,7 @@ impl Processor<LatentMap> for Mapping {
         while let Some(input) = io.take() {
             let code = input.read(CODE)?;
             if code.len() != self.dimension {
-                return Err(NodeError::internal("a code of another dimension arrived"));
+                return Err(NodeError::internal("a latent of another dimension arrived"));
             }
             let mut code = code.to_vec();
             if params.whiten != Whiten::None {
@@ -402,7 +402,7 @@ mod tests {
                 .unwrap_err();
             assert_eq!(
                 refused.to_string(),
-                format!("`mute` names component 3, but the code has {there}")
+                format!("`mute` names component 3, but the latent has {there}")
             );
         }
     }

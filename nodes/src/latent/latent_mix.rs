@@ -8,9 +8,10 @@ use score_engine::{
 };
 
 use super::finite::finite;
+use crate::horizon::Horizon;
 use crate::together::Together;
 
-const CODES: InputPort<Latent> = InputPort::new(0, "latents", "the codes, up to 8").many();
+const CODES: InputPort<Latent> = InputPort::new(0, "latents", "the latents, up to 8").many();
 const MIXED: OutputPort<Latent> = OutputPort::new(0, "latent", "the mix");
 
 /// How many codes have a weight.
@@ -19,7 +20,7 @@ const MOST: usize = 8;
 /// `latent_mix`.
 #[derive(Clone, Params)]
 pub(crate) struct LatentMix {
-    /// how much the first wire's code counts
+    /// how much the first wire's latent counts
     #[param(live, range = 0.0..=1.0, default = 1.0)]
     weight_1: f32,
     /// the second's
@@ -43,10 +44,10 @@ pub(crate) struct LatentMix {
     /// the eighth's
     #[param(live, range = 0.0..=1.0, default = 1.0)]
     weight_8: f32,
-    /// keep the size that codes have
+    /// keep the size that latents have
     #[param(live, default = true)]
     keep_size: bool,
-    /// time between two looks at the weights while no code comes; 0: they count from the next code
+    /// time between two looks at the weights while no latent comes; 0: they count from the next latent
     #[param(live, range = 0.0..=60.0, span = 0.02..=2.0, log, default = Length::Seconds(0.0))]
     every: Length,
 }
@@ -68,7 +69,7 @@ impl LatentMix {
 
 impl Node for LatentMix {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("latent", "latent_mix", "Mixes several codes by weights")
+        Descriptor::of::<Self>("latent", "latent_mix", "Mixes several latents by weights")
             .example(
                 r#"nodes: {
                     "film": video_file(path: "film.mp4", width: 64, height: 64, rate: 8),
@@ -84,12 +85,12 @@ impl Node for LatentMix {
             .details(
                 "The weights belong to the wires in the order of the patch. Only what they are to one another counts: \
                  0.2 and 0.1 mix as 1 and 0.5 do. With `keep_size` the sum is divided by the root of the sum of their \
-                 squares, so that codes which have nothing to do with one another give one that is as long as they \
+                 squares, so that latents which have nothing to do with one another give one that is as long as they \
                  are, as a decoder expects; without it by the sum of the weights, which is the mean, nearer to the \
-                 middle of all codes. Where all weights are 0, the last that were not hold.\n\n\
-                 A mix leaves whenever a code comes, one for all codes of the same time. A code that has not come yet \
-                 does not count. With `every` a mix also leaves at that pace while a weight moves, which slow codes \
-                 need. `latent_interpolate` goes along a list of codes in time.",
+                 middle of all latents. Where all weights are 0, the last that were not hold.\n\n\
+                 A mix leaves whenever a latent comes, one for all latents of the same time. A latent that has not come yet \
+                 does not count. With `every` a mix also leaves at that pace while a weight moves, which slow latents \
+                 need. `latent_interpolate` goes along a list of latents in time.",
             )
             .input(CODES)
             .output(MIXED)
@@ -105,7 +106,7 @@ impl Node for LatentMix {
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let wires = build.wires(CODES);
         if wires > MOST {
-            let message = format!("{wires} codes come in, and `latent_mix` has {MOST} weights");
+            let message = format!("{wires} latents come in, and `latent_mix` has {MOST} weights");
             return Err(NodeError::input(message).help("put another `latent_mix` before it"));
         }
         Ok(Box::new(Mixing {
@@ -113,8 +114,10 @@ impl Node for LatentMix {
             dimension: build.output_dimension(MIXED)?,
             together: Together::default(),
             ends: build.ends,
+            horizon: Horizon::new(build),
             every: self.every.at(build.transport),
             looked: None,
+            since: Time::ZERO,
             sent: [0.0; MOST],
             last: None,
         }))
@@ -128,9 +131,12 @@ struct Mixing {
     together: Together,
     /// Whether time passes by what comes in, as in a render.
     ends: bool,
+    horizon: Horizon,
     every: Time,
     /// When the weights were looked at last.
     looked: Option<Time>,
+    /// When `every` became what it is: no look that it asks for is earlier.
+    since: Time,
     /// The weights of the last mix.
     sent: [f32; MOST],
     /// The last weights of which one was not 0.
@@ -142,7 +148,7 @@ impl Processor<LatentMix> for Mixing {
         while let Some(input) = io.take() {
             let (time, code) = (input.packet.time, input.read(CODES)?);
             if code.len() != self.dimension {
-                return Err(NodeError::internal("a code of another dimension arrived"));
+                return Err(NodeError::internal("a latent of another dimension arrived"));
             }
             if let Some(before) = self.together.before(time) {
                 self.send(params, io, before)?;
@@ -160,6 +166,7 @@ impl Processor<LatentMix> for Mixing {
             Watermark::At(reached) => self.look(params, io, reached)?,
             Watermark::End => {}
         }
+        self.horizon.reach(io);
         Ok(self.flow())
     }
 
@@ -178,7 +185,10 @@ impl Processor<LatentMix> for Mixing {
     }
 
     fn changed(&mut self, params: &LatentMix, transport: &Transport) -> Result<(), NodeError> {
-        self.every = params.every.at(transport);
+        let every = params.every.at(transport);
+        if std::mem::replace(&mut self.every, every) != every {
+            self.since = self.horizon.known();
+        }
         Ok(())
     }
 }
@@ -187,7 +197,8 @@ impl Mixing {
     /// When the weights are looked at next, if no code comes.
     fn next(&self) -> Option<Time> {
         let is_paced = self.every > Time::ZERO && self.together.pending().is_none();
-        Some(self.looked.filter(|_| is_paced)? + self.every)
+        let next = self.looked.filter(|_| is_paced)? + self.every;
+        Some(next.max(self.since))
     }
 
     fn flow(&self) -> Flow {
@@ -265,12 +276,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::testing::at;
 
     const TWO: PortType = PortType::Latent(Some(2));
-
-    fn at(seconds: f64) -> Time {
-        Time::from_seconds(seconds)
-    }
 
     fn codes(codes: &[(f64, [f32; 2])]) -> Vec<(Time, Payload)> {
         let codes = codes.iter();
@@ -381,6 +389,19 @@ mod tests {
         );
     }
 
+    /// The look that the old pace asked for lies behind what is known by then.
+    #[test]
+    fn a_pace_that_becomes_quicker_counts_from_then_on() {
+        let codes = "latent_interpolate(codes: [[1.0, 2.0]], random: 0, dimension: 2, leg: 4, \
+            every: 4)";
+        let nodes = format!(r#""codes": {codes}, "turn": steps(), "mix": latent_mix(),"#);
+        let wires = r#""codes -> mix", "turn -> mix.weight_1",
+            ("turn -> mix.every", range(from: 2.5, to: 0.5))"#;
+        let packets = crate::testing::rendered(&nodes, wires, ("mix", "latent"));
+        let times: Vec<f64> = packets.iter().map(|packet| packet.time.seconds()).collect();
+        assert_eq!(times[..2], [0.0, 2.0], "{times:?}");
+    }
+
     #[test]
     fn what_is_not_a_number_is_left_out_of_the_mix() {
         let (one, other) = ([(0.0, [f32::NAN, 1.0])], [(0.0, [2.0, f32::INFINITY])]);
@@ -394,7 +415,7 @@ mod tests {
     fn more_codes_than_weights_are_refused() {
         let one: &[(f64, [f32; 2])] = &[(0.0, [1.0, 0.0])];
         let refused = mix(json!({}), &[one; 9]).run().unwrap_err();
-        assert!(refused.to_string().contains("9 codes"), "{refused}");
+        assert!(refused.to_string().contains("9 latents"), "{refused}");
     }
 
     #[test]

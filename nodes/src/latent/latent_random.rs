@@ -7,19 +7,19 @@ use score_engine::{
     PortType, Processor, Time, Transport,
 };
 
-const CODES: OutputPort<Latent> = OutputPort::new(0, "latent", "the codes");
+const CODES: OutputPort<Latent> = OutputPort::new(0, "latent", "the latents");
 
 /// `latent_random`.
 #[derive(Clone, Params)]
 pub(crate) struct LatentRandom {
-    /// components of a code
+    /// components of a latent
     #[param(
-        structural = "the nodes behind take codes of this dimension",
+        structural = "the nodes behind take latents of this dimension",
         range = 1..=4096,
         default = 64
     )]
     dimension: usize,
-    /// time between two codes
+    /// time between two latents
     #[param(live, range = 0.001..=3600.0, span = 0.1..=20.0, log, default = Length::Seconds(4.0))]
     every: Length,
     /// time until the end; a live run has none
@@ -31,14 +31,14 @@ pub(crate) struct LatentRandom {
         default = Length::Seconds(32.0)
     )]
     duration: Length,
-    /// how far each code goes from the last; 1: anywhere
+    /// how far each latent goes from the last; 1: anywhere
     #[param(live, range = 0.0..=1.0, default = 1.0)]
     step: f64,
 }
 
 impl Node for LatentRandom {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("latent", "latent_random", "Draws codes at random")
+        Descriptor::of::<Self>("latent", "latent_random", "Draws latents at random")
             .example(
                 r#"nodes: {
                     "walk": latent_random(dimension: 64, every: beats(8), duration: beats(32), step: 0.5),
@@ -48,8 +48,8 @@ impl Node for LatentRandom {
                 wires: ["walk -> tune -> notes"]"#,
             )
             .details(
-                "Every code is N(0, 1) in every component. With `step: 1` each is independent of \
-                 the last; a smaller step walks from code to code without leaving that \
+                "Every latent is N(0, 1) in every component. With `step: 1` each is independent of \
+                 the last; a smaller step walks from latent to latent without leaving that \
                  distribution. The patch's seed decides which.",
             )
             .output(CODES)

@@ -9,14 +9,14 @@ use score_engine::{
 
 use crate::half_life::{approach, followed, half_life_of};
 
-const CODE: InputPort<Latent> = InputPort::new(0, "latent", "the code");
+const CODE: InputPort<Latent> = InputPort::new(0, "latent", "the latent");
 const CUT: InputPort<Event> = InputPort::new(
     1,
     "cut",
-    "the code from here on is taken as it is: nothing glides over a cut",
+    "the latent from here on is taken as it is: nothing glides over a cut",
 )
 .optional();
-const SMOOTHED: OutputPort<Latent> = OutputPort::new(0, "latent", "the code, smoothed");
+const SMOOTHED: OutputPort<Latent> = OutputPort::new(0, "latent", "the latent, smoothed");
 
 /// The cutoff at which the speed of the code is itself smoothed, as Casiez, Roussel and Vogel
 /// (2012) set it.
@@ -47,7 +47,7 @@ pub(crate) struct LatentSmooth {
 
 impl Node for LatentSmooth {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("latent", "latent_smooth", "Smooths a code over time")
+        Descriptor::of::<Self>("latent", "latent_smooth", "Smooths a latent over time")
             .example(
                 r#"nodes: {
                     "film": video_file(path: "film.mp4", width: 64, height: 64, rate: 8),
@@ -64,7 +64,7 @@ impl Node for LatentSmooth {
                  result does not depend on the frame rate. `half_life`: after that time, half of a \
                  jump has been followed; 0 changes nothing. `one_euro` (Casiez, Roussel and Vogel \
                  2012): still pictures are smoothed strongly, with `cutoff`, and the faster the \
-                 code moves, the less it lags: the cutoff grows by `speed_gain` for every unit a \
+                 latent moves, the less it lags: the cutoff grows by `speed_gain` for every unit a \
                  second that its components move on average.",
             )
             .input(CODE)

@@ -1,6 +1,6 @@
 //! Sends controls to lights over Art-Net.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,6 +10,7 @@ use score_engine::{
 };
 
 use super::universe::{CHANNELS, PORT, Universe};
+use crate::datagram;
 
 const CONTROLS: InputPort<Control> =
     InputPort::new(0, "controls", "what to send as levels, 0 to 1").many();
@@ -59,7 +60,8 @@ impl Node for ArtnetOut {
             .details(
                 "Each wire is a level of a DMX universe: 0 is 0, 1 is 255 (with `fine` 65,535 in two channels). `channels` \
                  counts the wires in the order of the patch. Levels go out as soon as they change, at most `rate` packets a second, and \
-                 every 0.9 s if nothing changes. Lights go from level to level as fast as they can: smooth what steers them. \
+                 every 0.9 s if nothing changes. A packet has all 512 channels: those of no wire are dark, and so is \
+                 a universe once another is set, but for what someone else sends to it. Lights go from level to level as fast as they can: smooth what steers them. \
                  `host` is an address in numbers, of IPv4 or IPv6; 255.255.255.255, or a network's own broadcast \
                  address, reaches every node in it.\n\n\
                  Art-Net has no login and no answer: whoever is in the network can steer the lights, and a packet that is \
@@ -105,6 +107,7 @@ impl Node for ArtnetOut {
             line,
             values: vec![None; build.wires(CONTROLS)],
             changed: false,
+            universe: None,
             sequence: 0,
             latest: None,
         }))
@@ -158,26 +161,12 @@ impl Line {
     fn try_send(&mut self, packet: &[u8]) -> std::io::Result<()> {
         let socket = match self.socket.take() {
             Some(socket) => socket,
-            None => open(self.host)?,
+            None => datagram::open(self.host)?,
         };
         let sent = socket.send_to(packet, self.host);
         self.socket = Some(socket);
         sent.map(drop)
     }
-}
-
-/// A socket that never waits.
-fn open(host: SocketAddr) -> std::io::Result<UdpSocket> {
-    let own: IpAddr = match host {
-        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-        SocketAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
-    };
-    let socket = UdpSocket::bind((own, 0))?;
-    socket.set_nonblocking(true)?;
-    if host.is_ipv4() {
-        socket.set_broadcast(true)?;
-    }
-    Ok(socket)
 }
 
 struct Lighting {
@@ -187,6 +176,8 @@ struct Lighting {
     values: Vec<Option<f32>>,
     /// Whether anything is not sent yet.
     changed: bool,
+    /// The universe that packets went to last.
+    universe: Option<u16>,
     /// The number of the latest packet.
     sequence: u8,
     /// When it was sent.
@@ -250,11 +241,20 @@ impl Lighting {
                 universe.set(first, value.unwrap_or(0.0) * dimmer, params.fine);
             }
         }
+        self.changed = false;
+        if let Some(left) = self.universe.replace(params.universe)
+            && left != params.universe
+        {
+            self.send_packet(&Universe::new(), left);
+        }
+        self.send_packet(&universe, params.universe);
+    }
+
+    fn send_packet(&mut self, universe: &Universe, number: u16) {
         // 0 would say that packets are not numbered.
         self.sequence = self.sequence % u8::MAX + 1;
-        self.changed = false;
         if let Some(line) = &mut self.line {
-            line.send(&universe.packet(params.universe, self.sequence));
+            line.send(&universe.packet(number, self.sequence));
         }
     }
 }
@@ -268,10 +268,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-
-    fn at(seconds: f64) -> Time {
-        Time::from_seconds(seconds)
-    }
+    use crate::testing::at;
 
     /// A light at this computer.
     fn light() -> UdpSocket {
@@ -320,8 +317,8 @@ mod tests {
             .unwrap();
         let packets = packets(&light);
         let last = packets.last().unwrap();
-        assert_eq!(last[14..18], [2, 1, 0, 4]);
-        assert_eq!(last[18..], [0, 0, 128, 51]);
+        assert_eq!(last[14..18], [2, 1, 2, 0]);
+        assert_eq!(last[18..22], [0, 0, 128, 51]);
         let numbers: Vec<u8> = packets.iter().map(|packet| packet[12]).collect();
         let wanted: Vec<u8> = (1..=packets.len() as u8).collect();
         assert_eq!(numbers, wanted);
@@ -370,6 +367,26 @@ mod tests {
             "{levels:?}"
         );
         assert_eq!(levels.last(), Some(&(0, 0)));
+    }
+
+    #[test]
+    fn channels_and_universes_that_are_left_go_dark() {
+        let light = light();
+        harness(&light, json!({ "channels": [3] }), &[&[(0.0, 1.0)]], 1.0)
+            .set_live(at(0.2), "channels", vec![1])
+            .set_live(at(0.4), "universe", 7)
+            .play_live()
+            .unwrap();
+        let packets = packets(&light);
+        let sent = packets.iter().map(|packet| {
+            let lit = (1..).zip(&packet[18..]).find(|(_, level)| **level > 0);
+            (packet[14], lit.map(|(channel, _)| channel))
+        });
+        let mut sent: Vec<(u8, Option<u16>)> = sent.collect();
+        sent.dedup();
+        assert_eq!(sent, [(0, Some(3)), (0, Some(1)), (0, None), (7, Some(1))]);
+        let numbers: Vec<u8> = packets.iter().map(|packet| packet[12]).collect();
+        assert!(numbers.is_sorted(), "{numbers:?}");
     }
 
     #[test]

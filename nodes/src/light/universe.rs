@@ -20,16 +20,13 @@ const HEAD: usize = 18;
 /// The levels of one universe.
 pub(super) struct Universe {
     levels: [u8; CHANNELS],
-    /// Channels up to the last that is used.
-    used: usize,
 }
 
 impl Universe {
-    /// All is dark, and no channel is used.
+    /// All is dark.
     pub(super) fn new() -> Self {
         Universe {
             levels: [0; CHANNELS],
-            used: 0,
         }
     }
 
@@ -49,22 +46,20 @@ impl Universe {
         for (level, byte) in self.levels.iter_mut().skip(first).zip(&bytes) {
             *level = *byte;
         }
-        self.used = self.used.max((first + bytes.len()).min(CHANNELS));
     }
 
-    /// The packet number `sequence` (1 to 255) with all levels of the universe `number`.
+    /// The packet number `sequence` (1 to 255) with all levels of the universe `number`: a light
+    /// holds what a shorter packet leaves out, also when its channel is not used any more.
     pub(super) fn packet(&self, number: u16, sequence: u8) -> Vec<u8> {
-        // An even number of channels, 2 at least.
-        let count = self.used.next_multiple_of(2).clamp(2, CHANNELS);
-        let mut packet = Vec::with_capacity(HEAD + count);
+        let mut packet = Vec::with_capacity(HEAD + CHANNELS);
         packet.extend(NAME);
         packet.extend(ART_DMX.to_le_bytes());
         packet.extend(VERSION.to_be_bytes());
         // Which socket of the sender it comes from says nothing here.
         packet.extend([sequence, 0]);
         packet.extend((number & 0x7FFF).to_le_bytes());
-        packet.extend((count as u16).to_be_bytes());
-        packet.extend(&self.levels[..count]);
+        packet.extend((CHANNELS as u16).to_be_bytes());
+        packet.extend(&self.levels);
         packet
     }
 }
@@ -80,15 +75,16 @@ mod tests {
         universe.set(3, 0.5, false);
         let packet = universe.packet(0x1234, 7);
         assert_eq!(packet[..12], *b"Art-Net\0\x00\x50\x00\x0E");
-        assert_eq!(packet[12..18], [7, 0, 0x34, 0x12, 0, 4]);
-        assert_eq!(packet[18..], [255, 0, 128, 0]);
+        assert_eq!(packet[12..18], [7, 0, 0x34, 0x12, 2, 0]);
+        assert_eq!(packet[18..22], [255, 0, 128, 0]);
+        assert_eq!(packet[22..], [0; 508]);
     }
 
     #[test]
     fn fine_values_have_two_channels_and_nothing_leaves_the_universe() {
         let mut universe = Universe::new();
         universe.set(2, 0.5, true);
-        assert_eq!(universe.packet(0, 1)[18..], [0, 128, 0, 0]);
+        assert_eq!(universe.packet(0, 1)[18..22], [0, 128, 0, 0]);
         universe.set(512, 1.0, true);
         universe.set(600, 1.0, false);
         universe.set(0, f32::NAN, false);
@@ -98,6 +94,5 @@ mod tests {
             (packet.len(), packet[18], packet[529]),
             (18 + 512, 255, 255)
         );
-        assert_eq!(Universe::new().packet(0, 1).len(), 20);
     }
 }

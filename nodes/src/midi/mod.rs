@@ -20,6 +20,10 @@ pub(crate) mod writing;
 
 use score_engine::Registry;
 
+/// The channel that General MIDI gives to percussion, counted from 0: its pitches are instruments,
+/// its programs kits.
+pub(crate) const PERCUSSION: u8 = 9;
+
 pub(crate) fn register(registry: &mut Registry) {
     #[cfg(feature = "device")]
     registry.add::<midi_clock_out::MidiClockOut>();

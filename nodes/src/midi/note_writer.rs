@@ -6,13 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use score_engine::{Build, Event, InputPort, NodeError, Note, Packet, Time, Transport};
 
+use super::PERCUSSION;
 use super::writing::{self, Act, Conductor, Part};
 use crate::chords::Chords;
 use crate::growing_file::GrowingFile;
 use crate::output::{Claim, OutputFile};
-
-/// The channel of percussion.
-const PERCUSSION: u8 = 9;
 
 /// How many channels there are.
 const CHANNELS: u8 = 16;

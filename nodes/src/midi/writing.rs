@@ -6,6 +6,7 @@ use midly::{
 };
 use score_engine::{ChannelChange, Key, KeyChoice, Metre, Mode, NodeError, Note, Time, Transport};
 
+use super::PERCUSSION;
 use super::message::{bytes as message_bytes, seven_bits};
 
 /// Ticks in a quarter note: divides evenly by all usual note values.
@@ -13,9 +14,6 @@ const TICKS_PER_BEAT: u16 = 480;
 
 /// MIDI's longest gap between two events, in ticks.
 const MAX_DELTA: u64 = (1 << 28) - 1;
-
-/// The channel of percussion, whose programs are kits and not instruments.
-const PERCUSSION: u8 = 9;
 
 /// Something that happens in a part.
 #[derive(Clone, Copy, Debug, PartialEq)]

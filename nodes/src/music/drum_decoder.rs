@@ -25,13 +25,13 @@ pub(crate) struct DrumDecoder {
     /// how freely strokes are drawn; 0: always the likeliest
     #[param(live, range = 0.0..=4.0, span = 0.0..=1.5, default = 0.5)]
     temperature: f32,
-    /// share of the code replaced by a constant random one
+    /// share of the latent replaced by a constant random one
     #[param(live, range = 0.0..=1.0, default = 0.0)]
     noise: f32,
-    /// factor for the code
+    /// factor for the latent
     #[param(live, range = 0.0..=10.0, span = 0.0..=2.0, default = 1.0)]
     gain: f32,
-    /// bring the mean code to the usual length
+    /// bring the mean latent to the usual length
     #[param(live, default = true)]
     normalise: bool,
     /// how hard drums are struck on average
@@ -78,7 +78,7 @@ impl Plays for DrumDecoder {
 
 impl Node for DrumDecoder {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("music", "drum_decoder", "Turns codes into drums, struck as by hand")
+        Descriptor::of::<Self>("music", "drum_decoder", "Turns latents into drums, struck as by hand")
             .example(
                 r#"nodes: {
                     "film": video_file(path: "film.mp4", width: 64, height: 64, rate: 8),
@@ -93,7 +93,7 @@ impl Node for DrumDecoder {
             )
             .details(
                 "Which drums are struck at each sixteenth is decided as `music_decoder` decides on \
-                 notes, from the same kind of codes and cuts. How hard and how early or late each \
+                 notes, from the same kind of latents and cuts. How hard and how early or late each \
                  stroke is, the model says as well, from what a drummer would do at that place of \
                  that beat: `dynamics` and `looseness` say how much of it is heard; at 0 it is a \
                  machine's. A stroke is at most 0.35 of a sixteenth early or late. Live, a step is \
@@ -143,15 +143,11 @@ mod tests {
     use std::sync::Arc;
 
     use score_engine::harness::{Harness, Outputs};
-    use score_engine::{Payload, PortType, Time};
+    use score_engine::{Payload, PortType};
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::testing::settings;
-
-    fn at(seconds: f64) -> Time {
-        Time::from_seconds(seconds)
-    }
+    use crate::testing::{at, settings};
 
     fn code(sign: f32) -> Payload {
         Payload::Latent(

@@ -2,8 +2,7 @@
 //! (Roberts et al. 2018, drums_encoder_decoder.py), with the keys of its Roland kit that General
 //! MIDI lacks.
 
-/// The channel of drums, counted from 0 (General MIDI).
-pub(super) const CHANNEL: u8 = 9;
+pub(super) use crate::midi::PERCUSSION as CHANNEL;
 
 /// The keys of each class; the first is the one that is played.
 const CLASSES: [&[u8]; 9] = [

@@ -108,7 +108,7 @@ impl<P: Plays> Processor<P> for LiveDecoder {
                 self.seen = time;
                 let code = input.read(CODE)?.to_vec();
                 if code.len() != self.player.melody.dimension() {
-                    return Err(NodeError::internal("a code of another dimension arrived"));
+                    return Err(NodeError::internal("a latent of another dimension arrived"));
                 }
                 self.code = Some(self.player.shape.apply(code.clone(), params.shaping()));
                 self.newest = Some(code);
@@ -157,13 +157,9 @@ mod tests {
     use super::super::music_decoder::MusicDecoder;
     use super::*;
     use crate::testing::{
-        begun, pitches, require_alike, require_on_sixteenths, require_one_at_a_time, settings,
+        at, begun, pitches, require_alike, require_on_sixteenths, require_one_at_a_time, settings,
         turns,
     };
-
-    fn at(seconds: f64) -> Time {
-        Time::from_seconds(seconds)
-    }
 
     /// A code of 64 components that all are `value` or, in turn, its opposite.
     fn code(value: f32) -> Payload {

@@ -274,7 +274,7 @@ impl Melody {
         }
         if !self.model.files.contains_key("encoder") {
             return Err(NodeError::model(
-                "this model has no encoder: it plays codes, but reads no melodies",
+                "this model has no encoder: it plays latents, but reads no melodies",
             )
             .help("`score models info NAME` says why"));
         }
@@ -296,7 +296,7 @@ impl Melody {
             return Ok(());
         }
         Err(NodeError::model(format!(
-            "the model's codes have {} components, but this one has {}",
+            "the model's latents have {} components, but this one has {}",
             self.model.latent,
             code.len()
         )))

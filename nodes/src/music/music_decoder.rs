@@ -25,13 +25,13 @@ pub(crate) struct MusicDecoder {
     /// how freely tokens are drawn; 0: always the likeliest
     #[param(live, range = 0.0..=4.0, span = 0.0..=1.5, default = 0.5)]
     temperature: f32,
-    /// share of the code replaced by a constant random one
+    /// share of the latent replaced by a constant random one
     #[param(live, range = 0.0..=1.0, default = 0.0)]
     noise: f32,
-    /// factor for the code
+    /// factor for the latent
     #[param(live, range = 0.0..=10.0, span = 0.0..=2.0, default = 1.0)]
     gain: f32,
-    /// bring the mean code to the usual length
+    /// bring the mean latent to the usual length
     #[param(live, default = true)]
     normalise: bool,
     /// how hard notes are struck
@@ -68,7 +68,7 @@ impl Plays for MusicDecoder {
 
 impl Node for MusicDecoder {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("music", "music_decoder", "Turns codes into a melody")
+        Descriptor::of::<Self>("music", "music_decoder", "Turns latents into a melody")
             .example(
                 r#"nodes: {
                     "film": video_file(path: "film.mp4", width: 64, height: 64, rate: 8),
@@ -81,16 +81,16 @@ impl Node for MusicDecoder {
             )
             .details(
                 "The music of each segment of as many bars as the model knows (two) comes from the \
-                 mean of the codes within it; a segment without a code keeps the last, and until \
+                 mean of the latents within it; a segment without a latent keeps the last, and until \
                  the first there is silence. So notes leave once their segment is over. A `cut` \
                  divides its segment: the next sixteenth begins a new phrase, from the mean of the \
-                 codes from the cut on. A mean of many codes is shorter than each: `normalise` \
-                 brings it to the length that codes have, √dimension. `noise` is the share of the \
-                 components that one code, drawn from the patch's seed and the same throughout, \
+                 latents from the cut on. A mean of many latents is shorter than each: `normalise` \
+                 brings it to the length that latents have, √dimension. `noise` is the share of the \
+                 components that one latent, drawn from the patch's seed and the same throughout, \
                  replaces. In bars shorter than 4/4 the first sixteenths of each bar are heard; in \
                  longer ones the last note is held; in 9/8 and 12/8 a beat of the model's lies on \
                  each three eighths, as a shuffle has it.\n\n\
-                 Live, the newest code is followed from each sixteenth to the next, and notes \
+                 Live, the newest latent is followed from each sixteenth to the next, and notes \
                  leave just before they sound. After a `cut` the next sixteenth begins a new \
                  phrase.\n\n\
                  With a key in the transport, or with `chords`, each phrase is moved as a whole to \

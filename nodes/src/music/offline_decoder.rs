@@ -97,7 +97,7 @@ impl<P: Plays> Processor<P> for OfflineDecoder {
             }
             let code = input.read(CODE)?;
             if code.len() != self.player.melody.dimension() {
-                return Err(NodeError::internal("a code of another dimension arrived"));
+                return Err(NodeError::internal("a latent of another dimension arrived"));
             }
             self.codes.push((time, code.clone()));
         }
@@ -145,11 +145,7 @@ mod tests {
     use super::super::music_decoder::MusicDecoder;
     use super::*;
     use crate::chords::Chords;
-    use crate::testing::{begun, settings};
-
-    fn at(seconds: f64) -> Time {
-        Time::from_seconds(seconds)
-    }
+    use crate::testing::{at, begun, settings};
 
     /// Notes that begin, by their sixteenth at 120 quarter notes a minute, of codes eight times a
     /// second: all components 1 before second `turn`, -1 after, with cuts at `cuts`.

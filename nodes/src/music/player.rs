@@ -13,7 +13,7 @@ use super::voice::{Manner, Voice};
 use crate::chords::Chords;
 
 /// The inputs of every node that plays such a model; chords are a melody's alone.
-pub(super) const CODE: InputPort<Latent> = InputPort::new(0, "latent", "the code");
+pub(super) const CODE: InputPort<Latent> = InputPort::new(0, "latent", "the latent");
 pub(super) const CUT: InputPort<Event> =
     InputPort::new(1, "cut", "begins a new phrase at the next sixteenth").optional();
 pub(super) const CHORDS: InputPort<Custom<Chords>> =

@@ -199,10 +199,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    fn at(seconds: f64) -> Time {
-        Time::from_seconds(seconds)
-    }
+    use crate::testing::at;
 
     /// A bar of sixteenths at 120, at the level given; when each note that is played begins, and
     /// how many do not end.

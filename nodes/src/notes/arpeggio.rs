@@ -10,9 +10,9 @@ use score_engine::{
     Processor, Time, Transport,
 };
 
-use super::horizon::Horizon;
 use super::later::{Act, Later};
 use super::{HIGHEST, Key};
+use crate::horizon::Horizon;
 
 const NOTES: InputPort<Note> = InputPort::new(0, "notes", "the keys");
 const PLAYED: OutputPort<Note> = OutputPort::new(0, "notes", "one note after the other");
@@ -96,9 +96,9 @@ impl Node for Arpeggio {
                 "Steps lie on the transport's grid, counted from its start, with its swing and its tempo: a new `rate` \
                  goes on with the next step of its own grid. `up_down` plays neither end twice. `random` is drawn from \
                  the patch's seed. `played` keeps the order in which keys went down. With several `octaves` the keys \
-                 are played again an octave higher each time. A note is as hard as its key was struck, and on its \
+                 are played again an octave higher each time, or lower from the top with `down`. A note is as hard as its key was struck, and on its \
                  channel. Where keys change, the pattern goes on from where it is; after a rest it begins anew. Keys \
-                 that go down a little late, up to 50 ms or half a step, still get the step that has begun, if it was \
+                 that go down a little late, at most 50 ms and half a step, still get the step that has begun, if it was \
                  empty.\n\nChords for it come from hands (`midi_in`), a file, `chord_pad` or `chord`.",
             )
             .input(NOTES)

@@ -10,9 +10,9 @@ use score_engine::{
     Processor, Time, Transport,
 };
 
-use super::horizon::Horizon;
 use super::later::{Act, Later};
 use super::{Key, velocity};
+use crate::horizon::Horizon;
 
 const NOTES: InputPort<Note> = InputPort::new(0, "notes", "the notes");
 const PLAYED: OutputPort<Note> = OutputPort::new(0, "notes", "the same, as a hand plays them");

@@ -7,9 +7,9 @@ use score_engine::{
     Processor, Time, Transport,
 };
 
-use super::horizon::Horizon;
 use super::note_map::NoteMap;
 use super::{Key, send_on};
+use crate::horizon::Horizon;
 
 const NOTES: InputPort<Note> = InputPort::new(0, "notes", "the notes");
 const JOINED: OutputPort<Note> = OutputPort::new(0, "notes", "the same, each until the next");

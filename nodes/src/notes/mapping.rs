@@ -7,8 +7,9 @@ use score_engine::{
 
 use super::harmony::Harmony;
 use super::note_map::NoteMap;
-use super::{DRUMS, Key, send_on};
+use super::{Key, send_on};
 use crate::chords::Chords;
+use crate::midi::PERCUSSION;
 
 /// A kind whose keys sound as other notes.
 pub(super) trait Maps: Params {
@@ -23,18 +24,43 @@ pub(super) trait Maps: Params {
     fn sounds_as(&self, pitch: u8, harmony: &Harmony) -> Vec<(u8, f32)>;
 }
 
+/// So many drums, and no other note, are a mistake that is reported.
+const MANY_DRUMS: u32 = 8;
+
 /// Maps notes.
 #[derive(Debug)]
 pub(super) struct Mapping {
+    /// The node's id.
+    name: String,
     harmony: Harmony,
     map: NoteMap<Key>,
+    /// How many drums have come; `None`: other notes too, or it was reported.
+    only_drums: Option<u32>,
 }
 
 impl Mapping {
     pub(super) fn new(build: &Build<'_>) -> Self {
         Mapping {
+            name: build.id.to_owned(),
             harmony: Harmony::new(build.transport),
             map: NoteMap::default(),
+            only_drums: Some(0),
+        }
+    }
+
+    /// Counts a note, and says once where the node has nothing to do.
+    fn count(&mut self, channel: u8) {
+        let Some(drums) = self.only_drums.filter(|_| channel == PERCUSSION) else {
+            self.only_drums = None;
+            return;
+        };
+        self.only_drums = Some(drums + 1).filter(|drums| *drums < MANY_DRUMS);
+        if self.only_drums.is_none() {
+            tracing::warn!(
+                "`{}` changes nothing: all notes that come are on channel 9, and drums stay as they are; give them \
+                 another channel where they are made, as in `accent(channel: 0)`",
+                self.name
+            );
         }
     }
 
@@ -46,9 +72,10 @@ impl Mapping {
         sent: &mut Vec<Note>,
     ) {
         let (channel, pitch) = key;
+        self.count(channel);
         let pitches = match channel {
             // Drums have no pitch.
-            DRUMS => vec![(pitch, 1.0)],
+            PERCUSSION => vec![(pitch, 1.0)],
             _ => params.sounds_as(pitch, &self.harmony),
         };
         let pitches = pitches.into_iter();
@@ -93,5 +120,33 @@ impl<P: Maps> Processor<P> for Mapping {
     fn changed(&mut self, _params: &P, transport: &Transport) -> Result<(), NodeError> {
         self.harmony.retime(transport);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::warnings;
+
+    fn mapping() -> Mapping {
+        Mapping {
+            name: "hands".to_owned(),
+            harmony: Harmony::new(&Transport::default()),
+            map: NoteMap::default(),
+            only_drums: Some(0),
+        }
+    }
+
+    #[test]
+    fn drums_alone_are_reported_once_and_not_where_another_note_has_come() {
+        let said = |channels: &[u8]| {
+            let mut mapping = mapping();
+            warnings(|| channels.iter().for_each(|channel| mapping.count(*channel)))
+        };
+        assert_eq!(said(&[PERCUSSION; 100]), 1);
+        assert_eq!(said(&[PERCUSSION; MANY_DRUMS as usize - 1]), 0);
+        let mut mixed = [PERCUSSION; 100];
+        mixed[3] = 0;
+        assert_eq!(said(&mixed), 0);
     }
 }

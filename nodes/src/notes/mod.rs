@@ -3,7 +3,6 @@
 mod arpeggio;
 mod chord;
 mod harmony;
-mod horizon;
 mod humanise;
 mod later;
 mod legato;
@@ -37,9 +36,6 @@ pub(crate) fn register(registry: &mut Registry) {
     registry.add::<split::Split>();
     registry.add::<transpose::Transpose>();
 }
-
-/// MIDI's channel of drums, where a pitch is an instrument (General MIDI).
-const DRUMS: u8 = 9;
 
 /// The softest stroke: MIDI has no velocity of zero.
 const SOFTEST: f32 = 1.0 / 127.0;

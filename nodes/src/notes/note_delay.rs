@@ -8,9 +8,10 @@ use score_engine::{
     Processor, Time, Transport,
 };
 
-use super::horizon::Horizon;
 use super::later::{Act, Later};
-use super::{DRUMS, Key, SOFTEST, folded};
+use super::{Key, SOFTEST, folded};
+use crate::horizon::Horizon;
+use crate::midi::PERCUSSION;
 
 const NOTES: InputPort<Note> = InputPort::new(0, "notes", "the notes");
 const ECHOED: OutputPort<Note> = OutputPort::new(0, "notes", "the notes and their echoes");
@@ -59,9 +60,10 @@ impl Node for NoteDelay {
             .details(
                 "An echo lasts as long as its note did, and is struck anew: unlike the sound effect `delay` it can \
                  change its pitch, be recorded as MIDI and sound on another instrument. A `time` in beats goes along \
-                 the transport's grid, with its swing and its changes of tempo. Each echo is `feedback` of the one \
-                 before, until it would be softer than MIDI's softest note or `echoes` have sounded. New values count \
-                 from the next echo on. Echoes end with the notes' wire. Drums, on channel 9, keep their pitch.",
+                 the transport's grid, with its swing and its changes of tempo. The first echo is struck with `level` of \
+                 the note's velocity, each further one with `feedback` of the one before, until it would be softer than \
+                 MIDI's softest note or `echoes` have sounded. New values count from the next echo on, a new `time` from \
+                 the one after that. Echoes end with the notes' wire. Drums, on channel 9, keep their pitch.",
             )
             .input(NOTES)
             .output(ECHOED)
@@ -210,7 +212,7 @@ impl Echoing {
             let (channel, pitch) = source.key;
             let higher = params.pitch.saturating_mul(source.echoes as i32);
             let pitch = match channel {
-                DRUMS => pitch,
+                PERCUSSION => pitch,
                 _ => folded(i32::from(pitch) + higher),
             };
             let begin = Act::Begin {

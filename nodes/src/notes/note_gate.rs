@@ -5,16 +5,13 @@ use score_engine::{
     Params, Processor, Time,
 };
 
-use super::horizon::Horizon;
 use super::note_map::NoteMap;
 use super::{Key, send_on};
+use crate::horizon::Horizon;
+use crate::hysteresis::is_high;
 
-const GATE: InputPort<Control> = InputPort::new(
-    0,
-    "gate",
-    "notes pass while this is at the threshold or above",
-)
-.optional();
+const GATE: InputPort<Control> =
+    InputPort::new(0, "gate", "notes pass while this is above the threshold").optional();
 const NOTES: InputPort<Note> = InputPort::new(1, "notes", "the notes");
 const PASSED: OutputPort<Note> = OutputPort::new(0, "notes", "those that pass");
 
@@ -31,12 +28,12 @@ pub(crate) struct NoteGate {
     /// whether notes may pass at all
     #[param(live, default = true)]
     open: bool,
-    /// from this value of `gate` on notes pass
+    /// above it notes pass
     #[param(live, range = 0.0..=1.0, default = 0.5)]
-    threshold: f32,
-    /// how far `gate` must fall below the threshold until it closes
+    threshold: f64,
+    /// how far below it the gate closes
     #[param(live, range = 0.0..=1.0, span = 0.0..=0.3, default = 0.05)]
-    hysteresis: f32,
+    hysteresis: f64,
     /// notes that sound when it closes end then, or finish
     #[param(live, default = Sounding::End)]
     sounding: Sounding,
@@ -60,8 +57,8 @@ impl Node for NoteGate {
                 "A note passes if the gate is open when it begins. Where `gate` is wired, the gate is closed until \
                  something comes along that wire, and opens and closes with it; `open` closes it in any case. What \
                  begins while it is closed is left out, though it opens while the key is down. Of notes that sound \
-                 when it closes, `end` ends them then; with `finish` they end with their keys. A `gate` that is no \
-                 number closes. Pedals, bends and controllers always pass.",
+                 when it closes, `end` ends them then; with `finish` they end with their keys. A `gate` that is not \
+                 a number changes nothing. Pedals, bends and controllers always pass.",
             )
             .input(GATE)
             .input(NOTES)
@@ -72,8 +69,12 @@ impl Node for NoteGate {
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         Ok(Box::new(Gating {
             horizon: Horizon::new(build),
-            gate: (!build.is_wired(GATE)).then_some(1.0),
-            is_above: !build.is_wired(GATE),
+            gate: if build.is_wired(GATE) {
+                f32::NAN
+            } else {
+                f32::INFINITY
+            },
+            is_above: false,
             map: NoteMap::default(),
         }))
     }
@@ -81,8 +82,9 @@ impl Node for NoteGate {
 
 struct Gating {
     horizon: Horizon,
-    /// The latest value of the wire; full where there is none, `None` where nothing has come yet.
-    gate: Option<f32>,
+    /// The latest value of the wire: not a number before the first, above every threshold where
+    /// there is no wire.
+    gate: f32,
     /// Whether the value is one with which notes pass.
     is_above: bool,
     map: NoteMap<Key>,
@@ -91,11 +93,8 @@ struct Gating {
 impl Gating {
     /// Opens or closes as value and parameters are at `time`; whether notes pass.
     fn turn(&mut self, params: &NoteGate, io: &mut Io<'_>, time: Time) -> Result<bool, NodeError> {
-        let least = match self.is_above {
-            true => params.threshold - params.hysteresis,
-            false => params.threshold,
-        };
-        self.is_above = self.gate.is_some_and(|gate| gate >= least);
+        let (threshold, hysteresis) = (params.threshold, params.hysteresis);
+        self.is_above = is_high(self.is_above, self.gate, threshold, hysteresis);
         let is_open = params.open && self.is_above;
         if !is_open && params.sounding == Sounding::End && !self.map.is_empty() {
             for (time, notes) in self.map.end_all(time) {
@@ -112,7 +111,10 @@ impl Processor<NoteGate> for Gating {
         while let Some(input) = io.take() {
             let packet = &input.packet;
             if input.is(GATE) {
-                self.gate = Some(*input.read(GATE)?);
+                let gate = *input.read(GATE)?;
+                if !gate.is_nan() {
+                    self.gate = gate;
+                }
                 is_open = self.turn(params, io, input.heard)?;
                 continue;
             }
@@ -173,7 +175,14 @@ mod tests {
 
     #[test]
     fn notes_pass_while_the_gate_is_open_and_end_when_it_closes() {
-        let values = [(0, 0.2), (500, 0.5), (1100, 0.46), (1200, 0.4), (1300, 0.9)];
+        let values = [
+            (0, 0.2),
+            (500, 0.51),
+            (600, f32::NAN),
+            (1100, 0.46),
+            (1200, 0.4),
+            (1300, 0.9),
+        ];
         let found = both(|| gate(json!({}), &values));
         let wanted: &[Line] = &[
             (500, 62, 50),

@@ -7,8 +7,8 @@ use score_engine::{
     Params, Processor, Time, Transport,
 };
 
-use super::horizon::Horizon;
 use super::{Key, velocity};
+use crate::horizon::Horizon;
 
 const NOTES: InputPort<Note> = InputPort::new(0, "notes", "the notes");
 const PITCH: OutputPort<Control> = OutputPort::new(

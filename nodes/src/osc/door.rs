@@ -29,6 +29,10 @@ const REST: Duration = Duration::from_millis(100);
 /// How long a socket that is being closed is waited for.
 const CLOSES: Duration = Duration::from_secs(1);
 
+/// How long a node waits for another to leave its port: after an edit of `listen`, the one whose
+/// place it takes.
+const LEAVES: Duration = Duration::from_secs(5);
+
 /// The doors that are open, or being closed.
 static DOORS: Mutex<BTreeMap<SocketAddr, Weak<Door>>> = Mutex::new(BTreeMap::new());
 
@@ -60,26 +64,47 @@ struct Ear {
 pub(super) struct Inlet {
     ear: Arc<Ear>,
     heard: Receiver<Heard>,
-    door: Arc<Door>,
+    door: Way,
+}
+
+/// How a node comes to its door.
+enum Way {
+    Open(Arc<Door>),
+    /// Another node of this program has the port at another address of this computer. It may be
+    /// about to leave, if this one is to take its place; it has been waited for since then.
+    Awaited(SocketAddr, Option<Instant>),
 }
 
 impl Inlet {
-    /// Listens at `address` to what `pattern` means.
+    /// Listens at `address` to what `pattern` means; at port 0, to one that the system chooses.
+    /// Where another node of this program has the port at another address, it begins to listen
+    /// once that one has gone.
     ///
     /// # Errors
     /// Another program has the port, or this computer has no such address.
     pub(super) fn open(address: SocketAddr, pattern: Pattern) -> Result<Self, NodeError> {
-        let door = door(address)?;
         let (sender, heard) = bounded(ROOM);
         let ear = Arc::new(Ear {
             pattern: Mutex::new(pattern),
             heard: sender,
         });
-        let mut ears = lock(&door.shared.ears);
-        ears.retain(|ear| ear.strong_count() > 0);
-        ears.push(Arc::downgrade(&ear));
-        drop(ears);
+        let door = match door(address)? {
+            Some(door) => {
+                door.shared.join(&ear);
+                Way::Open(door)
+            }
+            None => Way::Awaited(address, None),
+        };
         Ok(Inlet { ear, heard, door })
+    }
+
+    /// Where it listens.
+    #[cfg(test)]
+    pub(super) fn address(&self) -> SocketAddr {
+        match &self.door {
+            Way::Open(door) => door.address,
+            Way::Awaited(address, _) => *address,
+        }
     }
 
     /// Listens to what `pattern` means from now on.
@@ -89,37 +114,76 @@ impl Inlet {
 
     /// Says in the log what could not be taken.
     pub(super) fn complain(&self, what: &str) {
-        self.door.shared.complaints.say(|| what.to_owned());
+        if let Way::Open(door) = &self.door {
+            door.shared.complaints.say(|| what.to_owned());
+        }
     }
 
     /// The next message, which may be for a later time; waits for one up to `patience`.
-    pub(super) fn next(&self, patience: Duration) -> Option<Heard> {
-        self.heard.recv_timeout(patience).ok()
+    ///
+    /// # Errors
+    /// The node that has the port at another address does not leave it, or its place is gone.
+    pub(super) fn next(&mut self, patience: Duration) -> Result<Option<Heard>, NodeError> {
+        if let Way::Awaited(address, since) = &mut self.door {
+            let (address, since) = (*address, *since.get_or_insert_with(Instant::now));
+            match door(address)? {
+                Some(door) => {
+                    door.shared.join(&self.ear);
+                    self.door = Way::Open(door);
+                }
+                None if since.elapsed() >= LEAVES => return Err(shared_port(address)),
+                None => {
+                    std::thread::sleep(patience.min(POLL_INTERVAL));
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(self.heard.recv_timeout(patience).ok())
     }
 }
 
-/// The door at `address`: the one that is open, or a new one.
-fn door(address: SocketAddr) -> Result<Arc<Door>, NodeError> {
+/// The door at `address`: the one that is open, or a new one; none while a node of this program has
+/// the port at another address.
+fn door(address: SocketAddr) -> Result<Option<Arc<Door>>, NodeError> {
     let begun = Instant::now();
     loop {
         let mut doors = lock(&DOORS);
         let known = doors.get(&address);
         if let Some(door) = known.and_then(Weak::upgrade) {
-            return Ok(door);
+            return Ok(Some(door));
         }
         let is_closing = known.is_some();
+        let is_own = doors.keys().any(|door| shares_port(*door, address));
         match Door::open(address) {
             Ok(door) => {
                 let door = Arc::new(door);
-                doors.insert(address, Arc::downgrade(&door));
-                return Ok(door);
+                doors.insert(door.address, Arc::downgrade(&door));
+                return Ok(Some(door));
             }
-            Err(error) if is_closing && is_taken(&error) && begun.elapsed() < CLOSES => {}
+            Err(error) if is_taken(&error) && is_own => {
+                if !is_closing || begun.elapsed() >= CLOSES {
+                    return Ok(None);
+                }
+            }
             Err(error) => return Err(refusal(address, &error)),
         }
         drop(doors);
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// Whether only one of two sockets can have its address: they are one, or one of them is all.
+fn shares_port(one: SocketAddr, other: SocketAddr) -> bool {
+    let is_all = one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() == other.port() && (is_all || one == other)
+}
+
+/// What is said where two nodes that stay have one port at different addresses.
+fn shared_port(address: SocketAddr) -> NodeError {
+    let (ip, port) = (address.ip(), address.port());
+    let what = format!("another `osc_in` has the port {port}, at another address than {ip}");
+    NodeError::new(NodeErrorKind::Device, what)
+        .help("give all nodes at one port the same `listen`, or this one another `port`")
 }
 
 fn is_taken(error: &std::io::Error) -> bool {
@@ -148,6 +212,7 @@ fn refusal(address: SocketAddr, error: &std::io::Error) -> NodeError {
 impl Door {
     fn open(address: SocketAddr) -> std::io::Result<Self> {
         let socket = UdpSocket::bind(address)?;
+        let address = socket.local_addr()?;
         socket.set_read_timeout(Some(POLL_INTERVAL))?;
         let shared = Arc::<Shared>::default();
         let thread = {
@@ -196,6 +261,13 @@ fn receive(socket: &UdpSocket, shared: &Shared) {
 }
 
 impl Shared {
+    /// Hands messages on to `ear` too.
+    fn join(&self, ear: &Arc<Ear>) {
+        let mut ears = lock(&self.ears);
+        ears.retain(|ear| ear.strong_count() > 0);
+        ears.push(Arc::downgrade(ear));
+    }
+
     fn take(&self, packet: &[u8]) {
         let now = Instant::now();
         let hand_on = |wait: Duration, message: OscMessage| self.hand_on(now + wait, &message);
@@ -233,23 +305,22 @@ mod tests {
     const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
     const PATIENCE: Duration = Duration::from_secs(5);
 
-    /// An address with a port that nobody has.
-    fn free() -> SocketAddr {
-        let socket = UdpSocket::bind((HERE, 0)).unwrap();
-        socket.local_addr().unwrap()
-    }
+    /// This computer, at a port that the system chooses.
+    const ANYWHERE: SocketAddr = SocketAddr::new(HERE, 0);
 
     fn inlet(address: SocketAddr, pattern: &str) -> Result<Inlet, NodeError> {
         Inlet::open(address, Pattern::parse(pattern).unwrap())
     }
 
-    fn send(to: SocketAddr, bytes: &[u8]) {
+    fn send(to: SocketAddr, address: &str) {
         let socket = UdpSocket::bind((HERE, 0)).unwrap();
-        socket.send_to(bytes, to).unwrap();
+        let packet = arguments::packet(address, Vec::new()).unwrap();
+        socket.send_to(&packet, to).unwrap();
     }
 
-    fn address(heard: Option<Heard>) -> String {
-        match heard.map(|heard| heard.said) {
+    /// The address of the next message.
+    fn next(inlet: &mut Inlet) -> String {
+        match inlet.next(PATIENCE).unwrap().map(|heard| heard.said) {
             Some(Said::Address(address)) => address,
             other => panic!("{other:?}"),
         }
@@ -257,22 +328,23 @@ mod tests {
 
     #[test]
     fn several_nodes_share_a_port_and_each_hears_its_own() {
-        let at = free();
-        let (one, two) = (inlet(at, "/one").unwrap(), inlet(at, "/two").unwrap());
+        let mut one = inlet(ANYWHERE, "/one").unwrap();
+        let at = one.address();
+        let mut two = inlet(at, "/two").unwrap();
         for name in ["/three", "/two", "/one"] {
-            send(at, &arguments::packet(name, Vec::new()).unwrap());
+            send(at, name);
         }
-        assert_eq!(address(one.next(PATIENCE)), "/one");
-        assert_eq!(address(two.next(PATIENCE)), "/two");
-        assert_eq!(one.next(Duration::ZERO), None);
+        assert_eq!(next(&mut one), "/one");
+        assert_eq!(next(&mut two), "/two");
+        assert_eq!(one.next(Duration::ZERO).unwrap(), None);
         one.listen_to(Pattern::parse("/th*").unwrap());
         drop(two);
-        send(at, &arguments::packet("/three", Vec::new()).unwrap());
-        assert_eq!(address(one.next(PATIENCE)), "/three");
+        send(at, "/three");
+        assert_eq!(next(&mut one), "/three");
     }
 
     #[test]
-    fn a_taken_port_is_one_message_and_a_closed_one_opens_again_at_once() {
+    fn a_taken_port_and_a_foreign_address_are_one_clear_message_each() {
         let socket = UdpSocket::bind((HERE, 0)).unwrap();
         let at = socket.local_addr().unwrap();
         let error = inlet(at, "/a").map(|_| ()).unwrap_err();
@@ -280,25 +352,54 @@ mod tests {
         assert!(error.to_string().contains("is taken"), "{error}");
         assert!(error.to_string().contains(&port), "{error}");
         assert!(error.advice().is_some_and(|help| help.contains("`port`")));
-        drop(socket);
-        for _ in 0..3 {
-            drop(inlet(at, "/a").unwrap());
-        }
         let foreign = SocketAddr::from(([192, 0, 2, 1], 9));
         let error = inlet(foreign, "/a").map(|_| ()).unwrap_err();
         assert!(error.to_string().contains("192.0.2.1 is not"), "{error}");
     }
 
     #[test]
+    fn a_port_that_is_left_opens_again_at_once() {
+        // Another program may get the port in between, but hardly five times.
+        let again = || {
+            let at = inlet(ANYWHERE, "/a").unwrap().address();
+            inlet(at, "/a")
+        };
+        assert!((0..5).any(|_| again().is_ok()));
+    }
+
+    #[test]
+    fn a_node_takes_the_port_over_from_one_that_listens_at_another_address() {
+        let all = |port| SocketAddr::from(([0, 0, 0, 0], port));
+        let old = inlet(ANYWHERE, "/a").unwrap();
+        let at = old.address();
+        let mut new = inlet(all(at.port()), "/a").unwrap();
+        assert_eq!(new.next(Duration::ZERO).unwrap(), None);
+        drop(old);
+        let end = Instant::now() + 4 * PATIENCE;
+        let heard = std::iter::repeat_with(|| {
+            send(at, "/a");
+            new.next(POLL_INTERVAL).unwrap()
+        });
+        let mut heard = heard.take_while(|_| Instant::now() < end);
+        assert!(heard.any(|heard| heard.is_some()), "it hears nothing");
+        let stays = inlet(ANYWHERE, "/a").unwrap();
+        let address = all(stays.address().port());
+        let mut new = inlet(address, "/a").unwrap();
+        new.door = Way::Awaited(address, Instant::now().checked_sub(LEAVES));
+        let error = new.next(Duration::ZERO).unwrap_err();
+        assert!(error.to_string().contains("another `osc_in`"), "{error}");
+    }
+
+    #[test]
     fn more_than_a_node_can_take_is_left_and_the_rest_goes_on() {
-        let (at, shared) = (free(), Shared::default());
-        let inlet = inlet(at, "/a").unwrap();
-        shared.ears.lock().unwrap().push(Arc::downgrade(&inlet.ear));
+        let shared = Shared::default();
+        let mut inlet = inlet(ANYWHERE, "/a").unwrap();
+        shared.join(&inlet.ear);
         let packet = arguments::packet("/a", Vec::new()).unwrap();
         for _ in 0..2 * ROOM {
             shared.take(&packet);
         }
         assert_eq!(inlet.heard.len(), ROOM);
-        assert_eq!(address(inlet.next(Duration::ZERO)), "/a");
+        assert_eq!(next(&mut inlet), "/a");
     }
 }

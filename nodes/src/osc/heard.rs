@@ -12,7 +12,7 @@ const LONGEST_NAME: usize = 1_024;
 
 /// What a message says, and when it is for.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Heard {
+pub(super) struct Heard {
     pub(super) at: Instant,
     pub(super) said: Said,
     pub(super) note: Option<Note>,
@@ -31,7 +31,7 @@ pub(super) enum Said {
 
 impl Heard {
     /// What `message` says; `None`: nothing that a node could use.
-    pub(crate) fn of(at: Instant, message: &OscMessage) -> Option<Self> {
+    pub(super) fn of(at: Instant, message: &OscMessage) -> Option<Self> {
         let address = || message.addr.clone();
         let said = match message.args.as_slice() {
             [] | [OscType::Nil] => Said::Address(address()),

@@ -1,6 +1,8 @@
 //! OSC over UDP: the nodes that receive and send it, and what the program's own doors for OSC take
 //! of them.
 
+#[cfg(any(test, feature = "fuzzing"))]
+mod any_bytes;
 pub mod arguments;
 pub mod complaints;
 mod door;
@@ -15,9 +17,7 @@ pub mod waiting;
 use score_engine::Registry;
 
 #[cfg(feature = "fuzzing")]
-pub(crate) use heard::Heard;
-#[cfg(feature = "fuzzing")]
-pub(crate) use pattern::Pattern;
+pub(crate) use any_bytes::take;
 
 pub(crate) fn register(registry: &mut Registry) {
     registry.add::<osc_in::OscIn>();

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rosc::OscType;
@@ -29,7 +30,7 @@ const NOTES: InputPort<Note> = InputPort::new(
 const LATENT: InputPort<Latent> =
     InputPort::new(3, "latent", "sent as one float per dimension, the newest").optional();
 
-/// What may wait for its time.
+/// How many messages may wait for their time, beside ends of notes.
 const ROOM: usize = 4_096;
 
 /// How long the end waits for the last messages, beyond the sound's lead.
@@ -67,7 +68,9 @@ impl Node for OscOut {
                 "Only in a live run. Each message is a UDP packet of its own, and is sent when a \
                  sound of the same time is heard. Events and notes are all sent; of controls and \
                  latents the newest, `rate` times a second at most. Whatever is not a number is \
-                 not sent. However the run ends, no note is left sounding.\n\n\
+                 not sent. However the run ends, no note is left sounding. At most 4,096 messages \
+                 wait for their time; what finds no room, except the ends of notes, is counted as \
+                 `dropped_messages`.\n\n\
                  Nothing waits for the network: a host is looked up beside the run, again when it \
                  is not found or cannot be reached, and what is sent meanwhile is lost. An \
                  address that ends in 255 may reach a whole network.",
@@ -102,6 +105,7 @@ impl Node for OscOut {
             address: self.address.clone(),
             clock: clock.clone(),
             waiting: VecDeque::new(),
+            dropped: build.counters.counter("dropped_messages"),
             control: Newest::default(),
             latent: Newest::default(),
             sounding: BTreeSet::new(),
@@ -153,6 +157,8 @@ struct Sending {
     clock: Arc<LiveClock>,
     /// What waits until it is heard, in the order of its time.
     waiting: VecDeque<(Time, Item)>,
+    /// How many found no room among them.
+    dropped: Arc<AtomicU64>,
     control: Newest<f32>,
     latent: Newest<Arc<[f32]>>,
     /// Channels and pitches of the notes that sound.
@@ -211,11 +217,34 @@ impl Processor<OscOut> for Sending {
 }
 
 impl Sending {
-    /// Lets `item` wait until it is heard.
+    /// Lets `item` wait until it is heard. Where there is no room any more, only ends of notes that
+    /// have begun, or wait to, are kept: there are no more of them than of those.
     fn put(&mut self, time: Time, item: Item) {
-        if self.waiting.len() < ROOM {
-            let place = self.waiting.partition_point(|(other, _)| *other <= time);
-            self.waiting.insert(place, (time, item));
+        let place = self.waiting.partition_point(|(other, _)| *other <= time);
+        if self.waiting.len() >= ROOM && !self.is_owed(&item, place) {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+            return self.target.complain(|| {
+                "more waits for its time than `osc_out` can hold; what finds no room is not sent"
+                    .to_owned()
+            });
+        }
+        self.waiting.insert(place, (time, item));
+    }
+
+    /// Whether `item` ends a note that sounds once what waits before `place` has been sent.
+    fn is_owed(&self, item: &Item, place: usize) -> bool {
+        let Item::Note(end @ Note::Off { .. }) = item else {
+            return false;
+        };
+        let key = |note: &Note| (note.channel(), note.pitch());
+        let before = self.waiting.range(..place).rev();
+        let mut notes = before.filter_map(|(_, item)| match item {
+            Item::Note(note) if key(note) == key(end) => Some(note),
+            _ => None,
+        });
+        match notes.next() {
+            Some(note) => matches!(note, Note::On { .. }),
+            None => self.sounding.contains(&key(end)),
         }
     }
 
@@ -311,10 +340,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-
-    fn at(seconds: f64) -> Time {
-        Time::from_seconds(seconds)
-    }
+    use crate::testing::at;
 
     /// What another program receives.
     struct Ear(UdpSocket);
@@ -427,6 +453,47 @@ mod tests {
             .play_live()
             .unwrap();
         assert_eq!(ear.packets().len(), 100);
+    }
+
+    #[test]
+    fn of_more_than_can_wait_each_note_that_is_sent_is_ended() {
+        let mut sending = Sending {
+            target: Target::new("127.0.0.1", 9, &Arc::default()),
+            address: "/a".to_owned(),
+            clock: Arc::new(LiveClock::new()),
+            waiting: VecDeque::new(),
+            dropped: Arc::default(),
+            control: Newest::default(),
+            latent: Newest::default(),
+            sounding: BTreeSet::from([(15, 127)]),
+        };
+        let keys: Vec<(u8, u8)> = (0..2047)
+            .map(|n| ((n / 128) as u8, (n % 128) as u8))
+            .collect();
+        let on = |(channel, pitch)| Note::On {
+            channel,
+            pitch,
+            velocity: 1.0,
+        };
+        let off = |(channel, pitch)| Note::Off { channel, pitch };
+        for key in keys.iter().cycle().take(ROOM + 10) {
+            sending.put(at(1.0), Item::Note(on(*key)));
+        }
+        let (name, strength) = (String::new(), 1.0);
+        sending.put(at(1.0), Item::Event(Arc::new(Event { name, strength })));
+        assert_eq!(sending.waiting.len(), ROOM);
+        // Each key once; what ends already, or never began, has no end more.
+        for key in keys.iter().chain(&keys[..10]) {
+            sending.put(at(2.0), Item::Note(off(*key)));
+        }
+        sending.put(at(2.0), Item::Note(off((15, 127))));
+        sending.put(at(0.5), Item::Note(off((0, 0))));
+        assert_eq!(sending.waiting.len(), ROOM + keys.len() + 1);
+        assert_eq!(sending.dropped.load(Ordering::Relaxed), 10 + 1 + 10 + 1);
+        for (_, item) in std::mem::take(&mut sending.waiting) {
+            sending.act(item);
+        }
+        assert_eq!(sending.sounding, BTreeSet::new());
     }
 
     #[test]

@@ -13,18 +13,16 @@ use super::course::Course;
 use super::drawn_notes::{DrawnNote, DrawnNotes};
 use super::letters;
 use crate::chords::Chords;
+use crate::midi::PERCUSSION;
 use crate::music::Chord;
 use crate::output::OutputFile;
 
 const FILM: InputPort<Frame> = InputPort::new(0, "frames", "the film").optional().sparse();
-const CODE: InputPort<Latent> = InputPort::new(1, "latent", "the code").optional();
+const CODE: InputPort<Latent> = InputPort::new(1, "latent", "the latent").optional();
 const NOTES: InputPort<Note> = InputPort::new(2, "notes", "the notes of each part").many();
 const CHORDS: InputPort<Custom<Chords>> = Chords::input(3, "chords", "the chords").optional();
 const EVENTS: InputPort<Event> =
     InputPort::new(4, "events", "cuts and cues, between which the sections lie").many();
-
-/// The channel of drums.
-const DRUMS: u8 = 9;
 
 /// Side of a thumbnail, in pixels.
 const THUMBNAIL: usize = 80;
@@ -101,7 +99,7 @@ impl Node for PianoRoll {
                 wires: ["film -> roll.frames", "tune -> roll.notes"]"#,
         )
         .details(
-            "From top to bottom along time: thumbnails of the film; the code over time, one \
+            "From top to bottom along time: thumbnails of the film; the latent over time, one \
              line for each component, blue below and orange above 0; the notes over bar lines, \
              the brighter the harder they are struck. The lighter lanes are the Cs.\n\n\
              With several wires into `notes` each part has a colour, and their names (`names`, \
@@ -231,7 +229,7 @@ impl Collecting {
     /// Whether a note lies on the lanes of the drums: of several parts only, as one alone is shown
     /// as it always was.
     fn is_drum(&self, note: &DrawnNote) -> bool {
-        self.parts.len() > 1 && note.channel == DRUMS
+        self.parts.len() > 1 && note.channel == PERCUSSION
     }
 
     /// The drums that were struck, from the highest.
@@ -491,7 +489,7 @@ mod tests {
             chords.push(second(time), name.parse().ok());
         }
         collecting.events.as_mut().unwrap().push(second(4.0), ());
-        for (part, channel, pitch) in [(0, 0, 60), (1, DRUMS, 36)] {
+        for (part, channel, pitch) in [(0, 0, 60), (1, PERCUSSION, 36)] {
             let on = Note::On {
                 channel,
                 pitch,

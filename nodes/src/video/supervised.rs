@@ -1,7 +1,32 @@
 //! What the threads share that keep a program running, and how they wait for each other.
 
+use std::process::Child;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+/// How long a killed program is waited for. One that hangs inside a driver cannot be killed; it is
+/// left behind rather than hang the run as well.
+pub(super) const REAP: Duration = Duration::from_secs(1);
+
+/// Ends a program, which does `what`, for the log; whether it has ended.
+pub(super) fn stop(child: &mut Child, what: &str) -> bool {
+    // Fails only when the program is gone already.
+    let _ = child.kill();
+    let until = Instant::now() + REAP;
+    let mut pause = Duration::from_micros(200);
+    while matches!(child.try_wait(), Ok(None)) {
+        if Instant::now() >= until {
+            tracing::warn!(
+                "the program {} that {what} cannot be ended: it hangs in a device's driver",
+                child.id()
+            );
+            return false;
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(20));
+    }
+    true
+}
 
 /// A state that tells whether the program is still needed.
 pub(super) trait Stops {

@@ -13,23 +13,23 @@ use super::shrink::average_into;
 use crate::model::{Manifest, Task};
 
 const PICTURES: InputPort<Frame> = InputPort::new(0, "frames", "the pictures");
-const CODES: OutputPort<Latent> = OutputPort::new(0, "latent", "a code for each picture");
+const CODES: OutputPort<Latent> = OutputPort::new(0, "latent", "a latent for each picture");
 
 /// `frame_encoder`.
 #[derive(Clone, Params)]
 pub(crate) struct FrameEncoder {
     /// name of a picture model
     #[param(
-        structural = "another model may give codes of another dimension",
+        structural = "another model may give latents of another dimension",
         default = "eye"
     )]
     model: String,
     /// an ONNX model of your own, in place of `model`
-    #[param(structural = "the nodes behind take codes of the model's dimension", content = Model)]
+    #[param(structural = "the nodes behind take latents of the model's dimension", content = Model)]
     file: Option<PathBuf>,
-    /// components of the code, with `file`
+    /// components of the latent, with `file`
     #[param(
-        structural = "the nodes behind take codes of this dimension",
+        structural = "the nodes behind take latents of this dimension",
         range = 1..=4096,
         default = 64
     )]
@@ -54,14 +54,14 @@ pub(crate) struct FrameEncoder {
     /// pictures encoded at once, at most
     #[param(live, range = 1..=256, span = 1.0..=32.0, default = 8)]
     batch: usize,
-    /// how far a picture may differ from the one encoded last and have its code
+    /// how far a picture may differ from the one encoded last and have its latent
     #[param(live, range = 0.0..=0.1, default = 0.0)]
     alike: f32,
 }
 
 impl Node for FrameEncoder {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("vision", "frame_encoder", "Turns pictures into codes")
+        Descriptor::of::<Self>("vision", "frame_encoder", "Turns pictures into latents")
             .example(
                 r#"nodes: {
                     "film": video_file(path: "film.mp4", width: 64, height: 64, rate: 8),
@@ -72,17 +72,17 @@ impl Node for FrameEncoder {
                 wires: ["film -> eye -> tune -> notes"]"#,
             )
             .details(
-                "A code is what the model says of a picture: a point of its latent space, given by \
+                "A latent is what the model says of a picture: a point of its latent space, given by \
                  its components, numbers with a mean of 0 and a variance of 1 over many pictures, \
-                 as music models want them. Pictures that look alike have codes near each \
+                 as music models want them. Pictures that look alike have latents near each \
                  other.\n\n\
                  Pictures of any size are averaged down to what the model wants, without regard to \
                  their shape. In a render a batch is a fixed count of pictures, so that the result \
                  never depends on timing. Live no picture waits for another.\n\n\
-                 A picture that hardly differs from the one that was encoded last has its code \
+                 A picture that hardly differs from the one that was encoded last has its latent \
                  again, which spares most of the work where a film stands still. `alike` says how \
                  much that is: by how much colours differ in the mean, of full scale. At 0 only a \
-                 picture that is the same has the same code.\n\n\
+                 picture that is the same has the same latent.\n\n\
                  `file` takes any ONNX model of your own that turns pictures into numbers, such as \
                  an image classifier, in place of `model`. Its one input is RGB as [N, 3, height, \
                  width] or [N, height, width, 3], 32-bit floating point or bytes; a height or \
@@ -91,7 +91,7 @@ impl Node for FrameEncoder {
                  taken out), `unit` (0 to 1), `signed` (−1 to 1) or `bytes` (0 to 255). Maps are \
                  averaged over their area. The features are standardised by what has passed, and \
                  turned into `dimension` components by a projection that the patch's seed draws: \
-                 codes of the first pictures say little, until the mean and the variance of the \
+                 latents of the first pictures say little, until the mean and the variance of the \
                  features are known.",
             )
             .input(PICTURES)
@@ -187,12 +187,12 @@ impl Encoding {
         };
         if codes.len() != count * self.dimension {
             return Err(NodeError::model(
-                "the encoder's codes have another dimension than its manifest says",
+                "the encoder's latents have another dimension than its manifest says",
             ));
         }
         if !codes.iter().all(|component| component.is_finite()) {
             return Err(NodeError::model(
-                "the encoder gave a code that is not a number",
+                "the encoder gave a latent that is not a number",
             ));
         }
         let mut codes = codes.chunks_exact(self.dimension.max(1));

@@ -7,8 +7,8 @@ use score_engine::{
 
 use crate::model::{Data, Manifest, Model, Session, Task, require_codes};
 
-const CODE: InputPort<Latent> = InputPort::new(0, "latent", "the code");
-const PICTURES: OutputPort<Frame> = OutputPort::new(0, "frames", "a picture of each code");
+const CODE: InputPort<Latent> = InputPort::new(0, "latent", "the latent");
+const PICTURES: OutputPort<Frame> = OutputPort::new(0, "frames", "a picture of each latent");
 
 /// The file of a picture model that draws.
 const ROLE: &str = "decoder";
@@ -45,7 +45,7 @@ impl PictureDecoder {
 
 impl Node for PictureDecoder {
     fn descriptor() -> Descriptor {
-        Descriptor::of::<Self>("vision", "picture_decoder", "Draws pictures from codes")
+        Descriptor::of::<Self>("vision", "picture_decoder", "Draws pictures from latents")
             .example(
                 r#"nodes: {
                     "walk": latent_random(dimension: 64, every: 0.5, duration: 8),
@@ -56,8 +56,8 @@ impl Node for PictureDecoder {
                 wires: ["walk -> seen -> roll.frames", "walk -> tune -> roll.notes"]"#,
             )
             .details(
-                "What a code of `frame_encoder` says, as a picture of the model's own size: a code \
-                 keeps what is shown and drops how, so expect the gist, blurred. Any code of that \
+                "What a latent of `frame_encoder` says, as a picture of the model's own size: a latent \
+                 keeps what is shown and drops how, so expect the gist, blurred. Any latent of that \
                  dimension can be drawn, also one that no picture had: between two \
                  (`latent_interpolate`), smoothed, turned or drawn at random.",
             )
@@ -104,7 +104,7 @@ impl Drawing {
     /// The code has another dimension than the model's, or the model fails or gives no picture.
     fn draw(&mut self, code: &[f32]) -> Result<Frame, NodeError> {
         if code.len() != self.dimension {
-            return Err(NodeError::internal("a code of another dimension arrived"));
+            return Err(NodeError::internal("a latent of another dimension arrived"));
         }
         let shape = [1, self.dimension];
         let drawn = (self.session)

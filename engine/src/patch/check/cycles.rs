@@ -5,6 +5,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 
 use super::Checker;
 use super::draft::JoinedWire;
+use crate::patch::tree::Spot;
 
 impl Checker<'_> {
     pub(super) fn petgraph(&self, passes: impl Fn(&JoinedWire) -> bool) -> DiGraph<usize, ()> {
@@ -40,19 +41,22 @@ impl Checker<'_> {
                 .map(|node| self.drafts[*node].id.as_str())
                 .collect();
             path.push(path[0]);
-            let message = format!("these wires form a cycle: {}", path.join(" -> "));
             let closing = cycle.last().zip(cycle.first());
             let spot = self
                 .joined
                 .iter()
                 .find(|joined| closing == Some((&joined.wire.from, &joined.wire.to)))
                 .map_or_else(|| self.drafts[cycle[0]].id_spot, |joined| joined.spot);
-            self.report(
-                spot,
-                message,
-                Some("a cycle must pass a node that delays".to_owned()),
-            );
+            let path = path.join(" -> ");
+            self.report_cycle(spot, &path);
         }
+    }
+
+    /// Reports a cycle by the nodes on it, the first again at the end.
+    pub(super) fn report_cycle(&mut self, spot: Spot, path: &str) {
+        let message = format!("these wires form a cycle: {path}");
+        let help = "a cycle must pass a node that delays";
+        self.report(spot, message, Some(help.to_owned()));
     }
 }
 

@@ -84,7 +84,7 @@ impl Checker<'_> {
             let (open, known): (Vec<Pair>, Vec<Pair>) =
                 (pairs.into_iter()).partition(|pair| self.is_open(&pair.prefix, &pair.from));
             if known.is_empty() {
-                open.iter().for_each(|pair| self.report_open(pair));
+                self.report_open(&open);
                 break;
             }
             for pair in known {
@@ -105,14 +105,43 @@ impl Checker<'_> {
         self.joined = placed.into_iter().map(|(_, joined)| joined).collect();
     }
 
-    /// Says that nobody knows what leaves a node of any type, unless that comes of something that
-    /// was complained of.
-    fn report_open(&mut self, pair: &Pair) {
-        if !std::mem::replace(&mut self.wires_missing, true) {
-            let node = &pair.from.node;
-            let message = format!("nothing is wired into `{node}`, so that nothing can leave it");
-            let help = format!("`{node}` passes on whatever comes in");
-            self.report(pair.from.spot, message, Some(help));
+    /// Says why nobody knows what leaves the nodes of any type that these wires come from, unless
+    /// that comes of something that was complained of.
+    fn report_open(&mut self, open: &[Pair]) {
+        let Some(first) = open.first() else { return };
+        if std::mem::replace(&mut self.wires_missing, true) {
+            return;
+        }
+        let is_same =
+            |one: &Pair, node: &str, prefix: &str| one.from.node == node && one.prefix == prefix;
+        // Against the wires, until nothing leads into a node, or one comes again.
+        let mut way = vec![first];
+        let mut here = first;
+        let cycle = loop {
+            let into = |pair: &&Pair| is_same(here, &pair.to.node, &pair.prefix);
+            let Some(before) = open.iter().find(into) else {
+                break None;
+            };
+            let known = |pair: &&Pair| is_same(pair, &before.from.node, &before.prefix);
+            if let Some(begins) = way.iter().position(|pair| known(&pair)) {
+                break way.get(begins..);
+            }
+            way.push(before);
+            here = before;
+        };
+        match cycle {
+            Some(cycle) => {
+                let names = cycle.first().into_iter().chain(cycle.iter().rev());
+                let names: Vec<&str> = names.map(|pair| pair.from.node.as_str()).collect();
+                self.report_cycle(here.from.spot, &names.join(" -> "));
+            }
+            None => {
+                let node = &here.from.node;
+                let message =
+                    format!("nothing is wired into `{node}`, so that nothing can leave it");
+                let help = format!("`{node}` passes on whatever comes in");
+                self.report(here.from.spot, message, Some(help));
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! By how much sound of a level is turned down, and how fast.
 
 use super::super::amplitude;
-use super::super::insert::glide;
+use super::super::insert::slow_glide;
 use super::super::ramp::Ramp;
 
 /// What is quieter than this counts as silence, −120 dB.
@@ -54,7 +54,7 @@ pub(super) struct Reduction {
 impl Reduction {
     /// Turns nothing down yet.
     pub(super) fn new(setting: Setting, rate: u32) -> Self {
-        let length = glide(rate);
+        let length = slow_glide(rate);
         let mut reduction = Reduction {
             rate: rate.max(1) as f32,
             threshold: Ramp::new(setting.threshold, length),

@@ -10,7 +10,7 @@ use score_engine::{
 
 use super::end_fade::EndFade;
 use super::ramp::{Ramp, glide};
-use super::stereo::stereo;
+use super::stereo::{block, stereo};
 
 pub(crate) use delay::Delay;
 pub(crate) use master::Master;
@@ -67,12 +67,7 @@ impl<E: Effect> Mixing<E> {
     }
 
     fn send(&self, io: &mut Io<'_>, time: Time, samples: Vec<f32>) -> Result<(), NodeError> {
-        let block = AudioBlock {
-            rate: self.rate,
-            channels: 2,
-            samples,
-        };
-        io.send(E::MIXED, time, block)
+        io.send(E::MIXED, time, block(self.rate, samples))
     }
 
     /// Feeds the effect the silence between the last block and one that begins at `frame`.

@@ -7,7 +7,7 @@ use score_engine::{
 
 use super::super::ramp::Ramp;
 use super::super::state_variable::{Curve, State};
-use super::{Insert, Inserted, glide};
+use super::{Insert, Inserted, slow_glide};
 
 /// The quality of the shelves: as steep as they can be without a bump.
 const SHELF: f64 = std::f64::consts::FRAC_1_SQRT_2;
@@ -147,7 +147,7 @@ struct Equalising {
 
 impl Equalising {
     fn new(params: &Equaliser, rate: u32) -> Self {
-        let length = glide(rate);
+        let length = slow_glide(rate);
         let settings = settings(params);
         let rate = f64::from(rate);
         let band = |number: usize| {

@@ -7,7 +7,7 @@ use score_engine::{
 
 use super::super::ramp::Ramp;
 use super::super::state_variable::{Blend, Curve, State};
-use super::{Insert, Inserted, glide};
+use super::{Insert, Inserted, slow_glide};
 
 /// What a filter lets through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Choice)]
@@ -89,7 +89,7 @@ struct Filtering {
 
 impl Filtering {
     fn new(params: &Filter, rate: u32) -> Self {
-        let length = glide(rate);
+        let length = slow_glide(rate);
         let cutoff = Ramp::new(params.cutoff.log2() as f32, length);
         let resonance = Ramp::new(params.resonance.log2() as f32, length);
         let shares = shares(params.shape).map(|share| Ramp::new(share, length));

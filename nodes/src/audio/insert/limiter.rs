@@ -11,7 +11,7 @@ use score_engine::{
 use super::super::amplitude;
 use super::super::ceiling::{Ceiling, MARGIN};
 use super::super::ramp::Ramp;
-use super::{Insert, Inserted, glide};
+use super::{Insert, Inserted, slow_glide};
 
 /// `limiter`.
 #[derive(Clone, Params)]
@@ -57,7 +57,7 @@ impl Node for LimiterNode {
             rate,
             ceiling: amplitude(self.ceiling) * MARGIN,
             release: self.release.at(build.transport).seconds() as f32,
-            gain: Ramp::new(amplitude(self.gain), glide(rate)),
+            gain: Ramp::new(amplitude(self.gain), slow_glide(rate)),
             limiter: Ceiling::true_peak(1.0, rate, 1),
             channels: 1,
             passed: Vec::new(),

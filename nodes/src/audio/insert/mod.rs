@@ -8,6 +8,8 @@ use score_engine::{
     AudioBlock, Build, Flow, InputPort, Io, NodeError, OutputPort, Processor, Transport,
 };
 
+use super::tame::tame;
+
 pub(crate) use equaliser::Equaliser;
 pub(crate) use filter::Filter;
 pub(crate) use limiter::LimiterNode;
@@ -41,12 +43,8 @@ pub(super) trait Insert: Send {
     fn changed(&mut self, params: &Self::Kind, transport: &Transport);
 }
 
-/// What is louder than this, 60 dB above full scale, is a mistake, from which a filter would ring
-/// for long.
-const LOUDEST: f32 = 1e3;
-
-/// The frames that a glide takes.
-pub(super) fn glide(rate: u32) -> u32 {
+/// Frames that a change takes which would be heard as a step if it took only a block.
+pub(super) fn slow_glide(rate: u32) -> u32 {
     (GLIDE * rate as f32) as u32
 }
 
@@ -54,12 +52,7 @@ pub(super) fn glide(rate: u32) -> u32 {
 pub(super) fn finite(block: &AudioBlock) -> Vec<f32> {
     let whole = block.frames() * usize::from(block.channels.max(1));
     let samples = block.samples.iter().take(whole);
-    samples
-        .map(|sample| match sample.is_finite() {
-            true => sample.clamp(-LOUDEST, LOUDEST),
-            false => 0.0,
-        })
-        .collect()
+    samples.map(|sample| tame(*sample)).collect()
 }
 
 /// Plays sound through an insert.

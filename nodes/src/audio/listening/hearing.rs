@@ -2,21 +2,14 @@
 
 use score_engine::{AudioBlock, Io, Time, Watermark};
 
+use crate::audio::tame::tame;
+
 /// Sound that has not come for this long has stopped, in seconds.
 const STOPPED: f64 = 0.5;
 
-/// What is louder than this, 60 dB above full scale, is a mistake.
-const LOUDEST: f32 = 1e3;
-
 /// The mean of a frame's channels; what is not a number is silence.
 pub(super) fn mono(frame: &[f32]) -> f32 {
-    let sum: f32 = frame
-        .iter()
-        .map(|sample| match sample.is_finite() {
-            true => sample.clamp(-LOUDEST, LOUDEST),
-            false => 0.0,
-        })
-        .sum();
+    let sum: f32 = frame.iter().map(|sample| tame(*sample)).sum();
     sum / frame.len().max(1) as f32
 }
 
@@ -136,6 +129,7 @@ impl Hearing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audio::tame::LOUDEST;
 
     fn block(from: u64, samples: &[f32]) -> (Time, AudioBlock) {
         let block = AudioBlock {

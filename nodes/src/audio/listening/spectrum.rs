@@ -110,11 +110,11 @@ impl Node for Spectrum {
             ]"#,
         )
         .details(
-            "Four bands, whose levels come a hundred times a second (93 at 48 kHz). A band's level is the power of all that lies in it, in dB; \
+            "Four bands, whose levels come about 90 times a second (94 at 48 kHz, 86 at 44.1 kHz). A band's level is the power of all that lies in it, in dB; \
              a sine has the level of its peak. Music has less in its treble than in its bass: a wire's own range makes up for \
              it (`\"parts.treble -> …\"` with `range(…)`). `attack` and `release` smooth as those of `follow`. \
              `brightness` is the centre of the spectrum, in equal ratios; in silence it stays.\n\n\
-             A hit is an event where a band becomes louder by `hit` dB than it was over the last 0.15 s: of a drum kit `bass_hit` \
+             A hit is an event where a band becomes louder by `hit` dB than it was of late (its level, smoothed with a half-life of 0.15 s), or than `floor` where that is louder: of a drum kit `bass_hit` \
              is mostly the bass drum. `onsets` is surer where it does not matter in which band.",
         )
         .input(SOUND);

@@ -17,7 +17,7 @@ use super::amplitude;
 use super::desk::{Desk, Due};
 use super::limiter::Limiter;
 use super::ramp::{Ramp, glide};
-use super::stereo::stereo;
+use super::stereo::{block, stereo};
 use sides::Sides;
 use stems::Stems;
 
@@ -171,11 +171,6 @@ impl Mixing {
         if let Some(stems) = &mut self.stems {
             stems.write(&gains)?;
         }
-        let block = AudioBlock {
-            rate: self.rate,
-            channels: 2,
-            samples,
-        };
-        io.send(SUM, time, block)
+        io.send(SUM, time, block(self.rate, samples))
     }
 }

@@ -79,8 +79,10 @@ impl Kit {
         let place = i32::from(wish.pitch) - i32::from(wish.first_key);
         let count = i32::try_from(groups.len()).unwrap_or(i32::MAX).max(1);
         let group = groups.iter().nth(place.rem_euclid(count) as usize).copied();
+        // One that is made for a key, however far it is transposed, goes before one without.
+        const WITHOUT_KEY: u8 = u8::MAX;
         let distance = |sound: &Arc<Sound>| match (sound.key, sound.keys) {
-            (None, None) => (Some(sound.group.as_str()) == group).then_some(0),
+            (None, None) => (Some(sound.group.as_str()) == group).then_some(WITHOUT_KEY),
             (key, Some((lowest, highest))) => (lowest..=highest)
                 .contains(&wish.pitch)
                 .then(|| key.map_or(0, |key| key.abs_diff(wish.pitch))),
@@ -191,6 +193,19 @@ mod tests {
         assert_eq!(
             played(&kit, &notes, &[]),
             ["bell", "rain", "wood", "bell", "wood"]
+        );
+    }
+
+    #[test]
+    fn a_sound_without_a_key_plays_only_where_none_with_one_does() {
+        let kit = Kit::new(vec![
+            sound("piano", Some(60), 127, 0, &[]),
+            sound("rain", None, 127, 0, &[]),
+        ]);
+        let notes = [(60, 64), (60, 64), (67, 64), (72, 64), (73, 64), (47, 64)];
+        assert_eq!(
+            played(&kit, &notes, &[]),
+            ["piano", "piano", "piano", "piano", "rain", "rain"]
         );
     }
 

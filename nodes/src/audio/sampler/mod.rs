@@ -22,6 +22,7 @@ use super::blocks::Blocks;
 use super::end_fade::EndFade;
 use super::note_queue::{Act, NoteQueue};
 use super::ramp::{Ramp, glide};
+use super::stereo::block;
 use folder::Reloading;
 use player::{Manner, Player};
 
@@ -99,11 +100,11 @@ impl Node for Sampler {
                  is the second of those that take turns (round robin); other words are tags. A key plays the sound whose key \
                  is nearest, transposed by up to `reach` semitones; a note plays the lowest layer that its velocity does not pass, \
                  and the highest where all are passed. Sounds without a key lie on the keys from `first_key` up, one after another and again from the \
-                 first, and are not transposed: put a few recordings into a folder, and every note plays one. Numbers below 12, and those that begin with 0, \
+                 first, wherever none with a key plays, and are not transposed: put a few recordings into a folder, and every note plays one. Numbers below 12, and those that begin with 0, \
                  are no keys.\n\n\
                  A file `sounds.ron` in the folder says it in place of the names: `(sounds: [(file: \"rain.wav\", key: 60, keys: \
                  (48, 72), velocity: 127, round_robin: 1, tags: [\"soft\"], gain: -3, one_shot: true)])`; all but `file` may be left out. \
-                 `tags` chooses: with [\"wet\"] only sounds with that word play. They are live, as is all else; what sounds goes on.\n\n\
+                 `tags` chooses: with [\"wet\"] only sounds with that word play. All but `folder` can be set while it plays; what sounds goes on.\n\n\
                  All sounds are held in memory, at the transport's rate: at most 20 minutes together (460 MB at 48 kHz) and 4,000 \
                  files. Several samplers of one folder share them. A file that cannot be read is left out, with a warning. \
                  Live, the folder is looked at once a second, and what has changed is read while the music goes on.\n\n\
@@ -239,11 +240,6 @@ impl Playing {
     }
 
     fn send(&self, io: &mut Io<'_>, time: Time, samples: Vec<f32>) -> Result<(), NodeError> {
-        let block = AudioBlock {
-            rate: self.rate,
-            channels: 2,
-            samples,
-        };
-        io.send(SOUND, time, block)
+        io.send(SOUND, time, block(self.rate, samples))
     }
 }

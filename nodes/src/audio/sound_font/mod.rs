@@ -14,7 +14,7 @@ use std::sync::Arc;
 use rustysynth::{SoundFont, Synthesizer, SynthesizerSettings};
 use score_engine::{ChannelChange, NodeError, Note};
 
-use crate::midi::message;
+use crate::midi::{PERCUSSION, message};
 use programs::Programs;
 
 /// Frames that a synthesizer computes at once, as few as it can. A note begins with the next of its
@@ -28,9 +28,6 @@ const POLYPHONY: usize = 32;
 /// it, and a chord of four flutes at full velocity, which are among the loudest, stays below full
 /// scale.
 const LEVEL: f32 = 1.5;
-
-/// The channel that General MIDI gives to percussion, counted from 0.
-const PERCUSSION: u8 = 9;
 
 /// The bank in which a SoundFont keeps percussion.
 const PERCUSSION_BANK: i32 = 128;

@@ -12,7 +12,7 @@ use score_engine::{
 
 use super::amplitude;
 use super::desk::{Desk, Due};
-use super::insert::glide;
+use super::insert::slow_glide;
 use super::limiter::Limiter;
 use super::ramp::Ramp;
 use super::stereo::stereo;
@@ -119,10 +119,10 @@ impl Node for Speakers {
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let rate = build.transport.sample_rate;
         let wires = build.wires(SOUNDS);
-        let places = Places::new(self, wires, glide(rate));
+        let places = Places::new(self, wires, slow_glide(rate));
         Ok(Box::new(Filling {
             desk: Desk::new(places, wires, build),
-            gain: Ramp::new(amplitude(self.gain), glide(rate)),
+            gain: Ramp::new(amplitude(self.gain), slow_glide(rate)),
             limiter: Limiter::new(rate),
             rate,
         }))

@@ -83,6 +83,9 @@ const BETWEEN: [(&str, u8, OfTwo); 14] = [
 /// How tightly a sign before a number binds: less than a power, so that −2^2 is −4.
 const SIGN: u8 = 6;
 
+/// How tightly `not` binds: less than a comparison, so that what it denies needs no brackets.
+const NOT: u8 = 3;
+
 fn truth(holds: bool) -> f64 {
     f64::from(u8::from(holds))
 }
@@ -109,23 +112,22 @@ pub(super) struct Fault {
     /// Bytes of the text.
     pub(super) range: Range<usize>,
     pub(super) message: String,
-    pub(super) help: Option<String>,
+    /// What to do about it.
+    pub(super) help: String,
 }
 
 impl Fault {
-    fn new(range: Range<usize>, message: impl Into<String>) -> Self {
+    fn new(range: Range<usize>, message: impl Into<String>, help: impl Into<String>) -> Self {
         Fault {
             range,
             message: message.into(),
-            help: None,
+            help: help.into(),
         }
     }
-
-    fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
-        self
-    }
 }
+
+/// What is said to whoever has written too much.
+const SPLIT: &str = "put a part of it into another `expression` before this one";
 
 /// A formula that was read.
 #[derive(Clone, Debug)]
@@ -142,11 +144,8 @@ impl Formula {
     /// It is no formula.
     pub(super) fn read(text: &str, variables: &[&str]) -> Result<Self, Fault> {
         if text.len() > MOST_TEXT {
-            let end = text.len();
-            return Err(Fault::new(
-                0..end,
-                format!("a formula has at most {MOST_TEXT} letters"),
-            ));
+            let message = format!("a formula has at most {MOST_TEXT} letters");
+            return Err(Fault::new(0..text.len(), message, SPLIT));
         }
         let mut reader = Reader {
             text,
@@ -158,7 +157,8 @@ impl Formula {
         };
         reader.skip_space();
         if reader.rest().is_empty() {
-            return Err(Fault::new(0..text.len(), "the formula is empty"));
+            let example = "as in `a * (1 - b)`";
+            return Err(Fault::new(0..text.len(), "the formula is empty", example));
         }
         reader.read(0)?;
         match reader.rest().chars().next() {
@@ -242,22 +242,39 @@ impl<'a> Reader<'a> {
 
     /// Something that stands where the formula could end.
     fn surplus(&self, letter: char) -> Fault {
-        let here = self.here();
-        match letter {
-            ',' => Fault::new(
-                here,
+        let (message, help) = match letter {
+            ',' => (
                 "a comma stands only between the numbers of a function",
-            )
-            .help("decimals need a point: 0.25"),
-            ')' => Fault::new(here, "this bracket was never opened"),
-            '=' => Fault::new(here, "`=` alone does nothing").help("`==` compares"),
-            '&' => Fault::new(here, "`&` does nothing").help("write `and`"),
-            '|' => Fault::new(here, "`|` does nothing").help("write `or`"),
-            _ => Fault::new(
-                here,
-                format!("something like `*` is missing before `{letter}`"),
+                "decimals need a point: 0.25",
             ),
-        }
+            ')' => (
+                "this bracket was never opened",
+                "take it away, or write `(` where it opens",
+            ),
+            '=' => ("`=` alone does nothing", "`==` compares"),
+            '&' => ("`&` does nothing", "write `and`"),
+            '|' => ("`|` does nothing", "write `or`"),
+            _ => {
+                let message = format!("something like `*` is missing before `{letter}`");
+                return Fault::new(self.here(), message, self.known());
+            }
+        };
+        Fault::new(self.here(), message, help)
+    }
+
+    /// What a formula is made of.
+    fn known(&self) -> String {
+        format!(
+            "between two numbers stands one of + - * / % ^ < <= > >= == != and or; it knows {}",
+            self.names()
+        )
+    }
+
+    /// What is known by name, but for functions.
+    fn names(&self) -> String {
+        let names = self.variables.iter().copied();
+        let names: Vec<&str> = names.chain(CONSTANTS.map(|(name, _)| name)).collect();
+        names.join(", ")
     }
 
     /// The operator that comes next: its number in the table.
@@ -275,7 +292,7 @@ impl<'a> Reader<'a> {
         if self.depth >= MOST_DEPTH {
             let message =
                 format!("more than {MOST_DEPTH} brackets and signs lie within each other");
-            return Err(Fault::new(self.here(), message));
+            return Err(Fault::new(self.here(), message, SPLIT));
         }
         self.depth += 1;
         self.read_first()?;
@@ -306,7 +323,7 @@ impl<'a> Reader<'a> {
         }
         if name == "not" {
             self.take(name);
-            self.read(SIGN)?;
+            self.read(NOT)?;
             self.steps.push(Step::One(|a| truth(a == 0.0)));
             return Ok(());
         }
@@ -324,7 +341,10 @@ impl<'a> Reader<'a> {
     fn close(&mut self, opened: Range<usize>) -> Result<(), Fault> {
         match (self.take(")"), self.rest().chars().next()) {
             (true, _) => Ok(()),
-            (false, None) => Err(Fault::new(opened, "this bracket is never closed")),
+            (false, None) => {
+                let message = "this bracket is never closed";
+                Err(Fault::new(opened, message, "write `)` where it closes"))
+            }
             (false, Some(letter)) => Err(self.surplus(letter)),
         }
     }
@@ -357,12 +377,12 @@ impl<'a> Reader<'a> {
                         .get(..end)
                         .and_then(|text| text.char_indices().last());
                     let last = last.map_or(0, |(place, _)| place);
-                    Fault::new(last..end, "a number is missing at the end")
+                    Fault::new(last..end, "a number is missing at the end", self.known())
                 }
-                Some(letter) => Fault::new(
-                    self.here(),
-                    format!("a number is missing before `{letter}`"),
-                ),
+                Some(letter) => {
+                    let message = format!("a number is missing before `{letter}`");
+                    Fault::new(self.here(), message, self.known())
+                }
             };
             return Err(fault);
         };
@@ -389,18 +409,14 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         if functions().any(|function| function == name) {
-            let fault = Fault::new(range, format!("`{name}` needs its numbers in brackets"));
-            return Err(fault.help(format!("as in `{name}(a)`")));
+            let message = format!("`{name}` needs its numbers in brackets");
+            return Err(Fault::new(range, message, usage(name)));
         }
-        let names = self
-            .variables
-            .iter()
-            .copied()
-            .chain(CONSTANTS.map(|(name, _)| name));
-        let near = did_you_mean(name, names);
-        let known = || format!("it knows {}, pi, tau", self.variables.join(", "));
-        let fault = Fault::new(range, format!("there is nothing called `{name}`"));
-        Err(fault.help(near.unwrap_or_else(known)))
+        let names = self.variables.iter().copied();
+        let near = did_you_mean(name, names.chain(CONSTANTS.map(|(name, _)| name)));
+        let help = near.unwrap_or_else(|| format!("it knows {}", self.names()));
+        let message = format!("there is nothing called `{name}`");
+        Err(Fault::new(range, message, help))
     }
 
     /// Reads the numbers of a function, behind its bracket.
@@ -414,8 +430,8 @@ impl<'a> Reader<'a> {
         if !known {
             let near = did_you_mean(name, functions());
             let all = || format!("it knows {}", functions().collect::<Vec<_>>().join(", "));
-            let fault = Fault::new(range, format!("there is no function `{name}`"));
-            return Err(fault.help(near.unwrap_or_else(all)));
+            let message = format!("there is no function `{name}`");
+            return Err(Fault::new(range, message, near.unwrap_or_else(all)));
         }
         let many = OF_MANY.iter().find(|(function, _)| *function == name);
         let mut count = 0;
@@ -432,10 +448,10 @@ impl<'a> Reader<'a> {
         self.close(opened)?;
         if many.is_some() {
             return match count {
-                1 => Err(Fault::new(
-                    range,
-                    format!("`{name}` takes two numbers or more"),
-                )),
+                1 => {
+                    let message = format!("`{name}` takes two numbers or more");
+                    Err(Fault::new(range, message, usage(name)))
+                }
                 _ => Ok(()),
             };
         }
@@ -453,13 +469,23 @@ impl<'a> Reader<'a> {
             true => Ok(()),
             false => {
                 let numbers = if takes == 1 { "number" } else { "numbers" };
-                Err(Fault::new(
-                    range,
-                    format!("`{name}` takes {takes} {numbers}, not {count}"),
-                ))
+                let message = format!("`{name}` takes {takes} {numbers}, not {count}");
+                Err(Fault::new(range, message, usage(name)))
             }
         }
     }
+}
+
+/// How a function is written.
+fn usage(name: &str) -> String {
+    let numbers = match name {
+        "clamp" => "a, 0, 1",
+        "if" => "a > 0.5, b, c",
+        "mix" => "a, b, 0.5",
+        _ if OF_ONE.iter().any(|(of_one, _)| *of_one == name) => "a",
+        _ => "a, b",
+    };
+    format!("as in `{name}({numbers})`")
 }
 
 /// The names of all functions, in the order of the alphabet.
@@ -509,7 +535,9 @@ mod tests {
             ("if(a < 0.5 and not (b == 3), 1 / a, 0)", 4.0),
             ("a >= 1 or b != 3", 1.0),
             ("1 < 2 == 1", 1.0),
-            ("not 0 + 1", 2.0),
+            ("not 0 + 1", 0.0),
+            ("not a > 0.5 and b == 2", 1.0),
+            ("1 - not (a < 0.5)", 1.0),
             ("sin(pi / 2) + cos(tau)", 2.0),
             ("fract(beat / 4)", 0.75),
             ("exp(ln(b))", 2.0),
@@ -549,9 +577,38 @@ mod tests {
             assert_eq!(fault.range, range, "{text}: {}", fault.message);
             assert!(fault.message.contains(word), "{text}: {}", fault.message);
         }
-        let help = |text| Formula::read(text, &NAMES).unwrap_err().help.unwrap();
-        assert!(help("beet").contains("beat"));
-        assert!(help("sine(a)").contains("sin"));
+    }
+
+    #[test]
+    fn what_is_wrong_comes_with_what_is_right() {
+        for (text, help) in [
+            ("beet", "beat"),
+            ("sine(a)", "sin"),
+            ("quiet", "a, b, beat, pi, tau"),
+            ("noise(a)", "clamp, cos, exp"),
+            ("a + ", "it knows a, b, beat"),
+            ("a $ b", "+ - * / % ^"),
+            ("(a", "`)`"),
+            ("a)", "`(`"),
+            ("sin", "`sin(a)`"),
+            ("if(a)", "`if(a > 0.5, b, c)`"),
+            ("max(a)", "`max(a, b)`"),
+            ("atan2(a)", "`atan2(a, b)`"),
+            ("", "`a * (1 - b)`"),
+            (&"-".repeat(1000), "another `expression`"),
+        ] {
+            let fault = Formula::read(text, &NAMES).unwrap_err();
+            assert!(fault.help.contains(help), "{text}: {}", fault.help);
+        }
+    }
+
+    #[test]
+    fn each_example_of_a_function_is_a_formula() {
+        for name in functions() {
+            let usage = usage(name);
+            let example = usage.split('`').nth(1).unwrap();
+            Formula::read(example, &["a", "b", "c"]).unwrap();
+        }
     }
 
     #[test]

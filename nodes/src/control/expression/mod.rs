@@ -49,13 +49,13 @@ impl Node for Expression {
     fn descriptor() -> Descriptor {
         let details = format!(
             "A formula is written as in other programs: `+ - * / % ^`, brackets, `< <= > >= == !=`, `and or not` (what \
-             holds is 1, what does not is 0, and anything but 0 holds), and the functions {}. `if(a > 0.5, b, c)` is `b` \
+             holds is 1, what does not is 0, and anything but 0 holds; `not a > 0.5` denies the whole comparison), and the functions {}. `if(a > 0.5, b, c)` is `b` \
              where `a` exceeds 0.5, else `c`; `min` and `max` take two numbers or more; `clamp(a, 0, 1)`, \
              `mix(a, b, share)`, `mod(a, b)`; angles are in radians. It knows `pi` and `tau`, `time` (seconds since \
              the start of the run), `beat` (quarter notes since then, on the grid) and the inputs by their names.\n\n\
              It is reckoned anew with each number that comes in, once every wire has brought one; for a formula of `time` \
-             or `beat` let an `lfo` bring them. What is not a number, or infinite, does not go out, and counts as nothing \
-             that came in. A new formula is taken over while it plays.",
+             or `beat` let an `lfo` bring them. A result that is not a number, or infinite, as of `1 / 0`, is not sent. An \
+             input that is none, or infinite, is left out: the number before it counts. A new formula is taken over while it plays.",
             functions()
                 .map(|name| format!("`{name}`"))
                 .collect::<Vec<_>>()
@@ -84,14 +84,14 @@ impl Node for Expression {
     fn check(&self, check: &mut Check<'_>) {
         let is_wired = INPUTS.map(|input| check.input_type(input).is_some());
         if let Err(fault) = read(&self.formula, &is_wired) {
-            check.refuse_within("formula", fault.range, fault.message, fault.help);
+            check.refuse_within("formula", fault.range, fault.message, Some(fault.help));
         }
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let is_wired = INPUTS.map(|input| build.is_wired(input));
         Ok(Box::new(Reckoning {
-            formula: read(&self.formula, &is_wired).map_err(told)?,
+            formula: read_told(&self.formula, &is_wired)?,
             is_wired,
             transport: build.transport.clone(),
             latest: [None; COUNT],
@@ -108,22 +108,19 @@ fn read(text: &str, is_wired: &[bool; COUNT]) -> Result<Formula, Fault> {
         Some((name, range)) => Err(Fault {
             range: range.clone(),
             message: format!("nothing is wired into `{name}`"),
-            help: Some(format!(
-                "wire a number into it, as in \"motion -> id.{name}\""
-            )),
+            help: format!("wire a number into it, as in \"motion -> id.{name}\""),
         }),
         None => Ok(formula),
     }
 }
 
-/// The fault as an error that says where it is in words.
-fn told(fault: Fault) -> NodeError {
-    let place = fault.range.start + 1;
-    let error = NodeError::input(format!("the formula, at letter {place}: {}", fault.message));
-    match fault.help {
-        Some(help) => error.help(help),
-        None => error,
-    }
+/// The same, with an error that says in words where the fault is.
+fn read_told(text: &str, is_wired: &[bool; COUNT]) -> Result<Formula, NodeError> {
+    read(text, is_wired).map_err(|fault| {
+        let before = text.get(..fault.range.start).unwrap_or_default();
+        let (place, message) = (before.chars().count() + 1, fault.message);
+        NodeError::input(format!("the formula, at letter {place}: {message}")).help(fault.help)
+    })
 }
 
 struct Reckoning {
@@ -155,7 +152,7 @@ impl Processor<Expression> for Reckoning {
     }
 
     fn changed(&mut self, params: &Expression, transport: &Transport) -> Result<(), NodeError> {
-        self.formula = read(&params.formula, &self.is_wired).map_err(told)?;
+        self.formula = read_told(&params.formula, &self.is_wired)?;
         self.transport = transport.clone();
         Ok(())
     }
@@ -239,5 +236,14 @@ mod tests {
             .play_live()
             .unwrap_err();
         assert!(why.to_string().contains("letter 3"), "{why}");
+        assert!(
+            why.advice()
+                .is_some_and(|help| help.contains("time, beat, pi"))
+        );
+        let why = expression("a * b")
+            .set_live(at(1.5), "formula", "a + ü")
+            .play_live()
+            .unwrap_err();
+        assert!(why.to_string().contains("letter 5"), "{why}");
     }
 }

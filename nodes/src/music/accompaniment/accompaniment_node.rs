@@ -38,13 +38,13 @@ impl Node for Accompaniment {
             Descriptor::of::<Self>(
                 "music",
                 "accompaniment",
-                "Plays the chords in patterns of a piano, by a code",
+                "Plays the chords in patterns of a piano, by a latent",
             )
             .example(EXAMPLE)
             .details(
-                "A pattern of two bars comes from a code, by a model of pop songs' pianos: \
-                 which tones of the chord are struck when, over a bass. The same code on other \
-                 chords is the same pattern. It holds for `hold` bars, or until a cut; a code \
+                "A pattern of two bars comes from a latent, by a model of pop songs' pianos: \
+                 which tones of the chord are struck when, over a bass. The same latent on other \
+                 chords is the same pattern. It holds for `hold` bars, or until a cut; a latent \
                  that returns brings its pattern back. How hard and how long notes sound comes \
                  from a second model, of how those pianos were played.\n\n\
                  What comes along `density`, `register` and `energy` goes before the \

@@ -42,13 +42,13 @@ impl Node for BassLine {
             Descriptor::of::<Self>(
                 "music",
                 "bass_line",
-                "Plays the bass of the chords, by a code",
+                "Plays the bass of the chords, by a latent",
             )
             .example(EXAMPLE)
             .details(
                 "The bass of the patterns that `accompaniment` plays, by the same model: roots \
                  above all where chords change, fifths, thirds and octaves between. Wired to \
-                 the same codes and chords, both play together. `octave` puts it into an \
+                 the same latents and chords, both play together. `octave` puts it into an \
                  instrument's range, 24 to 48; without, it lies where a piano's left hand \
                  does.",
             ),

@@ -17,7 +17,7 @@ use crate::chords::Chords;
 use crate::model::{Manifest, Task, require_codes};
 
 /// The ports of every node that weaves.
-pub(super) const CODE: InputPort<Latent> = InputPort::new(0, "latent", "the code of the pattern");
+pub(super) const CODE: InputPort<Latent> = InputPort::new(0, "latent", "the latent of the pattern");
 pub(super) const CHORDS: InputPort<Custom<Chords>> =
     Chords::input(1, "chords", "the chords to play");
 pub(super) const CUT: InputPort<Event> =
@@ -42,7 +42,7 @@ pub(super) struct Setup {
     /// how freely strokes are drawn; 0: always the likeliest
     #[param(live, range = 0.0..=2.0, span = 0.0..=1.5, default = 0.5)]
     pub(super) temperature: f32,
-    /// how many strokes; left out: as the code says
+    /// how many strokes; left out: as the latent says
     #[param(live, range = -2.5..=2.5, span = -2.0..=2.0, unit = "standard deviations")]
     density: Option<f32>,
     /// how high

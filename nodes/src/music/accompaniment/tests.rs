@@ -16,7 +16,7 @@ use super::sounding::Sounding;
 use super::texture::{Place, Texture};
 use crate::chords::Chords;
 use crate::music::{Chord, NO_CHORD};
-use crate::testing::{pitches, require_alike, settings, turns};
+use crate::testing::{at, pitches, require_alike, settings, turns};
 
 /// A piece of `models/texture/golden_play.json`, written by `models/training/texture/export.py`:
 /// what the model strikes at temperature 0.
@@ -98,10 +98,6 @@ fn the_model_strikes_what_its_reference_does() {
             );
         }
     }
-}
-
-fn at(seconds: f64) -> Time {
-    Time::from_seconds(seconds)
 }
 
 /// Chords of a bar each, two seconds; with the last the piece closes.

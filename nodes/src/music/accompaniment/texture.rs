@@ -61,7 +61,7 @@ impl Texture {
     /// The code has another dimension, or the model fails.
     pub(super) fn begin(&mut self, code: &[f32]) -> Result<(), NodeError> {
         if code.len() != self.dimension {
-            return Err(NodeError::internal("a code of another dimension arrived"));
+            return Err(NodeError::internal("a latent of another dimension arrived"));
         }
         let mut came = self.start.run(
             &[("latent", &[1, code.len()], Data::F32(code))],

@@ -126,10 +126,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    fn at(seconds: f64) -> Time {
-        Time::from_seconds(seconds)
-    }
+    use crate::testing::at;
 
     #[test]
     fn a_wire_into_a_parameter_counts_from_its_own_time_on() {

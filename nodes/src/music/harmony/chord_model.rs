@@ -126,7 +126,7 @@ impl ChordModel {
 
     fn run(&mut self, stand: Stand, code: &[f32], moods: &Moods) -> Result<Vec<f32>, NodeError> {
         if code.len() != self.dimension {
-            return Err(NodeError::internal("a code of another dimension arrived"));
+            return Err(NodeError::internal("a latent of another dimension arrived"));
         }
         let finite = moods.map(|mood| mood.filter(|mood| mood.is_finite()));
         let mood = finite.map(|mood| mood.unwrap_or_default().clamp(-2.5, 2.5));

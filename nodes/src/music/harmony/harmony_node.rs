@@ -16,7 +16,7 @@ use crate::chords::Chords;
 use crate::model::{Manifest, Task, require_codes};
 use crate::music::theme;
 
-pub(super) const CODE: InputPort<Latent> = InputPort::new(0, "latent", "the code of each bar");
+pub(super) const CODE: InputPort<Latent> = InputPort::new(0, "latent", "the latent of each bar");
 pub(super) const CUT: InputPort<Event> =
     InputPort::new(1, "cut", "where scenes end: phrases close before them").optional();
 pub(super) const CLOSE: InputPort<Event> = InputPort::new(
@@ -58,7 +58,7 @@ pub(crate) struct Harmony {
     /// how freely chords are drawn; 0: always the likeliest
     #[param(live, range = 0.0..=2.0, span = 0.0..=1.5, default = 0.9)]
     pub(super) temperature: f32,
-    /// how bright the next bars are; left out: as the code says
+    /// how bright the next bars are; left out: as the latent says
     #[param(live, range = -2.5..=2.5, span = -2.0..=2.0, unit = "standard deviations")]
     brightness: Option<f32>,
     /// how tense
@@ -153,9 +153,9 @@ pub(crate) const EXAMPLE: &str = r#"transport: (tempo: 96, key: "auto", seed: 3)
     ]"#;
 
 const DETAILS: &str = "Chords change on half bars (in 3/4, 6/8 and 9/8 on bars). Each comes from \
-    what is likely after the chords before, and from the code of its bar; the key is the \
+    what is likely after the chords before, and from the latent of its bar; the key is the \
     transport's. Without one there, or with `\"auto\"`, the seed draws the tonic, and the mode is \
-    minor where `brightness`, or the first code, is below 0. A bar whose code comes again, as \
+    minor where `brightness`, or the first latent, is below 0. A bar whose latent comes again, as \
     `planner` lets it when a scene returns, brings its chords back.\n\n\
     Phrases close on the tonic. In a render the cuts and the end are known ahead: a phrase closes \
     before a cut that lies at least `cadence` bars after the close before, and the piece closes \

@@ -11,12 +11,10 @@ use super::chord::Chord;
 use super::chords_in::{CHORDS, ChordsIn, NOTES, fitting};
 use super::recognising::recognised;
 use crate::chords::Chords;
+use crate::midi::PERCUSSION;
 
 /// Fingers do not come down at once: keys within this time of the first are one chord, in seconds.
 const SETTLE: f64 = 0.03;
-
-/// MIDI's channel of percussion, counted from 0.
-const PERCUSSION: u8 = 9;
 
 /// What is left of the chords before when the next comes: the key is that of the last ten or so.
 const FADING: f64 = 0.85;
@@ -155,10 +153,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    fn at(seconds: f64) -> Time {
-        Time::from_seconds(seconds)
-    }
+    use crate::testing::at;
 
     /// Chords by the second at which they begin; each is held for 0.9 s, and its keys come down one
     /// after another.

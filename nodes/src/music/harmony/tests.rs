@@ -9,11 +9,7 @@ use serde_json::json;
 use super::Chord;
 use super::harmony_node::Harmony;
 use crate::chords::Chords;
-use crate::testing::{require_alike, settings, turns, write_tune};
-
-fn at(seconds: f64) -> Time {
-    Time::from_seconds(seconds)
-}
+use crate::testing::{at, require_alike, settings, turns, write_tune};
 
 /// The code of a scene's bar.
 fn code(scene: usize, bar: usize) -> Arc<[f32]> {

@@ -6,6 +6,8 @@ use std::process::{Command, Stdio};
 
 use score_engine::NodeError;
 
+use crate::programs::is_installed;
+
 /// A program that draws pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Engraver {
@@ -30,15 +32,11 @@ impl Engraver {
     /// # Errors
     /// None is.
     pub(super) fn installed() -> Result<Self, NodeError> {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let there = |program: &str| {
-            std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+        let is_there = |engraver: &Engraver| match engraver {
+            Engraver::LilyPond => is_installed("lilypond") && is_installed("musicxml2ly"),
+            Engraver::MuseScore(name) => is_installed(name),
         };
-        let is_installed = |engraver: &Engraver| match engraver {
-            Engraver::LilyPond => there("lilypond") && there("musicxml2ly"),
-            Engraver::MuseScore(name) => there(name),
-        };
-        ALL.into_iter().find(is_installed).ok_or_else(|| {
+        ALL.into_iter().find(is_there).ok_or_else(|| {
             NodeError::missing(
                 "sheet music is drawn by LilyPond or MuseScore, and neither is installed",
                 "`sudo apt install lilypond`, or write the .musicxml alone and open it in a \

@@ -88,7 +88,7 @@ impl Forecast {
         };
         if !whole(&mean.values) || !whole(&deviation.values) {
             return Err(NodeError::model(
-                "the planner gave a code that is not a number",
+                "the planner gave a latent that is not a number",
             ));
         }
         Ok(Likely {

@@ -56,7 +56,7 @@ impl Plan {
     /// Brings the picture's code to the length that codes have.
     fn read(&self, picture: &mut [f32]) -> Result<(), NodeError> {
         if picture.len() != self.forecast.dimension() {
-            return Err(NodeError::internal("a code of another dimension arrived"));
+            return Err(NodeError::internal("a latent of another dimension arrived"));
         }
         normalise(picture);
         Ok(())

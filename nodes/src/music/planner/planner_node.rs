@@ -14,11 +14,13 @@ use super::plan::Plan;
 use crate::controls::EXAMPLE;
 use crate::model::{Manifest, Task, require_codes};
 
-pub(super) const CODE: InputPort<Latent> = InputPort::new(0, "latent", "the picture's code");
-pub(super) const CUT: InputPort<Event> = InputPort::new(1, "cut", "a new code at once").optional();
-pub(super) const PLANNED: OutputPort<Latent> = OutputPort::new(0, "latent", "the code of each bar");
+pub(super) const CODE: InputPort<Latent> = InputPort::new(0, "latent", "the picture's latent");
+pub(super) const CUT: InputPort<Event> =
+    InputPort::new(1, "cut", "a new latent at once").optional();
+pub(super) const PLANNED: OutputPort<Latent> =
+    OutputPort::new(0, "latent", "the latent of each bar");
 pub(super) const SCENE: OutputPort<Latent> =
-    OutputPort::new(1, "scene", "the code of each scene, with `phrase` alone").by_name();
+    OutputPort::new(1, "scene", "the latent of each scene, with `phrase` alone").by_name();
 pub(super) const PHRASE: OutputPort<Event> =
     OutputPort::new(2, "phrase", "where phrases begin, with `phrase` alone").by_name();
 
@@ -27,7 +29,7 @@ pub(super) const PHRASE: OutputPort<Event> =
 pub(crate) struct Planner {
     /// name of a stream model
     #[param(
-        structural = "its codes have the dimension of the model's",
+        structural = "its latents have the dimension of the model's",
         default = "stream"
     )]
     pub(super) model: String,
@@ -57,16 +59,16 @@ impl Node for Planner {
         )
         .example(EXAMPLE)
         .details(
-            "Stands between the picture's codes and `stream_decoder`, and gives one code for \
-             each bar. A new bar's code is what the model expects after the last 32 bars, \
-             drawn with the patch's seed, mixed with the picture's own code (the mean of the \
+            "Stands between the picture's latents and `stream_decoder`, and gives one latent for \
+             each bar. A new bar's latent is what the model expects after the last 32 bars, \
+             drawn with the patch's seed, mixed with the picture's own latent (the mean of the \
              bar): `amount` is the picture's share of the variance. The first `theme` bars of \
              a scene are its theme. When a picture comes back, after another, that is `alike` \
-             (the cosine of the angle between its code and the scene's), the theme's bars come \
+             (the cosine of the angle between its latent and the scene's), the theme's bars come \
              again as they were, then the music goes on with new ones. 64 scenes are \
              remembered.\n\n\
-             With `cut` wired, the new scene's code comes at the cut, and holds for half a bar \
-             at least. Live, a bar's code comes just before the bar, from the newest picture; \
+             With `cut` wired, the new scene's latent comes at the cut, and holds for half a bar \
+             at least. Live, a bar's latent comes just before the bar, from the newest picture; \
              at a cut, with the first picture after it.\n\n\
              With `phrase`, the music has a form: phrases of that many bars, each of a theme \
              that is a scene's, and that returns whole, bar for bar; the third of three in a \
@@ -74,11 +76,11 @@ impl Node for Planner {
              film is known before the first bar is planned: phrases begin where the picture \
              changes, some half as long or half as long again for it, and at most every third \
              of them brings a new theme. There a wire into `phrase` or `alike` counts with its \
-             last value, and makes no phrases where the patch has none. `scene` is one code \
+             last value, and makes no phrases where the patch has none. `scene` is one latent \
              for each scene, sent with its cut, the same whenever it returns: for the \
              accompaniment and the drums. `phrase` says where phrases begin, so that `harmony` \
              can close before them.\n\n\
-             Codes should be whitened (`latent_map`): without, all pictures of a film look \
+             Latents should be whitened (`latent_map`): without, all pictures of a film look \
              alike.",
         )
         .input(CODE)

@@ -3,15 +3,11 @@
 use std::sync::Arc;
 
 use score_engine::harness::{Harness, Outputs};
-use score_engine::{Event, Metre, Payload, PortType, Time, Transport};
+use score_engine::{Event, Metre, Payload, PortType, Transport};
 use serde_json::json;
 
 use super::planner_node::Planner;
-use crate::testing::{settings, turns};
-
-fn at(seconds: f64) -> Time {
-    Time::from_seconds(seconds)
-}
+use crate::testing::{at, settings, turns};
 
 /// The picture's code of a scene.
 fn look(scene: usize) -> Arc<[f32]> {

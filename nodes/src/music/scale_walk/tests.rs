@@ -3,17 +3,15 @@
 use std::sync::Arc;
 
 use score_engine::harness::{Harness, Outputs};
-use score_engine::{Event, Key, KeyChoice, Note, Payload, PortType, Time, Transport};
+use score_engine::{Event, Key, KeyChoice, Note, Payload, PortType, Transport};
 use serde_json::{Value, json};
 
 use super::super::pulse::AHEAD;
 use super::ScaleWalk;
 use super::scale::{Scale, ladder};
-use crate::testing::{pitches, require_alike, require_on_sixteenths, require_one_at_a_time, turns};
-
-fn at(seconds: f64) -> Time {
-    Time::from_seconds(seconds)
-}
+use crate::testing::{
+    at, pitches, require_alike, require_on_sixteenths, require_one_at_a_time, turns,
+};
 
 fn event(strength: f32) -> Payload {
     Payload::Event(Arc::new(Event {

@@ -178,7 +178,7 @@ impl Stream {
     ) -> Result<i64, NodeError> {
         if code.len() != self.dimension {
             return Err(NodeError::model(format!(
-                "the model's codes have {} components, but this one has {}",
+                "the model's latents have {} components, but this one has {}",
                 self.dimension,
                 code.len()
             )));

@@ -72,7 +72,7 @@ impl Player {
         code: Vec<f32>,
     ) -> Result<(), NodeError> {
         if code.len() != self.stream.dimension() {
-            return Err(NodeError::internal("a code of another dimension arrived"));
+            return Err(NodeError::internal("a latent of another dimension arrived"));
         }
         let code = self.shape.apply(code, params.shaping());
         self.code_is_new = self.code.as_ref() != Some(&code);

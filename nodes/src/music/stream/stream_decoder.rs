@@ -27,9 +27,9 @@ use crate::chords::Chords;
 use crate::controls::{Controls, EXAMPLE};
 use crate::model::{Manifest, Task, require_codes};
 
-pub(super) const CODE: InputPort<Latent> = InputPort::new(0, "latent", "the code of each bar");
+pub(super) const CODE: InputPort<Latent> = InputPort::new(0, "latent", "the latent of each bar");
 pub(super) const CUT: InputPort<Event> =
-    InputPort::new(1, "cut", "a note and the new code at the next sixteenth").optional();
+    InputPort::new(1, "cut", "a note and the new latent at the next sixteenth").optional();
 pub(super) const CONTROLS: InputPort<Custom<Controls>> =
     Controls::input(2, "controls", "what is asked for, of `visual_controls`").optional();
 pub(super) const ONSET: InputPort<Event> = InputPort::new(
@@ -83,7 +83,7 @@ pub(crate) struct StreamDecoder {
     /// how freely tokens are drawn; 0: always the likeliest
     #[param(live, range = 0.0..=4.0, span = 0.0..=1.5, default = 0.7)]
     pub(super) temperature: f32,
-    /// how many notes, in place of the code's first component
+    /// how many notes, in place of the latent's first component
     #[param(live, range = -4.0..=4.0, span = -2.0..=2.0, unit = "standard deviations")]
     density: Option<f32>,
     /// how high, in place of the second
@@ -101,10 +101,10 @@ pub(crate) struct StreamDecoder {
     /// with a key or chords: the highest note
     #[param(live, range = 12..=127, span = 60.0..=96.0, default = 127)]
     pub(super) highest: u8,
-    /// factor for the code
+    /// factor for the latent
     #[param(live, range = 0.0..=10.0, span = 0.0..=2.0, default = 1.0)]
     gain: f32,
-    /// bring the code to the usual length
+    /// bring the latent to the usual length
     #[param(live, default = true)]
     normalise: bool,
     /// how hard notes are struck
@@ -171,7 +171,7 @@ impl Node for StreamDecoder {
         Descriptor::of::<Self>(
             "music",
             "stream_decoder",
-            "Turns codes, and what is asked from moment to moment, into a melody that goes on",
+            "Turns latents, and what is asked from moment to moment, into a melody that goes on",
         )
         .example(EXAMPLE)
         .details(DETAILS)
@@ -244,18 +244,18 @@ impl Node for StreamDecoder {
 }
 
 const DETAILS: &str = "The melody goes on across bars and scenes: the model remembers what it has \
-    played. Each bar follows its own code, the mean of those within it; a bar without one keeps \
+    played. Each bar follows its own latent, the mean of those within it; a bar without one keeps \
     the last, and until the first there is silence. After a `cut` the next sixteenth begins a \
-    note, and the codes from the cut on hold at once. `normalise` brings the mean to the length \
-    that codes have, √dimension.\n\n\
+    note, and the latents from the cut on hold at once. `normalise` brings the mean to the length \
+    that latents have, √dimension.\n\n\
     What comes along `controls`, or along the inputs of single ones, is asked for from the next \
     sixteenth on, until something else is; what no wire asks for the model is free in. A single \
     input goes before `controls`: a MIDI knob on `density_ahead` takes the notes out of the \
-    picture's hands and leaves it the rest. What is asked for goes before the code.\n\n\
+    picture's hands and leaves it the rest. What is asked for goes before the latent.\n\n\
     With `chords` wired the melody follows them: the models `lead` and `lead_transformer` were \
     taught to, and any other keeps to the scale and the chord, on strong places rather to the \
     chord. With chords, or with a key in the transport, no note lies outside the scale but those \
-    of the chord. A bar whose code and chords come again is played again, every third time with \
+    of the chord. A bar whose latent and chords come again is played again, every third time with \
     another end; the piece's last note is the tonic, and rings.\n\n\
     With a `theme` the tune of that MIDI file is what the first scene's phrase plays, note for \
     note on sixteenths, and what returns with that scene, every third time with other ends of its \
@@ -264,14 +264,14 @@ const DETAILS: &str = "The melody goes on across bars and scenes: the model reme
     octaves to between `lowest` and `highest`; with `key: \"auto\"` the music is in the tune's own \
     key. `harmony` with the same `theme` finds chords for it. Where phrases begin comes along \
     `phrase`, from `planner`; without, the tune begins with the first bar, and its bars return \
-    with their codes. A tune shorter than the phrase goes on as the model would; of a longer one \
+    with their latents. A tune shorter than the phrase goes on as the model would; of a longer one \
     what the phrase has bars for is played. `theme_scene` gives it to another scene's phrases, by \
     their letter in the sheet music.\n\n\
     The parameters `density`, `register`, `range` and `syncopation` are knobs: 0 is what tunes \
-    have in the mean, 2 more than nearly all, −2 less. Left out, the code says it.\n\n\
+    have in the mean, 2 more than nearly all, −2 less. Left out, the latent says it.\n\n\
     `stream` knows bars of 4/4: shorter ones leave its last sixteenths out, longer ones say its \
     last beat again. The models that follow chords know 3/4 and 6/8 as well, and play a bar of \
     12/8 as two of 6/8.\n\n\
-    Live, each sixteenth is decided just before it sounds. A bar follows the code that is the \
-    newest when it begins; after a `cut`, the first code from the cut on holds at the next \
+    Live, each sixteenth is decided just before it sounds. A bar follows the latent that is the \
+    newest when it begins; after a `cut`, the first latent from the cut on holds at the next \
     sixteenth.";

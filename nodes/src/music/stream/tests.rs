@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use score_engine::harness::{Harness, Outputs};
-use score_engine::{Event, Key, Metre, Note, Packet, Payload, PortType, Time, Transport};
+use score_engine::{Event, Key, Metre, Note, Packet, Payload, PortType, Transport};
 use serde_json::{Value, json};
 
 use super::stream_decoder::StreamDecoder;
 use crate::chords::Chords;
 use crate::controls::Controls;
 use crate::testing::{
-    begun, pitches, require_alike, require_one_at_a_time, settings, turns, write_tune,
+    at, begun, pitches, require_alike, require_one_at_a_time, settings, turns, write_tune,
 };
 
 /// The sixteenth is an eighth of a second, at 120 quarter notes a minute.
@@ -18,10 +18,6 @@ const SIXTEENTH: f64 = 0.125;
 
 /// How long before its own time a packet comes, live: as what stands before the decoder sends it.
 const EARLY: f64 = 0.02;
-
-fn at(seconds: f64) -> Time {
-    Time::from_seconds(seconds)
-}
 
 /// A code of 64 components, another for each number.
 fn code(number: f32) -> Payload {

@@ -363,7 +363,7 @@ mod tests {
         assert!(is_shared::<Mask>(json!({ "amount": 0.0 })));
         for (shape, width, height) in [("ellipse", 1e-9, 4.0), ("rectangle", 4.0, 0.0)] {
             let params = json!({ "shape": shape, "width": width, "height": height, "x": -2.0 });
-            assert_eq!(covered(params, 3).len(), 9);
+            assert_eq!(covered(params, 3), [0; 9], "nothing is inside");
         }
         let none = Frame::rgb(0, 0, Vec::new()).unwrap();
         assert!(edited::<Mask>(json!({}), &none).pixels().is_empty());

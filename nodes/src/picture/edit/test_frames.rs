@@ -5,10 +5,7 @@ use std::sync::Arc;
 use score_engine::harness::{Harness, Outputs};
 use score_engine::{Frame, Node, Payload, PortType, Time, Value};
 
-/// A time in seconds.
-pub(super) fn at(seconds: f64) -> Time {
-    Time::from_seconds(seconds)
-}
+pub(super) use crate::testing::at;
 
 /// A picture of grey pixels.
 pub(super) fn grey(width: u32, values: &[u8]) -> Frame {

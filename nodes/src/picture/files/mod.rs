@@ -83,8 +83,8 @@ fn read_sized(path: &Path, width: Option<u32>, height: Option<u32>) -> Result<Fr
 /// name can be taken for a pattern or an address.
 fn decode(content: &[u8]) -> Result<(Vec<u8>, String), NodeError> {
     let filter = format!(
-        "scale=w='min(iw,{LONGEST_SIDE})':h='min(ih,{LONGEST_SIDE})':flags=area,format=gbrap,\
-         premultiply=inplace=1,format=rgb24"
+        "scale=w='min(iw,{LONGEST_SIDE})':h='min(ih,{LONGEST_SIDE})':flags=area:\
+         force_original_aspect_ratio=decrease,format=gbrap,premultiply=inplace=1,format=rgb24"
     );
     let mut command = quiet();
     command.args(["-threads", "1", "-i", "pipe:0", "-frames:v", "1"]);
@@ -174,6 +174,19 @@ mod tests {
         assert_eq!(sized(Some(3), None), (3, 2));
         assert_eq!(sized(None, Some(8)), (12, 8));
         assert_eq!(sized(Some(5), Some(5)), (5, 5));
+    }
+
+    #[test]
+    fn a_picture_that_is_made_smaller_keeps_its_proportions() {
+        let folder = tempfile::tempdir().unwrap();
+        let size = format!("color=white:size={}x40", 2 * LONGEST_SIDE);
+        let one = ["-frames:v", "1", "wide.png"];
+        ffmpeg(
+            folder.path(),
+            &[&["-f", "lavfi", "-i", &size][..], &one].concat(),
+        );
+        let wide = read(&folder.path().join("wide.png")).unwrap();
+        assert_eq!((wide.width(), wide.height()), (LONGEST_SIDE, 20));
     }
 
     #[test]

@@ -10,17 +10,12 @@ use score_engine::{
 
 use super::read_sized;
 use super::ticks::Ticks;
+use crate::ticks::begins;
 
 const PICTURES: OutputPort<Frame> = OutputPort::new(0, "frames", "the picture");
 
 /// Why the size is not live.
 const SCALED: &str = "the picture is scaled once";
-
-/// A node without inputs looks so often whether something has changed.
-const LOOK: Time = Time::from_nanos(100_000_000);
-
-/// A node that is there so soon after the run began begins with it.
-pub(super) const BEGINNING: Time = Time::from_nanos(100_000_000);
 
 /// `picture`.
 #[derive(Clone, Params)]
@@ -90,14 +85,7 @@ impl Processor<Picture> for Showing {
     fn process(&mut self, params: &Picture, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         let now = io.now();
         let ends = self.ends;
-        let ticks = self.ticks.get_or_insert_with(|| {
-            let begins = if ends || now < BEGINNING {
-                Time::ZERO
-            } else {
-                now
-            };
-            Ticks::new(begins, params.rate)
-        });
+        let ticks = (self.ticks).get_or_insert_with(|| Ticks::new(begins(ends, now), params.rate));
         if ends {
             return match ticks.due().filter(|due| *due < self.end) {
                 Some(due) => {
@@ -117,8 +105,8 @@ impl Processor<Picture> for Showing {
             ticks.pass();
             io.send_captured_now(PICTURES, due, self.frame.clone())?;
         }
-        let look = now + LOOK;
-        Ok(Flow::WakeAt(ticks.due().map_or(look, |due| due.min(look))))
+        // Another rate is news, and wakes it too.
+        Ok(Flow::WakeAt(ticks.due().unwrap_or(Time::MAX)))
     }
 
     fn changed(&mut self, params: &Picture, transport: &Transport) -> Result<(), NodeError> {
@@ -185,6 +173,23 @@ mod tests {
                 "{apart}"
             );
         }
+    }
+
+    /// Ten calls a second would take hours here.
+    #[test]
+    fn one_that_is_sent_once_sleeps_until_its_rate_changes() {
+        let (_folder, path) = photo();
+        let (change, month) = (2e6, 2.6e6);
+        let outputs = Harness::<Picture>::new(json!({ "path": path }))
+            .set_live(Time::from_seconds(change), "rate", 0.001)
+            .until(Time::from_seconds(month))
+            .play_live()
+            .unwrap();
+        let packets = outputs.packets("frames").iter();
+        let times: Vec<f64> = packets
+            .map(|packet| packet.time.seconds().round())
+            .collect();
+        assert_eq!(times[..3], [0.0, change, change + 1_000.0]);
     }
 
     #[test]

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use score_engine::{
     Build, Check, Choice, Descriptor, Flow, Frame, Io, Node, NodeError, OutputPort, Params,
-    Processor, Time, Transport,
+    Processor, Transport,
 };
 
 use super::gallery::Gallery;
-use super::picture::BEGINNING;
 use super::reader::{Desk, Item, Pictures, Plan};
 use super::ticks::Ticks;
+use crate::ticks::begins;
 
 const PICTURES: OutputPort<Frame> = OutputPort::new(0, "frames", "the pictures");
 
@@ -22,9 +22,6 @@ const SCALED: &str = "pictures that are read already have this size";
 
 /// A node without inputs may wait so long in one call.
 const PATIENCE: Duration = Duration::from_millis(20);
-
-/// It looks so often whether something has changed.
-const LOOK: Time = Time::from_nanos(100_000_000);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Choice)]
 enum Order {
@@ -163,17 +160,10 @@ impl Showing {
 impl Processor<PictureSequence> for Showing {
     fn process(&mut self, params: &PictureSequence, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         let (now, ends) = (io.now(), self.ends);
-        let ticks = self.ticks.get_or_insert_with(|| {
-            let begins = if ends || now < BEGINNING {
-                Time::ZERO
-            } else {
-                now
-            };
-            Ticks::new(begins, params.rate)
-        });
+        let ticks = (self.ticks).get_or_insert_with(|| Ticks::new(begins(ends, now), params.rate));
         if !ends {
             if let Some(due) = ticks.due().filter(|due| *due > now) {
-                return Ok(Flow::WakeAt(due.min(now + LOOK)));
+                return Ok(Flow::WakeAt(due));
             }
             let skipped = ticks.skip_to(now);
             self.number += skipped;
@@ -216,7 +206,7 @@ mod tests {
     use std::path::Path;
 
     use score_engine::harness::{Harness, Outputs};
-    use score_engine::{Packet, Value};
+    use score_engine::{Packet, Time, Value};
     use serde_json::json;
 
     use super::*;

@@ -67,10 +67,7 @@ impl Ticks {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn at(seconds: f64) -> Time {
-        Time::from_seconds(seconds)
-    }
+    use crate::testing::at;
 
     #[test]
     fn another_rate_counts_from_what_was_sent_last() {

@@ -8,10 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::{Picture, Shared, Source, Start};
 use crate::video::ffmpeg::{last_line, start};
-
-/// How long a killed program is waited for. One that hangs inside a driver cannot be killed; it is
-/// left behind rather than hang the run as well.
-const REAP: Duration = Duration::from_secs(1);
+use crate::video::supervised::{REAP, stop};
 
 /// How soon a program that has closed its output is gone.
 const LAST_WORDS: Duration = Duration::from_millis(200);
@@ -65,7 +62,7 @@ pub(super) fn attempt(shared: &Arc<Shared>, source: &mut Source, first: impl FnO
         Err(error) => Some(format!("no thread can be started: {error}")),
     };
     let was_killed = too_late.is_none() && !shared.lock().stop && is_killed(&mut child);
-    stop(&mut child);
+    stop(&mut child, "captures");
     let (worked, pictures) = {
         let state = shared.lock();
         (state.worked(), state.pictures > 0)
@@ -213,25 +210,6 @@ fn is_killed(child: &mut Child) -> bool {
             Ok(None) if Instant::now() < until => std::thread::sleep(Duration::from_millis(1)),
             _ => return false,
         }
-    }
-}
-
-/// Ends the program.
-fn stop(child: &mut Child) {
-    // Fails only when the program is gone already.
-    let _ = child.kill();
-    let until = Instant::now() + REAP;
-    let mut pause = Duration::from_micros(200);
-    while matches!(child.try_wait(), Ok(None)) {
-        if Instant::now() >= until {
-            tracing::warn!(
-                "the capturing program {} cannot be ended: it hangs in a device's driver",
-                child.id()
-            );
-            return;
-        }
-        std::thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(20));
     }
 }
 

@@ -1,12 +1,12 @@
 //! Which program shows pictures, and what it is told.
 
 use std::io::Read;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use score_engine::NodeError;
 
+use crate::programs::is_installed;
 use crate::video::ffmpeg::Running;
 use crate::video::system::System;
 
@@ -56,14 +56,6 @@ impl Desktop {
             has: is_installed,
         }
     }
-}
-
-/// Whether a program of this name lies where the system looks for programs.
-fn is_installed(program: &str) -> bool {
-    let ending = std::env::consts::EXE_SUFFIX;
-    let lies_in = |folder: &Path| folder.join(format!("{program}{ending}")).is_file();
-    std::env::var_os("PATH")
-        .is_some_and(|folders| std::env::split_paths(&folders).any(|folder| lies_in(&folder)))
 }
 
 /// A program that shows pictures, three bytes a pixel, that come to its standard input.

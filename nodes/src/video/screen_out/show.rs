@@ -15,7 +15,7 @@ use crate::backoff::Backoff;
 use crate::picture::scale::{Scaler, Window};
 use crate::video::capture::REOPENED;
 use crate::video::ffmpeg::{last_line, start};
-use crate::video::supervised::{Stops, Supervised};
+use crate::video::supervised::{REAP, Stops, Supervised, stop};
 
 /// The wait before the first new try.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
@@ -37,8 +37,8 @@ const SETTLED: Duration = Duration::from_secs(1);
 /// Between two looks whether the program still runs.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A killed program is waited for so long, then left behind.
-const REAP: Duration = Duration::from_secs(1);
+/// What the program does, for the log.
+const DOES: &str = "shows pictures";
 
 /// Of what a program says, so many bytes are kept.
 const WORDS: u64 = 64 << 10;
@@ -176,8 +176,9 @@ fn supervise(shared: &Arc<Shared>, mut output: Output) {
             }
         });
         let worked = {
-            let state = shared.lock();
-            let took = state.took.map(|(first, last)| last.duration_since(first));
+            // It says nothing of a later start that does not come so far.
+            let took = shared.lock().took.take();
+            let took = took.map(|(first, last)| last.duration_since(first));
             took.unwrap_or_default()
         };
         let Some(reason) = outcome else { continue };
@@ -246,12 +247,12 @@ fn attempt(
     let writer = match writer {
         Ok(writer) => writer,
         Err(error) => {
-            stop(&mut child);
+            stop(&mut child, DOES);
             return Some(format!("no thread can be started: {error}"));
         }
     };
     let verdict = watch(shared, &mut child, shows);
-    let has_ended = stop(&mut child);
+    let has_ended = stop(&mut child, DOES);
     shared.lock().attempt += 1;
     shared.wake();
     if has_ended {
@@ -427,24 +428,6 @@ fn next(shared: &Shared, number: u64) -> Next {
     }
 }
 
-/// Ends the program; whether it has ended.
-fn stop(child: &mut Child) -> bool {
-    // Fails only when the program is gone already.
-    let _ = child.kill();
-    let until = Instant::now() + REAP;
-    while matches!(child.try_wait(), Ok(None)) {
-        if Instant::now() >= until {
-            tracing::warn!(
-                "the program {} that shows pictures cannot be ended: it hangs in a device's driver",
-                child.id()
-            );
-            return false;
-        }
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    true
-}
-
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
@@ -590,6 +573,27 @@ mod tests {
         until(|| tries.load(Ordering::Relaxed) >= 2);
         let (waits, _) = counters.condition().waits.unwrap();
         assert_eq!(waits, "the screen `:7`: it is not there");
+    }
+
+    #[test]
+    fn a_display_that_goes_away_after_it_has_worked_is_tried_ever_more_seldom() {
+        let tries = Arc::<std::sync::Mutex<Vec<Instant>>>::default();
+        let tried = tries.clone();
+        let output = Output {
+            name: "the screen `:7`".to_owned(),
+            counters: Arc::default(),
+            begin: Box::new(move |_| {
+                tried.lock().unwrap().push(Instant::now());
+                Err("it is not there".to_owned())
+            }),
+        };
+        let show = Show::start(output).unwrap();
+        let worked = Instant::now().checked_sub(2 * LONGEST_WAIT).unwrap();
+        show.shared.lock().took = Some((worked, Instant::now()));
+        show.take(picture(1, 1, 0));
+        until(|| tries.lock().unwrap().len() >= 5);
+        let tries = tries.lock().unwrap();
+        assert!(tries[4] - tries[3] >= 8 * FIRST_WAIT, "{tries:?}");
     }
 
     /// With a real program on a virtual X server: `cargo test --workspace --lib -- --ignored

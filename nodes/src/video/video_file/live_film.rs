@@ -9,6 +9,7 @@ use score_engine::{Flow, Frame, Io, NodeError, Processor, Time, Transport};
 use super::pace::Pace;
 use super::reel::{Item, Reel};
 use super::{PICTURES, VideoFile};
+use crate::ticks::begins;
 
 /// The longest wait of a node without inputs in one call.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -20,15 +21,20 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// be.
 const FAR_BEHIND: Time = Time::from_nanos(5_000_000_000);
 
+/// What is said of a decoder that hangs.
+const HANGS: &str = "has given no picture for 2 s: ffmpeg hangs, or the computer has too much else to do; its \
+     decoder is restarted where the film ought to be";
+
+/// What is said of one that is far behind.
+const TOO_SLOW: &str = "is more than 5 s behind, since the computer decodes it too slowly; it goes on where it ought \
+     to be. Fewer pixels in the film, a lower `speed`, or fewer other programs help";
+
 /// A frame sent within this of its time is on time; nothing newer is looked for.
 const ON_TIME: Time = Time::from_nanos(5_000_000);
 
 /// The longest wait after a frame before the next is fetched: fetching makes room for the decoder,
 /// whose work would delay the nodes that process the frame just sent.
 const QUIET: Time = Time::from_nanos(5_000_000);
-
-/// A film that is ready within this after the run began plays from the run's beginning.
-const BEGINNING: Time = Time::from_nanos(100_000_000);
 
 /// Sends the frames of a film when their times have come.
 pub(super) struct LiveFilm {
@@ -69,8 +75,7 @@ impl LiveFilm {
     /// How the film plays; it begins when it is first asked for.
     fn begin(&mut self, now: Time, speed: f64) -> Pace {
         *self.pace.get_or_insert_with(|| {
-            let began = if now < BEGINNING { Time::ZERO } else { now };
-            let pace = Pace::new(began, speed);
+            let pace = Pace::new(begins(false, now), speed);
             self.reel.go_by(pace);
             pace
         })
@@ -127,7 +132,7 @@ impl LiveFilm {
         let since = *self.starving.get_or_insert_with(Instant::now);
         self.held = self.reel.next(PATIENCE);
         if self.held.is_none() && since.elapsed() >= TIMEOUT {
-            self.reel.start_anew("it gives no picture");
+            self.reel.start_anew(HANGS);
             self.starving = None;
         }
     }
@@ -150,7 +155,7 @@ impl LiveFilm {
         };
         if late > FAR_BEHIND && !self.hurried.is_some_and(recently) {
             self.hurried = Some(Instant::now());
-            self.reel.start_anew("it is far behind");
+            self.reel.start_anew(TOO_SLOW);
         }
     }
 }

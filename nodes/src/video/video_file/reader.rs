@@ -180,12 +180,11 @@ impl Reader {
     /// Starts another decoder in the place of one that failed, where the film ought to be now or
     /// where it was read to, whichever is later; `None` when the film ought to be over.
     fn start_anew(&mut self, error: &NodeError, worked: Duration) -> Result<Option<Decoder>, Gone> {
-        let why = self.shared.why_ended();
+        // A decoder that was ended because nobody reads any more has not failed.
+        self.rest(Duration::ZERO)?;
         let (node, name) = (&self.script.node, self.script.path.display());
-        match why {
-            Some(why) => {
-                tracing::warn!(%node, "the film `{name}`: {why}; its decoder is restarted")
-            }
+        match self.shared.why_ended() {
+            Some(why) => tracing::warn!(%node, "the film `{name}` {why}"),
             None => tracing::warn!(%node, "the film `{name}`: {error}; its decoder is restarted"),
         }
         // What is kept must be whole.
@@ -235,5 +234,56 @@ impl Reader {
 
     fn send(&self, item: Item) -> Result<(), Gone> {
         self.items.send(item).map_err(|_| Gone)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{channel, sync_channel};
+
+    use score_engine::LiveClock;
+
+    use super::*;
+    use crate::testing::warnings;
+    use crate::video::ffmpeg::Film;
+    use crate::video::timeline::Timeline;
+
+    /// How many warnings there are when a decoder fails.
+    fn said_of_a_failure(is_needed: bool) -> usize {
+        let film = Film {
+            stream: 0,
+            timeline: Timeline::default(),
+            declared: None,
+            frame: None,
+            pixels: None,
+        };
+        let script = Script {
+            node: "film".to_owned(),
+            path: "film.mp4".into(),
+            size: (1, 1),
+            rate: None,
+            film,
+        };
+        let (items, _items) = sync_channel(1);
+        let (life, alive) = channel();
+        let shared = Arc::new(ReelShared::new(Arc::new(LiveClock::new()), 1.0, false));
+        let mut reader = Reader::new(Beginning {
+            script,
+            items,
+            alive,
+            shared,
+            reopened: Arc::default(),
+        });
+        let life = is_needed.then_some(life);
+        let error = NodeError::input("the film cannot be decoded");
+        let said = warnings(|| drop(reader.start_anew(&error, Duration::ZERO)));
+        drop(life);
+        said
+    }
+
+    #[test]
+    fn a_decoder_that_is_ended_with_the_run_is_not_said_to_have_failed() {
+        assert_eq!(said_of_a_failure(true), 1);
+        assert_eq!(said_of_a_failure(false), 0);
     }
 }

@@ -84,6 +84,20 @@ struct ReelState {
 }
 
 impl ReelShared {
+    /// Of a film that will play at `speed`, and starts again where it is `looped`.
+    pub(super) fn new(clock: Arc<LiveClock>, speed: f64, looped: bool) -> Self {
+        ReelShared {
+            clock,
+            state: Mutex::new(ReelState {
+                pace: None,
+                speed,
+                looped,
+                decoder: None,
+                ended: None,
+            }),
+        }
+    }
+
     /// Why the decoder was ended from here, if it was.
     pub(super) fn why_ended(&self) -> Option<&'static str> {
         self.lock().ended.take()
@@ -139,16 +153,7 @@ impl Reel {
         clock: Arc<LiveClock>,
         reopened: Arc<AtomicU64>,
     ) -> Result<Self, NodeError> {
-        let shared = Arc::new(ReelShared {
-            clock,
-            state: Mutex::new(ReelState {
-                pace: None,
-                speed,
-                looped,
-                decoder: None,
-                ended: None,
-            }),
-        });
+        let shared = Arc::new(ReelShared::new(clock, speed, looped));
         let mut decoder = script.decoder(None, speed)?;
         shared.watch(&decoder);
         let Some(first) = decoder.next()? else {

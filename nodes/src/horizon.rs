@@ -8,7 +8,7 @@ const AHEAD: f64 = 0.008;
 
 /// Up to where what is planned may be sent, and from when on something unplanned may still be.
 #[derive(Debug)]
-pub(super) struct Horizon {
+pub(crate) struct Horizon {
     /// Whether all that comes in is known sooner or later, as in a render.
     ends: bool,
     /// Up to where everything was known at the end of the last call.
@@ -16,7 +16,7 @@ pub(super) struct Horizon {
 }
 
 impl Horizon {
-    pub(super) fn new(build: &Build<'_>) -> Self {
+    pub(crate) fn new(build: &Build<'_>) -> Self {
         Horizon {
             ends: build.ends,
             known: Time::ZERO,
@@ -24,7 +24,7 @@ impl Horizon {
     }
 
     /// How long before its time something leaves.
-    pub(super) fn ahead(&self) -> Time {
+    pub(crate) fn ahead(&self) -> Time {
         match self.ends {
             true => Time::ZERO,
             false => Time::from_seconds(AHEAD),
@@ -33,7 +33,7 @@ impl Horizon {
 
     /// What is planned up to this time leaves now; `None` once nothing more comes in, when
     /// `finish` knows the end that is meant. To be asked after everything that is due was taken.
-    pub(super) fn reach(&mut self, io: &Io<'_>) -> Option<Time> {
+    pub(crate) fn reach(&mut self, io: &Io<'_>) -> Option<Time> {
         match io.reached() {
             Watermark::At(known) => {
                 self.known = known;
@@ -45,15 +45,21 @@ impl Horizon {
 
     /// The time of what has just changed in the node itself, such as a parameter: in a render up to
     /// where the last call knew everything, since the value came then; live by the clock.
-    pub(super) fn changed_at(&self, io: &Io<'_>) -> Time {
+    pub(crate) fn changed_at(&self, io: &Io<'_>) -> Time {
         match self.ends {
             true => self.known,
             false => io.now(),
         }
     }
 
+    /// Up to where everything was known at the end of the last call: in a render, what changes
+    /// before the next one changes then.
+    pub(crate) fn known(&self) -> Time {
+        self.known
+    }
+
     /// When the inputs ended, and nothing before what was known already.
-    pub(super) fn end(&self, io: &Io<'_>) -> Time {
+    pub(crate) fn end(&self, io: &Io<'_>) -> Time {
         let end = io.end().unwrap_or(Time::ZERO);
         match self.ends {
             true => end.max(self.known),
@@ -62,7 +68,7 @@ impl Horizon {
     }
 
     /// Whether this is a run without an end.
-    pub(super) fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         !self.ends
     }
 }
