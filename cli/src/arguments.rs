@@ -49,6 +49,7 @@ impl Command {
             Command::Status(status) => status.json,
             Command::Run(_)
             | Command::Set(_)
+            | Command::Tap(_)
             | Command::Release(_)
             | Command::WriteBack(_)
             | Command::Fmt(_)
@@ -115,6 +116,8 @@ pub(crate) enum Command {
     Set(Set),
     /// Recall a preset of a running patch, or list its presets
     Preset(Preset),
+    /// Tap the tempo of a running patch: press Enter on each beat
+    Tap(Tap),
     /// Print the live values of a running patch, and where each comes from
     Get(Get),
     /// Release values that were set: the values of the patch or its wires apply again
@@ -331,6 +334,16 @@ pub(crate) struct Set {
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = glide)]
     #[arg(allow_negative_numbers = true)]
     pub(crate) glide: Glide,
+    #[arg(long, value_name = "PATCH|PID", help = RUN)]
+    pub(crate) run: Option<String>,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+From the second tap on the music takes over the tempo and comes to your beats; it keeps both until
+`score release transport.tempo`. Each line of standard input is a tap, so that other programs can
+tap too; Ctrl-D or Ctrl-C ends it, and the tempo stays.")]
+pub(crate) struct Tap {
     #[arg(long, value_name = "PATCH|PID", help = RUN)]
     pub(crate) run: Option<String>,
 }

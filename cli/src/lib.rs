@@ -58,6 +58,7 @@ pub fn run(registry: &Registry) -> ExitCode {
         Command::Run(run) => command::run::run(run, kinds.into_owned(), &settings),
         Command::Set(set) => command::steer::set(set),
         Command::Preset(preset) => command::preset::run(preset),
+        Command::Tap(tap) => command::tap::run(tap),
         Command::Get(get) => command::steer::get(get),
         Command::Release(release) => command::steer::release(release),
         Command::WriteBack(write) => command::write_back::run(write, &kinds, &settings),

@@ -7,6 +7,7 @@ pub(crate) const FILM: &str = include_str!("../../graphs/film.ron");
 pub(crate) const PATCHES: &[(&str, &str)] = &[
     ("classic", include_str!("../../graphs/classic.ron")),
     ("cuts", include_str!("../../graphs/cuts.ron")),
+    ("daw_leads", include_str!("../../graphs/daw_leads.ron")),
     ("density", include_str!("../../graphs/density.ron")),
     ("duet", include_str!("../../graphs/duet.ron")),
     (

@@ -11,6 +11,7 @@ use score_nodes::fit_cuts::{Fit, fit_cuts};
 use crate::failure::Failure;
 use crate::log;
 use crate::signals::on_end;
+use crate::terminal::tell;
 
 /// How often the bar is redrawn.
 const REDRAW: Duration = Duration::from_millis(100);
@@ -25,6 +26,12 @@ pub(crate) struct Rendered {
 /// Runs `graph` to its end; Ctrl-C stops it. Where its transport wants that, its bars are fitted to
 /// the film's cuts.
 pub(crate) fn render(graph: Graph, settings: &Settings, quiet: bool) -> Result<Rendered, Failure> {
+    if graph.transport().follow.is_some() && !quiet {
+        let tempo = graph.transport().tempo;
+        tell(format_args!(
+            "a render has no clock to follow: the tempo is {tempo} throughout"
+        ));
+    }
     if !graph.transport().fit_cuts {
         let report = play(graph, settings, quiet)?;
         return Ok(Rendered { report, fit: None });

@@ -43,9 +43,9 @@ pub use score_node::*;
 pub use diagnostic::{Diagnostic, Diagnostics, Place, did_you_mean, shown, steers};
 pub use graph::{Graph, GraphFile};
 pub use live::{
-    Drained, Edit, Level, Live, LiveOptions, LiveTap, NodeState, NodeStatus, NodeValues, Picture,
-    RestartPolicy, Seen, SeenEvent, SeenNote, Status, SteerableNode, Steering, SteeringError,
-    SteeringErrorKind, Waiting, WireEnd, WireStatus,
+    ClockReport, ClockState, ClockStatus, Drained, Edit, Level, Live, LiveOptions, LiveTap,
+    NodeState, NodeStatus, NodeValues, Picture, RestartPolicy, Seen, SeenEvent, SeenNote, Status,
+    SteerableNode, Steering, SteeringError, SteeringErrorKind, Waiting, WireEnd, WireStatus,
 };
 pub use offline::{NodeReport, Report, Run, SecondAct, Stopper};
 pub use patch::{

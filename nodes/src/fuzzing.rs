@@ -77,6 +77,13 @@ pub fn sound(bytes: &[u8]) {
     }
 }
 
+/// Reads MIDI messages as a clock, as timecode and as taps, and follows what they say: each message
+/// is a byte with its length and how much later it comes, and its bytes.
+#[cfg(feature = "device")]
+pub fn clocks(bytes: &[u8]) {
+    crate::following::fuzz(bytes);
+}
+
 /// Takes in a packet of OSC as `osc_in` does; what stands before a zero byte is the address that it
 /// listens to.
 pub fn osc_in(bytes: &[u8]) {

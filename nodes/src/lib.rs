@@ -14,6 +14,8 @@ mod event;
 mod file_state;
 pub mod fit_cuts;
 mod flow;
+#[cfg(feature = "device")]
+pub mod following;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod growing_file;
@@ -60,9 +62,11 @@ const FEATURES: [(&str, bool, &[&str]); 2] = [
         &[
             "audio_in",
             "audio_out",
+            "jack_transport_out",
             "midi_clock_out",
             "midi_in",
             "midi_out",
+            "midi_timecode_out",
         ],
     ),
     (

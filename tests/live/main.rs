@@ -4,6 +4,7 @@
 #![allow(missing_docs)]
 
 mod capture;
+mod clocks;
 mod devices;
 mod midi;
 mod palette;

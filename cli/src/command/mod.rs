@@ -20,6 +20,7 @@ pub(crate) mod sample;
 pub(crate) mod shell;
 pub(crate) mod steer;
 pub(crate) mod styles;
+pub(crate) mod tap;
 pub(crate) mod write_back;
 
 use std::collections::BTreeSet;

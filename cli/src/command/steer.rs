@@ -245,6 +245,7 @@ fn table(nodes: &[NodeValues]) -> String {
                 (ValueSource::Text, _) => "text",
                 (ValueSource::Wire, _) => "wire",
                 (ValueSource::Hand, None) => "hand",
+                (ValueSource::Clock, _) => "clock",
             };
             rows.push([
                 format!("{}.{}", node.id, value.name),

@@ -31,6 +31,8 @@ pub(super) enum Leaf {
     Preset { name: String, summary: String },
     /// Where the music is.
     Position { of: Position },
+    /// The beat is tapped: every message is a tap.
+    Tap,
 }
 
 /// Something that the transport says and that nobody sets.
@@ -52,6 +54,7 @@ impl Leaf {
             Leaf::Output { summary, .. } | Leaf::Preset { summary, .. } => summary,
             Leaf::Position { of: Position::Beat } => "quarter notes since the beginning",
             Leaf::Position { of: Position::Bar } => "the bar, from 0",
+            Leaf::Tap => "each message taps the beat; the tempo follows",
         }
     }
 }
@@ -116,6 +119,7 @@ impl Namespace {
                 let at = format!("/transport/{OUTPUTS}/{name}");
                 leaves.insert(at, Leaf::Position { of });
             }
+            leaves.insert("/transport/tap".to_owned(), Leaf::Tap);
         }
         Namespace {
             edition,
@@ -254,6 +258,10 @@ fn describe(path: &str, leaf: &Leaf, value: Option<&Vec<OscType>>) -> Value {
             about["TYPE"] = json!("f");
             about["UNIT"] = json!(["s"]);
             about["RANGE"] = json!([{ "MIN": 0.0, "MAX": MAX_GLIDE }]);
+        }
+        Leaf::Tap => {
+            about["ACCESS"] = json!(2);
+            about["TYPE"] = json!("I");
         }
         Leaf::Position { of } => {
             about["ACCESS"] = json!(1);

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use rosc::{OscMessage, OscType};
 use score_engine::{Steering, Transport};
+use score_nodes::osc::arguments::number;
 use score_nodes::osc::complaints::Complaints;
 use score_nodes::osc::pattern::{Pattern, is_pattern};
 
@@ -83,6 +84,7 @@ impl OscState {
         let (node, param) = match leaf {
             Leaf::Param { node, param } => (node, param),
             Leaf::Preset { name, .. } => return self.recall(address, name, args),
+            Leaf::Tap => return self.tap(args),
             Leaf::Output { .. } | Leaf::Position { .. } => {
                 return (self.complaints).say(|| format!("`{address}` can only be listened to"));
             }
@@ -101,6 +103,18 @@ impl OscState {
         };
         if let Err(error) = set {
             self.complaints.say(|| format!("`{address}`: {error}"));
+        }
+    }
+
+    /// A message is a tap, but not that of a button that is let go.
+    fn tap(&self, args: &[OscType]) {
+        let is_let_go = match args.first() {
+            Some(OscType::Bool(pressed)) => !pressed,
+            Some(arg) => number(arg).is_some_and(|value| value <= 0.0),
+            None => false,
+        };
+        if !is_let_go {
+            self.steering.tap_beat();
         }
     }
 

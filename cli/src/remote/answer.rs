@@ -66,6 +66,7 @@ impl Remote {
                     Err(error) => Err(vec![refused(error)]),
                 }
             }
+            Request::Tap => Ok(json!({ "tempo": self.steering.tap_beat() })),
             Request::Presets => Ok(json!(&*self.steering.presets())),
             Request::Get => Ok(json!(self.steering.values())),
             Request::Held => Ok(json!(self.held())),

@@ -58,6 +58,8 @@ pub(crate) enum Request {
         #[serde(default)]
         glide: Glide,
     },
+    /// Somebody taps the beat now.
+    Tap,
     /// The presets of the patch that plays.
     Presets,
     /// The live parameters of everything that plays.
@@ -219,9 +221,12 @@ pub(crate) fn read_request(line: &[u8]) -> Result<Request, Refusal> {
         | Request::Release { glide, .. }
         | Request::Recall { glide, .. }
         | Request::ReleaseAll { glide } => *glide,
-        Request::Hello | Request::Presets | Request::Get | Request::Held | Request::Status => {
-            Glide::default()
-        }
+        Request::Hello
+        | Request::Tap
+        | Request::Presets
+        | Request::Get
+        | Request::Held
+        | Request::Status => Glide::default(),
     };
     let (Length::Seconds(number) | Length::Beats(number)) = glide.length();
     match (0.0..=MAX_GLIDE).contains(&number) {
@@ -305,6 +310,7 @@ mod tests {
         prop_oneof![
             Just(Request::Hello),
             Just(Request::Presets),
+            Just(Request::Tap),
             Just(Request::Get),
             Just(Request::Held),
             Just(Request::Status),

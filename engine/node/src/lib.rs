@@ -91,6 +91,8 @@ pub mod descriptor;
 #[doc(hidden)]
 pub mod error;
 #[doc(hidden)]
+pub mod follow;
+#[doc(hidden)]
 pub mod foreign;
 #[doc(hidden)]
 pub mod io;
@@ -131,6 +133,7 @@ pub use clock::LiveClock;
 pub use counters::Counters;
 pub use descriptor::{Descriptor, InputOrder};
 pub use error::{NodeError, NodeErrorKind};
+pub use follow::{Follow, FollowedClock, WhenLost};
 pub use io::{Input, Io};
 pub use key::{Key, KeyChoice, Mode, NotAKey, note_at, note_name};
 pub use length::Length;

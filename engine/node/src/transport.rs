@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::follow::Follow;
 use crate::key::KeyChoice;
 use crate::length::Length;
 use crate::swing::Swing;
@@ -43,7 +44,17 @@ pub struct Transport {
     /// Whether a render chooses tempi with which the film's cuts fall on beats.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fit_cuts: bool,
+    /// Whether the music stands still at the position of `anchor`, since the clock that it follows
+    /// has stopped. What comes after that position lies in a far future.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stands: bool,
+    /// The clock that a live run follows. It matters to no node.
+    #[serde(skip)]
+    pub follow: Option<Follow>,
 }
+
+/// How far away what comes next is while the music stands still: fifty years.
+const STANDSTILL: Time = Time::from_nanos(50 * 365 * 86_400 * 1_000_000_000);
 
 impl Default for Transport {
     fn default() -> Self {
@@ -58,6 +69,8 @@ impl Default for Transport {
             anchor: (Time::ZERO, 0.0),
             tempi: None,
             fit_cuts: false,
+            stands: false,
+            follow: None,
         }
     }
 }
@@ -73,7 +86,28 @@ impl Transport {
         };
         Transport {
             anchor,
+            stands: self.stands,
             ..wanted.clone()
+        }
+    }
+
+    /// The same, at `position` quarter notes from `now` on.
+    #[doc(hidden)]
+    pub fn located(&self, now: Time, position: f64) -> Self {
+        Transport {
+            anchor: (now, position),
+            stands: false,
+            ..self.clone()
+        }
+    }
+
+    /// The same, which stands still at `position` from `now` on.
+    #[doc(hidden)]
+    pub fn standing(&self, now: Time, position: f64) -> Self {
+        Transport {
+            anchor: (now, position),
+            stands: true,
+            ..self.clone()
         }
     }
 
@@ -89,7 +123,8 @@ impl Transport {
 
     /// The time `beats` quarter notes of the grid after `time`, or before it.
     pub fn after(&self, time: Time, beats: f64) -> Time {
-        if self.swinging().is_some() {
+        // While the music stands still, what is played all the same is as long as it would be.
+        if self.swinging().is_some() && !self.stands {
             return self.time_at(self.position(time) + beats);
         }
         let fitted = self.tempi.as_ref().and_then(|tempi| {
@@ -115,7 +150,13 @@ impl Transport {
     /// The time at which `position` quarter notes have passed on a clock, from the start.
     pub fn clock_time(&self, position: f64) -> Time {
         let fitted = self.tempi.as_ref().and_then(|tempi| tempi.time(position));
-        fitted.unwrap_or_else(|| self.anchor.0 + self.beats(position - self.anchor.1))
+        fitted.unwrap_or_else(|| {
+            let since = self.beats(position - self.anchor.1);
+            match self.stands && since > Time::ZERO {
+                true => self.anchor.0 + STANDSTILL + since,
+                false => self.anchor.0 + since,
+            }
+        })
     }
 
     /// Sixteenth notes in a bar, at least one.
@@ -133,8 +174,14 @@ impl Transport {
     /// The quarter notes that have passed on a clock at `time`, from the start.
     pub fn clock_position(&self, time: Time) -> f64 {
         let fitted = self.tempi.as_ref().and_then(|tempi| tempi.position(time));
-        fitted
-            .unwrap_or_else(|| self.anchor.1 + (time - self.anchor.0).seconds() * self.tempo / 60.0)
+        fitted.unwrap_or_else(|| {
+            let since = time - self.anchor.0;
+            let since = match self.stands && since > Time::ZERO {
+                true => (since - STANDSTILL).max(Time::ZERO),
+                false => since,
+            };
+            self.anchor.1 + since.seconds() * self.tempo / 60.0
+        })
     }
 }
 
@@ -285,6 +332,28 @@ mod tests {
         assert!((fast.position(Time::from_seconds(3.5)) - 3.5).abs() < 1e-9);
         // The sixteenth at position 4 was half a second away at the old tempo.
         assert!((fast.sixteenth(16).seconds() - 3.75).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_transport_that_stands_goes_on_from_where_it_stood_and_what_comes_next_is_far_away() {
+        let now = Time::from_seconds(3.0);
+        let stands = Transport::default().standing(now, 6.0);
+        for seconds in [3.0, 4.0, 86_400.0] {
+            assert_eq!(stands.position(Time::from_seconds(seconds)), 6.0);
+        }
+        assert_eq!(stands.clock_time(5.0), Time::from_seconds(2.5));
+        assert!(stands.clock_time(6.01).seconds() > 1e9);
+        let far = stands.clock_time(8.0);
+        assert!((stands.clock_position(far) - 8.0).abs() < 1e-6);
+        // A delay of a beat lasts as long as before, and a key that is played too.
+        assert_eq!(stands.beats(1.0), Time::from_seconds(0.5));
+        assert_eq!(stands.after(now, 1.0), Time::from_seconds(3.5));
+        // At another tempo it stands where it stood.
+        let slower = at_tempo(&stands, Time::from_seconds(9.0), 60.0);
+        assert!(slower.stands);
+        assert_eq!(slower.position(Time::from_seconds(99.0)), 6.0);
+        let goes_on = slower.located(Time::from_seconds(99.0), 6.0);
+        assert_eq!(goes_on.position(Time::from_seconds(100.0)), 7.0);
     }
 
     #[test]

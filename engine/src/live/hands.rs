@@ -8,8 +8,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::following::{ClockReport, ClockStatus, Following};
 use super::ports::{Command, CommandSender, HandChange};
 use super::tap::{LiveTap, TapBuffer};
+use super::tapping::Tapping;
 use crate::clock::LiveClock;
 use crate::descriptor::Descriptor;
 use crate::diagnostic::did_you_mean;
@@ -32,6 +34,9 @@ const MOST_WAITING: usize = 1_024;
 
 /// Presets that are named to somebody who asks for one that is not there.
 const MOST_NAMED: usize = 20;
+
+/// The transport's parameter that a clock leads.
+const TEMPO: &str = "tempo";
 
 /// Sets live values of what plays, from any thread. A value holds until it is released, over what
 /// the patch and wires say: through edits of the patch and restarts of its node.
@@ -122,6 +127,9 @@ struct SteeringState {
     text: serde_json::Map<String, Value>,
     /// The transport that plays.
     transport: Transport,
+    /// The clock that leads it, where one does.
+    following: Following,
+    tapping: Tapping,
     /// The presets of the patch that plays.
     presets: Arc<[Preset]>,
     /// How many patches have begun to play.
@@ -199,9 +207,26 @@ impl Steering {
             taps: Vec::new(),
             text: transport_params::values(&Transport::default()),
             transport: Transport::default(),
+            following: Following::default(),
+            tapping: Tapping::default(),
             presets: Arc::default(),
             edition: 0,
         })))
+    }
+
+    /// What steers this transport and no node, for tests.
+    #[doc(hidden)]
+    pub fn of_transport(clock: Arc<LiveClock>, transport: &Transport) -> Self {
+        let steering = Self::new(clock);
+        steering.exchange(Exchange {
+            nodes: Vec::new(),
+            begun: &[],
+            built_with: transport,
+            text: transport,
+            presets: Arc::default(),
+            is_first: true,
+        });
+        steering
     }
 
     fn lock(&self) -> MutexGuard<'_, SteeringState> {
@@ -395,10 +420,37 @@ impl Steering {
         self.lock().edition
     }
 
-    /// The quarter notes that have passed since the run began, and the bar that plays, from 0.
+    /// Takes in what is reported of the clock that the patch follows. While a hand holds the tempo
+    /// it is only remembered.
+    pub fn follow(&self, report: ClockReport) {
+        self.lock().hear_clock(report);
+    }
+
+    /// Somebody taps the beat now. From the second tap on, the hand holds the tempo, and the music
+    /// comes to the beats that are tapped. Returns the tempo, in quarter notes a minute.
+    pub fn tap_beat(&self) -> Option<f64> {
+        let now = self.lock().clock.now();
+        self.tap_beat_at(now)
+    }
+
+    /// As [`Steering::tap_beat`], for a tap whose time on the run's clock is known.
+    pub fn tap_beat_at(&self, time: Time) -> Option<f64> {
+        self.lock().tap_beat(time)
+    }
+
+    /// How the clock that the patch follows is doing; `None`: it follows none.
+    pub fn clock_status(&self) -> Option<ClockStatus> {
+        let state = self.lock();
+        let (now, overridden) = (state.clock.now(), state.hand_leads());
+        state.following.status(&state.transport, now, overridden)
+    }
+
+    /// The quarter notes that have passed since the run began, or on the clock that it follows, and
+    /// the bar that plays, from 0.
     pub fn beat(&self) -> (f64, u64) {
         let state = self.lock();
-        let beat = state.transport.position(state.clock.now()).max(0.0);
+        let beat = state.transport.position(state.clock.now()) + state.following.shift();
+        let beat = beat.max(0.0);
         let per_bar = state.transport.sixteenths_per_bar() as f64 / 4.0;
         (beat, (beat / per_bar) as u64)
     }
@@ -460,6 +512,7 @@ impl Steering {
     /// Sends nodes that hung what was kept for them.
     pub(super) fn deliver_kept(&self) {
         let mut state = self.lock();
+        state.keep_time();
         state.deliver();
         state.open_late_taps();
         state.tell_what_is_unrecorded();
@@ -486,7 +539,13 @@ impl Steering {
         state.edition += 1;
         let released = state.release_unfit(&nodes);
         state.open_taps(&nodes);
+        state.following.follow(text.follow.as_ref());
+        let now = match is_first {
+            true => Time::ZERO,
+            false => state.clock.now(),
+        };
         let transport = state.transport_of(text, is_first);
+        let transport = state.led(transport, now);
         let known = std::mem::replace(&mut state.transport, transport);
         let late: Vec<String> = (state.nodes.iter())
             .filter(|target| target.is_to_retime)
@@ -548,6 +607,85 @@ impl SteeringState {
             true => wanted,
             false => self.transport.going_over_to(&wanted, self.clock.now()),
         }
+    }
+
+    /// Whether a hand holds the tempo, over what a clock says.
+    fn hand_leads(&self) -> bool {
+        let tempo = (TRANSPORT.to_owned(), TEMPO.to_owned());
+        self.hands.contains_key(&tempo)
+    }
+
+    /// A transport as the clock that is followed, or the hand that holds the tempo, has it.
+    fn led(&mut self, transport: Transport, now: Time) -> Transport {
+        let led = match self.hand_leads() {
+            true => self.following.overridden(&transport, now),
+            false => self.following.resume(&transport, now),
+        };
+        led.unwrap_or(transport)
+    }
+
+    /// Takes in what is reported of the clock that is followed.
+    fn hear_clock(&mut self, report: ClockReport) {
+        let times = (self.clock.now(), self.clock.lead());
+        let tempo = self.text.get(TEMPO).and_then(Value::as_f64);
+        let tempo = tempo.unwrap_or(self.transport.tempo);
+        let overridden = self.hand_leads();
+        let led = (self.following).hear(report, &self.transport, times, (tempo, overridden));
+        if let Some(transport) = led {
+            self.play_led(transport, times.0);
+        }
+    }
+
+    /// Comes closer to the clock, or to the beats that are tapped, where nobody has reported
+    /// anything for a while.
+    fn keep_time(&mut self) {
+        let now = self.clock.now();
+        let led = match self.hand_leads() {
+            true => self.following.overridden(&self.transport, now),
+            false => self.following.resume(&self.transport, now),
+        };
+        if let Some(transport) = led {
+            self.play_led(transport, now);
+        }
+    }
+
+    /// Goes over to the transport that a clock leads to, and has it recorded.
+    fn play_led(&mut self, transport: Transport, now: Time) {
+        let value = json_number(transport.tempo);
+        let is_new = transport.tempo != self.transport.tempo;
+        self.play_by(transport);
+        if is_new {
+            self.tell_recorders(&Arc::new(Steered {
+                time: now,
+                node: TRANSPORT.to_owned(),
+                param: TEMPO.to_owned(),
+                value: Some(value),
+                glide: 0.0,
+            }));
+        }
+    }
+
+    fn tap_beat(&mut self, time: Time) -> Option<f64> {
+        let tempo = self.tapping.tap(time)?;
+        // What is heard together with the tap is played so much earlier.
+        let time = time - self.clock.lead();
+        let metre = self.transport.metre;
+        let beat = match metre.dotted_beats() {
+            Some(_) => 1.5,
+            None => 4.0 / f64::from(metre.1.max(1)),
+        };
+        let tempo = tempo * beat;
+        let declared = self.declared(TRANSPORT, TEMPO).ok()?;
+        declared.admits(&json_number(tempo)).ok()?;
+        let here = self.transport.clock_position(time);
+        let nearest = (here / beat).round() * beat;
+        let value = Some(json_number(tempo));
+        self.set_hand(TRANSPORT, TEMPO, value, Duration::ZERO)
+            .ok()?;
+        self.following.tapped(Some((time, nearest, tempo)));
+        self.keep_time();
+        self.deliver();
+        Some(tempo)
     }
 
     /// What hands hold of the parameters of node `id`.
@@ -671,8 +809,15 @@ impl SteeringState {
         };
         let now = self.clock.now();
         if id == TRANSPORT {
+            if param == TEMPO {
+                self.following.tapped(None);
+            }
             match self.under_hands(&self.text) {
-                Ok(wanted) => self.play_by(self.transport.going_over_to(&wanted, now)),
+                Ok(wanted) => {
+                    let transport = self.transport.going_over_to(&wanted, now);
+                    let led = self.led(transport, now);
+                    self.play_by(led);
+                }
                 Err(error) => {
                     // The transport cannot be such; what was before goes on.
                     match before {
@@ -764,6 +909,9 @@ impl SteeringState {
         text: &serde_json::Map<String, Value>,
     ) -> Result<Transport, SteeringError> {
         let mut values = text.clone();
+        if let Some(tempo) = self.following.tempo() {
+            values.insert(TEMPO.to_owned(), json_number(tempo));
+        }
         for ((node, param), value) in &self.hands {
             if node == TRANSPORT {
                 values.insert(param.clone(), value.clone());
@@ -791,12 +939,20 @@ impl SteeringState {
             let [value, text] =
                 [&now, &self.text].map(|of| of.get(name).cloned().unwrap_or_default());
             let key = (TRANSPORT.to_owned(), name.to_owned());
+            let held = self.hands.get(&key);
+            let of_clock = self.following.tempo().filter(|_| name == TEMPO);
+            // The tempo that plays may differ a little, to come to the beats of the clock.
+            let (source, value) = match (held, of_clock) {
+                (Some(held), _) => (ValueSource::Hand, held.clone()),
+                (None, Some(tempo)) => {
+                    let hundredths = (tempo * 100.0).round() / 100.0;
+                    (ValueSource::Clock, json_number(hundredths))
+                }
+                (None, None) => (ValueSource::Text, value),
+            };
             ValueStatus {
                 name: name.to_owned(),
-                source: match self.hands.contains_key(&key) {
-                    true => ValueSource::Hand,
-                    false => ValueSource::Text,
-                },
+                source,
                 text: Some(text).filter(|text| *text != value),
                 unit: param.unit.clone(),
                 value,
@@ -823,6 +979,11 @@ fn no_preset(name: &str, presets: &[Preset]) -> SteeringError {
         message: format!("the patch that plays has no preset `{name}`"),
         help,
     }
+}
+
+/// A number as a value.
+fn json_number(number: f64) -> Value {
+    Value::from(number)
 }
 
 /// The transport that has these values.

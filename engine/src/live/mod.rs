@@ -1,6 +1,7 @@
 //! A patch that plays: by the clock, edited while it runs, and with whatever fails brought back.
 
 mod edit;
+mod following;
 mod gauges;
 mod group;
 mod hands;
@@ -19,9 +20,11 @@ mod sounding;
 mod splice;
 mod status;
 mod tap;
+mod tapping;
 mod thread;
 
 pub use edit::Edit;
+pub use following::{ClockReport, ClockState, ClockStatus};
 pub use gauges::NodeState;
 pub use hands::{NodeValues, SteerableNode, Steering, SteeringError, SteeringErrorKind};
 pub(crate) use pause::Pause;

@@ -15,6 +15,7 @@ use super::prepare::{NodeBuilder, Prepared};
 use super::restart::RestartPolicy;
 use super::status::{Status, WireEnd, WireStatus};
 use crate::clock::LiveClock;
+use crate::follow::Follow;
 use crate::graph::{Graph, GraphNode};
 use crate::node::Settings;
 use crate::preset::Preset;
@@ -360,6 +361,11 @@ impl Live {
             .collect()
     }
 
+    /// The clock that the patch says is to be followed.
+    pub fn follow(&self) -> Option<&Follow> {
+        self.text.follow.as_ref()
+    }
+
     /// The number of the revision that runs.
     pub fn revision(&self) -> u64 {
         self.revision
@@ -400,6 +406,7 @@ impl Live {
             time: self.clock.now().seconds(),
             steered: self.clock.is_steered(),
             lead: self.clock.lead().seconds(),
+            clock: self.steering.clock_status(),
             nodes: self.nodes.iter_mut().map(NodeHandle::status).collect(),
             wires: self.wire_status(),
         }

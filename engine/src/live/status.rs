@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::following::ClockStatus;
 use super::gauges::NodeState;
 use crate::steering::ValueStatus;
 use crate::wire::WireReport;
@@ -21,6 +22,9 @@ pub struct Status {
     pub steered: bool,
     /// How much later than its time a thing is heard on the sound device, in seconds.
     pub lead: f64,
+    /// The clock that the run follows, where it follows one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock: Option<ClockStatus>,
     /// Every node of the patch, in its order.
     pub nodes: Vec<NodeStatus>,
     /// Every wire of the patch, in its order.

@@ -329,6 +329,11 @@ impl NodeLoop {
                     if let Some(Err(error)) = processor.as_mut().map(|p| p.retime(&transport)) {
                         tracing::warn!(node = %self.worker.node.id, generation = self.generation, "keeps the old transport: {error}");
                     }
+                    let stops = transport.stands && !self.worker.transport.stands;
+                    if stops && self.worker.node.descriptor.in_bars {
+                        // The ends of what it has begun lie in the time that does not come.
+                        self.ports.tell_lost();
+                    }
                     self.worker.transport = (*transport).clone();
                     has_news = true;
                 }

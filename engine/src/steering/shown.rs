@@ -16,6 +16,8 @@ pub enum ValueSource {
     Wire,
     /// Somebody has set it from outside, until it is released.
     Hand,
+    /// The clock that the run follows says it.
+    Clock,
 }
 
 /// A live parameter of a node that plays.

@@ -18,6 +18,8 @@ mod ensemble;
 pub(crate) mod flac_writer;
 mod insert;
 mod instrument;
+#[cfg(feature = "device")]
+mod jack_transport_out;
 pub(crate) mod limiter;
 mod listening;
 pub(crate) mod mastering;
@@ -61,6 +63,8 @@ pub(crate) fn register(registry: &mut Registry) {
     registry.add::<audio_input_file::AudioInputFile>();
     #[cfg(feature = "device")]
     registry.add::<audio_out::AudioOut>();
+    #[cfg(feature = "device")]
+    registry.add::<jack_transport_out::JackTransportOut>();
     registry.add::<compressor::Compressor>();
     registry.add::<effect::Delay>();
     registry.add::<effect::Master>();

@@ -1,10 +1,13 @@
 //! Sound and MIDI devices, opened by name and kept open: what the nodes `audio_in`, `audio_out`,
-//! `midi_in`, `midi_out` and `midi_clock_out` of the families `audio` and `midi` have in common.
+//! `midi_in`, `midi_out`, `midi_clock_out` and `midi_timecode_out` of the families `audio` and `midi`,
+//! and what follows clocks, have in common.
 
 pub(crate) mod capture;
 pub(crate) mod counters;
 pub(crate) mod feed;
+mod jack_period;
 mod jack_server;
+pub(crate) mod jack_transport;
 pub(crate) mod keeper;
 pub mod list;
 pub(crate) mod midi;

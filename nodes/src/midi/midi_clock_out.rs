@@ -11,6 +11,9 @@ use crate::device::midi::port::require_name;
 /// Ticks in a sixteenth note: MIDI's clock has 24 in a quarter note.
 const TICKS_PER_SIXTEENTH: u64 = 6;
 
+/// A distance in quarter notes that is no change of tempo: the position is another.
+const MOVED: f64 = 1.0 / 24.0;
+
 /// Ticks by which the clock may be behind before it skips them.
 const LATE: u64 = 24;
 
@@ -38,7 +41,8 @@ impl Node for MidiClockOut {
             .details(
                 "Only in a live run. MIDI clock: start, 24 ticks per quarter note at the \
                  transport's tempo, stop at the end. A port that appears late, or comes back, gets \
-                 the song position and continues at the next sixteenth. The clock is even whatever \
+                 the song position and continues at the next sixteenth. Where the run follows another clock, \
+                 it stops and continues with it. The clock is even whatever \
                  the transport's swing: the follower swings by itself. Each tick is sent when a \
                  sound of the same time is heard. `port` is as in `midi_out`.",
             )
@@ -68,6 +72,19 @@ struct Beat {
 }
 
 impl Beat {
+    /// Ticks are counted in the music's own time, which goes on from where it was. Where it stands
+    /// still, or goes on elsewhere, listeners are told where it is when it continues. Returns
+    /// whether they are to stop.
+    fn change(&mut self, before: &Transport, now: &Transport) -> bool {
+        let stops = now.stands && !before.stands;
+        let moment = now.anchor.0;
+        let moved = (now.clock_position(moment) - before.clock_position(moment)).abs() > MOVED;
+        if now.stands || before.stands || moved {
+            self.runs = false;
+        }
+        stops
+    }
+
     /// Appends the messages that are due up to `now`, each with its time.
     fn advance(&mut self, transport: &Transport, now: Time, due: &mut Vec<(Time, Message)>) {
         let current = (transport.clock_position(now) * 24.0).max(0.0) as u64;
@@ -121,7 +138,10 @@ impl Processor<MidiClockOut> for Ticking {
     }
 
     fn changed(&mut self, _params: &MidiClockOut, transport: &Transport) -> Result<(), NodeError> {
-        // Ticks are counted in the music's own time, which goes on from where it was.
+        if self.beat.change(&self.transport, transport) {
+            let time = transport.anchor.0;
+            self.outlet.send(time, Message::single(STOP));
+        }
         self.transport = transport.clone();
         Ok(())
     }
@@ -222,6 +242,24 @@ mod tests {
         assert_eq!(bytes(&due)[1..], [CONTINUE, TICK]);
         beat.advance(&slower, Time::from_seconds(10.9), &mut due);
         assert_eq!(bytes(&due)[3..], [TICK; 21]);
+    }
+
+    #[test]
+    fn a_transport_that_stands_stops_the_listeners_and_they_continue_where_it_goes_on() {
+        let transport = Transport::default();
+        let (mut beat, mut due) = (Beat::default(), Vec::new());
+        beat.advance(&transport, tick(&transport, 10), &mut due);
+        let (now, later) = (tick(&transport, 10), Time::from_seconds(60.0));
+        let stands = transport.standing(now, transport.clock_position(now) - 0.2);
+        assert!(beat.change(&transport, &stands));
+        due.clear();
+        beat.advance(&stands, later, &mut due);
+        assert_eq!(due, []);
+        let goes_on = stands.located(later, 4.0);
+        assert!(!beat.change(&stands, &goes_on));
+        beat.advance(&goes_on, later, &mut due);
+        assert_eq!(due[0].1, Message::song_position(16));
+        assert_eq!(bytes(&due)[1..], [CONTINUE, TICK]);
     }
 
     #[test]

@@ -11,6 +11,8 @@ mod midi_in;
 mod midi_input_file;
 #[cfg(feature = "device")]
 mod midi_out;
+#[cfg(feature = "device")]
+mod midi_timecode_out;
 pub(crate) mod note_writer;
 pub(crate) mod performance;
 pub(crate) mod reading;
@@ -33,4 +35,6 @@ pub(crate) fn register(registry: &mut Registry) {
     registry.add::<midi_input_file::MidiInputFile>();
     #[cfg(feature = "device")]
     registry.add::<midi_out::MidiOut>();
+    #[cfg(feature = "device")]
+    registry.add::<midi_timecode_out::MidiTimecodeOut>();
 }

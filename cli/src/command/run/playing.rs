@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, never, select_biased};
 use score_engine::{
-    Edit, Graph, Live, LiveOptions, Revision, RunError, Settings, Status, Steering,
+    Edit, Follow, Graph, Live, LiveOptions, Revision, RunError, Settings, Status, Steering,
 };
+use score_nodes::following::Follower;
 
 use super::loader::{Checked, Loaded, Loader, READ_TIMEOUT, Unloaded};
 use super::{STOPPED, no_thread, plain, warn};
@@ -21,6 +22,9 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// How often the status is published.
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long the end waits for the port of a clock to close.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// After this time the log says what an edit waits for; then at doubled intervals.
 const FIRST_REPORT: Duration = Duration::from_secs(2);
@@ -43,6 +47,8 @@ pub(super) struct Playing<'a> {
     used: [String; 2],
     /// The last status, for other programs.
     published: Published,
+    /// The clock that is followed, and what reads it.
+    follower: Option<(Follow, Follower)>,
 }
 
 /// An edit whose nodes are being built.
@@ -74,6 +80,7 @@ impl<'a> Playing<'a> {
             patience: FIRST_REPORT,
             used: Default::default(),
             published,
+            follower: None,
         }
     }
 
@@ -82,7 +89,25 @@ impl<'a> Playing<'a> {
     }
 
     pub(super) fn into_parts(self) -> (Live, Loader) {
+        if let Some((_, follower)) = self.follower {
+            follower.finish(CLOSE_TIMEOUT);
+        }
         (self.live, self.loader)
+    }
+
+    /// Follows the clock that the patch says.
+    fn follow(&mut self) {
+        let wanted = self.live.follow();
+        if self.follower.as_ref().map(|(follow, _)| follow) == wanted {
+            return;
+        }
+        let wanted = wanted.cloned();
+        self.follower = None;
+        let Some(follow) = wanted else { return };
+        match Follower::start(&follow, self.live.clock(), &self.live.steering()) {
+            Ok(follower) => self.follower = Some((follow, follower)),
+            Err(error) => tracing::warn!("the clock is not followed: {error}"),
+        }
     }
 
     /// Has the first patch built.
@@ -304,6 +329,7 @@ impl<'a> Playing<'a> {
             return;
         };
         self.published.publish_text(revision.patch.clone());
+        self.follow();
         if revision.number == 1 {
             self.published.publish(&self.live.status());
             let [models, devices] = &self.used;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use midir::MidiInputConnection;
 use rtrb::{Consumer, RingBuffer};
-use score_engine::{Build, NodeError};
+use score_engine::{Build, Counters, LiveClock, NodeError};
 
 use super::super::keeper::{Keeper, Opener};
 use super::super::sound_device::Direction;
@@ -63,10 +63,34 @@ impl Inlet {
         required: bool,
     ) -> Result<Self, NodeError> {
         let instead = "read a file with `midi_input_file`";
+        let wanted = Wanted::new(build, kind, (name, Direction::Input), instead)?;
+        Self::open_wanted(wanted, required, build.counters)
+    }
+
+    /// Opens the port that `name` means to a live run and not to a node, now or as soon as it is
+    /// there. Others see this end of it as `own`.
+    ///
+    /// # Errors
+    /// The system refuses a thread.
+    pub(crate) fn of_run(
+        name: &str,
+        own: &str,
+        clock: Arc<LiveClock>,
+        counters: &Arc<Counters>,
+    ) -> Result<Self, NodeError> {
+        let wanted = Wanted::of_run((name, Direction::Input), own, clock);
+        Self::open_wanted(wanted, false, counters)
+    }
+
+    fn open_wanted(
+        wanted: Wanted,
+        required: bool,
+        counters: &Arc<Counters>,
+    ) -> Result<Self, NodeError> {
         let (hand_over, news) = channel();
         let reader = Arc::new(OnceLock::new());
         let opener = InputOpener {
-            wanted: Wanted::new(build, kind, (name, Direction::Input), instead)?,
+            wanted,
             reader: reader.clone(),
             hand_over,
         };
@@ -75,7 +99,7 @@ impl Inlet {
             is_left_behind: false,
             news,
             reader,
-            _keeper: Keeper::start(opener, required, build.counters)?,
+            _keeper: Keeper::start(opener, required, counters)?,
         })
     }
 

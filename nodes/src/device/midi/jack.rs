@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use jack::{
-    AsyncClient, Client, ClientOptions, Control, Frames, MidiIn, MidiOut, Port, PortFlags,
-    ProcessHandler, ProcessScope, RawMidi,
+    AsyncClient, Client, ClientOptions, Control, MidiIn, MidiOut, Port, PortFlags, ProcessHandler,
+    ProcessScope, RawMidi,
 };
 use rtrb::Consumer;
 use score_engine::{LiveClock, NodeError, Time};
 
+use super::super::jack_period::PeriodTime;
 use super::super::jack_server::Ticket;
 use super::super::keeper::missing;
 use super::super::sound_device::Direction;
@@ -20,33 +21,6 @@ use super::port::CLIENT;
 
 /// How often a port without a connection looks for the ports to connect to.
 const JOIN: Duration = Duration::from_millis(500);
-
-/// The share of the distance to the clock that each period corrects.
-const CORRECTION: i64 = 32;
-
-/// A distance to the clock, in nanoseconds, that is a jump.
-const JUMP: i64 = 20_000_000;
-
-/// The clock's time at the start of each period, freed from the jitter with which periods are
-/// handled: what lies within one then lies on its frame.
-#[derive(Debug, Default)]
-struct PeriodTime {
-    /// When the next period starts, in nanoseconds.
-    next: Option<i64>,
-}
-
-impl PeriodTime {
-    /// The time at which a period of `frames` frames starts, handled when the clock says `now`.
-    fn start(&mut self, now: Time, frames: Frames, rate: u32) -> i64 {
-        let now = now.nanos();
-        let start = match self.next {
-            Some(next) if (now - next).abs() < JUMP => next + (now - next) / CORRECTION,
-            _ => now,
-        };
-        self.next = Some(start + Time::from_samples(u64::from(frames), rate).nanos());
-        start
-    }
-}
 
 /// What runs in JACK's process callback: no lock, no allocation.
 enum Work {
@@ -291,33 +265,4 @@ fn ports_of(client: &Client, direction: Direction) -> Vec<String> {
 pub(crate) fn ports(direction: Direction) -> Option<Vec<String>> {
     let (client, _ticket) = client("list").ok()?;
     Some(ports_of(&client, direction))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn periods_are_evenly_long_although_they_are_handled_with_jitter() {
-        let mut periods = PeriodTime::default();
-        let length = Time::from_samples(256, 48_000).nanos();
-        let mut last = None;
-        for number in 0..2_000i64 {
-            // Up to 1 ms late, in a pattern without a rhythm.
-            let late = number * number * 7919 % 1_000_000;
-            let start = periods.start(Time::from_nanos(number * length + late), 256, 48_000);
-            if let Some(last) = last.replace(start).filter(|_| number > 200) {
-                let error: i64 = start - last - length;
-                assert!(error.abs() < 35_000, "{number}: {error}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_jump_of_the_clock_is_followed_at_once() {
-        let mut periods = PeriodTime::default();
-        periods.start(Time::ZERO, 256, 48_000);
-        let later = Time::from_seconds(3.0);
-        assert_eq!(periods.start(later, 256, 48_000), later.nanos());
-    }
 }

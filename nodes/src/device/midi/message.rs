@@ -1,4 +1,4 @@
-//! MIDI's short messages as bytes.
+//! MIDI's messages as bytes, as far as they are short.
 
 use score_engine::{ChannelChange, Note, Time};
 
@@ -13,14 +13,24 @@ pub(crate) const CONTINUE: u8 = 0xFB;
 /// A sequence stops.
 pub(crate) const STOP: u8 = 0xFC;
 /// The song position in sixteenths, two bytes of seven bits, low one first.
-const SONG_POSITION: u8 = 0xF2;
+pub(crate) const SONG_POSITION: u8 = 0xF2;
+/// A quarter of a frame of MIDI timecode: one of eight pieces of the time.
+pub(crate) const QUARTER_FRAME: u8 = 0xF1;
+/// A message of a maker or a standard of its own begins.
+pub(crate) const EXCLUSIVE: u8 = 0xF0;
+/// Such a message ends.
+pub(crate) const EXCLUSIVE_END: u8 = 0xF7;
+
+/// Bytes of the longest message that anything here reads: a whole time of MIDI timecode.
+const LONGEST: usize = 10;
+
 /// The controller that ends every note of a channel.
 const ALL_NOTES_OFF: u8 = 123;
 
-/// A message of at most three bytes.
+/// A message, or the beginning of one that is longer than any that is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Message {
-    bytes: [u8; 3],
+    bytes: [u8; LONGEST],
     length: u8,
 }
 
@@ -43,15 +53,23 @@ pub(crate) enum Meaning {
 }
 
 impl Message {
-    /// A message of the first three of `bytes`, where there are any.
+    /// A message of the first of `bytes`, where there are any.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let length = bytes.len().min(3);
+        let length = bytes.len().min(LONGEST);
         let mut message = Message {
-            bytes: [0; 3],
+            bytes: [0; LONGEST],
             length: length as u8,
         };
         message.bytes[..length].copy_from_slice(&bytes[..length]);
         (length > 0).then_some(message)
+    }
+
+    /// A message of these few bytes.
+    fn of(bytes: &[u8]) -> Self {
+        Self::from_bytes(bytes).unwrap_or(Message {
+            bytes: [0; LONGEST],
+            length: 0,
+        })
     }
 
     /// A key goes down or comes up.
@@ -73,13 +91,11 @@ impl Message {
 
     /// Something is done to a channel.
     pub(crate) fn change(change: ChannelChange) -> Self {
-        Message {
-            bytes: bytes(change),
-            length: match change {
-                ChannelChange::Program { .. } => 2,
-                _ => 3,
-            },
-        }
+        let length = match change {
+            ChannelChange::Program { .. } => 2,
+            _ => 3,
+        };
+        Self::of(&bytes(change)[..length])
     }
 
     /// Every note of the channel ends.
@@ -89,10 +105,7 @@ impl Message {
 
     /// A message of one byte.
     pub(crate) fn single(byte: u8) -> Self {
-        Message {
-            bytes: [byte, 0, 0],
-            length: 1,
-        }
+        Self::of(&[byte])
     }
 
     /// The song position is sixteenth note `sixteenth`; MIDI counts to 16,383.
@@ -106,10 +119,22 @@ impl Message {
     }
 
     fn three(status: u8, first: u8, second: u8) -> Self {
-        Message {
-            bytes: [status, first, second],
-            length: 3,
-        }
+        Self::of(&[status, first, second])
+    }
+
+    /// Piece `piece` of a time of MIDI timecode, which has four bits.
+    pub(crate) fn quarter_frame(piece: u8, bits: u8) -> Self {
+        Self::of(&[QUARTER_FRAME, (piece & 7) << 4 | bits & 0x0F])
+    }
+
+    /// A whole time of MIDI timecode: hours with the rate, minutes, seconds, frames.
+    pub(crate) fn full_frame([hours, minutes, seconds, frames]: [u8; 4]) -> Self {
+        let head = [EXCLUSIVE, 0x7F, 0x7F, 0x01, 0x01];
+        let mut bytes = [0; LONGEST];
+        bytes[..5].copy_from_slice(&head);
+        bytes[5..9].copy_from_slice(&[hours, minutes, seconds, frames].map(|part| part & 0x7F));
+        bytes[9] = EXCLUSIVE_END;
+        Self::of(&bytes)
     }
 
     /// The bytes.
@@ -119,7 +144,7 @@ impl Message {
 
     /// What the message means to a patch; `None`: nothing.
     pub(crate) fn meaning(&self) -> Option<Meaning> {
-        let [status, first, second] = self.bytes;
+        let [status, first, second, ..] = self.bytes;
         let wanted = if status & 0xF0 == 0xC0 { 2 } else { 3 };
         if self.length < wanted || first > 0x7F || second > 0x7F {
             return None;

@@ -32,13 +32,23 @@ impl Wanted {
         (name, direction): (&str, Direction),
         instead: &str,
     ) -> Result<Self, NodeError> {
-        Ok(Wanted {
+        let clock = only_live(build, kind, instead)?.clone();
+        Ok(Self::of_run((name, direction), build.id, clock))
+    }
+
+    /// The port that `name` means to a live run, which calls its own end `own`.
+    pub(super) fn of_run(
+        (name, direction): (&str, Direction),
+        own: &str,
+        clock: Arc<LiveClock>,
+    ) -> Self {
+        Wanted {
             name: PortName::parse(name),
             text: name.to_owned(),
             direction,
-            own: build.id.to_owned(),
-            clock: only_live(build, kind, instead)?.clone(),
-        })
+            own: own.to_owned(),
+            clock,
+        }
     }
 
     /// The port in words, for messages.
