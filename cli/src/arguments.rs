@@ -25,6 +25,8 @@ impl Command {
         match self {
             Command::Film(film) => film.json,
             Command::Render(render) => render.json,
+            Command::Replay(replay) => replay.json,
+            Command::Bounce(bounce) => bounce.json,
             Command::Check(check) => check.json,
             Command::Sample(sample) => sample.drawing.json,
             Command::Interpolate(interpolate) => interpolate.drawing.json,
@@ -112,6 +114,10 @@ pub(crate) enum Command {
     Render(Render),
     /// Play a patch live until Ctrl-C; a saved change is heard at once
     Run(Run),
+    /// Play a recorder's take again: its nodes, another patch with its inputs, or live
+    Replay(Replay),
+    /// Render the sound of a recorder's take again, and each sound of its mixer to a file
+    Bounce(Bounce),
     /// Set live values of a running patch; they override it until they are released
     Set(Set),
     /// Recall a preset of a running patch, or list its presets
@@ -317,6 +323,58 @@ pub(crate) struct Run {
     /// Show no table on the terminal
     #[arg(long, short)]
     pub(crate) quiet: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+The take is named by any of its files. Without an option its decoders play again from what they were
+given when it was recorded, and their notes are written to TAKE-replayed.mid: the file is the recorded
+one, byte for byte, or the exit code is 1.
+  score replay evening.wav
+  score replay evening.wav --patch other.ron --out evening-other
+  score replay evening.wav --live")]
+pub(crate) struct Replay {
+    /// Any file of the take, such as take.wav
+    pub(crate) take: PathBuf,
+    /// Another patch, which is rendered with the pictures, notes, controls, events and set values of
+    /// the take in place of its cameras and devices
+    #[arg(long, value_name = "PATCH", conflicts_with = "live")]
+    pub(crate) patch: Option<PathBuf>,
+    /// Play the recorded patch and its edits in real time, with the recorded notes
+    #[arg(long, conflicts_with_all = ["out", "json"])]
+    pub(crate) live: bool,
+    /// Name of the file to write, without ending [default: TAKE-replayed]
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) consent: Consent,
+    /// Print only errors
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// Print what was written and how each node ran, as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+The recorded notes are played by the recorded patch, with the values that were set and its edits of
+values; the sound goes to TAKE-bounced.wav, and each input of a mixer to TAKE-bounced-stem-PART.wav,
+32-bit float.")]
+pub(crate) struct Bounce {
+    /// Any file of the take, such as take.wav
+    pub(crate) take: PathBuf,
+    /// Name of the files to write, without ending [default: TAKE-bounced]
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) consent: Consent,
+    /// Print only errors
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// Print what was written, as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args)]

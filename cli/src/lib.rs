@@ -56,6 +56,8 @@ pub fn run(registry: &Registry) -> ExitCode {
         Command::Film(film) => command::film::run(film, &kinds, &settings),
         Command::Render(render) => command::render::run(render, &kinds, &settings),
         Command::Run(run) => command::run::run(run, kinds.into_owned(), &settings),
+        Command::Replay(replay) => command::replay::run(replay, &kinds, &settings),
+        Command::Bounce(bounce) => command::replay::bounce(bounce, &kinds, &settings),
         Command::Set(set) => command::steer::set(set),
         Command::Preset(preset) => command::preset::run(preset),
         Command::Tap(tap) => command::tap::run(tap),

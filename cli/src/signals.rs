@@ -1,5 +1,7 @@
 //! Signals that would end the program, or ask it to end.
 
+use crossbeam_channel::{Receiver, bounded};
+
 /// From here on, writing beyond the system's limit for the size of a file is an error, and does not
 /// end the program (SIGXFSZ). Called at the start, before anything writes. It does not change the
 /// programs that this one starts.
@@ -36,4 +38,15 @@ pub(crate) fn on_end(end: impl Fn() + Clone + Send + 'static) {
                 }
             });
     }
+}
+
+/// Receives the signals that end a live run; the second ends the program at once.
+pub(crate) fn end_of_run() -> Receiver<()> {
+    let (tell, told) = bounded(1);
+    on_end(move || {
+        if tell.try_send(()).is_err() {
+            std::process::exit(130);
+        }
+    });
+    told
 }

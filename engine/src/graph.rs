@@ -9,6 +9,7 @@ use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use serde_json::{Value, json};
 
+use crate::custom::CustomForms;
 use crate::descriptor::Descriptor;
 use crate::diagnostic::Diagnostics;
 use crate::node::Wiring;
@@ -130,6 +131,8 @@ pub struct Graph {
     pub(crate) text: Arc<str>,
     /// The texts of the patches that it includes, by the names of their files.
     pub(crate) included: BTreeMap<String, Arc<str>>,
+    /// How values of types that are not built in are written down.
+    pub(crate) forms: CustomForms,
 }
 
 impl Graph {

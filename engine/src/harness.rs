@@ -262,6 +262,7 @@ impl<N: Node> Harness<N> {
             overridden: Default::default(),
             text: "".into(),
             included: BTreeMap::new(),
+            forms: Default::default(),
             transport: self.transport.clone(),
             nodes: Vec::new(),
             wires: Vec::new(),

@@ -22,6 +22,7 @@ pub mod snippets;
 mod steering;
 mod tap;
 mod thread;
+pub mod trace;
 mod transport_params;
 mod watch;
 mod wire;
@@ -33,7 +34,7 @@ mod wire;
     reason = "what is private here is not handed on"
 )]
 use score_node::{
-    clock, counters, descriptor, error, io, key, length, node, packet, param, policy, port,
+    clock, counters, custom, descriptor, error, io, key, length, node, packet, param, policy, port,
     progress, registry, revision, steered, swing, tempi, time, transport, watermark,
 };
 
@@ -47,7 +48,7 @@ pub use live::{
     NodeState, NodeStatus, NodeValues, Picture, RestartPolicy, Seen, SeenEvent, SeenNote, Status,
     SteerableNode, Steering, SteeringError, SteeringErrorKind, Waiting, WireEnd, WireStatus,
 };
-pub use offline::{NodeReport, Report, Run, SecondAct, Stopper};
+pub use offline::{NodeReport, Played, Report, Run, SecondAct, Stopper, TextChange};
 pub use patch::{
     Override, Source, Unwritten, Written, check, check_edit, patch_hash, replace_patch, write_back,
     write_back_file,

@@ -9,7 +9,7 @@ use kinds::log;
 use proptest::prelude::*;
 use score_engine::{
     Build, Control, Descriptor, Diagnostics, Flow, Graph, InputPort, Io, Node, NodeError,
-    OutputPort, Params, Processor, Registry, Run, Settings, Source, Time, check,
+    OutputPort, Params, Processor, Registry, Run, Settings, Source, Steered, Time, Value, check,
 };
 
 const IN: InputPort<Control> = InputPort::new(0, "in", "numbers");
@@ -151,7 +151,11 @@ fn add(registry: &mut Registry) {
 
 /// What the log called `name` has from its first input: hundredths of a second, and hundredths.
 fn seen(nodes: &str, wires: &str, name: &str) -> Vec<(i64, i64)> {
-    let graph = checked(nodes, wires).expect("the patch is right");
+    heard(checked(nodes, wires).expect("the patch is right"), name)
+}
+
+/// The same of a graph.
+fn heard(graph: Graph, name: &str) -> Vec<(i64, i64)> {
     log(name).lock().unwrap().0.clear();
     Run::start(graph, &Settings::default())
         .unwrap()
@@ -172,6 +176,90 @@ fn a_wire_sets_a_parameter_from_its_time_on() {
     let numbers: Vec<i64> = seen.iter().map(|(_, number)| *number).collect();
     // At 0.5 s the wire says 2 before the number 5 is taken.
     assert_eq!(numbers, [0, 0, 0, 3, 4, 10, 12, 14, 24, 27]);
+}
+
+/// A value that a hand sets, or releases, in a render.
+fn hand(seconds: f64, param: &str, value: Option<f64>, glide: f64) -> Steered {
+    Steered {
+        time: Time::from_seconds(seconds),
+        node: "m".to_owned(),
+        param: param.to_owned(),
+        value: value.map(Value::from),
+        glide,
+    }
+}
+
+#[test]
+fn a_render_changes_values_when_a_live_run_did() {
+    let nodes = r#""n": count(count: 10), "m": multiply(), "l": log(name: "hands")"#;
+    let mut graph = checked(nodes, r#""n -> m -> l.a""#).unwrap();
+    let hands = [
+        hand(0.55, "factor", None, 0.0),
+        hand(0.25, "factor", Some(2.0), 0.0),
+        hand(0.1, "depth", Some(2.0), 0.0),
+        hand(0.2, "factor", Some(11.0), 0.0),
+    ];
+    let edit = (
+        Time::from_seconds(0.75),
+        "m".to_owned(),
+        "factor".to_owned(),
+        Value::from(3.0),
+    );
+    // One is not live, the other beyond the range.
+    assert_eq!(graph.steer(&hands, &[edit]), ["m.depth", "m.factor"]);
+    let numbers = heard(graph, "hands").into_iter().map(|(_, number)| number);
+    let numbers: Vec<i64> = numbers.collect();
+    assert_eq!(numbers, [0, 1, 2, 6, 8, 10, 6, 7, 24, 27]);
+}
+
+#[test]
+fn a_render_glides_as_a_live_run_did_and_a_hand_lies_over_a_wire() {
+    let nodes = r#""n": count(count: 10), "t": turn(), "m": multiply(), "l": log(name: "glides")"#;
+    let mut graph = checked(nodes, r#""n -> m -> l.a", "t -> m.factor""#).unwrap();
+    let hands = [
+        hand(0.0, "factor", Some(1.0), 0.0),
+        hand(0.1, "factor", Some(5.0), 0.4),
+        hand(0.65, "factor", None, 0.0),
+    ];
+    assert!(graph.steer(&hands, &[]).is_empty());
+    let numbers = heard(graph, "glides").into_iter().map(|(_, number)| number);
+    let numbers: Vec<i64> = numbers.collect();
+    // From 0.65 s on the wire's last word holds: 2, and from 0.75 s on 3.
+    assert_eq!(numbers, [0, 1, 4, 9, 16, 25, 30, 14, 24, 27]);
+}
+
+#[test]
+fn what_was_recorded_stands_in_for_a_node_and_another_kind_for_another() {
+    let nodes = r#""n": count(count: 10), "m": multiply(), "l": log(name: "stands")"#;
+    let wires = r#""n -> m -> l.a""#;
+    let played = |graph: &mut Graph, id: &str| {
+        let numbers = [(0.1, 3.0), (0.4, 5.0)];
+        let played = numbers.map(|(time, number)| {
+            let payload = score_engine::Payload::Control(number);
+            (Time::from_seconds(time), 0, payload)
+        });
+        graph.play_instead(id, played.into(), Time::from_seconds(1.0));
+    };
+    // In place of a source, and of a node whose input is not asked.
+    let mut graph = checked(nodes, wires).unwrap();
+    played(&mut graph, "n");
+    assert_eq!(heard(graph, "stands"), [(10, 3), (40, 5)]);
+    let mut graph = checked(nodes, wires).unwrap();
+    played(&mut graph, "m");
+    assert_eq!(heard(graph, "stands"), [(10, 3), (40, 5)]);
+    let mut graph = checked(nodes, wires).unwrap();
+    graph.silence("n");
+    assert!(heard(graph, "stands").is_empty());
+    // A source of another kind.
+    let mut registry = kinds::registry();
+    add(&mut registry);
+    let mut graph = checked(nodes, wires).unwrap();
+    let say = registry.kind("say").unwrap();
+    let values = serde_json::Map::from_iter([("number".to_owned(), Value::from(4.0))]);
+    graph.exchange("n", say, &values).unwrap();
+    assert_eq!(heard(graph, "stands").len(), 20);
+    let mut graph = checked(nodes, wires).unwrap();
+    assert!(graph.exchange("m", say, &values).is_err());
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! Which chord sounds, in which key, and what comes next: one packet on a wire.
 
 use score_engine::{Key, NodeError, Packet};
+use serde::{Deserialize, Serialize};
 
 use crate::custom::travels;
 use crate::music::Chord;
 
 /// The chord from the packet's time on.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Chords {
     /// The key that the music is in.
     pub key: Key,

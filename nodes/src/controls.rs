@@ -1,5 +1,7 @@
 //! What can be asked of music from moment to moment, as one packet on a wire.
 
+use serde::{Deserialize, Serialize};
+
 use crate::custom::travels;
 
 /// A patch in which a picture asks and music answers, for the nodes that have a part in it.
@@ -24,7 +26,7 @@ pub(crate) const EXAMPLE: &str = r#"nodes: {
 
 /// What is asked from now on; what is `None` is left to the music. The model `stream` was taught
 /// what each means by measuring it on tunes (`models/training/stream/controls.py`).
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Controls {
     /// At the next sixteenth, once: 0 no note, 0.5 a note, 1 one that stands out.
     pub(crate) onset: Option<f32>,

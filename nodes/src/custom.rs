@@ -6,7 +6,7 @@ macro_rules! travels {
     ($type:ident, $name:literal) => {
         impl $type {
             /// The name of the type of a port that they travel through.
-            const TYPE: &'static str = $name;
+            pub(crate) const TYPE: &'static str = $name;
 
             /// An input that takes them.
             pub(crate) const fn input(

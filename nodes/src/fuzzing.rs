@@ -14,6 +14,7 @@ use crate::midi::smf::File;
 use crate::model::Manifest;
 use crate::music::{LAYOUT, sheet};
 use crate::osc;
+use crate::take::{self, Frames, Log};
 
 /// What errors call a file that is only bytes.
 const NAME: &str = "fuzz";
@@ -82,6 +83,22 @@ pub fn sound(bytes: &[u8]) {
 #[cfg(feature = "device")]
 pub fn clocks(bytes: &[u8]) {
     crate::following::fuzz(bytes);
+}
+
+/// Reads a recorder's take: its log, and after a zero byte its trace. Where the checksum of a part
+/// is wrong it is read all the same, so that what lies behind it is reached.
+pub fn take(bytes: &[u8]) {
+    let mut parts = bytes.splitn(2, |byte| *byte == 0);
+    if let Ok(log) = Log::read(parts.next().unwrap_or_default(), Path::new(NAME)) {
+        let _ = log.length();
+    }
+    let trace = parts.next().unwrap_or_default();
+    take::fuzz_trace(trace);
+    if let Ok(Some(frames)) = Frames::open(trace) {
+        for chunk in frames.flatten() {
+            take::fuzz_trace(&chunk.bytes);
+        }
+    }
 }
 
 /// Takes in a packet of OSC as `osc_in` does; what stands before a zero byte is the address that it

@@ -41,6 +41,7 @@ pub mod scored_film;
 #[doc(hidden)]
 pub mod shared;
 mod syncing;
+pub mod take;
 #[cfg(test)]
 mod testing;
 mod ticks;
@@ -49,7 +50,7 @@ mod video;
 #[cfg(feature = "onnx")]
 mod vision;
 
-use score_engine::Registry;
+use score_engine::{CustomForms, Registry};
 
 pub use audio::stem_files;
 pub use video::{Camera, CameraFormat, cameras};
@@ -104,6 +105,7 @@ pub fn registry() -> Registry {
     video::register(&mut registry);
     #[cfg(feature = "onnx")]
     vision::register(&mut registry);
+    registry.set_custom_forms(custom_forms());
     for (feature, _, kinds) in FEATURES.iter().filter(|(_, is_built, _)| !is_built) {
         for kind in *kinds {
             let advice = format!(
@@ -113,6 +115,14 @@ pub fn registry() -> Registry {
         }
     }
     registry
+}
+
+/// How values of the types of these nodes are written down.
+pub(crate) fn custom_forms() -> CustomForms {
+    let mut forms = CustomForms::default();
+    forms.add::<chords::Chords>(chords::Chords::TYPE);
+    forms.add::<controls::Controls>(controls::Controls::TYPE);
+    forms
 }
 
 #[cfg(test)]

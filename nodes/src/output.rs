@@ -14,7 +14,7 @@ mod survey;
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use score_engine::{Build, NodeError};
 use tempfile::NamedTempFile;
@@ -102,10 +102,18 @@ impl OutputFile {
     /// # Errors
     /// The disk is full or gone.
     pub(crate) fn commit(&mut self) -> Result<(), NodeError> {
-        let Some(file) = self.file.take() else {
-            return Ok(());
-        };
+        self.commit_as().map(drop)
+    }
+
+    /// The same; returns the name that the file has got.
+    ///
+    /// # Errors
+    /// As [`OutputFile::commit`].
+    pub(crate) fn commit_as(&mut self) -> Result<PathBuf, NodeError> {
         let path = self.claim.path();
+        let Some(file) = self.file.take() else {
+            return Ok(path.to_owned());
+        };
         let mut file = file
             .into_inner()
             .map_err(|error| unwritable(path, error.into_error()))?;
@@ -115,9 +123,9 @@ impl OutputFile {
             .map_err(|error| unwritable(path, error))?;
         publish(&file).map_err(|error| unwritable(path, error))?;
         let mut partial = file.into_temp_path();
-        self.claim.settle(&partial)?;
+        let named = self.claim.settle(&partial)?;
         partial.disable_cleanup(true);
-        Ok(())
+        Ok(named)
     }
 }
 

@@ -251,8 +251,8 @@ fn what_the_library_page_shows_of_rust_is_an_example_that_is_tested() {
     }
 }
 
-/// A folder with all that the pages' patches and commands name: films, melodies, a sound, pictures,
-/// the patches that ship.
+/// A folder with all that the pages' patches and commands name: films, melodies, a sound, pictures, a
+/// take, the patches that ship.
 fn workshop() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
@@ -261,9 +261,13 @@ fn workshop() -> tempfile::TempDir {
     for name in ["holiday.mp4", "a.mp4", "b.mp4"] {
         std::fs::copy(at("film.mp4"), at(name)).unwrap();
     }
-    for name in ["a.mid", "b.mid", "tune.mid"] {
+    for name in ["a.mid", "b.mid", "tune.mid", "take.mid"] {
         std::fs::copy(at("song.mid"), at(name)).unwrap();
     }
+    let log = r#"{"format":1,"transport":{"tempo":120.0,"metre":[4,4],"seed":0,"sample_rate":48000,"block":512}}
+{"end":4.0}
+"#;
+    std::fs::write(at("take.jsonl"), log).unwrap();
     ffmpeg(folder.path(), "-f lavfi -i sine=duration=2 song.wav");
     std::fs::create_dir(at("sounds")).unwrap();
     std::fs::copy(at("song.wav"), at("sounds/rain_60.wav")).unwrap();

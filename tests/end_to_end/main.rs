@@ -29,6 +29,7 @@ mod plugins;
 mod recording;
 #[cfg(unix)]
 mod remote;
+mod replay;
 mod saves;
 mod status;
 mod stream;

@@ -15,6 +15,7 @@ pub(crate) mod plugin;
 pub(crate) mod plugins;
 pub(crate) mod preset;
 pub(crate) mod render;
+pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod sample;
 pub(crate) mod shell;

@@ -87,6 +87,8 @@ pub mod clock;
 #[doc(hidden)]
 pub mod counters;
 #[doc(hidden)]
+pub mod custom;
+#[doc(hidden)]
 pub mod descriptor;
 #[doc(hidden)]
 pub mod error;
@@ -131,6 +133,7 @@ pub mod watermark;
 
 pub use clock::LiveClock;
 pub use counters::Counters;
+pub use custom::CustomForms;
 pub use descriptor::{Descriptor, InputOrder};
 pub use error::{NodeError, NodeErrorKind};
 pub use follow::{Follow, FollowedClock, WhenLost};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::custom::CustomForms;
 use crate::descriptor::Descriptor;
 use crate::error::NodeError;
 use crate::io::Io;
@@ -219,6 +220,8 @@ pub struct Registry {
     kinds: BTreeMap<String, Arc<NodeKind>>,
     /// What to do about kinds that are not there, by their names.
     advice: BTreeMap<String, String>,
+    /// How values of types that are not built in are written down.
+    forms: CustomForms,
 }
 
 impl Registry {
@@ -251,6 +254,17 @@ impl Registry {
             parse: Box::new(parse),
             edition,
         });
+    }
+
+    /// Says how values of types that are not built in are written down: a take keeps them, so that
+    /// what they have led to can be played again.
+    pub fn set_custom_forms(&mut self, forms: CustomForms) {
+        self.forms = forms;
+    }
+
+    /// How values of types that are not built in are written down.
+    pub fn custom_forms(&self) -> &CustomForms {
+        &self.forms
     }
 
     /// Says what to do about a kind that is not there, for whoever uses it in a patch.

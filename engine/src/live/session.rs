@@ -21,6 +21,7 @@ use crate::node::Settings;
 use crate::preset::Preset;
 use crate::revision::Revision;
 use crate::run_error::RunError;
+use crate::trace::{TraceHub, trace};
 use crate::transport::Transport;
 use crate::wire::Shared;
 
@@ -89,6 +90,8 @@ pub struct Live {
     leaving: Vec<(Instant, NodeHandle)>,
     /// Nodes that are gone and could not keep all of what came.
     lost: BTreeSet<String>,
+    /// Where traces of nodes go.
+    traces: Arc<TraceHub>,
     /// The threads that light nodes share. The last field: it lets them end, once the nodes are
     /// told to.
     groups: Groups,
@@ -116,8 +119,9 @@ impl Live {
     /// A run that plays nothing yet: its first patch is prepared and committed as every edit is.
     pub fn new(settings: &Settings, options: LiveOptions) -> Live {
         let clock = Arc::new(LiveClock::new());
+        let traces = Arc::<TraceHub>::default();
         Live {
-            settings: settings.clone(),
+            settings: settings.clone().with_shared(traces.clone()),
             options,
             steering: Steering::new(clock.clone()),
             groups: Groups::new(clock.clone(), options.light_nodes_per_thread),
@@ -130,6 +134,7 @@ impl Live {
             wires: Vec::new(),
             leaving: Vec::new(),
             lost: BTreeSet::new(),
+            traces,
         }
     }
 
@@ -193,7 +198,8 @@ impl Live {
     }
 
     /// Has the new nodes of a patch built.
-    fn begin(&mut self, graph: Graph, touched: &BTreeSet<PathBuf>) -> Result<Edit, RunError> {
+    fn begin(&mut self, mut graph: Graph, touched: &BTreeSet<PathBuf>) -> Result<Edit, RunError> {
+        trace(&mut graph, &self.traces);
         let places = wire_places(&graph.wires);
         let plan = self.plan(&graph, &places, touched);
         let names: Vec<String> = graph

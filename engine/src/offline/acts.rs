@@ -103,6 +103,7 @@ impl Graph {
             overridden: BTreeMap::new(),
             text: self.text.clone(),
             included: BTreeMap::new(),
+            forms: self.forms.clone(),
         };
         // Where each node is now: in its act, and there at its place.
         let mut places = Vec::with_capacity(free.len());

@@ -2,6 +2,7 @@
 //! without losing anything.
 
 mod acts;
+mod automation;
 mod census;
 mod endless;
 mod input;
@@ -9,7 +10,10 @@ mod ports;
 mod report;
 mod run;
 mod schedule;
+mod stand_in;
 
 pub use acts::SecondAct;
+pub use automation::TextChange;
 pub use report::{NodeReport, Report};
 pub use run::{Run, Stopper};
+pub use stand_in::Played;

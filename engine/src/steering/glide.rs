@@ -7,7 +7,7 @@ use crate::time::Time;
 
 /// A value on its way to another, which it reaches after a time.
 #[derive(Clone, Debug)]
-pub(super) struct Glide {
+pub(crate) struct Glide {
     from: f64,
     to: Value,
     end: f64,
@@ -19,7 +19,7 @@ pub(super) struct Glide {
 impl Glide {
     /// The way from one value to another; `None` where there is none between them: between words,
     /// flags, lists, seconds and beats, and where both are the same.
-    pub(super) fn between(
+    pub(crate) fn between(
         param: &Param,
         from: &Value,
         to: &Value,
@@ -41,7 +41,7 @@ impl Glide {
     }
 
     /// Where the value is at `now`, and whether it has come to its end.
-    pub(super) fn at(&self, param: &Param, now: Time) -> (Value, bool) {
+    pub(crate) fn at(&self, param: &Param, now: Time) -> (Value, bool) {
         let place = (now - self.begun).seconds() / self.lasts.seconds();
         if place >= 1.0 {
             return (self.to.clone(), true);

@@ -4,6 +4,7 @@ mod glide;
 mod shown;
 mod values;
 
+pub(crate) use glide::Glide;
 pub(crate) use shown::Shown;
 pub use shown::{RefusedValue, ValueSource, ValueStatus};
 pub(crate) use values::Values;

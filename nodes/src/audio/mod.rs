@@ -28,6 +28,7 @@ mod mixer;
 mod note_queue;
 pub(crate) mod ramp;
 mod recorder;
+mod replay;
 mod resampler;
 mod reverb;
 mod sampler;
@@ -78,6 +79,7 @@ pub(crate) fn register(registry: &mut Registry) {
     registry.add::<listening::Spectrum>();
     registry.add::<mixer::Mixer>();
     registry.add::<recorder::Recorder>();
+    registry.add::<replay::Replay>();
     registry.add::<sampler::Sampler>();
     registry.add::<speakers::Speakers>();
     registry.add::<synth::Synth>();

@@ -9,7 +9,7 @@ use crate::audio::wav_writer;
 use crate::output::{folder_of, numbered, rename_to_free};
 
 /// Endings of the files of a take, beside that of its sound.
-const COMPANIONS: [&str; 2] = ["mid", "jsonl"];
+const COMPANIONS: [&str; 4] = ["mid", "jsonl", "trace", "mkv"];
 
 /// Keeps, as `NAME-recovered`, every file that a run began to write as `path`, as a take of that
 /// name, or as a companion of one, and that no program writes any more.

@@ -27,6 +27,8 @@ enum Place {
     Offline(Box<OutputFile>),
     /// Written again from time to time, on another thread.
     Live(Arc<Mutex<GrowingFile>>),
+    /// Whoever has begun it takes its bytes.
+    Nowhere,
 }
 
 /// What the parts of a file are called and played with.
@@ -105,6 +107,11 @@ impl NoteWriter {
         Self::new(place, sources(build, input), transport)
     }
 
+    /// Begins a file that is only asked for its bytes, with [`NoteWriter::written`].
+    pub(crate) fn nowhere(sources: Vec<String>, transport: &Transport) -> Self {
+        Self::new(Place::Nowhere, sources, transport)
+    }
+
     fn new(place: Place, sources: Vec<String>, transport: &Transport) -> Self {
         NoteWriter {
             place,
@@ -149,7 +156,14 @@ impl NoteWriter {
             file.commit()?;
             file.following(path)?
         };
-        let place = Place::Live(Arc::new(Mutex::new(next)));
+        self.place = Place::Live(Arc::new(Mutex::new(next)));
+        self.begin_again(transport);
+        Ok(())
+    }
+
+    /// Goes on with the next file, whose beat `transport` has.
+    pub(crate) fn begin_again(&mut self, transport: &Transport) {
+        let place = std::mem::replace(&mut self.place, Place::Nowhere);
         let sources = std::mem::take(&mut self.sources);
         let before = std::mem::replace(self, Self::new(place, sources, transport));
         self.scenes = before.scenes;
@@ -163,14 +177,13 @@ impl NoteWriter {
             let scene = format!("scene {}", self.scenes);
             self.conductor.markers.push((0, scene));
         }
-        Ok(())
     }
 
     /// The name that the file will have, where it is one of a live run.
     pub(crate) fn live_path(&self) -> Option<PathBuf> {
         match &self.place {
             Place::Live(file) => Some(lock(file).path().to_owned()),
-            Place::Offline(_) => None,
+            Place::Offline(_) | Place::Nowhere => None,
         }
     }
 
@@ -263,7 +276,21 @@ impl NoteWriter {
         match &mut self.place {
             Place::Offline(file) => file.write(&bytes),
             Place::Live(file) => lock(file).replace(&bytes),
+            Place::Nowhere => Ok(()),
         }
+    }
+
+    /// The file so far, what still sounds closed at `end`.
+    ///
+    /// # Errors
+    /// The notes last longer than the format can say.
+    pub(crate) fn written(&self, casting: Casting<'_>, end: Time) -> Result<Vec<u8>, NodeError> {
+        self.bytes(casting, end)
+    }
+
+    /// What each wire brings, as the patch calls it.
+    pub(crate) fn sources(&self) -> &[String] {
+        &self.sources
     }
 
     /// What puts the notes of a live run so far on the disk, as a file that ends at `end`.
@@ -335,6 +362,7 @@ impl NoteWriter {
         match &mut self.place {
             Place::Offline(file) => file.commit(),
             Place::Live(file) => lock(file).commit(),
+            Place::Nowhere => Ok(()),
         }
     }
 }

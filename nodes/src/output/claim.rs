@@ -90,6 +90,8 @@ pub struct Claim {
     before: Before,
     /// Whether the file is never replaced, so that its mark needs no hash.
     take: bool,
+    /// The mark of another file, which this one is to have.
+    marked_as: Option<Value>,
     outputs: Option<Arc<Outputs>>,
 }
 
@@ -105,6 +107,7 @@ impl Claim {
             owner: owner.clone(),
             before,
             take: false,
+            marked_as: None,
             outputs: None,
         };
         let Some((seen, _)) = FileState::lying_at(path).map_err(|error| unwritable(path, error))?
@@ -139,6 +142,7 @@ impl Claim {
                 owner,
                 before: Before::Replaceable(seen),
                 take: false,
+                marked_as: None,
                 outputs: None,
             },
             None => Claim::new(path, owner, false)?,
@@ -171,6 +175,7 @@ impl Claim {
             owner: self.owner.clone(),
             before: Before::Nothing,
             take: self.take,
+            marked_as: None,
             outputs: self.outputs.clone(),
         }
     }
@@ -189,8 +194,15 @@ impl Claim {
             owner,
             before: Before::Nothing,
             take: true,
+            marked_as: None,
             outputs: None,
         }
+    }
+
+    /// Gives the file the mark of another, of which it is a copy, as [`Claim::line`] has it.
+    pub(crate) fn marked_as(mut self, mark: Value) -> Self {
+        self.marked_as = Some(mark);
+        self
     }
 
     /// The name that the file is to have.
@@ -209,9 +221,11 @@ impl Claim {
     /// # Errors
     /// The disk is full or gone.
     pub(crate) fn mark(&self, file: &mut File) -> Result<(), NodeError> {
-        mark::put(file, &self.owner, !self.take)
-            .map(drop)
-            .map_err(|error| unwritable(&self.path, error))
+        let put = match &self.marked_as {
+            Some(mark) => mark::put_as(file, mark),
+            None => mark::put(file, &self.owner, !self.take),
+        };
+        put.map(drop).map_err(|error| unwritable(&self.path, error))
     }
 
     /// Gives the finished file at `partial` its name, or the next free number of it if somebody has

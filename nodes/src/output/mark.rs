@@ -204,15 +204,34 @@ pub(super) fn line(owner: &Owner) -> Value {
 /// # Errors
 /// The disk is full or gone. What was begun is taken back where possible.
 pub(super) fn put(file: &mut File, owner: &Owner, hashed: bool) -> io::Result<bool> {
-    let Some(format) = format_of(file)? else {
+    if format_of(file)?.is_none() {
         return Ok(false);
-    };
+    }
     let length = file.metadata()?.len();
     let sha256 = match hashed {
         true => Some(hash(file, &[Piece::Kept(0..length)])?),
         false => None,
     };
-    let Some(text) = Mark::new(owner, sha256).text() else {
+    put_mark(file, &Mark::new(owner, sha256))
+}
+
+/// The same with a mark that [`line`] has made; `false` too where it is none.
+///
+/// # Errors
+/// As [`put`].
+pub(super) fn put_as(file: &mut File, line: &Value) -> io::Result<bool> {
+    match Mark::deserialize(line) {
+        Ok(mark) => put_mark(file, &mark),
+        Err(_) => Ok(false),
+    }
+}
+
+fn put_mark(file: &mut File, mark: &Mark) -> io::Result<bool> {
+    let Some(format) = format_of(file)? else {
+        return Ok(false);
+    };
+    let length = file.metadata()?.len();
+    let Some(text) = mark.text() else {
         return Ok(false);
     };
     let text = text.as_bytes();

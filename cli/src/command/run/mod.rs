@@ -20,7 +20,7 @@ use crate::log;
 use crate::osc::OscServer;
 use crate::ownership::{Ownership, confirmed, shown};
 use crate::remote::{Published, Remote, Server};
-use crate::signals::on_end;
+use crate::signals::end_of_run;
 use crate::status::{StatusWriter, table};
 use crate::terminal::tell;
 
@@ -37,7 +37,7 @@ pub(crate) fn run(
 ) -> Result<(), Failure> {
     require_apart(arguments)?;
     let bar = bar(arguments);
-    let stop = signals();
+    let stop = end_of_run();
     let mut unseen = None;
     let watch = match arguments.no_reload {
         true => None,
@@ -228,15 +228,4 @@ fn bar(arguments: &Run) -> ProgressBar {
         bar.set_style(style);
     }
     bar
-}
-
-/// Receives the signals that end the run; the second ends the program at once.
-fn signals() -> Receiver<()> {
-    let (tell, told) = bounded(1);
-    on_end(move || {
-        if tell.try_send(()).is_err() {
-            std::process::exit(130);
-        }
-    });
-    told
 }

@@ -53,6 +53,7 @@ impl Checker<'_> {
             nodes,
             wires,
             presets: self.presets,
+            forms: self.registry.custom_forms().clone(),
         })
     }
 }

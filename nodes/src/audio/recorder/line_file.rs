@@ -1,4 +1,4 @@
-//! A file of lines, none of which is ever half.
+//! A file of lines or frames, none of which is ever half.
 
 use std::fs::File;
 use std::io::Write;
@@ -63,12 +63,19 @@ impl LineFile {
     /// # Errors
     /// The disk is full.
     pub(super) fn line(&mut self, line: &impl std::fmt::Display) -> Result<(), NodeError> {
+        self.append(format!("{line}\n").as_bytes())
+    }
+
+    /// Appends bytes that belong together, as [`LineFile::line`].
+    ///
+    /// # Errors
+    /// The disk is full.
+    pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), NodeError> {
         self.has_begun = true;
-        let line = format!("{line}\n");
         match &mut self.place {
-            Place::Offline(file) => file.write(line.as_bytes()),
+            Place::Offline(file) => file.write(bytes),
             Place::Live { .. } => {
-                self.waiting.extend_from_slice(line.as_bytes());
+                self.waiting.extend_from_slice(bytes);
                 Ok(())
             }
         }

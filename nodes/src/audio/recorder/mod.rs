@@ -1,14 +1,16 @@
 //! Records a run: its sound, its notes, and what steered it.
 
 mod line_file;
+mod picture_log;
 mod recording;
 mod take;
+mod trace_log;
 
 use std::path::PathBuf;
 
 use score_engine::{
-    AudioBlock, Build, Check, Control, Descriptor, Event, InputPort, Node, NodeError, Note, Params,
-    Policy, Processor, Resource,
+    AudioBlock, Build, Check, Control, Descriptor, Event, Frame, InputPort, Node, NodeError, Note,
+    Params, Policy, Processor, Resource,
 };
 
 use self::recording::Recording;
@@ -23,6 +25,8 @@ const SOUND: InputPort<AudioBlock> = InputPort::new(0, "sound", "what is heard")
 const NOTES: InputPort<Note> = InputPort::new(1, "notes", "what is played").many();
 const CONTROLS: InputPort<Control> = InputPort::new(2, "controls", "what steers").many();
 const EVENTS: InputPort<Event> = InputPort::new(3, "events", "what happens").many();
+const PICTURES: InputPort<Frame> =
+    InputPort::new(4, "pictures", "what the camera sees; live only").optional();
 
 /// `recorder`.
 #[derive(Clone, Params)]
@@ -30,6 +34,10 @@ pub(crate) struct Recorder {
     /// the sound file to write, .wav or .flac
     #[param(rebuild = "a take is begun once", writes, content = Sound, ending = "wav", takes)]
     path: PathBuf,
+    /// live, keep what the nodes that play notes were given, so that `score replay` has them play
+    /// again
+    #[param(rebuild = "a take is begun once", default = true)]
+    trace: bool,
 }
 
 impl Node for Recorder {
@@ -58,6 +66,15 @@ impl Node for Recorder {
                  the run can be played again. The .mid has the tempi that were played. After a \
                  million notes and controllers another .mid begins, `NAME-part-2`; the .jsonl says \
                  when.\n\n\
+                 Live, `trace` keeps what the nodes were given whose notes are recorded, and when \
+                 they took it: codes, controls, events, new values and tempi, in a .trace beside \
+                 the take. `score replay` has them play again from it. It is kept of nodes whose \
+                 inputs are codes, controls, events, chords or notes, and that begin with the \
+                 recorder or after it.\n\n\
+                 Live, `pictures` are kept in a film beside the take, a .mkv with 25 pictures a \
+                 second in the size in which they come, so that `score replay --patch` can give \
+                 them to another patch. What the encoder has no time for is left out and counted \
+                 as `left_out_pictures`.\n\n\
                  A WAV beyond 4 GiB becomes an RF64, which most programs read like a WAV.\n\n\
                  Live, the files grow beside their place as `.NAME.partial`, are complete up to \
                  their last second whenever they are read, and get their names when the run ends. \
@@ -71,6 +88,7 @@ impl Node for Recorder {
             .input(NOTES)
             .input(CONTROLS)
             .input(EVENTS)
+            .input(PICTURES)
             .keeps_record()
     }
 
@@ -92,14 +110,20 @@ impl Node for Recorder {
             );
         }
         let take = Take::at(&self.path);
-        for path in [take.midi_path(), take.log_path()] {
+        let companions = [
+            take.midi_path(),
+            take.log_path(),
+            take.trace_path(),
+            take.film_path(),
+        ];
+        for path in companions {
             check.claim(Resource(path.display().to_string()), Some("path"));
         }
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
         let recording = match build.clock {
-            Some(_) => Recording::live(&self.path, build)?,
+            Some(_) => Recording::live(&self.path, build, self.trace)?,
             None => Recording::offline(&Take::next(&self.path), build)?,
         };
         Ok(Box::new(recording))

@@ -11,8 +11,10 @@ use score_engine::{
 use serde_json::{Value, json};
 
 use super::line_file::LineFile;
+use super::picture_log::PictureLog;
 use super::take::Take;
-use super::{CONTROLS, EVENTS, NOTES, Recorder, SOUND};
+use super::trace_log::TraceLog;
+use super::{CONTROLS, EVENTS, NOTES, PICTURES, Recorder, SOUND};
 use crate::audio::sound_writer::SoundWriter;
 use crate::midi::file_beat::FileBeat;
 use crate::midi::note_writer::{Casting, NoteWriter};
@@ -27,6 +29,8 @@ pub(super) struct Recording {
     sound: Option<SoundWriter>,
     notes: Option<NoteWriter>,
     log: Option<LineFile>,
+    trace: Option<TraceLog>,
+    film: Option<PictureLog>,
     /// What the log's first line says of whose it is.
     mark: Value,
     /// The beat of the take, and that of the file of notes that is being written.
@@ -69,6 +73,8 @@ impl Recording {
             sound: sound.transpose()?,
             notes: notes.transpose()?,
             log: log.transpose()?.map(LineFile::offline),
+            trace: None,
+            film: None,
             mark: claim(&take.log_path()).line(),
             beat: FileBeat::of_run(build),
             note_beat: FileBeat::of_run(build),
@@ -78,20 +84,28 @@ impl Recording {
         })
     }
 
-    /// Begins the next take of a live run at `path`.
+    /// Begins the next take of a live run at `path`, with traces or without.
     ///
     /// # Errors
     /// A file cannot be made, or the disk is full.
-    pub(super) fn live(path: &Path, build: &Build<'_>) -> Result<Self, NodeError> {
-        let (take, files) = Take::begin(path, build)?;
+    pub(super) fn live(path: &Path, build: &Build<'_>, traces: bool) -> Result<Self, NodeError> {
+        let (take, files) = Take::begin(path, build, traces)?;
         let beat = FileBeat::of_node(build);
         let sound = files.sound.map(|file| SoundWriter::live(file, 1.0));
         let notes = files
             .notes
             .map(|file| NoteWriter::live(file, build, NOTES, beat.transport()));
+        let trace = match (files.trace, &notes) {
+            (Some(file), Some(notes)) => {
+                TraceLog::begin(file, build, notes.sources(), beat.transport())?
+            }
+            _ => None,
+        };
         Ok(Recording {
             sound: sound.transpose()?,
             notes,
+            trace,
+            film: (files.film.map(|file| PictureLog::begin(file, build))).transpose()?,
             log: Some(LineFile::live(files.log)?),
             mark: Claim::take(path, build).line(),
             note_beat: beat.clone(),
@@ -146,6 +160,9 @@ impl Recording {
         let end = self.note_beat.time(now);
         self.note_beat.restart(now);
         let transport = self.note_beat.transport();
+        if let Some(trace) = &mut self.trace {
+            trace.next(end, transport);
+        }
         notes.begin_next(&self.parts, Casting::default(), end, transport)?;
         let path = notes.live_path().unwrap_or_default();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -173,6 +190,9 @@ impl Recording {
         }
         if let Some(log) = &mut self.log {
             files.extend(log.flush()?);
+        }
+        if let Some(trace) = &mut self.trace {
+            files.extend(trace.flush()?);
         }
         let mut write_notes = None;
         if let Some(notes) = self.notes.as_mut().filter(|_| upkeep.notes_pace.is_due()) {
@@ -228,7 +248,16 @@ impl Processor<Recorder> for Recording {
             if input.is(NOTES) {
                 if let Some(notes) = &mut self.notes {
                     let time = self.note_beat.time(packet.time).max(Time::ZERO);
+                    if let Some(trace) = &mut self.trace {
+                        trace.notes(input.wire, time, packet);
+                    }
                     notes.write(input.wire, time, packet)?;
+                }
+                continue;
+            }
+            if input.is(PICTURES) {
+                if let Some(film) = &mut self.film {
+                    film.take(time, input.read(PICTURES)?)?;
                 }
                 continue;
             }
@@ -249,6 +278,9 @@ impl Processor<Recorder> for Recording {
         if self.upkeep.is_none() {
             return Ok(Flow::Continue);
         }
+        if let Some(trace) = &mut self.trace {
+            trace.keep()?;
+        }
         self.keep_notes_small(io.now(), begins)?;
         self.keep_up(io.now())?;
         Ok(Flow::WakeAt(io.now() + Time::from_seconds(1.0)))
@@ -267,7 +299,11 @@ impl Processor<Recorder> for Recording {
         if let Some(since) = self.note_beat.go_over(transport)
             && let Some(notes) = &mut self.notes
         {
-            notes.retime(self.note_beat.transport(), since);
+            let transport = self.note_beat.transport();
+            if let Some(trace) = &mut self.trace {
+                trace.retime(transport, since);
+            }
+            notes.retime(transport, since);
         }
         Ok(())
     }
@@ -283,7 +319,17 @@ impl Processor<Recorder> for Recording {
             sound.finish()?;
         }
         if let Some(notes) = &mut self.notes {
-            notes.finish(Casting::default(), self.note_beat.time(ends))?;
+            let end = self.note_beat.time(ends);
+            if let Some(trace) = &mut self.trace {
+                trace.end(end);
+            }
+            notes.finish(Casting::default(), end)?;
+        }
+        if let Some(trace) = &mut self.trace {
+            trace.flush()?;
+        }
+        if let Some(film) = &mut self.film {
+            film.finish(end)?;
         }
         if let Some(log) = &mut self.log {
             log.line(&json!({ "end": end.seconds() }))?;
@@ -302,7 +348,13 @@ impl Processor<Recorder> for Recording {
         if let Some(log) = &mut self.log {
             log.commit()?;
         }
-        Ok(())
+        if let Some(film) = &mut self.film {
+            film.commit()?;
+        }
+        match &mut self.trace {
+            Some(trace) => trace.commit(),
+            None => Ok(()),
+        }
     }
 }
 

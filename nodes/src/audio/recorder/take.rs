@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use score_engine::{Build, NodeError};
 
-use super::{NOTES, SOUND};
+use super::{NOTES, PICTURES, SOUND};
 use crate::growing_file::{GrowingFile, grows, recover};
 use crate::output::{Claim, numbered};
 
@@ -16,6 +16,8 @@ pub(super) struct Files {
     pub(super) sound: Option<GrowingFile>,
     pub(super) notes: Option<GrowingFile>,
     pub(super) log: GrowingFile,
+    pub(super) trace: Option<GrowingFile>,
+    pub(super) film: Option<GrowingFile>,
 }
 
 impl Take {
@@ -34,20 +36,30 @@ impl Take {
 
     /// Whether a file of this name is there or grows.
     fn is_taken(&self) -> bool {
-        let files = [self.0.clone(), self.midi_path(), self.log_path()];
+        let files = [
+            self.0.clone(),
+            self.midi_path(),
+            self.log_path(),
+            self.trace_path(),
+            self.film_path(),
+        ];
         files.iter().any(|file| file.exists() || grows(file))
     }
 
     /// Begins the files of the first take of which there is none yet: at `path`, `NAME-2`,
-    /// `NAME-3`…
+    /// `NAME-3`…; with one for traces where they are wanted.
     ///
     /// # Errors
     /// The folder is missing or cannot be written to, or the disk is full.
-    pub(super) fn begin(path: &Path, build: &Build<'_>) -> Result<(Self, Files), NodeError> {
+    pub(super) fn begin(
+        path: &Path,
+        build: &Build<'_>,
+        traces: bool,
+    ) -> Result<(Self, Files), NodeError> {
         recover(path);
         for number in 1..u32::MAX {
             let take = Take(numbered(path, number));
-            if let Some(files) = take.try_begin(build)? {
+            if let Some(files) = take.try_begin(build, traces)? {
                 return Ok((take, files));
             }
         }
@@ -55,8 +67,9 @@ impl Take {
     }
 
     /// Begins the files if nothing of this name is there or grows.
-    fn try_begin(&self, build: &Build<'_>) -> Result<Option<Files>, NodeError> {
+    fn try_begin(&self, build: &Build<'_>, traces: bool) -> Result<Option<Files>, NodeError> {
         let (sound, notes) = (build.is_wired(SOUND), build.is_wired(NOTES));
+        let pictures = build.is_wired(PICTURES);
         if self.is_taken() {
             return Ok(None);
         }
@@ -72,8 +85,13 @@ impl Take {
             sound: create(sound, &self.0)?,
             notes: create(notes, &self.midi_path())?,
             log,
+            trace: create(notes && traces, &self.trace_path())?,
+            film: create(pictures, &self.film_path())?,
         };
-        let complete = files.sound.is_some() == sound && files.notes.is_some() == notes;
+        let complete = files.sound.is_some() == sound
+            && files.notes.is_some() == notes
+            && files.trace.is_some() == (notes && traces)
+            && files.film.is_some() == pictures;
         Ok(complete.then_some(files))
     }
 
@@ -92,6 +110,16 @@ impl Take {
         let mut name = self.0.file_stem().unwrap_or_default().to_os_string();
         name.push("-part.mid");
         self.0.with_file_name(name)
+    }
+
+    /// The file with the pictures.
+    pub(super) fn film_path(&self) -> PathBuf {
+        self.0.with_extension("mkv")
+    }
+
+    /// The file by which the nodes that played run again.
+    pub(super) fn trace_path(&self) -> PathBuf {
+        self.0.with_extension("trace")
     }
 
     /// The file with the controls, events and revisions.

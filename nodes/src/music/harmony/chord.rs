@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use score_engine::{Key, note_at, note_name};
+use serde::{Deserialize, Serialize};
 
 /// Roots that a chord can have.
 const ROOTS: u8 = 12;
@@ -18,7 +19,8 @@ pub const START: i64 = 109;
 pub const TOKENS: usize = 109;
 
 /// What kind of chord stands on the root; the order is that of the models' tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Family {
     /// A major triad.
     Major,
@@ -109,7 +111,7 @@ impl Family {
 }
 
 /// A chord.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Chord {
     /// The root's pitch class, 0 (C) to 11 (B).
     pub root: u8,

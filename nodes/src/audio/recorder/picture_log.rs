@@ -1,0 +1,214 @@
+//! Keeps the pictures of a take as a film beside it.
+
+use std::io::{Read, Write};
+use std::process::{ChildStdin, ChildStdout, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Sender, bounded};
+use score_engine::{Build, Frame, NodeError, Time};
+
+use crate::growing_file::GrowingFile;
+use crate::video::ffmpeg::{Running, quiet, require, start};
+
+/// Pictures a second: what comes between two is left out, and where none comes the last stays.
+const RATE: f64 = 25.0;
+
+/// Pictures that wait while the encoder is slow; further ones are left out.
+const MOST_WAITING: usize = 64;
+
+/// How long the encoder may take for its last pictures.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A film that grows.
+pub(super) struct PictureLog {
+    growing: GrowingFile,
+    encoder: Option<Encoder>,
+    /// The size of the first picture, which all have.
+    size: Option<(u32, u32)>,
+    last: Option<Arc<Frame>>,
+    /// How many pictures were handed over.
+    count: u64,
+    left_out: Arc<AtomicU64>,
+}
+
+impl PictureLog {
+    /// Begins a film.
+    ///
+    /// # Errors
+    /// ffmpeg is missing.
+    pub(super) fn begin(growing: GrowingFile, build: &Build<'_>) -> Result<Self, NodeError> {
+        require("ffmpeg")?;
+        Ok(PictureLog {
+            growing,
+            encoder: None,
+            size: None,
+            last: None,
+            count: 0,
+            left_out: build.counters.counter("left_out_pictures"),
+        })
+    }
+
+    /// A picture comes at this time of the take.
+    ///
+    /// # Errors
+    /// The encoder cannot be started.
+    pub(super) fn take(&mut self, time: Time, frame: &Arc<Frame>) -> Result<(), NodeError> {
+        let size = (frame.width(), frame.height());
+        if *self.size.get_or_insert(size) != size || size.0 == 0 || size.1 == 0 {
+            self.left_out.fetch_add(1, Ordering::Relaxed);
+            return Ok(());
+        }
+        if self.encoder.is_none() {
+            let file = self.growing.handle()?;
+            self.encoder = Some(Encoder::start(size, file)?);
+        }
+        self.fill(time);
+        self.last = Some(frame.clone());
+        Ok(())
+    }
+
+    /// Hands over the last picture until the film has come to `time`.
+    fn fill(&mut self, time: Time) {
+        let wanted = (time.max(Time::ZERO).seconds() * RATE) as u64;
+        let (Some(last), Some(encoder)) = (&self.last, &self.encoder) else {
+            return;
+        };
+        let times = wanted.saturating_sub(self.count);
+        if times == 0 {
+            return;
+        }
+        match encoder.pictures.try_send((last.clone(), times)) {
+            Ok(()) => self.count += times,
+            // Those that come next make up for its time.
+            Err(_) => drop(self.left_out.fetch_add(1, Ordering::Relaxed)),
+        }
+    }
+
+    /// Ends the film at `end`.
+    ///
+    /// # Errors
+    /// The disk is full, or the encoder has failed.
+    pub(super) fn finish(&mut self, end: Time) -> Result<(), NodeError> {
+        // One picture is shown at least.
+        let least = Time::from_seconds((self.count + 1) as f64 / RATE);
+        self.fill(if self.count == 0 { end.max(least) } else { end });
+        match self.encoder.take() {
+            Some(encoder) => encoder.end(),
+            None => Ok(()),
+        }
+    }
+
+    /// Gives the file its name, where there is something in it.
+    ///
+    /// # Errors
+    /// It cannot be put in its place.
+    pub(super) fn commit(&mut self) -> Result<(), NodeError> {
+        match self.size {
+            Some(_) => self.growing.commit(),
+            // An empty file goes when it is dropped.
+            None => Ok(()),
+        }
+    }
+}
+
+/// ffmpeg, and the threads that feed it and write what it gives.
+struct Encoder {
+    pictures: Sender<(Arc<Frame>, u64)>,
+    child: Running,
+    feeding: Option<JoinHandle<()>>,
+    writing: Option<JoinHandle<std::io::Result<()>>>,
+    is_written: Arc<AtomicBool>,
+}
+
+impl Encoder {
+    fn start((width, height): (u32, u32), file: std::fs::File) -> Result<Self, NodeError> {
+        let mut command = quiet();
+        command.args(["-f", "rawvideo", "-pixel_format", "rgb24", "-video_size"]);
+        command.arg(format!("{width}x{height}"));
+        command.args(["-framerate", &RATE.to_string(), "-i", "pipe:0"]);
+        // Colours are not halved, so that any size will do and small pictures stay what they are.
+        command.args(["-c:v", "libx264", "-preset", "veryfast", "-crf", "14"]);
+        command.args(["-pix_fmt", "yuv444p", "-g", "50", "-tune", "zerolatency"]);
+        command.args(["-flush_packets", "1", "-f", "matroska", "pipe:1"]);
+        let mut child = Running(start("ffmpeg", Stdio::piped(), &mut command)?);
+        // Nobody reads what it says.
+        drop(child.0.stderr.take());
+        let (Some(stdin), Some(stdout)) = (child.0.stdin.take(), child.0.stdout.take()) else {
+            return Err(NodeError::internal("ffmpeg was started without its pipes"));
+        };
+        let (pictures, waiting) = bounded::<(Arc<Frame>, u64)>(MOST_WAITING);
+        let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
+        let refused = |error: std::io::Error| {
+            NodeError::output(format!("no thread can be started ({error})")).source(error)
+        };
+        let feeding = thread("pictures")
+            .spawn(move || feed(stdin, waiting.iter()))
+            .map_err(refused)?;
+        let is_written = Arc::new(AtomicBool::new(false));
+        let done = is_written.clone();
+        let writing = thread("film")
+            .spawn(move || {
+                let written = write(stdout, file);
+                done.store(true, Ordering::Release);
+                written
+            })
+            .map_err(refused)?;
+        Ok(Encoder {
+            pictures,
+            child,
+            feeding: Some(feeding),
+            writing: Some(writing),
+            is_written,
+        })
+    }
+
+    fn end(self) -> Result<(), NodeError> {
+        let Encoder {
+            pictures,
+            child,
+            feeding,
+            writing,
+            is_written,
+        } = self;
+        drop(pictures);
+        let until = Instant::now() + PATIENCE;
+        while !is_written.load(Ordering::Acquire) && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        // If it hangs, it ends here, and with it whoever waits for it.
+        drop(child);
+        let _ = feeding.map(JoinHandle::join);
+        match writing.map(JoinHandle::join) {
+            Some(Ok(Err(error))) => Err(NodeError::output(format!(
+                "the pictures cannot be written ({error})"
+            ))
+            .help("make room on the disk")
+            .source(error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Gives the encoder each picture as often as it is shown.
+fn feed(mut stdin: ChildStdin, pictures: impl Iterator<Item = (Arc<Frame>, u64)>) {
+    for (frame, times) in pictures {
+        for _ in 0..times {
+            if stdin.write_all(frame.pixels()).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+fn write(mut stdout: ChildStdout, mut file: std::fs::File) -> std::io::Result<()> {
+    let mut block = vec![0; 64 * 1024];
+    loop {
+        match stdout.read(&mut block)? {
+            0 => return Ok(()),
+            length => file.write_all(&block[..length])?,
+        }
+    }
+}
