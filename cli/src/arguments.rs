@@ -1,5 +1,7 @@
 //! The command line.
 
+#[cfg(feature = "page")]
+use std::net::IpAddr;
 #[cfg(feature = "osc")]
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -49,6 +51,8 @@ impl Command {
             Command::Get(get) => get.json,
             Command::Preset(preset) => preset.json,
             Command::Status(status) => status.json,
+            #[cfg(feature = "page")]
+            Command::Page(page) => matches!(page, Page::Links { json: true }),
             Command::Run(_)
             | Command::Set(_)
             | Command::Tap(_)
@@ -132,6 +136,10 @@ pub(crate) enum Command {
     WriteBack(WriteBack),
     /// Print what the nodes of a running patch do
     Status(LiveStatus),
+    /// Make and revoke lasting links to the page of a run
+    #[cfg(feature = "page")]
+    #[command(subcommand)]
+    Page(Page),
     /// Report every error in patches
     Check(Check),
     /// Format patches; every comment stays
@@ -320,9 +328,67 @@ pub(crate) struct Run {
     #[cfg(feature = "osc")]
     #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = osc_address)]
     pub(crate) osc: Option<SocketAddr>,
+    #[cfg(feature = "page")]
+    #[command(flatten)]
+    pub(crate) page: PageDoor,
     /// Show no table on the terminal
     #[arg(long, short)]
     pub(crate) quiet: bool,
+}
+
+/// Where and to whom a run shows its page.
+#[cfg(feature = "page")]
+#[derive(Args)]
+pub(crate) struct PageDoor {
+    /// Show what plays in a browser, and turn it there: at this port of this computer [default
+    /// port: 7664, or another if that is taken]
+    #[arg(long, value_name = "PORT")]
+    pub(crate) page: Option<Option<u16>>,
+    /// Open the page in a browser
+    #[arg(long, requires = "page")]
+    pub(crate) open: bool,
+    /// Let other computers and phones reach the page through this address of this computer, with a
+    /// link (score page link)
+    #[arg(long, value_name = "ADDRESS", requires = "page")]
+    pub(crate) listen: Option<IpAddr>,
+    /// Another name by which browsers reach the page, as through a reverse proxy; may be repeated
+    #[arg(long, value_name = "NAME", requires = "page")]
+    pub(crate) page_host: Vec<String>,
+    /// Let browsers of other computers change the patch's file too
+    #[arg(long, requires = "page")]
+    pub(crate) page_edit: bool,
+}
+
+#[cfg(feature = "page")]
+#[derive(Subcommand)]
+pub(crate) enum Page {
+    /// Make a lasting link, which is good after a restart too; it is printed this once
+    #[command(group = clap::ArgGroup::new("right").required(true))]
+    Link {
+        /// Who has it may look
+        #[arg(long, group = "right")]
+        see: bool,
+        /// Who has it may set live values too
+        #[arg(long, group = "right")]
+        turn: bool,
+        /// What you call it, to revoke it; one of the same name stops working
+        #[arg(long, default_value = "link")]
+        name: String,
+        /// Where the page is: an address or name and a port
+        #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7664")]
+        at: String,
+    },
+    /// List the links, by name
+    Links {
+        /// Print them as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a link stop working, also where it is open
+    Revoke {
+        /// Its name
+        name: String,
+    },
 }
 
 #[derive(Args)]

@@ -1,4 +1,4 @@
-//! Finds the folder of models.
+//! Finds the folder of models, and the user's own.
 
 use std::path::{Path, PathBuf};
 
@@ -27,4 +27,14 @@ fn nearest() -> Option<PathBuf> {
         .flat_map(|start| start.ancestors().map(Path::to_path_buf).collect::<Vec<_>>())
         .map(|folder| folder.join("models"))
         .find(|models| models.join("manifest.ron").is_file())
+}
+
+/// The user's own folder for what `score` remembers: `$XDG_CONFIG_HOME/score`, that is
+/// `~/.config/score`. `None`: the user has none.
+#[cfg(feature = "page")]
+pub(crate) fn of_user() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let config = set("XDG_CONFIG_HOME").map(PathBuf::from);
+    let config = config.or_else(|| Some(PathBuf::from(set("HOME")?).join(".config")))?;
+    Some(config.join("score"))
 }

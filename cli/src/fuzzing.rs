@@ -39,3 +39,9 @@ static STATE: LazyLock<crate::osc::OscState> = LazyLock::new(|| {
 pub fn osc(bytes: &[u8]) {
     crate::osc::fuzz(&STATE, bytes);
 }
+
+/// What an open page sends, of a run whose only live values are the transport's.
+#[cfg(feature = "page")]
+pub fn page(bytes: &[u8]) {
+    crate::page::fuzz(bytes);
+}

@@ -20,11 +20,15 @@ mod log;
 mod osc;
 mod overload;
 mod ownership;
+#[cfg(feature = "page")]
+mod page;
 mod remote;
 mod rendering;
 mod signals;
 mod status;
 mod terminal;
+#[cfg(feature = "web")]
+mod web;
 
 use std::ffi::OsString;
 use std::io::{ErrorKind, Write};
@@ -65,6 +69,8 @@ pub fn run(registry: &Registry) -> ExitCode {
         Command::Release(release) => command::steer::release(release),
         Command::WriteBack(write) => command::write_back::run(write, &kinds, &settings),
         Command::Status(status) => command::steer::status(status),
+        #[cfg(feature = "page")]
+        Command::Page(page) => command::page::run(page),
         Command::Check(check) => command::check::run(check, &kinds, &settings),
         Command::Fmt(fmt) => command::fmt::run(fmt),
         Command::New(new) => command::new::run(new),

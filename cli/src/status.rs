@@ -143,7 +143,7 @@ pub(crate) fn line(
 }
 
 /// Seconds from a picture to the sound that stems from it, where a sound device plays.
-fn latency(status: &Status) -> Option<f64> {
+pub(crate) fn latency(status: &Status) -> Option<f64> {
     let devices = status.nodes.iter().filter(|node| node.kind == "audio_out");
     let arrives = devices
         .flat_map(|node| inputs(status, &node.id))
@@ -153,7 +153,7 @@ fn latency(status: &Status) -> Option<f64> {
 }
 
 /// How often a sound device had nothing to play.
-fn dropouts(status: &Status) -> u64 {
+pub(crate) fn dropouts(status: &Status) -> u64 {
     let counters = status.nodes.iter().map(|node| &node.counters);
     counters
         .filter_map(|counters| counters.get("dropouts"))

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use score_test_support::listener::listen_if_asked;
-use score_test_support::proof::{cuts, edits, faults, patches, process::Process, steering};
+use score_test_support::proof::{cuts, edits, faults, pages, patches, process::Process, steering};
 use score_test_support::witness::{Witness, watch_if_asked};
 
 /// Periods of the server in frames: long, so that a busy machine does not break the sound off by
@@ -67,6 +67,39 @@ fn what_is_set_from_outside_is_heard_at_once() {
         rounds.push((heard.missed, heard.latency.at(0.5)));
     }
     panic!("values that were not heard, seconds until half were: {rounds:?}");
+}
+
+#[test]
+fn what_is_turned_in_a_page_is_heard_at_once() {
+    let mut rounds = Vec::new();
+    for _ in 0..ROUNDS {
+        let Some(heard) = pages::heard(20, PERIOD) else {
+            return;
+        };
+        println!("{}", heard.latency);
+        // As what is set by another program.
+        if heard.latency.at(0.5) <= 0.110 && heard.missed <= 4 {
+            return;
+        }
+        rounds.push((heard.missed, heard.latency.at(0.5)));
+    }
+    panic!("values that were not heard, seconds until half were: {rounds:?}");
+}
+
+/// 50 pages, 10 of them stalled, are the bench's to measure.
+#[test]
+fn open_pages_and_stalled_ones_never_make_the_sound_wait() {
+    let mut rounds = Vec::new();
+    for _ in 0..ROUNDS {
+        let Some(cost) = pages::cost_of(12, 4, 5.0, PERIOD) else {
+            return;
+        };
+        if cost.dropouts == 0 && cost.told > 5.0 {
+            return;
+        }
+        rounds.push((cost.dropouts, cost.told));
+    }
+    panic!("dropouts, messages a second of a page that reads: {rounds:?}");
 }
 
 #[test]

@@ -2,11 +2,13 @@
 //!
 //!     cargo bench --package score --bench live -- WHAT [NUMBER]
 //!
-//! hits, phrases, steer, osc, taps, palette, edits (how many), faults, idle (seconds) or soak
+//! hits, phrases, steer, osc, taps, pages, palette, edits (how many), faults, idle (seconds) or soak
 //! (minutes); `docs/performance.md` says what each prints.
 #![allow(missing_docs, clippy::print_stdout)]
 
-use score_test_support::proof::{cuts, edits, faults, osc, palette, resources, steering, taps};
+use score_test_support::proof::{
+    cuts, edits, faults, osc, pages, palette, resources, steering, taps,
+};
 use score_test_support::{listener, witness};
 
 /// Frames in a period of the server, as in a block of the run.
@@ -37,6 +39,7 @@ fn main() {
         "steer" => steering::print_steering(PERIOD),
         "osc" => osc::print_osc(PERIOD),
         "taps" => taps::print_taps(PERIOD),
+        "pages" => pages::print_pages(PERIOD),
         "palette" => palette::print_palette(),
         "edits" => {
             let mut left = number.unwrap_or(500.0) as usize;
@@ -49,7 +52,7 @@ fn main() {
         "idle" => resources::print_idle(number.unwrap_or(60.0)),
         "soak" => resources::print_soak(number.unwrap_or(30.0)),
         _ => println!(
-            "say what: hits, phrases, steer, osc, taps, palette, edits, faults, idle or soak"
+            "say what: hits, phrases, steer, osc, taps, pages, palette, edits, faults, idle or soak"
         ),
     }
 }

@@ -11,6 +11,8 @@ pub(crate) mod interpolate;
 pub(crate) mod models;
 pub(crate) mod new;
 pub(crate) mod nodes;
+#[cfg(feature = "page")]
+pub(crate) mod page;
 pub(crate) mod plugin;
 pub(crate) mod plugins;
 pub(crate) mod preset;

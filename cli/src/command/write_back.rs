@@ -5,16 +5,17 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use score_engine::{
-    Diagnostic, Diagnostics, NodeValues, Settings, Unwritten, Written, patch_hash, write_back_file,
-    written_value,
+    Diagnostic, Diagnostics, NodeValues, Registry, Settings, Unwritten, Written, patch_hash,
+    write_back_file, written_value,
 };
+use serde_json::Value;
 
 use super::steer::{address, read, refused, values};
 use crate::arguments::WriteBack;
 use crate::failure::Failure;
 use crate::kinds::Kinds;
+use crate::remote::connect;
 use crate::remote::protocol::{Address, Glide, Held, HeldValue, Refusal, Request};
-use crate::remote::{Connection, connect};
 use crate::terminal::{out, tell};
 
 /// How long the run may take to load the patch that was written.
@@ -29,47 +30,92 @@ pub(crate) fn run(
     settings: &Settings,
 ) -> Result<(), Failure> {
     let connection = connect(arguments.run.as_deref()).map_err(refused)?;
-    let answer = connection.ask(&Request::Held).map_err(Failure::Remote)?;
-    let held: Held = read(answer)?;
-    let chosen = chosen(arguments, &connection, held.values)?;
-    if chosen.is_empty() {
-        return Ok(());
-    }
+    let ask = |request: &Request| connection.ask(request);
     let path = Path::new(&connection.about.path);
-    let written: Vec<Written> = (chosen.iter())
-        .map(|held| Written::new(&*held.node, &*held.param, held.value.clone()))
-        .collect();
-    let registry = kinds.of_file(path);
-    let text = write_back_file(path, &held.patch_hash, &written, &registry, settings)
-        .map_err(unwritten)?;
+    let what = what(arguments, &ask)?;
+    let kinds = || kinds.of_file(path);
+    let done = write_back(&ask, path, &what, &kinds, settings)?;
     let mut out = out();
-    for HeldValue { node, param, value } in &chosen {
+    for HeldValue { node, param, value } in &done.written {
         let (patch, value) = (&connection.about.patch, written_value(value));
         writeln!(out, "{patch}: {node}.{param} is {value}")?;
     }
-    release(&connection, chosen, &patch_hash(&text))
+    for line in &done.stays {
+        tell(line);
+    }
+    Ok(())
 }
 
-/// Those of what hands hold that are to be written.
-fn chosen(
-    arguments: &WriteBack,
-    connection: &Connection,
-    held: Vec<HeldValue>,
-) -> Result<Vec<HeldValue>, Failure> {
+/// What was written into a patch.
+pub(crate) struct WrittenBack {
+    /// The values.
+    pub(crate) written: Vec<HeldValue>,
+    /// Those that stay set, and why, one line each.
+    pub(crate) stays: Vec<String>,
+}
+
+/// Asks a run.
+type Ask<'a> = dyn Fn(&Request) -> Result<Value, Vec<Refusal>> + 'a;
+
+/// Writes what hands hold in the run that `ask` asks into its patch at `path`, all of it or that
+/// which `what` names, and releases it once the run has loaded it.
+///
+/// # Errors
+/// The run refuses, nothing that is named was set, or the patch cannot be written.
+pub(crate) fn write_back(
+    ask: &Ask<'_>,
+    path: &Path,
+    what: &[Address],
+    kinds: &dyn Fn() -> Registry,
+    settings: &Settings,
+) -> Result<WrittenBack, Failure> {
+    let answer = ask(&Request::Held).map_err(Failure::Remote)?;
+    let held: Held = read(answer)?;
+    let chosen = chosen(what, held.values)?;
+    if chosen.is_empty() {
+        return Ok(WrittenBack {
+            written: chosen,
+            stays: Vec::new(),
+        });
+    }
+    let written: Vec<Written> = (chosen.iter())
+        .map(|held| Written::new(&*held.node, &*held.param, held.value.clone()))
+        .collect();
+    let text =
+        write_back_file(path, &held.patch_hash, &written, &kinds(), settings).map_err(unwritten)?;
+    let stays = release(ask, chosen.clone(), &patch_hash(&text))?;
+    Ok(WrittenBack {
+        written: chosen,
+        stays,
+    })
+}
+
+/// What the command line names.
+fn what(arguments: &WriteBack, ask: &Ask<'_>) -> Result<Vec<Address>, Failure> {
     if arguments.what.is_empty() {
+        return Ok(Vec::new());
+    }
+    let nodes = values(ask(&Request::Get).map_err(Failure::Remote)?)?;
+    Ok((arguments.what.iter())
+        .map(|typed| address(typed, &nodes))
+        .collect())
+}
+
+/// Those of what hands hold that are to be written: all, if `what` names none.
+fn chosen(what: &[Address], held: Vec<HeldValue>) -> Result<Vec<HeldValue>, Failure> {
+    if what.is_empty() {
         return Ok(held);
     }
-    let nodes = values(connection.ask(&Request::Get).map_err(Failure::Remote)?)?;
-    let what: Vec<Address> = (arguments.what.iter())
-        .map(|typed| address(typed, &nodes))
-        .collect();
     let names = |Address { node, param }: &Address, held: &HeldValue| {
         *node == held.node && param.as_ref().is_none_or(|param| *param == held.param)
     };
-    let free = what.iter().zip(&arguments.what);
-    let free = free.filter(|(address, _)| !held.iter().any(|held| names(address, held)));
+    let free = (what.iter()).filter(|address| !held.iter().any(|held| names(address, held)));
     let refusals: Vec<Refusal> = free
-        .map(|(_, typed)| Refusal::new("param", format!("no value was set for {typed}")))
+        .map(|Address { node, param }| {
+            let param = param.as_ref().map(|param| format!(".{param}"));
+            let named = format!("{node}{}", param.unwrap_or_default());
+            Refusal::new("param", format!("no value was set for {named}"))
+        })
         .collect();
     if !refusals.is_empty() {
         return Err(Failure::Remote(refusals));
@@ -79,14 +125,14 @@ fn chosen(
 }
 
 /// Releases the values once the patch that plays has them, so that nothing jumps. `written` is the
-/// hash of that patch.
+/// hash of that patch. Gives what stays set, and why.
 fn release(
-    connection: &Connection,
+    ask: &Ask<'_>,
     mut chosen: Vec<HeldValue>,
     written: &str,
-) -> Result<(), Failure> {
+) -> Result<Vec<String>, Failure> {
     let begun = Instant::now();
-    let ask = |request| connection.ask(&request).map_err(Failure::Remote);
+    let ask = |request| ask(&request).map_err(Failure::Remote);
     loop {
         let now: Held = read(ask(Request::Held)?)?;
         let is_loaded = now.patch_hash == written;
@@ -107,17 +153,14 @@ fn release(
             })?;
         }
         if begun.elapsed() > LOAD_TIMEOUT {
-            for held in &rest {
+            let stays = rest.iter().map(|held| {
                 let why = why(held).unwrap_or_default();
-                tell(format_args!(
-                    "{}.{} stays set: {why}",
-                    held.node, held.param
-                ));
-            }
-            return Ok(());
+                format!("{}.{} stays set: {why}", held.node, held.param)
+            });
+            return Ok(stays.collect());
         }
         if rest.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         chosen = rest;
         std::thread::sleep(POLL_INTERVAL);

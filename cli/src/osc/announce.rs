@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mdns_sd::{IfKind, ServiceDaemon, ServiceInfo};
 
-use super::filter::host_name;
+use crate::web::host::host_name;
 
 /// What OSCQuery and OSC are announced as.
 const SERVICES: [&str; 2] = ["_oscjson._tcp.local.", "_osc._udp.local."];

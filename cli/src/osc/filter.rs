@@ -1,9 +1,11 @@
 //! Which requests are answered: none for another host, and none with which a web page could read or
 //! set anything.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use axum::http::{HeaderMap, StatusCode, header};
+
+use crate::web::host::asked_for;
 
 /// Whether a request that came in at the address `here` is answered.
 ///
@@ -19,59 +21,10 @@ pub(super) fn admit(headers: &HeaderMap, here: SocketAddr) -> Result<(), (Status
     if headers.contains_key(header::ORIGIN) {
         return refuse("a request with an Origin, as web pages send it, is not answered");
     }
-    let hosts: Vec<_> = headers.get_all(header::HOST).iter().collect();
-    let [host] = hosts.as_slice() else {
-        return refuse("a request says one Host");
-    };
-    let Some(host) = host.to_str().ok().and_then(without_port) else {
-        return refuse("the Host cannot be read");
-    };
-    let is_here = match host.trim_matches(['[', ']']).parse::<IpAddr>() {
-        Ok(ip) => ip == plain(here.ip()),
-        Err(_) => is_name_of_this_computer(host, plain(here.ip())),
-    };
-    if is_here {
-        Ok(())
-    } else {
-        refuse("the Host is another computer's")
+    match asked_for(headers, here, &[]) {
+        Ok(_) => Ok(()),
+        Err(why) => refuse(why),
     }
-}
-
-/// An address of IPv4 as itself, where a socket for both shows it as one of IPv6.
-fn plain(ip: IpAddr) -> IpAddr {
-    ip.to_canonical()
-}
-
-fn without_port(host: &str) -> Option<&str> {
-    match host.rfind(']') {
-        Some(end) => Some(&host[..=end]),
-        None => host.split(':').next().filter(|host| !host.is_empty()),
-    }
-}
-
-fn is_name_of_this_computer(host: &str, here: IpAddr) -> bool {
-    let host = host.trim_end_matches('.').to_ascii_lowercase();
-    if here.is_loopback() {
-        return host == "localhost";
-    }
-    let Some(name) = host_name() else {
-        return false;
-    };
-    host == name || host == format!("{name}.local")
-}
-
-/// The computer's name, as others on the network find it.
-pub(super) fn host_name() -> Option<String> {
-    #[cfg(unix)]
-    let name = rustix::system::uname()
-        .nodename()
-        .to_str()
-        .ok()?
-        .to_ascii_lowercase();
-    #[cfg(not(unix))]
-    let name = std::env::var("COMPUTERNAME").ok()?.to_ascii_lowercase();
-    let name = name.split('.').next()?;
-    (!name.is_empty()).then(|| name.to_owned())
 }
 
 #[cfg(test)]
@@ -81,6 +34,7 @@ mod tests {
     use axum::http::{HeaderName, HeaderValue};
 
     use super::*;
+    use crate::web::host::host_name;
 
     fn is_admitted(headers: &[(HeaderName, &str)], here: &str) -> bool {
         let headers = headers.iter().cloned();

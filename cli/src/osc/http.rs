@@ -12,34 +12,26 @@ use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::filter::admit;
 use super::listener::{LARGEST, Listeners, listen};
 use super::namespace::Values;
 use super::state::OscState;
+use crate::web::{self, Ends, Limits};
 
-/// Connections at the same time; those that are more are closed at once.
-const MOST_CONNECTIONS: usize = 64;
-
-/// How long a client may take to ask: one that does not holds a place that others need.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// The most bytes of a request's head.
-const LONGEST_HEAD: usize = 16 * 1024;
+/// Clients that ask at the same time. One may keep its connection for its next question.
+const LIMITS: Limits = Limits {
+    connections: 64,
+    lasts: Duration::from_secs(24 * 3600),
+};
 
 /// How long the end of the run waits until those who listen have been told of it.
 const CLOSES: Duration = Duration::from_millis(300);
-
-/// After an error that may last, such as too many open files.
-const REST: Duration = Duration::from_millis(100);
 
 /// What every request needs.
 #[derive(Clone)]
@@ -50,19 +42,8 @@ struct Shared {
     number: Arc<AtomicU64>,
 }
 
-/// Both ends of a connection.
-#[derive(Clone, Copy)]
-struct Ends {
-    here: SocketAddr,
-    there: SocketAddr,
-}
-
 /// Answers whoever comes to `door` until the run ends.
-pub(super) async fn serve(
-    door: TcpListener,
-    state: Arc<OscState>,
-    mut ends: watch::Receiver<bool>,
-) {
+pub(super) async fn serve(door: TcpListener, state: Arc<OscState>, ends: watch::Receiver<bool>) {
     let listeners = Arc::new(Listeners::new(state.clone(), ends.clone()));
     let shared = Shared {
         listeners: listeners.clone(),
@@ -71,44 +52,9 @@ pub(super) async fn serve(
         number: Arc::default(),
     };
     let router = Router::new().fallback(get(answer)).with_state(shared);
-    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-    loop {
-        let accepted = tokio::select! {
-            accepted = door.accept() => accepted,
-            _ = ends.changed() => {
-                // Each says that it closes.
-                let _ = timeout(CLOSES, listeners.are_gone()).await;
-                return;
-            }
-        };
-        let (stream, there) = match accepted {
-            Ok(accepted) => accepted,
-            Err(_) => {
-                tokio::time::sleep(REST).await;
-                continue;
-            }
-        };
-        let (Ok(here), Ok(place)) = (stream.local_addr(), places.clone().try_acquire_owned())
-        else {
-            continue;
-        };
-        // Small messages leave at once.
-        let _ = stream.set_nodelay(true);
-        let service = router.clone().layer(Extension(Ends { here, there }));
-        tokio::spawn(async move {
-            if let Ok(stream) = timeout(PATIENCE, with_a_slash(stream)).await {
-                // A client that leaves, or asks for nonsense, is none any more.
-                let _ = http1::Builder::new()
-                    .timer(TokioTimer::new())
-                    .header_read_timeout(PATIENCE)
-                    .max_buf_size(LONGEST_HEAD)
-                    .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
-                    .with_upgrades()
-                    .await;
-            }
-            drop(place);
-        });
-    }
+    web::serve(door, router, LIMITS, ends, with_a_slash).await;
+    // Each says that it closes.
+    let _ = timeout(CLOSES, listeners.are_gone()).await;
 }
 
 /// A connection whose first request names a path: Chataigne asks for `?HOST_INFO` of none, which

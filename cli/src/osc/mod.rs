@@ -26,6 +26,7 @@ use score_engine::Steering;
 use tokio::sync::watch;
 
 use crate::failure::Failure;
+use crate::web;
 use announce::Announcement;
 pub(crate) use state::OscState;
 
@@ -83,7 +84,7 @@ impl OscServer {
             receive::receive(&udp, &shared, || is_over.load(Ordering::Relaxed));
         });
         server.threads.push(receives.map_err(refused)?);
-        let (runtime, tcp) = async_listener(tcp).map_err(refused)?;
+        let (runtime, tcp) = web::async_listener(tcp).map_err(refused)?;
         let answers =
             thread("osc query").spawn(move || runtime.block_on(http::serve(tcp, state, ends)));
         server.threads.push(answers.map_err(refused)?);
@@ -102,20 +103,6 @@ impl Drop for OscServer {
             let _ = thread.join();
         }
     }
-}
-
-/// What lets connections in, and the runtime that it works on.
-fn async_listener(
-    tcp: std::net::TcpListener,
-) -> std::io::Result<(tokio::runtime::Runtime, tokio::net::TcpListener)> {
-    tcp.set_nonblocking(true)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let within = runtime.enter();
-    let tcp = tokio::net::TcpListener::from_std(tcp)?;
-    drop(within);
-    Ok((runtime, tcp))
 }
 
 /// Both doors, with the same number.

@@ -24,7 +24,7 @@ pub(crate) struct Remote {
     begun: Instant,
 }
 
-type Answer = Result<Value, Vec<Refusal>>;
+pub(crate) type Answer = Result<Value, Vec<Refusal>>;
 
 impl Remote {
     /// The run of `patch`, which begins now.
@@ -42,10 +42,14 @@ impl Remote {
     /// The answer to a line, as a line.
     pub(crate) fn answer(&self, line: &[u8]) -> String {
         let answer = read_request(line).map_err(|refusal| vec![refusal]);
-        write_answer(answer.and_then(|request| self.do_what(request)))
+        write_answer(answer.and_then(|request| self.ask(request)))
     }
 
-    fn do_what(&self, request: Request) -> Answer {
+    /// What is answered to a request.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub(crate) fn ask(&self, request: Request) -> Answer {
         if request != Request::Hello && self.published.status().is_none() {
             let message = "nothing plays yet: the patch is still being built";
             return Err(vec![

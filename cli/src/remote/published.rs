@@ -13,6 +13,8 @@ pub(crate) struct Published(Arc<Mutex<Content>>);
 struct Content {
     status: Option<Arc<(SystemTime, Status)>>,
     text: Option<Arc<str>>,
+    #[cfg_attr(not(feature = "page"), allow(dead_code))]
+    refusal: Option<Arc<str>>,
 }
 
 impl Published {
@@ -34,6 +36,17 @@ impl Published {
     /// Publishes the text of the patch that plays.
     pub(crate) fn publish_text(&self, text: Arc<str>) {
         self.lock().text = Some(text);
+    }
+
+    /// Publishes why the saved patch does not play; `None`: it does.
+    pub(crate) fn publish_refusal(&self, why: Option<Arc<str>>) {
+        self.lock().refusal = why;
+    }
+
+    /// Why the saved patch does not play, if it does not.
+    #[cfg(feature = "page")]
+    pub(crate) fn refusal(&self) -> Option<Arc<str>> {
+        self.lock().refusal.clone()
     }
 
     /// The text of the patch that plays.

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(missing_docs, clippy::missing_panics_doc, clippy::print_stdout)]
 
+pub mod browser;
 pub mod cuts_film;
 mod folders;
 pub mod helper;
@@ -14,6 +15,7 @@ pub mod journal;
 pub mod listener;
 mod media;
 mod notes;
+pub mod page_client;
 pub mod player;
 mod program;
 pub mod proof;

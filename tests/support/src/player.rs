@@ -47,6 +47,7 @@ impl Player {
         command
             .env("RUST_LOG", "info,score_nodes=trace,jack=off")
             .env("SCORE_RUNTIME_DIR", folder.join("steered"))
+            .env("XDG_CONFIG_HOME", folder.join("config"))
             .stdout(Stdio::null());
         let player = Player {
             program: Running::start(&mut command),

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use score_engine::{Graph, Override, Settings, Watch};
+use score_engine::{Graph, Override, Registry, Settings, Watch};
 use score_nodes::output::Survey;
 
 use crate::command::{files_of, load_edit, load_with, looked_at};
@@ -93,6 +93,14 @@ impl Loader {
 
     pub(super) fn kinds(&self) -> MutexGuard<'_, Kinds<'static>> {
         lock(&self.given.kinds)
+    }
+
+    /// Gives the kinds that the patch may use as it is now in its file, to whoever asks on a thread
+    /// of their own.
+    #[cfg(feature = "page")]
+    pub(super) fn kinds_of_file(&self) -> Box<dyn Fn() -> Registry + Send + Sync> {
+        let given = self.given.clone();
+        Box::new(move || lock(&given.kinds).of_file(&given.patch))
     }
 
     /// Gives the files of each saving.
@@ -189,8 +197,7 @@ impl Loader {
     }
 }
 
-type Check =
-    fn(&std::path::Path, &[Override], &score_engine::Registry, &Settings) -> Result<Graph, Failure>;
+type Check = fn(&std::path::Path, &[Override], &Registry, &Settings) -> Result<Graph, Failure>;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

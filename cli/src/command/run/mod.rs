@@ -19,6 +19,8 @@ use crate::log;
 #[cfg(feature = "osc")]
 use crate::osc::OscServer;
 use crate::ownership::{Ownership, confirmed, shown};
+#[cfg(feature = "page")]
+use crate::page::{self, PageServer};
 use crate::remote::{Published, Remote, Server};
 use crate::signals::end_of_run;
 use crate::status::{StatusWriter, table};
@@ -134,6 +136,8 @@ fn play(
     let osc = (arguments.osc)
         .map(|address| OscServer::start(address, playing.steering(), &arguments.patch))
         .transpose()?;
+    #[cfg(feature = "page")]
+    let page = open_page(arguments, settings, &playing)?;
     playing.prepare_first(graph)?;
     let played = playing.play(stop, |status| {
         log.show(bar, table(status));
@@ -145,6 +149,8 @@ fn play(
     drop(server);
     #[cfg(feature = "osc")]
     drop(osc);
+    #[cfg(feature = "page")]
+    drop(page);
     let (live, loader) = playing.into_parts();
     let drained = live.drain(DRAIN_TIMEOUT);
     // Marks what plugins have written.
@@ -157,6 +163,46 @@ fn play(
         true => Ok(why),
         false => Err(Failure::Lost(drained.lost)),
     }
+}
+
+/// Serves the page, if it is asked for, and says where.
+#[cfg(feature = "page")]
+fn open_page(
+    arguments: &Run,
+    settings: &Settings,
+    playing: &Playing<'_>,
+) -> Result<Option<PageServer>, Failure> {
+    let door = &arguments.page;
+    if door.page.is_none() {
+        return Ok(None);
+    }
+    // A file outlives the run, and others read it: what opens the page is only shown.
+    let is_kept = arguments.log_file.is_some();
+    let say = move |what: &str, address: &str| match is_kept {
+        true => tell(format_args!("{what} {address}")),
+        false => tracing::info!("{what} {address}"),
+    };
+    let next = move |address: &str| say("the page opens in another browser at", address);
+    let shown = page::Shown {
+        steering: playing.steering(),
+        published: playing.published().clone(),
+        writer: page::Writer {
+            patch: arguments.patch.clone(),
+            kinds: playing.kinds_of_file(),
+            settings: settings.clone(),
+        },
+    };
+    let server = PageServer::start(door, shown, next)?;
+    if is_kept {
+        tracing::info!("the page is served at {}", server.base);
+    }
+    say("the page opens once at", &server.address);
+    if door.open
+        && let Err(error) = page::open_browser(&server.address)
+    {
+        tracing::warn!("no browser can be opened ({error}); open the address by hand");
+    }
+    Ok(Some(server))
 }
 
 /// The patch at the start of the run, and warnings about folders that cannot be watched.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, never, select_biased};
+#[cfg(feature = "page")]
+use score_engine::Registry;
 use score_engine::{
     Edit, Follow, Graph, Live, LiveOptions, Revision, RunError, Settings, Status, Steering,
 };
@@ -86,6 +88,18 @@ impl<'a> Playing<'a> {
 
     pub(super) fn steering(&self) -> Steering {
         self.live.steering()
+    }
+
+    /// What other programs are told.
+    #[cfg(feature = "page")]
+    pub(super) fn published(&self) -> &Published {
+        &self.published
+    }
+
+    /// As [`Loader::kinds_of_file`].
+    #[cfg(feature = "page")]
+    pub(super) fn kinds_of_file(&self) -> Box<dyn Fn() -> Registry + Send + Sync> {
+        self.loader.kinds_of_file()
     }
 
     pub(super) fn into_parts(self) -> (Live, Loader) {
@@ -268,6 +282,7 @@ impl<'a> Playing<'a> {
                     None => {
                         self.loader.forget_before(number);
                         self.published.publish_text(text);
+                        self.published.publish_refusal(None);
                         if was_gone {
                             let revision = self.live.revision();
                             tracing::info!(
@@ -330,6 +345,7 @@ impl<'a> Playing<'a> {
         };
         self.published.publish_text(revision.patch.clone());
         self.follow();
+        self.published.publish_refusal(None);
         if revision.number == 1 {
             self.published.publish(&self.live.status());
             let [models, devices] = &self.used;
@@ -349,6 +365,7 @@ impl<'a> Playing<'a> {
     fn refuse(&self, why: &Failure) {
         let running = self.live.revision();
         let why = plain(why);
+        self.published.publish_refusal(Some(why.as_str().into()));
         tracing::warn!(
             revision = running,
             refused = true,
@@ -359,6 +376,8 @@ impl<'a> Playing<'a> {
     fn tell_gone(&mut self) {
         if !std::mem::replace(&mut self.gone, true) {
             let revision = self.live.revision();
+            let why = format!("{} is gone", self.name());
+            self.published.publish_refusal(Some(why.into()));
             tracing::warn!(
                 revision,
                 "{} is gone; revision {revision} keeps playing",

@@ -5,6 +5,7 @@ pub mod cuts;
 pub mod edits;
 pub mod faults;
 pub mod osc;
+pub mod pages;
 pub mod palette;
 pub mod patches;
 pub mod process;

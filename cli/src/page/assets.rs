@@ -1,0 +1,107 @@
+//! The files of the page, which are part of the program.
+
+/// A file as it is served.
+#[derive(Clone, Copy)]
+pub(super) struct Asset {
+    /// Its type for browsers.
+    pub(super) kind: &'static str,
+    pub(super) content: &'static str,
+}
+
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+const DRAWING: &str = "image/svg+xml";
+
+macro_rules! asset {
+    ($kind:expr, $name:literal) => {
+        Asset {
+            kind: $kind,
+            content: include_str!(concat!("assets/", $name)),
+        }
+    };
+}
+
+/// A page whose `{nonce}` is still to be filled in.
+pub(super) const STUDIO: &str = include_str!("assets/studio.html");
+pub(super) const SHOW: &str = include_str!("assets/show.html");
+pub(super) const PHONE: &str = include_str!("assets/phone.html");
+pub(super) const LOCKED: &str = include_str!("assets/locked.html");
+
+/// The file at `path`; what a request says names nothing else.
+pub(super) fn at(path: &str) -> Option<Asset> {
+    Some(match path {
+        "/style.css" => asset!(STYLE, "style.css"),
+        "/show.css" => asset!(STYLE, "show.css"),
+        "/icon.svg" => asset!(DRAWING, "icon.svg"),
+        "/studio.js" => asset!(SCRIPT, "studio.js"),
+        "/link.js" => asset!(SCRIPT, "link.js"),
+        "/dom.js" => asset!(SCRIPT, "dom.js"),
+        "/layout.js" => asset!(SCRIPT, "layout.js"),
+        "/graph.js" => asset!(SCRIPT, "graph.js"),
+        "/views.js" => asset!(SCRIPT, "views.js"),
+        "/turn.js" => asset!(SCRIPT, "turn.js"),
+        "/knob.js" => asset!(SCRIPT, "knob.js"),
+        "/show.js" => asset!(SCRIPT, "show.js"),
+        "/phone.js" => asset!(SCRIPT, "phone.js"),
+        "/locked.js" => asset!(SCRIPT, "locked.js"),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_page_is_small_and_brings_nothing_from_elsewhere() {
+        let scripts = [
+            "/studio.js",
+            "/link.js",
+            "/dom.js",
+            "/layout.js",
+            "/graph.js",
+            "/views.js",
+            "/turn.js",
+            "/knob.js",
+            "/show.js",
+            "/phone.js",
+            "/locked.js",
+            "/style.css",
+            "/show.css",
+        ];
+        let files = scripts.iter().filter_map(|path| at(path));
+        let files: Vec<&str> = files.map(|asset| asset.content).collect();
+        assert_eq!(files.len(), scripts.len());
+        let pages = [STUDIO, SHOW, PHONE, LOCKED];
+        let all = || files.iter().chain(&pages);
+        // Uncompressed; 250 kB compressed are allowed.
+        assert!(all().map(|file| file.len()).sum::<usize>() < 250_000);
+        for file in all() {
+            for foreign in [
+                "https://",
+                "http://",
+                "innerHTML",
+                "eval(",
+                "<style",
+                "style=",
+                " onclick=",
+            ] {
+                assert!(!file.contains(foreign), "{foreign}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_but_the_files_in_the_table_is_found() {
+        for path in [
+            "/../Cargo.toml",
+            "/..%2fstyle.css",
+            "//style.css",
+            "/style.css/",
+            "/STYLE.css",
+            "",
+        ] {
+            assert!(at(path).is_none(), "{path}");
+        }
+    }
+}

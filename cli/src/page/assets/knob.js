@@ -1,0 +1,213 @@
+// The right control for a live parameter.
+
+import { el, say } from "./dom.js";
+
+/** Steps of a slider. */
+const STEPS = 1000;
+/** At most so often a hand is sent on, in milliseconds. */
+const EVERY = 33;
+/** For so long after a hand moved, what the run says does not move the control. */
+const HOLDS = 600;
+
+export class Knob {
+  /** `turn(written)` sets the parameter, `release()` lets it go; both give a promise. */
+  constructor(node, param, { turn, release, isLocked }) {
+    Object.assign(this, { node, param, turn, release });
+    this.touched = -Infinity;
+    this.sent = 0;
+    this.makers = { number: "slider", integer: "slider", length: "length", flag: "flag", choice: "choice", list: "list" };
+    const name = `${node}.${param.name}`;
+    this.source = el("span", { class: "source" }, "");
+    this.free = el("button", {
+      type: "button", class: "free", title: "Release: the patch or its wire decides again", "aria-label": `Release ${name}`,
+      onclick: () => this.try(this.release()),
+    }, "release");
+    this.why = el("p", { class: "why", role: "alert" });
+    const control = this[this.makers[param.type] ?? "text"](name);
+    this.element = el("div", { class: "knob", "data-param": name },
+      el("div", { class: "label" },
+        el("span", { class: "param", title: param.summary }, param.name), this.source, this.free),
+      control, this.why);
+    this.lock(isLocked);
+  }
+
+  lock(isLocked) {
+    for (const part of this.element.querySelectorAll("input, select, button")) part.disabled = isLocked;
+  }
+
+  /** What the run says of the parameter. */
+  show(value) {
+    this.value = value;
+    this.element.dataset.source = value.source;
+    const words = { text: "patch", wire: "wire", hand: "by hand" };
+    const file = value.source !== "text" && value.text !== undefined ? `; patch: ${value.text}` : "";
+    say(this.source, `${words[value.source] ?? value.source}${file}`);
+    if (performance.now() - this.touched > HOLDS) this.put(value);
+    else setTimeout(() => performance.now() - this.touched > HOLDS && this.put(this.value), HOLDS + 50);
+  }
+
+  /** A hand has set it. */
+  set(written, isLast = false) {
+    const now = performance.now();
+    this.touched = now;
+    clearTimeout(this.timer);
+    if (isLast || now - this.sent >= EVERY) {
+      this.sent = now;
+      this.try(this.turn(written));
+    } else this.timer = setTimeout(() => this.set(written, true), EVERY - (now - this.sent));
+  }
+
+  async try(promise) {
+    try {
+      await promise;
+      say(this.why, "");
+    } catch (error) {
+      say(this.why, error.message);
+      this.touched = -Infinity;
+      if (this.value) this.put(this.value);
+    }
+  }
+
+  /** A slider over the useful range, and a field that takes all of it. */
+  slider(name) {
+    const { param } = this;
+    const scale = scaleOf(param);
+    const range = el("input", { type: "range", min: 0, max: STEPS, step: 1, "aria-label": name });
+    const field = el("input", { type: "text", inputMode: "decimal", class: "field", "aria-label": `${name} as a number`, autocomplete: "off", placeholder: "–" });
+    const written = (value) => String(param.type === "integer" ? Math.round(value) : tidy(value, scale));
+    range.oninput = () => {
+      const value = scale.at(range.valueAsNumber / STEPS);
+      field.value = written(value);
+      range.setAttribute("aria-valuetext", `${field.value} ${param.unit}`);
+      this.set(written(value));
+    };
+    field.onchange = () => this.set(field.value.trim(), true);
+    this.put = ({ value, written: now }) => {
+      const isThere = typeof value === "number";
+      if (document.activeElement !== field) field.value = isThere ? short(value) : now;
+      range.value = isThere ? scale.place(value) * STEPS : 0;
+      range.setAttribute("aria-valuetext", `${field.value} ${param.unit}`);
+    };
+    return el("div", { class: "control" }, range, field, el("span", { class: "unit", title: param.unit }, param.unit));
+  }
+
+  /** Seconds or beats. */
+  length(name) {
+    const { param } = this;
+    const scale = scaleOf(param);
+    const range = el("input", { type: "range", min: 0, max: STEPS, step: 1, "aria-label": name });
+    const field = el("input", { type: "text", inputMode: "decimal", class: "field", "aria-label": `${name} as a number`, autocomplete: "off", placeholder: "–" });
+    const unit = el("select", { class: "unit", "aria-label": `unit of ${name}` }, el("option", { value: "s" }, "s"), el("option", { value: "beats" }, "beats"));
+    const written = (value) => (unit.value === "beats" ? `beats(${value})` : String(value));
+    range.oninput = () => {
+      field.value = tidy(scale.at(range.valueAsNumber / STEPS), scale);
+      range.setAttribute("aria-valuetext", `${field.value} ${unit.value}`);
+      this.set(written(field.value));
+    };
+    field.onchange = () => this.set(written(field.value.trim()), true);
+    unit.onchange = () => this.set(written(field.value.trim()), true);
+    this.put = ({ value }) => {
+      const amount = value?.beats ?? value?.seconds ?? value;
+      unit.value = value && typeof value === "object" && "beats" in value ? "beats" : "s";
+      if (document.activeElement !== field) field.value = typeof amount === "number" ? short(amount) : "";
+      range.value = typeof amount === "number" ? scale.place(amount) * STEPS : 0;
+      range.setAttribute("aria-valuetext", `${field.value} ${unit.value}`);
+    };
+    return el("div", { class: "control" }, range, field, unit);
+  }
+
+  flag(name) {
+    const box = el("input", { type: "checkbox", class: "switch", role: "switch", "aria-label": name });
+    const word = el("span", {}, "");
+    box.onchange = () => this.set(String(box.checked), true);
+    this.put = ({ value }) => {
+      box.checked = value === true;
+      say(word, value === true ? "on" : "off");
+    };
+    return el("label", { class: "control" }, box, word);
+  }
+
+  choice(name) {
+    const words = this.param.words ?? [];
+    const choose = el("select", { "aria-label": name }, ...words.map((word) => el("option", { value: word }, word.replaceAll("_", " "))));
+    choose.onchange = () => this.set(choose.value, true);
+    this.put = ({ value }) => (choose.value = value ?? "");
+    return el("div", { class: "control" }, choose);
+  }
+
+  /** A slider for each number; other lists as they are written. */
+  list(name) {
+    const { item } = this.param;
+    const box = el("div", { class: "list" });
+    if (item?.type !== "number") {
+      box.append(this.text(name));
+      return box;
+    }
+    const scale = scaleOf(item);
+    const rows = [];
+    const written = () => `[${rows.map(({ now }) => now).join(", ")}]`;
+    const row = (at) => {
+      const label = `${name} ${at + 1}`;
+      const range = el("input", { type: "range", min: 0, max: STEPS, step: 1, "aria-label": label });
+      const field = el("input", { type: "text", inputMode: "decimal", class: "field", "aria-label": `${label} as a number`, autocomplete: "off", placeholder: "–" });
+      const made = { range, field, now: 0, element: el("div", { class: "control" }, el("span", { class: "at" }, String(at + 1)), range, field, el("span", { class: "unit" }, this.param.unit)) };
+      range.oninput = () => {
+        made.now = tidy(scale.at(range.valueAsNumber / STEPS), scale);
+        field.value = made.now;
+        this.set(written());
+      };
+      field.onchange = () => {
+        made.now = field.value.trim();
+        this.set(written(), true);
+      };
+      return made;
+    };
+    this.put = ({ value }) => {
+      const values = Array.isArray(value) ? value.slice(0, 32) : [];
+      while (rows.length < values.length) box.append((rows[rows.push(row(rows.length)) - 1]).element);
+      while (rows.length > values.length) rows.pop().element.remove();
+      values.forEach((value, at) => {
+        const { range, field } = rows[at];
+        rows[at].now = value;
+        if (document.activeElement !== field) field.value = short(value);
+        range.value = scale.place(value) * STEPS;
+      });
+    };
+    return box;
+  }
+
+  text(name) {
+    const field = el("input", { type: "text", class: "wide", "aria-label": name, autocomplete: "off", spellcheck: false });
+    field.onchange = () => this.set(field.value, true);
+    this.put = ({ written }) => {
+      if (document.activeElement !== field) field.value = written;
+    };
+    return el("div", { class: "control" }, field);
+  }
+}
+
+/** How places of a slider, 0 to 1, and values belong together. */
+function scaleOf({ from, to, min, max, log, type }) {
+  const [low, high] = from < to ? [from, to] : min < max ? [min, max] : [0, 1];
+  const isLog = log && low > 0;
+  const within = (place) => Math.min(1, Math.max(0, place));
+  return {
+    width: high - low,
+    isWhole: type === "integer",
+    at: (place) => (isLog ? low * (high / low) ** place : low + (high - low) * place),
+    place: (value) => within(isLog ? Math.log(Math.max(value, low) / low) / Math.log(high / low) : (value - low) / (high - low)),
+  };
+}
+
+/** As many digits as a step of the slider is worth. */
+function tidy(value, { width, isWhole }) {
+  if (isWhole) return String(Math.round(value));
+  const step = Math.min(Math.max(Math.abs(value), width * 1e-3), width) / 500;
+  const digits = Math.min(6, Math.max(0, Math.ceil(-Math.log10(step || 1))));
+  return String(Number(value.toFixed(digits)));
+}
+
+function short(value) {
+  return String(Number(value.toPrecision(5)));
+}
+

@@ -1,0 +1,119 @@
+// The full-screen picture, without controls.
+
+import { Link } from "./link.js";
+
+const canvas = document.getElementById("picture");
+const context = canvas.getContext("2d", { alpha: false });
+const hint = document.getElementById("hint");
+const what = document.getElementById("what");
+const sheet = document.createElement("canvas");
+
+let outputs = [];
+let wanted = new URLSearchParams(location.search).get("of");
+let shown = null;
+let told = { of: null, black: false };
+let isBlack = false;
+let image = null;
+let seenAt = -Infinity;
+
+const link = new Link({
+  hear(message) {
+    if (message.plan) {
+      outputs = pictures(message.plan);
+      choose();
+    }
+    if (message.show) {
+      told = message.show;
+      choose();
+      draw();
+    }
+  },
+  picture({ of, large, image: next }) {
+    if (!large || of !== shown) return;
+    image = next;
+    seenAt = performance.now();
+    draw();
+  },
+  change(state) {
+    tell(state);
+  },
+});
+
+/** All pictures of a patch; first what its screen shows, then what a decoder draws, then the film. */
+function pictures({ nodes, wires }) {
+  const frames = nodes.flatMap(({ id, kind, outputs }) =>
+    outputs.filter(({ type }) => type === "frame").map(({ name }) => ({ of: `${id}.${name}`, kind })));
+  const screens = new Set(nodes.filter(({ kind }) => kind === "screen_out").map(({ id }) => id));
+  const onScreen = new Set(wires.filter(({ to }) => screens.has(to[0])).map(({ from }) => from.join(".")));
+  const rank = ({ of, kind }) => (onScreen.has(of) ? 0 : kind === "picture_decoder" ? 1 : 2);
+  return frames.map((frame, at) => ({ ...frame, at })).sort((a, b) => rank(a) - rank(b) || a.at - b.at).map(({ of }) => of);
+}
+
+function choose() {
+  const of = [wanted, told.of, outputs[0]].find((of) => outputs.includes(of)) ?? null;
+  if (of !== shown) {
+    shown = of;
+    image = null;
+    link.look([], shown);
+    draw();
+  }
+  tell(link.state);
+}
+
+function tell(state) {
+  const words = { opening: "connecting", lost: "connection lost; trying again", locked: "locked: open a new link" };
+  what.textContent = words[state] ?? (shown ? shown : "this patch has no pictures");
+}
+
+function draw() {
+  const ratio = Math.min(devicePixelRatio || 1, 2);
+  const [width, height] = [Math.round(innerWidth * ratio), Math.round(innerHeight * ratio)];
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  context.fillStyle = "#000";
+  context.fillRect(0, 0, width, height);
+  canvas.dataset.black = String(isBlack || told.black);
+  // What is old is not shown as if it were now.
+  const isOld = performance.now() - seenAt > 10000;
+  if (isBlack || told.black || !image || isOld) return;
+  Object.assign(sheet, { width: image.width, height: image.height });
+  sheet.getContext("2d").putImageData(image, 0, 0);
+  const scale = Math.min(width / image.width, height / image.height);
+  const [w, h] = [image.width * scale, image.height * scale];
+  context.imageSmoothingQuality = "high";
+  context.drawImage(sheet, (width - w) / 2, (height - h) / 2, w, h);
+}
+
+/** Controls are seen only for a moment after a hand moves. */
+let timer = null;
+function wake() {
+  document.body.classList.add("awake");
+  clearTimeout(timer);
+  timer = setTimeout(() => document.body.classList.remove("awake"), 2500);
+}
+
+addEventListener("resize", draw);
+setInterval(draw, 2000);
+addEventListener("pointermove", wake);
+addEventListener("dblclick", full);
+addEventListener("keydown", ({ key }) => {
+  wake();
+  if (key === "f" || key === "F") full();
+  if (key === "b" || key === "B") {
+    isBlack = !isBlack;
+    draw();
+  }
+  const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[key];
+  if (step && outputs.length) {
+    const at = outputs.indexOf(shown);
+    wanted = outputs[(at + step + outputs.length) % outputs.length];
+    choose();
+  }
+});
+
+function full() {
+  if (document.fullscreenElement) document.exitFullscreen();
+  else document.documentElement.requestFullscreen().catch(() => {});
+}
+hint.addEventListener("click", full);
+wake();
+draw();

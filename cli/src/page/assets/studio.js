@@ -1,0 +1,193 @@
+// The page: hears what the run says, and hands it to the line at the top, the graph and the controls.
+
+import { clock, el, milliseconds, number, say } from "./dom.js";
+import { Graph, trouble } from "./graph.js";
+import { Link } from "./link.js";
+import { Turn } from "./turn.js";
+
+/** Figures that are older turn grey. */
+const STALE = 3000;
+/** Pictures a second. */
+const RATE = 15;
+
+const at = (id) => document.getElementById(id);
+const run = { plan: null, status: null, statusAt: 0, values: new Map(), black: false };
+const views = new Map();
+
+const link = new Link({ hear, picture, change });
+const turn = new Turn(link, { looked: look, choose: (id, key) => choose(id, key) });
+const graph = new Graph({ select: (id) => turn.pick(id), looked: look, opened: () => innerWidth <= 760 && tab("turn") });
+
+function choose(id, key = null) {
+  graph.pick(id);
+  graph.cards.get(id)?.element.scrollIntoView({ block: "nearest", inline: "nearest" });
+  if (key) turn.pick(id, key);
+}
+
+/** Asks for what the page shows, and for nothing else. */
+function look() {
+  views.clear();
+  const shown = at("watch").offsetParent === null && innerWidth <= 760 ? [] : [...graph.looks()];
+  for (const [of, view] of [...shown, ...turn.looks()]) {
+    if (!views.has(of)) views.set(of, []);
+    views.get(of).push(view);
+  }
+  clearTimeout(look.timer);
+  look.timer = setTimeout(() => link.look(document.hidden ? [] : views.keys()), 30);
+}
+document.addEventListener("visibilitychange", look);
+
+function hear(message) {
+  const now = performance.now();
+  if (message.hello) {
+    turn.relock();
+    at("black").disabled = link.right === "see";
+  }
+  if (message.plan) {
+    run.plan = message.plan;
+    document.title = `${message.plan.name} – SCORE!`;
+    say(at("patch"), message.plan.name);
+    at("patch").title = `SCORE! ${message.plan.version}`;
+    turn.show(message.plan);
+    graph.show(message.plan);
+  }
+  if (message.values) {
+    for (const value of message.values) run.values.set(`${value.node}.${value.param}`, value);
+    turn.tell(message.values);
+    tellMusic();
+  }
+  if (message.status) {
+    const last = run.status;
+    const seconds = last ? Math.max(0.2, message.status.at - last.at) : 1;
+    Object.assign(run, { status: message.status, statusAt: now });
+    graph.tell(message.status, last, seconds);
+    turn.tellStatus(message.status, last, seconds);
+    tellRun(message.status);
+  }
+  if (message.show) {
+    run.black = message.show.black;
+    at("black").setAttribute("aria-pressed", String(run.black));
+  }
+  if (message.beat !== undefined) tellBeat(message);
+  for (const { of, seen } of message.seen ?? []) for (const view of views.get(of) ?? []) view.see(seen, now);
+}
+
+function picture({ of, image }) {
+  const now = performance.now();
+  for (const view of views.get(of) ?? []) view.see({ image }, now);
+}
+
+/** Draws what has changed, at most 15 times a second and only while somebody looks. */
+let drawn = 0;
+function draw(now) {
+  requestAnimationFrame(draw);
+  if (now - drawn < 1000 / RATE - 4) return;
+  drawn = now;
+  const isStale = now - run.statusAt > STALE;
+  // What is old stands still.
+  if (!isStale) for (const all of views.values()) for (const view of all) view.draw(now);
+  document.body.classList.toggle("stale", isStale);
+  graph.setStale(isStale);
+}
+requestAnimationFrame(draw);
+
+/** What the transport's values say. */
+function tellMusic() {
+  const written = (name) => run.values.get(`transport.${name}`)?.written ?? "–";
+  const tempo = Number(written("tempo"));
+  say(at("tempo"), Number.isFinite(tempo) ? `${number(tempo)} bpm` : "–");
+  say(at("key"), written("key") || "free");
+}
+
+function tellBeat({ beat, bar }) {
+  const metre = run.values.get("transport.metre")?.value;
+  const [count, unit] = Array.isArray(metre) && metre[1] ? metre : [4, 4];
+  const perBar = (count * 4) / unit;
+  const place = Math.floor(((beat - bar * perBar) * unit) / 4);
+  say(at("bar-number"), String(bar + 1));
+  const dots = at("beats");
+  const many = Math.min(count, 16);
+  if (dots.children.length !== many) dots.replaceChildren(...Array.from({ length: many }, () => el("i")));
+  [...dots.children].forEach((dot, index) => dot.classList.toggle("on", index === place));
+}
+
+function tellRun(status) {
+  say(at("latency"), status.latency === null ? "no device" : milliseconds(status.latency));
+  say(at("dropouts"), String(status.dropouts));
+  at("dropouts").classList.toggle("bad", status.dropouts > 0);
+  say(at("revision"), String(status.revision));
+  tellTrouble(status);
+  say(at("time"), clock(status.time));
+  notice();
+}
+
+/** Leads to the first node in trouble, wherever it is. */
+function tellTrouble(status) {
+  const nodes = status.nodes.map((node) => ({ id: node.id, ...trouble(node) }));
+  const found = nodes.filter(({ kind }) => kind === "bad" || kind === "wait").sort((a, b) => (a.kind > b.kind) - (a.kind < b.kind));
+  const chip = at("trouble");
+  chip.hidden = found.length === 0;
+  if (!found.length) return;
+  chip.dataset.kind = found[0].kind;
+  say(chip, `${found[0].id} ${found[0].word.replace(/ \d+ s$/, "")}${found.length > 1 ? ` + ${found.length - 1}` : ""}`);
+  chip.onclick = () => {
+    choose(found[0].id);
+    if (innerWidth <= 760) tab("turn");
+  };
+}
+
+/** Says what the whole page should know: a lost connection, or a file that does not play. */
+function notice(reason = "") {
+  const box = at("notice");
+  const refusal = run.status?.refusal;
+  let [title, text] = ["", ""];
+  if (link.state === "locked") {
+    [title, text] = ["This page is locked.", "Open the address that the program printed, or a new link. What you see is old."];
+  } else if (link.state === "lost") {
+    [title, text] = ["The connection is lost.", `${reason ? `${reason}. ` : ""}What you see is old. Trying again…`];
+  } else if (refusal) {
+    [title, text] = [`The saved patch does not play; revision ${run.status.revision} keeps playing.`, refusal];
+  }
+  box.hidden = title === "";
+  if (box.dataset.says === title + text) return;
+  box.dataset.says = title + text;
+  box.dataset.kind = refusal && link.state === "live" ? "patch" : "link";
+  box.replaceChildren(el("b", {}, title), el(box.dataset.kind === "patch" ? "pre" : "span", {}, text));
+}
+
+function change(state, reason) {
+  const words = { opening: "connecting", live: "live", lost: "lost", locked: "locked" };
+  const chip = at("link");
+  chip.dataset.state = state;
+  say(chip, words[state]);
+  document.body.dataset.link = state;
+  if (state === "live") {
+    // All is told again: what was not told since is not known.
+    run.status = null;
+    look();
+  }
+  turn?.relock();
+  notice(reason);
+}
+
+at("black").onclick = () => link.send({ black: { is: !run.black } });
+
+/** On a small screen: the other half of the page. */
+function tab(name) {
+  document.body.dataset.tab = name;
+  for (const button of document.querySelectorAll("#tabs button")) {
+    button.setAttribute("aria-pressed", String(button.dataset.tab === name));
+  }
+  if (graph.plan) graph.arrange();
+  look();
+}
+for (const button of document.querySelectorAll("#tabs button")) button.onclick = () => tab(button.dataset.tab);
+document.body.dataset.tab = "watch";
+
+addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && !event.target.closest("input, select")) choose(null);
+  if (event.key === "/" && !event.target.closest("input, select")) {
+    event.preventDefault();
+    turn.find.focus();
+  }
+});

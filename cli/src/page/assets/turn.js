@@ -1,0 +1,269 @@
+// The controls: presets, what is set by hand, the chosen node, and everything else.
+
+import { el, milliseconds, number, rate, say } from "./dom.js";
+import { trouble } from "./graph.js";
+import { Knob } from "./knob.js";
+import { View } from "./views.js";
+
+const GLIDES = [["at once", 0], ["in 1 s", 1], ["in 2 s", 2], ["in 4 s", 4], ["in 8 s", 8], ["in 4 beats", { beats: 4 }], ["in 16 beats", { beats: 16 }]];
+
+export class Turn {
+  constructor(link, { looked, choose }) {
+    Object.assign(this, { link, looked, choose });
+    this.root = document.getElementById("turn");
+    this.values = new Map();
+    this.knobs = new Map();
+    this.views = [];
+    this.chosen = null;
+    this.glide = el("select", { "aria-label": "How fast a preset arrives" }, ...GLIDES.map(([word], at) => el("option", { value: at }, word)));
+    this.find = el("input", { type: "search", placeholder: "Find a node or a parameter", "aria-label": "Find a node or a parameter", autocomplete: "off" });
+    this.find.oninput = () => this.filter();
+    this.parts = {
+      locked: el("p", { class: "note", hidden: true }, "This link may look, and not turn."),
+      presets: el("section", { class: "presets", hidden: true }),
+      held: el("section", { class: "held" }),
+      chosen: el("section", { class: "chosen", hidden: true }),
+      named: el("section", { class: "named" }),
+      all: el("section", { class: "all" }),
+    };
+    this.root.append(...Object.values(this.parts));
+  }
+
+  get isLocked() {
+    return this.link.right === "see" || this.link.state !== "live";
+  }
+
+  /** Another patch plays. */
+  show(plan) {
+    this.plan = plan;
+    this.params = new Map();
+    for (const node of plan.nodes) {
+      for (const param of node.params) this.params.set(`${node.id}.${param.name}`, { node, param });
+    }
+    for (const key of this.values.keys()) if (!this.params.has(key)) this.values.delete(key);
+    this.showPresets();
+    this.showHeld();
+    this.showNamed();
+    this.showAll();
+    this.pick(this.chosen);
+  }
+
+  /** A control, which follows the parameter for as long as it is on the page. */
+  knob(key, group) {
+    const { node, param } = this.params.get(key);
+    const ask = (request) => this.link.ask(request);
+    const knob = new Knob(node.id, param, {
+      turn: (value) => ask({ set: { values: [{ node: node.id, param: param.name, value }] } }),
+      release: () => ask({ release: { what: [{ node: node.id, param: param.name }] } }),
+      isLocked: this.isLocked,
+    });
+    group.push([key, knob]);
+    const value = this.values.get(key);
+    if (value) knob.show(value);
+    return knob.element;
+  }
+
+  /** What the run says of values. */
+  tell(values) {
+    let isOther = false;
+    for (const value of values) {
+      const key = `${value.node}.${value.param}`;
+      isOther ||= (this.values.get(key)?.source === "hand") !== (value.source === "hand");
+      this.values.set(key, value);
+    }
+    for (const group of Object.values(this.groups)) {
+      for (const [key, knob] of group) {
+        const value = this.values.get(key);
+        if (value && knob.value !== value) knob.show(value);
+      }
+    }
+    if (isOther) this.showHeld();
+  }
+
+  groups = { held: [], named: [], chosen: [], all: [] };
+
+  showPresets() {
+    const { presets } = this.plan;
+    this.parts.presets.hidden = presets.length === 0;
+    const recall = async (name) => {
+      try {
+        await this.link.ask({ recall: { preset: name, glide: GLIDES[this.glide.value][1] } });
+        say(why, "");
+      } catch (error) {
+        say(why, error.message);
+      }
+    };
+    const why = el("p", { class: "why", role: "alert" });
+    const buttons = presets.map(({ name, values }) =>
+      el("button", { type: "button", title: `sets ${values.join(", ")}`, onclick: () => recall(name) }, name),
+    );
+    this.parts.presets.replaceChildren(
+      el("div", { class: "title" }, el("h2", {}, "Presets"), this.glide), el("div", { class: "buttons" }, ...buttons), why);
+  }
+
+  /** What hands hold. */
+  showHeld() {
+    const held = [...this.values].filter(([key, value]) => value.source === "hand" && this.params?.has(key)).map(([key]) => key);
+    const same = held.length === this.heldKeys?.length && held.every((key, at) => key === this.heldKeys[at]);
+    if (same && !this.isRelocked) return;
+    this.heldKeys = held;
+    this.groups.held = [];
+    const why = el("p", { class: "why", role: "alert" });
+    const run = (act, done) => async () => {
+      try {
+        say(why, done(await act()));
+      } catch (error) {
+        say(why, error.message);
+      }
+    };
+    const writes = this.link.right === "edit" && held.length > 0;
+    const list = el("ul", {}, ...held.map((key) => {
+      const item = el("li", {},
+        el("button", { type: "button", class: "quiet", onclick: () => this.choose(this.params.get(key).node.id, key) }, key),
+        el("span", { class: "now" }, ""),
+        el("button", { type: "button", class: "free", "aria-label": `Release ${key}`, disabled: this.isLocked, onclick: run(() => this.release(key), () => "") }, "release"));
+      this.groups.held.push([key, { show: (value) => say(item.children[1], `${value.written}`) }]);
+      return item;
+    }));
+    this.parts.held.replaceChildren(
+      el("div", { class: "title" }, el("h2", {}, "Set by hand"),
+        writes ? el("button", {
+          type: "button", title: "Write these values into the patch's file", disabled: this.isLocked,
+          onclick: run(() => this.link.writeBack([]), ({ stays }) => stays.join("\n")),
+        }, "Write into patch") : null,
+        held.length ? el("button", { type: "button", disabled: this.isLocked, onclick: run(() => this.link.ask({ release_all: {} }), () => "") }, "Release all") : null),
+      held.length ? list : el("p", { class: "note" }, "Nothing. The patch and its wires decide."),
+      why);
+    for (const [key, shown] of this.groups.held) shown.show(this.values.get(key));
+  }
+
+  release(key) {
+    const { node, param } = this.params.get(key);
+    return this.link.ask({ release: { what: [{ node: node.id, param: param.name }] } });
+  }
+
+  /** First what presets name, and what leads the music. */
+  showNamed() {
+    this.groups.named = [];
+    const named = this.plan.presets.flatMap(({ values }) => values);
+    const music = ["tempo", "key", "swing"].map((name) => `transport.${name}`);
+    const keys = [...new Set([...named, ...music])].filter((key) => this.params.has(key));
+    const rows = keys.map((key) => {
+      const knob = this.knob(key, this.groups.named);
+      knob.querySelector(".param").textContent = key;
+      return knob;
+    });
+    this.parts.named.replaceChildren(el("h2", {}, named.length ? "Named in presets, and the music" : "The music"), ...rows);
+  }
+
+  /** Everything, one click away. */
+  showAll() {
+    const open = new Set([...this.parts.all.querySelectorAll("details[open]")].map((one) => one.dataset.node));
+    this.groups.all = [];
+    const nodes = this.plan.nodes.filter(({ params }) => params.length);
+    const details = nodes.map((node) => {
+      const box = el("details", { "data-node": node.id }, el("summary", {}, el("b", {}, node.id), el("span", { class: "kind" }, node.kind)));
+      const fill = () => {
+        if (box.children.length > 1) return;
+        for (const param of node.params) box.append(this.knob(`${node.id}.${param.name}`, this.groups.all));
+      };
+      box.ontoggle = () => box.open && fill();
+      if (open.has(node.id)) {
+        fill();
+        box.open = true;
+      }
+      return box;
+    });
+    this.parts.all.replaceChildren(el("h2", {}, "Everything that can be turned"), this.find, ...details);
+    this.filter();
+  }
+
+  filter() {
+    const wanted = this.find.value.trim().toLowerCase();
+    for (const box of this.parts.all.querySelectorAll("details")) {
+      const node = this.plan.nodes.find(({ id }) => id === box.dataset.node);
+      const words = [node.id, node.kind, ...node.params.map(({ name }) => `${node.id}.${name}`)];
+      box.hidden = wanted !== "" && !words.some((word) => word.toLowerCase().includes(wanted));
+    }
+  }
+
+  /** The chosen node, with all that is known of it. */
+  pick(id, key = null) {
+    this.chosen = id;
+    this.views = [];
+    this.groups.chosen = [];
+    const node = this.plan?.nodes.find((node) => node.id === id);
+    this.parts.chosen.hidden = !node;
+    if (!node) {
+      this.looked();
+      return;
+    }
+    const outputs = node.outputs.map((output) => {
+      const canvas = el("canvas", { "aria-hidden": "true", class: output.type });
+      this.views.push({ of: `${id}.${output.name}`, type: output.type, canvas });
+      return el("figure", {}, canvas, el("figcaption", { title: output.summary }, `${output.name} · ${output.carries}`));
+    });
+    this.about = {
+      state: el("p", { class: "about" }, ""),
+      message: el("p", { class: "message" }, ""),
+      wires: el("tbody", {}),
+    };
+    const wires = this.plan.wires.map((wire, index) => ({ ...wire, index })).filter(({ from, to }) => from[0] === id || to[0] === id);
+    this.about.rows = wires.map(({ from, to, index }) => {
+      const cells = [0, 1, 2].map(() => el("td", {}, "–"));
+      const other = from[0] === id ? `${from[1]} → ${to.join(".")}` : `${from.join(".")} → ${to[1]}`;
+      this.about.wires.append(el("tr", {}, el("th", { scope: "row" }, other), ...cells));
+      return { index, cells };
+    });
+    this.parts.chosen.replaceChildren(
+      el("div", { class: "title" }, el("h2", {}, id), el("span", { class: "kind" }, node.kind),
+        el("button", { type: "button", class: "quiet", "aria-label": "Close", onclick: () => this.choose(null) }, "close")),
+      el("p", { class: "note" }, node.summary), this.about.state, this.about.message, ...outputs,
+      ...node.params.map((param) => this.knob(`${id}.${param.name}`, this.groups.chosen)),
+      wires.length ? el("table", {}, el("thead", {}, el("tr", {}, ...["Wire", "Rate", "Waits", "Dropped"].map((word) => el("th", { scope: "col" }, word)))), this.about.wires) : "");
+    for (const one of this.views) one.view = new View(one.canvas, one.type);
+    if (this.status) this.tellStatus(this.status, null, 1);
+    this.looked();
+    const wanted = key && this.parts.chosen.querySelector(`[data-param="${CSS.escape(key)}"]`);
+    if (wanted) wanted.scrollIntoView({ block: "center" });
+    else this.root.scrollTop = 0;
+  }
+
+  /** The outputs that the chosen node shows. */
+  *looks() {
+    for (const { of, view } of this.views) if (view) yield [of, view];
+  }
+
+  tellStatus(status, last, seconds) {
+    this.status = status;
+    const node = status.nodes.find(({ id }) => id === this.chosen);
+    if (!node || !this.about) return;
+    const { kind, word, text } = trouble(node);
+    this.parts.chosen.dataset.state = kind;
+    const figures = [word || "running", `${Math.round(node.load * 100)} % of the time`, `${number(node.rate)} calls/s`, `p95 ${milliseconds(node.p95)}`];
+    for (const [name, value] of Object.entries(node.counters)) figures.push(`${name.replaceAll("_", " ")} ${value}`);
+    if (node.failures) figures.push(`failed ${node.failures} times`);
+    say(this.about.state, figures.join(" · "));
+    say(this.about.message, text || (node.error ? `Last error: ${node.error}` : ""));
+    for (const { index, cells } of this.about.rows) {
+      const [now, before] = [status.wires[index], last?.wires[index]];
+      if (!now) continue;
+      // Wires count anew where an edit replaces them.
+      say(cells[0], before && now[0] >= before[0] ? rate((now[0] - before[0]) / seconds) : "–");
+      say(cells[1], String(now[3]));
+      say(cells[2], String(now[2]));
+    }
+  }
+
+  /** The right or the connection is another. */
+  relock() {
+    this.parts.locked.hidden = this.link.right !== "see";
+    this.isRelocked = true;
+    if (this.plan) this.showHeld();
+    this.isRelocked = false;
+    for (const group of [this.groups.named, this.groups.chosen, this.groups.all]) {
+      for (const [, knob] of group) knob.lock(this.isLocked);
+    }
+    for (const button of this.parts.presets.querySelectorAll("button, select")) button.disabled = this.isLocked;
+  }
+}
