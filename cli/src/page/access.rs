@@ -289,7 +289,9 @@ fn is_private(path: &Path) -> bool {
         path.metadata().is_ok_and(|found| found.mode() & 0o077 == 0)
     }
     #[cfg(not(unix))]
-    path.exists()
+    {
+        path.exists()
+    }
 }
 
 #[cfg(test)]
