@@ -23,7 +23,7 @@ pub type Played = (Time, usize, Payload);
 
 impl Graph {
     /// The nodes, in the order of the patch: id and kind.
-    pub fn nodes(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub fn kinds(&self) -> impl Iterator<Item = (&str, &str)> {
         let nodes = self.nodes.iter();
         nodes.map(|node| (node.id.as_str(), node.descriptor.kind.as_ref()))
     }

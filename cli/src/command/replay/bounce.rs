@@ -184,8 +184,8 @@ fn inputs(
         return Ok(BTreeMap::new());
     };
     let mut recorded = recorded(recorded_by, &recorder, take)?;
-    let own: BTreeSet<(&str, &str)> = graph.nodes().collect();
-    let outside: BTreeSet<String> = (recorded_by.nodes())
+    let own: BTreeSet<(&str, &str)> = graph.kinds().collect();
+    let outside: BTreeSet<String> = (recorded_by.kinds())
         .filter(|node| own.contains(node) && super::scene::is_outside(node.1))
         .map(|(id, _)| id.to_owned())
         .collect();

@@ -106,7 +106,7 @@ impl Score {
     pub(super) fn changes(&self, base: usize) -> (Vec<TextChange>, Vec<u64>) {
         let (mut changes, mut others) = (Vec::new(), Vec::new());
         let shape = |graph: &Graph| -> (BTreeMap<String, String>, BTreeSet<String>) {
-            let nodes = graph.nodes();
+            let nodes = graph.kinds();
             let wires = graph.wires().map(|wire| wire.join(" "));
             let nodes = nodes.map(|(id, kind)| (id.to_owned(), kind.to_owned()));
             (nodes.collect(), wires.collect())
@@ -116,7 +116,7 @@ impl Score {
             if shape(graph) != own {
                 others.push(*number);
             }
-            for (id, _) in graph.nodes() {
+            for (id, _) in graph.kinds() {
                 for (name, value) in graph.live_values(id) {
                     changes.push((*time, id.to_owned(), name.to_owned(), value.clone()));
                 }
@@ -125,7 +125,7 @@ impl Score {
         // Of each value only what is new: the graph itself begins with those of `base`.
         let mut known: BTreeMap<(String, String), Value> = BTreeMap::new();
         let base = &self.revisions[base].2;
-        for (id, _) in base.nodes() {
+        for (id, _) in base.kinds() {
             let own = base.live_values(id);
             known
                 .extend(own.map(|(name, value)| ((id.to_owned(), name.to_owned()), value.clone())));
@@ -153,7 +153,7 @@ pub(super) fn hands(take: &Take) -> Vec<Steered> {
 /// The recorder of a patch that has made the take: its id.
 pub(super) fn recorder(graph: &Graph, take: &Take) -> Option<String> {
     let named = take.log.mark.get("node").and_then(Value::as_str);
-    let recorders = graph.nodes().filter(|(_, kind)| *kind == RECORDER);
+    let recorders = graph.kinds().filter(|(_, kind)| *kind == RECORDER);
     let mut all: Vec<String> = recorders.map(|(id, _)| id.to_owned()).collect();
     let own = all.iter().position(|id| Some(id.as_str()) == named);
     match (own, all.is_empty()) {
@@ -241,7 +241,7 @@ impl StandIns<'_> {
         silent: &BTreeSet<String>,
     ) -> Result<Vec<String>, Failure> {
         let (end, mut missing) = (self.take.log.length(), Vec::new());
-        let nodes: Vec<(String, String)> = (graph.nodes())
+        let nodes: Vec<(String, String)> = (graph.kinds())
             .map(|(id, kind)| (id.to_owned(), kind.to_owned()))
             .collect();
         let mut heard = 0;
@@ -328,12 +328,12 @@ pub(super) fn unheard(
     let wires: Vec<[String; 4]> = graph.wires().map(|wire| wire.map(str::to_owned)).collect();
     let is_sound =
         |kind: &str| kind == HEARD.0 || kind == HEARD.1 || (is_live && OUTLETS.contains(&kind));
-    let mut left: Vec<String> = (graph.nodes())
+    let mut left: Vec<String> = (graph.kinds())
         .filter(|(_, kind)| is_sound(kind))
         .map(|(id, _)| id.to_owned())
         .collect();
     // What is recorded is what is heard.
-    let recorders: BTreeSet<&str> = (graph.nodes())
+    let recorders: BTreeSet<&str> = (graph.kinds())
         .filter(|(_, kind)| *kind == RECORDER)
         .map(|(id, _)| id)
         .collect();
@@ -350,6 +350,6 @@ pub(super) fn unheard(
         let before = wires.iter().filter(|[_, _, to, _]| *to == id);
         left.extend(before.map(|[from, ..]| from.clone()));
     }
-    let all = graph.nodes().map(|(id, _)| id.to_owned());
+    let all = graph.kinds().map(|(id, _)| id.to_owned());
     all.filter(|id| !needed.contains(id)).collect()
 }
