@@ -84,7 +84,6 @@ impl PageServer {
             ))
         };
         let listener = bind(ip, door.page.flatten()).map_err(failed)?;
-        listener.set_nonblocking(true).map_err(failed)?;
         let at = listener.local_addr().map_err(failed)?;
         let folder = crate::folders::of_user();
         let hosts = door.page_host.clone();
