@@ -221,11 +221,12 @@ impl Subscriptions {
     }
 
     fn listen_to(&mut self, address: &str, state: &OscState) {
+        let is_full = self.addresses.len() >= MOST_ADDRESSES;
         match self.addresses.get_mut(address) {
             // It is told once more, as whoever asks for it expects.
             Some(Listened::Value { known, .. }) => *known = None,
             Some(Listened::Output(_)) => {}
-            None if self.addresses.len() < MOST_ADDRESSES => {
+            None if !is_full => {
                 if let Some(listened) = listened(address, state) {
                     self.addresses.insert(address.to_owned(), listened);
                 }

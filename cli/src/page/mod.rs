@@ -144,7 +144,7 @@ impl Drop for PageServer {
 /// Where browsers find the page.
 fn base(at: SocketAddr) -> String {
     let is_everywhere = at.ip().is_unspecified();
-    match crate::web::host::host_name().filter(|_| is_everywhere) {
+    match web::host::host_name().filter(|_| is_everywhere) {
         Some(name) => format!("http://{name}.local:{}", at.port()),
         None => format!("http://{at}"),
     }

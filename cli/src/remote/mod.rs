@@ -21,9 +21,9 @@ mod unsupported;
 
 pub(crate) use answer::Remote;
 #[cfg(unix)]
-pub(crate) use client::connect;
+pub(crate) use client::{Connection, connect};
 pub(crate) use published::Published;
 #[cfg(unix)]
 pub(crate) use server::Server;
 #[cfg(not(unix))]
-pub(crate) use unsupported::{Server, connect};
+pub(crate) use unsupported::{Connection, Server, connect};
