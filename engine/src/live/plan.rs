@@ -337,27 +337,20 @@ mod tests {
 
     fn planned(old: &Graph, new: &Graph) -> Plan {
         let (old_places, new_places) = (wire_places(&old.wires), wire_places(&new.wires));
-        let shape = |graph| -> Vec<&GraphNode> { Graph::nodes(graph).collect() };
         plan(
             &GraphView {
                 transport: &old.transport,
-                nodes: shape(old),
+                nodes: old.nodes.iter().collect(),
                 places: &old_places,
             },
             &GraphView {
                 transport: &new.transport,
-                nodes: shape(new),
+                nodes: new.nodes.iter().collect(),
                 places: &new_places,
             },
             &BTreeSet::new(),
             |_| false,
         )
-    }
-
-    impl Graph {
-        fn nodes(&self) -> impl Iterator<Item = &GraphNode> {
-            self.nodes.iter()
-        }
     }
 
     #[test]
