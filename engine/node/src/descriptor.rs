@@ -297,9 +297,10 @@ impl Descriptor {
     }
 
     /// Whatever the node does takes microseconds, and never waits: for a file, a device, a lock,
-    /// the network, another thread. Live, light nodes share threads, which costs a hundredth of a
-    /// thread each. To build one is as light. It carries neither sound nor pictures, reads no file,
-    /// and is neither [urgent](Descriptor::urgent) nor [paced](Descriptor::paced).
+    /// the network, another thread. Live, light nodes share threads, and a packet from one to
+    /// another on the same thread wakes none. To build one is as light. It carries neither sound nor
+    /// pictures, opens no file, and is neither [urgent](Descriptor::urgent) nor
+    /// [paced](Descriptor::paced).
     ///
     /// A light node that holds its thread up all the same is reported by its name, and after a
     /// quarter of a second the others go on without it.
