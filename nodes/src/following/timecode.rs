@@ -315,7 +315,7 @@ mod tests {
             let time = rate.time(frame);
             prop_assert_eq!(rate.frame(time), frame);
             // Drop frame leaves out frames 0 and 1 of each minute but every tenth.
-            if rate == FrameRate::DropFrame && time[1] % 10 != 0 && time[2] == 0 {
+            if rate == FrameRate::DropFrame && !time[1].is_multiple_of(10) && time[2] == 0 {
                 prop_assert!(time[3] >= 2);
             }
         }
