@@ -353,6 +353,7 @@ mod tests {
             time: 1.0,
             steered: false,
             lead: 0.0,
+            clock: None,
             nodes: vec![node],
             wires: Vec::new(),
         };
