@@ -50,6 +50,7 @@ impl Command {
             Command::Graph(graph) => matches!(graph.format, Notation::Json),
             Command::Get(get) => get.json,
             Command::Preset(preset) => preset.json,
+            Command::Cue(cue) => cue.json,
             Command::Status(status) => status.json,
             #[cfg(feature = "page")]
             Command::Page(page) => matches!(page, Page::Links { json: true }),
@@ -58,6 +59,7 @@ impl Command {
             | Command::Tap(_)
             | Command::Release(_)
             | Command::WriteBack(_)
+            | Command::Learn(_)
             | Command::Fmt(_)
             | Command::New(_)
             | Command::Styles(_)
@@ -126,6 +128,8 @@ pub(crate) enum Command {
     Set(Set),
     /// Recall a preset of a running patch, or list its presets
     Preset(Preset),
+    /// Call a cue of a running patch, or the next one: GO; or list its cues
+    Cue(Cue),
     /// Tap the tempo of a running patch: press Enter on each beat
     Tap(Tap),
     /// Print the live values of a running patch, and where each comes from
@@ -134,6 +138,8 @@ pub(crate) enum Command {
     Release(Release),
     /// Write values that were set into the patch, and release them; comments stay
     WriteBack(WriteBack),
+    /// Bind the MIDI controller that moves next to a live value, and write that into the patch
+    Learn(Learn),
     /// Print what the nodes of a running patch do
     Status(LiveStatus),
     /// Make and revoke lasting links to the page of a run
@@ -482,7 +488,8 @@ they are released; what it does not name stays as it is:
 pub(crate) struct Preset {
     /// The preset to recall [default: list all]
     pub(crate) name: Option<String>,
-    /// Seconds, or beats(4), until the values have arrived; words and a tempo arrive at once
+    /// Seconds, or beats(4), until the values have arrived; words switch on the next beat then, and a
+    /// tempo arrives at once
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = glide)]
     #[arg(allow_negative_numbers = true)]
     pub(crate) glide: Glide,
@@ -491,6 +498,68 @@ pub(crate) struct Preset {
     /// Print the presets with their values as JSON
     #[arg(long, conflicts_with = "name")]
     pub(crate) json: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+A cue is a preset with a time, which the patch has in `cues: […]`:
+  score cue                list the cues, and where they are
+  score cue next           GO: call the cue that comes next, or start the one that waits
+  score cue storm          call a cue by its name
+  score cue stop           no cue waits or follows any more
+  score cue --keys         Enter is GO; a name and Enter call that cue; Ctrl-D ends it")]
+pub(crate) struct Cue {
+    /// A cue, next, list or stop [default: list]
+    pub(crate) name: Option<String>,
+    #[arg(long, value_name = "PATCH|PID", help = RUN)]
+    pub(crate) run: Option<String>,
+    /// Read standard input: an empty line is GO, and any other one of the words above
+    #[arg(long, conflicts_with_all = ["name", "json"])]
+    pub(crate) keys: bool,
+    /// Print the cues with their values, and where they are, as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Writes the controller into `controllers: {…}` of the patch; comments and everything else stay. A run
+that plays the patch takes it over at once:
+  score learn echo.mix                     into the patch of the run
+  score learn echo.mix --patch show.ron    into a patch that need not play
+  score learn echo.mix --port JACK         listen to a port of its own at JACK")]
+pub(crate) struct Learn {
+    /// The live value to bind; the tempo is transport.tempo
+    #[arg(value_name = "NODE.PARAM", value_parser = target)]
+    pub(crate) what: (String, String),
+    /// The patch to write [default: that of the run]
+    #[arg(long, value_name = "FILE.ron", conflicts_with = "run")]
+    pub(crate) patch: Option<PathBuf>,
+    /// A MIDI port to listen to, as `score devices` prints it; may be repeated [default: all]
+    #[arg(long)]
+    pub(crate) port: Vec<String>,
+    /// Bind the controller of this number on every channel, not only on the one on which it moves
+    #[arg(long)]
+    pub(crate) any_channel: bool,
+    /// Seconds to wait for a controller to move
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = patience)]
+    pub(crate) within: f64,
+    #[arg(long, value_name = "PATCH|PID", help = RUN)]
+    pub(crate) run: Option<String>,
+}
+
+/// A node and one of its parameters.
+fn target(text: &str) -> Result<(String, String), String> {
+    match text.rsplit_once('.') {
+        Some((node, param)) if !node.is_empty() && !param.is_empty() => {
+            Ok((node.to_owned(), param.to_owned()))
+        }
+        _ => Err("it takes a node and a parameter, such as echo.mix".to_owned()),
+    }
+}
+
+fn patience(text: &str) -> Result<f64, String> {
+    number(text, 0.1, 3_600.0)
 }
 
 #[derive(Args)]

@@ -64,10 +64,12 @@ pub fn run(registry: &Registry) -> ExitCode {
         Command::Bounce(bounce) => command::replay::bounce(bounce, &kinds, &settings),
         Command::Set(set) => command::steer::set(set),
         Command::Preset(preset) => command::preset::run(preset),
+        Command::Cue(cue) => command::cue::run(cue),
         Command::Tap(tap) => command::tap::run(tap),
         Command::Get(get) => command::steer::get(get),
         Command::Release(release) => command::steer::release(release),
         Command::WriteBack(write) => command::write_back::run(write, &kinds, &settings),
+        Command::Learn(learn) => command::learn::run(learn, &kinds, &settings),
         Command::Status(status) => command::steer::status(status),
         #[cfg(feature = "page")]
         Command::Page(page) => command::page::run(page),

@@ -14,6 +14,7 @@ pub(crate) const PATCHES: &[(&str, &str)] = &[
         "edited_picture",
         include_str!("../../graphs/edited_picture.ron"),
     ),
+    ("eight_knobs", include_str!("../../graphs/eight_knobs.ron")),
     ("ensemble", include_str!("../../graphs/ensemble.ron")),
     ("factors", include_str!("../../graphs/factors.ron")),
     (
@@ -55,6 +56,7 @@ pub(crate) const PATCHES: &[(&str, &str)] = &[
     ("stream_live", include_str!("../../graphs/stream_live.ron")),
     ("tablet", include_str!("../../graphs/tablet.ron")),
     ("to_daw", include_str!("../../graphs/to_daw.ron")),
+    ("two_cues", include_str!("../../graphs/two_cues.ron")),
     ("two_films", include_str!("../../graphs/two_films.ron")),
 ];
 

@@ -123,6 +123,7 @@ mod tests {
             time: 0.0,
             steered: true,
             lead: 0.0,
+            cue: None,
             clock: None,
             nodes: vec![
                 node("eye", load, BTreeMap::new()),

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use humantime::format_rfc3339_millis;
-use score_engine::{NodeState, NodeStatus, Status, WireStatus};
+use score_engine::{CueStatus, NodeState, NodeStatus, Status, WireStatus};
 use serde_json::{Value, json};
 
 use crate::background_queue::BackgroundQueue;
@@ -212,6 +212,28 @@ pub(crate) fn table(status: &Status) -> String {
         None if !status.steered => text.push_str(", no sound device leads the clock"),
         None => {}
     }
+    if let Some(cue) = &status.cue {
+        let _ = write!(text, "\n{}", cues(cue));
+    }
+    text
+}
+
+/// Where the cues are, in a line.
+fn cues(cue: &CueStatus) -> String {
+    let mut text = match &cue.current {
+        Some(name) => format!("cue {name}"),
+        None => "no cue yet".to_owned(),
+    };
+    if cue.left > 0.0 {
+        let _ = write!(text, ", {:.0} s left", cue.left.ceil());
+    }
+    if let (Some(name), Some(start)) = (&cue.waiting, &cue.waits_for) {
+        let _ = write!(text, "; {name} waits for {start}");
+    } else if let (Some(name), Some(seconds)) = (&cue.next, cue.next_in) {
+        let _ = write!(text, "; {name} in {:.0} s", seconds.ceil());
+    } else if let Some(name) = &cue.next {
+        let _ = write!(text, "; GO: {name}");
+    }
     text
 }
 
@@ -275,6 +297,21 @@ mod tests {
     }
 
     #[test]
+    fn a_line_says_where_the_cues_are() {
+        let mut cue = CueStatus {
+            next: Some("dawn".to_owned()),
+            ..CueStatus::default()
+        };
+        assert_eq!(cues(&cue), "no cue yet; GO: dawn");
+        cue.current = cue.next.replace("storm".to_owned());
+        cue.left = 3.2;
+        cue.next_in = Some(9.0);
+        assert_eq!(cues(&cue), "cue dawn, 4 s left; storm in 9 s");
+        (cue.waiting, cue.waits_for) = (Some("storm".to_owned()), Some("bar".to_owned()));
+        assert_eq!(cues(&cue), "cue dawn, 4 s left; storm waits for bar");
+    }
+
+    #[test]
     fn a_line_says_whose_it_is_and_since_when_a_node_waits() {
         let node = NodeStatus {
             id: "camera".to_owned(),
@@ -299,6 +336,7 @@ mod tests {
             time: 1.0,
             steered: false,
             lead: 0.0,
+            cue: None,
             clock: None,
             nodes: vec![node],
             wires: Vec::new(),

@@ -18,6 +18,7 @@ use crate::policy::Policy;
 use crate::port::PortType;
 use crate::preset::Preset;
 use crate::registry::AnyNode;
+use crate::show::Show;
 use crate::transport::Transport;
 
 /// A node of a checked patch.
@@ -121,6 +122,8 @@ pub struct Graph {
     pub(crate) wires: Vec<GraphWire>,
     /// In the order of the patch.
     pub(crate) presets: Vec<Preset>,
+    /// Cues, and what else it has for whoever plays it.
+    pub(crate) show: Arc<Show>,
     /// What may not be meant.
     pub(crate) warnings: Diagnostics,
     /// What was typed on the command line and has nothing to set, with the reason.
@@ -166,6 +169,11 @@ impl Graph {
     /// Its presets, in the order of the patch.
     pub fn presets(&self) -> &[Preset] {
         &self.presets
+    }
+
+    /// Its cues, what recalls them, and its controllers.
+    pub fn show(&self) -> &Show {
+        &self.show
     }
 
     /// The ids of the nodes, in the order of the patch.
@@ -241,7 +249,7 @@ impl Graph {
     }
 
     /// The graph for programs: the transport, every node with its kind and all its values, every
-    /// wire, and every preset.
+    /// wire, every preset, every cue, and every controller.
     pub fn json(&self) -> Value {
         let node = |node: &GraphNode| json!({ "id": node.id, "kind": node.descriptor.kind, "values": node.values });
         json!({
@@ -249,6 +257,10 @@ impl Graph {
             "nodes": self.nodes.iter().map(node).collect::<Vec<_>>(),
             "wires": self.wires.iter().map(|wire| self.wire_name(wire)).collect::<Vec<_>>(),
             "presets": self.presets,
+            "recall_safe": self.show.recall_safe,
+            "cues": self.show.cues,
+            "recall": self.show.recalls,
+            "controllers": self.show.controllers,
         })
     }
 

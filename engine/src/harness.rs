@@ -267,6 +267,7 @@ impl<N: Node> Harness<N> {
             nodes: Vec::new(),
             wires: Vec::new(),
             presets: Vec::new(),
+            show: Arc::default(),
         };
         let mut inputs = vec![None; descriptor.inputs.len()];
         let mut arrivals = vec![0; descriptor.inputs.len()];

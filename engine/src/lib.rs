@@ -18,6 +18,7 @@ mod patch;
 mod preset;
 pub mod reference;
 mod run_error;
+mod show;
 pub mod snippets;
 mod steering;
 mod tap;
@@ -34,8 +35,8 @@ mod wire;
     reason = "what is private here is not handed on"
 )]
 use score_node::{
-    clock, counters, custom, descriptor, error, io, key, length, node, packet, param, policy, port,
-    progress, registry, revision, steered, swing, tempi, time, transport, watermark,
+    clock, counters, curve, custom, descriptor, error, io, key, length, node, packet, param,
+    policy, port, progress, registry, revision, steered, swing, tempi, time, transport, watermark,
 };
 
 // What a node's author needs.
@@ -44,19 +45,21 @@ pub use score_node::*;
 pub use diagnostic::{Diagnostic, Diagnostics, Place, did_you_mean, shown, steers};
 pub use graph::{Graph, GraphFile};
 pub use live::{
-    ClockReport, ClockState, ClockStatus, Drained, Edit, Level, Live, LiveOptions, LiveTap,
-    NodeState, NodeStatus, NodeValues, Picture, RestartPolicy, Seen, SeenEvent, SeenNote, Status,
-    SteerableNode, Steering, SteeringError, SteeringErrorKind, Waiting, WireEnd, WireStatus,
+    Caller, ClockReport, ClockState, ClockStatus, CueStatus, Drained, Edit, Level, Live,
+    LiveOptions, LiveTap, NodeState, NodeStatus, NodeValues, Picture, RestartPolicy, Seen,
+    SeenEvent, SeenNote, Status, SteerableNode, Steering, SteeringError, SteeringErrorKind,
+    Waiting, WireEnd, WireStatus,
 };
 pub use offline::{NodeReport, Played, Report, Run, SecondAct, Stopper, TextChange};
 pub use patch::{
-    Override, Source, Unwritten, Written, check, check_edit, patch_hash, replace_patch, write_back,
-    write_back_file,
+    ControllerBinding, Override, Source, Unwritten, Written, bind_controller, bind_controller_file,
+    check, check_edit, patch_hash, replace_patch, write_back, write_back_file,
 };
 pub use preset::{Preset, PresetValue};
 pub use run_error::RunError;
 // The derives that know this crate by its name go before those of `score_node`.
 pub use score_derive::{Choice, Params};
+pub use show::{Controller, Cue, CueStart, CueThen, Recall, RecallMessage, Recalled, Show};
 pub use steering::{RefusedValue, ValueSource, ValueStatus};
 pub use tap::Tap;
 pub use watch::{Unwatched, Watch};

@@ -37,6 +37,12 @@ pub const MAX_PRESETS: usize = 1_024;
 /// Values of one preset.
 pub const MAX_PRESET_VALUES: usize = 1_024;
 
+/// Cues in all.
+pub const MAX_CUES: usize = 1_024;
+
+/// MIDI controllers, and messages of MIDI that recall something, in all.
+pub const MAX_CONTROLLERS: usize = 1_024;
+
 /// Mistakes that are listed; the others are counted.
 pub const MAX_MISTAKES: usize = 50;
 

@@ -186,6 +186,7 @@ fn hand(seconds: f64, param: &str, value: Option<f64>, glide: f64) -> Steered {
         param: param.to_owned(),
         value: value.map(Value::from),
         glide,
+        curve: score_engine::Curve::Linear,
     }
 }
 

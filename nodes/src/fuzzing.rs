@@ -78,6 +78,43 @@ pub fn sound(bytes: &[u8]) {
     }
 }
 
+/// Plays a live run by MIDI, as its `controllers` and `recall` say: each three bytes are a message.
+#[cfg(feature = "device")]
+pub fn desk(bytes: &[u8]) {
+    use std::sync::LazyLock;
+
+    use score_engine::{Live, LiveOptions, Settings, Source, Steering, check};
+
+    /// What is played.
+    const PLAYED: &str = r#"Patch(
+        format: 1,
+        nodes: {"a": knob()},
+        presets: {"calm": {"a.value": 0.5, "transport.tempo": 90}},
+        cues: [(name: "one", preset: "calm", time: 1, start: beat, then: follow, next: "one")],
+        recall: [
+            (port: "virtual", program: 1, preset: "calm", glide: 1),
+            (port: "virtual", note: 60, cue: go),
+            (port: "virtual", note: 61, cue: "one"),
+        ],
+        controllers: {
+            "a.value": (port: "virtual", number: 1),
+            "transport.tempo": (port: "virtual", number: 2),
+            "transport.swing_of": (port: "virtual", number: 3),
+        },
+    )"#;
+    static PLAYING: LazyLock<Option<Live>> = LazyLock::new(|| {
+        let source = Source::text("p.ron", PLAYED, std::path::PathBuf::new());
+        let graph = check(&source, &[], &crate::registry(), &Settings::default()).ok()?;
+        let live = Live::start(graph, &Settings::default(), LiveOptions::default());
+        live.ok().map(|(live, _)| live)
+    });
+    let steering: Option<Steering> = PLAYING.as_ref().map(Live::steering);
+    assert!(steering.is_some(), "the patch plays");
+    if let Some(steering) = steering {
+        crate::device::fuzz_desk(&steering, bytes);
+    }
+}
+
 /// Reads MIDI messages as a clock, as timecode and as taps, and follows what they say: each message
 /// is a byte with its length and how much later it comes, and its bytes.
 #[cfg(feature = "device")]

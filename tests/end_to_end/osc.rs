@@ -232,6 +232,36 @@ fn a_message_recalls_a_preset_and_the_release_of_a_button_does_not() {
     stage.run.until("nothing plays at `/presets/clam`");
 }
 
+#[test]
+fn a_message_calls_a_cue_and_go_the_next_one() {
+    let stage = Stage::new();
+    let cues = r#"    cues: [
+        (name: "dawn", set: {"hum.gain": -20}),
+        (name: "storm", set: {"hum.gain": -10}, time: 0.1),
+    ],
+)
+"#;
+    let text = HUM.replace("    },\n)\n", &format!("    }},\n{cues}"));
+    std::fs::write(stage.patch(), text).unwrap();
+    until(|| stage.get("/cues/go").0 == 200);
+    assert_eq!(stage.get("/cues/storm").1["TYPE"], "I");
+    let mut listener = stage.listener();
+    listener.wish("LISTEN", "/transport/out/cue");
+    // A button that is let go, and a pattern, call nothing.
+    stage.send("/cues/go", &[OscType::Float(0.0)]);
+    stage.send("/cues/*", &[]);
+    stage.send("/cues/go", &[OscType::Float(1.0)]);
+    // Pressed twice, it counts once.
+    stage.send("/cues/go", &[]);
+    until(|| stage.gain() == -20.0);
+    listener.until(|message| message.args == [OscType::String("dawn".to_owned())]);
+    stage.send("/cues/storm", &[OscType::Bool(true)]);
+    until(|| stage.gain() == -10.0);
+    listener.until(|message| message.args == [OscType::String("storm".to_owned())]);
+    listener.set("/cues/dawn", &[]);
+    until(|| stage.gain() == -20.0);
+}
+
 /// As libossia asks (August 2026): the host, twice in different words, all addresses, and one
 /// connection for all it listens to; then it sends packets.
 #[test]

@@ -227,6 +227,97 @@ fn a_preset_is_recalled_listed_and_changed_by_an_edit() {
 }
 
 #[test]
+fn cues_are_called_listed_and_told_by_the_status() {
+    let stage = Stage::new();
+    let cues = r#"    },
+    cues: [
+        (name: "dawn", set: {"hum.gain": -20, "transport.key": "D minor"}, time: 0.3),
+        (name: "storm", set: {"hum.gain": -10}, start: beat, then: wait(0.3)),
+        (name: "out", set: {"hum.gain": -40}, time: 100),
+    ],
+)"#;
+    std::fs::write(stage.patch(), HUM.replace("    },\n)", cues)).unwrap();
+    let _playing = stage.playing();
+    let listed = stage.told(&["cue"]);
+    assert!(listed.starts_with("  cue    time"), "{listed}");
+    assert!(
+        listed.contains("\n· dawn   0.3 s  now          GO\n"),
+        "{listed}"
+    );
+    assert_eq!(stage.told(&["cue", "next"]), "dawn\n");
+    let told = stage.refused(&["cue", "next"]);
+    assert!(
+        told.contains("a moment ago") || told.contains("counts once"),
+        "{told}"
+    );
+    stage.until_gain(-20.0, "hand");
+    until(|| stage.told(&["get", "transport.key"]) == "D minor\n");
+    // By its name, on the beat; the next follows by itself.
+    assert_eq!(stage.told(&["cue", "storm"]), "");
+    until(|| stage.told(&["cue", "list"]).contains("▶ out"));
+    let told = stage.told(&["cue", "--json", "--run", "show"]);
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["cues"][1]["start"], "beat");
+    assert_eq!(told["status"]["current"], "out");
+    until(|| {
+        let status = stage.told(&["status", "--json"]);
+        let status: Value = serde_json::from_str(&status).unwrap();
+        status["cue"]["current"] == "out" && status["cue"]["left"].as_f64().unwrap() > 50.0
+    });
+    assert!(stage.told(&["status"]).contains("cue out, "));
+    // A hand on the value takes it out of the morph.
+    stage.told(&["set", "hum.gain=-33"]);
+    stage.until_gain(-33.0, "hand");
+    assert_eq!(stage.told(&["cue", "stop"]), "");
+    let told = stage.refused(&["cue", "next"]);
+    assert!(told.contains("the last cue was called"), "{told}");
+    // Enter is GO, and what is wrong does not end it.
+    let mut keys = program(stage.folder(), &["cue", "--keys"]);
+    let keys = keys
+        .env("SCORE_RUNTIME_DIR", stage.sockets())
+        .stdin(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped());
+    let mut keys = keys.spawn().unwrap();
+    let typed = keys.stdin.take().unwrap();
+    (&typed).write_all(b"\ndawn\n").unwrap();
+    drop(typed);
+    let keys = keys.wait_with_output().unwrap();
+    assert!(keys.status.success());
+    assert!(text(&keys.stderr).contains("the last cue was called"));
+    stage.until_gain(-20.0, "hand");
+    stage.told(&["set", "hum.gain=-33"]);
+    let told = stage.refused(&["cue", "strom"]);
+    assert_eq!(
+        told,
+        "error: the patch that plays has no cue `strom`\n  help: did you mean `storm`?\n"
+    );
+    stage.until_gain(-33.0, "hand");
+    std::fs::write(stage.patch(), HUM).unwrap();
+    until(|| stage.told(&["cue"]) == "show.ron has no cues\n");
+}
+
+#[test]
+fn what_is_to_be_learnt_must_be_there_and_a_port_too() {
+    let stage = Stage::new();
+    assert_eq!(stage.score(&["learn", "hum"]).status.code(), Some(2));
+    let told = stage.refused(&[
+        "learn",
+        "hum.gain",
+        "--patch",
+        "show.ron",
+        "--port",
+        "no such port",
+        "--within",
+        "0.2",
+    ]);
+    assert!(
+        told.contains("no controller has moved within 0.2 s"),
+        "{told}"
+    );
+    assert_eq!(std::fs::read_to_string(stage.patch()).unwrap(), HUM);
+}
+
+#[test]
 fn what_was_set_is_written_into_the_patch_and_released_and_comments_stay() {
     let stage = Stage::new();
     let patch = |gain: i32| {

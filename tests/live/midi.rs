@@ -2,9 +2,12 @@
 
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
 
 use score_test_support::jack::{Jack, Running, interrupt};
+use score_test_support::player::Player;
 
 /// What a machine that does other things breaks, it does not break in every round.
 const ROUNDS: usize = 3;
@@ -150,4 +153,43 @@ fn round(jack: &Jack) -> Result<(), String> {
         return Err(format!("ticks: {:?}", gaps(settled)));
     }
     Ok(())
+}
+
+/// A controller's notes recall, by JACK: `jack_midiseq` plays one every quarter of a second.
+#[test]
+fn notes_from_a_jack_port_call_one_cue_after_another() {
+    let Some(jack) = Jack::start(1024) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let patch = r#"
+        Patch(
+            format: 1,
+            nodes: {
+                "tone": tone(gain: -60),
+                "speaker": audio_out(device: "JACK"),
+            },
+            wires: ["tone -> speaker"],
+            cues: [
+                (name: "one", set: {"tone.gain": -50}),
+                (name: "two", set: {"tone.gain": -40}, time: 0.2),
+                (name: "three", set: {"tone.gain": -30}),
+            ],
+            recall: [(port: "JACK: keys:out", note: 60, cue: go)],
+        )
+    "#;
+    let keys = ["keys", "12000", "0", "60", "6000"];
+    let _keys = Running::start(jack.tool("jack_midiseq").args(keys).stdout(Stdio::null()));
+    jack.until_port("keys:out");
+    let player = Player::start(&jack, folder.path(), patch);
+    let remote = player.remote();
+    let started = Instant::now();
+    let current = || remote.ask(&json!("cues"))["ok"]["status"]["current"].clone();
+    while current() != "three" {
+        assert!(started.elapsed() < Duration::from_secs(30), "{}", current());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    // Half a second passes at least from GO to GO, though a note comes every quarter of one.
+    assert!(started.elapsed() >= Duration::from_millis(500));
+    player.drain();
 }

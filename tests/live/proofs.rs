@@ -111,6 +111,24 @@ fn new_tempi_restart_nobody() {
 }
 
 #[test]
+fn cues_presets_and_hands_at_random_end_exactly_and_restart_nobody() {
+    let mut rounds = Vec::new();
+    for _ in 0..ROUNDS {
+        let Some(cued) = steering::cued(200, PERIOD) else {
+            return;
+        };
+        assert_eq!((cued.begun, cued.failures), (0, 0));
+        assert_eq!(cued.wrong, [""; 0]);
+        // What a busy machine breaks off, it does not break off in every round.
+        if cued.dropouts == 0 {
+            return;
+        }
+        rounds.push(cued.dropouts);
+    }
+    panic!("dropouts: {rounds:?}");
+}
+
+#[test]
 fn a_cut_begins_a_new_phrase_within_a_sixteenth() {
     require_phrases("live");
 }

@@ -1,6 +1,7 @@
 //! One module per command.
 
 pub(crate) mod check;
+pub(crate) mod cue;
 pub(crate) mod devices;
 mod drawing;
 pub(crate) mod eval;
@@ -8,6 +9,7 @@ pub(crate) mod film;
 pub(crate) mod fmt;
 pub(crate) mod graph;
 pub(crate) mod interpolate;
+pub(crate) mod learn;
 pub(crate) mod models;
 pub(crate) mod new;
 pub(crate) mod nodes;

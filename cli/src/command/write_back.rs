@@ -182,7 +182,7 @@ fn why_not_yet(nodes: &[NodeValues], held: &HeldValue, is_loaded: bool) -> Optio
 }
 
 /// Why the patch was not written.
-fn unwritten(why: Unwritten) -> Failure {
+pub(super) fn unwritten(why: Unwritten) -> Failure {
     let one = |Diagnostic {
                    message,
                    help,

@@ -301,7 +301,7 @@ fn listened(address: &str, state: &OscState) -> Option<Listened> {
     Some(match state.namespace().leaves.get(address)? {
         Leaf::Output { .. } => Listened::Output(open(address, state)),
         // It has no value.
-        Leaf::Preset { .. } => return None,
+        Leaf::Preset { .. } | Leaf::Cue { .. } => return None,
         _ => Listened::Value {
             known: None,
             told: None,
@@ -319,9 +319,16 @@ fn open(address: &str, state: &OscState) -> Option<LiveTap> {
 
 fn position(of: Position, state: &OscState) -> Vec<OscType> {
     let (beat, bar) = state.steering.beat();
+    if of == Position::Cue {
+        let current = state
+            .steering
+            .cue_status()
+            .and_then(|status| status.current);
+        return vec![OscType::String(current.unwrap_or_default())];
+    }
     vec![match of {
         Position::Beat => OscType::Float(beat as f32),
-        Position::Bar => OscType::Int(bar.try_into().unwrap_or(i32::MAX)),
+        _ => OscType::Int(bar.try_into().unwrap_or(i32::MAX)),
     }]
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rosc::OscType;
-use score_engine::{NodeValues, Param, ParamType, PortType, Preset, SteerableNode, Transport};
+use score_engine::{Cue, NodeValues, Param, ParamType, PortType, Preset, SteerableNode, Transport};
 use serde_json::{Map, Value, json};
 
 use super::value::arguments;
@@ -14,6 +14,12 @@ const OUTPUTS: &str = "out";
 
 /// Where the presets lie.
 const PRESETS: &str = "/presets";
+
+/// Where the cues lie.
+const CUES: &str = "/cues";
+
+/// Where a message says GO.
+const GO: &str = "/cues/go";
 
 /// What stands at an address.
 #[derive(Clone, Debug)]
@@ -29,6 +35,11 @@ pub(super) enum Leaf {
     },
     /// A preset of the patch: a message recalls it.
     Preset { name: String, summary: String },
+    /// A cue of the patch: a message calls it; `None`: the one that comes next.
+    Cue {
+        name: Option<String>,
+        summary: String,
+    },
     /// Where the music is.
     Position { of: Position },
     /// The beat is tapped: every message is a tap.
@@ -40,6 +51,8 @@ pub(super) enum Leaf {
 pub(super) enum Position {
     Beat,
     Bar,
+    /// The cue that has started last.
+    Cue,
 }
 
 impl Leaf {
@@ -51,9 +64,12 @@ impl Leaf {
     fn summary(&self) -> &str {
         match self {
             Leaf::Param { param, .. } => &param.summary,
-            Leaf::Output { summary, .. } | Leaf::Preset { summary, .. } => summary,
+            Leaf::Output { summary, .. }
+            | Leaf::Preset { summary, .. }
+            | Leaf::Cue { summary, .. } => summary,
             Leaf::Position { of: Position::Beat } => "quarter notes since the beginning",
             Leaf::Position { of: Position::Bar } => "the bar, from 0",
+            Leaf::Position { of: Position::Cue } => "the cue that has started last",
             Leaf::Tap => "each message taps the beat; the tempo follows",
         }
     }
@@ -72,7 +88,12 @@ pub(super) struct Namespace {
 pub(super) type Values = BTreeMap<String, Vec<OscType>>;
 
 impl Namespace {
-    pub(super) fn new(edition: u64, nodes: &[SteerableNode], presets: &[Preset]) -> Self {
+    pub(super) fn new(
+        edition: u64,
+        nodes: &[SteerableNode],
+        presets: &[Preset],
+        cues: &[Cue],
+    ) -> Self {
         let mut leaves = BTreeMap::new();
         let mut groups = BTreeMap::new();
         // Before the nodes, so that they are where everybody looks for them.
@@ -86,6 +107,21 @@ impl Namespace {
             let name = preset.name.clone();
             leaves.insert(at, Leaf::Preset { name, summary });
             groups.insert(PRESETS.to_owned(), "live values under a name".to_owned());
+        }
+        if !cues.is_empty() {
+            let (name, summary) = (None, "calls the cue that comes next".to_owned());
+            leaves.insert(GO.to_owned(), Leaf::Cue { name, summary });
+            groups.insert(CUES.to_owned(), "one preset after another".to_owned());
+        }
+        for cue in cues {
+            let wanted = format!("{CUES}/{}", spelt(&cue.name));
+            let at = free(|address| leaves.contains_key(address), &wanted);
+            let summary = match &cue.preset {
+                Some(preset) => format!("calls this cue, with the preset {preset}"),
+                None => "calls this cue".to_owned(),
+            };
+            let name = Some(cue.name.clone());
+            leaves.insert(at, Leaf::Cue { name, summary });
         }
         for node in nodes {
             let is_taken =
@@ -113,6 +149,10 @@ impl Namespace {
             }
             let summary = format!("{}: {}", node.kind, node.summary);
             groups.insert(at, summary);
+        }
+        if !cues.is_empty() {
+            let of = Position::Cue;
+            leaves.insert(format!("/transport/{OUTPUTS}/cue"), Leaf::Position { of });
         }
         if !nodes.is_empty() {
             for (name, of) in [("beat", Position::Beat), ("bar", Position::Bar)] {
@@ -259,7 +299,7 @@ fn describe(path: &str, leaf: &Leaf, value: Option<&Vec<OscType>>) -> Value {
             about["UNIT"] = json!(["s"]);
             about["RANGE"] = json!([{ "MIN": 0.0, "MAX": MAX_GLIDE }]);
         }
-        Leaf::Tap => {
+        Leaf::Cue { .. } | Leaf::Tap => {
             about["ACCESS"] = json!(2);
             about["TYPE"] = json!("I");
         }
@@ -268,6 +308,7 @@ fn describe(path: &str, leaf: &Leaf, value: Option<&Vec<OscType>>) -> Value {
             about["TYPE"] = json!(match of {
                 Position::Beat => "f",
                 Position::Bar => "i",
+                Position::Cue => "s",
             });
         }
     }
@@ -338,8 +379,12 @@ mod tests {
 
     #[test]
     fn every_live_value_has_its_address_with_all_that_is_declared_of_it() {
-        let namespace =
-            Namespace::new(1, &[node("low.hum"), node("low hum"), node("low#hum")], &[]);
+        let namespace = Namespace::new(
+            1,
+            &[node("low.hum"), node("low hum"), node("low#hum")],
+            &[],
+            &[],
+        );
         let addresses: Vec<&str> = namespace.leaves.keys().map(String::as_str).collect();
         assert_eq!(
             addresses,
@@ -391,7 +436,7 @@ mod tests {
             preset("a_b"),
         ];
         let nodes = [node("presets"), node("presets.calm")];
-        let namespace = Namespace::new(1, &nodes, &presets);
+        let namespace = Namespace::new(1, &nodes, &presets, &[]);
         let is_preset = |leaf: &Leaf| matches!(leaf, Leaf::Preset { .. });
         let found = namespace.leaves.iter().filter(|(_, leaf)| is_preset(leaf));
         let found: Vec<&str> = found.map(|(address, _)| address.as_str()).collect();
@@ -415,5 +460,40 @@ mod tests {
         });
         assert_eq!(about, expected);
         assert!(!namespace.leaves["/presets/calm"].is_settable());
+    }
+
+    #[test]
+    fn a_cue_is_called_at_its_address_and_go_at_one_of_its_own() {
+        let cue = |name: &str| Cue {
+            name: name.to_owned(),
+            preset: Some("loud".to_owned()),
+            values: Vec::new(),
+            time: score_engine::Length::Seconds(8.0),
+            curve: score_engine::Curve::Linear,
+            start: score_engine::CueStart::Now,
+            then: score_engine::CueThen::Go,
+            next: None,
+        };
+        let nodes = [node("cues")];
+        let namespace = Namespace::new(1, &nodes, &[], &[cue("storm"), cue("a b")]);
+        for address in ["/cues/go", "/cues/storm", "/cues/a_b", "/cues_2/gain"] {
+            assert!(namespace.leaves.contains_key(address), "{address}");
+        }
+        let about = namespace.describe("/cues/storm", &Values::new()).unwrap();
+        let expected = json!({
+            "FULL_PATH": "/cues/storm", "ACCESS": 2, "TYPE": "I",
+            "DESCRIPTION": "calls this cue, with the preset loud",
+        });
+        assert_eq!(about, expected);
+        assert!(!namespace.leaves["/cues/go"].is_settable());
+        let playing = namespace.describe("/transport/out/cue", &Values::new());
+        assert_eq!(playing.unwrap()["TYPE"], "s");
+        let none = Namespace::new(1, &nodes, &[], &[]);
+        assert!(
+            !none
+                .leaves
+                .keys()
+                .any(|address| address.starts_with("/cues/go"))
+        );
     }
 }

@@ -34,7 +34,7 @@ pub(crate) struct OscState {
 impl OscState {
     pub(crate) fn new(steering: Steering, name: &str, address: SocketAddr) -> Self {
         OscState {
-            namespace: Mutex::new(Arc::new(Namespace::new(0, &[], &[]))),
+            namespace: Mutex::new(Arc::new(Namespace::new(0, &[], &[], &[]))),
             steering,
             name: format!("SCORE! {name}"),
             address,
@@ -52,7 +52,8 @@ impl OscState {
             .unwrap_or_else(PoisonError::into_inner);
         if namespace.edition != edition {
             let (nodes, presets) = (self.steering.nodes(), self.steering.presets());
-            *namespace = Arc::new(Namespace::new(edition, &nodes, &presets));
+            let cues = &self.steering.show().cues;
+            *namespace = Arc::new(Namespace::new(edition, &nodes, &presets, cues));
         }
         namespace.clone()
     }
@@ -84,6 +85,7 @@ impl OscState {
         let (node, param) = match leaf {
             Leaf::Param { node, param } => (node, param),
             Leaf::Preset { name, .. } => return self.recall(address, name, args),
+            Leaf::Cue { name, .. } => return self.call(address, name.as_deref(), args),
             Leaf::Tap => return self.tap(args),
             Leaf::Output { .. } | Leaf::Position { .. } => {
                 return (self.complaints).say(|| format!("`{address}` can only be listened to"));
@@ -126,6 +128,23 @@ impl OscState {
             Err(why) => return self.complaints.say(|| format!("`{address}`: {why}")),
         };
         if let Err(error) = recalled {
+            self.complaints.say(|| format!("`{address}`: {error}"));
+        }
+    }
+
+    /// Calls a cue, or the one that comes next.
+    fn call(&self, address: &str, name: Option<&str>, args: &[OscType]) {
+        let called = match (glide(args), name) {
+            // A button says that it is let go.
+            (Ok(None), _) => return,
+            (Ok(Some(_)), Some(name)) => self.steering.cue(name),
+            (Ok(Some(_)), None) => self.steering.go().map(|_| ()),
+            (Err(_), _) => {
+                let why = "a cue takes nothing, or whether a button is pressed";
+                return self.complaints.say(|| format!("`{address}`: {why}"));
+            }
+        };
+        if let Err(error) = called {
             self.complaints.say(|| format!("`{address}`: {error}"));
         }
     }

@@ -354,6 +354,8 @@ mod tests {
             steered: false,
             lead: 0.0,
             clock: None,
+            clock: None,
+            cue: None,
             nodes: vec![node],
             wires: Vec::new(),
         };

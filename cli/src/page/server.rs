@@ -1,7 +1,6 @@
 //! Answers requests for the page. Every request passes the same gate, and names nothing but what
 //! stands in a table.
 
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

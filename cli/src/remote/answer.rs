@@ -72,6 +72,22 @@ impl Remote {
             }
             Request::Tap => Ok(json!({ "tempo": self.steering.tap_beat() })),
             Request::Presets => Ok(json!(&*self.steering.presets())),
+            Request::Cue { cue } => match self.steering.cue(&cue) {
+                Ok(()) => Ok(Value::Null),
+                Err(error) => Err(vec![refused(error)]),
+            },
+            Request::Go => match self.steering.go() {
+                Ok(name) => Ok(json!(name)),
+                Err(error) => Err(vec![refused(error)]),
+            },
+            Request::StopCues => {
+                self.steering.stop_cues();
+                Ok(Value::Null)
+            }
+            Request::Cues => {
+                let status = self.steering.cue_status();
+                Ok(json!({ "cues": self.steering.show().cues, "status": status }))
+            }
             Request::Get => Ok(json!(self.steering.values())),
             Request::Held => Ok(json!(self.held())),
             Request::Status => self.status(),

@@ -62,6 +62,17 @@ pub(crate) enum Request {
     Tap,
     /// The presets of the patch that plays.
     Presets,
+    /// Call a cue of the patch.
+    Cue {
+        /// Its name.
+        cue: String,
+    },
+    /// GO: call the cue that comes next.
+    Go,
+    /// No cue waits or follows any more.
+    StopCues,
+    /// The cues of the patch that plays, and where they are.
+    Cues,
     /// The live parameters of everything that plays.
     Get,
     /// What hands hold, and of which patch.
@@ -224,6 +235,10 @@ pub(crate) fn read_request(line: &[u8]) -> Result<Request, Refusal> {
         Request::Hello
         | Request::Tap
         | Request::Presets
+        | Request::Cue { .. }
+        | Request::Go
+        | Request::StopCues
+        | Request::Cues
         | Request::Get
         | Request::Held
         | Request::Status => Glide::default(),
@@ -310,6 +325,10 @@ mod tests {
         prop_oneof![
             Just(Request::Hello),
             Just(Request::Presets),
+            Just(Request::Go),
+            Just(Request::StopCues),
+            Just(Request::Cues),
+            text.prop_map(|cue| Request::Cue { cue }),
             Just(Request::Tap),
             Just(Request::Get),
             Just(Request::Held),

@@ -68,8 +68,7 @@ pub(crate) async fn serve<R, F, S>(
     limits: Limits,
     mut over: watch::Receiver<bool>,
     ready: R,
-)
-where
+) where
     R: Fn(TcpStream) -> F,
     F: Future<Output = S> + Send + 'static,
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,

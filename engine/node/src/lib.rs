@@ -87,6 +87,8 @@ pub mod clock;
 #[doc(hidden)]
 pub mod counters;
 #[doc(hidden)]
+pub mod curve;
+#[doc(hidden)]
 pub mod custom;
 #[doc(hidden)]
 pub mod descriptor;
@@ -133,6 +135,7 @@ pub mod watermark;
 
 pub use clock::LiveClock;
 pub use counters::Counters;
+pub use curve::Curve;
 pub use custom::CustomForms;
 pub use descriptor::{Descriptor, InputOrder};
 pub use error::{NodeError, NodeErrorKind};

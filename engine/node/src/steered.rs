@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::curve::Curve;
 use crate::time::Time;
 
 /// A value that was set from outside or released, as nodes that keep a record receive it.
@@ -19,4 +20,7 @@ pub struct Steered {
     pub value: Option<Value>,
     /// How long it takes to get there, in seconds.
     pub glide: f64,
+    /// How fast it goes on the way.
+    #[serde(skip_serializing_if = "Curve::is_linear")]
+    pub curve: Curve,
 }

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::{Feed, Outputs};
 use crate::clock::LiveClock;
 use crate::counters::Counters;
+use crate::curve::Curve;
 use crate::error::NodeError;
 use crate::graph::GraphNode;
 use crate::live::{Command, HandChange, Pause, Rewired, rehearse};
@@ -226,6 +227,8 @@ impl Stage {
                 param: setting.name,
                 value: Some(setting.value),
                 glide: Time::ZERO,
+                curve: Curve::Linear,
+                begun: None,
             }]));
         }
         while self.retimings.front().is_some_and(|(at, _)| *at <= now)

@@ -12,6 +12,7 @@ use super::prepare::Prepared;
 use crate::graph::{Graph, GraphNode};
 use crate::preset::Preset;
 use crate::run_error::RunError;
+use crate::show::Show;
 use crate::transport::Transport;
 
 /// An edit whose new nodes are being built on their own threads, while everything plays on.
@@ -27,6 +28,7 @@ pub struct Edit {
     /// What its new nodes are built with.
     pub(super) transport: Transport,
     pub(super) presets: Arc<[Preset]>,
+    pub(super) show: Arc<Show>,
     pub(super) text: Arc<str>,
     pub(super) included: BTreeMap<String, Arc<str>>,
     pub(super) prepared: Prepared,

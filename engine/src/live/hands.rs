@@ -1,18 +1,27 @@
 //! The second lane: live values set from outside while a patch plays, from any thread, without a
 //! file or a revision.
 
+mod conductor;
+mod cueing;
+mod pickup;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use crossbeam_channel::{Receiver, Sender};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use self::conductor::Wish;
+use self::cueing::Cueing;
+use self::pickup::Pickups;
 use super::following::{ClockReport, ClockStatus, Following};
 use super::ports::{Command, CommandSender, HandChange};
 use super::tap::{LiveTap, TapBuffer};
 use super::tapping::Tapping;
 use crate::clock::LiveClock;
+use crate::curve::Curve;
 use crate::descriptor::Descriptor;
 use crate::diagnostic::did_you_mean;
 use crate::graph::GraphNode;
@@ -21,12 +30,16 @@ use crate::live_param::live_param;
 use crate::param::Param;
 use crate::patch::typed_value;
 use crate::port::Port;
-use crate::preset::{Preset, PresetValue};
+use crate::preset::Preset;
+use crate::show::Show;
 use crate::steered::Steered;
 use crate::steering::{Shown, ValueSource, ValueStatus};
 use crate::time::Time;
 use crate::transport::Transport;
 use crate::transport_params::{self, DECLARED, TRANSPORT, TransportParams};
+
+pub use self::conductor::Caller;
+pub use self::cueing::CueStatus;
 
 /// Messages that may wait at a node, which takes them at once unless it hangs. Of what hands do
 /// meanwhile the latest is kept.
@@ -43,7 +56,11 @@ const TEMPO: &str = "tempo";
 ///
 /// The transport is steered as a node called `transport`.
 #[derive(Clone)]
-pub struct Steering(Arc<Mutex<SteeringState>>);
+pub struct Steering {
+    state: Arc<Mutex<SteeringState>>,
+    /// What the conductor is asked to do.
+    wishes: Sender<Wish>,
+}
 
 /// Why a value is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -62,6 +79,10 @@ pub enum SteeringErrorKind {
     Output,
     /// The patch has no such preset.
     Preset,
+    /// The patch has no such cue, or none comes next.
+    Cue,
+    /// GO was said a moment ago, and counts once.
+    TooSoon,
 }
 
 /// Why a value is not taken, or an output is not tapped.
@@ -132,8 +153,23 @@ struct SteeringState {
     tapping: Tapping,
     /// The presets of the patch that plays.
     presets: Arc<[Preset]>,
+    /// The cues, and which of them plays.
+    cueing: Cueing,
+    /// Where MIDI controllers are, and which have their values.
+    pickups: Pickups,
+    /// For the conductor, until it is there.
+    unheard: Option<Receiver<Wish>>,
     /// How many patches have begun to play.
     edition: u64,
+}
+
+/// How a value gets to another.
+#[derive(Clone, Copy, Debug, Default)]
+struct Way {
+    lasts: Time,
+    curve: Curve,
+    /// When it has set off; `None`: it does when its node is told.
+    begun: Option<Time>,
 }
 
 /// A tap on an output, for as long as anybody looks there.
@@ -170,6 +206,8 @@ pub(super) struct Exchange<'a> {
     pub(super) text: &'a Transport,
     /// What the patch has for presets.
     pub(super) presets: Arc<[Preset]>,
+    /// What the patch has for cues.
+    pub(super) show: Arc<Show>,
     /// Whether nothing has played before.
     pub(super) is_first: bool,
 }
@@ -199,7 +237,8 @@ impl SteeredNode {
 
 impl Steering {
     pub(super) fn new(clock: Arc<LiveClock>) -> Self {
-        Steering(Arc::new(Mutex::new(SteeringState {
+        let (wishes, unheard) = conductor::wishes();
+        let state = SteeringState {
             clock,
             nodes: Vec::new(),
             hands: BTreeMap::new(),
@@ -210,8 +249,15 @@ impl Steering {
             following: Following::default(),
             tapping: Tapping::default(),
             presets: Arc::default(),
+            cueing: Cueing::default(),
+            pickups: Pickups::default(),
+            unheard: Some(unheard),
             edition: 0,
-        })))
+        };
+        Steering {
+            state: Arc::new(Mutex::new(state)),
+            wishes,
+        }
     }
 
     /// What steers this transport and no node, for tests.
@@ -224,13 +270,14 @@ impl Steering {
             built_with: transport,
             text: transport,
             presets: Arc::default(),
+            show: Arc::default(),
             is_first: true,
         });
         steering
     }
 
     fn lock(&self) -> MutexGuard<'_, SteeringState> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sets a live parameter of the node called `node`, in the form in which values arrive at a
@@ -314,26 +361,19 @@ impl Steering {
         }
     }
 
-    /// Sets every value of the patch's preset called `name`, all in one step. Numbers get there in
-    /// the time `glide`, each in its own scale; words and the transport at once. What the preset
-    /// does not name stays as it is.
+    /// Sets every value of the patch's preset called `name`. Numbers get there in the time `glide`,
+    /// each in its own scale; the transport at once, and words too, unless there is a glide: then
+    /// they switch on the next beat. What the preset does not name, or the patch calls
+    /// `recall_safe`, stays as it is.
     ///
     /// # Errors
     /// The patch that plays has no such preset. Nothing has changed then.
     pub fn recall(&self, name: &str, glide: Duration) -> Result<(), SteeringError> {
         let mut state = self.lock();
-        let presets = state.presets.clone();
-        let Some(preset) = presets.iter().find(|preset| preset.name == name) else {
-            return Err(no_preset(name, &presets));
-        };
-        // They were checked with the nodes that play, so that none is refused; where one were, the
-        // others hold all the same.
-        let mut done = Ok(());
-        for PresetValue { node, param, value } in &preset.values {
-            let set = state.set_hand(node, param, Some(value.clone()), glide);
-            done = done.and(set);
-        }
+        let done = state.recall(name, Time::from_seconds(glide.as_secs_f64()));
         state.deliver();
+        drop(state);
+        self.wake_conductor();
         done
     }
 
@@ -474,39 +514,7 @@ impl Steering {
     /// # Errors
     /// There is no such node or output.
     pub fn tap(&self, node: &str, output: &str, rate: f64) -> Result<LiveTap, SteeringError> {
-        let mut state = self.lock();
-        let Some(target) = state.find(node) else {
-            return Err(state.no_node(node));
-        };
-        let ports = &target.node.descriptor.outputs;
-        if !ports.iter().any(|port| port.name == output) {
-            let names: Vec<&str> = ports.iter().map(|port| port.name.as_ref()).collect();
-            let help = did_you_mean(output, names.iter().copied()).or_else(|| {
-                (!names.is_empty()).then(|| format!("its outputs: {}", names.join(", ")))
-            });
-            return Err(SteeringError {
-                kind: SteeringErrorKind::Output,
-                message: format!("`{node}` has no output `{output}`"),
-                help,
-            });
-        }
-        // All who look at one output share what its node shows it through.
-        let open = state.taps.iter();
-        let mut open = open.filter(|tap| tap.node == node && tap.output == output);
-        if let Some(buffer) = open.find_map(|tap| tap.buffer.upgrade()) {
-            return Ok(LiveTap::new(rate, buffer));
-        }
-        let buffer = Arc::<TapBuffer>::default();
-        let mut opens = OpenTap {
-            node: node.to_owned(),
-            output: output.to_owned(),
-            buffer: Arc::downgrade(&buffer),
-            is_to_open: false,
-        };
-        opens.open(target);
-        state.taps.retain(|tap| tap.buffer.strong_count() > 0);
-        state.taps.push(opens);
-        Ok(LiveTap::new(rate, buffer))
+        self.lock().tap(node, output, rate)
     }
 
     /// Sends nodes that hung what was kept for them.
@@ -533,6 +541,7 @@ impl Steering {
             built_with,
             text,
             presets,
+            show,
             is_first,
         } = next;
         let mut state = self.lock();
@@ -557,9 +566,13 @@ impl Steering {
             target.unrecorded = stays.map_or(0, |old| old.unrecorded);
         }
         state.nodes = nodes;
+        if !presets.is_empty() || !show.is_empty() {
+            state.have_conductor(&self.state);
+        }
         // Whoever begins is sent all that is held of it, as it fits it.
         state.outbox.retain(|(id, _)| !begun.contains(id));
         state.presets = presets;
+        state.take_over_show(show);
         state.text = transport_params::values(text);
         let (transport, told) = (&state.transport, Arc::new(state.transport.clone()));
         for target in &state.nodes {
@@ -586,12 +599,49 @@ impl Steering {
                 param,
                 value: None,
                 glide: 0.0,
+                curve: Curve::Linear,
             }));
         }
     }
 }
 
 impl SteeringState {
+    /// As [`Steering::tap`].
+    fn tap(&mut self, node: &str, output: &str, rate: f64) -> Result<LiveTap, SteeringError> {
+        let Some(target) = self.find(node) else {
+            return Err(self.no_node(node));
+        };
+        let ports = &target.node.descriptor.outputs;
+        if !ports.iter().any(|port| port.name == output) {
+            let names: Vec<&str> = ports.iter().map(|port| port.name.as_ref()).collect();
+            let help = did_you_mean(output, names.iter().copied()).or_else(|| {
+                (!names.is_empty()).then(|| format!("its outputs: {}", names.join(", ")))
+            });
+            return Err(SteeringError {
+                kind: SteeringErrorKind::Output,
+                message: format!("`{node}` has no output `{output}`"),
+                help,
+            });
+        }
+        // All who look at one output share what its node shows it through.
+        let open = self.taps.iter();
+        let mut open = open.filter(|tap| tap.node == node && tap.output == output);
+        if let Some(buffer) = open.find_map(|tap| tap.buffer.upgrade()) {
+            return Ok(LiveTap::new(rate, buffer));
+        }
+        let buffer = Arc::<TapBuffer>::default();
+        let mut opens = OpenTap {
+            node: node.to_owned(),
+            output: output.to_owned(),
+            buffer: Arc::downgrade(&buffer),
+            is_to_open: false,
+        };
+        opens.open(target);
+        self.taps.retain(|tap| tap.buffer.strong_count() > 0);
+        self.taps.push(opens);
+        Ok(LiveTap::new(rate, buffer))
+    }
+
     /// What a patch's transport becomes: hands lie over what its text says, and its positions go on
     /// from where the music is.
     fn transport_of(&self, text: &Transport, is_first: bool) -> Transport {
@@ -661,6 +711,7 @@ impl SteeringState {
                 param: TEMPO.to_owned(),
                 value: Some(value),
                 glide: 0.0,
+                curve: Curve::Linear,
             }));
         }
     }
@@ -695,6 +746,8 @@ impl SteeringState {
             param: param.clone(),
             value: Some(value.clone()),
             glide: Time::ZERO,
+            curve: Curve::Linear,
+            begun: None,
         })
         .collect()
     }
@@ -802,7 +855,24 @@ impl SteeringState {
         value: Option<Value>,
         glide: Duration,
     ) -> Result<(), SteeringError> {
+        let lasts = Time::from_seconds(glide.as_secs_f64());
+        let way = Way {
+            lasts,
+            ..Way::default()
+        };
+        self.set_hand_on(way, (id, param), value)
+    }
+
+    /// As [`SteeringState::set_hand`], on a way of its own. What was on its way to the parameter is
+    /// not any more: a knob that is touched leaves its cue.
+    fn set_hand_on(
+        &mut self,
+        way: Way,
+        (id, param): (&str, &str),
+        value: Option<Value>,
+    ) -> Result<(), SteeringError> {
         let key = (id.to_owned(), param.to_owned());
+        self.cueing.forget(&key);
         let before = match &value {
             Some(value) => self.hands.insert(key.clone(), value.clone()),
             None => self.hands.remove(&key),
@@ -831,7 +901,9 @@ impl SteeringState {
             let hand = HandChange {
                 param: param.to_owned(),
                 value: value.clone(),
-                glide: Time::from_seconds(glide.as_secs_f64()),
+                glide: way.lasts,
+                curve: way.curve,
+                begun: way.begun,
             };
             match self.outbox.iter_mut().find(|(to, _)| *to == id) {
                 Some((_, hands)) => {
@@ -843,11 +915,12 @@ impl SteeringState {
         }
         if self.nodes.iter().any(SteeredNode::keeps_record) {
             self.tell_recorders(&Arc::new(Steered {
-                time: now,
+                time: way.begun.unwrap_or(now),
                 node: id.to_owned(),
                 param: param.to_owned(),
                 value,
-                glide: glide.as_secs_f64(),
+                glide: way.lasts.seconds(),
+                curve: way.curve,
             }));
         }
         Ok(())
@@ -1012,6 +1085,7 @@ mod tests {
     use super::*;
     use crate::packet::{Packet, Payload};
     use crate::port::{Control, OutputPort};
+    use crate::preset::PresetValue;
 
     /// A node with a live gain, and what it is sent.
     fn node(id: &str) -> (SteeredNode, Receiver<Command>) {
@@ -1072,6 +1146,7 @@ mod tests {
             built_with,
             text: &Transport::default(),
             presets: [calm].into(),
+            show: Arc::default(),
             is_first,
         });
     }

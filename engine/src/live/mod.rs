@@ -26,7 +26,9 @@ mod thread;
 pub use edit::Edit;
 pub use following::{ClockReport, ClockState, ClockStatus};
 pub use gauges::NodeState;
-pub use hands::{NodeValues, SteerableNode, Steering, SteeringError, SteeringErrorKind};
+pub use hands::{
+    Caller, CueStatus, NodeValues, SteerableNode, Steering, SteeringError, SteeringErrorKind,
+};
 pub(crate) use pause::Pause;
 pub(crate) use ports::{Command, HandChange, Rewired};
 pub(crate) use rehearsal::rehearse;

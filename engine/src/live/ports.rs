@@ -15,6 +15,7 @@ use super::outlet::{Outlet, Sent};
 use super::pause::Pause;
 use super::tap::TapBuffer;
 use crate::clock::LiveClock;
+use crate::curve::Curve;
 use crate::error::NodeError;
 use crate::graph::GraphNode;
 use crate::io::{Host, Input};
@@ -108,6 +109,10 @@ pub(crate) struct HandChange {
     pub(crate) value: Option<Value>,
     /// How long the value takes to get there.
     pub(crate) glide: Time,
+    /// How fast it goes on the way.
+    pub(crate) curve: Curve,
+    /// When it has set off; `None`: it does when the node receives this.
+    pub(crate) begun: Option<Time>,
 }
 
 /// What the node's own code must receive.

@@ -21,6 +21,7 @@ use crate::node::Settings;
 use crate::preset::Preset;
 use crate::revision::Revision;
 use crate::run_error::RunError;
+use crate::show::Show;
 use crate::trace::{TraceHub, trace};
 use crate::transport::Transport;
 use crate::wire::Shared;
@@ -120,10 +121,13 @@ impl Live {
     pub fn new(settings: &Settings, options: LiveOptions) -> Live {
         let clock = Arc::new(LiveClock::new());
         let traces = Arc::<TraceHub>::default();
+        let steering = Steering::new(clock.clone());
+        // A node that recalls presets and cues does it through the steering's caller.
+        let settings = settings.clone().with_shared(traces.clone());
         Live {
-            settings: settings.clone().with_shared(traces.clone()),
+            settings: settings.with_shared(Arc::new(steering.caller())),
             options,
-            steering: Steering::new(clock.clone()),
+            steering,
             groups: Groups::new(clock.clone(), options.light_nodes_per_thread),
             clock,
             text: Transport::default(),
@@ -168,8 +172,9 @@ impl Live {
         graph: Graph,
         touched: &BTreeSet<PathBuf>,
     ) -> Result<Option<Edit>, RunError> {
-        let same_beside =
-            graph.transport == self.text && *graph.presets == *self.steering.presets();
+        let same_beside = graph.transport == self.text
+            && *graph.presets == *self.steering.presets()
+            && graph.show == self.steering.show();
         let places = wire_places(&graph.wires);
         let plan = self.plan(&graph, &places, touched);
         if self.revision > 0 && same_beside && plan.changes_nothing(self.wires.len()) {
@@ -210,7 +215,7 @@ impl Live {
         let is_first = self.revision == 0;
         let transport = self.steering.transport_of(&graph.transport, is_first);
         let (text, included) = (graph.text.clone(), graph.included.clone());
-        let presets = graph.presets.into();
+        let (presets, show) = (graph.presets.into(), graph.show);
         let nodes: Vec<Arc<GraphNode>> = graph.nodes.into_iter().map(Arc::new).collect();
         let (prepared, ready) = NodeBuilder {
             settings: &self.settings,
@@ -236,6 +241,7 @@ impl Live {
             text_transport: graph.transport,
             transport,
             presets,
+            show,
             text,
             included,
             prepared,
@@ -251,7 +257,8 @@ impl Live {
         self.text = edit.text_transport;
         self.revision += 1;
         let mut revision = self.exchange(edit.nodes, edit.places, edit.plan, edit.prepared);
-        self.hand_over(&edit.transport, edit.presets, &revision.begun, is_first);
+        let recalled = (edit.presets, edit.show);
+        self.hand_over(&edit.transport, recalled, &revision.begun, is_first);
         revision.patch = edit.text;
         revision.included = edit.included;
         let told = Arc::new(revision.clone());
@@ -263,12 +270,12 @@ impl Live {
         revision
     }
 
-    /// Has hands steer what plays now, and recall its `presets`. The nodes called `begun` were built
-    /// with the transport `built_with`.
+    /// Has hands steer what plays now, and recall its presets and cues. The nodes called `begun` were
+    /// built with the transport `built_with`.
     fn hand_over(
         &self,
         built_with: &Transport,
-        presets: Arc<[Preset]>,
+        (presets, show): (Arc<[Preset]>, Arc<Show>),
         begun: &[String],
         is_first: bool,
     ) {
@@ -285,6 +292,7 @@ impl Live {
             built_with,
             text: &self.text,
             presets,
+            show,
             is_first,
         };
         self.steering.exchange(next);
@@ -412,6 +420,7 @@ impl Live {
             time: self.clock.now().seconds(),
             steered: self.clock.is_steered(),
             lead: self.clock.lead().seconds(),
+            cue: self.steering.cue_status(),
             clock: self.steering.clock_status(),
             nodes: self.nodes.iter_mut().map(NodeHandle::status).collect(),
             wires: self.wire_status(),

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::following::ClockStatus;
 use super::gauges::NodeState;
+use super::hands::CueStatus;
 use crate::steering::ValueStatus;
 use crate::wire::WireReport;
 
@@ -22,6 +23,9 @@ pub struct Status {
     pub steered: bool,
     /// How much later than its time a thing is heard on the sound device, in seconds.
     pub lead: f64,
+    /// Where the patch's cues are, where it has any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cue: Option<CueStatus>,
     /// The clock that the run follows, where it follows one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clock: Option<ClockStatus>,

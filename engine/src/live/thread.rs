@@ -319,8 +319,11 @@ impl NodeLoop {
                             param,
                             value,
                             glide,
+                            curve,
+                            begun,
                         } = hand;
-                        self.worker.values.hand(&param, value, now, glide);
+                        let begun = begun.unwrap_or(now);
+                        (self.worker.values).morph(&param, value, begun, (glide, curve));
                     }
                 }
                 (News::Wired(number, span), _) => self.worker.values.wire(number, span),

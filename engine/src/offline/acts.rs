@@ -98,6 +98,7 @@ impl Graph {
             nodes: Vec::new(),
             wires: Vec::new(),
             presets: Vec::new(),
+            show: std::sync::Arc::default(),
             warnings: Diagnostics::from(Vec::new()),
             left_out: Vec::new(),
             overridden: BTreeMap::new(),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::{Map, Value};
 
+use crate::curve::Curve;
 use crate::error::NodeError;
 use crate::graph::Graph;
 use crate::io::{Host, Input, Io, Lineage};
@@ -70,7 +71,7 @@ impl Graph {
                     act: Act::Hand {
                         param: change.param.clone(),
                         value: change.value.clone(),
-                        glide: Time::from_seconds(change.glide),
+                        glide: (Time::from_seconds(change.glide), change.curve),
                     },
                 });
             }
@@ -162,7 +163,8 @@ enum Act {
     Hand {
         param: String,
         value: Option<Value>,
-        glide: Time,
+        /// How long the value takes to get there, and how fast it goes on the way.
+        glide: (Time, Curve),
     },
     Text {
         param: String,
@@ -279,7 +281,7 @@ impl Automated {
         }
     }
 
-    fn hand(&mut self, name: &str, value: Option<Value>, glide: Time) {
+    fn hand(&mut self, name: &str, value: Option<Value>, (glide, curve): (Time, Curve)) {
         let before = self.value(name);
         match value {
             Some(value) => self.held.insert(name.to_owned(), value),
@@ -292,7 +294,8 @@ impl Automated {
                 Some(glide) => glide.at(param, self.now).0,
                 None => before,
             };
-            Glide::between(param, &before, &goal, self.now, glide)
+            let way = Glide::between(param, &before, &goal, self.now, glide);
+            way.map(|way| way.curved(curve))
         });
         match way {
             Some(way) => drop(self.gliding.insert(name.to_owned(), way)),

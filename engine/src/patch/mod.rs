@@ -15,4 +15,7 @@ pub use check::{check, check_edit};
 pub use overrides::Override;
 pub use source::Source;
 pub(crate) use typed::typed_value;
-pub use write_back::{Unwritten, Written, patch_hash, replace_patch, write_back, write_back_file};
+pub use write_back::{
+    ControllerBinding, Unwritten, Written, bind_controller, bind_controller_file, patch_hash,
+    replace_patch, write_back, write_back_file,
+};

@@ -137,7 +137,7 @@ fn mistake(spot: Spot, message: &str) -> Mistake {
 /// The largest power to which a wire's 0 to 1 may be raised, and one over it the smallest.
 const MAX_CURVE: f64 = 100.0;
 
-fn read_range(spot: Spot, fields: &[(Name, Tree)]) -> Result<Range, Mistake> {
+pub(crate) fn read_range(spot: Spot, fields: &[(Name, Tree)]) -> Result<Range, Mistake> {
     let mut range = Range {
         spot,
         from: None,

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::curve::Curve;
 use crate::param::{Param, Scale};
 use crate::time::Time;
 
@@ -14,6 +15,7 @@ pub(crate) struct Glide {
     begun: Time,
     lasts: Time,
     in_ratios: bool,
+    curve: Curve,
 }
 
 impl Glide {
@@ -30,6 +32,8 @@ impl Glide {
         let in_ratios = param
             .spans()
             .is_some_and(|span| span.scale == Scale::Ratios);
+        // Frequencies are heard so, whatever a wire's 0 to 1 stand for.
+        let in_ratios = in_ratios || param.unit == "Hz";
         (from_unit == to_unit && lasts > Time::ZERO && from != end).then(|| Glide {
             from,
             to: to.clone(),
@@ -37,7 +41,13 @@ impl Glide {
             begun,
             lasts,
             in_ratios: in_ratios && from > 0.0 && end > 0.0,
+            curve: Curve::Linear,
         })
+    }
+
+    /// The same way at other speeds.
+    pub(crate) fn curved(self, curve: Curve) -> Glide {
+        Glide { curve, ..self }
     }
 
     /// Where the value is at `now`, and whether it has come to its end.
@@ -46,7 +56,7 @@ impl Glide {
         if place >= 1.0 {
             return (self.to.clone(), true);
         }
-        let place = place.max(0.0);
+        let place = self.curve.at(place);
         let number = match self.in_ratios {
             true => self.from * (self.end / self.from).powf(place),
             false => self.from + (self.end - self.from) * place,
@@ -114,10 +124,30 @@ mod tests {
         assert_eq!(glide.at(&voices, seconds(0.5)).0, json!(3));
     }
 
+    #[test]
+    fn frequencies_go_in_ratios_and_a_curve_says_how_fast() {
+        let hertz = Param::number("cutoff", (20.0, 20_000.0), "").unit("Hz");
+        let second = Time::from_seconds(1.0);
+        let glide = Glide::between(&hertz, &json!(100.0), &json!(400.0), Time::ZERO, second);
+        let half = |glide: &Glide| {
+            glide
+                .at(&hertz, Time::from_seconds(0.5))
+                .0
+                .as_f64()
+                .unwrap()
+        };
+        let straight = glide.unwrap();
+        assert!((half(&straight) - 200.0).abs() < 1e-9);
+        let slow = straight.curved(Curve::Power(2.0));
+        assert!((half(&slow) - 100.0 * 4.0_f64.powf(0.25)).abs() < 1e-9);
+        assert_eq!(slow.at(&hertz, second), (json!(400.0), true));
+    }
+
     proptest! {
         #[test]
         fn a_way_ends_exactly_where_it_shall_and_leaves_neither_end_behind(
             from in -60.0..24.0, to in -60.0..24.0, lasts in 0.001..3_600.0, place in 0.0..1.0,
+            power in 0.01..100.0,
         ) {
             let gain = Param::number("gain", (-60.0, 24.0), "");
             let ratios = Param::number("hertz", (0.0, 84.0), "").span(1.0..=84.0, false);
@@ -125,7 +155,7 @@ mod tests {
             for (param, up) in [(&gain, 0.0), (&ratios, 60.0)] {
                 let (from, to): (f64, f64) = (from + up, to + up);
                 let glide = Glide::between(param, &json!(from), &json!(to), Time::ZERO, lasts);
-                let glide = glide.unwrap();
+                let glide = glide.unwrap().curved(Curve::Power(power));
                 prop_assert_eq!(glide.at(param, lasts), (json!(to), true));
                 let between = Time::from_seconds(lasts.seconds() * place);
                 let between = glide.at(param, between).0.as_f64().unwrap();

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::glide::Glide;
 use super::shown::{RefusedValue, Shown, ValueSource, ValueStatus};
+use crate::curve::Curve;
 use crate::descriptor::Descriptor;
 use crate::error::NodeError;
 use crate::graph::GraphNode;
@@ -129,13 +130,26 @@ impl Values {
         }
     }
 
-    /// A hand sets the parameter, or lets it go. The value goes to the new one in the time `glide`,
-    /// where a way leads there.
+    /// As [`Values::morph`], at one speed.
+    #[cfg(test)]
     pub(crate) fn hand(&mut self, name: &str, value: Option<Value>, now: Time, glide: Time) {
+        self.morph(name, value, now, (glide, Curve::Linear));
+    }
+
+    /// A hand sets the parameter, or lets it go. Where a way leads there, the value goes to the new one
+    /// in the time `glide` from when it has `begun`, along a curve.
+    pub(crate) fn morph(
+        &mut self,
+        name: &str,
+        value: Option<Value>,
+        begun: Time,
+        (glide, curve): (Time, Curve),
+    ) {
         if let Some(entry) = self.named(name) {
             entry.hand = value;
             let goal = entry.holds().0.clone();
-            entry.glide = Glide::between(&entry.param, &entry.known, &goal, now, glide);
+            let way = Glide::between(&entry.param, &entry.known, &goal, begun, glide);
+            entry.glide = way.map(|way| way.curved(curve));
             self.is_shown = false;
         }
     }
@@ -459,6 +473,19 @@ mod tests {
         assert_eq!(news(&mut values, 1.0), [("gain".to_owned(), json!(-2.5))]);
         assert_eq!(news(&mut values, 1.5), [("gain".to_owned(), json!(0.0))]);
         assert!(!values.glides() && !values.has_news());
+    }
+
+    #[test]
+    fn a_hand_on_a_value_that_morphs_takes_it_out_of_the_morph() {
+        let mut values = values();
+        let seconds = Time::from_seconds;
+        let way = (seconds(2.0), Curve::Smooth);
+        values.morph("gain", Some(json!(-10.0)), seconds(0.0), way);
+        assert_eq!(news(&mut values, 1.0), [("gain".to_owned(), json!(-5.0))]);
+        values.hand("gain", Some(json!(-4.5)), seconds(1.0), Time::ZERO);
+        assert_eq!(news(&mut values, 1.0), [("gain".to_owned(), json!(-4.5))]);
+        assert!(!values.glides());
+        assert_eq!(news(&mut values, 3.0), []);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A live run plays on, whatever is edited and whatever fails.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod cues;
 mod groups;
 mod kinds;
 mod presets;

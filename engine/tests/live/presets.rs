@@ -18,7 +18,7 @@ const NODES: &str = r#""s": slider(name: "recalled", place: 0.25), "n": notebook
 const WIRES: &str = r#""s -> n", "h -> e""#;
 
 /// What every parameter that is steered is shown to be.
-fn shown(live: &Live) -> BTreeMap<(String, String), Value> {
+pub(super) fn shown(live: &Live) -> BTreeMap<(String, String), Value> {
     let nodes = live.steering().values().into_iter();
     let values = nodes.flat_map(|node| {
         let values = node.values.into_iter();
@@ -28,6 +28,17 @@ fn shown(live: &Live) -> BTreeMap<(String, String), Value> {
             .collect::<Vec<_>>()
     });
     values.collect()
+}
+
+/// Numbers below what is asked for, at random, the same for the same seed.
+pub(super) fn random_below(seed: u64) -> impl FnMut(usize) -> usize {
+    let mut seed = seed;
+    move |below| {
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize % below
+    }
 }
 
 #[test]
@@ -55,13 +66,7 @@ fn a_thousand_presets_at_random_end_exactly_where_they_say_and_restart_nobody() 
     let steering = live.steering();
     let all = steering.presets();
     let mut wanted = BTreeMap::new();
-    let mut seed = 7_u64;
-    let mut random = |below: usize| {
-        seed = seed
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (seed >> 33) as usize % below
-    };
+    let mut random = random_below(7);
     for n in 1..=1_000 {
         let preset = &all[random(all.len())];
         let glide = Duration::from_millis([0, 1, 5, 20][random(4)]);

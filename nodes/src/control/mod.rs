@@ -10,6 +10,7 @@ mod curve;
 mod cut_detector;
 mod envelope;
 mod expression;
+mod knob;
 mod lfo;
 mod motion;
 mod moving;
@@ -34,6 +35,7 @@ pub(crate) fn register(registry: &mut Registry) {
     registry.add::<cut_detector::CutDetector>();
     registry.add::<envelope::Envelope>();
     registry.add::<expression::Expression>();
+    registry.add::<knob::Knob>();
     registry.add::<lfo::Lfo>();
     registry.add::<motion::Motion>();
     registry.add::<sample_hold::SampleHold>();

@@ -1,14 +1,17 @@
 //! Sound and MIDI devices, opened by name and kept open: what the nodes `audio_in`, `audio_out`,
 //! `midi_in`, `midi_out`, `midi_clock_out` and `midi_timecode_out` of the families `audio` and `midi`,
 //! and what follows clocks, have in common.
+//! And the controllers with which a run is played.
 
 pub(crate) mod capture;
 pub(crate) mod counters;
+mod desk;
 pub(crate) mod feed;
 mod jack_period;
 mod jack_server;
 pub(crate) mod jack_transport;
 pub(crate) mod keeper;
+pub mod learning;
 pub mod list;
 pub(crate) mod midi;
 pub mod playback;
@@ -20,4 +23,7 @@ mod watchdog;
 
 pub use capture::CaptureCounters;
 pub use counters::PlaybackCounters;
+pub use desk::Desk;
+#[cfg(feature = "fuzzing")]
+pub(crate) use desk::fuzz as fuzz_desk;
 pub use feed::Feed;

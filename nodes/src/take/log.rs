@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use score_engine::{NodeError, Time, Transport, Value};
+use score_engine::{Curve, NodeError, Time, Transport, Value};
 use serde::Deserialize;
 
 /// What steered a take. All times count from its beginning.
@@ -42,6 +42,8 @@ pub struct Set {
     pub value: Option<Value>,
     /// How long it takes to get there, in seconds.
     pub glide: f64,
+    /// How fast it goes on the way.
+    pub curve: Curve,
 }
 
 /// A patch that played from some time on.
@@ -89,6 +91,8 @@ struct Steered {
     value: Option<Value>,
     #[serde(default)]
     glide: f64,
+    #[serde(default)]
+    curve: Curve,
 }
 
 #[derive(Deserialize)]
@@ -162,6 +166,7 @@ impl Log {
                 param: set.param,
                 value: set.value.filter(|value| !value.is_null()),
                 glide: set.glide,
+                curve: set.curve,
             }),
             Line {
                 revision: Some(revision),

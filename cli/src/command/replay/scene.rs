@@ -146,6 +146,7 @@ pub(super) fn hands(take: &Take) -> Vec<Steered> {
         param: set.param.clone(),
         value: set.value.clone(),
         glide: set.glide,
+        curve: set.curve,
     };
     take.log.set.iter().map(hand).collect()
 }

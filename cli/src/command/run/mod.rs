@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, bounded, select_biased};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use score_engine::{Graph, NodeError, Settings, Watch};
+use score_nodes::device::Desk;
 
 use self::loader::{Checked, Given, Loader, Unloaded};
 use self::playing::Playing;
@@ -136,6 +137,10 @@ fn play(
     let osc = (arguments.osc)
         .map(|address| OscServer::start(address, playing.steering(), &arguments.patch))
         .transpose()?;
+    let desk = Desk::start(playing.steering());
+    if let Err(error) = &desk {
+        tracing::warn!("no MIDI controller is listened to: the system refuses a thread ({error})");
+    }
     #[cfg(feature = "page")]
     let page = open_page(arguments, settings, &playing)?;
     playing.prepare_first(graph)?;
@@ -146,6 +151,7 @@ fn play(
         }
     });
     log.clear(bar);
+    drop(desk);
     drop(server);
     #[cfg(feature = "osc")]
     drop(osc);

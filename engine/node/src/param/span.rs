@@ -43,6 +43,24 @@ impl Span {
     }
 }
 
+impl Span {
+    /// The place, from 0 to 1, that stands for `value`; what lies beyond has the nearer end's.
+    pub fn place_of(&self, value: f64) -> f64 {
+        let (from, to) = (self.from, self.to);
+        if from == to {
+            return 0.0;
+        }
+        let straight = (value - from) / (to - from);
+        within(match self.scale {
+            Scale::Ratios if from > 0.0 && to > 0.0 && value > 0.0 => {
+                (value / from).ln() / (to / from).ln()
+            }
+            Scale::Power(power) => within(straight).powf(1.0 / power),
+            _ => straight,
+        })
+    }
+}
+
 /// Clamped to 0 to 1; NaN is 0.
 fn within(place: f64) -> f64 {
     match place.is_nan() {
@@ -118,6 +136,17 @@ impl Param {
         })
     }
 
+    /// The place, from 0 to 1, that stands for a value that is a number, or seconds; `None` for any
+    /// other. The way back of [`Param::value_at`].
+    pub fn place_of(&self, value: &Value, span: Option<Span>) -> Option<f64> {
+        let number = match &self.param_type {
+            ParamType::Number { .. } | ParamType::Integer { .. } => value.as_f64(),
+            ParamType::Length { .. } => value.get("seconds")?.as_f64(),
+            _ => None,
+        };
+        Some(span?.place_of(number?))
+    }
+
     /// Whether only whole numbers are values.
     #[doc(hidden)]
     pub fn is_whole(&self) -> bool {
@@ -137,7 +166,26 @@ impl Param {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_values_place_is_the_place_that_stands_for_it(
+            from in 0.01..100.0, to in 0.01..100.0, place in 0.0..=1.0, power in 0.1..10.0,
+        ) {
+            for scale in [Scale::Steps, Scale::Ratios, Scale::Power(power)] {
+                let span = Span { from, to, scale };
+                let value = span.at(place);
+                let back = span.at(span.place_of(value));
+                prop_assert!((back - value).abs() < 1e-6 * to.max(from), "{:?} {}", scale, place);
+                prop_assert!((0.0..=1.0).contains(&span.place_of(f64::MAX)));
+            }
+            let still = Span { from, to: from, scale: Scale::Steps };
+            prop_assert_eq!(still.place_of(from), 0.0);
+        }
+    }
 
     #[test]
     fn the_middle_of_a_span_lies_as_its_scale_says() {

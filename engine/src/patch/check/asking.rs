@@ -6,6 +6,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 use super::Checker;
+use super::presets::ValueSet;
 use crate::node::{Check, Subject};
 use crate::patch::tree::Spot;
 use crate::port::{Arity, PortType};
@@ -130,27 +131,30 @@ impl Checker<'_> {
         }
     }
 
-    /// Asks every node what it says of the values that presets have for it: it may refuse what its
+    /// Asks every node what it says of the values that presets and cues have for it: it may refuse what its
     /// declaration admits.
     pub(super) fn ask_nodes_of_presets(&mut self) {
         // What is wrong with a node already is no preset's mistake.
         if self.texts.has_mistakes() {
             return;
         }
-        let mut groups: BTreeMap<(usize, String), BTreeMap<String, Spot>> = BTreeMap::new();
+        let mut groups: BTreeMap<(ValueSet, String), BTreeMap<String, Spot>> = BTreeMap::new();
         for one in std::mem::take(&mut self.preset_spots) {
-            let group = groups.entry((one.preset, one.node)).or_default();
+            let group = groups.entry((one.of, one.node)).or_default();
             group.insert(one.param, one.spot);
         }
         let mut asked = BTreeSet::new();
-        for ((preset, node), spots) in groups {
+        for ((of, node), spots) in groups {
             let Some(index) = self.drafts.iter().position(|draft| draft.id == node) else {
                 // The transport's values are known to be possible.
                 continue;
             };
             let mut values = self.drafts[index].values.clone();
-            let preset = self.presets[preset].values.iter();
-            for value in preset.filter(|value| value.node == node) {
+            let set = match of {
+                ValueSet::Preset(number) => self.presets.get(number).map(|one| &one.values),
+                ValueSet::Cue(number) => self.show.cues.get(number).map(|one| &one.values),
+            };
+            for value in set.into_iter().flatten().filter(|value| value.node == node) {
                 values.insert(value.param.clone(), value.value.clone());
             }
             let is_new = asked.insert((index, Value::Object(values.clone()).to_string()));

@@ -53,6 +53,7 @@ impl Checker<'_> {
             nodes,
             wires,
             presets: self.presets,
+            show: self.show.into(),
             forms: self.registry.custom_forms().clone(),
         })
     }

@@ -1,9 +1,12 @@
 //! Checks a patch against the registry and reports everything that is wrong with it at once.
 
 mod asking;
+mod controllers;
+mod cues;
 mod cycles;
 mod draft;
 mod ends;
+mod fields;
 mod finish;
 mod include;
 mod inputs;
@@ -36,6 +39,7 @@ use crate::patch::wires::Chain;
 use crate::patch::{Override, Source};
 use crate::preset::Preset;
 use crate::registry::Registry;
+use crate::show::Show;
 use crate::transport::Transport;
 
 /// Checks a patch.
@@ -106,6 +110,7 @@ struct Checker<'a> {
     drafts: Vec<Draft>,
     parts: Vec<Part>,
     presets: Vec<Preset>,
+    show: Show,
     /// Where the values of presets stand.
     preset_spots: Vec<PresetSpot>,
     /// Chains, each with what stands before the ids of its patch.
@@ -147,6 +152,7 @@ impl<'a> Checker<'a> {
             drafts: Vec::new(),
             parts: Vec::new(),
             presets: Vec::new(),
+            show: Show::default(),
             preset_spots: Vec::new(),
             chains: Vec::new(),
             joined: Vec::new(),

@@ -12,7 +12,7 @@ use crate::patch::tree::{Name, Shape, Spot, Tree};
 const FORMAT: i64 = 1;
 
 /// What a patch may have.
-const SECTIONS: [&str; 9] = [
+const SECTIONS: [&str; 13] = [
     "format",
     "let",
     "transport",
@@ -20,6 +20,10 @@ const SECTIONS: [&str; 9] = [
     "nodes",
     "wires",
     "presets",
+    "recall_safe",
+    "cues",
+    "recall",
+    "controllers",
     "inputs",
     "outputs",
 ];
@@ -70,6 +74,18 @@ impl Checker<'_> {
         }
         if let Some(value) = section("presets") {
             self.read_presets(scope, value);
+        }
+        if let Some(value) = section("recall_safe") {
+            self.read_recall_safe(scope, value);
+        }
+        if let Some(value) = section("cues") {
+            self.read_cues(scope, value);
+        }
+        if let Some(value) = section("recall") {
+            self.read_recalls(scope, value);
+        }
+        if let Some(value) = section("controllers") {
+            self.read_controllers(scope, value);
         }
         let mut face = |name: &str, side: Side| match section(name) {
             Some(value) => self.read_face(scope, value, side),

@@ -9,15 +9,20 @@ use crate::diagnostic::steers;
 use crate::limits::{MAX_PRESET_VALUES, MAX_PRESETS};
 use crate::live_param::live_param;
 use crate::param::Param;
-use crate::patch::params::convert;
 use crate::patch::tree::{Shape, Spot, Tree};
 use crate::preset::{Preset, PresetValue};
 use crate::transport_params::{DECLARED, TRANSPORT, TransportParams};
 
-/// Where a value of a preset stands.
+/// What has values of nodes: a preset or a cue, by its place among all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum ValueSet {
+    Preset(usize),
+    Cue(usize),
+}
+
+/// Where a value of a preset or a cue stands.
 pub(super) struct PresetSpot {
-    /// Which preset, by its place among all.
-    pub(super) preset: usize,
+    pub(super) of: ValueSet,
     pub(super) node: String,
     pub(super) param: String,
     pub(super) spot: Spot,
@@ -39,7 +44,7 @@ impl Checker<'_> {
                 let message = format!("more than {MAX_PRESETS} presets");
                 return self.refuse_size(key.spot, message);
             }
-            let Some(name) = self.preset_name(key) else {
+            let Some(name) = self.name_of("a preset", key) else {
                 continue;
             };
             if let Some(first) = known.get(name) {
@@ -49,7 +54,9 @@ impl Checker<'_> {
                 continue;
             }
             known.insert(name, key.spot);
-            let values = self.read_preset(scope, name, values);
+            let within = format!("the preset `{name}`");
+            let of = Some(ValueSet::Preset(self.presets.len()));
+            let values = self.read_live_values(scope, ("a preset", &within, of), values);
             self.presets.push(Preset {
                 name: scope.id(name),
                 values,
@@ -57,35 +64,44 @@ impl Checker<'_> {
         }
     }
 
-    /// The name that `key` gives to a preset; `None` where it cannot be one, which was complained
-    /// of.
-    fn preset_name<'t>(&mut self, key: &'t Tree) -> Option<&'t str> {
+    /// The name that `key` gives to `what`, such as a preset; `None` where it cannot be one, which
+    /// was complained of.
+    pub(super) fn name_of<'t>(&mut self, what: &str, key: &'t Tree) -> Option<&'t str> {
         let Shape::Text(name) = &key.shape else {
             if key.shape != Shape::Broken {
-                self.report(key.spot, "the name of a preset is text in quotes", None);
+                let message = format!("the name of {what} is text in quotes");
+                self.report(key.spot, message, None);
             }
             return None;
         };
         let is_odd = |c: char| c == '.' || c == '\n' || c == '\t' || steers(c);
         if name.is_empty() || name.trim() != name || name.contains(is_odd) {
             let help = "a name is not empty, and has no point in it and no space around it";
-            let message = format!("`{}` cannot be the name of a preset", name.escape_debug());
+            let message = format!("`{}` cannot be the name of {what}", name.escape_debug());
             self.report(key.spot, message, Some(help.to_owned()));
             return None;
         }
         Some(name)
     }
 
-    fn read_preset(&mut self, scope: &Scope, name: &str, value: &Tree) -> Vec<PresetValue> {
+    /// Reads live values of nodes, which `what` has, a preset or a cue; `within` and `of` say which,
+    /// unless it is not kept.
+    pub(super) fn read_live_values(
+        &mut self,
+        scope: &Scope,
+        (what, within, of): (&str, &str, Option<ValueSet>),
+        value: &Tree,
+    ) -> Vec<PresetValue> {
         let Shape::Map(entries) = &value.shape else {
             if value.shape != Shape::Broken {
-                let message = "a preset looks like `{\"node.parameter\": value}`";
+                let what = if what == "a cue" { "`set`" } else { what };
+                let message = format!("{what} looks like `{{\"node.parameter\": value}}`");
                 self.report(value.spot, message, None);
             }
             return Vec::new();
         };
         if entries.len() > MAX_PRESET_VALUES {
-            let message = format!("more than {MAX_PRESET_VALUES} values in the preset `{name}`");
+            let message = format!("more than {MAX_PRESET_VALUES} values in {within}");
             self.refuse_size(value.spot, message);
             return Vec::new();
         }
@@ -94,7 +110,7 @@ impl Checker<'_> {
         for (key, value) in entries {
             let Shape::Text(target) = &key.shape else {
                 if key.shape != Shape::Broken {
-                    let message = "a value of a preset is written \"node.parameter\": value";
+                    let message = format!("a value of {what} is written \"node.parameter\": value");
                     self.report(key.spot, message, None);
                 }
                 continue;
@@ -103,44 +119,22 @@ impl Checker<'_> {
                 self.report(key.spot, format!("`{target}` stands here twice"), None);
                 continue;
             }
-            values.extend(self.read_preset_value(scope, target, key.spot, value));
+            values.extend(self.read_live_value(scope, (what, of), (target, key.spot), value));
         }
         values
     }
 
-    fn read_preset_value(
+    fn read_live_value(
         &mut self,
         scope: &Scope,
-        target: &str,
-        spot: Spot,
+        (what, of): (&str, Option<ValueSet>),
+        (target, spot): (&str, Spot),
         value: &Tree,
     ) -> Option<PresetValue> {
-        let Some((node, param)) = target.rsplit_once('.') else {
-            let help = format!("write \"{target}.parameter\"");
-            let message = format!("`{target}` names no parameter");
-            self.report(spot, message, Some(help));
-            return None;
-        };
+        let (node, param) = self.live_target(scope, what, (target, spot))?;
         let is_transport = node == TRANSPORT;
-        let param = match is_transport {
-            true => self.live_param(node, &DECLARED, param, spot)?,
-            false => {
-                let descriptor = self.descriptor_in(scope, node, spot)?;
-                self.live_param(node, &descriptor, param, spot)?
-            }
-        };
         let given = self.resolve(scope, value);
-        let value = match convert(&param, &given, |source| self.texts.folder(source)) {
-            Ok(value) => value?,
-            Err(unfit) => {
-                self.report(given.spot, unfit.message, unfit.help);
-                return None;
-            }
-        };
-        if let Err(message) = param.admits(&value) {
-            self.report(given.spot, message, None);
-            return None;
-        }
+        let value = self.field(scope, &param, &given)?;
         let param = param.name.into_owned();
         if is_transport {
             let values = [(param.clone(), value.clone())].into_iter().collect();
@@ -157,18 +151,47 @@ impl Checker<'_> {
             true => node.to_owned(),
             false => scope.id(node),
         };
-        self.preset_spots.push(PresetSpot {
-            preset: self.presets.len(),
+        self.preset_spots.extend(of.map(|of| PresetSpot {
+            of,
             node: node.clone(),
             param: param.clone(),
             spot: given.spot,
-        });
+        }));
         Some(PresetValue { node, param, value })
+    }
+
+    /// The node and the live parameter that `target` names, for `what` is said to have it; `None`:
+    /// there is none, which was complained of.
+    pub(super) fn live_target<'t>(
+        &mut self,
+        scope: &Scope,
+        what: &str,
+        (target, spot): (&'t str, Spot),
+    ) -> Option<(&'t str, Param)> {
+        let Some((node, param)) = target.rsplit_once('.') else {
+            let help = format!("write \"{target}.parameter\"");
+            let message = format!("`{target}` names no parameter");
+            self.report(spot, message, Some(help));
+            return None;
+        };
+        let param = match node == TRANSPORT {
+            true => self.live_param(what, (node, &DECLARED), param, spot)?,
+            false => {
+                let descriptor = self.descriptor_in(scope, node, spot)?;
+                self.live_param(what, (node, &descriptor), param, spot)?
+            }
+        };
+        Some((node, param))
     }
 
     /// What the node declares that the patch of `scope` calls `node`; `None`: it has none, which
     /// was complained of, here or where the node is.
-    fn descriptor_in(&mut self, scope: &Scope, node: &str, spot: Spot) -> Option<Descriptor> {
+    pub(super) fn descriptor_in(
+        &mut self,
+        scope: &Scope,
+        node: &str,
+        spot: Spot,
+    ) -> Option<Descriptor> {
         let id = scope.id(node);
         if let Some(draft) = self.drafts.iter().find(|draft| draft.id == id) {
             return draft.descriptor.clone();
@@ -197,12 +220,17 @@ impl Checker<'_> {
     /// The live parameter `name` of the node called `node`.
     fn live_param(
         &mut self,
-        node: &str,
-        descriptor: &Descriptor,
+        what: &str,
+        (node, descriptor): (&str, &Descriptor),
         name: &str,
         spot: Spot,
     ) -> Option<Param> {
-        match live_param(descriptor, node, name, "a preset has live values only") {
+        match live_param(
+            descriptor,
+            node,
+            name,
+            &format!("{what} has live values only"),
+        ) {
             Ok(param) => Some(param.clone()),
             Err(none) => {
                 self.report(spot, none.message, none.help);

@@ -6,7 +6,7 @@ use super::ends::{End, Side};
 use super::scope::Scope;
 use crate::graph::GraphWire;
 use crate::limits::MAX_WIRES;
-use crate::param::{Scale, Span};
+use crate::param::{Param, Scale, Span};
 use crate::patch::tree::{Shape, Spot, Tree};
 use crate::patch::wires::{Endpoint, Range, chain};
 use crate::policy::Policy;
@@ -256,6 +256,19 @@ impl Checker<'_> {
         let draft = &self.drafts[node];
         let param = draft.descriptor.as_ref()?.param_at(input)?.clone();
         let name = format!("{}.{}", draft.id, param.name);
+        let example = "(\"from -> to\", range(from: 0, to: 1))";
+        self.span_of(&param, &name, (range, spot), example)
+    }
+
+    /// What 0 to 1 stand for at the parameter called `name`; as [`Checker::span`]. `example` shows
+    /// how the ends are written.
+    pub(super) fn span_of(
+        &mut self,
+        param: &Param,
+        name: &str,
+        (range, spot): (Option<Range>, Spot),
+        example: &str,
+    ) -> Option<Option<Span>> {
         let Some((min, max)) = param.range() else {
             if let Some(range) = range {
                 let message = format!("`{name}` is not a number, so it has no range");
@@ -284,9 +297,9 @@ impl Checker<'_> {
         let from = end(given.from, declared.map(|span| span.from));
         let to = end(given.to, declared.map(|span| span.to));
         let (Some(from), Some(to)) = (from, to) else {
-            let message = format!("the range of `{name}` has no end, so that the wire must say");
-            let help = "for example (\"from -> to\", range(from: 0, to: 1))";
-            self.report(spot, message, Some(help.to_owned()));
+            let message =
+                format!("the range of `{name}` has no end, so that it must be given here");
+            self.report(spot, message, Some(format!("for example {example}")));
             return None;
         };
         // A bare range goes in the declared way; straight where an end is no longer above 0.

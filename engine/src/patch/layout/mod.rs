@@ -17,7 +17,17 @@ const WIDTH: usize = 120;
 const INDENT: usize = 4;
 
 /// What is always written an item a line, so that a patch reads like patch cords.
-const TALL: [&str; 6] = ["nodes", "include", "wires", "presets", "inputs", "outputs"];
+const TALL: [&str; 9] = [
+    "nodes",
+    "include",
+    "wires",
+    "presets",
+    "cues",
+    "recall",
+    "controllers",
+    "inputs",
+    "outputs",
+];
 
 impl Source {
     /// The patch in its one layout: four columns a level, an item a line where they do not fit into

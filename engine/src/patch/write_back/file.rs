@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use tempfile::{NamedTempFile, TempPath};
 
-use super::{Written, write_back};
+use super::{ControllerBinding, Written, bind_controller, write_back};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::node::Settings;
 use crate::patch::{Source, check};
@@ -59,18 +59,49 @@ pub fn write_back_file(
     registry: &Registry,
     settings: &Settings,
 ) -> Result<String, Unwritten> {
+    let written = |source: &Source| write_back(source, values, registry);
+    edit_file((path, seen), written, registry, settings)
+}
+
+/// Binds a MIDI controller to a live value in the patch at `path`, as [`bind_controller`] does, and
+/// gives back what stands there now. `seen` as in [`write_back_file`].
+///
+/// # Errors
+/// As [`bind_controller`] and [`replace_patch`], or the patch could not be played any more: it may
+/// have no such value. The file is as it was.
+pub fn bind_controller_file(
+    path: &Path,
+    seen: &str,
+    binding: &ControllerBinding,
+    registry: &Registry,
+    settings: &Settings,
+) -> Result<String, Unwritten> {
+    let written = |source: &Source| bind_controller(source, binding);
+    edit_file((path, seen), written, registry, settings)
+}
+
+/// Replaces the text of the patch at `path` by what is made of it, unless that could not be played
+/// any more.
+fn edit_file(
+    (path, seen): (&Path, &str),
+    edit: impl Fn(&Source) -> Result<String, Diagnostics>,
+    registry: &Registry,
+    settings: &Settings,
+) -> Result<String, Unwritten> {
     let source = Source::read(path)?;
-    // Looked at first: values may not fit into another text, and that is not what is wrong then.
+    // Looked at first: what is written may not fit into another text, and that is not what is wrong
+    // then.
     require_seen(path, &source.text, seen)?;
-    let text = write_back(&source, values, registry)?;
+    let text = edit(&source)?;
     let mut written = source.clone();
     written.text.clone_from(&text);
     let checks = |source| check(source, &[], registry, settings).map(|_| ());
     // What is wrong already, such as a film that is not here, is no reason.
-    if let Err(wrong) = checks(&written)
-        && checks(&source).is_ok()
-    {
-        return Err(wrong.into());
+    if let Err(wrong) = checks(&written) {
+        let before = checks(&source).err();
+        if before.is_none_or(|before| wrong.mistakes.len() > before.mistakes.len()) {
+            return Err(wrong.into());
+        }
     }
     replace_patch(path, seen, &text)?;
     Ok(text)

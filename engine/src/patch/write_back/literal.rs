@@ -114,7 +114,7 @@ fn is_word(text: &str) -> bool {
 }
 
 /// A text with its quotes. RON escapes as Rust does.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     format!("{text:?}")
 }
 

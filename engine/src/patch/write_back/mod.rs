@@ -1,5 +1,6 @@
 //! Writes values into the text of a patch and leaves everything else in it as it stands.
 
+mod controllers;
 mod file;
 mod literal;
 mod pen;
@@ -23,7 +24,8 @@ use crate::patch::tree::{Name, Shape, Spot, Tree};
 use crate::registry::Registry;
 use crate::transport_params::{DECLARED, TRANSPORT, TransportParams};
 
-pub use file::{Unwritten, patch_hash, replace_patch, write_back_file};
+pub use controllers::{ControllerBinding, bind_controller};
+pub use file::{Unwritten, bind_controller_file, patch_hash, replace_patch, write_back_file};
 
 /// A value that is to stand in the text of a patch.
 #[derive(Clone, Debug, PartialEq)]

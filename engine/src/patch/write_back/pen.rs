@@ -123,6 +123,26 @@ impl<'a> Pen<'a> {
         self.add(&brackets, &[section.to_owned()]);
     }
 
+    /// Adds a section to a patch, behind all others.
+    pub(super) fn add_last_section(&mut self, patch: &Tree, section: &str) {
+        if let Shape::Struct(_, fields) = &patch.shape {
+            let last = fields.last();
+            let brackets = self.brackets(patch, last.map(|(name, tree)| (&name.spot, &tree.spot)));
+            self.add(&brackets, &[section.to_owned()]);
+        }
+    }
+
+    /// Adds an entry to a map, behind those that it has.
+    pub(super) fn add_entry(&mut self, map: &Tree, entries: &[(Tree, Tree)], entry: &str) {
+        let last = entries.last();
+        let brackets = InBrackets {
+            open: map.spot.start + 1,
+            close: map.spot.end - 1,
+            last: last.map(|(key, tree)| (&key.spot, &tree.spot)),
+        };
+        self.add(&brackets, &[entry.to_owned()]);
+    }
+
     /// The brackets of a struct, in which something is to follow `last`.
     fn brackets<'t>(&self, tree: &Tree, last: Option<(&'t Spot, &'t Spot)>) -> InBrackets<'t> {
         let name = match &tree.shape {
@@ -140,7 +160,7 @@ impl<'a> Pen<'a> {
     }
 
     /// Puts `text` in the place of a value; comments within that stand behind it.
-    fn replace(&mut self, spot: Spot, text: &str) {
+    pub(super) fn replace(&mut self, spot: Spot, text: &str) {
         let mut text = text.to_owned();
         for comment in self.comments_in(spot.range()) {
             text.push(' ');

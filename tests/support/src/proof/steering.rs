@@ -2,8 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use serde_json::json;
+
 use super::{Figures, patches, process::Process};
 use crate::cuts_film as film;
+use crate::graphs;
 use crate::jack::{Jack, RATE};
 use crate::listener::{Listener, wall};
 use crate::player::{Player, dropouts};
@@ -98,17 +103,6 @@ pub fn tempi(count: usize, period: u32) -> Option<Tempi> {
     let player = Player::start(&jack, folder.path(), &patches::shipped("stream_live"));
     std::thread::sleep(Duration::from_secs(3));
     let remote = player.remote();
-    let generations = |player: &Player| -> Vec<u64> {
-        let statuses = player.statuses();
-        let nodes = statuses.last().unwrap()["nodes"]
-            .as_array()
-            .unwrap()
-            .clone();
-        nodes
-            .iter()
-            .map(|node| node["generation"].as_u64().unwrap())
-            .collect()
-    };
     let (before, dropped) = (generations(&player), dropouts(&player.statuses()));
     for number in 0..count {
         let tempo = 70 + number * 37 % 90;
@@ -118,19 +112,104 @@ pub fn tempi(count: usize, period: u32) -> Option<Tempi> {
     std::thread::sleep(Duration::from_secs(2));
     let after = generations(&player);
     let (_, statuses) = player.drain();
-    let last = statuses.last().unwrap()["nodes"].as_array().unwrap();
     Some(Tempi {
         dropouts: dropouts(&statuses) - dropped,
-        begun: before
-            .iter()
-            .zip(&after)
-            .filter(|(before, after)| before != after)
-            .count(),
-        failures: last
-            .iter()
-            .map(|node| node["failures"].as_u64().unwrap())
-            .sum(),
+        begun: changed(&before, &after),
+        failures: failures(&statuses),
     })
+}
+
+/// What a thousand cues, presets and hands did to `graphs/two_cues.ron` as it played.
+pub struct Cued {
+    pub dropouts: u64,
+    /// Nodes that began anew.
+    pub begun: usize,
+    pub failures: u64,
+    /// Values that are not exactly what was said of them last.
+    pub wrong: Vec<String>,
+}
+
+/// Calls cues, recalls presets and touches knobs at random; `None` without JACK.
+pub fn cued(count: usize, period: u32) -> Option<Cued> {
+    let jack = Jack::start(period)?;
+    let folder = tempfile::tempdir().unwrap();
+    let text = std::fs::read_to_string(graphs().join("two_cues.ron")).unwrap();
+    let text = text.replace("audio_out()", "audio_out(device: \"JACK\")");
+    let player = Player::start(&jack, folder.path(), &text);
+    std::thread::sleep(Duration::from_secs(3));
+    let remote = player.remote();
+    let mut connection = remote.connect();
+    let (before, dropped) = (generations(&player), dropouts(&player.statuses()));
+    let mut random = ChaCha8Rng::seed_from_u64(17);
+    let mut below = |end: u64| random.next_u64() % end;
+    for _ in 0..count {
+        let name = ["calm", "storm"][below(2) as usize];
+        let request = match below(4) {
+            0 | 1 => json!({ "cue": { "cue": name } }),
+            2 => {
+                let glide = below(50) as f64 / 25.0;
+                json!({ "recall": { "preset": name, "glide": glide } })
+            }
+            _ => {
+                let gain = format!("-{}", below(12));
+                let value = json!({ "node": "mix", "param": "gain", "value": gain });
+                json!({ "set": { "values": [value] } })
+            }
+        };
+        let answer = connection.ask(&request);
+        assert!(answer.get("ok").is_some(), "{answer}");
+        std::thread::sleep(Duration::from_millis(5 + below(30)));
+    }
+    // All of it at once, and then a morph to its end.
+    for (name, glide) in [("storm", 0.0), ("calm", 1.5)] {
+        let answer = connection.ask(&json!({ "recall": { "preset": name, "glide": glide } }));
+        assert!(answer.get("ok").is_some(), "{answer}");
+    }
+    std::thread::sleep(Duration::from_secs(4));
+    let presets = connection.ask(&json!("presets"))["ok"].clone();
+    let nodes = connection.ask(&json!("get"))["ok"].clone();
+    let calm = presets.as_array().unwrap()[0]["values"].clone();
+    let wrong = calm.as_array().unwrap().iter().filter_map(|wanted| {
+        let nodes = nodes.as_array().unwrap().iter();
+        let node = nodes.clone().find(|node| node["id"] == wanted["node"])?;
+        let mut values = node["values"].as_array()?.iter();
+        let value = values.find(|value| value["name"] == wanted["param"])?;
+        let is_exact = value["value"] == wanted["value"];
+        (!is_exact).then(|| format!("{wanted} is {}", value["value"]))
+    });
+    let wrong = wrong.collect();
+    let after = generations(&player);
+    let (_, statuses) = player.drain();
+    Some(Cued {
+        dropouts: dropouts(&statuses) - dropped,
+        begun: changed(&before, &after),
+        failures: failures(&statuses),
+        wrong,
+    })
+}
+
+/// The generation of each node.
+fn generations(player: &Player) -> Vec<u64> {
+    let statuses = player.statuses();
+    let nodes = statuses.last().unwrap()["nodes"].as_array().unwrap();
+    nodes
+        .iter()
+        .map(|node| node["generation"].as_u64().unwrap())
+        .collect()
+}
+
+/// How many are others.
+fn changed(before: &[u64], after: &[u64]) -> usize {
+    let pairs = before.iter().zip(after);
+    pairs.filter(|(before, after)| before != after).count()
+}
+
+/// How often nodes have failed.
+fn failures(statuses: &[serde_json::Value]) -> u64 {
+    let last = statuses.last().unwrap()["nodes"].as_array().unwrap();
+    last.iter()
+        .map(|node| node["failures"].as_u64().unwrap())
+        .sum()
 }
 
 /// The share of a core that the run takes over `seconds`, while `work` is done again and again.
@@ -165,6 +244,16 @@ pub fn print_steering(period: u32) {
     println!(
         "1,000 new tempi while stream_live plays: {} dropouts, {} nodes begun anew, {} failures",
         tempi.dropouts, tempi.begun, tempi.failures
+    );
+    let Some(cued) = cued(1_000, period) else {
+        return;
+    };
+    println!(
+        "1,000 cues, presets and hands at random while two_cues plays: {} dropouts, {} nodes begun anew, {} failures; {} values not exact",
+        cued.dropouts,
+        cued.begun,
+        cued.failures,
+        cued.wrong.len()
     );
     let Some(jack) = Jack::start(period) else {
         return;
