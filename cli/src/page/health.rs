@@ -354,7 +354,6 @@ mod tests {
             steered: false,
             lead: 0.0,
             clock: None,
-            clock: None,
             cue: None,
             nodes: vec![node],
             wires: Vec::new(),
