@@ -83,7 +83,8 @@ impl Graph {
     }
 
     /// Has a node of another kind do the work of the one called `id`, with these values; what is left
-    /// out has its default. Its inputs are the first of that node's; wires into others go.
+    /// out has its default. Its inputs are the first of that node's; wires into others, and into
+    /// parameters, go. One of the same kind only gets the values.
     ///
     /// # Errors
     /// Its ports are others, or it does not take the values.
@@ -117,8 +118,11 @@ impl Graph {
         }
         node.node = kind.node(Value::Object(all.clone()))?;
         node.edition = kind.edition();
-        node.typed = values.keys().cloned().collect();
         node.values = all;
+        if node.descriptor.kind == declared.kind {
+            return Ok(());
+        }
+        node.typed = values.keys().cloned().collect();
         node.descriptor = declared.clone();
         node.inputs.truncate(ports);
         node.wires.truncate(ports);

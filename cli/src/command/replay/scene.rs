@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use score_engine::{
-    Event, Graph, NodeError, Override, Payload, Played, Registry, Settings, Source, Steered,
-    TextChange, Time, Value,
+    Event, Graph, NodeError, Override, Param, ParamType, Payload, Played, Registry, Settings,
+    Source, Steered, TextChange, Time, Value,
 };
 use score_nodes::take::{Revised, Take};
 use serde_json::{Map, json};
@@ -33,6 +33,9 @@ const RECORDER: &str = "recorder";
 
 /// The kind that plays sound on a device, and the one that writes it in a render.
 const HEARD: (&str, &str) = ("audio_out", "audio_file");
+
+/// What parameters are called that end a source, where its kind does not say it.
+const LENGTHS: [&str; 2] = ["length", "duration"];
 
 /// The kind that reads a film.
 const FILM: &str = "video_file";
@@ -281,9 +284,43 @@ impl StandIns<'_> {
                     _ => score_nodes::take::beside(sound, id),
                 };
                 self.write(graph, id, &path)?;
+            } else if self.sound.is_some() {
+                self.end(graph, (id.as_str(), kind), end)?;
             }
         }
         Ok(missing)
+    }
+
+    /// Has a source that goes on for ever live end with the take, where its kind has a parameter for
+    /// that.
+    fn end(&self, graph: &mut Graph, (id, kind): (&str, &str), end: Time) -> Result<(), Failure> {
+        let Some(kind) = self.registry.kind(kind) else {
+            return Ok(());
+        };
+        let declared = kind.descriptor();
+        let named = declared.ended_by.as_deref();
+        let ends = |name: &str| named == Some(name) || (named.is_none() && LENGTHS.contains(&name));
+        let param = (declared.params.iter()).find(|param| ends(param.name.as_ref()));
+        let is_open = |param: &&Param| graph.value(id, &param.name) == Some(&Value::Null);
+        let Some(param) = param.filter(is_open) else {
+            return Ok(());
+        };
+        let seconds = end.seconds();
+        let value = match param.param_type {
+            ParamType::Length { .. } => json!({ "seconds": seconds }),
+            _ => json!(seconds),
+        };
+        if param.admits(&value).is_err() {
+            return Ok(());
+        }
+        let mut values: Map<String, Value> = (declared.params.iter())
+            .filter_map(|param| {
+                let value = graph.value(id, &param.name)?;
+                Some((param.name.to_string(), value.clone()))
+            })
+            .collect();
+        values.insert(param.name.to_string(), value);
+        Ok(graph.exchange(id, kind, &values)?)
     }
 
     /// Has the sound that the node called `id` takes written to a file.
