@@ -149,7 +149,8 @@ pub(super) async fn listen(
             },
             changed = place.values.changed() => {
                 if changed.is_err() {
-                    return;
+                    // Nobody looks at the values any more: the run ends.
+                    break;
                 }
                 let values = place.values.borrow_and_update().clone();
                 let listener = place.listener(number);
@@ -161,13 +162,11 @@ pub(super) async fn listen(
                     }
                 }
             }
-            _ = ends.changed() => {
-                // Who waits for this does not wait for long.
-                let _ = timeout(PATIENCE, socket.send(Message::Close(None))).await;
-                return;
-            }
+            _ = ends.changed() => break,
         }
     }
+    // Who waits for this does not wait for long.
+    let _ = timeout(PATIENCE, socket.send(Message::Close(None))).await;
 }
 
 /// Does what is asked for as one who has just come.

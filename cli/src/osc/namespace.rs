@@ -397,6 +397,7 @@ mod tests {
                 "/low_hum_2/shape",
                 "/transport/out/bar",
                 "/transport/out/beat",
+                "/transport/tap",
             ]
         );
         let gain = vec![OscType::Float(-6.3)];
