@@ -160,7 +160,8 @@ pub fn cued(count: usize, period: u32) -> Option<Cued> {
         assert!(answer.get("ok").is_some(), "{answer}");
         std::thread::sleep(Duration::from_millis(5 + below(30)));
     }
-    // All of it at once, and then a morph to its end.
+    // No cue waits for its bar any more; all of it at once, and then a morph to its end.
+    connection.ask(&json!("stop_cues"));
     for (name, glide) in [("storm", 0.0), ("calm", 1.5)] {
         let answer = connection.ask(&json!({ "recall": { "preset": name, "glide": glide } }));
         assert!(answer.get("ok").is_some(), "{answer}");
