@@ -16,13 +16,16 @@ const CONTROL: OutputPort<Control> = OutputPort::new(
     1,
     "control",
     "the values of the control that `control` names",
-);
-const EVENTS: OutputPort<Event> = OutputPort::new(2, "events", "the events that were recorded");
+)
+.by_name();
+const EVENTS: OutputPort<Event> =
+    OutputPort::new(2, "events", "the events that were recorded").by_name();
 const CODES: OutputPort<Latent> = OutputPort::new(
     3,
     "latent",
     "the codes that the node named by `codes_of` took",
-);
+)
+.by_name();
 const REVISIONS: OutputPort<Event> = OutputPort::new(
     4,
     "revisions",
@@ -73,8 +76,8 @@ impl Node for Replay {
              steered it (.jsonl), its trace (.trace) and pictures (.mkv), all of one name. All \
              begin at the take's beginning. Its sound is read by `audio_input_file` and its \
              pictures by `video_file`.\n\n\
-             The notes are those that were recorded, at their exact times where the take has a \
-             trace, else to the tick of the .mid. Codes are in the trace: those that a decoder \
+             A wire that names no output gets the notes. They are those that were recorded, at \
+             their exact times where the take has a trace, else to the tick of the .mid. Codes are in the trace: those that a decoder \
              took whose notes were recorded. A take that a power cut ended is played up to where \
              it goes.\n\n\
              `score replay` has the decoders of a take play again, `score bounce` renders its \

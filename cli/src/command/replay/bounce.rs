@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::scene::{Score, StandIns, hands, recorded, recorder, unheard};
 use super::{name, read, warn};
-use crate::arguments::{Bounce, Consent, Replay};
+use crate::arguments::{Bounce, Replay};
 use crate::command::{checked, require_place};
 use crate::failure::Failure;
 use crate::kinds::Kinds;
@@ -88,7 +88,7 @@ pub(crate) fn run(
     }
     write(
         graph,
-        ("bounce", &arguments.consent),
+        &Ownership::of_built_in("bounce", &arguments.consent),
         settings,
         (arguments.quiet, arguments.json),
         &notes,
@@ -161,7 +161,7 @@ pub(super) fn another(
     graph.steer(&hands, &[]);
     write(
         graph,
-        ("replay", &arguments.consent),
+        &Ownership::of_file(patch, &arguments.consent),
         settings,
         (arguments.quiet, arguments.json),
         &notes,
@@ -196,7 +196,7 @@ fn inputs(
 /// Renders the graph, and says what was written.
 fn write(
     graph: Graph,
-    (part, consent): (&str, &Consent),
+    ownership: &Ownership,
     settings: &Settings,
     (quiet, as_json): (bool, bool),
     notes: &[String],
@@ -204,7 +204,6 @@ fn write(
     if !quiet {
         notes.iter().for_each(tell);
     }
-    let ownership = Ownership::of_built_in(part, consent);
     ownership.require(&graph)?;
     let started = Instant::now();
     let done = render(graph, &ownership.settings(settings), quiet);
