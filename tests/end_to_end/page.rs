@@ -337,6 +337,10 @@ fn who_may_only_see_turns_nothing_and_a_link_that_is_revoked_is_worth_nothing() 
         json!({ "release_all": {} }),
         json!({ "release": { "what": [{ "node": "hum" }] } }),
         json!({ "recall": { "preset": "calm" } }),
+        json!({ "cue": { "cue": "one" } }),
+        json!("go"),
+        json!("stop_cues"),
+        json!("tap"),
     ] {
         assert_eq!(
             sees.ask(&request)["errors"][0]["kind"],

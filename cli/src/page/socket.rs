@@ -245,8 +245,18 @@ fn needed(request: &Request) -> Right {
         Request::Set { .. }
         | Request::Release { .. }
         | Request::ReleaseAll { .. }
-        | Request::Recall { .. } => Right::Turn,
-        _ => Right::See,
+        | Request::Recall { .. }
+        | Request::Tap
+        | Request::Cue { .. }
+        | Request::Go
+        | Request::StopCues => Right::Turn,
+        // By name, so that a new request needs a decision.
+        Request::Hello
+        | Request::Presets
+        | Request::Cues
+        | Request::Get
+        | Request::Held
+        | Request::Status => Right::See,
     }
 }
 
