@@ -44,8 +44,8 @@ fn is(state: &str) -> impl Fn(&Value) -> bool {
 fn following(transport: &str) -> String {
     format!(
         r#"Patch(format: 1, transport: (tempo: 120, {transport}), nodes: {{
-            "tune": scale_walk(), "piano": synth(), "out": audio_out(device: "JACK"),
-        }}, wires: ["tune -> piano -> out"])"#
+            "swell": lfo(), "tune": scale_walk(), "piano": synth(), "out": audio_out(device: "JACK"),
+        }}, wires: ["swell -> tune -> piano -> out"])"#
     )
 }
 

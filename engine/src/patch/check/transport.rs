@@ -5,7 +5,7 @@ use super::scope::Scope;
 use crate::patch::tree::{Shape, Tree};
 use crate::swing::SwingNotes;
 use crate::transport::Transport;
-use crate::transport_params::{DECLARED, TransportParams};
+use crate::transport_params::{DECLARED, Impossible, TransportParams};
 
 impl Checker<'_> {
     /// Reads the transport; `None` where it is written as none can be.
@@ -23,7 +23,11 @@ impl Checker<'_> {
         let (values, spots) =
             self.read_params(scope, &scope.id("transport"), &DECLARED, fields, value.spot);
         let (transport, impossible) = TransportParams::of(&values)?.transport();
-        for wrong in impossible {
+        // A clock whose name is misspelt has been reported.
+        let is_misspelt = transport.follow.is_none()
+            && fields.iter().any(|(name, _)| name.text == "follow");
+        let told = |wrong: &Impossible| !(is_misspelt && wrong.param == "clock_port");
+        for wrong in impossible.into_iter().filter(told) {
             let spot = spots.get(wrong.param).copied().unwrap_or(value.spot);
             self.report(spot, wrong.message, wrong.help);
         }
