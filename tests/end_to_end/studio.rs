@@ -38,6 +38,10 @@ const SHOW: &str = r#"Patch(
         "calm":  {"calm.half_life": 2, "mix.gains": [-12, -18], "transport.tempo": 72},
         "storm": {"calm.half_life": 0.1, "mix.gains": [0, -3], "transport.tempo": 140},
     },
+    cues: [
+        (name: "dawn", set: {"bell.gain": -20}),
+        (name: "night", preset: "calm", time: 2),
+    ],
 )
 "#;
 
@@ -284,6 +288,13 @@ fn the_show_is_a_picture_alone_and_black_on_demand() {
     projected.until(&format!("{bright} > 1000"));
     projected.press("b");
     projected.until(&format!("{bright} === 0"));
+    // GO calls one cue after another.
+    page.until("document.querySelector('.go').textContent === 'GO: dawn'");
+    page.eval("document.querySelector('.go').click()");
+    page.until("document.querySelector('.cues [aria-pressed=true]')?.textContent === 'dawn'");
+    page.until("document.querySelector('.go').textContent === 'GO: night'");
+    page.until("document.querySelector('.held li')?.textContent.includes('bell.gain')");
+    show(&page, "cues");
     let phone = browser.open(&format!("{}/phone", stage.base), PHONE);
     phone.until("document.getElementById('word').textContent === 'Playing'");
     show(&phone, "phone_health");

@@ -301,6 +301,9 @@ impl Hub {
             parts.push(format!("\"seen\":[{}]", seen.join(",")));
         }
         drop(state);
+        if let Some(cues) = self.steering.cue_status() {
+            parts.push(format!("\"cue\":{}", rounded(json!(cues))));
+        }
         let (beat, bar) = self.steering.beat();
         parts.push(format!("\"beat\":{beat:.3},\"bar\":{bar}"));
         News {

@@ -27,6 +27,7 @@ pub(super) fn plan(steering: &Steering, status: &Status, name: &str) -> Value {
         "version": env!("CARGO_PKG_VERSION"),
         "nodes": nodes.iter().map(node).collect::<Vec<_>>(),
         "wires": wires.collect::<Vec<_>>(),
+        "cues": steering.show().cues.iter().map(|cue| cue.name.clone()).collect::<Vec<_>>(),
         "presets": steering.presets().iter().map(preset).collect::<Vec<_>>(),
     })
 }

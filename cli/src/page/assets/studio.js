@@ -64,6 +64,7 @@ function hear(message) {
     turn.tellStatus(message.status, last, seconds);
     tellRun(message.status);
   }
+  if (message.cue) turn.tellCue(message.cue);
   if (message.show) {
     run.black = message.show.black;
     at("black").setAttribute("aria-pressed", String(run.black));

@@ -20,6 +20,7 @@ export class Turn {
     this.find.oninput = () => this.filter();
     this.parts = {
       locked: el("p", { class: "note", hidden: true }, "This link may look, and not turn."),
+      cues: el("section", { class: "cues", hidden: true }),
       presets: el("section", { class: "presets", hidden: true }),
       held: el("section", { class: "held" }),
       chosen: el("section", { class: "chosen", hidden: true }),
@@ -41,6 +42,7 @@ export class Turn {
       for (const param of node.params) this.params.set(`${node.id}.${param.name}`, { node, param });
     }
     for (const key of this.values.keys()) if (!this.params.has(key)) this.values.delete(key);
+    this.showCues();
     this.showPresets();
     this.showHeld();
     this.showNamed();
@@ -81,6 +83,43 @@ export class Turn {
   }
 
   groups = { held: [], named: [], chosen: [], all: [] };
+
+  /** Cues, one after another by GO. */
+  showCues() {
+    const { cues = [] } = this.plan;
+    this.parts.cues.hidden = cues.length === 0;
+    this.cue = null;
+    if (!cues.length) return;
+    const why = el("p", { class: "why", role: "alert" });
+    const ask = (request) => async () => {
+      try {
+        await this.link.ask(request);
+        say(why, "");
+      } catch (error) {
+        say(why, error.message);
+      }
+    };
+    const [go, state] = [el("button", { type: "button", class: "go", onclick: ask("go") }, "GO"), el("p", { class: "note" }, "")];
+    const stop = el("button", { type: "button", title: "No cue waits or follows any more", onclick: ask("stop_cues") }, "Stop");
+    const names = cues.map((name) => el("button", { type: "button", onclick: ask({ cue: { cue: name } }) }, name));
+    this.cue = { go, state, names: new Map(cues.map((name, at) => [name, names[at]])) };
+    this.parts.cues.replaceChildren(
+      el("div", { class: "title" }, el("h2", {}, "Cues"), stop), go, state, el("div", { class: "buttons" }, ...names), why);
+    for (const button of this.parts.cues.querySelectorAll("button")) button.disabled = this.isLocked;
+  }
+
+  /** Where the cues are. */
+  tellCue({ current, progress, waiting, waits_for, next, next_in }) {
+    if (!this.cue) return;
+    const coming = waiting ?? next;
+    say(this.cue.go, coming ? `GO: ${coming}` : "GO");
+    const told = [];
+    if (current) told.push(progress < 1 ? `${current}, ${Math.round(progress * 100)} %` : current);
+    if (waiting) told.push(`${waiting} waits for ${waits_for ?? "its start"}`);
+    if (next_in !== null && next_in !== undefined) told.push(`${next} in ${Math.ceil(next_in)} s`);
+    say(this.cue.state, told.join(" · ") || "No cue was called yet.");
+    for (const [name, button] of this.cue.names) button.setAttribute("aria-pressed", String(name === current));
+  }
 
   showPresets() {
     const { presets } = this.plan;
@@ -264,6 +303,8 @@ export class Turn {
     for (const group of [this.groups.named, this.groups.chosen, this.groups.all]) {
       for (const [, knob] of group) knob.lock(this.isLocked);
     }
-    for (const button of this.parts.presets.querySelectorAll("button, select")) button.disabled = this.isLocked;
+    for (const part of [this.parts.cues, this.parts.presets]) {
+      for (const button of part.querySelectorAll("button, select")) button.disabled = this.isLocked;
+    }
   }
 }
