@@ -16,14 +16,16 @@ use crate::transport::Transport;
 /// alike in them are taken for the same.
 const BARS: f64 = 16.0;
 
-/// In how many quarter notes the music comes to the clock.
-const HORIZON: f64 = 1.0;
+/// In how many quarter notes the music comes to the clock, and in how many seconds at least: it is
+/// looked at again five times a second.
+const HORIZON: f64 = 0.5;
+const HORIZON_SECONDS: f64 = 0.3;
 
 /// The share of the tempo by which it is changed at most to come to the clock: a listener hears a
 /// change of some hundredths as playing, not as another tempo.
 const MOST: f64 = 0.08;
 
-/// An error after one quarter note, in seconds, that is left as it is.
+/// An error, now or after that, in seconds, that is left as it is.
 const SMALL: f64 = 0.0002;
 
 /// An error in quarter notes that is not put right by changes of the tempo, but at once.
@@ -402,11 +404,12 @@ impl Following {
 /// The transport from `now` on that is `behind` quarter notes behind beats of this tempo, and comes
 /// to them by a small change of its own; `None`: it goes on as it is.
 fn come_closer(transport: &Transport, now: Time, behind: f64, tempo: f64) -> Option<Transport> {
-    let later = (tempo / transport.tempo - 1.0) * HORIZON + behind;
+    let horizon = HORIZON.max(HORIZON_SECONDS * tempo / 60.0);
+    let later = (tempo / transport.tempo - 1.0) * horizon + behind;
     if later.abs().max(behind.abs()) * 60.0 / tempo < SMALL {
         return None;
     }
-    let change = (behind / HORIZON).clamp(-MOST, MOST);
+    let change = (behind / horizon).clamp(-MOST, MOST);
     Some(retimed(transport, now, tempo * (1.0 + change)))
 }
 
@@ -520,9 +523,9 @@ mod tests {
             },
         );
         assert_eq!(run.transport.clock_position(at(10.03)), 0.0);
-        for quarter in 1..6 {
-            let now = 10.0 + f64::from(quarter) / 2.0;
-            run.runs(now, f64::from(quarter), 120.0, false);
+        for sixteenth in 1..24 {
+            let beat = f64::from(sixteenth) / 4.0;
+            run.runs(10.0 + beat / 2.0, beat, 120.0, false);
         }
         assert!((run.beat(13.0) - 6.0).abs() < 1e-3, "{}", run.beat(13.0));
     }

@@ -28,8 +28,22 @@ const JUMP: f64 = 2.4;
 /// A running mean, in seconds, below which nothing is a jump.
 const LEAST: f64 = 0.0004;
 
-/// The latest ticks with which the loop begins anew.
-const KEPT: usize = 3;
+/// The latest ticks with which the loop begins anew after a jump.
+const AFTER_JUMP: usize = 3;
+
+/// The same three for small jumps, which only a longer mean tells from jitter, and the ticks with
+/// which the loop begins anew then.
+const SMALL_NEWS: f64 = 1.0 / 24.0;
+const SMALL_JUMP: f64 = 1.0;
+const SMALL_LEAST: f64 = 0.0002;
+const KEPT: usize = 24;
+
+/// A distance in seconds that is a pause whatever the tempo was: a clock of 24 ticks would go
+/// slower than 10 quarter notes a minute.
+const PAUSE: f64 = 0.25;
+
+/// A period that differs so much from the one before is another, though few ticks say so.
+const OTHER: f64 = 1.5;
 
 /// Ticks with which a period counts as known.
 const KNOWN: u32 = 6;
@@ -45,8 +59,9 @@ pub(crate) struct TickFilter {
     before: f64,
     /// Ticks since it has begun.
     age: u32,
-    /// The running mean of the errors.
+    /// The running mean of the errors, and a slower one.
     drift: f64,
+    slow_drift: f64,
     /// The mean size of the errors.
     noise: f64,
     /// The times of the latest ticks as they came, the newest last.
@@ -62,6 +77,7 @@ impl TickFilter {
             before: period,
             age: 0,
             drift: 0.0,
+            slow_drift: 0.0,
             noise: 0.0,
             latest: [0.0; KEPT],
         }
@@ -73,15 +89,26 @@ impl TickFilter {
         self.latest.rotate_left(1);
         self.latest[KEPT - 1] = time;
         let error = time - self.time - self.period;
-        if self.age == 0 || error > self.period / 2.0 || since < 0.0 {
-            // The first, or one after a pause.
+        let pauses = match self.age {
+            // Of a tempo that is just beginning nothing is known but that it goes on.
+            0..KNOWN => since > PAUSE,
+            _ => error > self.period / 2.0,
+        };
+        if self.age == 0 || pauses || since < 0.0 {
             self.begin(time);
             return;
         }
         if self.age >= SETTLED {
             self.drift += NEWS * (error - self.drift);
             if self.drift.abs() > LEAST + JUMP * self.noise {
-                self.begin_anew();
+                self.begin_anew(AFTER_JUMP);
+                return;
+            }
+            self.slow_drift += SMALL_NEWS * (error - self.slow_drift);
+            if self.age as usize >= KEPT
+                && self.slow_drift.abs() > SMALL_LEAST + SMALL_JUMP * self.noise
+            {
+                self.begin_anew(KEPT);
                 return;
             }
         }
@@ -94,11 +121,13 @@ impl TickFilter {
         self.time = time;
         self.age = 1;
         self.drift = 0.0;
+        self.slow_drift = 0.0;
     }
 
-    /// Goes by the latest ticks alone.
-    fn begin_anew(&mut self) {
+    /// Goes by so many of the latest ticks alone.
+    fn begin_anew(&mut self, count: usize) {
         let latest = self.latest;
+        let latest = &latest[KEPT - count..];
         self.begin(latest[0]);
         for time in &latest[1..] {
             self.follow(*time);
@@ -133,7 +162,9 @@ impl TickFilter {
 
     /// Whether the distance between ticks is known.
     pub(crate) fn is_known(&self) -> bool {
-        self.age >= KNOWN && self.period > 0.0
+        let (least, most) = (self.before / OTHER, self.before * OTHER);
+        let is_other = self.age >= 3 && !(least..=most).contains(&self.period);
+        (self.age >= KNOWN || is_other) && self.period > 0.0
     }
 
     /// Ticks since it has begun, or begun anew.

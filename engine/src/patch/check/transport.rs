@@ -24,8 +24,8 @@ impl Checker<'_> {
             self.read_params(scope, &scope.id("transport"), &DECLARED, fields, value.spot);
         let (transport, impossible) = TransportParams::of(&values)?.transport();
         // A clock whose name is misspelt has been reported.
-        let is_misspelt = transport.follow.is_none()
-            && fields.iter().any(|(name, _)| name.text == "follow");
+        let is_misspelt =
+            transport.follow.is_none() && fields.iter().any(|(name, _)| name.text == "follow");
         let told = |wrong: &Impossible| !(is_misspelt && wrong.param == "clock_port");
         for wrong in impossible.into_iter().filter(told) {
             let spot = spots.get(wrong.param).copied().unwrap_or(value.spot);
