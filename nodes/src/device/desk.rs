@@ -348,7 +348,7 @@ mod tests {
         player.hear(note(2, 36));
         assert_eq!(held(&steering, "b"), Some(0.25.into()), "GO counts once");
         player.hear(note(5, 37));
-        assert_eq!(held(&steering, "b"), Some(1.into()));
+        assert_eq!(held(&steering, "b"), Some(1.0.into()));
     }
 
     proptest! {

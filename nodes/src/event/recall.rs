@@ -130,7 +130,9 @@ mod tests {
         let level = || {
             let nodes = steering.values();
             let node = nodes.iter().find(|node| node.id == "level").unwrap();
-            node.values[0].value.clone()
+            // Until it has begun it shows nothing.
+            let value = node.values.first();
+            value.map(|value| value.value.clone()).unwrap_or_default()
         };
         let is_there = |now: &Value| now.as_f64().is_some_and(|now| now == wanted);
         while !is_there(&level()) {
