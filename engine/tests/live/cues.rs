@@ -27,7 +27,7 @@ fn a_thousand_cues_at_random_end_exactly_where_they_say_and_restart_nobody() {
         let place = n as f64 / 11.0;
         let more = match n % 3 {
             0 => format!(r#""p.title": "{n}", "p.mute": [{}, 1]"#, n % 8),
-            1 => format!(r#""p.loud": {}, "transport.tempo": {}"#, n > 5, 100 + 7 * n),
+            1 => format!(r#""p.loud": {}, "transport.tempo": {}"#, n > 5, 300 + 7 * n),
             _ => format!(r#""h.level": {}"#, place / 2.0 + 0.25),
         };
         let time = [0.0, 0.001, 0.02, 0.05][n % 4];
