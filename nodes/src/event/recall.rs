@@ -105,7 +105,7 @@ mod tests {
             r#"Patch(
                 format: 1,
                 nodes: {{
-                    "first": every(every: 100, duration: 1),
+                    "first": every(every: 0.3, duration: 1),
                     "next": recall({recall}),
                     "level": knob(),
                 }},
@@ -121,7 +121,7 @@ mod tests {
         check(&source, &[], &crate::registry(), &Settings::default()).unwrap()
     }
 
-    /// What the level is once one event has come.
+    /// Waits until events have brought the level there.
     fn level(recall: &str, wanted: f64) {
         let graph = graph(recall);
         let (live, _) = Live::start(graph, &Settings::default(), LiveOptions::default()).unwrap();
@@ -148,8 +148,9 @@ mod tests {
     #[test]
     fn an_event_recalls_a_preset_a_cue_or_the_next_one() {
         level("preset: \"high\", glide: 0.05", 0.75);
-        level("cue: \"top\"", 1.0);
-        level("", 0.25);
+        level("cue: \"low\"", 0.25);
+        // One after the other, to the last.
+        level("", 1.0);
     }
 
     #[test]
