@@ -259,8 +259,9 @@ fn what_was_recorded_stands_in_for_a_node_and_another_kind_for_another() {
     let values = serde_json::Map::from_iter([("number".to_owned(), Value::from(4.0))]);
     graph.exchange("n", say, &values).unwrap();
     assert_eq!(heard(graph, "stands").len(), 20);
+    // Where nothing is sent, nothing that sends can stand.
     let mut graph = checked(nodes, wires).unwrap();
-    assert!(graph.exchange("m", say, &values).is_err());
+    assert!(graph.exchange("l", say, &values).is_err());
 }
 
 #[test]
