@@ -11,12 +11,9 @@ use crate::device::midi::message::{CONTINUE, SONG_POSITION, START, STOP, TICK};
 /// Ticks in a quarter note.
 const PER_QUARTER: u64 = 24;
 
-/// Ticks in a sixteenth note, which the song position counts, and after which is reported while the
-/// filter is wide.
+/// Ticks in a sixteenth note, which the song position counts, and after which is reported: oftener
+/// than the music comes to the clock, or it would swing around it.
 const PER_SIXTEENTH: u64 = 6;
-
-/// Ticks since the filter has begun from which on a report each quarter note will do.
-const NARROW: u32 = 96;
 
 /// A clock that has been silent for so long, in seconds, is lost.
 const SILENCE: f64 = 0.5;
@@ -129,10 +126,7 @@ impl MidiClock {
         self.course = Course::Runs(tick);
         let tempo = self.tempo()?;
         let age = u64::from(self.filter.age());
-        let is_due = match self.filter.age() < NARROW {
-            true => self.filter.is_known() && (age == 3 || age.is_multiple_of(PER_SIXTEENTH)),
-            false => tick.is_multiple_of(PER_QUARTER),
-        };
+        let is_due = self.filter.is_known() && (age == 3 || age.is_multiple_of(PER_SIXTEENTH));
         (located || was_lost || is_due).then(|| ClockReport::Runs {
             time: Time::from_seconds(self.filter.time()),
             beat: tick as f64 / PER_QUARTER as f64,
@@ -358,10 +352,7 @@ mod tests {
                     // Half as fast, the music is far ahead before the second tick can tell, and
                     // comes back by small changes of the tempo.
                     if after > 60.0 {
-                        assert!(
-                            behind.abs() < 0.003,
-                            "{before} to {after}, {tick}: {behind}"
-                        );
+                        assert!(behind.abs() < 0.02, "{before} to {after}, {tick}: {behind}");
                     }
                     if tick > 24 * 24 {
                         assert!(

@@ -17,7 +17,7 @@ const PIECES: u8 = 8;
 
 /// Pieces after which is reported while the filter is wide, and later.
 const OFTEN: i64 = 8;
-const SELDOM: i64 = 40;
+const SELDOM: i64 = 24;
 
 /// Pieces since the filter has begun from which on it is narrow.
 const NARROW: u32 = 120;
