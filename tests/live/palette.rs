@@ -60,7 +60,7 @@ fn rig(kind: &Value) -> String {
             let _ = writeln!(wires, r#""wave -> {id}.{param}","#);
         }
     }
-    let body = example.replacen("nodes: {", &&nodes, 1);
+    let body = example.replacen("nodes: {", &nodes, 1);
     let body = if body.contains("wires: [") {
         body.replacen("wires: [", &wires, 1)
     } else {

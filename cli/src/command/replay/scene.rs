@@ -254,9 +254,8 @@ impl StandIns<'_> {
             let is_recorder = self.recorder.as_ref() == Some(id);
             if let Some(sound) = self.sound.filter(|_| is_recorder) {
                 self.write(graph, id, sound)?;
-            } else if kind == HEARD.0 && self.recorder.is_some() {
-                graph.silence(id);
-            } else if silent.contains(id)
+            } else if (kind == HEARD.0 && self.recorder.is_some())
+                || silent.contains(id)
                 || kind == RECORDER
                 || (self.sound.is_some() && OUTLETS.contains(&kind))
             {

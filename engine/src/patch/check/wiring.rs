@@ -123,7 +123,7 @@ impl Checker<'_> {
                 break None;
             };
             let known = |pair: &&Pair| is_same(pair, &before.from.node, &before.prefix);
-            if let Some(begins) = way.iter().position(|pair| known(&pair)) {
+            if let Some(begins) = way.iter().position(known) {
                 break way.get(begins..);
             }
             way.push(before);
