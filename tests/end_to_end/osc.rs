@@ -160,6 +160,8 @@ fn until(is_so: impl Fn() -> bool) {
 #[test]
 fn every_live_value_has_an_address_that_sets_and_releases_it() {
     let stage = Stage::new();
+    // The node has shown its values soon after it plays.
+    until(|| stage.get("/hum/gain?VALUE").1["VALUE"] == json!([-30.0]));
     let (status, gain) = stage.get("/hum/gain");
     assert_eq!(status, 200);
     assert_eq!(gain["VALUE"], json!([-30.0]));
@@ -190,6 +192,28 @@ fn every_live_value_has_an_address_that_sets_and_releases_it() {
     stage.send_packet(OscPacket::Bundle(OscBundle { timetag, content }));
     until(|| stage.gain() == -25.0);
     assert!(sent.elapsed() > Duration::from_millis(400));
+}
+
+/// liblo is what Ardour, Carla and many Linux programs speak OSC with.
+#[test]
+fn what_liblo_sends_is_understood() {
+    if std::process::Command::new("oscsend").output().is_err() {
+        eprintln!("skipped: oscsend is not installed (apt install liblo-tools)");
+        return;
+    }
+    let stage = Stage::new();
+    let port = stage.door.port().to_string();
+    for (kind, value, becomes) in [
+        ("f", "-20.5", -20.5),
+        ("i", "-12", -12.0),
+        ("d", "-3", -3.0),
+    ] {
+        let sent = std::process::Command::new("oscsend")
+            .args(["127.0.0.1", &port, "/hum/gain", kind, value])
+            .status();
+        assert!(sent.unwrap().success());
+        until(|| stage.gain() == becomes);
+    }
 }
 
 #[test]
