@@ -50,6 +50,10 @@ fn rig(kind: &Value) -> String {
     let example = example
         .replace("whiten: whole_film", "whiten: online")
         .replace(
+            r#" midi_file(path: "tune.mid")"#,
+            r#" midi_file(path: "heard.mid")"#,
+        )
+        .replace(
             r#"audio_file(path: "song.wav")"#,
             r#"audio_file(path: "heard.wav")"#,
         );
