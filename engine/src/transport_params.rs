@@ -166,9 +166,14 @@ impl TransportParams {
         };
         let port = self.clock_port.as_deref().map(str::trim);
         let Some(clock) = self.follow else {
-            if port.is_some() {
+            let without_a_clock = [
+                ("clock_port", port.is_some()),
+                ("when_lost", self.when_lost.is_some()),
+                ("tap_number", self.tap_number.is_some()),
+            ];
+            for (param, _) in without_a_clock.into_iter().filter(|(_, is_said)| *is_said) {
                 let help = "write `follow: midi_clock` or another clock beside it";
-                refuse("clock_port", "no clock is followed".to_owned(), help);
+                refuse(param, "no clock is followed".to_owned(), help);
             }
             return None;
         };

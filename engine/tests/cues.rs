@@ -361,6 +361,12 @@ fn a_parts_own_cues_are_checked_and_left_to_itself() {
     assert_eq!(show.cues[0].values[0].node, "low.lead");
     assert!(matches!(&show.cues[0].start, CueStart::Event { node, .. } if node == "low.lead"));
     assert!(show.controllers.is_empty() && show.recalls.is_empty());
+    // A second part of the kind has a cut of its own.
+    let twice = whole.replace("{\"low\": ", "{\"high\": (patch: \"part.ron\"), \"low\": ");
+    let twice = twice.replace("start: cut", "start: on(\"low.lead.cut\")");
+    write("p.ron", &twice);
+    assert_eq!(read(folder.path()).unwrap().show().cues.len(), 1);
+    write("p.ron", whole);
     let safe = |param: &str| ("low.lead".to_owned(), param.to_owned());
     assert_eq!(show.recall_safe, [safe("frequency"), safe("shape")]);
     write(

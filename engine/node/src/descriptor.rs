@@ -302,8 +302,8 @@ impl Descriptor {
     /// pictures, opens no file, and is neither [urgent](Descriptor::urgent) nor
     /// [paced](Descriptor::paced).
     ///
-    /// A light node that holds its thread up all the same is reported by its name, and after a
-    /// quarter of a second the others go on without it.
+    /// A light node that holds its thread up all the same is reported by its name, and after about
+    /// half a second the others go on without it.
     pub fn light(mut self) -> Self {
         self.light = true;
         self

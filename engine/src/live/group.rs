@@ -31,7 +31,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// not keep the others from theirs.
 const MOST_STEPS: usize = 16;
 
-/// A turn that takes longer holds the other nodes of its group up no more.
+/// A turn that takes so much longer after it was first seen holds the other nodes of its group up no
+/// more.
 const HOLDS_UP: Duration = Duration::from_millis(250);
 
 /// A light node of a live run, on a thread that it shares.

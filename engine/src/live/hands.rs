@@ -404,6 +404,7 @@ impl Steering {
         state.descriptor(node)?;
         let held = state.hands.keys().filter(|(id, _)| id == node);
         let held: Vec<String> = held.map(|(_, param)| param.clone()).collect();
+        state.cueing.forget_all(Some(node));
         let done = (held.iter()).try_for_each(|param| state.set_hand(node, param, None, glide));
         state.deliver();
         done
@@ -413,6 +414,7 @@ impl Steering {
     pub fn release_all(&self, glide: Duration) {
         let mut state = self.lock();
         let held: Vec<(String, String)> = state.hands.keys().cloned().collect();
+        state.cueing.forget_all(None);
         for (node, param) in held {
             // What a hand holds but no longer plays is released as well.
             if state.set_hand(&node, &param, None, glide).is_err() {
@@ -566,9 +568,7 @@ impl Steering {
             target.unrecorded = stays.map_or(0, |old| old.unrecorded);
         }
         state.nodes = nodes;
-        if !presets.is_empty() || !show.is_empty() {
-            state.have_conductor(&self.state);
-        }
+        state.have_conductor(&self.state);
         // Whoever begins is sent all that is held of it, as it fits it.
         state.outbox.retain(|(id, _)| !begun.contains(id));
         state.presets = presets;
@@ -667,11 +667,16 @@ impl SteeringState {
 
     /// A transport as the clock that is followed, or the hand that holds the tempo, has it.
     fn led(&mut self, transport: Transport, now: Time) -> Transport {
-        let led = match self.hand_leads() {
-            true => self.following.overridden(&transport, now),
-            false => self.following.resume(&transport, now),
-        };
-        led.unwrap_or(transport)
+        self.brought_closer(&transport, now).unwrap_or(transport)
+    }
+
+    /// The transport as it comes closer to the clock, or to the beats that are tapped; `None`: as
+    /// it is.
+    fn brought_closer(&mut self, transport: &Transport, now: Time) -> Option<Transport> {
+        match self.hand_leads() {
+            true => self.following.overridden(transport, now),
+            false => self.following.resume(transport, now),
+        }
     }
 
     /// Takes in what is reported of the clock that is followed.
@@ -690,11 +695,7 @@ impl SteeringState {
     /// anything for a while.
     fn keep_time(&mut self) {
         let now = self.clock.now();
-        let led = match self.hand_leads() {
-            true => self.following.overridden(&self.transport, now),
-            false => self.following.resume(&self.transport, now),
-        };
-        if let Some(transport) = led {
+        if let Some(transport) = self.brought_closer(&self.transport.clone(), now) {
             self.play_led(transport, now);
         }
     }

@@ -22,13 +22,14 @@ const BOUNCE: f64 = 0.08;
 pub(super) struct Tapping(VecDeque<Time>);
 
 impl Tapping {
-    /// Somebody taps. Returns the beats a minute; `None`: it is the first tap.
+    /// Somebody taps. Returns the beats a minute; `None`: it is the first tap, or the one before
+    /// once more.
     pub(super) fn tap(&mut self, time: Time) -> Option<f64> {
         let taps = &mut self.0;
         if let Some(last) = taps.back() {
             let since = (time - *last).seconds();
             if (0.0..BOUNCE).contains(&since) {
-                return mean(taps).map(|seconds| 60.0 / seconds);
+                return None;
             }
             let another =
                 mean(taps).is_some_and(|mean| since > mean * OTHER || since * OTHER < mean);
@@ -87,7 +88,7 @@ mod tests {
         let mut tapping = Tapping::default();
         tap_all(&mut tapping, &[0.0, 1.0, 2.0, 3.0]);
         assert_eq!(tap_all(&mut tapping, &[3.5]), Some(120.0));
-        assert_eq!(tap_all(&mut tapping, &[3.51]), Some(120.0));
+        assert_eq!(tap_all(&mut tapping, &[3.51]), None);
         assert_eq!(tap_all(&mut tapping, &[4.0]), Some(120.0));
         assert_eq!(tap_all(&mut tapping, &[60.0]), None);
         assert_eq!(tap_all(&mut tapping, &[61.0]), Some(60.0));

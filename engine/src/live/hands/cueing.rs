@@ -131,6 +131,13 @@ impl Cueing {
         self.tempos.retain(|tempo| tempo.key != *key);
     }
 
+    /// Nothing is on its way to any parameter of this node any more; `None`: of no node.
+    pub(super) fn forget_all(&mut self, node: Option<&str>) {
+        let goes = |(id, _): &(String, String)| node.is_none_or(|node| node == id);
+        self.switches.retain(|switch| !goes(&switch.key));
+        self.tempos.retain(|tempo| !goes(&tempo.key));
+    }
+
     fn is_safe(&self, node: &str, param: &str) -> bool {
         let mut safe = self.show.recall_safe.iter();
         safe.any(|(known, name)| known == node && name == param)
@@ -242,7 +249,9 @@ impl SteeringState {
             let cue = now_at(waiting.cue)?;
             Some(Waiting { cue, ..waiting })
         });
-        if cueing.next().is_none() {
+        // The next comes by itself only if the cue before it is still there and still says so.
+        let called = cueing.called.and_then(|called| show.cues.get(called));
+        if called.is_none_or(|cue| cue.next.is_none() || matches!(cue.then, CueThen::Go)) {
             cueing.follows = None;
         }
         // What a cue has begun goes on where the parameter is still there.

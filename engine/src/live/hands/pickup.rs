@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{Steering, SteeringError, SteeringState, TRANSPORT, Way};
+use crate::length::Length;
 use crate::param::Param;
 use crate::show::Controller;
 
@@ -83,12 +84,24 @@ impl SteeringState {
     ) -> bool {
         let held = self.hands.get(key);
         let now = self.value_now(key).or_else(|| held.cloned());
+        let now = now.map(|now| self.in_seconds(now));
         let now = now.and_then(|now| declared.place_of(&now, controller.span));
         // What is no number, a flag or a word, has nothing that could be passed.
         let Some(now) = now else { return true };
         match self.pickups.get(key) {
             Some(pickup) => pickup.takes(place, now, held),
             None => Pickup::default().takes(place, now, held),
+        }
+    }
+
+    /// A length in beats as the seconds that it is now; any other value as it is.
+    fn in_seconds(&self, value: Value) -> Value {
+        match value.get("beats").and_then(Value::as_f64) {
+            Some(beats) => {
+                let seconds = Length::Beats(beats).at(&self.transport).seconds();
+                serde_json::json!({ "seconds": seconds })
+            }
+            None => value,
         }
     }
 

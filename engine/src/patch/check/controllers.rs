@@ -84,12 +84,7 @@ impl Checker<'_> {
         let fields = self.fields(&CONTROLLER, value)?;
         let port = fields.get("port").copied();
         let port = self.port_field(scope, port, value);
-        let channel = match fields.get("channel") {
-            Some(channel) => {
-                Some(self.whole_field(scope, ("channel", (0, MAX_CHANNEL)), channel)?)
-            }
-            None => None,
-        };
+        let channel = self.channel_field(scope, fields.get("channel").copied())?;
         let number = match fields.get("number") {
             Some(number) => self.whole_field(scope, ("number", (0, MAX_NUMBER)), number),
             None => {
@@ -166,6 +161,17 @@ impl Checker<'_> {
         Some(port)
     }
 
+    /// The channel that an entry names, where it does; `None`: it cannot be read.
+    fn channel_field(&mut self, scope: &Scope, channel: Option<&Tree>) -> Option<Option<u8>> {
+        match channel {
+            Some(channel) => {
+                let read = self.whole_field(scope, ("channel", (0, MAX_CHANNEL)), channel);
+                read.map(Some)
+            }
+            None => Some(None),
+        }
+    }
+
     /// Reads the messages of MIDI that recall presets and cues of a patch whose own are known.
     pub(super) fn read_recalls(&mut self, scope: &Scope, value: &Tree) {
         let mut recalls = Vec::new();
@@ -186,12 +192,7 @@ impl Checker<'_> {
         let fields = self.fields(&RECALL, value)?;
         let port = fields.get("port").copied();
         let port = self.port_field(scope, port, value);
-        let channel = match fields.get("channel") {
-            Some(channel) => {
-                Some(self.whole_field(scope, ("channel", (0, MAX_CHANNEL)), channel)?)
-            }
-            None => None,
-        };
+        let channel = self.channel_field(scope, fields.get("channel").copied())?;
         let message = match (fields.get("program"), fields.get("note")) {
             (Some(program), None) => self
                 .whole_field(scope, ("program", (0, MAX_DATA)), program)

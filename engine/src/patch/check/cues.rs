@@ -210,7 +210,7 @@ impl Checker<'_> {
             Shape::Word(word) if word == "now" => return Some(CueStart::Now),
             Shape::Word(word) if word == "beat" => return Some(CueStart::Beat),
             Shape::Word(word) if word == "bar" => return Some(CueStart::Bar),
-            Shape::Word(word) if word == CUT => return self.cuts(given.spot),
+            Shape::Word(word) if word == CUT => return self.cuts(scope, given.spot),
             Shape::Tuple(Some(name), items) if name.text == "on" => {
                 if let [
                     Tree {
@@ -230,9 +230,12 @@ impl Checker<'_> {
         None
     }
 
-    /// The one output of the patch that is called `cut`.
-    fn cuts(&mut self, spot: Spot) -> Option<CueStart> {
+    /// The one output of the patch that is called `cut`; in a part, the one of that part.
+    fn cuts(&mut self, scope: &Scope, spot: Spot) -> Option<CueStart> {
         let with_cuts = self.drafts.iter().filter(|draft| {
+            if !draft.id.starts_with(&scope.prefix) {
+                return false;
+            }
             let mut outputs = (draft.descriptor.iter()).flat_map(|kind| &kind.outputs);
             outputs.any(|port| port.name == CUT && port.port_type == PortType::Event)
         });
@@ -246,7 +249,10 @@ impl Checker<'_> {
             }
             [] => "a `cut_detector` has such an output; on(\"node.output\") takes any event"
                 .to_owned(),
-            [first, ..] => format!("say which: on(\"{first}.{CUT}\")"),
+            [first, ..] => {
+                let first = first.strip_prefix(&scope.prefix).unwrap_or(first);
+                format!("say which: on(\"{first}.{CUT}\")")
+            }
         };
         // A node that could not be read may be it.
         if self.drafts.iter().all(|draft| draft.descriptor.is_some()) {

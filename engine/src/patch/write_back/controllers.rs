@@ -111,6 +111,10 @@ fn write(
     let Shape::Struct(None, old) = &known.shape else {
         return Err((known.spot, "a controller is not written so".to_owned()));
     };
+    if binding.channel.is_none() && old.iter().any(|(name, _)| name.text == "channel") {
+        let message = format!("the controller of `{target}` has a channel, and shall have none");
+        return Err((known.spot, message));
+    }
     let mut new = Vec::new();
     for (name, value) in &fields {
         match old.iter().find(|(known, _)| known.text == *name) {
@@ -235,6 +239,17 @@ mod tests {
         let line = "        \"piano.wet\": (port: \"nano\", number: 8),\n    },\n";
         assert!(added.contains(line), "{added}");
         assert!(added.contains("// the left one") && added.contains("// wet"));
+    }
+
+    #[test]
+    fn a_channel_that_is_written_is_not_left_behind_in_silence() {
+        let text = "Patch(format: 1, controllers: {\"piano.gain\": (port: \"nano\", channel: 0, number: 7)})";
+        let any = ControllerBinding {
+            channel: None,
+            ..binding(7)
+        };
+        let wrong = bind_controller(&source(text), &any).unwrap_err();
+        assert!(wrong.mistakes[0].message.contains("has a channel"));
     }
 
     #[test]

@@ -449,6 +449,43 @@ fn an_edit_keeps_what_is_to_come_of_cues_that_are_still_there() {
     );
 }
 
+#[test]
+fn nothing_follows_a_cue_that_an_edit_has_taken_away_or_made_wait_for_go() {
+    let gain = |number: f64| vec![value("gain", json!(number))];
+    let one = Cue {
+        then: CueThen::Wait(Length::Seconds(2.0)),
+        ..cue("one", 0.0, gain(1.0))
+    };
+    let two = cue("two", 0.0, gain(2.0));
+    let waits = cue("one", 0.0, gain(1.0));
+    for now in [vec![two.clone()], vec![waits, two.clone()]] {
+        let stage = Stage::new(show(vec![one.clone(), two.clone()]));
+        stage.at(0.1);
+        stage.steering.go().unwrap();
+        stage.play(show(now));
+        assert_eq!(stage.status().next_in, None);
+        stage.at(5.0);
+        assert_ne!(stage.status().current.as_deref(), Some("two"));
+    }
+}
+
+#[test]
+fn what_waits_for_its_beat_is_released_with_all_else() {
+    let word = vec![value("word", json!("three"))];
+    let releases: [fn(&Steering); 2] = [
+        |steering| steering.release_all(Duration::ZERO),
+        |steering| steering.release_node("a", Duration::ZERO).unwrap(),
+    ];
+    for release in releases {
+        let stage = Stage::new(show(vec![cue("one", 1.0, word.clone())]));
+        stage.at(0.1);
+        stage.steering.go().unwrap();
+        release(&stage.steering);
+        stage.at(5.0);
+        assert!(stage.held().is_empty(), "{:?}", stage.held());
+    }
+}
+
 fn any_cue() -> impl Strategy<Value = Cue> {
     let number = (0.0..50.0).prop_map(|number: f64| json!(number));
     let word = prop::sample::select(vec!["one", "two", "three"]).prop_map(|word| json!(word));
