@@ -92,12 +92,14 @@ impl Graph {
                 continue;
             }
             own.sort_by_key(|step| step.time);
-            let untouched = std::mem::replace(&mut node.node, Box::new(Nobody));
-            node.node = Box::new(AutomatedNode {
-                node: untouched,
-                steps: own,
-                params: node.descriptor.params.clone(),
-                values: node.values.clone(),
+            let (params, values) = (node.descriptor.params.clone(), node.values.clone());
+            node.wrap(|node| {
+                Box::new(AutomatedNode {
+                    node,
+                    steps: own,
+                    params,
+                    values,
+                })
             });
         }
         left_out
@@ -171,17 +173,6 @@ enum Act {
         value: Value,
     },
     Retime(Box<Transport>),
-}
-
-/// In the place of a node for as long as it is taken out.
-struct Nobody;
-
-impl AnyNode for Nobody {
-    fn check(&self, _check: &mut Check<'_>) {}
-
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn AnyProcessor>, NodeError> {
-        Err(NodeError::internal("there is no node"))
-    }
 }
 
 /// A node whose values change.

@@ -197,17 +197,18 @@ fn read_change(from: &mut TraceReader<'_>) -> Option<ChannelChange> {
     }
 }
 
-/// Tells what a packet carries from what others carry; 0 for what a trace does not keep. FNV-1a of
-/// 32 bits (Fowler, Noll, Vo) over what [`TraceWriter::content`] writes.
+/// Tells what a packet carries from what others carry; 0 for what a trace does not keep: the
+/// [`checksum`] of what [`TraceWriter::content`] writes.
 pub fn content_hash(payload: &Payload, port_type: Option<&PortType>, forms: &CustomForms) -> u32 {
     let mut writer = TraceWriter::new();
     match write(&mut writer, payload, port_type, forms) {
-        true => fnv(&writer.take()),
+        true => checksum(&writer.take()),
         false => 0,
     }
 }
 
-fn fnv(bytes: &[u8]) -> u32 {
+/// FNV-1a of 32 bits (Fowler, Noll, Vo).
+pub fn checksum(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0x811c_9dc5, |hash, byte| {
         (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
     })

@@ -38,25 +38,17 @@ const TOO_LARGE: usize = 1 << 20;
 pub(crate) fn trace(graph: &mut Graph, hub: &Arc<TraceHub>) {
     for index in traced(graph) {
         let node = &mut graph.nodes[index];
-        let untraced = std::mem::replace(&mut node.node, Box::new(Nobody));
-        node.node = Box::new(TracedNode {
-            node: untraced,
-            kind: node.descriptor.kind.to_string(),
-            values: node.values.clone(),
-            hub: hub.clone(),
-            forms: graph.forms.clone(),
+        let (kind, values) = (node.descriptor.kind.to_string(), node.values.clone());
+        let (hub, forms) = (hub.clone(), graph.forms.clone());
+        node.wrap(|node| {
+            Box::new(TracedNode {
+                node,
+                kind,
+                values,
+                hub,
+                forms,
+            })
         });
-    }
-}
-
-/// In the place of a node for as long as it is taken out.
-struct Nobody;
-
-impl AnyNode for Nobody {
-    fn check(&self, _check: &mut Check<'_>) {}
-
-    fn build(&self, _build: &Build<'_>) -> Result<Box<dyn AnyProcessor>, NodeError> {
-        Err(NodeError::internal("there is no node"))
     }
 }
 
@@ -109,6 +101,8 @@ struct Trace {
     number: u64,
     /// When the last chunk was sent.
     sent: Instant,
+    /// Whether the node's code is being called, or has panicked.
+    in_call: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -131,6 +125,7 @@ impl Trace {
             writer: TraceWriter::new(),
             number: 0,
             sent: Instant::now(),
+            in_call: false,
         }
     }
 
@@ -209,6 +204,10 @@ impl Trace {
 
     /// Hands over the rest.
     fn end(&mut self) {
+        // A panic comes by here alone.
+        if std::mem::take(&mut self.in_call) {
+            self.step(op::FAILED);
+        }
         let State::Written(trace) = self.state else {
             return;
         };
@@ -238,12 +237,14 @@ impl TracedProcessor {
         call: impl FnOnce(&mut dyn AnyProcessor, &mut Io<'_>) -> Result<T, NodeError>,
     ) -> Result<T, NodeError> {
         self.trace.step(step);
+        self.trace.in_call = true;
         let mut host = Listening {
             io,
             trace: RefCell::new(&mut self.trace),
         };
         let mut inner = Io::new(&mut host, &mut self.lineage);
         let done = call(self.processor.as_mut(), &mut inner);
+        self.trace.in_call = false;
         if done.is_err() {
             self.trace.step(op::FAILED);
         }
@@ -375,5 +376,90 @@ impl Host for Listening<'_, '_> {
 
     fn set_idle(&self, idle: bool) {
         self.io.set_idle(idle);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+    use crate::trace::op::Op;
+
+    struct Panics;
+
+    impl AnyProcessor for Panics {
+        fn process(&mut self, io: &mut Io<'_>) -> Result<Flow, NodeError> {
+            io.take();
+            panic!("on purpose");
+        }
+    }
+
+    /// A run in which nothing comes.
+    struct Silent;
+
+    impl Host for Silent {
+        fn take(&mut self) -> Option<Input> {
+            None
+        }
+
+        fn send(&mut self, _port: usize, _packet: Packet) -> Result<(), NodeError> {
+            Ok(())
+        }
+
+        fn end_at(&mut self, _time: Time) {}
+
+        fn watermark(&self) -> Watermark {
+            Watermark::End
+        }
+
+        fn end(&self) -> Option<Time> {
+            None
+        }
+
+        fn now(&self) -> Time {
+            Time::ZERO
+        }
+
+        fn reached(&self) -> Watermark {
+            Watermark::End
+        }
+
+        fn stop_requested(&self) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn the_trace_of_a_node_that_panics_says_that_the_call_has_failed() {
+        let (hub, forms) = (Arc::new(TraceHub::default()), CustomForms::default());
+        let listener = hub.listen();
+        let built = Built {
+            id: "a".to_owned(),
+            kind: "panics".to_owned(),
+            values: serde_json::Map::new(),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            wires: Vec::new(),
+            sources: Vec::new(),
+            transport: Transport::default(),
+            with_run: true,
+        };
+        let mut traced = TracedProcessor {
+            processor: Box::new(Panics),
+            lineage: Lineage::new(),
+            trace: Trace::new(built, hub, forms.clone()),
+        };
+        let (mut host, mut lineage) = (Silent, Lineage::new());
+        let mut io = Io::new(&mut host, &mut lineage);
+        assert!(catch_unwind(AssertUnwindSafe(|| traced.process(&mut io))).is_err());
+        drop(traced);
+        let chunks: Vec<TraceChunk> = listener.chunks().collect();
+        assert_eq!(chunks.len(), 1);
+        let ops = op::read(&chunks[0].bytes, &forms).unwrap();
+        assert!(
+            matches!(&ops[..], [Op::Built(_), Op::Process, Op::Nothing, Op::Failed]),
+            "{ops:?}"
+        );
     }
 }

@@ -17,7 +17,7 @@ mod reach;
 mod rerun;
 mod writing;
 
-pub use content::content_hash;
+pub use content::{checksum, content_hash};
 pub use hub::{TraceChunk, TraceHub, TraceListener};
 pub(crate) use listening::trace;
 pub use op::{TracedCodes, check as check_chunk, codes};

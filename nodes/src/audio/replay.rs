@@ -23,7 +23,7 @@ const EVENTS: OutputPort<Event> =
 const CODES: OutputPort<Latent> = OutputPort::new(
     3,
     "latent",
-    "the codes that the node named by `codes_of` took",
+    "the latents that the node named by `codes_of` took",
 )
 .by_name();
 const REVISIONS: OutputPort<Event> = OutputPort::new(
@@ -51,7 +51,7 @@ pub(crate) struct Replay {
     /// which of the wires into the recorder's `events` is played, from 0; left out: all
     #[param(rebuild = READ, range = 0..=9999)]
     event: Option<u32>,
-    /// the node whose codes are played, as the recorded patch calls it
+    /// the node whose latents are played, as the recorded patch calls it
     #[param(rebuild = READ)]
     codes_of: Option<String>,
 }
@@ -61,7 +61,7 @@ impl Node for Replay {
         Descriptor::of::<Self>(
             "audio",
             "replay",
-            "Plays the notes, controls, events and codes of a recorder's take",
+            "Plays the notes, controls, events and latents of a recorder's take",
         )
         .example(
             r#"nodes: {
@@ -77,9 +77,9 @@ impl Node for Replay {
              begin at the take's beginning. Its sound is read by `audio_input_file` and its \
              pictures by `video_file`.\n\n\
              A wire that names no output gets the notes. They are those that were recorded, at \
-             their exact times where the take has a trace, else to the tick of the .mid. Codes are in the trace: those that a decoder \
-             took whose notes were recorded. A take that a power cut ended is played up to where \
-             it goes.\n\n\
+             their exact times where the take has a trace, else to the tick of the .mid. Latents are \
+             in the trace: those that a decoder took whose notes were recorded. A take that a power \
+             cut ended is played up to where it goes.\n\n\
              `score replay` has the decoders of a take play again, `score bounce` renders its \
              sound.",
         )
@@ -116,7 +116,7 @@ impl Node for Replay {
             Ok(None) => {
                 let help =
                     "name a decoder whose notes were recorded, as the recorded patch calls it";
-                let why = format!("the take has no codes that `{node}` took");
+                let why = format!("the take has no latents that `{node}` took");
                 check.refuse("codes_of", why, Some(help.to_owned()));
             }
             Err(error) => {

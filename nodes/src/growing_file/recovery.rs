@@ -1,5 +1,7 @@
 //! Finds what a broken-off run has left, and keeps it under a clear name.
 
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -19,13 +21,17 @@ pub(crate) fn recover(path: &Path) {
     let Ok(entries) = folder.read_dir() else {
         return;
     };
+    // The files of a take keep one name, whatever earlier ones have left.
+    let mut numbers = BTreeMap::new();
     for entry in entries.flatten() {
         let name = entry.file_name();
         let Some(name) = name.to_str().and_then(|name| left_behind(name, path)) else {
             continue;
         };
         let left = folder.join(name);
-        match keep(&entry.path(), &left) {
+        let number = *(numbers.entry(left.with_extension("")))
+            .or_insert_with(|| free_number(&left, path.extension()));
+        match keep(&entry.path(), &left, number) {
             Ok(Some(kept)) => tracing::warn!(
                 "`{}` was being written when a run broke off; it is kept as `{}`",
                 left.display(),
@@ -54,9 +60,29 @@ fn left_behind<'a>(name: &'a str, path: &Path) -> Option<&'a str> {
     ((own || COMPANIONS.contains(&ending)) && is_known).then_some(name)
 }
 
-/// Repairs the file at `partial` and gives it a name made from `path`; `None`: a program still
-/// writes it, or it is empty.
-fn keep(partial: &Path, path: &Path) -> io::Result<Option<PathBuf>> {
+/// The name under which the file is kept that would have been called `path`.
+fn kept_as(path: &Path) -> PathBuf {
+    let mut name = path.file_stem().unwrap_or_default().to_os_string();
+    name.push("-recovered.");
+    name.push(path.extension().unwrap_or_default());
+    path.with_file_name(name)
+}
+
+/// The first number under which no file lies of the take that `path` is of, whose sound has the
+/// ending `own`.
+fn free_number(path: &Path, own: Option<&OsStr>) -> u32 {
+    let wanted = kept_as(path);
+    let is_free = |number: &u32| {
+        let name = numbered(&wanted, *number);
+        let mut endings = own.into_iter().chain(COMPANIONS.iter().map(OsStr::new));
+        !endings.any(|ending| name.with_extension(ending).exists())
+    };
+    (1..u32::MAX).find(is_free).unwrap_or(1)
+}
+
+/// Repairs the file at `partial` and gives it a name made from `path`, with this number or the next
+/// that is free; `None`: a program still writes it, or it is empty.
+fn keep(partial: &Path, path: &Path, number: u32) -> io::Result<Option<PathBuf>> {
     let mut file = File::options().read(true).write(true).open(partial)?;
     // Where the system has no locks this is not known, and the file stays.
     if file.try_lock().is_err() || !lies_at(&file, partial) {
@@ -78,11 +104,8 @@ fn keep(partial: &Path, path: &Path) -> io::Result<Option<PathBuf>> {
         std::fs::remove_file(partial)?;
         return Ok(None);
     }
-    let mut stem = path.file_stem().unwrap_or_default().to_os_string();
-    stem.push("-recovered.");
-    stem.push(path.extension().unwrap_or_default());
-    let wanted = path.with_file_name(stem);
-    for number in 1.. {
+    let wanted = kept_as(path);
+    for number in number..u32::MAX {
         let kept = numbered(&wanted, number);
         if rename_to_free(partial, &kept)? {
             return Ok(Some(kept));

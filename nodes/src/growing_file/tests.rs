@@ -95,3 +95,28 @@ fn what_a_dead_run_left_is_kept_under_a_clear_name() {
         b"{}\n"
     );
 }
+
+#[test]
+fn the_files_of_a_take_that_is_recovered_keep_one_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    // Of two takes of before, one had no notes, and the other nothing else.
+    for name in ["take-recovered.jsonl", "take-recovered-2.mid"] {
+        std::fs::write(at(name), "of before").unwrap();
+    }
+    for ending in ["jsonl", "mid", "trace", "mkv"] {
+        std::fs::write(at(&format!(".take.{ending}.partial")), "{}\n").unwrap();
+    }
+    recover(&at("take.wav"));
+    assert_eq!(
+        names(folder.path()),
+        [
+            "take-recovered-2.mid",
+            "take-recovered-3.jsonl",
+            "take-recovered-3.mid",
+            "take-recovered-3.mkv",
+            "take-recovered-3.trace",
+            "take-recovered.jsonl",
+        ]
+    );
+}

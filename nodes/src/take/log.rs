@@ -185,8 +185,8 @@ impl Log {
         true
     }
 
-    /// How long the take lasts: to its end, or where it was cut off, to the last thing that it
-    /// knows.
+    /// How long the take lasts: to its end, or where it was cut off, to the last thing that the
+    /// log knows; [`super::Take::length`] asks the other files too.
     pub fn length(&self) -> Time {
         let controls = self.controls.iter().map(|(time, ..)| *time);
         let events = self.events.iter().map(|(time, ..)| *time);

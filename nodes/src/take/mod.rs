@@ -11,13 +11,15 @@ mod played;
 mod trace_file;
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
-use score_engine::NodeError;
+use score_engine::{NodeError, Time};
 
 pub use self::again::{Again, play_again};
 pub use self::log::{Log, Revised, Set};
 pub(crate) use self::note_log::NoteLog;
 pub(crate) use self::played::Codes;
+pub use self::played::Played;
 pub use self::trace_file::Frames;
 pub(crate) use self::trace_file::{MAGIC, frame};
 
@@ -31,6 +33,8 @@ pub struct Take {
     name: PathBuf,
     /// What steered it.
     pub log: Log,
+    /// How long it lasts, once that was asked.
+    length: OnceLock<Time>,
 }
 
 impl Take {
@@ -60,7 +64,11 @@ impl Take {
             .source(error)
         })?;
         let log = Log::read(&text, &lies_at)?;
-        Ok(Take { name, log })
+        Ok(Take {
+            name,
+            log,
+            length: OnceLock::new(),
+        })
     }
 
     /// Its file with this ending, whether or not it is there.
@@ -81,6 +89,27 @@ impl Take {
     /// The file by which its nodes run again, where it has one.
     pub fn trace(&self) -> Option<PathBuf> {
         Some(self.file("trace")).filter(|path| path.is_file())
+    }
+
+    /// How long it lasts: to its end, or where it was cut off, to the last thing that any of its
+    /// files knows. Of sound that is no .wav this is not known.
+    pub fn length(&self) -> Time {
+        let known = || match self.log.end {
+            Some(end) => end,
+            None => {
+                let notes = self.played(None).unwrap_or_default();
+                let notes = notes.last().map_or(Time::ZERO, |(time, _)| *time);
+                self.log.length().max(notes).max(self.length_of_sound())
+            }
+        };
+        *self.length.get_or_init(known)
+    }
+
+    fn length_of_sound(&self) -> Time {
+        let sound = hound::WavReader::open(self.file("wav"));
+        sound.map_or(Time::ZERO, |sound| {
+            Time::from_samples(u64::from(sound.duration()), sound.spec().sample_rate)
+        })
     }
 
     /// Its name, without folder and ending.

@@ -16,24 +16,69 @@ use crate::midi::smf::Item;
 /// What an event of a MIDI file is that names its track.
 const NAME: u8 = 3;
 
-impl Take {
+/// The notes of a take, for whoever asks for those of several sources: its trace, which is long, is
+/// read once.
+#[derive(Debug)]
+pub struct Played<'a> {
+    take: &'a Take,
+    /// What the trace has; without, the .mid is asked.
+    traced: Option<Traced>,
+}
+
+/// The notes that the recorder has written in the trace.
+#[derive(Debug)]
+struct Traced {
+    /// What each wire brings, as the patch calls it.
+    sources: Vec<String>,
+    /// In order: when, from which wire, what.
+    notes: Vec<(Time, usize, Payload)>,
+}
+
+impl Played<'_> {
     /// The notes that were recorded of what the recorded patch calls `source`, or of all; by their
     /// times in the take, which are exact where the take has a trace.
     ///
     /// # Errors
     /// There are none, or they cannot be read.
-    pub fn played(&self, source: Option<&str>) -> Result<Vec<(Time, Payload)>, NodeError> {
-        match self.traced_notes(source)? {
-            Some(notes) => Ok(notes),
-            None => self.written_notes(source),
+    pub fn of(&self, source: Option<&str>) -> Result<Vec<(Time, Payload)>, NodeError> {
+        let Some(Traced { sources, notes }) = &self.traced else {
+            return self.take.written_notes(source);
+        };
+        if let Some(wanted) = source
+            && !sources.iter().any(|source| source == wanted)
+        {
+            return Err(no_source(wanted, sources));
         }
+        let is_wanted = |wire: usize| {
+            source.is_none_or(|wanted| sources.get(wire).is_some_and(|own| own == wanted))
+        };
+        let notes = notes.iter().filter(|(_, wire, _)| is_wanted(*wire));
+        Ok(notes.map(|(time, _, notes)| (*time, notes.clone())).collect())
+    }
+}
+
+impl Take {
+    /// The notes that were recorded, see [`Played::of`].
+    ///
+    /// # Errors
+    /// There are none, or they cannot be read.
+    pub fn played(&self, source: Option<&str>) -> Result<Vec<(Time, Payload)>, NodeError> {
+        self.all_played()?.of(source)
+    }
+
+    /// All notes that were recorded, by their sources.
+    ///
+    /// # Errors
+    /// The trace cannot be read.
+    pub fn all_played(&self) -> Result<Played<'_>, NodeError> {
+        Ok(Played {
+            traced: self.traced_notes()?,
+            take: self,
+        })
     }
 
     /// What the recorder has written of the notes in the trace; `None`: nothing, or not all.
-    fn traced_notes(
-        &self,
-        wanted: Option<&str>,
-    ) -> Result<Option<Vec<(Time, Payload)>>, NodeError> {
+    fn traced_notes(&self) -> Result<Option<Traced>, NodeError> {
         let Some(frames) = self.frames()? else {
             return Ok(None);
         };
@@ -57,14 +102,7 @@ impl Take {
                         file,
                         payload,
                         ..
-                    } => {
-                        let is_wanted = wanted.is_none_or(|wanted| {
-                            sources.get(wire).is_some_and(|own| own == wanted)
-                        });
-                        if is_wanted {
-                            notes.push((begins + file, payload));
-                        }
-                    }
+                    } => notes.push((begins + file, wire, payload)),
                     NoteOp::Next(end, _) => begins = begins + end,
                     NoteOp::Retime(..) | NoteOp::End(_) => {}
                 }
@@ -73,13 +111,8 @@ impl Take {
         if next == 0 {
             return Ok(None);
         }
-        if let Some(wanted) = wanted
-            && !sources.iter().any(|source| source == wanted)
-        {
-            return Err(no_source(wanted, &sources));
-        }
-        notes.sort_by_key(|(time, _)| *time);
-        Ok(Some(notes))
+        notes.sort_by_key(|(time, ..)| *time);
+        Ok(Some(Traced { sources, notes }))
     }
 
     /// The notes in the .mid.

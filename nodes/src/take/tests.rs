@@ -49,6 +49,46 @@ fn what_is_no_take_is_refused_with_what_to_do() {
     assert!(Take::open(Path::new("/nowhere/take.wav")).is_err());
 }
 
+#[test]
+fn a_take_that_was_cut_off_lasts_as_long_as_its_sound_and_its_notes() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let log = format!(
+        "{}\n{}\n",
+        first_line(),
+        r#"{"time":0.5,"control":0,"value":0.25}"#
+    );
+    std::fs::write(at("take.jsonl"), &log).unwrap();
+    let length = || Take::open(&at("take.wav")).unwrap().length().seconds();
+    assert_eq!(length(), 0.5);
+    let spec = hound::WavSpec {
+        channels: 2,
+        sample_rate: 48_000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut sound = hound::WavWriter::create(at("take.wav"), spec).unwrap();
+    (0..2 * 60_000).for_each(|_| sound.write_sample(0_i16).unwrap());
+    sound.finalize().unwrap();
+    assert_eq!(length(), 1.25);
+    let mut notes = NoteLog::default();
+    notes.begin(
+        &["tune".to_owned()],
+        &score_engine::Transport::default(),
+    );
+    let end = Time::from_seconds(3.0);
+    let off = score_engine::Note::Off {
+        channel: 0,
+        pitch: 60,
+    };
+    notes.notes(0, (end, end), &score_engine::Payload::Notes([off].into()));
+    std::fs::write(at("take.trace"), file(&[notes.chunk().unwrap()])).unwrap();
+    assert_eq!(length(), 3.0);
+    // Where the log says when it ended, nothing else is asked.
+    std::fs::write(at("take.jsonl"), log + "{\"end\":2.0}\n").unwrap();
+    assert_eq!(length(), 2.0);
+}
+
 /// A file with these chunks.
 fn file(chunks: &[TraceChunk]) -> Vec<u8> {
     let frames = chunks.iter().flat_map(frame);

@@ -3,7 +3,7 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
-use score_engine::trace::{TraceChunk, TraceReader, TraceWriter};
+use score_engine::trace::{TraceChunk, TraceReader, TraceWriter, checksum};
 
 /// What the file begins with: its format and the format's version.
 pub(crate) const MAGIC: &[u8; 8] = b"SCORETR1";
@@ -23,13 +23,6 @@ pub(crate) fn frame(chunk: &TraceChunk) -> Vec<u8> {
     frame.extend_from_slice(&checksum(&content).to_le_bytes());
     frame.append(&mut content);
     frame
-}
-
-/// FNV-1a of 32 bits (Fowler, Noll, Vo).
-fn checksum(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0x811c_9dc5, |sum, byte| {
-        (sum ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
-    })
 }
 
 /// The chunks in a file of traces, up to where it is whole.

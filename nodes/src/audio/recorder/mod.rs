@@ -67,9 +67,9 @@ impl Node for Recorder {
                  million notes and controllers another .mid begins, `NAME-part-2`; the .jsonl says \
                  when.\n\n\
                  Live, `trace` keeps what the nodes were given whose notes are recorded, and when \
-                 they took it: codes, controls, events, new values and tempi, in a .trace beside \
+                 they took it: latents, controls, events, new values and tempi, in a .trace beside \
                  the take. `score replay` has them play again from it. It is kept of nodes whose \
-                 inputs are codes, controls, events, chords or notes, and that begin with the \
+                 inputs are latents, controls, events, chords or notes, and that begin with the \
                  recorder or after it.\n\n\
                  Live, `pictures` are kept in a film beside the take, a .mkv with 25 pictures a \
                  second in the size in which they come, so that `score replay --patch` can give \
