@@ -24,14 +24,12 @@ use super::namespace::Values;
 use super::state::OscState;
 use crate::web::{self, Ends, Limits};
 
-/// Clients that ask at the same time. One may keep its connection for its next question.
+/// Clients that ask at the same time. One that asks again within two seconds, as those that poll
+/// do, keeps its connection for a day; any other connects anew for its next question.
 const LIMITS: Limits = Limits {
     connections: 64,
     lasts: Duration::from_secs(24 * 3600),
 };
-
-/// How long the end of the run waits until those who listen have been told of it.
-const CLOSES: Duration = Duration::from_millis(300);
 
 /// What every request needs.
 #[derive(Clone)]
@@ -54,7 +52,7 @@ pub(super) async fn serve(door: TcpListener, state: Arc<OscState>, ends: watch::
     let router = Router::new().fallback(get(answer)).with_state(shared);
     web::serve(door, router, LIMITS, ends, with_a_slash).await;
     // Each says that it closes.
-    let _ = timeout(CLOSES, listeners.are_gone()).await;
+    let _ = timeout(web::CLOSES, listeners.are_gone()).await;
 }
 
 /// A connection whose first request names a path: Chataigne asks for `?HOST_INFO` of none, which
@@ -89,7 +87,7 @@ async fn answer(
     if let Err(refused) = admit(&headers, ends.here) {
         return refused.into_response();
     }
-    if headers.contains_key(header::UPGRADE) {
+    if asks_for_websocket(&headers) {
         let upgrade = match upgrade {
             Ok(upgrade) => upgrade,
             Err(rejected) => return rejected.into_response(),
@@ -120,6 +118,15 @@ async fn answer(
         "" => found(&about),
         query => attribute(&about, query),
     }
+}
+
+/// Whether a request asks to become a WebSocket, and not, as some clients offer, HTTP/2.
+fn asks_for_websocket(headers: &HeaderMap) -> bool {
+    let asked = headers.get_all(header::UPGRADE).iter();
+    asked
+        .filter_map(|asked| asked.to_str().ok())
+        .flat_map(|asked| asked.split(','))
+        .any(|asked| asked.trim().eq_ignore_ascii_case("websocket"))
 }
 
 /// The values of all parameters.
@@ -178,4 +185,22 @@ fn host_info(state: &OscState, here: SocketAddr) -> Value {
         "OSC_IP": ip, "OSC_PORT": port, "OSC_TRANSPORT": "UDP",
         "WS_IP": ip, "WS_PORT": port,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn only_who_asks_for_a_websocket_gets_one() {
+        let asks = |upgrade: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::UPGRADE, HeaderValue::from_static(upgrade));
+            asks_for_websocket(&headers)
+        };
+        assert!(asks("websocket") && asks("h2c, WebSocket"));
+        assert!(!asks("h2c") && !asks("") && !asks_for_websocket(&HeaderMap::new()));
+    }
 }

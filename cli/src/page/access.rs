@@ -1,6 +1,6 @@
 //! Who may do what: one-time addresses, lasting links, cookies, and where a request must come from.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -16,8 +16,11 @@ use crate::web::host::{asked_for, without_port};
 /// How long a browser that was let in is known.
 const LASTS: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// Wrong secrets that are looked at in a second, of all who try.
+/// Wrong secrets that are answered in a second, of all who try; whoever sends more is told to wait.
 const MOST_WRONG: u32 = 10;
+
+/// What a proxy adds to a request that it hands on.
+const HANDED_ON: [&str; 3] = ["forwarded", "x-forwarded-for", "via"];
 
 /// What somebody may do with a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -69,7 +72,7 @@ pub(super) struct Access {
 pub(super) struct Admitted {
     /// Whether it comes from a page of this server itself.
     pub(super) is_own_page: bool,
-    /// Whether it comes from this computer, and by none of the names of a proxy.
+    /// Whether it comes from this computer, and by no proxy.
     pub(super) is_local: bool,
     /// Whether it came to a proxy by HTTPS.
     pub(super) is_encrypted: bool,
@@ -130,11 +133,12 @@ impl Access {
             [origin] if self.is_own(origin, host) => true,
             _ => return Err(refuse("another page's requests are not answered")),
         };
-        let by_proxy = without_port(host)
-            .is_some_and(|name| (self.hosts.iter()).any(|host| host.eq_ignore_ascii_case(name)));
+        // A proxy on this computer connects from here, whoever asks it.
+        let by_proxy =
+            self.is_given(host) || HANDED_ON.iter().any(|name| headers.contains_key(*name));
         Ok(Admitted {
             is_own_page,
-            is_local: !by_proxy && is_loopback(ends.here) && is_loopback(ends.there),
+            is_local: !by_proxy && is_this_computer(ends),
             is_encrypted: (origins.iter()).any(|origin| origin.as_bytes().starts_with(b"https:")),
         })
     }
@@ -144,9 +148,7 @@ impl Access {
         let Ok(origin) = origin.to_str() else {
             return false;
         };
-        let is_named = without_port(host)
-            .is_some_and(|name| (self.hosts.iter()).any(|known| known.eq_ignore_ascii_case(name)));
-        let schemes: &[&str] = if is_named {
+        let schemes: &[&str] = if self.is_given(host) {
             &["https://", "http://"]
         } else {
             &["http://"]
@@ -154,17 +156,16 @@ impl Access {
         (schemes.iter()).any(|scheme| origin.strip_prefix(scheme) == Some(host))
     }
 
+    /// Whether a Host is a name that the artist has given.
+    fn is_given(&self, host: &str) -> bool {
+        without_port(host)
+            .is_some_and(|name| (self.hosts.iter()).any(|known| known.eq_ignore_ascii_case(name)))
+    }
+
     /// Lets in whoever knows the secret of the one-time address or of a link: gives what they may
     /// do, and the cookie that says so. `Err`: too many secrets were wrong.
     pub(super) fn enter(&self, secret: &str) -> Result<Option<(Right, String)>, ()> {
-        if self.is_tired() {
-            return Err(());
-        }
-        let known = self.known(secret);
-        if known.is_none() {
-            let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
-            wrong.1 += 1;
-        }
+        let known = self.counted(self.known(secret))?;
         Ok(known.map(|(right, link)| (right, self.cookie_of(right, &link))))
     }
 
@@ -179,13 +180,21 @@ impl Access {
         self.links.as_ref()?.with_secret(secret)
     }
 
-    /// Whether too many secrets were wrong in this second.
-    fn is_tired(&self) -> bool {
+    /// What a secret opens, and counts it if that is nothing. `Err`: too many were wrong in this
+    /// second. Nobody's guesses keep out who has a good one.
+    fn counted<T>(&self, found: Option<T>) -> Result<Option<T>, ()> {
+        if found.is_some() {
+            return Ok(found);
+        }
         let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
         if wrong.0.elapsed() > Duration::from_secs(1) {
             *wrong = (Instant::now(), 0);
         }
-        wrong.1 >= MOST_WRONG
+        wrong.1 = wrong.1.saturating_add(1);
+        match wrong.1 > MOST_WRONG {
+            true => Err(()),
+            false => Ok(None),
+        }
     }
 
     fn cookie_of(&self, right: Right, link: &str) -> String {
@@ -239,21 +248,17 @@ impl Access {
     fn bearer(&self, headers: &HeaderMap) -> Option<Right> {
         let sent = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
         let secret = sent.strip_prefix("Bearer ")?.trim();
-        if self.is_tired() {
-            return None;
-        }
-        let known = self.links.as_ref()?.with_secret(secret);
-        if known.is_none() {
-            let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
-            wrong.1 += 1;
-        }
-        known.map(|(right, _)| right)
+        let known = self.counted(self.links.as_ref()?.with_secret(secret));
+        known.ok().flatten().map(|(right, _)| right)
     }
 }
 
-fn is_loopback(address: SocketAddr) -> bool {
-    let ip: IpAddr = address.ip().to_canonical();
-    ip.is_loopback()
+/// Whether both ends of a connection are this computer: one that comes from the very address at
+/// which it arrives comes from here, also where other computers reach that address.
+fn is_this_computer(ends: Ends) -> bool {
+    let ip = |address: SocketAddr| address.ip().to_canonical();
+    let (here, there) = (ip(ends.here), ip(ends.there));
+    here == there || (here.is_loopback() && there.is_loopback())
 }
 
 /// Seconds since 1970.
@@ -434,6 +439,37 @@ mod tests {
             assert_eq!(access.enter(&guess.to_string()), Ok(None));
         }
         assert_eq!(access.enter("more"), Err(()));
-        assert_eq!(access.enter(&secret), Err(()));
+        // Whoever has a good one gets in meanwhile.
+        let (right, _) = access.enter(&secret).unwrap().unwrap();
+        assert_eq!(right, Right::Edit);
+    }
+
+    #[test]
+    fn local_is_what_comes_from_this_computer_and_by_no_proxy() {
+        let access = access();
+        let is_local = |here: &str, there: &str, more: &[(HeaderName, &str)]| {
+            let headers = headers(&[&[(header::HOST, here)], more].concat());
+            let ends = Ends {
+                here: here.parse().unwrap(),
+                there: there.parse().unwrap(),
+            };
+            access.admit(&headers, ends).unwrap().is_local
+        };
+        assert!(is_local(HERE, "127.0.0.1:50000", &[]));
+        assert!(is_local("192.168.1.5:7664", "192.168.1.5:50000", &[]));
+        assert!(is_local(
+            "192.168.1.5:7664",
+            "[::ffff:192.168.1.5]:50000",
+            &[]
+        ));
+        assert!(!is_local("192.168.1.5:7664", "192.168.1.6:50000", &[]));
+        let x_forwarded_for = HeaderName::from_static("x-forwarded-for");
+        for handed_on in [
+            (header::FORWARDED, "for=192.0.2.43"),
+            (x_forwarded_for, "192.0.2.43"),
+            (header::VIA, "1.1 proxy"),
+        ] {
+            assert!(!is_local(HERE, "127.0.0.1:50000", &[handed_on]));
+        }
     }
 }

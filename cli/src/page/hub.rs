@@ -29,7 +29,7 @@ const WIDTHS: [u32; 2] = [128, 640];
 /// Messages of notes and events that are kept for a page that is a little late.
 const MOST_KEPT: usize = 16;
 
-/// Outputs that are looked at, by all pages.
+/// Outputs that are looked at, by all pages; those that fill a screen come on top.
 pub(super) const MOST_LOOKS: usize = 512;
 
 /// How often the sound is listened to for `/health`, and for how long after it was asked.
@@ -332,13 +332,14 @@ impl Hub {
 }
 
 impl State {
-    /// One more page looks; `false`: there are too many looks.
+    /// One more page looks; `false`: there are too many looks. What fills a screen is always looked
+    /// at: a page has one such look, and pages are counted.
     fn join(&mut self, look: &Look) -> bool {
         if let Some(looked) = self.looks.get_mut(look) {
             looked.pages += 1;
             return true;
         }
-        if self.looks.len() >= MOST_LOOKS {
+        if !look.is_large && self.looks.len() >= MOST_LOOKS {
             return false;
         }
         let looked = Looked {

@@ -37,20 +37,34 @@ impl Links {
         Links(folder.join("page-links"))
     }
 
-    /// All links. A file that cannot be read has none.
+    /// All links that can be read: what cannot be read lets nobody in.
     pub(crate) fn all(&self) -> Vec<Link> {
-        let text = std::fs::read_to_string(&self.0).unwrap_or_default();
-        let lines = text.lines().filter(|line| !line.starts_with('#'));
-        let links = lines.filter_map(|line| {
-            let mut words = line.splitn(4, ' ');
-            Some(Link {
-                id: words.next()?.to_owned(),
-                hash: words.next().filter(|hash| hash.len() == 64)?.to_owned(),
-                right: Right::named(words.next()?)?,
-                name: words.next()?.to_owned(),
+        let text = self.text().unwrap_or_default();
+        lines(&text).filter_map(|(_, line)| link(line)).collect()
+    }
+
+    /// All links, to write them again.
+    ///
+    /// # Errors
+    /// There is something that cannot be read: written again, it would be lost.
+    fn whole(&self) -> io::Result<Vec<Link>> {
+        let text = self.text()?;
+        let links = lines(&text).map(|(number, line)| {
+            link(line).ok_or_else(|| {
+                let path = self.0.display();
+                let why = format!("line {number} of `{path}` is no link; mend it or take it out");
+                io::Error::new(ErrorKind::InvalidData, why)
             })
         });
-        links.take(MOST).collect()
+        links.collect()
+    }
+
+    /// The file; nothing, where there is none.
+    fn text(&self) -> io::Result<String> {
+        match std::fs::read_to_string(&self.0) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
+            read => read,
+        }
     }
 
     /// What the link with this secret allows, and what its cookies name it by.
@@ -69,10 +83,10 @@ impl Links {
     /// Makes a link called `name`, in the place of one that was called so; gives its secret.
     ///
     /// # Errors
-    /// The file cannot be written, or there are too many links.
+    /// The file cannot be read whole or written, or there are too many links.
     pub(crate) fn add(&self, right: Right, name: &str) -> io::Result<String> {
         let secret = seal::secret()?;
-        let mut all = self.all();
+        let mut all = self.whole()?;
         all.retain(|link| link.name != name);
         if all.len() >= MOST {
             return Err(io::Error::other(format!("there are {MOST} links already")));
@@ -92,9 +106,9 @@ impl Links {
     /// Takes the link called `name` away; `false`: there is none.
     ///
     /// # Errors
-    /// The file cannot be written.
+    /// The file cannot be read whole or written.
     pub(crate) fn remove(&self, name: &str) -> io::Result<bool> {
-        let all = self.all();
+        let all = self.whole()?;
         let kept: Vec<Link> = (all.iter())
             .filter(|link| link.name != name)
             .cloned()
@@ -114,6 +128,24 @@ impl Links {
         let text = HEADING.to_owned() + &lines.collect::<String>();
         write_private(&self.0, &text)
     }
+}
+
+/// The lines of the file in which links stand, with their numbers.
+fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let numbered = text.lines().enumerate();
+    let numbered = numbered.map(|(index, line)| (index + 1, line));
+    numbered.filter(|(_, line)| !line.starts_with('#') && !line.trim().is_empty())
+}
+
+/// The link in a line; `None`: it is none.
+fn link(line: &str) -> Option<Link> {
+    let mut words = line.splitn(4, ' ');
+    Some(Link {
+        id: words.next()?.to_owned(),
+        hash: words.next().filter(|hash| hash.len() == 64)?.to_owned(),
+        right: Right::named(words.next()?)?,
+        name: words.next()?.to_owned(),
+    })
 }
 
 /// Writes a file that only its user can read, whole or not at all.
@@ -172,5 +204,25 @@ mod tests {
         assert!(links.remove("a curator's phone").unwrap());
         assert!(!links.remove("a curator's phone").unwrap());
         assert_eq!((again.with_secret(&see), again.with_id(&id)), (None, None));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let links = Links::of(folder.path());
+        let file = folder.path().join("page-links");
+        let see = links.add(Right::See, "curator").unwrap();
+        let good = std::fs::read_to_string(&file).unwrap();
+        let odd = format!("{good}0123 of a later version\n").into_bytes();
+        let unreadable = [good.as_bytes(), b"\xff\n"].concat();
+        for (content, lets_in) in [(odd, true), (unreadable, false)] {
+            std::fs::write(&file, &content).unwrap();
+            assert!(links.add(Right::Turn, "artist").is_err());
+            assert!(links.remove("curator").is_err());
+            assert_eq!(std::fs::read(&file).unwrap(), content);
+            assert_eq!(links.with_secret(&see).is_some(), lets_in);
+        }
+        std::fs::write(&file, format!("{good}\n")).unwrap();
+        assert!(links.remove("curator").unwrap());
     }
 }

@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::access::{Access, Admitted, Right};
 use super::hub::Hub;
@@ -41,6 +41,9 @@ const LARGEST_BODY: usize = 1_024;
 /// How long a request may take to bring them.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How often it is looked at whether all pages have gone.
+const GOING: Duration = Duration::from_millis(5);
+
 /// What every request needs.
 pub(super) struct Shared {
     pub(super) access: Access,
@@ -53,10 +56,17 @@ pub(super) struct Shared {
 
 /// Answers whoever comes to `door` until the run ends.
 pub(super) async fn serve(door: TcpListener, shared: Shared) {
-    let over = shared.over.clone();
+    let (over, pages) = (shared.over.clone(), shared.pages.clone());
     let router = Router::new().fallback(answer).with_state(Arc::new(shared));
     let ready = |stream| async move { stream };
     web::serve(door, router, LIMITS, over, ready).await;
+    // Each open page is told that the run has ended.
+    let are_gone = async {
+        while pages.load(Ordering::Relaxed) > 0 {
+            sleep(GOING).await;
+        }
+    };
+    let _ = timeout(web::CLOSES, are_gone).await;
 }
 
 async fn answer(
@@ -89,8 +99,8 @@ async fn respond(
     if path.len() + query.len() > LONGEST_PATH {
         return Err((StatusCode::URI_TOO_LONG, "nothing here has so long a name"));
     }
-    if parts.headers.contains_key(header::UPGRADE) || path == "/socket" {
-        return open_socket(shared, &parts.headers, &admitted, path, upgrade);
+    if path == "/socket" {
+        return open_socket(shared, &parts.headers, &admitted, upgrade);
     }
     match parts.method {
         Method::GET | Method::HEAD => look(shared, &parts.headers, &admitted, path),
@@ -229,12 +239,8 @@ fn open_socket(
     shared: &Arc<Shared>,
     headers: &HeaderMap,
     admitted: &Admitted,
-    path: &str,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Refused> {
-    if path != "/socket" {
-        return Err((StatusCode::NOT_FOUND, "there is nothing here"));
-    }
     if !admitted.is_own_page {
         return Err((StatusCode::FORBIDDEN, "only the page itself may connect"));
     }

@@ -27,6 +27,9 @@ const LONGEST_HEAD: usize = 16 * 1024;
 /// After an error that may last, such as too many open files.
 const REST: Duration = Duration::from_millis(100);
 
+/// How long the end of a run waits until those who are connected have been told of it.
+pub(crate) const CLOSES: Duration = Duration::from_millis(300);
+
 /// How many clients a server has, and for how long.
 #[derive(Clone, Copy)]
 pub(crate) struct Limits {

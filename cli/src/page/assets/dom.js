@@ -14,6 +14,20 @@ export function el(tag, properties = {}, ...children) {
   return element;
 }
 
+/**
+ * Gives `parent` these children. Those that it has stay where they are: one that is taken out, if
+ * only for a moment, loses the focus and the hand that drags it.
+ */
+export function place(parent, children) {
+  const wanted = new Set(children);
+  for (const child of [...parent.childNodes]) if (!wanted.has(child)) child.remove();
+  let next = parent.firstChild;
+  for (const child of children) {
+    if (child === next) next = next.nextSibling;
+    else parent.insertBefore(child, next);
+  }
+}
+
 /** Sets text only where it has changed. */
 export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;

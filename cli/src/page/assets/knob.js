@@ -4,6 +4,8 @@ import { el, say } from "./dom.js";
 
 /** Steps of a slider. */
 const STEPS = 1000;
+/** Sliders of a list; the values behind them stay as they are. */
+const MOST_ROWS = 32;
 /** At most so often a hand is sent on, in milliseconds. */
 const EVERY = 33;
 /** For so long after a hand moved, what the run says does not move the control. */
@@ -32,6 +34,7 @@ export class Knob {
   }
 
   lock(isLocked) {
+    this.isLocked = isLocked;
     for (const part of this.element.querySelectorAll("input, select, button")) part.disabled = isLocked;
   }
 
@@ -145,7 +148,10 @@ export class Knob {
     }
     const scale = scaleOf(item);
     const rows = [];
-    const written = () => `[${rows.map(({ now }) => now).join(", ")}]`;
+    let rest = [];
+    const more = el("p", { class: "note", hidden: true }, "");
+    box.append(more);
+    const written = () => `[${[...rows.map(({ now }) => now), ...rest].join(", ")}]`;
     const row = (at) => {
       const label = `${name} ${at + 1}`;
       const range = el("input", { type: "range", min: 0, max: STEPS, step: 1, "aria-label": label });
@@ -163,8 +169,13 @@ export class Knob {
       return made;
     };
     this.put = ({ value }) => {
-      const values = Array.isArray(value) ? value.slice(0, 32) : [];
-      while (rows.length < values.length) box.append((rows[rows.push(row(rows.length)) - 1]).element);
+      const all = Array.isArray(value) ? value : [];
+      const values = all.slice(0, MOST_ROWS);
+      rest = all.slice(MOST_ROWS);
+      const grows = rows.length < values.length;
+      more.hidden = rest.length === 0;
+      say(more, `and ${rest.length} more, which stay as they are`);
+      while (rows.length < values.length) more.before((rows[rows.push(row(rows.length)) - 1]).element);
       while (rows.length > values.length) rows.pop().element.remove();
       values.forEach((value, at) => {
         const { range, field } = rows[at];
@@ -172,6 +183,7 @@ export class Knob {
         if (document.activeElement !== field) field.value = short(value);
         range.value = scale.place(value) * STEPS;
       });
+      if (grows) this.lock(this.isLocked);
     };
     return box;
   }

@@ -5,6 +5,9 @@ const SILENCE = 2500;
 const FIRST_WAIT = 400;
 const LONGEST_WAIT = 4000;
 const ANSWER = 15000;
+/** Names of what is looked at, and their bytes, that a message may have. */
+const MOST_LOOKS = 512;
+const MOST_BYTES = 60000;
 
 export class Link {
   /** `hear` gets each message, `picture` each picture, `change` the state and why. */
@@ -67,11 +70,15 @@ export class Link {
       refuse(new Error("the connection was lost"));
     }
     this.asked.clear();
-    this.set("lost", reason);
+    if (this.state !== "locked") this.set("lost", reason);
     this.again(this.wait);
     this.wait = Math.min(this.wait * 1.7, LONGEST_WAIT);
     // Whether it is the connection, or this browser's right.
-    fetch("/right").then((answer) => answer.status === 401 && this.set("locked", reason)).catch(() => {});
+    fetch("/right").then(({ status }) => status === 401, () => false).then((isLocked) => {
+      const state = isLocked ? "locked" : "lost";
+      // It may have come back meanwhile.
+      if (this.state !== "live" && this.state !== state) this.set(state, reason);
+    });
   }
 
   again(wait) {
@@ -93,7 +100,14 @@ export class Link {
 
   /** Has the run show these outputs, and the one that fills the screen. */
   look(outputs, large = null) {
-    this.looks = { outputs: [...outputs], large };
+    const names = [];
+    let left = MOST_BYTES;
+    for (const name of outputs) {
+      left -= new TextEncoder().encode(JSON.stringify(name)).length + 1;
+      if (left < 0 || names.length >= MOST_LOOKS) break;
+      names.push(name);
+    }
+    this.looks = { outputs: names, large };
     this.send({ look: this.looks });
   }
 

@@ -72,8 +72,8 @@ function draw() {
   context.fillStyle = "#000";
   context.fillRect(0, 0, width, height);
   canvas.dataset.black = String(isBlack || told.black);
-  // What is old is not shown as if it were now.
-  const isOld = performance.now() - seenAt > 10000;
+  // What is old is not shown as if it were now; a still that plays comes only once.
+  const isOld = link.state !== "live" && performance.now() - seenAt > 10000;
   if (isBlack || told.black || !image || isOld) return;
   Object.assign(sheet, { width: image.width, height: image.height });
   sheet.getContext("2d").putImageData(image, 0, 0);

@@ -26,14 +26,18 @@ function choose(id, key = null) {
 
 /** Asks for what the page shows, and for nothing else. */
 function look() {
+  const before = new Set([...views.values()].flat());
   views.clear();
   const shown = at("watch").offsetParent === null && innerWidth <= 760 ? [] : [...graph.looks()];
-  for (const [of, view] of [...shown, ...turn.looks()]) {
+  // First what a hand has chosen: there may be more than the run shows.
+  const wanted = document.hidden ? [] : [...turn.looks(), ...shown];
+  for (const [of, view] of wanted) {
     if (!views.has(of)) views.set(of, []);
     views.get(of).push(view);
+    if (!before.has(view)) view.resume();
   }
   clearTimeout(look.timer);
-  look.timer = setTimeout(() => link.look(document.hidden ? [] : views.keys()), 30);
+  look.timer = setTimeout(() => link.look(views.keys()), 30);
 }
 document.addEventListener("visibilitychange", look);
 
@@ -165,6 +169,7 @@ function change(state, reason) {
   if (state === "live") {
     // All is told again: what was not told since is not known.
     run.status = null;
+    views.clear();
     look();
   }
   turn?.relock();

@@ -1,6 +1,6 @@
 // The controls: presets, what is set by hand, the chosen node, and everything else.
 
-import { el, milliseconds, number, rate, say } from "./dom.js";
+import { el, milliseconds, number, place, rate, say } from "./dom.js";
 import { trouble } from "./graph.js";
 import { Knob } from "./knob.js";
 import { View } from "./views.js";
@@ -42,17 +42,29 @@ export class Turn {
       for (const param of node.params) this.params.set(`${node.id}.${param.name}`, { node, param });
     }
     for (const key of this.values.keys()) if (!this.params.has(key)) this.values.delete(key);
+    const { scrollTop } = this.root;
     this.showCues();
     this.showPresets();
     this.showHeld();
     this.showNamed();
     this.showAll();
     this.pick(this.chosen);
+    this.root.scrollTop = scrollTop;
   }
 
-  /** A control, which follows the parameter for as long as it is on the page. */
-  knob(key, group) {
+  /**
+   * A control, which follows the parameter for as long as it is on the page. One of `old` stays if
+   * the parameter is as it was, with what a hand does there.
+   */
+  knob(key, group, old) {
     const { node, param } = this.params.get(key);
+    const value = this.values.get(key);
+    const kept = old.get(key);
+    if (kept && JSON.stringify(kept.param) === JSON.stringify(param)) {
+      group.push([key, kept]);
+      if (value && kept.value !== value) kept.show(value);
+      return kept.element;
+    }
     const ask = (request) => this.link.ask(request);
     const knob = new Knob(node.id, param, {
       turn: (value) => ask({ set: { values: [{ node: node.id, param: param.name, value }] } }),
@@ -60,7 +72,6 @@ export class Turn {
       isLocked: this.isLocked,
     });
     group.push([key, knob]);
-    const value = this.values.get(key);
     if (value) knob.show(value);
     return knob.element;
   }
@@ -84,9 +95,20 @@ export class Turn {
 
   groups = { held: [], named: [], chosen: [], all: [] };
 
+  /** Whether a part of the page was made of the same already. */
+  isMade(part, of) {
+    const written = JSON.stringify(of);
+    const isMade = this.made.get(part) === written;
+    this.made.set(part, written);
+    return isMade;
+  }
+
+  made = new Map();
+
   /** Cues, one after another by GO. */
   showCues() {
     const { cues = [] } = this.plan;
+    if (this.isMade("cues", cues)) return;
     this.parts.cues.hidden = cues.length === 0;
     this.cue = null;
     if (!cues.length) return;
@@ -123,6 +145,7 @@ export class Turn {
 
   showPresets() {
     const { presets } = this.plan;
+    if (this.isMade("presets", presets)) return;
     this.parts.presets.hidden = presets.length === 0;
     const recall = async (name) => {
       try {
@@ -138,6 +161,7 @@ export class Turn {
     );
     this.parts.presets.replaceChildren(
       el("div", { class: "title" }, el("h2", {}, "Presets"), this.glide), el("div", { class: "buttons" }, ...buttons), why);
+    for (const part of this.parts.presets.querySelectorAll("button, select")) part.disabled = this.isLocked;
   }
 
   /** What hands hold. */
@@ -183,37 +207,36 @@ export class Turn {
 
   /** First what presets name, and what leads the music. */
   showNamed() {
+    const old = new Map(this.groups.named);
     this.groups.named = [];
     const named = this.plan.presets.flatMap(({ values }) => values);
     const music = ["tempo", "key", "swing"].map((name) => `transport.${name}`);
     const keys = [...new Set([...named, ...music])].filter((key) => this.params.has(key));
     const rows = keys.map((key) => {
-      const knob = this.knob(key, this.groups.named);
+      const knob = this.knob(key, this.groups.named, old);
       knob.querySelector(".param").textContent = key;
       return knob;
     });
-    this.parts.named.replaceChildren(el("h2", {}, named.length ? "Named in presets, and the music" : "The music"), ...rows);
+    place(this.parts.named, [el("h2", {}, named.length ? "Named in presets, and the music" : "The music"), ...rows]);
   }
 
   /** Everything, one click away. */
   showAll() {
-    const open = new Set([...this.parts.all.querySelectorAll("details[open]")].map((one) => one.dataset.node));
+    const boxes = new Map([...this.parts.all.querySelectorAll("details")].map((box) => [box.dataset.node, box]));
+    const old = new Map(this.groups.all);
     this.groups.all = [];
     const nodes = this.plan.nodes.filter(({ params }) => params.length);
     const details = nodes.map((node) => {
-      const box = el("details", { "data-node": node.id }, el("summary", {}, el("b", {}, node.id), el("span", { class: "kind" }, node.kind)));
-      const fill = () => {
-        if (box.children.length > 1) return;
-        for (const param of node.params) box.append(this.knob(`${node.id}.${param.name}`, this.groups.all));
-      };
-      box.ontoggle = () => box.open && fill();
-      if (open.has(node.id)) {
-        fill();
-        box.open = true;
-      }
+      const box = boxes.get(node.id) ?? el("details", { "data-node": node.id }, el("summary", {}));
+      const summary = box.firstElementChild;
+      summary.replaceChildren(el("b", {}, node.id), el("span", { class: "kind" }, node.kind));
+      const fill = () => place(box, [summary, ...node.params.map(({ name }) => this.knob(`${node.id}.${name}`, this.groups.all, old))]);
+      const isFilled = box.children.length > 1;
+      box.ontoggle = () => box.open && box.children.length === 1 && fill();
+      if (isFilled) fill();
       return box;
     });
-    this.parts.all.replaceChildren(el("h2", {}, "Everything that can be turned"), this.find, ...details);
+    place(this.parts.all, [el("h2", {}, "Everything that can be turned"), this.find, ...details]);
     this.filter();
   }
 
@@ -228,6 +251,9 @@ export class Turn {
 
   /** The chosen node, with all that is known of it. */
   pick(id, key = null) {
+    const isSame = id === this.chosen;
+    const { scrollTop } = this.root;
+    const old = new Map(this.groups.chosen);
     this.chosen = id;
     this.views = [];
     this.groups.chosen = [];
@@ -254,18 +280,19 @@ export class Turn {
       this.about.wires.append(el("tr", {}, el("th", { scope: "row" }, other), ...cells));
       return { index, cells };
     });
-    this.parts.chosen.replaceChildren(
+    place(this.parts.chosen, [
       el("div", { class: "title" }, el("h2", {}, id), el("span", { class: "kind" }, node.kind),
         el("button", { type: "button", class: "quiet", "aria-label": "Close", onclick: () => this.choose(null) }, "close")),
       el("p", { class: "note" }, node.summary), this.about.state, this.about.message, ...outputs,
-      ...node.params.map((param) => this.knob(`${id}.${param.name}`, this.groups.chosen)),
-      wires.length ? el("table", {}, el("thead", {}, el("tr", {}, ...["Wire", "Rate", "Waits", "Dropped"].map((word) => el("th", { scope: "col" }, word)))), this.about.wires) : "");
+      ...node.params.map((param) => this.knob(`${id}.${param.name}`, this.groups.chosen, old)),
+      ...(wires.length ? [el("table", {}, el("thead", {}, el("tr", {}, ...["Wire", "Rate", "Waits", "Dropped"].map((word) => el("th", { scope: "col" }, word)))), this.about.wires)] : []),
+    ]);
     for (const one of this.views) one.view = new View(one.canvas, one.type);
     if (this.status) this.tellStatus(this.status, null, 1);
     this.looked();
     const wanted = key && this.parts.chosen.querySelector(`[data-param="${CSS.escape(key)}"]`);
     if (wanted) wanted.scrollIntoView({ block: "center" });
-    else this.root.scrollTop = 0;
+    else this.root.scrollTop = isSame ? scrollTop : 0;
   }
 
   /** The outputs that the chosen node shows. */

@@ -38,6 +38,12 @@ export class View {
     this.canvas.height = Math.round(height * ratio);
   }
 
+  /** Looking begins again: ends of notes may have been missed meanwhile. */
+  resume() {
+    for (const note of this.state.sounding.values()) note.end = this.seenAt;
+    this.state.sounding.clear();
+  }
+
   /** Takes in what was seen. */
   see(seen, now) {
     this.seenAt = now;
