@@ -189,7 +189,5 @@ fn notes_from_a_jack_port_call_one_cue_after_another() {
         assert!(started.elapsed() < Duration::from_secs(30), "{}", current());
         std::thread::sleep(Duration::from_millis(50));
     }
-    // Half a second passes at least from GO to GO, though a note comes every quarter of one.
-    assert!(started.elapsed() >= Duration::from_millis(500));
     player.drain();
 }

@@ -91,7 +91,7 @@ fn last_status(folder: &Path) -> Value {
 }
 
 #[test]
-#[ignore = "plays every kind for seconds: ten minutes"]
+#[ignore = "plays every kind for seconds: six minutes"]
 fn every_kind_plays_without_a_dropout_while_each_of_its_live_parameters_is_turned() {
     let Some(jack) = Jack::start(256) else {
         return;
@@ -148,7 +148,8 @@ fn every_kind_plays_without_a_dropout_while_each_of_its_live_parameters_is_turne
         }
         println!("{name}: {} parameters turned", turned(kind).len());
     }
-    println!("{played} kinds played; refused: {refused:#?}");
+    println!("{played} kinds played");
+    assert!(refused.is_empty(), "{refused:#?}");
     assert!(played > 90, "{played}");
     assert!(faults.is_empty(), "{faults:#?}");
 }

@@ -54,30 +54,23 @@ fn a_cut_is_heard_as_a_hit_and_nothing_else_is() {
 
 #[test]
 fn what_is_set_from_outside_is_heard_at_once() {
-    let mut rounds = Vec::new();
-    for _ in 0..ROUNDS {
-        let Some(heard) = steering::heard(20, PERIOD) else {
-            return;
-        };
-        println!("{}", heard.latency);
-        // Five of the server's long periods; 27 ms are the bench's to measure.
-        if heard.latency.at(0.5) <= 0.110 && heard.missed <= 4 {
-            return;
-        }
-        rounds.push((heard.missed, heard.latency.at(0.5)));
-    }
-    panic!("values that were not heard, seconds until half were: {rounds:?}");
+    require_at_once(steering::heard);
 }
 
 #[test]
 fn what_is_turned_in_a_page_is_heard_at_once() {
+    require_at_once(pages::heard);
+}
+
+/// Requires that values which `heard` sets, so many and with this period, are heard at once.
+fn require_at_once(heard: fn(usize, u32) -> Option<steering::Heard>) {
     let mut rounds = Vec::new();
     for _ in 0..ROUNDS {
-        let Some(heard) = pages::heard(20, PERIOD) else {
+        let Some(heard) = heard(20, PERIOD) else {
             return;
         };
         println!("{}", heard.latency);
-        // As what is set by another program.
+        // Five of the server's long periods; 27 ms are the bench's to measure.
         if heard.latency.at(0.5) <= 0.110 && heard.missed <= 4 {
             return;
         }

@@ -11,9 +11,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use jack::{Client, ClientOptions};
 use score_engine::NodeError;
 
 use super::keeper::missing;
+use super::midi::port::CLIENT;
 
 /// How long a call of the open clients is waited for: more than two of the longest periods that
 /// JACK has (8192 frames at 44.1 kHz).
@@ -128,6 +130,25 @@ impl Drop for Ticket {
         let mut state = self.clients.state();
         state.open.retain(|calls| !Arc::ptr_eq(calls, &self.calls));
     }
+}
+
+/// Opens a client that is called after `name`, where a server runs. The ticket comes first, so that
+/// it goes after the client.
+///
+/// # Errors
+/// As [`Ticket::take`], or no server runs.
+pub(crate) fn client(name: &str) -> Result<(Ticket, Client), NodeError> {
+    let ticket = Ticket::take()?;
+    // JACK's names have at most 63 bytes and their parts are parted by a colon.
+    let name: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+        .take(45)
+        .collect();
+    let name = format!("{CLIENT}_{name}");
+    let opened = Client::new(&name, ClientOptions::NO_START_SERVER);
+    let (client, _) = opened.map_err(|error| missing("no JACK server runs").source(error))?;
+    Ok((ticket, client))
 }
 
 #[cfg(test)]

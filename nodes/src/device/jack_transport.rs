@@ -7,16 +7,15 @@ use std::thread::Thread;
 use std::time::Duration;
 
 use jack::{
-    AsyncClient, Client, ClientOptions, Control, ProcessHandler, ProcessScope, Transport,
-    TransportBBT, TransportState,
+    AsyncClient, Client, Control, ProcessHandler, ProcessScope, Transport, TransportBBT,
+    TransportState,
 };
 use rtrb::{Consumer, Producer, RingBuffer};
 use score_engine::{ClockReport, Counters, LiveClock, NodeError, Time};
 
 use super::jack_period::PeriodTime;
-use super::jack_server::Ticket;
+use super::jack_server::{self, Ticket};
 use super::keeper::{Keeper, Opener, missing};
-use super::midi::port::CLIENT;
 use super::watchdog::Watchdog;
 
 /// What may wait for its reader.
@@ -138,7 +137,10 @@ impl TransportInlet {
             reader: reader.clone(),
             hand_over,
         };
-        let opener = ClientOpener::new(own, listening);
+        let opener = ClientOpener {
+            own: own.to_owned(),
+            role: listening,
+        };
         Ok(TransportInlet {
             rings,
             ring: None,
@@ -308,7 +310,10 @@ impl TransportOutlet {
         counters: &Arc<Counters>,
     ) -> Result<Self, NodeError> {
         let (hand_over, transports) = channel();
-        let opener = ClientOpener::new(own, Leading { hand_over });
+        let opener = ClientOpener {
+            own: own.to_owned(),
+            role: Leading { hand_over },
+        };
         Ok(TransportOutlet {
             transports,
             transport: None,
@@ -350,20 +355,6 @@ struct ClientOpener<R> {
     role: R,
 }
 
-impl<R> ClientOpener<R> {
-    fn new(own: &str, role: R) -> Self {
-        // JACK's names have at most 63 bytes and their parts are parted by a colon.
-        let own = own.chars().take(40);
-        let own: String = own
-            .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
-            .collect();
-        ClientOpener {
-            own: format!("{CLIENT}_{own}"),
-            role,
-        }
-    }
-}
-
 /// An open client.
 struct OpenClient<H> {
     _client: AsyncClient<(), H>,
@@ -381,9 +372,7 @@ impl<R: Role> Opener for ClientOpener<R> {
     }
 
     fn open(&mut self) -> Result<Self::Device, NodeError> {
-        let ticket = Ticket::take()?;
-        let opened = Client::new(&self.own, ClientOptions::NO_START_SERVER);
-        let (client, _) = opened.map_err(|error| missing("no JACK server runs").source(error))?;
+        let (ticket, client) = jack_server::client(&self.own)?;
         let calls = ticket.calls();
         let handler = self.role.begin(&client, calls.clone());
         let client = client

@@ -11,6 +11,7 @@ use super::keeper::silence;
 use super::list::{Listed, devices};
 use super::midi::inlet::{Arrival, Inlet};
 use super::midi::message::{Meaning, Message};
+use super::midi::port::numbered;
 
 /// What a port at JACK is called while somebody learns.
 const OWN: &str = "learn";
@@ -20,9 +21,6 @@ const PATIENCE: Duration = Duration::from_millis(50);
 
 /// Steps of seven bits by which a controller has to move: one that trembles is not meant.
 const MOVES: u8 = 3;
-
-/// Controllers whose places are remembered.
-const MOST: usize = 16 * 120;
 
 /// A MIDI controller that has moved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,10 +72,7 @@ pub fn next_moved(ports: &[String], within: Duration, is_over: impl Fn() -> bool
     let enough = Arc::<()>::default();
     for (number, port) in ports.iter().enumerate() {
         let (port, tell) = (port.clone(), tell.clone());
-        let own = match number {
-            0 => OWN.to_owned(),
-            number => format!("{OWN}_{}", number + 1),
-        };
+        let own = numbered(OWN, number);
         let wanted = Arc::downgrade(&enough);
         let listener = std::thread::Builder::new().name(own.clone());
         // A thread that the system refuses leaves its port out.
@@ -138,7 +133,7 @@ impl Places {
             return None;
         };
         // Those above end notes.
-        if number > 119 || self.0.len() > MOST {
+        if number > 119 {
             return None;
         }
         let first = *self.0.entry((channel, number)).or_insert(value);

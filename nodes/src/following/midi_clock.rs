@@ -29,6 +29,8 @@ const TEMPI: std::ops::RangeInclusive<f64> = 10.0..=400.0;
 enum Course {
     /// Nobody has said so: it may be running since before anybody listened.
     Unknown,
+    /// It stands, and nobody knows where: nobody listened yet when it began.
+    StandsSomewhere,
     /// It stands at this tick.
     Stands(u64),
     /// It begins with the next tick, which is this one.
@@ -66,6 +68,7 @@ impl MidiClock {
                 self.course = match self.course {
                     // The first tick from here on is one after the last.
                     Course::Stands(tick) | Course::Begins(tick) => Course::Begins(tick),
+                    Course::StandsSomewhere => Course::Unknown,
                     other => other,
                 }
             }
@@ -73,7 +76,7 @@ impl MidiClock {
                 self.course = match self.course {
                     Course::Runs(tick) => Course::Stands(tick + 1),
                     Course::Begins(tick) | Course::Stands(tick) => Course::Stands(tick),
-                    Course::Unknown => Course::Stands(0),
+                    Course::Unknown | Course::StandsSomewhere => Course::StandsSomewhere,
                 };
                 return Some(ClockReport::Stopped);
             }
@@ -83,7 +86,11 @@ impl MidiClock {
                 self.course = match self.course {
                     // Some send it while they run, when they jump.
                     Course::Runs(_) | Course::Begins(_) => Course::Begins(tick),
-                    Course::Unknown | Course::Stands(_) => Course::Stands(tick),
+                    // One that ticks is taken for one that runs: if it does, no start follows.
+                    Course::Unknown if !self.is_lost => Course::Begins(tick),
+                    Course::Unknown | Course::StandsSomewhere | Course::Stands(_) => {
+                        Course::Stands(tick)
+                    }
                 };
             }
             _ => {}
@@ -100,17 +107,20 @@ impl MidiClock {
 
     /// The port is gone, and nobody knows how many ticks with it.
     pub(crate) fn gone(&mut self) -> Option<ClockReport> {
-        if !matches!(self.course, Course::Stands(_)) {
+        if !self.stands() {
             self.course = Course::Unknown;
         }
         self.lose()
     }
 
+    fn stands(&self) -> bool {
+        matches!(self.course, Course::StandsSomewhere | Course::Stands(_))
+    }
+
     fn lose(&mut self) -> Option<ClockReport> {
         let is_news = !std::mem::replace(&mut self.is_lost, true);
         // One that has stopped may be silent.
-        let stands = matches!(self.course, Course::Stands(_));
-        (is_news && !stands).then_some(ClockReport::Lost)
+        (is_news && !self.stands()).then_some(ClockReport::Lost)
     }
 
     fn tick(&mut self, time: Time) -> Option<ClockReport> {
@@ -120,7 +130,7 @@ impl MidiClock {
         let (tick, located) = match self.course {
             Course::Begins(tick) => (tick, true),
             Course::Runs(tick) => (tick + 1, false),
-            Course::Stands(_) => return None,
+            Course::StandsSomewhere | Course::Stands(_) => return None,
             Course::Unknown => return self.tempo_alone(),
         };
         self.course = Course::Runs(tick);
@@ -227,6 +237,54 @@ mod tests {
     }
 
     #[test]
+    fn one_that_stops_where_nobody_knows_goes_on_with_its_tempo_alone() {
+        let mut clock = MidiClock::new(120.0);
+        ticks(&mut clock, 0.0, 48);
+        assert_eq!(clock.hear(at(1.0), &[STOP]), Some(ClockReport::Stopped));
+        // Some machines tick on while they stand.
+        assert_eq!(ticks(&mut clock, 1.0, 48), []);
+        assert_eq!(clock.hear(at(2.0), &[STOP]), Some(ClockReport::Stopped));
+        assert_eq!(clock.hear(at(2.0), &[CONTINUE]), None);
+        let reports = ticks(&mut clock, 2.0, 48);
+        let is_tempo = |report: &ClockReport| matches!(report, ClockReport::Tempo(_));
+        assert!(!reports.is_empty() && reports.iter().all(is_tempo));
+        // Silent while it stands, it is not lost.
+        clock.hear(at(3.0), &[STOP]);
+        assert_eq!(clock.wait(at(99.0)), None);
+        assert_eq!(clock.gone(), None);
+    }
+
+    #[test]
+    fn a_song_position_says_where_one_stands_of_which_nobody_knew_it() {
+        // Sixteenth 200 is quarter note 50.
+        let position = [SONG_POSITION, 72, 1];
+        let mut clock = MidiClock::new(120.0);
+        ticks(&mut clock, 0.0, 24);
+        clock.hear(at(0.5), &[STOP]);
+        assert_eq!(clock.hear(at(0.6), &position), None);
+        clock.hear(at(2.4), &[CONTINUE]);
+        assert_eq!(place(ticks(&mut clock, 2.5, 1)[0]), (2.5, 50.0, true));
+        // One of which nothing came yet stands there too.
+        let mut clock = MidiClock::new(120.0);
+        clock.hear(at(0.0), &position);
+        assert_eq!(ticks(&mut clock, 0.0, 24), []);
+        clock.hear(at(2.4), &[CONTINUE]);
+        assert_eq!(place(ticks(&mut clock, 2.5, 1)[0]), (2.5, 50.0, true));
+    }
+
+    #[test]
+    fn one_that_runs_already_and_is_located_begins_there_with_its_next_tick() {
+        let mut clock = MidiClock::new(120.0);
+        ticks(&mut clock, 0.0, 48);
+        assert_eq!(clock.hear(at(0.99), &[SONG_POSITION, 72, 1]), None);
+        let reports = ticks(&mut clock, 1.0, 13);
+        let (time, beat, located) = place(reports[0]);
+        assert!((time - 1.0).abs() < 1e-6);
+        assert_eq!((beat, located), (50.0, true));
+        assert!(reports.len() > 1 && reports[1..].iter().all(|report| !place(*report).2));
+    }
+
+    #[test]
     fn a_silent_clock_is_lost_once_and_one_that_has_stopped_is_not() {
         let mut clock = MidiClock::new(120.0);
         assert_eq!(clock.wait(at(9.0)), None, "it has not come yet");
@@ -322,6 +380,32 @@ mod tests {
         assert!(behind.abs() < 0.001, "{behind}");
     }
 
+    /// By how many seconds the music is behind at each tick of a clock whose tempo jumps after 16
+    /// quarter notes, with ticks up to 3 ms early or late.
+    fn behind_a_jump(before: f64, after: f64) -> Vec<f64> {
+        let (live, steering) = run();
+        let mut clock = MidiClock::new(120.0);
+        let mut rng = ChaCha8Rng::seed_from_u64(4);
+        let even = Uniform::new_inclusive(-0.003, 0.003).unwrap();
+        clock.hear(at(1.0), &[START]);
+        let mut right = 1.01;
+        let mut behind = Vec::new();
+        for tick in 0_u32..24 * 40 {
+            let tempo = if tick < 24 * 16 { before } else { after };
+            let came = f64::max(right + even.sample(&mut rng), 0.0);
+            live.move_to(at(came));
+            if let Some(report) = clock.hear(at(came), &[TICK]) {
+                steering.follow(report);
+            }
+            let (beat, _) = steering.beat();
+            let now = live.now().seconds();
+            let wanted = f64::from(tick) / 24.0 + (now - right) * tempo / 60.0;
+            behind.push((wanted - beat) * 60.0 / tempo);
+            right += 60.0 / tempo / 24.0;
+        }
+        behind
+    }
+
     #[test]
     fn the_music_follows_a_jump_of_tempo_within_two_quarter_notes() {
         for (before, after) in [
@@ -329,40 +413,25 @@ mod tests {
             (120.0, 90.0),
             (100.0, 200.0),
             (120.0, 121.0),
-            (120.0, 60.0),
         ] {
-            let (live, steering) = run();
-            let mut clock = MidiClock::new(120.0);
-            let mut rng = ChaCha8Rng::seed_from_u64(4);
-            let even = Uniform::new_inclusive(-0.003, 0.003).unwrap();
-            clock.hear(at(1.0), &[START]);
-            let mut right = 1.01;
-            for tick in 0..(24 * 40) {
-                let tempo = if tick < 24 * 16 { before } else { after };
-                let came = f64::max(right + even.sample(&mut rng), 0.0);
-                live.move_to(at(came));
-                if let Some(report) = clock.hear(at(came), &[TICK]) {
-                    steering.follow(report);
-                }
-                if tick > 24 * 18 {
-                    let (beat, _) = steering.beat();
-                    let now = live.now().seconds();
-                    let wanted = tick as f64 / 24.0 + (now - right) * tempo / 60.0;
-                    let behind = (wanted - beat) * 60.0 / tempo;
-                    // Half as fast, the music is far ahead before the second tick can tell, and
-                    // comes back by small changes of the tempo.
-                    if after > 60.0 {
-                        assert!(behind.abs() < 0.02, "{before} to {after}, {tick}: {behind}");
-                    }
-                    if tick > 24 * 24 {
-                        assert!(
-                            behind.abs() < 0.002,
-                            "{before} to {after}, {tick}: {behind}"
-                        );
-                    }
-                }
-                right += 60.0 / tempo / 24.0;
+            let behind = behind_a_jump(before, after);
+            for (tick, behind) in behind.iter().enumerate().skip(24 * 18 + 1) {
+                let most = if tick > 24 * 24 { 0.002 } else { 0.02 };
+                assert!(behind.abs() < most, "{before} to {after}, {tick}: {behind}");
             }
+        }
+    }
+
+    /// Half as fast, the music is far ahead before the second tick can tell, and comes back by small
+    /// changes of the tempo.
+    #[test]
+    fn eight_quarter_notes_after_the_tempo_was_halved_the_music_is_where_the_clock_is() {
+        for (tick, behind) in behind_a_jump(120.0, 60.0)
+            .iter()
+            .enumerate()
+            .skip(24 * 24 + 1)
+        {
+            assert!(behind.abs() < 0.002, "{tick}: {behind}");
         }
     }
 }

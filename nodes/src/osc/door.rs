@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rosc::OscMessage;
-use score_engine::{NodeError, NodeErrorKind};
+use score_engine::{Counters, NodeError, NodeErrorKind};
 
 use super::complaints::Complaints;
 use super::heard::Heard;
@@ -65,6 +65,9 @@ pub(super) struct Inlet {
     ear: Arc<Ear>,
     heard: Receiver<Heard>,
     door: Way,
+    /// Where it is shown that the port is waited for.
+    counters: Arc<Counters>,
+    complaints: Complaints,
 }
 
 /// How a node comes to its door.
@@ -75,6 +78,13 @@ enum Way {
     Awaited(SocketAddr, Option<Instant>),
 }
 
+/// What is found at an address.
+enum Found {
+    Door(Arc<Door>),
+    /// Nothing, while a node of this program has the port at this other address.
+    Other(SocketAddr),
+}
+
 impl Inlet {
     /// Listens at `address` to what `pattern` means; at port 0, to one that the system chooses.
     /// Where another node of this program has the port at another address, it begins to listen
@@ -82,20 +92,33 @@ impl Inlet {
     ///
     /// # Errors
     /// Another program has the port, or this computer has no such address.
-    pub(super) fn open(address: SocketAddr, pattern: Pattern) -> Result<Self, NodeError> {
+    pub(super) fn open(
+        address: SocketAddr,
+        pattern: Pattern,
+        counters: &Arc<Counters>,
+    ) -> Result<Self, NodeError> {
         let (sender, heard) = bounded(ROOM);
         let ear = Arc::new(Ear {
             pattern: Mutex::new(pattern),
             heard: sender,
         });
         let door = match door(address)? {
-            Some(door) => {
+            Found::Door(door) => {
                 door.shared.join(&ear);
                 Way::Open(door)
             }
-            None => Way::Awaited(address, None),
+            Found::Other(other) => {
+                counters.wait_for(shared_port(other).to_string());
+                Way::Awaited(address, None)
+            }
         };
-        Ok(Inlet { ear, heard, door })
+        Ok(Inlet {
+            ear,
+            heard,
+            door,
+            counters: counters.clone(),
+            complaints: Complaints::default(),
+        })
     }
 
     /// Where it listens.
@@ -114,9 +137,7 @@ impl Inlet {
 
     /// Says in the log what could not be taken.
     pub(super) fn complain(&self, what: &str) {
-        if let Way::Open(door) = &self.door {
-            door.shared.complaints.say(|| what.to_owned());
-        }
+        self.complaints.say(|| what.to_owned());
     }
 
     /// The next message, which may be for a later time; waits for one up to `patience`.
@@ -127,12 +148,14 @@ impl Inlet {
         if let Way::Awaited(address, since) = &mut self.door {
             let (address, since) = (*address, *since.get_or_insert_with(Instant::now));
             match door(address)? {
-                Some(door) => {
+                Found::Door(door) => {
                     door.shared.join(&self.ear);
                     self.door = Way::Open(door);
+                    self.counters.go_on();
                 }
-                None if since.elapsed() >= LEAVES => return Err(shared_port(address)),
-                None => {
+                Found::Other(other) if since.elapsed() >= LEAVES => return Err(shared_port(other)),
+                Found::Other(other) => {
+                    self.counters.wait_for(shared_port(other).to_string());
                     std::thread::sleep(patience.min(POLL_INTERVAL));
                     return Ok(None);
                 }
@@ -142,30 +165,32 @@ impl Inlet {
     }
 }
 
-/// The door at `address`: the one that is open, or a new one; none while a node of this program has
-/// the port at another address.
-fn door(address: SocketAddr) -> Result<Option<Arc<Door>>, NodeError> {
+/// The door at `address`: the one that is open, or a new one, unless a node of this program has the
+/// port at another address.
+fn door(address: SocketAddr) -> Result<Found, NodeError> {
     let begun = Instant::now();
     loop {
         let mut doors = lock(&DOORS);
         let known = doors.get(&address);
         if let Some(door) = known.and_then(Weak::upgrade) {
-            return Ok(Some(door));
+            return Ok(Found::Door(door));
         }
         let is_closing = known.is_some();
-        let is_own = doors.keys().any(|door| shares_port(*door, address));
+        let mut others = doors.keys().copied();
+        let other = others.find(|door| shares_port(*door, address));
         match Door::open(address) {
             Ok(door) => {
                 let door = Arc::new(door);
                 doors.insert(door.address, Arc::downgrade(&door));
-                return Ok(Some(door));
+                return Ok(Found::Door(door));
             }
-            Err(error) if is_taken(&error) && is_own => {
-                if !is_closing || begun.elapsed() >= CLOSES {
-                    return Ok(None);
+            Err(error) => match other.filter(|_| is_taken(&error)) {
+                None => return Err(refusal(address, &error)),
+                Some(other) if !is_closing || begun.elapsed() >= CLOSES => {
+                    return Ok(Found::Other(other));
                 }
-            }
-            Err(error) => return Err(refusal(address, &error)),
+                Some(_) => {}
+            },
         }
         drop(doors);
         std::thread::sleep(Duration::from_millis(10));
@@ -174,14 +199,18 @@ fn door(address: SocketAddr) -> Result<Option<Arc<Door>>, NodeError> {
 
 /// Whether only one of two sockets can have its address: they are one, or one of them is all.
 fn shares_port(one: SocketAddr, other: SocketAddr) -> bool {
-    let is_all = one.ip().is_unspecified() || other.ip().is_unspecified();
-    one.port() == other.port() && (is_all || one == other)
+    // All of version 6 are those of version 4 too, and not the other way round: who has the port
+    // there then is another program.
+    let is_of = |ip: IpAddr, all: IpAddr| all.is_unspecified() && (all.is_ipv6() || ip.is_ipv4());
+    let (ip, other_ip) = (one.ip(), other.ip());
+    let share = one == other || is_of(ip, other_ip) || is_of(other_ip, ip);
+    one.port() == other.port() && share
 }
 
-/// What is said where two nodes that stay have one port at different addresses.
-fn shared_port(address: SocketAddr) -> NodeError {
-    let (ip, port) = (address.ip(), address.port());
-    let what = format!("another `osc_in` has the port {port}, at another address than {ip}");
+/// What is said where another node of this program has the port at the address `other`.
+fn shared_port(other: SocketAddr) -> NodeError {
+    let (ip, port) = (other.ip(), other.port());
+    let what = format!("another `osc_in` has the port {port} at {ip}");
     NodeError::new(NodeErrorKind::Device, what)
         .help("give all nodes at one port the same `listen`, or this one another `port`")
 }
@@ -296,7 +325,7 @@ impl Shared {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{IpAddr, Ipv4Addr};
+    use std::net::Ipv4Addr;
 
     use super::super::arguments;
     use super::super::heard::Said;
@@ -309,7 +338,7 @@ mod tests {
     const ANYWHERE: SocketAddr = SocketAddr::new(HERE, 0);
 
     fn inlet(address: SocketAddr, pattern: &str) -> Result<Inlet, NodeError> {
-        Inlet::open(address, Pattern::parse(pattern).unwrap())
+        Inlet::open(address, Pattern::parse(pattern).unwrap(), &Arc::default())
     }
 
     fn send(to: SocketAddr, address: &str) {
@@ -374,6 +403,13 @@ mod tests {
         let at = old.address();
         let mut new = inlet(all(at.port()), "/a").unwrap();
         assert_eq!(new.next(Duration::ZERO).unwrap(), None);
+        let waits = |inlet: &Inlet| inlet.counters.condition().waits;
+        let (reason, _) = waits(&new).unwrap();
+        let port = at.port();
+        assert_eq!(
+            reason,
+            format!("another `osc_in` has the port {port} at 127.0.0.1")
+        );
         drop(old);
         let end = Instant::now() + 4 * PATIENCE;
         let heard = std::iter::repeat_with(|| {
@@ -382,12 +418,28 @@ mod tests {
         });
         let mut heard = heard.take_while(|_| Instant::now() < end);
         assert!(heard.any(|heard| heard.is_some()), "it hears nothing");
+        assert!(waits(&new).is_none());
         let stays = inlet(ANYWHERE, "/a").unwrap();
         let address = all(stays.address().port());
         let mut new = inlet(address, "/a").unwrap();
         new.door = Way::Awaited(address, Instant::now().checked_sub(LEAVES));
         let error = new.next(Duration::ZERO).unwrap_err();
         assert!(error.to_string().contains("another `osc_in`"), "{error}");
+    }
+
+    #[test]
+    fn only_addresses_that_exclude_each_other_share_a_port() {
+        let share = |one: &str, other: &str| {
+            let at = |ip: &str| SocketAddr::new(ip.parse().unwrap(), 9_001);
+            let both = shares_port(at(one), at(other));
+            assert_eq!(both, shares_port(at(other), at(one)));
+            both
+        };
+        assert!(share("127.0.0.1", "127.0.0.1") && share("::1", "::1"));
+        assert!(share("127.0.0.1", "0.0.0.0") && share("127.0.0.1", "::"));
+        assert!(share("::1", "::") && share("0.0.0.0", "::"));
+        assert!(!share("127.0.0.1", "127.0.0.2") && !share("127.0.0.1", "::1"));
+        assert!(!share("0.0.0.0", "::1"));
     }
 
     #[test]

@@ -83,8 +83,10 @@ impl Node for OscIn {
                  number after it as its strength. `notes` takes messages of two or three numbers: \
                  the channel from 0, if any, the pitch, and the velocity, a float from 0 to 1 or a \
                  whole number from 0 to 127; 0 ends the note. Notes that still sound end with the \
-                 run, or when `address` changes. Nodes at one port have the same `listen`: after an \
-                 edit of it, the new nodes listen as soon as the old ones have gone.\n\n\
+                 run, or when `address` changes.\n\n\
+                 All nodes at one port have the same `listen`. After an edit of it the new nodes wait \
+                 until the old ones have gone; one whose port is still another's after five seconds \
+                 fails.\n\n\
                  What cannot be read is reported in the log and left. OSC has no password: with \
                  `listen: \"0.0.0.0\"`, use a network of the show's own.",
             )
@@ -113,7 +115,7 @@ impl Node for OscIn {
         let pattern = Pattern::parse(&self.address).map_err(NodeError::input)?;
         let listened = pattern.text().to_owned();
         Ok(Box::new(Listening {
-            inlet: Inlet::open(SocketAddr::new(ip, self.port), pattern)?,
+            inlet: Inlet::open(SocketAddr::new(ip, self.port), pattern, build.counters)?,
             listened,
             waiting: Waiting::default(),
             keyboard: Keyboard::default(),
@@ -241,6 +243,7 @@ mod tests {
     use std::collections::BTreeSet;
     use std::net::UdpSocket;
     use std::path::PathBuf;
+    use std::sync::Arc;
     use std::time::{SystemTime, UNIX_EPOCH};
 
     use rosc::OscType;
@@ -283,7 +286,8 @@ mod tests {
     /// gets it before those of a run join this one.
     fn holder() -> (Inlet, u16) {
         let nothing = Pattern::parse("/nobody").unwrap();
-        let inlet = Inlet::open(SocketAddr::from(([127, 0, 0, 1], 0)), nothing).unwrap();
+        let at = SocketAddr::from(([127, 0, 0, 1], 0));
+        let inlet = Inlet::open(at, nothing, &Arc::default()).unwrap();
         let port = inlet.address().port();
         (inlet, port)
     }

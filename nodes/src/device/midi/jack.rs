@@ -5,19 +5,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use jack::{
-    AsyncClient, Client, ClientOptions, Control, MidiIn, MidiOut, Port, PortFlags, ProcessHandler,
-    ProcessScope, RawMidi,
+    AsyncClient, Client, Control, MidiIn, MidiOut, Port, PortFlags, ProcessHandler, ProcessScope,
+    RawMidi,
 };
 use rtrb::Consumer;
 use score_engine::{LiveClock, NodeError, Time};
 
 use super::super::jack_period::PeriodTime;
-use super::super::jack_server::Ticket;
+use super::super::jack_server::{self, Ticket};
 use super::super::keeper::missing;
 use super::super::sound_device::Direction;
 use super::super::watchdog::Watchdog;
 use super::message::{Message, Timed};
-use super::port::CLIENT;
 
 /// How often a port without a connection looks for the ports to connect to.
 const JOIN: Duration = Duration::from_millis(500);
@@ -119,13 +118,13 @@ pub(crate) fn open_output(
     clock: Arc<LiveClock>,
     due: Consumer<Timed>,
 ) -> Result<JackPort, NodeError> {
-    let (client, ticket) = client(own)?;
+    let (ticket, client) = client(own)?;
     let port = client
         .register_port("out", MidiOut::default())
         .map_err(|error| refused(own, &error))?;
     let name = port.name().unwrap_or_default();
     let work = Work::Send { port, due };
-    activate((client, ticket), name, work, Direction::Output, join, clock)
+    activate((ticket, client), name, work, Direction::Output, join, clock)
 }
 
 /// Opens a port for listening; `came` is called in JACK's callback and must not wait.
@@ -138,29 +137,19 @@ pub(crate) fn open_input(
     clock: Arc<LiveClock>,
     came: Box<dyn FnMut(Timed) + Send>,
 ) -> Result<JackPort, NodeError> {
-    let (client, ticket) = client(own)?;
+    let (ticket, client) = client(own)?;
     let port = client
         .register_port("in", MidiIn::default())
         .map_err(|error| refused(own, &error))?;
     let name = port.name().unwrap_or_default();
     let work = Work::Receive { port, came };
-    activate((client, ticket), name, work, Direction::Input, join, clock)
+    activate((ticket, client), name, work, Direction::Input, join, clock)
 }
 
 /// A client for the port of node `own`. Each node has one of its own, so that it is called the same
 /// in every run.
-fn client(own: &str) -> Result<(Client, Ticket), NodeError> {
-    let ticket = Ticket::take()?;
-    // JACK's names have at most 63 bytes and their parts are parted by a colon.
-    let own: String = own
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
-        .take(40)
-        .collect();
-    let name = format!("{CLIENT}_midi_{own}");
-    let opened = Client::new(&name, ClientOptions::NO_START_SERVER);
-    let (client, _) = opened.map_err(|error| missing("no JACK server runs").source(error))?;
-    Ok((client, ticket))
+fn client(own: &str) -> Result<(Ticket, Client), NodeError> {
+    jack_server::client(&format!("midi_{own}"))
 }
 
 fn refused(port: &str, error: &jack::Error) -> NodeError {
@@ -168,7 +157,7 @@ fn refused(port: &str, error: &jack::Error) -> NodeError {
 }
 
 fn activate(
-    (client, ticket): (Client, Ticket),
+    (ticket, client): (Ticket, Client),
     name: String,
     work: Work,
     direction: Direction,
@@ -263,6 +252,6 @@ fn ports_of(client: &Client, direction: Direction) -> Vec<String> {
 
 /// The MIDI ports at JACK's server; `None` where none runs.
 pub(crate) fn ports(direction: Direction) -> Option<Vec<String>> {
-    let (client, _ticket) = client("list").ok()?;
+    let (_ticket, client) = client("list").ok()?;
     Some(ports_of(&client, direction))
 }

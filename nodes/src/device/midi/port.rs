@@ -9,6 +9,15 @@ use super::super::sound_device::{Direction, best_match};
 /// The name under which other programs see this one.
 pub(crate) const CLIENT: &str = "score";
 
+/// What the port with this number, from 0, of several is called that the program opens for one
+/// purpose: those at JACK have names of their own.
+pub(crate) fn numbered(own: &str, number: usize) -> String {
+    match number {
+        0 => own.to_owned(),
+        number => format!("{own}_{}", number + 1),
+    }
+}
+
 /// The system's own MIDI.
 pub(crate) const SYSTEM: &str = if cfg!(target_os = "linux") {
     "ALSA"
