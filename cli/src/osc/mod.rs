@@ -33,6 +33,10 @@ pub(crate) use state::OscState;
 /// How often another port is tried where the system chooses one.
 const TRIES: usize = 20;
 
+/// Bytes that the system is asked to keep of packets which gather. It allows less where
+/// `net.core.rmem_max` says so, on Linux usually enough for 500 packets, twice as many as without.
+const ROOM: usize = 1 << 20;
+
 /// How often the thread that receives looks whether the run has ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -112,7 +116,11 @@ fn bind(address: SocketAddr) -> std::io::Result<(std::net::TcpListener, UdpSocke
         tries += 1;
         let tcp = std::net::TcpListener::bind(address)?;
         match UdpSocket::bind(tcp.local_addr()?) {
-            Ok(udp) => return Ok((tcp, udp)),
+            Ok(udp) => {
+                // Without more room only fewer may come at once.
+                let _ = rustix::net::sockopt::set_socket_recv_buffer_size(&udp, ROOM);
+                return Ok((tcp, udp));
+            }
             // What the system chose for one may be taken for the other.
             Err(_) if address.port() == 0 && tries < TRIES => {}
             Err(error) => return Err(error),

@@ -16,8 +16,12 @@ use super::state::OscState;
 const REST: Duration = Duration::from_millis(100);
 
 /// How long packets gather after some have been taken in, so that a stream of them does not wake
-/// this thread, and that of a node, for each. The first after a pause is taken at once.
-const GATHERS: Duration = Duration::from_millis(2);
+/// this thread, and that of a node, for each. The first after a pause is taken at once, and of a
+/// hand on a slider, which sends less than a hundred in a second, each one.
+const GATHERS: Duration = Duration::from_millis(5);
+
+/// Packets that came together: more are a burst, whose rest is not left to gather.
+const BURST: usize = 32;
 
 /// The most packets that are taken in without a look at whether the run is over.
 const MOST_AT_ONCE: usize = 1_024;
@@ -56,7 +60,7 @@ pub(super) fn receive(socket: &UdpSocket, state: &OscState, is_over: impl Fn() -
             (state.complaints).say(|| format!("packets cannot be waited for ({error})"));
             std::thread::sleep(REST);
         }
-        if more < MOST_AT_ONCE {
+        if more < BURST {
             let next = waiting.next(Instant::now());
             std::thread::sleep(next.map_or(GATHERS, |next| next.min(GATHERS)));
         }
