@@ -165,7 +165,7 @@ impl Node for Replay {
         );
         rest.sort_by_key(|(time, _)| *time);
         Ok(Box::new(Playing {
-            end: log.length().max(last),
+            end: take.length().max(last),
             codes: codes.transpose()?.map(Iterator::peekable),
             rest: rest.into_iter().peekable(),
         }))

@@ -67,7 +67,6 @@ pub(super) struct Inlet {
     door: Way,
     /// Where it is shown that the port is waited for.
     counters: Arc<Counters>,
-    complaints: Complaints,
 }
 
 /// How a node comes to its door.
@@ -117,7 +116,6 @@ impl Inlet {
             heard,
             door,
             counters: counters.clone(),
-            complaints: Complaints::default(),
         })
     }
 
@@ -137,7 +135,10 @@ impl Inlet {
 
     /// Says in the log what could not be taken.
     pub(super) fn complain(&self, what: &str) {
-        self.complaints.say(|| what.to_owned());
+        // Nothing has come before.
+        if let Way::Open(door) = &self.door {
+            door.shared.complaints.say(|| what.to_owned());
+        }
     }
 
     /// The next message, which may be for a later time; waits for one up to `patience`.

@@ -27,10 +27,7 @@ fn a_log_is_read_up_to_where_it_was_cut_off_and_says_so() {
         r#"{"time":2.0,"contr"#
     );
     let log = Log::read(text.as_bytes(), Path::new("take.jsonl")).unwrap();
-    assert_eq!(
-        log.controls,
-        [(score_engine::Time::from_seconds(0.5), 1, 0.25)]
-    );
+    assert_eq!(log.controls, [(Time::from_seconds(0.5), 1, 0.25)]);
     assert_eq!((log.set.len(), &log.set[0].value), (1, &None));
     assert_eq!(log.events[0].2, "cut");
     assert_eq!((log.end, log.damaged), (None, Some((5, 1))));

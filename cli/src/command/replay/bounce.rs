@@ -37,7 +37,7 @@ pub(crate) fn run(
     let name = name(arguments.out.as_deref(), &take, "bounced", "wav");
     require_place(&name)?;
     let score = Score::read(&take, &[], &registry, settings)?;
-    let base = score.longest(take.log.length());
+    let base = score.longest(take.length());
     let (texts, others) = score.changes(base);
     let number = score.revisions[base].1;
     let stems = stems(&take, number, &registry, &name)?;
@@ -69,8 +69,8 @@ pub(crate) fn run(
     if !others.is_empty() {
         let others: Vec<String> = others.iter().map(u64::to_string).collect();
         notes.push(format!(
-            "revisions {} have other nodes or wires; all is rendered with those of revision \
-             {number}, which played longest",
+            "revisions {} have other nodes, wires, values that are not live, or another tempo, metre, \
+             key or swing; all is rendered as revision {number} has it, which played longest",
             others.join(", ")
         ));
     }
@@ -179,7 +179,7 @@ fn inputs(
     let Ok(score) = Score::read(take, &[], registry, settings) else {
         return Ok(BTreeMap::new());
     };
-    let recorded_by = &score.revisions[score.longest(take.log.length())].2;
+    let recorded_by = &score.revisions[score.longest(take.length())].2;
     let Some(recorder) = recorder(recorded_by, take) else {
         return Ok(BTreeMap::new());
     };

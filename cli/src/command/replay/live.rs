@@ -44,7 +44,7 @@ pub(super) fn run(
     let revisions = score.revisions.iter().enumerate();
     acts.extend(revisions.map(|(index, (time, ..))| (*time, Act::Revision(index))));
     acts.extend(take.log.set.iter().map(|set| (set.time, Act::Set(set))));
-    acts.push((take.log.length(), Act::End));
+    acts.push((take.length(), Act::End));
     acts.sort_by_key(|(time, _)| *time);
     for (_, number, graph) in &mut score.revisions {
         let played = match recorder(graph, take) {

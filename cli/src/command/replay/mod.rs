@@ -81,7 +81,7 @@ fn notes(
             report(&again, again_is);
         }
     }
-    match again.is_the_same() || again.cut.is_some() || !again.is_whole {
+    match again.plays_the_same() {
         true => Ok(()),
         false => Err(differs(&again).into()),
     }

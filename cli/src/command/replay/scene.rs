@@ -20,13 +20,18 @@ const CAPTURES: [&str; 3] = ["camera", "screen", "video_stream"];
 const PLAYERS: [&str; 3] = ["audio_in", "midi_in", "osc_in"];
 
 /// Kinds that speak to devices and other programs, for which a render has no use.
-const OUTLETS: [&str; 5] = [
+const OUTLETS: [&str; 7] = [
     "artnet_out",
+    "jack_transport_out",
     "midi_clock_out",
     "midi_out",
+    "midi_timecode_out",
     "osc_out",
     "screen_out",
 ];
+
+/// The kind that calls presets and cues: what it called then is recorded as what hands did.
+const CALLS: &str = "recall";
 
 /// The kind that makes takes.
 const RECORDER: &str = "recorder";
@@ -105,7 +110,8 @@ impl Score {
     }
 
     /// Live values that the revisions after the first change in nodes that stay, and the numbers of
-    /// those that change more than that compared with `base`.
+    /// those that change more than that compared with `base`: nodes, wires, values that are not
+    /// live, the transport.
     pub(super) fn changes(&self, base: usize) -> (Vec<TextChange>, Vec<u64>) {
         let (mut changes, mut others) = (Vec::new(), Vec::new());
         let shape = |graph: &Graph| -> (BTreeMap<String, String>, BTreeSet<String>) {
@@ -114,9 +120,19 @@ impl Score {
             let nodes = nodes.map(|(id, kind)| (id.to_owned(), kind.to_owned()));
             (nodes.collect(), wires.collect())
         };
-        let own = shape(&self.revisions[base].2);
+        let fixed = |graph: &Graph| -> BTreeMap<(String, String), Value> {
+            let of = |id: &str| {
+                let values = graph.fixed_values(id);
+                let values =
+                    values.map(|(name, value)| ((id.to_owned(), name.to_owned()), value.clone()));
+                values.collect::<Vec<_>>()
+            };
+            graph.kinds().flat_map(|(id, _)| of(id)).collect()
+        };
+        let all = |graph: &Graph| (shape(graph), fixed(graph), graph.transport().clone());
+        let own = all(&self.revisions[base].2);
         for (time, number, graph) in &self.revisions {
-            if shape(graph) != own {
+            if all(graph) != own {
                 others.push(*number);
             }
             for (id, _) in graph.kinds() {
@@ -177,6 +193,8 @@ pub(super) fn recorded(
     take: &Take,
 ) -> Result<BTreeMap<String, Vec<Played>>, Failure> {
     let mut played: BTreeMap<String, Vec<Played>> = BTreeMap::new();
+    // Read once, for the wires that carry some.
+    let mut all_notes = None;
     let mut wires = [("notes", 0), ("controls", 0), ("events", 0)];
     for [from, output, to, input] in graph.wires() {
         if to != recorder {
@@ -194,7 +212,11 @@ pub(super) fn recorded(
         match input {
             "notes" => {
                 let source = &graph.sources(recorder, "notes")[wire];
-                let notes = take.played(Some(source))?;
+                let all_notes = match &mut all_notes {
+                    Some(all) => all,
+                    none => none.insert(take.all_played()?),
+                };
+                let notes = all_notes.of(Some(source))?;
                 own.extend(notes.into_iter().map(|(time, notes)| (time, port, notes)));
             }
             "controls" => {
@@ -244,7 +266,7 @@ impl StandIns<'_> {
         graph: &mut Graph,
         silent: &BTreeSet<String>,
     ) -> Result<Vec<String>, Failure> {
-        let (end, mut missing) = (self.take.log.length(), Vec::new());
+        let (end, mut missing) = (self.take.length(), Vec::new());
         let nodes: Vec<(String, String)> = (graph.kinds())
             .map(|(id, kind)| (id.to_owned(), kind.to_owned()))
             .collect();
@@ -257,6 +279,7 @@ impl StandIns<'_> {
             } else if (kind == HEARD.0 && self.recorder.is_some())
                 || silent.contains(id)
                 || kind == RECORDER
+                || kind == CALLS
                 || (self.sound.is_some() && OUTLETS.contains(&kind))
             {
                 graph.silence(id);

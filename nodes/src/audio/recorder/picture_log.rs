@@ -32,6 +32,8 @@ pub(super) struct PictureLog {
     /// How many pictures were handed over.
     count: u64,
     left_out: Arc<AtomicU64>,
+    /// Bytes that the encoder gave until it ended.
+    written: u64,
 }
 
 impl PictureLog {
@@ -48,6 +50,7 @@ impl PictureLog {
             last: None,
             count: 0,
             left_out: build.counters.counter("left_out_pictures"),
+            written: 0,
         })
     }
 
@@ -96,7 +99,11 @@ impl PictureLog {
         let least = Time::from_seconds((self.count + 1) as f64 / RATE);
         self.fill(if self.count == 0 { end.max(least) } else { end });
         match self.encoder.take() {
-            Some(encoder) => encoder.end(),
+            Some(encoder) => {
+                let (written, done) = encoder.end();
+                self.written = written;
+                done
+            }
             None => Ok(()),
         }
     }
@@ -106,10 +113,10 @@ impl PictureLog {
     /// # Errors
     /// It cannot be put in its place.
     pub(super) fn commit(&mut self) -> Result<(), NodeError> {
-        match self.size {
-            Some(_) => self.growing.commit(),
+        match self.written {
             // An empty file goes when it is dropped.
-            None => Ok(()),
+            0 => Ok(()),
+            _ => self.growing.commit(),
         }
     }
 }
@@ -119,7 +126,7 @@ struct Encoder {
     pictures: Sender<(Arc<Frame>, u64)>,
     child: Running,
     feeding: Option<JoinHandle<()>>,
-    writing: Option<JoinHandle<std::io::Result<()>>>,
+    writing: Option<JoinHandle<(u64, std::io::Result<()>)>>,
     is_written: Arc<AtomicBool>,
 }
 
@@ -165,10 +172,11 @@ impl Encoder {
         })
     }
 
-    fn end(self) -> Result<(), NodeError> {
+    /// Has it write its last pictures; gives the bytes that it gave in all.
+    fn end(self) -> (u64, Result<(), NodeError>) {
         let Encoder {
             pictures,
-            child,
+            mut child,
             feeding,
             writing,
             is_written,
@@ -178,17 +186,36 @@ impl Encoder {
         while !is_written.load(Ordering::Acquire) && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(5));
         }
+        let mut ended = child.0.try_wait();
+        while matches!(ended, Ok(None)) && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
+            ended = child.0.try_wait();
+        }
         // If it hangs, it ends here, and with it whoever waits for it.
         drop(child);
         let _ = feeding.map(JoinHandle::join);
-        match writing.map(JoinHandle::join) {
-            Some(Ok(Err(error))) => Err(NodeError::output(format!(
+        let (bytes, written) = match writing.map(JoinHandle::join) {
+            Some(Ok(written)) => written,
+            _ => (0, Ok(())),
+        };
+        let done = match (written, ended) {
+            (Err(error), _) => Err(NodeError::output(format!(
                 "the pictures cannot be written ({error})"
             ))
             .help("make room on the disk")
             .source(error)),
-            _ => Ok(()),
-        }
+            (Ok(()), Ok(Some(status))) if status.success() => Ok(()),
+            (Ok(()), ended) => {
+                let how = match ended {
+                    Ok(Some(status)) => status.to_string(),
+                    _ => format!("it hung for {} s", PATIENCE.as_secs()),
+                };
+                Err(NodeError::output(format!(
+                    "the film of the pictures may lack its end: ffmpeg failed ({how})"
+                )))
+            }
+        };
+        (bytes, done)
     }
 }
 
@@ -203,12 +230,18 @@ fn feed(mut stdin: ChildStdin, pictures: impl Iterator<Item = (Arc<Frame>, u64)>
     }
 }
 
-fn write(mut stdout: ChildStdout, mut file: std::fs::File) -> std::io::Result<()> {
-    let mut block = vec![0; 64 * 1024];
+/// Writes what the encoder gives; gives how much that was.
+fn write(mut stdout: ChildStdout, mut file: std::fs::File) -> (u64, std::io::Result<()>) {
+    let (mut block, mut written) = (vec![0; 64 * 1024], 0);
     loop {
-        match stdout.read(&mut block)? {
-            0 => return Ok(()),
-            length => file.write_all(&block[..length])?,
+        let done = match stdout.read(&mut block) {
+            Ok(0) => return (written, Ok(())),
+            Ok(length) => file.write_all(&block[..length]).map(|()| length),
+            Err(error) => Err(error),
+        };
+        match done {
+            Ok(length) => written += length as u64,
+            Err(error) => return (written, Err(error)),
         }
     }
 }

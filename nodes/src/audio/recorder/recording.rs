@@ -328,14 +328,16 @@ impl Processor<Recorder> for Recording {
         if let Some(trace) = &mut self.trace {
             trace.flush()?;
         }
-        if let Some(film) = &mut self.film {
-            film.finish(end)?;
-        }
+        // A film that fails keeps the log from nothing.
+        let film = match &mut self.film {
+            Some(film) => film.finish(end),
+            None => Ok(()),
+        };
         if let Some(log) = &mut self.log {
             log.line(&json!({ "end": end.seconds() }))?;
             log.flush()?;
         }
-        Ok(())
+        film
     }
 
     fn commit(&mut self) -> Result<(), NodeError> {
