@@ -4,9 +4,12 @@
 //! pages together; `socket` is one page. The files of the page are in `assets`. Nothing here makes
 //! the run wait: values are set and outputs are looked at through [`Steering`], and the status is
 //! the one that the run has published last.
+//!
+//! `film` is the page of films, which shows no run: it passes the same gate.
 
 mod access;
 mod assets;
+mod film;
 mod health;
 mod hub;
 mod links;
@@ -25,6 +28,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 pub(crate) use access::Right;
+pub(crate) use film::Films;
 pub(crate) use links::Links;
 
 use self::access::Access;
