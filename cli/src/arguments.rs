@@ -53,7 +53,7 @@ impl Command {
             Command::Cue(cue) => cue.json,
             Command::Status(status) => status.json,
             #[cfg(feature = "page")]
-            Command::Page(page) => matches!(page, Page::Links { json: true }),
+            Command::Page(page) => matches!(page.links, Some(PageLinks::Links { json: true })),
             Command::Run(_)
             | Command::Set(_)
             | Command::Tap(_)
@@ -142,9 +142,8 @@ pub(crate) enum Command {
     Learn(Learn),
     /// Print what the nodes of a running patch do
     Status(LiveStatus),
-    /// Make and revoke lasting links to the page of a run
+    /// Show patches and films in a browser; make and revoke lasting links to pages
     #[cfg(feature = "page")]
-    #[command(subcommand)]
     Page(Page),
     /// Report every error in patches
     Check(Check),
@@ -210,7 +209,42 @@ pub(crate) struct Film {
     /// [default: FILM-scored]
     #[arg(long, short, value_name = "NAME")]
     pub(crate) out: Option<PathBuf>,
-    /// A patch to use instead of the built-in one; its files get the names given here
+    #[command(flatten)]
+    pub(crate) tune: Tune,
+    /// The melody's instrument; `score nodes synth` lists them [default: the patch's]
+    #[arg(long, value_name = "VOICE")]
+    pub(crate) voice: Option<String>,
+    /// Also write each input of the patch's mixer to a file: NAME-stem-PART.wav, 32-bit float
+    #[arg(long)]
+    pub(crate) stems: bool,
+    /// Also draw the sheet music, as NAME.pdf; needs LilyPond or MuseScore
+    #[arg(long)]
+    pub(crate) pdf: bool,
+    #[command(flatten)]
+    pub(crate) overrides: Overrides,
+    #[command(flatten)]
+    pub(crate) consent: Consent,
+    #[cfg(feature = "page")]
+    #[command(flatten)]
+    pub(crate) page: FilmPage,
+    /// Render for a page: what the page shows is written to this folder as well
+    #[arg(long, value_name = "FOLDER", hide = true)]
+    pub(crate) for_page: Option<PathBuf>,
+    /// Write no music, but stills of the film to this folder, for a page
+    #[arg(long, value_name = "FOLDER", hide = true)]
+    pub(crate) stills_for_page: Option<PathBuf>,
+    /// Print only errors
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// Print what was written, as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What decides on the notes that a film gets.
+#[derive(Args, Clone, Default)]
+pub(crate) struct Tune {
+    /// A patch to use instead of the built-in one
     #[arg(long, value_name = "PATCH")]
     pub(crate) patch: Option<PathBuf>,
     /// A style of the built-in patch; `score styles` lists them
@@ -241,25 +275,6 @@ pub(crate) struct Film {
     /// Seed: another number gives another tune for the same pictures [default: the patch's]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) seed: Option<String>,
-    /// The melody's instrument; `score nodes synth` lists them [default: the patch's]
-    #[arg(long, value_name = "VOICE")]
-    pub(crate) voice: Option<String>,
-    /// Also write each input of the patch's mixer to a file: NAME-stem-PART.wav, 32-bit float
-    #[arg(long)]
-    pub(crate) stems: bool,
-    /// Also draw the sheet music, as NAME.pdf; needs LilyPond or MuseScore
-    #[arg(long)]
-    pub(crate) pdf: bool,
-    #[command(flatten)]
-    pub(crate) overrides: Overrides,
-    #[command(flatten)]
-    pub(crate) consent: Consent,
-    /// Print only errors
-    #[arg(long, short)]
-    pub(crate) quiet: bool,
-    /// Print what was written, as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 /// What a patch may write without asking.
@@ -365,9 +380,61 @@ pub(crate) struct PageDoor {
     pub(crate) page_edit: bool,
 }
 
+/// Where and to whom a film's page is shown.
+#[cfg(feature = "page")]
+#[derive(Args)]
+pub(crate) struct FilmPage {
+    /// Show the film with its music in a browser, to turn it there and render again, at this port of
+    /// this computer; what you keep gets its name, everything else is removed at the end [default
+    /// port: 7664, or another if that is taken]
+    #[arg(long, value_name = "PORT", conflicts_with_all = ["json", "quiet"])]
+    pub(crate) page: Option<Option<u16>>,
+    /// Open the page in a browser
+    #[arg(long, requires = "page")]
+    pub(crate) open: bool,
+    /// Let other computers and phones reach the page through this address of this computer, with a
+    /// link (score page link)
+    #[arg(long, value_name = "ADDRESS", requires = "page")]
+    pub(crate) listen: Option<IpAddr>,
+    /// Another name by which browsers reach the page, as through a reverse proxy; may be repeated
+    #[arg(long, value_name = "NAME", requires = "page")]
+    pub(crate) page_host: Vec<String>,
+    /// Let browsers of other computers render and keep too
+    #[arg(long, requires = "page")]
+    pub(crate) page_edit: bool,
+}
+
+/// A page without a run.
+#[cfg(feature = "page")]
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Page {
+    #[command(subcommand)]
+    pub(crate) links: Option<PageLinks>,
+    /// The folder whose patches and films are shown; nothing outside it is [default: the current
+    /// one]
+    pub(crate) folder: Option<PathBuf>,
+    /// The port of this computer [default: 7664, or another if that is taken]
+    #[arg(long)]
+    pub(crate) port: Option<u16>,
+    /// Open the page in a browser
+    #[arg(long)]
+    pub(crate) open: bool,
+    /// Let other computers and phones reach the page through this address of this computer, with a
+    /// link (score page link)
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<IpAddr>,
+    /// Another name by which browsers reach the page, as through a reverse proxy; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(crate) page_host: Vec<String>,
+    /// Let browsers of other computers render and keep too
+    #[arg(long)]
+    pub(crate) page_edit: bool,
+}
+
 #[cfg(feature = "page")]
 #[derive(Subcommand)]
-pub(crate) enum Page {
+pub(crate) enum PageLinks {
     /// Make a lasting link, which is good after a restart too; it is printed this once
     #[command(group = clap::ArgGroup::new("right").required(true))]
     Link {
@@ -821,9 +888,8 @@ pub(crate) enum Eval {
 pub(crate) struct EvalFilm {
     /// The film: any file that ffmpeg reads
     pub(crate) film: PathBuf,
-    /// The patch that makes the music, instead of the built-in one; it writes nothing
-    #[arg(long, value_name = "PATCH")]
-    pub(crate) patch: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) tune: Tune,
     /// Write a page with plots, the stills and the notes
     #[arg(long, value_name = "NAME.html")]
     pub(crate) report: Option<PathBuf>,
@@ -847,6 +913,9 @@ pub(crate) struct EvalFilm {
     /// Print the figures as JSON
     #[arg(long)]
     pub(crate) json: bool,
+    /// Leave the computer to others, and end when standard input does
+    #[arg(long, hide = true)]
+    pub(crate) for_page: bool,
 }
 
 #[derive(Args)]

@@ -57,6 +57,10 @@ pub fn run(registry: &Registry) -> ExitCode {
         folders::settings(arguments.common.models.as_deref()).strict(arguments.command.is_strict());
     let kinds = Kinds::new(registry, &arguments.common);
     let done = match &arguments.command {
+        #[cfg(feature = "page")]
+        Command::Film(film) if film.page.page.is_some() => {
+            command::page::film(film, &arguments.common, &kinds)
+        }
         Command::Film(film) => command::film::run(film, &kinds, &settings),
         Command::Render(render) => command::render::run(render, &kinds, &settings),
         Command::Run(run) => command::run::run(run, kinds.into_owned(), &settings),
@@ -72,7 +76,7 @@ pub fn run(registry: &Registry) -> ExitCode {
         Command::Learn(learn) => command::learn::run(learn, &kinds, &settings),
         Command::Status(status) => command::steer::status(status),
         #[cfg(feature = "page")]
-        Command::Page(page) => command::page::run(page),
+        Command::Page(page) => command::page::run(page, &arguments.common, &kinds),
         Command::Check(check) => command::check::run(check, &kinds, &settings),
         Command::Fmt(fmt) => command::fmt::run(fmt),
         Command::New(new) => command::new::run(new),

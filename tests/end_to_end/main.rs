@@ -10,6 +10,8 @@ mod errors_as_json;
 mod evaluation;
 mod film;
 mod film_names;
+mod films_browser;
+mod films_page;
 mod golden;
 mod import;
 mod library;

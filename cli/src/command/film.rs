@@ -1,6 +1,7 @@
 //! `score film`
 
 mod binding;
+pub(crate) mod for_page;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -12,13 +13,14 @@ use serde_json::{Value, json};
 
 pub(crate) use self::binding::Binding;
 use self::binding::written_film;
-use crate::arguments::Film;
+use self::for_page::Collected;
+use crate::arguments::{Film, Tune};
 use crate::command::checked;
 use crate::failure::Failure;
 use crate::kinds::Kinds;
 use crate::library::{FILM, STYLED, STYLES};
 use crate::ownership::{Ownership, shown};
-use crate::rendering::render;
+use crate::rendering::{Showing, render_showing};
 use crate::terminal::{out, tell, warn};
 
 /// The ending of a film for which none was given, until its picture is known.
@@ -26,28 +28,24 @@ const USUAL: &str = "mp4";
 
 pub(crate) fn run(arguments: &Film, kinds: &Kinds<'_>, settings: &Settings) -> Result<(), Failure> {
     require_film(&arguments.film)?;
-    if let Some(theme) = &arguments.theme {
-        require("theme", theme)?;
+    if let Some(folder) = &arguments.stills_for_page {
+        for_page::be_modest();
+        return for_page::stills(&arguments.film, folder);
     }
-    let source = match &arguments.style {
-        Some(style) => styled(style)?,
-        None => source(arguments.patch.as_deref())?,
-    };
-    let wanted = match &arguments.out {
-        Some(name) => name.clone(),
-        None => beside(&arguments.film),
-    };
-    let named = arguments.out.as_deref().and_then(ScoredFilm::ending_of);
-    let name = match named {
-        Some(_) => wanted.with_extension(""),
-        None => wanted,
-    };
+    if arguments.for_page.is_some() {
+        for_page::be_modest();
+    }
+    let tune = &arguments.tune;
+    tune.require()?;
+    let source = tune.source()?;
+    let (name, named) = named(arguments);
     let order = Order {
         arguments,
         source: &source,
-        registry: &kinds.of(arguments.patch.as_deref(), &source),
+        registry: &kinds.of(tune.patch.as_deref(), &source),
         settings,
         name: &name,
+        can_be_left_out: arguments.for_page.is_some(),
     };
     let usual = named.unwrap_or(USUAL);
     let mut graph = order.graph(usual)?;
@@ -69,13 +67,29 @@ pub(crate) fn run(arguments: &Film, kinds: &Kinds<'_>, settings: &Settings) -> R
     if !arguments.quiet && !encoded {
         notes.iter().for_each(tell);
     }
-    let ownership = match &arguments.patch {
+    let ownership = match &tune.patch {
         Some(patch) => Ownership::of_file(patch, &arguments.consent),
         None => Ownership::of_built_in("film", &arguments.consent),
     };
     ownership.require(&graph)?;
     let started = Instant::now();
-    let done = render(graph, &ownership.settings(settings), arguments.quiet);
+    let film = written_film(&graph).map(|(_, film)| film);
+    let collected = (arguments.for_page.as_ref()).map(|_| Collected::of(&mut graph));
+    let showing = match (&collected, arguments.quiet) {
+        (Some(collected), _) => Showing::Lines(collected.reached()),
+        (None, true) => Showing::Nothing,
+        (None, false) => Showing::Bar,
+    };
+    let mut done = render_showing(graph, &ownership.settings(settings), showing);
+    if let (Some(folder), Some(collected)) = (&arguments.for_page, collected)
+        && let Ok(rendered) = &mut done
+    {
+        let score = collected.score(rendered.fit.take()).to_string();
+        std::fs::write(folder.join(for_page::SCORE), score)?;
+        if let Some(film) = film {
+            for_page::preview(&film, folder)?;
+        }
+    }
     if let Err(failure) = &done
         && !matches!(failure, Failure::Run(failed) if failed.not_placed().is_some())
     {
@@ -111,60 +125,44 @@ struct Order<'a> {
     settings: &'a Settings,
     /// The name of all files that are written, without an ending.
     name: &'a Path,
+    /// Whether stems and drawn sheet music are left out where the patch has none.
+    can_be_left_out: bool,
+}
+
+/// The name of all files that are written, without an ending, and the ending that the film's was
+/// given.
+pub(crate) fn named(arguments: &Film) -> (PathBuf, Option<&'static str>) {
+    let wanted = match &arguments.out {
+        Some(name) => name.clone(),
+        None => beside(&arguments.film),
+    };
+    let ending = arguments.out.as_deref().and_then(ScoredFilm::ending_of);
+    match ending {
+        Some(_) => (wanted.with_extension(""), ending),
+        None => (wanted, None),
+    }
 }
 
 impl Order<'_> {
     /// The patch, ready to run; films that it writes get the name with `ending`.
     fn graph(&self, ending: &str) -> Result<Graph, Failure> {
-        let Film {
-            film,
-            voice,
-            stems,
-            pdf,
-            theme,
-            theme_scene,
-            tempo,
-            swing,
-            key,
-            seed,
-            overrides: more,
-            ..
-        } = self.arguments;
+        let arguments = self.arguments;
         let binding = Binding {
             source: self.source,
             registry: self.registry,
             settings: self.settings,
-            film,
+            film: &arguments.film,
             name: self.name,
-            voice: voice.as_deref(),
-            stems: *stems,
-            pdf: *pdf,
-            theme: theme.as_deref(),
-            theme_scene: theme_scene.as_deref(),
+            voice: arguments.voice.as_deref(),
+            stems: arguments.stems,
+            pdf: arguments.pdf,
+            theme: arguments.tune.theme.as_deref(),
+            theme_scene: arguments.tune.theme_scene.as_deref(),
+            can_be_left_out: self.can_be_left_out,
         };
         let mut overrides = binding.overrides(ending)?;
-        for (param, value) in [("tempo", tempo), ("swing", swing), ("seed", seed)] {
-            if let Some(value) = value {
-                let given = Override::parse(&format!("transport.{param}={value}"))
-                    .map_err(|wrong| Failure::Message(wrong.to_string()))?;
-                overrides.push(given.typed_as(&format!("--{param}")));
-            }
-        }
-        let fit = match (self.arguments.fit_cuts, self.arguments.no_fit_cuts, tempo) {
-            (true, ..) => Some(("--fit-cuts", true)),
-            (_, true, _) => Some(("--no-fit-cuts", false)),
-            (.., Some(_)) => Some(("--tempo", false)),
-            _ => None,
-        };
-        if let Some((typed, fit)) = fit {
-            let given = Override::parse(&format!("transport.fit_cuts={fit}"))
-                .map_err(|wrong| Failure::Message(wrong.to_string()))?;
-            overrides.push(given.typed_as(typed));
-        }
-        if let Some(key) = key {
-            overrides.push(Override::text("transport", "key", key).typed_as("--key"));
-        }
-        overrides.extend(more.set.iter().cloned());
+        overrides.extend(arguments.tune.overrides()?);
+        overrides.extend(arguments.overrides.set.iter().cloned());
         checked(self.source, &overrides, self.registry, self.settings)
     }
 
@@ -191,6 +189,56 @@ impl Order<'_> {
             }
             Err(refusal) => Err(refusal.into()),
         }
+    }
+}
+
+impl Tune {
+    /// Refuses files that are not there.
+    pub(crate) fn require(&self) -> Result<(), Failure> {
+        match &self.theme {
+            Some(theme) => require("theme", theme),
+            None => Ok(()),
+        }
+    }
+
+    /// The patch that makes the music.
+    pub(crate) fn source(&self) -> Result<Source, Failure> {
+        match &self.style {
+            Some(style) => styled(style),
+            None => source(self.patch.as_deref()),
+        }
+    }
+
+    /// The values that the transport gets.
+    pub(crate) fn overrides(&self) -> Result<Vec<Override>, Failure> {
+        let set = |param: &str, value: &str, typed: &str| {
+            let given = Override::parse(&format!("transport.{param}={value}"));
+            let given = given.map_err(|wrong| Failure::Message(wrong.to_string()))?;
+            Ok::<_, Failure>(given.typed_as(typed))
+        };
+        let mut overrides = Vec::new();
+        for (param, value) in [
+            ("tempo", &self.tempo),
+            ("swing", &self.swing),
+            ("seed", &self.seed),
+        ] {
+            if let Some(value) = value {
+                overrides.push(set(param, value, &format!("--{param}"))?);
+            }
+        }
+        let fit = match (self.fit_cuts, self.no_fit_cuts, &self.tempo) {
+            (true, ..) => Some(("--fit-cuts", "true")),
+            (_, true, _) => Some(("--no-fit-cuts", "false")),
+            (.., Some(_)) => Some(("--tempo", "false")),
+            _ => None,
+        };
+        if let Some((typed, fit)) = fit {
+            overrides.push(set("fit_cuts", fit, typed)?);
+        }
+        if let Some(key) = &self.key {
+            overrides.push(Override::text("transport", "key", key).typed_as("--key"));
+        }
+        Ok(overrides)
     }
 }
 

@@ -1,16 +1,75 @@
-//! `score page`
+//! `score page`: patches and films in a browser, and links to pages.
 
 use std::io::Write;
+use std::path::Path;
 
 use serde_json::json;
 
-use crate::arguments::Page;
+use crate::arguments::{Common, Film, Page, PageLinks};
 use crate::failure::Failure;
 use crate::folders;
-use crate::page::{Links, Right};
-use crate::terminal::out;
+use crate::kinds::Kinds;
+use crate::page::{Door, Films, Links, PageServer, Right, open_browser};
+use crate::signals::end_of_run;
+use crate::terminal::{out, tell};
 
-pub(crate) fn run(arguments: &Page) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &Page, common: &Common, kinds: &Kinds<'_>) -> Result<(), Failure> {
+    if let Some(action) = &arguments.links {
+        return links(action);
+    }
+    let folder = arguments.folder.as_deref().unwrap_or(Path::new("."));
+    let films = Films::of_folder(folder, common, kinds.built_in())?;
+    let door = Door {
+        port: arguments.port,
+        port_option: "--port",
+        listen: arguments.listen,
+        hosts: arguments.page_host.clone(),
+        may_edit_from_afar: arguments.page_edit,
+    };
+    show(&door, films, arguments.open)
+}
+
+/// `score film --page`
+pub(crate) fn film(film: &Film, common: &Common, kinds: &Kinds<'_>) -> Result<(), Failure> {
+    crate::command::film::require_film(&film.film)?;
+    film.tune.require()?;
+    // A patch that cannot be read is said here, not on the page.
+    film.tune.source()?;
+    let films = Films::of_film(film, common, kinds.built_in())?;
+    let door = Door {
+        port: film.page.page.flatten(),
+        port_option: "--page",
+        listen: film.page.listen,
+        hosts: film.page.page_host.clone(),
+        may_edit_from_afar: film.page.page_edit,
+    };
+    show(&door, films, film.page.open)
+}
+
+/// Shows the page until Ctrl-C.
+fn show(door: &Door, films: Films, opens: bool) -> Result<(), Failure> {
+    let stop = end_of_run();
+    let next = |address: &str| {
+        tell(format_args!(
+            "the page opens in another browser at {address}"
+        ))
+    };
+    let page = PageServer::of_films(door, films, next)?;
+    tell(format_args!("the page opens once at {}", page.address));
+    tell("Ctrl-C ends it; what was not kept is removed then");
+    if opens && let Err(error) = open_browser(&page.address) {
+        tell(format_args!(
+            "warning: no browser can be opened ({error}); open the address by hand"
+        ));
+    }
+    // It ends with a signal, or with what listens to signals.
+    let _ = stop.recv();
+    drop(page);
+    Ok(())
+}
+
+/// Makes, lists and revokes links.
+fn links(arguments: &PageLinks) -> Result<(), Failure> {
     let Some(folder) = folders::of_user() else {
         let why = "links are kept in your own folder, and neither XDG_CONFIG_HOME nor HOME is set";
         return Err(Failure::Message(why.to_owned()));
@@ -24,7 +83,7 @@ pub(crate) fn run(arguments: &Page) -> Result<(), Failure> {
     };
     let mut out = out();
     match arguments {
-        Page::Link { turn, name, at, .. } => {
+        PageLinks::Link { turn, name, at, .. } => {
             let right = if *turn { Right::Turn } else { Right::See };
             let secret = links.add(right, name).map_err(unwritten)?;
             let at = if at.contains("://") {
@@ -34,13 +93,13 @@ pub(crate) fn run(arguments: &Page) -> Result<(), Failure> {
             };
             writeln!(out, "{}/enter#{secret}", at.trim_end_matches('/'))?;
         }
-        Page::Links { json: true } => {
+        PageLinks::Links { json: true } => {
             let all = links.all().into_iter();
             let all = all.map(|link| json!({ "name": link.name, "right": link.right.name() }));
             let all: Vec<_> = all.collect();
             writeln!(out, "{:#}", json!({ "links": all }))?;
         }
-        Page::Links { json: false } => {
+        PageLinks::Links { json: false } => {
             let all = links.all();
             let widest = all.iter().map(|link| link.name.chars().count()).max();
             let widest = widest.unwrap_or(0);
@@ -51,7 +110,7 @@ pub(crate) fn run(arguments: &Page) -> Result<(), Failure> {
                 writeln!(out, "there are no links; `score page link --see` makes one")?;
             }
         }
-        Page::Revoke { name } => {
+        PageLinks::Revoke { name } => {
             if !links.remove(name).map_err(unwritten)? {
                 let why = format!("no link is called `{name}`; `score page links` lists them");
                 return Err(Failure::Message(why));

@@ -25,6 +25,8 @@ macro_rules! asset {
 pub(super) const STUDIO: &str = include_str!("assets/studio.html");
 pub(super) const SHOW: &str = include_str!("assets/show.html");
 pub(super) const PHONE: &str = include_str!("assets/phone.html");
+pub(super) const FILM: &str = include_str!("assets/film.html");
+pub(super) const FILMS: &str = include_str!("assets/films.html");
 pub(super) const LOCKED: &str = include_str!("assets/locked.html");
 
 /// The file at `path`; what a request says names nothing else.
@@ -44,6 +46,12 @@ pub(super) fn at(path: &str) -> Option<Asset> {
         "/show.js" => asset!(SCRIPT, "show.js"),
         "/phone.js" => asset!(SCRIPT, "phone.js"),
         "/locked.js" => asset!(SCRIPT, "locked.js"),
+        "/film.css" => asset!(STYLE, "film.css"),
+        "/film.js" => asset!(SCRIPT, "film.js"),
+        "/film_results.js" => asset!(SCRIPT, "film_results.js"),
+        "/film_strip.js" => asset!(SCRIPT, "film_strip.js"),
+        "/film_turn.js" => asset!(SCRIPT, "film_turn.js"),
+        "/films.js" => asset!(SCRIPT, "films.js"),
         _ => return None,
     })
 }
@@ -66,13 +74,19 @@ mod tests {
             "/show.js",
             "/phone.js",
             "/locked.js",
+            "/film.css",
+            "/film.js",
+            "/film_results.js",
+            "/film_strip.js",
+            "/film_turn.js",
+            "/films.js",
             "/style.css",
             "/show.css",
         ];
         let files = scripts.iter().filter_map(|path| at(path));
         let files: Vec<&str> = files.map(|asset| asset.content).collect();
         assert_eq!(files.len(), scripts.len());
-        let pages = [STUDIO, SHOW, PHONE, LOCKED];
+        let pages = [STUDIO, SHOW, PHONE, FILM, FILMS, LOCKED];
         let all = || files.iter().chain(&pages);
         // Uncompressed; 250 kB compressed are allowed.
         assert!(all().map(|file| file.len()).sum::<usize>() < 250_000);

@@ -4,9 +4,12 @@
 //! pages together; `socket` is one page. The files of the page are in `assets`. Nothing here makes
 //! the run wait: values are set and outputs are looked at through [`Steering`], and the status is
 //! the one that the run has published last.
+//!
+//! `film` is the page of films, which shows no run: it passes the same gate.
 
 mod access;
 mod assets;
+mod film;
 mod health;
 mod hub;
 mod links;
@@ -25,10 +28,12 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 pub(crate) use access::Right;
+pub(crate) use film::Films;
 pub(crate) use links::Links;
 
 use self::access::Access;
 use self::hub::Hub;
+use self::server::Gate;
 use crate::arguments::PageDoor;
 use crate::command::write_back::write_back;
 use crate::failure::Failure;
@@ -46,6 +51,32 @@ pub(crate) struct Writer {
     /// The kinds that it may use.
     pub(crate) kinds: Box<dyn Fn() -> Registry + Send + Sync>,
     pub(crate) settings: Settings,
+}
+
+/// Where and to whom a page is shown.
+pub(crate) struct Door {
+    /// `None`: the usual port, or another where that is taken.
+    pub(crate) port: Option<u16>,
+    /// How the user names the port.
+    pub(crate) port_option: &'static str,
+    /// The address that is listened at; `None`: this computer's own.
+    pub(crate) listen: Option<IpAddr>,
+    /// Further names by which browsers reach it.
+    pub(crate) hosts: Vec<String>,
+    /// Whether browsers of other computers may have the right to edit.
+    pub(crate) may_edit_from_afar: bool,
+}
+
+impl From<&PageDoor> for Door {
+    fn from(given: &PageDoor) -> Self {
+        Door {
+            port: given.page.flatten(),
+            port_option: "--page",
+            listen: given.listen,
+            hosts: given.page_host.clone(),
+            may_edit_from_afar: given.page_edit,
+        }
+    }
 }
 
 /// The run that a page shows.
@@ -66,7 +97,7 @@ pub(crate) struct PageServer {
 }
 
 impl PageServer {
-    /// Serves the page on a thread of its own. `tell` says each next one-time address.
+    /// Serves the page of a run on a thread of its own. `tell` says each next one-time address.
     ///
     /// # Errors
     /// The port cannot be had, or a secret cannot be made.
@@ -75,30 +106,6 @@ impl PageServer {
         shown: Shown,
         tell: impl Fn(&str) + Send + Sync + 'static,
     ) -> Result<PageServer, Failure> {
-        let ip = door.listen.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-        let failed = |error: std::io::Error| {
-            let port = door.page.flatten().unwrap_or(PORT);
-            Failure::Message(format!(
-                "the page cannot be served at {}: {error}; choose another port with --page",
-                SocketAddr::from((ip, port))
-            ))
-        };
-        let listener = bind(ip, door.page.flatten()).map_err(failed)?;
-        let at = listener.local_addr().map_err(failed)?;
-        let folder = crate::folders::of_user();
-        let hosts = door.page_host.clone();
-        let access = Access::new(folder.as_deref(), at.port(), hosts, door.page_edit);
-        let access = access.map_err(failed)?;
-        let beyond = !at.ip().is_loopback();
-        if beyond {
-            tracing::warn!(
-                "the page is open to the network without encryption: whoever can listen there can \
-                 read along, and use the links that are opened there; see docs/studio.md for HTTPS"
-            );
-        }
-        let url = move |secret: &str| format!("{}/enter#{secret}", base(at));
-        let address = url(&access.once().map_err(failed)?);
-        let (over, ends) = watch::channel(false);
         let Shown {
             steering,
             published,
@@ -108,21 +115,58 @@ impl PageServer {
         let name = writer.patch.file_name().unwrap_or_default();
         let name = name.to_string_lossy().into_owned();
         let hub = Arc::new(Hub::new(steering, published, remote, writer, name));
-        let shared = server::Shared {
-            access,
-            hub: hub.clone(),
-            over: ends.clone(),
-            tell_address: Box::new(move |secret: &str| tell(&url(secret))),
-            pages: Arc::default(),
+        Self::open(&door.into(), tell, |listener, gate, over| async move {
+            tokio::spawn(hub.clone().look(over.clone()));
+            let shared = server::Shared {
+                gate,
+                hub,
+                over,
+                pages: Arc::default(),
+            };
+            server::serve(listener, shared).await;
+        })
+    }
+
+    /// Opens a door on a thread of its own and has `serve` answer whoever comes through the gate,
+    /// until what it is given changes. `tell` says each next one-time address.
+    ///
+    /// # Errors
+    /// The port cannot be had, or a secret cannot be made.
+    fn open<F: Future<Output = ()>>(
+        door: &Door,
+        tell: impl Fn(&str) + Send + Sync + 'static,
+        serve: impl FnOnce(tokio::net::TcpListener, Gate, watch::Receiver<bool>) -> F + Send + 'static,
+    ) -> Result<PageServer, Failure> {
+        let ip = door.listen.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let failed = |error: std::io::Error| {
+            Failure::Message(format!(
+                "the page cannot be served at {}: {error}; choose another port with {}",
+                SocketAddr::from((ip, door.port.unwrap_or(PORT))),
+                door.port_option
+            ))
         };
+        let listener = bind(ip, door.port).map_err(failed)?;
+        let at = listener.local_addr().map_err(failed)?;
+        let folder = crate::folders::of_user();
+        let (hosts, from_afar) = (door.hosts.clone(), door.may_edit_from_afar);
+        let access = Access::new(folder.as_deref(), at.port(), hosts, from_afar);
+        let access = access.map_err(failed)?;
+        if !at.ip().is_loopback() {
+            tracing::warn!(
+                "the page is open to the network without encryption: whoever can listen there can \
+                 read along, and use the links that are opened there; see docs/studio.md for HTTPS"
+            );
+        }
+        let url = move |secret: &str| format!("{}/enter#{secret}", base(at));
+        let address = url(&access.once().map_err(failed)?);
+        let gate = Gate {
+            access,
+            tell_address: Box::new(move |secret: &str| tell(&url(secret))),
+        };
+        let (over, ends) = watch::channel(false);
         let (runtime, listener) = web::async_listener(listener).map_err(failed)?;
         let thread = std::thread::Builder::new().name("page".to_owned());
-        let serve = move || {
-            runtime.block_on(async move {
-                tokio::spawn(hub.look(ends));
-                server::serve(listener, shared).await;
-            });
-        };
+        let serve = move || runtime.block_on(serve(listener, gate, ends));
         Ok(PageServer {
             over,
             thread: Some(thread.spawn(serve).map_err(failed)?),

@@ -13,6 +13,7 @@ use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
@@ -44,13 +45,18 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How often it is looked at whether all pages have gone.
 const GOING: Duration = Duration::from_millis(5);
 
-/// What every request needs.
-pub(super) struct Shared {
+/// What lets browsers in, whatever the page shows.
+pub(super) struct Gate {
     pub(super) access: Access,
-    pub(super) hub: Arc<Hub>,
-    pub(super) over: watch::Receiver<bool>,
     /// Says the next one-time address, once one was used.
     pub(super) tell_address: Box<dyn Fn(&str) + Send + Sync>,
+}
+
+/// What every request needs.
+pub(super) struct Shared {
+    pub(super) gate: Gate,
+    pub(super) hub: Arc<Hub>,
+    pub(super) over: watch::Receiver<bool>,
     pub(super) pages: Arc<AtomicUsize>,
 }
 
@@ -84,7 +90,7 @@ async fn answer(
 }
 
 /// Why a request is refused.
-type Refused = (StatusCode, &'static str);
+pub(super) type Refused = (StatusCode, &'static str);
 
 async fn respond(
     shared: &Arc<Shared>,
@@ -93,7 +99,7 @@ async fn respond(
     request: Request,
 ) -> Result<Response, Refused> {
     let (parts, body) = request.into_parts();
-    let admitted = shared.access.admit(&parts.headers, ends)?;
+    let admitted = shared.gate.access.admit(&parts.headers, ends)?;
     let path = parts.uri.path();
     let query = parts.uri.query().unwrap_or_default();
     if path.len() + query.len() > LONGEST_PATH {
@@ -104,7 +110,9 @@ async fn respond(
     }
     match parts.method {
         Method::GET | Method::HEAD => look(shared, &parts.headers, &admitted, path),
-        Method::POST if path == "/enter" => enter(shared, &parts.headers, &admitted, body).await,
+        Method::POST if path == "/enter" => {
+            enter(&shared.gate, &parts.headers, &admitted, body).await
+        }
         Method::POST => Err((StatusCode::NOT_FOUND, "nothing here takes this")),
         _ => Err((
             StatusCode::METHOD_NOT_ALLOWED,
@@ -123,7 +131,7 @@ fn look(
     if let Some(asset) = assets::at(path) {
         return Ok(([(header::CONTENT_TYPE, asset.kind)], asset.content).into_response());
     }
-    let right = || shared.access.right(headers, admitted.is_local);
+    let right = || shared.gate.access.right(headers, admitted.is_local);
     let locked = (
         StatusCode::UNAUTHORIZED,
         "not without a link or a bearer token",
@@ -159,6 +167,11 @@ fn look(
 
 /// A page that runs no script and no style but its own.
 fn page(page: &str, status: StatusCode) -> Result<Response, Refused> {
+    page_with(page, status, "")
+}
+
+/// The same, where the page may also do what `more` of its policy says.
+pub(super) fn page_with(page: &str, status: StatusCode, more: &str) -> Result<Response, Refused> {
     let failed = (
         StatusCode::INTERNAL_SERVER_ERROR,
         "the system gives no random numbers",
@@ -167,7 +180,7 @@ fn page(page: &str, status: StatusCode) -> Result<Response, Refused> {
     let policy = format!(
         "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src 'self'; \
          connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
-         require-trusted-types-for 'script'; trusted-types 'none'"
+         require-trusted-types-for 'script'; trusted-types 'none'{more}"
     );
     let policy = HeaderValue::from_str(&policy).map_err(|_| failed)?;
     let kind = HeaderValue::from_static("text/html; charset=utf-8");
@@ -178,7 +191,7 @@ fn page(page: &str, status: StatusCode) -> Result<Response, Refused> {
     Ok((status, headers, page.replace("{nonce}", &nonce)).into_response())
 }
 
-fn json(content: String) -> Response {
+pub(super) fn json(content: String) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], content).into_response()
 }
 
@@ -189,13 +202,12 @@ struct Entering {
     secret: String,
 }
 
-/// Lets a browser in.
-async fn enter(
-    shared: &Shared,
+/// What a page of this server's own brings as JSON.
+pub(super) async fn brought<T: DeserializeOwned>(
     headers: &HeaderMap,
     admitted: &Admitted,
     body: Body,
-) -> Result<Response, Refused> {
+) -> Result<T, Refused> {
     if !admitted.is_own_page {
         return Err((StatusCode::FORBIDDEN, "only the page itself may ask this"));
     }
@@ -211,9 +223,19 @@ async fn enter(
     let bytes = timeout(PATIENCE, to_bytes(body, LARGEST_BODY)).await;
     let bytes = bytes.map_err(|_| (StatusCode::REQUEST_TIMEOUT, "the request does not come"))?;
     let bytes = bytes.map_err(|_| (StatusCode::PAYLOAD_TOO_LARGE, "the request is too large"))?;
-    let entering: Entering = serde_json::from_slice(&bytes)
-        .map_err(|_| (StatusCode::BAD_REQUEST, "this is not what the page sends"))?;
-    let entered = shared.access.enter(&entering.secret);
+    serde_json::from_slice(&bytes)
+        .map_err(|_| (StatusCode::BAD_REQUEST, "this is not what the page sends"))
+}
+
+/// Lets a browser in.
+pub(super) async fn enter(
+    gate: &Gate,
+    headers: &HeaderMap,
+    admitted: &Admitted,
+    body: Body,
+) -> Result<Response, Refused> {
+    let entering: Entering = brought(headers, admitted, body).await?;
+    let entered = gate.access.enter(&entering.secret);
     let entered = entered.map_err(|()| (StatusCode::TOO_MANY_REQUESTS, "try again in a second"))?;
     let Some((right, mut cookie)) = entered else {
         return Err((
@@ -226,9 +248,9 @@ async fn enter(
     }
     // The next browser needs another.
     if right == Right::Edit
-        && let Ok(secret) = shared.access.once()
+        && let Ok(secret) = gate.access.once()
     {
-        (shared.tell_address)(&secret);
+        (gate.tell_address)(&secret);
     }
     let answer = json(format!("{{\"right\":\"{}\"}}", right.name()));
     Ok(([(header::SET_COOKIE, cookie)], answer).into_response())
@@ -246,6 +268,7 @@ fn open_socket(
     }
     let locked = (StatusCode::UNAUTHORIZED, "not without a link");
     let right = shared
+        .gate
         .access
         .right(headers, admitted.is_local)
         .ok_or(locked)?;
@@ -260,7 +283,7 @@ fn open_socket(
         .max_message_size(LARGEST)
         .max_frame_size(LARGEST)
         .on_upgrade(move |socket| async move {
-            let still = || shared.access.right(&headers, is_local) == Some(right);
+            let still = || shared.gate.access.right(&headers, is_local) == Some(right);
             converse(
                 socket,
                 right,
@@ -293,7 +316,7 @@ impl Drop for Place {
 }
 
 /// What stands above every answer: it is what it says, is shown in no frame, and is kept nowhere.
-fn dress(headers: &mut HeaderMap) {
+pub(super) fn dress(headers: &mut HeaderMap) {
     let all = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),

@@ -47,6 +47,12 @@ impl Override {
         (&self.node, &self.param)
     }
 
+    /// All of it as [`Override::parse`] reads it.
+    #[must_use]
+    pub fn written(&self) -> &str {
+        &self.text
+    }
+
     /// Reads `node.param=value` or `transport.tempo=90`. The value is written as in a patch; text
     /// and paths may go without quotes. Paths count from the current folder.
     ///

@@ -15,7 +15,8 @@ use score_nodes::output;
 use serde_json::json;
 
 use crate::arguments::EvalFilm;
-use crate::command::film::{Binding, require_film, source};
+use crate::command::film::for_page::be_modest;
+use crate::command::film::{Binding, require_film};
 use crate::command::{checked, claim, require_place};
 use crate::failure::Failure;
 use crate::kinds::Kinds;
@@ -30,17 +31,26 @@ pub(super) fn run(
     kinds: &Kinds<'_>,
     settings: &Settings,
 ) -> Result<(), Failure> {
+    if arguments.for_page {
+        be_modest();
+    }
     require_film(&arguments.film)?;
     let page = arguments.report.as_ref().map(|report| {
         require_place(report)?;
         claim(report, "score eval film", arguments.overwrite)
     });
     let page = page.transpose()?;
-    let source = source(arguments.patch.as_deref())?;
-    let registry = kinds.of(arguments.patch.as_deref(), &source);
+    let tune = &arguments.tune;
+    tune.require()?;
+    let source = tune.source()?;
+    let registry = kinds.of(tune.patch.as_deref(), &source);
+    let mut overrides = tune.overrides()?;
+    overrides.extend(arguments.overrides.set.iter().cloned());
     let music = Music {
         film: &arguments.film,
-        overrides: &arguments.overrides.set,
+        theme: tune.theme.as_deref(),
+        theme_scene: tune.theme_scene.as_deref(),
+        overrides: &overrides,
         quiet: arguments.quiet,
     };
     let music = music.play(&source, &registry, settings)?;
@@ -102,6 +112,8 @@ pub(super) fn run(
 /// The music that a patch makes of a film.
 pub(super) struct Music<'a> {
     pub(super) film: &'a Path,
+    pub(super) theme: Option<&'a Path>,
+    pub(super) theme_scene: Option<&'a str>,
     pub(super) overrides: &'a [Override],
     pub(super) quiet: bool,
 }
@@ -143,8 +155,9 @@ impl Music<'_> {
             voice: None,
             stems: false,
             pdf: false,
-            theme: None,
-            theme_scene: None,
+            theme: self.theme,
+            theme_scene: self.theme_scene,
+            can_be_left_out: false,
         };
         let mut overrides = binding.overrides("mp4")?;
         overrides.extend(self.overrides.iter().cloned());

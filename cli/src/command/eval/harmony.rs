@@ -51,6 +51,8 @@ fn score(
     let registry = kinds.of(arguments.patch.as_deref(), &source);
     let music = Music {
         film: &arguments.file,
+        theme: None,
+        theme_scene: None,
         overrides: &arguments.overrides.set,
         quiet: arguments.quiet,
     };

@@ -30,6 +30,8 @@ pub(crate) struct Binding<'a> {
     /// The tune that is played as the theme, and the phrases that have it.
     pub(crate) theme: Option<&'a Path>,
     pub(crate) theme_scene: Option<&'a str>,
+    /// Whether stems and sheet music are left out where the patch has none.
+    pub(crate) can_be_left_out: bool,
 }
 
 /// The ending of pages that are drawn.
@@ -88,13 +90,14 @@ impl Binding<'_> {
                 }
             }
         }
-        if self.stems && !outputs.iter().any(|output| output.each) {
+        let is_wanted = |given: bool| given && !self.can_be_left_out;
+        if is_wanted(self.stems) && !outputs.iter().any(|output| output.each) {
             let why = "there are no stems: the patch has no mixer into which parts are wired";
             return Err(NodeError::input(why)
                 .help("leave --stems out, or use a patch with a mixer, such as graphs/film.ron")
                 .into());
         }
-        if self.pdf && !outputs.iter().any(Output::is_pdf) {
+        if is_wanted(self.pdf) && !outputs.iter().any(Output::is_pdf) {
             let why = "there is no sheet music to draw: the patch writes none";
             return Err(NodeError::input(why)
                 .help("leave --pdf out, or use a patch with `sheet_music`, such as graphs/film.ron")

@@ -33,8 +33,8 @@ async function enter() {
   if (await known()) return location.replace(onward);
   locked(
     "This page is locked",
-    "Open the address that `score run` printed, or a link made with `score page link`.",
+    "Open the address that `score` printed, or a link made with `score page link`.",
   );
 }
 
-enter().catch(() => locked("The program does not answer", "Is `score run` still running?"));
+enter().catch(() => locked("The program does not answer", "Is `score` still running?"));

@@ -15,3 +15,12 @@ mod values;
 mod xml;
 
 pub(super) use sheet_music::SheetMusic;
+
+/// Whether LilyPond is installed, which draws sheet music without a screen.
+#[must_use]
+pub fn has_lilypond() -> bool {
+    matches!(
+        engraver::Engraver::installed(),
+        Ok(engraver::Engraver::LilyPond)
+    )
+}

@@ -56,6 +56,12 @@ impl Timeline {
         };
         ["-itsoffset".into(), format!("{shift:.6}")]
     }
+
+    /// What stands behind `-ss`, before the input, to have ffmpeg begin `at` seconds on this
+    /// timeline: it counts from its own zero there, whatever [`Timeline::arguments`] say.
+    pub(crate) fn seek(self, at: f64) -> String {
+        format!("{:.6}", (at + self.zero - self.base).max(0.0))
+    }
 }
 
 /// The end that a file declares.

@@ -1,0 +1,224 @@
+//! Films for a browser: whether it plays one as it is, a small one that every browser plays, and
+//! stills.
+
+use std::io::Read;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use score_engine::NodeError;
+use serde_json::Value;
+
+use crate::video::ffmpeg::{Running, ask, input_url, last_line, probe, quiet, start};
+
+/// How often it is looked at whether ffmpeg has ended.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// The height of a preview, in lines, at most.
+const PREVIEW_HEIGHT: u32 = 480;
+
+/// The height of a still, in lines.
+const STILL_HEIGHT: u32 = 72;
+
+/// What browsers play: containers as ffprobe calls them, and the codecs of picture and sound in
+/// them (<https://developer.mozilla.org/docs/Web/Media/Guides/Formats/Containers>).
+const PLAYED: [(&str, &[&str], &[&str]); 2] = [
+    ("mp4", &["h264"], &["aac", "mp3"]),
+    ("webm", &["vp8", "vp9", "av1"], &["opus", "vorbis"]),
+];
+
+/// Whether the browsers of today play the film at `film` as it is.
+///
+/// # Errors
+/// ffprobe is missing, or cannot read the film.
+pub fn plays_in_browsers(film: &Path) -> Result<bool, NodeError> {
+    let entries = "stream=codec_type,codec_name,pix_fmt:format=format_name";
+    let found = ask(film, "a film", &[], entries)?;
+    Ok(is_played(&found))
+}
+
+fn is_played(found: &Value) -> bool {
+    let text = |of: &Value, entry: &str| of[entry].as_str().unwrap_or_default().to_owned();
+    let format = text(&found["format"], "format_name");
+    let Some((_, pictures, sounds)) = PLAYED
+        .iter()
+        .find(|(name, ..)| format.split(',').any(|one| one == *name))
+    else {
+        return false;
+    };
+    let streams = found["streams"].as_array().map_or(&[][..], Vec::as_slice);
+    let has_picture = streams
+        .iter()
+        .any(|stream| text(stream, "codec_type") == "video");
+    has_picture
+        && streams.iter().all(|stream| {
+            let codec = text(stream, "codec_name");
+            match text(stream, "codec_type").as_str() {
+                // More bits, or colours of every pixel, are for other players.
+                "video" => {
+                    pictures.contains(&codec.as_str())
+                        && ["yuv420p", "yuvj420p"].contains(&text(stream, "pix_fmt").as_str())
+                }
+                "audio" => sounds.contains(&codec.as_str()),
+                _ => true,
+            }
+        })
+}
+
+/// Writes `to`, an .mp4 in small with the picture and the sound of the film at `film`, which
+/// browsers play; unless it is stopped.
+///
+/// # Errors
+/// ffmpeg is missing or fails, or it was stopped.
+pub fn write_preview(
+    film: &Path,
+    to: &Path,
+    is_stopped: impl Fn() -> bool,
+) -> Result<(), NodeError> {
+    let found = probe(film, None)?;
+    let mut command = quiet();
+    command.args(found.timeline.arguments());
+    command.arg("-i").arg(input_url(film));
+    command.args(["-map", &format!("0:{}", found.stream), "-map", "0:a:0?"]);
+    let size = format!(
+        "scale=trunc(iw*sar*min(1\\,{PREVIEW_HEIGHT}/ih)/2)*2:trunc(min(ih\\,{PREVIEW_HEIGHT})/2)*2,setsar=1"
+    );
+    command.args(["-vf", &size, "-pix_fmt", "yuv420p"]);
+    command.args(["-c:v", "libx264", "-preset", "veryfast", "-crf", "26"]);
+    command.args(["-c:a", "aac", "-b:a", "160k", "-movflags", "+faststart"]);
+    command.args(["-f", "mp4"]).arg(input_url(to));
+    done(
+        &mut command,
+        "a preview of the film cannot be made",
+        is_stopped,
+    )
+}
+
+/// A still that was written.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Still {
+    /// Which it is, counted from 0.
+    pub number: usize,
+    /// How many there will be.
+    pub of: usize,
+    /// The length of the film, in seconds.
+    pub seconds: f64,
+}
+
+/// Writes stills of the film at `film`, `most` at most, to 0.jpg, 1.jpg and so on in `folder`: each
+/// from the middle of its share of the film. Those that are there are not made again; `tell` is
+/// told each. It ends where it is stopped.
+///
+/// # Errors
+/// ffmpeg is missing, or the film says not how long it is.
+pub fn write_stills(
+    film: &Path,
+    folder: &Path,
+    most: usize,
+    is_stopped: impl Fn() -> bool,
+    mut tell: impl FnMut(Still),
+) -> Result<(), NodeError> {
+    let found = probe(film, None)?;
+    let seconds = found.declared.map(|declared| declared.end.seconds());
+    let seconds = seconds.filter(|seconds| *seconds > 0.0);
+    let seconds =
+        seconds.ok_or_else(|| NodeError::input("the film does not say how long it is"))?;
+    // No more than one a second: a short film changes no faster.
+    let of = (seconds.ceil() as usize).clamp(1, most.max(1));
+    for number in 0..of {
+        if is_stopped() {
+            break;
+        }
+        let (path, partial) = (
+            folder.join(format!("{number}.jpg")),
+            folder.join(format!("{number}.partial")),
+        );
+        if !path.exists() {
+            let at = (number as f64 + 0.5) * seconds / of as f64;
+            let mut command = quiet();
+            command.args(["-ss", &found.timeline.seek(at)]);
+            command.arg("-i").arg(input_url(film));
+            command.args(["-map", &format!("0:{}", found.stream), "-frames:v", "1"]);
+            let size = format!("scale=trunc(iw*sar*{STILL_HEIGHT}/ih/2)*2:{STILL_HEIGHT},setsar=1");
+            command.args(["-vf", &size, "-pix_fmt", "yuvj420p", "-q:v", "5"]);
+            command.args(["-f", "mjpeg"]).arg(input_url(&partial));
+            // A place that cannot be read has no still; the others may have theirs.
+            let is_made = done(&mut command, "", &is_stopped).is_ok()
+                && partial.metadata().is_ok_and(|made| made.len() > 0);
+            if !is_made || std::fs::rename(&partial, &path).is_err() {
+                continue;
+            }
+        }
+        tell(Still {
+            number,
+            of,
+            seconds,
+        });
+    }
+    Ok(())
+}
+
+/// Runs ffmpeg to its end, or until it is stopped.
+fn done(command: &mut Command, what: &str, is_stopped: impl Fn() -> bool) -> Result<(), NodeError> {
+    let mut child = Running(start("ffmpeg", Stdio::null(), command)?);
+    let stderr = child.0.stderr.take();
+    let listener = std::thread::spawn(move || {
+        let mut said = String::new();
+        // What cannot be read is not said.
+        let _ = stderr.map(|mut stderr| stderr.read_to_string(&mut said));
+        said
+    });
+    let status = loop {
+        if is_stopped() {
+            return Err(NodeError::output("stopped"));
+        }
+        match child.0.try_wait() {
+            Ok(None) => std::thread::sleep(LOOK),
+            ended => break ended,
+        }
+    };
+    match status {
+        Ok(Some(status)) if status.success() => Ok(()),
+        _ => {
+            let said = listener.join().unwrap_or_default();
+            let said = last_line(&said);
+            Err(NodeError::output(format!("{what} (ffmpeg: {said})")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_browsers_play_is_told_from_what_they_do_not() {
+        let film = |format: &str, picture: &str, pixels: &str, sound: &str| {
+            json!({
+                "format": { "format_name": format },
+                "streams": [
+                    { "codec_type": "video", "codec_name": picture, "pix_fmt": pixels },
+                    { "codec_type": "audio", "codec_name": sound },
+                ],
+            })
+        };
+        let mp4 = "mov,mp4,m4a,3gp,3g2,mj2";
+        let webm = "matroska,webm";
+        for (played, format, picture, pixels, sound) in [
+            (true, mp4, "h264", "yuv420p", "aac"),
+            (true, webm, "vp9", "yuv420p", "opus"),
+            (false, mp4, "h264", "yuv422p10le", "aac"),
+            (false, mp4, "hevc", "yuv420p", "aac"),
+            (false, mp4, "mpeg4", "yuv420p", "aac"),
+            (false, webm, "h264", "yuv420p", "aac"),
+            (false, "avi", "h264", "yuv420p", "mp3"),
+        ] {
+            let film = film(format, picture, pixels, sound);
+            assert_eq!(is_played(&film), played, "{film}");
+        }
+        assert!(!is_played(&json!({ "format": { "format_name": mp4 } })));
+        assert!(!is_played(&json!(null)));
+    }
+}
