@@ -53,6 +53,7 @@ mod vision;
 use score_engine::{CustomForms, Registry};
 
 pub use audio::stem_files;
+pub use chords::Chords;
 pub use video::{Camera, CameraFormat, cameras};
 
 /// The kinds that a cargo feature brings, and whether this build has it.

@@ -34,6 +34,7 @@ mod replay;
 mod saves;
 mod status;
 mod stream;
+mod strip;
 mod studio;
 mod swing;
 mod theme;

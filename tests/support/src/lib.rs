@@ -9,6 +9,7 @@
 pub mod browser;
 pub mod cuts_film;
 mod folders;
+pub mod fader;
 pub mod helper;
 pub mod jack;
 pub mod journal;
