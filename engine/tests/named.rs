@@ -48,7 +48,10 @@ impl Processor<Voice> for Silence {
 fn checked(source: &Source, set: &[&str]) -> Graph {
     let mut registry = Registry::new();
     registry.add::<Voice>();
-    let set: Vec<Override> = set.iter().map(|set| Override::parse(set).unwrap()).collect();
+    let set: Vec<Override> = set
+        .iter()
+        .map(|set| Override::parse(set).unwrap())
+        .collect();
     check(source, &set, &registry, &Settings::default()).unwrap()
 }
 
@@ -80,7 +83,11 @@ fn every_live_parameter_that_uses_a_value_belongs_to_its_name() {
                  \"b\": voice(gain: use(loud), bright: use(low), all: [use(low), 0])},
          presets: {\"calm\": {\"a.gain\": use(level)}})",
     );
-    let wanted = ["tempo transport.tempo", "level* a.gain b.gain", "low* b.bright"];
+    let wanted = [
+        "tempo transport.tempo",
+        "level* a.gain b.gain",
+        "low* b.bright",
+    ];
     assert_eq!(named(&checked(&source, &[])), wanted);
     // What is typed for one of them is not the name's any more; a name that gets another value
     // stands for itself.

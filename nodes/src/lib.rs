@@ -121,7 +121,7 @@ pub fn registry() -> Registry {
 /// How values of the types of these nodes are written down.
 pub(crate) fn custom_forms() -> CustomForms {
     let mut forms = CustomForms::default();
-    forms.add::<chords::Chords>(chords::Chords::TYPE);
+    forms.add::<Chords>(Chords::TYPE);
     forms.add::<controls::Controls>(controls::Controls::TYPE);
     forms
 }

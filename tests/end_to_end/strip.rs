@@ -89,9 +89,13 @@ impl Told {
                 Message::Text(text) => {
                     let message: Value = serde_json::from_str(&text).unwrap();
                     let score = &message["score"];
-                    self.entries.extend(score["entries"].as_array().into_iter().flatten().cloned());
+                    self.entries
+                        .extend(score["entries"].as_array().into_iter().flatten().cloned());
                     if let Some(parts) = score["parts"].as_array() {
-                        self.parts = parts.iter().map(|part| part.as_str().unwrap().to_owned()).collect();
+                        self.parts = parts
+                            .iter()
+                            .map(|part| part.as_str().unwrap().to_owned())
+                            .collect();
                     }
                 }
                 Message::Binary(bytes) => {
@@ -99,7 +103,8 @@ impl Told {
                     let name = std::str::from_utf8(name).unwrap();
                     if let Some(number) = name.strip_prefix("still:") {
                         let width = u16::from_le_bytes([rest[1], rest[2]]);
-                        self.stills.push((number.parse().unwrap(), rest[0] == 1, width));
+                        self.stills
+                            .push((number.parse().unwrap(), rest[0] == 1, width));
                     }
                 }
                 _ => {}
@@ -108,7 +113,10 @@ impl Told {
     }
 
     fn of(&self, what: &str) -> Vec<&Value> {
-        self.entries.iter().filter(|entry| entry[1] == what).collect()
+        self.entries
+            .iter()
+            .filter(|entry| entry[1] == what)
+            .collect()
     }
 }
 
@@ -120,17 +128,44 @@ fn a_page_that_opens_late_has_what_played_before_while_another_showed_the_strip(
     first.send(&json!({ "score": { "is": true } }));
     let mut told = Told::default();
     told.read(&mut first, |told| {
-        let parts = [0, 1].map(|part| told.of("note").iter().filter(|note| note[2] == part).count());
-        parts.iter().all(|notes| *notes > 6) && told.of("chord").len() > 1 && told.stills.len() > 1
-            && told.of("bar").len() > 2 && !told.of("cut").is_empty()
+        let parts = [0, 1].map(|part| {
+            told.of("note")
+                .iter()
+                .filter(|note| note[2] == part)
+                .count()
+        });
+        parts.iter().all(|notes| *notes > 6)
+            && told.of("chord").len() > 1
+            && told.stills.len() > 1
+            && told.of("bar").len() > 2
+            && !told.of("cut").is_empty()
     });
     // The last node of a chain, and each part once.
     assert_eq!(told.parts, ["high", "low"]);
-    let names: Vec<&str> = told.of("chord").iter().map(|chord| chord[2].as_str().unwrap()).collect();
-    assert!(names.contains(&"Am") && names.contains(&"F#m7b5"), "{names:?}");
-    let bars: Vec<f64> = told.of("bar").iter().map(|bar| bar[0].as_f64().unwrap()).collect();
-    assert!(bars.windows(2).all(|pair| (pair[1] - pair[0] - 1.0).abs() < 0.2), "{bars:?}");
-    assert!(told.stills.iter().all(|(_, large, width)| !large && *width == 64));
+    let names: Vec<&str> = told
+        .of("chord")
+        .iter()
+        .map(|chord| chord[2].as_str().unwrap())
+        .collect();
+    assert!(
+        names.contains(&"Am") && names.contains(&"F#m7b5"),
+        "{names:?}"
+    );
+    let bars: Vec<f64> = told
+        .of("bar")
+        .iter()
+        .map(|bar| bar[0].as_f64().unwrap())
+        .collect();
+    assert!(
+        bars.windows(2)
+            .all(|pair| (pair[1] - pair[0] - 1.0).abs() < 0.2),
+        "{bars:?}"
+    );
+    assert!(
+        told.stills
+            .iter()
+            .all(|(_, large, width)| !large && *width == 64)
+    );
     // A moment, large.
     let still = told.stills[0].0;
     first.send(&json!({ "enlarge": { "still": still } }));
@@ -139,8 +174,13 @@ fn a_page_that_opens_late_has_what_played_before_while_another_showed_the_strip(
     let mut late = stage.door.open(&cookie);
     late.send(&json!({ "score": { "is": true } }));
     let mut caught = Told::default();
-    caught.read(&mut late, |caught| !caught.entries.is_empty() && caught.stills.len() > 1);
-    assert_eq!(caught.entries[..told.entries.len().min(10)], told.entries[..told.entries.len().min(10)]);
+    caught.read(&mut late, |caught| {
+        !caught.entries.is_empty() && caught.stills.len() > 1
+    });
+    assert_eq!(
+        caught.entries[..told.entries.len().min(10)],
+        told.entries[..told.entries.len().min(10)]
+    );
     assert_eq!(caught.stills[0].0, told.stills[0].0);
 
     // Nobody shows it any more: nothing is looked at. Then somebody does again.
@@ -151,13 +191,20 @@ fn a_page_that_opens_late_has_what_played_before_while_another_showed_the_strip(
     let mut again = stage.door.open(&cookie);
     again.send(&json!({ "score": { "is": true } }));
     let mut told = Told::default();
-    told.read(&mut again, |told| told.of("begin").len() > 1 && told.of("note").last().is_some_and(|note| {
-        note[0].as_f64() > told.of("begin").last().and_then(|begin| begin[0].as_f64())
-    }));
+    told.read(&mut again, |told| {
+        told.of("begin").len() > 1
+            && told.of("note").last().is_some_and(|note| {
+                note[0].as_f64() > told.of("begin").last().and_then(|begin| begin[0].as_f64())
+            })
+    });
     let pause = told.of("pause").last().unwrap()[0].as_f64().unwrap();
     let begin = told.of("begin").last().unwrap()[0].as_f64().unwrap();
     assert!(begin - pause > 1.0, "{pause} {begin}");
-    let within = |entry: &&Value| entry[0].as_f64().is_some_and(|time| time > pause + 0.7 && time < begin - 0.1);
+    let within = |entry: &&Value| {
+        entry[0]
+            .as_f64()
+            .is_some_and(|time| time > pause + 0.7 && time < begin - 0.1)
+    };
     assert_eq!(told.of("note").into_iter().filter(within).count(), 0);
 }
 
@@ -279,7 +326,9 @@ fn a_named_value_is_one_knob_for_all_that_use_it_and_is_written_in_its_line() {
     type_in("-9");
     page.until("document.querySelectorAll('.held li').length === 1");
     page.eval("[...document.querySelectorAll('.held button')].find((one) => one.textContent === 'Write into patch').click()");
-    page.until(&format!("{level}.dataset.source === 'text' && {level}.querySelector('.field').value === '-9'"));
+    page.until(&format!(
+        "{level}.dataset.source === 'text' && {level}.querySelector('.field').value === '-9'"
+    ));
     let text = std::fs::read_to_string(stage.folder.path().join("show.ron")).unwrap();
     assert_eq!(text, patch.replace("level: -20,", "level: -9,"));
     // Without a MIDI port the page says so.
@@ -301,8 +350,11 @@ fn the_first_view_comes_soon() {
     page.until("performance.getEntriesByName('first view').length > 0");
     let paint = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime";
     page.until(&format!("{paint} > 0"));
-    let [view, paint] = ["performance.getEntriesByName('first view')[0].startTime", paint]
-        .map(|figure| page.eval(figure).as_f64().unwrap());
+    let [view, paint] = [
+        "performance.getEntriesByName('first view')[0].startTime",
+        paint,
+    ]
+    .map(|figure| page.eval(figure).as_f64().unwrap());
     println!("first paint {paint:.0} ms, the graph {view:.0} ms after the address was opened");
     assert!(view < 10_000.0 && paint < 10_000.0, "{paint} ms, {view} ms");
 }

@@ -91,7 +91,10 @@ fn silence_is_on_purpose_where_no_notes_come_or_a_hand_holds_it_and_else_it_shou
     // Notes come, and the level is next to nothing, which nobody has closed.
     stage.set("piano", "gain", "-59.5");
     let why = stage.until(503, "silent and should not be");
-    assert!(why.contains("piano got ") && why.contains("no sound reaches"), "{why}");
+    assert!(
+        why.contains("piano got ") && why.contains("no sound reaches"),
+        "{why}"
+    );
     stage.set("piano", "gain", "-60");
     let why = stage.until(200, "silent on purpose");
     assert!(why.contains("a hand holds piano.gain at -60"), "{why}");

@@ -4,10 +4,10 @@ use std::process::Stdio;
 
 use serde_json::json;
 
+use score_test_support::Talking;
 use score_test_support::fader;
 use score_test_support::jack::{Jack, Running};
 use score_test_support::page_client::Door;
-use score_test_support::Talking;
 
 const PATCH: &str = r#"Patch(
     format: 1,
@@ -69,11 +69,16 @@ fn the_controller_that_moves_is_written_into_the_patch_and_plays() {
     assert_eq!(bound["ok"], wanted, "{bound}");
     let text = std::fs::read_to_string(&patch).unwrap();
     let line = "\"hum.gain\": (port: \"JACK: fader:out\", channel: 0, number: 21)";
-    assert!(text.contains(line) && text.contains("// How loud it hums."), "{text}");
+    assert!(
+        text.contains(line) && text.contains("// How loud it hums."),
+        "{text}"
+    );
     // It sets the value from now on.
     page.until(|told| told["status"]["revision"] == 2);
     page.until(|told| {
         let mut values = told["values"].as_array().into_iter().flatten();
-        values.any(|value| value["param"] == "gain" && value["node"] == "hum" && value["source"] == "hand")
+        values.any(|value| {
+            value["param"] == "gain" && value["node"] == "hum" && value["source"] == "hand"
+        })
     });
 }

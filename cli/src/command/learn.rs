@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use score_engine::{ControllerBinding, Registry, Settings, Source, bind_controller_file, patch_hash};
+use score_engine::{
+    ControllerBinding, Registry, Settings, Source, bind_controller_file, patch_hash,
+};
 use score_nodes::device::learning::{Moved, next_moved, ports};
 
 use super::steer::refused;

@@ -102,7 +102,11 @@ fn lines(held: &[HeldValue], named: &[Named]) -> Vec<Written> {
     let together = named.iter().filter_map(|(named, param)| {
         let value = value_of(named.targets.first()?)?;
         let is_one = |target: &NamedTarget| value_of(target) == Some(value);
-        named.targets.iter().all(is_one).then_some((named, param, value))
+        named
+            .targets
+            .iter()
+            .all(is_one)
+            .then_some((named, param, value))
     });
     let together: Vec<_> = together.collect();
     let is_named = |held: &&HeldValue| {

@@ -352,7 +352,9 @@ impl Hub {
         let now = self.now();
         let mut state = self.lock();
         state.ears.want();
-        state.ears.judge(now.unwrap_or_default(), &values, stated.as_deref())
+        state
+            .ears
+            .judge(now.unwrap_or_default(), &values, stated.as_deref())
     }
 
     /// The time on the run's clock, in seconds; `None`: the patch does not play yet.

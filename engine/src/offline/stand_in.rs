@@ -302,7 +302,10 @@ impl Begun {
             Payload::Performance(performance) => {
                 let changes = performance.changes.clone();
                 let notes = notes.into();
-                Some(Payload::Performance(Arc::new(Performance { changes, notes })))
+                Some(Payload::Performance(Arc::new(Performance {
+                    changes,
+                    notes,
+                })))
             }
             _ => (!notes.is_empty()).then(|| Payload::Notes(notes.into())),
         }

@@ -458,7 +458,10 @@ mod tests {
         assert_eq!(chunks.len(), 1);
         let ops = op::read(&chunks[0].bytes, &forms).unwrap();
         assert!(
-            matches!(&ops[..], [Op::Built(_), Op::Process, Op::Nothing, Op::Failed]),
+            matches!(
+                &ops[..],
+                [Op::Built(_), Op::Process, Op::Nothing, Op::Failed]
+            ),
             "{ops:?}"
         );
     }

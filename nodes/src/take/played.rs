@@ -53,7 +53,9 @@ impl Played<'_> {
             source.is_none_or(|wanted| sources.get(wire).is_some_and(|own| own == wanted))
         };
         let notes = notes.iter().filter(|(_, wire, _)| is_wanted(*wire));
-        Ok(notes.map(|(time, _, notes)| (*time, notes.clone())).collect())
+        Ok(notes
+            .map(|(time, _, notes)| (*time, notes.clone()))
+            .collect())
     }
 }
 

@@ -72,10 +72,7 @@ fn a_take_that_was_cut_off_lasts_as_long_as_its_sound_and_its_notes() {
     sound.finalize().unwrap();
     assert_eq!(length(), 1.25);
     let mut notes = NoteLog::default();
-    notes.begin(
-        &["tune".to_owned()],
-        &score_engine::Transport::default(),
-    );
+    notes.begin(&["tune".to_owned()], &score_engine::Transport::default());
     let end = Time::from_seconds(3.0);
     let off = score_engine::Note::Off {
         channel: 0,

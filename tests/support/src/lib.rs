@@ -8,8 +8,8 @@
 
 pub mod browser;
 pub mod cuts_film;
-mod folders;
 pub mod fader;
+mod folders;
 pub mod helper;
 pub mod jack;
 pub mod journal;

@@ -187,16 +187,29 @@ mod tests {
 
     #[test]
     fn a_run_is_playing_silent_waiting_or_failing() {
-        let word = |status: Option<&(SystemTime, Status)>, sound: &Sound| of(status, sound).0.word();
+        let word =
+            |status: Option<&(SystemTime, Status)>, sound: &Sound| of(status, sound).0.word();
         let runs = status(NodeState::Running);
         assert_eq!(word(None, &Sound::Heard), "waiting");
         assert_eq!(word(Some(&runs), &Sound::Heard), "playing");
-        assert_eq!(word(Some(&runs), &silent(false)), "silent and should not be");
+        assert_eq!(
+            word(Some(&runs), &silent(false)),
+            "silent and should not be"
+        );
         let (health, why) = of(Some(&runs), &silent(true));
-        assert_eq!((health.word(), health.code()), ("silent on purpose", StatusCode::OK));
+        assert_eq!(
+            (health.word(), health.code()),
+            ("silent on purpose", StatusCode::OK)
+        );
         assert_eq!(why, ["silent for 9 s", "no notes come from tune to piano"]);
-        assert_eq!(word(Some(&status(NodeState::Failed)), &silent(true)), "failing");
-        assert_eq!(word(Some(&status(NodeState::Restarting)), &Sound::Heard), "failing");
+        assert_eq!(
+            word(Some(&status(NodeState::Failed)), &silent(true)),
+            "failing"
+        );
+        assert_eq!(
+            word(Some(&status(NodeState::Restarting)), &Sound::Heard),
+            "failing"
+        );
         let mut waiting = status(NodeState::Waiting);
         waiting.1.nodes[0].waiting = Some(Waiting {
             reason: "no camera is connected".to_owned(),

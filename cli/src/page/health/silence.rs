@@ -128,7 +128,9 @@ impl Ears {
                 self.heard = now;
             }
         }
-        self.asking.iter_mut().for_each(|asking| asking.ear.listen(now));
+        self.asking
+            .iter_mut()
+            .for_each(|asking| asking.ear.listen(now));
         for (_, into, from) in &mut self.gates {
             into.iter_mut().for_each(|ear| ear.listen(now));
             from.listen(now);

@@ -83,7 +83,9 @@ impl Way {
             }
         }
         let notes = of(PortType::Notes).filter(|wire| way.towards.contains_key(&wire.to.node));
-        way.notes = notes.map(|wire| (output(wire), wire.to.node.clone())).collect();
+        way.notes = notes
+            .map(|wire| (output(wire), wire.to.node.clone()))
+            .collect();
         for id in way.towards.keys() {
             let into: Vec<Output> = of(PortType::Audio)
                 .filter(|wire| wire.to.node == *id)
@@ -110,7 +112,10 @@ impl Way {
         let is_closed = |value: &Value| value.as_f64().is_some_and(|level| level <= CLOSED);
         let on_the_way = |id: &str| self.devices.contains(id) || self.towards.contains_key(id);
         for node in values.iter().filter(|node| on_the_way(&node.id)) {
-            let levels = node.values.iter().filter(|value| value.unit.starts_with("dB"));
+            let levels = node
+                .values
+                .iter()
+                .filter(|value| value.unit.starts_with("dB"));
             for value in levels {
                 let by = match value.source {
                     ValueSource::Hand => "a hand holds",

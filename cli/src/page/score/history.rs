@@ -62,7 +62,11 @@ impl History {
 
     /// Forgets what is too long ago.
     pub(super) fn forget(&mut self, now: f64) {
-        while self.entries.front().is_some_and(|(time, _)| *time < now - LASTS) {
+        while self
+            .entries
+            .front()
+            .is_some_and(|(time, _)| *time < now - LASTS)
+        {
             self.drop_first();
         }
         if self.entries.is_empty() {
@@ -108,14 +112,9 @@ impl History {
 /// An entry as pages get it: its time, a word, and what belongs to it.
 pub(super) fn shown((time, what): &Entry) -> Value {
     match what {
-        What::Note(part, note) => json!([
-            time,
-            "note",
-            part,
-            note.channel,
-            note.pitch,
-            note.velocity
-        ]),
+        What::Note(part, note) => {
+            json!([time, "note", part, note.channel, note.pitch, note.velocity])
+        }
         What::Chord(name) => json!([time, "chord", name]),
         What::Cut => json!([time, "cut"]),
         What::Bar(bar) => json!([time, "bar", bar]),
@@ -142,7 +141,10 @@ mod tests {
         (0..MOST + 9).for_each(|_| history.add(399.0, What::Cut));
         assert_eq!(history.since(0).count(), MOST);
         history.forget(1_000.0);
-        assert_eq!((history.since(0).count(), history.entries.capacity()), (0, 0));
+        assert_eq!(
+            (history.since(0).count(), history.entries.capacity()),
+            (0, 0)
+        );
     }
 
     #[test]

@@ -121,7 +121,10 @@ impl Score {
                 self.history.add(time, What::Chord(name));
             }
         }
-        if let Some(tap) = taps.picture.as_mut().filter(|_| self.stills.is_due(now, cut))
+        if let Some(tap) = taps
+            .picture
+            .as_mut()
+            .filter(|_| self.stills.is_due(now, cut))
             && let Some(Seen::Picture(picture)) = tap.look(stills::WIDTH)
         {
             let number = self.stills.keep(now, &picture);

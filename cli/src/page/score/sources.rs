@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use score_engine::{PortType, SteerableNode, Status};
+use score_engine::{PortType, Status, SteerableNode};
 use score_nodes::Chords;
 
 /// The kinds that send notes out of the program.

@@ -77,7 +77,11 @@ impl Stills {
 
     /// Forgets what is too long ago.
     pub(super) fn forget(&mut self, now: f64) {
-        while self.kept.front().is_some_and(|still| still.time < now - LASTS) {
+        while self
+            .kept
+            .front()
+            .is_some_and(|still| still.time < now - LASTS)
+        {
             self.drop_first();
         }
     }
@@ -150,7 +154,11 @@ mod tests {
             assert_eq!(stills.since(number).len(), 1);
         }
         assert!(stills.bytes <= MOST_BYTES && stills.bytes > MOST_BYTES - 100_000);
-        assert!(stills.large(999).is_some_and(|large| large.len() > 160 * 90 * 3));
+        assert!(
+            stills
+                .large(999)
+                .is_some_and(|large| large.len() > 160 * 90 * 3)
+        );
         assert_eq!(stills.large(0), None);
         stills.forget(1_000.0);
         assert_eq!((stills.bytes, stills.since(0).len()), (0, 0));

@@ -894,8 +894,14 @@ fn a_named_value_of_a_part_changes_where_the_part_is_included() {
     let wanted = text.replace("0.4", "1");
     assert_eq!(written(text, &[named("low.wet", 1.0)]), wanted);
     for (name, told) in [
-        ("high.wet", "`wet` stands in the patch that is included as `high`"),
-        ("low.wett", "`wett` stands in the patch that is included as `low`"),
+        (
+            "high.wet",
+            "`wet` stands in the patch that is included as `high`",
+        ),
+        (
+            "low.wett",
+            "`wett` stands in the patch that is included as `low`",
+        ),
         ("wet", "no `let` value is called `wet`"),
     ] {
         assert_eq!(refused(text, named(name, 1.0)).message, told);
