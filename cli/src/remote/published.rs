@@ -53,7 +53,7 @@ impl Published {
 
     /// States why the run is silent on purpose, such as that it is closed at this hour; `None`: it
     /// is not. The word of its health follows it, where the sound is silent indeed.
-    #[expect(dead_code, reason = "hours state it")]
+    #[allow(dead_code)]
     pub(crate) fn state_silence(&self, why: Option<Arc<str>>) {
         self.lock().silence = why;
     }

@@ -33,15 +33,17 @@ export class Named {
       release: () => this.link.ask({ release: { what: targets.map(([node, param]) => ({ node, param })) } }),
       isLocked,
     });
+    const differ = el("p", { class: "note", hidden: true }, `They differ now: ${keys.join(", ")}.`);
+    knob.element.append(differ);
     if (elsewhere) {
       knob.element.append(el("p", { class: "note" }, "It stands elsewhere in the patch too; there it changes when it is written."));
     }
-    return { knob, keys, element: knob.element };
+    return { knob, keys, differ, element: knob.element };
   }
 
   /** What the run says of values, by their keys. */
   tell(values) {
-    for (const { knob, keys } of this.knobs.values()) {
+    for (const { knob, keys, differ } of this.knobs.values()) {
       const all = keys.map((key) => values.get(key)).filter(Boolean);
       if (!all.length) continue;
       const [first] = all;
@@ -49,9 +51,9 @@ export class Named {
       const is = `${first.written} ${first.source} ${first.text} ${isOne}`;
       if (knob.is === is) continue;
       knob.is = is;
-      // Some are held alone: the knob shows the first, and may release them.
-      const held = all.find(({ source }) => source === "hand");
-      knob.show(isOne ? first : { ...(held ?? first), text: "differ" });
+      // Where some are held alone the knob shows one of those, and may release them.
+      knob.show(all.find(({ source }) => source === "hand") ?? first);
+      differ.hidden = isOne;
     }
   }
 

@@ -265,3 +265,51 @@ fn grouped<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<(&'a str,
     }
     all
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::path::PathBuf;
+
+    use score_engine::{Live, LiveOptions, Settings, Source, check};
+
+    use super::*;
+
+    #[test]
+    fn silence_lasts_five_seconds_and_a_stated_reason_is_why() {
+        let patch = "Patch(format: 1, nodes: {\"hum\": tone()})";
+        let source = Source::text("show.ron", patch, PathBuf::from("/"));
+        let settings = Settings::default();
+        let graph = check(&source, &[], &score_nodes::registry(), &settings).unwrap();
+        let mut live = Live::new(&settings, LiveOptions::default());
+        live.replace(graph, &std::collections::BTreeSet::new())
+            .unwrap();
+        let ears = Ears {
+            ends: vec![live.steering().tap("hum", "sound", RATE).unwrap()],
+            ..Ears::default()
+        };
+        assert_eq!(ears.judge(4.0, &[], None), Sound::Heard);
+        let silent = |why: &str| Sound::Silent {
+            lasts: Duration::from_secs(9),
+            is_meant: true,
+            why: vec![why.to_owned()],
+        };
+        let closed = ears.judge(9.0, &[], Some("closed until 10:00"));
+        assert_eq!(closed, silent("closed until 10:00"));
+        let unwired = "nothing that sounds is wired to the device";
+        assert_eq!(ears.judge(9.0, &[], None), silent(unwired));
+    }
+
+    #[test]
+    fn what_began_since_sound_was_heard_asks_for_it_for_ten_seconds() {
+        let ear = Ear {
+            tap: None,
+            times: [1.0, 5.2, 6.0, 12.0].into(),
+        };
+        assert_eq!(ear.unheard(5.0, 7.6), 1, "one belongs to what was heard");
+        assert_eq!(ear.unheard(5.0, 7.4), 0, "it has only just begun");
+        assert_eq!(ear.unheard(5.0, 14.0), 2);
+        assert_eq!(ear.unheard(5.0, 17.0), 1, "that is long ago");
+    }
+}
