@@ -152,7 +152,7 @@ export class Drawing {
     this.drawBars(context, left, top, height, bars, write);
     if (stills) this.drawStills(context, stills);
     if (chords) this.drawChords(left, stills, unit, write);
-    this.drawNotes(context, left, top + 3, height - bars - 3);
+    this.drawNotes(context, left, top + 3 + (big ? unit * 1.4 : 0), height - bars - 3);
     if (big) this.drawLegend(context, top + unit, unit);
     context.fillStyle = "rgba(255, 255, 255, .9)";
     for (const time of score.cuts) if (time >= left) context.fillRect(this.x(time) - 0.5, 0, big ? 2 : 1, height - bars);
