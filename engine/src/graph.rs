@@ -261,6 +261,7 @@ impl Graph {
             "cues": self.show.cues,
             "recall": self.show.recalls,
             "controllers": self.show.controllers,
+            "named": self.show.named,
         })
     }
 

@@ -59,7 +59,10 @@ pub use preset::{Preset, PresetValue};
 pub use run_error::RunError;
 // The derives that know this crate by its name go before those of `score_node`.
 pub use score_derive::{Choice, Params};
-pub use show::{Controller, Cue, CueStart, CueThen, Recall, RecallMessage, Recalled, Show};
+pub use show::{
+    Controller, Cue, CueStart, CueThen, NamedTarget, NamedValue, Recall, RecallMessage, Recalled,
+    Show,
+};
 pub use steering::{RefusedValue, ValueSource, ValueStatus};
 pub use tap::Tap;
 pub use watch::{Unwatched, Watch};

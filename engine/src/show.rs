@@ -19,6 +19,31 @@ pub struct Show {
     pub recalls: Vec<Recall>,
     /// The MIDI controllers that set live values.
     pub controllers: Vec<Controller>,
+    /// Its `let` values that live parameters use, in the order of the patch.
+    #[serde(default)]
+    pub named: Vec<NamedValue>,
+}
+
+/// A value of `let` that live parameters use: one knob for all of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedValue {
+    /// Its name; of an included patch, behind the include's id: `low.wet`. A value that only
+    /// stands for another, `loud: use(level)`, is part of that one.
+    pub name: String,
+    /// The live parameters that have it, in the order of the patch.
+    pub targets: Vec<NamedTarget>,
+    /// Whether it stands elsewhere too: in a list, a preset, or for what is not live. There it
+    /// changes only when it is written into the patch.
+    pub is_used_elsewhere: bool,
+}
+
+/// A live parameter whose value is one of `let`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedTarget {
+    /// The node's id, or `transport`.
+    pub node: String,
+    /// The parameter.
+    pub param: String,
 }
 
 /// Live values that are recalled in a time, one cue after another.

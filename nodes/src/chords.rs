@@ -27,6 +27,9 @@ pub struct Chords {
 travels!(Chords, "Chords");
 
 impl Chords {
+    /// The name of the type of a port that they travel through.
+    pub const PORT: &'static str = Self::TYPE;
+
     /// Those in `packet`.
     ///
     /// # Errors

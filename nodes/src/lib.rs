@@ -54,6 +54,7 @@ mod vision;
 use score_engine::{CustomForms, Registry};
 
 pub use audio::stem_files;
+pub use chords::Chords;
 pub use video::{Camera, CameraFormat, cameras};
 
 /// The kinds that a cargo feature brings, and whether this build has it.
@@ -121,7 +122,7 @@ pub fn registry() -> Registry {
 /// How values of the types of these nodes are written down.
 pub(crate) fn custom_forms() -> CustomForms {
     let mut forms = CustomForms::default();
-    forms.add::<chords::Chords>(chords::Chords::TYPE);
+    forms.add::<Chords>(Chords::TYPE);
     forms.add::<controls::Controls>(controls::Controls::TYPE);
     forms
 }

@@ -36,6 +36,7 @@ mod replay;
 mod saves;
 mod status;
 mod stream;
+mod strip;
 mod studio;
 mod swing;
 mod theme;

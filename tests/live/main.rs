@@ -6,6 +6,8 @@
 mod capture;
 mod clocks;
 mod devices;
+mod health;
+mod learn;
 mod midi;
 mod palette;
 mod proofs;

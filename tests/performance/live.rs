@@ -2,8 +2,8 @@
 //!
 //!     cargo bench --package score --bench live -- WHAT [NUMBER]
 //!
-//! hits, phrases, steer, osc, taps, pages, palette, edits (how many), faults, idle (seconds) or soak
-//! (minutes); `docs/performance.md` says what each prints.
+//! hits, phrases, steer, osc, taps, pages (of one page: minutes), palette, edits (how many), faults,
+//! idle (seconds) or soak (minutes); `docs/performance.md` says what each prints.
 #![allow(missing_docs, clippy::print_stdout)]
 
 use score_test_support::proof::{
@@ -39,7 +39,10 @@ fn main() {
         "steer" => steering::print_steering(PERIOD),
         "osc" => osc::print_osc(PERIOD),
         "taps" => taps::print_taps(PERIOD),
-        "pages" => pages::print_pages(PERIOD),
+        "pages" => match number {
+            Some(minutes) => pages::print_long(minutes, PERIOD),
+            None => pages::print_pages(PERIOD),
+        },
         "palette" => palette::print_palette(),
         "edits" => {
             let mut left = number.unwrap_or(500.0) as usize;

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use score_engine::{ControllerBinding, Settings, Source, bind_controller_file, patch_hash};
+use score_engine::{
+    ControllerBinding, Registry, Settings, Source, bind_controller_file, patch_hash,
+};
 use score_nodes::device::learning::{Moved, next_moved, ports};
 
 use super::steer::refused;
@@ -45,7 +47,7 @@ pub(crate) fn run(
         channel: Some(moved.channel).filter(|_| !arguments.any_channel),
         number: moved.number,
     };
-    bind(&path, &seen, &binding, kinds, settings)?;
+    bind(&path, &seen, &binding, &kinds.of_file(&path), settings)?;
     let ControllerBinding { port, number, .. } = &binding;
     writeln!(
         out(),
@@ -55,16 +57,18 @@ pub(crate) fn run(
     Ok(())
 }
 
-/// Writes the binding into the patch; a page that edits patches does the same.
-fn bind(
+/// Writes the binding into the patch.
+///
+/// # Errors
+/// The patch is no longer what was seen, or cannot be written or played with it.
+pub(crate) fn bind(
     path: &Path,
     seen: &str,
     binding: &ControllerBinding,
-    kinds: &Kinds<'_>,
+    registry: &Registry,
     settings: &Settings,
 ) -> Result<(), Failure> {
-    let registry = kinds.of_file(path);
-    let bound = bind_controller_file(path, seen, binding, &registry, settings);
+    let bound = bind_controller_file(path, seen, binding, registry, settings);
     bound.map(|_| ()).map_err(unwritten)
 }
 

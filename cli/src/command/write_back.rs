@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use score_engine::{
-    Diagnostic, Diagnostics, NodeValues, Registry, Settings, Unwritten, Written, patch_hash,
-    write_back_file, written_value,
+    Diagnostic, Diagnostics, NamedTarget, NamedValue, NodeValues, Param, Registry, Settings,
+    Unwritten, Written, patch_hash, write_back_file, written_value,
 };
 use serde_json::Value;
 
@@ -34,7 +34,7 @@ pub(crate) fn run(
     let path = Path::new(&connection.about.path);
     let what = what(arguments, &ask)?;
     let kinds = || kinds.of_file(path);
-    let done = write_back(&ask, path, &what, &kinds, settings)?;
+    let done = write_back(&ask, path, (&what, &[]), &kinds, settings)?;
     let mut out = out();
     for HeldValue { node, param, value } in &done.written {
         let (patch, value) = (&connection.about.patch, written_value(value));
@@ -57,15 +57,19 @@ pub(crate) struct WrittenBack {
 /// Asks a run.
 type Ask<'a> = dyn Fn(&Request) -> Result<Value, Vec<Refusal>> + 'a;
 
+/// A `let` value and what it is declared as.
+pub(crate) type Named = (NamedValue, Param);
+
 /// Writes what hands hold in the run that `ask` asks into its patch at `path`, all of it or that
-/// which `what` names, and releases it once the run has loaded it.
+/// which `what` names, and releases it once the run has loaded it. Where hands hold all that a
+/// `named` value is for at one value, its line in `let` changes in place of each of them.
 ///
 /// # Errors
 /// The run refuses, nothing that is named was set, or the patch cannot be written.
 pub(crate) fn write_back(
     ask: &Ask<'_>,
     path: &Path,
-    what: &[Address],
+    (what, named): (&[Address], &[Named]),
     kinds: &dyn Fn() -> Registry,
     settings: &Settings,
 ) -> Result<WrittenBack, Failure> {
@@ -78,9 +82,7 @@ pub(crate) fn write_back(
             stays: Vec::new(),
         });
     }
-    let written: Vec<Written> = (chosen.iter())
-        .map(|held| Written::new(&*held.node, &*held.param, held.value.clone()))
-        .collect();
+    let written = lines(&chosen, named);
     let text =
         write_back_file(path, &held.patch_hash, &written, &kinds(), settings).map_err(unwritten)?;
     let stays = release(ask, chosen.clone(), &patch_hash(&text))?;
@@ -88,6 +90,35 @@ pub(crate) fn write_back(
         written: chosen,
         stays,
     })
+}
+
+/// What is written for what hands hold.
+fn lines(held: &[HeldValue], named: &[Named]) -> Vec<Written> {
+    let value_of = |target: &NamedTarget| {
+        let mut held = held.iter();
+        let found = held.find(|held| held.node == target.node && held.param == target.param);
+        found.map(|held| &held.value)
+    };
+    let together = named.iter().filter_map(|(named, param)| {
+        let value = value_of(named.targets.first()?)?;
+        let is_one = |target: &NamedTarget| value_of(target) == Some(value);
+        named
+            .targets
+            .iter()
+            .all(is_one)
+            .then_some((named, param, value))
+    });
+    let together: Vec<_> = together.collect();
+    let is_named = |held: &&HeldValue| {
+        let mut targets = together.iter().flat_map(|(named, ..)| &named.targets);
+        targets.any(|target| target.node == held.node && target.param == held.param)
+    };
+    let own = held.iter().filter(|held| !is_named(held));
+    let own = own.map(|held| Written::new(&*held.node, &*held.param, held.value.clone()));
+    let together = together.iter();
+    let together =
+        together.map(|(named, param, value)| Written::of_let(&named.name, param, (*value).clone()));
+    own.chain(together).collect()
 }
 
 /// What the command line names.
@@ -201,4 +232,42 @@ pub(super) fn unwritten(why: Unwritten) -> Failure {
             .map(one)
             .collect(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held(node: &str, value: f64) -> HeldValue {
+        HeldValue {
+            node: node.to_owned(),
+            param: "gain".to_owned(),
+            value: value.into(),
+        }
+    }
+
+    #[test]
+    fn what_a_name_is_for_is_written_in_one_line_only_where_all_of_it_is_held_alike() {
+        let target = |node: &str| NamedTarget {
+            node: node.to_owned(),
+            param: "gain".to_owned(),
+        };
+        let level = NamedValue {
+            name: "level".to_owned(),
+            targets: vec![target("a"), target("b")],
+            is_used_elsewhere: false,
+        };
+        let named = [(level, Param::number("gain", (-60.0, 0.0), ""))];
+        let told = |held: &[HeldValue]| -> Vec<String> {
+            let lines = lines(held, &named);
+            (lines.iter())
+                .map(|line| format!("{}.{} {}", line.node, line.param, line.value))
+                .collect()
+        };
+        let alike = [held("a", -3.0), held("c", -9.0), held("b", -3.0)];
+        assert_eq!(told(&alike), ["c.gain -9.0", "let.level -3.0"]);
+        let apart = [held("a", -3.0), held("b", -4.0)];
+        assert_eq!(told(&apart), ["a.gain -3.0", "b.gain -4.0"]);
+        assert_eq!(told(&alike[..1]), ["a.gain -3.0"]);
+    }
 }

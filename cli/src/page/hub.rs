@@ -14,7 +14,10 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::Writer;
-use super::plan;
+use super::health::{Ears, Sound};
+use super::learning::Learner;
+use super::plan::{self, rounded};
+use super::score::{Cursor, Score};
 use crate::remote::{Published, Remote};
 
 /// Looks a second.
@@ -32,14 +35,8 @@ const MOST_KEPT: usize = 16;
 /// Outputs that are looked at, by all pages; those that fill a screen come on top.
 pub(super) const MOST_LOOKS: usize = 512;
 
-/// How often the sound is listened to for `/health`, and for how long after it was asked.
-const LISTENS: Duration = Duration::from_secs(120);
-
 /// How long nobody looks while no page is open.
 const REST: Duration = Duration::from_millis(200);
-
-/// Below this peak sound counts as silence: -60 dBFS.
-const SILENCE: f32 = 0.001;
 
 /// An output that pages look at.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,6 +79,8 @@ pub(super) struct Hub {
     pub(super) since: Instant,
     /// Whether the patch is being written just now.
     pub(super) is_writing: AtomicBool,
+    /// Whether a controller is waited for, for one page.
+    pub(super) is_learning: AtomicBool,
     seen: Mutex<State>,
     ticks: watch::Sender<u64>,
 }
@@ -97,7 +96,8 @@ struct State {
     status_at: Option<SystemTime>,
     status: (u64, Arc<str>),
     show: (u64, Show),
-    sound: Sound,
+    ears: Ears,
+    score: Score,
 }
 
 /// What the full-screen views show.
@@ -117,22 +117,15 @@ struct Looked {
     kept: VecDeque<(u64, Sight)>,
 }
 
-/// What is heard, for `/health`.
-#[derive(Default)]
-struct Sound {
-    /// Of which edition the taps are, and where they are.
-    edition: Option<u64>,
-    taps: Vec<LiveTap>,
-    wanted: Option<Instant>,
-    /// When listening began, or something was heard last.
-    heard: Option<Instant>,
-}
-
 /// What a page knows, and has yet to be told.
 #[derive(Default)]
 pub(super) struct Known {
     tick: u64,
     pub(super) looks: BTreeSet<Look>,
+    /// What it knows of the score strip, while it shows it.
+    score: Option<Cursor>,
+    /// What it waits for a controller with.
+    pub(super) learner: Option<Learner>,
 }
 
 /// What a page is told.
@@ -157,6 +150,7 @@ impl Hub {
             name,
             since: Instant::now(),
             is_writing: AtomicBool::new(false),
+            is_learning: AtomicBool::new(false),
             seen: Mutex::default(),
             ticks: watch::channel(0).0,
         }
@@ -197,15 +191,18 @@ impl Hub {
 
     fn tick(&self) {
         let is_open = self.ticks.receiver_count() > 0;
+        let (now, status) = (self.now(), self.published.status());
         let mut state = self.lock();
-        state.listen(&self.steering, &self.published);
+        if let Some((now, status)) = now.zip(status.as_deref()) {
+            state.ears.listen(&self.steering, &status.1, now);
+            state.score.look(&self.steering, &status.1, now);
+        }
         if !is_open {
             // Whoever comes next is told all.
             state.looks.clear();
             return;
         }
         let tick = state.tick + 1;
-        let status = self.published.status();
         if let Some((at, status)) = status.as_deref() {
             if state.plan_of.replace(status.revision) != Some(status.revision) {
                 let plan = plan::plan(&self.steering, status, &self.name);
@@ -248,6 +245,24 @@ impl Hub {
         known.looks = added;
     }
 
+    /// A page shows the score strip from now on, or no more.
+    pub(super) fn show_score(&self, known: &mut Known, is_shown: bool) {
+        let mut state = self.lock();
+        match (known.score.is_some(), is_shown) {
+            (false, true) => state.score.watch(),
+            (true, false) => state.score.unwatch(),
+            _ => {}
+        }
+        known.score = is_shown.then(Cursor::default);
+    }
+
+    /// A page wants to see a still of the strip large.
+    pub(super) fn enlarge(&self, known: &mut Known, still: u32) {
+        if let Some(cursor) = &mut known.score {
+            cursor.want(still);
+        }
+    }
+
     /// What the full-screen views show from now on.
     pub(super) fn show(&self, change: impl FnOnce(&mut Show)) {
         let mut state = self.lock();
@@ -259,6 +274,7 @@ impl Hub {
 
     /// What has changed since the page was told last.
     pub(super) fn news(&self, known: &mut Known) -> News {
+        let now = self.now();
         let state = self.lock();
         let told = std::mem::replace(&mut known.tick, state.tick);
         let is_new = |tick: u64| tick > told;
@@ -300,6 +316,11 @@ impl Hub {
         if !seen.is_empty() {
             parts.push(format!("\"seen\":[{}]", seen.join(",")));
         }
+        if let Some(cursor) = &mut known.score {
+            let (score, stills) = state.score.news(cursor, now.unwrap_or_default());
+            parts.push(format!("\"score\":{score}"));
+            pictures.extend(stills);
+        }
         drop(state);
         if let Some(cues) = self.steering.cue_status() {
             parts.push(format!("\"cue\":{}", rounded(json!(cues))));
@@ -318,16 +339,29 @@ impl Hub {
         for look in &known.looks {
             state.leave(look);
         }
+        if known.score.is_some() {
+            state.score.unwatch();
+        }
     }
 
-    /// Since when the sound that leaves is silent, if it is; begins to listen where nobody has
-    /// asked for a while. `None`: it sounds, or it is not known yet, or there is none.
-    pub(super) fn silence(&self) -> Option<Duration> {
+    /// How the sound is that leaves; begins to listen where nobody has asked for a while, so that
+    /// silence is known some seconds later.
+    pub(super) fn sound(&self) -> Sound {
+        let values = self.steering.values();
+        let stated = self.published.stated_silence();
+        let now = self.now();
         let mut state = self.lock();
-        let sound = &mut state.sound;
-        sound.wanted = Some(Instant::now());
-        let heard = sound.heard.map(|heard| heard.elapsed());
-        heard.filter(|silence| !sound.taps.is_empty() && *silence > Duration::from_secs(5))
+        state.ears.want();
+        state
+            .ears
+            .judge(now.unwrap_or_default(), &values, stated.as_deref())
+    }
+
+    /// The time on the run's clock, in seconds; `None`: the patch does not play yet.
+    pub(super) fn now(&self) -> Option<f64> {
+        let published = self.published.status();
+        let (at, status) = published.as_deref()?;
+        Some(status.time + at.elapsed().unwrap_or_default().as_secs_f64())
     }
 }
 
@@ -397,32 +431,6 @@ impl State {
             looked.kept.push_back((tick, sight(look, seen)));
         }
     }
-
-    /// Listens to what sound devices get, while somebody wants to know.
-    fn listen(&mut self, steering: &Steering, published: &Published) {
-        let sound = &mut self.sound;
-        if sound.wanted.is_none_or(|wanted| wanted.elapsed() > LISTENS) {
-            *sound = Sound::default();
-            return;
-        }
-        let edition = steering.edition();
-        if sound.edition != Some(edition) {
-            sound.edition = Some(edition);
-            sound.heard = Some(Instant::now());
-            let status = published.status();
-            sound.taps = (status.iter())
-                .flat_map(|status| plan::sounding(&status.1))
-                .filter_map(|(node, output)| steering.tap(node, output, 4.0).ok())
-                .collect();
-        }
-        for tap in &mut sound.taps {
-            if let Some(Seen::Level(level)) = tap.look(1)
-                && level.peak > SILENCE
-            {
-                sound.heard = Some(Instant::now());
-            }
-        }
-    }
 }
 
 /// A value as pages get it.
@@ -450,25 +458,9 @@ fn sight(look: &Look, seen: Seen) -> Sight {
     Sight::Text(seen.to_string().into())
 }
 
-/// Numbers with as many digits as anybody sees.
-fn rounded(value: Value) -> Value {
-    match value {
-        Value::Number(number) if number.is_f64() => {
-            let number = number.as_f64().unwrap_or_default();
-            json!((number * 1e4).round() / 1e4)
-        }
-        Value::Array(values) => values.into_iter().map(rounded).collect(),
-        Value::Object(fields) => fields
-            .into_iter()
-            .map(|(name, value)| (name, rounded(value)))
-            .collect(),
-        value => value,
-    }
-}
-
 /// A picture: the length of its output's name and that name, 1 if it is large, its width and height
 /// as two bytes each, the lower first, and its pixels, three bytes each.
-fn picture_message(name: &str, picture: &Picture, is_large: bool) -> Bytes {
+pub(super) fn picture_message(name: &str, picture: &Picture, is_large: bool) -> Bytes {
     let length = u8::try_from(name.len()).unwrap_or(u8::MAX);
     let mut bytes = Vec::with_capacity(picture.pixels.len() + usize::from(length) + 6);
     bytes.push(length);

@@ -12,8 +12,10 @@ mod assets;
 mod film;
 mod health;
 mod hub;
+mod learning;
 mod links;
 mod plan;
+mod score;
 mod seal;
 mod server;
 mod socket;
@@ -232,7 +234,8 @@ impl Hub {
             settings,
         } = &self.writer;
         let ask = |request: &Request| self.remote.ask(request.clone());
-        let done = write_back(&ask, patch, what, kinds, settings);
+        let named = plan::named(&self.steering);
+        let done = write_back(&ask, patch, (what, &named), kinds, settings);
         let done = done.map_err(|failure| match failure {
             Failure::Remote(refusals) => refusals,
             other => vec![Refusal::new("patch", other.to_string())],
@@ -278,7 +281,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_a_page_sends_is_taken_or_left(
-            bytes: Vec<u8>, kind in 0..5, text in ".{0,40}", number: u64,
+            bytes: Vec<u8>, kind in 0..8, text in ".{0,40}", number: u64,
         ) {
             fuzz(&bytes);
             let wish = match kind {
@@ -286,6 +289,9 @@ mod tests {
                 1 => json!({ "ask": { "id": number, "request": { "recall": { "preset": text } } } }),
                 2 => json!({ "ask": { "id": number, "request": text } }),
                 3 => json!({ "show": { "of": text } }),
+                5 => json!({ "score": { "is": number % 2 == 0 } }),
+                6 => json!({ "enlarge": { "still": number as u32 } }),
+                7 => json!({ "learn": { "id": number, "node": "transport", "param": text } }),
                 _ => json!({ "write_back": { "id": number, "what": [{ "node": text }] } }),
             };
             fuzz(wish.to_string().as_bytes());

@@ -2,9 +2,12 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use score_engine::{Param, ParamType, PortType, Preset, Scale, Status, SteerableNode, Steering};
+use score_engine::{
+    NamedValue, Param, ParamType, PortType, Preset, Scale, Status, SteerableNode, Steering,
+};
 use serde_json::{Value, json};
 
+use crate::command::write_back::Named;
 use crate::status::{dropouts, latency};
 
 /// The nodes with what can be turned and seen of them, the wires, and the presets.
@@ -29,6 +32,8 @@ pub(super) fn plan(steering: &Steering, status: &Status, name: &str) -> Value {
         "wires": wires.collect::<Vec<_>>(),
         "cues": steering.show().cues.iter().map(|cue| cue.name.clone()).collect::<Vec<_>>(),
         "presets": steering.presets().iter().map(preset).collect::<Vec<_>>(),
+        "controllers": steering.show().controllers,
+        "named": named(steering).iter().map(knob).collect::<Vec<_>>(),
     })
 }
 
@@ -50,6 +55,34 @@ fn node(node: &SteerableNode) -> Value {
     })
 }
 
+/// The `let` values that have a knob, each with the declaration of a parameter that has it.
+pub(super) fn named(steering: &Steering) -> Vec<Named> {
+    let nodes = steering.nodes();
+    let show = steering.show();
+    let declared = |value: &NamedValue| {
+        let first = value.targets.first()?;
+        let node = nodes.iter().find(|node| node.id == first.node)?;
+        let mut params = node.params.iter();
+        params.find(|param| param.name == first.param).cloned()
+    };
+    let named = show.named.iter();
+    named
+        .filter_map(|value| Some((value.clone(), declared(value)?)))
+        .collect()
+}
+
+/// A `let` value: its control, and what it sets.
+fn knob((value, declared): &Named) -> Value {
+    let targets = value.targets.iter();
+    let targets = targets.map(|target| json!([target.node, target.param]));
+    json!({
+        "name": value.name,
+        "param": param(declared),
+        "targets": targets.collect::<Vec<_>>(),
+        "elsewhere": value.is_used_elsewhere,
+    })
+}
+
 fn preset(preset: &Preset) -> Value {
     let values = preset.values.iter();
     let values: Vec<String> = values
@@ -63,6 +96,8 @@ fn param(param: &Param) -> Value {
     let mut shown = control(&param.param_type);
     (shown["name"], shown["unit"]) = (json!(param.name), json!(param.unit));
     shown["summary"] = json!(param.summary);
+    // Whether a MIDI controller can set it.
+    shown["midi"] = param.is_input().into();
     // Where the control's ends lie; what is beyond can be typed.
     if let Some(span) = param.spans() {
         let (from, to) = (span.from.min(span.to), span.from.max(span.to));
@@ -96,16 +131,6 @@ fn type_name(port_type: &PortType) -> &'static str {
         PortType::Event => "event",
         _ => "other",
     }
-}
-
-/// The outputs whose sound a sound device plays.
-pub(super) fn sounding(status: &Status) -> impl Iterator<Item = (&str, &str)> {
-    let devices = status.nodes.iter().filter(|node| node.kind == "audio_out");
-    devices.flat_map(|device| {
-        let wires = status.wires.iter();
-        let wires = wires.filter(move |wire| wire.to.node == device.id);
-        wires.map(|wire| (wire.from.node.as_str(), wire.from.port.as_str()))
-    })
 }
 
 /// What every node and wire does.
@@ -147,4 +172,20 @@ pub(super) fn status(status: &Status, at: SystemTime, refusal: Option<&str>) -> 
         "nodes": nodes.collect::<Vec<_>>(),
         "wires": wires.collect::<Vec<_>>(),
     })
+}
+
+/// Numbers with as many digits as anybody sees.
+pub(super) fn rounded(value: Value) -> Value {
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let number = number.as_f64().unwrap_or_default();
+            json!((number * 1e4).round() / 1e4)
+        }
+        Value::Array(values) => values.into_iter().map(rounded).collect(),
+        Value::Object(fields) => fields
+            .into_iter()
+            .map(|(name, value)| (name, rounded(value)))
+            .collect(),
+        value => value,
+    }
 }

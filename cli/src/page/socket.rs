@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use super::access::Right;
 use super::hub::{Hub, Known, Look, MOST_LOOKS};
+use super::learning::learn;
 use crate::remote::protocol::{Address, Refusal, Request, read_request};
 
 /// The most bytes of a message.
@@ -49,6 +50,18 @@ enum Wish {
     Show { of: Option<String> },
     /// To have them black.
     Black { is: bool },
+    /// To be told the score strip, or no more.
+    Score { is: bool },
+    /// To be shown a still of the strip large.
+    Enlarge { still: u32 },
+    /// To have the MIDI controller that moves next bound to a live value.
+    Learn {
+        id: u64,
+        node: String,
+        param: String,
+    },
+    /// Not to wait for one any more.
+    StopLearning,
 }
 
 /// Serves a page until it is closed or the run ends, as long as its right is `still` good.
@@ -206,6 +219,39 @@ fn obey(
         Wish::Show { of } => {
             // A name longer than any node's is none.
             hub.show(|show| show.of = of.filter(|of| of.len() <= 1_024));
+            None
+        }
+        Wish::Score { is } => {
+            hub.show_score(known, is);
+            None
+        }
+        Wish::Enlarge { still } => {
+            hub.enlarge(known, still);
+            None
+        }
+        Wish::Learn { id, .. } if right < Right::Edit => {
+            Some(answered(id, Err(vec![not_allowed()])))
+        }
+        Wish::Learn { id, node, param } => {
+            let tell = later.clone();
+            let done = later.clone();
+            let begun = learn(
+                hub,
+                (node, param),
+                move |told| drop(tell.try_send(told)),
+                // If the page is gone, nobody waits for it.
+                move |answer| drop(done.try_send(answered(id, answer))),
+            );
+            match begun {
+                Ok(learner) => {
+                    known.learner = Some(learner);
+                    None
+                }
+                Err(why) => Some(answered(id, Err(vec![why]))),
+            }
+        }
+        Wish::StopLearning => {
+            known.learner = None;
             None
         }
         Wish::Black { is } => {

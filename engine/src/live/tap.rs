@@ -1,5 +1,6 @@
 //! Shows what an output of a running node sends, for as long as somebody looks.
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -176,6 +177,20 @@ impl LiveTap {
         let seen = seen(&packets, width)?;
         self.looked = Some(now);
         Some(seen)
+    }
+
+    /// The newest value of a type that is not built in, with its time in seconds on the run's clock.
+    /// `None` as for [`LiveTap::look`], or it is of another type.
+    pub fn newest<T: Any + Clone + Send + Sync>(&mut self) -> Option<(f64, T)> {
+        let now = Instant::now();
+        if (self.looked).is_some_and(|looked| now.duration_since(looked) < self.every) {
+            return None;
+        }
+        let packets = self.unseen.take();
+        let newest = packets.back()?;
+        self.looked = Some(now);
+        let value = newest.custom::<T>().ok()?;
+        Some((newest.time.seconds(), value.clone()))
     }
 }
 
@@ -377,6 +392,17 @@ mod tests {
         }
         assert_eq!(tap.unseen.0.lock().unwrap().len(), 1);
         assert_eq!(tap.look(0), Some(Seen::Other));
+    }
+
+    #[test]
+    fn a_value_of_a_type_that_is_not_built_in_is_seen_by_whoever_knows_it() {
+        let (mut tap, buffer) = tap(1_000.0);
+        buffer.show(&packet(Payload::Custom(Arc::new(7_u8))));
+        assert_eq!(tap.newest::<u8>(), Some((1.0, 7)));
+        std::thread::sleep(Duration::from_millis(2));
+        assert_eq!(tap.newest::<u8>(), None);
+        buffer.show(&packet(Payload::Custom(Arc::new(7_u8))));
+        assert_eq!(tap.newest::<u16>(), None);
     }
 
     #[test]

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use score_engine::{Counters, LiveClock};
 
 use super::keeper::silence;
-use super::list::{Listed, devices};
+use super::list::{Group, midi};
 use super::midi::inlet::{Arrival, Inlet};
 use super::midi::message::{Meaning, Message};
 use super::midi::port::numbered;
+use super::sound_device::Direction;
 
 /// What a port at JACK is called while somebody learns.
 const OWN: &str = "learn";
@@ -33,18 +34,23 @@ pub struct Moved {
     pub number: u8,
 }
 
-/// The ports from which a controller may come: all of the system's that send, as patches call them.
+/// The ports from which a controller may come, as patches call them: all of the system's that send;
+/// where it has none, those at JACK.
 pub fn ports() -> Vec<String> {
-    let groups = devices().midi_inputs.into_iter();
-    let names = groups.flat_map(|group| {
-        let jack = group.system == "JACK";
-        let names = group.devices.into_iter().map(|Listed { name, .. }| name);
-        names.filter(move |_| !jack).collect::<Vec<_>>()
-    });
-    names
-        .filter(|name| name != "virtual")
-        .map(|name| without_numbers(&name))
-        .collect()
+    let _silence = silence();
+    let (jack, system): (Vec<_>, Vec<_>) = midi(Direction::Input)
+        .into_iter()
+        .partition(|group| group.system == "JACK");
+    let names = |groups: Vec<Group>, own: &str| -> Vec<String> {
+        let devices = groups.into_iter().flat_map(|group| group.devices);
+        let others = devices.filter(|device| device.name != own);
+        others.map(|device| without_numbers(&device.name)).collect()
+    };
+    let system = names(system, "virtual");
+    match system.is_empty() {
+        true => names(jack, "JACK"),
+        false => system,
+    }
 }
 
 /// The name of a port less the numbers that ALSA puts behind it, which are others after the next

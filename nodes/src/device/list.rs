@@ -73,7 +73,7 @@ fn sound(direction: Direction) -> Vec<Group> {
         .collect()
 }
 
-fn midi(direction: Direction) -> Vec<Group> {
+pub(super) fn midi(direction: Direction) -> Vec<Group> {
     let group = |system: &str, ports: Option<Vec<String>>, own: &str| {
         let is_there = ports.is_some();
         let listed = |name: String| Listed {

@@ -8,6 +8,7 @@
 
 pub mod browser;
 pub mod cuts_film;
+pub mod fader;
 mod folders;
 pub mod helper;
 pub mod jack;

@@ -13,7 +13,7 @@ const HOLDS = 600;
 
 export class Knob {
   /** `turn(written)` sets the parameter, `release()` lets it go; both give a promise. */
-  constructor(node, param, { turn, release, isLocked }) {
+  constructor(node, param, { turn, release, isLocked, learning = null }) {
     Object.assign(this, { node, param, turn, release });
     this.touched = -Infinity;
     this.sent = 0;
@@ -28,8 +28,8 @@ export class Knob {
     const control = this[this.makers[param.type] ?? "text"](name);
     this.element = el("div", { class: "knob", "data-param": name },
       el("div", { class: "label" },
-        el("span", { class: "param", title: param.summary }, param.name), this.source, this.free),
-      control, this.why);
+        el("span", { class: "param", title: param.summary }, param.name), this.source, learning?.button, this.free),
+      control, learning?.line, this.why);
     this.lock(isLocked);
   }
 

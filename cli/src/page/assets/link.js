@@ -5,6 +5,8 @@ const SILENCE = 2500;
 const FIRST_WAIT = 400;
 const LONGEST_WAIT = 4000;
 const ANSWER = 15000;
+/** The run waits half a minute for a controller. */
+const LEARNS = 45000;
 /** Names of what is looked at, and their bytes, that a message may have. */
 const MOST_LOOKS = 512;
 const MOST_BYTES = 60000;
@@ -120,14 +122,19 @@ export class Link {
     return this.expect((id) => ({ write_back: { id, what } }));
   }
 
-  expect(wish) {
+  /** Has the MIDI controller that moves next bound to a live value. */
+  learn(node, param) {
+    return this.expect((id) => ({ learn: { id, node, param } }), LEARNS);
+  }
+
+  expect(wish, within = ANSWER) {
     return new Promise((give, refuse) => {
       const id = ++this.number;
       if (!this.send(wish(id))) return refuse(new Error("not connected"));
       const timer = setTimeout(() => {
         this.asked.delete(id);
         refuse(new Error("no answer came"));
-      }, ANSWER);
+      }, within);
       this.asked.set(id, { give, refuse, timer });
     });
   }

@@ -3,7 +3,13 @@
 import { clock, milliseconds, say } from "./dom.js";
 
 const at = (id) => document.getElementById(id);
-const WORDS = { playing: "Playing", silent: "Silent", waiting: "Waiting", failing: "Failing" };
+const WORDS = {
+  playing: "Playing",
+  "silent on purpose": "Silent on purpose",
+  "silent and should not be": "Silent, and should not be",
+  waiting: "Waiting",
+  failing: "Failing",
+};
 let heard = 0;
 
 async function ask() {

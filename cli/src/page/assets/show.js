@@ -1,6 +1,10 @@
 // The full-screen picture, without controls.
 
 import { Link } from "./link.js";
+import { Drawing, Score, stillOf } from "./strip.js";
+
+/** What the address calls the score strip. */
+const SCORE = "score";
 
 const canvas = document.getElementById("picture");
 const context = canvas.getContext("2d", { alpha: false });
@@ -14,14 +18,17 @@ let shown = null;
 let told = { of: null, black: false };
 let isBlack = false;
 let image = null;
+const score = new Score();
+const drawing = new Drawing(canvas, score);
 let seenAt = -Infinity;
 
 const link = new Link({
   hear(message) {
     if (message.plan) {
-      outputs = pictures(message.plan);
+      outputs = [...pictures(message.plan), SCORE];
       choose();
     }
+    if (message.score) score.tell(message.score);
     if (message.show) {
       told = message.show;
       choose();
@@ -29,12 +36,15 @@ const link = new Link({
     }
   },
   picture({ of, large, image: next }) {
+    const still = stillOf(of);
+    if (still !== null) return score.still(still, next);
     if (!large || of !== shown) return;
     image = next;
     seenAt = performance.now();
     draw();
   },
   change(state) {
+    if (state === "live" && shown === SCORE) askScore();
     tell(state);
   },
 });
@@ -54,26 +64,35 @@ function choose() {
   if (of !== shown) {
     shown = of;
     image = null;
-    link.look([], shown);
+    link.look([], shown === SCORE ? null : shown);
+    askScore();
     draw();
   }
   tell(link.state);
 }
 
+/** The run tells the strip only while it is shown. */
+function askScore() {
+  link.send({ score: { is: shown === SCORE } });
+}
+
 function tell(state) {
   const words = { opening: "connecting", lost: "connection lost; trying again", locked: "locked: open a new link" };
-  what.textContent = words[state] ?? (shown ? shown : "this patch has no pictures");
+  what.textContent = words[state] ?? shown ?? "waiting for the patch";
 }
 
 function draw() {
   const ratio = Math.min(devicePixelRatio || 1, 2);
   const [width, height] = [Math.round(innerWidth * ratio), Math.round(innerHeight * ratio)];
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  context.setTransform(1, 0, 0, 1, 0, 0);
   context.fillStyle = "#000";
   context.fillRect(0, 0, width, height);
   canvas.dataset.black = String(isBlack || told.black);
   // What is old is not shown as if it were now; a still that plays comes only once.
-  const isOld = link.state !== "live" && performance.now() - seenAt > 10000;
+  const isLost = link.state !== "live";
+  if (shown === SCORE && !isBlack && !told.black && !isLost) return drawing.draw(performance.now());
+  const isOld = isLost && performance.now() - seenAt > 10000;
   if (isBlack || told.black || !image || isOld) return;
   Object.assign(sheet, { width: image.width, height: image.height });
   sheet.getContext("2d").putImageData(image, 0, 0);
@@ -93,6 +112,8 @@ function wake() {
 
 addEventListener("resize", draw);
 setInterval(draw, 2000);
+// The strip moves.
+setInterval(() => shown === SCORE && draw(), 66);
 addEventListener("pointermove", wake);
 addEventListener("dblclick", full);
 addEventListener("keydown", ({ key }) => {

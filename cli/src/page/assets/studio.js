@@ -3,6 +3,7 @@
 import { clock, el, milliseconds, number, say } from "./dom.js";
 import { Graph, trouble } from "./graph.js";
 import { Link } from "./link.js";
+import { Strip } from "./strip.js";
 import { Turn } from "./turn.js";
 
 /** Figures that are older turn grey. */
@@ -15,6 +16,7 @@ const run = { plan: null, status: null, statusAt: 0, values: new Map(), black: f
 const views = new Map();
 
 const link = new Link({ hear, picture, change });
+const strip = new Strip(link);
 const turn = new Turn(link, { looked: look, choose: (id, key) => choose(id, key) });
 const graph = new Graph({ select: (id) => turn.pick(id), looked: look, opened: () => innerWidth <= 760 && tab("turn") });
 
@@ -54,6 +56,7 @@ function hear(message) {
     at("patch").title = `SCORE! ${message.plan.version}`;
     turn.show(message.plan);
     graph.show(message.plan);
+    if (!performance.getEntriesByName("first view").length) requestAnimationFrame(() => performance.mark("first view"));
   }
   if (message.values) {
     for (const value of message.values) run.values.set(`${value.node}.${value.param}`, value);
@@ -69,6 +72,8 @@ function hear(message) {
     tellRun(message.status);
   }
   if (message.cue) turn.tellCue(message.cue);
+  if (message.score) strip.tell(message.score);
+  if (message.learning) turn.tellLearning(message.learning);
   if (message.show) {
     run.black = message.show.black;
     at("black").setAttribute("aria-pressed", String(run.black));
@@ -77,7 +82,8 @@ function hear(message) {
   for (const { of, seen } of message.seen ?? []) for (const view of views.get(of) ?? []) view.see(seen, now);
 }
 
-function picture({ of, image }) {
+function picture({ of, large, image }) {
+  if (strip.picture(of, large, image)) return;
   const now = performance.now();
   for (const view of views.get(of) ?? []) view.see({ image }, now);
 }
@@ -91,6 +97,7 @@ function draw(now) {
   const isStale = now - run.statusAt > STALE;
   // What is old stands still.
   if (!isStale) for (const all of views.values()) for (const view of all) view.draw(now);
+  if (!isStale) strip.draw(now);
   document.body.classList.toggle("stale", isStale);
   graph.setStale(isStale);
 }
@@ -171,6 +178,7 @@ function change(state, reason) {
     run.status = null;
     views.clear();
     look();
+    strip.again();
   }
   turn?.relock();
   notice(reason);
@@ -185,6 +193,7 @@ function tab(name) {
     button.setAttribute("aria-pressed", String(button.dataset.tab === name));
   }
   if (graph.plan) graph.arrange();
+  strip.ask();
   look();
 }
 for (const button of document.querySelectorAll("#tabs button")) button.onclick = () => tab(button.dataset.tab);

@@ -1,8 +1,10 @@
-// The controls: presets, what is set by hand, the chosen node, and everything else.
+// The controls: cues, named values, presets, what is set by hand, the chosen node, and everything else.
 
 import { el, milliseconds, number, place, rate, say } from "./dom.js";
 import { trouble } from "./graph.js";
 import { Knob } from "./knob.js";
+import { Learn } from "./learn.js";
+import { Named } from "./named.js";
 import { View } from "./views.js";
 
 const GLIDES = [["at once", 0], ["in 1 s", 1], ["in 2 s", 2], ["in 4 s", 4], ["in 8 s", 8], ["in 4 beats", { beats: 4 }], ["in 16 beats", { beats: 16 }]];
@@ -18,9 +20,12 @@ export class Turn {
     this.glide = el("select", { "aria-label": "How fast a preset arrives" }, ...GLIDES.map(([word], at) => el("option", { value: at }, word)));
     this.find = el("input", { type: "search", placeholder: "Find a node or a parameter", "aria-label": "Find a node or a parameter", autocomplete: "off" });
     this.find.oninput = () => this.filter();
+    this.lets = new Named(link);
+    this.learn = new Learn(link);
     this.parts = {
       locked: el("p", { class: "note", hidden: true }, "This link may look, and not turn."),
       cues: el("section", { class: "cues", hidden: true }),
+      lets: this.lets.root,
       presets: el("section", { class: "presets", hidden: true }),
       held: el("section", { class: "held" }),
       chosen: el("section", { class: "chosen", hidden: true }),
@@ -43,6 +48,9 @@ export class Turn {
     }
     for (const key of this.values.keys()) if (!this.params.has(key)) this.values.delete(key);
     const { scrollTop } = this.root;
+    this.learn.show(plan);
+    this.lets.show(plan, this.params, this.isLocked);
+    this.lets.tell(this.values);
     this.showCues();
     this.showPresets();
     this.showHeld();
@@ -70,6 +78,7 @@ export class Turn {
       turn: (value) => ask({ set: { values: [{ node: node.id, param: param.name, value }] } }),
       release: () => ask({ release: { what: [{ node: node.id, param: param.name }] } }),
       isLocked: this.isLocked,
+      learning: this.learn.part(node.id, param),
     });
     group.push([key, knob]);
     if (value) knob.show(value);
@@ -78,19 +87,20 @@ export class Turn {
 
   /** What the run says of values. */
   tell(values) {
-    let isOther = false;
-    for (const value of values) {
-      const key = `${value.node}.${value.param}`;
-      isOther ||= (this.values.get(key)?.source === "hand") !== (value.source === "hand");
-      this.values.set(key, value);
-    }
+    for (const value of values) this.values.set(`${value.node}.${value.param}`, value);
     for (const group of Object.values(this.groups)) {
       for (const [key, knob] of group) {
         const value = this.values.get(key);
         if (value && knob.value !== value) knob.show(value);
       }
     }
-    if (isOther) this.showHeld();
+    this.lets.tell(this.values);
+    this.showHeld();
+  }
+
+  /** A MIDI controller is waited for. */
+  tellLearning(learning) {
+    this.learn.tell(learning);
   }
 
   groups = { held: [], named: [], chosen: [], all: [] };
@@ -167,9 +177,13 @@ export class Turn {
   /** What hands hold. */
   showHeld() {
     const held = [...this.values].filter(([key, value]) => value.source === "hand" && this.params?.has(key)).map(([key]) => key);
-    const same = held.length === this.heldKeys?.length && held.every((key, at) => key === this.heldKeys[at]);
-    if (same && !this.isRelocked) return;
-    this.heldKeys = held;
+    // What a name is for is held and released together.
+    const together = this.lets.held(this.values);
+    const of = (key) => together.find(({ keys }) => keys.includes(key));
+    const rows = [...together, ...held.filter((key) => !of(key)).map((key) => ({ name: key, keys: [key] }))];
+    const made = rows.map(({ name, keys }) => `${name}=${keys}`).join("\n");
+    if (made === this.heldMade && !this.isRelocked) return;
+    this.heldMade = made;
     this.groups.held = [];
     const why = el("p", { class: "why", role: "alert" });
     const run = (act, done) => async () => {
@@ -180,11 +194,11 @@ export class Turn {
       }
     };
     const writes = this.link.right === "edit" && held.length > 0;
-    const list = el("ul", {}, ...held.map((key) => {
+    const list = el("ul", {}, ...rows.map(({ name, keys: [key], keys }) => {
       const item = el("li", {},
-        el("button", { type: "button", class: "quiet", onclick: () => this.choose(this.params.get(key).node.id, key) }, key),
+        el("button", { type: "button", class: "quiet", title: keys.join(", "), onclick: () => this.choose(this.params.get(key).node.id, key) }, name),
         el("span", { class: "now" }, ""),
-        el("button", { type: "button", class: "free", "aria-label": `Release ${key}`, disabled: this.isLocked, onclick: run(() => this.release(key), () => "") }, "release"));
+        el("button", { type: "button", class: "free", "aria-label": `Release ${name}`, disabled: this.isLocked, onclick: run(() => this.release(keys), () => "") }, "release"));
       this.groups.held.push([key, { show: (value) => say(item.children[1], `${value.written}`) }]);
       return item;
     }));
@@ -200,9 +214,9 @@ export class Turn {
     for (const [key, shown] of this.groups.held) shown.show(this.values.get(key));
   }
 
-  release(key) {
-    const { node, param } = this.params.get(key);
-    return this.link.ask({ release: { what: [{ node: node.id, param: param.name }] } });
+  release(keys) {
+    const what = keys.map((key) => this.params.get(key)).map(({ node, param }) => ({ node: node.id, param: param.name }));
+    return this.link.ask({ release: { what } });
   }
 
   /** First what presets name, and what leads the music. */
@@ -327,6 +341,8 @@ export class Turn {
     this.isRelocked = true;
     if (this.plan) this.showHeld();
     this.isRelocked = false;
+    this.lets.lock(this.isLocked);
+    this.learn.refresh();
     for (const group of [this.groups.named, this.groups.chosen, this.groups.all]) {
       for (const [, knob] of group) knob.lock(this.isLocked);
     }

@@ -1,10 +1,13 @@
 //! Makes the graph, where nothing is wrong.
 
+use std::sync::Arc;
+
 use super::Checker;
 use super::draft::Draft;
 use crate::diagnostic::Diagnostics;
 use crate::graph::{Graph, GraphNode, GraphWire};
 use crate::port::PortType;
+use crate::show::Show;
 
 impl Checker<'_> {
     pub(super) fn finish(self) -> Result<Graph, Diagnostics> {
@@ -53,7 +56,10 @@ impl Checker<'_> {
             nodes,
             wires,
             presets: self.presets,
-            show: self.show.into(),
+            show: Arc::new(Show {
+                named: self.named.into_values(),
+                ..self.show
+            }),
             forms: self.registry.custom_forms().clone(),
         })
     }

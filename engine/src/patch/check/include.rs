@@ -115,12 +115,18 @@ impl Checker<'_> {
             return;
         };
         for (name, tree) in fields.iter().filter(|(name, _)| !name.text.is_empty()) {
+            let origin = self.origin(scope, tree).map(str::to_owned);
+            let value = SettingValue::Written(self.resolve(scope, tree));
+            if let Some(origin) = &origin {
+                self.named.discount(origin);
+            }
             given.push(Setting {
+                origin,
                 node: format!("{id}.{LET}"),
                 node_spot: name.spot,
                 param: name.text.clone(),
                 param_spot: name.spot,
-                value: SettingValue::Written(self.resolve(scope, tree)),
+                value,
             });
         }
     }
@@ -149,6 +155,7 @@ impl Checker<'_> {
                 continue;
             };
             given.push(Setting {
+                origin: self.origin(scope, tree).map(str::to_owned),
                 node: format!("{id}.{node}"),
                 node_spot: key.spot,
                 param: param.to_owned(),

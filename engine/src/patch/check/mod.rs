@@ -10,6 +10,7 @@ mod fields;
 mod finish;
 mod include;
 mod inputs;
+mod named;
 mod nodes;
 mod outline;
 mod presets;
@@ -27,6 +28,7 @@ use std::collections::BTreeMap;
 use self::draft::{Draft, JoinedWire};
 use self::ends::End;
 use self::include::Part;
+use self::named::Named;
 use self::presets::PresetSpot;
 use self::scope::Scope;
 use self::settings::Setting;
@@ -111,6 +113,7 @@ struct Checker<'a> {
     parts: Vec<Part>,
     presets: Vec<Preset>,
     show: Show,
+    named: Named,
     /// Where the values of presets stand.
     preset_spots: Vec<PresetSpot>,
     /// Chains, each with what stands before the ids of its patch.
@@ -153,6 +156,7 @@ impl<'a> Checker<'a> {
             parts: Vec::new(),
             presets: Vec::new(),
             show: Show::default(),
+            named: Named::default(),
             preset_spots: Vec::new(),
             chains: Vec::new(),
             joined: Vec::new(),

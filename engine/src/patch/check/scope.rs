@@ -26,13 +26,16 @@ pub(super) struct Scope {
 pub(super) struct Let {
     tree: Tree,
     size: Size,
+    /// The value in whose line it stands: its own name, or that of the one for which it stands.
+    origin: String,
 }
 
 impl Let {
-    fn new(tree: Tree) -> Let {
+    fn new(tree: Tree, origin: String) -> Let {
         Let {
             size: tree.size(),
             tree,
+            origin,
         }
     }
 }
@@ -64,8 +67,17 @@ impl Checker<'_> {
                     None,
                 );
             }
+            let stands_for = self.origin(scope, tree).map(str::to_owned);
             let tree = self.resolve(scope, tree);
-            scope.lets.insert(name.text.clone(), Let::new(tree));
+            let origin = match stands_for {
+                Some(origin) => {
+                    self.named.discount(&origin);
+                    origin
+                }
+                None => scope.id(&name.text),
+            };
+            self.named.declare(scope.id(&name.text));
+            scope.lets.insert(name.text.clone(), Let::new(tree, origin));
         }
         for given in self.settings_of(&scope.id(LET)) {
             let Some(own) = scope.lets.get(&given.param) else {
@@ -79,7 +91,24 @@ impl Checker<'_> {
             let takes_text = matches!(own.tree.shape, Shape::Text(_));
             self.override_with(&given, Some(own.tree.spot));
             let tree = given.tree(takes_text, &mut self.texts);
-            scope.lets.insert(given.param, Let::new(tree));
+            let origin = given.origin.unwrap_or_else(|| scope.id(&given.param));
+            scope.lets.insert(given.param, Let::new(tree, origin));
+        }
+    }
+
+    /// The `let` value that `tree` is, where it is nothing but `use(name)`.
+    pub(super) fn origin<'s>(&self, scope: &'s Scope, tree: &Tree) -> Option<&'s str> {
+        let Shape::Tuple(Some(name), items) = &tree.shape else {
+            return None;
+        };
+        match items.as_slice() {
+            [item] if name.text == "use" => match &item.shape {
+                Shape::Word(name) | Shape::Text(name) => {
+                    scope.lets.get(name).map(|used| used.origin.as_str())
+                }
+                _ => None,
+            },
+            _ => None,
         }
     }
 
@@ -133,7 +162,10 @@ impl Checker<'_> {
             return broken;
         };
         match scope.lets.get(name) {
-            Some(value) if self.charge_size(spot, value.size, depth) => value.tree.clone(),
+            Some(value) if self.charge_size(spot, value.size, depth) => {
+                self.named.count(&value.origin);
+                value.tree.clone()
+            }
             Some(_) => broken,
             None => {
                 self.unknown_let(scope, name, item.spot);

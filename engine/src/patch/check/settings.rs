@@ -20,6 +20,8 @@ pub(super) struct Setting {
     pub(super) param: String,
     pub(super) param_spot: Spot,
     pub(super) value: SettingValue,
+    /// The `let` value that it is, where it is one.
+    pub(super) origin: Option<String>,
 }
 
 /// The value as it was given.
@@ -44,6 +46,7 @@ impl Setting {
                 param: given.param.clone(),
                 param_spot: spot(param_at, param_at + given.param.len()),
                 value: SettingValue::Typed(spot(given.value_at, given.text.len())),
+                origin: None,
             }
         };
         (1..).zip(overrides).map(setting).collect()

@@ -8,9 +8,10 @@ use super::Checker;
 use super::scope::Scope;
 use crate::descriptor::Descriptor;
 use crate::diagnostic::did_you_mean;
-use crate::param::{Param, ParamType};
+use crate::param::{Change, Param, ParamType};
 use crate::patch::params::{Unfit, convert};
 use crate::patch::tree::{Name, Spot, Tree};
+use crate::transport_params::TRANSPORT;
 
 /// A value that a parameter gets.
 struct Given {
@@ -18,6 +19,8 @@ struct Given {
     tree: Tree,
     /// Where the parameter is given.
     spot: Spot,
+    /// The `let` value that it is, where it is one.
+    origin: Option<String>,
 }
 
 impl Checker<'_> {
@@ -33,12 +36,11 @@ impl Checker<'_> {
     ) -> (serde_json::Map<String, Value>, BTreeMap<String, Spot>) {
         let mut given: BTreeMap<String, Given> = BTreeMap::new();
         for (name, value) in fields.iter().filter(|(name, _)| !name.text.is_empty()) {
+            let origin = self.origin(scope, value).map(str::to_owned);
             let tree = self.resolve(scope, value);
             let spot = value.spot;
-            if given
-                .insert(name.text.clone(), Given { tree, spot })
-                .is_some()
-            {
+            let one = Given { tree, spot, origin };
+            if given.insert(name.text.clone(), one).is_some() {
                 let message = format!("`{}` stands here twice", name.text);
                 self.report(name.spot, message, None);
             }
@@ -59,7 +61,8 @@ impl Checker<'_> {
                 let takes_text = matches!(param.param_type, ParamType::Text | ParamType::File(_));
                 let tree = set.tree(takes_text, &mut self.texts);
                 let spot = tree.spot;
-                given.insert(set.param, Given { tree, spot });
+                let origin = set.origin;
+                given.insert(set.param, Given { tree, spot, origin });
             }
         }
         let mut values = serde_json::Map::new();
@@ -70,7 +73,16 @@ impl Checker<'_> {
                 (Some(given), _) => {
                     spots.insert(name.clone(), given.tree.spot);
                     match convert(param, &given.tree, |source| self.texts.folder(source)) {
-                        Ok(Some(value)) => drop(values.insert(name, value)),
+                        Ok(Some(value)) => {
+                            // One run has one transport: that of the patch that is run.
+                            let is_transport = id == scope.id(TRANSPORT);
+                            let steers = param.change == Change::Live
+                                && !(is_transport && !scope.prefix.is_empty());
+                            if let Some(origin) = given.origin.as_deref().filter(|_| steers) {
+                                self.named.drives(origin, id, &name);
+                            }
+                            values.insert(name, value);
+                        }
                         Ok(None) => {}
                         Err(unfit) => self.refuse(id, given, unfit),
                     }

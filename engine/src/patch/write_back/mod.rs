@@ -3,6 +3,7 @@
 mod controllers;
 mod file;
 mod literal;
+mod named;
 mod pen;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,9 @@ use crate::patch::tree::{Name, Shape, Spot, Tree};
 use crate::registry::Registry;
 use crate::transport_params::{DECLARED, TRANSPORT, TransportParams};
 
+/// The section of a patch that has its named values.
+const LET: &str = "let";
+
 pub use controllers::{ControllerBinding, bind_controller};
 pub use file::{Unwritten, bind_controller_file, patch_hash, replace_patch, write_back_file};
 
@@ -38,6 +42,8 @@ pub struct Written {
     pub value: Value,
     /// Whether six significant digits say all that there is to a number in it.
     pub rounded: bool,
+    /// What a value of `let` is declared as, where it is one.
+    pub(super) named: Option<Param>,
 }
 
 impl Written {
@@ -48,6 +54,21 @@ impl Written {
             param: param.into(),
             value: value.into(),
             rounded: false,
+            named: None,
+        }
+    }
+
+    /// A value of `let`, called as [`crate::NamedValue`] says; `param` is one of those that have
+    /// it.
+    pub fn of_let(name: &str, param: &Param, value: impl Into<Value>) -> Self {
+        let (part, own) = name.rsplit_once('.').unzip();
+        let own = own.unwrap_or(name);
+        let node = part.map_or_else(|| LET.to_owned(), |part| format!("{part}.{LET}"));
+        let mut declared = param.clone();
+        declared.name = own.to_owned().into();
+        Written {
+            named: Some(declared),
+            ..Written::new(node, own, value)
         }
     }
 
@@ -73,6 +94,7 @@ impl Written {
 /// makes way for the value itself, and the `let` stays. Where it gives none, `name: value` becomes
 /// the last of its fields; a transport that is not there yet follows the format. What has the value
 /// already stays as it is written, so that the same values change nothing the second time.
+/// Of a value of `let` its line changes, or that of the include that gives it.
 /// Comments, blank lines and the order of everything else stay. A text in the one layout
 /// ([`Source::formatted`]) is in it afterwards; any other keeps its own.
 ///
@@ -81,8 +103,8 @@ impl Written {
 ///
 /// # Errors
 /// The text cannot be read; it has no such node, or an included patch has it; the node's kind is
-/// not in the registry or has no such parameter; the parameter does not take the value. All of
-/// these are reported together.
+/// not in the registry or has no such parameter; there is no such `let` value; the parameter does not
+/// take the value. All of these are reported together.
 pub fn write_back(
     source: &Source,
     values: &[Written],
@@ -142,6 +164,8 @@ struct ValueChange<'t> {
 struct Nodes<'t> {
     section: Option<Spot>,
     transport: Option<&'t (Name, Tree)>,
+    /// The patch's own `let`.
+    lets: Option<&'t (Name, Tree)>,
     nodes: HashMap<&'t str, NodeEntry<'t>>,
     /// The ids of included patches, and their entries.
     parts: HashMap<&'t str, (Spot, &'t Tree)>,
@@ -183,6 +207,7 @@ impl<'t> Nodes<'t> {
         Nodes {
             section: section("nodes").map(|(name, _)| name.spot),
             transport: section(TRANSPORT),
+            lets: section(LET),
             nodes,
             parts: entries("include")
                 .map(|(name, id, part)| (name, (id, part)))
@@ -194,7 +219,11 @@ impl<'t> Nodes<'t> {
     fn anatomy(&self, id: &str) -> Option<Anatomy<'t>> {
         match id {
             TRANSPORT => Anatomy::of_transport(self.transport?),
-            _ => Anatomy::of(self.nodes.get(id)?.node),
+            LET => Anatomy::of_transport(self.lets?),
+            _ => match id.strip_suffix(LET).and_then(|id| id.strip_suffix('.')) {
+                Some(part) => self.given_let(part).map(|(_, anatomy)| anatomy),
+                None => Anatomy::of(self.nodes.get(id)?.node),
+            },
         }
     }
 }
@@ -221,7 +250,7 @@ impl<'t> Anatomy<'t> {
         })
     }
 
-    /// `None`: no transport is written so.
+    /// As for the transport and `let`, which have no kind. `None`: neither is written so.
     fn of_transport((name, tree): &'t (Name, Tree)) -> Option<Self> {
         let Shape::Struct(None, fields) = &tree.shape else {
             return None;
@@ -251,6 +280,9 @@ struct WriteBack<'t> {
 impl<'t> WriteBack<'t> {
     /// Where `written` goes, and what is written there.
     fn change(&self, written: &'t Written) -> Result<ValueChange<'t>, Diagnostic> {
+        if let Some(param) = &written.named {
+            return self.named_change(written, param);
+        }
         let is_transport = written.node == TRANSPORT;
         let (node, anatomy) = match is_transport {
             true => self.transport()?,
@@ -269,6 +301,21 @@ impl<'t> WriteBack<'t> {
             return Err(self.mistake(name.spot, message, help));
         }
         let spot = given.map_or(anatomy.kind_spot, |tree| tree.spot);
+        let change = self.change_of(written, param, (node, given), spot)?;
+        if is_transport {
+            self.require_possible(&param.name, &change.wanted, spot)?;
+        }
+        Ok(change)
+    }
+
+    /// The value that goes into `node`, in the place of what is `given` there.
+    fn change_of(
+        &self,
+        written: &'t Written,
+        param: &'t Param,
+        (node, given): (&'t Tree, Option<&'t Tree>),
+        spot: Spot,
+    ) -> Result<ValueChange<'t>, Diagnostic> {
         let unfit = |why: String| {
             let help = format!(
                 "give `{}` another value; the patch stays as it is",
@@ -282,9 +329,6 @@ impl<'t> WriteBack<'t> {
         let wanted = literal
             .read(param, folder)
             .map_err(|why| unfit(format!("{why}; that cannot be written into a patch")))?;
-        if is_transport {
-            self.require_possible(&param.name, &wanted, spot)?;
-        }
         Ok(ValueChange {
             written,
             param,

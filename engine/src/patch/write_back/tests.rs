@@ -869,3 +869,47 @@ proptest! {
         check(&text, &registry, &values);
     }
 }
+
+/// As a number that a gain has.
+fn named(name: &str, value: f64) -> Written {
+    Written::of_let(name, &Param::number("gain", (-60.0, 12.0), ""), value)
+}
+
+#[test]
+fn a_named_value_changes_in_its_own_line_and_whatever_uses_it_stays() {
+    let text = "Patch(\n    format: 1,\n    // both\n    let: (\n        level: -20, // dB\n        loud: use(level),\n    ),\n    \
+                nodes: {\n        \"a\": odd(gain: use(level)),\n        \"b\": odd(gain: use(loud)),\n    },\n)\n";
+    let wanted = text.replace("level: -20,", "level: -6.5,");
+    assert_eq!(written(text, &[named("level", -6.5)]), wanted);
+    assert_eq!(written(&wanted, &[named("level", -6.5)]), wanted);
+    // Beside a value of a node.
+    let both = [named("level", -6.5), Written::new("a", "zz_number", 1)];
+    let beside = wanted.replace("gain: use(level)", "gain: use(level), zz_number: 1");
+    assert_eq!(written(text, &both), beside);
+}
+
+#[test]
+fn a_named_value_of_a_part_changes_where_the_part_is_included() {
+    let text = r#"Patch(format: 1, include: {"low": (patch: "p.ron", let: (wet: 0.4 /* dry */)), "high": (patch: "p.ron")})"#;
+    let wanted = text.replace("0.4", "1");
+    assert_eq!(written(text, &[named("low.wet", 1.0)]), wanted);
+    for (name, told) in [
+        (
+            "high.wet",
+            "`wet` stands in the patch that is included as `high`",
+        ),
+        (
+            "low.wett",
+            "`wett` stands in the patch that is included as `low`",
+        ),
+        ("wet", "no `let` value is called `wet`"),
+    ] {
+        assert_eq!(refused(text, named(name, 1.0)).message, told);
+    }
+    let two = "Patch(format: 1, let: (level: 1, leveling: 2))";
+    let near = refused(two, named("leve", 1.0));
+    assert!(near.help.unwrap().contains("`level`"));
+    let twice = refused("Patch(format: 1, let: (a: 1, a: 2))", named("a", 3.0));
+    assert_eq!(twice.message, "`a` stands here twice");
+    assert!(refused(two, named("level", 99.0)).message.contains("level"));
+}

@@ -56,6 +56,7 @@ pub fn cost_of(pages: usize, stalled: usize, seconds: f64, period: u32) -> Optio
     let (memory, open) = (score.memory(), || {
         let mut open = door.open(&cookie);
         open.send(&json!({ "look": { "outputs": OUTPUTS } }));
+        open.send(&json!({ "score": { "is": true } }));
         open
     });
     let mut first = open();
@@ -84,6 +85,68 @@ pub fn cost_of(pages: usize, stalled: usize, seconds: f64, period: u32) -> Optio
         told,
         dropouts,
     })
+}
+
+/// What one page costs that is open for long.
+pub struct Long {
+    /// A core's share without it, and more with it.
+    pub alone: f64,
+    pub more: f64,
+    /// Megabytes more at its end.
+    pub memory: f64,
+    pub dropouts: u64,
+}
+
+/// Plays the patch `live` without a page for a minute, and then for `seconds` with one that shows every
+/// node and the score strip; `None` without JACK.
+pub fn cost_of_one(seconds: f64, period: u32) -> Option<Long> {
+    let jack = Jack::start(period)?;
+    let folder = tempfile::tempdir().unwrap();
+    film::write(folder.path(), "cuts.mp4");
+    let patch = patches::shipped("live");
+    let mut player = Player::start_with(&jack, folder.path(), &patch, &["--page", "0"]);
+    let (door, cookie) = let_in(&mut player);
+    let score = Process(player.program.0.id());
+    let pause = || std::thread::sleep(Duration::from_millis(20));
+    // Models are loaded, and what they need of memory is taken.
+    std::thread::sleep(Duration::from_secs(20));
+    let before = dropouts(&player.statuses());
+    let (alone, _) = cost(&player, seconds.min(60.0), pause);
+    let memory = score.memory();
+    let mut open = door.open(&cookie);
+    let plan = open.until(|told| told["plan"].is_object());
+    let nodes = plan["plan"]["nodes"].as_array().unwrap();
+    let outputs = nodes.iter().filter_map(|node| {
+        let (id, output) = (node["id"].as_str()?, node["outputs"][0]["name"].as_str()?);
+        Some(format!("{id}.{output}"))
+    });
+    let outputs: Vec<String> = outputs.collect();
+    open.send(&json!({ "look": { "outputs": outputs } }));
+    open.send(&json!({ "score": { "is": true } }));
+    let (with, _) = cost(&player, seconds, || read(&mut open));
+    let memory = score.memory() - memory;
+    let dropouts = dropouts(&player.statuses()) - before;
+    player.drain();
+    Some(Long {
+        alone,
+        more: with - alone,
+        memory,
+        dropouts,
+    })
+}
+
+/// Prints what one page costs that is open for so many minutes.
+pub fn print_long(minutes: f64, period: u32) {
+    if let Some(long) = cost_of_one(minutes * 60.0, period) {
+        println!(
+            "live.ron takes {:.1} % of a core; one page with every node and the score strip, open for {minutes} minutes: \
+             {:.2} % of a core and {:.1} MB more, {} dropouts",
+            long.alone * 100.0,
+            long.more * 100.0,
+            long.memory,
+            long.dropouts
+        );
+    }
 }
 
 /// The page of a run that was started with `--page 0`, and the cookie of a browser that may turn.

@@ -1,0 +1,200 @@
+//! The score strip: the last minutes of what plays, as notes, chords, cuts, bars and stills. It is
+//! kept while a page shows it, so that a page that opens late has it too.
+
+mod history;
+mod sources;
+mod stills;
+
+use axum::body::Bytes;
+use score_engine::{LiveTap, Seen, Status, Steering};
+use score_nodes::Chords;
+use serde_json::{Value, json};
+
+use self::history::{History, What};
+use self::sources::{Output, Sources};
+use self::stills::Stills;
+use super::plan::rounded;
+
+/// How far back it reaches, in seconds.
+pub(super) const LASTS: f64 = 300.0;
+
+/// Looks a second at each output.
+const RATE: f64 = 10.0;
+
+/// Cuts that are closer to each other, in seconds, are one that several nodes report.
+const SAME_CUT: f64 = 0.1;
+
+/// What plays, for as long as it is remembered.
+#[derive(Default)]
+pub(super) struct Score {
+    /// Pages that show it.
+    watchers: usize,
+    /// What is looked at, while any does.
+    taps: Option<Taps>,
+    history: History,
+    stills: Stills,
+    chord: String,
+    bar: Option<u64>,
+    cut: f64,
+}
+
+/// What a page knows of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Cursor {
+    /// Of which history.
+    history: u64,
+    entry: u64,
+    parts: usize,
+    still: u32,
+    /// The still that it wants large.
+    wanted: Option<u32>,
+    begun: bool,
+}
+
+impl Cursor {
+    /// The page wants to see a still large.
+    pub(super) fn want(&mut self, still: u32) {
+        self.wanted = Some(still);
+    }
+}
+
+/// The outputs that are looked at.
+struct Taps {
+    revision: u64,
+    notes: Vec<(u16, LiveTap)>,
+    chords: Option<LiveTap>,
+    cuts: Vec<LiveTap>,
+    picture: Option<LiveTap>,
+}
+
+impl Score {
+    /// One more page shows it.
+    pub(super) fn watch(&mut self) {
+        self.watchers += 1;
+    }
+
+    /// One page fewer shows it.
+    pub(super) fn unwatch(&mut self) {
+        self.watchers = self.watchers.saturating_sub(1);
+    }
+
+    /// Looks at what plays, at `now` on the run's clock in seconds, if a page shows it.
+    pub(super) fn look(&mut self, steering: &Steering, status: &Status, now: f64) {
+        self.history.forget(now);
+        self.stills.forget(now);
+        if self.watchers == 0 {
+            if self.taps.take().is_some() {
+                self.history.add(now, What::Pause);
+            }
+            return;
+        }
+        if self.taps.as_ref().map(|taps| taps.revision) != Some(status.revision) {
+            self.begin(steering, status, now);
+        }
+        let Some(taps) = &mut self.taps else { return };
+        let mut cuts: Vec<f64> = Vec::new();
+        for tap in &mut taps.cuts {
+            if let Some(Seen::Events(events)) = tap.look(0) {
+                cuts.extend(events.iter().map(|event| event.time));
+            }
+        }
+        let mut cut = false;
+        for time in cuts {
+            if (time - self.cut).abs() > SAME_CUT {
+                (self.cut, cut) = (time, true);
+                self.history.add(time, What::Cut);
+            }
+        }
+        for (part, tap) in &mut taps.notes {
+            let Some(Seen::Notes(notes)) = tap.look(0) else {
+                continue;
+            };
+            for note in notes {
+                self.history.add(note.time, What::Note(*part, note));
+            }
+        }
+        if let Some((time, chords)) = taps.chords.as_mut().and_then(LiveTap::newest::<Chords>) {
+            let name = chords.chord.map(|chord| chord.to_string());
+            let name = name.unwrap_or_default();
+            if name != self.chord {
+                self.chord.clone_from(&name);
+                self.history.add(time, What::Chord(name));
+            }
+        }
+        if let Some(tap) = taps
+            .picture
+            .as_mut()
+            .filter(|_| self.stills.is_due(now, cut))
+            && let Some(Seen::Picture(picture)) = tap.look(stills::WIDTH)
+        {
+            let number = self.stills.keep(now, &picture);
+            self.history.add(now, What::Still(number));
+        }
+        self.look_at_bar(steering, now);
+    }
+
+    /// Another patch plays, or somebody looks again.
+    fn begin(&mut self, steering: &Steering, status: &Status, now: f64) {
+        // Ends of notes may be missed meanwhile.
+        self.history.add(now, What::Begin);
+        let sources = Sources::of(&steering.nodes(), status);
+        let tap = |output: &Output| steering.tap(&output.node, &output.port, RATE).ok();
+        let notes = sources.notes.iter().filter_map(|(name, output)| {
+            let tap = tap(output)?;
+            Some((self.history.part(name), tap))
+        });
+        let notes = notes.collect();
+        (self.chord, self.bar) = (String::new(), None);
+        self.taps = Some(Taps {
+            revision: status.revision,
+            notes,
+            chords: sources.chords.as_ref().and_then(tap),
+            cuts: sources.cuts.iter().filter_map(tap).collect(),
+            picture: sources.picture.as_ref().and_then(tap),
+        });
+    }
+
+    /// Notes when a bar has begun.
+    fn look_at_bar(&mut self, steering: &Steering, now: f64) {
+        let (beat, bar) = steering.beat();
+        let is_new = self.bar.replace(bar) != Some(bar);
+        let transport = steering.transport();
+        if !is_new || transport.stands {
+            return;
+        }
+        let per_bar = transport.sixteenths_per_bar() as f64 / 4.0;
+        let since = (beat - bar as f64 * per_bar).clamp(0.0, per_bar);
+        let since = since * 60.0 / transport.tempo.max(1.0);
+        self.history.add(now - since, What::Bar(bar));
+    }
+
+    /// What a page has yet to be told, and the stills that come with it.
+    pub(super) fn news(&self, known: &mut Cursor, now: f64) -> (Value, Vec<Bytes>) {
+        let history = &self.history;
+        let is_fresh = !known.begun || known.history != history.number();
+        if is_fresh {
+            *known = Cursor {
+                history: history.number(),
+                wanted: known.wanted,
+                begun: true,
+                ..Cursor::default()
+            };
+        }
+        let entries: Vec<Value> = history.since(known.entry).map(history::shown).collect();
+        let mut news = json!({ "now": now, "entries": entries });
+        if is_fresh {
+            (news["fresh"], news["lasts"]) = (true.into(), LASTS.into());
+        }
+        if is_fresh || known.parts != history.parts().len() {
+            news["parts"] = json!(history.parts());
+        }
+        let mut pictures = self.stills.since(known.still);
+        if let Some(wanted) = known.wanted.take() {
+            pictures.extend(self.stills.large(wanted));
+        }
+        known.entry = history.next();
+        known.parts = history.parts().len();
+        known.still = self.stills.next();
+        (rounded(news), pictures)
+    }
+}
