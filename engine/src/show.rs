@@ -1,9 +1,10 @@
-//! What a patch has for whoever plays it: cues, what recalls them, and controllers for its live
-//! values.
+//! What a patch has for whoever plays it: cues, what recalls them, controllers for its live
+//! values, and opening hours.
 
 use serde::{Deserialize, Serialize};
 
 use crate::curve::Curve;
+use crate::hours::Hours;
 use crate::length::Length;
 use crate::param::Span;
 use crate::preset::PresetValue;
@@ -19,6 +20,9 @@ pub struct Show {
     pub recalls: Vec<Recall>,
     /// The MIDI controllers that set live values.
     pub controllers: Vec<Controller>,
+    /// When it is heard; `None`: always.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hours: Option<Hours>,
 }
 
 /// Live values that are recalled in a time, one cue after another.

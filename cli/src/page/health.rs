@@ -355,6 +355,8 @@ mod tests {
             lead: 0.0,
             clock: None,
             cue: None,
+            hours: None,
+            standing_in: None,
             nodes: vec![node],
             wires: Vec::new(),
         };
