@@ -36,6 +36,7 @@ impl Command {
             Command::Eval(Eval::Harmony(harmony)) => harmony.json,
             Command::Eval(Eval::Music(music)) => music.json,
             Command::Devices(devices) => devices.json,
+            Command::Doctor(doctor) => doctor.json,
             Command::Nodes(nodes) => nodes.json,
             Command::Models(
                 Models::List { json }
@@ -55,6 +56,7 @@ impl Command {
             #[cfg(feature = "page")]
             Command::Page(page) => matches!(page.links, Some(PageLinks::Links { json: true })),
             Command::Run(_)
+            | Command::Service(_)
             | Command::Set(_)
             | Command::Tap(_)
             | Command::Release(_)
@@ -142,6 +144,9 @@ pub(crate) enum Command {
     Learn(Learn),
     /// Print what the nodes of a running patch do
     Status(LiveStatus),
+    /// Have systemd play a patch from the start of the machine on, and look after that
+    #[command(subcommand)]
+    Service(Service),
     /// Show patches and films in a browser; make and revoke lasting links to pages
     #[cfg(feature = "page")]
     Page(Page),
@@ -160,6 +165,8 @@ pub(crate) enum Command {
     Eval(Eval),
     /// List sound devices and MIDI ports, with the text that names each in a patch
     Devices(Devices),
+    /// Look at what this machine lacks to play a patch unattended, and how each is mended
+    Doctor(Doctor),
     /// List the styles of `score film`, or score a film in every one
     Styles(Styles),
     /// List the node kinds, or explain one
@@ -341,6 +348,22 @@ pub(crate) struct Run {
     /// Megabytes that both log files may have together
     #[arg(long, value_name = "MB", default_value = "20", value_parser = value_parser!(u64).range(1..=100_000))]
     pub(crate) log_size: u64,
+    /// Start the patch again whenever it dies; after three deaths in a minute play the last text of
+    /// it that has played long, then a quiet patch, then silence, and try again
+    #[arg(long)]
+    pub(crate) keep_alive: bool,
+    /// Folder for what --keep-alive must know after a power cut [default: STATE_DIRECTORY, else one
+    /// below ~/.local/state/score]
+    #[arg(long, value_name = "FOLDER", requires = "keep_alive")]
+    pub(crate) state: Option<PathBuf>,
+    /// Seconds that a text must play to be the one that --keep-alive goes back to
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value = "3600",
+        requires = "keep_alive"
+    )]
+    pub(crate) proven_after: u64,
     /// Do not let `score set` and other commands reach this run
     #[arg(long)]
     pub(crate) no_remote: bool,
@@ -430,6 +453,77 @@ pub(crate) struct Page {
     /// Let browsers of other computers render and keep too
     #[arg(long)]
     pub(crate) page_edit: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Its exit code is 1 if anything is to be mended. What it cannot tell is no fault.")]
+pub(crate) struct Doctor {
+    /// The patch that is to play: its models, its camera, and for how many days it can record
+    pub(crate) patch: Option<PathBuf>,
+    /// Print the findings as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Service {
+    /// Write the unit that plays a patch, enable it and start it
+    Install(ServiceInstall),
+    /// Show how it is, as systemctl does
+    Status(ServiceName),
+    /// Show what it has said, as journalctl does
+    Logs {
+        #[command(flatten)]
+        name: ServiceName,
+        /// Show what it says from now on, too
+        #[arg(long, short)]
+        follow: bool,
+        /// Lines to show
+        #[arg(long, short = 'n', value_name = "LINES", default_value = "100")]
+        lines: u32,
+    },
+    /// End it and remove its unit; the patch and what it has recorded stay
+    Remove(ServiceName),
+}
+
+#[derive(Args)]
+pub(crate) struct ServiceInstall {
+    /// The patch, a .ron file
+    pub(crate) patch: PathBuf,
+    /// Only print the unit
+    #[arg(long)]
+    pub(crate) print: bool,
+    /// Install it for the whole system, which takes root, and not for this user
+    #[arg(long)]
+    pub(crate) system: bool,
+    /// Whose the process is [default: whose the patch is]
+    #[arg(long, value_name = "USER", requires = "system")]
+    pub(crate) user: Option<String>,
+    /// Name of the unit [default: score- and the patch's name]
+    #[arg(long, value_name = "NAME", value_parser = unit_name)]
+    pub(crate) name: Option<String>,
+    /// What `score run` is given besides, such as -- --page --listen 192.168.1.5
+    #[arg(last = true, value_name = "OPTIONS")]
+    pub(crate) more: Vec<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct ServiceName {
+    /// The unit [default: the only one]
+    pub(crate) name: Option<String>,
+    /// One of the whole system, and not of this user
+    #[arg(long)]
+    pub(crate) system: bool,
+}
+
+/// A name of a unit that is one word everywhere.
+fn unit_name(text: &str) -> Result<String, String> {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
+    match !text.is_empty() && text.len() < 200 && text.chars().all(is_plain) {
+        true => Ok(text.to_owned()),
+        false => Err("it takes letters, digits, - and _".to_owned()),
+    }
 }
 
 #[cfg(feature = "page")]

@@ -38,6 +38,8 @@ pub(crate) enum Failure {
         /// How many were verified.
         verified: usize,
     },
+    /// What was looked at is not all fine; each was reported already.
+    Found(String),
     /// A model or a file cannot be used.
     Node(NodeError),
     /// The run did not end well.
@@ -98,6 +100,7 @@ impl Display for Failure {
             Failure::Verified { wrong, verified } => {
                 write!(f, "{wrong} of {verified} models must not be used")
             }
+            Failure::Found(what) => f.write_str(what),
             Failure::Node(why) => error(why, why.advice()).fmt(f),
             Failure::Run(why) => error(why, why.advice()).fmt(f),
             Failure::Lost(nodes) => error(
@@ -122,7 +125,7 @@ impl Failure {
     /// that there is.
     pub(crate) fn json(&self) -> Option<Value> {
         let (message, help) = match self {
-            Failure::Checked { .. } | Failure::Verified { .. } => return None,
+            Failure::Checked { .. } | Failure::Verified { .. } | Failure::Found(_) => return None,
             Failure::Node(why) => (why.to_string(), why.advice()),
             Failure::Run(why) => (why.to_string(), why.advice()),
             Failure::Message(what) => (what.clone(), None),

@@ -24,6 +24,7 @@ mod ownership;
 mod page;
 mod remote;
 mod rendering;
+mod service;
 mod signals;
 mod status;
 mod terminal;
@@ -75,6 +76,7 @@ pub fn run(registry: &Registry) -> ExitCode {
         Command::WriteBack(write) => command::write_back::run(write, &kinds, &settings),
         Command::Learn(learn) => command::learn::run(learn, &kinds, &settings),
         Command::Status(status) => command::steer::status(status),
+        Command::Service(service) => command::service::run(service, &kinds, &settings),
         #[cfg(feature = "page")]
         Command::Page(page) => command::page::run(page, &arguments.common, &kinds),
         Command::Check(check) => command::check::run(check, &kinds, &settings),
@@ -84,6 +86,7 @@ pub fn run(registry: &Registry) -> ExitCode {
         Command::Interpolate(interpolate) => command::interpolate::run(interpolate, &settings),
         Command::Eval(eval) => command::eval::run(eval, &kinds, &settings),
         Command::Devices(devices) => command::devices::run(devices),
+        Command::Doctor(doctor) => command::doctor::run(doctor, &kinds, &settings),
         Command::Styles(styles) => command::styles::run(styles, &kinds, &settings),
         Command::Nodes(nodes) => command::nodes::run(nodes, &kinds),
         Command::Models(models) => command::models::run(models, &settings),

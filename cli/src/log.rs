@@ -50,7 +50,11 @@ pub(crate) fn start(
         .with_env_filter(filter)
         .with_ansi(colours)
         .with_target(false)
-        .with_writer(Writer { target, form });
+        .with_writer(Writer {
+            target,
+            form,
+            is_journal: file.is_none() && is_journal(),
+        });
     // Only a second start could fail; a program has one.
     let _ = match format {
         LogFormat::Text => log.try_init(),
@@ -107,7 +111,11 @@ pub(crate) fn warnings(bar: &ProgressBar) {
         .without_time()
         .with_ansi(colours)
         .with_target(false)
-        .with_writer(Writer { target, form })
+        .with_writer(Writer {
+            target,
+            form,
+            is_journal: false,
+        })
         .try_init();
 }
 
@@ -195,6 +203,37 @@ fn floor(text: &str, at: usize) -> usize {
 struct Writer {
     target: Target,
     form: Form,
+    /// Whether the journal of systemd reads it, which wants to know how serious each line is.
+    is_journal: bool,
+}
+
+/// Whether standard error leads to the journal: JOURNAL_STREAM then has its device and inode
+/// (systemd.exec(5)).
+fn is_journal() -> bool {
+    #[cfg(unix)]
+    if let (Ok(told), Ok(error)) = (
+        std::env::var("JOURNAL_STREAM"),
+        rustix::fs::fstat(std::io::stderr()),
+    ) {
+        return told == format!("{}:{}", error.st_dev, error.st_ino);
+    }
+    false
+}
+
+/// What the journal reads in front of a line (sd-daemon(3)).
+fn priority(level: &tracing::Level) -> &'static str {
+    match *level {
+        tracing::Level::ERROR => "<3>",
+        tracing::Level::WARN => "<4>",
+        tracing::Level::INFO => "<6>",
+        _ => "<7>",
+    }
+}
+
+/// An entry for the journal: each of its lines has the priority.
+fn for_journal(entry: &str, priority: &str) -> String {
+    let lines = entry.lines().map(|line| format!("{priority}{line}\n"));
+    lines.collect()
 }
 
 impl<'a> MakeWriter<'a> for Writer {
@@ -204,8 +243,15 @@ impl<'a> MakeWriter<'a> for Writer {
         Line {
             target: self.target.clone(),
             form: self.form,
+            priority: None,
             text: Vec::new(),
         }
+    }
+
+    fn make_writer_for(&'a self, meta: &tracing::Metadata<'_>) -> Line {
+        let mut line = self.make_writer();
+        line.priority = self.is_journal.then(|| priority(meta.level()));
+        line
     }
 }
 
@@ -213,6 +259,8 @@ impl<'a> MakeWriter<'a> for Writer {
 struct Line {
     target: Target,
     form: Form,
+    /// What the journal is told of it.
+    priority: Option<&'static str>,
     text: Vec<u8>,
 }
 
@@ -230,6 +278,10 @@ impl Write for Line {
 impl Drop for Line {
     fn drop(&mut self) {
         let text = self.form.of(&self.text);
+        let text = match self.priority {
+            Some(priority) => for_journal(&text, priority),
+            None => text,
+        };
         // An error of the log can be reported nowhere; the music goes on.
         match &self.target {
             Target::Terminal(terminal, bar) => {
@@ -254,6 +306,12 @@ impl Drop for Line {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_journal_is_told_how_serious_every_line_is() {
+        let entry = for_journal("it is refused:\nline 2\n", priority(&tracing::Level::WARN));
+        assert_eq!(entry, "<4>it is refused:\n<4>line 2\n");
+    }
 
     #[test]
     fn an_entry_is_cut_and_steers_no_terminal_whatever_comes() {

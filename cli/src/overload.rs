@@ -125,6 +125,8 @@ mod tests {
             lead: 0.0,
             cue: None,
             clock: None,
+            hours: None,
+            standing_in: None,
             nodes: vec![
                 node("eye", load, BTreeMap::new()),
                 node("sound", 0.1, BTreeMap::from([("dropouts", dropouts)])),

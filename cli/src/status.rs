@@ -338,6 +338,8 @@ mod tests {
             lead: 0.0,
             cue: None,
             clock: None,
+            hours: None,
+            standing_in: None,
             nodes: vec![node],
             wires: Vec::new(),
         };

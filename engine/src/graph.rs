@@ -249,7 +249,7 @@ impl Graph {
     }
 
     /// The graph for programs: the transport, every node with its kind and all its values, every
-    /// wire, every preset, every cue, and every controller.
+    /// wire, every preset, every cue, every controller, and the opening hours.
     pub fn json(&self) -> Value {
         let node = |node: &GraphNode| json!({ "id": node.id, "kind": node.descriptor.kind, "values": node.values });
         json!({
@@ -262,6 +262,7 @@ impl Graph {
             "recall": self.show.recalls,
             "controllers": self.show.controllers,
             "named": self.show.named,
+            "hours": self.show.hours,
         })
     }
 

@@ -10,6 +10,7 @@ extern crate self as score_engine;
 mod diagnostic;
 mod graph;
 pub mod harness;
+mod hours;
 pub mod limits;
 mod live;
 mod live_param;
@@ -44,11 +45,12 @@ pub use score_node::*;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Place, did_you_mean, shown, steers};
 pub use graph::{Graph, GraphFile};
+pub use hours::{Dates, Days, Hours, HoursState, HoursStatus, Opening};
 pub use live::{
     Caller, ClockReport, ClockState, ClockStatus, CueStatus, Drained, Edit, Level, Live,
     LiveOptions, LiveTap, NodeState, NodeStatus, NodeValues, Picture, RestartPolicy, Seen,
-    SeenEvent, SeenNote, Status, SteerableNode, Steering, SteeringError, SteeringErrorKind,
-    Waiting, WireEnd, WireStatus,
+    SeenEvent, SeenNote, StandingIn, Status, SteerableNode, Steering, SteeringError,
+    SteeringErrorKind, Waiting, WireEnd, WireStatus,
 };
 pub use offline::{NodeReport, Played, Report, Run, SecondAct, Stopper, TextChange};
 pub use patch::{

@@ -37,6 +37,9 @@ pub const MAX_PRESETS: usize = 1_024;
 /// Values of one preset.
 pub const MAX_PRESET_VALUES: usize = 1_024;
 
+/// Entries of opening hours.
+pub const MAX_HOURS: usize = 256;
+
 /// Cues in all.
 pub const MAX_CUES: usize = 1_024;
 

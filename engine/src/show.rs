@@ -1,9 +1,10 @@
-//! What a patch has for whoever plays it: cues, what recalls them, and controllers for its live
-//! values.
+//! What a patch has for whoever plays it: cues, what recalls them, controllers for its live
+//! values, and opening hours.
 
 use serde::{Deserialize, Serialize};
 
 use crate::curve::Curve;
+use crate::hours::Hours;
 use crate::length::Length;
 use crate::param::Span;
 use crate::preset::PresetValue;
@@ -22,6 +23,9 @@ pub struct Show {
     /// Its `let` values that live parameters use, in the order of the patch.
     #[serde(default)]
     pub named: Vec<NamedValue>,
+    /// When it is heard; `None`: always.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hours: Option<Hours>,
 }
 
 /// A value of `let` that live parameters use: one knob for all of them.

@@ -20,7 +20,7 @@ use score_engine::{Build, NodeError};
 use tempfile::NamedTempFile;
 
 pub use claim::{Claim, Standing, look};
-pub(crate) use claim::{numbered, rename_to_free};
+pub(crate) use claim::{numbered, put_mark, rename_to_free};
 pub use owner::{Outputs, Owner, Written};
 pub use survey::{Before, Objection, Survey, Why, allow, missing_folders, survey};
 

@@ -356,7 +356,7 @@ fn tested(line: &str) -> Option<Vec<String>> {
         "check" if rest.iter().any(|word| word == "--watch") => {
             vec!["check".to_owned(), rest[rest.len() - 1].clone()]
         }
-        "devices" => return None,
+        "devices" | "doctor" => return None,
         _ => words[1..].to_vec(),
     })
 }

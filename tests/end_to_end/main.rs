@@ -34,6 +34,8 @@ mod recording;
 mod remote;
 mod replay;
 mod saves;
+#[cfg(target_os = "linux")]
+mod service;
 mod status;
 mod stream;
 mod strip;

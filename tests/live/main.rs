@@ -12,4 +12,5 @@ mod midi;
 mod palette;
 mod proofs;
 mod pulse;
+mod service;
 mod sound;

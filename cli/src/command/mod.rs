@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod cue;
 pub(crate) mod devices;
+pub(crate) mod doctor;
 mod drawing;
 pub(crate) mod eval;
 pub(crate) mod film;
@@ -22,6 +23,7 @@ pub(crate) mod render;
 pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod sample;
+pub(crate) mod service;
 pub(crate) mod shell;
 pub(crate) mod steer;
 pub(crate) mod styles;

@@ -348,13 +348,10 @@ impl Hub {
     /// silence is known some seconds later.
     pub(super) fn sound(&self) -> Sound {
         let values = self.steering.values();
-        let stated = self.published.stated_silence();
         let now = self.now();
         let mut state = self.lock();
         state.ears.want();
-        state
-            .ears
-            .judge(now.unwrap_or_default(), &values, stated.as_deref())
+        state.ears.judge(now.unwrap_or_default(), &values)
     }
 
     /// The time on the run's clock, in seconds; `None`: the patch does not play yet.

@@ -15,8 +15,6 @@ struct Content {
     text: Option<Arc<str>>,
     #[cfg_attr(not(feature = "page"), allow(dead_code))]
     refusal: Option<Arc<str>>,
-    #[cfg_attr(not(feature = "page"), allow(dead_code))]
-    silence: Option<Arc<str>>,
 }
 
 impl Published {
@@ -49,19 +47,6 @@ impl Published {
     #[cfg(feature = "page")]
     pub(crate) fn refusal(&self) -> Option<Arc<str>> {
         self.lock().refusal.clone()
-    }
-
-    /// States why the run is silent on purpose, such as that it is closed at this hour; `None`: it
-    /// is not. The word of its health follows it, where the sound is silent indeed.
-    #[allow(dead_code)]
-    pub(crate) fn state_silence(&self, why: Option<Arc<str>>) {
-        self.lock().silence = why;
-    }
-
-    /// Why the run is silent on purpose, where somebody has stated it.
-    #[cfg(feature = "page")]
-    pub(crate) fn stated_silence(&self) -> Option<Arc<str>> {
-        self.lock().silence.clone()
     }
 
     /// The text of the patch that plays.

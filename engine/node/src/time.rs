@@ -110,6 +110,22 @@ mod tests {
         }
     }
 
+    /// A frame more is a frame more, and no nanosecond is lost on the way, after 400 days.
+    #[test]
+    fn frames_are_counted_exactly_after_400_days() {
+        let days = 400 * 86_400u64;
+        for rate in [8_000, 44_100, 48_000, 96_000, 192_000] {
+            let start = days * u64::from(rate);
+            assert_eq!(
+                Time::from_samples(start, rate),
+                Time::from_seconds(days as f64)
+            );
+            for index in start..start + 100_000 {
+                assert_eq!(Time::from_samples(index, rate).to_samples(rate), index);
+            }
+        }
+    }
+
     #[test]
     fn three_eighths_are_a_beat_in_compound_time_alone() {
         let beats = |beats, unit| Metre(beats, unit).dotted_beats();

@@ -202,6 +202,27 @@ mod tests {
     use crate::tempi::Stretch;
     use proptest::prelude::*;
 
+    /// After 400 days a beat is still where it belongs, to a hundredth of a frame.
+    #[test]
+    fn beats_are_counted_exactly_after_400_days() {
+        for tempo in [50.0, 97.3, 120.0, 240.0] {
+            let transport = Transport {
+                tempo,
+                ..Transport::default()
+            };
+            let start = (400.0 * 24.0 * 60.0 * tempo).floor();
+            for beat in 0..10_000 {
+                let position = start + f64::from(beat);
+                let time = transport.time_at(position);
+                let wrong = (transport.position(time) - position) * 60.0 / tempo;
+                assert!(
+                    wrong.abs() < 0.01 / 48_000.0,
+                    "{tempo}: {wrong} s at beat {position}"
+                );
+            }
+        }
+    }
+
     /// The same from `time` on at another tempo.
     fn at_tempo(transport: &Transport, time: Time, tempo: f64) -> Transport {
         let wanted = Transport {

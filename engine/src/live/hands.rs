@@ -31,7 +31,7 @@ use crate::param::Param;
 use crate::patch::typed_value;
 use crate::port::Port;
 use crate::preset::Preset;
-use crate::show::Show;
+use crate::show::{Recalled, Show};
 use crate::steered::Steered;
 use crate::steering::{Shown, ValueSource, ValueStatus};
 use crate::time::Time;
@@ -159,6 +159,8 @@ struct SteeringState {
     pickups: Pickups,
     /// For the conductor, until it is there.
     unheard: Option<Receiver<Wish>>,
+    /// What was recalled last: a preset or a cue.
+    recalled: Option<Recalled>,
     /// How many patches have begun to play.
     edition: u64,
 }
@@ -252,6 +254,7 @@ impl Steering {
             cueing: Cueing::default(),
             pickups: Pickups::default(),
             unheard: Some(unheard),
+            recalled: None,
             edition: 0,
         };
         Steering {
@@ -377,6 +380,12 @@ impl Steering {
         done
     }
 
+    /// The preset or the cue that was recalled last, so that another run can go on there; `None`:
+    /// none was, or all values have been released since.
+    pub fn recalled(&self) -> Option<Recalled> {
+        self.lock().recalled.clone()
+    }
+
     /// The presets of the patch that plays, in its order. They change only with
     /// [`Steering::edition`].
     pub fn presets(&self) -> Arc<[Preset]> {
@@ -415,6 +424,7 @@ impl Steering {
         let mut state = self.lock();
         let held: Vec<(String, String)> = state.hands.keys().cloned().collect();
         state.cueing.forget_all(None);
+        state.recalled = None;
         for (node, param) in held {
             // What a hand holds but no longer plays is released as well.
             if state.set_hand(&node, &param, None, glide).is_err() {

@@ -34,5 +34,5 @@ pub(crate) use ports::{Command, HandChange, Rewired};
 pub(crate) use rehearsal::rehearse;
 pub use restart::RestartPolicy;
 pub use session::{Drained, Live, LiveOptions};
-pub use status::{NodeStatus, Status, Waiting, WireEnd, WireStatus};
+pub use status::{NodeStatus, StandingIn, Status, Waiting, WireEnd, WireStatus};
 pub use tap::{Level, LiveTap, Picture, Seen, SeenEvent, SeenNote};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::edit::Edit;
 use super::group::Groups;
@@ -17,7 +17,9 @@ use super::status::{Status, WireEnd, WireStatus};
 use crate::clock::LiveClock;
 use crate::follow::Follow;
 use crate::graph::{Graph, GraphNode};
+use crate::hours::HoursStatus;
 use crate::node::Settings;
+use crate::port::PortType;
 use crate::preset::Preset;
 use crate::revision::Revision;
 use crate::run_error::RunError;
@@ -380,6 +382,29 @@ impl Live {
         self.text.follow.as_ref()
     }
 
+    /// Whether it is heard by the patch's opening hours now; `None`: it has none.
+    pub fn hours(&self) -> Option<HoursStatus> {
+        let show = self.steering.show();
+        Some(show.hours.as_ref()?.status(SystemTime::now()))
+    }
+
+    /// The nodes that bring pictures in: those that send some and read nothing.
+    pub fn picture_sources(&self) -> impl Iterator<Item = &str> {
+        let is_source = |node: &&Arc<GraphNode>| {
+            node.descriptor.inputs.is_empty() && node.outputs.contains(&PortType::Frame)
+        };
+        let nodes = self.nodes.iter().map(|handle| &handle.node);
+        nodes.filter(is_source).map(|node| node.id.as_str())
+    }
+
+    /// The nodes that write files.
+    pub fn file_writers(&self) -> impl Iterator<Item = &str> {
+        let nodes = self.nodes.iter().map(|handle| &handle.node);
+        nodes
+            .filter(|node| node.writes())
+            .map(|node| node.id.as_str())
+    }
+
     /// The number of the revision that runs.
     pub fn revision(&self) -> u64 {
         self.revision
@@ -422,6 +447,8 @@ impl Live {
             lead: self.clock.lead().seconds(),
             cue: self.steering.cue_status(),
             clock: self.steering.clock_status(),
+            hours: self.hours(),
+            standing_in: None,
             nodes: self.nodes.iter_mut().map(NodeHandle::status).collect(),
             wires: self.wire_status(),
         }

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::following::ClockStatus;
 use super::gauges::NodeState;
 use super::hands::CueStatus;
+use crate::hours::HoursStatus;
 use crate::steering::ValueStatus;
 use crate::wire::WireReport;
 
@@ -29,10 +30,25 @@ pub struct Status {
     /// The clock that the run follows, where it follows one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clock: Option<ClockStatus>,
+    /// Whether it is heard by its opening hours, where the patch has any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hours: Option<HoursStatus>,
+    /// What plays in place of the patch, and why, where something does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub standing_in: Option<StandingIn>,
     /// Every node of the patch, in its order.
     pub nodes: Vec<NodeStatus>,
     /// Every wire of the patch, in its order.
     pub wires: Vec<WireStatus>,
+}
+
+/// What plays in place of a patch that cannot be kept playing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StandingIn {
+    /// What plays: `last_good`, `quiet` or `silence`.
+    pub plays: String,
+    /// Why the patch itself does not.
+    pub why: String,
 }
 
 /// A node of a live run at one moment.

@@ -6,6 +6,7 @@ mod groups;
 mod kinds;
 mod presets;
 mod steering;
+mod years;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

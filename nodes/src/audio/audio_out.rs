@@ -1,7 +1,7 @@
 //! Plays sound on a sound device.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use score_engine::{
 
 use super::amplitude;
 use super::ramp::{Ramp, glide};
+use crate::device::audible::{Audible, FADE_SECONDS};
 use crate::device::counters::read;
 use crate::device::feed::Feed;
 use crate::device::keeper::{Keeper, Opener};
@@ -69,7 +70,8 @@ impl Node for AudioOut {
                  `latency` blocks after its time; a block is the device's or the transport's, \
                  whichever is larger. While the device is missing, the run continues without sound \
                  by the computer's clock, and the device is opened as soon as it is there. Its \
-                 rate must be the transport's.\n\n\
+                 rate must be the transport's. Outside the patch's `hours` it plays silence, into \
+                 and out of which the sound fades in four seconds.\n\n\
                  One channel is played on the device's first two, more on as many of its channels.",
             )
             .input(SOUND)
@@ -102,14 +104,18 @@ impl Node for AudioOut {
             told: (Instant::now(), 0),
         };
         let keeper = Keeper::start(opener, self.required, build.counters)?;
+        let audible = Audible::of(build.settings);
         Ok(Box::new(DevicePlayer {
             rate,
+            door: Ramp::new(heard(audible.as_deref()), fade(rate)),
+            audible,
             gain: Ramp::new(amplitude(self.gain), glide(build.transport)),
             feed: None,
             feeds,
             shared,
             keeper: Some(keeper),
             next: 0,
+            loudest: build.counters.counter("loudest_millionths"),
         }))
     }
 }
@@ -118,12 +124,18 @@ struct DevicePlayer {
     rate: u32,
     /// The level, as a factor.
     gain: Ramp,
+    /// Whether the run is heard by its hours.
+    audible: Option<Arc<Audible>>,
+    /// How much of it is heard, as a factor.
+    door: Ramp,
     feed: Option<Feed>,
     feeds: Receiver<Feed>,
     shared: Arc<Shared>,
     keeper: Option<Keeper>,
     /// The frame after the last one that came.
     next: u64,
+    /// The highest sample so far, in millionths of full scale.
+    loudest: Arc<AtomicU64>,
 }
 
 impl Processor<AudioOut> for DevicePlayer {
@@ -144,7 +156,9 @@ impl Processor<AudioOut> for DevicePlayer {
             self.next = self.next.max(start + block.frames() as u64);
             let scaled = self.scaled(block);
             if let Some(feed) = self.feed.as_mut().filter(|feed| !feed.is_abandoned()) {
-                feed.push(start, scaled.as_ref().unwrap_or(block));
+                let block = scaled.as_ref().unwrap_or(block);
+                self.loudest.fetch_max(millionths(block), Ordering::Relaxed);
+                feed.push(start, block);
             }
         }
         Ok(Flow::Continue)
@@ -177,14 +191,33 @@ impl Processor<AudioOut> for DevicePlayer {
 impl DevicePlayer {
     /// The block at the node's level; `None` where it is the block itself.
     fn scaled(&mut self, block: &AudioBlock) -> Option<AudioBlock> {
-        if self.gain.is_at(1.0) {
+        self.door.set(heard(self.audible.as_deref()));
+        if self.gain.is_at(1.0) && self.door.is_at(1.0) {
             return None;
         }
         let mut block = block.clone();
         let channels = usize::from(block.channels.max(1));
         self.gain.scale(&mut block.samples, channels);
+        self.door.scale(&mut block.samples, channels);
         Some(block)
     }
+}
+
+/// The highest sample of a block, in millionths of full scale; what is not a number is silence.
+fn millionths(block: &AudioBlock) -> u64 {
+    let samples = block.samples.iter();
+    let peak = samples.fold(0.0f32, |peak, sample| peak.max(sample.abs()));
+    (f64::from(peak) * 1e6) as u64
+}
+
+/// How much is heard by the run's hours, as a factor.
+fn heard(audible: Option<&Audible>) -> f32 {
+    f32::from(audible.is_none_or(Audible::is_heard))
+}
+
+/// Frames that the sound takes to fade where hours end or begin.
+fn fade(rate: u32) -> u32 {
+    (f64::from(rate) * FADE_SECONDS) as u32
 }
 
 /// Opens the device for the keeper.
@@ -283,5 +316,76 @@ impl Opener for OutputOpener {
         let frames = read(&self.shared.counters.device_block) * 2;
         let seconds = 0.01 + frames as f64 / f64::from(self.wanted.rate);
         std::thread::sleep(Duration::from_secs_f64(seconds.min(0.2)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use score_engine::Counters;
+
+    use super::*;
+
+    /// What a player makes of a tone, a block of 256 frames after another, while its hours are over
+    /// from the second `closes` to the second `opens`.
+    fn played(seconds: u32, closes: u32, opens: u32) -> Vec<f32> {
+        let rate = 48_000;
+        let audible = Arc::<Audible>::default();
+        let counters = Counters::default();
+        let mut player = DevicePlayer {
+            rate,
+            gain: Ramp::new(1.0, 240),
+            audible: Some(audible.clone()),
+            door: Ramp::new(1.0, fade(rate)),
+            feed: None,
+            feeds: channel().1,
+            shared: Arc::new(Shared::new(&counters)),
+            keeper: None,
+            next: 0,
+            loudest: Arc::default(),
+        };
+        let mut sound = Vec::new();
+        for start in (0..seconds * rate).step_by(256) {
+            audible.set(!(closes * rate..opens * rate).contains(&start));
+            let tone = (start..start + 256).map(|frame| {
+                let turns = f64::from(frame) * 440.0 / f64::from(rate);
+                (turns * std::f64::consts::TAU).sin() as f32
+            });
+            let block = AudioBlock {
+                rate,
+                channels: 1,
+                samples: tone.collect(),
+            };
+            let scaled = player.scaled(&block);
+            sound.extend(scaled.map_or(block.samples, |block| block.samples));
+        }
+        sound
+    }
+
+    #[test]
+    fn hours_end_in_four_seconds_and_begin_so_without_a_click() {
+        let sound = played(14, 1, 7);
+        let second = |second: usize| {
+            let samples = sound[second * 48_000..(second + 1) * 48_000].iter();
+            samples.fold(0.0f32, |peak, sample| peak.max(sample.abs()))
+        };
+        assert!((second(0), second(13)) == (1.0, 1.0) || second(0) > 0.999);
+        assert!((second(2) - 0.75).abs() < 0.01, "{}", second(2));
+        assert_eq!((second(5), second(6)), (second(6), 0.0), "it is silent");
+        assert!((second(8) - 0.5).abs() < 0.01, "{}", second(8));
+        assert!(second(12) > 0.999);
+        let steepest = std::f32::consts::TAU * 440.0 / 48_000.0;
+        let steps = sound.windows(2).map(|pair| (pair[1] - pair[0]).abs());
+        assert!(steps.fold(0.0, f32::max) < steepest * 1.01);
+    }
+
+    #[test]
+    fn hours_that_begin_while_it_fades_out_turn_the_fade_round() {
+        let sound = played(8, 1, 3);
+        let lowest = (48_000..8 * 48_000).step_by(480).map(|frame| {
+            let samples = sound[frame..frame + 480].iter();
+            samples.fold(0.0f32, |peak, sample| peak.max(sample.abs()))
+        });
+        let lowest = lowest.fold(1.0, f32::min);
+        assert!((lowest - 0.5).abs() < 0.02, "{lowest}");
     }
 }

@@ -158,6 +158,11 @@ impl SoundWriter {
         self.samples / u64::from(channels.max(1))
     }
 
+    /// Frames a second, once a block has come.
+    pub(crate) fn rate(&self) -> Option<u32> {
+        self.form.map(|form| form.rate)
+    }
+
     /// Appends a block.
     ///
     /// # Errors

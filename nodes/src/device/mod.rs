@@ -3,6 +3,7 @@
 //! and what follows clocks, have in common.
 //! And the controllers with which a run is played.
 
+pub(crate) mod audible;
 pub(crate) mod capture;
 pub(crate) mod counters;
 mod desk;
@@ -21,6 +22,7 @@ mod sound_form;
 pub(crate) mod sound_stream;
 mod watchdog;
 
+pub use audible::Audible;
 pub use capture::CaptureCounters;
 pub use counters::PlaybackCounters;
 pub use desk::Desk;

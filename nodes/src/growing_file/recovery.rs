@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use super::lies_at;
+use score_engine::Value;
+
+use super::{lies_at, partial};
 use crate::audio::wav_writer;
-use crate::output::{folder_of, numbered, rename_to_free};
+use crate::output::{folder_of, numbered, put_mark, rename_to_free};
 
 /// Endings of the files of a take, beside that of its sound.
 const COMPANIONS: [&str; 4] = ["mid", "jsonl", "trace", "mkv"];
@@ -105,6 +107,10 @@ fn keep(partial: &Path, path: &Path, number: u32) -> io::Result<Option<PathBuf>>
         return Ok(None);
     }
     let wanted = kept_as(path);
+    // Whose it is stands in the take's log, and from now on in the file too.
+    if let Some(mark) = mark_of(path, &numbered(&wanted, number)) {
+        let _ = put_mark(&mut file, &mark);
+    }
     for number in number..u32::MAX {
         let kept = numbered(&wanted, number);
         if rename_to_free(partial, &kept)? {
@@ -112,6 +118,20 @@ fn keep(partial: &Path, path: &Path, number: u32) -> io::Result<Option<PathBuf>>
         }
     }
     Ok(None)
+}
+
+/// The mark of the take that the file at `path` is of, as its log has it, which may be kept already:
+/// beside `kept`.
+fn mark_of(path: &Path, kept: &Path) -> Option<Value> {
+    let logs = [
+        partial(&path.with_extension("jsonl")),
+        kept.with_extension("jsonl"),
+    ];
+    let log = logs.into_iter().find_map(|log| File::open(log).ok())?;
+    let mut line = String::new();
+    let _ = BufReader::new(log.take(1 << 16)).read_line(&mut line);
+    let first: Value = serde_json::from_str(&line).ok()?;
+    first.get("score").cloned()
 }
 
 /// Cuts off an incomplete line at the end. Returns the remaining length.

@@ -1,12 +1,14 @@
 //! Sends notes and controls to a MIDI port.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use score_engine::{
     Build, ChannelChange, Check, Control, Descriptor, Flow, InputPort, Io, Node, NodeError, Note,
     Params, Processor, Time, Transport,
 };
 
+use crate::device::audible::Audible;
 use crate::device::midi::message::Message;
 use crate::device::midi::outlet::{News, Outlet};
 use crate::device::midi::port::require_name;
@@ -14,6 +16,12 @@ use crate::device::midi::port::require_name;
 const NOTES: InputPort<Note> = InputPort::new(0, "notes", "what to play").optional();
 const CONTROLS: InputPort<Control> =
     InputPort::new(1, "controls", "what to send as controllers, 0 to 1").many();
+
+/// How often the run's hours are looked at, in seconds.
+const HOURS_LOOK: f64 = 0.5;
+
+/// The controller of the sustain pedal (MIDI 1.0, control change 64).
+const SUSTAIN: u8 = 64;
 
 /// `midi_out`.
 #[derive(Clone, Params)]
@@ -55,7 +63,7 @@ impl Node for MidiOut {
                  server, `score_midi_ID:out` after the node's id, where every note has its frame, \
                  and `JACK: NAME` connects it to the ports whose names contain NAME. A port that \
                  is missing or goes away is looked for while the run continues. However the run \
-                 ends, no note is left sounding. Controllers and pitch bend that travel with the \
+                 ends, no note is left sounding, and none begins outside the patch's `hours`. Controllers and pitch bend that travel with the \
                  notes are sent too.\n\n\
                  The first wire into `controls` is sent as the first controller in `controls`, and \
                  so on.",
@@ -77,6 +85,8 @@ impl Node for MidiOut {
             sounding: Sounding::default(),
             used: BTreeSet::new(),
             is_closed: false,
+            audible: Audible::of(build.settings),
+            is_heard: true,
         }))
     }
 }
@@ -126,11 +136,15 @@ struct Sending {
     /// Channels on which anything was sent.
     used: BTreeSet<u8>,
     is_closed: bool,
+    /// Whether the run is heard by its hours.
+    audible: Option<Arc<Audible>>,
+    is_heard: bool,
 }
 
 impl Processor<MidiOut> for Sending {
     fn process(&mut self, params: &MidiOut, io: &mut Io<'_>) -> Result<Flow, NodeError> {
         self.look(io);
+        self.heed_hours(io.now());
         while let Some(input) = io.take() {
             let time = input.packet.time;
             if input.is(NOTES) {
@@ -154,7 +168,11 @@ impl Processor<MidiOut> for Sending {
                 }
             }
         }
-        Ok(self.outlet.work().map_or(Flow::Continue, Flow::WakeAt))
+        let next = self.outlet.work();
+        // Hours end where nothing comes in, too.
+        let look = (self.audible.as_ref()).map(|_| io.now() + Time::from_seconds(HOURS_LOOK));
+        let next = next.into_iter().chain(look).min();
+        Ok(next.map_or(Flow::Continue, Flow::WakeAt))
     }
 
     fn finish(&mut self, _params: &MidiOut, _io: &mut Io<'_>) -> Result<(), NodeError> {
@@ -185,7 +203,24 @@ impl Sending {
         }
     }
 
+    /// Ends what sounds where the run's hours end.
+    fn heed_hours(&mut self, now: Time) {
+        let is_heard = (self.audible.as_deref()).is_none_or(Audible::is_heard);
+        if std::mem::replace(&mut self.is_heard, is_heard) && !is_heard {
+            for note in std::mem::take(&mut self.sounding).ends() {
+                self.outlet.send(now, Message::note(note));
+            }
+            for channel in &self.used {
+                self.outlet
+                    .send(now, Message::control(*channel, SUSTAIN, 0.0));
+            }
+        }
+    }
+
     fn play(&mut self, params: &MidiOut, time: Time, note: Note) {
+        if !self.is_heard && matches!(note, Note::On { .. }) {
+            return;
+        }
         for note in self.sounding.hear(params.channel, note) {
             self.used.insert(note.channel());
             self.outlet.send(time, Message::note(note));

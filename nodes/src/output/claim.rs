@@ -205,6 +205,17 @@ impl Claim {
         self
     }
 
+    /// Whose it is.
+    pub(crate) fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    /// Whether the file at `path` has the mark of a take that `owner` has written.
+    pub(crate) fn is_take_of(path: &Path, owner: &Owner) -> bool {
+        let found = File::open(path).and_then(|mut file| mark::find_take(&mut file));
+        found.is_ok_and(|mark| mark.is_some_and(|mark| mark.id == owner.id()))
+    }
+
     /// The name that the file is to have.
     pub fn path(&self) -> &Path {
         &self.path
@@ -271,6 +282,15 @@ impl Claim {
         }
         Err(io::ErrorKind::AlreadyExists.into())
     }
+}
+
+/// Puts the mark of another file, as [`Claim::line`] has it, into one; whether its format has a place
+/// for it.
+///
+/// # Errors
+/// The disk is full or gone.
+pub(crate) fn put_mark(file: &mut File, mark: &Value) -> io::Result<bool> {
+    mark::put_as(file, mark)
 }
 
 /// `NAME`, `NAME-2`, `NAME-3`…

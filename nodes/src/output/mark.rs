@@ -49,6 +49,9 @@ const LONGEST: usize = 880;
 /// Bytes at the end of a file among which a mark is looked for.
 const TAIL: u64 = 2048;
 
+/// Bytes of the first line of a file of JSON lines, at most.
+const LONGEST_LINE: u64 = 1 << 16;
+
 /// What a mark says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Mark {
@@ -266,6 +269,23 @@ pub(super) fn find(file: &mut File) -> io::Result<Option<Found>> {
         Some(Format::Matroska) => boxes::find_void(file),
         Some(Format::Text(remark)) => remark.find(file),
     }
+}
+
+/// The mark of a take: one without a hash, in a file of JSON lines too.
+///
+/// # Errors
+/// The file cannot be read.
+pub(super) fn find_take(file: &mut File) -> io::Result<Option<Mark>> {
+    let mark = match find(file)? {
+        Some(found) => Some(found.mark),
+        None => {
+            let head = read_at(file, 0, LONGEST_LINE)?;
+            let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+            let line: Option<Value> = serde_json::from_slice(line).ok();
+            line.and_then(|line| Mark::deserialize(&line["score"]).ok())
+        }
+    };
+    Ok(mark.filter(|mark| mark.sha256.is_none()))
 }
 
 fn format_of(file: &mut File) -> io::Result<Option<Format>> {

@@ -99,6 +99,11 @@ impl Jack {
         self.server.wait().unwrap();
     }
 
+    /// Has the server stand still, or go on.
+    pub fn hold(&self, still: bool) {
+        signal(&self.server, if still { "STOP" } else { "CONT" });
+    }
+
     /// Starts the server anew, under the same name.
     pub fn restart(&mut self) {
         self.server = Self::serve(&self.name, self.period);

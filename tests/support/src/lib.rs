@@ -16,6 +16,8 @@ pub mod journal;
 pub mod listener;
 mod media;
 mod notes;
+#[cfg(unix)]
+pub mod notify;
 pub mod page_client;
 pub mod player;
 mod program;

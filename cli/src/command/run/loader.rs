@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use score_engine::{Graph, Override, Registry, Settings, Watch};
+use score_engine::{Graph, Override, Registry, Settings, Source, Watch};
 use score_nodes::output::Survey;
 
-use crate::command::{files_of, load_edit, load_with, looked_at};
+use crate::command::{checked, files_of, load_edit, load_with, looked_at};
 use crate::failure::Failure;
 use crate::kinds::Kinds;
 use crate::ownership::Ownership;
@@ -29,6 +29,8 @@ const RECHECK_DELAY: Duration = Duration::from_millis(100);
 pub(super) struct Given {
     pub(super) patch: PathBuf,
     pub(super) overrides: Vec<Override>,
+    /// What is played in place of the patch.
+    pub(super) instead: Option<Source>,
     pub(super) settings: Settings,
     pub(super) ownership: Ownership,
     pub(super) kinds: Mutex<Kinds<'static>>,
@@ -224,7 +226,10 @@ fn read(
         return Err(Unloaded::Gone);
     }
     let registry = lock(&given.kinds).of_file(&given.patch);
-    let checked = check(&given.patch, &given.overrides, &registry, &given.settings);
+    let checked = match &given.instead {
+        Some(source) => checked(source, &given.overrides, &registry, &given.settings),
+        None => check(&given.patch, &given.overrides, &registry, &given.settings),
+    };
     let before = files.len();
     if let Ok(graph) = &checked {
         files.extend(graph.files_to_read());

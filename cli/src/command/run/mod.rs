@@ -1,5 +1,6 @@
 //! `score run`
 
+mod keeper;
 mod loader;
 mod playing;
 
@@ -15,6 +16,7 @@ use self::loader::{Checked, Given, Loader, Unloaded};
 use self::playing::Playing;
 use crate::arguments::Run;
 use crate::failure::Failure;
+use crate::folders::state_of;
 use crate::kinds::Kinds;
 use crate::log;
 #[cfg(feature = "osc")]
@@ -23,6 +25,8 @@ use crate::ownership::{Ownership, confirmed, shown};
 #[cfg(feature = "page")]
 use crate::page::{self, PageServer};
 use crate::remote::{Published, Remote, Server};
+use crate::service::crash;
+use crate::service::kept::Kept;
 use crate::signals::end_of_run;
 use crate::status::{StatusWriter, table};
 use crate::terminal::tell;
@@ -39,10 +43,21 @@ pub(crate) fn run(
     settings: &Settings,
 ) -> Result<(), Failure> {
     require_apart(arguments)?;
+    let proven_after = Duration::from_secs(arguments.proven_after);
+    let kept = arguments.keep_alive.then(|| Kept::new(proven_after));
+    let mut kept = match kept {
+        None => None,
+        Some(Some(kept)) => Some(kept),
+        Some(None) => return keeper::keep_alive(arguments),
+    };
+    let instead = kept.as_ref().and_then(|kept| {
+        let patch = std::path::absolute(&arguments.patch).unwrap_or_default();
+        kept.instead(patch.parent().unwrap_or(&patch))
+    });
     let bar = bar(arguments);
     let stop = end_of_run();
     let mut unseen = None;
-    let watch = match arguments.no_reload {
+    let watch = match arguments.no_reload || instead.is_some() {
         true => None,
         false => Watch::new(arguments.poll)
             .map_err(|error| unseen = Some(error))
@@ -52,7 +67,11 @@ pub(crate) fn run(
     let settings = &ownership.settings(settings);
     let loader = Loader::new(Given {
         patch: arguments.patch.clone(),
-        overrides: arguments.overrides.set.clone(),
+        overrides: match kept.as_ref().is_none_or(Kept::takes_values) {
+            true => arguments.overrides.set.clone(),
+            false => Vec::new(),
+        },
+        instead,
         settings: settings.clone(),
         ownership,
         kinds: kinds.into(),
@@ -65,6 +84,9 @@ pub(crate) fn run(
         &bar,
     )?;
     loader.kinds().say_by(|line| tracing::warn!("{line}"));
+    if let Some(folder) = state_of(&arguments.patch) {
+        crash::report_to(arguments.state.clone().unwrap_or(folder), &arguments.patch);
+    }
     let started = Instant::now();
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
@@ -72,7 +94,14 @@ pub(crate) fn run(
         patch = %arguments.patch.display(),
         "starts"
     );
-    let played = play(arguments, settings, loader, unseen, &stop, (&log, &bar));
+    let played = play(
+        arguments,
+        settings,
+        (loader, &mut kept),
+        unseen,
+        &stop,
+        (&log, &bar),
+    );
     log.clear(&bar);
     let seconds = started.elapsed().as_secs();
     match &played {
@@ -82,6 +111,9 @@ pub(crate) fn run(
             tracing::error!(seconds, "ends: {}", plain(why));
         }
         Err(_) => {}
+    }
+    if let (Some(kept), Err(why)) = (&mut kept, &played) {
+        kept.ends(&plain(why));
     }
     played.map(|_| ())
 }
@@ -109,7 +141,7 @@ fn require_apart(arguments: &Run) -> Result<(), Failure> {
 fn play(
     arguments: &Run,
     settings: &Settings,
-    mut loader: Loader,
+    (mut loader, kept): (Loader, &mut Option<Kept>),
     unseen: Option<std::io::Error>,
     stop: &Receiver<()>,
     (log, bar): (&log::Log, &ProgressBar),
@@ -130,7 +162,7 @@ fn play(
         tracing::warn!("{line}");
     }
     let published = Published::default();
-    let mut playing = Playing::new(arguments, settings, loader, published.clone());
+    let mut playing = Playing::new(arguments, settings, (loader, kept), published.clone());
     let remote = Remote::new(playing.steering(), published, &arguments.patch);
     let server = (!arguments.no_remote).then(|| Server::start(remote));
     #[cfg(feature = "osc")]

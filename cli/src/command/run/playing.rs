@@ -1,15 +1,18 @@
 //! A patch that plays, and the edits that are prepared beside it.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, never, select_biased};
 #[cfg(feature = "page")]
 use score_engine::Registry;
 use score_engine::{
-    Edit, Follow, Graph, Live, LiveOptions, Revision, RunError, Settings, Status, Steering,
+    Edit, FileRole, Follow, Graph, Live, LiveOptions, Revision, RunError, Settings, Status,
+    Steering, patch_hash,
 };
+use score_nodes::device::Audible;
 use score_nodes::following::Follower;
 
 use super::loader::{Checked, Loaded, Loader, READ_TIMEOUT, Unloaded};
@@ -18,6 +21,8 @@ use crate::arguments::Run;
 use crate::failure::Failure;
 use crate::overload::Overload;
 use crate::remote::Published;
+use crate::service::Service;
+use crate::service::kept::Kept;
 
 /// How often the run is checked.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
@@ -51,6 +56,14 @@ pub(super) struct Playing<'a> {
     published: Published,
     /// The clock that is followed, and what reads it.
     follower: Option<(Follow, Follower)>,
+    /// What is told to a service manager.
+    service: Service,
+    /// What a keeper knows of it.
+    kept: &'a mut Option<Kept>,
+    /// The files that the patch writes.
+    writes: Vec<PathBuf>,
+    /// Whether the run is heard by the patch's hours.
+    audible: Arc<Audible>,
 }
 
 /// An edit whose nodes are being built.
@@ -68,12 +81,14 @@ impl<'a> Playing<'a> {
     pub(super) fn new(
         arguments: &'a Run,
         settings: &Settings,
-        loader: Loader,
+        (loader, kept): (Loader, &'a mut Option<Kept>),
         published: Published,
     ) -> Self {
+        let audible = Arc::<Audible>::default();
+        let settings = settings.clone().with_shared(audible.clone());
         Playing {
             arguments,
-            live: Live::new(settings, LiveOptions::default()),
+            live: Live::new(&settings, options(kept.is_some())),
             loader,
             pending: None,
             overridden: BTreeMap::new(),
@@ -83,6 +98,10 @@ impl<'a> Playing<'a> {
             used: Default::default(),
             published,
             follower: None,
+            service: Service::new(kept.is_some()),
+            kept,
+            writes: Vec::new(),
+            audible,
         }
     }
 
@@ -124,9 +143,31 @@ impl<'a> Playing<'a> {
         }
     }
 
+    /// Has the run heard or not, by the patch's hours.
+    fn heed_hours(&mut self) {
+        let hours = self.live.hours();
+        let is_open = hours.as_ref().is_none_or(|hours| hours.open);
+        if !self.audible.set(is_open) {
+            return;
+        }
+        let until = hours.and_then(|hours| hours.until);
+        let until = until
+            .map(|until| format!(" until {until}"))
+            .unwrap_or_default();
+        match is_open {
+            true => tracing::info!("its hours begin: it is heard{until}"),
+            false => tracing::info!("its hours are over: it is silent on purpose{until}"),
+        }
+    }
+
     /// Has the first patch built.
     pub(super) fn prepare_first(&mut self, graph: Graph) -> Step {
+        // What begins outside its hours is not heard for a moment first.
+        if let Some(hours) = &graph.show().hours {
+            self.audible.set(hours.status(SystemTime::now()).open);
+        }
         self.overridden = graph.overridden().clone();
+        self.writes = written(&graph);
         self.used = [used(&graph, &["model"]), used(&graph, &["device", "port"])];
         let edit = self
             .live
@@ -142,6 +183,16 @@ impl<'a> Playing<'a> {
 
     /// Plays until a signal comes or every node has ended; `show` gets the status.
     pub(super) fn play(
+        &mut self,
+        stop: &Receiver<()>,
+        show: impl Fn(&Status),
+    ) -> Result<&'static str, Failure> {
+        let played = self.play_on(stop, show);
+        self.service.stopping();
+        played
+    }
+
+    fn play_on(
         &mut self,
         stop: &Receiver<()>,
         show: impl Fn(&Status),
@@ -165,6 +216,7 @@ impl<'a> Playing<'a> {
                 default(POLL_INTERVAL) => {}
             }
             self.tend();
+            self.heed_hours();
             if self.live.is_over() && self.pending.is_none() {
                 return Ok("every node has ended");
             }
@@ -172,7 +224,8 @@ impl<'a> Playing<'a> {
                 continue;
             }
             told = Instant::now();
-            let status = self.live.status();
+            let mut status = self.live.status();
+            status.standing_in = self.kept.as_ref().and_then(Kept::standing_in);
             if status.revision > 0
                 && steered.replace(status.steered) != Some(status.steered)
                 && !status.steered
@@ -185,8 +238,29 @@ impl<'a> Playing<'a> {
             if status.revision > 0 {
                 self.published.publish(&status);
             }
+            self.look_after(&status, told)?;
             show(&status);
         }
+    }
+
+    /// Tells those who look after the run how it is.
+    fn look_after(&mut self, status: &Status, now: Instant) -> Step {
+        let stands = self.service.look(status, &self.live, now);
+        let Some(kept) = self.kept else {
+            return Ok(());
+        };
+        if let Some(why) = stands {
+            // What stands still may not end either.
+            kept.ends(&why);
+            end_at_once();
+        }
+        if kept.is_left_alone() {
+            return Err(Failure::Message("its keeper is gone".to_owned()));
+        }
+        let text = self.published.text();
+        let recalled = self.live.steering().recalled();
+        kept.look(text.as_deref(), recalled, &self.writes, now);
+        Ok(())
     }
 
     /// Has saved files read, and reports what takes long.
@@ -267,6 +341,7 @@ impl<'a> Playing<'a> {
         self.tell_typed(&graph);
         let touched = self.loader.touched_before(number);
         let text = Arc::from(graph.text());
+        let writes = written(&graph);
         match self.live.prepare(graph, &touched) {
             Ok(edit) => {
                 if self.pending.take().is_some() {
@@ -294,6 +369,7 @@ impl<'a> Playing<'a> {
                     }
                     Some(edit) => {
                         self.patience = FIRST_REPORT;
+                        self.writes = writes;
                         self.pending = Some(Pending {
                             edit,
                             number,
@@ -346,12 +422,23 @@ impl<'a> Playing<'a> {
         self.published.publish_text(revision.patch.clone());
         self.follow();
         self.published.publish_refusal(None);
+        if let Some(kept) = self.kept {
+            kept.plays(
+                revision.patch.clone(),
+                revision.included.clone(),
+                Instant::now(),
+            );
+        }
         if revision.number == 1 {
+            if let Some(kept) = self.kept {
+                kept.go_on(&self.live.steering());
+            }
             self.published.publish(&self.live.status());
             let [models, devices] = &self.used;
             tracing::info!(
                 models,
                 devices,
+                hash = short_hash(&revision),
                 revision = revision.number,
                 nodes = revision.begun.len(),
                 generations = generations(&revision),
@@ -422,6 +509,29 @@ impl<'a> Playing<'a> {
     }
 }
 
+/// How the run behaves. What is kept alive gives up no node.
+fn options(is_kept: bool) -> LiveOptions {
+    let mut options = LiveOptions::default();
+    if is_kept {
+        options.restart.most = usize::MAX;
+        options.restart.longest = Duration::from_secs(300);
+    }
+    options
+}
+
+/// Ends the program as a power cut does: nothing is waited for.
+fn end_at_once() -> ! {
+    #[cfg(unix)]
+    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+    std::process::abort()
+}
+
+/// The files that a patch writes.
+fn written(graph: &Graph) -> Vec<PathBuf> {
+    let files = graph.files().filter(|file| file.role == FileRole::Write);
+    files.map(|file| file.path).collect()
+}
+
 /// What the nodes of a patch have for any of the parameters `names`: `eye: eye, tune: melody`.
 fn used(graph: &Graph, names: &[&str]) -> String {
     let graph = graph.json();
@@ -449,10 +559,16 @@ fn tell(revision: &Revision, took: Duration) {
     let parts: String = parts.iter().map(|part| format!("; {part}")).collect();
     tracing::info!(
         revision = revision.number,
+        hash = short_hash(revision),
         milliseconds = took.as_millis() as u64,
         generations = generations(revision),
         "the edit plays{parts}",
     );
+}
+
+/// What tells the patch's text from others, short enough to be read.
+fn short_hash(revision: &Revision) -> String {
+    patch_hash(&revision.patch).chars().take(12).collect()
 }
 
 /// The generations of the nodes that began, in their order: `7, 8`.

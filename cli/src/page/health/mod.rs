@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use score_engine::{NodeState, Status};
+use score_engine::{HoursStatus, NodeState, StandingIn, Status};
 use serde_json::{Value, json};
 
 use super::hub::Hub;
@@ -77,6 +77,10 @@ fn of(status: Option<&(SystemTime, Status)>, sound: &Sound) -> (Health, Vec<Stri
         return (Health::Failing, vec![why]);
     }
     let (mut failing, mut waiting) = (Vec::new(), Vec::new());
+    if let Some(StandingIn { plays, why }) = &status.standing_in {
+        failing.push(format!("{plays} plays in place of the patch: {why}"));
+    }
+    let closed = status.hours.as_ref().filter(|hours| !hours.open);
     for node in &status.nodes {
         let id = &node.id;
         let error = || node.last_error.clone().unwrap_or_default();
@@ -98,12 +102,16 @@ fn of(status: Option<&(SystemTime, Status)>, sound: &Sound) -> (Health, Vec<Stri
     let health = match sound {
         _ if !failing.is_empty() => Health::Failing,
         _ if !waiting.is_empty() => Health::Waiting,
+        _ if closed.is_some() => Health::SilentOnPurpose,
         Sound::Heard => Health::Playing,
         Sound::Silent { is_meant: true, .. } => Health::SilentOnPurpose,
         Sound::Silent { .. } => Health::SilentAndShouldNotBe,
     };
     let mut why: Vec<String> = failing.into_iter().chain(waiting).collect();
-    if let Sound::Silent {
+    if let Some(HoursStatus { until, .. }) = closed {
+        let until = (until.as_ref()).map_or(String::new(), |until| format!(" until {until}"));
+        why.push(format!("its hours are over: it is not heard{until}"));
+    } else if let Sound::Silent {
         lasts,
         why: reasons,
         ..
@@ -171,6 +179,8 @@ mod tests {
             lead: 0.0,
             clock: None,
             cue: None,
+            hours: None,
+            standing_in: None,
             nodes: vec![node],
             wires: Vec::new(),
         };
@@ -209,6 +219,28 @@ mod tests {
         assert_eq!(
             word(Some(&status(NodeState::Restarting)), &Sound::Heard),
             "failing"
+        );
+        let mut closed = status(NodeState::Running);
+        closed.1.hours = Some(HoursStatus {
+            open: false,
+            until: Some("2026-12-01T10:00:00+01:00".to_owned()),
+        });
+        // What leaves the nodes is not heard.
+        let (health, why) = of(Some(&closed), &Sound::Heard);
+        assert_eq!(health, Health::SilentOnPurpose);
+        assert_eq!(
+            why,
+            ["its hours are over: it is not heard until 2026-12-01T10:00:00+01:00"]
+        );
+        closed.1.standing_in = Some(StandingIn {
+            plays: "quiet".to_owned(),
+            why: "it died three times in a minute".to_owned(),
+        });
+        let (health, why) = of(Some(&closed), &Sound::Heard);
+        assert_eq!(health, Health::Failing);
+        assert_eq!(
+            why[0],
+            "quiet plays in place of the patch: it died three times in a minute"
         );
         let mut waiting = status(NodeState::Waiting);
         waiting.1.nodes[0].waiting = Some(Waiting {

@@ -168,29 +168,16 @@ impl Ears {
         };
     }
 
-    /// How the sound is at `now`, with the live values that nodes have; `stated` is why it is silent,
-    /// where somebody says so.
-    pub(in super::super) fn judge(
-        &self,
-        now: f64,
-        values: &[NodeValues],
-        stated: Option<&str>,
-    ) -> Sound {
+    /// How the sound is at `now`, with the live values that nodes have.
+    pub(in super::super) fn judge(&self, now: f64, values: &[NodeValues]) -> Sound {
         let lasts = now - self.heard;
         if self.ends.is_empty() || lasts <= LASTS {
             return Sound::Heard;
         }
         let mut why = BTreeSet::new();
-        let is_meant = match stated {
-            Some(reason) => {
-                why.insert(reason.to_owned());
-                true
-            }
-            None => self.is_meant(now, values, &mut why),
-        };
         Sound::Silent {
+            is_meant: self.is_meant(now, values, &mut why),
             lasts: Duration::try_from_secs_f64(lasts).unwrap_or_default(),
-            is_meant,
             why: why.into_iter().collect(),
         }
     }
@@ -277,7 +264,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn silence_lasts_five_seconds_and_a_stated_reason_is_why() {
+    fn silence_lasts_five_seconds_and_says_why() {
         let patch = "Patch(format: 1, nodes: {\"hum\": tone()})";
         let source = Source::text("show.ron", patch, PathBuf::from("/"));
         let settings = Settings::default();
@@ -289,16 +276,13 @@ mod tests {
             ends: vec![live.steering().tap("hum", "sound", RATE).unwrap()],
             ..Ears::default()
         };
-        assert_eq!(ears.judge(4.0, &[], None), Sound::Heard);
-        let silent = |why: &str| Sound::Silent {
+        assert_eq!(ears.judge(4.0, &[]), Sound::Heard);
+        let silent = Sound::Silent {
             lasts: Duration::from_secs(9),
             is_meant: true,
-            why: vec![why.to_owned()],
+            why: vec!["nothing that sounds is wired to the device".to_owned()],
         };
-        let closed = ears.judge(9.0, &[], Some("closed until 10:00"));
-        assert_eq!(closed, silent("closed until 10:00"));
-        let unwired = "nothing that sounds is wired to the device";
-        assert_eq!(ears.judge(9.0, &[], None), silent(unwired));
+        assert_eq!(ears.judge(9.0, &[]), silent);
     }
 
     #[test]

@@ -13,10 +13,11 @@ use super::{
 };
 use crate::curve::Curve;
 use crate::diagnostic::did_you_mean;
+use crate::length::Length;
 use crate::live::tap::{LiveTap, Seen};
 use crate::param::{Param, ParamType};
 use crate::preset::PresetValue;
-use crate::show::{Cue, CueStart, CueThen, Show};
+use crate::show::{Cue, CueStart, CueThen, Recalled, Show};
 use crate::steering::Glide;
 use crate::time::Time;
 use crate::transport::Transport;
@@ -276,6 +277,7 @@ impl SteeringState {
             on_beat: glide > Time::ZERO,
             with_tempo: false,
         };
+        self.recalled = Some(Recalled::Preset(name.to_owned(), Length::Seconds(0.0)));
         self.recall_values(&preset.values, &recalling)
     }
 
@@ -376,6 +378,7 @@ impl SteeringState {
         self.cueing.follows = follows
             .filter(|_| has_next)
             .map(|after| at + after.max(SHORTEST));
+        self.recalled = Some(Recalled::Cue(cue.name.clone()));
         tracing::info!("cue {}", cue.name);
         if let Err(error) = self.recall_values(&cue.values, &recalling) {
             tracing::warn!("the cue {} is not whole: {error}", cue.name);

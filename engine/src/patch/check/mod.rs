@@ -8,6 +8,7 @@ mod draft;
 mod ends;
 mod fields;
 mod finish;
+mod hours;
 mod include;
 mod inputs;
 mod named;

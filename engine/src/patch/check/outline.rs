@@ -12,7 +12,7 @@ use crate::patch::tree::{Name, Shape, Spot, Tree};
 const FORMAT: i64 = 1;
 
 /// What a patch may have.
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 14] = [
     "format",
     "let",
     "transport",
@@ -24,6 +24,7 @@ const SECTIONS: [&str; 13] = [
     "cues",
     "recall",
     "controllers",
+    "hours",
     "inputs",
     "outputs",
 ];
@@ -86,6 +87,9 @@ impl Checker<'_> {
         }
         if let Some(value) = section("controllers") {
             self.read_controllers(scope, value);
+        }
+        if let Some(value) = section("hours") {
+            self.read_hours(scope, value);
         }
         let mut face = |name: &str, side: Side| match section(name) {
             Some(value) => self.read_face(scope, value, side),

@@ -17,7 +17,7 @@ const WIDTH: usize = 120;
 const INDENT: usize = 4;
 
 /// What is always written an item a line, so that a patch reads like patch cords.
-const TALL: [&str; 9] = [
+const TALL: [&str; 10] = [
     "nodes",
     "include",
     "wires",
@@ -25,6 +25,7 @@ const TALL: [&str; 9] = [
     "cues",
     "recall",
     "controllers",
+    "hours",
     "inputs",
     "outputs",
 ];

@@ -1,6 +1,8 @@
 //! Records a run: its sound, its notes, and what steered it.
 
+mod keeping;
 mod line_file;
+mod parts;
 mod picture_log;
 mod recording;
 mod take;
@@ -13,6 +15,7 @@ use score_engine::{
     Params, Policy, Processor, Resource,
 };
 
+use self::parts::Parts;
 use self::recording::Recording;
 use self::take::Take;
 
@@ -38,6 +41,15 @@ pub(crate) struct Recorder {
     /// again
     #[param(rebuild = "a take is begun once", default = true)]
     trace: bool,
+    /// live, hours after which another take begins; left out: one take, until the run ends
+    #[param(live, range = 0.001..=720.0, span = 0.25..=24.0, log, unit = "h")]
+    part: Option<f64>,
+    /// live, days for which finished takes are kept; left out: for ever
+    #[param(live, range = 0.01..=36_500.0, span = 1.0..=365.0, log, unit = "days")]
+    keep_days: Option<f64>,
+    /// live, how much all takes may have together, the oldest go first; left out: any amount
+    #[param(live, range = 0.001..=1_000_000.0, span = 1.0..=10_000.0, log, unit = "GB")]
+    keep_gb: Option<f64>,
 }
 
 impl Node for Recorder {
@@ -79,7 +91,12 @@ impl Node for Recorder {
                  Live, the files grow beside their place as `.NAME.partial`, are complete up to \
                  their last second whenever they are read, and get their names when the run ends. \
                  After a power cut the next start keeps them as `NAME-recovered`. Earlier takes \
-                 are kept: the second is called `NAME-2`. When the disk is full, what was recorded \
+                 are kept: the second is called `NAME-2`. With `part` a take ends after so many \
+                 hours, and the next begins at the next frame of the sound; a note that sounds \
+                 then ends with its take, and only the first has a trace from the beginning of \
+                 the nodes that play. `keep_days` and `keep_gb` remove the oldest finished takes \
+                 of this recorder beyond so much, never the newest, and never a file without \
+                 this recorder's mark or with another name: what you rename, you keep. When the disk is full, what was recorded \
                  is kept, and a new take begins when there is room. Live, a peak that would clip \
                  is turned down where it is, and counted as `turned_down_frames`; a render is \
                  turned down as a whole.",
@@ -122,11 +139,10 @@ impl Node for Recorder {
     }
 
     fn build(&self, build: &Build<'_>) -> Result<Box<dyn Processor<Self>>, NodeError> {
-        let recording = match build.clock {
-            Some(_) => Recording::live(&self.path, build, self.trace)?,
-            None => Recording::offline(&Take::next(&self.path), build)?,
-        };
-        Ok(Box::new(recording))
+        Ok(match build.clock {
+            Some(_) => Box::new(Parts::begin(self, build)?),
+            None => Box::new(Recording::offline(&Take::next(&self.path), build)?),
+        })
     }
 }
 

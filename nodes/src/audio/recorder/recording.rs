@@ -137,6 +137,55 @@ impl Recording {
         Ok(begins)
     }
 
+    /// Has the take begin at this time of the run, before anything came.
+    pub(super) fn begin_at(&mut self, time: Time) {
+        self.beat.restart(time);
+        self.note_beat.restart(time);
+    }
+
+    /// Where the sound that is written ends, on the run's clock; `None`: there is none yet.
+    pub(super) fn end_of_sound(&self) -> Option<Time> {
+        let sound = self.sound.as_ref().filter(|sound| sound.frames() > 0)?;
+        // The beat has begun with the first packet, and says where with any time.
+        let begins = Time::ZERO - self.beat.time(Time::ZERO);
+        Some(begins + Time::from_samples(sound.frames(), sound.rate()?))
+    }
+
+    /// Finishes the files of a take that has begun, at this time of the run.
+    ///
+    /// # Errors
+    /// The disk is full or gone.
+    pub(super) fn finish_at(&mut self, ends: Time) -> Result<(), NodeError> {
+        let begins = ends - self.beat.time(ends);
+        self.write_news(begins)?;
+        let end = ends - begins;
+        // Waits for what is under way, which must not be put in place of what comes now.
+        self.upkeep = None;
+        if let Some(sound) = &mut self.sound {
+            sound.finish()?;
+        }
+        if let Some(notes) = &mut self.notes {
+            let end = self.note_beat.time(ends);
+            if let Some(trace) = &mut self.trace {
+                trace.end(end);
+            }
+            notes.finish(Casting::default(), end)?;
+        }
+        if let Some(trace) = &mut self.trace {
+            trace.flush()?;
+        }
+        // A film that fails keeps the log from nothing.
+        let film = match &mut self.film {
+            Some(film) => film.finish(end),
+            None => Ok(()),
+        };
+        if let Some(log) = &mut self.log {
+            log.line(&json!({ "end": end.seconds() }))?;
+            log.flush()?;
+        }
+        film
+    }
+
     fn write_news(&mut self, begins: Time) -> Result<(), NodeError> {
         for (time, what, news) in self.news.drain(..) {
             let seconds = (time - begins).max(Time::ZERO).seconds();
@@ -310,34 +359,8 @@ impl Processor<Recorder> for Recording {
 
     fn finish(&mut self, _params: &Recorder, io: &mut Io<'_>) -> Result<(), NodeError> {
         let begins = self.begin(io)?;
-        self.write_news(begins)?;
         let ends = io.end().unwrap_or(Time::ZERO).max(begins);
-        let end = ends - begins;
-        // Waits for what is under way, which must not be put in place of what comes now.
-        self.upkeep = None;
-        if let Some(sound) = &mut self.sound {
-            sound.finish()?;
-        }
-        if let Some(notes) = &mut self.notes {
-            let end = self.note_beat.time(ends);
-            if let Some(trace) = &mut self.trace {
-                trace.end(end);
-            }
-            notes.finish(Casting::default(), end)?;
-        }
-        if let Some(trace) = &mut self.trace {
-            trace.flush()?;
-        }
-        // A film that fails keeps the log from nothing.
-        let film = match &mut self.film {
-            Some(film) => film.finish(end),
-            None => Ok(()),
-        };
-        if let Some(log) = &mut self.log {
-            log.line(&json!({ "end": end.seconds() }))?;
-            log.flush()?;
-        }
-        film
+        self.finish_at(ends)
     }
 
     fn commit(&mut self) -> Result<(), NodeError> {

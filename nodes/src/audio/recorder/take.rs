@@ -34,15 +34,23 @@ impl Take {
             .unwrap_or_else(|| Take::at(path))
     }
 
-    /// Whether a file of this name is there or grows.
-    fn is_taken(&self) -> bool {
-        let files = [
+    /// Endings of its files, beside that of its sound.
+    pub(super) const ENDINGS: [&str; 4] = ["mid", "jsonl", "trace", "mkv"];
+
+    /// The files that it may have.
+    pub(super) fn files(&self) -> [PathBuf; 5] {
+        [
             self.0.clone(),
             self.midi_path(),
             self.log_path(),
             self.trace_path(),
             self.film_path(),
-        ];
+        ]
+    }
+
+    /// Whether a file of this name is there or grows.
+    fn is_taken(&self) -> bool {
+        let files = self.files();
         files.iter().any(|file| file.exists() || grows(file))
     }
 

@@ -1,0 +1,264 @@
+//! `score doctor`: what this machine lacks to play unattended, and the command that mends each.
+
+mod disk;
+mod machine;
+
+use std::io::Write;
+use std::path::Path;
+
+use score_engine::{Graph, Settings};
+use score_nodes::device::list::{Devices, devices};
+use score_nodes::model::{Manifest, verify};
+use serde::Serialize;
+use serde_json::json;
+
+use super::load;
+use crate::arguments::Doctor;
+use crate::failure::Failure;
+use crate::kinds::Kinds;
+use crate::terminal::out;
+
+/// Width of the column with what is looked at.
+const WIDTH: usize = 14;
+
+/// How something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    Fine,
+    /// It is missing, or set so that a run unattended will suffer.
+    Lacks,
+    /// It cannot be told here.
+    Unknown,
+}
+
+/// What was looked at, how it is, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct Finding {
+    what: &'static str,
+    state: State,
+    says: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mend: Option<String>,
+}
+
+impl Finding {
+    fn fine(what: &'static str, says: impl Into<String>) -> Self {
+        Finding {
+            what,
+            state: State::Fine,
+            says: says.into(),
+            mend: None,
+        }
+    }
+
+    fn lacks(what: &'static str, says: impl Into<String>, mend: impl Into<String>) -> Self {
+        Finding {
+            what,
+            state: State::Lacks,
+            says: says.into(),
+            mend: Some(mend.into()),
+        }
+    }
+
+    fn unknown(what: &'static str, says: impl Into<String>) -> Self {
+        Finding {
+            what,
+            state: State::Unknown,
+            says: says.into(),
+            mend: None,
+        }
+    }
+}
+
+pub(crate) fn run(doctor: &Doctor, kinds: &Kinds<'_>, settings: &Settings) -> Result<(), Failure> {
+    let mut findings = Vec::new();
+    let graph = match &doctor.patch {
+        Some(patch) => read(patch, kinds, settings, &mut findings),
+        None => None,
+    };
+    let folder = doctor.patch.as_deref().and_then(Path::parent);
+    let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
+    let found = devices();
+    findings.push(machine::ffmpeg());
+    findings.push(sound(&found));
+    findings.extend(cameras(&found, graph.as_ref()));
+    findings.push(models(settings, graph.as_ref()));
+    findings.extend(machine::rights());
+    findings.push(disk::space(
+        folder.unwrap_or(Path::new(".")),
+        graph.as_ref(),
+    ));
+    findings.push(machine::clock());
+    findings.push(machine::sleep());
+    let lacking = findings
+        .iter()
+        .filter(|one| one.state == State::Lacks)
+        .count();
+    let mut out = out();
+    if doctor.json {
+        let json = json!({ "fine": lacking == 0, "findings": findings });
+        writeln!(out, "{json:#}")?;
+    } else {
+        for finding in &findings {
+            write!(out, "{}", line(finding))?;
+        }
+    }
+    match lacking {
+        0 => Ok(()),
+        1 => Err(Failure::Found("one thing is to be mended".to_owned())),
+        count => Err(Failure::Found(format!("{count} things are to be mended"))),
+    }
+}
+
+/// A finding as it is printed.
+fn line(finding: &Finding) -> String {
+    let Finding {
+        what,
+        state,
+        says,
+        mend,
+    } = finding;
+    let word = match state {
+        State::Fine => "fine   ",
+        State::Lacks => "lacks  ",
+        State::Unknown => "unknown",
+    };
+    let mut line = format!("{what:WIDTH$} {word}  {says}\n");
+    if let Some(mend) = mend {
+        line += &format!("{:WIDTH$} mend:    {mend}\n", "");
+    }
+    line
+}
+
+/// Reads the patch that is to play.
+fn read(
+    patch: &Path,
+    kinds: &Kinds<'_>,
+    settings: &Settings,
+    findings: &mut Vec<Finding>,
+) -> Option<Graph> {
+    let name = patch.display();
+    match load(patch, &[], kinds, settings) {
+        Ok(graph) => {
+            let hours = match graph.show().hours.as_ref() {
+                Some(hours) => {
+                    let status = hours.status(std::time::SystemTime::now());
+                    let open = if status.open { "open" } else { "closed" };
+                    let until = status.until.map(|until| format!(" until {until}"));
+                    format!(", its hours: {open}{}", until.unwrap_or_default())
+                }
+                None => String::new(),
+            };
+            findings.push(Finding::fine("patch", format!("{name} can run{hours}")));
+            Some(graph)
+        }
+        Err(_) => {
+            let mend = format!("score check {name}");
+            findings.push(Finding::lacks("patch", format!("{name} cannot run"), mend));
+            None
+        }
+    }
+}
+
+fn sound(found: &Devices) -> Finding {
+    let groups = found.sound_outputs.iter().filter(|group| group.is_there);
+    let systems: Vec<String> = groups
+        .map(|group| format!("{} ({})", group.system, group.devices.len()))
+        .collect();
+    match systems.is_empty() {
+        false => Finding::fine("sound", format!("outputs of {}", systems.join(", "))),
+        true => Finding::lacks(
+            "sound",
+            "no sound output is there; a run waits for one",
+            "plug one in, and look at `score devices`; in a container, give it /dev/snd",
+        ),
+    }
+}
+
+/// The cameras, where the patch has one or there are any.
+fn cameras(found: &Devices, graph: Option<&Graph>) -> Option<Finding> {
+    let needs = graph.map(|graph| kinds_of(graph).any(|kind| kind == "camera"));
+    let names: Vec<&str> = found
+        .cameras
+        .iter()
+        .map(|camera| camera.name.as_str())
+        .collect();
+    match (needs, names.is_empty()) {
+        (_, false) => Some(Finding::fine("camera", names.join(", "))),
+        (Some(true), true) => Some(Finding::lacks(
+            "camera",
+            "the patch has a camera, and none is connected; a run waits for it",
+            "plug it in, and look at `score devices`; `sudo usermod -aG video $USER` lets you open it",
+        )),
+        _ => None,
+    }
+}
+
+/// The kinds of a patch's nodes.
+fn kinds_of(graph: &Graph) -> impl Iterator<Item = String> {
+    let json = graph.json();
+    let nodes = json["nodes"].as_array().cloned().unwrap_or_default();
+    (nodes.into_iter()).filter_map(|node| Some(node["kind"].as_str()?.to_owned()))
+}
+
+/// Whether the models that the patch plays, or else the first, answer as they should.
+fn models(settings: &Settings, graph: Option<&Graph>) -> Finding {
+    let manifest = match Manifest::of(settings) {
+        Ok(manifest) => manifest,
+        Err(why) => {
+            let mend = why
+                .advice()
+                .unwrap_or("name their folder with --models")
+                .to_owned();
+            return Finding::lacks("models", why.to_string(), mend);
+        }
+    };
+    let used = |graph: &Graph| -> Vec<String> {
+        let ids: Vec<String> = graph.node_ids().map(str::to_owned).collect();
+        let values = ids
+            .iter()
+            .filter_map(|id| graph.value(id, "model")?.as_str());
+        values.map(str::to_owned).collect()
+    };
+    let mut names = match graph {
+        Some(graph) => used(graph),
+        None => manifest.models.keys().take(1).cloned().collect(),
+    };
+    names.sort();
+    names.dedup();
+    for name in &names {
+        if let Err(why) = verify(&manifest, name) {
+            let mend = why
+                .advice()
+                .map_or_else(|| format!("score models verify {name}"), str::to_owned);
+            return Finding::lacks("models", format!("{name}: {why}"), mend);
+        }
+    }
+    match names.is_empty() {
+        true => Finding::fine("models", "the patch plays none"),
+        false => Finding::fine(
+            "models",
+            format!("{} answers as it should", names.join(", ")),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lacks_is_printed_with_the_command_that_mends_it() {
+        let lacks = Finding::lacks("ffmpeg", "it is not installed", "sudo apt install ffmpeg");
+        assert_eq!(
+            line(&lacks),
+            "ffmpeg         lacks    it is not installed\n               mend:    sudo apt install ffmpeg\n"
+        );
+        let fine = serde_json::to_value(Finding::fine("clock", "it is right")).unwrap();
+        assert_eq!(
+            fine,
+            json!({ "what": "clock", "state": "fine", "says": "it is right" })
+        );
+    }
+}

@@ -1,0 +1,324 @@
+//! `score run --keep-alive`: a program that starts the run again whenever it dies, and something
+//! quieter where that is of no use.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant, SystemTime};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use score_engine::{NodeError, Source, patch_hash};
+
+use crate::arguments::Run;
+use crate::command::files_of;
+use crate::failure::Failure;
+use crate::folders::state_of;
+use crate::log;
+use crate::service::kept::{self, LADDER};
+use crate::service::ladder::{Ladder, Rung};
+use crate::service::{Manager, state_file};
+use crate::signals::end_of_run;
+
+/// How often the run is looked at.
+const POLL: Duration = Duration::from_millis(100);
+
+/// How often it is looked whether another patch was saved.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How long a run may take until it reports itself to the service manager.
+const STARTS: Duration = Duration::from_secs(60);
+
+/// How long a run in silence may take to end.
+const ENDS: Duration = Duration::from_secs(5);
+
+/// How a life of the run has ended.
+enum Ended {
+    /// Somebody has asked for it.
+    Stopped(ExitStatus),
+    /// Every node has come to its end.
+    Itself,
+    /// Another patch was saved, while something else played.
+    Saved,
+    /// The silence is over.
+    SilenceOver,
+    Died(String),
+}
+
+/// Keeps the patch playing until a signal comes.
+pub(super) fn keep_alive(arguments: &Run) -> Result<(), Failure> {
+    let folder = folder(arguments)?;
+    let _lock = lock(&folder)?;
+    let bar = indicatif::ProgressBar::hidden();
+    let log = log::start(arguments.log_format, None, arguments.log_size, &bar)?;
+    let stop = end_of_run();
+    let mut keeper = Keeper {
+        arguments,
+        ladder: state_file::read(&folder.join(LADDER)).unwrap_or_default(),
+        manager: Manager::new(),
+        folder,
+    };
+    let has_good = kept::has_good(&keeper.folder);
+    keeper.ladder.recover(now(), has_good);
+    let kept = keeper.keep(&stop);
+    keeper.ladder.ended();
+    keeper.save();
+    drop(log);
+    kept
+}
+
+struct Keeper<'a> {
+    arguments: &'a Run,
+    folder: PathBuf,
+    ladder: Ladder,
+    manager: Manager,
+}
+
+impl Keeper<'_> {
+    fn keep(&mut self, stop: &Receiver<()>) -> Result<(), Failure> {
+        loop {
+            let patch = fingerprint(&self.arguments.patch);
+            self.ladder.begin(&patch, now());
+            if !self.rest(self.ladder.wait(), stop, &patch) {
+                return Ok(());
+            }
+            let patch = fingerprint(&self.arguments.patch);
+            self.ladder.begin(&patch, now());
+            self.ladder.started(now());
+            self.save();
+            let began = Instant::now();
+            let ended = self.live(stop, &patch)?;
+            let lived = began.elapsed();
+            match ended {
+                Ended::Stopped(status) if status.success() => return Ok(()),
+                Ended::Stopped(status) => {
+                    let why = format!("the run has ended with {}", said(status));
+                    return Err(Failure::Message(why));
+                }
+                Ended::Saved => tracing::info!("the patch was saved: it is tried again"),
+                Ended::SilenceOver => {
+                    tracing::info!("the patch is tried again");
+                    self.ladder.try_again();
+                }
+                Ended::Itself => {
+                    tracing::info!("every node has ended; the patch begins again");
+                    self.ladder.ended();
+                    if !self.rest(LOOK, stop, &patch) {
+                        return Ok(());
+                    }
+                }
+                Ended::Died(why) => self.bury(&why, lived),
+            }
+        }
+    }
+
+    /// Counts a death.
+    fn bury(&mut self, why: &str, lived: Duration) {
+        let has_good = kept::has_good(&self.folder);
+        // What was saved while it lived may be what it died of.
+        self.ladder
+            .begin(&fingerprint(&self.arguments.patch), now());
+        let goes_down = self.ladder.died(now(), lived, why, has_good);
+        let seconds = lived.as_secs();
+        match goes_down {
+            true => tracing::error!(
+                "the run died after {seconds} s ({why}), as it did before: from now on it plays {}",
+                self.ladder.rung().said()
+            ),
+            false => tracing::warn!(
+                "the run died after {seconds} s ({why}); it is started again in {:.1} s",
+                self.ladder.wait().as_secs_f64()
+            ),
+        }
+    }
+
+    /// Waits so long, or until another patch is saved. `false`: it is to end.
+    fn rest(&mut self, time: Duration, stop: &Receiver<()>, patch: &str) -> bool {
+        let began = Instant::now();
+        while let Some(left) = time.checked_sub(began.elapsed()) {
+            if left.is_zero() {
+                break;
+            }
+            let seconds = left.as_secs();
+            self.manager.alive(&format!(
+                "waits {seconds} s before the next start: {}",
+                self.ladder.why()
+            ));
+            match stop.recv_timeout(left.min(LOOK)) {
+                Err(RecvTimeoutError::Timeout) => {}
+                _ => return false,
+            }
+            if fingerprint(&self.arguments.patch) != patch {
+                break;
+            }
+        }
+        true
+    }
+
+    /// One life of the run.
+    fn live(&mut self, stop: &Receiver<()>, patch: &str) -> Result<Ended, Failure> {
+        kept::forget_end(&self.folder);
+        let rung = self.ladder.rung();
+        let mut run = self.start(rung)?;
+        let (began, silence) = (Instant::now(), self.ladder.silence());
+        let mut looked = Instant::now();
+        loop {
+            if stop.try_recv().is_ok() {
+                ask_to_end(&mut run);
+                let status = run.wait().map_err(lost)?;
+                return Ok(Ended::Stopped(status));
+            }
+            if let Some(status) = run.try_wait().map_err(lost)? {
+                return Ok(match status.success() {
+                    true => Ended::Itself,
+                    false => Ended::Died(self.why(status)),
+                });
+            }
+            if looked.elapsed() >= LOOK {
+                looked = Instant::now();
+                if began.elapsed() < STARTS {
+                    self.manager.alive("");
+                }
+                // The patch itself sees what is saved; what plays in its place does not.
+                if rung != Rung::Patch && fingerprint(&self.arguments.patch) != patch {
+                    end(&mut run);
+                    return Ok(Ended::Saved);
+                }
+            }
+            if rung == Rung::Silence && began.elapsed() >= silence {
+                end(&mut run);
+                return Ok(Ended::SilenceOver);
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+
+    /// Starts the run, with the same words on its command line.
+    fn start(&self, rung: Rung) -> Result<Child, Failure> {
+        let program = std::env::current_exe().map_err(lost)?;
+        let mut command = Command::new(program);
+        command
+            .args(std::env::args_os().skip(1))
+            .env(kept::RUNG, rung.word())
+            .env(kept::FOLDER, &self.folder)
+            // The time within which the service manager wants to hear is the run's to keep.
+            .env_remove("WATCHDOG_PID")
+            .stdin(Stdio::null());
+        // Ctrl-C reaches the keeper alone, which hands it on.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        command.spawn().map_err(lost)
+    }
+
+    /// Why the run has died.
+    fn why(&self, status: ExitStatus) -> String {
+        kept::end(&self.folder).unwrap_or_else(|| said(status))
+    }
+
+    fn save(&self) {
+        let path = self.folder.join(LADDER);
+        if let Err(error) = state_file::write(&path, &self.ladder) {
+            tracing::warn!("`{}` cannot be written: {error}", path.display());
+        }
+    }
+}
+
+/// The folder of what is known of the patch, which is made.
+fn folder(arguments: &Run) -> Result<PathBuf, Failure> {
+    let folder = match &arguments.state {
+        Some(folder) => folder.clone(),
+        None => state_of(&arguments.patch).ok_or_else(|| {
+            NodeError::output("there is no folder for what is known of the patch")
+                .help("name one with --state")
+        })?,
+    };
+    let made = std::fs::create_dir_all(&folder).and_then(|()| std::path::absolute(&folder));
+    made.map_err(|error| {
+        let why = format!("`{}` cannot be made: {error}", folder.display());
+        NodeError::output(why)
+            .help("name another folder with --state")
+            .into()
+    })
+}
+
+/// Makes sure that nobody else keeps this patch.
+fn lock(folder: &Path) -> Result<File, Failure> {
+    let path = folder.join("keeper.lock");
+    let opened = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path);
+    let file = opened.map_err(|error| {
+        let why = format!("`{}` cannot be written: {error}", path.display());
+        NodeError::output(why).help("name another folder with --state")
+    })?;
+    // On a file system without locks, nobody is kept from it.
+    if let Err(TryLockError::WouldBlock) = file.try_lock() {
+        let why = "another `score run --keep-alive` keeps this patch playing";
+        return Err(NodeError::output(why)
+            .help("end that one, or give this one a folder with --state")
+            .into());
+    }
+    Ok(file)
+}
+
+/// What tells the patch, with all that it includes, from every other.
+fn fingerprint(patch: &Path) -> String {
+    let texts = files_of(patch).into_iter().map(|file| {
+        let text = Source::read(&file)
+            .map(|source| source.text)
+            .unwrap_or_default();
+        format!("{}\n{text}\n", file.display())
+    });
+    patch_hash(&texts.collect::<String>())
+}
+
+/// Asks the run to end.
+fn ask_to_end(run: &mut Child) {
+    #[cfg(unix)]
+    if let Some(id) = i32::try_from(run.id())
+        .ok()
+        .and_then(rustix::process::Pid::from_raw)
+    {
+        let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
+        return;
+    }
+    let _ = run.kill();
+}
+
+/// Ends the run, however it takes that.
+fn end(run: &mut Child) {
+    ask_to_end(run);
+    let asked = Instant::now();
+    while asked.elapsed() < ENDS {
+        if !matches!(run.try_wait(), Ok(None)) {
+            return;
+        }
+        std::thread::sleep(POLL);
+    }
+    let _ = run.kill();
+    let _ = run.wait();
+}
+
+/// How a program has ended, in words.
+fn said(status: ExitStatus) -> String {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return format!("signal {signal}");
+    }
+    match status.code() {
+        Some(code) => format!("exit code {code}"),
+        None => "no exit code".to_owned(),
+    }
+}
+
+fn lost(error: std::io::Error) -> Failure {
+    Failure::Message(format!("the run cannot be started: {error}"))
+}
+
+/// The time of the system's clock.
+fn now() -> Duration {
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
+}

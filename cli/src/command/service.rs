@@ -1,0 +1,337 @@
+//! `score service`: has systemd play a patch from the start of the machine on.
+
+use std::ffi::OsStr;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use clap::Parser;
+use score_engine::{NodeError, Settings};
+
+use super::load;
+use crate::arguments::{Arguments, Command as Words, Service, ServiceInstall, ServiceName};
+use crate::failure::Failure;
+use crate::kinds::Kinds;
+use crate::service::unit::{MARK, Unit, name_of};
+use crate::terminal::out;
+
+/// Where the units of the whole system lie.
+const SYSTEM: &str = "/etc/systemd/system";
+
+/// Groups whose members reach sound devices and cameras.
+const GROUPS: [&str; 3] = ["audio", "video", "render"];
+
+/// Variables that are taken over into the unit where they are set.
+const VARIABLES: [&str; 5] = [
+    "SCORE_MODELS",
+    "SCORE_PLUGINS",
+    "SCORE_RUNTIME_DIR",
+    "ORT_DYLIB_PATH",
+    "JACK_DEFAULT_SERVER",
+];
+
+pub(crate) fn run(
+    service: &Service,
+    kinds: &Kinds<'_>,
+    settings: &Settings,
+) -> Result<(), Failure> {
+    match service {
+        Service::Install(install) => self::install(install, kinds, settings),
+        Service::Status(name) => {
+            let (manager, unit) = (Manager::of(name.system), unit_of(name)?);
+            // Its exit code says whether it plays, which is no failure of this command.
+            manager.show("systemctl", &["status", "--no-pager", &unit])
+        }
+        Service::Logs {
+            name,
+            follow,
+            lines,
+        } => {
+            let (manager, unit) = (Manager::of(name.system), unit_of(name)?);
+            let lines = lines.to_string();
+            let mut words = vec!["--no-pager", "-n", &lines, "-u", &unit];
+            words.extend(follow.then_some("-f"));
+            manager.show("journalctl", &words)
+        }
+        Service::Remove(name) => remove(name),
+    }
+}
+
+/// Which of systemd's managers is meant.
+struct Manager {
+    is_system: bool,
+}
+
+impl Manager {
+    fn of(is_system: bool) -> Self {
+        Manager { is_system }
+    }
+
+    fn command(&self, program: &str, words: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command
+            .args((!self.is_system).then_some("--user"))
+            .args(words);
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// Runs one of systemd's programs, which must succeed.
+    fn require(&self, words: &[&str]) -> Result<(), Failure> {
+        let output = self.command("systemctl", words).output().map_err(missing)?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        let why = format!(
+            "systemctl {} does not work: {}",
+            words.join(" "),
+            said.trim()
+        );
+        let help = match self.is_system {
+            true => "run it as root, with sudo",
+            false => "log in as this user, not with su; or use --system",
+        };
+        Err(NodeError::output(why).help(help).into())
+    }
+
+    /// Runs one of them whose words are for whoever reads.
+    fn show(&self, program: &str, words: &[&str]) -> Result<(), Failure> {
+        self.command(program, words).status().map_err(missing)?;
+        Ok(())
+    }
+
+    /// The folder of its units.
+    fn folder(&self) -> Result<PathBuf, Failure> {
+        if self.is_system {
+            return Ok(PathBuf::from(SYSTEM));
+        }
+        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let config = set("XDG_CONFIG_HOME").map(PathBuf::from);
+        let config = config.or_else(|| Some(PathBuf::from(set("HOME")?).join(".config")));
+        let config = config.ok_or_else(|| Failure::Message("this user has no home".to_owned()))?;
+        Ok(config.join("systemd/user"))
+    }
+}
+
+fn missing(error: std::io::Error) -> Failure {
+    let why = match error.kind() {
+        ErrorKind::NotFound => "systemd is not installed here".to_owned(),
+        _ => format!("systemd cannot be asked: {error}"),
+    };
+    let help = "`score run PATCH --keep-alive` keeps a patch playing without it";
+    NodeError::output(why).help(help).into()
+}
+
+fn install(
+    install: &ServiceInstall,
+    kinds: &Kinds<'_>,
+    settings: &Settings,
+) -> Result<(), Failure> {
+    let manager = Manager::of(install.system);
+    // What cannot be played would only be started again for ever.
+    load(&install.patch, &[], kinds, settings)?;
+    let patch = std::path::absolute(&install.patch).map_err(|error| {
+        Failure::Message(format!(
+            "`{}` has no place: {error}",
+            install.patch.display()
+        ))
+    })?;
+    let words = [OsStr::new("score"), OsStr::new("run")];
+    let words = words.into_iter().chain(install.more.iter().map(OsStr::new));
+    let words = words.chain([OsStr::new("--"), patch.as_os_str()]);
+    let Words::Run(run) = parsed(words)? else {
+        return Err(Failure::Message(
+            "these are no words for `score run`".to_owned(),
+        ));
+    };
+    let unit = Unit {
+        program: std::env::current_exe().map_err(|error| {
+            Failure::Message(format!("nobody knows where this program lies: {error}"))
+        })?,
+        writes: run
+            .consent
+            .write_to
+            .iter()
+            .filter_map(|place| std::path::absolute(place).ok())
+            .collect(),
+        more: install.more.clone(),
+        environment: environment(settings),
+        user: install.system.then(|| {
+            let user = install.user.clone().unwrap_or_else(|| owner_of(&patch));
+            (user, groups())
+        }),
+        patch,
+    };
+    let text = unit.text();
+    if install.print {
+        write!(out(), "{text}")?;
+        return Ok(());
+    }
+    let name = install.name.clone().unwrap_or_else(|| name_of(&unit.patch));
+    let unit = format!("{name}.service");
+    let path = manager.folder()?.join(&unit);
+    put(&path, &text)?;
+    manager.require(&["daemon-reload"])?;
+    manager.require(&["enable", &unit])?;
+    manager.require(&["restart", "--no-block", &unit])?;
+    let system = if install.system { " --system" } else { "" };
+    let mut out = out();
+    writeln!(
+        out,
+        "{} plays from now on, and from each start of the machine on",
+        install.patch.display()
+    )?;
+    writeln!(out, "  the unit: {}", path.display())?;
+    writeln!(out, "  how it is: score service status{system} {name}")?;
+    writeln!(out, "  what it says: score service logs{system} {name}")?;
+    if !install.system {
+        writeln!(
+            out,
+            "  to play while this user is not logged in: loginctl enable-linger"
+        )?;
+    }
+    Ok(())
+}
+
+/// Reads words as this program's command line.
+fn parsed<'a>(words: impl Iterator<Item = &'a OsStr>) -> Result<Words, Failure> {
+    let read = Arguments::try_parse_from(words.map(OsStr::to_owned));
+    let read = read.map_err(|wrong| {
+        let why = wrong.render().to_string();
+        Failure::Message(why.trim_start_matches("error: ").trim_end().to_owned())
+    })?;
+    Ok(read.command)
+}
+
+/// Puts a unit in its place, if nobody else's is there.
+fn put(path: &Path, text: &str) -> Result<(), Failure> {
+    let refuse = |why: String, help: &str| {
+        let why = format!("`{}` cannot be written: {why}", path.display());
+        Failure::from(NodeError::output(why).help(help))
+    };
+    require_own(path).map_err(|why| refuse(why, "give it another name with --name"))?;
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let made = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(path, text));
+    made.map_err(|error| refuse(error.to_string(), "with --system it takes root: use sudo"))
+}
+
+/// Requires that what lies at `path` was written by this program, or that nothing lies there.
+fn require_own(path: &Path) -> Result<(), String> {
+    match std::fs::read_to_string(path) {
+        Ok(text) if text.starts_with(MARK) => Ok(()),
+        Ok(_) => Err("it is not of `score service install`".to_owned()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn remove(name: &ServiceName) -> Result<(), Failure> {
+    let (manager, unit) = (Manager::of(name.system), unit_of(name)?);
+    let path = manager.folder()?.join(&unit);
+    if let Err(why) = require_own(&path) {
+        let why = format!("`{}` is not removed: {why}", path.display());
+        return Err(NodeError::output(why)
+            .help("systemctl disable it, and remove it by hand")
+            .into());
+    }
+    manager.require(&["disable", "--now", &unit])?;
+    std::fs::remove_file(&path).map_err(|error| {
+        Failure::Message(format!("`{}` cannot be removed: {error}", path.display()))
+    })?;
+    manager.require(&["daemon-reload"])?;
+    writeln!(
+        out(),
+        "{unit} is ended and removed; the patch, takes and what is known of it stay"
+    )?;
+    Ok(())
+}
+
+/// The unit that is meant: the only one, where none is named.
+fn unit_of(name: &ServiceName) -> Result<String, Failure> {
+    let folder = Manager::of(name.system).folder()?;
+    let entries = folder.read_dir().into_iter().flatten().flatten();
+    let is_own = |path: &PathBuf| {
+        let is_unit = path.extension().is_some_and(|ending| ending == "service");
+        is_unit && std::fs::read_to_string(path).is_ok_and(|text| text.starts_with(MARK))
+    };
+    let found = entries.map(|entry| entry.path()).filter(is_own);
+    let mut found: Vec<String> = found
+        .filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
+        .collect();
+    found.sort();
+    let refuse = |why: String, help: String| Err(NodeError::input(why).help(help).into());
+    let wanted = name
+        .name
+        .as_ref()
+        .map(|name| name.trim_end_matches(".service"));
+    match (wanted, found.as_slice()) {
+        (Some(wanted), _) if found.iter().any(|name| name == wanted) => {
+            Ok(format!("{wanted}.service"))
+        }
+        (None, [only]) => Ok(format!("{only}.service")),
+        (_, []) => refuse(
+            "no service is installed here".to_owned(),
+            match name.system {
+                true => "without --system it is looked for among your own".to_owned(),
+                false => {
+                    "`score service install PATCH`; with --system those of the system are meant"
+                        .to_owned()
+                }
+            },
+        ),
+        (Some(wanted), _) => refuse(
+            format!("there is no service `{wanted}`"),
+            format!("there is {}", found.join(", ")),
+        ),
+        (None, _) => refuse(
+            "several services are installed".to_owned(),
+            format!("name one of {}", found.join(", ")),
+        ),
+    }
+}
+
+/// What the run needs to find that it would find here.
+fn environment(settings: &Settings) -> Vec<(String, String)> {
+    let mut environment: Vec<(String, String)> = (VARIABLES.iter())
+        .filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)))
+        .filter(|(_, value)| !value.is_empty())
+        .collect();
+    if let Some(models) = settings.folder("models")
+        && let Ok(models) = std::path::absolute(models)
+    {
+        environment.retain(|(name, _)| name != "SCORE_MODELS");
+        environment.push((
+            "SCORE_MODELS".to_owned(),
+            models.to_string_lossy().into_owned(),
+        ));
+    }
+    environment
+}
+
+/// Whose the patch is, by number, which systemd understands.
+#[cfg(unix)]
+fn owner_of(patch: &Path) -> String {
+    use std::os::unix::fs::MetadataExt;
+
+    patch.metadata().map_or(0, |file| file.uid()).to_string()
+}
+
+#[cfg(not(unix))]
+fn owner_of(_patch: &Path) -> String {
+    "0".to_owned()
+}
+
+/// Those of [`GROUPS`] that this system has: one that is missing would keep the unit from starting.
+fn groups() -> Vec<String> {
+    let known = std::fs::read_to_string("/etc/group").unwrap_or_default();
+    let has = |group: &&&str| {
+        let line = format!("{group}:");
+        known.lines().any(|known| known.starts_with(&line))
+    };
+    GROUPS
+        .iter()
+        .filter(has)
+        .map(|group| (*group).to_owned())
+        .collect()
+}

@@ -1,0 +1,265 @@
+//! A run that a keeper starts again when it dies: what it plays, what it goes on with, and what it
+//! leaves to know.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use score_engine::{Recalled, Source, StandingIn, Steering, patch_hash};
+use serde::{Deserialize, Serialize};
+
+use super::ladder::{Ladder, Rung};
+use super::state_file::{read, write};
+use crate::background_queue::BackgroundQueue;
+
+/// What a keeper tells its run by: the rung, and the folder of what is known of the patch.
+pub(crate) const RUNG: &str = "SCORE_KEPT";
+pub(crate) const FOLDER: &str = "SCORE_KEPT_STATE";
+
+/// The built-in patches of the lower rungs.
+const QUIET: &str = include_str!("quiet.ron");
+const SILENCE: &str = include_str!("silence.ron");
+
+/// The files of the folder.
+const RUN: &str = "run.state";
+const GOOD: &str = "good.state";
+const END: &str = "end.state";
+pub(crate) const LADDER: &str = "ladder.state";
+
+/// Files that may wait for a slow disk.
+const QUEUE_LENGTH: usize = 8;
+
+/// How long the end of the run waits for it.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What another run goes on with.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct RunState {
+    /// The SHA-256 of the patch's text.
+    patch: String,
+    /// The preset or the cue that was recalled last.
+    recalled: Option<Recalled>,
+    /// The files of the takes that are being recorded.
+    takes: Vec<PathBuf>,
+}
+
+/// A text that has played long, with those that it includes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Good {
+    text: String,
+    included: BTreeMap<String, String>,
+}
+
+/// How a run has ended that should not have.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct End {
+    why: String,
+}
+
+/// Whether a text has played long.
+pub(crate) fn has_good(folder: &Path) -> bool {
+    folder.join(GOOD).is_file()
+}
+
+/// Forgets how an earlier run has ended.
+pub(crate) fn forget_end(folder: &Path) {
+    let _ = std::fs::remove_file(folder.join(END));
+}
+
+/// Why the last run has ended, as it has said itself.
+pub(crate) fn end(folder: &Path) -> Option<String> {
+    read::<End>(&folder.join(END)).map(|end| end.why)
+}
+
+/// Since when a text plays, and those that it includes.
+type Proving = (Instant, Arc<str>, BTreeMap<String, Arc<str>>);
+
+/// A run that is kept alive.
+pub(crate) struct Kept {
+    rung: Rung,
+    folder: PathBuf,
+    /// Why something else plays.
+    why: String,
+    written: RunState,
+    /// Writes files, on a thread of its own.
+    queue: BackgroundQueue,
+    /// The text that plays, and those that it includes, until it has played long.
+    proving: Option<Proving>,
+    /// How long that is.
+    proven_after: Duration,
+    /// Who has started it.
+    #[cfg(unix)]
+    keeper: Option<rustix::process::Pid>,
+}
+
+impl Kept {
+    /// As the keeper says it; `None`: there is none.
+    pub(crate) fn new(proven_after: Duration) -> Option<Self> {
+        let word = std::env::var(RUNG).ok()?;
+        let folder = PathBuf::from(std::env::var_os(FOLDER)?);
+        let rung = Rung::ALL.into_iter().find(|rung| rung.word() == word)?;
+        let ladder = read::<Ladder>(&folder.join(LADDER));
+        Some(Kept {
+            rung,
+            why: ladder
+                .map(|ladder| ladder.why().to_owned())
+                .unwrap_or_default(),
+            written: read(&folder.join(RUN)).unwrap_or_default(),
+            folder,
+            queue: BackgroundQueue::start("state", QUEUE_LENGTH),
+            proving: None,
+            proven_after,
+            #[cfg(unix)]
+            keeper: rustix::process::getppid(),
+        })
+    }
+
+    /// What is played in place of the patch; `None`: the patch itself. `folder` is that of the
+    /// patch.
+    pub(crate) fn instead(&self, folder: &Path) -> Option<Source> {
+        let folder = folder.to_owned();
+        match self.rung {
+            Rung::Patch => None,
+            Rung::LastGood => {
+                let good: Good = read(&self.folder.join(GOOD)).unwrap_or(Good {
+                    text: QUIET.to_owned(),
+                    included: BTreeMap::new(),
+                });
+                let source = Source::text("the last good patch", &good.text, folder);
+                let parts = good.included.iter();
+                Some(parts.fold(source, |source, (name, text)| source.with_part(name, text)))
+            }
+            Rung::Quiet => Some(Source::text("the quiet patch", QUIET, folder)),
+            Rung::Silence => Some(Source::text("the silent patch", SILENCE, folder)),
+        }
+    }
+
+    /// Whether values of the command line belong to what is played.
+    pub(crate) fn takes_values(&self) -> bool {
+        matches!(self.rung, Rung::Patch | Rung::LastGood)
+    }
+
+    /// What the status says of it.
+    pub(crate) fn standing_in(&self) -> Option<StandingIn> {
+        (self.rung != Rung::Patch).then(|| StandingIn {
+            plays: self.rung.word().to_owned(),
+            why: self.why.clone(),
+        })
+    }
+
+    /// A text begins to play.
+    pub(crate) fn plays(
+        &mut self,
+        text: Arc<str>,
+        included: BTreeMap<String, Arc<str>>,
+        now: Instant,
+    ) {
+        if self.rung == Rung::Patch {
+            self.proving = Some((now, text, included));
+        }
+    }
+
+    /// Has the run go on with the preset or the cue that the one before had, where the patch still
+    /// has it.
+    pub(crate) fn go_on(&self, steering: &Steering) {
+        if !self.takes_values() {
+            return;
+        }
+        let (what, done) = match &self.written.recalled {
+            Some(Recalled::Preset(name, _)) => (
+                format!("preset {name}"),
+                steering.recall(name, Duration::ZERO),
+            ),
+            Some(Recalled::Cue(name)) => (format!("cue {name}"), steering.cue(name)),
+            Some(Recalled::Go) | None => return,
+        };
+        match done {
+            Ok(()) => tracing::info!("goes on with {what}, as before it was started again"),
+            Err(error) => tracing::warn!("does not go on with {what}: {error}"),
+        }
+    }
+
+    /// Has written down what another run would go on with, where that has changed, and the text that
+    /// has played long.
+    pub(crate) fn look(
+        &mut self,
+        text: Option<&str>,
+        recalled: Option<Recalled>,
+        takes: &[PathBuf],
+        now: Instant,
+    ) {
+        if self.rung != Rung::Patch {
+            return;
+        }
+        let state = RunState {
+            patch: text.map(patch_hash).unwrap_or_default(),
+            recalled,
+            takes: takes.to_owned(),
+        };
+        if state != self.written && self.has_written(RUN, state.clone()) {
+            self.written = state;
+        }
+        let is_proven =
+            |(since, ..): &mut Proving| now.saturating_duration_since(*since) >= self.proven_after;
+        let Some((_, text, included)) = self.proving.take_if(is_proven) else {
+            return;
+        };
+        let included = included.into_iter();
+        let good = Good {
+            text: text.to_string(),
+            included: included
+                .map(|(name, text)| (name, text.to_string()))
+                .collect(),
+        };
+        self.has_written(GOOD, good);
+    }
+
+    /// Writes down why the run ends that should not.
+    pub(crate) fn ends(&mut self, why: &str) {
+        let why = why.to_owned();
+        self.has_written(END, End { why });
+        self.queue.finish(FLUSH_TIMEOUT);
+    }
+
+    /// Has a file written; whether there was room to have it wait.
+    fn has_written<T: Serialize + Send + 'static>(&self, name: &str, content: T) -> bool {
+        let path = self.folder.join(name);
+        self.queue.push(move || {
+            if let Err(error) = write(&path, &content) {
+                tracing::warn!("`{}` cannot be written: {error}", path.display());
+            }
+        })
+    }
+
+    /// Whether nobody keeps the run any more.
+    pub(crate) fn is_left_alone(&self) -> bool {
+        #[cfg(unix)]
+        return rustix::process::getppid() != self.keeper;
+        #[cfg(not(unix))]
+        false
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.queue.finish(FLUSH_TIMEOUT);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use score_engine::{Settings, check};
+
+    use super::*;
+
+    #[test]
+    fn the_built_in_patches_can_be_played() {
+        for text in [QUIET, SILENCE] {
+            let source = Source::text("p.ron", text, PathBuf::new());
+            let graph = check(&source, &[], &score_nodes::registry(), &Settings::default());
+            assert!(graph.is_ok(), "{}", graph.err().unwrap());
+            assert_eq!(source.formatted().unwrap(), text);
+        }
+    }
+}

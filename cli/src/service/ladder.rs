@@ -1,0 +1,328 @@
+//! What plays after deaths: the patch, the last that played long, a quiet one, or nothing. It never
+//! gives up.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// So many deaths within [`WINDOW`] are too many for a rung.
+const DEATHS: usize = 3;
+
+/// How far back deaths count.
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// Who lived that long begins to count anew.
+const LONG: Duration = Duration::from_secs(600);
+
+/// The wait before the second start; doubles with each death that comes soon.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+
+/// The wait in silence before the patch is tried again; doubles too.
+const FIRST_SILENCE: Duration = Duration::from_secs(10);
+
+/// The longest of both.
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+
+/// What plays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Rung {
+    /// The patch as it is in its file.
+    #[default]
+    Patch,
+    /// The last text of it that has played long.
+    LastGood,
+    /// A quiet patch that is built in.
+    Quiet,
+    /// Nothing, but the run's page and status say why.
+    Silence,
+}
+
+impl Rung {
+    pub(crate) const ALL: [Rung; 4] = [Rung::Patch, Rung::LastGood, Rung::Quiet, Rung::Silence];
+
+    /// As it is written.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Rung::Patch => "patch",
+            Rung::LastGood => "last_good",
+            Rung::Quiet => "quiet",
+            Rung::Silence => "silence",
+        }
+    }
+
+    /// What it plays, in a sentence.
+    pub(crate) fn said(self) -> &'static str {
+        match self {
+            Rung::Patch => "the patch",
+            Rung::LastGood => "the last text of the patch that played long",
+            Rung::Quiet => "the quiet patch that is built in",
+            Rung::Silence => "silence",
+        }
+    }
+}
+
+/// Where a patch that is kept playing stands. Times are those of the system's clock, since a time
+/// that everybody knows; where it was set back, what lies ahead of it is forgotten.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Ladder {
+    /// What tells the saved patch from every other.
+    patch: String,
+    rung: Rung,
+    /// The deaths on this rung that still count.
+    deaths: Vec<Duration>,
+    /// Deaths in a row before any life that was long.
+    streak: u32,
+    /// How often it has come down to silence.
+    silences: u32,
+    /// Whether the patch is being tried again after a silence.
+    on_trial: bool,
+    /// The last death.
+    last: Option<Duration>,
+    /// Why it died last.
+    why: String,
+    /// Since when it lives, while it does.
+    since: Option<Duration>,
+}
+
+impl Ladder {
+    /// Begins with this patch: where the ladder stands for it, unless another was saved, or its
+    /// last death is long past.
+    pub(crate) fn begin(&mut self, patch: &str, now: Duration) {
+        let is_near = self.last.is_some_and(|last| within(last, now, LONG));
+        if self.patch != patch || !is_near {
+            *self = Ladder {
+                patch: patch.to_owned(),
+                ..Ladder::default()
+            };
+        }
+    }
+
+    /// The keeper starts `now`: if the run lived when the keeper was last heard of, both were killed.
+    pub(crate) fn recover(&mut self, now: Duration, has_good: bool) {
+        if let Some(since) = self.since.take() {
+            let lived = now.saturating_sub(since);
+            let why = "it was killed together with its keeper, or the power was cut";
+            self.died(now, lived, why, has_good);
+        }
+    }
+
+    /// The run starts `now`.
+    pub(crate) fn started(&mut self, now: Duration) {
+        self.since = Some(now);
+    }
+
+    /// It has ended, as it was asked to.
+    pub(crate) fn ended(&mut self) {
+        self.since = None;
+    }
+
+    pub(crate) fn rung(&self) -> Rung {
+        self.rung
+    }
+
+    /// Why it died last.
+    pub(crate) fn why(&self) -> &str {
+        &self.why
+    }
+
+    /// How long to wait before the next start.
+    pub(crate) fn wait(&self) -> Duration {
+        doubled(FIRST_WAIT, self.streak)
+    }
+
+    /// How long the silence lasts before the patch is tried again.
+    pub(crate) fn silence(&self) -> Duration {
+        doubled(FIRST_SILENCE, self.silences)
+    }
+
+    /// The run has died `now`, after it `lived`. Gives whether something else plays from now on.
+    pub(crate) fn died(
+        &mut self,
+        now: Duration,
+        lived: Duration,
+        why: &str,
+        has_good: bool,
+    ) -> bool {
+        self.since = None;
+        self.why = why.to_owned();
+        self.last = Some(now);
+        self.deaths.retain(|death| within(*death, now, WINDOW));
+        self.deaths.push(now);
+        if lived >= LONG {
+            (self.streak, self.silences, self.on_trial) = (0, 0, false);
+        }
+        self.streak = self.streak.saturating_add(1);
+        let next = match self.rung {
+            Rung::Patch if self.on_trial => Rung::Silence,
+            _ if self.deaths.len() < DEATHS => return false,
+            Rung::Patch if has_good => Rung::LastGood,
+            Rung::Patch | Rung::LastGood => Rung::Quiet,
+            Rung::Quiet | Rung::Silence => Rung::Silence,
+        };
+        self.go_to(next)
+    }
+
+    /// The silence has lasted long enough: the patch is tried again.
+    pub(crate) fn try_again(&mut self) {
+        self.go_to(Rung::Patch);
+        self.on_trial = true;
+    }
+
+    fn go_to(&mut self, rung: Rung) -> bool {
+        let is_new = self.rung != rung;
+        self.rung = rung;
+        self.deaths.clear();
+        self.streak = 0;
+        self.on_trial = false;
+        if rung == Rung::Silence && is_new {
+            self.silences = self.silences.saturating_add(1);
+        }
+        is_new
+    }
+}
+
+/// Whether `then` lies within so much time before `now`.
+fn within(then: Duration, now: Duration, time: Duration) -> bool {
+    now.checked_sub(then).is_some_and(|ago| ago < time)
+}
+
+/// `first` for 1, twice as much for each more; nothing for 0.
+fn doubled(first: Duration, times: u32) -> Duration {
+    match times.checked_sub(1) {
+        None => Duration::ZERO,
+        Some(times) => {
+            let factor = 1u32.checked_shl(times).unwrap_or(u32::MAX);
+            first.saturating_mul(factor).min(LONGEST_WAIT)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(1_800_000_000 + seconds)
+    }
+
+    fn ladder() -> Ladder {
+        let mut ladder = Ladder::default();
+        ladder.begin("a", seconds(0));
+        ladder
+    }
+
+    /// Dies at these seconds after a second of life each.
+    fn die(ladder: &mut Ladder, at: &[u64], has_good: bool) -> Vec<Rung> {
+        let deaths = at.iter().map(|at| {
+            ladder.died(
+                seconds(*at),
+                Duration::from_secs(1),
+                "it is broken",
+                has_good,
+            );
+            ladder.rung()
+        });
+        deaths.collect()
+    }
+
+    #[test]
+    fn three_deaths_in_a_minute_go_down_a_rung_and_fewer_do_not() {
+        use Rung::{LastGood, Patch, Quiet, Silence};
+        let mut ladder = ladder();
+        assert_eq!(die(&mut ladder, &[0, 30, 61, 92], true), [Patch; 4]);
+        assert_eq!(die(&mut ladder, &[93], true), [LastGood]);
+        assert_eq!(
+            die(&mut ladder, &[94, 95, 96], true),
+            [LastGood, LastGood, Quiet]
+        );
+        assert_eq!(
+            die(&mut ladder, &[97, 98, 99], true),
+            [Quiet, Quiet, Silence]
+        );
+        assert_eq!(ladder.why(), "it is broken");
+        // Where no text has played long, there is none to go back to.
+        let mut ladder = self::ladder();
+        assert_eq!(die(&mut ladder, &[0, 1, 2], false), [Patch, Patch, Quiet]);
+    }
+
+    #[test]
+    fn waits_grow_to_five_minutes_and_never_end() {
+        let mut ladder = ladder();
+        let mut waits = Vec::new();
+        for death in 0..40 {
+            die(&mut ladder, &[death * 70], false);
+            waits.push(ladder.wait().as_secs_f64());
+        }
+        assert_eq!(waits[..4], [0.5, 1.0, 2.0, 4.0]);
+        assert_eq!(waits[39], 300.0);
+        assert_eq!(ladder.rung(), Rung::Patch);
+        // In silence too.
+        let mut silences = Vec::new();
+        die(&mut ladder, &[3000, 3001, 3002, 3003, 3004, 3005], false);
+        for second in 0..10 {
+            assert_eq!(ladder.rung(), Rung::Silence);
+            silences.push(ladder.silence().as_secs());
+            ladder.try_again();
+            assert_eq!(ladder.rung(), Rung::Patch);
+            die(&mut ladder, &[4000 + second], false);
+        }
+        assert_eq!(silences, [10, 20, 40, 80, 160, 300, 300, 300, 300, 300]);
+    }
+
+    #[test]
+    fn a_saved_patch_and_a_long_life_begin_anew() {
+        let mut ladder = ladder();
+        die(&mut ladder, &[0, 1, 2], false);
+        ladder.begin("a", seconds(3));
+        assert_eq!(ladder.rung(), Rung::Quiet, "the same patch is no news");
+        ladder.begin("b", seconds(4));
+        assert_eq!(
+            (ladder.rung(), ladder.wait()),
+            (Rung::Patch, Duration::ZERO)
+        );
+        die(&mut ladder, &[5, 6], false);
+        ladder.died(seconds(4000), Duration::from_secs(3600), "power", false);
+        assert_eq!((ladder.rung(), ladder.wait()), (Rung::Patch, FIRST_WAIT));
+        die(&mut ladder, &[5000, 5001, 5002], false);
+        ladder.begin("b", seconds(9000));
+        assert_eq!(ladder.rung(), Rung::Patch, "started again long after");
+    }
+
+    #[test]
+    fn a_clock_that_is_set_by_a_day_neither_counts_deaths_nor_keeps_them() {
+        let mut ladder = ladder();
+        die(&mut ladder, &[100_000, 100_001], false);
+        die(&mut ladder, &[13_600], false);
+        assert_eq!(ladder.rung(), Rung::Patch, "set back");
+        die(&mut ladder, &[100_002], false);
+        assert_eq!(ladder.rung(), Rung::Patch, "set ahead");
+    }
+
+    #[test]
+    fn a_run_that_was_killed_with_its_keeper_counts_as_one_death() {
+        let mut ladder = ladder();
+        for start in 0..3 {
+            ladder.recover(seconds(start), false);
+            ladder.begin("a", seconds(start));
+            ladder.started(seconds(start));
+        }
+        assert_eq!(ladder.rung(), Rung::Patch);
+        ladder.recover(seconds(3), false);
+        assert_eq!(ladder.rung(), Rung::Quiet);
+        ladder.started(seconds(4));
+        ladder.ended();
+        ladder.recover(seconds(5), false);
+        assert_eq!(
+            (ladder.rung(), ladder.wait()),
+            (Rung::Quiet, Duration::ZERO)
+        );
+    }
+
+    #[test]
+    fn a_rung_is_found_by_its_word() {
+        for rung in Rung::ALL {
+            assert_eq!(serde_json::to_value(rung).unwrap(), rung.word());
+        }
+    }
+}
