@@ -120,8 +120,9 @@ function figures(measured) {
   });
   const head = ["", "Measured", "Chance", "p"].map((text) => el("th", { scope: "col" }, text));
   const beats = rows.filter((row) => row.className === "yes").length;
+  const measures = measured.found.figures.filter((figure) => figure.value !== undefined).length;
   return [
-    el("p", { class: "note" }, `Beyond chance in ${beats} of ${rows.length} figures. p is the share of other beginnings of the same music that do as well.`),
+    el("p", { class: "note" }, `Beyond chance in ${beats} of ${measures} figures. p is the share of other beginnings of the same music that do as well.`),
     el("table", {}, el("thead", {}, el("tr", {}, ...head)), el("tbody", {}, ...rows)),
   ];
 }
