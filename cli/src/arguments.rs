@@ -342,7 +342,12 @@ pub(crate) struct Run {
     #[arg(long, value_name = "FOLDER", requires = "keep_alive")]
     pub(crate) state: Option<PathBuf>,
     /// Seconds that a text must play to be the one that --keep-alive goes back to
-    #[arg(long, value_name = "SECONDS", default_value = "3600", requires = "keep_alive")]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value = "3600",
+        requires = "keep_alive"
+    )]
     pub(crate) proven_after: u64,
     /// Do not let `score set` and other commands reach this run
     #[arg(long)]

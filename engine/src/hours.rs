@@ -102,9 +102,7 @@ impl Hours {
     /// The time zone: the system's where the one that is named is not known here any more.
     fn time_zone(&self) -> TimeZone {
         let named = self.zone.as_deref().map(TimeZone::get);
-        named
-            .and_then(Result::ok)
-            .unwrap_or_else(TimeZone::system)
+        named.and_then(Result::ok).unwrap_or_else(TimeZone::system)
     }
 
     /// Whether it is open at `now`, and until when.
@@ -141,7 +139,11 @@ impl Hours {
             open.extend(self.open_on(today, offset, zone));
         }
         let covers = |(from, to): &(Timestamp, Timestamp)| *from <= now && now < *to;
-        let Some(mut ends) = open.iter().filter(|open| covers(open)).map(|open| open.1).max()
+        let Some(mut ends) = open
+            .iter()
+            .filter(|open| covers(open))
+            .map(|open| open.1)
+            .max()
         else {
             return HoursState {
                 is_open: false,
@@ -177,7 +179,10 @@ impl Hours {
     fn next_opening(&self, now: Timestamp, today: Date, zone: &TimeZone) -> Option<Timestamp> {
         (-1..=HORIZON).find_map(|offset| {
             let open = self.open_on(today, offset, zone);
-            open.into_iter().map(|(from, _)| from).filter(|from| *from > now).min()
+            open.into_iter()
+                .map(|(from, _)| from)
+                .filter(|from| *from > now)
+                .min()
         })
     }
 

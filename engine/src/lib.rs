@@ -49,8 +49,8 @@ pub use hours::{Dates, Days, Hours, HoursState, HoursStatus, Opening};
 pub use live::{
     Caller, ClockReport, ClockState, ClockStatus, CueStatus, Drained, Edit, Level, Live,
     LiveOptions, LiveTap, NodeState, NodeStatus, NodeValues, Picture, RestartPolicy, Seen,
-    SeenEvent, SeenNote, StandingIn, Status, SteerableNode, Steering, SteeringError, SteeringErrorKind,
-    Waiting, WireEnd, WireStatus,
+    SeenEvent, SeenNote, StandingIn, Status, SteerableNode, Steering, SteeringError,
+    SteeringErrorKind, Waiting, WireEnd, WireStatus,
 };
 pub use offline::{NodeReport, Played, Report, Run, SecondAct, Stopper, TextChange};
 pub use patch::{

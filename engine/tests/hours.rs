@@ -59,7 +59,10 @@ fn require(entries: &str, wanted: &[&str]) {
             let place = diagnostic.place.as_ref().unwrap();
             let help = diagnostic.help.as_deref().unwrap_or("-");
             let (line, column) = (place.line, place.column);
-            format!("{}:{line}:{column} {} | {help}", place.file, diagnostic.message)
+            format!(
+                "{}:{line}:{column} {} | {help}",
+                place.file, diagnostic.message
+            )
         })
         .collect();
     assert_eq!(found.len(), wanted.len(), "{found:#?}");
@@ -92,7 +95,9 @@ fn hours_are_read_as_they_are_written() {
     };
     assert_eq!(dates[0], Dates::Yearly((12, 24), (1, 6)));
     assert_eq!(short.open, Some((36_000, 50_430)));
-    let json = checked(r#"        (from: "10:00", to: "18:00"),"#).unwrap().json();
+    let json = checked(r#"        (from: "10:00", to: "18:00"),"#)
+        .unwrap()
+        .json();
     assert_eq!(json["hours"]["entries"][0]["open"][1], 64_800);
 }
 
@@ -155,7 +160,10 @@ fn each_mistake_is_reported_in_its_place() {
         (from: "10:00", to: "18:00", zone: "UTC"),"#,
         &["p.ron:7:44 hours have one time zone, which is `Europe/Vienna` at"],
     );
-    require("        \"10:00\",", &["p.ron:6:9 an entry of `hours` looks like `(days: ["]);
+    require(
+        "        \"10:00\",",
+        &["p.ron:6:9 an entry of `hours` looks like `(days: ["],
+    );
 }
 
 #[test]

@@ -53,7 +53,13 @@ impl Stage {
     }
 
     fn command(&self, more: &[&str]) -> Command {
-        let run = ["run", "show.ron", "--quiet", "--status-json", "status.jsonl"];
+        let run = [
+            "run",
+            "show.ron",
+            "--quiet",
+            "--status-json",
+            "status.jsonl",
+        ];
         let mut command = program(self.folder(), &[&run, more].concat());
         command
             .env("SCORE_RUNTIME_DIR", self.at("sockets"))
@@ -72,7 +78,10 @@ impl Stage {
     /// The last status.
     fn status(&self) -> Value {
         let text = std::fs::read_to_string(self.at("status.jsonl")).unwrap_or_default();
-        let line = text.lines().rfind(|line| line.ends_with('}')).unwrap_or("{}");
+        let line = text
+            .lines()
+            .rfind(|line| line.ends_with('}'))
+            .unwrap_or("{}");
         serde_json::from_str(line).unwrap_or_default()
     }
 
@@ -89,11 +98,15 @@ impl Stage {
 fn children(id: u32) -> Vec<u32> {
     let list = format!("/proc/{id}/task/{id}/children");
     let list = std::fs::read_to_string(list).unwrap_or_default();
-    list.split_whitespace().filter_map(|id| id.parse().ok()).collect()
+    list.split_whitespace()
+        .filter_map(|id| id.parse().ok())
+        .collect()
 }
 
 fn signal(id: u32, name: &str) {
-    let sent = Command::new("kill").args(["-s", name, &id.to_string()]).status();
+    let sent = Command::new("kill")
+        .args(["-s", name, &id.to_string()])
+        .status();
     assert!(sent.unwrap().success());
 }
 
@@ -129,7 +142,12 @@ fn a_run_reports_that_it_is_ready_that_it_lives_and_that_it_ends() {
     run.signal("TERM");
     manager.until("STOPPING=1", PATIENCE);
     assert!(run.wait(PATIENCE).success());
-    assert!(!manager.messages.iter().any(|(_, text)| text.contains("READY")));
+    assert!(
+        !manager
+            .messages
+            .iter()
+            .any(|(_, text)| text.contains("READY"))
+    );
 }
 
 #[test]
@@ -161,7 +179,12 @@ fn a_picture_that_stands_still_without_a_word_has_the_run_started_again_in_time(
     let run = Talking::start(&mut command);
     manager.until("READY=1", PATIENCE);
     manager.count("", Duration::from_secs(3));
-    assert!(!manager.messages.iter().any(|(_, text)| text.contains("trigger")));
+    assert!(
+        !manager
+            .messages
+            .iter()
+            .any(|(_, text)| text.contains("trigger"))
+    );
     let decoders = children(run.id());
     assert!(!decoders.is_empty(), "ffmpeg reads the film");
     decoders.iter().for_each(|id| signal(*id, "STOP"));
@@ -186,8 +209,20 @@ fn a_patch_that_dies_comes_back_and_at_the_third_death_something_quieter_does() 
     kill(&keeper);
     stage.until_plays("\"quiet\"");
     let status = stage.status();
-    assert!(status["standing_in"]["why"].as_str().unwrap().contains("signal 9"), "{status}");
-    assert!(status["nodes"].as_array().unwrap().iter().any(|node| node["id"] == "glass"));
+    assert!(
+        status["standing_in"]["why"]
+            .as_str()
+            .unwrap()
+            .contains("signal 9"),
+        "{status}"
+    );
+    assert!(
+        status["nodes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|node| node["id"] == "glass")
+    );
     for _ in 0..3 {
         kill(&keeper);
     }
@@ -201,20 +236,30 @@ fn a_patch_that_dies_comes_back_and_at_the_third_death_something_quieter_does() 
     assert!(took < Duration::from_secs(5), "{took:?}");
     keeper.signal("TERM");
     assert!(keeper.wait(PATIENCE).success());
-    until("nothing is left running", || children(keeper.id()).is_empty());
+    until("nothing is left running", || {
+        children(keeper.id()).is_empty()
+    });
 }
 
 #[test]
 fn what_played_long_plays_again_where_the_saved_patch_cannot() {
     let stage = Stage::new(HUM);
     let keeper = stage.kept(&["--proven-after", "1"]);
-    until("the patch has proven itself", || stage.at("state/good.state").exists());
+    until("the patch has proven itself", || {
+        stage.at("state/good.state").exists()
+    });
     stage.save("Patch(format: 1, nodes: {\"hum\": tune()})");
     keeper.until("the edit is refused");
     kill(&keeper);
     stage.until_plays("\"last_good\"");
     let status = stage.status();
-    assert!(status["standing_in"]["why"].as_str().unwrap().contains("tune"), "{status}");
+    assert!(
+        status["standing_in"]["why"]
+            .as_str()
+            .unwrap()
+            .contains("tune"),
+        "{status}"
+    );
     assert_eq!(status["nodes"][0]["id"], "hum");
 }
 
@@ -224,21 +269,29 @@ fn a_preset_that_was_recalled_is_there_after_a_death_and_a_damaged_state_ends_no
     let keeper = stage.kept(&[]);
     let ask = |arguments: &[&str]| {
         let mut command = program(stage.folder(), arguments);
-        let output = command.env("SCORE_RUNTIME_DIR", stage.at("sockets")).output();
+        let output = command
+            .env("SCORE_RUNTIME_DIR", stage.at("sockets"))
+            .output();
         text(&output.unwrap().stdout)
     };
-    until("the run can be reached", || ask(&["get", "hum.gain"]).contains("-30"));
+    until("the run can be reached", || {
+        ask(&["get", "hum.gain"]).contains("-30")
+    });
     ask(&["preset", "calm"]);
     assert!(ask(&["get", "hum.gain"]).contains("-40"));
     let state = || std::fs::read_to_string(stage.at("state/run.state")).unwrap_or_default();
     until("the preset is written down", || state().contains("calm"));
     kill(&keeper);
-    until("it is recalled", || ask(&["get", "hum.gain"]).contains("-40"));
+    until("it is recalled", || {
+        ask(&["get", "hum.gain"]).contains("-40")
+    });
     // Half of it, as after a power cut on a disk that lies.
     let half = state();
     std::fs::write(stage.at("state/run.state"), &half[..half.len() / 2]).unwrap();
     kill(&keeper);
-    until("it plays as the patch says", || ask(&["get", "hum.gain"]).contains("-30"));
+    until("it plays as the patch says", || {
+        ask(&["get", "hum.gain"]).contains("-30")
+    });
     assert!(stage.at("state/run.state.damaged").exists());
 }
 
@@ -246,7 +299,10 @@ fn a_preset_that_was_recalled_is_there_after_a_death_and_a_damaged_state_ends_no
 fn a_patch_has_one_keeper() {
     let stage = Stage::new(HUM);
     let _keeper = stage.kept(&[]);
-    let second = stage.command(&["--keep-alive", "--state", "state"]).output().unwrap();
+    let second = stage
+        .command(&["--keep-alive", "--state", "state"])
+        .output()
+        .unwrap();
     assert_eq!(second.status.code(), Some(1));
     let said = text(&second.stderr);
     assert!(said.contains("another `score run --keep-alive`"), "{said}");
@@ -270,12 +326,19 @@ fn fake_systemd(stage: &Stage) -> String {
     let folder = stage.at("bin");
     std::fs::create_dir(&folder).unwrap();
     for name in ["systemctl", "journalctl"] {
-        let text = format!("#!/bin/sh\necho \"{name} $*\" >> '{}'\n", stage.at("called").display());
+        let text = format!(
+            "#!/bin/sh\necho \"{name} $*\" >> '{}'\n",
+            stage.at("called").display()
+        );
         std::fs::write(folder.join(name), text).unwrap();
         let mode = std::fs::Permissions::from_mode(0o755);
         std::fs::set_permissions(folder.join(name), mode).unwrap();
     }
-    format!("{}:{}", folder.display(), std::env::var("PATH").unwrap_or_default())
+    format!(
+        "{}:{}",
+        folder.display(),
+        std::env::var("PATH").unwrap_or_default()
+    )
 }
 
 #[test]
@@ -284,16 +347,28 @@ fn a_service_is_installed_shown_and_removed_and_nobody_elses_unit_is_touched() {
     let path = fake_systemd(&stage);
     let score = |arguments: &[&str]| {
         let mut command = program(stage.folder(), arguments);
-        command.env("PATH", &path).env("XDG_CONFIG_HOME", stage.at("config"));
+        command
+            .env("PATH", &path)
+            .env("XDG_CONFIG_HOME", stage.at("config"));
         let output = command.output().unwrap();
-        (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+        (
+            output.status.code(),
+            text(&output.stdout) + &text(&output.stderr),
+        )
     };
     let called = || {
         let all = std::fs::read_to_string(stage.at("called")).unwrap_or_default();
         let _ = std::fs::remove_file(stage.at("called"));
         all.lines().map(str::to_owned).collect::<Vec<String>>()
     };
-    let (code, said) = score(&["service", "install", "show.ron", "--", "--set", "hum.gain=-20"]);
+    let (code, said) = score(&[
+        "service",
+        "install",
+        "show.ron",
+        "--",
+        "--set",
+        "hum.gain=-20",
+    ]);
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("loginctl enable-linger"), "{said}");
     assert_eq!(
@@ -307,12 +382,18 @@ fn a_service_is_installed_shown_and_removed_and_nobody_elses_unit_is_touched() {
     let unit = stage.at("config/systemd/user/score-show.service");
     let written = std::fs::read_to_string(&unit).unwrap();
     assert!(written.contains("--set hum.gain=-20 -- "), "{written}");
-    assert!(written.contains("Type=notify") && written.contains("LimitRTPRIO=95"), "{written}");
+    assert!(
+        written.contains("Type=notify") && written.contains("LimitRTPRIO=95"),
+        "{written}"
+    );
     // The same again replaces it; the only one need not be named.
     assert_eq!(score(&["service", "install", "show.ron"]).0, Some(0));
     called();
     assert_eq!(score(&["service", "status"]).0, Some(0));
-    assert_eq!(score(&["service", "logs", "-n", "5", "score-show"]).0, Some(0));
+    assert_eq!(
+        score(&["service", "logs", "-n", "5", "score-show"]).0,
+        Some(0)
+    );
     assert_eq!(
         called(),
         [
@@ -322,28 +403,47 @@ fn a_service_is_installed_shown_and_removed_and_nobody_elses_unit_is_touched() {
     );
     assert_eq!(score(&["service", "remove"]).0, Some(0));
     assert!(!unit.exists() && stage.at("show.ron").exists());
-    assert_eq!(called()[0], "systemctl --user disable --now score-show.service");
+    assert_eq!(
+        called()[0],
+        "systemctl --user disable --now score-show.service"
+    );
     let (code, said) = score(&["service", "status"]);
-    assert!(code == Some(1) && said.contains("no service is installed here"), "{said}");
+    assert!(
+        code == Some(1) && said.contains("no service is installed here"),
+        "{said}"
+    );
     std::fs::write(&unit, "[Service]\nExecStart=/bin/true\n").unwrap();
     let (code, said) = score(&["service", "install", "show.ron"]);
-    assert!(code == Some(1) && said.contains("not of `score service install`"), "{said}");
+    assert!(
+        code == Some(1) && said.contains("not of `score service install`"),
+        "{said}"
+    );
     // What cannot be played, or is no word for `score run`, is refused at once.
     let (code, said) = score(&["service", "install", "show.ron", "--print", "--", "--loud"]);
     assert!(code == Some(1) && said.contains("--loud"), "{said}");
     stage.save("Patch(format: 1, nodes: {\"hum\": tune()})");
-    assert_eq!(score(&["service", "install", "show.ron", "--print"]).0, Some(1));
+    assert_eq!(
+        score(&["service", "install", "show.ron", "--print"]).0,
+        Some(1)
+    );
     assert_eq!(called(), [""; 0]);
 }
 
 #[test]
 fn systemd_finds_nothing_wrong_with_the_units() {
     let stage = Stage::new(HUM);
-    if Command::new("systemd-analyze").arg("--version").output().is_err() {
+    if Command::new("systemd-analyze")
+        .arg("--version")
+        .output()
+        .is_err()
+    {
         eprintln!("skipped: systemd-analyze is not installed (apt install systemd)");
         return;
     }
-    for (kind, more) in [("--user", [].as_slice()), ("--system", &["--system", "--user", "root"])] {
+    for (kind, more) in [
+        ("--user", [].as_slice()),
+        ("--system", &["--system", "--user", "root"]),
+    ] {
         let install = [&["service", "install", "show.ron", "--print"], more].concat();
         let printed = program(stage.folder(), &install).output().unwrap();
         assert!(printed.status.success(), "{}", text(&printed.stderr));
@@ -351,9 +451,15 @@ fn systemd_finds_nothing_wrong_with_the_units() {
         std::fs::write(&unit, &printed.stdout).unwrap();
         let mut verify = Command::new("systemd-analyze");
         verify.args([kind, "--man=no", "verify"]).arg(&unit);
-        let output = verify.env("XDG_RUNTIME_DIR", stage.folder()).output().unwrap();
+        let output = verify
+            .env("XDG_RUNTIME_DIR", stage.folder())
+            .output()
+            .unwrap();
         let said = text(&output.stdout) + &text(&output.stderr);
-        assert!(output.status.success() && !said.contains("score-show"), "{kind}: {said}");
+        assert!(
+            output.status.success() && !said.contains("score-show"),
+            "{kind}: {said}"
+        );
     }
 }
 
@@ -368,7 +474,9 @@ fn after_each_power_cut_the_music_is_back_and_no_take_lacks_more_than_its_last_s
 )
 "#,
     );
-    let cuts = std::env::var("SCORE_CUTS").ok().and_then(|cuts| cuts.parse().ok());
+    let cuts = std::env::var("SCORE_CUTS")
+        .ok()
+        .and_then(|cuts| cuts.parse().ok());
     let cuts: u32 = cuts.unwrap_or(5);
     let mut chance = 0x2545_f491_4f6c_dd1du64;
     let (mut lives, mut slowest) = (Vec::new(), Duration::ZERO);
@@ -391,7 +499,11 @@ fn after_each_power_cut_the_music_is_back_and_no_take_lacks_more_than_its_last_s
     assert!(run.wait(PATIENCE).success());
     let mut worst = 0.0f64;
     for (number, lived) in (1..).zip(&lives) {
-        let number = if number == 1 { String::new() } else { format!("-{number}") };
+        let number = if number == 1 {
+            String::new()
+        } else {
+            format!("-{number}")
+        };
         let wav = stage.at(&format!("take-recovered{number}.wav"));
         let wav = hound::WavReader::open(&wav).unwrap_or_else(|error| panic!("{wav:?}: {error}"));
         worst = worst.max(lived - f64::from(wav.duration()) / 48_000.0);
@@ -434,10 +546,22 @@ fn what_lacks_is_found_and_said_with_what_mends_it() {
         let state = |what: &str| {
             let mut all = json["findings"].as_array().unwrap().iter();
             let one = all.find(|one| one["what"] == what).unwrap_or(&Value::Null);
-            (one["state"].clone(), one["mend"].as_str().unwrap_or_default().to_owned())
+            (
+                one["state"].clone(),
+                one["mend"].as_str().unwrap_or_default().to_owned(),
+            )
         };
-        assert_eq!(output.status.code() == Some(0), json["fine"] == true, "{json}");
-        (state("clock"), state("sleep"), state("patch"), json["findings"].to_string())
+        assert_eq!(
+            output.status.code() == Some(0),
+            json["fine"] == true,
+            "{json}"
+        );
+        (
+            state("clock"),
+            state("sleep"),
+            state("patch"),
+            json["findings"].to_string(),
+        )
     };
     tool("ffmpeg", "ffmpeg version 5.1 Copyright");
     tool("ffprobe", "ffprobe version 5.1 Copyright");

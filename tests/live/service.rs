@@ -1,6 +1,7 @@
 //! A run on a sound server tells a service manager how it is, and keeps its opening hours.
 
-use std::time::{Duration, SystemTime};
+use std::process::Command;
+use std::time::{Duration, Instant, SystemTime};
 
 use score_test_support::jack::{Jack, Running, signal};
 use score_test_support::notify::NotifySocket;
@@ -34,7 +35,10 @@ fn a_run_is_ready_when_its_first_block_sounds_and_lives_on_while_the_server_is_g
     std::fs::write(folder.path().join("show.ron"), patch("")).unwrap();
     let mut manager = NotifySocket::new(folder.path());
     jack.kill();
-    let mut command = jack.score(folder.path(), &["run", "show.ron", "--quiet", "--no-remote"]);
+    let mut command = jack.score(
+        folder.path(),
+        &["run", "show.ron", "--quiet", "--no-remote"],
+    );
     command.env("NOTIFY_SOCKET", manager.path());
     command.env("WATCHDOG_USEC", "3000000");
     let run = Running::start(&mut command);
@@ -64,7 +68,10 @@ fn a_sound_server_that_hangs_does_not_end_the_run() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("show.ron"), patch("")).unwrap();
     let mut manager = NotifySocket::new(folder.path());
-    let mut command = jack.score(folder.path(), &["run", "show.ron", "--quiet", "--no-remote"]);
+    let mut command = jack.score(
+        folder.path(),
+        &["run", "show.ron", "--quiet", "--no-remote"],
+    );
     command.env("NOTIFY_SOCKET", manager.path());
     command.env("WATCHDOG_USEC", "20000000");
     let run = Running::start(&mut command);
@@ -85,10 +92,17 @@ fn hours_end_and_begin_with_a_fade_that_does_not_click_and_are_told() {
     };
     let folder = tempfile::tempdir().unwrap();
     // Closed for a few seconds, soon.
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap();
     let clock = |after: u64| {
         let second = (now.as_secs() + after) % 86_400;
-        format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60)
+        format!(
+            "{:02}:{:02}:{:02}",
+            second / 3600,
+            second / 60 % 60,
+            second % 60
+        )
     };
     let hours = format!(
         r#"hours: [(from: "{}", to: "{}", zone: "UTC")],"#,
@@ -97,7 +111,14 @@ fn hours_end_and_begin_with_a_fade_that_does_not_click_and_are_told() {
     );
     std::fs::write(folder.path().join("show.ron"), patch(&hours)).unwrap();
     let arguments = [
-        "run", "show.ron", "--quiet", "--no-remote", "--status-json", "status.jsonl", "--log-file", "log.txt",
+        "run",
+        "show.ron",
+        "--quiet",
+        "--no-remote",
+        "--status-json",
+        "status.jsonl",
+        "--log-file",
+        "log.txt",
     ];
     let run = Running::start(&mut jack.score(folder.path(), &arguments));
     jack.until_port("score_out:out_1");
@@ -108,10 +129,16 @@ fn hours_end_and_begin_with_a_fade_that_does_not_click_and_are_told() {
     let peaks: Vec<f32> = (0..26).map(|from| peak(second(from))).collect();
     println!("peaks a second: {peaks:?}");
     let silent = peaks.iter().filter(|peak| **peak == 0.0).count();
-    assert!((4..=8).contains(&silent), "{silent} silent seconds of 10 - 4: {peaks:?}");
+    assert!(
+        (4..=8).contains(&silent),
+        "{silent} silent seconds of 10 - 4: {peaks:?}"
+    );
     assert!(peaks[0] > 0.2 && peaks[25] > 0.2, "{peaks:?}");
     let log = std::fs::read_to_string(folder.path().join("log.txt")).unwrap();
-    assert!(log.contains("its hours are over: it is silent on purpose until"), "{log}");
+    assert!(
+        log.contains("its hours are over: it is silent on purpose until"),
+        "{log}"
+    );
     assert!(log.contains("its hours begin: it is heard until"), "{log}");
     let statuses = std::fs::read_to_string(folder.path().join("status.jsonl")).unwrap();
     let open = |line: &str| serde_json::from_str::<Value>(line).unwrap()["hours"]["open"].clone();
@@ -125,5 +152,44 @@ fn hours_end_and_begin_with_a_fade_that_does_not_click_and_are_told() {
     }
     // A tone of 440 Hz at -12 dB goes no further from sample to sample.
     let steepest = 0.251 * std::f32::consts::TAU * 440.0 / 48_000.0;
-    assert!(largest_step(sound) < steepest * 1.1, "{}", largest_step(sound));
+    assert!(
+        largest_step(sound) < steepest * 1.1,
+        "{}",
+        largest_step(sound)
+    );
+}
+
+#[test]
+fn a_run_that_is_killed_sounds_again_within_five_seconds() {
+    let Some(jack) = Jack::start(256) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("show.ron"), patch("")).unwrap();
+    let mut manager = NotifySocket::new(folder.path());
+    let arguments = [
+        "run",
+        "show.ron",
+        "--quiet",
+        "--no-remote",
+        "--keep-alive",
+        "--state",
+        "state",
+    ];
+    let mut command = jack.score(folder.path(), &arguments);
+    let keeper = Running::start(command.env("NOTIFY_SOCKET", manager.path()));
+    manager.until("READY=1", PATIENCE);
+    for _ in 0..2 {
+        manager.forget();
+        let id = keeper.0.id();
+        let run = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
+        let killed = Instant::now();
+        let kill = Command::new("kill").args(["-9", run.trim()]).status();
+        assert!(kill.unwrap().success());
+        // It is ready when its first block sounds.
+        let took = manager.until("READY=1", PATIENCE) - killed;
+        println!("sounds again after {took:?}");
+        assert!(took < Duration::from_secs(5), "{took:?}");
+    }
+    keeper.drain();
 }

@@ -30,7 +30,11 @@ const VARIABLES: [&str; 5] = [
     "JACK_DEFAULT_SERVER",
 ];
 
-pub(crate) fn run(service: &Service, kinds: &Kinds<'_>, settings: &Settings) -> Result<(), Failure> {
+pub(crate) fn run(
+    service: &Service,
+    kinds: &Kinds<'_>,
+    settings: &Settings,
+) -> Result<(), Failure> {
     match service {
         Service::Install(install) => self::install(install, kinds, settings),
         Service::Status(name) => {
@@ -38,7 +42,11 @@ pub(crate) fn run(service: &Service, kinds: &Kinds<'_>, settings: &Settings) -> 
             // Its exit code says whether it plays, which is no failure of this command.
             manager.show("systemctl", &["status", "--no-pager", &unit])
         }
-        Service::Logs { name, follow, lines } => {
+        Service::Logs {
+            name,
+            follow,
+            lines,
+        } => {
             let (manager, unit) = (Manager::of(name.system), unit_of(name)?);
             let lines = lines.to_string();
             let mut words = vec!["--no-pager", "-n", &lines, "-u", &unit];
@@ -61,7 +69,9 @@ impl Manager {
 
     fn command(&self, program: &str, words: &[&str]) -> Command {
         let mut command = Command::new(program);
-        command.args((!self.is_system).then_some("--user")).args(words);
+        command
+            .args((!self.is_system).then_some("--user"))
+            .args(words);
         command.stdin(Stdio::null());
         command
     }
@@ -73,7 +83,11 @@ impl Manager {
             return Ok(());
         }
         let said = String::from_utf8_lossy(&output.stderr);
-        let why = format!("systemctl {} does not work: {}", words.join(" "), said.trim());
+        let why = format!(
+            "systemctl {} does not work: {}",
+            words.join(" "),
+            said.trim()
+        );
         let help = match self.is_system {
             true => "run it as root, with sudo",
             false => "log in as this user, not with su; or use --system",
@@ -109,24 +123,38 @@ fn missing(error: std::io::Error) -> Failure {
     NodeError::output(why).help(help).into()
 }
 
-fn install(install: &ServiceInstall, kinds: &Kinds<'_>, settings: &Settings) -> Result<(), Failure> {
+fn install(
+    install: &ServiceInstall,
+    kinds: &Kinds<'_>,
+    settings: &Settings,
+) -> Result<(), Failure> {
     let manager = Manager::of(install.system);
     // What cannot be played would only be started again for ever.
     load(&install.patch, &[], kinds, settings)?;
     let patch = std::path::absolute(&install.patch).map_err(|error| {
-        Failure::Message(format!("`{}` has no place: {error}", install.patch.display()))
+        Failure::Message(format!(
+            "`{}` has no place: {error}",
+            install.patch.display()
+        ))
     })?;
     let words = [OsStr::new("score"), OsStr::new("run")];
     let words = words.into_iter().chain(install.more.iter().map(OsStr::new));
     let words = words.chain([OsStr::new("--"), patch.as_os_str()]);
     let Words::Run(run) = parsed(words)? else {
-        return Err(Failure::Message("these are no words for `score run`".to_owned()));
+        return Err(Failure::Message(
+            "these are no words for `score run`".to_owned(),
+        ));
     };
     let unit = Unit {
         program: std::env::current_exe().map_err(|error| {
             Failure::Message(format!("nobody knows where this program lies: {error}"))
         })?,
-        writes: run.consent.write_to.iter().filter_map(|place| std::path::absolute(place).ok()).collect(),
+        writes: run
+            .consent
+            .write_to
+            .iter()
+            .filter_map(|place| std::path::absolute(place).ok())
+            .collect(),
         more: install.more.clone(),
         environment: environment(settings),
         user: install.system.then(|| {
@@ -149,12 +177,19 @@ fn install(install: &ServiceInstall, kinds: &Kinds<'_>, settings: &Settings) -> 
     manager.require(&["restart", "--no-block", &unit])?;
     let system = if install.system { " --system" } else { "" };
     let mut out = out();
-    writeln!(out, "{} plays from now on, and from each start of the machine on", install.patch.display())?;
+    writeln!(
+        out,
+        "{} plays from now on, and from each start of the machine on",
+        install.patch.display()
+    )?;
     writeln!(out, "  the unit: {}", path.display())?;
     writeln!(out, "  how it is: score service status{system} {name}")?;
     writeln!(out, "  what it says: score service logs{system} {name}")?;
     if !install.system {
-        writeln!(out, "  to play while this user is not logged in: loginctl enable-linger")?;
+        writeln!(
+            out,
+            "  to play while this user is not logged in: loginctl enable-linger"
+        )?;
     }
     Ok(())
 }
@@ -196,14 +231,19 @@ fn remove(name: &ServiceName) -> Result<(), Failure> {
     let path = manager.folder()?.join(&unit);
     if let Err(why) = require_own(&path) {
         let why = format!("`{}` is not removed: {why}", path.display());
-        return Err(NodeError::output(why).help("systemctl disable it, and remove it by hand").into());
+        return Err(NodeError::output(why)
+            .help("systemctl disable it, and remove it by hand")
+            .into());
     }
     manager.require(&["disable", "--now", &unit])?;
     std::fs::remove_file(&path).map_err(|error| {
         Failure::Message(format!("`{}` cannot be removed: {error}", path.display()))
     })?;
     manager.require(&["daemon-reload"])?;
-    writeln!(out(), "{unit} is ended and removed; the patch, takes and what is known of it stay")?;
+    writeln!(
+        out(),
+        "{unit} is ended and removed; the patch, takes and what is known of it stay"
+    )?;
     Ok(())
 }
 
@@ -221,19 +261,33 @@ fn unit_of(name: &ServiceName) -> Result<String, Failure> {
         .collect();
     found.sort();
     let refuse = |why: String, help: String| Err(NodeError::input(why).help(help).into());
-    let wanted = name.name.as_ref().map(|name| name.trim_end_matches(".service"));
+    let wanted = name
+        .name
+        .as_ref()
+        .map(|name| name.trim_end_matches(".service"));
     match (wanted, found.as_slice()) {
-        (Some(wanted), _) if found.iter().any(|name| name == wanted) => Ok(format!("{wanted}.service")),
+        (Some(wanted), _) if found.iter().any(|name| name == wanted) => {
+            Ok(format!("{wanted}.service"))
+        }
         (None, [only]) => Ok(format!("{only}.service")),
         (_, []) => refuse(
             "no service is installed here".to_owned(),
             match name.system {
                 true => "without --system it is looked for among your own".to_owned(),
-                false => "`score service install PATCH`; with --system those of the system are meant".to_owned(),
+                false => {
+                    "`score service install PATCH`; with --system those of the system are meant"
+                        .to_owned()
+                }
             },
         ),
-        (Some(wanted), _) => refuse(format!("there is no service `{wanted}`"), format!("there is {}", found.join(", "))),
-        (None, _) => refuse("several services are installed".to_owned(), format!("name one of {}", found.join(", "))),
+        (Some(wanted), _) => refuse(
+            format!("there is no service `{wanted}`"),
+            format!("there is {}", found.join(", ")),
+        ),
+        (None, _) => refuse(
+            "several services are installed".to_owned(),
+            format!("name one of {}", found.join(", ")),
+        ),
     }
 }
 
@@ -247,7 +301,10 @@ fn environment(settings: &Settings) -> Vec<(String, String)> {
         && let Ok(models) = std::path::absolute(models)
     {
         environment.retain(|(name, _)| name != "SCORE_MODELS");
-        environment.push(("SCORE_MODELS".to_owned(), models.to_string_lossy().into_owned()));
+        environment.push((
+            "SCORE_MODELS".to_owned(),
+            models.to_string_lossy().into_owned(),
+        ));
     }
     environment
 }
@@ -272,5 +329,9 @@ fn groups() -> Vec<String> {
         let line = format!("{group}:");
         known.lines().any(|known| known.starts_with(&line))
     };
-    GROUPS.iter().filter(has).map(|group| (*group).to_owned()).collect()
+    GROUPS
+        .iter()
+        .filter(has)
+        .map(|group| (*group).to_owned())
+        .collect()
 }

@@ -27,7 +27,10 @@ pub(crate) fn report_to(folder: PathBuf, patch: &Path) {
             // If it cannot be written, what is printed is all that there is.
             let made = std::fs::create_dir_all(&folder);
             if made.and_then(|()| std::fs::write(&path, text)).is_ok() {
-                tracing::error!("a report of the crash lies at `{}`; nothing is sent", path.display());
+                tracing::error!(
+                    "a report of the crash lies at `{}`; nothing is sent",
+                    path.display()
+                );
             }
         }
     }));

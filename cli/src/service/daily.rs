@@ -58,11 +58,16 @@ impl Daily {
         (self.dropouts, self.restarts) = (dropouts(status), failures);
         let hours = now.saturating_duration_since(self.began).as_secs() / 3600;
         let mut line = format!("has run for {} days and {} h", hours / 24, hours % 24);
-        line += &format!("; since the last such line: {dropped} dropouts, {restarts} restarts of nodes");
+        line += &format!(
+            "; since the last such line: {dropped} dropouts, {restarts} restarts of nodes"
+        );
         if let Some(p95) = p95(&std::mem::replace(&mut self.latencies, [0; CLASSES])) {
             line += &format!(", p95 from picture to sound {:.0} ms", p95 * 1e3);
         }
-        let loudest = status.nodes.iter().filter_map(|node| node.counters.get("loudest_millionths"));
+        let loudest = status
+            .nodes
+            .iter()
+            .filter_map(|node| node.counters.get("loudest_millionths"));
         if let Some(loudest) = loudest.max().filter(|loudest| **loudest > 0) {
             let level = 20.0 * (*loudest as f64 * 1e-6).log10();
             line += &format!("; loudest so far {level:.1} dB");
@@ -94,7 +99,9 @@ fn p95(latencies: &[u64; CLASSES]) -> Option<f64> {
 /// The bytes that this program has in memory.
 pub(super) fn memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kilobytes * 1024)
 }
@@ -130,10 +137,16 @@ mod tests {
         };
         assert!(first.starts_with("has run for 1 days and 0 h; "), "{first}");
         assert!(first.contains("3 dropouts, 2 restarts of nodes"), "{first}");
-        assert!(first.contains("loudest so far -6.0 dB; 98 MB of memory"), "{first}");
+        assert!(
+            first.contains("loudest so far -6.0 dB; 98 MB of memory"),
+            "{first}"
+        );
         assert!(second.contains("2 days and 0 h"), "{second}");
         assert!(second.contains("1 dropouts, 0 restarts"), "{second}");
-        let p95 = first.split("sound ").nth(1).and_then(|rest| rest.split(' ').next());
+        let p95 = first
+            .split("sound ")
+            .nth(1)
+            .and_then(|rest| rest.split(' ').next());
         let p95: f64 = p95.unwrap().parse().unwrap();
         assert!((80.0..=88.0).contains(&p95), "{first}");
     }

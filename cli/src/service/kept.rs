@@ -102,7 +102,9 @@ impl Kept {
         let ladder = read::<Ladder>(&folder.join(LADDER));
         Some(Kept {
             rung,
-            why: ladder.map(|ladder| ladder.why().to_owned()).unwrap_or_default(),
+            why: ladder
+                .map(|ladder| ladder.why().to_owned())
+                .unwrap_or_default(),
             written: read(&folder.join(RUN)).unwrap_or_default(),
             folder,
             queue: BackgroundQueue::start("state", QUEUE_LENGTH),
@@ -147,7 +149,12 @@ impl Kept {
     }
 
     /// A text begins to play.
-    pub(crate) fn plays(&mut self, text: Arc<str>, included: BTreeMap<String, Arc<str>>, now: Instant) {
+    pub(crate) fn plays(
+        &mut self,
+        text: Arc<str>,
+        included: BTreeMap<String, Arc<str>>,
+        now: Instant,
+    ) {
         if self.rung == Rung::Patch {
             self.proving = Some((now, text, included));
         }
@@ -160,9 +167,10 @@ impl Kept {
             return;
         }
         let (what, done) = match &self.written.recalled {
-            Some(Recalled::Preset(name, _)) => {
-                (format!("preset {name}"), steering.recall(name, Duration::ZERO))
-            }
+            Some(Recalled::Preset(name, _)) => (
+                format!("preset {name}"),
+                steering.recall(name, Duration::ZERO),
+            ),
             Some(Recalled::Cue(name)) => (format!("cue {name}"), steering.cue(name)),
             Some(Recalled::Go) | None => return,
         };
@@ -192,16 +200,17 @@ impl Kept {
         if state != self.written && self.has_written(RUN, state.clone()) {
             self.written = state;
         }
-        let is_proven = |(since, ..): &mut Proving| {
-            now.saturating_duration_since(*since) >= self.proven_after
-        };
+        let is_proven =
+            |(since, ..): &mut Proving| now.saturating_duration_since(*since) >= self.proven_after;
         let Some((_, text, included)) = self.proving.take_if(is_proven) else {
             return;
         };
         let included = included.into_iter();
         let good = Good {
             text: text.to_string(),
-            included: included.map(|(name, text)| (name, text.to_string())).collect(),
+            included: included
+                .map(|(name, text)| (name, text.to_string()))
+                .collect(),
         };
         self.has_written(GOOD, good);
     }

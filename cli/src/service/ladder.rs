@@ -137,7 +137,13 @@ impl Ladder {
     }
 
     /// The run has died `now`, after it `lived`. Gives whether something else plays from now on.
-    pub(crate) fn died(&mut self, now: Duration, lived: Duration, why: &str, has_good: bool) -> bool {
+    pub(crate) fn died(
+        &mut self,
+        now: Duration,
+        lived: Duration,
+        why: &str,
+        has_good: bool,
+    ) -> bool {
         self.since = None;
         self.why = why.to_owned();
         self.last = Some(now);
@@ -209,7 +215,12 @@ mod tests {
     /// Dies at these seconds after a second of life each.
     fn die(ladder: &mut Ladder, at: &[u64], has_good: bool) -> Vec<Rung> {
         let deaths = at.iter().map(|at| {
-            ladder.died(seconds(*at), Duration::from_secs(1), "it is broken", has_good);
+            ladder.died(
+                seconds(*at),
+                Duration::from_secs(1),
+                "it is broken",
+                has_good,
+            );
             ladder.rung()
         });
         deaths.collect()
@@ -221,8 +232,14 @@ mod tests {
         let mut ladder = ladder();
         assert_eq!(die(&mut ladder, &[0, 30, 61, 92], true), [Patch; 4]);
         assert_eq!(die(&mut ladder, &[93], true), [LastGood]);
-        assert_eq!(die(&mut ladder, &[94, 95, 96], true), [LastGood, LastGood, Quiet]);
-        assert_eq!(die(&mut ladder, &[97, 98, 99], true), [Quiet, Quiet, Silence]);
+        assert_eq!(
+            die(&mut ladder, &[94, 95, 96], true),
+            [LastGood, LastGood, Quiet]
+        );
+        assert_eq!(
+            die(&mut ladder, &[97, 98, 99], true),
+            [Quiet, Quiet, Silence]
+        );
         assert_eq!(ladder.why(), "it is broken");
         // Where no text has played long, there is none to go back to.
         let mut ladder = self::ladder();
@@ -260,7 +277,10 @@ mod tests {
         ladder.begin("a", seconds(3));
         assert_eq!(ladder.rung(), Rung::Quiet, "the same patch is no news");
         ladder.begin("b", seconds(4));
-        assert_eq!((ladder.rung(), ladder.wait()), (Rung::Patch, Duration::ZERO));
+        assert_eq!(
+            (ladder.rung(), ladder.wait()),
+            (Rung::Patch, Duration::ZERO)
+        );
         die(&mut ladder, &[5, 6], false);
         ladder.died(seconds(4000), Duration::from_secs(3600), "power", false);
         assert_eq!((ladder.rung(), ladder.wait()), (Rung::Patch, FIRST_WAIT));
@@ -293,7 +313,10 @@ mod tests {
         ladder.started(seconds(4));
         ladder.ended();
         ladder.recover(seconds(5), false);
-        assert_eq!((ladder.rung(), ladder.wait()), (Rung::Quiet, Duration::ZERO));
+        assert_eq!(
+            (ladder.rung(), ladder.wait()),
+            (Rung::Quiet, Duration::ZERO)
+        );
     }
 
     #[test]

@@ -42,9 +42,14 @@ impl Manager {
     /// is one.
     pub(crate) fn alive(&mut self, line: &str) {
         let line = line.replace(char::is_control, " ");
-        let status = if line.is_empty() { line } else { format!("STATUS={line}\n") };
+        let status = if line.is_empty() {
+            line
+        } else {
+            format!("STATUS={line}\n")
+        };
         let start = START.as_micros();
-        self.0.send(&format!("{status}EXTEND_TIMEOUT_USEC={start}\nWATCHDOG=1"));
+        self.0
+            .send(&format!("{status}EXTEND_TIMEOUT_USEC={start}\nWATCHDOG=1"));
     }
 }
 
@@ -65,7 +70,9 @@ pub(crate) struct Service {
 impl Service {
     pub(crate) fn new(is_kept: bool) -> Self {
         let notify = Notify::new();
-        let patience = notify.watchdog().map_or(PATIENCE, |time| time.mul_f64(SHARE));
+        let patience = notify
+            .watchdog()
+            .map_or(PATIENCE, |time| time.mul_f64(SHARE));
         Service {
             pulse: Pulse::new(patience),
             notify,
@@ -90,7 +97,11 @@ impl Service {
             if !std::mem::replace(&mut self.stands, true) {
                 tracing::error!("{why}: the run must be started again");
             }
-            let trigger = if self.is_kept { "" } else { "\nWATCHDOG=trigger" };
+            let trigger = if self.is_kept {
+                ""
+            } else {
+                "\nWATCHDOG=trigger"
+            };
             self.notify.send(&format!("STATUS={why}{trigger}"));
             return Some(why);
         }
@@ -141,13 +152,20 @@ fn is_ready(status: &Status, sources: &[&str]) -> bool {
 fn line(status: &Status) -> String {
     let mut parts = Vec::new();
     match (&status.standing_in, &status.hours) {
-        (Some(stands), _) => parts.push(format!("{} plays in place of the patch: {}", stands.plays, stands.why)),
+        (Some(stands), _) => parts.push(format!(
+            "{} plays in place of the patch: {}",
+            stands.plays, stands.why
+        )),
         (None, Some(hours)) if !hours.open => {
             let until = hours.until.as_ref();
-            let until = until.map(|until| format!(" until {until}")).unwrap_or_default();
+            let until = until
+                .map(|until| format!(" until {until}"))
+                .unwrap_or_default();
             parts.push(format!("silent on purpose{until}"));
         }
-        (None, _) if status.revision > 0 => parts.push(format!("plays revision {}", status.revision)),
+        (None, _) if status.revision > 0 => {
+            parts.push(format!("plays revision {}", status.revision))
+        }
         (None, _) => parts.push("is being built".to_owned()),
     }
     for node in &status.nodes {

@@ -81,7 +81,9 @@ pub(crate) fn write<T: Serialize>(path: &Path, content: &T) -> io::Result<()> {
     }
     written?;
     // The name is on the disk once its folder is.
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 

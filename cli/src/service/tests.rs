@@ -73,7 +73,10 @@ fn after(seconds: u64, change: impl Fn(&mut Status)) -> Option<String> {
     let at = |second| start + Duration::from_secs(second);
     for second in 0..20 {
         advance(&mut status);
-        assert_eq!(pulse.look(&status, (&["camera"], &["take"]), at(second)), None);
+        assert_eq!(
+            pulse.look(&status, (&["camera"], &["take"]), at(second)),
+            None
+        );
     }
     let mut said = None;
     for second in 20..20 + seconds {
@@ -92,9 +95,21 @@ fn whatever_stops_moving_is_reported_after_the_patience_and_not_before() {
     let sound = frozen(|status| {
         status.nodes[2].counters.insert("callbacks", 1800);
     });
-    assert_eq!(sound, (None, "the sound device of `sound` stands still for 12 s".to_owned()));
+    assert_eq!(
+        sound,
+        (
+            None,
+            "the sound device of `sound` stands still for 12 s".to_owned()
+        )
+    );
     let picture = frozen(|status| status.wires[0].sent = 300);
-    assert_eq!(picture, (None, "the picture of `camera` stands still for 12 s".to_owned()));
+    assert_eq!(
+        picture,
+        (
+            None,
+            "the picture of `camera` stands still for 12 s".to_owned()
+        )
+    );
     let hangs = after(3, |status| status.nodes[1].hangs = Some(10.5));
     assert_eq!(hangs.as_deref(), Some("`tune` hangs for 10 s"));
     assert_eq!(after(100, |_| {}), None);
@@ -135,7 +150,11 @@ fn pictures_that_come_seldom_are_waited_for() {
         status.time += 1.0;
         status.wires[0].sent = sent;
         *status.nodes[2].counters.get_mut("callbacks").unwrap() += 1;
-        pulse.look(&status, (&["camera"], &[]), start + Duration::from_secs(second))
+        pulse.look(
+            &status,
+            (&["camera"], &[]),
+            start + Duration::from_secs(second),
+        )
     };
     // One a minute.
     for second in 0..600 {
@@ -174,7 +193,10 @@ fn the_line_says_what_plays_what_waits_and_what_is_silent_on_purpose() {
         seconds: 3.5,
     });
     let first = line(&now);
-    assert_eq!(first, "plays revision 1; camera waits: no camera is connected");
+    assert_eq!(
+        first,
+        "plays revision 1; camera waits: no camera is connected"
+    );
     now.nodes[0].waiting.as_mut().unwrap().seconds = 4.5;
     assert_eq!(line(&now), first, "it changes every second");
     now.nodes[0].waiting = None;
@@ -182,10 +204,16 @@ fn the_line_says_what_plays_what_waits_and_what_is_silent_on_purpose() {
         open: false,
         until: Some("2026-12-01T10:00:00+01:00".to_owned()),
     });
-    assert_eq!(line(&now), "silent on purpose until 2026-12-01T10:00:00+01:00");
+    assert_eq!(
+        line(&now),
+        "silent on purpose until 2026-12-01T10:00:00+01:00"
+    );
     now.standing_in = Some(StandingIn {
         plays: "quiet".to_owned(),
         why: "it died three times".to_owned(),
     });
-    assert_eq!(line(&now), "quiet plays in place of the patch: it died three times");
+    assert_eq!(
+        line(&now),
+        "quiet plays in place of the patch: it died three times"
+    );
 }

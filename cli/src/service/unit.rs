@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// The first line of a unit that this program wrote.
-pub(crate) const MARK: &str = "# Written by `score service install`; `score service remove` takes it away.";
+pub(crate) const MARK: &str =
+    "# Written by `score service install`; `score service remove` takes it away.";
 
 /// What a unit is made of.
 pub(crate) struct Unit {
@@ -73,7 +74,10 @@ impl Unit {
                 line(&format!("SupplementaryGroups={}", groups.join(" ")));
             }
         }
-        line(&format!("WorkingDirectory={}", specified(folder.as_os_str())));
+        line(&format!(
+            "WorkingDirectory={}",
+            specified(folder.as_os_str())
+        ));
         line("StateDirectory=score");
         for (name, value) in &self.environment {
             let word = format!("{name}={value}");
@@ -108,7 +112,9 @@ impl Unit {
             line("ProtectControlGroups=yes");
             line("RestrictNamespaces=yes");
             let own = [folder, Path::new("/tmp"), Path::new("/var/tmp")];
-            let places = own.into_iter().chain(self.writes.iter().map(PathBuf::as_path));
+            let places = own
+                .into_iter()
+                .chain(self.writes.iter().map(PathBuf::as_path));
             // A disk that is not there yet must not keep it from starting.
             let places: Vec<String> = places
                 .map(|place| quoted(Path::new(&format!("-{}", place.display())).as_os_str()))
@@ -161,14 +167,27 @@ mod tests {
         has("Environment=\"SCORE_MODELS=/srv/a \\\"b\\\"\"");
         has("ReadWritePaths=\"-/home/ann/50 %% \\\"loud\\\"\" -/tmp -/var/tmp \"-/srv/my takes\"");
         has("SupplementaryGroups=audio");
-        assert_eq!(name_of(Path::new("/a/my show (2).ron")), "score-my-show--2-");
+        assert_eq!(
+            name_of(Path::new("/a/my show (2).ron")),
+            "score-my-show--2-"
+        );
     }
 
     #[test]
     fn nothing_is_set_that_takes_the_sound_away() {
         for user in [None, Some(("1000".to_owned(), Vec::new()))] {
-            let text = Unit { user, ..unit("/srv/show.ron") }.text();
-            for harmful in ["PrivateDevices=", "ProtectClock=", "RestrictRealtime=", "PrivateTmp=", "MemoryDenyWriteExecute="] {
+            let text = Unit {
+                user,
+                ..unit("/srv/show.ron")
+            }
+            .text();
+            for harmful in [
+                "PrivateDevices=",
+                "ProtectClock=",
+                "RestrictRealtime=",
+                "PrivateTmp=",
+                "MemoryDenyWriteExecute=",
+            ] {
                 assert!(!text.contains(harmful), "{harmful}");
             }
             assert!(text.contains("LimitRTPRIO=95") && text.contains("Restart=always"));

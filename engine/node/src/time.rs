@@ -116,7 +116,10 @@ mod tests {
         let days = 400 * 86_400u64;
         for rate in [8_000, 44_100, 48_000, 96_000, 192_000] {
             let start = days * u64::from(rate);
-            assert_eq!(Time::from_samples(start, rate), Time::from_seconds(days as f64));
+            assert_eq!(
+                Time::from_samples(start, rate),
+                Time::from_seconds(days as f64)
+            );
             for index in start..start + 100_000 {
                 assert_eq!(Time::from_samples(index, rate).to_samples(rate), index);
             }

@@ -215,7 +215,10 @@ mod tests {
                 let position = start + f64::from(beat);
                 let time = transport.time_at(position);
                 let wrong = (transport.position(time) - position) * 60.0 / tempo;
-                assert!(wrong.abs() < 0.01 / 48_000.0, "{tempo}: {wrong} s at beat {position}");
+                assert!(
+                    wrong.abs() < 0.01 / 48_000.0,
+                    "{tempo}: {wrong} s at beat {position}"
+                );
             }
         }
     }

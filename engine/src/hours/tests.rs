@@ -113,7 +113,10 @@ fn what_begins_in_the_evening_goes_on_over_midnight_into_a_day_that_is_closed() 
 
 #[test]
 fn hours_without_an_end_or_a_beginning_say_so() {
-    assert_eq!(told(&hours("UTC", vec![]), "2026-12-25T01:00:00Z"), (false, String::new()));
+    assert_eq!(
+        told(&hours("UTC", vec![]), "2026-12-25T01:00:00Z"),
+        (false, String::new())
+    );
     let always = hours("UTC", vec![week(&ALL, 0.0, 24.0)]);
     assert_eq!(told(&always, "2026-12-25T01:00:00Z"), (true, String::new()));
     let status = always.status(SystemTime::UNIX_EPOCH);

@@ -400,7 +400,9 @@ impl Live {
     /// The nodes that write files.
     pub fn file_writers(&self) -> impl Iterator<Item = &str> {
         let nodes = self.nodes.iter().map(|handle| &handle.node);
-        nodes.filter(|node| node.writes()).map(|node| node.id.as_str())
+        nodes
+            .filter(|node| node.writes())
+            .map(|node| node.id.as_str())
     }
 
     /// The number of the revision that runs.

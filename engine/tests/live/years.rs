@@ -35,18 +35,29 @@ fn ten_thousand_restarts_leave_nothing_behind() {
     // A light node on a shared thread, and one on a thread of its own.
     let graph = graph(
         r#""n": press(pitch: 50), "f": frail(fails_after: 1), "a": hum(), "w": write(name: "years", fails: true)"#,
-        r#""~n -> f", "~a -> w""#,
+        r#"~"n -> f", ~"a -> w""#,
     );
     let (mut live, _) = Live::start(graph, &Settings::default(), options).unwrap();
     let failures = |live: &mut Live| {
         let status = live.status();
-        let of = |id: &str| status.nodes.iter().find(|node| node.id == id).unwrap().failures;
+        let of = |id: &str| {
+            status
+                .nodes
+                .iter()
+                .find(|node| node.id == id)
+                .unwrap()
+                .failures
+        };
         (of("f"), of("w"))
     };
     let wait = |live: &mut Live, count: u64| {
         let started = Instant::now();
         while failures(live).0 < count {
-            assert!(started.elapsed() < Duration::from_secs(300), "{:?}", failures(live));
+            assert!(
+                started.elapsed() < Duration::from_secs(300),
+                "{:?}",
+                failures(live)
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
     };

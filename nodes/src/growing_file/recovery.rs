@@ -123,7 +123,10 @@ fn keep(partial: &Path, path: &Path, number: u32) -> io::Result<Option<PathBuf>>
 /// The mark of the take that the file at `path` is of, as its log has it, which may be kept already:
 /// beside `kept`.
 fn mark_of(path: &Path, kept: &Path) -> Option<Value> {
-    let logs = [partial(&path.with_extension("jsonl")), kept.with_extension("jsonl")];
+    let logs = [
+        partial(&path.with_extension("jsonl")),
+        kept.with_extension("jsonl"),
+    ];
     let log = logs.into_iter().find_map(|log| File::open(log).ok())?;
     let mut line = String::new();
     let _ = BufReader::new(log.take(1 << 16)).read_line(&mut line);

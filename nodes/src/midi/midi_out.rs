@@ -211,7 +211,8 @@ impl Sending {
                 self.outlet.send(now, Message::note(note));
             }
             for channel in &self.used {
-                self.outlet.send(now, Message::control(*channel, SUSTAIN, 0.0));
+                self.outlet
+                    .send(now, Message::control(*channel, SUSTAIN, 0.0));
             }
         }
     }

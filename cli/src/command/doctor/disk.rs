@@ -58,10 +58,14 @@ fn recordings(graph: &Graph) -> Vec<Recording> {
     let rate = f64::from(graph.transport().sample_rate);
     let of = |node: &serde_json::Value| {
         let values = &node["values"];
-        let is_flac = values["path"].as_str().is_some_and(|path| path.to_lowercase().ends_with("flac"));
+        let is_flac = values["path"]
+            .as_str()
+            .is_some_and(|path| path.to_lowercase().ends_with("flac"));
         // A wire of sound has two channels nearly always.
         let sound = 2.0 * SAMPLE * rate * SECONDS_A_DAY * if is_flac { FLAC } else { 1.0 };
-        let has_sound = !graph.sources(node["id"].as_str().unwrap_or_default(), "sound").is_empty();
+        let has_sound = !graph
+            .sources(node["id"].as_str().unwrap_or_default(), "sound")
+            .is_empty();
         let rate = if has_sound { sound } else { 0.0 };
         let by_size = values["keep_gb"].as_f64().map(|size| size * GIGABYTE);
         let by_days = values["keep_days"].as_f64().map(|days| days * rate);
@@ -82,23 +86,36 @@ fn space_of(free: u64, recordings: &[Recording]) -> Finding {
     if free < LITTLE {
         return Finding::lacks("disk", room, "free some room");
     }
-    let endless: f64 = recordings.iter().filter(|one| one.most.is_none()).map(|one| one.rate).sum();
+    let endless: f64 = recordings
+        .iter()
+        .filter(|one| one.most.is_none())
+        .map(|one| one.rate)
+        .sum();
     let kept: f64 = recordings.iter().filter_map(|one| one.most).sum();
     let left = free as f64 - kept;
     if left < 0.0 {
-        let says = format!("{room}, and what is kept will take {:.1} GB", kept / GIGABYTE);
+        let says = format!(
+            "{room}, and what is kept will take {:.1} GB",
+            kept / GIGABYTE
+        );
         return Finding::lacks("disk", says, "keep less: recorder(keep_gb: …)");
     }
     if endless > 0.0 {
         let days = left / endless;
-        let says = format!("{room}: {days:.0} days at {:.1} GB a day", endless / GIGABYTE);
+        let says = format!(
+            "{room}: {days:.0} days at {:.1} GB a day",
+            endless / GIGABYTE
+        );
         return match days < FEW_DAYS {
             true => Finding::lacks("disk", says, mend),
             false => Finding::fine("disk", says),
         };
     }
     match kept > 0.0 {
-        true => Finding::fine("disk", format!("{room}; takes are kept up to {:.1} GB", kept / GIGABYTE)),
+        true => Finding::fine(
+            "disk",
+            format!("{room}; takes are kept up to {:.1} GB", kept / GIGABYTE),
+        ),
         false => Finding::fine("disk", room),
     }
 }
@@ -131,7 +148,10 @@ mod tests {
             most: Some(100e9),
         };
         let fine = space_of(166_000_000_000, &[kept]);
-        assert_eq!((fine.state, fine.says.contains("up to 100.0 GB")), (State::Fine, true));
+        assert_eq!(
+            (fine.state, fine.says.contains("up to 100.0 GB")),
+            (State::Fine, true)
+        );
         assert_eq!(space_of(50_000_000_000, &[kept]).state, State::Lacks);
     }
 }

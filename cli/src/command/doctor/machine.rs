@@ -18,7 +18,9 @@ fn told(program: &str, words: &[&str]) -> Option<String> {
 }
 
 pub(super) fn ffmpeg() -> Finding {
-    let missing = ["ffmpeg", "ffprobe"].into_iter().find(|name| told(name, &["-version"]).is_none());
+    let missing = ["ffmpeg", "ffprobe"]
+        .into_iter()
+        .find(|name| told(name, &["-version"]).is_none());
     match (missing, told("ffmpeg", &["-version"])) {
         (None, Some(line)) => {
             let words: Vec<&str> = line.split_whitespace().take(3).collect();
@@ -26,7 +28,10 @@ pub(super) fn ffmpeg() -> Finding {
         }
         (missing, _) => Finding::lacks(
             "ffmpeg",
-            format!("{} is not installed: no film and no camera can be read", missing.unwrap_or("ffmpeg")),
+            format!(
+                "{} is not installed: no film and no camera can be read",
+                missing.unwrap_or("ffmpeg")
+            ),
             "sudo apt install ffmpeg",
         ),
     }
@@ -46,7 +51,10 @@ fn clock_of(synchronised: Option<&str>) -> Finding {
             "nothing keeps it right, and hours go by it",
             "sudo timedatectl set-ntp true",
         ),
-        _ => Finding::unknown("clock", "timedatectl does not say whether it is synchronised"),
+        _ => Finding::unknown(
+            "clock",
+            "timedatectl does not say whether it is synchronised",
+        ),
     }
 }
 
@@ -73,13 +81,24 @@ pub(super) fn rights() -> Vec<Finding> {
     use rustix::process::{Resource, getegid, geteuid, getgroups, getrlimit};
 
     if geteuid().is_root() {
-        return vec![Finding::fine("rights", "this is root, who may do all; look as the user who will play")];
+        return vec![Finding::fine(
+            "rights",
+            "this is root, who may do all; look as the user who will play",
+        )];
     }
     let groups = std::fs::read_to_string("/etc/group").unwrap_or_default();
-    let mut own: Vec<u32> = getgroups().unwrap_or_default().iter().map(|group| group.as_raw()).collect();
+    let mut own: Vec<u32> = getgroups()
+        .unwrap_or_default()
+        .iter()
+        .map(|group| group.as_raw())
+        .collect();
     own.push(getegid().as_raw());
     let limit = getrlimit(Resource::Rtprio).maximum;
-    vec![group_of(&groups, &own, "audio"), group_of(&groups, &own, "video"), priority_of(limit)]
+    vec![
+        group_of(&groups, &own, "audio"),
+        group_of(&groups, &own, "video"),
+        priority_of(limit),
+    ]
 }
 
 #[cfg(not(unix))]
@@ -94,7 +113,11 @@ fn group_of(groups: &str, own: &[u32], name: &'static str) -> Finding {
         let mut fields = line.split(':');
         (fields.next() == Some(name)).then(|| fields.nth(1)?.parse::<u32>().ok())?
     });
-    let what = if name == "audio" { "group audio" } else { "group video" };
+    let what = if name == "audio" {
+        "group audio"
+    } else {
+        "group video"
+    };
     match number {
         None => Finding::unknown(what, format!("this system has no group `{name}`")),
         Some(number) if own.contains(&number) => Finding::fine(what, "this user is in it"),

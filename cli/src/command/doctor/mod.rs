@@ -85,10 +85,16 @@ pub(crate) fn run(doctor: &Doctor, kinds: &Kinds<'_>, settings: &Settings) -> Re
     findings.extend(cameras(&found, graph.as_ref()));
     findings.push(models(settings, graph.as_ref()));
     findings.extend(machine::rights());
-    findings.push(disk::space(folder.unwrap_or(Path::new(".")), graph.as_ref()));
+    findings.push(disk::space(
+        folder.unwrap_or(Path::new(".")),
+        graph.as_ref(),
+    ));
     findings.push(machine::clock());
     findings.push(machine::sleep());
-    let lacking = findings.iter().filter(|one| one.state == State::Lacks).count();
+    let lacking = findings
+        .iter()
+        .filter(|one| one.state == State::Lacks)
+        .count();
     let mut out = out();
     if doctor.json {
         let json = json!({ "fine": lacking == 0, "findings": findings });
@@ -107,7 +113,12 @@ pub(crate) fn run(doctor: &Doctor, kinds: &Kinds<'_>, settings: &Settings) -> Re
 
 /// A finding as it is printed.
 fn line(finding: &Finding) -> String {
-    let Finding { what, state, says, mend } = finding;
+    let Finding {
+        what,
+        state,
+        says,
+        mend,
+    } = finding;
     let word = match state {
         State::Fine => "fine   ",
         State::Lacks => "lacks  ",
@@ -168,7 +179,11 @@ fn sound(found: &Devices) -> Finding {
 /// The cameras, where the patch has one or there are any.
 fn cameras(found: &Devices, graph: Option<&Graph>) -> Option<Finding> {
     let needs = graph.map(|graph| kinds_of(graph).any(|kind| kind == "camera"));
-    let names: Vec<&str> = found.cameras.iter().map(|camera| camera.name.as_str()).collect();
+    let names: Vec<&str> = found
+        .cameras
+        .iter()
+        .map(|camera| camera.name.as_str())
+        .collect();
     match (needs, names.is_empty()) {
         (_, false) => Some(Finding::fine("camera", names.join(", "))),
         (Some(true), true) => Some(Finding::lacks(
@@ -192,13 +207,18 @@ fn models(settings: &Settings, graph: Option<&Graph>) -> Finding {
     let manifest = match Manifest::of(settings) {
         Ok(manifest) => manifest,
         Err(why) => {
-            let mend = why.advice().unwrap_or("name their folder with --models").to_owned();
+            let mend = why
+                .advice()
+                .unwrap_or("name their folder with --models")
+                .to_owned();
             return Finding::lacks("models", why.to_string(), mend);
         }
     };
     let used = |graph: &Graph| -> Vec<String> {
         let ids: Vec<String> = graph.node_ids().map(str::to_owned).collect();
-        let values = ids.iter().filter_map(|id| graph.value(id, "model")?.as_str());
+        let values = ids
+            .iter()
+            .filter_map(|id| graph.value(id, "model")?.as_str());
         values.map(str::to_owned).collect()
     };
     let mut names = match graph {
@@ -209,13 +229,18 @@ fn models(settings: &Settings, graph: Option<&Graph>) -> Finding {
     names.dedup();
     for name in &names {
         if let Err(why) = verify(&manifest, name) {
-            let mend = why.advice().map_or_else(|| format!("score models verify {name}"), str::to_owned);
+            let mend = why
+                .advice()
+                .map_or_else(|| format!("score models verify {name}"), str::to_owned);
             return Finding::lacks("models", format!("{name}: {why}"), mend);
         }
     }
     match names.is_empty() {
         true => Finding::fine("models", "the patch plays none"),
-        false => Finding::fine("models", format!("{} answers as it should", names.join(", "))),
+        false => Finding::fine(
+            "models",
+            format!("{} answers as it should", names.join(", ")),
+        ),
     }
 }
 
@@ -231,6 +256,9 @@ mod tests {
             "ffmpeg         lacks    it is not installed\n               mend:    sudo apt install ffmpeg\n"
         );
         let fine = serde_json::to_value(Finding::fine("clock", "it is right")).unwrap();
-        assert_eq!(fine, json!({ "what": "clock", "state": "fine", "says": "it is right" }));
+        assert_eq!(
+            fine,
+            json!({ "what": "clock", "state": "fine", "says": "it is right" })
+        );
     }
 }

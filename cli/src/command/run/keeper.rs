@@ -115,7 +115,8 @@ impl Keeper<'_> {
     fn bury(&mut self, why: &str, lived: Duration) {
         let has_good = kept::has_good(&self.folder);
         // What was saved while it lived may be what it died of.
-        self.ladder.begin(&fingerprint(&self.arguments.patch), now());
+        self.ladder
+            .begin(&fingerprint(&self.arguments.patch), now());
         let goes_down = self.ladder.died(now(), lived, why, has_good);
         let seconds = lived.as_secs();
         match goes_down {
@@ -138,7 +139,10 @@ impl Keeper<'_> {
                 break;
             }
             let seconds = left.as_secs();
-            self.manager.alive(&format!("waits {seconds} s before the next start: {}", self.ladder.why()));
+            self.manager.alive(&format!(
+                "waits {seconds} s before the next start: {}",
+                self.ladder.why()
+            ));
             match stop.recv_timeout(left.min(LOOK)) {
                 Err(RecvTimeoutError::Timeout) => {}
                 _ => return false,
@@ -230,14 +234,20 @@ fn folder(arguments: &Run) -> Result<PathBuf, Failure> {
     let made = std::fs::create_dir_all(&folder).and_then(|()| std::path::absolute(&folder));
     made.map_err(|error| {
         let why = format!("`{}` cannot be made: {error}", folder.display());
-        NodeError::output(why).help("name another folder with --state").into()
+        NodeError::output(why)
+            .help("name another folder with --state")
+            .into()
     })
 }
 
 /// Makes sure that nobody else keeps this patch.
 fn lock(folder: &Path) -> Result<File, Failure> {
     let path = folder.join("keeper.lock");
-    let opened = File::options().create(true).truncate(false).write(true).open(&path);
+    let opened = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path);
     let file = opened.map_err(|error| {
         let why = format!("`{}` cannot be written: {error}", path.display());
         NodeError::output(why).help("name another folder with --state")
@@ -245,7 +255,9 @@ fn lock(folder: &Path) -> Result<File, Failure> {
     // On a file system without locks, nobody is kept from it.
     if let Err(TryLockError::WouldBlock) = file.try_lock() {
         let why = "another `score run --keep-alive` keeps this patch playing";
-        return Err(NodeError::output(why).help("end that one, or give this one a folder with --state").into());
+        return Err(NodeError::output(why)
+            .help("end that one, or give this one a folder with --state")
+            .into());
     }
     Ok(file)
 }
@@ -253,7 +265,9 @@ fn lock(folder: &Path) -> Result<File, Failure> {
 /// What tells the patch, with all that it includes, from every other.
 fn fingerprint(patch: &Path) -> String {
     let texts = files_of(patch).into_iter().map(|file| {
-        let text = Source::read(&file).map(|source| source.text).unwrap_or_default();
+        let text = Source::read(&file)
+            .map(|source| source.text)
+            .unwrap_or_default();
         format!("{}\n{text}\n", file.display())
     });
     patch_hash(&texts.collect::<String>())
@@ -262,7 +276,10 @@ fn fingerprint(patch: &Path) -> String {
 /// Asks the run to end.
 fn ask_to_end(run: &mut Child) {
     #[cfg(unix)]
-    if let Some(id) = i32::try_from(run.id()).ok().and_then(rustix::process::Pid::from_raw) {
+    if let Some(id) = i32::try_from(run.id())
+        .ok()
+        .and_then(rustix::process::Pid::from_raw)
+    {
         let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
         return;
     }
@@ -301,5 +318,7 @@ fn lost(error: std::io::Error) -> Failure {
 
 /// The time of the system's clock.
 fn now() -> Duration {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
 }

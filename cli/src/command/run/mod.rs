@@ -94,7 +94,14 @@ pub(crate) fn run(
         patch = %arguments.patch.display(),
         "starts"
     );
-    let played = play(arguments, settings, (loader, &mut kept), unseen, &stop, (&log, &bar));
+    let played = play(
+        arguments,
+        settings,
+        (loader, &mut kept),
+        unseen,
+        &stop,
+        (&log, &bar),
+    );
     log.clear(&bar);
     let seconds = started.elapsed().as_secs();
     match &played {

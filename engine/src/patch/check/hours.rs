@@ -104,7 +104,12 @@ impl Checker<'_> {
     }
 
     /// On which days an entry holds; on all where it names none.
-    fn read_days(&mut self, scope: &Scope, days: Option<&Tree>, dates: Option<&&Tree>) -> Option<Days> {
+    fn read_days(
+        &mut self,
+        scope: &Scope,
+        days: Option<&Tree>,
+        dates: Option<&&Tree>,
+    ) -> Option<Days> {
         match (days, dates) {
             (None, None) => Some(Days::Week((0..7).collect())),
             (Some(days), None) => {
@@ -119,7 +124,8 @@ impl Checker<'_> {
                     let Some(day) = DAYS.iter().position(|day| *day == word) else {
                         if item.shape != Shape::Broken {
                             let help = self.near(word, DAYS);
-                            let help = help.or_else(|| Some(format!("they are {}", DAYS.join(", "))));
+                            let help =
+                                help.or_else(|| Some(format!("they are {}", DAYS.join(", "))));
                             self.report(item.spot, format!("there is no day `{word}`"), help);
                         }
                         return None;
@@ -248,13 +254,33 @@ mod tests {
         assert_eq!(read_time("10:00"), Some(36_000));
         assert_eq!(read_time("23:59:59"), Some(DAY - 1));
         assert_eq!(read_time("24:00"), Some(DAY));
-        for wrong in ["24:01", "9:00", "10", "10:60", "10:00:60", "10:00:00:00", "+1:00", "", "ä:ö"] {
+        for wrong in [
+            "24:01",
+            "9:00",
+            "10",
+            "10:60",
+            "10:00:60",
+            "10:00:00:00",
+            "+1:00",
+            "",
+            "ä:ö",
+        ] {
             assert_eq!(read_time(wrong), None, "{wrong}");
         }
-        assert_eq!(read_dates("12-24..01-06"), Some(Dates::Yearly((12, 24), (1, 6))));
+        assert_eq!(
+            read_dates("12-24..01-06"),
+            Some(Dates::Yearly((12, 24), (1, 6)))
+        );
         assert_eq!(read_dates("02-29"), Some(Dates::Yearly((2, 29), (2, 29))));
         assert!(matches!(read_dates("2026-12-24"), Some(Dates::Once(..))));
-        for wrong in ["2026-02-29", "2027-01-06..2026-12-24", "2026-12-24..01-06", "12-32", "20261224", ""] {
+        for wrong in [
+            "2026-02-29",
+            "2027-01-06..2026-12-24",
+            "2026-12-24..01-06",
+            "12-32",
+            "20261224",
+            "",
+        ] {
             assert_eq!(read_dates(wrong), None, "{wrong}");
         }
     }

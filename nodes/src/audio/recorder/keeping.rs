@@ -98,7 +98,9 @@ fn remove_oldest(path: &Path, owner: &Owner, limits: Limits, now: SystemTime) ->
         match done {
             Ok(()) => {
                 count += 1;
-                tracing::info!("removed the take of `{name}`, which was the oldest beyond what is kept");
+                tracing::info!(
+                    "removed the take of `{name}`, which was the oldest beyond what is kept"
+                );
             }
             Err(error) => tracing::warn!("the take of `{name}` cannot be removed: {error}"),
         }
@@ -110,11 +112,14 @@ fn remove_oldest(path: &Path, owner: &Owner, limits: Limits, now: SystemTime) ->
 fn doomed(mut takes: Vec<Kept>, limits: Limits, now: SystemTime) -> Vec<Kept> {
     takes.sort_by(|a, b| (a.written, &a.files).cmp(&(b.written, &b.files)));
     let mut bytes: u64 = takes.iter().map(|take| take.bytes).sum();
-    let longest = limits.days.and_then(|days| Duration::try_from_secs_f64(days * DAY).ok());
+    let longest = limits
+        .days
+        .and_then(|days| Duration::try_from_secs_f64(days * DAY).ok());
     let is_beyond = |take: &Kept, bytes: u64| {
         // What was written later than now, by a clock that was set back, is not old.
         let age = now.duration_since(take.written).unwrap_or_default();
-        longest.is_some_and(|longest| age > longest) || limits.bytes.is_some_and(|most| bytes > most)
+        longest.is_some_and(|longest| age > longest)
+            || limits.bytes.is_some_and(|most| bytes > most)
     };
     takes.pop();
     let count = takes.iter().take_while(|take| {
@@ -138,7 +143,10 @@ fn takes_at(path: &Path, owner: &Owner) -> Vec<Kept> {
         let Some(take) = name.to_str().and_then(|name| take_of(name, path)) else {
             continue;
         };
-        found.entry(folder.join(take)).or_default().push(entry.path());
+        found
+            .entry(folder.join(take))
+            .or_default()
+            .push(entry.path());
     }
     let takes = found.into_iter().filter_map(|(stem, files)| {
         let growing = Take::at(&stem.with_extension(path.extension()?)).files();
@@ -185,7 +193,9 @@ fn take_of<'a>(name: &'a str, path: &Path) -> Option<&'a str> {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     // `-2`, `-recovered`, `-2-recovered-3`, and then `-part` or `-part-2` of its notes.
     let take = match rest.split_once("-part") {
-        Some((take, part)) if part.is_empty() || part.strip_prefix('-').is_some_and(is_number) => take,
+        Some((take, part)) if part.is_empty() || part.strip_prefix('-').is_some_and(is_number) => {
+            take
+        }
         Some(_) => return None,
         None => rest,
     };

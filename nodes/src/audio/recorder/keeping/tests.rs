@@ -43,7 +43,16 @@ fn only_names_that_a_recorder_gives_are_its_takes() {
     assert_eq!(take("take-part.mid"), Some("take"));
     assert_eq!(take("take-recovered.jsonl"), Some("take-recovered"));
     assert_eq!(take("take-2-recovered-3.trace"), Some("take-2-recovered-3"));
-    for other in ["take-best.wav", "take.flac", "take2.wav", "my take.wav", "take-2.txt", "take-part-x.mid", ".take.wav", "take--2.wav"] {
+    for other in [
+        "take-best.wav",
+        "take.flac",
+        "take2.wav",
+        "my take.wav",
+        "take-2.txt",
+        "take-part-x.mid",
+        ".take.wav",
+        "take--2.wav",
+    ] {
         assert_eq!(take(other), None, "{other}");
     }
 }
@@ -100,12 +109,18 @@ fn nothing_is_removed_that_the_recorder_did_not_write() {
     };
     let before = listed(folder.path());
     let later = SystemTime::now() + Duration::from_secs(86_400);
-    assert_eq!(remove_oldest(&path, &own, limits, later), 3, "all but the newest of four");
+    assert_eq!(
+        remove_oldest(&path, &own, limits, later),
+        3,
+        "all but the newest of four"
+    );
     let after = listed(folder.path());
     let gone: Vec<&String> = before.iter().filter(|name| !after.contains(name)).collect();
     assert_eq!(gone.len(), 9, "{gone:?}");
     let is_own = |name: &&String| {
-        ["take.", "take-2.", "take-3.", "take-4."].iter().any(|own| name.starts_with(own))
+        ["take.", "take-2.", "take-3.", "take-4."]
+            .iter()
+            .any(|own| name.starts_with(own))
     };
     assert!(gone.iter().all(|name| is_own(name)), "{gone:?}");
 }
