@@ -70,7 +70,8 @@ impl Stage {
     /// A run that is kept alive.
     fn kept(&self, more: &[&str]) -> Talking {
         let keep = ["--keep-alive", "--state", "state"];
-        let run = Talking::start(&mut self.command(&[&keep, more].concat()));
+        let mut command = self.command(&[&keep, more].concat());
+        let run = Talking::start(command.env("NOTIFY_SOCKET", self.at("notify")));
         run.until("plays");
         run
     }
@@ -199,6 +200,7 @@ fn a_picture_that_stands_still_without_a_word_has_the_run_started_again_in_time(
 #[test]
 fn a_patch_that_dies_comes_back_and_at_the_third_death_something_quieter_does() {
     let stage = Stage::new(HUM);
+    let mut manager = NotifySocket::new(stage.folder());
     let mut keeper = stage.kept(&[]);
     for death in 0..2 {
         let took = kill(&keeper);
@@ -234,8 +236,18 @@ fn a_patch_that_dies_comes_back_and_at_the_third_death_something_quieter_does() 
     stage.until_plays("null");
     let took = kill(&keeper);
     assert!(took < Duration::from_secs(5), "{took:?}");
+    // Runs have come and gone: who says that it stops, and goes on, is killed by systemd.
+    assert_eq!(manager.count("WATCHDOG=trigger", Duration::ZERO), 0);
+    let stopping = |manager: &NotifySocket| {
+        let messages = manager.messages.iter();
+        messages
+            .filter(|(_, text)| text.contains("STOPPING"))
+            .count()
+    };
+    assert_eq!(stopping(&manager), 0, "{:#?}", manager.messages);
     keeper.signal("TERM");
     assert!(keeper.wait(PATIENCE).success());
+    manager.until("STOPPING=1", PATIENCE);
     until("nothing is left running", || {
         children(keeper.id()).is_empty()
     });

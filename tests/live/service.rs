@@ -1,6 +1,7 @@
 //! A run on a sound server tells a service manager how it is, and keeps its opening hours.
 
-use std::time::{Duration, SystemTime};
+use std::process::Command;
+use std::time::{Duration, Instant, SystemTime};
 
 use score_test_support::jack::{Jack, Running, signal};
 use score_test_support::notify::NotifySocket;
@@ -156,4 +157,39 @@ fn hours_end_and_begin_with_a_fade_that_does_not_click_and_are_told() {
         "{}",
         largest_step(sound)
     );
+}
+
+#[test]
+fn a_run_that_is_killed_sounds_again_within_five_seconds() {
+    let Some(jack) = Jack::start(256) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("show.ron"), patch("")).unwrap();
+    let mut manager = NotifySocket::new(folder.path());
+    let arguments = [
+        "run",
+        "show.ron",
+        "--quiet",
+        "--no-remote",
+        "--keep-alive",
+        "--state",
+        "state",
+    ];
+    let mut command = jack.score(folder.path(), &arguments);
+    let keeper = Running::start(command.env("NOTIFY_SOCKET", manager.path()));
+    manager.until("READY=1", PATIENCE);
+    for _ in 0..2 {
+        manager.forget();
+        let id = keeper.0.id();
+        let run = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
+        let killed = Instant::now();
+        let kill = Command::new("kill").args(["-9", run.trim()]).status();
+        assert!(kill.unwrap().success());
+        // It is ready when its first block sounds.
+        let took = manager.until("READY=1", PATIENCE) - killed;
+        println!("sounds again after {took:?}");
+        assert!(took < Duration::from_secs(5), "{took:?}");
+    }
+    keeper.drain();
 }

@@ -30,12 +30,20 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// How much longer the start may take, from each message on.
 const START: Duration = Duration::from_secs(60);
 
+/// The last message: who has sent it and does not end is killed.
+const STOPPING: &str = "STOPPING=1\nSTATUS=ends";
+
 /// The service manager, as somebody speaks to it who keeps a run alive.
 pub(crate) struct Manager(Notify);
 
 impl Manager {
     pub(crate) fn new() -> Self {
         Manager(Notify::new())
+    }
+
+    /// Reports that the keeper ends.
+    pub(crate) fn stopping(&mut self) {
+        self.0.send(STOPPING);
     }
 
     /// Reports that all is as it should be, though nothing plays just now; with a line, where there
@@ -125,9 +133,11 @@ impl Service {
         None
     }
 
-    /// Reports that the run ends.
+    /// Reports that the run ends; of one that is started again its keeper does.
     pub(crate) fn stopping(&mut self) {
-        self.notify.send("STOPPING=1\nSTATUS=ends");
+        if !self.is_kept {
+            self.notify.send(STOPPING);
+        }
     }
 }
 

@@ -35,7 +35,7 @@ fn ten_thousand_restarts_leave_nothing_behind() {
     // A light node on a shared thread, and one on a thread of its own.
     let graph = graph(
         r#""n": press(pitch: 50), "f": frail(fails_after: 1), "a": hum(), "w": write(name: "years", fails: true)"#,
-        r#""~n -> f", "~a -> w""#,
+        r#"~"n -> f", ~"a -> w""#,
     );
     let (mut live, _) = Live::start(graph, &Settings::default(), options).unwrap();
     let failures = |live: &mut Live| {

@@ -368,9 +368,9 @@ mod tests {
             let samples = sound[second * 48_000..(second + 1) * 48_000].iter();
             samples.fold(0.0f32, |peak, sample| peak.max(sample.abs()))
         };
-        assert!((second(0), second(13)) == (1.0, 1.0) || second(0) > 0.999);
+        assert!(second(0) > 0.999);
         assert!((second(2) - 0.75).abs() < 0.01, "{}", second(2));
-        assert_eq!((second(5), second(6)), (second(6), 0.0), "it is silent");
+        assert!(second(5) < 0.001 && second(6) == 0.0, "{}", second(5));
         assert!((second(8) - 0.5).abs() < 0.01, "{}", second(8));
         assert!(second(12) > 0.999);
         let steepest = std::f32::consts::TAU * 440.0 / 48_000.0;

@@ -163,6 +163,7 @@ impl Keeper<'_> {
         let mut looked = Instant::now();
         loop {
             if stop.try_recv().is_ok() {
+                self.manager.stopping();
                 ask_to_end(&mut run);
                 let status = run.wait().map_err(lost)?;
                 return Ok(Ended::Stopped(status));

@@ -1,5 +1,8 @@
 //! A patch that plays, and the edits that are prepared beside it.
 
+mod telling;
+mod unattended;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,13 +11,12 @@ use std::time::{Duration, Instant, SystemTime};
 use crossbeam_channel::{Receiver, never, select_biased};
 #[cfg(feature = "page")]
 use score_engine::Registry;
-use score_engine::{
-    Edit, FileRole, Follow, Graph, Live, LiveOptions, Revision, RunError, Settings, Status,
-    Steering, patch_hash,
-};
+use score_engine::{Edit, Follow, Graph, Live, Revision, RunError, Settings, Status, Steering};
 use score_nodes::device::Audible;
 use score_nodes::following::Follower;
 
+use self::telling::{generations, short_hash, tell, used, written};
+use self::unattended::options;
 use super::loader::{Checked, Loaded, Loader, READ_TIMEOUT, Unloaded};
 use super::{STOPPED, no_thread, plain, warn};
 use crate::arguments::Run;
@@ -143,23 +145,6 @@ impl<'a> Playing<'a> {
         }
     }
 
-    /// Has the run heard or not, by the patch's hours.
-    fn heed_hours(&mut self) {
-        let hours = self.live.hours();
-        let is_open = hours.as_ref().is_none_or(|hours| hours.open);
-        if !self.audible.set(is_open) {
-            return;
-        }
-        let until = hours.and_then(|hours| hours.until);
-        let until = until
-            .map(|until| format!(" until {until}"))
-            .unwrap_or_default();
-        match is_open {
-            true => tracing::info!("its hours begin: it is heard{until}"),
-            false => tracing::info!("its hours are over: it is silent on purpose{until}"),
-        }
-    }
-
     /// Has the first patch built.
     pub(super) fn prepare_first(&mut self, graph: Graph) -> Step {
         // What begins outside its hours is not heard for a moment first.
@@ -216,7 +201,6 @@ impl<'a> Playing<'a> {
                 default(POLL_INTERVAL) => {}
             }
             self.tend();
-            self.heed_hours();
             if self.live.is_over() && self.pending.is_none() {
                 return Ok("every node has ended");
             }
@@ -226,6 +210,7 @@ impl<'a> Playing<'a> {
             told = Instant::now();
             let mut status = self.live.status();
             status.standing_in = self.kept.as_ref().and_then(Kept::standing_in);
+            self.heed_hours(&status);
             if status.revision > 0
                 && steered.replace(status.steered) != Some(status.steered)
                 && !status.steered
@@ -241,26 +226,6 @@ impl<'a> Playing<'a> {
             self.look_after(&status, told)?;
             show(&status);
         }
-    }
-
-    /// Tells those who look after the run how it is.
-    fn look_after(&mut self, status: &Status, now: Instant) -> Step {
-        let stands = self.service.look(status, &self.live, now);
-        let Some(kept) = self.kept else {
-            return Ok(());
-        };
-        if let Some(why) = stands {
-            // What stands still may not end either.
-            kept.ends(&why);
-            end_at_once();
-        }
-        if kept.is_left_alone() {
-            return Err(Failure::Message("its keeper is gone".to_owned()));
-        }
-        let text = self.published.text();
-        let recalled = self.live.steering().recalled();
-        kept.look(text.as_deref(), recalled, &self.writes, now);
-        Ok(())
     }
 
     /// Has saved files read, and reports what takes long.
@@ -507,72 +472,4 @@ impl<'a> Playing<'a> {
     fn name(&self) -> String {
         self.arguments.patch.display().to_string()
     }
-}
-
-/// How the run behaves. What is kept alive gives up no node.
-fn options(is_kept: bool) -> LiveOptions {
-    let mut options = LiveOptions::default();
-    if is_kept {
-        options.restart.most = usize::MAX;
-        options.restart.longest = Duration::from_secs(300);
-    }
-    options
-}
-
-/// Ends the program as a power cut does: nothing is waited for.
-fn end_at_once() -> ! {
-    #[cfg(unix)]
-    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
-    std::process::abort()
-}
-
-/// The files that a patch writes.
-fn written(graph: &Graph) -> Vec<PathBuf> {
-    let files = graph.files().filter(|file| file.role == FileRole::Write);
-    files.map(|file| file.path).collect()
-}
-
-/// What the nodes of a patch have for any of the parameters `names`: `eye: eye, tune: melody`.
-fn used(graph: &Graph, names: &[&str]) -> String {
-    let graph = graph.json();
-    let nodes = graph["nodes"].as_array().into_iter().flatten();
-    let found = nodes.filter_map(|node| {
-        let value = names.iter().find_map(|name| node["values"].get(name))?;
-        let value = value.as_str().unwrap_or("the system's own");
-        Some(format!("{}: {value}", node["id"].as_str()?))
-    });
-    found.collect::<Vec<_>>().join(", ")
-}
-
-fn tell(revision: &Revision, took: Duration) {
-    let parts = [
-        ("began", &revision.begun),
-        ("got new values", &revision.set),
-        ("went", &revision.gone),
-    ];
-    let parts: Vec<String> = parts
-        .into_iter()
-        .filter(|(_, ids)| !ids.is_empty())
-        .map(|(what, ids)| format!("{what}: {}", ids.join(", ")))
-        .collect();
-    // Of another tempo or preset no node has to be named.
-    let parts: String = parts.iter().map(|part| format!("; {part}")).collect();
-    tracing::info!(
-        revision = revision.number,
-        hash = short_hash(revision),
-        milliseconds = took.as_millis() as u64,
-        generations = generations(revision),
-        "the edit plays{parts}",
-    );
-}
-
-/// What tells the patch's text from others, short enough to be read.
-fn short_hash(revision: &Revision) -> String {
-    patch_hash(&revision.patch).chars().take(12).collect()
-}
-
-/// The generations of the nodes that began, in their order: `7, 8`.
-fn generations(revision: &Revision) -> String {
-    let numbers: Vec<String> = revision.generations.iter().map(u64::to_string).collect();
-    numbers.join(", ")
 }

@@ -359,11 +359,8 @@ fn parts_follow_each_other_without_a_frame_between_and_each_is_whole() {
     for name in ["take", "take-2", "take-3"] {
         let wav = hound::WavReader::open(folder.join(format!("{name}.wav"))).unwrap();
         let log = folder.join(format!("{name}.jsonl"));
-        assert_eq!(
-            first_line(&log)["begins"].as_f64().unwrap(),
-            begins,
-            "{name}"
-        );
+        let told = first_line(&log)["begins"].as_f64().unwrap();
+        assert!((told - begins).abs() < 1e-8, "{name}: {told} {begins}");
         begins += f64::from(wav.duration()) / 48_000.0;
         sound.extend(wav.into_samples::<i16>().map(Result::unwrap));
         // Each says which patch plays and what hands hold, so that it can be played by itself.
