@@ -1,9 +1,12 @@
 //! Writes values into the text of a patch and leaves everything else in it as it stands.
 
+mod chains;
 mod controllers;
 mod file;
+mod graph;
 mod literal;
 mod pen;
+mod removal;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +29,7 @@ use crate::transport_params::{DECLARED, TRANSPORT, TransportParams};
 
 pub use controllers::{ControllerBinding, bind_controller};
 pub use file::{Unwritten, bind_controller_file, patch_hash, replace_patch, write_back_file};
+pub use graph::{GraphEdit, PortName, edit_graph};
 
 /// A value that is to stand in the text of a patch.
 #[derive(Clone, Debug, PartialEq)]
