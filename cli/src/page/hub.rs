@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::Writer;
+use super::editing::Editing;
 use super::plan;
 use crate::remote::{Published, Remote};
 
@@ -76,7 +76,7 @@ pub(super) struct Hub {
     pub(super) steering: Steering,
     pub(super) published: Published,
     pub(super) remote: Remote,
-    pub(super) writer: Writer,
+    pub(super) editing: Arc<Editing>,
     /// What the patch is called.
     pub(super) name: String,
     pub(super) since: Instant,
@@ -146,14 +146,14 @@ impl Hub {
         steering: Steering,
         published: Published,
         remote: Remote,
-        writer: Writer,
+        editing: Arc<Editing>,
         name: String,
     ) -> Self {
         Hub {
             steering,
             published,
             remote,
-            writer,
+            editing,
             name,
             since: Instant::now(),
             is_writing: AtomicBool::new(false),
@@ -197,6 +197,7 @@ impl Hub {
 
     fn tick(&self) {
         let is_open = self.ticks.receiver_count() > 0;
+        self.editing.plays(self.published.text());
         let mut state = self.lock();
         state.listen(&self.steering, &self.published);
         if !is_open {

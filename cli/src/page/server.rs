@@ -13,11 +13,13 @@ use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use super::access::{Access, Admitted, Right};
+use super::editing;
 use super::hub::Hub;
 use super::socket::{LARGEST, converse};
 use super::{assets, health, seal};
@@ -84,7 +86,7 @@ async fn answer(
 }
 
 /// Why a request is refused.
-type Refused = (StatusCode, &'static str);
+pub(super) type Refused = (StatusCode, &'static str);
 
 async fn respond(
     shared: &Arc<Shared>,
@@ -105,6 +107,18 @@ async fn respond(
     match parts.method {
         Method::GET | Method::HEAD => look(shared, &parts.headers, &admitted, path),
         Method::POST if path == "/enter" => enter(shared, &parts.headers, &admitted, body).await,
+        Method::POST if path.starts_with(editing::PATH) => {
+            let is_local = admitted.is_local;
+            let right = || shared.access.right(&parts.headers, is_local);
+            editing::answer(
+                &shared.hub.editing,
+                (&parts.headers, &admitted),
+                right,
+                path,
+                body,
+            )
+            .await
+        }
         Method::POST => Err((StatusCode::NOT_FOUND, "nothing here takes this")),
         _ => Err((
             StatusCode::METHOD_NOT_ALLOWED,
@@ -178,7 +192,7 @@ fn page(page: &str, status: StatusCode) -> Result<Response, Refused> {
     Ok((status, headers, page.replace("{nonce}", &nonce)).into_response())
 }
 
-fn json(content: String) -> Response {
+pub(super) fn json(content: String) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], content).into_response()
 }
 
@@ -189,6 +203,36 @@ struct Entering {
     secret: String,
 }
 
+/// Refuses what is not JSON of the server's own page.
+pub(super) fn require_own_json(headers: &HeaderMap, admitted: &Admitted) -> Result<(), Refused> {
+    if !admitted.is_own_page {
+        return Err((StatusCode::FORBIDDEN, "only the page itself may ask this"));
+    }
+    let is_json = headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind == "application/json");
+    match is_json {
+        true => Ok(()),
+        false => Err((
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "only application/json is read",
+        )),
+    }
+}
+
+/// Reads the body of a request, at most so many bytes, within a time.
+pub(super) async fn read_json<T: DeserializeOwned>(
+    body: Body,
+    largest: usize,
+    within: Duration,
+) -> Result<T, Refused> {
+    let bytes = timeout(within, to_bytes(body, largest)).await;
+    let bytes = bytes.map_err(|_| (StatusCode::REQUEST_TIMEOUT, "the request does not come"))?;
+    let bytes = bytes.map_err(|_| (StatusCode::PAYLOAD_TOO_LARGE, "the request is too large"))?;
+    serde_json::from_slice(&bytes)
+        .map_err(|_| (StatusCode::BAD_REQUEST, "this is not what the page sends"))
+}
+
 /// Lets a browser in.
 async fn enter(
     shared: &Shared,
@@ -196,23 +240,8 @@ async fn enter(
     admitted: &Admitted,
     body: Body,
 ) -> Result<Response, Refused> {
-    if !admitted.is_own_page {
-        return Err((StatusCode::FORBIDDEN, "only the page itself may ask this"));
-    }
-    let is_json = headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind == "application/json");
-    if !is_json {
-        return Err((
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "only application/json is read",
-        ));
-    }
-    let bytes = timeout(PATIENCE, to_bytes(body, LARGEST_BODY)).await;
-    let bytes = bytes.map_err(|_| (StatusCode::REQUEST_TIMEOUT, "the request does not come"))?;
-    let bytes = bytes.map_err(|_| (StatusCode::PAYLOAD_TOO_LARGE, "the request is too large"))?;
-    let entering: Entering = serde_json::from_slice(&bytes)
-        .map_err(|_| (StatusCode::BAD_REQUEST, "this is not what the page sends"))?;
+    require_own_json(headers, admitted)?;
+    let entering: Entering = read_json(body, LARGEST_BODY, PATIENCE).await?;
     let entered = shared.access.enter(&entering.secret);
     let entered = entered.map_err(|()| (StatusCode::TOO_MANY_REQUESTS, "try again in a second"))?;
     let Some((right, mut cookie)) = entered else {
