@@ -54,8 +54,9 @@ pub use live::{
 };
 pub use offline::{NodeReport, Played, Report, Run, SecondAct, Stopper, TextChange};
 pub use patch::{
-    ControllerBinding, Override, Source, Unwritten, Written, bind_controller, bind_controller_file,
-    check, check_edit, patch_hash, replace_patch, write_back, write_back_file,
+    Admission, ControllerBinding, GraphEdit, Override, PortName, Source, Unwritten, Written,
+    bind_controller, bind_controller_file, check, check_admitted, check_edit, edit_graph,
+    needed_params, patch_hash, replace_patch, write_back, write_back_file,
 };
 pub use preset::{Preset, PresetValue};
 pub use run_error::RunError;
@@ -67,5 +68,6 @@ pub use show::{
 };
 pub use steering::{RefusedValue, ValueSource, ValueStatus};
 pub use tap::Tap;
+pub use transport_params::transport_declaration;
 pub use watch::{Unwatched, Watch};
 pub use wire::WireReport;

@@ -19,6 +19,12 @@ pub(crate) const TRANSPORT: &str = "transport";
 pub(crate) static DECLARED: LazyLock<Descriptor> =
     LazyLock::new(|| Descriptor::of::<TransportParams>("", TRANSPORT, ""));
 
+/// The declaration of what a patch says of its transport, in the form of a node's.
+#[must_use]
+pub fn transport_declaration() -> &'static Descriptor {
+    &DECLARED
+}
+
 /// What a patch says of its transport.
 #[derive(Clone, score_derive::Params)]
 pub(crate) struct TransportParams {

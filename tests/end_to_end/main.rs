@@ -6,6 +6,7 @@ mod book;
 mod colours;
 mod containers;
 mod delivery;
+mod editing;
 mod errors_as_json;
 mod evaluation;
 mod film;

@@ -366,6 +366,11 @@ fn pictures_of_the_page() {
     page.until("document.querySelectorAll('.held li').length === 3");
     std::thread::sleep(Duration::from_secs(2));
     show(&page, "studio");
+    page.eval("document.getElementById('edit').click()");
+    page.until("document.querySelector('.cm-content')?.textContent.includes('Patch(')");
+    page.eval("document.querySelector('[data-node=calm]').click()");
+    page.until("document.querySelector('.edit-node').textContent.includes('calm')");
+    show(&page, "studio_edit");
     let phone = browser.open(&format!("{}/", stage.base), PHONE);
     phone.until("document.querySelectorAll('.node').length > 20");
     std::thread::sleep(Duration::from_secs(4));

@@ -99,7 +99,7 @@ fn look(check: &Check, kinds: &Kinds<'_>, settings: &Settings) -> Result<usize, 
 }
 
 /// The warning about a missing folder that a node writes to.
-fn folder_missing(patch: &Path, (node, folder): &(String, PathBuf)) -> Diagnostic {
+pub(crate) fn folder_missing(patch: &Path, (node, folder): &(String, PathBuf)) -> Diagnostic {
     let (patch, folder) = (patch.display(), shown(folder));
     let folder = folder.display();
     Diagnostic {

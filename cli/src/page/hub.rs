@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::Writer;
+use super::editing::Editing;
 use super::health::{Ears, Sound};
 use super::learning::Learner;
 use super::plan::{self, rounded};
@@ -73,7 +73,7 @@ pub(super) struct Hub {
     pub(super) steering: Steering,
     pub(super) published: Published,
     pub(super) remote: Remote,
-    pub(super) writer: Writer,
+    pub(super) editing: Arc<Editing>,
     /// What the patch is called.
     pub(super) name: String,
     pub(super) since: Instant,
@@ -139,14 +139,14 @@ impl Hub {
         steering: Steering,
         published: Published,
         remote: Remote,
-        writer: Writer,
+        editing: Arc<Editing>,
         name: String,
     ) -> Self {
         Hub {
             steering,
             published,
             remote,
-            writer,
+            editing,
             name,
             since: Instant::now(),
             is_writing: AtomicBool::new(false),
@@ -191,6 +191,7 @@ impl Hub {
 
     fn tick(&self) {
         let is_open = self.ticks.receiver_count() > 0;
+        self.editing.plays(self.published.text());
         let (now, status) = (self.now(), self.published.status());
         let mut state = self.lock();
         if let Some((now, status)) = now.zip(status.as_deref()) {

@@ -1,14 +1,15 @@
-//! The page of a run: what plays, seen and turned in a browser.
+//! The page of a run: what plays, seen, turned and edited in a browser.
 //!
 //! `server` answers requests, each of which passes `access`; `hub` looks at the run for all open
-//! pages together; `socket` is one page. The files of the page are in `assets`. Nothing here makes
-//! the run wait: values are set and outputs are looked at through [`Steering`], and the status is
-//! the one that the run has published last.
+//! pages together; `socket` is one page; `editing` checks and saves the patch's text. The files of
+//! the page are in `assets`. Nothing here makes the run wait: values are set and outputs are looked
+//! at through [`Steering`], and the status is the one that the run has published last.
 //!
 //! `film` is the page of films, which shows no run: it passes the same gate.
 
 mod access;
 mod assets;
+mod editing;
 mod film;
 mod health;
 mod hub;
@@ -25,7 +26,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use score_engine::{Registry, Settings, Steering};
+use score_engine::{Override, Registry, Settings, Steering};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -34,6 +35,7 @@ pub(crate) use film::Films;
 pub(crate) use links::Links;
 
 use self::access::Access;
+use self::editing::Editing;
 use self::hub::Hub;
 use self::server::Gate;
 use crate::arguments::PageDoor;
@@ -52,6 +54,10 @@ pub(crate) struct Writer {
     pub(crate) patch: PathBuf,
     /// The kinds that it may use.
     pub(crate) kinds: Box<dyn Fn() -> Registry + Send + Sync>,
+    /// Those of them that are the program's own.
+    pub(crate) built_in: Registry,
+    /// The values of the command line.
+    pub(crate) overrides: Vec<Override>,
     pub(crate) settings: Settings,
 }
 
@@ -116,7 +122,8 @@ impl PageServer {
         let remote = Remote::new(steering.clone(), published.clone(), &writer.patch);
         let name = writer.patch.file_name().unwrap_or_default();
         let name = name.to_string_lossy().into_owned();
-        let hub = Arc::new(Hub::new(steering, published, remote, writer, name));
+        let editing = Arc::new(Editing::new(writer));
+        let hub = Arc::new(Hub::new(steering, published, remote, editing, name));
         Self::open(&door.into(), tell, |listener, gate, over| async move {
             tokio::spawn(hub.clone().look(over.clone()));
             let shared = server::Shared {
@@ -232,7 +239,8 @@ impl Hub {
             patch,
             kinds,
             settings,
-        } = &self.writer;
+            ..
+        } = &self.editing.writer;
         let ask = |request: &Request| self.remote.ask(request.clone());
         let named = plan::named(&self.steering);
         let done = write_back(&ask, patch, (what, &named), kinds, settings);
@@ -260,10 +268,13 @@ static ANY_RUN: std::sync::LazyLock<Arc<Hub>> = std::sync::LazyLock::new(|| {
     let writer = Writer {
         patch,
         kinds: Box::new(Registry::default),
+        built_in: Registry::default(),
+        overrides: Vec::new(),
         settings: Settings::default(),
     };
+    let editing = Arc::new(Editing::new(writer));
     let name = "show.ron".to_owned();
-    Arc::new(Hub::new(live.steering(), published, remote, writer, name))
+    Arc::new(Hub::new(live.steering(), published, remote, editing, name))
 });
 
 /// Takes in `bytes` as what an open page sends.

@@ -121,7 +121,7 @@ fn control(param_type: &ParamType) -> Value {
 }
 
 /// A type of ports in a word that pages choose pictures and colours by.
-fn type_name(port_type: &PortType) -> &'static str {
+pub(super) fn type_name(port_type: &PortType) -> &'static str {
     match port_type {
         PortType::Frame => "frame",
         PortType::Latent(_) => "latent",

@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use super::access::{Access, Admitted, Right};
+use super::editing;
 use super::hub::Hub;
 use super::socket::{LARGEST, converse};
 use super::{assets, health, seal};
@@ -113,6 +114,18 @@ async fn respond(
         Method::POST if path == "/enter" => {
             enter(&shared.gate, &parts.headers, &admitted, body).await
         }
+        Method::POST if path.starts_with(editing::PATH) => {
+            let is_local = admitted.is_local;
+            let right = || shared.gate.access.right(&parts.headers, is_local);
+            editing::answer(
+                &shared.hub.editing,
+                (&parts.headers, &admitted),
+                right,
+                path,
+                body,
+            )
+            .await
+        }
         Method::POST => Err((StatusCode::NOT_FOUND, "nothing here takes this")),
         _ => Err((
             StatusCode::METHOD_NOT_ALLOWED,
@@ -202,29 +215,44 @@ struct Entering {
     secret: String,
 }
 
-/// What a page of this server's own brings as JSON.
-pub(super) async fn brought<T: DeserializeOwned>(
-    headers: &HeaderMap,
-    admitted: &Admitted,
-    body: Body,
-) -> Result<T, Refused> {
+/// Refuses what is not JSON of the server's own page.
+pub(super) fn require_own_json(headers: &HeaderMap, admitted: &Admitted) -> Result<(), Refused> {
     if !admitted.is_own_page {
         return Err((StatusCode::FORBIDDEN, "only the page itself may ask this"));
     }
     let is_json = headers
         .get(header::CONTENT_TYPE)
         .is_some_and(|kind| kind == "application/json");
-    if !is_json {
-        return Err((
+    match is_json {
+        true => Ok(()),
+        false => Err((
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "only application/json is read",
-        ));
+        )),
     }
-    let bytes = timeout(PATIENCE, to_bytes(body, LARGEST_BODY)).await;
+}
+
+/// Reads the body of a request, at most so many bytes, within a time.
+pub(super) async fn read_json<T: DeserializeOwned>(
+    body: Body,
+    largest: usize,
+    within: Duration,
+) -> Result<T, Refused> {
+    let bytes = timeout(within, to_bytes(body, largest)).await;
     let bytes = bytes.map_err(|_| (StatusCode::REQUEST_TIMEOUT, "the request does not come"))?;
     let bytes = bytes.map_err(|_| (StatusCode::PAYLOAD_TOO_LARGE, "the request is too large"))?;
     serde_json::from_slice(&bytes)
         .map_err(|_| (StatusCode::BAD_REQUEST, "this is not what the page sends"))
+}
+
+/// What a page of this server's own brings as JSON.
+pub(super) async fn brought<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    admitted: &Admitted,
+    body: Body,
+) -> Result<T, Refused> {
+    require_own_json(headers, admitted)?;
+    read_json(body, LARGEST_BODY, PATIENCE).await
 }
 
 /// Lets a browser in.

@@ -1,6 +1,7 @@
 //! Patches: RON files that wire nodes into a graph.
 
 mod check;
+mod example;
 mod layout;
 mod overrides;
 mod params;
@@ -11,11 +12,12 @@ mod typed;
 mod wires;
 mod write_back;
 
-pub use check::{check, check_edit};
+pub use check::{Admission, check, check_admitted, check_edit};
+pub use example::needed_params;
 pub use overrides::Override;
 pub use source::Source;
 pub(crate) use typed::typed_value;
 pub use write_back::{
-    ControllerBinding, Unwritten, Written, bind_controller, bind_controller_file, patch_hash,
-    replace_patch, write_back, write_back_file,
+    ControllerBinding, GraphEdit, PortName, Unwritten, Written, bind_controller,
+    bind_controller_file, edit_graph, patch_hash, replace_patch, write_back, write_back_file,
 };

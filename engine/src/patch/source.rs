@@ -104,6 +104,18 @@ impl Source {
         })
     }
 
+    /// Whether the text is a patch: one that can be read and has a `format`. Nothing is checked.
+    #[must_use]
+    pub fn is_patch(&self) -> bool {
+        let parsed = parse(0, &self.text);
+        let Shape::Struct(name, fields) = &parsed.tree.shape else {
+            return false;
+        };
+        parsed.mistakes.is_empty()
+            && name.as_ref().is_none_or(|name| name.text == "Patch")
+            && fields.iter().any(|(name, _)| name.text == "format")
+    }
+
     /// The file, by the one name of the several that it may have; `None` where it is in no file.
     pub(super) fn file(&self) -> Option<PathBuf> {
         let name = Path::new(&self.name).file_name()?;

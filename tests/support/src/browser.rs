@@ -245,6 +245,51 @@ impl Page {
         }
     }
 
+    /// Presses a key that is no letter, by its name and code, with modifiers: 1 for Alt, 2 for
+    /// Control, 8 for Shift.
+    pub fn press_with(&self, key: &str, code: u32, modifiers: u32) {
+        for kind in ["rawKeyDown", "keyUp"] {
+            self.ask(
+                "Input.dispatchKeyEvent",
+                json!({ "type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code, "modifiers": modifiers }),
+            );
+        }
+    }
+
+    /// Writes as a hand on the keyboard does.
+    pub fn write(&self, text: &str) {
+        for letter in text.chars() {
+            self.press(&letter.to_string());
+        }
+    }
+
+    /// Moves the mouse to a place and does something with its left button there: `mousePressed`,
+    /// `mouseReleased` or `mouseMoved`.
+    pub fn mouse(&self, what: &str, (x, y): (f64, f64)) {
+        let buttons = if what == "mouseReleased" { 0 } else { 1 };
+        self.ask(
+            "Input.dispatchMouseEvent",
+            json!({ "type": what, "x": x, "y": y, "button": "left", "buttons": buttons, "clickCount": 1 }),
+        );
+    }
+
+    /// Clicks at a place.
+    pub fn click(&self, at: (f64, f64)) {
+        for what in ["mousePressed", "mouseReleased"] {
+            self.mouse(what, at);
+        }
+    }
+
+    /// Drags from one place to another.
+    pub fn drag(&self, from: (f64, f64), to: (f64, f64)) {
+        self.mouse("mousePressed", from);
+        let middle = ((from.0 + to.0) / 2.0, (from.1 + to.1) / 2.0);
+        for at in [middle, to] {
+            self.mouse("mouseMoved", at);
+        }
+        self.mouse("mouseReleased", to);
+    }
+
     /// Brings the page before the others of its window: one that is behind looks at nothing.
     pub fn front(&self) {
         self.ask("Page.bringToFront", json!({}));

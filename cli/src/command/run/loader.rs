@@ -105,6 +105,12 @@ impl Loader {
         Box::new(move || lock(&given.kinds).of_file(&given.patch))
     }
 
+    /// The program's own kinds.
+    #[cfg(feature = "page")]
+    pub(super) fn built_in(&self) -> Registry {
+        lock(&self.given.kinds).built_in().clone()
+    }
+
     /// Gives the files of each saving.
     pub(super) fn saved(&self) -> Option<&Receiver<BTreeSet<PathBuf>>> {
         self.given.watch.as_ref().map(Watch::saved)

@@ -227,6 +227,8 @@ fn open_page(
         writer: page::Writer {
             patch: arguments.patch.clone(),
             kinds: playing.kinds_of_file(),
+            built_in: playing.built_in(),
+            overrides: arguments.overrides.set.clone(),
             settings: settings.clone(),
         },
     };

@@ -123,6 +123,12 @@ impl<'a> Playing<'a> {
         self.loader.kinds_of_file()
     }
 
+    /// As [`Loader::built_in`].
+    #[cfg(feature = "page")]
+    pub(super) fn built_in(&self) -> Registry {
+        self.loader.built_in()
+    }
+
     pub(super) fn into_parts(self) -> (Live, Loader) {
         if let Some((_, follower)) = self.follower {
             follower.finish(CLOSE_TIMEOUT);

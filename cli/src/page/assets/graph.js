@@ -151,7 +151,7 @@ export class Graph {
       }),
     );
     const { size, direction, found, scale } = tried.reduce((best, one) => (one.worth > best.worth ? one : best));
-    this.board.dataset.size = size;
+    Object.assign(this.board.dataset, { size, direction });
     for (const [id, { x, y }] of found.places) {
       const { element, source } = this.cards.get(id);
       const { width, base, view } = SIZES[size];

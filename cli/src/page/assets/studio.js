@@ -1,6 +1,7 @@
 // The page: hears what the run says, and hands it to the line at the top, the graph and the controls.
 
 import { clock, el, milliseconds, number, say } from "./dom.js";
+import { EditDoor } from "./edit_door.js";
 import { Graph, trouble } from "./graph.js";
 import { Link } from "./link.js";
 import { Strip } from "./strip.js";
@@ -18,7 +19,15 @@ const views = new Map();
 const link = new Link({ hear, picture, change });
 const strip = new Strip(link);
 const turn = new Turn(link, { looked: look, choose: (id, key) => choose(id, key) });
-const graph = new Graph({ select: (id) => turn.pick(id), looked: look, opened: () => innerWidth <= 760 && tab("turn") });
+const graph = new Graph({
+  select: (id) => {
+    turn.pick(id);
+    editing?.pick(id);
+  },
+  looked: look,
+  opened: () => innerWidth <= 760 && tab("turn"),
+});
+const editing = new EditDoor({ link, graph, tab });
 
 function choose(id, key = null) {
   graph.pick(id);
@@ -47,6 +56,7 @@ function hear(message) {
   const now = performance.now();
   if (message.hello) {
     turn.relock();
+    editing.relock();
     at("black").disabled = link.right === "see";
   }
   if (message.plan) {
@@ -71,6 +81,7 @@ function hear(message) {
     turn.tellStatus(message.status, last, seconds);
     tellRun(message.status);
   }
+  editing.hear(message);
   if (message.cue) turn.tellCue(message.cue);
   if (message.score) strip.tell(message.score);
   if (message.learning) turn.tellLearning(message.learning);
@@ -181,6 +192,7 @@ function change(state, reason) {
     strip.again();
   }
   turn?.relock();
+  editing?.relock();
   notice(reason);
 }
 
@@ -200,8 +212,8 @@ for (const button of document.querySelectorAll("#tabs button")) button.onclick =
 document.body.dataset.tab = "watch";
 
 addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && !event.target.closest("input, select")) choose(null);
-  if (event.key === "/" && !event.target.closest("input, select")) {
+  if (event.key === "Escape" && !event.target.closest("input, select, #editor, dialog")) choose(null);
+  if (event.key === "/" && !event.target.closest("input, select, #editor")) {
     event.preventDefault();
     turn.find.focus();
   }

@@ -177,6 +177,12 @@ impl Checker<'_> {
         let Some(kind) = kind.and_then(|kind| self.registry.kind(kind)) else {
             return;
         };
+        let at = |param: Option<&str>| param.and_then(|name| spots.get(name)).copied();
+        let at = |param: Option<&str>| at(param).unwrap_or(first);
+        if !self.admit_node(kind.descriptor(), &values, at) {
+            return;
+        }
+        let draft = &self.drafts[index];
         let problems = match kind.node(Value::Object(values.clone())) {
             Ok(node) => {
                 let mut check = Check {

@@ -186,12 +186,22 @@ impl Checker<'_> {
             let message = format!("more than {MAX_PARTS_WITHIN} patches within each other");
             return self.refuse_size(spot, message);
         }
-        let read = match self.texts.part(spot.source, path) {
+        let refused = self.admission.map(|admission| admission.part(&same));
+        if let Some(Err(why)) = refused {
+            return self.report(spot, why, None);
+        }
+        let lies_nowhere = self.texts.part(spot.source, path);
+        let read = match lies_nowhere.or_else(|| self.edited_part(&same, &name)) {
             Some(part) => Ok(part),
             None => Source::read_part(&file, name.clone()),
         };
         let source = match read {
-            Ok(source) => self.texts.add(source),
+            Ok(source) if self.may_quote(&same, Some(&source)) => self.texts.add(source),
+            Ok(_) => return self.report(spot, format!("`{name}` is not a patch"), None),
+            // Where a place is known, a line of the file would be quoted.
+            Err(why) if why.place.is_some() && !self.may_quote(&same, None) => {
+                return self.report(spot, format!("`{name}` is not a patch"), None);
+            }
             Err(mut why) => {
                 if why.place.is_none() {
                     why.help = Some(advice(&file));

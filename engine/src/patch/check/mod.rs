@@ -1,5 +1,6 @@
 //! Checks a patch against the registry and reports everything that is wrong with it at once.
 
+mod admission;
 mod asking;
 mod controllers;
 mod cues;
@@ -11,6 +12,7 @@ mod finish;
 mod hours;
 mod include;
 mod inputs;
+mod joined;
 mod named;
 mod nodes;
 mod outline;
@@ -25,6 +27,7 @@ mod values;
 mod wiring;
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use self::draft::{Draft, JoinedWire};
 use self::ends::End;
@@ -37,6 +40,7 @@ use self::texts::Texts;
 use crate::diagnostic::{Diagnostics, did_you_mean};
 use crate::graph::Graph;
 use crate::node::{Resource, Settings};
+use crate::patch::syntax::Parsed;
 use crate::patch::tree::{Size, Spot};
 use crate::patch::wires::Chain;
 use crate::patch::{Override, Source};
@@ -44,6 +48,9 @@ use crate::preset::Preset;
 use crate::registry::Registry;
 use crate::show::Show;
 use crate::transport::Transport;
+
+pub use self::admission::Admission;
+pub(crate) use self::joined::{FoundWire, found_wires};
 
 /// Checks a patch.
 ///
@@ -74,22 +81,27 @@ pub fn check_edit(
     checked(checker, source)
 }
 
+/// Checks an edit as [`check_edit`] does, of a text whose writer may name only what `admission`
+/// allows: nothing else is opened.
+///
+/// # Errors
+/// Everything that is wrong with it, in the order of the file.
+pub fn check_admitted(
+    source: &Source,
+    overrides: &[Override],
+    (registry, settings): (&Registry, &Settings),
+    admission: &dyn Admission,
+) -> Result<Graph, Diagnostics> {
+    let mut checker = Checker::new(source, overrides, registry, settings);
+    checker.is_edit = true;
+    checker.admission = Some(admission);
+    checked(checker, source)
+}
+
 fn checked(mut checker: Checker<'_>, source: &Source) -> Result<Graph, Diagnostics> {
-    let parsed = checker.texts.parse(0).0;
-    if parsed.unbalanced {
+    let Some(parsed) = checker.read(source) else {
         return checker.finish();
-    }
-    let mut scope = Scope::default();
-    // A text that is in no file cannot be included.
-    if let Some(file) = source.file() {
-        scope.within.push((file, source.name.clone()));
-    }
-    checker.charge(0);
-    let face = checker.read_patch(&mut scope, &parsed.tree);
-    checker.waiting = face.inputs;
-    if checker.too_large {
-        return checker.finish();
-    }
+    };
     if checker.drafts.is_empty() && !checker.texts.has_mistakes() {
         checker.report(parsed.tree.spot.first(), "a patch needs nodes", None);
     }
@@ -138,6 +150,8 @@ struct Checker<'a> {
     wires: usize,
     /// Whether a limit was met, so that not all was read.
     too_large: bool,
+    /// What the text may name, if not everything.
+    admission: Option<&'a dyn Admission>,
 }
 
 impl<'a> Checker<'a> {
@@ -171,7 +185,25 @@ impl<'a> Checker<'a> {
             size: Size::default(),
             wires: 0,
             too_large: false,
+            admission: None,
         }
+    }
+
+    /// Reads the patch and what it includes; `None`: not all of it could be.
+    fn read(&mut self, source: &Source) -> Option<Rc<Parsed>> {
+        let parsed = self.texts.parse(0).0;
+        if parsed.unbalanced {
+            return None;
+        }
+        let mut scope = Scope::default();
+        // A text that is in no file cannot be included.
+        if let Some(file) = source.file() {
+            scope.within.push((file, source.name.clone()));
+        }
+        self.charge(0);
+        let face = self.read_patch(&mut scope, &parsed.tree);
+        self.waiting = face.inputs;
+        (!self.too_large).then_some(parsed)
     }
 
     /// Refuses a patch that is too large, once.

@@ -104,6 +104,10 @@ impl Checker<'_> {
                 let before = self.texts.complaints();
                 let (values, spots) = self.read_params(scope, id, &descriptor, fields, kind_spot);
                 draft.values = values.clone();
+                self.admit_node(&descriptor, &values, |param| {
+                    let param = param.and_then(|name| spots.get(name));
+                    param.copied().unwrap_or(kind_spot)
+                });
                 draft.param_spots = spots;
                 // A value that could not be read was complained of already.
                 if self.texts.complaints() == before && values.len() == descriptor.params.len() {
@@ -126,6 +130,9 @@ impl Checker<'_> {
             }
             None if kind.is_empty() => {}
             None => {
+                if let Some(admission) = self.admission {
+                    admission.unknown_kind(&kind);
+                }
                 let known = self.registry.kinds();
                 let near =
                     || did_you_mean(&kind, known.map(|kind| kind.descriptor().kind.as_ref()));

@@ -1,10 +1,13 @@
 //! Writes values into the text of a patch and leaves everything else in it as it stands.
 
+mod chains;
 mod controllers;
 mod file;
+mod graph;
 mod literal;
 mod named;
 mod pen;
+mod removal;
 #[cfg(test)]
 mod tests;
 
@@ -30,6 +33,7 @@ const LET: &str = "let";
 
 pub use controllers::{ControllerBinding, bind_controller};
 pub use file::{Unwritten, bind_controller_file, patch_hash, replace_patch, write_back_file};
+pub use graph::{GraphEdit, PortName, edit_graph};
 
 /// A value that is to stand in the text of a patch.
 #[derive(Clone, Debug, PartialEq)]

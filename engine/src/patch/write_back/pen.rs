@@ -12,13 +12,13 @@ use crate::patch::tree::{Shape, Spot, Tree};
 
 /// A text and what is changed in it.
 pub(super) struct Pen<'a> {
-    text: &'a str,
+    pub(super) text: &'a str,
     /// Where comments stand, in the order of the text.
     comments: &'a [Spot],
     /// How its lines end.
     line_end: &'static str,
     /// What stands in the place of what; none overlap.
-    edits: Vec<(Range<usize>, String)>,
+    pub(super) edits: Vec<(Range<usize>, String)>,
 }
 
 /// Items in brackets.
@@ -51,7 +51,7 @@ impl<'a> Pen<'a> {
         for (range, new) in &self.edits {
             text.push_str(self.text.get(at..range.start).unwrap_or_default());
             text.push_str(new);
-            at = range.end;
+            at = at.max(range.end);
         }
         text.push_str(self.text.get(at..).unwrap_or_default());
         text
@@ -130,6 +130,27 @@ impl<'a> Pen<'a> {
             let brackets = self.brackets(patch, last.map(|(name, tree)| (&name.spot, &tree.spot)));
             self.add(&brackets, &[section.to_owned()]);
         }
+    }
+
+    /// Adds a section to a patch, behind the one of this name; behind all others, if it has none.
+    pub(super) fn add_section_behind(&mut self, patch: &Tree, name: &str, section: &str) {
+        let Shape::Struct(_, fields) = &patch.shape else {
+            return;
+        };
+        let before = fields.iter().find(|(field, _)| field.text == name);
+        let before = before.or(fields.last());
+        let brackets = self.brackets(patch, before.map(|(name, tree)| (&name.spot, &tree.spot)));
+        self.add(&brackets, &[section.to_owned()]);
+    }
+
+    /// Adds an item to a list, behind those that it has.
+    pub(super) fn add_item(&mut self, list: &Tree, items: &[Tree], item: &str) {
+        let brackets = InBrackets {
+            open: list.spot.start + 1,
+            close: list.spot.end - 1,
+            last: items.last().map(|last| (&last.spot, &last.spot)),
+        };
+        self.add(&brackets, &[item.to_owned()]);
     }
 
     /// Adds an entry to a map, behind those that it has.
@@ -250,7 +271,7 @@ impl<'a> Pen<'a> {
     }
 
     /// Where `wanted` stands first in a stretch that has nothing but space and comments before it.
-    fn find(&self, wanted: char, range: Range<usize>) -> Option<usize> {
+    pub(super) fn find(&self, wanted: char, range: Range<usize>) -> Option<usize> {
         let mut at = range.start;
         while at < range.end {
             if let Some(comment) = self.comment_at(at) {
@@ -294,7 +315,7 @@ impl<'a> Pen<'a> {
         self.comments.get(found.ok()?).copied()
     }
 
-    fn comments_in(&self, range: Range<usize>) -> &'a [Spot] {
+    pub(super) fn comments_in(&self, range: Range<usize>) -> &'a [Spot] {
         let from = self
             .comments
             .partition_point(|comment| comment.start < range.start);
