@@ -29,10 +29,7 @@ pub(crate) fn run(arguments: &Film, kinds: &Kinds<'_>, settings: &Settings) -> R
     if let Some(theme) = &arguments.theme {
         require("theme", theme)?;
     }
-    let source = match &arguments.style {
-        Some(style) => styled(style)?,
-        None => source(arguments.patch.as_deref())?,
-    };
+    let source = ordered(arguments)?;
     let wanted = match &arguments.out {
         Some(name) => name.clone(),
         None => beside(&arguments.film),
@@ -101,6 +98,35 @@ pub(crate) fn run(arguments: &Film, kinds: &Kinds<'_>, settings: &Settings) -> R
         tell(format_args!("done in {seconds:.1} s"));
     }
     Ok(())
+}
+
+/// The patch that an order names, and the same ready to run.
+///
+/// # Errors
+/// It cannot run.
+pub(crate) fn checked_order(
+    arguments: &Film,
+    kinds: &Kinds<'_>,
+    settings: &Settings,
+) -> Result<(Source, Graph), Failure> {
+    let source = ordered(arguments)?;
+    let order = Order {
+        arguments,
+        source: &source,
+        registry: &kinds.of(arguments.patch.as_deref(), &source),
+        settings,
+        name: arguments.out.as_deref().unwrap_or(Path::new("film")),
+    };
+    let graph = order.graph(USUAL)?;
+    Ok((source, graph))
+}
+
+/// The patch that an order names.
+fn ordered(arguments: &Film) -> Result<Source, Failure> {
+    match &arguments.style {
+        Some(style) => styled(style),
+        None => source(arguments.patch.as_deref()),
+    }
 }
 
 /// What is to be done, but for the container of the film that is written.

@@ -47,6 +47,12 @@ impl Override {
         (&self.node, &self.param)
     }
 
+    /// As it is written: `node.param=value`.
+    #[must_use]
+    pub fn written(&self) -> &str {
+        &self.text
+    }
+
     /// Reads `node.param=value` or `transport.tempo=90`. The value is written as in a patch; text
     /// and paths may go without quotes. Paths count from the current folder.
     ///
