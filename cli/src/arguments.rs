@@ -26,6 +26,7 @@ impl Command {
     pub(crate) fn prints_json(&self) -> bool {
         match self {
             Command::Film(film) => film.json,
+            Command::Batch(batch) => batch.json,
             Command::Render(render) => render.json,
             Command::Replay(replay) => replay.json,
             Command::Bounce(bounce) => bounce.json,
@@ -84,6 +85,8 @@ Exit codes:
   1    something given is wrong, or the run failed; standard error says what
   2    the command line is wrong
   3    a live run ended, and a file that it should have written is not whole
+  65   score batch: some films failed, and trying again does not help
+  75   score batch: not all is done yet; the same command goes on
   130  a second Ctrl-C ended a live run at once
 With --json, errors are JSON too, on standard output:
   {\"error\": {\"message\": …, \"help\": …}}";
@@ -118,6 +121,8 @@ const EVERYWHERE: &str = "Options of every command";
 pub(crate) enum Command {
     /// Give a film music that follows its pictures
     Film(Film),
+    /// Score a whole collection of films, on any number of machines that share a folder
+    Batch(Batch),
     /// Render a patch to its end, as fast as the machine allows
     Render(Render),
     /// Play a patch live until Ctrl-C; a saved change is heard at once
@@ -195,6 +200,7 @@ impl Command {
     pub(crate) fn is_strict(&self) -> bool {
         match self {
             Command::Film(film) => film.overrides.strict,
+            Command::Batch(batch) => batch.overrides.strict,
             Command::Render(render) => render.overrides.strict,
             Command::Run(run) => run.overrides.strict,
             Command::Check(check) => check.overrides.strict,
@@ -205,7 +211,7 @@ impl Command {
     }
 }
 
-#[derive(Args)]
+#[derive(Args, Default)]
 #[command(after_help = "\
 Writes the film with its music, the sound (.wav), the notes (.mid) and a picture of all (.png).
 Put two dashes before a film whose name begins with one: score film -- -film.mp4")]
@@ -282,6 +288,74 @@ pub(crate) struct Tune {
     /// Seed: another number gives another tune for the same pictures [default: the patch's]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) seed: Option<String>,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Start it as often as you like, on every machine that has the folders: the films are shared out among
+all, and one that is done is not done again. The same command goes on where another was ended.
+A film's results lie in OUT/results, in a folder of their own; OUT/report.html shows all.
+
+Exit codes: 0 all films are done; 65 some failed, and trying again does not help; 75 not all is done
+(the disk is full, it was stopped): try again; 1 and 2 what was given is wrong, for every film.")]
+pub(crate) struct Batch {
+    /// A folder of films, searched with all in it; a text file with the path of a film on each line;
+    /// or one film
+    #[arg(value_name = "LIST|FOLDER|FILM")]
+    pub(crate) films: PathBuf,
+    /// The folder for results and reports, which all machines share; it is made if it is missing
+    #[arg(long, short, value_name = "FOLDER")]
+    pub(crate) out: PathBuf,
+    /// A patch to use instead of the built-in one
+    #[arg(long, value_name = "PATCH")]
+    pub(crate) patch: Option<PathBuf>,
+    /// A style of the built-in patch; `score styles` lists them
+    #[arg(long, value_name = "NAME", conflicts_with = "patch")]
+    pub(crate) style: Option<String>,
+    /// Seed: another number gives other music [default: the patch's]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) seed: Option<String>,
+    #[command(flatten)]
+    pub(crate) overrides: Overrides,
+    /// Films that this process renders at the same time
+    #[arg(long, value_name = "NUMBER", default_value = "1", value_parser = value_parser!(u16).range(1..=256))]
+    pub(crate) workers: u16,
+    /// Also measure whether the music follows each film, as `score eval film` does; takes about as
+    /// long again
+    #[arg(long)]
+    pub(crate) eval: bool,
+    /// How often a film is tried that crashed, was killed or took too long
+    #[arg(long, value_name = "NUMBER", default_value = "3", value_parser = value_parser!(u32).range(1..=100))]
+    pub(crate) tries: u32,
+    /// A film may take this many times its own length, and no less than --least-time
+    #[arg(long, value_name = "TIMES", default_value = "30", value_parser = times)]
+    pub(crate) time_limit: f64,
+    /// Seconds that any film may take
+    #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = patience)]
+    pub(crate) least_time: f64,
+    /// Seconds without a sign of life after which another takes over a worker's film; the same for
+    /// all workers
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = patience)]
+    pub(crate) lease: f64,
+    /// Try the films again that failed before
+    #[arg(long)]
+    pub(crate) retry_failed: bool,
+    /// Do not wait for films that others are at
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+    /// Render nothing; write the reports of what is there
+    #[arg(long, conflicts_with_all = ["retry_failed", "workers"])]
+    pub(crate) report_only: bool,
+    /// Print only errors
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn times(text: &str) -> Result<f64, String> {
+    number(text, 0.01, 1_000_000.0)
 }
 
 /// What a patch may write without asking.
@@ -405,7 +479,7 @@ pub(crate) struct PageDoor {
 
 /// Where and to whom a film's page is shown.
 #[cfg(feature = "page")]
-#[derive(Args)]
+#[derive(Args, Default)]
 pub(crate) struct FilmPage {
     /// Show the film with its music in a browser, to turn it there and render again, at this port of
     /// this computer; what you keep gets its name, everything else is removed at the end [default
@@ -829,7 +903,7 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-#[derive(Args)]
+#[derive(Args, Clone, Default)]
 pub(crate) struct Overrides {
     /// Override a parameter, such as film.rate=12; paths are relative to the current folder
     #[arg(long = "set", value_name = "NODE.PARAM=VALUE", value_parser = parse_override)]

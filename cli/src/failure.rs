@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 use std::process::ExitCode;
 
-use score_engine::{Diagnostics, NodeError, RunError};
+use score_engine::{Diagnostics, NodeError, NodeErrorKind, RunError};
 use serde_json::{Value, json};
 
 use crate::remote::protocol::Refusal;
@@ -44,6 +44,15 @@ pub(crate) enum Failure {
     Node(NodeError),
     /// The run did not end well.
     Run(RunError),
+    /// Some films of a batch failed; the report says which.
+    Films {
+        /// How many failed, and trying again does not help.
+        failed: usize,
+        /// How many are neither done nor failed yet.
+        left: usize,
+        /// Why work stopped before all was done.
+        why: Option<String>,
+    },
     /// The run has ended, and these nodes could not write everything that they received.
     Lost(Vec<String>),
     /// A live run refuses what was asked of it, or cannot be reached.
@@ -57,11 +66,18 @@ pub(crate) enum Failure {
 /// The exit code of a run that lost something that it should have written.
 const LOST: u8 = 3;
 
+/// The exit codes of a batch: those that sysexits.h calls EX_DATAERR and EX_TEMPFAIL, which mail and
+/// queue systems take for "do not try again" and "try again".
+const FILMS_FAILED: u8 = 65;
+const TRY_AGAIN: u8 = 75;
+
 impl Failure {
     /// The exit code of the program.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Failure::Lost(_) => ExitCode::from(LOST),
+            Failure::Films { left: 0, .. } => ExitCode::from(FILMS_FAILED),
+            Failure::Films { .. } => ExitCode::from(TRY_AGAIN),
             _ => ExitCode::FAILURE,
         }
     }
@@ -103,6 +119,10 @@ impl Display for Failure {
             Failure::Found(what) => f.write_str(what),
             Failure::Node(why) => error(why, why.advice()).fmt(f),
             Failure::Run(why) => error(why, why.advice()).fmt(f),
+            Failure::Films { failed, left, why } => {
+                let (message, help) = films(*failed, *left, why.as_deref());
+                error(message, Some(&help)).fmt(f)
+            }
             Failure::Lost(nodes) => error(
                 format_args!("not everything was written by: {}", nodes.join(", ")),
                 Some("what was written has its name; the log says what is missing and why"),
@@ -125,10 +145,15 @@ impl Failure {
     /// that there is.
     pub(crate) fn json(&self) -> Option<Value> {
         let (message, help) = match self {
-            Failure::Checked { .. } | Failure::Verified { .. } | Failure::Found(_) => return None,
-            Failure::Node(why) => (why.to_string(), why.advice()),
-            Failure::Run(why) => (why.to_string(), why.advice()),
-            Failure::Message(what) => (what.clone(), None),
+            Failure::Checked { .. }
+            | Failure::Verified { .. }
+            | Failure::Found(_)
+            | Failure::Films { .. } => {
+                return None;
+            }
+            Failure::Node(why) => return Some(of_kind(why, why.advice(), kind(why.kind()))),
+            Failure::Run(why) => return Some(of_kind(why, why.advice(), kind_of_run(why))),
+            Failure::Message(what) => (what.clone(), None::<&str>),
             Failure::Print(why) => (format!("cannot print: {why}"), None),
             Failure::Patch(diagnostics) => {
                 let (message, help) = match diagnostics.mistakes.as_slice() {
@@ -161,6 +186,58 @@ impl Failure {
         };
         Some(json!({ "error": { "message": message, "help": help } }))
     }
+}
+
+/// An error with the kind of thing that went wrong, for programs that act upon it.
+fn of_kind(message: &impl Display, help: Option<&str>, kind: &str) -> Value {
+    json!({ "error": { "message": message.to_string(), "help": help, "kind": kind } })
+}
+
+/// The word for a kind of error.
+fn kind(kind: NodeErrorKind) -> &'static str {
+    match kind {
+        NodeErrorKind::Input => "input",
+        NodeErrorKind::Output => "output",
+        NodeErrorKind::Model => "model",
+        NodeErrorKind::Missing => "missing",
+        NodeErrorKind::Device => "device",
+        NodeErrorKind::Stopped => "stopped",
+        _ => "internal",
+    }
+}
+
+/// The word for what ended a run.
+fn kind_of_run(why: &RunError) -> &'static str {
+    match why {
+        RunError::Node { error, .. } => kind(error.kind()),
+        RunError::NotPlaced { failures } => failures.first().map_or("output", kind_of_run),
+        RunError::Stopped => "stopped",
+        RunError::NotReady { .. } | RunError::TooMuchWaits { .. } | RunError::NeverEnds { .. } => {
+            "patch"
+        }
+        _ => "internal",
+    }
+}
+
+/// What is said of a batch that is not done, and what to do.
+fn films(failed: usize, left: usize, why: Option<&str>) -> (String, String) {
+    let count = |count: usize| match count {
+        1 => "1 film".to_owned(),
+        several => format!("{several} films"),
+    };
+    let mut said: Vec<String> = why.map(str::to_owned).into_iter().collect();
+    if failed > 0 {
+        said.push(format!("{} failed", count(failed)));
+    }
+    if left > 0 {
+        let are = if left == 1 { "is" } else { "are" };
+        said.push(format!("{} {are} not done yet", count(left)));
+    }
+    let help = match left {
+        0 => "the report says why; once that is mended, add --retry-failed",
+        _ => "the same command goes on where this one ended",
+    };
+    (said.join("; "), help.to_owned())
 }
 
 /// `1 error`, `2 errors`.

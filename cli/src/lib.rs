@@ -46,7 +46,8 @@ use kinds::Kinds;
 /// Runs the program with the node kinds in `registry`, and those of the plugins that it finds, and
 /// returns its exit code: 0 when all went well, 1 when something is wrong with what was given, 2
 /// when the command line itself is, 3 when a live run ended and not all that it should have kept
-/// was. A live run that a second signal ends at once leaves with 130.
+/// was, 65 and 75 when a batch is not done. A live run that a second signal ends at once leaves with
+/// 130.
 pub fn run(registry: &Registry) -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
@@ -54,6 +55,7 @@ pub fn run(registry: &Registry) -> ExitCode {
     };
     terminal::colour(arguments.common.color);
     signals::survive_file_limits();
+    signals::end_with_starter();
     let settings =
         folders::settings(arguments.common.models.as_deref()).strict(arguments.command.is_strict());
     let kinds = Kinds::new(registry, &arguments.common);
@@ -63,6 +65,7 @@ pub fn run(registry: &Registry) -> ExitCode {
             command::page::film(film, &arguments.common, &kinds)
         }
         Command::Film(film) => command::film::run(film, &kinds, &settings),
+        Command::Batch(batch) => command::batch::run(batch, &arguments.common, &kinds, &settings),
         Command::Render(render) => command::render::run(render, &kinds, &settings),
         Command::Run(run) => command::run::run(run, kinds.into_owned(), &settings),
         Command::Replay(replay) => command::replay::run(replay, &kinds, &settings),

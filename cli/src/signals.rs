@@ -17,6 +17,28 @@ pub(crate) fn survive_file_limits() {
     }
 }
 
+/// Set for a program that is to end, at once, when the one that started it does.
+pub(crate) const ENDS_WITH_STARTER: &str = "SCORE_ENDS_WITH_STARTER";
+
+/// Ends this program when the thread that started it has ended, even by a signal that nobody can
+/// catch, where [`ENDS_WITH_STARTER`] asks for that and the system can do it.
+pub(crate) fn end_with_starter() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
+        let Some(starter) = std::env::var(ENDS_WITH_STARTER).ok() else {
+            return;
+        };
+        // If it is refused, this program works on for nobody, and what it writes is removed later.
+        let _ = set_parent_process_death_signal(Some(Signal::KILL));
+        let now = getppid().map(Pid::as_raw_nonzero);
+        // It may have ended before it could be asked about.
+        if now.is_none_or(|now| starter != now.to_string()) {
+            std::process::exit(1);
+        }
+    }
+}
+
 /// Calls `end` at each Ctrl-C, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2. Of several calls the first
 /// counts. Where a handler cannot be set, the signal ends the program at once.
 pub(crate) fn on_end(end: impl Fn() + Clone + Send + 'static) {

@@ -12,6 +12,7 @@ mod datagram;
 pub mod device;
 mod event;
 mod file_state;
+pub mod film_facts;
 pub mod film_preview;
 pub mod fit_cuts;
 mod flow;

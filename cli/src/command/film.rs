@@ -117,6 +117,28 @@ pub(crate) fn run(arguments: &Film, kinds: &Kinds<'_>, settings: &Settings) -> R
     Ok(())
 }
 
+/// The patch that an order names, and the same ready to run.
+///
+/// # Errors
+/// It cannot run.
+pub(crate) fn checked_order(
+    arguments: &Film,
+    kinds: &Kinds<'_>,
+    settings: &Settings,
+) -> Result<(Source, Graph), Failure> {
+    let source = arguments.tune.source()?;
+    let order = Order {
+        arguments,
+        source: &source,
+        registry: &kinds.of(arguments.tune.patch.as_deref(), &source),
+        settings,
+        name: arguments.out.as_deref().unwrap_or(Path::new("film")),
+        can_be_left_out: false,
+    };
+    let graph = order.graph(USUAL)?;
+    Ok((source, graph))
+}
+
 /// What is to be done, but for the container of the film that is written.
 struct Order<'a> {
     arguments: &'a Film,

@@ -1,5 +1,6 @@
 //! One module per command.
 
+pub(crate) mod batch;
 pub(crate) mod check;
 pub(crate) mod cue;
 pub(crate) mod devices;

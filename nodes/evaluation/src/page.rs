@@ -14,6 +14,8 @@ use super::observe::Still;
 use super::played::Played;
 use super::shifts::{Good, Tested};
 
+pub use super::base64::encode as base64;
+
 /// The page's look.
 const STYLE: &str = include_str!("page/style.css");
 
@@ -211,7 +213,7 @@ fn minutes(seconds: f64) -> String {
 }
 
 /// Text that HTML takes as it is.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")

@@ -147,33 +147,43 @@ pub(crate) fn ask(
     arguments: &[&str],
     entries: &str,
 ) -> Result<Value, NodeError> {
-    let mut command = Command::new("ffprobe");
-    command
-        .args(["-v", "error"])
-        .args(PROTOCOLS)
-        .args(arguments)
-        .args(["-of", "json"]);
-    command
-        .args(["-show_entries", entries])
-        .arg(input_url(path));
+    let mut command = question(path, arguments, entries);
     let output = start("ffprobe", Stdio::null(), &mut command)?
         .wait_with_output()
         .map_err(|error| {
             NodeError::input(format!("`{}` cannot be probed ({error})", path.display()))
         })?;
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        if let Some(through) = leads_elsewhere(&said) {
-            return Err(list_of_files(path, what, &through));
-        }
-        let complaint = last_line(&said);
-        return Err(NodeError::input(format!(
-            "`{}` is not {what} that can be read (ffprobe: {complaint})",
-            path.display()
-        ))
-        .help("try to play it; a file cut off while it was copied often lacks its index"));
+        return Err(refusal(path, what, &output.stderr));
     }
     Ok(serde_json::from_slice(&output.stdout).unwrap_or(Value::Null))
+}
+
+/// ffprobe, to be asked for `entries` of the file at `path`; `arguments` say of which part of it.
+pub(crate) fn question(path: &Path, arguments: &[&str], entries: &str) -> Command {
+    let mut command = Command::new("ffprobe");
+    command
+        .args(["-v", "error"])
+        .args(PROTOCOLS)
+        .args(arguments)
+        .args(["-of", "json"])
+        .args(["-show_entries", entries])
+        .arg(input_url(path));
+    command
+}
+
+/// Why the file at `path` is not `what`, by what ffprobe said.
+pub(crate) fn refusal(path: &Path, what: &str, said: &[u8]) -> NodeError {
+    let said = String::from_utf8_lossy(said);
+    if let Some(through) = leads_elsewhere(&said) {
+        return list_of_files(path, what, &through);
+    }
+    let complaint = last_line(&said);
+    NodeError::input(format!(
+        "`{}` is not {what} that can be read (ffprobe: {complaint})",
+        path.display()
+    ))
+    .help("try to play it; a file cut off while it was copied often lacks its index")
 }
 
 /// Refuses a file that only leads to others.

@@ -7,7 +7,7 @@ mod demuxers;
 pub(crate) mod ffmpeg;
 #[cfg(test)]
 pub(crate) mod live_test;
-mod picture_choice;
+pub(crate) mod picture_choice;
 mod screen;
 mod screen_out;
 mod supervised;

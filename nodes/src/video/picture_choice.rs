@@ -22,7 +22,7 @@ const UNKNOWN: &str = "unknown";
 ///
 /// # Errors
 /// There is none, or none of that number.
-pub(super) fn choose<'a>(
+pub(crate) fn choose<'a>(
     path: &Path,
     streams: &[&'a Value],
     wanted: Option<u32>,

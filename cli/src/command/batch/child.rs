@@ -1,0 +1,205 @@
+//! A program that does one thing for one film: it may crash or hang without harm to the worker.
+
+use std::io::{self, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use crate::signals::ENDS_WITH_STARTER;
+
+/// What small questions to a film may take: a file on a slow disk answers late.
+pub(super) const SHORT: Duration = Duration::from_secs(120);
+
+/// For what nobody stops.
+pub(super) static NEVER: AtomicBool = AtomicBool::new(false);
+
+/// How often a program that runs is looked at; its end is noticed at once.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// How long a program has to end by itself, and the last words of one that has ended to arrive:
+/// what it has started may hold its pipes.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// What is kept of what a program prints, and of what it says on standard error.
+const MOST_PRINTED: u64 = 4 << 20;
+const MOST_SAID: usize = 4 << 10;
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum How {
+    /// By itself, with this code.
+    Exit(i32),
+    /// By this signal, which nobody here sent.
+    Signal(i32),
+    /// It had taken too long.
+    TimedOut,
+    /// Because the batch is ended.
+    Stopped,
+}
+
+/// A program that has ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) how: How,
+    pub(super) printed: Vec<u8>,
+    /// The end of what it said on standard error.
+    pub(super) stderr: Vec<u8>,
+    pub(super) seconds: f64,
+}
+
+impl Ended {
+    /// What it said last.
+    pub(super) fn said(&self) -> String {
+        let said = String::from_utf8_lossy(&self.stderr);
+        let line = said.lines().rev().find(|line| !line.trim().is_empty());
+        line.map_or_else(|| format!("{:?}", self.how), |line| line.trim().to_owned())
+    }
+}
+
+/// Runs a program to its end, `limit` at most, or until `stop`. It gets nothing to read, and ends
+/// with this program whatever happens to that.
+///
+/// # Errors
+/// It cannot be started.
+pub(super) fn run(command: &mut Command, limit: Duration, stop: &AtomicBool) -> io::Result<Ended> {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command.env(ENDS_WITH_STARTER, std::process::id().to_string());
+    // A Ctrl-C is meant for the batch, which ends its programs itself: they and what they started.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(command, 0);
+    let begun = Instant::now();
+    let mut child = command.spawn()?;
+    let (told, printed) = channel();
+    if let Some(mut stdout) = child.stdout.take() {
+        std::thread::spawn(move || {
+            let mut kept = Vec::new();
+            let _ = stdout.by_ref().take(MOST_PRINTED).read_to_end(&mut kept);
+            let _ = io::copy(&mut stdout, &mut io::sink());
+            let _ = told.send(kept);
+        });
+    }
+    let (told, stderr) = channel();
+    if let Some(stderr) = child.stderr.take() {
+        std::thread::spawn(move || told.send(tail(stderr)));
+    }
+    let (how, printed) = wait(&mut child, &printed, begun + limit, stop)?;
+    Ok(Ended {
+        how,
+        printed,
+        stderr: stderr.recv_timeout(GRACE).unwrap_or_default(),
+        seconds: begun.elapsed().as_secs_f64(),
+    })
+}
+
+/// Waits for the end of a program, and for what it prints.
+fn wait(
+    child: &mut Child,
+    over: &Receiver<Vec<u8>>,
+    until: Instant,
+    stop: &AtomicBool,
+) -> io::Result<(How, Vec<u8>)> {
+    let mut printed = None;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            let printed = printed.or_else(|| over.recv_timeout(GRACE).ok());
+            return Ok((how(status), printed.unwrap_or_default()));
+        }
+        let reason = match () {
+            () if stop.load(Ordering::Acquire) => Some(How::Stopped),
+            () if Instant::now() >= until => Some(How::TimedOut),
+            () => None,
+        };
+        if let Some(reason) = reason {
+            end(child)?;
+            return Ok((reason, printed.unwrap_or_default()));
+        }
+        // Once it has closed its output it is about to end.
+        if printed.is_some() {
+            std::thread::sleep(Duration::from_millis(1));
+        } else {
+            printed = match over.recv_timeout(LOOK) {
+                Err(RecvTimeoutError::Timeout) => None,
+                closed => Some(closed.unwrap_or_default()),
+            };
+        }
+    }
+}
+
+/// Asks a program to end, so that it ends what it has started; then ends it and its group.
+fn end(child: &mut Child) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+        if let Some(id) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+            // Each fails only when the program is gone.
+            let _ = kill_process(id, Signal::TERM);
+            let until = Instant::now() + GRACE;
+            while Instant::now() < until && child.try_wait()?.is_none() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            if child.try_wait()?.is_none() {
+                let _ = kill_process_group(id, Signal::KILL);
+            }
+        }
+    }
+    let _ = child.kill();
+    child.wait()?;
+    Ok(())
+}
+
+fn how(status: ExitStatus) -> How {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return How::Signal(signal);
+    }
+    How::Exit(status.code().unwrap_or(1))
+}
+
+/// The end of all that is said.
+fn tail(mut says: impl Read) -> Vec<u8> {
+    let mut kept = Vec::new();
+    let mut piece = [0; 4096];
+    while let Ok(read @ 1..) = says.read(&mut piece) {
+        kept.extend_from_slice(&piece[..read]);
+        let too_many = kept.len().saturating_sub(MOST_SAID);
+        kept.drain(..too_many);
+    }
+    kept
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    fn sh(script: &str, seconds: f64) -> Ended {
+        let limit = Duration::from_secs_f64(seconds);
+        run(Command::new("sh").args(["-c", script]), limit, &NEVER).unwrap()
+    }
+
+    #[test]
+    fn a_program_ends_in_one_of_its_ways_and_is_never_waited_for_in_vain() {
+        let good = sh("echo out; echo why >&2; exit 3", 60.0);
+        assert_eq!((good.how, good.said().as_str()), (How::Exit(3), "why"));
+        assert_eq!(good.printed, b"out\n");
+        assert_eq!(sh("kill -SEGV $$", 60.0).how, How::Signal(11));
+        // What it has started holds the pipes too.
+        let begun = Instant::now();
+        assert_eq!(sh("sleep 600 & sleep 600", 0.2).how, How::TimedOut);
+        assert_eq!(sh("sleep 600 & exit 0", 60.0).how, How::Exit(0));
+        assert_eq!(
+            sh("exec >&- 2>&-; sleep 0.1; exit 4", 60.0).how,
+            How::Exit(4)
+        );
+        assert!(begun.elapsed() < Duration::from_secs(60));
+        let stop = AtomicBool::new(true);
+        let stopped = run(Command::new("sleep").arg("600"), SHORT, &stop).unwrap();
+        assert_eq!(stopped.how, How::Stopped);
+        let much = sh("yes | head -c 9000000; yes no | head -c 90000 >&2", 60.0);
+        assert_eq!(much.printed.len() as u64, MOST_PRINTED);
+        assert_eq!(much.stderr.len(), MOST_SAID);
+    }
+}

@@ -1,0 +1,178 @@
+//! `score batch`: many films, any number of workers, and no server but a folder that they share.
+
+mod board;
+mod child;
+mod class;
+mod collection;
+mod identity;
+mod job;
+mod lease;
+mod progress;
+mod recipe;
+mod report;
+mod share;
+mod strip;
+mod worker;
+
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use score_engine::Settings;
+
+use self::board::{Board, Standing};
+use self::collection::Collection;
+use self::job::{Order, here};
+use self::lease::Heart;
+use self::progress::Progress;
+use self::recipe::Recipe;
+use self::report::Report;
+use self::share::Share;
+use self::worker::Workshop;
+use crate::arguments::{Batch, Common};
+use crate::failure::Failure;
+use crate::kinds::Kinds;
+use crate::signals::on_end;
+use crate::terminal::{out, tell};
+
+/// Signs of life in the time of a lease.
+const BEATS: u32 = 12;
+
+/// The longest time between two of them.
+const SLOWEST_BEAT: Duration = Duration::from_secs(5);
+
+pub(crate) fn run(
+    arguments: &Batch,
+    common: &Common,
+    kinds: &Kinds<'_>,
+    settings: &Settings,
+) -> Result<(), Failure> {
+    let collection = Collection::of(&arguments.films, &arguments.out)?;
+    let share = Share::open(&arguments.out)?;
+    let recipe = Recipe::of(arguments, common, kinds, settings, &share)?;
+    let films = collection.films.as_slice();
+    if collection.others > 0 && !arguments.quiet {
+        let (others, are) = match collection.others {
+            1 => ("1 file".to_owned(), "is not a film by its name"),
+            more => (format!("{more} files"), "are not films by their names"),
+        };
+        tell(format_args!("{others} {are}; a list can name any file"));
+    }
+    let stop = Arc::new(AtomicBool::new(false));
+    on_end({
+        let stop = stop.clone();
+        move || stop.store(true, Ordering::Release)
+    });
+    let lease = Duration::from_secs_f64(arguments.lease);
+    let beat = (lease / BEATS).min(SLOWEST_BEAT);
+    // Where it begins is chance, so that workers do not meet at every film.
+    let first = usize::from_str_radix(&share.worker[..7], 16).unwrap_or(0) % films.len().max(1);
+    let board = Board::new(films.len(), first, beat, !arguments.no_wait);
+    let heart = Heart::default();
+    let workshop = Workshop {
+        order: Order {
+            arguments,
+            recipe: &recipe,
+            share: &share,
+            stop: &stop,
+        },
+        films,
+        board: &board,
+        heart: &heart,
+        lease,
+        stop: &stop,
+        trouble: Mutex::default(),
+    };
+    if arguments.report_only {
+        for (index, film) in films.iter().enumerate() {
+            board.put(index, workshop.look(film).unwrap_or(Standing::Open));
+        }
+    } else {
+        if arguments.retry_failed {
+            for film in films {
+                workshop.forgive(film).map_err(|why| refused(&why))?;
+            }
+        }
+        work(&workshop, beat, arguments);
+    }
+    let report = Report::of(films, board.standings(), &recipe, &share);
+    let json = report.json();
+    if !collection.is_one || arguments.report_only {
+        report.write(&share, &json).map_err(|why| refused(&why))?;
+    }
+    let (done, failed, left) = report.counts();
+    if arguments.json {
+        writeln!(out(), "{json:#}")?;
+    } else if !arguments.quiet {
+        tell(format_args!("{done} of {} films are done", films.len()));
+        if !collection.is_one {
+            writeln!(out(), "{}", share.path("report.html").display())?;
+        }
+    }
+    if failed == 0 && left == 0 {
+        return Ok(());
+    }
+    let why = workshop
+        .trouble
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    let stopped = stop
+        .load(Ordering::Acquire)
+        .then(|| "it was stopped".to_owned());
+    let failure = Failure::Films {
+        failed,
+        left,
+        why: why.or(stopped).filter(|_| left > 0),
+    };
+    if collection.is_one
+        && let Some(reason) = json["films"][0]["reason"].as_str()
+    {
+        tell(reason);
+    }
+    Err(failure)
+}
+
+/// Has the workers of this process work, gives signs of life for them, and shows how far all is.
+fn work(workshop: &Workshop<'_>, beat: Duration, arguments: &Batch) {
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let beating = scope.spawn(|| {
+            while !over.load(Ordering::Acquire) {
+                workshop.heart.beat();
+                std::thread::park_timeout(beat);
+            }
+        });
+        let showing = scope.spawn(|| {
+            let mut progress = Progress::new(workshop, arguments.quiet || arguments.json);
+            while !over.load(Ordering::Acquire) {
+                progress.show();
+                std::thread::park_timeout(progress::REDRAW);
+            }
+            progress.end();
+        });
+        let workers: Vec<_> = (0..arguments.workers)
+            .map(|_| scope.spawn(|| workshop.work()))
+            .collect();
+        for worker in workers {
+            // A panic of one is not the others'.
+            let _ = worker.join();
+        }
+        over.store(true, Ordering::Release);
+        beating.thread().unpark();
+        showing.thread().unpark();
+    });
+}
+
+/// The folder cannot be used any more; another time it can.
+fn refused(why: &std::io::Error) -> Failure {
+    let why = match here(why) {
+        class::Fault::Surroundings(why) => why,
+        _ => why.to_string(),
+    };
+    Failure::Films {
+        failed: 0,
+        left: 1,
+        why: Some(format!("the folder of results fails: {why}")),
+    }
+}

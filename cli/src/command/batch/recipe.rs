@@ -1,0 +1,249 @@
+//! How the films of a batch are scored: the patch with all that it reads, the models, the version,
+//! the seed. What comes of a film depends on nothing else, so the hash of it names the results.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Component, Path, PathBuf};
+use std::process::Command;
+
+use score_engine::{FileContent, FileRole, Settings, Source};
+use score_nodes::film_facts;
+use serde_json::{Value, json};
+
+use super::child::{self, How};
+use super::identity::{hash, hash_of_file};
+use super::share::Share;
+use crate::arguments::{Batch, Common, Film, Tune};
+use crate::command::film;
+use crate::failure::Failure;
+use crate::kinds::Kinds;
+use crate::library::FILM;
+
+/// The digits of a recipe's hash that name results.
+const DIGITS: usize = 8;
+
+/// Files in a folder that a patch reads, at most.
+const MOST_FILES: usize = 100_000;
+
+/// How films are scored.
+#[derive(Debug)]
+pub(super) struct Recipe {
+    /// What names it among the results.
+    pub(super) id: String,
+    /// What it is made of, for the reports.
+    pub(super) contents: Value,
+    /// The arguments of `score` that say it, for the commands that score a film and measure it.
+    pub(super) global: Vec<OsString>,
+    pub(super) scoring: Vec<OsString>,
+    pub(super) measuring: Vec<OsString>,
+}
+
+impl Recipe {
+    /// Of a batch; the patch is checked with a film of a second.
+    pub(super) fn of(
+        arguments: &Batch,
+        common: &Common,
+        kinds: &Kinds<'_>,
+        settings: &Settings,
+        share: &Share,
+    ) -> Result<Self, Failure> {
+        let order = Film {
+            out: Some(share.hidden("work").join("trial")),
+            tune: Tune {
+                patch: arguments.patch.clone(),
+                style: arguments.style.clone(),
+                seed: arguments.seed.clone(),
+                ..Tune::default()
+            },
+            overrides: arguments.overrides.clone(),
+            film: trial_film(share)?,
+            ..Film::default()
+        };
+        let (source, graph) = film::checked_order(&order, kinds, settings)?;
+        let mut parts = BTreeMap::new();
+        parts.insert("patch".to_owned(), hash(source.text.as_bytes()));
+        if arguments.style.is_some() {
+            parts.insert("styled".to_owned(), hash(FILM.as_bytes()));
+        }
+        for part in source.included() {
+            parts.insert(
+                format!("part {}", relative(&part, &source)),
+                hash_of(&part)?,
+            );
+        }
+        for read in graph.files().filter(|file| file.role == FileRole::Read) {
+            // The film itself is what is scored.
+            if read.purpose.content != Some(FileContent::Film) {
+                let name = format!("file {}.{}", read.node, read.param);
+                parts.insert(name, hash_of(&read.path)?);
+            }
+        }
+        if let Some(models) = settings.folder("models") {
+            let manifest = models.join("manifest.ron");
+            if manifest.is_file() {
+                parts.insert("models".to_owned(), hash_of(&manifest)?);
+            }
+        }
+        let set: Vec<&str> = (arguments.overrides.set.iter())
+            .map(|set| set.written())
+            .collect();
+        let contents = json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "patch": source.name,
+            "seed": arguments.seed,
+            "set": set,
+            "strict": arguments.overrides.strict,
+            "evaluated": arguments.eval,
+            "sha256": parts,
+        });
+        // Where the patch lies on this machine is not what it is.
+        let mut named = contents.clone();
+        named["patch"] = Value::Null;
+        let id = hash(named.to_string().as_bytes())[..DIGITS].to_owned();
+        let (scoring, measuring) = words(arguments);
+        Ok(Recipe {
+            id,
+            contents,
+            global: global(common),
+            scoring,
+            measuring,
+        })
+    }
+}
+
+#[cfg(test)]
+impl Recipe {
+    /// One of nothing, for tests.
+    pub(super) fn nameless() -> Self {
+        Recipe {
+            id: "0".repeat(DIGITS),
+            contents: json!({ "patch": "p.ron" }),
+            global: Vec::new(),
+            scoring: Vec::new(),
+            measuring: Vec::new(),
+        }
+    }
+}
+
+/// A film of a second, made once for all workers.
+fn trial_film(share: &Share) -> Result<PathBuf, Failure> {
+    let film = share.hidden("trial.mp4");
+    if film.is_file() {
+        return Ok(film);
+    }
+    let made = share.hidden(&format!("trial-{}.mp4", share.worker));
+    let mut command = film_facts::trial(&made);
+    let ended = child::run(&mut command, child::SHORT, &child::NEVER);
+    let refuse = |why: String| {
+        Failure::Message(format!(
+            "ffmpeg cannot make a film of a second to try the patch with: {why}"
+        ))
+    };
+    match ended {
+        Ok(ended) if matches!(ended.how, How::Exit(0)) => {}
+        Ok(ended) => return Err(refuse(ended.said())),
+        Err(why) => {
+            return Err(refuse(format!(
+                "{why}; install it with `sudo apt install ffmpeg`"
+            )));
+        }
+    }
+    std::fs::rename(&made, &film).map_err(|why| refuse(why.to_string()))?;
+    Ok(film)
+}
+
+/// The hash of a file, or of all files in a folder with their names.
+fn hash_of(path: &Path) -> Result<String, Failure> {
+    let refuse = |why: std::io::Error| {
+        Failure::Message(format!(
+            "`{}`, which the patch reads, cannot be read ({why})",
+            path.display()
+        ))
+    };
+    if !path.is_dir() {
+        return hash_of_file(path).map_err(refuse);
+    }
+    let mut all = BTreeMap::new();
+    let mut folders = vec![path.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).map_err(refuse)? {
+            let entry = entry.map_err(refuse)?;
+            let file = entry.path();
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                folders.push(file);
+            } else if file.is_file() && all.len() < MOST_FILES {
+                let found = hash_of_file(&file).map_err(refuse)?;
+                let name = file.strip_prefix(path).unwrap_or(&file);
+                all.insert(name.to_string_lossy().into_owned(), found);
+            }
+        }
+    }
+    Ok(hash(json!(all).to_string().as_bytes()))
+}
+
+/// A part's path from the patch's folder, so that it is the same on every machine.
+fn relative(part: &Path, source: &Source) -> String {
+    let folder = std::path::absolute(&source.folder).unwrap_or_else(|_| source.folder.clone());
+    let (mut there, mut here) = (part.components().peekable(), folder.components().peekable());
+    while let (Some(one), Some(other)) = (there.peek(), here.peek())
+        && one == other
+    {
+        there.next();
+        here.next();
+    }
+    let up = here.map(|_| Component::ParentDir);
+    up.chain(there)
+        .collect::<PathBuf>()
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// The options of every command.
+fn global(common: &Common) -> Vec<OsString> {
+    let mut words: Vec<OsString> = vec!["--color".into(), "never".into()];
+    if let Some(models) = &common.models {
+        words.extend([OsString::from("--models"), models.into()]);
+    }
+    for plugins in &common.plugins {
+        words.extend([OsString::from("--plugins"), plugins.into()]);
+    }
+    if common.no_plugins {
+        words.push("--no-plugins".into());
+    }
+    words
+}
+
+/// The options of `score film` and of `score eval film`.
+fn words(arguments: &Batch) -> (Vec<OsString>, Vec<OsString>) {
+    let mut both: Vec<OsString> = Vec::new();
+    if let Some(patch) = &arguments.patch {
+        both.extend([OsString::from("--patch"), patch.into()]);
+    }
+    for set in &arguments.overrides.set {
+        both.extend([OsString::from("--set"), set.written().into()]);
+    }
+    if arguments.overrides.strict {
+        both.push("--strict".into());
+    }
+    let (mut scoring, mut measuring) = (both.clone(), both);
+    if let Some(style) = &arguments.style {
+        scoring.extend([OsString::from("--style"), style.into()]);
+    }
+    if let Some(seed) = &arguments.seed {
+        scoring.extend([OsString::from("--seed"), seed.into()]);
+        measuring.extend([
+            OsString::from("--set"),
+            format!("transport.seed={seed}").into(),
+        ]);
+    }
+    (scoring, measuring)
+}
+
+/// This program, to be run with these arguments.
+pub(super) fn this_program(arguments: &[&[OsString]]) -> std::io::Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    arguments.iter().for_each(|words| {
+        command.args(*words);
+    });
+    Ok(command)
+}
