@@ -76,7 +76,9 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Failure::Lost(_) => ExitCode::from(LOST),
-            Failure::Films { left: 0, .. } => ExitCode::from(FILMS_FAILED),
+            Failure::Films {
+                left: 0, why: None, ..
+            } => ExitCode::from(FILMS_FAILED),
             Failure::Films { .. } => ExitCode::from(TRY_AGAIN),
             _ => ExitCode::FAILURE,
         }
@@ -233,8 +235,8 @@ fn films(failed: usize, left: usize, why: Option<&str>) -> (String, String) {
         let are = if left == 1 { "is" } else { "are" };
         said.push(format!("{} {are} not done yet", count(left)));
     }
-    let help = match left {
-        0 => "the report says why; once that is mended, add --retry-failed",
+    let help = match (left, why) {
+        (0, None) => "the report says why; once that is mended, add --retry-failed",
         _ => "the same command goes on where this one ended",
     };
     (said.join("; "), help.to_owned())

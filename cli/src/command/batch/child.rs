@@ -115,6 +115,7 @@ fn wait(
         };
         if let Some(reason) = reason {
             end(child)?;
+            let printed = printed.or_else(|| over.recv_timeout(GRACE).ok());
             return Ok((reason, printed.unwrap_or_default()));
         }
         // Once it has closed its output it is about to end.
@@ -129,8 +130,9 @@ fn wait(
     }
 }
 
-/// Asks a program to end, so that it ends what it has started; then ends it and its group.
+/// Asks a program to end, so that it ends what it has started; then ends it and all of that.
 fn end(child: &mut Child) -> io::Result<()> {
+    let started = family::of(child.id());
     #[cfg(unix)]
     {
         use rustix::process::{Pid, Signal, kill_process, kill_process_group};
@@ -148,6 +150,8 @@ fn end(child: &mut Child) -> io::Result<()> {
     }
     let _ = child.kill();
     child.wait()?;
+    // ffmpeg is in a group of its own, and one that hangs notices nothing.
+    started.iter().for_each(family::end);
     Ok(())
 }
 
@@ -171,6 +175,62 @@ fn tail(mut says: impl Read) -> Vec<u8> {
     kept
 }
 
+/// What a program has started, and that in turn.
+#[cfg(target_os = "linux")]
+mod family {
+    use rustix::process::{Pid, Signal, kill_process};
+
+    /// A process, and when it began: another that has its number later began later.
+    pub(super) type Member = (u32, String);
+
+    /// The processes that `parent` and they themselves have started, as far as the system tells.
+    pub(super) fn of(parent: u32) -> Vec<Member> {
+        let mut members = Vec::new();
+        let mut parents = vec![parent];
+        while let Some(parent) = parents.pop() {
+            let threads = std::fs::read_dir(format!("/proc/{parent}/task"));
+            for thread in threads.into_iter().flatten().flatten() {
+                let children = std::fs::read_to_string(thread.path().join("children"));
+                let children = children.unwrap_or_default();
+                for child in children.split_whitespace().filter_map(|id| id.parse().ok()) {
+                    if let Some(begun) = begun(child) {
+                        members.push((child, begun));
+                        parents.push(child);
+                    }
+                }
+            }
+        }
+        members
+    }
+
+    /// Ends a process, if it is still the same.
+    pub(super) fn end((id, was): &Member) {
+        let pid = i32::try_from(*id).ok().and_then(Pid::from_raw);
+        if let Some(pid) = pid.filter(|_| begun(*id).as_ref() == Some(was)) {
+            // Fails when it is gone.
+            let _ = kill_process(pid, Signal::KILL);
+        }
+    }
+
+    /// When a process began, in ticks since the system did: the 22nd field of its `stat` (proc(5)),
+    /// the 20th after its name in brackets.
+    fn begun(id: u32) -> Option<String> {
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        let (_, after) = stat.rsplit_once(") ")?;
+        after.split(' ').nth(19).map(str::to_owned)
+    }
+}
+
+/// Elsewhere what hangs is left to the system.
+#[cfg(not(target_os = "linux"))]
+mod family {
+    pub(super) fn of(_: u32) -> Vec<()> {
+        Vec::new()
+    }
+
+    pub(super) fn end(_: &()) {}
+}
+
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
@@ -189,12 +249,24 @@ mod tests {
         // What it has started holds the pipes too.
         let begun = Instant::now();
         assert_eq!(sh("sleep 600 & sleep 600", 0.2).how, How::TimedOut);
-        assert_eq!(sh("sleep 600 & exit 0", 60.0).how, How::Exit(0));
+        assert_eq!(sh("sleep 9 & exit 0", 60.0).how, How::Exit(0));
         assert_eq!(
             sh("exec >&- 2>&-; sleep 0.1; exit 4", 60.0).how,
             How::Exit(4)
         );
         assert!(begun.elapsed() < Duration::from_secs(60));
+        // It does not outlive it in a group of its own either.
+        let apart = "setsid sh -c 'echo $$; exec sleep 600' & wait";
+        let apart = sh(apart, 1.0);
+        let id = String::from_utf8(apart.printed).unwrap();
+        assert_eq!(apart.how, How::TimedOut);
+        // A process that has ended has no folder any more.
+        let folder = format!("/proc/{}/cwd", id.trim());
+        let begun = Instant::now();
+        while cfg!(target_os = "linux") && std::path::Path::new(&folder).exists() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "{id} goes on");
+            std::thread::sleep(Duration::from_millis(5));
+        }
         let stop = AtomicBool::new(true);
         let stopped = run(Command::new("sleep").arg("600"), SHORT, &stop).unwrap();
         assert_eq!(stopped.how, How::Stopped);

@@ -136,6 +136,8 @@ pub(super) fn of_message(message: &str, kind: &str) -> Fault {
         {
             Class::NoCodec
         }
+        // ffmpeg ended without a word, which it does only by a signal.
+        _ if has(&["no reason given"]) => Class::Crashed,
         "input" => Class::Unreadable,
         "stopped" => return Fault::Stopped,
         "internal" => Class::Crashed,
@@ -196,6 +198,7 @@ mod tests {
         let of = |message, kind| class(How::Exit(1), &said(message, kind));
         assert_eq!(of("moov atom not found", "input"), Class::Unreadable);
         assert_eq!(of("Decoder (codec av9) not found", "input"), Class::NoCodec);
+        assert_eq!(of("(ffmpeg: no reason given)", "input"), Class::Crashed);
         assert_eq!(of("too quiet", "output"), Class::Failed);
         for (message, kind) in [
             ("x (No space left on device)", "output"),

@@ -98,39 +98,37 @@ pub(crate) fn run(
     }
     let report = Report::of(films, board.standings(), &recipe, &share);
     let json = report.json();
-    if !collection.is_one || arguments.report_only {
-        report.write(&share, &json).map_err(|why| refused(&why))?;
-    }
+    let has_report = !collection.is_one || arguments.report_only;
+    let written = match has_report {
+        true => report.write(&share, &json),
+        false => Ok(()),
+    };
     let (done, failed, left) = report.counts();
     if arguments.json {
         writeln!(out(), "{json:#}")?;
     } else if !arguments.quiet {
         tell(format_args!("{done} of {} films are done", films.len()));
-        if !collection.is_one {
+        if has_report && written.is_ok() {
             writeln!(out(), "{}", share.path("report.html").display())?;
         }
     }
-    if failed == 0 && left == 0 {
-        return Ok(());
-    }
-    let why = workshop
-        .trouble
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner);
-    let stopped = stop
-        .load(Ordering::Acquire)
-        .then(|| "it was stopped".to_owned());
-    let failure = Failure::Films {
-        failed,
-        left,
-        why: why.or(stopped).filter(|_| left > 0),
-    };
     if collection.is_one
         && let Some(reason) = json["films"][0]["reason"].as_str()
     {
         tell(reason);
     }
-    Err(failure)
+    let trouble = workshop.trouble.into_inner();
+    let trouble = trouble.unwrap_or_else(PoisonError::into_inner);
+    let why = match (written, left, trouble) {
+        (_, 1.., Some(trouble)) => Some(trouble),
+        (_, 1.., None) if stop.load(Ordering::Acquire) => Some("it was stopped".to_owned()),
+        (Err(why), ..) => Some(format!("the report cannot be written: {}", said(&why))),
+        (Ok(()), ..) => None,
+    };
+    if failed == 0 && left == 0 && why.is_none() {
+        return Ok(());
+    }
+    Err(Failure::Films { failed, left, why })
 }
 
 /// Has the workers of this process work, gives signs of life for them, and shows how far all is.
@@ -164,15 +162,20 @@ fn work(workshop: &Workshop<'_>, beat: Duration, arguments: &Batch) {
     });
 }
 
-/// The folder cannot be used any more; another time it can.
-fn refused(why: &std::io::Error) -> Failure {
-    let why = match here(why) {
+/// What is wrong with the folder, in words.
+fn said(why: &std::io::Error) -> String {
+    match here(why) {
         class::Fault::Surroundings(why) => why,
         _ => why.to_string(),
-    };
+    }
+}
+
+/// The folder cannot be used any more; another time it can.
+fn refused(why: &std::io::Error) -> Failure {
+    let why = format!("the folder of results fails: {}", said(why));
     Failure::Films {
         failed: 0,
         left: 1,
-        why: Some(format!("the folder of results fails: {why}")),
+        why: Some(why),
     }
 }
