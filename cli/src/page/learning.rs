@@ -71,7 +71,7 @@ pub(super) fn learn(
     let is_over = learner.0.clone();
     let waits = std::thread::Builder::new().name("page learns".to_owned());
     let begun = waits.spawn(move || {
-        let answer = bound(&turn.0.writer, &node, &param, &tell, &is_over);
+        let answer = bound(&turn.0.editing.writer, &node, &param, &tell, &is_over);
         drop(turn);
         done(answer);
     });
@@ -93,6 +93,7 @@ fn bound(
         patch,
         kinds,
         settings,
+        ..
     } = writer;
     let refused = |failure: Failure| match failure {
         Failure::Remote(refusals) => refusals,
