@@ -213,7 +213,7 @@ fn is_journal() -> bool {
     #[cfg(unix)]
     if let (Ok(told), Ok(error)) = (
         std::env::var("JOURNAL_STREAM"),
-        rustix::fs::fstat(std::io::stderr()),
+        rustix::fs::fstat(io::stderr()),
     ) {
         return told == format!("{}:{}", error.st_dev, error.st_ino);
     }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crossbeam_channel::{Receiver, never, select_biased};
 #[cfg(feature = "page")]
 use score_engine::Registry;
-use score_engine::{Edit, Follow, Graph, Live, Revision, RunError, Settings, Status, Steering};
+use score_engine::{Edit, Follow, Graph, Live, RunError, Settings, Status, Steering};
 use score_nodes::device::Audible;
 use score_nodes::following::Follower;
 
