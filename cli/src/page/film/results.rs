@@ -219,8 +219,8 @@ mod tests {
         for path in &written[..4] {
             std::fs::write(path, "12").unwrap();
         }
-        let printed =
-            json!({ "written": [&written[..], &["/etc/passwd".into()]].concat(), "notes": ["n"] });
+        let told = [&written[..], &["/etc/passwd".into()]].concat();
+        let printed = json!({ "written": told, "notes": ["n"] });
         Made::of(0, Values::default(), folder, &printed, 1.5)
     }
 
