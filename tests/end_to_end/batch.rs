@@ -422,11 +422,14 @@ fn a_full_disk_ends_the_work_and_fails_no_film() {
         println!("skipped: a small file system cannot be mounted here (it takes root)");
         return;
     }
-    let done = batch(folder, &[]);
+    let soon = ["--lease", "2"];
+    let done = batch(folder, &soon);
     std::fs::write(out.join("filler"), vec![0; 1 << 20]).ok();
-    let full = batch(folder, &["--seed", "9"]);
+    let other = ["--seed", "9", "--lease", "2"];
+    let full = batch(folder, &other);
     std::fs::remove_file(out.join("filler")).unwrap();
-    let again = batch(folder, &["--seed", "9"]);
+    // Where the disk is full a lease cannot be given back; it ends by itself.
+    let again = batch(folder, &other);
     let left = names(&out.join(".batch/work"));
     assert!(Command::new("umount").arg(&out).status().unwrap().success());
     assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));

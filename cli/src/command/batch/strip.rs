@@ -28,14 +28,13 @@ pub(super) fn strip(midi: &[u8]) -> Option<String> {
     let high = notes.iter().map(|(.., pitch)| *pitch).max()?;
     let span = usize::from(high - low).max(1);
     let mut cells = vec![false; COLUMNS * ROWS];
-    let column = |tick: u64| {
-        (u128::from(tick) * COLUMNS as u128 / u128::from(end)).min(COLUMNS as u128 - 1) as usize
-    };
+    let column = |tick: u64| (u128::from(tick) * COLUMNS as u128 / u128::from(end)) as usize;
     for (from, to, pitch) in notes {
         let row = usize::from(high - pitch) * (ROWS - 1) / span;
-        // The end itself is no longer part of a note.
-        let last = column(to.saturating_sub(1).max(from));
-        cells[row * COLUMNS + column(from)..=row * COLUMNS + last].fill(true);
+        let first = column(from).min(COLUMNS - 1);
+        // A note that is too short to see is seen all the same.
+        let last = column(to).saturating_sub(1).clamp(first, COLUMNS - 1);
+        cells[row * COLUMNS + first..=row * COLUMNS + last].fill(true);
     }
     Some(path(&cells))
 }

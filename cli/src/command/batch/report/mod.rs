@@ -192,7 +192,7 @@ mod tests {
         assert_eq!(lines.len(), 5, "a text with a line break takes two: {csv}");
         assert!(
             lines[1]
-                .starts_with("\"<a>\"\".mp4\",done,,,results/x-1,<script>,'=HYPERLINK(1),61,1.5")
+                .starts_with("\"<a>\"\".mp4\",done,,,results/x-1,<script>,'=HYPERLINK(1),61.0,1.5")
         );
         assert!(csv.contains("\n'=1+1.mp4,failed,no_codec,\"no\n\"\"codec\"\"\","));
         let json: Value = serde_json::from_str(&read("report.json")).unwrap();
