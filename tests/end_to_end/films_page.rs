@@ -101,9 +101,12 @@ impl Stage {
         self.folder.path().join("films")
     }
 
-    /// What lies where results do until they are kept.
+    /// The folders of pages, where results lie until they are kept. ONNX Runtime puts a file of its
+    /// own beside them.
     fn temporary(&self) -> Vec<String> {
-        names(&self.folder.path().join("tmp"))
+        let mut all = names(&self.folder.path().join("tmp"));
+        all.retain(|name| name.starts_with("score-page-"));
+        all
     }
 
     fn look(&self, path: &str) -> Answer {
