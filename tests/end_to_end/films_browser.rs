@@ -101,7 +101,7 @@ fn a_film_is_rendered_played_and_rendered_again_as_another_tune() {
     };
     let stage = Stage::new(
         write_film,
-        &["film", "film.mp4", "--style", "calm", "--page", "0"],
+        &["film", "film.mp4", "--style", "playful", "--page", "0"],
     );
     let page = browser.open(&stage.address, LAPTOP);
     // Progress is seen, and what is done just now.
@@ -114,7 +114,7 @@ fn a_film_is_rendered_played_and_rendered_again_as_another_tune() {
     show(&page, "film_renders");
     assert_eq!(
         page.eval("document.getElementById('turn-style').value"),
-        "calm"
+        "playful"
     );
     page.until_within(
         "document.querySelectorAll('.made li').length === 1",
