@@ -262,8 +262,9 @@ fn the_strip_runs_under_the_graph_shows_a_moment_folds_and_is_projected() {
     page.front();
     page.eval("document.querySelector('#strip .fold').click()");
     page.until("document.getElementById('strip-body').hidden");
-    page.eval("location.reload()");
-    page.until("document.querySelectorAll('.node').length > 5 && document.getElementById('strip-body').hidden");
+    // Until the page is another.
+    page.eval("window.isOld = true; location.reload()");
+    page.until("!window.isOld && document.querySelectorAll('.node').length > 5 && document.getElementById('strip-body').hidden");
     page.eval("document.querySelector('#strip .fold').click()");
     let projected = browser.open(&format!("{}/show?of=score", stage.base), LAPTOP);
     for colour in [GREEN, BLUE] {

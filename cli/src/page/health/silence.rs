@@ -270,8 +270,7 @@ mod tests {
         let settings = Settings::default();
         let graph = check(&source, &[], &score_nodes::registry(), &settings).unwrap();
         let mut live = Live::new(&settings, LiveOptions::default());
-        live.replace(graph, &BTreeSet::new())
-            .unwrap();
+        live.replace(graph, &BTreeSet::new()).unwrap();
         let ears = Ears {
             ends: vec![live.steering().tap("hum", "sound", RATE).unwrap()],
             ..Ears::default()
