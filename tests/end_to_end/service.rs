@@ -95,13 +95,16 @@ impl Stage {
     }
 }
 
-/// The processes that a process has started.
+/// The processes that a process has started, on whichever of its threads.
 fn children(id: u32) -> Vec<u32> {
-    let list = format!("/proc/{id}/task/{id}/children");
-    let list = std::fs::read_to_string(list).unwrap_or_default();
-    list.split_whitespace()
-        .filter_map(|id| id.parse().ok())
-        .collect()
+    let threads = std::fs::read_dir(format!("/proc/{id}/task"));
+    let lists = (threads.into_iter().flatten().flatten())
+        .map(|thread| std::fs::read_to_string(thread.path().join("children")).unwrap_or_default());
+    let ids = lists.flat_map(|list| {
+        let ids = list.split_whitespace().filter_map(|id| id.parse().ok());
+        ids.collect::<Vec<u32>>()
+    });
+    ids.collect()
 }
 
 fn signal(id: u32, name: &str) {

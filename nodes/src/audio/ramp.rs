@@ -72,12 +72,9 @@ impl Ramp {
     pub(crate) fn next(&mut self) -> f32 {
         if self.left > 0 {
             self.left -= 1;
-            // The last step lands exactly, whatever rounding has added up.
-            self.value = if self.left == 0 {
-                self.target
-            } else {
-                self.value + self.step
-            };
+            // From where it ends, so that rounding does not add up: a change of seconds would end in
+            // a step that is heard.
+            self.value = self.target - self.step * self.left as f32;
         }
         self.value
     }
@@ -105,6 +102,16 @@ mod tests {
         ramp.set(0.0);
         let steps: Vec<f32> = (0..6).map(|_| ramp.next()).collect();
         assert_eq!(steps, [0.75, 0.5, 0.25, 0.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn a_change_of_seconds_ends_in_no_step() {
+        let mut ramp = Ramp::new(1.0, 192_000);
+        ramp.set(0.0);
+        let values: Vec<f32> = (0..192_001).map(|_| ramp.next()).collect();
+        let steps = values.windows(2).map(|pair| (pair[0] - pair[1]).abs());
+        assert!(steps.fold(0.0, f32::max) < 1e-5);
+        assert_eq!(values[192_000], 0.0);
     }
 
     #[test]
