@@ -1045,7 +1045,7 @@ fn number(text: &str, least: f64, most: f64) -> Result<f64, String> {
 #[derive(Subcommand)]
 pub(crate) enum Eval {
     /// Measure whether the music that a patch makes follows the film, against chance
-    Film(EvalFilm),
+    Film(Box<EvalFilm>),
     /// Measure key, chords, and how parts fit, compared with real songs
     Harmony(EvalHarmony),
     /// Measure how well a model rebuilds the melodies in a folder, and how similar its own are

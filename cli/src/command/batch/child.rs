@@ -233,6 +233,8 @@ mod family {
 
 #[cfg(all(test, unix))]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     fn sh(script: &str, seconds: f64) -> Ended {

@@ -184,12 +184,15 @@ struct Workers(Arc<Films>, Vec<JoinHandle<()>>);
 impl Workers {
     fn start(films: &Arc<Films>) -> std::io::Result<Self> {
         let mut workers = Workers(films.clone(), Vec::new());
-        let does: [(&str, fn(&Work)); 2] = [("renders", Work::work), ("stills", Work::look)];
-        for (name, does) in does {
-            let films = films.clone();
-            let thread = std::thread::Builder::new().name(name.to_owned());
-            workers.1.push(thread.spawn(move || does(&films.work))?);
-        }
+        let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
+        let renders = films.clone();
+        workers
+            .1
+            .push(thread("renders").spawn(move || renders.work.work())?);
+        let stills = films.clone();
+        workers
+            .1
+            .push(thread("stills").spawn(move || stills.work.look())?);
         Ok(workers)
     }
 }

@@ -1,5 +1,6 @@
 //! What works for the page: renders and measurements, one after another, and stills beside them.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -108,8 +109,9 @@ impl Work {
         let mut state = self.lock();
         state.cancel_all();
         state.failed.remove(&film);
-        if !state.stills.contains_key(&film) {
-            state.stills.insert(film, Stills::default());
+        let state = &mut *state;
+        if let Entry::Vacant(none) = state.stills.entry(film) {
+            none.insert(Stills::default());
             state.unseen.push_back((film, path.clone()));
         }
         state.jobs.push_back(Job::Render { film, path, values });

@@ -233,7 +233,7 @@ fn read_dates(text: &str) -> Option<Dates> {
 
 /// A date of one year.
 fn once(text: &str) -> Option<Date> {
-    let is_written_so = text.len() == 10 && text.bytes().nth(4) == Some(b'-');
+    let is_written_so = text.len() == 10 && text.as_bytes().get(4) == Some(&b'-');
     is_written_so.then(|| text.parse().ok())?
 }
 

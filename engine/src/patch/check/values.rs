@@ -77,7 +77,7 @@ impl Checker<'_> {
                             // One run has one transport: that of the patch that is run.
                             let is_transport = id == scope.id(TRANSPORT);
                             let steers = param.change == Change::Live
-                                && !(is_transport && !scope.prefix.is_empty());
+                                && (!is_transport || scope.prefix.is_empty());
                             if let Some(origin) = given.origin.as_deref().filter(|_| steers) {
                                 self.named.drives(origin, id, &name);
                             }

@@ -72,11 +72,11 @@ impl<'t> WrittenChain<'t> {
     }
 }
 
+/// The list of a patch's chains, what stands in it, and each of these as a chain.
+pub(super) type Chains<'t> = (&'t Tree, &'t [Tree], Vec<Option<WrittenChain<'t>>>);
+
 /// The chains of a patch, in their order, and the list that they stand in.
-pub(super) fn chains<'t>(
-    text: &str,
-    parsed: &'t Parsed,
-) -> Option<(&'t Tree, &'t [Tree], Vec<Option<WrittenChain<'t>>>)> {
+pub(super) fn chains<'t>(text: &str, parsed: &'t Parsed) -> Option<Chains<'t>> {
     let Shape::Struct(_, fields) = &parsed.tree.shape else {
         return None;
     };

@@ -122,7 +122,7 @@ fn nothing_is_removed_that_the_recorder_did_not_write() {
             .iter()
             .any(|own| name.starts_with(own))
     };
-    assert!(gone.iter().all(|name| is_own(name)), "{gone:?}");
+    assert!(gone.iter().all(is_own), "{gone:?}");
 }
 
 proptest! {
