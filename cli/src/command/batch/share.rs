@@ -1,11 +1,13 @@
 //! The folder that all workers share, and the only things that are done there: a file that is made
 //! only if there is none, a file or folder that is put in place whole, and reading.
 //!
+//! ```text
 //!     OUT/results/JOB/     what became of a film; never changed once it is there
 //!     OUT/report.*         written again by whoever is done
 //!     OUT/.batch/jobs/JOB/     who is at it, and what went wrong (`lease`)
 //!     OUT/.batch/films/        the hashes of films (`identity`)
 //!     OUT/.batch/work/JOB.TERM.WORKER/   what is being made
+//! ```
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};

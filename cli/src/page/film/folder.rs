@@ -2,9 +2,9 @@
 //! page. One whose page was killed is removed by the next.
 
 use std::fs::{File, Metadata};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use tempfile::TempDir;
 
@@ -16,6 +16,9 @@ const LOCK: &str = "lock";
 
 /// How long a folder may be without a lock: it has just been made.
 const NEW: Duration = Duration::from_secs(60);
+
+/// How long it is tried to remove the folder.
+const GOES: Duration = Duration::from_secs(3);
 
 /// The folder of this page. It is removed with this value.
 pub(super) struct Folder {
@@ -43,6 +46,19 @@ impl Folder {
 
     pub(super) fn path(&self) -> &Path {
         self.folder.path()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What a render had started may still write for a moment.
+        let until = Instant::now() + GOES;
+        while let Err(error) = std::fs::remove_dir_all(self.folder.path())
+            && error.kind() != ErrorKind::NotFound
+            && Instant::now() < until
+        {
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 }
 
