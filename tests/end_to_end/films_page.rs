@@ -487,25 +487,26 @@ fn a_render_is_cancelled_by_another_and_ends_with_the_page_however_that_ends() {
     stage.until(0, works);
     assert_eq!(is_writing(&stage), ["2"]);
     let workers = children(stage.run.id());
-    assert_eq!(workers.len(), 1, "{workers:?}");
+    // One renders; another may still draw stills.
+    assert!(!workers.is_empty());
     stage.run.signal("TERM");
     assert!(stage.run.wait(Duration::from_secs(20)).success());
     assert_eq!(
         (names(&stage.films()), stage.temporary()),
         (before.clone(), Vec::new())
     );
-    assert!(!is_alive(workers[0]));
+    assert!(!workers.iter().any(|worker| is_alive(*worker)));
 
     // And when the page is killed; the next page clears away what was left.
     let Stage { folder, .. } = stage;
     let mut killed = Stage::within(folder, &arguments);
     killed.until(0, works);
     is_writing(&killed);
-    let worker = children(killed.run.id())[0];
+    let workers = children(killed.run.id());
     killed.run.signal("KILL");
     killed.run.wait(PATIENCE);
     let begun = Instant::now();
-    while is_alive(worker) {
+    while workers.iter().any(|worker| is_alive(*worker)) {
         assert!(begun.elapsed() < Duration::from_secs(20), "it renders on");
         std::thread::sleep(Duration::from_millis(30));
     }
