@@ -454,14 +454,10 @@ pub(crate) struct Run {
     pub(crate) quiet: bool,
 }
 
-/// Where and to whom a run shows its page.
+/// Who reaches a page, and how.
 #[cfg(feature = "page")]
-#[derive(Args)]
-pub(crate) struct PageDoor {
-    /// Show what plays in a browser, and turn it there: at this port of this computer [default
-    /// port: 7664, or another if that is taken]
-    #[arg(long, value_name = "PORT")]
-    pub(crate) page: Option<Option<u16>>,
+#[derive(Args, Default)]
+pub(crate) struct PageReach {
     /// Open the page in a browser
     #[arg(long, requires = "page")]
     pub(crate) open: bool,
@@ -472,6 +468,18 @@ pub(crate) struct PageDoor {
     /// Another name by which browsers reach the page, as through a reverse proxy; may be repeated
     #[arg(long, value_name = "NAME", requires = "page")]
     pub(crate) page_host: Vec<String>,
+}
+
+/// Where and to whom a run shows its page.
+#[cfg(feature = "page")]
+#[derive(Args)]
+pub(crate) struct PageDoor {
+    /// Show what plays in a browser, and turn it there: at this port of this computer [default
+    /// port: 7664, or another if that is taken]
+    #[arg(long, value_name = "PORT")]
+    pub(crate) page: Option<Option<u16>>,
+    #[command(flatten)]
+    pub(crate) reach: PageReach,
     /// Let browsers of other computers change the patch's file too
     #[arg(long, requires = "page")]
     pub(crate) page_edit: bool,
@@ -486,16 +494,8 @@ pub(crate) struct FilmPage {
     /// port: 7664, or another if that is taken]
     #[arg(long, value_name = "PORT", conflicts_with_all = ["json", "quiet"])]
     pub(crate) page: Option<Option<u16>>,
-    /// Open the page in a browser
-    #[arg(long, requires = "page")]
-    pub(crate) open: bool,
-    /// Let other computers and phones reach the page through this address of this computer, with a
-    /// link (score page link)
-    #[arg(long, value_name = "ADDRESS", requires = "page")]
-    pub(crate) listen: Option<IpAddr>,
-    /// Another name by which browsers reach the page, as through a reverse proxy; may be repeated
-    #[arg(long, value_name = "NAME", requires = "page")]
-    pub(crate) page_host: Vec<String>,
+    #[command(flatten)]
+    pub(crate) reach: PageReach,
     /// Let browsers of other computers render and keep too
     #[arg(long, requires = "page")]
     pub(crate) page_edit: bool,

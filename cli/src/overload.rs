@@ -122,16 +122,11 @@ mod tests {
             revision: 1,
             time: 0.0,
             steered: true,
-            lead: 0.0,
-            cue: None,
-            clock: None,
-            hours: None,
-            standing_in: None,
             nodes: vec![
                 node("eye", load, BTreeMap::new()),
                 node("sound", 0.1, BTreeMap::from([("dropouts", dropouts)])),
             ],
-            wires: Vec::new(),
+            ..Status::default()
         }
     }
 

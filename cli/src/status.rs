@@ -334,14 +334,8 @@ mod tests {
         let status = Status {
             revision: 3,
             time: 1.0,
-            steered: false,
-            lead: 0.0,
-            cue: None,
-            clock: None,
-            hours: None,
-            standing_in: None,
             nodes: vec![node],
-            wires: Vec::new(),
+            ..Status::default()
         };
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
         let line = line(&status, Path::new("show.ron"), now).unwrap();

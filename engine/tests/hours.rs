@@ -141,6 +141,14 @@ fn each_mistake_is_reported_in_its_place() {
         &["p.ron:6:48 what is closed has neither `from` nor `to`"],
     );
     require(
+        r#"        (dates: ["12-24"], closed: true),"#,
+        &["p.ron:5:12 with these `hours` it would never be heard | say when it is open"],
+    );
+    require(
+        "",
+        &["p.ron:5:12 with these `hours` it would never be heard"],
+    );
+    require(
         r#"        (days: [], from: "10:00", to: "18:00"),"#,
         &["p.ron:6:16 `days` names none"],
     );

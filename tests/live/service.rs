@@ -73,11 +73,12 @@ fn a_sound_server_that_hangs_does_not_end_the_run() {
         &["run", "show.ron", "--quiet", "--no-remote"],
     );
     command.env("NOTIFY_SOCKET", manager.path());
-    command.env("WATCHDOG_USEC", "20000000");
+    // What stands still for four seconds without a word is to be started again.
+    command.env("WATCHDOG_USEC", "5000000");
     let run = Running::start(&mut command);
     manager.until("READY=1", PATIENCE);
     jack.hold(true);
-    manager.count("", Duration::from_secs(8));
+    assert_eq!(manager.count("WATCHDOG=trigger", Duration::from_secs(8)), 0);
     jack.hold(false);
     manager.forget();
     manager.until("WATCHDOG=1", PATIENCE);

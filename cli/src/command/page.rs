@@ -39,11 +39,11 @@ pub(crate) fn film(film: &Film, common: &Common, kinds: &Kinds<'_>) -> Result<()
     let door = Door {
         port: film.page.page.flatten(),
         port_option: "--page",
-        listen: film.page.listen,
-        hosts: film.page.page_host.clone(),
+        listen: film.page.reach.listen,
+        hosts: film.page.reach.page_host.clone(),
         may_edit_from_afar: film.page.page_edit,
     };
-    show(&door, films, film.page.open)
+    show(&door, films, film.page.reach.open)
 }
 
 /// Shows the page until Ctrl-C.

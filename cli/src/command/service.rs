@@ -12,7 +12,7 @@ use super::load;
 use crate::arguments::{Arguments, Command as Words, Service, ServiceInstall, ServiceName};
 use crate::failure::Failure;
 use crate::kinds::Kinds;
-use crate::service::unit::{MARK, Unit, name_of};
+use crate::service::unit::{MARK, Unit, name_of, words_of};
 use crate::terminal::out;
 
 /// Where the units of the whole system lie.
@@ -137,9 +137,8 @@ fn install(
             install.patch.display()
         ))
     })?;
-    let words = [OsStr::new("score"), OsStr::new("run")];
-    let words = words.into_iter().chain(install.more.iter().map(OsStr::new));
-    let words = words.chain([OsStr::new("--"), patch.as_os_str()]);
+    // What systemd is told, word for word.
+    let words = std::iter::once(OsStr::new("score")).chain(words_of(&install.more, &patch));
     let Words::Run(run) = parsed(words)? else {
         return Err(Failure::Message(
             "these are no words for `score run`".to_owned(),

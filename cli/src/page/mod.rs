@@ -80,8 +80,8 @@ impl From<&PageDoor> for Door {
         Door {
             port: given.page.flatten(),
             port_option: "--page",
-            listen: given.listen,
-            hosts: given.page_host.clone(),
+            listen: given.reach.listen,
+            hosts: given.reach.page_host.clone(),
             may_edit_from_afar: given.page_edit,
         }
     }

@@ -2,6 +2,8 @@
 
 use std::backtrace::Backtrace;
 use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
@@ -26,7 +28,12 @@ pub(crate) fn report_to(folder: PathBuf, patch: &Path) {
             let path = folder.join(format!("crash-{}-{number}.txt", std::process::id()));
             // If it cannot be written, what is printed is all that there is.
             let made = std::fs::create_dir_all(&folder);
-            if made.and_then(|()| std::fs::write(&path, text)).is_ok() {
+            // One of an earlier process with this number stays.
+            let file = made.and_then(|()| File::create_new(&path));
+            if file
+                .and_then(|mut file| file.write_all(text.as_bytes()))
+                .is_ok()
+            {
                 tracing::error!(
                     "a report of the crash lies at `{}`; nothing is sent",
                     path.display()
@@ -45,8 +52,8 @@ fn report(patch: &str, message: &str, backtrace: &str) -> String {
         ("system", std::env::consts::OS),
         ("machine", std::env::consts::ARCH),
         ("patch", patch),
-        // A node's thread has its id.
-        ("node", thread.name().unwrap_or("unknown")),
+        // A node's thread has its id; light nodes share one.
+        ("thread", thread.name().unwrap_or("unknown")),
     ];
     let _ = writeln!(text, "at: {}", format_rfc3339_seconds(SystemTime::now()));
     for (name, value) in lines {

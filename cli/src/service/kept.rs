@@ -64,7 +64,11 @@ pub(crate) fn has_good(folder: &Path) -> bool {
 
 /// Forgets how an earlier run has ended.
 pub(crate) fn forget_end(folder: &Path) {
-    let _ = std::fs::remove_file(folder.join(END));
+    let end = folder.join(END);
+    // What is no such file is set aside by reading it.
+    if read::<End>(&end).is_some() {
+        let _ = std::fs::remove_file(end);
+    }
 }
 
 /// Why the last run has ended, as it has said itself.
@@ -82,6 +86,8 @@ pub(crate) struct Kept {
     /// Why something else plays.
     why: String,
     written: RunState,
+    /// What the run before had recalled, until this one goes on with it.
+    before: Option<Recalled>,
     /// Writes files, on a thread of its own.
     queue: BackgroundQueue,
     /// The text that plays, and those that it includes, until it has played long.
@@ -100,12 +106,14 @@ impl Kept {
         let folder = PathBuf::from(std::env::var_os(FOLDER)?);
         let rung = Rung::ALL.into_iter().find(|rung| rung.word() == word)?;
         let ladder = read::<Ladder>(&folder.join(LADDER));
+        let written: RunState = read(&folder.join(RUN)).unwrap_or_default();
         Some(Kept {
             rung,
             why: ladder
                 .map(|ladder| ladder.why().to_owned())
                 .unwrap_or_default(),
-            written: read(&folder.join(RUN)).unwrap_or_default(),
+            before: written.recalled.clone(),
+            written,
             folder,
             queue: BackgroundQueue::start("state", QUEUE_LENGTH),
             proving: None,
@@ -162,11 +170,12 @@ impl Kept {
 
     /// Has the run go on with the preset or the cue that the one before had, where the patch still
     /// has it.
-    pub(crate) fn go_on(&self, steering: &Steering) {
+    pub(crate) fn go_on(&mut self, steering: &Steering) {
+        let before = self.before.take();
         if !self.takes_values() {
             return;
         }
-        let (what, done) = match &self.written.recalled {
+        let (what, done) = match &before {
             Some(Recalled::Preset(name, _)) => (
                 format!("preset {name}"),
                 steering.recall(name, Duration::ZERO),
@@ -189,12 +198,13 @@ impl Kept {
         takes: &[PathBuf],
         now: Instant,
     ) {
-        if self.rung != Rung::Patch {
+        // Until the patch plays, all is as the run before has left it.
+        let Some(text) = text.filter(|_| self.rung == Rung::Patch) else {
             return;
-        }
+        };
         let state = RunState {
-            patch: text.map(patch_hash).unwrap_or_default(),
-            recalled,
+            patch: patch_hash(text),
+            recalled: recalled.or_else(|| self.before.clone()),
             takes: takes.to_owned(),
         };
         if state != self.written && self.has_written(RUN, state.clone()) {

@@ -10,6 +10,10 @@ use score_engine::{NodeState, NodeStatus, Status};
 /// later than the longest step so far.
 const STEPS: u32 = 4;
 
+/// The kinds whose pictures come in steps for as long as they play. Those of others, such as a
+/// picture that is shown at an event, may rest.
+const STEADY: [&str; 4] = ["camera", "screen", "video_file", "video_stream"];
+
 /// What moves in a run, and when it last has.
 pub(super) struct Pulse {
     patience: Duration,
@@ -55,7 +59,7 @@ impl Pulse {
         }
     }
 
-    /// Looks at the run `now`: at its nodes that bring pictures in, its sound devices, and whether
+    /// Looks at the run `now`: at its nodes that bring pictures in steadily, its sound devices, and whether
     /// any node hangs that does not wait for a disk. Gives what has stood still for longer than the
     /// patience and does not say why.
     pub(super) fn look(
@@ -73,7 +77,7 @@ impl Pulse {
                 let calls = node.counters.get("callbacks").copied().unwrap_or_default();
                 looks.push((What::Sound(id.clone()), calls, is_excused(node)));
             }
-            if sources.contains(&id.as_str()) {
+            if sources.contains(&id.as_str()) && STEADY.contains(&node.kind.as_str()) {
                 let wires = status.wires.iter().filter(|wire| wire.from.node == *id);
                 let sent = wires.map(|wire| wire.sent).sum();
                 looks.push((What::Pictures(id.clone()), sent, is_excused(node)));

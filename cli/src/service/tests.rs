@@ -49,13 +49,9 @@ pub(crate) fn status() -> Status {
         revision: 1,
         time: 0.0,
         steered: true,
-        lead: 0.0,
-        cue: None,
-        clock: None,
-        hours: None,
-        standing_in: None,
         nodes: vec![node("camera", "camera"), node("tune", "synth"), out],
         wires: vec![wire("camera", "tune"), wire("tune", "sound")],
+        ..Status::default()
     }
 }
 

@@ -45,6 +45,13 @@ fn argument(word: &OsStr) -> String {
     quoted(word).replace('$', "$$")
 }
 
+/// The words with which the program plays `patch`, and `more` of them.
+pub(crate) fn words_of<'a>(more: &'a [String], patch: &'a Path) -> impl Iterator<Item = &'a OsStr> {
+    let run = ["run", "--keep-alive", "--quiet"].map(OsStr::new);
+    let words = run.into_iter().chain(more.iter().map(OsStr::new));
+    words.chain([OsStr::new("--"), patch.as_os_str()])
+}
+
 impl Unit {
     /// The unit's text.
     pub(crate) fn text(&self) -> String {
@@ -83,10 +90,8 @@ impl Unit {
             let word = format!("{name}={value}");
             line(&format!("Environment={}", quoted(OsStr::new(&word))));
         }
-        let run = ["run", "--keep-alive", "--quiet"].map(OsStr::new);
-        let words = std::iter::once(self.program.as_os_str()).chain(run);
-        let words = words.chain(self.more.iter().map(OsStr::new));
-        let words = words.chain([OsStr::new("--"), self.patch.as_os_str()]);
+        let words = std::iter::once(self.program.as_os_str());
+        let words = words.chain(words_of(&self.more, &self.patch));
         let words: Vec<String> = words.map(argument).collect();
         line(&format!("ExecStart={}", words.join(" ")));
         line("Restart=always");

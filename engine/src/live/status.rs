@@ -13,7 +13,7 @@ use crate::steering::ValueStatus;
 use crate::wire::WireReport;
 
 /// A live run at one moment. Durations are in seconds.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Status {
     /// The number of the patch's revision that runs: 1 at first, one more with each edit that was
     /// taken over.

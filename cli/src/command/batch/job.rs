@@ -138,15 +138,9 @@ impl Order<'_> {
 
     /// Whether the music follows the film. A film that is too short for that has none.
     fn evaluation(&self, film: &Film, limit: f64) -> Result<Value, Fault> {
-        let measured = self.program(
-            "eval film",
-            &self.recipe.measuring,
-            film,
-            limit,
-            |command| {
-                command.push("--quiet".into());
-            },
-        );
+        let measured = self.program("eval film", &self.recipe.scoring, film, limit, |command| {
+            command.push("--quiet".into());
+        });
         match measured {
             Ok(ended) => {
                 let found: Value = serde_json::from_slice(&ended.printed).unwrap_or(Value::Null);

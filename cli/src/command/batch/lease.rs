@@ -173,7 +173,11 @@ impl Drop for Lease<'_> {
 pub(super) fn forgive(folder: &Path) -> io::Result<()> {
     for term in History::read(folder)?.failures.keys() {
         make(&file(folder, "free", *term), "")?;
-        std::fs::remove_file(file(folder, "failed", *term))?;
+        match std::fs::remove_file(file(folder, "failed", *term)) {
+            // Another has done the same.
+            Err(why) if why.kind() != ErrorKind::NotFound => return Err(why),
+            _ => {}
+        }
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use score_nodes::film_facts;
 use serde_json::{Value, json};
 
 use super::child::{self, How};
-use super::identity::{hash, hash_of_file};
+use super::identity::{State, hash, hash_of_file};
 use super::share::Share;
 use crate::arguments::{Batch, Common, Film, Tune};
 use crate::command::film;
@@ -35,7 +35,8 @@ pub(super) struct Recipe {
     /// The arguments of `score` that say it, for the commands that score a film and measure it.
     pub(super) global: Vec<OsString>,
     pub(super) scoring: Vec<OsString>,
-    pub(super) measuring: Vec<OsString>,
+    /// The files of which the hashes are in it, as they were.
+    reads: Vec<(PathBuf, State)>,
 }
 
 impl Recipe {
@@ -60,12 +61,18 @@ impl Recipe {
             ..Film::default()
         };
         let (source, graph) = film::checked_order(&order, kinds, settings)?;
+        let mut reads = Vec::new();
+        let mut read_now = |path: &Path| {
+            reads.extend(State::of(path).map(|state| (path.to_owned(), state)));
+        };
+        arguments.patch.iter().for_each(|patch| read_now(patch));
         let mut parts = BTreeMap::new();
         parts.insert("patch".to_owned(), hash(source.text.as_bytes()));
         if arguments.style.is_some() {
             parts.insert("styled".to_owned(), hash(FILM.as_bytes()));
         }
         for part in source.included() {
+            read_now(&part);
             parts.insert(
                 format!("part {}", relative(&part, &source)),
                 hash_of(&part)?,
@@ -74,6 +81,7 @@ impl Recipe {
         for read in graph.files().filter(|file| file.role == FileRole::Read) {
             // The film itself is what is scored.
             if read.purpose.content != Some(FileContent::Film) {
+                read_now(&read.path);
                 let name = format!("file {}.{}", read.node, read.param);
                 parts.insert(name, hash_of(&read.path)?);
             }
@@ -100,14 +108,21 @@ impl Recipe {
         let mut named = contents.clone();
         named["patch"] = Value::Null;
         let id = hash(named.to_string().as_bytes())[..DIGITS].to_owned();
-        let (scoring, measuring) = words(arguments);
         Ok(Recipe {
             id,
             contents,
             global: global(common),
-            scoring,
-            measuring,
+            scoring: words(arguments),
+            reads,
         })
+    }
+}
+
+impl Recipe {
+    /// Whether what it says of the patch is not what lies there any more.
+    pub(super) fn is_outdated(&self) -> bool {
+        let mut reads = self.reads.iter();
+        reads.any(|(path, state)| State::of(path).ok() != Some(*state))
     }
 }
 
@@ -120,7 +135,7 @@ impl Recipe {
             contents: json!({ "patch": "p.ron" }),
             global: Vec::new(),
             scoring: Vec::new(),
-            measuring: Vec::new(),
+            reads: Vec::new(),
         }
     }
 }
@@ -214,7 +229,7 @@ fn global(common: &Common) -> Vec<OsString> {
 }
 
 /// The options of `score film` and of `score eval film`.
-fn words(arguments: &Batch) -> (Vec<OsString>, Vec<OsString>) {
+fn words(arguments: &Batch) -> Vec<OsString> {
     let mut both: Vec<OsString> = Vec::new();
     if let Some(patch) = &arguments.patch {
         both.extend([OsString::from("--patch"), patch.into()]);
@@ -225,18 +240,13 @@ fn words(arguments: &Batch) -> (Vec<OsString>, Vec<OsString>) {
     if arguments.overrides.strict {
         both.push("--strict".into());
     }
-    let (mut scoring, mut measuring) = (both.clone(), both);
     if let Some(style) = &arguments.style {
-        scoring.extend([OsString::from("--style"), style.into()]);
+        both.extend([OsString::from("--style"), style.into()]);
     }
     if let Some(seed) = &arguments.seed {
-        scoring.extend([OsString::from("--seed"), seed.into()]);
-        measuring.extend([
-            OsString::from("--set"),
-            format!("transport.seed={seed}").into(),
-        ]);
+        both.extend([OsString::from("--seed"), seed.into()]);
     }
-    (scoring, measuring)
+    both
 }
 
 /// This program, to be run with these arguments.

@@ -50,6 +50,15 @@ impl Share {
         let out = std::path::absolute(out).map_err(refuse)?;
         let mut random = [0; 8];
         getrandom::fill(&mut random).map_err(|why| refuse(io::Error::other(why.to_string())))?;
+        let is_new = !out.join(".batch").is_dir();
+        for report in ["report.html", "report.json", "report.csv"] {
+            if is_new && out.join(report).exists() {
+                return Err(Failure::Message(format!(
+                    "`{}` has a `{report}` of something else; name another folder with --out",
+                    out.display()
+                )));
+            }
+        }
         let share = Share {
             out: out.clone(),
             worker: hex(&random),
@@ -90,13 +99,22 @@ impl Share {
         self.hidden("jobs").join(job)
     }
 
-    /// An empty folder for the work at `job` in `term`; what earlier terms have left is removed.
+    /// An empty folder for the work at `job` in `term`; what earlier terms have left is removed. It
+    /// gets another name first: whoever still has it finds it gone whole, and puts no half of it in
+    /// place.
     pub(super) fn workplace(&self, job: &str, term: u32) -> io::Result<PathBuf> {
         let all = self.hidden("work");
         for entry in std::fs::read_dir(&all)?.flatten() {
             let name = entry.file_name();
-            if name.to_string_lossy().split('.').next() == Some(job) {
-                remove(&entry.path());
+            let name = name.to_string_lossy();
+            let mut words = name.split('.');
+            let is_of_job = words.next() == Some(job);
+            let of_term = words.next().and_then(|term| term.parse().ok());
+            if is_of_job && of_term.is_none_or(|of_term: u32| of_term < term) {
+                let gone = all.join(format!("gone-{}-{name}", self.worker));
+                if std::fs::rename(entry.path(), &gone).is_ok() {
+                    remove(&gone);
+                }
             }
         }
         let folder = all.join(format!("{job}.{term}.{}", self.worker));

@@ -145,6 +145,10 @@ impl Workshop<'_> {
         lease: &Lease<'_>,
         work: &Path,
     ) -> Result<Option<Placed>, Fault> {
+        if self.order.recipe.is_outdated() {
+            let why = "the patch was changed meanwhile; start it again";
+            return Err(Fault::Surroundings(why.to_owned()));
+        }
         let is_changed = State::of(&film.path).ok() != Some(identity.state);
         if is_changed || !lease.is_last().map_err(|why| here(&why))? {
             return Ok(None);

@@ -52,6 +52,7 @@ pub(super) fn keep_alive(arguments: &Run) -> Result<(), Failure> {
     let log = log::start(arguments.log_format, None, arguments.log_size, &bar)?;
     let stop = end_of_run();
     let mut keeper = Keeper {
+        program: std::env::current_exe().map_err(lost)?,
         arguments,
         ladder: state_file::read(&folder.join(LADDER)).unwrap_or_default(),
         manager: Manager::new(),
@@ -67,6 +68,8 @@ pub(super) fn keep_alive(arguments: &Run) -> Result<(), Failure> {
 }
 
 struct Keeper<'a> {
+    /// This program, by the name that a new version gets as well.
+    program: PathBuf,
     arguments: &'a Run,
     folder: PathBuf,
     ladder: Ladder,
@@ -158,7 +161,11 @@ impl Keeper<'_> {
     fn live(&mut self, stop: &Receiver<()>, patch: &str) -> Result<Ended, Failure> {
         kept::forget_end(&self.folder);
         let rung = self.ladder.rung();
-        let mut run = self.start(rung)?;
+        // A system without memory may have some later.
+        let mut run = match self.start(rung) {
+            Ok(run) => run,
+            Err(why) => return Ok(Ended::Died(format!("it cannot be started: {why}"))),
+        };
         let (began, silence) = (Instant::now(), self.ladder.silence());
         let mut looked = Instant::now();
         loop {
@@ -168,11 +175,14 @@ impl Keeper<'_> {
                 let status = run.wait().map_err(lost)?;
                 return Ok(Ended::Stopped(status));
             }
-            if let Some(status) = run.try_wait().map_err(lost)? {
-                return Ok(match status.success() {
-                    true => Ended::Itself,
-                    false => Ended::Died(self.why(status)),
-                });
+            match run.try_wait() {
+                Ok(None) => {}
+                Ok(Some(status)) if status.success() => return Ok(Ended::Itself),
+                Ok(Some(status)) => return Ok(Ended::Died(self.why(status))),
+                Err(error) => {
+                    end(&mut run);
+                    return Ok(Ended::Died(format!("it cannot be waited for: {error}")));
+                }
             }
             if looked.elapsed() >= LOOK {
                 looked = Instant::now();
@@ -194,9 +204,8 @@ impl Keeper<'_> {
     }
 
     /// Starts the run, with the same words on its command line.
-    fn start(&self, rung: Rung) -> Result<Child, Failure> {
-        let program = std::env::current_exe().map_err(lost)?;
-        let mut command = Command::new(program);
+    fn start(&self, rung: Rung) -> std::io::Result<Child> {
+        let mut command = Command::new(&self.program);
         command
             .args(std::env::args_os().skip(1))
             .env(kept::RUNG, rung.word())
@@ -207,7 +216,7 @@ impl Keeper<'_> {
         // Ctrl-C reaches the keeper alone, which hands it on.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        command.spawn().map_err(lost)
+        command.spawn()
     }
 
     /// Why the run has died.

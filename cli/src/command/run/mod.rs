@@ -237,7 +237,7 @@ fn open_page(
         tracing::info!("the page is served at {}", server.base);
     }
     say("the page opens once at", &server.address);
-    if door.open
+    if door.reach.open
         && let Err(error) = page::open_browser(&server.address)
     {
         tracing::warn!("no browser can be opened ({error}); open the address by hand");

@@ -269,7 +269,7 @@ export class Editor {
     if (one === this.text) {
       if (this.view.text === text) this.view.put(saved.text);
       this.mark(verdict);
-    } else one.state = null;
+    } else if (one.state?.doc.toString() === text) one.state = null;
     this.parts.save.classList.remove("changed");
     this.awaited = isSame ? null : this.status?.revision ?? 0;
     this.state(isSame ? "nothing had to be saved" : "saved; the run takes it…", isSame ? "good" : "wait");
@@ -281,9 +281,13 @@ export class Editor {
     this.state("not saved: two texts", "bad");
     const close = () => {
       this.parts.conflict.hidden = true;
+      this.parts.texts.disabled = false;
       this.parts.host.hidden = false;
       this.view.view.focus();
     };
+    // It is about this text, whatever was chosen meanwhile.
+    if (one !== this.text) this.turn(one.file);
+    this.parts.texts.disabled = true;
     this.parts.host.hidden = true;
     showConflict(this.parts.conflict, { mine: this.view.text, theirs: text, name: one.name }, {
       keep: () => {
@@ -307,6 +311,7 @@ export class Editor {
     try {
       const found = await ask("earlier", { file: one.file, hash: isChanged ? "" : one.back ?? one.hash });
       if (found.text === null) return this.state("there is no earlier text", "wait");
+      if (one !== this.text) return;
       one.back = found.hash;
       this.view.put(found.text);
       this.state("an earlier text; it is not saved yet", "wait");
@@ -327,6 +332,11 @@ export class Editor {
     this.state("changing…");
     try {
       const answer = await ask("graph", { hash: one.hash, changes, ...(isChanged ? { text } : {}) });
+      if (one !== this.text || this.view.text !== text) {
+        // What was typed meanwhile stays; what was saved meanwhile is a conflict at the next save.
+        this.state("the text was changed meanwhile: try again", "bad");
+        return "the text was changed meanwhile: try again";
+      }
       if (answer.text !== undefined && answer.text !== null) {
         this.view.put(answer.text);
         this.state("changed in the text, which is not saved", "wait");

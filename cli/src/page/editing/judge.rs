@@ -101,10 +101,11 @@ impl Editing {
     /// What is known of the texts on the disk: found again once they are others, or after a while.
     pub(super) fn seen(&self) -> Arc<Seen> {
         let texts = self.own_texts();
-        let all = texts
-            .all()
-            .map(|(_, own)| std::fs::read_to_string(&own.path));
-        let hash = patch_hash(&all.map(Result::unwrap_or_default).collect::<String>());
+        let all = texts.all().map(|(_, own)| {
+            let text = Source::read(&own.path).map_or_else(|_| String::new(), |own| own.text);
+            format!("{}\0", patch_hash(&text))
+        });
+        let hash = patch_hash(&all.collect::<String>());
         let known = self.lock().seen.clone();
         if let Some(known) = known.filter(|known| known.hash == hash && known.at.elapsed() < FRESH)
         {
@@ -115,6 +116,12 @@ impl Editing {
         let source = self.source(&Edited::new());
         let with = (&registry, &self.writer.settings);
         let _ = check_admitted(&source, &self.writer.overrides, with, &recorder);
+        // What a part names stands there too where the patch does not reach it.
+        for (_, part) in texts.all().skip(1) {
+            if let Ok(part) = Source::read(&part.path) {
+                let _ = check_admitted(&part, &[], with, &recorder);
+            }
+        }
         let names = recorder.into_names();
         let seen = Arc::new(Seen {
             at: Instant::now(),
@@ -177,8 +184,15 @@ impl Editing {
     pub(super) fn judge(&self, edited: &Edited) -> Verdict {
         let (checked, mut refused) = self.within(edited, |source, registry, fence| {
             let with = (registry, &self.writer.settings);
+            // A part may be one that the patch does not reach any more, or only after a mistake.
+            for (part, text) in fence.edited {
+                let folder = part.parent().map(Path::to_path_buf).unwrap_or_default();
+                let part = Source::text(&part.display().to_string(), text, folder);
+                let _ = check_admitted(&part, &[], with, fence);
+            }
             check_admitted(source, &self.writer.overrides, with, fence)
         });
+        refused.sort();
         refused.dedup();
         let (mistakes, warnings) = match checked {
             Ok(graph) => (Vec::new().into(), self.warnings(&graph)),

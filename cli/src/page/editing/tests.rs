@@ -347,6 +347,16 @@ fn a_part_is_edited_in_its_own_file_and_checked_with_the_whole() {
         part.replace("-40", "-50"),
         "{answer}"
     );
+    // Nor is a part free once the patch does not include it any more.
+    assert!(room.save(HUM)["saved"].is_object());
+    let loose = part.replace(
+        "tone(gain: -40)",
+        "audio_input_file(path: \"/etc/hostname\")",
+    );
+    let seen = patch_hash(&part.replace("-40", "-50"));
+    let answer = room.editing.save(1, &seen, &loose);
+    let why = answer["errors"][0]["message"].as_str().unwrap_or_default();
+    assert!(why.contains("below the patch's folder"), "{answer}");
     assert_eq!(
         room.editing.save(7, "", "")["errors"][0]["message"],
         "there is no such text"

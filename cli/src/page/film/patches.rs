@@ -1,5 +1,6 @@
 //! The patches that the page lists: those of a folder, and the built-in ones.
 
+use std::fs::Metadata;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -18,8 +19,9 @@ const MOST_WIRES: usize = 150;
 /// A patch of a folder: what it is called, what it does, and the command that plays it, with its
 /// name as it is typed.
 pub(super) fn of_file(path: &Path, name: &str, typed: &Path) -> Value {
-    let small = path.metadata().is_ok_and(|found| found.len() <= LARGEST);
-    let text = std::fs::read_to_string(path).ok().filter(|_| small);
+    let is_small = |found: &Metadata| found.is_file() && found.len() <= LARGEST;
+    let small = path.metadata().is_ok_and(|found| is_small(&found));
+    let text = small.then(|| std::fs::read_to_string(path).ok()).flatten();
     // Of a file that is no patch nothing is shown.
     let text = text
         .filter(|text| text.contains("Patch("))

@@ -175,14 +175,8 @@ mod tests {
         let status = Status {
             revision: 3,
             time: 1.0,
-            steered: false,
-            lead: 0.0,
-            clock: None,
-            cue: None,
-            hours: None,
-            standing_in: None,
             nodes: vec![node],
-            wires: Vec::new(),
+            ..Status::default()
         };
         (SystemTime::now(), status)
     }

@@ -35,7 +35,9 @@ impl Checker<'_> {
         };
         let mut zone: Option<(String, Spot)> = None;
         let looks = format!("[{}]", ENTRY.looks);
-        for item in self.items("hours", &looks, value) {
+        let items = self.items("hours", &looks, value);
+        let count = items.len();
+        for item in items {
             if hours.entries.len() >= MAX_HOURS {
                 let message = format!("more than {MAX_HOURS} entries of `hours`");
                 return self.refuse_size(item.spot, message);
@@ -71,6 +73,13 @@ impl Checker<'_> {
             if let (Some(days), Some(open)) = (days, open) {
                 hours.entries.push(Opening { days, open });
             }
+        }
+        let is_never_open = hours.entries.iter().all(|entry| entry.open.is_none());
+        if is_never_open && hours.entries.len() == count && matches!(value.shape, Shape::List(_)) {
+            let help =
+                "say when it is open: (from: \"10:00\", to: \"18:00\"); exceptions go with that";
+            let message = "with these `hours` it would never be heard".to_owned();
+            self.report(value.spot.first(), message, Some(help.to_owned()));
         }
         hours.zone = zone.map(|(zone, _)| zone);
         // One run has one door: a part's own hours hold where it is run itself.

@@ -149,7 +149,11 @@ fn takes_at(path: &Path, owner: &Owner) -> Vec<Kept> {
             .push(entry.path());
     }
     let takes = found.into_iter().filter_map(|(stem, files)| {
-        let growing = Take::at(&stem.with_extension(path.extension()?)).files();
+        // Names may have dots.
+        let mut sound = stem.clone().into_os_string();
+        sound.push(".");
+        sound.push(path.extension()?);
+        let growing = Take::at(Path::new(&sound)).files();
         if growing.iter().any(|file| grows(file)) {
             return None;
         }

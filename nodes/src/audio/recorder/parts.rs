@@ -16,6 +16,9 @@ use super::recording::Recording;
 /// Seconds of an hour.
 const HOUR: f64 = 3600.0;
 
+/// How long before a part ends its sound may have ended: so late does sound come, and no later.
+const NEAR: Time = Time::from_nanos(2_000_000_000);
+
 /// What a take is begun with: the node's [`Build`], for as long as the node lives.
 struct Kit {
     id: String,
@@ -99,7 +102,9 @@ impl Parts {
 
     /// Ends the take, and begins the next where its sound ends.
     fn go_on(&mut self, now: Time) -> Result<(), NodeError> {
-        let end = self.recording.end_of_sound().unwrap_or(now);
+        // Sound that has ended long ago says nothing of what else is recorded.
+        let sound = self.recording.end_of_sound();
+        let end = sound.filter(|end| now - *end < NEAR).unwrap_or(now);
         self.recording.finish_at(end)?;
         // Its file has its name before the next is begun, which may find the disk full.
         self.recording.commit()?;
