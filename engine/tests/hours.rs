@@ -102,12 +102,6 @@ fn hours_are_read_as_they_are_written() {
 }
 
 #[test]
-fn a_patch_without_hours_has_none_and_one_with_none_is_never_heard() {
-    assert_eq!(hours("").entries, []);
-    assert!(checked("        8,").is_err());
-}
-
-#[test]
 fn each_mistake_is_reported_in_its_place() {
     require(
         r#"        (days: [mon, wen], from: "10:00", to: "18:00"),"#,

@@ -143,6 +143,17 @@ impl Drop for Browser {
 
 impl Wire {
     fn ask(&mut self, session: Option<&str>, method: &str, params: Value) -> Value {
+        self.try_ask(session, method, params)
+            .unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+
+    /// What the browser answers, or what it says of why it does not.
+    fn try_ask(
+        &mut self,
+        session: Option<&str>,
+        method: &str,
+        params: Value,
+    ) -> Result<Value, Value> {
         self.number += 1;
         let mut message = json!({ "id": self.number, "method": method, "params": params });
         if let Some(session) = session {
@@ -161,8 +172,11 @@ impl Wire {
             };
             let mut message: Value = serde_json::from_str(&text).unwrap();
             if message["id"] == self.number {
-                assert!(message["error"].is_null(), "{method}: {}", message["error"]);
-                return message["result"].take();
+                let error = message["error"].take();
+                if !error.is_null() {
+                    return Err(error);
+                }
+                return Ok(message["result"].take());
             }
             let session = message["sessionId"].as_str().unwrap_or_default();
             let reports = [
@@ -195,12 +209,20 @@ impl Page {
 
     /// What an expression comes to; a promise is waited for.
     pub fn eval(&self, expression: &str) -> Value {
+        self.try_eval(expression)
+            .unwrap_or_else(|error| panic!("{expression}: {error}"))
+    }
+
+    /// As [`Page::eval`]; an error where the page goes elsewhere meanwhile, as after a link with a
+    /// secret.
+    fn try_eval(&self, expression: &str) -> Result<Value, Value> {
         let asked =
             json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
-        let answer = self.ask("Runtime.evaluate", asked);
+        let mut wire = self.wire.borrow_mut();
+        let answer = wire.try_ask(Some(&self.session), "Runtime.evaluate", asked)?;
         let wrong = &answer["exceptionDetails"];
         assert!(wrong.is_null(), "{expression}: {wrong}");
-        answer["result"]["value"].clone()
+        Ok(answer["result"]["value"].clone())
     }
 
     /// Waits until an expression, which may fail until then, is true.
@@ -214,11 +236,11 @@ impl Page {
         let safe = format!(
             "(() => {{ try {{ return Boolean({expression}) }} catch {{ return false }} }})()"
         );
-        while self.eval(&safe) != true {
-            let text = self.eval("document.body?.innerText.slice(0, 2000)");
+        while self.try_eval(&safe) != Ok(true.into()) {
+            let text = self.try_eval("document.body?.innerText.slice(0, 2000)");
             assert!(
                 begun.elapsed() < within,
-                "never: {expression}\n{text}\n{:?}",
+                "never: {expression}\n{text:?}\n{:?}",
                 self.complaints()
             );
             std::thread::sleep(Duration::from_millis(30));
