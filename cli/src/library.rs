@@ -5,6 +5,7 @@ pub(crate) const FILM: &str = include_str!("../../graphs/film.ron");
 
 /// Their names and texts, in order of the names.
 pub(crate) const PATCHES: &[(&str, &str)] = &[
+    ("camera_pc", include_str!("../../graphs/camera_pc.ron")),
     ("classic", include_str!("../../graphs/classic.ron")),
     ("cuts", include_str!("../../graphs/cuts.ron")),
     ("daw_leads", include_str!("../../graphs/daw_leads.ron")),
@@ -52,6 +53,7 @@ pub(crate) const PATCHES: &[(&str, &str)] = &[
         "silent_until_movement",
         include_str!("../../graphs/silent_until_movement.ron"),
     ),
+    ("sound_pc", include_str!("../../graphs/sound_pc.ron")),
     ("stream", include_str!("../../graphs/stream.ron")),
     ("stream_live", include_str!("../../graphs/stream_live.ron")),
     ("tablet", include_str!("../../graphs/tablet.ron")),

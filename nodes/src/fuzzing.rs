@@ -13,6 +13,7 @@ use crate::midi::reading::Song;
 use crate::midi::smf::File;
 use crate::model::Manifest;
 use crate::music::{LAYOUT, sheet};
+use crate::net;
 use crate::osc;
 use crate::take::{self, Frames, Log};
 
@@ -136,6 +137,11 @@ pub fn take(bytes: &[u8]) {
             take::fuzz_trace(&chunk.bytes);
         }
     }
+}
+
+/// Takes bytes for what a `net_out` says to a `net_in`, and the other way round.
+pub fn net(bytes: &[u8]) {
+    net::take(bytes);
 }
 
 /// Takes in a packet of OSC as `osc_in` does; what stands before a zero byte is the address that it

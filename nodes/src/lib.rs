@@ -31,6 +31,7 @@ pub mod model;
 // Without ONNX Runtime the nodes that play models are not registered.
 #[cfg_attr(not(feature = "onnx"), allow(dead_code, unused_imports))]
 pub mod music;
+mod net;
 mod notes;
 mod only_live;
 #[doc(hidden)]
@@ -102,6 +103,7 @@ pub fn registry() -> Registry {
     light::register(&mut registry);
     midi::register(&mut registry);
     music::register(&mut registry);
+    net::register(&mut registry);
     notes::register(&mut registry);
     osc::register(&mut registry);
     picture::register(&mut registry);

@@ -161,11 +161,13 @@ fn patches_that_play_live_begin_even_where_there_is_no_device() {
     let folder = unpacked();
     for name in [
         "live",
+        "camera_pc",
         "daw_leads",
         "edited_picture",
         "ensemble",
         "installation",
         "silent_until_movement",
+        "sound_pc",
         "to_daw",
     ] {
         let patch = format!("{name}.ron");

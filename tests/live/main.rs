@@ -9,6 +9,7 @@ mod devices;
 mod health;
 mod learn;
 mod midi;
+mod net;
 mod palette;
 mod proofs;
 mod pulse;

@@ -18,6 +18,7 @@ use score_engine::Registry;
 
 #[cfg(feature = "fuzzing")]
 pub(crate) use any_bytes::take;
+pub(crate) use osc_in::strike;
 
 pub(crate) fn register(registry: &mut Registry) {
     registry.add::<osc_in::OscIn>();

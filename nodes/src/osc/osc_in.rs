@@ -227,7 +227,7 @@ impl Listening {
 }
 
 /// What begins and ends when this note comes: one that sounds ends before it begins again.
-pub(super) fn strike(keyboard: &mut Keyboard, note: Note) -> Vec<Note> {
+pub(crate) fn strike(keyboard: &mut Keyboard, note: Note) -> Vec<Note> {
     let (channel, pitch) = (note.channel(), note.pitch());
     let off = Note::Off { channel, pitch };
     match note {

@@ -17,15 +17,16 @@ use crate::failure::Failure;
 const CAPTURES: [&str; 3] = ["camera", "screen", "video_stream"];
 
 /// Kinds that send what others do, which is recorded where it is wired into the recorder.
-const PLAYERS: [&str; 3] = ["audio_in", "midi_in", "osc_in"];
+const PLAYERS: [&str; 4] = ["audio_in", "midi_in", "net_in", "osc_in"];
 
 /// Kinds that speak to devices and other programs, for which a render has no use.
-const OUTLETS: [&str; 7] = [
+const OUTLETS: [&str; 8] = [
     "artnet_out",
     "jack_transport_out",
     "midi_clock_out",
     "midi_out",
     "midi_timecode_out",
+    "net_out",
     "osc_out",
     "screen_out",
 ];
