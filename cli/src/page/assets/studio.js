@@ -9,6 +9,8 @@ import { Turn } from "./turn.js";
 
 /** Figures that are older turn grey. */
 const STALE = 3000;
+/** Hardly anybody hears a peak below it, in dB. */
+const LOW = -50;
 /** Pictures a second. */
 const RATE = 15;
 
@@ -154,17 +156,26 @@ function tellSound({ nodes, sound }) {
     none: ["no audio_out", "No node of this patch plays on a sound device: audio_out does"],
     closed: ["closed", sound?.what ?? ""],
     silent: [`silent ${sound?.seconds} s`, (sound?.why ?? []).map(({ what }) => what).join("\n")],
-    heard: ["playing", ""],
+    heard: [heard(sound), "The peak of what leaves for the sound device"],
   };
   const [word, why] = isWaiting ? ["no device", "No sound device can be opened; it is tried again"] : states[sound?.state] ?? ["–", ""];
   say(at("sound"), word);
   at("sound").title = why;
-  at("sound").classList.toggle("wait", isWaiting || sound?.state === "silent");
+  at("sound").classList.toggle("wait", isWaiting || sound?.state === "silent" || sound?.peak < LOW);
+}
+
+function heard({ peak } = {}) {
+  if (peak === null || peak === undefined) return "playing";
+  return `${peak < LOW ? "very low, " : ""}${minus(peak)} dB`;
+}
+
+function minus(value) {
+  return String(Math.round(value)).replace("-", "−");
 }
 
 /** Leads to the first node in trouble, wherever it is. */
 function tellTrouble(status) {
-  const kinds = ["bad", "wait", "quiet"];
+  const kinds = ["bad", "wait", "quiet", ...(status.sound?.state === "silent" ? ["note"] : [])];
   const nodes = status.nodes.map((node) => ({ id: node.id, ...trouble(node, status, run.plan) }));
   const found = nodes.filter(({ kind }) => kinds.includes(kind)).sort((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind));
   const chip = at("trouble");

@@ -12,13 +12,12 @@ use axum::response::{IntoResponse, Response};
 use score_engine::{HoursStatus, NodeState, NodeValues, StandingIn, Status};
 use serde_json::{Value, json};
 
+use self::sound::Reason;
 use super::hub::Hub;
 use crate::status::line;
 
 pub(super) use metrics::metrics;
 pub(super) use silence::{Ears, Sound};
-
-use self::sound::Reason;
 
 /// A status that is older is no status: the run's main loop publishes one a second.
 const STALE: Duration = Duration::from_secs(10);
@@ -141,7 +140,7 @@ pub(super) fn shown(ears: &Ears, status: &Status, now: f64, values: &[NodeValues
     let all = |reasons: &[Reason]| reasons.iter().map(reason).collect::<Vec<Value>>();
     let mut shown = match ears.judge(now, values) {
         _ if !ears.has_device() => json!({ "state": "none" }),
-        Sound::Heard => json!({ "state": "heard" }),
+        Sound::Heard => json!({ "state": "heard", "peak": ears.peak().map(f32::round) }),
         Sound::Silent {
             lasts,
             is_meant,

@@ -11,6 +11,9 @@ use super::sound::{Closed, Output, Reason, Way};
 /// Below this peak sound counts as silence: -60 dBFS.
 const SILENCE: f32 = 0.001;
 
+/// What a peak that is held falls by from look to look: by 6 dB a second.
+const FALLS: f32 = 0.84;
+
 /// So long it has to last, in seconds.
 const LASTS: f64 = 5.0;
 
@@ -55,6 +58,8 @@ pub(in super::super) struct Ears {
     gates: Vec<(String, Vec<Ear>, Ear)>,
     /// When sound was heard last, or listening began, on the run's clock in seconds.
     heard: f64,
+    /// The peak of what leaves for the devices; it falls slowly.
+    peak: f32,
 }
 
 /// Something that asks for sound.
@@ -122,9 +127,11 @@ impl Ears {
             self.begin(steering, status, now);
         }
         for tap in &mut self.ends {
-            if let Some(Seen::Level(level)) = tap.look(1)
-                && level.peak > SILENCE
-            {
+            let Some(Seen::Level(level)) = tap.look(1) else {
+                continue;
+            };
+            self.peak = level.peak.max(self.peak * FALLS);
+            if level.peak > SILENCE {
                 self.heard = now;
             }
         }
@@ -165,6 +172,7 @@ impl Ears {
             gates: gates.collect(),
             way,
             heard: now,
+            peak: 0.0,
         };
     }
 
@@ -186,6 +194,11 @@ impl Ears {
     pub(in super::super) fn closed(&self, values: &[NodeValues]) -> Vec<Reason> {
         let Closed { nodes, wires } = self.way.closed(values);
         nodes.into_values().chain(wires.into_values()).collect()
+    }
+
+    /// The peak of what leaves for the devices, in dBFS; `None`: nothing that counts as sound.
+    pub(in super::super) fn peak(&self) -> Option<f32> {
+        (self.peak > SILENCE).then(|| 20.0 * self.peak.log10())
     }
 
     /// Whether any node plays on a sound device.
