@@ -156,7 +156,7 @@ impl Way {
                     ("gains", Value::Array(levels)) => {
                         let shut = levels.iter().enumerate();
                         for (wire, level) in shut.filter(|(_, level)| is_closed(level)) {
-                            let from = self.from(&node.id, wire);
+                            let from = self.sender(&node.id, wire);
                             let of = from.map(|from| format!(" for {from}"));
                             let reason = why(level, of.unwrap_or_default());
                             closed.wires.insert((node.id.clone(), wire), reason);
@@ -170,7 +170,7 @@ impl Way {
     }
 
     /// The node whose sound is the wire with this number into `reader`.
-    fn from(&self, reader: &str, wire: usize) -> Option<&str> {
+    fn sender(&self, reader: &str, wire: usize) -> Option<&str> {
         let leads = |ends: &[(String, usize)]| {
             ends.iter()
                 .any(|(to, number)| to == reader && *number == wire)
