@@ -253,7 +253,7 @@ fn trouble_stands_at_its_node_and_a_lost_server_is_said_and_found_again() {
     // What holds the sound back is said where it is turned up, and what leads nowhere.
     page.until("document.querySelector('[data-node=mix] .message').textContent.includes('mix.gain at -60 dB')");
     page.eval("document.querySelector('[data-node=mix]').click()");
-    page.until("document.querySelector('.chosen .message').textContent.includes('turn it up')");
+    page.until("document.querySelector('.chosen .message').textContent.includes('Turn it up')");
     page.until("document.querySelector('[data-node=tune] .state').textContent === 'not wired'");
     page.until("document.getElementById('sound').textContent !== '–'");
     show(&page, "trouble");

@@ -322,9 +322,10 @@ export function trouble(node, { sound } = {}, plan = null) {
   }
 }
 
-/** With a full stop; a node's name keeps its small letter. */
+/** As a sentence; a node's name at its beginning keeps its small letter. */
 function sentence(text) {
-  return /[.!?…]$/.test(text) ? text : `${text}.`;
+  const begun = text.replace(/^(the patch|a hand|a wire|no notes|nothing|look|turn|wire) /, (word) => word[0].toUpperCase() + word.slice(1));
+  return /[.!?…]$/.test(begun) ? begun : `${begun}.`;
 }
 
 /** The point in the middle of a route. */
