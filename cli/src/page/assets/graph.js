@@ -324,7 +324,7 @@ export function trouble(node, { sound } = {}, plan = null) {
 
 /** As a sentence; a node's name at its beginning keeps its small letter. */
 function sentence(text) {
-  const begun = text.replace(/^(the patch|a hand|a wire|no notes|nothing|look|turn|wire) /, (word) => word[0].toUpperCase() + word.slice(1));
+  const begun = text.replace(/^(the|no|nothing|a hand|a wire|look|turn|wire) /, (word) => word[0].toUpperCase() + word.slice(1));
   return /[.!?…]$/.test(begun) ? begun : `${begun}.`;
 }
 
