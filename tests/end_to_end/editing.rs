@@ -185,7 +185,16 @@ fn a_mistake_is_seen_at_its_place_and_a_saved_text_keeps_its_comments() {
     }
     state(&page, "does not play; revision 1 keeps playing");
     page.until("document.getElementById('notice').textContent.includes('nothing is wired')");
+    // Saved once more with the same mistake, it is refused once more, and that is said.
+    cursor(&page, "Two tones.");
+    page.write(" Still.");
+    state(&page, "not saved");
+    save(&page);
+    stage.until_on_disk("Still.");
+    state(&page, "does not play; revision 1 keeps playing");
     // Back to what played.
+    button(&page, "Previous revision");
+    page.until("!document.querySelector('.cm-content').textContent.includes('Still.')");
     button(&page, "Previous revision");
     page.until("!document.querySelector('.cm-content').textContent.includes('reverb')");
     cursor(&page, "frequency: 110");

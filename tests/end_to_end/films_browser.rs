@@ -75,25 +75,6 @@ fn results(page: &Page) -> usize {
     count.as_u64().unwrap() as usize
 }
 
-/// Whether all that is read stands out from what lies behind it by 4.5 to 1, as WCAG AA wants: gives
-/// what does not.
-const FAINT: &str = "(() => {
-  const parse = (text) => { const [r, g, b, a = 1] = text.match(/[\\d.]+/g).map(Number); return { r, g, b, a }; };
-  const over = (top, under) => ({ r: top.r * top.a + under.r * (1 - top.a), g: top.g * top.a + under.g * (1 - top.a), b: top.b * top.a + under.b * (1 - top.a), a: 1 });
-  const light = ({ r, g, b }) => { const [x, y, z] = [r, g, b].map((c) => (c / 255 <= 0.03928 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4)); return 0.2126 * x + 0.7152 * y + 0.0722 * z; };
-  const behind = (element) => { const layers = []; for (let at = element; at; at = at.parentElement) layers.push(parse(getComputedStyle(at).backgroundColor)); return layers.reverse().reduce((under, top) => over(top, under), { r: 13, g: 15, b: 18, a: 1 }); };
-  const faint = [];
-  for (const element of document.querySelectorAll('body *')) {
-    const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
-    if (!own || !element.checkVisibility() || element.disabled || element.closest(':disabled, .skip, option')) continue;
-    const under = behind(element);
-    const [one, two] = [light(over(parse(getComputedStyle(element).color), under)), light(under)];
-    const ratio = (Math.max(one, two) + 0.05) / (Math.min(one, two) + 0.05);
-    if (ratio < 4.5) faint.push(`${element.tagName} ${element.textContent.trim().slice(0, 30)} ${ratio.toFixed(2)}`);
-  }
-  return faint;
-})()";
-
 #[test]
 fn a_film_is_rendered_played_and_rendered_again_as_another_tune() {
     let Some(browser) = Browser::start() else {
@@ -146,7 +127,7 @@ fn a_film_is_rendered_played_and_rendered_again_as_another_tune() {
     page.until("document.getElementById('key').textContent.includes(' ')");
     std::thread::sleep(Duration::from_secs(2));
     show(&page, "film");
-    assert_eq!(page.eval(FAINT), serde_json::json!([]));
+    assert_eq!(page.faint(), serde_json::json!([]));
 
     // Of less of the film more is seen, and the strip is as wide as before.
     let wide = page.eval("document.querySelector('.roll').clientWidth");
@@ -191,7 +172,7 @@ fn a_film_is_rendered_played_and_rendered_again_as_another_tune() {
         RENDERS,
     );
     show(&page, "film_measured");
-    assert_eq!(page.eval(FAINT), serde_json::json!([]));
+    assert_eq!(page.faint(), serde_json::json!([]));
 
     let phone = browser.open(&format!("{}/", stage.base()), PHONE);
     phone.until("document.querySelectorAll('.made li').length === 2");
@@ -203,7 +184,7 @@ fn a_film_is_rendered_played_and_rendered_again_as_another_tune() {
     show(&phone, "phone_film_turn");
     phone.eval("scrollTo(0, document.body.scrollHeight)");
     show(&phone, "phone_film_results");
-    assert_eq!(phone.eval(FAINT), serde_json::json!([]));
+    assert_eq!(phone.faint(), serde_json::json!([]));
     for open in [&page, &phone] {
         assert_eq!(open.complaints(), Vec::<String>::new());
     }
@@ -223,7 +204,7 @@ fn a_film_that_browsers_do_not_play_is_shown_in_small_and_found_in_its_folder() 
     let list = browser.open(&stage.address, LAPTOP);
     list.until("document.querySelectorAll('.list a').length === 1");
     show(&list, "films");
-    assert_eq!(list.eval(FAINT), serde_json::json!([]));
+    assert_eq!(list.faint(), serde_json::json!([]));
     let phone = browser.open(&format!("{}/", stage.base()), PHONE);
     phone.until("document.querySelectorAll('.list article').length > 20");
     phone.until("document.documentElement.scrollWidth <= innerWidth");

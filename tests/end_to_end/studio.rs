@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use score_test_support::browser::{Browser, Page};
+use score_test_support::jack::Jack;
 use score_test_support::{Talking, graphs, program, write_film, write_small_film};
 
 const LAPTOP: (u32, u32) = (1440, 900);
@@ -49,6 +50,8 @@ const SHOW: &str = r#"Patch(
 struct Stage {
     folder: tempfile::TempDir,
     run: Option<Talking>,
+    /// Where it is heard; after the run, which ends before it.
+    jack: Option<Jack>,
     /// Where the page is.
     base: String,
     /// The address that opens it once.
@@ -57,16 +60,17 @@ struct Stage {
 
 impl Stage {
     fn new(patch: &str) -> Self {
-        Self::with_film(patch, write_small_film)
+        Self::on(None, patch, write_small_film)
     }
 
-    /// Plays the patch with what `film` writes as film.mp4.
-    fn with_film(patch: &str, film: impl Fn(&Path)) -> Self {
+    /// Plays the patch at this server of sound, with what `film` writes as film.mp4.
+    fn on(jack: Option<Jack>, patch: &str, film: impl Fn(&Path)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         film(folder.path());
         std::fs::write(folder.path().join("show.ron"), patch).unwrap();
         let mut stage = Stage {
             folder,
+            jack,
             run: None,
             base: String::new(),
             address: String::new(),
@@ -78,7 +82,10 @@ impl Stage {
     /// Starts the run, with its page at this port.
     fn start(&mut self, port: &str) {
         let arguments = ["run", "show.ron", "--quiet", "--no-remote", "--page", port];
-        let mut run = program(self.folder.path(), &arguments);
+        let mut run = match &self.jack {
+            Some(jack) => jack.score(self.folder.path(), &arguments),
+            None => program(self.folder.path(), &arguments),
+        };
         let run = Talking::start(run.env("XDG_CONFIG_HOME", self.folder.path().join("config")));
         let line = run.until("the page opens once at");
         let address = line.split("http://").nth(1).unwrap().trim();
@@ -227,17 +234,30 @@ fn trouble_stands_at_its_node_and_a_lost_server_is_said_and_found_again() {
     let Some(browser) = Browser::start() else {
         return;
     };
-    let broken = SHOW.replace(
-        "\"low\":    tone(gain: -24, frequency: 110)",
-        "\"low\":    audio_in(device: \"nowhere\")",
-    );
+    let broken = SHOW
+        .replace(
+            "\"low\":    tone(gain: -24, frequency: 110)",
+            "\"low\":    audio_in(device: \"nowhere\")",
+        )
+        .replace(
+            "mixer(gains: [-6, -9]),",
+            "mixer(gain: -60), \"out\": audio_out(),",
+        )
+        .replace("\"low -> mix\",", "\"low -> mix -> out\",");
     let mut stage = Stage::new(&broken);
     let page = browser.open(&stage.address, LAPTOP);
     page.until("document.querySelector('[data-node=low]').dataset.state === 'wait' || document.querySelector('[data-node=low]').dataset.state === 'bad'");
     page.until("document.querySelector('[data-node=low] .message').textContent.length > 10");
     page.eval("document.querySelector('[data-node=low]').click()");
     page.until("document.querySelector('.chosen .message').textContent.length > 10");
+    // What holds the sound back is said where it is turned up, and what leads nowhere.
+    page.until("document.querySelector('[data-node=mix] .message').textContent.includes('mix.gain at -60 dB')");
+    page.eval("document.querySelector('[data-node=mix]').click()");
+    page.until("document.querySelector('.chosen .message').textContent.includes('Turn it up')");
+    page.until("document.querySelector('[data-node=tune] .state').textContent === 'not wired'");
+    page.until("document.getElementById('sound').textContent !== '–'");
     show(&page, "trouble");
+    assert_eq!(page.faint(), serde_json::json!([]));
     // A mistake in the saved patch is said with its place.
     std::fs::write(
         stage.patch(),
@@ -349,15 +369,20 @@ fn pictures_of_the_page() {
         return;
     };
     let live = std::fs::read_to_string(graphs().join("live.ron")).unwrap();
-    // Without a sound device.
-    let live = live.replace("        \"sound\":        audio_out(),\n", "");
-    let live = live
-        .replace(" -> mix -> sound\"", " -> mix\"")
-        .replace("    wires: [", PRESETS);
-    let stage = Stage::with_film(&live, |folder| match std::env::var_os("SCORE_FILM") {
+    let live = live.replace("    wires: [", PRESETS);
+    // A sound device without hardware; without that, none.
+    let jack = Jack::start(256);
+    let live = match &jack {
+        Some(_) => live.replace("audio_out()", "audio_out(device: \"JACK\")"),
+        None => live
+            .replace("        \"sound\":        audio_out(),\n", "")
+            .replace(" -> mix -> sound\"", " -> mix\""),
+    };
+    let film = |folder: &Path| match std::env::var_os("SCORE_FILM") {
         Some(film) => drop(std::fs::copy(film, folder.join("film.mp4")).unwrap()),
         None => write_film(folder),
-    });
+    };
+    let stage = Stage::on(jack, &live, film);
     let page = browser.open(&stage.address, LAPTOP);
     page.until("document.querySelectorAll('.node').length > 20");
     page.until("document.querySelectorAll('.presets button').length === 2");
@@ -366,6 +391,12 @@ fn pictures_of_the_page() {
     page.until("document.querySelectorAll('.held li').length === 3");
     std::thread::sleep(Duration::from_secs(2));
     show(&page, "studio");
+    // The projector's picture, as sharp as a screen wants it.
+    let projected = browser.open(&format!("{}/show", stage.base), LAPTOP);
+    projected.front();
+    std::thread::sleep(Duration::from_secs(4));
+    show(&projected, "studio_show");
+    page.front();
     page.eval("document.getElementById('edit').click()");
     page.until("document.querySelector('.cm-content')?.textContent.includes('Patch(')");
     page.eval("document.querySelector('[data-node=calm]').click()");

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::editing::Editing;
-use super::health::{Ears, Sound};
+use super::health::{self, Ears, Sound};
 use super::learning::Learner;
 use super::plan::{self, rounded};
 use super::score::{Cursor, Score};
@@ -194,6 +194,10 @@ impl Hub {
         self.editing.plays(self.published.text());
         let (now, status) = (self.now(), self.published.status());
         let mut state = self.lock();
+        if is_open {
+            // A page says why nothing is heard, at the nodes.
+            state.ears.want();
+        }
         if let Some((now, status)) = now.zip(status.as_deref()) {
             state.ears.listen(&self.steering, &status.1, now);
             state.score.look(&self.steering, &status.1, now);
@@ -204,6 +208,7 @@ impl Hub {
             return;
         }
         let tick = state.tick + 1;
+        let values = self.steering.values();
         if let Some((at, status)) = status.as_deref() {
             if state.plan_of.replace(status.revision) != Some(status.revision) {
                 let plan = plan::plan(&self.steering, status, &self.name);
@@ -217,12 +222,13 @@ impl Hub {
             }
             if state.status_at != Some(*at) {
                 state.status_at = Some(*at);
-                let refusal = self.published.refusal();
-                let status = plan::status(status, *at, refusal.as_deref());
+                let verdict = self.published.verdict();
+                let sound = health::shown(&state.ears, status, now.unwrap_or_default(), &values);
+                let status = plan::status(status, *at, (&verdict, sound));
                 state.status = (tick, status.to_string().into());
             }
         }
-        state.look_at_values(tick, self.steering.values());
+        state.look_at_values(tick, values);
         state.look_at_outputs(tick, &self.steering);
         state.tick = tick;
         drop(state);

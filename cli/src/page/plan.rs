@@ -8,6 +8,7 @@ use score_engine::{
 use serde_json::{Value, json};
 
 use crate::command::write_back::Named;
+use crate::remote::Verdict;
 use crate::status::{dropouts, latency};
 
 /// The nodes with what can be turned and seen of them, the wires, and the presets.
@@ -133,8 +134,12 @@ pub(super) fn type_name(port_type: &PortType) -> &'static str {
     }
 }
 
-/// What every node and wire does.
-pub(super) fn status(status: &Status, at: SystemTime, refusal: Option<&str>) -> Value {
+/// What every node and wire does, what came of the patch that was saved last, and how the sound is.
+pub(super) fn status(
+    status: &Status,
+    at: SystemTime,
+    (verdict, sound): (&Verdict, Value),
+) -> Value {
     let at = at.duration_since(UNIX_EPOCH).unwrap_or_default();
     let nodes = status.nodes.iter().map(|node| {
         let mut shown = json!({
@@ -168,7 +173,9 @@ pub(super) fn status(status: &Status, at: SystemTime, refusal: Option<&str>) -> 
         "steered": status.steered,
         "latency": latency(status),
         "dropouts": dropouts(status),
-        "refusal": refusal,
+        "refusal": verdict.refusal.as_deref(),
+        "verdict": verdict.number,
+        "sound": sound,
         "nodes": nodes.collect::<Vec<_>>(),
         "wires": wires.collect::<Vec<_>>(),
     })

@@ -23,6 +23,8 @@ pub(crate) use answer::Remote;
 #[cfg(unix)]
 pub(crate) use client::{Connection, connect};
 pub(crate) use published::Published;
+#[cfg(feature = "page")]
+pub(crate) use published::Verdict;
 #[cfg(unix)]
 pub(crate) use server::Server;
 #[cfg(not(unix))]

@@ -14,7 +14,17 @@ struct Content {
     status: Option<Arc<(SystemTime, Status)>>,
     text: Option<Arc<str>>,
     #[cfg_attr(not(feature = "page"), allow(dead_code))]
-    refusal: Option<Arc<str>>,
+    verdict: Verdict,
+}
+
+/// What came of the patch that was saved last.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(not(feature = "page"), allow(dead_code))]
+pub(crate) struct Verdict {
+    /// How many savings have come to one: the same mistake, saved again, is refused again.
+    pub(crate) number: u64,
+    /// Why it does not play; `None`: it does.
+    pub(crate) refusal: Option<Arc<str>>,
 }
 
 impl Published {
@@ -40,17 +50,36 @@ impl Published {
 
     /// Publishes why the saved patch does not play; `None`: it does.
     pub(crate) fn publish_refusal(&self, why: Option<Arc<str>>) {
-        self.lock().refusal = why;
+        let mut content = self.lock();
+        content.verdict.number += 1;
+        content.verdict.refusal = why;
     }
 
-    /// Why the saved patch does not play, if it does not.
+    /// What came of the patch that was saved last.
     #[cfg(feature = "page")]
-    pub(crate) fn refusal(&self) -> Option<Arc<str>> {
-        self.lock().refusal.clone()
+    pub(crate) fn verdict(&self) -> Verdict {
+        self.lock().verdict.clone()
     }
 
     /// The text of the patch that plays.
     pub(crate) fn text(&self) -> Option<Arc<str>> {
         self.lock().text.clone()
+    }
+}
+
+#[cfg(all(test, feature = "page"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_patch_that_is_refused_again_for_the_same_reason_has_another_verdict() {
+        let published = Published::default();
+        let refuse = || {
+            published.publish_refusal(Some("show.ron:3:1: no such kind".into()));
+            published.verdict()
+        };
+        let (first, second) = (refuse(), refuse());
+        assert_eq!(first.refusal, second.refusal);
+        assert!(second.number > first.number);
     }
 }

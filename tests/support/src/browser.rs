@@ -18,6 +18,24 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What the program may be called.
 const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
+/// What is read and does not stand out from what lies behind it by 4.5 to 1.
+const FAINT: &str = "(() => {
+  const parse = (text) => { const [r, g, b, a = 1] = text.match(/[\\d.]+/g).map(Number); return { r, g, b, a }; };
+  const over = (top, under) => ({ r: top.r * top.a + under.r * (1 - top.a), g: top.g * top.a + under.g * (1 - top.a), b: top.b * top.a + under.b * (1 - top.a), a: 1 });
+  const light = ({ r, g, b }) => { const [x, y, z] = [r, g, b].map((c) => (c / 255 <= 0.03928 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4)); return 0.2126 * x + 0.7152 * y + 0.0722 * z; };
+  const behind = (element) => { const layers = []; for (let at = element; at; at = at.parentElement) layers.push(parse(getComputedStyle(at).backgroundColor)); return layers.reverse().reduce((under, top) => over(top, under), { r: 13, g: 15, b: 18, a: 1 }); };
+  const faint = [];
+  for (const element of document.querySelectorAll('body *')) {
+    const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
+    if (!own || !element.checkVisibility() || element.disabled || element.closest(':disabled, .skip, option')) continue;
+    const under = behind(element);
+    const [one, two] = [light(over(parse(getComputedStyle(element).color), under)), light(under)];
+    const ratio = (Math.max(one, two) + 0.05) / (Math.min(one, two) + 0.05);
+    if (ratio < 4.5) faint.push(`${element.tagName} ${element.textContent.trim().slice(0, 30)} ${ratio.toFixed(2)}`);
+  }
+  return faint;
+})()";
+
 /// Chromium. It is ended with this value.
 pub struct Browser {
     program: Child,
@@ -315,6 +333,12 @@ impl Page {
     /// Brings the page before the others of its window: one that is behind looks at nothing.
     pub fn front(&self) {
         self.ask("Page.bringToFront", json!({}));
+    }
+
+    /// What does not stand out from what lies behind it by 4.5 to 1, as WCAG AA wants of text: an
+    /// empty list where all does.
+    pub fn faint(&self) -> Value {
+        self.eval(FAINT)
     }
 
     /// Writes what the page shows as a PNG file.

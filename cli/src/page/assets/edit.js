@@ -21,8 +21,9 @@ async function ask(what, body = {}) {
 const told = ({ message, help }) => (help ? `${message}; ${help}` : message);
 
 export class Editor {
-  constructor(root, { link, graph }) {
-    Object.assign(this, { root, link, graph });
+  /** `leave` closes it. */
+  constructor(root, { link, graph, leave }) {
+    Object.assign(this, { root, link, graph, leave });
     /** Tells this page from others that are open. */
     this.page = crypto.getRandomValues(new Uint32Array(1))[0];
     this.texts = new Map();
@@ -32,7 +33,7 @@ export class Editor {
       texts: el("select", { "aria-label": "Which text", hidden: true, onchange: () => this.turn(Number(this.parts.texts.value)) }),
       save: el("button", { type: "button", class: "edit-save", title: "Lay out and save (Ctrl+S)", onclick: () => this.save() }, "Save"),
       earlier: el("button", { type: "button", title: "Put the text that was saved before into the editor", onclick: () => this.earlier() }, "Previous revision"),
-      add: el("button", { type: "button", onclick: () => this.wiring.add(this.chosen) }, "Add a node"),
+      add: el("button", { type: "button", onclick: () => this.add() }, "Add a node"),
       state: el("span", { class: "edit-state", role: "status" }, ""),
       node: el("section", { class: "edit-node", hidden: true, "aria-label": "The chosen node" }),
       host: el("div", { class: "edit-text" }),
@@ -57,7 +58,11 @@ export class Editor {
       save: () => this.save(),
     });
     const change = (changes) => this.change(changes);
-    this.wiring = new Wiring({ graph: this.graph, change, declared: this.declared, say: (text) => this.state(text, "bad") });
+    const turn = (id) => {
+      this.leave();
+      this.graph.pick(id);
+    };
+    this.wiring = new Wiring({ graph: this.graph, change, declared: this.declared, say: (text) => this.state(text, "bad"), turn });
     this.take(opened.texts);
     this.turn(0, true);
     this.resume();
@@ -68,6 +73,11 @@ export class Editor {
     this.wiring.isOn = !this.isLocked;
     this.graph.board.classList.toggle("wiring", this.wiring.isOn);
     this.refresh();
+  }
+
+  /** Asks for a node to add, at the one that is chosen. */
+  add() {
+    if (!this.isLocked) this.wiring?.add(this.chosen);
   }
 
   /** The editor is closed; what is not saved stays in it. */
@@ -166,6 +176,8 @@ export class Editor {
     const isChanged = this.view.text !== this.text.saved;
     this.parts.save.classList.toggle("changed", isChanged);
     if (this.text.behind) return this.state("The file was saved by somebody else. Save to see both.", "wait");
+    // What is said of the text that was saved is said of this one no more.
+    if (isChanged) this.awaited = null;
     if (isChanged) this.state("not saved", "wait");
     else if (this.parts.state.textContent === "not saved") this.state("");
   }
@@ -243,16 +255,26 @@ export class Editor {
     if (this.isLocked) return;
     const one = this.text;
     const text = this.view.text;
+    const before = this.now;
     this.state("saving…");
     try {
-      this.tookOver(one, text, await ask("save", { file: one.file, hash, text }));
+      this.tookOver(one, text, before, await ask("save", { file: one.file, hash, text }));
     } catch (error) {
       this.state(`not saved: ${error.message}`, "bad");
     }
   }
 
-  /** What became of a text that was to be saved; gives why it was refused. */
-  tookOver(one, text, { saved, conflict, errors, why, ...verdict }) {
+  /** Which verdict and revision the run has told last. */
+  get now() {
+    const { verdict = 0, revision = 0 } = this.status ?? {};
+    return { verdict, revision };
+  }
+
+  /**
+   * What became of a text that was to be saved, where the run was at `before`; gives why it was
+   * refused.
+   */
+  tookOver(one, text, before, { saved, conflict, errors, why, ...verdict }) {
     if (conflict) {
       this.conflict(one, conflict);
       return "the file was saved by somebody else";
@@ -271,9 +293,12 @@ export class Editor {
       this.mark(verdict);
     } else if (one.state?.doc.toString() === text) one.state = null;
     this.parts.save.classList.remove("changed");
-    this.awaited = isSame ? null : this.status?.revision ?? 0;
-    this.state(isSame ? "nothing had to be saved" : "saved; the run takes it…", isSame ? "good" : "wait");
+    this.awaited = isSame ? null : before;
+    if (!isSame) this.state("saved; the run takes it…", "wait");
+    else if (this.refusal) this.state(`saved already, but it does not play; revision ${before.revision} keeps playing`, "bad");
+    else this.state("nothing had to be saved", "good");
     this.tellChanged();
+    if (this.status) this.settle(this.status);
     return null;
   }
 
@@ -329,6 +354,7 @@ export class Editor {
     const one = this.text;
     const text = this.view.text;
     const isChanged = text !== one.saved;
+    const before = this.now;
     this.state("changing…");
     try {
       const answer = await ask("graph", { hash: one.hash, changes, ...(isChanged ? { text } : {}) });
@@ -342,7 +368,7 @@ export class Editor {
         this.state("changed in the text, which is not saved", "wait");
         return null;
       }
-      return this.tookOver(one, text, answer);
+      return this.tookOver(one, text, before, answer);
     } catch (error) {
       this.state(error.message, "bad");
       return error.message;
@@ -383,19 +409,28 @@ export class Editor {
     if (!message.status) return;
     const [before, now] = [this.status, message.status];
     this.status = now;
-    const isOther = before && (before.revision !== now.revision || before.refusal !== now.refusal);
+    const isOther = before && (before.revision !== now.revision || before.verdict !== now.verdict);
     this.refusal = now.refusal ?? null;
     if (before?.refusal !== now.refusal) this.tellProblems();
-    if (this.awaited !== null && this.awaited !== undefined) {
-      const plays = now.revision > this.awaited || (before?.refusal && !now.refusal);
-      if (plays) {
-        this.state(`plays as revision ${now.revision}`, "good");
-        this.awaited = null;
-      } else if (now.refusal && before?.refusal !== now.refusal) {
-        this.state(`saved, but it does not play; revision ${now.revision} keeps playing`, "bad");
-        this.awaited = null;
-      }
-    }
+    this.settle(now);
     if (isOther) this.refresh();
+  }
+
+  /** Says what came of what was saved, and again if there is another verdict on it. */
+  settle({ verdict, revision, refusal }) {
+    const { awaited } = this;
+    if (!awaited || verdict <= awaited.verdict) return;
+    if (refusal) {
+      this.state(`saved, but it does not play; revision ${revision} keeps playing`, "bad");
+    } else if (revision > awaited.revision) {
+      this.state(`plays as revision ${revision}`, "good");
+    } else if (awaited.seen !== verdict) {
+      // The revision may be told a moment later.
+      awaited.seen = verdict;
+      return;
+    } else {
+      this.state("saved; nothing that plays has changed by it", "good");
+    }
+    Object.assign(awaited, { verdict, revision });
   }
 }

@@ -6,6 +6,7 @@ export class EditDoor {
     this.studio = studio;
     this.button = document.getElementById("edit");
     this.tab = document.querySelector('#tabs [data-tab="edit"]');
+    this.plus = document.getElementById("add");
     this.panel = document.getElementById("editor");
     this.editor = null;
     this.last = {};
@@ -24,6 +25,7 @@ export class EditDoor {
     const may = link.right === "edit";
     this.button.hidden = !may;
     this.tab.hidden = !may;
+    this.plus.hidden = !may;
     if (!may && this.isOpen && link.state === "live") this.close();
     this.editor?.relock();
   }
@@ -43,12 +45,18 @@ export class EditDoor {
     this.editor?.resume();
   }
 
+  /** Asks for a node to add. */
+  async add() {
+    if (!this.isOpen) await this.open();
+    this.editor?.add();
+  }
+
   async load() {
     this.panel.textContent = "Loading the editor…";
     try {
       const { Editor } = await import("./edit.js");
       this.panel.replaceChildren();
-      const editor = new Editor(this.panel, this.studio);
+      const editor = new Editor(this.panel, { ...this.studio, leave: () => this.close() });
       await editor.start();
       this.editor = editor;
       for (const message of Object.values(this.last)) editor.hear(message);

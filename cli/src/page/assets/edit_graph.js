@@ -10,10 +10,12 @@ const SIDE = 22;
 const fits = (output, input) => input === "any" || output === "any" || output === input;
 
 export class Wiring {
-  /** `change` has the run change the graph; `declared` are the kinds. */
-  constructor({ graph, change, declared, say }) {
-    Object.assign(this, { graph, change, declared, say });
+  /** `change` has the run change the graph; `declared` are the kinds; `turn` leads to a node's values. */
+  constructor({ graph, change, declared, say, turn }) {
+    Object.assign(this, { graph, change, declared, say, turn });
     this.plan = null;
+    /** A node that was added, until it plays. */
+    this.added = null;
     this.isOn = false;
     this.drawn = null;
     graph.board.addEventListener("pointerdown", (event) => this.begin(event), true);
@@ -27,6 +29,10 @@ export class Wiring {
   /** Another patch plays. */
   show(plan) {
     this.plan = plan;
+    if (!this.node(this.added)) return;
+    const { added } = this;
+    this.added = null;
+    this.graph.pick(added);
   }
 
   node(id) {
@@ -167,7 +173,9 @@ export class Wiring {
     const rows = wires.map(({ from, to }) => el("li", {}, el("span", {}, `${from.join(".")} → ${to.join(".")}`),
       el("button", { type: "button", class: "quiet", "aria-label": `Remove the wire from ${from.join(".")} to ${to.join(".")}`, onclick: () => this.change([{ remove_wire: { from, to } }]) }, "remove")));
     return [
-      title, el("div", { class: "buttons" }, list, join, el("button", { type: "button", onclick: () => this.change([{ remove_node: { id } }]) }, "Remove node")),
+      title, el("div", { class: "buttons" }, list, join,
+        node.params.length ? el("button", { type: "button", title: "Leave the text, and turn its values", onclick: () => this.turn(id) }, "Turn its values") : null,
+        el("button", { type: "button", onclick: () => this.change([{ remove_node: { id } }]) }, "Remove node")),
       rows.length ? el("ul", { class: "edit-wires" }, ...rows) : null,
     ];
   }
@@ -232,8 +240,12 @@ export class Wiring {
     const wires = isEffect ? this.plan.wires.filter((wire) => wire.type === input.type && !wire.from[0].includes(".") && !wire.to[0].includes(".") && this.own.some(({ id: other }) => other === wire.to[0])) : [];
     const into = el("select", {}, el("option", { value: "" }, "no wire"), ...wires.map(({ from, to }, at) => el("option", { value: String(at) }, `${from.join(".")} → ${to.join(".")}`)));
     const best = wires.findIndex(({ from }) => from[0] === near);
-    into.value = String(best >= 0 ? best : wires.findIndex(({ to }) => to[0] === near));
-    if (!into.value) into.value = "";
+    const kindOf = (id) => this.node(id)?.kind;
+    // Where nothing is chosen, the last wire before what is heard: so an effect is for all of it.
+    const last = wires.findIndex(({ to }) => ["audio_out", "audio_file", "recorder"].includes(kindOf(to[0])));
+    const places = [best, wires.findIndex(({ to }) => to[0] === near), last, wires.length - 1];
+    const chosenWire = places.find((at) => at >= 0);
+    into.value = chosenWire === undefined ? "" : String(chosenWire);
     const sources = (port) => this.own.flatMap((node) => node.outputs.filter(({ type }) => fits(type, port.type)).map(({ name }) => [node.id, name]));
     const froms = kind.inputs.map((port) => {
       const all = sources(port);
@@ -265,7 +277,10 @@ export class Wiring {
       }
       const refused = await this.change(changes);
       if (refused) why.textContent = refused;
-      else dialog.close();
+      else {
+        this.added = name;
+        dialog.close();
+      }
     };
   }
 }

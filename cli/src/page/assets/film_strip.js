@@ -67,12 +67,15 @@ export class Strip {
 
   /** Stills that are there: `{ of, seconds, there: [number] }`, each at an address of its own. */
   see(stills, address) {
-    if (!stills || stills.there.length === this.stills?.there.length) return;
+    const isAsKnown = stills?.there.length === this.stills?.there.length && stills?.of === this.stills?.of;
+    if (!stills || isAsKnown) return;
     this.stills = stills;
     for (const number of stills.there) {
       if (this.pictures.has(number)) continue;
       const picture = new Image();
       picture.addEventListener("load", () => this.ask());
+      // One that did not come is asked for again with those that come next.
+      picture.addEventListener("error", () => this.pictures.delete(number));
       picture.src = address(number);
       this.pictures.set(number, picture);
     }

@@ -103,7 +103,8 @@ export class Turning {
   /** How far it is; the place that this takes is always the same. */
   progress(now) {
     const works = now !== null && now !== undefined;
-    this.cancel.classList.toggle("off", !works);
+    // What is rendered of another film is cancelled on its own page.
+    this.cancel.classList.toggle("off", !works || !now.here);
     this.bar.classList.toggle("off", !works || !now.here || now.what !== "render");
     if (!works) {
       const last = this.told?.results.at(-1);

@@ -45,7 +45,7 @@ export class Graph {
   /** Another patch plays. */
   show(plan) {
     const ids = plan.nodes.filter((node) => node.id !== "transport");
-    this.plan = { nodes: ids, wires: plan.wires };
+    this.plan = { nodes: ids, wires: plan.wires, loose: plan.loose };
     this.board.querySelectorAll(".node").forEach((card) => card.remove());
     this.cards.clear();
     for (const node of ids) this.cards.set(node.id, this.card(node));
@@ -240,7 +240,7 @@ export class Graph {
     for (const node of status.nodes) {
       const card = this.cards.get(node.id);
       if (!card) continue;
-      const { text, word, kind } = trouble(node);
+      const { text, word, kind } = trouble(node, status, this.plan);
       card.element.dataset.state = kind;
       say(card.parts.state, word);
       say(card.parts.message, text);
@@ -277,17 +277,35 @@ export class Graph {
   }
 }
 
-/** What is wrong with a node, in a word and in a sentence, and what to do about it. */
-export function trouble(node) {
+/** What sounds or plays and leads nowhere: of each node, what to do about it. */
+export function loose({ nodes, wires }) {
+  const found = new Map();
+  const leads = new Set(wires.map(({ from }) => from[0]));
+  for (const { id, outputs } of nodes) {
+    if (!outputs.length || leads.has(id)) continue;
+    const has = (type) => outputs.some((output) => output.type === type);
+    if (has("audio")) found.set(id, "Its sound goes nowhere.\nTo hear it, draw a wire from it to a mixer or to audio_out (Edit).");
+    else if (has("notes")) found.set(id, "Its notes go nowhere.\nTo hear them, draw a wire from it to a synth (Edit).");
+  }
+  return found;
+}
+
+/**
+ * What is wrong with a node, in a word and in a sentence, and what to do about it: `bad`, `wait`,
+ * `quiet` where nothing is heard for it, `note` where it is only to be known.
+ */
+export function trouble(node, { sound } = {}, plan = null) {
   const error = node.error ?? "";
   if (node.hangs) {
     return { kind: "bad", word: "hangs", text: `in one call for ${Math.round(node.hangs)} s; everything else plays on` };
   }
+  const told = (reasons) => reasons.map(({ what, help }) => `${sentence(what)}\n${sentence(help)}`).join("\n");
+  const at = (reasons) => (reasons ?? []).filter((reason) => reason.node === node.id);
   switch (node.state) {
     case "failed":
-      return { kind: "bad", word: "failed", text: `${error}. It starts again when the patch is changed.` };
+      return { kind: "bad", word: "failed", text: `${error}.\nIt starts again when the patch is changed.` };
     case "restarting":
-      return { kind: "bad", word: "restarting", text: error };
+      return { kind: "bad", word: "restarting", text: `${error}.\nIt is tried again by itself; everything else plays on.` };
     case "preparing":
       return { kind: "wait", word: "preparing", text: error };
     case "ended":
@@ -295,10 +313,19 @@ export function trouble(node) {
     default:
       if (node.waiting) {
         const { reason, seconds } = node.waiting;
-        return { kind: "wait", word: `waiting ${Math.round(seconds)} s`, text: reason };
+        return { kind: "wait", word: `waiting ${Math.round(seconds)} s`, text: `${sentence(reason)}\nIt goes on by itself once that is there; everything else plays on.` };
       }
+      if (at(sound?.why).length) return { kind: "quiet", word: "no sound", text: told(at(sound.why)) };
+      if (at(sound?.levels).length) return { kind: "note", word: "turned down", text: told(at(sound.levels)) };
+      if (plan?.loose?.has(node.id)) return { kind: "note", word: "not wired", text: plan.loose.get(node.id) };
       return { kind: "good", word: "", text: "" };
   }
+}
+
+/** As a sentence; a node's name at its beginning keeps its small letter. */
+function sentence(text) {
+  const begun = text.replace(/^(the|no|nothing|a hand|a wire|look|turn|wire) /, (word) => word[0].toUpperCase() + word.slice(1));
+  return /[.!?…]$/.test(begun) ? begun : `${begun}.`;
 }
 
 /** The point in the middle of a route. */

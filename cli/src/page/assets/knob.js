@@ -28,8 +28,8 @@ export class Knob {
     const control = this[this.makers[param.type] ?? "text"](name);
     this.element = el("div", { class: "knob", "data-param": name },
       el("div", { class: "label" },
-        el("span", { class: "param", title: param.summary }, param.name), this.source, learning?.button, this.free),
-      control, learning?.line, this.why);
+        el("span", { class: "param", title: param.name }, param.name), this.source, learning?.button, this.free),
+      param.summary ? el("p", { class: "says" }, param.summary) : null, control, learning?.line, this.why);
     this.lock(isLocked);
   }
 

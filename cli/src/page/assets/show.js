@@ -6,6 +6,9 @@ import { Drawing, Score, stillOf } from "./strip.js";
 /** What the address calls the score strip. */
 const SCORE = "score";
 
+/** Pictures that are no wider look coarse on a screen. */
+const COARSE = 160;
+
 const canvas = document.getElementById("picture");
 const context = canvas.getContext("2d", { alpha: false });
 const hint = document.getElementById("hint");
@@ -39,8 +42,10 @@ const link = new Link({
     const still = stillOf(of);
     if (still !== null) return score.still(still, next);
     if (!large || of !== shown) return;
+    const isOther = image?.width !== next.width || image?.height !== next.height;
     image = next;
     seenAt = performance.now();
+    if (isOther) tell(link.state);
     draw();
   },
   change(state) {
@@ -78,7 +83,8 @@ function askScore() {
 
 function tell(state) {
   const words = { opening: "connecting", lost: "connection lost; trying again", locked: "locked: open a new link" };
-  what.textContent = words[state] ?? shown ?? "waiting for the patch";
+  const size = image ? ` · ${image.width} × ${image.height}${image.width <= COARSE ? ": its node's width and height make it sharper" : ""}` : "";
+  what.textContent = words[state] ?? (shown ? `${shown}${size}` : "waiting for the patch");
 }
 
 function draw() {

@@ -247,6 +247,7 @@ export class Drawing {
     let x = unit * 0.6;
     context.textAlign = "left";
     this.score.parts.forEach((name, part) => {
+      if (name === null) return;
       context.fillStyle = colour(part);
       context.fillText(name, x, top);
       x += context.measureText(name).width + unit;
@@ -324,7 +325,7 @@ export class Strip {
     this.legend = el("ul", { class: "legend", "aria-label": "Parts" });
     this.spans = SPANS.map(([word, span]) => el("button", { type: "button", onclick: () => this.zoom(span) }, word));
     this.fold = el("button", { type: "button", class: "fold", "aria-controls": "strip-body", onclick: () => remember(this.open(!this.isOpen)) }, "Score");
-    this.tools = el("div", { class: "tools" }, ...this.spans, el("a", { class: "button", href: "/show?of=score", target: "_blank", rel: "noopener" }, "Project"));
+    this.tools = el("div", { class: "tools" }, ...this.spans, el("a", { class: "button", href: "/show?of=score", target: "_blank", rel: "noopener", title: "The score alone, in a window of its own for the projector" }, "Projector"));
     this.body = el("div", { id: "strip-body" }, this.canvas);
     this.root.append(el("div", { class: "head" }, this.fold, this.legend, this.tools), this.body);
     this.canvas.onclick = ({ offsetX }) => this.choose(this.drawing.timeAt(offsetX));
@@ -366,10 +367,11 @@ export class Strip {
   tell(score) {
     this.score.tell(score);
     if (!score.parts && !score.fresh) return;
-    this.legend.replaceChildren(...this.score.parts.map((name, part) => {
+    this.legend.replaceChildren(...this.score.parts.flatMap((name, part) => {
+      if (name === null) return [];
       const mark = el("i", {});
       mark.style.background = colour(part);
-      return el("li", {}, mark, name);
+      return [el("li", {}, mark, name)];
     }));
   }
 

@@ -2,13 +2,15 @@
 
 import { clock, el, milliseconds, number, say } from "./dom.js";
 import { EditDoor } from "./edit_door.js";
-import { Graph, trouble } from "./graph.js";
+import { Graph, loose, trouble } from "./graph.js";
 import { Link } from "./link.js";
 import { Strip } from "./strip.js";
 import { Turn } from "./turn.js";
 
 /** Figures that are older turn grey. */
 const STALE = 3000;
+/** Hardly anybody hears a peak below it, in dB. */
+const LOW = -50;
 /** Pictures a second. */
 const RATE = 15;
 
@@ -61,6 +63,7 @@ function hear(message) {
   }
   if (message.plan) {
     run.plan = message.plan;
+    message.plan.loose = loose(message.plan);
     document.title = `${message.plan.name} – SCORE!`;
     say(at("patch"), message.plan.name);
     at("patch").title = `SCORE! ${message.plan.version}`;
@@ -139,19 +142,47 @@ function tellRun(status) {
   say(at("dropouts"), String(status.dropouts));
   at("dropouts").classList.toggle("bad", status.dropouts > 0);
   say(at("revision"), String(status.revision));
+  tellSound(status);
   tellTrouble(status);
   say(at("time"), clock(status.time));
   notice();
 }
 
+/** Whether anything is heard. */
+function tellSound({ nodes, sound }) {
+  const kind = (id) => run.plan?.nodes.find((node) => node.id === id)?.kind;
+  const isWaiting = nodes.some((node) => kind(node.id) === "audio_out" && node.waiting);
+  const states = {
+    none: ["no audio_out", "No node of this patch plays on a sound device: audio_out does"],
+    closed: ["closed", sound?.what ?? ""],
+    silent: [`silent ${sound?.seconds} s`, (sound?.why ?? []).map(({ what }) => what).join("\n")],
+    heard: [heard(sound), "The peak of what leaves for the sound device"],
+  };
+  const [word, why] = isWaiting ? ["no device", "No sound device can be opened; it is tried again"] : states[sound?.state] ?? ["–", ""];
+  say(at("sound"), word);
+  at("sound").title = why;
+  at("sound").classList.toggle("wait", isWaiting || sound?.state === "silent" || sound?.peak < LOW);
+}
+
+function heard({ peak } = {}) {
+  if (peak === null || peak === undefined) return "playing";
+  return `${peak < LOW ? "very low, " : ""}${minus(peak)} dB`;
+}
+
+function minus(value) {
+  return String(Math.round(value)).replace("-", "−");
+}
+
 /** Leads to the first node in trouble, wherever it is. */
 function tellTrouble(status) {
-  const nodes = status.nodes.map((node) => ({ id: node.id, ...trouble(node) }));
-  const found = nodes.filter(({ kind }) => kind === "bad" || kind === "wait").sort((a, b) => (a.kind > b.kind) - (a.kind < b.kind));
+  const kinds = ["bad", "wait", "quiet", ...(status.sound?.state === "silent" ? ["note"] : [])];
+  const nodes = status.nodes.map((node) => ({ id: node.id, ...trouble(node, status, run.plan) }));
+  const found = nodes.filter(({ kind }) => kinds.includes(kind)).sort((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind));
   const chip = at("trouble");
   chip.hidden = found.length === 0;
   if (!found.length) return;
   chip.dataset.kind = found[0].kind;
+  chip.title = found.map(({ id, word, text }) => [`${id}: ${word}`, text].filter(Boolean).join("\n")).join("\n\n");
   say(chip, `${found[0].id} ${found[0].word.replace(/ \d+ s$/, "")}${found.length > 1 ? ` + ${found.length - 1}` : ""}`);
   chip.onclick = () => {
     choose(found[0].id);
@@ -196,6 +227,8 @@ function change(state, reason) {
   notice(reason);
 }
 
+at("add").onclick = () => editing.add();
+
 at("black").onclick = () => link.send({ black: { is: !run.black } });
 
 /** On a small screen: the other half of the page. */
@@ -205,6 +238,7 @@ function tab(name) {
     button.setAttribute("aria-pressed", String(button.dataset.tab === name));
   }
   if (graph.plan) graph.arrange();
+  if (name === "turn") turn.reveal();
   strip.ask();
   look();
 }

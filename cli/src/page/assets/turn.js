@@ -7,6 +7,9 @@ import { Learn } from "./learn.js";
 import { Named } from "./named.js";
 import { View } from "./views.js";
 
+/** So many nodes that are found are opened. */
+const MOST_OPENED = 3;
+
 const GLIDES = [["at once", 0], ["in 1 s", 1], ["in 2 s", 2], ["in 4 s", 4], ["in 8 s", 8], ["in 4 beats", { beats: 4 }], ["in 16 beats", { beats: 16 }]];
 
 export class Turn {
@@ -18,12 +21,14 @@ export class Turn {
     this.views = [];
     this.chosen = null;
     this.glide = el("select", { "aria-label": "How fast a preset arrives" }, ...GLIDES.map(([word], at) => el("option", { value: at }, word)));
-    this.find = el("input", { type: "search", placeholder: "Find a node or a parameter", "aria-label": "Find a node or a parameter", autocomplete: "off" });
+    this.find = el("input", { type: "search", placeholder: "Find a node or a parameter ( / )", "aria-label": "Find a node or a parameter, by its name or by what it does", autocomplete: "off" });
     this.find.oninput = () => this.filter();
+    this.nothing = el("p", { class: "note", hidden: true }, "No node and no parameter has this in its name or in what it does.");
     this.lets = new Named(link);
     this.learn = new Learn(link);
     this.parts = {
       locked: el("p", { class: "note", hidden: true }, "This link may look, and not turn."),
+      guide: el("p", { class: "note" }, ""),
       cues: el("section", { class: "cues", hidden: true }),
       lets: this.lets.root,
       presets: el("section", { class: "presets", hidden: true }),
@@ -250,7 +255,7 @@ export class Turn {
       if (isFilled) fill();
       return box;
     });
-    place(this.parts.all, [el("h2", {}, "Everything that can be turned"), this.find, ...details]);
+    place(this.parts.all, [el("h2", {}, "Everything that can be turned"), this.find, this.nothing, ...details]);
     this.filter();
   }
 
@@ -258,9 +263,13 @@ export class Turn {
     const wanted = this.find.value.trim().toLowerCase();
     for (const box of this.parts.all.querySelectorAll("details")) {
       const node = this.plan.nodes.find(({ id }) => id === box.dataset.node);
-      const words = [node.id, node.kind, ...node.params.map(({ name }) => `${node.id}.${name}`)];
+      const words = [node.id, node.kind, node.summary, ...node.params.flatMap(({ name, summary }) => [`${node.id}.${name}`, summary])];
       box.hidden = wanted !== "" && !words.some((word) => word.toLowerCase().includes(wanted));
     }
+    const found = [...this.parts.all.querySelectorAll("details:not([hidden])")];
+    // What was looked for is opened where it is not much.
+    if (wanted !== "" && found.length <= MOST_OPENED) for (const box of found) box.open = true;
+    this.nothing.hidden = found.length > 0 || wanted === "";
   }
 
   /** The chosen node, with all that is known of it. */
@@ -273,6 +282,7 @@ export class Turn {
     this.groups.chosen = [];
     const node = this.plan?.nodes.find((node) => node.id === id);
     this.parts.chosen.hidden = !node;
+    this.parts.guide.hidden = Boolean(node);
     if (!node) {
       this.looked();
       return;
@@ -306,7 +316,13 @@ export class Turn {
     this.looked();
     const wanted = key && this.parts.chosen.querySelector(`[data-param="${CSS.escape(key)}"]`);
     if (wanted) wanted.scrollIntoView({ block: "center" });
-    else this.root.scrollTop = isSame ? scrollTop : 0;
+    else if (isSame) this.root.scrollTop = scrollTop;
+    else this.reveal();
+  }
+
+  /** Shows the chosen node, whatever stands before it. */
+  reveal() {
+    this.parts.chosen.scrollIntoView({ block: "start" });
   }
 
   /** The outputs that the chosen node shows. */
@@ -318,7 +334,7 @@ export class Turn {
     this.status = status;
     const node = status.nodes.find(({ id }) => id === this.chosen);
     if (!node || !this.about) return;
-    const { kind, word, text } = trouble(node);
+    const { kind, word, text } = trouble(node, status, this.plan);
     this.parts.chosen.dataset.state = kind;
     const figures = [word || "running", `${Math.round(node.load * 100)} % of the time`, `${number(node.rate)} calls/s`, `p95 ${milliseconds(node.p95)}`];
     for (const [name, value] of Object.entries(node.counters)) figures.push(`${name.replaceAll("_", " ")} ${value}`);
@@ -338,6 +354,8 @@ export class Turn {
   /** The right or the connection is another. */
   relock() {
     this.parts.locked.hidden = this.link.right !== "see";
+    const edits = this.link.right === "edit" ? " Edit opens its text, draws wires and adds nodes." : "";
+    say(this.parts.guide, `Click a node to see what it does${this.link.right === "see" ? "" : " and to turn it"}.${edits}`);
     this.isRelocked = true;
     if (this.plan) this.showHeld();
     this.isRelocked = false;

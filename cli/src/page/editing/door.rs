@@ -176,6 +176,11 @@ const SLOW: Refused = (
     "the patch, or a file that it names, is still being read; try again in a moment",
 );
 
+const FAILED: Refused = (
+    StatusCode::INTERNAL_SERVER_ERROR,
+    "the program failed at this, and its log says where; what plays goes on, and so does the editor",
+);
+
 /// Has something done that may wait for files.
 async fn act(
     editing: &Arc<Editing>,
@@ -186,7 +191,8 @@ async fn act(
     let answer = answer.map_err(|Busy| SLOW)?;
     match timeout(ANSWERS, answer).await {
         Ok(Ok(answer)) => Ok(answer),
-        _ => Err(SLOW),
+        Ok(Err(_)) => Err(FAILED),
+        Err(_) => Err(SLOW),
     }
 }
 
@@ -201,6 +207,7 @@ async fn check(editing: &Arc<Editing>, page: u64, texts: Vec<OneText>) -> Result
     match timeout(ANSWERS, answer).await {
         Ok(Ok(Some(verdict))) => Ok(verdict),
         Ok(Ok(None)) => Ok(json!({ "superseded": true })),
-        _ => Err(SLOW),
+        Ok(Err(_)) => Err(FAILED),
+        Err(_) => Err(SLOW),
     }
 }

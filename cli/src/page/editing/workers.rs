@@ -2,6 +2,7 @@
 //! for a disk that hangs.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
@@ -68,8 +69,10 @@ impl Newest {
                     let next = lock(&waiting).pop_front();
                     let Some((_, job, answer)) = next else { break };
                     // If the page is gone, nobody waits for it.
-                    if !answer.is_closed() {
-                        let _ = answer.send(Some(job()));
+                    if !answer.is_closed()
+                        && let Some(done) = done(job)
+                    {
+                        let _ = answer.send(Some(done));
                     }
                 }
             }
@@ -109,11 +112,19 @@ fn start() -> Result<Sender<Act>, Busy> {
     let works = move || {
         for (job, answer) in asked {
             // What was asked for is done, even if nobody waits for the answer.
-            let _ = answer.send(job());
+            if let Some(done) = done(job) {
+                let _ = answer.send(done);
+            }
         }
     };
     let thread = std::thread::Builder::new().name("page edits".to_owned());
     thread.spawn(works).map(|_| acts).map_err(|_| Busy)
+}
+
+/// Does a job; `None`: it panicked, which the program's log has said. Whoever waits for its answer is
+/// told by the end of the channel, and the thread goes on with the next.
+fn done(job: Job) -> Option<Value> {
+    catch_unwind(AssertUnwindSafe(job)).ok()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -155,6 +166,22 @@ mod tests {
         assert_eq!(slow.blocking_recv().unwrap(), Some("slow".into()));
         assert_eq!(newer.blocking_recv().unwrap(), Some("newer".into()));
         assert_eq!(other.blocking_recv().unwrap(), Some("other".into()));
+    }
+
+    #[test]
+    fn a_job_that_panics_has_no_answer_and_those_after_it_have() {
+        let fails = || -> Job { Box::new(|| panic!("a mistake in the checker")) };
+        let works = || -> Job { Box::new(|| "done".into()) };
+        let newest = Newest::default();
+        let failed = newest.ask(1, fails()).unwrap();
+        assert!(failed.blocking_recv().is_err());
+        let next = newest.ask(1, works()).unwrap();
+        assert_eq!(next.blocking_recv().unwrap(), Some("done".into()));
+        let acts = Acts::default();
+        let failed = acts.ask(fails()).unwrap();
+        assert!(failed.blocking_recv().is_err());
+        let next = acts.ask(works()).unwrap();
+        assert_eq!(next.blocking_recv().unwrap(), "done");
     }
 
     #[test]

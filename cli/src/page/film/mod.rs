@@ -3,11 +3,12 @@
 //! `server` answers requests, `table` knows which films there are, `order` which command renders
 //! one, `work` has it done by another process (`child`) in a `folder` that goes with the page;
 //! `results` holds what came of it, `range` sends it, and `keep` gives it to the user. `patches` is
-//! what the page lists besides.
+//! what the page lists besides, and `listing` the whole list, which is not made for each who asks.
 
 mod child;
 mod folder;
 mod keep;
+mod listing;
 mod order;
 mod patches;
 mod range;
@@ -25,6 +26,7 @@ use score_engine::Registry;
 use serde_json::{Value, json};
 
 use self::folder::Folder;
+use self::listing::Listing;
 use self::order::{Choices, Order};
 use self::table::Table;
 use self::work::Work;
@@ -35,6 +37,7 @@ use crate::failure::Failure;
 /// What a page of films shows.
 pub(crate) struct Films {
     table: Table,
+    listing: Listing,
     choices: Choices,
     work: Work,
     /// The folder as the user has typed it.
@@ -102,6 +105,7 @@ impl Films {
         let has_own_patch = film.is_some_and(|film| film.tune.patch.is_some());
         Ok(Films {
             table,
+            listing: Listing::default(),
             choices: Choices::of(kinds, has_own_patch),
             work: Work::new(order, folder),
             typed,
@@ -117,6 +121,7 @@ impl Films {
             .map(|(number, name)| json!({ "film": number, "name": name }))
             .collect();
         let patches = found.patches.iter();
+        let mut budget = patches::MOST_READ;
         let patches: Vec<Value> = patches
             .map(|(path, name)| {
                 // In the current folder a name alone will do.
@@ -124,7 +129,7 @@ impl Films {
                     true => PathBuf::from(name),
                     false => self.typed.join(name),
                 };
-                patches::of_file(path, name, &typed)
+                patches::of_file(path, name, &typed, &mut budget)
             })
             .collect();
         let folder = self.table.folder().unwrap_or(Path::new(""));

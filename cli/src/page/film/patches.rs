@@ -10,6 +10,9 @@ use crate::library::{PATCHES, summary};
 /// The longest patch whose first lines are read, in bytes.
 const LARGEST: u64 = 1 << 20;
 
+/// Bytes of patches that are read for one list; what comes beyond them is listed by its name.
+pub(super) const MOST_READ: u64 = 16 << 20;
+
 /// The longest summary, in letters.
 const LONGEST: usize = 400;
 
@@ -17,11 +20,12 @@ const LONGEST: usize = 400;
 const MOST_WIRES: usize = 150;
 
 /// A patch of a folder: what it is called, what it does, and the command that plays it, with its
-/// name as it is typed.
-pub(super) fn of_file(path: &Path, name: &str, typed: &Path) -> Value {
-    let is_small = |found: &Metadata| found.is_file() && found.len() <= LARGEST;
-    let small = path.metadata().is_ok_and(|found| is_small(&found));
-    let text = small.then(|| std::fs::read_to_string(path).ok()).flatten();
+/// name as it is typed. What it reads is taken from `budget`, in bytes.
+pub(super) fn of_file(path: &Path, name: &str, typed: &Path, budget: &mut u64) -> Value {
+    let is_small = |found: &Metadata| found.is_file() && found.len() <= LARGEST.min(*budget);
+    let small = path.metadata().ok().filter(is_small);
+    *budget -= small.as_ref().map_or(0, Metadata::len);
+    let text = small.and_then(|_| std::fs::read_to_string(path).ok());
     // Of a file that is no patch nothing is shown.
     let text = text
         .filter(|text| text.contains("Patch("))
@@ -138,11 +142,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("it's.ron");
         std::fs::write(&path, "// Plays a tone.\n// All day.\n\nPatch(format: 1)").unwrap();
-        let told = of_file(&path, "it's.ron", Path::new("it's.ron"));
-        assert_eq!(told["about"], "Plays a tone. All day.");
-        assert_eq!(told["command"], r"score run './it'\''s.ron'");
+        let mut budget = 100;
+        let mut told = |typed: &Path| of_file(&path, "it's.ron", typed, &mut budget);
+        let first = told(Path::new("it's.ron"));
+        assert_eq!(first["about"], "Plays a tone. All day.");
+        assert_eq!(first["command"], r"score run './it'\''s.ron'");
+        assert_eq!(told(&path)["about"], first["about"]);
+        // More is not read than one list may, and the patch is listed all the same.
+        let beyond = told(&path);
+        assert_eq!(
+            (&beyond["name"], &beyond["about"]),
+            (&json!("it's.ron"), &json!(""))
+        );
         std::fs::write(&path, "// password: 1234").unwrap();
-        assert_eq!(of_file(&path, "it's.ron", &path)["about"], "");
+        assert_eq!(of_file(&path, "it's.ron", &path, &mut 100)["about"], "");
         assert!(
             built_in()
                 .iter()

@@ -193,10 +193,10 @@ async fn look(
     let made = |result: usize| films.work.made(result).ok_or(NOTHING);
     let served = match shown {
         Named::Listed if films.table.folder().is_some() => {
-            let films = films.clone();
-            let library = tokio::task::spawn_blocking(move || films.library()).await;
-            let library = library.map_err(|_| NOTHING)?;
-            return Ok(json(library.to_string()));
+            let own = films.clone();
+            let make = move || own.library().to_string().into_bytes();
+            let list = films.listing.get(make).await.ok_or(NOTHING)?;
+            return Ok(([(header::CONTENT_TYPE, "application/json")], list).into_response());
         }
         Named::State(film) => {
             let told = films.told(film, right.name()).ok_or(NOTHING)?;
@@ -289,7 +289,7 @@ async fn wish(
     }
     let Plain {} = brought(headers, admitted, body).await?;
     match wish {
-        Named::Cancel(_) => films.work.cancel(),
+        Named::Cancel(film) => films.work.cancel(film),
         Named::Measure(result) => {
             let film = films.work.made(result).ok_or(NOTHING)?.film;
             let path = lies(films, film).await?;

@@ -1,6 +1,5 @@
 //! What works for the page: renders and measurements, one after another, and stills beside them.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -84,6 +83,8 @@ struct Stills {
     of: usize,
     seconds: f64,
     there: BTreeSet<usize>,
+    /// Whether they could not all be made.
+    has_failed: bool,
 }
 
 impl Work {
@@ -109,18 +110,14 @@ impl Work {
         let mut state = self.lock();
         state.cancel_all();
         state.failed.remove(&film);
-        let state = &mut *state;
-        if let Entry::Vacant(none) = state.stills.entry(film) {
-            none.insert(Stills::default());
-            state.unseen.push_back((film, path.clone()));
-        }
+        state.want_stills(film, &path);
         state.jobs.push_back(Job::Render { film, path, values });
         self.changed.notify_all();
     }
 
-    /// Stops whatever is rendered or measured.
-    pub(super) fn cancel(&self) {
-        self.lock().cancel_all();
+    /// Stops what is rendered or measured of a film, and of no other.
+    pub(super) fn cancel(&self, film: usize) {
+        self.lock().cancel(|of| of == Some(film));
     }
 
     /// Measures a result, once what goes on is done; `false`: there is no such result.
@@ -285,14 +282,15 @@ impl Work {
             let cancel = state.ends_stills.clone();
             drop(state);
             let folder = self.stills_of(film);
-            if std::fs::create_dir_all(&folder).is_err() {
-                continue;
-            }
-            let words = self.order.stills(&path, &folder);
+            let is_done = std::fs::create_dir_all(&folder).is_ok() && {
+                let words = self.order.stills(&path, &folder);
+                let ended = run(&words, &cancel, |line| {
+                    self.lock().take_in_still(film, &line)
+                });
+                matches!(ended, Ended::Done(_))
+            };
             // A film without stills is shown without them.
-            run(&words, &cancel, |line| {
-                self.lock().take_in_still(film, &line)
-            });
+            self.lock().end_stills(film, is_done);
         }
     }
 
@@ -316,16 +314,49 @@ fn no_folder(folder: &Path, error: &std::io::Error) -> Ended {
 
 impl State {
     fn cancel_all(&mut self) {
-        if let Some(now) = &self.now {
+        self.cancel(|_| true);
+    }
+
+    /// Stops what goes on and what waits, of the films that `is_meant` names; of a result that is
+    /// gone, no film is known.
+    fn cancel(&mut self, is_meant: impl Fn(Option<usize>) -> bool) {
+        if let Some(now) = &self.now
+            && is_meant(self.film_of(&now.job))
+        {
             now.cancel.store(true, Ordering::Release);
         }
         for job in std::mem::take(&mut self.jobs) {
-            if let Job::Measure { result, .. } = job
+            if !is_meant(self.film_of(&job)) {
+                self.jobs.push_back(job);
+            } else if let Job::Measure { result, .. } = job
                 && let Some(made) = self.results.get_mut(result)
             {
                 made.measured = Measured::No;
             }
         }
+    }
+
+    /// The film that a job is for.
+    fn film_of(&self, job: &Job) -> Option<usize> {
+        match job {
+            Job::Render { film, .. } => Some(*film),
+            Job::Measure { result, .. } => self.results.get(*result).map(|made| made.film),
+        }
+    }
+
+    /// Has stills of a film made, unless they are there or on their way. Those that could not be
+    /// made are tried again: what was in their way, such as a full disk, may be gone.
+    fn want_stills(&mut self, film: usize, path: &Path) {
+        let known = self.stills.get(&film);
+        if known.is_none_or(|stills| stills.has_failed) {
+            self.stills.insert(film, Stills::default());
+            self.unseen.push_back((film, path.to_owned()));
+        }
+    }
+
+    /// The making of a film's stills has ended.
+    fn end_stills(&mut self, film: usize, is_done: bool) {
+        self.stills.entry(film).or_default().has_failed = !is_done;
     }
 
     /// What a render says of itself.
@@ -372,12 +403,10 @@ impl State {
     /// What goes on, as a page that shows `film` is told.
     fn now(&self, film: usize) -> Option<Value> {
         let now = self.now.as_ref()?;
-        let (of, what, values, result) = match &now.job {
-            Job::Render { film, values, .. } => (Some(*film), "render", Some(values), None),
-            Job::Measure { result, .. } => {
-                let made = self.results.get(*result);
-                (made.map(|made| made.film), "measure", None, Some(result))
-            }
+        let of = self.film_of(&now.job);
+        let (what, values, result) = match &now.job {
+            Job::Render { values, .. } => ("render", Some(values), None),
+            Job::Measure { result, .. } => ("measure", None, Some(result)),
         };
         let elapsed = now.begun.elapsed();
         let knows = elapsed > KNOWS && now.done > 0.05 && now.done < 0.99 * PLAYED;
@@ -392,5 +421,70 @@ impl State {
             "left": knows.then_some(left),
             "ends": now.cancel.load(Ordering::Acquire),
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn render(film: usize) -> Job {
+        Job::Render {
+            film,
+            path: PathBuf::from("film.mp4"),
+            values: Values::default(),
+        }
+    }
+
+    #[test]
+    fn only_what_is_made_of_the_film_that_is_named_is_cancelled() {
+        let mut made = Made::of(4, Values::default(), Path::new(""), &Value::Null, 1.0);
+        made.measured = Measured::Waits;
+        let mut state = State::default();
+        state.results.add(made);
+        let cancel = Arc::new(AtomicBool::new(false));
+        state.now = Some(Now {
+            job: render(3),
+            begun: Instant::now(),
+            done: 0.5,
+            length: None,
+            doing: "",
+            cancel: cancel.clone(),
+        });
+        let measure = Job::Measure {
+            result: 0,
+            path: PathBuf::new(),
+        };
+        state.jobs.extend([measure, render(3)]);
+        let cancel_film = |state: &mut State, film| state.cancel(|of| of == Some(film));
+        cancel_film(&mut state, 7);
+        assert!(!cancel.load(Ordering::Acquire), "another film's goes on");
+        assert_eq!(state.jobs.len(), 2);
+        cancel_film(&mut state, 4);
+        assert!(!cancel.load(Ordering::Acquire) && state.jobs.len() == 1);
+        let made = state.results.get(0).map(|made| &made.measured);
+        assert!(matches!(made, Some(Measured::No)));
+        cancel_film(&mut state, 3);
+        assert!(cancel.load(Ordering::Acquire) && state.jobs.is_empty());
+    }
+
+    #[test]
+    fn stills_that_could_not_be_made_are_tried_again_with_the_next_render() {
+        let mut state = State::default();
+        let mut wanted = |is_done: Option<bool>| {
+            if let Some(is_done) = is_done {
+                state.unseen.clear();
+                state.end_stills(0, is_done);
+            }
+            state.want_stills(0, Path::new("film.mp4"));
+            state.unseen.len()
+        };
+        assert_eq!(
+            (wanted(None), wanted(None)),
+            (1, 1),
+            "they are on their way"
+        );
+        assert_eq!(wanted(Some(false)), 1);
+        assert_eq!(wanted(Some(true)), 0);
     }
 }

@@ -9,9 +9,10 @@ use std::time::{Duration, SystemTime};
 
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use score_engine::{HoursStatus, NodeState, StandingIn, Status};
+use score_engine::{HoursStatus, NodeState, NodeValues, StandingIn, Status};
 use serde_json::{Value, json};
 
+use self::sound::Reason;
 use super::hub::Hub;
 use crate::status::line;
 
@@ -109,8 +110,7 @@ fn of(status: Option<&(SystemTime, Status)>, sound: &Sound) -> (Health, Vec<Stri
     };
     let mut why: Vec<String> = failing.into_iter().chain(waiting).collect();
     if let Some(HoursStatus { until, .. }) = closed {
-        let until = (until.as_ref()).map_or(String::new(), |until| format!(" until {until}"));
-        why.push(format!("its hours are over: it is not heard{until}"));
+        why.push(hours_are_over(until.as_deref()));
     } else if let Sound::Silent {
         lasts,
         why: reasons,
@@ -118,9 +118,44 @@ fn of(status: Option<&(SystemTime, Status)>, sound: &Sound) -> (Health, Vec<Stri
     } = sound
     {
         why.push(format!("silent for {} s", lasts.as_secs()));
-        why.extend(reasons.iter().cloned());
+        // One may stand at several nodes.
+        for Reason { what, .. } in reasons {
+            if !why.contains(what) {
+                why.push(what.clone());
+            }
+        }
     }
     (health, why)
+}
+
+fn hours_are_over(until: Option<&str>) -> String {
+    let until = until.map_or(String::new(), |until| format!(" until {until}"));
+    format!("its hours are over: it is not heard{until}")
+}
+
+/// What pages are told of the sound: whether it is heard, for how long not, and why, at the nodes.
+pub(super) fn shown(ears: &Ears, status: &Status, now: f64, values: &[NodeValues]) -> Value {
+    let reason =
+        |reason: &Reason| json!({ "node": reason.node, "what": reason.what, "help": reason.help });
+    let all = |reasons: &[Reason]| reasons.iter().map(reason).collect::<Vec<Value>>();
+    let mut shown = match ears.judge(now, values) {
+        _ if !ears.has_device() => json!({ "state": "none" }),
+        Sound::Heard => json!({ "state": "heard", "peak": ears.peak().map(f32::round) }),
+        Sound::Silent {
+            lasts,
+            is_meant,
+            why,
+        } => {
+            let seconds = lasts.as_secs();
+            json!({ "state": "silent", "seconds": seconds, "meant": is_meant, "why": all(&why) })
+        }
+    };
+    let hours = status.hours.as_ref().filter(|hours| !hours.open);
+    if let Some(HoursStatus { until, .. }) = hours {
+        shown = json!({ "state": "closed", "what": hours_are_over(until.as_deref()) });
+    }
+    shown["levels"] = all(&ears.closed(values)).into();
+    shown
 }
 
 /// A word and a code, then the reasons, one line each.
@@ -185,7 +220,11 @@ mod tests {
         Sound::Silent {
             lasts: Duration::from_secs(9),
             is_meant,
-            why: vec!["no notes come from tune to piano".to_owned()],
+            why: vec![Reason::new(
+                "piano",
+                "no notes come from tune to piano".to_owned(),
+                String::new(),
+            )],
         }
     }
 

@@ -6,10 +6,13 @@ use std::time::{Duration, Instant};
 
 use score_engine::{LiveTap, NodeValues, Seen, Status, Steering};
 
-use super::sound::{Closed, Output, Way};
+use super::sound::{Closed, Output, Reason, Way};
 
 /// Below this peak sound counts as silence: -60 dBFS.
 const SILENCE: f32 = 0.001;
+
+/// What a peak that is held falls by from look to look: by 6 dB a second.
+const FALLS: f32 = 0.84;
 
 /// So long it has to last, in seconds.
 const LASTS: f64 = 5.0;
@@ -37,8 +40,8 @@ pub(in super::super) enum Sound {
         lasts: Duration,
         /// Whether it is meant.
         is_meant: bool,
-        /// Why, one line each.
-        why: Vec<String>,
+        /// Why, the nodes by their names.
+        why: Vec<Reason>,
     },
 }
 
@@ -55,6 +58,8 @@ pub(in super::super) struct Ears {
     gates: Vec<(String, Vec<Ear>, Ear)>,
     /// When sound was heard last, or listening began, on the run's clock in seconds.
     heard: f64,
+    /// The peak of what leaves for the devices; it falls slowly.
+    peak: f32,
 }
 
 /// Something that asks for sound.
@@ -122,9 +127,11 @@ impl Ears {
             self.begin(steering, status, now);
         }
         for tap in &mut self.ends {
-            if let Some(Seen::Level(level)) = tap.look(1)
-                && level.peak > SILENCE
-            {
+            let Some(Seen::Level(level)) = tap.look(1) else {
+                continue;
+            };
+            self.peak = level.peak.max(self.peak * FALLS);
+            if level.peak > SILENCE {
                 self.heard = now;
             }
         }
@@ -165,6 +172,7 @@ impl Ears {
             gates: gates.collect(),
             way,
             heard: now,
+            peak: 0.0,
         };
     }
 
@@ -182,19 +190,37 @@ impl Ears {
         }
     }
 
-    fn is_meant(&self, now: f64, values: &[NodeValues], why: &mut BTreeSet<String>) -> bool {
+    /// What holds sound back by its level, whether or not anything else is heard.
+    pub(in super::super) fn closed(&self, values: &[NodeValues]) -> Vec<Reason> {
+        let Closed { nodes, wires } = self.way.closed(values);
+        nodes.into_values().chain(wires.into_values()).collect()
+    }
+
+    /// The peak of what leaves for the devices, in dBFS; `None`: nothing that counts as sound.
+    pub(in super::super) fn peak(&self) -> Option<f32> {
+        (self.peak > SILENCE).then(|| 20.0 * self.peak.log10())
+    }
+
+    /// Whether any node plays on a sound device.
+    pub(in super::super) fn has_device(&self) -> bool {
+        self.way.devices().next().is_some()
+    }
+
+    fn is_meant(&self, now: f64, values: &[NodeValues], why: &mut BTreeSet<Reason>) -> bool {
         let mut closed = self.way.closed(values);
         for (node, into, from) in &self.gates {
             let comes: usize = into.iter().map(|ear| ear.unheard(self.heard, now)).sum();
             if comes > 0 && from.unheard(self.heard, now) == 0 {
-                let reason = format!("{node} lets no sound through");
+                let what = format!("{node} lets no sound through");
+                let help = "look what opens it, or set it by hand".to_owned();
+                let reason = Reason::new(node, what, help);
                 closed.nodes.insert(node.clone(), reason);
             }
         }
         self.meant_by(now, &closed, why)
     }
 
-    fn meant_by(&self, now: f64, closed: &Closed, why: &mut BTreeSet<String>) -> bool {
+    fn meant_by(&self, now: f64, closed: &Closed, why: &mut BTreeSet<Reason>) -> bool {
         let mut lost = BTreeSet::new();
         let mut asks = false;
         for asking in &self.asking {
@@ -205,16 +231,18 @@ impl Ears {
             asks = true;
             let node = &asking.node;
             if self.way.is_open(node, closed, why) {
-                lost.insert(match (asking.is_notes, count) {
-                    (false, _) => format!("{node} sounds"),
-                    (true, 1) => format!("{node} got a note"),
-                    (true, _) => format!("{node} got {count} notes"),
-                });
+                let does = match (asking.is_notes, count) {
+                    (false, _) => "sounds".to_owned(),
+                    (true, 1) => "got a note".to_owned(),
+                    (true, _) => format!("got {count} notes"),
+                };
+                let what = format!("{node} {does}, and no sound reaches the device");
+                let help = format!("look at the levels from {node} on: one may be very low");
+                lost.insert(Reason::new(node, what, help));
             }
         }
         if !lost.is_empty() {
-            let told = lost.into_iter().collect::<Vec<_>>().join(", ");
-            *why = [format!("{told}, and no sound reaches the device")].into();
+            *why = lost;
             return false;
         }
         if asks {
@@ -222,32 +250,47 @@ impl Ears {
         }
         let all = || self.asking.iter();
         if self.asking.is_empty() {
-            why.insert("nothing that sounds is wired to the device".to_owned());
+            for device in self.way.devices() {
+                let what = format!("nothing that sounds is wired to {device}");
+                let help = "wire a synth or a sampler to it, or a mixer with several".to_owned();
+                why.insert(Reason::new(device, what, help));
+            }
         }
         let notes = all().filter(|asking| asking.is_notes);
         for (from, nodes) in grouped(notes.map(|asking| (&*asking.from, &*asking.node))) {
-            why.insert(match self.way.lets_pass(from) {
-                true => format!("{from} lets no notes through to {nodes}"),
-                false => format!("no notes come from {from} to {nodes}"),
-            });
+            let to = nodes.join(", ");
+            let (what, help) = match self.way.lets_pass(from) {
+                true => (
+                    format!("{from} lets no notes through to {to}"),
+                    format!("look at {from}: what enters it says how much passes"),
+                ),
+                false => (
+                    format!("no notes come from {from} to {to}"),
+                    format!("look at {from}: it may get nothing to play from"),
+                ),
+            };
+            let at = nodes
+                .into_iter()
+                .map(|node| (node, what.clone(), help.clone()));
+            why.extend(at.map(|(node, what, help)| Reason::new(node, what, help)));
         }
         for asking in all().filter(|asking| !asking.is_notes) {
-            why.insert(format!("{} is silent", asking.node));
+            let node = &asking.node;
+            let what = format!("{node} is silent");
+            let help = format!("look at {node}: its level, and what it plays");
+            why.insert(Reason::new(node, what, help));
         }
         true
     }
 }
 
 /// Who gets notes from whom.
-fn grouped<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<(&'a str, String)> {
-    let mut all: Vec<(&str, String)> = Vec::new();
+fn grouped<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<(&'a str, Vec<&'a str>)> {
+    let mut all: Vec<(&str, Vec<&str>)> = Vec::new();
     for (from, to) in pairs {
         match all.iter_mut().find(|(known, _)| *known == from) {
-            Some((_, nodes)) => {
-                nodes.push_str(", ");
-                nodes.push_str(to);
-            }
-            None => all.push((from, to.to_owned())),
+            Some((_, nodes)) => nodes.push(to),
+            None => all.push((from, vec![to])),
         }
     }
     all
@@ -259,7 +302,11 @@ mod tests {
 
     use std::path::PathBuf;
 
-    use score_engine::{Live, LiveOptions, Settings, Source, check};
+    use score_engine::{
+        Live, LiveOptions, Settings, Source, SteerableNode, ValueSource, ValueStatus, WireEnd,
+        WireStatus, check,
+    };
+    use serde_json::json;
 
     use super::*;
 
@@ -279,9 +326,120 @@ mod tests {
         let silent = Sound::Silent {
             lasts: Duration::from_secs(9),
             is_meant: true,
-            why: vec!["nothing that sounds is wired to the device".to_owned()],
+            why: Vec::new(),
         };
         assert_eq!(ears.judge(9.0, &[]), silent);
+    }
+
+    /// What listens to a patch of these nodes, with their kinds, and wires, of which nothing was
+    /// heard for 9 s; `tune` has sent a note meanwhile.
+    fn ears(nodes: &[[&str; 2]], wires: &[[&str; 4]]) -> Ears {
+        let registry = score_nodes::registry();
+        let node = |[id, kind]: &[&str; 2]| SteerableNode {
+            id: (*id).to_owned(),
+            kind: (*kind).to_owned(),
+            summary: String::new(),
+            params: Vec::new(),
+            outputs: registry.kind(kind).unwrap().descriptor().outputs.clone(),
+        };
+        let end = |node: &str, port: &str| WireEnd {
+            node: node.to_owned(),
+            port: port.to_owned(),
+        };
+        let wire = |[from, output, to, input]: &[&str; 4]| WireStatus {
+            name: String::new(),
+            from: end(from, output),
+            to: end(to, input),
+            sent: 0,
+            received: 0,
+            dropped: 0,
+            depth: 0,
+            age: 0.0,
+        };
+        let nodes: Vec<SteerableNode> = nodes.iter().map(node).collect();
+        let status = Status {
+            wires: wires.iter().map(wire).collect(),
+            ..Status::default()
+        };
+        let way = Way::new(&nodes, &status);
+        let asking = way.notes.iter().map(|((from, _), node)| Asking {
+            node: node.clone(),
+            from: from.clone(),
+            is_notes: true,
+            ear: Ear {
+                tap: None,
+                times: VecDeque::from_iter((from == "tune").then_some(6.0)),
+            },
+        });
+        Ears {
+            asking: asking.collect(),
+            way,
+            ..Ears::default()
+        }
+    }
+
+    /// The mixer, with a parameter of it at this value.
+    fn mixer(name: &str, value: serde_json::Value) -> [NodeValues; 1] {
+        let value = ValueStatus {
+            name: name.to_owned(),
+            value,
+            unit: "dB".into(),
+            source: ValueSource::Text,
+            text: None,
+            refused: None,
+        };
+        [NodeValues {
+            id: "mix".to_owned(),
+            kind: "mixer".to_owned(),
+            values: vec![value],
+        }]
+    }
+
+    #[test]
+    fn each_reason_stands_at_the_node_where_something_can_be_done() {
+        let nodes = [
+            ["tune", "scale_walk"],
+            ["piano", "synth"],
+            ["mix", "mixer"],
+            ["speaker", "audio_out"],
+        ];
+        let wires = [
+            ["tune", "notes", "piano", "notes"],
+            ["piano", "sound", "mix", "sounds"],
+            ["mix", "sound", "speaker", "sound"],
+        ];
+        let ears = self::ears(&nodes, &wires);
+        let why = |values: &[NodeValues]| {
+            let mut why = BTreeSet::new();
+            ears.is_meant(9.0, values, &mut why);
+            let why: Vec<Reason> = why.into_iter().collect();
+            assert_eq!(why.len(), 1, "{why:?}");
+            (why[0].node.clone(), why[0].what.clone())
+        };
+        let said = |node: &str, what: &str| (node.to_owned(), what.to_owned());
+        let closed = mixer("gain", (-60.0).into());
+        let wanted = said("mix", "the patch has mix.gain at -60 dB");
+        assert_eq!(why(&closed), wanted);
+        // It is said while anything else is heard too.
+        assert_eq!(ears.closed(&closed)[0].what, wanted.1);
+        let closed = mixer("gains", json!([-60.0]));
+        let wanted = said("mix", "the patch has mix.gains at -60 dB for piano");
+        assert_eq!(why(&closed), wanted);
+        let lost = "piano got a note, and no sound reaches the device";
+        assert_eq!(why(&[]), said("piano", lost));
+
+        let ears = self::ears(
+            &[["rest", "scale_walk"], nodes[1], nodes[3]],
+            &[
+                ["rest", "notes", "piano", "notes"],
+                ["piano", "sound", "speaker", "sound"],
+            ],
+        );
+        let mut why = BTreeSet::new();
+        assert!(ears.is_meant(9.0, &[], &mut why));
+        let first = why.first().unwrap();
+        assert_eq!(first.node, "piano");
+        assert_eq!(first.what, "no notes come from rest to piano");
     }
 
     #[test]

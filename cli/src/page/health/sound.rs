@@ -36,11 +36,28 @@ pub(super) struct Way {
     kinds: BTreeMap<String, String>,
 }
 
+/// Why nothing is heard, at the node where that is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in super::super) struct Reason {
+    pub(in super::super) node: String,
+    /// In one line, which names the node.
+    pub(in super::super) what: String,
+    /// What to do about it.
+    pub(in super::super) help: String,
+}
+
+impl Reason {
+    pub(super) fn new(node: &str, what: String, help: String) -> Self {
+        let node = node.to_owned();
+        Reason { node, what, help }
+    }
+}
+
 /// What holds sound back: the nodes, and single wires into a node, each with why.
 #[derive(Default)]
 pub(super) struct Closed {
-    pub(super) nodes: BTreeMap<String, String>,
-    pub(super) wires: BTreeMap<(String, usize), String>,
+    pub(super) nodes: BTreeMap<String, Reason>,
+    pub(super) wires: BTreeMap<(String, usize), Reason>,
 }
 
 impl Way {
@@ -122,15 +139,27 @@ impl Way {
                     ValueSource::Wire => "a wire holds",
                     _ => "the patch has",
                 };
-                let why = |level: &Value| format!("{by} {}.{} at {level} dB", node.id, value.name);
+                let why = |level: &Value, more: String| {
+                    let level = level.as_f64().unwrap_or(CLOSED);
+                    let what = format!("{by} {}.{} at {level} dB", node.id, value.name);
+                    let help = match value.source {
+                        ValueSource::Wire => "look what the wire brings, or take it out",
+                        _ => "turn it up: 0 dB leaves the sound as it is",
+                    };
+                    Reason::new(&node.id, what + &more, help.to_owned())
+                };
                 match (value.name.as_str(), &value.value) {
                     ("gain", level) if is_closed(level) => {
-                        closed.nodes.insert(node.id.clone(), why(level));
+                        let reason = why(level, String::new());
+                        closed.nodes.insert(node.id.clone(), reason);
                     }
                     ("gains", Value::Array(levels)) => {
                         let shut = levels.iter().enumerate();
                         for (wire, level) in shut.filter(|(_, level)| is_closed(level)) {
-                            closed.wires.insert((node.id.clone(), wire), why(level));
+                            let from = self.sender(&node.id, wire);
+                            let of = from.map(|from| format!(" for {from}"));
+                            let reason = why(level, of.unwrap_or_default());
+                            closed.wires.insert((node.id.clone(), wire), reason);
                         }
                     }
                     _ => {}
@@ -140,9 +169,25 @@ impl Way {
         closed
     }
 
+    /// The node whose sound is the wire with this number into `reader`.
+    fn sender(&self, reader: &str, wire: usize) -> Option<&str> {
+        let leads = |ends: &[(String, usize)]| {
+            ends.iter()
+                .any(|(to, number)| to == reader && *number == wire)
+        };
+        let mut all = self.towards.iter();
+        let (from, _) = all.find(|(_, ends)| leads(ends))?;
+        Some(from)
+    }
+
+    /// The sound devices' nodes.
+    pub(super) fn devices(&self) -> impl Iterator<Item = &str> {
+        self.devices.iter().map(String::as_str)
+    }
+
     /// Whether sound can get from `node` to a device; where it cannot, what is in its way is added
     /// to `why`.
-    pub(super) fn is_open(&self, node: &str, closed: &Closed, why: &mut BTreeSet<String>) -> bool {
+    pub(super) fn is_open(&self, node: &str, closed: &Closed, why: &mut BTreeSet<Reason>) -> bool {
         let mut seen = BTreeSet::new();
         let mut next = vec![node.to_owned()];
         while let Some(node) = next.pop() {

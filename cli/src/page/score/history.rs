@@ -10,7 +10,7 @@ use super::LASTS;
 /// Things that are remembered: 100 notes a second for five minutes with their ends, about 3 MB.
 const MOST: usize = 60_000;
 
-/// Parts that have a name; with more the history begins again.
+/// Parts that have a number at the same time; what comes beyond them is not shown.
 const MOST_PARTS: usize = 128;
 
 /// Something that has happened.
@@ -37,13 +37,13 @@ pub(super) type Entry = (f64, What);
 /// The last minutes.
 #[derive(Default)]
 pub(super) struct History {
-    /// How often it has begun again.
-    number: u64,
     /// The number of the first entry that is remembered.
     first: u64,
     entries: VecDeque<Entry>,
-    /// The names of the parts, by their numbers.
-    parts: Vec<String>,
+    /// The names of the parts, by their numbers; `None`: the number is free.
+    parts: Vec<Option<String>>,
+    /// How often those have changed.
+    changes: u64,
 }
 
 impl History {
@@ -74,27 +74,53 @@ impl History {
         }
     }
 
-    /// The number of the part of this name.
-    pub(super) fn part(&mut self, name: &str) -> u16 {
-        if let Some(known) = self.parts.iter().position(|known| known == name) {
-            return known as u16;
+    /// The number of the part of this name, which it keeps for as long as it plays or anything is
+    /// remembered of it; `None`: there are too many parts.
+    pub(super) fn part(&mut self, name: &str) -> Option<u16> {
+        let known = |part: &Option<String>| part.as_deref() == Some(name);
+        if let Some(number) = self.parts.iter().position(known) {
+            return u16::try_from(number).ok();
         }
-        if self.parts.len() >= MOST_PARTS {
-            self.number += 1;
-            self.parts.clear();
-            self.first += self.entries.len() as u64;
-            self.entries.clear();
+        let free = self.parts.iter().position(Option::is_none);
+        let number = free.unwrap_or(self.parts.len());
+        if number >= MOST_PARTS {
+            return None;
         }
-        self.parts.push(name.to_owned());
-        (self.parts.len() - 1) as u16
+        self.changes += 1;
+        match self.parts.get_mut(number) {
+            Some(place) => *place = Some(name.to_owned()),
+            None => self.parts.push(Some(name.to_owned())),
+        }
+        u16::try_from(number).ok()
     }
 
-    pub(super) fn parts(&self) -> &[String] {
+    /// Frees the numbers of parts that do not play any more, and of which nothing is remembered.
+    pub(super) fn free_parts(&mut self, plays: impl Fn(&str) -> bool) {
+        let mut is_remembered = vec![false; self.parts.len()];
+        for (_, what) in &self.entries {
+            if let What::Note(part, _) = what
+                && let Some(place) = is_remembered.get_mut(usize::from(*part))
+            {
+                *place = true;
+            }
+        }
+        for (part, is_remembered) in self.parts.iter_mut().zip(is_remembered) {
+            if !is_remembered && part.as_deref().is_some_and(|name| !plays(name)) {
+                *part = None;
+                self.changes += 1;
+            }
+        }
+        while self.parts.pop_if(|part| part.is_none()).is_some() {}
+    }
+
+    /// The names of the parts, by their numbers.
+    pub(super) fn parts(&self) -> &[Option<String>] {
         &self.parts
     }
 
-    pub(super) fn number(&self) -> u64 {
-        self.number
+    /// How often the names of the parts have changed.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// The number of the entry that comes next.
@@ -148,15 +174,34 @@ mod tests {
     }
 
     #[test]
-    fn a_part_keeps_its_number_and_too_many_begin_again() {
+    fn a_part_keeps_its_number_however_many_come_and_go() {
         let mut history = History::default();
-        assert_eq!(["a", "b", "a"].map(|name| history.part(name)), [0, 1, 0]);
-        history.add(1.0, What::Cut);
-        let (number, next) = (history.number(), history.next());
-        for part in 2..=MOST_PARTS {
-            history.part(&part.to_string());
+        let note = SeenNote {
+            time: 1.0,
+            channel: 0,
+            pitch: 60,
+            velocity: 0.5,
+        };
+        let first = ["a", "b", "a"].map(|name| history.part(name));
+        assert_eq!(first, [Some(0), Some(1), Some(0)]);
+        history.add(1.0, What::Note(1, note));
+        // As many as a day of edits brings: what is remembered stays, and keeps its name.
+        for edit in 0..1_000 {
+            let name = format!("part {edit}");
+            history.free_parts(|plays| plays == name);
+            assert_eq!(history.part(&name), Some(0), "{edit}");
+            assert_eq!(history.part("b"), Some(1));
         }
-        assert_eq!((history.number(), history.next()), (number + 1, next));
-        assert_eq!((history.parts().len(), history.since(0).count()), (1, 0));
+        assert_eq!(history.since(0).count(), 1, "nothing is forgotten for it");
+        // Those beyond the limit have no number, rather than that of another.
+        let all: Vec<_> = (0..MOST_PARTS + 9)
+            .map(|part| history.part(&part.to_string()))
+            .collect();
+        assert_eq!(all.iter().flatten().count(), MOST_PARTS - 2);
+        assert_eq!(history.part("b"), Some(1));
+        let changes = history.changes();
+        history.forget(1_000.0);
+        history.free_parts(|_| false);
+        assert!(history.parts().is_empty() && history.changes() > changes);
     }
 }

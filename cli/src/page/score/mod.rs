@@ -41,10 +41,9 @@ pub(super) struct Score {
 /// What a page knows of it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Cursor {
-    /// Of which history.
-    history: u64,
     entry: u64,
-    parts: usize,
+    /// How often the names of the parts had changed.
+    parts: u64,
     still: u32,
     /// The still that it wants large.
     wanted: Option<u32>,
@@ -139,9 +138,11 @@ impl Score {
         self.history.add(now, What::Begin);
         let sources = Sources::of(&steering.nodes(), status);
         let tap = |output: &Output| steering.tap(&output.node, &output.port, RATE).ok();
+        let plays = |name: &str| sources.notes.iter().any(|(known, _)| known == name);
+        self.history.free_parts(plays);
         let notes = sources.notes.iter().filter_map(|(name, output)| {
             let tap = tap(output)?;
-            Some((self.history.part(name), tap))
+            Some((self.history.part(name)?, tap))
         });
         let notes = notes.collect();
         (self.chord, self.bar) = (String::new(), None);
@@ -171,21 +172,13 @@ impl Score {
     /// What a page has yet to be told, and the stills that come with it.
     pub(super) fn news(&self, known: &mut Cursor, now: f64) -> (Value, Vec<Bytes>) {
         let history = &self.history;
-        let is_fresh = !known.begun || known.history != history.number();
-        if is_fresh {
-            *known = Cursor {
-                history: history.number(),
-                wanted: known.wanted,
-                begun: true,
-                ..Cursor::default()
-            };
-        }
+        let is_fresh = !std::mem::replace(&mut known.begun, true);
         let entries: Vec<Value> = history.since(known.entry).map(history::shown).collect();
         let mut news = json!({ "now": now, "entries": entries });
         if is_fresh {
             (news["fresh"], news["lasts"]) = (true.into(), LASTS.into());
         }
-        if is_fresh || known.parts != history.parts().len() {
+        if is_fresh || known.parts != history.changes() {
             news["parts"] = json!(history.parts());
         }
         let mut pictures = self.stills.since(known.still);
@@ -193,7 +186,7 @@ impl Score {
             pictures.extend(self.stills.large(wanted));
         }
         known.entry = history.next();
-        known.parts = history.parts().len();
+        known.parts = history.changes();
         known.still = self.stills.next();
         (rounded(news), pictures)
     }
