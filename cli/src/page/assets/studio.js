@@ -183,7 +183,7 @@ function tellTrouble(status) {
   if (!found.length) return;
   chip.dataset.kind = found[0].kind;
   chip.title = found.map(({ id, word, text }) => [`${id}: ${word}`, text].filter(Boolean).join("\n")).join("\n\n");
-  say(chip, `${found[0].id} ${found[0].word.replace(/ \d+ s$/, "")}${found.length > 1 ? ` + ${found.length - 1}` : ""}`);
+  say(chip, `${found[0].id}: ${found[0].word.replace(/ \d+ s$/, "")}${found.length > 1 ? ` + ${found.length - 1}` : ""}`);
   chip.onclick = () => {
     choose(found[0].id);
     if (innerWidth <= 760) tab("turn");

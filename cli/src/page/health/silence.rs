@@ -333,7 +333,7 @@ mod tests {
 
     /// What listens to a patch of these nodes, with their kinds, and wires, of which nothing was
     /// heard for 9 s; `tune` has sent a note meanwhile.
-    fn ears(nodes: &[[&str; 2]], wires: &[[&str; 4]]) -> Ears {
+    fn listening(nodes: &[[&str; 2]], wires: &[[&str; 4]]) -> Ears {
         let registry = score_nodes::registry();
         let node = |[id, kind]: &[&str; 2]| SteerableNode {
             id: (*id).to_owned(),
@@ -408,7 +408,7 @@ mod tests {
             ["piano", "sound", "mix", "sounds"],
             ["mix", "sound", "speaker", "sound"],
         ];
-        let ears = self::ears(&nodes, &wires);
+        let ears = listening(&nodes, &wires);
         let why = |values: &[NodeValues]| {
             let mut why = BTreeSet::new();
             ears.is_meant(9.0, values, &mut why);
@@ -428,7 +428,7 @@ mod tests {
         let lost = "piano got a note, and no sound reaches the device";
         assert_eq!(why(&[]), said("piano", lost));
 
-        let ears = self::ears(
+        let ears = listening(
             &[["rest", "scale_walk"], nodes[1], nodes[3]],
             &[
                 ["rest", "notes", "piano", "notes"],
